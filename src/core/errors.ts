@@ -1,0 +1,38 @@
+/** Every way an operation can fail that someone outside can act on. */
+export type ErrorCode =
+  | "invalid_argument"
+  | "malformed_frame"
+  | "frame_too_large"
+  | "unknown_frame"
+  | "signature_invalid"
+  | "roster_rejected"
+  | "not_member"
+  | "group_not_found"
+  | "not_found"
+  | "conflict"
+  | "expired"
+  | "rate_limited"
+  | "identity_invalid"
+  | "data_root_invalid"
+  | "already_running"
+  | "control_unavailable"
+  | "unavailable"
+  | "disk_full"
+  | "timeout"
+  | "disabled"
+  | "unsupported"
+  | "internal";
+
+/**
+ * A failure with a code to branch on and a message for people: lower case, no full stop,
+ * subject first, then what was expected and found, then the next step.
+ */
+export class EntmootError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "EntmootError";
+    this.code = code;
+  }
+}
