@@ -1,0 +1,28 @@
+import type { GroupId } from "../core/ids.ts";
+import type { GroupStore } from "./group-store.ts";
+import type { NodeStore } from "./node-store.ts";
+
+/** How taking over a root of the original goes on; long ones report as they go. */
+export interface MigrationProgress {
+  readonly groupId: GroupId;
+  readonly done: number;
+  readonly total: number;
+}
+
+/**
+ * All that is kept on disk, or in memory. One definition of "joined": a group whose roster log is not empty.
+ * Looking for a group that is not there never creates anything.
+ */
+export interface DataRoot extends Disposable {
+  readonly node: NodeStore;
+  /** Joined groups in the order of their directory names; unrecognised names are skipped and reported. */
+  groupIds(): GroupId[];
+  /** The store of a joined group, opened once and shared; takes over the original's files on first open. `undefined` when not joined. */
+  openGroup(groupId: GroupId, onProgress?: (progress: MigrationProgress) => void): GroupStore | undefined;
+  /** A new empty group; throws `conflict` when it is joined already. It counts as joined once its roster has an entry. */
+  createGroup(groupId: GroupId): GroupStore;
+  /** Closes and deletes a group that never came to be (a failed join). Refuses one with messages. */
+  discardGroup(groupId: GroupId): void;
+  /** What was found that a person should know: skipped directories, loose permissions, repairs made. */
+  readonly notices: readonly string[];
+}

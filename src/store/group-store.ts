@@ -1,0 +1,142 @@
+import type { GroupId, MerkleRoot, MessageId, PublicKey } from "../core/ids.ts";
+import type { MemberProfileAd, RosterEntry, TransportAd } from "../core/records.ts";
+
+/** A verified message on its way into the store. `canonical` is the full canonical form: what is kept and served. */
+export interface NewMessage {
+  readonly id: MessageId;
+  readonly author_node_id: number;
+  /** int64 Unix milliseconds. */
+  readonly timestamp: bigint;
+  readonly topics: readonly string[];
+  readonly parents: readonly MessageId[];
+  readonly canonical: Uint8Array;
+}
+
+/** A message as kept: its place in the delivery log and its bytes. Decode `canonical` for the rest. */
+export interface StoredMessage {
+  /** Arrival order on this node, from 1, never reused. Consumers' cursors are numbers in it. */
+  readonly seq: number;
+  readonly id: MessageId;
+  readonly canonical: Uint8Array;
+}
+
+/** The place of a message in the group's time order: by timestamp, then author node id, then id. */
+export interface TimePlace {
+  readonly timestamp: bigint;
+  readonly author_node_id: number;
+  readonly id: MessageId;
+}
+
+export interface MessageQuery {
+  /** Inclusive Unix ms; `undefined` is unbounded. */
+  readonly since?: bigint;
+  /** Exclusive Unix ms; `undefined` is unbounded. */
+  readonly until?: bigint;
+  readonly author_node_id?: number;
+  /** Topic pattern; a message without topics matches none. */
+  readonly topic?: string;
+  /** Strictly before this place (for `desc`) or after it (for `asc`). */
+  readonly from?: TimePlace;
+  readonly order: "asc" | "desc";
+  /** At least 1. */
+  readonly limit: number;
+}
+
+/**
+ * The messages of one group on this node, the order over them and the Merkle root.
+ * Callers verify before `putMany`; the store never does. Everything is synchronous.
+ */
+export interface MessageStore {
+  readonly size: number;
+  /** The highest sequence number given out; 0 when none. */
+  lastSeq(): number;
+  /** Held now. */
+  has(id: MessageId): boolean;
+  /** Held now, or held once and pruned: either way not to be fetched or stored again. */
+  knows(id: MessageId): boolean;
+  get(id: MessageId): StoredMessage | undefined;
+  /**
+   * Stores all in one transaction; on return they survive a crash of machine or process.
+   * Gives the sequence number of each, `undefined` where the id was already known. Nothing is stored
+   * when it throws (`disk_full`, `internal`).
+   */
+  putMany(messages: readonly NewMessage[]): (number | undefined)[];
+  /** Up to `limit` messages with `seq > after`, in arrival order. */
+  arrivedAfter(after: number, limit: number): StoredMessage[];
+  /** In time order (see `TimePlace`), filters and limit pushed into the database. */
+  query(query: MessageQuery): StoredMessage[];
+  /** The `limit` messages latest in time order that match, ascending. `undefined` pattern: all; `#` also matches no topics. */
+  latest(limit: number, topic?: string): StoredMessage[];
+  /** All with timestamp in [since, until), in topological order of that subset (the original's Range). */
+  topologicalRange(range: { since: bigint | undefined; until: bigint | undefined }): StoredMessage[];
+  /** Per topic: how many messages and the latest timestamp; most used first, then latest, then name. */
+  topics(limit: number): { topic: string; messages: number; latest: bigint }[];
+  /** Ids in [lo, hi) ascending, at most `limit`; `hi` zero is unbounded. */
+  idsInRange(range: { lo: MessageId; hi: MessageId; limit: number }): MessageId[];
+  /** Ids with timestamp at or after `since`, in topological order. */
+  idsSince(since: bigint): MessageId[];
+  /** Over all held messages in topological order; zero when empty. Recomputed lazily. */
+  merkleRoot(): MerkleRoot;
+  /** The ids a new message of ours names as parents: the last three of the topological order, oldest first. */
+  nextParents(): MessageId[];
+  /** Forgets bodies older than `before`, keeps their ids as pruned. Messages with a topic in `exempt` stay. Gives how many. */
+  pruneBefore(before: bigint, exempt: readonly string[]): number;
+}
+
+/** The signed roster log of one group, append only. */
+export interface RosterStore {
+  /** In log order. */
+  entries(): RosterEntry[];
+  /** Appends in one transaction, durable on return. The caller verified that they chain. */
+  append(entries: readonly RosterEntry[]): void;
+}
+
+/** Latest signed advertisements by member, with the last-writer-wins rule applied by the caller. */
+export interface AdStore {
+  transportAds(): TransportAd[];
+  putTransportAd(ad: TransportAd): void;
+  profileAds(): MemberProfileAd[];
+  putProfileAd(ad: MemberProfileAd): void;
+  /** The next sequence number for an ad of ours: one past the greatest of the stored counter and `atLeast`. */
+  nextSeq(kind: "transport" | "profile", atLeast: bigint): bigint;
+  /** Deletes ads with `not_after < nowMs`. */
+  dropExpired(nowMs: number): void;
+}
+
+export interface Lease {
+  readonly owner: string;
+  /** Grows with every change of hands; work done under an older token is refused. */
+  readonly token: number;
+  readonly expiresAtMs: number;
+}
+
+/** Durable cursors into the delivery log, one per consumer name, with leases where processes compete. */
+export interface ConsumerStore {
+  /** The sequence up to which `consumer` is done; `undefined` when it is not known. At most 1,024 consumers a group. */
+  cursor(consumer: string): number | undefined;
+  /** Creates or moves the cursor, never backwards. With `token`, only while that lease is the current one, else throws `conflict`. */
+  advance(consumer: string, seq: number, token?: number): void;
+  /** Takes or renews the lease; `undefined` while another owner holds an unexpired one. */
+  acquireLease(request: { consumer: string; owner: string; ttlMs: number; nowMs: number }): Lease | undefined;
+  releaseLease(consumer: string, token: number): void;
+  forget(consumer: string): void;
+}
+
+/** A message that cannot be verified yet because its author is not in the roster we hold. Bounded; oldest go first. */
+export interface Quarantined {
+  readonly id: MessageId;
+  readonly from: PublicKey;
+  readonly canonical: Uint8Array;
+}
+
+/** Everything of one group on this node, in one database. */
+export interface GroupStore extends Disposable {
+  readonly groupId: GroupId;
+  readonly messages: MessageStore;
+  readonly roster: RosterStore;
+  readonly ads: AdStore;
+  readonly consumers: ConsumerStore;
+  /** Small named facts about the group as this node sees it (JSON texts): local node id, display metadata, policy, pinned genesis. */
+  getFact(name: string): string | undefined;
+  setFact(name: string, value: string | undefined): void;
+}
