@@ -1,0 +1,202 @@
+import type { GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
+import type { Invite, Message, NodeInfo } from "../core/records.ts";
+
+/**
+ * Everything a user can ask of a node. The node itself implements it, and so does the client of the
+ * control socket, so a command is written once and works with and without a running daemon.
+ * Every method throws `EntmootError`.
+ */
+export interface Operations extends AsyncDisposable {
+  status(): Promise<NodeStatus>;
+  createGroup(request: CreateGroup): Promise<CreatedGroup>;
+  changeRoster(request: ChangeRoster): Promise<RosterChanged>;
+  /** A signed invite for someone already (or soon) in the roster; adds nobody. */
+  mintInvite(request: MintInvite): Promise<Invite>;
+  createLink(request: { groupId: GroupId; usesMax: number; validForMs: number }): Promise<CreatedLink>;
+  listLinks(groupId: GroupId): Promise<LinkRow[]>;
+  /** `link`: the link's text, or its id. Throws `not_found`. */
+  revokeLink(request: { groupId: GroupId; link: string }): Promise<LinkRow>;
+  /** `input`: a moot link, an invite's JSON text or another join input. Calls `onProgress` while it waits. */
+  join(request: JoinRequest): Promise<Joined>;
+  /** Durable when it resolves; spreading is not awaited. */
+  publish(request: PublishRequest): Promise<Published>;
+  peers(groupId: GroupId): Promise<PeerRow[]>;
+  /** Messages as they arrive (and before, see `from`), each exactly once, until `signal` aborts. */
+  watch(request: WatchRequest): AsyncIterable<WatchEvent>;
+}
+
+export interface NodeStatus {
+  readonly running: boolean;
+  readonly version: string;
+  readonly pid: number;
+  readonly data_dir: string;
+  readonly identity_path: string;
+  /** The id this node would join a group with now. */
+  readonly pilot_node_id: number;
+  readonly entmoot_pubkey: Uint8Array;
+  readonly listen_port: number;
+  readonly transport: TransportStatus;
+  readonly groups: readonly GroupStatus[];
+  readonly started_at_ms: number;
+}
+
+export interface TransportStatus {
+  /** `none` in a process that opened no carrier. */
+  readonly carrier: "none" | "memory" | "iroh" | "pilot";
+  /** Why this carrier, or why none. */
+  readonly reason: string;
+  /** UDP port, 0 when none. */
+  readonly port: number;
+  readonly hints: readonly string[];
+}
+
+export interface GroupStatus {
+  readonly group_id: GroupId;
+  /** Local display name; empty when unknown. */
+  readonly name: string;
+  readonly members: number;
+  readonly messages: number;
+  readonly merkle_root: MerkleRoot;
+  readonly roster_head: RosterEntryId;
+  /** This node's id in the group's roster; 0 when it is not in it. */
+  readonly local_node_id: number;
+  readonly local_member: boolean;
+  /** Our key is the founder's. */
+  readonly founder: boolean;
+}
+
+export interface CreateGroup {
+  /** Trimmed, not empty, at most 256 bytes. */
+  readonly name: string;
+  readonly description: string;
+  readonly tags: readonly string[];
+  readonly visibility: "private" | "unlisted" | "public";
+  readonly join_mode: "invite_only" | "open_invite";
+  /** As given by the user (`preset:standard`, `none`, `file:...`); for output. */
+  readonly policy_source: string;
+  /** The policy's JSON text, or `undefined` for none. */
+  readonly policy: string | undefined;
+}
+
+export interface CreatedGroup {
+  readonly group_id: GroupId;
+  readonly founder: NodeInfo;
+  /** With join mode `open_invite`: an unlimited link that does not expire. */
+  readonly open_invite: CreatedLink | undefined;
+}
+
+export interface ChangeRoster {
+  readonly groupId: GroupId;
+  readonly op: "add" | "remove";
+  /** `undefined`: the id this key has in the roster, or, for `add`, the one derived from the key. */
+  readonly nodeId: number | undefined;
+  readonly key: PublicKey;
+}
+
+export interface RosterChanged {
+  readonly group_id: GroupId;
+  readonly entry_id: RosterEntryId;
+  readonly subject: NodeInfo;
+  readonly members: number;
+}
+
+export interface MintInvite {
+  readonly groupId: GroupId;
+  /** Bootstrap peers by node id; `undefined`: the founder and others, at most five, without ourselves. */
+  readonly peers: readonly number[] | undefined;
+  /** Greater than 0. */
+  readonly validForMs: number;
+}
+
+export interface CreatedLink extends LinkRow {
+  /** `entmoot://join/...`; cannot be shown again. */
+  readonly link: string;
+}
+
+export interface LinkRow {
+  readonly id: string;
+  readonly group_id: GroupId;
+  /** 0: no limit. */
+  readonly uses_max: number;
+  readonly uses: number;
+  readonly created_at_ms: number;
+  /** 0: never. */
+  readonly expires_at_ms: number;
+  readonly status: "active" | "expired" | "used_up" | "revoked";
+}
+
+export interface JoinRequest {
+  readonly input: string;
+  readonly timeoutMs: number;
+  readonly onProgress?: (progress: JoinProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface JoinProgress {
+  /** A short word programs can branch on: `dialing`, `waiting`, `redeemed`, `roster`, `messages`. */
+  readonly stage: string;
+  readonly message: string;
+}
+
+export interface Joined {
+  readonly status: "joined" | "already_joined";
+  readonly group_id: GroupId;
+  readonly issuer: NodeInfo | undefined;
+  readonly members: number;
+  readonly local_node_id: number;
+}
+
+export interface PublishRequest {
+  /** `undefined`: the only group. */
+  readonly groupId: GroupId | undefined;
+  readonly topics: readonly string[];
+  readonly content: Uint8Array;
+  /** 16-64 bytes chosen by the caller: the same token again gives the first answer and publishes nothing. */
+  readonly token?: Uint8Array;
+}
+
+export interface Published {
+  readonly group_id: GroupId;
+  readonly message_id: MessageId;
+  readonly author: NodeInfo;
+  readonly timestamp_ms: bigint;
+}
+
+export interface PeerRow {
+  readonly node_id: number;
+  readonly entmoot_pubkey: Uint8Array;
+  readonly hostname: string;
+  readonly self: boolean;
+  readonly founder: boolean;
+  readonly connected: boolean;
+  readonly trust: "self" | "key" | "unknown";
+  readonly route: "self" | "direct" | "relay" | "none" | "not_checked";
+  readonly rtt_ms: number | undefined;
+  readonly last_seen_ms: number | undefined;
+  /** Why it could not be reached the last time it was tried. */
+  readonly error: string | undefined;
+  readonly hints: readonly string[];
+}
+
+export interface WatchRequest {
+  /** `undefined`: all groups, also those joined later. */
+  readonly groupId: GroupId | undefined;
+  /** Topic pattern; `#` also gives messages without topics. */
+  readonly topic: string;
+  /** `now`: only what arrives; a number: the last so many first; `all`: everything held first. */
+  readonly from: "now" | "all" | number;
+  /** Also give peer events. */
+  readonly peers: boolean;
+  readonly signal: AbortSignal;
+}
+
+export type WatchEvent =
+  | { readonly kind: "message"; readonly group_id: GroupId; readonly seq: number; readonly message: Message }
+  | {
+      readonly kind: "peer";
+      readonly group_id: GroupId;
+      readonly node_id: number;
+      readonly entmoot_pubkey: Uint8Array;
+      readonly event: "connected" | "lost" | "joined" | "left";
+      readonly route: "direct" | "relay" | "none";
+    };
