@@ -1,0 +1,58 @@
+import { gossip, gossipSigningForm, hello, helloSigningForm } from "../core/gossip.ts";
+import { type Codec, decodeJson, encodeCanonical } from "../core/json-codec.ts";
+import { canonicalJson } from "../core/json-text.ts";
+import { invite, memberProfileAd, message, rosterEntry, transportAd } from "../core/record-codecs.ts";
+import { sha256 } from "../core/sha256.ts";
+import { encodeUtf8 } from "../core/utf8.ts";
+import { type Check, expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
+
+const UNSIGNED = { signature: new Uint8Array(0) };
+const UNSIGNED_AND_UNNAMED = { ...UNSIGNED, id: message.zero().id };
+
+export const subject: Subject = {
+  kinds: {
+    json: (vector) => compare(vector, () => ({ canonical: encodeUtf8(canonicalJson(inputOf(vector))) })),
+    message: typed(message, (value) => encodeCanonical(message, { ...value, ...UNSIGNED_AND_UNNAMED })),
+    roster_entry: typed(rosterEntry, (value) =>
+      encodeCanonical(rosterEntry, { ...value, ...UNSIGNED, id: rosterEntry.zero().id }),
+    ),
+    invite: typed(invite, (value) => encodeCanonical(invite, { ...value, ...UNSIGNED })),
+    gossip: typed(gossip, gossipSigningForm),
+    hello: typed(hello, helloSigningForm),
+    transport_ad: typed(transportAd, (value) => encodeCanonical(transportAd, { ...value, ...UNSIGNED })),
+    member_profile_ad: typed(memberProfileAd, (value) => encodeCanonical(memberProfileAd, { ...value, ...UNSIGNED })),
+  },
+};
+
+interface Outcome {
+  readonly canonical: Uint8Array;
+  readonly signing?: Uint8Array;
+}
+
+/** The case decodes as `codec` says; `signingForm` gives the bytes of its signing form. */
+function typed<T>(codec: Codec<T>, signingForm: (value: T) => Uint8Array): Check {
+  return (vector) =>
+    compare(vector, () => {
+      const value = decodeJson(codec, inputOf(vector));
+      return { canonical: encodeCanonical(codec, value), signing: signingForm(value) };
+    });
+}
+
+function inputOf(vector: VectorCase): Uint8Array {
+  return Uint8Array.fromHex(vector.input_hex);
+}
+
+function compare(vector: VectorCase, run: () => Outcome): void {
+  let outcome: Outcome;
+  try {
+    outcome = run();
+  } catch (error) {
+    if (vector.expect === "reject") return;
+    throw new Mismatch("accept", `reject: ${error}`);
+  }
+  if (vector.expect === "reject") throw new Mismatch("reject", "accept");
+  expectEqual(outcome.canonical, vector.canonical_hex);
+  if (outcome.signing === undefined) return;
+  expectEqual(outcome.signing, vector.signing_hex);
+  if (vector.id_hex !== undefined) expectEqual(sha256(outcome.signing), vector.id_hex);
+}
