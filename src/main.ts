@@ -1,0 +1,64 @@
+#!/usr/bin/env bun
+import { runCommand } from "citty";
+import { readCommandLine } from "./cli/argv.ts";
+import { COMMANDS } from "./cli/command-table.ts";
+import { parseFeatureFlags } from "./cli/feature-flags.ts";
+import { globalFlags, parseGlobalOptions } from "./cli/global-flags.ts";
+import { commandHelp, programHelp } from "./cli/help.ts";
+import { printProse } from "./cli/print.ts";
+import { EntmootError, type ErrorCode } from "./core/errors.ts";
+import { type ExitStatus, STATUS } from "./node/status.ts";
+
+/** Set as soon as it is known, so that a failure anywhere later is printed in the form asked for. */
+let jsonErrors = process.argv.some((arg) => /^--?json-errors(=true|=1)?$/.test(arg));
+
+/** Runs one command line to its end and gives its exit status. */
+async function main(argv: readonly string[]): Promise<ExitStatus> {
+  const request = await readCommandLine(argv, COMMANDS, globalFlags);
+  if (request.kind === "nothing") {
+    printProse(programHelp(COMMANDS, globalFlags));
+    return STATUS.invalid_argument.exit;
+  }
+  if (request.kind === "help") {
+    const { command, path } = request;
+    printProse(
+      command === undefined ? programHelp(COMMANDS, globalFlags) : await commandHelp(path, command, globalFlags),
+    );
+    return 0;
+  }
+  // A malformed flag or variable is refused whatever the command, even where it would not be read.
+  jsonErrors = parseGlobalOptions(request.flags, process.env).jsonErrors;
+  parseFeatureFlags(process.env);
+  await runCommand(request.command, { rawArgs: [...request.rawArgs] });
+  return 0;
+}
+
+/** Prints `error` for people, or as JSON when asked, and gives the exit status its code stands for. */
+function report(error: unknown): ExitStatus {
+  if (isSystemError(error, "EPIPE")) return 0; // `entmootd … | head`: the reader has seen enough.
+  const code = codeOf(error);
+  const message = error instanceof Error && error.message !== "" ? error.message : String(error);
+  try {
+    printProse(jsonErrors ? JSON.stringify({ error: { code, message } }) : `entmootd: ${message}`);
+    if (code === "internal" && process.env.ENTMOOT_DEBUG && error instanceof Error) printProse(error.stack ?? "");
+  } catch {
+    // stderr is gone too; the status still tells.
+  }
+  return STATUS[code].exit;
+}
+
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof EntmootError) return error.code;
+  if (error instanceof Error && error.name === "CLIError") return "invalid_argument";
+  if (isSystemError(error, "ENOSPC") || isSystemError(error, "EDQUOT")) return "disk_full";
+  return "internal";
+}
+
+function isSystemError(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+process.on("unhandledRejection", (reason) => process.exit(report(reason)));
+process.on("uncaughtException", (error) => process.exit(report(error)));
+// Not `process.exitCode`: a command that has returned is over, whatever handle it left behind.
+process.exit(await main(process.argv.slice(2)).catch(report));

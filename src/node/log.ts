@@ -1,0 +1,63 @@
+import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
+
+/** The logger: `log.info("text", { key: value })`. Everything goes to stderr; stdout is for machine output. */
+export type Log = Pick<ConsolaInstance, "debug" | "info" | "warn" | "error">;
+
+/** consola's numbers: errors are 0, warnings 1, information 3, debugging 4. */
+const LEVELS = { error: 0, warn: 1, info: 3, debug: 4 } as const;
+const NAMES: Readonly<Record<number, string>> = { 0: "ERROR", 1: "WARN", 3: "INFO", 4: "DEBUG" };
+
+/** Ours. One log line is cut here, so a peer's text in a field cannot flood a terminal or a log file. */
+const LINE_MAX = 8_192;
+
+/** What tests replace: where lines go and what time it is. */
+export interface LogSink {
+  readonly write: (line: string) => void;
+  readonly now: () => Date;
+}
+
+const STDERR: LogSink = { write: (line) => void process.stderr.write(line), now: () => new Date() };
+
+/** The one logger of a process. A line is `time=… level=INFO msg="…" key=value …`, as the original prints. */
+export function createLog(level: keyof typeof LEVELS, sink: LogSink = STDERR): Log {
+  return createConsola({
+    level: LEVELS[level],
+    // Same lines in a row would be held back and counted; a log is read by time.
+    throttle: 0,
+    stdout: process.stderr,
+    stderr: process.stderr,
+    reporters: [{ log: (entry) => sink.write(formatLine(entry, sink.now())) }],
+  });
+}
+
+function formatLine(entry: LogObject, now: Date): string {
+  const [first, ...rest] = entry.args as unknown[];
+  const fields: string[] = [
+    `time=${now.toISOString()}`,
+    `level=${NAMES[entry.level] ?? "INFO"}`,
+    `msg=${quote(text(first))}`,
+  ];
+  for (const extra of rest) {
+    if (extra instanceof Error) fields.push(`err=${quote(text(extra))}`);
+    else if (typeof extra === "object" && extra !== null) {
+      for (const [key, value] of Object.entries(extra)) fields.push(`${key}=${quote(text(value))}`);
+    } else fields.push(`extra=${quote(text(extra))}`);
+  }
+  const line = fields.join(" ");
+  return `${line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line}\n`;
+}
+
+function text(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (value instanceof Error) return value.message;
+  if (value instanceof Uint8Array) return value.toHex();
+  if (typeof value === "object" && value !== null) {
+    return JSON.stringify(value, (_key, inner) => (typeof inner === "bigint" ? `${inner}` : inner)) ?? "";
+  }
+  return String(value);
+}
+
+/** Bare where a shell reader could split on blanks; otherwise quoted, so one entry is always one line. */
+function quote(value: string): string {
+  return /^[\w.:/@+\-,]+$/.test(value) ? value : JSON.stringify(value);
+}

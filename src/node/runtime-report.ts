@@ -1,0 +1,162 @@
+import { existsSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { type DaemonProcess, findDaemonProcess } from "./daemon-processes.ts";
+import { shellCommand } from "./shell-quote.ts";
+
+/** What `env -json` prints and `doctor` repeats, in this key order. */
+export interface RuntimeReport {
+  readonly binary: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly runtime_status: "healthy" | "half_alive" | "down";
+  readonly runtime_status_reason?: string;
+  readonly data_dir: string;
+  readonly identity_path: string;
+  readonly pilot_socket: string;
+  readonly pilot_socket_reachable: boolean;
+  readonly control_socket: string;
+  readonly control_socket_reachable: boolean;
+  readonly publish_path_healthy: boolean;
+  readonly features: { readonly fleet_enabled: boolean; readonly tasks_enabled: boolean };
+  readonly agent_wrapper?: string;
+  readonly pilot_wrapper?: string;
+  readonly stack_helper?: string;
+  readonly running_daemon?: DaemonProcess;
+  readonly namespace_warning?: string;
+  readonly suggestions?: readonly string[];
+  readonly recommended: { readonly agent_data_dir: string; readonly agent_pilot_socket: string };
+  readonly platform: { readonly goarch: string; readonly goos: string };
+}
+
+/** Where things are meant to be. `procRoot` and `systemRoot` are `/proc` and `` except in tests. */
+export interface RuntimeQuestion {
+  readonly dataDir: string;
+  readonly identityPath: string;
+  readonly pilotSocket: string;
+  readonly home: string;
+  readonly features: { readonly fleet: boolean; readonly tasks: boolean };
+  readonly procRoot: string;
+  readonly systemRoot: string;
+}
+
+/** Wire. How long the original waits for a socket to accept, in `env`. */
+const PROBE_TIMEOUT_MS = 250;
+const AGENT_DATA_DIR = "/data/.entmoot";
+const AGENT_PILOT_SOCKET = "/data/.pilot/pilot.sock";
+const AGENT_WRAPPER = "/data/.entmoot/entmoot";
+const PILOT_WRAPPER = "/data/.pilot/pilot";
+const STACK_HELPER = "/data/.pilot/start-entmoot-stack.sh";
+
+/** Looks, and changes nothing: neither the data root nor an identity is created. */
+export async function inspectRuntime(question: RuntimeQuestion): Promise<RuntimeReport> {
+  const controlSocket = join(question.dataDir, "control.sock");
+  const [controlReachable, pilotReachable] = await Promise.all([
+    socketAccepts(controlSocket, PROBE_TIMEOUT_MS),
+    socketAccepts(question.pilotSocket, PROBE_TIMEOUT_MS),
+  ]);
+  const daemon = findDaemonProcess({ ...question, selfPid: process.pid });
+  const viaPid = daemon?.control_socket_via_pid;
+  const hidden = !controlReachable && viaPid !== undefined && (await socketAccepts(viaPid, PROBE_TIMEOUT_MS));
+  const status: RuntimeReport["runtime_status"] = controlReachable
+    ? "healthy"
+    : daemon === undefined
+      ? "down"
+      : "half_alive";
+  const stackHelper = existing(question, STACK_HELPER);
+  const suggestions = suggest({ question, daemon, hidden, halfAlive: status === "half_alive", stackHelper });
+  return omitUndefined({
+    binary: process.execPath,
+    uid: process.getuid?.() ?? -1,
+    gid: process.getgid?.() ?? -1,
+    runtime_status: status,
+    runtime_status_reason: REASON[status],
+    data_dir: question.dataDir,
+    identity_path: question.identityPath,
+    pilot_socket: question.pilotSocket,
+    pilot_socket_reachable: pilotReachable,
+    control_socket: controlSocket,
+    control_socket_reachable: controlReachable,
+    publish_path_healthy: controlReachable,
+    features: { fleet_enabled: question.features.fleet, tasks_enabled: question.features.tasks },
+    agent_wrapper: existing(question, AGENT_WRAPPER),
+    pilot_wrapper: existing(question, PILOT_WRAPPER),
+    stack_helper: stackHelper,
+    running_daemon: daemon,
+    namespace_warning:
+      hidden && daemon !== undefined
+        ? `the daemon with pid ${daemon.pid} owns this data root but runs in another mount namespace; its control socket is not visible from here`
+        : undefined,
+    suggestions: suggestions.length > 0 ? suggestions : undefined,
+    recommended: { agent_data_dir: AGENT_DATA_DIR, agent_pilot_socket: AGENT_PILOT_SOCKET },
+    platform: { goarch: GO_ARCH[process.arch] ?? process.arch, goos: GO_OS[process.platform] ?? process.platform },
+  });
+}
+
+/** Whether a stream socket at `path` accepts a connection within `timeoutMs`. Sends nothing; never throws. */
+export function socketAccepts(path: string, timeoutMs: number): Promise<boolean> {
+  if (!existsSync(path)) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    const end = (accepted: boolean) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(accepted);
+    };
+    const timer = setTimeout(end, timeoutMs, false);
+    socket.once("connect", () => end(true));
+    socket.once("error", () => end(false));
+  });
+}
+
+const REASON = {
+  healthy: undefined,
+  half_alive: "running entmootd process found, but the control socket is not reachable",
+  down: "control socket is not reachable",
+} as const;
+
+/** The platform names scripts of the original expect. */
+const GO_ARCH: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
+const GO_OS: Readonly<Record<string, string>> = { win32: "windows" };
+
+interface Findings {
+  readonly question: RuntimeQuestion;
+  readonly daemon: DaemonProcess | undefined;
+  readonly hidden: boolean;
+  readonly halfAlive: boolean;
+  readonly stackHelper: string | undefined;
+}
+
+function suggest({ question, daemon, hidden, halfAlive, stackHelper }: Findings): string[] {
+  const suggestions: string[] = [];
+  if (hidden && daemon !== undefined) {
+    const flags = ["-socket", question.pilotSocket, "-identity", question.identityPath, "-data", question.dataDir];
+    const enter = shellCommand(["nsenter", "--target", String(daemon.pid), "--mount", "--", "entmootd", ...flags]);
+    suggestions.push(`run commands in the daemon's mount namespace: ${enter} <command>`);
+    if (daemon.container_like) {
+      suggestions.push(`or inside its container: docker exec -u node <container> ${AGENT_WRAPPER} <command>`);
+    }
+  }
+  if (halfAlive) {
+    suggestions.push(
+      "trust the sockets over process lists: a daemon without its control socket cannot publish; restart it",
+    );
+    if (stackHelper !== undefined) suggestions.push(`check the stack: ${shellCommand([stackHelper, "check"])}`);
+  }
+  if (question.dataDir.startsWith("/data/") && question.pilotSocket === "/tmp/pilot.sock") {
+    suggestions.push(`prefer -socket ${AGENT_PILOT_SOCKET} with a data root under /data`);
+  }
+  return suggestions;
+}
+
+function existing(question: RuntimeQuestion, path: string): string | undefined {
+  return existsSync(`${question.systemRoot}${path}`) ? path : undefined;
+}
+
+type OmitUndefined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+function omitUndefined<T extends object>(value: T): OmitUndefined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as OmitUndefined<T>;
+}
