@@ -185,6 +185,11 @@ export interface WatchRequest {
   readonly topic: string;
   /** `now`: only what arrives; a number: the last so many first; `all`: everything held first. */
   readonly from: "now" | "all" | number;
+  /**
+   * Where an earlier watch stopped: per group, the last `seq` seen. When given, `from` counts for nothing: each
+   * group goes on after its `seq`, and a group that is not named (joined since) from its first message.
+   */
+  readonly after?: ReadonlyMap<GroupId, number>;
   /** Also give peer events. */
   readonly peers: boolean;
   readonly signal: AbortSignal;
