@@ -1,0 +1,109 @@
+import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
+import type { NetworkEffect, Timer } from "./effect.ts";
+
+/** How a message came to be stored. */
+export type Via =
+  /** Authored here. */
+  | "publish"
+  /** A peer pushed the body. */
+  | "push"
+  /** Asked for after a peer named its id. */
+  | "fetch"
+  /** Back-filled while catching up. */
+  | "pull";
+
+/** What one side says about its copy of the group. */
+export interface GroupStatus {
+  /** `undefined` when the peer's dialect cannot say. */
+  readonly roster_head: RosterEntryId | undefined;
+  /** Number of applied entries; `undefined` when the peer's dialect cannot say. */
+  readonly roster_length: number | undefined;
+  readonly merkle_root: MerkleRoot;
+  /** `undefined` when the peer's dialect cannot say. */
+  readonly message_count: number | undefined;
+}
+
+/** Why a network effect came to nothing. */
+export type Failure =
+  /** Dialing or writing failed, or the connection was lost before the answer was complete. */
+  | "unreachable"
+  /** Not tried: the peer's dial back-off is closed. Costs no retry attempt. */
+  | "backoff"
+  /** No answer in time. */
+  | "timeout"
+  /** The peer answered, but with a refusal or with something invalid. */
+  | "refused";
+
+/**
+ * What the machines of one group are told. The daemon applies the events of a group one at a time.
+ * Everything here has been verified: signatures, group id, membership of `from`, frame caps.
+ */
+export type Event =
+  /** The roster's current members; may include the local key. Given at the start and after every change of the roster. */
+  | { readonly kind: "members"; readonly members: ReadonlySet<PublicKey> }
+  /** A connection to a member was made (either side dialled) or lost. Carriers without connections tell of inbound contact. */
+  | { readonly kind: "peer"; readonly peer: PublicKey; readonly connected: boolean }
+  /** These are new and committed. `from` is `undefined` only for `publish`. Each id is told once. */
+  | {
+      readonly kind: "stored";
+      readonly ids: readonly MessageId[];
+      readonly from: PublicKey | undefined;
+      readonly via: Via;
+    }
+  /** `from` pushed bodies of messages that were known already. */
+  | { readonly kind: "duplicate"; readonly from: PublicKey; readonly ids: readonly MessageId[] }
+  /** `from` pushed ids without bodies (a large message in the original's dialect): it expects us to fetch. */
+  | { readonly kind: "announced"; readonly from: PublicKey; readonly ids: readonly MessageId[] }
+  | { readonly kind: "ihave"; readonly from: PublicKey; readonly ids: readonly MessageId[] }
+  /** `ids` may be empty: then `from` only asks to be an eager peer. */
+  | { readonly kind: "graft"; readonly from: PublicKey; readonly ids: readonly MessageId[] }
+  | { readonly kind: "prune"; readonly from: PublicKey }
+  /**
+   * A `fetch` is over. Stored ids were told by `stored` before. `unknown`: the peer does not hold them.
+   * `refused`: invalid or against policy. An id in none of the three went to quarantine.
+   */
+  | {
+      readonly kind: "fetched";
+      readonly from: PublicKey;
+      readonly via: "fetch" | "pull";
+      readonly stored: readonly MessageId[];
+      readonly unknown: readonly MessageId[];
+      readonly refused: readonly MessageId[];
+    }
+  /** Answer to `ask_status`, or the status a peer sent along with its own question. */
+  | { readonly kind: "status"; readonly from: PublicKey; readonly status: GroupStatus }
+  /** Answer to `ask_ids`: ids the peer holds, ascending from the `lo` asked for. `last`: none follow. */
+  | {
+      readonly kind: "ids_page";
+      readonly from: PublicKey;
+      readonly ids: readonly MessageId[];
+      readonly last: boolean;
+    }
+  /**
+   * A roster log was looked at: ours after a change made here (`from` undefined), or one a peer sent,
+   * asked for or not. Entries were verified and applied before this event; `members` comes before it.
+   */
+  | { readonly kind: "roster"; readonly from: PublicKey | undefined; readonly outcome: RosterOutcome }
+  /** A message whose signature holds but whose author is in no roster entry we have. */
+  | {
+      readonly kind: "unknown_author";
+      readonly from: PublicKey;
+      readonly id: MessageId;
+      readonly author: PublicKey;
+      readonly canonical: Uint8Array;
+    }
+  /** `effect` came to nothing. Every effect over the network ends in its answer or in this. */
+  | { readonly kind: "failed"; readonly effect: NetworkEffect; readonly failure: Failure }
+  | { readonly kind: "timer"; readonly timer: Timer };
+
+export type RosterOutcome =
+  /** Our log grew. */
+  | "extended"
+  /** Equal logs. */
+  | "same"
+  /** Theirs is a proper prefix of ours. */
+  | "behind"
+  /** Both are valid and part at some entry: the founder signed two histories. */
+  | "forked"
+  /** Empty, broken or not from our founder. */
+  | "rejected";

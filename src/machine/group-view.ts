@@ -1,0 +1,22 @@
+import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
+
+/** What the machines ask about messages, answered at once. The message store satisfies it. */
+export interface MessageIndex {
+  /** Held now, so it can be served. */
+  has(id: MessageId): boolean;
+  /** Held now, or held once and pruned: not to be asked for. */
+  knows(id: MessageId): boolean;
+  /** Over all held messages; zero when there are none. */
+  merkleRoot(): MerkleRoot;
+  readonly size: number;
+}
+
+/** What the machines ask about the roster, answered at once. */
+export interface RosterView {
+  /** Id of the latest applied entry; zero before genesis. */
+  readonly head: RosterEntryId;
+  /** Number of applied entries. */
+  readonly length: number;
+  /** This key is a member now or was one before. */
+  knowsAuthor(author: PublicKey): boolean;
+}
