@@ -1,0 +1,373 @@
+import { EntmootError } from "./errors.ts";
+import { MessageId } from "./ids.ts";
+import { NodeTable } from "./node-table.ts";
+import { latest, nextParents, type OrderNode, PARENTS_MAX } from "./order.ts";
+import { mergeByRank } from "./rank-merge.ts";
+import { withRoom } from "./typed-array.ts";
+
+/** Ours. Up to this many insertions are moved into place one by one; more are merged in one pass over the tail. */
+const PLACED_SINGLY_MAX = 16;
+
+const UNPLACED = 0xffffffff;
+
+/**
+ * The order of `topologicalOrder`, kept for a growing set. Three facts carry it:
+ *
+ * - A node without children in the set goes where, behind the last of its parents, the first greater
+ *   key stands; nothing else moves. Appends are this case and cost no more than looking at the end.
+ * - A node whose children are already there goes to the same place, if that is ahead of all of them.
+ * - Otherwise nothing changes ahead of its first child and of the first key greater than its own, so
+ *   the tail from there is merged anew.
+ *
+ * Work is put off until something is read, so a batch costs one pass. Reading throws
+ * `invalid_argument` when parents form a cycle, which ids that are hashes cannot.
+ */
+export class IncrementalOrder {
+  #table: NodeTable;
+  /** Parents of slot s: `#edges[#edgeStart[s] .. #edgeStart[s + 1])`, as slots, or `NodeTable.none` while missing. */
+  #edgeStart: Uint32Array<ArrayBuffer> = new Uint32Array(64);
+  #edges: Uint32Array<ArrayBuffer> = new Uint32Array(64);
+  /** By the id of a missing parent: edge, child, edge, child … */
+  #waiting = new Map<string, number[]>();
+  /** Slots by position; the first `#placed` are in order. */
+  #sequence: Uint32Array<ArrayBuffer> = new Uint32Array(64);
+  #placed = 0;
+  /** Position by slot, or `UNPLACED`. */
+  #position: Uint32Array<ArrayBuffer> = new Uint32Array(64);
+  #pending: number[] = [];
+  /** Children that were there before their parent, by the slot of a pending parent. */
+  readonly #lateFor = new Map<number, number[]>();
+  /** Positions `[0, #ascending)` rise by key; equal to the length when no child sorts before a parent. */
+  #ascending = 0;
+  #negatives = 0;
+  #changedFrom = 0;
+
+  /** `seed`: 32 random bits that keep chosen ids from colliding in the hash index; any number will do in tests. */
+  constructor(seed = 0) {
+    this.#table = new NodeTable(seed);
+  }
+
+  get length(): number {
+    return this.#table.size;
+  }
+
+  get byteLength(): number {
+    const arrays = [this.#edgeStart, this.#edges, this.#sequence, this.#position];
+    return arrays.reduce((sum, array) => sum + array.byteLength, this.#table.byteLength);
+  }
+
+  reserve(count: number): void {
+    this.#table.reserve(count);
+    this.#makeRoom(count);
+  }
+
+  /** The slot of the id at `offset`, or `undefined`. Slots count up from 0 in order of insertion. */
+  slotOf(ids: Uint8Array, offset = 0): number | undefined {
+    const slot = this.#table.find(ids, offset);
+    return slot === NodeTable.none ? undefined : slot;
+  }
+
+  /**
+   * Adds a node; `false` when its id is already there. `parents` is ids end to end, 32 bytes each.
+   * Those not in the set count from the moment they are added.
+   */
+  insert(id: Uint8Array, timestamp: bigint | number, author: number, parents: Uint8Array): boolean {
+    if (this.#table.find(id) !== NodeTable.none) return false;
+    const slot = this.#table.add(id, 0, timestamp, author);
+    this.#makeRoom(slot + 1);
+    this.#position[slot] = UNPLACED;
+    if (this.#table.isNegative(slot)) this.#negatives++;
+    const last = this.#addEdges(slot, parents);
+    const late = this.#adopt(slot, id);
+    if (late || last === UNPLACED || this.#pending.length > 0 || this.#firstGreater(last, slot) < this.#placed) {
+      this.#pending.push(slot);
+    } else {
+      this.#placeAt(this.#placed, slot);
+    }
+    return true;
+  }
+
+  /** The order as slots by position, its first `length` entries. Valid until the next change. */
+  sequence(): Uint32Array {
+    this.#settle();
+    return this.#sequence;
+  }
+
+  positionOf(slot: number): number {
+    this.#settle();
+    return this.#position[slot]!;
+  }
+
+  /** The lowest position that may differ from what it was at the previous call. */
+  positionsChangedFrom(): number {
+    this.#settle();
+    const from = Math.min(this.#changedFrom, this.#placed);
+    this.#changedFrom = this.#placed;
+    return from;
+  }
+
+  /** Ids in order from `position` on. */
+  *ids(position = 0): Generator<MessageId> {
+    const sequence = this.sequence();
+    for (let at = position; at < this.#placed; at++) yield this.#table.hex(sequence[at]!) as MessageId;
+  }
+
+  /** The `count` newest by timestamp, author and id, in the order they have among themselves. */
+  latest(count: number): MessageId[] {
+    this.#settle();
+    if (count <= 0) return [];
+    const start = Math.max(0, Math.min(this.#ascending, this.#placed) - count);
+    if (this.#ascending === this.#placed) return [...this.ids(start)];
+    const newest = this.#sequence.slice(start, this.#placed);
+    this.#table.sort(newest);
+    return latest(
+      [...newest.subarray(-count)].map((slot) => this.#node(slot)),
+      count,
+    );
+  }
+
+  /** The parents a new message takes: the last three of those with timestamp ≥ 0, ordered among themselves. */
+  nextParents(): MessageId[] {
+    this.#settle();
+    // Negative timestamps that head an ascending order leave the rest as it is; a negative one behind
+    // a parent could release children elsewhere, so that case is worked out in full.
+    if (this.#negatives <= this.#ascending && this.#negativesLead()) {
+      return [...this.ids(Math.max(this.#negatives, this.#placed - PARENTS_MAX))];
+    }
+    return nextParents(Array.from(this.#sequence.subarray(0, this.#placed), (slot) => this.#node(slot)));
+  }
+
+  /**
+   * Removes the ids given and closes the gaps. Returns the new slot of each old one, `NodeTable.none`
+   * for those gone, or `undefined` when none was there. Costs a pass over the whole set.
+   */
+  remove(ids: Iterable<Uint8Array>): Uint32Array | undefined {
+    this.#settle();
+    const doomed = new Set<number>();
+    for (const id of ids) {
+      const slot = this.#table.find(id);
+      if (slot !== NodeTable.none) doomed.add(slot);
+    }
+    if (doomed.size === 0) return undefined;
+    return this.#rebuildWithout(doomed);
+  }
+
+  #addEdges(slot: number, parents: Uint8Array): number {
+    const start = this.#edgeStart[slot]!;
+    const count = Math.floor(parents.length / 32);
+    this.#edges = withRoom(this.#edges, start + count);
+    let last = -1;
+    for (let i = 0; i < count; i++) {
+      const parent = this.#table.find(parents, i * 32);
+      this.#edges[start + i] = parent;
+      if (parent === NodeTable.none || parent === slot)
+        this.#wait(parents.subarray(i * 32, i * 32 + 32), start + i, slot);
+      else last = Math.max(last, this.#position[parent]!);
+    }
+    this.#edgeStart[slot + 1] = start + count;
+    return last;
+  }
+
+  #wait(parent: Uint8Array, edge: number, child: number): void {
+    this.#edges[edge] = NodeTable.none;
+    const key = parent.toHex();
+    const known = this.#waiting.get(key);
+    if (known) known.push(edge, child);
+    else this.#waiting.set(key, [edge, child]);
+  }
+
+  /** Joins `slot` to the children that waited for it; whether there were any. */
+  #adopt(slot: number, id: Uint8Array): boolean {
+    if (this.#waiting.size === 0) return false;
+    const key = id.toHex();
+    const waiting = this.#waiting.get(key);
+    if (!waiting) return false;
+    this.#waiting.delete(key);
+    const children: number[] = [];
+    for (let i = 0; i < waiting.length; i += 2) {
+      this.#edges[waiting[i]!] = slot;
+      children.push(waiting[i + 1]!);
+    }
+    this.#lateFor.set(slot, children);
+    return true;
+  }
+
+  /** The first position behind `after` whose key is greater than that of `slot`. */
+  #firstGreater(after: number, slot: number): number {
+    const table = this.#table;
+    let low = after + 1;
+    let high = Math.max(low, this.#ascending);
+    if (low < high && table.compare(this.#sequence[high - 1]!, slot) < 0) low = high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (table.compare(this.#sequence[middle]!, slot) > 0) high = middle;
+      else low = middle + 1;
+    }
+    if (low < this.#ascending) return low;
+    while (low < this.#placed && table.compare(this.#sequence[low]!, slot) < 0) low++;
+    return low;
+  }
+
+  #placeAt(at: number, slot: number): void {
+    this.#sequence.copyWithin(at + 1, at, this.#placed);
+    this.#sequence[at] = slot;
+    this.#placed++;
+    for (let position = at; position < this.#placed; position++) this.#position[this.#sequence[position]!] = position;
+    if (at <= this.#ascending) {
+      const rises = at === 0 || this.#table.compare(this.#sequence[at - 1]!, slot) < 0;
+      this.#ascending = rises ? this.#ascending + 1 : at;
+    }
+    this.#changedFrom = Math.min(this.#changedFrom, at);
+  }
+
+  #settle(): void {
+    if (this.#pending.length === 0) return;
+    if (this.#pending.length <= PLACED_SINGLY_MAX) this.#placeSingly();
+    if (this.#pending.length > 0) this.#mergeFrom(this.#firstAffected(), Uint32Array.from(this.#pending));
+    this.#pending = [];
+    this.#lateFor.clear();
+  }
+
+  /** Moves pending nodes into place, parents first, until done or one would have to stand behind its child. */
+  #placeSingly(): void {
+    let left = this.#pending.sort((a, b) => this.#table.compare(a, b));
+    while (left.length > 0) {
+      const at = left.findIndex((slot) => this.#lastParent(slot) !== UNPLACED);
+      const slot = left[at];
+      if (slot === undefined) break;
+      const target = this.#firstGreater(this.#lastParent(slot), slot);
+      if (target > this.#firstLateChild(slot)) break;
+      this.#placeAt(target, slot);
+      left = left.toSpliced(at, 1);
+    }
+    this.#pending = left;
+  }
+
+  /** Position of the last parent in the set, -1 without any, `UNPLACED` when one has no place yet. */
+  #lastParent(slot: number): number {
+    let last = -1;
+    for (let edge = this.#edgeStart[slot]!; edge < this.#edgeStart[slot + 1]!; edge++) {
+      const parent = this.#edges[edge]!;
+      if (parent !== NodeTable.none) last = Math.max(last, this.#position[parent]!);
+    }
+    return last;
+  }
+
+  #firstLateChild(slot: number): number {
+    return (this.#lateFor.get(slot) ?? []).reduce((first, child) => Math.min(first, this.#position[child]!), UNPLACED);
+  }
+
+  #firstAffected(): number {
+    const least = this.#pending.reduce((a, b) => (this.#table.compare(a, b) < 0 ? a : b));
+    return this.#pending.reduce(
+      (first, slot) => Math.min(first, this.#firstLateChild(slot)),
+      this.#firstGreater(-1, least),
+    );
+  }
+
+  /** Orders anew what stands from position `from` on, together with `added`. */
+  #mergeFrom(from: number, added: Uint32Array): void {
+    const tail = new Uint32Array(this.#placed - from + added.length);
+    tail.set(this.#sequence.subarray(from, this.#placed));
+    tail.set(added, this.#placed - from);
+    this.#table.sort(tail);
+    for (let rank = 0; rank < tail.length; rank++) this.#position[tail[rank]!] = from + rank;
+    const ranks = mergeByRank({ tail, from, position: this.#position, edgeStart: this.#edgeStart, edges: this.#edges });
+    if (ranks && ranks.length < tail.length) this.#refuseCycle(from, added, ranks.length);
+    const rising = ranks ? risingLength(ranks) : tail.length;
+    const joins = from === 0 || this.#table.compare(this.#sequence[from - 1]!, tail[ranks ? ranks[0]! : 0]!) < 0;
+    for (let i = 0; i < tail.length; i++) {
+      const slot = tail[ranks ? ranks[i]! : i]!;
+      this.#sequence[from + i] = slot;
+      this.#position[slot] = from + i;
+    }
+    this.#ascending = this.#ascending >= from ? from + (joins ? rising : 0) : this.#ascending;
+    this.#placed = from + tail.length;
+    this.#changedFrom = Math.min(this.#changedFrom, from);
+  }
+
+  #refuseCycle(from: number, added: Uint32Array, emitted: number): never {
+    for (let at = from; at < this.#placed; at++) this.#position[this.#sequence[at]!] = at;
+    for (const slot of added) this.#position[slot] = UNPLACED;
+    throw new EntmootError(
+      "invalid_argument",
+      `order: cycle detected (emitted ${from + emitted} of ${this.#placed + added.length} messages)`,
+    );
+  }
+
+  #negativesLead(): boolean {
+    return this.#negatives === 0 || this.#table.isNegative(this.#sequence[this.#negatives - 1]!);
+  }
+
+  #node(slot: number): OrderNode {
+    const parents: MessageId[] = [];
+    for (let edge = this.#edgeStart[slot]!; edge < this.#edgeStart[slot + 1]!; edge++) {
+      const parent = this.#edges[edge]!;
+      if (parent !== NodeTable.none) parents.push(this.#table.hex(parent) as MessageId);
+    }
+    const id = MessageId.fromBytes(this.#table.id(slot));
+    return { id, timestamp: this.#table.timestamp(slot), author: this.#table.author(slot), parents };
+  }
+
+  #makeRoom(count: number): void {
+    this.#edgeStart = withRoom(this.#edgeStart, count + 1);
+    this.#sequence = withRoom(this.#sequence, count);
+    this.#position = withRoom(this.#position, count);
+  }
+
+  #rebuildWithout(doomed: ReadonlySet<number>): Uint32Array {
+    const { table, renumbered } = this.#table.without(doomed);
+    const [oldTable, oldStart, oldEdges, oldWaiting] = [this.#table, this.#edgeStart, this.#edges, this.#waiting];
+    const kept = this.#sequence.subarray(0, this.#placed).filter((slot) => !doomed.has(slot));
+    const wasAscending = this.#ascending === this.#placed;
+    this.#table = table;
+    this.#waiting = new Map();
+    [this.#edgeStart, this.#edges] = [new Uint32Array(table.size + 1), new Uint32Array(64)];
+    for (let slot = 0; slot < oldTable.size; slot++) {
+      const child = renumbered[slot]!;
+      if (child === NodeTable.none) continue;
+      const [from, to] = [oldStart[slot]!, oldStart[slot + 1]!];
+      const start = this.#edgeStart[child]!;
+      this.#edges = withRoom(this.#edges, start + to - from);
+      for (let edge = from; edge < to; edge++) {
+        const parent = oldEdges[edge]!;
+        const at = start + edge - from;
+        if (parent !== NodeTable.none && doomed.has(parent)) this.#wait(oldTable.id(parent), at, child);
+        else this.#edges[at] = parent === NodeTable.none ? NodeTable.none : renumbered[parent]!;
+      }
+      this.#edgeStart[child + 1] = start + to - from;
+    }
+    for (const [parent, waiting] of oldWaiting) {
+      for (let i = 0; i < waiting.length; i += 2) {
+        const child = renumbered[waiting[i + 1]!]!;
+        if (child === NodeTable.none) continue;
+        const edge = this.#edgeStart[child]! + waiting[i]! - oldStart[waiting[i + 1]!]!;
+        this.#wait(Uint8Array.fromHex(parent), edge, child);
+      }
+    }
+    this.#resequence(
+      kept.map((slot) => renumbered[slot]!),
+      wasAscending,
+    );
+    return renumbered;
+  }
+
+  /** Takes `slots` as the whole set; `ordered` says they already stand in order. */
+  #resequence(slots: Uint32Array<ArrayBuffer>, ordered: boolean): void {
+    this.#negatives = slots.reduce((count, slot) => count + (this.#table.isNegative(slot) ? 1 : 0), 0);
+    this.#position = new Uint32Array(slots.length).fill(UNPLACED);
+    this.#changedFrom = 0;
+    this.#sequence = ordered ? slots : new Uint32Array(slots.length);
+    this.#placed = ordered ? slots.length : 0;
+    this.#ascending = this.#placed;
+    if (!ordered) this.#mergeFrom(0, slots);
+    for (let at = 0; at < this.#placed; at++) this.#position[this.#sequence[at]!] = at;
+  }
+}
+
+/** How many of `ranks`, from the first on, rise. */
+function risingLength(ranks: Uint32Array): number {
+  let length = Math.min(1, ranks.length);
+  while (length < ranks.length && ranks[length]! > ranks[length - 1]!) length++;
+  return length;
+}
