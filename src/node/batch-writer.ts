@@ -1,0 +1,90 @@
+import type { MessageStore, NewMessage } from "../store/group-store.ts";
+
+/** Ours. Messages in one transaction; more wait for the next turn, so a long batch cannot hold the loop. */
+const BATCH_MAX = 1024;
+
+/** Ours. Messages waiting to be committed; past this `put` makes its caller wait. About 16 MiB of small messages. */
+const WAITING_MAX = 16_384;
+
+interface Waiting {
+  readonly messages: readonly NewMessage[];
+  readonly resolve: (seqs: (number | undefined)[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The one writer of a group's messages. Everything handed in during one turn of the event loop shares one
+ * fsynced transaction; no promise resolves before it.
+ */
+export class BatchWriter {
+  readonly #store: MessageStore;
+  readonly #onCommitted: () => void;
+  readonly #waiting: Waiting[] = [];
+  readonly #idle: (() => void)[] = [];
+  #count = 0;
+  #scheduled = false;
+
+  /** `onCommitted` runs once after each transaction, before its promises resolve. */
+  constructor(store: MessageStore, onCommitted: () => void) {
+    this.#store = store;
+    this.#onCommitted = onCommitted;
+  }
+
+  /** The sequence number of each message once all are durable, `undefined` where it was known already. */
+  put(messages: readonly NewMessage[]): Promise<(number | undefined)[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ messages, resolve, reject });
+      this.#count += messages.length;
+      this.#schedule();
+    });
+  }
+
+  /** True while so much waits that a source should pause; `idle` tells when to go on. */
+  get busy(): boolean {
+    return this.#count >= WAITING_MAX;
+  }
+
+  /** Resolves when nothing waits. */
+  idle(): Promise<void> {
+    if (this.#waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // After the poll phase: whatever sockets delivered in this turn is in the batch.
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    const batch: Waiting[] = [];
+    let size = 0;
+    while (this.#waiting.length > 0 && (size === 0 || size + this.#waiting[0]!.messages.length <= BATCH_MAX)) {
+      const next = this.#waiting.shift()!;
+      batch.push(next);
+      size += next.messages.length;
+    }
+    this.#count -= size;
+    this.#commit(batch);
+    if (this.#waiting.length > 0) this.#schedule();
+    else for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #commit(batch: readonly Waiting[]): void {
+    let seqs: (number | undefined)[];
+    try {
+      seqs = this.#store.putMany(batch.flatMap((waiting) => waiting.messages));
+      this.#onCommitted();
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error);
+      return;
+    }
+    let at = 0;
+    for (const { messages, resolve } of batch) {
+      resolve(seqs.slice(at, at + messages.length));
+      at += messages.length;
+    }
+  }
+}

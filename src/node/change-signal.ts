@@ -1,0 +1,30 @@
+/** Wakes everyone who waits, once per change. Holds no data: who wakes looks at the store. */
+export class ChangeSignal {
+  #waiting: (() => void)[] = [];
+  #version = 0;
+
+  /** Grows with every change; take it before looking, hand it to `after`. */
+  get version(): number {
+    return this.#version;
+  }
+
+  notify(): void {
+    this.#version += 1;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  /** Resolves at the next change, at once when there was one since `version` or when `signal` is aborted. */
+  after(version: number, signal: AbortSignal): Promise<void> {
+    if (version !== this.#version || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = () => {
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      signal.addEventListener("abort", wake, { once: true });
+      this.#waiting.push(wake);
+    });
+  }
+}

@@ -1,0 +1,98 @@
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { EntmootError } from "../core/errors.ts";
+import { formatIdentity, type Identity, identityOf, parseIdentity } from "../core/identity.ts";
+import { SEED_BYTES } from "../core/signature.ts";
+
+export interface LoadedIdentity {
+  readonly identity: Identity;
+  readonly path: string;
+  /** What a person should know: loose permissions that were tightened. */
+  readonly notices: readonly string[];
+}
+
+/**
+ * The identity in `path`, or `undefined` when there is no such file. Permissions for group or others are
+ * taken away. Throws `identity_invalid`, naming the file, when it is there but is no identity.
+ */
+export function loadIdentity(path: string): LoadedIdentity | undefined {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new EntmootError("identity_invalid", `identity file ${path}: cannot be read: ${describe(error)}`, {
+      cause: error,
+    });
+  }
+  try {
+    return { identity: parseIdentity(bytes), path, notices: tighten(path) };
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    throw new EntmootError(error.code, `${path}: ${error.message}`, { cause: error });
+  }
+}
+
+/** Draws a new key and writes it to `path` (0600, its folder 0700), durable on return. Never replaces a file. */
+export function createIdentity(path: string): LoadedIdentity {
+  const identity = identityOf(crypto.getRandomValues(new Uint8Array(SEED_BYTES)));
+  const temporary = `${path}.tmp-${process.pid}`;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const file = openSync(temporary, "wx", 0o600);
+    try {
+      writeSync(file, formatIdentity(identity));
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    if (loadIdentity(path) !== undefined) throw new EntmootError("conflict", `identity file ${path}: exists already`);
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    if (error instanceof EntmootError) throw error;
+    throw new EntmootError("identity_invalid", `identity file ${path}: cannot be written: ${describe(error)}`, {
+      cause: error,
+    });
+  }
+  return { identity, path, notices: [] };
+}
+
+function tighten(path: string): string[] {
+  const mode = statSync(path).mode & 0o777;
+  if ((mode & 0o077) === 0) return [];
+  try {
+    chmodSync(path, 0o600);
+    return [`${path}: others could read the identity (mode ${mode.toString(8)}); tightened to 600`];
+  } catch {
+    return [`${path}: others can read the identity (mode ${mode.toString(8)}); run chmod 600 on it`];
+  }
+}
+
+/** Makes the rename durable; where a folder cannot be opened, the rename alone has to do. */
+function syncFolder(path: string): void {
+  try {
+    const folder = openSync(path, "r");
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  } catch {
+    // Some file systems refuse to sync a folder.
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
