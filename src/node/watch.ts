@@ -25,7 +25,8 @@ export interface WatchSource {
 
 /**
  * First what `from` asks for, in time order over all groups; then every message in the order it arrives.
- * Each message once: the backlog ends at the sequence number from which the live part goes on.
+ * Each message once: the backlog ends at the sequence number from which the live part goes on. With `after`,
+ * the live part goes on from there, and what arrived meanwhile comes first, in arrival order.
  */
 export async function* watch(source: WatchSource, request: WatchRequest): AsyncGenerator<WatchEvent> {
   const cursors = new Map<GroupId, number>();
@@ -39,8 +40,12 @@ export async function* watch(source: WatchSource, request: WatchRequest): AsyncG
     : () => {};
   try {
     const watched = source.groups().filter(({ id }) => request.groupId === undefined || id === request.groupId);
-    for (const { id, messages } of watched) cursors.set(id, messages.lastSeq());
-    yield* backlog(watched, cursors, request);
+    if (request.after !== undefined) {
+      for (const [id, seq] of request.after) cursors.set(id, seq);
+    } else {
+      for (const { id, messages } of watched) cursors.set(id, messages.lastSeq());
+      yield* backlog(watched, cursors, request);
+    }
     while (!request.signal.aborted) {
       const version = source.changed.version;
       yield* peerEvents.splice(0);
