@@ -1,0 +1,38 @@
+import type { GroupId, MerkleRoot, RosterEntryId } from "../core/ids.ts";
+import { struct } from "../core/json-codec.ts";
+import { groupId, int, merkleRoot, rosterEntryId } from "../core/json-scalars.ts";
+import { boundedText } from "./bounded.ts";
+import { type FrameBody, jsonBody } from "./frame-body.ts";
+import { type GroupFrame, groupBody } from "./group-body.ts";
+
+/** Asks how a peer sees a group: one round trip tells whether anything is missing. */
+export type StatusReq = GroupFrame<"status_req">;
+
+export interface StatusResp {
+  readonly kind: "status_resp";
+  readonly group_id: GroupId;
+  readonly roster_head: RosterEntryId;
+  readonly roster_length: number;
+  readonly merkle_root: MerkleRoot;
+  readonly message_count: number;
+  /** Of the peer's program. At most 64 bytes. */
+  readonly version: string;
+}
+
+export const statusReqBody: FrameBody<StatusReq> = groupBody("status_req");
+
+export const statusRespBody: FrameBody<StatusResp> = jsonBody(
+  "status_resp",
+  struct<Omit<StatusResp, "kind">>(
+    "status_resp",
+    {
+      group_id: groupId,
+      roster_head: rosterEntryId,
+      roster_length: int,
+      merkle_root: merkleRoot,
+      message_count: int,
+      version: boundedText("version", 64),
+    },
+    { required: ["group_id", "roster_head", "roster_length", "merkle_root", "message_count", "version"] },
+  ),
+);
