@@ -1,0 +1,164 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { irohNativePlugin } from "./iroh-native-plugin.ts";
+import { installPackage, packageDir } from "./launch/packages.mjs";
+import { hostTarget, TARGETS } from "./launch/platform.mjs";
+
+const ROOT = dirname(import.meta.dir);
+
+export interface BinaryOptions {
+  /** One of the names in `TARGETS`, such as `bun-linux-x64-musl`. */
+  readonly target: string;
+  readonly outfile: string;
+  /** Printed by `version`; with a leading `v`. */
+  readonly version: string;
+  readonly commit: string;
+  /** RFC 3339. */
+  readonly date: string;
+  /** Further constants, as JavaScript source text. */
+  readonly defines?: Readonly<Record<string, string>>;
+  /** Build without iroh when its library for `target` cannot be had; otherwise that is an error. */
+  readonly irohOptional?: boolean;
+  /** What is compiled instead of the daemon; a path from the root of the checkout. */
+  readonly entry?: string;
+}
+
+/**
+ * Compiles one executable. The runtime of another platform comes from its locked npm package, checked against the
+ * lock file, never from a download by Bun. `outfile` is replaced at once, so a running daemon keeps its old file.
+ */
+export async function buildBinary(options: BinaryOptions): Promise<void> {
+  const target = TARGETS[options.target];
+  if (target === undefined) {
+    throw new Error(`target: expected one of ${Object.keys(TARGETS).join(", ")}, found ${options.target}`);
+  }
+  const runtime = await runtimeFor(options.target, target.bun);
+  const outfile = resolve(ROOT, options.outfile);
+  mkdirSync(dirname(outfile), { recursive: true });
+  const temporary = join(dirname(outfile), `.${basename(outfile)}.${process.pid}`);
+  try {
+    const result = await Bun.build({
+      entrypoints: [join(ROOT, options.entry ?? "src/main.ts")],
+      target: "bun",
+      format: "esm",
+      minify: true,
+      bytecode: true,
+      // Each command is a chunk of its own: `version` reads a few kilobytes, not the daemon.
+      splitting: true,
+      plugins: [await irohPlugin(options.target, options.irohOptional ?? false)],
+      define: {
+        ENTMOOT_VERSION: JSON.stringify(options.version),
+        ENTMOOT_COMMIT: JSON.stringify(options.commit),
+        ENTMOOT_DATE: JSON.stringify(options.date),
+        "process.env.NODE_ENV": '"production"',
+        ...options.defines,
+      },
+      compile: {
+        target: options.target as Bun.Build.CompileTarget,
+        executablePath: runtime,
+        outfile: temporary,
+        // The daemon is configured by its flags and its own variables, not by files of the directory it starts in.
+        autoloadDotenv: false,
+        autoloadBunfig: false,
+        autoloadTsconfig: false,
+        autoloadPackageJson: false,
+      },
+    });
+    if (!result.success) throw new AggregateError(result.logs, "the build failed");
+    renameSync(existsSync(temporary) ? temporary : `${temporary}.exe`, outfile);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+async function runtimeFor(target: string, name: string): Promise<string> {
+  if (target === hostTarget()) return process.execPath;
+  return join(await packageDir(ROOT, name), "bin", target.includes("windows") ? "bun.exe" : "bun");
+}
+
+/** The plugin that embeds iroh's library for `target`, fetched first where the platform is not ours. */
+async function irohPlugin(target: string, optional: boolean): Promise<Bun.BunPlugin> {
+  const name = TARGETS[target]?.iroh;
+  if (name === undefined) return irohNativePlugin(target);
+  try {
+    await installPackage(ROOT, name);
+  } catch (error) {
+    if (!optional) throw error;
+    process.stderr.write(`note: built without iroh: ${error instanceof Error ? error.message : String(error)}\n`);
+    return irohNativePlugin("bun-darwin-x64"); // The target that has no iroh: what it builds in says so.
+  }
+  return irohNativePlugin(target);
+}
+
+/** The commit that is checked out, with `-dirty` when files differ from it; `unknown` without git. */
+export function currentCommit(): string {
+  try {
+    const git = (...args: string[]) => Bun.spawnSync(["git", ...args], { cwd: ROOT, stderr: "ignore" });
+    const head = git("rev-parse", "HEAD");
+    if (head.exitCode !== 0) return "unknown";
+    const changed = git("status", "--porcelain", "--untracked-files=no").stdout.length > 0;
+    return `${head.stdout.toString().trim()}${changed ? "-dirty" : ""}`;
+  } catch {
+    return "unknown"; // No git on this machine.
+  }
+}
+
+/** The version in package.json, as release tags write it. */
+export function currentVersion(): string {
+  return `v${JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version}`;
+}
+
+/** Changes when anything that goes into the binary does. */
+export function hashInputs(target: string): string {
+  const hash = createHash("sha256").update(`${target}\0${Bun.version}\0`);
+  const files = ["package.json", "package-lock.json", "tsconfig.json", ...walk("src"), ...walk("scripts")];
+  for (const file of files.sort())
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(ROOT, file)))
+      .update("\0");
+  return hash.digest("hex");
+}
+
+function walk(dir: string): string[] {
+  return readdirSync(join(ROOT, dir), { recursive: true, encoding: "utf8" })
+    .map((file) => join(dir, file))
+    .filter((file) => statSync(join(ROOT, file)).isFile());
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: { target: { type: "string" }, outfile: { type: "string" }, "if-changed": { type: "boolean" } },
+  });
+  const target = values.target ?? hostTarget();
+  const exe = target.includes("windows") ? ".exe" : "";
+  const name = target === hostTarget() ? "entmootd" : `entmootd-${target.slice("bun-".length)}`;
+  const outfile = resolve(ROOT, values.outfile ?? `dist/${name}${exe}`);
+  const stamp = join(ROOT, "dist", `.${basename(outfile)}.inputs`);
+  const inputs = hashInputs(target);
+  const current = existsSync(outfile) && existsSync(stamp) && readFileSync(stamp, "utf8") === inputs;
+  if (values["if-changed"] && current) return;
+
+  const startedMs = Date.now();
+  const shown = relative(ROOT, outfile);
+  process.stderr.write(`building ${shown} …\n`);
+  const [version, commit, date] = [currentVersion(), currentCommit(), `${new Date().toISOString().slice(0, 19)}Z`];
+  await buildBinary({ target, outfile, version, commit, date, irohOptional: true });
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, inputs);
+  const size = (statSync(outfile).size / 1e6).toFixed(0);
+  process.stderr.write(`built ${shown}, ${size} MB, in ${((Date.now() - startedMs) / 1000).toFixed(1)} s\n`);
+}
+
+if (import.meta.main) {
+  try {
+    await main(process.argv.slice(2));
+  } catch (error) {
+    const details = error instanceof AggregateError ? error.errors.map((inner) => `\n${inner}`).join("") : "";
+    process.stderr.write(`build: ${error instanceof Error ? error.message : String(error)}${details}\n`);
+    process.exitCode = 1;
+  }
+}
