@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as v from "valibot";
@@ -184,9 +183,10 @@ const list = v.pipe(
   v.minLength(1, "expected at least one value"),
   v.maxLength(LIST_MAX, `expected at most ${LIST_MAX} values`),
 );
+// Not `isIP` of node:net: loading that module costs every command 2 ms.
 const addresses = v.pipe(
   list,
-  v.everyItem((item) => isIP(item) !== 0, "expected IP addresses without a port"),
+  v.everyItem((item) => v.IP_REGEX.test(item), "expected IP addresses without a port"),
 );
 const relay = v.pipe(
   list,
