@@ -1,0 +1,22 @@
+/** Wire. Type byte of each of the original's frames on the control socket: a number space of its own. */
+export const CONTROL_TYPE = {
+  publish_req: 0x10,
+  publish_resp: 0x11,
+  tail_subscribe: 0x12,
+  tail_event: 0x13,
+  info_req: 0x14,
+  info_resp: 0x15,
+  signed_publish_req: 0x16,
+  signed_publish_resp: 0x17,
+  join_group_req: 0x18,
+  join_group_resp: 0x19,
+  invite_create_req: 0x1a,
+  invite_create_resp: 0x1b,
+  member_remove_req: 0x1c,
+  member_remove_resp: 0x1d,
+  invite_authority_check_req: 0x1e,
+  error: 0x1f,
+  invite_authority_check_resp: 0x20,
+  diag_probe_req: 0x21,
+  diag_probe_resp: 0x22,
+} as const;

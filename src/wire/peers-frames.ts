@@ -1,0 +1,59 @@
+import { omitted, optional, struct } from "../core/json-codec.ts";
+import { bool, int, u32 } from "../core/json-scalars.ts";
+import { boundedBytes, boundedText, oneOf, plainList } from "./bounded.ts";
+import { type FrameBody, jsonBody } from "./frame-body.ts";
+import { type GroupFrame, groupBody } from "./group-body.ts";
+
+/** Ours. */
+export const PEER_ROWS_MAX = 16_384;
+
+/** Asks how the members of a group are reached. */
+export type PeersReq = GroupFrame<"peers_req">;
+
+export interface PeerRow {
+  readonly node_id: number;
+  readonly entmoot_pubkey: Uint8Array;
+  readonly hostname: string;
+  readonly self: boolean;
+  readonly founder: boolean;
+  readonly connected: boolean;
+  readonly trust: "self" | "key" | "unknown";
+  readonly route: "self" | "direct" | "relay" | "none" | "not_checked";
+  readonly rtt_ms: number | undefined;
+  /** Unix milliseconds. */
+  readonly last_seen_ms: number | undefined;
+  readonly error: string | undefined;
+  readonly hints: readonly string[];
+}
+
+export interface PeersResp {
+  readonly kind: "peers_resp";
+  readonly peers: readonly PeerRow[];
+}
+
+const peerRow = struct<PeerRow>(
+  "peer",
+  {
+    node_id: u32,
+    // As in roster entries, where any length decodes.
+    entmoot_pubkey: boundedBytes("public key", { min: 0, max: 1024 }),
+    hostname: omitted(boundedText("hostname", 1024)),
+    self: bool,
+    founder: bool,
+    connected: bool,
+    trust: oneOf("trust", ["unknown", "key", "self"]),
+    route: oneOf("route", ["none", "direct", "relay", "self", "not_checked"]),
+    rtt_ms: optional(int),
+    last_seen_ms: optional(int),
+    error: optional(boundedText("error", 4096)),
+    hints: plainList(boundedText("hint", 1024), 64),
+  },
+  { required: ["node_id", "entmoot_pubkey", "trust", "route"] },
+);
+
+export const peersReqBody: FrameBody<PeersReq> = groupBody("peers_req");
+
+export const peersRespBody: FrameBody<PeersResp> = jsonBody(
+  "peers_resp",
+  struct<Omit<PeersResp, "kind">>("peers_resp", { peers: plainList(peerRow, PEER_ROWS_MAX) }, { required: ["peers"] }),
+);
