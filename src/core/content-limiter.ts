@@ -1,0 +1,87 @@
+import { type Policy, verifyPolicy } from "./policy.ts";
+import { POLICY_TOPIC, POLICY_UPDATE_BYTES_MAX } from "./policy-update.ts";
+import { parseByteRate, parseMessageRate, perSecond } from "./rate.ts";
+import { BucketTable } from "./token-bucket.ts";
+
+/** Ours. Authors whose budgets are remembered; past this the one silent longest has a full one again. */
+export const AUTHORS_MAX = 16_384;
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export interface Candidate {
+  /** Whose budget pays: the key of the author, not of who passed the message on. */
+  readonly author: string;
+  readonly contentBytes: number;
+  /** int64, Unix milliseconds. */
+  readonly timestamp: bigint;
+  readonly topics: readonly string[];
+  /** From the group's founder, who must be able to replace a policy that is too strict. */
+  readonly byFounder: boolean;
+}
+
+export interface Refusal {
+  readonly reason: "too_large" | "too_old" | "rate_limited";
+  /** For people. */
+  readonly message: string;
+  /** When the same message may be tried again, in Unix milliseconds; `undefined` when never. */
+  readonly retryAtMs: number | undefined;
+}
+
+/** Enforces one group's policy. A new policy is a new limiter, with full budgets. */
+export class ContentLimiter {
+  readonly policy: Policy;
+  readonly #budgets: BucketTable;
+
+  /** Throws `invalid_argument` when the policy is not valid. */
+  constructor(policy: Policy) {
+    verifyPolicy(policy);
+    this.policy = policy;
+    this.#budgets = new BucketTable(
+      [
+        {
+          perSecond: perSecond(parseMessageRate(policy.message_rate_per_author)),
+          burst: Number(policy.message_burst_per_author),
+        },
+        {
+          perSecond: perSecond(parseByteRate(policy.byte_rate_per_author)),
+          burst: Number(policy.byte_burst_per_author),
+        },
+      ],
+      AUTHORS_MAX,
+    );
+  }
+
+  /**
+   * `undefined` when the message may be stored, and then its author has paid for it. Size and age are
+   * looked at first and cost nothing. The founder's policy updates are held to a size of their own only.
+   */
+  admit(candidate: Candidate, nowMs: number): Refusal | undefined {
+    const isUpdate = candidate.byFounder && candidate.topics.includes(POLICY_TOPIC);
+    const bytesMax = isUpdate ? BigInt(POLICY_UPDATE_BYTES_MAX) : this.policy.max_message_bytes;
+    const { contentBytes, timestamp } = candidate;
+    if (BigInt(contentBytes) > bytesMax) {
+      const message = `message content is ${contentBytes} bytes, exceeds group max ${bytesMax}`;
+      return { reason: "too_large", message, retryAtMs: undefined };
+    }
+    if (isUpdate) return undefined;
+    const cutoff = this.retentionCutoff(nowMs);
+    if (timestamp < cutoff) {
+      const message = `message timestamp ${timestamp} is older than retention cutoff ${cutoff}`;
+      return { reason: "too_old", message, retryAtMs: undefined };
+    }
+    return this.spend(candidate.author, contentBytes, nowMs);
+  }
+
+  /** Takes one message of `contentBytes` from the budget of `author`, or says why not and takes nothing. */
+  spend(author: string, contentBytes: number, nowMs: number): Refusal | undefined {
+    const retryAtMs = this.#budgets.take(author, [1, contentBytes], nowMs);
+    if (retryAtMs === undefined) return undefined;
+    const message = `content budget for author ${author}: entmoot: rate limited`;
+    return { reason: "rate_limited", message, retryAtMs: Number.isFinite(retryAtMs) ? retryAtMs : undefined };
+  }
+
+  /** Messages with a timestamp below this are not accepted and may be pruned; policy updates are kept. */
+  retentionCutoff(nowMs: number): bigint {
+    return BigInt(Math.floor(nowMs)) - this.policy.retention_days * BigInt(DAY_MS);
+  }
+}

@@ -1,0 +1,12 @@
+/** Unicode White_Space. Unlike `trim()`, this takes U+0085 and leaves U+FEFF, as all text of the network is trimmed. */
+const SPACE = "[\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+const LEADING = new RegExp(`^${SPACE}+`);
+const IS_SPACE = new RegExp(SPACE);
+
+/** `text` without white space at either end. */
+export function trimSpace(text: string): string {
+  const from = LEADING.exec(text)?.[0].length ?? 0;
+  let to = text.length;
+  while (to > from && IS_SPACE.test(text[to - 1]!)) to--;
+  return text.slice(from, to);
+}

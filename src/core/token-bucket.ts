@@ -1,0 +1,80 @@
+/** A bucket holds up to `burst` tokens, starts full and refills at `perSecond`. Rate 0 means no limit. */
+export interface BucketLimit {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** Ours. What floating point may lack of a whole token, in seconds of refill; the original's clock ticks as fine. */
+const SLACK_SECONDS = 1e-9;
+
+interface Buckets {
+  /** One for each limit. */
+  readonly tokens: number[];
+  atMs: number;
+}
+
+/**
+ * Buckets by key: each key has one bucket for every limit, and a request is granted by all of them or
+ * by none. Holds at most `keysMax` keys; past that the one not asked for longest starts afresh.
+ */
+export class BucketTable {
+  readonly #limits: readonly BucketLimit[];
+  readonly #keysMax: number;
+  /** In order of last use, oldest first. */
+  readonly #byKey = new Map<string, Buckets>();
+
+  constructor(limits: readonly BucketLimit[], keysMax: number) {
+    this.#limits = limits;
+    this.#keysMax = keysMax;
+  }
+
+  /** Keys held. */
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /**
+   * Takes `amounts` (one a limit; 0 or less asks nothing) for `key`. `undefined` when granted. When not,
+   * nothing is taken and the result says when the same request could be granted, in Unix
+   * milliseconds: `Infinity` for an amount greater than the burst.
+   */
+  take(key: string, amounts: readonly number[], nowMs: number): number | undefined {
+    const buckets = this.#refilled(key, nowMs);
+    let waitSeconds = 0;
+    this.#limits.forEach((limit, i) => {
+      waitSeconds = Math.max(waitSeconds, waitFor(limit, buckets.tokens[i]!, amounts[i] ?? 0));
+    });
+    if (waitSeconds > SLACK_SECONDS) return Math.ceil(nowMs + waitSeconds * 1000);
+    this.#limits.forEach((limit, i) => {
+      if (limit.perSecond > 0) buckets.tokens[i]! -= Math.max(0, amounts[i] ?? 0);
+    });
+    return undefined;
+  }
+
+  /** Forgets `key`: its buckets are full again. */
+  reset(key: string): void {
+    this.#byKey.delete(key);
+  }
+
+  #refilled(key: string, nowMs: number): Buckets {
+    const known = this.#byKey.get(key);
+    this.#byKey.delete(key);
+    const buckets = known ?? { tokens: this.#limits.map(({ burst }) => burst), atMs: nowMs };
+    // A clock set back gives nothing, and takes nothing.
+    const seconds = Math.max(0, nowMs - buckets.atMs) / 1000;
+    this.#limits.forEach(({ perSecond, burst }, i) => {
+      buckets.tokens[i] = Math.min(burst, buckets.tokens[i]! + seconds * perSecond);
+    });
+    buckets.atMs = nowMs;
+    if (this.#byKey.size >= this.#keysMax) this.#byKey.delete(this.#byKey.keys().next().value!);
+    this.#byKey.set(key, buckets);
+    return buckets;
+  }
+}
+
+/** Seconds until `amount` is there; 0 when it is. */
+function waitFor({ perSecond, burst }: BucketLimit, tokens: number, amount: number): number {
+  if (amount <= 0 || perSecond <= 0) return 0;
+  if (amount > burst) return Number.POSITIVE_INFINITY;
+  return Math.max(0, amount - tokens) / perSecond;
+}
