@@ -4,6 +4,7 @@ import { canonicalJson } from "../core/json-text.ts";
 import { invite, memberProfileAd, message, rosterEntry, transportAd } from "../core/record-codecs.ts";
 import { sha256 } from "../core/sha256.ts";
 import { encodeUtf8 } from "../core/utf8.ts";
+import { hexField, textField } from "./fields.ts";
 import { type Check, expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
 
 const UNSIGNED = { signature: new Uint8Array(0) };
@@ -11,7 +12,7 @@ const UNSIGNED_AND_UNNAMED = { ...UNSIGNED, id: message.zero().id };
 
 export const subject: Subject = {
   kinds: {
-    json: (vector) => compare(vector, () => ({ canonical: encodeUtf8(canonicalJson(inputOf(vector))) })),
+    json: (vector) => compare(vector, (input) => ({ canonical: encodeUtf8(canonicalJson(input)) })),
     message: typed(message, (value) => encodeCanonical(message, { ...value, ...UNSIGNED_AND_UNNAMED })),
     roster_entry: typed(rosterEntry, (value) =>
       encodeCanonical(rosterEntry, { ...value, ...UNSIGNED, id: rosterEntry.zero().id }),
@@ -32,27 +33,25 @@ interface Outcome {
 /** The case decodes as `codec` says; `signingForm` gives the bytes of its signing form. */
 function typed<T>(codec: Codec<T>, signingForm: (value: T) => Uint8Array): Check {
   return (vector) =>
-    compare(vector, () => {
-      const value = decodeJson(codec, inputOf(vector));
+    compare(vector, (input) => {
+      const value = decodeJson(codec, input);
       return { canonical: encodeCanonical(codec, value), signing: signingForm(value) };
     });
 }
 
-function inputOf(vector: VectorCase): Uint8Array {
-  return Uint8Array.fromHex(vector.input_hex);
-}
-
-function compare(vector: VectorCase, run: () => Outcome): void {
+function compare(vector: VectorCase, run: (input: Uint8Array) => Outcome): void {
+  const input = hexField(vector, "input_hex");
+  const expected = textField(vector, "expect");
   let outcome: Outcome;
   try {
-    outcome = run();
+    outcome = run(input);
   } catch (error) {
-    if (vector.expect === "reject") return;
-    throw new Mismatch("accept", `reject: ${error}`);
+    if (expected === "reject") return;
+    throw new Mismatch(expected, `reject: ${error}`);
   }
-  if (vector.expect === "reject") throw new Mismatch("reject", "accept");
-  expectEqual(outcome.canonical, vector.canonical_hex);
+  expectEqual("accept", expected);
+  expectEqual(outcome.canonical, hexField(vector, "canonical_hex"));
   if (outcome.signing === undefined) return;
-  expectEqual(outcome.signing, vector.signing_hex);
-  if (vector.id_hex !== undefined) expectEqual(sha256(outcome.signing), vector.id_hex);
+  expectEqual(outcome.signing, hexField(vector, "signing_hex"));
+  if (vector.id_hex !== undefined) expectEqual(sha256(outcome.signing), hexField(vector, "id_hex"));
 }

@@ -5,6 +5,9 @@ import { message } from "./record-codecs.ts";
 import type { Message } from "./records.ts";
 import { sign, verifySignature } from "./signature.ts";
 
+/** Wire. A message whose canonical form is longer is announced without its body. */
+export const GOSSIP_INLINE_MAX_BYTES = 4096;
+
 /** What a gossip frame signs; an inlined body is never part of it. */
 export interface GossipFields {
   readonly group_id: GroupId;

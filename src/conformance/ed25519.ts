@@ -1,0 +1,23 @@
+import { publicKeyOf, sign, verifySignature } from "../core/signature.ts";
+import { booleanField, hexField } from "./fields.ts";
+import { type Check, expectEqual, type Subject } from "./subject.ts";
+
+export const subject: Subject = { kinds: { sign: checkSign, verify: checkVerify } };
+
+function checkSign(vector: Parameters<Check>[0]): void {
+  const seed = hexField(vector, "seed");
+  const publicKey = hexField(vector, "public_key");
+  const message = hexField(vector, "message");
+  const signature = hexField(vector, "signature");
+  expectEqual(publicKeyOf(seed), publicKey);
+  expectEqual(Buffer.concat([seed, publicKey]), hexField(vector, "private_key"));
+  expectEqual(sign(seed, message), signature);
+  expectEqual(verifySignature(publicKey, message, signature), true);
+}
+
+function checkVerify(vector: Parameters<Check>[0]): void {
+  const publicKey = hexField(vector, "public_key");
+  const message = hexField(vector, "message");
+  const signature = hexField(vector, "signature");
+  expectEqual(verifySignature(publicKey, message, signature), booleanField(vector, "valid"));
+}

@@ -1,0 +1,78 @@
+import { GOSSIP_INLINE_MAX_BYTES } from "../core/gossip.ts";
+import { GroupId, MessageId } from "../core/ids.ts";
+import { encodeCanonical, encodeWire } from "../core/json-codec.ts";
+import { decodeMessage, messageCanonical, messageId, messageSigningForm, signMessage } from "../core/message.ts";
+import { message as codec } from "../core/record-codecs.ts";
+import type { Message } from "../core/records.ts";
+import { sha256 } from "../core/sha256.ts";
+import { decodeUtf8 } from "../core/utf8.ts";
+import { booleanField, hexField, hexListField, numberField, textField } from "./fields.ts";
+import { rosterField, rosterOf } from "./roster-of.ts";
+import { expectEqual, type Subject, type VectorCase } from "./subject.ts";
+
+export const subject: Subject = { kinds: { build: checkBuild, verify: checkVerify } };
+
+const CONTENT_RULE = "byte i = (7*i + 13) mod 256";
+
+function checkBuild(vector: VectorCase): void {
+  const message = signMessage({
+    seed: hexField(vector, "seed"),
+    group_id: GroupId.fromBytes(hexField(vector, "group_id")),
+    author: {
+      pilot_node_id: numberField(vector, "author_node_id"),
+      entmoot_pubkey: hexField(vector, "author_pubkey"),
+    },
+    timestamp: BigInt(textField(vector, "timestamp")),
+    topics: hexListField(vector, "topics_utf8").map(decodeUtf8),
+    parents: hexListField(vector, "parents").map((id) => MessageId.fromBytes(id)),
+    content: contentOf(vector),
+    references: hexListField(vector, "references").map((id) => MessageId.fromBytes(id)),
+  });
+  expectEqual(message.id, textField(vector, "id"));
+  expectEqual(messageId(message), message.id);
+  expectEqual(message.signature, hexField(vector, "signature"));
+  const canonical = messageCanonical(message);
+  expectBytes(vector, "signing", messageSigningForm(message));
+  expectBytes(vector, "canonical", canonical);
+  expectEqual(encodeCanonical(codec, message), canonical);
+  expectEqual(canonical.length <= GOSSIP_INLINE_MAX_BYTES, booleanField(vector, "gossip_inline"));
+  expectEqual(messageCanonical(decodeMessage(canonical)), canonical);
+  if (vector.wire_informative === true) {
+    expectEqual(messageCanonical(decodeMessage(hexField(vector, "wire"))), canonical);
+    return;
+  }
+  const wire = encodeWire(codec, message);
+  expectBytes(vector, "wire", wire);
+  expectEqual(messageCanonical(decodeMessage(wire)), canonical);
+}
+
+function contentOf(vector: VectorCase): Uint8Array {
+  if (vector.content_rule === undefined)
+    return vector.content === undefined ? new Uint8Array(0) : hexField(vector, "content");
+  expectEqual(textField(vector, "content_rule"), CONTENT_RULE);
+  const content = Uint8Array.from({ length: numberField(vector, "content_len") }, (_, i) => 7 * i + 13);
+  expectEqual(sha256(content), hexField(vector, "content_sha256"));
+  return content;
+}
+
+/** Length and hash are always recorded, the bytes of small cases only. */
+function expectBytes(vector: VectorCase, field: string, bytes: Uint8Array): void {
+  if (vector[field] !== undefined) expectEqual(bytes, hexField(vector, field));
+  expectEqual(bytes.length, numberField(vector, `${field}_len`));
+  expectEqual(sha256(bytes), hexField(vector, `${field}_sha256`));
+}
+
+function checkVerify(vector: VectorCase): void {
+  const roster = rosterOf(rosterField(vector));
+  const wire = hexField(vector, "wire");
+  const expected = textField(vector, "expect");
+  let message: Message;
+  try {
+    message = decodeMessage(wire);
+  } catch {
+    expectEqual("malformed", expected);
+    return;
+  }
+  const verdict = roster.verifyMessageAuthor(message);
+  expectEqual(verdict === "current" ? "ok" : verdict, expected);
+}
