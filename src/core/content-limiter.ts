@@ -56,20 +56,23 @@ export class ContentLimiter {
    * looked at first and cost nothing. The founder's policy updates are held to a size of their own only.
    */
   admit(candidate: Candidate, nowMs: number): Refusal | undefined {
-    const isUpdate = candidate.byFounder && candidate.topics.includes(POLICY_TOPIC);
-    const bytesMax = isUpdate ? BigInt(POLICY_UPDATE_BYTES_MAX) : this.policy.max_message_bytes;
+    const refusal = this.screen(candidate, nowMs);
+    if (refusal !== undefined || isUpdate(candidate)) return refusal;
+    return this.spend(candidate.author, candidate.contentBytes, nowMs);
+  }
+
+  /** Size and age alone: what back-filled history is held to, for which its author paid when it was new. */
+  screen(candidate: Candidate, nowMs: number): Refusal | undefined {
     const { contentBytes, timestamp } = candidate;
+    const bytesMax = isUpdate(candidate) ? BigInt(POLICY_UPDATE_BYTES_MAX) : this.policy.max_message_bytes;
     if (BigInt(contentBytes) > bytesMax) {
       const message = `message content is ${contentBytes} bytes, exceeds group max ${bytesMax}`;
       return { reason: "too_large", message, retryAtMs: undefined };
     }
-    if (isUpdate) return undefined;
     const cutoff = this.retentionCutoff(nowMs);
-    if (timestamp < cutoff) {
-      const message = `message timestamp ${timestamp} is older than retention cutoff ${cutoff}`;
-      return { reason: "too_old", message, retryAtMs: undefined };
-    }
-    return this.spend(candidate.author, contentBytes, nowMs);
+    if (isUpdate(candidate) || timestamp >= cutoff) return undefined;
+    const message = `message timestamp ${timestamp} is older than retention cutoff ${cutoff}`;
+    return { reason: "too_old", message, retryAtMs: undefined };
   }
 
   /** Takes one message of `contentBytes` from the budget of `author`, or says why not and takes nothing. */
@@ -84,4 +87,8 @@ export class ContentLimiter {
   retentionCutoff(nowMs: number): bigint {
     return BigInt(Math.floor(nowMs)) - this.policy.retention_days * BigInt(DAY_MS);
   }
+}
+
+function isUpdate({ byFounder, topics }: Candidate): boolean {
+  return byFounder && topics.includes(POLICY_TOPIC);
 }

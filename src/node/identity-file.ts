@@ -2,10 +2,11 @@ import {
   chmodSync,
   closeSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
-  renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from "node:fs";
@@ -56,14 +57,15 @@ export function createIdentity(path: string): LoadedIdentity {
     } finally {
       closeSync(file);
     }
-    if (loadIdentity(path) !== undefined) throw new EntmootError("conflict", `identity file ${path}: exists already`);
-    renameSync(temporary, path);
+    // A link, unlike a rename, refuses to replace what another process put there meanwhile.
+    linkSync(temporary, path);
     syncFolder(dirname(path));
   } catch (error) {
-    if (error instanceof EntmootError) throw error;
     throw new EntmootError("identity_invalid", `identity file ${path}: cannot be written: ${describe(error)}`, {
       cause: error,
     });
+  } finally {
+    rmSync(temporary, { force: true });
   }
   return { identity, path, notices: [] };
 }

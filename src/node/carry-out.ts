@@ -1,0 +1,248 @@
+import { MessageId, type PublicKey, RosterEntryId } from "../core/ids.ts";
+import { messageCanonical } from "../core/message.ts";
+import type { RosterEntry } from "../core/records.ts";
+import type { AskEffect, Effect, HeldMessage, NetworkEffect, Report, SendEffect } from "../machine/effect.ts";
+import type { Frame } from "../wire/frame.ts";
+import { pageIds } from "../wire/id-page.ts";
+import { BATCH_MESSAGE_OVERHEAD, BATCH_MESSAGES_MAX } from "../wire/message-batch.ts";
+import type { Group } from "./group.ts";
+import { failureOf, type Peers, Refusal } from "./peers.ts";
+
+/** Ours. Message bytes in one push, below the 1 MiB cap of its frame. */
+const PUSH_MAX_BYTES = 1024 * 1024 - 4096;
+
+/** Ours. How long an answer may take. */
+const SMALL_TIMEOUT_MS = 15_000;
+const LARGE_TIMEOUT_MS = 90_000;
+
+/** Ours. Ids asked for in one page; the machine's own limit. */
+const IDS_PAGE = 4096;
+
+/** Ours. Roster entries pushed unasked: a member further behind than this asks by itself. */
+const PUSHED_ENTRIES_MAX = 1000;
+
+/** Ours. Pages of a peer's roster log at most; 65,536 entries. */
+const ROSTER_PAGES_MAX = 32;
+
+export interface CarryOutParts {
+  readonly peers: Peers;
+  readonly onReport: (group: Group, report: Report) => void;
+}
+
+/** Does what the machines of a group decided, and tells them how it went. */
+export class CarryOut {
+  readonly #parts: CarryOutParts;
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+
+  constructor(parts: CarryOutParts) {
+    this.#parts = parts;
+  }
+
+  run(group: Group, effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "schedule":
+          this.#schedule(effect.afterMs, () => group.tell({ kind: "timer", timer: effect.timer }));
+          break;
+        case "report":
+          this.#parts.onReport(group, effect.report);
+          break;
+        case "recheck":
+          this.#own(recheck(group, effect.messages));
+          break;
+        case "push":
+        case "ihave":
+        case "graft":
+        case "prune":
+        case "push_roster":
+          this.#send(group, effect);
+          break;
+        default:
+          this.#own(this.#ask(group, effect));
+      }
+    }
+  }
+
+  /** Stops the timers; what is under way ends by itself. */
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #schedule(afterMs: number, action: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, afterMs);
+    this.#timers.add(timer);
+  }
+
+  /** Nothing here rejects but by a broken invariant, which ends the process where rejections do. */
+  #own(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      queueMicrotask(() => {
+        throw error;
+      });
+    });
+  }
+
+  #send(group: Group, effect: SendEffect): void {
+    let hasFailed = false;
+    for (const frame of sendFrames(group, effect)) {
+      this.#parts.peers.send(effect.to, frame, (failure) => {
+        // Several frames of one effect fail as one.
+        if (hasFailed) return;
+        hasFailed = true;
+        group.tell({ kind: "failed", effect, failure });
+      });
+    }
+  }
+
+  async #ask(group: Group, effect: AskEffect): Promise<void> {
+    try {
+      await this.#askPeer(group, effect);
+    } catch (error) {
+      group.tell({ kind: "failed", effect: effect satisfies NetworkEffect, failure: failureOf(error) });
+    }
+  }
+
+  async #askPeer(group: Group, effect: AskEffect): Promise<void> {
+    const group_id = group.id;
+    const { peers } = this.#parts;
+    switch (effect.kind) {
+      case "ask_status": {
+        const status = await peers.ask(effect.to, { kind: "status_req", group_id }, "status_resp", SMALL_TIMEOUT_MS);
+        group.tell({ kind: "status", from: effect.to, status });
+        return;
+      }
+      case "ask_ids": {
+        const question: Frame = { kind: "ids_req", group_id, lo: effect.lo, hi: MessageId.zero, limit: IDS_PAGE };
+        const page = await peers.ask(effect.to, question, "ids_resp", SMALL_TIMEOUT_MS);
+        group.tell({ kind: "ids_page", from: effect.to, ids: pageIds(page.ids), last: page.last });
+        return;
+      }
+      case "ask_roster":
+        group.takeRoster(await askRoster(group, effect.to, peers), effect.to);
+        return;
+      case "fetch":
+        await fetchMessages(group, effect, peers);
+    }
+  }
+}
+
+/** The frames of a one-way effect; none when there is nothing left to send. */
+function sendFrames(group: Group, effect: SendEffect): Frame[] {
+  const group_id = group.id;
+  switch (effect.kind) {
+    case "push":
+      return pushFrames(group, effect.ids);
+    case "ihave":
+    case "graft":
+      return [{ kind: effect.kind, group_id, ids: effect.ids }];
+    case "prune":
+      return [{ kind: "prune", group_id }];
+    case "push_roster":
+      return [{ kind: "roster_resp", group_id, entries: group.roster.log.entries.slice(-PUSHED_ENTRIES_MAX) }];
+  }
+}
+
+function pushFrames(group: Group, ids: readonly MessageId[]): Frame[] {
+  const frames: Frame[] = [];
+  let messages: Uint8Array[] = [];
+  let bytes = 0;
+  for (const id of ids) {
+    const canonical = group.store.messages.get(id)?.canonical;
+    if (canonical === undefined) continue;
+    const size = canonical.length + BATCH_MESSAGE_OVERHEAD;
+    if (messages.length === BATCH_MESSAGES_MAX || (messages.length > 0 && bytes + size > PUSH_MAX_BYTES)) {
+      frames.push({ kind: "push", group_id: group.id, messages });
+      messages = [];
+      bytes = 0;
+    }
+    messages.push(canonical);
+    bytes += size;
+  }
+  if (messages.length > 0) frames.push({ kind: "push", group_id: group.id, messages });
+  return frames;
+}
+
+async function recheck(group: Group, held: readonly HeldMessage[]): Promise<void> {
+  const bySender = Map.groupBy(held, ({ from }) => from);
+  for (const [from, messages] of bySender) {
+    await group.take(
+      messages.map(({ canonical }) => canonical),
+      { from, via: "push" },
+    );
+  }
+}
+
+/** What the peer's log has behind our head; its whole log when it does not know our head. */
+async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<RosterEntry[]> {
+  const { head } = group.roster;
+  try {
+    const newer = await askRosterAfter(group, to, peers, head);
+    // With our own last entry in front the log knows where the rest belongs.
+    return [...group.roster.log.entries.slice(-1), ...newer];
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== "not_found") throw error;
+    return askRosterAfter(group, to, peers, RosterEntryId.zero);
+  }
+}
+
+async function askRosterAfter(group: Group, to: PublicKey, peers: Peers, head: RosterEntryId): Promise<RosterEntry[]> {
+  const entries: RosterEntry[] = [];
+  let after = head;
+  for (let page = 0; page < ROSTER_PAGES_MAX; page++) {
+    const question: Frame = { kind: "roster_page_req", group_id: group.id, after };
+    const answer = await peers.ask(to, question, "roster_page_resp", SMALL_TIMEOUT_MS);
+    entries.push(...answer.entries);
+    if (answer.last || answer.entries.length === 0) break;
+    after = answer.entries.at(-1)!.id;
+  }
+  return entries;
+}
+
+type FetchEffect = Extract<AskEffect, { kind: "fetch" }>;
+
+/** Asks until the peer said of every id whether it has it, taking each batch while the next is on its way. */
+async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peers: Peers): Promise<void> {
+  const unknown: MessageId[] = [];
+  const stored: MessageId[] = [];
+  const refused: MessageId[] = [];
+  let wanted: readonly MessageId[] = ids;
+  let taking = Promise.resolve();
+  const take = (asked: readonly MessageId[], bodies: readonly Uint8Array[]) => {
+    taking = taking.then(async () => {
+      const ingested = await group.take(bodies, { from, via });
+      stored.push(...ingested.stored, ...ingested.known);
+      refused.push(...ingested.refused);
+      // A peer that sends something else in place of what was asked has not answered.
+      const got = new Set([...ingested.stored, ...ingested.known, ...ingested.refused]);
+      for (const held of ingested.unknownAuthor) got.add(held.id);
+      refused.push(...asked.filter((id) => !got.has(id)));
+    });
+    // The rejection is looked at where the chain is awaited.
+    taking.catch(() => {});
+  };
+  while (wanted.length > 0) {
+    const question: Frame = { kind: "fetch_many_req", group_id: group.id, ids: wanted };
+    const { messages, outcomes } = await peers.ask(from, question, "fetch_many_resp", LARGE_TIMEOUT_MS);
+    if (outcomes.length !== wanted.length) {
+      throw new Refusal("malformed_frame", `fetch: expected ${wanted.length} outcomes, found ${outcomes.length}`);
+    }
+    const by = (outcome: string) => wanted.filter((_, i) => outcomes[i] === outcome);
+    unknown.push(...by("unknown"));
+    take(by("sent"), messages);
+    for (const id of by("alone")) take([id], await fetchAlone(group, from, id, peers));
+    wanted = by("again");
+  }
+  await taking;
+  group.tell({ kind: "fetched", from, via, stored, unknown, refused });
+}
+
+/** One message too large for a batch; none when the peer lost it meanwhile. */
+async function fetchAlone(group: Group, from: PublicKey, id: MessageId, peers: Peers): Promise<Uint8Array[]> {
+  const question: Frame = { kind: "fetch_req", group_id: group.id, id };
+  const { message } = await peers.ask(from, question, "fetch_resp", LARGE_TIMEOUT_MS);
+  return message === undefined ? [] : [messageCanonical(message)];
+}

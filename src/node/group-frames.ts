@@ -1,0 +1,165 @@
+import { EntmootError } from "../core/errors.ts";
+import { verifyGossip } from "../core/gossip.ts";
+import { type PublicKey, RosterEntryId } from "../core/ids.ts";
+import { decodeMessage, messageCanonical } from "../core/message.ts";
+import type { MemberProfileAd, TransportAd } from "../core/records.ts";
+import type { FetchManyResp, FetchOutcome } from "../wire/fetch-many-frames.ts";
+import type { Frame } from "../wire/frame.ts";
+import { idPage } from "../wire/id-page.ts";
+import { BATCH_MESSAGE_OVERHEAD, BATCH_MESSAGES_MAX } from "../wire/message-batch.ts";
+import { ROSTER_PAGE_MAX } from "../wire/roster-page-frames.ts";
+import type { Group } from "./group.ts";
+import type { GroupFrame } from "./inbound.ts";
+
+/** Ours. Bytes of messages or entries in one answer, below the 1 MiB cap of its frame. */
+const ANSWER_MAX_BYTES = 1024 * 1024 - 64 * 1024;
+
+/** Ours. An entry takes about 400 bytes; one with a policy may take more, and is measured. */
+const ENTRY_BYTES = 1024;
+
+export interface GroupFramesParts {
+  readonly version: string;
+  readonly now: () => number;
+  readonly hintsOf: (group: Group) => readonly Uint8Array[];
+  readonly takeProfile: (group: Group, ad: MemberProfileAd, from: PublicKey) => void;
+  readonly takeTransportAd: (group: Group, ad: TransportAd, from: PublicKey) => void;
+}
+
+/** What a member's frame does to a group, and the answer where one is owed. Throws for what is invalid. */
+export class GroupFrames {
+  readonly #parts: GroupFramesParts;
+
+  constructor(parts: GroupFramesParts) {
+    this.#parts = parts;
+  }
+
+  async handle(group: Group, from: PublicKey, frame: GroupFrame): Promise<Frame | undefined> {
+    const { messages } = group.store;
+    const group_id = group.id;
+    switch (frame.kind) {
+      case "push":
+        await group.take(frame.messages, { from, via: "push" });
+        return undefined;
+      case "gossip":
+        await takeGossip(group, from, frame);
+        return undefined;
+      case "ihave":
+      case "graft":
+        group.tell({ kind: frame.kind, from, ids: frame.ids });
+        return undefined;
+      case "prune":
+        group.tell({ kind: "prune", from });
+        return undefined;
+      case "roster_resp":
+        group.takeRoster(frame.entries, from);
+        return undefined;
+      case "roster_req":
+        return { kind: "roster_resp", group_id, entries: group.roster.log.entries };
+      case "roster_page_req":
+        return rosterPage(group, frame.after);
+      case "status_req": {
+        const { head: roster_head, length: roster_length } = group.roster;
+        const merkle_root = messages.merkleRoot();
+        const message_count = messages.size;
+        const { version } = this.#parts;
+        return { kind: "status_resp", group_id, roster_head, roster_length, merkle_root, message_count, version };
+      }
+      case "merkle_req":
+        return { kind: "merkle_resp", group_id, root: messages.merkleRoot(), message_count: messages.size };
+      case "range_req":
+        return { kind: "range_resp", group_id, ids: messages.idsSince(frame.since_millis) };
+      case "ids_req": {
+        const ids = messages.idsInRange({ lo: frame.lo, hi: frame.hi, limit: frame.limit + 1 });
+        const page = ids.slice(0, frame.limit);
+        return { kind: "ids_resp", group_id, last: ids.length <= frame.limit, ids: idPage(page) };
+      }
+      case "fetch_req": {
+        const stored = messages.get(frame.id);
+        const message = stored === undefined ? undefined : decodeMessage(stored.canonical);
+        return { kind: "fetch_resp", group_id, id: frame.id, message, not_found: message === undefined };
+      }
+      case "fetch_many_req":
+        return fetchMany(group, frame.ids);
+      case "diag_ping_req": {
+        const nonce = frame.nonce?.length === 0 ? null : frame.nonce;
+        const responder = group.self?.pilot_node_id ?? 0;
+        return { kind: "diag_ping_resp", group_id, nonce, responder, timestamp_ms: BigInt(this.#parts.now()) };
+      }
+      case "peer_hints_req":
+        return { kind: "peer_hints_resp", group_id, hints: this.#parts.hintsOf(group) };
+      case "member_profile_ad":
+        this.#parts.takeProfile(group, frame, from);
+        return undefined;
+      case "member_profile_snapshot_req":
+        return { kind: "member_profile_snapshot_resp", group_id, profiles: this.#profiles(group) };
+      case "transport_ad":
+        this.#parts.takeTransportAd(group, frame, from);
+        return undefined;
+      case "transport_snapshot_req": {
+        const ads = group.store.ads.transportAds().filter((ad) => ad.not_after >= BigInt(this.#parts.now()));
+        return { kind: "transport_snapshot_resp", group_id, ads };
+      }
+      default:
+        throw new EntmootError("invalid_argument", `${frame.kind}: expected a question or a one-way frame`);
+    }
+  }
+
+  /** Unexpired ones whose key is still the member's. */
+  #profiles(group: Group): MemberProfileAd[] {
+    const nowMs = BigInt(this.#parts.now());
+    return group.store.ads.profileAds().filter((ad) => {
+      const member = group.roster.log.member(ad.author.pilot_node_id);
+      return ad.not_after >= nowMs && member?.entmoot_pubkey?.toHex() === ad.author.entmoot_pubkey?.toHex();
+    });
+  }
+}
+
+async function takeGossip(group: Group, from: PublicKey, frame: Extract<Frame, { kind: "gossip" }>): Promise<void> {
+  const key = group.roster.members.get(from)?.entmoot_pubkey ?? null;
+  if (!verifyGossip({ key, frame })) throw new EntmootError("signature_invalid", "gossip: its signature does not hold");
+  const { body } = frame;
+  const ids = frame.ids ?? [];
+  if (body !== undefined && ids.length === 1 && ids[0] === body.id) {
+    await group.take([messageCanonical(body)], { from, via: "push" });
+    return;
+  }
+  const missing = ids.filter((id) => !group.store.messages.knows(id));
+  if (missing.length > 0) group.tell({ kind: "announced", from, ids: missing });
+}
+
+function rosterPage(group: Group, after: RosterEntryId): Frame {
+  const { entries } = group.roster.log;
+  const at = after === RosterEntryId.zero ? 0 : entries.findLastIndex(({ id }) => id === after) + 1;
+  if (at === 0 && after !== RosterEntryId.zero)
+    throw new EntmootError("not_found", "roster: this entry is not in our log");
+  const page = [];
+  let bytes = 0;
+  for (const entry of entries.slice(at, at + ROSTER_PAGE_MAX)) {
+    bytes += ENTRY_BYTES + (entry.policy?.length ?? 0) * 2;
+    if (page.length > 0 && bytes > ANSWER_MAX_BYTES) break;
+    page.push(entry);
+  }
+  return { kind: "roster_page_resp", group_id: group.id, entries: page, last: at + page.length === entries.length };
+}
+
+function fetchMany(group: Group, ids: Extract<Frame, { kind: "fetch_many_req" }>["ids"]): FetchManyResp {
+  const outcomes: FetchOutcome[] = [];
+  const found: Uint8Array[] = [];
+  let room = ANSWER_MAX_BYTES;
+  for (const id of ids) {
+    const canonical = group.store.messages.get(id)?.canonical;
+    const size = (canonical?.length ?? 0) + BATCH_MESSAGE_OVERHEAD;
+    if (canonical === undefined) outcomes.push("unknown");
+    else if (size > ANSWER_MAX_BYTES) outcomes.push("alone");
+    else if (size > room || found.length === BATCH_MESSAGES_MAX) {
+      outcomes.push("again");
+      // Nothing after a gap, so that the asker gets them in its order.
+      room = 0;
+    } else {
+      outcomes.push("sent");
+      found.push(canonical);
+      room -= size;
+    }
+  }
+  return { kind: "fetch_many_resp", group_id: group.id, outcomes, messages: found };
+}

@@ -1,0 +1,118 @@
+import { EntmootError } from "../core/errors.ts";
+import type { GroupId, PublicKey } from "../core/ids.ts";
+import type { PeerStream } from "../transport/transport.ts";
+import { type Frame, frameType, type UnknownExtension } from "../wire/frame.ts";
+import { type FrameLimits, peerLimits } from "../wire/frame-limits.ts";
+import { EXTENSION_TYPE_MIN } from "../wire/frame-types.ts";
+import { FrameStream } from "./frame-stream.ts";
+import type { Group } from "./group.ts";
+import type { Log } from "./log.ts";
+
+/** Wire. A peer that opens a stream has this long for its first frame. */
+const FIRST_FRAME_TIMEOUT_MS = 5_000;
+
+/** Ours. And this long for each further one. */
+const NEXT_FRAME_TIMEOUT_MS = 30_000;
+
+/** Wire. How long an answer may take to be taken. */
+const ANSWER_TIMEOUT_MS = 90_000;
+
+/** Ours. Frames from one who is no member of anything here: redeeming a link needs no more. */
+const STRANGER_FRAME_MAX_BYTES = 16 * 1024;
+
+export interface InboundParts {
+  readonly group: (id: GroupId) => Group | undefined;
+  /** Is this key a current member of any group here? */
+  readonly isMemberSomewhere: (peer: PublicKey) => boolean;
+  /** May this peer send another frame of so many bytes now? */
+  readonly mayReceive: (peer: PublicKey, bytes: number) => boolean;
+  readonly heardFrom: (peer: PublicKey) => void;
+  /** Frames of a member about one group; gives the answer where one is owed. */
+  readonly handle: (group: Group, from: PublicKey, frame: GroupFrame) => Promise<Frame | undefined>;
+  /** Frames that need no membership. */
+  readonly handleStranger: (from: PublicKey, frame: StrangerFrame) => Promise<Frame | undefined>;
+  readonly log: Log;
+}
+
+export type StrangerFrame = Extract<Frame, { kind: "redeem_req" | "peer_hint" }>;
+
+/** The frames that belong to one group. */
+export type GroupFrame = Exclude<Extract<Frame, { group_id: GroupId }>, { kind: "redeem_req" } | { kind: "refused" }>;
+
+/** Reads what peers send: caps, membership and rate before anything is looked at, one answer a question. */
+export class Inbound {
+  readonly #parts: InboundParts;
+  readonly #active = new Set<Promise<void>>();
+
+  constructor(parts: InboundParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes over a stream a peer opened. */
+  accept(stream: PeerStream): void {
+    const work = this.#serve(stream).finally(() => this.#active.delete(work));
+    this.#active.add(work);
+  }
+
+  async #serve(stream: PeerStream): Promise<void> {
+    const from = stream.remote;
+    const isMember = this.#parts.isMemberSomewhere(from);
+    const limits = isMember ? peerLimits("entmoot/1") : strangerLimits;
+    const frames = new FrameStream(stream, "entmoot/1", limits);
+    try {
+      let timeoutMs = FIRST_FRAME_TIMEOUT_MS;
+      for (;;) {
+        const frame = await frames.read(AbortSignal.timeout(timeoutMs));
+        if (frame === undefined) break;
+        timeoutMs = NEXT_FRAME_TIMEOUT_MS;
+        if (!this.#parts.mayReceive(from, 1)) throw new EntmootError("rate_limited", "peer: too many frames");
+        const answer = await this.#answer(from, frame);
+        if (answer !== undefined) await frames.write(answer, AbortSignal.timeout(ANSWER_TIMEOUT_MS));
+      }
+      await frames[Symbol.asyncDispose]();
+    } catch (error) {
+      frames.reset();
+      if (!(error instanceof EntmootError)) throw error;
+      this.#parts.log.debug(`stream from ${from.slice(0, 12)} closed: ${error.message}`);
+    }
+  }
+
+  async #answer(from: PublicKey, frame: Frame | UnknownExtension): Promise<Frame | undefined> {
+    if (frame.kind === "unknown_extension") {
+      const message = `frame 0x${frame.type.toString(16)}: not known to this version`;
+      return { kind: "refused", of_type: frame.type, code: "unknown_frame", message, group_id: undefined };
+    }
+    if (frame.kind === "redeem_req" || frame.kind === "peer_hint") {
+      return this.#refuseOnError(frame, () => this.#parts.handleStranger(from, frame));
+    }
+    if (!("group_id" in frame) || frame.kind === "refused" || frame.group_id === undefined) return undefined;
+    const group = this.#parts.group(frame.group_id);
+    // Whether a group is here is nobody's business but its members'.
+    if (!group?.roster.members.has(from)) return refusal(frame, "not_member", "not a member of this group here");
+    this.#parts.heardFrom(from);
+    return this.#refuseOnError(frame, () => this.#parts.handle(group, from, frame));
+  }
+
+  /** A question of our own dialect is refused in words; anything else by ending the stream, as peers expect. */
+  async #refuseOnError(frame: Frame, action: () => Promise<Frame | undefined>): Promise<Frame | undefined> {
+    try {
+      return await action();
+    } catch (error) {
+      if (!(error instanceof EntmootError)) throw error;
+      const answer = refusal(frame, error.code, error.message);
+      if (answer === undefined) throw error;
+      return answer;
+    }
+  }
+}
+
+/** `undefined` for frames to which no answer is owed. */
+function refusal(frame: Frame, code: string, message: string): Frame | undefined {
+  const type = frameType(frame.kind);
+  if (type < EXTENSION_TYPE_MIN && !frame.kind.endsWith("_req")) return undefined;
+  const group_id = "group_id" in frame ? frame.group_id : undefined;
+  return { kind: "refused", of_type: type, code, message: message.slice(0, 1000), group_id };
+}
+
+const entmoot1 = peerLimits("entmoot/1");
+const strangerLimits: FrameLimits = (type) => Math.min(entmoot1(type), STRANGER_FRAME_MAX_BYTES);

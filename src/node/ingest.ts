@@ -1,0 +1,185 @@
+import { EntmootError } from "../core/errors.ts";
+import { type GroupId, type MessageId, PublicKey } from "../core/ids.ts";
+import { decodeMessage, messageForms, messageIdOf } from "../core/message.ts";
+import type { Message } from "../core/records.ts";
+import type { MessageStore, NewMessage } from "../store/group-store.ts";
+import type { BatchWriter } from "./batch-writer.ts";
+import type { GroupPolicy } from "./group-policy.ts";
+import type { GroupRoster } from "./group-roster.ts";
+import { type SignedBytes, verifyAll } from "./signature-pool.ts";
+
+/** Ours. Full canonical bytes of one message at most; a frame of ours on a peer stream holds 1 MiB. */
+export const MESSAGE_MAX_BYTES = 1_000_000;
+
+/** A message that cannot be verified here yet. */
+export interface Unverifiable {
+  readonly id: MessageId;
+  readonly author: PublicKey;
+  readonly canonical: Uint8Array;
+}
+
+/** What became of a batch of bodies; every readable one is in exactly one list. */
+export interface Ingested {
+  readonly stored: readonly MessageId[];
+  /** Held or pruned before, or being stored by another stream just now. */
+  readonly known: readonly MessageId[];
+  /** Invalid, of another group, or against policy. */
+  readonly refused: readonly MessageId[];
+  readonly unknownAuthor: readonly Unverifiable[];
+  /** Bodies no message could be read from. */
+  readonly malformed: number;
+  /** Why the first refused or malformed one was, for a log line. */
+  readonly reason: string | undefined;
+}
+
+export interface IngestParts {
+  readonly groupId: GroupId;
+  readonly messages: MessageStore;
+  readonly roster: GroupRoster;
+  readonly policy: GroupPolicy;
+  readonly writer: BatchWriter;
+  readonly now: () => number;
+}
+
+interface Candidate {
+  readonly message: NewMessage;
+  readonly contentBytes: number;
+  /** The keys that may have signed it, likeliest first; at most two. */
+  readonly keys: readonly Uint8Array<ArrayBuffer>[];
+  readonly signed: Omit<SignedBytes, "key">;
+}
+
+/**
+ * The way in for every message of a group that was not made here: read, of this group, new, by a known
+ * author, signed, within policy, stored. Nothing is stored, shown or passed on before all of it holds.
+ */
+export class Ingest {
+  readonly #parts: IngestParts;
+  /** Ids on their way through, so that two streams do not store and announce one message twice. */
+  readonly #inFlight = new Set<MessageId>();
+
+  constructor(parts: IngestParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Takes a batch of full messages. `rated`: the author's message and byte budget applies; back-filled history
+   * is exempt, or a newcomer could only catch up at the pace of new messages. Rejects with `disk_full` or `internal`.
+   */
+  async take(bodies: readonly Uint8Array[], options: { readonly rated: boolean }): Promise<Ingested> {
+    const sorting = new Sorting();
+    const candidates: Candidate[] = [];
+    for (const body of bodies) {
+      const candidate = this.#read(body, sorting);
+      if (candidate === undefined) continue;
+      this.#inFlight.add(candidate.message.id);
+      candidates.push(candidate);
+    }
+    try {
+      const verified = await verifyCandidates(candidates, sorting);
+      const accepted = verified.filter((candidate) => this.#isWithinPolicy(candidate, options.rated, sorting));
+      if (accepted.length > 0) {
+        const seqs = await this.#parts.writer.put(accepted.map(({ message }) => message));
+        accepted.forEach(({ message }, i) => {
+          (seqs[i] === undefined ? sorting.known : sorting.stored).push(message.id);
+        });
+      }
+    } finally {
+      for (const { message } of candidates) this.#inFlight.delete(message.id);
+    }
+    return sorting;
+  }
+
+  #read(body: Uint8Array, sorting: Sorting): Candidate | undefined {
+    const { groupId, messages, roster } = this.#parts;
+    let message: Message;
+    try {
+      message = decodeMessage(body);
+    } catch (error) {
+      sorting.malform(error instanceof EntmootError ? error.message : "message: cannot be read");
+      return undefined;
+    }
+    const { id } = message;
+    if (message.group_id !== groupId) return sorting.refuse(id, "message: expected this group's id, found another");
+    if (this.#inFlight.has(id) || messages.knows(id)) {
+      sorting.known.push(id);
+      return undefined;
+    }
+    const { signing, canonical } = messageForms(message);
+    if (canonical.length > MESSAGE_MAX_BYTES) {
+      return sorting.refuse(id, `message: expected at most ${MESSAGE_MAX_BYTES} bytes, found ${canonical.length}`);
+    }
+    if (messageIdOf(signing) !== id) return sorting.refuse(id, "message: its id is not its hash");
+    const keys = roster.log.authorKeys(message).map(({ key }) => key);
+    if (keys.length === 0) {
+      const named = message.author.entmoot_pubkey;
+      if (named?.length !== 32) return sorting.refuse(id, "message: its author is not in the roster and names no key");
+      sorting.unknownAuthor.push({ id, author: PublicKey.fromBytes(named), canonical });
+      return undefined;
+    }
+    return {
+      message: newMessage(message, canonical),
+      contentBytes: message.content.length,
+      keys: keys.filter((key): key is Uint8Array<ArrayBuffer> => key !== null),
+      signed: { bytes: signing, signature: message.signature as Uint8Array<ArrayBuffer> },
+    };
+  }
+
+  #isWithinPolicy({ message, contentBytes }: Candidate, rated: boolean, sorting: Sorting): boolean {
+    const { policy, now } = this.#parts;
+    const byFounder = message.author_node_id === this.#parts.roster.log.founder?.pilot_node_id;
+    const subject = { author: message.author_node_id, byFounder, timestamp: message.timestamp, contentBytes };
+    const refusal = policy.check({ ...subject, topics: message.topics, rated, nowMs: now() });
+    if (refusal === undefined) return true;
+    sorting.refuse(message.id, refusal.message);
+    return false;
+  }
+}
+
+/** A message as the store takes it. */
+export function newMessage(message: Message, canonical: Uint8Array): NewMessage {
+  return {
+    id: message.id,
+    author_node_id: message.author.pilot_node_id,
+    timestamp: message.timestamp,
+    topics: message.topics,
+    parents: message.parents,
+    canonical,
+  };
+}
+
+class Sorting implements Ingested {
+  readonly stored: MessageId[] = [];
+  readonly known: MessageId[] = [];
+  readonly refused: MessageId[] = [];
+  readonly unknownAuthor: Unverifiable[] = [];
+  malformed = 0;
+  reason: string | undefined;
+
+  refuse(id: MessageId, reason: string): undefined {
+    this.refused.push(id);
+    this.reason ??= reason;
+  }
+
+  malform(reason: string): void {
+    this.malformed += 1;
+    this.reason ??= reason;
+  }
+}
+
+/** Those whose signature holds under one of their keys; the others are refused. */
+async function verifyCandidates(candidates: readonly Candidate[], sorting: Sorting): Promise<Candidate[]> {
+  const first = await verifyAll(candidates.map(({ keys: [key], signed }) => ({ ...signed, key: key ?? NO_KEY })));
+  const verified: Candidate[] = [];
+  for (const [i, candidate] of candidates.entries()) {
+    const second = candidate.keys[1];
+    if (first[i] || (second !== undefined && (await verifyAll([{ ...candidate.signed, key: second }]))[0])) {
+      verified.push(candidate);
+    } else {
+      sorting.refuse(candidate.message.id, "message: its signature does not hold under its author's key");
+    }
+  }
+  return verified;
+}
+
+const NO_KEY = new Uint8Array(0);

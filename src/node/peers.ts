@@ -1,0 +1,166 @@
+import { EntmootError, type ErrorCode } from "../core/errors.ts";
+import type { PublicKey } from "../core/ids.ts";
+import type { DialBackoff } from "../machine/dial-backoff.ts";
+import type { Failure } from "../machine/event.ts";
+import type { PeerStatus, PeerStream, Transport } from "../transport/transport.ts";
+import { encodeFrame, type Frame, type UnknownExtension } from "../wire/frame.ts";
+import { FrameStream } from "./frame-stream.ts";
+import { Outbox } from "./outbox.ts";
+
+/** Ours. Dialing a peer over every address known of it. */
+const DIAL_TIMEOUT_MS = 15_000;
+
+/** Ours. Peers something is or was sent to; the quietest are forgotten first. */
+const PEERS_MAX = 4096;
+
+/** What a person may ask about a peer that does not answer. */
+export interface PeerRecord {
+  /** Unix ms of the last frame from it or written to it. */
+  readonly lastSeenMs: number | undefined;
+  /** Why it could not be reached the last time. */
+  readonly lastError: string | undefined;
+}
+
+/** An answer of another kind than asked for, or none: the peer is there and will not. */
+export class Refusal extends EntmootError {}
+
+export interface PeersParts {
+  readonly transport: Transport;
+  readonly hints: (peer: PublicKey) => readonly string[];
+  readonly backoff: DialBackoff;
+  readonly now: () => number;
+}
+
+/** Sending to peers and asking them, with dial back-off and what is known of each one's health. */
+export class Peers {
+  readonly #parts: PeersParts;
+  readonly #outboxes = new Map<PublicKey, Outbox>();
+  readonly #records = new Map<PublicKey, PeerRecord>();
+  readonly #closing = new AbortController();
+
+  constructor(parts: PeersParts) {
+    this.#parts = parts;
+  }
+
+  status(peer: PublicKey): PeerStatus {
+    return this.#parts.transport.status(peer);
+  }
+
+  record(peer: PublicKey): PeerRecord {
+    return this.#records.get(peer) ?? { lastSeenMs: undefined, lastError: undefined };
+  }
+
+  /** An inbound frame proves that the peer is there. */
+  heardFrom(peer: PublicKey): void {
+    this.#parts.backoff.succeeded(peer);
+    this.#note(peer, { lastSeenMs: this.#parts.now(), lastError: undefined });
+  }
+
+  /** Sends a one-way frame. `failed` is called when it was not, or possibly not, delivered. */
+  send(peer: PublicKey, frame: Frame, failed: (failure: Failure) => void): void {
+    let outbox = this.#outboxes.get(peer);
+    if (outbox === undefined) {
+      outbox = new Outbox(() => this.#open(peer, this.#closing.signal));
+      if (this.#outboxes.size >= PEERS_MAX) this.#outboxes.delete(this.#outboxes.keys().next().value!);
+      this.#outboxes.set(peer, outbox);
+    }
+    outbox.send(encodeFrame(frame, "entmoot/1"), (error) => failed(failureOf(error)));
+  }
+
+  /**
+   * Asks one question and gives the answer. Throws `Refusal` when the peer refuses or answers otherwise,
+   * `unavailable` when it cannot be reached, `timeout`.
+   */
+  async ask<K extends Frame["kind"]>(
+    peer: PublicKey,
+    question: Frame,
+    expected: K,
+    timeoutMs: number,
+  ): Promise<Extract<Frame, { kind: K }>> {
+    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#closing.signal]);
+    await using frames = new FrameStream(await this.#open(peer, signal), "entmoot/1");
+    await frames.write(question, signal);
+    await frames.finish();
+    const answer = await frames.read(signal);
+    this.heardFrom(peer);
+    return expectKind(answer, question.kind, expected);
+  }
+
+  /** Waits until what was sent is written, for at most `timeoutMs`, then lets nothing more out. */
+  async close(timeoutMs: number): Promise<void> {
+    const idle = Promise.all([...this.#outboxes.values()].map((outbox) => outbox.idle()));
+    const deadline = Promise.withResolvers<void>();
+    const timer = setTimeout(deadline.resolve, timeoutMs);
+    await Promise.race([idle, deadline.promise]);
+    clearTimeout(timer);
+    this.#closing.abort(new EntmootError("unavailable", "the daemon is ending"));
+  }
+
+  async #open(peer: PublicKey, signal: AbortSignal): Promise<PeerStream> {
+    const { backoff, hints, now, transport } = this.#parts;
+    const isConnected = transport.status(peer).connected;
+    if (!isConnected && !backoff.mayDial(peer, now())) throw new Backoff();
+    try {
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
+      const stream = await transport.open(peer, { hints: hints(peer), signal: limited });
+      backoff.succeeded(peer);
+      this.#note(peer, { lastSeenMs: now(), lastError: undefined });
+      return stream;
+    } catch (error) {
+      if (!this.#closing.signal.aborted) {
+        backoff.failed(peer, now());
+        this.#note(peer, { ...this.record(peer), lastError: error instanceof Error ? error.message : String(error) });
+      }
+      throw error;
+    }
+  }
+
+  #note(peer: PublicKey, record: PeerRecord): void {
+    this.#records.delete(peer);
+    if (this.#records.size >= PEERS_MAX) this.#records.delete(this.#records.keys().next().value!);
+    this.#records.set(peer, record);
+  }
+}
+
+class Backoff extends EntmootError {
+  constructor() {
+    super("unavailable", "peer: not dialled again so soon after it could not be reached");
+  }
+}
+
+/** What the machines are told about an error. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Backoff) return "backoff";
+  if (error instanceof Refusal) return "refused";
+  if (!(error instanceof EntmootError)) return "unreachable";
+  const refusals: readonly ErrorCode[] = ["malformed_frame", "frame_too_large", "unknown_frame", "invalid_argument"];
+  if (refusals.includes(error.code)) return "refused";
+  return error.code === "timeout" ? "timeout" : "unreachable";
+}
+
+function expectKind<K extends Frame["kind"]>(
+  answer: Frame | UnknownExtension | undefined,
+  asked: string,
+  expected: K,
+): Extract<Frame, { kind: K }> {
+  if (answer?.kind === expected) return answer as Extract<Frame, { kind: K }>;
+  if (answer?.kind === "refused") throw new Refusal(codeOf(answer.code), answer.message);
+  throw new Refusal("unavailable", `${asked}: expected ${expected}, found ${answer?.kind ?? "no answer"}`);
+}
+
+/** The codes of ours a peer may refuse with; any other is an ordinary refusal. */
+const REFUSAL_CODES: readonly ErrorCode[] = [
+  "not_member",
+  "group_not_found",
+  "not_found",
+  "expired",
+  "conflict",
+  "rate_limited",
+  "invalid_argument",
+  "unsupported",
+  "unknown_frame",
+];
+
+function codeOf(code: string): ErrorCode {
+  return REFUSAL_CODES.find((known) => known === code) ?? "unavailable";
+}
