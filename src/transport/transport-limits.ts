@@ -1,0 +1,88 @@
+import type { PublicKey } from "../core/ids.ts";
+
+/** What strangers may take from one transport. Every figure is a maximum at one moment unless it says otherwise. */
+export interface TransportLimits {
+  /** Streams one peer has opened to us and we still hold. Past it, a further stream is reset. */
+  readonly streamsPerPeer: number;
+  /** The same over all peers. */
+  readonly streamsTotal: number;
+  /** Live connections with one peer, whoever dialled. Past it, the one idle longest makes room. */
+  readonly connectionsPerPeer: number;
+  /** Live connections with all peers. Past it an idle one makes room; when none is idle the newcomer is refused. */
+  readonly connectionsTotal: number;
+  /** Connections one peer may make to us within 60 seconds. */
+  readonly connectionsPerPeerPerMinute: number;
+  /** Incoming handshakes under way. Past a quarter of it, strangers must prove their address; past it they are refused. */
+  readonly handshakes: number;
+}
+
+/** Ours. A member needs one connection and a few streams; the rest is room for bursts on a machine with little memory. */
+export const DEFAULT_LIMITS: TransportLimits = {
+  streamsPerPeer: 64,
+  streamsTotal: 1_024,
+  connectionsPerPeer: 4,
+  connectionsTotal: 256,
+  connectionsPerPeerPerMinute: 8,
+  handshakes: 64,
+};
+
+/** Counts the streams that peers hold open with us. */
+export class StreamBudget {
+  readonly #limits: TransportLimits;
+  readonly #byPeer = new Map<PublicKey, number>();
+  #total = 0;
+
+  constructor(limits: TransportLimits) {
+    this.#limits = limits;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  /** `false` when `peer`, or all peers together, hold as many as they may. A `true` is owed one `give`. */
+  take(peer: PublicKey): boolean {
+    const held = this.#byPeer.get(peer) ?? 0;
+    if (held >= this.#limits.streamsPerPeer || this.#total >= this.#limits.streamsTotal) return false;
+    this.#byPeer.set(peer, held + 1);
+    this.#total += 1;
+    return true;
+  }
+
+  give(peer: PublicKey): void {
+    const held = this.#byPeer.get(peer) ?? 0;
+    if (held <= 1) this.#byPeer.delete(peer);
+    else this.#byPeer.set(peer, held - 1);
+    this.#total -= 1;
+  }
+}
+
+const WINDOW_MS = 60_000;
+
+/** Ours. Keys remembered at once; past it the one that connected longest ago is forgotten and starts afresh. */
+const PEERS_REMEMBERED_MAX = 4_096;
+
+/** Counts the connections each peer made to us in the last minute. */
+export class ConnectionRate {
+  readonly #perMinute: number;
+  readonly #recent = new Map<PublicKey, number[]>();
+
+  constructor(limits: TransportLimits) {
+    this.#perMinute = limits.connectionsPerPeerPerMinute;
+  }
+
+  /** `false` when `peer` has made its share within the last minute; a refused attempt is not counted. */
+  take(peer: PublicKey, nowMs: number): boolean {
+    const recent = (this.#recent.get(peer) ?? []).filter((at) => nowMs - at < WINDOW_MS);
+    // Taken out and put back, so that the map's own order is "longest ago first".
+    this.#recent.delete(peer);
+    const allowed = recent.length < this.#perMinute;
+    if (allowed) recent.push(nowMs);
+    this.#recent.set(peer, recent);
+    for (const [oldest] of this.#recent) {
+      if (this.#recent.size <= PEERS_REMEMBERED_MAX) break;
+      this.#recent.delete(oldest);
+    }
+    return allowed;
+  }
+}
