@@ -7,6 +7,8 @@ import type { Subject } from "./subject.ts";
  */
 export const SUBJECTS: Readonly<Record<string, () => Promise<{ readonly subject: Subject }>>> = {
   "canonical-json": () => import("./canonical-json.ts"),
+  "control-socket": () => import("./control-socket.ts"),
+  frames: () => import("./frames.ts"),
   merkle: () => import("./merkle.ts"),
   order: () => import("./order.ts"),
   policy: () => import("./policy.ts"),
