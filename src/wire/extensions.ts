@@ -60,7 +60,7 @@ export const CONTROL_EXTENSIONS = {
   joined: { type: 0xa2, lengthMax: SMALL, since: "0.1.0" },
   peers_req: { type: 0xa3, lengthMax: SMALL, since: "0.1.0" },
   peers_resp: { type: 0xa4, lengthMax: 16 * MEBIBYTE, since: "0.1.0" },
-  watch_req: { type: 0xa5, lengthMax: SMALL, since: "0.1.0" },
+  watch_req: { type: 0xa5, lengthMax: MEBIBYTE, since: "0.1.0" },
   watch_message: { type: 0xa6, lengthMax: 16 * MEBIBYTE, since: "0.1.0" },
   watch_peer: { type: 0xa7, lengthMax: SMALL, since: "0.1.0" },
   publish_token_req: { type: 0xa8, lengthMax: 16 * MEBIBYTE, since: "0.1.0" },
