@@ -1,0 +1,104 @@
+import { MessageId } from "../core/ids.ts";
+import type { NewMessage, TimePlace } from "./group-store.ts";
+import type { Sql, SqliteFile } from "./sqlite-file.ts";
+
+/** Ours. Parents are nearly always among the latest messages; this many are known without a look. */
+const RECENT_MAX = 1024;
+
+/** Watches one transaction for a child that sorts before its parent. */
+export interface InversionFinder {
+  /** True once there is such a pair, in the database before or by what was stored since. */
+  readonly found: boolean;
+  /** Call for each message right after it was inserted. `id`: its bytes. */
+  stored(message: NewMessage, id: Uint8Array): void;
+}
+
+/**
+ * Knows whether every held child sorts after its held parents by (timestamp, author, id). Then the
+ * topological order is the time order, and the end of it can be read from an index instead of
+ * from a million messages. A child that comes before its parent arrives leaves a note in `awaited`.
+ */
+export class InversionWatch {
+  readonly #later: Sql;
+  readonly #isPruned: Sql;
+  readonly #await: Sql;
+  readonly #earlierChild: Sql;
+  readonly #arrived: Sql;
+  readonly #awaitsAny: Sql;
+  /** Two generations; the elder is dropped when the younger is full. */
+  #recent = new Map<MessageId, TimePlace>();
+  #older = new Map<MessageId, TimePlace>();
+
+  constructor(file: SqliteFile) {
+    this.#later = file.prepare("SELECT (timestamp, author, id) >= (?2, ?3, ?4) FROM messages WHERE id = ?1");
+    this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
+    this.#await = file.prepare("INSERT OR IGNORE INTO awaited VALUES (?1, ?2, ?3, ?4)");
+    this.#earlierChild = file.prepare(
+      "SELECT max((timestamp, author, id) < (?2, ?3, ?1)) FROM awaited WHERE parent = ?1",
+    );
+    this.#awaitsAny = file.prepare("SELECT EXISTS (SELECT 1 FROM awaited)");
+    this.#arrived = file.prepare("DELETE FROM awaited WHERE parent = ?1");
+  }
+
+  /** Whether `awaited` may have rows, as of the transaction that runs. */
+  #awaits = false;
+
+  /** `inverted`: what the database says already. Call within the transaction. */
+  begin(inverted: boolean): InversionFinder {
+    this.#awaits = !inverted && this.#awaitsAny.row()?.[0] === 1;
+    const finder = {
+      found: inverted,
+      stored: (message: NewMessage, id: Uint8Array) => {
+        finder.found ||= (this.#awaits && this.#awaitedByEarlier(message, id)) || this.#hasLaterParent(message, id);
+        this.#remember(message);
+      },
+    };
+    return finder;
+  }
+
+  /** Call when the transaction did not commit. */
+  forgetRecent(): void {
+    this.#recent.clear();
+    this.#older.clear();
+  }
+
+  #hasLaterParent(message: NewMessage, id: Uint8Array): boolean {
+    for (const parent of message.parents) {
+      const recent = this.#recent.get(parent) ?? this.#older.get(parent);
+      if (recent) {
+        if (compare(recent, message) >= 0) return true;
+        continue;
+      }
+      const bytes = MessageId.toBytes(parent);
+      const later = this.#later.row(bytes, message.timestamp, message.author_node_id, id)?.[0];
+      if (later === 1) return true;
+      if (later === undefined && this.#isPruned.row(bytes) === undefined) {
+        this.#await.run(bytes, message.timestamp, message.author_node_id, id);
+        this.#awaits = true;
+      }
+    }
+    return false;
+  }
+
+  #awaitedByEarlier({ timestamp, author_node_id }: NewMessage, id: Uint8Array): boolean {
+    const earlier = this.#earlierChild.row(id, timestamp, author_node_id)?.[0];
+    if (typeof earlier === "number") this.#arrived.run(id);
+    return earlier === 1;
+  }
+
+  #remember(message: NewMessage): void {
+    if (this.#recent.size >= RECENT_MAX) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    // Only the keys are needed later; holding the body would hold the memory of a batch.
+    const { id, timestamp, author_node_id } = message;
+    this.#recent.set(id, { id, timestamp, author_node_id });
+  }
+}
+
+function compare(a: TimePlace, b: TimePlace): number {
+  if (a.timestamp !== b.timestamp) return a.timestamp < b.timestamp ? -1 : 1;
+  if (a.author_node_id !== b.author_node_id) return a.author_node_id - b.author_node_id;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
