@@ -39,7 +39,10 @@ export type Failure =
  * Everything here has been verified: signatures, group id, membership of `from`, frame caps.
  */
 export type Event =
-  /** The roster's current members; may include the local key. Given at the start and after every change of the roster. */
+  /**
+   * The roster's current members, the local key among them as long as it is one; without it the machine
+   * falls silent. Given at the start and after every change of the roster.
+   */
   | { readonly kind: "members"; readonly members: ReadonlySet<PublicKey> }
   /** A connection to a member was made (either side dialled) or lost. Carriers without connections tell of inbound contact. */
   | { readonly kind: "peer"; readonly peer: PublicKey; readonly connected: boolean }
@@ -59,13 +62,15 @@ export type Event =
   | { readonly kind: "graft"; readonly from: PublicKey; readonly ids: readonly MessageId[] }
   | { readonly kind: "prune"; readonly from: PublicKey }
   /**
-   * A `fetch` is over. Stored ids were told by `stored` before. `unknown`: the peer does not hold them.
-   * `refused`: invalid or against policy. An id in none of the three went to quarantine.
+   * A `fetch` of `ids` is over. Stored ids were told by `stored` before. `unknown`: the peer does not hold
+   * them. `refused`: invalid or against policy. The others were known by then, or went to quarantine.
    */
   | {
       readonly kind: "fetched";
       readonly from: PublicKey;
       readonly via: "fetch" | "pull";
+      /** Those of the effect. */
+      readonly ids: readonly MessageId[];
       readonly stored: readonly MessageId[];
       readonly unknown: readonly MessageId[];
       readonly refused: readonly MessageId[];
@@ -107,3 +112,6 @@ export type RosterOutcome =
   | "forked"
   /** Empty, broken or not from our founder. */
   | "rejected";
+
+/** The event of one kind. */
+export type EventOf<Kind extends Event["kind"]> = Extract<Event, { readonly kind: Kind }>;

@@ -1,8 +1,14 @@
 import type { PublicKey } from "../core/ids.ts";
+import { CatchUp } from "./catch-up.ts";
 import type { Effect } from "./effect.ts";
 import type { Event } from "./event.ts";
 import type { MessageIndex, RosterView } from "./group-view.ts";
+import { Partners } from "./partners.ts";
+import { Plumtree } from "./plumtree.ts";
+import { Quarantine } from "./quarantine.ts";
 import type { Random } from "./random.ts";
+import { RetryQueue } from "./retry-queue.ts";
+import { RosterSync } from "./roster-sync.ts";
 
 export interface GroupMachineOptions {
   readonly local: PublicKey;
@@ -11,16 +17,93 @@ export interface GroupMachineOptions {
   readonly random: Random;
 }
 
+/** How full the bounded tables of a group are; see the table of limits in README.md. */
+export interface GroupSizes {
+  readonly partners: number;
+  readonly partnersMax: number;
+  readonly eager: number;
+  readonly missing: number;
+  readonly gathered: number;
+  readonly pending: number;
+  readonly refused: number;
+  readonly retries: number;
+  readonly quarantined: number;
+  readonly quarantinedBytes: number;
+}
+
 /** Everything one group does on its own: spreads, repairs, compares, retries. Starts with its first `members` event. */
 export class GroupMachine {
-  readonly options: GroupMachineOptions;
+  readonly #local: PublicKey;
+  readonly #partners: Partners;
+  readonly #plumtree: Plumtree;
+  readonly #catchUp: CatchUp;
+  readonly #rosterSync: RosterSync;
+  readonly #retryQueue: RetryQueue;
+  readonly #quarantine: Quarantine;
 
-  constructor(options: GroupMachineOptions) {
-    this.options = options;
+  constructor({ local, messages: index, roster, random }: GroupMachineOptions) {
+    this.#local = local;
+    const partners = new Partners(local, random.fork());
+    this.#partners = partners;
+    this.#catchUp = new CatchUp({ index, partners, random: random.fork() });
+    this.#plumtree = new Plumtree({ index, partners, isBeingPulled: (id) => this.#catchUp.isFetching(id) });
+    this.#rosterSync = new RosterSync({ roster, partners });
+    this.#retryQueue = new RetryQueue({ random: random.fork(), retriesBodies: () => partners.isSmall });
+    this.#quarantine = new Quarantine(roster);
   }
 
   /** Applies one event; `nowMs` never goes backwards. Gives effects in the order to start them. Never throws. */
-  handle(_event: Event, _nowMs: number): Effect[] {
-    return [];
+  handle(event: Event, nowMs: number): Effect[] {
+    switch (event.kind) {
+      case "members":
+        // A node that was removed has nobody left to talk to.
+        return this.#everyPart(event.members.has(this.#local) ? event : { kind: "members", members: new Set() }, nowMs);
+      case "stored":
+        // Old news is not spread; the few messages of a gap may be missing elsewhere too.
+        if (event.via === "pull" && this.#catchUp.isBackfilling) return this.#quarantine.handle(event, nowMs);
+        return this.#everyPart(event, nowMs);
+      case "status":
+        // With the roster behind, the new members' messages could only go to quarantine: the roster first.
+        if (this.#rosterSync.isBehind(event)) {
+          const effects = this.#rosterSync.handle(event, nowMs);
+          if (effects.length > 0) return effects;
+        }
+        return this.#everyPart(event, nowMs);
+      case "roster": {
+        const effects = this.#everyPart(event, nowMs);
+        if (event.from !== undefined && event.outcome === "extended") {
+          effects.push(...this.#catchUp.compareNow(event.from, nowMs));
+        }
+        return effects;
+      }
+      default:
+        return this.#everyPart(event, nowMs);
+    }
+  }
+
+  sizes(): GroupSizes {
+    return {
+      partners: this.#partners.size,
+      partnersMax: this.#partners.max,
+      eager: this.#partners.list("eager").length,
+      missing: this.#plumtree.missing,
+      gathered: this.#plumtree.gathered,
+      pending: this.#catchUp.pending,
+      refused: this.#catchUp.refused,
+      retries: this.#retryQueue.size,
+      quarantined: this.#quarantine.size,
+      quarantinedBytes: this.#quarantine.bytes,
+    };
+  }
+
+  /** Plumtree keeps the partners the others read, so it comes first. */
+  #everyPart(event: Event, nowMs: number): Effect[] {
+    return [
+      ...this.#plumtree.handle(event, nowMs),
+      ...this.#rosterSync.handle(event, nowMs),
+      ...this.#quarantine.handle(event, nowMs),
+      ...this.#catchUp.handle(event, nowMs),
+      ...this.#retryQueue.handle(event, nowMs),
+    ];
   }
 }

@@ -1,0 +1,352 @@
+import type { MessageId, PublicKey } from "../core/ids.ts";
+import type { Effect } from "./effect.ts";
+import type { Event, EventOf, GroupStatus } from "./event.ts";
+import type { MessageIndex } from "./group-view.ts";
+import type { Partners } from "./partners.ts";
+import { Pull } from "./pull.ts";
+import type { Random } from "./random.ts";
+import { WakeUp } from "./wake-up.ts";
+
+/** Ours, as the original's: a member is compared again no sooner, and somebody is compared this often. */
+export const COMPARE_EVERY_MS = [24_000, 36_000] as const;
+/** Ours. After a comparison that left ids missing. */
+export const PARTIAL_COOLDOWN_MS = [5_000, 10_000] as const;
+/** Ours. After a failed one: doubling from the first to the second. */
+export const FAILURE_FIRST_MS = 5_000;
+export const FAILURE_MAX_MS = 300_000;
+/** Ours. Right after a pull that brought something, two others are compared so that the news spreads. */
+export const SPREAD_AFTER_MS = [500, 3_000] as const;
+const SPREAD_TO = 2;
+/** Ours. A pull without progress for this long is given up: far above every deadline of the daemon. */
+export const PULL_STALLED_MS = 120_000;
+/** Ours. A question for status is taken for lost after this. */
+const ASK_LOST_MS = 60_000;
+/** Ours. Peers known to differ that wait for the pull under way to end. */
+const WAITING_MAX = 64;
+/** Ours. A pull of more ids than this is a back-fill: its messages are old news and not offered on. */
+export const BACKFILL_IDS = 256;
+/** Ours. Refused ids are not asked for again for a while. Past the maximum the oldest is asked for once more. */
+export const REFUSED_MAX = 4096;
+export const REFUSED_MS = 600_000;
+/**
+ * Ours. Roots differ all the time where messages are under way. If something fresh came this recently and the
+ * counts are this close, the peer is asked once more after this, before its ids are paged through.
+ */
+export const CONFIRM_AFTER_MS = 4_000;
+export const CONFIRM_COUNT_MAX = 16;
+/** Ours. Every so many comparisons by the timer one goes to a member we are not connected with. */
+const STRANGER_EVERY = 3;
+
+interface Comparison {
+  /** When it was last tried, or compared; -Infinity when never. */
+  triedMs: number;
+  /** Not to be compared before. */
+  readyMs: number;
+  failures: number;
+  /** A question is under way since. */
+  askedMs: number | undefined;
+  /** Its root differed while messages were under way; asked again at this time before pulling. */
+  confirmMs: number | undefined;
+}
+
+/**
+ * Finds what was missed: compares Merkle roots with other members and pulls what they hold beyond us,
+ * one pull at a time. Every comparison is a real question; a root remembered from before proves nothing.
+ */
+export class CatchUp {
+  readonly #index: MessageIndex;
+  readonly #partners: Partners;
+  readonly #random: Random;
+  #members: ReadonlySet<PublicKey> = new Set();
+  /** Only members, so the roster bounds it. */
+  readonly #comparisons = new Map<PublicKey, Comparison>();
+  /** Differed while another pull was under way. */
+  readonly #waiting = new Set<PublicKey>();
+  /** When each was refused, oldest first. */
+  readonly #refused = new Map<MessageId, number>();
+  readonly #timer = new WakeUp("compare");
+  #tickMs: number | undefined;
+  #ticks = 0;
+  /** Compare `SPREAD_TO` others at this time. */
+  #spreadMs: number | undefined;
+  #pull: Pull | undefined;
+  /** When a message last came by other ways than a pull. */
+  #freshMs = Number.NEGATIVE_INFINITY;
+  /** To be asked a second time; only members, so the roster bounds it. */
+  readonly #confirm = new Set<PublicKey>();
+
+  constructor(options: { index: MessageIndex; partners: Partners; random: Random }) {
+    this.#index = options.index;
+    this.#partners = options.partners;
+    this.#random = options.random;
+  }
+
+  /** Ids held in memory by the pull under way. */
+  get pending(): number {
+    return this.#pull?.pending ?? 0;
+  }
+
+  /** Refused ids remembered. */
+  get refused(): number {
+    return this.#refused.size;
+  }
+
+  isFetching(id: MessageId): boolean {
+    return this.#pull?.isFetching(id) ?? false;
+  }
+
+  /** True while the pull under way has brought more than a gap. */
+  get isBackfilling(): boolean {
+    return (this.#pull?.stored ?? 0) + this.pending > BACKFILL_IDS;
+  }
+
+  handle(event: Event, nowMs: number): Effect[] {
+    const effects: Effect[] = [];
+    switch (event.kind) {
+      case "members":
+        this.#onMembers(event.members, nowMs, effects);
+        break;
+      case "peer":
+        if (event.connected) this.#ask(event.peer, nowMs, effects);
+        else if (this.#pull?.peer === event.peer) this.#endPull("failed", nowMs, effects);
+        break;
+      case "status":
+        this.#onStatus(event, nowMs, effects);
+        break;
+      case "stored":
+        if (event.via !== "pull") this.#freshMs = nowMs;
+        break;
+      case "ids_page":
+        this.#onPage(event, nowMs, effects);
+        break;
+      case "fetched":
+        if (event.via === "pull") this.#onFetched(event, nowMs, effects);
+        break;
+      case "failed":
+        this.#onFailed(event.effect, nowMs, effects);
+        break;
+      case "timer":
+        if (event.timer === "compare") this.#tick(nowMs, effects);
+    }
+    return effects;
+  }
+
+  /** Compares with `peer` now, cool-down or not: something is known to have changed. */
+  compareNow(peer: PublicKey, nowMs: number): Effect[] {
+    const effects: Effect[] = [];
+    this.#comparison(peer).readyMs = nowMs;
+    this.#ask(peer, nowMs, effects);
+    return effects;
+  }
+
+  #onMembers(members: ReadonlySet<PublicKey>, nowMs: number, effects: Effect[]): void {
+    this.#members = members;
+    for (const peer of this.#comparisons.keys()) if (!members.has(peer)) this.#comparisons.delete(peer);
+    for (const peers of [this.#waiting, this.#confirm]) {
+      for (const peer of peers) if (!members.has(peer)) peers.delete(peer);
+    }
+    if (this.#pull && !members.has(this.#pull.peer)) this.#endPull("failed", nowMs, effects);
+    if (this.#tickMs === undefined) this.#armTick(nowMs, effects);
+  }
+
+  #ask(peer: PublicKey, nowMs: number, effects: Effect[]): void {
+    if (!this.#partners.isMember(peer)) return;
+    const comparison = this.#comparison(peer);
+    const isAsked = comparison.askedMs !== undefined && nowMs - comparison.askedMs < ASK_LOST_MS;
+    if (isAsked || nowMs < comparison.readyMs || this.#pull?.peer === peer) return;
+    comparison.askedMs = nowMs;
+    comparison.triedMs = nowMs;
+    effects.push({ kind: "ask_status", to: peer });
+  }
+
+  #onStatus({ from, status }: EventOf<"status">, nowMs: number, effects: Effect[]): void {
+    if (!this.#partners.isMember(from)) return;
+    const comparison = this.#comparison(from);
+    comparison.askedMs = undefined;
+    if (status.merkle_root === this.#index.merkleRoot()) {
+      comparison.confirmMs = undefined;
+      this.#settle(from, COMPARE_EVERY_MS, nowMs);
+      effects.push(compared(from, "equal", 0, 0));
+    } else if (this.#pull) {
+      if (this.#pull.peer !== from && this.#waiting.size < WAITING_MAX) this.#waiting.add(from);
+    } else if (status.message_count === 0) {
+      // It holds nothing we could lack; it will come to us.
+      this.#settle(from, COMPARE_EVERY_MS, nowMs);
+    } else {
+      if (this.#isUnderWay(comparison, status, nowMs)) {
+        this.#confirm.add(from);
+        this.#timer.by(nowMs + CONFIRM_AFTER_MS, nowMs, effects);
+        return;
+      }
+      comparison.confirmMs = undefined;
+      const isSkipped = (id: MessageId): boolean => nowMs - (this.#refused.get(id) ?? -REFUSED_MS) < REFUSED_MS;
+      this.#pull = new Pull({ peer: from, index: this.#index, isSkipped, nowMs });
+      this.#pull.advance(effects);
+    }
+  }
+
+  /** True when the difference may be no more than messages under way: then it is looked at again. */
+  #isUnderWay(comparison: Comparison, { message_count }: GroupStatus, nowMs: number): boolean {
+    if (message_count === undefined || nowMs - this.#freshMs >= CONFIRM_AFTER_MS) return false;
+    if (Math.abs(message_count - this.#index.size) > CONFIRM_COUNT_MAX) return false;
+    // The second look decides, unless it is long overdue.
+    if (comparison.confirmMs !== undefined && nowMs - comparison.confirmMs < ASK_LOST_MS) {
+      return nowMs < comparison.confirmMs;
+    }
+    comparison.confirmMs = nowMs + CONFIRM_AFTER_MS;
+    return true;
+  }
+
+  #onPage(event: EventOf<"ids_page">, nowMs: number, effects: Effect[]): void {
+    if (this.#pull?.peer !== event.from) return;
+    if (!this.#pull.onPage(event, nowMs)) return this.#endPull("failed", nowMs, effects);
+    this.#advance(nowMs, effects);
+  }
+
+  #onFetched(event: EventOf<"fetched">, nowMs: number, effects: Effect[]): void {
+    for (const id of event.refused) this.#refuse(id, nowMs);
+    if (this.#pull?.peer !== event.from) return;
+    this.#pull.onFetched(event, nowMs);
+    this.#advance(nowMs, effects);
+  }
+
+  #advance(nowMs: number, effects: Effect[]): void {
+    this.#pull?.advance(effects);
+    if (this.#pull?.isOver) this.#endPull(this.#pull.missing > 0 ? "partial" : "caught_up", nowMs, effects);
+  }
+
+  #onFailed(effect: EventOf<"failed">["effect"], nowMs: number, effects: Effect[]): void {
+    if (effect.kind === "ask_status") {
+      if (!this.#partners.isMember(effect.to)) return;
+      this.#comparison(effect.to).askedMs = undefined;
+      this.#backOff(effect.to, nowMs);
+    } else if (effect.kind === "ask_ids") {
+      if (this.#pull?.peer === effect.to) this.#endPull("failed", nowMs, effects);
+    } else if (effect.kind === "fetch" && effect.via === "pull" && this.#pull?.peer === effect.from) {
+      this.#pull.onFetchFailed(effect.ids);
+      this.#advance(nowMs, effects);
+    }
+  }
+
+  #endPull(outcome: "caught_up" | "partial" | "failed", nowMs: number, effects: Effect[]): void {
+    const pull = this.#pull;
+    if (pull === undefined) return;
+    this.#pull = undefined;
+    if (outcome === "failed") {
+      pull.abandon();
+      this.#backOff(pull.peer, nowMs);
+    } else this.#settle(pull.peer, outcome === "partial" ? PARTIAL_COOLDOWN_MS : COMPARE_EVERY_MS, nowMs);
+    effects.push(compared(pull.peer, outcome, pull.stored, pull.missing));
+    if (pull.stored > 0) {
+      this.#spreadMs = nowMs + this.#random.between(...SPREAD_AFTER_MS);
+      this.#timer.by(this.#spreadMs, nowMs, effects);
+    }
+    const [next] = this.#waiting;
+    if (next === undefined) return;
+    this.#waiting.delete(next);
+    effects.push(...this.compareNow(next, nowMs));
+  }
+
+  #tick(nowMs: number, effects: Effect[]): void {
+    this.#timer.fired(nowMs);
+    if (this.#pull && nowMs - this.#pull.progressMs >= PULL_STALLED_MS) this.#endPull("failed", nowMs, effects);
+    if (this.#spreadMs !== undefined && this.#spreadMs <= nowMs) {
+      this.#spreadMs = undefined;
+      const connected = this.#partners.all().filter((peer) => this.#partners.isConnected(peer));
+      for (let i = 0; i < SPREAD_TO; i++) {
+        const peer = this.#random.pick(connected);
+        if (peer !== undefined) effects.push(...this.compareNow(peer, nowMs));
+      }
+    }
+    for (const peer of this.#confirm) {
+      const confirmMs = this.#comparisons.get(peer)?.confirmMs;
+      if (confirmMs !== undefined && confirmMs > nowMs) this.#timer.by(confirmMs, nowMs, effects);
+      else {
+        this.#confirm.delete(peer);
+        if (confirmMs !== undefined) effects.push(...this.compareNow(peer, nowMs));
+      }
+    }
+    if (this.#tickMs === undefined || this.#tickMs <= nowMs) {
+      const peer = this.#leastRecent(nowMs);
+      if (peer !== undefined) this.#ask(peer, nowMs, effects);
+      this.#armTick(nowMs, effects);
+    }
+    this.#timer.by(Math.min(this.#tickMs ?? nowMs, this.#spreadMs ?? Number.POSITIVE_INFINITY), nowMs, effects);
+  }
+
+  #armTick(nowMs: number, effects: Effect[]): void {
+    this.#tickMs = nowMs + this.#random.between(...COMPARE_EVERY_MS);
+    this.#timer.by(this.#tickMs, nowMs, effects);
+  }
+
+  /** The member compared longest ago: mostly one we are connected with, for where most are away the others seldom answer. */
+  #leastRecent(nowMs: number): PublicKey | undefined {
+    const wantsStranger = this.#ticks++ % STRANGER_EVERY === STRANGER_EVERY - 1;
+    let found: PublicKey | undefined;
+    let foundMs = Number.POSITIVE_INFINITY;
+    let isFoundWanted = false;
+    let ties = 0;
+    for (const peer of this.#members) {
+      if (!this.#partners.isMember(peer)) continue;
+      const comparison = this.#comparisons.get(peer);
+      if (comparison !== undefined && comparison.readyMs > nowMs) continue;
+      const isWanted = this.#partners.isConnected(peer) !== wantsStranger;
+      const triedMs = comparison?.triedMs ?? Number.NEGATIVE_INFINITY;
+      if (isWanted === isFoundWanted && triedMs === foundMs) {
+        ties += 1;
+        if (!this.#random.chance(1 / ties)) continue;
+      } else if (isWanted === isFoundWanted ? triedMs > foundMs : isFoundWanted) continue;
+      else ties = 1;
+      found = peer;
+      foundMs = triedMs;
+      isFoundWanted = isWanted;
+    }
+    return found;
+  }
+
+  #comparison(peer: PublicKey): Comparison {
+    let comparison = this.#comparisons.get(peer);
+    if (comparison === undefined) {
+      comparison = {
+        triedMs: Number.NEGATIVE_INFINITY,
+        readyMs: Number.NEGATIVE_INFINITY,
+        failures: 0,
+        askedMs: undefined,
+        confirmMs: undefined,
+      };
+      this.#comparisons.set(peer, comparison);
+    }
+    return comparison;
+  }
+
+  #settle(peer: PublicKey, coolDownMs: readonly [number, number], nowMs: number): void {
+    const comparison = this.#comparison(peer);
+    comparison.failures = 0;
+    comparison.triedMs = nowMs;
+    comparison.readyMs = nowMs + this.#random.between(...coolDownMs);
+  }
+
+  #backOff(peer: PublicKey, nowMs: number): void {
+    const comparison = this.#comparison(peer);
+    comparison.failures += 1;
+    comparison.readyMs =
+      nowMs + Math.min(FAILURE_MAX_MS, FAILURE_FIRST_MS * 2 ** Math.min(comparison.failures - 1, 16));
+  }
+
+  #refuse(id: MessageId, nowMs: number): void {
+    this.#refused.delete(id);
+    this.#refused.set(id, nowMs);
+    if (this.#refused.size <= REFUSED_MAX) return;
+    const [oldest] = this.#refused.keys();
+    if (oldest !== undefined) this.#refused.delete(oldest);
+  }
+}
+
+function compared(
+  peer: PublicKey,
+  outcome: "equal" | "caught_up" | "partial" | "failed",
+  stored: number,
+  missing: number,
+): Effect {
+  return { kind: "report", report: { what: "compared", peer, outcome, stored, missing } };
+}

@@ -1,0 +1,231 @@
+import type { PublicKey } from "../core/ids.ts";
+import type { Random } from "./random.ts";
+
+/** Ours. With at most this many other members each is a partner of each. */
+export const SMALL_GROUP_OTHERS_MAX = 8;
+
+/** Ours. How long an unreachable partner is left alone: doubling from the first to the second. */
+export const DOWN_FIRST_MS = 15_000;
+export const DOWN_MAX_MS = 600_000;
+
+/** Ours. Sends that fail in a row over a connection that stands, before its peer counts as lost. */
+const FAILURES_MAX = 3;
+
+/** Ours. After finding nobody to choose, how long before looking again. */
+const EXHAUSTED_MS = 1000;
+
+/** Ours. Random draws before looking at every member in turn. */
+const DRAWS_MAX = 16;
+
+/**
+ * To eager partners bodies are sent on, to lazy ones ids. In a small group all start lazy, because
+ * authors push to everyone themselves; in a larger one all start eager and pruning leaves a tree.
+ */
+export type Link = "eager" | "lazy";
+
+interface Partner {
+  link: Link;
+  /** We chose it, so it is not evicted to make room. */
+  readonly chosen: boolean;
+  heardMs: number;
+  /** Sends failed since it was last heard. */
+  failures: number;
+}
+
+/**
+ * The bounded set of members this node trades messages with, after HyParView's active view
+ * (Leitão, Pereira, Rodrigues 2007, https://doi.org/10.1109/DSN.2007.56). Its passive view is
+ * not needed: the roster names every member.
+ */
+export class Partners {
+  readonly #local: PublicKey;
+  readonly #random: Random;
+  #members: ReadonlySet<PublicKey> = new Set();
+  /** Members as a list to draw from; made anew when they change. */
+  #order: readonly PublicKey[] = [];
+  readonly #partners = new Map<PublicKey, Partner>();
+  #chosen = 0;
+  #exhaustedUntilMs = 0;
+  /** Members not to be chosen before `untilMs`. Only members, so the roster bounds it. */
+  readonly #down = new Map<PublicKey, { untilMs: number; failures: number }>();
+  readonly #connected = new Set<PublicKey>();
+
+  constructor(local: PublicKey, random: Random) {
+    this.#local = local;
+    this.#random = random;
+  }
+
+  get size(): number {
+    return this.#partners.size;
+  }
+
+  /** Members other than ourselves. */
+  get others(): number {
+    return this.#order.length;
+  }
+
+  get isSmall(): boolean {
+    return this.others <= SMALL_GROUP_OTHERS_MAX;
+  }
+
+  /** How many partners we look for ourselves. */
+  get target(): number {
+    return this.isSmall ? this.others : Math.ceil(Math.log2(this.others + 1) / 2) + 2;
+  }
+
+  /** Chosen by us or by the other side, never more than this. */
+  get max(): number {
+    return this.isSmall ? this.others : 2 * Math.ceil(Math.log2(this.others + 1)) + 8;
+  }
+
+  isMember(peer: PublicKey): boolean {
+    return peer !== this.#local && this.#members.has(peer);
+  }
+
+  isConnected(peer: PublicKey): boolean {
+    return this.#connected.has(peer);
+  }
+
+  isDown(peer: PublicKey, nowMs: number): boolean {
+    const down = this.#down.get(peer);
+    return down !== undefined && down.untilMs > nowMs;
+  }
+
+  link(peer: PublicKey): Link | undefined {
+    return this.#partners.get(peer)?.link;
+  }
+
+  /** Partners with this link, in the order they became partners. */
+  list(link: Link): PublicKey[] {
+    const peers: PublicKey[] = [];
+    for (const [peer, partner] of this.#partners) if (partner.link === link) peers.push(peer);
+    return peers;
+  }
+
+  all(): PublicKey[] {
+    return [...this.#partners.keys()];
+  }
+
+  /** Drops everyone who is no member any more. */
+  setMembers(members: ReadonlySet<PublicKey>): void {
+    const wasSmall = this.isSmall;
+    this.#members = members;
+    this.#order = [...members].filter((member) => member !== this.#local);
+    for (const peer of this.#partners.keys()) if (!members.has(peer)) this.#drop(peer);
+    for (const peer of this.#down.keys()) if (!members.has(peer)) this.#down.delete(peer);
+    for (const peer of this.#connected) if (!members.has(peer)) this.#connected.delete(peer);
+    if (this.isSmall !== wasSmall) for (const partner of this.#partners.values()) partner.link = this.#firstLink;
+    this.#exhaustedUntilMs = 0;
+  }
+
+  /** A member proved to be there: it sent something, or a connection was made. */
+  reached(peer: PublicKey): void {
+    if (this.#down.delete(peer)) this.#exhaustedUntilMs = 0;
+    const partner = this.#partners.get(peer);
+    if (partner) partner.failures = 0;
+  }
+
+  connected(peer: PublicKey, isConnected: boolean): void {
+    if (isConnected) this.#connected.add(peer);
+    else this.#connected.delete(peer);
+  }
+
+  /** A member wants to trade messages with us: it becomes a partner, in place of the longest silent one if there is no room. */
+  accept(peer: PublicKey, nowMs: number): void {
+    const partner = this.#partners.get(peer);
+    if (partner) {
+      partner.heardMs = nowMs;
+      return;
+    }
+    if (this.#partners.size >= this.max && !this.#evict()) return;
+    this.#add(peer, false, nowMs);
+  }
+
+  /** Moves a partner to `link`; nothing for anyone else. True when it moved. */
+  setLink(peer: PublicKey, link: Link): boolean {
+    const partner = this.#partners.get(peer);
+    if (partner === undefined || partner.link === link) return false;
+    partner.link = link;
+    return true;
+  }
+
+  /** A send came to nothing. Over a standing connection that may pass; otherwise the peer is lost. */
+  failed(peer: PublicKey, nowMs: number): void {
+    const partner = this.#partners.get(peer);
+    if (partner && this.#connected.has(peer) && ++partner.failures < FAILURES_MAX) return;
+    this.lost(peer, nowMs);
+  }
+
+  /** A member could not be reached: it is no partner and not chosen again for a while. */
+  lost(peer: PublicKey, nowMs: number): void {
+    if (!this.isMember(peer)) return;
+    this.#drop(peer);
+    this.#connected.delete(peer);
+    const failures = (this.#down.get(peer)?.failures ?? 0) + 1;
+    const waitMs = Math.min(DOWN_MAX_MS, DOWN_FIRST_MS * 2 ** Math.min(failures - 1, 16));
+    this.#down.set(peer, { untilMs: nowMs + waitMs * (0.75 + this.#random.next() / 2), failures });
+  }
+
+  /** Chooses partners until there are enough or none is left to choose; gives the new ones. */
+  refill(nowMs: number): PublicKey[] {
+    const added: PublicKey[] = [];
+    if (nowMs < this.#exhaustedUntilMs) return added;
+    while (this.#chosen < this.target) {
+      const peer = this.#draw(nowMs);
+      if (peer === undefined || (this.#partners.size >= this.max && !this.#evict())) {
+        this.#exhaustedUntilMs = nowMs + EXHAUSTED_MS;
+        break;
+      }
+      this.#add(peer, true, nowMs);
+      added.push(peer);
+    }
+    return added;
+  }
+
+  #draw(nowMs: number): PublicKey | undefined {
+    const isFree = (peer: PublicKey | undefined): peer is PublicKey =>
+      peer !== undefined && !this.#partners.has(peer) && !this.isDown(peer, nowMs);
+    // In a group where most are away, those who are connected would otherwise hardly ever be drawn.
+    if (!this.isSmall && this.#connected.size > 0 && this.#random.chance(0.5)) {
+      const peer = this.#random.pick([...this.#connected]);
+      if (isFree(peer)) return peer;
+    }
+    for (let draw = 0; draw < DRAWS_MAX && draw < this.#order.length; draw++) {
+      const peer = this.#random.pick(this.#order);
+      if (isFree(peer)) return peer;
+    }
+    const start = this.#random.between(0, this.#order.length);
+    for (let i = 0; i < this.#order.length; i++) {
+      const peer = this.#order[(start + i) % this.#order.length];
+      if (isFree(peer)) return peer;
+    }
+    return undefined;
+  }
+
+  get #firstLink(): Link {
+    return this.isSmall ? "lazy" : "eager";
+  }
+
+  #evict(): boolean {
+    let silent: PublicKey | undefined;
+    let sinceMs = Number.POSITIVE_INFINITY;
+    for (const [peer, { chosen, heardMs }] of this.#partners) {
+      if (chosen || heardMs >= sinceMs) continue;
+      silent = peer;
+      sinceMs = heardMs;
+    }
+    if (silent === undefined) return false;
+    this.#drop(silent);
+    return true;
+  }
+
+  #add(peer: PublicKey, chosen: boolean, heardMs: number): void {
+    this.#partners.set(peer, { link: this.#firstLink, chosen, heardMs, failures: 0 });
+    if (chosen) this.#chosen += 1;
+  }
+
+  #drop(peer: PublicKey): void {
+    if (this.#partners.get(peer)?.chosen) this.#chosen -= 1;
+    this.#partners.delete(peer);
+  }
+}

@@ -1,0 +1,149 @@
+import { MessageId, type PublicKey } from "../core/ids.ts";
+import { type Effect, IDS_PER_FRAME_MAX } from "./effect.ts";
+import type { EventOf } from "./event.ts";
+import type { MessageIndex } from "./group-view.ts";
+
+/** Ours. Ids waiting to be fetched or in flight; past it the next page is asked for later. */
+export const PENDING_MAX = 8192;
+/** Ours. Ids in one fetch of a pull, and fetches in flight: bodies flow while the next page travels. */
+export const FETCH_IDS = 512;
+export const FETCHES_MAX = 4;
+/** Ours. Times a batch is fetched before its ids count as not to be had. */
+const FETCH_TRIES = 2;
+
+interface Batch {
+  readonly ids: readonly MessageId[];
+  readonly tries: number;
+}
+
+/**
+ * One pull from one peer: pages through the ids it holds and fetches those we lack. Memory is bounded
+ * whatever the peer claims to hold. Its place is that of a reconciliation session.
+ */
+export class Pull {
+  readonly peer: PublicKey;
+  readonly #index: MessageIndex;
+  readonly #isSkipped: (id: MessageId) => boolean;
+  /** Lacked ids not asked for yet. */
+  #waiting: MessageId[] = [];
+  /** Batches to fetch once more. */
+  #again: Batch[] = [];
+  /** By first id, which no other batch in flight has. */
+  readonly #inFlight = new Map<MessageId, Batch>();
+  readonly #inFlightIds = new Set<MessageId>();
+  /** Where the next page starts; `undefined` after the last. */
+  #lo: MessageId | undefined = MessageId.zero;
+  #pageAsked = false;
+  stored = 0;
+  /** Ids the peer listed that could not be had. */
+  missing = 0;
+  /** When the peer last delivered something. */
+  progressMs: number;
+
+  constructor(options: {
+    peer: PublicKey;
+    index: MessageIndex;
+    isSkipped: (id: MessageId) => boolean;
+    nowMs: number;
+  }) {
+    this.peer = options.peer;
+    this.#index = options.index;
+    this.#isSkipped = options.isSkipped;
+    this.progressMs = options.nowMs;
+  }
+
+  /** Ids held in memory. */
+  get pending(): number {
+    return this.#waiting.length + this.#inFlightIds.size + this.#again.length * FETCH_IDS;
+  }
+
+  get isOver(): boolean {
+    return this.#lo === undefined && !this.#pageAsked && this.pending === 0;
+  }
+
+  isFetching(id: MessageId): boolean {
+    return this.#inFlightIds.has(id);
+  }
+
+  /** Asks for whatever there is room for. */
+  advance(effects: Effect[]): void {
+    while (this.#inFlight.size < FETCHES_MAX) {
+      const batch = this.#again.pop() ?? this.#nextBatch();
+      if (batch === undefined) break;
+      this.#inFlight.set(batch.ids[0]!, batch);
+      for (const id of batch.ids) this.#inFlightIds.add(id);
+      effects.push({ kind: "fetch", from: this.peer, ids: batch.ids, via: "pull" });
+    }
+    if (this.#lo === undefined || this.#pageAsked || this.pending > PENDING_MAX - IDS_PER_FRAME_MAX) return;
+    this.#pageAsked = true;
+    effects.push({ kind: "ask_ids", to: this.peer, lo: this.#lo });
+  }
+
+  /** A page of ids. False when it breaks its promise to ascend from `lo`, or ends nowhere: the peer is not worth asking on. */
+  onPage({ ids, last }: EventOf<"ids_page">, nowMs: number): boolean {
+    if (!this.#pageAsked || this.#lo === undefined) return true;
+    this.#pageAsked = false;
+    this.progressMs = nowMs;
+    const taken = ids.slice(0, IDS_PER_FRAME_MAX);
+    const greatest = taken.at(-1);
+    if (greatest === undefined) {
+      this.#lo = undefined;
+      return last;
+    }
+    let before: MessageId | undefined;
+    for (const id of taken) {
+      if (before === undefined ? id < this.#lo : id <= before) return false;
+      if (!this.#index.knows(id) && !this.#isSkipped(id)) this.#waiting.push(id);
+      before = id;
+    }
+    this.#lo = last && taken.length === ids.length ? undefined : successor(greatest);
+    return true;
+  }
+
+  onFetched({ ids, stored }: EventOf<"fetched">, nowMs: number): void {
+    this.stored += stored.length;
+    this.progressMs = nowMs;
+    const batch = this.#inFlight.get(ids[0]!);
+    if (batch === undefined) return;
+    this.#land(batch);
+    for (const id of batch.ids) if (!this.#index.knows(id)) this.missing += 1;
+  }
+
+  /** A fetch came to nothing: tried once more, then its ids count as missing. */
+  onFetchFailed(ids: readonly MessageId[]): void {
+    const batch = this.#inFlight.get(ids[0]!);
+    if (batch === undefined) return;
+    this.#land(batch);
+    const lacked = batch.ids.filter((id) => !this.#index.knows(id));
+    if (lacked.length === 0) return;
+    if (batch.tries < FETCH_TRIES) this.#again.push({ ids: lacked, tries: batch.tries + 1 });
+    else this.missing += lacked.length;
+  }
+
+  /** What is still to be had when the pull is given up. */
+  abandon(): void {
+    this.missing += this.pending;
+  }
+
+  #land(batch: Batch): void {
+    this.#inFlight.delete(batch.ids[0]!);
+    for (const id of batch.ids) this.#inFlightIds.delete(id);
+  }
+
+  #nextBatch(): Batch | undefined {
+    const ids: MessageId[] = [];
+    while (ids.length < FETCH_IDS) {
+      const id = this.#waiting.pop();
+      if (id === undefined) break;
+      // It may have come another way since it was listed.
+      if (!this.#index.knows(id)) ids.push(id);
+    }
+    return ids.length === 0 ? undefined : { ids, tries: 1 };
+  }
+}
+
+/** The id after `id`; `undefined` after the greatest. */
+function successor(id: MessageId): MessageId | undefined {
+  const next = (BigInt(`0x${id}`) + 1n).toString(16).padStart(64, "0");
+  return next.length > 64 ? undefined : MessageId.fromHex(next);
+}

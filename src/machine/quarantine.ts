@@ -1,0 +1,134 @@
+import type { MessageId, PublicKey } from "../core/ids.ts";
+import type { Effect, HeldMessage } from "./effect.ts";
+import type { Event } from "./event.ts";
+import type { RosterView } from "./group-view.ts";
+import { WakeUp } from "./wake-up.ts";
+
+/** Ours. What is held in all. */
+export const QUARANTINE_COUNT_MAX = 1024;
+export const QUARANTINE_BYTES_MAX = 8 * 1024 * 1024;
+/** Ours. What one sender may fill: a quarter. */
+export const SENDER_COUNT_MAX = QUARANTINE_COUNT_MAX / 4;
+export const SENDER_BYTES_MAX = QUARANTINE_BYTES_MAX / 4;
+/** Ours. Long enough for a roster to arrive through the exchange of status; past it the message is dropped and comparison finds it again. */
+export const QUARANTINE_MS = 600_000;
+
+interface Held extends HeldMessage {
+  readonly sinceMs: number;
+}
+
+interface Share {
+  count: number;
+  bytes: number;
+}
+
+/** Messages whose author is not in our roster yet. Neither shown, nor relayed, nor counted until the roster names the author. */
+export class Quarantine {
+  readonly #roster: RosterView;
+  /** Oldest first. */
+  readonly #held = new Map<MessageId, Held>();
+  readonly #shares = new Map<PublicKey, Share>();
+  readonly #timer = new WakeUp("quarantine");
+  #bytes = 0;
+
+  constructor(roster: RosterView) {
+    this.#roster = roster;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  handle(event: Event, nowMs: number): Effect[] {
+    const effects: Effect[] = [];
+    switch (event.kind) {
+      case "unknown_author":
+        this.#hold({ ...event, sinceMs: nowMs }, nowMs, effects);
+        break;
+      case "members":
+        this.#release(effects);
+        break;
+      case "stored":
+        for (const id of event.ids) this.#drop(id);
+        break;
+      case "timer":
+        if (event.timer === "quarantine") this.#expire(nowMs, effects);
+    }
+    return effects;
+  }
+
+  #hold(message: Held, nowMs: number, effects: Effect[]): void {
+    const { id, from, author, canonical, sinceMs } = message;
+    if (this.#held.has(id)) return;
+    if (canonical.length > SENDER_BYTES_MAX) {
+      effects.push(dropped(id, "full"));
+      return;
+    }
+    this.#held.set(id, { id, from, author, canonical, sinceMs });
+    this.#count(from, 1, canonical.length);
+    const isSendersOver = (): boolean => {
+      const share = this.#shares.get(from);
+      return share !== undefined && (share.count > SENDER_COUNT_MAX || share.bytes > SENDER_BYTES_MAX);
+    };
+    for (const held of this.#held.values()) {
+      if (!isSendersOver()) break;
+      if (held.from === from) this.#dropFull(held.id, effects);
+    }
+    for (const oldest of this.#held.keys()) {
+      if (this.#held.size <= QUARANTINE_COUNT_MAX && this.#bytes <= QUARANTINE_BYTES_MAX) break;
+      this.#dropFull(oldest, effects);
+    }
+    this.#timer.by(nowMs + QUARANTINE_MS, nowMs, effects);
+  }
+
+  #release(effects: Effect[]): void {
+    const messages: HeldMessage[] = [];
+    for (const { id, from, author, canonical } of this.#held.values()) {
+      if (!this.#roster.knowsAuthor(author)) continue;
+      this.#drop(id);
+      messages.push({ id, from, author, canonical });
+    }
+    if (messages.length > 0) effects.push({ kind: "recheck", messages });
+  }
+
+  #expire(nowMs: number, effects: Effect[]): void {
+    this.#timer.fired(nowMs);
+    for (const { id, sinceMs } of this.#held.values()) {
+      if (nowMs - sinceMs < QUARANTINE_MS) {
+        this.#timer.by(sinceMs + QUARANTINE_MS, nowMs, effects);
+        return;
+      }
+      this.#drop(id);
+      effects.push(dropped(id, "expired"));
+    }
+  }
+
+  #dropFull(id: MessageId, effects: Effect[]): void {
+    this.#drop(id);
+    effects.push(dropped(id, "full"));
+  }
+
+  #drop(id: MessageId): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return;
+    this.#held.delete(id);
+    this.#count(held.from, -1, -held.canonical.length);
+  }
+
+  #count(from: PublicKey, count: number, bytes: number): void {
+    this.#bytes += bytes;
+    const share = this.#shares.get(from) ?? { count: 0, bytes: 0 };
+    share.count += count;
+    share.bytes += bytes;
+    if (share.count === 0) this.#shares.delete(from);
+    else this.#shares.set(from, share);
+  }
+}
+
+function dropped(id: MessageId, reason: "expired" | "full"): Effect {
+  return { kind: "report", report: { what: "quarantine_dropped", id, reason } };
+}

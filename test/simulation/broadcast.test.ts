@@ -1,0 +1,65 @@
+import { expect, test } from "bun:test";
+import type { MessageId } from "../../src/core/ids.ts";
+import { seeds } from "./seeds.ts";
+import { World } from "./world.ts";
+
+interface Measured {
+  readonly redundancy: number;
+  readonly reached: boolean;
+  readonly hopsMax: number;
+  readonly hopsMean: number;
+  readonly delayMaxMs: number;
+  readonly framesPerDelivery: number;
+  readonly bytesPerDelivery: number;
+}
+
+/** Messages one after another in a group that has settled; figures of the second half. */
+function measure(world: World, options: { warmUp: number; messages: number; gapMs: number }): Measured {
+  const others = world.members.length - 1;
+  world.runFor(20_000);
+  for (let i = 0; i < options.warmUp; i++) {
+    world.publish();
+    world.runFor(options.gapMs);
+  }
+  world.runFor(20_000);
+  world.traffic.reset();
+  const ids: MessageId[] = [];
+  let delayMaxMs = 0;
+  for (let i = 0; i < options.messages; i++) {
+    const id = world.publish();
+    ids.push(id);
+    const tookMs = world.runUntil(() => world.members.every((member) => member.has(id)), options.gapMs);
+    delayMaxMs = Math.max(delayMaxMs, tookMs);
+    world.runFor(options.gapMs - Math.min(tookMs, options.gapMs));
+  }
+  const { bodies, frames, bytes } = world.traffic;
+  const deliveries = options.messages * others;
+  const hops = world.members.flatMap((member) => ids.map((id) => member.hops.get(id) ?? Number.NaN));
+  return {
+    redundancy: bodies / deliveries - 1,
+    reached: world.members.every((member) => ids.every((id) => member.has(id))),
+    hopsMax: Math.max(...hops),
+    hopsMean: hops.reduce((sum, hop) => sum + hop, 0) / deliveries,
+    delayMaxMs,
+    framesPerDelivery: frames / deliveries,
+    bytesPerDelivery: bytes / deliveries,
+  };
+}
+
+for (const members of [2, 5, 10, 50, 200, 1000]) {
+  for (const seed of seeds(1)) {
+    test(`a message reaches each of ${members} members about once (SEED=${seed})`, () => {
+      const world = new World({ seed, members });
+      const large = members > 200;
+      const startMs = performance.now();
+      const figures = measure(world, { warmUp: large ? 20 : 40, messages: large ? 10 : 40, gapMs: 3_000 });
+      const text = Object.entries(figures).map(([name, value]) => `${name} ${Number(value).toFixed(3)}`);
+      console.log(
+        `N=${members}: ${text.join(", ")} (limits: redundancy 0.01) ${(performance.now() - startMs) | 0} ms real`,
+        [...world.traffic.byKind],
+      );
+      expect(figures.reached).toBe(true);
+      expect(figures.redundancy).toBeLessThanOrEqual(0.01);
+    }, 120_000);
+  }
+}

@@ -1,0 +1,124 @@
+import { expect, test } from "bun:test";
+import { seeds } from "./seeds.ts";
+import { World } from "./world.ts";
+
+const MINUTE = 60_000;
+
+for (const seed of seeds(5)) {
+  test(`founder and two others agree on three messages at once (SEED=${seed})`, () => {
+    const startMs = performance.now();
+    const world = new World({ seed, members: 3 });
+    world.runFor(2_000);
+    const [a, b] = [world.members[0]!, world.members[1]!];
+    world.publish(a);
+    world.runFor(200);
+    world.publish(b);
+    world.runFor(200);
+    world.publish(a);
+    expect(world.runUntil(() => world.converged(), MINUTE)).toBeLessThanOrEqual(1_000);
+    expect(new Set(world.members.map((member) => member.merkleRoot())).size).toBe(1);
+    expect(a.size).toBe(3);
+    expect(world.traffic.bodies).toBe(6);
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+  });
+
+  test(`members agree although one frame in five is lost (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 12, loss: 0.2 });
+    world.runFor(5_000);
+    for (let i = 0; i < 60; i++) {
+      world.publish();
+      world.runFor(world.random.between(0, 500));
+    }
+    expect(world.runUntil(() => world.converged(), 20 * MINUTE)).toBeLessThanOrEqual(5 * MINUTE);
+  });
+
+  for (const members of [4, 12, 40]) {
+    test(`${members} members agree soon after a partition heals (SEED=${seed})`, () => {
+      const world = new World({ seed, members, loss: 0.05 });
+      world.runFor(5_000);
+      world.partition();
+      for (let i = 0; i < 40; i++) {
+        world.publish();
+        world.runFor(2_000);
+      }
+      expect(world.converged()).toBe(false);
+      world.heal();
+      // Nobody publishes: comparison alone finds the other side.
+      expect(world.runUntil(() => world.converged(), 30 * MINUTE)).toBeLessThanOrEqual(5 * MINUTE);
+    });
+  }
+
+  test(`members that are restarted again and again agree (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 9, loss: 0.02 });
+    world.runFor(5_000);
+    for (let i = 0; i < 40; i++) {
+      world.publish();
+      world.runFor(world.random.between(0, 300));
+      if (world.random.chance(0.3)) world.restart(world.random.pick(world.members)!);
+    }
+    expect(world.runUntil(() => world.converged(), 20 * MINUTE)).toBeLessThanOrEqual(3 * MINUTE);
+  });
+
+  test(`a member that was away for an hour is brought up to date within a minute or so (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 6 });
+    world.runFor(5_000);
+    const away = world.members[5]!;
+    world.stop(away);
+    for (let i = 0; i < 30; i++) {
+      world.publish();
+      world.runFor(2 * MINUTE);
+    }
+    expect(away.size).toBe(0);
+    world.restart(away);
+    expect(world.runUntil(() => world.converged(), 10 * MINUTE)).toBeLessThanOrEqual(10_000);
+  });
+
+  test(`a new member back-fills everything, and nobody is sent a body twice for it (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 6, pageMax: 100 });
+    world.runFor(5_000);
+    for (let i = 0; i < 1_000; i++) world.publish();
+    world.runUntil(() => world.converged(), 10 * MINUTE);
+    const before = world.traffic.bodies;
+    const joiner = world.join();
+    expect(world.runUntil(() => world.converged(), 10 * MINUTE)).toBeLessThanOrEqual(MINUTE);
+    expect(joiner.size).toBe(1_000);
+    expect(world.traffic.bodies - before).toBe(1_000);
+  });
+
+  test(`messages of a member unknown to some wait for the roster instead of being lost (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 8, loss: 0.3 });
+    world.runFor(5_000);
+    const joiner = world.join();
+    for (let i = 0; i < 10; i++) world.publish(joiner);
+    expect(world.runUntil(() => world.converged(), 20 * MINUTE)).toBeLessThanOrEqual(5 * MINUTE);
+    expect(world.members.every((member) => member.length === joiner.length)).toBe(true);
+  });
+
+  test(`a removed member is sent nothing more (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 6 });
+    world.runFor(5_000);
+    world.publish();
+    world.runUntil(() => world.converged(), MINUTE);
+    const removed = world.members[3]!;
+    world.remove(removed);
+    expect(world.runUntil(() => world.converged(), 5 * MINUTE)).toBeLessThanOrEqual(MINUTE);
+    const held = removed.size;
+    for (let i = 0; i < 20; i++) {
+      world.publish(world.members[i % 3]!);
+      world.runFor(10_000);
+    }
+    expect(world.converged()).toBe(true);
+    expect(removed.size).toBe(held);
+    expect(removed.machine.sizes().partners).toBe(0);
+  });
+
+  test(`members agree when two of them can only meet through a third (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 3, unreachable: [[0, 2]] });
+    world.runFor(5_000);
+    for (let i = 0; i < 30; i++) {
+      world.publish();
+      world.runFor(1_000);
+    }
+    expect(world.runUntil(() => world.converged(), 5 * MINUTE)).toBeLessThanOrEqual(5_000);
+  });
+}

@@ -1,0 +1,96 @@
+import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
+import { MessageSet } from "../../src/core/message-set.ts";
+import { GroupMachine } from "../../src/machine/group-machine.ts";
+import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";
+import type { Random } from "../../src/machine/random.ts";
+import type { World } from "./world.ts";
+
+export interface SimMessage {
+  readonly id: MessageId;
+  readonly author: PublicKey;
+  readonly authorNumber: number;
+  readonly timestamp: number;
+  readonly parents: readonly MessageId[];
+}
+
+/** One node: what survives a restart (messages, length of the roster log) and the machine, which does not. */
+export class Member implements MessageIndex, RosterView {
+  readonly key: PublicKey;
+  readonly number: number;
+  readonly messages = new Map<MessageId, SimMessage>();
+  /** Distance from the author at which each message came. */
+  readonly hops = new Map<MessageId, number>();
+  readonly #set = new MessageSet();
+  readonly #world: World;
+  machine: GroupMachine;
+  /** Applied entries of the world's one roster log. */
+  rosterLength = 0;
+  /** Grows with every restart; what was meant for an earlier life is dropped. */
+  life = 0;
+  alive = true;
+
+  constructor(world: World, key: PublicKey, number: number, random: Random) {
+    this.#world = world;
+    this.key = key;
+    this.number = number;
+    this.machine = this.#newMachine(random);
+  }
+
+  /** A new process over the same disk. */
+  restart(random: Random): void {
+    this.life += 1;
+    this.machine = this.#newMachine(random);
+  }
+
+  /** `false` when it was there already. */
+  add(message: SimMessage, hops: number): boolean {
+    if (this.messages.has(message.id)) return false;
+    this.messages.set(message.id, message);
+    this.hops.set(message.id, hops);
+    const { id, timestamp, authorNumber, parents } = message;
+    this.#set.add({ id, timestamp: BigInt(timestamp), author: authorNumber, parents: [...parents] });
+    return true;
+  }
+
+  nextParents(): MessageId[] {
+    return this.#set.nextParents();
+  }
+
+  has(id: MessageId): boolean {
+    return this.messages.has(id);
+  }
+
+  knows(id: MessageId): boolean {
+    return this.messages.has(id);
+  }
+
+  merkleRoot(): MerkleRoot {
+    return this.#set.root();
+  }
+
+  get size(): number {
+    return this.messages.size;
+  }
+
+  get head(): RosterEntryId {
+    return this.#world.headAt(this.rosterLength);
+  }
+
+  get length(): number {
+    return this.rosterLength;
+  }
+
+  knowsAuthor(author: PublicKey): boolean {
+    return this.#world.everMembersAt(this.rosterLength).has(author);
+  }
+
+  /** Ids from `lo` on, ascending. */
+  idsFrom(lo: MessageId, limit: number): { ids: MessageId[]; last: boolean } {
+    const ids = [...this.messages.keys()].filter((id) => id >= lo).sort();
+    return { ids: ids.slice(0, limit), last: ids.length <= limit };
+  }
+
+  #newMachine(random: Random): GroupMachine {
+    return new GroupMachine({ local: this.key, messages: this, roster: this, random });
+  }
+}
