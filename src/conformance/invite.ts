@@ -1,0 +1,241 @@
+import { EntmootError } from "../core/errors.ts";
+import { GroupId } from "../core/ids.ts";
+import { createInvite, decodeInvite, formatInvite, inviteSigningForm, verifyInvite } from "../core/invite.ts";
+import { type JoinInput, parseJoinInput } from "../core/join-input.ts";
+import { decodeJson, encodeCanonical, encodeWire } from "../core/json-codec.ts";
+import { rawJson } from "../core/json-scalars.ts";
+import { canonicalJson } from "../core/json-text.ts";
+import {
+  isEntmootLink,
+  looksLikeToken,
+  openInviteEndpoint,
+  parseOpenInviteLink,
+  tokenHash,
+} from "../core/open-invite.ts";
+import {
+  buildProofEnvelope,
+  checkProofEnvelope,
+  pilotSignedBytes,
+  verifyPilotProof,
+} from "../core/open-invite-proof.ts";
+import { invite as inviteCodec } from "../core/record-codecs.ts";
+import {
+  challengesMax,
+  type OpenInviteRecord,
+  openInviteStatus,
+  type Redemption,
+  redeem,
+  release,
+} from "../core/redemption.ts";
+import { sha256 } from "../core/sha256.ts";
+import { sign } from "../core/signature.ts";
+import { encodeUtf8 } from "../core/utf8.ts";
+import { booleanField, hexField, hexText, numberField, objectListField, textField } from "./fields.ts";
+import { expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
+
+/** The vectors give no time for joining: one invite expired long before this, the others hold long after. */
+const JOINED_AT_MS = 1_780_000_000_000;
+
+export const subject: Subject = {
+  kinds: {
+    build: checkBuild,
+    verify: checkVerify,
+    link: checkLink,
+    join_input: checkJoinInput,
+    token_hash: (vector) => expectEqual(tokenHash(hexText(vector, "token")), textField(vector, "token_hash")),
+    looks_like_token: (vector) => expectEqual(looksLikeToken(hexText(vector, "input")), booleanField(vector, "result")),
+    proof_build: checkProofBuild,
+    proof_check: checkProof,
+    status: checkStatus,
+    redeem_sequence: checkRedemptions,
+  },
+};
+
+function checkBuild(vector: VectorCase): void {
+  const wire = hexField(vector, "wire");
+  const invite = decodeInvite(wire);
+  expectEqual(invite.bootstrap_peers === null, booleanField(vector, "bootstrap_peers_null"));
+  expectEqual(inviteSigningForm(invite), textField(vector, "signing"));
+  expectEqual(sha256(inviteSigningForm(invite)), textField(vector, "signing_sha256"));
+  expectEqual(sign(hexField(vector, "seed"), inviteSigningForm(invite)), textField(vector, "signature"));
+  expectEqual(invite.signature, textField(vector, "signature"));
+  expectEqual(encodeCanonical(inviteCodec, invite), textField(vector, "canonical"));
+  expectEqual(encodeWire(inviteCodec, invite), textField(vector, "wire"));
+  expectEqual(encodeUtf8(formatInvite(invite)), textField(vector, "indented"));
+  // The zero invite names no issuer, and none is created like that.
+  if (invite.issuer.entmoot_pubkey !== null) {
+    expectEqual(createInvite(invite, hexField(vector, "seed")).signature, textField(vector, "signature"));
+  }
+}
+
+function checkVerify(vector: VectorCase): void {
+  const wire = hexField(vector, "wire");
+  const nowMs = numberField(vector, "now_ms");
+  const found = outcome(() => verifyInvite(decodeInvite(wire), nowMs), {
+    malformed_frame: "malformed",
+    signature_invalid: "signature_invalid",
+    expired: "expired",
+  });
+  expectEqual(found, textField(vector, "expect"));
+}
+
+function checkLink(vector: VectorCase): void {
+  const input = hexText(vector, "input");
+  const expected = textField(vector, "expect");
+  if (!isEntmootLink(input)) {
+    expectEqual("not_a_link", expected);
+    return;
+  }
+  let link: ReturnType<typeof parseOpenInviteLink>;
+  try {
+    link = parseOpenInviteLink(input);
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    expectEqual("reject", expected);
+    return;
+  }
+  expectEqual("ok", expected);
+  expectEqual(link.issuer_url, textField(vector, "issuer_url"));
+  expectEqual(link.token, textField(vector, "token"));
+  expectEqual(openInviteEndpoint(link, "challenge"), textField(vector, "challenge_url"));
+  expectEqual(openInviteEndpoint(link, "redeem"), textField(vector, "redeem_url"));
+}
+
+function checkJoinInput(vector: VectorCase): void {
+  const body = hexField(vector, "body");
+  let input: JoinInput;
+  try {
+    input = parseJoinInput(body, { nowMs: JOINED_AT_MS, pinnedKey: new Uint8Array(32) });
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    expectEqual(error.code === "expired" ? "expired" : "reject", textField(vector, "expect"));
+    return;
+  }
+  expectEqual(input.kind, textField(vector, "expect"));
+  if (input.kind === "open_invite") {
+    expectEqual(input.openInvite.issuer_url, textField(vector, "issuer_url"));
+    expectEqual(input.openInvite.token, textField(vector, "token"));
+  } else if (input.kind !== "default_moot") {
+    expectEqual(input.invite.group_id, textField(vector, "group_id"));
+  }
+  if (input.kind === "fleet_invite") {
+    expectEqual(canonicalJson(input.groupMetadata), canonicalJson(hexField(vector, "group_metadata")));
+    expectEqual(decodeJson(rawJson, input.groupMetadata), input.groupMetadata);
+  }
+}
+
+function checkProofBuild(vector: VectorCase): void {
+  const envelope = buildProofEnvelope({
+    token_hash: tokenHash(textField(vector, "token")),
+    group_id: GroupId.fromBytes(hexField(vector, "group_id")),
+    challenge_id: textField(vector, "challenge_id"),
+    nonce: textField(vector, "nonce"),
+    issued_at_ms: BigInt(numberField(vector, "issued_at_ms")),
+    expires_at_ms: BigInt(numberField(vector, "expires_at_ms")),
+    pilot_node_id: numberField(vector, "pilot_node_id"),
+    pilot_pubkey: hexField(vector, "pilot_pubkey"),
+    entmoot_pubkey: hexField(vector, "entmoot_pubkey"),
+  });
+  expectEqual(envelope, textField(vector, "envelope"));
+  expectEqual(sha256(envelope).toBase64(), textField(vector, "envelope_sha256_b64"));
+  expectEqual(pilotSignedBytes(envelope), textField(vector, "pilot_signed_bytes"));
+  const signature = sign(hexField(vector, "pilot_seed"), pilotSignedBytes(envelope));
+  expectEqual(signature, textField(vector, "pilot_signature"));
+  expectEqual(verifyPilotProof(hexField(vector, "pilot_pubkey"), envelope, signature), true);
+}
+
+function checkProof(vector: VectorCase): void {
+  const found = checkProofEnvelope(hexField(vector, "payload"), {
+    token: textField(vector, "token"),
+    challengeId: textField(vector, "challenge_id"),
+    redeemer: {
+      pilotNodeId: numberField(vector, "pilot_node_id"),
+      pilotPublicKey: hexField(vector, "pilot_pubkey"),
+      entmootPublicKey: hexField(vector, "entmoot_pubkey"),
+    },
+    nowMs: numberField(vector, "now_ms"),
+  });
+  expectEqual(typeof found === "string" ? found : "ok", textField(vector, "expect"));
+  if (typeof found !== "string") expectEqual(found.group_id, textField(vector, "group_id"));
+}
+
+function checkStatus(vector: VectorCase): void {
+  const record = {
+    maxUses: numberField(vector, "max_uses"),
+    useCount: numberField(vector, "use_count"),
+    revoked: booleanField(vector, "revoked"),
+    expiresAtMs: numberField(vector, "expires_at_ms"),
+  };
+  expectEqual(openInviteStatus(record, numberField(vector, "now_ms")), textField(vector, "status"));
+  expectEqual(challengesMax(record), numberField(vector, "challenge_cap"));
+}
+
+function checkRedemptions(vector: VectorCase): void {
+  const issuer = new Issuer({
+    maxUses: numberField(vector, "max_uses"),
+    useCount: 0,
+    revoked: false,
+    expiresAtMs: numberField(vector, "expires_at_ms"),
+  });
+  for (const [at, step] of objectListField(vector, "steps").entries()) {
+    const found = issuer.step(textField(step, "op"), textField(step, "redeemer"), numberField(step, "now_ms"));
+    const expected: Record<string, unknown> = { expect: step.expect, use_count: step.use_count };
+    if (step.replay !== undefined) Object.assign(expected, { replay: step.replay, stored_result: step.stored_result });
+    expectEqual({ at, ...found }, { at, ...expected });
+  }
+}
+
+/** An issuer's table for one token. */
+class Issuer {
+  #record: OpenInviteRecord;
+  readonly #redemptions = new Map<string, Redemption>();
+
+  constructor(record: OpenInviteRecord) {
+    this.#record = record;
+  }
+
+  step(op: string, redeemer: string, nowMs: number): object {
+    const existing = this.#redemptions.get(redeemer);
+    const found = this.#apply(op, redeemer, existing, nowMs);
+    const { expect, ...rest } = found;
+    return { expect, use_count: this.#record.useCount, ...rest };
+  }
+
+  #apply(op: string, redeemer: string, existing: Redemption | undefined, nowMs: number) {
+    if (op === "redeem") return this.#redeem(redeemer, existing, nowMs);
+    if (op === "complete") {
+      if (!existing) return { expect: "not_found" };
+      this.#redemptions.set(redeemer, { result: JSON.stringify({ who: redeemer }) });
+    } else if (op === "release") {
+      this.#record = release(this.#record, existing);
+      this.#redemptions.delete(redeemer);
+    } else if (op === "revoke") this.#record = { ...this.#record, revoked: true };
+    else throw new Mismatch("a known step", op);
+    return { expect: "ok" };
+  }
+
+  #redeem(redeemer: string, existing: Redemption | undefined, nowMs: number) {
+    const outcome = redeem(this.#record, existing, nowMs);
+    if (outcome.kind === "new") {
+      this.#record = outcome.record;
+      this.#redemptions.set(redeemer, outcome.redemption);
+    } else if (outcome.kind !== "replay") return { expect: outcome.kind };
+    return {
+      expect: "ok",
+      replay: outcome.kind === "replay",
+      stored_result: outcome.redemption.result ?? "",
+    };
+  }
+}
+
+/** `ok`, or what the code of the error thrown is called in the vectors. */
+export function outcome(run: () => unknown, names: Readonly<Partial<Record<string, string>>>): string {
+  try {
+    run();
+    return "ok";
+  } catch (error) {
+    const name = error instanceof EntmootError ? names[error.code] : undefined;
+    if (name === undefined) throw error;
+    return name;
+  }
+}
