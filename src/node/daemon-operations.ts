@@ -81,8 +81,8 @@ export interface ProbeRow {
   readonly rtt_ms: number | undefined;
   /** Why not, in words; contains `timeout` when nothing came in time. */
   readonly error: string | undefined;
-  /** The member that answered. */
-  readonly responder: NodeInfo | undefined;
+  /** Node id of the member that answered. */
+  readonly responder: number | undefined;
   /** The peer's clock when it answered, Unix milliseconds. */
   readonly received_ms: number | undefined;
 }

@@ -1,0 +1,162 @@
+import { rmSync } from "node:fs";
+import type { UnixSocketListener } from "bun";
+import { EntmootError, type ErrorCode } from "../core/errors.ts";
+import type { GroupId } from "../core/ids.ts";
+import type { DaemonOperations } from "../node/daemon-operations.ts";
+import type { Log } from "../node/log.ts";
+import { type ControlFrame, decodeControlFrame } from "../wire/control-frame.ts";
+import { EXTENSION_TYPE_MIN } from "../wire/frame-types.ts";
+import { bindSocket } from "./bind-socket.ts";
+import { controlFailure } from "./control-error.ts";
+import { FrameConnection } from "./frame-connection.ts";
+import { asksForStream, handlerOf } from "./requests.ts";
+import type { SocketStream } from "./socket-stream.ts";
+
+/** Ours. Clients at a time; a further one is closed at once and tries again. */
+const CONNECTIONS_MAX = 256;
+/** Ours. Of them, how many may watch without end, so that requests always find a place. */
+const STREAMS_MAX = 192;
+/** Wire. How long a new client has for its first frame. */
+const FIRST_FRAME_MS = 10_000;
+/** Ours. How long a client has to take a reply. */
+const REPLY_MS = 30_000;
+/** Ours. How long running requests have at the end of the daemon. */
+const FINISH_MS = 2_000;
+/** Wire. Text of a refusal at most, in UTF-8 bytes. */
+const REFUSAL_BYTES_MAX = 1_024;
+
+export interface ControlServerOptions {
+  /** Where to listen: `<data>/control.sock`. */
+  readonly path: string;
+  readonly node: DaemonOperations;
+  readonly log: Log;
+  /** Shorter in tests. */
+  readonly firstFrameMs?: number;
+}
+
+/** The daemon's side of the control socket: one request a connection, answered by the node. */
+export class ControlServer implements AsyncDisposable {
+  readonly #options: ControlServerOptions;
+  readonly #listener: UnixSocketListener<SocketStream>;
+  readonly #connections = new Map<FrameConnection, Serving>();
+  readonly #ending = new AbortController();
+  #streams = 0;
+
+  private constructor(options: ControlServerOptions) {
+    this.#options = options;
+    this.#listener = bindSocket(options.path, (stream) => this.#accept(stream));
+  }
+
+  /** Listens from now on. Throws `data_root_invalid` when the socket cannot be bound. */
+  static start(options: ControlServerOptions): ControlServer {
+    return new ControlServer(options);
+  }
+
+  /** How many clients are connected. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /**
+   * Takes no more clients, removes the socket, ends watchers and gives running requests a moment to finish.
+   * Clients of `stop` stay connected until the process is gone.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
+    this.#listener.stop(false);
+    rmSync(this.#options.path, { force: true });
+    for (const [connection, serving] of this.#connections) if (!serving.asked) connection[Symbol.dispose]();
+    await Promise.race([Promise.all([...this.#connections.values()].map(({ done }) => done)), Bun.sleep(FINISH_MS)]);
+    for (const connection of this.#connections.keys()) connection[Symbol.dispose]();
+  }
+
+  #accept(stream: SocketStream): void {
+    const connection = new FrameConnection(stream);
+    if (this.#connections.size >= CONNECTIONS_MAX || this.#ending.signal.aborted) {
+      connection[Symbol.dispose]();
+      return;
+    }
+    const serving: Serving = { asked: false, done: Promise.resolve() };
+    this.#connections.set(connection, serving);
+    serving.done = this.#serve(connection, serving)
+      // A frame we could not read, or a client that has gone: there is nobody to tell.
+      .catch((error: unknown) => this.#options.log.debug("control socket: connection ended", error))
+      .finally(() => {
+        connection[Symbol.dispose]();
+        this.#connections.delete(connection);
+      });
+  }
+
+  async #serve(connection: FrameConnection, serving: Serving): Promise<void> {
+    const frame = await connection.receiveRaw(AbortSignal.timeout(this.#options.firstFrameMs ?? FIRST_FRAME_MS));
+    if (frame === null) return; // Somebody looked whether we are here.
+    serving.asked = true;
+    let request: ControlFrame;
+    try {
+      request = decodeRequest(frame.type, frame.body);
+    } catch (error) {
+      // Only a client of ours understands a refusal; the original closes without a word.
+      if (frame.type < EXTENSION_TYPE_MIN) throw error;
+      await connection.send(failureFrame(frame.type, error, undefined), AbortSignal.timeout(REPLY_MS));
+      return;
+    }
+    if (request.kind === "stop_req") this.#connections.delete(connection);
+    await this.#answer(connection, request, frame.type);
+  }
+
+  async #answer(connection: FrameConnection, request: ControlFrame, type: number): Promise<void> {
+    const isStream = asksForStream(request);
+    if (isStream) this.#streams += 1;
+    try {
+      const gone = AbortSignal.any([connection.gone, this.#ending.signal]);
+      // A watcher may stop reading for as long as it likes: it holds one message, and the log keeps the rest.
+      const send = (frame: ControlFrame) => connection.send(frame, isStream ? gone : AbortSignal.timeout(REPLY_MS));
+      const handle = handlerOf(request);
+      if (handle === undefined) throw new EntmootError("invalid_argument", `unexpected ipc type ${request.kind}`);
+      if (this.#streams > STREAMS_MAX && isStream) {
+        throw new EntmootError("unavailable", `at most ${STREAMS_MAX} watchers at a time; end one and try again`);
+      }
+      await handle(request, { node: this.#options.node, send, gone });
+    } catch (error) {
+      if (!(error instanceof EntmootError)) this.#options.log.error("control socket: request failed", error);
+      if (isStream && (connection.gone.aborted || this.#ending.signal.aborted)) return;
+      const groupId = "group_id" in request ? request.group_id : undefined;
+      await connection.send(failureFrame(type, error, groupId), AbortSignal.timeout(REPLY_MS));
+    } finally {
+      if (isStream) this.#streams -= 1;
+    }
+  }
+}
+
+/** One client: whether its request has come, and the end of its service. */
+interface Serving {
+  asked: boolean;
+  done: Promise<void>;
+}
+
+function decodeRequest(type: number, body: Uint8Array): ControlFrame {
+  const request = decodeControlFrame(type, body);
+  if (request.kind !== "unknown_extension") return request;
+  throw new EntmootError("unknown_frame", `control socket: type 0x${type.toString(16)} is not known to this version`);
+}
+
+/** The original's clients get the original's error; ours get a refusal with the exact code. */
+function failureFrame(type: number, error: unknown, groupId: GroupId | undefined): ControlFrame {
+  const { code, message } = controlFailure(error);
+  if (type < EXTENSION_TYPE_MIN) return { kind: "error", type: "error", code, group_id: groupId, message };
+  const exact: ErrorCode = error instanceof EntmootError ? error.code : "internal";
+  return {
+    kind: "refused",
+    of_type: type,
+    code: exact,
+    message: cutUtf8(message, REFUSAL_BYTES_MAX),
+    group_id: groupId,
+  };
+}
+
+function cutUtf8(text: string, maxBytes: number): string {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= maxBytes) return text;
+  // A character cut in half decodes to a replacement character, which goes too.
+  return new TextDecoder().decode(bytes.subarray(0, maxBytes - 3)).replace(/\ufffd+$/, "");
+}

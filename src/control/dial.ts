@@ -1,0 +1,33 @@
+import { EntmootError } from "../core/errors.ts";
+import { FrameConnection } from "./frame-connection.ts";
+import { SocketStream } from "./socket-stream.ts";
+
+/** Wire. How long a client waits for the socket to accept. */
+const DIAL_MS = 500;
+
+/**
+ * A connection to the daemon behind `path`, or `undefined` when nobody listens there. Throws
+ * `control_unavailable` when the socket is there and may not be used, or does not accept in time.
+ */
+export async function dial(path: string): Promise<FrameConnection | undefined> {
+  let stream: SocketStream | undefined;
+  const connected = Bun.connect({
+    unix: path,
+    allowHalfOpen: true,
+    socket: SocketStream.handlers((it) => (stream = it)),
+  });
+  try {
+    await Promise.race([connected, Bun.sleep(DIAL_MS)]);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return undefined;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EntmootError("control_unavailable", `control socket ${path}: cannot be used: ${code ?? reason}`, {
+      cause,
+    });
+  }
+  if (stream !== undefined) return new FrameConnection(stream);
+  // Whoever accepts later finds nobody.
+  void connected.then((socket) => socket.terminate()).catch(() => {});
+  throw new EntmootError("control_unavailable", `control socket ${path}: nobody accepted within ${DIAL_MS} ms`);
+}

@@ -1,0 +1,123 @@
+import type { Socket, SocketHandler } from "bun";
+import { EntmootError } from "../core/errors.ts";
+
+/** Ours. Bytes received and not yet read past which the other side has to wait. */
+const UNREAD_MAX_BYTES = 256 * 1024;
+
+/** A Unix stream socket read and written by awaiting. One read and one write may be under way at a time. */
+export class SocketStream {
+  readonly #socket: Socket<SocketStream>;
+  readonly #chunks: Uint8Array[] = [];
+  #unreadBytes = 0;
+  #ended = false;
+  #closed = false;
+  #wakeReader: (() => void) | undefined;
+  #wakeWriter: (() => void) | undefined;
+  readonly #gone = new AbortController();
+
+  private constructor(socket: Socket<SocketStream>) {
+    this.#socket = socket;
+  }
+
+  /** Aborts once the other side has ended its half or the socket is closed: nobody waits for an answer any more. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** The socket is closed, by either side. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** For `Bun.listen` and `Bun.connect`; `opened` gets each stream once. */
+  static handlers(opened: (stream: SocketStream) => void): SocketHandler<SocketStream> {
+    return {
+      open(socket) {
+        socket.data = new SocketStream(socket);
+        opened(socket.data);
+      },
+      data: (socket, chunk) => socket.data.#onData(chunk),
+      drain: (socket) => socket.data.#wake("writer"),
+      end: (socket) => socket.data.#onEnd(),
+      close: (socket) => SocketStream.#closeOf(socket),
+      error: (socket) => SocketStream.#closeOf(socket),
+      // Without it a refused dial is reported twice: here and by the promise of `Bun.connect`.
+      connectError() {},
+    };
+  }
+
+  /** A socket that fails before it opened has no stream yet. */
+  static #closeOf(socket: Socket<SocketStream | undefined>): void {
+    if (socket.data !== undefined) socket.data.#onClose();
+  }
+
+  /** The next bytes, or `null` after the end. Throws `timeout` when `signal` aborts. */
+  async read(signal?: AbortSignal): Promise<Uint8Array | null> {
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk !== undefined) {
+        this.#unreadBytes -= chunk.length;
+        if (this.#unreadBytes <= UNREAD_MAX_BYTES && !this.#closed) this.#socket.resume();
+        return chunk;
+      }
+      if (this.#ended || this.#closed) return null;
+      await this.#wait((wake) => (this.#wakeReader = wake), signal, "nothing came in time");
+    }
+  }
+
+  /** Resolves when the system has taken all of `bytes`. Throws `unavailable` when closed, `timeout` when `signal` aborts. */
+  async write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    for (let rest = bytes; ; ) {
+      if (this.#closed) throw new EntmootError("unavailable", "control socket: the other side has gone");
+      const written = this.#socket.write(rest);
+      if (written < 0) throw new EntmootError("unavailable", "control socket: the other side has gone");
+      if (written >= rest.length) return;
+      rest = rest.subarray(written);
+      await this.#wait((wake) => (this.#wakeWriter = wake), signal, "the other side does not read");
+    }
+  }
+
+  /** Closes at once. Idempotent. */
+  destroy(): void {
+    if (!this.#closed) this.#socket.terminate();
+    this.#onClose();
+  }
+
+  async #wait(register: (wake: () => void) => void, signal: AbortSignal | undefined, late: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = () => reject(new EntmootError("timeout", `control socket: ${late}`));
+    if (signal?.aborted) onAbort();
+    else register(resolve);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      await promise;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #onData(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#unreadBytes += chunk.length;
+    if (this.#unreadBytes > UNREAD_MAX_BYTES) this.#socket.pause();
+    this.#wake("reader");
+  }
+
+  #onEnd(): void {
+    this.#ended = true;
+    this.#wake("reader");
+    this.#gone.abort();
+  }
+
+  #onClose(): void {
+    this.#closed = true;
+    this.#wake("reader");
+    this.#wake("writer");
+    this.#gone.abort();
+  }
+
+  #wake(who: "reader" | "writer"): void {
+    if (who === "reader") this.#wakeReader?.();
+    else this.#wakeWriter?.();
+  }
+}
