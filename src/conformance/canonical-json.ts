@@ -1,3 +1,4 @@
+import { decodeDefaultMoot, defaultMootCodec, defaultMootSigningForm } from "../core/default-moot.ts";
 import { gossip, gossipSigningForm, hello, helloSigningForm } from "../core/gossip.ts";
 import { type Codec, decodeJson, encodeCanonical } from "../core/json-codec.ts";
 import { canonicalJson } from "../core/json-text.ts";
@@ -22,6 +23,11 @@ export const subject: Subject = {
     hello: typed(hello, helloSigningForm),
     transport_ad: typed(transportAd, (value) => encodeCanonical(transportAd, { ...value, ...UNSIGNED })),
     member_profile_ad: typed(memberProfileAd, (value) => encodeCanonical(memberProfileAd, { ...value, ...UNSIGNED })),
+    descriptor: (vector) =>
+      compare(vector, (input) => {
+        const value = decodeDefaultMoot(input);
+        return { canonical: encodeCanonical(defaultMootCodec, value), signing: defaultMootSigningForm(value) };
+      }),
   },
 };
 
