@@ -40,7 +40,7 @@ export async function buildBinary(options: BinaryOptions): Promise<void> {
   const temporary = join(dirname(outfile), `.${basename(outfile)}.${process.pid}`);
   try {
     const result = await Bun.build({
-      entrypoints: [join(ROOT, options.entry ?? "src/main.ts")],
+      entrypoints: [resolve(ROOT, options.entry ?? "src/main.ts")],
       target: "bun",
       format: "esm",
       minify: true,
