@@ -1,0 +1,129 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { EntmootError } from "../core/errors.ts";
+import { GroupId } from "../core/ids.ts";
+import { formatPolicy } from "../core/policy.ts";
+import { POLICY_FILE_BYTES_MAX, parsePolicyFile } from "../core/policy-file.ts";
+import type { GroupStore } from "./group-store.ts";
+import { OriginalDatabase } from "./original-database.ts";
+import { CONSUMERS_MAX, FACT_BYTES_MAX } from "./store-limits.ts";
+
+/** What a mailbox's reader is called among the consumers. */
+export function mailboxConsumer(clientId: string): string {
+  return `mailbox:${clientId}`;
+}
+
+interface Taking {
+  /** The data root. */
+  readonly root: string;
+  /** Where copies go: a path a directory name may begin with. */
+  readonly scratch: string;
+  readonly store: GroupStore;
+}
+
+/**
+ * Takes what the original keeps of a group outside its directory: policy, display metadata, mailbox cursors.
+ * None of it is worth refusing the group for; gives a line for people about each thing left out.
+ */
+export function takeSideFiles(taking: Taking): string[] {
+  const notices: string[] = [];
+  for (const take of [takePolicy, takeMetadata, takeCursors]) {
+    try {
+      notices.push(...take(taking));
+    } catch (error) {
+      if (!(error instanceof EntmootError) || error.code === "disk_full") throw error;
+      notices.push(`not taken over: ${error.message}`);
+    }
+  }
+  return notices;
+}
+
+function takePolicy({ root, store }: Taking): string[] {
+  const path = join(root, "policies", "group-policies.json");
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat?.isFile()) return [];
+  if (stat.size > POLICY_FILE_BYTES_MAX) {
+    throw new EntmootError(
+      "data_root_invalid",
+      `${path}: expected at most ${POLICY_FILE_BYTES_MAX} bytes, found ${stat.size}`,
+    );
+  }
+  const { policies, faults } = withPath(path, () => parsePolicyFile(readFileSync(path)));
+  const policy = policies.get(store.groupId);
+  if (policy) store.setFact("policy", formatPolicy(policy));
+  return faults
+    .filter(({ groupId }) => groupId === store.groupId)
+    .map(({ reason }) => `not taken over: ${path}: ${reason}`);
+}
+
+function takeMetadata({ root, scratch, store }: Taking): string[] {
+  const path = join(root, "esp.sqlite");
+  using database = OriginalDatabase.open(path, scratch);
+  if (!database?.has("esp_group_metadata")) return [];
+  const sql = "SELECT CAST(metadata AS TEXT) FROM esp_group_metadata WHERE group_id = ?1";
+  const text = database.rows(sql, GroupId.toBytes(store.groupId))[0]?.[0];
+  if (text === undefined) return [];
+  if (typeof text !== "string" || Buffer.byteLength(text) > FACT_BYTES_MAX || !isObject(text)) {
+    return [
+      `not taken over: ${path}: metadata of the group: expected a JSON object of at most ${FACT_BYTES_MAX} bytes`,
+    ];
+  }
+  store.setFact("metadata", text);
+  return [];
+}
+
+function takeCursors({ root, scratch, store }: Taking): string[] {
+  const path = join(root, "mailbox.sqlite");
+  using database = OriginalDatabase.open(path, scratch);
+  if (!database?.has("mailbox_cursors")) return [];
+  const sql = `SELECT client_id, message_id, CAST(timestamp_ms AS TEXT) FROM mailbox_cursors WHERE group_id = ?1
+    ORDER BY updated_at_ms DESC LIMIT ${CONSUMERS_MAX + 1}`;
+  const rows = database.rows(sql, GroupId.toBytes(store.groupId));
+  const notices: string[] = [];
+  for (const [client, id, timestamp] of rows.slice(0, CONSUMERS_MAX)) {
+    if (
+      typeof client !== "string" ||
+      !(id instanceof Uint8Array) ||
+      id.length !== 32 ||
+      typeof timestamp !== "string"
+    ) {
+      notices.push(`not taken over: ${path}: cursor of ${JSON.stringify(client)}: damaged`);
+      continue;
+    }
+    store.consumers.advance(mailboxConsumer(client), seqAt(store, id.toHex(), timestamp));
+  }
+  if (rows.length > CONSUMERS_MAX) notices.push(`not taken over: ${path}: cursors beyond the ${CONSUMERS_MAX} latest`);
+  return notices;
+}
+
+/** The place in the delivery log of a cursor of the original, which is a place by timestamp and then id. */
+function seqAt(store: GroupStore, id: string, timestamp: string): number {
+  const at = BigInt(timestamp);
+  // The log was filled in time order, so what comes before the cursor's millisecond is its beginning.
+  const [before] = store.messages.query({ until: at, order: "desc", limit: 1 });
+  let seq = before?.seq ?? 0;
+  const [after] = store.messages.query({ since: at + 1n, order: "asc", limit: 1 });
+  const end = after?.seq ?? store.messages.lastSeq() + 1;
+  // Within it the log goes by author first, the cursor does not: stop at the first message past it, and miss none.
+  while (seq + 1 < end && (store.messages.arrivedAfter(seq, 1)[0]?.id ?? id) <= id) seq += 1;
+  return seq;
+}
+
+function isObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+function withPath<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof EntmootError)
+      throw new EntmootError(error.code, `${path}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
