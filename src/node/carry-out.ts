@@ -4,12 +4,9 @@ import type { RosterEntry } from "../core/records.ts";
 import type { AskEffect, Effect, HeldMessage, NetworkEffect, Report, SendEffect } from "../machine/effect.ts";
 import type { Frame } from "../wire/frame.ts";
 import { pageIds } from "../wire/id-page.ts";
-import { BATCH_MESSAGE_OVERHEAD, BATCH_MESSAGES_MAX } from "../wire/message-batch.ts";
+import { pushFrames } from "../wire/push-frame.ts";
 import type { Group } from "./group.ts";
 import { failureOf, type Peers, Refusal } from "./peers.ts";
-
-/** Ours. Message bytes in one push, below the 1 MiB cap of its frame. */
-const PUSH_MAX_BYTES = 1024 * 1024 - 4096;
 
 /** Ours. How long an answer may take. */
 const SMALL_TIMEOUT_MS = 15_000;
@@ -135,7 +132,8 @@ function sendFrames(group: Group, effect: SendEffect): Frame[] {
   const group_id = group.id;
   switch (effect.kind) {
     case "push":
-      return pushFrames(group, effect.ids);
+      // Nothing is stored that would not fit one frame.
+      return [...pushFrames(group_id, heldBodies(group, effect.ids)).frames];
     case "ihave":
     case "graft":
       return [{ kind: effect.kind, group_id, ids: effect.ids }];
@@ -146,24 +144,12 @@ function sendFrames(group: Group, effect: SendEffect): Frame[] {
   }
 }
 
-function pushFrames(group: Group, ids: readonly MessageId[]): Frame[] {
-  const frames: Frame[] = [];
-  let messages: Uint8Array[] = [];
-  let bytes = 0;
+/** The canonical forms of those still held. */
+function* heldBodies(group: Group, ids: readonly MessageId[]): Generator<Uint8Array> {
   for (const id of ids) {
-    const canonical = group.store.messages.get(id)?.canonical;
-    if (canonical === undefined) continue;
-    const size = canonical.length + BATCH_MESSAGE_OVERHEAD;
-    if (messages.length === BATCH_MESSAGES_MAX || (messages.length > 0 && bytes + size > PUSH_MAX_BYTES)) {
-      frames.push({ kind: "push", group_id: group.id, messages });
-      messages = [];
-      bytes = 0;
-    }
-    messages.push(canonical);
-    bytes += size;
+    const stored = group.store.messages.get(id);
+    if (stored !== undefined) yield stored.canonical;
   }
-  if (messages.length > 0) frames.push({ kind: "push", group_id: group.id, messages });
-  return frames;
 }
 
 async function recheck(group: Group, held: readonly HeldMessage[]): Promise<void> {
@@ -237,7 +223,7 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
     wanted = by("again");
   }
   await taking;
-  group.tell({ kind: "fetched", from, via, stored, unknown, refused });
+  group.tell({ kind: "fetched", from, via, ids, stored, unknown, refused });
 }
 
 /** One message too large for a batch; none when the peer lost it meanwhile. */

@@ -13,6 +13,8 @@ export class FrameStream implements AsyncDisposable {
   readonly #stream: PeerStream;
   readonly #dialect: Dialect;
   readonly #reader: FrameReader;
+  /** Body bytes of the frame read last. */
+  lastFrameBytes = 0;
 
   /** `limits` may be narrower than the dialect's. */
   constructor(stream: PeerStream, dialect: Dialect, limits: FrameLimits = peerLimits(dialect)) {
@@ -28,7 +30,10 @@ export class FrameStream implements AsyncDisposable {
   async read(signal: AbortSignal): Promise<Frame | UnknownExtension | undefined> {
     for (;;) {
       const raw = this.#reader.next();
-      if (raw !== undefined) return decodeFrame(raw.type, raw.body, this.#dialect);
+      if (raw !== undefined) {
+        this.lastFrameBytes = raw.body.length;
+        return decodeFrame(raw.type, raw.body, this.#dialect);
+      }
       const bytes = await this.#stream.read(PIECE_BYTES, signal);
       if (bytes !== null) this.#reader.push(bytes);
       else if (this.#reader.end() === "clean") return undefined;

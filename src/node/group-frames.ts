@@ -1,21 +1,14 @@
 import { EntmootError } from "../core/errors.ts";
 import { verifyGossip } from "../core/gossip.ts";
-import { type PublicKey, RosterEntryId } from "../core/ids.ts";
+import type { PublicKey } from "../core/ids.ts";
 import { decodeMessage, messageCanonical } from "../core/message.ts";
 import type { MemberProfileAd, TransportAd } from "../core/records.ts";
-import type { FetchManyResp, FetchOutcome } from "../wire/fetch-many-frames.ts";
+import { answerFetchMany } from "../wire/fetch-many-frames.ts";
 import type { Frame } from "../wire/frame.ts";
 import { idPage } from "../wire/id-page.ts";
-import { BATCH_MESSAGE_OVERHEAD, BATCH_MESSAGES_MAX } from "../wire/message-batch.ts";
-import { ROSTER_PAGE_MAX } from "../wire/roster-page-frames.ts";
+import { answerRosterPage } from "../wire/roster-page-frames.ts";
 import type { Group } from "./group.ts";
 import type { GroupFrame } from "./inbound.ts";
-
-/** Ours. Bytes of messages or entries in one answer, below the 1 MiB cap of its frame. */
-const ANSWER_MAX_BYTES = 1024 * 1024 - 64 * 1024;
-
-/** Ours. An entry takes about 400 bytes; one with a policy may take more, and is measured. */
-const ENTRY_BYTES = 1024;
 
 export interface GroupFramesParts {
   readonly version: string;
@@ -55,8 +48,11 @@ export class GroupFrames {
         return undefined;
       case "roster_req":
         return { kind: "roster_resp", group_id, entries: group.roster.log.entries };
-      case "roster_page_req":
-        return rosterPage(group, frame.after);
+      case "roster_page_req": {
+        const page = answerRosterPage(frame, group.roster.log.entries);
+        if (page === undefined) throw new EntmootError("not_found", "roster: this entry is not in our log");
+        return page;
+      }
       case "status_req": {
         const { head: roster_head, length: roster_length } = group.roster;
         const merkle_root = messages.merkleRoot();
@@ -79,7 +75,7 @@ export class GroupFrames {
         return { kind: "fetch_resp", group_id, id: frame.id, message, not_found: message === undefined };
       }
       case "fetch_many_req":
-        return fetchMany(group, frame.ids);
+        return answerFetchMany(frame, (id) => messages.get(id)?.canonical);
       case "diag_ping_req": {
         const nonce = frame.nonce?.length === 0 ? null : frame.nonce;
         const responder = group.self?.pilot_node_id ?? 0;
@@ -125,41 +121,4 @@ async function takeGossip(group: Group, from: PublicKey, frame: Extract<Frame, {
   }
   const missing = ids.filter((id) => !group.store.messages.knows(id));
   if (missing.length > 0) group.tell({ kind: "announced", from, ids: missing });
-}
-
-function rosterPage(group: Group, after: RosterEntryId): Frame {
-  const { entries } = group.roster.log;
-  const at = after === RosterEntryId.zero ? 0 : entries.findLastIndex(({ id }) => id === after) + 1;
-  if (at === 0 && after !== RosterEntryId.zero)
-    throw new EntmootError("not_found", "roster: this entry is not in our log");
-  const page = [];
-  let bytes = 0;
-  for (const entry of entries.slice(at, at + ROSTER_PAGE_MAX)) {
-    bytes += ENTRY_BYTES + (entry.policy?.length ?? 0) * 2;
-    if (page.length > 0 && bytes > ANSWER_MAX_BYTES) break;
-    page.push(entry);
-  }
-  return { kind: "roster_page_resp", group_id: group.id, entries: page, last: at + page.length === entries.length };
-}
-
-function fetchMany(group: Group, ids: Extract<Frame, { kind: "fetch_many_req" }>["ids"]): FetchManyResp {
-  const outcomes: FetchOutcome[] = [];
-  const found: Uint8Array[] = [];
-  let room = ANSWER_MAX_BYTES;
-  for (const id of ids) {
-    const canonical = group.store.messages.get(id)?.canonical;
-    const size = (canonical?.length ?? 0) + BATCH_MESSAGE_OVERHEAD;
-    if (canonical === undefined) outcomes.push("unknown");
-    else if (size > ANSWER_MAX_BYTES) outcomes.push("alone");
-    else if (size > room || found.length === BATCH_MESSAGES_MAX) {
-      outcomes.push("again");
-      // Nothing after a gap, so that the asker gets them in its order.
-      room = 0;
-    } else {
-      outcomes.push("sent");
-      found.push(canonical);
-      room -= size;
-    }
-  }
-  return { kind: "fetch_many_resp", group_id: group.id, outcomes, messages: found };
 }

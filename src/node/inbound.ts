@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 import type { PeerStream } from "../transport/transport.ts";
@@ -24,8 +25,8 @@ export interface InboundParts {
   readonly group: (id: GroupId) => Group | undefined;
   /** Is this key a current member of any group here? */
   readonly isMemberSomewhere: (peer: PublicKey) => boolean;
-  /** May this peer send another frame of so many bytes now? */
-  readonly mayReceive: (peer: PublicKey, bytes: number) => boolean;
+  /** Counts a frame of so many bytes; how long to wait before looking at it, 0 for not at all. */
+  readonly waitMs: (peer: PublicKey, bytes: number) => number;
   readonly heardFrom: (peer: PublicKey) => void;
   /** Frames of a member about one group; gives the answer where one is owed. */
   readonly handle: (group: Group, from: PublicKey, frame: GroupFrame) => Promise<Frame | undefined>;
@@ -65,7 +66,9 @@ export class Inbound {
         const frame = await frames.read(AbortSignal.timeout(timeoutMs));
         if (frame === undefined) break;
         timeoutMs = NEXT_FRAME_TIMEOUT_MS;
-        if (!this.#parts.mayReceive(from, 1)) throw new EntmootError("rate_limited", "peer: too many frames");
+        // A peer that sends faster than it may is read slower: nothing is lost, and its own writes stall.
+        const waitMs = this.#parts.waitMs(from, frames.lastFrameBytes);
+        if (waitMs > 0) await setTimeout(waitMs);
         const answer = await this.#answer(from, frame);
         if (answer !== undefined) await frames.write(answer, AbortSignal.timeout(ANSWER_TIMEOUT_MS));
       }

@@ -52,7 +52,7 @@ export class Peers {
 
   /** An inbound frame proves that the peer is there. */
   heardFrom(peer: PublicKey): void {
-    this.#parts.backoff.succeeded(peer);
+    this.#parts.backoff.reached(peer);
     this.#note(peer, { lastSeenMs: this.#parts.now(), lastError: undefined });
   }
 
@@ -99,11 +99,11 @@ export class Peers {
   async #open(peer: PublicKey, signal: AbortSignal): Promise<PeerStream> {
     const { backoff, hints, now, transport } = this.#parts;
     const isConnected = transport.status(peer).connected;
-    if (!isConnected && !backoff.mayDial(peer, now())) throw new Backoff();
+    if (!isConnected && backoff.waitMs(peer, now()) > 0) throw new Backoff();
     try {
       const limited = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
       const stream = await transport.open(peer, { hints: hints(peer), signal: limited });
-      backoff.succeeded(peer);
+      backoff.reached(peer);
       this.#note(peer, { lastSeenMs: now(), lastError: undefined });
       return stream;
     } catch (error) {

@@ -1,0 +1,51 @@
+import { EntmootError } from "../core/errors.ts";
+import { PublicKey } from "../core/ids.ts";
+import type { NodeInfo } from "../core/records.ts";
+import { createRosterEntry, type RosterChange } from "../core/roster-change.ts";
+import type { Group } from "./group.ts";
+import type { NodeContext } from "./node-context.ts";
+import type { ChangeRoster, RosterChanged } from "./operations.ts";
+
+/** Adds or removes a member, as the founder; durable on return, spread at once when a daemon runs. */
+export function changeRoster(context: NodeContext, request: ChangeRoster): RosterChanged {
+  const group = context.requireGroup(request.groupId);
+  requireFounder(group);
+  const key = PublicKey.toBytes(request.key);
+  const subject =
+    request.op === "add" ? addMember(context, group, key, request.nodeId) : removeMember(context, group, request);
+  return {
+    group_id: group.id,
+    entry_id: group.roster.head,
+    subject,
+    members: group.roster.log.members.length,
+  };
+}
+
+/** Adds `key` under `nodeId` or its own id. Throws `conflict`. */
+export function addMember(context: NodeContext, group: Group, key: Uint8Array, nodeId: number | undefined): NodeInfo {
+  return append(context, group, { op: "add", key, ...(nodeId === undefined ? {} : { nodeId }) });
+}
+
+function removeMember(context: NodeContext, group: Group, { key, nodeId }: ChangeRoster): NodeInfo {
+  const member = nodeId ?? group.roster.members.get(key)?.pilot_node_id;
+  if (member === undefined) throw new EntmootError("not_member", "target is not a member");
+  return append(context, group, { op: "remove", nodeId: member, key: PublicKey.toBytes(key) });
+}
+
+function append(context: NodeContext, group: Group, change: RosterChange): NodeInfo {
+  const { seed } = context.identity;
+  const entry = createRosterEntry({ log: group.roster.log, seed, nowMs: context.now(), change });
+  group.appendRoster(entry);
+  return entry.subject;
+}
+
+/** Throws `not_member` unless this node founded the group: only then do others follow its changes. */
+export function requireFounder(group: Group): void {
+  if (group.isFounder) return;
+  const { founder } = group.roster.log;
+  if (founder === undefined) throw new EntmootError("group_not_found", "group has no founder (empty roster)");
+  throw new EntmootError(
+    "not_member",
+    `local node ${group.self?.pilot_node_id ?? "(no member)"} is not founder ${founder.pilot_node_id} of this group; ask the founder`,
+  );
+}

@@ -1,0 +1,62 @@
+import { EntmootError } from "../core/errors.ts";
+import { GroupId } from "../core/ids.ts";
+import { formatPolicy, parsePolicy } from "../core/policy.ts";
+import { createGenesis } from "../core/roster-change.ts";
+import { METADATA_FACT } from "./group-name.ts";
+import { POLICY_FACT } from "./group-policy.ts";
+import { createLink } from "./links.ts";
+import type { NodeContext } from "./node-context.ts";
+import type { CreatedGroup, CreateGroup } from "./operations.ts";
+
+/** Ours. */
+const NAME_MAX_BYTES = 256;
+const DESCRIPTION_MAX_BYTES = 4096;
+const TAGS_MAX = 32;
+
+/** Founds a group: random id, genesis by this node's key, policy and display facts. Undone when a step fails. */
+export function createGroup(context: NodeContext, request: CreateGroup): CreatedGroup {
+  requireShort("name", request.name, NAME_MAX_BYTES);
+  requireShort("description", request.description, DESCRIPTION_MAX_BYTES);
+  if (request.name === "") throw new EntmootError("invalid_argument", "-name is required");
+  if (request.tags.length > TAGS_MAX) {
+    throw new EntmootError("invalid_argument", `tags: expected at most ${TAGS_MAX}, got ${request.tags.length}`);
+  }
+  for (const tag of request.tags) requireShort("tag", tag, NAME_MAX_BYTES);
+  const policy = request.policy === undefined ? undefined : parsePolicy(request.policy);
+
+  const groupId = GroupId.fromBytes(crypto.getRandomValues(new Uint8Array(32)));
+  const store = context.root.createGroup(groupId);
+  try {
+    store.setFact(METADATA_FACT, metadataOf(request));
+    if (policy !== undefined) store.setFact(POLICY_FACT, formatPolicy(policy));
+    const genesis = createGenesis({
+      seed: context.identity.seed,
+      nowMs: context.now(),
+      nodeId: context.nodeIdNow(),
+    });
+    store.roster.append([genesis]);
+    context.adopt(groupId);
+    const open_invite =
+      request.join_mode === "open_invite" ? createLink(context, { groupId, usesMax: 0, validForMs: 0 }) : undefined;
+    return { group_id: groupId, founder: genesis.subject, open_invite };
+  } catch (error) {
+    context.abandon(groupId);
+    throw error;
+  }
+}
+
+function metadataOf({ description, join_mode, name, tags, visibility }: CreateGroup): string {
+  return JSON.stringify({
+    name,
+    ...(description === "" ? {} : { description }),
+    ...(tags.length === 0 ? {} : { tags }),
+    visibility,
+    join_mode,
+  });
+}
+
+function requireShort(what: string, text: string, maxBytes: number): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maxBytes) return;
+  throw new EntmootError("invalid_argument", `${what}: expected at most ${maxBytes} bytes, got ${bytes}`);
+}

@@ -1,0 +1,152 @@
+import { EntmootError } from "../core/errors.ts";
+import { type GroupId, PublicKey } from "../core/ids.ts";
+import { INVITE_TTL_MS } from "../core/invite.ts";
+import { formatMootLink, isMootLink, LINK_HINTS_MAX, parseMootLink } from "../core/moot-link.ts";
+import { sha256Hex } from "../core/sha256.ts";
+import type { IssuedLink } from "../store/node-store.ts";
+import type { Frame } from "../wire/frame.ts";
+import type { RedeemReq } from "../wire/redeem-frames.ts";
+import { addMember, requireFounder } from "./change-roster.ts";
+import type { Group } from "./group.ts";
+import { signInvite } from "./mint-invite.ts";
+import type { NodeContext } from "./node-context.ts";
+import type { CreatedLink, LinkRow } from "./operations.ts";
+
+/** Ours. Cannot be guessed, and keeps the link short. */
+const TOKEN_BYTES = 16;
+
+/** Ours. Hex digits of the token's hash people name a link by. */
+const ID_DIGITS = 16;
+
+/** Ours. Uses one link can have. */
+const USES_MAX = 100_000;
+
+/** Issues a link to a group this node founded. `usesMax` 0: no limit; `validForMs` 0: it does not expire. */
+export function createLink(
+  context: NodeContext,
+  request: { readonly groupId: GroupId; readonly usesMax: number; readonly validForMs: number },
+): CreatedLink {
+  const group = context.requireGroup(request.groupId);
+  requireFounder(group);
+  const { usesMax, validForMs } = request;
+  if (!Number.isInteger(usesMax) || usesMax < 0 || usesMax > USES_MAX) {
+    throw new EntmootError("invalid_argument", `-uses: expected 0 (no limit) to ${USES_MAX}, got ${usesMax}`);
+  }
+  if (!Number.isFinite(validForMs) || validForMs < 0) {
+    throw new EntmootError("invalid_argument", "-valid-for must be positive");
+  }
+  const nowMs = context.now();
+  const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
+  const token_hash = sha256Hex(token);
+  const expiresAtMs = validForMs === 0 ? 0 : Math.floor(nowMs + validForMs);
+  const issued: IssuedLink = {
+    id: token_hash.slice(0, ID_DIGITS),
+    token_hash,
+    group_id: group.id,
+    uses_max: usesMax,
+    uses: 0,
+    created_at_ms: nowMs,
+    expires_at_ms: expiresAtMs,
+    revoked: false,
+  };
+  const hints = context.hints.own().slice(0, LINK_HINTS_MAX);
+  const link = formatMootLink({ groupId: group.id, hints, token, expiresAtMs }, context.identity.seed);
+  context.root.node.links.create(issued);
+  return { ...linkRow(issued, nowMs), link };
+}
+
+/** The links this node issued for a group, oldest first. */
+export function listLinks(context: NodeContext, groupId: GroupId): LinkRow[] {
+  const group = context.requireGroup(groupId);
+  return context.root.node.links.list(group.id).map((link) => linkRow(link, context.now()));
+}
+
+/** Takes a link back, named by its text or its id. Throws `not_found`. */
+export function revokeLink(
+  context: NodeContext,
+  request: { readonly groupId: GroupId; readonly link: string },
+): LinkRow {
+  const group = context.requireGroup(request.groupId);
+  const { links } = context.root.node;
+  const named = isMootLink(request.link) ? sha256Hex(parseMootLink(request.link).token) : request.link.trim();
+  const link = links.list(group.id).find(({ id, token_hash }) => id === named || token_hash === named);
+  if (link === undefined || !links.revoke(group.id, link.token_hash)) {
+    throw new EntmootError(
+      "not_found",
+      "no such link was issued here for this group; list them with: entmootd invite list",
+    );
+  }
+  return linkRow({ ...link, revoked: true }, context.now());
+}
+
+/**
+ * A stranger shows a token over a connection that proved its key. Adds the key to the roster and answers with a
+ * fresh invite; a member gets the invite alone and no use is taken. Throws the refusal.
+ */
+export function redeemLink(context: NodeContext, from: PublicKey, { group_id, token }: RedeemReq): Frame {
+  const group = context.group(group_id);
+  const tokenHash = sha256Hex(token);
+  const link = context.root.node.links.get(tokenHash);
+  // One answer for a wrong group and a wrong token: a guesser learns nothing.
+  if (group === undefined || link === undefined || link.group_id !== group_id) throw refuse("not_found");
+  if (link.revoked) throw refuse("revoked");
+  if (isExpired(link, context.now())) throw refuse("expired");
+  if (!group.roster.members.has(from)) admitByLink(context, group, { from, tokenHash });
+  const issuer = group.requireSelf();
+  const untilMs = BigInt(context.now() + INVITE_TTL_MS);
+  const peers = [
+    issuer.pilot_node_id,
+    ...group.roster.log.members.map(({ pilot_node_id }) => pilot_node_id).slice(0, 5),
+  ];
+  const newcomer = group.roster.members.get(from)?.pilot_node_id;
+  const invite = signInvite(context, group, {
+    issuer,
+    peers: peers.filter((id) => id !== newcomer || id === issuer.pilot_node_id),
+    untilMs,
+    bareSelf: true,
+  });
+  return { kind: "redeem_resp", group_id, invite };
+}
+
+function admitByLink(
+  context: NodeContext,
+  group: Group,
+  { from, tokenHash }: { from: PublicKey; tokenHash: string },
+): void {
+  requireFounder(group);
+  // Known to the log and no member: somebody removed it, and a link does not undo that.
+  if (group.roster.knowsAuthor(from)) throw refuse("removed");
+  const { links } = context.root.node;
+  const outcome = links.redeem({ tokenHash, key: from, nowMs: context.now() });
+  if (outcome.kind === "refused") throw refuse(outcome.reason);
+  try {
+    addMember(context, group, PublicKey.toBytes(from), undefined);
+  } catch (error) {
+    if (!outcome.repeated) links.release(tokenHash, from);
+    throw error;
+  }
+}
+
+const REFUSALS = {
+  not_found: ["not_found", "this link is not known to its issuer; ask for a new one"],
+  revoked: ["not_found", "this link was revoked; ask for a new one"],
+  expired: ["expired", "this link has expired; ask for a new one"],
+  used_up: ["expired", "this link is used up; ask for a new one"],
+  removed: ["not_member", "this key was removed from the group; only the founder can add it again, with roster add"],
+} as const;
+
+function refuse(reason: keyof typeof REFUSALS): EntmootError {
+  const [code, message] = REFUSALS[reason];
+  return new EntmootError(code, message);
+}
+
+function isExpired({ expires_at_ms }: IssuedLink, nowMs: number): boolean {
+  return expires_at_ms > 0 && nowMs >= expires_at_ms;
+}
+
+function linkRow(link: IssuedLink, nowMs: number): LinkRow {
+  const { created_at_ms, expires_at_ms, group_id, id, revoked, uses, uses_max } = link;
+  const usedUp = uses_max > 0 && uses >= uses_max;
+  const status = revoked ? "revoked" : isExpired(link, nowMs) ? "expired" : usedUp ? "used_up" : "active";
+  return { id, group_id, uses_max, uses, created_at_ms, expires_at_ms, status };
+}

@@ -1,0 +1,82 @@
+import { EntmootError } from "../core/errors.ts";
+import { PublicKey } from "../core/ids.ts";
+import { bootstrapNodeIds, createInvite } from "../core/invite.ts";
+import { irohEndpoint } from "../core/iroh-address.ts";
+import type { BootstrapPeer, Invite, NodeEndpoint, NodeInfo } from "../core/records.ts";
+import type { Group } from "./group.ts";
+import type { NodeContext } from "./node-context.ts";
+import type { MintInvite } from "./operations.ts";
+
+/** Ours. Addresses of our carrier in one invite. */
+const ENDPOINTS_MAX = 4;
+
+/** Signs an invite as this node. Adds nobody. Throws `group_not_found`, `not_member`, `invalid_argument`. */
+export function mintInvite(context: NodeContext, request: MintInvite): Invite {
+  if (!(request.validForMs > 0)) throw new EntmootError("invalid_argument", "-valid-for must be positive");
+  const group = context.requireGroup(request.groupId);
+  const issuer = group.requireSelf();
+  const peers = bootstrapNodeIds({
+    asked: request.peers,
+    founder: founderOf(group).pilot_node_id,
+    members: group.roster.log.members.map(({ pilot_node_id }) => pilot_node_id),
+    without: issuer.pilot_node_id,
+  });
+  const untilMs = BigInt(context.now() + request.validForMs);
+  return signInvite(context, group, { issuer, peers: [issuer.pilot_node_id, ...peers], untilMs, bareSelf: false });
+}
+
+export interface InviteChoice {
+  readonly issuer: NodeInfo;
+  /** Node ids, nearest first. */
+  readonly peers: readonly number[];
+  /** Unix milliseconds. */
+  readonly untilMs: bigint;
+  /** Name the issuer even when it has no address to give. */
+  readonly bareSelf: boolean;
+}
+
+/**
+ * The invite, with addresses where our carrier knows them, four at most: the issuer's first, for it certainly
+ * knows the newcomer. Peers of the original skip a network they do not know.
+ */
+export function signInvite(context: NodeContext, group: Group, choice: InviteChoice): Invite {
+  let room = ENDPOINTS_MAX;
+  const bootstrap_peers: BootstrapPeer[] = [];
+  for (const nodeId of new Set(choice.peers)) {
+    const endpoints = endpointsOf(context, group, nodeId).slice(
+      0,
+      bootstrap_peers.length === 0 ? ENDPOINTS_MAX - 1 : room,
+    );
+    const isSelf = nodeId === choice.issuer.pilot_node_id;
+    if (isSelf && endpoints.length === 0 && !choice.bareSelf) continue;
+    room -= endpoints.length;
+    bootstrap_peers.push({ node_id: nodeId, hostname: "", endpoints });
+  }
+  return createInvite(
+    {
+      merkle_root: group.store.messages.merkleRoot(),
+      group_id: group.id,
+      founder: founderOf(group),
+      roster_head: group.roster.head,
+      bootstrap_peers,
+      issued_at: BigInt(context.now()),
+      valid_until: choice.untilMs,
+      issuer: choice.issuer,
+    },
+    context.identity.seed,
+  );
+}
+
+function endpointsOf(context: NodeContext, group: Group, nodeId: number): NodeEndpoint[] {
+  const bytes = group.roster.log.member(nodeId)?.entmoot_pubkey;
+  if (bytes?.length !== 32) return [];
+  const key = PublicKey.fromBytes(bytes);
+  const hints = key === context.local ? context.hints.own() : context.hints.of(key);
+  return hints.map((hint) => irohEndpoint(key, hint));
+}
+
+function founderOf(group: Group): NodeInfo {
+  const { founder } = group.roster.log;
+  if (founder !== undefined) return founder;
+  throw new EntmootError("group_not_found", "group has no founder (empty roster)");
+}

@@ -1,0 +1,34 @@
+import type { Identity } from "../core/identity.ts";
+import type { GroupId, PublicKey } from "../core/ids.ts";
+import type { DataRoot } from "../store/data-root.ts";
+import type { Group } from "./group.ts";
+import type { HintBook } from "./hint-book.ts";
+import type { Log } from "./log.ts";
+import type { Peers } from "./peers.ts";
+
+/** What the operations of a node share. */
+export interface NodeContext {
+  readonly identity: Identity;
+  /** The key of `identity`. */
+  readonly local: PublicKey;
+  readonly root: DataRoot;
+  readonly hints: HintBook;
+  readonly log: Log;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** `undefined` in a process that opened no carrier. */
+  readonly peers: Peers | undefined;
+  /** Joined groups in a fixed order. */
+  readonly groups: () => readonly Group[];
+  readonly group: (id: GroupId) => Group | undefined;
+  /** Throws `group_not_found`. */
+  readonly requireGroup: (id: GroupId) => Group;
+  /** Opens the machines of a group that has just become joined. */
+  readonly adopt: (id: GroupId) => Group;
+  /** Forgets a group that did not come to be, and deletes what was kept of it. */
+  readonly abandon: (id: GroupId) => void;
+  /** The id this node would have in a group it creates or joins now. */
+  readonly nodeIdNow: () => number;
+  /** How this node wants to be shown; empty for no name. */
+  readonly hostname: string;
+}

@@ -1,0 +1,50 @@
+import { PublicKey } from "../core/ids.ts";
+import type { NodeInfo } from "../core/records.ts";
+import type { Group } from "./group.ts";
+import type { NodeContext } from "./node-context.ts";
+import type { PeerRow } from "./operations.ts";
+import { profileName } from "./profiles.ts";
+
+/** The members of a group as this node sees them now, ascending by node id. */
+export function peerRows(context: NodeContext, group: Group): PeerRow[] {
+  return group.roster.log.members.map((member) => peerRow(context, group, member));
+}
+
+function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow {
+  const bytes = member.entmoot_pubkey ?? new Uint8Array(0);
+  const key = bytes.length === 32 ? PublicKey.fromBytes(bytes) : undefined;
+  const isSelf = key === context.local;
+  const common = {
+    node_id: member.pilot_node_id,
+    entmoot_pubkey: bytes,
+    hostname: profileName(group, member, context.now()),
+    self: isSelf,
+    founder: key !== undefined && key === group.roster.founder,
+  };
+  const unreached = { connected: false, rtt_ms: undefined, last_seen_ms: undefined, error: undefined } as const;
+  if (isSelf) {
+    return { ...common, ...unreached, trust: "self", route: "self", hints: context.hints.own() };
+  }
+  const hints = key === undefined ? [] : context.hints.of(key);
+  if (key === undefined || context.peers === undefined) {
+    return { ...common, ...unreached, trust: "unknown", route: "not_checked", hints };
+  }
+  const { connected, route, rttMs } = context.peers.status(key);
+  const { lastError, lastSeenMs } = context.peers.record(key);
+  return {
+    ...common,
+    connected,
+    trust: connected ? "key" : "unknown",
+    route,
+    rtt_ms: rttMs,
+    last_seen_ms: lastSeenMs,
+    error: connected ? undefined : (lastError ?? reasonUnknown(hints)),
+    hints,
+  };
+}
+
+function reasonUnknown(hints: readonly string[]): string | undefined {
+  return hints.length > 0
+    ? undefined
+    : "no address of this peer is known yet; it must connect to us, or share a member with us";
+}

@@ -1,0 +1,59 @@
+import { PublicKey } from "../core/ids.ts";
+import type { Probe, ProbeRow } from "./daemon-operations.ts";
+import type { Group } from "./group.ts";
+import type { NodeContext } from "./node-context.ts";
+
+/** Wire. Peers asked at a time. */
+const PARALLEL = 4;
+
+/** Wire. */
+const NONCE_BYTES = 16;
+
+/** Asks each peer for a sign of life; one row a peer, in the order asked. Never throws. */
+export async function probe(context: NodeContext, group: Group, { peers, timeoutMs }: Probe): Promise<ProbeRow[]> {
+  const rows: ProbeRow[] = new Array(peers.length);
+  let next = 0;
+  const worker = async () => {
+    for (let i = next++; i < peers.length; i = next++) rows[i] = await probeOne(context, group, peers[i]!, timeoutMs);
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  return rows;
+}
+
+async function probeOne(context: NodeContext, group: Group, nodeId: number, timeoutMs: number): Promise<ProbeRow> {
+  const failed = (error: string): ProbeRow => ({
+    node_id: nodeId,
+    ok: false,
+    rtt_ms: undefined,
+    error,
+    responder: undefined,
+    received_ms: undefined,
+  });
+  const member = group.roster.log.member(nodeId);
+  if (member?.entmoot_pubkey?.length !== 32) return failed("peer not found in the roster");
+  if (context.peers === undefined) return failed("this process opened no carrier");
+  const key = PublicKey.fromBytes(member.entmoot_pubkey);
+  const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  const startedAt = performance.now();
+  try {
+    const answer = await context.peers.ask(
+      key,
+      { kind: "diag_ping_req", group_id: group.id, nonce, timestamp_ms: BigInt(context.now()) },
+      "diag_ping_resp",
+      timeoutMs,
+    );
+    if (answer.group_id !== group.id || answer.nonce?.toHex() !== nonce.toHex() || answer.responder !== nodeId) {
+      return failed("peer answered another question");
+    }
+    return {
+      node_id: nodeId,
+      ok: true,
+      rtt_ms: Math.round(performance.now() - startedAt),
+      error: undefined,
+      responder: answer.responder,
+      received_ms: Number(answer.timestamp_ms),
+    };
+  } catch (error) {
+    return failed(error instanceof Error ? error.message : String(error));
+  }
+}

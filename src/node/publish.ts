@@ -1,0 +1,123 @@
+import { EntmootError } from "../core/errors.ts";
+import type { GroupId } from "../core/ids.ts";
+import { messageCanonical, signMessage } from "../core/message.ts";
+import type { Message } from "../core/records.ts";
+import type { Group } from "./group.ts";
+import { MESSAGE_MAX_BYTES, newMessage } from "./ingest.ts";
+import type { NodeContext } from "./node-context.ts";
+import type { Published, PublishRequest } from "./operations.ts";
+
+/** Ours. Answers remembered by the caller's token, so that a retry publishes nothing twice. */
+const TOKENS_MAX = 4096;
+
+/** Ours. Bytes of one topic, topics of one message. */
+const TOPIC_MAX_BYTES = 1024;
+const TOPICS_MAX = 64;
+
+/** Makes, signs and stores messages of this node. */
+export class Publisher {
+  readonly #context: NodeContext;
+  readonly #byToken = new Map<string, Promise<Published>>();
+
+  constructor(context: NodeContext) {
+    this.#context = context;
+  }
+
+  /** Durable when it resolves. Throws `group_not_found`, `not_member`, `invalid_argument`, `rate_limited`, `disk_full`. */
+  publish(request: PublishRequest): Promise<Published> {
+    if (request.token === undefined) return this.#publish(request);
+    const token = request.token.toHex();
+    const earlier = this.#byToken.get(token);
+    if (earlier !== undefined) return earlier;
+    const published = this.#publish(request);
+    if (this.#byToken.size >= TOKENS_MAX) this.#byToken.delete(this.#byToken.keys().next().value!);
+    this.#byToken.set(token, published);
+    // What failed may be tried again under the same token.
+    published.catch(() => this.#byToken.delete(token));
+    return published;
+  }
+
+  async #publish({ groupId, topics, content }: PublishRequest): Promise<Published> {
+    const group = this.#choose(groupId);
+    requireTopics(topics);
+    const author = group.self;
+    if (author === undefined) {
+      throw new EntmootError("not_member", `local node ${this.#context.nodeIdNow()} is not a member`);
+    }
+    const nowMs = this.#context.now();
+    const message = signMessage({
+      seed: this.#context.identity.seed,
+      group_id: group.id,
+      author,
+      timestamp: BigInt(nowMs),
+      topics,
+      parents: group.store.messages.nextParents(),
+      content,
+      references: [],
+    });
+    const canonical = messageCanonical(message);
+    if (canonical.length > MESSAGE_MAX_BYTES) {
+      throw new EntmootError(
+        "invalid_argument",
+        `message: expected at most ${MESSAGE_MAX_BYTES} bytes with all it carries, got ${canonical.length}; send a reference instead`,
+      );
+    }
+    pay(group, message, nowMs);
+    await group.writer.put([newMessage(message, canonical)]);
+    group.tell({ kind: "stored", ids: [message.id], from: undefined, via: "publish" });
+    return publishedForm(message);
+  }
+
+  #choose(groupId: GroupId | undefined): Group {
+    if (groupId !== undefined) return this.#context.requireGroup(groupId);
+    const groups = this.#context.groups();
+    const [only] = groups;
+    if (only === undefined) throw new EntmootError("group_not_found", "no active groups");
+    if (groups.length > 1) {
+      throw new EntmootError("invalid_argument", "group_id is required when multiple groups are active");
+    }
+    return only;
+  }
+}
+
+/** What a caller is told of a message that is stored. */
+export function publishedForm({ author, group_id, id, timestamp }: Message): Published {
+  return { group_id, message_id: id, author, timestamp_ms: timestamp };
+}
+
+/** Takes the message from its author's budget. Throws `rate_limited`, saying when to try again, or `invalid_argument`. */
+export function pay(group: Group, message: Message, nowMs: number): void {
+  const { author, content, timestamp, topics } = message;
+  const refusal = group.policy.check({
+    author: author.pilot_node_id,
+    byFounder: author.pilot_node_id === group.roster.log.founder?.pilot_node_id,
+    timestamp,
+    contentBytes: content.length,
+    topics,
+    rated: true,
+    nowMs,
+  });
+  if (refusal === undefined) return;
+  if (refusal.retryAtMs === undefined) throw new EntmootError("invalid_argument", `group policy: ${refusal.message}`);
+  const waitMs = Math.max(0, refusal.retryAtMs - nowMs);
+  const at = new Date(refusal.retryAtMs).toISOString();
+  throw new EntmootError(
+    "rate_limited",
+    `group policy: ${refusal.message}; try again in ${(waitMs / 1000).toFixed(1)}s, at ${at}`,
+  );
+}
+
+function requireTopics(topics: readonly string[]): void {
+  if (topics.length === 0) throw new EntmootError("invalid_argument", "no topics supplied");
+  if (topics.some((topic) => topic === "")) throw new EntmootError("invalid_argument", "empty topic");
+  if (topics.length > TOPICS_MAX) {
+    throw new EntmootError("invalid_argument", `topics: expected at most ${TOPICS_MAX}, got ${topics.length}`);
+  }
+  const long = topics.find((topic) => Buffer.byteLength(topic) > TOPIC_MAX_BYTES);
+  if (long !== undefined) {
+    throw new EntmootError(
+      "invalid_argument",
+      `topic: expected at most ${TOPIC_MAX_BYTES} bytes, got ${Buffer.byteLength(long)}`,
+    );
+  }
+}
