@@ -1,5 +1,7 @@
+import { EntmootError } from "../core/errors.ts";
 import { type Codec, labelled, list, omittedList } from "../core/json-codec.ts";
-import { bytes, text, u32 } from "../core/json-scalars.ts";
+import { bytes, int, text, u32 } from "../core/json-scalars.ts";
+import { decodeUtf8, encodeUtf8 } from "../core/utf8.ts";
 
 /** What a list of the original's decodes to when it was absent or `null`; writes `null` again, where `[]` writes `[]`. */
 export const ABSENT_LIST: readonly never[] = Object.freeze([]);
@@ -25,13 +27,23 @@ export function plainList<T>(element: Codec<T>, max: number): Codec<readonly T[]
     label: inner.label,
     zero: () => ABSENT_LIST,
     read: (reader, previous) => inner.read(reader, unwrap(previous)) ?? ABSENT_LIST,
-    write: (value, form) => inner.write(unwrap(value), form),
+    write(value, form) {
+      requireAtMost(max, value.length, inner.label);
+      return inner.write(unwrap(value), form);
+    },
   };
 }
 
 /** A list of at most `max` that is left out when empty. */
 export function shortList<T>(element: Codec<T>, max: number): Codec<readonly T[]> {
-  return omittedList(atMost(max, element));
+  const inner = omittedList(atMost(max, element));
+  return {
+    ...inner,
+    write(value, form) {
+      requireAtMost(max, value.length, inner.label);
+      return inner.write(value, form);
+    },
+  };
 }
 
 /** Text of at most `maxBytes` of UTF-8. */
@@ -40,13 +52,21 @@ export function boundedText(label: string, maxBytes: number): Codec<string> {
     ...labelled(label, text),
     read(reader, previous) {
       const value = text.read(reader, previous);
-      // A UTF-16 unit is at most three bytes of UTF-8.
-      if (value.length * 3 > maxBytes && Buffer.byteLength(value) > maxBytes) {
-        reader.fail(`${label} of at most ${maxBytes} bytes`, `${Buffer.byteLength(value)} bytes`);
-      }
+      const size = byteLength(value);
+      if (size > maxBytes) reader.fail(`${label} of at most ${maxBytes} bytes`, `${size} bytes`);
       return value;
     },
+    write(value, form) {
+      requireAtMost(maxBytes, byteLength(value), `bytes of ${label}`);
+      return text.write(value, form);
+    },
   };
+}
+
+/** As `boundedText`, for words meant for people: what is too long is cut off when it is written. */
+export function clippedText(label: string, maxBytes: number): Codec<string> {
+  const inner = boundedText(label, maxBytes);
+  return { ...inner, write: (value, form) => text.write(clip(value, maxBytes), form) };
 }
 
 /** A byte string of `min` to `max` bytes, never `null`. A struct that needs it must list it as required. */
@@ -61,7 +81,11 @@ export function boundedBytes(label: string, { min, max }: { min: number; max: nu
       }
       return value;
     },
-    write: (value, form) => bytes.write(value, form),
+    write(value, form) {
+      if (value.length < min) tooShort(label, min, value.length);
+      requireAtMost(max, value.length, `bytes of ${label}`);
+      return bytes.write(value, form);
+    },
   };
 }
 
@@ -90,3 +114,35 @@ export const u16: Codec<number> = {
     return value;
   },
 };
+
+/** A number of things, from 0. */
+export const count: Codec<number> = {
+  ...int,
+  label: "count",
+  read(reader, previous) {
+    const value = int.read(reader, previous);
+    if (value < 0) reader.fail("a count from 0", String(value));
+    return value;
+  },
+};
+
+function byteLength(value: string): number {
+  return encodeUtf8(value).length;
+}
+
+function clip(value: string, maxBytes: number): string {
+  const encoded = encodeUtf8(value);
+  if (encoded.length <= maxBytes) return value;
+  let end = maxBytes;
+  while (end > 0 && (encoded[end]! & 0xc0) === 0x80) end -= 1;
+  return decodeUtf8(encoded.subarray(0, end));
+}
+
+function requireAtMost(max: number, found: number, what: string): void {
+  if (found > max)
+    throw new EntmootError("invalid_argument", `frame: expected at most ${max} in ${what}, got ${found}`);
+}
+
+function tooShort(label: string, min: number, found: number): never {
+  throw new EntmootError("invalid_argument", `frame: expected at least ${min} bytes of ${label}, got ${found}`);
+}

@@ -3,7 +3,7 @@ import { GroupId, type MessageId } from "../core/ids.ts";
 import { ByteCursor, u32Bytes } from "./byte-cursor.ts";
 import type { FrameBody } from "./frame-body.ts";
 import { idPage, pageIds } from "./id-page.ts";
-import { BATCH_MESSAGES_MAX, messageBatchParts, readMessageBatch } from "./message-batch.ts";
+import { BATCH_MESSAGES_MAX, BatchRoom, messageBatchParts, readMessageBatch } from "./message-batch.ts";
 
 /** Ours. 128 KiB of ids; a responder answers as many as fit 1 MiB. */
 export const FETCH_MANY_IDS_MAX = 4096;
@@ -80,6 +80,28 @@ export const fetchManyRespBody: FrameBody<FetchManyResp> = {
     return [GroupId.toBytes(group_id), u32Bytes(bytes.length), bytes, ...messageBatchParts(messages)];
   },
 };
+
+/** The answer to `request`; `held` gives the canonical form of a message this node holds. What does not fit is `again`. */
+export function answerFetchMany(
+  { group_id, ids }: FetchManyReq,
+  held: (id: MessageId) => Uint8Array | undefined,
+): FetchManyResp {
+  const room = new BatchRoom();
+  const messages: Uint8Array[] = [];
+  let full = false;
+  const outcomes = ids.map((id): FetchOutcome => {
+    // Past the first that does not fit nothing is looked up: the asker gets its messages in the order it wants them.
+    if (full) return "again";
+    const message = held(id);
+    if (message === undefined) return "unknown";
+    if (!BatchRoom.fits(message.length)) return "alone";
+    full = !room.take(message.length);
+    if (full) return "again";
+    messages.push(message);
+    return "sent";
+  });
+  return { kind: "fetch_many_resp", group_id, outcomes, messages };
+}
 
 function requireCount(what: string, count: number): void {
   if (count >= 1 && count <= FETCH_MANY_IDS_MAX) return;

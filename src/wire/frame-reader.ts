@@ -8,7 +8,7 @@ export interface RawFrame {
 }
 
 /** Ours. A body that arrives in pieces starts with room for this much and doubles as it fills. */
-const FIRST_ROOM_BYTES = 64 * 1024;
+const FIRST_ROOM_BYTES = 4 * 1024;
 
 /**
  * Cuts a byte stream into frames. A frame over its type's limit is refused once its type is known,

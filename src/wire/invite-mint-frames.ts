@@ -1,9 +1,9 @@
 import type { GroupId } from "../core/ids.ts";
 import { optional, struct } from "../core/json-codec.ts";
-import { groupId, int, u32 } from "../core/json-scalars.ts";
+import { groupId, u32 } from "../core/json-scalars.ts";
 import { invite } from "../core/record-codecs.ts";
 import type { Invite } from "../core/records.ts";
-import { plainList } from "./bounded.ts";
+import { count, plainList } from "./bounded.ts";
 import { type FrameBody, jsonBody } from "./frame-body.ts";
 
 /** Ours. */
@@ -27,7 +27,7 @@ export const inviteMintReqBody: FrameBody<InviteMintReq> = jsonBody(
   "invite_mint_req",
   struct<Omit<InviteMintReq, "kind">>(
     "invite_mint_req",
-    { group_id: groupId, peers: optional(plainList(u32, MINT_PEERS_MAX)), valid_for_ms: int },
+    { group_id: groupId, peers: optional(plainList(u32, MINT_PEERS_MAX)), valid_for_ms: count },
     { required: ["group_id", "valid_for_ms"] },
   ),
 );

@@ -1,9 +1,9 @@
 import type { GroupId } from "../core/ids.ts";
 import { optional, struct } from "../core/json-codec.ts";
-import { groupId, int, u32 } from "../core/json-scalars.ts";
+import { groupId, u32 } from "../core/json-scalars.ts";
 import { nodeInfo } from "../core/record-codecs.ts";
 import type { NodeInfo } from "../core/records.ts";
-import { boundedText, oneOf } from "./bounded.ts";
+import { boundedText, clippedText, count, oneOf } from "./bounded.ts";
 import { type FrameBody, jsonBody } from "./frame-body.ts";
 
 /** Ours. An invite with sixteen peers takes about 4 KB. */
@@ -37,7 +37,7 @@ export const joinStartBody: FrameBody<JoinStart> = jsonBody(
   "join_start",
   struct<Omit<JoinStart, "kind">>(
     "join_start",
-    { input: boundedText("join input", JOIN_INPUT_BYTES_MAX), timeout_ms: int },
+    { input: boundedText("join input", JOIN_INPUT_BYTES_MAX), timeout_ms: count },
     { required: ["input", "timeout_ms"] },
   ),
 );
@@ -46,7 +46,7 @@ export const joinProgressBody: FrameBody<JoinProgress> = jsonBody(
   "join_progress",
   struct<Omit<JoinProgress, "kind">>(
     "join_progress",
-    { stage: boundedText("stage", 64), message: boundedText("message", 4096) },
+    { stage: boundedText("stage", 64), message: clippedText("message", 4096) },
     { required: ["stage"] },
   ),
 );
@@ -59,7 +59,7 @@ export const joinedBody: FrameBody<Joined> = jsonBody(
       status: oneOf("status", ["joined", "already_joined"]),
       group_id: groupId,
       issuer: optional(nodeInfo),
-      members: int,
+      members: count,
       local_node_id: u32,
     },
     { required: ["status", "group_id", "members", "local_node_id"] },

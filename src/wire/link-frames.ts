@@ -1,9 +1,9 @@
 import type { GroupId } from "../core/ids.ts";
 import { struct } from "../core/json-codec.ts";
-import { groupId, int } from "../core/json-scalars.ts";
-import { boundedText, oneOf, plainList } from "./bounded.ts";
+import { groupId } from "../core/json-scalars.ts";
+import { boundedText, count, oneOf, plainList } from "./bounded.ts";
 import { type FrameBody, jsonBody } from "./frame-body.ts";
-import { type GroupFrame, groupBody } from "./group-body.ts";
+import { type GroupFrame, strictGroupBody } from "./group-body.ts";
 
 /** Ours. As many as a node keeps. */
 export const LINKS_MAX = 10_000;
@@ -59,10 +59,10 @@ const LINK_BYTES_MAX = 4096;
 const linkFields = {
   id: boundedText("id", 64),
   group_id: groupId,
-  uses_max: int,
-  uses: int,
-  created_at_ms: int,
-  expires_at_ms: int,
+  uses_max: count,
+  uses: count,
+  created_at_ms: count,
+  expires_at_ms: count,
   status: oneOf("status", ["active", "expired", "used_up", "revoked"]),
 } as const;
 
@@ -78,13 +78,13 @@ export const linkCreateReqBody: FrameBody<LinkCreateReq> = jsonBody(
   "link_create_req",
   struct<Omit<LinkCreateReq, "kind">>(
     "link_create_req",
-    { group_id: groupId, uses_max: int, valid_for_ms: int },
+    { group_id: groupId, uses_max: count, valid_for_ms: count },
     { required: ["group_id"] },
   ),
 );
 
 export const linkCreateRespBody: FrameBody<LinkCreateResp> = jsonBody("link_create_resp", createdLink);
-export const linkListReqBody: FrameBody<LinkListReq> = groupBody("link_list_req");
+export const linkListReqBody: FrameBody<LinkListReq> = strictGroupBody("link_list_req");
 
 export const linkListRespBody: FrameBody<LinkListResp> = jsonBody(
   "link_list_resp",

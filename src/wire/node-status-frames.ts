@@ -1,7 +1,7 @@
 import type { GroupId, MerkleRoot, RosterEntryId } from "../core/ids.ts";
 import { struct } from "../core/json-codec.ts";
-import { bool, groupId, int, merkleRoot, rosterEntryId, u32 } from "../core/json-scalars.ts";
-import { boundedBytes, boundedText, oneOf, plainList, u16 } from "./bounded.ts";
+import { bool, groupId, merkleRoot, rosterEntryId, u32 } from "../core/json-scalars.ts";
+import { boundedBytes, boundedText, clippedText, count, oneOf, plainList, u16 } from "./bounded.ts";
 import { type FrameBody, jsonBody } from "./frame-body.ts";
 
 /** Ours. */
@@ -51,7 +51,7 @@ const transportStatus = struct<TransportStatus>(
   "transport status",
   {
     carrier: oneOf("carrier", ["none", "memory", "iroh", "pilot"]),
-    reason: boundedText("reason", 4096),
+    reason: clippedText("reason", 4096),
     port: u16,
     hints: plainList(boundedText("hint", 1024), 64),
   },
@@ -62,9 +62,9 @@ const groupStatus = struct<GroupStatus>(
   "group status",
   {
     group_id: groupId,
-    name: boundedText("name", 1024),
-    members: int,
-    messages: int,
+    name: clippedText("name", 1024),
+    members: count,
+    messages: count,
     merkle_root: merkleRoot,
     roster_head: rosterEntryId,
     local_node_id: u32,
@@ -94,7 +94,7 @@ export const nodeStatusRespBody: FrameBody<NodeStatusResp> = jsonBody(
       listen_port: u16,
       transport: transportStatus,
       groups: plainList(groupStatus, STATUS_GROUPS_MAX),
-      started_at_ms: int,
+      started_at_ms: count,
     },
     { required: ["version", "pid", "entmoot_pubkey", "transport", "groups"] },
   ),

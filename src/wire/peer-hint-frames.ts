@@ -3,7 +3,7 @@ import { struct } from "../core/json-codec.ts";
 import { groupId } from "../core/json-scalars.ts";
 import { boundedBytes, plainList } from "./bounded.ts";
 import { type FrameBody, jsonBody } from "./frame-body.ts";
-import { type GroupFrame, groupBody } from "./group-body.ts";
+import { type GroupFrame, strictGroupBody } from "./group-body.ts";
 
 /** Ours. Canonical bytes of one signed peer hint. */
 export const PEER_HINT_BYTES_MAX = 1024;
@@ -35,7 +35,7 @@ export const peerHintBody: FrameBody<PeerHint> = jsonBody(
   struct<Omit<PeerHint, "kind">>("peer_hint", { hint }, { required: ["hint"] }),
 );
 
-export const peerHintsReqBody: FrameBody<PeerHintsReq> = groupBody("peer_hints_req");
+export const peerHintsReqBody: FrameBody<PeerHintsReq> = strictGroupBody("peer_hints_req");
 
 export const peerHintsRespBody: FrameBody<PeerHintsResp> = jsonBody(
   "peer_hints_resp",

@@ -1,8 +1,8 @@
 import { omitted, optional, struct } from "../core/json-codec.ts";
-import { bool, int, u32 } from "../core/json-scalars.ts";
-import { boundedBytes, boundedText, oneOf, plainList } from "./bounded.ts";
+import { bool, u32 } from "../core/json-scalars.ts";
+import { boundedBytes, boundedText, clippedText, count, oneOf, plainList } from "./bounded.ts";
 import { type FrameBody, jsonBody } from "./frame-body.ts";
-import { type GroupFrame, groupBody } from "./group-body.ts";
+import { type GroupFrame, strictGroupBody } from "./group-body.ts";
 
 /** Ours. */
 export const PEER_ROWS_MAX = 16_384;
@@ -37,21 +37,21 @@ const peerRow = struct<PeerRow>(
     node_id: u32,
     // As in roster entries, where any length decodes.
     entmoot_pubkey: boundedBytes("public key", { min: 0, max: 1024 }),
-    hostname: omitted(boundedText("hostname", 1024)),
+    hostname: omitted(clippedText("hostname", 1024)),
     self: bool,
     founder: bool,
     connected: bool,
     trust: oneOf("trust", ["unknown", "key", "self"]),
     route: oneOf("route", ["none", "direct", "relay", "self", "not_checked"]),
-    rtt_ms: optional(int),
-    last_seen_ms: optional(int),
-    error: optional(boundedText("error", 4096)),
+    rtt_ms: optional(count),
+    last_seen_ms: optional(count),
+    error: optional(clippedText("error", 4096)),
     hints: plainList(boundedText("hint", 1024), 64),
   },
   { required: ["node_id", "entmoot_pubkey", "trust", "route"] },
 );
 
-export const peersReqBody: FrameBody<PeersReq> = groupBody("peers_req");
+export const peersReqBody: FrameBody<PeersReq> = strictGroupBody("peers_req");
 
 export const peersRespBody: FrameBody<PeersResp> = jsonBody(
   "peers_resp",

@@ -2,7 +2,7 @@ import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import { ByteCursor } from "./byte-cursor.ts";
 import type { FrameBody } from "./frame-body.ts";
-import { BATCH_MESSAGES_MAX, messageBatchParts, readMessageBatch } from "./message-batch.ts";
+import { BATCH_MESSAGES_MAX, BatchRoom, messageBatchParts, readMessageBatch } from "./message-batch.ts";
 
 /**
  * "Here are messages you may lack." One way. Unlike gossip it carries no signature: the carrier
@@ -33,3 +33,25 @@ export const pushBody: FrameBody<Push> = {
     return [GroupId.toBytes(group_id), ...messageBatchParts(messages)];
   },
 };
+
+/** As few frames as hold `messages` in order, and those too large for any: announce these with ihave, so that they are fetched alone. */
+export function pushFrames(
+  group_id: GroupId,
+  messages: Iterable<Uint8Array>,
+): { readonly frames: readonly Push[]; readonly tooLarge: readonly Uint8Array[] } {
+  const batches: Uint8Array[][] = [];
+  const tooLarge: Uint8Array[] = [];
+  let room: BatchRoom | undefined;
+  for (const message of messages) {
+    if (!BatchRoom.fits(message.length)) {
+      tooLarge.push(message);
+    } else if (room?.take(message.length)) {
+      batches.at(-1)!.push(message);
+    } else {
+      room = new BatchRoom();
+      room.take(message.length);
+      batches.push([message]);
+    }
+  }
+  return { frames: batches.map((batch) => ({ kind: "push", group_id, messages: batch })), tooLarge };
+}

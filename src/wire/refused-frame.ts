@@ -1,7 +1,7 @@
 import type { GroupId } from "../core/ids.ts";
 import { optional, struct } from "../core/json-codec.ts";
 import { groupId, u8 } from "../core/json-scalars.ts";
-import { boundedText } from "./bounded.ts";
+import { boundedText, clippedText } from "./bounded.ts";
 import { type FrameBody, jsonBody } from "./frame-body.ts";
 
 /** Why a request was not carried out; in place of its reply, between peers and on the control socket. */
@@ -11,7 +11,7 @@ export interface Refused {
   readonly of_type: number;
   /** An `ErrorCode`, or one a later version added. At most 64 bytes. */
   readonly code: string;
-  /** For people; at most 1,024 bytes. */
+  /** For people; written with at most 1,024 bytes. */
   readonly message: string;
   readonly group_id: GroupId | undefined;
 }
@@ -23,7 +23,7 @@ export const refusedBody: FrameBody<Refused> = jsonBody(
     {
       of_type: u8,
       code: boundedText("code", 64),
-      message: boundedText("message", 1024),
+      message: clippedText("message", 1024),
       group_id: optional(groupId),
     },
     { required: ["of_type", "code", "message"] },

@@ -1,9 +1,9 @@
 import type { GroupId, PublicKey, RosterEntryId } from "../core/ids.ts";
 import { optional, struct } from "../core/json-codec.ts";
-import { groupId, int, publicKey, rosterEntryId, u32 } from "../core/json-scalars.ts";
+import { groupId, publicKey, rosterEntryId, u32 } from "../core/json-scalars.ts";
 import { nodeInfo } from "../core/record-codecs.ts";
 import type { NodeInfo } from "../core/records.ts";
-import { oneOf } from "./bounded.ts";
+import { count, oneOf } from "./bounded.ts";
 import { type FrameBody, jsonBody } from "./frame-body.ts";
 
 /** "Add this key to the roster", or remove it. */
@@ -37,7 +37,7 @@ export const rosterChangeRespBody: FrameBody<RosterChangeResp> = jsonBody(
   "roster_change_resp",
   struct<Omit<RosterChangeResp, "kind">>(
     "roster_change_resp",
-    { group_id: groupId, entry_id: rosterEntryId, subject: nodeInfo, members: int },
+    { group_id: groupId, entry_id: rosterEntryId, subject: nodeInfo, members: count },
     { required: ["group_id", "entry_id", "subject", "members"] },
   ),
 );

@@ -1,9 +1,9 @@
 import type { GroupId, MerkleRoot, RosterEntryId } from "../core/ids.ts";
 import { struct } from "../core/json-codec.ts";
-import { groupId, int, merkleRoot, rosterEntryId } from "../core/json-scalars.ts";
-import { boundedText } from "./bounded.ts";
+import { groupId, merkleRoot, rosterEntryId } from "../core/json-scalars.ts";
+import { boundedText, count } from "./bounded.ts";
 import { type FrameBody, jsonBody } from "./frame-body.ts";
-import { type GroupFrame, groupBody } from "./group-body.ts";
+import { type GroupFrame, strictGroupBody } from "./group-body.ts";
 
 /** Asks how a peer sees a group: one round trip tells whether anything is missing. */
 export type StatusReq = GroupFrame<"status_req">;
@@ -19,7 +19,7 @@ export interface StatusResp {
   readonly version: string;
 }
 
-export const statusReqBody: FrameBody<StatusReq> = groupBody("status_req");
+export const statusReqBody: FrameBody<StatusReq> = strictGroupBody("status_req");
 
 export const statusRespBody: FrameBody<StatusResp> = jsonBody(
   "status_resp",
@@ -28,9 +28,9 @@ export const statusRespBody: FrameBody<StatusResp> = jsonBody(
     {
       group_id: groupId,
       roster_head: rosterEntryId,
-      roster_length: int,
+      roster_length: count,
       merkle_root: merkleRoot,
-      message_count: int,
+      message_count: count,
       version: boundedText("version", 64),
     },
     { required: ["group_id", "roster_head", "roster_length", "merkle_root", "message_count", "version"] },

@@ -1,9 +1,9 @@
 import type { GroupId } from "../core/ids.ts";
 import { type Codec, optional, struct } from "../core/json-codec.ts";
-import { bool, groupId, int, u32 } from "../core/json-scalars.ts";
+import { bool, groupId, u32 } from "../core/json-scalars.ts";
 import { message } from "../core/record-codecs.ts";
 import type { Message } from "../core/records.ts";
-import { boundedBytes, boundedText, oneOf, plainList } from "./bounded.ts";
+import { boundedBytes, boundedText, count, oneOf, plainList } from "./bounded.ts";
 import { type FrameBody, jsonBody } from "./frame-body.ts";
 
 /** Ours. One for each group. */
@@ -57,14 +57,12 @@ const from: Codec<"now" | "all" | number> = {
     const word = reader.takeString();
     if (word === "now" || word === "all") return word;
     if (word !== undefined) reader.fail("now, all or a number", JSON.stringify(word.slice(0, 40)));
-    const count = int.read(reader, 0);
-    if (count < 0) reader.fail("a number of messages from 0", String(count));
-    return count;
+    return count.read(reader, 0);
   },
   write: (value) => (typeof value === "number" ? String(value) : `"${value}"`),
 };
 
-const cursor = struct<WatchCursor>("cursor", { group_id: groupId, seq: int }, { required: ["group_id", "seq"] });
+const cursor = struct<WatchCursor>("cursor", { group_id: groupId, seq: count }, { required: ["group_id", "seq"] });
 
 export const watchReqBody: FrameBody<WatchReq> = jsonBody(
   "watch_req",
@@ -81,7 +79,7 @@ export const watchMessageBody: FrameBody<WatchMessage> = jsonBody(
   "watch_message",
   struct<Omit<WatchMessage, "kind">>(
     "watch_message",
-    { group_id: groupId, seq: int, message },
+    { group_id: groupId, seq: count, message },
     { required: ["group_id", "seq", "message"] },
   ),
 );
