@@ -12,9 +12,9 @@ export const TICK_MS = 1_000;
 
 /**
  * Ours. Ticks without a packet before a connection counts as lost. QUIC alone waits 30 s, and the binding cannot
- * shorten that. Once nothing came for a tick we ask with one packet a tick, so this is six unanswered questions.
+ * shorten that. Once nothing came for a tick we ask with one packet a tick, so this is four unanswered questions.
  */
-const SILENT_TICKS_MAX = 6;
+const SILENT_TICKS_MAX = 5;
 
 /** Ours. Silent ticks of a connection in use before new streams prefer a fresh one. */
 const SUSPECT_TICKS = 2;
@@ -36,7 +36,7 @@ const RECEIVE_WINDOW_BYTES = 4_194_304;
 const DATAGRAMS_PER_TICK_MAX = 64;
 
 /** Ours. Resets that the native side holds back: for how many ticks, and how many before the connection is given up. */
-const STUCK_TICKS_MAX = 10;
+const STUCK_TICKS_MAX = 5;
 const STUCK_MAX = 16;
 
 export interface ConnectionOwner {
@@ -199,7 +199,7 @@ export class IrohConnection implements StreamCarrier {
     }
     this.#silentTicks += 1;
     const graceTicks = this.#streams.size > 0 ? 0 : IDLE_SILENT_TICKS;
-    if (this.#silentTicks > SILENT_TICKS_MAX + graceTicks) {
+    if (this.#silentTicks >= SILENT_TICKS_MAX + graceTicks) {
       this.close(END.silent, `nothing heard from the peer for ${SILENT_TICKS_MAX} s`);
     } else if (this.#silentTicks > graceTicks) askForLife(native);
   }

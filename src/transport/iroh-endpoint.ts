@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
 import type { Endpoint } from "@number0/iroh";
 import { EntmootError } from "../core/errors.ts";
 import { ALPN } from "./iroh-dialer.ts";
@@ -21,6 +22,26 @@ export interface BoundEndpoint {
   readonly port: number;
   /** Whether every interface is bound, so that the addresses iroh discovers may be told to others. */
   readonly everywhere: boolean;
+  /** `ip:port` of each address that was asked for and could be had. */
+  readonly sockets: readonly string[];
+}
+
+/** A family left unbound is bound to every interface by the engine, so it is given its loopback. */
+function withBothFamilies(addresses: readonly string[]): readonly string[] {
+  const has = (family: number) => addresses.some((address) => isIP(address) === family);
+  return [...addresses, ...(has(4) ? [] : ["127.0.0.1"]), ...(has(6) ? [] : ["::1"])];
+}
+
+/** Without `::1` the engine falls back to all of IPv6, which is harmless only where there is no IPv6 address. */
+async function throwIfExposed(endpoint: Endpoint): Promise<void> {
+  if (!endpoint.boundSockets().some((socket) => socket.startsWith("[::]:") || socket.startsWith("0.0.0.0:"))) return;
+  const reachable = Object.values(networkInterfaces()).flat();
+  if (!reachable.some((address) => address?.family === "IPv6" && !address.internal)) return;
+  await endpoint.close();
+  throw new EntmootError(
+    "unavailable",
+    'iroh: cannot keep IPv6 closed, because "::1" cannot be bound; enable IPv6 on the loopback interface',
+  );
 }
 
 const ALL_INTERFACES = ["0.0.0.0", "::"];
@@ -40,14 +61,19 @@ const REBIND_PAUSE_MS = 50;
  */
 export async function bindEndpoint(iroh: IrohLibrary, options: EndpointOptions): Promise<BoundEndpoint> {
   checkOptions(options);
-  let addresses: readonly string[] = options.bind.length === 0 ? ALL_INTERFACES : options.bind;
-  const everywhere = addresses.some((address) => ALL_INTERFACES.includes(address));
+  const wanted = options.bind.length === 0 ? ALL_INTERFACES : options.bind;
+  const everywhere = wanted.some((address) => ALL_INTERFACES.includes(address));
+  let addresses = withBothFamilies(wanted);
   const giveUpAtMs = performance.now() + REBIND_WAIT_MS;
   for (let tried = 1; ; tried += 1) {
     const port = options.port === 0 ? choosePort() : options.port;
     try {
-      return { endpoint: await bindOnce(iroh, options, addresses, port), port, everywhere };
+      const endpoint = await bindOnce(iroh, options, addresses, port);
+      if (!everywhere) await throwIfExposed(endpoint);
+      const asked = wanted.filter((address) => addresses.includes(address));
+      return { endpoint, port, everywhere, sockets: asked.map((address) => formatSocketAddress(address, port)) };
     } catch (error) {
+      if (error instanceof EntmootError) throw error;
       const text = nativeText(error);
       if (isInUse(text)) {
         const isOver = options.port === 0 ? tried >= PORTS_TRIED_MAX : performance.now() >= giveUpAtMs;

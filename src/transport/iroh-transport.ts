@@ -37,7 +37,8 @@ export class IrohTransport implements Transport {
   /** Let go on `close`: what is kept of it keeps the UDP socket open. */
   #endpoint: Endpoint | undefined;
   readonly #port: number;
-  readonly #boundEverywhere: boolean;
+  /** Our direct hints; `undefined` when every interface is bound and they are the ones iroh discovers. */
+  readonly #boundSockets: readonly string[] | undefined;
   readonly #limits: TransportLimits;
   readonly #connections: IrohConnections;
   #dialer: IrohDialer | undefined;
@@ -62,7 +63,7 @@ export class IrohTransport implements Transport {
     const endpoint = bound.endpoint;
     this.#endpoint = endpoint;
     this.#port = bound.port;
-    this.#boundEverywhere = bound.everywhere;
+    this.#boundSockets = bound.everywhere ? undefined : bound.sockets;
     this.local = PublicKey.fromBytes(Uint8Array.from(endpoint.id().toBytes()));
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#connections = new IrohConnections(this.#limits, (stream) => this.#onStream(stream));
@@ -200,7 +201,7 @@ export class IrohTransport implements Transport {
 
   #currentHints(endpoint: Endpoint): readonly string[] {
     const address = endpoint.addr();
-    const direct = this.#boundEverywhere ? address.directAddresses() : endpoint.boundSockets();
+    const direct = this.#boundSockets ?? address.directAddresses();
     const relayUrl = address.relayUrl();
     return relayUrl === null ? direct.toSorted() : [...direct.toSorted(), relayUrl];
   }

@@ -1,0 +1,315 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import type { Connection, Endpoint } from "@number0/iroh";
+import { PublicKey } from "../../src/core/ids.ts";
+import { ALPN } from "../../src/transport/iroh-dialer.ts";
+import { type IrohLibrary, loadIroh } from "../../src/transport/iroh-library.ts";
+import { type IrohOptions, IrohTransport } from "../../src/transport/iroh-transport.ts";
+import type { PeerStream, Transport } from "../../src/transport/transport.ts";
+import { arrivals, ask, dial, echo, failure, readAll } from "../contract/transport.contract.ts";
+import { spawnPeer } from "../support/iroh-peer.ts";
+import { inNetns } from "../support/netns.ts";
+
+const text = (words: string) => new TextEncoder().encode(words);
+const numbers = (words: string) => Array.from(text(words));
+const within = (ms: number) => AbortSignal.timeout(ms);
+const LONG_MS = 40_000;
+
+const open: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((each) => each.close()));
+});
+
+async function start(node: number, options: Partial<IrohOptions> = {}): Promise<IrohTransport> {
+  const transport = await IrohTransport.start({
+    seed: new Uint8Array(32).fill(node),
+    bind: ["127.0.0.1", "::1"],
+    port: 0,
+    relay: "off",
+    libraryDir: tmpdir(),
+    ...options,
+  });
+  open.push(transport);
+  return transport;
+}
+
+/** An endpoint without our rules, for peers that do not keep to them. */
+async function stranger(node: number, alpn = ALPN): Promise<{ iroh: IrohLibrary; endpoint: Endpoint }> {
+  const iroh = await loadIroh(tmpdir());
+  const builder = iroh.Endpoint.builder();
+  iroh.presetMinimal(builder);
+  builder.secretKey(new Array(32).fill(node));
+  builder.alpns([numbers(alpn)]);
+  builder.bindAddr("127.0.0.1:0");
+  builder.relayMode(iroh.RelayMode.disabled());
+  const endpoint = await builder.bind();
+  open.push(endpoint);
+  return { iroh, endpoint };
+}
+
+async function strangerDials(node: number, victim: Transport): Promise<Connection> {
+  const { iroh, endpoint } = await stranger(node);
+  return await redial(iroh, endpoint, victim);
+}
+
+function redial(iroh: IrohLibrary, endpoint: Endpoint, victim: Transport): Promise<Connection> {
+  const id = iroh.EndpointId.fromBytes(Array.from(PublicKey.toBytes(victim.local)));
+  return endpoint.connect(new iroh.EndpointAddr(id, null, [...victim.localHints()]), numbers(ALPN));
+}
+
+async function messageOf(work: Promise<unknown>): Promise<string> {
+  return await work.then(
+    () => "no error",
+    (error: Error) => error.message,
+  );
+}
+
+inNetns(import.meta, () => {
+  describe("a peer that vanishes", () => {
+    test(
+      "fails a read within seconds, and is reached again once it is back",
+      async () => {
+        const a = await start(1);
+        const changes: boolean[] = [];
+        a.onPeerChanged(({ connected }) => changes.push(connected));
+        await using peer = await spawnPeer(2, "mute");
+        const stream = await a.open(peer.key, { hints: peer.hints, signal: within(5_000) });
+        await stream.write(text("x"));
+        await peer.kill();
+        const killedMs = performance.now();
+        expect(await messageOf(stream.read(10))).toContain("nothing heard from the peer");
+        expect(performance.now() - killedMs).toBeLessThan(7_500);
+        expect(changes).toEqual([true, false]);
+        expect(a.status(peer.key)).toMatchObject({ connected: false, route: "none" });
+        await using _back = await spawnPeer(2, "echo", peer.port);
+        await using again = await a.open(peer.key, { hints: peer.hints, signal: within(5_000) });
+        await again.write(text("back"));
+        await again.finish();
+        expect(await readAll(again)).toEqual(text("back"));
+      },
+      LONG_MS,
+    );
+
+    test(
+      "is served again by those who saw it restart, before they noticed it was gone",
+      async () => {
+        const a = await start(1);
+        await using peer = await spawnPeer(2, "echo");
+        const once = async (ms: number) => {
+          await using stream = await a.open(peer.key, { hints: peer.hints, signal: within(ms) });
+          await stream.write(text("?"));
+          await stream.finish();
+          return await readAll(stream);
+        };
+        expect(await once(5_000)).toEqual(text("?"));
+        await peer.kill();
+        await using _back = await spawnPeer(2, "echo", peer.port);
+        const restartedMs = performance.now();
+        // The first question goes to the process that is gone; the failure is prompt and the second one arrives.
+        const first = await once(5_000).catch(() => undefined);
+        if (!first) expect(await once(5_000)).toEqual(text("?"));
+        expect(performance.now() - restartedMs).toBeLessThan(10_000);
+      },
+      LONG_MS,
+    );
+  });
+
+  describe("a peer that stalls", () => {
+    test(
+      "holds up only its own streams, and its connection is given up for a fresh one",
+      async () => {
+        const a = await start(1);
+        const mute = await spawnPeer(2, "mute");
+        await using _ = mute;
+        const b = await start(3);
+        b.accept(echo);
+        const lost = new Promise<void>((resolve) => a.onPeerChanged(({ connected }) => connected || resolve()));
+        for (let i = 0; i < 3; i += 1) {
+          const stream = await a.open(mute.key, { hints: mute.hints, signal: within(5_000) });
+          await stream.write(text("x"));
+          expect(await failure(stream.read(10, within(50)))).toBe("timeout");
+          stream.reset();
+        }
+        expect(await ask(a, b, text("still here"))).toEqual(text("still here"));
+        await lost;
+        const fresh = await a.open(mute.key, { hints: mute.hints, signal: within(5_000) });
+        await fresh.write(text("x"));
+        expect(a.status(mute.key).connected).toBe(true);
+      },
+      LONG_MS,
+    );
+  });
+
+  describe("a peer that asks for too much", () => {
+    test("has its streams past the limit reset, while others are served", async () => {
+      const victim = await start(1, { limits: { streamsPerPeer: 8 } });
+      const held: PeerStream[] = [];
+      victim.accept((stream) => {
+        if (stream.remote === friend.local) echo(stream);
+        else held.push(stream);
+      });
+      const friend = await start(3);
+      const connection = await strangerDials(2, victim);
+      let refused = 0;
+      const allRefused = Promise.withResolvers<void>();
+      for (let i = 0; i < 30; i += 1) {
+        const { send, recv } = await connection.openBi();
+        await send.writeAll([1]);
+        recv.read(1).catch((error: Error) => {
+          if (error.message.startsWith("Reset(1)")) refused += 1;
+          if (refused === 22) allRefused.resolve();
+        });
+      }
+      await allRefused.promise;
+      expect(held.length).toBe(8);
+      expect(await ask(friend, victim, text("me too"))).toEqual(text("me too"));
+    });
+
+    test("has its connections past the limit closed, while others are served", async () => {
+      const victim = await start(1, { limits: { connectionsPerPeerPerMinute: 3, connectionsPerPeer: 2 } });
+      victim.accept(echo);
+      const { iroh, endpoint } = await stranger(2);
+      const made: Connection[] = [];
+      for (let i = 0; i < 4; i += 1) made.push(await redial(iroh, endpoint, victim));
+      // The first made room for the third, the fourth was one too many within a minute.
+      expect(await made[0]?.closed()).toContain("closed by peer: 1");
+      expect(await made[3]?.closed()).toContain("closed by peer: 1");
+      expect([made[1]?.closeReason(), made[2]?.closeReason()]).toEqual([null, null]);
+      expect(await ask(await start(3), victim, text("me too"))).toEqual(text("me too"));
+    });
+
+    test("is let in only while there is room for connections, and idle ones make room", async () => {
+      const victim = await start(1, { limits: { connectionsTotal: 2 } });
+      const arriving = arrivals(victim);
+      const [idle, busy] = [await strangerDials(2, victim), await strangerDials(3, victim)];
+      const { send } = await busy.openBi();
+      await send.writeAll([1]);
+      await arriving.next();
+      const third = await strangerDials(4, victim);
+      expect(await idle.closed()).toContain("closed by peer: 1");
+      const { send: sendThird } = await third.openBi();
+      await sendThird.writeAll([1]);
+      await arriving.next();
+      expect(await (await strangerDials(5, victim)).closed()).toContain("closed by peer: 1");
+      expect([busy.closeReason(), third.closeReason()]).toEqual([null, null]);
+    });
+
+    test("is cut off when it floods datagrams, while others are served", async () => {
+      const victim = await start(1);
+      victim.accept(echo);
+      const connection = await strangerDials(2, victim);
+      const closed = connection.closed();
+      for (let i = 0; i < 500 && connection.closeReason() === null; i += 1)
+        await connection.sendDatagramWait([1]).catch(() => {});
+      expect(await closed).toContain("closed by peer: 4");
+      expect(await ask(await start(3), victim, text("me too"))).toEqual(text("me too"));
+    });
+
+    test("cannot disturb a node with packets that are not QUIC", async () => {
+      const victim = await start(1);
+      victim.accept(echo);
+      const socket = createSocket("udp4");
+      for (let i = 0; i < 500; i += 1) {
+        socket.send(crypto.getRandomValues(new Uint8Array(1 + ((i * 97) % 1400))), victim.boundPort(), "127.0.0.1");
+      }
+      socket.close();
+      await once(socket, "close");
+      expect(await ask(await start(3), victim, text("me too"))).toEqual(text("me too"));
+    });
+  });
+
+  describe("a dial that fails says why", () => {
+    test("when another key answers", async () => {
+      const [a, b, gone] = [await start(1), await start(2), await start(3)];
+      await gone.close();
+      const dialled = messageOf(a.open(gone.local, { hints: b.localHints(), signal: within(5_000) }));
+      expect(await dialled).toContain(`another key answers at 127.0.0.1:${b.boundPort()}`);
+    });
+
+    test("when what answers speaks another protocol", async () => {
+      const a = await start(1);
+      const { endpoint } = await stranger(2, "something-else/1");
+      void (async () => {
+        const incoming = await endpoint.acceptNext();
+        await (await incoming?.accept())?.connect();
+      })().catch(() => {});
+      const key = PublicKey.fromBytes(Uint8Array.from(endpoint.id().toBytes()));
+      const dialled = messageOf(a.open(key, { hints: endpoint.boundSockets(), signal: within(5_000) }));
+      expect(await dialled).toContain("does not speak entmoot/1");
+    });
+
+    test("when the peer takes no more handshakes", async () => {
+      const [a, b] = [await start(1), await start(2, { limits: { handshakes: 0 } })];
+      expect(await messageOf(dial(a, b))).toContain("connection refused: the peer is at its limits");
+    });
+
+    test("when only a relay is known and relays are off", async () => {
+      const [a, gone] = [await start(1), await start(2)];
+      await gone.close();
+      const hints = ["https://relay.example/", "not an address", "127.0.0.1:0", "1.2.3:9"];
+      const dialled = messageOf(a.open(gone.local, { hints, signal: within(5_000) }));
+      expect(await dialled).toContain("only a relay is known for it and relays are off");
+    });
+
+    test("when nobody answers in time, naming the addresses tried", async () => {
+      const [a, gone] = [await start(1), await start(2)];
+      await gone.close();
+      const dialled = messageOf(a.open(gone.local, { hints: ["127.0.0.1:9", "[::1]:9"], signal: within(300) }));
+      expect(await dialled).toContain("dialled 127.0.0.1:9, [::1]:9: no answer in the time allowed");
+    });
+  });
+
+  describe("a node under a flood of handshakes", () => {
+    test("asks strangers to prove their address and still serves them", async () => {
+      const [a, b] = [await start(1), await start(2, { limits: { handshakes: 1 } })];
+      b.accept(echo);
+      expect(await ask(a, b, text("hello"))).toEqual(text("hello"));
+    });
+  });
+
+  describe("start", () => {
+    test("waits for no relay, and direct addresses work while the relay does not answer", async () => {
+      const startedMs = performance.now();
+      const a = await start(1, { relay: ["https://relay.invalid/"] });
+      expect(performance.now() - startedMs).toBeLessThan(1_500);
+      const b = await start(2);
+      b.accept(echo);
+      expect(await ask(a, b, text("direct"))).toEqual(text("direct"));
+      expect(a.status(b.local).route).toBe("direct");
+    });
+
+    test("uses one port on every address it binds, and the given one when there is one", async () => {
+      const first = await start(1);
+      const port = first.boundPort();
+      expect(first.localHints()).toEqual([`127.0.0.1:${port}`, `[::1]:${port}`]);
+      await first.close();
+      const second = await start(1, { port, bind: ["127.0.0.1"] });
+      expect(second.boundPort()).toBe(port);
+      expect(second.localHints()).toEqual([`127.0.0.1:${port}`]);
+    });
+
+    test("tells its discovered addresses, never the unspecified one, when every interface is bound", async () => {
+      const a = await start(1, { bind: [] });
+      expect(a.localHints().join(" ")).not.toMatch(/0\.0\.0\.0|\[::\]/);
+      const b = await start(2);
+      a.accept(echo);
+      expect(await ask(b, a, text("x"), [`127.0.0.1:${a.boundPort()}`])).toEqual(text("x"));
+    });
+
+    test("names the port that is taken", async () => {
+      const taken = await start(1);
+      expect(await messageOf(start(2, { port: taken.boundPort() }))).toContain(
+        `UDP port ${taken.boundPort()} is in use`,
+      );
+    });
+
+    test("refuses options that cannot be meant", async () => {
+      expect(await failure(start(1, { seed: new Uint8Array(31) }))).toBe("invalid_argument");
+      expect(await failure(start(1, { bind: ["localhost"] }))).toBe("invalid_argument");
+      expect(await failure(start(1, { port: 65_536 }))).toBe("invalid_argument");
+      expect(await failure(start(1, { relay: ["relay.example"] }))).toBe("invalid_argument");
+    });
+  });
+});
