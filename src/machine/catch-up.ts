@@ -199,8 +199,8 @@ export class CatchUp {
 
   #onPage(event: EventOf<"ids_page">, nowMs: number, effects: Effect[]): void {
     if (this.#pull?.peer !== event.from) return;
-    if (!this.#pull.onPage(event, nowMs)) return this.#endPull("failed", nowMs, effects);
-    this.#advance(nowMs, effects);
+    if (this.#pull.onPage(event, nowMs)) this.#advance(nowMs, effects);
+    else this.#endPull("failed", nowMs, effects);
   }
 
   #onFetched(event: EventOf<"fetched">, nowMs: number, effects: Effect[]): void {

@@ -84,7 +84,7 @@ export class MissingIds {
     if (missing === undefined) return;
     const at = missing.holders.indexOf(from);
     if (at >= 0) missing.holders.splice(at, 1);
-    if (missing.holders.length === 0) return this.delete(id);
+    if (missing.holders.length === 0) this.delete(id);
     missing.isFetched = false;
     missing.dueMs = Math.min(missing.dueMs, nowMs);
   }

@@ -125,9 +125,9 @@ export class Partners {
     if (partner) partner.failures = 0;
   }
 
-  connected(peer: PublicKey, isConnected: boolean): void {
-    if (isConnected) this.#connected.add(peer);
-    else this.#connected.delete(peer);
+  connected(peer: PublicKey): void {
+    this.#connected.add(peer);
+    this.reached(peer);
   }
 
   /** A member wants to trade messages with us: it becomes a partner, in place of the longest silent one if there is no room. */

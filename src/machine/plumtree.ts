@@ -135,9 +135,8 @@ export class Plumtree {
 
   #onPeer(peer: PublicKey, connected: boolean, nowMs: number): void {
     if (!this.#partners.isMember(peer)) return;
-    if (!connected) return this.#partners.lost(peer, nowMs);
-    this.#partners.connected(peer, true);
-    this.#partners.reached(peer);
+    if (connected) this.#partners.connected(peer);
+    else this.#partners.lost(peer, nowMs);
   }
 
   /** Notes that a member was heard. False for anyone else. */
@@ -276,8 +275,8 @@ export class Plumtree {
   }
 
   #gather(peer: PublicKey, ids: readonly MessageId[], effects: Effect[]): void {
-    let gathered = this.#ihaves.get(peer);
-    if (gathered === undefined) this.#ihaves.set(peer, (gathered = new Set()));
+    const gathered = this.#ihaves.get(peer) ?? new Set();
+    this.#ihaves.set(peer, gathered);
     for (const id of ids) {
       gathered.add(id);
       if (gathered.size < IDS_PER_FRAME_MAX) continue;

@@ -196,11 +196,15 @@ export class World {
   #overNetwork(sender: Member, effect: NetworkEffect): void {
     const peer = this.#byKey.get(effect.kind === "fetch" ? effect.from : effect.to);
     const { life } = sender;
-    const fail = (failure: Failure, afterMs: number): void =>
+    const fail = (failure: Failure, afterMs: number): undefined => {
       this.clock.after(afterMs, () => {
         if (sender.life === life) this.tell(sender, { kind: "failed", effect, failure });
       });
-    if (peer === undefined || !this.#connect(sender, peer)) return fail("unreachable", this.random.between(500, 3000));
+    };
+    if (peer === undefined || !this.#connect(sender, peer)) {
+      fail("unreachable", this.random.between(500, 3000));
+      return;
+    }
     this.traffic.sent(sender.key, effect);
     const isAsk = effect.kind === "fetch" || effect.kind.startsWith("ask_");
     if (this.random.chance(this.#options.loss ?? 0)) {
@@ -398,7 +402,10 @@ export class World {
     const [lo, hi] = this.#options.delayMs ?? [5, 150];
     const pair = Math.min(a.number, b.number) * 65_536 + Math.max(a.number, b.number);
     let base = this.#delays.get(pair);
-    if (base === undefined) this.#delays.set(pair, (base = this.random.between(lo, hi)));
+    if (base === undefined) {
+      base = this.random.between(lo, hi);
+      this.#delays.set(pair, base);
+    }
     return base + this.random.between(0, Math.ceil(base / 5));
   }
 }

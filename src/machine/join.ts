@@ -1,0 +1,207 @@
+import type { ErrorCode } from "../core/errors.ts";
+import { PublicKey } from "../core/ids.ts";
+import type { Invite, NodeEndpoint, NodeInfo } from "../core/records.ts";
+import type { RosterLog } from "../core/roster-log.ts";
+import { ANCHOR_TEXT, checkAnchors, IS_FINAL } from "./join-anchors.ts";
+
+/** Ours, as the original's. The wait between two passes over the candidates, doubling to the longest. */
+export const JOIN_WAIT_FIRST_MS = 500;
+export const JOIN_WAIT_MAX_MS = 3_000;
+/** Ours. A candidate that has not answered by then no longer holds up the next one; its answer still counts. */
+export const JOIN_STAGGER_MS = 2_000;
+/** Ours. Candidates tried; an invite names five by default. */
+export const CANDIDATES_MAX = 32;
+
+/** Someone who may serve the roster. */
+export interface Candidate {
+  readonly nodeId: number;
+  /** `undefined` when the invite does not say; then only a carrier that dials by node id can reach it. */
+  readonly key: PublicKey | undefined;
+  readonly endpoints: readonly NodeEndpoint[];
+}
+
+export type JoinEvent =
+  | { readonly kind: "start" }
+  /** The candidate's roster, valid in itself. */
+  | { readonly kind: "roster"; readonly from: Candidate; readonly log: RosterLog }
+  /** No roster came. `invalid`: what came is broken and asking again will not mend it. `refused`: it closed without an answer, as it does to non-members. */
+  | {
+      readonly kind: "no_roster";
+      readonly from: Candidate;
+      readonly why: "unreachable" | "refused" | "invalid";
+      /** For people. */
+      readonly detail: string;
+    }
+  | { readonly kind: "timer" };
+
+export type JoinEffect =
+  /** Ends in `roster` or `no_roster`. */
+  | { readonly kind: "ask_roster"; readonly to: Candidate }
+  | { readonly kind: "schedule"; readonly afterMs: number }
+  | { readonly kind: "progress"; readonly stage: "dialing" | "waiting" | "roster"; readonly message: string }
+  /** The end: the group can be opened with this roster. */
+  | { readonly kind: "joined"; readonly from: Candidate; readonly log: RosterLog }
+  /** The end, with why each candidate failed. */
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
+
+type Standing = "idle" | "asked" | "failed" | "excluded";
+
+/**
+ * A joiner with an invite looks for a member that serves the group's roster, until the deadline. The
+ * invite's signature and expiry were checked before; a roster counts only if it is anchored in the invite.
+ */
+export class Join {
+  readonly #invite: Invite;
+  readonly #localKey: PublicKey;
+  readonly #deadlineMs: number;
+  readonly #candidates: { candidate: Candidate; standing: Standing; reason: string; isNotMember: boolean }[];
+  #waitMs = JOIN_WAIT_FIRST_MS;
+  /** When to do the next thing: ask the next candidate, or begin the next pass. */
+  #nextMs = 0;
+  #isBetweenPasses = false;
+  #isOver = false;
+
+  constructor(options: { invite: Invite; localKey: PublicKey; deadlineMs: number }) {
+    this.#invite = options.invite;
+    this.#localKey = options.localKey;
+    this.#deadlineMs = options.deadlineMs;
+    this.#candidates = candidatesOf(options.invite, options.localKey).map((candidate) => ({
+      candidate,
+      standing: "idle",
+      reason: "not asked yet",
+      isNotMember: false,
+    }));
+  }
+
+  handle(event: JoinEvent, nowMs: number): JoinEffect[] {
+    if (this.#isOver) return [];
+    const effects: JoinEffect[] = [];
+    switch (event.kind) {
+      case "start":
+        effects.push({ kind: "schedule", afterMs: Math.max(0, this.#deadlineMs - nowMs) });
+        this.#goOn(nowMs, effects);
+        break;
+      case "roster": {
+        const failure = checkAnchors(event.log, this.#invite, this.#localKey);
+        if (failure === undefined) {
+          this.#isOver = true;
+          effects.push(progress("roster", `roster of ${event.log.members.length} members from ${name(event.from)}`));
+          effects.push({ kind: "joined", from: event.from, log: event.log });
+          break;
+        }
+        const standing = IS_FINAL[failure] ? "excluded" : "failed";
+        this.#note(event.from, standing, ANCHOR_TEXT[failure], failure === "not_member", effects);
+        this.#goOn(nowMs, effects);
+        break;
+      }
+      case "no_roster":
+        this.#note(
+          event.from,
+          event.why === "invalid" ? "excluded" : "failed",
+          event.detail,
+          event.why === "refused",
+          effects,
+        );
+        this.#goOn(nowMs, effects);
+        break;
+      case "timer":
+        if (nowMs >= this.#nextMs || nowMs >= this.#deadlineMs) this.#goOn(nowMs, effects);
+    }
+    return effects;
+  }
+
+  #note(from: Candidate, standing: Standing, reason: string, isNotMember: boolean, effects: JoinEffect[]): void {
+    const entry = this.#candidates.find(
+      ({ candidate }) => candidate.nodeId === from.nodeId && candidate.key === from.key,
+    );
+    if (entry === undefined || entry.standing === "excluded") return;
+    entry.standing = standing;
+    entry.reason = reason;
+    entry.isNotMember = isNotMember;
+    // The next candidate need not wait for one that has failed; the next pass does wait.
+    if (!this.#isBetweenPasses) this.#nextMs = 0;
+    effects.push(progress("waiting", `${name(from)}: ${reason}`));
+  }
+
+  #goOn(nowMs: number, effects: JoinEffect[]): void {
+    if (this.#candidates.every(({ standing }) => standing === "excluded")) {
+      this.#fail("roster_rejected", effects);
+      return;
+    }
+    if (nowMs >= this.#deadlineMs) {
+      const isNotMember = this.#candidates.some((entry) => entry.isNotMember);
+      this.#fail(isNotMember ? "not_member" : "unavailable", effects);
+      return;
+    }
+    if (nowMs < this.#nextMs) return;
+    const next = this.#candidates.find(({ standing }) => standing === "idle");
+    if (next !== undefined) {
+      next.standing = "asked";
+      this.#isBetweenPasses = false;
+      effects.push(progress("dialing", `asking ${name(next.candidate)} for the roster`));
+      effects.push({ kind: "ask_roster", to: next.candidate });
+      this.#wakeAfter(JOIN_STAGGER_MS, nowMs, effects);
+      return;
+    }
+    // The pass is over once everyone answered; whoever still has not is not asked twice at once.
+    const failed = this.#candidates.filter(({ standing }) => standing === "failed");
+    if (failed.length === 0) return;
+    for (const entry of failed) entry.standing = "idle";
+    this.#isBetweenPasses = true;
+    this.#wakeAfter(this.#waitMs, nowMs, effects);
+    this.#waitMs = Math.min(JOIN_WAIT_MAX_MS, 2 * this.#waitMs);
+  }
+
+  #wakeAfter(afterMs: number, nowMs: number, effects: JoinEffect[]): void {
+    this.#nextMs = nowMs + afterMs;
+    effects.push({ kind: "schedule", afterMs });
+  }
+
+  #fail(code: ErrorCode, effects: JoinEffect[]): void {
+    this.#isOver = true;
+    const reasons = this.#candidates.map(({ candidate, reason }) => `${name(candidate)}: ${reason}`).join("; ");
+    effects.push({
+      kind: "failed",
+      code,
+      message: `join: no candidate served the group's roster (${reasons || "none"})`,
+    });
+  }
+}
+
+/** Bootstrap peers in their order, then the founder, then the issuer; each once, ourselves never. */
+export function candidatesOf(invite: Invite, localKey: PublicKey): Candidate[] {
+  const candidates: Candidate[] = [];
+  const keyOf = (info: NodeInfo): PublicKey | undefined =>
+    info.entmoot_pubkey?.length === 32 ? PublicKey.fromBytes(info.entmoot_pubkey) : undefined;
+  const known = [invite.founder, invite.issuer];
+  for (const { node_id, endpoints } of invite.bootstrap_peers ?? []) {
+    const info = known.find(({ pilot_node_id }) => pilot_node_id === node_id);
+    candidates.push({ nodeId: node_id, key: (info && keyOf(info)) ?? keyInEndpoints(endpoints), endpoints });
+  }
+  for (const info of known) candidates.push({ nodeId: info.pilot_node_id, key: keyOf(info), endpoints: [] });
+  const seen = new Set<number>();
+  const chosen: Candidate[] = [];
+  for (const candidate of candidates) {
+    if (candidate.nodeId === 0 || candidate.key === localKey || seen.has(candidate.nodeId)) continue;
+    seen.add(candidate.nodeId);
+    if (chosen.length < CANDIDATES_MAX) chosen.push(candidate);
+  }
+  return chosen;
+}
+
+/** An `iroh` endpoint reads `<hex key>@<where>`: that carrier dials by key. */
+function keyInEndpoints(endpoints: readonly NodeEndpoint[]): PublicKey | undefined {
+  for (const { network, addr } of endpoints) {
+    const hex = network === "iroh" ? /^([0-9a-f]{64})@/.exec(addr)?.[1] : undefined;
+    if (hex !== undefined) return PublicKey.fromHex(hex);
+  }
+  return undefined;
+}
+
+function name({ nodeId }: Candidate): string {
+  return `node ${nodeId}`;
+}
+
+function progress(stage: "dialing" | "waiting" | "roster", message: string): JoinEffect {
+  return { kind: "progress", stage, message };
+}
