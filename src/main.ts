@@ -5,12 +5,14 @@ import { COMMANDS } from "./cli/command-table.ts";
 import { parseFeatureFlags } from "./cli/feature-flags.ts";
 import { globalFlags, parseGlobalOptions } from "./cli/global-flags.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
-import { printProse } from "./cli/print.ts";
 import { EntmootError, type ErrorCode } from "./core/errors.ts";
 import { type ExitStatus, STATUS } from "./node/status.ts";
 
 /** Set as soon as it is known, so that a failure anywhere later is printed in the form asked for. */
 let jsonErrors = process.argv.some((arg) => /^--?json-errors(=true|=1)?$/.test(arg));
+
+/** Usage and failures. Not `cli/print.ts`, which loads node:fs: `version` should not pay for it. */
+const printProse = (text: string) => console.error(text.trimEnd());
 
 /** Runs one command line to its end and gives its exit status. */
 async function main(argv: readonly string[]): Promise<ExitStatus> {
@@ -38,12 +40,8 @@ function report(error: unknown): ExitStatus {
   if (isSystemError(error, "EPIPE")) return 0; // `entmootd … | head`: the reader has seen enough.
   const code = codeOf(error);
   const message = error instanceof Error && error.message !== "" ? error.message : String(error);
-  try {
-    printProse(jsonErrors ? JSON.stringify({ error: { code, message } }) : `entmootd: ${message}`);
-    if (code === "internal" && process.env.ENTMOOT_DEBUG && error instanceof Error) printProse(error.stack ?? "");
-  } catch {
-    // stderr is gone too; the status still tells.
-  }
+  printProse(jsonErrors ? JSON.stringify({ error: { code, message } }) : `entmootd: ${message}`);
+  if (code === "internal" && process.env.ENTMOOT_DEBUG && error instanceof Error) printProse(error.stack ?? "");
   return STATUS[code].exit;
 }
 

@@ -1,6 +1,5 @@
 import { BUILD_INFO } from "../node/build-info.ts";
 import { defineCommand } from "./command.ts";
-import { printJson } from "./print.ts";
 
 /** `version`: needs nothing, touches nothing, and starts fast because it imports nothing more. */
 export const version = defineCommand({
@@ -8,6 +7,7 @@ export const version = defineCommand({
   help: { examples: ["entmootd version"], exits: [0, 5] },
   args: { json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" } },
   run() {
-    printJson(BUILD_INFO);
+    // Not `printJson`: it loads node:fs, which is a fifth of the time this command may take.
+    console.log(JSON.stringify(BUILD_INFO));
   },
 });
