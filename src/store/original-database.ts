@@ -52,9 +52,10 @@ export class OriginalDatabase implements Disposable {
     return this.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1", table).length > 0;
   }
 
+  /** All rows; statements are kept, so the same text may be asked often. */
   rows(sql: string, ...values: SqlValue[]): SqlValue[][] {
     try {
-      return this.#db.prepare(sql).values(...values) as SqlValue[][];
+      return this.#db.query(sql).values(...values) as SqlValue[][];
     } catch (error) {
       throw sqliteFailure(error, this.path);
     }

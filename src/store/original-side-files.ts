@@ -1,11 +1,13 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EntmootError } from "../core/errors.ts";
-import { GroupId } from "../core/ids.ts";
+import { GroupId, MessageId } from "../core/ids.ts";
+import { decodeMessage } from "../core/message.ts";
 import { formatPolicy } from "../core/policy.ts";
 import { POLICY_FILE_BYTES_MAX, parsePolicyFile } from "../core/policy-file.ts";
 import type { GroupStore } from "./group-store.ts";
 import { OriginalDatabase } from "./original-database.ts";
+import type { SqlValue } from "./sqlite-file.ts";
 import { CONSUMERS_MAX, FACT_BYTES_MAX } from "./store-limits.ts";
 
 /** What a mailbox's reader is called among the consumers. */
@@ -81,32 +83,38 @@ function takeCursors({ root, scratch, store }: Taking): string[] {
   const rows = database.rows(sql, GroupId.toBytes(store.groupId));
   const notices: string[] = [];
   for (const [client, id, timestamp] of rows.slice(0, CONSUMERS_MAX)) {
-    if (
-      typeof client !== "string" ||
-      !(id instanceof Uint8Array) ||
-      id.length !== 32 ||
-      typeof timestamp !== "string"
-    ) {
+    if (typeof client !== "string" || !(id instanceof Uint8Array) || id.length !== 32 || !isInteger(timestamp)) {
       notices.push(`not taken over: ${path}: cursor of ${JSON.stringify(client)}: damaged`);
       continue;
     }
-    store.consumers.advance(mailboxConsumer(client), seqAt(store, id.toHex(), timestamp));
+    store.consumers.advance(mailboxConsumer(client), seqOf(store, MessageId.fromBytes(id), BigInt(timestamp)));
   }
   if (rows.length > CONSUMERS_MAX) notices.push(`not taken over: ${path}: cursors beyond the ${CONSUMERS_MAX} latest`);
   return notices;
 }
 
-/** The place in the delivery log of a cursor of the original, which is a place by timestamp and then id. */
-function seqAt(store: GroupStore, id: string, timestamp: string): number {
-  const at = BigInt(timestamp);
-  // The log was filled in time order, so what comes before the cursor's millisecond is its beginning.
-  const [before] = store.messages.query({ until: at, order: "desc", limit: 1 });
-  let seq = before?.seq ?? 0;
-  const [after] = store.messages.query({ since: at + 1n, order: "asc", limit: 1 });
-  const end = after?.seq ?? store.messages.lastSeq() + 1;
-  // Within it the log goes by author first, the cursor does not: stop at the first message past it, and miss none.
-  while (seq + 1 < end && (store.messages.arrivedAfter(seq, 1)[0]?.id ?? id) <= id) seq += 1;
-  return seq;
+/**
+ * The place in the delivery log of a cursor of the original: that of its message, or, when it is gone, the
+ * end of the leading run that is not newer. The log was filled in the order the original reads in.
+ */
+function seqOf(store: GroupStore, id: MessageId, timestamp: bigint): number {
+  const message = store.messages.get(id);
+  if (message) return message.seq;
+  let seq = 0;
+  for (;;) {
+    const page = store.messages.arrivedAfter(seq, PAGE);
+    for (const { seq: next, canonical } of page) {
+      if (decodeMessage(canonical).timestamp > timestamp) return seq;
+      seq = next;
+    }
+    if (page.length < PAGE) return seq;
+  }
+}
+
+const PAGE = 256;
+
+function isInteger(value: SqlValue | undefined): value is string {
+  return typeof value === "string" && /^-?[0-9]{1,19}$/.test(value);
 }
 
 function isObject(text: string): boolean {
