@@ -1,10 +1,11 @@
-import { MessageId, type PublicKey, RosterEntryId } from "../core/ids.ts";
+import { MessageId, type PublicKey } from "../core/ids.ts";
 import { messageCanonical } from "../core/message.ts";
 import type { RosterEntry } from "../core/records.ts";
 import type { AskEffect, Effect, HeldMessage, NetworkEffect, Report, SendEffect } from "../machine/effect.ts";
 import type { Frame } from "../wire/frame.ts";
 import { pageIds } from "../wire/id-page.ts";
 import { pushFrames } from "../wire/push-frame.ts";
+import { askRosterAfter } from "./ask-roster.ts";
 import type { Group } from "./group.ts";
 import { failureOf, type Peers, Refusal } from "./peers.ts";
 
@@ -17,9 +18,6 @@ const IDS_PAGE = 4096;
 
 /** Ours. Roster entries pushed unasked: a member further behind than this asks by itself. */
 const PUSHED_ENTRIES_MAX = 1000;
-
-/** Ours. Pages of a peer's roster log at most; 65,536 entries. */
-const ROSTER_PAGES_MAX = 32;
 
 export interface CarryOutParts {
   readonly peers: Peers;
@@ -166,26 +164,13 @@ async function recheck(group: Group, held: readonly HeldMessage[]): Promise<void
 async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<RosterEntry[]> {
   const { head } = group.roster;
   try {
-    const newer = await askRosterAfter(group, to, peers, head);
+    const newer = await askRosterAfter({ peers, groupId: group.id, to, after: head });
     // With our own last entry in front the log knows where the rest belongs.
     return [...group.roster.log.entries.slice(-1), ...newer];
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== "not_found") throw error;
-    return askRosterAfter(group, to, peers, RosterEntryId.zero);
+    return askRosterAfter({ peers, groupId: group.id, to, after: undefined });
   }
-}
-
-async function askRosterAfter(group: Group, to: PublicKey, peers: Peers, head: RosterEntryId): Promise<RosterEntry[]> {
-  const entries: RosterEntry[] = [];
-  let after = head;
-  for (let page = 0; page < ROSTER_PAGES_MAX; page++) {
-    const question: Frame = { kind: "roster_page_req", group_id: group.id, after };
-    const answer = await peers.ask(to, question, "roster_page_resp", SMALL_TIMEOUT_MS);
-    entries.push(...answer.entries);
-    if (answer.last || answer.entries.length === 0) break;
-    after = answer.entries.at(-1)!.id;
-  }
-  return entries;
 }
 
 type FetchEffect = Extract<AskEffect, { kind: "fetch" }>;

@@ -28,7 +28,7 @@ import { Group } from "./group.ts";
 import { GroupFrames } from "./group-frames.ts";
 import { HintBook } from "./hint-book.ts";
 import { Inbound } from "./inbound.ts";
-import { join, joinByInvite } from "./join.ts";
+import { Joiner } from "./join.ts";
 import { createLink, listLinks, redeemLink, revokeLink } from "./links.ts";
 import type { Log } from "./log.ts";
 import { mintInvite } from "./mint-invite.ts";
@@ -98,6 +98,7 @@ export class EntmootNode implements DaemonOperations {
   readonly #peers: Peers | undefined;
   readonly #profiles: Profiles;
   readonly #publisher: Publisher;
+  readonly #joiner: Joiner;
   readonly #rates = new RateLimit(OWN_PEER_LIMITS);
   readonly #startedAtMs: number;
   readonly #ending = new AbortController();
@@ -160,6 +161,7 @@ export class EntmootNode implements DaemonOperations {
     };
     this.#profiles = new Profiles(this.#context);
     this.#publisher = new Publisher(this.#context);
+    this.#joiner = new Joiner(this.#context);
   }
 
   async status(): Promise<NodeStatus> {
@@ -204,11 +206,11 @@ export class EntmootNode implements DaemonOperations {
   }
 
   join(request: JoinRequest): Promise<Joined> {
-    return join(this.#context, this.#untilEnd(request));
+    return this.#joiner.join(this.#untilEnd(request));
   }
 
   joinByInvite(request: JoinByInvite): Promise<Joined> {
-    return joinByInvite(this.#context, this.#untilEnd(request));
+    return this.#joiner.joinByInvite(this.#untilEnd(request));
   }
 
   publish(request: PublishRequest): Promise<Published> {
@@ -451,6 +453,7 @@ export class EntmootNode implements DaemonOperations {
   }
 
   #report(group: Group, report: Report): void {
+    if (report.what === "compared" && report.outcome !== "failed") group.noteCompared();
     const text = `group ${group.id.slice(0, 12)}: ${report.what}`;
     if (report.what === "roster_forked" || report.what === "roster_rejected") this.#parts.log.warn(text, report);
     else this.#parts.log.debug(text, report);

@@ -34,6 +34,9 @@ export class Group {
   readonly roster: GroupRoster;
   readonly policy: GroupPolicy;
   readonly writer: BatchWriter;
+  /** Resolves when a first comparison with a member has ended: what it had is here. */
+  readonly compared: Promise<void>;
+  readonly #hasCompared = Promise.withResolvers<void>();
   readonly #parts: GroupParts;
   readonly #ingest: Ingest;
   readonly #machine: GroupMachine;
@@ -47,6 +50,7 @@ export class Group {
     this.id = store.groupId;
     this.roster = new GroupRoster(store.roster);
     this.policy = new GroupPolicy(store);
+    this.compared = this.#hasCompared.promise;
     this.writer = new BatchWriter(store.messages, () => this.#committed());
     const { messages } = store;
     const { policy, roster, writer } = this;
@@ -68,6 +72,11 @@ export class Group {
     const { self } = this;
     if (self !== undefined) return self;
     throw new EntmootError("not_member", "local node is not a current group member; ask the founder to add it again");
+  }
+
+  /** A comparison with a member ended well. */
+  noteCompared(): void {
+    this.#hasCompared.resolve();
   }
 
   /** The machines start with the first call: they are told the members. */

@@ -76,9 +76,11 @@ export class Peers {
     question: Frame,
     expected: K,
     timeoutMs: number,
+    options: { readonly ignoreBackoff?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<Extract<Frame, { kind: K }>> {
-    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#closing.signal]);
-    await using frames = new FrameStream(await this.#open(peer, signal), "entmoot/1");
+    const ends = [AbortSignal.timeout(timeoutMs), this.#closing.signal];
+    const signal = AbortSignal.any(options.signal === undefined ? ends : [...ends, options.signal]);
+    await using frames = new FrameStream(await this.#open(peer, signal, options.ignoreBackoff), "entmoot/1");
     await frames.write(question, signal);
     await frames.finish();
     const answer = await frames.read(signal);
@@ -96,10 +98,11 @@ export class Peers {
     this.#closing.abort(new EntmootError("unavailable", "the daemon is ending"));
   }
 
-  async #open(peer: PublicKey, signal: AbortSignal): Promise<PeerStream> {
+  /** `ignoreBackoff`: a person asked for this peer just now. */
+  async #open(peer: PublicKey, signal: AbortSignal, ignoreBackoff = false): Promise<PeerStream> {
     const { backoff, hints, now, transport } = this.#parts;
     const isConnected = transport.status(peer).connected;
-    if (!isConnected && backoff.waitMs(peer, now()) > 0) throw new Backoff();
+    if (!isConnected && !ignoreBackoff && backoff.waitMs(peer, now()) > 0) throw new Backoff();
     try {
       const limited = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
       const stream = await transport.open(peer, { hints: hints(peer), signal: limited });
