@@ -10,7 +10,7 @@ import { encodeUtf8 } from "./utf8.ts";
 export interface Codec<T> {
   /** What errors call the value: `uint32`, `message id`, `roster entry`. */
   readonly label: string;
-  /** The value of an absent key; a fresh one each time when it can be changed. */
+  /** The value of an absent key. May be shared: nobody changes it. */
   zero(): T;
   /**
    * Consumes one JSON value. `previous` is what an earlier duplicate key left, or `zero()`:
@@ -81,10 +81,11 @@ export function struct<T extends object>(
   const byKey = new Map(wire.map((field) => [field.key, field]));
   const byFoldedKey = new Map(wire.map((field) => [foldKey(field.key), field]));
 
-  const zero = () => Object.fromEntries(wire.map(({ key, codec }) => [key, codec.zero()])) as T;
+  // One for all: a list of a million empty objects must not become a million times all their fields.
+  const zero = Object.freeze(Object.fromEntries(wire.map(({ key, codec }) => [key, codec.zero()])) as T);
   return {
     label,
-    zero,
+    zero: () => zero,
     read(reader, previous) {
       if (required.length === 0 && reader.takeNull()) return previous;
       const value = { ...previous } as Record<string, unknown>;
@@ -136,8 +137,8 @@ export function list<T>(element: Codec<T>): Codec<readonly T[] | null> {
 export function omittedList<T>(element: Codec<T>): Codec<readonly T[]> {
   return {
     label: `list of ${element.label}`,
-    zero: () => [],
-    read: (reader, previous) => readList(element, reader, previous) ?? [],
+    zero: () => NONE,
+    read: (reader, previous) => readList(element, reader, previous) ?? NONE,
     write: (value, form) => writeList(element, value, form),
     omits: (value) => value.length === 0,
   };
@@ -164,15 +165,19 @@ export function labelled<T>(label: string, codec: Codec<T>): Codec<T> {
   return { ...codec, label };
 }
 
+const NONE: readonly never[] = Object.freeze([]);
+
 /**
- * What a list was before a shorter duplicate replaced it: a third duplicate that is longer again
- * is read over these elements.
+ * What a list was before a shorter duplicate replaced it, with the elements of the shorter one in
+ * front: a third duplicate that is longer again is read over these. Handed on from list to list,
+ * so that a thousand short duplicates of a long list cost one copy of it.
  */
-const LONGER = new WeakMap<readonly unknown[], readonly unknown[]>();
+const LONGER = new WeakMap<readonly unknown[], unknown[]>();
 
 function readList<T>(element: Codec<T>, reader: JsonReader, previous: readonly T[] | null): T[] | null {
   if (reader.takeNull()) return null;
-  const under = previous === null ? [] : ((LONGER.get(previous) as readonly T[] | undefined) ?? previous);
+  const longer = previous === null ? undefined : (LONGER.get(previous) as T[] | undefined);
+  const under = longer ?? previous ?? NONE;
   const values: T[] = [];
   const isArray = reader.takeArray((index) => {
     reader.path.push(index);
@@ -180,7 +185,11 @@ function readList<T>(element: Codec<T>, reader: JsonReader, previous: readonly T
     reader.path.pop();
   });
   if (!isArray) reader.fail(`a list of ${element.label}`);
-  if (values.length > 0 && values.length < under.length) LONGER.set(values, [...values, ...under.slice(values.length)]);
+  if (values.length > 0 && values.length < under.length) {
+    const kept = longer ?? [...under];
+    for (const [i, value] of values.entries()) kept[i] = value;
+    LONGER.set(values, kept);
+  }
   return values;
 }
 

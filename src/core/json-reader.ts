@@ -26,6 +26,16 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 const HEX_4 = /^[0-9a-fA-F]{4}$/;
 
+/** Hears the parts of a value in order; strings come as source text with their quotes. */
+export interface JsonTokens {
+  open(isObject: boolean): void;
+  key(source: string): void;
+  scalar(source: string): void;
+  close(isObject: boolean): void;
+}
+
+const UNHEARD: JsonTokens = { open() {}, key() {}, scalar() {}, close() {} };
+
 /**
  * A cursor over one JSON text (RFC 8259). Numbers stay source text, duplicate keys are all
  * reported, and no depth of input can exhaust the stack. Every refusal is `malformed_frame`
@@ -114,40 +124,36 @@ export class JsonReader {
     return this.text.slice(start, this.#at);
   }
 
-  /**
-   * Consumes the next value, whatever it is, without recursion. With `tokens`, appends each
-   * token's source text: brackets, `,`, `:`, strings with their quotes, numbers and words.
-   */
-  takeTokens(tokens?: string[]): void {
+  /** Consumes the next value, whatever it is, without recursion, and tells `tokens` of each part. */
+  takeTokens(tokens: JsonTokens = UNHEARD): void {
     const closers: number[] = [];
     for (;;) {
       const code = this.peek();
-      const start = this.#at;
       if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
         const closer = code === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY;
         this.#open();
-        tokens?.push(this.text[start]!);
+        tokens.open(closer === CLOSE_OBJECT);
         if (this.peek() !== closer) {
           closers.push(closer);
           if (closer === CLOSE_OBJECT) this.#key(tokens);
           continue;
         }
         this.#close();
-        tokens?.push(closer === CLOSE_OBJECT ? "}" : "]");
+        tokens.close(closer === CLOSE_OBJECT);
       } else {
+        const start = this.#at;
         this.#scalar(code);
-        tokens?.push(this.text.slice(start, this.#at));
+        tokens.scalar(this.text.slice(start, this.#at));
       }
       for (;;) {
         const closer = closers.at(-1);
         if (closer === undefined) return;
         if (this.#another(closer, closer === CLOSE_OBJECT ? '"," or "}"' : '"," or "]"')) {
-          tokens?.push(",");
           if (closer === CLOSE_OBJECT) this.#key(tokens);
           break;
         }
         this.#close();
-        tokens?.push(closer === CLOSE_OBJECT ? "}" : "]");
+        tokens.close(closer === CLOSE_OBJECT);
         closers.pop();
       }
     }
@@ -171,11 +177,11 @@ export class JsonReader {
     }
   }
 
-  #key(tokens: string[] | undefined): void {
+  #key(tokens: JsonTokens): void {
     if (this.peek() !== QUOTE) this.fail("a key");
     const start = this.#at;
     this.#string();
-    tokens?.push(this.text.slice(start, this.#at), ":");
+    tokens.key(this.text.slice(start, this.#at));
     this.#expect(COLON, '":"');
   }
 

@@ -5,6 +5,7 @@ import type { JsonReader } from "./json-reader.ts";
 import { canonicalJson, compactJson, jsonString } from "./json-text.ts";
 
 const INTEGER = /^-?[0-9]+$/;
+const NO_BYTES = new Uint8Array(0);
 
 /** `uint8` held as a number. */
 export const u8 = smallInteger("uint8", 0, 0xff);
@@ -44,8 +45,8 @@ export const bytes: Codec<Uint8Array | null> = {
 /** A byte string that is left out when empty: absent, `null` and `""` are one value. */
 export const omittedBytes: Codec<Uint8Array> = {
   label: "byte string",
-  zero: () => new Uint8Array(0),
-  read: (reader, previous) => readBytes(reader, previous) ?? new Uint8Array(0),
+  zero: () => NO_BYTES,
+  read: (reader, previous) => readBytes(reader, previous) ?? NO_BYTES,
   write: (value) => `"${value.toBase64()}"`,
   omits: (value) => value.length === 0,
 };
@@ -146,7 +147,8 @@ function readBytes(reader: JsonReader, previous: Uint8Array | null): Uint8Array 
   if (encoded !== undefined) {
     return decodeBase64(encoded) ?? reader.fail("standard padded base64", "other text");
   }
-  const under = previous === null ? new Uint8Array(0) : (LONGER.get(previous) ?? previous);
+  const longer = previous === null ? undefined : LONGER.get(previous);
+  const under = longer ?? previous ?? NO_BYTES;
   const values: number[] = [];
   const isArray = reader.takeArray((index) => {
     reader.path.push(index);
@@ -155,10 +157,10 @@ function readBytes(reader: JsonReader, previous: Uint8Array | null): Uint8Array 
   });
   if (!isArray) reader.fail("a byte string in base64");
   const value = Uint8Array.from(values);
-  if (value.length > 0 && value.length < under.length)
-    LONGER.set(
-      value,
-      Uint8Array.from(under, (byte, i) => value[i] ?? byte),
-    );
+  if (value.length > 0 && value.length < under.length) {
+    const kept = longer ?? under.slice();
+    kept.set(value);
+    LONGER.set(value, kept);
+  }
   return value;
 }

@@ -1,9 +1,11 @@
-import { JsonReader } from "./json-reader.ts";
+import { JsonReader, type JsonTokens } from "./json-reader.ts";
 
 /** The two ways a value is written: as senders send it, or as it is hashed and signed. */
 export type JsonForm = "wire" | "canonical";
 
 const LINE_SEPARATORS = /[\u2028\u2029]/g;
+/** Units whose order differs between UTF-16 and UTF-8. */
+const BEYOND_SURROGATES = /[\ud800-\uffff]/;
 const WIRE_ESCAPED = /[<>&\u2028\u2029]/g;
 
 /**
@@ -40,7 +42,35 @@ function rank(unit: number): number {
 
 /** Any JSON text without blanks, otherwise as written, with the wire's escapes. Throws `malformed_frame`. */
 export function compactJson(source: string): string {
-  return tokensOf(source).join("").replace(WIRE_ESCAPED, escapeUnit);
+  const text = new TextBuilder();
+  let isFirst = true;
+  const separate = () => {
+    if (!isFirst) text.add(",");
+    isFirst = false;
+  };
+  read(source, {
+    open(isObject) {
+      separate();
+      text.add(isObject ? "{" : "[");
+      isFirst = true;
+    },
+    key(key) {
+      separate();
+      text.add(key);
+      text.add(":");
+      // The value of a key needs no comma before it.
+      isFirst = true;
+    },
+    scalar(scalar) {
+      separate();
+      text.add(scalar);
+    },
+    close(isObject) {
+      text.add(isObject ? "}" : "]");
+      isFirst = false;
+    },
+  });
+  return text.finish().replace(WIRE_ESCAPED, escapeUnit);
 }
 
 /**
@@ -48,74 +78,100 @@ export function compactJson(source: string): string {
  * duplicate keys kept, numbers as written, no blanks. Throws `malformed_frame`.
  */
 export function canonicalJson(source: Uint8Array | string): string {
-  const out: string[] = [];
-  writeTree(readTree(tokensOf(source)), out);
-  return out.join("");
+  return writeTree(readTree(source));
 }
 
-/** Canonical text of a scalar, or the children of a container in the order they are written. */
-type Tree = string | { readonly keys: Map<string, Tree> } | { readonly elements: Tree[] };
+/** Canonical text of a scalar, or a container: an array, or an object with its keys as read. */
+type Tree = string | Tree[] | Map<string, Tree>;
 
-function tokensOf(source: Uint8Array | string): string[] {
-  const tokens: string[] = [];
+function read(source: Uint8Array | string, tokens: JsonTokens): void {
   const reader = new JsonReader(source, "json");
   reader.takeTokens(tokens);
   reader.end();
-  return tokens;
 }
 
-function readTree(tokens: readonly string[]): Tree {
+function readTree(source: Uint8Array | string): Tree {
   const open: Exclude<Tree, string>[] = [];
-  const pendingKeys: string[] = [];
+  const keys: string[] = [];
   let root: Tree = "null";
   const put = (tree: Tree) => {
     const parent = open.at(-1);
     if (parent === undefined) root = tree;
-    else if ("elements" in parent) parent.elements.push(tree);
-    else parent.keys.set(pendingKeys.pop()!, tree);
+    else if (parent instanceof Map) parent.set(keys.pop()!, tree);
+    else parent.push(tree);
   };
-  for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i]!;
-    if (token === "{" || token === "[") {
-      const container = token === "{" ? { keys: new Map<string, Tree>() } : { elements: [] };
+  read(source, {
+    open(isObject) {
+      const container = isObject ? new Map<string, Tree>() : [];
       put(container);
       open.push(container);
-    } else if (token === "}" || token === "]") {
-      open.pop();
-    } else if (token.startsWith('"')) {
-      const text = (JSON.parse(token) as string).toWellFormed();
-      if (tokens[i + 1] === ":") pendingKeys.push(text);
-      else put(jsonString(text, "canonical"));
-    } else if (token !== "," && token !== ":") {
-      put(token);
-    }
-  }
+    },
+    key: (key) => keys.push((JSON.parse(key) as string).toWellFormed()),
+    scalar: (scalar) => put(scalar.startsWith('"') ? jsonString(JSON.parse(scalar), "canonical") : scalar),
+    close: () => open.pop(),
+  });
   return root;
 }
 
-/** Depth first with its own stack: closing texts and children still to write, last first. */
-function writeTree(root: Tree, out: string[]): void {
-  const pending: { readonly before: string; readonly tree: Tree | undefined }[] = [{ before: "", tree: root }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { before, tree } = next;
-    out.push(before);
-    if (tree === undefined) continue;
-    if (typeof tree === "string") {
-      out.push(tree);
+/** A container that is being written: its children in order and how many are out. */
+interface Writing {
+  readonly tree: Exclude<Tree, string>;
+  readonly keys: readonly string[] | undefined;
+  readonly length: number;
+  next: number;
+}
+
+/** Depth first with its own stack, because ten thousand levels would exhaust the other. */
+function writeTree(root: Tree): string {
+  if (typeof root === "string") return root;
+  const text = new TextBuilder();
+  const stack = [writing(root)];
+  text.add(root instanceof Map ? "{" : "[");
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    if (top.next === top.length) {
+      text.add(top.keys === undefined ? "]" : "}");
+      stack.pop();
       continue;
     }
-    const [opening, closing] = "keys" in tree ? ["{", "}"] : ["[", "]"];
-    const children =
-      "keys" in tree
-        ? [...tree.keys]
-            .sort(([a], [b]) => compareKeys(a, b))
-            .map(([key, child]) => ({ label: `${jsonString(key, "canonical")}:`, child }))
-        : tree.elements.map((child) => ({ label: "", child }));
-    out.push(opening);
-    pending.push({ before: closing, tree: undefined });
-    for (let i = children.length - 1; i >= 0; i--) {
-      const { label, child } = children[i]!;
-      pending.push({ before: i === 0 ? label : `,${label}`, tree: child });
+    if (top.next > 0) text.add(",");
+    const child = childOf(top, top.next);
+    if (top.keys !== undefined) text.add(`${jsonString(top.keys[top.next]!, "canonical")}:`);
+    top.next += 1;
+    if (typeof child === "string") {
+      text.add(child);
+    } else {
+      text.add(child instanceof Map ? "{" : "[");
+      stack.push(writing(child));
     }
+  }
+  return text.finish();
+}
+
+function writing(tree: Exclude<Tree, string>): Writing {
+  if (!(tree instanceof Map)) return { tree, keys: undefined, length: tree.length, next: 0 };
+  const keys = [...tree.keys()];
+  // The built-in order is that of UTF-16 units, and several times faster.
+  if (keys.some((key) => BEYOND_SURROGATES.test(key))) keys.sort(compareKeys);
+  else keys.sort();
+  return { tree, keys, length: keys.length, next: 0 };
+}
+
+function childOf({ tree, keys }: Writing, index: number): Tree {
+  return tree instanceof Map ? tree.get(keys![index]!)! : tree[index]!;
+}
+
+/** A text that grows by millions of small pieces; plain concatenation would hold each of them in memory. */
+class TextBuilder {
+  readonly #done: string[] = [];
+  #pieces: string[] = [];
+
+  add(piece: string): void {
+    if (this.#pieces.push(piece) < 4096) return;
+    this.#done.push(this.#pieces.join(""));
+    this.#pieces = [];
+  }
+
+  finish(): string {
+    return this.#done.join("") + this.#pieces.join("");
   }
 }

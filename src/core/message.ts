@@ -84,6 +84,12 @@ interface Pieces {
   readonly tail: string;
 }
 
+/**
+ * Ours. Longer texts are read by the strict reader alone, which ignores what it does not know; the
+ * built-in parser would build it all in memory first.
+ */
+const PLAIN_TEXT_MAX = 64 * 1024;
+
 const ZERO_ID = MessageId.toBase64(MessageId.zero);
 
 function signingText(message: MessageFields): string {
@@ -151,6 +157,7 @@ function topicsText(topics: readonly string[], form: JsonForm): string {
  * the very text it was read from lost nothing in between. Anything else is `undefined`.
  */
 function decodePlain(text: string): Message | undefined {
+  if (text.length > PLAIN_TEXT_MAX) return undefined;
   let message: Message;
   try {
     message = fromParsed(JSON.parse(text));

@@ -198,3 +198,22 @@ test("nesting is counted over the whole input, ignored keys included", () => {
 test("an id written beside another id's key is not lost to a key named like a method", () => {
   expect(read('{"__proto__":{"small":7},"constructor":1,"toString":2}').small).toBe(0);
 });
+
+test("many short duplicates of a long list or byte string are read in linear time", () => {
+  const started = performance.now();
+  const texts = `"texts":[${'"",'.repeat(100_000)}""],${'"texts":["a"],'.repeat(100_000)}`;
+  expect(read(`{${texts}"small":1}`).texts).toEqual(["a"]);
+  const data = `"data":[${"0,".repeat(100_000)}0],${'"data":[7],'.repeat(100_000)}`;
+  expect(read(`{${data}"small":1}`).data).toEqual(Uint8Array.of(7));
+  expect(performance.now() - started).toBeLessThan(5_000);
+});
+
+test("a list read over another leaves the other as it was", () => {
+  const previous = read('{"texts":["a","b","c"]}').texts;
+  expect(read('{"texts":["a","b","c"],"texts":["z"],"texts":["y"],"texts":[null,null,null]}').texts).toEqual([
+    "y",
+    "b",
+    "c",
+  ]);
+  expect(previous).toEqual(["a", "b", "c"]);
+});

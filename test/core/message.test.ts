@@ -68,6 +68,14 @@ test("a message damaged in any byte is read, or refused, as the strict reader do
   );
 });
 
+test("a message of any size is read alike", () => {
+  for (const length of [40_000, 60_000, 1_000_000]) {
+    const large = message({ content: new Uint8Array(length).fill(7) });
+    expect(decodeMessage(messageCanonical(large))).toEqual(large);
+    expect(decodeMessage(encodeWire(codec, large))).toEqual(large);
+  }
+});
+
 test("texts the built-in parser reads otherwise take the strict way", () => {
   const both = (text: string) => {
     expect(decodeMessage(text)).toEqual(decodeJson(codec, text));
