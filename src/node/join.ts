@@ -56,7 +56,7 @@ export class Joiner {
       return this.#joinGroup(invite, attempt, {});
     }
     const body = new TextEncoder().encode(request.input);
-    const input = parseJoinInput(body, { nowMs: this.#context.now(), pinnedKey: DEFAULT_MOOT_KEY });
+    const input = parseJoinInput(body, { nowMs: this.#context.now(), pinnedKey: PublicKey.toBytes(DEFAULT_MOOT_KEY) });
     switch (input.kind) {
       case "invite":
         return this.#joinGroup(input.invite, attempt, {});

@@ -1,0 +1,52 @@
+import { identityOf } from "../../src/core/identity.ts";
+import { PublicKey } from "../../src/core/ids.ts";
+import { SeededRandom } from "../../src/machine/random.ts";
+import { EntmootNode } from "../../src/node/entmoot-node.ts";
+import { createLog } from "../../src/node/log.ts";
+import type { CreateGroup } from "../../src/node/operations.ts";
+import type { DataRoot } from "../../src/store/data-root.ts";
+import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
+import type { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+
+/** A real node in this process on a memory network: only the disk and the wires are not real. */
+export async function startNode(
+  network: MemoryNetwork | undefined,
+  n: number,
+  options: { readonly root?: DataRoot; readonly hostname?: string } = {},
+): Promise<EntmootNode> {
+  const identity = identityOf(new Uint8Array(32).fill(n));
+  return EntmootNode.open({
+    root: options.root ?? new MemoryDataRoot(),
+    identity,
+    identityPath: "(memory)",
+    dataDir: "(memory)",
+    transport: network?.join(PublicKey.fromBytes(identity.publicKey)),
+    transportReason: "test",
+    transportPort: 0,
+    listenPort: 1004,
+    hostname: options.hostname ?? "",
+    version: "test",
+    log: createLog("error"),
+    random: new SeededRandom(n),
+  });
+}
+
+/** A group without limits, as tests that publish much need it. */
+export const OPEN_GROUP: CreateGroup = {
+  name: "test",
+  description: "",
+  tags: [],
+  visibility: "private",
+  join_mode: "invite_only",
+  policy_source: "none",
+  policy: undefined,
+};
+
+/** Resolves once `holds`; looks again whenever the event loop has gone round. Rejects after `atMostMs`. */
+export async function until(holds: () => boolean | Promise<boolean>, atMostMs = 10_000): Promise<void> {
+  const deadline = Date.now() + atMostMs;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`not so within ${atMostMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
