@@ -29,7 +29,7 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
     return 0;
   }
   // A malformed flag or variable is refused whatever the command, even where it would not be read.
-  jsonErrors = parseGlobalOptions(request.flags, process.env).jsonErrors;
+  jsonErrors = parseGlobalOptions(request.globals, process.env).jsonErrors;
   parseFeatureFlags(process.env);
   await runCommand(request.command, { rawArgs: [...request.rawArgs] });
   return 0;

@@ -27,6 +27,8 @@ export type Request =
       readonly rawArgs: readonly string[];
       /** Every flag given, by name. Repeated values as `repeated` reads them. */
       readonly flags: Readonly<Record<string, string | boolean>>;
+      /** Those of `flags` that are global ones, and not a command's own of the same name. */
+      readonly globals: Readonly<Record<string, string | boolean>>;
     };
 
 /**
@@ -75,7 +77,9 @@ export async function readCommandLine(
   if (words.help) return { kind: "help", path, command };
   const own = ((await resolveOnce(command.args)) ?? {}) as Flags;
   check(path.join(" "), own, words);
-  return { kind: "run", path, command, rawArgs: words.toCitty(), flags: words.values };
+  const isGlobal = (flag: string) => Object.hasOwn(globals, flag) && (own[flag] ?? globals[flag]) === globals[flag];
+  const given = Object.fromEntries(Object.entries(words.values).filter(([flag]) => isGlobal(flag)));
+  return { kind: "run", path, command, rawArgs: words.toCitty(), flags: words.values, globals: given };
 }
 
 /** `help group create` is `group create -help`. */

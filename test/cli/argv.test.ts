@@ -129,6 +129,17 @@ describe("global flags", () => {
     expect(request).toMatchObject({ flags: { relay: "a\0b" } });
   });
 
+  test("are told apart from a command's own flag of the same name", async () => {
+    const own = defineCommand({ meta: { name: "own" }, args: { relay: { type: "string" } } });
+    const request = await readCommandLine(
+      ["own", "-relay=not a relay", "-data=/x"],
+      { own: { description: "own", load: async () => own } },
+      globals,
+    );
+    expect(request).toMatchObject({ flags: { relay: "not a relay", data: "/x" }, globals: { data: "/x" } });
+    expect(request).not.toHaveProperty("globals.relay");
+  });
+
   test("of one command are not known before it", async () => {
     expect(await refusal("-topic=t", "publish")).toBe("flag provided but not defined: -topic");
   });

@@ -1,0 +1,89 @@
+import { afterAll, expect, test } from "bun:test";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { buildBinary, currentVersion, hashInputs } from "../../scripts/build.ts";
+import { findBun } from "../../scripts/launch/bun.mjs";
+import { hostTarget, TARGETS } from "../../scripts/launch/platform.mjs";
+
+const ROOT = resolve(import.meta.dir, "../..");
+const home = mkdtempSync(join(tmpdir(), "entmoot-build-"));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+const stamp = { version: "v9.8.7", commit: "c0ffee", date: "2026-01-02T03:04:05Z", irohOptional: true };
+
+test("the executable prints its stamp, ignores the files of the directory it starts in, and loads commands when asked", async () => {
+  const outfile = join(home, "out/entmootd");
+  await buildBinary({ target: hostTarget(), outfile, ...stamp });
+  const elsewhere = join(home, "elsewhere");
+  mkdirSync(elsewhere);
+  writeFileSync(join(elsewhere, ".env"), "ENTMOOT_ENABLE_FLEET=nonsense\n");
+  writeFileSync(join(elsewhere, "bunfig.toml"), 'preload = ["./missing.ts"]\n');
+  const run = (...args: string[]) =>
+    Bun.spawnSync([outfile, ...args], { cwd: elsewhere, env: { HOME: elsewhere, PATH: "/nowhere" } });
+
+  const version = run("version");
+  expect(version.stderr.toString()).toBe("");
+  expect(version.stdout.toString()).toBe('{"version":"v9.8.7","commit":"c0ffee","date":"2026-01-02T03:04:05Z"}\n');
+  expect(version.exitCode).toBe(0);
+  const env = run("env", "-json");
+  expect(JSON.parse(env.stdout.toString())).toMatchObject({ binary: outfile, runtime_status: "down" });
+  expect(run("nonsense").exitCode).toBe(5);
+  expect(readdirSync(elsewhere).sort()).toEqual([".env", "bunfig.toml"]);
+  expect(readdirSync(dirname(outfile))).toEqual(["entmootd"]);
+});
+
+test("a target that does not exist is refused with those that do, and a failed build leaves nothing", async () => {
+  const outfile = join(home, "failed/entmootd");
+  expect(buildBinary({ target: "bun-plan9-x64", outfile, ...stamp })).rejects.toThrow(
+    /expected one of bun-linux-x64, .*found bun-plan9-x64/,
+  );
+  const entry = join(home, "broken.ts");
+  writeFileSync(entry, 'import "./nowhere.ts";\n');
+  const building = buildBinary({ target: hostTarget(), outfile, entry, ...stamp });
+  expect(building).rejects.toThrow();
+  await building.catch(() => {});
+  expect(readdirSync(dirname(outfile))).toEqual([]);
+});
+
+test("the inputs of a build differ by platform and are stable", () => {
+  expect(hashInputs("bun-linux-x64")).toBe(hashInputs("bun-linux-x64"));
+  expect(hashInputs("bun-linux-x64")).not.toBe(hashInputs("bun-linux-arm64"));
+  expect(currentVersion()).toBe(`v${JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version}`);
+});
+
+test("Bun is found in its platform package where npm did not run its install script, and becomes the command", () => {
+  const root = join(home, "checkout");
+  const bin = join(root, "node_modules", TARGETS[hostTarget()]!.bun, "bin");
+  mkdirSync(bin, { recursive: true });
+  mkdirSync(join(root, "node_modules/bun/bin"), { recursive: true });
+  cpSync(join(ROOT, "package-lock.json"), join(root, "package-lock.json"));
+  const command = join(root, "node_modules/bun/bin/bun.exe");
+  writeFileSync(command, "echo 'a placeholder'\n");
+  expect(() => findBun(root)).toThrow(/Bun 1\.4\.5 cannot be run \(.* holds no binary\); remove node_modules/);
+
+  symlinkSync(process.execPath, join(bin, "bun"));
+  expect(findBun(root)).toBe(join(bin, "bun"));
+  expect(statSync(command).size).toBeGreaterThan(1e7);
+  rmSync(join(bin, "bun"));
+  expect(findBun(root)).toBe(command);
+});
+
+test("another version of Bun is not used, and both versions are named", () => {
+  const root = join(home, "other");
+  mkdirSync(join(root, "node_modules/bun/bin"), { recursive: true });
+  symlinkSync(process.execPath, join(root, "node_modules/bun/bin/bun.exe"));
+  const lock = { packages: { "node_modules/bun": { version: "9.9.9" } } };
+  writeFileSync(join(root, "package-lock.json"), JSON.stringify(lock));
+  expect(() => findBun(root)).toThrow(`expected version 9.9.9, found ${Bun.version}`);
+});
