@@ -95,6 +95,13 @@ describe("a frame on the control socket", () => {
     expect(new TextDecoder().decode(bytes.subarray(5))).toBe('{"type":"error","code":"INTERNAL","message":"x"}');
   });
 
+  test("with a root in fewer numbers keeps those of an earlier root under it, and takes null for what was there", () => {
+    const groups = (root: string) => `"groups":[{"merkle_root":${root}}]`;
+    const body = `{${groups(`[${Array(32).fill(9)}]`)},${groups("[1,null,3]")}}`;
+    const decoded = decodeControlFrame(CONTROL_TYPE.info_resp, new TextEncoder().encode(body));
+    expect(decoded).toMatchObject({ groups: [{ merkle_root: `010903${"00".repeat(29)}` }] });
+  });
+
   test("that lacks what it cannot do without is refused", () => {
     for (const { type } of Object.values(CONTROL_EXTENSIONS)) {
       const needsNothing = type === 0x90 || type === 0x92 || type === 0xa5;

@@ -110,6 +110,25 @@ describe("a frame reader", () => {
     );
   });
 
+  test("tells that bytes it was not yet asked about are left over", () => {
+    const reader = new FrameReader(LIMITS);
+    reader.push(writeFrame(FRAME_TYPE.prune, [new Uint8Array(3)], LIMITS));
+    expect(reader.end()).toBe("truncated");
+    expect(reader.next()).toBeDefined();
+    expect(reader.end()).toBe("clean");
+  });
+
+  test("takes what the writer lets through, to the byte", () => {
+    for (const [limits, type] of [
+      [peerLimits("pilot"), FRAME_TYPE.prune],
+      [PROTOCOL_LIMITS, FRAME_TYPE.fetch_resp],
+    ] as const) {
+      const largest = new Uint8Array(limits(type) - 1);
+      expect(readAll([writeFrame(type, [largest], limits)], limits).frames[0]!.body.length).toBe(largest.length);
+      expect(refusalOf(() => writeFrame(type, [largest, Uint8Array.of(0)], limits))).toBe("frame_too_large");
+    }
+  });
+
   test("refuses a frame over its type's limit as soon as the type is known", () => {
     for (const dialect of ["pilot", "entmoot/1"] as const) {
       const limits = peerLimits(dialect);

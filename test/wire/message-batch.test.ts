@@ -40,6 +40,17 @@ describe("pushes", () => {
     );
   });
 
+  test("are filled until the next message does not fit, and no further", () => {
+    const half = (BATCH_BYTES_MAX - 8) / 2;
+    const lengths = (...sizes: number[]) =>
+      pushFrames(
+        group_id,
+        sizes.map((size) => new Uint8Array(size)),
+      ).frames.map(({ messages }) => messages.length);
+    expect(lengths(half, half)).toEqual([2]);
+    expect(lengths(half, half + 1)).toEqual([1, 1]);
+  });
+
   test("of tiny messages are cut at 1,024", () => {
     const tiny = Array.from({ length: 2 * BATCH_MESSAGES_MAX + 1 }, () => Uint8Array.of(1));
     expect(pushFrames(group_id, tiny).frames.map(({ messages }) => messages.length)).toEqual([1024, 1024, 1]);
