@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as v from "valibot";
 import { EntmootError } from "../core/errors.ts";
+import { expandHome } from "../node/home-path.ts";
 import { type FlagDef, repeated } from "./command.ts";
 import { SWITCH_WORDS, switchOf } from "./feature-flags.ts";
 import { durationMsOf, integerOf } from "./flag-values.ts";
@@ -250,11 +251,6 @@ export function parseGlobalOptions(args: GlobalArgs, env: Environment): GlobalOp
     traceReconcile: read("trace-reconcile", boolean) ?? false,
     jsonErrors: read("json-errors", boolean) ?? false,
   };
-}
-
-/** A leading `~` or `~/` becomes `home`; `~user` stays as it is. */
-export function expandHome(text: string, home: string): string {
-  return text === "~" ? home : text.startsWith("~/") ? join(home, text.slice(2)) : text;
 }
 
 function show(value: string | boolean): string {

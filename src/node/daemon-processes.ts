@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import { expandHome } from "./home-path.ts";
 
 /** Another process on this machine that runs an Entmoot daemon. Keys as `env -json` prints them; never its argv. */
 export interface DaemonProcess {
@@ -71,8 +72,7 @@ function describe(pid: number, { procRoot, home }: DaemonSearch): DaemonProcess 
   if (subcommand === undefined || !DAEMON_COMMANDS.has(subcommand)) return undefined;
 
   const cwd = link(join(dir, "cwd")) ?? "/";
-  const place = (text: string) =>
-    resolve(cwd, text === "~" || text.startsWith("~/") ? join(home, text.slice(1)) : text);
+  const place = (text: string) => resolve(cwd, expandHome(text, home));
   const dataDir = place(flags.data ?? "~/.entmoot");
   const controlSocket = join(dataDir, "control.sock");
   const viaPid = `${dir}/root${controlSocket}`;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { parseFeatureFlags, requireFeature } from "../../src/cli/feature-flags.ts";
-import { expandHome, parseGlobalOptions } from "../../src/cli/global-flags.ts";
+import { parseGlobalOptions } from "../../src/cli/global-flags.ts";
 import type { EntmootError } from "../../src/core/errors.ts";
+import { expandHome } from "../../src/node/home-path.ts";
 
 const HOME = { HOME: "/h" };
 
