@@ -88,7 +88,8 @@ export function struct<T extends object>(
     zero: () => zero,
     read(reader, previous) {
       if (required.length === 0 && reader.takeNull()) return previous;
-      const value = { ...previous } as Record<string, unknown>;
+      // Copied when a field comes, so that an empty object costs no more than a `null`.
+      let value: Record<string, unknown> | undefined;
       const seen: string[] = [];
       const isObject = reader.takeObject((key) => {
         const field = byKey.get(key) ?? byFoldedKey.get(foldKey(key));
@@ -100,6 +101,7 @@ export function struct<T extends object>(
         reader.path.push(field.key);
         const isRequired = required.length > 0 && (required as readonly string[]).includes(field.key);
         if (!isRequired || !reader.takeNull()) {
+          value ??= { ...previous } as Record<string, unknown>;
           value[field.key] = field.codec.read(reader, value[field.key]);
           if (isRequired) seen.push(field.key);
         }
@@ -107,7 +109,7 @@ export function struct<T extends object>(
       });
       if (!isObject) reader.fail(`${label} object`);
       for (const key of required) if (!seen.includes(key)) reader.fail(`a ${key}`, "none");
-      return value as T;
+      return (value ?? previous) as T;
     },
     write(value, form) {
       const record = value as Record<string, unknown>;

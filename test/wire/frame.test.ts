@@ -142,6 +142,15 @@ describe("a frame between peers", () => {
     expect(compared).toBe(79);
   });
 
+  test("with a list of nothing holds one element many times, not many elements", () => {
+    const body = new TextEncoder().encode('{"ads":[{"endpoints":[{},null,{"x":1},{}]}]}');
+    const frame = decodeFrame(FRAME_TYPE.transport_snapshot_resp, body, "pilot");
+    if (frame.kind !== "transport_snapshot_resp") throw new Error("another frame");
+    const [first, ...others] = frame.ads[0]!.endpoints!;
+    expect(others.length).toBe(3);
+    for (const other of others) expect(other).toBe(first!);
+  });
+
   test("lists more than its maximum is neither written nor read", () => {
     const ids = Array.from({ length: 4097 }, (_, i) => MessageId.fromHex(i.toString(16).padStart(64, "0")));
     expect(refusalOf(() => encodeFrame({ kind: "ihave", group_id, ids }, "pilot"))).toBe("invalid_argument");
