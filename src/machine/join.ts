@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../core/errors.ts";
 import { PublicKey } from "../core/ids.ts";
+import { irohAddresses } from "../core/iroh-address.ts";
 import type { Invite, NodeEndpoint, NodeInfo } from "../core/records.ts";
 import type { RosterLog } from "../core/roster-log.ts";
 import { ANCHOR_TEXT, checkAnchors, IS_FINAL } from "./join-anchors.ts";
@@ -176,7 +177,7 @@ export function candidatesOf(invite: Invite, localKey: PublicKey): Candidate[] {
   const known = [invite.founder, invite.issuer];
   for (const { node_id, endpoints } of invite.bootstrap_peers ?? []) {
     const info = known.find(({ pilot_node_id }) => pilot_node_id === node_id);
-    candidates.push({ nodeId: node_id, key: (info && keyOf(info)) ?? keyInEndpoints(endpoints), endpoints });
+    candidates.push({ nodeId: node_id, key: (info && keyOf(info)) ?? irohAddresses(endpoints)[0]?.key, endpoints });
   }
   for (const info of known) candidates.push({ nodeId: info.pilot_node_id, key: keyOf(info), endpoints: [] });
   const seen = new Set<number>();
@@ -187,15 +188,6 @@ export function candidatesOf(invite: Invite, localKey: PublicKey): Candidate[] {
     if (chosen.length < CANDIDATES_MAX) chosen.push(candidate);
   }
   return chosen;
-}
-
-/** An `iroh` endpoint reads `<hex key>@<where>`: that carrier dials by key. */
-function keyInEndpoints(endpoints: readonly NodeEndpoint[]): PublicKey | undefined {
-  for (const { network, addr } of endpoints) {
-    const hex = network === "iroh" ? /^([0-9a-f]{64})@/.exec(addr)?.[1] : undefined;
-    if (hex !== undefined) return PublicKey.fromHex(hex);
-  }
-  return undefined;
 }
 
 function name({ nodeId }: Candidate): string {

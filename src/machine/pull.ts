@@ -90,12 +90,8 @@ export class Pull {
       this.#lo = undefined;
       return last;
     }
-    let before: MessageId | undefined;
-    for (const id of taken) {
-      if (before === undefined ? id < this.#lo : id <= before) return false;
-      if (!this.#index.knows(id) && !this.#isSkipped(id)) this.#waiting.push(id);
-      before = id;
-    }
+    if (!isAscendingFrom(this.#lo, taken)) return false;
+    for (const id of taken) if (!this.#index.knows(id) && !this.#isSkipped(id)) this.#waiting.push(id);
     this.#lo = last && taken.length === ids.length ? undefined : successor(greatest);
     return true;
   }
@@ -140,6 +136,10 @@ export class Pull {
     }
     return ids.length === 0 ? undefined : { ids, tries: 1 };
   }
+}
+
+function isAscendingFrom(lo: MessageId, ids: readonly MessageId[]): boolean {
+  return ids.every((id, i) => (i === 0 ? id >= lo : id > ids[i - 1]!));
 }
 
 /** The id after `id`; `undefined` after the greatest. */

@@ -1,0 +1,227 @@
+import { beforeEach, expect, test } from "bun:test";
+import { CatchUp, CONFIRM_AFTER_MS, FAILURE_FIRST_MS, PULL_STALLED_MS } from "../../src/machine/catch-up.ts";
+import { type Effect, IDS_PER_FRAME_MAX } from "../../src/machine/effect.ts";
+import type { Event } from "../../src/machine/event.ts";
+import { Partners } from "../../src/machine/partners.ts";
+import { FETCH_IDS, FETCHES_MAX, PENDING_MAX } from "../../src/machine/pull.ts";
+import { SeededRandom } from "../../src/machine/random.ts";
+import { acts, id, ids, members, node, TestGroup } from "./group.ts";
+
+let group: TestGroup;
+let partners: Partners;
+let catchUp: CatchUp;
+
+beforeEach(() => {
+  group = new TestGroup();
+  partners = new Partners(node(0), new SeededRandom(1));
+  catchUp = new CatchUp({ index: group, partners, random: new SeededRandom(2) });
+  partners.setMembers(members(6));
+  handle({ kind: "members", members: members(6) });
+});
+
+const handle = (event: Event, nowMs = 0): Effect[] => catchUp.handle(event, nowMs);
+
+function connect(n: number, nowMs = 0): Effect[] {
+  partners.connected(node(n));
+  return handle({ kind: "peer", peer: node(n), connected: true }, nowMs);
+}
+
+/** The peer holds `held` and lists it in one page. */
+function listed(n: number, held: number, nowMs = 0): Effect[] {
+  handle({ kind: "status", from: node(n), status: group.status(held) }, nowMs);
+  return handle({ kind: "ids_page", from: node(n), ids: ids(1, held), last: true }, nowMs);
+}
+
+function deliver(effect: Effect | undefined, nowMs = 0, refused: readonly number[] = []): Effect[] {
+  if (effect?.kind !== "fetch") throw new Error(`expected a fetch, got ${JSON.stringify(effect)}`);
+  const bad = refused.map(id);
+  const stored = group.store(...effect.ids.filter((message) => !bad.includes(message)));
+  const { from, via } = effect;
+  return handle({ kind: "fetched", from, via, ids: effect.ids, stored, unknown: [], refused: bad }, nowMs);
+}
+
+test("a member that connects is asked, and not again before its cool-down is over", () => {
+  expect(connect(1)).toEqual([{ kind: "ask_status", to: node(1) }]);
+  expect(connect(1, 1)).toEqual([]);
+  handle({ kind: "status", from: node(1), status: group.status(0) }, 10);
+  expect(connect(1, 20_000)).toEqual([]);
+  expect(connect(1, 40_000)).toEqual([{ kind: "ask_status", to: node(1) }]);
+});
+
+test("equal roots end the comparison", () => {
+  connect(1);
+  expect(handle({ kind: "status", from: node(1), status: group.status(0) })).toEqual([
+    { kind: "report", report: { what: "compared", peer: node(1), outcome: "equal", stored: 0, missing: 0 } },
+  ]);
+});
+
+test("the timer asks the member compared longest ago, whatever its root was then", () => {
+  const asked: unknown[] = [];
+  for (let n = 1; n < 6; n++) {
+    connect(n, 0);
+    handle({ kind: "status", from: node(n), status: group.status(0) }, n);
+  }
+  for (let nowMs = 40_000; nowMs < 240_000; nowMs += 40_000) {
+    for (const effect of handle({ kind: "timer", timer: "compare" }, nowMs)) {
+      if (effect.kind !== "ask_status") continue;
+      asked.push(effect.to);
+      handle({ kind: "status", from: effect.to, status: group.status(0) }, nowMs);
+    }
+  }
+  expect(asked).toEqual([1, 2, 3, 4, 5].map(node));
+});
+
+test("differing roots start a pull of what we lack", () => {
+  group.store(id(2));
+  connect(1);
+  expect(handle({ kind: "status", from: node(1), status: group.status(3) })).toEqual([
+    { kind: "ask_ids", to: node(1), lo: "0".repeat(64) as never },
+  ]);
+  const [fetch] = handle({ kind: "ids_page", from: node(1), ids: ids(1, 3), last: true });
+  expect(fetch).toEqual({ kind: "fetch", from: node(1), ids: [id(3), id(1)], via: "pull" });
+  expect(deliver(fetch)).toContainEqual({
+    kind: "report",
+    report: { what: "compared", peer: node(1), outcome: "caught_up", stored: 2, missing: 0 },
+  });
+});
+
+test("a peer without messages is not asked for any", () => {
+  group.store(id(1));
+  connect(1);
+  expect(handle({ kind: "status", from: node(1), status: group.status(0) })).toEqual([]);
+});
+
+test("a difference that may be a message under way is looked at again before anything is pulled", () => {
+  handle({ kind: "stored", ids: group.store(id(1)), from: node(2), via: "push" }, 1_000);
+  connect(1, 1_100);
+  const status = group.status(2);
+  expect(acts(handle({ kind: "status", from: node(1), status }, 1_200))).toEqual([]);
+  expect(acts(handle({ kind: "timer", timer: "compare" }, 1_200 + CONFIRM_AFTER_MS))).toEqual([
+    { kind: "ask_status", to: node(1) },
+  ]);
+  handle({ kind: "stored", ids: group.store(id(5)), from: node(2), via: "push" }, 5_250);
+  const confirmed = handle({ kind: "status", from: node(1), status: group.status(3) }, 5_300);
+  expect(confirmed).toEqual([{ kind: "ask_ids", to: node(1), lo: "0".repeat(64) as never }]);
+});
+
+test("pages flow while fetches run, within bounds, however much the peer claims", () => {
+  connect(1);
+  const waiting = handle({ kind: "status", from: node(1), status: group.status(1_000_000) });
+  let next = 1;
+  let fetches = 0;
+  for (let nowMs = 1; nowMs < 400 && waiting.length > 0; nowMs++) {
+    // Pages are answered first, fetches last: the worst case for memory.
+    const at = waiting.findIndex(({ kind }) => kind === "ask_ids");
+    const [effect] = waiting.splice(Math.max(0, at), 1);
+    if (effect?.kind === "ask_ids") {
+      expect(effect.lo <= id(next)).toBe(true);
+      waiting.push(
+        ...handle({ kind: "ids_page", from: node(1), ids: ids(next, IDS_PER_FRAME_MAX), last: false }, nowMs),
+      );
+      next += IDS_PER_FRAME_MAX;
+    } else {
+      fetches += 1;
+      waiting.push(...deliver(effect, nowMs));
+    }
+    expect(catchUp.pending).toBeLessThanOrEqual(PENDING_MAX);
+    expect(waiting.filter(({ kind }) => kind === "fetch").length).toBeLessThanOrEqual(FETCHES_MAX);
+  }
+  expect(fetches).toBeGreaterThan(300);
+  expect(group.size).toBe(fetches * FETCH_IDS);
+});
+
+test("a page longer than allowed is cut and asked on from there", () => {
+  connect(1);
+  handle({ kind: "status", from: node(1), status: group.status(5_000) });
+  const effects = handle({ kind: "ids_page", from: node(1), ids: ids(1, 5_000), last: true });
+  expect(effects).toContainEqual({ kind: "ask_ids", to: node(1), lo: id(IDS_PER_FRAME_MAX + 1) });
+});
+
+for (const [what, page] of [
+  ["does not ascend", { ids: [id(2), id(1)], last: true }],
+  ["repeats an id", { ids: [id(2), id(2)], last: true }],
+  ["is empty though more follows", { ids: [], last: false }],
+] as const) {
+  test(`a page that ${what} ends the pull`, () => {
+    connect(1);
+    handle({ kind: "status", from: node(1), status: group.status(3) });
+    expect(handle({ kind: "ids_page", from: node(1), ...page })).toContainEqual({
+      kind: "report",
+      report: { what: "compared", peer: node(1), outcome: "failed", stored: 0, missing: 0 },
+    });
+    expect(catchUp.pending).toBe(0);
+  });
+}
+
+test("a failed fetch is tried once more and then reported as partial, with a short cool-down", () => {
+  connect(1);
+  const [first] = listed(1, 3);
+  if (first?.kind !== "fetch") throw new Error("expected a fetch");
+  const [second] = handle({ kind: "failed", effect: first, failure: "timeout" }, 1_000);
+  expect(second).toEqual(first);
+  const effects = handle({ kind: "failed", effect: first, failure: "timeout" }, 2_000);
+  expect(effects).toContainEqual({
+    kind: "report",
+    report: { what: "compared", peer: node(1), outcome: "partial", stored: 0, missing: 3 },
+  });
+  expect(connect(1, 6_000)).toEqual([]);
+  expect(connect(1, 12_001)).toEqual([{ kind: "ask_status", to: node(1) }]);
+});
+
+test("refused ids are not asked for again for a while", () => {
+  connect(1);
+  const [fetch] = listed(1, 2);
+  deliver(fetch, 0, [1]);
+  handle({ kind: "status", from: node(1), status: group.status(7) }, 60_000);
+  expect(acts(handle({ kind: "ids_page", from: node(1), ids: ids(1, 2), last: true }, 60_000))).toEqual([]);
+  handle({ kind: "status", from: node(1), status: group.status(7) }, 700_000);
+  expect(acts(handle({ kind: "ids_page", from: node(1), ids: ids(1, 2), last: true }, 700_000))).toHaveLength(1);
+});
+
+test("one pull at a time: a second peer that differs is asked again when the first is done", () => {
+  connect(1);
+  connect(2);
+  const [fetch] = listed(1, 2);
+  expect(handle({ kind: "status", from: node(2), status: group.status(5) })).toEqual([]);
+  expect(acts(deliver(fetch))).toEqual([{ kind: "ask_status", to: node(2) }]);
+});
+
+test("failures back off, doubling", () => {
+  const [ask] = connect(1);
+  if (ask?.kind !== "ask_status") throw new Error("expected ask_status");
+  handle({ kind: "failed", effect: ask, failure: "unreachable" }, 0);
+  expect(connect(1, FAILURE_FIRST_MS - 1)).toEqual([]);
+  expect(connect(1, FAILURE_FIRST_MS)).toEqual([ask]);
+  handle({ kind: "failed", effect: ask, failure: "unreachable" }, 10_000);
+  expect(connect(1, 19_999)).toEqual([]);
+  expect(connect(1, 20_000)).toEqual([ask]);
+});
+
+test("a pull ends when its peer is lost, leaves the group, or goes silent", () => {
+  const failed = (effects: readonly Effect[]): boolean =>
+    effects.some(
+      (effect) => effect.kind === "report" && effect.report.what === "compared" && effect.report.outcome === "failed",
+    );
+  connect(1);
+  listed(1, 3);
+  expect(failed(handle({ kind: "peer", peer: node(1), connected: false }, 1))).toBe(true);
+  connect(2);
+  listed(2, 3, 2);
+  expect(failed(handle({ kind: "members", members: members(2) }, 3))).toBe(true);
+  handle({ kind: "members", members: members(6) }, 4);
+  partners.setMembers(members(6));
+  listed(3, 3, 5);
+  expect(failed(handle({ kind: "timer", timer: "compare" }, 5 + PULL_STALLED_MS))).toBe(true);
+  expect(catchUp.pending).toBe(0);
+});
+
+test("after a pull that brought something two others are compared soon", () => {
+  connect(1);
+  connect(2);
+  handle({ kind: "status", from: node(2), status: group.status(0) });
+  partners.refill(0);
+  deliver(listed(1, 2)[0]);
+  const effects = acts(handle({ kind: "timer", timer: "compare" }, 3_000));
+  expect(effects.length).toBeGreaterThan(0);
+  expect(effects.every(({ kind }) => kind === "ask_status")).toBe(true);
+});

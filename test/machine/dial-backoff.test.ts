@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { DIAL_PEERS_MAX, DialBackoff } from "../../src/machine/dial-backoff.ts";
+import { node } from "./group.ts";
+
+test("windows double from a second to five minutes, and contact clears them", () => {
+  const backoff = new DialBackoff();
+  expect(backoff.waitMs(node(1), 0)).toBe(0);
+  const windows = Array.from({ length: 11 }, () => {
+    backoff.failed(node(1), 0);
+    return backoff.waitMs(node(1), 0) / 1000;
+  });
+  expect(windows).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+  expect(backoff.waitMs(node(1), 300_000)).toBe(0);
+  backoff.failed(node(1), 400_000);
+  expect(backoff.waitMs(node(1), 400_000)).toBe(300_000);
+  backoff.reached(node(1));
+  expect(backoff.waitMs(node(1), 400_000)).toBe(0);
+  backoff.failed(node(1), 400_000);
+  expect(backoff.waitMs(node(1), 400_000)).toBe(1_000);
+});
+
+test("the number of peers is bounded; the one that failed longest ago goes first", () => {
+  const backoff = new DialBackoff();
+  for (let n = 0; n <= DIAL_PEERS_MAX; n++) backoff.failed(node(n), 0);
+  expect(backoff.size).toBe(DIAL_PEERS_MAX);
+  expect(backoff.waitMs(node(0), 0)).toBe(0);
+  expect(backoff.waitMs(node(1), 0)).toBe(1_000);
+});

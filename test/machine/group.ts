@@ -1,0 +1,64 @@
+import { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
+import type { Effect } from "../../src/machine/effect.ts";
+import type { GroupStatus } from "../../src/machine/event.ts";
+import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";
+
+const hex = (n: number): string => n.toString(16).padStart(64, "0");
+
+/** Key of the nth node; 0 is the local one. */
+export const node = (n: number): PublicKey => PublicKey.fromHex(hex(0x1000_0000 + n));
+export const id = (n: number): MessageId => MessageId.fromHex(hex(n));
+export const ids = (from: number, count: number): MessageId[] => Array.from({ length: count }, (_, i) => id(from + i));
+export const root = (n: number): MerkleRoot => MerkleRoot.fromHex(hex(n));
+export const head = (n: number): RosterEntryId => RosterEntryId.fromHex(hex(n));
+/** Members 0 to `count` - 1. */
+export const members = (count: number): Set<PublicKey> => new Set(Array.from({ length: count }, (_, i) => node(i)));
+
+/** A group as the machines see it, to be changed at will. */
+export class TestGroup implements MessageIndex, RosterView {
+  readonly held = new Set<MessageId>();
+  readonly pruned = new Set<MessageId>();
+  readonly authors = new Set<PublicKey>();
+  length = 1;
+  fork = 0;
+
+  get head(): RosterEntryId {
+    return head(this.length * 100 + this.fork);
+  }
+
+  get size(): number {
+    return this.held.size;
+  }
+
+  /** Equal for equal numbers of messages, which is enough here. */
+  merkleRoot(): MerkleRoot {
+    return root(this.held.size);
+  }
+
+  has(message: MessageId): boolean {
+    return this.held.has(message);
+  }
+
+  knows(message: MessageId): boolean {
+    return this.held.has(message) || this.pruned.has(message);
+  }
+
+  knowsAuthor(author: PublicKey): boolean {
+    return this.authors.has(author);
+  }
+
+  store(...messages: MessageId[]): MessageId[] {
+    for (const message of messages) this.held.add(message);
+    return messages;
+  }
+
+  /** What a peer with `count` messages and our roster says. */
+  status(count: number): GroupStatus {
+    return { roster_head: this.head, roster_length: this.length, merkle_root: root(count), message_count: count };
+  }
+}
+
+/** Effects without wake-ups and reports. */
+export function acts(effects: readonly Effect[]): Effect[] {
+  return effects.filter(({ kind }) => kind !== "schedule" && kind !== "report");
+}

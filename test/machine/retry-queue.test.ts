@@ -1,0 +1,86 @@
+import { beforeEach, expect, test } from "bun:test";
+import type { Effect, SendEffect } from "../../src/machine/effect.ts";
+import type { Failure } from "../../src/machine/event.ts";
+import { SeededRandom } from "../../src/machine/random.ts";
+import { ATTEMPTS_MAX, RETRIES_MAX, RETRY_MAX_MS, RETRY_MIN_MS, RetryQueue } from "../../src/machine/retry-queue.ts";
+import { acts, id, ids, members, node } from "./group.ts";
+
+let isSmall: boolean;
+let queue: RetryQueue;
+
+beforeEach(() => {
+  isSmall = true;
+  queue = new RetryQueue({ random: new SeededRandom(1), retriesBodies: () => isSmall });
+});
+
+const push: SendEffect = { kind: "push", to: node(1), ids: [id(1)] };
+const fail = (effect: SendEffect, nowMs: number, failure: Failure = "unreachable"): Effect[] =>
+  queue.handle({ kind: "failed", effect, failure }, nowMs);
+const wake = (nowMs: number): Effect[] => acts(queue.handle({ kind: "timer", timer: "retry" }, nowMs));
+const waitOf = (effects: readonly Effect[]): number => {
+  const [effect] = effects;
+  return effect?.kind === "schedule" ? effect.afterMs : Number.NaN;
+};
+
+test("a failed push is sent again after exactly a second, then after 1 s to 60 s, ten times in all", () => {
+  let nowMs = 0;
+  let effects = fail(push, nowMs);
+  expect(waitOf(effects)).toBe(RETRY_MIN_MS);
+  for (let attempt = 2; attempt <= ATTEMPTS_MAX; attempt++) {
+    nowMs += waitOf(effects);
+    expect(wake(nowMs - 1)).toEqual([]);
+    expect(wake(nowMs)).toEqual([push]);
+    effects = fail(push, nowMs);
+    if (attempt === ATTEMPTS_MAX) break;
+    expect(waitOf(effects)).toBeGreaterThanOrEqual(RETRY_MIN_MS);
+    expect(waitOf(effects)).toBeLessThanOrEqual(RETRY_MAX_MS);
+  }
+  expect(effects).toEqual([{ kind: "report", report: { what: "retries_exhausted", effect: push } }]);
+  expect(queue.size).toBe(0);
+});
+
+test("a refusal by the dial back-off is no attempt", () => {
+  let nowMs = 0;
+  fail(push, nowMs);
+  for (let i = 0; i < 5 * ATTEMPTS_MAX; i++) {
+    nowMs += RETRY_MAX_MS;
+    expect(wake(nowMs)).toEqual([push]);
+    fail(push, nowMs, "backoff");
+  }
+  expect(queue.size).toBe(1);
+});
+
+test("what a peer refuses is not sent again", () => {
+  fail(push, 0, "refused");
+  expect(queue.size).toBe(0);
+});
+
+test("messages due for one peer travel together", () => {
+  for (let n = 1; n <= 3; n++) fail({ kind: "push", to: node(1), ids: [id(n)] }, n);
+  fail({ kind: "push_roster", to: node(2) }, 3);
+  expect(wake(2_000)).toEqual([
+    { kind: "push", to: node(1), ids: ids(1, 3) },
+    { kind: "push_roster", to: node(2) },
+  ]);
+});
+
+test("in a large group a body that failed is only offered again", () => {
+  isSmall = false;
+  fail(push, 0);
+  expect(wake(1_000)).toEqual([{ kind: "ihave", to: node(1), ids: [id(1)] }]);
+});
+
+test("a send that arrived is forgotten, and so is a member that left", () => {
+  fail(push, 0);
+  wake(1_000);
+  wake(200_000);
+  expect(queue.size).toBe(0);
+  fail(push, 300_000);
+  queue.handle({ kind: "members", members: members(1) }, 300_001);
+  expect(queue.size).toBe(0);
+});
+
+test("the queue is bounded", () => {
+  fail({ kind: "push", to: node(1), ids: ids(0, RETRIES_MAX + 100) }, 0);
+  expect(queue.size).toBe(RETRIES_MAX);
+});

@@ -1,0 +1,94 @@
+import { beforeEach, expect, test } from "bun:test";
+import type { Effect } from "../../src/machine/effect.ts";
+import type { Event, GroupStatus } from "../../src/machine/event.ts";
+import { Partners } from "../../src/machine/partners.ts";
+import { SeededRandom } from "../../src/machine/random.ts";
+import { ROSTER_ASK_BLIND_MS, ROSTER_BAD_MS, ROSTER_PUSH_MS, RosterSync } from "../../src/machine/roster-sync.ts";
+import { head, members, node, root, TestGroup } from "./group.ts";
+
+let group: TestGroup;
+let partners: Partners;
+let sync: RosterSync;
+
+beforeEach(() => {
+  group = new TestGroup();
+  group.length = 3;
+  partners = new Partners(node(0), new SeededRandom(1));
+  partners.setMembers(members(4));
+  partners.refill(0);
+  sync = new RosterSync({ roster: group, partners });
+  handle({ kind: "members", members: members(4) });
+});
+
+const handle = (event: Event, nowMs = 0): Effect[] => sync.handle(event, nowMs);
+const status = (length: number | undefined, fork = 0): GroupStatus => ({
+  roster_head: length === undefined ? undefined : head(length * 100 + fork),
+  roster_length: length,
+  merkle_root: root(0),
+  message_count: 0,
+});
+const heard = (length: number | undefined, nowMs = 0, fork = 0): Effect[] =>
+  handle({ kind: "status", from: node(1), status: status(length, fork) }, nowMs);
+
+test("equal heads need nothing", () => {
+  expect(heard(3)).toEqual([]);
+});
+
+test("who has the longer roster is asked for it, once in a while", () => {
+  expect(heard(4)).toEqual([{ kind: "ask_roster", to: node(1) }]);
+  expect(heard(4, 4_999)).toEqual([]);
+  expect(heard(4, 5_000)).toEqual([{ kind: "ask_roster", to: node(1) }]);
+});
+
+test("who has the shorter roster is told of ours, once in a while", () => {
+  expect(heard(2)).toEqual([{ kind: "push_roster", to: node(1) }]);
+  expect(heard(2, ROSTER_PUSH_MS - 1)).toEqual([]);
+  expect(heard(2, ROSTER_PUSH_MS)).toEqual([{ kind: "push_roster", to: node(1) }]);
+});
+
+test("a peer that cannot say its head is asked for the whole log now and then", () => {
+  expect(heard(undefined)).toEqual([{ kind: "ask_roster", to: node(1) }]);
+  expect(heard(undefined, ROSTER_ASK_BLIND_MS - 1)).toEqual([]);
+  expect(heard(undefined, ROSTER_ASK_BLIND_MS)).toEqual([{ kind: "ask_roster", to: node(1) }]);
+  expect(handle({ kind: "roster", from: node(1), outcome: "behind" })).toEqual([{ kind: "push_roster", to: node(1) }]);
+});
+
+test("a fork is reported and its peer left alone", () => {
+  expect(heard(3, 0, 1)).toEqual([{ kind: "ask_roster", to: node(1) }]);
+  expect(handle({ kind: "roster", from: node(1), outcome: "forked" })).toEqual([
+    { kind: "report", report: { what: "roster_forked", peer: node(1) } },
+  ]);
+  expect(heard(3, ROSTER_BAD_MS - 1, 1)).toEqual([]);
+  expect(heard(3, ROSTER_BAD_MS, 1)).toEqual([{ kind: "ask_roster", to: node(1) }]);
+});
+
+test("a change made here goes to everyone, and to who was removed by it", () => {
+  const left = members(4);
+  left.delete(node(3));
+  partners.setMembers(left);
+  handle({ kind: "members", members: left });
+  const effects = handle({ kind: "roster", from: undefined, outcome: "extended" });
+  expect(effects.map((effect) => effect.kind === "push_roster" && effect.to).toSorted()).toEqual([
+    node(1),
+    node(2),
+    node(3),
+  ]);
+});
+
+test("a change learned from a peer goes to the others", () => {
+  const effects = handle({ kind: "roster", from: node(2), outcome: "extended" });
+  expect(effects.map((effect) => effect.kind === "push_roster" && effect.to).toSorted()).toEqual([node(1), node(3)]);
+});
+
+test("a message of an unknown author makes us ask its sender for the roster once", () => {
+  const event = (from: number): Event => ({
+    kind: "unknown_author",
+    from: node(from),
+    id: "0".repeat(64) as never,
+    author: node(9),
+    canonical: new Uint8Array(),
+  });
+  expect(handle(event(1))).toEqual([{ kind: "ask_roster", to: node(1) }]);
+  expect(handle(event(1), 10)).toEqual([]);
+  expect(handle(event(9), 10)).toEqual([]);
+});
