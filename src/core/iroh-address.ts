@@ -1,5 +1,6 @@
 import { EntmootError } from "./errors.ts";
 import { PublicKey } from "./ids.ts";
+import { isIpv4, isIpv6 } from "./ip-address.ts";
 import type { NodeEndpoint } from "./records.ts";
 
 /** Ours. The network of an endpoint in an invite that is reached by key over iroh; the original skips it. */
@@ -57,9 +58,7 @@ export function irohAddresses(endpoints: readonly NodeEndpoint[]): { key: Public
 function isSocketAddress(text: string): boolean {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([1-9][0-9]{0,4})$/.exec(text);
   if (!match || Number(match[3]) > 65_535) return false;
-  if (match[1] !== undefined) return match[1].includes(":") && URL.canParse(`http://[${match[1]}]/`);
-  const octets = match[2]!.split(".");
-  return octets.length === 4 && octets.every((octet) => /^(0|[1-9][0-9]{0,2})$/.test(octet) && Number(octet) <= 255);
+  return match[1] !== undefined ? isIpv6(match[1]) : isIpv4(match[2]!);
 }
 
 function isRelayUrl(text: string): boolean {

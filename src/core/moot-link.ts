@@ -127,11 +127,19 @@ function decodeBody(body: Uint8Array): MootLink {
   if (count > LINK_HINTS_MAX) {
     throw refuse("invalid_argument", `expected at most ${LINK_HINTS_MAX} hints, found ${count}`);
   }
-  const hints = Array.from({ length: count }, () => parseAddressHint(decodeUtf8(take(take(1)[0]!))).address);
+  const hints = Array.from({ length: count }, () => decodeHint(take(take(1)[0]!)));
   if (at !== body.length)
     throw refuse("invalid_argument", "expected nothing behind the hints; it was edited or damaged");
   if (groupId === GroupId.zero) throw refuse("invalid_argument", "it names no group");
   return { groupId, issuer, hints, token, expiresAtMs };
+}
+
+function decodeHint(bytes: Uint8Array): string {
+  try {
+    return parseAddressHint(decodeUtf8(bytes)).address;
+  } catch (cause) {
+    throw new EntmootError("invalid_argument", "moot link: expected addresses or relays as hints", { cause });
+  }
 }
 
 function decodePayload(text: string): Uint8Array {

@@ -1,4 +1,5 @@
 import { EntmootError } from "./errors.ts";
+import { isIpv6 } from "./ip-address.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
 
 /*
@@ -144,7 +145,7 @@ function parseBracketed(authority: string): string {
   const port = authority.slice(end + 1);
   if (end < 0 || !/^(:[0-9]*)?$/.test(port)) throw refuse("expected [address] and a numeric port");
   const [address, zone] = cut(authority.slice(1, end), "%25");
-  if (!/^[0-9A-Fa-f:.]+$/.test(address) || !URL.canParse(`http://[${address}]/`)) throw refuse("bad IPv6 address");
+  if (!isIpv6(address)) throw refuse("bad IPv6 address");
   if (!/^[A-Za-z0-9\-_.~]*$/.test(zone)) throw refuse("bad zone in the IPv6 address");
   return `[${address}${zone === "" ? "" : `%${zone}`}]${port}`;
 }
