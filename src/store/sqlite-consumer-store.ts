@@ -73,7 +73,7 @@ export class SqliteConsumerStore implements ConsumerStore {
 
   #nextToken(): number {
     this.#takeToken.run();
-    return this.#rows.number(this.#token.row()?.[0], "tally", { min: 1 });
+    return this.#rows.number(this.#token.row()?.[0], "lease token", { min: 1 });
   }
 
   #readOrNew(name: string): Consumer {

@@ -30,6 +30,7 @@ interface Tally {
 export class SqliteMessageStore implements MessageStore {
   readonly #file: SqliteFile;
   readonly #rows: RowReader;
+  readonly #tallyRow: RowReader;
   readonly #order: SqliteOrder;
   readonly #topics: SqliteTopicIndex;
   readonly #inversions: InversionWatch;
@@ -55,6 +56,7 @@ export class SqliteMessageStore implements MessageStore {
   constructor(file: SqliteFile) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "messages");
+    this.#tallyRow = new RowReader(file.path, "tally");
     this.#order = new SqliteOrder(file);
     this.#topics = new SqliteTopicIndex(file);
     this.#inversions = new InversionWatch(file);
@@ -194,7 +196,7 @@ export class SqliteMessageStore implements MessageStore {
     const set = this.#order.loaded(tally);
     if (set) return set.root();
     const kept = this.#root.row(tally.seq, tally.pruned)?.[0];
-    if (kept instanceof Uint8Array) return this.#rows.hex32(kept, "root");
+    if (kept instanceof Uint8Array) return this.#tallyRow.hex32(kept, 1);
     return this.#order.at(tally, EVERYTHING).root();
   }
 
@@ -324,12 +326,12 @@ export class SqliteMessageStore implements MessageStore {
 
   #readTally(): Tally {
     const [held, pruned, inverted, seq] = this.#tally.row() ?? [];
-    const rows = this.#rows;
+    const rows = this.#tallyRow;
     return {
-      held: rows.number(held, "tally"),
-      pruned: rows.number(pruned, "tally"),
-      inverted: rows.number(inverted, "tally") !== 0,
-      seq: rows.number(seq, "tally"),
+      held: rows.number(held, 1),
+      pruned: rows.number(pruned, 1),
+      inverted: rows.number(inverted, 1) !== 0,
+      seq: rows.number(seq, 1),
     };
   }
 }

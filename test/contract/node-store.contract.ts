@@ -1,0 +1,177 @@
+import { describe, expect, test } from "bun:test";
+import { GroupId, PublicKey } from "../../src/core/ids.ts";
+import { sha256 } from "../../src/core/sha256.ts";
+import type { IssuedLink, NodeStore } from "../../src/store/node-store.ts";
+import { HINT_PEERS_MAX, HINTS_PER_PEER_MAX, LINKS_MAX } from "../../src/store/store-limits.ts";
+import { expectCode } from "../support/expect-code.ts";
+import { GROUP } from "../support/message.ts";
+
+/** What one node keeps, for one test. */
+export interface NodeStoreWorld extends Disposable {
+  readonly store: NodeStore;
+  /** Closes the store and opens what it kept; a driver that keeps nothing gives the same one. */
+  reopen(): NodeStore;
+}
+
+const OTHER_GROUP = GroupId.fromBytes(new Uint8Array(32).fill(9));
+
+/** The questions every node store answers alike. Call inside a test file, once per driver. */
+export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld): void {
+  const check = (sentence: string, body: (store: NodeStore, world: NodeStoreWorld) => void) =>
+    test(sentence, () => {
+      using world = makeWorld();
+      body(world.store, world);
+    }, 30_000);
+
+  describe(`links in ${name}`, () => {
+    check("a link is kept with every field, found by hash and listed by age in its group", ({ links }, world) => {
+      const [young, old] = [
+        link(1, { created_at_ms: 20, expires_at_ms: 99, uses_max: 3 }),
+        link(2, { created_at_ms: 10 }),
+      ];
+      links.create(young);
+      links.create(old);
+      links.create(link(3, { group_id: OTHER_GROUP }));
+      expectCode("conflict", () => links.create(young));
+      const kept = world.reopen().links;
+      expect(kept.list(GROUP)).toEqual([old, young]);
+      expect(kept.get(young.token_hash)).toEqual(young);
+      expect(kept.get("00".repeat(32))).toBeUndefined();
+      expect(kept.get("not a hash")).toBeUndefined();
+    });
+
+    check("a link that makes no sense is refused", ({ links }) => {
+      for (const bad of [
+        { token_hash: "zz" },
+        { id: "0000000000000000" },
+        { uses_max: -1 },
+        { uses: 0.5 },
+        { created_at_ms: -1 },
+      ]) {
+        expectCode("invalid_argument", () => links.create({ ...link(1), ...bad }));
+      }
+      expect(links.list(GROUP)).toEqual([]);
+    });
+
+    check("each key takes one use, however often it asks, until all are taken", ({ links }, world) => {
+      const two = link(1, { uses_max: 2 });
+      links.create(two);
+      const redeem = (n: number) => world.store.links.redeem({ tokenHash: two.token_hash, key: key(n), nowMs: 5 });
+      expect(redeem(1)).toEqual({ kind: "redeemed", repeated: false, link: { ...two, uses: 1 } });
+      expect(redeem(1)).toEqual({ kind: "redeemed", repeated: true, link: { ...two, uses: 1 } });
+      expect(redeem(2)).toEqual({ kind: "redeemed", repeated: false, link: { ...two, uses: 2 } });
+      world.reopen();
+      expect(redeem(3)).toEqual({ kind: "refused", reason: "used_up" });
+      expect(redeem(2)).toMatchObject({ kind: "redeemed", repeated: true });
+      world.store.links.release(two.token_hash, key(1));
+      world.store.links.release(two.token_hash, key(1));
+      expect(world.store.links.get(two.token_hash)!.uses).toBe(1);
+      expect(redeem(3)).toMatchObject({ kind: "redeemed", repeated: false });
+    });
+
+    check("revoked is told before expired, expired before used up, also to who redeemed before", ({ links }) => {
+      const one = link(1, { uses_max: 1, expires_at_ms: 10 });
+      links.create(one);
+      const redeem = (n: number, nowMs: number) => links.redeem({ tokenHash: one.token_hash, key: key(n), nowMs });
+      expect(redeem(1, 9)).toMatchObject({ kind: "redeemed" });
+      expect(redeem(2, 9)).toEqual({ kind: "refused", reason: "used_up" });
+      expect(redeem(1, 10)).toEqual({ kind: "refused", reason: "expired" });
+      expect(links.revoke(OTHER_GROUP, one.id)).toBeFalse();
+      expect(links.revoke(GROUP, one.id)).toBeTrue();
+      expect(links.revoke(GROUP, one.token_hash)).toBeTrue();
+      expect(links.revoke(GROUP, "ffff")).toBeFalse();
+      expect(redeem(1, 10)).toEqual({ kind: "refused", reason: "revoked" });
+      expect(links.get(one.token_hash)!.revoked).toBeTrue();
+      expect(links.redeem({ tokenHash: "11".repeat(32), key: key(1), nowMs: 0 })).toEqual({
+        kind: "refused",
+        reason: "not_found",
+      });
+    });
+
+    check("with 10,000 links the oldest dead one makes room, and without one there is none", ({ links }) => {
+      for (let i = 0; i < LINKS_MAX; i++) {
+        links.create(link(i, { created_at_ms: i + 1, expires_at_ms: i === 700 ? 20_000 : 0, revoked: i === 800 }));
+      }
+      links.create(link(LINKS_MAX, { created_at_ms: 20_000 }));
+      expect(links.get(link(700).token_hash)).toBeUndefined();
+      links.create(link(LINKS_MAX + 1, { created_at_ms: 20_001 }));
+      expect(links.get(link(800).token_hash)).toBeUndefined();
+      expectCode("conflict", () => links.create(link(LINKS_MAX + 2, { created_at_ms: 20_002 })));
+      expect(links.list(GROUP).length).toBe(LINKS_MAX);
+    });
+  });
+
+  describe(`hints in ${name}`, () => {
+    check("new hints go before old ones, each once, at most eight", ({ hints }, world) => {
+      expect(hints.hints(key(1))).toEqual([]);
+      hints.put(key(1), ["a", "b", "c"], 1);
+      hints.put(key(1), ["d", "b"], 2);
+      expect(world.reopen().hints.hints(key(1))).toEqual(["d", "b", "a", "c"]);
+      world.store.hints.put(key(1), ["1", "2", "3", "4", "5", "6", "7"], 3);
+      expect(world.store.hints.hints(key(1))).toEqual(["1", "2", "3", "4", "5", "6", "7", "d"]);
+      expect(world.store.hints.hints(key(1)).length).toBe(HINTS_PER_PEER_MAX);
+      expect(world.store.hints.signed(key(1))).toBeUndefined();
+      expectCode("invalid_argument", () => world.store.hints.put(key(1), [""], 4));
+      expectCode("invalid_argument", () => world.store.hints.put(key(1), ["x".repeat(513)], 4));
+    });
+
+    check("of signed hints the one with the greatest uint64 number stays", ({ hints }, world) => {
+      const bytes = (n: number) => new Uint8Array([n]);
+      hints.put(key(1), ["a"], 1);
+      hints.putSigned(key(1), { seq: 2n ** 63n, bytes: bytes(1) }, 1);
+      hints.putSigned(key(1), { seq: 5n, bytes: bytes(2) }, 2);
+      hints.putSigned(key(1), { seq: 2n ** 63n, bytes: bytes(3) }, 3);
+      const kept = world.reopen().hints;
+      expect(kept.signed(key(1))).toEqual({ seq: 2n ** 63n, bytes: bytes(1) });
+      kept.putSigned(key(1), { seq: 2n ** 64n - 1n, bytes: bytes(4) }, 4);
+      expect(kept.signed(key(1))).toEqual({ seq: 2n ** 64n - 1n, bytes: bytes(4) });
+      expect(kept.hints(key(1))).toEqual(["a"]);
+      for (const bad of [
+        { seq: -1n, bytes: bytes(1) },
+        { seq: 2n ** 64n, bytes: bytes(1) },
+        { seq: 1n, bytes: new Uint8Array(8193) },
+      ]) {
+        expectCode("invalid_argument", () => kept.putSigned(key(2), bad, 5));
+      }
+    });
+
+    check("past 4,096 peers the one unheard of for longest is forgotten", ({ hints }) => {
+      for (let i = 0; i < HINT_PEERS_MAX; i++) hints.put(key(i), ["x"], 10 + i);
+      hints.put(key(0), ["y"], 10_000);
+      hints.put(key(HINT_PEERS_MAX), ["z"], 1);
+      expect(hints.hints(key(1))).toEqual([]);
+      expect(hints.hints(key(0))).toEqual(["y", "x"]);
+      expect(hints.hints(key(2))).toEqual(["x"]);
+      expect(hints.hints(key(HINT_PEERS_MAX))).toEqual(["z"]);
+    });
+  });
+
+  describe(`settings in ${name}`, () => {
+    check("a setting is what was last said of it, also after reopening", (store, world) => {
+      store.setSetting("iroh_port", "4711");
+      store.setSetting("gone", "1");
+      store.setSetting("gone", undefined);
+      expect(world.reopen().getSetting("iroh_port")).toBe("4711");
+      expect(world.store.getSetting("gone")).toBeUndefined();
+    });
+  });
+}
+
+function key(n: number): PublicKey {
+  return PublicKey.fromBytes(sha256(new TextEncoder().encode(`key ${n}`)));
+}
+
+function link(n: number, fields: Partial<IssuedLink> = {}): IssuedLink {
+  const token_hash = sha256(new TextEncoder().encode(`token ${n}`)).toHex();
+  return {
+    id: token_hash.slice(0, 16),
+    token_hash,
+    group_id: GROUP,
+    uses_max: 0,
+    uses: 0,
+    created_at_ms: 1,
+    expires_at_ms: 0,
+    revoked: false,
+    ...fields,
+  };
+}
