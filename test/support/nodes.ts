@@ -12,7 +12,7 @@ import type { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 export async function startNode(
   network: MemoryNetwork | undefined,
   n: number,
-  options: { readonly root?: DataRoot; readonly hostname?: string } = {},
+  options: { readonly root?: DataRoot; readonly hostname?: string; readonly now?: () => number } = {},
 ): Promise<EntmootNode> {
   const identity = identityOf(new Uint8Array(32).fill(n));
   return EntmootNode.open({
@@ -28,6 +28,7 @@ export async function startNode(
     version: "test",
     log: createLog("error"),
     random: new SeededRandom(n),
+    ...(options.now === undefined ? {} : { now: options.now }),
   });
 }
 

@@ -1,0 +1,184 @@
+import { expect, test } from "bun:test";
+import { signGossip } from "../../src/core/gossip.ts";
+import { GroupId, MessageId, PublicKey } from "../../src/core/ids.ts";
+import { messageCanonical } from "../../src/core/message.ts";
+import type { Message } from "../../src/core/records.ts";
+import { createGenesis, createRosterEntry } from "../../src/core/roster-change.ts";
+import { RosterLog } from "../../src/core/roster-log.ts";
+import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { encodeFrame } from "../../src/wire/frame.ts";
+import { pageIds } from "../../src/wire/id-page.ts";
+import { identity } from "../support/identity.ts";
+import { message } from "../support/message.ts";
+import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
+import { RawPeer } from "../support/raw-peer.ts";
+
+const [FOUNDER, ALICE, STRANGER] = [identity(1), identity(2), identity(3)] as const;
+
+/** A founder's node, and Alice as a peer that says what it likes; Alice is a member of the group. */
+async function world() {
+  const network = new MemoryNetwork();
+  const node = await startNode(network, 1);
+  const { group_id } = await node.createGroup(OPEN_GROUP);
+  const key = PublicKey.fromBytes(ALICE.publicKey);
+  await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key });
+  const alice = new RawPeer(network, ALICE, FOUNDER);
+  const count = async () => (await node.status()).groups.find((group) => group.group_id === group_id)?.messages;
+  const push = (...messages: Message[]) =>
+    alice.say({ kind: "push", group_id, messages: messages.map(messageCanonical) });
+  const said = (fields: Parameters<typeof message>[0] = {}) => message({ by: ALICE, group_id, ...fields });
+  return { network, node, group_id, alice, count, push, said };
+}
+
+test("a pushed message of a member is stored; one of another group or with a broken signature is not", async () => {
+  const { node, count, push, said } = await world();
+  await using _closing = node;
+  const other = GroupId.fromBytes(new Uint8Array(32).fill(9));
+  const good = said();
+  const tampered = { ...said({ timestamp: 2n }), content: new TextEncoder().encode("other") };
+  const resigned = { ...said({ timestamp: 3n }), signature: new Uint8Array(64) };
+  await push(said({ group_id: other }), tampered, resigned, good);
+  expect(await count()).toBe(1);
+});
+
+test("a message of another group in this group's frame is stored in neither", async () => {
+  const { node, push, said } = await world();
+  await using _closing = node;
+  const { group_id: second } = await node.createGroup(OPEN_GROUP);
+  await push(said({ group_id: second }));
+  expect((await node.status()).groups.map(({ messages }) => messages)).toEqual([0, 0]);
+});
+
+test("a message whose author is not in the roster waits until the roster names it", async () => {
+  const { node, group_id, alice, count, push, said } = await world();
+  await using _closing = node;
+  const early = said({ by: STRANGER, author: STRANGER.info });
+  await push(early);
+  expect(await count()).toBe(0);
+  const log = await rosterOf(alice, group_id);
+  const change = { op: "add", key: STRANGER.publicKey } as const;
+  const entry = createRosterEntry({ log, seed: FOUNDER.seed, nowMs: Date.now(), change });
+  await alice.say({ kind: "roster_resp", group_id, entries: [...log.entries, entry] });
+  await until(async () => (await count()) === 1);
+});
+
+async function rosterOf(peer: RawPeer, group_id: GroupId): Promise<RosterLog> {
+  const [answer] = await peer.say({ kind: "roster_req", group_id, since_head: undefined });
+  if (answer?.kind !== "roster_resp") throw new Error("no roster");
+  const { log, stopped } = RosterLog.empty.sync(answer.entries);
+  expect(stopped).toBeUndefined();
+  return log;
+}
+
+test("who is not a member gets nothing of a group, not even that it is there", async () => {
+  const { network, node, group_id, said } = await world();
+  await using _closing = node;
+  const stranger = new RawPeer(network, STRANGER, FOUNDER);
+  const absent = GroupId.fromBytes(new Uint8Array(32).fill(9));
+  for (const group of [group_id, absent]) {
+    for (const frame of [
+      { kind: "status_req", group_id: group },
+      { kind: "roster_req", group_id: group, since_head: undefined },
+      { kind: "merkle_req", group_id: group },
+      { kind: "fetch_req", group_id: group, id: said().id },
+    ] as const) {
+      expect(await stranger.say(frame)).toMatchObject([{ kind: "refused", code: "not_member" }]);
+    }
+  }
+});
+
+test("a removed member gets nothing more", async () => {
+  const { node, group_id, alice } = await world();
+  await using _closing = node;
+  expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "status_resp" }]);
+  const key = PublicKey.fromBytes(ALICE.publicKey);
+  await node.changeRoster({ groupId: group_id, op: "remove", nodeId: undefined, key });
+  expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "refused", code: "not_member" }]);
+});
+
+test("history of a removed member is still taken, what it writes after its removal is not", async () => {
+  const { network, node, group_id, count, said } = await world();
+  await using _closing = node;
+  const key = PublicKey.fromBytes(ALICE.publicKey);
+  await node.changeRoster({
+    groupId: group_id,
+    op: "add",
+    nodeId: undefined,
+    key: PublicKey.fromBytes(STRANGER.publicKey),
+  });
+  await node.changeRoster({ groupId: group_id, op: "remove", nodeId: undefined, key });
+  const third = new RawPeer(network, STRANGER, FOUNDER);
+  const before = said({ timestamp: BigInt(Date.now() - 60_000) });
+  const after = said({ timestamp: BigInt(Date.now() + 60_000) });
+  await third.say({ kind: "push", group_id, messages: [before, after].map(messageCanonical) });
+  expect(await count()).toBe(1);
+});
+
+test("an extension we do not know is refused in words, and the stream goes on", async () => {
+  const { node, group_id, alice } = await world();
+  await using _closing = node;
+  const unknown = Uint8Array.of(0, 0, 0, 3, 0xf0, 1, 2);
+  const known = encodeFrame({ kind: "status_req", group_id }, "entmoot/1");
+  expect(await alice.sayBytes(Buffer.concat([unknown, known]))).toMatchObject([
+    { kind: "refused", of_type: 0xf0, code: "unknown_frame" },
+    { kind: "status_resp" },
+  ]);
+});
+
+test("malformed, truncated and oversized frames end the stream and nothing else", async () => {
+  const { node, group_id, alice, count, push, said } = await world();
+  await using _closing = node;
+  const hostile = [
+    Uint8Array.of(0, 0, 0, 0),
+    Uint8Array.of(0, 0, 0, 5, 0x0d, 0x7b),
+    Uint8Array.of(0, 0, 0, 2, 0x0d, 0x7b),
+    Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0x0d),
+    Uint8Array.of(0, 0xff, 0, 0, 0x0d, 0x7b),
+    Uint8Array.of(0, 0, 0, 3, 0x00, 0x7b, 0x7d),
+    Uint8Array.of(0, 0, 0, 3, 0x83, 1, 2),
+  ];
+  for (const bytes of hostile) expect(await alice.sayBytes(bytes)).toBe("reset");
+  await push(said());
+  expect(await count()).toBe(1);
+  expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ message_count: 1 }]);
+});
+
+test("a gossip frame of the original counts when its sender signed it, and not otherwise", async () => {
+  const { node, group_id, alice, count, said } = await world();
+  await using _closing = node;
+  const body = said();
+  const frame = { group_id, ids: [body.id], timestamp: BigInt(Date.now()) };
+  const forged = signGossip({ seed: STRANGER.seed, frame });
+  await alice.say({ kind: "gossip", ...frame, body, signature: forged }).catch(() => {});
+  expect(await count()).toBe(0);
+  await alice.say({ kind: "gossip", ...frame, body, signature: signGossip({ seed: ALICE.seed, frame }) });
+  expect(await count()).toBe(1);
+});
+
+test("a roster that is not this group's changes nothing", async () => {
+  const { node, group_id, alice } = await world();
+  await using _closing = node;
+  const log = await rosterOf(alice, group_id);
+  const change = { op: "add", key: STRANGER.publicKey } as const;
+  const genesis = createGenesis({ seed: STRANGER.seed, nowMs: Date.now() });
+  const entry = createRosterEntry({ log, seed: FOUNDER.seed, nowMs: Date.now(), change });
+  const edited = { ...entry, subject: { ...entry.subject, pilot_node_id: 7 } };
+  for (const entries of [[], [genesis], [...log.entries, edited]]) {
+    await alice.say({ kind: "roster_resp", group_id, entries });
+  }
+  expect((await node.status()).groups[0]?.members).toBe(2);
+});
+
+test("a member can page through ids and fetch what it lacks", async () => {
+  const { node, group_id, alice, push, said } = await world();
+  await using _closing = node;
+  const messages = Array.from({ length: 5 }, (_, i) => said({ timestamp: BigInt(i + 1) }));
+  await push(...messages);
+  const ids = messages.map(({ id }) => id).toSorted();
+  const page = { kind: "ids_req", group_id, lo: MessageId.zero, hi: MessageId.zero, limit: 3 } as const;
+  const [first] = await alice.say(page);
+  if (first?.kind !== "ids_resp") throw new Error("no page");
+  expect([first.last, pageIds(first.ids)]).toEqual([false, ids.slice(0, 3)]);
+  const [answer] = await alice.say({ kind: "fetch_many_req", group_id, ids: [...ids, said({ timestamp: 99n }).id] });
+  expect(answer).toMatchObject({ outcomes: [...ids.map(() => "sent"), "unknown"] });
+});

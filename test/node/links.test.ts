@@ -1,0 +1,157 @@
+import { expect, test } from "bun:test";
+import { PublicKey } from "../../src/core/ids.ts";
+import { createInvite, formatInvite, verifyInvite } from "../../src/core/invite.ts";
+import { parseMootLink } from "../../src/core/moot-link.ts";
+import type { EntmootNode } from "../../src/node/entmoot-node.ts";
+import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
+import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { OPEN_GROUP, startNode } from "../support/nodes.ts";
+
+const HOUR_MS = 3_600_000;
+const QUICK = { timeoutMs: 600 };
+
+async function world() {
+  const network = new MemoryNetwork();
+  let nowMs = Date.now();
+  const pass = (ms: number) => {
+    nowMs += ms;
+  };
+  const founder = await startNode(network, 1, { now: () => nowMs });
+  const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
+  const link = (usesMax: number, validForMs = HOUR_MS) => founder.createLink({ groupId, usesMax, validForMs });
+  return { network, founder, groupId, link, pass };
+}
+
+async function keyOf(node: EntmootNode): Promise<PublicKey> {
+  return PublicKey.fromBytes((await node.status()).entmoot_pubkey);
+}
+
+test("a link lets in as many keys as it has uses, and no more", async () => {
+  const { network, founder, groupId, link } = await world();
+  await using closing = founder;
+  const { link: text } = await link(1);
+  await using alice = await startNode(network, 2);
+  await using bob = await startNode(network, 3);
+  await alice.join({ input: text, ...QUICK });
+  await expect(bob.join({ input: text, ...QUICK })).rejects.toMatchObject({ code: "expired" });
+  expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 1, uses_max: 1, status: "used_up" }]);
+});
+
+test("the same key redeems a used-up link again: same membership, fresh invite, no use taken", async () => {
+  const { network, founder, groupId, link } = await world();
+  await using closing = founder;
+  const { link: text } = await link(1);
+  {
+    await using alice = await startNode(network, 2);
+    expect(await alice.join({ input: text, ...QUICK })).toMatchObject({ status: "joined", members: 2 });
+  }
+  // As after the loss of the data root: the key is all that is left.
+  await using again = await startNode(network, 2);
+  expect(await again.join({ input: text, ...QUICK })).toMatchObject({ status: "joined", members: 2 });
+  expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 1 }]);
+});
+
+test("an expired, a revoked and an edited link are each refused in their own words", async () => {
+  const { network, founder, groupId, link, pass } = await world();
+  await using closing = founder;
+  await using alice = await startNode(network, 2);
+  const short = await link(0, HOUR_MS);
+  pass(HOUR_MS);
+  await expect(alice.join({ input: short.link, ...QUICK })).rejects.toMatchObject({ code: "expired" });
+
+  const revoked = await link(0);
+  expect(await closing.revokeLink({ groupId, link: revoked.link })).toMatchObject({ status: "revoked" });
+  await expect(alice.join({ input: revoked.link, ...QUICK })).rejects.toMatchObject({
+    code: "not_found",
+    message: expect.stringContaining("revoked"),
+  });
+  await expect(closing.revokeLink({ groupId, link: "0123456789abcdef" })).rejects.toMatchObject({ code: "not_found" });
+
+  const { link: good } = await link(0);
+  const at = good.length - 20;
+  const edited = good.slice(0, at) + (good[at] === "A" ? "B" : "A") + good.slice(at + 1);
+  await expect(alice.join({ input: edited, ...QUICK })).rejects.toThrow("moot link");
+  expect((await alice.status()).groups).toEqual([]);
+});
+
+test("a removed key is refused by every link until the founder adds it again", async () => {
+  const { network, founder, groupId, link } = await world();
+  await using closing = founder;
+  const { link: text } = await link(0);
+  {
+    await using alice = await startNode(network, 2);
+    await alice.join({ input: text, ...QUICK });
+    const key = await keyOf(alice);
+    await closing.changeRoster({ groupId, op: "remove", nodeId: undefined, key });
+  }
+  await using back = await startNode(network, 2);
+  const key = await keyOf(back);
+  await expect(back.join({ input: (await link(0)).link, ...QUICK })).rejects.toMatchObject({
+    code: "not_member",
+    message: expect.stringContaining("removed"),
+  });
+  await closing.changeRoster({ groupId, op: "add", nodeId: undefined, key });
+  expect(await back.join({ input: text, ...QUICK })).toMatchObject({ status: "joined" });
+});
+
+test("while the issuer is away a join says so and goes on until its time is over", async () => {
+  const network = new MemoryNetwork();
+  const root = new MemoryDataRoot();
+  const founder = await startNode(network, 1, { root });
+  const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
+  const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: HOUR_MS });
+  await founder.close();
+  await using alice = await startNode(network, 2);
+  const stages: string[] = [];
+  const joining = alice.join({ input: link, timeoutMs: 1_200, onProgress: ({ stage }) => stages.push(stage) });
+  await expect(joining).rejects.toMatchObject({
+    code: "unavailable",
+    message: expect.stringContaining("could not be reached"),
+  });
+  await joining.catch(() => {});
+  expect(stages[0]).toBe("dialing");
+  expect(stages.filter((stage) => stage === "waiting").length).toBeGreaterThan(0);
+});
+
+test("the token is nowhere in what the issuer keeps", async () => {
+  const { founder, groupId, link } = await world();
+  await using closing = founder;
+  const { link: text } = await link(3);
+  const token = parseMootLink(text).token;
+  const [row] = await closing.listLinks(groupId);
+  expect(JSON.stringify(row)).not.toContain(token.toHex());
+  expect(JSON.stringify(row)).not.toContain(token.toBase64({ alphabet: "base64url", omitPadding: true }));
+});
+
+test("only the founder issues links", async () => {
+  const { network, founder, groupId, link } = await world();
+  await using _closing = founder;
+  await using alice = await startNode(network, 2);
+  await alice.join({ input: (await link(0)).link, ...QUICK });
+  await expect(alice.createLink({ groupId, usesMax: 1, validForMs: HOUR_MS })).rejects.toMatchObject({
+    code: "not_member",
+  });
+});
+
+test("an invite whose roster is of another founder is refused and leaves nothing behind", async () => {
+  const { network, founder, groupId } = await world();
+  await using closing = founder;
+  await using mallory = await startNode(network, 9);
+  const { group_id: other } = await mallory.createGroup(OPEN_GROUP);
+  await using alice = await startNode(network, 2);
+  const key = await keyOf(alice);
+  await mallory.changeRoster({ groupId: other, op: "add", nodeId: undefined, key });
+  await closing.changeRoster({ groupId, op: "add", nodeId: undefined, key });
+  const honest = await closing.mintInvite({ groupId, peers: undefined, validForMs: HOUR_MS });
+  const forged = await mallory.mintInvite({ groupId: other, peers: undefined, validForMs: HOUR_MS });
+  // Mallory vouches for the honest founder's group by its own signature and serves its own roster.
+  const lie = createInvite(
+    { ...forged, founder: honest.founder, roster_head: honest.roster_head },
+    new Uint8Array(32).fill(9),
+  );
+  verifyInvite(lie, Date.now());
+  const joining = alice.join({ input: formatInvite(lie), timeoutMs: 1_500 });
+  await expect(joining).rejects.toThrow("founder");
+  await joining.catch(() => {});
+  expect((await alice.status()).groups).toEqual([]);
+});
