@@ -5,9 +5,76 @@ import type { CommandEntry } from "./argv.ts";
  * and each module is imported only when its command runs: `version` does not pay for the daemon.
  */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  "agent-commands": {
+    description: "Run queued agent commands (opt-in)",
+    optIn: true,
+    load: async () => (await import("./opt-in.ts")).agentCommands,
+  },
+  conformance: {
+    description: "Run recorded vectors against this program",
+    load: async () => (await import("./conformance.ts")).conformance,
+  },
   env: {
     description: "Show paths, sockets and the daemon this command line would talk to",
     load: async () => (await import("./env.ts")).env,
+  },
+  fleet: {
+    description: "Coordinate a fleet of agents (opt-in)",
+    optIn: true,
+    load: async () => (await import("./opt-in.ts")).fleet,
+  },
+  group: {
+    description: "Create a moot",
+    load: async () => (await import("./group.ts")).group,
+  },
+  info: {
+    description: "Show this node, its moots and the running daemon",
+    load: async () => (await import("./info.ts")).info,
+  },
+  invite: {
+    description: "Make and manage invites and links into a moot",
+    load: async () => (await import("./invite.ts")).invite,
+  },
+  join: {
+    description: "Join moots by link or invite",
+    load: async () => (await import("./join.ts")).join,
+  },
+  peers: {
+    description: "Show how the members of a moot are reached",
+    load: async () => (await import("./peers.ts")).peers,
+  },
+  publish: {
+    description: "Sign a message and hand it to the running daemon",
+    load: async () => (await import("./publish.ts")).publish,
+  },
+  query: {
+    description: "Print messages held on this node",
+    load: async () => (await import("./query.ts")).query,
+  },
+  roster: {
+    description: "Add members to a moot, or remove them (founder only)",
+    load: async () => (await import("./roster.ts")).roster,
+  },
+  serve: {
+    description: "Run the daemon: keep moots in step with peers and answer commands",
+    load: async () => (await import("./serve.ts")).serve,
+  },
+  stop: {
+    description: "Ask the running daemon to end, and wait until it has",
+    load: async () => (await import("./stop.ts")).stop,
+  },
+  tail: {
+    description: "Print messages as they arrive",
+    load: async () => (await import("./tail.ts")).tail,
+  },
+  tasks: {
+    description: "Share tasks in a fleet (opt-in)",
+    optIn: true,
+    load: async () => (await import("./opt-in.ts")).tasks,
+  },
+  up: {
+    description: "Start here: run a node, make a moot and a link to join it, show messages",
+    load: async () => (await import("./up.ts")).up,
   },
   version: {
     description: "Print version, commit and build date",

@@ -12,6 +12,11 @@ export function printJson(value: unknown): void {
   printLine(escapeHtml(JSON.stringify(value)));
 }
 
+/** One JSON value over several lines of stdout, for a file that people read. */
+export function printIndentedJson(value: unknown): void {
+  printLine(escapeHtml(JSON.stringify(value, null, 2)));
+}
+
 /** One line of text on stdout. Throws the system's `EPIPE` when the reader has gone; `main.ts` ends quietly on it. */
 export function printLine(text: string): void {
   writeAll(STDOUT, `${text}\n`);

@@ -12,7 +12,7 @@ import { FrameConnection } from "./frame-connection.ts";
 import { asksForStream, handlerOf } from "./requests.ts";
 import type { SocketStream } from "./socket-stream.ts";
 
-/** Ours. Clients at a time; a further one is closed at once and tries again. */
+/** Ours. Clients at a time; a further one is told to try again. */
 const CONNECTIONS_MAX = 256;
 /** Ours. Of them, how many may watch without end, so that requests always find a place. */
 const STREAMS_MAX = 192;
@@ -73,7 +73,15 @@ export class ControlServer implements AsyncDisposable {
   #accept(stream: SocketStream): void {
     const connection = new FrameConnection(stream);
     if (this.#connections.size >= CONNECTIONS_MAX || this.#ending.signal.aborted) {
-      connection[Symbol.dispose]();
+      // Said before any request, in the frame that every client understands.
+      const message = `the daemon serves at most ${CONNECTIONS_MAX} clients at a time; try again`;
+      void connection
+        .send(
+          { kind: "error", type: "error", code: "UNAVAILABLE", group_id: undefined, message },
+          AbortSignal.timeout(0),
+        )
+        .catch(() => {})
+        .finally(() => connection[Symbol.dispose]());
       return;
     }
     const serving: Serving = { asked: false, done: Promise.resolve() };

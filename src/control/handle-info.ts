@@ -26,5 +26,8 @@ export const handleNodeStatus: Handler<"node_status_req"> = async (_request, { n
 
 /** How the members of a group are reached. */
 export const handlePeers: Handler<"peers_req"> = async (request, { node, send }) => {
-  await send({ kind: "peers_resp", peers: await node.peers(request.group_id) });
+  const rows = await node.peers(request.group_id);
+  // Carriers measure in fractions; the frame holds whole milliseconds, rounded up so that 0 stays "unknown".
+  const peers = rows.map((row) => ({ ...row, rtt_ms: row.rtt_ms === undefined ? undefined : Math.ceil(row.rtt_ms) }));
+  await send({ kind: "peers_resp", peers });
 };

@@ -25,7 +25,7 @@ export const handleProbe: Handler<"diag_probe_req"> = async (request, { node, se
     peers: rows.map((row) => ({
       node_id: row.node_id,
       ok: row.ok,
-      rtt_ms: BigInt(Math.round(row.rtt_ms ?? 0)),
+      rtt_ms: BigInt(Math.ceil(row.rtt_ms ?? 0)),
       error: row.error ?? "",
       responder: row.responder ?? 0,
       received_ms: BigInt(Math.round(row.received_ms ?? 0)),

@@ -1,0 +1,76 @@
+import { existsSync } from "node:fs";
+import { GroupId, MerkleRoot, RosterEntryId } from "../core/ids.ts";
+import type { NodeStatus } from "../node/operations.ts";
+import { defineCommand } from "./command.ts";
+import { namedFailure } from "./command-error.ts";
+import { type GlobalOptions, globalFlags, parseGlobalOptions } from "./global-flags.ts";
+import { openOperations } from "./open-operations.ts";
+import { printJson, printProse } from "./print.ts";
+
+/** `info`: this node, its groups and whether a daemon runs. Never creates anything. */
+export const info = defineCommand({
+  meta: { name: "info", description: "Show this node, its moots and the running daemon" },
+  help: {
+    examples: ["entmootd info"],
+    exits: [0, 1, 5],
+    notes: ["merkle_root is base64; two members with equal roots hold the same messages in the same order."],
+  },
+  args: {
+    ...globalFlags,
+    json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },
+  },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    if (!existsSync(options.dataDir) || isEmptyRoot(options)) {
+      printProse(`info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`);
+      printJson(emptyInfo(options));
+      return;
+    }
+    await namedFailure("info", async () => {
+      await using node = await openOperations(options, { create: false, change: false });
+      printJson(infoJson(await node.status()));
+    });
+  },
+});
+
+/** Nothing was ever created here: neither an identity nor a group nor a socket. */
+function isEmptyRoot({ dataDir, identityPath }: GlobalOptions): boolean {
+  return ![identityPath, `${dataDir}/groups`, `${dataDir}/control.sock`].some((path) => existsSync(path));
+}
+
+function emptyInfo({ dataDir, identityPath, listenPort }: GlobalOptions) {
+  return {
+    pilot_node_id: 0,
+    entmoot_pubkey: null,
+    listen_port: listenPort,
+    data_dir: dataDir,
+    groups: [],
+    running: false,
+    identity_path: identityPath,
+  };
+}
+
+/** The original's keys in its order, then ours. */
+export function infoJson(status: NodeStatus) {
+  return {
+    pilot_node_id: status.pilot_node_id,
+    entmoot_pubkey: status.entmoot_pubkey.toBase64(),
+    listen_port: status.listen_port,
+    data_dir: status.data_dir,
+    groups: status.groups.map((group) => ({
+      group_id: GroupId.toBase64(group.group_id),
+      members: group.members,
+      messages: group.messages,
+      merkle_root: MerkleRoot.toBase64(group.merkle_root),
+      ...(group.name === "" ? {} : { name: group.name }),
+      roster_head: RosterEntryId.toBase64(group.roster_head),
+      local_node_id: group.local_node_id,
+      local_member: group.local_member,
+      founder: group.founder,
+    })),
+    running: status.running,
+    ...(status.running ? { version: status.version, pid: status.pid, started_at_ms: status.started_at_ms } : {}),
+    identity_path: status.identity_path,
+    transport: status.transport,
+  };
+}

@@ -1,0 +1,32 @@
+import { existsSync } from "node:fs";
+import { EntmootError } from "../core/errors.ts";
+import { GroupId } from "../core/ids.ts";
+import type { DataRoot } from "../store/data-root.ts";
+import { MemoryDataRoot } from "../store/memory-data-root.ts";
+import { SqliteDataRoot } from "../store/sqlite-data-root.ts";
+import type { GlobalOptions } from "./global-flags.ts";
+import { parseGroupId } from "./group-argument.ts";
+
+/** The data root for looking only, beside a running daemon or without one; where there is none, an empty one. Creates nothing. */
+export function openForReading({ dataDir }: GlobalOptions): DataRoot {
+  return existsSync(dataDir) ? SqliteDataRoot.open(dataDir, "read") : new MemoryDataRoot();
+}
+
+/** The joined group that `text` names. Throws `invalid_argument` or `group_not_found`, starting with `label`. */
+export function namedGroup(label: string, root: DataRoot, text: string): GroupId {
+  const groupId = parseGroupId(label, text);
+  if (root.groupIds().includes(groupId)) return groupId;
+  throw new EntmootError("group_not_found", `${label}: group ${GroupId.toBase64(groupId)} not joined`);
+}
+
+/** The group that `text` names or, without `text`, the only one. Throws `invalid_argument` when there is not exactly one. */
+export function pickGroup(label: string, root: DataRoot, text: string | undefined): GroupId {
+  if (text !== undefined) return namedGroup(label, root, text);
+  const [only, ...others] = root.groupIds();
+  if (only !== undefined && others.length === 0) return only;
+  const found =
+    only === undefined
+      ? "no joined groups; pass -group"
+      : `${others.length + 1} groups joined; pass -group to disambiguate`;
+  throw new EntmootError("invalid_argument", `${label}: ${found}`);
+}

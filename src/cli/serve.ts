@@ -1,0 +1,52 @@
+import { readiness } from "../control/readiness.ts";
+import { defineCommand, repeated } from "./command.ts";
+import { namedFailure } from "./command-error.ts";
+import { globalFlags, parseGlobalOptions } from "./global-flags.ts";
+import { parseGroupId } from "./group-argument.ts";
+import { printJson } from "./print.ts";
+import { startDaemon, untilEnding } from "./start-daemon.ts";
+
+const LABEL = "serve";
+
+/** `serve`: the daemon of a data root, in the foreground, until it is asked to end. */
+export const serve = defineCommand({
+  meta: { name: "serve", description: "Run the daemon: keep moots in step with peers and answer commands" },
+  help: {
+    examples: ["entmootd serve", "entmootd serve -group GID -relay off"],
+    exits: [0, 1, 3, 5, 6],
+    notes: [
+      "Prints one line with event serving when it is ready, then nothing on stdout. SIGINT, SIGTERM and",
+      '"entmootd stop" end it cleanly. Creates this node\'s identity when the data root has none.',
+    ],
+  },
+  args: {
+    ...globalFlags,
+    group: {
+      type: "string",
+      repeatable: true,
+      valueHint: "GID",
+      defaultHint: "all joined groups",
+      description: "serve only this group",
+    },
+    hostname: {
+      type: "string",
+      valueHint: "NAME",
+      defaultHint: "as last time",
+      description: "name shown to other members",
+    },
+  },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    const wanted = repeated(args.group).map((text) => parseGroupId(`${LABEL}: invalid -group`, text));
+    await namedFailure(LABEL, async () => {
+      await using daemon = await startDaemon(options, {
+        command: LABEL,
+        control: true,
+        hostname: args.hostname,
+        ...(wanted.length === 0 ? {} : { only: new Set(wanted) }),
+      });
+      printJson(await readiness(daemon.node));
+      await untilEnding(daemon);
+    });
+  },
+});

@@ -1,0 +1,130 @@
+import { join } from "node:path";
+import { ControlServer } from "../control/control-server.ts";
+import { EntmootError } from "../core/errors.ts";
+import { GroupId } from "../core/ids.ts";
+import { BUILD_INFO } from "../node/build-info.ts";
+import { EntmootNode } from "../node/entmoot-node.ts";
+import type { Log } from "../node/log.ts";
+import { DataRootLock } from "../store/lock.ts";
+import { startTransport } from "./choose-transport.ts";
+import type { GlobalOptions } from "./global-flags.ts";
+import { nodeName } from "./node-name.ts";
+import { openRoot } from "./open-root.ts";
+
+/** Ours. A clean end takes no longer than this; what is acknowledged is on disk long before. */
+const END_MS = 8_000;
+
+export interface StartDaemon {
+  /** Starts the errors: `serve`, `join`, `up`. */
+  readonly command: string;
+  /** Whether other commands reach it over the control socket. */
+  readonly control: boolean;
+  /** Only these groups are opened; all when absent. */
+  readonly only?: ReadonlySet<GroupId>;
+  /** How this node wants to be shown; as last time when absent. */
+  readonly hostname?: string | undefined;
+}
+
+/** A node with its carrier, in this process. Disposing it ends it cleanly, within a few seconds. */
+export interface Daemon extends AsyncDisposable {
+  readonly node: EntmootNode;
+  readonly log: Log;
+  /** Aborts when a signal or `stop` asks for the end. */
+  readonly ending: AbortSignal;
+}
+
+/**
+ * Locks the data root, opens it and its identity (made when there is none), starts the carrier, the node and the
+ * control socket. Throws `already_running` naming the process, and as the parts do; nothing is left behind then.
+ */
+export async function startDaemon(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
+  await using parts = new AsyncDisposableStack();
+  const opened = lockedRoot(options, start);
+  const { root, log } = opened;
+  // Closing it twice is harmless: the node closes it too, once there is one.
+  parts.use(root);
+  const joined = root.groupIds();
+  for (const id of start.only ?? []) {
+    if (joined.includes(id)) continue;
+    throw new EntmootError("group_not_found", `${start.command}: joined group not found: ${GroupId.toBase64(id)}`);
+  }
+  const { identity } = opened.identity;
+  const { transport, reason, port } = await startTransport(options, { identity, settings: root.node, log });
+  parts.defer(() => transport.close());
+  const ending = new AbortController();
+  const node = await EntmootNode.open({
+    root,
+    identity,
+    identityPath: opened.identity.path,
+    dataDir: options.dataDir,
+    transport,
+    transportReason: reason,
+    transportPort: port,
+    listenPort: options.listenPort,
+    hostname: nodeName(start.hostname, root.node),
+    version: BUILD_INFO.version,
+    log,
+    onStop: () => ending.abort(),
+  });
+  parts.use(node);
+  if (start.control) {
+    const path = join(options.dataDir, "control.sock");
+    parts.use(ControlServer.start({ path, node, log }));
+  }
+  parts.defer(onSignals(() => ending.abort()));
+  const running = parts.move();
+  return {
+    node,
+    log,
+    ending: ending.signal,
+    async [Symbol.asyncDispose]() {
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(() => {
+        log.warn(`ending took longer than ${END_MS} ms; the process ends now`);
+        late.resolve();
+      }, END_MS);
+      try {
+        await Promise.race([running.disposeAsync(), late.promise]);
+      } finally {
+        clearTimeout(timer);
+      }
+      log.info("entmootd shutting down");
+    },
+  };
+}
+
+/** Resolves when the daemon is asked to end. */
+export function untilEnding({ ending }: Daemon): Promise<void> {
+  if (ending.aborted) return Promise.resolve();
+  return new Promise((resolve) => ending.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon) {
+  try {
+    return openRoot(options, { create: true, lock: true, ...(only === undefined ? {} : { only }) });
+  } catch (cause) {
+    if (!(cause instanceof EntmootError && cause.code === "already_running")) throw cause;
+    const pid = DataRootLock.holder(options.dataDir)?.pid;
+    const who = pid === undefined ? "" : ` (process ${pid})`;
+    throw new EntmootError(
+      "already_running",
+      `${command}: another entmoot daemon is already running at ${join(options.dataDir, "control.sock")}${who}; use it as it is ("entmootd tail"), or end it with "entmootd stop"`,
+      { cause },
+    );
+  }
+}
+
+/** Calls `end` at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. Gives what undoes it. */
+function onSignals(end: () => void): () => void {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  let asked = false;
+  const listener = () => {
+    if (asked) process.exit(0);
+    asked = true;
+    end();
+  };
+  for (const signal of signals) process.on(signal, listener);
+  return () => {
+    for (const signal of signals) process.off(signal, listener);
+  };
+}

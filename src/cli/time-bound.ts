@@ -1,0 +1,20 @@
+import { EntmootError } from "../core/errors.ts";
+
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+const INT64_MAX = 2n ** 63n - 1n;
+
+/**
+ * A bound in time as Unix milliseconds: RFC 3339 (fractions below a millisecond cut off) or a decimal number,
+ * which may be negative. `label` is the flag as named in the error. Throws `invalid_argument`.
+ */
+export function parseTimeBound(label: string, text: string): bigint {
+  const word = text.trim();
+  if (RFC3339.test(word)) {
+    const ms = Date.parse(word.replace(/(\.\d{3})\d+/, "$1"));
+    if (Number.isFinite(ms)) return BigInt(ms);
+  } else if (/^[+-]?\d{1,19}$/.test(word)) {
+    const ms = BigInt(word);
+    if (ms <= INT64_MAX && ms >= -INT64_MAX - 1n) return ms;
+  }
+  throw new EntmootError("invalid_argument", `${label}: not RFC3339 nor unix-ms: ${word.slice(0, 80)}`);
+}

@@ -1,0 +1,78 @@
+import type { WatchEvent } from "../node/operations.ts";
+import { textOrBytes } from "./message-line.ts";
+import { terminalText } from "./terminal-text.ts";
+
+/** Ours. Of a name on a terminal. */
+const NAME_MAX = 32;
+/** Ours. Of all topics of a message on a terminal. */
+const TOPICS_MAX = 80;
+
+export interface LineContext {
+  /** Names of members by node id, as they gave them; may be missing or hostile. */
+  readonly names: ReadonlyMap<number, string>;
+  readonly now: Date;
+}
+
+/** One event as one line for a terminal: time, who, where, what. Nothing in it can drive the terminal. */
+export function eventLine(event: WatchEvent, { names, now }: LineContext): string {
+  const nodeId = event.kind === "message" ? event.message.author.pilot_node_id : event.node_id;
+  const who = nameOf(nodeId, names.get(nodeId));
+  if (event.kind === "peer") {
+    const route = event.route === "none" ? "" : ` (${event.route})`;
+    return `${clock(now)}  ${who} ${CHANGE[event.event]}${route}`;
+  }
+  const { message } = event;
+  const { content, content_b64 } = textOrBytes(message.content);
+  const text =
+    content_b64 === undefined ? terminalText(content) : `[${message.content.length} bytes that are not text]`;
+  const topics = terminalText(message.topics.join(","), TOPICS_MAX);
+  return `${clock(instant(message.timestamp) ?? now)}  ${who}  ${topics === "" ? "-" : topics}  ${text}`;
+}
+
+const CHANGE = {
+  connected: "is connected",
+  lost: "is no longer connected",
+  joined: "has joined",
+  left: "was removed",
+} as const;
+
+/** The name with the id behind it: a name alone is anybody's to choose. */
+function nameOf(nodeId: number, name: string | undefined): string {
+  const shown = terminalText(name ?? "", NAME_MAX).trim();
+  return shown === "" ? String(nodeId) : `${shown}/${nodeId}`;
+}
+
+function clock(at: Date): string {
+  return at.toTimeString().slice(0, 8);
+}
+
+/** An author's clock may say anything; past what a date can hold there is no time to show. */
+function instant(timestamp: bigint): Date | undefined {
+  const date = new Date(Number(timestamp));
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+const TREES = [
+  "alder",
+  "ash",
+  "beech",
+  "birch",
+  "cedar",
+  "elm",
+  "hazel",
+  "larch",
+  "linden",
+  "maple",
+  "oak",
+  "pine",
+  "rowan",
+  "spruce",
+  "willow",
+  "yew",
+];
+
+/** A name for a moot nobody named. */
+export function mootName(): string {
+  const [index] = crypto.getRandomValues(new Uint8Array(1));
+  return `${TREES[index! % TREES.length]} moot`;
+}
