@@ -48,7 +48,7 @@ export class GroupMachine {
     this.#catchUp = new CatchUp({ index, partners, random: random.fork() });
     this.#plumtree = new Plumtree({ index, partners, isBeingPulled: (id) => this.#catchUp.isFetching(id) });
     this.#rosterSync = new RosterSync({ roster, partners });
-    this.#retryQueue = new RetryQueue({ random: random.fork(), retriesBodies: () => partners.isSmall });
+    this.#retryQueue = new RetryQueue({ random: random.fork(), partners });
     this.#quarantine = new Quarantine(roster);
   }
 

@@ -1,6 +1,7 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect, SendEffect } from "./effect.ts";
 import type { Event, EventOf } from "./event.ts";
+import type { Partners } from "./partners.ts";
 import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
 
@@ -35,14 +36,13 @@ interface Retry {
  */
 export class RetryQueue {
   readonly #random: Random;
-  /** In a large group others reach the peer too, so a body that failed is only offered again. */
-  readonly #retriesBodies: () => boolean;
+  readonly #partners: Pick<Partners, "isMember" | "isSmall">;
   readonly #retries = new Map<string, Retry>();
   readonly #timer = new WakeUp("retry");
 
-  constructor(options: { random: Random; retriesBodies: () => boolean }) {
+  constructor(options: { random: Random; partners: Pick<Partners, "isMember" | "isSmall"> }) {
     this.#random = options.random;
-    this.#retriesBodies = options.retriesBodies;
+    this.#partners = options.partners;
   }
 
   get size(): number {
@@ -61,11 +61,13 @@ export class RetryQueue {
 
   #onFailed({ effect, failure }: EventOf<"failed">, nowMs: number, effects: Effect[]): void {
     if (effect.kind !== "push" && effect.kind !== "ihave" && effect.kind !== "push_roster") return;
+    if (!this.#partners.isMember(effect.to)) return;
     const ids = effect.kind === "push_roster" ? [undefined] : effect.ids;
     const exhausted: MessageId[] = [];
     let isExhausted = false;
     for (const id of ids) {
-      const kind = effect.kind === "push" && !this.#retriesBodies() ? "ihave" : effect.kind;
+      // In a large group others reach the peer too, so a body that failed is only offered again.
+      const kind = effect.kind === "push" && !this.#partners.isSmall ? "ihave" : effect.kind;
       const key = `${kind} ${effect.to} ${id ?? ""}`;
       let retry = this.#retries.get(key);
       if (retry === undefined) {

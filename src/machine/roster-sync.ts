@@ -44,7 +44,8 @@ export class RosterSync {
     const effects: Effect[] = [];
     switch (event.kind) {
       case "members":
-        this.#removed = [...this.#members].filter((member) => !event.members.has(member));
+        this.#removed =
+          event.members.size === 0 ? [] : [...this.#members].filter((member) => !event.members.has(member));
         this.#members = event.members;
         for (const peer of this.#exchanges.keys()) if (!event.members.has(peer)) this.#exchanges.delete(peer);
         break;

@@ -1,16 +1,17 @@
 import { beforeEach, expect, test } from "bun:test";
+import type { PublicKey } from "../../src/core/ids.ts";
 import type { Effect, SendEffect } from "../../src/machine/effect.ts";
 import type { Failure } from "../../src/machine/event.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { ATTEMPTS_MAX, RETRIES_MAX, RETRY_MAX_MS, RETRY_MIN_MS, RetryQueue } from "../../src/machine/retry-queue.ts";
 import { acts, id, ids, members, node } from "./group.ts";
 
-let isSmall: boolean;
+const partners = { isMember: (peer: PublicKey) => members(4).has(peer), isSmall: true };
 let queue: RetryQueue;
 
 beforeEach(() => {
-  isSmall = true;
-  queue = new RetryQueue({ random: new SeededRandom(1), retriesBodies: () => isSmall });
+  partners.isSmall = true;
+  queue = new RetryQueue({ random: new SeededRandom(1), partners });
 });
 
 const push: SendEffect = { kind: "push", to: node(1), ids: [id(1)] };
@@ -65,7 +66,7 @@ test("messages due for one peer travel together", () => {
 });
 
 test("in a large group a body that failed is only offered again", () => {
-  isSmall = false;
+  partners.isSmall = false;
   fail(push, 0);
   expect(wake(1_000)).toEqual([{ kind: "ihave", to: node(1), ids: [id(1)] }]);
 });

@@ -1,0 +1,181 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { MessageId, PublicKey } from "../../src/core/ids.ts";
+import { REFUSED_MAX } from "../../src/machine/catch-up.ts";
+import { type Effect, IDS_PER_FRAME_MAX, type NetworkEffect, type Timer } from "../../src/machine/effect.ts";
+import type { Event } from "../../src/machine/event.ts";
+import { GroupMachine } from "../../src/machine/group-machine.ts";
+import { MISSING_MAX, MISSING_PER_PEER_MAX } from "../../src/machine/missing-ids.ts";
+import { PENDING_MAX } from "../../src/machine/pull.ts";
+import { QUARANTINE_BYTES_MAX, QUARANTINE_COUNT_MAX } from "../../src/machine/quarantine.ts";
+import { SeededRandom } from "../../src/machine/random.ts";
+import { RETRIES_MAX } from "../../src/machine/retry-queue.ts";
+import { acts, head, id, ids, members, node, root, TestGroup } from "./group.ts";
+
+function machineOf(group: TestGroup): GroupMachine {
+  return new GroupMachine({ local: node(0), messages: group, roster: group, random: new SeededRandom(1) });
+}
+
+function expectBounded(machine: GroupMachine): void {
+  const sizes = machine.sizes();
+  expect(sizes.partners).toBeLessThanOrEqual(sizes.partnersMax);
+  expect(sizes.missing).toBeLessThanOrEqual(MISSING_MAX);
+  expect(sizes.gathered).toBeLessThanOrEqual(sizes.partnersMax * IDS_PER_FRAME_MAX);
+  expect(sizes.pending).toBeLessThanOrEqual(PENDING_MAX);
+  expect(sizes.refused).toBeLessThanOrEqual(REFUSED_MAX);
+  expect(sizes.retries).toBeLessThanOrEqual(RETRIES_MAX);
+  expect(sizes.quarantined).toBeLessThanOrEqual(QUARANTINE_COUNT_MAX);
+  expect(sizes.quarantinedBytes).toBeLessThanOrEqual(QUARANTINE_BYTES_MAX);
+}
+
+test("a group whose roster lacks us is silent", () => {
+  const machine = machineOf(new TestGroup());
+  const others = members(5);
+  others.delete(node(0));
+  expect(machine.handle({ kind: "members", members: others }, 0).every(({ kind }) => kind === "schedule")).toBe(true);
+  expect(machine.handle({ kind: "peer", peer: node(1), connected: true }, 1)).toEqual([]);
+  expect(machine.handle({ kind: "stored", ids: [id(1)], from: undefined, via: "publish" }, 2)).toEqual([]);
+});
+
+test("with the roster behind, the roster is asked for before messages, and then the peer is compared", () => {
+  const group = new TestGroup();
+  const machine = machineOf(group);
+  machine.handle({ kind: "members", members: members(3) }, 0);
+  const status = { ...group.status(9), roster_head: head(999), roster_length: 2 };
+  expect(acts(machine.handle({ kind: "status", from: node(1), status }, 1))).toEqual([
+    { kind: "ask_roster", to: node(1) },
+  ]);
+  group.length = 2;
+  machine.handle({ kind: "members", members: members(4) }, 2);
+  const effects = machine.handle({ kind: "roster", from: node(1), outcome: "extended" }, 2);
+  expect(effects).toContainEqual({ kind: "ask_status", to: node(1) });
+});
+
+test("a back-fill is not offered on; a gap of a few messages is", () => {
+  const offered = (count: number): number => {
+    const group = new TestGroup();
+    const machine = machineOf(group);
+    machine.handle({ kind: "members", members: members(4) }, 0);
+    machine.handle({ kind: "status", from: node(1), status: group.status(count) }, 1);
+    machine.handle({ kind: "ids_page", from: node(1), ids: ids(1, count), last: true }, 2);
+    machine.handle({ kind: "stored", ids: group.store(...ids(1, count)), from: node(1), via: "pull" }, 3);
+    return machine.sizes().gathered;
+  };
+  expect(offered(5)).toBe(10);
+  expect(offered(2_000)).toBe(0);
+});
+
+test("a peer that floods with ids nobody holds costs bounded memory and keeps nobody else out", () => {
+  const group = new TestGroup();
+  const machine = machineOf(group);
+  machine.handle({ kind: "members", members: members(20) }, 0);
+  for (let i = 0; i < 50; i++) {
+    machine.handle({ kind: "ihave", from: node(1), ids: ids(1_000_000 + i * 4_096, 4_096) }, i);
+    machine.handle({ kind: "graft", from: node(1), ids: ids(1_000_000 + i * 4_096, 4_096) }, i);
+    machine.handle({ kind: "announced", from: node(1), ids: ids(9_000_000 + i * 4_096, 4_096) }, i);
+  }
+  expect(machine.sizes().missing).toBe(MISSING_PER_PEER_MAX);
+  machine.handle({ kind: "ihave", from: node(2), ids: [id(1)] }, 100);
+  expect(machine.sizes().missing).toBe(MISSING_PER_PEER_MAX + 1);
+  const grafts = machine.handle({ kind: "timer", timer: "graft" }, 3_200);
+  expect(grafts).toContainEqual({ kind: "graft", to: node(2), ids: [id(1)] });
+  // What never comes is given up, and the room is free again.
+  for (let nowMs = 4_000; nowMs < 200_000; nowMs += 1_000) machine.handle({ kind: "timer", timer: "graft" }, nowMs);
+  expect(machine.sizes().missing).toBe(0);
+});
+
+const MEMBERS = 12;
+const aPeer: fc.Arbitrary<PublicKey> = fc.nat(MEMBERS + 2).map(node);
+const someIds: fc.Arbitrary<MessageId[]> = fc.oneof(
+  { weight: 9, arbitrary: fc.array(fc.nat(60).map(id), { maxLength: 6 }) },
+  { weight: 1, arbitrary: fc.nat(20_000).map((from) => ids(from, 5_000)) },
+);
+const aTimer: fc.Arbitrary<Timer> = fc.constantFrom("ihave", "graft", "retry", "compare", "quarantine");
+const aNetworkEffect: fc.Arbitrary<NetworkEffect> = fc.oneof(
+  fc.record({ kind: fc.constantFrom("push", "ihave", "graft"), to: aPeer, ids: someIds }),
+  fc.record({ kind: fc.constantFrom("prune", "push_roster", "ask_status", "ask_roster"), to: aPeer }),
+  fc.record({ kind: fc.constant("fetch" as const), from: aPeer, ids: someIds, via: fc.constantFrom("fetch", "pull") }),
+  fc.record({ kind: fc.constant("ask_ids" as const), to: aPeer, lo: fc.nat(60).map(id) }),
+);
+const anEvent: fc.Arbitrary<Event> = fc.oneof(
+  fc.nat(MEMBERS).map((count): Event => ({ kind: "members", members: members(count) })),
+  fc.record({ kind: fc.constant("peer" as const), peer: aPeer, connected: fc.boolean() }),
+  fc.record({
+    kind: fc.constant("stored" as const),
+    ids: someIds,
+    from: fc.option(aPeer, { nil: undefined }),
+    via: fc.constantFrom("publish", "push", "fetch", "pull"),
+  }),
+  fc.record({ kind: fc.constantFrom("duplicate", "announced", "ihave", "graft"), from: aPeer, ids: someIds }),
+  fc.record({ kind: fc.constant("prune" as const), from: aPeer }),
+  fc.record({
+    kind: fc.constant("fetched" as const),
+    from: aPeer,
+    via: fc.constantFrom("fetch", "pull"),
+    ids: someIds,
+    stored: someIds,
+    unknown: someIds,
+    refused: someIds,
+  }),
+  fc.record({
+    kind: fc.constant("status" as const),
+    from: aPeer,
+    status: fc.record({
+      roster_head: fc.option(fc.nat(3).map(head), { nil: undefined }),
+      roster_length: fc.option(fc.nat(3), { nil: undefined }),
+      merkle_root: fc.nat(3).map(root),
+      message_count: fc.option(fc.nat(3), { nil: undefined }),
+    }),
+  }),
+  fc.record({ kind: fc.constant("ids_page" as const), from: aPeer, ids: someIds, last: fc.boolean() }),
+  fc.record({
+    kind: fc.constant("roster" as const),
+    from: fc.option(aPeer, { nil: undefined }),
+    outcome: fc.constantFrom("extended", "same", "behind", "forked", "rejected"),
+  }),
+  fc.record({
+    kind: fc.constant("unknown_author" as const),
+    from: aPeer,
+    id: fc.nat(2_000).map(id),
+    author: aPeer,
+    canonical: fc.nat(300_000).map((length) => new Uint8Array(length)),
+  }),
+  fc.record({
+    kind: fc.constant("failed" as const),
+    effect: aNetworkEffect,
+    failure: fc.constantFrom("unreachable", "backoff", "timeout", "refused"),
+  }),
+  fc.record({ kind: fc.constant("timer" as const), timer: aTimer }),
+);
+
+test("whatever happens in whatever order, nothing throws, no table outgrows its limit, and only members are addressed", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(anEvent, fc.nat(40_000)), { maxLength: 120, size: "max" }), (steps) => {
+      const group = new TestGroup();
+      const machine = machineOf(group);
+      let current: ReadonlySet<PublicKey> = members(MEMBERS);
+      let before: ReadonlySet<PublicKey> = current;
+      let nowMs = 0;
+      machine.handle({ kind: "members", members: current }, nowMs);
+      for (const [event, passedMs] of steps) {
+        nowMs += passedMs;
+        if (event.kind === "members") {
+          before = current;
+          current = event.members.has(node(0)) ? event.members : new Set();
+        }
+        if (event.kind === "stored") group.store(...event.ids);
+        const effects: Effect[] = machine.handle(event, nowMs);
+        expectBounded(machine);
+        for (const effect of effects) {
+          if (effect.kind === "schedule") expect(effect.afterMs).toBeGreaterThanOrEqual(0);
+          if ("ids" in effect) expect(effect.ids.length).toBeLessThanOrEqual(Math.max(5_000, IDS_PER_FRAME_MAX));
+          const peer = effect.kind === "fetch" ? effect.from : "to" in effect ? effect.to : undefined;
+          if (peer === undefined) continue;
+          expect(peer).not.toBe(node(0));
+          expect(current.has(peer) || (effect.kind === "push_roster" && before.has(peer))).toBe(true);
+        }
+      }
+    }),
+    { numRuns: process.env.SOAK === undefined ? 100 : 5_000 },
+  );
+}, 600_000);
