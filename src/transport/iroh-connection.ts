@@ -215,11 +215,12 @@ export class IrohConnection implements StreamCarrier {
     }
   }
 
+  /** Ends with the connection, of which `closed()` says why. Streams that came before are all handed out by then. */
   async #takeStreams(native: Connection): Promise<void> {
-    try {
-      for (;;) this.#onNativeStream(await native.acceptBi());
-    } catch {
-      // The connection ended; `closed()` says why. Streams that came before were all handed out by now.
+    for (;;) {
+      const stream = await native.acceptBi().catch(() => undefined);
+      if (!stream) return;
+      this.#onNativeStream(stream);
     }
   }
 

@@ -20,6 +20,7 @@ export class IrohConnections implements ConnectionOwner {
   /** Newest last. */
   readonly #byPeer = new Map<PublicKey, IrohConnection[]>();
   readonly #listeners: ((status: PeerStatus) => void)[] = [];
+  readonly #awaited = new Map<PublicKey, Set<(connection: IrohConnection) => void>>();
   #count = 0;
   #timer: Timer | undefined;
 
@@ -41,6 +42,16 @@ export class IrohConnections implements ConnectionOwner {
   /** The connection a new stream should use. */
   usable(peer: PublicKey): IrohConnection | undefined {
     return this.#byPeer.get(peer)?.findLast((connection) => connection.isUsable(performance.now()));
+  }
+
+  /** Calls `taker` with each new connection to `peer`, whoever dialled, until the returned function is called. */
+  onConnection(peer: PublicKey, taker: (connection: IrohConnection) => void): () => void {
+    const takers = this.#awaited.get(peer) ?? new Set();
+    this.#awaited.set(peer, takers.add(taker));
+    return () => {
+      takers.delete(taker);
+      if (takers.size === 0) this.#awaited.delete(peer);
+    };
   }
 
   /** Takes in a connection that a peer made to us; past the limits it is closed, which the peer is told. */
@@ -116,6 +127,7 @@ export class IrohConnections implements ConnectionOwner {
     this.#count += 1;
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
     connection.start();
+    for (const taker of [...(this.#awaited.get(connection.remote) ?? [])]) taker(connection);
     if (others.length === 0) this.#announce(connection.remote);
   }
 

@@ -67,7 +67,10 @@ export class IrohDialer {
       );
     }
     this.#count += 1;
-    const connection = this.#connect(peer, hints).then(
+    // Our hints may be stale while the peer's are not: a connection it makes meanwhile serves as well.
+    const theirs = Promise.withResolvers<IrohConnection>();
+    const stopWaiting = this.#connections.onConnection(peer, theirs.resolve);
+    const ours = this.#connect(peer, hints).then(
       (native) => this.#connections.addDialled(native),
       (error: unknown) => {
         throw new EntmootError("unavailable", `peer ${shortKey(peer)}: ${this.#reason(error, tried, relayKnown)}`, {
@@ -75,15 +78,16 @@ export class IrohDialer {
         });
       },
     );
-    const dial: Dial = { tried, connection };
+    const dial: Dial = { tried, connection: Promise.race([ours, theirs.promise]) };
     this.#dials.set(peer, [...(this.#dials.get(peer) ?? []), dial]);
     const over = () => {
       this.#count -= 1;
+      stopWaiting();
       const others = this.#dials.get(peer)?.filter((other) => other !== dial) ?? [];
       if (others.length > 0) this.#dials.set(peer, others);
       else this.#dials.delete(peer);
     };
-    connection.then(over, over);
+    ours.then(over, over);
     return dial;
   }
 

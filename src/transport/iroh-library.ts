@@ -28,7 +28,7 @@ export async function loadIroh(libraryDir: string, native: IrohNative = irohNati
     // looks for it beside the executable first. All it adds is the choice of file, which is made here.
     return createRequire(import.meta.url)(path) as IrohLibrary;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(`${path}: `, "");
     throw new EntmootError("unavailable", `iroh: cannot load ${path}: ${reason}${adviceFor(reason)}`, { cause });
   }
 }

@@ -262,10 +262,47 @@ inNetns(import.meta, () => {
   });
 
   describe("a node under a flood of handshakes", () => {
+    test("serves others while strangers leave a hundred handshakes half done", async () => {
+      const victim = await start(1, { limits: { handshakes: 8 } });
+      victim.accept(echo);
+      // Packets reach the victim through here and its answers go nowhere.
+      const oneWay = createSocket("udp4").bind(0, "127.0.0.1");
+      await once(oneWay, "listening");
+      let forwarded = 0;
+      const flooded = new Promise<void>((resolve) => {
+        oneWay.on("message", (packet, { port }) => {
+          if (port === victim.boundPort()) return;
+          oneWay.send(packet, victim.boundPort(), "127.0.0.1");
+          forwarded += 1;
+          if (forwarded === 100) resolve();
+        });
+      });
+      const { iroh, endpoint } = await stranger(2);
+      const id = iroh.EndpointId.fromBytes(Array.from(PublicKey.toBytes(victim.local)));
+      const address = new iroh.EndpointAddr(id, null, [`127.0.0.1:${oneWay.address().port}`]);
+      for (let i = 0; i < 100; i += 1) endpoint.connect(address, numbers(ALPN)).catch(() => {});
+      await flooded;
+      const askedMs = performance.now();
+      expect(await ask(await start(3), victim, text("me too"))).toEqual(text("me too"));
+      expect(performance.now() - askedMs).toBeLessThan(3_000);
+      oneWay.close();
+    });
+
     test("asks strangers to prove their address and still serves them", async () => {
       const [a, b] = [await start(1), await start(2, { limits: { handshakes: 1 } })];
       b.accept(echo);
       expect(await ask(a, b, text("hello"))).toEqual(text("hello"));
+    });
+  });
+
+  describe("a dial at an address that is out of date", () => {
+    test("ends well when the peer dials meanwhile", async () => {
+      const [a, b] = [await start(1), await start(2)];
+      a.accept(echo);
+      b.accept(echo);
+      const asking = ask(a, b, text("found"), ["127.0.0.1:9"]);
+      expect(await ask(b, a, text("hello"))).toEqual(text("hello"));
+      expect(await asking).toEqual(text("found"));
     });
   });
 
