@@ -1,5 +1,6 @@
 import { EntmootError } from "./errors.ts";
 import { MessageId } from "./ids.ts";
+import { MissingParents } from "./missing-parents.ts";
 import { NodeTable } from "./node-table.ts";
 import { latest, nextParents, type OrderNode, PARENTS_MAX } from "./order.ts";
 import { mergeByRank } from "./rank-merge.ts";
@@ -27,15 +28,15 @@ export class IncrementalOrder {
   /** Parents of slot s: `#edges[#edgeStart[s] .. #edgeStart[s + 1])`, as slots, or `NodeTable.none` while missing. */
   #edgeStart: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   #edges: Uint32Array<ArrayBuffer> = new Uint32Array(64);
-  /** By the id of a missing parent: edge, child, edge, child … */
-  #waiting = new Map<string, number[]>();
+  #missing: MissingParents;
+  readonly #seed: number;
   /** Slots by position; the first `#placed` are in order. */
   #sequence: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   #placed = 0;
   /** Position by slot, or `UNPLACED`. */
   #position: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   #pending: number[] = [];
-  /** Children that were there before their parent, by the slot of a pending parent. */
+  /** Children that had their place before their parent came, by the slot of a pending parent. */
   readonly #lateFor = new Map<number, number[]>();
   /** Positions `[0, #ascending)` rise by key; equal to the length when no child sorts before a parent. */
   #ascending = 0;
@@ -44,7 +45,9 @@ export class IncrementalOrder {
 
   /** `seed`: 32 random bits that keep chosen ids from colliding in the hash index; any number will do in tests. */
   constructor(seed = 0) {
+    this.#seed = seed;
     this.#table = new NodeTable(seed);
+    this.#missing = new MissingParents(seed);
   }
 
   get length(): number {
@@ -53,7 +56,7 @@ export class IncrementalOrder {
 
   get byteLength(): number {
     const arrays = [this.#edgeStart, this.#edges, this.#sequence, this.#position];
-    return arrays.reduce((sum, array) => sum + array.byteLength, this.#table.byteLength);
+    return arrays.reduce((sum, array) => sum + array.byteLength, this.#table.byteLength + this.#missing.byteLength);
   }
 
   reserve(count: number): void {
@@ -159,37 +162,25 @@ export class IncrementalOrder {
     let last = -1;
     for (let i = 0; i < count; i++) {
       const parent = this.#table.find(parents, i * 32);
-      this.#edges[start + i] = parent;
-      if (parent === NodeTable.none || parent === slot)
-        this.#wait(parents.subarray(i * 32, i * 32 + 32), start + i, slot);
+      // A node that names itself waits for itself, and so ends up in the cycle it is.
+      const isMissing = parent === NodeTable.none || parent === slot;
+      this.#edges[start + i] = isMissing ? NodeTable.none : parent;
+      if (isMissing) this.#missing.wait(parents, i * 32, { edge: start + i, child: slot });
       else last = Math.max(last, this.#position[parent]!);
     }
     this.#edgeStart[slot + 1] = start + count;
     return last;
   }
 
-  #wait(parent: Uint8Array, edge: number, child: number): void {
-    this.#edges[edge] = NodeTable.none;
-    const key = parent.toHex();
-    const known = this.#waiting.get(key);
-    if (known) known.push(edge, child);
-    else this.#waiting.set(key, [edge, child]);
-  }
-
   /** Joins `slot` to the children that waited for it; whether there were any. */
   #adopt(slot: number, id: Uint8Array): boolean {
-    if (this.#waiting.size === 0) return false;
-    const key = id.toHex();
-    const waiting = this.#waiting.get(key);
-    if (!waiting) return false;
-    this.#waiting.delete(key);
-    const children: number[] = [];
-    for (let i = 0; i < waiting.length; i += 2) {
-      this.#edges[waiting[i]!] = slot;
-      children.push(waiting[i + 1]!);
-    }
-    this.#lateFor.set(slot, children);
-    return true;
+    const placed: number[] = [];
+    const any = this.#missing.take(id, (edge, child) => {
+      this.#edges[edge] = slot;
+      if (this.#position[child] !== UNPLACED) placed.push(child);
+    });
+    if (placed.length > 0) this.#lateFor.set(slot, placed);
+    return any;
   }
 
   /** The first position behind `after` whose key is greater than that of `slot`. */
@@ -317,11 +308,11 @@ export class IncrementalOrder {
 
   #rebuildWithout(doomed: ReadonlySet<number>): Uint32Array {
     const { table, renumbered } = this.#table.without(doomed);
-    const [oldTable, oldStart, oldEdges, oldWaiting] = [this.#table, this.#edgeStart, this.#edges, this.#waiting];
+    const [oldTable, oldStart, oldEdges, oldMissing] = [this.#table, this.#edgeStart, this.#edges, this.#missing];
     const kept = this.#sequence.subarray(0, this.#placed).filter((slot) => !doomed.has(slot));
     const wasAscending = this.#ascending === this.#placed;
     this.#table = table;
-    this.#waiting = new Map();
+    this.#missing = new MissingParents(this.#seed);
     [this.#edgeStart, this.#edges] = [new Uint32Array(table.size + 1), new Uint32Array(64)];
     for (let slot = 0; slot < oldTable.size; slot++) {
       const child = renumbered[slot]!;
@@ -332,19 +323,19 @@ export class IncrementalOrder {
       for (let edge = from; edge < to; edge++) {
         const parent = oldEdges[edge]!;
         const at = start + edge - from;
-        if (parent !== NodeTable.none && doomed.has(parent)) this.#wait(oldTable.id(parent), at, child);
-        else this.#edges[at] = parent === NodeTable.none ? NodeTable.none : renumbered[parent]!;
+        this.#edges[at] = parent === NodeTable.none ? NodeTable.none : renumbered[parent]!;
+        if (parent !== NodeTable.none && doomed.has(parent)) {
+          this.#missing.wait(oldTable.id(parent), 0, { edge: at, child });
+        }
       }
       this.#edgeStart[child + 1] = start + to - from;
     }
-    for (const [parent, waiting] of oldWaiting) {
-      for (let i = 0; i < waiting.length; i += 2) {
-        const child = renumbered[waiting[i + 1]!]!;
-        if (child === NodeTable.none) continue;
-        const edge = this.#edgeStart[child]! + waiting[i]! - oldStart[waiting[i + 1]!]!;
-        this.#wait(Uint8Array.fromHex(parent), edge, child);
-      }
-    }
+    oldMissing.each((parent, waiting) => {
+      const child = renumbered[waiting.child]!;
+      if (child === NodeTable.none) return;
+      const edge = this.#edgeStart[child]! + waiting.edge - oldStart[waiting.child]!;
+      this.#missing.wait(parent, 0, { edge, child });
+    });
     this.#resequence(
       kept.map((slot) => renumbered[slot]!),
       wasAscending,

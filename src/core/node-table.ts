@@ -1,78 +1,60 @@
+import { IdTable, NO_SLOT } from "./id-table.ts";
 import { withRoom } from "./typed-array.ts";
-
-const WORDS = 8;
-const NO_SLOT = 0xffffffff;
-
-// Ids are looked up as words; both views share these bytes.
-const probe = new Uint8Array(32);
-const probeWords = new Uint32Array(probe.buffer);
 
 /**
  * The nodes of a message set, each in a numbered slot, in typed arrays: a million JavaScript objects
- * would cost ten times the memory. Holds ids, keys (timestamp, author, id) and the hash index over ids.
+ * would cost ten times the memory. Holds ids and keys (timestamp, author, id).
  */
 export class NodeTable {
-  #ids: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  #words: Uint32Array<ArrayBuffer> = new Uint32Array(0);
+  readonly #ids: IdTable;
   #timeHigh: Int32Array<ArrayBuffer> = new Int32Array(0);
   #timeLow: Uint32Array<ArrayBuffer> = new Uint32Array(0);
   #authors: Uint32Array<ArrayBuffer> = new Uint32Array(0);
-  /** Open addressing, linear probing; a slot number plus one, 0 for empty. At most 3/4 full. */
-  #index: Uint32Array<ArrayBuffer> = new Uint32Array(16);
-  #size = 0;
-  readonly #seed: number;
 
-  /** `seed`: 32 random bits, so that ids cannot be chosen to collide in the index. */
+  /** `seed` as `IdTable` takes it. */
   constructor(seed: number) {
-    this.#seed = seed >>> 0;
+    this.#ids = new IdTable(seed);
   }
 
   static readonly none = NO_SLOT;
 
   /** Nodes held; their slots are `[0, size)`. */
   get size(): number {
-    return this.#size;
+    return this.#ids.size;
   }
 
   get byteLength(): number {
-    const arrays = [this.#ids, this.#timeHigh, this.#timeLow, this.#authors, this.#index];
-    return arrays.reduce((sum, array) => sum + array.byteLength, 0);
+    const keys = [this.#timeHigh, this.#timeLow, this.#authors];
+    return keys.reduce((sum, array) => sum + array.byteLength, this.#ids.byteLength);
   }
 
+  /** Makes room for `count` nodes in all. */
   reserve(count: number): void {
-    if (count * 32 > this.#ids.length) this.#grow(count);
-    let capacity = this.#index.length;
-    while (count * 4 > capacity * 3) capacity *= 2;
-    if (capacity > this.#index.length) this.#reindex(capacity);
+    this.#ids.reserve(count);
+    this.#growKeys();
   }
 
   /** The slot of the 32 bytes at `offset` of `ids`, or `NodeTable.none`. */
   find(ids: Uint8Array, offset = 0): number {
-    for (let i = 0; i < 32; i++) probe[i] = ids[offset + i]!;
-    const entry = this.#index[this.#place()]!;
-    return entry === 0 ? NO_SLOT : entry - 1;
+    return this.#ids.find(ids, offset);
   }
 
   /** Adds a node whose id is not held and returns its slot. `timestamp` is an int64. */
   add(ids: Uint8Array, offset: number, timestamp: bigint | number, author: number): number {
-    const slot = this.#size++;
-    if (slot * 32 + 32 > this.#ids.length) this.#grow(slot + 1);
-    if ((slot + 1) * 4 > this.#index.length * 3) this.#reindex(this.#index.length * 2);
-    for (let i = 0; i < 32; i++) probe[i] = ids[offset + i]!;
-    for (let w = 0; w < WORDS; w++) this.#words[slot * WORDS + w] = probeWords[w]!;
+    const slot = this.#ids.add(ids, offset);
+    this.#growKeys();
     this.#setTime(slot, timestamp);
     this.#authors[slot] = author;
-    this.#index[this.#place()] = slot + 1;
     return slot;
   }
 
   /** A fresh copy of the id in `slot`. */
   id(slot: number): Uint8Array<ArrayBuffer> {
-    return this.#ids.slice(slot * 32, slot * 32 + 32);
+    return this.#ids.view(slot).slice();
   }
 
   hex(slot: number): string {
-    return this.#ids.subarray(slot * 32, slot * 32 + 32).toHex();
+    return this.#ids.view(slot).toHex();
   }
 
   timestamp(slot: number): bigint {
@@ -94,12 +76,22 @@ export class NodeTable {
     const low = this.#timeLow[a]! - this.#timeLow[b]!;
     if (low !== 0) return low;
     const author = this.#authors[a]! - this.#authors[b]!;
-    if (author !== 0 || a === b) return author;
-    for (let i = 0; i < 32; i++) {
-      const byte = this.#ids[a * 32 + i]! - this.#ids[b * 32 + i]!;
-      if (byte !== 0) return byte;
+    return author !== 0 || a === b ? author : this.#ids.compare(a, b);
+  }
+
+  /** A table without the slots in `doomed`, and the new slot of each old one (`none` for those gone). Order is kept. */
+  without(doomed: ReadonlySet<number>): { table: NodeTable; renumbered: Uint32Array<ArrayBuffer> } {
+    const table = new NodeTable(this.#ids.seed);
+    table.reserve(this.size - doomed.size);
+    const renumbered = new Uint32Array(this.size).fill(NO_SLOT);
+    for (let slot = 0; slot < this.size; slot++) {
+      if (doomed.has(slot)) continue;
+      const kept = table.add(this.#ids.view(slot), 0, 0, this.#authors[slot]!);
+      table.#timeHigh[kept] = this.#timeHigh[slot]!;
+      table.#timeLow[kept] = this.#timeLow[slot]!;
+      renumbered[slot] = kept;
     }
-    return 0;
+    return { table, renumbered };
   }
 
   /** `slots` by `compare`, ascending, in place: by timestamp with a radix sort, then ties by comparison. */
@@ -114,21 +106,6 @@ export class NodeTable {
     radixPasses(slots, (slot) => low[slot]!);
     radixPasses(slots, (slot) => (high[slot]! ^ 0x80000000) >>> 0);
     this.#sortTies(slots);
-  }
-
-  /** A table without the slots in `doomed`, and the new slot of each old one (`none` for those gone). Order is kept. */
-  without(doomed: ReadonlySet<number>): { table: NodeTable; renumbered: Uint32Array<ArrayBuffer> } {
-    const table = new NodeTable(this.#seed);
-    table.reserve(this.#size - doomed.size);
-    const renumbered = new Uint32Array(this.#size).fill(NO_SLOT);
-    for (let slot = 0; slot < this.#size; slot++) {
-      if (doomed.has(slot)) continue;
-      const kept = table.add(this.#ids, slot * 32, 0, this.#authors[slot]!);
-      table.#timeHigh[kept] = this.#timeHigh[slot]!;
-      table.#timeLow[kept] = this.#timeLow[slot]!;
-      renumbered[slot] = kept;
-    }
-    return { table, renumbered };
   }
 
   #isSorted(slots: Uint32Array): boolean {
@@ -158,37 +135,12 @@ export class NodeTable {
     }
   }
 
-  /** Where in the index the probed id is, or the empty place it would take. */
-  #place(): number {
-    const mask = this.#index.length - 1;
-    let at = mix(probeWords[0]! ^ this.#seed, probeWords[1]!) & mask;
-    for (;;) {
-      const entry = this.#index[at]!;
-      if (entry === 0 || this.#isProbed(entry - 1)) return at;
-      at = (at + 1) & mask;
-    }
-  }
-
-  #isProbed(slot: number): boolean {
-    for (let w = 0; w < WORDS; w++) if (this.#words[slot * WORDS + w] !== probeWords[w]) return false;
-    return true;
-  }
-
-  #grow(count: number): void {
-    this.#ids = withRoom(this.#ids, count * 32);
-    const capacity = Math.floor(this.#ids.length / 32);
-    this.#words = new Uint32Array(this.#ids.buffer, 0, capacity * WORDS);
+  #growKeys(): void {
+    const { capacity } = this.#ids;
+    if (this.#authors.length >= capacity) return;
     this.#timeHigh = withRoom(this.#timeHigh, capacity);
     this.#timeLow = withRoom(this.#timeLow, capacity);
     this.#authors = withRoom(this.#authors, capacity);
-  }
-
-  #reindex(capacity: number): void {
-    this.#index = new Uint32Array(capacity);
-    for (let slot = 0; slot < this.#size; slot++) {
-      for (let w = 0; w < WORDS; w++) probeWords[w] = this.#words[slot * WORDS + w]!;
-      this.#index[this.#place()] = slot + 1;
-    }
   }
 }
 
@@ -211,12 +163,4 @@ function radixPasses(slots: Uint32Array, key: (slot: number) => number): void {
     for (const slot of slots) sorted[starts[(key(slot) >>> shift) & 0xffff]!++] = slot;
     slots.set(sorted);
   }
-}
-
-/** Two words to one well mixed (the finaliser of MurmurHash3). */
-function mix(a: number, b: number): number {
-  let h = a ^ Math.imul(b, 0x9e3779b1);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }
