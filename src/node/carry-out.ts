@@ -107,6 +107,7 @@ export class CarryOut {
     switch (effect.kind) {
       case "ask_status": {
         const status = await peers.ask(effect.to, { kind: "status_req", group_id }, "status_resp", SMALL_TIMEOUT_MS);
+        if (effect.to === group.roster.founder) group.policy.adopt(status.policy);
         group.tell({ kind: "status", from: effect.to, status });
         return;
       }

@@ -224,7 +224,7 @@ export class EntmootNode implements DaemonOperations {
     if (!group.store.messages.knows(message.id)) pay(group, message, this.#context.now());
     const { reason, refused, unknownAuthor } = await group.take([messageCanonical(message)], {
       from: this.#context.local,
-      via: "pull",
+      via: "fetch",
     });
     if (unknownAuthor.length > 0) throw new EntmootError("not_member", "entmoot: author not a group member");
     if (refused.length > 0) throw new EntmootError("signature_invalid", reason ?? "entmoot: signature invalid");

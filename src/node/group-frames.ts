@@ -58,7 +58,17 @@ export class GroupFrames {
         const merkle_root = messages.merkleRoot();
         const message_count = messages.size;
         const { version } = this.#parts;
-        return { kind: "status_resp", group_id, roster_head, roster_length, merkle_root, message_count, version };
+        const policy = group.isFounder ? group.policy.text : "";
+        return {
+          kind: "status_resp",
+          group_id,
+          roster_head,
+          roster_length,
+          merkle_root,
+          message_count,
+          version,
+          policy,
+        };
       }
       case "merkle_req":
         return { kind: "merkle_resp", group_id, root: messages.merkleRoot(), message_count: messages.size };

@@ -1,4 +1,5 @@
 import { ContentLimiter, type Refusal } from "../core/content-limiter.ts";
+import { EntmootError } from "../core/errors.ts";
 import { formatPolicy, type Policy, parsePolicy } from "../core/policy.ts";
 import { POLICY_TOPIC } from "../core/policy-update.ts";
 import type { GroupStore } from "../store/group-store.ts";
@@ -35,6 +36,24 @@ export class GroupPolicy {
 
   get current(): Policy | undefined {
     return this.#limiter?.policy;
+  }
+
+  /** As JSON text; empty for none. */
+  get text(): string {
+    return this.#limiter === undefined ? "" : formatPolicy(this.#limiter.policy);
+  }
+
+  /**
+   * Takes the founder's policy where this node has none, so that members hold themselves to what others would
+   * refuse. A text that is no policy changes nothing.
+   */
+  adopt(text: string): void {
+    if (this.#limiter !== undefined || text === "") return;
+    try {
+      this.set(parsePolicy(text));
+    } catch (error) {
+      if (!(error instanceof EntmootError)) throw error;
+    }
   }
 
   /** Keeps a policy, or none, and starts with full budgets. Throws `invalid_argument`. */

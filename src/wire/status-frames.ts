@@ -1,5 +1,5 @@
 import type { GroupId, MerkleRoot, RosterEntryId } from "../core/ids.ts";
-import { struct } from "../core/json-codec.ts";
+import { omitted, struct } from "../core/json-codec.ts";
 import { groupId, merkleRoot, rosterEntryId } from "../core/json-scalars.ts";
 import { boundedText, count } from "./bounded.ts";
 import { type FrameBody, jsonBody } from "./frame-body.ts";
@@ -17,6 +17,8 @@ export interface StatusResp {
   readonly message_count: number;
   /** Of the peer's program. At most 64 bytes. */
   readonly version: string;
+  /** The group's policy as JSON text, from its founder alone; empty for none. At most 4,096 bytes. */
+  readonly policy: string;
 }
 
 export const statusReqBody: FrameBody<StatusReq> = strictGroupBody("status_req");
@@ -32,6 +34,7 @@ export const statusRespBody: FrameBody<StatusResp> = jsonBody(
       merkle_root: merkleRoot,
       message_count: count,
       version: boundedText("version", 64),
+      policy: omitted(boundedText("policy", 4096)),
     },
     { required: ["group_id", "roster_head", "roster_length", "merkle_root", "message_count", "version"] },
   ),

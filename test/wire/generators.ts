@@ -183,6 +183,7 @@ export const FRAMES: Generators<Frame> = {
     merkle_root: merkleRoot,
     message_count: count,
     version: shortText,
+    policy: shortText,
   }),
   push: fc.record({ group_id: groupId, messages: batch.filter((messages) => messages.length > 0) }),
   fetch_many_req: fc.record({ group_id: groupId, ids: fc.array(messageId, { minLength: 1, maxLength: 20 }) }),

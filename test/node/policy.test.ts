@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import { formatPolicy, POLICY_PRESETS } from "../../src/core/policy.ts";
+import { encodeUtf8 } from "../../src/core/utf8.ts";
+import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
+
+const STANDARD = { ...OPEN_GROUP, policy_source: "preset:standard", policy: formatPolicy(POLICY_PRESETS.standard) };
+
+test("a publish over the rate is refused and says when it may be tried again", async () => {
+  await using node = await startNode(undefined, 1);
+  await node.createGroup(STANDARD);
+  const say = () => node.publish({ groupId: undefined, topics: ["chat"], content: encodeUtf8("x") });
+  for (let i = 0; i < 12; i++) await say();
+  await expect(say()).rejects.toMatchObject({
+    code: "rate_limited",
+    message: expect.stringMatching(/try again in \d+\.\d+s, at \d{4}-/),
+  });
+});
+
+test("a publish over the size of the policy is refused for good", async () => {
+  await using node = await startNode(undefined, 1);
+  await node.createGroup(STANDARD);
+  const publish = node.publish({ groupId: undefined, topics: ["chat"], content: new Uint8Array(8193) });
+  await expect(publish).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("8192") });
+});
+
+test("a message that fits no frame between peers is refused before it is stored", async () => {
+  await using node = await startNode(undefined, 1);
+  await node.createGroup(OPEN_GROUP);
+  const publish = node.publish({ groupId: undefined, topics: ["chat"], content: new Uint8Array(800_000) });
+  await expect(publish).rejects.toMatchObject({ code: "invalid_argument" });
+  expect((await node.status()).groups[0]?.messages).toBe(0);
+});
+
+test("who joins holds itself to the founder's policy, and everything sent before that still arrives", async () => {
+  const network = new MemoryNetwork();
+  await using founder = await startNode(network, 1);
+  await using alice = await startNode(network, 2);
+  const { group_id: groupId } = await founder.createGroup(STANDARD);
+  const { link } = await founder.createLink({ groupId, usesMax: 1, validForMs: 60_000 });
+  await alice.join({ input: link, timeoutMs: 5_000 });
+  const say = () => alice.publish({ groupId, topics: ["chat"], content: encodeUtf8("x") });
+  for (let i = 0; i < 12; i++) await say();
+  await expect(say()).rejects.toMatchObject({ code: "rate_limited" });
+  await until(async () => (await founder.status()).groups[0]?.messages === 12);
+});
+
+test("the same token publishes once", async () => {
+  await using node = await startNode(undefined, 1);
+  await node.createGroup(OPEN_GROUP);
+  const token = new Uint8Array(16).fill(7);
+  const request = { groupId: undefined, topics: ["chat"], content: encodeUtf8("x"), token };
+  const [first, second] = await Promise.all([node.publish(request), node.publish(request)]);
+  const third = await node.publish(request);
+  expect([second, third]).toEqual([first, first]);
+  expect((await node.status()).groups[0]?.messages).toBe(1);
+});
+
+test("a publish without topics, with an empty one or to no group is refused", async () => {
+  await using node = await startNode(undefined, 1);
+  const publish = (topics: string[]) => node.publish({ groupId: undefined, topics, content: encodeUtf8("x") });
+  await expect(publish(["chat"])).rejects.toMatchObject({ code: "group_not_found", message: "no active groups" });
+  await node.createGroup(OPEN_GROUP);
+  await expect(publish([])).rejects.toMatchObject({ code: "invalid_argument", message: "no topics supplied" });
+  await expect(publish(["a", ""])).rejects.toMatchObject({ code: "invalid_argument", message: "empty topic" });
+  await node.createGroup(OPEN_GROUP);
+  await expect(publish(["chat"])).rejects.toThrow("group_id is required when multiple groups are active");
+});
