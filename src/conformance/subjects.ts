@@ -8,6 +8,7 @@ import type { Subject } from "./subject.ts";
 export const SUBJECTS: Readonly<Record<string, () => Promise<{ readonly subject: Subject }>>> = {
   "canonical-json": () => import("./canonical-json.ts"),
   "control-socket": () => import("./control-socket.ts"),
+  expected: () => import("./store.ts"),
   frames: () => import("./frames.ts"),
   invite: () => import("./invite.ts"),
   merkle: () => import("./merkle.ts"),
