@@ -2,7 +2,7 @@ import { EntmootError } from "./errors.ts";
 import { MessageId } from "./ids.ts";
 import { MissingParents } from "./missing-parents.ts";
 import { NodeTable } from "./node-table.ts";
-import { latest, nextParents, type OrderNode, PARENTS_MAX } from "./order.ts";
+import { latest, type OrderNode, PARENTS_MAX } from "./order.ts";
 import { mergeByRank } from "./rank-merge.ts";
 import { withRoom } from "./typed-array.ts";
 
@@ -42,6 +42,8 @@ export class IncrementalOrder {
   #ascending = 0;
   #negatives = 0;
   #changedFrom = 0;
+  /** The same set without negative timestamps, from the first time its order may differ. */
+  #withoutNegatives: IncrementalOrder | undefined;
 
   /** `seed`: 32 random bits that keep chosen ids from colliding in the hash index; any number will do in tests. */
   constructor(seed = 0) {
@@ -80,6 +82,7 @@ export class IncrementalOrder {
     this.#makeRoom(slot + 1);
     this.#position[slot] = UNPLACED;
     if (this.#table.isNegative(slot)) this.#negatives++;
+    else this.#withoutNegatives?.insert(id, timestamp, author, parents);
     const last = this.#addEdges(slot, parents);
     const late = this.#adopt(slot, id);
     if (late || last === UNPLACED || this.#pending.length > 0 || this.#firstGreater(last, slot) < this.#placed) {
@@ -121,10 +124,9 @@ export class IncrementalOrder {
     if (count <= 0) return [];
     const start = Math.max(0, Math.min(this.#ascending, this.#placed) - count);
     if (this.#ascending === this.#placed) return [...this.ids(start)];
-    const newest = this.#sequence.slice(start, this.#placed);
-    this.#table.sort(newest);
+    const newest = this.#newestFrom(start, count);
     return latest(
-      [...newest.subarray(-count)].map((slot) => this.#node(slot)),
+      newest.map((slot) => this.#node(slot)),
       count,
     );
   }
@@ -132,12 +134,13 @@ export class IncrementalOrder {
   /** The parents a new message takes: the last three of those with timestamp ≥ 0, ordered among themselves. */
   nextParents(): MessageId[] {
     this.#settle();
-    // Negative timestamps that head an ascending order leave the rest as it is; a negative one behind
-    // a parent could release children elsewhere, so that case is worked out in full.
+    // Negative timestamps that head an ascending order leave the rest as it is. One behind a parent
+    // holds back children it would not hold back in the order without it, so that order is kept as well.
     if (this.#negatives <= this.#ascending && this.#negativesLead()) {
       return [...this.ids(Math.max(this.#negatives, this.#placed - PARENTS_MAX))];
     }
-    return nextParents(Array.from(this.#sequence.subarray(0, this.#placed), (slot) => this.#node(slot)));
+    this.#withoutNegatives ??= this.#copyWithoutNegatives();
+    return this.#withoutNegatives.nextParents();
   }
 
   /**
@@ -290,12 +293,47 @@ export class IncrementalOrder {
     return this.#negatives === 0 || this.#table.isNegative(this.#sequence[this.#negatives - 1]!);
   }
 
-  #node(slot: number): OrderNode {
-    const parents: MessageId[] = [];
-    for (let edge = this.#edgeStart[slot]!; edge < this.#edgeStart[slot + 1]!; edge++) {
-      const parent = this.#edges[edge]!;
-      if (parent !== NodeTable.none) parents.push(this.#table.hex(parent) as MessageId);
+  #copyWithoutNegatives(): IncrementalOrder {
+    const missing = new Map<number, Uint8Array[]>();
+    this.#missing.each((parent, { child }) => missing.set(child, [...(missing.get(child) ?? []), parent.slice()]));
+    const copy = new IncrementalOrder(this.#seed);
+    for (let slot = 0; slot < this.#table.size; slot++) {
+      if (this.#table.isNegative(slot)) continue;
+      const parents = this.#parents(slot).map((parent) => this.#table.id(parent));
+      const all = Buffer.concat([...parents, ...(missing.get(slot) ?? [])]);
+      copy.insert(this.#table.id(slot), this.#table.timestamp(slot), this.#table.author(slot), all);
     }
+    return copy;
+  }
+
+  /** The `count` greatest of those from position `start` on, in any order. */
+  #newestFrom(start: number, count: number): number[] {
+    const newest: number[] = [];
+    // From the end, where the newest mostly are; `newest` rises by key.
+    for (let at = this.#placed - 1; at >= start; at--) {
+      const slot = this.#sequence[at]!;
+      if (newest.length >= count && this.#table.compare(slot, newest[0]!) < 0) continue;
+      let low = 0;
+      let high = newest.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (this.#table.compare(newest[middle]!, slot) < 0) low = middle + 1;
+        else high = middle;
+      }
+      newest.splice(low, 0, slot);
+      if (newest.length > count) newest.shift();
+    }
+    return newest;
+  }
+
+  /** The parents of `slot` that are in the set. */
+  #parents(slot: number): number[] {
+    const edges = this.#edges.subarray(this.#edgeStart[slot]!, this.#edgeStart[slot + 1]!);
+    return [...edges].filter((parent) => parent !== NodeTable.none);
+  }
+
+  #node(slot: number): OrderNode {
+    const parents = this.#parents(slot).map((parent) => this.#table.hex(parent) as MessageId);
     const id = MessageId.fromBytes(this.#table.id(slot));
     return { id, timestamp: this.#table.timestamp(slot), author: this.#table.author(slot), parents };
   }
@@ -307,6 +345,7 @@ export class IncrementalOrder {
   }
 
   #rebuildWithout(doomed: ReadonlySet<number>): Uint32Array {
+    this.#withoutNegatives = undefined;
     const { table, renumbered } = this.#table.without(doomed);
     const [oldTable, oldStart, oldEdges, oldMissing] = [this.#table, this.#edgeStart, this.#edges, this.#missing];
     const kept = this.#sequence.subarray(0, this.#placed).filter((slot) => !doomed.has(slot));

@@ -140,6 +140,22 @@ describe("a message set", () => {
     );
   });
 
+  test("keeps naming parents fast when a message from before 1970 stands behind a parent", () => {
+    const set = new MessageSet();
+    const nodes: OrderNode[] = [];
+    for (let i = 0; i < 400; i++) {
+      const timestamp = i === 100 ? -5n : BigInt(i);
+      nodes.push({ id: idOf(i), timestamp, author: 1, parents: i > 0 ? [idOf(i - 1), idOf(i + 1000)] : [] });
+    }
+    for (const [i, node] of nodes.entries()) {
+      set.add(node);
+      if (i % 7 === 0) expect(set.nextParents()).toEqual(nextParents(nodes.slice(0, i + 1)));
+    }
+    set.remove([idOf(100), idOf(399)]);
+    const left = nodes.filter(({ id }) => id !== idOf(100) && id !== idOf(399));
+    expect(set.nextParents()).toEqual(nextParents(left));
+  });
+
   test("is the same whether loaded in one go or grown, at sizes where layers begin", () => {
     const grown = new MessageSet();
     for (let i = 0; i < 300; i++) {
