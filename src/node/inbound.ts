@@ -5,6 +5,7 @@ import type { PeerStream } from "../transport/transport.ts";
 import { type Frame, frameType, type UnknownExtension } from "../wire/frame.ts";
 import { type FrameLimits, peerLimits } from "../wire/frame-limits.ts";
 import { EXTENSION_TYPE_MIN } from "../wire/frame-types.ts";
+import { Deadline } from "./deadline.ts";
 import { FrameStream } from "./frame-stream.ts";
 import type { Group } from "./group.ts";
 import type { Log } from "./log.ts";
@@ -63,14 +64,14 @@ export class Inbound {
     try {
       let timeoutMs = FIRST_FRAME_TIMEOUT_MS;
       for (;;) {
-        const frame = await frames.read(AbortSignal.timeout(timeoutMs));
+        const frame = await readWithin(frames, timeoutMs);
         if (frame === undefined) break;
         timeoutMs = NEXT_FRAME_TIMEOUT_MS;
         // A peer that sends faster than it may is read slower: nothing is lost, and its own writes stall.
         const waitMs = this.#parts.waitMs(from, frames.lastFrameBytes);
         if (waitMs > 0) await setTimeout(waitMs);
         const answer = await this.#answer(from, frame);
-        if (answer !== undefined) await frames.write(answer, AbortSignal.timeout(ANSWER_TIMEOUT_MS));
+        if (answer !== undefined) await writeWithin(frames, answer, ANSWER_TIMEOUT_MS);
       }
       await frames[Symbol.asyncDispose]();
     } catch (error) {
@@ -107,6 +108,16 @@ export class Inbound {
       return answer;
     }
   }
+}
+
+async function readWithin(frames: FrameStream, ms: number): Promise<Frame | UnknownExtension | undefined> {
+  using deadline = new Deadline(ms);
+  return await frames.read(deadline.signal);
+}
+
+async function writeWithin(frames: FrameStream, frame: Frame, ms: number): Promise<void> {
+  using deadline = new Deadline(ms);
+  await frames.write(frame, deadline.signal);
 }
 
 /** `undefined` for frames to which no answer is owed. */

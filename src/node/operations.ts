@@ -187,7 +187,8 @@ export interface WatchRequest {
   readonly from: "now" | "all" | number;
   /**
    * Where an earlier watch stopped: per group, the last `seq` seen. When given, `from` counts for nothing: each
-   * group goes on after its `seq`, and a group that is not named (joined since) from its first message.
+   * group goes on after its `seq`, and a group that is not named (joined since) from its first message. That is
+   * arrival order, whereas the backlog of `from` comes in time order: places in the middle of it cannot be gone on from.
    */
   readonly after?: ReadonlyMap<GroupId, number>;
   /** Also give peer events. */

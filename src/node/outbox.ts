@@ -1,4 +1,5 @@
 import type { PeerStream } from "../transport/transport.ts";
+import { Deadline } from "./deadline.ts";
 
 /** Ours. Bytes waiting for one peer; past this a frame fails at once and catching up brings it later. */
 const WAITING_MAX_BYTES = 8 * 1024 * 1024;
@@ -53,7 +54,8 @@ export class Outbox {
         const stream = await this.#open();
         batch = this.#take();
         await using owned = stream;
-        await owned.write(join(batch), AbortSignal.timeout(WRITE_TIMEOUT_MS));
+        using deadline = new Deadline(WRITE_TIMEOUT_MS);
+        await owned.write(join(batch), deadline.signal);
         await owned.finish();
       } catch (error) {
         // A peer that cannot be opened now will not be for the next frame either.

@@ -4,6 +4,7 @@ import type { DialBackoff } from "../machine/dial-backoff.ts";
 import type { Failure } from "../machine/event.ts";
 import type { PeerStatus, PeerStream, Transport } from "../transport/transport.ts";
 import { encodeFrame, type Frame, type UnknownExtension } from "../wire/frame.ts";
+import { Deadline } from "./deadline.ts";
 import { FrameStream } from "./frame-stream.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -78,8 +79,9 @@ export class Peers {
     timeoutMs: number,
     options: { readonly ignoreBackoff?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<Extract<Frame, { kind: K }>> {
-    const ends = [AbortSignal.timeout(timeoutMs), this.#closing.signal];
-    const signal = AbortSignal.any(options.signal === undefined ? ends : [...ends, options.signal]);
+    const parents = options.signal === undefined ? [this.#closing.signal] : [this.#closing.signal, options.signal];
+    using deadline = new Deadline(timeoutMs, ...parents);
+    const { signal } = deadline;
     await using frames = new FrameStream(await this.#open(peer, signal, options.ignoreBackoff), "entmoot/1");
     await frames.write(question, signal);
     await frames.finish();
@@ -104,8 +106,8 @@ export class Peers {
     const isConnected = transport.status(peer).connected;
     if (!isConnected && !ignoreBackoff && backoff.waitMs(peer, now()) > 0) throw new Backoff();
     try {
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
-      const stream = await transport.open(peer, { hints: hints(peer), signal: limited });
+      using deadline = new Deadline(DIAL_TIMEOUT_MS, signal);
+      const stream = await transport.open(peer, { hints: hints(peer), signal: deadline.signal });
       backoff.reached(peer);
       this.#note(peer, { lastSeenMs: now(), lastError: undefined });
       return stream;
