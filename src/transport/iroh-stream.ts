@@ -2,7 +2,7 @@ import type { BiStream, RecvStream, SendStream } from "@number0/iroh";
 import { EntmootError } from "../core/errors.ts";
 import type { PublicKey } from "../core/ids.ts";
 import { END, streamError } from "./iroh-errors.ts";
-import { settleOrAbort, shortKey } from "./settle.ts";
+import { readUnderWay, settleOrAbort, shortKey, writeUnderWay } from "./settle.ts";
 import { type PeerStream, READ_MAX_BYTES } from "./transport.ts";
 
 /** Ours. The binding moves lists of numbers: a larger piece holds the event loop for longer. */
@@ -52,7 +52,7 @@ export class IrohStream implements PeerStream {
 
   async read(maxBytes: number, signal?: AbortSignal): Promise<Uint8Array | null> {
     if (this.#failure) throw this.#failure;
-    if (this.#readBusy) throw new EntmootError("internal", "read: another read of this stream is under way");
+    if (this.#readBusy) throw readUnderWay(this.#subject("read"));
     const limit = Math.max(1, Math.min(maxBytes, READ_MAX_BYTES));
     if (this.#leftover) return this.#fromLeftover(this.#leftover, limit);
     if (this.#readEnded) return null;
@@ -78,7 +78,7 @@ export class IrohStream implements PeerStream {
   async write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     if (this.#failure) throw this.#failure;
     if (this.#finishing) throw new EntmootError("unavailable", `${this.#subject("write")}: our side is finished`);
-    if (this.#writeBusy) throw new EntmootError("internal", "write: another write to this stream is under way");
+    if (this.#writeBusy) throw writeUnderWay(this.#subject("write"));
     const { send } = this.#halves("write");
     this.#writeBusy = true;
     for (let at = 0; at < bytes.length; at += WRITE_PIECE_BYTES) {
@@ -103,6 +103,7 @@ export class IrohStream implements PeerStream {
   }
 
   async #finish(): Promise<void> {
+    if (this.#writeBusy) throw writeUnderWay(this.#subject("finish"));
     const { send } = this.#halves("finish");
     try {
       await send.finish();

@@ -1,6 +1,6 @@
 import { EntmootError } from "../core/errors.ts";
 import type { PublicKey } from "../core/ids.ts";
-import { settleOrAbort } from "./settle.ts";
+import { readUnderWay, settleOrAbort, writeUnderWay } from "./settle.ts";
 import { type PeerStream, READ_MAX_BYTES } from "./transport.ts";
 
 /** Ours. Bytes a writer may be ahead of its reader; small, so that tests meet backpressure. */
@@ -95,6 +95,7 @@ export class MemoryStream implements PeerStream {
   #readEnd = false;
   #released = false;
   #writable = true;
+  #writeBusy = false;
   #failure: EntmootError | undefined;
   #loss = new EntmootError("unavailable", "stream: connection lost");
   #endRead: ((error: Error) => void) | undefined;
@@ -121,6 +122,7 @@ export class MemoryStream implements PeerStream {
 
   async read(maxBytes: number, signal?: AbortSignal): Promise<Uint8Array | null> {
     if (this.#failure) throw this.#failure;
+    if (this.#endRead) throw readUnderWay("read");
     await settleOrAbort(this.#in.ready(), {
       signal,
       subject: "read",
@@ -140,7 +142,9 @@ export class MemoryStream implements PeerStream {
   async write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     if (this.#failure) throw this.#failure;
     if (this.#finished) throw new EntmootError("unavailable", "write: our side of the stream is finished");
+    if (this.#writeBusy) throw writeUnderWay("write");
     if (!this.#writable) throw this.#loss;
+    this.#writeBusy = true;
     this.#events.onSpoken();
     try {
       await settleOrAbort(
@@ -154,13 +158,16 @@ export class MemoryStream implements PeerStream {
         },
       );
     } catch (error) {
+      // How much went out is unknown, so the stream stays busy: it takes no further write.
       this.#writable = false;
       throw error;
     }
+    this.#writeBusy = false;
   }
 
   async finish(): Promise<void> {
-    if (this.#finished) return;
+    if (this.#finished || this.#failure) return;
+    if (this.#writeBusy) throw writeUnderWay("finish");
     this.#finished = true;
     this.#events.onSpoken();
     this.#out.end();
@@ -198,7 +205,10 @@ export class MemoryStream implements PeerStream {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#failure || this.#released) return;
+    if (this.#writeBusy) return this.reset();
     await this.finish();
+    if (this.#released) return;
     this.#in.fail(new EntmootError("unavailable", "stream: the peer stopped reading"));
     this.#release();
   }

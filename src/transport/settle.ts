@@ -34,3 +34,16 @@ export interface AbortableOptions {
 export function shortKey(key: string): string {
   return `${key.slice(0, 12)}…`;
 }
+
+/** For a `read` or `write` that overlaps another of its kind: the caller's mistake, the same on every carrier. */
+export function readUnderWay(subject: string): EntmootError {
+  return new EntmootError("internal", `${subject}: another read of this stream is under way; await it first`);
+}
+
+/** The same for writes; a write that was given up counts as under way for good. */
+export function writeUnderWay(subject: string): EntmootError {
+  return new EntmootError(
+    "internal",
+    `${subject}: a write is under way or was given up; await it, or reset the stream`,
+  );
+}

@@ -8,7 +8,7 @@ export const READ_MAX_BYTES = 65_536;
 
 /**
  * One interaction with one authenticated peer: an ordered byte stream in both directions.
- * Reads and writes may not overlap themselves; one read and one write may run at once.
+ * Reads and writes may not overlap themselves (`internal`); one read and one write may run at once.
  */
 export interface PeerStream extends AsyncDisposable {
   /** Proved by the carrier before the stream is handed out. */
@@ -21,7 +21,7 @@ export interface PeerStream extends AsyncDisposable {
   read(maxBytes: number, signal?: AbortSignal): Promise<Uint8Array | null>;
   /**
    * Resolves when the carrier has taken all of `bytes`; waits while the peer is slow. Throws as `read`.
-   * After it threw, part of `bytes` may have gone out: only `reset` makes sense.
+   * After it threw, part of `bytes` may have gone out: only `reset` makes sense, and disposing does the same.
    */
   write(bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Ends our side; the peer reads what was written and then `null`. Idempotent. Throws `unavailable` as `write`. */

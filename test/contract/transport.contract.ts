@@ -80,10 +80,29 @@ export function transportContract(name: string, makeWorld: () => Promise<Transpo
       const arriving = arrivals(b);
       await using opened = await dial(a, b);
       const writing = opened.write(pattern(16 * 1024 * 1024), AbortSignal.timeout(500));
-      await using _accepted = await arriving.next();
+      await using accepted = await arriving.next();
       expect(await failure(writing)).toBe("timeout");
-      expect(await failure(opened.write(text("more")))).not.toBe("none");
-      opened.reset();
+      // Part of it went out, so the stream can only be dropped, and the peer must not take it for a whole.
+      expect(await failure(opened.write(text("more")))).toBe("internal");
+      await opened[Symbol.asyncDispose]();
+      expect(await failure(readAll(accepted))).toBe("unavailable");
+    });
+
+    check("refuses a read or write that overlaps another of its kind", async (world) => {
+      const [a, b] = [await world.start(1), await world.start(2)];
+      const arriving = arrivals(b);
+      await using opened = await dial(a, b);
+      const writing = opened.write(pattern(2 * 1024 * 1024));
+      await using accepted = await arriving.next();
+      expect(await failure(opened.write(text("x")))).toBe("internal");
+      expect(await failure(opened.finish())).toBe("internal");
+      const reading = opened.read(10);
+      expect(await failure(opened.read(10))).toBe("internal");
+      let read = 0;
+      while (read < 2 * 1024 * 1024) read += (await accepted.read(65_536, soon()))?.length ?? 0;
+      await writing;
+      await accepted.write(text("done"));
+      expect(await reading).toEqual(text("done"));
     });
 
     check("keeps what arrives after a read timed out for the next read", async (world) => {
