@@ -16,7 +16,7 @@ function optIn(
     meta: { name, description },
     help: {
       examples: [`entmootd ${name}`],
-      exits: [1, 5],
+      exits: [0, 1, 5],
       notes: ["Off unless ENTMOOT_ENABLE_FLEET and, for tasks and commands, ENTMOOT_ENABLE_TASKS are set."],
     },
     args: {
