@@ -10,14 +10,15 @@ import { FrameStream } from "./frame-stream.ts";
 import type { Group } from "./group.ts";
 import type { Log } from "./log.ts";
 
-/** Wire. A peer that opens a stream has this long for its first frame. */
-const FIRST_FRAME_TIMEOUT_MS = 5_000;
-
-/** Ours. And this long for each further one. */
-const NEXT_FRAME_TIMEOUT_MS = 30_000;
-
-/** Wire. How long an answer may take to be taken. */
-const ANSWER_TIMEOUT_MS = 90_000;
+/** How long a peer may take. */
+export const INBOUND_TIMEOUTS = {
+  /** Wire. Until its first frame is whole. */
+  firstFrameMs: 5_000,
+  /** Ours. Until each further one is. */
+  nextFrameMs: 30_000,
+  /** Wire. Until it has taken an answer. */
+  answerMs: 90_000,
+};
 
 /** Ours. Frames from one who is no member of anything here: redeeming a link needs no more. */
 const STRANGER_FRAME_MAX_BYTES = 16 * 1024;
@@ -34,6 +35,8 @@ export interface InboundParts {
   /** Frames that need no membership. */
   readonly handleStranger: (from: PublicKey, frame: StrangerFrame) => Promise<Frame | undefined>;
   readonly log: Log;
+  /** For tests; else as above. */
+  readonly timeouts?: typeof INBOUND_TIMEOUTS;
 }
 
 export type StrangerFrame = Extract<Frame, { kind: "redeem_req" | "peer_hint" }>;
@@ -61,17 +64,18 @@ export class Inbound {
     const isMember = this.#parts.isMemberSomewhere(from);
     const limits = isMember ? peerLimits("entmoot/1") : strangerLimits;
     const frames = new FrameStream(stream, "entmoot/1", limits);
+    const { answerMs, firstFrameMs, nextFrameMs } = this.#parts.timeouts ?? INBOUND_TIMEOUTS;
     try {
-      let timeoutMs = FIRST_FRAME_TIMEOUT_MS;
+      let timeoutMs = firstFrameMs;
       for (;;) {
         const frame = await readWithin(frames, timeoutMs);
         if (frame === undefined) break;
-        timeoutMs = NEXT_FRAME_TIMEOUT_MS;
+        timeoutMs = nextFrameMs;
         // A peer that sends faster than it may is read slower: nothing is lost, and its own writes stall.
         const waitMs = this.#parts.waitMs(from, frames.lastFrameBytes);
         if (waitMs > 0) await setTimeout(waitMs);
         const answer = await this.#answer(from, frame);
-        if (answer !== undefined) await writeWithin(frames, answer, ANSWER_TIMEOUT_MS);
+        if (answer !== undefined) await writeWithin(frames, answer, answerMs);
       }
       await frames[Symbol.asyncDispose]();
     } catch (error) {
