@@ -1,0 +1,172 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { parseGroupId, parseNodeId, parsePublicKey } from "../../src/cli/group-argument.ts";
+import { messageLine } from "../../src/cli/message-line.ts";
+import { terminalText } from "../../src/cli/terminal-text.ts";
+import { parseTimeBound } from "../../src/cli/time-bound.ts";
+import { parseTopics } from "../../src/cli/topic-list.ts";
+import { parseValidFor } from "../../src/cli/valid-for.ts";
+import { GroupId, MessageId } from "../../src/core/ids.ts";
+import { anyBytes, anyI64 } from "../support/arbitraries.ts";
+import { expectCode } from "../support/expect-code.ts";
+
+const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
+
+describe("a group id", () => {
+  test("is read in either alphabet, padded or not, with blanks around it", () => {
+    fc.assert(
+      fc.property(bytes32, fc.boolean(), fc.boolean(), fc.boolean(), (bytes, urlSafe, bare, blanks) => {
+        const alphabet = urlSafe ? "base64url" : "base64";
+        const text = bytes.toBase64({ alphabet, omitPadding: bare });
+        expect(parseGroupId("query", blanks ? ` ${text}\n` : text)).toBe(GroupId.fromBytes(bytes));
+      }),
+    );
+  });
+
+  test.each([
+    ["", "query: empty group id"],
+    ["   ", "query: empty group id"],
+    ["AAAA", "query: group id: expected 32 bytes, got 3"],
+    ["AAAAA", "query: group id: illegal base64 data at input byte 5"],
+    ["AA*A", "query: group id: illegal base64 data at input byte 2"],
+    ["A=AA", "query: group id: illegal base64 data at input byte 1"],
+  ])("%j is refused", (text, message) => {
+    expect(expectCode("invalid_argument", () => parseGroupId("query", text)).message).toBe(message);
+  });
+
+  test("of random text is an id or a refusal, never a crash", () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        try {
+          parseGroupId("query", text);
+        } catch (error) {
+          expect(error).toMatchObject({ code: "invalid_argument" });
+        }
+      }),
+    );
+  });
+});
+
+test("a key is named in its errors", () => {
+  expect(expectCode("invalid_argument", () => parsePublicKey("roster add", "")).message).toBe(
+    "roster add: -pubkey is required",
+  );
+  expect(expectCode("invalid_argument", () => parsePublicKey("roster add", "AAAA")).message).toBe(
+    "roster add: -pubkey: expected 32 bytes, got 3",
+  );
+});
+
+test("a node id is a decimal of 32 bits", () => {
+  expect(parseNodeId("x", "4294967295")).toBe(4294967295);
+  expect(parseNodeId("x", " 0 ")).toBe(0);
+  for (const bad of ["", "-1", "4294967296", "0x10", "1e3", "99999999999"]) {
+    expectCode("invalid_argument", () => parseNodeId("x", bad));
+  }
+});
+
+describe("how long something is valid", () => {
+  test.each([
+    ["24h", 86_400_000],
+    ["7d", 604_800_000],
+    ["90m", 5_400_000],
+    ["1h30m", 5_400_000],
+  ])("%s", (text, ms) => {
+    expect(parseValidFor("-valid-for", text)).toBe(ms);
+  });
+
+  test.each(["0", "0d", "-1h", "1d12h", "d", "", "24", "99999999d", "1.5d"])("%j is refused", (text) => {
+    expectCode("invalid_argument", () => parseValidFor("-valid-for", text));
+  });
+});
+
+describe("a bound in time", () => {
+  test.each([
+    ["1713369600000", 1_713_369_600_000n],
+    ["-5", -5n],
+    ["0", 0n],
+    ["9223372036854775807", 2n ** 63n - 1n],
+    ["2024-04-17T16:00:00Z", 1_713_369_600_000n],
+    ["2024-04-17T18:00:00+02:00", 1_713_369_600_000n],
+    ["2024-04-17T16:00:00.123456789Z", 1_713_369_600_123n],
+  ])("%s", (text, ms) => {
+    expect(parseTimeBound("query: -since", text)).toBe(ms);
+  });
+
+  test.each([
+    "",
+    "yesterday",
+    "2024-04-17",
+    "2024-04-17 16:00:00Z",
+    "2024-13-17T16:00:00Z",
+    "9223372036854775808",
+    "1.5",
+  ])("%j is refused", (text) => {
+    expect(expectCode("invalid_argument", () => parseTimeBound("query: -since", text)).message).toBe(
+      `query: -since: not RFC3339 nor unix-ms: ${text}`,
+    );
+  });
+});
+
+test("topics are split at commas, trimmed, and at least one", () => {
+  expect(parseTopics("publish", " a, b/c ,,")).toEqual(["a", "b/c"]);
+  expect(expectCode("invalid_argument", () => parseTopics("publish", "")).message).toBe("publish: -topic is required");
+  expect(expectCode("invalid_argument", () => parseTopics("publish", " ,")).message).toBe(
+    "publish: -topic had no valid entries",
+  );
+});
+
+describe("a message line", () => {
+  const message = {
+    id: MessageId.zero,
+    group_id: GroupId.zero,
+    author: { pilot_node_id: 4294967295, entmoot_pubkey: null },
+    timestamp: 1n,
+    topics: [],
+    parents: [],
+    content: new Uint8Array(0),
+    references: [],
+    signature: new Uint8Array(0),
+  };
+
+  test("has its keys ascending and an empty list for no topics", () => {
+    const line = messageLine(GroupId.zero, message);
+    expect(Object.keys(line)).toEqual(["author", "content", "group_id", "message_id", "timestamp_ms", "topic"]);
+    expect(line).toMatchObject({ author: 4294967295, content: "", topic: [] });
+  });
+
+  test("loses no byte of content and no digit of time", () => {
+    fc.assert(
+      fc.property(anyBytes, anyI64, (content, timestamp) => {
+        const json = JSON.stringify(messageLine(GroupId.zero, { ...message, content, timestamp }));
+        expect(json).toContain(`"timestamp_ms":${timestamp},`);
+        const line = JSON.parse(json);
+        const back =
+          line.content_b64 === undefined
+            ? new TextEncoder().encode(line.content)
+            : Uint8Array.fromBase64(line.content_b64);
+        expect(back.toHex()).toBe(content.toHex());
+      }),
+    );
+  });
+});
+
+describe("text for a terminal", () => {
+  test("holds nothing that a terminal could act on, on one line", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 200 }), (text) => {
+        expect(terminalText(text)).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069\u200e\u200f]/u);
+      }),
+    );
+  });
+
+  test("takes the teeth out of escape sequences and keeps the words", () => {
+    expect(terminalText("\u001b[2J\u001b]0;owned\u0007hi\r\nthere\u009b31m")).toBe("[2J]0;ownedhi  there31m");
+    expect(terminalText("caf\u00e9 😀\tok")).toBe("café 😀 ok");
+  });
+
+  test("is cut, before anything else is done to it", () => {
+    const text = terminalText("x".repeat(10_000_000), 10);
+    expect(text).toBe(`${"x".repeat(10)}…`);
+    expect(terminalText(`${"a".repeat(9)}😀`, 10).isWellFormed()).toBe(true);
+  });
+});
