@@ -9,6 +9,9 @@ const LOCK_FILE = "node.lock";
 /** Who holds the lock, for people. The lock itself is what counts; this file may outlive it. */
 const HOLDER_FILE = "node.pid";
 
+/** Ours. Someone who only asks has the lock for an instant; longer than that it is a holder's. */
+const ASKING_MS = 200;
+
 export interface LockHolder {
   readonly pid: number;
   /** Unix milliseconds. */
@@ -34,7 +37,7 @@ export class DataRootLock implements Disposable {
    */
   static acquire(path: string, nowMs: number): DataRootLock {
     const root = resolve(path);
-    const lock = FileLock.tryAcquire(join(root, LOCK_FILE), 0);
+    const lock = FileLock.tryAcquire(join(root, LOCK_FILE), ASKING_MS);
     if (!lock) throw alreadyRunning(root);
     try {
       writeHolder(root, { pid: process.pid, sinceMs: nowMs });

@@ -89,6 +89,8 @@ export function fileFailure(error: unknown, path: string): unknown {
         `${path}: the file system is read-only; mount it writable or choose another data root`,
         because,
       );
+    case "ENOENT":
+      return new EntmootError("data_root_invalid", `${path}: not there; make the directory first`, because);
     case "ENOTDIR":
       return new EntmootError("data_root_invalid", `${path}: a part of this path is a file, not a directory`, because);
     case undefined:

@@ -1,0 +1,89 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { EntmootError } from "../../src/core/errors.ts";
+import { merkleRoot } from "../../src/core/merkle-tree.ts";
+import { DataRootLock } from "../../src/store/lock.ts";
+import { SqliteDataRoot } from "../../src/store/sqlite-data-root.ts";
+import { SqliteGroupStore } from "../../src/store/sqlite-group-store.ts";
+import { identity } from "./identity.ts";
+import { keptMessage } from "./kept-message.ts";
+import { GROUP, message } from "./message.ts";
+
+/*
+ * A process of its own for tests of what processes do to each other. Prints one line for each thing done; what it
+ * holds it holds until it is killed or its input ends.
+ */
+
+const [mode, path, extra] = process.argv.slice(2) as [string, string, string | undefined];
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+try {
+  switch (mode) {
+    case "lock": {
+      using _lock = DataRootLock.acquire(path, 1_700_000_000_000);
+      say("locked");
+      for await (const _ of createInterface({ input: process.stdin }));
+      break;
+    }
+    case "put": {
+      // Runs until killed; a line is an acknowledgement.
+      const store = SqliteGroupStore.open(path, { groupId: GROUP, access: "write" });
+      for (let at = Number(extra); ; ) {
+        const batch = Array.from({ length: 1 + (at % 40) }, (_, i) => keptMessage(numbered(at + i)));
+        store.messages.putMany(batch);
+        at += batch.length;
+        say(`${at}`);
+      }
+    }
+    case "fill": {
+      // In a directory of a few megabytes: until it is full, and on when there is room again.
+      const ballast = join(path, "ballast");
+      writeFileSync(ballast, new Uint8Array(600_000));
+      using store = SqliteGroupStore.open(join(path, "moot.sqlite"), { groupId: GROUP, access: "write" });
+      const batch = (at: number) => Array.from({ length: 16 }, (_, i) => keptMessage(numbered(at + i)));
+      let stored = 0;
+      const full = codeOf(() => {
+        for (; stored < 1_000_000; stored += 16) store.messages.putMany(batch(stored));
+      });
+      const again = codeOf(() => store.messages.putMany(batch(stored)));
+      const whileFull = { full, again, size: store.messages.size, seq: store.messages.lastSeq() };
+      rmSync(ballast);
+      const seqs = store.messages.putMany(batch(stored));
+      const held = Array.from({ length: stored + 16 }, (_, n) => numbered(n).id);
+      const root = store.messages.merkleRoot() === merkleRoot(held);
+      say(JSON.stringify({ ...whileFull, stored, next: seqs[0], after: store.messages.size, root }));
+      break;
+    }
+    case "open": {
+      using root = SqliteDataRoot.open(path, "read");
+      say(`${root.openGroup(GROUP)?.messages.merkleRoot()}`);
+      break;
+    }
+    case "create": {
+      using store = SqliteGroupStore.open(path, { groupId: GROUP, access: "write" });
+      store.consumers.advance(`c${process.pid}`, 0);
+      say("created");
+      break;
+    }
+    default:
+      say(`unknown mode ${mode}`);
+  }
+} catch (error) {
+  say(error instanceof EntmootError ? `${error.code}: ${error.message}` : `${error}`);
+}
+
+function codeOf(work: () => void): string {
+  try {
+    work();
+    return "none";
+  } catch (error) {
+    return error instanceof EntmootError ? error.code : `${error}`;
+  }
+}
+
+/** The `n`th message of an endless group: each names the one before. */
+export function numbered(n: number) {
+  const content = new TextEncoder().encode(`${n} ${"x".repeat(300)}`);
+  return message({ by: identity(1 + (n % 3)), timestamp: 1_700_000_000_000n + BigInt(n), content });
+}
