@@ -1,8 +1,8 @@
 import { EntmootError } from "./errors.ts";
 import { MessageId } from "./ids.ts";
-import { MissingParents } from "./missing-parents.ts";
 import { NodeTable } from "./node-table.ts";
 import { latest, type OrderNode, PARENTS_MAX } from "./order.ts";
+import { ParentEdges } from "./parent-edges.ts";
 import { mergeByRank } from "./rank-merge.ts";
 import { withRoom } from "./typed-array.ts";
 
@@ -25,10 +25,7 @@ const UNPLACED = 0xffffffff;
  */
 export class IncrementalOrder {
   #table: NodeTable;
-  /** Parents of slot s: `#edges[#edgeStart[s] .. #edgeStart[s + 1])`, as slots, or `NodeTable.none` while missing. */
-  #edgeStart: Uint32Array<ArrayBuffer> = new Uint32Array(64);
-  #edges: Uint32Array<ArrayBuffer> = new Uint32Array(64);
-  #missing: MissingParents;
+  #edges: ParentEdges;
   readonly #seed: number;
   /** Slots by position; the first `#placed` are in order. */
   #sequence: Uint32Array<ArrayBuffer> = new Uint32Array(64);
@@ -49,7 +46,7 @@ export class IncrementalOrder {
   constructor(seed = 0) {
     this.#seed = seed;
     this.#table = new NodeTable(seed);
-    this.#missing = new MissingParents(seed);
+    this.#edges = new ParentEdges(seed);
   }
 
   get length(): number {
@@ -57,8 +54,8 @@ export class IncrementalOrder {
   }
 
   get byteLength(): number {
-    const arrays = [this.#edgeStart, this.#edges, this.#sequence, this.#position];
-    return arrays.reduce((sum, array) => sum + array.byteLength, this.#table.byteLength + this.#missing.byteLength);
+    const arrays = [this.#sequence, this.#position];
+    return arrays.reduce((sum, array) => sum + array.byteLength, this.#table.byteLength + this.#edges.byteLength);
   }
 
   reserve(count: number): void {
@@ -83,7 +80,8 @@ export class IncrementalOrder {
     this.#position[slot] = UNPLACED;
     if (this.#table.isNegative(slot)) this.#negatives++;
     else this.#withoutNegatives?.insert(id, timestamp, author, parents);
-    const last = this.#addEdges(slot, parents);
+    this.#edges.add(slot, parents, this.#table);
+    const last = this.#edges.last(slot, this.#position);
     const late = this.#adopt(slot, id);
     if (late || last === UNPLACED || this.#pending.length > 0 || this.#firstGreater(last, slot) < this.#placed) {
       this.#pending.push(slot);
@@ -158,28 +156,10 @@ export class IncrementalOrder {
     return this.#rebuildWithout(doomed);
   }
 
-  #addEdges(slot: number, parents: Uint8Array): number {
-    const start = this.#edgeStart[slot]!;
-    const count = Math.floor(parents.length / 32);
-    this.#edges = withRoom(this.#edges, start + count);
-    let last = -1;
-    for (let i = 0; i < count; i++) {
-      const parent = this.#table.find(parents, i * 32);
-      // A node that names itself waits for itself, and so ends up in the cycle it is.
-      const isMissing = parent === NodeTable.none || parent === slot;
-      this.#edges[start + i] = isMissing ? NodeTable.none : parent;
-      if (isMissing) this.#missing.wait(parents, i * 32, { edge: start + i, child: slot });
-      else last = Math.max(last, this.#position[parent]!);
-    }
-    this.#edgeStart[slot + 1] = start + count;
-    return last;
-  }
-
   /** Joins `slot` to the children that waited for it; whether there were any. */
   #adopt(slot: number, id: Uint8Array): boolean {
     const placed: number[] = [];
-    const any = this.#missing.take(id, (edge, child) => {
-      this.#edges[edge] = slot;
+    const any = this.#edges.adopt(slot, id, (child) => {
       if (this.#position[child] !== UNPLACED) placed.push(child);
     });
     if (placed.length > 0) this.#lateFor.set(slot, placed);
@@ -226,25 +206,15 @@ export class IncrementalOrder {
   #placeSingly(): void {
     let left = this.#pending.sort((a, b) => this.#table.compare(a, b));
     while (left.length > 0) {
-      const at = left.findIndex((slot) => this.#lastParent(slot) !== UNPLACED);
+      const at = left.findIndex((slot) => this.#edges.last(slot, this.#position) !== UNPLACED);
       const slot = left[at];
       if (slot === undefined) break;
-      const target = this.#firstGreater(this.#lastParent(slot), slot);
+      const target = this.#firstGreater(this.#edges.last(slot, this.#position), slot);
       if (target > this.#firstLateChild(slot)) break;
       this.#placeAt(target, slot);
       left = left.toSpliced(at, 1);
     }
     this.#pending = left;
-  }
-
-  /** Position of the last parent in the set, -1 without any, `UNPLACED` when one has no place yet. */
-  #lastParent(slot: number): number {
-    let last = -1;
-    for (let edge = this.#edgeStart[slot]!; edge < this.#edgeStart[slot + 1]!; edge++) {
-      const parent = this.#edges[edge]!;
-      if (parent !== NodeTable.none) last = Math.max(last, this.#position[parent]!);
-    }
-    return last;
   }
 
   #firstLateChild(slot: number): number {
@@ -266,7 +236,7 @@ export class IncrementalOrder {
     tail.set(added, this.#placed - from);
     this.#table.sort(tail);
     for (let rank = 0; rank < tail.length; rank++) this.#position[tail[rank]!] = from + rank;
-    const ranks = mergeByRank({ tail, from, position: this.#position, edgeStart: this.#edgeStart, edges: this.#edges });
+    const ranks = mergeByRank({ tail, from, position: this.#position, edges: this.#edges });
     if (ranks && ranks.length < tail.length) this.#refuseCycle(from, added, ranks.length);
     const rising = ranks ? risingLength(ranks) : tail.length;
     const joins = from === 0 || this.#table.compare(this.#sequence[from - 1]!, tail[ranks ? ranks[0]! : 0]!) < 0;
@@ -294,12 +264,11 @@ export class IncrementalOrder {
   }
 
   #copyWithoutNegatives(): IncrementalOrder {
-    const missing = new Map<number, Uint8Array[]>();
-    this.#missing.each((parent, { child }) => missing.set(child, [...(missing.get(child) ?? []), parent.slice()]));
+    const missing = this.#edges.missing();
     const copy = new IncrementalOrder(this.#seed);
     for (let slot = 0; slot < this.#table.size; slot++) {
       if (this.#table.isNegative(slot)) continue;
-      const parents = this.#parents(slot).map((parent) => this.#table.id(parent));
+      const parents = this.#edges.of(slot).map((parent) => this.#table.id(parent));
       const all = Buffer.concat([...parents, ...(missing.get(slot) ?? [])]);
       copy.insert(this.#table.id(slot), this.#table.timestamp(slot), this.#table.author(slot), all);
     }
@@ -326,20 +295,14 @@ export class IncrementalOrder {
     return newest;
   }
 
-  /** The parents of `slot` that are in the set. */
-  #parents(slot: number): number[] {
-    const edges = this.#edges.subarray(this.#edgeStart[slot]!, this.#edgeStart[slot + 1]!);
-    return [...edges].filter((parent) => parent !== NodeTable.none);
-  }
-
   #node(slot: number): OrderNode {
-    const parents = this.#parents(slot).map((parent) => this.#table.hex(parent) as MessageId);
+    const parents = this.#edges.of(slot).map((parent) => this.#table.hex(parent) as MessageId);
     const id = MessageId.fromBytes(this.#table.id(slot));
     return { id, timestamp: this.#table.timestamp(slot), author: this.#table.author(slot), parents };
   }
 
   #makeRoom(count: number): void {
-    this.#edgeStart = withRoom(this.#edgeStart, count + 1);
+    this.#edges.reserve(count);
     this.#sequence = withRoom(this.#sequence, count);
     this.#position = withRoom(this.#position, count);
   }
@@ -347,34 +310,10 @@ export class IncrementalOrder {
   #rebuildWithout(doomed: ReadonlySet<number>): Uint32Array {
     this.#withoutNegatives = undefined;
     const { table, renumbered } = this.#table.without(doomed);
-    const [oldTable, oldStart, oldEdges, oldMissing] = [this.#table, this.#edgeStart, this.#edges, this.#missing];
     const kept = this.#sequence.subarray(0, this.#placed).filter((slot) => !doomed.has(slot));
     const wasAscending = this.#ascending === this.#placed;
+    this.#edges = this.#edges.renumber(renumbered, this.#table);
     this.#table = table;
-    this.#missing = new MissingParents(this.#seed);
-    [this.#edgeStart, this.#edges] = [new Uint32Array(table.size + 1), new Uint32Array(64)];
-    for (let slot = 0; slot < oldTable.size; slot++) {
-      const child = renumbered[slot]!;
-      if (child === NodeTable.none) continue;
-      const [from, to] = [oldStart[slot]!, oldStart[slot + 1]!];
-      const start = this.#edgeStart[child]!;
-      this.#edges = withRoom(this.#edges, start + to - from);
-      for (let edge = from; edge < to; edge++) {
-        const parent = oldEdges[edge]!;
-        const at = start + edge - from;
-        this.#edges[at] = parent === NodeTable.none ? NodeTable.none : renumbered[parent]!;
-        if (parent !== NodeTable.none && doomed.has(parent)) {
-          this.#missing.wait(oldTable.id(parent), 0, { edge: at, child });
-        }
-      }
-      this.#edgeStart[child + 1] = start + to - from;
-    }
-    oldMissing.each((parent, waiting) => {
-      const child = renumbered[waiting.child]!;
-      if (child === NodeTable.none) return;
-      const edge = this.#edgeStart[child]! + waiting.edge - oldStart[waiting.child]!;
-      this.#missing.wait(parent, 0, { edge, child });
-    });
     this.#resequence(
       kept.map((slot) => renumbered[slot]!),
       wasAscending,

@@ -1,4 +1,5 @@
 import { NodeTable } from "./node-table.ts";
+import type { ParentEdges } from "./parent-edges.ts";
 
 /** The tail of an order, sorted by key: a node's rank is its index in `tail`. */
 export interface Tail {
@@ -8,8 +9,7 @@ export interface Tail {
   readonly from: number;
   /** By slot; `from + rank` for those in the tail, less than `from` for those ahead of it. */
   readonly position: Uint32Array;
-  readonly edgeStart: Uint32Array;
-  readonly edges: Uint32Array;
+  readonly edges: Pick<ParentEdges, "starts" | "parents">;
 }
 
 /**
@@ -40,11 +40,11 @@ export function mergeByRank(input: Tail): Uint32Array | undefined {
   return order.subarray(0, emitted);
 }
 
-function anyBeforeParent({ tail, from, position, edgeStart, edges }: Tail): boolean {
+function anyBeforeParent({ tail, from, position, edges: { starts, parents } }: Tail): boolean {
   for (let rank = 0; rank < tail.length; rank++) {
     const slot = tail[rank]!;
-    for (let edge = edgeStart[slot]!; edge < edgeStart[slot + 1]!; edge++) {
-      const parent = edges[edge]!;
+    for (let edge = starts[slot]!; edge < starts[slot + 1]!; edge++) {
+      const parent = parents[edge]!;
       if (parent !== NodeTable.none && position[parent]! >= from + rank) return true;
     }
   }
@@ -52,14 +52,14 @@ function anyBeforeParent({ tail, from, position, edgeStart, edges }: Tail): bool
 }
 
 /** Edges within the tail turned round: the children of rank r are `children[starts[r] .. starts[r + 1])`. */
-function childrenByRank({ tail, from, position, edgeStart, edges }: Tail) {
+function childrenByRank({ tail, from, position, edges }: Tail) {
   const starts = new Uint32Array(tail.length + 1);
   const parentsLeft = new Uint32Array(tail.length);
   const each = (visit: (parentRank: number, rank: number) => void) => {
     for (let rank = 0; rank < tail.length; rank++) {
       const slot = tail[rank]!;
-      for (let edge = edgeStart[slot]!; edge < edgeStart[slot + 1]!; edge++) {
-        const parent = edges[edge]!;
+      for (let edge = edges.starts[slot]!; edge < edges.starts[slot + 1]!; edge++) {
+        const parent = edges.parents[edge]!;
         if (parent !== NodeTable.none && position[parent]! >= from) visit(position[parent]! - from, rank);
       }
     }
