@@ -47,7 +47,7 @@ export const conformance = defineCommand({
 export function conformanceTable(reports: readonly FileReport[]): string[] {
   const width = Math.max(4, ...reports.map(({ file }) => file.length));
   const row = (name: string, counts: readonly (string | number)[]) =>
-    [name.padEnd(width), ...counts.map((count) => String(count).padStart(10))].join("");
+    [name.padEnd(width), ...counts.map((count) => String(count).padStart(12))].join("");
   const counts = ({ passed, failed, unknown, deviations }: Counts) => [passed, failed, unknown, deviations];
   const total: Counts = {
     passed: sum(reports, (report) => report.passed),

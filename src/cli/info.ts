@@ -6,6 +6,7 @@ import { namedFailure } from "./command-error.ts";
 import { type GlobalOptions, globalFlags, parseGlobalOptions } from "./global-flags.ts";
 import { openOperations } from "./open-operations.ts";
 import { printJson, printProse } from "./print.ts";
+import { openForReading } from "./read-root.ts";
 
 /** `info`: this node, its groups and whether a daemon runs. Never creates anything. */
 export const info = defineCommand({
@@ -21,21 +22,23 @@ export const info = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    if (!existsSync(options.dataDir) || isEmptyRoot(options)) {
-      printProse(`info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`);
-      printJson(emptyInfo(options));
-      return;
-    }
     await namedFailure("info", async () => {
+      if (isEmpty(options)) {
+        printProse(`info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`);
+        printJson(emptyInfo(options));
+        return;
+      }
       await using node = await openOperations(options, { create: false, change: false });
       printJson(infoJson(await node.status()));
     });
   },
 });
 
-/** Nothing was ever created here: neither an identity nor a group nor a socket. */
-function isEmptyRoot({ dataDir, identityPath }: GlobalOptions): boolean {
-  return ![identityPath, `${dataDir}/groups`, `${dataDir}/control.sock`].some((path) => existsSync(path));
+/** There is neither an identity nor a group. Looked at only where it is cheap: an identity settles it. */
+function isEmpty(options: GlobalOptions): boolean {
+  if (existsSync(options.identityPath) || existsSync(`${options.dataDir}/control.sock`)) return false;
+  using root = openForReading(options);
+  return root.groupIds().length === 0;
 }
 
 function emptyInfo({ dataDir, identityPath, listenPort }: GlobalOptions) {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import type { GroupId } from "../core/ids.ts";
+import { EntmootError } from "../core/errors.ts";
+import { GroupId } from "../core/ids.ts";
 import { createLog, type Log } from "../node/log.ts";
 import type { DataRoot, MigrationProgress } from "../store/data-root.ts";
 import { DataRootLock } from "../store/lock.ts";
@@ -19,18 +20,31 @@ export interface OpenRoot {
 
 /**
  * Opens the data root and its identity; notices go to stderr. With `lock`, this process is the only one that may
- * change it until the lock is released. Throws `already_running`, `identity_invalid`, `data_root_invalid`.
+ * change it until the lock is released. Throws `already_running`, `identity_invalid`, `data_root_invalid`, and
+ * `group_not_found` for a group of `only` that is not joined or, without `create`, where nothing is.
  */
 export function openRoot(
   options: GlobalOptions,
   how: { readonly create: boolean; readonly lock: boolean; readonly only?: ReadonlySet<GroupId> },
 ): OpenRoot {
   if (how.create) createPrivateDirectory(options.dataDir);
-  const lock = how.lock && existsSync(options.dataDir) ? DataRootLock.acquire(options.dataDir, Date.now()) : undefined;
+  else if (how.lock && !existsSync(options.dataDir)) {
+    throw new EntmootError("group_not_found", `group not joined: there is no data root at ${options.dataDir}`);
+  }
+  const lock = how.lock ? DataRootLock.acquire(options.dataDir, Date.now()) : undefined;
   let root: DataRoot | undefined;
   try {
     // Without a lock nothing is changed; reading says so too where there is no data root.
     root = SqliteDataRoot.open(options.dataDir, lock === undefined ? "read" : "write");
+    // Before an identity is made: a mistyped group must not leave one behind.
+    const joined = root.groupIds();
+    const missing = [...(how.only ?? [])].find((id) => !joined.includes(id));
+    if (missing !== undefined) {
+      throw new EntmootError("group_not_found", `joined group not found: ${GroupId.toBase64(missing)}`);
+    }
+    if (joined.length === 0 && !how.create && how.lock) {
+      throw new EntmootError("group_not_found", "group not joined: this data root has no groups");
+    }
     const identity = identityFor(options, root, how);
     for (const notice of [...root.notices, ...identity.notices]) printProse(`entmootd: ${notice}`);
     return { root: guarded(root, lock, how.only), identity: identity.loaded, log: createLog(options.logLevel) };

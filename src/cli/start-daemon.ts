@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { ControlServer } from "../control/control-server.ts";
 import { EntmootError } from "../core/errors.ts";
-import { GroupId } from "../core/ids.ts";
+import type { GroupId } from "../core/ids.ts";
 import { BUILD_INFO } from "../node/build-info.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
 import type { Log } from "../node/log.ts";
@@ -43,11 +43,6 @@ export async function startDaemon(options: GlobalOptions, start: StartDaemon): P
   const { root, log } = opened;
   // Closing it twice is harmless: the node closes it too, once there is one.
   parts.use(root);
-  const joined = root.groupIds();
-  for (const id of start.only ?? []) {
-    if (joined.includes(id)) continue;
-    throw new EntmootError("group_not_found", `${start.command}: joined group not found: ${GroupId.toBase64(id)}`);
-  }
   const { identity } = opened.identity;
   const { transport, reason, port } = await startTransport(options, { identity, settings: root.node, log });
   parts.defer(() => transport.close());

@@ -58,7 +58,7 @@ export const up = defineCommand({
       clearTimeout(starting);
       const { moot, link } = await findMoot(daemon.node, name);
       const next = link === undefined ? undefined : shellCommand(["entmootd", "join", link]);
-      if (process.stdout.isTTY && !args.json) await talk(daemon, { moot, next });
+      if (process.stdout.isTTY && !args.json) await talk(daemon, { moot, next, ownName: args.hostname ?? "" });
       else await report(daemon, { moot, link, next });
     });
   },
@@ -148,7 +148,7 @@ function eventJson(event: WatchEvent) {
 /** For people: readable lines, and what they type is published. */
 async function talk(
   { node, ending }: Daemon,
-  { moot, next }: { moot: GroupStatus; next: string | undefined },
+  { moot, next, ownName }: { moot: GroupStatus; next: string | undefined; ownName: string },
 ): Promise<void> {
   const events = watchFromNow(node, ending);
   const title = terminalText(moot.name || GroupId.toBase64(moot.group_id), 80);
@@ -161,7 +161,9 @@ async function talk(
   printLine(`type a line to publish it to topic ${CHAT_TOPIC}; end with Ctrl-C`);
   const typing = publishLines(node, moot.group_id, ending);
   for await (const event of events) {
-    const names = new Map((await node.peers(event.group_id)).map((row) => [row.node_id, row.hostname]));
+    const names = new Map(
+      (await node.peers(event.group_id)).map((row) => [row.node_id, row.hostname || (row.self ? ownName : "")]),
+    );
     printLine(eventLine(event, { names, now: new Date() }));
   }
   await typing;
