@@ -21,7 +21,8 @@ import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
 export const GROUP_DATABASE = "moot.sqlite";
 export const ORIGINAL_ROSTER = "roster.jsonl";
 const ORIGINAL_MESSAGES = "messages.sqlite";
-const LOCK = `${GROUP_DATABASE}.lock`;
+/** In the data root, and left there: whoever waits for it holds the file, and would find it gone. */
+const LOCK = "takeover.lock";
 const FRESH = `${GROUP_DATABASE}.tmp-`;
 const SCRATCH = "takeover-";
 
@@ -30,7 +31,7 @@ export const TAKEOVER_FACT = "takeover";
 
 /** Ours. Messages verified and stored between two reports of progress. */
 const BATCH = 1024;
-/** Ours. How long to wait for another process that takes the same group over. */
+/** Ours. How long to wait for another process that takes groups over. */
 const LOCK_WAIT_MS = 30_000;
 /** Ours. A roster entry is near 350 bytes; this is room for half a million. */
 const ROSTER_BYTES_MAX = 256 * 1024 * 1024;
@@ -77,11 +78,10 @@ export function holdsOriginal(directory: string): boolean {
  * `unavailable` while another process is at it, `disk_full`.
  */
 export function takeOver(request: Request): string[] {
-  const { directory } = request;
-  const lockPath = join(directory, LOCK);
-  using lock = FileLock.tryAcquire(lockPath, LOCK_WAIT_MS);
+  const { root, directory } = request;
+  using lock = FileLock.tryAcquire(join(root, LOCK), LOCK_WAIT_MS);
   if (!lock) {
-    throw new EntmootError("unavailable", `${directory}: another process is taking this group over; try again later`);
+    throw new EntmootError("unavailable", `${directory}: another process is taking groups over; try again later`);
   }
   const target = join(directory, GROUP_DATABASE);
   if (existsSync(target)) return [];
@@ -92,8 +92,6 @@ export function takeOver(request: Request): string[] {
     syncFile(fresh);
     renameSync(fresh, target);
     syncDirectory(directory);
-    // Whoever waits for the lock looks for the database first, so the file has done its work.
-    rmSync(lockPath, { force: true });
     return notices;
   } catch (error) {
     clearLeftovers(directory);

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { EntmootError } from "../../src/core/errors.ts";
@@ -58,6 +58,15 @@ try {
     case "open": {
       using root = SqliteDataRoot.open(path, "read");
       say(`${root.openGroup(GROUP)?.messages.merkleRoot()}`);
+      break;
+    }
+    case "takeover": {
+      // After the first report of progress it waits to be killed.
+      using root = SqliteDataRoot.open(path, "read");
+      root.openGroup(GROUP, ({ done }) => {
+        writeSync(1, `${done}\n`);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      });
       break;
     }
     case "create": {
