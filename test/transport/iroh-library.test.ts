@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import {
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,6 +15,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { irohPackageFor } from "../../scripts/iroh-native-plugin.ts";
 import { loadIroh, unpackLibrary } from "../../src/transport/iroh-library.ts";
+import { irohNative } from "../../src/transport/iroh-native.ts";
 import { failure } from "../contract/transport.contract.ts";
 
 let dir = "";
@@ -105,4 +107,16 @@ test("each build target has the package of its platform, processor and C library
   expect(irohPackageFor("bun-darwin-x64")).toBeUndefined();
   for (const target of ["linux-x64", "bun-linux", "bun-plan9-x64", ""])
     expect(() => irohPackageFor(target)).toThrow("build target");
+});
+
+test("the library is loaded from a path with characters that mean something in a URL", async () => {
+  const native = irohNative();
+  if (native.kind !== "installed") throw new Error(`expected iroh to be installed here, found ${native.kind}`);
+  const odd = join(dir, "a ?b#c%20d");
+  mkdirSync(odd);
+  const path = join(odd, "iroh.node");
+  copyFileSync(native.path, path);
+  const library = await loadIroh(dir, { kind: "installed", target: native.target, path });
+  expect(Object.keys(library)).toContain("Endpoint");
+  expect(await loadIroh(dir, { kind: "installed", target: native.target, path })).toBe(library);
 });
