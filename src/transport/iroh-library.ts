@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import type * as Iroh from "@number0/iroh";
 import { EntmootError } from "../core/errors.ts";
@@ -26,11 +25,22 @@ export async function loadIroh(libraryDir: string, native: IrohNative = irohNati
   try {
     // The package's own loader is not used: it would have the bundler embed the library a second time and
     // looks for it beside the executable first. All it adds is the choice of file, which is made here.
-    return createRequire(import.meta.url)(path) as IrohLibrary;
+    return loaded.get(path) ?? load(path);
   } catch (cause) {
     const reason = (cause instanceof Error ? cause.message : String(cause)).replace(`${path}: `, "");
     throw new EntmootError("unavailable", `iroh: cannot load ${path}: ${reason}${adviceFor(reason)}`, { cause });
   }
+}
+
+/** By path. A process has one iroh, however many endpoints it opens. */
+const loaded = new Map<string, IrohLibrary>();
+
+/** Not `require`: it takes a `?` in the path for the start of a query, and a data root may have one in its name. */
+function load(path: string): IrohLibrary {
+  const module = { exports: {} };
+  process.dlopen(module, path);
+  loaded.set(path, module.exports as IrohLibrary);
+  return module.exports as IrohLibrary;
 }
 
 function adviceFor(reason: string): string {
