@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { PublicKey } from "../../src/core/ids.ts";
+import { ConnectionRate, DEFAULT_LIMITS, StreamBudget } from "../../src/transport/transport-limits.ts";
+
+const key = (node: number) => PublicKey.fromBytes(new Uint8Array(32).fill(node));
+
+test("neither a peer nor all peers ever hold more streams than they may, and what is given back can be taken", () => {
+  const limits = { ...DEFAULT_LIMITS, streamsPerPeer: 3, streamsTotal: 7 };
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 4 }), fc.boolean()), { maxLength: 200 }), (steps) => {
+      const budget = new StreamBudget(limits);
+      const held = [0, 0, 0, 0, 0];
+      for (const [peer, takes] of steps) {
+        const total = held.reduce((sum, count) => sum + count, 0);
+        const mine = held[peer] ?? 0;
+        if (takes) {
+          const allowed = mine < 3 && total < 7;
+          expect(budget.take(key(peer))).toBe(allowed);
+          if (allowed) held[peer] = mine + 1;
+        } else if (mine > 0) {
+          budget.give(key(peer));
+          held[peer] = mine - 1;
+        }
+      }
+      expect(budget.total).toBe(held.reduce((sum, count) => sum + count, 0));
+    }),
+  );
+});
+
+test("a peer's share of connections comes back minute by minute, and refusals do not count", () => {
+  const rate = new ConnectionRate({ ...DEFAULT_LIMITS, connectionsPerPeerPerMinute: 2 });
+  expect([0, 10, 20, 59_999].map((at) => rate.take(key(1), at))).toEqual([true, true, false, false]);
+  expect(rate.take(key(2), 20)).toBe(true);
+  expect([60_000, 60_005, 60_010].map((at) => rate.take(key(1), at))).toEqual([true, false, true]);
+});
+
+test("a stranger with endless keys makes the rate forget the oldest, not grow", () => {
+  const rate = new ConnectionRate({ ...DEFAULT_LIMITS, connectionsPerPeerPerMinute: 1 });
+  const keys = Array.from({ length: 5_000 }, (_, i) => {
+    const bytes = new Uint8Array(32);
+    new DataView(bytes.buffer).setUint32(0, i);
+    return PublicKey.fromBytes(bytes);
+  });
+  for (const each of keys) expect(rate.take(each, 0)).toBe(true);
+  expect(rate.take(keys[4_999]!, 1)).toBe(false);
+  expect(rate.take(keys[0]!, 1)).toBe(true);
+});
