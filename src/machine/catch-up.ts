@@ -70,6 +70,8 @@ export class CatchUp {
   /** Compare `SPREAD_TO` others at this time. */
   #spreadMs: number | undefined;
   #pull: Pull | undefined;
+  /** A pull that finds few ids while messages are under way fetches no sooner: most of them will come by themselves. */
+  #fetchMs: number | undefined;
   /** When a message last came by other ways than a pull. */
   #freshMs = Number.NEGATIVE_INFINITY;
   /** To be asked a second time; only members, so the roster bounds it. */
@@ -180,8 +182,9 @@ export class CatchUp {
       }
       comparison.confirmMs = undefined;
       const isSkipped = (id: MessageId): boolean => nowMs - (this.#refused.get(id) ?? -REFUSED_MS) < REFUSED_MS;
+      this.#fetchMs = undefined;
       this.#pull = new Pull({ peer: from, index: this.#index, isSkipped, nowMs });
-      this.#pull.advance(effects);
+      this.#pull.advance(effects, { fetch: true });
     }
   }
 
@@ -211,7 +214,14 @@ export class CatchUp {
   }
 
   #advance(nowMs: number, effects: Effect[]): void {
-    this.#pull?.advance(effects);
+    if (this.#pull === undefined) return;
+    const isGap = this.#pull.pending <= BACKFILL_IDS;
+    if (this.#fetchMs === undefined && isGap && nowMs - this.#freshMs < CONFIRM_AFTER_MS) {
+      this.#fetchMs = nowMs + CONFIRM_AFTER_MS;
+    }
+    const isHeld = isGap && this.#fetchMs !== undefined && nowMs < this.#fetchMs;
+    if (isHeld) this.#timer.by(this.#fetchMs ?? nowMs, nowMs, effects);
+    this.#pull.advance(effects, { fetch: !isHeld });
     if (this.#pull?.isOver) this.#endPull(this.#pull.missing > 0 ? "partial" : "caught_up", nowMs, effects);
   }
 
@@ -250,6 +260,7 @@ export class CatchUp {
   #tick(nowMs: number, effects: Effect[]): void {
     this.#timer.fired(nowMs);
     if (this.#pull && nowMs - this.#pull.progressMs >= PULL_STALLED_MS) this.#endPull("failed", nowMs, effects);
+    if (this.#pull && this.#fetchMs !== undefined) this.#advance(nowMs, effects);
     if (this.#spreadMs !== undefined && this.#spreadMs <= nowMs) {
       this.#spreadMs = undefined;
       const connected = this.#partners.all().filter((peer) => this.#partners.isConnected(peer));

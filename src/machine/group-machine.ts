@@ -46,7 +46,12 @@ export class GroupMachine {
     const partners = new Partners(local, random.fork());
     this.#partners = partners;
     this.#catchUp = new CatchUp({ index, partners, random: random.fork() });
-    this.#plumtree = new Plumtree({ index, partners, isBeingPulled: (id) => this.#catchUp.isFetching(id) });
+    this.#plumtree = new Plumtree({
+      index,
+      partners,
+      random: random.fork(),
+      isBeingPulled: (id) => this.#catchUp.isFetching(id),
+    });
     this.#rosterSync = new RosterSync({ roster, partners });
     this.#retryQueue = new RetryQueue({ random: random.fork(), partners });
     this.#quarantine = new Quarantine(roster);

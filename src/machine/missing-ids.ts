@@ -111,15 +111,49 @@ export class MissingIds {
     }
   }
 
-  /** Ids due, with whom to ask. Ids asked for too often are dropped instead. */
-  due(nowMs: number): { id: MessageId; holder: PublicKey }[] {
-    const due: { id: MessageId; holder: PublicKey }[] = [];
-    for (const [id, missing] of this.#missing) {
-      if (missing.dueMs > nowMs) continue;
-      if (missing.asks >= ASKS_MAX) this.delete(id);
-      else due.push({ id, holder: missing.holders[0]! });
+  /**
+   * Whom to ask for what now: few holders, each for everything it holds, because each new link to ask over may
+   * close a cycle. `rank` prefers holders (higher first). Ids asked for too often are dropped instead.
+   */
+  due(nowMs: number, rank: (peer: PublicKey) => number): Map<PublicKey, MessageId[]> {
+    const due = new Set<MessageId>();
+    for (const [id, { dueMs, asks }] of this.#missing) {
+      if (dueMs > nowMs) continue;
+      if (asks >= ASKS_MAX) this.delete(id);
+      else due.add(id);
     }
-    return due;
+    const byHolder = new Map<PublicKey, MessageId[]>();
+    while (due.size > 0) {
+      const holder = this.#bestHolder(due, rank);
+      const ids: MessageId[] = [];
+      for (const [id, missing] of this.#missing) {
+        if (!missing.holders.includes(holder)) continue;
+        if (due.delete(id) || missing.asks === 0) ids.push(id);
+      }
+      byHolder.set(holder, [...(byHolder.get(holder) ?? []), ...ids]);
+    }
+    return byHolder;
+  }
+
+  /** The next holder of one of `due` that ranks highest, then is next for most of them. */
+  #bestHolder(due: ReadonlySet<MessageId>, rank: (peer: PublicKey) => number): PublicKey {
+    const counts = new Map<PublicKey, number>();
+    for (const id of due) {
+      const { holders, asks } = this.#missing.get(id)!;
+      // Once asked, holders take turns; before that any of them will do.
+      for (const holder of asks === 0 ? holders : holders.slice(0, 1)) {
+        counts.set(holder, (counts.get(holder) ?? 0) + 1);
+      }
+    }
+    let best: PublicKey | undefined;
+    let bestScore = -1;
+    for (const [holder, count] of counts) {
+      const score = rank(holder) * (due.size + 1) + count;
+      if (score <= bestScore) continue;
+      best = holder;
+      bestScore = score;
+    }
+    return best!;
   }
 
   /** The earliest moment at which an id is due; `undefined` when none is waited for. */

@@ -28,6 +28,8 @@ interface Partner {
   /** We chose it, so it is not evicted to make room. */
   readonly chosen: boolean;
   heardMs: number;
+  /** When `link` last changed. */
+  linkedMs: number;
   /** Sends failed since it was last heard. */
   failures: number;
 }
@@ -95,6 +97,11 @@ export class Partners {
     return this.#partners.get(peer)?.link;
   }
 
+  /** When the link last changed; -Infinity for anyone else. */
+  linkedMs(peer: PublicKey): number {
+    return this.#partners.get(peer)?.linkedMs ?? Number.NEGATIVE_INFINITY;
+  }
+
   /** Partners with this link, in the order they became partners. */
   list(link: Link): PublicKey[] {
     const peers: PublicKey[] = [];
@@ -142,10 +149,11 @@ export class Partners {
   }
 
   /** Moves a partner to `link`; nothing for anyone else. True when it moved. */
-  setLink(peer: PublicKey, link: Link): boolean {
+  setLink(peer: PublicKey, link: Link, nowMs: number): boolean {
     const partner = this.#partners.get(peer);
     if (partner === undefined || partner.link === link) return false;
     partner.link = link;
+    partner.linkedMs = nowMs;
     return true;
   }
 
@@ -220,7 +228,7 @@ export class Partners {
   }
 
   #add(peer: PublicKey, chosen: boolean, heardMs: number): void {
-    this.#partners.set(peer, { link: this.#firstLink, chosen, heardMs, failures: 0 });
+    this.#partners.set(peer, { link: this.#firstLink, chosen, heardMs, linkedMs: heardMs, failures: 0 });
     if (chosen) this.#chosen += 1;
   }
 

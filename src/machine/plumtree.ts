@@ -1,19 +1,22 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
+import { CycleCut } from "./cycle-cut.ts";
 import { type Effect, IDS_PER_FRAME_MAX } from "./effect.ts";
 import type { Event, EventOf } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
 import { MissingIds } from "./missing-ids.ts";
 import type { Partners } from "./partners.ts";
+import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
 
 /** Ours. Ids for one peer are gathered this long before an IHAVE is sent. */
 export const IHAVE_BATCH_MS = 100;
 /**
- * Ours (the original waits 3 s). How long after an IHAVE the body may still come by itself: in a
- * large group along the tree, in a small one straight from its author.
+ * Ours (the original waits 3 s). How long after an IHAVE the body may still come by itself: in a small
+ * group straight from its author, in a large one along the tree. There it is drawn between the two, because
+ * all nodes behind a broken link miss the same body, and the first graft mends it for all of them.
  */
-export const GRAFT_DELAY_MS = 3000;
 export const GRAFT_DELAY_SMALL_MS = 500;
+export const GRAFT_DELAY_MS = [1_000, 4_000] as const;
 /** Ours. How long a holder has to deliver before the next one is asked. */
 export const GRAFT_RETRY_MS = 3000;
 /** Ours. A fetch always ends in an event; past this it is taken for lost all the same. */
@@ -24,6 +27,8 @@ export const REASK_MS = 1000;
 const SWEEP_MS = 50;
 /** Ours. Ids in one graft: each may bring back a whole message. */
 export const GRAFT_IDS_MAX = 256;
+/** Ours. How long after a link changed frames may still arrive that were sent before. */
+export const LINK_SETTLED_MS = 2000;
 /** Ours. A peer that goes on pushing what we hold is told to stop this often. */
 export const PRUNE_REPEAT_MS = 1000;
 /** Ours. Bodies pushed for one peer's grafts: at once, and refilled per second. Past it nothing is sent; comparison repairs. */
@@ -32,6 +37,8 @@ export const GRAFT_PER_SECOND = 128;
 
 /** Ours. Past it the oldest is forgotten, and those behind us on the tree graft it. */
 const PULLED_MAX = 1024;
+/** Ours. Messages whose first bringer is remembered; past it the oldest is forgotten and a late copy prunes its link. */
+const BRINGERS_MAX = 1024;
 
 interface Spreading {
   readonly ids: readonly MessageId[];
@@ -48,6 +55,7 @@ interface Spreading {
 export class Plumtree {
   readonly #index: MessageIndex;
   readonly #partners: Partners;
+  readonly #random: Random;
   /** True while someone else is fetching the id: not to be grafted meanwhile. */
   readonly #isBeingPulled: (id: MessageId) => boolean;
   readonly #missing = new MissingIds();
@@ -55,12 +63,22 @@ export class Plumtree {
   readonly #ihaves = new Map<PublicKey, Set<MessageId>>();
   /** Came by a pull while the tree may still be bringing them; oldest first. */
   readonly #pulled = new Set<MessageId>();
+  /** Who brought each of the latest messages first. */
+  readonly #bringers = new Map<MessageId, PublicKey>();
+  readonly #cycleCut: CycleCut;
   readonly #prunedMs = new Map<PublicKey, number>();
   readonly #graftBudget = new Map<PublicKey, { tokens: number; atMs: number }>();
   readonly #ihaveTimer = new WakeUp("ihave");
   readonly #graftTimer = new WakeUp("graft");
 
-  constructor(options: { index: MessageIndex; partners: Partners; isBeingPulled: (id: MessageId) => boolean }) {
+  constructor(options: {
+    index: MessageIndex;
+    partners: Partners;
+    random: Random;
+    isBeingPulled: (id: MessageId) => boolean;
+  }) {
+    this.#random = options.random;
+    this.#cycleCut = new CycleCut(options.random.fork());
     this.#index = options.index;
     this.#partners = options.partners;
     this.#isBeingPulled = options.isBeingPulled;
@@ -105,7 +123,7 @@ export class Plumtree {
         break;
       case "prune":
         if (!this.#hear(event.from)) break;
-        this.#partners.setLink(event.from, "lazy");
+        this.#partners.setLink(event.from, "lazy", nowMs);
         break;
       case "fetched":
         if (event.via === "fetch") this.#onFetched(event, nowMs, effects);
@@ -127,6 +145,7 @@ export class Plumtree {
 
   #onMembers(members: ReadonlySet<PublicKey>): void {
     this.#partners.setMembers(members);
+    this.#cycleCut.keepMembers(members);
     this.#missing.keepHolders((peer) => this.#partners.isMember(peer));
     for (const map of [this.#ihaves, this.#prunedMs, this.#graftBudget]) {
       for (const peer of map.keys()) if (!members.has(peer)) map.delete(peer);
@@ -155,13 +174,17 @@ export class Plumtree {
     }
     if (from !== undefined && this.#hear(from) && via !== "pull") {
       this.#partners.accept(from, nowMs);
-      if (!this.#partners.isSmall) this.#partners.setLink(from, "eager");
+      // What comes over a link that has just become lazy was on its way before; later it shows that the other side is eager.
+      const isSettled = nowMs - this.#partners.linkedMs(from) >= LINK_SETTLED_MS;
+      if (!this.#partners.isSmall && isSettled) this.#partners.setLink(from, "eager", nowMs);
     }
     this.#spread(
       { ids, from, holders, how: via === "pull" ? "offer" : via === "publish" ? "author" : "relay" },
       effects,
     );
+    if (via !== "pull") this.#cycleCut.came(nowMs);
     if (via === "pull") this.#rememberPulled(ids);
+    else if (from !== undefined) this.#rememberBringer(ids, from);
     if (this.#ihaves.size > 0) this.#ihaveTimer.by(nowMs + IHAVE_BATCH_MS, nowMs, effects);
   }
 
@@ -190,9 +213,18 @@ export class Plumtree {
     }
   }
 
+  #rememberBringer(ids: readonly MessageId[], from: PublicKey): void {
+    for (const id of ids) this.#bringers.set(id, from);
+    for (const id of this.#bringers.keys()) {
+      if (this.#bringers.size <= BRINGERS_MAX) break;
+      this.#bringers.delete(id);
+    }
+  }
+
   /**
    * Bodies we held already. When only a pull was faster, the sender is on the tree all the same and those
-   * behind us still wait for it; otherwise the link makes a cycle and is pruned.
+   * behind us still wait for it; otherwise the link makes a cycle and is pruned. But only while the link that was
+   * faster stands: messages under way together would each cut the cycle elsewhere, and the tree fall apart.
    */
   #onDuplicate(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
     if (!this.#hear(from)) return;
@@ -201,10 +233,21 @@ export class Plumtree {
       this.#spread({ ids: early, from, holders: new Map(), how: "relay" }, effects);
       return;
     }
-    const moved = this.#partners.setLink(from, "lazy");
+    const isEager = this.#partners.link(from) === "eager";
+    if (isEager && !this.#partners.isSmall) {
+      if (!ids.some((id) => this.#isOtherBringerEager(id, from))) return;
+      if (!this.#cycleCut.isDue(from, nowMs)) return;
+    }
+    const moved = this.#partners.setLink(from, "lazy", nowMs);
     if (!moved && nowMs - (this.#prunedMs.get(from) ?? Number.NEGATIVE_INFINITY) < PRUNE_REPEAT_MS) return;
     this.#prunedMs.set(from, nowMs);
     effects.push({ kind: "prune", to: from });
+  }
+
+  /** True also when it is not known who was faster. */
+  #isOtherBringerEager(id: MessageId, from: PublicKey): boolean {
+    const bringer = this.#bringers.get(id);
+    return bringer === undefined || (bringer !== from && this.#partners.link(bringer) === "eager");
   }
 
   #onAnnounced(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
@@ -227,7 +270,7 @@ export class Plumtree {
   #onIHave(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
     if (!this.#hear(from)) return;
     this.#partners.accept(from, nowMs);
-    const dueMs = nowMs + (this.#partners.isSmall ? GRAFT_DELAY_SMALL_MS : GRAFT_DELAY_MS);
+    const dueMs = nowMs + (this.#partners.isSmall ? GRAFT_DELAY_SMALL_MS : this.#random.between(...GRAFT_DELAY_MS));
     const gathered = this.#ihaves.get(from);
     for (const id of ids.slice(0, IDS_PER_FRAME_MAX)) {
       gathered?.delete(id);
@@ -239,7 +282,7 @@ export class Plumtree {
   #onGraft(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
     if (!this.#hear(from)) return;
     this.#partners.accept(from, nowMs);
-    if (ids.length > 0 || !this.#partners.isSmall) this.#partners.setLink(from, "eager");
+    if (ids.length > 0 || !this.#partners.isSmall) this.#partners.setLink(from, "eager", nowMs);
     const held = ids.slice(0, GRAFT_IDS_MAX).filter((id) => this.#index.has(id));
     const granted = held.slice(0, this.#takeGraftBudget(from, held.length, nowMs));
     if (granted.length > 0) effects.push({ kind: "push", to: from, ids: granted });
@@ -296,20 +339,20 @@ export class Plumtree {
   /** One graft for each id that is due, to one holder; the other holders wait for their turn. */
   #sweep(nowMs: number, effects: Effect[]): void {
     this.#graftTimer.fired(nowMs);
-    const byHolder = new Map<PublicKey, MessageId[]>();
-    for (const { id, holder } of this.#missing.due(nowMs)) {
-      if (this.#index.knows(id)) this.#missing.delete(id);
-      else if (this.#isBeingPulled(id)) this.#missing.postpone(id, nowMs + GRAFT_RETRY_MS);
-      else {
-        this.#missing.asked(id, holder, "graft", nowMs + GRAFT_RETRY_MS);
-        const ids = byHolder.get(holder);
-        if (ids) ids.push(id);
-        else byHolder.set(holder, [id]);
+    const rank = (peer: PublicKey): number => (this.#partners.link(peer) === "eager" ? 1 : 0);
+    for (const [holder, due] of this.#missing.due(nowMs, rank)) {
+      const ids: MessageId[] = [];
+      for (const id of due) {
+        if (this.#index.knows(id)) this.#missing.delete(id);
+        else if (this.#isBeingPulled(id)) this.#missing.postpone(id, nowMs + GRAFT_RETRY_MS);
+        else {
+          this.#missing.asked(id, holder, "graft", nowMs + GRAFT_RETRY_MS);
+          ids.push(id);
+        }
       }
-    }
-    for (const [holder, ids] of byHolder) {
+      if (ids.length === 0) continue;
       this.#partners.accept(holder, nowMs);
-      this.#partners.setLink(holder, "eager");
+      this.#partners.setLink(holder, "eager", nowMs);
       for (let at = 0; at < ids.length; at += GRAFT_IDS_MAX) {
         effects.push({ kind: "graft", to: holder, ids: ids.slice(at, at + GRAFT_IDS_MAX) });
       }

@@ -65,9 +65,9 @@ export class Pull {
     return this.#inFlightIds.has(id);
   }
 
-  /** Asks for whatever there is room for. */
-  advance(effects: Effect[]): void {
-    while (this.#inFlight.size < FETCHES_MAX) {
+  /** Asks for whatever there is room for; with `fetch: false` for ids only. */
+  advance(effects: Effect[], { fetch }: { readonly fetch: boolean }): void {
+    while (fetch && this.#inFlight.size < FETCHES_MAX) {
       const batch = this.#again.pop() ?? this.#nextBatch();
       if (batch === undefined) break;
       this.#inFlight.set(batch.ids[0]!, batch);
