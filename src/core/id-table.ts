@@ -26,7 +26,7 @@ export class IdTable {
     this.seed = seed >>> 0;
   }
 
-  /** Ids held; their slots are `[0, size)`. */
+  /** Slots given out, `[0, size)`, those of removed ids included. */
   get size(): number {
     return this.#size;
   }
@@ -66,6 +66,21 @@ export class IdTable {
     return slot;
   }
 
+  /** Makes the id in `slot`, which must be held, one that is not; its slot and bytes stay. */
+  remove(slot: number): void {
+    const mask = this.#index.length - 1;
+    this.#load(slot);
+    let hole = this.#place();
+    // What was put behind the hole for want of a nearer place moves into it.
+    for (let at = (hole + 1) & mask; this.#index[at] !== 0; at = (at + 1) & mask) {
+      this.#load(this.#index[at]! - 1);
+      if (((at - this.#home()) & mask) < ((at - hole) & mask)) continue;
+      this.#index[hole] = this.#index[at]!;
+      hole = at;
+    }
+    this.#index[hole] = 0;
+  }
+
   /** The id in `slot`; the bytes are the table's own, and good until the next change. */
   view(slot: number): Uint8Array<ArrayBuffer> {
     return this.#ids.subarray(slot * 32, slot * 32 + 32);
@@ -83,12 +98,21 @@ export class IdTable {
   /** Where in the index the probed id is, or the empty place it would take. */
   #place(): number {
     const mask = this.#index.length - 1;
-    let at = mix(probeWords[0]! ^ this.seed, probeWords[1]!) & mask;
+    let at = this.#home();
     for (;;) {
       const entry = this.#index[at]!;
       if (entry === 0 || this.#isProbed(entry - 1)) return at;
       at = (at + 1) & mask;
     }
+  }
+
+  /** Where in the index the probed id would stand if nothing were in its way. */
+  #home(): number {
+    return mix(probeWords[0]! ^ this.seed, probeWords[1]!) & (this.#index.length - 1);
+  }
+
+  #load(slot: number): void {
+    for (let w = 0; w < WORDS; w++) probeWords[w] = this.#words[slot * WORDS + w]!;
   }
 
   #isProbed(slot: number): boolean {
@@ -103,10 +127,12 @@ export class IdTable {
   }
 
   #reindex(capacity: number): void {
+    const held = this.#index;
     this.#index = new Uint32Array(capacity);
-    for (let slot = 0; slot < this.#size; slot++) {
-      for (let w = 0; w < WORDS; w++) probeWords[w] = this.#words[slot * WORDS + w]!;
-      this.#index[this.#place()] = slot + 1;
+    for (const entry of held) {
+      if (entry === 0) continue;
+      this.#load(entry - 1);
+      this.#index[this.#place()] = entry;
     }
   }
 }

@@ -10,6 +10,10 @@ import { withRoom } from "./typed-array.ts";
 const PLACED_SINGLY_MAX = 16;
 
 const UNPLACED = 0xffffffff;
+const GONE = 0xfffffffe;
+
+/** Ours. Slots of removed nodes are given back when they are more than one in so many. */
+const GONE_SHARE = 4;
 
 /**
  * The order of `topologicalOrder`, kept for a growing set. Three facts carry it:
@@ -30,7 +34,7 @@ export class IncrementalOrder {
   /** Slots by position; the first `#placed` are in order. */
   #sequence: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   #placed = 0;
-  /** Position by slot, or `UNPLACED`. */
+  /** Position by slot, or `UNPLACED`, or `GONE` once removed. */
   #position: Uint32Array<ArrayBuffer> = new Uint32Array(64);
   #pending: number[] = [];
   /** Children that had their place before their parent came, by the slot of a pending parent. */
@@ -38,6 +42,8 @@ export class IncrementalOrder {
   /** Positions `[0, #ascending)` rise by key; equal to the length when no child sorts before a parent. */
   #ascending = 0;
   #negatives = 0;
+  /** Slots of removed nodes. */
+  #gone = 0;
   #changedFrom = 0;
   /** The same set without negative timestamps, from the first time its order may differ. */
   #withoutNegatives: IncrementalOrder | undefined;
@@ -50,7 +56,7 @@ export class IncrementalOrder {
   }
 
   get length(): number {
-    return this.#table.size;
+    return this.#table.size - this.#gone;
   }
 
   get byteLength(): number {
@@ -142,25 +148,36 @@ export class IncrementalOrder {
   }
 
   /**
-   * Removes the ids given and closes the gaps. Returns the new slot of each old one, `NodeTable.none`
-   * for those gone, or `undefined` when none was there. Costs a pass over the whole set.
+   * Removes the ids given and returns how many were there. When many have gone, slots are numbered anew:
+   * `renumbered` is the new slot of each old one then, `NodeTable.none` for those gone. Costs a pass over the
+   * set, so give many at once.
    */
-  remove(ids: Iterable<Uint8Array>): Uint32Array | undefined {
+  remove(ids: Iterable<Uint8Array>): { readonly removed: number; readonly renumbered: Uint32Array | undefined } {
     this.#settle();
-    const doomed = new Set<number>();
+    const before = this.#gone;
+    let first = this.#placed;
     for (const id of ids) {
       const slot = this.#table.find(id);
-      if (slot !== NodeTable.none) doomed.add(slot);
+      if (slot === NodeTable.none) continue;
+      first = Math.min(first, this.#position[slot]!);
+      this.#table.remove(slot);
+      this.#position[slot] = GONE;
+      this.#gone++;
+      if (this.#table.isNegative(slot)) this.#negatives--;
     }
-    if (doomed.size === 0) return undefined;
-    return this.#rebuildWithout(doomed);
+    const removed = this.#gone - before;
+    if (removed === 0) return { removed, renumbered: undefined };
+    this.#withoutNegatives = undefined;
+    this.#edges.release(this.#table.size, this.#isGone, this.#table);
+    this.#closeGaps(first);
+    return { removed, renumbered: this.#gone * GONE_SHARE > this.#table.size ? this.#renumber() : undefined };
   }
 
   /** Joins `slot` to the children that waited for it; whether there were any. */
   #adopt(slot: number, id: Uint8Array): boolean {
     const placed: number[] = [];
     const any = this.#edges.adopt(slot, id, (child) => {
-      if (this.#position[child] !== UNPLACED) placed.push(child);
+      if (this.#position[child]! < GONE) placed.push(child);
     });
     if (placed.length > 0) this.#lateFor.set(slot, placed);
     return any;
@@ -267,7 +284,7 @@ export class IncrementalOrder {
     const missing = this.#edges.missing();
     const copy = new IncrementalOrder(this.#seed);
     for (let slot = 0; slot < this.#table.size; slot++) {
-      if (this.#table.isNegative(slot)) continue;
+      if (this.#table.isNegative(slot) || this.#isGone(slot)) continue;
       const parents = this.#edges.of(slot).map((parent) => this.#table.id(parent));
       const all = Buffer.concat([...parents, ...(missing.get(slot) ?? [])]);
       copy.insert(this.#table.id(slot), this.#table.timestamp(slot), this.#table.author(slot), all);
@@ -307,30 +324,35 @@ export class IncrementalOrder {
     this.#position = withRoom(this.#position, count);
   }
 
-  #rebuildWithout(doomed: ReadonlySet<number>): Uint32Array {
-    this.#withoutNegatives = undefined;
-    const { table, renumbered } = this.#table.without(doomed);
-    const kept = this.#sequence.subarray(0, this.#placed).filter((slot) => !doomed.has(slot));
+  readonly #isGone = (slot: number): boolean => this.#position[slot] === GONE;
+
+  /** Takes the nodes gone out of the sequence from position `first` on. */
+  #closeGaps(first: number): void {
     const wasAscending = this.#ascending === this.#placed;
-    this.#edges = this.#edges.renumber(renumbered, this.#table);
-    this.#table = table;
-    this.#resequence(
-      kept.map((slot) => renumbered[slot]!),
-      wasAscending,
-    );
-    return renumbered;
+    let to = first;
+    for (let at = first; at < this.#placed; at++) {
+      const slot = this.#sequence[at]!;
+      if (this.#position[slot] === GONE) continue;
+      this.#sequence[to] = slot;
+      this.#position[slot] = to++;
+    }
+    this.#placed = to;
+    this.#ascending = Math.min(this.#ascending, wasAscending ? to : first);
+    this.#changedFrom = Math.min(this.#changedFrom, first);
+    // Children held back by a parent that is gone may belong anywhere ahead.
+    if (!wasAscending) this.#mergeFrom(0, new Uint32Array(0));
   }
 
-  /** Takes `slots` as the whole set; `ordered` says they already stand in order. */
-  #resequence(slots: Uint32Array<ArrayBuffer>, ordered: boolean): void {
-    this.#negatives = slots.reduce((count, slot) => count + (this.#table.isNegative(slot) ? 1 : 0), 0);
-    this.#position = new Uint32Array(slots.length).fill(UNPLACED);
-    this.#changedFrom = 0;
-    this.#sequence = ordered ? slots : new Uint32Array(slots.length);
-    this.#placed = ordered ? slots.length : 0;
-    this.#ascending = this.#placed;
-    if (!ordered) this.#mergeFrom(0, slots);
+  #renumber(): Uint32Array {
+    const { table, renumbered } = this.#table.without(this.#isGone);
+    this.#edges = this.#edges.renumber(renumbered);
+    this.#table = table;
+    this.#gone = 0;
+    this.#sequence = this.#sequence.subarray(0, this.#placed).map((slot) => renumbered[slot]!);
+    this.#position = new Uint32Array(this.#placed);
     for (let at = 0; at < this.#placed; at++) this.#position[this.#sequence[at]!] = at;
+    this.#changedFrom = 0;
+    return renumbered;
   }
 }
 

@@ -62,13 +62,10 @@ export class MessageSet {
 
   /** Removes messages and returns how many were there. Costs a pass over the whole set, so give many at once. */
   remove(ids: Iterable<MessageId>): number {
-    const before = this.size;
-    const renumbered = this.#order.remove(Array.from(ids, (id) => Uint8Array.fromHex(id)));
-    if (renumbered) {
-      this.#tree.compact(renumbered, NodeTable.none);
-      this.#root = undefined;
-    }
-    return before - this.size;
+    const { removed, renumbered } = this.#order.remove(Array.from(ids, (id) => Uint8Array.fromHex(id)));
+    if (removed > 0) this.#root = undefined;
+    if (renumbered) this.#tree.compact(renumbered, NodeTable.none);
+    return removed;
   }
 
   /** The Merkle root over all messages in their order; zeros when there are none. */

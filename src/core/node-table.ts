@@ -18,7 +18,7 @@ export class NodeTable {
 
   static readonly none = NO_SLOT;
 
-  /** Nodes held; their slots are `[0, size)`. */
+  /** Slots given out, `[0, size)`, those of removed nodes included. */
   get size(): number {
     return this.#ids.size;
   }
@@ -46,6 +46,11 @@ export class NodeTable {
     this.#setTime(slot, timestamp);
     this.#authors[slot] = author;
     return slot;
+  }
+
+  /** Makes the node in `slot`, which must be held, one that is not; its slot and what is in it stay. */
+  remove(slot: number): void {
+    this.#ids.remove(slot);
   }
 
   /** A fresh copy of the id in `slot`. */
@@ -79,13 +84,12 @@ export class NodeTable {
     return author !== 0 || a === b ? author : this.#ids.compare(a, b);
   }
 
-  /** A table without the slots in `doomed`, and the new slot of each old one (`none` for those gone). Order is kept. */
-  without(doomed: ReadonlySet<number>): { table: NodeTable; renumbered: Uint32Array<ArrayBuffer> } {
+  /** A table without the slots `isGone` names, and the new slot of each old one (`none` for those gone). Order is kept. */
+  without(isGone: (slot: number) => boolean): { table: NodeTable; renumbered: Uint32Array<ArrayBuffer> } {
     const table = new NodeTable(this.#ids.seed);
-    table.reserve(this.size - doomed.size);
     const renumbered = new Uint32Array(this.size).fill(NO_SLOT);
     for (let slot = 0; slot < this.size; slot++) {
-      if (doomed.has(slot)) continue;
+      if (isGone(slot)) continue;
       const kept = table.add(this.#ids.view(slot), 0, 0, this.#authors[slot]!);
       table.#timeHigh[kept] = this.#timeHigh[slot]!;
       table.#timeLow[kept] = this.#timeLow[slot]!;

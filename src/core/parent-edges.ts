@@ -89,12 +89,33 @@ export class ParentEdges {
     return byChild;
   }
 
-  /** The edges of the nodes that stay: slot s becomes `renumbered[s]`, or goes when that is `NodeTable.none`. */
-  renumber(renumbered: Uint32Array, table: NodeTable): ParentEdges {
+  /** Parents that `isGone` names are missing from now on, to the children that stay. */
+  release(slots: number, isGone: (slot: number) => boolean, table: NodeTable): void {
+    for (let child = 0; child < slots; child++) {
+      const childGone = isGone(child);
+      for (let edge = this.#starts[child]!; edge < this.#starts[child + 1]!; edge++) {
+        const parent = this.#parents[edge]!;
+        if (parent === NodeTable.none || !(childGone || isGone(parent))) continue;
+        this.#parents[edge] = NodeTable.none;
+        if (!childGone) this.#missing.wait(table.id(parent), 0, { edge, child });
+      }
+    }
+  }
+
+  /** The edges of the nodes that stay: slot s becomes `renumbered[s]`, or goes when that is `NodeTable.none`. Those must have been released. */
+  renumber(renumbered: Uint32Array): ParentEdges {
     const kept = new ParentEdges(this.#seed);
     for (let slot = 0; slot < renumbered.length; slot++) {
       const child = renumbered[slot]!;
-      if (child !== NodeTable.none) kept.#copy(child, this, slot, renumbered, table);
+      if (child === NodeTable.none) continue;
+      kept.reserve(child + 1);
+      let to = kept.#starts[child]!;
+      kept.#parents = withRoom(kept.#parents, to + this.#starts[slot + 1]! - this.#starts[slot]!);
+      for (let edge = this.#starts[slot]!; edge < this.#starts[slot + 1]!; edge++) {
+        const parent = this.#parents[edge]!;
+        kept.#parents[to++] = parent === NodeTable.none ? NodeTable.none : renumbered[parent]!;
+      }
+      kept.#starts[child + 1] = to;
     }
     this.#missing.each((parent, waiting) => {
       const child = renumbered[waiting.child]!;
@@ -103,20 +124,5 @@ export class ParentEdges {
       kept.#missing.wait(parent, 0, { edge, child });
     });
     return kept;
-  }
-
-  #copy(child: number, from: ParentEdges, slot: number, renumbered: Uint32Array, table: NodeTable): void {
-    this.reserve(child + 1);
-    const start = this.#starts[child]!;
-    const parents = from.#parents.subarray(from.#starts[slot]!, from.#starts[slot + 1]!);
-    this.#parents = withRoom(this.#parents, start + parents.length);
-    parents.forEach((parent, i) => {
-      const isHeld = parent !== NodeTable.none;
-      this.#parents[start + i] = isHeld ? renumbered[parent]! : NodeTable.none;
-      if (isHeld && renumbered[parent] === NodeTable.none) {
-        this.#missing.wait(table.id(parent), 0, { edge: start + i, child });
-      }
-    });
-    this.#starts[child + 1] = start + parents.length;
   }
 }

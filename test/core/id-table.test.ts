@@ -32,6 +32,26 @@ describe("an id table", () => {
     );
   });
 
+  test("finds what is left after removals, in an index that is nearly full", () => {
+    const ops = fc.array(fc.record({ n: fc.nat({ max: 60 }), add: fc.boolean() }), { maxLength: 300 });
+    fc.assert(
+      fc.property(fc.integer(), ops, (seed, steps) => {
+        const table = new IdTable(seed);
+        const map = new Map<number, number>();
+        for (const { n, add } of steps) {
+          const slot = map.get(n);
+          if (add && slot === undefined) map.set(n, table.add(idOf(n)));
+          if (!add && slot !== undefined) {
+            table.remove(slot);
+            map.delete(n);
+          }
+          for (let id = 0; id <= 60; id += 7) expect(table.find(idOf(id))).toBe(map.get(id) ?? NO_SLOT);
+        }
+        for (let id = 0; id <= 60; id++) expect(table.find(idOf(id))).toBe(map.get(id) ?? NO_SLOT);
+      }),
+    );
+  });
+
   test("reads ids anywhere in a longer array", () => {
     const table = new IdTable(1);
     const joined = Uint8Array.of(...new Uint8Array(5), ...idOf(1), ...idOf(2));

@@ -52,10 +52,14 @@ describe("the order kept as nodes arrive", () => {
 
   test("renumbers what is left after a removal, and is as it was when nothing was there to remove", () => {
     const order = new IncrementalOrder();
-    for (let n = 0; n < 4; n++) insert(order, n, n, n > 0 ? [n - 1] : []);
-    expect(order.remove([idOf(9)])).toBeUndefined();
-    expect([...order.remove([idOf(1)])!]).toEqual([0, 0xffffffff, 1, 2]);
-    expect(numbers(order)).toEqual([0, 2, 3]);
+    for (let n = 0; n < 6; n++) insert(order, n, n, n > 0 ? [n - 1] : []);
+    expect(order.remove([idOf(9)])).toEqual({ removed: 0, renumbered: undefined });
+    expect(order.remove([idOf(1), idOf(1)])).toEqual({ removed: 1, renumbered: undefined });
+    expect(numbers(order)).toEqual([0, 2, 3, 4, 5]);
+    expect(order.positionsChangedFrom()).toBe(0);
+    const { removed, renumbered } = order.remove([idOf(4)]);
+    expect([removed, ...renumbered!]).toEqual([1, 0, 0xffffffff, 1, 2, 0xffffffff, 3]);
+    expect(numbers(order)).toEqual([0, 2, 3, 5]);
     expect(order.positionsChangedFrom()).toBe(0);
   });
 });

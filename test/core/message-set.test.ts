@@ -113,6 +113,32 @@ describe("a message set", () => {
     );
   });
 
+  test("equals plain Kahn through any series of additions and removals", () => {
+    const ops = fc.array(fc.record({ at: fc.nat(), remove: fc.integer({ min: 0, max: 5 }), read: fc.boolean() }), {
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(dag(40), ops, (nodes, steps) => {
+        const set = new MessageSet();
+        const held = new Map<MessageId, OrderNode>();
+        for (const { at, remove, read } of steps) {
+          if (nodes.length === 0) break;
+          for (const node of [...nodes, ...nodes].slice(at % nodes.length, (at % nodes.length) + 6)) {
+            expect(set.add(node)).toBe(!held.has(node.id));
+            held.set(node.id, node);
+          }
+          const gone = [...held.keys()].slice(0, remove);
+          expect(set.remove(gone)).toBe(gone.length);
+          for (const id of gone) held.delete(id);
+          expect(set.size).toBe(held.size);
+          if (read) expectSame(set, [...held.values()]);
+        }
+        expectSame(set, [...held.values()]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test("knows its ids and no others, whatever the seed", () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 0, max: 500 }), (seed, count) => {
