@@ -34,6 +34,9 @@ export const REFUSED_MS = 600_000;
  */
 export const CONFIRM_AFTER_MS = 4_000;
 export const CONFIRM_COUNT_MAX = 16;
+/** Ours. A peer met again is compared at once, unless it was asked less than this ago. */
+const MET_AGAIN_MS = 1_000;
+
 /** Ours. Every so many comparisons by the timer one goes to a member we are not connected with. */
 const STRANGER_EVERY = 3;
 
@@ -109,8 +112,8 @@ export class CatchUp {
         this.#onMembers(event.members, nowMs, effects);
         break;
       case "peer":
-        if (event.connected) this.#ask(event.peer, nowMs, effects);
-        else if (this.#pull?.peer === event.peer) this.#endPull("failed", nowMs, effects);
+        if (event.connected) this.#onMet(event.peer, nowMs, effects);
+        else this.#onLost(event.peer, nowMs, effects);
         break;
       case "status":
         this.#onStatus(event, nowMs, effects);
@@ -149,6 +152,17 @@ export class CatchUp {
     }
     if (this.#pull && !members.has(this.#pull.peer)) this.#endPull("failed", nowMs, effects);
     if (this.#tickMs === undefined) this.#armTick(nowMs, effects);
+  }
+
+  /** Neither what was settled before nor a failure holds for a new connection; one that flaps is asked once a second. */
+  #onMet(peer: PublicKey, nowMs: number, effects: Effect[]): void {
+    const comparison = this.#comparison(peer);
+    if (nowMs - (comparison.triedMs ?? 0) >= MET_AGAIN_MS) comparison.readyMs = Math.min(comparison.readyMs, nowMs);
+    this.#ask(peer, nowMs, effects);
+  }
+
+  #onLost(peer: PublicKey, nowMs: number, effects: Effect[]): void {
+    if (this.#pull?.peer === peer) this.#endPull("failed", nowMs, effects);
   }
 
   #ask(peer: PublicKey, nowMs: number, effects: Effect[]): void {

@@ -50,7 +50,7 @@ for (const members of [2, 5, 10, 50, 200, 1000]) {
   for (const seed of seeds(1)) {
     test(`a message reaches each of ${members} members about once (SEED=${seed})`, () => {
       const world = new World({ seed, members });
-      const large = members > 200;
+      const large = members >= 200;
       const startMs = performance.now();
       const figures = measure(world, { warmUp: large ? 20 : 40, messages: large ? 10 : 40, gapMs: 3_000 });
       const text = Object.entries(figures).map(([name, value]) => `${name} ${Number(value).toFixed(3)}`);
@@ -61,5 +61,27 @@ for (const members of [2, 5, 10, 50, 200, 1000]) {
       expect(figures.reached).toBe(true);
       expect(figures.redundancy).toBeLessThanOrEqual(0.01);
     }, 120_000);
+  }
+}
+
+for (const members of [10, 30, 100]) {
+  for (const seed of seeds(1)) {
+    test(`ten messages a second leave the tree of ${members} members standing (SEED=${seed})`, () => {
+      const world = new World({ seed, members });
+      world.runFor(20_000);
+      const publish = (count: number): void => {
+        for (let i = 0; i < count; i++) {
+          world.publish();
+          world.runFor(100);
+        }
+      };
+      publish(200);
+      world.traffic.reset();
+      publish(200);
+      const redundancy = world.traffic.bodies / (200 * (members - 1)) - 1;
+      console.log(`N=${members}, 10 messages/s: redundancy ${redundancy.toFixed(3)} (limit 0.1)`);
+      expect(redundancy).toBeLessThanOrEqual(0.1);
+      expect(world.runUntil(() => world.converged(), 60_000)).toBeLessThanOrEqual(20_000);
+    }, 60_000);
   }
 }

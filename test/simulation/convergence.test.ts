@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { MISSING_PER_PEER_MAX } from "../../src/machine/missing-ids.ts";
 import { seeds } from "./seeds.ts";
 import { World } from "./world.ts";
 
@@ -120,5 +121,51 @@ for (const seed of seeds(5)) {
       world.runFor(1_000);
     }
     expect(world.runUntil(() => world.converged(), 5 * MINUTE)).toBeLessThanOrEqual(5_000);
+  });
+
+  test(`members agree although questions do not carry the asker's status (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 8, loss: 0.05, statusBothWays: false });
+    world.runFor(5_000);
+    world.partition();
+    for (let i = 0; i < 20; i++) {
+      world.publish();
+      world.runFor(1_000);
+    }
+    world.heal();
+    expect(world.runUntil(() => world.converged(), 30 * MINUTE)).toBeLessThanOrEqual(5 * MINUTE);
+  });
+
+  test(`a member that floods with made-up ids costs bounded memory and stops nobody (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 12 });
+    world.runFor(5_000);
+    const flooder = world.members[11]!;
+    const victims = world.members.slice(0, 11);
+    for (let i = 0; i < 30; i++) {
+      const ids = Array.from({ length: 500 }, () => world.randomId());
+      for (const victim of victims) {
+        for (const kind of ["ihave", "graft", "announced"] as const) {
+          world.tell(victim, { kind, from: flooder.key, ids });
+        }
+        expect(victim.machine.sizes().missing).toBeLessThanOrEqual(2 * MISSING_PER_PEER_MAX);
+      }
+      world.publish(victims[i % 11]);
+      world.runFor(1_000);
+    }
+    expect(world.runUntil(() => world.converged(), MINUTE)).toBeLessThanOrEqual(10_000);
+    world.runFor(2 * MINUTE);
+    for (const victim of victims) expect(victim.machine.sizes().missing).toBe(0);
+  });
+
+  test(`a group most of whose members are away works among those who are there (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 60 });
+    for (const member of world.members.slice(10)) world.stop(member);
+    world.runFor(MINUTE);
+    for (let i = 0; i < 10; i++) {
+      world.publish();
+      world.runFor(1_000);
+    }
+    expect(world.runUntil(() => world.converged(), MINUTE)).toBeLessThanOrEqual(10_000);
+    for (const member of world.members.slice(10)) world.restart(member);
+    expect(world.runUntil(() => world.converged(), 10 * MINUTE)).toBeLessThanOrEqual(MINUTE);
   });
 }
