@@ -5,6 +5,7 @@ import type { ControlFrame } from "../wire/control-frame.ts";
 import { ControlError } from "./control-error.ts";
 import { dial } from "./dial.ts";
 import type { FrameConnection } from "./frame-connection.ts";
+import { type Patience, within } from "./patience.ts";
 
 /** Ours. How long to wait when finding out what kind of daemon this is. */
 const WHO_ARE_YOU_MS = 5_000;
@@ -31,15 +32,14 @@ export class ControlCalls implements Disposable {
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<Extract<ControlFrame, { kind: Kind }> | undefined> {
-    const late = AbortSignal.timeout(Math.max(0, timeoutMs));
+    const until = within(timeoutMs, signal);
     using connection = await this.#connect();
-    const until = signal === undefined ? late : AbortSignal.any([late, signal]);
     let reply: ControlFrame | undefined;
     try {
       await connection.send(request, until);
       reply = readable(await connection.receive(until));
     } catch (error) {
-      if (late.aborted)
+      if (performance.now() >= until.untilMs!)
         throw new EntmootError("timeout", `no answer from the daemon within ${timeoutMs} ms`, { cause: error });
       throw error;
     }
@@ -56,12 +56,12 @@ export class ControlCalls implements Disposable {
     throw new EntmootError("malformed_frame", `control socket: expected ${expected}, found ${reply.kind}`);
   }
 
-  /** Every frame that answers one request, until the daemon ends or `signal` aborts. Throws refusals and `timeout`. */
-  async *stream(request: ControlFrame, signal: AbortSignal): AsyncGenerator<ControlFrame> {
+  /** Every frame that answers one request, until the daemon ends. Throws refusals, and `timeout` when patience is over. */
+  async *stream(request: ControlFrame, patience: Patience): AsyncGenerator<ControlFrame> {
     using connection = await this.#connect();
-    await connection.send(request, signal);
+    await connection.send(request, patience);
     for (;;) {
-      const frame = readable(await connection.receive(signal));
+      const frame = readable(await connection.receive(patience));
       if (frame === undefined) return;
       throwIfRefused(frame);
       yield frame;
@@ -71,7 +71,7 @@ export class ControlCalls implements Disposable {
   /** Whether the daemon is an original, which knows none of our extensions. Asked once. */
   async isOriginal(): Promise<boolean> {
     if (this.#original === undefined) {
-      const until = AbortSignal.timeout(WHO_ARE_YOU_MS);
+      const until = within(WHO_ARE_YOU_MS);
       using connection = await this.#connect();
       // Costs ours nothing, and is refused either way: by a word, or by silence.
       await connection.send({ kind: "link_list_req", group_id: GroupId.zero }, until);

@@ -34,6 +34,7 @@ import { NO_DAEMON } from "./control-error.ts";
 import { dial } from "./dial.ts";
 import { PROBE_AT_ONCE, PROBE_PEERS_MAX, probeTimeoutMs } from "./handle-probe.ts";
 import { joinGroupRequest, originalPublish, originalStatus, originalWatch } from "./original-daemon.ts";
+import { within } from "./patience.ts";
 
 /** Wire. Deadlines of the original's clients. */
 const INFO_MS = 5_000;
@@ -92,7 +93,7 @@ export class ControlClient implements DaemonOperations {
 
   async join({ input, timeoutMs, onProgress, signal }: JoinRequest): Promise<Joined> {
     const request = { kind: "join_start", input, timeout_ms: timeoutMs } as const;
-    for await (const frame of this.#calls.stream(request, deadline(joinDeadlineMs(timeoutMs), signal))) {
+    for await (const frame of this.#calls.stream(request, within(joinDeadlineMs(timeoutMs), signal))) {
       if (frame.kind === "join_progress") onProgress?.({ stage: frame.stage, message: frame.message });
       else if (frame.kind === "joined") return body(frame);
       else throw unexpected(frame);
@@ -140,7 +141,7 @@ export class ControlClient implements DaemonOperations {
   async *#watch({ groupId: group_id, topic, from, after, peers, signal }: WatchRequest): AsyncGenerator<WatchEvent> {
     const cursors = after === undefined ? undefined : [...after].map(([group, seq]) => ({ group_id: group, seq }));
     const request = { kind: "watch_req", group_id, topic, from, after: cursors, peers } as const;
-    for await (const frame of this.#calls.stream(request, signal)) {
+    for await (const frame of this.#calls.stream(request, { signal })) {
       if (frame.kind === "watch_message") yield { ...body(frame), kind: "message" };
       else if (frame.kind === "watch_peer") yield { ...body(frame), kind: "peer" };
       else throw unexpected(frame);
@@ -205,7 +206,7 @@ export class ControlClient implements DaemonOperations {
   /** Resolves once the daemon's process is gone. Throws `timeout` when it is not after `timeoutMs`. */
   async stop(timeoutMs = REQUEST_MS): Promise<void> {
     let asked = false;
-    for await (const frame of this.#calls.stream({ kind: "stop_req" }, deadline(timeoutMs))) {
+    for await (const frame of this.#calls.stream({ kind: "stop_req" }, within(timeoutMs))) {
       if (frame.kind !== "stop_resp") throw unexpected(frame);
       asked = true;
     }
@@ -241,11 +242,6 @@ function body<F extends { readonly kind: string }>({ kind: _, ...rest }: F): Omi
 function joinDeadlineMs(timeoutMs: number): number {
   const ms = timeoutMs <= 0 ? JOIN_MS : timeoutMs;
   return ms + Math.min(Math.max(ms / 10, 5_000), 30_000);
-}
-
-function deadline(ms: number, signal?: AbortSignal): AbortSignal {
-  const late = AbortSignal.timeout(ms);
-  return signal === undefined ? late : AbortSignal.any([late, signal]);
 }
 
 function unexpected(frame: ControlFrame): EntmootError {

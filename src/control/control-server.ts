@@ -9,6 +9,8 @@ import { EXTENSION_TYPE_MIN } from "../wire/frame-types.ts";
 import { bindSocket } from "./bind-socket.ts";
 import { controlFailure } from "./control-error.ts";
 import { FrameConnection } from "./frame-connection.ts";
+import type { Exchange } from "./handler.ts";
+import { within } from "./patience.ts";
 import { asksForStream, handlerOf } from "./requests.ts";
 import type { SocketStream } from "./socket-stream.ts";
 
@@ -76,10 +78,7 @@ export class ControlServer implements AsyncDisposable {
       // Said before any request, in the frame that every client understands.
       const message = `the daemon serves at most ${CONNECTIONS_MAX} clients at a time; try again`;
       void connection
-        .send(
-          { kind: "error", type: "error", code: "UNAVAILABLE", group_id: undefined, message },
-          AbortSignal.timeout(0),
-        )
+        .send({ kind: "error", type: "error", code: "UNAVAILABLE", group_id: undefined, message }, within(0))
         .catch(() => {})
         .finally(() => connection[Symbol.dispose]());
       return;
@@ -96,7 +95,7 @@ export class ControlServer implements AsyncDisposable {
   }
 
   async #serve(connection: FrameConnection, serving: Serving): Promise<void> {
-    const frame = await connection.receiveRaw(AbortSignal.timeout(this.#options.firstFrameMs ?? FIRST_FRAME_MS));
+    const frame = await connection.receiveRaw(within(this.#options.firstFrameMs ?? FIRST_FRAME_MS));
     if (frame === null) return; // Somebody looked whether we are here.
     serving.asked = true;
     let request: ControlFrame;
@@ -105,7 +104,7 @@ export class ControlServer implements AsyncDisposable {
     } catch (error) {
       // Only a client of ours understands a refusal; the original closes without a word.
       if (frame.type < EXTENSION_TYPE_MIN) throw error;
-      await connection.send(failureFrame(frame.type, error, undefined), AbortSignal.timeout(REPLY_MS));
+      await connection.send(failureFrame(frame.type, error, undefined), within(REPLY_MS));
       return;
     }
     if (request.kind === "stop_req") this.#connections.delete(connection);
@@ -116,24 +115,50 @@ export class ControlServer implements AsyncDisposable {
     const isStream = asksForStream(request);
     if (isStream) this.#streams += 1;
     try {
-      const gone = AbortSignal.any([connection.gone, this.#ending.signal]);
-      // A watcher may stop reading for as long as it likes: it holds one message, and the log keeps the rest.
-      const send = (frame: ControlFrame) => connection.send(frame, isStream ? gone : AbortSignal.timeout(REPLY_MS));
+      const parts = { node: this.#options.node, connection, ending: this.#ending.signal, isStream };
       const handle = handlerOf(request);
       if (handle === undefined) throw new EntmootError("invalid_argument", `unexpected ipc type ${request.kind}`);
       if (this.#streams > STREAMS_MAX && isStream) {
         throw new EntmootError("unavailable", `at most ${STREAMS_MAX} watchers at a time; end one and try again`);
       }
-      await handle(request, { node: this.#options.node, send, gone });
+      await handle(request, new ServerExchange(parts));
     } catch (error) {
       if (!(error instanceof EntmootError)) this.#options.log.error("control socket: request failed", error);
       if (isStream && (connection.gone.aborted || this.#ending.signal.aborted)) return;
       const groupId = "group_id" in request ? request.group_id : undefined;
-      await connection.send(failureFrame(type, error, groupId), AbortSignal.timeout(REPLY_MS));
+      await connection.send(failureFrame(type, error, groupId), within(REPLY_MS));
     } finally {
       if (isStream) this.#streams -= 1;
     }
   }
+}
+
+interface ExchangeParts {
+  readonly node: DaemonOperations;
+  readonly connection: FrameConnection;
+  readonly ending: AbortSignal;
+  readonly isStream: boolean;
+}
+
+/** What a handler gets. Its signal is made only for those that ask: a publish is over before anybody leaves. */
+class ServerExchange implements Exchange {
+  readonly node: DaemonOperations;
+  readonly #parts: ExchangeParts;
+  #gone: AbortSignal | undefined;
+
+  constructor(parts: ExchangeParts) {
+    this.node = parts.node;
+    this.#parts = parts;
+  }
+
+  get gone(): AbortSignal {
+    this.#gone ??= AbortSignal.any([this.#parts.connection.gone, this.#parts.ending]);
+    return this.#gone;
+  }
+
+  // A watcher may stop reading for as long as it likes: it holds one message, and the log keeps the rest.
+  readonly send = (frame: ControlFrame): Promise<void> =>
+    this.#parts.connection.send(frame, this.#parts.isStream ? { signal: this.gone } : within(REPLY_MS));
 }
 
 /** One client: whether its request has come, and the end of its service. */

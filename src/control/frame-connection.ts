@@ -3,6 +3,7 @@ import { type ControlFrame, decodeControlFrame, encodeControlFrame } from "../wi
 import { controlLimits } from "../wire/control-limits.ts";
 import type { UnknownExtension } from "../wire/frame.ts";
 import { FrameReader, type RawFrame } from "../wire/frame-reader.ts";
+import type { Patience } from "./patience.ts";
 import type { SocketStream } from "./socket-stream.ts";
 
 /** Control-socket frames over one socket, in both directions. */
@@ -23,11 +24,11 @@ export class FrameConnection implements Disposable {
    * The next frame with its body not yet decoded; `null` when the other side ended between two frames.
    * Throws `unavailable` when it ended within one, `timeout`, `malformed_frame`, `frame_too_large`.
    */
-  async receiveRaw(signal?: AbortSignal): Promise<RawFrame | null> {
+  async receiveRaw(patience: Patience = {}): Promise<RawFrame | null> {
     for (;;) {
       const frame = this.#reader.next();
       if (frame !== undefined) return frame;
-      const chunk = await this.#stream.read(signal);
+      const chunk = await this.#stream.read(patience);
       if (chunk === null) {
         if (this.#reader.end() === "clean") return null;
         throw new EntmootError("unavailable", "control socket: closed within a frame");
@@ -37,14 +38,14 @@ export class FrameConnection implements Disposable {
   }
 
   /** As `receiveRaw`, decoded; throws `unknown_frame` too. */
-  async receive(signal?: AbortSignal): Promise<ControlFrame | UnknownExtension | null> {
-    const raw = await this.receiveRaw(signal);
+  async receive(patience: Patience = {}): Promise<ControlFrame | UnknownExtension | null> {
+    const raw = await this.receiveRaw(patience);
     return raw === null ? null : decodeControlFrame(raw.type, raw.body);
   }
 
   /** Resolves when the system has taken the whole frame. Throws `unavailable`, `timeout`, `frame_too_large`. */
-  async send(frame: ControlFrame, signal?: AbortSignal): Promise<void> {
-    await this.#stream.write(encodeControlFrame(frame), signal);
+  async send(frame: ControlFrame, patience: Patience = {}): Promise<void> {
+    await this.#stream.write(encodeControlFrame(frame), patience);
   }
 
   /** Closes at once; what `send` has resolved for still arrives. */

@@ -51,7 +51,7 @@ export async function originalPublish(
 /** Tail as the original knows it: from now on only, and without places to go on from (`seq` is 0). */
 export async function* originalWatch(calls: ControlCalls, request: WatchRequest): AsyncGenerator<WatchEvent> {
   const subscribe = { kind: "tail_subscribe", group_id: request.groupId, topic: request.topic } as const;
-  for await (const frame of calls.stream(subscribe, request.signal)) {
+  for await (const frame of calls.stream(subscribe, { signal: request.signal })) {
     if (frame.kind !== "tail_event") {
       throw new EntmootError("malformed_frame", `control socket: expected tail_event, found ${frame.kind}`);
     }

@@ -1,5 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import { EntmootError } from "../core/errors.ts";
+import { type Patience, patiently } from "./patience.ts";
 
 /** Ours. Bytes received and not yet read past which the other side has to wait. */
 const UNREAD_MAX_BYTES = 256 * 1024;
@@ -13,7 +14,8 @@ export class SocketStream {
   #closed = false;
   #wakeReader: (() => void) | undefined;
   #wakeWriter: (() => void) | undefined;
-  readonly #gone = new AbortController();
+  /** Made when somebody asks: most connections are over before anybody does. */
+  #gone: AbortController | undefined;
 
   private constructor(socket: Socket<SocketStream>) {
     this.#socket = socket;
@@ -21,6 +23,10 @@ export class SocketStream {
 
   /** Aborts once the other side has ended its half or the socket is closed: nobody waits for an answer any more. */
   get gone(): AbortSignal {
+    if (this.#gone === undefined) {
+      this.#gone = new AbortController();
+      if (this.#ended || this.#closed) this.#gone.abort();
+    }
     return this.#gone.signal;
   }
 
@@ -51,8 +57,8 @@ export class SocketStream {
     if (socket.data !== undefined) socket.data.#onClose();
   }
 
-  /** The next bytes, or `null` after the end. Throws `timeout` when `signal` aborts. */
-  async read(signal?: AbortSignal): Promise<Uint8Array | null> {
+  /** The next bytes, or `null` after the end. Throws `timeout` when patience is over. */
+  async read(patience: Patience): Promise<Uint8Array | null> {
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) {
@@ -61,19 +67,19 @@ export class SocketStream {
         return chunk;
       }
       if (this.#ended || this.#closed) return null;
-      await this.#wait((wake) => (this.#wakeReader = wake), signal, "nothing came in time");
+      await this.#wait((wake) => (this.#wakeReader = wake), patience, "nothing came in time");
     }
   }
 
-  /** Resolves when the system has taken all of `bytes`. Throws `unavailable` when closed, `timeout` when `signal` aborts. */
-  async write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  /** Resolves when the system has taken all of `bytes`. Throws `unavailable` when closed, `timeout` when patience is over. */
+  async write(bytes: Uint8Array, patience: Patience): Promise<void> {
     for (let rest = bytes; ; ) {
       if (this.#closed) throw new EntmootError("unavailable", "control socket: the other side has gone");
       const written = this.#socket.write(rest);
       if (written < 0) throw new EntmootError("unavailable", "control socket: the other side has gone");
       if (written >= rest.length) return;
       rest = rest.subarray(written);
-      await this.#wait((wake) => (this.#wakeWriter = wake), signal, "the other side does not read");
+      await this.#wait((wake) => (this.#wakeWriter = wake), patience, "the other side does not read");
     }
   }
 
@@ -83,17 +89,10 @@ export class SocketStream {
     this.#onClose();
   }
 
-  async #wait(register: (wake: () => void) => void, signal: AbortSignal | undefined, late: string): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = () => reject(new EntmootError("timeout", `control socket: ${late}`));
-    if (signal?.aborted) onAbort();
-    else register(resolve);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    try {
-      await promise;
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
-    }
+  #wait(register: (wake: () => void) => void, patience: Patience, late: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    register(resolve);
+    return patiently(promise, patience, () => new EntmootError("timeout", `control socket: ${late}`));
   }
 
   #onData(chunk: Uint8Array): void {
@@ -106,14 +105,14 @@ export class SocketStream {
   #onEnd(): void {
     this.#ended = true;
     this.#wake("reader");
-    this.#gone.abort();
+    this.#gone?.abort();
   }
 
   #onClose(): void {
     this.#closed = true;
     this.#wake("reader");
     this.#wake("writer");
-    this.#gone.abort();
+    this.#gone?.abort();
   }
 
   #wake(who: "reader" | "writer"): void {

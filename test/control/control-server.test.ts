@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from
 import { join } from "node:path";
 import { ControlClient } from "../../src/control/control-client.ts";
 import type { FrameConnection } from "../../src/control/frame-connection.ts";
+import { within } from "../../src/control/patience.ts";
 import { GroupId } from "../../src/core/ids.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 import type { ControlFrame } from "../../src/wire/control-frame.ts";
@@ -12,7 +13,7 @@ import { expectCode } from "../support/expect-code.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
-const SOON = () => AbortSignal.timeout(5_000);
+const SOON = () => within(5_000);
 const text = (words: string) => new TextEncoder().encode(words);
 
 async function ask(connection: FrameConnection, request: ControlFrame): Promise<ControlFrame | null> {
