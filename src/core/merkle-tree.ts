@@ -182,6 +182,11 @@ export interface MerkleProof {
   readonly siblings: readonly Uint8Array[];
 }
 
+/** A proof as JSON text: siblings as lists of 32 integers, `null` when there are none. */
+export function formatMerkleProof({ index, leaf_count, siblings }: MerkleProof): string {
+  return JSON.stringify({ index, leaf_count, siblings: siblings.length > 0 ? siblings.map((s) => [...s]) : null });
+}
+
 /** The root over `ids` in the order given; duplicates count each time. */
 export function merkleRoot(ids: readonly MessageId[]): MerkleRoot {
   const { tree, sequence } = treeOf(ids);
