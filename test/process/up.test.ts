@@ -1,0 +1,130 @@
+import { expect, test } from "bun:test";
+import { resolve } from "node:path";
+import { BINARY } from "../support/binary.ts";
+import { DaemonNode, eventually } from "../support/daemon.ts";
+import { missingTool, testWhere } from "../support/needs.ts";
+import { inNetns } from "../support/netns.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+const ROOT = resolve(import.meta.dir, "../..");
+
+inNetns(import.meta, () => {
+  test("up prints JSON lines, and whoever runs its next command talks with it", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await using b = new DaemonNode(home.path, "b");
+    const ready = await a.up("-hostname", "oak");
+    expect(a.daemon.stdout.split("\n")[0]).toStartWith('{"event":"ready"');
+    expect(ready.members).toBe(1);
+    expect(ready.link).toMatch(/^entmoot:\/\/join\/[\w-]+$/);
+    expect(ready.next_command).toBe(`entmootd join ${ready.link}`);
+
+    // The rest of `next_command`, as a shell reads it.
+    const joined = await b.ask(ready.next_command.split(" ").slice(1));
+    expect(joined).toMatchObject({ event: "joined", group_id: ready.group_id, members: 2 });
+    const { group_id } = ready;
+    expect(await a.daemon.json({ event: "peer", change: "joined" })).toMatchObject({ group_id, route: "direct" });
+    await b.serve();
+    await a.daemon.json({ event: "peer", change: "connected" });
+    await b.ask(["publish", "-topic", "chat", "-content", "hello from b"]);
+    const message = await a.daemon.json({ event: "message" });
+    expect(message).toMatchObject({ group_id, content: "hello from b", topic: ["chat"] });
+    await b.end();
+    await a.daemon.json({ event: "peer", change: "lost" });
+  });
+
+  test("SIGINT and SIGTERM end up with status 0, and a later start has a new link beside the old one", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await using b = new DaemonNode(home.path, "b");
+    await using c = new DaemonNode(home.path, "c");
+    const first = await a.up("-moot", "release council");
+    a.daemon.kill("SIGINT");
+    expect((await a.daemon.ended()).status).toBe(0);
+    const second = await a.up();
+    expect(second).toMatchObject({ group_id: first.group_id, name: "release council" });
+    expect(second.link).not.toBe(first.link);
+    expect(await b.ask(["join", first.link])).toMatchObject({ status: "joined" });
+    expect(await c.ask(["join", second.link])).toMatchObject({ status: "joined" });
+    a.daemon.kill("SIGTERM");
+    expect((await a.daemon.ended()).status).toBe(0);
+    // With every link revoked, the next start still gives one that works.
+    const { links } = await a.ask(["invite", "list", "-group", first.group_id]);
+    for (const { id } of links) await a.ask(["invite", "revoke", id, "-group", first.group_id]);
+    const third = await a.up();
+    await using d = new DaemonNode(home.path, "d");
+    expect(await d.ask(["join", third.link])).toMatchObject({ status: "joined" });
+  });
+
+  test("a member that did not found the moot has no link to give, and says so", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await using b = new DaemonNode(home.path, "b");
+    const { group_id, link } = await a.up();
+    await b.ask(["join", link]);
+    expect(await b.up()).toMatchObject({ group_id, link: null, next_command: null, members: 2 });
+  });
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    testWhere(
+      missingTool("npm"),
+      `npm start is up, and ${signal} to npm leaves no process behind`,
+      async () => {
+        using home = new TemporaryDirectory();
+        await using a = new DaemonNode(home.path, "a", { command: ["npm", "start", "--"] });
+        await using plain = new DaemonNode(home.path, "a");
+        await using npm = a.spawn(["-hostname", "oak"], {
+          cwd: ROOT,
+          env: { ...process.env, ...LOOPBACK, ENTMOOT_DATA: a.data },
+        });
+        const ready = await npm.json({ event: "ready" });
+        expect(ready).toMatchObject({ members: 1, link: expect.stringContaining("entmoot://join/") });
+        const { pid } = await plain.ask(["info"]);
+        npm.kill(signal);
+        expect((await npm.ended()).status).toBe(0);
+        await eventually("the end of the daemon that npm start ran", () => (isRunning(pid) ? undefined : true), 10_000);
+        expect(await plain.ask(["info"])).toMatchObject({ running: false });
+      },
+      60_000,
+    );
+  }
+
+  testWhere(
+    missingTool("script"),
+    "on a terminal up shows readable lines and publishes what is typed to topic chat",
+    async () => {
+      using home = new TemporaryDirectory();
+      await using a = new DaemonNode(home.path, "a");
+      await using b = new DaemonNode(home.path, "b");
+      const { group_id, link } = await a.up("-moot", "council");
+      await b.ask(["join", link]);
+      await using terminal = new DaemonNode(home.path, "b", { command: ["script", "-qec"] });
+      await using up = terminal.spawn(['exec "$BINARY" up', "/dev/null"], { stdin: "open", env: { BINARY } });
+      await up.line((line) => line.includes("is up, with 2 members"));
+      await a.daemon.json({ event: "peer", change: "connected" });
+      up.write("good morning\n");
+      expect(await a.daemon.json({ event: "message" })).toMatchObject({
+        group_id,
+        content: "good morning",
+        topic: ["chat"],
+      });
+      await a.ask(["publish", "-topic", "chat", "-content", "\u001b[31mred\u001b[0m"]);
+      const shown = await up.line((line) => line.includes("red"));
+      expect(shown).not.toContain("\u001b");
+      up.write("\u0003");
+      expect((await up.ended()).status).toBe(0);
+    },
+    30_000,
+  );
+});
+
+/** npm needs the whole environment; the daemon under it still keeps to loopback. */
+const LOOPBACK = { ENTMOOT_IROH_BIND: "127.0.0.1,::1", ENTMOOT_RELAY: "off", ENTMOOT_LAN: "off" };
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
