@@ -63,6 +63,8 @@ export class CatchUp {
   #members: ReadonlySet<PublicKey> = new Set();
   /** Only members, so the roster bounds it. */
   readonly #comparisons = new Map<PublicKey, Comparison>();
+  /** Connected, as far as was told. */
+  readonly #met = new Set<PublicKey>();
   /** Differed while another pull was under way. */
   readonly #waiting = new Set<PublicKey>();
   /** When each was refused, oldest first. */
@@ -147,21 +149,27 @@ export class CatchUp {
   #onMembers(members: ReadonlySet<PublicKey>, nowMs: number, effects: Effect[]): void {
     this.#members = members;
     for (const peer of this.#comparisons.keys()) if (!members.has(peer)) this.#comparisons.delete(peer);
-    for (const peers of [this.#waiting, this.#confirm]) {
+    for (const peers of [this.#waiting, this.#confirm, this.#met]) {
       for (const peer of peers) if (!members.has(peer)) peers.delete(peer);
     }
     if (this.#pull && !members.has(this.#pull.peer)) this.#endPull("failed", nowMs, effects);
     if (this.#tickMs === undefined) this.#armTick(nowMs, effects);
   }
 
-  /** Neither what was settled before nor a failure holds for a new connection; one that flaps is asked once a second. */
+  /**
+   * Neither what was settled before nor a failure holds for a new connection; one that flaps is asked once a second.
+   * Carriers without connections tell of every contact, so what counts is that the peer was gone.
+   */
   #onMet(peer: PublicKey, nowMs: number, effects: Effect[]): void {
+    if (!this.#partners.isMember(peer)) return;
     const comparison = this.#comparison(peer);
-    if (nowMs - (comparison.triedMs ?? 0) >= MET_AGAIN_MS) comparison.readyMs = Math.min(comparison.readyMs, nowMs);
+    if (!this.#met.has(peer) && nowMs - comparison.triedMs >= MET_AGAIN_MS) comparison.readyMs = nowMs;
+    this.#met.add(peer);
     this.#ask(peer, nowMs, effects);
   }
 
   #onLost(peer: PublicKey, nowMs: number, effects: Effect[]): void {
+    this.#met.delete(peer);
     if (this.#pull?.peer === peer) this.#endPull("failed", nowMs, effects);
   }
 

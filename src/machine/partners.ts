@@ -5,7 +5,7 @@ import type { Random } from "./random.ts";
 export const SMALL_GROUP_OTHERS_MAX = 8;
 
 /** Ours. How long an unreachable partner is left alone: doubling from the first to the second. */
-export const DOWN_FIRST_MS = 15_000;
+export const DOWN_FIRST_MS = 5_000;
 export const DOWN_MAX_MS = 600_000;
 
 /** Ours. Sends that fail in a row over a connection that stands, before its peer counts as lost. */
@@ -48,6 +48,7 @@ export class Partners {
   readonly #partners = new Map<PublicKey, Partner>();
   #chosen = 0;
   #exhaustedUntilMs = 0;
+  #retryMs: number | undefined;
   /** Members not to be chosen before `untilMs`. Only members, so the roster bounds it. */
   readonly #down = new Map<PublicKey, { untilMs: number; failures: number }>();
   readonly #connected = new Set<PublicKey>();
@@ -169,6 +170,7 @@ export class Partners {
     if (!this.isMember(peer)) return;
     this.#drop(peer);
     this.#connected.delete(peer);
+    this.#exhaustedUntilMs = 0;
     const failures = (this.#down.get(peer)?.failures ?? 0) + 1;
     const waitMs = Math.min(DOWN_MAX_MS, DOWN_FIRST_MS * 2 ** Math.min(failures - 1, 16));
     this.#down.set(peer, { untilMs: nowMs + waitMs * (0.75 + this.#random.next() / 2), failures });
@@ -181,13 +183,26 @@ export class Partners {
     while (this.#chosen < this.target) {
       const peer = this.#draw(nowMs);
       if (peer === undefined || (this.#partners.size >= this.max && !this.#evict())) {
-        this.#exhaustedUntilMs = nowMs + EXHAUSTED_MS;
+        this.#exhaust(nowMs);
         break;
       }
       this.#add(peer, true, nowMs);
       added.push(peer);
     }
     return added;
+  }
+
+  /** When somebody may be chosen again of whom too few are there; `undefined` when there is no need or nobody. */
+  get retryMs(): number | undefined {
+    return this.#chosen < this.target ? this.#retryMs : undefined;
+  }
+
+  #exhaust(nowMs: number): void {
+    this.#retryMs = undefined;
+    for (const { untilMs } of this.#down.values()) {
+      if (untilMs > nowMs && untilMs < (this.#retryMs ?? Number.POSITIVE_INFINITY)) this.#retryMs = untilMs;
+    }
+    this.#exhaustedUntilMs = Math.min(nowMs + EXHAUSTED_MS, this.#retryMs ?? Number.POSITIVE_INFINITY);
   }
 
   #draw(nowMs: number): PublicKey | undefined {

@@ -140,6 +140,8 @@ export class Plumtree {
         if (event.timer === "graft") this.#sweep(nowMs, effects);
     }
     for (const peer of this.#partners.refill(nowMs)) effects.push({ kind: "graft", to: peer, ids: [] });
+    // Nothing else may happen until then.
+    if (this.#partners.retryMs !== undefined) this.#graftTimer.by(this.#partners.retryMs, nowMs, effects);
     return effects;
   }
 

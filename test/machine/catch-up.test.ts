@@ -48,6 +48,15 @@ test("a member that connects is asked, and not again before its cool-down is ove
   expect(connect(1, 40_000)).toEqual([{ kind: "ask_status", to: node(1) }]);
 });
 
+test("a member that was gone is asked as soon as it is back, but not more than once a second", () => {
+  connect(1);
+  handle({ kind: "status", from: node(1), status: group.status(0) }, 10);
+  handle({ kind: "peer", peer: node(1), connected: false }, 500);
+  expect(connect(1, 600)).toEqual([]);
+  handle({ kind: "peer", peer: node(1), connected: false }, 1_500);
+  expect(connect(1, 1_600)).toEqual([{ kind: "ask_status", to: node(1) }]);
+});
+
 test("equal roots end the comparison", () => {
   connect(1);
   expect(handle({ kind: "status", from: node(1), status: group.status(0) })).toEqual([

@@ -51,6 +51,21 @@ test("with the roster behind, the roster is asked for before messages, and then 
   expect(effects).toContainEqual({ kind: "ask_status", to: node(1) });
 });
 
+test("a message of an unknown author is held while its sender's roster is asked for, then verified again", () => {
+  const group = new TestGroup();
+  const machine = machineOf(group);
+  machine.handle({ kind: "members", members: members(3) }, 0);
+  const message = { from: node(1), id: id(1), author: node(3), canonical: new Uint8Array([1]) };
+  expect(acts(machine.handle({ kind: "unknown_author", ...message }, 1))).toEqual([
+    { kind: "ask_roster", to: node(1) },
+  ]);
+  group.authors.add(node(3));
+  expect(machine.handle({ kind: "members", members: members(4) }, 2)).toContainEqual({
+    kind: "recheck",
+    messages: [message],
+  });
+});
+
 test("a back-fill is not offered on; a gap of a few messages is", () => {
   const offered = (count: number): number => {
     const group = new TestGroup();

@@ -168,4 +168,14 @@ for (const seed of seeds(5)) {
     for (const member of world.members.slice(10)) world.restart(member);
     expect(world.runUntil(() => world.converged(), 10 * MINUTE)).toBeLessThanOrEqual(MINUTE);
   });
+
+  test(`two members that lost each other for a moment meet again within seconds (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 2 });
+    world.runFor(5_000);
+    world.partition();
+    world.publish(world.members[0]);
+    world.runFor(2_000);
+    world.heal();
+    expect(world.runUntil(() => world.converged(), MINUTE)).toBeLessThanOrEqual(10_000);
+  });
 }
