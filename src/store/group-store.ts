@@ -33,7 +33,7 @@ export interface MessageQuery {
   /** Exclusive Unix ms; `undefined` is unbounded. */
   readonly until?: bigint;
   readonly author_node_id?: number;
-  /** Topic pattern; a message without topics matches none. */
+  /** Topic pattern; a message without topics matches none. Throws `invalid_argument` when it is not one. */
   readonly topic?: string;
   /** Strictly before this place (for `desc`) or after it (for `asc`). */
   readonly from?: TimePlace;
@@ -65,7 +65,10 @@ export interface MessageStore {
   arrivedAfter(after: number, limit: number): StoredMessage[];
   /** In time order (see `TimePlace`), filters and limit pushed into the database. */
   query(query: MessageQuery): StoredMessage[];
-  /** The `limit` messages latest in time order that match, ascending. `undefined` pattern: all; `#` also matches no topics. */
+  /**
+   * The `limit` messages latest in time order that match, in the topological order they have among themselves.
+   * `undefined` pattern: all; `#` also matches messages without topics. A limit of 0 or less gives none.
+   */
   latest(limit: number, topic?: string): StoredMessage[];
   /** All with timestamp in [since, until), in topological order of that subset (the original's Range). */
   topologicalRange(range: { since: bigint | undefined; until: bigint | undefined }): StoredMessage[];
@@ -114,7 +117,10 @@ export interface Lease {
 export interface ConsumerStore {
   /** The sequence up to which `consumer` is done; `undefined` when it is not known. At most 1,024 consumers a group. */
   cursor(consumer: string): number | undefined;
-  /** Creates or moves the cursor, never backwards. With `token`, only while that lease is the current one, else throws `conflict`. */
+  /**
+   * Creates or moves the cursor, never backwards. With `token`, only while that lease is the current one, else throws
+   * `conflict`. Throws `invalid_argument` past the last message, `conflict` when there is no room for one consumer more.
+   */
   advance(consumer: string, seq: number, token?: number): void;
   /** Takes or renews the lease; `undefined` while another owner holds an unexpired one. */
   acquireLease(request: { consumer: string; owner: string; ttlMs: number; nowMs: number }): Lease | undefined;

@@ -7,9 +7,10 @@ import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from
 import { MemoryNodeStore } from "./memory-node-store.ts";
 import type { NodeStore } from "./node-store.ts";
 import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "./private-files.ts";
-import type { Access } from "./sqlite-file.ts";
-import { SqliteGroupStore } from "./sqlite-group-store.ts";
+import { type Access, SqliteFile } from "./sqlite-file.ts";
+import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
 import { SqliteNodeStore } from "./sqlite-node-store.ts";
+import { SqliteRosterStore } from "./sqlite-roster-store.ts";
 import { GROUP_DATABASE, holdsOriginal, TAKEOVER_FACT, takeOver, unverifiedCounts } from "./takeover.ts";
 
 const NODE_DATABASE = "node.sqlite";
@@ -142,8 +143,8 @@ export class SqliteDataRoot implements DataRoot {
     const directory = this.#directory(groupId);
     const path = join(directory, GROUP_DATABASE);
     if (!existsSync(path)) return holdsOriginal(directory);
-    using store = SqliteGroupStore.open(path, { groupId, access: "read" });
-    return store.roster.size > 0;
+    using file = SqliteFile.open(path, { label: "group database", migrations: GROUP_MIGRATIONS, access: "read" });
+    return new SqliteRosterStore(file).size > 0;
   }
 
   /** One group that cannot be read must not hide the others. */

@@ -53,6 +53,8 @@ export class SqliteMessageStore implements MessageStore {
   readonly #rememberPruned: Sql;
   readonly #delete: Sql;
 
+  #prunedSeen = 0;
+
   constructor(file: SqliteFile) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "messages");
@@ -251,6 +253,9 @@ export class SqliteMessageStore implements MessageStore {
 
   #insertAll(messages: readonly NewMessage[]) {
     const before = this.#readTally();
+    // Pruning, also by another process, may have given the number of a topic to another one.
+    if (before.pruned !== this.#prunedSeen) this.#topics.forgetNumbers();
+    this.#prunedSeen = before.pruned;
     const inversions = this.#inversions.begin(before.inverted);
     const seqs = messages.map((message) => {
       const id = MessageId.toBytes(message.id);

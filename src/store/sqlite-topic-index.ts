@@ -92,7 +92,7 @@ export class SqliteTopicIndex {
     for (const [number, { messages: added, latest }] of counts) this.#count.run(number, added, latest);
   }
 
-  /** Call when a transaction that called `add` or `prune` did not commit, or another process may have pruned. */
+  /** Call when a transaction that called `add` or `prune` did not commit, or when something was pruned since. */
   forgetNumbers(): void {
     this.#numbers.clear();
   }

@@ -21,6 +21,8 @@ import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
 export const GROUP_DATABASE = "moot.sqlite";
 export const ORIGINAL_ROSTER = "roster.jsonl";
 const ORIGINAL_MESSAGES = "messages.sqlite";
+/** Written by tests and libraries of the original, never by its daemon. */
+const ORIGINAL_LINES = "messages.jsonl";
 /** In the data root, and left there: whoever waits for it holds the file, and would find it gone. */
 const LOCK = "takeover.lock";
 const FRESH = `${GROUP_DATABASE}.tmp-`;
@@ -90,6 +92,8 @@ export function takeOver(request: Request): string[] {
     const fresh = join(directory, `${FRESH}${process.pid}`);
     const notices = build(request, fresh);
     syncFile(fresh);
+    // The log of a database someone deleted by hand would be replayed into this one.
+    for (const suffix of ["-wal", "-shm"]) rmSync(target + suffix, { force: true });
     renameSync(fresh, target);
     syncDirectory(directory);
     return notices;
@@ -127,6 +131,8 @@ function build(request: Request, fresh: string): string[] {
       const left = takeAds(database, { groupId, roster: log, ads: store.ads });
       if (left > 0) notices.push(`${directory}: ${left} ads that no current member signed were left out`);
     }
+    const lines = join(directory, ORIGINAL_LINES);
+    if (!database && existsSync(lines)) notices.push(`not taken over: ${lines}: only ${ORIGINAL_MESSAGES} is read`);
     notices.push(...takeSideFiles({ root, scratch, store }));
   }
   checkRoot(fresh, groupId, report);

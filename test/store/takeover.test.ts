@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { merkleRoot } from "../../src/core/merkle-tree.ts";
@@ -97,6 +97,30 @@ describe("the take-over of a group of the original", () => {
     using root = SqliteDataRoot.open(directory.path, "write");
     expect(root.openGroup(GROUP)!.messages.size).toBe(6);
     expectCode("conflict", () => root.discardGroup(GROUP));
+  });
+
+  test("the log of a database deleted by hand is not replayed into the new one", () => {
+    using directory = new TemporaryDirectory();
+    const sent = thread(30);
+    const original = new OriginalRoot(directory.path).roster(LOG);
+    original.messages(sent).close();
+    const ours = join(original.group, "moot.sqlite");
+    let log: Uint8Array;
+    {
+      using root = SqliteDataRoot.open(directory.path, "write");
+      root.openGroup(GROUP)!.setFact("stale", "yes");
+      log = readFileSync(`${ours}-wal`);
+    }
+    expect(log.length).toBeGreaterThan(0);
+    for (const comesBack of [true, false]) {
+      rmSync(ours);
+      writeFileSync(`${ours}-wal`, log);
+      if (!comesBack) rmSync(join(original.group, "roster.jsonl"));
+      using root = SqliteDataRoot.open(directory.path, "write");
+      const store = comesBack ? root.openGroup(GROUP)! : root.createGroup(GROUP);
+      expect(store.getFact("stale")).toBeUndefined();
+      expect(store.messages.size).toBe(comesBack ? 30 : 0);
+    }
   });
 
   test("a roster without messages is a group", () => {
