@@ -1,0 +1,230 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { identityOf } from "../../src/core/identity.ts";
+import { GroupId, PublicKey } from "../../src/core/ids.ts";
+import { SeededRandom } from "../../src/machine/random.ts";
+import { EntmootNode } from "../../src/node/entmoot-node.ts";
+import { createIdentity } from "../../src/node/identity-file.ts";
+import { createLog } from "../../src/node/log.ts";
+import { DataRootLock } from "../../src/store/lock.ts";
+import { SqliteDataRoot } from "../../src/store/sqlite-data-root.ts";
+import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { cli, linesOf, startCli } from "../support/cli.ts";
+import { controlServer } from "../support/control.ts";
+import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+/** A daemon in this process, on a real data root and a real control socket; only its peers are on a memory network. */
+async function daemon() {
+  const directory = new TemporaryDirectory();
+  const dataDir = join(directory.path, ".entmoot");
+  const root = SqliteDataRoot.open(dataDir, "write");
+  const lock = DataRootLock.acquire(dataDir, Date.now());
+  const { identity, path: identityPath } = createIdentity(join(dataDir, "identity.json"));
+  const network = new MemoryNetwork();
+  const node = await EntmootNode.open({
+    root,
+    identity: identityOf(identity.seed),
+    identityPath,
+    dataDir,
+    transport: network.join(PublicKey.fromBytes(identity.publicKey)),
+    transportReason: "test",
+    transportPort: 0,
+    listenPort: 1004,
+    hostname: "oak",
+    version: "test",
+    log: createLog("error"),
+    random: new SeededRandom(1),
+  });
+  const socket = join(dataDir, "control.sock");
+  let server = controlServer(socket, node);
+  return {
+    node,
+    network,
+    home: directory.path,
+    dataDir,
+    clients: () => server.connections,
+    run: (...args: string[]) => cli(directory.path, args),
+    start: (...args: string[]) => startCli(directory.path, args),
+    /** As a restart looks from outside, with `between` happening while nobody listens. */
+    async restart(between: () => Promise<void>) {
+      await server[Symbol.asyncDispose]();
+      await between();
+      server = controlServer(socket, node);
+    },
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await node.close();
+      lock[Symbol.dispose]();
+      directory[Symbol.dispose]();
+    },
+  };
+}
+
+const text = (words: string) => new TextEncoder().encode(words);
+
+test("publish prints what was published, from a flag, a file and stdin", async () => {
+  await using it = await daemon();
+  const { group_id: groupId } = await it.node.createGroup(OPEN_GROUP);
+  const published = await it.run("publish", "--topic", "a, b", "-content", "hi <&>");
+  const [row] = published.json();
+  expect(published.exit).toBe(0);
+  expect(Object.keys(row!)).toEqual(["author", "group_id", "message_id", "timestamp_ms", "topic"]);
+  expect(row).toMatchObject({ group_id: GroupId.toBase64(groupId), topic: ["a", "b"] });
+  await Bun.write(join(it.home, "note.txt"), "from a file");
+  await it.run("publish", "-topic", "a", "-file", join(it.home, "note.txt"));
+  await cli(it.home, ["publish", "-topic", "a", "-file", "-"], { stdin: "from stdin" });
+  const queried = await it.run("query", "-order", "asc");
+  expect(queried.json().map(({ content }) => content)).toEqual(["hi <&>", "from a file", "from stdin"]);
+  expect(queried.stdout).toContain("hi \\u003c\\u0026\\u003e");
+  const empty = await cli(it.home, ["publish", "-topic", "a", "-file", "-"], { stdin: "" });
+  expect(empty.stderr).toContain("publish: file content is empty");
+  expect(empty.exit).toBe(5);
+}, 15_000);
+
+test("publish with a token again prints the first answer", async () => {
+  await using it = await daemon();
+  await it.node.createGroup(OPEN_GROUP);
+  const args = ["publish", "-topic", "a", "-content", "once", "-token", "0123456789abcdef"];
+  const first = await it.run(...args);
+  expect((await it.run(...args)).stdout).toBe(first.stdout);
+  expect((await it.run("query")).json()).toHaveLength(1);
+});
+
+test("a refusal of the daemon is printed with its code and ends with its exit status", async () => {
+  await using it = await daemon();
+  const none = await it.run("publish", "-topic", "a", "-content", "x");
+  expect(none).toMatchObject({ stderr: "entmootd: publish: GROUP_NOT_FOUND: no active groups\n", exit: 3 });
+  await it.node.createGroup(OPEN_GROUP);
+  await it.node.createGroup(OPEN_GROUP);
+  const two = await it.run("publish", "-topic", "a", "-content", "x");
+  expect(two.stderr).toContain("publish: INVALID_ARGUMENT: group_id is required when multiple groups are active");
+  expect(two.exit).toBe(5);
+});
+
+test("a refused rate says when to try again", async () => {
+  await using it = await daemon();
+  const policy = await import("../../src/core/policy.ts");
+  const json = policy.formatPolicy({ ...policy.POLICY_PRESETS.standard, message_burst_per_author: 1n });
+  await it.node.createGroup({ ...OPEN_GROUP, policy: json });
+  await it.run("publish", "-topic", "a", "-content", "x");
+  const refused = await it.run("publish", "-topic", "a", "-content", "y");
+  expect(refused.stderr).toMatch(/publish: UNAVAILABLE: .*try again in \d/);
+  expect(refused.exit).toBe(1);
+});
+
+test("query filters by author, topic, time and limit, newest first", async () => {
+  await using it = await daemon();
+  const { group_id: groupId } = await it.node.createGroup(OPEN_GROUP);
+  const times: bigint[] = [];
+  for (const topic of ["chat", "chat/a", "other", "chat/a/b"]) {
+    const { timestamp_ms } = await it.node.publish({
+      groupId,
+      topics: [topic],
+      content: new Uint8Array([0xff, topic.length]),
+    });
+    times.push(timestamp_ms);
+    while (BigInt(Date.now()) <= timestamp_ms) await new Promise((resolve) => setImmediate(resolve));
+  }
+  const topics = async (...args: string[]) =>
+    (await it.run("query", ...args)).json().map(({ topic }) => (topic as string[])[0]);
+  expect(await topics()).toEqual(["chat/a/b", "other", "chat/a", "chat"]);
+  expect(await topics("-topic", "chat/#", "-order", "asc")).toEqual(["chat", "chat/a", "chat/a/b"]);
+  expect(await topics("-topic", "chat/+")).toEqual(["chat/a"]);
+  expect(await topics("-since", String(times[1]), "-until", String(times[3]))).toEqual(["other", "chat/a"]);
+  expect(await topics("-limit", "1")).toEqual(["chat/a/b"]);
+  expect(await topics("-limit", "0", "-since", "0", "-until", "0")).toHaveLength(4);
+  expect(await topics("-author", "1")).toEqual([]);
+  const [row] = (await it.run("query", "-limit", "1")).json();
+  expect(row).toMatchObject({ content_b64: "/wg=" });
+}, 20_000);
+
+test("info names the running daemon", async () => {
+  await using it = await daemon();
+  const { group_id: groupId } = await it.node.createGroup({ ...OPEN_GROUP, name: "council" });
+  const [info] = (await it.run("info")).json();
+  expect(info).toMatchObject({ running: true, pid: process.pid, version: "test", data_dir: it.dataDir });
+  expect(info!.groups).toMatchObject([
+    { group_id: GroupId.toBase64(groupId), name: "council", merkle_root: expect.any(String) },
+  ]);
+});
+
+test("serve and up beside a running daemon end with 6, its process and the next step", async () => {
+  await using it = await daemon();
+  for (const command of ["serve", "up"]) {
+    const refused = await it.run(command);
+    expect(refused.stdout).toBe("");
+    expect(refused.stderr).toContain(
+      `${command}: another entmoot daemon is already running at ${join(it.dataDir, "control.sock")} (process ${process.pid})`,
+    );
+    expect(refused.stderr).toContain("entmootd tail");
+    expect(refused.stderr).toContain("entmootd stop");
+    expect(refused.exit).toBe(6);
+  }
+});
+
+test("join by a running daemon prints progress, then one line for each input", async () => {
+  await using it = await daemon();
+  await using founder = await startNode(it.network, 2);
+  const links: string[] = [];
+  for (let at = 0; at < 2; at++) {
+    const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
+    links.push((await founder.createLink({ groupId, usesMax: 0, validForMs: 0 })).link);
+  }
+  const joined = await it.run("join", ...links, "-timeout", "10s");
+  expect(joined.exit).toBe(0);
+  expect(joined.json()).toMatchObject([
+    { event: "joined", status: "joined", members: 2 },
+    { event: "joined", status: "joined", members: 4 },
+  ]);
+  expect(joined.stderr).toContain("join (1 of 2): redeemed: ");
+  const again = await it.run("join", links[0]!);
+  expect(again.json()).toMatchObject([{ status: "already_joined" }]);
+  const [row] = joined.json();
+  expect(row!.next_command).toBe(`entmootd -data ${shellWord(it.dataDir)} peers -group ${row!.group_id}`);
+}, 20_000);
+
+function shellWord(path: string): string {
+  return `'${path}'`;
+}
+
+test("tail prints the last of what is held, then every message once across a restart, whatever stdin does", async () => {
+  await using it = await daemon();
+  const { group_id: groupId } = await it.node.createGroup(OPEN_GROUP);
+  const publish = (words: string) => it.node.publish({ groupId, topics: ["chat"], content: text(words) });
+  for (const words of ["one", "two", "three"]) await publish(words);
+  const tail = it.start("tail", "-n", "2", "-topic", "chat/#");
+  const lines = linesOf(tail.stdout);
+  const next = async () => JSON.parse((await lines.next()).value as string).content;
+  expect([await next(), await next()].sort()).toEqual(["three", "two"]);
+  await it.node.publish({ groupId, topics: ["other"], content: text("not for us") });
+  await publish("four");
+  expect(await next()).toBe("four");
+  await it.restart(async () => {
+    await publish("while away");
+  });
+  expect(await next()).toBe("while away");
+  await publish("five");
+  expect(await next()).toBe("five");
+  tail.kill("SIGTERM");
+  expect(await tail.exited).toBe(0);
+  const stderr = await new Response(tail.stderr).text();
+  expect(stderr).toContain("tail: the daemon has gone; waiting for it to come back");
+  expect(stderr).toContain("tail: the daemon is back; going on where it stopped");
+}, 20_000);
+
+test("tail of a group that joins later shows it from its first message", async () => {
+  await using it = await daemon();
+  const tail = it.start("tail");
+  const lines = linesOf(tail.stdout);
+  // What it holds back as seen is noted before it connects.
+  await until(() => it.clients() > 0);
+  const { group_id: groupId } = await it.node.createGroup(OPEN_GROUP);
+  await it.node.publish({ groupId, topics: ["a"], content: text("first") });
+  expect(JSON.parse((await lines.next()).value as string)).toMatchObject({
+    content: "first",
+    group_id: GroupId.toBase64(groupId),
+  });
+  tail.kill("SIGINT");
+  expect(await tail.exited).toBe(0);
+}, 15_000);
