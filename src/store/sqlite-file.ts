@@ -201,7 +201,8 @@ export function sqliteFailure(error: unknown, path: string): unknown {
   const code = error.code ?? "";
   const because = { cause: error };
   const found = `${error.message}${code === "" ? "" : ` (${code})`}`;
-  if (code === "SQLITE_FULL") {
+  // The index of the log lives in a file too, and growing it is the first thing that fails on a full disk.
+  if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_SHMSIZE") {
     return new EntmootError(
       "disk_full",
       `${path}: no room left to write; nothing was stored; free space on this disk or move the data root, then try again`,

@@ -27,6 +27,7 @@ test.skipIf(!canMount())(
     expect(found).toEqual({
       full: "disk_full",
       again: "disk_full",
+      other: "disk_full",
       size: stored,
       seq: stored,
       next: stored + 1,

@@ -47,12 +47,20 @@ try {
         for (; stored < 1_000_000; stored += 16) store.messages.putMany(batch(stored));
       });
       const again = codeOf(() => store.messages.putMany(batch(stored)));
-      const whileFull = { full, again, size: store.messages.size, seq: store.messages.lastSeq() };
+      const other = codeOf(() =>
+        SqliteGroupStore.open(join(path, "other.sqlite"), { groupId: GROUP, access: "write" }),
+      );
+      const whileFull = { full, again, other, size: store.messages.size, seq: store.messages.lastSeq() };
       rmSync(ballast);
       const seqs = store.messages.putMany(batch(stored));
       const held = Array.from({ length: stored + 16 }, (_, n) => numbered(n).id);
       const root = store.messages.merkleRoot() === merkleRoot(held);
       say(JSON.stringify({ ...whileFull, stored, next: seqs[0], after: store.messages.size, root }));
+      break;
+    }
+    case "root": {
+      SqliteDataRoot.open(path, "write")[Symbol.dispose]();
+      say("opened");
       break;
     }
     case "open": {
