@@ -18,8 +18,12 @@ import type { NodeContext } from "./node-context.ts";
 import type { Joined, JoinProgress, JoinRequest } from "./operations.ts";
 import { failureOf, type Peers, Refusal } from "./peers.ts";
 
-/** Ours. One try to redeem a link. */
-const REDEEM_TIMEOUT_MS = 15_000;
+/**
+ * Ours. One try to redeem a link; doubles from the first to the last. A dial that got no answer asks ever more rarely,
+ * so an issuer that comes back is met sooner by a new one, while a slow way to it still gets its time.
+ */
+const REDEEM_TIMEOUT_FIRST_MS = 4_000;
+const REDEEM_TIMEOUT_MAX_MS = 15_000;
 
 /** Ours. Between two tries while the issuer cannot be reached; doubles from the first to the last. */
 const REDEEM_WAIT_FIRST_MS = 500;
@@ -171,11 +175,12 @@ async function redeem(context: NodeContext, link: MootLink, attempt: Attempt): P
   } as const;
   const issuer = `issuer ${link.issuer.slice(0, 12)}`;
   let waitMs = REDEEM_WAIT_FIRST_MS;
+  let tryMs = REDEEM_TIMEOUT_FIRST_MS;
   attempt.progress({ stage: "dialing", message: `asking the ${issuer}` });
   for (;;) {
     const leftMs = attempt.deadlineMs - context.now();
     try {
-      const timeoutMs = Math.max(1, Math.min(REDEEM_TIMEOUT_MS, leftMs));
+      const timeoutMs = Math.max(1, Math.min(tryMs, leftMs));
       const options = { ignoreBackoff: true, ...(attempt.signal === undefined ? {} : { signal: attempt.signal }) };
       const { invite } = await peers.ask(link.issuer, question, "redeem_resp", timeoutMs, options);
       if (invite.group_id !== link.groupId) {
@@ -196,6 +201,7 @@ async function redeem(context: NodeContext, link: MootLink, attempt: Attempt): P
       attempt.progress({ stage: "waiting", message: `the ${issuer} cannot be reached, trying again: ${reason}` });
       await delay(waitMs, undefined, attempt.signal === undefined ? {} : { signal: attempt.signal });
       waitMs = Math.min(REDEEM_WAIT_MAX_MS, 2 * waitMs);
+      tryMs = Math.min(REDEEM_TIMEOUT_MAX_MS, 2 * tryMs);
     }
   }
 }

@@ -1,6 +1,9 @@
 import { test } from "bun:test";
 import { isIsolated, isolatedEnv, isolatingCommand } from "../../scripts/netns.ts";
 
+/** What one test inside may take, in milliseconds, unless it says otherwise. */
+const TEST_MAX_MS = 30_000;
+
 /** What the re-run may take before it counts as hung, in milliseconds. */
 const RERUN_MAX_MS = 300_000;
 
@@ -34,7 +37,7 @@ export function inNetns(meta: ImportMeta, define: () => void): void {
 }
 
 async function rerun(isolating: readonly string[], path: string): Promise<void> {
-  const run = Bun.spawn([...isolating, process.execPath, "test", path], {
+  const run = Bun.spawn([...isolating, process.execPath, "test", "--timeout", `${TEST_MAX_MS}`, path], {
     env: isolatedEnv(process.env),
     stdin: "ignore",
     stdout: "pipe",
