@@ -1,0 +1,129 @@
+import { expect, test } from "bun:test";
+import { BINARY } from "../support/binary.ts";
+import { DaemonNode, eventually } from "../support/daemon.ts";
+import { inNetns } from "../support/netns.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+inNetns(import.meta, () => {
+  test("tail goes on across restarts of its daemon: every message once, in order, until it is told to end", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await using b = new DaemonNode(home.path, "b");
+    await Promise.all([a.serve(), b.serve()]);
+    await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    const { group_id } = await a.group();
+    await b.ask(["join", (await a.ask(["invite", "link", "-group", group_id])).link]);
+    await say(a, "zero");
+    await using tail = b.spawn(["tail", "-n", "-1"]);
+    expect(await tail.json()).toMatchObject({ content: "zero" });
+    await say(a, "one");
+    expect(await tail.json()).toMatchObject({ content: "one", topic: ["chat"], group_id });
+    await b.kill();
+    await tail.said("the daemon has gone");
+    await say(a, "two");
+    await say(a, "three");
+    await b.serve();
+    await tail.said("the daemon is back");
+    expect(await tail.json()).toMatchObject({ content: "two" });
+    await b.end();
+    await b.serve();
+    await say(b, "four");
+    expect(await tail.json()).toMatchObject({ content: "three" });
+    expect(await tail.json()).toMatchObject({ content: "four" });
+    // Its stdin is at its end all this time.
+    tail.kill("SIGTERM");
+    const { status, stdout } = await tail.ended();
+    expect(status).toBe(0);
+    expect(contents(stdout)).toEqual(["zero", "one", "two", "three", "four"]);
+  });
+
+  test("tail -n prints the last messages first, and only topics that match", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.serve();
+    await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    for (const n of [1, 2, 3]) await say(a, `chat ${n}`);
+    await say(a, "news", "news/today");
+    await using chat = a.spawn(["tail", "-n", "2", "-topic", "chat"]);
+    expect(await chat.json()).toMatchObject({ content: "chat 2" });
+    expect(await chat.json()).toMatchObject({ content: "chat 3" });
+    await using live = a.spawn(["tail", "-topic", "news/+"]);
+    await using all = a.spawn(["tail", "-n", "-1"]);
+    for (const content of ["chat 1", "chat 2", "chat 3", "news"]) {
+      expect(await all.json()).toMatchObject({ content });
+    }
+    await say(a, "more news", "news/tomorrow");
+    expect(await all.json()).toMatchObject({ content: "more news" });
+    await say(a, "chat 4");
+    expect(await chat.json()).toMatchObject({ content: "chat 4" });
+    live.kill("SIGINT");
+    const { status, stdout } = await live.ended();
+    expect(status).toBe(0);
+    // It may have begun before or after; what it printed matches.
+    expect(contents(stdout).filter((text) => text !== "more news")).toEqual([]);
+  });
+
+  test("a reader that has seen enough ends tail and query quietly", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.serve();
+    await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    for (const n of [1, 2, 3]) await say(a, `chat ${n}`);
+    const shell = new DaemonNode(home.path, "a", { command: ["sh", "-c"] });
+    await using tail = shell.spawn(['{ "$BINARY" tail -n -1; echo "status $?" >&2; } | head -n 1'], {
+      env: { BINARY },
+    });
+    expect(await tail.json()).toMatchObject({ content: "chat 1" });
+    await say(a, "one too many");
+    expect(await tail.ended()).toMatchObject({ status: 0, stderr: "status 0\n" });
+    const query = '{ "$BINARY" query -order asc; echo "status $?" >&2; } | head -n 1';
+    const asked = await shell.run([query], { env: { BINARY } });
+    expect(contents(asked.stdout)).toEqual(["chat 1"]);
+    expect(asked.stderr).toBe("status 0\n");
+  });
+
+  test("query picks by author, topic, time and number, with and without a daemon", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await using b = new DaemonNode(home.path, "b");
+    await Promise.all([a.serve(), b.serve()]);
+    const { group_id } = await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    await b.ask(["join", (await a.ask(["invite", "link", "-group", group_id])).link]);
+    const first = await say(a, "first");
+    const second = await say(b, "second", "chat,news/today");
+    // Told apart by time: the third is made only when the clock has moved on.
+    await eventually("the next millisecond", () => (Date.now() > second.timestamp_ms ? true : undefined));
+    const third = await say(a, "third", "news");
+    const found = async (...flags: string[]) => contents((await a.run(["query", "-group", group_id, ...flags])).stdout);
+    const checks = async () => {
+      expect(await found("-order", "asc", "-author", `${first.author}`)).toEqual(["first", "third"]);
+      expect(await found("-author", `${second.author}`)).toEqual(["second"]);
+      expect(await found("-topic", "news/+")).toEqual(["second"]);
+      expect(await found("-topic", "news/#", "-order", "desc")).toEqual(["third", "second"]);
+      expect(await found("-limit", "1")).toEqual(["third"]);
+      expect(await found("-since", `${third.timestamp_ms}`)).toEqual(["third"]);
+      expect(await found("-until", `${third.timestamp_ms}`, "-order", "asc")).toEqual(["first", "second"]);
+      expect(await found("-since", new Date(third.timestamp_ms).toISOString())).toEqual(["third"]);
+      expect(await found("-topic", "nothing")).toEqual([]);
+    };
+    await arrived(a, 3);
+    await checks();
+    await a.end();
+    await checks();
+    expect(await a.run(["query", "-order", "sideways"])).toMatchObject({ status: 5, stdout: "" });
+    expect(await a.run(["query", "-topic", "a/#/b"])).toMatchObject({ status: 5, stdout: "" });
+  });
+});
+
+function say(node: DaemonNode, content: string, topic = "chat") {
+  return node.ask(["publish", "-topic", topic, "-content", content]);
+}
+
+async function arrived(node: DaemonNode, messages: number): Promise<void> {
+  await using tail = node.spawn(["tail", "-n", "-1"]);
+  for (let n = 0; n < messages; n++) await tail.json();
+}
+
+function contents(stdout: string): string[] {
+  return stdout.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line).content]));
+}
