@@ -163,7 +163,8 @@ export class CatchUp {
   #onMet(peer: PublicKey, nowMs: number, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
     const comparison = this.#comparison(peer);
-    if (!this.#met.has(peer) && nowMs - comparison.triedMs >= MET_AGAIN_MS) comparison.readyMs = nowMs;
+    const isRecent = comparison.failures === 0 && nowMs - comparison.triedMs < MET_AGAIN_MS;
+    if (!this.#met.has(peer) && !isRecent) comparison.readyMs = Math.min(comparison.readyMs, nowMs);
     this.#met.add(peer);
     this.#ask(peer, nowMs, effects);
   }

@@ -64,8 +64,11 @@ for (const members of [2, 5, 10, 50, 200, 1000]) {
   }
 }
 
+/** The tree took 40 s to form while messages flowed. */
+const SLOW_TO_SETTLE = [712470105];
+
 for (const members of [10, 30, 100]) {
-  for (const seed of seeds(1)) {
+  for (const seed of seeds(1, members === 100 ? SLOW_TO_SETTLE : [])) {
     test(`ten messages a second leave the tree of ${members} members standing (SEED=${seed})`, () => {
       const world = new World({ seed, members });
       world.runFor(20_000);
@@ -75,12 +78,12 @@ for (const members of [10, 30, 100]) {
           world.runFor(100);
         }
       };
-      publish(200);
+      publish(600);
       world.traffic.reset();
       publish(200);
       const redundancy = world.traffic.bodies / (200 * (members - 1)) - 1;
-      console.log(`N=${members}, 10 messages/s: redundancy ${redundancy.toFixed(3)} (limit 0.1)`);
-      expect(redundancy).toBeLessThanOrEqual(0.1);
+      console.log(`N=${members}, 10 messages/s: redundancy ${redundancy.toFixed(3)} (limit 0.05)`);
+      expect(redundancy).toBeLessThanOrEqual(0.05);
       expect(world.runUntil(() => world.converged(), 60_000)).toBeLessThanOrEqual(20_000);
     }, 60_000);
   }
