@@ -3,7 +3,8 @@ export interface Figure {
   readonly name: string;
   readonly unit: string;
   readonly measured: number;
-  readonly limit: number;
+  /** `undefined`: shown for its own sake, held against nothing. */
+  readonly limit: number | undefined;
   /** Whether `measured` must stay at or under `limit`, or reach it. */
   readonly better: "lower" | "higher";
   /** Where the limit comes from, such as `2 × an empty compiled program, 4.9 ms`. */
@@ -11,14 +12,28 @@ export interface Figure {
 }
 
 /** Measures one subject; several figures may come of it. */
-export type Measurement = (say: (progress: string) => void) => Promise<readonly Figure[]>;
+export type Measure = (say: (progress: string) => void) => Promise<readonly Figure[]>;
 
 /** Whether the figure keeps its limit. */
 export function keeps({ measured, limit, better }: Figure): boolean {
+  if (limit === undefined) return true;
   return better === "lower" ? measured <= limit : measured >= limit;
 }
 
 /** The value below which half of `samples` lie. `samples` may be in any order and must not be empty. */
 export function median(samples: readonly number[]): number {
-  return samples.toSorted((a, b) => a - b)[samples.length >> 1]!;
+  return quantile(samples, 0.5);
+}
+
+/** The value below which a share `q` of `samples` lie. */
+export function quantile(samples: readonly number[], q: number): number {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))]!;
+}
+
+/** Milliseconds that `work` takes. */
+export async function timeMs(work: () => unknown): Promise<number> {
+  const started = Bun.nanoseconds();
+  await work();
+  return (Bun.nanoseconds() - started) / 1e6;
 }

@@ -1,0 +1,73 @@
+import { readFileSync } from "node:fs";
+import { ControlClient } from "../src/control/control-client.ts";
+import { type Programs, temporaryDirectory } from "./programs.ts";
+
+/** Ours. A daemon that is not ready by then is broken. */
+const READY_MS = 20_000;
+
+/** A compiled daemon with a data root of its own, on loopback. Disposing it ends the process. */
+export class BenchDaemon implements AsyncDisposable {
+  readonly dataDir: string;
+  readonly pid: number;
+  readonly #entmootd: string;
+  readonly #process: Bun.Subprocess<"ignore", "pipe", "inherit">;
+
+  private constructor(entmootd: string, dataDir: string, process: Bun.Subprocess<"ignore", "pipe", "inherit">) {
+    this.#entmootd = entmootd;
+    this.#process = process;
+    this.dataDir = dataDir;
+    this.pid = process.pid;
+  }
+
+  /** Resolves when it says that it serves. */
+  static async start({ entmootd }: Programs, dataDir = temporaryDirectory()): Promise<BenchDaemon> {
+    const flags = ["-data", dataDir, "-relay", "off", "-iroh-bind", "127.0.0.1,::1", "-lan", "off"];
+    const process = Bun.spawn([entmootd, "serve", ...flags, "-log-level", "error"], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const late = setTimeout(() => process.kill(), READY_MS);
+    const { value } = await process.stdout.getReader().read();
+    clearTimeout(late);
+    if (value === undefined)
+      throw new Error(`entmootd serve ended with status ${await process.exited} before it was ready`);
+    return new BenchDaemon(entmootd, dataDir, process);
+  }
+
+  /** The last line that a command prints for this daemon, parsed. */
+  run(...args: string[]): Record<string, unknown> {
+    const run = Bun.spawnSync([this.#entmootd, "-data", this.dataDir, ...args], { stdin: "ignore" });
+    if (run.exitCode !== 0) throw new Error(`entmootd ${args.join(" ")}: status ${run.exitCode}: ${run.stderr}`);
+    return JSON.parse(run.stdout.toString().trim().split("\n").at(-1)!);
+  }
+
+  /** Makes a group without limits on what is published, and gives its id. */
+  createGroup(): string {
+    return String(this.run("group", "create", "-name", "bench", "-policy", "none").group_id);
+  }
+
+  /** Takes `other` into `group`; resolves when it has joined. */
+  admit(other: BenchDaemon, group: string): void {
+    const { link } = this.run("invite", "link", "-group", group);
+    other.run("join", String(link));
+  }
+
+  async client(): Promise<ControlClient> {
+    const client = await ControlClient.connect(this.dataDir);
+    if (client === undefined) throw new Error(`the daemon of ${this.dataDir} has ended`);
+    return client;
+  }
+
+  /** A line of /proc/PID/status, in bytes: `RssAnon`, `VmHWM`. */
+  memory(field: "RssAnon" | "VmHWM"): number {
+    const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${this.pid}/status`, "utf8"));
+    if (line === null) throw new Error(`/proc/${this.pid}/status has no ${field}`);
+    return Number(line[1]) * 1024;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill();
+    await this.#process.exited;
+  }
+}
