@@ -78,7 +78,8 @@ function flagRows(flags: Readonly<Record<string, FlagDef>>): Row[] {
   return Object.entries(flags).map(([name, def]): Row => {
     const alias = "alias" in def && def.alias !== undefined ? [def.alias].flat().map((other) => `, -${other}`) : [];
     const hint = def.type === "boolean" ? "" : ` ${hintOf(def)}`;
-    const fallback = def.defaultHint ?? (def.default === undefined ? undefined : String(def.default));
+    const fallback =
+      def.defaultHint ?? (def.default === undefined || def.default === "" ? undefined : String(def.default));
     const facts = [
       ...(def.required ? ["required"] : []),
       ...(def.repeatable ? ["repeatable"] : []),

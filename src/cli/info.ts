@@ -6,7 +6,6 @@ import { namedFailure } from "./command-error.ts";
 import { type GlobalOptions, globalFlags, parseGlobalOptions } from "./global-flags.ts";
 import { openOperations } from "./open-operations.ts";
 import { printJson, printProse } from "./print.ts";
-import { openForReading } from "./read-root.ts";
 
 /** `info`: this node, its groups and whether a daemon runs. Never creates anything. */
 export const info = defineCommand({
@@ -23,7 +22,7 @@ export const info = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     await namedFailure("info", async () => {
-      if (isEmpty(options)) {
+      if (await isEmpty(options)) {
         printProse(`info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`);
         printJson(emptyInfo(options));
         return;
@@ -35,8 +34,10 @@ export const info = defineCommand({
 });
 
 /** There is neither an identity nor a group. Looked at only where it is cheap: an identity settles it. */
-function isEmpty(options: GlobalOptions): boolean {
+async function isEmpty(options: GlobalOptions): Promise<boolean> {
   if (existsSync(options.identityPath) || existsSync(`${options.dataDir}/control.sock`)) return false;
+  // Loaded only here: beside a daemon, `info` needs no database.
+  const { openForReading } = await import("./read-root.ts");
   using root = openForReading(options);
   return root.groupIds().length === 0;
 }

@@ -83,7 +83,7 @@ export async function startDaemon(options: GlobalOptions, start: StartDaemon): P
       } finally {
         clearTimeout(timer);
       }
-      log.info("entmootd shutting down");
+      if (start.control) log.info("entmootd shutting down");
     },
   };
 }
