@@ -1,0 +1,179 @@
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { conformanceTable } from "../../src/cli/conformance.ts";
+import { loadJoinInput } from "../../src/cli/join-input.ts";
+import { nodeName } from "../../src/cli/node-name.ts";
+import { policyFromSource } from "../../src/cli/policy-source.ts";
+import { eventLine, mootName } from "../../src/cli/up-lines.ts";
+import { GroupId, MessageId } from "../../src/core/ids.ts";
+import type { WatchEvent } from "../../src/node/operations.ts";
+import { MemoryNodeStore } from "../../src/store/memory-node-store.ts";
+import { expectCode } from "../support/expect-code.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+describe("a policy source", () => {
+  test("is a preset in any case, none, or the standard when empty", () => {
+    expect(policyFromSource("", "-policy").source).toBe("preset:standard");
+    expect(policyFromSource("preset:Relaxed", "-policy").summary).toStartWith("message_rate=60/min burst=120");
+    expect(policyFromSource("none", "-policy")).toEqual({ source: "none", json: undefined, summary: undefined });
+  });
+
+  test("a file is read, and each way it can be wrong is named", () => {
+    using directory = new TemporaryDirectory();
+    const path = join(directory.path, "p.json");
+    const read = () => policyFromSource(`file:${path}`, "-policy");
+    expect(expectCode("invalid_argument", read).message).toContain("-policy: read policy file ");
+    writeFileSync(path, "{");
+    expect(expectCode("invalid_argument", read).message).toContain("-policy: decode policy file ");
+    const standard = policyFromSource("preset:standard", "").json!;
+    writeFileSync(path, standard.replace('"retention_days":30', '"retention_days":0'));
+    expect(expectCode("invalid_argument", read).message).toContain("-policy: validate policy file ");
+    writeFileSync(path, "x".repeat(70_000));
+    expect(expectCode("invalid_argument", read).message).toContain("expected at most 65536 bytes, found 70000");
+    writeFileSync(path, standard);
+    expect(read()).toMatchObject({ source: `file:${path}`, json: standard });
+  });
+});
+
+describe("an input of join", () => {
+  async function served(body: string | (() => Response), status = 200) {
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => (typeof body === "string" ? new Response(body, { status }) : body()),
+    });
+    return { url: `http://127.0.0.1:${server.port}/invite.json`, [Symbol.asyncDispose]: () => server.stop(true) };
+  }
+
+  test("fetched from an address is judged like a file", async () => {
+    await using web = await served("{}");
+    await expect(loadJoinInput(web.url)).rejects.toMatchObject({
+      code: "malformed_frame",
+      message: expect.stringContaining(`join: invite ${web.url}: `),
+    });
+  });
+
+  test("an answer that is no success is a failed fetch", async () => {
+    await using web = await served("no", 404);
+    await expect(loadJoinInput(web.url)).rejects.toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("expected status 200, found 404"),
+    });
+  });
+
+  test("a redirect is not followed", async () => {
+    await using web = await served(() => Response.redirect("http://127.0.0.1:1/"));
+    await expect(loadJoinInput(web.url)).rejects.toMatchObject({
+      code: "unavailable",
+      message: expect.stringContaining("invite fetch failed"),
+    });
+  });
+
+  test("more than 1 MiB is refused, not cut", async () => {
+    await using web = await served("x".repeat(1024 * 1024 + 1));
+    await expect(loadJoinInput(web.url)).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("at most 1048576 bytes"),
+    });
+    using directory = new TemporaryDirectory();
+    const path = join(directory.path, "i.json");
+    writeFileSync(path, "x".repeat(1024 * 1024 + 1));
+    await expect(loadJoinInput(path)).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("found 1048577"),
+    });
+  });
+
+  test("bytes that are no text are refused", async () => {
+    using directory = new TemporaryDirectory();
+    const path = join(directory.path, "i.json");
+    writeFileSync(path, new Uint8Array([0xff, 0xfe]));
+    await expect(loadJoinInput(path)).rejects.toMatchObject({
+      message: expect.stringContaining("expected text in UTF-8"),
+    });
+  });
+
+  test("a link in an error is not shown in full: it is a secret", async () => {
+    const secret = `entmoot://join/${"A".repeat(200)}`;
+    await expect(loadJoinInput(secret)).rejects.toMatchObject({ message: expect.not.stringContaining("A".repeat(20)) });
+  });
+});
+
+test("a node's name is kept until another is given, and an empty one takes it away", () => {
+  using settings = new MemoryNodeStore();
+  expect(nodeName(undefined, settings)).toBe("");
+  expect(nodeName(" oak ", settings)).toBe("oak");
+  expect(nodeName(undefined, settings)).toBe("oak");
+  expect(nodeName("", settings)).toBe("");
+  expect(nodeName(undefined, settings)).toBe("");
+  expectCode("invalid_argument", () => nodeName("é".repeat(33), settings));
+});
+
+describe("lines on a terminal", () => {
+  const now = new Date(2026, 0, 2, 3, 4, 5);
+  const message = (content: Uint8Array, topics: string[], timestamp = BigInt(now.getTime())): WatchEvent => ({
+    kind: "message",
+    group_id: GroupId.zero,
+    seq: 1,
+    message: {
+      id: MessageId.zero,
+      group_id: GroupId.zero,
+      author: { pilot_node_id: 7, entmoot_pubkey: null },
+      timestamp,
+      topics,
+      parents: [],
+      content,
+      references: [],
+      signature: new Uint8Array(0),
+    },
+  });
+  const text = (words: string) => new TextEncoder().encode(words);
+
+  test("say when, who, where and what", () => {
+    const names = new Map([[7, "oak"]]);
+    expect(eventLine(message(text("hello"), ["chat"]), { names, now })).toBe("03:04:05  oak/7  chat  hello");
+    expect(eventLine(message(text("hello"), []), { names: new Map(), now })).toBe("03:04:05  7  -  hello");
+    expect(eventLine(message(new Uint8Array([0xff, 0, 1]), ["a"]), { names, now })).toContain(
+      "[3 bytes that are not text]",
+    );
+    const peer = { kind: "peer", group_id: GroupId.zero, node_id: 7, entmoot_pubkey: new Uint8Array(32) } as const;
+    expect(eventLine({ ...peer, event: "connected", route: "direct" }, { names, now })).toBe(
+      "03:04:05  oak/7 is connected (direct)",
+    );
+    expect(eventLine({ ...peer, event: "left", route: "none" }, { names, now })).toBe("03:04:05  oak/7 was removed");
+  });
+
+  test("cannot be driven by a name, a topic, a text or a time", () => {
+    const names = new Map([[7, "\u001b]0;x\u0007\u202eoak".padEnd(500, "!")]]);
+    const line = eventLine(message(text("\u001b[2J\nroot# "), ["a\u001b[0m\nb"], 2n ** 62n), { names, now });
+    expect(line).not.toMatch(/[\p{Cc}\u202e]/u);
+    expect(line.length).toBeLessThan(200);
+    expect(line).toStartWith("03:04:05");
+  });
+
+  test("a moot nobody named has a name all the same", () => {
+    expect(mootName()).toMatch(/^[a-z]+ moot$/);
+  });
+});
+
+test("the table of conformance adds up and shows what failed", () => {
+  const report = {
+    file: "a.json",
+    passed: 3,
+    failed: 1,
+    unknown: 2,
+    deviations: 0,
+    failures: [{ name: "n\u001b", expected: "1", found: "2" }],
+    deviating: [],
+    unknownKinds: {},
+  };
+  const lines = conformanceTable([report, { ...report, file: "longer.json", failures: [] }]);
+  expect(lines.map((line) => line.trim().split(/\s{2,}/))).toEqual([
+    ["FILE", "PASSED", "FAILED", "UNKNOWN", "DEVIATIONS"],
+    ["a.json", "3", "1", "2", "0"],
+    ["n: expected 1, found 2"],
+    ["longer.json", "3", "1", "2", "0"],
+    ["all", "6", "2", "4", "0"],
+  ]);
+});
