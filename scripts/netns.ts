@@ -13,14 +13,15 @@ const BRING_UP = 'ip link set lo up 2>/dev/null || ifconfig lo 127.0.0.1 up 2>/d
 export const WHY = "iroh asks the local network for UPnP gateways by multicast even when it is bound to loopback";
 
 /**
- * What to put before a command so that it runs in a network namespace of its own with only loopback up; `undefined`
+ * What to put before a command so that it runs in a network namespace of its own with only loopback up, and in a mount
+ * namespace, where what it mounts is seen by nobody else and goes away with it; `undefined`
  * where that is not permitted or does not exist. The command takes over the process: signals and status are its own.
  */
 export function isolatingCommand(): readonly string[] | undefined {
   if (process.platform !== "linux") return undefined;
   return [
-    ["unshare", "-n"], // As root.
-    ["unshare", "-rn"], // As anybody, where unprivileged user namespaces are permitted.
+    ["unshare", "-nm"], // As root.
+    ["unshare", "-rnm"], // As anybody, where unprivileged user namespaces are permitted.
   ]
     .map((unshare) => [...unshare, "sh", "-c", BRING_UP, "sh"])
     .find((command) => {

@@ -16,6 +16,8 @@ export function openForReading({ dataDir }: GlobalOptions): DataRoot {
 export function namedGroup(label: string, root: DataRoot, text: string): GroupId {
   const groupId = parseGroupId(label, text);
   if (root.groupIds().includes(groupId)) return groupId;
+  // One that is there and cannot be read is not in the list: opening it says why.
+  root.openGroup(groupId);
   throw new EntmootError("group_not_found", `${label}: group ${GroupId.toBase64(groupId)} not joined`);
 }
 
