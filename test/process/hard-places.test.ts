@@ -1,0 +1,161 @@
+import { expect } from "bun:test";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { BINARY } from "../support/binary.ts";
+import { DaemonNode } from "../support/daemon.ts";
+import { testWhere } from "../support/needs.ts";
+import { inNetns } from "../support/netns.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+/**
+ * Everything read-only but the data root, and a TMPDIR from which nothing can be executed: a hardened container.
+ * `$1` is the data root, `$2` the TMPDIR.
+ */
+const READ_ONLY = String.raw`
+set -e
+mount --bind "$1" "$1"
+mount -t tmpfs -o noexec tmpfs "$2"
+mount -t tmpfs -o ro tmpfs /dev/shm 2>/dev/null || true
+for at in /tmp /var /home /root /; do
+  mount -o remount,bind,ro "$at" 2>/dev/null || true
+done
+# What the test is about, or it proves nothing.
+if touch "$2/../probe" 2>/dev/null || touch /probe 2>/dev/null; then echo "still writable" >&2; exit 98; fi
+printf '#!/bin/sh\n' >"$2/probe"
+chmod 755 "$2/probe"
+if "$2/probe" 2>/dev/null; then echo "TMPDIR is not noexec" >&2; exit 98; fi
+export TMPDIR="$2"
+shift 2
+exec "$@"
+`;
+
+/** The size of a data root that fills up: the unpacked library takes 20 MB of it. */
+const SMALL_DISK = "size=48m";
+
+inNetns(import.meta, () => {
+  const missing = mountsMissing();
+
+  testWhere(
+    missing,
+    "a daemon runs where only its data root can be written and nothing in TMPDIR can be executed",
+    async () => {
+      using home = new TemporaryDirectory();
+      const [data, temporary] = [join(home.path, "a"), join(home.path, "tmp")];
+      for (const directory of [data, temporary]) mkdirSync(directory);
+      const command = ["unshare", "-m", "sh", "-c", READ_ONLY, "sh", data, temporary, BINARY];
+      await using a = new DaemonNode(home.path, "a", { command });
+      await using b = new DaemonNode(home.path, "b");
+      await a.serve();
+      const { group_id } = await a.ask(["group", "create", "-name", "council"]);
+      const { link } = await a.ask(["invite", "link", "-group", group_id]);
+      expect(await b.ask(["join", link])).toMatchObject({ status: "joined" });
+      await a.ask(["publish", "-topic", "chat", "-content", "from a hard place"]);
+      await a.end();
+      expect(await a.ask(["info"])).toMatchObject({ running: false, groups: [{ messages: 1 }] });
+    },
+    30_000,
+  );
+
+  testWhere(
+    missing,
+    "a full disk refuses what it cannot keep, loses nothing it acknowledged, and works again once there is room",
+    async () => {
+      using home = new TemporaryDirectory();
+      const data = join(home.path, "a");
+      mkdirSync(data);
+      using disk = mountTmpfs(data, SMALL_DISK);
+      await using a = new DaemonNode(home.path, "a");
+      await a.serve();
+      await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
+      const acknowledged: string[] = [];
+      const content = join(home.path, "content");
+      writeFileSync(content, "x".repeat(60_000));
+      const publish = () => a.run(["publish", "-topic", "chat", "-file", content]);
+      const filler = join(data, "filler");
+      fill(filler);
+
+      let refused = await publish();
+      for (let n = 0; refused.status === 0 && n < 200; n++) {
+        acknowledged.push(JSON.parse(refused.stdout).message_id);
+        refused = await publish();
+      }
+      expect(refused).toMatchObject({ status: 1, stdout: "" });
+      expect(refused.stderr).toMatch(/disk|space/);
+      expect(a.daemon.running).toBe(true);
+      expect((await a.group()).messages).toBe(acknowledged.length);
+      // Also when the process ends the hard way while the disk is full.
+      await a.kill();
+
+      rmSync(filler);
+      await a.serve();
+      for (let n = 0; n < 3; n++) {
+        const published = await publish();
+        expect(published.stderr).toBe("");
+        acknowledged.push(JSON.parse(published.stdout).message_id);
+      }
+      const { stdout } = await a.run(["query", "-limit", "0"]);
+      const held = stdout.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line).message_id]));
+      expect(held.toSorted()).toEqual(acknowledged.toSorted());
+      await a.end();
+      expect(disk.path).toBe(data);
+    },
+    30_000,
+  );
+
+  testWhere(
+    missing,
+    "a daemon whose disk fills while it runs goes on without a restart once there is room",
+    async () => {
+      using home = new TemporaryDirectory();
+      const data = join(home.path, "a");
+      mkdirSync(data);
+      using _disk = mountTmpfs(data, SMALL_DISK);
+      await using a = new DaemonNode(home.path, "a");
+      await a.serve();
+      await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
+      const publish = (content: string) => a.run(["publish", "-topic", "chat", "-content", content]);
+      await publish("before");
+      const filler = join(data, "filler");
+      fill(filler);
+      let refused = await publish("while");
+      for (let n = 0; refused.status === 0 && n < 500; n++) refused = await publish("while".repeat(10_000));
+      expect(refused).toMatchObject({ status: 1, stdout: "" });
+      rmSync(filler);
+      expect(await publish("after")).toMatchObject({ status: 0, stderr: "" });
+      await a.end();
+      const { stdout } = await a.run(["query", "-limit", "1"]);
+      expect(JSON.parse(stdout).content).toBe("after");
+    },
+    30_000,
+  );
+});
+
+/** Why mounts cannot be tried here; `undefined` when they can. */
+function mountsMissing(): string | undefined {
+  try {
+    const { success } = Bun.spawnSync(["unshare", "-m", "sh", "-c", "mount -t tmpfs tmpfs /mnt"], { stderr: "ignore" });
+    return success ? undefined : "needs mount namespaces, which this machine does not permit";
+  } catch {
+    return "needs unshare";
+  }
+}
+
+/** This process runs in a mount namespace of its own, so nobody else sees the mount. */
+function mountTmpfs(path: string, options: string): Disposable & { readonly path: string } {
+  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path]);
+  if (!mounted.success) throw new Error(`mount: ${mounted.stderr}`);
+  return {
+    path,
+    [Symbol.dispose]() {
+      Bun.spawnSync(["umount", "-l", path]);
+    },
+  };
+}
+
+/** Writes until the file system has less than 256 KiB left. */
+function fill(path: string): void {
+  const { stdout } = Bun.spawnSync(["df", "--output=avail", "-k", join(path, "..")]);
+  const freeKiB = Number(stdout.toString().trim().split("\n").at(-1));
+  const filled = Bun.spawnSync(["dd", "if=/dev/zero", `of=${path}`, "bs=1024", `count=${freeKiB - 256}`]);
+  if (!filled.success) throw new Error(`dd: ${filled.stderr}`);
+}
