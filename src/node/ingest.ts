@@ -1,6 +1,7 @@
 import { EntmootError } from "../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../core/ids.ts";
 import { decodeMessage, messageForms, messageIdOf } from "../core/message.ts";
+import { topologicalOrder } from "../core/order.ts";
 import type { Message } from "../core/records.ts";
 import type { MessageStore, NewMessage } from "../store/group-store.ts";
 import type { BatchWriter } from "./batch-writer.ts";
@@ -77,7 +78,8 @@ export class Ingest {
     }
     try {
       const verified = await verifyCandidates(candidates, sorting);
-      const accepted = verified.filter((candidate) => this.#isWithinPolicy(candidate, options.rated, sorting));
+      const allowed = verified.filter((candidate) => this.#isWithinPolicy(candidate, options.rated, sorting));
+      const accepted = parentsFirst(allowed);
       if (accepted.length > 0) {
         const seqs = await this.#parts.writer.put(accepted.map(({ message }) => message));
         accepted.forEach(({ message }, i) => {
@@ -165,6 +167,19 @@ class Sorting implements Ingested {
     this.malformed += 1;
     this.reason ??= reason;
   }
+}
+
+/**
+ * Readers of the delivery log see messages as they were stored: what one answer brings comes in the order it was
+ * written, whatever order the ids had on the way.
+ */
+function parentsFirst(candidates: readonly Candidate[]): readonly Candidate[] {
+  if (candidates.length < 2) return candidates;
+  const byId = new Map(candidates.map((candidate) => [candidate.message.id, candidate]));
+  const nodes = candidates.map(({ message: { id, timestamp, parents, author_node_id: author } }) => {
+    return { id, timestamp, parents, author };
+  });
+  return topologicalOrder(nodes).map((id) => byId.get(id)!);
 }
 
 /** Those whose signature holds under one of their keys; the others are refused. */
