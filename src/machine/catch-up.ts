@@ -158,14 +158,22 @@ export class CatchUp {
 
   /**
    * Neither what was settled before nor a failure holds for a new connection; one that flaps is asked once a second.
-   * Carriers without connections tell of every contact, so what counts is that the peer was gone.
+   * Carriers without connections tell of every contact, so what counts is that the peer was gone. What it missed
+   * meanwhile is not under way, so the first look decides.
    */
   #onMet(peer: PublicKey, nowMs: number, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
-    const comparison = this.#comparison(peer);
-    const isRecent = comparison.failures === 0 && nowMs - comparison.triedMs < MET_AGAIN_MS;
-    if (!this.#met.has(peer) && !isRecent) comparison.readyMs = Math.min(comparison.readyMs, nowMs);
-    this.#met.add(peer);
+    if (!this.#met.has(peer)) {
+      const comparison = this.#comparison(peer);
+      const readyMs = comparison.failures === 0 ? Math.max(nowMs, comparison.triedMs + MET_AGAIN_MS) : nowMs;
+      comparison.readyMs = Math.min(comparison.readyMs, readyMs);
+      if (comparison.triedMs > Number.NEGATIVE_INFINITY) comparison.confirmMs = readyMs;
+      if (readyMs > nowMs) {
+        this.#confirm.add(peer);
+        this.#timer.by(readyMs, nowMs, effects);
+      }
+      this.#met.add(peer);
+    }
     this.#ask(peer, nowMs, effects);
   }
 

@@ -57,6 +57,7 @@ import { Peers } from "./peers.ts";
 import { probe } from "./probe.ts";
 import { Profiles } from "./profiles.ts";
 import { Publisher, pay, publishedForm } from "./publish.ts";
+import { Reconnector } from "./reconnector.ts";
 import { type PeerEvent, watch } from "./watch.ts";
 
 /** Ours. How long ending waits for frames on their way out. */
@@ -96,6 +97,7 @@ export class EntmootNode implements DaemonOperations {
   readonly #context: NodeContext;
   readonly #carryOut: CarryOut | undefined;
   readonly #peers: Peers | undefined;
+  readonly #reconnector: Reconnector | undefined;
   readonly #profiles: Profiles;
   readonly #publisher: Publisher;
   readonly #joiner: Joiner;
@@ -141,6 +143,14 @@ export class EntmootNode implements DaemonOperations {
       }
       const { transport } = parts;
       this.#peers = new Peers({ transport, hints: (peer) => hints.of(peer), backoff: new DialBackoff(), now });
+      const peers = this.#peers;
+      this.#reconnector = new Reconnector({
+        isWanted: (peer) => this.#isMemberSomewhere(peer),
+        isConnected: (peer) => peers.status(peer).connected,
+        waitMs: (peer) => peers.waitMs(peer),
+        connect: (peer) => peers.connect(peer),
+        random: () => this.#random.next(),
+      });
       this.#carryOut = new CarryOut({ peers: this.#peers, onReport: (group, report) => this.#report(group, report) });
     }
     this.#context = {
@@ -283,6 +293,7 @@ export class EntmootNode implements DaemonOperations {
     this.#changed.notify();
     await Promise.all([...this.#groups.values()].map((group) => group.close()));
     this.#carryOut?.close();
+    this.#reconnector?.close();
     await this.#peers?.close(CLOSE_TIMEOUT_MS);
     await this.#parts.transport?.close();
     this.#parts.root[Symbol.dispose]();
@@ -373,6 +384,7 @@ export class EntmootNode implements DaemonOperations {
   }
 
   #onPeer({ connected, key, route }: PeerStatus): void {
+    if (!connected) this.#reconnector?.lost(key);
     for (const group of this.#groups.values()) {
       const member = group.roster.members.get(key);
       if (member === undefined) continue;

@@ -90,6 +90,17 @@ export class Peers {
     return expectKind(answer, question.kind, expected);
   }
 
+  /** Milliseconds until the peer may be dialled. */
+  waitMs(peer: PublicKey): number {
+    return this.#parts.backoff.waitMs(peer, this.#parts.now());
+  }
+
+  /** Makes sure of a connection. Throws `unavailable`, `timeout`. */
+  async connect(peer: PublicKey): Promise<void> {
+    const stream = await this.#open(peer, this.#closing.signal);
+    stream.reset();
+  }
+
   /** Waits until what was sent is written, for at most `timeoutMs`, then lets nothing more out. */
   async close(timeoutMs: number): Promise<void> {
     const idle = Promise.all([...this.#outboxes.values()].map((outbox) => outbox.idle()));
@@ -113,7 +124,8 @@ export class Peers {
       return stream;
     } catch (error) {
       if (!this.#closing.signal.aborted) {
-        backoff.failed(peer, now());
+        // Of dials that were under way together only the first failure counts.
+        if (backoff.waitMs(peer, now()) === 0) backoff.failed(peer, now());
         this.#note(peer, { ...this.record(peer), lastError: error instanceof Error ? error.message : String(error) });
       }
       throw error;

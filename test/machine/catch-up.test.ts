@@ -52,9 +52,11 @@ test("a member that was gone is asked as soon as it is back, but not more than o
   connect(1);
   handle({ kind: "status", from: node(1), status: group.status(0) }, 10);
   handle({ kind: "peer", peer: node(1), connected: false }, 500);
-  expect(connect(1, 600)).toEqual([]);
-  handle({ kind: "peer", peer: node(1), connected: false }, 1_500);
-  expect(connect(1, 1_600)).toEqual([{ kind: "ask_status", to: node(1) }]);
+  expect(connect(1, 600)).toEqual([{ kind: "schedule", timer: "compare", afterMs: 410 }]);
+  expect(acts(handle({ kind: "timer", timer: "compare" }, 1_010))).toEqual([{ kind: "ask_status", to: node(1) }]);
+  handle({ kind: "status", from: node(1), status: group.status(0) }, 1_020);
+  handle({ kind: "peer", peer: node(1), connected: false }, 2_500);
+  expect(connect(1, 2_600)).toEqual([{ kind: "ask_status", to: node(1) }]);
 });
 
 test("equal roots end the comparison", () => {

@@ -48,7 +48,8 @@ test("three nodes join by link and by invite, talk, and hold the same set", asyn
 });
 
 test("a watch sees what came before and what comes after, each once", async () => {
-  await using node = await startNode(undefined, 1);
+  let nowMs = 1_700_000_000_000;
+  await using node = await startNode(undefined, 1, { now: () => ++nowMs });
   const { group_id } = await node.createGroup(OPEN_GROUP);
   const say = (text: string) => node.publish({ groupId: group_id, topics: ["chat"], content: encodeUtf8(text) });
   for (const text of ["a", "b", "c"]) await say(text);

@@ -1,0 +1,71 @@
+import { expect, test } from "bun:test";
+import { PublicKey } from "../../src/core/ids.ts";
+import { encodeUtf8 } from "../../src/core/utf8.ts";
+import type { EntmootNode } from "../../src/node/entmoot-node.ts";
+import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
+import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
+
+async function keyOf(node: EntmootNode): Promise<PublicKey> {
+  return PublicKey.fromBytes((await node.status()).entmoot_pubkey);
+}
+
+async function pair() {
+  const network = new MemoryNetwork();
+  const founder = await startNode(network, 1);
+  const alice = await startNode(network, 2);
+  const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
+  const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: 60_000 });
+  await alice.join({ input: link, timeoutMs: 5_000 });
+  const say = (node: EntmootNode, text: string) =>
+    node.publish({ groupId, topics: ["chat"], content: encodeUtf8(text) });
+  const roots = async () => Promise.all([founder, alice].map(async (node) => (await node.status()).groups[0]!));
+  const agree = async (messages: number) => {
+    const [a, b] = await roots();
+    return a!.messages === messages && b!.messages === messages && a!.merkle_root === b!.merkle_root;
+  };
+  return { network, founder, alice, groupId, link, say, agree };
+}
+
+test("what both sides of a cut wrote is on both once it heals", async () => {
+  const { network, founder, alice, say, agree } = await pair();
+  await using _a = founder;
+  await using _b = alice;
+  const keys = [await keyOf(founder), await keyOf(alice)] as const;
+  network.cut(...keys);
+  await Promise.all([say(founder, "here"), say(alice, "there")]);
+  expect(await agree(2)).toBeFalse();
+  network.heal(...keys);
+  await until(() => agree(2), 15_000);
+}, 20_000);
+
+test("a node that comes back catches up with what it missed, messages and members alike", async () => {
+  const network = new MemoryNetwork();
+  await using founder = await startNode(network, 1);
+  const root = new MemoryDataRoot();
+  const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
+  const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: 60_000 });
+  const say = (text: string) => founder.publish({ groupId, topics: ["chat"], content: encodeUtf8(text) });
+  const alice = await startNode(network, 2, { root: keptOpen(root) });
+  await alice.join({ input: link, timeoutMs: 5_000 });
+  await alice.close();
+  await using bob = await startNode(network, 3);
+  await bob.join({ input: link, timeoutMs: 5_000 });
+  for (let i = 0; i < 20; i++) await say(`${i}`);
+  await using back = await startNode(network, 2, { root });
+  await until(async () => {
+    const group = (await back.status()).groups[0];
+    return group?.messages === 20 && group.members === 3;
+  });
+});
+
+/** The same root, which closing a node does not close. */
+function keptOpen(root: MemoryDataRoot): MemoryDataRoot {
+  return new Proxy(root, {
+    get: (target, key) => {
+      if (key === Symbol.dispose) return () => {};
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
