@@ -1,4 +1,6 @@
 import { readiness } from "../control/readiness.ts";
+import { EntmootError } from "../core/errors.ts";
+import { GroupId } from "../core/ids.ts";
 import { defineCommand, repeated } from "./command.ts";
 import { namedFailure } from "./command-error.ts";
 import { globalFlags, parseGlobalOptions } from "./global-flags.ts";
@@ -13,7 +15,7 @@ export const serve = defineCommand({
   meta: { name: "serve", description: "Run the daemon: keep moots in step with peers and answer commands" },
   help: {
     examples: ["entmootd serve", "entmootd serve -group GID -relay off"],
-    exits: [0, 1, 3, 5, 6],
+    exits: [0, 1, 2, 3, 5, 6],
     notes: [
       "Prints one line with event serving when it is ready, then nothing on stdout. SIGINT, SIGTERM and",
       '"entmootd stop" end it cleanly. Creates this node\'s identity when the data root has none.',
@@ -45,6 +47,12 @@ export const serve = defineCommand({
         hostname: args.hostname,
         ...(wanted.length === 0 ? {} : { only: new Set(wanted) }),
       });
+      const { groups } = await daemon.node.status();
+      const stranger = groups.find((group) => wanted.includes(group.group_id) && !group.local_member);
+      if (stranger !== undefined) {
+        const group = GroupId.toBase64(stranger.group_id);
+        throw new EntmootError("not_member", `${LABEL}: group ${group}: local node is not a current group member`);
+      }
       printJson(await readiness(daemon.node));
       await untilEnding(daemon);
     });

@@ -10,9 +10,13 @@ import { startTransport } from "./choose-transport.ts";
 import type { GlobalOptions } from "./global-flags.ts";
 import { nodeName } from "./node-name.ts";
 import { openRoot } from "./open-root.ts";
+import { printProse } from "./print.ts";
 
 /** Ours. A clean end takes no longer than this; what is acknowledged is on disk long before. */
 const END_MS = 8_000;
+
+/** Ours. A start that takes longer says that it goes on. */
+const QUIET_MS = 2_000;
 
 export interface StartDaemon {
   /** Starts the errors: `serve`, `join`, `up`. */
@@ -38,6 +42,15 @@ export interface Daemon extends AsyncDisposable {
  * control socket. Throws `already_running` naming the process, and as the parts do; nothing is left behind then.
  */
 export async function startDaemon(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
+  const slow = setTimeout(() => printProse(`${start.command}: starting`), QUIET_MS);
+  try {
+    return await assemble(options, start);
+  } finally {
+    clearTimeout(slow);
+  }
+}
+
+async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
   await using parts = new AsyncDisposableStack();
   const opened = lockedRoot(options, start);
   const { root, log } = opened;

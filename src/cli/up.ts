@@ -53,9 +53,7 @@ export const up = defineCommand({
     const name = args.moot?.trim();
     if (name === "") throw new EntmootError("invalid_argument", `${LABEL}: -moot: expected a name`);
     await namedFailure(LABEL, async () => {
-      const starting = setTimeout(() => printProse(`${LABEL}: starting`), 2_000);
       await using daemon = await startDaemon(options, { command: LABEL, control: true, hostname: args.hostname });
-      clearTimeout(starting);
       const { moot, link } = await findMoot(daemon.node, name);
       const next = link === undefined ? undefined : shellCommand(["entmootd", "join", link]);
       if (process.stdout.isTTY && !args.json) await talk(daemon, { moot, next, ownName: args.hostname ?? "" });
@@ -72,6 +70,11 @@ async function findMoot(
   const groups = (await node.status()).groups;
   // With several, the one that was asked for, or one of our own: that is where a link can be made.
   const known = groups.find((group) => group.name === name) ?? groups.find((group) => group.founder) ?? groups[0];
+  if (known !== undefined && name !== undefined && known.name !== name) {
+    const shown = terminalText(known.name || GroupId.toBase64(known.group_id), 80);
+    const create = shellCommand(["entmootd", "group", "create", "-name", name]);
+    printProse(`${LABEL}: no moot of that name here; going on with "${shown}" (to make another: ${create})`);
+  }
   const moot = known ?? (await createMoot(node, name ?? mootName()));
   return { moot, link: moot.founder ? await makeLink(node, moot.group_id) : undefined };
 }

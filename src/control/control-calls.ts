@@ -40,7 +40,11 @@ export class ControlCalls implements Disposable {
       reply = readable(await connection.receive(until));
     } catch (error) {
       if (performance.now() >= until.untilMs!)
-        throw new EntmootError("timeout", `no answer from the daemon within ${timeoutMs} ms`, { cause: error });
+        throw new EntmootError(
+          "timeout",
+          `no answer from the daemon within ${timeoutMs} ms; it may have acted all the same`,
+          { cause: error },
+        );
       throw error;
     }
     if (reply === undefined) {

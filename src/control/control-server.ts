@@ -74,7 +74,11 @@ export class ControlServer implements AsyncDisposable {
 
   #accept(stream: SocketStream): void {
     const connection = new FrameConnection(stream);
-    if (this.#connections.size >= CONNECTIONS_MAX || this.#ending.signal.aborted) {
+    if (this.#ending.signal.aborted) {
+      connection[Symbol.dispose]();
+      return;
+    }
+    if (this.#connections.size >= CONNECTIONS_MAX) {
       // Said before any request, in the frame that every client understands.
       const message = `the daemon serves at most ${CONNECTIONS_MAX} clients at a time; try again`;
       void connection
