@@ -111,7 +111,7 @@ export class IrohStream implements PeerStream {
       throw this.#error("finish", error);
     }
     this.#finished = true;
-    this.#carrier.draining(send.stopped());
+    this.#carrier.draining(endStopped(send));
     this.#releaseIfOver();
   }
 
@@ -197,6 +197,14 @@ export class IrohStream implements PeerStream {
     this.#native = undefined;
     this.#carrier.released(this);
   }
+}
+
+/**
+ * Resolves when the peer has acknowledged a finished half. One that it reads no further counts as open until it is
+ * reset: without that it holds a place among the peer's streams until the native object is garbage collected.
+ */
+async function endStopped(send: SendStream): Promise<void> {
+  if ((await send.stopped()) !== null) await send.reset(END.done);
 }
 
 /** The binding takes lists of numbers only. This loop takes 60 µs for 64 KiB where `Array.from` takes 900. */
