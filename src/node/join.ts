@@ -5,29 +5,18 @@ import { type GroupId, PublicKey } from "../core/ids.ts";
 import { verifyInvite } from "../core/invite.ts";
 import { irohAddresses } from "../core/iroh-address.ts";
 import { parseJoinInput } from "../core/join-input.ts";
-import { isMootLink, type MootLink, parseMootLink, refuseExpiredLink } from "../core/moot-link.ts";
+import { isMootLink, parseMootLink, refuseExpiredLink } from "../core/moot-link.ts";
 import { parsePolicy } from "../core/policy.ts";
 import type { Invite } from "../core/records.ts";
-import { RosterLog } from "../core/roster-log.ts";
-import { type Candidate, Join, type JoinEffect, type JoinEvent } from "../machine/join.ts";
-import { askRosterAfter } from "./ask-roster.ts";
+import type { RosterLog } from "../core/roster-log.ts";
 import type { JoinByInvite } from "./daemon-operations.ts";
+import { findRoster } from "./find-roster.ts";
 import type { Group } from "./group.ts";
 import { METADATA_FACT } from "./group-name.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Joined, JoinProgress, JoinRequest } from "./operations.ts";
-import { failureOf, type Peers, Refusal } from "./peers.ts";
-
-/**
- * Ours. One try to redeem a link; doubles from the first to the last. A dial that got no answer asks ever more rarely,
- * so an issuer that comes back is met sooner by a new one, while a slow way to it still gets its time.
- */
-const REDEEM_TIMEOUT_FIRST_MS = 4_000;
-const REDEEM_TIMEOUT_MAX_MS = 15_000;
-
-/** Ours. Between two tries while the issuer cannot be reached; doubles from the first to the last. */
-const REDEEM_WAIT_FIRST_MS = 500;
-const REDEEM_WAIT_MAX_MS = 3_000;
+import type { Peers } from "./peers.ts";
+import { redeem } from "./redeem-link.ts";
 
 /** Ours. How long a join waits for the messages there are; the rest comes while the daemon runs. */
 const FIRST_PULL_MAX_MS = 10_000;
@@ -35,7 +24,9 @@ const FIRST_PULL_MAX_MS = 10_000;
 /** Wire. When nobody says. */
 const TIMEOUT_DEFAULT_MS = 90_000;
 
-interface Attempt {
+/** What bounds a join, and who is told how it goes. */
+export interface JoinAttempt {
+  /** Unix milliseconds. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
   readonly progress: (progress: JoinProgress) => void;
@@ -56,7 +47,10 @@ export class Joiner {
     if (isMootLink(request.input)) {
       const link = parseMootLink(request.input);
       refuseExpiredLink(link, this.#context.now());
-      const invite = await redeem(this.#context, link, attempt);
+      const { hints, hostname, local, now } = this.#context;
+      if (link.issuer === local) throw new EntmootError("invalid_argument", "join: this node issued the link itself");
+      hints.add(link.issuer, link.hints);
+      const invite = await redeem({ peers: requirePeers(this.#context), hostname, now }, link, attempt);
       return this.#joinGroup(invite, attempt, {});
     }
     const body = new TextEncoder().encode(request.input);
@@ -78,7 +72,7 @@ export class Joiner {
     return this.#joinGroup(request.invite, this.#attempt(request), request);
   }
 
-  #attempt(request: Pick<JoinRequest, "timeoutMs" | "onProgress" | "signal">): Attempt {
+  #attempt(request: Pick<JoinRequest, "timeoutMs" | "onProgress" | "signal">): JoinAttempt {
     const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : TIMEOUT_DEFAULT_MS;
     return {
       deadlineMs: this.#context.now() + timeoutMs,
@@ -87,7 +81,7 @@ export class Joiner {
     };
   }
 
-  async #joinGroup(invite: Invite, attempt: Attempt, facts: JoinFacts): Promise<Joined> {
+  async #joinGroup(invite: Invite, attempt: JoinAttempt, facts: JoinFacts): Promise<Joined> {
     verifyInvite(invite, this.#context.now());
     const running = this.#running.get(invite.group_id);
     if (running !== undefined) return running;
@@ -107,7 +101,12 @@ interface JoinFacts {
   readonly policy?: string | undefined;
 }
 
-async function joinGroup(context: NodeContext, invite: Invite, attempt: Attempt, facts: JoinFacts): Promise<Joined> {
+async function joinGroup(
+  context: NodeContext,
+  invite: Invite,
+  attempt: JoinAttempt,
+  facts: JoinFacts,
+): Promise<Joined> {
   const policy = facts.policy === undefined ? undefined : parsePolicy(facts.policy);
   const held = context.group(invite.group_id);
   if (held?.self !== undefined) return joinedForm(held, invite, "already_joined");
@@ -115,7 +114,7 @@ async function joinGroup(context: NodeContext, invite: Invite, attempt: Attempt,
   for (const { endpoints } of invite.bootstrap_peers ?? []) {
     for (const { key, hint } of irohAddresses(endpoints)) context.hints.add(key, [hint.address]);
   }
-  const { from, log } = await findRoster(context, peers, invite, attempt);
+  const { from, log } = await findRoster({ ...context, peers }, invite, attempt);
   const group = held ?? open(context, invite.group_id, log);
   if (held !== undefined && from.key !== undefined) held.takeRoster(log.entries, from.key);
   if (facts.metadata !== undefined) group.store.setFact(METADATA_FACT, facts.metadata);
@@ -159,124 +158,4 @@ function joinedForm(group: Group, invite: Invite, status: Joined["status"]): Joi
 function requirePeers(context: NodeContext): Peers {
   if (context.peers !== undefined) return context.peers;
   throw new EntmootError("unavailable", "join: this process opened no carrier; start the daemon with entmootd serve");
-}
-
-/** Shows the link's token to its issuer until it answers or the time is over. */
-async function redeem(context: NodeContext, link: MootLink, attempt: Attempt): Promise<Invite> {
-  const peers = requirePeers(context);
-  if (link.issuer === context.local)
-    throw new EntmootError("invalid_argument", "join: this node issued the link itself");
-  context.hints.add(link.issuer, link.hints);
-  const question = {
-    kind: "redeem_req",
-    group_id: link.groupId,
-    token: link.token,
-    hostname: context.hostname,
-  } as const;
-  const issuer = `issuer ${link.issuer.slice(0, 12)}`;
-  let waitMs = REDEEM_WAIT_FIRST_MS;
-  let tryMs = REDEEM_TIMEOUT_FIRST_MS;
-  attempt.progress({ stage: "dialing", message: `asking the ${issuer}` });
-  for (;;) {
-    const leftMs = attempt.deadlineMs - context.now();
-    try {
-      const timeoutMs = Math.max(1, Math.min(tryMs, leftMs));
-      const options = { ignoreBackoff: true, ...(attempt.signal === undefined ? {} : { signal: attempt.signal }) };
-      const { invite } = await peers.ask(link.issuer, question, "redeem_resp", timeoutMs, options);
-      if (invite.group_id !== link.groupId) {
-        throw new Refusal("roster_rejected", "join: the issuer answered with an invite to another group");
-      }
-      attempt.progress({ stage: "redeemed", message: `the ${issuer} let us in` });
-      return invite;
-    } catch (error) {
-      if (error instanceof Refusal || attempt.signal?.aborted) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      if (attempt.deadlineMs - context.now() <= waitMs) {
-        throw new EntmootError(
-          "unavailable",
-          `join: the ${issuer} of this link could not be reached: ${reason}; it has to run (entmootd serve) while you join`,
-          { cause: error },
-        );
-      }
-      attempt.progress({ stage: "waiting", message: `the ${issuer} cannot be reached, trying again: ${reason}` });
-      await delay(waitMs, undefined, attempt.signal === undefined ? {} : { signal: attempt.signal });
-      waitMs = Math.min(REDEEM_WAIT_MAX_MS, 2 * waitMs);
-      tryMs = Math.min(REDEEM_TIMEOUT_MAX_MS, 2 * tryMs);
-    }
-  }
-}
-
-/** Runs the joiner's machine: real time and real peers around it. */
-function findRoster(
-  context: NodeContext,
-  peers: Peers,
-  invite: Invite,
-  attempt: Attempt,
-): Promise<Extract<JoinEffect, { kind: "joined" }>> {
-  const machine = new Join({ invite, localKey: context.local, deadlineMs: attempt.deadlineMs });
-  const timers = new Set<ReturnType<typeof setTimeout>>();
-  const ended = Promise.withResolvers<Extract<JoinEffect, { kind: "joined" }>>();
-  const onAbort = () => ended.reject(new EntmootError("unavailable", "join: stopped before it was done"));
-  const tell = (event: JoinEvent) => {
-    for (const effect of machine.handle(event, context.now())) carryOut(effect);
-  };
-  const carryOut = (effect: JoinEffect) => {
-    switch (effect.kind) {
-      case "ask_roster":
-        void askCandidate(peers, invite.group_id, effect.to).then(tell);
-        break;
-      case "schedule": {
-        const timer = setTimeout(() => {
-          timers.delete(timer);
-          tell({ kind: "timer" });
-        }, effect.afterMs);
-        timers.add(timer);
-        break;
-      }
-      case "progress":
-        attempt.progress(effect);
-        break;
-      case "joined":
-        ended.resolve(effect);
-        break;
-      case "failed":
-        ended.reject(new EntmootError(effect.code, effect.message));
-    }
-  };
-  if (attempt.signal?.aborted) onAbort();
-  attempt.signal?.addEventListener("abort", onAbort, { once: true });
-  tell({ kind: "start" });
-  return ended.promise.finally(() => {
-    attempt.signal?.removeEventListener("abort", onAbort);
-    for (const timer of timers) clearTimeout(timer);
-  });
-}
-
-/** Never rejects. */
-async function askCandidate(peers: Peers, groupId: GroupId, from: Candidate): Promise<JoinEvent> {
-  if (from.key === undefined) {
-    const detail = "its key is not in the invite, and only a carrier that dials by node id could reach it";
-    return { kind: "no_roster", from, why: "unreachable", detail };
-  }
-  try {
-    const entries = await askRosterAfter({ peers, groupId, to: from.key, after: undefined, ignoreBackoff: true });
-    const { log, stopped } = RosterLog.empty.sync(entries);
-    if (stopped === undefined) return { kind: "roster", from, log };
-    return {
-      kind: "no_roster",
-      from,
-      why: "invalid",
-      detail: `its roster is broken at entry ${log.entries.length + 1}: ${stopped}`,
-    };
-  } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    const failure = failureOf(error);
-    const why =
-      error instanceof Refusal && error.code === "not_member"
-        ? "refused"
-        : failure === "refused"
-          ? "invalid"
-          : "unreachable";
-    return { kind: "no_roster", from, why, detail };
-  }
 }
