@@ -56,6 +56,7 @@ export async function readCommandLine(
   }
   const path = [name];
   let command = await entry.load();
+  words.anyFlags = command.help?.anyFlags ?? false;
   for (;;) {
     const subCommands = await resolveOnce(command.subCommands);
     words.allow(((await resolveOnce(command.args)) ?? {}) as Flags);
@@ -121,6 +122,8 @@ function check(command: string, own: Flags, words: Reader): void {
 /** Walks over the arguments once. Flags become known as the command is found, so a flag is read when reached. */
 class Reader {
   help = false;
+  /** Unknown flags are words. */
+  anyFlags = false;
   readonly positionals: string[] = [];
   readonly values: Record<string, string | boolean> = {};
   readonly #argv: readonly string[];
@@ -187,6 +190,7 @@ class Reader {
       this.#set(positive.name, positive.def, false);
       return true;
     }
+    if (this.anyFlags) return false;
     const hint = command === "" ? "" : `; run "entmootd ${command} -help" for its flags`;
     const close = suggest(name, this.#known.keys(), "-");
     throw new EntmootError("invalid_argument", `flag provided but not defined: -${name}${close}${hint}`);

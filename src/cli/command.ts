@@ -22,6 +22,8 @@ export interface CommandHelp {
   readonly examples: readonly string[];
   /** The statuses this command can end with, ascending. */
   readonly exits: readonly ExitStatus[];
+  /** Flags nobody knows are words: for a command that says no whatever it is asked. */
+  readonly anyFlags?: boolean;
   /** Paragraphs after the flags, where one line of description is not enough. */
   readonly notes?: readonly string[];
 }

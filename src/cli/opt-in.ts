@@ -17,6 +17,7 @@ function optIn(
     help: {
       examples: [`entmootd ${name}`],
       exits: [0, 1, 5],
+      anyFlags: true,
       notes: ["Off unless ENTMOOT_ENABLE_FLEET and, for tasks and commands, ENTMOOT_ENABLE_TASKS are set."],
     },
     args: {

@@ -305,3 +305,12 @@ describe("inputs that are refused without asking anybody", () => {
     expect(refused.exit).toBe(1);
   });
 });
+
+test("a command that is off says so whatever flags of the original follow it", async () => {
+  using it = home();
+  const refused = await it.run("fleet", "tasks", "create", "-title", "x", "--json", "-fleet=f");
+  expect(refused.stderr).toBe(
+    "entmootd: fleet tasks: task coordination is disabled; set ENTMOOT_ENABLE_FLEET=1 and ENTMOOT_ENABLE_TASKS=1 to enable it.\n",
+  );
+  expect(refused.exit).toBe(5);
+});
