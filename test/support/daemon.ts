@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { infoJson } from "../../src/cli/info.ts";
 import { ControlClient } from "../../src/control/control-client.ts";
 import { BINARY } from "./binary.ts";
 import { type Ended, Program, type ProgramOptions } from "./program.ts";
@@ -117,10 +118,7 @@ export class DaemonNode implements AsyncDisposable {
 
   /** One group as `info` shows it; the only one by default. */
   async group(groupId?: string): Promise<GroupInfo> {
-    const { groups } = await this.ask(["info"]);
-    const found = groups.find((group: GroupInfo) => groupId === undefined || group.group_id === groupId);
-    if (found === undefined) throw new Error(`info shows no such group: ${JSON.stringify(groups)}`);
-    return found;
+    return pick((await this.ask(["info"])).groups, groupId);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -153,26 +151,36 @@ export async function eventually<T>(
   throw new Error(`not within ${atMostMs} ms: ${what}`, { cause: last });
 }
 
-/** Waits until every node holds `messages` messages of the group and all show the same Merkle root; gives it. */
+/**
+ * Waits until all daemons show the same Merkle root of the group (the only one by default), with `messages` messages
+ * when given; gives the root as `info` prints it.
+ */
 export async function agree(
   nodes: readonly DaemonNode[],
   { messages, groupId, atMostMs = 60_000 }: { messages?: number; groupId?: string; atMostMs?: number } = {},
 ): Promise<string> {
   let seen: readonly GroupInfo[] = [];
+  await using stack = new AsyncDisposableStack();
+  const clients = await Promise.all(nodes.map(async (node) => stack.use(await node.client())));
+  // Asked over the control socket: a process for each look would take the processors from the daemons.
+  const look = async () => {
+    const found = await Promise.all(clients.map(async (client) => infoJson(await client.status())));
+    seen = found.map(({ groups }) => pick(groups, groupId));
+    const [first] = seen;
+    const equal = seen.every((group) => group.merkle_root === first!.merkle_root);
+    return equal && (messages === undefined || first!.messages === messages) ? first!.merkle_root : undefined;
+  };
   try {
-    return await eventually(
-      "equal roots",
-      async () => {
-        seen = await Promise.all(nodes.map((node) => node.group(groupId)));
-        const [first] = seen;
-        const equal = seen.every((group) => group.merkle_root === first!.merkle_root);
-        return equal && (messages === undefined || first!.messages === messages) ? first!.merkle_root : undefined;
-      },
-      atMostMs,
-    );
+    return await eventually("equal roots", look, atMostMs);
   } catch (cause) {
     const rows = seen.map((group, at) => `${nodes[at]!.data}: ${group.messages} messages, root ${group.merkle_root}`);
     const wanted = messages === undefined ? "" : ` with ${messages} messages`;
     throw new Error(`no equal roots${wanted} within ${atMostMs} ms:\n${rows.join("\n")}`, { cause });
   }
+}
+
+function pick(groups: readonly GroupInfo[], groupId: string | undefined): GroupInfo {
+  const found = groups.find((group) => groupId === undefined || group.group_id === groupId);
+  if (found === undefined) throw new Error(`no such group: ${JSON.stringify(groups)}`);
+  return found;
 }
