@@ -24,6 +24,7 @@ import type {
   ProbeRow,
   RosterState,
 } from "./daemon-operations.ts";
+import { Greeter } from "./greeter.ts";
 import { Group } from "./group.ts";
 import { GroupFrames } from "./group-frames.ts";
 import { HintBook } from "./hint-book.ts";
@@ -98,6 +99,7 @@ export class EntmootNode implements DaemonOperations {
   readonly #carryOut: CarryOut | undefined;
   readonly #peers: Peers | undefined;
   readonly #reconnector: Reconnector | undefined;
+  readonly #greeter: Greeter | undefined;
   readonly #profiles: Profiles;
   readonly #publisher: Publisher;
   readonly #joiner: Joiner;
@@ -170,6 +172,9 @@ export class EntmootNode implements DaemonOperations {
       hostname: parts.hostname,
     };
     this.#profiles = new Profiles(this.#context);
+    if (this.#peers !== undefined) {
+      this.#greeter = new Greeter({ context: this.#context, peers: this.#peers, profiles: this.#profiles });
+    }
     this.#publisher = new Publisher(this.#context);
     this.#joiner = new Joiner(this.#context);
   }
@@ -373,7 +378,7 @@ export class EntmootNode implements DaemonOperations {
       log,
     });
     transport.onPeerChanged((status) => this.#onPeer(status));
-    transport.onHintsChanged(() => this.#announceHints());
+    transport.onHintsChanged(() => this.#greeter?.announceHints());
     hints.keepOwn();
     transport.accept((stream) => inbound.accept(stream));
   }
@@ -390,50 +395,7 @@ export class EntmootNode implements DaemonOperations {
       if (member === undefined) continue;
       group.tell({ kind: "peer", peer: key, connected });
       this.#emit(group, member, connected ? "connected" : "lost", route);
-      if (connected) this.#greet(group, key);
-    }
-  }
-
-  /** What two members tell each other when they meet: where they are, who they are, whom else they know. */
-  #greet(group: Group, peer: PublicKey): void {
-    const peers = this.#peers;
-    if (peers === undefined) return;
-    const { hints } = this.#context;
-    const hint = hints.ownSigned();
-    if (hint !== undefined) peers.send(peer, { kind: "peer_hint", hint }, () => {});
-    const profile = this.#profiles.own(group);
-    if (profile !== undefined) peers.send(peer, { kind: "member_profile_ad", ...profile }, () => {});
-    const group_id = group.id;
-    const timeoutMs = 15_000;
-    // What is missed here comes with the next greeting.
-    void peers
-      .ask(peer, { kind: "peer_hints_req", group_id }, "peer_hints_resp", timeoutMs)
-      .then((answer) => {
-        for (const bytes of answer.hints) hints.take(bytes, (key) => group.roster.members.has(key));
-      })
-      .catch(() => {});
-    void peers
-      .ask(peer, { kind: "member_profile_snapshot_req", group_id }, "member_profile_snapshot_resp", timeoutMs)
-      .then(({ profiles }) => {
-        for (const ad of profiles) this.#profiles.takeProfile(group, ad, { from: peer, isSnapshot: true });
-      })
-      .catch(() => {});
-  }
-
-  /** Our addresses changed: members we are connected to should know. */
-  #announceHints(): void {
-    const { hints, local } = this.#context;
-    hints.keepOwn();
-    const hint = hints.ownSigned();
-    const peers = this.#peers;
-    if (hint === undefined || peers === undefined) return;
-    const told = new Set<PublicKey>([local]);
-    for (const group of this.#groups.values()) {
-      for (const member of group.roster.members.keys()) {
-        if (told.has(member) || !peers.status(member).connected) continue;
-        told.add(member);
-        peers.send(member, { kind: "peer_hint", hint }, () => {});
-      }
+      if (connected) this.#greeter?.greet(group, key);
     }
   }
 
@@ -444,7 +406,7 @@ export class EntmootNode implements DaemonOperations {
       this.#emit(group, member, "joined", this.#peers?.status(key).route ?? "none");
       if (this.#peers?.status(key).connected) {
         group.tell({ kind: "peer", peer: key, connected: true });
-        this.#greet(group, key);
+        this.#greeter?.greet(group, key);
       }
     }
     for (const [key, member] of before) if (!after.has(key)) this.#emit(group, member, "left", "none");

@@ -1,0 +1,69 @@
+import type { GroupId, PublicKey } from "../core/ids.ts";
+import type { Group } from "./group.ts";
+import type { NodeContext } from "./node-context.ts";
+import type { Peers } from "./peers.ts";
+import type { Profiles } from "./profiles.ts";
+
+/** Ours. For what a member is asked when two meet. */
+const ASK_TIMEOUT_MS = 15_000;
+
+/**
+ * What members tell each other besides messages: where they are, who they are, whom else they know. All of it is
+ * sent again at the next meeting, so nothing here is repeated when it fails.
+ */
+export class Greeter {
+  readonly #context: NodeContext;
+  readonly #peers: Peers;
+  readonly #profiles: Profiles;
+
+  constructor(parts: { readonly context: NodeContext; readonly peers: Peers; readonly profiles: Profiles }) {
+    this.#context = parts.context;
+    this.#peers = parts.peers;
+    this.#profiles = parts.profiles;
+  }
+
+  /** Two members of a group have met. */
+  greet(group: Group, peer: PublicKey): void {
+    this.#sendHint(peer);
+    const profile = this.#profiles.own(group);
+    if (profile !== undefined) this.#peers.send(peer, { kind: "member_profile_ad", ...profile }, ignore);
+    this.#askHints(group, peer).catch(ignore);
+    this.#askProfiles(group, peer).catch(ignore);
+  }
+
+  /** Our addresses changed: members we are connected to should know. */
+  announceHints(): void {
+    const { groups, hints, local } = this.#context;
+    hints.keepOwn();
+    const told = new Set<PublicKey>([local]);
+    for (const group of groups()) {
+      for (const member of group.roster.members.keys()) {
+        if (told.has(member) || !this.#peers.status(member).connected) continue;
+        told.add(member);
+        this.#sendHint(member);
+      }
+    }
+  }
+
+  #sendHint(peer: PublicKey): void {
+    const hint = this.#context.hints.ownSigned();
+    if (hint !== undefined) this.#peers.send(peer, { kind: "peer_hint", hint }, ignore);
+  }
+
+  async #askHints(group: Group, peer: PublicKey): Promise<void> {
+    const question = { kind: "peer_hints_req", group_id: group.id } as const;
+    const answer = await this.#peers.ask(peer, question, "peer_hints_resp", ASK_TIMEOUT_MS);
+    for (const bytes of answer.hints) this.#context.hints.take(bytes, (key) => group.roster.members.has(key));
+  }
+
+  async #askProfiles(group: Group, peer: PublicKey): Promise<void> {
+    const question: { kind: "member_profile_snapshot_req"; group_id: GroupId } = {
+      kind: "member_profile_snapshot_req",
+      group_id: group.id,
+    };
+    const answer = await this.#peers.ask(peer, question, "member_profile_snapshot_resp", ASK_TIMEOUT_MS);
+    for (const ad of answer.profiles) this.#profiles.takeProfile(group, ad, { from: peer, isSnapshot: true });
+  }
+}
+
+function ignore(): void {}
