@@ -22,6 +22,22 @@ export function printLine(text: string): void {
   writeAll(STDOUT, `${text}\n`);
 }
 
+/**
+ * As `printLine`, without blocking: for a process that must go on working while its reader does not read.
+ * Resolves when the line is taken; rejects with the system's `EPIPE` when the reader has gone.
+ */
+export function putLine(text: string): Promise<void> {
+  if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {}); // The callback has it too.
+  return new Promise((resolve, reject) => {
+    process.stdout.write(`${text}\n`, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** As `printJson`, without blocking; see `putLine`. */
+export function putJson(value: unknown): Promise<void> {
+  return putLine(escapeHtml(JSON.stringify(value)));
+}
+
 /** Prose on stderr: errors, usage, hints. */
 export function printProse(text: string): void {
   writeAll(STDERR, text.endsWith("\n") ? text : `${text}\n`);

@@ -8,8 +8,8 @@ import { defineCommand } from "./command.ts";
 import { namedFailure } from "./command-error.ts";
 import { globalFlags, parseGlobalOptions } from "./global-flags.ts";
 import { messageLine } from "./message-line.ts";
-import { printJson, printLine, printProse } from "./print.ts";
-import { type Daemon, startDaemon } from "./start-daemon.ts";
+import { printProse, putJson, putLine } from "./print.ts";
+import { type Daemon, startDaemon, untilEnding } from "./start-daemon.ts";
 import { terminalText } from "./terminal-text.ts";
 import { eventLine, mootName } from "./up-lines.ts";
 
@@ -98,13 +98,16 @@ async function makeLink(node: Operations, groupId: GroupId): Promise<string> {
   return (await node.createLink({ groupId, usesMax: LINK_USES, validForMs: LINK_VALID_MS })).link;
 }
 
-/** For programs: JSON lines, and stdin is nobody's business. */
+/** For programs: JSON lines, and stdin is nobody's business. A reader that stops reading stops the lines, not the node. */
 async function report(
-  { node, ending }: Daemon,
+  daemon: Daemon,
   { moot, link, next }: { moot: GroupStatus; link: string | undefined; next: string | undefined },
 ): Promise<void> {
-  const events = watchFromNow(node, ending);
-  printJson({
+  // The end does not wait for a reader either.
+  const ended = untilEnding(daemon);
+  const put = (value: unknown) => Promise.race([putJson(value), ended]);
+  const events = watchFromNow(daemon.node, daemon.ending);
+  await put({
     event: "ready",
     group_id: GroupId.toBase64(moot.group_id),
     link: link ?? null,
@@ -114,7 +117,7 @@ async function report(
     local_node_id: moot.local_node_id,
   });
   for await (const event of events) {
-    printJson(eventJson(event));
+    await put(eventJson(event));
   }
 }
 
@@ -155,19 +158,19 @@ async function talk(
 ): Promise<void> {
   const events = watchFromNow(node, ending);
   const title = terminalText(moot.name || GroupId.toBase64(moot.group_id), 80);
-  printLine(`moot "${title}" is up, with ${moot.members} ${moot.members === 1 ? "member" : "members"}`);
-  printLine(
+  await putLine(`moot "${title}" is up, with ${moot.members} ${moot.members === 1 ? "member" : "members"}`);
+  await putLine(
     next === undefined
       ? "only its founder can make links; ask there for one to bring in others"
       : `on another machine run (good for ${LINK_USES} joiners and 24 hours):\n  ${next}`,
   );
-  printLine(`type a line to publish it to topic ${CHAT_TOPIC}; end with Ctrl-C`);
+  await putLine(`type a line to publish it to topic ${CHAT_TOPIC}; end with Ctrl-C`);
   const typing = publishLines(node, moot.group_id, ending);
   for await (const event of events) {
     const names = new Map(
       (await node.peers(event.group_id)).map((row) => [row.node_id, row.hostname || (row.self ? ownName : "")]),
     );
-    printLine(eventLine(event, { names, now: new Date() }));
+    await putLine(eventLine(event, { names, now: new Date() }));
   }
   await typing;
 }
