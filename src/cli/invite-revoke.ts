@@ -1,3 +1,4 @@
+import { EntmootError } from "../core/errors.ts";
 import { defineCommand } from "./command.ts";
 import { namedFailure } from "./command-error.ts";
 import { globalFlags, parseGlobalOptions } from "./global-flags.ts";
@@ -10,21 +11,31 @@ import { printJson } from "./print.ts";
 export const inviteRevoke = defineCommand({
   meta: { name: "revoke", description: "End a link; members who joined by it stay" },
   help: {
-    examples: ["entmootd invite revoke -group GID 0123456789abcdef"],
+    examples: ["entmootd invite revoke -group GID -id 0123456789abcdef"],
     exits: [0, 1, 3, 5, 6],
-    notes: ["LINK is the id that invite list shows, or the link itself."],
+    notes: ["Name the link by its text or by the id that invite link and invite list show."],
   },
   args: {
     ...globalFlags,
     group: { type: "string", default: "", valueHint: "GID", description: "the group (required)" },
-    link: { type: "positional", required: true, valueHint: "LINK", description: "id or text of the link" },
+    link: { type: "string", default: "", valueHint: "LINK", description: "the link, as it was handed out" },
+    id: { type: "string", default: "", valueHint: "ID", description: "the link's id" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const groupId = parseGroupId("invite revoke", args.group);
+    const link = oneName(args.link.trim(), args.id.trim());
     await namedFailure("invite revoke", async () => {
       await using node = await openOperations(options, { create: false, change: true });
-      printJson(linkRowJson(await node.revokeLink({ groupId, link: args.link.trim() })));
+      printJson(linkRowJson(await node.revokeLink({ groupId, link })));
     });
   },
 });
+
+/** Throws `invalid_argument` unless exactly one is given. */
+function oneName(link: string, id: string): string {
+  if ((link === "") === (id === "")) {
+    throw new EntmootError("invalid_argument", "invite revoke: exactly one of -link or -id is required");
+  }
+  return link === "" ? id : link;
+}
