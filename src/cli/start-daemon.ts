@@ -122,17 +122,14 @@ function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon) {
   }
 }
 
-/** Calls `end` at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. Gives what undoes it. */
+/**
+ * Calls `end` at SIGINT, SIGTERM and SIGHUP. Gives what undoes it; from then on, which is when ending has begun, a
+ * further signal ends the process at once.
+ */
 function onSignals(end: () => void): () => void {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  let asked = false;
-  const listener = () => {
-    if (asked) process.exit(0);
-    asked = true;
-    end();
-  };
-  for (const signal of signals) process.on(signal, listener);
+  for (const signal of signals) process.on(signal, end);
   return () => {
-    for (const signal of signals) process.off(signal, listener);
+    for (const signal of signals) process.off(signal, end);
   };
 }

@@ -61,9 +61,11 @@ export class ControlServer implements AsyncDisposable {
 
   /**
    * Takes no more clients, removes the socket, ends watchers and gives running requests a moment to finish.
-   * Clients of `stop` stay connected until the process is gone.
+   * Clients of `stop` stay connected until the process is gone. Idempotent.
    */
   async [Symbol.asyncDispose](): Promise<void> {
+    // Once only: by the second time the path may be another's.
+    if (this.#ending.signal.aborted) return;
     this.#ending.abort();
     this.#listener.stop(false);
     rmSync(this.#options.path, { force: true });
