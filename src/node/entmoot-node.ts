@@ -236,8 +236,14 @@ export class EntmootNode implements DaemonOperations {
     const group = this.#requireGroup(message.group_id);
     const author = group.roster.log.member(message.author.pilot_node_id);
     if (author === undefined) throw new EntmootError("not_member", "entmoot: author not a group member");
+    const canonical = messageCanonical(message);
+    const held = group.store.messages.get(message.id);
+    // A known id is not looked at again on the way in; under it only the very same message is acknowledged.
+    if (held !== undefined && Buffer.compare(held.canonical, canonical) !== 0) {
+      throw new EntmootError("signature_invalid", "entmoot: message id mismatch");
+    }
     if (!group.store.messages.knows(message.id)) pay(group, message, this.#context.now());
-    const { reason, refused, unknownAuthor } = await group.take([messageCanonical(message)], {
+    const { reason, refused, unknownAuthor } = await group.take([canonical], {
       from: this.#context.local,
       via: "fetch",
     });

@@ -119,6 +119,8 @@ describe("what the client says is what the node says", () => {
     expect(await client.publishSigned(message)).toMatchObject({ message_id: message.id, group_id: groupId });
     const forged = { ...message, id: MessageId.fromBytes(new Uint8Array(32).fill(1)) };
     await expect(client.publishSigned(forged)).rejects.toMatchObject({ code: "invalid_argument" });
+    const changed = { ...message, content: text("y") };
+    await expect(client.publishSigned(changed)).rejects.toMatchObject({ code: "invalid_argument" });
   });
 
   test("peers answer a probe, and one that is not there is a row with a reason", async () => {
