@@ -11,7 +11,7 @@ import { parseValidFor } from "./valid-for.ts";
 
 const LABEL = "invite link";
 /** Ours. Above this, say 0 for no limit. */
-const USES_MAX = 1_000_000;
+const USES_MAX = 65_536;
 
 /** `invite link`: one line that lets whoever has it join. */
 export const inviteLink = defineCommand({

@@ -19,7 +19,7 @@ const TOKEN_BYTES = 16;
 const ID_DIGITS = 16;
 
 /** Ours. Uses one link can have. */
-const USES_MAX = 100_000;
+const USES_MAX = 65_536;
 
 /** Issues a link to a group this node founded. `usesMax` 0: no limit; `validForMs` 0: it does not expire. */
 export function createLink(

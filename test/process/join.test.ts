@@ -27,7 +27,7 @@ inNetns(import.meta, () => {
     await refused(once.link, /used/);
 
     const revoked = await make();
-    await a.ask(["invite", "revoke", revoked.id, "-group", group_id]);
+    await a.ask(["invite", "revoke", "-id", revoked.id, "-group", group_id]);
     await refused(revoked.link, /revoked/);
 
     const short = await make("-valid-for", "1s");

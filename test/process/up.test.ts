@@ -50,7 +50,7 @@ inNetns(import.meta, () => {
     expect((await a.daemon.ended()).status).toBe(0);
     // With every link revoked, the next start still gives one that works.
     const { links } = await a.ask(["invite", "list", "-group", first.group_id]);
-    for (const { id } of links) await a.ask(["invite", "revoke", id, "-group", first.group_id]);
+    for (const { id } of links) await a.ask(["invite", "revoke", "-id", id, "-group", first.group_id]);
     const third = await a.up();
     await using d = new DaemonNode(home.path, "d");
     expect(await d.ask(["join", third.link])).toMatchObject({ status: "joined" });
