@@ -22,6 +22,9 @@ const SUSPECT_TICKS = 2;
 /** Ours. Without streams, iroh's own 5 s heartbeat is the only traffic, so this much silence is usual. */
 const IDLE_SILENT_TICKS = 7;
 
+/** Ours. As many silent ticks when the peer has made another connection meanwhile: most likely it restarted. */
+const SUPERSEDED_SILENT_TICKS = 2;
+
 /** Ours. A connection unused this long is closed; the margin below keeps one end from opening while the other closes. */
 const IDLE_CLOSE_MS = 300_000;
 const IDLE_REUSE_MS = 240_000;
@@ -64,6 +67,8 @@ export class IrohConnection implements StreamCarrier {
   #silentTicks = 0;
   #lastUsedMs: number;
   #retired = false;
+  #superseded = false;
+  #hasRestarted = false;
   #lostBecause: string | undefined;
 
   constructor(native: Connection, owner: ConnectionOwner, nowMs: number) {
@@ -90,6 +95,11 @@ export class IrohConnection implements StreamCarrier {
 
   get lostBecause(): string | undefined {
     return this.#lostBecause;
+  }
+
+  /** The peer went silent here after it had made a newer connection: what it knew before, it may have forgotten. */
+  get hasRestarted(): boolean {
+    return this.#hasRestarted;
   }
 
   get streams(): number {
@@ -156,6 +166,18 @@ export class IrohConnection implements StreamCarrier {
     for (const stream of [...this.#streams]) stream.drop(`connection lost: ${this.#lostBecause}`);
   }
 
+  /**
+   * There is a newer connection with the peer. Two that dial each other at once have two good ones, and one that
+   * restarted leaves a dead one behind: this one is asked, and given up within seconds when nothing comes back.
+   */
+  supersede(): void {
+    if (!this.#native || this.#superseded) return;
+    this.#superseded = true;
+    this.#silentTicks = 0;
+    this.#received = this.#native.stats().udpRxDatagrams;
+    askForLife(this.#native);
+  }
+
   /** Looks after the connection; call every `TICK_MS`. */
   tick(nowMs: number): void {
     if (!this.#native) return;
@@ -195,10 +217,16 @@ export class IrohConnection implements StreamCarrier {
     if (received !== this.#received) {
       this.#received = received;
       this.#silentTicks = 0;
+      this.#superseded = false;
       return;
     }
     this.#silentTicks += 1;
-    const graceTicks = this.#streams.size > 0 ? 0 : IDLE_SILENT_TICKS;
+    if (this.#superseded && this.#silentTicks >= SUPERSEDED_SILENT_TICKS) {
+      this.#hasRestarted = true;
+      this.close(END.silent, "the peer made a new connection and no longer answers on this one");
+      return;
+    }
+    const graceTicks = this.#streams.size > 0 || this.#superseded ? 0 : IDLE_SILENT_TICKS;
     if (this.#silentTicks >= SILENT_TICKS_MAX + graceTicks) {
       this.close(END.silent, `nothing heard from the peer for ${SILENT_TICKS_MAX} s`);
     } else if (this.#silentTicks > graceTicks) askForLife(native);

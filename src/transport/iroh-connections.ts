@@ -115,6 +115,11 @@ export class IrohConnections implements ConnectionOwner {
     }
     if (others.length > 0) {
       this.#byPeer.set(connection.remote, others);
+      // Listeners are told that it was gone, for what they settled with the process before holds no more.
+      if (connection.hasRestarted) {
+        this.#tell({ key: connection.remote, connected: false, route: "none", rttMs: undefined });
+        this.#announce(connection.remote);
+      }
       return;
     }
     this.#byPeer.delete(connection.remote);
@@ -126,6 +131,7 @@ export class IrohConnections implements ConnectionOwner {
     this.#byPeer.set(connection.remote, [...others, connection]);
     this.#count += 1;
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+    for (const other of others) other.supersede();
     connection.start();
     for (const taker of [...(this.#awaited.get(connection.remote) ?? [])]) taker(connection);
     if (others.length === 0) this.#announce(connection.remote);
@@ -149,7 +155,10 @@ export class IrohConnections implements ConnectionOwner {
   }
 
   #announce(peer: PublicKey): void {
-    const status = this.status(peer);
+    this.#tell(this.status(peer));
+  }
+
+  #tell(status: PeerStatus): void {
     for (const listener of this.#listeners) listener(status);
   }
 }

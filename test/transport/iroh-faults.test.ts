@@ -116,6 +116,59 @@ inNetns(import.meta, () => {
     );
   });
 
+  describe("a peer that restarts and dials before it was missed", () => {
+    test(
+      "is told as lost and back within seconds, and what waited for the process before fails",
+      async () => {
+        const a = await start(1);
+        const changes: boolean[] = [];
+        const back = Promise.withResolvers<void>();
+        a.onPeerChanged(({ connected }) => {
+          changes.push(connected);
+          if (changes.length === 3) back.resolve();
+        });
+        await using peer = await spawnPeer(2, "mute");
+        const waiting = await a.open(peer.key, { hints: peer.hints, signal: within(5_000) });
+        await waiting.write(text("x"));
+        await peer.kill();
+        const restarted = await start(2, { port: peer.port });
+        const restartedMs = performance.now();
+        await using stream = await restarted.open(a.local, { hints: a.localHints(), signal: within(5_000) });
+        expect(await messageOf(waiting.read(10))).toContain("the peer made a new connection");
+        await back.promise;
+        expect(changes).toEqual([true, false, true]);
+        expect(performance.now() - restartedMs).toBeLessThan(4_000);
+        expect(stream.remote).toBe(a.local);
+      },
+      LONG_MS,
+    );
+
+    test(
+      "is not told as lost when both connections are alive",
+      async () => {
+        const [a, b] = [await start(1), await start(2)];
+        const changes: boolean[] = [];
+        a.onPeerChanged(({ connected }) => changes.push(connected));
+        b.accept(echo);
+        a.accept(echo);
+        const dials = [
+          a.open(b.local, { hints: b.localHints(), signal: within(5_000) }),
+          b.open(a.local, { hints: a.localHints(), signal: within(5_000) }),
+        ];
+        const streams = await Promise.all(dials);
+        // Longer than a dead one is given: the streams of both connections still carry.
+        await Bun.sleep(3_500);
+        for (const stream of streams) {
+          await stream.write(text("still here"));
+          await stream.finish();
+          expect(await readAll(stream)).toEqual(text("still here"));
+        }
+        expect(changes).toEqual([true]);
+      },
+      LONG_MS,
+    );
+  });
+
   describe("a peer that stalls", () => {
     test(
       "holds up only its own streams, and its connection is given up for a fresh one",
