@@ -33,6 +33,22 @@ export function decodeMessage(input: Uint8Array | string): Message {
   return decodePlain(text) ?? decodeJson(messageCodec, text);
 }
 
+/** As `decodeMessage`, with both forms: for input in canonical form this costs hardly more than decoding alone. */
+export function decodeMessageForms(input: Uint8Array): { readonly message: Message } & MessageForms {
+  const text = decodeUtf8(input);
+  const message = parsePlain(text);
+  if (message !== undefined) {
+    const pieces = piecesOf(message);
+    const canonical = joinCanonical(pieces, message);
+    // Encoded again and not `input` itself, which may have held broken UTF-8 and is a part of a larger frame.
+    if (canonical === text) {
+      return { message, signing: encodeUtf8(joinSigning(pieces)), canonical: encodeUtf8(canonical) };
+    }
+  }
+  const decoded = decodeMessage(text);
+  return { message: decoded, ...messageForms(decoded) };
+}
+
 /** The bytes that are hashed and signed: `id` zero, no `signature`. */
 export function messageSigningForm(message: MessageFields): Uint8Array<ArrayBuffer> {
   return encodeUtf8(signingText(message));
@@ -157,15 +173,20 @@ function topicsText(topics: readonly string[], form: JsonForm): string {
  * the very text it was read from lost nothing in between. Anything else is `undefined`.
  */
 function decodePlain(text: string): Message | undefined {
+  const message = parsePlain(text);
+  if (message === undefined) return undefined;
+  const again = text.startsWith('{"author":') ? canonicalText(message) : wireText(message);
+  return again === text ? message : undefined;
+}
+
+/** What the built-in parser makes of `text`, which counts only when it writes back to the same text. */
+function parsePlain(text: string): Message | undefined {
   if (text.length > PLAIN_TEXT_MAX) return undefined;
-  let message: Message;
   try {
-    message = fromParsed(JSON.parse(text));
+    return fromParsed(JSON.parse(text));
   } catch {
     return undefined;
   }
-  const again = text.startsWith('{"author":') ? canonicalText(message) : wireText(message);
-  return again === text ? message : undefined;
 }
 
 type Parsed = { readonly [Key in keyof Message]?: unknown };

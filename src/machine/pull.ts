@@ -102,7 +102,8 @@ export class Pull {
     const batch = this.#inFlight.get(ids[0]!);
     if (batch === undefined) return;
     this.#land(batch);
-    for (const id of batch.ids) if (!this.#index.knows(id)) this.missing += 1;
+    const arrived = new Set(stored);
+    for (const id of batch.ids) if (!arrived.has(id) && !this.#index.knows(id)) this.missing += 1;
   }
 
   /** A fetch came to nothing: tried once more, then its ids count as missing. */

@@ -1,6 +1,6 @@
 import { EntmootError } from "../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../core/ids.ts";
-import { decodeMessage, messageForms, messageIdOf } from "../core/message.ts";
+import { decodeMessageForms, messageIdOf } from "../core/message.ts";
 import { topologicalOrder } from "../core/order.ts";
 import type { Message } from "../core/records.ts";
 import type { MessageStore, NewMessage } from "../store/group-store.ts";
@@ -94,20 +94,20 @@ export class Ingest {
 
   #read(body: Uint8Array, sorting: Sorting): Candidate | undefined {
     const { groupId, messages, roster } = this.#parts;
-    let message: Message;
+    let decoded: ReturnType<typeof decodeMessageForms>;
     try {
-      message = decodeMessage(body);
+      decoded = decodeMessageForms(body);
     } catch (error) {
       sorting.malform(error instanceof EntmootError ? error.message : "message: cannot be read");
       return undefined;
     }
+    const { canonical, message, signing } = decoded;
     const { id } = message;
     if (message.group_id !== groupId) return sorting.refuse(id, "message: expected this group's id, found another");
     if (this.#inFlight.has(id) || messages.knows(id)) {
       sorting.known.push(id);
       return undefined;
     }
-    const { signing, canonical } = messageForms(message);
     if (canonical.length > MESSAGE_MAX_BYTES) {
       return sorting.refuse(id, `message: expected at most ${MESSAGE_MAX_BYTES} bytes, found ${canonical.length}`);
     }

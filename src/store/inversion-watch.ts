@@ -22,7 +22,6 @@ export class InversionWatch {
   readonly #later: Sql;
   readonly #isPruned: Sql;
   readonly #await: Sql;
-  readonly #earlierChild: Sql;
   readonly #arrived: Sql;
   readonly #awaitsAny: Sql;
   /** Two generations; the elder is dropped when the younger is full. */
@@ -33,18 +32,19 @@ export class InversionWatch {
     this.#later = file.prepare("SELECT (timestamp, author, id) >= (?2, ?3, ?4) FROM messages WHERE id = ?1");
     this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
     this.#await = file.prepare("INSERT OR IGNORE INTO awaited VALUES (?1, ?2, ?3, ?4)");
-    this.#earlierChild = file.prepare(
-      "SELECT max((timestamp, author, id) < (?2, ?3, ?1)) FROM awaited WHERE parent = ?1",
-    );
     this.#awaitsAny = file.prepare("SELECT EXISTS (SELECT 1 FROM awaited)");
-    this.#arrived = file.prepare("DELETE FROM awaited WHERE parent = ?1");
+    this.#arrived = file.prepare(
+      "DELETE FROM awaited WHERE parent = ?1 RETURNING (timestamp, author, id) < (?2, ?3, ?1)",
+    );
   }
 
-  /** Whether `awaited` may have rows, as of the transaction that runs. */
+  /** Whether `awaited`, and `pruned`, may have rows, as of the transaction that runs. */
   #awaits = false;
+  #hasPruned = false;
 
-  /** `inverted`: what the database says already. Call within the transaction. */
-  begin(inverted: boolean): InversionFinder {
+  /** What the database says already: whether there is an inversion, and how many ids are pruned. Call within the transaction. */
+  begin({ inverted, pruned }: { readonly inverted: boolean; readonly pruned: number }): InversionFinder {
+    this.#hasPruned = pruned > 0;
     this.#awaits = !inverted && this.#awaitsAny.row()?.[0] === 1;
     const finder = {
       found: inverted,
@@ -72,7 +72,7 @@ export class InversionWatch {
       const bytes = MessageId.toBytes(parent);
       const later = this.#later.row(bytes, message.timestamp, message.author_node_id, id)?.[0];
       if (later === 1) return true;
-      if (later === undefined && this.#isPruned.row(bytes) === undefined) {
+      if (later === undefined && !(this.#hasPruned && this.#isPruned.row(bytes) !== undefined)) {
         this.#await.run(bytes, message.timestamp, message.author_node_id, id);
         this.#awaits = true;
       }
@@ -81,9 +81,7 @@ export class InversionWatch {
   }
 
   #awaitedByEarlier({ timestamp, author_node_id }: NewMessage, id: Uint8Array): boolean {
-    const earlier = this.#earlierChild.row(id, timestamp, author_node_id)?.[0];
-    if (typeof earlier === "number") this.#arrived.run(id);
-    return earlier === 1;
+    return this.#arrived.rows(id, timestamp, author_node_id).some(([isEarlier]) => isEarlier === 1);
   }
 
   #remember(message: NewMessage): void {

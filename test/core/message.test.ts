@@ -4,6 +4,7 @@ import { MessageId } from "../../src/core/ids.ts";
 import { decodeJson, encodeCanonical, encodeWire } from "../../src/core/json-codec.ts";
 import {
   decodeMessage,
+  decodeMessageForms,
   messageCanonical,
   messageForms,
   messageId,
@@ -74,6 +75,24 @@ test("a message of any size is read alike", () => {
     expect(decodeMessage(messageCanonical(large))).toEqual(large);
     expect(decodeMessage(encodeWire(codec, large))).toEqual(large);
   }
+});
+
+test("decoding with both forms gives what decoding and writing give, also for input damaged in a byte", () => {
+  fc.assert(
+    fc.property(anyMessage, fc.boolean(), fc.option(fc.tuple(fc.nat(), fc.nat(255))), (record, isWire, damage) => {
+      const bytes = isWire ? encodeWire(codec, record) : encodeCanonical(codec, record);
+      if (damage !== null) bytes[damage[0] % bytes.length] = damage[1];
+      let expected: Message;
+      try {
+        expected = decodeMessage(bytes);
+      } catch {
+        expect(() => decodeMessageForms(bytes)).toThrow();
+        return;
+      }
+      expect(decodeMessageForms(bytes)).toEqual({ message: expected, ...messageForms(expected) });
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test("texts the built-in parser reads otherwise take the strict way", () => {
