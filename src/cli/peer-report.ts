@@ -1,6 +1,6 @@
 import { GroupId } from "../core/ids.ts";
 import type { ProbeRow } from "../node/daemon-operations.ts";
-import type { PeerRow } from "../node/operations.ts";
+import type { PeerRow } from "../wire/peers-frames.ts";
 
 /** One row of `peers`: the original's fields in its order, then what iroh knows besides. */
 export interface PeerReportRow {

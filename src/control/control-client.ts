@@ -14,14 +14,11 @@ import type {
 import type {
   ChangeRoster,
   CreatedGroup,
-  CreatedLink,
   CreateGroup,
   Joined,
   JoinRequest,
-  LinkRow,
   MintInvite,
   NodeStatus,
-  PeerRow,
   Published,
   PublishRequest,
   RosterChanged,
@@ -29,6 +26,8 @@ import type {
   WatchRequest,
 } from "../node/operations.ts";
 import type { ControlFrame } from "../wire/control-frame.ts";
+import type { CreatedLink, LinkRow } from "../wire/link-frames.ts";
+import type { PeerRow } from "../wire/peers-frames.ts";
 import { ControlCalls } from "./control-calls.ts";
 import { NO_DAEMON } from "./control-error.ts";
 import { dial } from "./dial.ts";

@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { GroupId } from "../core/ids.ts";
-import type { GroupStatus, NodeStatus, Operations, PeerRow } from "../node/operations.ts";
+import type { NodeStatus, Operations } from "../node/operations.ts";
 import { shellCommand } from "../node/shell-quote.ts";
+import type { GroupStatus } from "../wire/node-status-frames.ts";
+import type { PeerRow } from "../wire/peers-frames.ts";
 
 /** The line that says a node is ready. Keys ascending, as the original prints them. */
 export interface Readiness {

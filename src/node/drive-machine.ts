@@ -1,6 +1,14 @@
 import { EntmootError, type ErrorCode } from "../core/errors.ts";
 import type { JoinProgress } from "./operations.ts";
 
+/** What bounds a join, and who is told how it goes. */
+export interface JoinAttempt {
+  /** Unix milliseconds. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly progress: (progress: JoinProgress) => void;
+}
+
 /** The effects every joiner's machine has; what else it decides is its own. */
 type CommonEffect =
   | { readonly kind: "schedule"; readonly afterMs: number }

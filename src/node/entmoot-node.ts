@@ -10,6 +10,9 @@ import { type Random, SeededRandom } from "../machine/random.ts";
 import { OWN_PEER_LIMITS, RateLimit } from "../machine/rate-limit.ts";
 import type { DataRoot } from "../store/data-root.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
+import type { CreatedLink, LinkRow } from "../wire/link-frames.ts";
+import type { TransportStatus } from "../wire/node-status-frames.ts";
+import type { PeerRow } from "../wire/peers-frames.ts";
 import { admit, expel, inviteAuthority } from "./admit.ts";
 import { CarryOut } from "./carry-out.ts";
 import { changeRoster } from "./change-roster.ts";
@@ -38,18 +41,14 @@ import { groupStatus } from "./node-status.ts";
 import type {
   ChangeRoster,
   CreatedGroup,
-  CreatedLink,
   CreateGroup,
   Joined,
   JoinRequest,
-  LinkRow,
   MintInvite,
   NodeStatus,
-  PeerRow,
   Published,
   PublishRequest,
   RosterChanged,
-  TransportStatus,
   WatchEvent,
   WatchRequest,
 } from "./operations.ts";

@@ -4,8 +4,7 @@ import { RosterLog } from "../core/roster-log.ts";
 import { explainRejection } from "../core/roster-rejection.ts";
 import { type Candidate, Join, type JoinEffect, type JoinEvent } from "../machine/join.ts";
 import { askRosterAfter } from "./ask-roster.ts";
-import { driveMachine } from "./drive-machine.ts";
-import type { JoinAttempt } from "./join.ts";
+import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
 import { failureOf, type Peers, Refusal } from "./peers.ts";
 
 export type FoundRoster = Extract<JoinEffect, { kind: "joined" }>;

@@ -10,11 +10,12 @@ import { parsePolicy } from "../core/policy.ts";
 import type { Invite } from "../core/records.ts";
 import type { RosterLog } from "../core/roster-log.ts";
 import type { JoinByInvite } from "./daemon-operations.ts";
+import type { JoinAttempt } from "./drive-machine.ts";
 import { findRoster } from "./find-roster.ts";
 import type { Group } from "./group.ts";
 import { METADATA_FACT } from "./group-name.ts";
 import type { NodeContext } from "./node-context.ts";
-import type { Joined, JoinProgress, JoinRequest } from "./operations.ts";
+import type { Joined, JoinRequest } from "./operations.ts";
 import type { Peers } from "./peers.ts";
 import { redeem } from "./redeem-link.ts";
 
@@ -23,14 +24,6 @@ const FIRST_PULL_MAX_MS = 10_000;
 
 /** Wire. When nobody says. */
 const TIMEOUT_DEFAULT_MS = 90_000;
-
-/** What bounds a join, and who is told how it goes. */
-export interface JoinAttempt {
-  /** Unix milliseconds. */
-  readonly deadlineMs: number;
-  readonly signal: AbortSignal | undefined;
-  readonly progress: (progress: JoinProgress) => void;
-}
 
 /** Takes this node into groups. One join a group at a time: a second one waits for the first. */
 export class Joiner {

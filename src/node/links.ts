@@ -5,12 +5,12 @@ import { formatMootLink, isMootLink, LINK_HINTS_MAX, parseMootLink } from "../co
 import { sha256Hex } from "../core/sha256.ts";
 import type { IssuedLink } from "../store/node-store.ts";
 import type { Frame } from "../wire/frame.ts";
+import type { CreatedLink, LinkRow } from "../wire/link-frames.ts";
 import type { RedeemReq } from "../wire/redeem-frames.ts";
 import { addMember, requireFounder } from "./change-roster.ts";
 import type { Group } from "./group.ts";
 import { signInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
-import type { CreatedLink, LinkRow } from "./operations.ts";
 
 /** Ours. Cannot be guessed, and keeps the link short. */
 const TOKEN_BYTES = 16;

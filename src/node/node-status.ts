@@ -1,6 +1,6 @@
+import type { GroupStatus } from "../wire/node-status-frames.ts";
 import type { Group } from "./group.ts";
 import { groupName } from "./group-name.ts";
-import type { GroupStatus } from "./operations.ts";
 
 /** A group as `info` shows it. */
 export function groupStatus(group: Group): GroupStatus {

@@ -1,5 +1,9 @@
-import type { GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
+import type { GroupId, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
 import type { Invite, Message, NodeInfo } from "../core/records.ts";
+import type { GroupCreateReq, GroupCreateResp } from "../wire/group-create-frames.ts";
+import type { CreatedLink, LinkRow } from "../wire/link-frames.ts";
+import type { NodeStatusResp } from "../wire/node-status-frames.ts";
+import type { PeerRow } from "../wire/peers-frames.ts";
 
 /**
  * Everything a user can ask of a node. The node itself implements it, and so does the client of the
@@ -25,65 +29,9 @@ export interface Operations extends AsyncDisposable {
   watch(request: WatchRequest): AsyncIterable<WatchEvent>;
 }
 
-export interface NodeStatus {
-  readonly running: boolean;
-  readonly version: string;
-  readonly pid: number;
-  readonly data_dir: string;
-  readonly identity_path: string;
-  /** The id this node would join a group with now. */
-  readonly pilot_node_id: number;
-  readonly entmoot_pubkey: Uint8Array;
-  readonly listen_port: number;
-  readonly transport: TransportStatus;
-  readonly groups: readonly GroupStatus[];
-  readonly started_at_ms: number;
-}
-
-export interface TransportStatus {
-  /** `none` in a process that opened no carrier. */
-  readonly carrier: "none" | "memory" | "iroh" | "pilot";
-  /** Why this carrier, or why none. */
-  readonly reason: string;
-  /** UDP port, 0 when none. */
-  readonly port: number;
-  readonly hints: readonly string[];
-}
-
-export interface GroupStatus {
-  readonly group_id: GroupId;
-  /** Local display name; empty when unknown. */
-  readonly name: string;
-  readonly members: number;
-  readonly messages: number;
-  readonly merkle_root: MerkleRoot;
-  readonly roster_head: RosterEntryId;
-  /** This node's id in the group's roster; 0 when it is not in it. */
-  readonly local_node_id: number;
-  readonly local_member: boolean;
-  /** Our key is the founder's. */
-  readonly founder: boolean;
-}
-
-export interface CreateGroup {
-  /** Trimmed, not empty, at most 256 bytes. */
-  readonly name: string;
-  readonly description: string;
-  readonly tags: readonly string[];
-  readonly visibility: "private" | "unlisted" | "public";
-  readonly join_mode: "invite_only" | "open_invite";
-  /** As given by the user (`preset:standard`, `none`, `file:...`); for output. */
-  readonly policy_source: string;
-  /** The policy's JSON text, or `undefined` for none. */
-  readonly policy: string | undefined;
-}
-
-export interface CreatedGroup {
-  readonly group_id: GroupId;
-  readonly founder: NodeInfo;
-  /** With join mode `open_invite`: an unlimited link that does not expire. */
-  readonly open_invite: CreatedLink | undefined;
-}
+export type NodeStatus = Omit<NodeStatusResp, "kind">;
+export type CreateGroup = Omit<GroupCreateReq, "kind">;
+export type CreatedGroup = Omit<GroupCreateResp, "kind">;
 
 export interface ChangeRoster {
   readonly groupId: GroupId;
@@ -106,23 +54,6 @@ export interface MintInvite {
   readonly peers: readonly number[] | undefined;
   /** Greater than 0. */
   readonly validForMs: number;
-}
-
-export interface CreatedLink extends LinkRow {
-  /** `entmoot://join/...`; cannot be shown again. */
-  readonly link: string;
-}
-
-export interface LinkRow {
-  readonly id: string;
-  readonly group_id: GroupId;
-  /** 0: no limit. */
-  readonly uses_max: number;
-  readonly uses: number;
-  readonly created_at_ms: number;
-  /** 0: never. */
-  readonly expires_at_ms: number;
-  readonly status: "active" | "expired" | "used_up" | "revoked";
 }
 
 export interface JoinRequest {
@@ -160,22 +91,6 @@ export interface Published {
   readonly message_id: MessageId;
   readonly author: NodeInfo;
   readonly timestamp_ms: bigint;
-}
-
-export interface PeerRow {
-  readonly node_id: number;
-  readonly entmoot_pubkey: Uint8Array;
-  readonly hostname: string;
-  readonly self: boolean;
-  readonly founder: boolean;
-  readonly connected: boolean;
-  readonly trust: "self" | "key" | "unknown";
-  readonly route: "self" | "direct" | "relay" | "none" | "not_checked";
-  readonly rtt_ms: number | undefined;
-  readonly last_seen_ms: number | undefined;
-  /** Why it could not be reached the last time it was tried. */
-  readonly error: string | undefined;
-  readonly hints: readonly string[];
 }
 
 export interface WatchRequest {

@@ -1,8 +1,8 @@
 import { PublicKey } from "../core/ids.ts";
 import type { NodeInfo } from "../core/records.ts";
+import type { PeerRow } from "../wire/peers-frames.ts";
 import type { Group } from "./group.ts";
 import type { NodeContext } from "./node-context.ts";
-import type { PeerRow } from "./operations.ts";
 import { profileName } from "./profiles.ts";
 
 /** The members of a group as this node sees them now, ascending by node id. */

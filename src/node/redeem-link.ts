@@ -2,8 +2,7 @@ import { verifyInvite } from "../core/invite.ts";
 import type { MootLink } from "../core/moot-link.ts";
 import type { Invite } from "../core/records.ts";
 import { Redeem, type RedeemEffect, type RedeemEvent } from "../machine/redeem.ts";
-import { driveMachine } from "./drive-machine.ts";
-import type { JoinAttempt } from "./join.ts";
+import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
 import { type Peers, Refusal } from "./peers.ts";
 
 /**

@@ -10,12 +10,13 @@ import { type CreatedLink, createdLink } from "./link-frames.ts";
 /** "Found a group." */
 export interface GroupCreateReq {
   readonly kind: "group_create_req";
+  /** Trimmed, not empty, at most 256 bytes. */
   readonly name: string;
   readonly description: string;
   readonly tags: readonly string[];
   readonly visibility: "private" | "unlisted" | "public";
   readonly join_mode: "invite_only" | "open_invite";
-  /** As the user gave it, for output. */
+  /** As the user gave it (`preset:standard`, `none`, `file:…`), for output. */
   readonly policy_source: string;
   /** JSON text; `undefined` for none. */
   readonly policy: string | undefined;
@@ -25,7 +26,7 @@ export interface GroupCreateResp {
   readonly kind: "group_create_resp";
   readonly group_id: GroupId;
   readonly founder: NodeInfo;
-  /** With join mode `open_invite`. */
+  /** With join mode `open_invite`: an unlimited link that does not expire. */
   readonly open_invite: CreatedLink | undefined;
 }
 

@@ -12,26 +12,32 @@ export interface NodeStatusReq {
   readonly kind: "node_status_req";
 }
 
-interface TransportStatus {
+export interface TransportStatus {
+  /** `none` in a process that opened no carrier. */
   readonly carrier: "none" | "memory" | "iroh" | "pilot";
+  /** Why this carrier, or why none. */
   readonly reason: string;
+  /** UDP port, 0 when none. */
   readonly port: number;
   readonly hints: readonly string[];
 }
 
-interface GroupStatus {
+export interface GroupStatus {
   readonly group_id: GroupId;
+  /** Local display name; empty when unknown. */
   readonly name: string;
   readonly members: number;
   readonly messages: number;
   readonly merkle_root: MerkleRoot;
   readonly roster_head: RosterEntryId;
+  /** The node's id in the group's roster; 0 when it is not in it. */
   readonly local_node_id: number;
   readonly local_member: boolean;
+  /** The node's key is the founder's. */
   readonly founder: boolean;
 }
 
-/** Field for field the node's own status. */
+/** What a node says of itself. */
 export interface NodeStatusResp {
   readonly kind: "node_status_resp";
   readonly running: boolean;
@@ -39,6 +45,7 @@ export interface NodeStatusResp {
   readonly pid: number;
   readonly data_dir: string;
   readonly identity_path: string;
+  /** The id the node would join a group with now. */
   readonly pilot_node_id: number;
   readonly entmoot_pubkey: Uint8Array;
   readonly listen_port: number;

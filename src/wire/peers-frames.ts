@@ -10,6 +10,7 @@ export const PEER_ROWS_MAX = 16_384;
 /** Asks how the members of a group are reached. */
 export type PeersReq = GroupFrame<"peers_req">;
 
+/** A member as a node sees it now. */
 export interface PeerRow {
   readonly node_id: number;
   readonly entmoot_pubkey: Uint8Array;
@@ -22,6 +23,7 @@ export interface PeerRow {
   readonly rtt_ms: number | undefined;
   /** Unix milliseconds. */
   readonly last_seen_ms: number | undefined;
+  /** Why it could not be reached the last time it was tried. */
   readonly error: string | undefined;
   readonly hints: readonly string[];
 }

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { type PeerReportContext, peerReport, peerTable } from "../../src/cli/peer-report.ts";
 import { GroupId } from "../../src/core/ids.ts";
 import type { ProbeRow } from "../../src/node/daemon-operations.ts";
-import type { PeerRow } from "../../src/node/operations.ts";
+import type { PeerRow } from "../../src/wire/peers-frames.ts";
 
 const groupId = GroupId.fromBytes(new Uint8Array(32).fill(1));
 const context: PeerReportContext = {
