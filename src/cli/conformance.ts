@@ -32,7 +32,7 @@ export const conformance = defineCommand({
     const reports: FileReport[] = [];
     for await (const report of runConformance(args._)) {
       reports.push(report);
-      if (args.json) printJson(report);
+      if (args.json) printJson(reportLine(report));
     }
     if (!args.json) for (const line of conformanceTable(reports)) printLine(line);
     const failed = sum(reports, (report) => report.failed);
@@ -42,6 +42,11 @@ export const conformance = defineCommand({
     throw new EntmootError("unavailable", `${LABEL}: ${failed} failed, ${unknown} unknown`);
   },
 });
+
+/** What a program is told of one file. */
+export function reportLine({ unknownKinds: _, ...report }: FileReport): Omit<FileReport, "unknownKinds"> {
+  return report;
+}
 
 /** One line a file, its first failures below it, and the sum. */
 export function conformanceTable(reports: readonly FileReport[]): string[] {

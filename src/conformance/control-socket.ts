@@ -2,12 +2,14 @@ import { EntmootError } from "../core/errors.ts";
 import { controlExit } from "../wire/control-codes.ts";
 import { decodeControlFrame, encodeControlFrame } from "../wire/control-frame.ts";
 import { controlLimits } from "../wire/control-limits.ts";
+import { CONTROL_TYPE } from "../wire/control-types.ts";
 import { numberField, textField } from "./fields.ts";
 import { decodeCheck, encodeCheck, type FrameCodec } from "./frame-case.ts";
 import { expectEqual, type Subject } from "./subject.ts";
 
 const codec: FrameCodec = {
   limits: controlLimits,
+  types: CONTROL_TYPE,
   reencode(type, body) {
     const frame = decodeControlFrame(type, body);
     if (frame.kind === "unknown_extension") throw new EntmootError("unknown_frame", `no frame has type ${type}`);

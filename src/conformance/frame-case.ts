@@ -9,6 +9,8 @@ import { type Check, expectEqual, Mismatch, type VectorCase } from "./subject.ts
 /** The two ways of one family of frames, as a relay uses them. */
 export interface FrameCodec {
   readonly limits: FrameLimits;
+  /** Type byte of each frame, by its name. */
+  readonly types: Readonly<Record<string, number>>;
   /** Throws as the family's decoder does, and `unknown_frame` for an extension nobody knows. */
   reencode(type: number, body: Uint8Array): Uint8Array;
 }
@@ -17,6 +19,7 @@ export interface FrameCodec {
 export function encodeCheck(codec: FrameCodec): Check {
   return (vector) => {
     const type = numberField(vector, "type");
+    expectEqual(codec.types[textField(vector, "type_name")], type);
     const value = objectField(vector, "value");
     const raw = onlyFrame(hexField(vector, "frame"), codec.limits);
     const expected = canonicalJson(vector.reencoded === undefined ? raw.body : textField(vector, "reencoded"));

@@ -3,6 +3,7 @@ import { sha256 } from "../core/sha256.ts";
 import { encodeUtf8 } from "../core/utf8.ts";
 import { decodeFrame, encodeFrame } from "../wire/frame.ts";
 import { FRAME_PREFIX_BYTES, PROTOCOL_LIMITS, peerLimits } from "../wire/frame-limits.ts";
+import { FRAME_TYPE } from "../wire/frame-types.ts";
 import { writeFrame } from "../wire/frame-writer.ts";
 import { hexField, numberField, objectField, objectListField, textField } from "./fields.ts";
 import { decodeCheck, decodeResult, encodeCheck, type FrameCodec, readStream } from "./frame-case.ts";
@@ -12,6 +13,7 @@ const MERKLE_REQ = 0x07;
 
 const codec: FrameCodec = {
   limits: peerLimits("pilot"),
+  types: FRAME_TYPE,
   reencode: (type, body) => encodeFrame(decodeFrame(type, body, "pilot"), "pilot"),
 };
 

@@ -1,5 +1,10 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { EntmootError } from "../core/errors.ts";
 import { formatIdentity, identityOf, parseIdentity, readIdentity } from "../core/identity.ts";
 import { sign, verifySignature } from "../core/signature.ts";
+import { createIdentity, loadIdentity } from "../node/identity-file.ts";
 import { booleanField, hexField, numberField, textField } from "./fields.ts";
 import { expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
 
@@ -13,6 +18,12 @@ function checkWrite(vector: VectorCase): void {
   const file = new TextEncoder().encode(formatIdentity(identity));
   expectEqual(file, hexField(vector, "file"));
   expectEqual(parseIdentity(file).seed, identity.seed);
+  const modes = { dir: textField(vector, "dir_mode"), file: textField(vector, "file_mode") };
+  inNewFolder((path) => {
+    createIdentity(path, identity);
+    expectEqual(readFileSync(path), Buffer.from(file));
+    expectEqual({ dir: modeOf(dirname(path)), file: modeOf(path) }, modes);
+  });
 }
 
 function checkLoad(vector: VectorCase): void {
@@ -31,13 +42,47 @@ function checkLoad(vector: VectorCase): void {
   expectEqual(verifySignature(found.publicKey, NOTHING, signature), booleanField(vector, "self_verify"));
 }
 
-/** What a file system does is tested with the file; here, that a new file has the recorded size and a broken one fails. */
+/** A new file has the recorded size and mode; a broken one is an error and stays as it is. */
 function checkGenerate(vector: VectorCase): void {
-  if (booleanField(vector, "creates")) {
-    const file = formatIdentity(identityOf(crypto.getRandomValues(new Uint8Array(32))));
-    expectEqual(file.length, numberField(vector, "file_size"));
-  } else {
-    expectEqual(booleanField(vector, "error"), true);
-    expectEqual(typeof readIdentity(new TextEncoder().encode("{")), "string");
+  const isMissing = booleanField(vector, "creates");
+  inNewFolder((path) => {
+    if (isMissing) {
+      expectEqual(loadIdentity(path), undefined);
+      createIdentity(path);
+      expectEqual(readFileSync(path).length, numberField(vector, "file_size"));
+      expectEqual(modeOf(path), textField(vector, "file_mode"));
+      return;
+    }
+    mkdirSync(dirname(path));
+    writeFileSync(path, BROKEN);
+    expectEqual(isRefused(path), booleanField(vector, "error"));
+    expectEqual(readFileSync(path, "utf8") === BROKEN, booleanField(vector, "file_unchanged"));
+  });
+}
+
+const BROKEN = "{";
+
+function isRefused(path: string): boolean {
+  try {
+    loadIdentity(path);
+    return false;
+  } catch (error) {
+    if (error instanceof EntmootError && error.code === "identity_invalid") return true;
+    throw error;
   }
+}
+
+/** Runs `use` with the path of a file, in a folder that are both not there yet. */
+function inNewFolder(use: (path: string) => void): void {
+  const root = mkdtempSync(join(tmpdir(), "entmoot-conformance-"));
+  try {
+    use(join(root, "data", "identity.json"));
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/** Permissions as the vectors print them. */
+function modeOf(path: string): string {
+  return (statSync(path).mode & 0o777).toString(8).padStart(4, "0");
 }

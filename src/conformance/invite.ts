@@ -25,6 +25,7 @@ import {
   openInviteStatus,
   type Redemption,
   redeem,
+  redeemerKey,
   release,
 } from "../core/redemption.ts";
 import { sha256 } from "../core/sha256.ts";
@@ -142,6 +143,11 @@ function checkProofBuild(vector: VectorCase): void {
   const signature = sign(hexField(vector, "pilot_seed"), pilotSignedBytes(envelope));
   expectEqual(signature, textField(vector, "pilot_signature"));
   expectEqual(verifyPilotProof(hexField(vector, "pilot_pubkey"), envelope, signature), true);
+  const redeemer = {
+    pilotNodeId: numberField(vector, "pilot_node_id"),
+    entmootPublicKey: hexField(vector, "entmoot_pubkey"),
+  };
+  expectEqual(redeemerKey(redeemer), textField(vector, "redeemer_key"));
 }
 
 function checkProof(vector: VectorCase): void {

@@ -40,9 +40,10 @@ function checkLog(vector: VectorCase): void {
 
 function checkLoad(vector: VectorCase): void {
   const file = hexField(vector, "file");
+  expectEqual("ok", textField(vector, "expect"));
   const state = objectField(vector, "state");
   const ids = hexListField(vector, "entry_ids");
-  const appended = vector.append === undefined ? undefined : decodeRosterEntry(hexField(vector, "append"));
+  const appended = vector.append === undefined ? undefined : appendedOf(vector);
   let log: RosterLog;
   try {
     ({ log } = parseRosterLog(file));
@@ -57,8 +58,27 @@ function checkLoad(vector: VectorCase): void {
     ids.map((id) => id.toHex()),
   );
   if (appended === undefined) return;
-  const outcome = log.apply(appended);
-  expectEqual(outcome.ok ? "ok" : outcome.rejection, textField(vector, "append_expect"));
+  const outcome = log.apply(appended.entry);
+  expectEqual(outcome.ok ? "ok" : outcome.rejection, appended.expect);
+  const line = Buffer.concat([rosterEntryCanonical(appended.entry), LINE_FEED]);
+  expectEqual(new Uint8Array(Buffer.concat([file, line])), appended.file);
+  // The original glues the line to an unfinished last one and loses both; our repair ends that one first.
+  const isWhole = file.at(-1) === LINE_FEED[0];
+  const kept = isWhole ? appended.file : file.subarray(0, file.lastIndexOf(LINE_FEED[0]!) + 1);
+  expectState(parseRosterLog(kept).log, appended.state);
+  if (outcome.ok) expectEqual(parseRosterLog(formatRosterLog(outcome.log)).log.entries, outcome.log.entries);
+}
+
+const LINE_FEED = Uint8Array.of(0x0a);
+
+/** What is appended after loading, and what the original has then. */
+function appendedOf(vector: VectorCase) {
+  return {
+    entry: decodeRosterEntry(hexField(vector, "append")),
+    expect: textField(vector, "append_expect"),
+    file: hexField(vector, "file_after_append"),
+    state: objectField(vector, "state_after_reload"),
+  };
 }
 
 function checkSync(vector: VectorCase): void {

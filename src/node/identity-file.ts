@@ -44,9 +44,8 @@ export function loadIdentity(path: string): LoadedIdentity | undefined {
   }
 }
 
-/** Draws a new key and writes it to `path` (0600, its folder 0700), durable on return. Never replaces a file. */
-export function createIdentity(path: string): LoadedIdentity {
-  const identity = identityOf(crypto.getRandomValues(new Uint8Array(SEED_BYTES)));
+/** Writes a key, a new one unless given, to `path` (0600, its folder 0700), durable on return. Never replaces a file. */
+export function createIdentity(path: string, identity: Identity = drawIdentity()): LoadedIdentity {
   const temporary = `${path}.tmp-${process.pid}`;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -68,6 +67,10 @@ export function createIdentity(path: string): LoadedIdentity {
     rmSync(temporary, { force: true });
   }
   return { identity, path, notices: [] };
+}
+
+function drawIdentity(): Identity {
+  return identityOf(crypto.getRandomValues(new Uint8Array(SEED_BYTES)));
 }
 
 function tighten(path: string): string[] {

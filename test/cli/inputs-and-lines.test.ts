@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { conformanceTable } from "../../src/cli/conformance.ts";
+import { conformanceTable, reportLine } from "../../src/cli/conformance.ts";
 import { loadJoinInput } from "../../src/cli/join-input.ts";
 import { nodeName } from "../../src/cli/node-name.ts";
 import { policyFromSource } from "../../src/cli/policy-source.ts";
@@ -155,6 +155,20 @@ describe("lines on a terminal", () => {
   test("a moot nobody named has a name all the same", () => {
     expect(mootName()).toMatch(/^[a-z]+ moot$/);
   });
+});
+
+test("a line of conformance has the seven documented keys, counts first", () => {
+  const counts = { passed: 0, failed: 0, unknown: 1, deviations: 0 };
+  const report = { file: "a.json", ...counts, failures: [], deviating: [], unknownKinds: { "a/-": 1 } };
+  expect(Object.keys(reportLine(report))).toEqual([
+    "file",
+    "passed",
+    "failed",
+    "unknown",
+    "deviations",
+    "failures",
+    "deviating",
+  ]);
 });
 
 test("the table of conformance adds up and shows what failed", () => {
