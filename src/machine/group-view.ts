@@ -6,6 +6,8 @@ export interface MessageIndex {
   has(id: MessageId): boolean;
   /** Held now, or held once and pruned: not to be asked for. */
   knows(id: MessageId): boolean;
+  /** Those of `ids` that are not known, in the order given. */
+  unknown(ids: readonly MessageId[]): MessageId[];
   /** Over all held messages; zero when there are none. */
   merkleRoot(): MerkleRoot;
   readonly size: number;

@@ -91,7 +91,7 @@ export class Pull {
       return last;
     }
     if (!isAscendingFrom(this.#lo, taken)) return false;
-    for (const id of taken) if (!this.#index.knows(id) && !this.#isSkipped(id)) this.#waiting.push(id);
+    for (const id of this.#index.unknown(taken)) if (!this.#isSkipped(id)) this.#waiting.push(id);
     this.#lo = last && taken.length === ids.length ? undefined : successor(greatest);
     return true;
   }
@@ -103,7 +103,7 @@ export class Pull {
     if (batch === undefined) return;
     this.#land(batch);
     const arrived = new Set(stored);
-    for (const id of batch.ids) if (!arrived.has(id) && !this.#index.knows(id)) this.missing += 1;
+    this.missing += this.#index.unknown(batch.ids.filter((id) => !arrived.has(id))).length;
   }
 
   /** A fetch came to nothing: tried once more, then its ids count as missing. */
@@ -111,7 +111,7 @@ export class Pull {
     const batch = this.#inFlight.get(ids[0]!);
     if (batch === undefined) return;
     this.#land(batch);
-    const lacked = batch.ids.filter((id) => !this.#index.knows(id));
+    const lacked = this.#index.unknown(batch.ids);
     if (lacked.length === 0) return;
     if (batch.tries < FETCH_TRIES) this.#again.push({ ids: lacked, tries: batch.tries + 1 });
     else this.missing += lacked.length;
@@ -129,11 +129,10 @@ export class Pull {
 
   #nextBatch(): Batch | undefined {
     const ids: MessageId[] = [];
-    while (ids.length < FETCH_IDS) {
-      const id = this.#waiting.pop();
-      if (id === undefined) break;
-      // It may have come another way since it was listed.
-      if (!this.#index.knows(id)) ids.push(id);
+    while (ids.length < FETCH_IDS && this.#waiting.length > 0) {
+      const next = this.#waiting.splice(ids.length - FETCH_IDS).reverse();
+      // They may have come another way since they were listed.
+      ids.push(...this.#index.unknown(next));
     }
     return ids.length === 0 ? undefined : { ids, tries: 1 };
   }

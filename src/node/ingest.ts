@@ -42,6 +42,8 @@ export interface IngestParts {
   readonly now: () => number;
 }
 
+type Decoded = ReturnType<typeof decodeMessageForms>;
+
 interface Candidate {
   readonly message: NewMessage;
   readonly contentBytes: number;
@@ -70,8 +72,10 @@ export class Ingest {
   async take(bodies: readonly Uint8Array[], options: { readonly rated: boolean }): Promise<Ingested> {
     const sorting = new Sorting();
     const candidates: Candidate[] = [];
-    for (const body of bodies) {
-      const candidate = this.#read(body, sorting);
+    const read = bodies.map((body) => this.#read(body, sorting)).filter((decoded) => decoded !== undefined);
+    const unknown = new Set(this.#parts.messages.unknown(read.map(({ message }) => message.id)));
+    for (const decoded of read) {
+      const candidate = this.#candidate(decoded, unknown.has(decoded.message.id), sorting);
       if (candidate === undefined) continue;
       this.#inFlight.add(candidate.message.id);
       candidates.push(candidate);
@@ -92,19 +96,23 @@ export class Ingest {
     return sorting;
   }
 
-  #read(body: Uint8Array, sorting: Sorting): Candidate | undefined {
-    const { groupId, messages, roster } = this.#parts;
-    let decoded: ReturnType<typeof decodeMessageForms>;
+  #read(body: Uint8Array, sorting: Sorting): Decoded | undefined {
+    let decoded: Decoded;
     try {
       decoded = decodeMessageForms(body);
     } catch (error) {
       sorting.malform(error instanceof EntmootError ? error.message : "message: cannot be read");
       return undefined;
     }
-    const { canonical, message, signing } = decoded;
+    const { group_id, id } = decoded.message;
+    if (group_id === this.#parts.groupId) return decoded;
+    return sorting.refuse(id, "message: expected this group's id, found another");
+  }
+
+  #candidate({ canonical, message, signing }: Decoded, isUnknown: boolean, sorting: Sorting): Candidate | undefined {
+    const { roster } = this.#parts;
     const { id } = message;
-    if (message.group_id !== groupId) return sorting.refuse(id, "message: expected this group's id, found another");
-    if (this.#inFlight.has(id) || messages.knows(id)) {
+    if (!isUnknown || this.#inFlight.has(id)) {
       sorting.known.push(id);
       return undefined;
     }

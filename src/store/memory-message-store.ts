@@ -39,6 +39,10 @@ export class MemoryMessageStore implements MessageStore {
     return this.#byId.has(id) || this.#pruned.has(id);
   }
 
+  unknown(ids: readonly MessageId[]): MessageId[] {
+    return ids.filter((id) => !this.knows(id));
+  }
+
   get(id: MessageId): StoredMessage | undefined {
     const held = this.#byId.get(id);
     return held && stored(held);

@@ -114,6 +114,12 @@ export class SqliteMessageStore implements MessageStore {
     return this.#knows.row(MessageId.toBytes(id)) !== undefined;
   }
 
+  unknown(ids: readonly MessageId[]): MessageId[] {
+    const find = () => ids.filter((id) => !this.knows(id));
+    // Outside a transaction each look-up takes and frees locks on the file, which costs several times the look-up.
+    return ids.length < 2 ? find() : this.#file.snapshot(find);
+  }
+
   get(id: MessageId): StoredMessage | undefined {
     const row = this.#get.row(MessageId.toBytes(id));
     return row && this.#read(row);

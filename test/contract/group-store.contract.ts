@@ -61,6 +61,9 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
         expect(store.messages.lastSeq()).toBe(2);
         expect(store.messages.get(b.id)).toEqual({ seq: 2, id: b.id, canonical: keptMessage(b).canonical });
         expect(store.messages.has(a.id) && store.messages.knows(a.id)).toBeTrue();
+        const [c, d] = [text("c").id, text("d").id];
+        expect(store.messages.unknown([d, a.id, c, b.id, d])).toEqual([d, c, d]);
+        expect(store.messages.unknown([a.id])).toEqual([]);
       }
     });
 
@@ -265,6 +268,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
           expect(kept.size).toBe(2);
           expect(kept.has(old.id)).toBeFalse();
           expect(kept.knows(old.id)).toBeTrue();
+          expect(kept.unknown([old.id, old.id])).toEqual([]);
           expect(kept.get(old.id)).toBeUndefined();
           expect(kept.putMany([keptMessage(old)])).toEqual([undefined]);
           expect(kept.size).toBe(2);

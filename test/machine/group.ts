@@ -43,6 +43,10 @@ export class TestGroup implements MessageIndex, RosterView {
     return this.held.has(message) || this.pruned.has(message);
   }
 
+  unknown(messages: readonly MessageId[]): MessageId[] {
+    return messages.filter((message) => !this.knows(message));
+  }
+
   knowsAuthor(author: PublicKey): boolean {
     return this.authors.has(author);
   }

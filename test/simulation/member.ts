@@ -64,6 +64,10 @@ export class Member implements MessageIndex, RosterView {
     return this.messages.has(id);
   }
 
+  unknown(ids: readonly MessageId[]): MessageId[] {
+    return ids.filter((id) => !this.messages.has(id));
+  }
+
   merkleRoot(): MerkleRoot {
     return this.#set.root();
   }
