@@ -341,7 +341,10 @@ export class EntmootNode implements DaemonOperations {
     group.start();
     if (this.#peers !== undefined) {
       for (const member of group.roster.members.keys()) {
-        if (this.#peers.status(member).connected) group.tell({ kind: "peer", peer: member, connected: true });
+        if (!this.#peers.status(member).connected) continue;
+        // Who let us in was met before it was a member for us, or we one for it.
+        group.tell({ kind: "peer", peer: member, connected: true });
+        this.#greeter?.greet(group, member);
       }
     }
     this.#changed.notify();
@@ -377,7 +380,9 @@ export class EntmootNode implements DaemonOperations {
       handle: (group, from, frame) => frames.handle(group, from, frame),
       handleStranger: async (from, frame) => {
         if (frame.kind === "redeem_req") return redeemLink(this.#context, from, frame);
-        if (this.#isMemberSomewhere(from)) hints.take(frame.hint, (key) => this.#isMemberSomewhere(key));
+        if (this.#isMemberSomewhere(from)) {
+          this.#greeter?.takeHint(frame.hint, from, (key) => this.#isMemberSomewhere(key));
+        }
         return undefined;
       },
       log,

@@ -45,6 +45,26 @@ export class Greeter {
     }
   }
 
+  /**
+   * Takes what `from` says of where a member is. What is new goes on to the members of its groups we are connected to:
+   * two who joined through a third find each other when it is gone.
+   */
+  takeHint(bytes: Uint8Array, from: PublicKey, isWanted: (author: PublicKey) => boolean): void {
+    const { groups, hints, local } = this.#context;
+    const author = hints.take(bytes, isWanted);
+    if (author === undefined) return;
+    this.#peers.foundAgain(author);
+    const told = new Set<PublicKey>([local, author, from]);
+    for (const group of groups()) {
+      if (!group.roster.members.has(author)) continue;
+      for (const member of group.roster.members.keys()) {
+        if (told.has(member) || !this.#peers.status(member).connected) continue;
+        told.add(member);
+        this.#peers.send(member, { kind: "peer_hint", hint: bytes }, ignore);
+      }
+    }
+  }
+
   #sendHint(peer: PublicKey): void {
     const hint = this.#context.hints.ownSigned();
     if (hint !== undefined) this.#peers.send(peer, { kind: "peer_hint", hint }, ignore);
@@ -53,7 +73,7 @@ export class Greeter {
   async #askHints(group: Group, peer: PublicKey): Promise<void> {
     const question = { kind: "peer_hints_req", group_id: group.id } as const;
     const answer = await this.#peers.ask(peer, question, "peer_hints_resp", ASK_TIMEOUT_MS);
-    for (const bytes of answer.hints) this.#context.hints.take(bytes, (key) => group.roster.members.has(key));
+    for (const bytes of answer.hints) this.takeHint(bytes, peer, (key) => group.roster.members.has(key));
   }
 
   async #askProfiles(group: Group, peer: PublicKey): Promise<void> {

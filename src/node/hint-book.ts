@@ -98,19 +98,24 @@ export class HintBook {
     return hints;
   }
 
-  /** Takes a signed hint about a peer we care for; what is invalid, old or about others is dropped. */
-  take(bytes: Uint8Array, isWanted: (author: PublicKey) => boolean): void {
+  /**
+   * Takes a signed hint about a peer we care for and gives its author; what is invalid, known, old or about others is
+   * dropped and gives `undefined`.
+   */
+  take(bytes: Uint8Array, isWanted: (author: PublicKey) => boolean): PublicKey | undefined {
     const { local, now, store } = this.#parts;
     try {
       const hint = decodePeerHint(bytes);
-      if (hint.author === local || !isWanted(hint.author)) return;
+      if (hint.author === local || !isWanted(hint.author)) return undefined;
       verifyPeerHint(hint, now());
       const held = store.hints.signed(hint.author);
-      if (!supersedes(hint, held === undefined ? undefined : decodePeerHint(held.bytes))) return;
+      if (!supersedes(hint, held === undefined ? undefined : decodePeerHint(held.bytes))) return undefined;
       store.hints.putSigned(hint.author, { seq: hint.seq, bytes }, now());
       store.hints.put(hint.author, dialHints(hint), now());
+      return hint.author;
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
+      return undefined;
     }
   }
 

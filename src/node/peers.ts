@@ -57,6 +57,11 @@ export class Peers {
     this.#note(peer, { lastSeenMs: this.#parts.now(), lastError: undefined });
   }
 
+  /** It is known anew where the peer is: what failed before says nothing of it. */
+  foundAgain(peer: PublicKey): void {
+    this.#parts.backoff.reached(peer);
+  }
+
   /** Sends a one-way frame. `failed` is called when it was not, or possibly not, delivered. */
   send(peer: PublicKey, frame: Frame, failed: (failure: Failure) => void): void {
     let outbox = this.#outboxes.get(peer);
