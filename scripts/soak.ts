@@ -11,8 +11,8 @@ import { rerunIsolated } from "./netns.ts";
 const ROOT = dirname(import.meta.dir);
 const MINUTES_DEFAULT = 10;
 const MINUTES_MAX = 7 * 24 * 60;
-/** Rounds on one pair of data roots before a new pair: long enough for them to hold thousands of messages. */
-const ROUNDS = 40;
+/** One pair of data roots is used for so long: they come to hold thousands of messages, and the simulation gets its turn. */
+const KILL_TURN_MS = 60_000;
 
 interface Budget {
   readonly endsAt: number;
@@ -38,12 +38,13 @@ async function soak(minutes: number, signal: AbortSignal): Promise<void> {
 async function kill(seed: number, budget: Budget) {
   const home = mkdtempSync(join(tmpdir(), "entmoot-soak-"));
   say(`kill loop, SEED=${seed}`);
+  const turnEndsAt = performance.now() + KILL_TURN_MS;
   try {
     const result = await killLoop({
       home,
       seed,
-      rounds: ROUNDS,
-      isOver: () => isOver(budget),
+      rounds: Number.POSITIVE_INFINITY,
+      isOver: () => isOver(budget) || performance.now() >= turnEndsAt,
       say: (line) => say(`  ${line}`),
     });
     rmSync(home, { recursive: true, force: true });
