@@ -123,9 +123,10 @@ class Tally {
     const key = `${this.#subject}/${name}`;
     const deviation = Object.hasOwn(DEVIATIONS, key) ? DEVIATIONS[key] : undefined;
     if (!deviation && !failure) this.#passed++;
-    else if (deviation && failure?.found === deviation.outcome) this.#deviating.push(name);
-    else {
-      const expected = deviation ? `deviation: ${deviation.outcome}` : failure!.expected;
+    else if (deviation && failure?.found === deviation.outcome && failure.expected === deviation.recorded) {
+      this.#deviating.push(name);
+    } else {
+      const expected = deviation ? `deviation: ${deviation.outcome} for ${deviation.recorded}` : failure!.expected;
       this.#failures.push({ name, expected, found: failure?.found ?? "as the vector records" });
     }
   }
