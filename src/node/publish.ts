@@ -6,8 +6,9 @@ import type { Group } from "./group.ts";
 import { MESSAGE_MAX_BYTES, newMessage } from "./ingest.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Published, PublishRequest } from "./operations.ts";
+import { notePublishing, publishedBefore } from "./publish-tokens.ts";
 
-/** Ours. Answers remembered by the caller's token, so that a retry publishes nothing twice. */
+/** Ours. Answers remembered by the caller's token, so that a retry publishes nothing twice; more are in the database. */
 const TOKENS_MAX = 4096;
 
 /** Ours. Bytes of one topic, topics of one message. */
@@ -37,8 +38,10 @@ export class Publisher {
     return published;
   }
 
-  async #publish({ groupId, topics, content }: PublishRequest): Promise<Published> {
+  async #publish({ groupId, topics, content, token }: PublishRequest): Promise<Published> {
     const group = this.#choose(groupId);
+    const before = token === undefined ? undefined : publishedBefore(group, token);
+    if (before !== undefined) return before;
     requireTopics(topics);
     const author = group.self;
     if (author === undefined) {
@@ -63,6 +66,7 @@ export class Publisher {
       );
     }
     pay(group, message, nowMs);
+    if (token !== undefined) notePublishing(group, token, message);
     await group.writer.put([newMessage(message, canonical)]);
     group.tell({ kind: "stored", ids: [message.id], from: undefined, via: "publish" });
     return publishedForm(message);

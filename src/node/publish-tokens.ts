@@ -1,0 +1,33 @@
+import { MessageId } from "../core/ids.ts";
+import type { Message } from "../core/records.ts";
+import { sha256 } from "../core/sha256.ts";
+import type { Group } from "./group.ts";
+import type { Published } from "./operations.ts";
+
+/**
+ * Ours. Places for tokens in a group's database. A token has one place, by its hash, and the latest one in it stays: a
+ * retry comes soon, so of the thousands published meanwhile hardly one falls on the same place.
+ */
+const PLACES = 4096;
+
+/** What was published under `token` and is known to be stored, also by a process before this one. */
+export function publishedBefore(group: Group, token: Uint8Array): Published | undefined {
+  const [known, id, timestamp] = group.store.getFact(placeOf(token))?.split(" ") ?? [];
+  const { self } = group;
+  if (known !== token.toHex() || self === undefined) return undefined;
+  if (!/^[0-9a-f]{64}$/.test(id ?? "") || !/^\d{1,20}$/.test(timestamp ?? "")) return undefined;
+  const message_id = MessageId.fromHex(id!);
+  // Noted first and stored then: after a crash in between, nothing was published.
+  if (!group.store.messages.knows(message_id)) return undefined;
+  return { group_id: group.id, message_id, author: self, timestamp_ms: BigInt(timestamp!) };
+}
+
+/** Notes, durably, what is about to be stored under `token`. */
+export function notePublishing(group: Group, token: Uint8Array, { id, timestamp }: Message): void {
+  group.store.setFact(placeOf(token), `${token.toHex()} ${id} ${timestamp}`);
+}
+
+function placeOf(token: Uint8Array): string {
+  const [high, low] = sha256(token);
+  return `publish_token/${((high! << 8) | low!) % PLACES}`;
+}
