@@ -12,7 +12,7 @@ import { type SignedBytes, verifyAll } from "./signature-pool.ts";
 /** Ours. Full canonical bytes of one message at most; a frame of ours on a peer stream holds 1 MiB. */
 export const MESSAGE_MAX_BYTES = 1_000_000;
 
-/** A message that cannot be verified here yet. */
+/** A message signed by a key that no roster entry here names yet. */
 export interface Unverifiable {
   readonly id: MessageId;
   readonly author: PublicKey;
@@ -22,7 +22,7 @@ export interface Unverifiable {
 /** What became of a batch of bodies; every readable one is in exactly one list. */
 export interface Ingested {
   readonly stored: readonly MessageId[];
-  /** Held or pruned before, or being stored by another stream just now. */
+  /** Held or pruned before, or stored by another stream meanwhile. */
   readonly known: readonly MessageId[];
   /** Invalid, of another group, or against policy. */
   readonly refused: readonly MessageId[];
@@ -50,6 +50,8 @@ interface Candidate {
   /** The keys that may have signed it, likeliest first; at most two. */
   readonly keys: readonly Uint8Array<ArrayBuffer>[];
   readonly signed: Omit<SignedBytes, "key">;
+  /** The key it names, when no roster entry here does; then it can only be held. */
+  readonly author: PublicKey | undefined;
 }
 
 /**
@@ -58,8 +60,11 @@ interface Candidate {
  */
 export class Ingest {
   readonly #parts: IngestParts;
-  /** Ids on their way through, so that two streams do not store and announce one message twice. */
-  readonly #inFlight = new Set<MessageId>();
+  /**
+   * Ids on their way through, with the end of that way, so that two streams do not store and announce one message
+   * twice. An id says nothing of the signature, so the first copy may be a bad one, and only the end tells.
+   */
+  readonly #inFlight = new Map<MessageId, Promise<void>>();
 
   constructor(parts: IngestParts) {
     this.#parts = parts;
@@ -71,18 +76,49 @@ export class Ingest {
    */
   async take(bodies: readonly Uint8Array[], options: { readonly rated: boolean }): Promise<Ingested> {
     const sorting = new Sorting();
+    let rest = bodies;
+    while (rest.length > 0) rest = await this.#pass(rest, options, sorting);
+    return sorting;
+  }
+
+  /** Takes those whose id is not on its way already; gives the others once that way has ended. */
+  async #pass(
+    bodies: readonly Uint8Array[],
+    options: { readonly rated: boolean },
+    sorting: Sorting,
+  ): Promise<readonly Uint8Array[]> {
     const candidates: Candidate[] = [];
+    const later: Uint8Array[] = [];
+    const awaited = new Set<Promise<void>>();
+    const ended = Promise.withResolvers<void>();
     const read = bodies.map((body) => this.#read(body, sorting)).filter((decoded) => decoded !== undefined);
     const unknown = new Set(this.#parts.messages.unknown(read.map(({ message }) => message.id)));
     for (const decoded of read) {
-      const candidate = this.#candidate(decoded, unknown.has(decoded.message.id), sorting);
+      const { id } = decoded.message;
+      const underWay = this.#inFlight.get(id);
+      if (underWay === ended.promise) {
+        // Twice in one batch, which no honest peer sends: looking at each copy in turn would cost their square.
+        sorting.known.push(id);
+        continue;
+      }
+      if (underWay !== undefined) {
+        later.push(decoded.canonical);
+        awaited.add(underWay);
+        continue;
+      }
+      const candidate = this.#candidate(decoded, { isUnknown: unknown.has(id), isHistory: !options.rated }, sorting);
       if (candidate === undefined) continue;
-      this.#inFlight.add(candidate.message.id);
+      this.#inFlight.set(id, ended.promise);
       candidates.push(candidate);
     }
     try {
       const verified = await verifyCandidates(candidates, sorting);
-      const allowed = verified.filter((candidate) => this.#isWithinPolicy(candidate, options.rated, sorting));
+      const allowed = verified.filter((candidate) => {
+        const { author, message } = candidate;
+        if (author === undefined) return this.#isWithinPolicy(candidate, options.rated, sorting);
+        sorting.unknownAuthor.push({ id: message.id, author, canonical: message.canonical });
+        return false;
+      });
       const accepted = parentsFirst(allowed);
       if (accepted.length > 0) {
         const seqs = await this.#parts.writer.put(accepted.map(({ message }) => message));
@@ -92,8 +128,10 @@ export class Ingest {
       }
     } finally {
       for (const { message } of candidates) this.#inFlight.delete(message.id);
+      ended.resolve();
     }
-    return sorting;
+    await Promise.all(awaited);
+    return later;
   }
 
   #read(body: Uint8Array, sorting: Sorting): Decoded | undefined {
@@ -109,10 +147,14 @@ export class Ingest {
     return sorting.refuse(id, "message: expected this group's id, found another");
   }
 
-  #candidate({ canonical, message, signing }: Decoded, isUnknown: boolean, sorting: Sorting): Candidate | undefined {
-    const { roster } = this.#parts;
+  #candidate(
+    { canonical, message, signing }: Decoded,
+    { isUnknown, isHistory }: { readonly isUnknown: boolean; readonly isHistory: boolean },
+    sorting: Sorting,
+  ): Candidate | undefined {
+    const { log } = this.#parts.roster;
     const { id } = message;
-    if (!isUnknown || this.#inFlight.has(id)) {
+    if (!isUnknown) {
       sorting.known.push(id);
       return undefined;
     }
@@ -120,19 +162,27 @@ export class Ingest {
       return sorting.refuse(id, `message: expected at most ${MESSAGE_MAX_BYTES} bytes, found ${canonical.length}`);
     }
     if (messageIdOf(signing) !== id) return sorting.refuse(id, "message: its id is not its hash");
-    const keys = roster.log.authorKeys(message).map(({ key }) => key);
-    if (keys.length === 0) {
-      const named = message.author.entmoot_pubkey;
-      if (named?.length !== 32) return sorting.refuse(id, "message: its author is not in the roster and names no key");
-      sorting.unknownAuthor.push({ id, author: PublicKey.fromBytes(named), canonical });
-      return undefined;
-    }
-    return {
+    const candidate = {
       message: newMessage(message, canonical),
       contentBytes: message.content.length,
-      keys: keys.filter((key): key is Uint8Array<ArrayBuffer> => key !== null),
       signed: { bytes: signing, signature: message.signature as Uint8Array<ArrayBuffer> },
     };
+    const keys = log.authorKeys(message).map(({ key }) => key);
+    if (keys.length > 0) {
+      return {
+        ...candidate,
+        keys: keys.filter((key): key is Uint8Array<ArrayBuffer> => key !== null),
+        author: undefined,
+      };
+    }
+    const named = message.author.entmoot_pubkey as Uint8Array<ArrayBuffer> | null;
+    if (named?.length !== 32) return sorting.refuse(id, "message: its author is not in the roster and names no key");
+    const wasMember = log.history(message.author.pilot_node_id).some(({ key }) => key?.toHex() === named.toHex());
+    if (!wasMember) return { ...candidate, keys: [named], author: PublicKey.fromBytes(named) };
+    // Written after its author's removal. A member that holds it took it before it heard of that; were it refused
+    // here for good, the two would never agree again. What a peer pushes is news, and for news it is too late.
+    if (isHistory) return { ...candidate, keys: [named], author: undefined };
+    return sorting.refuse(id, "message: its author was removed before it was written");
   }
 
   #isWithinPolicy({ message, contentBytes }: Candidate, rated: boolean, sorting: Sorting): boolean {
