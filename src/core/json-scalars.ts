@@ -11,8 +11,17 @@ const NO_BYTES = new Uint8Array(0);
 export const u8 = smallInteger("uint8", 0, 0xff);
 /** `uint32` held as a number: node ids, rounds. */
 export const u32 = smallInteger("uint32", 0, 0xffff_ffff);
-/** A count held as a number. The network's own type is 64 bits wide; past 2^53 is refused. */
-export const int = smallInteger("integer", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+/** A count held as a number. The network's own type is 64 bits wide; past 2^53 is read as the last exact one. */
+export const int: Codec<number> = {
+  label: "integer",
+  zero: () => 0,
+  read(reader, previous) {
+    const value = i64.read(reader, BigInt(previous));
+    return Number(value > SAFE_MAX ? SAFE_MAX : value < -SAFE_MAX ? -SAFE_MAX : value);
+  },
+  write: String,
+};
+const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 /** `uint64`. */
 export const u64 = wideInteger("uint64", 0n, 2n ** 64n - 1n);
 /** `int64`, for timestamps in Unix milliseconds. */

@@ -161,7 +161,12 @@ test("integers are plain decimal literals inside their range", () => {
   expect(() => decodeJson(u64, "18446744073709551616")).toThrow("uint64");
   expect(() => decodeJson(u64, "-1")).toThrow("uint64");
   expect(Object.is(decodeJson(int, "-0"), 0)).toBe(true);
-  expect(() => decodeJson(int, "9007199254740992")).toThrow("integer");
+  expect(decodeJson(int, "-9007199254740991")).toBe(-9007199254740991);
+  for (const literal of ["9007199254740992", "9007199254740993", "9223372036854775807"]) {
+    expect(decodeJson(int, literal)).toBe(Number.MAX_SAFE_INTEGER);
+    if (literal !== "9007199254740992") expect(decodeJson(int, `-${literal}`)).toBe(Number.MIN_SAFE_INTEGER);
+  }
+  expect(() => decodeJson(int, "9223372036854775808")).toThrow("int64");
 });
 
 test("a number of a million digits is refused at once", () => {
