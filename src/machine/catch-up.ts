@@ -25,7 +25,7 @@ const ASK_LOST_MS = 60_000;
 const WAITING_MAX = 64;
 /** Ours. A pull of more ids than this is a back-fill: its messages are old news and not offered on. */
 export const BACKFILL_IDS = 256;
-/** Ours. Refused ids are not asked for again for a while. Past the maximum the oldest is asked for once more. */
+/** Ours. Refused ids are not asked of the same peer again for a while. Past the maximum the oldest is asked for once more. */
 export const REFUSED_MAX = 4096;
 export const REFUSED_MS = 600_000;
 /**
@@ -67,8 +67,11 @@ export class CatchUp {
   readonly #met = new Set<PublicKey>();
   /** Differed while another pull was under way. */
   readonly #waiting = new Set<PublicKey>();
-  /** When each was refused, oldest first. */
-  readonly #refused = new Map<MessageId, number>();
+  /**
+   * When each was refused, oldest first, by peer and id: an id says nothing of the signature, so a peer that serves
+   * a broken copy must not keep the good one of another away.
+   */
+  readonly #refused = new Map<string, number>();
   readonly #timer = new WakeUp("compare");
   #tickMs: number | undefined;
   #ticks = 0;
@@ -122,6 +125,7 @@ export class CatchUp {
         break;
       case "stored":
         if (event.via !== "pull") this.#freshMs = nowMs;
+        else if (event.from === this.#pull?.peer) this.#pull?.onStored(nowMs);
         break;
       case "ids_page":
         this.#onPage(event, nowMs, effects);
@@ -212,7 +216,7 @@ export class CatchUp {
         return;
       }
       comparison.confirmMs = undefined;
-      const isSkipped = (id: MessageId): boolean => nowMs - (this.#refused.get(id) ?? -REFUSED_MS) < REFUSED_MS;
+      const isSkipped = (id: MessageId): boolean => nowMs - (this.#refused.get(from + id) ?? -REFUSED_MS) < REFUSED_MS;
       this.#fetchMs = undefined;
       this.#pull = new Pull({ peer: from, index: this.#index, isSkipped, nowMs });
       this.#pull.advance(effects, { fetch: true });
@@ -238,7 +242,7 @@ export class CatchUp {
   }
 
   #onFetched(event: EventOf<"fetched">, nowMs: number, effects: Effect[]): void {
-    for (const id of event.refused) this.#refuse(id, nowMs);
+    for (const id of event.refused) this.#refuse(event.from + id, nowMs);
     if (this.#pull?.peer !== event.from) return;
     this.#pull.onFetched(event, nowMs);
     this.#advance(nowMs, effects);
@@ -375,9 +379,9 @@ export class CatchUp {
       nowMs + Math.min(FAILURE_MAX_MS, FAILURE_FIRST_MS * 2 ** Math.min(comparison.failures - 1, 16));
   }
 
-  #refuse(id: MessageId, nowMs: number): void {
-    this.#refused.delete(id);
-    this.#refused.set(id, nowMs);
+  #refuse(peerAndId: string, nowMs: number): void {
+    this.#refused.delete(peerAndId);
+    this.#refused.set(peerAndId, nowMs);
     if (this.#refused.size <= REFUSED_MAX) return;
     const [oldest] = this.#refused.keys();
     if (oldest !== undefined) this.#refused.delete(oldest);

@@ -65,7 +65,9 @@ export class GroupMachine {
         return this.#everyPart(event.members.has(this.#local) ? event : { kind: "members", members: new Set() }, nowMs);
       case "stored":
         // Old news is not spread; the few messages of a gap may be missing elsewhere too.
-        if (event.via === "pull" && this.#catchUp.isBackfilling) return this.#quarantine.handle(event, nowMs);
+        if (event.via === "pull" && this.#catchUp.isBackfilling) {
+          return [...this.#quarantine.handle(event, nowMs), ...this.#catchUp.handle(event, nowMs)];
+        }
         return this.#everyPart(event, nowMs);
       case "status":
         // With the roster behind, the new members' messages could only go to quarantine: the roster first.

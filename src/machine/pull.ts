@@ -8,6 +8,8 @@ export const PENDING_MAX = 8192;
 /** Ours. Ids in one fetch of a pull, and fetches in flight: bodies flow while the next page travels. */
 export const FETCH_IDS = 512;
 export const FETCHES_MAX = 4;
+/** Ours. A page of fewer ids than this is no progress, unless it is the last: an honest one is full. */
+const PAGE_PROGRESS_IDS = IDS_PER_FRAME_MAX / 4;
 /** Ours. Times a batch is fetched before its ids count as not to be had. */
 const FETCH_TRIES = 2;
 
@@ -37,7 +39,10 @@ export class Pull {
   stored = 0;
   /** Ids the peer listed that could not be had. */
   missing = 0;
-  /** When the peer last delivered something. */
+  /**
+   * When the peer last brought us further: a message, or a page of mostly ids that are here. Ids nobody can deliver
+   * are none, however many follow, or one peer that makes them up would keep everyone else from being pulled from.
+   */
   progressMs: number;
 
   constructor(options: {
@@ -83,7 +88,6 @@ export class Pull {
   onPage({ ids, last }: EventOf<"ids_page">, nowMs: number): boolean {
     if (!this.#pageAsked || this.#lo === undefined) return true;
     this.#pageAsked = false;
-    this.progressMs = nowMs;
     const taken = ids.slice(0, IDS_PER_FRAME_MAX);
     const greatest = taken.at(-1);
     if (greatest === undefined) {
@@ -91,19 +95,27 @@ export class Pull {
       return last;
     }
     if (!isAscendingFrom(this.#lo, taken)) return false;
-    for (const id of this.#index.unknown(taken)) if (!this.#isSkipped(id)) this.#waiting.push(id);
+    const lacked = this.#index.unknown(taken);
+    const isLarge = last || taken.length >= PAGE_PROGRESS_IDS;
+    if (isLarge && lacked.length <= taken.length / 2) this.progressMs = nowMs;
+    for (const id of lacked) if (!this.#isSkipped(id)) this.#waiting.push(id);
     this.#lo = last && taken.length === ids.length ? undefined : successor(greatest);
     return true;
   }
 
   onFetched({ ids, stored }: EventOf<"fetched">, nowMs: number): void {
     this.stored += stored.length;
-    this.progressMs = nowMs;
+    if (stored.length > 0) this.progressMs = nowMs;
     const batch = this.#inFlight.get(ids[0]!);
     if (batch === undefined) return;
     this.#land(batch);
     const arrived = new Set(stored);
     this.missing += this.#index.unknown(batch.ids.filter((id) => !arrived.has(id))).length;
+  }
+
+  /** A fetch under way has brought some of its messages. */
+  onStored(nowMs: number): void {
+    this.progressMs = nowMs;
   }
 
   /** A fetch came to nothing: tried once more, then its ids count as missing. */

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from "bun:test";
+import { MessageId } from "../../src/core/ids.ts";
 import { CatchUp, CONFIRM_AFTER_MS, FAILURE_FIRST_MS, PULL_STALLED_MS } from "../../src/machine/catch-up.ts";
 import { type Effect, IDS_PER_FRAME_MAX } from "../../src/machine/effect.ts";
 import type { Event } from "../../src/machine/event.ts";
@@ -187,6 +188,56 @@ test("refused ids are not asked for again for a while", () => {
   expect(acts(handle({ kind: "ids_page", from: node(1), ids: ids(1, 2), last: true }, 60_000))).toEqual([]);
   handle({ kind: "status", from: node(1), status: group.status(7) }, 700_000);
   expect(acts(handle({ kind: "ids_page", from: node(1), ids: ids(1, 2), last: true }, 700_000))).toHaveLength(1);
+});
+
+test("what one peer served broken is asked of another at once", () => {
+  connect(1);
+  const [fetch] = listed(1, 2);
+  deliver(fetch, 0, [1]);
+  connect(2, 1);
+  handle({ kind: "status", from: node(2), status: group.status(7) }, 60_000);
+  const effects = handle({ kind: "ids_page", from: node(2), ids: ids(1, 2), last: true }, 60_000);
+  expect(acts(effects)).toEqual([{ kind: "fetch", from: node(2), ids: [id(1)], via: "pull" }]);
+});
+
+test("a peer that lists ids without end and delivers none is given up, and the next one has its turn", () => {
+  connect(1);
+  connect(2);
+  handle({ kind: "status", from: node(1), status: group.status(1_000_000) });
+  handle({ kind: "status", from: node(2), status: group.status(3) });
+  let from = 1;
+  let asked: Effect[] = [{ kind: "ask_ids", to: node(1), lo: MessageId.zero }];
+  const outcomes: unknown[] = [];
+  for (let nowMs = 0; nowMs < 4 * PULL_STALLED_MS && outcomes.length === 0; nowMs += 10_000) {
+    const next: Effect[] = [];
+    for (const effect of asked) {
+      if (effect.kind === "ask_ids") {
+        const page = ids(from, IDS_PER_FRAME_MAX);
+        from += IDS_PER_FRAME_MAX;
+        next.push(...handle({ kind: "ids_page", from: node(1), ids: page, last: false }, nowMs));
+      } else if (effect.kind === "fetch") {
+        const { ids: unknown, via } = effect;
+        next.push(
+          ...handle({ kind: "fetched", from: node(1), via, ids: unknown, stored: [], unknown, refused: [] }, nowMs),
+        );
+      }
+    }
+    next.push(...handle({ kind: "timer", timer: "compare" }, nowMs));
+    for (const effect of next) {
+      if (effect.kind === "report" && effect.report.what === "compared") outcomes.push(effect.report.outcome);
+    }
+    asked = next;
+  }
+  expect(outcomes).toEqual(["failed"]);
+  expect(asked).toContainEqual({ kind: "ask_status", to: node(2) });
+});
+
+test("a pull whose one long fetch goes on bringing messages is not given up", () => {
+  connect(1);
+  listed(1, 3);
+  handle({ kind: "stored", ids: [id(1)], from: node(1), via: "pull" }, PULL_STALLED_MS - 1);
+  const effects = handle({ kind: "timer", timer: "compare" }, PULL_STALLED_MS);
+  expect(effects.filter(({ kind }) => kind === "report")).toEqual([]);
 });
 
 test("one pull at a time: a second peer that differs is asked again when the first is done", () => {
