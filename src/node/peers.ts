@@ -2,6 +2,7 @@ import { EntmootError, type ErrorCode } from "../core/errors.ts";
 import type { PublicKey } from "../core/ids.ts";
 import type { DialBackoff } from "../machine/dial-backoff.ts";
 import type { Failure } from "../machine/event.ts";
+import { atMost } from "../transport/settle.ts";
 import type { PeerStatus, PeerStream, Transport } from "../transport/transport.ts";
 import { encodeFrame, type Frame, type UnknownExtension } from "../wire/frame.ts";
 import { Deadline } from "./deadline.ts";
@@ -10,6 +11,9 @@ import { Outbox } from "./outbox.ts";
 
 /** Ours. Dialing a peer over every address known of it. */
 const DIAL_TIMEOUT_MS = 15_000;
+
+/** Ours. How long ending waits for peers that are being dialled. */
+const CLOSE_UNREACHED_MS = 300;
 
 /** Ours. Peers something is or was sent to; the quietest are forgotten first. */
 const PEERS_MAX = 4096;
@@ -92,7 +96,7 @@ export class Peers {
     await frames.finish();
     const answer = await frames.read(signal);
     this.heardFrom(peer);
-    return expectKind(answer, question.kind, expected);
+    return expectAnswer(answer, question, expected);
   }
 
   /** Milliseconds until the peer may be dialled. */
@@ -106,13 +110,15 @@ export class Peers {
     stream.reset();
   }
 
-  /** Waits until what was sent is written, for at most `timeoutMs`, then lets nothing more out. */
+  /**
+   * Waits until what was sent is written, for at most `timeoutMs`, then lets nothing more out. Peers that still have to
+   * be reached get less: most of them are away, and find what they missed when they are back.
+   */
   async close(timeoutMs: number): Promise<void> {
-    const idle = Promise.all([...this.#outboxes.values()].map((outbox) => outbox.idle()));
-    const deadline = Promise.withResolvers<void>();
-    const timer = setTimeout(deadline.resolve, timeoutMs);
-    await Promise.race([idle, deadline.promise]);
-    clearTimeout(timer);
+    const outboxes = [...this.#outboxes].map(([peer, outbox]) => ({ outbox, isThere: this.status(peer).connected }));
+    const idle = (isThere: boolean) =>
+      Promise.all(outboxes.filter((each) => each.isThere === isThere).map(({ outbox }) => outbox.idle()));
+    await Promise.all([atMost(timeoutMs, idle(true)), atMost(Math.min(timeoutMs, CLOSE_UNREACHED_MS), idle(false))]);
     this.#closing.abort(new EntmootError("unavailable", "the daemon is ending"));
   }
 
@@ -160,14 +166,20 @@ export function failureOf(error: unknown): Failure {
   return error.code === "timeout" ? "timeout" : "unreachable";
 }
 
-function expectKind<K extends Frame["kind"]>(
+function expectAnswer<K extends Frame["kind"]>(
   answer: Frame | UnknownExtension | undefined,
-  asked: string,
+  question: Frame,
   expected: K,
 ): Extract<Frame, { kind: K }> {
-  if (answer?.kind === expected) return answer as Extract<Frame, { kind: K }>;
   if (answer?.kind === "refused") throw new Refusal(codeOf(answer.code), answer.message);
-  throw new Refusal("unavailable", `${asked}: expected ${expected}, found ${answer?.kind ?? "no answer"}`);
+  if (answer?.kind !== expected) {
+    throw new Refusal("unavailable", `${question.kind}: expected ${expected}, found ${answer?.kind ?? "no answer"}`);
+  }
+  // Roster entries name no group, and a root or a policy neither: only the answer itself says which one it is about.
+  if ("group_id" in question && "group_id" in answer && answer.group_id !== question.group_id) {
+    throw new Refusal("unavailable", `${question.kind}: expected an answer about this group, found one about another`);
+  }
+  return answer as Extract<Frame, { kind: K }>;
 }
 
 /** The codes of ours a peer may refuse with; any other is an ordinary refusal. */

@@ -8,7 +8,7 @@ import { type BoundEndpoint, bindEndpoint, type EndpointOptions } from "./iroh-e
 import { END } from "./iroh-errors.ts";
 import { type IrohLibrary, loadIroh } from "./iroh-library.ts";
 import type { IrohStream } from "./iroh-stream.ts";
-import { shortKey } from "./settle.ts";
+import { atMost, shortKey } from "./settle.ts";
 import type { DialOptions, PeerStatus, PeerStream, Transport } from "./transport.ts";
 import { DEFAULT_LIMITS, type TransportLimits } from "./transport-limits.ts";
 
@@ -204,16 +204,5 @@ export class IrohTransport implements Transport {
     const direct = this.#boundSockets ?? address.directAddresses();
     const relayUrl = address.relayUrl();
     return relayUrl === null ? direct.toSorted() : [...direct.toSorted(), relayUrl];
-  }
-}
-
-/** What `work` comes to, or `undefined` when that takes longer. */
-async function atMost<T>(maxMs: number, work: Promise<T>): Promise<T | undefined> {
-  const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => late.resolve(undefined), maxMs);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -30,6 +30,17 @@ export interface AbortableOptions {
   readonly onGiveUp?: (end: ((error: Error) => void) | undefined) => void;
 }
 
+/** What `work` comes to, or `undefined` when that takes longer than `maxMs`. */
+export async function atMost<T>(maxMs: number, work: Promise<T>): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), maxMs);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** A key as people compare it: its first 12 hex digits. */
 export function shortKey(key: string): string {
   return `${key.slice(0, 12)}…`;
