@@ -108,6 +108,8 @@ export type RosterOutcome =
   | "same"
   /** Theirs is a proper prefix of ours. */
   | "behind"
+  /** Theirs begins somewhere behind our head, so what lies between is missing. Nothing of it was verified. */
+  | "gap"
   /** Both are valid and part at some entry: the founder signed two histories. */
   | "forked"
   /** Empty, broken or not from our founder. */

@@ -92,8 +92,13 @@ export class RosterSync {
     if (outcome === "extended") {
       for (const peer of this.#partners.all()) if (peer !== from) this.#push(peer, 0, nowMs, effects);
     } else if (outcome === "behind") this.#push(from, ROSTER_PUSH_MS, nowMs, effects);
+    else if (outcome === "gap") this.#ask(from, ROSTER_ASK_MS, nowMs, effects);
     else if (outcome === "forked" || outcome === "rejected") {
-      this.#exchange(from).badMs = nowMs;
+      const exchange = this.#exchange(from);
+      // Once is news; a peer that goes on sending it fills no log.
+      const isNews = nowMs - exchange.badMs >= ROSTER_BAD_MS;
+      if (!isNews) return;
+      exchange.badMs = nowMs;
       effects.push({ kind: "report", report: { what: `roster_${outcome}`, peer: from } });
     }
   }

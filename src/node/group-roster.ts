@@ -87,14 +87,14 @@ export class GroupRoster implements RosterView {
     return stopped === undefined ? "same" : "rejected";
   }
 
-  /** A log without our head is a prefix of ours, or another history. */
+  /** A log without our head is a part of ours, a later part of the same, or another history. */
   #compare(entries: readonly RosterEntry[]): RosterOutcome {
-    const ours = this.#log.entries;
-    const isPrefix = entries.length < ours.length && entries.every((entry, i) => entry.id === ours[i]!.id);
-    if (isPrefix) return "behind";
-    const { stopped } = RosterLog.empty.sync(entries);
-    const sameFounder = entries[0]?.id === ours[0]?.id;
-    return stopped === undefined && sameFounder ? "forked" : "rejected";
+    if (entries.every(({ id }) => this.#log.has(id))) return "behind";
+    const [first] = entries;
+    if (first !== undefined && first.parents.length > 0) return "gap";
+    // Verified last: a stranger's log of thousands of entries would cost seconds, and its first one tells.
+    if (first?.id !== this.#log.entries[0]?.id) return "rejected";
+    return RosterLog.empty.sync(entries).stopped === undefined ? "forked" : "rejected";
   }
 
   #become(log: RosterLog): void {

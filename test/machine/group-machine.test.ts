@@ -146,7 +146,7 @@ const anEvent: fc.Arbitrary<Event> = fc.oneof(
   fc.record({
     kind: fc.constant("roster" as const),
     from: fc.option(aPeer, { nil: undefined }),
-    outcome: fc.constantFrom("extended", "same", "behind", "forked", "rejected"),
+    outcome: fc.constantFrom("extended", "same", "behind", "gap", "forked", "rejected"),
   }),
   fc.record({
     kind: fc.constant("unknown_author" as const),

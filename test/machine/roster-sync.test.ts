@@ -62,6 +62,18 @@ test("a fork is reported and its peer left alone", () => {
   expect(heard(3, ROSTER_BAD_MS, 1)).toEqual([{ kind: "ask_roster", to: node(1) }]);
 });
 
+test("a peer that goes on sending a broken log is reported once in a while, not once a log", () => {
+  const reports = (nowMs: number) =>
+    handle({ kind: "roster", from: node(1), outcome: "rejected" }, nowMs).filter(({ kind }) => kind === "report");
+  expect([0, 1, 2, 599_999, 600_000].map((nowMs) => reports(nowMs).length)).toEqual([1, 0, 0, 0, 1]);
+});
+
+test("a peer that tells of entries we cannot place is asked for what lies between", () => {
+  const gap = (nowMs: number) => handle({ kind: "roster", from: node(1), outcome: "gap" }, nowMs);
+  expect(gap(0)).toEqual([{ kind: "ask_roster", to: node(1) }]);
+  expect(gap(1)).toEqual([]);
+});
+
 test("a change made here goes to everyone, and to who was removed by it", () => {
   const left = members(4);
   left.delete(node(3));
