@@ -1,3 +1,4 @@
+import { EntmootError } from "../core/errors.ts";
 import { MessageId, type PublicKey } from "../core/ids.ts";
 import { messageCanonical } from "../core/message.ts";
 import type { RosterEntry } from "../core/records.ts";
@@ -22,6 +23,8 @@ const PUSHED_ENTRIES_MAX = 1000;
 export interface CarryOutParts {
   readonly peers: Peers;
   readonly onReport: (group: Group, report: Report) => void;
+  /** Something that is not lost for good could not be done here: a full disk, a damaged row. */
+  readonly onFailed: (group: Group, error: EntmootError) => void;
 }
 
 /** Does what the machines of a group decided, and tells them how it went. */
@@ -37,13 +40,13 @@ export class CarryOut {
     for (const effect of effects) {
       switch (effect.kind) {
         case "schedule":
-          this.#schedule(effect.afterMs, () => group.tell({ kind: "timer", timer: effect.timer }));
+          this.#schedule(group, effect);
           break;
         case "report":
           this.#parts.onReport(group, effect.report);
           break;
         case "recheck":
-          this.#own(recheck(group, effect.messages));
+          this.#own(this.#recheck(group, effect.messages));
           break;
         case "push":
         case "ihave":
@@ -64,10 +67,28 @@ export class CarryOut {
     this.#timers.clear();
   }
 
-  #schedule(afterMs: number, action: () => void): void {
+  /** Verifies and stores again what was held; what cannot be stored now is found again by comparison. */
+  async #recheck(group: Group, held: readonly HeldMessage[]): Promise<void> {
+    for (const [from, messages] of Map.groupBy(held, (message) => message.from)) {
+      const bodies = messages.map(({ canonical }) => canonical);
+      try {
+        await group.take(bodies, { from, via: "push" });
+      } catch (error) {
+        if (!(error instanceof EntmootError)) throw error;
+        this.#parts.onFailed(group, error);
+      }
+    }
+  }
+
+  #schedule(group: Group, { afterMs, timer: name }: Extract<Effect, { kind: "schedule" }>): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      action();
+      try {
+        group.tell({ kind: "timer", timer: name });
+      } catch (error) {
+        if (!(error instanceof EntmootError)) throw error;
+        this.#parts.onFailed(group, error);
+      }
     }, afterMs);
     this.#timers.add(timer);
   }
@@ -148,16 +169,6 @@ function* heldBodies(group: Group, ids: readonly MessageId[]): Generator<Uint8Ar
   for (const id of ids) {
     const stored = group.store.messages.get(id);
     if (stored !== undefined) yield stored.canonical;
-  }
-}
-
-async function recheck(group: Group, held: readonly HeldMessage[]): Promise<void> {
-  const bySender = Map.groupBy(held, ({ from }) => from);
-  for (const [from, messages] of bySender) {
-    await group.take(
-      messages.map(({ canonical }) => canonical),
-      { from, via: "push" },
-    );
   }
 }
 

@@ -31,7 +31,7 @@ export function createGroup(context: NodeContext, request: CreateGroup): Created
     if (policy !== undefined) store.setFact(POLICY_FACT, formatPolicy(policy));
     const genesis = createGenesis({
       seed: context.identity.seed,
-      nowMs: context.now(),
+      nowMs: genesisMs(context),
       nodeId: context.nodeIdNow(),
     });
     store.roster.append([genesis]);
@@ -43,6 +43,17 @@ export function createGroup(context: NodeContext, request: CreateGroup): Created
     context.abandon(groupId);
     throw error;
   }
+}
+
+/**
+ * A first entry names no group: of two groups founded by one key in the same millisecond it would be the same, and
+ * every change of one roster would hold in the other. So no two of ours begin at one instant.
+ */
+function genesisMs(context: NodeContext): number {
+  const taken = new Set(context.groups().map(({ roster }) => roster.log.entries[0]?.timestamp));
+  let nowMs = context.now();
+  while (taken.has(BigInt(nowMs))) nowMs += 1;
+  return nowMs;
 }
 
 function metadataOf({ description, join_mode, name, tags, visibility }: CreateGroup): string {

@@ -142,7 +142,7 @@ export class EntmootNode implements DaemonOperations {
       if (parts.transport.local !== local) {
         throw new EntmootError("data_root_invalid", "transport: its key is not this node's identity");
       }
-      const { transport } = parts;
+      const { log, transport } = parts;
       this.#peers = new Peers({ transport, hints: (peer) => hints.of(peer), backoff: new DialBackoff(), now });
       const peers = this.#peers;
       this.#reconnector = new Reconnector({
@@ -152,7 +152,11 @@ export class EntmootNode implements DaemonOperations {
         connect: (peer) => peers.connect(peer),
         random: () => this.#random.next(),
       });
-      this.#carryOut = new CarryOut({ peers: this.#peers, onReport: (group, report) => this.#report(group, report) });
+      this.#carryOut = new CarryOut({
+        peers: this.#peers,
+        onReport: (group, report) => this.#report(group, report),
+        onFailed: (group, error) => log.warn(`group ${group.id.slice(0, 12)}: ${error.message}`),
+      });
     }
     this.#context = {
       identity: parts.identity,

@@ -20,6 +20,12 @@ export const INBOUND_TIMEOUTS = {
   answerMs: 90_000,
 };
 
+/**
+ * Ours. The original's answers may have 16 MiB, but nobody sends one unasked; a roster told of a change has a
+ * thousand entries. What a peer can make us hold is this, times the streams it may have open.
+ */
+const MEMBER_FRAME_MAX_BYTES = 1024 * 1024;
+
 /** Ours. Frames from one who is no member of anything here: redeeming a link needs no more. */
 const STRANGER_FRAME_MAX_BYTES = 16 * 1024;
 
@@ -62,7 +68,7 @@ export class Inbound {
   async #serve(stream: PeerStream): Promise<void> {
     const from = stream.remote;
     const isMember = this.#parts.isMemberSomewhere(from);
-    const limits = isMember ? peerLimits("entmoot/1") : strangerLimits;
+    const limits = isMember ? memberLimits : strangerLimits;
     const frames = new FrameStream(stream, "entmoot/1", limits);
     const { answerMs, firstFrameMs, nextFrameMs } = this.#parts.timeouts ?? INBOUND_TIMEOUTS;
     try {
@@ -133,4 +139,5 @@ function refusal(frame: Frame, code: string, message: string): Frame | undefined
 }
 
 const entmoot1 = peerLimits("entmoot/1");
+const memberLimits: FrameLimits = (type) => Math.min(entmoot1(type), MEMBER_FRAME_MAX_BYTES);
 const strangerLimits: FrameLimits = (type) => Math.min(entmoot1(type), STRANGER_FRAME_MAX_BYTES);

@@ -1,0 +1,136 @@
+import { expect, test } from "bun:test";
+import { EntmootError } from "../../src/core/errors.ts";
+import { GroupId, MerkleRoot, PublicKey } from "../../src/core/ids.ts";
+import { messageCanonical } from "../../src/core/message.ts";
+import { createRosterEntry } from "../../src/core/roster-change.ts";
+import { RosterLog } from "../../src/core/roster-log.ts";
+import { DialBackoff } from "../../src/machine/dial-backoff.ts";
+import { FrameStream } from "../../src/node/frame-stream.ts";
+import { Peers } from "../../src/node/peers.ts";
+import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
+import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import type { Frame } from "../../src/wire/frame.ts";
+import { identity } from "../support/identity.ts";
+import { GROUP, message } from "../support/message.ts";
+import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
+import { RawPeer } from "../support/raw-peer.ts";
+
+const [FOUNDER, ALICE, STRANGER] = [identity(1), identity(2), identity(3)] as const;
+const OTHER_GROUP = GroupId.fromBytes(new Uint8Array(32).fill(9));
+
+/** Asks a peer that answers everything with `answer`. */
+async function askOneThatSays(answer: Frame) {
+  const network = new MemoryNetwork();
+  const [here, there] = [FOUNDER, ALICE].map(({ publicKey }) => PublicKey.fromBytes(publicKey));
+  const transport = network.join(here!);
+  network.join(there!).accept(async (stream) => {
+    const signal = AbortSignal.timeout(5_000);
+    await using frames = new FrameStream(stream, "entmoot/1");
+    await frames.read(signal);
+    await frames.write(answer, signal);
+  });
+  const peers = new Peers({ transport, hints: () => [], backoff: new DialBackoff(), now: Date.now });
+  const question = { kind: "merkle_req", group_id: GROUP } as const;
+  return peers.ask(there!, question, "merkle_resp", 2_000);
+}
+
+test("an answer about another group than was asked about is no answer", async () => {
+  const answer = { kind: "merkle_resp", root: MerkleRoot.zero, message_count: 3 } as const;
+  expect(await askOneThatSays({ ...answer, group_id: GROUP })).toMatchObject({ message_count: 3 });
+  await expect(askOneThatSays({ ...answer, group_id: OTHER_GROUP })).rejects.toThrow("about another");
+});
+
+test("answers nobody asked for change nothing, and the stream goes on", async () => {
+  const network = new MemoryNetwork();
+  await using node = await startNode(network, 1);
+  const { group_id } = await node.createGroup(OPEN_GROUP);
+  await node.changeRoster({
+    groupId: group_id,
+    op: "add",
+    nodeId: undefined,
+    key: PublicKey.fromBytes(ALICE.publicKey),
+  });
+  const alice = new RawPeer(network, ALICE, FOUNDER);
+  const answers = await alice.say(
+    { kind: "ids_resp", group_id, ids: new Uint8Array(32), last: false },
+    {
+      kind: "fetch_many_resp",
+      group_id,
+      outcomes: ["sent"],
+      messages: [messageCanonical(message({ by: ALICE, group_id }))],
+    },
+    { kind: "status_req", group_id },
+  );
+  expect(answers.map(({ kind }) => kind)).toEqual(["refused", "refused", "status_resp"]);
+  expect(answers.at(-1)).toMatchObject({ message_count: 0 });
+});
+
+test("a member can make this node hold no frame larger than 1 MiB", async () => {
+  const network = new MemoryNetwork();
+  await using node = await startNode(network, 1);
+  const { group_id } = await node.createGroup(OPEN_GROUP);
+  await node.changeRoster({
+    groupId: group_id,
+    op: "add",
+    nodeId: undefined,
+    key: PublicKey.fromBytes(ALICE.publicKey),
+  });
+  const alice = new RawPeer(network, ALICE, FOUNDER);
+  for (const type of [0x03, 0x06, 0x0a, 0x10, 0x11, 0x14]) {
+    const head = new Uint8Array(5);
+    new DataView(head.buffer).setUint32(0, 1024 * 1024 + 1);
+    head[4] = type;
+    // Only its size can be the reason: not a byte of its body has been sent, and the stream is not ended.
+    const stream = await alice.transport.open(PublicKey.fromBytes(FOUNDER.publicKey), {
+      hints: [],
+      signal: AbortSignal.timeout(2_000),
+    });
+    await stream.write(head);
+    await expect(stream.read(1024, AbortSignal.timeout(2_000))).rejects.toMatchObject({ code: "unavailable" });
+  }
+});
+
+test("two groups founded at one instant do not share their first entry, so neither's roster holds in the other", async () => {
+  const nowMs = Date.now();
+  await using node = await startNode(undefined, 1, { now: () => nowMs });
+  const root = async () => {
+    const { group_id } = await node.createGroup(OPEN_GROUP);
+    const key = PublicKey.fromBytes(ALICE.publicKey);
+    const { entry_id } = await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key });
+    return entry_id;
+  };
+  expect(new Set([await root(), await root(), await root()]).size).toBe(3);
+});
+
+test("a full disk while held messages are let out ends nothing but that", async () => {
+  const network = new MemoryNetwork();
+  const root = new MemoryDataRoot();
+  await using node = await startNode(network, 1, { root });
+  const { group_id } = await node.createGroup(OPEN_GROUP);
+  await node.changeRoster({
+    groupId: group_id,
+    op: "add",
+    nodeId: undefined,
+    key: PublicKey.fromBytes(ALICE.publicKey),
+  });
+  const alice = new RawPeer(network, ALICE, FOUNDER);
+  const early = message({ by: STRANGER, group_id });
+  await alice.say({ kind: "push", group_id, messages: [messageCanonical(early)] });
+  const { messages } = root.openGroup(group_id)!;
+  const put = messages.putMany.bind(messages);
+  let refused = 0;
+  messages.putMany = () => {
+    refused += 1;
+    throw new EntmootError("disk_full", "no room");
+  };
+  const [answer] = await alice.say({ kind: "roster_req", group_id, since_head: undefined });
+  if (answer?.kind !== "roster_resp") throw new Error("no roster");
+  const { log } = RosterLog.empty.sync(answer.entries);
+  const change = { op: "add", key: STRANGER.publicKey } as const;
+  const entry = createRosterEntry({ log, seed: FOUNDER.seed, nowMs: Date.now(), change });
+  await alice.say({ kind: "roster_resp", group_id, entries: [...log.entries, entry] });
+  await until(() => refused > 0);
+  messages.putMany = put;
+  await alice.say({ kind: "push", group_id, messages: [messageCanonical(early)] });
+  expect((await node.status()).groups[0]?.messages).toBe(1);
+});
