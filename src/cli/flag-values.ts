@@ -36,10 +36,16 @@ export function parseInteger(flag: string, text: string, range: { min: number; m
   if (value === undefined || value < BigInt(range.min) || value > BigInt(range.max)) {
     throw new EntmootError(
       "invalid_argument",
-      `${flag}: expected a whole number from ${range.min} to ${range.max}, found ${JSON.stringify(text)}`,
+      invalidValue(flag, text, `expected a whole number from ${range.min} to ${range.max}`),
     );
   }
   return Number(value);
+}
+
+/** The original's words for a flag value that does not parse. `flag` may have the command ahead, as in `query: -limit`. */
+export function invalidValue(flag: string, text: string, expected: string): string {
+  const at = flag.lastIndexOf(" ") + 1;
+  return `${flag.slice(0, at)}invalid value ${JSON.stringify(text)} for flag ${flag.slice(at)}: ${expected}`;
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = {
@@ -77,7 +83,7 @@ export function parseDurationMs(flag: string, text: string): number {
   if (ms === undefined) {
     throw new EntmootError(
       "invalid_argument",
-      `${flag}: expected a duration such as 30s, 250ms or 1h30m, found ${JSON.stringify(text)}`,
+      invalidValue(flag, text, "expected a duration such as 30s, 250ms or 1h30m"),
     );
   }
   return ms;

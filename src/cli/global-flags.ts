@@ -226,7 +226,7 @@ export function parseGlobalOptions(args: GlobalArgs, env: Environment): GlobalOp
     const result = v.safeParse(schema, value);
     if (result.success) return result.output;
     const source = fromFlag !== undefined ? `-${name}` : def.env;
-    throw new EntmootError("invalid_argument", `${source}: ${result.issues[0].message}, found ${show(value)}`);
+    throw new EntmootError("invalid_argument", refusalOf(name, source, result.issues[0].message, show(value)));
   }
 
   const home = env.HOME || homedir();
@@ -251,6 +251,21 @@ export function parseGlobalOptions(args: GlobalArgs, env: Environment): GlobalOp
     traceReconcile: read("trace-reconcile", boolean) ?? false,
     jsonErrors: read("json-errors", boolean) ?? false,
   };
+}
+
+/** The original's words where it has some, then what is expected. */
+function refusalOf(
+  name: keyof typeof globalFlags,
+  source: string | undefined,
+  expected: string,
+  found: string,
+): string {
+  if (name === "log-level") return `unknown log level ${found}: ${expected}`;
+  const number = name === "listen-port" ? integerOf(JSON.parse(found)) : undefined;
+  if (number !== undefined) return `listen-port ${number} out of uint16 range: ${expected}`;
+  if (name === "listen-port" || name.startsWith("pilot-wait"))
+    return `invalid value ${found} for flag ${source}: ${expected}`;
+  return `${source}: ${expected}, found ${found}`;
 }
 
 function show(value: string | boolean): string {

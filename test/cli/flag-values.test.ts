@@ -30,7 +30,7 @@ describe("integers", () => {
   test("out of range names the flag, the range and what was found", () => {
     expect(parseInteger("-limit", "7", { min: 0, max: 10 })).toBe(7);
     expect(() => parseInteger("-limit", "11", { min: 0, max: 10 })).toThrow(
-      '-limit: expected a whole number from 0 to 10, found "11"',
+      'invalid value "11" for flag -limit: expected a whole number from 0 to 10',
     );
   });
 });
@@ -60,7 +60,7 @@ describe("durations", () => {
 
   test("a bad one names the flag", () => {
     expect(() => parseDurationMs("-timeout", "5")).toThrow(
-      '-timeout: expected a duration such as 30s, 250ms or 1h30m, found "5"',
+      'invalid value "5" for flag -timeout: expected a duration such as 30s, 250ms or 1h30m',
     );
   });
 });

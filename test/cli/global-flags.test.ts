@@ -88,11 +88,11 @@ test.each([
 
 describe("a value that cannot be is refused with the name of its flag or variable, what was expected and found", () => {
   test.each([
-    [{ "listen-port": "0" }, {}, '-listen-port: expected a port from 1 to 65535, found "0"'],
-    [{ "listen-port": "65536" }, {}, '-listen-port: expected a port from 1 to 65535, found "65536"'],
-    [{ "listen-port": "x" }, {}, '-listen-port: expected a port from 1 to 65535, found "x"'],
-    [{ "log-level": "bogus" }, {}, '-log-level: expected debug, info, warn or error, found "bogus"'],
-    [{ "log-level": "constructor" }, {}, '-log-level: expected debug, info, warn or error, found "constructor"'],
+    [{ "listen-port": "0" }, {}, "listen-port 0 out of uint16 range: expected a port from 1 to 65535"],
+    [{ "listen-port": "65536" }, {}, "listen-port 65536 out of uint16 range: expected a port from 1 to 65535"],
+    [{ "listen-port": "x" }, {}, 'invalid value "x" for flag -listen-port: expected a port from 1 to 65535'],
+    [{ "log-level": "bogus" }, {}, 'unknown log level "bogus": expected debug, info, warn or error'],
+    [{ "log-level": "constructor" }, {}, 'unknown log level "constructor": expected debug, info, warn or error'],
     [{ data: "" }, {}, '-data: expected a path, found ""'],
     [{ transport: "Iroh" }, {}, '-transport: expected auto, iroh, pilot or memory, found "Iroh"'],
     [{}, { ENTMOOT_TRANSPORT: "udp" }, 'ENTMOOT_TRANSPORT: expected auto, iroh, pilot or memory, found "udp"'],
@@ -105,7 +105,7 @@ describe("a value that cannot be is refused with the name of its flag or variabl
     [{ relay: "https://u:p@a.example" }, {}, "-relay: expected default, off, or an http(s) URL"],
     [{ relay: "," }, {}, "-relay: expected at least one value"],
     [{ relay: Array(17).fill("https://a.example").join(",") }, {}, "-relay: expected at most 16 values"],
-    [{ "pilot-wait-timeout": "45" }, {}, "-pilot-wait-timeout: expected a duration such as 45s or 250ms"],
+    [{ "pilot-wait-timeout": "45" }, {}, 'invalid value "45" for flag -pilot-wait-timeout: expected a duration'],
     [{}, { ENTMOOT_HIDE_IP: "perhaps" }, "ENTMOOT_HIDE_IP: expected one of 1,true,yes,on,0,false,no,off"],
   ])("%j %j", (args, env, message) => {
     expect(() => parseGlobalOptions(args, { ...HOME, ...env })).toThrow(message);

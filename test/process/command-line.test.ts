@@ -33,8 +33,8 @@ test("version prints one JSON object, and a run from source says it is one", () 
 test.each([
   [["nonsense"], 'entmootd: unknown subcommand "nonsense"\n'],
   [["version", "extra"], 'entmootd: version: unexpected argument "extra"\n'],
-  [["-listen-port", "0", "version"], 'entmootd: -listen-port: expected a port from 1 to 65535, found "0"\n'],
-  [["env", "-log-level=bogus"], 'entmootd: -log-level: expected debug, info, warn or error, found "bogus"\n'],
+  [["-listen-port", "0", "version"], "entmootd: listen-port 0 out of uint16 range: expected a port from 1 to 65535\n"],
+  [["env", "-log-level=bogus"], 'entmootd: unknown log level "bogus": expected debug, info, warn or error\n'],
 ])("%j is refused with status 5 and nothing on stdout", (args, stderr) => {
   expect(run(args)).toEqual({ stdout: "", stderr, exitCode: 5 });
 });
