@@ -85,7 +85,7 @@ export class GroupFrames {
         return { kind: "fetch_resp", group_id, id: frame.id, message, not_found: message === undefined };
       }
       case "fetch_many_req":
-        return answerFetchMany(frame, (id) => messages.get(id)?.canonical);
+        return messages.reading(() => answerFetchMany(frame, (id) => messages.get(id)?.canonical));
       case "diag_ping_req": {
         const nonce = frame.nonce?.length === 0 ? null : frame.nonce;
         const responder = group.self?.pilot_node_id ?? 0;

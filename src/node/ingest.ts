@@ -5,6 +5,7 @@ import { topologicalOrder } from "../core/order.ts";
 import type { Message } from "../core/records.ts";
 import type { MessageStore, NewMessage } from "../store/group-store.ts";
 import type { BatchWriter } from "./batch-writer.ts";
+import { tookIn } from "./collect-garbage.ts";
 import type { GroupPolicy } from "./group-policy.ts";
 import type { GroupRoster } from "./group-roster.ts";
 import { type SignedBytes, verifyAll } from "./signature-pool.ts";
@@ -78,6 +79,8 @@ export class Ingest {
     const sorting = new Sorting();
     let rest = bodies;
     while (rest.length > 0) rest = await this.#pass(rest, options, sorting);
+    // Fresh messages come at the pace people and agents write; only history comes as fast as it can be taken.
+    if (!options.rated) tookIn(bodies.reduce((sum, body) => sum + body.length, 0));
     return sorting;
   }
 

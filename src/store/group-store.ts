@@ -57,6 +57,8 @@ export interface MessageStore {
   /** Those of `ids` that are not known, in the order given. For many ids far cheaper than `knows` for each. */
   unknown(ids: readonly MessageId[]): MessageId[];
   get(id: MessageId): StoredMessage | undefined;
+  /** Runs `work`, which reads a lot and awaits nothing, at one instant of the store: far cheaper than each read alone. */
+  reading<T>(work: () => T): T;
   /**
    * Stores all in one transaction; on return they survive a crash of machine or process.
    * Gives the sequence number of each, `undefined` where the id was already known. Nothing is stored

@@ -48,6 +48,10 @@ export class MemoryMessageStore implements MessageStore {
     return held && stored(held);
   }
 
+  reading<T>(work: () => T): T {
+    return work();
+  }
+
   putMany(messages: readonly NewMessage[]): (number | undefined)[] {
     for (const message of messages) checkNewMessage(message);
     return messages.map((message) => this.#put(message));

@@ -125,6 +125,10 @@ export class SqliteMessageStore implements MessageStore {
     return row && this.#read(row);
   }
 
+  reading<T>(work: () => T): T {
+    return this.#file.snapshot(work);
+  }
+
   putMany(messages: readonly NewMessage[]): (number | undefined)[] {
     for (const message of messages) checkNewMessage(message);
     if (messages.length === 0) return [];
