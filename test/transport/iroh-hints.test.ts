@@ -44,7 +44,7 @@ test("any text is either a hint or passed over", () => {
 
 test("a native error becomes one short clean line whatever a peer put into it", () => {
   const raw =
-    "ConnectError (src/x.rs:1:2)\nCaused by:\n  \u001b[31mred\u202E\u0000 end\n\nStack backtrace:\n 0: secret";
+    "ConnectError (/src/x.rs:1:2)\nCaused by:\n  \u001b[31mred\u202E\u0000 end\n\nStack backtrace:\n 0: secret";
   expect(nativeText(new Error(raw))).toBe("ConnectError Caused by: [31mred end");
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
