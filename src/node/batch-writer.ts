@@ -1,3 +1,4 @@
+import { EntmootError } from "../core/errors.ts";
 import type { MessageStore, NewMessage } from "../store/group-store.ts";
 
 /** Ours. Messages in one transaction; more wait for the next turn, so a long batch cannot hold the loop. */
@@ -23,15 +24,22 @@ export class BatchWriter {
   readonly #idle: (() => void)[] = [];
   #count = 0;
   #scheduled = false;
+  #closed = false;
 
-  /** `onCommitted` runs once after each transaction, before its promises resolve. */
+  /** `onCommitted` runs once after each transaction, before its promises resolve; it must not throw. */
   constructor(store: MessageStore, onCommitted: () => void) {
     this.#store = store;
     this.#onCommitted = onCommitted;
   }
 
-  /** The sequence number of each message once all are durable, `undefined` where it was known already. */
+  /**
+   * The sequence number of each message once all are durable, `undefined` where it was known already. Rejects as the
+   * store does, and with `unavailable` once the writer is closed.
+   */
   put(messages: readonly NewMessage[]): Promise<(number | undefined)[]> {
+    if (this.#closed) {
+      return Promise.reject(new EntmootError("unavailable", "the node is ending; nothing was stored"));
+    }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ messages, resolve, reject });
       this.#count += messages.length;
@@ -48,6 +56,12 @@ export class BatchWriter {
   idle(): Promise<void> {
     if (this.#waiting.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Takes nothing more, and resolves when all that was handed in is durable or was refused. Idempotent. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.idle();
   }
 
   #schedule(): void {
@@ -76,11 +90,11 @@ export class BatchWriter {
     let seqs: (number | undefined)[];
     try {
       seqs = this.#store.putMany(batch.flatMap((waiting) => waiting.messages));
-      this.#onCommitted();
     } catch (error) {
       for (const waiting of batch) waiting.reject(error);
       return;
     }
+    this.#onCommitted();
     let at = 0;
     for (const { messages, resolve } of batch) {
       resolve(seqs.slice(at, at + messages.length));

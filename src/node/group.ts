@@ -124,7 +124,7 @@ export class Group {
   }
 
   async close(): Promise<void> {
-    await this.writer.idle();
+    await this.writer.close();
     this.#closed = true;
   }
 
@@ -139,7 +139,12 @@ export class Group {
   }
 
   #committed(): void {
-    this.policy.prune(this.#parts.now());
+    try {
+      this.policy.prune(this.#parts.now());
+    } catch (error) {
+      // What is past its time can wait for room on the disk; what was stored just now is stored.
+      if (!(error instanceof EntmootError)) throw error;
+    }
     this.#parts.onChanged(this);
   }
 }

@@ -60,7 +60,9 @@ async function askIssuer(
     return { kind: "redeemed", invite };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    if (error instanceof Refusal) return { kind: "refused", code: error.code, message: `join: ${message}` };
+    // An issuer that is ending, or whose disk is full, may well answer in a moment.
+    if (error instanceof Refusal && error.code !== "unavailable")
+      return { kind: "refused", code: error.code, message: `join: ${message}` };
     return { kind: "unreachable", detail: message };
   }
 }

@@ -94,7 +94,7 @@ export class SqliteFile implements Disposable {
   /** A statement to run often. It is made when it first runs, so a group that is only looked at costs little. */
   prepare(sql: string, integers: "number" | "bigint" = "number"): Sql {
     const prepared = new Sql(this.path, () => {
-      if (!this.#open) throw new EntmootError("internal", `${this.path}: used after it was closed`);
+      this.#requireOpen();
       const statement = this.#db.prepare(sql);
       if (integers === "bigint") statement.safeIntegers(true);
       return statement;
@@ -117,6 +117,7 @@ export class SqliteFile implements Disposable {
     if (this.access === "read") {
       throw new EntmootError("unavailable", `${this.path}: opened for reading; ask the running daemon to write`);
     }
+    this.#requireOpen();
     try {
       this.#begin.run();
       const result = work();
@@ -148,6 +149,10 @@ export class SqliteFile implements Disposable {
     this.#begin.finalize();
     this.#commit.finalize();
     this.#db.close(true);
+  }
+
+  #requireOpen(): void {
+    if (!this.#open) throw new EntmootError("internal", `${this.path}: used after it was closed`);
   }
 
   #rollBack(): void {

@@ -7,6 +7,7 @@ import { RosterLog } from "../../src/core/roster-log.ts";
 import { DialBackoff } from "../../src/machine/dial-backoff.ts";
 import { FrameStream } from "../../src/node/frame-stream.ts";
 import { Peers } from "../../src/node/peers.ts";
+import { redeem } from "../../src/node/redeem-link.ts";
 import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 import type { Frame } from "../../src/wire/frame.ts";
@@ -133,4 +134,28 @@ test("a full disk while held messages are let out ends nothing but that", async 
   messages.putMany = put;
   await alice.say({ kind: "push", group_id, messages: [messageCanonical(early)] });
   expect((await node.status()).groups[0]?.messages).toBe(1);
+});
+
+test("an issuer that ends without an answer is asked again; one that says no is not", async () => {
+  const network = new MemoryNetwork();
+  const transport = network.join(PublicKey.fromBytes(FOUNDER.publicKey));
+  const issuer = PublicKey.fromBytes(ALICE.publicKey);
+  let asked = 0;
+  network.join(issuer).accept(async (stream) => {
+    asked += 1;
+    await using frames = new FrameStream(stream, "entmoot/1");
+    const signal = AbortSignal.timeout(5_000);
+    await frames.read(signal);
+    const refused = { kind: "refused", of_type: 0x88, message: "no", group_id: undefined } as const;
+    if (asked === 2) await frames.write({ ...refused, code: "internal" }, signal);
+    if (asked === 3) await frames.write({ ...refused, code: "expired" }, signal);
+  });
+  const peers = new Peers({ transport, hints: () => [], backoff: new DialBackoff(), now: Date.now });
+  const token = new Uint8Array(16);
+  const link = { groupId: GROUP, issuer, hints: [], token, expiresAtMs: 0 };
+  const attempt = { deadlineMs: Date.now() + 8_000, signal: undefined, progress: () => {} };
+  await expect(redeem({ peers, hostname: "", now: Date.now }, link, attempt)).rejects.toMatchObject({
+    code: "expired",
+  });
+  expect(asked).toBe(3);
 });
