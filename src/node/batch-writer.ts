@@ -1,5 +1,6 @@
 import { EntmootError } from "../core/errors.ts";
 import type { MessageStore, NewMessage } from "../store/group-store.ts";
+import { collectWhenQuiet } from "./collect-garbage.ts";
 
 /** Ours. Messages in one transaction; more wait for the next turn, so a long batch cannot hold the loop. */
 const BATCH_MAX = 1024;
@@ -82,6 +83,7 @@ export class BatchWriter {
     }
     this.#count -= size;
     this.#commit(batch);
+    collectWhenQuiet();
     if (this.#waiting.length > 0) this.#schedule();
     else for (const resolve of this.#idle.splice(0)) resolve();
   }
