@@ -31,6 +31,7 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
   // A malformed flag or variable is refused whatever the command, even where it would not be read.
   jsonErrors = parseGlobalOptions(request.globals, process.env).jsonErrors;
   parseFeatureFlags(process.env);
+  for (const note of request.notes) printProse(note);
   await runCommand(request.command, { rawArgs: [...request.rawArgs] });
   return 0;
 }

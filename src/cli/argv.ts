@@ -29,12 +29,18 @@ export type Request =
       readonly flags: Readonly<Record<string, string | boolean>>;
       /** Those of `flags` that are global ones, and not a command's own of the same name. */
       readonly globals: Readonly<Record<string, string | boolean>>;
+      /** What a person should know about the line although it runs. */
+      readonly notes: readonly string[];
     };
+
+/** Commands that refuse an argument they do not read. The others pass over it, as scripts made for the original expect. */
+const STRICT: ReadonlySet<string> = new Set(["serve", "stop", "up", "version"]);
 
 /**
  * Reads a command line as its users write it: `-name` or `--name`, `=value` or the next argument, globals
  * before or after the command, flags before or after positionals until `--`. Throws `invalid_argument` for
- * an unknown command or flag, a flag without its value, a bad boolean, a missing required flag or an extra argument.
+ * an unknown command or flag, a flag without its value, a bad boolean, a missing required flag or, where that is
+ * refused, an extra argument.
  */
 export async function readCommandLine(
   argv: readonly string[],
@@ -77,10 +83,10 @@ export async function readCommandLine(
   words.readRest(path.join(" "));
   if (words.help) return { kind: "help", path, command };
   const own = ((await resolveOnce(command.args)) ?? {}) as Flags;
-  check(path.join(" "), own, words);
+  const notes = check(path.join(" "), own, words);
   const isGlobal = (flag: string) => Object.hasOwn(globals, flag) && (own[flag] ?? globals[flag]) === globals[flag];
   const given = Object.fromEntries(Object.entries(words.values).filter(([flag]) => isGlobal(flag)));
-  return { kind: "run", path, command, rawArgs: words.toCitty(), flags: words.values, globals: given };
+  return { kind: "run", path, command, rawArgs: words.toCitty(), flags: words.values, globals: given, notes };
 }
 
 /** `help group create` is `group create -help`. */
@@ -91,7 +97,7 @@ function helpFor(words: Reader, table: Readonly<Record<string, CommandEntry>>): 
 }
 
 /** What citty would check with texts of its own: required flags, choices, and arguments nobody reads. */
-function check(command: string, own: Flags, words: Reader): void {
+function check(command: string, own: Flags, words: Reader): string[] {
   let positionalsMax = 0;
   for (const [name, def] of Object.entries(own)) {
     if (def.type === "positional") {
@@ -113,10 +119,11 @@ function check(command: string, own: Flags, words: Reader): void {
       );
     }
   }
-  const extra = words.positionals[positionalsMax];
-  if (extra !== undefined) {
-    throw new EntmootError("invalid_argument", `${command}: unexpected argument ${JSON.stringify(extra)}`);
+  const extra = words.positionals.splice(positionalsMax);
+  if (extra.length > 0 && STRICT.has(command)) {
+    throw new EntmootError("invalid_argument", `${command}: unexpected argument ${JSON.stringify(extra[0])}`);
   }
+  return extra.map((word) => `${command}: argument ${JSON.stringify(word)} is not used`);
 }
 
 /** Walks over the arguments once. Flags become known as the command is found, so a flag is read when reached. */

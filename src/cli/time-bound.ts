@@ -1,6 +1,6 @@
 import { EntmootError } from "../core/errors.ts";
 
-const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+const RFC3339 = /^(\d{4}-\d\d-(\d\d))T(?!24)\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 const INT64_MAX = 2n ** 63n - 1n;
 
 /**
@@ -9,9 +9,12 @@ const INT64_MAX = 2n ** 63n - 1n;
  */
 export function parseTimeBound(label: string, text: string): bigint {
   const word = text.trim();
-  if (RFC3339.test(word)) {
+  const [, day, ofMonth] = RFC3339.exec(word) ?? [];
+  if (day !== undefined) {
     const ms = Date.parse(word.replace(/(\.\d{3})\d+/, "$1"));
-    if (Number.isFinite(ms)) return BigInt(ms);
+    // The 30th of February is read as a day of March.
+    const isOfMonth = new Date(day).getUTCDate() === Number(ofMonth);
+    if (Number.isFinite(ms) && isOfMonth) return BigInt(ms);
   } else if (/^[+-]?\d{1,19}$/.test(word)) {
     const ms = BigInt(word);
     if (ms <= INT64_MAX && ms >= -INT64_MAX - 1n) return ms;

@@ -43,7 +43,7 @@ async function read(...argv: string[]) {
   const request = await readCommandLine(argv, table, globals);
   if (request.kind !== "run") return request;
   const parsed = parseArgs([...request.rawArgs], request.command.args as ArgsDef) as Record<string, unknown>;
-  return { kind: request.kind, path: request.path.join(" "), flags: request.flags, args: parsed };
+  return { kind: request.kind, path: request.path.join(" "), flags: request.flags, args: parsed, notes: request.notes };
 }
 
 async function refusal(...argv: string[]): Promise<string> {
@@ -106,7 +106,8 @@ describe("a boolean", () => {
   });
 
   test("never takes the next argument", async () => {
-    expect(await refusal("publish", "-topic=t", "-json", "false")).toContain('unexpected argument "false"');
+    const request = await read("publish", "-topic=t", "-json", "false");
+    expect(request).toMatchObject({ flags: { json: true }, notes: ['publish: argument "false" is not used'] });
   });
 
   test("with another word is refused", async () => {
@@ -154,7 +155,6 @@ describe("what is not understood is refused", () => {
     [["publish", "-topic", "--"], /flag needs an argument: -topic/],
     [["publish", "-content=x"], /publish: -topic is required/],
     [["publish", "-topic=t", "-order=up"], /publish: -order must be asc or desc, found "up"/],
-    [["publish", "-topic=t", "stray"], /publish: unexpected argument "stray"/],
     [["publish", "-=x"], /bad flag syntax: -=x/],
     [["publish", "---topic=t"], /bad flag syntax: ---topic/],
     [["publsh"], /unknown subcommand "publsh"; did you mean publish\?/],
@@ -171,6 +171,14 @@ describe("what is not understood is refused", () => {
 });
 
 describe("arguments that are not flags", () => {
+  test("and that a command does not read are passed over with a note, or refused where that could start a daemon", async () => {
+    const notes = ['publish: argument "stray" is not used', 'publish: argument "b" is not used'];
+    expect(await read("publish", "stray", "-topic=t", "b")).toMatchObject({ notes, flags: { topic: "t" } });
+    const serve = defineCommand({ meta: { name: "serve" }, args: {} });
+    const table = { serve: { description: "serve", load: async () => serve } };
+    expect(readCommandLine(["serve", "x"], table, globals)).rejects.toThrow('serve: unexpected argument "x"');
+  });
+
   test("may stand before, between and after flags", async () => {
     expect(await read("join", "a.json", "-serve", "b.json")).toMatchObject({
       args: { _: ["a.json", "b.json"], invite: "a.json", serve: true },
