@@ -46,7 +46,8 @@ export const inviteLink = defineCommand({
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: false, change: true });
       const created = await node.createLink({ groupId, usesMax, validForMs });
-      printJson({ ...linkJson(created), next_command: shellCommand(["entmootd", "join", created.link]) });
+      const { id, ...link } = linkJson(created);
+      printJson({ ...link, next_command: shellCommand(["entmootd", "join", created.link]), id });
     });
   },
 });
