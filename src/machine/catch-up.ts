@@ -142,6 +142,12 @@ export class CatchUp {
     return effects;
   }
 
+  /** `peer` has answered and is compared later: it may be asked again. */
+  postponed(peer: PublicKey): void {
+    const comparison = this.#comparisons.get(peer);
+    if (comparison !== undefined) comparison.askedMs = undefined;
+  }
+
   /** Compares with `peer` now, cool-down or not: something is known to have changed. */
   compareNow(peer: PublicKey, nowMs: number): Effect[] {
     const effects: Effect[] = [];

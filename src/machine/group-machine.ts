@@ -73,7 +73,10 @@ export class GroupMachine {
         // With the roster behind, the new members' messages could only go to quarantine: the roster first.
         if (this.#rosterSync.isBehind(event)) {
           const effects = this.#rosterSync.handle(event, nowMs);
-          if (effects.length > 0) return effects;
+          if (effects.length > 0) {
+            this.#catchUp.postponed(event.from);
+            return effects;
+          }
         }
         return this.#everyPart(event, nowMs);
       case "roster": {

@@ -41,6 +41,8 @@ test("with the roster behind, the roster is asked for before messages, and then 
   const group = new TestGroup();
   const machine = machineOf(group);
   machine.handle({ kind: "members", members: members(3) }, 0);
+  const met = machine.handle({ kind: "peer", peer: node(1), connected: true }, 0);
+  expect(met).toContainEqual({ kind: "ask_status", to: node(1) });
   const status = { ...group.status(9), roster_head: head(999), roster_length: 2 };
   expect(acts(machine.handle({ kind: "status", from: node(1), status }, 1))).toEqual([
     { kind: "ask_roster", to: node(1) },
