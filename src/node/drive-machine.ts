@@ -3,7 +3,7 @@ import type { JoinProgress } from "./operations.ts";
 
 /** What bounds a join, and who is told how it goes. */
 export interface JoinAttempt {
-  /** Unix milliseconds. */
+  /** On the clock that is never set back. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
   readonly progress: (progress: JoinProgress) => void;

@@ -58,6 +58,7 @@ import { probe } from "./probe.ts";
 import { Profiles } from "./profiles.ts";
 import { Publisher, pay, publishedForm } from "./publish.ts";
 import { Reconnector } from "./reconnector.ts";
+import { steadyClock } from "./steady-clock.ts";
 import { type PeerEvent, watch } from "./watch.ts";
 
 /** Ours. How long ending waits for frames on their way out. */
@@ -128,6 +129,7 @@ export class EntmootNode implements DaemonOperations {
   private constructor(parts: NodeParts) {
     this.#parts = parts;
     const now = parts.now ?? Date.now;
+    const steadyNow = steadyClock(now);
     this.#startedAtMs = now();
     this.#random = parts.random ?? new SeededRandom(crypto.getRandomValues(new Uint32Array(1))[0]!);
     const local = PublicKey.fromBytes(parts.identity.publicKey);
@@ -143,7 +145,13 @@ export class EntmootNode implements DaemonOperations {
         throw new EntmootError("data_root_invalid", "transport: its key is not this node's identity");
       }
       const { log, transport } = parts;
-      this.#peers = new Peers({ transport, hints: (peer) => hints.of(peer), backoff: new DialBackoff(), now });
+      this.#peers = new Peers({
+        transport,
+        hints: (peer) => hints.of(peer),
+        backoff: new DialBackoff(),
+        now,
+        steadyNow,
+      });
       const peers = this.#peers;
       this.#reconnector = new Reconnector({
         isWanted: (peer) => this.#isMemberSomewhere(peer),
@@ -165,6 +173,7 @@ export class EntmootNode implements DaemonOperations {
       hints,
       log: parts.log,
       now,
+      steadyNow,
       peers: this.#peers,
       groups: () => [...this.#groups.values()],
       group: (id) => this.#groups.get(id),
@@ -337,6 +346,7 @@ export class EntmootNode implements DaemonOperations {
       local: this.#context.local,
       random: this.#random.fork(),
       now: this.#context.now,
+      steadyNow: this.#context.steadyNow,
       carryOut: (from, effects) => this.#carryOut?.run(from, effects),
       onChanged: () => this.#changed.notify(),
       onMembers: (changed, before) => this.#onMembers(changed, before),

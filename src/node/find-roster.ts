@@ -11,7 +11,7 @@ export type FoundRoster = Extract<JoinEffect, { kind: "joined" }>;
 
 /** A roster that is the one the invite promises, from whichever member serves it first. Throws `not_member`, `roster_rejected`, `unavailable`. */
 export function findRoster(
-  { local, peers, now }: { readonly local: PublicKey; readonly peers: Peers; readonly now: () => number },
+  { local, peers, steadyNow }: { readonly local: PublicKey; readonly peers: Peers; readonly steadyNow: () => number },
   invite: Invite,
   attempt: JoinAttempt,
 ): Promise<FoundRoster> {
@@ -19,7 +19,7 @@ export function findRoster(
     machine: new Join({ invite, localKey: local, deadlineMs: attempt.deadlineMs }),
     start: { kind: "start" },
     timer: { kind: "timer" },
-    now,
+    now: steadyNow,
     signal: attempt.signal,
     progress: attempt.progress,
     carryOut: (effect, { tell, end }) => {

@@ -16,6 +16,8 @@ export interface GroupParts {
   readonly local: PublicKey;
   readonly random: Random;
   readonly now: () => number;
+  /** As `now`, but never set back. */
+  readonly steadyNow: () => number;
   /** Carries out what the machines decide; without peers it does nothing. */
   readonly carryOut: (group: Group, effects: readonly Effect[]) => void;
   /** New messages or members are there to be looked at. */
@@ -87,7 +89,7 @@ export class Group {
   /** Tells the machines one thing and starts what they decide. */
   tell(event: Event): void {
     if (this.#closed) return;
-    this.#parts.carryOut(this, this.#machine.handle(event, this.#parts.now()));
+    this.#parts.carryOut(this, this.#machine.handle(event, this.#parts.steadyNow()));
   }
 
   /**

@@ -40,10 +40,10 @@ export class Joiner {
     if (isMootLink(request.input)) {
       const link = parseMootLink(request.input);
       refuseExpiredLink(link, this.#context.now());
-      const { hints, hostname, local, now } = this.#context;
+      const { hints, hostname, local, now, steadyNow } = this.#context;
       if (link.issuer === local) throw new EntmootError("invalid_argument", "join: this node issued the link itself");
       hints.add(link.issuer, link.hints);
-      const invite = await redeem({ peers: requirePeers(this.#context), hostname, now }, link, attempt);
+      const invite = await redeem({ peers: requirePeers(this.#context), hostname, now, steadyNow }, link, attempt);
       return this.#joinGroup(invite, attempt, {});
     }
     const body = new TextEncoder().encode(request.input);
@@ -68,7 +68,7 @@ export class Joiner {
   #attempt(request: Pick<JoinRequest, "timeoutMs" | "onProgress" | "signal">): JoinAttempt {
     const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : TIMEOUT_DEFAULT_MS;
     return {
-      deadlineMs: this.#context.now() + timeoutMs,
+      deadlineMs: this.#context.steadyNow() + timeoutMs,
       signal: request.signal,
       progress: (progress) => request.onProgress?.(progress),
     };
@@ -114,7 +114,7 @@ async function joinGroup(
   if (policy !== undefined) group.policy.set(policy);
   group.requireSelf();
   attempt.progress({ stage: "messages", message: "comparing messages with a member" });
-  await compared(group, Math.min(FIRST_PULL_MAX_MS, attempt.deadlineMs - context.now()), attempt.signal);
+  await compared(group, Math.min(FIRST_PULL_MAX_MS, attempt.deadlineMs - context.steadyNow()), attempt.signal);
   return joinedForm(group, invite, "joined");
 }
 

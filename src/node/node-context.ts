@@ -16,6 +16,8 @@ export interface NodeContext {
   readonly log: Log;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** As `now`, but never set back: for waits and deadlines. */
+  readonly steadyNow: () => number;
   /** `undefined` in a process that opened no carrier. */
   readonly peers: Peers | undefined;
   /** Joined groups in a fixed order. */

@@ -34,6 +34,8 @@ export interface PeersParts {
   readonly hints: (peer: PublicKey) => readonly string[];
   readonly backoff: DialBackoff;
   readonly now: () => number;
+  /** As `now`, but never set back: for waits. */
+  readonly steadyNow: () => number;
 }
 
 /** Sending to peers and asking them, with dial back-off and what is known of each one's health. */
@@ -101,7 +103,7 @@ export class Peers {
 
   /** Milliseconds until the peer may be dialled. */
   waitMs(peer: PublicKey): number {
-    return this.#parts.backoff.waitMs(peer, this.#parts.now());
+    return this.#parts.backoff.waitMs(peer, this.#parts.steadyNow());
   }
 
   /** Makes sure of a connection. Throws `unavailable`, `timeout`. */
@@ -124,9 +126,9 @@ export class Peers {
 
   /** `ignoreBackoff`: a person asked for this peer just now. */
   async #open(peer: PublicKey, signal: AbortSignal, ignoreBackoff = false): Promise<PeerStream> {
-    const { backoff, hints, now, transport } = this.#parts;
+    const { backoff, hints, now, steadyNow, transport } = this.#parts;
     const isConnected = transport.status(peer).connected;
-    if (!isConnected && !ignoreBackoff && backoff.waitMs(peer, now()) > 0) throw new Backoff();
+    if (!isConnected && !ignoreBackoff && backoff.waitMs(peer, steadyNow()) > 0) throw new Backoff();
     try {
       using deadline = new Deadline(DIAL_TIMEOUT_MS, signal);
       const stream = await transport.open(peer, { hints: hints(peer), signal: deadline.signal });
@@ -136,7 +138,7 @@ export class Peers {
     } catch (error) {
       if (!this.#closing.signal.aborted) {
         // Of dials that were under way together only the first failure counts.
-        if (backoff.waitMs(peer, now()) === 0) backoff.failed(peer, now());
+        if (backoff.waitMs(peer, steadyNow()) === 0) backoff.failed(peer, steadyNow());
         this.#note(peer, { ...this.record(peer), lastError: error instanceof Error ? error.message : String(error) });
       }
       throw error;

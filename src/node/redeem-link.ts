@@ -16,6 +16,8 @@ export interface RedeemParts {
   readonly peers: Peers;
   readonly hostname: string;
   readonly now: () => number;
+  /** As `now`, but never set back; the attempt's deadline is on it. */
+  readonly steadyNow: () => number;
 }
 
 /**
@@ -28,7 +30,7 @@ export function redeem(parts: RedeemParts, link: MootLink, attempt: JoinAttempt)
     machine: new Redeem({ deadlineMs: attempt.deadlineMs }),
     start: { kind: "start" },
     timer: { kind: "timer" },
-    now: parts.now,
+    now: parts.steadyNow,
     signal: attempt.signal,
     progress: attempt.progress,
     carryOut: (effect, { tell, end }) => {

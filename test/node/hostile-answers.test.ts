@@ -30,7 +30,13 @@ async function askOneThatSays(answer: Frame) {
     await frames.read(signal);
     await frames.write(answer, signal);
   });
-  const peers = new Peers({ transport, hints: () => [], backoff: new DialBackoff(), now: Date.now });
+  const peers = new Peers({
+    transport,
+    hints: () => [],
+    backoff: new DialBackoff(),
+    now: Date.now,
+    steadyNow: Date.now,
+  });
   const question = { kind: "merkle_req", group_id: GROUP } as const;
   return peers.ask(there!, question, "merkle_resp", 2_000);
 }
@@ -150,11 +156,19 @@ test("an issuer that ends without an answer is asked again; one that says no is 
     if (asked === 2) await frames.write({ ...refused, code: "internal" }, signal);
     if (asked === 3) await frames.write({ ...refused, code: "expired" }, signal);
   });
-  const peers = new Peers({ transport, hints: () => [], backoff: new DialBackoff(), now: Date.now });
+  const peers = new Peers({
+    transport,
+    hints: () => [],
+    backoff: new DialBackoff(),
+    now: Date.now,
+    steadyNow: Date.now,
+  });
   const token = new Uint8Array(16);
   const link = { groupId: GROUP, issuer, hints: [], token, expiresAtMs: 0 };
   const attempt = { deadlineMs: Date.now() + 8_000, signal: undefined, progress: () => {} };
-  await expect(redeem({ peers, hostname: "", now: Date.now }, link, attempt)).rejects.toMatchObject({
+  await expect(
+    redeem({ peers, hostname: "", now: Date.now, steadyNow: Date.now }, link, attempt),
+  ).rejects.toMatchObject({
     code: "expired",
   });
   expect(asked).toBe(3);
