@@ -17,8 +17,8 @@ import { RawVerification } from "./raw-verification.ts";
 const MESSAGES = 20_000;
 const ROUNDS = 5;
 
-/** Ours. Streams that bring messages at a time; a daemon in a busy group has more. */
-const STREAMS = 2;
+/** Ours. Streams that bring messages at a time: as many as a daemon fetches by when it catches up. */
+const STREAMS = 4;
 
 /** Frames as they come from a peer, read, verified and stored with fsync, beside bare verification. */
 export async function ingest(say: (progress: string) => void): Promise<readonly Figure[]> {
