@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import type { UnixSocketListener } from "bun";
 import { EntmootError, type ErrorCode } from "../core/errors.ts";
-import type { GroupId } from "../core/ids.ts";
+import { GroupId } from "../core/ids.ts";
 import type { DaemonOperations } from "../node/daemon-operations.ts";
 import type { Log } from "../node/log.ts";
 import { type ControlFrame, decodeControlFrame } from "../wire/control-frame.ts";
@@ -131,8 +131,10 @@ export class ControlServer implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof EntmootError)) this.#options.log.error("control socket: request failed", error);
       if (isStream && (connection.gone.aborted || this.#ending.signal.aborted)) return;
-      const groupId = "group_id" in request ? request.group_id : undefined;
-      await connection.send(failureFrame(type, error, groupId), within(REPLY_MS));
+      await connection.send(
+        failureFrame(type, inOriginalWords(request, error), groupNamed(request, error)),
+        within(REPLY_MS),
+      );
     } finally {
       if (isStream) this.#streams -= 1;
     }
@@ -178,6 +180,27 @@ function decodeRequest(type: number, body: Uint8Array): ControlFrame {
   if (request.kind !== "unknown_extension") return request;
   throw new EntmootError("unknown_frame", `control socket: type 0x${type.toString(16)} is not known to this version`);
 }
+
+/** The group an error frame names, as the original chooses it: the one asked for, unless it is none. */
+function groupNamed(request: ControlFrame, error: unknown): GroupId | undefined {
+  // One that names nothing may be the zero id, and is told so.
+  if (request.kind === "signed_publish_req") return request.message.group_id;
+  if (handlerOf(request) === undefined) return undefined;
+  // A publish is checked before its group is looked for.
+  const isArgument = error instanceof EntmootError && error.code === "invalid_argument";
+  if (request.kind === "publish_req" && isArgument) return undefined;
+  const { group_id } = request.kind === "join_group_req" ? request.invite : { group_id: undefined, ...request };
+  return group_id === GroupId.zero ? undefined : group_id;
+}
+
+/** Two of the original's requests say in their errors what failed. */
+function inOriginalWords(request: ControlFrame, error: unknown): unknown {
+  if (!(error instanceof EntmootError) || error.code === "group_not_found") return error;
+  const what = WORDS[request.kind as keyof typeof WORDS];
+  return what === undefined ? error : new EntmootError(error.code, `${what}: ${error.message}`, { cause: error });
+}
+
+const WORDS = { signed_publish_req: "signed publish", join_group_req: "join group" } as const;
 
 /** The original's clients get the original's error; ours get a refusal with the exact code. */
 function failureFrame(type: number, error: unknown, groupId: GroupId | undefined): ControlFrame {

@@ -13,12 +13,15 @@ const JOIN_TIMEOUT_MAX_MS = 3_600_000;
 export const handleJoinGroup: Handler<"join_group_req"> = async (request, { node, send }) => {
   const hasInvite = request.invite.group_id !== GroupId.zero;
   if (hasInvite === (request.open_invite !== undefined)) {
-    throw new EntmootError("invalid_argument", "join_group: exactly one of invite or open_invite is required");
+    throw new EntmootError(
+      "invalid_argument",
+      "invite malformed: join request requires exactly one signed invite or open invite",
+    );
   }
   if (!hasInvite) {
     throw new EntmootError(
       "unsupported",
-      "join_group: open invites redeemed over HTTPS are not in this version; ask the issuer for a moot link",
+      "open invites redeemed over HTTPS are not in this version; ask the issuer for a moot link",
     );
   }
   const joined = await node.joinByInvite({

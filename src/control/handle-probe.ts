@@ -15,7 +15,10 @@ export function probeTimeoutMs(ms: number): number {
 export const handleProbe: Handler<"diag_probe_req"> = async (request, { node, send, gone }) => {
   const { group_id, peers } = request;
   if (peers.length > PROBE_PEERS_MAX) {
-    throw new EntmootError("invalid_argument", `diag_probe: at most ${PROBE_PEERS_MAX} peers, found ${peers.length}`);
+    throw new EntmootError(
+      "invalid_argument",
+      `too many peers for one diagnostic probe: at most ${PROBE_PEERS_MAX}, found ${peers.length}`,
+    );
   }
   const timeoutMs = probeTimeoutMs(Number(request.timeout_ms));
   const rows = await node.probe({ groupId: group_id, peers, timeoutMs, signal: gone });

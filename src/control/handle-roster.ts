@@ -18,7 +18,7 @@ export const handleInviteCreate: Handler<"invite_create_req"> = async (request, 
   if (wantsPilot) {
     throw new EntmootError(
       "unavailable",
-      "invite_create: pilot-daemon does not advertise lookup_node: this daemon runs without Pilot and cannot check a Pilot identity",
+      "pilot-daemon does not advertise lookup_node: this daemon runs without Pilot and cannot check a Pilot identity",
     );
   }
   // The last that is given wins: the default, then the span, then the instant.
@@ -42,7 +42,7 @@ export const handleMemberRemove: Handler<"member_remove_req"> = async (request, 
 /** The original's "could I make an invite here?" */
 export const handleInviteAuthorityCheck: Handler<"invite_authority_check_req"> = async (request, { node, send }) => {
   if (request.group_id === GroupId.zero) {
-    throw new EntmootError("invalid_argument", "invite_authority_check: group_id is required");
+    throw new EntmootError("invalid_argument", "invite_authority_check requires group_id");
   }
   const state = await node.inviteAuthority(request.group_id);
   await send({ kind: "invite_authority_check_resp", status: "ok", ...state });
@@ -70,10 +70,14 @@ export const handleInviteMint: Handler<"invite_mint_req"> = async (request, { no
 };
 
 function verifyTarget(request: string, groupId: GroupId, target: NodeInfo): void {
-  if (groupId === GroupId.zero) throw new EntmootError("invalid_argument", `${request}: group_id is required`);
-  if (target.pilot_node_id === 0) throw new EntmootError("invalid_argument", `${request}: target node id is required`);
+  if (groupId === GroupId.zero) throw new EntmootError("invalid_argument", `${request} requires group_id`);
+  if (target.pilot_node_id === 0)
+    throw new EntmootError("invalid_argument", `${request} requires target agent identity: no node id`);
   const length = target.entmoot_pubkey?.length ?? 0;
   if (length !== 32) {
-    throw new EntmootError("invalid_argument", `${request}: target key: expected 32 bytes, got ${length}`);
+    throw new EntmootError(
+      "invalid_argument",
+      `${request} requires target agent identity: expected a key of 32 bytes, got ${length}`,
+    );
   }
 }

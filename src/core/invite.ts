@@ -53,7 +53,7 @@ export function verifyInvite(invite: Invite, nowMs: number): void {
     throw new EntmootError("signature_invalid", "entmoot: signature invalid: invite issuer has no pubkey");
   }
   if (!verifySignature(key, inviteSigningForm(invite), invite.signature)) {
-    throw new EntmootError("signature_invalid", "entmoot: signature invalid: invite");
+    throw new EntmootError("signature_invalid", "entmoot: signature invalid: invite signature does not verify");
   }
   refuseExpired(invite, nowMs);
 }
@@ -61,7 +61,10 @@ export function verifyInvite(invite: Invite, nowMs: number): void {
 /** Throws `expired` when the invite asserts an expiry that has passed. */
 export function refuseExpired({ valid_until }: Pick<Invite, "valid_until">, nowMs: number): void {
   if (valid_until > 0n && BigInt(Math.floor(nowMs)) > valid_until) {
-    throw new EntmootError("expired", "entmoot: invite has expired; ask its issuer for a new one");
+    throw new EntmootError(
+      "expired",
+      `entmoot: invite has expired: valid_until=${valid_until} now=${Math.floor(nowMs)}; ask its issuer for a new one`,
+    );
   }
 }
 

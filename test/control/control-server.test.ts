@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { ControlClient } from "../../src/control/control-client.ts";
 import type { FrameConnection } from "../../src/control/frame-connection.ts";
 import { within } from "../../src/control/patience.ts";
-import { GroupId } from "../../src/core/ids.ts";
+import { GroupId, RosterEntryId } from "../../src/core/ids.ts";
+import { message } from "../../src/core/record-codecs.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 import type { ControlFrame } from "../../src/wire/control-frame.ts";
 import { decodeControlFrame, encodeControlFrame } from "../../src/wire/control-frame.ts";
@@ -243,6 +244,72 @@ describe("requests of the original", () => {
     expect(reply).toMatchObject({ kind: "join_group_resp", status: "already_joined", group_id, members: 1 });
     const readiness = JSON.parse((reply as { readiness: string }).readiness);
     expect(readiness).toMatchObject({ event: "joined", group_id: GroupId.toBase64(group_id), members: 1 });
+  });
+
+  test("an error names the group it is about, if any, and says what failed as the original does", async () => {
+    await using it = await controlledNode();
+    const { group_id } = await it.node.createGroup(OPEN_GROUP);
+    const invite = await it.node.mintInvite({ groupId: group_id, peers: undefined, validForMs: 60_000 });
+    const join = {
+      kind: "join_group_req",
+      open_invite: undefined,
+      group_metadata: undefined,
+      group_policy: undefined,
+      timeout_ms: 0n,
+    } as const;
+    const zero = message.zero();
+    const [INVALID_ARGUMENT, none] = ["INVALID_ARGUMENT", undefined];
+    const cases: [request: ControlFrame, group: GroupId | undefined, code: string, text: RegExp][] = [
+      [{ kind: "publish_req", group_id, topics: [], content: null }, none, INVALID_ARGUMENT, /^no topics supplied$/],
+      [{ kind: "signed_publish_req", message: zero }, GroupId.zero, "GROUP_NOT_FOUND", /^group not joined$/],
+      [
+        { kind: "signed_publish_req", message: { ...zero, group_id } },
+        group_id,
+        "NOT_MEMBER",
+        /^signed publish: entmoot: author not a group member/,
+      ],
+      [
+        { ...join, invite: { ...invite, valid_until: 1n + invite.valid_until } },
+        group_id,
+        INVALID_ARGUMENT,
+        /^join group: entmoot: signature invalid: invite signature does not verify$/,
+      ],
+      [
+        { ...join, invite: { ...invite, group_id: GroupId.zero } },
+        none,
+        INVALID_ARGUMENT,
+        /^join group: invite malformed: join request requires exactly one signed invite or open invite$/,
+      ],
+      [
+        { kind: "invite_authority_check_req", group_id: GroupId.zero },
+        none,
+        INVALID_ARGUMENT,
+        /^invite_authority_check requires group_id$/,
+      ],
+      [
+        { kind: "member_remove_req", group_id, target: { pilot_node_id: 0, entmoot_pubkey: null } },
+        group_id,
+        INVALID_ARGUMENT,
+        /^member_remove requires target agent identity/,
+      ],
+      [
+        { kind: "diag_probe_req", group_id, peers: Array(257).fill(1), timeout_ms: 0n },
+        group_id,
+        INVALID_ARGUMENT,
+        /^too many peers for one diagnostic probe/,
+      ],
+      [
+        { kind: "member_remove_resp", status: "", group_id, roster_head: RosterEntryId.zero, members: 0 },
+        none,
+        INVALID_ARGUMENT,
+        /^unexpected ipc type member_remove_resp$/,
+      ],
+    ];
+    for (const [request, group, code, text] of cases) {
+      using connection = await it.connect();
+      const expected = { kind: "error", type: "error", code, group_id: group, message: expect.stringMatching(text) };
+      expect(await ask(connection, request)).toEqual(expected as unknown as ControlFrame);
+    }
   });
 
   test("invite_create takes the target in and refuses what only Pilot could check", async () => {
