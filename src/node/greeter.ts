@@ -1,3 +1,4 @@
+import { EntmootError } from "../core/errors.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 import type { Group } from "./group.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -25,8 +26,7 @@ export class Greeter {
   /** Two members of a group have met. */
   greet(group: Group, peer: PublicKey): void {
     this.#sendHint(peer);
-    const profile = this.#profiles.own(group);
-    if (profile !== undefined) this.#peers.send(peer, { kind: "member_profile_ad", ...profile }, ignore);
+    this.#sendProfile(group, peer);
     this.#askHints(group, peer).catch(ignore);
     this.#askProfiles(group, peer).catch(ignore);
   }
@@ -65,6 +65,16 @@ export class Greeter {
     }
   }
 
+  #sendProfile(group: Group, peer: PublicKey): void {
+    try {
+      const profile = this.#profiles.own(group);
+      if (profile !== undefined) this.#peers.send(peer, { kind: "member_profile_ad", ...profile }, ignore);
+    } catch (error) {
+      // A full disk: the name has to wait, and meeting a member must not fail for it.
+      if (!(error instanceof EntmootError)) throw error;
+    }
+  }
+
   #sendHint(peer: PublicKey): void {
     const hint = this.#context.hints.ownSigned();
     if (hint !== undefined) this.#peers.send(peer, { kind: "peer_hint", hint }, ignore);
@@ -82,7 +92,7 @@ export class Greeter {
       group_id: group.id,
     };
     const answer = await this.#peers.ask(peer, question, "member_profile_snapshot_resp", ASK_TIMEOUT_MS);
-    for (const ad of answer.profiles) this.#profiles.takeProfile(group, ad, { from: peer, isSnapshot: true });
+    this.#profiles.takeSnapshot(group, answer.profiles, peer);
   }
 }
 

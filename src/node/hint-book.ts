@@ -12,11 +12,19 @@ import {
   supersedes,
   verifyPeerHint,
 } from "../core/peer-hint.ts";
+import { BucketTable } from "../core/token-bucket.ts";
 import type { NodeStore } from "../store/node-store.ts";
 import { PEER_HINTS_MAX } from "../wire/peer-hint-frames.ts";
 
 /** The name of the setting that keeps our addresses for commands that open no carrier. */
 const OWN_HINTS_SETTING = "own_hints";
+
+/**
+ * Ours. New hints of one author that are kept and passed on: ten at once, then one in ten seconds. Each is two commits
+ * here and a frame to every member; one that is left out comes with the next exchange.
+ */
+const NEWS_BUCKET = [{ perSecond: 1 / 10, burst: 10 }];
+const NEWS_AUTHORS_MAX = 4096;
 
 export interface HintBookParts {
   readonly identity: Identity;
@@ -30,6 +38,7 @@ export interface HintBookParts {
 /** Where peers can be reached: by their own signed word, and where they were told to be. */
 export class HintBook {
   readonly #parts: HintBookParts;
+  readonly #news = new BucketTable(NEWS_BUCKET, NEWS_AUTHORS_MAX);
   #signed: { readonly addresses: string; readonly bytes: Uint8Array; readonly untilMs: number } | undefined;
 
   constructor(parts: HintBookParts) {
@@ -47,7 +56,12 @@ export class HintBook {
     if (addresses === undefined || addresses.length === 0) return;
     const text = JSON.stringify(addresses);
     const { store } = this.#parts;
-    if (store.getSetting(OWN_HINTS_SETTING) !== text) store.setSetting(OWN_HINTS_SETTING, text);
+    try {
+      if (store.getSetting(OWN_HINTS_SETTING) !== text) store.setSetting(OWN_HINTS_SETTING, text);
+    } catch (error) {
+      // A full disk must not end a daemon whose address changed.
+      if (!(error instanceof EntmootError)) throw error;
+    }
   }
 
   /** Dial hints of a peer, freshest first. */
@@ -110,6 +124,8 @@ export class HintBook {
       verifyPeerHint(hint, now());
       const held = store.hints.signed(hint.author);
       if (!supersedes(hint, held === undefined ? undefined : decodePeerHint(held.bytes))) return undefined;
+      // After the signature, or anyone could spend another's budget.
+      if (this.#news.take(hint.author, [1], now()) !== undefined) return undefined;
       store.hints.putSigned(hint.author, { seq: hint.seq, bytes }, now());
       store.hints.put(hint.author, dialHints(hint), now());
       return hint.author;

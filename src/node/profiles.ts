@@ -10,6 +10,7 @@ import {
 import type { MemberProfileAd, NodeInfo, TransportAd } from "../core/records.ts";
 import { BucketTable } from "../core/token-bucket.ts";
 import { checkTransportAd, transportAdReplaces } from "../core/transport-ad.ts";
+import type { AdStore } from "../store/group-store.ts";
 import type { Group } from "./group.ts";
 import type { NodeContext } from "./node-context.ts";
 
@@ -23,8 +24,25 @@ export function profileName(group: Group, member: NodeInfo, nowMs: number): stri
   return ad !== undefined && isAdListed(ad, nowMs) && isMemberProfileAdCurrent(ad, member) ? ad.hostname : "";
 }
 
+/** What each open group keeps, by node id: looked up for every member at once, reading all of them each time would cost the square. */
+const heldByStore = new WeakMap<AdStore, Map<number, MemberProfileAd>>();
+
+function heldProfiles({ store: { ads } }: Group): Map<number, MemberProfileAd> {
+  let held = heldByStore.get(ads);
+  if (held === undefined) {
+    held = new Map(ads.profileAds().map((ad) => [ad.author.pilot_node_id, ad]));
+    heldByStore.set(ads, held);
+  }
+  return held;
+}
+
 function findProfile(group: Group, nodeId: number): MemberProfileAd | undefined {
-  return group.store.ads.profileAds().find(({ author }) => author.pilot_node_id === nodeId);
+  return heldProfiles(group).get(nodeId);
+}
+
+function keepProfile(group: Group, ad: MemberProfileAd): void {
+  group.store.ads.putProfileAd(ad);
+  heldProfiles(group).set(ad.author.pilot_node_id, ad);
 }
 
 /** Takes in signed advertisements of members and passes new ones on; makes our own profile. */
@@ -38,10 +56,17 @@ export class Profiles {
 
   /** A profile from a peer; what is invalid or old is dropped without a word. `isSnapshot`: asked for, so not charged. */
   takeProfile(group: Group, ad: MemberProfileAd, source: { from: PublicKey; isSnapshot: boolean }): void {
-    if (checkMemberProfileAd(ad, this.#adContext(group, ad, source.isSnapshot)) !== undefined) return;
     if (!memberProfileAdReplaces(ad, findProfile(group, ad.author.pilot_node_id))) return;
-    group.store.ads.putProfileAd(ad);
+    if (checkMemberProfileAd(ad, this.#adContext(group, ad, source.isSnapshot)) !== undefined) return;
+    keepProfile(group, ad);
     if (!source.isSnapshot) this.#passOn(group, ad, source.from);
+  }
+
+  /** The profiles a member holds, of which there can be one for each member. */
+  takeSnapshot(group: Group, ads: readonly MemberProfileAd[], from: PublicKey): void {
+    for (const ad of ads.slice(0, group.roster.log.members.length)) {
+      this.takeProfile(group, ad, { from, isSnapshot: true });
+    }
   }
 
   /** Endpoints of a member on the original's carrier: kept for peers that use it. */
@@ -76,7 +101,7 @@ export class Profiles {
       issued_at,
       not_after,
     });
-    group.store.ads.putProfileAd(ad);
+    keepProfile(group, ad);
     return ad;
   }
 

@@ -106,7 +106,7 @@ class MemoryHintStore implements HintStore {
   putSigned(peer: PublicKey, hint: { seq: bigint; bytes: Uint8Array }, nowMs: number): void {
     checkSignedHint(hint, nowMs);
     const known = this.#peers.get(peer);
-    if (known?.signed && known.signed.seq >= hint.seq) return;
+    if (known?.signed && known.signed.seq > hint.seq) return;
     this.#store(peer, { hints: known?.hints ?? [], signed: { ...hint }, changedAtMs: nowMs });
   }
 

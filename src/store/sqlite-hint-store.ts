@@ -47,7 +47,7 @@ export class SqliteHintStore implements HintStore {
     checkSignedHint(hint, nowMs);
     this.#file.transact(() => {
       const row = this.#read(peer);
-      if (row?.signed && row.signed.seq >= hint.seq) return;
+      if (row?.signed && row.signed.seq > hint.seq) return;
       this.#store(peer, { hints: row?.hints ?? [], signed: hint }, nowMs);
     });
   }

@@ -115,25 +115,28 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
       expectCode("invalid_argument", () => world.store.hints.put(key(1), ["x".repeat(513)], 4));
     });
 
-    check("of signed hints the one with the greatest uint64 number stays", ({ hints }, world) => {
-      const bytes = (n: number) => new Uint8Array([n]);
-      hints.put(key(1), ["a"], 1);
-      hints.putSigned(key(1), { seq: 2n ** 63n, bytes: bytes(1) }, 1);
-      hints.putSigned(key(1), { seq: 5n, bytes: bytes(2) }, 2);
-      hints.putSigned(key(1), { seq: 2n ** 63n, bytes: bytes(3) }, 3);
-      const kept = world.reopen().hints;
-      expect(kept.signed(key(1))).toEqual({ seq: 2n ** 63n, bytes: bytes(1) });
-      kept.putSigned(key(1), { seq: 2n ** 64n - 1n, bytes: bytes(4) }, 4);
-      expect(kept.signed(key(1))).toEqual({ seq: 2n ** 64n - 1n, bytes: bytes(4) });
-      expect(kept.hints(key(1))).toEqual(["a"]);
-      for (const bad of [
-        { seq: -1n, bytes: bytes(1) },
-        { seq: 2n ** 64n, bytes: bytes(1) },
-        { seq: 1n, bytes: new Uint8Array(8193) },
-      ]) {
-        expectCode("invalid_argument", () => kept.putSigned(key(2), bad, 5));
-      }
-    });
+    check(
+      "of signed hints the one with the greatest uint64 number stays, of equal ones the later",
+      ({ hints }, world) => {
+        const bytes = (n: number) => new Uint8Array([n]);
+        hints.put(key(1), ["a"], 1);
+        hints.putSigned(key(1), { seq: 2n ** 63n, bytes: bytes(1) }, 1);
+        hints.putSigned(key(1), { seq: 5n, bytes: bytes(2) }, 2);
+        hints.putSigned(key(1), { seq: 2n ** 63n, bytes: bytes(3) }, 3);
+        const kept = world.reopen().hints;
+        expect(kept.signed(key(1))).toEqual({ seq: 2n ** 63n, bytes: bytes(3) });
+        kept.putSigned(key(1), { seq: 2n ** 64n - 1n, bytes: bytes(4) }, 4);
+        expect(kept.signed(key(1))).toEqual({ seq: 2n ** 64n - 1n, bytes: bytes(4) });
+        expect(kept.hints(key(1))).toEqual(["a"]);
+        for (const bad of [
+          { seq: -1n, bytes: bytes(1) },
+          { seq: 2n ** 64n, bytes: bytes(1) },
+          { seq: 1n, bytes: new Uint8Array(8193) },
+        ]) {
+          expectCode("invalid_argument", () => kept.putSigned(key(2), bad, 5));
+        }
+      },
+    );
 
     check("past 4,096 peers the one unheard of for longest is forgotten", ({ hints }) => {
       for (let i = 0; i < HINT_PEERS_MAX; i++) hints.put(key(i), ["x"], 10 + i);

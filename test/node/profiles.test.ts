@@ -1,0 +1,70 @@
+import { expect, test } from "bun:test";
+import { EntmootError } from "../../src/core/errors.ts";
+import { PublicKey } from "../../src/core/ids.ts";
+import { signMemberProfileAd } from "../../src/core/member-profile-ad.ts";
+import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
+import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { identity } from "../support/identity.ts";
+import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
+import { RawPeer } from "../support/raw-peer.ts";
+
+const [FOUNDER, ALICE] = [identity(1), identity(2)] as const;
+
+test("what is kept of profiles is read once, however many come and are shown", async () => {
+  const network = new MemoryNetwork();
+  const root = new MemoryDataRoot();
+  await using node = await startNode(network, 1, { root });
+  const { group_id } = await node.createGroup(OPEN_GROUP);
+  const { ads } = root.openGroup(group_id)!;
+  const read = ads.profileAds.bind(ads);
+  let times = 0;
+  ads.profileAds = () => {
+    times += 1;
+    return read();
+  };
+  await node.changeRoster({
+    groupId: group_id,
+    op: "add",
+    nodeId: undefined,
+    key: PublicKey.fromBytes(ALICE.publicKey),
+  });
+  const alice = new RawPeer(network, ALICE, FOUNDER);
+  const now = Date.now();
+  const named = (seq: number) =>
+    signMemberProfileAd({
+      seed: ALICE.seed,
+      group_id,
+      author: ALICE.info,
+      seq: BigInt(seq),
+      hostname: `alice-${seq}`,
+      issued_at: BigInt(now),
+      not_after: BigInt(now + 60_000),
+    });
+  for (let seq = 1; seq <= 5; seq++) await alice.say({ kind: "member_profile_ad", ...named(seq) });
+  const rows = await node.peers(group_id);
+  expect(rows.find(({ self }) => !self)?.hostname).toBe("alice-5");
+  expect(times).toBeLessThanOrEqual(1);
+});
+
+test("two members meet although neither can keep its own name on a full disk", async () => {
+  const network = new MemoryNetwork();
+  const root = new MemoryDataRoot();
+  await using node = await startNode(network, 1, { root, hostname: "beech" });
+  const { group_id } = await node.createGroup(OPEN_GROUP);
+  const { ads } = root.openGroup(group_id)!;
+  let tried = 0;
+  ads.putProfileAd = () => {
+    tried += 1;
+    throw new EntmootError("disk_full", "no room");
+  };
+  await node.changeRoster({
+    groupId: group_id,
+    op: "add",
+    nodeId: undefined,
+    key: PublicKey.fromBytes(ALICE.publicKey),
+  });
+  const alice = new RawPeer(network, ALICE, FOUNDER);
+  expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "status_resp" }]);
+  await until(() => tried > 0);
+  expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "status_resp" }]);
+});
