@@ -5,6 +5,7 @@ import type { GroupId } from "../core/ids.ts";
 import { BUILD_INFO } from "../node/build-info.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
 import type { Log } from "../node/log.ts";
+import { replaceProcess, runningProgram } from "../node/running-program.ts";
 import { DataRootLock } from "../store/lock.ts";
 import { startTransport } from "./choose-transport.ts";
 import type { GlobalOptions } from "./global-flags.ts";
@@ -52,6 +53,8 @@ export async function startDaemon(options: GlobalOptions, start: StartDaemon): P
 
 async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
   await using parts = new AsyncDisposableStack();
+  // Read now: by the end, another executable may stand at the path.
+  const program = runningProgram();
   const opened = lockedRoot(options, start);
   const { root, log } = opened;
   // Closing it twice is harmless: the node closes it too, once there is one.
@@ -60,6 +63,11 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
   const { transport, reason, port } = await startTransport(options, { identity, settings: root.node, log });
   parts.defer(() => transport.close());
   const ending = new AbortController();
+  let restarting = false;
+  const request = () => {
+    restarting = true;
+    ending.abort();
+  };
   const node = await EntmootNode.open({
     root,
     identity,
@@ -77,7 +85,7 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
   parts.use(node);
   if (start.control) {
     const path = join(options.dataDir, "control.sock");
-    parts.use(ControlServer.start({ path, node, log }));
+    parts.use(ControlServer.start({ path, node, log, restart: { program, request } }));
   }
   parts.defer(onSignals(() => ending.abort()));
   const running = parts.move();
@@ -96,7 +104,8 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
       } finally {
         clearTimeout(timer);
       }
-      if (start.control) log.info("entmootd shutting down");
+      if (start.control) log.info(restarting ? "entmootd starting again" : "entmootd shutting down");
+      if (restarting) replaceProcess(program);
     },
   };
 }

@@ -25,6 +25,7 @@ import type {
   WatchEvent,
   WatchRequest,
 } from "../node/operations.ts";
+import type { RunningProgram } from "../node/running-program.ts";
 import type { ControlFrame } from "../wire/control-frame.ts";
 import type { CreatedLink, LinkRow } from "../wire/link-frames.ts";
 import type { PeerRow } from "../wire/peers-frames.ts";
@@ -210,6 +211,24 @@ export class ControlClient implements DaemonOperations {
       asked = true;
     }
     if (!asked) throw new EntmootError("unsupported", "the running daemon cannot be asked to stop; end its process");
+  }
+
+  /**
+   * How the daemon of the executable `path` was started. Throws `unsupported` when it cannot start itself again and
+   * `conflict` when it runs from another executable.
+   */
+  async program(path: string): Promise<RunningProgram & { readonly pid: number }> {
+    return body(await this.#ask({ kind: "restart_req", path, ask_only: true }, "restart_resp", INFO_MS));
+  }
+
+  /**
+   * Ends the daemon of the executable `path` cleanly and lets what stands there now take its process over; resolves
+   * once it has. Throws as `program` does, and `timeout` when the daemon has not ended after `timeoutMs`.
+   */
+  async restart(path: string, timeoutMs = REQUEST_MS): Promise<void> {
+    for await (const frame of this.#calls.stream({ kind: "restart_req", path, ask_only: false }, within(timeoutMs))) {
+      if (frame.kind !== "restart_resp") throw unexpected(frame);
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

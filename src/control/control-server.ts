@@ -9,7 +9,7 @@ import { EXTENSION_TYPE_MIN } from "../wire/frame-types.ts";
 import { bindSocket } from "./bind-socket.ts";
 import { controlFailure } from "./control-error.ts";
 import { FrameConnection } from "./frame-connection.ts";
-import type { Exchange } from "./handler.ts";
+import type { Exchange, Restart } from "./handler.ts";
 import { within } from "./patience.ts";
 import { asksForStream, handlerOf } from "./requests.ts";
 import type { SocketStream } from "./socket-stream.ts";
@@ -32,6 +32,8 @@ export interface ControlServerOptions {
   readonly path: string;
   readonly node: DaemonOperations;
   readonly log: Log;
+  /** How the daemon starts again in place; `undefined` when it cannot. */
+  readonly restart?: Restart;
   /** Shorter in tests. */
   readonly firstFrameMs?: number;
 }
@@ -113,7 +115,7 @@ export class ControlServer implements AsyncDisposable {
       await connection.send(failureFrame(frame.type, error, undefined), within(REPLY_MS));
       return;
     }
-    if (request.kind === "stop_req") this.#connections.delete(connection);
+    if (endsDaemon(request)) this.#connections.delete(connection);
     await this.#answer(connection, request, frame.type);
   }
 
@@ -121,7 +123,13 @@ export class ControlServer implements AsyncDisposable {
     const isStream = asksForStream(request);
     if (isStream) this.#streams += 1;
     try {
-      const parts = { node: this.#options.node, connection, ending: this.#ending.signal, isStream };
+      const parts = {
+        node: this.#options.node,
+        restart: this.#options.restart,
+        connection,
+        ending: this.#ending.signal,
+        isStream,
+      };
       const handle = handlerOf(request);
       if (handle === undefined) throw new EntmootError("invalid_argument", `unexpected ipc type ${request.kind}`);
       if (this.#streams > STREAMS_MAX && isStream) {
@@ -143,6 +151,7 @@ export class ControlServer implements AsyncDisposable {
 
 interface ExchangeParts {
   readonly node: DaemonOperations;
+  readonly restart: Restart | undefined;
   readonly connection: FrameConnection;
   readonly ending: AbortSignal;
   readonly isStream: boolean;
@@ -151,11 +160,13 @@ interface ExchangeParts {
 /** What a handler gets. Its signal is made only for those that ask: a publish is over before anybody leaves. */
 class ServerExchange implements Exchange {
   readonly node: DaemonOperations;
+  readonly restart: Restart | undefined;
   readonly #parts: ExchangeParts;
   #gone: AbortSignal | undefined;
 
   constructor(parts: ExchangeParts) {
     this.node = parts.node;
+    this.restart = parts.restart;
     this.#parts = parts;
   }
 
@@ -167,6 +178,11 @@ class ServerExchange implements Exchange {
   // A watcher may stop reading for as long as it likes: it holds one message, and the log keeps the rest.
   readonly send = (frame: ControlFrame): Promise<void> =>
     this.#parts.connection.send(frame, this.#parts.isStream ? { signal: this.gone } : within(REPLY_MS));
+}
+
+/** Its client stays connected until the process is gone or another program. */
+function endsDaemon(request: ControlFrame): boolean {
+  return request.kind === "stop_req" || (request.kind === "restart_req" && !request.ask_only);
 }
 
 /** One client: whether its request has come, and the end of its service. */

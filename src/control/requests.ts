@@ -4,6 +4,7 @@ import { handleInfo, handleNodeStatus, handlePeers } from "./handle-info.ts";
 import { handleJoinGroup, handleJoinStart } from "./handle-join.ts";
 import { handleProbe } from "./handle-probe.ts";
 import { handlePublish, handlePublishToken, handleSignedPublish } from "./handle-publish.ts";
+import { handleRestart } from "./handle-restart.ts";
 import {
   handleInviteAuthorityCheck,
   handleInviteCreate,
@@ -38,6 +39,7 @@ const HANDLERS = {
   peers_req: handlePeers,
   watch_req: handleWatch,
   publish_token_req: handlePublishToken,
+  restart_req: handleRestart,
 } as const satisfies { readonly [Kind in ControlFrame["kind"]]?: Handler<Kind> };
 
 /** What carries out `frame`; `undefined` when it is no request. */

@@ -21,6 +21,7 @@ export type ErrorCode =
   | "timeout"
   | "disabled"
   | "unsupported"
+  | "update_failed"
   | "internal";
 
 /**

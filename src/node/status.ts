@@ -39,6 +39,7 @@ export const STATUS = {
   timeout: { control: "UNAVAILABLE", http: 504, exit: 1 },
   disabled: { control: "INVALID_ARGUMENT", http: 404, exit: 5 },
   unsupported: { control: "INVALID_ARGUMENT", http: 501, exit: 5 },
+  update_failed: { control: "INTERNAL", http: 500, exit: 1 },
   internal: { control: "INTERNAL", http: 500, exit: 1 },
 } as const satisfies Record<ErrorCode, Status>;
 
@@ -50,6 +51,7 @@ export const EXIT_MEANING = {
   3: "group not known here, or no joined groups",
   5: "invalid flag, argument or invite",
   6: "no daemon answers on the control socket, or another one owns the data root",
+  10: "update -exit-code: a newer release is there",
 } as const satisfies Record<number, string>;
 
 /** A status that `EXIT_MEANING` explains. */

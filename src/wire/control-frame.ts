@@ -83,6 +83,7 @@ import {
   publishTokenRespBody,
 } from "./publish-token-frames.ts";
 import { type Refused, refusedBody } from "./refused-frame.ts";
+import { type RestartReq, type RestartResp, restartReqBody, restartRespBody } from "./restart-frames.ts";
 import {
   type RosterChangeReq,
   type RosterChangeResp,
@@ -149,7 +150,9 @@ export type ControlExtensionFrame =
   | WatchMessage
   | WatchPeer
   | PublishTokenReq
-  | PublishTokenResp;
+  | PublishTokenResp
+  | RestartReq
+  | RestartResp;
 
 /** Everything said on the control socket, in both directions. */
 export type ControlFrame = OriginalControlFrame | ControlExtensionFrame;
@@ -209,6 +212,8 @@ const BODIES: FrameBodies<ControlFrame> = {
   watch_peer: watchPeerBody,
   publish_token_req: publishTokenReqBody,
   publish_token_resp: publishTokenRespBody,
+  restart_req: restartReqBody,
+  restart_resp: restartRespBody,
 };
 
 const BODY_OF_TYPE = new Map(

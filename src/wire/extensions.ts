@@ -65,4 +65,6 @@ export const CONTROL_EXTENSIONS = {
   watch_peer: { type: 0xa7, lengthMax: SMALL, since: "0.1.0" },
   publish_token_req: { type: 0xa8, lengthMax: 16 * MEBIBYTE, since: "0.1.0" },
   publish_token_resp: { type: 0xa9, lengthMax: SMALL, since: "0.1.0" },
+  restart_req: { type: 0xaa, lengthMax: SMALL, since: "0.1.0" },
+  restart_resp: { type: 0xab, lengthMax: 4 * MEBIBYTE, since: "0.1.0" },
 } as const satisfies Readonly<Record<string, Extension>>;

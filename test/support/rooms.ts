@@ -14,7 +14,7 @@ const ORDER: readonly (readonly string[])[] = [
   ["store", "transport"],
   ["node"],
   ["control"],
-  ["http", "agent", "mcp", "irc", "feeds", "apps"],
+  ["http", "agent", "mcp", "irc", "feeds", "apps", "update"],
   ["conformance"],
   ["cli"],
   ["main.ts"],

@@ -318,6 +318,8 @@ export const CONTROL_FRAMES: Generators<ControlFrame> = {
     ),
     started_at_ms: count,
   }),
+  restart_req: fc.record({ path: text, ask_only: bool }),
+  restart_resp: fc.record({ pid: u32, path: text, argv: few(text), cwd: text, env: few(text) }),
   stop_req: fc.constant({}),
   stop_resp: fc.record({ pid: u32 }),
   group_create_req: fc.record({

@@ -1,0 +1,55 @@
+import { spawn } from "node:child_process";
+import { realpathSync } from "node:fs";
+
+/** How this process was started, so that it can be started again. */
+export interface RunningProgram {
+  /** The executable, symbolic links resolved; as it was at the start, whatever stands there now. */
+  readonly path: string;
+  /** From the program's own name on, which may be an alias of `path`. */
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+}
+
+/** How this process was started. To be asked before the executable can have been replaced. */
+export function runningProgram(): RunningProgram {
+  // A compiled program has its entry point in a file system of its own; from source it is an argument like others.
+  const compiled = Bun.main.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN[\\/]/i.test(Bun.main);
+  return {
+    path: realpathSync(process.execPath),
+    argv: [process.argv0, ...process.argv.slice(compiled ? 2 : 1)],
+    cwd: process.cwd(),
+    env: Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
+  };
+}
+
+/** The variables of a program as an object. */
+export function variablesOf({ env }: Pick<RunningProgram, "env">): Record<string, string> {
+  return Object.fromEntries(
+    env.map((entry) => {
+      const equals = entry.indexOf("=", 1);
+      return equals < 0 ? [entry, ""] : [entry.slice(0, equals), entry.slice(equals + 1)];
+    }),
+  );
+}
+
+/**
+ * Lets `program` take over this process: process id, stdio and supervisor stay, everything else is closed. Where the
+ * system cannot do that, starts it beside this process, which should then end. Returns only then, or throws why not.
+ */
+export function replaceProcess(program: RunningProgram): void {
+  const env = variablesOf(program);
+  if (typeof process.execve === "function" && process.platform !== "win32") {
+    process.execve(program.path, [...program.argv], env);
+  }
+  const [argv0, ...args] = program.argv;
+  const child = spawn(program.path, args, {
+    ...(argv0 === undefined ? {} : { argv0 }),
+    env,
+    cwd: program.cwd,
+    stdio: "inherit",
+    detached: true,
+  });
+  child.unref();
+}
