@@ -150,7 +150,14 @@ export class SqliteDataRoot implements DataRoot {
   /** One group that cannot be read must not hide the others. */
   #isJoinedOrTold(groupId: GroupId): boolean {
     try {
-      return this.#isJoined(groupId);
+      if (this.#isJoined(groupId)) return true;
+      const path = join(this.#directory(groupId), GROUP_DATABASE);
+      if (existsSync(path)) {
+        this.#notice(
+          `${path}: holds no roster, as after a copy that was cut short; the group is left out. Restore it from a backup, or remove its folder`,
+        );
+      }
+      return false;
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
       this.#notice(`${error.message}; the group is left out`);
