@@ -155,3 +155,68 @@ test("an invite whose roster is of another founder is refused and leaves nothing
   await joining.catch(() => {});
   expect((await alice.status()).groups).toEqual([]);
 });
+
+test("two keys that redeem the last use of a link at once: one is let in, the other told that it is used up", async () => {
+  const { network, founder, groupId, link } = await world();
+  await using closing = founder;
+  const { link: text } = await link(1);
+  await using alice = await startNode(network, 2);
+  await using bob = await startNode(network, 3);
+  const joins = await Promise.allSettled([alice, bob].map((node) => node.join({ input: text, timeoutMs: 5_000 })));
+  expect(joins.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  expect(joins.find(({ status }) => status === "rejected")).toMatchObject({ reason: { code: "expired" } });
+  expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 1 }]);
+  expect((await closing.status()).groups[0]?.members).toBe(2);
+});
+
+test("a key that the founder adds while it redeems a link becomes one member, whichever comes first", async () => {
+  const { network, founder, groupId, link } = await world();
+  await using closing = founder;
+  const { link: text } = await link(0);
+  await using alice = await startNode(network, 2);
+  const key = await keyOf(alice);
+  const added = closing.changeRoster({ groupId, op: "add", nodeId: undefined, key }).catch((error: unknown) => error);
+  const [joined] = await Promise.all([alice.join({ input: text, timeoutMs: 5_000 }), added]);
+  expect(joined).toMatchObject({ status: "joined", members: 2 });
+});
+
+test("a key whose node id is taken in the group is refused, and its use of the link given back", async () => {
+  const { network, founder, groupId, link } = await world();
+  await using closing = founder;
+  const { link: text } = await link(1);
+  await using alice = await startNode(network, 2);
+  const nodeId = (await alice.status()).pilot_node_id;
+  const other = PublicKey.fromBytes(new Uint8Array(32).fill(7));
+  await closing.changeRoster({ groupId, op: "add", nodeId, key: other });
+  await expect(alice.join({ input: text, ...QUICK })).rejects.toMatchObject({ code: "conflict" });
+  expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 0, status: "active" }]);
+  expect((await alice.status()).groups).toEqual([]);
+});
+
+test("the founder cannot remove itself, nor anybody but the founder anybody", async () => {
+  const { network, founder, groupId, link } = await world();
+  await using closing = founder;
+  await using alice = await startNode(network, 2);
+  await alice.join({ input: (await link(0)).link, ...QUICK });
+  const [own, hers] = [await keyOf(closing), await keyOf(alice)];
+  await expect(closing.changeRoster({ groupId, op: "remove", nodeId: undefined, key: own })).rejects.toMatchObject({
+    code: "invalid_argument",
+  });
+  for (const key of [own, hers]) {
+    await expect(alice.changeRoster({ groupId, op: "remove", nodeId: undefined, key })).rejects.toMatchObject({
+      code: "not_member",
+    });
+  }
+});
+
+test("a key that was removed stays out when its link is redeemed again at the moment of its removal", async () => {
+  const { network, founder, groupId, link } = await world();
+  await using closing = founder;
+  const { link: text } = await link(0);
+  await using alice = await startNode(network, 2);
+  await alice.join({ input: text, ...QUICK });
+  const key = await keyOf(alice);
+  await closing.changeRoster({ groupId, op: "remove", nodeId: undefined, key });
+  await alice.join({ input: text, ...QUICK }).catch(() => {});
+  expect((await closing.status()).groups[0]?.members).toBe(1);
+});

@@ -1,0 +1,67 @@
+import { expect, test } from "bun:test";
+import { type MessageId, PublicKey } from "../../src/core/ids.ts";
+import { messageCanonical } from "../../src/core/message.ts";
+import type { Message } from "../../src/core/records.ts";
+import { encodeUtf8 } from "../../src/core/utf8.ts";
+import { SqliteDataRoot } from "../../src/store/sqlite-data-root.ts";
+import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { identity } from "../support/identity.ts";
+import { message } from "../support/message.ts";
+import { OPEN_GROUP, startNode } from "../support/nodes.ts";
+import { RawPeer } from "../support/raw-peer.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+const [FOUNDER, ALICE] = [identity(1), identity(2)] as const;
+const ALICE_KEY = PublicKey.fromBytes(ALICE.publicKey);
+
+/** Messages a member may sign although no honest program would write them. */
+function oddMessages(said: (fields: Parameters<typeof message>[0]) => Message): Message[] {
+  const absent = (n: number) => said({ timestamp: BigInt(n) }).id;
+  const far = said({ timestamp: 2n ** 63n - 1n });
+  const early = said({ timestamp: -(2n ** 63n) });
+  const many: MessageId[] = Array.from({ length: 15_000 }, () => absent(1));
+  return [
+    far,
+    early,
+    said({ timestamp: 0n }),
+    said({ timestamp: -1n }),
+    said({ timestamp: 5n, parents: [far.id, early.id] }),
+    said({ timestamp: 6n, parents: many }),
+    said({ timestamp: 7n, references: many }),
+    said({ timestamp: 8n, topics: ["t".repeat(700_000)] }),
+    said({ timestamp: 9n, topics: Array.from({ length: 50_000 }, (_, i) => `topic/${i}`) }),
+    said({ timestamp: 10n, topics: ["", "\u001b[2J", "a\u0000b", "\u202e", "+/#"] }),
+    said({ timestamp: 11n, topics: [] }),
+    said({ timestamp: 12n, content: Uint8Array.of(0xff, 0xfe, 0, 0x1b) }),
+    said({ timestamp: 13n, content: new Uint8Array(0) }),
+  ];
+}
+
+test("the oddest messages a member can sign are stored, ordered, shown and built upon, also after a restart", async () => {
+  using directory = new TemporaryDirectory();
+  const network = new MemoryNetwork();
+  const open = () => startNode(network, 1, { root: SqliteDataRoot.open(directory.path, "write") });
+  const node = await open();
+  const { group_id } = await node.createGroup(OPEN_GROUP);
+  await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key: ALICE_KEY });
+  const alice = new RawPeer(network, ALICE, FOUNDER);
+  const odd = oddMessages((fields) => message({ by: ALICE, group_id, ...fields }));
+  for (const one of odd) await alice.say({ kind: "push", group_id, messages: [messageCanonical(one)] });
+  const group = async (of: typeof node) => (await of.status()).groups[0]!;
+  expect((await group(node)).messages).toBe(odd.length);
+  const published = await node.publish({ groupId: group_id, topics: ["chat"], content: encodeUtf8("still here") });
+  const before = await group(node);
+  await node.close();
+  await using again = await open();
+  expect(await group(again)).toMatchObject({ messages: odd.length + 1, merkle_root: before.merkle_root });
+  const seen = new Set<MessageId>();
+  const ended = new AbortController();
+  const request = { groupId: group_id, topic: "#", from: "all", peers: false, signal: ended.signal } as const;
+  for await (const event of again.watch(request)) {
+    if (event.kind === "message") seen.add(event.message.id);
+    if (seen.size > odd.length) break;
+  }
+  expect(seen.has(published.message_id)).toBe(true);
+  const [answer] = await alice.say({ kind: "status_req", group_id });
+  expect(answer).toMatchObject({ message_count: odd.length + 1, merkle_root: before.merkle_root });
+}, 20_000);
