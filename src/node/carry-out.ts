@@ -20,6 +20,9 @@ const IDS_PAGE = 4096;
 /** Ours. Roster entries pushed unasked: a member further behind than this asks by itself. */
 const PUSHED_ENTRIES_MAX = 1000;
 
+/** Ours. Bodies read for one push: a graft may name 256 messages of 1 MB, and they would all be in memory at once. */
+const PUSHED_BYTES_MAX = 4 * 1024 * 1024;
+
 export interface CarryOutParts {
   readonly peers: Peers;
   readonly onReport: (group: Group, report: Report) => void;
@@ -164,11 +167,15 @@ function sendFrames(group: Group, effect: SendEffect): Frame[] {
   }
 }
 
-/** The canonical forms of those still held. */
+/** The canonical forms of those still held, as many as may wait for one peer; comparison finds the rest. */
 function* heldBodies(group: Group, ids: readonly MessageId[]): Generator<Uint8Array> {
+  let bytes = 0;
   for (const id of ids) {
     const stored = group.store.messages.get(id);
-    if (stored !== undefined) yield stored.canonical;
+    if (stored === undefined) continue;
+    bytes += stored.canonical.length;
+    if (bytes > PUSHED_BYTES_MAX) return;
+    yield stored.canonical;
   }
 }
 

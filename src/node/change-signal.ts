@@ -1,7 +1,12 @@
 /** Wakes everyone who waits, once per change. Holds no data: who wakes looks at the store. */
 export class ChangeSignal {
-  #waiting: (() => void)[] = [];
+  #waiting = new Set<() => void>();
   #version = 0;
+
+  /** How many wait; who gives up waits no longer. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
 
   /** Grows with every change; take it before looking, hand it to `after`. */
   get version(): number {
@@ -11,7 +16,7 @@ export class ChangeSignal {
   notify(): void {
     this.#version += 1;
     const waiting = this.#waiting;
-    this.#waiting = [];
+    this.#waiting = new Set();
     for (const wake of waiting) wake();
   }
 
@@ -20,11 +25,12 @@ export class ChangeSignal {
     if (version !== this.#version || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = () => {
+        this.#waiting.delete(wake);
         signal.removeEventListener("abort", wake);
         resolve();
       };
       signal.addEventListener("abort", wake, { once: true });
-      this.#waiting.push(wake);
+      this.#waiting.add(wake);
     });
   }
 }

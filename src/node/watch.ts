@@ -62,6 +62,8 @@ export async function* watch(source: WatchSource, request: WatchRequest): AsyncG
         }
         if (page.length === PAGE) more = true;
       }
+      // A long log of which nothing matches must not keep everybody else from their turn.
+      if (more) await new Promise((resolve) => setImmediate(resolve));
       if (!more && peerEvents.length === 0) await source.changed.after(version, request.signal);
     }
   } finally {

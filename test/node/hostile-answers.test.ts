@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { EntmootError } from "../../src/core/errors.ts";
-import { GroupId, MerkleRoot, PublicKey } from "../../src/core/ids.ts";
+import { GroupId, MerkleRoot, type MessageId, PublicKey } from "../../src/core/ids.ts";
 import { messageCanonical } from "../../src/core/message.ts";
 import { createRosterEntry } from "../../src/core/roster-change.ts";
 import { RosterLog } from "../../src/core/roster-log.ts";
@@ -172,4 +172,29 @@ test("an issuer that ends without an answer is asked again; one that says no is 
     code: "expired",
   });
   expect(asked).toBe(3);
+});
+
+test("a graft of many large messages reads no more of them at once than may wait for one peer", async () => {
+  const network = new MemoryNetwork();
+  const root = new MemoryDataRoot();
+  await using node = await startNode(network, 1, { root });
+  const { group_id } = await node.createGroup(OPEN_GROUP);
+  const key = PublicKey.fromBytes(ALICE.publicKey);
+  await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key });
+  const content = new Uint8Array(700_000);
+  const ids: MessageId[] = [];
+  for (let i = 0; i < 24; i++) {
+    ids.push((await node.publish({ groupId: group_id, topics: ["chat"], content })).message_id);
+  }
+  const { messages } = root.openGroup(group_id)!;
+  const get = messages.get.bind(messages);
+  let read = 0;
+  messages.get = (id) => {
+    read += 1;
+    return get(id);
+  };
+  const alice = new RawPeer(network, ALICE, FOUNDER);
+  await alice.say({ kind: "graft", group_id, ids });
+  await until(() => read > 0);
+  expect(read).toBeLessThan(12);
 });
