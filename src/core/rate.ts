@@ -44,7 +44,7 @@ export function parseByteRate(text: string): Rate {
   const amount = parseDigits(digits);
   if (amount === undefined) throw refuse("byte quantity must be a positive integer");
   const name = trimSpace(quantity.slice(digits.length));
-  const unit = BYTE_UNITS.get(name.toLowerCase());
+  const unit = BYTE_UNITS.get(lowerCase(name));
   if (unit === undefined) throw refuse(`unsupported byte unit ${JSON.stringify(name)}`);
   if (amount * unit > UNITS_MAX) throw refuse("byte quantity overflows int64");
   return { units: amount * unit, periodSeconds };
@@ -62,9 +62,14 @@ function split(text: string): { quantity: string; periodSeconds: Rate["periodSec
   if (parts.length > 2) throw refuse("rate must contain one period separator");
   const [quantity, period] = parts as [string, string];
   if (quantity === "") throw refuse("quantity is required");
-  const periodSeconds = PERIODS.get(period.toLowerCase());
+  const periodSeconds = PERIODS.get(lowerCase(period));
   if (periodSeconds === undefined) throw refuse(`unsupported period ${JSON.stringify(period)}`);
   return { quantity, periodSeconds };
+}
+
+/** Each letter alone, as the original does; JavaScript makes two characters of a capital i with a dot. */
+function lowerCase(word: string): string {
+  return word.replaceAll("\u0130", "i").toLowerCase();
 }
 
 /** A positive int64, or `undefined`. */

@@ -6,6 +6,8 @@ describe("a rate", () => {
   test("is so many units in a period", () => {
     expect(perSecond(parseMessageRate("+6/min"))).toBe(0.1);
     expect(perSecond(parseByteRate("64 KiB / MIN"))).toBeCloseTo(1092.2667, 3);
+    // The Kelvin sign and the dotted capital i have ASCII letters as their small ones.
+    expect(parseByteRate("1\u212aiB/M\u0130N")).toEqual({ units: 1024n, periodSeconds: 60 });
   });
 
   test.each([
