@@ -89,6 +89,8 @@ export class Group {
   /** Tells the machines one thing and starts what they decide. */
   tell(event: Event): void {
     if (this.#closed) return;
+    // Where nothing is written any more, old messages still pass their time, and roots agree only if all forget them.
+    if (event.kind === "timer" && event.timer === "compare") this.#prune();
     this.#parts.carryOut(this, this.#machine.handle(event, this.#parts.steadyNow()));
   }
 
@@ -141,12 +143,16 @@ export class Group {
   }
 
   #committed(): void {
+    this.#prune();
+    this.#parts.onChanged(this);
+  }
+
+  #prune(): void {
     try {
       this.policy.prune(this.#parts.now());
     } catch (error) {
       // What is past its time can wait for room on the disk; what was stored just now is stored.
       if (!(error instanceof EntmootError)) throw error;
     }
-    this.#parts.onChanged(this);
   }
 }

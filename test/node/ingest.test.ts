@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import { GroupId, PublicKey } from "../../src/core/ids.ts";
 import { messageCanonical } from "../../src/core/message.ts";
+import { formatPolicy, POLICY_PRESETS } from "../../src/core/policy.ts";
 import type { Message } from "../../src/core/records.ts";
 import { createGenesis, createRosterEntry } from "../../src/core/roster-change.ts";
 import { BatchWriter } from "../../src/node/batch-writer.ts";
-import { GroupPolicy } from "../../src/node/group-policy.ts";
+import { GroupPolicy, POLICY_FACT } from "../../src/node/group-policy.ts";
 import { GroupRoster } from "../../src/node/group-roster.ts";
 import { Ingest } from "../../src/node/ingest.ts";
 import { MemoryGroupStore } from "../../src/store/memory-group-store.ts";
@@ -17,7 +18,7 @@ const PUSHED = { rated: true };
 const PULLED = { rated: false };
 
 /** A group of the founder with Alice, who was removed at `REMOVED_AT_MS` when `isAliceGone`. */
-function world({ isAliceGone = false } = {}) {
+function world({ isAliceGone = false, preset }: { isAliceGone?: boolean; preset?: "standard" } = {}) {
   const store = new MemoryGroupStore(GROUP);
   store.roster.append([createGenesis({ seed: FOUNDER.seed, nowMs: 1_700_000_000_000 })]);
   const roster = new GroupRoster(store.roster);
@@ -28,6 +29,7 @@ function world({ isAliceGone = false } = {}) {
   };
   change(1_700_000_000_100, "add");
   if (isAliceGone) change(REMOVED_AT_MS, "remove");
+  if (preset !== undefined) store.setFact(POLICY_FACT, formatPolicy(POLICY_PRESETS[preset]));
   const { messages } = store;
   const writer = new BatchWriter(messages, () => {});
   const policy = new GroupPolicy(store);
@@ -102,4 +104,21 @@ test("a message of another group is refused before anything else is asked about 
   const { ingest } = world();
   const foreign = message({ by: ALICE, group_id: GroupId.fromBytes(new Uint8Array(32).fill(9)) });
   expect(await ingest.take([messageCanonical(foreign)], PULLED)).toMatchObject({ refused: [foreign.id], stored: [] });
+});
+
+test("the author's budget holds what is new, and not the history a newcomer catches up with", async () => {
+  const { ingest } = world({ preset: "standard" });
+  const said = (from: number) =>
+    Array.from({ length: 30 }, (_, i) =>
+      messageCanonical(message({ by: ALICE, timestamp: BigInt(1_700_000_000_200 + from + i) })),
+    );
+  expect((await ingest.take(said(0), PUSHED)).stored.length).toBe(12);
+  expect((await ingest.take(said(0), PULLED)).stored.length).toBe(18);
+  expect((await ingest.take(said(100), PULLED)).stored.length).toBe(30);
+});
+
+test("a message larger than a frame of ours is refused, however valid", async () => {
+  const { ingest } = world();
+  const huge = message({ by: ALICE, content: new Uint8Array(800_000) });
+  expect(await ingest.take([messageCanonical(huge)], PULLED)).toMatchObject({ refused: [huge.id] });
 });

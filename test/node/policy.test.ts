@@ -1,7 +1,16 @@
 import { expect, test } from "bun:test";
+import { PublicKey } from "../../src/core/ids.ts";
 import { formatPolicy, POLICY_PRESETS } from "../../src/core/policy.ts";
+import { createGenesis } from "../../src/core/roster-change.ts";
 import { encodeUtf8 } from "../../src/core/utf8.ts";
+import { SeededRandom } from "../../src/machine/random.ts";
+import { Group } from "../../src/node/group.ts";
+import { POLICY_FACT } from "../../src/node/group-policy.ts";
+import { MemoryGroupStore } from "../../src/store/memory-group-store.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { identity } from "../support/identity.ts";
+import { keptMessage } from "../support/kept-message.ts";
+import { GROUP, message } from "../support/message.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 
 const STANDARD = { ...OPEN_GROUP, policy_source: "preset:standard", policy: formatPolicy(POLICY_PRESETS.standard) };
@@ -65,4 +74,31 @@ test("a publish without topics, with an empty one or to no group is refused", as
   await expect(publish(["a", ""])).rejects.toMatchObject({ code: "invalid_argument", message: "empty topic" });
   await node.createGroup(OPEN_GROUP);
   await expect(publish(["chat"])).rejects.toThrow("group_id is required when multiple groups are active");
+});
+
+test("messages past their retention are forgotten where nothing is written any more", async () => {
+  const store = new MemoryGroupStore(GROUP);
+  store.roster.append([createGenesis({ seed: identity(1).seed, nowMs: 1 })]);
+  store.setFact(POLICY_FACT, formatPolicy(POLICY_PRESETS.standard));
+  const nowMs = 1_800_000_000_000;
+  const [old, fresh] = [message({ timestamp: 1n }), message({ timestamp: BigInt(nowMs) })];
+  store.messages.putMany([keptMessage(old), keptMessage(fresh)]);
+  const now = () => nowMs;
+  const group = new Group({
+    store,
+    local: PublicKey.fromBytes(identity(1).publicKey),
+    random: new SeededRandom(1),
+    now,
+    steadyNow: now,
+    carryOut: () => {},
+    onChanged: () => {},
+    onMembers: () => {},
+  });
+  group.start();
+  group.tell({ kind: "timer", timer: "compare" });
+  expect([store.messages.has(old.id), store.messages.knows(old.id), store.messages.has(fresh.id)]).toEqual([
+    false,
+    true,
+    true,
+  ]);
 });

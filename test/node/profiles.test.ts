@@ -68,3 +68,22 @@ test("two members meet although neither can keep its own name on a full disk", a
   await until(() => tried > 0);
   expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "status_resp" }]);
 });
+
+test("an author pays for its own profiles, ten at once, and not for those of others", async () => {
+  const network = new MemoryNetwork();
+  await using node = await startNode(network, 1);
+  const { group_id } = await node.createGroup(OPEN_GROUP);
+  const BOB = identity(3);
+  for (const { publicKey } of [ALICE, BOB]) {
+    await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key: PublicKey.fromBytes(publicKey) });
+  }
+  const alice = new RawPeer(network, ALICE, FOUNDER);
+  const now = Date.now();
+  const times = { issued_at: BigInt(now), not_after: BigInt(now + 60_000) };
+  const named = (by: typeof ALICE, seq: number) =>
+    signMemberProfileAd({ seed: by.seed, group_id, author: by.info, seq: BigInt(seq), hostname: `n-${seq}`, ...times });
+  for (let seq = 1; seq <= 15; seq++) await alice.say({ kind: "member_profile_ad", ...named(ALICE, seq) });
+  await alice.say({ kind: "member_profile_ad", ...named(BOB, 1) });
+  const names = new Map((await node.peers(group_id)).map(({ hostname, node_id }) => [node_id, hostname]));
+  expect([names.get(ALICE.nodeId), names.get(BOB.nodeId)]).toEqual(["n-10", "n-1"]);
+});
