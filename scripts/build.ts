@@ -28,6 +28,8 @@ export interface BinaryOptions {
 /**
  * Compiles one executable. The runtime of another platform comes from its locked npm package, checked against the
  * lock file, never from a download by Bun. `outfile` is replaced at once, so a running daemon keeps its old file.
+ * Equal inputs give equal bytes in any checkout, as long as the current directory is its root: Bun names chunks by
+ * their paths from there.
  */
 export async function buildBinary(options: BinaryOptions): Promise<void> {
   const target = TARGETS[options.target];
@@ -36,8 +38,10 @@ export async function buildBinary(options: BinaryOptions): Promise<void> {
   }
   const runtime = await runtimeFor(options.target, target.bun);
   const outfile = resolve(ROOT, options.outfile);
-  mkdirSync(dirname(outfile), { recursive: true });
-  const temporary = join(dirname(outfile), `.${basename(outfile)}.${process.pid}`);
+  // The name is inside the executable, so it is the final one, in a directory of its own.
+  const staging = join(dirname(outfile), `.${basename(outfile)}.${process.pid}`);
+  const temporary = join(staging, basename(outfile));
+  mkdirSync(staging, { recursive: true });
   try {
     const result = await Bun.build({
       entrypoints: [resolve(ROOT, options.entry ?? "src/main.ts")],
@@ -69,7 +73,7 @@ export async function buildBinary(options: BinaryOptions): Promise<void> {
     if (!result.success) throw new AggregateError(result.logs, "the build failed");
     renameSync(existsSync(temporary) ? temporary : `${temporary}.exe`, outfile);
   } finally {
-    rmSync(temporary, { force: true });
+    rmSync(staging, { recursive: true, force: true });
   }
 }
 
