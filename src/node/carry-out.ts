@@ -20,6 +20,9 @@ const IDS_PAGE = 4096;
 /** Ours. Roster entries pushed unasked: a member further behind than this asks by itself. */
 const PUSHED_ENTRIES_MAX = 1000;
 
+/** Ours. Entries told to a member that takes us for a stranger: what it reads of strangers holds about a hundred. */
+const INTRODUCTION_ENTRIES = 90;
+
 /** Ours. Bodies read for one push: a graft may name 256 messages of 1 MB, and they would all be in memory at once. */
 const PUSHED_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -125,12 +128,30 @@ export class CarryOut {
     }
   }
 
+  /**
+   * Who refuses us as a stranger has not heard of our admission, or lost it with its data: it is told, for otherwise
+   * two members who lack the one that knows both would never talk.
+   */
+  async #askStatus(group: Group, to: PublicKey) {
+    const { peers } = this.#parts;
+    const group_id = group.id;
+    try {
+      return await peers.ask(to, { kind: "status_req", group_id }, "status_resp", SMALL_TIMEOUT_MS);
+    } catch (error) {
+      if (error instanceof Refusal && error.code === "not_member" && group.self !== undefined) {
+        const entries = group.roster.log.entries.slice(-INTRODUCTION_ENTRIES);
+        peers.send(to, { kind: "roster_resp", group_id, entries }, () => {});
+      }
+      throw error;
+    }
+  }
+
   async #askPeer(group: Group, effect: AskEffect): Promise<void> {
     const group_id = group.id;
     const { peers } = this.#parts;
     switch (effect.kind) {
       case "ask_status": {
-        const status = await peers.ask(effect.to, { kind: "status_req", group_id }, "status_resp", SMALL_TIMEOUT_MS);
+        const status = await this.#askStatus(group, effect.to);
         if (effect.to === group.roster.founder) group.policy.adopt(status.policy);
         group.tell({ kind: "status", from: effect.to, status });
         return;

@@ -26,8 +26,8 @@ export const INBOUND_TIMEOUTS = {
  */
 const MEMBER_FRAME_MAX_BYTES = 1024 * 1024;
 
-/** Ours. Frames from one who is no member of anything here: redeeming a link needs no more. */
-const STRANGER_FRAME_MAX_BYTES = 16 * 1024;
+/** Ours. Frames from one who is no member of anything here: a link to redeem, or the entries that make it one. */
+const STRANGER_FRAME_MAX_BYTES = 48 * 1024;
 
 export interface InboundParts {
   readonly group: (id: GroupId) => Group | undefined;
@@ -101,6 +101,11 @@ export class Inbound {
     }
     if (!("group_id" in frame) || frame.kind === "refused" || frame.group_id === undefined) return undefined;
     const group = this.#parts.group(frame.group_id);
+    // Entries prove themselves by the founder's signature, whoever brings them; a member we have not heard of brings its own.
+    if (frame.kind === "roster_resp") {
+      group?.takeRoster(frame.entries, from);
+      return undefined;
+    }
     // Whether a group is here is nobody's business but its members'.
     if (!group?.roster.members.has(from)) return refusal(frame, "not_member", "not a member of this group here");
     this.#parts.heardFrom(from);

@@ -10,10 +10,10 @@ async function keyOf(node: EntmootNode): Promise<PublicKey> {
   return PublicKey.fromBytes((await node.status()).entmoot_pubkey);
 }
 
-async function pair() {
-  const network = new MemoryNetwork();
-  const founder = await startNode(network, 1);
-  const alice = await startNode(network, 2);
+async function pair(network = new MemoryNetwork(), aliceRoot = new MemoryDataRoot()) {
+  const founderRoot = new MemoryDataRoot();
+  const founder = await startNode(network, 1, { root: founderRoot });
+  const alice = await startNode(network, 2, { root: aliceRoot });
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
   const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: 60_000 });
   await alice.join({ input: link, timeoutMs: 5_000 });
@@ -24,7 +24,8 @@ async function pair() {
     const [a, b] = await roots();
     return a!.messages === messages && b!.messages === messages && a!.merkle_root === b!.merkle_root;
   };
-  return { network, founder, alice, groupId, link, say, agree };
+  const rosterEntries = () => founderRoot.openGroup(groupId)!.roster.entries();
+  return { network, founder, alice, groupId, link, say, agree, rosterEntries };
 }
 
 test("what both sides of a cut wrote is on both once it heals", async () => {
@@ -69,3 +70,30 @@ function keptOpen(root: MemoryDataRoot): MemoryDataRoot {
     },
   });
 }
+
+test("a newcomer and a member that never heard of it meet without the founder", async () => {
+  const network = new MemoryNetwork();
+  const root = new MemoryDataRoot();
+  const { founder, alice, groupId, link } = await pair(network, root);
+  await alice.close();
+  await using bob = await startNode(network, 3);
+  await bob.join({ input: link, timeoutMs: 5_000 });
+  await founder.close();
+  await using again = await startNode(network, 2, { root });
+  await bob.publish({ groupId, topics: ["chat"], content: encodeUtf8("hello") });
+  await until(async () => {
+    const [group] = (await again.status()).groups;
+    return group?.members === 3 && group.messages === 1;
+  }, 30_000);
+}, 40_000);
+
+test("a founder whose data came back from an old backup learns from a member what it had signed since", async () => {
+  const network = new MemoryNetwork();
+  const { founder, alice, groupId, rosterEntries } = await pair(network);
+  await using _closing = alice;
+  const backup = new MemoryDataRoot();
+  backup.createGroup(groupId).roster.append(rosterEntries().slice(0, 1));
+  await founder.close();
+  await using again = await startNode(network, 1, { root: backup });
+  await until(async () => (await again.status()).groups[0]?.members === 2, 30_000);
+}, 40_000);
