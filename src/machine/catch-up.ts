@@ -67,10 +67,7 @@ export class CatchUp {
   readonly #met = new Set<PublicKey>();
   /** Differed while another pull was under way. */
   readonly #waiting = new Set<PublicKey>();
-  /**
-   * When each was refused, oldest first, by peer and id: an id says nothing of the signature, so a peer that serves
-   * a broken copy must not keep the good one of another away.
-   */
+  /** When each was refused, oldest first, by peer and id: one peer's broken copy says nothing of another's. */
   readonly #refused = new Map<string, number>();
   readonly #timer = new WakeUp("compare");
   #tickMs: number | undefined;
@@ -144,8 +141,7 @@ export class CatchUp {
 
   /** `peer` has answered and is compared later: it may be asked again. */
   postponed(peer: PublicKey): void {
-    const comparison = this.#comparisons.get(peer);
-    if (comparison !== undefined) comparison.askedMs = undefined;
+    this.#comparison(peer).askedMs = undefined;
   }
 
   /** Compares with `peer` now, cool-down or not: something is known to have changed. */

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { EntmootError } from "../../src/core/errors.ts";
 import { GroupId, MerkleRoot, type MessageId, PublicKey } from "../../src/core/ids.ts";
+import { createInvite, formatInvite } from "../../src/core/invite.ts";
 import { messageCanonical } from "../../src/core/message.ts";
-import { createRosterEntry } from "../../src/core/roster-change.ts";
+import { createGenesis, createRosterEntry } from "../../src/core/roster-change.ts";
 import { RosterLog } from "../../src/core/roster-log.ts";
 import { DialBackoff } from "../../src/machine/dial-backoff.ts";
 import { FrameStream } from "../../src/node/frame-stream.ts";
@@ -197,4 +198,40 @@ test("a graft of many large messages reads no more of them at once than may wait
   await alice.say({ kind: "graft", group_id, ids });
   await until(() => read > 0);
   expect(read).toBeLessThan(12);
+});
+
+test("a join whose member serves the roster and then answers nothing ends in its time, joined", async () => {
+  const network = new MemoryNetwork();
+  const genesis = createGenesis({ seed: FOUNDER.seed, nowMs: 1_700_000_000_000 });
+  const start = RosterLog.empty.sync([genesis]).log;
+  const change = { op: "add", key: ALICE.publicKey } as const;
+  const added = createRosterEntry({ log: start, seed: FOUNDER.seed, nowMs: 1_700_000_000_001, change });
+  network.join(PublicKey.fromBytes(FOUNDER.publicKey)).accept(async (stream) => {
+    const signal = AbortSignal.timeout(20_000);
+    const frames = new FrameStream(stream, "entmoot/1");
+    const asked = await frames.read(signal).catch(() => undefined);
+    if (asked?.kind !== "roster_page_req") return;
+    await frames.write({ kind: "roster_page_resp", group_id: GROUP, entries: [genesis, added], last: true }, signal);
+    await frames.finish();
+  });
+  const times = { issued_at: BigInt(Date.now()), valid_until: BigInt(Date.now() + 60_000) };
+  const invite = createInvite(
+    {
+      merkle_root: MerkleRoot.zero,
+      group_id: GROUP,
+      founder: FOUNDER.info,
+      issuer: FOUNDER.info,
+      roster_head: added.id,
+      bootstrap_peers: [],
+      ...times,
+    },
+    FOUNDER.seed,
+  );
+  await using alice = await startNode(network, 2);
+  const startedMs = performance.now();
+  expect(await alice.join({ input: formatInvite(invite), timeoutMs: 1_000 })).toMatchObject({
+    status: "joined",
+    members: 2,
+  });
+  expect(performance.now() - startedMs).toBeLessThan(3_000);
 });
