@@ -401,6 +401,7 @@ export class EntmootNode implements DaemonOperations {
       },
       log,
     });
+    transport.knowPeers((peer) => this.#isMemberSomewhere(peer));
     transport.onPeerChanged((status) => this.#onPeer(status));
     transport.onHintsChanged(() => this.#greeter?.announceHints());
     hints.keepOwn();

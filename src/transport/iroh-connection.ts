@@ -54,6 +54,8 @@ export interface ConnectionOwner {
 /** One QUIC connection with a peer whose key the handshake proved. */
 export class IrohConnection implements StreamCarrier {
   readonly remote: PublicKey;
+  /** When it was made, in the milliseconds of the caller's `tick`s. */
+  readonly madeMs: number;
   /** Let go when the connection ends: what is kept of it keeps the UDP socket open. */
   #native: Connection | undefined;
   readonly #owner: ConnectionOwner;
@@ -74,6 +76,7 @@ export class IrohConnection implements StreamCarrier {
   constructor(native: Connection, owner: ConnectionOwner, nowMs: number) {
     this.#native = native;
     this.#owner = owner;
+    this.madeMs = nowMs;
     this.#lastUsedMs = nowMs;
     this.remote = PublicKey.fromBytes(Uint8Array.from(native.remoteId().toBytes()));
     native.setMaxConcurrentBiStreams(BigInt(owner.limits.streamsPerPeer + STREAMS_OVER_BUDGET));

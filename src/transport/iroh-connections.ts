@@ -21,6 +21,7 @@ export class IrohConnections implements ConnectionOwner {
   readonly #byPeer = new Map<PublicKey, IrohConnection[]>();
   readonly #listeners: ((status: PeerStatus) => void)[] = [];
   readonly #awaited = new Map<PublicKey, Set<(connection: IrohConnection) => void>>();
+  #isKnown: (peer: PublicKey) => boolean = () => true;
   #count = 0;
   #timer: Timer | undefined;
 
@@ -33,6 +34,11 @@ export class IrohConnections implements ConnectionOwner {
 
   get count(): number {
     return this.#count;
+  }
+
+  knowPeers(isKnown: (peer: PublicKey) => boolean): void {
+    this.#isKnown = isKnown;
+    this.budget.isKnown = isKnown;
   }
 
   onPeerChanged(listener: (status: PeerStatus) => void): void {
@@ -62,6 +68,7 @@ export class IrohConnections implements ConnectionOwner {
       native.close(END.limits, []);
       return;
     }
+    if (!this.#isKnown(connection.remote)) this.#makeRoomAmongStrangers();
     this.#add(connection);
   }
 
@@ -152,6 +159,14 @@ export class IrohConnections implements ConnectionOwner {
     const idle = longestIdle([...this.#byPeer.values()].flat());
     idle?.close(END.limits, "idle, and another peer needed the room");
     return idle !== undefined;
+  }
+
+  /** Strangers' oldest connections go, also when in use: what a stranger has to say takes a second. */
+  #makeRoomAmongStrangers(): void {
+    const strangers = [...this.#byPeer].filter(([peer]) => !this.#isKnown(peer)).flatMap(([, held]) => held);
+    const tooMany = strangers.length - this.limits.strangerConnections + 1;
+    const oldest = strangers.sort((a, b) => a.madeMs - b.madeMs).slice(0, Math.max(0, tooMany));
+    for (const connection of oldest) connection.close(END.limits, "other strangers needed the room");
   }
 
   #announce(peer: PublicKey): void {

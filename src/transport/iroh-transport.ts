@@ -101,6 +101,10 @@ export class IrohTransport implements Transport {
     for (const stream of this.#waiting.splice(0)) handler(stream);
   }
 
+  knowPeers(isKnown: (peer: PublicKey) => boolean): void {
+    this.#connections.knowPeers(isKnown);
+  }
+
   localHints(): readonly string[] {
     return this.#hints;
   }

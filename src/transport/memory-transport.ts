@@ -123,6 +123,10 @@ export class MemoryTransport implements Transport {
     this.#peerListeners.push(listener);
   }
 
+  knowPeers(isKnown: (peer: PublicKey) => boolean): void {
+    this.#budget.isKnown = isKnown;
+  }
+
   status(peer: PublicKey): PeerStatus {
     const connected = this.#links.has(peer);
     return { key: peer, connected, route: connected ? "direct" : "none", rttMs: connected ? 0 : undefined };

@@ -12,6 +12,10 @@ export interface TransportLimits {
   readonly connectionsTotal: number;
   /** Connections one peer may make to us within 60 seconds. */
   readonly connectionsPerPeerPerMinute: number;
+  /** The same for strangers together: members keep the rest. Past it a stranger's oldest makes room. */
+  readonly strangerConnections: number;
+  /** Streams one stranger may hold; showing a link takes one. */
+  readonly streamsPerStranger: number;
   /** Incoming handshakes under way. Past a quarter of it, strangers must prove their address; past it they are refused. */
   readonly handshakes: number;
 }
@@ -22,6 +26,8 @@ export const DEFAULT_LIMITS: TransportLimits = {
   streamsTotal: 1_024,
   connectionsPerPeer: 4,
   connectionsTotal: 256,
+  strangerConnections: 64,
+  streamsPerStranger: 4,
   connectionsPerPeerPerMinute: 8,
   handshakes: 64,
 };
@@ -29,6 +35,8 @@ export const DEFAULT_LIMITS: TransportLimits = {
 /** Counts the streams that peers hold open with us. */
 export class StreamBudget {
   readonly #limits: TransportLimits;
+  /** Whether a peer is one of ours; until told otherwise everyone is. */
+  isKnown: (peer: PublicKey) => boolean = () => true;
   readonly #byPeer = new Map<PublicKey, number>();
   #total = 0;
 
@@ -43,7 +51,9 @@ export class StreamBudget {
   /** `false` when `peer`, or all peers together, hold as many as they may. A `true` is owed one `give`. */
   take(peer: PublicKey): boolean {
     const held = this.#byPeer.get(peer) ?? 0;
-    if (held >= this.#limits.streamsPerPeer || this.#total >= this.#limits.streamsTotal) return false;
+    const { streamsPerPeer, streamsPerStranger, streamsTotal } = this.#limits;
+    const share = held >= streamsPerStranger && !this.isKnown(peer) ? streamsPerStranger : streamsPerPeer;
+    if (held >= share || this.#total >= streamsTotal) return false;
     this.#byPeer.set(peer, held + 1);
     this.#total += 1;
     return true;

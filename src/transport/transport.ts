@@ -64,6 +64,11 @@ export interface Transport extends AsyncDisposable {
    * incoming streams wait. Limits per peer and in total are the transport's: past them a stream is reset.
    */
   accept(handler: (stream: PeerStream) => void): void;
+  /**
+   * Who is one of ours, asked whenever a limit is near. Strangers share a part of the connections and a few streams
+   * each, so that made-up keys cannot keep members out. Until it is set everyone counts as one of ours.
+   */
+  knowPeers(isKnown: (peer: PublicKey) => boolean): void;
   /** Our own address hints now, in this carrier's text form; empty when unknown or none. */
   localHints(): readonly string[];
   /** Called whenever `localHints` changed. */

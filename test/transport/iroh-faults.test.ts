@@ -249,6 +249,26 @@ inNetns(import.meta, () => {
       expect([busy.closeReason(), third.closeReason()]).toEqual([null, null]);
     });
 
+    test("with many made-up keys shares a few connections, and members keep theirs", async () => {
+      const victim = await start(1, { limits: { strangerConnections: 2 } });
+      victim.accept(echo);
+      const member = await start(2);
+      victim.knowPeers((peer) => peer === member.local);
+      expect(await ask(member, victim, text("first"))).toEqual(text("first"));
+      const strangers: Connection[] = [];
+      for (let node = 3; node < 7; node += 1) {
+        const stranger = await strangerDials(node, victim);
+        const { send } = await stranger.openBi();
+        await send.writeAll([1]);
+        strangers.push(stranger);
+      }
+      expect(await strangers[0]?.closed()).toContain("closed by peer: 1");
+      expect(await strangers[1]?.closed()).toContain("closed by peer: 1");
+      expect([strangers[2]?.closeReason(), strangers[3]?.closeReason()]).toEqual([null, null]);
+      expect(victim.status(member.local).connected).toBe(true);
+      expect(await ask(member, victim, text("still here"))).toEqual(text("still here"));
+    });
+
     test("is cut off when it floods datagrams, while others are served", async () => {
       const victim = await start(1);
       victim.accept(echo);

@@ -28,6 +28,16 @@ test("neither a peer nor all peers ever hold more streams than they may, and wha
   );
 });
 
+test("a stranger holds fewer streams than one of ours, until it becomes one", () => {
+  const budget = new StreamBudget({ ...DEFAULT_LIMITS, streamsPerPeer: 3, streamsPerStranger: 1 });
+  const known = new Set([key(1)]);
+  budget.isKnown = (peer) => known.has(peer);
+  expect([1, 1, 1, 1].map((node) => budget.take(key(node)))).toEqual([true, true, true, false]);
+  expect([2, 2].map((node) => budget.take(key(node)))).toEqual([true, false]);
+  known.add(key(2));
+  expect(budget.take(key(2))).toBe(true);
+});
+
 test("a peer's share of connections comes back minute by minute, and refusals do not count", () => {
   const rate = new ConnectionRate({ ...DEFAULT_LIMITS, connectionsPerPeerPerMinute: 2 });
   expect([0, 10, 20, 59_999].map((at) => rate.take(key(1), at))).toEqual([true, true, false, false]);
