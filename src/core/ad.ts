@@ -16,7 +16,7 @@ export const AD_LIFETIME_MS = 7 * DAY_MS;
 /** Wire. When an author publishes the next one, so that peers never go without. */
 export const AD_REFRESH_MS = 6 * DAY_MS;
 
-/** Ours. An ad may claim any lifetime; past this since it came in, it is passed on but no longer used. */
+/** Ours. An ad may claim any lifetime; further than this from when it was issued, it is passed on but not used. */
 export const AD_USE_MAX_MS = 8 * DAY_MS;
 
 /** What transport and profile ads have in common. */
@@ -95,10 +95,13 @@ export function isAdListed({ not_after }: Pick<Ad, "not_after">, nowMs: number):
   return not_after >= BigInt(nowMs);
 }
 
-/** Until when an ad that came in at `receivedMs` is used, Unix milliseconds. */
-export function adUsableUntilMs({ not_after }: Pick<Ad, "not_after">, receivedMs: number): number {
-  const latest = receivedMs + AD_USE_MAX_MS;
-  return not_after < BigInt(latest) ? Number(not_after) : latest;
+/**
+ * Whether an ad is still used: listed, and at most eight days from when it says it was issued, in either direction.
+ * So no author is shown by one ad for ever, whatever lifetime it claims.
+ */
+export function isAdUsable({ issued_at, not_after }: Pick<Ad, "issued_at" | "not_after">, nowMs: number): boolean {
+  const age = BigInt(nowMs) - issued_at;
+  return isAdListed({ not_after }, nowMs) && age <= BigInt(AD_USE_MAX_MS) && -age <= BigInt(AD_USE_MAX_MS);
 }
 
 /** The ads still listed, ascending by author: the order of a snapshot. */

@@ -1,4 +1,4 @@
-import { AD_LIFETIME_MS, type AdContext, isAdListed } from "../core/ad.ts";
+import { AD_LIFETIME_MS, type AdContext, isAdUsable } from "../core/ad.ts";
 import type { PublicKey } from "../core/ids.ts";
 import {
   checkMemberProfileAd,
@@ -21,7 +21,7 @@ const AD_BUCKET_KEYS_MAX = 4096;
 /** The display name of a member from its own signed profile; empty when it has none that holds now. */
 export function profileName(group: Group, member: NodeInfo, nowMs: number): string {
   const ad = findProfile(group, member.pilot_node_id);
-  return ad !== undefined && isAdListed(ad, nowMs) && isMemberProfileAdCurrent(ad, member) ? ad.hostname : "";
+  return ad !== undefined && isAdUsable(ad, nowMs) && isMemberProfileAdCurrent(ad, member) ? ad.hostname : "";
 }
 
 /** What each open group keeps, by node id: looked up for every member at once, reading all of them each time would cost the square. */

@@ -5,8 +5,8 @@ import {
   AD_USE_MAX_MS,
   type AdContext,
   type AdRejection,
-  adUsableUntilMs,
   isAdListed,
+  isAdUsable,
   isNewerAd,
 } from "../../src/core/ad.ts";
 import { isEndpointValid, splitAddress } from "../../src/core/endpoint.ts";
@@ -157,8 +157,11 @@ test("a profile is shown only under the key its author has now", () => {
 test("an ad is listed through its last millisecond and used for eight days at most", () => {
   const ad = { not_after: BigInt(NOW) };
   expect([NOW, NOW + 1].map((nowMs) => isAdListed(ad, nowMs))).toEqual([true, false]);
-  expect(adUsableUntilMs(ad, NOW - 5)).toBe(NOW);
-  expect(adUsableUntilMs({ not_after: 2n ** 63n - 1n }, NOW)).toBe(NOW + AD_USE_MAX_MS);
+  const usable = (issued: number, not_after: bigint) => isAdUsable({ issued_at: BigInt(issued), not_after }, NOW);
+  expect([usable(NOW, BigInt(NOW)), usable(NOW, BigInt(NOW - 1))]).toEqual([true, false]);
+  const forEver = 2n ** 63n - 1n;
+  const issued = [NOW - AD_USE_MAX_MS, NOW - AD_USE_MAX_MS - 1, NOW + AD_USE_MAX_MS, NOW + AD_USE_MAX_MS + 1];
+  expect(issued.map((at) => usable(at, forEver))).toEqual([true, false, true, false]);
 });
 
 test("an address splits at its last colon, IPv6 in brackets", () => {
