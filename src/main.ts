@@ -32,8 +32,9 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
   jsonErrors = parseGlobalOptions(request.globals, process.env).jsonErrors;
   parseFeatureFlags(process.env);
   for (const note of request.notes) printProse(note);
-  await runCommand(request.command, { rawArgs: [...request.rawArgs] });
-  return 0;
+  const { result } = await runCommand(request.command, { rawArgs: [...request.rawArgs] });
+  // A command that has more than one way to succeed says which.
+  return typeof result === "number" ? (result as ExitStatus) : 0;
 }
 
 /** Prints `error` for people, or as JSON when asked, and gives the exit status its code stands for. */

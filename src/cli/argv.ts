@@ -34,7 +34,7 @@ export type Request =
     };
 
 /** Commands that refuse an argument they do not read. The others pass over it, as scripts made for the original expect. */
-const STRICT: ReadonlySet<string> = new Set(["serve", "stop", "up", "version"]);
+const STRICT: ReadonlySet<string> = new Set(["serve", "stop", "up", "update", "version"]);
 
 /**
  * Reads a command line as its users write it: `-name` or `--name`, `=value` or the next argument, globals

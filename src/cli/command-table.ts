@@ -55,6 +55,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Add members to a moot, or remove them (founder only)",
     load: async () => (await import("./roster.ts")).roster,
   },
+  "self-test": {
+    description: "Prove in a moment that this program works on this machine",
+    load: async () => (await import("./self-test.ts")).selfTest,
+  },
   serve: {
     description: "Run the daemon: keep moots in step with peers and answer commands",
     load: async () => (await import("./serve.ts")).serve,
@@ -75,6 +79,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   up: {
     description: "Start here: run a node, make a moot and a link to join it, show messages",
     load: async () => (await import("./up.ts")).up,
+  },
+  update: {
+    description: "Replace this program by a newer signed release, or go back to the one before",
+    load: async () => (await import("./update.ts")).update,
   },
   version: {
     description: "Print version, commit and build date",

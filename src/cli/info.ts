@@ -28,7 +28,7 @@ export const info = defineCommand({
         return;
       }
       await using node = await openOperations(options, { create: false, change: false });
-      printJson(infoJson(await node.status()));
+      printJson({ ...infoJson(await node.status()), ...(await lastUpdate(options.dataDir)) });
     });
   },
 });
@@ -40,6 +40,14 @@ async function isEmpty(options: GlobalOptions): Promise<boolean> {
   const { openForReading } = await import("./read-root.ts");
   using root = openForReading(options);
   return root.groupIds().length === 0;
+}
+
+/** How the last change of this program went, where there was one. */
+async function lastUpdate(dataDir: string): Promise<{ last_update?: unknown }> {
+  if (!existsSync(`${dataDir}/last-update.json`)) return {};
+  const { readUpdateRecord } = await import("../update/update-record.ts");
+  const record = readUpdateRecord(dataDir);
+  return record === undefined ? {} : { last_update: record };
 }
 
 function emptyInfo({ dataDir, identityPath, listenPort }: GlobalOptions) {

@@ -1,0 +1,55 @@
+import type { WriteStream } from "node:tty";
+
+const WIDTH = 28;
+/** Ours. A bar that moves more often only costs. */
+const REDRAW_MS = 100;
+/** Ours. Elsewhere than on a terminal, a line for each tenth. */
+const PARTS = 10;
+
+/** How far a download is: a bar that is drawn over itself on a terminal, a few lines elsewhere. */
+export class ProgressDisplay implements Disposable {
+  readonly #out: Pick<WriteStream, "write"> & { readonly isTTY?: boolean };
+  #drawnMs = 0;
+  #part = -1;
+  #open = false;
+
+  constructor(out: Pick<WriteStream, "write"> & { readonly isTTY?: boolean }) {
+    this.#out = out;
+  }
+
+  /** `size` is above 0. */
+  show(received: number, size: number): void {
+    const done = received >= size;
+    if (this.#out.isTTY) {
+      const nowMs = performance.now();
+      if (!done && nowMs - this.#drawnMs < REDRAW_MS) return;
+      this.#drawnMs = nowMs;
+      const full = Math.floor((WIDTH * received) / size);
+      this.#out.write(`\r[${"#".repeat(full)}${" ".repeat(WIDTH - full)}] ${figures(received, size)}\x1b[K`);
+      this.#open = true;
+      if (done) this[Symbol.dispose]();
+      return;
+    }
+    const part = Math.floor((PARTS * received) / size);
+    if (part <= this.#part) return;
+    this.#part = part;
+    this.#out.write(`${figures(received, size)}\n`);
+  }
+
+  /** A line of its own. */
+  step(text: string): void {
+    this[Symbol.dispose]();
+    this.#out.write(`${text}\n`);
+  }
+
+  /** Leaves the line of the bar. */
+  [Symbol.dispose](): void {
+    if (this.#open) this.#out.write("\n");
+    this.#open = false;
+  }
+}
+
+function figures(received: number, size: number): string {
+  const mega = (bytes: number) => (bytes / 1e6).toFixed(1);
+  return `${Math.floor((100 * received) / size)} % of ${mega(size)} MB (${mega(received)})`;
+}

@@ -1,0 +1,168 @@
+import { updateError } from "./update-error.ts";
+
+/** Ours. A server that says nothing for so long is gone. There is no limit on a whole download: lines are slow. */
+export const IDLE_MS = 30_000;
+/** Ours. */
+const REDIRECTS_MAX = 5;
+
+export interface GetOptions {
+  readonly allowsRedirect: (from: URL, to: URL) => boolean;
+  readonly userAgent: string;
+  readonly idleMs?: number;
+  /** Ask only for what comes after so many bytes; the server may send all of it nevertheless. */
+  readonly after?: number;
+  readonly accept?: string;
+}
+
+/** An answer whose body is still to come. */
+export interface Answer {
+  /** 404 is an answer too; every other failure throws. */
+  readonly found: boolean;
+  /** Where the body begins in the whole file. */
+  readonly start: number;
+  /** Bytes still to come, as far as the server says so. */
+  readonly length: number | undefined;
+  /** The body in pieces. Ends early, without a word, when the server closes early; throws when it falls silent. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Ends the connection. */
+  readonly close: () => void;
+}
+
+/**
+ * Asks for `url` over GET and follows redirects as far as they are allowed. Nothing is decompressed on the way: bytes
+ * are what the server has. Throws `update_failed`.
+ */
+export async function get(url: URL, options: GetOptions): Promise<Answer> {
+  const idleMs = options.idleMs ?? IDLE_MS;
+  const ending = new AbortController();
+  const silence = () => ending.abort(updateError(`${url.href}: the server sent nothing for ${idleMs / 1000} s`));
+  let timer = setTimeout(silence, idleMs);
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(silence, idleMs);
+  };
+  const close = () => {
+    clearTimeout(timer);
+    ending.abort();
+  };
+  try {
+    let at = url;
+    for (let redirects = 0; ; redirects++) {
+      const response = await fetch(at, {
+        redirect: "manual",
+        signal: ending.signal,
+        // Theirs are for a whole transfer.
+        timeout: false,
+        decompress: false,
+        headers: {
+          "User-Agent": options.userAgent,
+          "Accept-Encoding": "identity",
+          ...(options.accept === undefined ? {} : { Accept: options.accept }),
+          ...(options.after ? { Range: `bytes=${options.after}-` } : {}),
+        },
+      } as RequestInit);
+      heard();
+      if (response.status < 300 || response.status >= 400 || response.status === 304) {
+        return answerOf(at, response, { heard, close, ending: ending.signal });
+      }
+      const target = response.headers.get("location");
+      await response.body?.cancel().catch(() => {});
+      if (redirects === REDIRECTS_MAX) throw updateError(`${url.href}: more than ${REDIRECTS_MAX} redirects`);
+      at = redirectTarget(at, target, options);
+    }
+  } catch (error) {
+    close();
+    throw failure(url, error, ending.signal);
+  }
+}
+
+function redirectTarget(from: URL, target: string | null, { allowsRedirect }: GetOptions): URL {
+  let to: URL;
+  try {
+    to = new URL(target ?? "", from);
+  } catch {
+    throw updateError(`${from.href}: redirects to no address`);
+  }
+  if (target === null) throw updateError(`${from.href}: redirects to no address`);
+  if (!allowsRedirect(from, to)) throw updateError(`${from.href}: redirects to another host (${to.origin}); refused`);
+  return to;
+}
+
+interface Connection {
+  readonly heard: () => void;
+  readonly close: () => void;
+  readonly ending: AbortSignal;
+}
+
+function answerOf(url: URL, response: Response, { heard, close, ending }: Connection): Answer {
+  const found = response.status !== 404;
+  if (found && response.status !== 200 && response.status !== 206) {
+    throw updateError(`${url.href}: the server answered ${response.status}`);
+  }
+  const declared = response.headers.get("content-length");
+  return {
+    found,
+    start: response.status === 206 ? rangeStart(url, response.headers.get("content-range")) : 0,
+    length: declared !== null && /^\d{1,19}$/.test(declared) ? Number(declared) : undefined,
+    body: pieces(url, response, { heard, close, ending }),
+    close,
+  };
+}
+
+async function* pieces(url: URL, response: Response, { heard, close, ending }: Connection): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of response.body ?? []) {
+      heard();
+      yield piece;
+    }
+  } catch (error) {
+    // A connection that breaks is a short body; what is missing is found by its length.
+    if (ending.aborted) throw failure(url, error, ending);
+  } finally {
+    close();
+  }
+}
+
+function rangeStart(url: URL, header: string | null): number {
+  const found = /^bytes (\d{1,15})-\d{1,15}\/(?:\d{1,15}|\*)$/.exec(header ?? "");
+  if (found === null) throw updateError(`${url.href}: the server sent a part without saying which`);
+  return Number(found[1]);
+}
+
+function failure(url: URL, error: unknown, ending: AbortSignal): unknown {
+  if (
+    ending.aborted &&
+    ending.reason instanceof Error &&
+    "code" in ending.reason &&
+    ending.reason.code === "update_failed"
+  ) {
+    return ending.reason;
+  }
+  if (error instanceof Error && "code" in error && error.code === "update_failed") return error;
+  return updateError(`${url.href}: ${error instanceof Error ? error.message : String(error)}`, error);
+}
+
+/** The whole of a small file; `undefined` when it is not there. Throws `update_failed` when it is larger than `maxBytes`. */
+export async function getSmall(url: URL, maxBytes: number, options: GetOptions): Promise<Uint8Array | undefined> {
+  const answer = await get(url, options);
+  if (!answer.found) {
+    answer.close();
+    return undefined;
+  }
+  const tooLarge = () => {
+    answer.close();
+    return updateError(`${url.href}: expected at most ${maxBytes} bytes, found more`);
+  };
+  if (answer.length !== undefined && answer.length > maxBytes) throw tooLarge();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of answer.body) {
+    size += piece.length;
+    if (size > maxBytes) throw tooLarge();
+    parts.push(piece);
+  }
+  if (answer.length !== undefined && size < answer.length) {
+    throw updateError(`${url.href}: cut off after ${size} of ${answer.length} bytes`);
+  }
+  return new Uint8Array(Buffer.concat(parts));
+}

@@ -1,0 +1,188 @@
+import { spawn } from "node:child_process";
+import { closeSync, constants, openSync, readFileSync, readlinkSync } from "node:fs";
+import { ControlClient } from "../control/control-client.ts";
+import { EntmootError } from "../core/errors.ts";
+import { GroupId } from "../core/ids.ts";
+import type { NodeStatus } from "../node/operations.ts";
+import { type RunningProgram, variablesOf } from "../node/running-program.ts";
+import { updateError } from "./update-error.ts";
+
+/** Ours. Between two looks. */
+const LOOK_AGAIN_MS = 50;
+/** Ours. A daemon that answers has opened its groups; one that opens them later has so long. */
+const GROUPS_MS = 3_000;
+/** Ours. A process that is gone may have a supervisor that starts it again: so long nobody else does. */
+const SUPERVISOR_MS = 2_000;
+
+/** What the control socket of a data root says; `undefined` when no daemon listens there. */
+export async function daemonStatus(dataDir: string): Promise<NodeStatus | undefined> {
+  await using client = await ControlClient.connect(dataDir);
+  return client?.status();
+}
+
+/** The daemon of a data root as it ran before its executable changed: what must be there again afterwards. */
+export class RunningDaemon implements Disposable {
+  readonly version: string;
+  readonly #dataDir: string;
+  readonly #program: RunningProgram;
+  readonly #pid: number;
+  readonly #groups: readonly GroupId[];
+  /** Its stdout and stderr, for one that has to be started anew. */
+  readonly #output: readonly (number | "ignore")[];
+
+  private constructor(dataDir: string, status: NodeStatus, program: RunningProgram & { readonly pid: number }) {
+    this.#dataDir = dataDir;
+    this.version = status.version;
+    this.#program = program;
+    this.#pid = program.pid;
+    this.#groups = status.groups.map(({ group_id }) => group_id);
+    this.#output = [1, 2].map((fd) => openOutput(program.pid, fd));
+  }
+
+  /**
+   * The daemon that runs from `executable`; `undefined` when none runs. Throws `update_failed` when it runs from another
+   * one or cannot start itself again.
+   */
+  static async find(dataDir: string, executable: string): Promise<RunningDaemon | undefined> {
+    await using client = await ControlClient.connect(dataDir);
+    if (client === undefined) return undefined;
+    try {
+      return new RunningDaemon(dataDir, await client.status(), await client.program(executable));
+    } catch (error) {
+      if (!(error instanceof EntmootError)) throw error;
+      throw updateError(
+        `the daemon of ${dataDir} cannot be restarted in place: ${error.message}; update without -restart, then restart it yourself`,
+        error,
+      );
+    }
+  }
+
+  /**
+   * Lets what stands at the executable's path now take over the daemon's process, and waits until it answers as
+   * `version` with every group of before; gives its process id. Throws `update_failed` saying what is wrong.
+   */
+  async restart(version: string, readyMs: number): Promise<number> {
+    await this.#replace();
+    return this.#untilReady(version, readyMs);
+  }
+
+  /**
+   * After a failed `restart`, with the old executable in place again: ends what runs and starts the daemon as it was.
+   * Throws `update_failed` when it does not come back.
+   */
+  async bringBack(readyMs: number): Promise<number> {
+    if (
+      !(await this.#replace().then(
+        () => true,
+        () => false,
+      ))
+    ) {
+      this.#kill();
+      if (!(await this.#answersWithin(SUPERVISOR_MS))) this.#start();
+    }
+    return this.#untilReady(this.version, readyMs);
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.#output) if (fd !== "ignore") closeSync(fd);
+  }
+
+  async #replace(): Promise<void> {
+    await using client = await ControlClient.connect(this.#dataDir);
+    if (client === undefined) throw updateError(`no daemon answers on ${this.#dataDir}`);
+    await client.restart(this.#program.path);
+  }
+
+  async #untilReady(version: string, readyMs: number): Promise<number> {
+    const startedMs = performance.now();
+    const passed = () => performance.now() - startedMs;
+    let answeredMs: number | undefined;
+    let lastSeenMs = 0;
+    for (;;) {
+      const status = await this.#ask();
+      if (status !== undefined) {
+        if (status.version !== version) {
+          throw updateError(`the daemon that answers is ${status.version}, not ${version}`);
+        }
+        const missing = this.#missing(status);
+        if (missing.length === 0) return status.pid;
+        answeredMs ??= passed();
+        if (passed() - answeredMs > GROUPS_MS) {
+          throw updateError(`the daemon of ${version} lost ${missing.map((id) => GroupId.toBase64(id)).join(", ")}`);
+        }
+      }
+      if (status !== undefined || this.#isAlive()) lastSeenMs = passed();
+      else if (passed() - lastSeenMs > SUPERVISOR_MS) {
+        throw updateError(`the daemon of ${version} ended before it was ready`);
+      }
+      if (passed() > readyMs) throw updateError(`the daemon of ${version} did not answer within ${readyMs / 1000} s`);
+      await Bun.sleep(LOOK_AGAIN_MS);
+    }
+  }
+
+  /** `undefined` when nobody answers yet. */
+  #ask(): Promise<NodeStatus | undefined> {
+    return daemonStatus(this.#dataDir).catch(() => undefined);
+  }
+
+  #missing({ groups }: NodeStatus): GroupId[] {
+    const found = new Set(groups.map(({ group_id }) => group_id));
+    return this.#groups.filter((id) => !found.has(id));
+  }
+
+  async #answersWithin(ms: number): Promise<boolean> {
+    const untilMs = performance.now() + ms;
+    while (performance.now() < untilMs) {
+      if ((await this.#ask()) !== undefined) return true;
+      await Bun.sleep(LOOK_AGAIN_MS);
+    }
+    return false;
+  }
+
+  #isAlive(): boolean {
+    try {
+      process.kill(this.#pid, 0);
+    } catch {
+      return false;
+    }
+    try {
+      // A process nobody has waited for yet is over all the same. Its name stands in brackets and may hold any.
+      return !/^\d+ \(.*\) [ZX] /s.test(readFileSync(`/proc/${this.#pid}/stat`, "latin1"));
+    } catch {
+      return true;
+    }
+  }
+
+  /** Ends the process at once, if it still is the daemon's and not another that got its number. */
+  #kill(): void {
+    try {
+      if (process.platform === "linux" && !readlinkSync(`/proc/${this.#pid}/exe`).startsWith(this.#program.path))
+        return;
+      process.kill(this.#pid, "SIGKILL");
+    } catch {
+      // Gone already.
+    }
+  }
+
+  #start(): void {
+    const { path, argv, cwd } = this.#program;
+    const [argv0, ...args] = argv;
+    const child = spawn(path, args, {
+      ...(argv0 === undefined ? {} : { argv0 }),
+      env: variablesOf(this.#program),
+      cwd,
+      stdio: ["ignore", ...this.#output],
+      detached: true,
+    });
+    child.on("error", () => {}); // Whether it came is asked over the socket.
+    child.unref();
+  }
+}
+
+function openOutput(pid: number, fd: number): number | "ignore" {
+  try {
+    return openSync(`/proc/${pid}/fd/${fd}`, constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK);
+  } catch {
+    return "ignore"; // A socket, another user's, or a system without /proc.
+  }
+}

@@ -1,0 +1,59 @@
+import { constants, copyFileSync, existsSync, linkSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { syncDirectory, syncFile } from "../store/private-files.ts";
+import type { InstallPlace } from "./install-place.ts";
+import { asUpdateError, updateError } from "./update-error.ts";
+
+/** Puts the file at `place.staged` in place. At every instant a complete executable stands at the path. */
+export function putInPlace(place: InstallPlace): void {
+  try {
+    if (existsSync(place.executable)) {
+      const spare = spareName(place);
+      secondName(place.executable, spare);
+      renameSync(spare, place.previous);
+    }
+    renameSync(place.staged, place.executable);
+    syncDirectory(place.dir);
+  } catch (error) {
+    throw asUpdateError(error, place.executable);
+  }
+}
+
+/** Changes places with the previous executable. Throws `update_failed` when there is none. */
+export function swapBack(place: InstallPlace): void {
+  if (!existsSync(place.previous)) throw updateError(`${place.previous}: not there; no earlier version is kept`);
+  const spare = spareName(place);
+  try {
+    if (existsSync(place.executable)) secondName(place.executable, spare);
+    renameSync(place.previous, place.executable);
+    if (existsSync(spare)) renameSync(spare, place.previous);
+    syncDirectory(place.dir);
+  } catch (error) {
+    throw asUpdateError(error, place.executable);
+  }
+}
+
+/** Writes down what is installed, for scripts: the version, and the serial unless a newer one is known. */
+export function noteVersion(place: InstallPlace, version: string, serial: number | undefined): void {
+  const files = [[place.versionFile, `${version}\n`] as const];
+  if (serial !== undefined) files.push([place.serialFile, `${serial}\n`] as const);
+  for (const [path, text] of files) {
+    const fresh = `${path}.tmp`;
+    writeFileSync(fresh, text, { mode: 0o644 });
+    renameSync(fresh, path);
+  }
+}
+
+function spareName({ staged }: InstallPlace): string {
+  return staged.replace(".new-", ".swap-");
+}
+
+/** A second name for the file, or a copy where the file system has no links. */
+function secondName(path: string, name: string): void {
+  rmSync(name, { force: true });
+  try {
+    linkSync(path, name);
+  } catch {
+    copyFileSync(path, name, constants.COPYFILE_FICLONE);
+    syncFile(name);
+  }
+}

@@ -1,0 +1,59 @@
+import { tmpdir } from "node:os";
+import { updateError } from "./update-error.ts";
+
+/** Ours. What a new executable has to show that it works. */
+const TRY_MS = 10_000;
+const OUTPUT_MAX = 64 * 1024;
+
+/** The version an executable says it is. Throws `update_failed` when it does not say so within 10 s. */
+export async function versionOf(path: string): Promise<string> {
+  const { stdout } = await run(path, ["version"]);
+  try {
+    const { version } = JSON.parse(stdout) as { version?: unknown };
+    if (typeof version === "string" && version.length <= 200) return version;
+  } catch {
+    // Said below.
+  }
+  throw updateError(`${path}: expected its version, found ${JSON.stringify(stdout.slice(0, 200))}`);
+}
+
+/** Lets the executable show that it is `version` and can sign, verify and store here. Throws `update_failed`. */
+export async function tryBinary(path: string, version: string): Promise<void> {
+  const found = await versionOf(path);
+  if (found !== version) throw updateError(`self-test of the new executable: expected ${version}, found ${found}`);
+  await run(path, ["self-test"]);
+}
+
+async function run(path: string, args: readonly string[]): Promise<{ readonly stdout: string }> {
+  const said = `self-test of the new executable (${args.join(" ")})`;
+  let child: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  try {
+    child = Bun.spawn([path, ...args], {
+      // None of our settings: it is the program that is tried.
+      env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", TMPDIR: tmpdir() },
+      cwd: "/",
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      maxBuffer: OUTPUT_MAX,
+    });
+  } catch (error) {
+    throw updateError(`${said}: it does not start: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), TRY_MS);
+  try {
+    const ended = await Promise.race([
+      Promise.all([child.exited, child.stdout.text(), child.stderr.text()]),
+      late.promise,
+    ]);
+    if (ended === undefined) throw updateError(`${said}: it hangs; nothing within ${TRY_MS / 1000} s`);
+    const [status, stdout, stderr] = ended;
+    if (status === 0) return { stdout };
+    const reason = stderr.trim().split("\n").at(-1)?.slice(0, 500) ?? "";
+    throw updateError(`${said}: it ended with status ${status}${reason === "" ? "" : `: ${reason}`}`);
+  } finally {
+    clearTimeout(timer);
+    child.kill("SIGKILL");
+  }
+}

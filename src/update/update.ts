@@ -1,0 +1,261 @@
+import { closeSync, existsSync, fchmodSync, fsyncSync, openSync, rmSync } from "node:fs";
+import { download } from "./download.ts";
+import { type Feed, feedOf, wantedTag } from "./feed.ts";
+import { fileFor, findRelease, type Release } from "./find-release.ts";
+import {
+  dropPartials,
+  type InstallPlace,
+  installedSerial,
+  installPlace,
+  lockPlace,
+  partialFile,
+  refuseManaged,
+  requireRoom,
+} from "./install-place.ts";
+import { platformOfBinary } from "./platform.ts";
+import { unpackBinary } from "./release-archive.ts";
+import type { ReleaseFile } from "./release-manifest.ts";
+import { daemonStatus, RunningDaemon } from "./running-daemon.ts";
+import { noteVersion, putInPlace, swapBack } from "./swap-binary.ts";
+import { tryBinary, versionOf } from "./try-binary.ts";
+import { asUpdateError, updateError } from "./update-error.ts";
+import { writeUpdateRecord } from "./update-record.ts";
+import { compareVersions, parseVersion } from "./version-order.ts";
+
+/** What to update, from where, and what this program is. */
+export interface UpdateRequest {
+  readonly check: boolean;
+  readonly restart: boolean;
+  /** A release by name, older ones too. */
+  readonly version: string | undefined;
+  readonly prerelease: boolean;
+  readonly repo: string;
+  readonly installDir: string | undefined;
+  /** The feed's folder; the forge's downloads of `repo` when absent. */
+  readonly feedUrl: string | undefined;
+  readonly dataDir: string;
+  readonly home: string;
+  /** The path of the running executable, and what it is. */
+  readonly running: string;
+  readonly runningVersion: string;
+  readonly runningSerial: number;
+  readonly keys: readonly string[];
+  /** What a restarted daemon has until it answers. */
+  readonly readyMs: number;
+  readonly onProgress?: (received: number, size: number) => void;
+  /** Tells what is done now, in words. */
+  readonly onStep?: (step: string) => void;
+}
+
+/** What was found and done. The original's keys, then ours. */
+export interface UpdateReport {
+  readonly current_version: string;
+  readonly latest_version: string;
+  readonly update_available: boolean;
+  readonly updated: boolean;
+  readonly asset?: string;
+  readonly install_dir: string;
+  /** A daemon runs that is not what is installed. */
+  readonly restart_required: boolean;
+  readonly warnings?: readonly string[];
+  /** The daemon after `-restart`. */
+  readonly daemon?: { readonly version: string; readonly pid: number };
+}
+
+/**
+ * Replaces the installed executable by the newest release, or the one asked for, and keeps the one before. Throws
+ * `invalid_argument` for what was asked wrongly, and `update_failed` saying why not: nothing is changed then, or, after
+ * a restart that failed, the old executable is back.
+ */
+export async function update(request: UpdateRequest): Promise<UpdateReport> {
+  const tag = request.version === undefined ? undefined : wantedTag(request.version);
+  const feed = feedOf({ url: request.feedUrl, repo: request.repo, prerelease: request.prerelease });
+  const place = installPlace(request);
+  if (request.check) {
+    const found = await available(request, { feed, tag, place });
+    return report(request, place, found, false);
+  }
+  const platform = platformOfBinary(place.executable);
+  refuseManaged(place);
+  using _lock = lockPlace(place);
+  using daemon = request.restart ? await RunningDaemon.find(request.dataDir, place.executable) : undefined;
+  const found = await available(request, { feed, tag, place });
+  if (!found.isNewer) return report(request, place, found, false);
+
+  const file = fileFor(found.release.manifest, platform);
+  await stage(request, { place, feed, release: found.release, file });
+  const { version, serial } = found.release.manifest;
+  request.onStep?.(`installing ${version}`);
+  putInPlace(place);
+  noteVersion(place, version, Math.max(serial, installedSerial(place)));
+  dropPartials(place);
+  const change = { request, place, from: found.current, to: version };
+  const pid = await startAgain(change, daemon);
+  return {
+    ...(await report(request, place, found, true, file.name)),
+    ...(pid === undefined ? {} : { daemon: { version, pid } }),
+  };
+}
+
+/** Puts the executable of before back in place; a further rollback undoes that. Throws as `update` does. */
+export async function rollBack(request: UpdateRequest): Promise<UpdateReport> {
+  const place = installPlace(request);
+  refuseManaged(place);
+  using _lock = lockPlace(place);
+  if (!existsSync(place.previous)) throw updateError(`${place.previous}: not there; no earlier version is kept`);
+  using daemon = request.restart ? await RunningDaemon.find(request.dataDir, place.executable) : undefined;
+  const from = await currentVersion(request, place);
+  const to = await versionOf(place.previous);
+  request.onStep?.(`going back to ${to}`);
+  swapBack(place);
+  noteVersion(place, to, undefined);
+  const pid = await startAgain({ request, place, from, to }, daemon);
+  return {
+    current_version: from,
+    latest_version: to,
+    update_available: false,
+    updated: true,
+    install_dir: place.dir,
+    restart_required: await isStale(request, to),
+    ...(pid === undefined ? {} : { daemon: { version: to, pid } }),
+  };
+}
+
+interface Found {
+  readonly release: Release;
+  readonly current: string;
+  readonly isNewer: boolean;
+  readonly warnings: readonly string[];
+}
+
+async function available(
+  request: UpdateRequest,
+  { feed, tag, place }: { readonly feed: Feed; readonly tag: string | undefined; readonly place: InstallPlace },
+): Promise<Found> {
+  const current = await currentVersion(request, place);
+  const ownSerial = current === request.runningVersion ? request.runningSerial : 0;
+  const release = await findRelease({
+    feed,
+    tag,
+    keys: request.keys,
+    nowMs: Date.now(),
+    serial: Math.max(ownSerial, installedSerial(place)),
+    userAgent: `entmootd/${request.runningVersion}`,
+  });
+  const { version } = release.manifest;
+  const [mine, theirs] = [parseVersion(current), parseVersion(version)];
+  if (theirs === undefined) throw updateError(`release ${version}: expected a version such as v1.2.3`);
+  if (tag !== undefined) return { release, current, isNewer: mine?.tag !== theirs.tag, warnings: [] };
+  const isNewer = mine === undefined || compareVersions(theirs, mine) > 0;
+  // Who runs releases proper is not moved to a trial version unasked.
+  const isTrial = theirs.pre.length > 0 && !request.prerelease && (mine === undefined || mine.pre.length === 0);
+  const warnings = isNewer && isTrial ? [`${version} is a pre-release; to install it: -prerelease`] : [];
+  return { release, current, isNewer: isNewer && !isTrial, warnings };
+}
+
+/** Of what is installed, which may be another executable than the one that runs; empty where there is none. */
+async function currentVersion(request: UpdateRequest, place: InstallPlace): Promise<string> {
+  if (request.running === place.executable || !existsSync(place.executable)) return request.runningVersion;
+  try {
+    return await versionOf(place.executable);
+  } catch {
+    return "unknown"; // It does not run: any release is better.
+  }
+}
+
+/** Downloads, checks, unpacks and tries the new executable. It stands at `place.staged` then, and nothing else changed. */
+async function stage(
+  request: UpdateRequest,
+  { place, feed, release, file }: { place: InstallPlace; feed: Feed; release: Release; file: ReleaseFile },
+): Promise<void> {
+  const partial = partialFile(place, file.sha256);
+  dropPartials(place, partial);
+  requireRoom(place, file.size + file.binary.size);
+  const url = new URL(file.name, release.folder);
+  request.onStep?.(`downloading ${file.name} of ${release.manifest.version}`);
+  await download(url, file, {
+    partial,
+    allowsRedirect: (from, to) => feed.allowsRedirect(from, to),
+    userAgent: `entmootd/${request.runningVersion}`,
+    ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
+  });
+  request.onStep?.("checking the new executable");
+  try {
+    const to = openSync(place.staged, "wx", 0o600);
+    try {
+      await unpackBinary(partial, file.binary, to);
+      fchmodSync(to, 0o755);
+      fsyncSync(to);
+    } finally {
+      closeSync(to);
+    }
+    await tryBinary(place.staged, release.manifest.version);
+  } catch (error) {
+    rmSync(place.staged, { force: true });
+    throw asUpdateError(error, place.dir);
+  }
+}
+
+interface Change {
+  readonly request: UpdateRequest;
+  readonly place: InstallPlace;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Restarts `daemon`, if there is one to restart, and keeps a record. When it does not come up, all is as before. */
+async function startAgain(change: Change, daemon: RunningDaemon | undefined): Promise<number | undefined> {
+  const { request, place, from, to } = change;
+  const record = { from, to, at_ms: Date.now() };
+  if (daemon === undefined) {
+    writeUpdateRecord(request.dataDir, { ...record, outcome: "updated", reason: "" });
+    return undefined;
+  }
+  request.onStep?.("restarting the daemon");
+  try {
+    const pid = await daemon.restart(to, request.readyMs);
+    writeUpdateRecord(request.dataDir, { ...record, outcome: "updated", reason: "" });
+    return pid;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    request.onStep?.(`${reason}; going back to ${from}`);
+    swapBack(place);
+    noteVersion(place, from, undefined);
+    try {
+      await daemon.bringBack(request.readyMs);
+    } catch (second) {
+      const also = second instanceof Error ? second.message : String(second);
+      const all = `${reason}; ${from} is installed again, but did not come back: ${also}; start it yourself`;
+      writeUpdateRecord(request.dataDir, { ...record, outcome: "failed", reason: all });
+      throw updateError(all, second);
+    }
+    writeUpdateRecord(request.dataDir, { ...record, outcome: "rolled_back", reason });
+    throw updateError(`${reason}; ${from} is installed and running again`, cause);
+  }
+}
+
+async function report(
+  request: UpdateRequest,
+  place: InstallPlace,
+  { release, current, isNewer, warnings }: Found,
+  updated: boolean,
+  asset?: string,
+): Promise<UpdateReport> {
+  const { version } = release.manifest;
+  return {
+    current_version: current,
+    latest_version: version,
+    update_available: isNewer,
+    updated,
+    ...(asset === undefined ? {} : { asset }),
+    install_dir: place.dir,
+    restart_required: await isStale(request, updated ? version : current),
+    ...(warnings.length === 0 ? {} : { warnings }),
+  };
+}
+
+/** Whether a daemon runs on the data root that is not `installed`. */
+async function isStale({ dataDir }: UpdateRequest, installed: string): Promise<boolean> {
+  const status = await daemonStatus(dataDir).catch(() => undefined);
+  return status !== undefined && status.version !== installed;
+}
