@@ -5,9 +5,6 @@ import { collectWhenQuiet } from "./collect-garbage.ts";
 /** Ours. Messages in one transaction; more wait for the next turn, so a long batch cannot hold the loop. */
 const BATCH_MAX = 1024;
 
-/** Ours. Messages waiting to be committed; past this `put` makes its caller wait. About 16 MiB of small messages. */
-const WAITING_MAX = 16_384;
-
 interface Waiting {
   readonly messages: readonly NewMessage[];
   readonly resolve: (seqs: (number | undefined)[]) => void;
@@ -23,7 +20,6 @@ export class BatchWriter {
   readonly #onCommitted: () => void;
   readonly #waiting: Waiting[] = [];
   readonly #idle: (() => void)[] = [];
-  #count = 0;
   #scheduled = false;
   #closed = false;
 
@@ -43,14 +39,8 @@ export class BatchWriter {
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ messages, resolve, reject });
-      this.#count += messages.length;
       this.#schedule();
     });
-  }
-
-  /** True while so much waits that a source should pause; `idle` tells when to go on. */
-  get busy(): boolean {
-    return this.#count >= WAITING_MAX;
   }
 
   /** Resolves when nothing waits. */
@@ -81,7 +71,6 @@ export class BatchWriter {
       batch.push(next);
       size += next.messages.length;
     }
-    this.#count -= size;
     this.#commit(batch);
     collectWhenQuiet();
     if (this.#waiting.length > 0) this.#schedule();
