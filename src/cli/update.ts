@@ -80,18 +80,20 @@ export const update = defineCommand({
       onProgress: (received, size) => progress.show(received, size),
       onStep: (step) => progress.step(`${LABEL}: ${step}`),
     };
-    try {
-      const report = await namedFailure(LABEL, () => carryOut(request, args.rollback ?? false));
-      progress[Symbol.dispose]();
-      if (args.json) printJson(report);
-      else for (const line of reportLines(report)) printLine(line);
-      return args["exit-code"] && report.update_available && !report.updated ? 10 : 0;
-    } catch (error) {
-      if (!args.json || !(error instanceof EntmootError) || error.code === "invalid_argument") throw error;
-      progress[Symbol.dispose]();
-      printJson({ error: { code: "update_failed", message: error.message } });
-      return 1;
-    }
+    return namedFailure(LABEL, async () => {
+      try {
+        const report = await carryOut(request, args.rollback ?? false);
+        progress[Symbol.dispose]();
+        if (args.json) printJson(report);
+        else for (const line of reportLines(report)) printLine(line);
+        return args["exit-code"] && report.update_available && !report.updated ? 10 : 0;
+      } catch (error) {
+        if (!args.json || !(error instanceof EntmootError) || error.code !== "update_failed") throw error;
+        progress[Symbol.dispose]();
+        printJson({ error: { code: error.code, message: error.message } });
+        return 1;
+      }
+    });
   },
 });
 

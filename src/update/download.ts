@@ -15,8 +15,11 @@ export interface DownloadOptions extends GetOptions {
   readonly onProgress?: (received: number, size: number) => void;
 }
 
-/** Ours. A connection that breaks is taken up again so often, as long as each brings something. */
-const ATTEMPTS_MAX = 8;
+/** Ours. A connection that breaks is taken up again so often in one run, and so often when it brings nothing. */
+const ATTEMPTS_MAX = 20;
+const FRUITLESS_MAX = 3;
+/** Ours. Before each further attempt. */
+const PAUSE_MS = 200;
 
 /**
  * Brings `url` to the file `partial`, whole and checked. Never takes more than the size that was announced. When it is
@@ -24,15 +27,18 @@ const ATTEMPTS_MAX = 8;
  */
 export async function download(url: URL, wanted: WantedFile, options: DownloadOptions): Promise<void> {
   const { partial } = options;
-  for (let attempt = 1, before = sizeOf(partial); before !== wanted.size; attempt++) {
-    const after = await fetchRest(url, wanted, options);
-    if (after === wanted.size) break;
-    if (after <= before || attempt === ATTEMPTS_MAX) {
-      throw updateError(
-        `${url.href}: the download was cut off after ${after} of ${wanted.size} bytes; run it again to go on`,
-      );
+  let size = sizeOf(partial);
+  let fruitless = 0;
+  for (let attempt = 1; size !== wanted.size; attempt++) {
+    const before = size;
+    size = await fetchRest(url, wanted, options);
+    if (size === wanted.size) break;
+    fruitless = size > before ? 0 : fruitless + 1;
+    if (fruitless === FRUITLESS_MAX || attempt === ATTEMPTS_MAX) {
+      const got = `${size} of ${wanted.size} bytes`;
+      throw updateError(`${url.href}: the download was cut off after ${got}; run it again to go on`);
     }
-    before = after;
+    await Bun.sleep(PAUSE_MS);
   }
   const found = await hashFile(partial);
   if (found === wanted.sha256) return;

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { FileLock } from "../store/lock.ts";
+import { giveToOwnerOf } from "./owner.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
 
 const NAME = "entmootd";
@@ -111,8 +112,10 @@ export function lockPlace(place: InstallPlace): FileLock {
   try {
     mkdirSync(place.dir, { recursive: true, mode: 0o755 });
     accessSync(place.dir, constants.W_OK);
-    const lock = FileLock.tryAcquire(join(place.dir, `.${basename(place.executable)}.lock`), 0);
+    const lockFile = join(place.dir, `.${basename(place.executable)}.lock`);
+    const lock = FileLock.tryAcquire(lockFile, 0);
     if (lock === undefined) throw updateError(`${place.dir}: another update is under way there; wait until it is done`);
+    giveToOwnerOf(place.dir, lockFile);
     sweep(place);
     return lock;
   } catch (error) {

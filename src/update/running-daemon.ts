@@ -5,6 +5,7 @@ import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import type { NodeStatus } from "../node/operations.ts";
 import { type RunningProgram, variablesOf } from "../node/running-program.ts";
+import { ownerFor } from "./owner.ts";
 import { updateError } from "./update-error.ts";
 
 /** Ours. Between two looks. */
@@ -44,9 +45,9 @@ export class RunningDaemon implements Disposable {
    * one or cannot start itself again.
    */
   static async find(dataDir: string, executable: string): Promise<RunningDaemon | undefined> {
-    await using client = await ControlClient.connect(dataDir);
-    if (client === undefined) return undefined;
     try {
+      await using client = await ControlClient.connect(dataDir);
+      if (client === undefined) return undefined;
       return new RunningDaemon(dataDir, await client.status(), await client.program(executable));
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
@@ -173,6 +174,7 @@ export class RunningDaemon implements Disposable {
       cwd,
       stdio: ["ignore", ...this.#output],
       detached: true,
+      ...ownerFor(this.#dataDir),
     });
     child.on("error", () => {}); // Whether it came is asked over the socket.
     child.unref();

@@ -1,6 +1,7 @@
 import { constants, copyFileSync, existsSync, linkSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { syncDirectory, syncFile } from "../store/private-files.ts";
 import type { InstallPlace } from "./install-place.ts";
+import { giveToOwnerOf } from "./owner.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
 
 /** Puts the file at `place.staged` in place. At every instant a complete executable stands at the path. */
@@ -10,6 +11,8 @@ export function putInPlace(place: InstallPlace): void {
       const spare = spareName(place);
       secondName(place.executable, spare);
       renameSync(spare, place.previous);
+      // Two names of one file are left as they are by a rename.
+      rmSync(spare, { force: true });
     }
     renameSync(place.staged, place.executable);
     syncDirectory(place.dir);
@@ -26,20 +29,26 @@ export function swapBack(place: InstallPlace): void {
     if (existsSync(place.executable)) secondName(place.executable, spare);
     renameSync(place.previous, place.executable);
     if (existsSync(spare)) renameSync(spare, place.previous);
+    rmSync(spare, { force: true });
     syncDirectory(place.dir);
   } catch (error) {
     throw asUpdateError(error, place.executable);
   }
 }
 
-/** Writes down what is installed, for scripts: the version, and the serial unless a newer one is known. */
+/** Writes down what is installed, for scripts: the version and, when given, the serial. What cannot be written is left out: the executable knows both. */
 export function noteVersion(place: InstallPlace, version: string, serial: number | undefined): void {
   const files = [[place.versionFile, `${version}\n`] as const];
   if (serial !== undefined) files.push([place.serialFile, `${serial}\n`] as const);
   for (const [path, text] of files) {
     const fresh = `${path}.tmp`;
-    writeFileSync(fresh, text, { mode: 0o644 });
-    renameSync(fresh, path);
+    try {
+      writeFileSync(fresh, text, { mode: 0o644 });
+      giveToOwnerOf(place.dir, fresh);
+      renameSync(fresh, path);
+    } catch {
+      rmSync(fresh, { force: true });
+    }
   }
 }
 

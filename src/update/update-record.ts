@@ -2,6 +2,7 @@ import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import * as v from "valibot";
 import { PRIVATE_FILE } from "../store/private-files.ts";
+import { giveToOwnerOf } from "./owner.ts";
 
 /** Ours. A record is a few hundred bytes. */
 const RECORD_MAX = 16 * 1024;
@@ -33,6 +34,7 @@ export function writeUpdateRecord(dataDir: string, record: UpdateRecord): void {
   writeFileSync(fresh, `${JSON.stringify({ ...record, reason: record.reason.slice(0, TEXT_MAX) })}\n`, {
     mode: PRIVATE_FILE,
   });
+  giveToOwnerOf(dataDir, fresh);
   renameSync(fresh, path);
 }
 

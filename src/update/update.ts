@@ -12,6 +12,7 @@ import {
   refuseManaged,
   requireRoom,
 } from "./install-place.ts";
+import { giveToOwnerOf } from "./owner.ts";
 import { platformOfBinary } from "./platform.ts";
 import { unpackBinary } from "./release-archive.ts";
 import type { ReleaseFile } from "./release-manifest.ts";
@@ -19,7 +20,7 @@ import { daemonStatus, RunningDaemon } from "./running-daemon.ts";
 import { noteVersion, putInPlace, swapBack } from "./swap-binary.ts";
 import { tryBinary, versionOf } from "./try-binary.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
-import { writeUpdateRecord } from "./update-record.ts";
+import { type UpdateRecord, writeUpdateRecord } from "./update-record.ts";
 import { compareVersions, parseVersion } from "./version-order.ts";
 
 /** What to update, from where, and what this program is. */
@@ -67,10 +68,30 @@ export interface UpdateReport {
  * `invalid_argument` for what was asked wrongly, and `update_failed` saying why not: nothing is changed then, or, after
  * a restart that failed, the old executable is back.
  */
-export async function update(request: UpdateRequest): Promise<UpdateReport> {
+export function update(request: UpdateRequest): Promise<UpdateReport> {
+  return refusing(request, replaceByRelease);
+}
+
+/** Puts the executable of before back in place; a further rollback undoes that. Throws as `update` does. */
+export function rollBack(request: UpdateRequest): Promise<UpdateReport> {
+  return refusing(request, changePlaces);
+}
+
+async function refusing(
+  request: UpdateRequest,
+  work: (request: UpdateRequest, place: InstallPlace) => Promise<UpdateReport>,
+): Promise<UpdateReport> {
+  const place = installPlace(request);
+  try {
+    return await work(request, place);
+  } catch (error) {
+    throw asUpdateError(error, place.dir);
+  }
+}
+
+async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Promise<UpdateReport> {
   const tag = request.version === undefined ? undefined : wantedTag(request.version);
   const feed = feedOf({ url: request.feedUrl, repo: request.repo, prerelease: request.prerelease });
-  const place = installPlace(request);
   if (request.check) {
     const found = await available(request, { feed, tag, place });
     return report(request, place, found, false);
@@ -86,7 +107,11 @@ export async function update(request: UpdateRequest): Promise<UpdateReport> {
   await stage(request, { place, feed, release: found.release, file });
   const { version, serial } = found.release.manifest;
   request.onStep?.(`installing ${version}`);
-  putInPlace(place);
+  try {
+    putInPlace(place);
+  } finally {
+    rmSync(place.staged, { force: true });
+  }
   noteVersion(place, version, Math.max(serial, installedSerial(place)));
   dropPartials(place);
   const change = { request, place, from: found.current, to: version };
@@ -97,9 +122,7 @@ export async function update(request: UpdateRequest): Promise<UpdateReport> {
   };
 }
 
-/** Puts the executable of before back in place; a further rollback undoes that. Throws as `update` does. */
-export async function rollBack(request: UpdateRequest): Promise<UpdateReport> {
-  const place = installPlace(request);
+async function changePlaces(request: UpdateRequest, place: InstallPlace): Promise<UpdateReport> {
   refuseManaged(place);
   using _lock = lockPlace(place);
   if (!existsSync(place.previous)) throw updateError(`${place.previous}: not there; no earlier version is kept`);
@@ -185,6 +208,7 @@ async function stage(
     try {
       await unpackBinary(partial, file.binary, to);
       fchmodSync(to, 0o755);
+      giveToOwnerOf(existsSync(place.executable) ? place.executable : place.dir, place.staged);
       fsyncSync(to);
     } finally {
       closeSync(to);
@@ -208,13 +232,13 @@ async function startAgain(change: Change, daemon: RunningDaemon | undefined): Pr
   const { request, place, from, to } = change;
   const record = { from, to, at_ms: Date.now() };
   if (daemon === undefined) {
-    writeUpdateRecord(request.dataDir, { ...record, outcome: "updated", reason: "" });
+    note(request, { ...record, outcome: "updated", reason: "" });
     return undefined;
   }
   request.onStep?.("restarting the daemon");
   try {
     const pid = await daemon.restart(to, request.readyMs);
-    writeUpdateRecord(request.dataDir, { ...record, outcome: "updated", reason: "" });
+    note(request, { ...record, outcome: "updated", reason: "" });
     return pid;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -226,11 +250,20 @@ async function startAgain(change: Change, daemon: RunningDaemon | undefined): Pr
     } catch (second) {
       const also = second instanceof Error ? second.message : String(second);
       const all = `${reason}; ${from} is installed again, but did not come back: ${also}; start it yourself`;
-      writeUpdateRecord(request.dataDir, { ...record, outcome: "failed", reason: all });
+      note(request, { ...record, outcome: "failed", reason: all });
       throw updateError(all, second);
     }
-    writeUpdateRecord(request.dataDir, { ...record, outcome: "rolled_back", reason });
+    note(request, { ...record, outcome: "rolled_back", reason });
     throw updateError(`${reason}; ${from} is installed and running again`, cause);
+  }
+}
+
+/** A record that cannot be kept is no reason to call an update failed. */
+function note({ dataDir, onStep }: UpdateRequest, record: UpdateRecord): void {
+  try {
+    writeUpdateRecord(dataDir, record);
+  } catch (error) {
+    onStep?.(`the record of this update could not be kept: ${asUpdateError(error, dataDir).message}`);
   }
 }
 

@@ -1,0 +1,46 @@
+import { chmodSync, linkSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildBinary } from "../../scripts/build.ts";
+import { hostTarget } from "../../scripts/launch/platform.mjs";
+import { RELEASE_KEY } from "./release-feed.ts";
+
+export interface TestBuild {
+  readonly version: string;
+  readonly serial: number;
+  /** What is wrong with its daemon; see `broken-daemon.ts`. */
+  readonly broken?: "exit" | "hang" | "lose";
+}
+
+/** A compiled executable of this checkout that trusts the test key, in `dir`; its path. */
+export async function buildTestBinary(dir: string, { version, serial, broken }: TestBuild): Promise<string> {
+  const outfile = join(dir, `entmootd-${version}${broken ?? ""}`);
+  await buildBinary({
+    target: hostTarget(),
+    outfile,
+    version,
+    commit: "0123456789abcdef",
+    date: "2026-01-02T03:04:05Z",
+    irohOptional: true,
+    defines: {
+      ENTMOOT_RELEASE_PUBKEYS: JSON.stringify(RELEASE_KEY),
+      ENTMOOT_SERIAL: String(serial),
+      ...(broken === undefined ? {} : { ENTMOOT_BROKEN: JSON.stringify(broken) }),
+    },
+    ...(broken === undefined ? {} : { entry: "test/support/broken-daemon.ts" }),
+  });
+  return outfile;
+}
+
+/** Installs the executable `built` in the folder `dir`, which must not have one yet; its path. */
+export function install(built: string, dir: string): string {
+  mkdirSync(dir, { recursive: true });
+  const executable = join(dir, "entmootd");
+  linkSync(built, executable);
+  chmodSync(executable, 0o755);
+  return executable;
+}
+
+/** What tells one executable from another, without reading all of it twice. */
+export function fingerprint(path: string): string {
+  return new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex");
+}
