@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { parseReleaseKeys } from "../src/update/release-keys.ts";
+import { releaseKeyId } from "../src/update/release-manifest.ts";
 import { irohNativePlugin } from "./iroh-native-plugin.ts";
 import { installPackage, packageDir } from "./launch/packages.mjs";
 import { hostTarget, TARGETS } from "./launch/platform.mjs";
@@ -21,6 +23,8 @@ export interface BinaryOptions {
   readonly defines?: Readonly<Record<string, string>>;
   /** Build without iroh when its library for `target` cannot be had; otherwise that is an error. */
   readonly irohOptional?: boolean;
+  /** Build without iroh whether or not its library can be had. */
+  readonly withoutIroh?: boolean;
   /** What is compiled instead of the daemon; a path from the root of the checkout. */
   readonly entry?: string;
 }
@@ -51,12 +55,17 @@ export async function buildBinary(options: BinaryOptions): Promise<void> {
       bytecode: true,
       // Each command is a chunk of its own: `version` reads a few kilobytes, not the daemon.
       splitting: true,
-      plugins: [await irohPlugin(options.target, options.irohOptional ?? false)],
+      plugins: [
+        options.withoutIroh
+          ? irohNativePlugin(NO_IROH)
+          : await irohPlugin(options.target, options.irohOptional ?? false),
+      ],
       define: {
         ENTMOOT_VERSION: JSON.stringify(options.version),
         ENTMOOT_COMMIT: JSON.stringify(options.commit),
         ENTMOOT_DATE: JSON.stringify(options.date),
         "process.env.NODE_ENV": '"production"',
+        ...releaseKeys(),
         ...options.defines,
       },
       compile: {
@@ -82,6 +91,17 @@ async function runtimeFor(target: string, name: string): Promise<string> {
   return join(await packageDir(ROOT, name), "bin", target.includes("windows") ? "bun.exe" : "bun");
 }
 
+/** A target that iroh has no build for: what its plugin puts in says so. */
+const NO_IROH = "bun-darwin-x64";
+
+/** The keys that updates of this build may be signed with, when the environment names others than the source does. */
+function releaseKeys(): Record<string, string> {
+  const given = process.env.ENTMOOT_RELEASE_PUBKEYS;
+  if (given === undefined) return {};
+  for (const key of parseReleaseKeys(given)) releaseKeyId(key); // Throws on one that is no key.
+  return { ENTMOOT_RELEASE_PUBKEYS: JSON.stringify(given) };
+}
+
 /** The plugin that embeds iroh's library for `target`, fetched first where the platform is not ours. */
 async function irohPlugin(target: string, optional: boolean): Promise<Bun.BunPlugin> {
   const name = TARGETS[target]?.iroh;
@@ -91,7 +111,7 @@ async function irohPlugin(target: string, optional: boolean): Promise<Bun.BunPlu
   } catch (error) {
     if (!optional) throw error;
     process.stderr.write(`note: built without iroh: ${error instanceof Error ? error.message : String(error)}\n`);
-    return irohNativePlugin("bun-darwin-x64"); // The target that has no iroh: what it builds in says so.
+    return irohNativePlugin(NO_IROH);
   }
   return irohNativePlugin(target);
 }
@@ -116,7 +136,7 @@ export function currentVersion(): string {
 
 /** Changes when anything that goes into the binary does. */
 export function hashInputs(target: string): string {
-  const hash = createHash("sha256").update(`${target}\0${Bun.version}\0`);
+  const hash = createHash("sha256").update(`${target}\0${Bun.version}\0${process.env.ENTMOOT_RELEASE_PUBKEYS}\0`);
   const files = ["package.json", "package-lock.json", "tsconfig.json", ...walk("src"), ...walk("scripts")];
   for (const file of files.sort())
     hash

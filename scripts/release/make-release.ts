@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { publicKeyOf } from "../../src/core/signature.ts";
+import { parseReleaseKeys, RELEASE_KEYS } from "../../src/update/release-keys.ts";
+import {
+  formatManifest,
+  MANIFEST_NAME,
+  MANIFEST_TYPE,
+  type ReleaseFile,
+  releaseKeyId,
+  SIGNATURE_NAME,
+  signManifest,
+} from "../../src/update/release-manifest.ts";
+import { lockedPackage } from "../launch/packages.mjs";
+import { TARGETS } from "../launch/platform.mjs";
+import { type BuiltTarget, buildTarget, type Stamp } from "./build-target.ts";
+import { formatDate } from "./commit-date.ts";
+import { publishFeed } from "./feed.ts";
+import type { ReleaseOptions } from "./options.ts";
+import { formatSbom } from "./sbom.ts";
+import type { ReleaseTarget } from "./target.ts";
+
+/** The checkout a release is made of. */
+export interface ReleaseSource {
+  readonly root: string;
+  readonly commit: string;
+  /** Unix ms, of the commit. */
+  readonly dateMs: number;
+  readonly extras: readonly { readonly name: string; readonly path: string }[];
+}
+
+/** What was made, for a program that reads it. */
+export interface MadeRelease {
+  readonly version: string;
+  readonly serial: number;
+  readonly signed: boolean;
+  /** Everything a person should know before handing it on. */
+  readonly warnings: readonly string[];
+  readonly files: readonly Pick<ReleaseFile, "name" | "size" | "sha256" | "iroh" | "verified">[];
+}
+
+/** Builds every target, then writes the feed: whole, or not at all. Under `strict` any warning is an error. */
+export async function makeRelease(
+  options: ReleaseOptions & { readonly source: ReleaseSource; readonly say: (line: string) => void },
+): Promise<MadeRelease> {
+  const { source, version, outDir, say } = options;
+  const warnings: string[] = [];
+  const warn = (line: string) => {
+    if (options.strict) throw new Error(`${line} (--strict)`);
+    warnings.push(line);
+    say(`WARNING: ${line}`);
+  };
+  warnOfSource(options, warn);
+
+  const { commit, dateMs } = source;
+  // The serial of this run is a clock's, and no clock enters an archive; the commit's date is before it.
+  const serialFloor = options.serialGiven ? options.serial : Math.min(options.serial, dateMs);
+  const stamp: Stamp = { version, commit, date: formatDate(dateMs), dateMs, serialFloor };
+  const extras = source.extras.map(({ name, path }) => ({ name, content: readFileSync(path), executable: false }));
+  mkdirSync(outDir, { recursive: true });
+  const workDir = mkdtempSync(join(outDir, ".release-"));
+  try {
+    const files: ReleaseFile[] = [];
+    for (const target of options.targets) {
+      const built = await buildTarget({ root: source.root, target, stamp, extras, workDir });
+      if (built.irohMissing !== undefined) warn(`${target.name} is built without iroh: ${built.irohMissing}`);
+      writeFileSync(join(workDir, built.file.name), built.archive);
+      files.push(built.file);
+      say(describe(target, built));
+    }
+    const sbom = formatSbom({ ...stamp, lock: lockOf(source.root), also: nativePackages(options.targets, files) });
+    const checksums = [...files, { name: SBOM_NAME, sha256: sha256(sbom) }];
+    const write = (name: string, text: string) => writeFileSync(join(workDir, name), text);
+    write(SBOM_NAME, sbom);
+    write(CHECKSUMS_NAME, checksums.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join(""));
+    const expires_at_ms = options.expiresAtMs;
+    const head = { version, serial: options.serial, commit, date: stamp.date, expires_at_ms };
+    const manifest = formatManifest({ type: MANIFEST_TYPE, ...head, files });
+    write(MANIFEST_NAME, manifest);
+    if (options.seed !== undefined) {
+      write(SIGNATURE_NAME, signManifest(new TextEncoder().encode(manifest), options.seed));
+    }
+    publishFeed({ from: workDir, into: outDir, version });
+    const shown = files.map(({ name, size, sha256, iroh, verified }) => ({ name, size, sha256, iroh, verified }));
+    return { version, serial: options.serial, signed: options.seed !== undefined, warnings, files: shown };
+  } finally {
+    rmSync(workDir, { recursive: true, force: true });
+  }
+}
+
+const SBOM_NAME = "sbom.cdx.json";
+const CHECKSUMS_NAME = "checksums.txt";
+
+function warnOfSource({ source, seed }: ReleaseOptions & { source: ReleaseSource }, warn: (line: string) => void) {
+  if (!/^[0-9a-f]{40,64}$/.test(source.commit)) {
+    warn(`no commit holds what is built here (${source.commit}), so nobody else can build the same`);
+  }
+  const given = process.env.ENTMOOT_RELEASE_PUBKEYS;
+  const keys = (given === undefined ? RELEASE_KEYS : parseReleaseKeys(given)).map(releaseKeyId);
+  if (keys.length === 0) warn("the executables carry no release keys and cannot update; set ENTMOOT_RELEASE_PUBKEYS");
+  if (seed === undefined) {
+    warn("the feed is NOT SIGNED and no entmootd will take an update from it; set ENTMOOT_RELEASE_KEY");
+  } else if (keys.length > 0 && !keys.includes(releaseKeyId(publicKeyOf(seed).toBase64()))) {
+    warn("the signing key is not one of those the executables carry: they cannot verify this release");
+  }
+}
+
+/** The runtime of every target, and iroh's library where it is inside. */
+function nativePackages(targets: readonly ReleaseTarget[], files: readonly ReleaseFile[]): string[] {
+  return targets.flatMap((target, i) => {
+    const packages = TARGETS[target.bun];
+    if (packages === undefined) return [];
+    return [packages.bun, ...(files[i]?.iroh && packages.iroh !== undefined ? [packages.iroh] : [])];
+  });
+}
+
+function describe({ name }: ReleaseTarget, { file }: BuiltTarget): string {
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  const sizes = `${megabytes(file.size)} packed, ${megabytes(file.binary.size)} unpacked`;
+  return `${name}: ${sizes}, ${file.iroh ? "with" : "WITHOUT"} iroh, ${file.verified}`;
+}
+
+function lockOf(root: string) {
+  lockedPackage(root, "bun"); // Throws when the lock file is not this project's.
+  return JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,92 @@
+import { parseArgs } from "node:util";
+import { currentVersion } from "../build.ts";
+import type { ReleaseTarget } from "./target.ts";
+
+/** Ours. How long a manifest is good unless said otherwise. */
+const EXPIRES_IN_DEFAULT = "90d";
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
+
+/** What `npm run release` was asked for. */
+export interface ReleaseOptions {
+  /** With a leading `v`. */
+  readonly version: string;
+  readonly targets: readonly ReleaseTarget[];
+  readonly outDir: string;
+  readonly serial: number;
+  /** Whether the serial was given, and may therefore be stamped into executables: a clock may not. */
+  readonly serialGiven: boolean;
+  readonly expiresAtMs: number;
+  /** Refuse to release unsigned, without iroh where it exists, or what no commit holds. */
+  readonly strict: boolean;
+  /** 32 bytes, or none to release unsigned. */
+  readonly seed: Uint8Array | undefined;
+}
+
+/** The command line and environment of a release run. Throws naming what was expected and found. */
+export function readReleaseOptions(input: {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly targets: readonly ReleaseTarget[];
+  /** Bun's name of the machine this runs on. */
+  readonly host: string;
+  readonly nowMs: number;
+}): ReleaseOptions {
+  const { values } = parseArgs({
+    args: [...input.argv],
+    options: {
+      version: { type: "string" },
+      targets: { type: "string", default: "host" },
+      out: { type: "string", default: "dist/release" },
+      serial: { type: "string" },
+      "expires-in": { type: "string", default: EXPIRES_IN_DEFAULT },
+      strict: { type: "boolean", default: false },
+    },
+  });
+  const version = (values.version ?? currentVersion()).replace(/^v?/, "v");
+  if (!/^v\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$/.test(version)) {
+    throw new Error(`--version: expected a version such as v1.2.3, found ${version}`);
+  }
+  return {
+    version,
+    targets: chooseTargets(values.targets, input.targets, input.host),
+    outDir: values.out,
+    serial: values.serial === undefined ? input.nowMs : readSerial(values.serial),
+    serialGiven: values.serial !== undefined,
+    expiresAtMs: input.nowMs + readDuration(values["expires-in"]),
+    strict: values.strict,
+    seed: readSeed(input.env.ENTMOOT_RELEASE_KEY),
+  };
+}
+
+function chooseTargets(text: string, all: readonly ReleaseTarget[], host: string): readonly ReleaseTarget[] {
+  if (text === "all") return all;
+  const chosen = text.split(",").map((word) => {
+    const name = word.trim();
+    const found = all.find((target) => (name === "host" ? target.bun === host : target.name === name));
+    if (found !== undefined) return found;
+    const names = all.map((target) => target.name).join(", ");
+    throw new Error(`--targets: expected host, all or a list of ${names}; found ${JSON.stringify(name)}`);
+  });
+  return [...new Set(chosen)];
+}
+
+function readSerial(text: string): number {
+  const serial = /^\d{1,16}$/.test(text) ? Number(text) : 0;
+  if (Number.isSafeInteger(serial) && serial > 0) return serial;
+  throw new Error(`--serial: expected a whole number from 1 to ${Number.MAX_SAFE_INTEGER}, found ${text}`);
+}
+
+function readDuration(text: string): number {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const ms = Number(count) * (UNIT_MS[unit ?? ""] ?? Number.NaN);
+  if (ms > 0) return ms;
+  throw new Error(`--expires-in: expected a duration such as 90d, 12h, 30m or 10s, found ${text}`);
+}
+
+/** Never repeats what it was given: that is a private key. */
+function readSeed(text: string | undefined): Uint8Array | undefined {
+  if (text === undefined || text.trim() === "") return undefined;
+  const seed = /^[A-Za-z0-9+/]{43}=$/.test(text.trim()) ? Buffer.from(text.trim(), "base64") : undefined;
+  if (seed?.length === 32) return new Uint8Array(seed);
+  throw new Error("ENTMOOT_RELEASE_KEY: expected base64 of the 32-byte seed, found something else");
+}
