@@ -77,7 +77,8 @@ export function signAdHoc(file: Uint8Array, identifier: string): Uint8Array {
   const header = 20;
   const size = Math.ceil((header + directory.length) / 16) * 16;
 
-  const sealed = Buffer.alloc(limit + size);
+  const bytes = new Uint8Array(limit + size);
+  const sealed = buffer(bytes);
   data.copy(sealed, 0, 0, limit);
   sealed.writeUInt32LE(size, signature.command + 12);
   const linkeditSize = limit + size - linkedit.fileOffset;
@@ -101,7 +102,7 @@ export function signAdHoc(file: Uint8Array, identifier: string): Uint8Array {
     sealed.writeUInt32BE(word, limit + i * 4);
   }
   directory.copy(sealed, limit + header);
-  return sealed;
+  return bytes;
 }
 
 interface Segment {
