@@ -1,0 +1,1078 @@
+#!/bin/sh
+# Installs entmootd for one user, or removes it:
+#   curl -fsSL https://github.com/jerryfane/entmoot/releases/latest/download/install.sh | sh
+#   ... | sh -s -- --version v0.1.0
+#   ... | sh -s -- uninstall
+#
+# Nothing runs before the last line has arrived, and `entmootd` itself is put in place last, in one step: whenever this
+# is interrupted, there is the installation of before or a whole new one.
+set -eu
+
+# The public keys releases are signed with (base64 of 32 bytes, blanks between), and where releases are.
+# >>> filled in by the release >>>
+RELEASE_PUBKEYS=''
+RELEASE_REPO='jerryfane/entmoot'
+# <<< filled in by the release <<<
+
+# What a manifest, its signatures, an archive and a binary have at most, in bytes. The same as `entmootd update` holds to.
+MANIFEST_MAX=1048576
+SIGNATURES_MAX=4096
+ARCHIVE_MAX=536870912
+BINARY_MAX=1073741824
+
+BLOCK_BEGIN='# >>> written by install.sh: values may be edited, lines outside are kept >>>'
+BLOCK_END='# <<< written by install.sh <<<'
+PATH_MARK="# added by entmoot's install.sh"
+
+usage() {
+  cat <<'USAGE'
+Installs entmootd and its alias entmoot, or removes them.
+
+usage:
+  install.sh [install] [--version V] [--dry-run] [--no-path] [--from-source]
+  install.sh uninstall [--purge] [--yes] [--dry-run]
+
+options:
+  --version V    this release, also an older one (default: the newest)
+  --dry-run      say what would be done, change nothing
+  --no-path      leave the start-up files of the shell alone
+  --from-source  build with npm instead of fetching a binary; from this checkout when run inside one
+  --purge        also remove identity, moots and messages; asks first
+  --yes          answer yes to that question
+  --help         this text
+
+environment:
+  ENTMOOT_HOME             where to install, and the data root (default $HOME/.entmoot, or /data/.entmoot in a
+                           container that keeps /data)
+  PILOT_HOME               folder of the Pilot daemon (default $HOME/.pilot, or /data/.pilot)
+  PILOT_BIN_DIR            its programs (default $PILOT_HOME/bin)
+  ENTMOOTD_LOCAL_BIN       install this file instead of fetching one
+  ENTMOOT_UPDATE_URL       folder of a release feed; https, or http on this machine's loopback
+  ENTMOOT_RELEASE_PUBKEYS  keys releases must be signed with, base64, comma separated
+  ENTMOOT_SOURCE_URL       git repository for --from-source
+
+kept in runtime.env when set: ENTMOOT_HIDE_IP, PILOT_PUBLIC, ENTMOOT_START_TIMEOUT, ENTMOOT_RUN_USER, PILOT_DAEMON_BIN,
+  PILOTCTL_BIN, PILOT_REGISTRY, PILOT_BEACON, PILOT_HOSTNAME, PILOT_EMAIL, PILOT_TURN_PROVIDER,
+  PILOT_CLOUDFLARE_TURN_CREDS_FILE, PILOT_RENDEZVOUS_URL
+
+exit status: 0 done, 1 failed (nothing was changed unless it says so), 2 wrong option
+USAGE
+}
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'install.sh: %s\n' "$*" >&2; }
+fail() {
+  warn "$*"
+  exit 1
+}
+misused() {
+  warn "$*; see --help"
+  exit 2
+}
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# quoted TEXT: TEXT as one word of shell.
+quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
+
+# ---- where ----
+
+# A container that has something mounted at /data keeps that and nothing else.
+keeps_data() {
+  [ -d /data ] && [ -w /data ] || return 1
+  if [ -d /data/.entmoot ]; then return 0; fi
+  if [ -n "${HOME:-}" ] && [ -e "$HOME/.entmoot/identity.json" ]; then return 1; fi
+  if [ ! -e /.dockerenv ] && [ ! -e /run/.containerenv ] && [ -z "${container:-}" ] && [ -z "${KUBERNETES_SERVICE_HOST:-}" ]; then
+    return 1
+  fi
+  [ ! -r /proc/self/mountinfo ] || grep -q '^[^ ]* [^ ]* [^ ]* [^ ]* /data ' /proc/self/mountinfo
+}
+
+# Sets install_dir, bin_dir, pilot_dir, pilot_bin_dir, pilot_socket.
+find_places() {
+  if [ -n "${ENTMOOT_HOME:-}" ]; then
+    install_dir=$ENTMOOT_HOME
+  elif keeps_data; then
+    install_dir=/data/.entmoot
+  elif [ -n "${HOME:-}" ]; then
+    install_dir=$HOME/.entmoot
+  else
+    fail 'neither HOME nor ENTMOOT_HOME is set; set ENTMOOT_HOME to a folder to install to'
+  fi
+  while [ "${install_dir%/}" != "$install_dir" ]; do install_dir=${install_dir%/}; done
+  require_path ENTMOOT_HOME "$install_dir"
+  bin_dir=$install_dir/bin
+  if [ -n "${PILOT_HOME:-}" ]; then
+    pilot_dir=$PILOT_HOME
+  elif [ "$install_dir" = /data/.entmoot ]; then
+    pilot_dir=/data/.pilot
+  else
+    pilot_dir=${HOME:-$install_dir}/.pilot
+  fi
+  require_path PILOT_HOME "$pilot_dir"
+  pilot_bin_dir=${PILOT_BIN_DIR:-$pilot_dir/bin}
+  require_path PILOT_BIN_DIR "$pilot_bin_dir"
+  pilot_socket=/tmp/pilot.sock
+  if [ -n "${PILOT_HOME:-}" ] || [ "$install_dir" = /data/.entmoot ]; then pilot_socket=$pilot_dir/pilot.sock; fi
+}
+
+require_path() {
+  case $2 in
+  /?*) ;;
+  *) fail "$1: expected an absolute path below the root folder, found '$2'" ;;
+  esac
+  require_line "$1" "$2"
+}
+
+require_line() {
+  case $2 in
+  *"
+"*) fail "$1: expected one line, found several" ;;
+  esac
+}
+
+# Sets os, arch, libc, platform; returns 1 for a machine no release is made for, with the reason in platform.
+find_platform() {
+  os=$(uname -s)
+  arch=$(uname -m)
+  libc=
+  platform="$os $arch"
+  case $os in
+  Linux) os=linux ;;
+  Darwin) os=darwin ;;
+  *) return 1 ;;
+  esac
+  case $arch in
+  x86_64 | amd64) arch=amd64 ;;
+  aarch64 | arm64) arch=arm64 ;;
+  *) return 1 ;;
+  esac
+  if [ "$os" = linux ]; then
+    if [ "$(getconf LONG_BIT 2>/dev/null || say 64)" = 32 ]; then
+      platform="$platform with 32-bit programs"
+      return 1
+    fi
+    if is_musl; then libc=musl; else libc=glibc; fi
+  elif [ "$arch" = amd64 ] && [ "$(sysctl -n sysctl.proc_translated 2>/dev/null || say 0)" = 1 ]; then
+    arch=arm64 # This shell is translated; the machine is not an Intel one.
+  fi
+  platform=$os-$arch
+  if [ "$libc" = musl ]; then platform=$platform-musl; fi
+}
+
+# A glibc system may have musl's loader too, as a package for cross-compiling; so glibc is asked for first.
+is_musl() {
+  if getconf GNU_LIBC_VERSION >/dev/null 2>&1; then return 1; fi
+  if has ldd; then
+    case $(ldd --version 2>&1 || :) in
+    *musl*) return 0 ;;
+    *GLIBC* | *GNU*) return 1 ;;
+    esac
+  fi
+  for loader in /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1; do
+    if [ -e "$loader" ]; then return 1; fi
+  done
+  for loader in /lib/ld-musl-*; do
+    if [ -e "$loader" ]; then return 0; fi
+  done
+  return 1
+}
+
+# ---- the work folder ----
+
+work=
+made_home=
+made_bin=
+
+clean_up() {
+  status=$?
+  trap '' HUP INT TERM
+  if [ -n "$work" ]; then rm -rf "$work"; fi
+  # Gone again when this run made them and put nothing there.
+  if [ -n "$made_bin" ]; then rmdir "$bin_dir" 2>/dev/null || :; fi
+  if [ -n "$made_home" ]; then rmdir "$install_dir" 2>/dev/null || :; fi
+  return "$status"
+}
+
+# A folder beside the binary: the same file system, so that a rename is one step, and one where programs may run.
+make_work() {
+  if [ ! -d "$install_dir" ]; then
+    (umask 077 && mkdir -p "$install_dir") 2>/dev/null || fail "$install_dir: cannot be made; set ENTMOOT_HOME to a folder that can be written"
+    made_home=yes
+  fi
+  if [ ! -d "$bin_dir" ]; then
+    mkdir "$bin_dir" 2>/dev/null || fail "$bin_dir: cannot be made; set ENTMOOT_HOME to a folder that can be written"
+    made_bin=yes
+  fi
+  sweep
+  work=$bin_dir/.install.$$
+  (umask 077 && mkdir "$work") 2>/dev/null || {
+    work=
+    fail "$bin_dir: cannot be written; set ENTMOOT_HOME to a folder that can"
+  }
+}
+
+# What runs that were killed left behind.
+sweep() {
+  for left in "$bin_dir"/.install.*; do
+    [ -d "$left" ] || continue
+    kill -0 "${left##*.}" 2>/dev/null || rm -rf "$left"
+  done
+}
+
+# Somewhere for a few small files, when the place to install to is not to be touched.
+make_scratch() {
+  for dir in "${TMPDIR:-/tmp}" /tmp /var/tmp /dev/shm; do
+    work=$dir/entmoot-install.$$
+    if (umask 077 && mkdir "$work") 2>/dev/null; then return 0; fi
+  done
+  work=
+  fail 'no folder for temporary files can be written; set TMPDIR to one'
+}
+
+# free_kb DIR: what its disk has left, in KiB; nothing when that cannot be told.
+free_kb() {
+  df -Pk "$1" 2>/dev/null | sed -n '2s/^.* \([0-9][0-9]*\)  *[0-9][0-9]*% .*$/\1/p'
+}
+
+# ---- fetching ----
+
+# Sets feed, with a slash at its end, and is_forge.
+find_feed() {
+  is_forge=
+  if [ -z "${ENTMOOT_UPDATE_URL:-}" ]; then
+    is_forge=yes
+    feed=https://github.com/$RELEASE_REPO/releases/latest/download/
+    return 0
+  fi
+  feed=${ENTMOOT_UPDATE_URL%/}/
+  expected='ENTMOOT_UPDATE_URL: expected the https:// address of a folder'
+  case $feed in
+  *[!A-Za-z0-9._~:/%+=,\[\]-]*) fail "$expected without blanks, user name, query or fragment, found '$feed'" ;;
+  https://[A-Za-z0-9\[]*) ;;
+  http://*)
+    host=${feed#http://}
+    host=${host%%/*}
+    case $host in
+    localhost | localhost:* | '[::1]' | '[::1]:'*) return 0 ;;
+    esac
+    case ${host%%:*} in
+    127.*[!0-9.]*) ;;
+    127.*.*.*) return 0 ;;
+    esac
+    fail "$expected, found http://$host; plain http is only for this machine's loopback"
+    ;;
+  *) fail "$expected, found '$feed'" ;;
+  esac
+}
+
+find_fetcher() {
+  weak_tls=
+  if has curl; then
+    fetcher=curl
+  elif has wget; then
+    fetcher=wget
+    if wget --version 2>/dev/null | grep -q 'GNU Wget'; then fetcher=gnu_wget; else weak_tls=yes; fi
+  else
+    fail 'neither curl nor wget is installed; install one of them'
+  fi
+}
+
+# body_of URL: its bytes on stdout. A feed on a server of one's own stays there: only the forge may send us elsewhere.
+body_of() {
+  case $1 in
+  https:*) scheme='=https' ;;
+  *) scheme='=http' ;;
+  esac
+  case $fetcher in
+  curl)
+    set -- --globoff --fail --silent --show-error --proto "$scheme" --connect-timeout 20 --speed-limit 512 \
+      --speed-time 60 --user-agent entmoot-install --dump-header "$work/headers" "$1"
+    if [ "$scheme" = '=http' ]; then set -- --noproxy '*' "$@"; fi
+    if [ -n "$is_forge" ]; then set -- --location --max-redirs 5 --proto-redir '=https' "$@"; fi
+    curl "$@"
+    ;;
+  gnu_wget)
+    set -- --quiet --output-document=- --tries=1 --timeout=60 --user-agent=entmoot-install "$1"
+    if [ "$scheme" = '=http' ]; then set -- --no-proxy "$@"; fi
+    if [ -z "$is_forge" ]; then set -- --max-redirect=0 "$@"; fi
+    wget "$@"
+    ;;
+  # No -T: some builds of busybox end at it with a memory fault. Without, it gives up after 15 minutes of silence.
+  *) wget -q -O - "$1" ;;
+  esac
+}
+
+# fetch URL FILE MAX: at most MAX bytes. Returns 1 when it cannot be had, with the reason in why; ends this run when
+# what is there cannot be right.
+fetch() {
+  : >"$work/headers"
+  {
+    ended=0
+    body_of "$1" 2>"$work/why" || ended=$?
+    say "$ended" >"$work/status"
+  } | head -c "$(($3 + 1))" >"$2" || fail "$2: cannot be written; is the disk full?"
+  got=$(size_of "$2")
+  if [ "$got" -gt "$3" ]; then fail "$1: expected at most $3 bytes, found more"; fi
+  code=$(sed -n 's/^HTTP[^ ]* \([0-9][0-9][0-9]\).*/\1/p' "$work/headers" | tail -n 1)
+  case $code in
+  3??) fail "$1: sends us elsewhere (status $code), which is not followed" ;;
+  esac
+  if [ "$(cat "$work/status")" = 0 ]; then return 0; fi
+  why="$1: $(tr '\n' ' ' <"$work/why" | sed 's/ *$//')"
+  if [ -z "$code" ] && [ "$why" = "$1: " ]; then why="$1: cannot be fetched"; fi
+  if [ "${code:-200}" = 200 ] && [ "$got" -gt 0 ]; then why="$why; cut off after $got bytes"; fi
+  return 1
+}
+
+size_of() {
+  bytes=$(wc -c <"$1")
+  say $((bytes))
+}
+
+sha256_of() {
+  if has sha256sum; then
+    sha256sum <"$1"
+  elif has shasum; then
+    shasum -a 256 <"$1"
+  elif has openssl; then
+    openssl dgst -sha256 -r <"$1"
+  else
+    fail 'no program for SHA-256 is installed; install sha256sum, shasum or openssl'
+  fi | sed 's/[^0-9a-f].*//'
+}
+
+# ---- trust ----
+
+# verify KEY MESSAGE SIGNATURE: whether KEY (base64) signed the file MESSAGE; SIGNATURE is base64.
+verify() {
+  # The first bytes are what a public key of Ed25519 begins with as SubjectPublicKeyInfo (RFC 8410).
+  printf -- '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA%s\n-----END PUBLIC KEY-----\n' "$1" >"$work/key"
+  printf '%s' "$3" | openssl base64 -d -A >"$work/signature" 2>/dev/null || return 1
+  openssl pkeyutl -verify -pubin -inkey "$work/key" -rawin -in "$2" -sigfile "$work/signature" >/dev/null 2>&1
+}
+
+# Whether openssl here can tell a right Ed25519 signature from a wrong one: RFC 8032, section 7.1, test 2.
+can_verify() {
+  has openssl || return 1
+  key='PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw='
+  signature='kqAJqfDUyrhyDoILX2QlQKKye1QWUD+Ps3YiI+vbadoIWsHkPhWZbkWPNhPQ8R2MOHsurrQwKu6wDSkWErsMAA=='
+  printf r >"$work/message"
+  verify "$key" "$work/message" "$signature" || return 1
+  printf s >"$work/message"
+  ! verify "$key" "$work/message" "$signature"
+}
+
+# Ends this run unless a release key signed the manifest, or nothing here can tell. Says which.
+check_signature() {
+  keys=$(printf '%s' "${ENTMOOT_RELEASE_PUBKEYS:-$RELEASE_PUBKEYS}" | tr ',\t\n' '   ')
+  unsigned=
+  if [ -z "$(printf '%s' "$keys" | tr -d ' ')" ]; then
+    unsigned='this script carries no release keys'
+  elif ! can_verify; then
+    unsigned='openssl 3 is not here to check signatures with'
+  fi
+  if [ -n "$unsigned" ]; then
+    case $weak_tls$folder in
+    yeshttps:*) fail "$unsigned, and this wget does not check who it talks to; install curl" ;;
+    esac
+    warn "$unsigned: only checksums are checked"
+    return 0
+  fi
+  fetch "$folder"manifest.json.sig "$work/manifest.json.sig" "$SIGNATURES_MAX" ||
+    fail "$why; an unsigned release is not installed"
+  set -f
+  known=
+  for key in $keys; do
+    case $key in
+    *[!A-Za-z0-9+/=]* | ????????????????????????????????????????????*?) ;;
+    ???????????????????????????????????????????=)
+      printf '%s' "$key" | openssl base64 -d -A >"$work/raw"
+      id=$(sha256_of "$work/raw")
+      known="$known ${id%????????????????????????????????????????????????}=$key"
+      continue
+      ;;
+    esac
+    fail "release key: expected base64 of 32 bytes, found '$key'"
+  done
+  found=
+  wrong=
+  lines=0
+  while read -r id signature rest || [ -n "$id" ]; do
+    lines=$((lines + 1))
+    if [ "$lines" -gt 16 ]; then fail "manifest.json.sig: expected at most 16 signatures, found more"; fi
+    case $id in
+    '') continue ;;
+    *[!0-9a-f]*) fail "manifest.json.sig: expected key id and signature on each line, found '$id'" ;;
+    esac
+    found="$found $id"
+    for each in $known; do
+      [ "${each%%=*}" = "$id" ] || continue
+      if [ -z "$rest" ] && verify "${each#*=}" "$work/manifest.json" "$signature"; then
+        set +f
+        say "signed by release key $id"
+        return 0
+      fi
+      wrong=yes
+    done
+  done <"$work/manifest.json.sig"
+  set +f
+  if [ -n "$wrong" ]; then
+    fail 'release manifest: the signature does not match its bytes; it was changed after it was signed'
+  fi
+  ids=
+  for each in $known; do ids="$ids ${each%%=*}"; done
+  fail "release manifest: expected a signature by${ids}, found${found:- none}"
+}
+
+# field NAME TEXT: the value of a key, a string or a number, in one line of JSON where the key stands once.
+field() {
+  printf '%s\n' "$2" | sed -n 's/.*"'"$1"'":"\{0,1\}\([^",}]*\).*/\1/p'
+}
+
+require_number() {
+  case $2 in
+  '' | *[!0-9]* | ????????????????*) fail "manifest.json: $1: expected a number, found '$2'" ;;
+  esac
+}
+
+require_hash() {
+  case $2 in
+  *[!0-9a-f]*) ;;
+  ????????????????????????????????????????????????????????????????) return 0 ;;
+  esac
+  fail "manifest.json: $1: expected 64 hex digits, found '$2'"
+}
+
+# Fetches and judges the manifest; sets folder, version, commit, serial.
+find_release() {
+  folder=$feed
+  if [ -n "$wanted" ]; then
+    # The newest release is at the top of a feed, and may have no folder of its own yet.
+    if [ -n "$is_forge" ]; then folder=https://github.com/$RELEASE_REPO/releases/download/$wanted/; else folder=$feed$wanted/; fi
+    if ! fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX"; then
+      folder=$feed
+      fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX" || fail "$why"
+    fi
+  else
+    fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX" || fail "$why"
+  fi
+  check_signature
+  head=$(sed -n 1p "$work/manifest.json")
+  case $head in
+  '{"type":"entmoot.release.v1",'*) ;;
+  *) fail "${folder}manifest.json: expected a release manifest, found something else; is this a release feed?" ;;
+  esac
+  version=$(field version "$head")
+  commit=$(field commit "$head")
+  serial=$(field serial "$head")
+  expires=$(field expires_at_ms "$head")
+  case $version in
+  v[0-9]*) ;;
+  *) fail "manifest.json: expected a version such as v1.2.3, found '$version'" ;;
+  esac
+  case $version in
+  *[!A-Za-z0-9.+-]*) fail "manifest.json: expected a version such as v1.2.3, found '$version'" ;;
+  esac
+  require_number serial "$serial"
+  require_number expires_at_ms "$expires"
+  if [ -n "$wanted" ]; then
+    # Nobody can hold back unseen what is asked for by name, so it may be old.
+    if [ "$version" != "$wanted" ]; then fail "release $wanted: not in this feed; found $version in its place"; fi
+    return 0
+  fi
+  if [ "$(date +%s)" -ge "$((expires / 1000))" ]; then
+    fail "release $version: the manifest has expired; the feed is out of date, or this clock"
+  fi
+  before=$(head -c 32 "$bin_dir/.entmoot-serial" 2>/dev/null || :)
+  case $before in
+  '' | *[!0-9]* | ????????????????*) return 0 ;;
+  esac
+  if [ "$serial" -lt "$before" ]; then
+    fail "release $version: its serial $serial is older than the installed $before; to go back, name it: --version $version"
+  fi
+}
+
+# Sets archive, archive_size, archive_hash, binary_size, binary_hash; returns 1 when the release has none for here.
+find_file() {
+  line=$(grep '"os":"'"$os"'","arch":"'"$arch"'","libc":"'"$libc"'"' "$work/manifest.json" | sed -n 1p)
+  [ -n "$line" ] || return 1
+  outer=$(printf '%s\n' "$line" | sed 's/"binary":{[^}]*}//')
+  inner=$(printf '%s\n' "$line" | sed -n 's/.*"binary":{\([^}]*\)}.*/\1/p')
+  archive=$(field name "$outer")
+  archive_size=$(field size "$outer")
+  archive_hash=$(field sha256 "$outer")
+  binary_size=$(field size "$inner")
+  binary_hash=$(field sha256 "$inner")
+  case $archive in
+  .* | *[!a-z0-9._-]*) fail "manifest.json: expected the plain name of an archive, found '$archive'" ;;
+  ?*.tar.gz) ;;
+  *) fail "manifest.json: expected a .tar.gz, found '$archive'" ;;
+  esac
+  require_number size "$archive_size"
+  require_number 'binary size' "$binary_size"
+  require_hash sha256 "$archive_hash"
+  require_hash 'binary sha256' "$binary_hash"
+  if [ "$archive_size" -gt "$ARCHIVE_MAX" ]; then fail "$archive: expected at most $ARCHIVE_MAX bytes, found $archive_size announced"; fi
+  if [ "$binary_size" -gt "$BINARY_MAX" ]; then fail "$archive: expected a binary of at most $BINARY_MAX bytes, found $binary_size announced"; fi
+}
+
+# require_file LABEL FILE SIZE HASH
+require_file() {
+  got=$(size_of "$2")
+  if [ "$got" -ne "$3" ]; then fail "$1: expected $3 bytes, found $got"; fi
+  got=$(sha256_of "$2")
+  if [ "$got" != "$4" ]; then fail "$1: checksum mismatch: expected $4, found $got"; fi
+}
+
+# Fetches, checks and unpacks; the binary is then at $work/entmootd.
+fetch_binary() {
+  packed=$work/$archive
+  free=$(free_kb "$bin_dir")
+  if [ -n "$free" ] && [ "$free" -lt $(((archive_size + binary_size) / 1024 + 1024)) ]; then
+    if [ "$free" -lt $((binary_size / 1024 + 1024)) ]; then
+      fail "$bin_dir: no room left on the disk: $((binary_size / 1048576 + 1)) MiB are needed, $((free / 1024)) MiB are free"
+    fi
+    # There is room for the binary alone; the archive goes elsewhere.
+    spare=$(mktemp "${TMPDIR:-/tmp}/entmoot-install.XXXXXX") || fail "$bin_dir: no room left on the disk; set TMPDIR to a folder with room"
+    packed=$spare
+  fi
+  say "fetching $folder$archive"
+  if ! fetch "$folder$archive" "$packed" "$archive_size"; then
+    drop_spare
+    fail "$why"
+  fi
+  (require_file "$archive" "$packed" "$archive_size" "$archive_hash") || {
+    drop_spare
+    exit 1
+  }
+  # To stdout: no other file of the archive, and no link in it, ever touches the disk.
+  gzip -dc "$packed" 2>/dev/null | tar -xOf - entmootd 2>/dev/null | head -c "$((binary_size + 1))" >"$work/entmootd" || {
+    drop_spare
+    fail "$work: cannot be written; is the disk full?"
+  }
+  drop_spare
+  require_file "$archive: entmootd" "$work/entmootd" "$binary_size" "$binary_hash"
+}
+
+spare=
+drop_spare() {
+  if [ -n "$spare" ]; then rm -f "$spare"; fi
+  spare=
+}
+
+# ---- without a release ----
+
+# Sets checkout to the checkout this script stands in, when it does.
+find_checkout() {
+  checkout=
+  case $0 in
+  */install.sh | install.sh) ;;
+  *) return 0 ;;
+  esac
+  [ -f "$0" ] || return 0
+  dir=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+  if [ -f "$dir/scripts/build.ts" ] && grep -q '"name": "entmootd"' "$dir/package.json" 2>/dev/null; then checkout=$dir; fi
+}
+
+explain_source() {
+  warn "$1"
+  warn 'to build it here: install git and Node 20 or later with npm, then'
+  warn "  git clone ${ENTMOOT_SOURCE_URL:-https://github.com/$RELEASE_REPO.git} entmoot && sh entmoot/install.sh --from-source"
+  exit 1
+}
+
+# Builds with npm; the binary is then at $work/entmootd.
+build_binary() {
+  find_checkout
+  has npm || explain_source 'npm is not installed'
+  has node || explain_source 'Node is not installed'
+  major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || say 0)
+  if [ "$major" -lt 20 ]; then explain_source "Node 20 or later is needed, found $(node --version 2>/dev/null || say none)"; fi
+  if [ -z "$checkout" ]; then
+    has git || explain_source 'git is not installed'
+    clone_source
+  fi
+  say "building in $checkout"
+  (cd "$checkout" && npm run build) || explain_source "$checkout: the build failed"
+  [ -f "$checkout/dist/entmootd" ] || fail "$checkout/dist/entmootd: expected it after the build, found nothing"
+  cp "$checkout/dist/entmootd" "$work/entmootd"
+}
+
+# The commit a signed manifest names is the commit that is built; without a manifest, the newest.
+clone_source() {
+  from=${ENTMOOT_SOURCE_URL:-https://github.com/$RELEASE_REPO.git}
+  checkout=$work/source
+  what=${commit:-HEAD}
+  case $what in
+  unknown | *-dirty) explain_source "release $version: was not built from a published commit" ;;
+  HEAD) if [ -n "$wanted" ]; then what=refs/tags/$wanted; fi ;;
+  *[!0-9a-f]*) fail "manifest.json: expected a commit, found '$what'" ;;
+  esac
+  say "fetching the source of $what from $from"
+  if ! { git init -q "$checkout" && git -C "$checkout" fetch -q --depth 1 "$from" "$what" &&
+    git -C "$checkout" checkout -q FETCH_HEAD; }; then
+    explain_source "$from: $what cannot be fetched"
+  fi
+  if [ -n "${commit:-}" ] && [ "$(git -C "$checkout" rev-parse HEAD)" != "$commit" ]; then
+    fail "$from: expected commit $commit, found another"
+  fi
+}
+
+take_local() {
+  if [ ! -f "$ENTMOOTD_LOCAL_BIN" ]; then fail "ENTMOOTD_LOCAL_BIN: expected a file, found '$ENTMOOTD_LOCAL_BIN'"; fi
+  cp "$ENTMOOTD_LOCAL_BIN" "$work/entmootd" || fail "$work: cannot be written; is the disk full?"
+}
+
+# ---- what is written ----
+
+# Runs the new binary before it takes the place of the old one; sets said.
+try_binary() {
+  chmod 755 "$work/entmootd"
+  if has timeout; then set -- timeout 60; else set --; fi
+  said=$("$@" "$work/entmootd" version 2>"$work/why" </dev/null) ||
+    fail "the new entmootd does not run on this machine ($(head -n 3 "$work/why" | tr '\n' ' ')); nothing was changed"
+  said=$(field version "$said")
+  if [ -n "${version:-}" ] && [ "$said" != "$version" ]; then
+    fail "the new entmootd: expected version $version, found '$said'; nothing was changed"
+  fi
+}
+
+# default NAME VALUE: one line of runtime.env. Order: the environment of this run, what the file has, VALUE.
+default() {
+  eval "given=\${$1-}"
+  if [ -z "$given" ] || [ -n "${3:-}" ]; then
+    kept=$(grep "^if \[ -z \"\${$1+x}\" \]; then $1=" "$work/block" | sed -n 1p)
+    if [ -n "$kept" ] && [ -z "${3:-}" ]; then
+      printf '%s\n' "$kept"
+      return 0
+    fi
+    given=$2
+  fi
+  [ -n "$given" ] || return 0
+  require_line "$1" "$given"
+  # shellcheck disable=SC2016 # What is quoted is shell for later.
+  printf 'if [ -z "${%s+x}" ]; then %s=%s; fi; export %s\n' "$1" "$1" "$(quoted "$given")" "$1"
+}
+
+# The block of runtime.env. What follows from where things are installed does not come from this run's environment.
+runtime_block() {
+  pilot_moved=${PILOT_HOME:+yes}
+  printf '%s\n' "$BLOCK_BEGIN"
+  (unset ENTMOOT_BIN && default ENTMOOT_BIN "$bin_dir/entmootd" yes)
+  (unset ENTMOOT_DATA && default ENTMOOT_DATA "$install_dir")
+  (unset ENTMOOT_IDENTITY && default ENTMOOT_IDENTITY "$install_dir/identity.json")
+  (unset ENTMOOT_CONTROL_SOCKET && default ENTMOOT_CONTROL_SOCKET "$install_dir/control.sock")
+  (unset PILOT_DIR && default PILOT_DIR "$pilot_dir" "$pilot_moved")
+  default PILOT_BIN_DIR "$pilot_bin_dir" "$pilot_moved"
+  (unset PILOT_SOCKET && default PILOT_SOCKET "$pilot_socket" "$pilot_moved")
+  default ENTMOOT_HIDE_IP 0
+  default PILOT_PUBLIC 0
+  default ENTMOOT_START_TIMEOUT 90
+  for name in ENTMOOT_RUN_USER PILOT_DAEMON_BIN PILOTCTL_BIN PILOT_REGISTRY PILOT_BEACON PILOT_HOSTNAME PILOT_EMAIL \
+    PILOT_TURN_PROVIDER PILOT_CLOUDFLARE_TURN_CREDS_FILE PILOT_RENDEZVOUS_URL; do
+    default "$name" ''
+  done
+  printf '%s\n' "$BLOCK_END"
+}
+
+# Writes $work/runtime.env: the file there is, with our block in its place.
+make_runtime_env() {
+  old=$install_dir/runtime.env
+  : >"$work/block"
+  : >"$work/outside"
+  if [ -f "$old" ]; then
+    begins=$(grep -cxF "$BLOCK_BEGIN" "$old" || :)
+    ends=$(grep -cxF "$BLOCK_END" "$old" || :)
+    case $begins$ends in
+    00) cp "$old" "$work/outside" ;;
+    11)
+      sed -n '/^# >>> written by install\.sh/,/^# <<< written by install\.sh/p' "$old" >"$work/block"
+      ;;
+    *)
+      warn "$old: the lines around the block of install.sh are damaged; the file is left as it is"
+      cp "$old" "$work/runtime.env"
+      return 0
+      ;;
+    esac
+  else
+    printf '%s\n' '# Defaults of the entmoot wrapper. A variable that is set before wins over the one here.' >"$work/outside"
+  fi
+  if [ -s "$work/block" ]; then
+    sed '/^# >>> written by install\.sh/,$d' "$old" >"$work/outside"
+  fi
+  runtime_block >"$work/fresh"
+  cat "$work/outside" "$work/fresh" >"$work/runtime.env"
+  if [ -s "$work/block" ]; then
+    sed '1,/^# <<< written by install\.sh/d' "$old" >>"$work/runtime.env"
+  fi
+  chmod 644 "$work/runtime.env"
+}
+
+make_wrapper() {
+  {
+    say '#!/bin/sh'
+    say '# Written by install.sh: entmootd with the defaults of runtime.env. Flags given here win over them.'
+    say "env_file=\${ENTMOOT_RUNTIME_ENV:-$(quoted "$install_dir/runtime.env")}"
+    # shellcheck disable=SC2016 # What is quoted is shell for later.
+    say 'if [ -r "$env_file" ]; then . "$env_file"; fi'
+    say "bin=\${ENTMOOT_BIN:-$(quoted "$bin_dir/entmootd")}"
+    say "data=\${ENTMOOT_DATA:-$(quoted "$install_dir")}"
+    cat <<'WRAPPER'
+if [ ! -x "$bin" ]; then
+  printf 'entmoot: %s is not there; run install.sh again\n' "$bin" >&2
+  exit 127
+fi
+set -- -socket "${PILOT_SOCKET:-/tmp/pilot.sock}" -identity "${ENTMOOT_IDENTITY:-$data/identity.json}" -data "$data" "$@"
+case ${ENTMOOT_HIDE_IP:-} in
+1 | true | yes | on) set -- -hide-ip "$@" ;;
+esac
+exec "$bin" "$@"
+WRAPPER
+  } >"$work/wrapper"
+  chmod 755 "$work/wrapper"
+}
+
+# Everything else first, the binary last: as long as that is not there, nothing is installed.
+put_in_place() {
+  for each in "$bin_dir/entmootd" "$bin_dir/entmoot" "$install_dir/entmoot" "$install_dir/runtime.env"; do
+    if [ -d "$each" ]; then fail "$each: expected a file, found a folder; move it away"; fi
+  done
+  make_runtime_env
+  make_wrapper
+  ln -s ../entmoot "$work/entmoot"
+  say "${version:-$said}" >"$work/version"
+  if [ -n "${serial:-}" ]; then
+    before=$(head -c 32 "$bin_dir/.entmoot-serial" 2>/dev/null || say 0)
+    case $before in
+    '' | *[!0-9]* | ????????????????*) before=0 ;;
+    esac
+    if [ "$serial" -gt "$before" ]; then say "$serial" >"$work/serial"; fi
+  fi
+  sync "$work/entmootd" 2>/dev/null || sync 2>/dev/null || :
+  give_to_user
+
+  # From here on there is nothing to wait for; a signal would only find it half done.
+  trap '' HUP INT TERM
+  mv -f "$work/runtime.env" "$install_dir/runtime.env"
+  mv -f "$work/wrapper" "$install_dir/entmoot"
+  mv -f "$work/entmoot" "$bin_dir/entmoot"
+  if [ -z "$no_path" ]; then add_path; fi
+  if [ -f "$bin_dir/entmootd" ] && ! cmp -s "$bin_dir/entmootd" "$work/entmootd"; then
+    # `entmootd update --rollback` goes back to it.
+    rm -f "$work/previous"
+    ln "$bin_dir/entmootd" "$work/previous" 2>/dev/null || cp -p "$bin_dir/entmootd" "$work/previous"
+    mv -f "$work/previous" "$bin_dir/entmootd.previous"
+  fi
+  if [ -f "$work/serial" ]; then mv -f "$work/serial" "$bin_dir/.entmoot-serial"; fi
+  mv -f "$work/version" "$bin_dir/.entmoot-version"
+  mv -f "$work/entmootd" "$bin_dir/entmootd"
+}
+
+# Installed by root for the user who runs the daemon in a container: what is written has to be that user's.
+give_to_user() {
+  [ -n "${ENTMOOT_RUN_USER:-}" ] && [ "$(id -u)" = 0 ] || return 0
+  chown "$ENTMOOT_RUN_USER" "$install_dir" "$bin_dir" "$work/runtime.env" "$work/wrapper" "$work/entmootd" ||
+    warn "ENTMOOT_RUN_USER: the files cannot be given to '$ENTMOOT_RUN_USER'"
+}
+
+# ---- PATH ----
+
+# The start-up file of the user's shell.
+shell_file() {
+  case ${SHELL##*/} in
+  zsh) say "${ZDOTDIR:-$HOME}/.zshrc" ;;
+  bash) say "$HOME/.bashrc" ;;
+  fish) say "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish" ;;
+  *) say "$HOME/.profile" ;;
+  esac
+}
+
+path_line() {
+  case $1 in
+  *.fish)
+    word="'$(printf '%s' "$bin_dir" | sed "s/[\\\\']/\\\\&/g")'"
+    # shellcheck disable=SC2016 # What is quoted is shell for later.
+    printf 'contains -- %s $PATH; or set -gx PATH %s $PATH %s\n' "$word" "$word" "$PATH_MARK"
+    ;;
+  *)
+    # shellcheck disable=SC2016 # What is quoted is shell for later.
+    printf 'export PATH=%s:"$PATH" %s\n' "$(quoted "$bin_dir")" "$PATH_MARK"
+    ;;
+  esac
+}
+
+add_path() {
+  case :${PATH:-}: in
+  *:"$bin_dir":*) return 0 ;;
+  esac
+  if [ -z "${HOME:-}" ]; then return 0; fi
+  SHELL=${SHELL:-}
+  rc=$(shell_file)
+  line=$(path_line "$rc")
+  if [ -f "$rc" ] && { grep -qF -e "$bin_dir" "$rc" || grep -qxF -e "$line" "$rc"; }; then return 0; fi
+  fresh=$line
+  if [ -s "$rc" ] && [ -n "$(tail -c 1 "$rc" | tr -d '\n')" ]; then
+    fresh="
+$line"
+  fi
+  if mkdir -p "$(dirname "$rc")" 2>/dev/null && { printf '%s\n' "$fresh" >>"$rc"; } 2>/dev/null; then
+    say "added $bin_dir to PATH in $rc; it counts from the next shell on"
+  else
+    warn "$rc: cannot be written; add this line to the start-up file of your shell:"
+    warn "  $line"
+  fi
+}
+
+remove_path() {
+  if [ -z "${HOME:-}" ]; then return 0; fi
+  for rc in "${ZDOTDIR:-$HOME}/.zshrc" "$HOME/.bashrc" "$HOME/.profile" "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish"; do
+    line=$(path_line "$rc")
+    if [ ! -f "$rc" ] || ! grep -qxF -e "$line" "$rc"; then continue; fi
+    fresh=$rc.entmoot.$$
+    # A copy first: it has the mode of the file.
+    if ! { cp -p "$rc" "$fresh" && { grep -vxF -e "$line" "$rc" || :; } >"$fresh"; } 2>/dev/null; then
+      rm -f "$fresh"
+      warn "$rc: cannot be written; remove the line that adds $bin_dir to PATH"
+    elif [ "${rc##*/}" = entmoot.fish ] && [ ! -s "$fresh" ]; then
+      rm -f "$fresh" "$rc"
+    elif [ -L "$rc" ]; then
+      cat "$fresh" >"$rc"
+      rm -f "$fresh"
+    else
+      mv -f "$fresh" "$rc"
+    fi
+  done
+}
+
+# ---- the two commands ----
+
+install_it() {
+  version=
+  commit=
+  serial=
+  how=release
+  if [ -n "${ENTMOOTD_LOCAL_BIN:-}" ]; then
+    how=local
+    if [ -n "$wanted" ]; then fail 'ENTMOOTD_LOCAL_BIN: installs that very file; leave --version out'; fi
+  elif [ -n "$from_source" ]; then
+    how=source
+  fi
+  if [ -n "$dry_run" ]; then make_scratch; else make_work; fi
+  if [ "$how" = release ]; then
+    find_feed
+    find_fetcher
+    here=yes
+    find_platform || here=
+    case $os in
+    MINGW* | MSYS* | CYGWIN*) fail "on Windows, unpack entmoot-windows-amd64.zip of a release by hand; this script is for Linux and macOS" ;;
+    esac
+    find_release
+    if [ -z "$here" ] || ! find_file; then
+      warn "release $version: no binary for $platform; it has to be built from source"
+      how=source
+    fi
+  fi
+  if [ -n "$dry_run" ]; then
+    plan
+    return 0
+  fi
+  case $how in
+  local) take_local ;;
+  source) build_binary ;;
+  *) fetch_binary ;;
+  esac
+  if [ "$how" = source ]; then version=; fi # A build from a checkout has its own.
+  try_binary
+  put_in_place
+  say "entmootd $said is installed in $bin_dir"
+  if [ -S "$install_dir/control.sock" ]; then
+    say 'a daemon that runs goes on with the program it was started with; to change over: entmootd stop, then entmootd serve'
+  fi
+  case $install_dir in
+  /data/*) say "start here: $install_dir/entmoot up" ;;
+  *) say "start here: entmootd up" ;;
+  esac
+}
+
+plan() {
+  say "would install to $bin_dir (data root $install_dir); nothing is changed"
+  case $how in
+  local) say "  entmootd from $ENTMOOTD_LOCAL_BIN" ;;
+  source) say '  entmootd built from source with npm' ;;
+  *) say "  entmootd $version from $folder$archive ($archive_size bytes)" ;;
+  esac
+  say "  $install_dir/entmoot and $install_dir/runtime.env; Pilot socket $pilot_socket"
+  if [ -z "$no_path" ] && [ -n "${HOME:-}" ]; then
+    SHELL=${SHELL:-}
+    say "  PATH in $(shell_file), unless it is there"
+  fi
+}
+
+uninstall_it() {
+  if [ ! -d "$install_dir" ]; then
+    if [ -z "$dry_run" ]; then remove_path; fi
+    say "$install_dir: not there; nothing to remove"
+    return 0
+  fi
+  what="the program in $bin_dir"
+  if [ -n "$purge" ]; then
+    require_purgeable
+    what="EVERYTHING in $install_dir: identity, moots and messages"
+  fi
+  if [ -n "$dry_run" ]; then
+    say "would stop the daemon and remove $what; nothing is changed"
+    return 0
+  fi
+  if [ -n "$purge" ] && [ -z "$yes" ]; then confirm; fi
+  stop_daemon
+  trap '' HUP INT TERM
+  sweep
+  if [ -n "$purge" ]; then
+    remove_path
+    remove_helpers
+    rm -rf "$install_dir" || fail "$install_dir: not all of it can be removed"
+    say "removed $what"
+    return 0
+  fi
+  rm -f "$bin_dir/entmootd" || fail "$bin_dir: cannot be written; nothing was removed"
+  remove_path
+  remove_helpers
+  rm -f "$bin_dir/entmootd.previous" "$bin_dir/entmootd.bak" "$bin_dir/.entmoot-version" "$bin_dir/.entmoot-serial" \
+    "$bin_dir/.entmootd.lock" "$bin_dir"/.entmootd.new-* "$bin_dir"/.entmootd.swap-* "$bin_dir"/.entmootd.part-*
+  if [ -L "$bin_dir/entmoot" ]; then rm -f "$bin_dir/entmoot"; fi
+  if [ -f "$install_dir/entmoot" ]; then rm -f "$install_dir/entmoot"; fi
+  drop_runtime_env
+  rmdir "$bin_dir" 2>/dev/null || :
+  rmdir "$install_dir" 2>/dev/null || :
+  say "removed $what"
+  if [ -d "$install_dir" ]; then say "kept $install_dir with identity, moots and messages; --purge removes them too"; fi
+}
+
+# A folder is removed as a whole only when it is a data root, and nothing else can be in it.
+require_purgeable() {
+  real=$(CDPATH='' cd -P -- "$install_dir" && pwd -P)
+  home=
+  if [ -n "${HOME:-}" ] && [ -d "$HOME" ]; then home=$(CDPATH='' cd -P -- "$HOME" && pwd -P); fi
+  case $home/ in
+  "$real"/*) fail "$install_dir: holds the home folder; it is not removed" ;;
+  esac
+  if [ "$real" = / ] || [ "$real" = /data ] || [ -e "$real/.git" ]; then fail "$install_dir: is more than a data root; it is not removed"; fi
+  if [ ! -e "$real/identity.json" ] && [ ! -e "$bin_dir/entmootd" ] && [ ! -d "$real/groups" ] && [ ! -e "$real/runtime.env" ]; then
+    fail "$install_dir: expected a data root, found neither identity.json nor an installation; it is not removed"
+  fi
+}
+
+confirm() {
+  if ! { : >/dev/tty && : </dev/tty; } 2>/dev/null; then
+    fail 'there is no terminal to ask on; to remove identity, moots and messages for good, add --yes'
+  fi
+  printf 'This removes %s.\nThe identity cannot be made again. Type "yes" to go on: ' "$what" >/dev/tty
+  read -r answer </dev/tty || answer=
+  if [ "$answer" != yes ]; then fail 'not confirmed; nothing was removed'; fi
+}
+
+# Ends this run when a daemon is there and does not end.
+stop_daemon() {
+  if [ -x "$bin_dir/entmootd" ]; then
+    data=$install_dir
+    if [ -f "$install_dir/runtime.env" ]; then
+      # shellcheck source=/dev/null
+      data=$(unset ENTMOOT_DATA && . "$install_dir/runtime.env" >/dev/null 2>&1 && printf '%s' "${ENTMOOT_DATA:-$install_dir}") || data=$install_dir
+    fi
+    status=0
+    answer=$("$bin_dir/entmootd" -data "$data" stop 2>&1 </dev/null) || status=$?
+    case $status in
+    0) say 'stopped the daemon' ;;
+    6 | 126 | 127) ;; # No daemon answers, or this binary cannot run and so none of it does.
+    *) fail "the daemon does not stop ($answer); nothing was removed" ;;
+    esac
+  fi
+  users=
+  real=$(CDPATH='' cd -P -- "$bin_dir" 2>/dev/null && pwd -P) || return 0
+  for each in /proc/[0-9]*; do
+    target=$(readlink "$each/exe" 2>/dev/null) || continue
+    case $target in
+    "$real/entmootd" | "$real/entmootd (deleted)" | "$real/entmootd.previous") users="$users ${each#/proc/}" ;;
+    esac
+  done
+  if [ -n "$users" ]; then fail "entmootd still runs as process$users; end it first; nothing was removed"; fi
+}
+
+# Helpers beside Pilot that belong to this installation, which an earlier Entmoot wrote.
+remove_helpers() {
+  for each in "$pilot_dir/pilot" "$pilot_dir/start-entmoot-stack.sh"; do
+    if [ -f "$each" ] && grep -qxF -e "# entmoot-runtime-helper: $install_dir" "$each"; then rm -f "$each"; fi
+  done
+}
+
+# runtime.env goes unless somebody wrote in it.
+drop_runtime_env() {
+  old=$install_dir/runtime.env
+  [ -f "$old" ] || return 0
+  own=$(sed -e '/^# >>> written by install\.sh/,/^# <<< written by install\.sh/d' -e '/^# Defaults of the entmoot wrapper\./d' -e '/^[[:space:]]*$/d' "$old")
+  if [ -z "$own" ]; then rm -f "$old"; else say "kept $old: it has lines of yours"; fi
+}
+
+# ---- options ----
+
+main() {
+  # The first argument counts the others: a last line cut short in a pipe is not taken for a wish.
+  if [ $# -eq 0 ] || [ "$1" -ne $(($# - 1)) ]; then
+    printf 'install.sh: cut off; fetch it again\n' >&2
+    exit 1
+  fi
+  shift
+  command=install
+  wanted=
+  dry_run=
+  no_path=
+  from_source=
+  purge=
+  yes=
+  first=yes
+  while [ $# -gt 0 ]; do
+    case $1 in
+    install | uninstall)
+      if [ -z "$first" ]; then misused "expected the command first, found '$1'"; fi
+      command=$1
+      ;;
+    --version)
+      if [ $# -lt 2 ]; then misused '--version: expected a version such as v1.2.3'; fi
+      wanted=$2
+      shift
+      ;;
+    --version=*) wanted=${1#--version=} ;;
+    --dry-run) dry_run=yes ;;
+    --no-path) no_path=yes ;;
+    --from-source) from_source=yes ;;
+    --purge) purge=yes ;;
+    --yes | -y) yes=yes ;;
+    --help | -h)
+      usage
+      exit 0
+      ;;
+    *) misused "unknown option '$1'" ;;
+    esac
+    first=
+    shift
+  done
+  if [ "$command" = install ] && [ -n "$purge$yes" ]; then misused '--purge and --yes go with uninstall'; fi
+  if [ "$command" = uninstall ] && [ -n "$wanted$no_path$from_source" ]; then misused 'uninstall takes --purge, --yes and --dry-run'; fi
+  if [ -n "$wanted" ]; then
+    wanted=v${wanted#v}
+    case $wanted in
+    *[!A-Za-z0-9.+-]*) misused "--version: expected a version such as v1.2.3, found '$wanted'" ;;
+    v[0-9]*.[0-9]*.[0-9]*) ;;
+    *) misused "--version: expected a version such as v1.2.3, found '$wanted'" ;;
+    esac
+  fi
+  umask 022
+  trap clean_up EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  find_places
+  if [ "$command" = install ]; then install_it; else uninstall_it; fi
+}
+
+main "$#" "$@"
