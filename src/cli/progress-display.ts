@@ -9,7 +9,7 @@ const PARTS = 10;
 /** How far a download is: a bar that is drawn over itself on a terminal, a few lines elsewhere. */
 export class ProgressDisplay implements Disposable {
   readonly #out: Pick<WriteStream, "write"> & { readonly isTTY?: boolean };
-  #drawnMs = 0;
+  #drawnMs = Number.NEGATIVE_INFINITY;
   #part = -1;
   #open = false;
 
