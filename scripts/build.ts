@@ -96,10 +96,9 @@ const NO_IROH = "bun-darwin-x64";
 
 /** The keys that updates of this build may be signed with, when the environment names others than the source does. */
 function releaseKeys(): Record<string, string> {
-  const given = process.env.ENTMOOT_RELEASE_PUBKEYS;
-  if (given === undefined) return {};
-  for (const key of parseReleaseKeys(given)) releaseKeyId(key); // Throws on one that is no key.
-  return { ENTMOOT_RELEASE_PUBKEYS: JSON.stringify(given) };
+  const keys = parseReleaseKeys(process.env.ENTMOOT_RELEASE_PUBKEYS ?? "");
+  for (const key of keys) releaseKeyId(key); // Throws on one that is no key.
+  return keys.length === 0 ? {} : { ENTMOOT_RELEASE_PUBKEYS: JSON.stringify(keys.join(",")) };
 }
 
 /** The plugin that embeds iroh's library for `target`, fetched first where the platform is not ours. */

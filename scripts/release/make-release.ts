@@ -96,8 +96,8 @@ function warnOfSource({ source, seed }: ReleaseOptions & { source: ReleaseSource
   if (!/^[0-9a-f]{40,64}$/.test(source.commit)) {
     warn(`no commit holds what is built here (${source.commit}), so nobody else can build the same`);
   }
-  const given = process.env.ENTMOOT_RELEASE_PUBKEYS;
-  const keys = (given === undefined ? RELEASE_KEYS : parseReleaseKeys(given)).map(releaseKeyId);
+  const given = parseReleaseKeys(process.env.ENTMOOT_RELEASE_PUBKEYS ?? "");
+  const keys = (given.length === 0 ? RELEASE_KEYS : given).map(releaseKeyId);
   if (keys.length === 0) warn("the executables carry no release keys and cannot update; set ENTMOOT_RELEASE_PUBKEYS");
   if (seed === undefined) {
     warn("the feed is NOT SIGNED and no entmootd will take an update from it; set ENTMOOT_RELEASE_KEY");

@@ -44,7 +44,8 @@ test("what the launcher unpacks is what was packed", () => {
   inTemporary((dir) => {
     // It drops the one directory that packages of npm begin with; without one it keeps the name.
     unpack(gunzipSync(packTarGz(entries, AT_MS)), dir);
-    for (const { name, content } of entries) expect(new Uint8Array(readFileSync(join(dir, name)))).toEqual(new Uint8Array(content));
+    for (const { name, content } of entries)
+      expect(new Uint8Array(readFileSync(join(dir, name)))).toEqual(new Uint8Array(content));
   });
 });
 
