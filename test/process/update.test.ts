@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { MessageId } from "../../src/core/ids.ts";
 import { encodeUtf8 } from "../../src/core/utf8.ts";
@@ -118,6 +118,61 @@ inNetns(import.meta, () => {
     expect(held.toSorted()).toEqual(acknowledged.toSorted());
     await a.end();
   }, 90_000);
+
+  test("up restarts in place too, under its alias, with its arguments, folder and variables", async () => {
+    using home = new TemporaryDirectory();
+    await using feed = new FeedServer(newFeed);
+    const { executable, node } = setUp(home.path, feed.url);
+    await using a = node;
+    const alias = join(home.path, "entmoot");
+    symlinkSync(executable, alias);
+    const daemon = new DaemonNode(home.path, "data", { command: [alias], env: { ODD: "a=b c" } });
+    await using b = daemon;
+    await b.up("-moot", "two words", "-hostname", "here");
+    const commandLine = () => readFileSync(`/proc/${b.daemon.pid}/cmdline`, "utf8");
+    const variables = () => readFileSync(`/proc/${b.daemon.pid}/environ`, "utf8").split("\0").sort();
+    const before = { line: commandLine(), variables: variables(), folder: readlinkSync(`/proc/${b.daemon.pid}/cwd`) };
+    expect(await a.ask(["update", "-restart", "-json"])).toMatchObject({
+      daemon: { version: "v0.2.0", pid: b.daemon.pid },
+    });
+    await b.daemon.json({ event: "ready" });
+    const after = { line: commandLine(), variables: variables(), folder: readlinkSync(`/proc/${b.daemon.pid}/cwd`) };
+    expect(after).toEqual(before);
+    expect((await a.ask(["info"])).groups).toMatchObject([{ name: "two words" }]);
+    // What the first program had open is closed: nothing of it holds the data root.
+    const open = readdirSync(`/proc/${b.daemon.pid}/fd`).flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/${b.daemon.pid}/fd/${fd}`)];
+      } catch {
+        return [];
+      }
+    });
+    expect(open.filter((path) => path.includes("(deleted)"))).toEqual([]);
+    await b.end();
+  }, 60_000);
+
+  test("a supervisor that starts a failed daemon again finds the old executable, and is not raced", async () => {
+    using home = new TemporaryDirectory();
+    const bad = await buildTestBinary(built.path, { ...NEW, broken: "exit" });
+    await using feed = new FeedServer(feedFiles({ ...NEW, binary: readFileSync(bad) }));
+    const { executable, node } = setUp(home.path, feed.url);
+    await using a = node;
+    const loop = 'while ! "$0" serve; do sleep 0.2; done';
+    const supervised = new DaemonNode(home.path, "data", { command: ["sh", "-c", loop, executable] });
+    await using s = supervised;
+    const supervisor = s.spawn([]);
+    await supervisor.json({ event: "serving" });
+    await a.ask(["group", "create", "-name", "council"]);
+    const { status, stdout } = await a.run(["update", "-restart", "-json"]);
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout).error.message).toContain("v0.1.0 is installed and running again");
+    const info = await a.ask(["info"]);
+    expect(info).toMatchObject({ running: true, version: "v0.1.0" });
+    const parent = readFileSync(`/proc/${info.pid}/stat`, "utf8").split(") ")[1]!.split(" ")[1];
+    expect(Number(parent)).toBe(supervisor.pid);
+    await a.run(["stop"]);
+    expect((await supervisor.ended()).status).toBe(0);
+  }, 60_000);
 
   test("without -restart a running daemon goes on, and the report says that it is to be restarted", async () => {
     using home = new TemporaryDirectory();
