@@ -5,9 +5,9 @@ import { updateError } from "./update-error.ts";
 const TRY_MS = 10_000;
 const OUTPUT_MAX = 64 * 1024;
 
-/** The version an executable says it is. Throws `update_failed` when it does not say so within 10 s. */
-export async function versionOf(path: string): Promise<string> {
-  const { stdout } = await run(path, ["version"]);
+/** The version an executable says it is. Throws `update_failed` when it does not say so within `tryMs`. */
+export async function versionOf(path: string, tryMs = TRY_MS): Promise<string> {
+  const { stdout } = await run(path, ["version"], tryMs);
   try {
     const { version } = JSON.parse(stdout) as { version?: unknown };
     if (typeof version === "string" && version.length <= 200) return version;
@@ -17,14 +17,17 @@ export async function versionOf(path: string): Promise<string> {
   throw updateError(`${path}: expected its version, found ${JSON.stringify(stdout.slice(0, 200))}`);
 }
 
-/** Lets the executable show that it is `version` and can sign, verify and store here. Throws `update_failed`. */
-export async function tryBinary(path: string, version: string): Promise<void> {
-  const found = await versionOf(path);
+/**
+ * Lets the executable show that it is `version` and can sign, verify and store here, each within `tryMs`; one that
+ * hangs is ended. Throws `update_failed`.
+ */
+export async function tryBinary(path: string, version: string, tryMs = TRY_MS): Promise<void> {
+  const found = await versionOf(path, tryMs);
   if (found !== version) throw updateError(`self-test of the new executable: expected ${version}, found ${found}`);
-  await run(path, ["self-test"]);
+  await run(path, ["self-test"], tryMs);
 }
 
-async function run(path: string, args: readonly string[]): Promise<{ readonly stdout: string }> {
+async function run(path: string, args: readonly string[], tryMs: number): Promise<{ readonly stdout: string }> {
   const said = `self-test of the new executable (${args.join(" ")})`;
   let child: Bun.Subprocess<"ignore", "pipe", "pipe">;
   try {
@@ -41,13 +44,13 @@ async function run(path: string, args: readonly string[]): Promise<{ readonly st
     throw updateError(`${said}: it does not start: ${error instanceof Error ? error.message : String(error)}`, error);
   }
   const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => late.resolve(undefined), TRY_MS);
+  const timer = setTimeout(() => late.resolve(undefined), tryMs);
   try {
     const ended = await Promise.race([
       Promise.all([child.exited, child.stdout.text(), child.stderr.text()]),
       late.promise,
     ]);
-    if (ended === undefined) throw updateError(`${said}: it hangs; nothing within ${TRY_MS / 1000} s`);
+    if (ended === undefined) throw updateError(`${said}: it hangs; nothing within ${tryMs / 1000} s`);
     const [status, stdout, stderr] = ended;
     if (status === 0) return { stdout };
     const reason = stderr.trim().split("\n").at(-1)?.slice(0, 500) ?? "";

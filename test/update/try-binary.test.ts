@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tryBinary, versionOf } from "../../src/update/try-binary.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+/** A program of these lines of shell. */
+function program(home: string, lines: string): string {
+  const path = join(home, "entmootd");
+  writeFileSync(path, `#!/bin/sh\n${lines}\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+const VERSION = 'if [ "$1" = version ]; then echo \'{"version":"v1.0.0"}\'; exit 0; fi';
+
+test("a new executable that hangs in its self-test is ended, and refused", async () => {
+  using home = new TemporaryDirectory();
+  const path = program(home.path, `${VERSION}\necho $$ > "${join(home.path, "pid")}"\nexec sleep 600`);
+  const trying = tryBinary(path, "v1.0.0", 500);
+  await expect(trying).rejects.toMatchObject({ message: expect.stringContaining("it hangs; nothing within 0.5 s") });
+  const pid = Number(readFileSync(join(home.path, "pid"), "utf8"));
+  const isOver = () => !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  for (let look = 0; look < 200 && !isOver(); look++) await Bun.sleep(10);
+  expect(isOver()).toBe(true);
+});
+
+test("one that talks without end is ended too", async () => {
+  using home = new TemporaryDirectory();
+  const path = program(home.path, "exec yes");
+  await expect(versionOf(path, 5_000)).rejects.toMatchObject({ code: "update_failed" });
+});
+
+test("it gets none of our settings", async () => {
+  using home = new TemporaryDirectory();
+  process.env.ENTMOOT_PROOF = "secret";
+  try {
+    const path = program(home.path, "echo '{\"version\":\"v'$ENTMOOT_PROOF'none\"}'");
+    expect(await versionOf(path)).toBe("vnone");
+  } finally {
+    delete process.env.ENTMOOT_PROOF;
+  }
+});
