@@ -86,9 +86,14 @@ export async function buildBinary(options: BinaryOptions): Promise<void> {
   }
 }
 
-async function runtimeFor(target: string, name: string): Promise<string> {
-  if (target === hostTarget()) return process.execPath;
-  return join(await packageDir(ROOT, name), "bin", target.includes("windows") ? "bun.exe" : "bun");
+/** The runtime that an executable for `target` is made of: the one that runs this, or that of the npm package `name`. */
+export async function runtimeFor(target: string, name: string): Promise<string> {
+  return target === hostTarget() ? process.execPath : join(await packageDir(ROOT, name), runtimeFile(target));
+}
+
+/** Where the runtime is inside its npm package. */
+export function runtimeFile(target: string): string {
+  return join("bin", target.includes("windows") ? "bun.exe" : "bun");
 }
 
 /** A target that iroh has no build for: what its plugin puts in says so. */

@@ -3,12 +3,13 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { ReleaseFile } from "../../src/update/release-manifest.ts";
-import { buildBinary } from "../build.ts";
+import { buildBinary, runtimeFile, runtimeFor } from "../build.ts";
 import { irohPackageFor } from "../iroh-native-plugin.ts";
 import { installPackage } from "../launch/packages.mjs";
-import { hostTarget } from "../launch/platform.mjs";
+import { hostTarget, TARGETS as PLATFORM } from "../launch/platform.mjs";
 import { type ArchiveEntry, packTarGz, packZip } from "./archive.ts";
 import { checkBinary } from "./check-binary.ts";
+import { checkPackageFile } from "./check-package-file.ts";
 import { checkCodeSignature, signAdHoc } from "./code-signature.ts";
 import { archiveName, binaryName, type ReleaseTarget } from "./target.ts";
 
@@ -39,12 +40,15 @@ export async function buildTarget(options: {
   /** What goes into the archive beside the executable. */
   readonly extras: readonly ArchiveEntry[];
   readonly workDir: string;
+  /** Whether to fetch runtime and library anew and hold what is used against them. */
+  readonly refetch: boolean;
 }): Promise<BuiltTarget> {
   const { root, target, stamp, workDir } = options;
   const iroh = await irohLibrary(root, target);
   const outfile = join(workDir, target.name, binaryName(target));
   mkdirSync(dirname(outfile), { recursive: true });
   try {
+    if (options.refetch) await checkParts(root, target, iroh.path, join(dirname(outfile), "packages"));
     await buildBinary({
       target: target.bun,
       outfile,
@@ -81,20 +85,32 @@ export async function buildTarget(options: {
   }
 }
 
+/** That the runtime and the library are those of the locked packages. */
+async function checkParts(root: string, target: ReleaseTarget, iroh: string | undefined, workDir: string) {
+  const runtime = PLATFORM[target.bun]!.bun;
+  const used = await runtimeFor(target.bun, runtime);
+  await checkPackageFile({ root, name: runtime, file: runtimeFile(target.bun), used, workDir });
+  const wanted = irohPackageFor(target.bun);
+  if (wanted === undefined || iroh === undefined) return;
+  await checkPackageFile({ root, ...wanted, used: iroh, workDir });
+}
+
 interface IrohLibrary {
+  readonly path: string | undefined;
   readonly library: Uint8Array | undefined;
   readonly missing: string | undefined;
 }
 
 async function irohLibrary(root: string, target: ReleaseTarget): Promise<IrohLibrary> {
   const wanted = irohPackageFor(target.bun);
-  if (wanted === undefined) return { library: undefined, missing: undefined };
+  if (wanted === undefined) return { path: undefined, library: undefined, missing: undefined };
   try {
     await installPackage(root, wanted.name);
     const path = createRequire(join(root, "package.json")).resolve(`${wanted.name}/${wanted.file}`);
-    return { library: readFileSync(path), missing: undefined };
+    return { path, library: readFileSync(path), missing: undefined };
   } catch (error) {
-    return { library: undefined, missing: error instanceof Error ? error.message : String(error) };
+    const missing = error instanceof Error ? error.message : String(error);
+    return { path: undefined, library: undefined, missing };
   }
 }
 

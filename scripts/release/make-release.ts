@@ -63,7 +63,7 @@ export async function makeRelease(
   try {
     const files: ReleaseFile[] = [];
     for (const target of options.targets) {
-      const built = await buildTarget({ root: source.root, target, stamp, extras, workDir });
+      const built = await buildTarget({ root: source.root, target, stamp, extras, workDir, refetch: options.strict });
       if (built.irohMissing !== undefined) warn(`${target.name} is built without iroh: ${built.irohMissing}`);
       writeFileSync(join(workDir, built.file.name), built.archive);
       files.push(built.file);
