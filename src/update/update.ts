@@ -101,8 +101,10 @@ async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Pr
   using _lock = lockPlace(place);
   using daemon = request.restart ? await RunningDaemon.find(request.dataDir, place.executable) : undefined;
   const found = await available(request, { feed, tag, place });
-  if (!found.isNewer) return report(request, place, found, false);
-
+  if (!found.isNewer) {
+    const caughtUp = await catchUp(request, daemon, found.current);
+    return { ...(await report(request, place, found, false)), ...caughtUp };
+  }
   const file = fileFor(found.release.manifest, platform);
   await stage(request, { place, feed, release: found.release, file });
   const { version, serial } = found.release.manifest;
@@ -218,6 +220,13 @@ async function stage(
     rmSync(place.staged, { force: true });
     throw asUpdateError(error, place.dir);
   }
+}
+
+/** Restarts a daemon that still is what was installed before; an update without a restart leaves one behind. */
+async function catchUp(request: UpdateRequest, daemon: RunningDaemon | undefined, version: string) {
+  if (daemon === undefined || daemon.version === version) return {};
+  request.onStep?.("restarting the daemon");
+  return { daemon: { version, pid: await daemon.restart(version, request.readyMs) } };
 }
 
 interface Change {

@@ -183,6 +183,13 @@ inNetns(import.meta, () => {
     expect(await a.ask(["update", "-json"])).toMatchObject({ updated: true, restart_required: true });
     expect(await a.ask(["info"])).toMatchObject({ version: "v0.1.0" });
     expect(await a.ask(["version"])).toMatchObject({ version: "v0.2.0" });
+    // Asked for later, the restart is made up for.
+    expect(await a.ask(["update", "-restart", "-json"])).toMatchObject({
+      updated: false,
+      restart_required: false,
+      daemon: { version: "v0.2.0", pid: a.daemon.pid },
+    });
+    expect(await a.ask(["info"])).toMatchObject({ version: "v0.2.0", pid: a.daemon.pid });
   }, 60_000);
 
   test("a daemon of another executable is not touched, and neither is the installed one", async () => {
