@@ -13,6 +13,7 @@ import { buildTestBinary, fingerprint, install } from "../support/updated-binari
 /** Replay with `SEED=<n>`; the number is in the title of the failure. */
 const SEED = Number(process.env.SEED ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 const KILLS = 20;
+const RESTART_KILLS = 8;
 const OLD = { version: "v0.1.0", serial: 1000 };
 const NEW = { version: "v0.2.0", serial: 2000 };
 
@@ -277,6 +278,38 @@ inNetns(import.meta, () => {
     const left = readdirSync(join(executable, "..")).sort();
     expect(left).toEqual([".entmoot-serial", ".entmoot-version", ".entmootd.lock", "entmootd", "entmootd.previous"]);
   }, 180_000);
+
+  test(`killed at random points of an update with a restart, the daemon answers with all it had (SEED=${SEED})`, async () => {
+    using home = new TemporaryDirectory();
+    await using feed = new FeedServer(newFeed);
+    const { executable, node } = setUp(home.path, feed.url);
+    await using a = node;
+    await a.serve();
+    await a.ask(["group", "create", "-name", "council"]);
+    await a.ask(["publish", "-topic", "t", "-content", "kept"]);
+    const before = await a.group();
+    const random = new SeededRandom(SEED);
+    for (let kill = 0; kill < RESTART_KILLS; kill++) {
+      const update = a.spawn(["update", "-restart", "-json"]);
+      // The last steps take about as long as the download, and are what matters here.
+      await update.said("checking the new executable");
+      await Promise.race([Bun.sleep(random.between(0, 800)), update.ended()]);
+      update.kill("SIGKILL");
+      await update.ended();
+      const info = await eventually("answers", async () => {
+        const found = await a.ask(["info"]);
+        return found.running ? found : undefined;
+      });
+      expect([OLD.version, NEW.version]).toContain(info.version);
+      expect(info).toMatchObject({ pid: a.daemon.pid, groups: [before] });
+      renameSync(install(oldBinary, join(home.path, `again-${kill}`)), executable);
+    }
+    expect(await a.ask(["update", "-restart", "-json"])).toMatchObject({
+      updated: true,
+      daemon: { pid: a.daemon.pid },
+    });
+    await a.end();
+  }, 120_000);
 
   test("a full disk and a read-only one are said so, and nothing changes", async () => {
     using home = new TemporaryDirectory();
