@@ -963,7 +963,8 @@ require_purgeable() {
 }
 
 confirm() {
-  if ! { : >/dev/tty && : </dev/tty; } 2>/dev/null; then
+  # In a shell of its own: a redirection that fails ends a whole shell at some commands.
+  if ! (: >/dev/tty </dev/tty) 2>/dev/null; then
     fail 'there is no terminal to ask on; to remove identity, moots and messages for good, add --yes'
   fi
   printf 'This removes %s.\nThe identity cannot be made again. Type "yes" to go on: ' "$what" >/dev/tty

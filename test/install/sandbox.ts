@@ -1,4 +1,13 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { type Ended, Program } from "../support/program.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -87,6 +96,12 @@ export class Sandbox implements Disposable {
     const full = join(this.home, path);
     mkdirSync(resolve(full, ".."), { recursive: true });
     writeFileSync(full, text);
+  }
+
+  link(path: string, target: string): void {
+    const full = join(this.home, path);
+    mkdirSync(resolve(full, ".."), { recursive: true });
+    symlinkSync(target, full);
   }
 
   /** Every file below the home folder and what it holds, links by where they lead. */
