@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { publicKeyOf } from "../../src/core/signature.ts";
 import { parseReleaseKeys, RELEASE_KEYS } from "../../src/update/release-keys.ts";
@@ -58,8 +58,7 @@ export async function makeRelease(
   const serialFloor = options.serialGiven ? options.serial : Math.min(options.serial, dateMs);
   const stamp: Stamp = { version, commit, date: formatDate(dateMs), dateMs, serialFloor };
   const extras = source.extras.map(({ name, path }) => ({ name, content: readFileSync(path), executable: false }));
-  mkdirSync(outDir, { recursive: true });
-  const workDir = mkdtempSync(join(outDir, ".release-"));
+  const workDir = workDirIn(outDir);
   try {
     const files: ReleaseFile[] = [];
     for (const target of options.targets) {
@@ -86,6 +85,26 @@ export async function makeRelease(
     return { version, serial: options.serial, signed: options.seed !== undefined, warnings, files: shown };
   } finally {
     rmSync(workDir, { recursive: true, force: true });
+  }
+}
+
+/** A directory for unfinished files, on the disk of the feed. Those of runs that were killed are removed. */
+function workDirIn(outDir: string): string {
+  mkdirSync(outDir, { recursive: true });
+  for (const name of readdirSync(outDir)) {
+    const [, pid] = /^\.release-(\d+)$/.exec(name) ?? [];
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(outDir, name), { recursive: true, force: true });
+  }
+  const workDir = join(outDir, `.release-${process.pid}`);
+  mkdirSync(workDir);
+  return workDir;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -62,6 +62,6 @@ inNetns(import.meta, () => {
       }
     }
     expect(ran).toContain("publish -group");
-    expect(agent.daemon.running).toBe(false);
+    expect(await agent.daemon.ended()).toMatchObject({ status: 0 });
   });
 });
