@@ -881,7 +881,11 @@ install_it() {
   source) build_binary ;;
   *) fetch_binary ;;
   esac
-  if [ "$how" = source ]; then version=; fi # A build from a checkout has its own.
+  # What was built here is no release: it tells its own version, and has no serial.
+  if [ "$how" = source ]; then
+    version=
+    serial=
+  fi
   try_binary
   put_in_place
   say "entmootd $said is installed in $bin_dir"

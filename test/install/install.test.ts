@@ -273,6 +273,40 @@ test("where there is no binary, it is built with npm from the checkout the scrip
   expect(await box.version()).toBe("v1.0.0-source");
 });
 
+testWhere(
+  needs ?? missingTool("git"),
+  "outside a checkout the very commit that the manifest names is fetched and built",
+  async () => {
+    using feed = new FakeFeed();
+    using box = new Sandbox(feed);
+    const source = join(box.home, "source");
+    box.write("source/install.sh", "");
+    const git = (...args: string[]) => {
+      const settings = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"];
+      const ran = Bun.spawnSync(["git", ...settings, "-C", source, ...args], { env: box.env });
+      if (ran.exitCode !== 0) throw new Error(ran.stderr.toString());
+      return ran.stdout.toString().trim();
+    };
+    git("init", "-q");
+    git("add", ".");
+    git("commit", "-qm", "one");
+    const commit = git("rev-parse", "HEAD");
+    feed.publish({ edit: (manifest) => Object.assign(manifest, { commit }) });
+    const tools = fakeMachine(box, "Linux riscv64", "glibc");
+    box.write("tools/npm", `#!/bin/sh\nmkdir dist && cp '${box.home}/built' dist/entmootd\n`);
+    box.write("built", fakeBinary("v1.0.0-source").toString());
+    Bun.spawnSync(["chmod", "755", join(tools, "npm")]);
+    const env = { PATH: `${tools}:${process.env.PATH}`, ENTMOOT_SOURCE_URL: source };
+    const piped = readFileSync(SCRIPT, "utf8");
+    await box.install([], { env, piped });
+    expect(await box.version()).toBe("v1.0.0-source");
+    feed.publish({ serial: 1_800_000_000_000 });
+    const { status, stderr } = await box.run([], { env, piped });
+    expect([status, stderr]).toEqual([1, expect.stringContaining("cannot be fetched")]);
+  },
+  60_000,
+);
+
 test("where there is neither a binary nor npm, the steps are told", async () => {
   using feed = new FakeFeed();
   feed.publish();
