@@ -215,7 +215,8 @@ make_work() {
 sweep() {
   for left in "$bin_dir"/.install.*; do
     [ -d "$left" ] || continue
-    kill -0 "${left##*.}" 2>/dev/null || rm -rf "$left"
+    # In a container a second run easily has the process id of the first.
+    if [ "${left##*.}" = $$ ] || ! kill -0 "${left##*.}" 2>/dev/null; then rm -rf "$left"; fi
   done
 }
 
@@ -451,10 +452,10 @@ find_release() {
     if [ -n "$is_forge" ]; then folder=https://github.com/$RELEASE_REPO/releases/download/$wanted/; else folder=$feed$wanted/; fi
     if ! fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX"; then
       folder=$feed
-      fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX" || fail "$why"
+      fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX" || fail "$why; to build it here instead: --from-source"
     fi
   else
-    fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX" || fail "$why"
+    fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX" || fail "$why; to build it here instead: --from-source"
   fi
   check_signature
   head=$(sed -n 1p "$work/manifest.json")
@@ -628,7 +629,7 @@ take_local() {
 # Runs the new binary before it takes the place of the old one; sets said.
 try_binary() {
   chmod 755 "$work/entmootd"
-  if has timeout; then set -- timeout 60; else set --; fi
+  if timeout 5 true 2>/dev/null; then set -- timeout 60; else set --; fi
   said=$("$@" "$work/entmootd" version 2>"$work/why" </dev/null) ||
     fail "the new entmootd does not run on this machine ($(head -n 3 "$work/why" | tr '\n' ' ')); nothing was changed"
   said=$(field version "$said")

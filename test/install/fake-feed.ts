@@ -63,8 +63,6 @@ export class FakeFeed implements Disposable {
   readonly #server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
-    // A body that breaks off is meant to; without this Bun prints it as a fault of the test.
-    error: () => new Response(null, { status: 500 }),
     fetch: (request) => {
       const path = new URL(request.url).pathname;
       this.asked.push(path);

@@ -99,6 +99,16 @@ test("a version that the feed does not hold is named", async () => {
   expect(existsSync(box.installDir)).toBe(false);
 });
 
+test("what a killed run with the same process id left is no obstacle", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  const leave = `mkdir -p "$HOME/.entmoot/bin/.install.$$/x" && exec dash '${SCRIPT}'`;
+  await using program = new Program(["sh", "-c", leave], { env: box.env });
+  expect(await program.ended()).toMatchObject({ status: 0, stderr: "" });
+  expect(readdirSync(join(box.installDir, "bin")).filter((name) => name.startsWith(".install"))).toEqual([]);
+});
+
 test("--dry-run says what would be done and changes nothing", async () => {
   using feed = new FakeFeed();
   feed.publish({ version: "v1.2.3" });
