@@ -1,0 +1,33 @@
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { BINARY } from "../support/binary.ts";
+import { DaemonNode } from "../support/daemon.ts";
+import { inNetns } from "../support/netns.ts";
+import { Sandbox } from "./sandbox.ts";
+
+inNetns(import.meta, () => {
+  test("a running daemon outlives a second installation, is stopped by uninstall, and its messages come back", async () => {
+    using box = new Sandbox();
+    const options = { env: { ENTMOOTD_LOCAL_BIN: BINARY } };
+    await box.install([], options);
+    await using node = new DaemonNode(box.home, ".entmoot", { command: [box.alias], env: { ENTMOOT_DATA: undefined } });
+    await node.serve();
+    await node.ask(["group", "create", "-name", "council"]);
+    await node.ask(["publish", "-topic", "chat", "-content", "kept"]);
+    const before = await node.group();
+
+    expect(await box.install([], options)).toContain("a daemon that runs goes on");
+    expect(await node.ask(["info"])).toMatchObject({ running: true, pid: node.daemon.pid });
+
+    expect(await box.install(["uninstall"])).toContain("stopped the daemon");
+    expect((await node.daemon.ended()).status).toBe(0);
+    expect(existsSync(box.binary)).toBe(false);
+    expect(existsSync(join(box.installDir, "identity.json"))).toBe(true);
+
+    await box.install([], options);
+    await node.serve();
+    const { merkle_root, messages } = await node.group();
+    expect({ merkle_root, messages }).toEqual({ merkle_root: before.merkle_root, messages: 1 });
+  }, 60_000);
+});
