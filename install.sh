@@ -200,7 +200,7 @@ make_work() {
     made_home=yes
   fi
   if [ ! -d "$bin_dir" ]; then
-    mkdir "$bin_dir" 2>/dev/null || fail "$bin_dir: cannot be made; set ENTMOOT_HOME to a folder that can be written"
+    mkdir -p "$bin_dir" 2>/dev/null || fail "$bin_dir: cannot be made; set ENTMOOT_HOME to a folder that can be written"
     made_bin=yes
   fi
   sweep
@@ -495,7 +495,7 @@ find_release() {
 
 # Sets archive, archive_size, archive_hash, binary_size, binary_hash; returns 1 when the release has none for here.
 find_file() {
-  line=$(grep '"os":"'"$os"'","arch":"'"$arch"'","libc":"'"$libc"'"' "$work/manifest.json" | sed -n 1p)
+  line=$(grep '^{.*"os":"'"$os"'"' "$work/manifest.json" | grep '"arch":"'"$arch"'"' | grep '"libc":"'"$libc"'"' | sed -n 1p)
   [ -n "$line" ] || return 1
   outer=$(printf '%s\n' "$line" | sed 's/"binary":{[^}]*}//')
   inner=$(printf '%s\n' "$line" | sed -n 's/.*"binary":{\([^}]*\)}.*/\1/p')
@@ -527,6 +527,12 @@ require_file() {
 
 # Fetches, checks and unpacks; the binary is then at $work/entmootd.
 fetch_binary() {
+  if [ -f "$bin_dir/entmootd" ] && [ "$(size_of "$bin_dir/entmootd")" = "$binary_size" ] &&
+    [ "$(sha256_of "$bin_dir/entmootd")" = "$binary_hash" ]; then
+    say "entmootd $version is there already"
+    cp "$bin_dir/entmootd" "$work/entmootd" || fail "$work: cannot be written; is the disk full?"
+    return 0
+  fi
   packed=$work/$archive
   free=$(free_kb "$bin_dir")
   if [ -n "$free" ] && [ "$free" -lt $(((archive_size + binary_size) / 1024 + 1024)) ]; then

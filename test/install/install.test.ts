@@ -48,6 +48,7 @@ for (const shell of SHELLS) {
     await box.install([], { shell });
     expect(box.snapshot()).toEqual(first);
     expect(countOf(MARK, box.read(".bashrc"))).toBe(1);
+    expect(feed.asked.filter((path) => path === feed.archive)).toHaveLength(1);
   });
 
   where("the PATH line works in the shell it is written for", async () => {
@@ -107,6 +108,17 @@ test("what a killed run with the same process id left is no obstacle", async () 
   await using program = new Program(["sh", "-c", leave], { env: box.env });
   expect(await program.ended()).toMatchObject({ status: 0, stderr: "" });
   expect(readdirSync(join(box.installDir, "bin")).filter((name) => name.startsWith(".install"))).toEqual([]);
+});
+
+test("two runs at once end with one whole installation", async () => {
+  using feed = new FakeFeed();
+  feed.publish({ version: "v1.2.3" });
+  using box = new Sandbox(feed);
+  await Promise.all([box.install(), box.install()]);
+  expect(await box.version()).toBe("v1.2.3");
+  expect(await box.said(box.alias, "x")).toContain(`-data\n${box.installDir}\n`);
+  const left = readdirSync(join(box.installDir, "bin")).filter((name) => name.startsWith(".install"));
+  expect(left).toEqual([]);
 });
 
 test("--dry-run says what would be done and changes nothing", async () => {
