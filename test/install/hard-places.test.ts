@@ -50,7 +50,7 @@ for (const shell of SHELLS) {
       mkdirSync(root);
       const inside = `set -eu
 sh='${shell.join(" ")}'
-if touch /home/x 2>/dev/null; then echo not read-only; exit 1; fi
+if touch /usr/x 2>/dev/null; then echo not read-only; exit 1; fi
 $sh /install.sh 2>&1
 $sh /install.sh >/dev/null 2>&1
 ls -A /data/.entmoot /data/.entmoot/bin /tmp
@@ -60,7 +60,7 @@ mkdir /data/.entmoot/groups
 $sh /install.sh uninstall
 ls -A /data/.entmoot`;
       const command = ["unshare", "-m", "sh", "-c", CONTAINER, "sh", root, SCRIPT, "dash", "-c", inside];
-      const env = { ...box.env, HOME: "/home/agent", TMPDIR: undefined, SHELL: "/bin/sh" };
+      const env = { ...box.env, HOME: "/srv/agent", TMPDIR: undefined, SHELL: "/bin/sh" };
       await using program = new Program(command, { env, cwd: "/" });
       const { status, stdout, stderr } = await program.ended();
       expect([status, stderr]).toEqual([0, ""]);
@@ -68,7 +68,7 @@ ls -A /data/.entmoot`;
       expect(stdout.split("\n")).toEqual([
         `signed by release key ${feed.key.id}`,
         `fetching ${feed.url}${feed.archive.slice(1)}`,
-        "install.sh: /home/agent/.profile: cannot be written; add this line to the start-up file of your shell:",
+        "install.sh: /srv/agent/.profile: cannot be written; add this line to the start-up file of your shell:",
         `install.sh:   ${line}`,
         "entmootd v1.2.3 is installed in /data/.entmoot/bin",
         "start here: /data/.entmoot/entmoot up",
