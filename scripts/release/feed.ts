@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { MANIFEST_NAME, parseManifest, SIGNATURE_NAME } from "../../src/update/release-manifest.ts";
 
 /** What a feed holds beside its archives. The manifest comes last: it names the others. */
-const PLAIN = ["sbom.cdx.json", "checksums.txt", SIGNATURE_NAME, MANIFEST_NAME];
+const PLAIN = ["install.sh", "sbom.cdx.json", "checksums.txt", SIGNATURE_NAME, MANIFEST_NAME];
 
 /**
  * Moves the finished files of `from` into the feed `into`, which is on the same disk. A release of another version that

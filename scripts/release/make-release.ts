@@ -17,6 +17,7 @@ import { TARGETS } from "../launch/platform.mjs";
 import { type BuiltTarget, buildTarget, type Stamp } from "./build-target.ts";
 import { formatDate } from "./commit-date.ts";
 import { publishFeed } from "./feed.ts";
+import { fillInstaller } from "./installer.ts";
 import type { ReleaseOptions } from "./options.ts";
 import { formatSbom } from "./sbom.ts";
 import type { ReleaseTarget } from "./target.ts";
@@ -72,6 +73,7 @@ export async function makeRelease(
     const checksums = [...files, { name: SBOM_NAME, sha256: sha256(sbom) }];
     const write = (name: string, text: string) => writeFileSync(join(workDir, name), text);
     write(SBOM_NAME, sbom);
+    write(INSTALLER_NAME, fillInstaller(readFileSync(join(source.root, INSTALLER_NAME), "utf8"), carriedKeys()));
     write(CHECKSUMS_NAME, checksums.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join(""));
     const expires_at_ms = options.expiresAtMs;
     const head = { version, serial: options.serial, commit, date: stamp.date, expires_at_ms };
@@ -110,13 +112,19 @@ function isAlive(pid: number): boolean {
 
 const SBOM_NAME = "sbom.cdx.json";
 const CHECKSUMS_NAME = "checksums.txt";
+const INSTALLER_NAME = "install.sh";
+
+/** The public keys that executables built now carry. */
+function carriedKeys(): readonly string[] {
+  const given = parseReleaseKeys(process.env.ENTMOOT_RELEASE_PUBKEYS ?? "");
+  return given.length === 0 ? RELEASE_KEYS : given;
+}
 
 function warnOfSource({ source, seed }: ReleaseOptions & { source: ReleaseSource }, warn: (line: string) => void) {
   if (!/^[0-9a-f]{40,64}$/.test(source.commit)) {
     warn(`no commit holds what is built here (${source.commit}), so nobody else can build the same`);
   }
-  const given = parseReleaseKeys(process.env.ENTMOOT_RELEASE_PUBKEYS ?? "");
-  const keys = (given.length === 0 ? RELEASE_KEYS : given).map(releaseKeyId);
+  const keys = carriedKeys().map(releaseKeyId);
   if (keys.length === 0) warn("the executables carry no release keys and cannot update; set ENTMOOT_RELEASE_PUBKEYS");
   if (seed === undefined) {
     warn("the feed is NOT SIGNED and no entmootd will take an update from it; set ENTMOOT_RELEASE_KEY");

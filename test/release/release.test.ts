@@ -40,6 +40,7 @@ function otherFolder(): string {
     "src",
     "scripts",
     "release.ts",
+    "install.sh",
     "package.json",
     "package-lock.json",
     "tsconfig.json",
@@ -66,7 +67,9 @@ test(
     expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
     const names = readdirSync(out).sort();
     const archive = names.find((name) => name.startsWith("entmoot-"))!;
-    expect(names).toEqual(["checksums.txt", archive, "manifest.json", "manifest.json.sig", "sbom.cdx.json"].sort());
+    expect(names).toEqual(
+      ["checksums.txt", archive, "install.sh", "manifest.json", "manifest.json.sig", "sbom.cdx.json"].sort(),
+    );
 
     const bytes = new Uint8Array(readFileSync(join(out, "manifest.json")));
     const signatures = readFileSync(join(out, "manifest.json.sig"), "utf8");
@@ -130,7 +133,7 @@ test(
     expect(a.serial).not.toBe(b.serial);
     const { name } = a.files[0];
     expect(sha256(readFileSync(join(first, name)))).toBe(sha256(readFileSync(join(second, name))));
-    for (const same of ["sbom.cdx.json", "checksums.txt"]) {
+    for (const same of ["sbom.cdx.json", "checksums.txt", "install.sh"]) {
       expect(readFileSync(join(first, same), "utf8")).toBe(readFileSync(join(second, same), "utf8"));
     }
 
