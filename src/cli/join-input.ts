@@ -2,9 +2,9 @@ import { readFileSync, statSync } from "node:fs";
 import { DEFAULT_MOOT_KEY } from "../core/default-moot.ts";
 import { EntmootError } from "../core/errors.ts";
 import { PublicKey } from "../core/ids.ts";
-import { parseJoinInput } from "../core/join-input.ts";
+import { classifyJoinArgument, parseJoinInput } from "../core/join-input.ts";
 import { isMootLink, parseMootLink, refuseExpiredLink } from "../core/moot-link.ts";
-import { isEntmootLink } from "../core/open-invite.ts";
+import { isEntmootLink, looksLikeToken } from "../core/open-invite.ts";
 import { encodeUtf8 } from "../core/utf8.ts";
 
 /** Wire. What the original reads of an invite, from a file or over HTTP; here more is refused, not cut. */
@@ -29,9 +29,17 @@ export async function loadJoinInput(argument: string): Promise<string> {
 }
 
 async function textOf(argument: string): Promise<string> {
-  if (isEntmootLink(argument) || isMootLink(argument) || argument.startsWith("{")) return argument;
-  if (/^https?:\/\//.test(argument)) return fetchInvite(argument);
-  return decodeText(argument === "-" ? await readStdin() : readInviteFile(argument));
+  if (argument.startsWith("{")) return argument;
+  if (argument === "-") return decodeText(await readStdin());
+  const named = classifyJoinArgument(argument);
+  switch (named.kind) {
+    case "url":
+      return fetchInvite(named.url);
+    case "file":
+      return decodeText(readInviteFile(named.path));
+    default:
+      return named.link;
+  }
 }
 
 /** Everything that can be said without asking anybody: form, signature of a link, expiry. */
@@ -59,7 +67,7 @@ function readInviteFile(path: string): Uint8Array {
     return readFileSync(path);
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT" && /^[A-Za-z0-9_-]{32,}$/.test(path)) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT" && looksLikeToken(path)) {
       throw malformed("a token alone is not enough; give the whole link, which starts with entmoot://", cause);
     }
     throw malformed(`read: ${cause instanceof Error ? cause.message : String(cause)}`, cause);

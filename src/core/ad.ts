@@ -13,9 +13,6 @@ const DAY_MS = 86_400_000;
 /** Wire. How long an ad is good for when it is published. */
 export const AD_LIFETIME_MS = 7 * DAY_MS;
 
-/** Wire. When an author publishes the next one, so that peers never go without. */
-export const AD_REFRESH_MS = 6 * DAY_MS;
-
 /** Ours. An ad may claim any lifetime; further than this from when it was issued, it is passed on but not used. */
 export const AD_USE_MAX_MS = 8 * DAY_MS;
 

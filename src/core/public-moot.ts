@@ -16,8 +16,6 @@ export const PUBLIC_MOOT_BYTES_MAX = 1024 * 1024;
 /** Wire. Who may find a group, and who may enter it; the two are apart. */
 export const VISIBILITIES = ["private", "unlisted", "public"] as const;
 export const JOIN_MODES = ["invite_only", "open_invite"] as const;
-export type Visibility = (typeof VISIBILITIES)[number];
-export type JoinMode = (typeof JOIN_MODES)[number];
 /** Ours. How far ahead of a directory's clock an update may be, so that none can freeze its entry. */
 export const UPDATED_AHEAD_MAX_MS = 5 * 60 * 1000;
 

@@ -1,6 +1,6 @@
 import { EntmootError } from "../core/errors.ts";
 import { PublicKey } from "../core/ids.ts";
-import { bootstrapNodeIds, createInvite } from "../core/invite.ts";
+import { bareBootstrapPeer, bootstrapNodeIds, createInvite } from "../core/invite.ts";
 import { irohEndpoint } from "../core/iroh-address.ts";
 import type { BootstrapPeer, Invite, NodeEndpoint, NodeInfo } from "../core/records.ts";
 import type { Group } from "./group.ts";
@@ -50,7 +50,7 @@ export function signInvite(context: NodeContext, group: Group, choice: InviteCho
     const isSelf = nodeId === choice.issuer.pilot_node_id;
     if (isSelf && endpoints.length === 0 && !choice.bareSelf) continue;
     room -= endpoints.length;
-    bootstrap_peers.push({ node_id: nodeId, hostname: "", endpoints });
+    bootstrap_peers.push({ ...bareBootstrapPeer(nodeId), endpoints });
   }
   return createInvite(
     {

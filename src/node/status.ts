@@ -56,20 +56,3 @@ export const EXIT_MEANING = {
 
 /** A status that `EXIT_MEANING` explains. */
 export type ExitStatus = keyof typeof EXIT_MEANING;
-
-/** The exit status for an error code read from the control socket, matched exactly; unknown codes are 1. */
-export function exitOfControlCode(code: string): ExitStatus {
-  switch (code) {
-    case "OK":
-      return 0;
-    case "NOT_MEMBER":
-      return 2;
-    case "GROUP_NOT_FOUND":
-      return 3;
-    case "INVALID_ARGUMENT":
-    case "CONFLICT":
-      return 5;
-    default:
-      return 1;
-  }
-}

@@ -1,4 +1,4 @@
-import type { GroupId, MerkleRoot, MessageId, PublicKey } from "../core/ids.ts";
+import type { GroupId, MerkleRoot, MessageId } from "../core/ids.ts";
 import type { MemberProfileAd, RosterEntry, TransportAd } from "../core/records.ts";
 
 /** A verified message on its way into the store. `canonical` is the full canonical form: what is kept and served. */
@@ -130,13 +130,6 @@ export interface ConsumerStore {
   acquireLease(request: { consumer: string; owner: string; ttlMs: number; nowMs: number }): Lease | undefined;
   releaseLease(consumer: string, token: number): void;
   forget(consumer: string): void;
-}
-
-/** A message that cannot be verified yet because its author is not in the roster we hold. Bounded; oldest go first. */
-export interface Quarantined {
-  readonly id: MessageId;
-  readonly from: PublicKey;
-  readonly canonical: Uint8Array;
 }
 
 /** Everything of one group on this node, in one database. */

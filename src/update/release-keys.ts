@@ -15,9 +15,6 @@ const OWN_KEYS: readonly string[] = [];
 export const RELEASE_KEYS: readonly string[] =
   typeof ENTMOOT_RELEASE_PUBKEYS === "string" ? parseReleaseKeys(ENTMOOT_RELEASE_PUBKEYS) : OWN_KEYS;
 
-/** What to say where keys are needed and this build has none. */
-export const NO_RELEASE_KEYS = "this build carries no release keys; set ENTMOOT_RELEASE_PUBKEYS when building";
-
 /** The serial of the release this build is; 0 for one that is not a release, which every release is newer than. */
 export const RELEASE_SERIAL: number = typeof ENTMOOT_SERIAL === "number" ? ENTMOOT_SERIAL : 0;
 

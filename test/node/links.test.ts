@@ -2,10 +2,9 @@ import { expect, test } from "bun:test";
 import { PublicKey } from "../../src/core/ids.ts";
 import { createInvite, formatInvite, verifyInvite } from "../../src/core/invite.ts";
 import { parseMootLink } from "../../src/core/moot-link.ts";
-import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
-import { OPEN_GROUP, startNode } from "../support/nodes.ts";
+import { keyOf, OPEN_GROUP, startNode } from "../support/nodes.ts";
 
 const HOUR_MS = 3_600_000;
 const QUICK = { timeoutMs: 600 };
@@ -20,10 +19,6 @@ async function world() {
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
   const link = (usesMax: number, validForMs = HOUR_MS) => founder.createLink({ groupId, usesMax, validForMs });
   return { network, founder, groupId, link, pass };
-}
-
-async function keyOf(node: EntmootNode): Promise<PublicKey> {
-  return PublicKey.fromBytes((await node.status()).entmoot_pubkey);
 }
 
 test("a link lets in as many keys as it has uses, and no more", async () => {

@@ -1,14 +1,9 @@
 import { expect, test } from "bun:test";
-import { PublicKey } from "../../src/core/ids.ts";
 import { encodeUtf8 } from "../../src/core/utf8.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
-import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
-
-async function keyOf(node: EntmootNode): Promise<PublicKey> {
-  return PublicKey.fromBytes((await node.status()).entmoot_pubkey);
-}
+import { keyOf, OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 
 async function pair(network = new MemoryNetwork(), aliceRoot = new MemoryDataRoot()) {
   const founderRoot = new MemoryDataRoot();

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { EXIT_MEANING, exitOfControlCode, STATUS } from "../../src/node/status.ts";
+import { EXIT_MEANING, STATUS } from "../../src/node/status.ts";
+import { controlExit } from "../../src/wire/control-codes.ts";
 
 test("every exit status a failure can have is explained, and none is 0 or 4", () => {
   for (const { exit } of Object.values(STATUS)) {
@@ -10,7 +11,7 @@ test("every exit status a failure can have is explained, and none is 0 or 4", ()
 });
 
 test("over the control socket a failure ends a command as it would locally, but for what only a local one can be", () => {
-  const differing = Object.entries(STATUS).filter(([, status]) => exitOfControlCode(status.control) !== status.exit);
+  const differing = Object.entries(STATUS).filter(([, status]) => controlExit(status.control) !== status.exit);
   expect(differing.map(([code]) => code)).toEqual(["already_running", "control_unavailable"]);
 });
 
@@ -25,7 +26,7 @@ test.each([
   ["not_member", 1],
   [" OK", 1],
   ["", 1],
-])("control code %j exits %d", (code, exit) => expect(exitOfControlCode(code)).toBe(exit as never));
+])("control code %j exits %d", (code, exit) => expect(controlExit(code)).toBe(exit as never));
 
 test("every HTTP status is a failure a client can tell apart from success", () => {
   for (const { http } of Object.values(STATUS)) expect(http >= 400 && http < 600).toBe(true);

@@ -1,12 +1,11 @@
 import { expect, test } from "bun:test";
 import type { GroupId } from "../../src/core/ids.ts";
-import { PublicKey } from "../../src/core/ids.ts";
 import { formatInvite } from "../../src/core/invite.ts";
 import { decodeUtf8, encodeUtf8 } from "../../src/core/utf8.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import type { WatchEvent } from "../../src/node/operations.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
-import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
+import { keyOf, OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 
 async function groupOf(node: EntmootNode, id: GroupId) {
   return (await node.status()).groups.find(({ group_id }) => group_id === id);
@@ -30,7 +29,7 @@ test("three nodes join by link and by invite, talk, and hold the same set", asyn
   expect(joined).toMatchObject({ status: "joined", members: 2 });
   expect(await groupOf(alice, group_id)).toMatchObject({ messages: 1, local_member: true });
 
-  const key = PublicKey.fromBytes((await bob.status()).entmoot_pubkey);
+  const key = await keyOf(bob);
   await founder.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key });
   const invite = await founder.mintInvite({ groupId: group_id, peers: undefined, validForMs: 60_000 });
   expect(await bob.join({ input: formatInvite(invite), timeoutMs: 5_000 })).toMatchObject({ members: 3 });

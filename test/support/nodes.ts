@@ -32,6 +32,11 @@ export async function startNode(
   });
 }
 
+/** The key a node is. */
+export async function keyOf(node: EntmootNode): Promise<PublicKey> {
+  return PublicKey.fromBytes((await node.status()).entmoot_pubkey);
+}
+
 /** A group without limits, as tests that publish much need it. */
 export const OPEN_GROUP: CreateGroup = {
   name: "test",
