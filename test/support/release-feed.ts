@@ -58,7 +58,12 @@ export interface ReleaseOptions {
   readonly files?: (binary: TarFile) => readonly TarFile[];
   /** What the manifest says otherwise than is true. */
   readonly file?: Partial<ReleaseFile>;
+  /** Changes what the manifest says before it is signed, into what no release run would write. */
+  readonly edit?: (manifest: LooseManifest) => void;
 }
+
+/** A manifest as a stranger may write one. */
+export type LooseManifest = { files: Record<string, unknown>[] } & Record<string, unknown>;
 
 /** The files of a feed for this machine, by name. */
 export function feedFiles(options: ReleaseOptions): Map<string, Uint8Array> {
@@ -90,12 +95,21 @@ export function feedFiles(options: ReleaseOptions): Map<string, Uint8Array> {
       },
     ],
   };
-  const bytes = new TextEncoder().encode(formatManifest(manifest));
+  const bytes = new TextEncoder().encode(options.edit ? edited(manifest, options.edit) : formatManifest(manifest));
   return new Map([
     ["manifest.json", bytes],
     ["manifest.json.sig", new TextEncoder().encode(signManifest(bytes, seed))],
     [name, archive],
   ]);
+}
+
+/** Laid out as `formatManifest` does it, and not judged. */
+function edited(manifest: ReleaseManifest, edit: (manifest: LooseManifest) => void): string {
+  const loose: LooseManifest = { ...manifest, files: manifest.files.map((file) => ({ ...file })) };
+  edit(loose);
+  const { files, ...head } = loose;
+  const rows = files.map((file) => JSON.stringify(file)).join(",\n");
+  return `${JSON.stringify(head).slice(0, -1)},"files":[\n${rows}\n]}\n`;
 }
 
 /** The name of the archive in a feed. */
