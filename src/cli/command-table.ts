@@ -84,6 +84,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Replace this program by a newer signed release, or go back to the one before",
     load: async () => (await import("./update.ts")).update,
   },
+  "update-lock": {
+    description: "Keep updates and installations waiting until stdin ends",
+    load: async () => (await import("./update-lock.ts")).updateLock,
+  },
   version: {
     description: "Print version, commit and build date",
     load: async () => (await import("./version.ts")).version,

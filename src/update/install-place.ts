@@ -112,15 +112,26 @@ export function lockPlace(place: InstallPlace): FileLock {
   try {
     mkdirSync(place.dir, { recursive: true, mode: 0o755 });
     accessSync(place.dir, constants.W_OK);
-    const lockFile = join(place.dir, `.${basename(place.executable)}.lock`);
-    const lock = FileLock.tryAcquire(lockFile, 0);
-    if (lock === undefined) throw updateError(`${place.dir}: another update is under way there; wait until it is done`);
-    giveToOwnerOf(place.dir, lockFile);
+    const lock = tryLockPlace(place);
+    if (lock === undefined) throw updateError(underWay(place));
     sweep(place);
     return lock;
   } catch (error) {
     throw asUpdateError(error, place.dir);
   }
+}
+
+/** The lock of the folder, which must exist; `undefined` when an update or an installation has it. */
+export function tryLockPlace({ dir, executable }: InstallPlace): FileLock | undefined {
+  const lockFile = join(dir, `.${basename(executable)}.lock`);
+  const lock = FileLock.tryAcquire(lockFile, 0);
+  if (lock !== undefined) giveToOwnerOf(dir, lockFile);
+  return lock;
+}
+
+/** What whoever comes second is told. */
+export function underWay({ dir }: InstallPlace): string {
+  return `${dir}: another update is under way there; wait until it is done`;
 }
 
 function sweep({ dir, executable }: InstallPlace): void {
