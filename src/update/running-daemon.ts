@@ -81,7 +81,8 @@ export class RunningDaemon implements Disposable {
       this.#kill();
       if (!(await this.#answersWithin(SUPERVISOR_MS))) this.#start();
     }
-    return this.#untilReady(this.version, readyMs);
+    // Whoever starts it, its process is not the one we know, so nothing tells that it is over before its time is.
+    return this.#untilReady(this.version, readyMs, Number.POSITIVE_INFINITY);
   }
 
   [Symbol.dispose](): void {
@@ -94,7 +95,8 @@ export class RunningDaemon implements Disposable {
     await client.restart(this.#program.path);
   }
 
-  async #untilReady(version: string, readyMs: number): Promise<number> {
+  /** Of a daemon whose process is gone nothing more is expected after `goneMs`. */
+  async #untilReady(version: string, readyMs: number, goneMs = SUPERVISOR_MS): Promise<number> {
     const startedMs = performance.now();
     const passed = () => performance.now() - startedMs;
     let answeredMs: number | undefined;
@@ -113,7 +115,7 @@ export class RunningDaemon implements Disposable {
         }
       }
       if (status !== undefined || this.#isAlive()) lastSeenMs = passed();
-      else if (passed() - lastSeenMs > SUPERVISOR_MS) {
+      else if (passed() - lastSeenMs > goneMs) {
         throw updateError(`the daemon of ${version} ended before it was ready`);
       }
       if (passed() > readyMs) throw updateError(`the daemon of ${version} did not answer within ${readyMs / 1000} s`);

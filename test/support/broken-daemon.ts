@@ -2,7 +2,7 @@ import { readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 
 /** Put in by the build. */
-declare const ENTMOOT_BROKEN: "exit" | "hang" | "lose";
+declare const ENTMOOT_BROKEN: "exit" | "hang" | "lose" | "slow";
 
 // The whole program in all but one command: passes every self-test, and fails as a daemon.
 if (process.argv.includes("serve")) {
@@ -13,6 +13,10 @@ if (process.argv.includes("serve")) {
       break;
     case "hang":
       await new Promise((resolve) => setTimeout(resolve, 3_600_000));
+      break;
+    case "slow":
+      // Comes up, later than any supervisor needs to start it: a large data root, or a busy machine.
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
       break;
     case "lose": {
       // Seen by nobody while this runs, and back for the next.

@@ -8,7 +8,7 @@ export interface TestBuild {
   readonly version: string;
   readonly serial: number;
   /** What is wrong with its daemon; see `broken-daemon.ts`. */
-  readonly broken?: "exit" | "hang" | "lose";
+  readonly broken?: "exit" | "hang" | "lose" | "slow";
 }
 
 /** A compiled executable of this checkout that trusts the test key, in `dir`; its path. */
