@@ -1,4 +1,14 @@
-import { closeSync, createReadStream, fstatSync, ftruncateSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { type Answer, type GetOptions, get } from "./http-get.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
 
@@ -26,24 +36,35 @@ const PAUSE_MS = 200;
  * cut off, what came stays for the next run; what is wrong does not. Throws `update_failed`.
  */
 export async function download(url: URL, wanted: WantedFile, options: DownloadOptions): Promise<void> {
-  const { partial } = options;
-  let size = sizeOf(partial);
+  for (let again = false; ; again = true) {
+    const isOnePiece = await fetchAll(url, wanted, options);
+    const found = await hashFile(options.partial);
+    if (found === wanted.sha256) return;
+    rmSync(options.partial, { force: true });
+    // Pieces that do not fit may be of two files, or of a disk that lost power: once more, from the beginning.
+    if (isOnePiece || again) {
+      throw updateError(`${url.href}: checksum mismatch: expected ${wanted.sha256}, found ${found}`);
+    }
+  }
+}
+
+/** Fetches what is missing until nothing is; whether all of it came now and in one piece. */
+async function fetchAll(url: URL, wanted: WantedFile, options: DownloadOptions): Promise<boolean> {
+  let { size, isOnePiece } = { size: sizeOf(options.partial), isOnePiece: false };
+  let most = size;
   let fruitless = 0;
   for (let attempt = 1; size !== wanted.size; attempt++) {
-    const before = size;
-    size = await fetchRest(url, wanted, options);
+    ({ size, isOnePiece } = await fetchRest(url, wanted, options));
     if (size === wanted.size) break;
-    fruitless = size > before ? 0 : fruitless + 1;
+    fruitless = size > most ? 0 : fruitless + 1;
+    most = Math.max(most, size);
     if (fruitless === FRUITLESS_MAX || attempt === ATTEMPTS_MAX) {
-      const got = `${size} of ${wanted.size} bytes`;
+      const got = `${most} of ${wanted.size} bytes`;
       throw updateError(`${url.href}: the download was cut off after ${got}; run it again to go on`);
     }
     await Bun.sleep(PAUSE_MS);
   }
-  const found = await hashFile(partial);
-  if (found === wanted.sha256) return;
-  rmSync(partial, { force: true });
-  throw updateError(`${url.href}: checksum mismatch: expected ${wanted.sha256}, found ${found}`);
+  return isOnePiece;
 }
 
 /** SHA-256 of a file, lower-case hex. */
@@ -53,8 +74,8 @@ export async function hashFile(path: string): Promise<string> {
   return hasher.digest("hex");
 }
 
-/** Asks for what is missing and appends it; the size then. */
-async function fetchRest(url: URL, wanted: WantedFile, options: DownloadOptions): Promise<number> {
+/** Asks for what is missing and appends it; the size then, and whether that is all from one answer. */
+async function fetchRest(url: URL, wanted: WantedFile, options: DownloadOptions) {
   const { partial, onProgress } = options;
   if (sizeOf(partial) > wanted.size) rmSync(partial, { force: true });
   const file = openFile(partial);
@@ -62,9 +83,12 @@ async function fetchRest(url: URL, wanted: WantedFile, options: DownloadOptions)
     const have = fstatSync(file).size;
     const answer = await get(url, { ...options, after: have });
     try {
+      const { start } = answer;
       requireUsable(url, answer, have, wanted);
-      if (answer.start !== have) ftruncateSync(file, 0);
-      let size = answer.start;
+      if (start !== have) ftruncateSync(file, 0);
+      // It cannot go on from there: the next attempt asks for all of it.
+      if (start === undefined || (start !== have && start !== 0)) return { size: 0, isOnePiece: false };
+      let size = start;
       onProgress?.(size, wanted.size);
       for await (const piece of answer.body) {
         if (size + piece.length > wanted.size) {
@@ -75,7 +99,7 @@ async function fetchRest(url: URL, wanted: WantedFile, options: DownloadOptions)
         size += piece.length;
         onProgress?.(size, wanted.size);
       }
-      return size;
+      return { size, isOnePiece: start === 0 };
     } finally {
       answer.close();
     }
@@ -86,21 +110,20 @@ async function fetchRest(url: URL, wanted: WantedFile, options: DownloadOptions)
   }
 }
 
-function requireUsable(url: URL, answer: Answer, have: number, wanted: WantedFile): void {
-  if (!answer.found) throw updateError(`${url.href}: not there`);
-  if (answer.start !== 0 && answer.start !== have) {
-    throw updateError(`${url.href}: expected the part from byte ${have}, found one from ${answer.start}`);
-  }
-  const { length } = answer;
-  if (length !== undefined && answer.start + length > wanted.size) {
-    throw updateError(`${url.href}: expected ${wanted.size} bytes, found ${answer.start + length} announced`);
+function requireUsable(url: URL, { found, start, length }: Answer, have: number, wanted: WantedFile): void {
+  if (!found) throw updateError(`${url.href}: not there`);
+  if (have === 0 && start !== 0) throw updateError(`${url.href}: asked for all of it, and the server does not send it`);
+  if (start === have && length !== undefined && start + length > wanted.size) {
+    throw updateError(`${url.href}: expected ${wanted.size} bytes, found ${start + length} announced`);
   }
 }
 
+/** Never what a link leads to: root may be at work in another's folder. */
 function openFile(path: string): number {
   try {
-    return openSync(path, "r+");
+    return openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   } catch {
+    rmSync(path, { force: true });
     return openSync(path, "wx+", 0o600);
   }
 }
@@ -109,6 +132,8 @@ function writeAt(file: number, piece: Uint8Array, at: number): void {
   for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done, piece.length - done, at + done);
 }
 
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+/** Bytes of the plain file at `path`; 0 when there is none. */
+export function sizeOf(path: string): number {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isFile() ? found.size : 0;
 }

@@ -2,6 +2,8 @@ import { updateError } from "./update-error.ts";
 
 /** Ours. A server that says nothing for so long is gone. There is no limit on a whole download: lines are slow. */
 export const IDLE_MS = 30_000;
+/** Ours. A file of at most a few MiB that takes longer is held back, drop by drop. */
+const SMALL_MS = 120_000;
 /** Ours. */
 const REDIRECTS_MAX = 5;
 
@@ -9,6 +11,8 @@ export interface GetOptions {
   readonly allowsRedirect: (from: URL, to: URL) => boolean;
   readonly userAgent: string;
   readonly idleMs?: number;
+  /** Most time for the whole answer; none when absent. */
+  readonly wholeMs?: number;
   /** Ask only for what comes after so many bytes; the server may send all of it nevertheless. */
   readonly after?: number;
   readonly accept?: string;
@@ -18,8 +22,8 @@ export interface GetOptions {
 export interface Answer {
   /** 404 is an answer too; every other failure throws. */
   readonly found: boolean;
-  /** Where the body begins in the whole file. */
-  readonly start: number;
+  /** Where the body begins in the whole file; `undefined` when the server cannot send what comes after `after`. */
+  readonly start: number | undefined;
   /** Bytes still to come, as far as the server says so. */
   readonly length: number | undefined;
   /** The body in pieces. Ends early, without a word, when the server closes early; throws when it falls silent. */
@@ -41,8 +45,12 @@ export async function get(url: URL, options: GetOptions): Promise<Answer> {
     clearTimeout(timer);
     timer = setTimeout(silence, idleMs);
   };
+  const { wholeMs } = options;
+  const tooSlow = () => ending.abort(updateError(`${url.href}: the answer took longer than ${wholeMs! / 1000} s`));
+  const whole = wholeMs === undefined ? undefined : setTimeout(tooSlow, wholeMs);
   const close = () => {
     clearTimeout(timer);
+    clearTimeout(whole);
     ending.abort();
   };
   try {
@@ -54,6 +62,8 @@ export async function get(url: URL, options: GetOptions): Promise<Answer> {
         // Theirs are for a whole transfer.
         timeout: false,
         decompress: false,
+        // Plain http is for loopback, which no proxy leads to.
+        ...(at.protocol === "http:" ? { proxy: false } : {}),
         headers: {
           "User-Agent": options.userAgent,
           "Accept-Encoding": "identity",
@@ -95,14 +105,12 @@ interface Connection {
 }
 
 function answerOf(url: URL, response: Response, { heard, close, ending }: Connection): Answer {
-  const found = response.status !== 404;
-  if (found && response.status !== 200 && response.status !== 206) {
-    throw updateError(`${url.href}: the server answered ${response.status}`);
-  }
+  const { status } = response;
+  if (![200, 206, 404, 416].includes(status)) throw updateError(`${url.href}: the server answered ${status}`);
   const declared = response.headers.get("content-length");
   return {
-    found,
-    start: response.status === 206 ? rangeStart(url, response.headers.get("content-range")) : 0,
+    found: status !== 404,
+    start: status === 206 ? rangeStart(response.headers.get("content-range")) : status === 416 ? undefined : 0,
     length: declared !== null && /^\d{1,19}$/.test(declared) ? Number(declared) : undefined,
     body: pieces(url, response, { heard, close, ending }),
     close,
@@ -123,10 +131,9 @@ async function* pieces(url: URL, response: Response, { heard, close, ending }: C
   }
 }
 
-function rangeStart(url: URL, header: string | null): number {
+function rangeStart(header: string | null): number | undefined {
   const found = /^bytes (\d{1,15})-\d{1,15}\/(?:\d{1,15}|\*)$/.exec(header ?? "");
-  if (found === null) throw updateError(`${url.href}: the server sent a part without saying which`);
-  return Number(found[1]);
+  return found === null ? undefined : Number(found[1]);
 }
 
 function failure(url: URL, error: unknown, ending: AbortSignal): unknown {
@@ -144,7 +151,7 @@ function failure(url: URL, error: unknown, ending: AbortSignal): unknown {
 
 /** The whole of a small file; `undefined` when it is not there. Throws `update_failed` when it is larger than `maxBytes`. */
 export async function getSmall(url: URL, maxBytes: number, options: GetOptions): Promise<Uint8Array | undefined> {
-  const answer = await get(url, options);
+  const answer = await get(url, { wholeMs: SMALL_MS, ...options });
   if (!answer.found) {
     answer.close();
     return undefined;

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { get, getSmall } from "../../src/update/http-get.ts";
 
 const OPTIONS = { allowsRedirect: () => false, userAgent: "entmootd/test" };
@@ -78,4 +79,31 @@ test("bytes are what the server has, whatever it says they are", async () => {
   } finally {
     await server.stop(true);
   }
+});
+
+test("a small file that comes drop by drop is given up, however long the server goes on", async () => {
+  async function* drops() {
+    for (;;) {
+      yield new Uint8Array(1);
+      await Bun.sleep(20);
+    }
+  }
+  const server = slowServer(drops());
+  const options = { ...OPTIONS, idleMs: 10_000, wholeMs: 300 };
+  await expect(getSmall(server.url, 1 << 20, options)).rejects.toThrow("took longer than 0.3 s");
+  await server.stop(true);
+});
+
+test("plain http, which is for loopback only, goes through no proxy", async () => {
+  using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(new Uint8Array([1])) });
+  const program = `
+    const { getSmall } = await import("${join(import.meta.dir, "../../src/update/http-get.ts")}");
+    const found = await getSmall(new URL("${server.url}"), 9, { allowsRedirect: () => false, userAgent: "test" });
+    process.stdout.write(String(found));`;
+  const run = Bun.spawn([process.execPath, "-e", program], {
+    env: { ...process.env, http_proxy: "http://127.0.0.1:1", HTTP_PROXY: "http://127.0.0.1:1" },
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  expect(await run.stdout.text()).toBe("1");
 });
