@@ -165,7 +165,8 @@ export function requireRoom({ dir }: InstallPlace, bytes: number): void {
 export function installedSerial({ serialFile }: InstallPlace): number {
   try {
     const text = readFileSync(serialFile, "utf8").slice(0, 32).trim();
-    return /^\d{1,15}$/.test(text) ? Number(text) : 0;
+    const serial = /^\d{1,16}$/.test(text) ? Number(text) : 0;
+    return Number.isSafeInteger(serial) ? serial : 0;
   } catch {
     return 0;
   }

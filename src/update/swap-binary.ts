@@ -1,7 +1,7 @@
-import { constants, copyFileSync, existsSync, linkSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { constants, copyFileSync, existsSync, linkSync, renameSync, rmSync } from "node:fs";
 import { syncDirectory, syncFile } from "../store/private-files.ts";
 import type { InstallPlace } from "./install-place.ts";
-import { giveToOwnerOf } from "./owner.ts";
+import { replaceFile } from "./owner.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
 
 /** Puts the file at `place.staged` in place. At every instant a complete executable stands at the path. */
@@ -41,13 +41,10 @@ export function noteVersion(place: InstallPlace, version: string, serial: number
   const files = [[place.versionFile, `${version}\n`] as const];
   if (serial !== undefined) files.push([place.serialFile, `${serial}\n`] as const);
   for (const [path, text] of files) {
-    const fresh = `${path}.tmp`;
     try {
-      writeFileSync(fresh, text, { mode: 0o644 });
-      giveToOwnerOf(place.dir, fresh);
-      renameSync(fresh, path);
+      replaceFile(path, text, { dir: place.dir, mode: 0o644 });
     } catch {
-      rmSync(fresh, { force: true });
+      // Said above.
     }
   }
 }

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { PRIVATE_FILE } from "../store/private-files.ts";
-import { giveToOwnerOf } from "./owner.ts";
+import { replaceFile } from "./owner.ts";
 
 /** Ours. A record is a few hundred bytes. */
 const RECORD_MAX = 16 * 1024;
@@ -29,13 +29,8 @@ export type UpdateRecord = v.InferOutput<typeof UpdateRecordBody>;
 /** Keeps `record` in the data root, when there is one. */
 export function writeUpdateRecord(dataDir: string, record: UpdateRecord): void {
   if (!existsSync(dataDir)) return;
-  const path = recordPath(dataDir);
-  const fresh = `${path}.tmp`;
-  writeFileSync(fresh, `${JSON.stringify({ ...record, reason: record.reason.slice(0, TEXT_MAX) })}\n`, {
-    mode: PRIVATE_FILE,
-  });
-  giveToOwnerOf(dataDir, fresh);
-  renameSync(fresh, path);
+  const text = `${JSON.stringify({ ...record, reason: record.reason.slice(0, TEXT_MAX) })}\n`;
+  replaceFile(recordPath(dataDir), text, { dir: dataDir, mode: PRIVATE_FILE });
 }
 
 /** The last record; `undefined` when there is none that can be read. */
