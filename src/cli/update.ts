@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { EntmootError } from "../core/errors.ts";
 import { BUILD_INFO } from "../node/build-info.ts";
+import { expandHome } from "../node/home-path.ts";
 import type { ExitStatus } from "../node/status.ts";
 import { RELEASE_KEYS, RELEASE_SERIAL } from "../update/release-keys.ts";
 import type { UpdateReport, UpdateRequest } from "../update/update.ts";
@@ -61,6 +62,9 @@ export const update = defineCommand({
         `${LABEL}: -rollback goes back to what is kept; leave -check and -version out`,
       );
     }
+    if (args["install-dir"] === "")
+      throw new EntmootError("invalid_argument", `${LABEL}: -install-dir: expected a folder, found ""`);
+    const home = process.env.HOME || homedir();
     using progress = new ProgressDisplay(process.stderr);
     const request: UpdateRequest = {
       check: args.check ?? false,
@@ -68,10 +72,10 @@ export const update = defineCommand({
       version: args.version,
       prerelease: args.prerelease ?? false,
       repo: args.repo,
-      installDir: args["install-dir"],
+      installDir: args["install-dir"] === undefined ? undefined : expandHome(args["install-dir"], home),
       feedUrl: process.env.ENTMOOT_UPDATE_URL || undefined,
       dataDir: options.dataDir,
-      home: process.env.HOME || homedir(),
+      home,
       running: process.execPath,
       runningVersion: BUILD_INFO.version,
       runningSerial: RELEASE_SERIAL,
@@ -79,6 +83,7 @@ export const update = defineCommand({
       readyMs: readyMs(process.env.ENTMOOT_UPDATE_READY),
       onProgress: (received, size) => progress.show(received, size),
       onStep: (step) => progress.step(`${LABEL}: ${step}`),
+      onChange: args.restart ? finishFirst : () => {},
     };
     return namedFailure(LABEL, async () => {
       try {
@@ -100,12 +105,13 @@ export const update = defineCommand({
 async function carryOut(request: UpdateRequest, back: boolean): Promise<UpdateReport> {
   // Loaded only here, so that help need not.
   const { rollBack, update } = await import("../update/update.ts");
-  if (request.restart) {
-    // Half a restart is worse than a late end: what has begun is finished.
-    const wait = () => printProse(`${LABEL}: not now; it ends by itself soon`);
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, wait);
-  }
   return back ? rollBack(request) : update(request);
+}
+
+/** Half a restart is worse than a late end: a signal no longer ends what has begun. */
+function finishFirst(): void {
+  const wait = () => printProse(`${LABEL}: not now; it ends by itself soon`);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, wait);
 }
 
 /** A report for people, as the original words it. */

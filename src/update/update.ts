@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fchmodSync, fsyncSync, openSync, rmSync } from "node:fs";
-import { download } from "./download.ts";
+import { download, sizeOf } from "./download.ts";
 import { type Feed, feedOf, wantedTag } from "./feed.ts";
 import { fileFor, findRelease, type Release } from "./find-release.ts";
 import {
@@ -46,6 +46,8 @@ export interface UpdateRequest {
   readonly onProgress?: (received: number, size: number) => void;
   /** Tells what is done now, in words. */
   readonly onStep?: (step: string) => void;
+  /** Called once what is installed, or runs, is about to change: from here on the end is to be waited for. */
+  readonly onChange?: () => void;
 }
 
 /** What was found and done. The original's keys, then ours. */
@@ -81,11 +83,13 @@ async function refusing(
   request: UpdateRequest,
   work: (request: UpdateRequest, place: InstallPlace) => Promise<UpdateReport>,
 ): Promise<UpdateReport> {
-  const place = installPlace(request);
+  let at = request.installDir ?? request.running;
   try {
+    const place = installPlace(request);
+    at = place.dir;
     return await work(request, place);
   } catch (error) {
-    throw asUpdateError(error, place.dir);
+    throw asUpdateError(error, at);
   }
 }
 
@@ -102,13 +106,14 @@ async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Pr
   using daemon = request.restart ? await RunningDaemon.find(request.dataDir, place.executable) : undefined;
   const found = await available(request, { feed, tag, place });
   if (!found.isNewer) {
-    const caughtUp = await catchUp(request, daemon, found.current);
+    const caughtUp = await catchUp(request, place, daemon, found.current);
     return { ...(await report(request, place, found, false)), ...caughtUp };
   }
   const file = fileFor(found.release.manifest, platform);
   await stage(request, { place, feed, release: found.release, file });
   const { version, serial } = found.release.manifest;
   request.onStep?.(`installing ${version}`);
+  request.onChange?.();
   try {
     putInPlace(place);
   } finally {
@@ -116,7 +121,7 @@ async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Pr
   }
   noteVersion(place, version, Math.max(serial, installedSerial(place)));
   dropPartials(place);
-  const change = { request, place, from: found.current, to: version };
+  const change = { request, place, from: found.current, to: version, canGoBack: true };
   const pid = await startAgain(change, daemon);
   return {
     ...(await report(request, place, found, true, file.name)),
@@ -132,9 +137,10 @@ async function changePlaces(request: UpdateRequest, place: InstallPlace): Promis
   const from = await currentVersion(request, place);
   const to = await versionOf(place.previous);
   request.onStep?.(`going back to ${to}`);
+  request.onChange?.();
   swapBack(place);
   noteVersion(place, to, undefined);
-  const pid = await startAgain({ request, place, from, to }, daemon);
+  const pid = await startAgain({ request, place, from, to, canGoBack: true }, daemon);
   return {
     current_version: from,
     latest_version: to,
@@ -195,7 +201,7 @@ async function stage(
 ): Promise<void> {
   const partial = partialFile(place, file.sha256);
   dropPartials(place, partial);
-  requireRoom(place, file.size + file.binary.size);
+  requireRoom(place, Math.max(0, file.size - sizeOf(partial)) + file.binary.size);
   const url = new URL(file.name, release.folder);
   request.onStep?.(`downloading ${file.name} of ${release.manifest.version}`);
   await download(url, file, {
@@ -223,10 +229,19 @@ async function stage(
 }
 
 /** Restarts a daemon that still is what was installed before; an update without a restart leaves one behind. */
-async function catchUp(request: UpdateRequest, daemon: RunningDaemon | undefined, version: string) {
+async function catchUp(
+  request: UpdateRequest,
+  place: InstallPlace,
+  daemon: RunningDaemon | undefined,
+  version: string,
+): Promise<Pick<UpdateReport, "daemon">> {
   if (daemon === undefined || daemon.version === version) return {};
-  request.onStep?.("restarting the daemon");
-  return { daemon: { version, pid: await daemon.restart(version, request.readyMs) } };
+  request.onChange?.();
+  const from = daemon.version;
+  // Two updates without a restart leave a daemon whose executable is no longer kept.
+  const canGoBack = existsSync(place.previous) && (await versionOf(place.previous).catch(() => "")) === from;
+  const pid = await startAgain({ request, place, from, to: version, canGoBack }, daemon);
+  return pid === undefined ? {} : { daemon: { version, pid } };
 }
 
 interface Change {
@@ -234,11 +249,13 @@ interface Change {
   readonly place: InstallPlace;
   readonly from: string;
   readonly to: string;
+  /** Whether the executable that is kept is `from`. */
+  readonly canGoBack: boolean;
 }
 
 /** Restarts `daemon`, if there is one to restart, and keeps a record. When it does not come up, all is as before. */
 async function startAgain(change: Change, daemon: RunningDaemon | undefined): Promise<number | undefined> {
-  const { request, place, from, to } = change;
+  const { request, place, from, to, canGoBack } = change;
   const record = { from, to, at_ms: Date.now() };
   if (daemon === undefined) {
     note(request, { ...record, outcome: "updated", reason: "" });
@@ -251,6 +268,11 @@ async function startAgain(change: Change, daemon: RunningDaemon | undefined): Pr
     return pid;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
+    if (!canGoBack) {
+      const all = `${reason}; ${from} is not kept any more; start the daemon yourself`;
+      note(request, { ...record, outcome: "failed", reason: all });
+      throw updateError(all, cause);
+    }
     request.onStep?.(`${reason}; going back to ${from}`);
     swapBack(place);
     noteVersion(place, from, undefined);

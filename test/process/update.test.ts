@@ -193,6 +193,43 @@ inNetns(import.meta, () => {
     expect(await a.ask(["info"])).toMatchObject({ version: "v0.2.0", pid: a.daemon.pid });
   }, 60_000);
 
+  test("a restart made up for that fails goes back as well, and the reason is shown", async () => {
+    using home = new TemporaryDirectory();
+    const bad = await buildTestBinary(built.path, { ...NEW, broken: "exit" });
+    await using feed = new FeedServer(feedFiles({ ...NEW, binary: readFileSync(bad) }));
+    const { executable, node } = setUp(home.path, feed.url);
+    await using a = node;
+    await a.serve();
+    expect(await a.ask(["update", "-json"])).toMatchObject({ updated: true, restart_required: true });
+    const { status, stdout } = await a.run(["update", "-restart", "-json"]);
+    try {
+      expect({ status, ...JSON.parse(stdout).error }).toMatchObject({
+        status: 1,
+        message: expect.stringMatching(/ended before it was ready; v0.1.0 is installed and running again/),
+      });
+      expect(fingerprint(executable)).toBe(fingerprint(oldBinary));
+      expect(await a.ask(["info"])).toMatchObject({
+        version: "v0.1.0",
+        last_update: { from: "v0.1.0", to: "v0.2.0", outcome: "rolled_back" },
+      });
+    } finally {
+      await a.run(["stop"]);
+    }
+  }, 60_000);
+
+  test("an interrupt ends an update with -restart while it downloads: nothing has begun yet", async () => {
+    using home = new TemporaryDirectory();
+    const silent = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
+    await using feed = new FeedServer(newFeed, (path) => (path.endsWith(".gz") ? new Response(silent) : undefined));
+    const { executable, node } = setUp(home.path, feed.url);
+    await using a = node;
+    const update = a.spawn(["update", "-restart"]);
+    await update.said("0 % of");
+    update.kill("SIGINT");
+    await update.ended(5_000);
+    expect(fingerprint(executable)).toBe(fingerprint(oldBinary));
+  }, 30_000);
+
   test("a daemon of another executable is not touched, and neither is the installed one", async () => {
     using home = new TemporaryDirectory();
     await using feed = new FeedServer(newFeed);

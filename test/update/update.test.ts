@@ -1,7 +1,5 @@
 import { expect, test } from "bun:test";
-import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { FileLock } from "../../src/store/lock.ts";
 import { rollBack, update } from "../../src/update/update.ts";
@@ -74,62 +72,6 @@ test("a pre-release is taken only when it is asked for", async () => {
   expect(await update(place.request(feed.url, { prerelease: true }))).toMatchObject({ updated: true });
 });
 
-test("a download that breaks off is gone on with where it stopped, in the same run and in the next", async () => {
-  using place = new Installed();
-  const binary = program("v0.2.0", "exit 0", 2_000_000);
-  const noise = crypto.getRandomValues(new Uint8Array(60_000));
-  const files = feedFiles({ version: "v0.2.0", binary, files: (file) => [file, { name: "NOISE", content: noise }] });
-  const name = archiveName(files);
-  const archive = files.get(name)!;
-  let broken = 0;
-  let arrived: (received: number) => void = () => {};
-  // One that closes early says how much it would have sent; Bun's server does so only over a raw socket.
-  const short = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.once("data", (data) => {
-      const [, path] = /^GET \/(\S+)/.exec(data.toString()) ?? [];
-      const from = Number(/range: bytes=(\d+)-/i.exec(data.toString())?.[1] ?? 0);
-      const bytes = path === name ? archive.subarray(from) : files.get(path!)!;
-      const isCut = path === name && broken++ < 3;
-      const status = from === 0 ? "200 OK" : "206 Partial Content";
-      const range = from === 0 ? "" : `Content-Range: bytes ${from}-${archive.length - 1}/${archive.length}\r\n`;
-      socket.write(`HTTP/1.1 ${status}\r\nContent-Length: ${bytes.length}\r\n${range}Connection: close\r\n\r\n`);
-      if (!isCut) return void socket.end(bytes);
-      socket.write(bytes.subarray(0, 10_000));
-      // Cut when it has arrived: what a broken connection still held is lost, and how much that is depends on luck.
-      arrived = (received) => received >= from + 10_000 && socket.destroy();
-    });
-  });
-  await once(short.listen(0, "127.0.0.1"), "listening");
-  const { port } = short.address() as AddressInfo;
-  const seen: number[] = [];
-  const request = place.request(`http://127.0.0.1:${port}/`, {
-    onProgress: (received) => {
-      seen.push(received);
-      arrived(received);
-    },
-  });
-  expect(await update(request)).toMatchObject({ updated: true });
-  short.close();
-  expect(broken).toBe(4);
-  expect(seen.filter((at, i) => i > 0 && at < seen[i - 1]!)).toEqual([]);
-  expect(place.installed).toContain("v0.2.0");
-});
-
-test("what an earlier run brought is not asked for again", async () => {
-  using place = new Installed();
-  const files = feedFiles({ version: "v0.2.0", binary: program("v0.2.0") });
-  const name = archiveName(files);
-  const archive = files.get(name)!;
-  const { sha256 } = JSON.parse(new TextDecoder().decode(files.get("manifest.json"))).files[0];
-  writeFileSync(join(place.dir, `.entmootd.part-${sha256}`), archive.subarray(0, 100));
-  writeFileSync(join(place.dir, `.entmootd.part-${"0".repeat(64)}`), "of another");
-  await using feed = new FeedServer(files);
-  await update(place.request(feed.url));
-  expect(feed.asked).toEqual(["manifest.json", "manifest.json.sig", `${name} bytes=100-`]);
-  expect(readdirSync(place.dir).filter((found) => found.includes("part"))).toEqual([]);
-});
-
 test("of two updates at once the second is told so, and changes nothing", async () => {
   using place = new Installed();
   await using feed = new FeedServer(feedFiles({ version: "v0.2.0", binary: program("v0.2.0") }));
@@ -176,4 +118,35 @@ test("a folder of choice that is empty gets its first program", async () => {
   expect(readFileSync(join(realpathSync(dir), "entmootd"), "utf8")).toContain("v0.2.0");
   expect(existsSync(join(dir, "entmootd.previous"))).toBe(false);
   expect(await refusal(rollBack(place.request(feed.url, { installDir: dir })))).toContain("no earlier version is kept");
+});
+
+test("a serial may be as large as a release may choose it, and still bars what is older", async () => {
+  using place = new Installed();
+  const serial = Number.MAX_SAFE_INTEGER;
+  await using feed = new FeedServer(feedFiles({ version: "v0.2.0", binary: program("v0.2.0"), serial }));
+  await update(place.request(feed.url));
+  feed.files = feedFiles({ version: "v0.3.0", binary: program("v0.3.0"), serial: serial - 1 });
+  expect(await refusal(update(place.request(feed.url)))).toContain(`older than the installed ${serial}`);
+});
+
+test("links beside the program are not followed by what is written there", async () => {
+  using place = new Installed();
+  const elsewhere = join(place.data, "elsewhere");
+  writeFileSync(elsewhere, "mine");
+  for (const name of [".entmoot-version.tmp", ".entmoot-serial.tmp"]) symlinkSync(elsewhere, join(place.dir, name));
+  symlinkSync(elsewhere, join(place.data, "last-update.json.tmp"));
+  await using feed = new FeedServer(feedFiles({ version: "v0.2.0", binary: program("v0.2.0") }));
+  expect(await update(place.request(feed.url))).toMatchObject({ updated: true });
+  expect(readFileSync(elsewhere, "utf8")).toBe("mine");
+  expect(readFileSync(join(place.dir, ".entmoot-version"), "utf8")).toBe("v0.2.0\n");
+});
+
+test("a folder that cannot be looked into is refused in words", async () => {
+  using place = new Installed();
+  const loop = join(place.data, "loop");
+  symlinkSync(loop, loop);
+  expect(await refusal(update(place.request("http://127.0.0.1:1/", { installDir: join(loop, "bin") })))).toContain(
+    loop,
+  );
+  expect(await refusal(update(place.request("http://127.0.0.1:1/", { running: loop })))).toContain(loop);
 });
