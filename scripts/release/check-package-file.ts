@@ -20,6 +20,11 @@ export async function checkPackageFile(options: {
 }): Promise<void> {
   const { root, name, file, used, workDir, fetch = fetchPackage } = options;
   const locked = lockedPackage(root, name);
+  if (locked.integrity === undefined) {
+    throw new Error(
+      `package-lock.json: expected a hash of ${name}@${locked.version}, found none; run npm install where the registry has it`,
+    );
+  }
   const into = join(workDir, `${name.replaceAll("/", "+")}@${locked.version}`);
   await fetch({ root, name, locked, into });
   const [expected, found] = [sha256(join(into, file)), sha256(used)];

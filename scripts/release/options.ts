@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { parseVersion } from "../../src/update/version-order.ts";
 import { currentVersion } from "../build.ts";
 import type { ReleaseTarget } from "./target.ts";
 
@@ -43,7 +44,7 @@ export function readReleaseOptions(input: {
     },
   });
   const version = (values.version ?? currentVersion()).replace(/^v?/, "v");
-  if (!/^v\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?$/.test(version)) {
+  if (parseVersion(version) === undefined) {
     throw new Error(`--version: expected a version such as v1.2.3, found ${version}`);
   }
   return {

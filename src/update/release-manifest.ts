@@ -3,6 +3,7 @@ import { decodeBase64 } from "../core/base64.ts";
 import { EntmootError } from "../core/errors.ts";
 import { sha256Hex } from "../core/sha256.ts";
 import { PUBLIC_KEY_BYTES, publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../core/signature.ts";
+import { parseVersion } from "./version-order.ts";
 
 /** Wire. The `type` of every manifest; a change that old readers would misread gets another one. */
 export const MANIFEST_TYPE = "entmoot.release.v1";
@@ -21,10 +22,11 @@ export const BINARY_MAX_BYTES = 1024 * 1024 * 1024;
 export const SIGNATURES_MAX = 16;
 export const SIGNATURES_MAX_BYTES = 4096;
 
-/** `v1.2.3`, with what semantic versions allow after it. Safe as the name of a folder. */
-const VERSION = /^v\d{1,9}\.\d{1,9}\.\d{1,9}(-[0-9A-Za-z.-]{1,64})?(\+[0-9A-Za-z.-]{1,64})?$/;
-
-const version = v.pipe(v.string(), v.regex(VERSION, "expected a version such as v1.2.3"));
+/** Safe as the name of a folder. */
+const version = v.pipe(
+  v.string(),
+  v.check((text) => parseVersion(text)?.tag === text, "expected a version such as v1.2.3"),
+);
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "expected 64 lowercase hex digits"));
 const bytes = (max: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(max));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));

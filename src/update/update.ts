@@ -174,8 +174,7 @@ async function available(
     userAgent: `entmootd/${request.runningVersion}`,
   });
   const { version } = release.manifest;
-  const [mine, theirs] = [parseVersion(current), parseVersion(version)];
-  if (theirs === undefined) throw updateError(`release ${version}: expected a version such as v1.2.3`);
+  const [mine, theirs] = [parseVersion(current), parseVersion(version)!];
   if (tag !== undefined) return { release, current, isNewer: mine?.tag !== theirs.tag, warnings: [] };
   const isNewer = mine === undefined || compareVersions(theirs, mine) > 0;
   // Who runs releases proper is not moved to a trial version unasked.

@@ -182,6 +182,9 @@ test(
 /** A command line or environment that is refused, and why. Nothing is built and nothing written. */
 const REFUSED: readonly (readonly [args: readonly string[], env: Record<string, string>, said: RegExp])[] = [
   [["--version", "latest"], {}, /--version: expected a version such as v1\.2\.3, found vlatest/],
+  // No reader could order these, so none would install them.
+  [["--version", "v01.2.3"], {}, /--version: expected a version such as v1\.2\.3, found v01\.2\.3/],
+  [["--version", "v1.2.3-rc..1"], {}, /--version: expected/],
   [["--targets", "linux-amd64,plan9"], {}, /--targets: expected host, all or a list of linux-amd64, .*found "plan9"/],
   [["--serial", "-1"], {}, /--serial/],
   [["--serial", "9".repeat(16)], {}, /--serial: expected a whole number/],

@@ -79,6 +79,7 @@ const FAULTY: readonly (readonly [fault: string, value: unknown, said: RegExp])[
   ["a byte order mark", `\ufeff${JSON.stringify(manifest)}`, /expected a JSON object/],
   ["another type", { ...manifest, type: "entmoot.release.v2" }, /type: .*entmoot\.release\.v1.*entmoot\.release\.v2/],
   ["a version that is a path", { ...manifest, version: "v1.0.0/.." }, /version: expected a version such as/],
+  ["a version that has no order", { ...manifest, version: "v01.2.3" }, /version: expected a version such as/],
   ["a serial of zero", { ...manifest, serial: 0 }, /serial/],
   ["a serial past exact numbers", { ...manifest, serial: 2 ** 53 }, /serial/],
   ["an expiry that is text", { ...manifest, expires_at_ms: "1" }, /expires_at_ms/],
