@@ -4,9 +4,13 @@
 #   ... | sh -s -- --version v0.1.0
 #   ... | sh -s -- uninstall
 #
-# Nothing runs before the last line has arrived, and `entmootd` itself is put in place last, in one step: whenever this
-# is interrupted, there is the installation of before or a whole new one.
+# Nothing runs before the last line has arrived: all of it is one pair of braces. And `entmootd` itself is put in place
+# last, in one step: whenever this is interrupted, there is the installation of before or a whole new one.
+{
 set -eu
+# Bytes are bytes, and a to z are 26 letters.
+LC_ALL=C
+export LC_ALL
 
 # The public keys releases are signed with (base64 of 32 bytes, blanks between), and where releases are.
 # >>> filled in by the release >>>
@@ -60,7 +64,8 @@ USAGE
 }
 
 say() { printf '%s\n' "$*"; }
-warn() { printf 'install.sh: %s\n' "$*" >&2; }
+# What is told may come from a stranger: it is kept short, and moves no cursor.
+warn() { printf 'install.sh: %s\n' "$(printf '%s' "$*" | tr '\n\t' '  ' | tr -d '\000-\037\177' | head -c 2000)" >&2; }
 fail() {
   warn "$*"
   exit 1
@@ -78,8 +83,8 @@ quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
 
 # A container that has something mounted at /data keeps that and nothing else.
 keeps_data() {
-  [ -d /data ] && [ -w /data ] || return 1
-  if [ -d /data/.entmoot ]; then return 0; fi
+  if [ -d /data/.entmoot ] && [ -w /data/.entmoot ]; then return 0; fi
+  [ -d /data ] && [ -w /data ] && [ ! -d /data/.entmoot ] || return 1
   if [ -n "${HOME:-}" ] && [ -e "$HOME/.entmoot/identity.json" ]; then return 1; fi
   if [ ! -e /.dockerenv ] && [ ! -e /run/.containerenv ] && [ -z "${container:-}" ] && [ -z "${KUBERNETES_SERVICE_HOST:-}" ]; then
     return 1
@@ -94,7 +99,11 @@ find_places() {
   elif keeps_data; then
     install_dir=/data/.entmoot
   elif [ -n "${HOME:-}" ]; then
-    install_dir=$HOME/.entmoot
+    case $HOME in
+    /*) ;;
+    *) fail "HOME: expected an absolute path, found '$HOME'; set ENTMOOT_HOME to a folder to install to" ;;
+    esac
+    install_dir=${HOME%/}/.entmoot
   else
     fail 'neither HOME nor ENTMOOT_HOME is set; set ENTMOOT_HOME to a folder to install to'
   fi
@@ -180,13 +189,15 @@ is_musl() {
 # ---- the work folder ----
 
 work=
+spare=
 made_home=
 made_bin=
 
 clean_up() {
   status=$?
   trap '' HUP INT TERM
-  if [ -n "$work" ]; then rm -rf "$work"; fi
+  if [ -n "$holder" ] && [ -n "$made_bin" ] && [ ! -e "$bin_dir/entmootd" ]; then rm -f "$bin_dir/.entmootd.lock"; fi
+  let_go
   # Gone again when this run made them and put nothing there.
   if [ -n "$made_bin" ]; then rmdir "$bin_dir" 2>/dev/null || :; fi
   if [ -n "$made_home" ]; then rmdir "$install_dir" 2>/dev/null || :; fi
@@ -195,8 +206,9 @@ clean_up() {
 
 # A folder beside the binary: the same file system, so that a rename is one step, and one where programs may run.
 make_work() {
+  find_owner
   if [ ! -d "$install_dir" ]; then
-    (umask 077 && mkdir -p "$install_dir") 2>/dev/null || fail "$install_dir: cannot be made; set ENTMOOT_HOME to a folder that can be written"
+    { mkdir -p "$(dirname "$install_dir")" && (umask 077 && mkdir -p "$install_dir"); } 2>/dev/null || fail "$install_dir: cannot be made; set ENTMOOT_HOME to a folder that can be written"
     made_home=yes
   fi
   if [ ! -d "$bin_dir" ]; then
@@ -209,6 +221,49 @@ make_work() {
     work=
     fail "$bin_dir: cannot be written; set ENTMOOT_HOME to a folder that can"
   }
+}
+
+# Of the lock and the work folder.
+let_go() {
+  if [ -n "$holder" ]; then
+    exec 8<&- 9>&-
+    wait "$holder" || :
+    holder=
+  fi
+  if [ -n "$work" ]; then rm -rf "$work"; fi
+  if [ -n "$spare" ]; then rm -f "$spare"; fi
+  work=
+  spare=
+}
+
+# take_lock PROGRAM: the lock that `entmootd update` takes in the same folder. PROGRAM holds it until its stdin ends,
+# which is when this run ends, however it does; so there are no stale locks. A program that knows of no lock is older
+# than any that takes it.
+holder=
+take_lock() {
+  mkfifo "$work/hold" "$work/held" 2>/dev/null || {
+    warn "$bin_dir: cannot be locked, because no pipe can be made there; see that nothing else changes it now"
+    return 0
+  }
+  # Opened for reading too, so that this does not wait for the other end.
+  exec 9<>"$work/hold"
+  "$1" update-lock -install-dir "$bin_dir" <"$work/hold" >"$work/held" 2>"$work/why" 9>&- &
+  holder=$!
+  exec 8<"$work/held"
+  waited=
+  while read -r answer <&8; do
+    case $answer in
+    *'"state":"held"'*) return 0 ;;
+    *'"state":"waiting"'*)
+      waited=yes
+      say "another installation or update is under way in $bin_dir; waiting for its end"
+      ;;
+    esac
+  done
+  exec 8<&- 9>&-
+  wait "$holder" || :
+  holder=
+  if [ -n "$waited" ]; then fail "another installation or update is still under way in $bin_dir; nothing was changed; wait until it is done"; fi
 }
 
 # What runs that were killed left behind.
@@ -267,6 +322,7 @@ find_feed() {
 }
 
 find_fetcher() {
+  for each in tar gzip; do has "$each" || fail "$each is not installed; install it"; done
   weak_tls=
   if has curl; then
     fetcher=curl
@@ -287,9 +343,10 @@ body_of() {
   case $fetcher in
   curl)
     set -- --globoff --fail --silent --show-error --proto "$scheme" --connect-timeout 20 --speed-limit 512 \
-      --speed-time 60 --user-agent entmoot-install --dump-header "$work/headers" "$1"
+      --speed-time 60 --user-agent entmoot-install --dump-header "$work/headers" --write-out '' "$1"
     if [ "$scheme" = '=http' ]; then set -- --noproxy '*' "$@"; fi
-    if [ -n "$is_forge" ]; then set -- --location --max-redirs 5 --proto-redir '=https' "$@"; fi
+    # Said either way, because .curlrc may say otherwise.
+    if [ -n "$is_forge" ]; then set -- --location --max-redirs 5 --proto-redir '=https' "$@"; else set -- --no-location "$@"; fi
     curl "$@"
     ;;
   gnu_wget)
@@ -299,7 +356,10 @@ body_of() {
     wget "$@"
     ;;
   # No -T: some builds of busybox end at it with a memory fault. Without, it gives up after 15 minutes of silence.
-  *) wget -q -O - "$1" ;;
+  *)
+    if [ "$scheme" = '=http' ]; then unset http_proxy; fi
+    wget -q -O - "$1"
+    ;;
   esac
 }
 
@@ -432,7 +492,7 @@ field() {
 
 require_number() {
   case $2 in
-  '' | *[!0-9]* | ????????????????*) fail "manifest.json: $1: expected a number, found '$2'" ;;
+  '' | *[!0-9]* | 0?* | ????????????????*) fail "manifest.json: $1: expected a number, found '$2'" ;;
   esac
 }
 
@@ -484,11 +544,17 @@ find_release() {
   if [ "$(date +%s)" -ge "$((expires / 1000))" ]; then
     fail "release $version: the manifest has expired; the feed is out of date, or this clock"
   fi
+  require_newer
+}
+
+# Sets before to the serial of the newest release ever installed here, 0 when none is known. Ends this run when that
+# is newer than the one at hand, unless that one was asked for by name.
+require_newer() {
   before=$(head -c 32 "$bin_dir/.entmoot-serial" 2>/dev/null || :)
   case $before in
-  '' | *[!0-9]* | ????????????????*) return 0 ;;
+  '' | *[!0-9]* | 0?* | ????????????????*) before=0 ;;
   esac
-  if [ "$serial" -lt "$before" ]; then
+  if [ -z "$wanted" ] && [ "$serial" -lt "$before" ]; then
     fail "release $version: its serial $serial is older than the installed $before; to go back, name it: --version $version"
   fi
 }
@@ -544,27 +610,12 @@ fetch_binary() {
     packed=$spare
   fi
   say "fetching $folder$archive"
-  if ! fetch "$folder$archive" "$packed" "$archive_size"; then
-    drop_spare
-    fail "$why"
-  fi
-  (require_file "$archive" "$packed" "$archive_size" "$archive_hash") || {
-    drop_spare
-    exit 1
-  }
+  fetch "$folder$archive" "$packed" "$archive_size" || fail "$why"
+  require_file "$archive" "$packed" "$archive_size" "$archive_hash"
   # To stdout: no other file of the archive, and no link in it, ever touches the disk.
-  gzip -dc "$packed" 2>/dev/null | tar -xOf - entmootd 2>/dev/null | head -c "$((binary_size + 1))" >"$work/entmootd" || {
-    drop_spare
+  gzip -dc "$packed" 2>/dev/null | tar -xOf - entmootd 2>/dev/null | head -c "$((binary_size + 1))" >"$work/entmootd" ||
     fail "$work: cannot be written; is the disk full?"
-  }
-  drop_spare
   require_file "$archive: entmootd" "$work/entmootd" "$binary_size" "$binary_hash"
-}
-
-spare=
-drop_spare() {
-  if [ -n "$spare" ]; then rm -f "$spare"; fi
-  spare=
 }
 
 # ---- without a release ----
@@ -636,7 +687,12 @@ take_local() {
 try_binary() {
   chmod 755 "$work/entmootd"
   if timeout 5 true 2>/dev/null; then set -- timeout 60; else set --; fi
-  said=$("$@" "$work/entmootd" version 2>"$work/why" </dev/null) ||
+  status=0
+  said=$("$@" "$work/entmootd" version 2>"$work/why" </dev/null) || status=$?
+  if [ "$status" = 126 ] && [ ! -x "$work/entmootd" ]; then
+    fail "$bin_dir: programs may not run there; is it mounted noexec? set ENTMOOT_HOME to another folder; nothing was changed"
+  fi
+  [ "$status" = 0 ] ||
     fail "the new entmootd does not run on this machine ($(head -n 3 "$work/why" | tr '\n' ' ')); nothing was changed"
   said=$(field version "$said")
   if [ -n "${version:-}" ] && [ "$said" != "$version" ]; then
@@ -644,13 +700,22 @@ try_binary() {
   fi
 }
 
-# default NAME VALUE: one line of runtime.env. Order: the environment of this run, what the file has, VALUE.
+# The variables of runtime.env.
+VARIABLES='ENTMOOT_BIN ENTMOOT_DATA ENTMOOT_IDENTITY ENTMOOT_CONTROL_SOCKET PILOT_DIR PILOT_BIN_DIR PILOT_SOCKET
+  ENTMOOT_HIDE_IP PILOT_PUBLIC ENTMOOT_START_TIMEOUT ENTMOOT_RUN_USER PILOT_DAEMON_BIN PILOTCTL_BIN PILOT_REGISTRY
+  PILOT_BEACON PILOT_HOSTNAME PILOT_EMAIL PILOT_TURN_PROVIDER PILOT_CLOUDFLARE_TURN_CREDS_FILE PILOT_RENDEZVOUS_URL'
+
+# line_of NAME FILE END: what FILE has as its line for NAME, in a form that ends so; nothing when it has none.
+line_of() { sed -n '/^if \[ -z "\${'"$1"'+x}" \]; then '"$1=.*$3"'/p' "$2" | sed -n 1p; }
+
+# default NAME VALUE [FORCED]: one line of runtime.env. Order: the environment of this run, what the file has, VALUE.
+# When FORCED is not empty, what the file has does not count.
 default() {
   eval "given=\${$1-}"
-  if [ -z "$given" ] || [ -n "${3:-}" ]; then
-    kept=$(grep "^if \[ -z \"\${$1+x}\" \]; then $1=" "$work/block" | sed -n 1p)
+  if [ -z "$given" ]; then
+    kept=$(line_of "$1" "$work/block" '')
     if [ -n "$kept" ] && [ -z "${3:-}" ]; then
-      printf '%s\n' "$kept"
+      printf '%s; export %s\n' "${kept%"; export $1"}" "$1"
       return 0
     fi
     given=$2
@@ -664,54 +729,48 @@ default() {
 # The block of runtime.env. What follows from where things are installed does not come from this run's environment.
 runtime_block() {
   pilot_moved=${PILOT_HOME:+yes}
-  printf '%s\n' "$BLOCK_BEGIN"
-  (unset ENTMOOT_BIN && default ENTMOOT_BIN "$bin_dir/entmootd" yes)
-  (unset ENTMOOT_DATA && default ENTMOOT_DATA "$install_dir")
-  (unset ENTMOOT_IDENTITY && default ENTMOOT_IDENTITY "$install_dir/identity.json")
-  (unset ENTMOOT_CONTROL_SOCKET && default ENTMOOT_CONTROL_SOCKET "$install_dir/control.sock")
-  (unset PILOT_DIR && default PILOT_DIR "$pilot_dir" "$pilot_moved")
-  default PILOT_BIN_DIR "$pilot_bin_dir" "$pilot_moved"
-  (unset PILOT_SOCKET && default PILOT_SOCKET "$pilot_socket" "$pilot_moved")
-  default ENTMOOT_HIDE_IP 0
-  default PILOT_PUBLIC 0
-  default ENTMOOT_START_TIMEOUT 90
-  for name in ENTMOOT_RUN_USER PILOT_DAEMON_BIN PILOTCTL_BIN PILOT_REGISTRY PILOT_BEACON PILOT_HOSTNAME PILOT_EMAIL \
-    PILOT_TURN_PROVIDER PILOT_CLOUDFLARE_TURN_CREDS_FILE PILOT_RENDEZVOUS_URL; do
-    default "$name" ''
+  say "$BLOCK_BEGIN"
+  for name in $VARIABLES; do
+    case $name in
+    ENTMOOT_BIN) (unset "$name" && default "$name" "$bin_dir/entmootd" yes) ;;
+    ENTMOOT_DATA) (unset "$name" && default "$name" "$install_dir") ;;
+    ENTMOOT_IDENTITY) (unset "$name" && default "$name" "$install_dir/identity.json") ;;
+    ENTMOOT_CONTROL_SOCKET) (unset "$name" && default "$name" "$install_dir/control.sock") ;;
+    PILOT_DIR) (unset "$name" && default "$name" "$pilot_dir" "$pilot_moved") ;;
+    PILOT_SOCKET) (unset "$name" && default "$name" "$pilot_socket" "$pilot_moved") ;;
+    PILOT_BIN_DIR) default "$name" "$pilot_bin_dir" "$pilot_moved" ;;
+    ENTMOOT_HIDE_IP | PILOT_PUBLIC) default "$name" 0 ;;
+    ENTMOOT_START_TIMEOUT) default "$name" 90 ;;
+    *) default "$name" '' ;;
+    esac
   done
-  printf '%s\n' "$BLOCK_END"
+  say "$BLOCK_END"
 }
 
 # Writes $work/runtime.env: the file there is, with our block in its place.
 make_runtime_env() {
   old=$install_dir/runtime.env
   : >"$work/block"
-  : >"$work/outside"
-  if [ -f "$old" ]; then
-    begins=$(grep -cxF "$BLOCK_BEGIN" "$old" || :)
-    ends=$(grep -cxF "$BLOCK_END" "$old" || :)
-    case $begins$ends in
-    00) cp "$old" "$work/outside" ;;
-    11)
-      sed -n '/^# >>> written by install\.sh/,/^# <<< written by install\.sh/p' "$old" >"$work/block"
-      ;;
-    *)
+  : >"$work/after"
+  if [ ! -f "$old" ]; then
+    say '# Defaults of the entmoot wrapper. A variable that is set before wins over the one here.' >"$work/before"
+  elif grep -qxF -e "$BLOCK_BEGIN" -e "$BLOCK_END" "$old"; then
+    if [ "$(grep -xF -e "$BLOCK_BEGIN" -e "$BLOCK_END" "$old")" != "$BLOCK_BEGIN
+$BLOCK_END" ]; then
       warn "$old: the lines around the block of install.sh are damaged; the file is left as it is"
       cp "$old" "$work/runtime.env"
       return 0
-      ;;
-    esac
+    fi
+    sed '/^# >>> written by install\.sh/,$d' "$old" >"$work/before"
+    sed -n '/^# >>> written by install\.sh/,/^# <<< written by install\.sh/p' "$old" >"$work/block"
+    sed '1,/^# <<< written by install\.sh/d' "$old" >"$work/after"
   else
-    printf '%s\n' '# Defaults of the entmoot wrapper. A variable that is set before wins over the one here.' >"$work/outside"
-  fi
-  if [ -s "$work/block" ]; then
-    sed '/^# >>> written by install\.sh/,$d' "$old" >"$work/outside"
+    # What the original's installer wrote moves into the block, so that a later installation can change it.
+    for name in $VARIABLES; do line_of "$name" "$old" '; fi$'; done >"$work/block"
+    grep -vxF -f "$work/block" "$old" >"$work/before" || [ $? = 1 ]
   fi
   runtime_block >"$work/fresh"
-  cat "$work/outside" "$work/fresh" >"$work/runtime.env"
-  if [ -s "$work/block" ]; then
-    sed '1,/^# <<< written by install\.sh/d' "$old" >>"$work/runtime.env"
-  fi
+  cat "$work/before" "$work/fresh" "$work/after" >"$work/runtime.env"
   chmod 644 "$work/runtime.env"
 }
 
@@ -739,24 +798,34 @@ WRAPPER
   chmod 755 "$work/wrapper"
 }
 
-# Everything else first, the binary last: as long as that is not there, nothing is installed.
-put_in_place() {
+# Whether FILE is a wrapper, of this script or of the original's, or the program itself.
+is_ours() { grep -q 'ENTMOOT_' "$1" 2>/dev/null; }
+
+# Ends this run when something that is not ours stands where something is to be put.
+require_free_places() {
   for each in "$bin_dir/entmootd" "$bin_dir/entmoot" "$install_dir/entmoot" "$install_dir/runtime.env"; do
     if [ -d "$each" ]; then fail "$each: expected a file, found a folder; move it away"; fi
   done
+  for each in "$bin_dir/entmoot" "$install_dir/entmoot"; do
+    if [ -e "$each" ] && ! is_ours "$each"; then fail "$each: is there already and has nothing to do with entmootd; move it away"; fi
+  done
+}
+
+# Everything else first, the binary last: as long as that is not there, nothing is installed.
+put_in_place() {
   make_runtime_env
   make_wrapper
-  ln -s ../entmoot "$work/entmoot"
+  wrapper=../entmoot
+  if [ -L "$bin_dir" ]; then wrapper=$install_dir/entmoot; fi
+  ln -s "$wrapper" "$work/entmoot"
   say "${version:-$said}" >"$work/version"
-  if [ -n "${serial:-}" ]; then
-    before=$(head -c 32 "$bin_dir/.entmoot-serial" 2>/dev/null || say 0)
-    case $before in
-    '' | *[!0-9]* | ????????????????*) before=0 ;;
-    esac
+  if [ -n "$serial" ]; then
+    # Again: an update may have been faster.
+    require_newer
     if [ "$serial" -gt "$before" ]; then say "$serial" >"$work/serial"; fi
   fi
   sync "$work/entmootd" 2>/dev/null || sync 2>/dev/null || :
-  give_to_user
+  give_to_owner
 
   # From here on there is nothing to wait for; a signal would only find it half done.
   trap '' HUP INT TERM
@@ -764,7 +833,7 @@ put_in_place() {
   mv -f "$work/wrapper" "$install_dir/entmoot"
   mv -f "$work/entmoot" "$bin_dir/entmoot"
   if [ -z "$no_path" ]; then add_path; fi
-  if [ -f "$bin_dir/entmootd" ] && ! cmp -s "$bin_dir/entmootd" "$work/entmootd"; then
+  if [ -f "$bin_dir/entmootd" ] && [ "$(sha256_of "$bin_dir/entmootd")" != "$(sha256_of "$work/entmootd")" ]; then
     # `entmootd update --rollback` goes back to it.
     rm -f "$work/previous"
     ln "$bin_dir/entmootd" "$work/previous" 2>/dev/null || cp -p "$bin_dir/entmootd" "$work/previous"
@@ -775,11 +844,34 @@ put_in_place() {
   mv -f "$work/entmootd" "$bin_dir/entmootd"
 }
 
-# Installed by root for the user who runs the daemon in a container: what is written has to be that user's.
-give_to_user() {
-  [ -n "${ENTMOOT_RUN_USER:-}" ] && [ "$(id -u)" = 0 ] || return 0
-  chown "$ENTMOOT_RUN_USER" "$install_dir" "$bin_dir" "$work/runtime.env" "$work/wrapper" "$work/entmootd" ||
-    warn "ENTMOOT_RUN_USER: the files cannot be given to '$ENTMOOT_RUN_USER'"
+# Sets owner, when root installs for somebody else: for ENTMOOT_RUN_USER, or in a folder of another user's, as `sudo`
+# with the caller's HOME does. What is written has to be that user's then.
+find_owner() {
+  owner=
+  if [ "$(id -u)" != 0 ]; then return 0; fi
+  owner=${ENTMOOT_RUN_USER:-}
+  if [ -n "$owner" ]; then return 0; fi
+  near=$install_dir
+  while [ ! -d "$near" ]; do near=$(dirname "$near"); done
+  owner=$(owner_of "$near")
+}
+
+# owner_of FILE: its user and group, as numbers; nothing when that is root.
+owner_of() {
+  # shellcheck disable=SC2012 # Of a line of ls only the numbers before the name are read.
+  ls -ldn "$1/." | sed -n '1s/^[^ ]* *[0-9]* *\([1-9][0-9]*\) *\([0-9]*\) .*/\1:\2/p'
+}
+
+give_to_owner() {
+  [ -n "$owner" ] || return 0
+  for each in "$install_dir" "$bin_dir" "$bin_dir/.entmootd.lock" "$work"/*; do
+    [ -e "$each" ] || [ -L "$each" ] || continue
+    # Never what a link leads to: where others can write, it may lead anywhere.
+    chown -h "$owner" "$each" || {
+      warn "the files cannot be given to '$owner'"
+      return 0
+    }
+  done
 }
 
 # ---- PATH ----
@@ -822,7 +914,12 @@ add_path() {
     fresh="
 $line"
   fi
-  if mkdir -p "$(dirname "$rc")" 2>/dev/null && { printf '%s\n' "$fresh" >>"$rc"; } 2>/dev/null; then
+  given=
+  if [ ! -e "$rc" ] && [ "$(id -u)" = 0 ]; then given=$(owner_of "$HOME"); fi
+  # A line cut short by a full disk would break every shell from then on.
+  if mkdir -p "$(dirname "$rc")" 2>/dev/null && free=$(free_kb "$(dirname "$rc")") && [ "${free:-64}" -ge 64 ] &&
+    { say "$fresh" >>"$rc"; } 2>/dev/null; then
+    if [ -n "$given" ]; then chown -h "$given" "$rc"; fi
     say "added $bin_dir to PATH in $rc; it counts from the next shell on"
   else
     warn "$rc: cannot be written; add this line to the start-up file of your shell:"
@@ -835,16 +932,21 @@ remove_path() {
   for rc in "${ZDOTDIR:-$HOME}/.zshrc" "$HOME/.bashrc" "$HOME/.profile" "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish"; do
     line=$(path_line "$rc")
     if [ ! -f "$rc" ] || ! grep -qxF -e "$line" "$rc"; then continue; fi
+    # The file itself takes the place of the old one, never a link to it.
+    while [ -L "$rc" ]; do
+      to=$(readlink "$rc")
+      case $to in
+      /*) rc=$to ;;
+      *) rc=$(dirname "$rc")/$to ;;
+      esac
+    done
     fresh=$rc.entmoot.$$
     # A copy first: it has the mode of the file.
-    if ! { cp -p "$rc" "$fresh" && { grep -vxF -e "$line" "$rc" || :; } >"$fresh"; } 2>/dev/null; then
+    if [ ! -w "$rc" ] || ! { cp -p "$rc" "$fresh" && { grep -vxF -e "$line" "$rc" || :; } >"$fresh"; } 2>/dev/null; then
       rm -f "$fresh"
       warn "$rc: cannot be written; remove the line that adds $bin_dir to PATH"
     elif [ "${rc##*/}" = entmoot.fish ] && [ ! -s "$fresh" ]; then
       rm -f "$fresh" "$rc"
-    elif [ -L "$rc" ]; then
-      cat "$fresh" >"$rc"
-      rm -f "$fresh"
     else
       mv -f "$fresh" "$rc"
     fi
@@ -864,6 +966,7 @@ install_it() {
   elif [ -n "$from_source" ]; then
     how=source
   fi
+  require_free_places
   if [ -n "$dry_run" ]; then make_scratch; else make_work; fi
   if [ "$how" = release ]; then
     find_feed
@@ -894,6 +997,7 @@ install_it() {
     serial=
   fi
   try_binary
+  take_lock "$work/entmootd"
   put_in_place
   say "entmootd $said is installed in $bin_dir"
   if [ -S "$install_dir/control.sock" ]; then
@@ -935,24 +1039,30 @@ uninstall_it() {
     return 0
   fi
   if [ -n "$purge" ] && [ -z "$yes" ]; then confirm; fi
+  if [ -d "$bin_dir" ] && [ ! -w "$bin_dir" ]; then fail "$bin_dir: cannot be written; nothing was removed"; fi
+  if [ -x "$bin_dir/entmootd" ]; then
+    work=$bin_dir/.install.$$
+    rm -rf "$work"
+    # Without room on the disk, removing is all the more welcome.
+    if mkdir "$work" 2>/dev/null; then take_lock "$bin_dir/entmootd"; else work=; fi
+  fi
   stop_daemon
   trap '' HUP INT TERM
   sweep
-  if [ -n "$purge" ]; then
-    remove_path
-    remove_helpers
-    rm -rf "$install_dir" || fail "$install_dir: not all of it can be removed"
-    say "removed $what"
-    return 0
-  fi
   rm -f "$bin_dir/entmootd" || fail "$bin_dir: cannot be written; nothing was removed"
   remove_path
   remove_helpers
-  rm -f "$bin_dir/entmootd.previous" "$bin_dir/entmootd.bak" "$bin_dir/.entmoot-version" "$bin_dir/.entmoot-serial" \
-    "$bin_dir/.entmootd.lock" "$bin_dir"/.entmootd.new-* "$bin_dir"/.entmootd.swap-* "$bin_dir"/.entmootd.part-*
-  if [ -L "$bin_dir/entmoot" ]; then rm -f "$bin_dir/entmoot"; fi
-  if [ -f "$install_dir/entmoot" ]; then rm -f "$install_dir/entmoot"; fi
+  for each in "$bin_dir/entmoot" "$install_dir/entmoot"; do
+    # The alias leads nowhere when the wrapper is gone already.
+    if is_ours "$each" || { [ -L "$each" ] && [ ! -e "$each" ]; }; then rm -f "$each"; fi
+  done
   drop_runtime_env
+  let_go
+  rm -rf "$bin_dir/entmootd.previous" "$bin_dir/entmootd.bak" "$bin_dir"/.entmootd.* "$bin_dir"/.entmoot-*
+  if [ -n "$purge" ]; then
+    # The folder itself, when a link leads to it.
+    rm -rf "$real" "$install_dir" || fail "$install_dir: not all of it can be removed"
+  fi
   rmdir "$bin_dir" 2>/dev/null || :
   rmdir "$install_dir" 2>/dev/null || :
   say "removed $what"
@@ -967,7 +1077,16 @@ require_purgeable() {
   case $home/ in
   "$real"/*) fail "$install_dir: holds the home folder; it is not removed" ;;
   esac
-  if [ "$real" = / ] || [ "$real" = /data ] || [ -e "$real/.git" ]; then fail "$install_dir: is more than a data root; it is not removed"; fi
+  case $real in
+  /*/* | /.entmoot) ;;
+  *) fail "$install_dir: is more than a data root; it is not removed" ;;
+  esac
+  for each in "$real/.git" "$bin_dir"/* "$bin_dir"/.[!.]*; do
+    case ${each#"$bin_dir"/} in
+    entmootd | entmoot | entmootd.previous | entmootd.bak | .entmootd.* | .entmoot-* | .install.*) continue ;;
+    esac
+    if [ -e "$each" ] || [ -L "$each" ]; then fail "$install_dir: is more than a data root, it has $each; it is not removed"; fi
+  done
   if [ ! -e "$real/identity.json" ] && [ ! -e "$bin_dir/entmootd" ] && [ ! -d "$real/groups" ] && [ ! -e "$real/runtime.env" ]; then
     fail "$install_dir: expected a data root, found neither identity.json nor an installation; it is not removed"
   fi
@@ -995,16 +1114,18 @@ stop_daemon() {
     answer=$("$bin_dir/entmootd" -data "$data" stop 2>&1 </dev/null) || status=$?
     case $status in
     0) say 'stopped the daemon' ;;
-    6 | 126 | 127) ;; # No daemon answers, or this binary cannot run and so none of it does.
+    # No daemon answers; or the program is the original, which knows no such command; or it cannot run at all.
+    6 | 2 | 5 | 126 | 127) ;;
     *) fail "the daemon does not stop ($answer); nothing was removed" ;;
     esac
   fi
   users=
-  real=$(CDPATH='' cd -P -- "$bin_dir" 2>/dev/null && pwd -P) || return 0
+  real_bin=$(CDPATH='' cd -P -- "$bin_dir" 2>/dev/null && pwd -P) || return 0
   for each in /proc/[0-9]*; do
+    [ "${each#/proc/}" != "$holder" ] || continue
     target=$(readlink "$each/exe" 2>/dev/null) || continue
     case $target in
-    "$real/entmootd" | "$real/entmootd (deleted)" | "$real/entmootd.previous") users="$users ${each#/proc/}" ;;
+    "$real_bin/entmootd" | "$real_bin/entmootd (deleted)" | "$real_bin/entmootd.previous") users="$users ${each#/proc/}" ;;
     esac
   done
   if [ -n "$users" ]; then fail "entmootd still runs as process$users; end it first; nothing was removed"; fi
@@ -1013,7 +1134,8 @@ stop_daemon() {
 # Helpers beside Pilot that belong to this installation, which an earlier Entmoot wrote.
 remove_helpers() {
   for each in "$pilot_dir/pilot" "$pilot_dir/start-entmoot-stack.sh"; do
-    if [ -f "$each" ] && grep -qxF -e "# entmoot-runtime-helper: $install_dir" "$each"; then rm -f "$each"; fi
+    if [ -f "$each" ] && 
+      { grep -qxF -e "# entmoot-runtime-helper: $install_dir" "$each" || grep -qF -e "$install_dir/runtime.env" "$each"; }; then rm -f "$each"; fi
   done
 }
 
@@ -1028,12 +1150,6 @@ drop_runtime_env() {
 # ---- options ----
 
 main() {
-  # The first argument counts the others: a last line cut short in a pipe is not taken for a wish.
-  if [ $# -eq 0 ] || [ "$1" -ne $(($# - 1)) ]; then
-    printf 'install.sh: cut off; fetch it again\n' >&2
-    exit 1
-  fi
-  shift
   command=install
   wanted=
   dry_run=
@@ -1050,10 +1166,13 @@ main() {
       ;;
     --version)
       if [ $# -lt 2 ]; then misused '--version: expected a version such as v1.2.3'; fi
-      wanted=$2
+      wanted=v${2#v}
       shift
       ;;
-    --version=*) wanted=${1#--version=} ;;
+    --version=*)
+      wanted=${1#--version=}
+      wanted=v${wanted#v}
+      ;;
     --dry-run) dry_run=yes ;;
     --no-path) no_path=yes ;;
     --from-source) from_source=yes ;;
@@ -1071,7 +1190,6 @@ main() {
   if [ "$command" = install ] && [ -n "$purge$yes" ]; then misused '--purge and --yes go with uninstall'; fi
   if [ "$command" = uninstall ] && [ -n "$wanted$no_path$from_source" ]; then misused 'uninstall takes --purge, --yes and --dry-run'; fi
   if [ -n "$wanted" ]; then
-    wanted=v${wanted#v}
     case $wanted in
     *[!A-Za-z0-9.+-]*) misused "--version: expected a version such as v1.2.3, found '$wanted'" ;;
     v[0-9]*.[0-9]*.[0-9]*) ;;
@@ -1087,4 +1205,5 @@ main() {
   if [ "$command" = install ]; then install_it; else uninstall_it; fi
 }
 
-main "$#" "$@"
+main "$@"
+}

@@ -1,5 +1,6 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { gzipSync } from "node:zlib";
+import { BINARY } from "../support/binary.ts";
 
 const ARCH = process.arch === "arm64" ? "arm64" : "amd64";
 const OS = process.platform === "darwin" ? "darwin" : "linux";
@@ -25,12 +26,16 @@ export class ReleaseKey {
   }
 }
 
-/** What stands in for the executable: it tells its version, and of a daemon what its environment says. */
-export function fakeBinary(version: string, body = ""): Buffer {
+/**
+ * What stands in for the executable: it tells its version, and of a daemon what its environment says. With `locks` it
+ * holds the lock as the real one does.
+ */
+export function fakeBinary(version: string, body = "", locks = BINARY): Buffer {
   return Buffer.from(`#!/bin/sh
 ${body}
 for word in "$@"; do
   case $word in
+  update-lock) [ -x '${locks}' ] && exec '${locks}' "$@"; exit 5 ;;
   version) printf '{"version":"${version}","commit":"abc","date":"2026-01-01T00:00:00Z"}\\n'; exit 0 ;;
   stop) exit "\${FAKE_STOP_STATUS:-6}" ;;
   esac

@@ -88,6 +88,32 @@ ls -A /data/.entmoot`;
 }
 
 testWhere(
+  needsRoot,
+  "in a container whose /data is root's, what is in /data/.entmoot and can be written is used, not a second home",
+  async () => {
+    using feed = new FakeFeed();
+    feed.publish();
+    using box = new Sandbox(feed);
+    const root = join(box.path, "root");
+    mkdirSync(root);
+    const data = `mount -t tmpfs -o mode=0755,uid=65534,gid=65534 none "$root/data"`;
+    const given = `mount -t tmpfs -o mode=0755 none "$root/data"
+mkdir "$root/data/.entmoot" && echo secret >"$root/data/.entmoot/identity.json" && chown -R 65534:65534 "$root/data/.entmoot"`;
+    expect(CONTAINER).toContain(data);
+    const inside =
+      "dash /install.sh 2>&1 && ls -A /data/.entmoot && dash /install.sh uninstall && ls -A /data/.entmoot";
+    const command = ["unshare", "-m", "sh", "-c", CONTAINER.replace(data, given), "sh", root, SCRIPT];
+    const env = { ...box.env, HOME: "/tmp/home", TMPDIR: undefined, SHELL: "/bin/sh" };
+    await using program = new Program([...command, "dash", "-c", inside], { env, cwd: "/" });
+    const { status, stdout } = await program.ended();
+    expect(status).toBe(0);
+    expect(stdout).toContain("start here: /data/.entmoot/entmoot up\nbin\nentmoot\nidentity.json\nruntime.env\n");
+    expect(stdout).toEndWith("--purge removes them too\nidentity.json\n");
+  },
+  60_000,
+);
+
+testWhere(
   needs ?? (process.getuid?.() === 0 ? missingTool("setpriv") : undefined),
   "a folder that cannot be written is named, and nothing is changed",
   async () => {

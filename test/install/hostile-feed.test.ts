@@ -284,7 +284,7 @@ testWhere(
       using box = new Sandbox(feed);
       // A `curl` that the script cannot find: only what it asks for by name is on this PATH.
       const tools =
-        "basename cat chmod chown cmp cp cut date df dirname env getconf grep gzip head id ldd ln ls mkdir mktemp mv openssl readlink rm rmdir sed sh sha256sum sync tail tar timeout tr uname wc wget";
+        "basename cat chmod chown cmp cp cut date df dirname env getconf grep gzip head id ldd ln ls mkdir mkfifo mktemp mv openssl readlink rm rmdir sed sh sha256sum sync tail tar timeout tr uname wc wget";
       for (const tool of tools.split(" ")) {
         const found = Bun.which(tool);
         if (found !== null) box.link(`tools/${tool}`, found);

@@ -35,7 +35,7 @@ for (const shell of SHELLS) {
     expect(statSync(box.installDir).mode & 0o777).toBe(0o700);
     expect(readdirSync(box.temporary)).toEqual([]);
     expect(readdirSync(join(box.installDir, "bin")).toSorted()).toEqual(
-      [".entmoot-serial", ".entmoot-version", "entmoot", "entmootd"].toSorted(),
+      [".entmoot-serial", ".entmoot-version", ".entmootd.lock", "entmoot", "entmootd"].toSorted(),
     );
   });
 
@@ -229,7 +229,7 @@ testWhere(
     const tools = join(box.path, "tools");
     mkdirSync(tools);
     const names =
-      "awk cat chmod chown cmp cp cut date df dirname env getconf grep gzip head id ldd ln ls mkdir mktemp mv printf ps readlink rm rmdir sed sh sha256sum sync tail tar timeout tr uname wc wget";
+      "awk cat chmod chown cmp cp cut date df dirname env getconf grep gzip head id ldd ln ls mkdir mkfifo mktemp mv printf ps readlink rm rmdir sed sh sha256sum sync tail tar timeout tr uname wc wget";
     for (const name of names.split(" ")) symlinkSync(Bun.which("busybox")!, join(tools, name));
     const said = await box.install([], { shell: [Bun.which("busybox")!, "sh"], env: { PATH: tools } });
     expect(said).toContain("only checksums are checked");

@@ -10,7 +10,7 @@ const needs = missingTool("openssl") ?? missingTool("curl");
 
 /** Everything that changes something on the disk, or that is waited for. */
 const STEPS =
-  "cat chmod cp curl cut dirname grep gzip head ln mkdir mv openssl rm rmdir sha256sum sync tail tar timeout uname wc";
+  "cat chmod cp curl cut dirname grep gzip head ln mkdir mkfifo mv openssl rm rmdir sha256sum sync tail tar timeout uname wc";
 
 /**
  * Puts a stand-in before each of `STEPS`: it counts, and at the step numbered `FAKE_AT` ends the script with

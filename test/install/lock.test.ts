@@ -1,0 +1,179 @@
+import { expect } from "bun:test";
+import { chmodSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { BINARY } from "../support/binary.ts";
+import { missingTool, testWhere } from "../support/needs.ts";
+import { Program } from "../support/program.ts";
+import { FakeFeed, fakeBinary } from "./fake-feed.ts";
+import { countOf, Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
+
+const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
+const test = (name: string, run: () => Promise<void>, missing?: string) =>
+  testWhere(needs ?? missing, name, run, 60_000);
+
+const WAITING = "another installation or update is under way";
+
+/** `entmootd update` for the installation in `box`. */
+function updating(box: Sandbox): Program {
+  const command = [BINARY, "update", "-install-dir", join(box.installDir, "bin")];
+  return new Program(command, { env: { ...box.env, TMPDIR: undefined }, cwd: box.path });
+}
+
+/** Holds the lock of the installation in `box` as an update does, until it is disposed. */
+async function locked(box: Sandbox): Promise<Program> {
+  const command = [BINARY, "update-lock", "-install-dir", join(box.installDir, "bin")];
+  const holder = new Program(command, { env: box.env, stdin: "open" });
+  await holder.json({ state: "held" });
+  return holder;
+}
+
+/** A program that waits for the lock no longer than a moment, and `version` of it. */
+function impatient(box: Sandbox, version: string): Buffer {
+  box.write("impatient", `#!/bin/sh\nexec '${BINARY}' "$@" -timeout 1ms\n`);
+  chmodSync(join(box.home, "impatient"), 0o755);
+  return fakeBinary(version, "", join(box.home, "impatient"));
+}
+
+/** Puts `body` in the place of a tool the script uses; the PATH with it. */
+function withTool(box: Sandbox, tool: string, body: string): string {
+  box.write(`tools/${tool}`, `#!/bin/sh\n${body}\n`);
+  chmodSync(join(box.home, `tools/${tool}`), 0o755);
+  return `${box.home}/tools:${process.env.PATH}`;
+}
+
+for (const shell of SHELLS) {
+  test(
+    `${shell.join(" ")}: an installation while an update runs says that it waits, and goes on when that has ended`,
+    async () => {
+      using feed = new FakeFeed();
+      using box = new Sandbox(feed);
+      await box.install([], { env: { ENTMOOTD_LOCAL_BIN: BINARY } });
+      const asked = Promise.withResolvers<void>();
+      const answer = Promise.withResolvers<void>();
+      // The update asks for the manifest with the lock in its hands, and hears nothing for now.
+      const slow = new ReadableStream({
+        async start(controller) {
+          asked.resolve();
+          await answer.promise;
+          controller.close();
+        },
+      });
+      feed.files.set("/manifest.json", () => new Response(slow));
+      await using update = updating(box);
+      await asked.promise;
+      box.write("new", fakeBinary("v2.0.0").toString());
+      const env = { ...box.env, ENTMOOTD_LOCAL_BIN: join(box.home, "new") };
+      await using install = new Program([...shell, SCRIPT], { env, cwd: box.path });
+      await install.line((line) => line.includes(WAITING));
+      expect(JSON.parse(await box.said(box.binary, "version")).version).not.toBe("v2.0.0");
+      answer.resolve();
+      expect((await update.ended()).status).toBe(1);
+      expect(await install.ended()).toMatchObject({ status: 0, stderr: "" });
+      expect(await box.version()).toBe("v2.0.0");
+    },
+    missingTool(shell[0]!),
+  );
+
+  test(
+    `${shell.join(" ")}: when the other does not end, an installation and an uninstallation say so and change nothing`,
+    async () => {
+      using feed = new FakeFeed();
+      using box = new Sandbox(feed);
+      feed.publish({ binary: impatient(box, "v1.0.0") });
+      await box.install([], { shell });
+      feed.publish({ version: "v2.0.0", serial: 1_800_000_000_000, binary: impatient(box, "v2.0.0") });
+      await using _other = await locked(box);
+      const before = box.snapshot();
+      for (const args of [[], ["uninstall"]]) {
+        const { status, stdout, stderr } = await box.run(args, { shell });
+        expect(stdout).toContain(WAITING);
+        expect(stderr).toContain("is still under way in");
+        expect(status).toBe(1);
+        expect(box.snapshot()).toEqual(before);
+      }
+    },
+    missingTool(shell[0]!),
+  );
+}
+
+test("an update while an installation puts things in place is refused, and the installation ends well", async () => {
+  using feed = new FakeFeed();
+  feed.publish({ version: "v1.2.3" });
+  using box = new Sandbox(feed);
+  await box.install([], { env: { ENTMOOTD_LOCAL_BIN: BINARY } });
+  // It comes to a stop where everything is ready and nothing is in place yet.
+  const PATH = withTool(box, "sync", 'echo at sync; read -r go <"$HOME/go"');
+  Bun.spawnSync(["mkfifo", join(box.home, "go")]);
+  await using install = new Program(["dash", SCRIPT], { env: { ...box.env, PATH }, cwd: box.path });
+  await install.line((line) => line === "at sync");
+  await using update = updating(box);
+  const { status, stderr } = await update.ended();
+  expect(stderr).toContain("another update is under way there");
+  expect(status).toBe(1);
+  Bun.spawnSync(["sh", "-c", 'echo on >"$HOME/go"'], { env: box.env });
+  expect(await install.ended()).toMatchObject({ status: 0 });
+  expect(await box.version()).toBe("v1.2.3");
+});
+
+test("installations at once all end well, with one PATH line", async () => {
+  using feed = new FakeFeed();
+  feed.publish({ version: "v1.2.3" });
+  for (let round = 0; round < 4; round++) {
+    using box = new Sandbox(feed);
+    await Promise.all(Array.from({ length: 4 }, () => box.install()));
+    expect(await box.version()).toBe("v1.2.3");
+    expect(countOf(`${box.installDir}/bin`, box.read(".bashrc"))).toBe(1);
+    expect(readdirSync(join(box.installDir, "bin")).filter((name) => name.startsWith(".install"))).toEqual([]);
+  }
+});
+
+test("an installation killed while it has the lock is in nobody's way", async () => {
+  using feed = new FakeFeed();
+  feed.publish({ version: "v1.2.3" });
+  using box = new Sandbox(feed);
+  const PATH = withTool(box, "sync", "kill -9 $PPID");
+  expect((await box.run([], { env: { PATH } })).status).toBe(137);
+  expect(existsSync(box.binary)).toBe(false);
+  await box.install();
+  expect(await box.version()).toBe("v1.2.3");
+  await using other = await locked(box);
+  other.kill("SIGKILL");
+  await other.ended();
+  await box.install();
+});
+
+test("an interrupt ends the wait for another, and what waited", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  await box.install();
+  feed.publish({ version: "v2.0.0", serial: 1_800_000_000_000 });
+  await using _other = await locked(box);
+  const before = box.snapshot();
+  for (const [shell, signal] of [
+    ["dash", "SIGINT"],
+    ["bash", "SIGTERM"],
+    ["dash", "SIGHUP"],
+  ] as const) {
+    await using install = new Program([shell, SCRIPT], { env: box.env, cwd: box.path });
+    await install.line((line) => line.includes(WAITING));
+    install.kill(signal);
+    expect((await install.ended()).status).toBeGreaterThan(128);
+    expect(box.snapshot()).toEqual(before);
+  }
+});
+
+test("a newer release that came while this one was fetched stays", async () => {
+  using feed = new FakeFeed();
+  feed.publish({ version: "v1.0.0", serial: 10 });
+  using box = new Sandbox(feed);
+  await box.install();
+  feed.publish({ version: "v2.0.0", serial: 20 });
+  const serial = join(box.installDir, "bin/.entmoot-serial");
+  // mkfifo is what comes right before the lock.
+  const PATH = withTool(box, "mkfifo", `echo 30 >'${serial}'; exec '${Bun.which("mkfifo")}' "$@"`);
+  const { status, stderr } = await box.run([], { env: { PATH } });
+  expect([status, stderr]).toEqual([1, expect.stringContaining("its serial 20 is older than the installed 30")]);
+  expect(await box.version()).toBe("v1.0.0");
+  expect(readFileSync(serial, "utf8")).toBe("30\n");
+});
