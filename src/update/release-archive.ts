@@ -1,5 +1,6 @@
 import { createReadStream, writeSync } from "node:fs";
 import { createGunzip } from "node:zlib";
+import { EntmootError } from "../core/errors.ts";
 import type { WantedFile } from "./download.ts";
 import { updateError } from "./update-error.ts";
 
@@ -12,7 +13,8 @@ const PADDING_MAX = 1024 * 1024;
 
 /**
  * Writes the one file `wanted` of a gzipped ustar archive to the open file `to`, checked by size and hash. An archive
- * with anything in it but plain files at its root, each once, is refused as a whole. Throws `update_failed`.
+ * with anything in it but plain files at its root, each once, is refused as a whole. Throws `update_failed`, and the
+ * system's own error when the disk fails.
  */
 export async function unpackBinary(
   archive: string,
@@ -26,8 +28,8 @@ export async function unpackBinary(
   try {
     await readEntries(new Pieces(unzipped), wanted, to);
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "update_failed" || error.code === "ENOSPC"))
-      throw error;
+    // What the disk says, of reading or writing, says nothing of the archive.
+    if (error instanceof EntmootError || (error instanceof Error && "syscall" in error)) throw error;
     throw updateError(
       `archive: not a gzipped tar archive: ${error instanceof Error ? error.message : String(error)}`,
       error,
