@@ -859,7 +859,7 @@ find_owner() {
 # owner_of FILE: its user and group, as numbers; nothing when that is root.
 owner_of() {
   # shellcheck disable=SC2012 # Of a line of ls only the numbers before the name are read.
-  ls -ldn "$1/." | sed -n '1s/^[^ ]* *[0-9]* *\([1-9][0-9]*\) *\([0-9]*\) .*/\1:\2/p'
+  ls -ldn "$1/." | sed -n '1s/^[^ ]*  *[0-9][0-9]*  *\([1-9][0-9]*\)  *\([0-9][0-9]*\) .*/\1:\2/p'
 }
 
 give_to_owner() {
