@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Sandbox } from "../install/sandbox.ts";
 import { agree, DaemonNode } from "../support/daemon.ts";
@@ -114,6 +114,8 @@ inNetns(import.meta, () => {
     for (const home of [a, b]) {
       expect(await home.script()).toContain("signed by release key");
       expect(fingerprint(home.box.binary)).toBe(fingerprint(oldBinary));
+      for (const path of [home.box.installDir, home.bin, home.box.binary, home.box.alias])
+        expect({ path, uid: statSync(path).uid }).toEqual({ path, uid: process.getuid!() });
       const [where, version] = (await home.inNewShell()).split("\n");
       expect(where).toBe(home.box.alias);
       expect(JSON.parse(version!)).toMatchObject({ version: OLD.version });
@@ -164,6 +166,23 @@ inNetns(import.meta, () => {
     expect(await a.heard()).toEqual(said.toSorted());
     await talk("after the rollback");
 
+    // The script over a running node: that goes on, and takes the new program up when it is told to.
+    expect(await b.script()).toContain("a daemon that runs goes on");
+    const { pid: pidOfB } = b.node.daemon;
+    expect(await b.node.ask(["info"])).toMatchObject({ version: OLD.version, pid: pidOfB });
+    expect(await b.update("--restart")).toMatchObject({
+      updated: false,
+      restart_required: false,
+      daemon: { version: NEW.version, pid: pidOfB },
+    });
+    await talk("after the script came by");
+    expect(await b.update("--rollback", "--restart")).toMatchObject({
+      updated: true,
+      daemon: { version: OLD.version, pid: pidOfB },
+    });
+    expect(fingerprint(b.box.binary)).toBe(fingerprint(oldBinary));
+    await talk("where the script had been");
+
     // Removed: the program and all that belongs to it, and nothing of the node.
     for (const name of LEFTOVERS) writeFileSync(join(a.bin, name), "left by one that was killed");
     expect(readdirSync(a.bin).toSorted()).toEqual(
@@ -194,7 +213,13 @@ inNetns(import.meta, () => {
       groups: [{ group_id, name: "council", members: 2, messages: said.length, founder: true }],
     });
     await talk("at home again");
-    await Promise.all(both.map((node) => node.end()));
+
+    // Purged while it runs, nothing is left of a node.
+    expect(await b.script("uninstall", "--purge", "--yes")).toContain("stopped the daemon");
+    expect((await b.node.daemon.ended()).status).toBe(0);
+    expect(readdirSync(b.box.home)).toEqual([".bashrc"]);
+    expect(b.box.read(".bashrc")).toBe(SHELL_FILE);
+    await a.node.end();
   }, 120_000);
 
   test("where the daemon of a release fails, the installed one is back in the moot, as it was started and with the reason", async () => {
