@@ -68,10 +68,10 @@ export class RunningDaemon implements Disposable {
   }
 
   /**
-   * After a failed `restart`, with the old executable in place again: ends what runs and starts the daemon as it was.
-   * Throws `update_failed` when it does not come back.
+   * After a failed `restart`, with the executable of `version` in place again: ends what runs and starts the daemon as
+   * it was. Throws `update_failed` when it does not come back.
    */
-  async bringBack(readyMs: number): Promise<number> {
+  async bringBack(version: string, readyMs: number): Promise<number> {
     if (
       !(await this.#replace().then(
         () => true,
@@ -82,7 +82,7 @@ export class RunningDaemon implements Disposable {
       if (!(await this.#answersWithin(SUPERVISOR_MS))) this.#start();
     }
     // Whoever starts it, its process is not the one we know, so nothing tells that it is over before its time is.
-    return this.#untilReady(this.version, readyMs, Number.POSITIVE_INFINITY);
+    return this.#untilReady(version, readyMs, Number.POSITIVE_INFINITY);
   }
 
   [Symbol.dispose](): void {

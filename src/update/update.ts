@@ -276,7 +276,7 @@ async function startAgain(change: Change, daemon: RunningDaemon | undefined): Pr
     swapBack(place);
     noteVersion(place, from, undefined);
     try {
-      await daemon.bringBack(request.readyMs);
+      await daemon.bringBack(from, request.readyMs);
     } catch (second) {
       const also = second instanceof Error ? second.message : String(second);
       const all = `${reason}; ${from} is installed again, but did not come back: ${also}; start it yourself`;

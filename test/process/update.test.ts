@@ -217,6 +217,26 @@ inNetns(import.meta, () => {
     }
   }, 60_000);
 
+  test("a failed restart goes back to what was installed, also where the daemon was older still", async () => {
+    using home = new TemporaryDirectory();
+    const bad = await buildTestBinary(built.path, { version: "v0.3.0", serial: 3000, broken: "exit" });
+    await using feed = new FeedServer(feedFiles({ version: "v0.3.0", serial: 3000, binary: readFileSync(bad) }));
+    const { executable, node } = setUp(home.path, feed.url);
+    await using a = node;
+    await a.serve();
+    renameSync(install(newBinary, join(home.path, "newer")), executable);
+    const { status, stdout } = await a.run(["update", "-restart", "-json"]);
+    try {
+      expect({ status, ...JSON.parse(stdout).error }).toMatchObject({
+        status: 1,
+        message: expect.stringContaining("v0.2.0 is installed and running again"),
+      });
+      expect(await a.ask(["info"])).toMatchObject({ version: "v0.2.0", last_update: { outcome: "rolled_back" } });
+    } finally {
+      await a.run(["stop"]);
+    }
+  }, 60_000);
+
   test("an interrupt ends an update with -restart while it downloads: nothing has begun yet", async () => {
     using home = new TemporaryDirectory();
     const silent = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(1)) });
