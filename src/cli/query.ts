@@ -1,8 +1,9 @@
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { decodeMessage } from "../core/message.ts";
+import type { TimePlace } from "../core/time-place.ts";
 import { verifyPattern } from "../core/topic.ts";
-import type { MessageQuery, MessageStore, TimePlace } from "../store/group-store.ts";
+import type { MessageQuery, MessageStore } from "../store/group-store.ts";
 import { defineCommand } from "./command.ts";
 import { namedFailure } from "./command-error.ts";
 import { parseInteger } from "./flag-values.ts";

@@ -1,4 +1,5 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
+import type { TimePlace } from "../core/time-place.ts";
 
 /** Ours. Ids in one `fetch`, `ids_page`, `ihave` at most: near 200 KB of JSON. */
 export const IDS_PER_FRAME_MAX = 4096;
@@ -28,8 +29,8 @@ export type AskEffect =
     }
   /** Ends in `status`. In our dialect the question carries our own status. */
   | { readonly kind: "ask_status"; readonly to: PublicKey }
-  /** Ends in `ids_page`: ids the peer holds from `lo` on (inclusive), ascending, at most `IDS_PER_FRAME_MAX`. */
-  | { readonly kind: "ask_ids"; readonly to: PublicKey; readonly lo: MessageId }
+  /** Ends in `ids_page`: ids the peer holds after a place in time order, or its first, at most `IDS_PER_FRAME_MAX`. */
+  | { readonly kind: "ask_ids"; readonly to: PublicKey; readonly after: TimePlace | undefined }
   /** Ends in `roster`. */
   | { readonly kind: "ask_roster"; readonly to: PublicKey };
 

@@ -1,4 +1,5 @@
 import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
+import type { TimePlace } from "../core/time-place.ts";
 import type { NetworkEffect, Timer } from "./effect.ts";
 
 /** How a message came to be stored. */
@@ -77,12 +78,12 @@ export type Event =
     }
   /** Answer to `ask_status`, or the status a peer sent along with its own question. */
   | { readonly kind: "status"; readonly from: PublicKey; readonly status: GroupStatus }
-  /** Answer to `ask_ids`: ids the peer holds, ascending from the `lo` asked for. `last`: none follow. */
+  /** Answer to `ask_ids`: ids the peer holds. `next`: the place of the last of them, when more follow. */
   | {
       readonly kind: "ids_page";
       readonly from: PublicKey;
       readonly ids: readonly MessageId[];
-      readonly last: boolean;
+      readonly next: TimePlace | undefined;
     }
   /**
    * A roster log was looked at: ours after a change made here (`from` undefined), or one a peer sent,

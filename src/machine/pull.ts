@@ -1,4 +1,5 @@
-import { MessageId, type PublicKey } from "../core/ids.ts";
+import type { MessageId, PublicKey } from "../core/ids.ts";
+import { comparePlaces, type TimePlace } from "../core/time-place.ts";
 import { type Effect, IDS_PER_FRAME_MAX } from "./effect.ts";
 import type { EventOf } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
@@ -26,15 +27,18 @@ export class Pull {
   readonly peer: PublicKey;
   readonly #index: MessageIndex;
   readonly #isSkipped: (id: MessageId) => boolean;
-  /** Lacked ids not asked for yet. */
+  /** Lacked ids not asked for yet, in the order they were listed: parents mostly before children. */
   #waiting: MessageId[] = [];
   /** Batches to fetch once more. */
   #again: Batch[] = [];
+  /** Ids waiting, in flight or to be fetched once more; a peer may list one twice. */
+  readonly #pending = new Set<MessageId>();
   /** By first id, which no other batch in flight has. */
   readonly #inFlight = new Map<MessageId, Batch>();
   readonly #inFlightIds = new Set<MessageId>();
-  /** Where the next page starts; `undefined` after the last. */
-  #lo: MessageId | undefined = MessageId.zero;
+  /** The next page comes after this place; `undefined` before the first. */
+  #after: TimePlace | undefined;
+  #allListed = false;
   #pageAsked = false;
   stored = 0;
   /** Ids the peer listed that could not be had. */
@@ -59,11 +63,11 @@ export class Pull {
 
   /** Ids held in memory. */
   get pending(): number {
-    return this.#waiting.length + this.#inFlightIds.size + this.#again.length * FETCH_IDS;
+    return this.#pending.size;
   }
 
   get isOver(): boolean {
-    return this.#lo === undefined && !this.#pageAsked && this.pending === 0;
+    return this.#allListed && !this.#pageAsked && this.pending === 0;
   }
 
   isFetching(id: MessageId): boolean {
@@ -79,27 +83,29 @@ export class Pull {
       for (const id of batch.ids) this.#inFlightIds.add(id);
       effects.push({ kind: "fetch", from: this.peer, ids: batch.ids, via: "pull" });
     }
-    if (this.#lo === undefined || this.#pageAsked || this.pending > PENDING_MAX - IDS_PER_FRAME_MAX) return;
+    if (this.#allListed || this.#pageAsked || this.pending > PENDING_MAX - IDS_PER_FRAME_MAX) return;
     this.#pageAsked = true;
-    effects.push({ kind: "ask_ids", to: this.peer, lo: this.#lo });
+    effects.push({ kind: "ask_ids", to: this.peer, after: this.#after });
   }
 
-  /** A page of ids. False when it breaks its promise to ascend from `lo`, or ends nowhere: the peer is not worth asking on. */
-  onPage({ ids, last }: EventOf<"ids_page">, nowMs: number): boolean {
-    if (!this.#pageAsked || this.#lo === undefined) return true;
+  /** A page of ids. False when it is too long, repeats an id or does not bring us further: the peer is not worth asking on. */
+  onPage({ ids, next }: EventOf<"ids_page">, nowMs: number): boolean {
+    if (!this.#pageAsked) return true;
     this.#pageAsked = false;
-    const taken = ids.slice(0, IDS_PER_FRAME_MAX);
-    const greatest = taken.at(-1);
-    if (greatest === undefined) {
-      this.#lo = undefined;
-      return last;
+    if (ids.length > IDS_PER_FRAME_MAX || new Set(ids).size < ids.length) return false;
+    if (next !== undefined) {
+      if (ids.length === 0 || (this.#after !== undefined && comparePlaces(next, this.#after) <= 0)) return false;
+      this.#after = next;
     }
-    if (!isAscendingFrom(this.#lo, taken)) return false;
-    const lacked = this.#index.unknown(taken);
-    const isLarge = last || taken.length >= PAGE_PROGRESS_IDS;
-    if (isLarge && lacked.length <= taken.length / 2) this.progressMs = nowMs;
-    for (const id of lacked) if (!this.#isSkipped(id)) this.#waiting.push(id);
-    this.#lo = last && taken.length === ids.length ? undefined : successor(greatest);
+    this.#allListed = next === undefined;
+    const lacked = this.#index.unknown(ids);
+    const isLarge = this.#allListed || ids.length >= PAGE_PROGRESS_IDS;
+    if (isLarge && lacked.length <= ids.length / 2) this.progressMs = nowMs;
+    for (const id of lacked) {
+      if (this.#isSkipped(id) || this.#pending.has(id)) continue;
+      this.#pending.add(id);
+      this.#waiting.push(id);
+    }
     return true;
   }
 
@@ -125,8 +131,10 @@ export class Pull {
     this.#land(batch);
     const lacked = this.#index.unknown(batch.ids);
     if (lacked.length === 0) return;
-    if (batch.tries < FETCH_TRIES) this.#again.push({ ids: lacked, tries: batch.tries + 1 });
-    else this.missing += lacked.length;
+    if (batch.tries < FETCH_TRIES) {
+      this.#again.push({ ids: lacked, tries: batch.tries + 1 });
+      for (const id of lacked) this.#pending.add(id);
+    } else this.missing += lacked.length;
   }
 
   /** What is still to be had when the pull is given up. */
@@ -136,26 +144,24 @@ export class Pull {
 
   #land(batch: Batch): void {
     this.#inFlight.delete(batch.ids[0]!);
-    for (const id of batch.ids) this.#inFlightIds.delete(id);
+    for (const id of batch.ids) {
+      this.#inFlightIds.delete(id);
+      this.#pending.delete(id);
+    }
   }
 
   #nextBatch(): Batch | undefined {
     const ids: MessageId[] = [];
     while (ids.length < FETCH_IDS && this.#waiting.length > 0) {
-      const next = this.#waiting.splice(ids.length - FETCH_IDS).reverse();
+      const next = this.#waiting.splice(0, FETCH_IDS - ids.length);
       // They may have come another way since they were listed.
-      ids.push(...this.#index.unknown(next));
+      const lacked = this.#index.unknown(next);
+      if (lacked.length < next.length) {
+        const here = new Set(next).difference(new Set(lacked));
+        for (const id of here) this.#pending.delete(id);
+      }
+      ids.push(...lacked);
     }
     return ids.length === 0 ? undefined : { ids, tries: 1 };
   }
-}
-
-function isAscendingFrom(lo: MessageId, ids: readonly MessageId[]): boolean {
-  return ids.every((id, i) => (i === 0 ? id >= lo : id > ids[i - 1]!));
-}
-
-/** The id after `id`; `undefined` after the greatest. */
-function successor(id: MessageId): MessageId | undefined {
-  const next = (BigInt(`0x${id}`) + 1n).toString(16).padStart(64, "0");
-  return next.length > 64 ? undefined : MessageId.fromHex(next);
 }

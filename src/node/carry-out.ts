@@ -1,8 +1,16 @@
 import { EntmootError } from "../core/errors.ts";
-import { MessageId, type PublicKey } from "../core/ids.ts";
+import type { MessageId, PublicKey } from "../core/ids.ts";
 import { messageCanonical } from "../core/message.ts";
 import type { RosterEntry } from "../core/records.ts";
-import type { AskEffect, Effect, HeldMessage, NetworkEffect, Report, SendEffect } from "../machine/effect.ts";
+import {
+  type AskEffect,
+  type Effect,
+  type HeldMessage,
+  IDS_PER_FRAME_MAX,
+  type NetworkEffect,
+  type Report,
+  type SendEffect,
+} from "../machine/effect.ts";
 import type { Frame } from "../wire/frame.ts";
 import { pageIds } from "../wire/id-page.ts";
 import { pushFrames } from "../wire/push-frame.ts";
@@ -13,9 +21,6 @@ import { failureOf, type Peers, Refusal } from "./peers.ts";
 /** Ours. How long an answer may take. */
 const SMALL_TIMEOUT_MS = 15_000;
 const LARGE_TIMEOUT_MS = 90_000;
-
-/** Ours. Ids asked for in one page; the machine's own limit. */
-const IDS_PAGE = 4096;
 
 /** Ours. Roster entries pushed unasked: a member further behind than this asks by itself. */
 const PUSHED_ENTRIES_MAX = 1000;
@@ -157,9 +162,9 @@ export class CarryOut {
         return;
       }
       case "ask_ids": {
-        const question: Frame = { kind: "ids_req", group_id, lo: effect.lo, hi: MessageId.zero, limit: IDS_PAGE };
+        const question: Frame = { kind: "ids_req", group_id, limit: IDS_PER_FRAME_MAX, after: effect.after };
         const page = await peers.ask(effect.to, question, "ids_resp", SMALL_TIMEOUT_MS);
-        group.tell({ kind: "ids_page", from: effect.to, ids: pageIds(page.ids), last: page.last });
+        group.tell({ kind: "ids_page", from: effect.to, ids: pageIds(page.ids), next: page.next });
         return;
       }
       case "ask_roster":

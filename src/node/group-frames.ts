@@ -5,7 +5,7 @@ import { decodeMessage, messageCanonical } from "../core/message.ts";
 import type { MemberProfileAd, TransportAd } from "../core/records.ts";
 import { answerFetchMany } from "../wire/fetch-many-frames.ts";
 import type { Frame } from "../wire/frame.ts";
-import { idPage } from "../wire/id-page.ts";
+import { idsPage } from "../wire/ids-frames.ts";
 import { answerRosterPage } from "../wire/roster-page-frames.ts";
 import type { Group } from "./group.ts";
 import type { GroupFrame } from "./inbound.ts";
@@ -75,9 +75,8 @@ export class GroupFrames {
       case "range_req":
         return { kind: "range_resp", group_id, ids: messages.idsSince(frame.since_millis) };
       case "ids_req": {
-        const ids = messages.idsInRange({ lo: frame.lo, hi: frame.hi, limit: frame.limit + 1 });
-        const page = ids.slice(0, frame.limit);
-        return { kind: "ids_resp", group_id, last: ids.length <= frame.limit, ids: idPage(page) };
+        const places = messages.placesAfter(frame.after, frame.limit + 1);
+        return { kind: "ids_resp", group_id, ...idsPage(places, frame.limit) };
       }
       case "fetch_req": {
         const stored = messages.get(frame.id);

@@ -1,8 +1,9 @@
 import type { GroupId } from "../core/ids.ts";
 import { decodeMessage } from "../core/message.ts";
 import type { Message } from "../core/records.ts";
+import type { TimePlace } from "../core/time-place.ts";
 import { tailSees } from "../core/topic.ts";
-import type { MessageStore, StoredMessage, TimePlace } from "../store/group-store.ts";
+import type { MessageStore, StoredMessage } from "../store/group-store.ts";
 import type { ChangeSignal } from "./change-signal.ts";
 import type { WatchEvent, WatchRequest } from "./operations.ts";
 

@@ -1,5 +1,6 @@
 import type { GroupId, MerkleRoot, MessageId } from "../core/ids.ts";
 import type { MemberProfileAd, RosterEntry, TransportAd } from "../core/records.ts";
+import type { TimePlace } from "../core/time-place.ts";
 
 /** A verified message on its way into the store. `canonical` is the full canonical form: what is kept and served. */
 export interface NewMessage {
@@ -18,13 +19,6 @@ export interface StoredMessage {
   readonly seq: number;
   readonly id: MessageId;
   readonly canonical: Uint8Array;
-}
-
-/** The place of a message in the group's time order: by timestamp, then author node id, then id. */
-export interface TimePlace {
-  readonly timestamp: bigint;
-  readonly author_node_id: number;
-  readonly id: MessageId;
 }
 
 export interface MessageQuery {
@@ -80,6 +74,8 @@ export interface MessageStore {
   topics(limit: number): { topic: string; messages: number; latest: bigint }[];
   /** Ids in [lo, hi) ascending, at most `limit`; `hi` zero is unbounded. */
   idsInRange(range: { lo: MessageId; hi: MessageId; limit: number }): MessageId[];
+  /** The first `limit` messages after a place in time order, or from its beginning. */
+  placesAfter(after: TimePlace | undefined, limit: number): TimePlace[];
   /** Ids with timestamp at or after `since`, in topological order. */
   idsSince(since: bigint): MessageId[];
   /** Over all held messages in topological order; zero when empty. Recomputed lazily. */

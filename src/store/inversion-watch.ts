@@ -1,5 +1,6 @@
 import { MessageId } from "../core/ids.ts";
-import type { NewMessage, TimePlace } from "./group-store.ts";
+import { comparePlaces, type TimePlace } from "../core/time-place.ts";
+import type { NewMessage } from "./group-store.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 
 /** Ours. Parents are nearly always among the latest messages; this many are known without a look. */
@@ -66,7 +67,7 @@ export class InversionWatch {
     for (const parent of message.parents) {
       const recent = this.#recent.get(parent) ?? this.#older.get(parent);
       if (recent) {
-        if (compare(recent, message) >= 0) return true;
+        if (comparePlaces(recent, message) >= 0) return true;
         continue;
       }
       const bytes = MessageId.toBytes(parent);
@@ -93,10 +94,4 @@ export class InversionWatch {
     const { id, timestamp, author_node_id } = message;
     this.#recent.set(id, { id, timestamp, author_node_id });
   }
-}
-
-function compare(a: TimePlace, b: TimePlace): number {
-  if (a.timestamp !== b.timestamp) return a.timestamp < b.timestamp ? -1 : 1;
-  if (a.author_node_id !== b.author_node_id) return a.author_node_id - b.author_node_id;
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }

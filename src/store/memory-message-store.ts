@@ -2,6 +2,7 @@ import { MerkleRoot, MessageId } from "../core/ids.ts";
 import { decodeMessage } from "../core/message.ts";
 import { MessageSet } from "../core/message-set.ts";
 import { compareNodes, type OrderNode, topologicalOrder } from "../core/order.ts";
+import { comparePlaces, type TimePlace } from "../core/time-place.ts";
 import { compilePattern, tailSees } from "../core/topic.ts";
 import type { MessageQuery, MessageStore, NewMessage, StoredMessage } from "./group-store.ts";
 import { checkLimit, checkNewMessage, indexedTopics } from "./store-limits.ts";
@@ -121,6 +122,14 @@ export class MemoryMessageStore implements MessageStore {
     checkLimit(limit);
     const within = (id: MessageId) => id >= lo && (hi === MessageId.zero || id < hi);
     return [...this.#byId.keys()].filter(within).sort().slice(0, limit);
+  }
+
+  placesAfter(after: TimePlace | undefined, limit: number): TimePlace[] {
+    checkLimit(limit);
+    const places = this.#inTimeOrder().map(({ node: { id, timestamp, author } }) => {
+      return { timestamp, author_node_id: author, id };
+    });
+    return places.filter((place) => after === undefined || comparePlaces(place, after) > 0).slice(0, limit);
   }
 
   idsSince(since: bigint): MessageId[] {

@@ -29,8 +29,6 @@ interface OpenOptions {
 const BUSY_TIMEOUT_MS = 10_000;
 /** Ours. A group's connection costs at most this much page cache; read-ahead is left to the system. */
 const CACHE_KIB = 8192;
-/** Ours. Pages in the WAL that start a checkpoint: four times SQLite's own figure, for fewer stops between commits. */
-const WAL_CHECKPOINT_PAGES = 4000;
 /**
  * Ours. Pages (of 4 KiB) in the WAL at which a commit also writes them into the file, which costs two more syncs; below
  * what is kept of the WAL. At SQLite's 1000 every large batch did, and wrote the same pages again and again.
@@ -79,7 +77,6 @@ export class SqliteFile implements Disposable {
       db.run(`PRAGMA fullfsync = ${durable ? "ON" : "OFF"}`);
       db.run(`PRAGMA checkpoint_fullfsync = ${durable ? "ON" : "OFF"}`);
       db.run(`PRAGMA cache_size = -${CACHE_KIB}`);
-      db.run(`PRAGMA wal_autocheckpoint = ${WAL_CHECKPOINT_PAGES}`);
       db.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
       db.run(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
       migrate(db, file, label, migrations);

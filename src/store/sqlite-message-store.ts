@@ -2,6 +2,7 @@ import { MerkleRoot, MessageId } from "../core/ids.ts";
 import { decodeMessage } from "../core/message.ts";
 import type { MessageSet } from "../core/message-set.ts";
 import { PARENTS_MAX, topologicalOrder } from "../core/order.ts";
+import type { TimePlace } from "../core/time-place.ts";
 import { compilePattern, tailSees } from "../core/topic.ts";
 import type { MessageQuery, MessageStore, NewMessage, StoredMessage } from "./group-store.ts";
 import { InversionWatch } from "./inversion-watch.ts";
@@ -49,6 +50,7 @@ export class SqliteMessageStore implements MessageStore {
   readonly #descending: Sql;
   readonly #idsFrom: Sql;
   readonly #idsWithin: Sql;
+  readonly #places: Sql;
   readonly #newest: Sql;
   readonly #doomed: Sql;
   readonly #rememberPruned: Sql;
@@ -87,6 +89,9 @@ export class SqliteMessageStore implements MessageStore {
     this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?8`);
     this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
     this.#idsWithin = file.prepare("SELECT id FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3");
+    this.#places = file.prepare(`SELECT CAST(timestamp AS TEXT), author, id FROM messages
+      WHERE (timestamp, author, id) >= (?1, ?2, ?3) AND (timestamp, author, id) < (?4, ?5, ?6)
+      ORDER BY timestamp, author, id LIMIT ?7`);
     this.#newest = file.prepare(`SELECT id FROM messages WHERE timestamp >= 0
       ORDER BY timestamp DESC, author DESC, id DESC LIMIT ${PARENTS_MAX}`);
     this.#doomed = file.prepare(
@@ -200,6 +205,19 @@ export class SqliteMessageStore implements MessageStore {
         ? this.#idsFrom.rows(MessageId.toBytes(lo), limit)
         : this.#idsWithin.rows(MessageId.toBytes(lo), MessageId.toBytes(hi), limit);
     return rows.map(([id]) => this.#rows.hex32(id, id));
+  }
+
+  placesAfter(after: TimePlace | undefined, limit: number): TimePlace[] {
+    checkLimit(limit);
+    const { lo, hi } = rangeOf({ order: "asc", ...(after && { from: after }) });
+    return this.#places.rows(lo.timestamp, lo.author, lo.id, hi.timestamp, hi.author, hi.id, limit).map((row) => {
+      const [timestamp, author, id] = row;
+      return {
+        timestamp: BigInt(timestamp as string),
+        author_node_id: this.#rows.number(author, id, { max: 0xffffffff }),
+        id: this.#rows.hex32(id, id),
+      };
+    });
   }
 
   idsSince(since: bigint): MessageId[] {

@@ -36,6 +36,14 @@ export class ByteCursor {
     return value;
   }
 
+  /** Big-endian, two's complement. */
+  i64(what: string): bigint {
+    if (this.left < 8) this.fail(`8 bytes of ${what}`, `${this.left}`);
+    const value = this.#view.getBigInt64(this.#at);
+    this.#at += 8;
+    return value;
+  }
+
   rest(): Uint8Array {
     return this.take(this.left, "rest");
   }
@@ -48,6 +56,13 @@ export class ByteCursor {
   fail(expected: string, found: string): never {
     throw new EntmootError("malformed_frame", `${this.#label}: expected ${expected}, found ${found}`);
   }
+}
+
+/** Big-endian int64, two's complement. */
+export function i64Bytes(value: bigint): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigInt64(0, value);
+  return bytes;
 }
 
 /** Big-endian uint32. */

@@ -5,6 +5,7 @@ import { signMemberProfileAd } from "../../src/core/member-profile-ad.ts";
 import { merkleRoot } from "../../src/core/merkle-tree.ts";
 import { compareNodes, nextParents, type OrderNode, topologicalOrder } from "../../src/core/order.ts";
 import type { Message } from "../../src/core/records.ts";
+import { comparePlaces } from "../../src/core/time-place.ts";
 import { signTransportAd } from "../../src/core/transport-ad.ts";
 import type { GroupStore } from "../../src/store/group-store.ts";
 import { CONSUMERS_MAX } from "../../src/store/store-limits.ts";
@@ -48,6 +49,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(messages.topics(10)).toEqual([]);
       expect(messages.topologicalRange({ since: undefined, until: undefined })).toEqual([]);
       expect(messages.idsInRange({ lo: MessageId.zero, hi: MessageId.zero, limit: 10 })).toEqual([]);
+      expect(messages.placesAfter(undefined, 10)).toEqual([]);
       expect(messages.idsSince(0n)).toEqual([]);
       expect(messages.pruneBefore(INT64_MAX, [])).toBe(0);
       expect(messages.putMany([])).toEqual([]);
@@ -232,6 +234,21 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(messages.idsInRange({ lo: sorted[3]!, hi: zero, limit: 5 })).toEqual(sorted.slice(3, 8));
       expect(messages.idsInRange({ lo: sorted[7]!, hi: sorted[3]!, limit: 5 })).toEqual([]);
       expect(messages.idsInRange({ lo: sorted[7]!, hi: sorted[7]!, limit: 5 })).toEqual([]);
+    });
+
+    check("pages of places go through all messages in time order", ({ messages }) => {
+      const times = [5n, -3n, INT64_MAX, 5n, 5n, -INT64_MAX - 1n, 2n];
+      const put = times.map((timestamp, n) => message({ timestamp, topics: [`${n}`] }));
+      messages.putMany(put.map(keptMessage));
+      const places = put.map(({ id, timestamp, author }) => ({ id, timestamp, author_node_id: author.pilot_node_id }));
+      places.sort(comparePlaces);
+      expect(messages.placesAfter(undefined, 99)).toEqual(places);
+      for (const [at, place] of places.entries()) {
+        expect(messages.placesAfter(place, 2)).toEqual(places.slice(at + 1, at + 3));
+      }
+      const unheld = { ...places[2]!, id: MessageId.fromHex("f".repeat(64)), timestamp: 3n };
+      expect(messages.placesAfter(unheld, 99)).toEqual(places.filter(({ timestamp }) => timestamp > 3n));
+      expect(() => messages.placesAfter(undefined, 0)).toThrow("limit");
     });
 
     check("a range is in the topological order of what is in it", ({ messages }) => {

@@ -1,12 +1,11 @@
 import { beforeEach, expect, test } from "bun:test";
-import { MessageId } from "../../src/core/ids.ts";
 import { CatchUp, CONFIRM_AFTER_MS, FAILURE_FIRST_MS, PULL_STALLED_MS } from "../../src/machine/catch-up.ts";
 import { type Effect, IDS_PER_FRAME_MAX } from "../../src/machine/effect.ts";
 import type { Event } from "../../src/machine/event.ts";
 import { Partners } from "../../src/machine/partners.ts";
 import { FETCH_IDS, FETCHES_MAX, PENDING_MAX } from "../../src/machine/pull.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
-import { acts, id, ids, members, node, TestGroup } from "./group.ts";
+import { acts, id, ids, members, node, place, TestGroup } from "./group.ts";
 
 let group: TestGroup;
 let partners: Partners;
@@ -30,7 +29,12 @@ function connect(n: number, nowMs = 0): Effect[] {
 /** The peer holds `held` and lists it in one page. */
 function listed(n: number, held: number, nowMs = 0): Effect[] {
   handle({ kind: "status", from: node(n), status: group.status(held) }, nowMs);
-  return handle({ kind: "ids_page", from: node(n), ids: ids(1, held), last: true }, nowMs);
+  return handle({ kind: "ids_page", from: node(n), ids: ids(1, held), next: undefined }, nowMs);
+}
+
+/** A full page from the nth id on, of a peer that holds more. */
+function page(from: number) {
+  return { ids: ids(from, IDS_PER_FRAME_MAX), next: place(from + IDS_PER_FRAME_MAX - 1) };
 }
 
 function deliver(effect: Effect | undefined, nowMs = 0, refused: readonly number[] = []): Effect[] {
@@ -87,10 +91,10 @@ test("differing roots start a pull of what we lack", () => {
   group.store(id(2));
   connect(1);
   expect(handle({ kind: "status", from: node(1), status: group.status(3) })).toEqual([
-    { kind: "ask_ids", to: node(1), lo: "0".repeat(64) as never },
+    { kind: "ask_ids", to: node(1), after: undefined },
   ]);
-  const [fetch] = handle({ kind: "ids_page", from: node(1), ids: ids(1, 3), last: true });
-  expect(fetch).toEqual({ kind: "fetch", from: node(1), ids: [id(3), id(1)], via: "pull" });
+  const [fetch] = handle({ kind: "ids_page", from: node(1), ids: ids(1, 3), next: undefined });
+  expect(fetch).toEqual({ kind: "fetch", from: node(1), ids: [id(1), id(3)], via: "pull" });
   expect(deliver(fetch)).toContainEqual({
     kind: "report",
     report: { what: "compared", peer: node(1), outcome: "caught_up", stored: 2, missing: 0 },
@@ -113,7 +117,7 @@ test("a difference that may be a message under way is looked at again before any
   ]);
   handle({ kind: "stored", ids: group.store(id(5)), from: node(2), via: "push" }, 5_250);
   const confirmed = handle({ kind: "status", from: node(1), status: group.status(3) }, 5_300);
-  expect(confirmed).toEqual([{ kind: "ask_ids", to: node(1), lo: "0".repeat(64) as never }]);
+  expect(confirmed).toEqual([{ kind: "ask_ids", to: node(1), after: undefined }]);
 });
 
 test("pages flow while fetches run, within bounds, however much the peer claims", () => {
@@ -126,10 +130,8 @@ test("pages flow while fetches run, within bounds, however much the peer claims"
     const at = waiting.findIndex(({ kind }) => kind === "ask_ids");
     const [effect] = waiting.splice(Math.max(0, at), 1);
     if (effect?.kind === "ask_ids") {
-      expect(effect.lo <= id(next)).toBe(true);
-      waiting.push(
-        ...handle({ kind: "ids_page", from: node(1), ids: ids(next, IDS_PER_FRAME_MAX), last: false }, nowMs),
-      );
+      expect(effect.after).toEqual(next === 1 ? undefined : place(next - 1));
+      waiting.push(...handle({ kind: "ids_page", from: node(1), ...page(next) }, nowMs));
       next += IDS_PER_FRAME_MAX;
     } else {
       fetches += 1;
@@ -142,28 +144,42 @@ test("pages flow while fetches run, within bounds, however much the peer claims"
   expect(group.size).toBe(fetches * FETCH_IDS);
 });
 
-test("a page longer than allowed is cut and asked on from there", () => {
-  connect(1);
-  handle({ kind: "status", from: node(1), status: group.status(5_000) });
-  const effects = handle({ kind: "ids_page", from: node(1), ids: ids(1, 5_000), last: true });
-  expect(effects).toContainEqual({ kind: "ask_ids", to: node(1), lo: id(IDS_PER_FRAME_MAX + 1) });
-});
-
-for (const [what, page] of [
-  ["does not ascend", { ids: [id(2), id(1)], last: true }],
-  ["repeats an id", { ids: [id(2), id(2)], last: true }],
-  ["is empty though more follows", { ids: [], last: false }],
+for (const [what, ...pages] of [
+  ["repeats an id", { ids: [id(2), id(2)], next: undefined }],
+  ["is empty though more follows", { ids: [], next: place(1) }],
+  ["is longer than was asked for", { ids: ids(1, IDS_PER_FRAME_MAX + 1), next: undefined }],
+  ["does not go on from the one before", page(1), { ...page(5_000), next: page(1).next }],
 ] as const) {
   test(`a page that ${what} ends the pull`, () => {
     connect(1);
     handle({ kind: "status", from: node(1), status: group.status(3) });
-    expect(handle({ kind: "ids_page", from: node(1), ...page })).toContainEqual({
+    const [last] = pages.map((each) => handle({ kind: "ids_page", from: node(1), ...each })).reverse();
+    expect(last).toContainEqual({
       kind: "report",
-      report: { what: "compared", peer: node(1), outcome: "failed", stored: 0, missing: 0 },
+      report: expect.objectContaining({ what: "compared", peer: node(1), outcome: "failed", stored: 0 }),
     });
     expect(catchUp.pending).toBe(0);
   });
 }
+
+test("an id that is listed again while it is under way is not asked for twice", () => {
+  connect(1);
+  handle({ kind: "status", from: node(1), status: group.status(IDS_PER_FRAME_MAX) });
+  const fetches = [
+    ...handle({ kind: "ids_page", from: node(1), ids: ids(1, 3), next: place(3) }),
+    ...handle({ kind: "ids_page", from: node(1), ids: ids(2, 3), next: place(4) }),
+  ].filter(({ kind }) => kind === "fetch");
+  expect(fetches).toEqual(
+    [ids(1, 3), [id(4)]].map((asked) => ({ kind: "fetch", from: node(1), ids: asked, via: "pull" })),
+  );
+  const again = handle({ kind: "failed", effect: fetches[0] as never, failure: "timeout" }, 1_000);
+  handle({ kind: "failed", effect: again[0] as never, failure: "timeout" }, 2_000);
+  handle({ kind: "ids_page", from: node(1), ids: ids(4, 1), next: undefined }, 3_000);
+  expect(deliver(fetches[1], 4_000)).toContainEqual({
+    kind: "report",
+    report: { what: "compared", peer: node(1), outcome: "partial", stored: 1, missing: 3 },
+  });
+});
 
 test("a failed fetch is tried once more and then reported as partial, with a short cool-down", () => {
   connect(1);
@@ -185,9 +201,9 @@ test("refused ids are not asked for again for a while", () => {
   const [fetch] = listed(1, 2);
   deliver(fetch, 0, [1]);
   handle({ kind: "status", from: node(1), status: group.status(7) }, 60_000);
-  expect(acts(handle({ kind: "ids_page", from: node(1), ids: ids(1, 2), last: true }, 60_000))).toEqual([]);
+  expect(acts(handle({ kind: "ids_page", from: node(1), ids: ids(1, 2), next: undefined }, 60_000))).toEqual([]);
   handle({ kind: "status", from: node(1), status: group.status(7) }, 700_000);
-  expect(acts(handle({ kind: "ids_page", from: node(1), ids: ids(1, 2), last: true }, 700_000))).toHaveLength(1);
+  expect(acts(handle({ kind: "ids_page", from: node(1), ids: ids(1, 2), next: undefined }, 700_000))).toHaveLength(1);
 });
 
 test("what one peer served broken is asked of another at once", () => {
@@ -196,7 +212,7 @@ test("what one peer served broken is asked of another at once", () => {
   deliver(fetch, 0, [1]);
   connect(2, 1);
   handle({ kind: "status", from: node(2), status: group.status(7) }, 60_000);
-  const effects = handle({ kind: "ids_page", from: node(2), ids: ids(1, 2), last: true }, 60_000);
+  const effects = handle({ kind: "ids_page", from: node(2), ids: ids(1, 2), next: undefined }, 60_000);
   expect(acts(effects)).toEqual([{ kind: "fetch", from: node(2), ids: [id(1)], via: "pull" }]);
 });
 
@@ -206,15 +222,14 @@ test("a peer that lists ids without end and delivers none is given up, and the n
   handle({ kind: "status", from: node(1), status: group.status(1_000_000) });
   handle({ kind: "status", from: node(2), status: group.status(3) });
   let from = 1;
-  let asked: Effect[] = [{ kind: "ask_ids", to: node(1), lo: MessageId.zero }];
+  let asked: Effect[] = [{ kind: "ask_ids", to: node(1), after: undefined }];
   const outcomes: unknown[] = [];
   for (let nowMs = 0; nowMs < 4 * PULL_STALLED_MS && outcomes.length === 0; nowMs += 10_000) {
     const next: Effect[] = [];
     for (const effect of asked) {
       if (effect.kind === "ask_ids") {
-        const page = ids(from, IDS_PER_FRAME_MAX);
+        next.push(...handle({ kind: "ids_page", from: node(1), ...page(from) }, nowMs));
         from += IDS_PER_FRAME_MAX;
-        next.push(...handle({ kind: "ids_page", from: node(1), ids: page, last: false }, nowMs));
       } else if (effect.kind === "fetch") {
         const { ids: unknown, via } = effect;
         next.push(

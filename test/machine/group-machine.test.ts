@@ -10,7 +10,7 @@ import { PENDING_MAX } from "../../src/machine/pull.ts";
 import { QUARANTINE_BYTES_MAX, QUARANTINE_COUNT_MAX } from "../../src/machine/quarantine.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { RETRIES_MAX } from "../../src/machine/retry-queue.ts";
-import { acts, head, id, ids, members, node, root, TestGroup } from "./group.ts";
+import { acts, head, id, ids, members, node, place, root, TestGroup } from "./group.ts";
 
 function machineOf(group: TestGroup): GroupMachine {
   return new GroupMachine({ local: node(0), messages: group, roster: group, random: new SeededRandom(1) });
@@ -74,7 +74,7 @@ test("a back-fill is not offered on; a gap of a few messages is", () => {
     const machine = machineOf(group);
     machine.handle({ kind: "members", members: members(4) }, 0);
     machine.handle({ kind: "status", from: node(1), status: group.status(count) }, 1);
-    machine.handle({ kind: "ids_page", from: node(1), ids: ids(1, count), last: true }, 2);
+    machine.handle({ kind: "ids_page", from: node(1), ids: ids(1, count), next: undefined }, 2);
     machine.handle({ kind: "stored", ids: group.store(...ids(1, count)), from: node(1), via: "pull" }, 3);
     return machine.sizes().gathered;
   };
@@ -112,7 +112,11 @@ const aNetworkEffect: fc.Arbitrary<NetworkEffect> = fc.oneof(
   fc.record({ kind: fc.constantFrom("push", "ihave", "graft"), to: aPeer, ids: someIds }),
   fc.record({ kind: fc.constantFrom("prune", "push_roster", "ask_status", "ask_roster"), to: aPeer }),
   fc.record({ kind: fc.constant("fetch" as const), from: aPeer, ids: someIds, via: fc.constantFrom("fetch", "pull") }),
-  fc.record({ kind: fc.constant("ask_ids" as const), to: aPeer, lo: fc.nat(60).map(id) }),
+  fc.record({
+    kind: fc.constant("ask_ids" as const),
+    to: aPeer,
+    after: fc.option(fc.nat(60).map(place), { nil: undefined }),
+  }),
 );
 const anEvent: fc.Arbitrary<Event> = fc.oneof(
   fc.nat(MEMBERS).map((count): Event => ({ kind: "members", members: members(count) })),
@@ -144,7 +148,12 @@ const anEvent: fc.Arbitrary<Event> = fc.oneof(
       message_count: fc.option(fc.nat(3), { nil: undefined }),
     }),
   }),
-  fc.record({ kind: fc.constant("ids_page" as const), from: aPeer, ids: someIds, last: fc.boolean() }),
+  fc.record({
+    kind: fc.constant("ids_page" as const),
+    from: aPeer,
+    ids: someIds,
+    next: fc.option(fc.nat(60).map(place), { nil: undefined }),
+  }),
   fc.record({
     kind: fc.constant("roster" as const),
     from: fc.option(aPeer, { nil: undefined }),

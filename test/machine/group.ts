@@ -1,4 +1,5 @@
 import { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
+import type { TimePlace } from "../../src/core/time-place.ts";
 import type { Effect } from "../../src/machine/effect.ts";
 import type { GroupStatus } from "../../src/machine/event.ts";
 import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";
@@ -9,6 +10,8 @@ const hex = (n: number): string => n.toString(16).padStart(64, "0");
 export const node = (n: number): PublicKey => PublicKey.fromHex(hex(0x1000_0000 + n));
 export const id = (n: number): MessageId => MessageId.fromHex(hex(n));
 export const ids = (from: number, count: number): MessageId[] => Array.from({ length: count }, (_, i) => id(from + i));
+/** Of the message `id(n)`. */
+export const place = (n: number): TimePlace => ({ timestamp: BigInt(n), author_node_id: 1, id: id(n) });
 export const root = (n: number): MerkleRoot => MerkleRoot.fromHex(hex(n));
 export const head = (n: number): RosterEntryId => RosterEntryId.fromHex(hex(n));
 /** Members 0 to `count` - 1. */

@@ -60,7 +60,7 @@ test("answers nobody asked for change nothing, and the stream goes on", async ()
   });
   const alice = new RawPeer(network, ALICE, FOUNDER);
   const answers = await alice.say(
-    { kind: "ids_resp", group_id, ids: new Uint8Array(32), last: false },
+    { kind: "ids_resp", group_id, ids: new Uint8Array(32), next: undefined },
     {
       kind: "fetch_many_resp",
       group_id,

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { signGossip } from "../../src/core/gossip.ts";
-import { GroupId, MessageId, PublicKey } from "../../src/core/ids.ts";
+import { GroupId, PublicKey } from "../../src/core/ids.ts";
 import { messageCanonical } from "../../src/core/message.ts";
 import type { Message } from "../../src/core/records.ts";
 import { createGenesis, createRosterEntry } from "../../src/core/roster-change.ts";
@@ -174,11 +174,15 @@ test("a member can page through ids and fetch what it lacks", async () => {
   await using _closing = node;
   const messages = Array.from({ length: 5 }, (_, i) => said({ timestamp: BigInt(i + 1) }));
   await push(...messages);
-  const ids = messages.map(({ id }) => id).toSorted();
-  const page = { kind: "ids_req", group_id, lo: MessageId.zero, hi: MessageId.zero, limit: 3 } as const;
-  const [first] = await alice.say(page);
+  const ids = messages.map(({ id }) => id);
+  const page = { kind: "ids_req", group_id, limit: 3 } as const;
+  const [first] = await alice.say({ ...page, after: undefined });
   if (first?.kind !== "ids_resp") throw new Error("no page");
-  expect([first.last, pageIds(first.ids)]).toEqual([false, ids.slice(0, 3)]);
+  const place = { timestamp: 3n, author_node_id: messages[2]!.author.pilot_node_id, id: ids[2]! };
+  expect([first.next, pageIds(first.ids)]).toEqual([place, ids.slice(0, 3)]);
+  const [second] = await alice.say({ ...page, after: place });
+  if (second?.kind !== "ids_resp") throw new Error("no page");
+  expect([second.next, pageIds(second.ids)]).toEqual([undefined, ids.slice(3)]);
   const [answer] = await alice.say({ kind: "fetch_many_req", group_id, ids: [...ids, said({ timestamp: 99n }).id] });
   expect(answer).toMatchObject({ outcomes: [...ids.map(() => "sent"), "unknown"] });
 });

@@ -1,5 +1,6 @@
 import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import { MessageSet } from "../../src/core/message-set.ts";
+import { comparePlaces, type TimePlace } from "../../src/core/time-place.ts";
 import { GroupMachine } from "../../src/machine/group-machine.ts";
 import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";
 import type { Random } from "../../src/machine/random.ts";
@@ -88,10 +89,14 @@ export class Member implements MessageIndex, RosterView {
     return this.#world.everMembersAt(this.rosterLength).has(author);
   }
 
-  /** Ids from `lo` on, ascending. */
-  idsFrom(lo: MessageId, limit: number): { ids: MessageId[]; last: boolean } {
-    const ids = [...this.messages.keys()].filter((id) => id >= lo).sort();
-    return { ids: ids.slice(0, limit), last: ids.length <= limit };
+  /** Ids after a place in time order, and the place of the last when more follow. */
+  idsAfter(after: TimePlace | undefined, limit: number): { ids: MessageId[]; next: TimePlace | undefined } {
+    const places = [...this.messages.values()]
+      .map(({ id, timestamp, authorNumber }) => ({ id, timestamp: BigInt(timestamp), author_node_id: authorNumber }))
+      .filter((place) => after === undefined || comparePlaces(place, after) > 0)
+      .sort(comparePlaces);
+    const page = places.slice(0, limit);
+    return { ids: page.map(({ id }) => id), next: places.length > limit ? page.at(-1) : undefined };
   }
 
   #newMachine(random: Random): GroupMachine {

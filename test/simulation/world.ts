@@ -262,7 +262,8 @@ export class World {
         return () => this.tell(sender, { kind: "status", from: peer.key, status });
       }
       case "ask_ids": {
-        const page = peer.idsFrom(effect.lo, Math.min(this.#options.pageMax ?? IDS_PER_FRAME_MAX, IDS_PER_FRAME_MAX));
+        const limit = Math.min(this.#options.pageMax ?? IDS_PER_FRAME_MAX, IDS_PER_FRAME_MAX);
+        const page = peer.idsAfter(effect.after, limit);
         this.traffic.ids(page.ids.length);
         return () => this.tell(sender, { kind: "ids_page", from: peer.key, ...page });
       }

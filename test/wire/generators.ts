@@ -13,7 +13,7 @@ import type {
 } from "../../src/core/records.ts";
 import type { ControlFrame } from "../../src/wire/control-frame.ts";
 import type { Frame } from "../../src/wire/frame.ts";
-import { idPage } from "../../src/wire/id-page.ts";
+import { idsPage } from "../../src/wire/ids-frames.ts";
 
 /* Values of every kind of frame, reaching for the edges of each field. */
 
@@ -127,7 +127,7 @@ const batch = fc.array(fc.uint8Array({ minLength: 1, maxLength: 200 }), { maxLen
 const outcomes = fc
   .array(words("again", "sent", "unknown", "alone"), { minLength: 1, maxLength: 12 })
   .filter((all) => all.some((outcome) => outcome !== "again"));
-const page = fc.uniqueArray(messageId, { maxLength: 20 }).map((ids) => idPage(ids.toSorted()));
+const place = fc.record({ timestamp: i64, author_node_id: u32, id: messageId });
 const token = fc.uint8Array({ minLength: 16, maxLength: 64 });
 
 /** A generator for each kind of a union. */
@@ -192,10 +192,14 @@ export const FRAMES: Generators<Frame> = {
     const messages = fc.array(fc.uint8Array({ minLength: 1, maxLength: 200 }), { minLength: sent, maxLength: sent });
     return fc.record({ group_id: fc.constant(group_id), outcomes: fc.constant(outcomes), messages });
   }),
-  ids_req: fc.record({ group_id: groupId, lo: messageId, hi: messageId, limit: fc.integer({ min: 1, max: 16_384 }) }),
+  ids_req: fc.record({
+    group_id: groupId,
+    limit: fc.integer({ min: 1, max: 16_384 }),
+    after: fc.option(place, { nil: undefined }),
+  }),
   ids_resp: fc
-    .record({ group_id: groupId, last: bool, ids: page })
-    .map((resp) => (resp.ids.length === 0 ? { ...resp, last: true } : resp)),
+    .record({ group_id: groupId, places: fc.array(place, { maxLength: 20 }), limit: fc.integer({ min: 1, max: 20 }) })
+    .map(({ group_id, places, limit }) => ({ group_id, ...idsPage(places, limit) })),
   redeem_req: fc.record({ group_id: groupId, token, hostname: text }),
   redeem_resp: fc.record({ group_id: groupId, invite }),
   peer_hint: fc.record({ hint: fc.uint8Array({ minLength: 1, maxLength: 1024 }) }),

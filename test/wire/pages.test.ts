@@ -3,16 +3,16 @@ import fc from "fast-check";
 import { GroupId, MessageId, RosterEntryId } from "../../src/core/ids.ts";
 import type { RosterEntry } from "../../src/core/records.ts";
 import { decodeFrame, encodeFrame } from "../../src/wire/frame.ts";
-import { idPage, isAscending, pageIds } from "../../src/wire/id-page.ts";
-import { IDS_PAGE_MAX } from "../../src/wire/ids-frames.ts";
+import { idPage, pageIds } from "../../src/wire/id-page.ts";
+import { IDS_PAGE_MAX, idsPage } from "../../src/wire/ids-frames.ts";
 import { answerRosterPage } from "../../src/wire/roster-page-frames.ts";
 import { refusalOf } from "./refusal.ts";
 
 const group_id = GroupId.fromHex("33".repeat(32));
 const ids = (count: number) =>
   Array.from({ length: count }, (_, i) => MessageId.fromHex((i + 1).toString(16).padStart(64, "0")));
-const response = (last: boolean, page: Uint8Array) =>
-  Uint8Array.of(...GroupId.toBytes(group_id), last ? 1 : 0, ...page);
+const response = (more: boolean, page: Uint8Array) =>
+  Uint8Array.of(...GroupId.toBytes(group_id), ...(more ? [1, ...new Uint8Array(12).fill(255)] : [0]), ...page);
 
 describe("a page of ids", () => {
   test("is its ids and back", () => {
@@ -20,42 +20,43 @@ describe("a page of ids", () => {
     fc.assert(fc.property(fc.array(id), (all) => expect(pageIds(idPage(all))).toEqual(all)));
   });
 
-  test("is ascending exactly when its ids are, each greater than the one before", () => {
-    const id = fc.tuple(fc.nat(2), fc.nat(2)).map(([a, b]) => MessageId.fromHex(`0${a}${"0".repeat(60)}0${b}`));
-    fc.assert(
-      fc.property(fc.array(id, { maxLength: 4 }), (all) => {
-        expect(isAscending(idPage(all))).toBe(all.every((each, i) => i === 0 || each > all[i - 1]!));
-      }),
+  test("names the place of its last id when more follow", () => {
+    const place = (n: number) => ({ timestamp: BigInt(-n), author_node_id: n, id: ids(3)[n]! });
+    const places = [place(2), place(1), place(0)];
+    expect(idsPage(places, 3)).toEqual({ ids: idPage(places.map(({ id }) => id)), next: undefined });
+    expect(idsPage(places, 2)).toEqual({ ids: idPage([places[0]!.id, places[1]!.id]), next: place(1) });
+    const [a, b] = [idsPage(places, 2), idsPage(places, 1)];
+    expect(refusalOf(() => encodeFrame({ kind: "ids_resp", group_id, ids: a.ids, next: b.next }, "entmoot/1"))).toBe(
+      "invalid_argument",
     );
   });
 
-  test("is refused when out of order, repeated, cut, too long or empty with more to come", () => {
+  test("is refused when cut, too long or empty with more to come", () => {
     const [a, b] = ids(2);
     const bad = {
-      "out of order": response(true, idPage([b!, a!])),
-      repeated: response(true, idPage([a!, a!])),
-      cut: response(true, idPage([a!, b!]).subarray(0, 63)),
-      "empty with more to come": response(false, new Uint8Array(0)),
+      cut: response(false, idPage([a!, b!]).subarray(0, 63)),
+      "cut within the place": response(true, new Uint8Array(0)).subarray(0, -1),
+      "empty with more to come": response(true, new Uint8Array(0)),
       "a flag of 2": Uint8Array.of(...GroupId.toBytes(group_id), 2, ...idPage([a!])),
       "too long": response(true, idPage(ids(IDS_PAGE_MAX + 1))),
     };
     for (const body of Object.values(bad)) {
       expect(refusalOf(() => decodeFrame(0x87, body, "entmoot/1"))).toBe("malformed_frame");
     }
-    expect(refusalOf(() => decodeFrame(0x87, response(false, idPage(ids(IDS_PAGE_MAX))), "entmoot/1"))).toBeUndefined();
-    expect(
-      refusalOf(() => encodeFrame({ kind: "ids_resp", group_id, last: true, ids: idPage([b!, a!]) }, "entmoot/1")),
-    ).toBe("invalid_argument");
+    expect(refusalOf(() => decodeFrame(0x87, response(true, idPage(ids(IDS_PAGE_MAX))), "entmoot/1"))).toBeUndefined();
   });
 
   test("is asked for with a limit from 1 to 16,384", () => {
-    const ask = (limit: number) =>
-      encodeFrame({ kind: "ids_req", group_id, lo: MessageId.zero, hi: MessageId.zero, limit }, "entmoot/1");
+    const ask = (limit: number) => encodeFrame({ kind: "ids_req", group_id, limit, after: undefined }, "entmoot/1");
     for (const limit of [0, IDS_PAGE_MAX + 1, 1.5, -1, 2 ** 32])
       expect(refusalOf(() => ask(limit))).toBe("invalid_argument");
     const body = ask(1).slice(5);
-    new DataView(body.buffer).setUint32(96, IDS_PAGE_MAX + 1);
+    new DataView(body.buffer).setUint32(32, IDS_PAGE_MAX + 1);
     expect(refusalOf(() => decodeFrame(0x86, body, "entmoot/1"))).toBe("malformed_frame");
+    for (const rest of [1, 43, 45]) {
+      const cut = Uint8Array.of(...ask(1).slice(5, -1), 1, ...new Uint8Array(rest));
+      expect(refusalOf(() => decodeFrame(0x86, cut, "entmoot/1"))).toBe("malformed_frame");
+    }
   });
 });
 
