@@ -13,8 +13,9 @@ export function publishFeed({ from, into, version }: { from: string; into: strin
   const before = existsSync(join(into, MANIFEST_NAME)) ? readFeed(into) : undefined;
   if (before !== undefined && before.version !== version) {
     const older = join(into, before.version);
-    rmSync(older, { recursive: true, force: true });
-    mkdirSync(older);
+    // Its manifest goes there last: without one, what is there was put aside by a run that did not end.
+    if (existsSync(join(older, MANIFEST_NAME))) rmSync(older, { recursive: true, force: true });
+    mkdirSync(older, { recursive: true });
     for (const name of before.names) move(into, older, name);
   } else {
     // Nothing of the release that is replaced may stay beside the new one: an old signature least of all.

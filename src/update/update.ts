@@ -106,6 +106,7 @@ async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Pr
   using daemon = request.restart ? await RunningDaemon.find(request.dataDir, place.executable) : undefined;
   const found = await available(request, { feed, tag, place });
   if (!found.isNewer) {
+    dropPartials(place);
     const caughtUp = await catchUp(request, place, daemon, found.current);
     return { ...(await report(request, place, found, false)), ...caughtUp };
   }

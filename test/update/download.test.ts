@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { once } from "node:events";
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { update } from "../../src/update/update.ts";
 import { archiveName, FeedServer, feedFiles } from "../support/release-feed.ts";
 import { Installed, program, refusal } from "./installed.ts";
@@ -134,4 +134,14 @@ test("a server whose archive is too short is not asked for all of it again and a
     `cut off after ${archive.length - 20} of ${archive.length} bytes`,
   );
   expect(feed.asked.filter((path) => path === name).length).toBe(2);
+});
+
+test("what an earlier run brought goes when there is nothing to fetch any more", async () => {
+  using place = new Installed();
+  const { files, archive, partial } = halfway(place);
+  writeFileSync(partial, archive.subarray(0, 100));
+  await using feed = new FeedServer(files);
+  const request = place.request(feed.url, { runningVersion: "v0.2.0" });
+  expect(await update(request)).toMatchObject({ update_available: false });
+  expect(readdirSync(place.dir)).not.toContain(basename(partial));
 });
