@@ -5,11 +5,15 @@ import { COMMANDS } from "./cli/command-table.ts";
 import { parseFeatureFlags } from "./cli/feature-flags.ts";
 import { globalFlags, parseGlobalOptions } from "./cli/global-flags.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
+import { forDataRoot } from "./cli/hints.ts";
 import { EntmootError, type ErrorCode } from "./core/errors.ts";
 import { type ExitStatus, STATUS } from "./node/status.ts";
 
 /** Set as soon as it is known, so that a failure anywhere later is printed in the form asked for. */
 let jsonErrors = process.argv.some((arg) => /^--?json-errors(=true|=1)?$/.test(arg));
+
+/** As it was given on the command line. */
+let dataFlag: string | undefined;
 
 /** Usage and failures. Not `cli/print.ts`, which loads node:fs: `version` should not pay for it. */
 const printProse = (text: string) => console.error(text.trimEnd());
@@ -30,6 +34,7 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
   }
   // A malformed flag or variable is refused whatever the command, even where it would not be read.
   jsonErrors = parseGlobalOptions(request.globals, process.env).jsonErrors;
+  if (request.globals.data !== undefined) dataFlag = String(request.globals.data);
   parseFeatureFlags(process.env);
   for (const note of request.notes) printProse(note);
   const { result } = await runCommand(request.command, { rawArgs: [...request.rawArgs] });
@@ -41,7 +46,8 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
 function report(error: unknown): ExitStatus {
   if (isSystemError(error, "EPIPE")) return 0; // `entmootd … | head`: the reader has seen enough.
   const code = codeOf(error);
-  const message = error instanceof Error && error.message !== "" ? error.message : String(error);
+  const text = error instanceof Error && error.message !== "" ? error.message : String(error);
+  const message = forDataRoot(text, dataFlag);
   printProse(jsonErrors ? JSON.stringify({ error: { code, message } }) : `entmootd: ${message}`);
   if (code === "internal" && process.env.ENTMOOT_DEBUG && error instanceof Error) printProse(error.stack ?? "");
   return STATUS[code].exit;

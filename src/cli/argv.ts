@@ -50,9 +50,11 @@ export async function readCommandLine(
   const words = new Reader(argv);
   words.allow(globals);
   const name = words.nextWord();
-  if (name === undefined) return words.help ? { kind: "help", path: [], command: undefined } : { kind: "nothing" };
+  if (name === undefined && words.help) return { kind: "help", path: [], command: undefined };
+  if (name === undefined) return words.version ? readCommandLine(["version"], table, globals) : { kind: "nothing" };
   if (name === "help" && !Object.hasOwn(table, name)) return helpFor(words, table);
 
+  if (words.version) throw new EntmootError("invalid_argument", "flag provided but not defined: -version");
   const entry = Object.hasOwn(table, name) ? table[name] : undefined;
   if (entry === undefined) {
     throw new EntmootError(
@@ -129,6 +131,8 @@ function check(command: string, own: Flags, words: Reader): string[] {
 /** Walks over the arguments once. Flags become known as the command is found, so a flag is read when reached. */
 class Reader {
   help = false;
+  /** "-version" where a command was expected. */
+  version = false;
   /** Unknown flags are words. */
   anyFlags = false;
   readonly positionals: string[] = [];
@@ -190,6 +194,10 @@ class Reader {
     }
     if (value === undefined && (name === "h" || name === "help")) {
       this.help = true;
+      return true;
+    }
+    if (value === undefined && name === "version" && command === "") {
+      this.version = true;
       return true;
     }
     const positive = name.startsWith("no-") ? this.#known.get(name.slice(3)) : undefined;

@@ -67,8 +67,10 @@ function readInviteFile(path: string): Uint8Array {
     return readFileSync(path);
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT" && looksLikeToken(path)) {
-      throw malformed("a token alone is not enough; give the whole link, which starts with entmoot://", cause);
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
+      throw looksLikeToken(path)
+        ? malformed("a token alone is not enough; give the whole link, which starts with entmoot://", cause)
+        : malformed("read: no file of that name, and not a link (entmoot://join/…), a URL or an invite's JSON", cause);
     }
     throw malformed(`read: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
   }

@@ -60,10 +60,10 @@ export function parseMootLink(text: string): MootLink {
   if (!trimmed.startsWith(PREFIX)) throw refuse("invalid_argument", `expected it to begin with ${PREFIX}`);
   if (trimmed.length > LINK_CHARS_MAX) throw refuse("invalid_argument", tooLong(trimmed.length));
   const payload = decodePayload(trimmed.slice(PREFIX.length));
+  if (payload.length <= SIGNATURE_BYTES) throw cutShort();
   if (payload[0] !== VERSION) {
     throw refuse("unsupported", `version ${payload[0]} is not known here; update entmootd to use this link`);
   }
-  if (payload.length <= SIGNATURE_BYTES) throw cutShort();
   const body = payload.subarray(0, payload.length - SIGNATURE_BYTES);
   const link = decodeBody(body);
   const signature = payload.subarray(payload.length - SIGNATURE_BYTES);

@@ -5,10 +5,17 @@ import type { Invite } from "../core/records.ts";
 export const REDEEM_WAIT_FIRST_MS = 500;
 export const REDEEM_WAIT_MAX_MS = 5_000;
 
+/** What a link was worth: a fresh invite, and what the issuer calls the group. */
+export interface Redeemed {
+  readonly invite: Invite;
+  /** Empty for nothing. */
+  readonly name: string;
+}
+
 export type RedeemEvent =
   | { readonly kind: "start" }
   /** The issuer's answer, signature and expiry checked. */
-  | { readonly kind: "redeemed"; readonly invite: Invite }
+  | ({ readonly kind: "redeemed" } & Redeemed)
   /** The issuer said no: expired, used up, revoked, unknown. Asking again will not help. */
   | { readonly kind: "refused"; readonly code: ErrorCode; readonly message: string }
   /** No answer; `detail` is for people. */
@@ -21,7 +28,7 @@ export type RedeemEffect =
   | { readonly kind: "schedule"; readonly afterMs: number }
   | { readonly kind: "progress"; readonly stage: "dialing" | "waiting" | "redeemed"; readonly message: string }
   /** The end: join with this. */
-  | { readonly kind: "invited"; readonly invite: Invite }
+  | ({ readonly kind: "invited" } & Redeemed)
   /** The end. */
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
 
@@ -46,7 +53,7 @@ export class Redeem {
         this.#state = "over";
         return [
           { kind: "progress", stage: "redeemed", message: "the issuer made an invite for us" },
-          { kind: "invited", invite: event.invite },
+          { kind: "invited", invite: event.invite, name: event.name },
         ];
       case "refused":
         return this.#fail(event.code, event.message);

@@ -2,6 +2,7 @@ import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import { formatPolicy, parsePolicy } from "../core/policy.ts";
 import { createGenesis } from "../core/roster-change.ts";
+import { GROUP_NAME_BYTES_MAX } from "../wire/redeem-frames.ts";
 import { METADATA_FACT } from "./group-name.ts";
 import { POLICY_FACT } from "./group-policy.ts";
 import { createLink } from "./links.ts";
@@ -9,19 +10,19 @@ import type { NodeContext } from "./node-context.ts";
 import type { CreatedGroup, CreateGroup } from "./operations.ts";
 
 /** Ours. */
-const NAME_MAX_BYTES = 256;
+const TAG_MAX_BYTES = 256;
 const DESCRIPTION_MAX_BYTES = 4096;
 const TAGS_MAX = 32;
 
 /** Founds a group: random id, genesis by this node's key, policy and display facts. Undone when a step fails. */
 export function createGroup(context: NodeContext, request: CreateGroup): CreatedGroup {
-  requireShort("name", request.name, NAME_MAX_BYTES);
+  requireShort("name", request.name, GROUP_NAME_BYTES_MAX);
   requireShort("description", request.description, DESCRIPTION_MAX_BYTES);
   if (request.name === "") throw new EntmootError("invalid_argument", "-name is required");
   if (request.tags.length > TAGS_MAX) {
     throw new EntmootError("invalid_argument", `tags: expected at most ${TAGS_MAX}, got ${request.tags.length}`);
   }
-  for (const tag of request.tags) requireShort("tag", tag, NAME_MAX_BYTES);
+  for (const tag of request.tags) requireShort("tag", tag, TAG_MAX_BYTES);
   const policy = request.policy === undefined ? undefined : parsePolicy(request.policy);
 
   const groupId = GroupId.fromBytes(crypto.getRandomValues(new Uint8Array(32)));

@@ -13,7 +13,7 @@ import type { JoinByInvite } from "./daemon-operations.ts";
 import type { JoinAttempt } from "./drive-machine.ts";
 import { findRoster } from "./find-roster.ts";
 import type { Group } from "./group.ts";
-import { METADATA_FACT } from "./group-name.ts";
+import { groupName, METADATA_FACT } from "./group-name.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Joined, JoinRequest } from "./operations.ts";
 import type { Peers } from "./peers.ts";
@@ -43,8 +43,9 @@ export class Joiner {
       const { hints, hostname, local, now, steadyNow } = this.#context;
       if (link.issuer === local) throw new EntmootError("invalid_argument", "join: this node issued the link itself");
       hints.add(link.issuer, link.hints);
-      const invite = await redeem({ peers: requirePeers(this.#context), hostname, now, steadyNow }, link, attempt);
-      return this.#joinGroup(invite, attempt, {});
+      const redeeming = redeem({ peers: requirePeers(this.#context), hostname, now, steadyNow }, link, attempt);
+      const { invite, name } = await redeeming;
+      return this.#joinGroup(invite, attempt, { name });
     }
     const body = new TextEncoder().encode(request.input);
     const input = parseJoinInput(body, { nowMs: this.#context.now(), pinnedKey: PublicKey.toBytes(DEFAULT_MOOT_KEY) });
@@ -90,6 +91,8 @@ export class Joiner {
 
 /** What is kept of a group once it is joined. */
 interface JoinFacts {
+  /** What the group is called unless it has a name here. */
+  readonly name?: string;
   readonly metadata?: string | undefined;
   readonly policy?: string | undefined;
 }
@@ -111,6 +114,9 @@ async function joinGroup(
   const group = held ?? open(context, invite.group_id, log);
   if (held !== undefined && from.key !== undefined) held.takeRoster(log.entries, from.key);
   if (facts.metadata !== undefined) group.store.setFact(METADATA_FACT, facts.metadata);
+  if (facts.name && groupName(group.store) === "") {
+    group.store.setFact(METADATA_FACT, JSON.stringify({ name: facts.name }));
+  }
   if (policy !== undefined) group.policy.set(policy);
   group.requireSelf();
   attempt.progress({ stage: "messages", message: "comparing messages with a member" });

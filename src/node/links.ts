@@ -9,6 +9,7 @@ import type { CreatedLink, LinkRow } from "../wire/link-frames.ts";
 import type { RedeemReq } from "../wire/redeem-frames.ts";
 import { addMember, requireFounder } from "./change-roster.ts";
 import type { Group } from "./group.ts";
+import { groupName } from "./group-name.ts";
 import { signInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
 
@@ -105,7 +106,7 @@ export function redeemLink(context: NodeContext, from: PublicKey, { group_id, to
     untilMs,
     bareSelf: true,
   });
-  return { kind: "redeem_resp", group_id, invite };
+  return { kind: "redeem_resp", group_id, invite, name: groupName(group.store) };
 }
 
 function admitByLink(

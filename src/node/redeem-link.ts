@@ -1,7 +1,6 @@
 import { verifyInvite } from "../core/invite.ts";
 import type { MootLink } from "../core/moot-link.ts";
-import type { Invite } from "../core/records.ts";
-import { Redeem, type RedeemEffect, type RedeemEvent } from "../machine/redeem.ts";
+import { Redeem, type RedeemEffect, type RedeemEvent, type Redeemed } from "../machine/redeem.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
 import { type Peers, Refusal } from "./peers.ts";
 
@@ -24,9 +23,9 @@ export interface RedeemParts {
  * Shows a link's token to its issuer, again and again while that is away. Throws the issuer's refusal, or
  * `unavailable` once the time is over.
  */
-export function redeem(parts: RedeemParts, link: MootLink, attempt: JoinAttempt): Promise<Invite> {
+export function redeem(parts: RedeemParts, link: MootLink, attempt: JoinAttempt): Promise<Redeemed> {
   let timeoutMs = TIMEOUT_FIRST_MS;
-  return driveMachine<RedeemEvent, RedeemEffect, Invite>({
+  return driveMachine<RedeemEvent, RedeemEffect, Redeemed>({
     machine: new Redeem({ deadlineMs: attempt.deadlineMs }),
     start: { kind: "start" },
     timer: { kind: "timer" },
@@ -34,7 +33,7 @@ export function redeem(parts: RedeemParts, link: MootLink, attempt: JoinAttempt)
     signal: attempt.signal,
     progress: attempt.progress,
     carryOut: (effect, { tell, end }) => {
-      if (effect.kind === "invited") end(effect.invite);
+      if (effect.kind === "invited") end(effect);
       else void askIssuer(parts, link, { timeoutMs, signal: attempt.signal }).then(tell);
       timeoutMs = Math.min(TIMEOUT_MAX_MS, 2 * timeoutMs);
     },
@@ -50,7 +49,7 @@ async function askIssuer(
   const question = { kind: "redeem_req", group_id: groupId, token, hostname } as const;
   const options = { ignoreBackoff: true, ...(signal === undefined ? {} : { signal }) };
   try {
-    const { invite } = await peers.ask(issuer, question, "redeem_resp", timeoutMs, options);
+    const { invite, name } = await peers.ask(issuer, question, "redeem_resp", timeoutMs, options);
     if (invite.group_id !== groupId) {
       return {
         kind: "refused",
@@ -59,7 +58,7 @@ async function askIssuer(
       };
     }
     verifyInvite(invite, now());
-    return { kind: "redeemed", invite };
+    return { kind: "redeemed", invite, name };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     // An issuer that is ending, or whose disk is full, may well answer in a moment.

@@ -48,7 +48,7 @@ export const EXIT_MEANING = {
   0: "done; also help, and a clean stop by signal",
   1: "set-up, storage, carrier, network or internal failure",
   2: "this node is not a member of the group, or not its founder",
-  3: "group not known here, or no joined groups",
+  3: "group not known here",
   5: "invalid flag, argument or invite",
   6: "no daemon answers on the control socket, or another one owns the data root",
   10: "update -exit-code: a newer release is there",

@@ -12,6 +12,9 @@ export const TOKEN_BYTES = { min: 16, max: 64 } as const;
 /** Wire. Limit of a member's display name, as in member profiles. */
 export const HOSTNAME_BYTES_MAX = 255;
 
+/** Ours. */
+export const GROUP_NAME_BYTES_MAX = 256;
+
 /** A stranger shows the token of a moot link, to be taken in. The carrier proved its key. */
 export interface RedeemReq {
   readonly kind: "redeem_req";
@@ -27,6 +30,8 @@ export interface RedeemResp {
   readonly kind: "redeem_resp";
   readonly group_id: GroupId;
   readonly invite: Invite;
+  /** What the issuer calls the group; empty for nothing. At most 256 bytes. */
+  readonly name: string;
 }
 
 export const redeemReqBody: FrameBody<RedeemReq> = jsonBody(
@@ -44,5 +49,9 @@ export const redeemReqBody: FrameBody<RedeemReq> = jsonBody(
 
 export const redeemRespBody: FrameBody<RedeemResp> = jsonBody(
   "redeem_resp",
-  struct<Omit<RedeemResp, "kind">>("redeem_resp", { group_id: groupId, invite }, { required: ["group_id", "invite"] }),
+  struct<Omit<RedeemResp, "kind">>(
+    "redeem_resp",
+    { group_id: groupId, invite, name: omitted(boundedText("name", GROUP_NAME_BYTES_MAX)) },
+    { required: ["group_id", "invite"] },
+  ),
 );

@@ -18,8 +18,8 @@ test("the issuer is asked again and again while it is away, saying so, until it 
     nowMs += afterMs;
     expect(kinds(redeem.handle({ kind: "timer" }, nowMs))).toEqual(["progress", "ask_issuer"]);
   }
-  const invite = {} as Invite;
-  expect(redeem.handle({ kind: "redeemed", invite }, nowMs)).toContainEqual({ kind: "invited", invite });
+  const redeemed = { invite: {} as Invite, name: "council" };
+  expect(redeem.handle({ kind: "redeemed", ...redeemed }, nowMs)).toContainEqual({ kind: "invited", ...redeemed });
   expect(redeem.handle({ kind: "timer" }, 60_000)).toEqual([]);
 });
 

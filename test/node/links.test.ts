@@ -32,6 +32,18 @@ test("a link lets in as many keys as it has uses, and no more", async () => {
   expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 1, uses_max: 1, status: "used_up" }]);
 });
 
+test("who was let in by a link calls the group as its issuer does, unless it has a name for it", async () => {
+  const { network, founder, groupId, link } = await world();
+  await using closing = founder;
+  const { name } = (await closing.status()).groups[0]!;
+  expect(name).not.toBe("");
+  const { link: text } = await link(0);
+  const root = new MemoryDataRoot();
+  await using alice = await startNode(network, 2, { root });
+  await alice.join({ input: text, ...QUICK });
+  expect((await alice.status()).groups).toMatchObject([{ group_id: groupId, name }]);
+});
+
 test("the same key redeems a used-up link again: same membership, fresh invite, no use taken", async () => {
   const { network, founder, groupId, link } = await world();
   await using closing = founder;

@@ -26,17 +26,37 @@ test.each([[["--help"]], [["-h"]], [["help"]], [["version", "-h"]]])("help is no
 
 test("version prints one JSON object, and a run from source says it is one", () => {
   const { stdout, stderr, exitCode } = run(["version"]);
+  for (const flag of ["-version", "--version"]) expect(run([flag])).toEqual({ stdout, stderr, exitCode });
   expect(stdout).toBe('{"version":"dev","commit":"unknown","date":"unknown"}\n');
   expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
 });
 
 test.each([
   [["nonsense"], 'entmootd: unknown subcommand "nonsense"\n'],
+  [["-version", "info"], "entmootd: flag provided but not defined: -version\n"],
   [["version", "extra"], 'entmootd: version: unexpected argument "extra"\n'],
   [["-listen-port", "0", "version"], "entmootd: listen-port 0 out of uint16 range: expected a port from 1 to 65535\n"],
   [["env", "-log-level=bogus"], 'entmootd: unknown log level "bogus": expected debug, info, warn or error\n'],
 ])("%j is refused with status 5 and nothing on stdout", (args, stderr) => {
   expect(run(args)).toEqual({ stdout: "", stderr, exitCode: 5 });
+});
+
+test("a suggested command is one for the data root that was named", () => {
+  const root = join(home, "of two words");
+  const { stderr, exitCode } = run(["stop", "-data", root]);
+  expect({ stderr, exitCode }).toEqual({
+    stderr: `entmootd: no running Entmoot daemon found; after joining once, start one with "entmootd -data '${root}' serve"\n`,
+    exitCode: 6,
+  });
+});
+
+test.each([
+  ["no such file", "no file of that name, and not a link (entmoot://join/…), a URL or an invite's JSON"],
+  ["entmoot://join/abc", "moot link: it ends too early; copy it whole"],
+])("join %s says what it would take", (argument, reason) => {
+  const { stderr, exitCode } = run(["join", argument]);
+  expect(stderr).toContain(reason);
+  expect(exitCode).toBe(5);
 });
 
 test("a malformed feature flag or variable stops every command, even env", () => {

@@ -201,7 +201,7 @@ export const FRAMES: Generators<Frame> = {
     .record({ group_id: groupId, places: fc.array(place, { maxLength: 20 }), limit: fc.integer({ min: 1, max: 20 }) })
     .map(({ group_id, places, limit }) => ({ group_id, ...idsPage(places, limit) })),
   redeem_req: fc.record({ group_id: groupId, token, hostname: text }),
-  redeem_resp: fc.record({ group_id: groupId, invite }),
+  redeem_resp: fc.record({ group_id: groupId, invite, name: shortText }),
   peer_hint: fc.record({ hint: fc.uint8Array({ minLength: 1, maxLength: 1024 }) }),
   peer_hints_req: group,
   peer_hints_resp: fc.record({ group_id: groupId, hints: few(fc.uint8Array({ minLength: 1, maxLength: 1024 })) }),
