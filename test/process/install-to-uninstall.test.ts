@@ -176,7 +176,8 @@ inNetns(import.meta, () => {
       daemon: { version: NEW.version, pid: pidOfB },
     });
     await talk("after the script came by");
-    expect(await b.update("--rollback", "--restart")).toMatchObject({
+    // Through the wrapper too, which names the data root itself.
+    expect(await b.node.ask(["update", "--rollback", "--restart", "--json"])).toMatchObject({
       updated: true,
       daemon: { version: OLD.version, pid: pidOfB },
     });
