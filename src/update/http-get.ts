@@ -1,3 +1,4 @@
+import { EntmootError } from "../core/errors.ts";
 import { updateError } from "./update-error.ts";
 
 /** Ours. A server that says nothing for so long is gone. There is no limit on a whole download: lines are slow. */
@@ -136,16 +137,8 @@ function rangeStart(header: string | null): number | undefined {
   return found === null ? undefined : Number(found[1]);
 }
 
-function failure(url: URL, error: unknown, ending: AbortSignal): unknown {
-  if (
-    ending.aborted &&
-    ending.reason instanceof Error &&
-    "code" in ending.reason &&
-    ending.reason.code === "update_failed"
-  ) {
-    return ending.reason;
-  }
-  if (error instanceof Error && "code" in error && error.code === "update_failed") return error;
+function failure(url: URL, error: unknown, ending: AbortSignal): EntmootError {
+  for (const known of [ending.reason, error]) if (known instanceof EntmootError) return known;
   return updateError(`${url.href}: ${error instanceof Error ? error.message : String(error)}`, error);
 }
 

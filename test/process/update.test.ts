@@ -43,6 +43,13 @@ inNetns(import.meta, () => {
     return { executable, node };
   }
 
+  /** Makes a group with one message; what `info` says of it. */
+  async function council(node: DaemonNode) {
+    await node.ask(["group", "create", "-name", "council"]);
+    await node.ask(["publish", "-topic", "t", "-content", "kept"]);
+    return node.group();
+  }
+
   test("an update restarts the daemon in place: same process, same messages, and tails go on", async () => {
     using home = new TemporaryDirectory();
     await using feed = new FeedServer(newFeed);
@@ -193,49 +200,37 @@ inNetns(import.meta, () => {
     expect(await a.ask(["info"])).toMatchObject({ version: "v0.2.0", pid: a.daemon.pid });
   }, 60_000);
 
-  test("a restart made up for that fails goes back as well, and the reason is shown", async () => {
-    using home = new TemporaryDirectory();
-    const bad = await buildTestBinary(built.path, { ...NEW, broken: "exit" });
-    await using feed = new FeedServer(feedFiles({ ...NEW, binary: readFileSync(bad) }));
-    const { executable, node } = setUp(home.path, feed.url);
-    await using a = node;
-    await a.serve();
-    expect(await a.ask(["update", "-json"])).toMatchObject({ updated: true, restart_required: true });
-    const { status, stdout } = await a.run(["update", "-restart", "-json"]);
-    try {
-      expect({ status, ...JSON.parse(stdout).error }).toMatchObject({
-        status: 1,
-        message: expect.stringMatching(/ended before it was ready; v0.1.0 is installed and running again/),
-      });
-      expect(fingerprint(executable)).toBe(fingerprint(oldBinary));
-      expect(await a.ask(["info"])).toMatchObject({
-        version: "v0.1.0",
-        last_update: { from: "v0.1.0", to: "v0.2.0", outcome: "rolled_back" },
-      });
-    } finally {
-      await a.run(["stop"]);
-    }
-  }, 60_000);
-
-  test("a failed restart goes back to what was installed, also where the daemon was older still", async () => {
-    using home = new TemporaryDirectory();
-    const bad = await buildTestBinary(built.path, { version: "v0.3.0", serial: 3000, broken: "exit" });
-    await using feed = new FeedServer(feedFiles({ version: "v0.3.0", serial: 3000, binary: readFileSync(bad) }));
-    const { executable, node } = setUp(home.path, feed.url);
-    await using a = node;
-    await a.serve();
-    renameSync(install(newBinary, join(home.path, "newer")), executable);
-    const { status, stdout } = await a.run(["update", "-restart", "-json"]);
-    try {
-      expect({ status, ...JSON.parse(stdout).error }).toMatchObject({
-        status: 1,
-        message: expect.stringContaining("v0.2.0 is installed and running again"),
-      });
-      expect(await a.ask(["info"])).toMatchObject({ version: "v0.2.0", last_update: { outcome: "rolled_back" } });
-    } finally {
-      await a.run(["stop"]);
-    }
-  }, 60_000);
+  test.each([
+    ["is asked for later", "v0.2.0", "v0.1.0"],
+    ["finds a daemon that is older still", "v0.3.0", "v0.2.0"],
+  ])(
+    "a restart that %s and fails goes back to what was there before",
+    async (_what, version, before) => {
+      using home = new TemporaryDirectory();
+      const bad = await buildTestBinary(built.path, { version, serial: 3000, broken: "exit" });
+      await using feed = new FeedServer(feedFiles({ version, serial: 3000, binary: readFileSync(bad) }));
+      const { executable, node } = setUp(home.path, feed.url);
+      await using a = node;
+      await a.serve();
+      if (before === OLD.version) await a.ask(["update", "-json"]);
+      else renameSync(install(newBinary, join(home.path, "newer")), executable);
+      const { status, stdout } = await a.run(["update", "-restart", "-json"]);
+      try {
+        expect({ status, message: JSON.parse(stdout).error?.message }).toEqual({
+          status: 1,
+          message: expect.stringContaining(`ended before it was ready; ${before} is installed and running again`),
+        });
+        expect(fingerprint(executable)).toBe(fingerprint(before === OLD.version ? oldBinary : newBinary));
+        expect(await a.ask(["info"])).toMatchObject({
+          version: before,
+          last_update: { from: before, to: version, outcome: "rolled_back" },
+        });
+      } finally {
+        await a.run(["stop"]);
+      }
+    },
+    60_000,
+  );
 
   test("an interrupt ends an update with -restart while it downloads: nothing has begun yet", async () => {
     using home = new TemporaryDirectory();
@@ -281,9 +276,7 @@ inNetns(import.meta, () => {
       const { executable, node } = setUp(home.path, feed.url);
       await using a = node;
       await a.serve();
-      await a.ask(["group", "create", "-name", "council"]);
-      await a.ask(["publish", "-topic", "t", "-content", "kept"]);
-      const before = await a.group();
+      const before = await council(a);
       const { status, stdout } = await a.run(["update", "-restart", "-json"]);
       const { error } = JSON.parse(stdout);
       try {
@@ -342,9 +335,7 @@ inNetns(import.meta, () => {
     const { executable, node } = setUp(home.path, feed.url);
     await using a = node;
     await a.serve();
-    await a.ask(["group", "create", "-name", "council"]);
-    await a.ask(["publish", "-topic", "t", "-content", "kept"]);
-    const before = await a.group();
+    const before = await council(a);
     const random = new SeededRandom(SEED);
     for (let kill = 0; kill < RESTART_KILLS; kill++) {
       const update = a.spawn(["update", "-restart", "-json"]);
