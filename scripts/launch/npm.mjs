@@ -27,9 +27,12 @@ export function npmCommand() {
  */
 export function runNpm(args, { cwd, signal, quiet = false }) {
   const npm = npmCommand();
+  // The key that signs releases is for this project's own code only.
+  const { ENTMOOT_RELEASE_KEY: _, ...env } = process.env;
   return new Promise((resolve, reject) => {
     const child = spawn(npm.command, [...npm.args, ...args], {
       cwd,
+      env,
       stdio: ["ignore", "pipe", "pipe"],
       ...(signal === undefined ? {} : { signal, killSignal: "SIGTERM" }),
     });
