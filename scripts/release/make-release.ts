@@ -70,11 +70,15 @@ export async function makeRelease(
       say(describe(target, built));
     }
     const sbom = formatSbom({ ...stamp, lock: lockOf(source.root), also: nativePackages(options.targets, files) });
-    const checksums = [...files, { name: SBOM_NAME, sha256: sha256(sbom) }];
+    const installer = fillInstaller(readFileSync(join(source.root, INSTALLER_NAME), "utf8"), carriedKeys());
+    const texts = [
+      { name: SBOM_NAME, sha256: sha256(sbom) },
+      { name: INSTALLER_NAME, sha256: sha256(installer) },
+    ];
     const write = (name: string, text: string) => writeFileSync(join(workDir, name), text);
     write(SBOM_NAME, sbom);
-    write(INSTALLER_NAME, fillInstaller(readFileSync(join(source.root, INSTALLER_NAME), "utf8"), carriedKeys()));
-    write(CHECKSUMS_NAME, checksums.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join(""));
+    write(INSTALLER_NAME, installer);
+    write(CHECKSUMS_NAME, [...files, ...texts].map(({ name, sha256 }) => `${sha256}  ${name}\n`).join(""));
     const expires_at_ms = options.expiresAtMs;
     const head = { version, serial: options.serial, commit, date: stamp.date, expires_at_ms };
     const manifest = formatManifest({ type: MANIFEST_TYPE, ...head, files });

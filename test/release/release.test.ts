@@ -88,7 +88,10 @@ test(
       files: [{ name: archive }],
     });
 
-    for (const line of readFileSync(join(out, "checksums.txt"), "utf8").trim().split("\n")) {
+    // What is attested is what stands here: the script that people run unseen most of all.
+    const checksums = readFileSync(join(out, "checksums.txt"), "utf8").trim().split("\n");
+    expect(checksums.map((line) => line.split("  ")[1]!)).toEqual([archive, "sbom.cdx.json", "install.sh"]);
+    for (const line of checksums) {
       const [hash, name] = line.split("  ");
       expect(sha256(readFileSync(join(out, name!)))).toBe(hash!);
     }
