@@ -392,13 +392,12 @@ inNetns(import.meta, () => {
     await using feed = new FeedServer(new Map());
     const { node } = setUp(home.path, feed.url);
     await using a = node;
-    for (const args of [["-repo", "x"], ["-version", "newest"], ["-rollback", "-check"], ["extra"], ["-nope"]]) {
-      if (args[0] === "-repo") continue; // A folder is named, so nobody asks for a repository.
-      expect(await a.run(["update", ...args])).toMatchObject({ status: 5, stdout: "" });
+    const wrong = [["-version", "newest"], ["-rollback", "-check"], ["-install-dir", ""], ["extra"], ["-nope"]];
+    for (const args of wrong) expect(await a.run(["update", ...args])).toMatchObject({ status: 5, stdout: "" });
+    for (const [feedUrl, ...args] of [["/srv/feed"], ["", "-repo", "x"]]) {
+      const env = { ENTMOOT_UPDATE_URL: feedUrl };
+      expect(await a.run(["update", "-check", ...args], { env })).toMatchObject({ status: 5, stdout: "" });
     }
-    expect(await a.run(["update", "-check"], { env: { ENTMOOT_UPDATE_URL: "/srv/feed" } })).toMatchObject({
-      status: 5,
-    });
     expect(await a.run(["update"])).toMatchObject({ status: 1, stdout: "" });
     expect(JSON.parse((await a.run(["update", "-json"])).stdout)).toMatchObject({ error: { code: "update_failed" } });
   }, 60_000);
