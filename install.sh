@@ -66,8 +66,10 @@ USAGE
 say() { printf '%s\n' "$*"; }
 # What is told may come from a stranger: it is kept short, and moves no cursor.
 warn() { printf 'install.sh: %s\n' "$(printf '%s' "$*" | tr '\n\t' '  ' | tr -d '\000-\037\177' | head -c 2000)" >&2; }
+told=
 fail() {
   warn "$*"
+  told=yes
   exit 1
 }
 misused() {
@@ -196,12 +198,19 @@ made_bin=
 clean_up() {
   status=$?
   trap '' HUP INT TERM
+  case $status in
+  0 | 2 | 129 | 130 | 143) ;;
+  *)
+    if [ -z "$told" ]; then warn "not done: something failed; is the disk full?"; fi
+    status=1
+    ;;
+  esac
   if [ -n "$holder" ] && [ -n "$made_bin" ] && [ ! -e "$bin_dir/entmootd" ]; then rm -f "$bin_dir/.entmootd.lock"; fi
   let_go
   # Gone again when this run made them and put nothing there.
   if [ -n "$made_bin" ]; then rmdir "$bin_dir" 2>/dev/null || :; fi
   if [ -n "$made_home" ]; then rmdir "$install_dir" 2>/dev/null || :; fi
-  return "$status"
+  exit "$status"
 }
 
 # A folder beside the binary: the same file system, so that a rename is one step, and one where programs may run.
@@ -418,7 +427,11 @@ can_verify() {
   key='PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw='
   signature='kqAJqfDUyrhyDoILX2QlQKKye1QWUD+Ps3YiI+vbadoIWsHkPhWZbkWPNhPQ8R2MOHsurrQwKu6wDSkWErsMAA=='
   printf r >"$work/message"
-  verify "$key" "$work/message" "$signature" || return 1
+  if ! verify "$key" "$work/message" "$signature"; then
+    # A full disk looks the same, and is no reason to trust anybody.
+    printf '%s' "$signature" >"$work/signature" || fail "$work: cannot be written; is the disk full?"
+    return 1
+  fi
   printf s >"$work/message"
   ! verify "$key" "$work/message" "$signature"
 }
@@ -635,8 +648,7 @@ find_checkout() {
 explain_source() {
   warn "$1"
   warn 'to build it here: install git and Node 20 or later with npm, then'
-  warn "  git clone ${ENTMOOT_SOURCE_URL:-https://github.com/$RELEASE_REPO.git} entmoot && sh entmoot/install.sh --from-source"
-  exit 1
+  fail "  git clone ${ENTMOOT_SOURCE_URL:-https://github.com/$RELEASE_REPO.git} entmoot && sh entmoot/install.sh --from-source"
 }
 
 # Builds with npm; the binary is then at $work/entmootd.
@@ -758,7 +770,7 @@ make_runtime_env() {
     if [ "$(grep -xF -e "$BLOCK_BEGIN" -e "$BLOCK_END" "$old")" != "$BLOCK_BEGIN
 $BLOCK_END" ]; then
       warn "$old: the lines around the block of install.sh are damaged; the file is left as it is"
-      cp "$old" "$work/runtime.env"
+      cp -p "$old" "$work/runtime.env"
       return 0
     fi
     sed '/^# >>> written by install\.sh/,$d' "$old" >"$work/before"
@@ -767,11 +779,16 @@ $BLOCK_END" ]; then
   else
     # What the original's installer wrote moves into the block, so that a later installation can change it.
     for name in $VARIABLES; do line_of "$name" "$old" '; fi$'; done >"$work/block"
-    grep -vxF -f "$work/block" "$old" >"$work/before" || [ $? = 1 ]
+    if [ -s "$work/block" ]; then
+      grep -vxF -f "$work/block" "$old" >"$work/before" || [ $? = 1 ]
+    else
+      cp "$old" "$work/before"
+    fi
   fi
   runtime_block >"$work/fresh"
+  # A copy first: whom its owner keeps out stays out.
+  if [ -f "$old" ]; then cp -p "$old" "$work/runtime.env"; fi
   cat "$work/before" "$work/fresh" "$work/after" >"$work/runtime.env"
-  chmod 644 "$work/runtime.env"
 }
 
 make_wrapper() {
@@ -940,9 +957,10 @@ remove_path() {
       *) rc=$(dirname "$rc")/$to ;;
       esac
     done
-    fresh=$rc.entmoot.$$
+    # Of one name, so that the next run takes away what a killed one left.
+    fresh=$rc.without-entmoot
     # A copy first: it has the mode of the file.
-    if [ ! -w "$rc" ] || ! { cp -p "$rc" "$fresh" && { grep -vxF -e "$line" "$rc" || :; } >"$fresh"; } 2>/dev/null; then
+    if [ ! -w "$rc" ] || ! { cp -p "$rc" "$fresh" && { grep -vxF -e "$line" "$rc" || [ $? = 1 ]; } >"$fresh"; } 2>/dev/null; then
       rm -f "$fresh"
       warn "$rc: cannot be written; remove the line that adds $bin_dir to PATH"
     elif [ "${rc##*/}" = entmoot.fish ] && [ ! -s "$fresh" ]; then

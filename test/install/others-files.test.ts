@@ -53,6 +53,19 @@ test("an installation of the original is taken over with its settings, which can
   expect(box.read(".entmoot/identity.json")).toBe("secret");
 });
 
+test("a runtime.env that others may not read stays that way", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  await box.install();
+  const mode = () => lstatSync(join(box.installDir, "runtime.env")).mode & 0o777;
+  expect(mode()).toBe(0o644);
+  chmodSync(join(box.installDir, "runtime.env"), 0o600);
+  await box.install([], { env: { PILOT_HOSTNAME: "ent" } });
+  expect(box.read(".entmoot/runtime.env")).toContain("PILOT_HOSTNAME='ent'");
+  expect(mode()).toBe(0o600);
+});
+
 test("an installation of the original is removed, and its identity stays", async () => {
   using box = new Sandbox();
   originalInstallation(box);

@@ -179,6 +179,35 @@ ENTMOOT_HOME='${box.path}/elsewhere' dash '${SCRIPT}' && wc -c <.bashrc`;
   needsRoot,
 );
 
+for (const [what, tool, when, said] of [
+  ["makes no signature right", "openssl", "base64", "cannot be written; is the disk full?"],
+  ["empties no start-up file", "grep", "-vxF", ".bashrc: cannot be written; remove the line"],
+] as const) {
+  test(
+    `a disk that runs full in the middle ${what}`,
+    async () => {
+      using feed = new FakeFeed();
+      feed.publish();
+      using box = new Sandbox(feed);
+      // The tool finds the disk full when it is called with that first word.
+      const body = `[ "$1" != ${when} ] || cat /dev/zero >"$HOME/fill" 2>/dev/null\nexec ${Bun.which(tool)} "$@"`;
+      withTools(box, { [tool]: body });
+      writeFileSync(join(box.path, tool), box.read(`tools/${tool}`), { mode: 0o755 });
+      const inside = `mount -t tmpfs -o size=3m none "$HOME" && seq 2000 >"$HOME/.bashrc"
+[ ${tool} = openssl ] || dash '${SCRIPT}' || exit 9
+PATH="$0:$PATH" dash '${SCRIPT}' "$@"; grep -c '^[0-9]*$' "$HOME/.bashrc"; ls -A "$HOME"`;
+      const args = tool === "openssl" ? [] : ["uninstall"];
+      const command = ["unshare", "-m", "sh", "-c", inside, box.path, ...args];
+      await using program = new Program(command, { env: box.env, cwd: box.path });
+      const { stdout, stderr } = await program.ended();
+      expect(stderr).toContain(said);
+      expect(stderr).not.toContain("only checksums");
+      expect(stdout).toContain("2000\n.bashrc\n");
+    },
+    needsRoot,
+  );
+}
+
 test("a HOME that is no absolute path is told as that, and ENTMOOT_HOME does without", async () => {
   using feed = new FakeFeed();
   feed.publish();
