@@ -897,7 +897,16 @@ give_to_owner() {
 shell_file() {
   case ${SHELL##*/} in
   zsh) say "${ZDOTDIR:-$HOME}/.zshrc" ;;
-  bash) say "$HOME/.bashrc" ;;
+  bash)
+    # On macOS a terminal starts login shells, and those pass .bashrc over.
+    if [ "$(uname -s)" != Darwin ]; then
+      say "$HOME/.bashrc"
+    elif [ -e "$HOME/.bash_profile" ]; then
+      say "$HOME/.bash_profile"
+    else
+      say "$HOME/.profile"
+    fi
+    ;;
   fish) say "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish" ;;
   *) say "$HOME/.profile" ;;
   esac
@@ -922,6 +931,12 @@ add_path() {
   *:"$bin_dir":*) return 0 ;;
   esac
   if [ -z "${HOME:-}" ]; then return 0; fi
+  case $bin_dir in
+  *:*)
+    warn "$bin_dir: cannot be on PATH, because of the colon in its name"
+    return 0
+    ;;
+  esac
   SHELL=${SHELL:-}
   rc=$(shell_file)
   line=$(path_line "$rc")
@@ -946,7 +961,7 @@ $line"
 
 remove_path() {
   if [ -z "${HOME:-}" ]; then return 0; fi
-  for rc in "${ZDOTDIR:-$HOME}/.zshrc" "$HOME/.bashrc" "$HOME/.profile" "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish"; do
+  for rc in "${ZDOTDIR:-$HOME}/.zshrc" "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.profile" "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish"; do
     line=$(path_line "$rc")
     if [ ! -f "$rc" ] || ! grep -qxF -e "$line" "$rc"; then continue; fi
     # The file itself takes the place of the old one, never a link to it.
