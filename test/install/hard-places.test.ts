@@ -67,7 +67,7 @@ ls -A /data/.entmoot`;
       const line = `export PATH='/data/.entmoot/bin':"$PATH" # added by entmoot's install.sh`;
       expect(stdout.split("\n")).toEqual([
         `signed by release key ${feed.key.id}`,
-        `fetching ${feed.url}${feed.archive.slice(1)}`,
+        `fetching ${feed.url}${feed.archive}`,
         "install.sh: /srv/agent/.profile: cannot be written; add this line to the start-up file of your shell:",
         `install.sh:   ${line}`,
         "entmootd v1.2.3 is installed in /data/.entmoot/bin",

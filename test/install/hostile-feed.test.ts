@@ -1,7 +1,8 @@
 import { expect } from "bun:test";
 import { existsSync } from "node:fs";
 import { missingTool, testWhere } from "../support/needs.ts";
-import { FakeFeed, fakeBinary, ReleaseKey, type TarEntry } from "./fake-feed.ts";
+import { ReleaseKey, type TarFile } from "../support/release-feed.ts";
+import { FakeFeed, fakeBinary } from "./fake-feed.ts";
 import { Sandbox } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
@@ -15,7 +16,7 @@ interface Attack {
 
 const newer = { version: "v2.0.0", serial: 1_800_000_000_000 };
 const binary = fakeBinary(newer.version);
-const entry: TarEntry = { name: "entmootd", body: binary };
+const entry: TarFile = { name: "entmootd", content: binary };
 
 /** A body that never ends. */
 function endless(): Response {
@@ -96,41 +97,41 @@ const ATTACKS: readonly Attack[] = [
   },
   {
     name: "a right archive with another binary in it",
-    attack: (feed) => feed.publish({ ...newer, binary, entries: [{ ...entry, body: fakeBinary("v6.6.6") }] }),
+    attack: (feed) => feed.publish({ ...newer, binary, files: () => [{ ...entry, content: fakeBinary("v6.6.6") }] }),
     said: /entmootd: checksum mismatch/,
   },
   {
     name: "an archive whose binary is a symbolic link",
     attack: (feed) => {
-      const link: TarEntry = { name: "entmootd", body: Buffer.alloc(0), type: "2", link: "/bin/sh" };
-      feed.publish({ ...newer, binary, entries: [link] });
+      const link: TarFile = { name: "entmootd", content: Buffer.alloc(0), kind: "2", link: "/bin/sh" };
+      feed.publish({ ...newer, binary, files: () => [link] });
     },
     said: /entmootd: expected \d+ bytes, found 0/,
   },
   {
     name: "an archive whose binary is a link to what comes after it",
     attack: (feed) => {
-      const link: TarEntry = { name: "entmootd", body: Buffer.alloc(0), type: "1", link: "other" };
-      feed.publish({ ...newer, binary, entries: [link, { ...entry, name: "other" }] });
+      const link: TarFile = { name: "entmootd", content: Buffer.alloc(0), kind: "1", link: "other" };
+      feed.publish({ ...newer, binary, files: () => [link, { ...entry, name: "other" }] });
     },
     said: /entmootd: expected \d+ bytes, found 0/,
   },
   {
     name: "an archive that holds the binary twice",
-    attack: (feed) => feed.publish({ ...newer, binary, entries: [entry, entry] }),
+    attack: (feed) => feed.publish({ ...newer, binary, files: () => [entry, entry] }),
     said: /entmootd: expected \d+ bytes, found \d+/,
   },
   {
     name: "an archive without the binary",
-    attack: (feed) => feed.publish({ ...newer, binary, entries: [{ ...entry, name: "bin/entmootd" }] }),
+    attack: (feed) => feed.publish({ ...newer, binary, files: () => [{ ...entry, name: "bin/entmootd" }] }),
     said: /entmootd: expected \d+ bytes, found 0/,
   },
   {
     name: "a manifest that was changed after it was signed",
     attack: (feed) => {
       feed.publish(newer);
-      const text = Buffer.from(feed.files.get("/manifest.json") as Uint8Array).toString();
-      feed.files.set("/manifest.json", Buffer.from(text.replace("v2.0.0", "v2.0.1")));
+      const text = Buffer.from(feed.files.get("manifest.json") as Uint8Array).toString();
+      feed.files.set("manifest.json", Buffer.from(text.replace("v2.0.0", "v2.0.1")));
     },
     said: /the signature does not match its bytes/,
   },
@@ -143,8 +144,8 @@ const ATTACKS: readonly Attack[] = [
     name: "another key's signature under the id of a known one",
     attack: (feed) => {
       feed.publish({ ...newer, keys: [new ReleaseKey()] });
-      const line = Buffer.from(feed.files.get("/manifest.json.sig") as Uint8Array).toString();
-      feed.files.set("/manifest.json.sig", Buffer.from(line.replace(/^[0-9a-f]{16}/, feed.key.id)));
+      const line = Buffer.from(feed.files.get("manifest.json.sig") as Uint8Array).toString();
+      feed.files.set("manifest.json.sig", Buffer.from(line.replace(/^[0-9a-f]{16}/, feed.key.id)));
     },
     said: /the signature does not match its bytes/,
   },
@@ -152,7 +153,7 @@ const ATTACKS: readonly Attack[] = [
     name: "a manifest without signatures",
     attack: (feed) => {
       feed.publish(newer);
-      feed.files.delete("/manifest.json.sig");
+      feed.files.delete("manifest.json.sig");
     },
     said: /an unsigned release is not installed/,
   },
@@ -170,21 +171,21 @@ const ATTACKS: readonly Attack[] = [
     name: "signatures that never end",
     attack: (feed) => {
       feed.publish(newer);
-      feed.files.set("/manifest.json.sig", endless);
+      feed.files.set("manifest.json.sig", endless);
     },
     said: /manifest\.json\.sig: expected at most 4096 bytes, found more/,
   },
   {
     name: "a manifest that never ends",
-    attack: (feed) => void feed.files.set("/manifest.json", endless),
+    attack: (feed) => void feed.files.set("manifest.json", endless),
     said: /manifest\.json: expected at most 1048576 bytes, found more/,
   },
   {
     name: "a page instead of a manifest, even signed",
     attack: (feed) => {
       const page = Buffer.from("<html>welcome</html>\n");
-      feed.files.set("/manifest.json", page);
-      feed.files.set("/manifest.json.sig", Buffer.from(feed.key.line(page)));
+      feed.files.set("manifest.json", page);
+      feed.files.set("manifest.json.sig", Buffer.from(feed.key.line(page)));
     },
     said: /expected a release manifest, found something else/,
   },

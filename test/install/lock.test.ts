@@ -58,7 +58,7 @@ for (const shell of SHELLS) {
           controller.close();
         },
       });
-      feed.files.set("/manifest.json", () => new Response(slow));
+      feed.files.set("manifest.json", () => new Response(slow));
       await using update = updating(box);
       await asked.promise;
       box.write("new", fakeBinary("v2.0.0").toString());

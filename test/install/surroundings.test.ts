@@ -37,7 +37,7 @@ test("what a stranger's server says cannot move the cursor, or fill the screen",
   using feed = new FakeFeed();
   using box = new Sandbox(feed);
   feed.publish();
-  feed.files.set("/manifest.json.sig", Buffer.from("\x1b]0;owned\x07\x1b[2J x\n"));
+  feed.files.set("manifest.json.sig", Buffer.from("\x1b]0;owned\x07\x1b[2J x\n"));
   const signature = await box.run();
   feed.publish({ edit: (manifest) => Object.assign(manifest, { version: "\x9b\x1b[2J".repeat(9_999) }) });
   const version = await box.run();
@@ -56,7 +56,7 @@ test("habits in .curlrc do not get between the feed and its checks", async () =>
   box.write(".curlrc", 'location\nwrite-out = "\\n%{url_effective}\\n"\n');
   await box.install();
   expect(await box.version()).toBe("v1.2.3");
-  feed.files.set("/manifest.json", () => Response.redirect(`${feed.url.replace("127.0.0.1", "localhost")}x`, 302));
+  feed.files.set("manifest.json", () => Response.redirect(`${feed.url.replace("127.0.0.1", "localhost")}x`, 302));
   expect((await box.run()).stderr).toContain("sends us elsewhere (status 302)");
 });
 

@@ -5,6 +5,7 @@ import {
   formatManifest,
   type ReleaseFile,
   type ReleaseManifest,
+  releaseKeyId,
   signManifest,
 } from "../../src/update/release-manifest.ts";
 
@@ -12,6 +13,25 @@ import {
 export const RELEASE_SEED = new Uint8Array(32).fill(77);
 export const STRANGER_SEED = new Uint8Array(32).fill(78);
 export const RELEASE_KEY = publicKeyOf(RELEASE_SEED).toBase64();
+
+/** A key that signs releases, in the forms a feed and those who check it want. */
+export class ReleaseKey {
+  readonly #seed: Uint8Array;
+  /** Base64 of the 32 bytes. */
+  readonly publicKey: string;
+  readonly id: string;
+
+  constructor(seed: Uint8Array = crypto.getRandomValues(new Uint8Array(32))) {
+    this.#seed = seed;
+    this.publicKey = publicKeyOf(seed).toBase64();
+    this.id = releaseKeyId(this.publicKey);
+  }
+
+  /** The line of `manifest.json.sig`. */
+  line(bytes: Uint8Array): string {
+    return signManifest(bytes, this.#seed);
+  }
+}
 
 export interface TarFile {
   readonly name: string;
@@ -72,12 +92,12 @@ export function feedFiles(options: ReleaseOptions): Map<string, Uint8Array> {
   const readme: TarFile = { name: "README.md", content: new TextEncoder().encode("read me\n") };
   const archive = archiveOf(options.files?.(inside) ?? [inside, readme]);
   const platform = platformOfBinary(process.execPath);
-  const name = `entmoot-${platform.os}-${platform.arch}.tar.gz`;
+  const name = releaseName(platform);
   const manifest: ReleaseManifest = {
     type: "entmoot.release.v1",
     version,
     serial,
-    commit: "0123456789abcdef",
+    commit: "0123456789abcdef0123456789abcdef01234567",
     date: "2026-01-02T03:04:05Z",
     expires_at_ms: expiresAtMs,
     files: [
@@ -103,6 +123,11 @@ export function feedFiles(options: ReleaseOptions): Map<string, Uint8Array> {
   ]);
 }
 
+/** What the release run names the archive for a machine. */
+export function releaseName({ os, arch, libc }: Pick<ReleaseFile, "os" | "arch" | "libc">): string {
+  return `entmoot-${os}-${arch}${libc === "musl" ? "-musl" : ""}.tar.gz`;
+}
+
 /** Laid out as `formatManifest` does it, and not judged. */
 function edited(manifest: ReleaseManifest, edit: (manifest: LooseManifest) => void): string {
   const loose: LooseManifest = { ...manifest, files: manifest.files.map((file) => ({ ...file })) };
@@ -113,18 +138,22 @@ function edited(manifest: ReleaseManifest, edit: (manifest: LooseManifest) => vo
 }
 
 /** The name of the archive in a feed. */
-export function archiveName(files: ReadonlyMap<string, Uint8Array>): string {
+export function archiveName(files: ReadonlyMap<string, unknown>): string {
   return [...files.keys()].find((name) => name.endsWith(".tar.gz"))!;
 }
 
+/** What a server has at a path: bytes, or an answer made anew each time. */
+export type ServedFile = Uint8Array | (() => Response);
+
 /** A static web server on loopback; `answer` may answer before it, or not. Counts what is asked of it. */
 export class FeedServer implements AsyncDisposable {
-  files: Map<string, Uint8Array>;
+  /** By path, without the slash at its beginning. */
+  files: Map<string, ServedFile>;
   readonly asked: string[] = [];
   readonly #server: Bun.Server<undefined>;
 
   constructor(
-    files: Map<string, Uint8Array>,
+    files: Map<string, ServedFile>,
     answer: (path: string, request: Request) => Response | undefined | Promise<Response | undefined> = () => undefined,
   ) {
     this.files = files;
@@ -148,6 +177,7 @@ export class FeedServer implements AsyncDisposable {
   #file(path: string, range: string | null): Response {
     const bytes = this.files.get(path);
     if (bytes === undefined) return new Response("not here", { status: 404 });
+    if (typeof bytes === "function") return bytes();
     const from = Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? 0);
     if (from === 0) return new Response(bytes as Uint8Array<ArrayBuffer>);
     return new Response(bytes.subarray(from) as Uint8Array<ArrayBuffer>, {
@@ -156,7 +186,12 @@ export class FeedServer implements AsyncDisposable {
     });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends it and every connection to it. */
+  async stop(): Promise<void> {
     await this.#server.stop(true);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 }
