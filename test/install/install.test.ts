@@ -160,6 +160,32 @@ for (const [shell, file] of [
   });
 }
 
+for (const [file, others] of [
+  [".bash_profile", [".bash_profile", ".bashrc", ".profile"]],
+  [".profile", [".bashrc", ".profile"]],
+] as const) {
+  test(`bash on macOS: PATH is added in ${file} when there is ${others.join(" and ")}`, async () => {
+    using box = new Sandbox();
+    for (const other of others) box.write(other, "# mine\n");
+    box.write("built", fakeBinary("v1.0.0").toString());
+    const tools = fakeMachine(box, "Darwin arm64", "");
+    const env = { PATH: `${tools}:${process.env.PATH}`, ENTMOOTD_LOCAL_BIN: join(box.home, "built") };
+    await box.install([], { env });
+    for (const other of others) expect(countOf(MARK, box.read(other))).toBe(other === file ? 1 : 0);
+    await box.install(["uninstall"], { env });
+    expect(box.read(file)).toBe("# mine\n");
+  });
+}
+
+test("a folder with a colon in its name is not put on PATH, where it would be two", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  const { status, stderr } = await box.run([], { env: { ENTMOOT_HOME: join(box.path, "a:b") } });
+  expect([status, stderr]).toEqual([0, expect.stringContaining("cannot be on PATH, because of the colon")]);
+  expect(box.read(".bashrc")).toBe("");
+});
+
 test("runtime.env keeps what people wrote, inside its block and around it, and the environment wins over it", async () => {
   using feed = new FakeFeed();
   feed.publish();
