@@ -1,27 +1,17 @@
 import { expect, test } from "bun:test";
 import { EntmootError } from "../../src/core/errors.ts";
-import { PublicKey } from "../../src/core/ids.ts";
 import { messageCanonical } from "../../src/core/message.ts";
 import { encodeUtf8 } from "../../src/core/utf8.ts";
 import { SqliteDataRoot } from "../../src/store/sqlite-data-root.ts";
-import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
-import { identity } from "../support/identity.ts";
 import { message } from "../support/message.ts";
-import { OPEN_GROUP, startNode } from "../support/nodes.ts";
-import { RawPeer } from "../support/raw-peer.ts";
+import { startNode } from "../support/nodes.ts";
+import { ALICE, nodeWithRawMember } from "../support/raw-member.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
-
-const [FOUNDER, ALICE] = [identity(1), identity(2)] as const;
-const ALICE_KEY = PublicKey.fromBytes(ALICE.publicKey);
 
 test("what a node acknowledged before it ended is there again, and what comes meanwhile harms nothing", async () => {
   using directory = new TemporaryDirectory();
   const dir = directory.path;
-  const network = new MemoryNetwork();
-  const node = await startNode(network, 1, { root: SqliteDataRoot.open(dir, "write") });
-  const { group_id } = await node.createGroup(OPEN_GROUP);
-  await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key: ALICE_KEY });
-  const alice = new RawPeer(network, ALICE, FOUNDER);
+  const { node, group_id, alice } = await nodeWithRawMember({ root: SqliteDataRoot.open(dir, "write") });
   const pushes = Array.from({ length: 16 }, (_, s) => {
     const messages = Array.from({ length: 64 }, (_, i) =>
       message({ by: ALICE, group_id, timestamp: BigInt(s * 64 + i) }),

@@ -12,12 +12,10 @@ import { redeem } from "../../src/node/redeem-link.ts";
 import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 import type { Frame } from "../../src/wire/frame.ts";
-import { identity } from "../support/identity.ts";
 import { GROUP, message } from "../support/message.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
-import { RawPeer } from "../support/raw-peer.ts";
+import { ALICE, FOUNDER, nodeWithRawMember, STRANGER } from "../support/raw-member.ts";
 
-const [FOUNDER, ALICE, STRANGER] = [identity(1), identity(2), identity(3)] as const;
 const OTHER_GROUP = GroupId.fromBytes(new Uint8Array(32).fill(9));
 
 /** Asks a peer that answers everything with `answer`. */
@@ -49,16 +47,8 @@ test("an answer about another group than was asked about is no answer", async ()
 });
 
 test("answers nobody asked for change nothing, and the stream goes on", async () => {
-  const network = new MemoryNetwork();
-  await using node = await startNode(network, 1);
-  const { group_id } = await node.createGroup(OPEN_GROUP);
-  await node.changeRoster({
-    groupId: group_id,
-    op: "add",
-    nodeId: undefined,
-    key: PublicKey.fromBytes(ALICE.publicKey),
-  });
-  const alice = new RawPeer(network, ALICE, FOUNDER);
+  await using it = await nodeWithRawMember();
+  const { group_id, alice } = it;
   const answers = await alice.say(
     { kind: "ids_resp", group_id, ids: new Uint8Array(32), next: undefined },
     {
@@ -74,16 +64,8 @@ test("answers nobody asked for change nothing, and the stream goes on", async ()
 });
 
 test("a member can make this node hold no frame larger than 1 MiB", async () => {
-  const network = new MemoryNetwork();
-  await using node = await startNode(network, 1);
-  const { group_id } = await node.createGroup(OPEN_GROUP);
-  await node.changeRoster({
-    groupId: group_id,
-    op: "add",
-    nodeId: undefined,
-    key: PublicKey.fromBytes(ALICE.publicKey),
-  });
-  const alice = new RawPeer(network, ALICE, FOUNDER);
+  await using it = await nodeWithRawMember();
+  const { alice } = it;
   for (const type of [0x03, 0x06, 0x0a, 0x10, 0x11, 0x14]) {
     const head = new Uint8Array(5);
     new DataView(head.buffer).setUint32(0, 1024 * 1024 + 1);
@@ -111,17 +93,9 @@ test("two groups founded at one instant do not share their first entry, so neith
 });
 
 test("a full disk while held messages are let out ends nothing but that", async () => {
-  const network = new MemoryNetwork();
   const root = new MemoryDataRoot();
-  await using node = await startNode(network, 1, { root });
-  const { group_id } = await node.createGroup(OPEN_GROUP);
-  await node.changeRoster({
-    groupId: group_id,
-    op: "add",
-    nodeId: undefined,
-    key: PublicKey.fromBytes(ALICE.publicKey),
-  });
-  const alice = new RawPeer(network, ALICE, FOUNDER);
+  await using it = await nodeWithRawMember({ root });
+  const { node, group_id, alice } = it;
   const early = message({ by: STRANGER, group_id });
   await alice.say({ kind: "push", group_id, messages: [messageCanonical(early)] });
   const { messages } = root.openGroup(group_id)!;
@@ -176,12 +150,9 @@ test("an issuer that ends without an answer is asked again; one that says no is 
 });
 
 test("a graft of many large messages reads no more of them at once than may wait for one peer", async () => {
-  const network = new MemoryNetwork();
   const root = new MemoryDataRoot();
-  await using node = await startNode(network, 1, { root });
-  const { group_id } = await node.createGroup(OPEN_GROUP);
-  const key = PublicKey.fromBytes(ALICE.publicKey);
-  await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key });
+  await using it = await nodeWithRawMember({ root });
+  const { node, group_id, alice } = it;
   const content = new Uint8Array(700_000);
   const ids: MessageId[] = [];
   for (let i = 0; i < 24; i++) {
@@ -194,7 +165,6 @@ test("a graft of many large messages reads no more of them at once than may wait
     read += 1;
     return get(id);
   };
-  const alice = new RawPeer(network, ALICE, FOUNDER);
   await alice.say({ kind: "graft", group_id, ids });
   await until(() => read > 0);
   expect(read).toBeLessThan(12);

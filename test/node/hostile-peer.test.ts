@@ -5,24 +5,16 @@ import { messageCanonical } from "../../src/core/message.ts";
 import type { Message } from "../../src/core/records.ts";
 import { createGenesis, createRosterEntry } from "../../src/core/roster-change.ts";
 import { RosterLog } from "../../src/core/roster-log.ts";
-import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
 import { encodeFrame } from "../../src/wire/frame.ts";
 import { pageIds } from "../../src/wire/id-page.ts";
-import { identity } from "../support/identity.ts";
 import { message } from "../support/message.ts";
-import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
+import { OPEN_GROUP, until } from "../support/nodes.ts";
+import { ALICE, FOUNDER, nodeWithRawMember, STRANGER } from "../support/raw-member.ts";
 import { RawPeer } from "../support/raw-peer.ts";
 
-const [FOUNDER, ALICE, STRANGER] = [identity(1), identity(2), identity(3)] as const;
-
-/** A founder's node, and Alice as a peer that says what it likes; Alice is a member of the group. */
+/** With what Alice says, and how much of it is kept. */
 async function world() {
-  const network = new MemoryNetwork();
-  const node = await startNode(network, 1);
-  const { group_id } = await node.createGroup(OPEN_GROUP);
-  const key = PublicKey.fromBytes(ALICE.publicKey);
-  await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key });
-  const alice = new RawPeer(network, ALICE, FOUNDER);
+  const { network, node, group_id, alice } = await nodeWithRawMember();
   const count = async () => (await node.status()).groups.find((group) => group.group_id === group_id)?.messages;
   const push = (...messages: Message[]) =>
     alice.say({ kind: "push", group_id, messages: messages.map(messageCanonical) });

@@ -1,18 +1,13 @@
 import { expect, test } from "bun:test";
-import { type MessageId, PublicKey } from "../../src/core/ids.ts";
+import type { MessageId } from "../../src/core/ids.ts";
 import { messageCanonical } from "../../src/core/message.ts";
 import type { Message } from "../../src/core/records.ts";
 import { encodeUtf8 } from "../../src/core/utf8.ts";
 import { SqliteDataRoot } from "../../src/store/sqlite-data-root.ts";
-import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
-import { identity } from "../support/identity.ts";
 import { message } from "../support/message.ts";
-import { OPEN_GROUP, startNode } from "../support/nodes.ts";
-import { RawPeer } from "../support/raw-peer.ts";
+import { startNode } from "../support/nodes.ts";
+import { ALICE, nodeWithRawMember } from "../support/raw-member.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
-
-const [FOUNDER, ALICE] = [identity(1), identity(2)] as const;
-const ALICE_KEY = PublicKey.fromBytes(ALICE.publicKey);
 
 /** Messages a member may sign although no honest program would write them. */
 function oddMessages(said: (fields: Parameters<typeof message>[0]) => Message): Message[] {
@@ -39,12 +34,8 @@ function oddMessages(said: (fields: Parameters<typeof message>[0]) => Message): 
 
 test("the oddest messages a member can sign are stored, ordered, shown and built upon, also after a restart", async () => {
   using directory = new TemporaryDirectory();
-  const network = new MemoryNetwork();
-  const open = () => startNode(network, 1, { root: SqliteDataRoot.open(directory.path, "write") });
-  const node = await open();
-  const { group_id } = await node.createGroup(OPEN_GROUP);
-  await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key: ALICE_KEY });
-  const alice = new RawPeer(network, ALICE, FOUNDER);
+  const root = () => SqliteDataRoot.open(directory.path, "write");
+  const { network, node, group_id, alice } = await nodeWithRawMember({ root: root() });
   const odd = oddMessages((fields) => message({ by: ALICE, group_id, ...fields }));
   for (const one of odd) await alice.say({ kind: "push", group_id, messages: [messageCanonical(one)] });
   const group = async (of: typeof node) => (await of.status()).groups[0]!;
@@ -52,7 +43,7 @@ test("the oddest messages a member can sign are stored, ordered, shown and built
   const published = await node.publish({ groupId: group_id, topics: ["chat"], content: encodeUtf8("still here") });
   const before = await group(node);
   await node.close();
-  await using again = await open();
+  await using again = await startNode(network, 1, { root: root() });
   expect(await group(again)).toMatchObject({ messages: odd.length + 1, merkle_root: before.merkle_root });
   const seen = new Set<MessageId>();
   const ended = new AbortController();

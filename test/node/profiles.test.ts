@@ -3,18 +3,13 @@ import { EntmootError } from "../../src/core/errors.ts";
 import { PublicKey } from "../../src/core/ids.ts";
 import { signMemberProfileAd } from "../../src/core/member-profile-ad.ts";
 import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
-import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
-import { identity } from "../support/identity.ts";
-import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
-import { RawPeer } from "../support/raw-peer.ts";
-
-const [FOUNDER, ALICE] = [identity(1), identity(2)] as const;
+import { until } from "../support/nodes.ts";
+import { ALICE, nodeWithRawMember, STRANGER } from "../support/raw-member.ts";
 
 test("what is kept of profiles is read once, however many come and are shown", async () => {
-  const network = new MemoryNetwork();
   const root = new MemoryDataRoot();
-  await using node = await startNode(network, 1, { root });
-  const { group_id } = await node.createGroup(OPEN_GROUP);
+  await using it = await nodeWithRawMember({ root });
+  const { node, group_id, alice } = it;
   const { ads } = root.openGroup(group_id)!;
   const read = ads.profileAds.bind(ads);
   let times = 0;
@@ -22,13 +17,6 @@ test("what is kept of profiles is read once, however many come and are shown", a
     times += 1;
     return read();
   };
-  await node.changeRoster({
-    groupId: group_id,
-    op: "add",
-    nodeId: undefined,
-    key: PublicKey.fromBytes(ALICE.publicKey),
-  });
-  const alice = new RawPeer(network, ALICE, FOUNDER);
   const now = Date.now();
   const named = (seq: number) =>
     signMemberProfileAd({
@@ -47,37 +35,26 @@ test("what is kept of profiles is read once, however many come and are shown", a
 });
 
 test("two members meet although neither can keep its own name on a full disk", async () => {
-  const network = new MemoryNetwork();
   const root = new MemoryDataRoot();
-  await using node = await startNode(network, 1, { root, hostname: "beech" });
-  const { group_id } = await node.createGroup(OPEN_GROUP);
+  await using it = await nodeWithRawMember({ root, hostname: "beech" });
+  const { group_id, alice } = it;
   const { ads } = root.openGroup(group_id)!;
   let tried = 0;
   ads.putProfileAd = () => {
     tried += 1;
     throw new EntmootError("disk_full", "no room");
   };
-  await node.changeRoster({
-    groupId: group_id,
-    op: "add",
-    nodeId: undefined,
-    key: PublicKey.fromBytes(ALICE.publicKey),
-  });
-  const alice = new RawPeer(network, ALICE, FOUNDER);
   expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "status_resp" }]);
   await until(() => tried > 0);
   expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "status_resp" }]);
 });
 
 test("an author pays for its own profiles, ten at once, and not for those of others", async () => {
-  const network = new MemoryNetwork();
-  await using node = await startNode(network, 1);
-  const { group_id } = await node.createGroup(OPEN_GROUP);
-  const BOB = identity(3);
-  for (const { publicKey } of [ALICE, BOB]) {
-    await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key: PublicKey.fromBytes(publicKey) });
-  }
-  const alice = new RawPeer(network, ALICE, FOUNDER);
+  await using it = await nodeWithRawMember();
+  const { node, group_id, alice } = it;
+  const BOB = STRANGER;
+  const key = PublicKey.fromBytes(BOB.publicKey);
+  await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key });
   const now = Date.now();
   const times = { issued_at: BigInt(now), not_after: BigInt(now + 60_000) };
   const named = (by: typeof ALICE, seq: number) =>
