@@ -206,6 +206,8 @@ clean_up() {
     ;;
   esac
   if [ -n "$holder" ] && [ -n "$made_bin" ] && [ ! -e "$bin_dir/entmootd" ]; then rm -f "$bin_dir/.entmootd.lock"; fi
+  # Whoever does not want to wait does not wait for the program either.
+  if [ -n "$holder" ] && [ "$status" -gt 128 ]; then kill "$holder" 2>/dev/null || :; fi
   let_go
   # Gone again when this run made them and put nothing there.
   if [ -n "$made_bin" ]; then rmdir "$bin_dir" 2>/dev/null || :; fi
@@ -273,6 +275,9 @@ take_lock() {
   wait "$holder" || :
   holder=
   if [ -n "$waited" ]; then fail "another installation or update is still under way in $bin_dir; nothing was changed; wait until it is done"; fi
+  case $(cat "$work/why") in
+  *update-lock:*) warn "$bin_dir: cannot be locked ($(cat "$work/why")); see that nothing else changes it now" ;;
+  esac
 }
 
 # What runs that were killed left behind.

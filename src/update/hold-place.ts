@@ -6,8 +6,8 @@ import { asUpdateError, updateError } from "./update-error.ts";
 const ASK_AGAIN_MS = 100;
 
 /**
- * Takes the lock an update takes, waiting up to `waitMs` for whoever has it; `onWait` is told once, when there is
- * somebody to wait for. Throws `update_failed` when the lock is still held then, or cannot be taken at all; and the
+ * Takes the lock an update takes, waiting up to `waitMs` for whoever has it; `onWait` is told once, when
+ * somebody has. Throws `update_failed` when the lock is still held then, or cannot be taken at all; and the
  * reason of `signal` when that ends the wait.
  */
 export async function holdPlace(
@@ -19,8 +19,8 @@ export async function holdPlace(
     options.signal.throwIfAborted();
     const lock = tryLock(place);
     if (lock !== undefined) return lock;
-    if (performance.now() >= deadline) throw updateError(underWay(place));
     if (asked === 0) options.onWait();
+    if (performance.now() >= deadline) throw updateError(underWay(place));
     await Bun.sleep(ASK_AGAIN_MS);
   }
 }

@@ -53,12 +53,14 @@ for (const shell of SHELLS) {
       // The update asks for the manifest with the lock in its hands, and hears nothing for now.
       const slow = new ReadableStream({
         async start(controller) {
-          asked.resolve();
           await answer.promise;
           controller.close();
         },
       });
-      feed.files.set("manifest.json", () => new Response(slow));
+      feed.files.set("manifest.json", () => {
+        asked.resolve();
+        return new Response(slow);
+      });
       await using update = updating(box);
       await asked.promise;
       box.write("new", fakeBinary("v2.0.0").toString());
@@ -176,4 +178,29 @@ test("a newer release that came while this one was fetched stays", async () => {
   expect([status, stderr]).toEqual([1, expect.stringContaining("its serial 20 is older than the installed 30")]);
   expect(await box.version()).toBe("v1.0.0");
   expect(readFileSync(serial, "utf8")).toBe("30\n");
+});
+
+test("a lock that cannot be taken is told, and stops nobody", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  box.write(".entmoot/bin/.entmootd.lock/x", "");
+  const { status, stderr } = await box.run();
+  expect([status, stderr]).toEqual([0, expect.stringMatching(/bin: cannot be locked \(.*update-lock: .*\)/)]);
+  await box.install(["uninstall"]);
+  expect(existsSync(box.installDir)).toBe(false);
+});
+
+test("an interrupt also ends a program that neither locks nor ends", async () => {
+  using box = new Sandbox();
+  const hangs = 'case $1 in update-lock) echo here >"$HOME/told"; exec cat "$HOME/never" ;; esac';
+  box.write("built", fakeBinary("v1.0.0", hangs).toString());
+  Bun.spawnSync(["mkfifo", join(box.home, "told"), join(box.home, "never")]);
+  const env = { ...box.env, ENTMOOTD_LOCAL_BIN: join(box.home, "built") };
+  await using install = new Program(["dash", SCRIPT], { env, cwd: box.path });
+  await using told = new Program(["cat", join(box.home, "told")], { env: box.env });
+  await told.line((line) => line === "here");
+  install.kill("SIGTERM");
+  expect((await install.ended()).status).toBe(143);
+  expect(existsSync(box.installDir)).toBe(false);
 });

@@ -41,7 +41,10 @@ test("a wait ends when its time is over, when it is called off, and when there c
   const place = placeIn(directory.path);
   using _update = lockPlace(place);
   const { signal } = new AbortController();
-  await expect(holdPlace(place, { waitMs: 0, signal, onWait: never })).rejects.toMatchObject({ code: "update_failed" });
+  let told = 0;
+  const late = holdPlace(place, { waitMs: 0, signal, onWait: () => told++ });
+  await expect(late).rejects.toMatchObject({ code: "update_failed" });
+  expect(told).toBe(1);
   const gone = new AbortController();
   const onWait = () => gone.abort(new Error("called off"));
   await expect(holdPlace(place, { waitMs: 30_000, signal: gone.signal, onWait })).rejects.toThrow("called off");
