@@ -1,10 +1,13 @@
+import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { currentCommit } from "./scripts/build.ts";
+import { asksForHelp } from "./scripts/command-line.ts";
 import { hostTarget } from "./scripts/launch/platform.mjs";
 import { commitDateMs } from "./scripts/release/commit-date.ts";
-import { makeRelease } from "./scripts/release/make-release.ts";
-import { readReleaseOptions } from "./scripts/release/options.ts";
+import { makeRelease, workDirIn } from "./scripts/release/make-release.ts";
+import { readReleaseOptions, releaseUsage } from "./scripts/release/options.ts";
 import type { ReleaseTarget } from "./scripts/release/target.ts";
+import { cleaningUp } from "./scripts/unfinished.ts";
 
 /**
  * What a release holds. `name` is what `--targets` takes; `bun` names the runtime, and through the table in
@@ -26,6 +29,7 @@ const EXTRAS = { "README.md": "README.md", LICENSE: "LICENSE", "SKILL.md": "src/
 const ROOT = import.meta.dir;
 
 async function main(argv: readonly string[]): Promise<void> {
+  if (asksForHelp(argv)) return void process.stdout.write(releaseUsage(TARGETS));
   const startedAt = Date.now();
   const options = readReleaseOptions({
     argv,
@@ -39,7 +43,9 @@ async function main(argv: readonly string[]): Promise<void> {
   process.chdir(ROOT);
   const extras = Object.entries(EXTRAS).map(([name, path]) => ({ name, path: join(ROOT, path) }));
   const source = { root: ROOT, commit: currentCommit(), dateMs: commitDateMs(ROOT), extras };
-  const made = await makeRelease({ ...options, outDir, source, say: (line) => process.stderr.write(`${line}\n`) });
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const remove = () => rmSync(workDirIn(outDir), { recursive: true, force: true });
+  const made = await cleaningUp("release", remove, () => makeRelease({ ...options, outDir, source, say }));
   process.stdout.write(`${JSON.stringify(made)}\n`);
   process.stderr.write(`release written to ${outDir} in ${((Date.now() - startedAt) / 1000).toFixed(0)} s\n`);
 }

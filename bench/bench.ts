@@ -1,3 +1,4 @@
+import { asksForHelp } from "../scripts/command-line.ts";
 import { rerunIsolated } from "../scripts/netns.ts";
 import { type Figure, keeps, type Measure } from "./figure.ts";
 import { tableHead, tableLine } from "./table.ts";
@@ -23,13 +24,19 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
 };
 
 const args = process.argv.slice(2);
+if (asksForHelp(args)) {
+  process.stdout.write(
+    `usage: npm run bench [-- [--json] [NAME…]]\n\nMeasures all of these, or those named; --json prints one object for each figure:\n  ${Object.keys(BENCHMARKS).join(", ")}\n`,
+  );
+  process.exit(0);
+}
 const json = args.includes("--json");
 // `npm run bench -- --json -- name` hands on the second separator too.
 const chosen = args.filter((arg) => arg !== "--json" && arg !== "--");
 const unknown = chosen.filter((name) => !Object.hasOwn(BENCHMARKS, name));
 if (unknown.length > 0) {
   process.stderr.write(
-    `bench: expected --json or some of ${Object.keys(BENCHMARKS).join(", ")}; found ${unknown.join(", ")}\n`,
+    `bench: expected --json or some of ${Object.keys(BENCHMARKS).join(", ")}; found ${unknown.join(", ")}; see "npm run bench -- --help"\n`,
   );
   process.exit(5);
 }

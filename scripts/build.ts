@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { parseReleaseKeys } from "../src/update/release-keys.ts";
 import { releaseKeyId } from "../src/update/release-manifest.ts";
+import { asksForHelp, readCommandLine } from "./command-line.ts";
 import { irohNativePlugin } from "./iroh-native-plugin.ts";
 import { installPackage, packageDir } from "./launch/packages.mjs";
 import { hostTarget, TARGETS } from "./launch/platform.mjs";
+import { cleaningUp, isAlive, removeAbandoned } from "./unfinished.ts";
 
 const ROOT = dirname(import.meta.dir);
 
@@ -43,9 +44,11 @@ export async function buildBinary(options: BinaryOptions): Promise<void> {
   const runtime = await runtimeFor(options.target, target.bun);
   const outfile = resolve(ROOT, options.outfile);
   // The name is inside the executable, so it is the final one, in a directory of its own.
-  const staging = join(dirname(outfile), `.${basename(outfile)}.${process.pid}`);
+  const staging = stagingOf(outfile, process.pid);
   const temporary = join(staging, basename(outfile));
   mkdirSync(staging, { recursive: true });
+  removeAbandoned(ROOT);
+  removeStaging(outfile, (pid) => !isAlive(pid));
   try {
     const result = await Bun.build({
       entrypoints: [resolve(ROOT, options.entry ?? "src/main.ts")],
@@ -83,6 +86,22 @@ export async function buildBinary(options: BinaryOptions): Promise<void> {
     renameSync(existsSync(temporary) ? temporary : `${temporary}.exe`, outfile);
   } finally {
     rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+/** Where an executable is put together by the process `pid`. */
+function stagingOf(outfile: string, pid: number | string): string {
+  return join(dirname(outfile), `.${basename(outfile)}.${pid}`);
+}
+
+/** Removes what builds of `outfile` left that were ended in the middle. */
+function removeStaging(outfile: string, isWanted: (pid: number) => boolean): void {
+  const prefix = basename(stagingOf(outfile, ""));
+  for (const name of existsSync(dirname(outfile)) ? readdirSync(dirname(outfile)) : []) {
+    const pid = name.startsWith(prefix) ? name.slice(prefix.length) : "";
+    if (/^\d+$/.test(pid) && isWanted(Number(pid))) {
+      rmSync(join(dirname(outfile), name), { recursive: true, force: true });
+    }
   }
 }
 
@@ -156,10 +175,26 @@ function walk(dir: string): string[] {
     .filter((file) => statSync(join(ROOT, file)).isFile());
 }
 
+const USAGE = `usage: npm run build [-- OPTIONS]
+
+Compiles one executable from this checkout. It is of the version in package.json and carries no serial: releases are
+made by npm run release.
+
+  --target T       one of ${Object.keys(TARGETS).join(", ")}
+                   (default: this machine, ${hostTarget()})
+  --outfile FILE   where it is written (default: dist/entmootd, with the target in its name for other machines)
+  --if-changed     do nothing when no source has changed since
+  --help           this text
+
+ENTMOOT_RELEASE_PUBKEYS: base64 public keys, comma separated, whose releases it takes as updates.
+`;
+
 async function main(argv: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: { target: { type: "string" }, outfile: { type: "string" }, "if-changed": { type: "boolean" } },
+  if (asksForHelp(argv)) return void process.stdout.write(USAGE);
+  const values = readCommandLine("build", argv, {
+    target: { type: "string" },
+    outfile: { type: "string" },
+    "if-changed": { type: "boolean" },
   });
   const target = values.target ?? hostTarget();
   const exe = target.includes("windows") ? ".exe" : "";
@@ -174,7 +209,8 @@ async function main(argv: readonly string[]): Promise<void> {
   const shown = relative(ROOT, outfile);
   process.stderr.write(`building ${shown} …\n`);
   const [version, commit, date] = [currentVersion(), currentCommit(), `${new Date().toISOString().slice(0, 19)}Z`];
-  await buildBinary({ target, outfile, version, commit, date, irohOptional: true });
+  const remove = () => removeStaging(outfile, (pid) => pid === process.pid);
+  await cleaningUp("build", remove, () => buildBinary({ target, outfile, version, commit, date, irohOptional: true }));
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, inputs);
   const size = (statSync(outfile).size / 1e6).toFixed(0);

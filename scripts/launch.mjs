@@ -16,6 +16,15 @@ const PROGRAMS = /** @type {const} */ ({
   release: "release.ts",
 });
 
+const CHECK_USAGE = `usage: npm run check [-- OPTIONS]
+
+Checks types, then formatting and lint of the whole checkout; status 0 when both find nothing. OPTIONS are for the
+compiler, such as --noErrorTruncation.
+`;
+
+/** @param {readonly string[]} args */
+const asksForHelp = (args) => args.includes("--help") || args.includes("-h");
+
 /**
  * `node scripts/launch.mjs TASK [arguments]`: what `npm start`, `npm test` and the others run. Needs Node 20 and npm,
  * nothing else on the machine. Ends with the status of the task.
@@ -50,6 +59,10 @@ async function launch(task, args) {
     case "test":
       return run(bun, ["test", ...args]);
     case "check": {
+      if (asksForHelp(args)) {
+        process.stdout.write(CHECK_USAGE);
+        return 0;
+      }
       // Both are run even when the first finds something, so one run shows everything.
       const types = await run(process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit", ...args]);
       const lint = await run(process.execPath, ["node_modules/@biomejs/biome/bin/biome", "check", "."]);

@@ -65,5 +65,16 @@ export function explainNpmFailure(stderr) {
   if (/EINTEGRITY/.test(stderr)) {
     return 'a package differs from the lock file; empty npm\'s cache with "npm cache clean --force" and run the same command again';
   }
-  return "npm says why above; mend that and run the same command again";
+  return `npm says: ${reasonOf(stderr)}; mend that and run the same command again`;
+}
+
+/** What npm writes before each line of a failure, and the lines that say nothing. */
+const NPM_ERROR = /^npm (?:error|ERR!)\s*/;
+const EMPTY_WORDS = /^(?:\d{3}|A complete log of this run .*)?$/;
+
+/** The lines of npm's own that say why, at most three. @param {string} stderr */
+function reasonOf(stderr) {
+  const lines = stderr.split("\n").filter((line) => NPM_ERROR.test(line));
+  const said = lines.map((line) => line.replace(NPM_ERROR, "").trim()).filter((line) => !EMPTY_WORDS.test(line));
+  return said.slice(0, 3).join("; ").slice(0, 500) || "nothing";
 }

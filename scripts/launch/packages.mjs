@@ -74,7 +74,8 @@ export async function fetchPackage({ root, name, locked, into }) {
   mkdirSync(dirname(into), { recursive: true });
   const temporary = mkdtempSync(`${into}.tmp-`);
   try {
-    const pack = ["pack", spec, "--json", "--ignore-scripts", "--pack-destination", temporary];
+    // Also where npm was told to be silent, as under `npm run -s`: what it says of a failure is read below.
+    const pack = ["pack", spec, "--json", "--ignore-scripts", "--loglevel=error", "--pack-destination", temporary];
     const { status, stdout, stderr } = await runNpm(pack, { cwd: root, quiet: true });
     if (status !== 0) {
       const missing = /E404/.test(stderr);

@@ -42,13 +42,18 @@ export async function buildTarget(options: {
   readonly workDir: string;
   /** Whether to fetch runtime and library anew and hold what is used against them. */
   readonly refetch: boolean;
+  /** Told what is done now; each part takes some seconds. */
+  readonly say: (line: string) => void;
 }): Promise<BuiltTarget> {
   const { root, target, stamp, workDir } = options;
+  const step = (what: string) => options.say(`${target.name}: ${what} …`);
   const iroh = await irohLibrary(root, target);
   const outfile = join(workDir, target.name, binaryName(target));
   mkdirSync(dirname(outfile), { recursive: true });
   try {
+    if (options.refetch) step("comparing the runtime and iroh with their packages");
     if (options.refetch) await checkParts(root, target, iroh.path, join(dirname(outfile), "packages"));
+    step("building");
     await buildBinary({
       target: target.bun,
       outfile,
@@ -59,11 +64,13 @@ export async function buildTarget(options: {
       withoutIroh: iroh.library === undefined,
     });
     if (target.os === "darwin") seal(outfile);
+    step("checking the executable");
     const binary = readFileSync(outfile);
     checkBinary({ binary, expected: target, library: iroh.library });
     const runs = target.bun === hostTarget();
     if (runs) runBinary(outfile, stamp);
 
+    step("packing");
     const entries = [...options.extras, { name: binaryName(target), content: binary, executable: true }];
     const archive = target.os === "windows" ? packZip(entries, stamp.dateMs) : packTarGz(entries, stamp.dateMs);
     const file: ReleaseFile = {

@@ -25,6 +25,11 @@ export function publishFeed({ from, into, version }: { from: string; into: strin
   for (const name of [...names.filter((name) => !PLAIN.includes(name)), ...PLAIN]) move(from, into, name);
 }
 
+/** The version that a feed holds now; `undefined` where there is none yet. Throws when its manifest cannot be read. */
+export function releaseIn(dir: string): string | undefined {
+  return existsSync(join(dir, MANIFEST_NAME)) ? readFeed(dir).version : undefined;
+}
+
 function readFeed(dir: string): { version: string; names: readonly string[] } {
   const { version, files } = parseManifest(readFileSync(join(dir, MANIFEST_NAME)));
   return { version, names: [...files.map(({ name }) => name), ...PLAIN] };

@@ -12,11 +12,13 @@ import {
   SIGNATURE_NAME,
   signManifest,
 } from "../../src/update/release-manifest.ts";
+import { compareVersions, parseVersion } from "../../src/update/version-order.ts";
 import { lockedPackage } from "../launch/packages.mjs";
 import { TARGETS } from "../launch/platform.mjs";
+import { isAlive } from "../unfinished.ts";
 import { type BuiltTarget, buildTarget, type Stamp } from "./build-target.ts";
 import { formatDate } from "./commit-date.ts";
-import { publishFeed } from "./feed.ts";
+import { publishFeed, releaseIn } from "./feed.ts";
 import { fillInstaller } from "./installer.ts";
 import type { ReleaseOptions } from "./options.ts";
 import { formatSbom } from "./sbom.ts";
@@ -53,17 +55,26 @@ export async function makeRelease(
     say(`WARNING: ${line}`);
   };
   warnOfSource(options, warn);
+  warnOfFeed(options, warn);
 
   const { commit, dateMs } = source;
   // The serial of this run is a clock's, and no clock enters an archive; the commit's date is before it.
   const serialFloor = options.serialGiven ? options.serial : Math.min(options.serial, dateMs);
   const stamp: Stamp = { version, commit, date: formatDate(dateMs), dateMs, serialFloor };
   const extras = source.extras.map(({ name, path }) => ({ name, content: readFileSync(path), executable: false }));
-  const workDir = workDirIn(outDir);
+  const workDir = makeWorkDir(outDir);
   try {
     const files: ReleaseFile[] = [];
     for (const target of options.targets) {
-      const built = await buildTarget({ root: source.root, target, stamp, extras, workDir, refetch: options.strict });
+      const built = await buildTarget({
+        root: source.root,
+        target,
+        stamp,
+        extras,
+        workDir,
+        refetch: options.strict,
+        say,
+      });
       if (built.irohMissing !== undefined) warn(`${target.name} is built without iroh: ${built.irohMissing}`);
       writeFileSync(join(workDir, built.file.name), built.archive);
       files.push(built.file);
@@ -86,6 +97,9 @@ export async function makeRelease(
     if (options.seed !== undefined) {
       write(SIGNATURE_NAME, signManifest(new TextEncoder().encode(manifest), options.seed));
     }
+    if (Date.now() >= expires_at_ms) {
+      warn(`the manifest has expired while this ran, so nobody takes an update from it; choose a longer --expires-in`);
+    }
     publishFeed({ from: workDir, into: outDir, version });
     const shown = files.map(({ name, size, sha256, iroh, verified }) => ({ name, size, sha256, iroh, verified }));
     return { version, serial: options.serial, signed: options.seed !== undefined, warnings, files: shown };
@@ -95,23 +109,20 @@ export async function makeRelease(
 }
 
 /** A directory for unfinished files, on the disk of the feed. Those of runs that were killed are removed. */
-function workDirIn(outDir: string): string {
+function makeWorkDir(outDir: string): string {
   mkdirSync(outDir, { recursive: true });
   for (const name of readdirSync(outDir)) {
     const [, pid] = /^\.release-(\d+)$/.exec(name) ?? [];
     if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(outDir, name), { recursive: true, force: true });
   }
-  const workDir = join(outDir, `.release-${process.pid}`);
+  const workDir = workDirIn(outDir);
   mkdirSync(workDir);
   return workDir;
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+/** Where this process keeps what is not finished; for whoever ends it. */
+export function workDirIn(outDir: string): string {
+  return join(outDir, `.release-${process.pid}`);
 }
 
 const SBOM_NAME = "sbom.cdx.json";
@@ -134,6 +145,22 @@ function warnOfSource({ source, seed }: ReleaseOptions & { source: ReleaseSource
     warn("the feed is NOT SIGNED and no entmootd will take an update from it; set ENTMOOT_RELEASE_KEY");
   } else if (keys.length > 0 && !keys.includes(releaseKeyId(publicKeyOf(seed).toBase64()))) {
     warn("the signing key is not one of those the executables carry: they cannot verify this release");
+  }
+}
+
+/** Ours. A release takes seconds to a minute, and somebody has to fetch it then. */
+const EXPIRES_SOON_MS = 60_000;
+
+/** Of what is told of the release, and of the one it takes the place of. */
+function warnOfFeed({ version, outDir, expiresAtMs }: ReleaseOptions, warn: (line: string) => void): void {
+  const leftMs = expiresAtMs - Date.now();
+  if (leftMs < EXPIRES_SOON_MS) {
+    const left = `${Math.max(0, Math.ceil(leftMs / 1000))} s`;
+    warn(`the manifest is good for ${left} only and may expire before anybody reads it; choose a longer --expires-in`);
+  }
+  const before = releaseIn(outDir);
+  if (before !== undefined && compareVersions(parseVersion(version)!, parseVersion(before)!) < 0) {
+    warn(`${version} is older than ${before}, which ${outDir} holds now: who has ${before} does not go back to it`);
   }
 }
 

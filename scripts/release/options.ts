@@ -1,10 +1,11 @@
-import { parseArgs } from "node:util";
 import { parseVersion } from "../../src/update/version-order.ts";
 import { currentVersion } from "../build.ts";
+import { readCommandLine } from "../command-line.ts";
 import type { ReleaseTarget } from "./target.ts";
 
 /** Ours. How long a manifest is good unless said otherwise. */
 const EXPIRES_IN_DEFAULT = "90d";
+const OUT_DEFAULT = "dist/release";
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
 
 /** What `npm run release` was asked for. */
@@ -23,6 +24,27 @@ export interface ReleaseOptions {
   readonly seed: Uint8Array | undefined;
 }
 
+/** What `npm run release -- --help` prints. */
+export function releaseUsage(targets: readonly ReleaseTarget[]): string {
+  return `usage: npm run release [-- OPTIONS]
+
+Builds, checks, packs and signs a release, and writes it as a feed: a folder for any static web server. Without options
+it is a release of the version in package.json for this machine only, in ${OUT_DEFAULT}. See docs/releases.md.
+
+  --version V         such as v1.2.3 (default: that of package.json, ${currentVersion()})
+  --targets LIST      host, all, or some of these, comma separated (default: host):
+                      ${targets.map(({ name }) => name).join(", ")}
+  --out DIR           the folder of the feed; another version there moves to a folder in it (default: ${OUT_DEFAULT})
+  --serial N          grows with every release (default: the Unix ms of this run)
+  --expires-in D      how long the manifest is good, such as 90d, 12h, 30m or 90s (default: ${EXPIRES_IN_DEFAULT})
+  --strict            any warning is a failure, and what is packed is fetched anew and compared
+  --help              this text
+
+ENTMOOT_RELEASE_KEY      base64 of the 32-byte seed that signs; without it the feed is not signed
+ENTMOOT_RELEASE_PUBKEYS  base64 public keys, comma separated, that the executables trust instead of those in the source
+`;
+}
+
 /** The command line and environment of a release run. Throws naming what was expected and found. */
 export function readReleaseOptions(input: {
   readonly argv: readonly string[];
@@ -32,16 +54,13 @@ export function readReleaseOptions(input: {
   readonly host: string;
   readonly nowMs: number;
 }): ReleaseOptions {
-  const { values } = parseArgs({
-    args: [...input.argv],
-    options: {
-      version: { type: "string" },
-      targets: { type: "string", default: "host" },
-      out: { type: "string", default: "dist/release" },
-      serial: { type: "string" },
-      "expires-in": { type: "string", default: EXPIRES_IN_DEFAULT },
-      strict: { type: "boolean", default: false },
-    },
+  const values = readCommandLine("release", input.argv, {
+    version: { type: "string" },
+    targets: { type: "string", default: "host" },
+    out: { type: "string", default: OUT_DEFAULT },
+    serial: { type: "string" },
+    "expires-in": { type: "string", default: EXPIRES_IN_DEFAULT },
+    strict: { type: "boolean", default: false },
   });
   const version = (values.version ?? currentVersion()).replace(/^v?/, "v");
   if (parseVersion(version) === undefined) {

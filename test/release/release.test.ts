@@ -169,14 +169,18 @@ test(
     writeFileSync(join(out, "entmoot-linux-amd64.tar.gz"), "o");
     // What a run that was killed left: no process has this id, the kernel's largest is 2^22.
     mkdirSync(join(out, ".release-4194305"));
-    const { status, stderr } = await release(ROOT, ["--version", "v0.7.2", "--out", out]);
+    const { status, stdout, stderr } = await release(ROOT, ["--version", "v0.5.9", "--out", out, "--expires-in", "1s"]);
     expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+    const { warnings } = JSON.parse(stdout);
+    expect(warnings).toContainEqual(expect.stringContaining("v0.5.9 is older than v0.6.0, which"));
+    expect(warnings).toContainEqual(expect.stringContaining("good for 1 s only"));
+    for (const step of ["building …", "checking the executable …", "packing …"]) expect(stderr).toContain(step);
     expect(readdirSync(join(out, "v0.6.0")).sort()).toEqual([
       "entmoot-linux-amd64.tar.gz",
       "manifest.json",
       "manifest.json.sig",
     ]);
-    expect(JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")).version).toBe("v0.7.2");
+    expect(JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")).version).toBe("v0.5.9");
     expect(readdirSync(out).filter((name) => name.endsWith(".sig") || name.startsWith("."))).toEqual([]);
   },
   RELEASE_MAX_MS,
@@ -193,7 +197,8 @@ const REFUSED: readonly (readonly [args: readonly string[], env: Record<string, 
   [["--serial", "9".repeat(16)], {}, /--serial: expected a whole number/],
   [["--expires-in", "0d"], {}, /--expires-in: expected a duration/],
   [["--expires-in", "soon"], {}, /--expires-in: expected a duration such as 90d, .*found soon/],
-  [["--sign"], {}, /--sign/],
+  [["--sign"], {}, /^release: Unknown option '--sign'; "npm run release -- --help" lists the options$/m],
+  [["v1.2.3"], {}, /^release: Unexpected argument 'v1\.2\.3'; "npm run release -- --help"/m],
   [[], { ENTMOOT_RELEASE_KEY: "c2VjcmV0" }, /ENTMOOT_RELEASE_KEY: expected base64 of the 32-byte seed/],
   [[], { ENTMOOT_RELEASE_PUBKEYS: "QUJD" }, /release key: expected base64 of 32 bytes, found QUJD/],
   [["--strict"], { ...KEYS, ENTMOOT_RELEASE_KEY: "" }, /\(--strict\)/],
@@ -207,3 +212,29 @@ test.each(REFUSED)("a release with %j and %j is refused at once", async (args, e
   expect(stderr).not.toContain("c2VjcmV0");
   expect(readdirSync(home)).not.toContain("refused");
 });
+
+test("help tells each option with its default, and builds nothing", async () => {
+  const { status, stdout, stderr } = await release(ROOT, ["--help"]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  for (const said of ["--version V", "--targets LIST", "linux-arm64-musl", "dist/release", "--serial N", "90d"]) {
+    expect(stdout).toContain(said);
+  }
+});
+
+test("an interrupt leaves nothing unfinished in the feed", async () => {
+  const out = join(home, "interrupted");
+  const run = Bun.spawn([process.execPath, join(ROOT, "release.ts"), "--out", out], {
+    cwd: home,
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  let said = "";
+  for await (const piece of run.stderr.pipeThrough(new TextDecoderStream())) {
+    said += piece;
+    if (said.includes("building …") && !run.killed) run.kill("SIGINT");
+  }
+  expect(said).toContain("release: interrupted; removing what is unfinished");
+  await run.exited;
+  expect(run.signalCode).toBe("SIGINT");
+  expect(readdirSync(out)).toEqual([]);
+}, 30_000);

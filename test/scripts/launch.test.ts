@@ -172,6 +172,14 @@ describe("a package archive", () => {
       const fetching = fetchPackage({ root, name: "x", locked: { version: "1.0.0" }, into });
       expect(fetching).rejects.toThrow(/x@1\.0\.0: the package registry cannot be reached/);
       await fetching.catch(() => {});
+      // An npm that was started with -s tells its children to be silent too; then nothing says why.
+      writeFileSync(
+        npm,
+        'if (process.argv.includes("--loglevel=error")) console.error("npm error code E404"); process.exit(1);',
+      );
+      await expect(fetchPackage({ root, name: "x", locked: { version: "1.0.0" }, into })).rejects.toThrow(
+        "x@1.0.0: the registry does not have it",
+      );
       expect([...new Bun.Glob("node_modules/**").scanSync({ cwd: root, onlyFiles: false })]).toEqual([]);
     } finally {
       restore("npm_execpath", before.npm);
@@ -186,7 +194,11 @@ test.each([
   ["npm error ENOSPC: no space left on device", /disk is full/],
   ["npm error code EACCES", /cannot be written/],
   ["npm error code EINTEGRITY", /differs from the lock file/],
-  ["npm error something else", /npm says why above/],
+  [
+    "npm error code EOTHER\nnpm error 403 no luck\nnpm error A complete log of this run …",
+    /npm says: code EOTHER; 403 no luck; mend/,
+  ],
+  ["", /npm says: nothing; mend/],
 ])("npm's failure %j gets its next step", (stderr, advice) => {
   expect(explainNpmFailure(stderr)).toMatch(advice);
 });

@@ -1,0 +1,54 @@
+import { readdirSync, rmSync, statSync, writeSync } from "node:fs";
+import { join } from "node:path";
+
+/** How Bun names an executable while it is put together, in the current directory. */
+const BUN_BUILD = /^\.[0-9a-f-]+\.bun-build$/;
+/** Ours. One is written in a second; nobody works any more on what was last written so long ago. */
+const ABANDONED_MS = 120_000;
+/** Ours. File systems stamp with a clock that goes in steps, so a file may look a little older than it is. */
+const FILE_CLOCK_MS = 50;
+
+/** Removes executables from `dir` that a build which was killed left unfinished. */
+export function removeAbandoned(dir: string, nowMs = Date.now()): void {
+  removeBuilds(dir, (writtenMs) => writtenMs < nowMs - ABANDONED_MS);
+}
+
+/**
+ * Runs `work`; when a signal ends it, says so, removes what it left unfinished in the current directory, and lets
+ * `remove` do the same for the rest. The process then ends of that signal.
+ */
+export async function cleaningUp<T>(task: string, remove: () => void, work: () => Promise<T>): Promise<T> {
+  const startedMs = Date.now() - FILE_CLOCK_MS;
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const end = (signal: NodeJS.Signals) => {
+    writeSync(2, `${task}: interrupted; removing what is unfinished\n`);
+    remove();
+    removeBuilds(process.cwd(), (writtenMs) => writtenMs >= startedMs);
+    for (const each of signals) process.off(each, end);
+    process.kill(process.pid, signal);
+  };
+  for (const signal of signals) process.on(signal, end);
+  try {
+    return await work();
+  } finally {
+    for (const signal of signals) process.off(signal, end);
+  }
+}
+
+function removeBuilds(dir: string, isWanted: (writtenMs: number) => boolean): void {
+  for (const name of readdirSync(dir)) {
+    if (!BUN_BUILD.test(name)) continue;
+    const path = join(dir, name);
+    const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    if (writtenMs !== undefined && isWanted(writtenMs)) rmSync(path, { force: true });
+  }
+}
+
+/** Whether a process with this id runs: what is named after one that does not was left behind. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
