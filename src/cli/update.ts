@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { EntmootError } from "../core/errors.ts";
 import { BUILD_INFO } from "../node/build-info.ts";
 import { expandHome } from "../node/home-path.ts";
+import { shellCommand } from "../node/shell-quote.ts";
 import type { ExitStatus } from "../node/status.ts";
 import { RELEASE_KEYS, RELEASE_SERIAL } from "../update/release-keys.ts";
 import type { UpdateReport, UpdateRequest } from "../update/update.ts";
@@ -66,6 +67,7 @@ export const update = defineCommand({
       throw new EntmootError("invalid_argument", `${LABEL}: -install-dir: expected a folder, found ""`);
     const home = process.env.HOME || homedir();
     using progress = new ProgressDisplay(process.stderr);
+    using interrupts = new Interrupts(progress);
     const request: UpdateRequest = {
       check: args.check ?? false,
       restart: args.restart ?? false,
@@ -83,14 +85,16 @@ export const update = defineCommand({
       readyMs: readyMs(process.env.ENTMOOT_UPDATE_READY),
       onProgress: (received, size) => progress.show(received, size),
       onStep: (step) => progress.step(`${LABEL}: ${step}`),
-      onChange: args.restart ? finishFirst : () => {},
+      onChange: () => interrupts.finishFirst(),
     };
-    return namedFailure(LABEL, async () => {
+    const suggest = suggestion(args);
+    // Awaited here: what is in use is let go of when this function is left.
+    return await namedFailure(LABEL, async () => {
       try {
         const report = await carryOut(request, args.rollback ?? false);
         progress[Symbol.dispose]();
         if (args.json) printJson(report);
-        else for (const line of reportLines(report)) printLine(line);
+        else for (const line of reportLines(report, { suggest, back: args.rollback ?? false })) printLine(line);
         return args["exit-code"] && report.update_available && !report.updated ? 10 : 0;
       } catch (error) {
         if (!args.json || !(error instanceof EntmootError) || error.code !== "update_failed") throw error;
@@ -108,25 +112,79 @@ async function carryOut(request: UpdateRequest, back: boolean): Promise<UpdateRe
   return back ? rollBack(request) : update(request);
 }
 
-/** Half a restart is worse than a late end: a signal no longer ends what has begun. */
-function finishFirst(): void {
-  const wait = () => printProse(`${LABEL}: not now; it ends by itself soon`);
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, wait);
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** What a signal does: it ends an update with a word, until what is installed or runs begins to change. */
+class Interrupts implements Disposable {
+  readonly #progress: ProgressDisplay;
+
+  constructor(progress: ProgressDisplay) {
+    this.#progress = progress;
+    for (const signal of SIGNALS) process.on(signal, this.#end);
+  }
+
+  /** Half a restart is worse than a late end: from now on a signal no longer ends what has begun. */
+  finishFirst(): void {
+    this[Symbol.dispose]();
+    for (const signal of SIGNALS) process.on(signal, this.#wait);
+  }
+
+  [Symbol.dispose](): void {
+    for (const signal of SIGNALS) process.off(signal, this.#end).off(signal, this.#wait);
+  }
+
+  readonly #end = (signal: NodeJS.Signals): void => {
+    this.#progress[Symbol.dispose]();
+    printProse(`${LABEL}: interrupted; nothing was changed; run it again to go on where it stopped`);
+    this[Symbol.dispose]();
+    process.kill(process.pid, signal); // As if we had not listened: whoever waits for us sees what ended us.
+  };
+
+  readonly #wait = (): void => this.#progress.step(`${LABEL}: not now; it ends by itself soon`);
 }
 
-/** A report for people, as the original words it. */
-export function reportLines(report: UpdateReport): string[] {
-  const { current_version: from, latest_version: to } = report;
+/** What names the installation that is meant, from the command line. */
+export interface SuggestFlags {
+  readonly data?: string | undefined;
+  readonly "install-dir"?: string | undefined;
+  readonly repo: string;
+  readonly prerelease?: boolean | undefined;
+  readonly version?: string | undefined;
+}
+
+/** A command that does the rest for the same installation and release: `entmootd update -restart` and what was given. */
+export function suggestion(args: SuggestFlags): string {
+  const words = ["entmootd", "update", "-restart"];
+  for (const name of ["version", "data", "install-dir"] as const) {
+    const value = args[name];
+    if (value !== undefined) words.push(`-${name}`, value);
+  }
+  if (args.repo !== REPO) words.push("-repo", args.repo);
+  if (args.prerelease) words.push("-prerelease");
+  return shellCommand(words);
+}
+
+/** A report for people, as the original words it. `suggest` is the command that does what is left to do. */
+export function reportLines(
+  report: UpdateReport,
+  { suggest, back }: { readonly suggest: string; readonly back: boolean },
+): string[] {
+  const { current_version: from, latest_version: to, taken_back: before } = report;
   const lines: string[] = [];
-  if (report.updated) lines.push(`Updated Entmoot: ${from} -> ${to}`);
+  if (report.updated) lines.push(`${back ? "Went back" : "Updated Entmoot"}: ${from} -> ${to}`);
   else if (report.update_available) {
-    lines.push(`Entmoot update available: ${from} -> ${to}`, "Run: entmootd update --restart");
+    lines.push(`Entmoot update available: ${from} -> ${to}`, `Run: ${suggest}`);
+  } else if (before !== undefined) {
+    lines.push(`Entmoot ${to} was taken back here at ${new Date(before.at_ms).toISOString()}: ${before.reason}`);
+    lines.push(`Entmoot ${from} stays installed. To try ${to} again: ${suggest} -version ${to}`);
   } else lines.push(`Entmoot is up to date (${from})`);
   for (const warning of report.warnings ?? []) lines.push(`Warning: ${warning}`);
   if (report.daemon !== undefined)
     lines.push(`Restarted the daemon: ${report.daemon.version}, process ${report.daemon.pid}`);
   if (report.restart_required) {
-    lines.push("Restart required: start entmootd with your usual service manager or command.");
+    // After going back, an update would only go forward again.
+    const how = back ? "restart entmootd" : `run ${suggest}, or restart entmootd`;
+    lines.push(`Restart required: ${how} with your usual service manager or command.`);
   }
   return lines;
 }

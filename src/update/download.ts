@@ -31,6 +31,9 @@ const FRUITLESS_MAX = 3;
 /** Ours. Before each further attempt. */
 const PAUSE_MS = 200;
 
+/** What to do about a file that is not what its manifest says. */
+const TELL_PUBLISHER = "nothing was installed; try again later, and tell the publisher if it stays so";
+
 /**
  * Brings `url` to the file `partial`, whole and checked. Never takes more than the size that was announced. When it is
  * cut off, what came stays for the next run; what is wrong does not. Throws `update_failed`.
@@ -43,7 +46,7 @@ export async function download(url: URL, wanted: WantedFile, options: DownloadOp
     rmSync(options.partial, { force: true });
     // Pieces that do not fit may be of two files, or of a disk that lost power: once more, from the beginning.
     if (isOnePiece || again) {
-      throw updateError(`${url.href}: checksum mismatch: expected ${wanted.sha256}, found ${found}`);
+      throw updateError(`${url.href}: checksum mismatch: expected ${wanted.sha256}, found ${found}; ${TELL_PUBLISHER}`);
     }
   }
 }
@@ -93,7 +96,7 @@ async function fetchRest(url: URL, wanted: WantedFile, options: DownloadOptions)
       for await (const piece of answer.body) {
         if (size + piece.length > wanted.size) {
           rmSync(partial, { force: true });
-          throw updateError(`${url.href}: expected ${wanted.size} bytes, found more`);
+          throw updateError(`${url.href}: expected ${wanted.size} bytes, found more; ${TELL_PUBLISHER}`);
         }
         writeAt(file, piece, size);
         size += piece.length;
@@ -114,7 +117,9 @@ function requireUsable(url: URL, { found, start, length }: Answer, have: number,
   if (!found) throw updateError(`${url.href}: not there`);
   if (have === 0 && start !== 0) throw updateError(`${url.href}: asked for all of it, and the server does not send it`);
   if (start === have && length !== undefined && start + length > wanted.size) {
-    throw updateError(`${url.href}: expected ${wanted.size} bytes, found ${start + length} announced`);
+    throw updateError(
+      `${url.href}: expected ${wanted.size} bytes, the server has ${start + length}; ${TELL_PUBLISHER}`,
+    );
   }
 }
 

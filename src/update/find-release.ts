@@ -21,8 +21,9 @@ export interface FindRelease {
   readonly tag: string | undefined;
   readonly keys: readonly string[];
   readonly nowMs: number;
-  /** The serial of what is installed. */
+  /** The serial of what is installed, and that of the newest release ever installed there. Nothing older is taken. */
   readonly serial: number;
+  readonly newestSerial: number;
   readonly userAgent: string;
   readonly idleMs?: number;
 }
@@ -45,6 +46,11 @@ const Listing = v.pipe(v.array(v.object({ tag_name: v.string() })), v.maxLength(
  */
 export async function findRelease(options: FindRelease): Promise<Release> {
   const { feed } = options;
+  if (options.keys.length === 0) {
+    throw updateError(
+      "this build carries no release keys, so no release can be verified; install a released program with install.sh, or build with ENTMOOT_RELEASE_PUBKEYS set",
+    );
+  }
   if (options.tag !== undefined) return named(options, options.tag);
   const folder = feed.newest ?? (await newestListed(options));
   const release = await readRelease(options, folder);
@@ -54,12 +60,14 @@ export async function findRelease(options: FindRelease): Promise<Release> {
   if (options.nowMs >= expires_at_ms) {
     const since = new Date(expires_at_ms).toISOString();
     throw updateError(
-      `release ${version}: the manifest has expired at ${since}; the feed is out of date, or this clock`,
+      `release ${version}: the manifest has expired at ${since}; the feed is out of date, or this clock; to install it all the same, name it: "entmootd update -version ${version}"`,
     );
   }
-  if (serial < options.serial) {
+  const known = Math.max(options.serial, options.newestSerial);
+  if (serial < known) {
+    const of = options.serial === known ? `the installed ${known}` : `${known}, the newest ever installed here`;
     throw updateError(
-      `release ${version}: its serial ${serial} is older than the installed ${options.serial}; to go back, name it: -version ${version}`,
+      `release ${version}: its serial ${serial} is older than ${of}; to install it all the same, name it: "entmootd update -version ${version}"`,
     );
   }
   return release;

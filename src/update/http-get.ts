@@ -137,9 +137,16 @@ function rangeStart(header: string | null): number | undefined {
   return found === null ? undefined : Number(found[1]);
 }
 
+/** What the runtime adds to a connection that fails; the next step is said in our words. */
+const RUNTIME_HINT = /\.? *Is the computer able to access the url\?$/;
+
 function failure(url: URL, error: unknown, ending: AbortSignal): EntmootError {
   for (const known of [ending.reason, error]) if (known instanceof EntmootError) return known;
-  return updateError(`${url.href}: ${error instanceof Error ? error.message : String(error)}`, error);
+  const reason = (error instanceof Error ? error.message : String(error)).replace(RUNTIME_HINT, "");
+  return updateError(
+    `${url.href}: cannot be reached: ${reason}; check the address and the network, then try again`,
+    error,
+  );
 }
 
 /** The whole of a small file; `undefined` when it is not there. Throws `update_failed` when it is larger than `maxBytes`. */

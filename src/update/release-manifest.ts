@@ -152,8 +152,8 @@ export function verifyManifest(input: {
   }
   const found = signatures.map(({ keyId }) => keyId);
   const which = found.some((keyId) => known.has(keyId))
-    ? "the signature does not match its bytes; it was changed after it was signed"
-    : `expected a signature by ${[...known.keys()].join(" or ")}, found ${found.join(", ") || "none"}`;
+    ? "the signature does not match its bytes; it was changed after it was signed, or its upload is not complete: try again later, and tell the publisher if it stays so"
+    : `expected a signature by ${[...known.keys()].join(" or ")}, found ${found.join(", ") || "none"}; this program is of another publisher than the feed, or older than its key: mend ENTMOOT_UPDATE_URL or -repo, or install anew with the feed's install.sh`;
   throw new EntmootError("signature_invalid", `release manifest: ${which}`);
 }
 

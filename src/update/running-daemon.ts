@@ -12,6 +12,8 @@ import { updateError } from "./update-error.ts";
 const LOOK_AGAIN_MS = 50;
 /** Ours. A daemon that answers has opened its groups; one that opens them later has so long. */
 const GROUPS_MS = 3_000;
+/** Ours. The daemon of before came up once, so however little time the new one was given, it has at least so long. */
+const BACK_MS = 20_000;
 /** Ours. A process that is gone may have a supervisor that starts it again: so long nobody else does. */
 const SUPERVISOR_MS = 2_000;
 
@@ -82,7 +84,7 @@ export class RunningDaemon implements Disposable {
       if (!(await this.#answersWithin(SUPERVISOR_MS))) this.#start();
     }
     // Whoever starts it, its process is not the one we know, so nothing tells that it is over before its time is.
-    return this.#untilReady(version, readyMs, Number.POSITIVE_INFINITY);
+    return this.#untilReady(version, Math.max(readyMs, BACK_MS), Number.POSITIVE_INFINITY);
   }
 
   [Symbol.dispose](): void {

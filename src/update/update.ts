@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fchmodSync, fsyncSync, openSync, rmSync } from "node:fs";
-import { download, sizeOf } from "./download.ts";
+import { download, hashFile, sizeOf } from "./download.ts";
 import { type Feed, feedOf, wantedTag } from "./feed.ts";
 import { fileFor, findRelease, type Release } from "./find-release.ts";
 import {
@@ -18,6 +18,7 @@ import { unpackBinary } from "./release-archive.ts";
 import type { ReleaseFile } from "./release-manifest.ts";
 import { daemonStatus, RunningDaemon } from "./running-daemon.ts";
 import { noteVersion, putInPlace, swapBack } from "./swap-binary.ts";
+import { forgetTakenBack, rememberTakenBack, type TakenBack, takenBack } from "./taken-back.ts";
 import { tryBinary, versionOf } from "./try-binary.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
 import { type UpdateRecord, writeUpdateRecord } from "./update-record.ts";
@@ -61,6 +62,8 @@ export interface UpdateReport {
   /** A daemon runs that is not what is installed. */
   readonly restart_required: boolean;
   readonly warnings?: readonly string[];
+  /** `latest_version` did not come up here before; it is installed only when it is named. */
+  readonly taken_back?: { readonly at_ms: number; readonly reason: string };
   /** The daemon after `-restart`. */
   readonly daemon?: { readonly version: string; readonly pid: number };
 }
@@ -105,10 +108,11 @@ async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Pr
   using _lock = lockPlace(place);
   using daemon = request.restart ? await RunningDaemon.find(request.dataDir, place.executable) : undefined;
   const found = await available(request, { feed, tag, place });
+  if (found.takenBack !== undefined) throw updateError(formatTakenBack(found.takenBack));
   if (!found.isNewer) {
     dropPartials(place);
     const caughtUp = await catchUp(request, place, daemon, found.current);
-    return { ...(await report(request, place, found, false)), ...caughtUp };
+    return withDaemon(request, { ...(await report(request, place, found, false)), ...caughtUp }, daemon);
   }
   const file = fileFor(found.release.manifest, platform);
   await stage(request, { place, feed, release: found.release, file });
@@ -124,10 +128,22 @@ async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Pr
   dropPartials(place);
   const change = { request, place, from: found.current, to: version, canGoBack: true };
   const pid = await startAgain(change, daemon);
-  return {
-    ...(await report(request, place, found, true, file.name)),
-    ...(pid === undefined ? {} : { daemon: { version, pid } }),
-  };
+  keep(request, place.dir, () => forgetTakenBack(place, file.binary.sha256));
+  const done = await report(request, place, found, true, file.name);
+  return withDaemon(request, { ...done, ...(pid === undefined ? {} : { daemon: { version, pid } }) }, daemon);
+}
+
+/** Says so where a restart was asked for and there was nobody to restart. */
+function withDaemon(request: UpdateRequest, done: UpdateReport, daemon: RunningDaemon | undefined): UpdateReport {
+  if (!request.restart || daemon !== undefined) return done;
+  const warning = `no daemon runs on ${request.dataDir}, so there was nothing to restart`;
+  return { ...done, warnings: [...(done.warnings ?? []), warning] };
+}
+
+/** What is said of a release that an update went back from by itself. */
+export function formatTakenBack({ version, at_ms, reason }: Omit<TakenBack, "sha256">): string {
+  const at = new Date(at_ms).toISOString();
+  return `release ${version}: was taken back here at ${at}: ${reason}; nothing was done; to try it again, name it: "entmootd update -version ${version} -restart"`;
 }
 
 async function changePlaces(request: UpdateRequest, place: InstallPlace): Promise<UpdateReport> {
@@ -142,7 +158,7 @@ async function changePlaces(request: UpdateRequest, place: InstallPlace): Promis
   swapBack(place);
   noteVersion(place, to, undefined);
   const pid = await startAgain({ request, place, from, to, canGoBack: true }, daemon);
-  return {
+  const done = {
     current_version: from,
     latest_version: to,
     update_available: false,
@@ -151,6 +167,7 @@ async function changePlaces(request: UpdateRequest, place: InstallPlace): Promis
     restart_required: await isStale(request, to),
     ...(pid === undefined ? {} : { daemon: { version: to, pid } }),
   };
+  return withDaemon(request, done, daemon);
 }
 
 interface Found {
@@ -158,6 +175,8 @@ interface Found {
   readonly current: string;
   readonly isNewer: boolean;
   readonly warnings: readonly string[];
+  /** Why a newer release is none for this machine. */
+  readonly takenBack?: TakenBack;
 }
 
 async function available(
@@ -171,7 +190,8 @@ async function available(
     tag,
     keys: request.keys,
     nowMs: Date.now(),
-    serial: Math.max(ownSerial, installedSerial(place)),
+    serial: ownSerial,
+    newestSerial: installedSerial(place),
     userAgent: `entmootd/${request.runningVersion}`,
   });
   const { version } = release.manifest;
@@ -181,7 +201,17 @@ async function available(
   // Who runs releases proper is not moved to a trial version unasked.
   const isTrial = theirs.pre.length > 0 && !request.prerelease && (mine === undefined || mine.pre.length === 0);
   const warnings = isNewer && isTrial ? [`${version} is a pre-release; to install it: -prerelease`] : [];
+  const before = isNewer && !isTrial ? takenBackOf(place, release) : undefined;
+  if (before !== undefined) return { release, current, isNewer: false, warnings, takenBack: before };
   return { release, current, isNewer: isNewer && !isTrial, warnings };
+}
+
+function takenBackOf(place: InstallPlace, { manifest }: Release): TakenBack | undefined {
+  for (const { binary } of manifest.files) {
+    const found = takenBack(place, binary.sha256);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Of what is installed, which may be another executable than the one that runs; empty where there is none. */
@@ -276,32 +306,46 @@ async function startAgain(change: Change, daemon: RunningDaemon | undefined): Pr
     request.onStep?.(`${reason}; going back to ${from}`);
     swapBack(place);
     noteVersion(place, from, undefined);
+    const remember = () => remembering(change, record.at_ms, reason);
     try {
       await daemon.bringBack(from, request.readyMs);
     } catch (second) {
       const also = second instanceof Error ? second.message : String(second);
       const all = `${reason}; ${from} is installed again, but did not come back: ${also}; start it yourself`;
       note(request, { ...record, outcome: "failed", reason: all });
+      await remember();
       throw updateError(all, second);
     }
+    await remember();
     note(request, { ...record, outcome: "rolled_back", reason });
     throw updateError(`${reason}; ${from} is installed and running again`, cause);
   }
 }
 
+/** After going back: what stands as the previous executable now is not to be tried again unasked. */
+async function remembering({ request, place, to }: Change, at_ms: number, reason: string): Promise<void> {
+  const sha256 = await hashFile(place.previous).catch(() => undefined);
+  if (sha256 === undefined) return; // Not kept, or not readable: it may be tried once more.
+  keep(request, place.dir, () => rememberTakenBack(place, { version: to, sha256, at_ms, reason }));
+}
+
+function note(request: UpdateRequest, record: UpdateRecord): void {
+  keep(request, request.dataDir, () => writeUpdateRecord(request.dataDir, record));
+}
+
 /** A record that cannot be kept is no reason to call an update failed. */
-function note({ dataDir, onStep }: UpdateRequest, record: UpdateRecord): void {
+function keep({ onStep }: UpdateRequest, dir: string, write: () => void): void {
   try {
-    writeUpdateRecord(dataDir, record);
+    write();
   } catch (error) {
-    onStep?.(`the record of this update could not be kept: ${asUpdateError(error, dataDir).message}`);
+    onStep?.(`the record of this update could not be kept: ${asUpdateError(error, dir).message}`);
   }
 }
 
 async function report(
   request: UpdateRequest,
   place: InstallPlace,
-  { release, current, isNewer, warnings }: Found,
+  { release, current, isNewer, warnings, takenBack: before }: Found,
   updated: boolean,
   asset?: string,
 ): Promise<UpdateReport> {
@@ -315,6 +359,7 @@ async function report(
     install_dir: place.dir,
     restart_required: await isStale(request, updated ? version : current),
     ...(warnings.length === 0 ? {} : { warnings }),
+    ...(before === undefined ? {} : { taken_back: { at_ms: before.at_ms, reason: before.reason } }),
   };
 }
 

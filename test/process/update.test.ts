@@ -241,7 +241,9 @@ inNetns(import.meta, () => {
     const update = a.spawn(["update", "-restart"]);
     await update.said("0 % of");
     update.kill("SIGINT");
-    await update.ended(5_000);
+    const { status, stderr } = await update.ended(5_000);
+    expect(stderr).toContain("update: interrupted; nothing was changed; run it again to go on");
+    expect(status).toBe(130);
     expect(fingerprint(executable)).toBe(fingerprint(oldBinary));
   }, 30_000);
 
@@ -296,6 +298,56 @@ inNetns(import.meta, () => {
     },
     90_000,
   );
+
+  test("a release that was taken back is not tried again by the next update, and is when it is named", async () => {
+    using home = new TemporaryDirectory();
+    const bad = await buildTestBinary(built.path, { ...NEW, broken: "exit" });
+    await using feed = new FeedServer(feedFiles({ ...NEW, binary: readFileSync(bad) }));
+    const { executable, node } = setUp(home.path, feed.url);
+    await using a = node;
+    await a.serve();
+    try {
+      expect((await a.run(["update", "-restart"])).status).toBe(1);
+      const { pid, last_update } = await a.ask(["info"]);
+      const again = await a.run(["update", "-restart"]);
+      expect({ status: again.status, stdout: again.stdout }).toEqual({ status: 1, stdout: "" });
+      expect(again.stderr).toMatch(/release v0\.2\.0: was taken back here at .*: the daemon of v0\.2\.0 ended before/);
+      expect(await a.ask(["info"])).toMatchObject({ pid, last_update });
+      expect(fingerprint(executable)).toBe(fingerprint(oldBinary));
+
+      const check = await a.run(["update", "-check", "-exit-code"]);
+      expect(check.status).toBe(0);
+      expect(check.stdout).toMatch(/^Entmoot v0\.2\.0 was taken back here at .*: the daemon of v0\.2\.0 ended/);
+      expect(check.stdout).toContain("To try v0.2.0 again: entmootd update -restart -version v0.2.0\n");
+      const named = await a.run(["update", "-restart", "-version", "v0.2.0"]);
+      expect(named.stderr).toContain("v0.1.0 is installed and running again");
+      // Mended under the same name it is another release.
+      feed.files = newFeed;
+      expect(await a.ask(["update", "-restart", "-json"])).toMatchObject({ daemon: { version: "v0.2.0" } });
+    } finally {
+      await a.run(["stop"]);
+    }
+  }, 90_000);
+
+  test("however little time the new daemon is given, the old one is waited for", async () => {
+    using home = new TemporaryDirectory();
+    await using feed = new FeedServer(newFeed);
+    const { executable, node } = setUp(home.path, feed.url, { ENTMOOT_UPDATE_READY: "1ms" });
+    await using a = node;
+    await a.serve();
+    try {
+      const { stderr } = await a.run(["update", "-restart"]);
+      expect(stderr).toContain("did not answer within 0.001 s; v0.1.0 is installed and running again");
+      expect(fingerprint(executable)).toBe(fingerprint(oldBinary));
+      expect(await a.ask(["info"])).toMatchObject({
+        running: true,
+        version: "v0.1.0",
+        last_update: { outcome: "rolled_back" },
+      });
+    } finally {
+      await a.run(["stop"]);
+    }
+  }, 60_000);
 
   test(`killed at ${KILLS} random points of an update, what is installed runs (SEED=${SEED})`, async () => {
     using home = new TemporaryDirectory();

@@ -2,8 +2,10 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FileLock } from "../../src/store/lock.ts";
+import { installPlace } from "../../src/update/install-place.ts";
+import { rememberTakenBack, takenBack } from "../../src/update/taken-back.ts";
 import { rollBack, update } from "../../src/update/update.ts";
-import { archiveName, FeedServer, feedFiles } from "../support/release-feed.ts";
+import { archiveName, FeedServer, feedFiles, sha256 } from "../support/release-feed.ts";
 import { Installed, program, refusal } from "./installed.ts";
 
 test("an update puts the release in place, keeps the one before, and a rollback changes them again", async () => {
@@ -126,7 +128,9 @@ test("a serial may be as large as a release may choose it, and still bars what i
   await using feed = new FeedServer(feedFiles({ version: "v0.2.0", binary: program("v0.2.0"), serial }));
   await update(place.request(feed.url));
   feed.files = feedFiles({ version: "v0.3.0", binary: program("v0.3.0"), serial: serial - 1 });
-  expect(await refusal(update(place.request(feed.url)))).toContain(`older than the installed ${serial}`);
+  const said = await refusal(update(place.request(feed.url)));
+  expect(said).toContain(`older than ${serial}, the newest ever installed here`);
+  expect(said).toContain('"entmootd update -version v0.3.0"');
 });
 
 test("links beside the program are not followed by what is written there", async () => {
@@ -149,4 +153,64 @@ test("a folder that cannot be looked into is refused in words", async () => {
     loop,
   );
   expect(await refusal(update(place.request("http://127.0.0.1:1/", { running: loop })))).toContain(loop);
+});
+
+test("a build without release keys asks for nothing and says where one with keys comes from", async () => {
+  using place = new Installed();
+  await using feed = new FeedServer(feedFiles({ version: "v0.2.0", binary: program("v0.2.0") }));
+  const said = await refusal(update(place.request(feed.url, { check: true, keys: [] })));
+  expect(said).toMatch(/no release keys.*install\.sh.*ENTMOOT_RELEASE_PUBKEYS/);
+  expect(feed.asked).toEqual([]);
+});
+
+test("a server that cannot be reached is told with what to look at", async () => {
+  using place = new Installed();
+  const said = await refusal(update(place.request("http://127.0.0.1:1/")));
+  expect(said).toMatch(/manifest\.json: cannot be reached: ECONNREFUSED: Unable to connect; check the address/);
+});
+
+test("an update with -restart where no daemon runs says that there was nothing to restart", async () => {
+  using place = new Installed();
+  await using feed = new FeedServer(feedFiles({ version: "v0.2.0", binary: program("v0.2.0") }));
+  const { warnings } = await update(place.request(feed.url, { restart: true }));
+  expect(warnings).toEqual([`no daemon runs on ${place.data}, so there was nothing to restart`]);
+});
+
+test("an executable that was taken back is not installed again unless it is named, and a mended one is", async () => {
+  using place = new Installed();
+  const binary = program("v0.2.0");
+  await using feed = new FeedServer(feedFiles({ version: "v0.2.0", binary }));
+  const where = installPlace({ installDir: place.dir, running: place.executable, home: place.dir });
+  const record = { version: "v0.2.0", sha256: sha256(binary), at_ms: 1, reason: "it hangs" };
+  rememberTakenBack(where, record);
+  const said = await refusal(update(place.request(feed.url)));
+  expect(said).toContain("release v0.2.0: was taken back here at 1970-01-01T00:00:00.001Z: it hangs; nothing was done");
+  expect(said).toContain('"entmootd update -version v0.2.0 -restart"');
+  expect(place.installed).toBe(new TextDecoder().decode(place.content));
+  expect(await update(place.request(feed.url, { check: true }))).toMatchObject({
+    update_available: false,
+    taken_back: { at_ms: 1, reason: "it hangs" },
+  });
+
+  expect(await update(place.request(feed.url, { version: "v0.2.0" }))).toMatchObject({ updated: true });
+  expect(takenBack(where, record.sha256)).toBeUndefined();
+  expect(await rollBack(place.request(feed.url, { runningVersion: "v0.2.0" }))).toMatchObject({ updated: true });
+  rememberTakenBack(where, record);
+  feed.files = feedFiles({ version: "v0.2.0", binary: program("v0.2.0", "true") });
+  expect(await update(place.request(feed.url))).toMatchObject({ updated: true });
+});
+
+test("of what was taken back the newest few are remembered, and a file that cannot be read holds nothing", () => {
+  using place = new Installed();
+  const where = installPlace({ installDir: place.dir, running: place.executable, home: place.dir });
+  const record = (n: number) => ({ version: `v0.${n}.0`, sha256: `${n % 10}`.repeat(64), at_ms: n, reason: "no" });
+  for (let n = 0; n < 10; n++) rememberTakenBack(where, record(n));
+  rememberTakenBack(where, { ...record(9), at_ms: 100 });
+  expect(takenBack(where, record(1).sha256)).toBeUndefined();
+  expect(takenBack(where, record(2).sha256)).toEqual(record(2));
+  expect(takenBack(where, record(9).sha256)?.at_ms).toBe(100);
+  writeFileSync(where.takenBackFile, "[");
+  expect(takenBack(where, record(9).sha256)).toBeUndefined();
+  rememberTakenBack(where, record(3));
+  expect(takenBack(where, record(3).sha256)).toEqual(record(3));
 });
