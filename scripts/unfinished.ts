@@ -35,6 +35,11 @@ export async function cleaningUp<T>(task: string, remove: () => void, work: () =
   }
 }
 
+/** Lets a signal that came meanwhile end this process: work that never waits would be done before it is seen. */
+export function signalsSeen(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1));
+}
+
 function removeBuilds(dir: string, isWanted: (writtenMs: number) => boolean): void {
   for (const name of readdirSync(dir)) {
     if (!BUN_BUILD.test(name)) continue;

@@ -7,6 +7,7 @@ import { buildBinary, runtimeFile, runtimeFor } from "../build.ts";
 import { irohPackageFor } from "../iroh-native-plugin.ts";
 import { installPackage } from "../launch/packages.mjs";
 import { hostTarget, TARGETS as PLATFORM } from "../launch/platform.mjs";
+import { signalsSeen } from "../unfinished.ts";
 import { type ArchiveEntry, packTarGz, packZip } from "./archive.ts";
 import { checkBinary } from "./check-binary.ts";
 import { checkPackageFile } from "./check-package-file.ts";
@@ -46,14 +47,17 @@ export async function buildTarget(options: {
   readonly say: (line: string) => void;
 }): Promise<BuiltTarget> {
   const { root, target, stamp, workDir } = options;
-  const step = (what: string) => options.say(`${target.name}: ${what} …`);
+  const step = async (what: string) => {
+    options.say(`${target.name}: ${what} …`);
+    await signalsSeen();
+  };
   const iroh = await irohLibrary(root, target);
   const outfile = join(workDir, target.name, binaryName(target));
   mkdirSync(dirname(outfile), { recursive: true });
   try {
-    if (options.refetch) step("comparing the runtime and iroh with their packages");
+    if (options.refetch) await step("comparing the runtime and iroh with their packages");
     if (options.refetch) await checkParts(root, target, iroh.path, join(dirname(outfile), "packages"));
-    step("building");
+    await step("building");
     await buildBinary({
       target: target.bun,
       outfile,
@@ -64,13 +68,13 @@ export async function buildTarget(options: {
       withoutIroh: iroh.library === undefined,
     });
     if (target.os === "darwin") seal(outfile);
-    step("checking the executable");
+    await step("checking the executable");
     const binary = readFileSync(outfile);
     checkBinary({ binary, expected: target, library: iroh.library });
     const runs = target.bun === hostTarget();
     if (runs) runBinary(outfile, stamp);
 
-    step("packing");
+    await step("packing");
     const entries = [...options.extras, { name: binaryName(target), content: binary, executable: true }];
     const archive = target.os === "windows" ? packZip(entries, stamp.dateMs) : packTarGz(entries, stamp.dateMs);
     const file: ReleaseFile = {

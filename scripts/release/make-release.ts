@@ -15,7 +15,7 @@ import {
 import { compareVersions, parseVersion } from "../../src/update/version-order.ts";
 import { lockedPackage } from "../launch/packages.mjs";
 import { TARGETS } from "../launch/platform.mjs";
-import { isAlive } from "../unfinished.ts";
+import { isAlive, signalsSeen } from "../unfinished.ts";
 import { type BuiltTarget, buildTarget, type Stamp } from "./build-target.ts";
 import { formatDate } from "./commit-date.ts";
 import { publishFeed, releaseIn } from "./feed.ts";
@@ -100,6 +100,7 @@ export async function makeRelease(
     if (Date.now() >= expires_at_ms) {
       warn(`the manifest has expired while this ran, so nobody takes an update from it; choose a longer --expires-in`);
     }
+    await signalsSeen();
     publishFeed({ from: workDir, into: outDir, version });
     const shown = files.map(({ name, size, sha256, iroh, verified }) => ({ name, size, sha256, iroh, verified }));
     return { version, serial: options.serial, signed: options.seed !== undefined, warnings, files: shown };

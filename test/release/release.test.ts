@@ -221,20 +221,24 @@ test("help tells each option with its default, and builds nothing", async () => 
   }
 });
 
-test("an interrupt leaves nothing unfinished in the feed", async () => {
-  const out = join(home, "interrupted");
-  const run = Bun.spawn([process.execPath, join(ROOT, "release.ts"), "--out", out], {
-    cwd: home,
-    stdout: "ignore",
-    stderr: "pipe",
-  });
-  let said = "";
-  for await (const piece of run.stderr.pipeThrough(new TextDecoderStream())) {
-    said += piece;
-    if (said.includes("building …") && !run.killed) run.kill("SIGINT");
-  }
-  expect(said).toContain("release: interrupted; removing what is unfinished");
-  await run.exited;
-  expect(run.signalCode).toBe("SIGINT");
-  expect(readdirSync(out)).toEqual([]);
-}, 30_000);
+test.each(["building …", "packing …"])(
+  "an interrupt while it is %s leaves nothing in the feed",
+  async (step) => {
+    const out = join(home, "interrupted", step);
+    const run = Bun.spawn([process.execPath, join(ROOT, "release.ts"), "--out", out], {
+      cwd: home,
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    let said = "";
+    for await (const piece of run.stderr.pipeThrough(new TextDecoderStream())) {
+      said += piece;
+      if (said.includes(step) && !run.killed) run.kill("SIGINT");
+    }
+    expect(said).toContain("release: interrupted; removing what is unfinished");
+    await run.exited;
+    expect(run.signalCode).toBe("SIGINT");
+    expect(readdirSync(out)).toEqual([]);
+  },
+  30_000,
+);
