@@ -28,6 +28,7 @@ export const update = defineCommand({
     notes: [
       "Nothing is installed that no release key signed. The executable of before is kept beside the new one.",
       "With -restart the running daemon starts again in place; when the new one does not come up, the old one does.",
+      "What was taken back so is not installed again, with status 1 and the reason, unless -version names it.",
       "ENTMOOT_UPDATE_URL names the folder of a release feed on any web server; ENTMOOT_UPDATE_READY how long a",
       "restarted daemon has until it answers (20s).",
     ],
