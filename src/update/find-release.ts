@@ -65,7 +65,8 @@ export async function findRelease(options: FindRelease): Promise<Release> {
   }
   const known = Math.max(options.serial, options.newestSerial);
   if (serial < known) {
-    const of = options.serial === known ? `the installed ${known}` : `${known}, the newest ever installed here`;
+    const of =
+      options.serial === known ? `the installed ${known}` : `${known}, that of the newest release ever installed here`;
     throw updateError(
       `release ${version}: its serial ${serial} is older than ${of}; to install it all the same, name it: "entmootd update -version ${version}"`,
     );

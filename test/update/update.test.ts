@@ -129,7 +129,7 @@ test("a serial may be as large as a release may choose it, and still bars what i
   await update(place.request(feed.url));
   feed.files = feedFiles({ version: "v0.3.0", binary: program("v0.3.0"), serial: serial - 1 });
   const said = await refusal(update(place.request(feed.url)));
-  expect(said).toContain(`older than ${serial}, the newest ever installed here`);
+  expect(said).toContain(`older than ${serial}, that of the newest release ever installed here`);
   expect(said).toContain('"entmootd update -version v0.3.0"');
 });
 
