@@ -21,23 +21,27 @@ RELEASE_REPO='jerryfane/entmoot'
 # What a manifest, its signatures, an archive and a binary have at most, in bytes. The same as `entmootd update` holds to.
 MANIFEST_MAX=1048576
 SIGNATURES_MAX=4096
+LISTING_MAX=4194304
 ARCHIVE_MAX=536870912
 BINARY_MAX=1073741824
 
 BLOCK_BEGIN='# >>> written by install.sh: values may be edited, lines outside are kept >>>'
 BLOCK_END='# <<< written by install.sh <<<'
 PATH_MARK="# added by entmoot's install.sh"
+# The first line of a start-up file that was not there.
+MADE_MARK="# made by entmoot's install.sh"
 
 usage() {
   cat <<'USAGE'
 Installs entmootd and its alias entmoot, or removes them.
 
 usage:
-  install.sh [install] [--version V] [--dry-run] [--no-path] [--from-source]
+  install.sh [install] [--version V] [--prerelease] [--dry-run] [--no-path] [--from-source]
   install.sh uninstall [--purge] [--yes] [--dry-run]
 
 options:
   --version V    this release, also an older one (default: the newest)
+  --prerelease   also take a pre-release (default: only where one is installed)
   --dry-run      say what would be done, change nothing
   --no-path      leave the start-up files of the shell alone
   --from-source  build with npm instead of fetching a binary; from this checkout when run inside one
@@ -77,6 +81,19 @@ misused() {
   exit 2
 }
 has() { command -v "$1" >/dev/null 2>&1; }
+
+# again WORDS: how this script is run with other options, the way it was run now.
+again() {
+  if [ -f "$0" ]; then say "sh $(word "$0") $*"; else say "... | sh -s -- $*"; fi
+}
+
+# word TEXT: TEXT for people to paste, quoted when it needs that.
+word() {
+  case $1 in
+  *[!A-Za-z0-9_./-]* | '') quoted "$1" ;;
+  *) printf '%s' "$1" ;;
+  esac
+}
 
 # quoted TEXT: TEXT as one word of shell.
 quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
@@ -199,7 +216,8 @@ clean_up() {
   status=$?
   trap '' HUP INT TERM
   case $status in
-  0 | 2 | 129 | 130 | 143) ;;
+  0 | 2) ;;
+  129 | 130 | 143) warn "interrupted; run it again to go on${stopped:-}" || : ;;
   *)
     if [ -z "$told" ]; then warn "not done: something failed; is the disk full?"; fi
     status=1
@@ -448,6 +466,9 @@ check_signature() {
   if [ -z "$(printf '%s' "$keys" | tr -d ' ')" ]; then
     unsigned='this script carries no release keys'
   elif ! can_verify; then
+    if [ -n "${ENTMOOT_RELEASE_PUBKEYS:-}" ]; then
+      fail 'ENTMOOT_RELEASE_PUBKEYS: no openssl 3 is here to check signatures with; install openssl 3, or leave the variable out to rely on checksums'
+    fi
     unsigned='openssl 3 is not here to check signatures with'
   fi
   if [ -n "$unsigned" ]; then
@@ -522,6 +543,20 @@ require_hash() {
   fail "manifest.json: $1: expected 64 hex digits, found '$2'"
 }
 
+# Ends this run because nothing is where the manifest should be.
+no_feed() { fail "$why; is this a release feed? to build from source instead: $(again --from-source)"; }
+
+# Sets folder to that of the newest release, pre-releases among them. A feed has one newest; the forge lists them all.
+find_newest() {
+  if [ -z "$is_forge" ] || [ -z "$prerelease" ]; then return 0; fi
+  fetch "https://api.github.com/repos/$RELEASE_REPO/releases?per_page=1" "$work/list" "$LISTING_MAX" || no_feed
+  tag=$(sed -n 's/.*"tag_name": *"\([^"]*\)".*/\1/p' "$work/list" | sed -n 1p)
+  case $tag in
+  *[!A-Za-z0-9.+-]* | '') fail "$RELEASE_REPO: expected a list of releases, found '$tag' as the tag of the newest" ;;
+  esac
+  folder=https://github.com/$RELEASE_REPO/releases/download/$tag/
+}
+
 # Fetches and judges the manifest; sets folder, version, commit, serial.
 find_release() {
   folder=$feed
@@ -530,10 +565,11 @@ find_release() {
     if [ -n "$is_forge" ]; then folder=https://github.com/$RELEASE_REPO/releases/download/$wanted/; else folder=$feed$wanted/; fi
     if ! fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX"; then
       folder=$feed
-      fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX" || fail "$why; to build it here instead: --from-source"
+      fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX" || no_feed
     fi
   else
-    fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX" || fail "$why; to build it here instead: --from-source"
+    find_newest
+    fetch "$folder"manifest.json "$work/manifest.json" "$MANIFEST_MAX" || no_feed
   fi
   check_signature
   head=$(sed -n 1p "$work/manifest.json")
@@ -565,16 +601,78 @@ find_release() {
   require_newer
 }
 
-# Sets before to the serial of the newest release ever installed here, 0 when none is known. Ends this run when that
-# is newer than the one at hand, unless that one was asked for by name.
+# Sets before to the serial of the newest release ever installed here, 0 when none is known. Ends this run when the
+# release at hand is older than that or than what is installed, or is a pre-release nobody asked for. One that was asked
+# for by name may be either.
 require_newer() {
   before=$(head -c 32 "$bin_dir/.entmoot-serial" 2>/dev/null || :)
   case $before in
   '' | *[!0-9]* | 0?* | ????????????????*) before=0 ;;
   esac
-  if [ -z "$wanted" ] && [ "$serial" -lt "$before" ]; then
-    fail "release $version: its serial $serial is older than the installed $before; to go back, name it: --version $version"
+  if [ -n "$wanted" ]; then return 0; fi
+  all_the_same="to install it all the same, name it: $(again "--version $version")"
+  if [ "$serial" -lt "$before" ]; then
+    fail "release $version: its serial $serial is older than $before, that of the newest release ever installed here; $all_the_same"
   fi
+  find_installed
+  if precedes "$version" "$installed"; then
+    fail "release $version: is older than the installed $installed; $all_the_same"
+  fi
+  case ${version%%+*}/${installed%%+*} in
+  *-*/*-*) ;;
+  *-*/*)
+    if [ -z "$prerelease" ]; then
+      fail "release $version: is a pre-release; to install it: $(again --prerelease)"
+    fi
+    ;;
+  esac
+}
+
+# Sets installed to the version that is installed, as the program tells it; else as was written down; else nothing.
+find_installed() {
+  installed=
+  [ -f "$bin_dir/entmootd" ] || return 0
+  if [ -x "$bin_dir/entmootd" ]; then installed=$(field version "$(told_version "$bin_dir/entmootd" 2>/dev/null | head -c 4096)"); fi
+  if [ -z "$installed" ]; then installed=$(head -c 65 "$bin_dir/.entmoot-version" 2>/dev/null || :); fi
+}
+
+# precedes A B: whether version A comes before B (semver.org, section 11). What is no version comes before nothing.
+precedes() {
+  a_parts=$(parts_of "$1")
+  b_parts=$(parts_of "$2")
+  if [ -z "$a_parts" ] || [ -z "$b_parts" ]; then return 1; fi
+  while [ -n "$a_parts$b_parts" ]; do
+    a=${a_parts%%.*}
+    b=${b_parts%%.*}
+    if [ "$a" != "$b" ]; then
+      part_precedes "$a" "$b"
+      return
+    fi
+    a_parts=${a_parts#"$a"}
+    a_parts=${a_parts#.}
+    b_parts=${b_parts#"$b"}
+    b_parts=${b_parts#.}
+  done
+  return 1
+}
+
+# parts_of VERSION: its numbers and those of its pre-release, dots between. A release proper has ~ there, which comes
+# after all that can stand in a pre-release.
+parts_of() {
+  printf '%s\n' "${1%%+*}" | sed -n -e 's/$/-~/' -e 's/^v\([0-9]\{1,\}\.[0-9]\{1,\}\.[0-9]\{1,\}\)-\([0-9A-Za-z.-]\{1,\}\)-~$/\1.\2/p' \
+    -e 's/^v\([0-9]\{1,\}\.[0-9]\{1,\}\.[0-9]\{1,\}\)-~$/\1.~/p'
+}
+
+# part_precedes A B: nothing, then numbers, then words in the order of their bytes.
+part_precedes() {
+  if [ -z "$1" ] || [ -z "$2" ]; then [ -z "$1" ]; return; fi
+  case $1:$2 in
+  *[!0-9]*:*[!0-9]*) ;;
+  *[!0-9]*:*) return 1 ;;
+  *:*[!0-9]*) return 0 ;;
+  *) if [ ${#1} -ne ${#2} ]; then [ ${#1} -lt ${#2} ]; return; fi ;;
+  esac
+  expr "x$1" \< "x$2" >/dev/null
 }
 
 # Sets archive, archive_size, archive_hash, binary_size, binary_hash; returns 1 when the release has none for here.
@@ -668,7 +766,7 @@ build_binary() {
     clone_source
   fi
   say "building in $checkout"
-  (cd "$checkout" && npm run build) || explain_source "$checkout: the build failed"
+  (cd "$checkout" && npm run build) || fail "$checkout: the build failed; what npm says of it stands above"
   [ -f "$checkout/dist/entmootd" ] || fail "$checkout/dist/entmootd: expected it after the build, found nothing"
   cp "$checkout/dist/entmootd" "$work/entmootd"
 }
@@ -679,14 +777,15 @@ clone_source() {
   checkout=$work/source
   what=${commit:-HEAD}
   case $what in
-  unknown | *-dirty) explain_source "release $version: was not built from a published commit" ;;
+  unknown | *-dirty) fail "release $version: was not built from a published commit; to build the newest source: $(again --from-source)" ;;
   HEAD) if [ -n "$wanted" ]; then what=refs/tags/$wanted; fi ;;
   *[!0-9a-f]*) fail "manifest.json: expected a commit, found '$what'" ;;
   esac
   say "fetching the source of $what from $from"
-  if ! { git init -q "$checkout" && git -C "$checkout" fetch -q --depth 1 "$from" "$what" &&
+  # git would ask for a password where there is no repository.
+  if ! { git init -q "$checkout" && GIT_TERMINAL_PROMPT=0 git -C "$checkout" fetch -q --depth 1 "$from" "$what" &&
     git -C "$checkout" checkout -q FETCH_HEAD; }; then
-    explain_source "$from: $what cannot be fetched"
+    fail "$from: $what cannot be fetched; is it a git repository that has it? ENTMOOT_SOURCE_URL names another"
   fi
   if [ -n "${commit:-}" ] && [ "$(git -C "$checkout" rev-parse HEAD)" != "$commit" ]; then
     fail "$from: expected commit $commit, found another"
@@ -700,17 +799,25 @@ take_local() {
 
 # ---- what is written ----
 
+# told_version PROGRAM: what it says when asked for its version.
+told_version() {
+  if timeout 5 true 2>/dev/null; then timeout 60 "$1" version </dev/null; else "$1" version </dev/null; fi
+}
+
 # Runs the new binary before it takes the place of the old one; sets said.
 try_binary() {
   chmod 755 "$work/entmootd"
-  if timeout 5 true 2>/dev/null; then set -- timeout 60; else set --; fi
   status=0
-  said=$("$@" "$work/entmootd" version 2>"$work/why" </dev/null) || status=$?
+  said=$(told_version "$work/entmootd" 2>"$work/why") || status=$?
   if [ "$status" = 126 ] && [ ! -x "$work/entmootd" ]; then
     fail "$bin_dir: programs may not run there; is it mounted noexec? set ENTMOOT_HOME to another folder; nothing was changed"
   fi
-  [ "$status" = 0 ] ||
-    fail "the new entmootd does not run on this machine ($(head -n 3 "$work/why" | tr '\n' ' ')); nothing was changed"
+  if [ "$status" != 0 ]; then
+    advice=
+    find_platform || :
+    if [ "$libc" = musl ]; then advice='; on Alpine it needs: apk add libstdc++ libgcc'; fi
+    fail "the new entmootd does not run on this machine ($(head -n 3 "$work/why" | tr '\n' ' '))$advice; nothing was changed"
+  fi
   said=$(field version "$said")
   if [ -n "${version:-}" ] && [ "$said" != "$version" ]; then
     fail "the new entmootd: expected version $version, found '$said'; nothing was changed"
@@ -751,7 +858,8 @@ runtime_block() {
     case $name in
     ENTMOOT_BIN) (unset "$name" && default "$name" "$bin_dir/entmootd" yes) ;;
     ENTMOOT_DATA) (unset "$name" && default "$name" "$install_dir") ;;
-    ENTMOOT_IDENTITY) (unset "$name" && default "$name" "$install_dir/identity.json") ;;
+    # Only one that somebody wrote there; else it follows the data root, whichever that is.
+    ENTMOOT_IDENTITY) (unset "$name" && default "$name" '') | grep -vF -e "; then $name=$(quoted "$install_dir/identity.json"); fi" || : ;;
     ENTMOOT_CONTROL_SOCKET) (unset "$name" && default "$name" "$install_dir/control.sock") ;;
     PILOT_DIR) (unset "$name" && default "$name" "$pilot_dir" "$pilot_moved") ;;
     PILOT_SOCKET) (unset "$name" && default "$name" "$pilot_socket" "$pilot_moved") ;;
@@ -799,7 +907,7 @@ $BLOCK_END" ]; then
 make_wrapper() {
   {
     say '#!/bin/sh'
-    say '# Written by install.sh: entmootd with the defaults of runtime.env. Flags given here win over them.'
+    say '# Written by install.sh: entmootd with the defaults of runtime.env. Flags and variables given win over them.'
     say "env_file=\${ENTMOOT_RUNTIME_ENV:-$(quoted "$install_dir/runtime.env")}"
     # shellcheck disable=SC2016 # What is quoted is shell for later.
     say 'if [ -r "$env_file" ]; then . "$env_file"; fi'
@@ -810,7 +918,9 @@ if [ ! -x "$bin" ]; then
   printf 'entmoot: %s is not there; run install.sh again\n' "$bin" >&2
   exit 127
 fi
-set -- -socket "${PILOT_SOCKET:-/tmp/pilot.sock}" -identity "${ENTMOOT_IDENTITY:-$data/identity.json}" -data "$data" "$@"
+# Not the identity: that follows the data root, also one that a flag names.
+if [ -n "${ENTMOOT_IDENTITY:-}" ]; then export ENTMOOT_IDENTITY; fi
+set -- -socket "${PILOT_SOCKET:-/tmp/pilot.sock}" -data "$data" "$@"
 case ${ENTMOOT_HIDE_IP:-} in
 1 | true | yes | on) set -- -hide-ip "$@" ;;
 esac
@@ -841,6 +951,8 @@ put_in_place() {
   if [ -L "$bin_dir" ]; then wrapper=$install_dir/entmoot; fi
   ln -s "$wrapper" "$work/entmoot"
   say "${version:-$said}" >"$work/version"
+  # `entmootd update` goes on with the feed this came from.
+  if [ -n "${feed:-}" ] && [ -z "$is_forge" ]; then say "$feed" >"$work/feed"; fi
   if [ -n "$serial" ]; then
     # Again: an update may have been faster.
     require_newer
@@ -862,6 +974,7 @@ put_in_place() {
     mv -f "$work/previous" "$bin_dir/entmootd.previous"
   fi
   if [ -f "$work/serial" ]; then mv -f "$work/serial" "$bin_dir/.entmoot-serial"; fi
+  if [ -f "$work/feed" ]; then mv -f "$work/feed" "$bin_dir/.entmoot-feed"; elif [ -n "${feed:-}" ]; then rm -f "$bin_dir/.entmoot-feed"; fi
   mv -f "$work/version" "$bin_dir/.entmoot-version"
   mv -f "$work/entmootd" "$bin_dir/entmootd"
 }
@@ -898,23 +1011,23 @@ give_to_owner() {
 
 # ---- PATH ----
 
-# The start-up file of the user's shell.
-shell_file() {
+# The start-up files that get the line: that of the user's shell, and those of login shells, of which each shell reads
+# another. Where there is none of these, .profile, which most read, is made.
+shell_files() {
   case ${SHELL##*/} in
   zsh) say "${ZDOTDIR:-$HOME}/.zshrc" ;;
-  bash)
-    # On macOS a terminal starts login shells, and those pass .bashrc over.
-    if [ "$(uname -s)" != Darwin ]; then
-      say "$HOME/.bashrc"
-    elif [ -e "$HOME/.bash_profile" ]; then
-      say "$HOME/.bash_profile"
-    else
-      say "$HOME/.profile"
-    fi
-    ;;
+  # On macOS a terminal starts login shells, and those pass .bashrc over.
+  bash) [ "$(uname -s)" = Darwin ] || say "$HOME/.bashrc" ;;
   fish) say "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish" ;;
-  *) say "$HOME/.profile" ;;
   esac
+  login=
+  for each in "$HOME/.bash_profile" "$HOME/.bash_login" "$HOME/.profile"; do
+    if [ -e "$each" ]; then
+      say "$each"
+      login=yes
+    fi
+  done
+  if [ -z "$login" ]; then say "$HOME/.profile"; fi
 }
 
 path_line() {
@@ -925,8 +1038,9 @@ path_line() {
     printf 'contains -- %s $PATH; or set -gx PATH %s $PATH %s\n' "$word" "$word" "$PATH_MARK"
     ;;
   *)
+    # One start-up file may read another that has the line too.
     # shellcheck disable=SC2016 # What is quoted is shell for later.
-    printf 'export PATH=%s:"$PATH" %s\n' "$(quoted "$bin_dir")" "$PATH_MARK"
+    printf 'case ":$PATH:" in *:%s:*) ;; *) export PATH=%s:"$PATH" ;; esac %s\n' "$(quoted "$bin_dir")" "$(quoted "$bin_dir")" "$PATH_MARK"
     ;;
   esac
 }
@@ -943,11 +1057,20 @@ add_path() {
     ;;
   esac
   SHELL=${SHELL:-}
-  rc=$(shell_file)
+  shell_files >"$work/files"
+  while IFS= read -r rc <&7; do add_path_to "$rc"; done 7<"$work/files"
+}
+
+# add_path_to FILE
+add_path_to() {
+  rc=$1
   line=$(path_line "$rc")
   if [ -f "$rc" ] && { grep -qF -e "$bin_dir" "$rc" || grep -qxF -e "$line" "$rc"; }; then return 0; fi
   fresh=$line
-  if [ -s "$rc" ] && [ -n "$(tail -c 1 "$rc" | tr -d '\n')" ]; then
+  if [ ! -e "$rc" ]; then
+    fresh="$MADE_MARK
+$line"
+  elif [ -s "$rc" ] && [ -n "$(tail -c 1 "$rc" | tr -d '\n')" ]; then
     fresh="
 $line"
   fi
@@ -966,9 +1089,12 @@ $line"
 
 remove_path() {
   if [ -z "${HOME:-}" ]; then return 0; fi
-  for rc in "${ZDOTDIR:-$HOME}/.zshrc" "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.profile" "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish"; do
+  for rc in "${ZDOTDIR:-$HOME}/.zshrc" "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.bash_login" "$HOME/.profile" \
+    "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish"; do
     line=$(path_line "$rc")
     if [ ! -f "$rc" ] || ! grep -qxF -e "$line" "$rc"; then continue; fi
+    made=
+    if [ "$(sed -n 1p "$rc")" = "$MADE_MARK" ]; then made=yes; fi
     # The file itself takes the place of the old one, never a link to it.
     while [ -L "$rc" ]; do
       to=$(readlink "$rc")
@@ -977,14 +1103,16 @@ remove_path() {
       *) rc=$(dirname "$rc")/$to ;;
       esac
     done
+    if [ -n "$made" ] && ! grep -qvxF -e "$line" -e "$MADE_MARK" "$rc"; then
+      rm -f "$rc" || warn "$rc: cannot be removed"
+      continue
+    fi
     # Of one name, so that the next run takes away what a killed one left.
     fresh=$rc.without-entmoot
     # A copy first: it has the mode of the file.
-    if [ ! -w "$rc" ] || ! { cp -p "$rc" "$fresh" && { grep -vxF -e "$line" "$rc" || [ $? = 1 ]; } >"$fresh"; } 2>/dev/null; then
+    if [ ! -w "$rc" ] || ! { cp -p "$rc" "$fresh" && { grep -vxF -e "$line" -e "$MADE_MARK" "$rc" || [ $? = 1 ]; } >"$fresh"; } 2>/dev/null; then
       rm -f "$fresh"
       warn "$rc: cannot be written; remove the line that adds $bin_dir to PATH"
-    elif [ "${rc##*/}" = entmoot.fish ] && [ ! -s "$fresh" ]; then
-      rm -f "$fresh" "$rc"
     else
       mv -f "$fresh" "$rc"
     fi
@@ -1038,13 +1166,24 @@ install_it() {
   take_lock "$work/entmootd"
   put_in_place
   say "entmootd $said is installed in $bin_dir"
+  call=$(command_name)
   if [ -S "$install_dir/control.sock" ]; then
-    say 'a daemon that runs goes on with the program it was started with; to change over: entmootd stop, then entmootd serve'
+    change="$call stop, then $call serve"
+    # What no release key signed cannot be taken up in place.
+    if [ "$how" = release ]; then change="$call update -restart${wanted:+ -version $wanted}"; fi
+    say "a daemon that runs goes on with the program it was started with; to change over: $change"
   fi
-  case $install_dir in
-  /data/*) say "start here: $install_dir/entmoot up" ;;
-  *) say "start here: entmootd up" ;;
-  esac
+  say "start here: $call up"
+}
+
+# How the wrapper is called from this very shell: it knows the data root and the settings of this installation.
+command_name() {
+  found=$(command -v entmoot 2>/dev/null || :)
+  if [ "$found" = "$bin_dir/entmoot" ] && [ "$install_dir" = "${HOME:-}/.entmoot" ]; then
+    say entmoot
+  else
+    say "$(word "$install_dir/entmoot")"
+  fi
 }
 
 plan() {
@@ -1057,7 +1196,7 @@ plan() {
   say "  $install_dir/entmoot and $install_dir/runtime.env; Pilot socket $pilot_socket"
   if [ -z "$no_path" ] && [ -n "${HOME:-}" ]; then
     SHELL=${SHELL:-}
-    say "  PATH in $(shell_file), unless it is there"
+    shell_files | while IFS= read -r each; do say "  PATH in $each, unless it is there"; done
   fi
 }
 
@@ -1072,22 +1211,29 @@ uninstall_it() {
     require_purgeable
     what="EVERYTHING in $install_dir: identity, moots and messages"
   fi
+  # Everything that stands in the way is found before the daemon is stopped.
+  for each in "$install_dir" "$bin_dir"; do
+    if [ -d "$each" ]; then require_writable "$each"; fi
+  done
+  find_data
+  find_daemon
+  require_unused 'nothing was removed'
   if [ -n "$dry_run" ]; then
     say "would stop the daemon and remove $what; nothing is changed"
     return 0
   fi
   if [ -n "$purge" ] && [ -z "$yes" ]; then confirm; fi
-  if [ -d "$bin_dir" ] && [ ! -w "$bin_dir" ]; then fail "$bin_dir: cannot be written; nothing was removed"; fi
   if [ -x "$bin_dir/entmootd" ]; then
     work=$bin_dir/.install.$$
     rm -rf "$work"
     # Without room on the disk, removing is all the more welcome.
     if mkdir "$work" 2>/dev/null; then take_lock "$bin_dir/entmootd"; else work=; fi
   fi
+  stopped=
   stop_daemon
   trap '' HUP INT TERM
   sweep
-  rm -f "$bin_dir/entmootd" || fail "$bin_dir: cannot be written; nothing was removed"
+  rm -f "$bin_dir/entmootd" || fail "$bin_dir: cannot be written; nothing was removed$stopped"
   remove_path
   remove_helpers
   for each in "$bin_dir/entmoot" "$install_dir/entmoot"; do
@@ -1097,6 +1243,7 @@ uninstall_it() {
   drop_runtime_env
   let_go
   rm -rf "$bin_dir/entmootd.previous" "$bin_dir/entmootd.bak" "$bin_dir"/.entmootd.* "$bin_dir"/.entmoot-*
+  remove_unpacked
   if [ -n "$purge" ]; then
     # The folder itself, when a link leads to it.
     rm -rf "$real" "$install_dir" || fail "$install_dir: not all of it can be removed"
@@ -1105,6 +1252,34 @@ uninstall_it() {
   rmdir "$install_dir" 2>/dev/null || :
   say "removed $what"
   if [ -d "$install_dir" ]; then say "kept $install_dir with identity, moots and messages; --purge removes them too"; fi
+}
+
+# require_writable DIR: ends this run when nothing can be removed from there. For root a shell may think it can on a
+# read-only file system, so it is tried; and a full disk is no obstacle.
+require_writable() {
+  if answer=$(mkdir "$1/.install.$$" 2>&1); then
+    rmdir "$1/.install.$$"
+    return 0
+  fi
+  case $answer in
+  *'No space'* | *quota* | *'File exists'*) ;;
+  *) fail "$1: cannot be written; nothing was removed" ;;
+  esac
+}
+
+# What the program unpacked for itself into the data root; the next one does so again.
+remove_unpacked() {
+  for each in "$data"/lib/*; do
+    case ${each##*/} in
+    *[!0-9a-f]*) continue ;;
+    ????????????????????????????????????????????????????????????????) ;;
+    *) continue ;;
+    esac
+    if [ -L "$each" ]; then continue; fi
+    rm -f "$each/iroh.node" "$each"/.iroh.node.* || continue
+    rmdir "$each" || continue
+  done 2>/dev/null
+  rmdir "$data/lib" 2>/dev/null || :
 }
 
 # A folder is removed as a whole only when it is a data root, and nothing else can be in it.
@@ -1140,33 +1315,55 @@ confirm() {
   if [ "$answer" != yes ]; then fail 'not confirmed; nothing was removed'; fi
 }
 
-# Ends this run when a daemon is there and does not end.
-stop_daemon() {
+# Sets data to the data root that the wrapper uses.
+find_data() {
+  data=$install_dir
+  [ -f "$install_dir/runtime.env" ] || return 0
+  # shellcheck source=/dev/null
+  data=$(unset ENTMOOT_DATA && . "$install_dir/runtime.env" >/dev/null 2>&1 && printf '%s' "${ENTMOOT_DATA:-$install_dir}") || data=$install_dir
+}
+
+# Sets daemon to the process id of the daemon of that data root, nothing when none tells one.
+find_daemon() {
+  daemon=
   if [ -x "$bin_dir/entmootd" ]; then
-    data=$install_dir
-    if [ -f "$install_dir/runtime.env" ]; then
-      # shellcheck source=/dev/null
-      data=$(unset ENTMOOT_DATA && . "$install_dir/runtime.env" >/dev/null 2>&1 && printf '%s' "${ENTMOOT_DATA:-$install_dir}") || data=$install_dir
-    fi
-    status=0
-    answer=$("$bin_dir/entmootd" -data "$data" stop 2>&1 </dev/null) || status=$?
-    case $status in
-    0) say 'stopped the daemon' ;;
-    # No daemon answers; or the program is the original, which knows no such command; or it cannot run at all.
-    6 | 2 | 5 | 126 | 127) ;;
-    *) fail "the daemon does not stop ($answer); nothing was removed" ;;
-    esac
+    daemon=$(field pid "$("$bin_dir/entmootd" -data "$data" info 2>/dev/null </dev/null | grep '"running":true')")
   fi
+}
+
+# require_unused WHAT: ends this run, saying WHAT of it, when a process other than the daemon runs the program.
+require_unused() {
   users=
   real_bin=$(CDPATH='' cd -P -- "$bin_dir" 2>/dev/null && pwd -P) || return 0
   for each in /proc/[0-9]*; do
-    [ "${each#/proc/}" != "$holder" ] || continue
+    case ${each#/proc/} in
+    "$holder" | "$daemon") continue ;;
+    esac
     target=$(readlink "$each/exe" 2>/dev/null) || continue
     case $target in
     "$real_bin/entmootd" | "$real_bin/entmootd (deleted)" | "$real_bin/entmootd.previous") users="$users ${each#/proc/}" ;;
     esac
   done
-  if [ -n "$users" ]; then fail "entmootd still runs as process$users; end it first; nothing was removed"; fi
+  if [ -n "$users" ]; then fail "entmootd still runs as process$users; end it first; $1"; fi
+}
+
+# Ends this run when a daemon is there and does not end. Sets stopped to what is to be said when the rest fails.
+stop_daemon() {
+  if [ -x "$bin_dir/entmootd" ]; then
+    status=0
+    answer=$("$bin_dir/entmootd" -data "$data" stop 2>&1 </dev/null) || status=$?
+    case $status in
+    0)
+      say 'stopped the daemon'
+      stopped="; the daemon was stopped, start it again: $(word "$install_dir/entmoot") serve"
+      ;;
+    # No daemon answers; or the program is the original, which knows no such command; or it cannot run at all.
+    6 | 2 | 5 | 126 | 127) ;;
+    *) fail "the daemon does not stop ($answer); nothing was removed" ;;
+    esac
+  fi
+  daemon=
+  require_unused "nothing was removed$stopped"
 }
 
 # Helpers beside Pilot that belong to this installation, which an earlier Entmoot wrote.
@@ -1193,6 +1390,7 @@ main() {
   dry_run=
   no_path=
   from_source=
+  prerelease=
   purge=
   yes=
   first=yes
@@ -1214,6 +1412,7 @@ main() {
     --dry-run) dry_run=yes ;;
     --no-path) no_path=yes ;;
     --from-source) from_source=yes ;;
+    --prerelease) prerelease=yes ;;
     --purge) purge=yes ;;
     --yes | -y) yes=yes ;;
     --help | -h)
@@ -1226,7 +1425,7 @@ main() {
     shift
   done
   if [ "$command" = install ] && [ -n "$purge$yes" ]; then misused '--purge and --yes go with uninstall'; fi
-  if [ "$command" = uninstall ] && [ -n "$wanted$no_path$from_source" ]; then misused 'uninstall takes --purge, --yes and --dry-run'; fi
+  if [ "$command" = uninstall ] && [ -n "$wanted$no_path$from_source$prerelease" ]; then misused 'uninstall takes --purge, --yes and --dry-run'; fi
   if [ -n "$wanted" ]; then
     case $wanted in
     *[!A-Za-z0-9.+-]*) misused "--version: expected a version such as v1.2.3, found '$wanted'" ;;

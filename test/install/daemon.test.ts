@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { BINARY } from "../support/binary.ts";
-import { DaemonNode } from "../support/daemon.ts";
+import { DaemonNode, eventually } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
 import { Sandbox } from "./sandbox.ts";
 
@@ -17,13 +17,27 @@ inNetns(import.meta, () => {
     await node.ask(["publish", "-topic", "chat", "-content", "kept"]);
     const before = await node.group();
 
-    expect(await box.install([], options)).toContain("a daemon that runs goes on");
+    const wrapper = `'${box.installDir}/entmoot'`;
+    expect(await box.install([], options)).toContain(`to change over: ${wrapper} stop, then ${wrapper} serve\n`);
     expect(await node.ask(["info"])).toMatchObject({ running: true, pid: node.daemon.pid });
 
+    // Somebody else runs the program too: nothing is done to either, and the trial run says so.
+    await using tail = node.spawn(["tail"]);
+    await eventually("tail runs", () => readlinkSync(`/proc/${tail.pid}/exe`) === box.binary || undefined);
+    for (const args of [["uninstall", "--dry-run"], ["uninstall"]]) {
+      const { status, stderr } = await box.run(args);
+      expect([status, stderr]).toEqual([1, expect.stringContaining(`still runs as process ${tail.pid}; end it first`)]);
+      expect(await node.ask(["info"])).toMatchObject({ running: true, pid: node.daemon.pid });
+    }
+    tail.kill("SIGTERM");
+    await tail.ended();
+
+    expect(await box.install(["uninstall", "--dry-run"])).toContain("would stop the daemon");
     expect(await box.install(["uninstall"])).toContain("stopped the daemon");
     expect((await node.daemon.ended()).status).toBe(0);
     expect(existsSync(box.binary)).toBe(false);
     expect(existsSync(join(box.installDir, "identity.json"))).toBe(true);
+    expect(existsSync(join(box.installDir, "lib"))).toBe(false);
 
     await box.install([], options);
     await node.serve();

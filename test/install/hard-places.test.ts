@@ -5,7 +5,7 @@ import { BINARY } from "../support/binary.ts";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { Program } from "../support/program.ts";
 import { FakeFeed } from "./fake-feed.ts";
-import { Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
+import { PATH_MARK, Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
 const needsRoot =
@@ -64,7 +64,7 @@ ls -A /data/.entmoot`;
       await using program = new Program(command, { env, cwd: "/" });
       const { status, stdout, stderr } = await program.ended();
       expect([status, stderr]).toEqual([0, ""]);
-      const line = `export PATH='/data/.entmoot/bin':"$PATH" # added by entmoot's install.sh`;
+      const line = `case ":$PATH:" in *:'/data/.entmoot/bin':*) ;; *) export PATH='/data/.entmoot/bin':"$PATH" ;; esac ${PATH_MARK}`;
       expect(stdout.split("\n")).toEqual([
         `signed by release key ${feed.key.id}`,
         `fetching ${feed.url}${feed.archive}`,
@@ -73,9 +73,17 @@ ls -A /data/.entmoot`;
         "entmootd v1.2.3 is installed in /data/.entmoot/bin",
         "start here: /data/.entmoot/entmoot up",
         ...["/data/.entmoot:", "bin", "entmoot", "runtime.env", ""],
-        ...["/data/.entmoot/bin:", ".entmoot-serial", ".entmoot-version", "entmoot", "entmootd", "", "/tmp:"],
-        ...["-socket", "/data/.pilot/pilot.sock", "-identity", "/data/.entmoot/identity.json"],
-        ...["-data", "/data/.entmoot", "info"],
+        ...[
+          "/data/.entmoot/bin:",
+          ".entmoot-feed",
+          ".entmoot-serial",
+          ".entmoot-version",
+          "entmoot",
+          "entmootd",
+          "",
+          "/tmp:",
+        ],
+        ...["-socket", "/data/.pilot/pilot.sock", "-data", "/data/.entmoot", "info"],
         '{"version":"v1.2.3","commit":"abc","date":"2026-01-01T00:00:00Z"}',
         "removed the program in /data/.entmoot/bin",
         "kept /data/.entmoot with identity, moots and messages; --purge removes them too",
@@ -174,6 +182,22 @@ testWhere(
     const env = JSON.parse(await box.said(box.alias, "env", "-json"));
     expect(env.data_dir).toBe(box.installDir);
     expect(env.binary).toBe(box.binary);
+    // Two data roots never run one key unasked.
+    const other = join(box.path, "other");
+    const given = join(box.path, "key.json");
+    for (const [args, variables, identity] of [
+      [[], {}, join(box.installDir, "identity.json")],
+      [["-data", other], {}, join(other, "identity.json")],
+      [[], { ENTMOOT_DATA: other }, join(other, "identity.json")],
+      [["-data", other, "-identity", given], {}, given],
+      [["-data", other], { ENTMOOT_IDENTITY: given }, given],
+    ] as const) {
+      const settings = { PATH: process.env.PATH, HOME: box.home, ...variables };
+      await using program = new Program([box.alias, ...args, "env", "-json"], { env: settings });
+      const found = JSON.parse((await program.ended()).stdout);
+      expect(found).toMatchObject({ data_dir: identity.startsWith(box.home) ? box.installDir : other });
+      expect(found.identity_path).toBe(identity);
+    }
     await box.install(["uninstall"]);
     expect(existsSync(box.installDir)).toBe(false);
     rmSync(box.home, { recursive: true });

@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { Program } from "../support/program.ts";
 import { FakeFeed, fakeBinary } from "./fake-feed.ts";
-import { countOf, Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
+import { countOf, PATH_MARK, Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
 
-const MARK = "# added by entmoot's install.sh";
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
 const test = (name: string, run: () => Promise<void>) => testWhere(needs, name, run, 60_000);
+
+/** The line that start-up files of POSIX shells get; `dir` needs no quoting beyond blanks. */
+function pathLine(dir: string): string {
+  return `case ":$PATH:" in *:'${dir}':*) ;; *) export PATH='${dir}':"$PATH" ;; esac ${PATH_MARK}`;
+}
 
 for (const shell of SHELLS) {
   const named = shell.join(" ");
@@ -26,16 +30,16 @@ for (const shell of SHELLS) {
     expect(statSync(box.binary).mode & 0o777).toBe(0o755);
     expect(readlinkSync(box.alias)).toBe("../entmoot");
     expect((await box.said(box.alias, "publish", "-data", "/elsewhere")).split("\n").slice(0, -1)).toEqual([
-      ...["-socket", "/tmp/pilot.sock", "-identity", join(box.installDir, "identity.json")],
-      ...["-data", box.installDir, "publish", "-data", "/elsewhere"],
+      ...["-socket", "/tmp/pilot.sock", "-data", box.installDir, "publish", "-data", "/elsewhere"],
     ]);
-    expect(box.read(".bashrc")).toBe(`# mine\nexport PATH='${box.installDir}/bin':"$PATH" ${MARK}\n`);
+    expect(box.read(".bashrc")).toBe(`# mine\n${pathLine(`${box.installDir}/bin`)}\n`);
+    expect(box.read(".entmoot/bin/.entmoot-feed")).toBe(`${feed.url}\n`);
     expect(box.read(".entmoot/bin/.entmoot-version")).toBe("v1.2.3\n");
     expect(box.read(".entmoot/bin/.entmoot-serial")).toBe("1700000000000\n");
     expect(statSync(box.installDir).mode & 0o777).toBe(0o700);
     expect(readdirSync(box.temporary)).toEqual([]);
     expect(readdirSync(join(box.installDir, "bin")).toSorted()).toEqual(
-      [".entmoot-serial", ".entmoot-version", ".entmootd.lock", "entmoot", "entmootd"].toSorted(),
+      [".entmoot-feed", ".entmoot-serial", ".entmoot-version", ".entmootd.lock", "entmoot", "entmootd"].toSorted(),
     );
   });
 
@@ -47,7 +51,7 @@ for (const shell of SHELLS) {
     const first = box.snapshot();
     await box.install([], { shell });
     expect(box.snapshot()).toEqual(first);
-    expect(countOf(MARK, box.read(".bashrc"))).toBe(1);
+    expect(countOf(PATH_MARK, box.read(".bashrc"))).toBe(1);
     expect(feed.asked.filter((path) => path === feed.archive)).toHaveLength(1);
   });
 
@@ -83,7 +87,7 @@ test("an older serial is refused unless that version is asked for by name", asyn
   feed.publish({ version: "v1.0.0", serial: 10 });
   const refused = await box.run();
   expect(refused.status).toBe(1);
-  expect(refused.stderr).toContain("its serial 10 is older than the installed 11");
+  expect(refused.stderr).toContain("its serial 10 is older than 11, that of the newest release ever installed here");
   expect(await box.version()).toBe("v1.1.0");
   await box.install(["--version", "1.0.0"]);
   expect(await box.version()).toBe("v1.0.0");
@@ -154,26 +158,30 @@ for (const [shell, file] of [
     if (!file.endsWith("fish")) box.write(file, "# mine\n");
     await box.install([], { env: { SHELL: shell } });
     await box.install([], { env: { SHELL: shell } });
-    expect(countOf(MARK, box.read(file))).toBe(1);
+    expect(countOf(PATH_MARK, box.read(file))).toBe(1);
     await box.install(["uninstall"], { env: { SHELL: shell } });
     expect(box.read(file)).toBe(file.endsWith("fish") ? "" : "# mine\n");
   });
 }
 
-for (const [file, others] of [
-  [".bash_profile", [".bash_profile", ".bashrc", ".profile"]],
-  [".profile", [".bashrc", ".profile"]],
+for (const [files, others] of [
+  [
+    [".bash_profile", ".profile"],
+    [".bash_profile", ".bashrc", ".profile"],
+  ],
+  [[".profile"], [".bashrc", ".profile"]],
 ] as const) {
-  test(`bash on macOS: PATH is added in ${file} when there is ${others.join(" and ")}`, async () => {
+  test(`bash on macOS: PATH is added in ${files.join(" and ")} when there is ${others.join(" and ")}`, async () => {
     using box = new Sandbox();
     for (const other of others) box.write(other, "# mine\n");
     box.write("built", fakeBinary("v1.0.0").toString());
     const tools = fakeMachine(box, "Darwin arm64", "");
     const env = { PATH: `${tools}:${process.env.PATH}`, ENTMOOTD_LOCAL_BIN: join(box.home, "built") };
     await box.install([], { env });
-    for (const other of others) expect(countOf(MARK, box.read(other))).toBe(other === file ? 1 : 0);
+    for (const other of others)
+      expect(countOf(PATH_MARK, box.read(other))).toBe(Number((files as readonly string[]).includes(other)));
     await box.install(["uninstall"], { env });
-    expect(box.read(file)).toBe("# mine\n");
+    for (const other of others) expect(box.read(other)).toBe("# mine\n");
   });
 }
 
@@ -255,9 +263,11 @@ testWhere(
     const tools = join(box.path, "tools");
     mkdirSync(tools);
     const names =
-      "awk cat chmod chown cmp cp cut date df dirname env getconf grep gzip head id ldd ln ls mkdir mkfifo mktemp mv printf ps readlink rm rmdir sed sh sha256sum sync tail tar timeout tr uname wc wget";
+      "awk cat chmod chown cmp cp cut date df dirname env expr getconf grep gzip head id ldd ln ls mkdir mkfifo mktemp mv printf ps readlink rm rmdir sed sh sha256sum sync tail tar timeout tr uname wc wget";
     for (const name of names.split(" ")) symlinkSync(Bun.which("busybox")!, join(tools, name));
-    const said = await box.install([], { shell: [Bun.which("busybox")!, "sh"], env: { PATH: tools } });
+    const script = box.scriptWith(feed.key.publicKey);
+    const env = { PATH: tools, ENTMOOT_RELEASE_PUBKEYS: undefined };
+    const said = await box.install([], { shell: [Bun.which("busybox")!, "sh"], script, env });
     expect(said).toContain("only checksums are checked");
     expect(await box.version()).toBe("v1.2.3");
   },

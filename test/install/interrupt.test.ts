@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { Program } from "../support/program.ts";
 import { FakeFeed, fakeBinary } from "./fake-feed.ts";
-import { countOf, Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
+import { countOf, PATH_MARK, Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl");
 
@@ -67,7 +67,7 @@ function expectWhole(box: Sandbox): void {
   expect(existsSync(box.alias)).toBe(true);
   expect(existsSync(join(box.installDir, "entmoot"))).toBe(true);
   expect(box.read(".entmoot/runtime.env")).toContain("export ENTMOOT_DATA");
-  expect(countOf(`${box.installDir}/bin`, box.read(".bashrc"))).toBe(1);
+  expect(countOf(PATH_MARK, box.read(".bashrc"))).toBe(1);
 }
 
 for (const shell of SHELLS) {

@@ -1,14 +1,5 @@
 import { expect } from "bun:test";
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-} from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { FakeFeed } from "./fake-feed.ts";
@@ -66,6 +57,23 @@ test("a runtime.env that others may not read stays that way", async () => {
   expect(mode()).toBe(0o600);
 });
 
+test("an identity that an earlier installation pinned is let go, and one that somebody wrote there stays", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  const line = (file: string) => `if [ -z "\${ENTMOOT_IDENTITY+x}" ]; then ENTMOOT_IDENTITY='${file}'; fi`;
+  originalInstallation(box);
+  box.write(".entmoot/runtime.env", `${box.read(".entmoot/runtime.env")}${line(`${box.installDir}/identity.json`)}\n`);
+  for (let round = 0; round < 2; round++) {
+    await box.install();
+    expect(box.read(".entmoot/runtime.env")).not.toContain("ENTMOOT_IDENTITY");
+  }
+  const file = box.read(".entmoot/runtime.env").replace("\n# <<< written", `\n${line("/keys/mine")}\n# <<< written`);
+  box.write(".entmoot/runtime.env", file);
+  await box.install();
+  expect(box.read(".entmoot/runtime.env")).toContain(`${line("/keys/mine")}; export ENTMOOT_IDENTITY\n`);
+});
+
 test("an installation of the original is removed, and its identity stays", async () => {
   using box = new Sandbox();
   originalInstallation(box);
@@ -114,7 +122,7 @@ test("~/.entmoot may be a link: purge removes what it leads to, and nothing else
   expect(await box.said(box.alias, "x")).toContain(`-data\n${box.installDir}\n`);
   await box.install(["uninstall", "--purge", "--yes"]);
   expect(readdirSync(join(box.path, "disk"))).toEqual([]);
-  expect(readdirSync(box.home)).toEqual([".bashrc"]);
+  expect(readdirSync(box.home)).toEqual([]);
 });
 
 test("~/.entmoot/bin may be a link: the alias still leads to the wrapper", async () => {
@@ -173,7 +181,7 @@ for (const name of HOMES) {
       const env = { HOME: home, SHELL: "/bin/bash" };
       await box.install([], { shell, env });
       await box.install([], { shell, env });
-      const expected = ["-socket", "/tmp/pilot.sock", "-identity", at("identity.json"), "-data", at(""), "x", ""];
+      const expected = ["-socket", "/tmp/pilot.sock", "-data", at(""), "x", ""];
       expect((await box.said(at("bin/entmoot"), "x")).split("\n")).toEqual(
         expected.map((word) => (word === at("") ? join(home, ".entmoot") : word)),
       );
@@ -181,7 +189,7 @@ for (const name of HOMES) {
       const found = Bun.spawnSync(["bash", "-c", line], { env: { PATH: process.env.PATH, HOME: home } });
       expect(found.stdout.toString()).toBe(`${at("bin/entmootd")}\n`);
       await box.install(["uninstall", "--purge", "--yes"], { shell, env });
-      expect([readdirSync(home), readFileSync(join(home, ".bashrc"), "utf8")]).toEqual([[".bashrc"], ""]);
+      expect(readdirSync(home)).toEqual([]);
     }
   });
 }

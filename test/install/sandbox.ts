@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -13,6 +14,9 @@ import { type Ended, Program } from "../support/program.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 import type { FakeFeed } from "./fake-feed.ts";
 
+/** What the lines that install.sh adds to start-up files end with. */
+export const PATH_MARK = "# added by entmoot's install.sh";
+
 export const SCRIPT = resolve(import.meta.dir, "../../install.sh");
 
 /** The shells the script is held to, beside those on people's machines. */
@@ -22,6 +26,8 @@ export interface RunOptions {
   readonly shell?: readonly string[];
   /** Over the usual environment; `undefined` takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Another script than `SCRIPT`. */
+  readonly script?: string;
   /** The script on stdin, as in `curl … | sh`, instead of the file. */
   readonly piped?: string;
 }
@@ -57,8 +63,11 @@ export class Sandbox implements Disposable {
     };
   }
 
-  async run(args: readonly string[] = [], { shell = ["dash"], env = {}, piped }: RunOptions = {}): Promise<Ended> {
-    const command = piped === undefined ? [...shell, SCRIPT, ...args] : [...shell, "-s", "--", ...args];
+  async run(
+    args: readonly string[] = [],
+    { shell = ["dash"], env = {}, script = SCRIPT, piped }: RunOptions = {},
+  ): Promise<Ended> {
+    const command = piped === undefined ? [...shell, script, ...args] : [...shell, "-s", "--", ...args];
     await using program = new Program(command, {
       env: { ...this.env, ...env },
       cwd: this.#directory.path,
@@ -72,6 +81,24 @@ export class Sandbox implements Disposable {
     const { status, stdout, stderr } = await this.run(args, options);
     if (status !== 0) throw new Error(`install.sh ${args.join(" ")}: status ${status}\n${stdout}${stderr}`);
     return stdout + stderr;
+  }
+
+  /** A copy of the script as a release has it: with its public keys filled in. */
+  scriptWith(publicKey: string): string {
+    const text = readFileSync(SCRIPT, "utf8").replace("\nRELEASE_PUBKEYS=''\n", `\nRELEASE_PUBKEYS='${publicKey}'\n`);
+    if (!text.includes(publicKey)) throw new Error("install.sh has no place for release keys");
+    const path = join(this.#directory.path, "install.sh");
+    writeFileSync(path, text);
+    return path;
+  }
+
+  /** Puts programs of these names, which do `body`, before all others; the PATH with them. */
+  withTools(tools: Readonly<Record<string, string>>): string {
+    for (const [name, body] of Object.entries(tools)) {
+      this.write(`tools/${name}`, `#!/bin/sh\n${body}\n`);
+      chmodSync(join(this.home, "tools", name), 0o755);
+    }
+    return `${this.home}/tools:${process.env.PATH}`;
   }
 
   /** What an installed program prints. */

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { Program } from "../support/program.ts";
@@ -14,20 +14,11 @@ const needsRoot =
 const test = (name: string, run: () => Promise<void>, missing?: string) =>
   testWhere(needs ?? missing, name, run, 60_000);
 
-/** Puts programs of these names, which do `body`, before all others; the PATH with them. */
-function withTools(box: Sandbox, tools: Readonly<Record<string, string>>): string {
-  for (const [name, body] of Object.entries(tools)) {
-    box.write(`tools/${name}`, `#!/bin/sh\n${body}\n`);
-    chmodSync(join(box.home, "tools", name), 0o755);
-  }
-  return `${box.home}/tools:${process.env.PATH}`;
-}
-
 test("a script cut off in the middle of a name does not run the program of that shorter name", async () => {
   using box = new Sandbox();
   const script = readFileSync(SCRIPT, "utf8");
   const names = [...script.matchAll(/\n([a-z]+)/g)].map(({ 1: name, index }) => ({ name: name!, end: index + 1 }));
-  const PATH = withTools(box, Object.fromEntries(names.map(({ name }) => [name, `echo ${name} >>"$HOME/ran"`])));
+  const PATH = box.withTools(Object.fromEntries(names.map(({ name }) => [name, `echo ${name} >>"$HOME/ran"`])));
   expect(names.map(({ name }) => name)).toContain("make");
   for (const { name, end } of names) await box.run([], { env: { PATH }, piped: script.slice(0, end + name.length) });
   expect(box.read("ran")).toBe("");
@@ -105,8 +96,10 @@ for (const [what, openssl] of [
     using feed = new FakeFeed();
     feed.publish();
     using box = new Sandbox(feed);
-    const PATH = withTools(box, { openssl });
-    expect(await box.install([], { env: { PATH } })).toContain("only checksums are checked");
+    const PATH = box.withTools({ openssl });
+    const script = box.scriptWith(feed.key.publicKey);
+    const env = { PATH, ENTMOOT_RELEASE_PUBKEYS: undefined };
+    expect(await box.install([], { script, env })).toContain("only checksums are checked");
   });
 }
 
@@ -133,8 +126,8 @@ test(
     using box = new Sandbox(feed);
     Bun.spawnSync(["chown", "4711:4712", box.home]);
     await box.install();
-    for (const name of [".bashrc", ...readdirSync(box.installDir, { recursive: true, encoding: "utf8" })]) {
-      const path = name === ".bashrc" ? join(box.home, name) : join(box.installDir, name);
+    for (const name of [".bashrc", ".profile", ...readdirSync(box.installDir, { recursive: true, encoding: "utf8" })]) {
+      const path = /^\.(bashrc|profile)$/.test(name) ? join(box.home, name) : join(box.installDir, name);
       const { uid, gid } = lstatSync(path);
       expect([name, uid, gid]).toEqual([name, 4711, 4712]);
     }
@@ -151,7 +144,7 @@ test(
     const lines = Array.from({ length: 20 }, () => `# ${noise}`).join("\n");
     feed.publish({ binary: Buffer.concat([fakeBinary("v1.0.0"), Buffer.from(lines)]) });
     using box = new Sandbox(feed);
-    const PATH = withTools(box, { tar: "kill -TERM $FAKE_PID; exit 1" });
+    const PATH = box.withTools({ tar: "kill -TERM $FAKE_PID; exit 1" });
     writeFileSync(join(box.path, "tar"), readFileSync(join(box.home, "tools/tar")), { mode: 0o755 });
     const inside = `mount -t tmpfs -o size=4m none "$HOME"; export FAKE_PID=$$; PATH=${JSON.stringify(box.path)}:$PATH exec dash '${SCRIPT}'`;
     const command = ["unshare", "-m", "sh", "-c", inside];
@@ -191,7 +184,7 @@ for (const [what, tool, when, said] of [
       using box = new Sandbox(feed);
       // The tool finds the disk full when it is called with that first word.
       const body = `[ "$1" != ${when} ] || cat /dev/zero >"$HOME/fill" 2>/dev/null\nexec ${Bun.which(tool)} "$@"`;
-      withTools(box, { [tool]: body });
+      box.withTools({ [tool]: body });
       writeFileSync(join(box.path, tool), box.read(`tools/${tool}`), { mode: 0o755 });
       const inside = `mount -t tmpfs -o size=3m none "$HOME" && seq 2000 >"$HOME/.bashrc"
 [ ${tool} = openssl ] || dash '${SCRIPT}' || exit 9

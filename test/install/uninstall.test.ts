@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { Program } from "../support/program.ts";
-import { FakeFeed } from "./fake-feed.ts";
+import { FakeFeed, fakeBinary } from "./fake-feed.ts";
 import { Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
@@ -136,9 +136,9 @@ test(
   async () => {
     using feed = new FakeFeed();
     using box = await installed(feed);
-    // busybox under another name does what its first word says: here it sleeps, and knows no `stop`.
+    // busybox under another name does what its first word says: here it waits for its stdin, and knows no `stop`.
     copyFileSync(Bun.which("busybox")!, box.binary);
-    const child = Bun.spawn([box.binary, "600"], { argv0: "sleep", env: {} });
+    const child = Bun.spawn([box.binary], { argv0: "cat", env: {}, stdin: "pipe" });
     try {
       const { status, stderr } = await box.run(["uninstall", "--purge", "--yes"]);
       expect([status, stderr]).toEqual([1, expect.stringContaining(`still runs as process ${child.pid}`)]);
@@ -167,4 +167,57 @@ test("helpers of an earlier Entmoot go when they are of this installation", asyn
   box.write(".pilot/start-entmoot-stack.sh", "#!/bin/sh\n# entmoot-runtime-helper: /somewhere/else\n");
   await box.install(["uninstall"]);
   expect(readdirSync(join(box.home, ".pilot"))).toEqual(["start-entmoot-stack.sh"]);
+});
+
+/** A feed whose program notes in the home folder that it was asked to stop. */
+function publishStoppable(feed: FakeFeed): void {
+  feed.publish({ binary: fakeBinary("v1.0.0", 'case $* in *" stop") echo >"$HOME/asked to stop" ;; esac') });
+}
+
+for (const shell of SHELLS) {
+  test(
+    `${shell.join(" ")}: in a folder that is read-only nothing is stopped, and --dry-run says so`,
+    async () => {
+      using feed = new FakeFeed();
+      publishStoppable(feed);
+      using box = new Sandbox(feed);
+      await box.install();
+      const before = box.snapshot();
+      const inside = `mount --bind "$HOME/.entmoot" "$HOME/.entmoot" && mount -o remount,bind,ro "$HOME/.entmoot" && exec "$@"`;
+      for (const args of [["--dry-run"], [], ["--purge", "--yes"]]) {
+        const command = ["unshare", "-m", "sh", "-c", inside, "sh", ...shell, SCRIPT, "uninstall", ...args];
+        await using program = new Program(command, { env: box.env, cwd: box.path });
+        const { status, stderr } = await program.ended();
+        expect([status, stderr]).toEqual([
+          1,
+          `install.sh: ${box.installDir}: cannot be written; nothing was removed\n`,
+        ]);
+      }
+      expect(box.snapshot()).toEqual(before);
+    },
+    (process.getuid?.() === 0 ? missingTool("unshare") : "needs root") ?? missingTool(shell[0]!),
+  );
+}
+
+test("what fails after the daemon was stopped says how to start it again", async () => {
+  using feed = new FakeFeed();
+  using box = await installed(feed);
+  const PATH = box.withTools({ rm: `case $* in *bin/entmootd) exit 1 ;; esac\nexec ${Bun.which("rm")} "$@"` });
+  const { status, stderr } = await box.run(["uninstall"], { env: { PATH, FAKE_STOP_STATUS: "0" } });
+  expect(status).toBe(1);
+  expect(stderr).toContain(`the daemon was stopped, start it again: '${box.installDir}/entmoot' serve\n`);
+});
+
+test("what the program unpacked for itself goes with it, and nothing else", async () => {
+  using feed = new FakeFeed();
+  using box = await installed(feed);
+  const hash = "0123456789abcdef".repeat(4);
+  const others = [`lib/${hash}/letter`, "lib/mine/iroh.node", `lib/${"0".repeat(63)}/iroh.node`, "iroh.node"];
+  for (const path of others) box.write(`.entmoot/${path}`, "mine");
+  const unpacked = [`lib/${hash}/iroh.node`, `lib/${hash}/.iroh.node.1.0123abcd`, `lib/${"f".repeat(64)}/iroh.node`];
+  for (const path of unpacked) box.write(`.entmoot/${path}`, "unpacked");
+  await box.install(["uninstall"]);
+  expect(others.map((path) => box.read(`.entmoot/${path}`))).toEqual(others.map(() => "mine"));
+  expect(unpacked.map((path) => box.read(`.entmoot/${path}`))).toEqual(unpacked.map(() => ""));
+  expect(existsSync(join(box.installDir, "lib", "f".repeat(64)))).toBe(false);
 });

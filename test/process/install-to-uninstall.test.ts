@@ -167,7 +167,7 @@ inNetns(import.meta, () => {
     await talk("after the rollback");
 
     // The script over a running node: that goes on, and takes the new program up when it is told to.
-    expect(await b.script()).toContain("a daemon that runs goes on");
+    expect(await b.script()).toContain(`to change over: '${b.box.installDir}/entmoot' update -restart\n`);
     const { pid: pidOfB } = b.node.daemon;
     expect(await b.node.ask(["info"])).toMatchObject({ version: OLD.version, pid: pidOfB });
     expect(await b.update("--restart")).toMatchObject({
@@ -188,14 +188,14 @@ inNetns(import.meta, () => {
     for (const name of LEFTOVERS) writeFileSync(join(a.bin, name), "left by one that was killed");
     expect(readdirSync(a.bin).toSorted()).toEqual(
       [
-        ...[".entmoot-serial", ".entmoot-version", ".entmootd.lock", ...LEFTOVERS],
+        ...[".entmoot-feed", ".entmoot-serial", ".entmoot-version", ".entmootd.lock", ...LEFTOVERS],
         ...["entmoot", "entmootd", "entmootd.previous"],
       ].toSorted(),
     );
     expect(await a.script("uninstall")).toContain("stopped the daemon");
     expect((await a.node.daemon.ended()).status).toBe(0);
     expect(existsSync(a.bin)).toBe(false);
-    const ofNode = ["groups", "identity.json", "last-update.json", "lib", "node.lock", "node.sqlite"];
+    const ofNode = ["groups", "identity.json", "last-update.json", "node.lock", "node.sqlite"];
     expect(readdirSync(a.box.installDir).toSorted()).toEqual(ofNode);
     expect(a.box.read(".bashrc")).toBe(SHELL_FILE);
     expect(await a.inNewShell()).toBe("");

@@ -1,0 +1,98 @@
+import { expect } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { missingTool, testWhere } from "../support/needs.ts";
+import { FakeFeed } from "./fake-feed.ts";
+import { countOf, PATH_MARK, Sandbox } from "./sandbox.ts";
+
+const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
+const test = (name: string, run: () => Promise<void>, missing?: string) =>
+  testWhere(needs ?? missing, name, run, 60_000);
+
+/** What a shell of the person in `box` finds under the name entmootd, and its PATH. */
+function found(box: Sandbox, ...shell: string[]): string[] {
+  const env = { PATH: process.env.PATH, HOME: box.home };
+  const ran = Bun.spawnSync([...shell, "-c", 'command -v entmootd; echo "$PATH"'], { env });
+  return ran.stdout.toString().split("\n").slice(0, -1);
+}
+
+for (const [files, changed] of [
+  [[], [".bashrc", ".profile"]],
+  [[".bashrc"], [".bashrc", ".profile"]],
+  [[".profile"], [".bashrc", ".profile"]],
+  [[".bash_profile"], [".bash_profile", ".bashrc"]],
+  [[".bash_login"], [".bash_login", ".bashrc"]],
+  [
+    [".bash_profile", ".profile"],
+    [".bash_profile", ".bashrc", ".profile"],
+  ],
+] as const) {
+  test(`bash, where there is ${files.join(" and ") || "no start-up file"}: login shells find the program too`, async () => {
+    using feed = new FakeFeed();
+    feed.publish();
+    using box = new Sandbox(feed);
+    // A start-up file that reads another does not put the folder on PATH twice.
+    for (const file of files)
+      box.write(file, file === ".profile" ? '[ ! -f "$HOME/.bashrc" ] || . "$HOME/.bashrc"\n' : "# mine\n");
+    const before = box.snapshot();
+    await box.install();
+    await box.install();
+    expect(changed.map((file) => countOf(PATH_MARK, box.read(file)))).toEqual(changed.map(() => 1));
+    const bash = found(box, "bash", "-l");
+    expect(bash[0]).toBe(box.binary);
+    expect(countOf(`${box.installDir}/bin`, bash[1]!)).toBe(1);
+    if ((changed as readonly string[]).includes(".profile")) expect(found(box, "dash", "-l")[0]).toBe(box.binary);
+    expect(await box.install(["uninstall"])).not.toContain("cannot");
+    expect(box.snapshot()).toEqual(before);
+  });
+}
+
+for (const [shell, file] of [
+  ["/usr/bin/zsh", ".zshrc"],
+  ["/usr/bin/fish", ".config/fish/conf.d/entmoot.fish"],
+] as const) {
+  test(`${shell}: .profile, which other shells read at login, gets the line too`, async () => {
+    using feed = new FakeFeed();
+    feed.publish();
+    using box = new Sandbox(feed);
+    await box.install([], { env: { SHELL: shell } });
+    for (const each of [file, ".profile"]) expect([each, countOf(PATH_MARK, box.read(each))]).toEqual([each, 1]);
+    expect(found(box, "dash", "-l")[0]).toBe(box.binary);
+  });
+}
+
+test("uninstall removes the start-up files that were made for it, and leaves what people wrote in them since", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  await box.install();
+  box.write(".bashrc", `${box.read(".bashrc")}alias ll='ls -l'\n`);
+  await box.install(["uninstall"]);
+  expect(readdirSync(box.home)).toEqual([".bashrc"]);
+  expect(box.read(".bashrc")).toBe("alias ll='ls -l'\n");
+  // An empty one that was there stays.
+  box.write(".bashrc", "");
+  await box.install();
+  await box.install(["uninstall"]);
+  expect(readdirSync(box.home)).toEqual([".bashrc"]);
+});
+
+test("the last line names a command that this very shell has, and that uses what was installed", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  const lastLine = async (env: Record<string, string>) => (await box.install([], { env })).trimEnd().split("\n").at(-1);
+  const elsewhere = join(box.path, "else");
+  const onPath = (dir: string) => `${dir}:${process.env.PATH}`;
+  expect(await lastLine({})).toBe(`start here: '${box.installDir}/entmoot' up`);
+  expect(await lastLine({ PATH: onPath(`${box.installDir}/bin`) })).toBe("start here: entmoot up");
+  expect(await lastLine({ ENTMOOT_HOME: elsewhere })).toBe(`start here: '${elsewhere}/entmoot' up`);
+  expect(await lastLine({ ENTMOOT_HOME: elsewhere, PATH: onPath(`${elsewhere}/bin`) })).toBe(
+    `start here: '${elsewhere}/entmoot' up`,
+  );
+  // Another one comes first on PATH.
+  const other = box.withTools({ entmoot: "exit 1" });
+  expect(await lastLine({ PATH: `${box.home}/tools:${box.installDir}/bin:${other}` })).toBe(
+    `start here: '${box.installDir}/entmoot' up`,
+  );
+});
