@@ -15,20 +15,24 @@ export interface Feed {
 
 /** The owner and name of a repository on the forge, and nothing that could change a URL. */
 const REPO = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/;
-/** Ours. */
-const URL_MAX = 2048;
+/** Ours. Characters. */
+export const URL_MAX = 2048;
 
-/** The feed at `url`, or else the release downloads of `repo`. Throws `invalid_argument` saying what is expected. */
+/** The feed at `url`, which `source` gave, or else the release downloads of `repo`. Throws `invalid_argument` saying what is expected. */
 export function feedOf(options: {
   readonly url: string | undefined;
+  /** The variable when absent. */
+  readonly source?: string;
   readonly repo: string;
   readonly prerelease: boolean;
 }): Feed {
-  return options.url === undefined ? forgeFeed(options) : folderFeed(options.url);
+  return options.url === undefined
+    ? forgeFeed(options)
+    : folderFeed(options.url, options.source ?? "ENTMOOT_UPDATE_URL");
 }
 
-function folderFeed(text: string): Feed {
-  const base = parseBase(text);
+function folderFeed(text: string, source: string): Feed {
+  const base = parseBase(text, source);
   return {
     newest: base,
     named: (tag) => new URL(`${encodeURIComponent(tag)}/`, base),
@@ -37,8 +41,8 @@ function folderFeed(text: string): Feed {
   };
 }
 
-function parseBase(text: string): URL {
-  const expected = "ENTMOOT_UPDATE_URL: expected the https:// address of a folder";
+function parseBase(text: string, source: string): URL {
+  const expected = `${source}: expected the https:// address of a folder`;
   const refuse = (found: string): never => {
     throw new EntmootError("invalid_argument", `${expected}, found ${found}`);
   };

@@ -33,6 +33,8 @@ export interface InstallPlace {
   readonly versionFile: string;
   /** The serial of the newest release that was installed here. */
   readonly serialFile: string;
+  /** The feed the executable was installed from, when that is not the default one. */
+  readonly feedFile: string;
   /** Executables that did not come up here. */
   readonly takenBackFile: string;
 }
@@ -67,6 +69,7 @@ function placeIn(dir: string, name: string): InstallPlace {
     staged: join(dir, `.${name}.new-${process.pid}`),
     versionFile: join(dir, ".entmoot-version"),
     serialFile: join(dir, ".entmoot-serial"),
+    feedFile: join(dir, ".entmoot-feed"),
     takenBackFile: join(dir, ".entmoot-taken-back"),
   };
 }

@@ -22,3 +22,6 @@ export const RELEASE_SERIAL: number = typeof ENTMOOT_SERIAL === "number" ? ENTMO
 export function parseReleaseKeys(text: string): readonly string[] {
   return text.split(/[\s,]+/).filter((key) => key !== "");
 }
+
+/** Wire. Where the original's releases are. */
+export const RELEASE_REPO = "jerryfane/entmoot";

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fchmodSync, fsyncSync, openSync, rmSync } from "node:fs";
 import { download, hashFile, sizeOf } from "./download.ts";
-import { type Feed, feedOf, wantedTag } from "./feed.ts";
+import { type Feed, wantedTag } from "./feed.ts";
+import { chosenFeed } from "./feed-file.ts";
 import { fileFor, findRelease, type Release } from "./find-release.ts";
 import {
   dropPartials,
@@ -31,9 +32,10 @@ export interface UpdateRequest {
   /** A release by name, older ones too. */
   readonly version: string | undefined;
   readonly prerelease: boolean;
-  readonly repo: string;
+  /** A repository of the forge whose downloads are used; by default those of the feed that was installed from. */
+  readonly repo: string | undefined;
   readonly installDir: string | undefined;
-  /** The feed's folder; the forge's downloads of `repo` when absent. */
+  /** The feed's folder, before `repo`. */
   readonly feedUrl: string | undefined;
   readonly dataDir: string;
   readonly home: string;
@@ -98,7 +100,7 @@ async function refusing(
 
 async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Promise<UpdateReport> {
   const tag = request.version === undefined ? undefined : wantedTag(request.version);
-  const feed = feedOf({ url: request.feedUrl, repo: request.repo, prerelease: request.prerelease });
+  const feed = chosenFeed(request, place);
   if (request.check) {
     const found = await available(request, { feed, tag, place });
     return report(request, place, found, false);
@@ -157,7 +159,9 @@ async function changePlaces(request: UpdateRequest, place: InstallPlace): Promis
   request.onChange?.();
   swapBack(place);
   noteVersion(place, to, undefined);
-  const pid = await startAgain({ request, place, from, to, canGoBack: true }, daemon);
+  const change = { request, place, from, to, canGoBack: true };
+  const pid = await startAgain(change, daemon);
+  await chosen(change);
   const done = {
     current_version: from,
     latest_version: to,
@@ -320,6 +324,16 @@ async function startAgain(change: Change, daemon: RunningDaemon | undefined): Pr
     note(request, { ...record, outcome: "rolled_back", reason });
     throw updateError(`${reason}; ${from} is installed and running again`, cause);
   }
+}
+
+/** After changing places on request: what was chosen may be installed again, and what it was chosen over, when newer, not unasked. */
+async function chosen(change: Change): Promise<void> {
+  const { request, place, from, to } = change;
+  const [newer, older] = [parseVersion(from), parseVersion(to)];
+  if (newer && older && compareVersions(newer, older) > 0)
+    await remembering({ ...change, to: from }, Date.now(), "rolled back on request");
+  const sha256 = await hashFile(place.executable).catch(() => undefined);
+  if (sha256 !== undefined) keep(request, place.dir, () => forgetTakenBack(place, sha256));
 }
 
 /** After going back: what stands as the previous executable now is not to be tried again unasked. */

@@ -331,7 +331,8 @@ inNetns(import.meta, () => {
 
   test("however little time the new daemon is given, the old one is waited for", async () => {
     using home = new TemporaryDirectory();
-    await using feed = new FeedServer(newFeed);
+    const slow = await buildTestBinary(built.path, { ...NEW, broken: "slow" });
+    await using feed = new FeedServer(feedFiles({ ...NEW, binary: readFileSync(slow) }));
     const { executable, node } = setUp(home.path, feed.url, { ENTMOOT_UPDATE_READY: "1ms" });
     await using a = node;
     await a.serve();

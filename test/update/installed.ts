@@ -26,13 +26,13 @@ export class Installed implements Disposable {
     chmodSync(this.executable, 0o755);
   }
 
-  request(feedUrl: string, more: Partial<UpdateRequest> = {}): UpdateRequest {
+  request(feedUrl: string | undefined, more: Partial<UpdateRequest> = {}): UpdateRequest {
     return {
       check: false,
       restart: false,
       version: undefined,
       prerelease: false,
-      repo: "owner/name",
+      repo: undefined,
       installDir: undefined,
       feedUrl,
       dataDir: this.data,
