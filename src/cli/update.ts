@@ -4,7 +4,7 @@ import { BUILD_INFO } from "../node/build-info.ts";
 import { expandHome } from "../node/home-path.ts";
 import { shellCommand } from "../node/shell-quote.ts";
 import type { ExitStatus } from "../node/status.ts";
-import { RELEASE_KEYS, RELEASE_SERIAL } from "../update/release-keys.ts";
+import { RELEASE_KEYS, RELEASE_REPO, RELEASE_SERIAL } from "../update/release-keys.ts";
 import type { UpdateReport, UpdateRequest } from "../update/update.ts";
 import { defineCommand } from "./command.ts";
 import { namedFailure } from "./command-error.ts";
@@ -14,8 +14,6 @@ import { printJson, printLine, printProse } from "./print.ts";
 import { ProgressDisplay } from "./progress-display.ts";
 
 const LABEL = "update";
-/** Wire. Where the original's releases are. */
-const REPO = "jerryfane/entmoot";
 /** Ours. What a restarted daemon has until it answers. */
 const READY_MS = 20_000;
 
@@ -29,8 +27,8 @@ export const update = defineCommand({
       "Nothing is installed that no release key signed. The executable of before is kept beside the new one.",
       "With -restart the running daemon starts again in place; when the new one does not come up, the old one does.",
       "What was taken back so is not installed again, with status 1 and the reason, unless -version names it.",
-      "ENTMOOT_UPDATE_URL names the folder of a release feed on any web server; ENTMOOT_UPDATE_READY how long a",
-      "restarted daemon has until it answers (20s).",
+      "ENTMOOT_UPDATE_URL names the folder of a release feed on any web server, before -repo and before the feed that the",
+      "program was installed from; ENTMOOT_UPDATE_READY how long a restarted daemon has until it answers (20s).",
     ],
   },
   args: {
@@ -46,7 +44,12 @@ export const update = defineCommand({
       description: "this release, also an older one",
     },
     rollback: { type: "boolean", description: "change places with the executable of before" },
-    repo: { type: "string", valueHint: "OWNER/NAME", default: REPO, description: "repository whose releases to use" },
+    repo: {
+      type: "string",
+      valueHint: "OWNER/NAME",
+      defaultHint: `the feed it was installed from, else ${RELEASE_REPO}`,
+      description: "repository whose releases to use",
+    },
     prerelease: { type: "boolean", description: "also take a pre-release" },
     "install-dir": {
       type: "string",
@@ -148,7 +151,7 @@ class Interrupts implements Disposable {
 export interface SuggestFlags {
   readonly data?: string | undefined;
   readonly "install-dir"?: string | undefined;
-  readonly repo: string;
+  readonly repo?: string | undefined;
   readonly prerelease?: boolean | undefined;
   readonly version?: string | undefined;
 }
@@ -160,7 +163,7 @@ export function suggestion(args: SuggestFlags): string {
     const value = args[name];
     if (value !== undefined) words.push(`-${name}`, value);
   }
-  if (args.repo !== REPO) words.push("-repo", args.repo);
+  if (args.repo !== undefined) words.push("-repo", args.repo);
   if (args.prerelease) words.push("-prerelease");
   return shellCommand(words);
 }

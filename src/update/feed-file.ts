@@ -36,7 +36,11 @@ const NEXT = "mend it, or remove it to use the project's releases";
 /** The one line of the file; `undefined` when there is no file. */
 function readFeedFile(path: string): string | undefined {
   try {
-    const { size } = statSync(path);
+    const stat = statSync(path);
+    // Anything else might never end when it is read.
+    if (!stat.isFile())
+      throw updateError(`${path}: expected a file with the address of a feed, found something else; ${NEXT}`);
+    const { size } = stat;
     if (size > URL_MAX + 1)
       throw updateError(`${path}: expected one line with the address of a feed, found ${size} bytes; ${NEXT}`);
     const text = readFileSync(path, "utf8").replace(/\r?\n$/, "");

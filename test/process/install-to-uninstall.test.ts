@@ -26,11 +26,14 @@ const LEFTOVERS = [`.entmootd.part-${"ab".repeat(32)}`, ".entmootd.new-4711", ".
 class Home implements AsyncDisposable {
   readonly box = new Sandbox();
   readonly node: DaemonNode;
+  /** Named to the script alone: updates go on with it. */
+  readonly #feed: FeedServer;
   /** No data root is named: it is the one that belongs to the home folder. */
   readonly #settings: Readonly<Record<string, string | undefined>>;
 
   constructor(feed: FeedServer) {
-    this.#settings = { ENTMOOT_UPDATE_URL: feed.url, ENTMOOT_UPDATE_READY: "5s", ENTMOOT_DATA: undefined };
+    this.#feed = feed;
+    this.#settings = { ENTMOOT_UPDATE_READY: "5s", ENTMOOT_DATA: undefined };
     this.box.write(".bashrc", SHELL_FILE);
     this.node = new DaemonNode(this.box.home, ".entmoot", { command: [this.box.alias], env: this.#settings });
   }
@@ -48,7 +51,8 @@ class Home implements AsyncDisposable {
 
   /** Runs install.sh where it must succeed; what it said. */
   script(...args: string[]): Promise<string> {
-    return this.box.install(args, { env: { ...this.#settings, ENTMOOT_RELEASE_PUBKEYS: RELEASE_KEY } });
+    const feed = { ENTMOOT_UPDATE_URL: this.#feed.url, ENTMOOT_RELEASE_PUBKEYS: RELEASE_KEY };
+    return this.box.install(args, { env: { ...this.#settings, ...feed } });
   }
 
   /** What a new shell of this person runs under the name `entmoot`. */

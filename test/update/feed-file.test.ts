@@ -45,10 +45,12 @@ test.each([
   expect(message).not.toContain("ENTMOOT_UPDATE_URL");
 });
 
-test("a file that cannot be read is not passed over", async () => {
+test("what is no file is not passed over", async () => {
   using place = new Installed();
   mkdirSync(join(place.dir, ".entmoot-feed"));
-  expect(await refusal(update(place.request(undefined)))).toContain(".entmoot-feed: cannot be read: ");
+  expect(await refusal(update(place.request(undefined)))).toContain(
+    ".entmoot-feed: expected a file with the address of a feed",
+  );
 });
 
 test("an update from the feed beside the program is signed by a release key, or is none", async () => {
