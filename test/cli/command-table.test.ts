@@ -47,7 +47,7 @@ describe.each(leaves.map((leaf) => [leaf.path.join(" "), leaf] as const))("%s", 
       if (def.type !== "positional" && !Object.hasOwn(globalFlags, flag)) expect(help).toContain(`  -${flag}`);
     }
     expect(help).toContain(`example:\n  entmootd ${name}`);
-    expect(help).toMatch(/exit status:\n  0 +done/);
+    expect(help).toMatch(/exit status:\n {2}0 +done/);
     const exits = command.help?.exits ?? [];
     expect(exits).toContain(5);
     expect([...exits]).toEqual([...new Set(exits)].sort((a, b) => a - b));
