@@ -137,7 +137,7 @@ export function tryLockPlace({ dir, executable }: InstallPlace): FileLock | unde
 
 /** What whoever comes second is told. */
 export function underWay({ dir }: InstallPlace): string {
-  return `${dir}: another update is under way there; wait until it is done`;
+  return `${dir}: another update or installation is under way there; wait until it is done`;
 }
 
 function sweep({ dir, executable }: InstallPlace): void {

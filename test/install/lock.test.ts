@@ -88,7 +88,7 @@ test("an update while an installation puts things in place is refused, and the i
   await install.line((line) => line === "at sync");
   await using update = updating(box);
   const { status, stderr } = await update.ended();
-  expect(stderr).toContain("another update is under way there");
+  expect(stderr).toContain("another update or installation is under way there");
   expect(status).toBe(1);
   install.write("on\n");
   expect(await install.ended()).toMatchObject({ status: 0 });

@@ -119,7 +119,7 @@ test("of two updates that start at once one gets through, and the other says tha
   await asked.promise;
   const second = await a.run(["update", "-json"]);
   expect(second.status).toBe(1);
-  expect(JSON.parse(second.stdout).error.message).toContain("another update is under way");
+  expect(JSON.parse(second.stdout).error.message).toContain("another update or installation is under way");
   expect(fingerprint(executable)).toBe(oldPrint);
   go.resolve();
   expect(JSON.parse((await first.ended()).stdout)).toMatchObject({ updated: true });

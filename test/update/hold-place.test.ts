@@ -14,7 +14,7 @@ test("a held place is refused to an update, and free again afterwards", async ()
   const place = placeIn(directory.path);
   {
     using _lock = await holdPlace(place, { waitMs: 0, signal: new AbortController().signal, onWait: never });
-    expect(() => lockPlace(place)).toThrow("another update is under way there");
+    expect(() => lockPlace(place)).toThrow("another update or installation is under way there");
   }
   lockPlace(place)[Symbol.dispose]();
 });

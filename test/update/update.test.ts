@@ -79,7 +79,7 @@ test("of two updates at once the second is told so, and changes nothing", async 
   await using feed = new FeedServer(feedFiles({ version: "v0.2.0", binary: program("v0.2.0") }));
   {
     using _first = FileLock.tryAcquire(join(place.dir, ".entmootd.lock"), 0);
-    expect(await refusal(update(place.request(feed.url)))).toContain("another update is under way");
+    expect(await refusal(update(place.request(feed.url)))).toContain("another update or installation is under way");
     expect(feed.asked).toEqual([]);
   }
   expect(await update(place.request(feed.url))).toMatchObject({ updated: true });
