@@ -1369,7 +1369,7 @@ stop_daemon() {
 # Helpers beside Pilot that belong to this installation, which an earlier Entmoot wrote.
 remove_helpers() {
   for each in "$pilot_dir/pilot" "$pilot_dir/start-entmoot-stack.sh"; do
-    if [ -f "$each" ] && 
+    if [ -f "$each" ] &&
       { grep -qxF -e "# entmoot-runtime-helper: $install_dir" "$each" || grep -qF -e "$install_dir/runtime.env" "$each"; }; then rm -f "$each"; fi
   done
 }
