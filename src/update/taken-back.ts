@@ -19,7 +19,7 @@ const TakenBackBody = v.object({
 });
 const TakenBackFile = v.pipe(v.array(TakenBackBody), v.maxLength(RECORDS_MAX));
 
-/** An executable that was given up for the one before: by an update whose daemon did not come up, or on request. */
+/** An executable whose daemon did not come up here, so that an update went back to the one before by itself. */
 export type TakenBack = v.InferOutput<typeof TakenBackBody>;
 
 /** What is known of the executable with this hash; `undefined` when it was never taken back. */

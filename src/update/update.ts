@@ -159,9 +159,7 @@ async function changePlaces(request: UpdateRequest, place: InstallPlace): Promis
   request.onChange?.();
   swapBack(place);
   noteVersion(place, to, undefined);
-  const change = { request, place, from, to, canGoBack: true };
-  const pid = await startAgain(change, daemon);
-  await chosen(change);
+  const pid = await startAgain({ request, place, from, to, canGoBack: true }, daemon);
   const done = {
     current_version: from,
     latest_version: to,
@@ -324,16 +322,6 @@ async function startAgain(change: Change, daemon: RunningDaemon | undefined): Pr
     note(request, { ...record, outcome: "rolled_back", reason });
     throw updateError(`${reason}; ${from} is installed and running again`, cause);
   }
-}
-
-/** After changing places on request: what was chosen may be installed again, and what it was chosen over, when newer, not unasked. */
-async function chosen(change: Change): Promise<void> {
-  const { request, place, from, to } = change;
-  const [newer, older] = [parseVersion(from), parseVersion(to)];
-  if (newer && older && compareVersions(newer, older) > 0)
-    await remembering({ ...change, to: from }, Date.now(), "rolled back on request");
-  const sha256 = await hashFile(place.executable).catch(() => undefined);
-  if (sha256 !== undefined) keep(request, place.dir, () => forgetTakenBack(place, sha256));
 }
 
 /** After going back: what stands as the previous executable now is not to be tried again unasked. */

@@ -192,14 +192,7 @@ inNetns(import.meta, () => {
     for (const name of LEFTOVERS) writeFileSync(join(a.bin, name), "left by one that was killed");
     expect(readdirSync(a.bin).toSorted()).toEqual(
       [
-        ...[
-          ".entmoot-feed",
-          ".entmoot-serial",
-          ".entmoot-taken-back",
-          ".entmoot-version",
-          ".entmootd.lock",
-          ...LEFTOVERS,
-        ],
+        ...[".entmoot-feed", ".entmoot-serial", ".entmoot-version", ".entmootd.lock", ...LEFTOVERS],
         ...["entmoot", "entmootd", "entmootd.previous"],
       ].toSorted(),
     );
