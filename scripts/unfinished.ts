@@ -5,25 +5,26 @@ import { join } from "node:path";
 const BUN_BUILD = /^\.[0-9a-f-]+\.bun-build$/;
 /** Ours. One is written in a second; nobody works any more on what was last written so long ago. */
 const ABANDONED_MS = 120_000;
-/** Ours. File systems stamp with a clock that goes in steps, so a file may look a little older than it is. */
-const FILE_CLOCK_MS = 50;
 
 /** Removes executables from `dir` that a build which was killed left unfinished. */
-export function removeAbandoned(dir: string, nowMs = Date.now()): void {
-  removeBuilds(dir, (writtenMs) => writtenMs < nowMs - ABANDONED_MS);
+export function removeAbandoned(dir: string): void {
+  for (const name of readdirSync(dir)) {
+    if (!BUN_BUILD.test(name)) continue;
+    const path = join(dir, name);
+    const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+    if (writtenMs !== undefined && writtenMs < Date.now() - ABANDONED_MS) rmSync(path, { force: true });
+  }
 }
 
 /**
- * Runs `work`; when a signal ends it, says so, removes what it left unfinished in the current directory, and lets
- * `remove` do the same for the rest. The process then ends of that signal.
+ * Runs `work`; when a signal ends it, says so and lets `remove` take away what is unfinished. The process then ends of
+ * that signal. Bun's own unfinished executable is never among that: it is put together and moved before a signal is seen.
  */
 export async function cleaningUp<T>(task: string, remove: () => void, work: () => Promise<T>): Promise<T> {
-  const startedMs = Date.now() - FILE_CLOCK_MS;
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const end = (signal: NodeJS.Signals) => {
     writeSync(2, `${task}: interrupted; removing what is unfinished\n`);
     remove();
-    removeBuilds(process.cwd(), (writtenMs) => writtenMs >= startedMs);
     for (const each of signals) process.off(each, end);
     process.kill(process.pid, signal);
   };
@@ -38,15 +39,6 @@ export async function cleaningUp<T>(task: string, remove: () => void, work: () =
 /** Lets a signal that came meanwhile end this process: work that never waits would be done before it is seen. */
 export function signalsSeen(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 1));
-}
-
-function removeBuilds(dir: string, isWanted: (writtenMs: number) => boolean): void {
-  for (const name of readdirSync(dir)) {
-    if (!BUN_BUILD.test(name)) continue;
-    const path = join(dir, name);
-    const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-    if (writtenMs !== undefined && isWanted(writtenMs)) rmSync(path, { force: true });
-  }
 }
 
 /** Whether a process with this id runs: what is named after one that does not was left behind. */
