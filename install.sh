@@ -18,16 +18,19 @@ RELEASE_PUBKEYS=''
 RELEASE_REPO='jerryfane/entmoot'
 # <<< filled in by the release <<<
 
-# What a manifest, its signatures, an archive and a binary have at most, in bytes. The same as `entmootd update` holds to.
+# What a manifest, its signatures, an archive, a binary and an address have at most, in bytes. The same as `entmootd update` holds to.
 MANIFEST_MAX=1048576
 SIGNATURES_MAX=4096
 LISTING_MAX=4194304
 ARCHIVE_MAX=536870912
 BINARY_MAX=1073741824
+URL_MAX=2048
 
 BLOCK_BEGIN='# >>> written by install.sh: values may be edited, lines outside are kept >>>'
 BLOCK_END='# <<< written by install.sh <<<'
 PATH_MARK="# added by entmoot's install.sh"
+# What follows it where the last line of the file had no end.
+CUT_MARK=', after a line without end'
 # The first line of a start-up file that was not there.
 MADE_MARK="# made by entmoot's install.sh"
 
@@ -290,9 +293,11 @@ take_lock() {
     esac
   done
   exec 8<&- 9>&-
-  wait "$holder" || :
+  ended=0
+  wait "$holder" || ended=$?
   holder=
-  if [ -n "$waited" ]; then fail "another installation or update is still under way in $bin_dir; nothing was changed; wait until it is done"; fi
+  if [ -n "$waited" ] && [ "$ended" -le 128 ]; then fail "another installation or update is still under way in $bin_dir; nothing was changed; wait until it is done"; fi
+  if [ "$ended" -gt 128 ]; then say "update-lock: was killed" >"$work/why"; fi
   case $(cat "$work/why") in
   *update-lock:*) warn "$bin_dir: cannot be locked ($(cat "$work/why")); see that nothing else changes it now" ;;
   esac
@@ -334,6 +339,8 @@ find_feed() {
   fi
   feed=${ENTMOOT_UPDATE_URL%/}/
   expected='ENTMOOT_UPDATE_URL: expected the https:// address of a folder'
+  # `entmootd update` would not take it from the file it is kept in.
+  if [ ${#feed} -gt "$URL_MAX" ]; then fail "$expected, found ${#feed} characters"; fi
   case $feed in
   *[!A-Za-z0-9._~:/%+=,\[\]-]*) fail "$expected without blanks, user name, query or fragment, found '$feed'" ;;
   https://[A-Za-z0-9\[]*) ;;
@@ -656,11 +663,13 @@ precedes() {
   return 1
 }
 
-# parts_of VERSION: its numbers and those of its pre-release, dots between. A release proper has ~ there, which comes
-# after all that can stand in a pre-release.
+# parts_of VERSION: its numbers and those of its pre-release, dots between; nothing when it is none that `entmootd update`
+# takes. A release proper has ~ there, which comes after all that can stand in a pre-release.
 parts_of() {
-  printf '%s\n' "${1%%+*}" | sed -n -e 's/$/-~/' -e 's/^v\([0-9]\{1,\}\.[0-9]\{1,\}\.[0-9]\{1,\}\)-\([0-9A-Za-z.-]\{1,\}\)-~$/\1.\2/p' \
-    -e 's/^v\([0-9]\{1,\}\.[0-9]\{1,\}\.[0-9]\{1,\}\)-~$/\1.~/p'
+  if [ ${#1} -gt 64 ]; then return 0; fi
+  # With a dot at each end, an empty part and a number that begins with 0 are easily told.
+  printf '%s\n' "$1" | sed -n -e 's/+[0-9A-Za-z.-]\{1,\}$//' -e 's/^v\([0-9]*\.[0-9]*\.[0-9]*\)$/.\1.~./' \
+    -e 's/^v\([0-9]*\.[0-9]*\.[0-9]*\)-\([0-9A-Za-z.-]*\)$/.\1.\2./' -e '/\.\./d' -e '/\.0[0-9]\{1,\}\./d' -e 's/^\.\(.*\)\.$/\1/p'
 }
 
 # part_precedes A B: nothing, then numbers, then words in the order of their bytes.
@@ -858,8 +867,7 @@ runtime_block() {
     case $name in
     ENTMOOT_BIN) (unset "$name" && default "$name" "$bin_dir/entmootd" yes) ;;
     ENTMOOT_DATA) (unset "$name" && default "$name" "$install_dir") ;;
-    # Only one that somebody wrote there; else it follows the data root, whichever that is.
-    ENTMOOT_IDENTITY) (unset "$name" && default "$name" '') | grep -vF -e "; then $name=$(quoted "$install_dir/identity.json"); fi" || : ;;
+    ENTMOOT_IDENTITY) (unset "$name" && default "$name" '') | followed_identity ;;
     ENTMOOT_CONTROL_SOCKET) (unset "$name" && default "$name" "$install_dir/control.sock") ;;
     PILOT_DIR) (unset "$name" && default "$name" "$pilot_dir" "$pilot_moved") ;;
     PILOT_SOCKET) (unset "$name" && default "$name" "$pilot_socket" "$pilot_moved") ;;
@@ -870,6 +878,17 @@ runtime_block() {
     esac
   done
   say "$BLOCK_END"
+}
+
+# Passes on a line for ENTMOOT_IDENTITY that somebody wrote. The one of earlier installations is left out, because an
+# identity follows its data root; but not where that is elsewhere: there is another identity, or none.
+followed_identity() {
+  find_data
+  if [ "$data" != "$install_dir" ]; then
+    cat
+  else
+    grep -vF -e "; then ENTMOOT_IDENTITY=$(quoted "$install_dir/identity.json"); fi" || :
+  fi
 }
 
 # Writes $work/runtime.env: the file there is, with our block in its place.
@@ -1072,7 +1091,7 @@ add_path_to() {
 $line"
   elif [ -s "$rc" ] && [ -n "$(tail -c 1 "$rc" | tr -d '\n')" ]; then
     fresh="
-$line"
+$line$CUT_MARK"
   fi
   given=
   if [ ! -e "$rc" ] && [ "$(id -u)" = 0 ]; then given=$(owner_of "$HOME"); fi
@@ -1092,7 +1111,7 @@ remove_path() {
   for rc in "${ZDOTDIR:-$HOME}/.zshrc" "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.bash_login" "$HOME/.profile" \
     "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish"; do
     line=$(path_line "$rc")
-    if [ ! -f "$rc" ] || ! grep -qxF -e "$line" "$rc"; then continue; fi
+    if [ ! -f "$rc" ] || ! grep -qxF -e "$line" -e "$line$CUT_MARK" "$rc"; then continue; fi
     made=
     if [ "$(sed -n 1p "$rc")" = "$MADE_MARK" ]; then made=yes; fi
     # The file itself takes the place of the old one, never a link to it.
@@ -1110,13 +1129,22 @@ remove_path() {
     # Of one name, so that the next run takes away what a killed one left.
     fresh=$rc.without-entmoot
     # A copy first: it has the mode of the file.
-    if [ ! -w "$rc" ] || ! { cp -p "$rc" "$fresh" && { grep -vxF -e "$line" -e "$MADE_MARK" "$rc" || [ $? = 1 ]; } >"$fresh"; } 2>/dev/null; then
+    if [ ! -w "$rc" ] || ! { cp -p "$rc" "$fresh" && without_line "$rc" >"$fresh"; } 2>/dev/null; then
       rm -f "$fresh"
       warn "$rc: cannot be written; remove the line that adds $bin_dir to PATH"
     else
       mv -f "$fresh" "$rc"
     fi
   done
+}
+
+# without_line FILE: what FILE was before $line, to the byte.
+without_line() {
+  if [ "$(tail -n 1 "$1")" = "$line$CUT_MARK" ]; then
+    printf '%s' "$(grep -vxF -e "$line$CUT_MARK" "$1")"
+  else
+    grep -vxF -e "$line" -e "$line$CUT_MARK" -e "$MADE_MARK" "$1" || [ $? = 1 ]
+  fi
 }
 
 # ---- the two commands ----
@@ -1241,9 +1269,11 @@ uninstall_it() {
     if is_ours "$each" || { [ -L "$each" ] && [ ! -e "$each" ]; }; then rm -f "$each"; fi
   done
   drop_runtime_env
-  let_go
-  rm -rf "$bin_dir/entmootd.previous" "$bin_dir/entmootd.bak" "$bin_dir"/.entmootd.* "$bin_dir"/.entmoot-*
+  # The lock's file goes while the lock is held: whoever waits for it makes a new one, and nothing of theirs is removed.
+  rm -rf "$bin_dir/entmootd.previous" "$bin_dir/entmootd.bak" "$bin_dir"/.entmoot-*
   remove_unpacked
+  rm -rf "$bin_dir"/.entmootd.*
+  let_go
   if [ -n "$purge" ]; then
     # The folder itself, when a link leads to it.
     rm -rf "$real" "$install_dir" || fail "$install_dir: not all of it can be removed"

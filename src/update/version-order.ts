@@ -10,12 +10,15 @@ export interface Version {
 /** Ours. A tag is a word in a URL and in a folder. */
 const TAG_MAX = 64;
 const TAG = /^v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(\+[0-9A-Za-z.-]+)?$/;
+/** A number has no zero before it. */
+const ZERO_BEFORE = /^0\d+$/;
 
 /** `[v]X.Y.Z[-pre][+build]`; `undefined` for anything else. */
 export function parseVersion(text: string): Version | undefined {
   const found = text.length <= TAG_MAX ? TAG.exec(text) : null;
   if (found === null) return undefined;
   const [, major, minor, patch, pre] = found;
+  if (pre?.split(".").some((part) => ZERO_BEFORE.test(part))) return undefined;
   return {
     numbers: [BigInt(major!), BigInt(minor!), BigInt(patch!)],
     pre: pre === undefined ? [] : pre.split("."),
@@ -38,7 +41,7 @@ export function compareVersions(a: Version, b: Version): number {
 function comparePart(a: string, b: string): number {
   if (a === b) return 0;
   const [numberA, numberB] = [/^\d+$/.test(a), /^\d+$/.test(b)];
-  if (numberA && numberB) return BigInt(a) < BigInt(b) ? -1 : Number(BigInt(a) > BigInt(b));
+  if (numberA && numberB) return BigInt(a) < BigInt(b) ? -1 : 1;
   if (numberA !== numberB) return numberA ? -1 : 1;
   return a < b ? -1 : 1;
 }

@@ -169,6 +169,31 @@ test("a lock that cannot be taken is told, and stops nobody", async () => {
   expect(existsSync(box.installDir)).toBe(false);
 });
 
+test("a program that is killed before it locks is told, and stops nobody", async () => {
+  using feed = new FakeFeed();
+  using box = new Sandbox(feed);
+  box.write("killed", "#!/bin/sh\nkill -9 $$\n");
+  chmodSync(join(box.home, "killed"), 0o755);
+  feed.publish({ binary: fakeBinary("v1.0.0", "", join(box.home, "killed")) });
+  const { status, stderr } = await box.run();
+  expect([status, stderr]).toEqual([0, expect.stringMatching(/bin: cannot be locked \(update-lock: was killed\)/)]);
+  expect(await box.version()).toBe("v1.0.0");
+});
+
+test("an uninstallation keeps others waiting until it has removed the last file that could be theirs", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  await box.install();
+  const asks = `'${BINARY}' update-lock -install-dir '${join(box.installDir, "bin")}' -timeout 1ms </dev/null`;
+  const PATH = box.withTools({
+    rm: `case $* in *.entmoot-serial*) ${asks} >'${box.home}/asked' 2>&1 ;; esac\nPATH=\${PATH#*:} exec rm "$@"`,
+  });
+  await box.install(["uninstall"], { env: { PATH } });
+  expect(JSON.parse(box.read("asked").split("\n")[0]!)).toMatchObject({ state: "waiting" });
+  expect(existsSync(box.installDir)).toBe(false);
+});
+
 test("an interrupt also ends a program that neither locks nor ends", async () => {
   using box = new Sandbox();
   // It ends with the pipe that this test holds, if it is not ended before.

@@ -74,6 +74,24 @@ test("an identity that an earlier installation pinned is let go, and one that so
   expect(box.read(".entmoot/runtime.env")).toContain(`${line("/keys/mine")}; export ENTMOOT_IDENTITY\n`);
 });
 
+test("an identity that an earlier installation pinned stays where the data root is elsewhere", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  const line = (name: string, file: string) =>
+    `if [ -z "\${${name}+x}" ]; then ${name}='${file}'; fi; export ${name}\n`;
+  await box.install();
+  const identity = line("ENTMOOT_IDENTITY", `${box.installDir}/identity.json`);
+  const here = line("ENTMOOT_DATA", box.installDir);
+  const file = box.read(".entmoot/runtime.env");
+  expect(file).toContain(here);
+  box.write(".entmoot/runtime.env", file.replace(here, `${line("ENTMOOT_DATA", `${box.home}/elsewhere`)}${identity}`));
+  for (let round = 0; round < 2; round++) {
+    await box.install();
+    expect(countOf(identity, box.read(".entmoot/runtime.env"))).toBe(1);
+  }
+});
+
 test("an installation of the original is removed, and its identity stays", async () => {
   using box = new Sandbox();
   originalInstallation(box);

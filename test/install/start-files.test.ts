@@ -77,6 +77,27 @@ test("uninstall removes the start-up files that were made for it, and leaves wha
   expect(readdirSync(box.home)).toEqual([".bashrc"]);
 });
 
+test("start-up files are what they were to the byte after uninstall, also one whose last line has no end", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  const texts = { ".bashrc": "a\n\nb", ".profile": "\n\tc\r\n\n\n", ".bash_profile": "\xff d", ".bash_login": "" };
+  for (const [file, text] of Object.entries(texts)) box.write(file, text);
+  for (let round = 0; round < 2; round++) {
+    await box.install();
+    await box.install();
+    for (const file of Object.keys(texts)) expect([file, countOf(PATH_MARK, box.read(file))]).toEqual([file, 1]);
+    expect(found(box, "bash", "-l")[0]).toBe(box.binary);
+    await box.install(["uninstall"]);
+    for (const [file, text] of Object.entries(texts)) expect([file, box.read(file)]).toEqual([file, text]);
+  }
+  // What came after it since begins a line of its own.
+  await box.install();
+  box.write(".bashrc", `${box.read(".bashrc")}e\n`);
+  await box.install(["uninstall"]);
+  expect(box.read(".bashrc")).toBe("a\n\nb\ne\n");
+});
+
 test("the last line names a command that this very shell has, and that uses what was installed", async () => {
   using feed = new FakeFeed();
   feed.publish();
