@@ -3,7 +3,7 @@ import { type Figure, median, timeMs } from "./figure.ts";
 
 const SIZES = [10_000, 100_000, 1_000_000];
 const APPENDS = 200;
-const INSERTIONS = 15;
+const INSERTIONS = 40;
 
 /** Roots of large sets: loaded at once, after one more message, and after one that belongs in the middle. */
 export async function merkle(say: (progress: string) => void): Promise<readonly Figure[]> {

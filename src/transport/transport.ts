@@ -3,8 +3,8 @@ import type { PublicKey } from "../core/ids.ts";
 /** How packets reach a peer just now. */
 export type Route = "direct" | "relay" | "none";
 
-/** Ours. The most one `read` returns, in bytes: a carrier may pay for each byte on the event loop. */
-export const READ_MAX_BYTES = 65_536;
+/** Ours. The most one `read` returns, in bytes: a carrier may pay for each byte on the event loop, and with garbage. */
+export const READ_MAX_BYTES = 16_384;
 
 /**
  * One interaction with one authenticated peer: an ordered byte stream in both directions.
@@ -14,7 +14,7 @@ export interface PeerStream extends AsyncDisposable {
   /** Proved by the carrier before the stream is handed out. */
   readonly remote: PublicKey;
   /**
-   * Up to `maxBytes` (at most 65,536) once at least one is there; `null` after the peer finished its side.
+   * Up to `maxBytes` (at most 16,384) once at least one is there; `null` after the peer finished its side.
    * Throws `unavailable` when the stream was reset or the connection lost, `timeout` when `signal` aborts.
    * A read that timed out loses nothing: the next one returns what arrived meanwhile.
    */

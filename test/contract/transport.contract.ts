@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { EntmootError } from "../../src/core/errors.ts";
-import type { PeerStatus, PeerStream, Transport } from "../../src/transport/transport.ts";
+import { type PeerStatus, type PeerStream, READ_MAX_BYTES, type Transport } from "../../src/transport/transport.ts";
 import type { TransportLimits } from "../../src/transport/transport-limits.ts";
 
 /** A network of its own for one test. */
@@ -68,7 +68,7 @@ export function transportContract(name: string, makeWorld: () => Promise<Transpo
       expect((await accepted.read(1))?.length).toBe(1);
       let read = 1;
       for (let piece = await accepted.read(1 << 20); piece !== null; piece = await accepted.read(1 << 20)) {
-        expect(piece.length).toBeLessThanOrEqual(65_536);
+        expect(piece.length).toBeLessThanOrEqual(READ_MAX_BYTES);
         read += piece.length;
       }
       await writing;
