@@ -6,6 +6,7 @@ import { parseFeatureFlags } from "./cli/feature-flags.ts";
 import { globalFlags, parseGlobalOptions } from "./cli/global-flags.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
 import { forDataRoot } from "./cli/hints.ts";
+import { terminalText } from "./cli/terminal-text.ts";
 import { EntmootError, type ErrorCode } from "./core/errors.ts";
 import { type ExitStatus, STATUS } from "./node/status.ts";
 
@@ -14,6 +15,9 @@ let jsonErrors = process.argv.some((arg) => /^--?json-errors(=true|=1)?$/.test(a
 
 /** As it was given on the command line. */
 let dataFlag: string | undefined;
+
+/** Ours. A failure is a sentence or a few. */
+const MESSAGE_MAX = 16_384;
 
 /** Usage and failures. Not `cli/print.ts`, which loads node:fs: `version` should not pay for it. */
 const printProse = (text: string) => console.error(text.trimEnd());
@@ -48,7 +52,9 @@ function report(error: unknown): ExitStatus {
   const code = codeOf(error);
   const text = error instanceof Error && error.message !== "" ? error.message : String(error);
   const message = forDataRoot(text, dataFlag);
-  printProse(jsonErrors ? JSON.stringify({ error: { code, message } }) : `entmootd: ${message}`);
+  // A refusal, say, is in the words of a stranger.
+  const shown = () => `entmootd: ${terminalText(message, MESSAGE_MAX)}`;
+  printProse(jsonErrors ? JSON.stringify({ error: { code, message } }) : shown());
   if (code === "internal" && process.env.ENTMOOT_DEBUG && error instanceof Error) printProse(error.stack ?? "");
   return STATUS[code].exit;
 }

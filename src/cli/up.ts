@@ -63,14 +63,23 @@ export const up = defineCommand({
   },
 });
 
+/**
+ * Of several the one called `name`, or one of our own: that is where a link can be made. Of two called so also our own:
+ * a moot joined by a link is called what its issuer likes.
+ */
+export function chosenMoot<T extends Pick<GroupStatus, "name" | "founder">>(groups: readonly T[], name?: string) {
+  const called = groups.filter((group) => group.name === name);
+  const own = (some: readonly T[]) => some.find((group) => group.founder) ?? some[0];
+  return own(called) ?? own(groups);
+}
+
 /** The moot to show first, made when there is none, with a link where this node may let others in. */
 async function findMoot(
   node: Operations,
   name: string | undefined,
 ): Promise<{ moot: GroupStatus; link: string | undefined }> {
   const groups = (await node.status()).groups;
-  // With several, the one that was asked for, or one of our own: that is where a link can be made.
-  const known = groups.find((group) => group.name === name) ?? groups.find((group) => group.founder) ?? groups[0];
+  const known = chosenMoot(groups, name);
   if (known !== undefined && name !== undefined && known.name !== name) {
     const shown = terminalText(known.name || GroupId.toBase64(known.group_id), 80);
     const create = shellCommand(["entmootd", "group", "create", "-name", name]);

@@ -35,6 +35,7 @@ test.each([
   [["nonsense"], 'entmootd: unknown subcommand "nonsense"\n'],
   [["-version", "info"], "entmootd: flag provided but not defined: -version\n"],
   [["version", "extra"], 'entmootd: version: unexpected argument "extra"\n'],
+  [["-\u001b[2J\u009b1mx"], "entmootd: flag provided but not defined: -[2J1mx\n"],
   [["-listen-port", "0", "version"], "entmootd: listen-port 0 out of uint16 range: expected a port from 1 to 65535\n"],
   [["env", "-log-level=bogus"], 'entmootd: unknown log level "bogus": expected debug, info, warn or error\n'],
 ])("%j is refused with status 5 and nothing on stdout", (args, stderr) => {
