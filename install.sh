@@ -1255,7 +1255,7 @@ uninstall_it() {
     work=$bin_dir/.install.$$
     rm -rf "$work"
     # Without room on the disk, removing is all the more welcome.
-    if mkdir "$work" 2>/dev/null; then take_lock "$bin_dir/entmootd"; else work=; fi
+    if (umask 077 && mkdir "$work") 2>/dev/null; then take_lock "$bin_dir/entmootd"; else work=; fi
   fi
   stopped=
   stop_daemon
@@ -1350,7 +1350,8 @@ find_data() {
   data=$install_dir
   [ -f "$install_dir/runtime.env" ] || return 0
   # shellcheck source=/dev/null
-  data=$(unset ENTMOOT_DATA && . "$install_dir/runtime.env" >/dev/null 2>&1 && printf '%s' "${ENTMOOT_DATA:-$install_dir}") || data=$install_dir
+  data=$(unset ENTMOOT_DATA && . "$install_dir/runtime.env" >/dev/null 2>&1 && printf '%s' "${ENTMOOT_DATA:-$install_dir}") || data=
+  if [ -z "$data" ]; then data=$install_dir; fi
 }
 
 # Sets daemon to the process id of the daemon of that data root, nothing when none tells one.

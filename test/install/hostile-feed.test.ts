@@ -307,6 +307,7 @@ for (const [url, said] of [
   ["http://192.0.2.1/feed/", /plain http is only for this machine's loopback/],
   ["http://127.0.0.1.example.com/", /plain http is only/],
   ["http://localhost.example.com/", /plain http is only/],
+  [`https://example.com/${"a".repeat(2048)}`, /found 2069 characters/],
   ["http://127.0.0.1@example.com/", /without blanks, user name, query or fragment/],
   ["https://example.com/?x=1", /without blanks/],
   ["https://example.com/$(id)/", /without blanks/],
@@ -315,7 +316,7 @@ for (const [url, said] of [
 ] as const) {
   testWhere(
     needs,
-    `${url} is no feed`,
+    `${url.slice(0, 60)} is no feed`,
     async () => {
       using box = new Sandbox();
       const { status, stderr } = await box.run([], { env: { ENTMOOT_UPDATE_URL: url } });
