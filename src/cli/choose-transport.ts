@@ -17,31 +17,35 @@ export interface ChosenTransport {
 }
 
 /**
- * Starts the carrier that the flags ask for. Throws `unsupported` for one this version does not have, and for
- * `-hide-ip`, which iroh cannot promise; `unavailable` when it cannot be started.
+ * Throws `unsupported` for a carrier this version does not have and for `-hide-ip`, which iroh cannot promise;
+ * `invalid_argument` for one that reaches nobody. Asked before anything is made in the data root.
  */
-export async function startTransport(
-  options: GlobalOptions,
-  { identity, settings, log }: { readonly identity: Identity; readonly settings: NodeStore; readonly log: Log },
-): Promise<ChosenTransport> {
-  if (options.transport === "pilot") {
+export function requireCarrier({ transport, hideIp }: GlobalOptions): void {
+  if (transport === "pilot") {
     throw new EntmootError(
       "unsupported",
       "-transport pilot: not in this version; use -transport iroh, which needs nothing else installed",
     );
   }
-  if (options.transport === "memory") {
+  if (transport === "memory") {
     throw new EntmootError(
       "invalid_argument",
       "-transport memory: reaches nobody outside one process; use auto or iroh",
     );
   }
-  if (options.hideIp) {
+  if (hideIp) {
     throw new EntmootError(
       "unsupported",
       "-hide-ip: iroh peers learn each other's addresses, so this cannot be kept; start without it, or behind a network that hides the address",
     );
   }
+}
+
+/** Starts the carrier that the flags ask for, which `requireCarrier` has let pass. Throws `unavailable` when it cannot be started. */
+export async function startTransport(
+  options: GlobalOptions,
+  { identity, settings, log }: { readonly identity: Identity; readonly settings: NodeStore; readonly log: Log },
+): Promise<ChosenTransport> {
   // Only a daemon pays for the native library.
   const { IrohTransport } = await import("../transport/iroh-transport.ts");
   const start = (port: number) =>

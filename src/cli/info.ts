@@ -4,6 +4,7 @@ import type { NodeStatus } from "../node/operations.ts";
 import { defineCommand } from "./command.ts";
 import { namedFailure } from "./command-error.ts";
 import { type GlobalOptions, globalFlags, parseGlobalOptions } from "./global-flags.ts";
+import { forDataRoot } from "./hints.ts";
 import { openOperations } from "./open-operations.ts";
 import { printJson, printProse } from "./print.ts";
 
@@ -23,7 +24,8 @@ export const info = defineCommand({
     const options = parseGlobalOptions(args, process.env);
     await namedFailure("info", async () => {
       if (await isEmpty(options)) {
-        printProse(`info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`);
+        const hint = `info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`;
+        printProse(forDataRoot(hint, args.data));
         printJson(emptyInfo(options));
         return;
       }

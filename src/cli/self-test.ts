@@ -12,6 +12,7 @@ import { createLog } from "../node/log.ts";
 import type { DataRoot } from "../store/data-root.ts";
 import { SqliteDataRoot } from "../store/sqlite-data-root.ts";
 import { MemoryNetwork } from "../transport/memory-transport.ts";
+import { RELEASE_KEYS } from "../update/release-keys.ts";
 import { defineCommand } from "./command.ts";
 import { printJson } from "./print.ts";
 
@@ -44,7 +45,8 @@ export const selfTest = defineCommand({
     } finally {
       rmSync(dir, { recursive: true, force: true });
     }
-    printJson({ event: "self_test", ok: true, version: BUILD_INFO.version });
+    // None: an update to this executable would be the last one.
+    printJson({ event: "self_test", ok: true, version: BUILD_INFO.version, release_keys: RELEASE_KEYS.length });
   },
 });
 

@@ -7,7 +7,7 @@ import { EntmootNode } from "../node/entmoot-node.ts";
 import type { Log } from "../node/log.ts";
 import { replaceProcess, runningProgram } from "../node/running-program.ts";
 import { DataRootLock } from "../store/lock.ts";
-import { startTransport } from "./choose-transport.ts";
+import { requireCarrier, startTransport } from "./choose-transport.ts";
 import type { GlobalOptions } from "./global-flags.ts";
 import { nodeName } from "./node-name.ts";
 import { openRoot } from "./open-root.ts";
@@ -52,6 +52,7 @@ export async function startDaemon(options: GlobalOptions, start: StartDaemon): P
 }
 
 async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
+  requireCarrier(options);
   await using parts = new AsyncDisposableStack();
   // Read now: by the end, another executable may stand at the path.
   const program = runningProgram();

@@ -3,7 +3,7 @@ import { EntmootError } from "../core/errors.ts";
 import { BUILD_INFO } from "../node/build-info.ts";
 import { expandHome } from "../node/home-path.ts";
 import { shellCommand } from "../node/shell-quote.ts";
-import type { ExitStatus } from "../node/status.ts";
+import { type ExitStatus, STATUS } from "../node/status.ts";
 import { RELEASE_KEYS, RELEASE_REPO, RELEASE_SERIAL } from "../update/release-keys.ts";
 import type { UpdateReport, UpdateRequest } from "../update/update.ts";
 import { defineCommand } from "./command.ts";
@@ -101,10 +101,10 @@ export const update = defineCommand({
         else for (const line of reportLines(report, { suggest, back: args.rollback ?? false })) printLine(line);
         return args["exit-code"] && report.update_available && !report.updated ? 10 : 0;
       } catch (error) {
-        if (!args.json || !(error instanceof EntmootError) || error.code !== "update_failed") throw error;
+        if (!args.json || !(error instanceof EntmootError)) throw error;
         progress[Symbol.dispose]();
         printJson({ error: { code: error.code, message: error.message } });
-        return 1;
+        return STATUS[error.code].exit;
       }
     });
   },

@@ -18,13 +18,26 @@ export async function versionOf(path: string, tryMs = TRY_MS): Promise<string> {
 }
 
 /**
- * Lets the executable show that it is `version` and can sign, verify and store here, each within `tryMs`; one that
- * hangs is ended. Throws `update_failed`.
+ * Lets the executable show that it is `version` and can sign, verify and store here, each within `tryMs`, and that it
+ * could be updated in turn; one that hangs is ended. Throws `update_failed`.
  */
 export async function tryBinary(path: string, version: string, tryMs = TRY_MS): Promise<void> {
   const found = await versionOf(path, tryMs);
   if (found !== version) throw updateError(`self-test of the new executable: expected ${version}, found ${found}`);
-  await run(path, ["self-test"], tryMs);
+  const { stdout } = await run(path, ["self-test"], tryMs);
+  if (carriesNoKeys(stdout)) {
+    throw updateError(
+      `self-test of the new executable: ${version} carries no release keys, so no update could ever follow it; nothing was installed; tell the publisher`,
+    );
+  }
+}
+
+function carriesNoKeys(selfTest: string): boolean {
+  try {
+    return (JSON.parse(selfTest) as { release_keys?: unknown }).release_keys === 0;
+  } catch {
+    return false; // It says nothing of keys.
+  }
 }
 
 async function run(path: string, args: readonly string[], tryMs: number): Promise<{ readonly stdout: string }> {

@@ -152,6 +152,9 @@ async function changePlaces(request: UpdateRequest, place: InstallPlace): Promis
   refuseManaged(place);
   using _lock = lockPlace(place);
   if (!existsSync(place.previous)) throw updateError(`${place.previous}: not there; no earlier version is kept`);
+  const before = takenBack(place, await hashFile(place.previous));
+  // After an update that went back by itself it is what is kept: nobody goes back to that.
+  if (before !== undefined) throw updateError(`no earlier version is kept; ${formatTakenBack(before)}`);
   using daemon = request.restart ? await RunningDaemon.find(request.dataDir, place.executable) : undefined;
   const from = await currentVersion(request, place);
   const to = await versionOf(place.previous);

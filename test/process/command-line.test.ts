@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -49,6 +49,21 @@ test("a suggested command is one for the data root that was named", () => {
     stderr: `entmootd: no running Entmoot daemon found; after joining once, start one with "entmootd -data '${root}' serve"\n`,
     exitCode: 6,
   });
+});
+
+test("a fresh data root that was named is named in what info suggests, and nothing is made there", () => {
+  const root = join(home, "nothing here");
+  expect(run(["info", "-data", root]).stderr).toContain(`"entmootd -data '${root}' up" or`);
+  for (const flags of [["-transport", "pilot"], ["-transport", "memory"], ["-hide-ip"]]) {
+    expect(run(["serve", "-data", root, ...flags]).exitCode).toBe(5);
+  }
+  expect(existsSync(root)).toBe(false);
+});
+
+test("with -json a failure of update is an object on stdout, whatever it is", () => {
+  const { stdout, exitCode } = run(["update", "-check", "-json"], { ENTMOOT_UPDATE_URL: "ftp://x" });
+  expect(JSON.parse(stdout)).toMatchObject({ error: { code: "invalid_argument" } });
+  expect(exitCode).toBe(5);
 });
 
 test.each([

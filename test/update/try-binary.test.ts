@@ -41,3 +41,13 @@ test("it gets none of our settings", async () => {
     delete process.env.ENTMOOT_PROOF;
   }
 });
+
+test("one that could never be updated again is refused", async () => {
+  using home = new TemporaryDirectory();
+  const carrying = (keys: string) => program(home.path, `${VERSION}\necho '{"ok":true,"release_keys":${keys}}'`);
+  await tryBinary(carrying("1"), "v1.0.0");
+  await expect(tryBinary(carrying("0"), "v1.0.0")).rejects.toMatchObject({
+    code: "update_failed",
+    message: expect.stringContaining("v1.0.0 carries no release keys, so no update could ever follow it"),
+  });
+});

@@ -208,6 +208,21 @@ test("what was rolled back on request is installed again when it is asked for", 
   expect(await update(place.request(feed.url))).toMatchObject({ latest_version: "v0.2.0", updated: true });
 });
 
+test("nobody goes back to what was taken back", async () => {
+  using place = new Installed();
+  const binary = program("v0.2.0");
+  await using feed = new FeedServer(feedFiles({ version: "v0.2.0", binary }));
+  await update(place.request(feed.url));
+  await rollBack(place.request(feed.url, { runningVersion: "v0.2.0" }));
+  const where = installPlace({ installDir: place.dir, running: place.executable, home: place.dir });
+  rememberTakenBack(where, { version: "v0.2.0", sha256: sha256(binary), at_ms: 1, reason: "it hangs" });
+  const said = await refusal(rollBack(place.request(feed.url)));
+  expect(said).toMatch(
+    /^no earlier version is kept; release v0\.2\.0: was taken back here at .*: it hangs; nothing was done/,
+  );
+  expect(place.installed).toBe(new TextDecoder().decode(place.content));
+});
+
 test("of what was taken back the newest few are remembered, and a file that cannot be read holds nothing", () => {
   using place = new Installed();
   const where = installPlace({ installDir: place.dir, running: place.executable, home: place.dir });
