@@ -160,8 +160,16 @@ function warnOfFeed({ version, outDir, expiresAtMs }: ReleaseOptions, warn: (lin
     warn(`the manifest is good for ${left} only and may expire before anybody reads it; choose a longer --expires-in`);
   }
   const before = releaseIn(outDir);
-  if (before !== undefined && compareVersions(parseVersion(version)!, parseVersion(before)!) < 0) {
-    warn(`${version} is older than ${before}, which ${outDir} holds now: who has ${before} does not go back to it`);
+  if (before === undefined) return;
+  const [mine, theirs] = [parseVersion(version)!, parseVersion(before)!];
+  if (compareVersions(mine, theirs) < 0) {
+    warn(
+      `${version} is older than ${before}, which ${outDir} holds now: who has ${before} does not go back to it; to withdraw ${before}, release a higher version`,
+    );
+  } else if (mine.pre.length > 0 && theirs.pre.length === 0) {
+    warn(
+      `${version} is a pre-release and takes the place of ${before} in ${outDir}: give pre-releases a feed of their own`,
+    );
   }
 }
 

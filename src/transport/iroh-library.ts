@@ -18,7 +18,7 @@ export async function loadIroh(libraryDir: string, native: IrohNative = irohNati
   if (native.kind === "none") {
     throw new EntmootError(
       "unsupported",
-      `iroh: this build has none for ${native.target}; run with "-transport pilot" beside a Pilot daemon, or use a build for another platform`,
+      `iroh: this build has none for ${native.target}; so it reaches no other machine; use a build for another platform`,
     );
   }
   const path = native.kind === "installed" ? native.path : await unpackLibrary(libraryDir, native);

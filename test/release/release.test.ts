@@ -182,6 +182,10 @@ test(
     ]);
     expect(JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")).version).toBe("v0.5.9");
     expect(readdirSync(out).filter((name) => name.endsWith(".sig") || name.startsWith("."))).toEqual([]);
+    const trial = await release(ROOT, ["--version", "v0.6.1-rc.1", "--out", out]);
+    expect(JSON.parse(trial.stdout).warnings).toContainEqual(
+      expect.stringContaining("v0.6.1-rc.1 is a pre-release and takes the place of v0.5.9"),
+    );
   },
   RELEASE_MAX_MS,
 );

@@ -82,7 +82,7 @@ inNetns(import.meta, () => {
       const answer = await answerOf([await compile("bun-darwin-x64"), "serve", join(dir, "none")]);
       expect(answer).toEqual({
         code: "unsupported",
-        message: expect.stringMatching(/none for bun-darwin-x64; run with "-transport pilot"/),
+        message: expect.stringMatching(/none for bun-darwin-x64; so it reaches no other machine/),
       });
       expect(existsSync(join(dir, "none"))).toBe(false);
     },
