@@ -1281,7 +1281,11 @@ uninstall_it() {
   rmdir "$bin_dir" 2>/dev/null || :
   rmdir "$install_dir" 2>/dev/null || :
   say "removed $what"
-  if [ -d "$install_dir" ]; then say "kept $install_dir with identity, moots and messages; --purge removes them too"; fi
+  if [ "$data" != "$install_dir" ]; then
+    if [ -d "$data" ]; then say "kept $data with identity, moots and messages"; fi
+  elif [ -d "$install_dir" ]; then
+    say "kept $install_dir with identity, moots and messages; --purge removes them too"
+  fi
 }
 
 # require_writable DIR: ends this run when nothing can be removed from there. For root a shell may think it can on a
@@ -1405,12 +1409,18 @@ remove_helpers() {
   done
 }
 
-# runtime.env goes unless somebody wrote in it.
+# runtime.env goes unless somebody wrote in it, or would not find what is kept without it.
 drop_runtime_env() {
   old=$install_dir/runtime.env
   [ -f "$old" ] || return 0
   own=$(sed -e '/^# >>> written by install\.sh/,/^# <<< written by install\.sh/d' -e '/^# Defaults of the entmoot wrapper\./d' -e '/^[[:space:]]*$/d' "$old")
-  if [ -z "$own" ]; then rm -f "$old"; else say "kept $old: it has lines of yours"; fi
+  if [ -n "$own" ]; then
+    say "kept $old: it has lines of yours"
+  elif [ "$data" != "$install_dir" ] || [ -n "$(line_of ENTMOOT_IDENTITY "$old" '')" ]; then
+    say "kept $old: it tells where identity and data are"
+  else
+    rm -f "$old"
+  fi
 }
 
 # ---- options ----

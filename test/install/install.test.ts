@@ -32,7 +32,7 @@ for (const shell of SHELLS) {
     expect((await box.said(box.alias, "publish", "-data", "/elsewhere")).split("\n").slice(0, -1)).toEqual([
       ...["-socket", "/tmp/pilot.sock", "-data", box.installDir, "publish", "-data", "/elsewhere"],
     ]);
-    expect(box.read(".bashrc")).toBe(`# mine\n${pathLine(`${box.installDir}/bin`)}\n`);
+    expect(box.read(".bashrc")).toBe(`# mine\n${pathLine(`${box.installDir}/bin`)}, after a line without end\n`);
     expect(box.read(".entmoot/bin/.entmoot-feed")).toBe(`${feed.url}\n`);
     expect(box.read(".entmoot/bin/.entmoot-version")).toBe("v1.2.3\n");
     expect(box.read(".entmoot/bin/.entmoot-serial")).toBe("1700000000000\n");

@@ -49,6 +49,23 @@ test("where nothing was but the program, nothing is left", async () => {
   expect(await box.install(["uninstall"])).toContain("nothing to remove");
 });
 
+test("where the data root is elsewhere, runtime.env stays and leads the next installation there", async () => {
+  using feed = new FakeFeed();
+  using box = await installed(feed);
+  const elsewhere = join(box.home, "else where");
+  box.write("else where/identity.json", "secret");
+  const file = box.read(".entmoot/runtime.env");
+  box.write(".entmoot/runtime.env", file.replace(`ENTMOOT_DATA='${box.installDir}'`, `ENTMOOT_DATA='${elsewhere}'`));
+  const said = await box.install(["uninstall"]);
+  expect(said).toContain(`kept ${box.installDir}/runtime.env: it tells where identity and data are\n`);
+  expect(said).toContain(`kept ${elsewhere} with identity, moots and messages\n`);
+  await box.install();
+  expect(await box.said(box.alias, "x")).toContain(`-data\n${elsewhere}\n`);
+  expect(await box.install(["uninstall", "--purge", "--yes"])).toContain(`kept ${elsewhere} with identity,`);
+  expect(existsSync(box.installDir)).toBe(false);
+  expect(box.read("else where/identity.json")).toBe("secret");
+});
+
 test("runtime.env stays when somebody wrote in it", async () => {
   using feed = new FakeFeed();
   using box = await installed(feed);
