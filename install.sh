@@ -1084,7 +1084,7 @@ add_path() {
 add_path_to() {
   rc=$1
   line=$(path_line "$rc")
-  if [ -f "$rc" ] && { grep -qF -e "$bin_dir" "$rc" || grep -qxF -e "$line" "$rc"; }; then return 0; fi
+  if [ -f "$rc" ] && { grep -qF -e "$bin_dir" "$rc" || grep -qxF -e "$line" -e "$line$CUT_MARK" "$rc"; }; then return 0; fi
   fresh=$line
   if [ ! -e "$rc" ]; then
     fresh="$MADE_MARK

@@ -91,6 +91,13 @@ test("start-up files are what they were to the byte after uninstall, also one wh
     await box.install(["uninstall"]);
     for (const [file, text] of Object.entries(texts)) expect([file, box.read(file)]).toEqual([file, text]);
   }
+  // Also where the folder's name is written in another way than it is.
+  const env = { ENTMOOT_HOME: join(box.home, "it's") };
+  for (const args of [[], [], ["uninstall"]]) {
+    await box.install(args, { env });
+    expect(countOf(PATH_MARK, box.read(".bashrc"))).toBe(args.length === 0 ? 1 : 0);
+  }
+  expect(box.read(".bashrc")).toBe(texts[".bashrc"]);
   // What came after it since begins a line of its own.
   await box.install();
   box.write(".bashrc", `${box.read(".bashrc")}e\n`);
