@@ -39,6 +39,8 @@ export class Pull {
   /** The next page comes after this place; `undefined` before the first. */
   #after: TimePlace | undefined;
   #allListed = false;
+  /** Ids of its pages that were here already. Nobody can list more of them than there are, unless it repeats itself. */
+  #listedHere = 0;
   #pageAsked = false;
   stored = 0;
   /** Ids the peer listed that could not be had. */
@@ -99,8 +101,10 @@ export class Pull {
     }
     this.#allListed = next === undefined;
     const lacked = this.#index.unknown(ids);
+    this.#listedHere += ids.length - lacked.length;
     const isLarge = this.#allListed || ids.length >= PAGE_PROGRESS_IDS;
-    if (isLarge && lacked.length <= ids.length / 2) this.progressMs = nowMs;
+    const isNew = this.#listedHere <= this.#index.size;
+    if (isLarge && isNew && lacked.length <= ids.length / 2) this.progressMs = nowMs;
     for (const id of lacked) {
       if (this.#isSkipped(id) || this.#pending.has(id)) continue;
       this.#pending.add(id);

@@ -3,7 +3,7 @@ import { omitted, struct } from "../core/json-codec.ts";
 import { groupId } from "../core/json-scalars.ts";
 import { invite } from "../core/record-codecs.ts";
 import type { Invite } from "../core/records.ts";
-import { boundedBytes, boundedText } from "./bounded.ts";
+import { boundedBytes, boundedText, clippedText } from "./bounded.ts";
 import { type FrameBody, jsonBody } from "./frame-body.ts";
 
 /** Ours. 16 bytes cannot be guessed; more than 64 says nothing more. */
@@ -30,7 +30,7 @@ export interface RedeemResp {
   readonly kind: "redeem_resp";
   readonly group_id: GroupId;
   readonly invite: Invite;
-  /** What the issuer calls the group; empty for nothing. At most 256 bytes. */
+  /** What the issuer calls the group, cut to 256 bytes; empty for nothing. */
   readonly name: string;
 }
 
@@ -51,7 +51,7 @@ export const redeemRespBody: FrameBody<RedeemResp> = jsonBody(
   "redeem_resp",
   struct<Omit<RedeemResp, "kind">>(
     "redeem_resp",
-    { group_id: groupId, invite, name: omitted(boundedText("name", GROUP_NAME_BYTES_MAX)) },
+    { group_id: groupId, invite, name: omitted(clippedText("name", GROUP_NAME_BYTES_MAX)) },
     { required: ["group_id", "invite"] },
   ),
 );

@@ -247,6 +247,24 @@ test("a peer that lists ids without end and delivers none is given up, and the n
   expect(asked).toContainEqual({ kind: "ask_status", to: node(2) });
 });
 
+test("a peer that lists the same ids again and again is given up, though all of them are here", () => {
+  group.store(...ids(1, IDS_PER_FRAME_MAX));
+  connect(1);
+  handle({ kind: "status", from: node(1), status: group.status(1_000_000) });
+  const outcomes: unknown[] = [];
+  for (let nowMs = 0; nowMs < 4 * PULL_STALLED_MS && outcomes.length === 0; nowMs += 10_000) {
+    const next = place(2_000_000 + nowMs);
+    const effects = [
+      ...handle({ kind: "ids_page", from: node(1), ids: ids(1, IDS_PER_FRAME_MAX), next }, nowMs),
+      ...handle({ kind: "timer", timer: "compare" }, nowMs),
+    ];
+    for (const effect of effects) {
+      if (effect.kind === "report" && effect.report.what === "compared") outcomes.push(effect.report.outcome);
+    }
+  }
+  expect(outcomes).toEqual(["failed"]);
+});
+
 test("a pull whose one long fetch goes on bringing messages is not given up", () => {
   connect(1);
   listed(1, 3);
