@@ -1337,6 +1337,19 @@ require_purgeable() {
   if [ ! -e "$real/identity.json" ] && [ ! -e "$bin_dir/entmootd" ] && [ ! -d "$real/groups" ] && [ ! -e "$real/runtime.env" ]; then
     fail "$install_dir: expected a data root, found neither identity.json nor an installation; it is not removed"
   fi
+  strange=
+  for each in "$real"/* "$real"/.[!.]*; do
+    case ${each#"$real"/} in
+    # Of this program.
+    bin | lib | groups | entmoot | runtime.env | identity.json | identity.json.tmp* | control.sock) continue ;;
+    last-update.json | last-update.json.tmp | node.pid | node.pid.tmp | node.lock | node.lock-* | node.sqlite | node.sqlite-*) continue ;;
+    # Of the original's.
+    esp.sqlite | esp.sqlite-* | mailbox.sqlite | mailbox.sqlite-* | esp-devices.json | policies | run) continue ;;
+    agent-commands | restart.log | serve.log | agent-commands-watch.log) continue ;;
+    esac
+    if [ -e "$each" ] || [ -L "$each" ]; then strange="$strange '${each#"$real"/}'"; fi
+  done
+  if [ -n "$strange" ]; then fail "$install_dir: holds more than a data root:$strange; move that away first; nothing was removed"; fi
 }
 
 confirm() {

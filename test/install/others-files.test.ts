@@ -186,6 +186,26 @@ test("purge refuses a folder whose bin holds programs of others", async () => {
   expect(readdirSync(join(box.home, "local/bin"))).toEqual(["other"]);
 });
 
+test("purge names what is in the data root and not of it, and removes nothing", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  box.write("projects/thesis/chapter 1.txt", "years of work");
+  const env = { ENTMOOT_HOME: join(box.home, "projects") };
+  await box.install([], { env });
+  box.write("projects/.notes", "mine");
+  box.write("projects/second/identity.json", "another agent's");
+  const before = box.snapshot();
+  for (const args of [["--yes"], ["--dry-run"]]) {
+    const { status, stderr } = await box.run(["uninstall", "--purge", ...args], { env });
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining("more than a data root: 'second' 'thesis' '.notes'; move"),
+    ]);
+    expect(box.snapshot()).toEqual(before);
+  }
+});
+
 const HOMES = ["-rf", 'it\'s "here"', "a$HOME`id`%s\\n", "[a-z]*?", "ünï ☃", "#tag;&|<>!"];
 for (const name of HOMES) {
   test(`a home folder called ${name}`, async () => {
