@@ -220,7 +220,7 @@ clean_up() {
   trap '' HUP INT TERM
   case $status in
   0 | 2) ;;
-  129 | 130 | 143) warn "interrupted; run it again to go on${stopped:-}" || : ;;
+  129 | 130 | 143) warn "interrupted; run it again${stopped:-}" || : ;;
   *)
     if [ -z "$told" ]; then warn "not done: something failed; is the disk full?"; fi
     status=1
@@ -603,7 +603,7 @@ find_release() {
     return 0
   fi
   if [ "$(date +%s)" -ge "$((expires / 1000))" ]; then
-    fail "release $version: the manifest has expired; the feed is out of date, or this clock"
+    fail "release $version: the manifest has expired; the feed is out of date, or this clock; $(all_the_same)"
   fi
   require_newer
 }
@@ -617,13 +617,12 @@ require_newer() {
   '' | *[!0-9]* | 0?* | ????????????????*) before=0 ;;
   esac
   if [ -n "$wanted" ]; then return 0; fi
-  all_the_same="to install it all the same, name it: $(again "--version $version")"
   if [ "$serial" -lt "$before" ]; then
-    fail "release $version: its serial $serial is older than $before, that of the newest release ever installed here; $all_the_same"
+    fail "release $version: its serial $serial is older than $before, that of the newest release ever installed here; $(all_the_same)"
   fi
   find_installed
   if precedes "$version" "$installed"; then
-    fail "release $version: is older than the installed $installed; $all_the_same"
+    fail "release $version: is older than the installed $installed; $(all_the_same)"
   fi
   case ${version%%+*}/${installed%%+*} in
   *-*/*-*) ;;
@@ -633,6 +632,15 @@ require_newer() {
     fi
     ;;
   esac
+}
+
+all_the_same() { say "to install it all the same, name it: $(again "--version $version")"; }
+
+# Ends this run when an update went back from this very binary, because its daemon did not come up here.
+require_not_taken_back() {
+  if [ -z "$wanted" ] && head -c 65536 "$bin_dir/.entmoot-taken-back" 2>/dev/null | grep -qF -e "\"$binary_hash\""; then
+    fail "release $version: an update went back from it, because its daemon did not come up here (entmootd update -check says why); $(all_the_same)"
+  fi
 }
 
 # Sets installed to the version that is installed, as the program tells it; else as was written down; else nothing.
@@ -1176,6 +1184,7 @@ install_it() {
       how=source
     fi
   fi
+  if [ "$how" = release ]; then require_not_taken_back; fi
   if [ -n "$dry_run" ]; then
     plan
     return 0

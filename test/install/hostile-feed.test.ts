@@ -192,7 +192,7 @@ const ATTACKS: readonly Attack[] = [
   {
     name: "an expired manifest",
     attack: (feed) => feed.publish({ ...newer, expiresAtMs: Date.now() - 2000 }),
-    said: /the manifest has expired/,
+    said: /the manifest has expired.*name it: .* --version v/,
   },
   {
     name: "an older release in place of the newest",

@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { existsSync } from "node:fs";
 import { missingTool, testWhere } from "../support/needs.ts";
+import { sha256 } from "../support/release-feed.ts";
 import { FakeFeed, fakeBinary } from "./fake-feed.ts";
 import { Sandbox } from "./sandbox.ts";
 
@@ -144,4 +145,27 @@ test("keys that were given and cannot be used are no reason to do without", asyn
     expect.stringContaining("install openssl 3, or leave the variable out to rely on checksums"),
   ]);
   expect(existsSync(box.installDir)).toBe(false);
+});
+
+test("what an update went back from is installed only when it is named, and a mended one as ever", async () => {
+  using feed = new FakeFeed();
+  using box = new Sandbox(feed);
+  feed.publish({ version: "v0.2.0", serial: 1 });
+  await box.install();
+  feed.publish({ version: "v0.3.0", serial: 2 });
+  const record = { version: "v0.3.0", sha256: sha256(fakeBinary("v0.3.0")), at_ms: 1, reason: "it hangs" };
+  box.write(".entmoot/bin/.entmoot-taken-back", `${JSON.stringify([record])}\n`);
+  for (const args of [[], ["--dry-run"]]) {
+    const { status, stderr } = await box.run(args);
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/release v0\.3\.0: an update went back from it.* name it: sh .* --version v0\.3\.0\n$/),
+    ]);
+    expect(await box.version()).toBe("v0.2.0");
+  }
+  feed.publish({ version: "v0.3.0", serial: 3, binary: fakeBinary("v0.3.0", ": mended") });
+  await box.install();
+  feed.publish({ version: "v0.3.0", serial: 4 });
+  await box.install(["--version", "v0.3.0"]);
+  expect(await box.version()).toBe("v0.3.0");
 });
