@@ -22,9 +22,9 @@ const TakenBackFile = v.pipe(v.array(TakenBackBody), v.maxLength(RECORDS_MAX));
 /** An executable whose daemon did not come up here, so that an update went back to the one before by itself. */
 export type TakenBack = v.InferOutput<typeof TakenBackBody>;
 
-/** What is known of the executable with this hash; `undefined` when it was never taken back. */
-export function takenBack(place: InstallPlace, sha256: string): TakenBack | undefined {
-  return readAll(place).find((each) => each.sha256 === sha256);
+/** What is known of an executable with one of these hashes; `undefined` when none was ever taken back. */
+export function takenBack(place: InstallPlace, ...hashes: readonly string[]): TakenBack | undefined {
+  return readAll(place).find(({ sha256 }) => hashes.includes(sha256));
 }
 
 /** Keeps `record` beside the executable. Throws the system's error when it cannot. */

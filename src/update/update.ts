@@ -129,10 +129,10 @@ async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Pr
   noteVersion(place, version, Math.max(serial, installedSerial(place)));
   dropPartials(place);
   const change = { request, place, from: found.current, to: version, canGoBack: true };
-  const pid = await startAgain(change, daemon);
+  const started = await startAgain(change, daemon);
   keep(request, place.dir, () => forgetTakenBack(place, file.binary.sha256));
   const done = await report(request, place, found, true, file.name);
-  return withDaemon(request, { ...done, ...(pid === undefined ? {} : { daemon: { version, pid } }) }, daemon);
+  return withDaemon(request, { ...done, ...started }, daemon);
 }
 
 /** Says so where a restart was asked for and there was nobody to restart. */
@@ -143,7 +143,7 @@ function withDaemon(request: UpdateRequest, done: UpdateReport, daemon: RunningD
 }
 
 /** What is said of a release that an update went back from by itself. */
-export function formatTakenBack({ version, at_ms, reason }: Omit<TakenBack, "sha256">): string {
+function formatTakenBack({ version, at_ms, reason }: Omit<TakenBack, "sha256">): string {
   const at = new Date(at_ms).toISOString();
   return `release ${version}: was taken back here at ${at}: ${reason}; nothing was done; to try it again, name it: "entmootd update -version ${version} -restart"`;
 }
@@ -162,7 +162,7 @@ async function changePlaces(request: UpdateRequest, place: InstallPlace): Promis
   request.onChange?.();
   swapBack(place);
   noteVersion(place, to, undefined);
-  const pid = await startAgain({ request, place, from, to, canGoBack: true }, daemon);
+  const started = await startAgain({ request, place, from, to, canGoBack: true }, daemon);
   const done = {
     current_version: from,
     latest_version: to,
@@ -170,7 +170,7 @@ async function changePlaces(request: UpdateRequest, place: InstallPlace): Promis
     updated: true,
     install_dir: place.dir,
     restart_required: await isStale(request, to),
-    ...(pid === undefined ? {} : { daemon: { version: to, pid } }),
+    ...started,
   };
   return withDaemon(request, done, daemon);
 }
@@ -206,17 +206,10 @@ async function available(
   // Who runs releases proper is not moved to a trial version unasked.
   const isTrial = theirs.pre.length > 0 && !request.prerelease && (mine === undefined || mine.pre.length === 0);
   const warnings = isNewer && isTrial ? [`${version} is a pre-release; to install it: -prerelease`] : [];
-  const before = isNewer && !isTrial ? takenBackOf(place, release) : undefined;
+  const hashes = release.manifest.files.map(({ binary }) => binary.sha256);
+  const before = isNewer && !isTrial ? takenBack(place, ...hashes) : undefined;
   if (before !== undefined) return { release, current, isNewer: false, warnings, takenBack: before };
   return { release, current, isNewer: isNewer && !isTrial, warnings };
-}
-
-function takenBackOf(place: InstallPlace, { manifest }: Release): TakenBack | undefined {
-  for (const { binary } of manifest.files) {
-    const found = takenBack(place, binary.sha256);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 /** Of what is installed, which may be another executable than the one that runs; empty where there is none. */
@@ -275,8 +268,7 @@ async function catchUp(
   const from = daemon.version;
   // Two updates without a restart leave a daemon whose executable is no longer kept.
   const canGoBack = existsSync(place.previous) && (await versionOf(place.previous).catch(() => "")) === from;
-  const pid = await startAgain({ request, place, from, to: version, canGoBack }, daemon);
-  return pid === undefined ? {} : { daemon: { version, pid } };
+  return startAgain({ request, place, from, to: version, canGoBack }, daemon);
 }
 
 interface Change {
@@ -289,18 +281,18 @@ interface Change {
 }
 
 /** Restarts `daemon`, if there is one to restart, and keeps a record. When it does not come up, all is as before. */
-async function startAgain(change: Change, daemon: RunningDaemon | undefined): Promise<number | undefined> {
+async function startAgain(change: Change, daemon: RunningDaemon | undefined): Promise<Pick<UpdateReport, "daemon">> {
   const { request, place, from, to, canGoBack } = change;
   const record = { from, to, at_ms: Date.now() };
   if (daemon === undefined) {
     note(request, { ...record, outcome: "updated", reason: "" });
-    return undefined;
+    return {};
   }
   request.onStep?.("restarting the daemon");
   try {
     const pid = await daemon.restart(to, request.readyMs);
     note(request, { ...record, outcome: "updated", reason: "" });
-    return pid;
+    return { daemon: { version: to, pid } };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     if (!canGoBack) {
