@@ -160,10 +160,8 @@ export class Pull {
       const next = this.#waiting.splice(0, FETCH_IDS - ids.length);
       // They may have come another way since they were listed.
       const lacked = this.#index.unknown(next);
-      if (lacked.length < next.length) {
-        const here = new Set(next).difference(new Set(lacked));
-        for (const id of here) this.#pending.delete(id);
-      }
+      for (const id of next) this.#pending.delete(id);
+      for (const id of lacked) this.#pending.add(id);
       ids.push(...lacked);
     }
     return ids.length === 0 ? undefined : { ids, tries: 1 };

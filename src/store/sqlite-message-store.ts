@@ -89,9 +89,12 @@ export class SqliteMessageStore implements MessageStore {
     this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?8`);
     this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
     this.#idsWithin = file.prepare("SELECT id FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3");
-    this.#places = file.prepare(`SELECT CAST(timestamp AS TEXT), author, id FROM messages
+    this.#places = file.prepare(
+      `SELECT timestamp, author, id FROM messages
       WHERE (timestamp, author, id) >= (?1, ?2, ?3) AND (timestamp, author, id) < (?4, ?5, ?6)
-      ORDER BY timestamp, author, id LIMIT ?7`);
+      ORDER BY timestamp, author, id LIMIT ?7`,
+      "bigint",
+    );
     this.#newest = file.prepare(`SELECT id FROM messages WHERE timestamp >= 0
       ORDER BY timestamp DESC, author DESC, id DESC LIMIT ${PARENTS_MAX}`);
     this.#doomed = file.prepare(
@@ -213,7 +216,7 @@ export class SqliteMessageStore implements MessageStore {
     return this.#places.rows(lo.timestamp, lo.author, lo.id, hi.timestamp, hi.author, hi.id, limit).map((row) => {
       const [timestamp, author, id] = row;
       return {
-        timestamp: BigInt(timestamp as string),
+        timestamp: this.#rows.int64(timestamp, id),
         author_node_id: this.#rows.number(author, id, { max: 0xffffffff }),
         id: this.#rows.hex32(id, id),
       };
