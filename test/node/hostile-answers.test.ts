@@ -11,12 +11,18 @@ import { Peers } from "../../src/node/peers.ts";
 import { redeem } from "../../src/node/redeem-link.ts";
 import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import type { Transport } from "../../src/transport/transport.ts";
 import type { Frame } from "../../src/wire/frame.ts";
 import { GROUP, message } from "../support/message.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 import { ALICE, FOUNDER, nodeWithRawMember, STRANGER } from "../support/raw-member.ts";
 
 const OTHER_GROUP = GroupId.fromBytes(new Uint8Array(32).fill(9));
+
+/** A node's way to its peers, with no hints and no dial that ever failed. */
+function peersOver(transport: Transport): Peers {
+  return new Peers({ transport, hints: () => [], backoff: new DialBackoff(), now: Date.now, steadyNow: Date.now });
+}
 
 /** Asks a peer that answers everything with `answer`. */
 async function askOneThatSays(answer: Frame) {
@@ -29,13 +35,7 @@ async function askOneThatSays(answer: Frame) {
     await frames.read(signal);
     await frames.write(answer, signal);
   });
-  const peers = new Peers({
-    transport,
-    hints: () => [],
-    backoff: new DialBackoff(),
-    now: Date.now,
-    steadyNow: Date.now,
-  });
+  const peers = peersOver(transport);
   const question = { kind: "merkle_req", group_id: GROUP } as const;
   return peers.ask(there!, question, "merkle_resp", 2_000);
 }
@@ -131,13 +131,7 @@ test("an issuer that ends without an answer is asked again; one that says no is 
     if (asked === 2) await frames.write({ ...refused, code: "internal" }, signal);
     if (asked === 3) await frames.write({ ...refused, code: "expired" }, signal);
   });
-  const peers = new Peers({
-    transport,
-    hints: () => [],
-    backoff: new DialBackoff(),
-    now: Date.now,
-    steadyNow: Date.now,
-  });
+  const peers = peersOver(transport);
   const token = new Uint8Array(16);
   const link = { groupId: GROUP, issuer, hints: [], token, expiresAtMs: 0 };
   const attempt = { deadlineMs: Date.now() + 8_000, signal: undefined, progress: () => {} };
