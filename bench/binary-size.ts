@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { irohNative } from "../src/transport/iroh-native.ts";
+import { irohNative } from "../src/transport/iroh/iroh-native.ts";
 import type { Figure } from "./figure.ts";
 import { programs } from "./programs.ts";
 

@@ -1,9 +1,9 @@
 import { type Identity, identityOf } from "../src/core/identity.ts";
 import { GroupId, type MessageId } from "../src/core/ids.ts";
-import { messageForms, signMessage } from "../src/core/message.ts";
 import { entmootNodeId } from "../src/core/node-id.ts";
-import type { Message } from "../src/core/records.ts";
-import { createGenesis } from "../src/core/roster-change.ts";
+import { messageForms, signMessage } from "../src/core/record/message.ts";
+import type { Message } from "../src/core/record/records.ts";
+import { createGenesis } from "../src/core/roster/roster-change.ts";
 import type { GroupStore } from "../src/store/group-store.ts";
 
 /** The size the budgets are stated for: full canonical bytes of one message. */

@@ -1,5 +1,5 @@
 /** A program: takes streams over iroh and gives back what it reads. Prints one line, `{"key","hints"}`, when it can be dialled. */
-import { IrohTransport } from "../src/transport/iroh-transport.ts";
+import { IrohTransport } from "../src/transport/iroh/iroh-transport.ts";
 import type { PeerStream } from "../src/transport/transport.ts";
 import { temporaryDirectory } from "./programs.ts";
 

@@ -1,5 +1,5 @@
 import { GroupId, type MessageId, PublicKey } from "../src/core/ids.ts";
-import type { IrohTransport } from "../src/transport/iroh-transport.ts";
+import type { IrohTransport } from "../src/transport/iroh/iroh-transport.ts";
 import { BenchDaemon } from "./daemon.ts";
 import { type Figure, quantile } from "./figure.ts";
 import { loopbackTransport } from "./iroh-echo.ts";

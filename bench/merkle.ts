@@ -1,4 +1,4 @@
-import { MessageSet } from "../src/core/message-set.ts";
+import { MessageSet } from "../src/core/order/message-set.ts";
 import { type Figure, median, timeMs } from "./figure.ts";
 
 const SIZES = [10_000, 100_000, 1_000_000];

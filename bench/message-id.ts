@@ -1,4 +1,4 @@
-import { messageId } from "../src/core/message.ts";
+import { messageId } from "../src/core/record/message.ts";
 import { corpusOf } from "./corpus.ts";
 import { type Figure, timeMs } from "./figure.ts";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { BunPlugin } from "bun";
-import { type IrohPackage, irohPackage } from "../src/transport/iroh-packages.ts";
+import { type IrohPackage, irohPackage } from "../src/transport/iroh/iroh-packages.ts";
 
 const PLATFORMS: Readonly<Record<string, string>> = { linux: "linux", darwin: "darwin", windows: "win32" };
 

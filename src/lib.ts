@@ -3,19 +3,20 @@
  * Everything here is pure but `ControlClient`.
  */
 
-import { canonicalJson } from "./core/json-text.ts";
-import type { RosterEntry } from "./core/records.ts";
-import { RosterLog, type RosterSync } from "./core/roster-log.ts";
-import { encodeUtf8 } from "./core/utf8.ts";
+import { encodeUtf8 } from "./core/bytes/utf8.ts";
+import { canonicalJson } from "./core/json/json-text.ts";
+import type { RosterEntry } from "./core/record/records.ts";
+import { RosterLog, type RosterSync } from "./core/roster/roster-log.ts";
 
 export { ControlClient } from "./control/control-client.ts";
+export { createInvite, decodeInvite, type InviteFields, verifyInvite } from "./core/admission/invite.ts";
+export { formatMootLink, type MootLink, parseMootLink } from "./core/admission/moot-link.ts";
 export { EntmootError, type ErrorCode } from "./core/errors.ts";
 export { GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "./core/ids.ts";
-export { createInvite, decodeInvite, type InviteFields, verifyInvite } from "./core/invite.ts";
-export { type MerkleProof, merkleProve, merkleRoot, merkleVerify } from "./core/merkle-tree.ts";
-export { decodeMessage, type MessageFields, messageId, signMessage, verifyMessage } from "./core/message.ts";
-export { formatMootLink, type MootLink, parseMootLink } from "./core/moot-link.ts";
-export { type OrderNode, topologicalOrder } from "./core/order.ts";
+export { type MerkleProof, merkleProve, merkleRoot, merkleVerify } from "./core/order/merkle-tree.ts";
+export { type OrderNode, topologicalOrder } from "./core/order/order.ts";
+export { matchAny, matchTopic } from "./core/policy/topic.ts";
+export { decodeMessage, type MessageFields, messageId, signMessage, verifyMessage } from "./core/record/message.ts";
 export type {
   BootstrapPeer,
   Invite,
@@ -25,12 +26,11 @@ export type {
   NodeInfo,
   RosterEntry,
   TransportAd,
-} from "./core/records.ts";
-export { createGenesis, createRosterEntry, type RosterChange } from "./core/roster-change.ts";
-export { RosterLog, type RosterSync } from "./core/roster-log.ts";
-export { matchAny, matchTopic } from "./core/topic.ts";
+} from "./core/record/records.ts";
+export { createGenesis, createRosterEntry, type RosterChange } from "./core/roster/roster-change.ts";
+export { RosterLog, type RosterSync } from "./core/roster/roster-log.ts";
 export type { Operations } from "./node/operations.ts";
-export { decodeFrame, encodeFrame, type Frame, type OriginalFrame, type UnknownExtension } from "./wire/frame.ts";
+export { decodeFrame, encodeFrame, type Frame, type OriginalFrame, type UnknownExtension } from "./wire/peer/frame.ts";
 
 /** The canonical bytes of any JSON text: keys sorted, no blanks, numbers as written. Throws `malformed_frame`. */
 export function canonicalBytes(json: string | Uint8Array): Uint8Array {

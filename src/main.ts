@@ -1,14 +1,14 @@
 #!/usr/bin/env bun
 import { runCommand } from "citty";
-import { readCommandLine } from "./cli/argv.ts";
-import { COMMANDS } from "./cli/command-table.ts";
-import { parseFeatureFlags } from "./cli/feature-flags.ts";
-import { globalFlags, parseGlobalOptions } from "./cli/global-flags.ts";
-import { commandHelp, programHelp } from "./cli/help.ts";
-import { forDataRoot } from "./cli/hints.ts";
-import { terminalText } from "./cli/terminal-text.ts";
+import { readCommandLine } from "./cli/line/argv.ts";
+import { COMMANDS } from "./cli/line/command-table.ts";
+import { parseFeatureFlags } from "./cli/line/feature-flags.ts";
+import { globalFlags, parseGlobalOptions } from "./cli/line/global-flags.ts";
+import { commandHelp, programHelp } from "./cli/line/help.ts";
+import { forDataRoot } from "./cli/line/hints.ts";
 import { EntmootError, type ErrorCode } from "./core/errors.ts";
-import { type ExitStatus, STATUS } from "./node/status.ts";
+import { type ExitStatus, STATUS } from "./core/failure-table.ts";
+import { terminalText } from "./view/terminal-text.ts";
 
 /** Set as soon as it is known, so that a failure anywhere later is printed in the form asked for. */
 let jsonErrors = process.argv.some((arg) => /^--?json-errors(=true|=1)?$/.test(arg));

@@ -1,5 +1,5 @@
-import type { AdContext } from "../core/ad.ts";
 import { GroupId } from "../core/ids.ts";
+import type { AdContext } from "../core/record/ad.ts";
 import { hexField, listField, numberField } from "./fields.ts";
 import { rosterField, rosterOf } from "./roster-of.ts";
 import type { VectorCase } from "./subject.ts";

@@ -1,8 +1,8 @@
+import { encodeUtf8 } from "../core/bytes/utf8.ts";
 import { EntmootError } from "../core/errors.ts";
-import { canonicalJson } from "../core/json-text.ts";
-import { encodeUtf8 } from "../core/utf8.ts";
-import { type FrameLimits, PROTOCOL_LIMITS } from "../wire/frame-limits.ts";
-import { FrameReader } from "../wire/frame-reader.ts";
+import { canonicalJson } from "../core/json/json-text.ts";
+import { type FrameLimits, PROTOCOL_LIMITS } from "../wire/frame/frame-limits.ts";
+import { FrameReader } from "../wire/frame/frame-reader.ts";
 import { hexField, numberField, objectField, textField } from "./fields.ts";
 import { type Check, expectEqual, Mismatch, type VectorCase } from "./subject.ts";
 

@@ -1,4 +1,7 @@
-import { Fingerprint, fingerprintOf } from "../core/fingerprint.ts";
+import { sha256 } from "../core/bytes/sha256.ts";
+import { MessageId } from "../core/ids.ts";
+import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
+import { Fingerprint, fingerprintOf } from "../core/record/fingerprint.ts";
 import {
   gossip,
   gossipSigningForm,
@@ -8,10 +11,7 @@ import {
   signHello,
   verifyGossip,
   verifyHello,
-} from "../core/gossip.ts";
-import { MessageId } from "../core/ids.ts";
-import { decodeJson, encodeWire } from "../core/json-codec.ts";
-import { sha256 } from "../core/sha256.ts";
+} from "../core/record/gossip.ts";
 import { publicKeyOf } from "../core/signature.ts";
 import { booleanField, hexField, hexListField, numberField, textField } from "./fields.ts";
 import { expectEqual, type Subject, type VectorCase } from "./subject.ts";

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { EntmootError } from "../core/errors.ts";
 import { formatIdentity, identityOf, parseIdentity, readIdentity } from "../core/identity.ts";
 import { sign, verifySignature } from "../core/signature.ts";
-import { createIdentity, loadIdentity } from "../node/identity-file.ts";
+import { createIdentity, loadIdentity } from "../host/identity-file.ts";
 import { booleanField, hexField, numberField, textField } from "./fields.ts";
 import { expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
 

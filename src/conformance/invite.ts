@@ -1,24 +1,18 @@
-import { EntmootError } from "../core/errors.ts";
-import { GroupId } from "../core/ids.ts";
-import { createInvite, decodeInvite, formatInvite, inviteSigningForm, verifyInvite } from "../core/invite.ts";
-import { type JoinInput, parseJoinInput } from "../core/join-input.ts";
-import { decodeJson, encodeCanonical, encodeWire } from "../core/json-codec.ts";
-import { rawJson } from "../core/json-scalars.ts";
-import { canonicalJson } from "../core/json-text.ts";
+import { createInvite, decodeInvite, formatInvite, inviteSigningForm, verifyInvite } from "../core/admission/invite.ts";
+import { type JoinInput, parseJoinInput } from "../core/admission/join-input.ts";
 import {
   isEntmootLink,
   looksLikeToken,
   openInviteEndpoint,
   parseOpenInviteLink,
   tokenHash,
-} from "../core/open-invite.ts";
+} from "../core/admission/open-invite.ts";
 import {
   buildProofEnvelope,
   checkProofEnvelope,
   pilotSignedBytes,
   verifyPilotProof,
-} from "../core/open-invite-proof.ts";
-import { invite as inviteCodec } from "../core/record-codecs.ts";
+} from "../core/admission/open-invite-proof.ts";
 import {
   challengesMax,
   type OpenInviteRecord,
@@ -27,10 +21,16 @@ import {
   redeem,
   redeemerKey,
   release,
-} from "../core/redemption.ts";
-import { sha256 } from "../core/sha256.ts";
+} from "../core/admission/redemption.ts";
+import { sha256 } from "../core/bytes/sha256.ts";
+import { encodeUtf8 } from "../core/bytes/utf8.ts";
+import { EntmootError } from "../core/errors.ts";
+import { GroupId } from "../core/ids.ts";
+import { decodeJson, encodeCanonical, encodeWire } from "../core/json/json-codec.ts";
+import { rawJson } from "../core/json/json-scalars.ts";
+import { canonicalJson } from "../core/json/json-text.ts";
+import { invite as inviteCodec } from "../core/record/record-codecs.ts";
 import { sign } from "../core/signature.ts";
-import { encodeUtf8 } from "../core/utf8.ts";
 import { booleanField, hexField, hexText, numberField, objectListField, textField } from "./fields.ts";
 import { expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
 

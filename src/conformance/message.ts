@@ -1,11 +1,11 @@
-import { GOSSIP_INLINE_MAX_BYTES } from "../core/gossip.ts";
+import { sha256 } from "../core/bytes/sha256.ts";
+import { decodeUtf8 } from "../core/bytes/utf8.ts";
 import { GroupId, MessageId } from "../core/ids.ts";
-import { encodeCanonical, encodeWire } from "../core/json-codec.ts";
-import { decodeMessage, messageCanonical, messageId, messageSigningForm, signMessage } from "../core/message.ts";
-import { message as codec } from "../core/record-codecs.ts";
-import type { Message } from "../core/records.ts";
-import { sha256 } from "../core/sha256.ts";
-import { decodeUtf8 } from "../core/utf8.ts";
+import { encodeCanonical, encodeWire } from "../core/json/json-codec.ts";
+import { GOSSIP_INLINE_MAX_BYTES } from "../core/record/gossip.ts";
+import { decodeMessage, messageCanonical, messageId, messageSigningForm, signMessage } from "../core/record/message.ts";
+import { message as codec } from "../core/record/record-codecs.ts";
+import type { Message } from "../core/record/records.ts";
 import { booleanField, hexField, hexListField, numberField, textField } from "./fields.ts";
 import { rosterField, rosterOf } from "./roster-of.ts";
 import { expectEqual, type Subject, type VectorCase } from "./subject.ts";

@@ -1,14 +1,14 @@
-import { listAds } from "../core/ad.ts";
-import { encodeWire } from "../core/json-codec.ts";
+import { encodeWire } from "../core/json/json-codec.ts";
+import { listAds } from "../core/record/ad.ts";
 import {
   checkMemberProfileAd,
   decodeMemberProfileAd,
   memberProfileAdReplaces,
   memberProfileAdSigningForm,
   signMemberProfileAd,
-} from "../core/member-profile-ad.ts";
-import { memberProfileAd as codec } from "../core/record-codecs.ts";
-import type { MemberProfileAd } from "../core/records.ts";
+} from "../core/record/member-profile-ad.ts";
+import { memberProfileAd as codec } from "../core/record/record-codecs.ts";
+import type { MemberProfileAd } from "../core/record/records.ts";
 import { adContext } from "./ad-context.ts";
 import { booleanField, hexField, listField, numberField, objectListField, textField } from "./fields.ts";
 import { expectEqual, type Subject, type VectorCase } from "./subject.ts";

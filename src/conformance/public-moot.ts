@@ -5,7 +5,8 @@ import {
   encodeDefaultMoot,
   parsePinnedKey,
   verifyDefaultMoot,
-} from "../core/default-moot.ts";
+} from "../core/admission/default-moot.ts";
+import { sha256 } from "../core/bytes/sha256.ts";
 import { EntmootError } from "../core/errors.ts";
 import {
   buildPublicMoot,
@@ -13,8 +14,7 @@ import {
   encodePublicMoot,
   publicMootSigningForm,
   verifyPublicMoot,
-} from "../core/public-moot.ts";
-import { sha256 } from "../core/sha256.ts";
+} from "../core/record/public-moot.ts";
 import { publicKeyOf } from "../core/signature.ts";
 import { hexField, textField } from "./fields.ts";
 import { outcome } from "./invite.ts";

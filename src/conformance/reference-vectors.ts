@@ -1,23 +1,23 @@
-import { fingerprintOf } from "../core/fingerprint.ts";
-import { gossip, gossipSigningForm, hello, helloSigningForm } from "../core/gossip.ts";
+import { sha256 } from "../core/bytes/sha256.ts";
+import { encodeUtf8 } from "../core/bytes/utf8.ts";
 import { formatIdentity, identityOf, parseIdentity } from "../core/identity.ts";
 import { MessageId } from "../core/ids.ts";
-import { type Codec, decodeJson, encodeCanonical } from "../core/json-codec.ts";
-import { canonicalJson } from "../core/json-text.ts";
-import { decodeMemberProfileAd, memberProfileAdSigningForm } from "../core/member-profile-ad.ts";
-import { merkleRoot } from "../core/merkle-tree.ts";
-import { decodeMessage, messageIdOf, messageSigningForm, signMessage } from "../core/message.ts";
-import { invite } from "../core/record-codecs.ts";
+import { type Codec, decodeJson, encodeCanonical } from "../core/json/json-codec.ts";
+import { canonicalJson } from "../core/json/json-text.ts";
+import { merkleRoot } from "../core/order/merkle-tree.ts";
+import { fingerprintOf } from "../core/record/fingerprint.ts";
+import { gossip, gossipSigningForm, hello, helloSigningForm } from "../core/record/gossip.ts";
+import { decodeMemberProfileAd, memberProfileAdSigningForm } from "../core/record/member-profile-ad.ts";
+import { decodeMessage, messageIdOf, messageSigningForm, signMessage } from "../core/record/message.ts";
+import { invite } from "../core/record/record-codecs.ts";
+import { decodeTransportAd, transportAdSigningForm } from "../core/record/transport-ad.ts";
 import {
   decodeRosterEntry,
   rosterEntryCanonical,
   rosterEntrySigningForm,
   signRosterEntry,
-} from "../core/roster-entry.ts";
-import { sha256 } from "../core/sha256.ts";
+} from "../core/roster/roster-entry.ts";
 import { publicKeyOf, sign, verifySignature } from "../core/signature.ts";
-import { decodeTransportAd, transportAdSigningForm } from "../core/transport-ad.ts";
-import { encodeUtf8 } from "../core/utf8.ts";
 import { numberField, textField } from "./fields.ts";
 import { type Check, expectEqual, type Subject, type VectorCase, type VectorFile } from "./subject.ts";
 

@@ -1,7 +1,7 @@
-import type { NodeInfo } from "../core/records.ts";
-import { createGenesis } from "../core/roster-change.ts";
-import { signRosterEntry } from "../core/roster-entry.ts";
-import { RosterLog } from "../core/roster-log.ts";
+import type { NodeInfo } from "../core/record/records.ts";
+import { createGenesis } from "../core/roster/roster-change.ts";
+import { signRosterEntry } from "../core/roster/roster-entry.ts";
+import { RosterLog } from "../core/roster/roster-log.ts";
 import { hexField, numberField, objectListField } from "./fields.ts";
 import type { VectorCase } from "./subject.ts";
 

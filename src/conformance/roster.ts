@@ -1,10 +1,10 @@
 import { EntmootError } from "../core/errors.ts";
-import { encodeWire } from "../core/json-codec.ts";
-import { rosterEntry as codec } from "../core/record-codecs.ts";
-import type { NodeInfo } from "../core/records.ts";
-import { decodeRosterEntry, rosterEntryCanonical, rosterEntrySigningForm } from "../core/roster-entry.ts";
-import { formatRosterLog, parseRosterLog } from "../core/roster-file.ts";
-import { RosterLog } from "../core/roster-log.ts";
+import { encodeWire } from "../core/json/json-codec.ts";
+import { rosterEntry as codec } from "../core/record/record-codecs.ts";
+import type { NodeInfo } from "../core/record/records.ts";
+import { decodeRosterEntry, rosterEntryCanonical, rosterEntrySigningForm } from "../core/roster/roster-entry.ts";
+import { formatRosterLog, parseRosterLog } from "../core/roster/roster-file.ts";
+import { RosterLog } from "../core/roster/roster-log.ts";
 import { hexField, hexListField, objectField, objectListField, textField } from "./fields.ts";
 import { expectEqual, type Subject, type VectorCase } from "./subject.ts";
 

@@ -1,4 +1,4 @@
-import { matchAny, matchTopic, patternFault } from "../core/topic.ts";
+import { matchAny, matchTopic, patternFault } from "../core/policy/topic.ts";
 import { booleanField, hexField, hexListField, textField } from "./fields.ts";
 import { expectEqual, type Subject } from "./subject.ts";
 

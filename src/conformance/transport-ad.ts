@@ -1,14 +1,14 @@
-import { isEndpointValid } from "../core/endpoint.ts";
-import { encodeWire } from "../core/json-codec.ts";
-import { transportAd as codec } from "../core/record-codecs.ts";
-import type { TransportAd } from "../core/records.ts";
+import { encodeWire } from "../core/json/json-codec.ts";
+import { isEndpointValid } from "../core/record/endpoint.ts";
+import { transportAd as codec } from "../core/record/record-codecs.ts";
+import type { TransportAd } from "../core/record/records.ts";
 import {
   checkTransportAd,
   decodeTransportAd,
   signTransportAd,
   transportAdReplaces,
   transportAdSigningForm,
-} from "../core/transport-ad.ts";
+} from "../core/record/transport-ad.ts";
 import { adContext } from "./ad-context.ts";
 import { booleanField, hexField, numberField, objectListField, textField } from "./fields.ts";
 import { expectEqual, type Subject, type VectorCase } from "./subject.ts";

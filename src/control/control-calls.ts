@@ -1,7 +1,7 @@
 import { EntmootError, type ErrorCode } from "../core/errors.ts";
+import { STATUS } from "../core/failure-table.ts";
 import { GroupId } from "../core/ids.ts";
-import { STATUS } from "../node/status.ts";
-import type { ControlFrame } from "../wire/control-frame.ts";
+import type { ControlFrame } from "../wire/control/control-frame.ts";
 import { ControlError } from "./control-error.ts";
 import { dial } from "./dial.ts";
 import type { FrameConnection } from "./frame-connection.ts";

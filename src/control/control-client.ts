@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
-import type { Invite, Message } from "../core/records.ts";
+import type { Invite, Message } from "../core/record/records.ts";
+import type { RunningProgram } from "../host/running-program.ts";
 import type {
   Admit,
   Admitted,
@@ -25,10 +26,9 @@ import type {
   WatchEvent,
   WatchRequest,
 } from "../node/operations.ts";
-import type { RunningProgram } from "../node/running-program.ts";
-import type { ControlFrame } from "../wire/control-frame.ts";
-import type { CreatedLink, LinkRow } from "../wire/link-frames.ts";
-import type { PeerRow } from "../wire/peers-frames.ts";
+import type { ControlFrame } from "../wire/control/control-frame.ts";
+import type { CreatedLink, LinkRow } from "../wire/control/link-frames.ts";
+import type { PeerRow } from "../wire/control/peers-frames.ts";
 import { ControlCalls } from "./control-calls.ts";
 import { NO_DAEMON } from "./control-error.ts";
 import { dial } from "./dial.ts";

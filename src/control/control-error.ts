@@ -1,5 +1,5 @@
 import { EntmootError, type ErrorCode } from "../core/errors.ts";
-import { type ControlCode, STATUS } from "../node/status.ts";
+import { type ControlCode, STATUS } from "../core/failure-table.ts";
 
 /** How the original's codes read as ours. */
 const CODE_OF: Readonly<Record<ControlCode, ErrorCode>> = {

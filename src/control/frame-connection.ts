@@ -1,8 +1,8 @@
 import { EntmootError } from "../core/errors.ts";
-import { type ControlFrame, decodeControlFrame, encodeControlFrame } from "../wire/control-frame.ts";
-import { controlLimits } from "../wire/control-limits.ts";
-import type { UnknownExtension } from "../wire/frame.ts";
-import { FrameReader, type RawFrame } from "../wire/frame-reader.ts";
+import { type ControlFrame, decodeControlFrame, encodeControlFrame } from "../wire/control/control-frame.ts";
+import { controlLimits } from "../wire/control/control-limits.ts";
+import { FrameReader, type RawFrame } from "../wire/frame/frame-reader.ts";
+import type { UnknownExtension } from "../wire/peer/frame.ts";
 import type { Patience } from "./patience.ts";
 import type { SocketStream } from "./socket-stream.ts";
 

@@ -1,8 +1,8 @@
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import type { Joined } from "../node/operations.ts";
+import { readiness } from "../view/readiness.ts";
 import type { Handler } from "./handler.ts";
-import { readiness } from "./readiness.ts";
 
 /** Wire. How long a join may take when the client does not say. */
 const JOIN_TIMEOUT_MS = 90_000;

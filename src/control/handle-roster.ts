@@ -1,6 +1,6 @@
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
-import type { NodeInfo } from "../core/records.ts";
+import type { NodeInfo } from "../core/record/records.ts";
 import type { Handler } from "./handler.ts";
 
 /** Wire. How long an invite made by request is good for. */

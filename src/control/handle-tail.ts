@@ -1,5 +1,5 @@
 import { EntmootError } from "../core/errors.ts";
-import { verifyPattern } from "../core/topic.ts";
+import { verifyPattern } from "../core/policy/topic.ts";
 import type { Handler } from "./handler.ts";
 
 /** The original's tail: what arrives from now on. It reads the delivery log, so a slow client only waits longer. */

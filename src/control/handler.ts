@@ -1,6 +1,6 @@
+import type { RunningProgram } from "../host/running-program.ts";
 import type { DaemonOperations } from "../node/daemon-operations.ts";
-import type { RunningProgram } from "../node/running-program.ts";
-import type { ControlFrame } from "../wire/control-frame.ts";
+import type { ControlFrame } from "../wire/control/control-frame.ts";
 
 /** The way for a daemon that is a program of its own to start again in place. */
 export interface Restart {

@@ -2,7 +2,7 @@ import { EntmootError } from "../core/errors.ts";
 import { MerkleRoot, RosterEntryId } from "../core/ids.ts";
 import type { JoinByInvite } from "../node/daemon-operations.ts";
 import type { NodeStatus, Published, PublishRequest, WatchEvent, WatchRequest } from "../node/operations.ts";
-import type { ControlFrame } from "../wire/control-frame.ts";
+import type { ControlFrame } from "../wire/control/control-frame.ts";
 import type { ControlCalls } from "./control-calls.ts";
 
 /** What an original daemon can tell about itself; what it cannot is empty. */

@@ -1,4 +1,4 @@
-import type { ControlFrame } from "../wire/control-frame.ts";
+import type { ControlFrame } from "../wire/control/control-frame.ts";
 import { handleGroupCreate, handleLinkCreate, handleLinkList, handleLinkRevoke } from "./handle-group.ts";
 import { handleInfo, handleNodeStatus, handlePeers } from "./handle-info.ts";
 import { handleJoinGroup, handleJoinStart } from "./handle-join.ts";

@@ -1,7 +1,7 @@
-import { decodeBase64 } from "./base64.ts";
+import { decodeBase64 } from "./bytes/base64.ts";
 import { EntmootError } from "./errors.ts";
-import { decodeJson, struct } from "./json-codec.ts";
-import { text } from "./json-scalars.ts";
+import { decodeJson, struct } from "./json/json-codec.ts";
+import { text } from "./json/json-scalars.ts";
 import { PUBLIC_KEY_BYTES, publicKeyOf, SEED_BYTES } from "./signature.ts";
 
 /** The key pair a node is. */

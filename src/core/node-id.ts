@@ -1,5 +1,5 @@
-import { sha256 } from "./sha256.ts";
-import { encodeUtf8 } from "./utf8.ts";
+import { sha256 } from "./bytes/sha256.ts";
+import { encodeUtf8 } from "./bytes/utf8.ts";
 
 /** Ours. Sets node ids apart from every other hash of a key. */
 const DOMAIN = encodeUtf8("entmoot.node_id.v1\0");

@@ -1,5 +1,5 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
-import type { TimePlace } from "../core/time-place.ts";
+import type { TimePlace } from "../core/order/time-place.ts";
 
 /** Ours. Ids in one `fetch`, `ids_page`, `ihave` at most: near 200 KB of JSON. */
 export const IDS_PER_FRAME_MAX = 4096;

@@ -1,5 +1,5 @@
 import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
-import type { TimePlace } from "../core/time-place.ts";
+import type { TimePlace } from "../core/order/time-place.ts";
 import type { NetworkEffect, Timer } from "./effect.ts";
 
 /** How a message came to be stored. */

@@ -1,6 +1,6 @@
 import type { PublicKey } from "../core/ids.ts";
-import type { Invite, NodeInfo } from "../core/records.ts";
-import type { RosterLog } from "../core/roster-log.ts";
+import type { Invite, NodeInfo } from "../core/record/records.ts";
+import type { RosterLog } from "../core/roster/roster-log.ts";
 
 /** Why a roster that is valid in itself is not (yet) the one the invite promises. */
 export type AnchorFailure =

@@ -1,8 +1,8 @@
+import { irohAddresses } from "../core/admission/iroh-address.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import { PublicKey } from "../core/ids.ts";
-import { irohAddresses } from "../core/iroh-address.ts";
-import type { Invite, NodeEndpoint, NodeInfo } from "../core/records.ts";
-import type { RosterLog } from "../core/roster-log.ts";
+import type { Invite, NodeEndpoint, NodeInfo } from "../core/record/records.ts";
+import type { RosterLog } from "../core/roster/roster-log.ts";
 import { ANCHOR_TEXT, checkAnchors, IS_FINAL } from "./join-anchors.ts";
 
 /** Ours, as the original's. The wait between two passes over the candidates, doubling to the longest. */

@@ -1,5 +1,5 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
-import { comparePlaces, type TimePlace } from "../core/time-place.ts";
+import { comparePlaces, type TimePlace } from "../core/order/time-place.ts";
 import { type Effect, IDS_PER_FRAME_MAX } from "./effect.ts";
 import type { EventOf } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";

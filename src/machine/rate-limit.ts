@@ -1,5 +1,5 @@
 import type { PublicKey } from "../core/ids.ts";
-import { BucketTable } from "../core/token-bucket.ts";
+import { BucketTable } from "../core/policy/token-bucket.ts";
 
 /** Refill per second and the most that gathers, for one peer. */
 export interface RateLimits {

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../core/errors.ts";
-import type { Invite } from "../core/records.ts";
+import type { Invite } from "../core/record/records.ts";
 
 /** Ours. The wait between two tries while the issuer is away, doubling to the longest. */
 export const REDEEM_WAIT_FIRST_MS = 500;

@@ -1,10 +1,10 @@
+import { bootstrapNodeIds } from "../core/admission/invite.ts";
 import { EntmootError } from "../core/errors.ts";
 import { type GroupId, PublicKey } from "../core/ids.ts";
-import { bootstrapNodeIds } from "../core/invite.ts";
-import type { NodeInfo } from "../core/records.ts";
+import type { NodeInfo } from "../core/record/records.ts";
 import { addMember, changeRoster } from "./change-roster.ts";
 import type { Admit, Admitted, RosterState } from "./daemon-operations.ts";
-import type { Group } from "./group.ts";
+import type { Group } from "./group/group.ts";
 import { signInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
 

@@ -1,8 +1,8 @@
 import { EntmootError } from "../core/errors.ts";
 import { PublicKey } from "../core/ids.ts";
-import type { NodeInfo } from "../core/records.ts";
-import { createRosterEntry, type RosterChange } from "../core/roster-change.ts";
-import type { Group } from "./group.ts";
+import type { NodeInfo } from "../core/record/records.ts";
+import { createRosterEntry, type RosterChange } from "../core/roster/roster-change.ts";
+import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { ChangeRoster, RosterChanged } from "./operations.ts";
 

@@ -1,10 +1,10 @@
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
-import { formatPolicy, parsePolicy } from "../core/policy.ts";
-import { createGenesis } from "../core/roster-change.ts";
-import { GROUP_NAME_BYTES_MAX } from "../wire/redeem-frames.ts";
-import { METADATA_FACT } from "./group-name.ts";
-import { POLICY_FACT } from "./group-policy.ts";
+import { formatPolicy, parsePolicy } from "../core/policy/policy.ts";
+import { createGenesis } from "../core/roster/roster-change.ts";
+import { GROUP_NAME_BYTES_MAX } from "../wire/peer/redeem-frames.ts";
+import { METADATA_FACT } from "./group/group-name.ts";
+import { POLICY_FACT } from "./group/group-policy.ts";
 import { createLink } from "./links.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { CreatedGroup, CreateGroup } from "./operations.ts";

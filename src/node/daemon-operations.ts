@@ -1,5 +1,5 @@
 import type { GroupId, RosterEntryId } from "../core/ids.ts";
-import type { Invite, Message, NodeInfo } from "../core/records.ts";
+import type { Invite, Message, NodeInfo } from "../core/record/records.ts";
 import type { Joined, JoinProgress, Operations, Published } from "./operations.ts";
 
 /**

@@ -1,20 +1,28 @@
 import { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import { type GroupId, PublicKey } from "../core/ids.ts";
-import { messageCanonical } from "../core/message.ts";
 import { entmootNodeId } from "../core/node-id.ts";
-import type { Invite, Message, NodeInfo } from "../core/records.ts";
+import { messageCanonical } from "../core/record/message.ts";
+import type { Invite, Message, NodeInfo } from "../core/record/records.ts";
+import type { Log } from "../host/log.ts";
+import { steadyClock } from "../host/steady-clock.ts";
 import { DialBackoff } from "../machine/dial-backoff.ts";
 import type { Report } from "../machine/effect.ts";
 import { type Random, SeededRandom } from "../machine/random.ts";
 import { OWN_PEER_LIMITS, RateLimit } from "../machine/rate-limit.ts";
 import type { DataRoot } from "../store/data-root.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
-import type { CreatedLink, LinkRow } from "../wire/link-frames.ts";
-import type { TransportStatus } from "../wire/node-status-frames.ts";
-import type { PeerRow } from "../wire/peers-frames.ts";
+import type { CreatedLink, LinkRow } from "../wire/control/link-frames.ts";
+import type { TransportStatus } from "../wire/control/node-status-frames.ts";
+import type { PeerRow } from "../wire/control/peers-frames.ts";
 import { admit, expel, inviteAuthority } from "./admit.ts";
-import { CarryOut } from "./carry-out.ts";
+import { CarryOut } from "./carrier/carry-out.ts";
+import { Greeter } from "./carrier/greeter.ts";
+import { GroupFrames } from "./carrier/group-frames.ts";
+import { HintBook } from "./carrier/hint-book.ts";
+import { Inbound } from "./carrier/inbound.ts";
+import { Peers } from "./carrier/peers.ts";
+import { Reconnector } from "./carrier/reconnector.ts";
 import { changeRoster } from "./change-roster.ts";
 import { ChangeSignal } from "./change-signal.ts";
 import { createGroup } from "./create-group.ts";
@@ -27,14 +35,10 @@ import type {
   ProbeRow,
   RosterState,
 } from "./daemon-operations.ts";
-import { Greeter } from "./greeter.ts";
-import { Group } from "./group.ts";
-import { GroupFrames } from "./group-frames.ts";
-import { HintBook } from "./hint-book.ts";
-import { Inbound } from "./inbound.ts";
-import { Joiner } from "./join.ts";
+import { Group } from "./group/group.ts";
+import { Profiles } from "./group/profiles.ts";
+import { Joiner } from "./join/join.ts";
 import { createLink, listLinks, redeemLink, revokeLink } from "./links.ts";
-import type { Log } from "./log.ts";
 import { mintInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
 import { groupStatus } from "./node-status.ts";
@@ -53,12 +57,8 @@ import type {
   WatchRequest,
 } from "./operations.ts";
 import { peerRows } from "./peer-rows.ts";
-import { Peers } from "./peers.ts";
 import { probe } from "./probe.ts";
-import { Profiles } from "./profiles.ts";
 import { Publisher, pay, publishedForm } from "./publish.ts";
-import { Reconnector } from "./reconnector.ts";
-import { steadyClock } from "./steady-clock.ts";
 import { type PeerEvent, watch } from "./watch.ts";
 
 /** Ours. How long ending waits for frames on their way out. */

@@ -1,15 +1,15 @@
+import { INVITE_TTL_MS } from "../core/admission/invite.ts";
+import { formatMootLink, isMootLink, LINK_HINTS_MAX, parseMootLink } from "../core/admission/moot-link.ts";
+import { sha256Hex } from "../core/bytes/sha256.ts";
 import { EntmootError } from "../core/errors.ts";
 import { type GroupId, PublicKey } from "../core/ids.ts";
-import { INVITE_TTL_MS } from "../core/invite.ts";
-import { formatMootLink, isMootLink, LINK_HINTS_MAX, parseMootLink } from "../core/moot-link.ts";
-import { sha256Hex } from "../core/sha256.ts";
 import type { IssuedLink } from "../store/node-store.ts";
-import type { Frame } from "../wire/frame.ts";
-import type { CreatedLink, LinkRow } from "../wire/link-frames.ts";
-import type { RedeemReq } from "../wire/redeem-frames.ts";
+import type { CreatedLink, LinkRow } from "../wire/control/link-frames.ts";
+import type { Frame } from "../wire/peer/frame.ts";
+import type { RedeemReq } from "../wire/peer/redeem-frames.ts";
 import { addMember, requireFounder } from "./change-roster.ts";
-import type { Group } from "./group.ts";
-import { groupName } from "./group-name.ts";
+import type { Group } from "./group/group.ts";
+import { groupName } from "./group/group-name.ts";
 import { signInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
 

@@ -1,9 +1,9 @@
+import { bareBootstrapPeer, bootstrapNodeIds, createInvite } from "../core/admission/invite.ts";
+import { irohEndpoint } from "../core/admission/iroh-address.ts";
 import { EntmootError } from "../core/errors.ts";
 import { PublicKey } from "../core/ids.ts";
-import { bareBootstrapPeer, bootstrapNodeIds, createInvite } from "../core/invite.ts";
-import { irohEndpoint } from "../core/iroh-address.ts";
-import type { BootstrapPeer, Invite, NodeEndpoint, NodeInfo } from "../core/records.ts";
-import type { Group } from "./group.ts";
+import type { BootstrapPeer, Invite, NodeEndpoint, NodeInfo } from "../core/record/records.ts";
+import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { MintInvite } from "./operations.ts";
 

@@ -1,10 +1,10 @@
 import type { Identity } from "../core/identity.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
+import type { Log } from "../host/log.ts";
 import type { DataRoot } from "../store/data-root.ts";
-import type { Group } from "./group.ts";
-import type { HintBook } from "./hint-book.ts";
-import type { Log } from "./log.ts";
-import type { Peers } from "./peers.ts";
+import type { HintBook } from "./carrier/hint-book.ts";
+import type { Peers } from "./carrier/peers.ts";
+import type { Group } from "./group/group.ts";
 
 /** What the operations of a node share. */
 export interface NodeContext {

@@ -1,6 +1,6 @@
-import type { GroupStatus } from "../wire/node-status-frames.ts";
-import type { Group } from "./group.ts";
-import { groupName } from "./group-name.ts";
+import type { GroupStatus } from "../wire/control/node-status-frames.ts";
+import type { Group } from "./group/group.ts";
+import { groupName } from "./group/group-name.ts";
 
 /** A group as `info` shows it. */
 export function groupStatus(group: Group): GroupStatus {

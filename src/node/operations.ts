@@ -1,9 +1,9 @@
 import type { GroupId, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
-import type { Invite, Message, NodeInfo } from "../core/records.ts";
-import type { GroupCreateReq, GroupCreateResp } from "../wire/group-create-frames.ts";
-import type { CreatedLink, LinkRow } from "../wire/link-frames.ts";
-import type { NodeStatusResp } from "../wire/node-status-frames.ts";
-import type { PeerRow } from "../wire/peers-frames.ts";
+import type { Invite, Message, NodeInfo } from "../core/record/records.ts";
+import type { GroupCreateReq, GroupCreateResp } from "../wire/control/group-create-frames.ts";
+import type { CreatedLink, LinkRow } from "../wire/control/link-frames.ts";
+import type { NodeStatusResp } from "../wire/control/node-status-frames.ts";
+import type { PeerRow } from "../wire/control/peers-frames.ts";
 
 /**
  * Everything a user can ask of a node. The node itself implements it, and so does the client of the

@@ -1,9 +1,9 @@
 import { PublicKey } from "../core/ids.ts";
-import type { NodeInfo } from "../core/records.ts";
-import type { PeerRow } from "../wire/peers-frames.ts";
-import type { Group } from "./group.ts";
+import type { NodeInfo } from "../core/record/records.ts";
+import type { PeerRow } from "../wire/control/peers-frames.ts";
+import type { Group } from "./group/group.ts";
+import { profileName } from "./group/profiles.ts";
 import type { NodeContext } from "./node-context.ts";
-import { profileName } from "./profiles.ts";
 
 /** The members of a group as this node sees them now, ascending by node id. */
 export function peerRows(context: NodeContext, group: Group): PeerRow[] {

@@ -1,6 +1,6 @@
 import { PublicKey } from "../core/ids.ts";
 import type { Probe, ProbeRow } from "./daemon-operations.ts";
-import type { Group } from "./group.ts";
+import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
 
 /** Wire. Peers asked at a time. */

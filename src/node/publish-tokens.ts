@@ -1,7 +1,7 @@
+import { sha256 } from "../core/bytes/sha256.ts";
 import { MessageId } from "../core/ids.ts";
-import type { Message } from "../core/records.ts";
-import { sha256 } from "../core/sha256.ts";
-import type { Group } from "./group.ts";
+import type { Message } from "../core/record/records.ts";
+import type { Group } from "./group/group.ts";
 import type { Published } from "./operations.ts";
 
 /**

@@ -1,9 +1,9 @@
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
-import { messageCanonical, signMessage } from "../core/message.ts";
-import type { Message } from "../core/records.ts";
-import type { Group } from "./group.ts";
-import { MESSAGE_MAX_BYTES, newMessage } from "./ingest.ts";
+import { messageCanonical, signMessage } from "../core/record/message.ts";
+import type { Message } from "../core/record/records.ts";
+import type { Group } from "./group/group.ts";
+import { MESSAGE_MAX_BYTES, newMessage } from "./group/ingest.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Published, PublishRequest } from "./operations.ts";
 import { notePublishing, publishedBefore } from "./publish-tokens.ts";

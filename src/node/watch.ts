@@ -1,8 +1,8 @@
 import type { GroupId } from "../core/ids.ts";
-import { decodeMessage } from "../core/message.ts";
-import type { Message } from "../core/records.ts";
-import type { TimePlace } from "../core/time-place.ts";
-import { tailSees } from "../core/topic.ts";
+import type { TimePlace } from "../core/order/time-place.ts";
+import { tailSees } from "../core/policy/topic.ts";
+import { decodeMessage } from "../core/record/message.ts";
+import type { Message } from "../core/record/records.ts";
 import type { MessageStore, StoredMessage } from "../store/group-store.ts";
 import type { ChangeSignal } from "./change-signal.ts";
 import type { WatchEvent, WatchRequest } from "./operations.ts";

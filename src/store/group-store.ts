@@ -1,6 +1,6 @@
 import type { GroupId, MerkleRoot, MessageId } from "../core/ids.ts";
-import type { MemberProfileAd, RosterEntry, TransportAd } from "../core/records.ts";
-import type { TimePlace } from "../core/time-place.ts";
+import type { TimePlace } from "../core/order/time-place.ts";
+import type { MemberProfileAd, RosterEntry, TransportAd } from "../core/record/records.ts";
 
 /** A verified message on its way into the store. `canonical` is the full canonical form: what is kept and served. */
 export interface NewMessage {

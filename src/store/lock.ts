@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "nod
 import { join, resolve } from "node:path";
 import { EntmootError } from "../core/errors.ts";
 import { createPrivateFile, fileFailure, PRIVATE_FILE } from "./private-files.ts";
-import { sqliteFailure } from "./sqlite-file.ts";
+import { sqliteFailure } from "./sqlite/sqlite-file.ts";
 
 const LOCK_FILE = "node.lock";
 /** Who holds the lock, for people. The lock itself is what counts; this file may outlive it. */

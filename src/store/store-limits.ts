@@ -1,6 +1,6 @@
 import { EntmootError } from "../core/errors.ts";
 import { MessageId } from "../core/ids.ts";
-import { PATTERN_BYTES_MAX } from "../core/topic.ts";
+import { PATTERN_BYTES_MAX } from "../core/policy/topic.ts";
 import type { NewMessage } from "./group-store.ts";
 
 /** Wire. No frame is larger, so no message or roster entry can be. */

@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { decodeBase64 } from "../core/base64.ts";
+import { decodeBase64 } from "../core/bytes/base64.ts";
+import { sha256Hex } from "../core/bytes/sha256.ts";
 import { EntmootError } from "../core/errors.ts";
-import { sha256Hex } from "../core/sha256.ts";
 import { PUBLIC_KEY_BYTES, publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../core/signature.ts";
 import { parseVersion } from "./version-order.ts";
 

@@ -3,8 +3,8 @@ import { closeSync, constants, openSync, readFileSync, readlinkSync } from "node
 import { ControlClient } from "../control/control-client.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
+import { type RunningProgram, variablesOf } from "../host/running-program.ts";
 import type { NodeStatus } from "../node/operations.ts";
-import { type RunningProgram, variablesOf } from "../node/running-program.ts";
 import { ownerFor } from "./owner.ts";
 import { updateError } from "./update-error.ts";
 

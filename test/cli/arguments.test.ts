@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseGroupId, parseNodeId, parsePublicKey } from "../../src/cli/group-argument.ts";
-import { messageLine } from "../../src/cli/message-line.ts";
-import { terminalText } from "../../src/cli/terminal-text.ts";
-import { parseTimeBound } from "../../src/cli/time-bound.ts";
-import { parseTopics } from "../../src/cli/topic-list.ts";
-import { parseValidFor } from "../../src/cli/valid-for.ts";
+import { parseGroupId, parseNodeId, parsePublicKey } from "../../src/cli/line/group-argument.ts";
+import { parseTimeBound } from "../../src/cli/line/time-bound.ts";
+import { parseTopics } from "../../src/cli/line/topic-list.ts";
+import { parseValidFor } from "../../src/cli/line/valid-for.ts";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
+import { messageLine } from "../../src/view/message-line.ts";
+import { terminalText } from "../../src/view/terminal-text.ts";
 import { anyBytes, anyI64 } from "../support/arbitraries.ts";
 import { expectCode } from "../support/expect-code.ts";
 

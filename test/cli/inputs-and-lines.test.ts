@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { conformanceTable, reportLine } from "../../src/cli/conformance.ts";
-import { loadJoinInput } from "../../src/cli/join-input.ts";
-import { nodeName } from "../../src/cli/node-name.ts";
-import { policyFromSource } from "../../src/cli/policy-source.ts";
-import { eventLine, mootName } from "../../src/cli/up-lines.ts";
+import { conformanceTable, reportLine } from "../../src/cli/commands/conformance.ts";
+import { loadJoinInput } from "../../src/cli/line/join-input.ts";
+import { policyFromSource } from "../../src/cli/line/policy-source.ts";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
+import { nodeName } from "../../src/daemon/node-name.ts";
 import type { WatchEvent } from "../../src/node/operations.ts";
-import { MemoryNodeStore } from "../../src/store/memory-node-store.ts";
+import { MemoryNodeStore } from "../../src/store/memory/memory-node-store.ts";
+import { eventLine, mootName } from "../../src/view/event-line.ts";
 import { expectCode } from "../support/expect-code.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 

@@ -2,13 +2,13 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { identityOf } from "../../src/core/identity.ts";
 import { GroupId, PublicKey } from "../../src/core/ids.ts";
+import { createIdentity } from "../../src/host/identity-file.ts";
+import { createLog } from "../../src/host/log.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { EntmootNode } from "../../src/node/entmoot-node.ts";
-import { createIdentity } from "../../src/node/identity-file.ts";
-import { createLog } from "../../src/node/log.ts";
 import { DataRootLock } from "../../src/store/lock.ts";
-import { SqliteDataRoot } from "../../src/store/sqlite-data-root.ts";
-import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
+import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { cli, linesOf, startCli } from "../support/cli.ts";
 import { controlServer } from "../support/control.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
@@ -109,7 +109,7 @@ test("a refusal of the daemon is printed with its code and ends with its exit st
 
 test("a refused rate says when to try again", async () => {
   await using it = await daemon();
-  const policy = await import("../../src/core/policy.ts");
+  const policy = await import("../../src/core/policy/policy.ts");
   const json = policy.formatPolicy({ ...policy.POLICY_PRESETS.standard, message_burst_per_author: 1n });
   await it.node.createGroup({ ...OPEN_GROUP, policy: json });
   await it.run("publish", "-topic", "a", "-content", "x");

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { MerkleRoot, MessageId } from "../../src/core/ids.ts";
-import { signMemberProfileAd } from "../../src/core/member-profile-ad.ts";
-import { merkleRoot } from "../../src/core/merkle-tree.ts";
-import { compareNodes, nextParents, type OrderNode, topologicalOrder } from "../../src/core/order.ts";
-import type { Message } from "../../src/core/records.ts";
-import { comparePlaces } from "../../src/core/time-place.ts";
-import { signTransportAd } from "../../src/core/transport-ad.ts";
+import { merkleRoot } from "../../src/core/order/merkle-tree.ts";
+import { compareNodes, nextParents, type OrderNode, topologicalOrder } from "../../src/core/order/order.ts";
+import { comparePlaces } from "../../src/core/order/time-place.ts";
+import { signMemberProfileAd } from "../../src/core/record/member-profile-ad.ts";
+import type { Message } from "../../src/core/record/records.ts";
+import { signTransportAd } from "../../src/core/record/transport-ad.ts";
 import type { GroupStore } from "../../src/store/group-store.ts";
 import { CONSUMERS_MAX } from "../../src/store/store-limits.ts";
 import { expectCode } from "../support/expect-code.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { sha256 } from "../../src/core/bytes/sha256.ts";
 import { GroupId, PublicKey } from "../../src/core/ids.ts";
-import { sha256 } from "../../src/core/sha256.ts";
 import type { IssuedLink, NodeStore } from "../../src/store/node-store.ts";
 import { HINT_PEERS_MAX, HINTS_PER_PEER_MAX, LINKS_MAX } from "../../src/store/store-limits.ts";
 import { expectCode } from "../support/expect-code.ts";

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { ControlClient } from "../../src/control/control-client.ts";
 import { ControlServer } from "../../src/control/control-server.ts";
 import type { Restart } from "../../src/control/handler.ts";
-import { createLog } from "../../src/node/log.ts";
-import type { RunningProgram } from "../../src/node/running-program.ts";
-import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { createLog } from "../../src/host/log.ts";
+import type { RunningProgram } from "../../src/host/running-program.ts";
+import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { startNode } from "../support/nodes.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { EntmootError } from "../../src/core/errors.ts";
 import { formatIdentity, identityOf, parseIdentity, readIdentity } from "../../src/core/identity.ts";
-import { encodeUtf8 } from "../../src/core/utf8.ts";
 import { identity } from "../support/identity.ts";
 
 test("a written identity is the identity read", () => {

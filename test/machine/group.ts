@@ -1,5 +1,5 @@
 import { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
-import type { TimePlace } from "../../src/core/time-place.ts";
+import type { TimePlace } from "../../src/core/order/time-place.ts";
 import type { Effect } from "../../src/machine/effect.ts";
 import type { GroupStatus } from "../../src/machine/event.ts";
 import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";

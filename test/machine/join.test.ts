@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { MerkleRoot, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
-import type { Invite } from "../../src/core/records.ts";
-import { RosterLog } from "../../src/core/roster-log.ts";
+import type { Invite } from "../../src/core/record/records.ts";
+import { RosterLog } from "../../src/core/roster/roster-log.ts";
 import { type Candidate, candidatesOf, Join, type JoinEffect, type JoinEvent } from "../../src/machine/join.ts";
 import { checkAnchors } from "../../src/machine/join-anchors.ts";
 import { identity } from "../support/identity.ts";

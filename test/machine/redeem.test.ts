@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Invite } from "../../src/core/records.ts";
+import type { Invite } from "../../src/core/record/records.ts";
 import { Redeem, type RedeemEffect } from "../../src/machine/redeem.ts";
 
 const kinds = (effects: readonly RedeemEffect[]): string[] => effects.map(({ kind }) => kind);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { MessageId } from "../../src/core/ids.ts";
-import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { OPEN_GROUP, startNode } from "../support/nodes.ts";
 
 test("what a member missed arrives parents first", async () => {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
+import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { EntmootError } from "../../src/core/errors.ts";
-import { messageCanonical } from "../../src/core/message.ts";
-import { encodeUtf8 } from "../../src/core/utf8.ts";
-import { SqliteDataRoot } from "../../src/store/sqlite-data-root.ts";
+import { messageCanonical } from "../../src/core/record/message.ts";
+import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
 import { message } from "../support/message.ts";
 import { startNode } from "../support/nodes.ts";
 import { ALICE, nodeWithRawMember } from "../support/raw-member.ts";

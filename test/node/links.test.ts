@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
+import { createInvite, formatInvite, verifyInvite } from "../../src/core/admission/invite.ts";
+import { parseMootLink } from "../../src/core/admission/moot-link.ts";
 import { PublicKey } from "../../src/core/ids.ts";
-import { createInvite, formatInvite, verifyInvite } from "../../src/core/invite.ts";
-import { parseMootLink } from "../../src/core/moot-link.ts";
-import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
-import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
+import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { keyOf, OPEN_GROUP, startNode } from "../support/nodes.ts";
 
 const HOUR_MS = 3_600_000;

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
+import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import type { MessageId } from "../../src/core/ids.ts";
-import { messageCanonical } from "../../src/core/message.ts";
-import type { Message } from "../../src/core/records.ts";
-import { encodeUtf8 } from "../../src/core/utf8.ts";
-import { SqliteDataRoot } from "../../src/store/sqlite-data-root.ts";
+import { messageCanonical } from "../../src/core/record/message.ts";
+import type { Message } from "../../src/core/record/records.ts";
+import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
 import { message } from "../support/message.ts";
 import { startNode } from "../support/nodes.ts";
 import { ALICE, nodeWithRawMember } from "../support/raw-member.ts";

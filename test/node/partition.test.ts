@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { encodeUtf8 } from "../../src/core/utf8.ts";
+import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
-import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
-import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
+import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { keyOf, OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 
 async function pair(network = new MemoryNetwork(), aliceRoot = new MemoryDataRoot()) {

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
+import { formatInvite } from "../../src/core/admission/invite.ts";
+import { decodeUtf8, encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import type { GroupId } from "../../src/core/ids.ts";
-import { formatInvite } from "../../src/core/invite.ts";
-import { decodeUtf8, encodeUtf8 } from "../../src/core/utf8.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import type { WatchEvent } from "../../src/node/operations.ts";
-import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { keyOf, OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 
 async function groupOf(node: EntmootNode, id: GroupId) {

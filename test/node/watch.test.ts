@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ChangeSignal } from "../../src/node/change-signal.ts";
 import { watch } from "../../src/node/watch.ts";
-import { MemoryGroupStore } from "../../src/store/memory-group-store.ts";
+import { MemoryGroupStore } from "../../src/store/memory/memory-group-store.ts";
 import { keptMessage } from "../support/kept-message.ts";
 import { GROUP, message } from "../support/message.ts";
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { MessageId } from "../../src/core/ids.ts";
-import { encodeUtf8 } from "../../src/core/utf8.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";

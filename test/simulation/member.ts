@@ -1,6 +1,6 @@
 import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
-import { MessageSet } from "../../src/core/message-set.ts";
-import { comparePlaces, type TimePlace } from "../../src/core/time-place.ts";
+import { MessageSet } from "../../src/core/order/message-set.ts";
+import { comparePlaces, type TimePlace } from "../../src/core/order/time-place.ts";
 import { GroupMachine } from "../../src/machine/group-machine.ts";
 import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";
 import type { Random } from "../../src/machine/random.ts";

@@ -1,10 +1,10 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { merkleRoot } from "../../src/core/merkle-tree.ts";
-import { decodeMessage } from "../../src/core/message.ts";
-import { topologicalOrder } from "../../src/core/order.ts";
-import { SqliteGroupStore } from "../../src/store/sqlite-group-store.ts";
+import { merkleRoot } from "../../src/core/order/merkle-tree.ts";
+import { topologicalOrder } from "../../src/core/order/order.ts";
+import { decodeMessage } from "../../src/core/record/message.ts";
+import { SqliteGroupStore } from "../../src/store/sqlite/sqlite-group-store.ts";
 import { GROUP } from "../support/message.ts";
 import { StoreProcess } from "../support/store-process.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SqliteDataRoot } from "../../src/store/sqlite-data-root.ts";
+import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 test("a group whose database is empty is left out and told of, not passed over", () => {

@@ -9,7 +9,7 @@ import type {
   NodeInfo,
   RosterEntry,
   TransportAd,
-} from "../../src/core/records.ts";
+} from "../../src/core/record/records.ts";
 
 /** Values of every record, with the edges of each field: zero, 2^31, 2^32, 2^53, 2^63, all-zero ids, non-ASCII. */
 

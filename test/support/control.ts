@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { ControlServer } from "../../src/control/control-server.ts";
 import { dial } from "../../src/control/dial.ts";
 import type { FrameConnection } from "../../src/control/frame-connection.ts";
+import { createLog } from "../../src/host/log.ts";
 import type { DaemonOperations } from "../../src/node/daemon-operations.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
-import { createLog } from "../../src/node/log.ts";
-import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { startNode } from "./nodes.ts";
 import { TemporaryDirectory } from "./temporary-directory.ts";
 

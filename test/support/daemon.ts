@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { infoJson } from "../../src/cli/info.ts";
+import { infoJson } from "../../src/view/info-json.ts";
 import { ControlClient } from "../../src/control/control-client.ts";
 import { BINARY } from "./binary.ts";
 import { type Ended, Program, type ProgramOptions } from "./program.ts";

@@ -1,7 +1,7 @@
 import type { Identity } from "../../src/core/identity.ts";
 import { identityOf } from "../../src/core/identity.ts";
 import { entmootNodeId } from "../../src/core/node-id.ts";
-import type { NodeInfo } from "../../src/core/records.ts";
+import type { NodeInfo } from "../../src/core/record/records.ts";
 
 /** A node of the tests: a key pair with its place in a roster. */
 export interface TestIdentity extends Identity {

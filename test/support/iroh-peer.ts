@@ -4,7 +4,7 @@
  */
 import { tmpdir } from "node:os";
 import { PublicKey } from "../../src/core/ids.ts";
-import { IrohTransport } from "../../src/transport/iroh-transport.ts";
+import { IrohTransport } from "../../src/transport/iroh/iroh-transport.ts";
 import type { PeerStream } from "../../src/transport/transport.ts";
 
 export interface PeerProcess extends AsyncDisposable {

@@ -1,7 +1,7 @@
 /** A program to compile: `version`, or `serve <lib>`, or `ask <lib> <key> <hint>`; each prints one line of JSON. */
 import { readFileSync } from "node:fs";
 import { PublicKey } from "../../src/core/ids.ts";
-import { IrohTransport } from "../../src/transport/iroh-transport.ts";
+import { IrohTransport } from "../../src/transport/iroh/iroh-transport.ts";
 
 const [command, libraryDir = "", key = "", hint = ""] = process.argv.slice(2);
 const start = (node: number) =>

@@ -1,5 +1,5 @@
-import { messageCanonical } from "../../src/core/message.ts";
-import type { Message } from "../../src/core/records.ts";
+import { messageCanonical } from "../../src/core/record/message.ts";
+import type { Message } from "../../src/core/record/records.ts";
 import type { NewMessage } from "../../src/store/group-store.ts";
 
 /** `message` as a store takes it. */

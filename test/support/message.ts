@@ -1,6 +1,6 @@
 import { GroupId } from "../../src/core/ids.ts";
-import { type MessageFields, signMessage } from "../../src/core/message.ts";
-import type { Message } from "../../src/core/records.ts";
+import { type MessageFields, signMessage } from "../../src/core/record/message.ts";
+import type { Message } from "../../src/core/record/records.ts";
 import { identity, type TestIdentity } from "./identity.ts";
 
 /** The group all test messages belong to unless they say otherwise: bytes 01 02 … 20. */

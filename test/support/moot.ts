@@ -1,6 +1,10 @@
-import { DEFAULT_MOOT_LIVE_CONFIG, DEFAULT_MOOT_NAME, DEFAULT_MOOT_TOPICS } from "../../src/core/default-moot.ts";
+import {
+  DEFAULT_MOOT_LIVE_CONFIG,
+  DEFAULT_MOOT_NAME,
+  DEFAULT_MOOT_TOPICS,
+} from "../../src/core/admission/default-moot.ts";
 import { GroupId } from "../../src/core/ids.ts";
-import { POLICY_PRESETS } from "../../src/core/policy.ts";
+import { POLICY_PRESETS } from "../../src/core/policy/policy.ts";
 import { identity } from "./identity.ts";
 
 const openInvite = { issuer_url: "https://esp.example", token: "t", link: "" };

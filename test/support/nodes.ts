@@ -1,12 +1,12 @@
 import { identityOf } from "../../src/core/identity.ts";
 import { PublicKey } from "../../src/core/ids.ts";
+import { createLog } from "../../src/host/log.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { EntmootNode } from "../../src/node/entmoot-node.ts";
-import { createLog } from "../../src/node/log.ts";
 import type { CreateGroup } from "../../src/node/operations.ts";
 import type { DataRoot } from "../../src/store/data-root.ts";
-import { MemoryDataRoot } from "../../src/store/memory-data-root.ts";
-import type { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
+import type { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 
 /** A real node in this process on a memory network: only the disk and the wires are not real. */
 export async function startNode(

@@ -2,12 +2,12 @@ import { Database } from "bun:sqlite";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
-import { encodeWire } from "../../src/core/json-codec.ts";
-import { messageCanonical } from "../../src/core/message.ts";
-import { memberProfileAd, transportAd } from "../../src/core/record-codecs.ts";
-import type { MemberProfileAd, Message, TransportAd } from "../../src/core/records.ts";
-import { formatRosterLog } from "../../src/core/roster-file.ts";
-import type { RosterLog } from "../../src/core/roster-log.ts";
+import { encodeWire } from "../../src/core/json/json-codec.ts";
+import { messageCanonical } from "../../src/core/record/message.ts";
+import { memberProfileAd, transportAd } from "../../src/core/record/record-codecs.ts";
+import type { MemberProfileAd, Message, TransportAd } from "../../src/core/record/records.ts";
+import { formatRosterLog } from "../../src/core/roster/roster-file.ts";
+import type { RosterLog } from "../../src/core/roster/roster-log.ts";
 import { groupDirectoryName } from "../../src/store/group-directory.ts";
 import { GROUP } from "./message.ts";
 

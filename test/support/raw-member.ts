@@ -1,6 +1,6 @@
 import { type GroupId, PublicKey } from "../../src/core/ids.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
-import { MemoryNetwork } from "../../src/transport/memory-transport.ts";
+import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { identity } from "./identity.ts";
 import { OPEN_GROUP, startNode } from "./nodes.ts";
 import { RawPeer } from "./raw-peer.ts";

@@ -1,7 +1,7 @@
 import { PublicKey } from "../../src/core/ids.ts";
-import { FrameStream } from "../../src/node/frame-stream.ts";
-import type { MemoryNetwork, MemoryTransport } from "../../src/transport/memory-transport.ts";
-import type { Frame, UnknownExtension } from "../../src/wire/frame.ts";
+import { FrameStream } from "../../src/node/carrier/frame-stream.ts";
+import type { MemoryNetwork, MemoryTransport } from "../../src/transport/memory/memory-transport.ts";
+import type { Frame, UnknownExtension } from "../../src/wire/peer/frame.ts";
 import type { TestIdentity } from "./identity.ts";
 
 /** A peer of the tests that says what it likes: a key on the network and nothing behind it. */

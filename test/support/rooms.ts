@@ -11,11 +11,12 @@ const ORDER: readonly (readonly string[])[] = [
   ["core"],
   ["wire"],
   ["machine"],
-  ["store", "transport"],
+  ["store", "transport", "host"],
   ["node"],
-  ["control"],
-  ["http", "agent", "mcp", "irc", "feeds", "apps", "update"],
-  ["conformance"],
+  ["view"],
+  ["control", "http", "mcp", "irc"],
+  ["agent", "apps", "update", "conformance"],
+  ["daemon"],
   ["cli"],
   ["main.ts"],
   ["lib.ts"],
@@ -57,8 +58,8 @@ const FORBIDDEN_IN_PURE: readonly (readonly [name: string, pattern: RegExp])[] =
 const HOMES: readonly (readonly [prefix: string, rooms: readonly string[], said: string])[] = [
   ["@noble/", ["core"], "only core imports @noble"],
   ["@number0/iroh", ["transport"], "only transport imports @number0/iroh"],
-  ["citty", ["node", "control", "cli", "main.ts"], ""],
-  ["consola", ["node", "control", "cli", "main.ts"], ""],
+  ["citty", ["cli", "main.ts"], ""],
+  ["consola", ["host"], ""],
 ];
 
 /** Every rule that `file` breaks, one sentence each; none when it keeps them all. */

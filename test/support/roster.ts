@@ -1,5 +1,5 @@
-import { createGenesis, createRosterEntry, type RosterChange } from "../../src/core/roster-change.ts";
-import { RosterLog } from "../../src/core/roster-log.ts";
+import { createGenesis, createRosterEntry, type RosterChange } from "../../src/core/roster/roster-change.ts";
+import { RosterLog } from "../../src/core/roster/roster-log.ts";
 import type { TestIdentity } from "./identity.ts";
 
 /** A log founded by the first of `members` at 1,700,000,000,000 ms, the others added a millisecond apart. */

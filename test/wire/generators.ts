@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
-import { compactJson } from "../../src/core/json-text.ts";
+import { compactJson } from "../../src/core/json/json-text.ts";
 import type {
   BootstrapPeer,
   Invite,
@@ -10,10 +10,10 @@ import type {
   NodeInfo,
   RosterEntry,
   TransportAd,
-} from "../../src/core/records.ts";
-import type { ControlFrame } from "../../src/wire/control-frame.ts";
-import type { Frame } from "../../src/wire/frame.ts";
-import { idsPage } from "../../src/wire/ids-frames.ts";
+} from "../../src/core/record/records.ts";
+import type { ControlFrame } from "../../src/wire/control/control-frame.ts";
+import type { Frame } from "../../src/wire/peer/frame.ts";
+import { idsPage } from "../../src/wire/peer/ids-frames.ts";
 
 /* Values of every kind of frame, reaching for the edges of each field. */
 

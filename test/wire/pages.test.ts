@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { GroupId, MessageId, RosterEntryId } from "../../src/core/ids.ts";
-import type { RosterEntry } from "../../src/core/records.ts";
-import { decodeFrame, encodeFrame } from "../../src/wire/frame.ts";
-import { idPage, pageIds } from "../../src/wire/id-page.ts";
-import { IDS_PAGE_MAX, idsPage } from "../../src/wire/ids-frames.ts";
-import { answerRosterPage } from "../../src/wire/roster-page-frames.ts";
+import type { RosterEntry } from "../../src/core/record/records.ts";
+import { decodeFrame, encodeFrame } from "../../src/wire/peer/frame.ts";
+import { idPage, pageIds } from "../../src/wire/peer/id-page.ts";
+import { IDS_PAGE_MAX, idsPage } from "../../src/wire/peer/ids-frames.ts";
+import { answerRosterPage } from "../../src/wire/peer/roster-page-frames.ts";
 import { refusalOf } from "./refusal.ts";
 
 const group_id = GroupId.fromHex("33".repeat(32));

@@ -1,0 +1,51 @@
+import { homedir } from "node:os";
+import { printJson, printLine } from "../../host/print.ts";
+import { inspectRuntime, type RuntimeReport } from "../../host/runtime-report.ts";
+import { defineCommand } from "../line/command.ts";
+import { parseFeatureFlags } from "../line/feature-flags.ts";
+import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+
+/** `env`: where this program looks, what answers there, and what to do when nothing does. */
+export const env = defineCommand({
+  meta: { name: "env", description: "Show paths, sockets and the daemon this command line would talk to" },
+  help: { examples: ["entmootd env -json"], exits: [0, 1, 5] },
+  args: { ...globalFlags, json: { type: "boolean", description: "print one JSON object" } },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    const report = await inspectRuntime({
+      ...options,
+      home: process.env.HOME || homedir(),
+      features: parseFeatureFlags(process.env),
+      procRoot: "/proc",
+      systemRoot: "",
+    });
+    if (args.json) printJson(report);
+    else for (const line of describeRuntime(report)) printLine(line);
+  },
+});
+
+/** The report as lines for people. */
+export function describeRuntime(report: RuntimeReport): string[] {
+  const { running_daemon: daemon } = report;
+  const lines = [
+    `binary: ${report.binary}`,
+    `uid: ${report.uid} gid: ${report.gid}`,
+    `runtime_status: ${report.runtime_status}`,
+  ];
+  if (report.runtime_status_reason) lines.push(`runtime_status_reason: ${report.runtime_status_reason}`);
+  lines.push(
+    `publish_path_healthy: ${report.publish_path_healthy}`,
+    `data: ${report.data_dir}`,
+    `identity: ${report.identity_path}`,
+    `pilot_socket: ${report.pilot_socket} reachable=${report.pilot_socket_reachable}`,
+    `control_socket: ${report.control_socket} reachable=${report.control_socket_reachable}`,
+  );
+  if (report.agent_wrapper) lines.push(`agent_wrapper: ${report.agent_wrapper}`);
+  if (daemon) {
+    lines.push(`running_daemon: pid=${daemon.pid} data=${daemon.data_dir} socket=${daemon.control_socket}`);
+    if (daemon.control_socket_via_pid) lines.push(`running_daemon_socket_via_pid: ${daemon.control_socket_via_pid}`);
+  }
+  if (report.namespace_warning) lines.push(`warning: ${report.namespace_warning}`);
+  for (const suggestion of report.suggestions ?? []) lines.push(`suggestion: ${suggestion}`);
+  return lines;
+}

@@ -1,0 +1,65 @@
+import { existsSync } from "node:fs";
+import { openOperations } from "../../daemon/open-operations.ts";
+import type { GlobalOptions } from "../../daemon/options.ts";
+import { printJson, printProse } from "../../host/print.ts";
+import { infoJson } from "../../view/info-json.ts";
+import { defineCommand } from "../line/command.ts";
+import { namedFailure } from "../line/command-error.ts";
+import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { forDataRoot } from "../line/hints.ts";
+
+/** `info`: this node, its groups and whether a daemon runs. Never creates anything. */
+export const info = defineCommand({
+  meta: { name: "info", description: "Show this node, its moots and the running daemon" },
+  help: {
+    examples: ["entmootd info"],
+    exits: [0, 1, 5],
+    notes: ["merkle_root is base64; two members with equal roots hold the same messages in the same order."],
+  },
+  args: {
+    ...globalFlags,
+    json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },
+  },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    await namedFailure("info", async () => {
+      if (await isEmpty(options)) {
+        const hint = `info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`;
+        printProse(forDataRoot(hint, args.data));
+        printJson(emptyInfo(options));
+        return;
+      }
+      await using node = await openOperations(options, { create: false, change: false });
+      printJson({ ...infoJson(await node.status()), ...(await lastUpdate(options.dataDir)) });
+    });
+  },
+});
+
+/** There is neither an identity nor a group. Looked at only where it is cheap: an identity settles it. */
+async function isEmpty(options: GlobalOptions): Promise<boolean> {
+  if (existsSync(options.identityPath) || existsSync(`${options.dataDir}/control.sock`)) return false;
+  // Loaded only here: beside a daemon, `info` needs no database.
+  const { openForReading } = await import("../../daemon/read-root.ts");
+  using root = openForReading(options);
+  return root.groupIds().length === 0;
+}
+
+/** How the last change of this program went, where there was one. */
+async function lastUpdate(dataDir: string): Promise<{ last_update?: unknown }> {
+  if (!existsSync(`${dataDir}/last-update.json`)) return {};
+  const { readUpdateRecord } = await import("../../update/update-record.ts");
+  const record = readUpdateRecord(dataDir);
+  return record === undefined ? {} : { last_update: record };
+}
+
+function emptyInfo({ dataDir, identityPath, listenPort }: GlobalOptions) {
+  return {
+    pilot_node_id: 0,
+    entmoot_pubkey: null,
+    listen_port: listenPort,
+    data_dir: dataDir,
+    groups: [],
+    running: false,
+    identity_path: identityPath,
+  };
+}

@@ -1,0 +1,53 @@
+import { openOperations } from "../../daemon/open-operations.ts";
+import { printJson } from "../../host/print.ts";
+import { shellCommand } from "../../host/shell-quote.ts";
+import { linkJson } from "../../view/link-json.ts";
+import { defineCommand } from "../line/command.ts";
+import { namedFailure } from "../line/command-error.ts";
+import { parseInteger } from "../line/flag-values.ts";
+import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { parseGroupId } from "../line/group-argument.ts";
+import { parseValidFor } from "../line/valid-for.ts";
+
+const LABEL = "invite link";
+/** Ours. Above this, say 0 for no limit. */
+const USES_MAX = 65_536;
+
+/** `invite link`: one line that lets whoever has it join. */
+export const inviteLink = defineCommand({
+  meta: { name: "link", description: "Make a link: whoever has it can join" },
+  help: {
+    examples: ["entmootd invite link -group GID -uses 1 -valid-for 2h"],
+    exits: [0, 1, 2, 3, 5, 6],
+    notes: ["The link is shown once; only its hash is kept. A joiner needs this node to be running."],
+  },
+  args: {
+    ...globalFlags,
+    group: { type: "string", default: "", valueHint: "GID", description: "the group (required)" },
+    uses: {
+      type: "string",
+      default: "10",
+      valueHint: "N",
+      description: "how many nodes may join by it; 0 for any number",
+    },
+    "valid-for": {
+      type: "string",
+      default: "24h",
+      valueHint: "D|never",
+      description: "how long it is good for, such as 24h or 7d",
+    },
+  },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    const groupId = parseGroupId(LABEL, args.group);
+    const usesMax = parseInteger(`${LABEL}: -uses`, args.uses, { min: 0, max: USES_MAX });
+    const validFor = args["valid-for"];
+    const validForMs = validFor.trim() === "never" ? 0 : parseValidFor(`${LABEL}: -valid-for`, validFor);
+    await namedFailure(LABEL, async () => {
+      await using node = await openOperations(options, { create: false, change: true });
+      const created = await node.createLink({ groupId, usesMax, validForMs });
+      const { id, ...link } = linkJson(created);
+      printJson({ ...link, next_command: shellCommand(["entmootd", "join", created.link]), id });
+    });
+  },
+});

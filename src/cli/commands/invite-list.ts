@@ -1,0 +1,27 @@
+import { GroupId } from "../../core/ids.ts";
+import { openOperations } from "../../daemon/open-operations.ts";
+import { printJson } from "../../host/print.ts";
+import { linkRowJson } from "../../view/link-json.ts";
+import { defineCommand } from "../line/command.ts";
+import { namedFailure } from "../line/command-error.ts";
+import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { parseGroupId } from "../line/group-argument.ts";
+
+/** `invite list`: the links of a group that this node issued. */
+export const inviteList = defineCommand({
+  meta: { name: "list", description: "List the links this node issued, with uses and state" },
+  help: { examples: ["entmootd invite list -group GID"], exits: [0, 1, 3, 5, 6] },
+  args: {
+    ...globalFlags,
+    group: { type: "string", default: "", valueHint: "GID", description: "the group (required)" },
+  },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    const groupId = parseGroupId("invite list", args.group);
+    await namedFailure("invite list", async () => {
+      await using node = await openOperations(options, { create: false, change: false });
+      const links = await node.listLinks(groupId);
+      printJson({ group_id: GroupId.toBase64(groupId), links: links.map(linkRowJson) });
+    });
+  },
+});

@@ -1,0 +1,41 @@
+import { EntmootError } from "../../core/errors.ts";
+import { openOperations } from "../../daemon/open-operations.ts";
+import { printJson } from "../../host/print.ts";
+import { linkRowJson } from "../../view/link-json.ts";
+import { defineCommand } from "../line/command.ts";
+import { namedFailure } from "../line/command-error.ts";
+import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { parseGroupId } from "../line/group-argument.ts";
+
+/** `invite revoke`: a link stops working; who joined by it stays. */
+export const inviteRevoke = defineCommand({
+  meta: { name: "revoke", description: "End a link; members who joined by it stay" },
+  help: {
+    examples: ["entmootd invite revoke -group GID -id 0123456789abcdef"],
+    exits: [0, 1, 3, 5, 6],
+    notes: ["Name the link by its text or by the id that invite link and invite list show."],
+  },
+  args: {
+    ...globalFlags,
+    group: { type: "string", default: "", valueHint: "GID", description: "the group (required)" },
+    link: { type: "string", default: "", valueHint: "LINK", description: "the link, as it was handed out" },
+    id: { type: "string", default: "", valueHint: "ID", description: "the link's id" },
+  },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    const groupId = parseGroupId("invite revoke", args.group);
+    const link = oneName(args.link.trim(), args.id.trim());
+    await namedFailure("invite revoke", async () => {
+      await using node = await openOperations(options, { create: false, change: true });
+      printJson(linkRowJson(await node.revokeLink({ groupId, link })));
+    });
+  },
+});
+
+/** Throws `invalid_argument` unless exactly one is given. */
+function oneName(link: string, id: string): string {
+  if ((link === "") === (id === "")) {
+    throw new EntmootError("invalid_argument", "invite revoke: exactly one of -link or -id is required");
+  }
+  return link === "" ? id : link;
+}

@@ -1,0 +1,113 @@
+import { EntmootError } from "../../core/errors.ts";
+import { connectOrWait } from "../../daemon/open-operations.ts";
+import type { GlobalOptions } from "../../daemon/options.ts";
+import { type Daemon, startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
+import { printJson, printProse } from "../../host/print.ts";
+import type { Operations } from "../../node/operations.ts";
+import { readiness } from "../../view/readiness.ts";
+import { terminalText } from "../../view/terminal-text.ts";
+import { defineCommand } from "../line/command.ts";
+import { namedFailure } from "../line/command-error.ts";
+import { parseDurationMs } from "../line/flag-values.ts";
+import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { loadJoinInput } from "../line/join-input.ts";
+
+const LABEL = "join";
+/** Wire. */
+const TIMEOUT_MS = 90_000;
+/** Ours. As many at a time as anybody pastes. */
+const INPUTS_MAX = 64;
+
+/** `join`: into one or more moots, by link or invite. */
+export const join = defineCommand({
+  meta: { name: "join", description: "Join moots by link or invite" },
+  help: {
+    examples: ["entmootd join entmoot://join/…", "entmootd join invite.json -serve"],
+    exits: [0, 1, 2, 3, 5, 6],
+    notes: [
+      "INPUT is a link, or an invite as a file, an https URL or - for stdin. A running daemon does the joining;",
+      "without one this command does, and -serve keeps it running as the daemon afterwards. One line with event",
+      "joined for each input; progress goes to stderr. Joining a group again is not an error.",
+    ],
+  },
+  args: {
+    ...globalFlags,
+    input: {
+      type: "positional",
+      required: false,
+      variadic: true,
+      valueHint: "INPUT",
+      description: "link, file, URL or -",
+    },
+    serve: { type: "boolean", description: "keep running as the daemon after joining" },
+    timeout: { type: "string", default: "90s", valueHint: "D", description: "how long each input may take" },
+    hostname: {
+      type: "string",
+      valueHint: "NAME",
+      defaultHint: "as last time",
+      description: "name shown to other members",
+    },
+    json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },
+  },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
+    if (args._.length === 0) {
+      throw new EntmootError("invalid_argument", `${LABEL}: missing invite (link, file path or http(s) URL)`);
+    }
+    if (args._.length > INPUTS_MAX)
+      throw new EntmootError("invalid_argument", `${LABEL}: at most ${INPUTS_MAX} inputs at a time`);
+    const request = { timeoutMs: timeoutMs <= 0 ? TIMEOUT_MS : timeoutMs, hostname: args.hostname };
+    await namedFailure(LABEL, async () => {
+      // All of them, before anything is done about the first.
+      const inputs = await Promise.all(args._.map(loadJoinInput));
+      if (args.serve) await joinAndServe(options, { ...request, inputs });
+      else await joinOnce(options, { ...request, inputs });
+    });
+  },
+});
+
+interface JoinInputs {
+  readonly inputs: readonly string[];
+  readonly timeoutMs: number;
+  readonly hostname: string | undefined;
+}
+
+async function joinOnce(options: GlobalOptions, request: JoinInputs): Promise<void> {
+  const client = await connectOrWait(options.dataDir);
+  if (client !== undefined) {
+    await using daemon = client;
+    await joinAll(daemon, request, undefined);
+    return;
+  }
+  await using daemon = await start(options, request, false);
+  await joinAll(daemon.node, request, daemon.ending);
+}
+
+async function joinAndServe(options: GlobalOptions, request: JoinInputs): Promise<void> {
+  await using daemon = await start(options, request, true);
+  await joinAll(daemon.node, request, daemon.ending);
+  await untilEnding(daemon);
+}
+
+function start(options: GlobalOptions, { hostname }: JoinInputs, control: boolean): Promise<Daemon> {
+  return startDaemon(options, { command: LABEL, control, hostname });
+}
+
+/** One readiness line for each input, in their order; the first failure ends it, and what was joined stays joined. */
+async function joinAll(
+  node: Operations,
+  { inputs, timeoutMs }: JoinInputs,
+  ending: AbortSignal | undefined,
+): Promise<void> {
+  for (const [at, input] of inputs.entries()) {
+    const which = inputs.length === 1 ? "" : ` (${at + 1} of ${inputs.length})`;
+    const joined = await node.join({
+      input,
+      timeoutMs,
+      onProgress: ({ stage, message }) => printProse(`${LABEL}${which}: ${stage}: ${terminalText(message, 300)}`),
+      ...(ending === undefined ? {} : { signal: ending }),
+    });
+    printJson(await readiness(node, { groupId: joined.group_id, status: joined.status }));
+  }
+}

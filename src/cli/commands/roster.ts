@@ -1,0 +1,62 @@
+import { GroupId, RosterEntryId } from "../../core/ids.ts";
+import { openOperations } from "../../daemon/open-operations.ts";
+import { printJson } from "../../host/print.ts";
+import { nodeInfoJson } from "../../view/node-info-json.ts";
+import { defineCommand } from "../line/command.ts";
+import { namedFailure } from "../line/command-error.ts";
+import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { parseGroupId, parseNodeId, parsePublicKey } from "../line/group-argument.ts";
+
+/** `roster add`, `roster remove`: who is in a moot; founder only. */
+export const roster = defineCommand({
+  meta: { name: "roster", description: "Add members to a moot, or remove them (founder only)" },
+  help: { examples: ["entmootd roster add -group GID -pubkey KEY"], exits: [0, 1, 2, 3, 5] },
+  subCommands: {
+    add: rosterCommand("add", "Put a key on the roster"),
+    remove: rosterCommand("remove", "Take a member off the roster"),
+  },
+});
+
+function rosterCommand(op: "add" | "remove", description: string) {
+  const label = `roster ${op}`;
+  return defineCommand({
+    meta: { name: op, description },
+    help: {
+      examples: [`entmootd roster ${op} -group GID -pubkey KEY`],
+      exits: [0, 1, 2, 3, 5, 6],
+      notes: ["Works with and without a running daemon. Only the founder of a group can change its roster."],
+    },
+    args: {
+      ...globalFlags,
+      group: { type: "string", default: "", valueHint: "GID", description: "the group (required)" },
+      pubkey: { type: "string", default: "", valueHint: "KEY", description: "the member's key, base64 (required)" },
+      node: {
+        type: "string",
+        valueHint: "N",
+        defaultHint: "the id that belongs to the key",
+        description: "the member's node id",
+      },
+    },
+    async run({ args }) {
+      const options = parseGlobalOptions(args, process.env);
+      const groupId = parseGroupId(label, args.group);
+      const nodeId = args.node === undefined ? undefined : parseNodeId(`${label}: -node`, args.node);
+      const key = parsePublicKey(label, args.pubkey);
+      await namedFailure(label, async () => {
+        await using node = await openOperations(options, { create: false, change: true });
+        const changed = await node.changeRoster({ groupId, op, nodeId, key });
+        const subject = nodeInfoJson(changed.subject);
+        printJson(
+          op === "add"
+            ? {
+                added: subject,
+                entry_id: RosterEntryId.toBase64(changed.entry_id),
+                group_id: GroupId.toBase64(changed.group_id),
+                members: changed.members,
+              }
+            : { group_id: GroupId.toBase64(changed.group_id), members: changed.members, removed: subject },
+        );
+      });
+    },
+  });
+}

@@ -1,0 +1,60 @@
+import { EntmootError } from "../../core/errors.ts";
+import { GroupId } from "../../core/ids.ts";
+import { startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
+import { printJson } from "../../host/print.ts";
+import { readiness } from "../../view/readiness.ts";
+import { defineCommand, repeated } from "../line/command.ts";
+import { namedFailure } from "../line/command-error.ts";
+import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { parseGroupId } from "../line/group-argument.ts";
+
+const LABEL = "serve";
+
+/** `serve`: the daemon of a data root, in the foreground, until it is asked to end. */
+export const serve = defineCommand({
+  meta: { name: "serve", description: "Run the daemon: keep moots in step with peers and answer commands" },
+  help: {
+    examples: ["entmootd serve", "entmootd serve -group GID -relay off"],
+    exits: [0, 1, 2, 3, 5, 6],
+    notes: [
+      "Prints one line with event serving when it is ready, then nothing on stdout. SIGINT, SIGTERM and",
+      '"entmootd stop" end it cleanly. Creates this node\'s identity when the data root has none.',
+    ],
+  },
+  args: {
+    ...globalFlags,
+    group: {
+      type: "string",
+      repeatable: true,
+      valueHint: "GID",
+      defaultHint: "all joined groups",
+      description: "serve only this group",
+    },
+    hostname: {
+      type: "string",
+      valueHint: "NAME",
+      defaultHint: "as last time",
+      description: "name shown to other members",
+    },
+  },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    const wanted = repeated(args.group).map((text) => parseGroupId(`${LABEL}: invalid -group`, text));
+    await namedFailure(LABEL, async () => {
+      await using daemon = await startDaemon(options, {
+        command: LABEL,
+        control: true,
+        hostname: args.hostname,
+        ...(wanted.length === 0 ? {} : { only: new Set(wanted) }),
+      });
+      const { groups } = await daemon.node.status();
+      const stranger = groups.find((group) => wanted.includes(group.group_id) && !group.local_member);
+      if (stranger !== undefined) {
+        const group = GroupId.toBase64(stranger.group_id);
+        throw new EntmootError("not_member", `${LABEL}: group ${group}: local node is not a current group member`);
+      }
+      printJson(await readiness(daemon.node));
+      await untilEnding(daemon);
+    });
+  },
+});

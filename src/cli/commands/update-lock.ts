@@ -1,0 +1,58 @@
+import { homedir } from "node:os";
+import { EntmootError } from "../../core/errors.ts";
+import { printJson } from "../../host/print.ts";
+import { defineCommand } from "../line/command.ts";
+import { namedFailure } from "../line/command-error.ts";
+import { parseDurationMs } from "../line/flag-values.ts";
+
+const LABEL = "update-lock";
+
+/**
+ * `update-lock`: for scripts that change an installation, as install.sh does. The lock is this process's: it is let go
+ * of when stdin ends, so also when the script behind it is killed.
+ */
+export const updateLock = defineCommand({
+  meta: { name: LABEL, description: "Keep updates and installations waiting until stdin ends" },
+  help: {
+    examples: ["entmootd update-lock -install-dir ~/.entmoot/bin"],
+    exits: [0, 1, 5],
+    notes: [
+      'Prints {"event":"update_lock","state":"held"} once the folder is locked, before it "waiting" if it has to.',
+    ],
+  },
+  args: {
+    "install-dir": {
+      type: "string",
+      valueHint: "DIR",
+      defaultHint: "where this program is installed, else ~/.entmoot/bin",
+      description: "folder of the executable",
+    },
+    timeout: { type: "string", default: "60s", valueHint: "D", description: "how long to wait for another's end" },
+    json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },
+  },
+  async run({ args }) {
+    const waitMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
+    await namedFailure(LABEL, async () => {
+      const { installPlace } = await import("../../update/install-place.ts");
+      const { holdPlace } = await import("../../update/hold-place.ts");
+      const place = installPlace({
+        installDir: args["install-dir"],
+        running: process.execPath,
+        home: process.env.HOME || homedir(),
+      });
+      const ended = new AbortController();
+      const stdinEnds = endOfStdin().then(() =>
+        ended.abort(new EntmootError("update_failed", "stdin ended before the lock was free")),
+      );
+      const state = (state: string) => printJson({ event: "update_lock", state });
+      using _lock = await holdPlace(place, { waitMs, signal: ended.signal, onWait: () => state("waiting") });
+      state("held");
+      await stdinEnds;
+    });
+  },
+});
+
+async function endOfStdin(): Promise<void> {
+  // What is written there says nothing to us.
+  for await (const _ of Bun.stdin.stream());
+}

@@ -1,0 +1,268 @@
+import type { ArgsDef } from "citty";
+import { EntmootError } from "../../core/errors.ts";
+import { type EntmootCommand, type FlagDef, REPEAT_SEPARATOR } from "./command.ts";
+import { booleanOf } from "./flag-values.ts";
+import { nearest } from "./nearest.ts";
+
+type Flags = Readonly<Record<string, FlagDef>>;
+
+/** One line of the command table: what help prints without loading the command, and how to load it. */
+export interface CommandEntry {
+  readonly description: string;
+  /** Listed apart in help: parts that are off until a variable turns them on. */
+  readonly optIn?: boolean;
+  readonly load: () => Promise<EntmootCommand>;
+}
+
+/** What the person asked for. */
+export type Request =
+  | { readonly kind: "help"; readonly path: readonly string[]; readonly command: EntmootCommand | undefined }
+  | { readonly kind: "nothing" }
+  | {
+      readonly kind: "run";
+      /** The words that name the command, such as `["group", "create"]`. */
+      readonly path: readonly string[];
+      readonly command: EntmootCommand;
+      /** For citty's `runCommand`: only `--name=value`, then `--`, then positionals. */
+      readonly rawArgs: readonly string[];
+      /** Every flag given, by name. Repeated values as `repeated` reads them. */
+      readonly flags: Readonly<Record<string, string | boolean>>;
+      /** Those of `flags` that are global ones, and not a command's own of the same name. */
+      readonly globals: Readonly<Record<string, string | boolean>>;
+      /** What a person should know about the line although it runs. */
+      readonly notes: readonly string[];
+    };
+
+/** Commands that refuse an argument they do not read. The others pass over it, as scripts made for the original expect. */
+const STRICT: ReadonlySet<string> = new Set(["serve", "stop", "up", "update", "version"]);
+
+/**
+ * Reads a command line as its users write it: `-name` or `--name`, `=value` or the next argument, globals
+ * before or after the command, flags before or after positionals until `--`. Throws `invalid_argument` for
+ * an unknown command or flag, a flag without its value, a bad boolean, a missing required flag or, where that is
+ * refused, an extra argument.
+ */
+export async function readCommandLine(
+  argv: readonly string[],
+  table: Readonly<Record<string, CommandEntry>>,
+  globals: Flags,
+): Promise<Request> {
+  const words = new Reader(argv);
+  words.allow(globals);
+  const name = words.nextWord();
+  if (name === undefined && words.help) return { kind: "help", path: [], command: undefined };
+  if (name === undefined) return words.version ? readCommandLine(["version"], table, globals) : { kind: "nothing" };
+  if (name === "help" && !Object.hasOwn(table, name)) return helpFor(words, table);
+
+  if (words.version) throw new EntmootError("invalid_argument", "flag provided but not defined: -version");
+  const entry = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (entry === undefined) {
+    throw new EntmootError(
+      "invalid_argument",
+      `unknown subcommand ${JSON.stringify(name)}${suggest(name, Object.keys(table))}`,
+    );
+  }
+  const path = [name];
+  let command = await entry.load();
+  words.anyFlags = command.help?.anyFlags ?? false;
+  for (;;) {
+    const subCommands = await resolveOnce(command.subCommands);
+    words.allow(((await resolveOnce(command.args)) ?? {}) as Flags);
+    if (subCommands === undefined) break;
+    const op = words.nextWord();
+    const wanted = path.join(" ");
+    if (words.help && op === undefined) return { kind: "help", path, command };
+    const ops = Object.keys(subCommands).join(", ");
+    if (op === undefined) throw new EntmootError("invalid_argument", `${wanted}: missing op (want: ${ops})`);
+    if (!Object.hasOwn(subCommands, op)) {
+      if (op === "help") return { kind: "help", path, command };
+      throw new EntmootError("invalid_argument", `${wanted}: unknown op ${JSON.stringify(op)} (want: ${ops})`);
+    }
+    command = (await resolveOnce(subCommands[op])) as EntmootCommand;
+    path.push(op);
+  }
+
+  words.readRest(path.join(" "));
+  if (words.help) return { kind: "help", path, command };
+  const own = ((await resolveOnce(command.args)) ?? {}) as Flags;
+  const notes = check(path.join(" "), own, words);
+  const isGlobal = (flag: string) => Object.hasOwn(globals, flag) && (own[flag] ?? globals[flag]) === globals[flag];
+  const given = Object.fromEntries(Object.entries(words.values).filter(([flag]) => isGlobal(flag)));
+  return { kind: "run", path, command, rawArgs: words.toCitty(), flags: words.values, globals: given, notes };
+}
+
+/** `help group create` is `group create -help`. */
+function helpFor(words: Reader, table: Readonly<Record<string, CommandEntry>>): Promise<Request> {
+  const rest: string[] = [];
+  for (let word = words.nextWord(); word !== undefined; word = words.nextWord()) rest.push(word);
+  return readCommandLine([...rest, "-help"], table, {});
+}
+
+/** What citty would check with texts of its own: required flags, choices, and arguments nobody reads. */
+function check(command: string, own: Flags, words: Reader): string[] {
+  let positionalsMax = 0;
+  for (const [name, def] of Object.entries(own)) {
+    if (def.type === "positional") {
+      if (def.required !== false && def.default === undefined && words.positionals.length <= positionalsMax) {
+        throw new EntmootError("invalid_argument", `${command}: missing ${def.valueHint ?? name}`);
+      }
+      positionalsMax = def.variadic ? Number.POSITIVE_INFINITY : positionalsMax + 1;
+      continue;
+    }
+    const value = words.values[name];
+    if (value === undefined && def.required && def.default === undefined) {
+      throw new EntmootError("invalid_argument", `${command}: -${name} is required`);
+    }
+    if (def.type === "enum" && value !== undefined && !def.options?.includes(String(value))) {
+      const choices = def.options?.join(" or ") ?? "nothing";
+      throw new EntmootError(
+        "invalid_argument",
+        `${command}: -${name} must be ${choices}, found ${JSON.stringify(value)}`,
+      );
+    }
+  }
+  const extra = words.positionals.splice(positionalsMax);
+  if (extra.length > 0 && STRICT.has(command)) {
+    throw new EntmootError("invalid_argument", `${command}: unexpected argument ${JSON.stringify(extra[0])}`);
+  }
+  return extra.map((word) => `${command}: argument ${JSON.stringify(word)} is not used`);
+}
+
+/** Walks over the arguments once. Flags become known as the command is found, so a flag is read when reached. */
+class Reader {
+  help = false;
+  /** "-version" where a command was expected. */
+  version = false;
+  /** Unknown flags are words. */
+  anyFlags = false;
+  readonly positionals: string[] = [];
+  readonly values: Record<string, string | boolean> = {};
+  readonly #argv: readonly string[];
+  readonly #known = new Map<string, { readonly name: string; readonly def: FlagDef }>();
+  #at = 0;
+  #flagsEnded = false;
+
+  constructor(argv: readonly string[]) {
+    this.#argv = argv;
+  }
+
+  /** Makes `flags` known from here on. A command's own flag hides a global one of the same name. */
+  allow(flags: Flags): void {
+    for (const [name, def] of Object.entries(flags)) {
+      if (def.type === "positional") continue;
+      this.#known.set(name, { name, def });
+      const alias = "alias" in def ? (def.alias ?? []) : [];
+      for (const other of typeof alias === "string" ? [alias] : alias) this.#known.set(other, { name, def });
+    }
+  }
+
+  /** The next argument that is not a flag, reading the flags before it; `undefined` at the end. */
+  nextWord(): string | undefined {
+    while (this.#at < this.#argv.length) {
+      const arg = this.#argv[this.#at++]!;
+      if (!this.#readFlag(arg, "")) return arg;
+    }
+    return undefined;
+  }
+
+  /** Reads all that is left: flags to `values`, the others to `positionals`. */
+  readRest(command: string): void {
+    while (this.#at < this.#argv.length) {
+      const arg = this.#argv[this.#at++]!;
+      if (!this.#readFlag(arg, command)) this.positionals.push(arg);
+    }
+  }
+
+  toCitty(): string[] {
+    const flags = Object.entries(this.values).map(([name, value]) => `--${name}=${value}`);
+    return this.positionals.length === 0 ? flags : [...flags, "--", ...this.positionals];
+  }
+
+  /** `false` when `arg` is a word. `--` alone is neither: it ends the flags. */
+  #readFlag(arg: string, command: string): boolean {
+    if (this.#flagsEnded || arg === "-" || !arg.startsWith("-")) return false;
+    if (arg === "--") {
+      this.#flagsEnded = true;
+      return true;
+    }
+    const { name, value } = split(arg);
+    if (name === "" || name.startsWith("-")) throw new EntmootError("invalid_argument", `bad flag syntax: ${arg}`);
+    const flag = this.#known.get(name);
+    if (flag !== undefined) {
+      this.#set(flag.name, flag.def, this.#valueOf(flag.name, flag.def, value));
+      return true;
+    }
+    if (value === undefined && (name === "h" || name === "help")) {
+      this.help = true;
+      return true;
+    }
+    if (value === undefined && name === "version" && command === "") {
+      this.version = true;
+      return true;
+    }
+    const positive = name.startsWith("no-") ? this.#known.get(name.slice(3)) : undefined;
+    if (positive?.def.type === "boolean" && value === undefined) {
+      this.#set(positive.name, positive.def, false);
+      return true;
+    }
+    if (this.anyFlags) return false;
+    const hint = command === "" ? "" : `; run "entmootd ${command} -help" for its flags`;
+    const close = suggest(name, this.#known.keys(), "-");
+    throw new EntmootError("invalid_argument", `flag provided but not defined: -${name}${close}${hint}`);
+  }
+
+  #valueOf(name: string, def: FlagDef, value: string | undefined): string | boolean {
+    if (def.type === "boolean") {
+      if (value === undefined) return true;
+      const parsed = booleanOf(value);
+      if (parsed !== undefined) return parsed;
+      throw new EntmootError(
+        "invalid_argument",
+        `invalid boolean value ${JSON.stringify(value)} for -${name}: expected true or false`,
+      );
+    }
+    if (value !== undefined) return value;
+    const next = this.#argv[this.#at];
+    // A number below zero or a lone dash is a value; a flag's own name is a forgotten one.
+    if (next === undefined || next === "--" || this.#namesFlag(next)) {
+      const hint = next === undefined ? "" : `; write -${name}=${next} if that is the value`;
+      throw new EntmootError("invalid_argument", `flag needs an argument: -${name}${hint}`);
+    }
+    this.#at += 1;
+    return next;
+  }
+
+  #namesFlag(arg: string): boolean {
+    if (!arg.startsWith("-") || arg === "-") return false;
+    const { name } = split(arg);
+    return name === "h" || name === "help" || this.#known.has(name);
+  }
+
+  #set(name: string, def: FlagDef, value: string | boolean): void {
+    if (!def.repeatable || !Object.hasOwn(this.values, name)) this.values[name] = value;
+    else this.values[name] = `${this.values[name]}${REPEAT_SEPARATOR}${value}`;
+  }
+}
+
+function split(arg: string): { name: string; value: string | undefined } {
+  const bare = arg.slice(arg.startsWith("--") ? 2 : 1);
+  const equals = bare.indexOf("=");
+  return equals < 0 ? { name: bare, value: undefined } : { name: bare.slice(0, equals), value: bare.slice(equals + 1) };
+}
+
+function suggest(word: string, candidates: Iterable<string>, dash = ""): string {
+  const close = nearest(word, candidates);
+  return close === undefined ? "" : `; did you mean ${dash}${close}?`;
+}
+
+/** citty lets each part of a command be a value, a promise or a function that gives one. */
+async function resolveOnce<T>(
+  part: T | Promise<T> | (() => T) | (() => Promise<T>) | undefined,
+): Promise<T | undefined> {
+  return typeof part === "function" ? await (part as () => T | Promise<T>)() : await part;
+}
+
+/** For tests and help: the args of a command, resolved. */
+export async function argsOf(command: EntmootCommand): Promise<Flags> {
+  return ((await resolveOnce<ArgsDef>(command.args)) ?? {}) as Flags;
+}

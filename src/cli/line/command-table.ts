@@ -1,0 +1,95 @@
+import type { CommandEntry } from "./argv.ts";
+
+/**
+ * Every command by name. The description is repeated here, so that help prints without loading a command,
+ * and each module is imported only when its command runs: `version` does not pay for the daemon.
+ */
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  "agent-commands": {
+    description: "Run queued agent commands (opt-in)",
+    optIn: true,
+    load: async () => (await import("../commands/opt-in.ts")).agentCommands,
+  },
+  conformance: {
+    description: "Run recorded vectors against this program",
+    load: async () => (await import("../commands/conformance.ts")).conformance,
+  },
+  env: {
+    description: "Show paths, sockets and the daemon this command line would talk to",
+    load: async () => (await import("../commands/env.ts")).env,
+  },
+  fleet: {
+    description: "Coordinate a fleet of agents (opt-in)",
+    optIn: true,
+    load: async () => (await import("../commands/opt-in.ts")).fleet,
+  },
+  group: {
+    description: "Create a moot",
+    load: async () => (await import("../commands/group.ts")).group,
+  },
+  info: {
+    description: "Show this node, its moots and the running daemon",
+    load: async () => (await import("../commands/info.ts")).info,
+  },
+  invite: {
+    description: "Make and manage invites and links into a moot",
+    load: async () => (await import("../commands/invite.ts")).invite,
+  },
+  join: {
+    description: "Join moots by link or invite",
+    load: async () => (await import("../commands/join.ts")).join,
+  },
+  peers: {
+    description: "Show how the members of a moot are reached",
+    load: async () => (await import("../commands/peers.ts")).peers,
+  },
+  publish: {
+    description: "Sign a message and hand it to the running daemon",
+    load: async () => (await import("../commands/publish.ts")).publish,
+  },
+  query: {
+    description: "Print messages held on this node",
+    load: async () => (await import("../commands/query.ts")).query,
+  },
+  roster: {
+    description: "Add members to a moot, or remove them (founder only)",
+    load: async () => (await import("../commands/roster.ts")).roster,
+  },
+  "self-test": {
+    description: "Prove in a moment that this program works on this machine",
+    load: async () => (await import("../commands/self-test.ts")).selfTest,
+  },
+  serve: {
+    description: "Run the daemon: keep moots in step with peers and answer commands",
+    load: async () => (await import("../commands/serve.ts")).serve,
+  },
+  stop: {
+    description: "Ask the running daemon to end, and wait until it has",
+    load: async () => (await import("../commands/stop.ts")).stop,
+  },
+  tail: {
+    description: "Print messages as they arrive",
+    load: async () => (await import("../commands/tail.ts")).tail,
+  },
+  tasks: {
+    description: "Share tasks in a fleet (opt-in)",
+    optIn: true,
+    load: async () => (await import("../commands/opt-in.ts")).tasks,
+  },
+  up: {
+    description: "Start here: run a node, make a moot and a link to join it, show messages",
+    load: async () => (await import("../commands/up.ts")).up,
+  },
+  update: {
+    description: "Replace this program by a newer signed release, or go back to the one before",
+    load: async () => (await import("../commands/update.ts")).update,
+  },
+  "update-lock": {
+    description: "Keep updates and installations waiting until stdin ends",
+    load: async () => (await import("../commands/update-lock.ts")).updateLock,
+  },
+  version: {
+    description: "Print version, commit and build date",
+    load: async () => (await import("../commands/version.ts")).version,
+  },
+};

@@ -1,0 +1,90 @@
+import { EntmootError } from "../../core/errors.ts";
+
+const TRUE = new Set(["1", "t", "T", "true", "TRUE", "True"]);
+const FALSE = new Set(["0", "f", "F", "false", "FALSE", "False"]);
+
+/** A boolean literal, or `undefined` when `text` is none of the twelve. */
+export function booleanOf(text: string): boolean | undefined {
+  if (TRUE.has(text)) return true;
+  return FALSE.has(text) ? false : undefined;
+}
+
+/** Decimal, `0x`, `0o` or `0`, `0b`; underscores only between digits or after the prefix. */
+const INTEGER =
+  /^([+-]?)(?:0[xX](_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)|0[bB](_?[01]+(?:_[01]+)*)|0[oO]?(_?[0-7]+(?:_[0-7]+)*)|(0|[1-9][0-9]*(?:_[0-9]+)*))$/;
+
+/** The integer a literal stands for, or `undefined`. */
+export function integerOf(text: string): bigint | undefined {
+  const match = INTEGER.exec(text);
+  if (match === null) return undefined;
+  const [, sign, hex, binary, octal, decimal] = match;
+  const [prefix, digits] =
+    hex !== undefined
+      ? ["0x", hex]
+      : binary !== undefined
+        ? ["0b", binary]
+        : octal !== undefined
+          ? ["0o", octal]
+          : ["", decimal!];
+  const magnitude = BigInt(prefix + digits.replaceAll("_", ""));
+  return sign === "-" ? -magnitude : magnitude;
+}
+
+/** An integer flag within [min, max]. `flag` is named in the error as given, such as `-limit`. Throws `invalid_argument`. */
+export function parseInteger(flag: string, text: string, range: { min: number; max: number }): number {
+  const value = integerOf(text);
+  if (value === undefined || value < BigInt(range.min) || value > BigInt(range.max)) {
+    throw new EntmootError(
+      "invalid_argument",
+      invalidValue(flag, text, `expected a whole number from ${range.min} to ${range.max}`),
+    );
+  }
+  return Number(value);
+}
+
+/** The original's words for a flag value that does not parse. `flag` may have the command ahead, as in `query: -limit`. */
+export function invalidValue(flag: string, text: string, expected: string): string {
+  const at = flag.lastIndexOf(" ") + 1;
+  return `${flag.slice(0, at)}invalid value ${JSON.stringify(text)} for flag ${flag.slice(at)}: ${expected}`;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3, // micro sign
+  μs: 1e-3, // Greek mu
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+};
+const DURATION = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
+const DURATION_PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
+/** Wire. The original holds durations as signed 64-bit nanoseconds; more is refused there too. */
+const DURATION_MAX_MS = Number(2n ** 63n / 1_000_000n);
+
+/**
+ * Whole milliseconds of a duration such as `1h30m` or `250ms`, or `undefined`. A fraction of a millisecond
+ * is rounded away from zero, so what is above zero stays above zero. A bare number other than 0 is refused.
+ */
+export function durationMsOf(text: string): number | undefined {
+  if (/^[+-]?0$/.test(text)) return 0;
+  if (text.length > 64 || !DURATION.test(text)) return undefined;
+  let ms = 0;
+  for (const [, amount, unit] of text.matchAll(DURATION_PART)) ms += Number(amount) * UNIT_MS[unit!]!;
+  if (ms > DURATION_MAX_MS) return undefined;
+  const whole = Math.ceil(ms);
+  return text.startsWith("-") ? -whole || 0 : whole;
+}
+
+/** A duration flag in whole milliseconds. Throws `invalid_argument` naming `flag`. */
+export function parseDurationMs(flag: string, text: string): number {
+  const ms = durationMsOf(text);
+  if (ms === undefined) {
+    throw new EntmootError(
+      "invalid_argument",
+      invalidValue(flag, text, "expected a duration such as 30s, 250ms or 1h30m"),
+    );
+  }
+  return ms;
+}

@@ -1,0 +1,44 @@
+import { EntmootError } from "../../core/errors.ts";
+import { GroupId, PublicKey } from "../../core/ids.ts";
+
+/**
+ * A group id as people and scripts write it: standard or URL-safe base64 of 32 bytes, padded or not, blanks
+ * around it ignored. `label` starts the error, such as `query`. Throws `invalid_argument`.
+ */
+export function parseGroupId(label: string, text: string): GroupId {
+  if (text.trim() === "") throw new EntmootError("invalid_argument", `${label}: empty group id`);
+  return GroupId.fromBytes(decode32(`${label}: group id`, text));
+}
+
+/** The Ed25519 key of `-pubkey`, in the same forms as a group id. Throws `invalid_argument`. */
+export function parsePublicKey(label: string, text: string): PublicKey {
+  if (text.trim() === "") throw new EntmootError("invalid_argument", `${label}: -pubkey is required`);
+  return PublicKey.fromBytes(decode32(`${label}: -pubkey`, text));
+}
+
+/** `text` as a node id: decimal, 32 bits. Throws `invalid_argument`. */
+export function parseNodeId(label: string, text: string): number {
+  const digits = text.trim();
+  const value = /^\d{1,10}$/.test(digits) ? Number(digits) : Number.NaN;
+  if (value <= 0xffff_ffff) return value;
+  throw new EntmootError(
+    "invalid_argument",
+    `${label}: expected a node id from 0 to 4294967295, found ${JSON.stringify(digits.slice(0, 40))}`,
+  );
+}
+
+function decode32(label: string, text: string): Uint8Array {
+  const packed = text.trim();
+  const standard = packed
+    .replaceAll("-", "+")
+    .replaceAll("_", "/")
+    .replace(/={0,2}$/, "");
+  const illegal = standard.search(/[^A-Za-z0-9+/]/);
+  if (illegal >= 0 || standard.length % 4 === 1) {
+    const at = illegal >= 0 ? illegal : standard.length;
+    throw new EntmootError("invalid_argument", `${label}: illegal base64 data at input byte ${at}`);
+  }
+  const bytes = Uint8Array.fromBase64(standard);
+  if (bytes.length === 32) return bytes;
+  throw new EntmootError("invalid_argument", `${label}: expected 32 bytes, got ${bytes.length}`);
+}

@@ -1,0 +1,122 @@
+import { EXIT_MEANING } from "../../core/failure-table.ts";
+import { argsOf, type CommandEntry } from "./argv.ts";
+import type { EntmootCommand, FlagDef } from "./command.ts";
+
+/** The help of the program itself. Prints from the table alone, so no command is loaded. */
+export function programHelp(
+  table: Readonly<Record<string, CommandEntry>>,
+  globals: Readonly<Record<string, FlagDef>>,
+): string {
+  const entries = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1));
+  const rows = (optIn: boolean) =>
+    entries
+      .filter(([, entry]) => (entry.optIn ?? false) === optIn)
+      .map(([name, entry]): Row => [name, entry.description]);
+  return sections([
+    ["", ["Signed group messaging for AI agents, peer to peer."]],
+    ["usage", ["entmootd [global flags] <command> [flags] [arguments]"]],
+    ["commands", columns(rows(false))],
+    ["opt-in coordination", columns(rows(true))],
+    ["global flags", columns(flagRows(globals))],
+    ["", ['Flags take one dash or two, "-name value" or "-name=value". "entmootd <command> -help" tells more.']],
+  ]);
+}
+
+/** The help of one command; `path` is the words that name it. Flags that every command takes are not repeated. */
+export async function commandHelp(
+  path: readonly string[],
+  command: EntmootCommand,
+  globals: Readonly<Record<string, FlagDef>>,
+): Promise<string> {
+  const name = `entmootd ${path.join(" ")}`;
+  const args = Object.entries(await argsOf(command));
+  const positionals = args.filter(([, def]) => def.type === "positional");
+  const own = args.filter(([flag, def]) => def.type !== "positional" && globals[flag] !== def);
+  const operations = await operationRows(command);
+  const usage = [
+    name,
+    ...own.filter(([, def]) => def.required).map(([flag, def]) => `-${flag} ${hintOf(def)}`),
+    ...(own.some(([, def]) => !def.required) ? ["[flags]"] : []),
+    ...(operations.length > 0 ? [`${operations.map(([op]) => op).join("|")} …`] : []),
+    ...positionals.map(([arg, def]) => positionalUsage(arg, def)),
+  ];
+  return sections([
+    ["", [(await metaOf(command)).description ?? ""]],
+    ["usage", [usage.join(" ")]],
+    ["operations", columns(operations)],
+    [
+      "arguments",
+      columns(positionals.map(([arg, def]): Row => [def.valueHint ?? arg.toUpperCase(), def.description ?? ""])),
+    ],
+    ["flags", columns(flagRows(Object.fromEntries(own)))],
+    ["notes", [...(command.help?.notes ?? [])]],
+    ["example", [...(command.help?.examples ?? [])]],
+    ["exit status", columns((command.help?.exits ?? []).map((exit): Row => [String(exit), EXIT_MEANING[exit]]))],
+    ["", ['Global flags such as -data: see "entmootd -help".']],
+  ]);
+}
+
+type Row = readonly [label: string, text: string];
+
+async function operationRows(command: EntmootCommand): Promise<Row[]> {
+  const part = command.subCommands;
+  const subCommands = (typeof part === "function" ? await part() : await part) ?? {};
+  return Promise.all(
+    Object.entries(subCommands).map(async ([name, sub]): Promise<Row> => {
+      const resolved = (typeof sub === "function" ? await sub() : await sub) as EntmootCommand;
+      return [name, (await metaOf(resolved)).description ?? ""];
+    }),
+  );
+}
+
+async function metaOf(command: EntmootCommand): Promise<{ description?: string }> {
+  const { meta } = command;
+  return (typeof meta === "function" ? await meta() : await meta) ?? {};
+}
+
+function flagRows(flags: Readonly<Record<string, FlagDef>>): Row[] {
+  return Object.entries(flags).map(([name, def]): Row => {
+    const alias = "alias" in def && def.alias !== undefined ? [def.alias].flat().map((other) => `, -${other}`) : [];
+    const hint = def.type === "boolean" ? "" : ` ${hintOf(def)}`;
+    const fallback =
+      def.defaultHint ?? (def.default === undefined || def.default === "" ? undefined : String(def.default));
+    const facts = [
+      ...(def.required ? ["required"] : []),
+      ...(def.repeatable ? ["repeatable"] : []),
+      ...(fallback === undefined ? [] : [`default ${fallback}`]),
+      ...(def.env === undefined ? [] : [`env ${def.env}`]),
+    ];
+    const suffix = facts.length === 0 ? "" : ` (${facts.join("; ")})`;
+    return [`-${name}${alias.join("")}${hint}`, `${def.description ?? ""}${suffix}`];
+  });
+}
+
+function hintOf(def: FlagDef): string {
+  if (def.type === "enum" && def.options !== undefined) return def.options.join("|");
+  return def.valueHint ?? "VALUE";
+}
+
+function positionalUsage(name: string, def: FlagDef): string {
+  const word = `${def.valueHint ?? name.toUpperCase()}${def.variadic ? "…" : ""}`;
+  return def.required === false || def.default !== undefined ? `[${word}]` : `<${word}>`;
+}
+
+/** Labels wider than this take a line of their own, so one long flag does not push all texts to the right. */
+const LABEL_MAX = 30;
+
+function columns(rows: readonly Row[]): string[] {
+  const width = Math.max(0, ...rows.map(([label]) => label.length).filter((length) => length <= LABEL_MAX));
+  return rows.flatMap(([label, text]) =>
+    label.length > width ? [label, `${" ".repeat(width)}  ${text}`] : [`${label.padEnd(width)}  ${text}`],
+  );
+}
+
+function sections(parts: readonly (readonly [title: string, lines: readonly string[]])[]): string {
+  return parts
+    .filter(([, lines]) => lines.length > 0)
+    .map(([title, lines]) =>
+      title === "" ? lines.join("\n") : `${title}:\n${lines.map((line) => `  ${line}`).join("\n")}`,
+    )
+    .join("\n\n")
+    .concat("\n");
+}

@@ -1,0 +1,57 @@
+import { readFileSync, statSync } from "node:fs";
+import { EntmootError } from "../../core/errors.ts";
+import { formatPolicy, type Policy, parsePolicy, parsePolicySource, policySummary } from "../../core/policy/policy.ts";
+
+/** A policy as a flag names it, read and checked. */
+export interface PolicyChoice {
+  /** How outputs name it: `preset:standard`, `none`, `file:…`. */
+  readonly source: string;
+  /** The policy's JSON text; `undefined` for none. */
+  readonly json: string | undefined;
+  readonly summary: string | undefined;
+}
+
+/** Ours. A policy has some 600 bytes. */
+const FILE_MAX_BYTES = 64 * 1024;
+
+/** Reads `preset:<name>`, `none` or `file:<path>`. `label` starts the error. Throws `invalid_argument`. */
+export function policyFromSource(text: string, label: string): PolicyChoice {
+  try {
+    const parsed = parsePolicySource(text);
+    const policy = parsed.kind === "file" ? readPolicyFile(parsed.path) : parsed.policy;
+    return {
+      source: parsed.source,
+      json: policy === undefined ? undefined : formatPolicy(policy),
+      summary: policy === undefined ? undefined : policySummary(policy),
+    };
+  } catch (cause) {
+    if (!(cause instanceof EntmootError)) throw cause;
+    throw new EntmootError("invalid_argument", `${label}: ${cause.message}`, { cause });
+  }
+}
+
+function readPolicyFile(path: string): Policy {
+  const name = JSON.stringify(path);
+  let bytes: Uint8Array;
+  try {
+    const { size } = statSync(path);
+    if (size > FILE_MAX_BYTES) {
+      throw new EntmootError(
+        "invalid_argument",
+        `read policy file ${name}: expected at most ${FILE_MAX_BYTES} bytes, found ${size}`,
+      );
+    }
+    bytes = readFileSync(path);
+  } catch (cause) {
+    if (cause instanceof EntmootError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EntmootError("invalid_argument", `read policy file ${name}: ${reason}`, { cause });
+  }
+  try {
+    return parsePolicy(bytes);
+  } catch (cause) {
+    if (!(cause instanceof EntmootError)) throw cause;
+    const step = cause.code === "malformed_frame" ? "decode" : "validate";
+    throw new EntmootError("invalid_argument", `${step} policy file ${name}: ${cause.message}`, { cause });
+  }
+}

@@ -1,0 +1,182 @@
+import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
+import { EntmootError } from "../errors.ts";
+import { GroupId, PublicKey } from "../ids.ts";
+import { PUBLIC_KEY_BYTES, publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../signature.ts";
+import { parseAddressHint } from "./iroh-address.ts";
+
+/** Ours, all of these; links in people's hands break if they move. */
+const PREFIX = "entmoot://join/";
+const VERSION = 1;
+/** Ahead of what is signed, so that no other object's signature is one of a link. */
+const SIGNED_PREFIX = encodeUtf8("entmoot.link.v1\0");
+export const LINK_CHARS_MAX = 2048;
+export const LINK_HINTS_MAX = 4;
+const TOKEN_BYTES_MIN = 16;
+const TOKEN_BYTES_MAX = 32;
+/** Unix milliseconds fit in six bytes until the year 10889. */
+const EXPIRY_BYTES = 6;
+
+/** What a link says: who lets you into which group, with what token, where to ask and until when. */
+export interface MootLink {
+  readonly groupId: GroupId;
+  /** Whoever answers for the token; a dial by this key reaches no one else. */
+  readonly issuer: PublicKey;
+  /** Up to four, as `parseAddressHint` takes them. */
+  readonly hints: readonly string[];
+  /** 16 to 32 random bytes. */
+  readonly token: Uint8Array;
+  /** Unix milliseconds; 0: never. */
+  readonly expiresAtMs: number;
+}
+
+/** Whether `text` is meant as a link of this kind. */
+export function isMootLink(text: string): boolean {
+  return text.trimStart().startsWith(PREFIX);
+}
+
+/**
+ * The link as text, signed with the issuer's seed. The payload is version, group id, issuer, expiry,
+ * token and hints (each with a length byte), then the signature over everything ahead of it. Throws
+ * `invalid_argument` for a value that cannot be in a link.
+ */
+export function formatMootLink(link: Omit<MootLink, "issuer">, seed: Uint8Array): string {
+  const issuer = PublicKey.fromBytes(publicKeyOf(seed));
+  const body = encodeBody({ ...link, issuer });
+  const payload = concat([body, sign(seed, concat([SIGNED_PREFIX, body]))]);
+  const text = PREFIX + payload.toBase64({ alphabet: "base64url", omitPadding: true });
+  if (text.length > LINK_CHARS_MAX) throw refuse("invalid_argument", "hints are too long");
+  return text;
+}
+
+/**
+ * Reads and verifies a link; blanks around it are ignored. Expiry is the caller's to check. Throws
+ * `invalid_argument` when it is cut, edited or otherwise malformed, `unsupported` for a newer version,
+ * `signature_invalid` when the signature is not the issuer's.
+ */
+export function parseMootLink(text: string): MootLink {
+  // Looked at before trimming, which costs time in the length of what it is given.
+  if (text.length > 2 * LINK_CHARS_MAX) throw refuse("invalid_argument", tooLong(text.length));
+  const trimmed = text.trim();
+  if (!trimmed.startsWith(PREFIX)) throw refuse("invalid_argument", `expected it to begin with ${PREFIX}`);
+  if (trimmed.length > LINK_CHARS_MAX) throw refuse("invalid_argument", tooLong(trimmed.length));
+  const payload = decodePayload(trimmed.slice(PREFIX.length));
+  if (payload.length <= SIGNATURE_BYTES) throw cutShort();
+  if (payload[0] !== VERSION) {
+    throw refuse("unsupported", `version ${payload[0]} is not known here; update entmootd to use this link`);
+  }
+  const body = payload.subarray(0, payload.length - SIGNATURE_BYTES);
+  const link = decodeBody(body);
+  const signature = payload.subarray(payload.length - SIGNATURE_BYTES);
+  if (!verifySignature(PublicKey.toBytes(link.issuer), concat([SIGNED_PREFIX, body]), signature)) {
+    throw refuse("signature_invalid", "the signature is not its issuer's; it was edited or damaged on the way");
+  }
+  return link;
+}
+
+/** Throws `expired` when the link's time is over. */
+export function refuseExpiredLink({ expiresAtMs }: MootLink, nowMs: number): void {
+  if (expiresAtMs > 0 && nowMs >= expiresAtMs) {
+    throw refuse("expired", "it has expired; ask whoever sent it for a new one");
+  }
+}
+
+function encodeBody({ groupId, issuer, hints, token, expiresAtMs }: MootLink): Uint8Array {
+  if (token.length < TOKEN_BYTES_MIN || token.length > TOKEN_BYTES_MAX) {
+    throw refuse(
+      "invalid_argument",
+      `token: expected ${TOKEN_BYTES_MIN} to ${TOKEN_BYTES_MAX} bytes, got ${token.length}`,
+    );
+  }
+  if (hints.length > LINK_HINTS_MAX) {
+    throw refuse("invalid_argument", `expected at most ${LINK_HINTS_MAX} hints, got ${hints.length}`);
+  }
+  if (!Number.isInteger(expiresAtMs) || expiresAtMs < 0 || expiresAtMs >= 2 ** (8 * EXPIRY_BYTES)) {
+    throw refuse("invalid_argument", "expiry: expected whole Unix milliseconds, or 0 for never");
+  }
+  const expiry = new Uint8Array(8);
+  new DataView(expiry.buffer).setBigUint64(0, BigInt(expiresAtMs));
+  return concat([
+    Uint8Array.of(VERSION),
+    GroupId.toBytes(groupId),
+    PublicKey.toBytes(issuer),
+    expiry.subarray(8 - EXPIRY_BYTES),
+    withLength(token),
+    Uint8Array.of(hints.length),
+    ...hints.map((hint) => withLength(encodeUtf8(parseAddressHint(hint).address))),
+  ]);
+}
+
+function decodeBody(body: Uint8Array): MootLink {
+  let at = 1;
+  const take = (length: number) => {
+    if (at + length > body.length) throw cutShort();
+    at += length;
+    return body.slice(at - length, at);
+  };
+  const groupId = GroupId.fromBytes(take(32));
+  const issuer = PublicKey.fromBytes(take(PUBLIC_KEY_BYTES));
+  const expiresAtMs = Number.parseInt(take(EXPIRY_BYTES).toHex(), 16);
+  const token = take(take(1)[0]!);
+  if (token.length < TOKEN_BYTES_MIN || token.length > TOKEN_BYTES_MAX) {
+    throw refuse(
+      "invalid_argument",
+      `token: expected ${TOKEN_BYTES_MIN} to ${TOKEN_BYTES_MAX} bytes, found ${token.length}`,
+    );
+  }
+  const count = take(1)[0]!;
+  if (count > LINK_HINTS_MAX) {
+    throw refuse("invalid_argument", `expected at most ${LINK_HINTS_MAX} hints, found ${count}`);
+  }
+  const hints = Array.from({ length: count }, () => decodeHint(take(take(1)[0]!)));
+  if (at !== body.length)
+    throw refuse("invalid_argument", "expected nothing behind the hints; it was edited or damaged");
+  if (groupId === GroupId.zero) throw refuse("invalid_argument", "it names no group");
+  return { groupId, issuer, hints, token, expiresAtMs };
+}
+
+function decodeHint(bytes: Uint8Array): string {
+  try {
+    return parseAddressHint(decodeUtf8(bytes)).address;
+  } catch (cause) {
+    throw new EntmootError("invalid_argument", "moot link: expected addresses or relays as hints", { cause });
+  }
+}
+
+function decodePayload(text: string): Uint8Array {
+  if (!/^[A-Za-z0-9_-]+$/.test(text)) throw refuse("invalid_argument", "expected base64url behind the last slash");
+  try {
+    // Strict: unused bits must be zero, so that a link has one spelling.
+    return Uint8Array.fromBase64(text + "=".repeat((4 - (text.length % 4)) % 4), {
+      alphabet: "base64url",
+      lastChunkHandling: "strict",
+    });
+  } catch (cause) {
+    throw new EntmootError("invalid_argument", "moot link: not base64url; it was cut short or edited", { cause });
+  }
+}
+
+function withLength(bytes: Uint8Array): Uint8Array {
+  return concat([Uint8Array.of(bytes.length), bytes]);
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function tooLong(length: number): string {
+  return `expected at most ${LINK_CHARS_MAX} characters, found ${length}`;
+}
+
+function cutShort(): EntmootError {
+  return refuse("invalid_argument", "it ends too early; copy it whole");
+}
+
+function refuse(code: "invalid_argument" | "unsupported" | "signature_invalid" | "expired", reason: string) {
+  return new EntmootError(code, `moot link: ${reason}`);
+}

@@ -1,0 +1,213 @@
+import { encodeUtf8 } from "../bytes/utf8.ts";
+import { JsonReader } from "./json-reader.ts";
+import { compareKeys, type JsonForm, jsonString } from "./json-text.ts";
+
+/**
+ * How one kind of value stands in JSON. A record's shape is written once, out of the codecs here
+ * and in json-scalars.ts; reading (with the leniency of the network's readers), the wire form and
+ * the canonical form all follow from it.
+ */
+export interface Codec<T> {
+  /** What errors call the value: `uint32`, `message id`, `roster entry`. */
+  readonly label: string;
+  /** The value of an absent key. May be shared: nobody changes it. */
+  zero(): T;
+  /**
+   * Consumes one JSON value. `previous` is what an earlier duplicate key left, or `zero()`:
+   * `null` keeps it, objects merge into it, lists are read over it. Throws `malformed_frame`.
+   */
+  read(reader: JsonReader, previous: T): T;
+  /** JSON text of `value`. */
+  write(value: T, form: JsonForm): string;
+  /** True when the key is dropped instead of written. Without it the key is always written. */
+  omits?(value: T): boolean;
+}
+
+/** The value type of a codec. */
+export type Decoded<C> = C extends Codec<infer T> ? T : never;
+
+/** One codec per key, in the order of the wire. */
+export type Fields<T> = { readonly [Key in keyof T]-?: Codec<T[Key]> };
+
+/**
+ * Reads the one JSON value `input` holds. Missing keys get their zero value, unknown ones are
+ * ignored unless `unknownKeys: "refuse"`. Throws `malformed_frame` naming path, expected and found.
+ */
+export function decodeJson<T>(
+  codec: Codec<T>,
+  input: Uint8Array | string,
+  options: { readonly unknownKeys?: "ignore" | "refuse" } = {},
+): T {
+  const reader = new JsonReader(input, codec.label, options.unknownKeys === "refuse");
+  const value = codec.read(reader, codec.zero());
+  reader.end();
+  return value;
+}
+
+/** Bytes as senders write them: struct order, `<`, `>`, `&` escaped. Never hashed or signed. */
+export function encodeWire<T>(codec: Codec<T>, value: T): Uint8Array<ArrayBuffer> {
+  return encodeUtf8(codec.write(value, "wire"));
+}
+
+/** Bytes that are hashed, signed and stored: keys sorted by UTF-8 bytes, no blanks. */
+export function encodeCanonical<T>(codec: Codec<T>, value: T): Uint8Array<ArrayBuffer> {
+  return encodeUtf8(codec.write(value, "canonical"));
+}
+
+interface Field {
+  readonly key: string;
+  readonly codec: Codec<unknown>;
+  /** `"key":` */
+  readonly prefix: string;
+}
+
+/**
+ * An object with fixed keys. Keys match exactly, else by Unicode simple folding; `null` keeps what
+ * was there. `required` keys must come with a value other than `null` in every occurrence of the
+ * object, which also makes `null` for the object itself an error.
+ */
+export function struct<T extends object>(
+  label: string,
+  fields: Fields<T>,
+  options: { readonly required?: readonly (keyof T & string)[] } = {},
+): Codec<T> {
+  const required = options.required ?? [];
+  const wire: Field[] = Object.entries<Codec<unknown>>(fields).map(([key, codec]) => ({
+    key,
+    codec,
+    prefix: `${jsonString(key, "wire")}:`,
+  }));
+  const canonical = wire.toSorted((a, b) => compareKeys(a.key, b.key));
+  const byKey = new Map(wire.map((field) => [field.key, field]));
+  const byFoldedKey = new Map(wire.map((field) => [foldKey(field.key), field]));
+
+  // One for all: a list of a million empty objects must not become a million times all their fields.
+  const zero = Object.freeze(Object.fromEntries(wire.map(({ key, codec }) => [key, codec.zero()])) as T);
+  return {
+    label,
+    zero: () => zero,
+    read(reader, previous) {
+      if (required.length === 0 && reader.takeNull()) return previous;
+      // Copied when a field comes, so that an empty object costs no more than a `null`.
+      let value: Record<string, unknown> | undefined;
+      const seen: string[] = [];
+      const isObject = reader.takeObject((key) => {
+        const field = byKey.get(key) ?? byFoldedKey.get(foldKey(key));
+        if (field === undefined) {
+          if (reader.refuseUnknownKeys) reader.fail("a known key", JSON.stringify(key.slice(0, 64)));
+          reader.takeTokens();
+          return;
+        }
+        reader.path.push(field.key);
+        const isRequired = required.length > 0 && (required as readonly string[]).includes(field.key);
+        if (!isRequired || !reader.takeNull()) {
+          value ??= { ...previous } as Record<string, unknown>;
+          value[field.key] = field.codec.read(reader, value[field.key]);
+          if (isRequired) seen.push(field.key);
+        }
+        reader.path.pop();
+      });
+      if (!isObject) reader.fail(`${label} object`);
+      for (const key of required) if (!seen.includes(key)) reader.fail(`a ${key}`, "none");
+      return (value ?? previous) as T;
+    },
+    write(value, form) {
+      const record = value as Record<string, unknown>;
+      let text = "{";
+      for (const { key, codec, prefix } of form === "wire" ? wire : canonical) {
+        const inner = record[key];
+        if (codec.omits?.(inner)) continue;
+        text += text.length === 1 ? prefix : `,${prefix}`;
+        text += codec.write(inner, form);
+      }
+      return `${text}}`;
+    },
+  };
+}
+
+/** A list without omit rule: absent or `null` stays `null`, apart from `[]`, in every form. */
+export function list<T>(element: Codec<T>): Codec<readonly T[] | null> {
+  return {
+    label: `list of ${element.label}`,
+    zero: () => null,
+    read: (reader, previous) => readList(element, reader, previous),
+    write: (value, form) => (value === null ? "null" : writeList(element, value, form)),
+  };
+}
+
+/** A list that is left out when empty: absent, `null` and `[]` are one value. */
+export function omittedList<T>(element: Codec<T>): Codec<readonly T[]> {
+  return {
+    label: `list of ${element.label}`,
+    zero: () => NONE,
+    read: (reader, previous) => readList(element, reader, previous) ?? NONE,
+    write: (value, form) => writeList(element, value, form),
+    omits: (value) => value.length === 0,
+  };
+}
+
+/** A value that may be absent: left out when `undefined`, which is also what `null` reads as. */
+export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
+  return {
+    label: codec.label,
+    zero: () => undefined,
+    read: (reader, previous) => (reader.takeNull() ? undefined : codec.read(reader, previous ?? codec.zero())),
+    write: (value, form) => codec.write(value as T, form),
+    omits: (value) => value === undefined,
+  };
+}
+
+/** A number, text, boolean or id that is left out when it is the zero value. */
+export function omitted<T extends string | number | bigint | boolean>(codec: Codec<T>): Codec<T> {
+  return { ...codec, omits: (value) => value === codec.zero() };
+}
+
+/** `codec` under another name in errors. */
+export function labelled<T>(label: string, codec: Codec<T>): Codec<T> {
+  return { ...codec, label };
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+
+/**
+ * What a list was before a shorter duplicate replaced it, with the elements of the shorter one in
+ * front: a third duplicate that is longer again is read over these. Handed on from list to list,
+ * so that a thousand short duplicates of a long list cost one copy of it.
+ */
+const LONGER = new WeakMap<readonly unknown[], unknown[]>();
+
+function readList<T>(element: Codec<T>, reader: JsonReader, previous: readonly T[] | null): T[] | null {
+  if (reader.takeNull()) return null;
+  const longer = previous === null ? undefined : (LONGER.get(previous) as T[] | undefined);
+  const under = longer ?? previous ?? NONE;
+  const values: T[] = [];
+  const isArray = reader.takeArray((index) => {
+    reader.path.push(index);
+    values.push(element.read(reader, index < under.length ? under[index]! : element.zero()));
+    reader.path.pop();
+  });
+  if (!isArray) reader.fail(`a list of ${element.label}`);
+  if (values.length > 0 && values.length < under.length) {
+    const kept = longer ?? [...under];
+    for (const [i, value] of values.entries()) kept[i] = value;
+    LONGER.set(values, kept);
+  }
+  return values;
+}
+
+function writeList<T>(element: Codec<T>, values: readonly T[], form: JsonForm): string {
+  let text = "[";
+  for (let i = 0; i < values.length; i++) {
+    if (i > 0) text += ",";
+    text += element.write(values[i]!, form);
+  }
+  return `${text}]`;
+}
+
+/** U+017F and U+212A are the only letters outside ASCII that fold into it, and all our keys are ASCII. */
+function foldKey(key: string): string {
+  return key
+    .replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+    .replaceAll("\u017f", "s")
+    .replaceAll("\u212a", "k");
+}

@@ -1,0 +1,285 @@
+import { decodeUtf8 } from "../bytes/utf8.ts";
+import { EntmootError } from "../errors.ts";
+
+/** Wire. Objects and arrays together; peers refuse the 10,001st level, also inside ignored keys. */
+export const JSON_DEPTH_MAX = 10_000;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+};
+const HEX_4 = /^[0-9a-fA-F]{4}$/;
+
+/** Hears the parts of a value in order; strings come as source text with their quotes. */
+export interface JsonTokens {
+  open(isObject: boolean): void;
+  key(source: string): void;
+  scalar(source: string): void;
+  close(isObject: boolean): void;
+}
+
+const UNHEARD: JsonTokens = { open() {}, key() {}, scalar() {}, close() {} };
+
+/**
+ * A cursor over one JSON text (RFC 8259). Numbers stay source text, duplicate keys are all
+ * reported, and no depth of input can exhaust the stack. Every refusal is `malformed_frame`
+ * and names the path, what was expected and what was found.
+ */
+export class JsonReader {
+  readonly text: string;
+  readonly refuseUnknownKeys: boolean;
+  /** Where the cursor is, for error messages: keys and list indexes from the root. */
+  readonly path: (string | number)[] = [];
+  readonly #label: string;
+  #at = 0;
+  #depth = 0;
+
+  constructor(input: Uint8Array | string, label: string, refuseUnknownKeys = false) {
+    this.text = typeof input === "string" ? input.toWellFormed() : decodeUtf8(input);
+    this.#label = label;
+    this.refuseUnknownKeys = refuseUnknownKeys;
+  }
+
+  /** Char code that starts the next value, or NaN at the end. */
+  peek(): number {
+    this.#blanks();
+    return this.text.charCodeAt(this.#at);
+  }
+
+  /** Consumes `null` if that is the next value. */
+  takeNull(): boolean {
+    return this.#take("null");
+  }
+
+  /** The next value if it is `true` or `false`; otherwise `undefined`, nothing consumed. */
+  takeBoolean(): boolean | undefined {
+    if (this.#take("true")) return true;
+    return this.#take("false") ? false : undefined;
+  }
+
+  /** Source text of the next value if it is a number; otherwise `undefined`, nothing consumed. */
+  takeNumber(): string | undefined {
+    this.#blanks();
+    NUMBER.lastIndex = this.#at;
+    const source = NUMBER.exec(this.text)?.[0];
+    if (source !== undefined) this.#at += source.length;
+    return source;
+  }
+
+  /** The next value if it is a string, well-formed; otherwise `undefined`, nothing consumed. */
+  takeString(): string | undefined {
+    return this.peek() === QUOTE ? this.#string() : undefined;
+  }
+
+  /** Walks the object that is next; `field` must consume the value of `key`. False when it is no object. */
+  takeObject(field: (key: string) => void): boolean {
+    if (this.peek() !== OPEN_OBJECT) return false;
+    this.#open();
+    if (this.peek() !== CLOSE_OBJECT) {
+      do {
+        if (this.peek() !== QUOTE) this.fail("a key");
+        const key = this.#string();
+        this.#expect(COLON, '":"');
+        field(key);
+      } while (this.#another(CLOSE_OBJECT, '"," or "}"'));
+    }
+    this.#close();
+    return true;
+  }
+
+  /** Walks the array that is next; `element` must consume one value. False when it is no array. */
+  takeArray(element: (index: number) => void): boolean {
+    if (this.peek() !== OPEN_ARRAY) return false;
+    this.#open();
+    if (this.peek() !== CLOSE_ARRAY) {
+      let index = 0;
+      do element(index++);
+      while (this.#another(CLOSE_ARRAY, '"," or "]"'));
+    }
+    this.#close();
+    return true;
+  }
+
+  /** Source text of the next value, whatever it is. */
+  takeRaw(): string {
+    this.#blanks();
+    const start = this.#at;
+    this.takeTokens();
+    return this.text.slice(start, this.#at);
+  }
+
+  /** Consumes the next value, whatever it is, without recursion, and tells `tokens` of each part. */
+  takeTokens(tokens: JsonTokens = UNHEARD): void {
+    const closers: number[] = [];
+    for (;;) {
+      const code = this.peek();
+      if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
+        const closer = code === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY;
+        this.#open();
+        tokens.open(closer === CLOSE_OBJECT);
+        if (this.peek() !== closer) {
+          closers.push(closer);
+          if (closer === CLOSE_OBJECT) this.#key(tokens);
+          continue;
+        }
+        this.#close();
+        tokens.close(closer === CLOSE_OBJECT);
+      } else {
+        const start = this.#at;
+        this.#scalar(code);
+        tokens.scalar(this.text.slice(start, this.#at));
+      }
+      for (;;) {
+        const closer = closers.at(-1);
+        if (closer === undefined) return;
+        if (this.#another(closer, closer === CLOSE_OBJECT ? '"," or "}"' : '"," or "]"')) {
+          if (closer === CLOSE_OBJECT) this.#key(tokens);
+          break;
+        }
+        this.#close();
+        tokens.close(closer === CLOSE_OBJECT);
+        closers.pop();
+      }
+    }
+  }
+
+  /** Refuses anything but blanks after the value. */
+  end(): void {
+    if (!Number.isNaN(this.peek())) this.fail("the end");
+  }
+
+  /** Throws `malformed_frame`. Without `found`, what stands at the cursor is described. */
+  fail(expected: string, found = this.#found()): never {
+    const path = this.path.length === 0 ? "" : `${formatPath(this.path)}: `;
+    throw new EntmootError("malformed_frame", `${this.#label}: ${path}expected ${expected}, found ${found}`);
+  }
+
+  #scalar(code: number): void {
+    if (code === QUOTE) this.#string();
+    else if (this.takeNumber() === undefined && !this.takeNull() && this.takeBoolean() === undefined) {
+      this.fail("a value");
+    }
+  }
+
+  #key(tokens: JsonTokens): void {
+    if (this.peek() !== QUOTE) this.fail("a key");
+    const start = this.#at;
+    this.#string();
+    tokens.key(this.text.slice(start, this.#at));
+    this.#expect(COLON, '":"');
+  }
+
+  #another(closer: number, expected: string): boolean {
+    const code = this.peek();
+    if (code === COMMA) {
+      this.#at += 1;
+      return true;
+    }
+    if (code !== closer) this.fail(expected);
+    return false;
+  }
+
+  #open(): void {
+    if (++this.#depth > JSON_DEPTH_MAX) this.fail(`at most ${JSON_DEPTH_MAX} levels of nesting`, "one more");
+    this.#at += 1;
+  }
+
+  #close(): void {
+    this.#depth -= 1;
+    this.#at += 1;
+  }
+
+  #expect(code: number, expected: string): void {
+    if (this.peek() !== code) this.fail(expected);
+    this.#at += 1;
+  }
+
+  #take(word: string): boolean {
+    this.#blanks();
+    if (!this.text.startsWith(word, this.#at)) return false;
+    this.#at += word.length;
+    return true;
+  }
+
+  #blanks(): void {
+    for (;;) {
+      const code = this.text.charCodeAt(this.#at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.#at += 1;
+    }
+  }
+
+  #string(): string {
+    const text = this.text;
+    let start = this.#at + 1;
+    let value = "";
+    let escaped = false;
+    for (let at = start; ; at++) {
+      const code = text.charCodeAt(at);
+      if (code === QUOTE) {
+        this.#at = at + 1;
+        if (!escaped) return text.slice(start, at);
+        // A lone surrogate can only come from an escape.
+        return (value + text.slice(start, at)).toWellFormed();
+      }
+      if (code === BACKSLASH) {
+        value += text.slice(start, at);
+        const width = text[at + 1] === "u" ? 6 : 2;
+        value += this.#escape(at);
+        escaped = true;
+        start = at + width;
+        at = start - 1;
+      } else if (!(code >= 0x20)) {
+        this.#at = at;
+        this.fail("a character of the string or a closing quote");
+      }
+    }
+  }
+
+  #escape(at: number): string {
+    const letter = this.text[at + 1] ?? "";
+    const plain = ESCAPES[letter];
+    if (plain !== undefined) return plain;
+    const digits = this.text.slice(at + 2, at + 6);
+    if (letter === "u" && HEX_4.test(digits)) return String.fromCharCode(Number.parseInt(digits, 16));
+    this.#at = at;
+    return this.fail("a valid escape");
+  }
+
+  #found(): string {
+    this.#blanks();
+    const char = String.fromCodePoint(this.text.codePointAt(this.#at) ?? 0);
+    if (this.#at >= this.text.length) return "the end of the input";
+    if (char === '"') return "a string";
+    if (char === "{") return "an object";
+    if (char === "[") return "an array";
+    NUMBER.lastIndex = this.#at;
+    const word =
+      NUMBER.exec(this.text)?.[0] ?? /^(?:true|false|null)/.exec(this.text.slice(this.#at, this.#at + 5))?.[0];
+    return word === undefined ? `character ${JSON.stringify(char)}` : shorten(word);
+  }
+}
+
+function shorten(word: string): string {
+  return word.length <= 40 ? word : `${word.slice(0, 40)}…`;
+}
+
+function formatPath(path: readonly (string | number)[]): string {
+  return path.map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`)).join("");
+}

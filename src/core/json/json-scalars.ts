@@ -1,0 +1,175 @@
+import { decodeBase64 } from "../bytes/base64.ts";
+import { GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../ids.ts";
+import type { Codec } from "./json-codec.ts";
+import type { JsonReader } from "./json-reader.ts";
+import { canonicalJson, compactJson, jsonString } from "./json-text.ts";
+
+const INTEGER = /^-?[0-9]+$/;
+const NO_BYTES = new Uint8Array(0);
+
+/** `uint8` held as a number. */
+export const u8 = smallInteger("uint8", 0, 0xff);
+/** `uint32` held as a number: node ids, rounds. */
+export const u32 = smallInteger("uint32", 0, 0xffff_ffff);
+/** A count held as a number. The network's own type is 64 bits wide; past 2^53 is read as the last exact one. */
+export const int: Codec<number> = {
+  label: "integer",
+  zero: () => 0,
+  read(reader, previous) {
+    const value = i64.read(reader, BigInt(previous));
+    return Number(value > SAFE_MAX ? SAFE_MAX : value < -SAFE_MAX ? -SAFE_MAX : value);
+  },
+  write: String,
+};
+const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
+/** `uint64`. */
+export const u64 = wideInteger("uint64", 0n, 2n ** 64n - 1n);
+/** `int64`, for timestamps in Unix milliseconds. */
+export const i64 = wideInteger("int64", -(2n ** 63n), 2n ** 63n - 1n);
+
+/** `true` or `false`; `null` keeps what was there. */
+export const bool: Codec<boolean> = {
+  label: "boolean",
+  zero: () => false,
+  read: (reader, previous) => (reader.takeNull() ? previous : (reader.takeBoolean() ?? reader.fail("true or false"))),
+  write: (value) => (value ? "true" : "false"),
+};
+
+/** Well-formed text; `null` keeps what was there. */
+export const text: Codec<string> = {
+  label: "text",
+  zero: () => "",
+  read: (reader, previous) => (reader.takeNull() ? previous : (reader.takeString() ?? reader.fail("a string"))),
+  write: jsonString,
+};
+
+/** A byte string without omit rule: `null` and empty are two values and sign differently. */
+export const bytes: Codec<Uint8Array | null> = {
+  label: "byte string",
+  zero: () => null,
+  read: readBytes,
+  write: (value) => (value === null ? "null" : `"${value.toBase64()}"`),
+};
+
+/** A byte string that is left out when empty: absent, `null` and `""` are one value. */
+export const omittedBytes: Codec<Uint8Array> = {
+  label: "byte string",
+  zero: () => NO_BYTES,
+  read: (reader, previous) => readBytes(reader, previous) ?? NO_BYTES,
+  write: (value) => `"${value.toBase64()}"`,
+  omits: (value) => value.length === 0,
+};
+
+/** Exactly `length` bytes as base64; `null` is an error, absent is all zero. */
+export function fixedBytes(label: string, length: number): Codec<Uint8Array> {
+  return {
+    label,
+    zero: () => new Uint8Array(length),
+    read: (reader) => readFixed(reader, label, length),
+    write: (value) => `"${value.toBase64()}"`,
+  };
+}
+
+export const groupId = id32("group id", GroupId);
+export const messageId = id32("message id", MessageId);
+export const rosterEntryId = id32("roster entry id", RosterEntryId);
+export const merkleRoot = id32("merkle root", MerkleRoot);
+/** For records of ours: those of the original hold keys as `bytes`, of any length. */
+export const publicKey = id32("public key", PublicKey);
+
+/**
+ * Any JSON value, kept as its source text; left out when `undefined`. An explicit `null` is the
+ * text `null`, not absent. Written without blanks, and sorted in the canonical form; numbers
+ * stay as written in both. Writing throws `malformed_frame` when the text is not JSON.
+ */
+export const rawJson: Codec<string | undefined> = {
+  label: "json",
+  zero: () => undefined,
+  read: (reader) => reader.takeRaw(),
+  write: (value, form) => (form === "wire" ? compactJson(value ?? "null") : canonicalJson(value ?? "null")),
+  omits: (value) => value === undefined || value === "",
+};
+
+function id32<T extends string>(
+  label: string,
+  kind: { fromBytes(bytes: Uint8Array): T; toBase64(id: T): string; readonly zero: T },
+): Codec<T> {
+  return {
+    label,
+    zero: () => kind.zero,
+    read: (reader) => kind.fromBytes(readFixed(reader, label, 32)),
+    write: (value) => `"${kind.toBase64(value)}"`,
+  };
+}
+
+function smallInteger(label: string, min: number, max: number): Codec<number> {
+  return {
+    label,
+    zero: () => 0,
+    read(reader, previous) {
+      if (reader.takeNull()) return previous;
+      const source = takeInteger(reader, label, min < 0);
+      const value = Number(source);
+      if (value < min || value > max) reader.fail(`${label} from ${min} to ${max}`, source.slice(0, 40));
+      // `-0` is a zero that prints as one but is not equal to it everywhere.
+      return value === 0 ? 0 : value;
+    },
+    write: String,
+  };
+}
+
+function wideInteger(label: string, min: bigint, max: bigint): Codec<bigint> {
+  return {
+    label,
+    zero: () => 0n,
+    read(reader, previous) {
+      if (reader.takeNull()) return previous;
+      const source = takeInteger(reader, label, min < 0n);
+      // Twenty characters hold every 64-bit value; parsing a longer literal would cost its square.
+      const value = source.length > 20 ? undefined : BigInt(source);
+      if (value !== undefined && value >= min && value <= max) return value;
+      return reader.fail(`${label} from ${min} to ${max}`, source.slice(0, 40));
+    },
+    write: String,
+  };
+}
+
+function takeInteger(reader: JsonReader, label: string, signed: boolean): string {
+  const source = reader.takeNumber() ?? reader.fail(label);
+  if (!INTEGER.test(source) || (!signed && source.startsWith("-"))) reader.fail(label, `number ${source.slice(0, 40)}`);
+  return source;
+}
+
+function readFixed(reader: JsonReader, label: string, length: number): Uint8Array {
+  const encoded = reader.takeString() ?? reader.fail(`${label} of ${length} bytes in base64`);
+  const value = decodeBase64(encoded) ?? reader.fail(`${label} in standard padded base64`, "other text");
+  if (value.length !== length) reader.fail(`${label} of ${length} bytes`, `${value.length} bytes`);
+  return value;
+}
+
+/** What a byte string was before a shorter duplicate replaced it; see `LONGER` in json-codec.ts. */
+const LONGER = new WeakMap<Uint8Array, Uint8Array>();
+
+function readBytes(reader: JsonReader, previous: Uint8Array | null): Uint8Array | null {
+  if (reader.takeNull()) return null;
+  const encoded = reader.takeString();
+  if (encoded !== undefined) {
+    return decodeBase64(encoded) ?? reader.fail("standard padded base64", "other text");
+  }
+  const longer = previous === null ? undefined : LONGER.get(previous);
+  const under = longer ?? previous ?? NO_BYTES;
+  const values: number[] = [];
+  const isArray = reader.takeArray((index) => {
+    reader.path.push(index);
+    values.push(u8.read(reader, under[index] ?? 0));
+    reader.path.pop();
+  });
+  if (!isArray) reader.fail("a byte string in base64");
+  const value = Uint8Array.from(values);
+  if (value.length > 0 && value.length < under.length) {
+    const kept = longer ?? under.slice();
+    kept.set(value);
+    LONGER.set(value, kept);
+  }
+  return value;
+}

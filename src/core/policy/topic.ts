@@ -1,0 +1,83 @@
+import { EntmootError } from "../errors.ts";
+
+/** A topic filter is a list of patterns; a pattern is literals, `+` (one segment) and a last `#` (any rest). */
+export type TopicFilter = readonly string[];
+
+/** What is wrong with a pattern; the values are the texts users see. */
+export const PATTERN_FAULTS = {
+  empty_pattern: "topic: empty pattern",
+  empty_segment: "topic: empty segment in pattern",
+  hash_not_alone: "topic: '#' must occupy an entire segment",
+  hash_not_last: "topic: '#' must be the final segment",
+  plus_not_alone: "topic: '+' must occupy an entire segment",
+} as const;
+export type PatternFault = keyof typeof PATTERN_FAULTS;
+
+/** Ours. Longest pattern taken from outside; topics on the wire have no limit of their own. */
+export const PATTERN_BYTES_MAX = 4096;
+
+/** The first fault of `pattern`, segments read from the left, or `undefined` when it is valid. */
+export function patternFault(pattern: string): PatternFault | undefined {
+  if (pattern === "") return "empty_pattern";
+  const segments = pattern.split("/");
+  for (const [at, segment] of segments.entries()) {
+    if (segment === "") return "empty_segment";
+    if (segment.includes("#")) {
+      if (segment !== "#") return "hash_not_alone";
+      if (at < segments.length - 1) return "hash_not_last";
+    }
+    if (segment.includes("+") && segment !== "+") return "plus_not_alone";
+  }
+  return undefined;
+}
+
+/** Throws `invalid_argument` with the text of the fault unless `pattern` is valid. */
+export function verifyPattern(pattern: string): void {
+  const fault = patternFault(pattern);
+  if (fault) throw new EntmootError("invalid_argument", PATTERN_FAULTS[fault]);
+}
+
+/** Whether `topic` is a concrete topic: non-empty segments without wildcards. */
+export function isTopic(topic: string): boolean {
+  if (topic === "" || topic.includes("+") || topic.includes("#")) return false;
+  return !topic.startsWith("/") && !topic.endsWith("/") && !topic.includes("//");
+}
+
+/** Whether `pattern` covers `topic`; `false` when either is invalid. Comparison is exact, by code unit. */
+export function matchTopic(pattern: string, topic: string): boolean {
+  return patternFault(pattern) === undefined && isTopic(topic) && covers(pattern.split("/"), topic.split("/"));
+}
+
+/** Whether any pattern covers `topic`. Invalid patterns are skipped; an empty filter matches nothing. */
+export function matchAny(filter: TopicFilter, topic: string): boolean {
+  return filter.some((pattern) => matchTopic(pattern, topic));
+}
+
+/** A pattern checked and split once, for matching many topics. Throws `invalid_argument` when invalid. */
+export function compilePattern(pattern: string): (topic: string) => boolean {
+  verifyPattern(pattern);
+  const segments = pattern.split("/");
+  return (topic) => isTopic(topic) && covers(segments, topic.split("/"));
+}
+
+/**
+ * Whether a reader following `pattern` live gets a message with these topics. One without topics
+ * is seen by the exact pattern `#` only.
+ */
+export function tailSees(pattern: string, topics: readonly string[]): boolean {
+  return topics.length === 0 ? pattern === "#" : topics.some((topic) => matchTopic(pattern, topic));
+}
+
+/** Whether a query by `pattern` finds a message with these topics; one without topics is never found. */
+export function queryFinds(pattern: string, topics: readonly string[]): boolean {
+  return topics.some((topic) => matchTopic(pattern, topic));
+}
+
+function covers(pattern: readonly string[], topic: readonly string[]): boolean {
+  for (const [at, segment] of pattern.entries()) {
+    if (segment === "#") return true;
+    if (at >= topic.length) return false;
+    if (segment !== "+" && segment !== topic[at]) return false;
+  }
+  return pattern.length === topic.length;
+}

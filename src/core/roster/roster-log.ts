@@ -1,0 +1,283 @@
+import { RosterEntryId } from "../ids.ts";
+import { messageIdOf, messageSigningForm } from "../record/message.ts";
+import type { Message, NodeInfo, RosterEntry } from "../record/records.ts";
+import { verifySignature } from "../signature.ts";
+import { rosterEntryIdOf, rosterEntrySigningForm } from "./roster-entry.ts";
+import type { RosterRejection } from "./roster-rejection.ts";
+
+export type RosterStep =
+  | { readonly ok: true; readonly log: RosterLog }
+  | { readonly ok: false; readonly rejection: RosterRejection };
+
+/** What came of several entries. */
+export interface RosterAppend {
+  /** The log with every entry up to the first rejected one; the old log itself when none was new. */
+  readonly log: RosterLog;
+  readonly applied: readonly RosterEntry[];
+  /** Why the entry after `applied` was rejected, if one was. */
+  readonly stopped: RosterRejection | undefined;
+}
+
+/** What came of a whole roster response. */
+export type RosterSync = Omit<RosterAppend, "stopped"> & {
+  /**
+   * `missing_local_head`: the response does not continue this log; the peer is behind or on a fork,
+   * and another may do better.
+   */
+  readonly stopped: RosterAppend["stopped"] | "empty_response" | "missing_local_head";
+};
+
+/** An entry of the log, as the start or the end of something. */
+export interface RosterPoint {
+  /** Position in the log; the genesis is 0. */
+  readonly index: number;
+  /** int64, Unix milliseconds, the founder's clock. */
+  readonly timestamp: bigint;
+}
+
+/** One stretch of the log through which a node id belonged to a key. */
+export interface KeySpan {
+  /** As the log has it: null, or of any length. */
+  readonly key: Uint8Array | null;
+  readonly from: RosterPoint;
+  /** The entry that removed or replaced the key; `undefined` while it holds. */
+  readonly until: RosterPoint | undefined;
+}
+
+/** A key a message may be signed with. */
+export interface AuthorKey {
+  readonly key: Uint8Array | null;
+  /** `former`: the key was taken from the author at or after the message's own timestamp. */
+  readonly standing: "current" | "former";
+}
+
+export type AuthorVerdict = "current" | "former" | "not_member" | "signature_invalid";
+
+const OPS: ReadonlySet<string> = new Set(["add", "remove", "policy_change"]);
+
+/**
+ * The membership of one group: a chain of entries signed by its founder. A value: what changes it
+ * returns the next log and leaves this one alone. The checks are the network's, neither more nor
+ * fewer, because a stricter reader would refuse logs its peers took and never agree with them again.
+ */
+export class RosterLog {
+  /** The log of a group nothing is known of yet. */
+  static readonly empty = new RosterLog([], new Map());
+
+  /** In the order applied. */
+  readonly entries: readonly RosterEntry[];
+  readonly #history: ReadonlyMap<number, readonly KeySpan[]>;
+  #members: ReadonlyMap<number, NodeInfo> | undefined;
+  #nodeIdByKey: ReadonlyMap<string, number> | undefined;
+  #ids: ReadonlySet<RosterEntryId> | undefined;
+
+  /** Start from `RosterLog.empty`: only the steps below check what they append. */
+  constructor(entries: readonly RosterEntry[], history: ReadonlyMap<number, readonly KeySpan[]>) {
+    this.entries = entries;
+    this.#history = history;
+  }
+
+  /** Id of the last entry; all zero when there is none. */
+  get head(): RosterEntryId {
+    return this.entries.at(-1)?.id ?? RosterEntryId.zero;
+  }
+
+  /** The genesis names it for good, even if a later entry removes or re-keys it. */
+  get founder(): NodeInfo | undefined {
+    return this.entries[0]?.subject;
+  }
+
+  /** Current members, ascending by node id. */
+  get members(): readonly NodeInfo[] {
+    return [...this.#memberMap().values()];
+  }
+
+  /** The current member with this node id. */
+  member(nodeId: number): NodeInfo | undefined {
+    return this.#memberMap().get(nodeId);
+  }
+
+  /** The current member with this key; of several node ids with one key, the lowest. */
+  memberByKey(key: Uint8Array): NodeInfo | undefined {
+    if (this.#nodeIdByKey === undefined) {
+      const byKey = new Map<string, number>();
+      for (const { pilot_node_id, entmoot_pubkey } of this.members.toReversed()) {
+        if (entmoot_pubkey !== null) byKey.set(entmoot_pubkey.toHex(), pilot_node_id);
+      }
+      this.#nodeIdByKey = byKey;
+    }
+    const nodeId = this.#nodeIdByKey.get(key.toHex());
+    return nodeId === undefined ? undefined : this.member(nodeId);
+  }
+
+  /** Whether an entry is in the log, at any depth. */
+  has(id: RosterEntryId): boolean {
+    this.#ids ??= new Set(this.entries.map((entry) => entry.id));
+    return this.#ids.has(id);
+  }
+
+  /** Every key this node id ever belonged to, oldest first; empty when it was never added. */
+  history(nodeId: number): readonly KeySpan[] {
+    return this.#history.get(nodeId) ?? [];
+  }
+
+  /** The log that starts with `entry`. */
+  acceptGenesis(entry: RosterEntry): RosterStep {
+    const next = new Builder(this.entries, this.#history);
+    const rejection = next.acceptGenesis(entry);
+    return rejection === undefined ? { ok: true, log: build(next) } : { ok: false, rejection };
+  }
+
+  /** The log with `entry` at its end. */
+  apply(entry: RosterEntry): RosterStep {
+    const next = new Builder(this.entries, this.#history);
+    const rejection = next.apply(entry);
+    return rejection === undefined ? { ok: true, log: build(next) } : { ok: false, rejection };
+  }
+
+  /**
+   * The log continued by what a peer sent: a whole log, or any part that holds our head. Entries
+   * up to the head are not looked at again; entries before a rejected one stay.
+   */
+  sync(response: readonly RosterEntry[]): RosterSync {
+    const [first] = response;
+    if (first === undefined) return { log: this, applied: [], stopped: "empty_response" };
+    if (this.entries.length === 0) {
+      const start = this.acceptGenesis(first);
+      if (!start.ok) return { log: this, applied: [], stopped: start.rejection };
+      const rest = start.log.sync(response);
+      return { ...rest, applied: [first, ...rest.applied] };
+    }
+    const known = response.findIndex((entry) => entry.id === this.head);
+    if (known < 0) return { log: this, applied: [], stopped: "missing_local_head" };
+    return this.append(response.slice(known + 1));
+  }
+
+  /** The log with `entries` at its end, up to the first that is rejected. */
+  append(entries: readonly RosterEntry[]): RosterAppend {
+    const next = new Builder(this.entries, this.#history);
+    const applied: RosterEntry[] = [];
+    let stopped: RosterRejection | undefined;
+    for (const entry of entries) {
+      stopped = next.apply(entry);
+      if (stopped !== undefined) break;
+      applied.push(entry);
+    }
+    return { log: applied.length === 0 ? this : build(next), applied, stopped };
+  }
+
+  /**
+   * The keys that may have signed `message`, likeliest first, at most two; none means its author
+   * is not known here. A current member's key counts at any timestamp, as it does for every peer.
+   * A key since taken away counts for messages dated before that, or history would be lost to
+   * whoever joins later; the key the message names only chooses which of the author's it was.
+   */
+  authorKeys(message: Pick<Message, "author" | "timestamp">): readonly AuthorKey[] {
+    const { pilot_node_id: nodeId, entmoot_pubkey: named } = message.author;
+    const current = this.member(nodeId);
+    const keys: AuthorKey[] = current === undefined ? [] : [{ key: current.entmoot_pubkey, standing: "current" }];
+    if (named === null || (current !== undefined && sameKey(current.entmoot_pubkey, named))) return keys;
+    const isFormer = this.history(nodeId).some(
+      ({ key, until }) => until !== undefined && message.timestamp <= until.timestamp && sameKey(key, named),
+    );
+    return isFormer ? [{ key: named, standing: "former" }, ...keys] : keys;
+  }
+
+  /**
+   * Whether `message` is its author's: `current` and `former` say by which key. Its group and its
+   * content are not looked at.
+   */
+  verifyMessageAuthor(message: Message): AuthorVerdict {
+    const keys = this.authorKeys(message);
+    if (keys.length === 0) return "not_member";
+    const signing = messageSigningForm(message);
+    if (messageIdOf(signing) !== message.id) return "signature_invalid";
+    const author = keys.find(({ key }) => verifySignature(key, signing, message.signature));
+    return author?.standing ?? "signature_invalid";
+  }
+
+  #memberMap(): ReadonlyMap<number, NodeInfo> {
+    if (this.#members === undefined) {
+      const members: [number, NodeInfo][] = [];
+      for (const [nodeId, spans] of this.#history) {
+        const last = spans.at(-1);
+        if (last?.until === undefined && last !== undefined) {
+          members.push([nodeId, { pilot_node_id: nodeId, entmoot_pubkey: last.key }]);
+        }
+      }
+      this.#members = new Map(members.sort(([a], [b]) => a - b));
+    }
+    return this.#members;
+  }
+}
+
+/** A log being written, so that a thousand entries cost one copy. */
+class Builder {
+  readonly entries: RosterEntry[];
+  readonly history: Map<number, readonly KeySpan[]>;
+
+  constructor(entries: readonly RosterEntry[], history: ReadonlyMap<number, readonly KeySpan[]>) {
+    this.entries = [...entries];
+    this.history = new Map(history);
+  }
+
+  acceptGenesis(entry: RosterEntry): RosterRejection | undefined {
+    const { actor, op, parents, subject } = entry;
+    if (this.entries.length > 0) return "non_empty_log";
+    if (op !== "add") return "genesis_op";
+    if (parents.length > 0) return "genesis_parents";
+    if (actor !== subject.pilot_node_id) return "genesis_actor";
+    if (subject.entmoot_pubkey === null || subject.entmoot_pubkey.length === 0) return "genesis_no_key";
+    const rejection = checkSeal(entry, subject.entmoot_pubkey);
+    if (rejection === undefined) this.#append(entry);
+    return rejection;
+  }
+
+  apply(entry: RosterEntry): RosterRejection | undefined {
+    const [genesis] = this.entries;
+    const head = this.entries.at(-1);
+    if (genesis === undefined || head === undefined) return "empty_log";
+    if (!OPS.has(entry.op)) return "invalid_op";
+    if (entry.actor !== genesis.subject.pilot_node_id) return "not_founder";
+    const rejection = checkSeal(entry, genesis.subject.entmoot_pubkey);
+    if (rejection !== undefined) return rejection;
+    if (entry.timestamp <= head.timestamp) return "timestamp_not_greater";
+    if (entry.parents.length !== 1 || entry.parents[0] !== head.id) return "bad_parent";
+    this.#append(entry);
+    return undefined;
+  }
+
+  #append(entry: RosterEntry): void {
+    const point = { index: this.entries.length, timestamp: entry.timestamp };
+    this.entries.push(entry);
+    if (entry.op === "policy_change") return;
+    const nodeId = entry.subject.pilot_node_id;
+    const spans = this.history.get(nodeId) ?? [];
+    const last = spans.at(-1);
+    const isMember = last !== undefined && last.until === undefined;
+    if (entry.op === "add") {
+      const key = entry.subject.entmoot_pubkey;
+      if (isMember && sameKey(last.key, key)) return;
+      const before = isMember ? [...spans.slice(0, -1), { ...last, until: point }] : spans;
+      this.history.set(nodeId, [...before, { key, from: point, until: undefined }]);
+    } else if (isMember) {
+      this.history.set(nodeId, [...spans.slice(0, -1), { ...last, until: point }]);
+    }
+  }
+}
+
+function build({ entries, history }: Builder): RosterLog {
+  return new RosterLog(entries, history);
+}
+
+function checkSeal(entry: RosterEntry, key: Uint8Array | null): "bad_id" | "bad_signature" | undefined {
+  const signing = rosterEntrySigningForm(entry);
+  if (rosterEntryIdOf(signing) !== entry.id) return "bad_id";
+  return verifySignature(key, signing, entry.signature) ? undefined : "bad_signature";
+}
+
+/** `null` and empty are two keys: they print differently. */
+function sameKey(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import { EntmootError } from "../core/errors.ts";
+import type { Identity } from "../core/identity.ts";
+import type { Log } from "../host/log.ts";
+import type { NodeStore } from "../store/node-store.ts";
+import type { IrohTransport } from "../transport/iroh/iroh-transport.ts";
+import type { GlobalOptions } from "./options.ts";
+
+/** Setting of the data root: the UDP port, chosen once and kept so that peers find this node again. */
+const PORT_SETTING = "iroh_port";
+
+export interface ChosenTransport {
+  readonly transport: IrohTransport;
+  /** Why this carrier, for `info`. */
+  readonly reason: string;
+  readonly port: number;
+}
+
+/**
+ * Throws `unsupported` for a carrier this version does not have and for `-hide-ip`, which iroh cannot promise;
+ * `invalid_argument` for one that reaches nobody. Asked before anything is made in the data root.
+ */
+export function requireCarrier({ transport, hideIp }: GlobalOptions): void {
+  if (transport === "pilot") {
+    throw new EntmootError(
+      "unsupported",
+      "-transport pilot: not in this version; use -transport iroh, which needs nothing else installed",
+    );
+  }
+  if (transport === "memory") {
+    throw new EntmootError(
+      "invalid_argument",
+      "-transport memory: reaches nobody outside one process; use auto or iroh",
+    );
+  }
+  if (hideIp) {
+    throw new EntmootError(
+      "unsupported",
+      "-hide-ip: iroh peers learn each other's addresses, so this cannot be kept; start without it, or behind a network that hides the address",
+    );
+  }
+}
+
+/** Starts the carrier that the flags ask for, which `requireCarrier` has let pass. Throws `unavailable` when it cannot be started. */
+export async function startTransport(
+  options: GlobalOptions,
+  { identity, settings, log }: { readonly identity: Identity; readonly settings: NodeStore; readonly log: Log },
+): Promise<ChosenTransport> {
+  // Only a daemon pays for the native library.
+  const { IrohTransport } = await import("../transport/iroh/iroh-transport.ts");
+  const start = (port: number) =>
+    IrohTransport.start({
+      libraryDir: join(options.dataDir, "lib"),
+      seed: identity.seed,
+      bind: options.irohBind,
+      port,
+      relay: options.relay.kind === "urls" ? options.relay.urls : options.relay.kind,
+    });
+  const reason = options.transport === "auto" ? "auto: iroh needs nothing else installed" : "asked for by -transport";
+  if (options.irohPort !== undefined) {
+    const transport = await start(options.irohPort);
+    return { transport, reason, port: transport.boundPort() };
+  }
+  const kept = keptPort(settings);
+  let transport: IrohTransport;
+  try {
+    transport = await start(kept);
+  } catch (error) {
+    if (kept === 0 || !(error instanceof EntmootError && error.code === "unavailable")) throw error;
+    log.warn(`UDP port ${kept}, kept from earlier, cannot be had; another one is chosen`, error);
+    transport = await start(0);
+  }
+  settings.setSetting(PORT_SETTING, String(transport.boundPort()));
+  return { transport, reason, port: transport.boundPort() };
+}
+
+function keptPort(settings: NodeStore): number {
+  const port = Number(settings.getSetting(PORT_SETTING) ?? 0);
+  return Number.isInteger(port) && port >= 0 && port <= 65_535 ? port : 0;
+}

@@ -1,0 +1,62 @@
+import { ControlClient } from "../control/control-client.ts";
+import { NO_DAEMON } from "../control/control-error.ts";
+import { EntmootError } from "../core/errors.ts";
+import type { Operations } from "../node/operations.ts";
+import type { GlobalOptions } from "./options.ts";
+
+/** Ours. How long a daemon that holds the data root has to open its control socket. */
+const STARTING_MS = 3_000;
+const LOOK_EVERY_MS = 50;
+
+export interface OpenHow {
+  /** A data root without identity gets one; otherwise that is an error that names the file. */
+  readonly create: boolean;
+  /** The command changes what is kept, so nobody else may meanwhile. */
+  readonly change: boolean;
+}
+
+/**
+ * The running daemon of this data root, or, when none answers, the node itself opened here without a carrier.
+ * Throws `already_running` when a process holds the data root and does not answer.
+ */
+export async function openOperations(options: GlobalOptions, how: OpenHow): Promise<Operations> {
+  const client = await connectOrWait(options.dataDir);
+  if (client !== undefined) return client;
+  const { openOfflineNode } = await import("./open-node.ts");
+  return openOfflineNode(options, how);
+}
+
+/** The running daemon of this data root. Throws `control_unavailable` with the next step when none answers. */
+export async function openDaemon(options: GlobalOptions): Promise<ControlClient> {
+  const client = await connectOrWait(options.dataDir);
+  if (client !== undefined) return client;
+  throw new EntmootError("control_unavailable", await explainAbsence(options));
+}
+
+/** The daemon, or `undefined` when none runs. One that has just been started holds the lock some time before it listens. */
+export async function connectOrWait(dataDir: string): Promise<ControlClient | undefined> {
+  const client = await ControlClient.connect(dataDir);
+  if (client !== undefined) return client;
+  const { DataRootLock } = await import("../store/lock.ts");
+  const giveUpAt = performance.now() + STARTING_MS;
+  while (DataRootLock.holder(dataDir) !== undefined && performance.now() < giveUpAt) {
+    await Bun.sleep(LOOK_EVERY_MS);
+    const late = await ControlClient.connect(dataDir);
+    if (late !== undefined) return late;
+  }
+  return undefined;
+}
+
+/** The text for "no daemon", with what may be wrong when one is visible that cannot be reached from here. */
+async function explainAbsence({ dataDir }: GlobalOptions): Promise<string> {
+  const { findDaemonProcess } = await import("../host/daemon-processes.ts");
+  const seen = findDaemonProcess({ procRoot: "/proc", home: process.env.HOME ?? "", dataDir, selfPid: process.pid });
+  if (seen === undefined) return NO_DAEMON;
+  return [
+    NO_DAEMON,
+    "runtime warning: a daemon for this data root runs, but its control socket does not answer here",
+    `current control socket: ${dataDir}/control.sock`,
+    `detected daemon: pid=${seen.pid} data=${seen.data_dir} control_socket=${seen.control_socket_via_pid ?? seen.control_socket}`,
+    "suggestion: run this command where the daemon runs, or restart the daemon",
+  ].join("\n");
+}

@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import { EntmootError } from "../core/errors.ts";
+import { GroupId } from "../core/ids.ts";
+import { createLog, type Log } from "../host/log.ts";
+import { printProse } from "../host/print.ts";
+import type { DataRoot, MigrationProgress } from "../store/data-root.ts";
+import { DataRootLock } from "../store/lock.ts";
+import { createPrivateDirectory } from "../store/private-files.ts";
+import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
+import { type IdentityChoice, identityFor } from "./node-identity.ts";
+import type { GlobalOptions } from "./options.ts";
+
+/** What a node in this process is built on. */
+export interface OpenRoot {
+  /** Closing it releases the lock too. */
+  readonly root: DataRoot;
+  readonly identity: IdentityChoice["loaded"];
+  readonly log: Log;
+}
+
+/**
+ * Opens the data root and its identity; notices go to stderr. With `lock`, this process is the only one that may
+ * change it until the lock is released. Throws `already_running`, `identity_invalid`, `data_root_invalid`, and
+ * `group_not_found` for a group of `only` that is not joined or, without `create`, where nothing is.
+ */
+export function openRoot(
+  options: GlobalOptions,
+  how: { readonly create: boolean; readonly lock: boolean; readonly only?: ReadonlySet<GroupId> },
+): OpenRoot {
+  if (how.create) createPrivateDirectory(options.dataDir);
+  else if (how.lock && !existsSync(options.dataDir)) {
+    throw new EntmootError("group_not_found", `group not joined: there is no data root at ${options.dataDir}`);
+  }
+  const lock = how.lock ? DataRootLock.acquire(options.dataDir, Date.now()) : undefined;
+  let root: DataRoot | undefined;
+  try {
+    // Without a lock nothing is changed; reading says so too where there is no data root.
+    root = SqliteDataRoot.open(options.dataDir, lock === undefined ? "read" : "write");
+    // Before an identity is made: a mistyped group must not leave one behind.
+    const joined = root.groupIds();
+    const missing = [...(how.only ?? [])].find((id) => !joined.includes(id));
+    if (missing !== undefined) {
+      throw new EntmootError("group_not_found", `joined group not found: ${GroupId.toBase64(missing)}`);
+    }
+    if (joined.length === 0 && !how.create && how.lock) {
+      throw new EntmootError("group_not_found", "group not joined: this data root has no groups");
+    }
+    const identity = identityFor(options, root, how);
+    for (const notice of [...root.notices, ...identity.notices]) printProse(`entmootd: ${notice}`);
+    return { root: guarded(root, lock, how.only), identity: identity.loaded, log: createLog(options.logLevel) };
+  } catch (error) {
+    root?.[Symbol.dispose]();
+    lock?.[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * The same root, which lets go of `lock` as the last thing when it is closed, and lists at its start only the groups
+ * of `only` (all when absent); groups joined later open as ever.
+ */
+function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlySet<GroupId> | undefined): DataRoot {
+  let closed = false;
+  return {
+    node: root.node,
+    notices: root.notices,
+    groupIds: () => root.groupIds().filter((id) => only === undefined || only.has(id)),
+    openGroup: (id: GroupId, onProgress?: (progress: MigrationProgress) => void) => root.openGroup(id, onProgress),
+    createGroup: (id) => root.createGroup(id),
+    discardGroup: (id) => root.discardGroup(id),
+    [Symbol.dispose]() {
+      if (closed) return;
+      closed = true;
+      root[Symbol.dispose]();
+      lock?.[Symbol.dispose]();
+    },
+  };
+}

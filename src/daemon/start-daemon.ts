@@ -1,0 +1,145 @@
+import { join } from "node:path";
+import { ControlServer } from "../control/control-server.ts";
+import { EntmootError } from "../core/errors.ts";
+import type { GroupId } from "../core/ids.ts";
+import { BUILD_INFO } from "../host/build-info.ts";
+import type { Log } from "../host/log.ts";
+import { printProse } from "../host/print.ts";
+import { replaceProcess, runningProgram } from "../host/running-program.ts";
+import { EntmootNode } from "../node/entmoot-node.ts";
+import { DataRootLock } from "../store/lock.ts";
+import { requireCarrier, startTransport } from "./choose-transport.ts";
+import { nodeName } from "./node-name.ts";
+import { openRoot } from "./open-root.ts";
+import type { GlobalOptions } from "./options.ts";
+
+/** Ours. A clean end takes no longer than this; what is acknowledged is on disk long before. */
+const END_MS = 8_000;
+
+/** Ours. A start that takes longer says that it goes on. */
+const QUIET_MS = 2_000;
+
+export interface StartDaemon {
+  /** Starts the errors: `serve`, `join`, `up`. */
+  readonly command: string;
+  /** Whether other commands reach it over the control socket. */
+  readonly control: boolean;
+  /** Only these groups are opened; all when absent. */
+  readonly only?: ReadonlySet<GroupId>;
+  /** How this node wants to be shown; as last time when absent. */
+  readonly hostname?: string | undefined;
+}
+
+/** A node with its carrier, in this process. Disposing it ends it cleanly, within a few seconds. */
+export interface Daemon extends AsyncDisposable {
+  readonly node: EntmootNode;
+  readonly log: Log;
+  /** Aborts when a signal or `stop` asks for the end. */
+  readonly ending: AbortSignal;
+}
+
+/**
+ * Locks the data root, opens it and its identity (made when there is none), starts the carrier, the node and the
+ * control socket. Throws `already_running` naming the process, and as the parts do; nothing is left behind then.
+ */
+export async function startDaemon(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
+  const slow = setTimeout(() => printProse(`${start.command}: starting`), QUIET_MS);
+  try {
+    return await assemble(options, start);
+  } finally {
+    clearTimeout(slow);
+  }
+}
+
+async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
+  requireCarrier(options);
+  await using parts = new AsyncDisposableStack();
+  // Read now: by the end, another executable may stand at the path.
+  const program = runningProgram();
+  const opened = lockedRoot(options, start);
+  const { root, log } = opened;
+  // Closing it twice is harmless: the node closes it too, once there is one.
+  parts.use(root);
+  const { identity } = opened.identity;
+  const { transport, reason, port } = await startTransport(options, { identity, settings: root.node, log });
+  parts.defer(() => transport.close());
+  const ending = new AbortController();
+  let restarting = false;
+  const request = () => {
+    restarting = true;
+    ending.abort();
+  };
+  const node = await EntmootNode.open({
+    root,
+    identity,
+    identityPath: opened.identity.path,
+    dataDir: options.dataDir,
+    transport,
+    transportReason: reason,
+    transportPort: port,
+    listenPort: options.listenPort,
+    hostname: nodeName(start.hostname, root.node),
+    version: BUILD_INFO.version,
+    log,
+    onStop: () => ending.abort(),
+  });
+  parts.use(node);
+  if (start.control) {
+    const path = join(options.dataDir, "control.sock");
+    parts.use(ControlServer.start({ path, node, log, restart: { program, request } }));
+  }
+  parts.defer(onSignals(() => ending.abort()));
+  const running = parts.move();
+  return {
+    node,
+    log,
+    ending: ending.signal,
+    async [Symbol.asyncDispose]() {
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(() => {
+        log.warn(`ending took longer than ${END_MS} ms; the process ends now`);
+        late.resolve();
+      }, END_MS);
+      try {
+        await Promise.race([running.disposeAsync(), late.promise]);
+      } finally {
+        clearTimeout(timer);
+      }
+      if (start.control) log.info(restarting ? "entmootd starting again" : "entmootd shutting down");
+      if (restarting) replaceProcess(program);
+    },
+  };
+}
+
+/** Resolves when the daemon is asked to end. */
+export function untilEnding({ ending }: Daemon): Promise<void> {
+  if (ending.aborted) return Promise.resolve();
+  return new Promise((resolve) => ending.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon) {
+  try {
+    return openRoot(options, { create: true, lock: true, ...(only === undefined ? {} : { only }) });
+  } catch (cause) {
+    if (!(cause instanceof EntmootError && cause.code === "already_running")) throw cause;
+    const pid = DataRootLock.holder(options.dataDir)?.pid;
+    const who = pid === undefined ? "" : ` (process ${pid})`;
+    throw new EntmootError(
+      "already_running",
+      `${command}: another entmoot daemon is already running at ${join(options.dataDir, "control.sock")}${who}; use it as it is ("entmootd tail"), or end it with "entmootd stop"`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * Calls `end` at SIGINT, SIGTERM and SIGHUP. Gives what undoes it; from then on, which is when ending has begun, a
+ * further signal ends the process at once.
+ */
+function onSignals(end: () => void): () => void {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, end);
+  return () => {
+    for (const signal of signals) process.off(signal, end);
+  };
+}

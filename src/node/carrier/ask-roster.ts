@@ -1,0 +1,34 @@
+import { type GroupId, type PublicKey, RosterEntryId } from "../../core/ids.ts";
+import type { RosterEntry } from "../../core/record/records.ts";
+import type { Peers } from "./peers.ts";
+
+/** Ours. For each page. */
+const TIMEOUT_MS = 15_000;
+
+/** Ours. Pages of a peer's log at most; 65,536 entries. */
+const PAGES_MAX = 32;
+
+export interface RosterQuestion {
+  readonly peers: Peers;
+  readonly groupId: GroupId;
+  readonly to: PublicKey;
+  /** The last entry held; `undefined` for the whole log. */
+  readonly after: RosterEntryId | undefined;
+  readonly ignoreBackoff?: boolean;
+}
+
+/** What a peer's roster log has behind an entry, unverified. Throws `Refusal` with `not_found` when it lacks the entry. */
+export async function askRosterAfter(question: RosterQuestion): Promise<RosterEntry[]> {
+  const { groupId, ignoreBackoff = false, peers, to } = question;
+  const entries: RosterEntry[] = [];
+  let after = question.after ?? RosterEntryId.zero;
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const request = { kind: "roster_page_req", group_id: groupId, after } as const;
+    const answer = await peers.ask(to, request, "roster_page_resp", TIMEOUT_MS, { ignoreBackoff });
+    entries.push(...answer.entries);
+    const last = answer.entries.at(-1);
+    if (answer.last || last === undefined) break;
+    after = last.id;
+  }
+  return entries;
+}

@@ -1,0 +1,264 @@
+import { EntmootError } from "../../core/errors.ts";
+import type { MessageId, PublicKey } from "../../core/ids.ts";
+import { messageCanonical } from "../../core/record/message.ts";
+import type { RosterEntry } from "../../core/record/records.ts";
+import {
+  type AskEffect,
+  type Effect,
+  type HeldMessage,
+  IDS_PER_FRAME_MAX,
+  type NetworkEffect,
+  type Report,
+  type SendEffect,
+} from "../../machine/effect.ts";
+import type { Frame } from "../../wire/peer/frame.ts";
+import { pageIds } from "../../wire/peer/id-page.ts";
+import { pushFrames } from "../../wire/peer/push-frame.ts";
+import type { Group } from "../group/group.ts";
+import { askRosterAfter } from "./ask-roster.ts";
+import { failureOf, type Peers, Refusal } from "./peers.ts";
+
+/** Ours. How long an answer may take. */
+const SMALL_TIMEOUT_MS = 15_000;
+const LARGE_TIMEOUT_MS = 90_000;
+
+/** Ours. Roster entries pushed unasked: a member further behind than this asks by itself. */
+const PUSHED_ENTRIES_MAX = 1000;
+
+/** Ours. Entries told to a member that takes us for a stranger: what it reads of strangers holds about a hundred. */
+const INTRODUCTION_ENTRIES = 90;
+
+/** Ours. Bodies read for one push: a graft may name 256 messages of 1 MB, and they would all be in memory at once. */
+const PUSHED_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface CarryOutParts {
+  readonly peers: Peers;
+  readonly onReport: (group: Group, report: Report) => void;
+  /** Something that is not lost for good could not be done here: a full disk, a damaged row. */
+  readonly onFailed: (group: Group, error: EntmootError) => void;
+}
+
+/** Does what the machines of a group decided, and tells them how it went. */
+export class CarryOut {
+  readonly #parts: CarryOutParts;
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+
+  constructor(parts: CarryOutParts) {
+    this.#parts = parts;
+  }
+
+  run(group: Group, effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "schedule":
+          this.#schedule(group, effect);
+          break;
+        case "report":
+          this.#parts.onReport(group, effect.report);
+          break;
+        case "recheck":
+          this.#own(this.#recheck(group, effect.messages));
+          break;
+        case "push":
+        case "ihave":
+        case "graft":
+        case "prune":
+        case "push_roster":
+          this.#send(group, effect);
+          break;
+        default:
+          this.#own(this.#ask(group, effect));
+      }
+    }
+  }
+
+  /** Stops the timers; what is under way ends by itself. */
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  /** Verifies and stores again what was held; what cannot be stored now is found again by comparison. */
+  async #recheck(group: Group, held: readonly HeldMessage[]): Promise<void> {
+    for (const [from, messages] of Map.groupBy(held, (message) => message.from)) {
+      const bodies = messages.map(({ canonical }) => canonical);
+      try {
+        await group.take(bodies, { from, via: "push" });
+      } catch (error) {
+        if (!(error instanceof EntmootError)) throw error;
+        this.#parts.onFailed(group, error);
+      }
+    }
+  }
+
+  #schedule(group: Group, { afterMs, timer: name }: Extract<Effect, { kind: "schedule" }>): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      try {
+        group.tell({ kind: "timer", timer: name });
+      } catch (error) {
+        if (!(error instanceof EntmootError)) throw error;
+        this.#parts.onFailed(group, error);
+      }
+    }, afterMs);
+    this.#timers.add(timer);
+  }
+
+  /** Nothing here rejects but by a broken invariant, which ends the process where rejections do. */
+  #own(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      queueMicrotask(() => {
+        throw error;
+      });
+    });
+  }
+
+  #send(group: Group, effect: SendEffect): void {
+    let hasFailed = false;
+    for (const frame of sendFrames(group, effect)) {
+      this.#parts.peers.send(effect.to, frame, (failure) => {
+        // Several frames of one effect fail as one.
+        if (hasFailed) return;
+        hasFailed = true;
+        group.tell({ kind: "failed", effect, failure });
+      });
+    }
+  }
+
+  async #ask(group: Group, effect: AskEffect): Promise<void> {
+    try {
+      await this.#askPeer(group, effect);
+    } catch (error) {
+      group.tell({ kind: "failed", effect: effect satisfies NetworkEffect, failure: failureOf(error) });
+    }
+  }
+
+  /**
+   * Who refuses us as a stranger has not heard of our admission, or lost it with its data: it is told, for otherwise
+   * two members who lack the one that knows both would never talk.
+   */
+  async #askStatus(group: Group, to: PublicKey) {
+    const { peers } = this.#parts;
+    const group_id = group.id;
+    try {
+      return await peers.ask(to, { kind: "status_req", group_id }, "status_resp", SMALL_TIMEOUT_MS);
+    } catch (error) {
+      if (error instanceof Refusal && error.code === "not_member" && group.self !== undefined) {
+        const entries = group.roster.log.entries.slice(-INTRODUCTION_ENTRIES);
+        peers.send(to, { kind: "roster_resp", group_id, entries }, () => {});
+      }
+      throw error;
+    }
+  }
+
+  async #askPeer(group: Group, effect: AskEffect): Promise<void> {
+    const group_id = group.id;
+    const { peers } = this.#parts;
+    switch (effect.kind) {
+      case "ask_status": {
+        const status = await this.#askStatus(group, effect.to);
+        if (effect.to === group.roster.founder) group.policy.adopt(status.policy);
+        group.tell({ kind: "status", from: effect.to, status });
+        return;
+      }
+      case "ask_ids": {
+        const question: Frame = { kind: "ids_req", group_id, limit: IDS_PER_FRAME_MAX, after: effect.after };
+        const page = await peers.ask(effect.to, question, "ids_resp", SMALL_TIMEOUT_MS);
+        group.tell({ kind: "ids_page", from: effect.to, ids: pageIds(page.ids), next: page.next });
+        return;
+      }
+      case "ask_roster":
+        group.takeRoster(await askRoster(group, effect.to, peers), effect.to);
+        return;
+      case "fetch":
+        await fetchMessages(group, effect, peers);
+    }
+  }
+}
+
+/** The frames of a one-way effect; none when there is nothing left to send. */
+function sendFrames(group: Group, effect: SendEffect): Frame[] {
+  const group_id = group.id;
+  switch (effect.kind) {
+    case "push":
+      // Nothing is stored that would not fit one frame.
+      return [...pushFrames(group_id, heldBodies(group, effect.ids)).frames];
+    case "ihave":
+    case "graft":
+      return [{ kind: effect.kind, group_id, ids: effect.ids }];
+    case "prune":
+      return [{ kind: "prune", group_id }];
+    case "push_roster":
+      return [{ kind: "roster_resp", group_id, entries: group.roster.log.entries.slice(-PUSHED_ENTRIES_MAX) }];
+  }
+}
+
+/** The canonical forms of those still held, as many as may wait for one peer; comparison finds the rest. */
+function* heldBodies(group: Group, ids: readonly MessageId[]): Generator<Uint8Array> {
+  let bytes = 0;
+  for (const id of ids) {
+    const stored = group.store.messages.get(id);
+    if (stored === undefined) continue;
+    bytes += stored.canonical.length;
+    if (bytes > PUSHED_BYTES_MAX) return;
+    yield stored.canonical;
+  }
+}
+
+/** What the peer's log has behind our head; its whole log when it does not know our head. */
+async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<RosterEntry[]> {
+  const { head } = group.roster;
+  try {
+    const newer = await askRosterAfter({ peers, groupId: group.id, to, after: head });
+    // With our own last entry in front the log knows where the rest belongs.
+    return [...group.roster.log.entries.slice(-1), ...newer];
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== "not_found") throw error;
+    return askRosterAfter({ peers, groupId: group.id, to, after: undefined });
+  }
+}
+
+type FetchEffect = Extract<AskEffect, { kind: "fetch" }>;
+
+/** Asks until the peer said of every id whether it has it, taking each batch while the next is on its way. */
+async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peers: Peers): Promise<void> {
+  const unknown: MessageId[] = [];
+  const stored: MessageId[] = [];
+  const refused: MessageId[] = [];
+  let wanted: readonly MessageId[] = ids;
+  let taking = Promise.resolve();
+  const take = (asked: readonly MessageId[], bodies: readonly Uint8Array[]) => {
+    taking = taking.then(async () => {
+      const ingested = await group.take(bodies, { from, via });
+      stored.push(...ingested.stored, ...ingested.known);
+      refused.push(...ingested.refused);
+      // A peer that sends something else in place of what was asked has not answered.
+      const got = new Set([...ingested.stored, ...ingested.known, ...ingested.refused]);
+      for (const held of ingested.unknownAuthor) got.add(held.id);
+      refused.push(...asked.filter((id) => !got.has(id)));
+    });
+    // The rejection is looked at where the chain is awaited.
+    taking.catch(() => {});
+  };
+  while (wanted.length > 0) {
+    const question: Frame = { kind: "fetch_many_req", group_id: group.id, ids: wanted };
+    const { messages, outcomes } = await peers.ask(from, question, "fetch_many_resp", LARGE_TIMEOUT_MS);
+    if (outcomes.length !== wanted.length) {
+      throw new Refusal("malformed_frame", `fetch: expected ${wanted.length} outcomes, found ${outcomes.length}`);
+    }
+    const by = (outcome: string) => wanted.filter((_, i) => outcomes[i] === outcome);
+    unknown.push(...by("unknown"));
+    take(by("sent"), messages);
+    for (const id of by("alone")) take([id], await fetchAlone(group, from, id, peers));
+    wanted = by("again");
+  }
+  await taking;
+  group.tell({ kind: "fetched", from, via, ids, stored, unknown, refused });
+}
+
+/** One message too large for a batch; none when the peer lost it meanwhile. */
+async function fetchAlone(group: Group, from: PublicKey, id: MessageId, peers: Peers): Promise<Uint8Array[]> {
+  const question: Frame = { kind: "fetch_req", group_id: group.id, id };
+  const { message } = await peers.ask(from, question, "fetch_resp", LARGE_TIMEOUT_MS);
+  return message === undefined ? [] : [messageCanonical(message)];
+}

@@ -1,0 +1,86 @@
+import type { PeerStream } from "../../transport/transport.ts";
+import { Deadline } from "../deadline.ts";
+
+/** Ours. Bytes waiting for one peer; past this a frame fails at once and catching up brings it later. */
+const WAITING_MAX_BYTES = 8 * 1024 * 1024;
+
+/** Ours. Bytes handed to one stream. */
+const STREAM_MAX_BYTES = 1024 * 1024;
+
+/** Ours. A peer that takes nothing for this long is treated as lost. */
+const WRITE_TIMEOUT_MS = 10_000;
+
+interface Waiting {
+  readonly bytes: Uint8Array;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * One-way frames on their way to one peer, in order. What gathers while a stream is being written goes
+ * out together on the next, so a slow peer costs fewer streams, not more.
+ */
+export class Outbox {
+  readonly #open: () => Promise<PeerStream>;
+  #waiting: Waiting[] = [];
+  #bytes = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(open: () => Promise<PeerStream>) {
+    this.#open = open;
+  }
+
+  /** `failed` is called when the frame was certainly or possibly not delivered. */
+  send(bytes: Uint8Array, failed: (error: unknown) => void): void {
+    if (this.#bytes + bytes.length > WAITING_MAX_BYTES) {
+      queueMicrotask(() => failed(new Error("too much is waiting for this peer")));
+      return;
+    }
+    this.#waiting.push({ bytes, failed });
+    this.#bytes += bytes.length;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Resolves when nothing waits or is being written. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      let batch: Waiting[] = [];
+      try {
+        const stream = await this.#open();
+        batch = this.#take();
+        await using owned = stream;
+        using deadline = new Deadline(WRITE_TIMEOUT_MS);
+        await owned.write(join(batch), deadline.signal);
+        await owned.finish();
+      } catch (error) {
+        // A peer that cannot be opened now will not be for the next frame either.
+        const lost = [...batch, ...this.#waiting.splice(0)];
+        this.#bytes = 0;
+        for (const { failed } of lost) failed(error);
+      }
+    }
+  }
+
+  #take(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    while (
+      count < this.#waiting.length &&
+      (count === 0 || bytes + this.#waiting[count]!.bytes.length <= STREAM_MAX_BYTES)
+    ) {
+      bytes += this.#waiting[count]!.bytes.length;
+      count += 1;
+    }
+    this.#bytes -= bytes;
+    return this.#waiting.splice(0, count);
+  }
+}
+
+function join(batch: readonly Waiting[]): Uint8Array {
+  return batch.length === 1 ? batch[0]!.bytes : Buffer.concat(batch.map(({ bytes }) => bytes));
+}

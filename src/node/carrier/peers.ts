@@ -1,0 +1,202 @@
+import { EntmootError, type ErrorCode } from "../../core/errors.ts";
+import type { PublicKey } from "../../core/ids.ts";
+import type { DialBackoff } from "../../machine/dial-backoff.ts";
+import type { Failure } from "../../machine/event.ts";
+import { atMost } from "../../transport/settle.ts";
+import type { PeerStatus, PeerStream, Transport } from "../../transport/transport.ts";
+import { encodeFrame, type Frame, type UnknownExtension } from "../../wire/peer/frame.ts";
+import { Deadline } from "../deadline.ts";
+import { FrameStream } from "./frame-stream.ts";
+import { Outbox } from "./outbox.ts";
+
+/** Ours. Dialing a peer over every address known of it. */
+const DIAL_TIMEOUT_MS = 15_000;
+
+/** Ours. How long ending waits for peers that are being dialled. */
+const CLOSE_UNREACHED_MS = 300;
+
+/** Ours. Peers something is or was sent to; the quietest are forgotten first. */
+const PEERS_MAX = 4096;
+
+/** What a person may ask about a peer that does not answer. */
+export interface PeerRecord {
+  /** Unix ms of the last frame from it or written to it. */
+  readonly lastSeenMs: number | undefined;
+  /** Why it could not be reached the last time. */
+  readonly lastError: string | undefined;
+}
+
+/** An answer of another kind than asked for, or none: the peer is there and will not. */
+export class Refusal extends EntmootError {}
+
+export interface PeersParts {
+  readonly transport: Transport;
+  readonly hints: (peer: PublicKey) => readonly string[];
+  readonly backoff: DialBackoff;
+  readonly now: () => number;
+  /** As `now`, but never set back: for waits. */
+  readonly steadyNow: () => number;
+}
+
+/** Sending to peers and asking them, with dial back-off and what is known of each one's health. */
+export class Peers {
+  readonly #parts: PeersParts;
+  readonly #outboxes = new Map<PublicKey, Outbox>();
+  readonly #records = new Map<PublicKey, PeerRecord>();
+  readonly #closing = new AbortController();
+
+  constructor(parts: PeersParts) {
+    this.#parts = parts;
+  }
+
+  status(peer: PublicKey): PeerStatus {
+    return this.#parts.transport.status(peer);
+  }
+
+  record(peer: PublicKey): PeerRecord {
+    return this.#records.get(peer) ?? { lastSeenMs: undefined, lastError: undefined };
+  }
+
+  /** An inbound frame proves that the peer is there. */
+  heardFrom(peer: PublicKey): void {
+    this.#parts.backoff.reached(peer);
+    this.#note(peer, { lastSeenMs: this.#parts.now(), lastError: undefined });
+  }
+
+  /** It is known anew where the peer is: what failed before says nothing of it. */
+  foundAgain(peer: PublicKey): void {
+    this.#parts.backoff.reached(peer);
+  }
+
+  /** Sends a one-way frame. `failed` is called when it was not, or possibly not, delivered. */
+  send(peer: PublicKey, frame: Frame, failed: (failure: Failure) => void): void {
+    let outbox = this.#outboxes.get(peer);
+    if (outbox === undefined) {
+      outbox = new Outbox(() => this.#open(peer, this.#closing.signal));
+      if (this.#outboxes.size >= PEERS_MAX) this.#outboxes.delete(this.#outboxes.keys().next().value!);
+      this.#outboxes.set(peer, outbox);
+    }
+    outbox.send(encodeFrame(frame, "entmoot/1"), (error) => failed(failureOf(error)));
+  }
+
+  /**
+   * Asks one question and gives the answer. Throws `Refusal` when the peer refuses or answers otherwise,
+   * `unavailable` when it cannot be reached, `timeout`.
+   */
+  async ask<K extends Frame["kind"]>(
+    peer: PublicKey,
+    question: Frame,
+    expected: K,
+    timeoutMs: number,
+    options: { readonly ignoreBackoff?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<Extract<Frame, { kind: K }>> {
+    const parents = options.signal === undefined ? [this.#closing.signal] : [this.#closing.signal, options.signal];
+    using deadline = new Deadline(timeoutMs, ...parents);
+    const { signal } = deadline;
+    await using frames = new FrameStream(await this.#open(peer, signal, options.ignoreBackoff), "entmoot/1");
+    await frames.write(question, signal);
+    await frames.finish();
+    const answer = await frames.read(signal);
+    this.heardFrom(peer);
+    return expectAnswer(answer, question, expected);
+  }
+
+  /** Milliseconds until the peer may be dialled. */
+  waitMs(peer: PublicKey): number {
+    return this.#parts.backoff.waitMs(peer, this.#parts.steadyNow());
+  }
+
+  /** Makes sure of a connection. Throws `unavailable`, `timeout`. */
+  async connect(peer: PublicKey): Promise<void> {
+    const stream = await this.#open(peer, this.#closing.signal);
+    stream.reset();
+  }
+
+  /**
+   * Waits until what was sent is written, for at most `timeoutMs`, then lets nothing more out. Peers that still have to
+   * be reached get less: most of them are away, and find what they missed when they are back.
+   */
+  async close(timeoutMs: number): Promise<void> {
+    const outboxes = [...this.#outboxes].map(([peer, outbox]) => ({ outbox, isThere: this.status(peer).connected }));
+    const idle = (isThere: boolean) =>
+      Promise.all(outboxes.filter((each) => each.isThere === isThere).map(({ outbox }) => outbox.idle()));
+    await Promise.all([atMost(timeoutMs, idle(true)), atMost(Math.min(timeoutMs, CLOSE_UNREACHED_MS), idle(false))]);
+    this.#closing.abort(new EntmootError("unavailable", "the daemon is ending"));
+  }
+
+  /** `ignoreBackoff`: a person asked for this peer just now. */
+  async #open(peer: PublicKey, signal: AbortSignal, ignoreBackoff = false): Promise<PeerStream> {
+    const { backoff, hints, now, steadyNow, transport } = this.#parts;
+    const isConnected = transport.status(peer).connected;
+    if (!isConnected && !ignoreBackoff && backoff.waitMs(peer, steadyNow()) > 0) throw new Backoff();
+    try {
+      using deadline = new Deadline(DIAL_TIMEOUT_MS, signal);
+      const stream = await transport.open(peer, { hints: hints(peer), signal: deadline.signal });
+      backoff.reached(peer);
+      this.#note(peer, { lastSeenMs: now(), lastError: undefined });
+      return stream;
+    } catch (error) {
+      if (!this.#closing.signal.aborted) {
+        // Of dials that were under way together only the first failure counts.
+        if (backoff.waitMs(peer, steadyNow()) === 0) backoff.failed(peer, steadyNow());
+        this.#note(peer, { ...this.record(peer), lastError: error instanceof Error ? error.message : String(error) });
+      }
+      throw error;
+    }
+  }
+
+  #note(peer: PublicKey, record: PeerRecord): void {
+    this.#records.delete(peer);
+    if (this.#records.size >= PEERS_MAX) this.#records.delete(this.#records.keys().next().value!);
+    this.#records.set(peer, record);
+  }
+}
+
+class Backoff extends EntmootError {
+  constructor() {
+    super("unavailable", "peer: not dialled again so soon after it could not be reached");
+  }
+}
+
+/** What the machines are told about an error. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Backoff) return "backoff";
+  if (error instanceof Refusal) return "refused";
+  if (!(error instanceof EntmootError)) return "unreachable";
+  const refusals: readonly ErrorCode[] = ["malformed_frame", "frame_too_large", "unknown_frame", "invalid_argument"];
+  if (refusals.includes(error.code)) return "refused";
+  return error.code === "timeout" ? "timeout" : "unreachable";
+}
+
+function expectAnswer<K extends Frame["kind"]>(
+  answer: Frame | UnknownExtension | undefined,
+  question: Frame,
+  expected: K,
+): Extract<Frame, { kind: K }> {
+  if (answer?.kind === "refused") throw new Refusal(codeOf(answer.code), answer.message);
+  if (answer?.kind !== expected) {
+    throw new Refusal("unavailable", `${question.kind}: expected ${expected}, found ${answer?.kind ?? "no answer"}`);
+  }
+  // Roster entries name no group, and a root or a policy neither: only the answer itself says which one it is about.
+  if ("group_id" in question && "group_id" in answer && answer.group_id !== question.group_id) {
+    throw new Refusal("unavailable", `${question.kind}: expected an answer about this group, found one about another`);
+  }
+  return answer as Extract<Frame, { kind: K }>;
+}
+
+/** The codes of ours a peer may refuse with; any other is an ordinary refusal. */
+const REFUSAL_CODES: readonly ErrorCode[] = [
+  "not_member",
+  "group_not_found",
+  "not_found",
+  "expired",
+  "conflict",
+  "rate_limited",
+  "invalid_argument",
+  "unsupported",
+  "unknown_frame",
+];
+
+function codeOf(code: string): ErrorCode {
+  return REFUSAL_CODES.find((known) => known === code) ?? "unavailable";
+}

@@ -1,0 +1,17 @@
+import type { GroupStore } from "../../store/group-store.ts";
+
+/** The name of the fact a group's display metadata is kept under, as the text of a JSON object. Of it the name alone is told to others, to those let in by a link. */
+export const METADATA_FACT = "metadata";
+
+/** The group's local display name; empty when it has none. */
+export function groupName(store: GroupStore): string {
+  const text = store.getFact(METADATA_FACT);
+  if (text === undefined) return "";
+  try {
+    const name: unknown = JSON.parse(text)?.name;
+    return typeof name === "string" ? name : "";
+  } catch {
+    // Written by something else; a missing name harms nobody.
+    return "";
+  }
+}

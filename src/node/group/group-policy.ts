@@ -1,0 +1,77 @@
+import { EntmootError } from "../../core/errors.ts";
+import { ContentLimiter, type Refusal } from "../../core/policy/content-limiter.ts";
+import { formatPolicy, type Policy, parsePolicy } from "../../core/policy/policy.ts";
+import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
+import type { GroupStore } from "../../store/group-store.ts";
+
+/** The name of the fact a group's policy is kept under, as JSON text. */
+export const POLICY_FACT = "policy";
+
+/** Ours. Between two looks for messages past their retention. */
+const PRUNE_EVERY_MS = 60_000;
+
+export interface PolicySubject {
+  readonly author: number;
+  readonly byFounder: boolean;
+  readonly timestamp: bigint;
+  readonly contentBytes: number;
+  readonly topics: readonly string[];
+  /** The author's budget applies. */
+  readonly rated: boolean;
+  readonly nowMs: number;
+}
+
+/** The policy of one group on this node; without one everything is allowed. */
+export class GroupPolicy {
+  readonly #store: GroupStore;
+  #limiter: ContentLimiter | undefined;
+  #prunedAtMs = 0;
+
+  /** Throws `invalid_argument` or `malformed_frame` when what is kept is no policy. */
+  constructor(store: GroupStore) {
+    this.#store = store;
+    const kept = store.getFact(POLICY_FACT);
+    this.#limiter = kept === undefined ? undefined : new ContentLimiter(parsePolicy(kept));
+  }
+
+  get current(): Policy | undefined {
+    return this.#limiter?.policy;
+  }
+
+  /** As JSON text; empty for none. */
+  get text(): string {
+    return this.#limiter === undefined ? "" : formatPolicy(this.#limiter.policy);
+  }
+
+  /**
+   * Takes the founder's policy where this node has none, so that members hold themselves to what others would
+   * refuse. A text that is no policy changes nothing.
+   */
+  adopt(text: string): void {
+    if (this.#limiter !== undefined || text === "") return;
+    try {
+      this.set(parsePolicy(text));
+    } catch (error) {
+      if (!(error instanceof EntmootError)) throw error;
+    }
+  }
+
+  /** Keeps a policy, or none, and starts with full budgets. Throws `invalid_argument`. */
+  set(policy: Policy | undefined): void {
+    this.#limiter = policy === undefined ? undefined : new ContentLimiter(policy);
+    this.#store.setFact(POLICY_FACT, policy === undefined ? undefined : formatPolicy(policy));
+  }
+
+  /** `undefined` when the message may be stored; its author has paid then. */
+  check({ author, nowMs, rated, ...subject }: PolicySubject): Refusal | undefined {
+    const candidate = { ...subject, author: String(author) };
+    return rated ? this.#limiter?.admit(candidate, nowMs) : this.#limiter?.screen(candidate, nowMs);
+  }
+
+  /** Forgets messages past their retention, now and then. */
+  prune(nowMs: number): void {
+    if (this.#limiter === undefined || nowMs - this.#prunedAtMs < PRUNE_EVERY_MS) return;
+    this.#prunedAtMs = nowMs;
+    this.#store.messages.pruneBefore(this.#limiter.retentionCutoff(nowMs), [POLICY_TOPIC]);
+  }
+}

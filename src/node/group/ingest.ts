@@ -1,0 +1,261 @@
+import { EntmootError } from "../../core/errors.ts";
+import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
+import { topologicalOrder } from "../../core/order/order.ts";
+import { decodeMessageForms, messageIdOf } from "../../core/record/message.ts";
+import type { Message } from "../../core/record/records.ts";
+import type { MessageStore, NewMessage } from "../../store/group-store.ts";
+import type { BatchWriter } from "./batch-writer.ts";
+import { tookIn } from "./collect-garbage.ts";
+import type { GroupPolicy } from "./group-policy.ts";
+import type { GroupRoster } from "./group-roster.ts";
+import { type SignedBytes, verifyAll } from "./signature-pool.ts";
+
+/** Ours. Full canonical bytes of one message at most; a frame of ours on a peer stream holds 1 MiB. */
+export const MESSAGE_MAX_BYTES = 1_000_000;
+
+/** A message signed by a key that no roster entry here names yet. */
+export interface Unverifiable {
+  readonly id: MessageId;
+  readonly author: PublicKey;
+  readonly canonical: Uint8Array;
+}
+
+/** What became of a batch of bodies; every readable one is in exactly one list. */
+export interface Ingested {
+  readonly stored: readonly MessageId[];
+  /** Held or pruned before, or stored by another stream meanwhile. */
+  readonly known: readonly MessageId[];
+  /** Invalid, of another group, or against policy. */
+  readonly refused: readonly MessageId[];
+  readonly unknownAuthor: readonly Unverifiable[];
+  /** Bodies no message could be read from. */
+  readonly malformed: number;
+  /** Why the first refused or malformed one was, for a log line. */
+  readonly reason: string | undefined;
+}
+
+export interface IngestParts {
+  readonly groupId: GroupId;
+  readonly messages: MessageStore;
+  readonly roster: GroupRoster;
+  readonly policy: GroupPolicy;
+  readonly writer: BatchWriter;
+  readonly now: () => number;
+}
+
+type Decoded = ReturnType<typeof decodeMessageForms>;
+
+interface Candidate {
+  readonly message: NewMessage;
+  readonly contentBytes: number;
+  /** The keys that may have signed it, likeliest first; at most two. */
+  readonly keys: readonly Uint8Array<ArrayBuffer>[];
+  readonly signed: Omit<SignedBytes, "key">;
+  /** The key it names, when no roster entry here does; then it can only be held. */
+  readonly author: PublicKey | undefined;
+}
+
+/**
+ * The way in for every message of a group that was not made here: read, of this group, new, by a known
+ * author, signed, within policy, stored. Nothing is stored, shown or passed on before all of it holds.
+ */
+export class Ingest {
+  readonly #parts: IngestParts;
+  /**
+   * Ids on their way through, with the end of that way, so that two streams do not store and announce one message
+   * twice. An id says nothing of the signature, so the first copy may be a bad one, and only the end tells.
+   */
+  readonly #inFlight = new Map<MessageId, Promise<void>>();
+
+  constructor(parts: IngestParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Takes a batch of full messages. `rated`: the author's message and byte budget applies; back-filled history
+   * is exempt, or a newcomer could only catch up at the pace of new messages. Rejects with `disk_full` or `internal`.
+   */
+  async take(bodies: readonly Uint8Array[], options: { readonly rated: boolean }): Promise<Ingested> {
+    const sorting = new Sorting();
+    let rest = bodies;
+    while (rest.length > 0) rest = await this.#pass(rest, options, sorting);
+    // Fresh messages come at the pace people and agents write; only history comes as fast as it can be taken.
+    if (!options.rated) tookIn(bodies.reduce((sum, body) => sum + body.length, 0));
+    return sorting;
+  }
+
+  /** Takes those whose id is not on its way already; gives the others once that way has ended. */
+  async #pass(
+    bodies: readonly Uint8Array[],
+    options: { readonly rated: boolean },
+    sorting: Sorting,
+  ): Promise<readonly Uint8Array[]> {
+    const candidates: Candidate[] = [];
+    const later: Uint8Array[] = [];
+    const awaited = new Set<Promise<void>>();
+    const ended = Promise.withResolvers<void>();
+    const read = bodies.map((body) => this.#read(body, sorting)).filter((decoded) => decoded !== undefined);
+    const unknown = new Set(this.#parts.messages.unknown(read.map(({ message }) => message.id)));
+    for (const decoded of read) {
+      const { id } = decoded.message;
+      const underWay = this.#inFlight.get(id);
+      if (underWay === ended.promise) {
+        // Twice in one batch, which no honest peer sends: looking at each copy in turn would cost their square.
+        sorting.known.push(id);
+        continue;
+      }
+      if (underWay !== undefined) {
+        later.push(decoded.canonical);
+        awaited.add(underWay);
+        continue;
+      }
+      const candidate = this.#candidate(decoded, { isUnknown: unknown.has(id), isHistory: !options.rated }, sorting);
+      if (candidate === undefined) continue;
+      this.#inFlight.set(id, ended.promise);
+      candidates.push(candidate);
+    }
+    try {
+      const verified = await verifyCandidates(candidates, sorting);
+      const allowed = verified.filter((candidate) => {
+        const { author, message } = candidate;
+        if (author === undefined) return this.#isWithinPolicy(candidate, options.rated, sorting);
+        sorting.unknownAuthor.push({ id: message.id, author, canonical: message.canonical });
+        return false;
+      });
+      const accepted = parentsFirst(allowed);
+      if (accepted.length > 0) {
+        const seqs = await this.#parts.writer.put(accepted.map(({ message }) => message));
+        accepted.forEach(({ message }, i) => {
+          (seqs[i] === undefined ? sorting.known : sorting.stored).push(message.id);
+        });
+      }
+    } finally {
+      for (const { message } of candidates) this.#inFlight.delete(message.id);
+      ended.resolve();
+    }
+    await Promise.all(awaited);
+    return later;
+  }
+
+  #read(body: Uint8Array, sorting: Sorting): Decoded | undefined {
+    let decoded: Decoded;
+    try {
+      decoded = decodeMessageForms(body);
+    } catch (error) {
+      sorting.malform(error instanceof EntmootError ? error.message : "message: cannot be read");
+      return undefined;
+    }
+    const { group_id, id } = decoded.message;
+    if (group_id === this.#parts.groupId) return decoded;
+    return sorting.refuse(id, "message: expected this group's id, found another");
+  }
+
+  #candidate(
+    { canonical, message, signing }: Decoded,
+    { isUnknown, isHistory }: { readonly isUnknown: boolean; readonly isHistory: boolean },
+    sorting: Sorting,
+  ): Candidate | undefined {
+    const { log } = this.#parts.roster;
+    const { id } = message;
+    if (!isUnknown) {
+      sorting.known.push(id);
+      return undefined;
+    }
+    if (canonical.length > MESSAGE_MAX_BYTES) {
+      return sorting.refuse(id, `message: expected at most ${MESSAGE_MAX_BYTES} bytes, found ${canonical.length}`);
+    }
+    if (messageIdOf(signing) !== id) return sorting.refuse(id, "message: its id is not its hash");
+    const candidate = {
+      message: newMessage(message, canonical),
+      contentBytes: message.content.length,
+      signed: { bytes: signing, signature: message.signature as Uint8Array<ArrayBuffer> },
+    };
+    const keys = log.authorKeys(message).map(({ key }) => key);
+    if (keys.length > 0) {
+      return {
+        ...candidate,
+        keys: keys.filter((key): key is Uint8Array<ArrayBuffer> => key !== null),
+        author: undefined,
+      };
+    }
+    const named = message.author.entmoot_pubkey as Uint8Array<ArrayBuffer> | null;
+    if (named?.length !== 32) return sorting.refuse(id, "message: its author is not in the roster and names no key");
+    const wasMember = log.history(message.author.pilot_node_id).some(({ key }) => key?.toHex() === named.toHex());
+    if (!wasMember) return { ...candidate, keys: [named], author: PublicKey.fromBytes(named) };
+    // Written after its author's removal. A member that holds it took it before it heard of that; were it refused
+    // here for good, the two would never agree again. What a peer pushes is news, and for news it is too late.
+    if (isHistory) return { ...candidate, keys: [named], author: undefined };
+    return sorting.refuse(id, "message: its author was removed before it was written");
+  }
+
+  #isWithinPolicy({ message, contentBytes }: Candidate, rated: boolean, sorting: Sorting): boolean {
+    const { policy, now } = this.#parts;
+    const byFounder = message.author_node_id === this.#parts.roster.log.founder?.pilot_node_id;
+    const subject = { author: message.author_node_id, byFounder, timestamp: message.timestamp, contentBytes };
+    const refusal = policy.check({ ...subject, topics: message.topics, rated, nowMs: now() });
+    if (refusal === undefined) return true;
+    sorting.refuse(message.id, refusal.message);
+    return false;
+  }
+}
+
+/** A message as the store takes it. */
+export function newMessage(message: Message, canonical: Uint8Array): NewMessage {
+  return {
+    id: message.id,
+    author_node_id: message.author.pilot_node_id,
+    timestamp: message.timestamp,
+    topics: message.topics,
+    parents: message.parents,
+    canonical,
+  };
+}
+
+class Sorting implements Ingested {
+  readonly stored: MessageId[] = [];
+  readonly known: MessageId[] = [];
+  readonly refused: MessageId[] = [];
+  readonly unknownAuthor: Unverifiable[] = [];
+  malformed = 0;
+  reason: string | undefined;
+
+  refuse(id: MessageId, reason: string): undefined {
+    this.refused.push(id);
+    this.reason ??= reason;
+  }
+
+  malform(reason: string): void {
+    this.malformed += 1;
+    this.reason ??= reason;
+  }
+}
+
+/**
+ * Readers of the delivery log see messages as they were stored: what one answer brings comes in the order it was
+ * written, whatever order the ids had on the way.
+ */
+function parentsFirst(candidates: readonly Candidate[]): readonly Candidate[] {
+  if (candidates.length < 2) return candidates;
+  const byId = new Map(candidates.map((candidate) => [candidate.message.id, candidate]));
+  const nodes = candidates.map(({ message: { id, timestamp, parents, author_node_id: author } }) => {
+    return { id, timestamp, parents, author };
+  });
+  return topologicalOrder(nodes).map((id) => byId.get(id)!);
+}
+
+/** Those whose signature holds under one of their keys; the others are refused. */
+async function verifyCandidates(candidates: readonly Candidate[], sorting: Sorting): Promise<Candidate[]> {
+  const first = await verifyAll(candidates.map(({ keys: [key], signed }) => ({ ...signed, key: key ?? NO_KEY })));
+  const verified: Candidate[] = [];
+  for (const [i, candidate] of candidates.entries()) {
+    const second = candidate.keys[1];
+    if (first[i] || (second !== undefined && (await verifyAll([{ ...candidate.signed, key: second }]))[0])) {
+      verified.push(candidate);
+    } else {
+      sorting.refuse(candidate.message.id, "message: its signature does not hold under its author's key");
+    }
+  }
+  return verified;
+}
+
+const NO_KEY = new Uint8Array(0);

@@ -1,0 +1,129 @@
+import type { PublicKey } from "../../core/ids.ts";
+import { BucketTable } from "../../core/policy/token-bucket.ts";
+import { AD_LIFETIME_MS, type AdContext, isAdUsable } from "../../core/record/ad.ts";
+import {
+  checkMemberProfileAd,
+  isHostnameValid,
+  isMemberProfileAdCurrent,
+  memberProfileAdReplaces,
+  signMemberProfileAd,
+} from "../../core/record/member-profile-ad.ts";
+import type { MemberProfileAd, NodeInfo, TransportAd } from "../../core/record/records.ts";
+import { checkTransportAd, transportAdReplaces } from "../../core/record/transport-ad.ts";
+import type { AdStore } from "../../store/group-store.ts";
+import type { NodeContext } from "../node-context.ts";
+import type { Group } from "./group.ts";
+
+/** Wire. One ad in six minutes, ten at once, for each author: a newcomer gets many at once from one member. */
+const AD_BUCKET = [{ perSecond: 1 / 360, burst: 10 }];
+const AD_BUCKET_KEYS_MAX = 4096;
+
+/** The display name of a member from its own signed profile; empty when it has none that holds now. */
+export function profileName(group: Group, member: NodeInfo, nowMs: number): string {
+  const ad = findProfile(group, member.pilot_node_id);
+  return ad !== undefined && isAdUsable(ad, nowMs) && isMemberProfileAdCurrent(ad, member) ? ad.hostname : "";
+}
+
+/** What each open group keeps, by node id: looked up for every member at once, reading all of them each time would cost the square. */
+const heldByStore = new WeakMap<AdStore, Map<number, MemberProfileAd>>();
+
+function heldProfiles({ store: { ads } }: Group): Map<number, MemberProfileAd> {
+  let held = heldByStore.get(ads);
+  if (held === undefined) {
+    held = new Map(ads.profileAds().map((ad) => [ad.author.pilot_node_id, ad]));
+    heldByStore.set(ads, held);
+  }
+  return held;
+}
+
+function findProfile(group: Group, nodeId: number): MemberProfileAd | undefined {
+  return heldProfiles(group).get(nodeId);
+}
+
+function keepProfile(group: Group, ad: MemberProfileAd): void {
+  group.store.ads.putProfileAd(ad);
+  heldProfiles(group).set(ad.author.pilot_node_id, ad);
+}
+
+/** Takes in signed advertisements of members and passes new ones on; makes our own profile. */
+export class Profiles {
+  readonly #context: NodeContext;
+  readonly #buckets = new BucketTable(AD_BUCKET, AD_BUCKET_KEYS_MAX);
+
+  constructor(context: NodeContext) {
+    this.#context = context;
+  }
+
+  /** A profile from a peer; what is invalid or old is dropped without a word. `isSnapshot`: asked for, so not charged. */
+  takeProfile(group: Group, ad: MemberProfileAd, source: { from: PublicKey; isSnapshot: boolean }): void {
+    if (!memberProfileAdReplaces(ad, findProfile(group, ad.author.pilot_node_id))) return;
+    if (checkMemberProfileAd(ad, this.#adContext(group, ad, source.isSnapshot)) !== undefined) return;
+    keepProfile(group, ad);
+    if (!source.isSnapshot) this.#passOn(group, ad, source.from);
+  }
+
+  /** The profiles a member holds, of which there can be one for each member. */
+  takeSnapshot(group: Group, ads: readonly MemberProfileAd[], from: PublicKey): void {
+    for (const ad of ads.slice(0, group.roster.log.members.length)) {
+      this.takeProfile(group, ad, { from, isSnapshot: true });
+    }
+  }
+
+  /** Endpoints of a member on the original's carrier: kept for peers that use it. */
+  takeTransportAd(group: Group, ad: TransportAd): void {
+    if (checkTransportAd(ad, this.#adContext(group, ad, false)) !== undefined) return;
+    const stored = group.store.ads
+      .transportAds()
+      .find(({ author }) => author.pilot_node_id === ad.author.pilot_node_id);
+    const key = group.roster.log.member(ad.author.pilot_node_id)?.entmoot_pubkey ?? undefined;
+    if (transportAdReplaces(ad, stored, key)) group.store.ads.putTransportAd(ad);
+  }
+
+  /** Our profile in a group, made anew when the name changed or half of its lifetime is over; `undefined` without a name. */
+  own(group: Group): MemberProfileAd | undefined {
+    const { hostname, identity, now } = this.#context;
+    const author = group.self;
+    if (author === undefined || !isHostnameValid(hostname)) return undefined;
+    const nowMs = now();
+    const stored = findProfile(group, author.pilot_node_id);
+    const isFresh = stored !== undefined && Number(stored.not_after) - nowMs > AD_LIFETIME_MS / 2;
+    if (isFresh && stored.hostname === hostname) return hostname === "" ? undefined : stored;
+    if (hostname === "" && stored === undefined) return undefined;
+    // From the clock, so that a node that lost its counter is not ignored for days.
+    const seq = group.store.ads.nextSeq("profile", BigInt(nowMs));
+    const [issued_at, not_after] = [BigInt(nowMs), BigInt(nowMs + AD_LIFETIME_MS)];
+    const ad = signMemberProfileAd({
+      seed: identity.seed,
+      group_id: group.id,
+      author,
+      seq,
+      hostname,
+      issued_at,
+      not_after,
+    });
+    keepProfile(group, ad);
+    return ad;
+  }
+
+  #adContext(group: Group, ad: { readonly author: NodeInfo }, isSnapshot: boolean): AdContext {
+    const nowMs = this.#context.now();
+    return {
+      groupId: group.id,
+      localNodeId: group.self?.pilot_node_id ?? 0,
+      nowMs,
+      isSenderTrusted: true,
+      memberKey: (nodeId) => group.roster.log.member(nodeId)?.entmoot_pubkey,
+      charge: () => isSnapshot || this.#buckets.take(`${group.id}${ad.author.pilot_node_id}`, [1], nowMs) === undefined,
+    };
+  }
+
+  #passOn(group: Group, ad: MemberProfileAd, from: PublicKey): void {
+    const { local, peers } = this.#context;
+    if (peers === undefined) return;
+    for (const member of group.roster.members.keys()) {
+      if (member === from || member === local || !peers.status(member).connected) continue;
+      // A missed one comes with the next snapshot.
+      peers.send(member, { kind: "member_profile_ad", ...ad }, () => {});
+    }
+  }
+}

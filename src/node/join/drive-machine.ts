@@ -1,0 +1,76 @@
+import { EntmootError, type ErrorCode } from "../../core/errors.ts";
+import type { JoinProgress } from "../operations.ts";
+
+/** What bounds a join, and who is told how it goes. */
+export interface JoinAttempt {
+  /** On the clock that is never set back. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly progress: (progress: JoinProgress) => void;
+}
+
+/** The effects every joiner's machine has; what else it decides is its own. */
+type CommonEffect =
+  | { readonly kind: "schedule"; readonly afterMs: number }
+  | ({ readonly kind: "progress" } & JoinProgress)
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
+
+type OwnEffect<Effect> = Exclude<Effect, { readonly kind: CommonEffect["kind"] }>;
+
+export interface Drive<Event, Effect extends { readonly kind: string }, Result> {
+  readonly machine: { handle(event: Event, nowMs: number): Effect[] };
+  readonly start: Event;
+  readonly timer: Event;
+  readonly now: () => number;
+  readonly signal: AbortSignal | undefined;
+  readonly progress: (progress: JoinProgress) => void;
+  /** Does one of the machine's own effects; what comes of it is told later, the end is given to `end`. */
+  readonly carryOut: (
+    effect: OwnEffect<Effect>,
+    then: { readonly tell: (event: Event) => void; readonly end: (result: Result) => void },
+  ) => void;
+}
+
+/** Runs a machine that ends, with real time around it. Rejects as its `failed` effect says, or when `signal` aborts. */
+export function driveMachine<Event, Effect extends { readonly kind: string }, Result>(
+  options: Drive<Event, Effect, Result>,
+): Promise<Result> {
+  const { carryOut, machine, now, progress, signal, start, timer } = options;
+  const timers = new Set<ReturnType<typeof setTimeout>>();
+  const ended = Promise.withResolvers<Result>();
+  const onAbort = () => ended.reject(new EntmootError("unavailable", "join: stopped before it was done"));
+  const then = { tell, end: ended.resolve };
+  function tell(event: Event): void {
+    for (const effect of machine.handle(event, now())) run(effect);
+  }
+  function run(effect: Effect): void {
+    const common = effect as Effect | CommonEffect;
+    if (isKind(common, "schedule")) schedule(common.afterMs);
+    else if (isKind(common, "progress")) progress(common);
+    else if (isKind(common, "failed")) ended.reject(new EntmootError(common.code, common.message));
+    else carryOut(effect as OwnEffect<Effect>, then);
+  }
+  function schedule(afterMs: number): void {
+    const handle = setTimeout(() => {
+      timers.delete(handle);
+      tell(timer);
+    }, afterMs);
+    timers.add(handle);
+  }
+  if (signal?.aborted) onAbort();
+  else {
+    signal?.addEventListener("abort", onAbort, { once: true });
+    tell(start);
+  }
+  return ended.promise.finally(() => {
+    signal?.removeEventListener("abort", onAbort);
+    for (const handle of timers) clearTimeout(handle);
+  });
+}
+
+function isKind<K extends CommonEffect["kind"]>(
+  effect: { readonly kind: string },
+  kind: K,
+): effect is Extract<CommonEffect, { kind: K }> {
+  return effect.kind === kind;
+}

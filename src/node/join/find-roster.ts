@@ -1,0 +1,55 @@
+import type { GroupId, PublicKey } from "../../core/ids.ts";
+import type { Invite } from "../../core/record/records.ts";
+import { RosterLog } from "../../core/roster/roster-log.ts";
+import { explainRejection } from "../../core/roster/roster-rejection.ts";
+import { type Candidate, Join, type JoinEffect, type JoinEvent } from "../../machine/join.ts";
+import { askRosterAfter } from "../carrier/ask-roster.ts";
+import { failureOf, type Peers, Refusal } from "../carrier/peers.ts";
+import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
+
+export type FoundRoster = Extract<JoinEffect, { kind: "joined" }>;
+
+/** A roster that is the one the invite promises, from whichever member serves it first. Throws `not_member`, `roster_rejected`, `unavailable`. */
+export function findRoster(
+  { local, peers, steadyNow }: { readonly local: PublicKey; readonly peers: Peers; readonly steadyNow: () => number },
+  invite: Invite,
+  attempt: JoinAttempt,
+): Promise<FoundRoster> {
+  return driveMachine<JoinEvent, JoinEffect, FoundRoster>({
+    machine: new Join({ invite, localKey: local, deadlineMs: attempt.deadlineMs }),
+    start: { kind: "start" },
+    timer: { kind: "timer" },
+    now: steadyNow,
+    signal: attempt.signal,
+    progress: attempt.progress,
+    carryOut: (effect, { tell, end }) => {
+      if (effect.kind === "joined") end(effect);
+      else void askCandidate(peers, invite.group_id, effect.to).then(tell);
+    },
+  });
+}
+
+/** Never rejects. */
+async function askCandidate(peers: Peers, groupId: GroupId, from: Candidate): Promise<JoinEvent> {
+  const noRoster = (why: "unreachable" | "refused" | "invalid", detail: string): JoinEvent => ({
+    kind: "no_roster",
+    from,
+    why,
+    detail,
+  });
+  if (from.key === undefined) {
+    return noRoster("unreachable", "its key is not in the invite, and this carrier dials by key");
+  }
+  try {
+    const entries = await askRosterAfter({ peers, groupId, to: from.key, after: undefined, ignoreBackoff: true });
+    const { log, stopped } = RosterLog.empty.sync(entries);
+    if (stopped === undefined) return { kind: "roster", from, log };
+    if (stopped === "empty_response" || stopped === "missing_local_head")
+      return noRoster("invalid", "its roster is empty");
+    return noRoster("invalid", `its roster is broken at entry ${log.entries.length + 1}: ${explainRejection(stopped)}`);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    if (error instanceof Refusal && error.code === "not_member") return noRoster("refused", detail);
+    return noRoster(failureOf(error) === "refused" ? "invalid" : "unreachable", detail);
+  }
+}

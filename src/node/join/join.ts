@@ -1,0 +1,160 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { DEFAULT_MOOT_KEY } from "../../core/admission/default-moot.ts";
+import { verifyInvite } from "../../core/admission/invite.ts";
+import { irohAddresses } from "../../core/admission/iroh-address.ts";
+import { parseJoinInput } from "../../core/admission/join-input.ts";
+import { isMootLink, parseMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { type GroupId, PublicKey } from "../../core/ids.ts";
+import { parsePolicy } from "../../core/policy/policy.ts";
+import type { Invite } from "../../core/record/records.ts";
+import type { RosterLog } from "../../core/roster/roster-log.ts";
+import type { Peers } from "../carrier/peers.ts";
+import type { JoinByInvite } from "../daemon-operations.ts";
+import type { Group } from "../group/group.ts";
+import { groupName, METADATA_FACT } from "../group/group-name.ts";
+import type { NodeContext } from "../node-context.ts";
+import type { Joined, JoinRequest } from "../operations.ts";
+import type { JoinAttempt } from "./drive-machine.ts";
+import { findRoster } from "./find-roster.ts";
+import { redeem } from "./redeem-link.ts";
+
+/** Ours. How long a join waits for the messages there are; the rest comes while the daemon runs. */
+const FIRST_PULL_MAX_MS = 10_000;
+
+/** Wire. When nobody says. */
+const TIMEOUT_DEFAULT_MS = 90_000;
+
+/** Takes this node into groups. One join a group at a time: a second one waits for the first. */
+export class Joiner {
+  readonly #context: NodeContext;
+  readonly #running = new Map<GroupId, Promise<Joined>>();
+
+  constructor(context: NodeContext) {
+    this.#context = context;
+  }
+
+  /** By a moot link or the text of an invite. Throws as the input's reader, `unavailable`, `not_member`, `roster_rejected`. */
+  async join(request: JoinRequest): Promise<Joined> {
+    const attempt = this.#attempt(request);
+    if (isMootLink(request.input)) {
+      const link = parseMootLink(request.input);
+      refuseExpiredLink(link, this.#context.now());
+      const { hints, hostname, local, now, steadyNow } = this.#context;
+      if (link.issuer === local) throw new EntmootError("invalid_argument", "join: this node issued the link itself");
+      hints.add(link.issuer, link.hints);
+      const redeeming = redeem({ peers: requirePeers(this.#context), hostname, now, steadyNow }, link, attempt);
+      const { invite, name } = await redeeming;
+      return this.#joinGroup(invite, attempt, { name });
+    }
+    const body = new TextEncoder().encode(request.input);
+    const input = parseJoinInput(body, { nowMs: this.#context.now(), pinnedKey: PublicKey.toBytes(DEFAULT_MOOT_KEY) });
+    switch (input.kind) {
+      case "invite":
+        return this.#joinGroup(input.invite, attempt, {});
+      case "fleet_invite":
+        return this.#joinGroup(input.invite, attempt, { metadata: input.groupMetadata });
+      default:
+        throw new EntmootError(
+          "unsupported",
+          "join: open invites redeemed over HTTPS need Pilot, which is not in this version; ask the issuer for a link (entmootd invite link)",
+        );
+    }
+  }
+
+  joinByInvite(request: JoinByInvite): Promise<Joined> {
+    return this.#joinGroup(request.invite, this.#attempt(request), request);
+  }
+
+  #attempt(request: Pick<JoinRequest, "timeoutMs" | "onProgress" | "signal">): JoinAttempt {
+    const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : TIMEOUT_DEFAULT_MS;
+    return {
+      deadlineMs: this.#context.steadyNow() + timeoutMs,
+      signal: request.signal,
+      progress: (progress) => request.onProgress?.(progress),
+    };
+  }
+
+  async #joinGroup(invite: Invite, attempt: JoinAttempt, facts: JoinFacts): Promise<Joined> {
+    verifyInvite(invite, this.#context.now());
+    const running = this.#running.get(invite.group_id);
+    if (running !== undefined) return running;
+    const joining = joinGroup(this.#context, invite, attempt, facts);
+    this.#running.set(invite.group_id, joining);
+    try {
+      return await joining;
+    } finally {
+      this.#running.delete(invite.group_id);
+    }
+  }
+}
+
+/** What is kept of a group once it is joined. */
+interface JoinFacts {
+  /** What the group is called unless it has a name here. */
+  readonly name?: string;
+  readonly metadata?: string | undefined;
+  readonly policy?: string | undefined;
+}
+
+async function joinGroup(
+  context: NodeContext,
+  invite: Invite,
+  attempt: JoinAttempt,
+  facts: JoinFacts,
+): Promise<Joined> {
+  const policy = facts.policy === undefined ? undefined : parsePolicy(facts.policy);
+  const held = context.group(invite.group_id);
+  if (held?.self !== undefined) return joinedForm(held, invite, "already_joined");
+  const peers = requirePeers(context);
+  for (const { endpoints } of invite.bootstrap_peers ?? []) {
+    for (const { key, hint } of irohAddresses(endpoints)) context.hints.add(key, [hint.address]);
+  }
+  const { from, log } = await findRoster({ ...context, peers }, invite, attempt);
+  const group = held ?? open(context, invite.group_id, log);
+  if (held !== undefined && from.key !== undefined) held.takeRoster(log.entries, from.key);
+  if (facts.metadata !== undefined) group.store.setFact(METADATA_FACT, facts.metadata);
+  if (facts.name && groupName(group.store) === "") {
+    group.store.setFact(METADATA_FACT, JSON.stringify({ name: facts.name }));
+  }
+  if (policy !== undefined) group.policy.set(policy);
+  group.requireSelf();
+  attempt.progress({ stage: "messages", message: "comparing messages with a member" });
+  await compared(group, Math.min(FIRST_PULL_MAX_MS, attempt.deadlineMs - context.steadyNow()), attempt.signal);
+  return joinedForm(group, invite, "joined");
+}
+
+function open(context: NodeContext, groupId: GroupId, log: RosterLog): Group {
+  const store = context.root.createGroup(groupId);
+  try {
+    store.roster.append(log.entries);
+    return context.adopt(groupId);
+  } catch (error) {
+    context.abandon(groupId);
+    throw error;
+  }
+}
+
+/** Resolves in any case: what is not here yet comes later. */
+async function compared(group: Group, atMostMs: number, signal: AbortSignal | undefined): Promise<void> {
+  const waited = new AbortController();
+  const ends = signal === undefined ? waited.signal : AbortSignal.any([signal, waited.signal]);
+  const late = delay(Math.max(0, atMostMs), undefined, { signal: ends }).catch(() => {});
+  await Promise.race([group.compared, late]);
+  waited.abort();
+}
+
+function joinedForm(group: Group, invite: Invite, status: Joined["status"]): Joined {
+  return {
+    status,
+    group_id: group.id,
+    issuer: invite.issuer,
+    members: group.roster.log.members.length,
+    local_node_id: group.requireSelf().pilot_node_id,
+  };
+}
+
+function requirePeers(context: NodeContext): Peers {
+  if (context.peers !== undefined) return context.peers;
+  throw new EntmootError("unavailable", "join: this process opened no carrier; start the daemon with entmootd serve");
+}

@@ -1,0 +1,69 @@
+import { verifyInvite } from "../../core/admission/invite.ts";
+import type { MootLink } from "../../core/admission/moot-link.ts";
+import { Redeem, type RedeemEffect, type RedeemEvent, type Redeemed } from "../../machine/redeem.ts";
+import { type Peers, Refusal } from "../carrier/peers.ts";
+import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
+
+/**
+ * Ours. One try; doubles from the first to the last. A dial that got no answer asks ever more rarely, so an issuer
+ * that comes back is met sooner by a new one, while a slow way to it still gets its time.
+ */
+const TIMEOUT_FIRST_MS = 4_000;
+const TIMEOUT_MAX_MS = 15_000;
+
+export interface RedeemParts {
+  readonly peers: Peers;
+  readonly hostname: string;
+  readonly now: () => number;
+  /** As `now`, but never set back; the attempt's deadline is on it. */
+  readonly steadyNow: () => number;
+}
+
+/**
+ * Shows a link's token to its issuer, again and again while that is away. Throws the issuer's refusal, or
+ * `unavailable` once the time is over.
+ */
+export function redeem(parts: RedeemParts, link: MootLink, attempt: JoinAttempt): Promise<Redeemed> {
+  let timeoutMs = TIMEOUT_FIRST_MS;
+  return driveMachine<RedeemEvent, RedeemEffect, Redeemed>({
+    machine: new Redeem({ deadlineMs: attempt.deadlineMs }),
+    start: { kind: "start" },
+    timer: { kind: "timer" },
+    now: parts.steadyNow,
+    signal: attempt.signal,
+    progress: attempt.progress,
+    carryOut: (effect, { tell, end }) => {
+      if (effect.kind === "invited") end(effect);
+      else void askIssuer(parts, link, { timeoutMs, signal: attempt.signal }).then(tell);
+      timeoutMs = Math.min(TIMEOUT_MAX_MS, 2 * timeoutMs);
+    },
+  });
+}
+
+/** Never rejects. */
+async function askIssuer(
+  { hostname, now, peers }: RedeemParts,
+  { groupId, issuer, token }: MootLink,
+  { signal, timeoutMs }: { readonly signal: AbortSignal | undefined; readonly timeoutMs: number },
+): Promise<RedeemEvent> {
+  const question = { kind: "redeem_req", group_id: groupId, token, hostname } as const;
+  const options = { ignoreBackoff: true, ...(signal === undefined ? {} : { signal }) };
+  try {
+    const { invite, name } = await peers.ask(issuer, question, "redeem_resp", timeoutMs, options);
+    if (invite.group_id !== groupId) {
+      return {
+        kind: "refused",
+        code: "roster_rejected",
+        message: "join: the issuer answered with an invite to another group",
+      };
+    }
+    verifyInvite(invite, now());
+    return { kind: "redeemed", invite, name };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    // An issuer that is ending, or whose disk is full, may well answer in a moment.
+    if (error instanceof Refusal && error.code !== "unavailable")
+      return { kind: "refused", code: error.code, message: `join: ${message}` };
+    return { kind: "unreachable", detail: message };
+  }
+}

@@ -1,0 +1,137 @@
+import type { GroupId } from "../../core/ids.ts";
+import type { MemberProfileAd, RosterEntry, TransportAd } from "../../core/record/records.ts";
+import {
+  advanced,
+  type Consumer,
+  checkLeaseRequest,
+  checkRoomForConsumer,
+  type LeaseRequest,
+  leased,
+  NEW_CONSUMER,
+} from "../consumer-rules.ts";
+import type { AdStore, ConsumerStore, GroupStore, Lease, RosterStore } from "../group-store.ts";
+import { checkFact, checkName, nextAdSeq } from "../store-limits.ts";
+import { MemoryMessageStore } from "./memory-message-store.ts";
+
+/** All of one group in memory, for simulations and tests; nothing survives the process. */
+export class MemoryGroupStore implements GroupStore {
+  readonly groupId: GroupId;
+  readonly messages = new MemoryMessageStore();
+  readonly roster = new MemoryRosterStore();
+  readonly ads = new MemoryAdStore();
+  readonly consumers = new MemoryConsumerStore(() => this.messages.lastSeq());
+  readonly #facts = new Map<string, string>();
+
+  constructor(groupId: GroupId) {
+    this.groupId = groupId;
+  }
+
+  getFact(name: string): string | undefined {
+    return this.#facts.get(name);
+  }
+
+  setFact(name: string, value: string | undefined): void {
+    checkFact(name, value);
+    if (value === undefined) this.#facts.delete(name);
+    else this.#facts.set(name, value);
+  }
+
+  [Symbol.dispose](): void {}
+}
+
+class MemoryRosterStore implements RosterStore {
+  readonly #entries: RosterEntry[] = [];
+
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  entries(): RosterEntry[] {
+    return [...this.#entries];
+  }
+
+  append(entries: readonly RosterEntry[]): void {
+    this.#entries.push(...entries);
+  }
+}
+
+class MemoryAdStore implements AdStore {
+  readonly #transport = new Map<number, TransportAd>();
+  readonly #profile = new Map<number, MemberProfileAd>();
+  readonly #counters = new Map<string, bigint>();
+
+  transportAds(): TransportAd[] {
+    return byAuthor(this.#transport);
+  }
+
+  putTransportAd(ad: TransportAd): void {
+    this.#transport.set(ad.author.pilot_node_id, ad);
+  }
+
+  profileAds(): MemberProfileAd[] {
+    return byAuthor(this.#profile);
+  }
+
+  putProfileAd(ad: MemberProfileAd): void {
+    this.#profile.set(ad.author.pilot_node_id, ad);
+  }
+
+  nextSeq(kind: "transport" | "profile", atLeast: bigint): bigint {
+    const next = nextAdSeq(this.#counters.get(kind) ?? 0n, atLeast);
+    this.#counters.set(kind, next);
+    return next;
+  }
+
+  dropExpired(nowMs: number): void {
+    for (const ads of [this.#transport, this.#profile]) {
+      for (const [author, { not_after }] of ads) if (not_after < BigInt(nowMs)) ads.delete(author);
+    }
+  }
+}
+
+function byAuthor<Ad>(ads: ReadonlyMap<number, Ad>): Ad[] {
+  return [...ads].sort(([a], [b]) => a - b).map(([, ad]) => ad);
+}
+
+class MemoryConsumerStore implements ConsumerStore {
+  readonly #consumers = new Map<string, Consumer>();
+  readonly #lastSeq: () => number;
+  #token = 0;
+
+  constructor(lastSeq: () => number) {
+    this.#lastSeq = lastSeq;
+  }
+
+  cursor(consumer: string): number | undefined {
+    return this.#consumers.get(consumer)?.cursor;
+  }
+
+  advance(consumer: string, seq: number, token?: number): void {
+    checkName("consumer", consumer);
+    const known = this.#knownOrNew(consumer);
+    this.#consumers.set(consumer, advanced(known, { name: consumer, seq, lastSeq: this.#lastSeq(), token }));
+  }
+
+  acquireLease(request: LeaseRequest): Lease | undefined {
+    checkLeaseRequest(request);
+    const next = leased(this.#knownOrNew(request.consumer), request, () => ++this.#token);
+    if (!next) return undefined;
+    this.#consumers.set(request.consumer, next);
+    return { owner: request.owner, token: next.token, expiresAtMs: next.expiresAtMs };
+  }
+
+  releaseLease(consumer: string, token: number): void {
+    const known = this.#consumers.get(consumer);
+    if (known?.token === token) this.#consumers.set(consumer, { ...known, owner: undefined });
+  }
+
+  forget(consumer: string): void {
+    this.#consumers.delete(consumer);
+  }
+
+  #knownOrNew(name: string): Consumer {
+    const known = this.#consumers.get(name);
+    if (!known) checkRoomForConsumer(this.#consumers.size);
+    return known ?? NEW_CONSUMER;
+  }
+}

@@ -1,0 +1,193 @@
+import { MerkleRoot, MessageId } from "../../core/ids.ts";
+import { MessageSet } from "../../core/order/message-set.ts";
+import { compareNodes, type OrderNode, topologicalOrder } from "../../core/order/order.ts";
+import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
+import { compilePattern, tailSees } from "../../core/policy/topic.ts";
+import { decodeMessage } from "../../core/record/message.ts";
+import type { MessageQuery, MessageStore, NewMessage, StoredMessage } from "../group-store.ts";
+import { checkLimit, checkNewMessage, indexedTopics } from "../store-limits.ts";
+import { compareBounds, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
+
+interface Held extends StoredMessage {
+  readonly node: OrderNode;
+  readonly topics: readonly string[];
+}
+
+/** Messages of one group in memory, for simulations and tests; nothing survives the process. */
+export class MemoryMessageStore implements MessageStore {
+  readonly #byId = new Map<MessageId, Held>();
+  readonly #pruned = new Set<MessageId>();
+  readonly #set = new MessageSet();
+  /** In arrival order. */
+  #log: Held[] = [];
+  #seq = 0;
+  /** In time order; `undefined` once messages came since. */
+  #sorted: Held[] | undefined;
+
+  get size(): number {
+    return this.#log.length;
+  }
+
+  lastSeq(): number {
+    return this.#seq;
+  }
+
+  has(id: MessageId): boolean {
+    return this.#byId.has(id);
+  }
+
+  knows(id: MessageId): boolean {
+    return this.#byId.has(id) || this.#pruned.has(id);
+  }
+
+  unknown(ids: readonly MessageId[]): MessageId[] {
+    return ids.filter((id) => !this.knows(id));
+  }
+
+  get(id: MessageId): StoredMessage | undefined {
+    const held = this.#byId.get(id);
+    return held && stored(held);
+  }
+
+  reading<T>(work: () => T): T {
+    return work();
+  }
+
+  putMany(messages: readonly NewMessage[]): (number | undefined)[] {
+    for (const message of messages) checkNewMessage(message);
+    return messages.map((message) => this.#put(message));
+  }
+
+  arrivedAfter(after: number, limit: number): StoredMessage[] {
+    checkLimit(limit);
+    let [from, to] = [0, this.#log.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (this.#log[middle]!.seq > after) to = middle;
+      else from = middle + 1;
+    }
+    return this.#log.slice(from, from + limit).map(stored);
+  }
+
+  query(query: MessageQuery): StoredMessage[] {
+    const { author_node_id, topic, order, limit } = query;
+    checkLimit(limit);
+    const matches = topic === undefined ? undefined : compilePattern(topic);
+    const found = this.#within(rangeOf(query)).filter(
+      ({ node, topics }) =>
+        (author_node_id === undefined || node.author === author_node_id) && (!matches || topics.some(matches)),
+    );
+    return (order === "desc" ? found.reverse() : found).slice(0, limit).map(stored);
+  }
+
+  latest(limit: number, topic?: string): StoredMessage[] {
+    if (limit <= 0) return [];
+    if (topic !== undefined) compilePattern(topic);
+    const found = this.#inTimeOrder().filter(({ topics, canonical }) => {
+      if (topic === undefined) return true;
+      // Without indexed topics it may have none at all, or only some that no pattern covers.
+      return topics.length > 0
+        ? tailSees(topic, topics)
+        : topic === "#" && decodeMessage(canonical).topics.length === 0;
+    });
+    return this.#inOwnOrder(found.slice(-limit)).map(stored);
+  }
+
+  topologicalRange({ since, until }: { since: bigint | undefined; until: bigint | undefined }): StoredMessage[] {
+    return this.#inOwnOrder(this.#within(timeRange(since, until))).map(stored);
+  }
+
+  topics(limit: number): { topic: string; messages: number; latest: bigint }[] {
+    checkLimit(limit);
+    const counts = new Map<string, { topic: string; messages: number; latest: bigint }>();
+    for (const { topics, node } of this.#log) {
+      for (const topic of topics) {
+        const count = counts.get(topic) ?? { topic, messages: 0, latest: node.timestamp };
+        count.messages += 1;
+        if (node.timestamp > count.latest) count.latest = node.timestamp;
+        counts.set(topic, count);
+      }
+    }
+    const byUse = (a: { topic: string; messages: number; latest: bigint }, b: typeof a) =>
+      b.messages - a.messages ||
+      (a.latest === b.latest
+        ? Buffer.compare(Buffer.from(a.topic), Buffer.from(b.topic))
+        : a.latest > b.latest
+          ? -1
+          : 1);
+    return [...counts.values()].sort(byUse).slice(0, limit);
+  }
+
+  idsInRange({ lo, hi, limit }: { lo: MessageId; hi: MessageId; limit: number }): MessageId[] {
+    checkLimit(limit);
+    const within = (id: MessageId) => id >= lo && (hi === MessageId.zero || id < hi);
+    return [...this.#byId.keys()].filter(within).sort().slice(0, limit);
+  }
+
+  placesAfter(after: TimePlace | undefined, limit: number): TimePlace[] {
+    checkLimit(limit);
+    const places = this.#inTimeOrder().map(({ node: { id, timestamp, author } }) => {
+      return { timestamp, author_node_id: author, id };
+    });
+    return places.filter((place) => after === undefined || comparePlaces(place, after) > 0).slice(0, limit);
+  }
+
+  idsSince(since: bigint): MessageId[] {
+    return this.#inOwnOrder(this.#within(timeRange(since, undefined))).map(({ id }) => id);
+  }
+
+  merkleRoot(): MerkleRoot {
+    return this.#set.size === 0 ? MerkleRoot.zero : this.#set.root();
+  }
+
+  nextParents(): MessageId[] {
+    return this.#set.nextParents();
+  }
+
+  pruneBefore(before: bigint, exempt: readonly string[]): number {
+    if (before <= 0n) return 0;
+    const kept = new Set(exempt);
+    const old = this.#log.filter(({ node, topics }) => node.timestamp < before && !topics.some((t) => kept.has(t)));
+    for (const { id } of old) {
+      this.#byId.delete(id);
+      this.#pruned.add(id);
+    }
+    if (old.length > 0) {
+      this.#set.remove(old.map(({ id }) => id));
+      this.#log = this.#log.filter(({ id }) => this.#byId.has(id));
+      this.#sorted = undefined;
+    }
+    return old.length;
+  }
+
+  #put({ id, author_node_id: author, timestamp, parents, topics, canonical }: NewMessage): number | undefined {
+    if (this.knows(id)) return undefined;
+    const node = { id, author, timestamp, parents: [...parents] };
+    const held = { seq: ++this.#seq, id, canonical: canonical.slice(), node, topics: indexedTopics(topics) };
+    this.#byId.set(id, held);
+    this.#log.push(held);
+    this.#set.add(node);
+    this.#sorted = undefined;
+    return held.seq;
+  }
+
+  #inTimeOrder(): Held[] {
+    this.#sorted ??= this.#log.toSorted((a, b) => compareNodes(a.node, b.node));
+    return this.#sorted;
+  }
+
+  #within({ lo, hi }: TimeRange): Held[] {
+    return this.#inTimeOrder().filter(({ node }) => {
+      const place = { timestamp: node.timestamp, author: node.author, id: MessageId.toBytes(node.id) };
+      return compareBounds(place, lo) >= 0 && compareBounds(place, hi) < 0;
+    });
+  }
+
+  #inOwnOrder(messages: readonly Held[]): Held[] {
+    return topologicalOrder(messages.map(({ node }) => node)).map((id) => this.#byId.get(id)!);
+  }
+}
+
+function stored({ seq, id, canonical }: Held): StoredMessage {
+  return { seq, id, canonical };
+}

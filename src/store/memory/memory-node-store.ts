@@ -1,0 +1,120 @@
+import type { GroupId, PublicKey } from "../../core/ids.ts";
+import { checkSignedHint, mergedHints } from "../hint-rules.ts";
+import { checkLink, isExpired, linkExists, refusal, tooManyLinks } from "../link-rules.ts";
+import type { HintStore, IssuedLink, LinkStore, NodeStore, RedeemOutcome } from "../node-store.ts";
+import { checkFact, checkMs, HINT_PEERS_MAX, LINKS_MAX } from "../store-limits.ts";
+
+/** What a node keeps beside its groups, in memory, for simulations and tests. */
+export class MemoryNodeStore implements NodeStore {
+  readonly links = new MemoryLinkStore();
+  readonly hints = new MemoryHintStore();
+  readonly #settings = new Map<string, string>();
+
+  getSetting(name: string): string | undefined {
+    return this.#settings.get(name);
+  }
+
+  setSetting(name: string, value: string | undefined): void {
+    checkFact(name, value);
+    if (value === undefined) this.#settings.delete(name);
+    else this.#settings.set(name, value);
+  }
+
+  [Symbol.dispose](): void {}
+}
+
+class MemoryLinkStore implements LinkStore {
+  readonly #links = new Map<string, IssuedLink>();
+  readonly #redeemed = new Map<string, Set<PublicKey>>();
+
+  create(link: IssuedLink): void {
+    checkLink(link);
+    if (this.#links.has(link.token_hash)) throw linkExists(link.token_hash);
+    if (this.#links.size >= LINKS_MAX) this.#dropDeadAt(link.created_at_ms);
+    this.#links.set(link.token_hash, { ...link });
+  }
+
+  list(groupId: GroupId): IssuedLink[] {
+    return [...this.#links.values()].filter(({ group_id }) => group_id === groupId).sort(byAge);
+  }
+
+  get(tokenHash: string): IssuedLink | undefined {
+    return this.#links.get(tokenHash);
+  }
+
+  revoke(groupId: GroupId, idOrHash: string): boolean {
+    const link = this.list(groupId).find(({ id, token_hash }) => id === idOrHash || token_hash === idOrHash);
+    if (link) this.#links.set(link.token_hash, { ...link, revoked: true });
+    return link !== undefined;
+  }
+
+  redeem({ tokenHash, key, nowMs }: { tokenHash: string; key: PublicKey; nowMs: number }): RedeemOutcome {
+    const link = this.#links.get(tokenHash);
+    if (!link) return { kind: "refused", reason: "not_found" };
+    const keys = this.#redeemed.get(tokenHash) ?? new Set<PublicKey>();
+    const repeated = keys.has(key);
+    const refused = refusal(link, { repeated, redemptions: keys.size, nowMs });
+    if (refused) return refused;
+    if (repeated) return { kind: "redeemed", repeated, link };
+    this.#redeemed.set(tokenHash, keys.add(key));
+    const used = { ...link, uses: link.uses + 1 };
+    this.#links.set(tokenHash, used);
+    return { kind: "redeemed", repeated, link: used };
+  }
+
+  release(tokenHash: string, key: PublicKey): void {
+    const link = this.#links.get(tokenHash);
+    if (!link || !this.#redeemed.get(tokenHash)?.delete(key)) return;
+    this.#links.set(tokenHash, { ...link, uses: Math.max(0, link.uses - 1) });
+  }
+
+  #dropDeadAt(nowMs: number): void {
+    const dead = [...this.#links.values()].sort(byAge).find((link) => link.revoked || isExpired(link, nowMs));
+    if (!dead) throw tooManyLinks();
+    this.#links.delete(dead.token_hash);
+    this.#redeemed.delete(dead.token_hash);
+  }
+}
+
+function byAge(a: IssuedLink, b: IssuedLink): number {
+  return a.created_at_ms - b.created_at_ms || (a.token_hash < b.token_hash ? -1 : 1);
+}
+
+interface Whereabouts {
+  readonly hints: readonly string[];
+  readonly signed: { seq: bigint; bytes: Uint8Array } | undefined;
+  readonly changedAtMs: number;
+}
+
+class MemoryHintStore implements HintStore {
+  readonly #peers = new Map<PublicKey, Whereabouts>();
+
+  hints(peer: PublicKey): string[] {
+    return [...(this.#peers.get(peer)?.hints ?? [])];
+  }
+
+  put(peer: PublicKey, hints: readonly string[], nowMs: number): void {
+    checkMs("hints: now", nowMs);
+    const known = this.#peers.get(peer);
+    this.#store(peer, { hints: mergedHints(known?.hints ?? [], hints), signed: known?.signed, changedAtMs: nowMs });
+  }
+
+  signed(peer: PublicKey): { seq: bigint; bytes: Uint8Array } | undefined {
+    return this.#peers.get(peer)?.signed;
+  }
+
+  putSigned(peer: PublicKey, hint: { seq: bigint; bytes: Uint8Array }, nowMs: number): void {
+    checkSignedHint(hint, nowMs);
+    const known = this.#peers.get(peer);
+    if (known?.signed && known.signed.seq > hint.seq) return;
+    this.#store(peer, { hints: known?.hints ?? [], signed: { ...hint }, changedAtMs: nowMs });
+  }
+
+  #store(peer: PublicKey, whereabouts: Whereabouts): void {
+    this.#peers.set(peer, whereabouts);
+    if (this.#peers.size <= HINT_PEERS_MAX) return;
+    const others = [...this.#peers].filter(([key]) => key !== peer);
+    const [oldest] = others.sort(([a, x], [b, y]) => x.changedAtMs - y.changedAtMs || (a < b ? -1 : 1))[0]!;
+    this.#peers.delete(oldest);
+  }
+}

@@ -1,0 +1,57 @@
+import type { GroupId } from "../../core/ids.ts";
+import { AD_SEQ_MAX } from "../../core/record/ad.ts";
+import { decodeMemberProfileAd, memberProfileAdSigningForm } from "../../core/record/member-profile-ad.ts";
+import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts";
+import { decodeTransportAd, transportAdSigningForm } from "../../core/record/transport-ad.ts";
+import type { RosterLog } from "../../core/roster/roster-log.ts";
+import { verifySignature } from "../../core/signature.ts";
+import type { AdStore } from "../group-store.ts";
+import type { OriginalDatabase } from "./original-database.ts";
+
+/** Takes over ads signed by members, expired ones too, and our own counters. Gives how many ads were left out. */
+export function takeAds(
+  database: OriginalDatabase,
+  { groupId, roster, ads }: { groupId: GroupId; roster: RosterLog; ads: AdStore },
+): number {
+  const isMembers = (ad: TransportAd | MemberProfileAd, signingForm: Uint8Array) => {
+    const member = roster.member(ad.author.pilot_node_id);
+    if (!member || ad.group_id !== groupId || ad.seq > AD_SEQ_MAX) return false;
+    return verifySignature(member.entmoot_pubkey, signingForm, ad.signature);
+  };
+  let left = 0;
+  for (const bytes of bodies(database, "transport_ads")) {
+    const ad = attempt(() => decodeTransportAd(bytes));
+    if (ad && isMembers(ad, transportAdSigningForm(ad))) ads.putTransportAd(ad);
+    else left += 1;
+  }
+  for (const bytes of bodies(database, "member_profile_ads")) {
+    const ad = attempt(() => decodeMemberProfileAd(bytes));
+    if (ad && isMembers(ad, memberProfileAdSigningForm(ad))) ads.putProfileAd(ad);
+    else left += 1;
+  }
+  takeCounter(database, "transport_ad_seqs", (seq) => ads.nextSeq("transport", seq));
+  takeCounter(database, "member_profile_ad_seqs", (seq) => ads.nextSeq("profile", seq));
+  return left;
+}
+
+function bodies(database: OriginalDatabase, table: string): Uint8Array[] {
+  if (!database.has(table)) return [];
+  return database
+    .rows(`SELECT canonical FROM ${table}`)
+    .map(([bytes]) => (bytes instanceof Uint8Array ? bytes : new Uint8Array(0)));
+}
+
+/** `take` is given one less than the counter, so that the counter is what it was. */
+function takeCounter(database: OriginalDatabase, table: string, take: (seq: bigint) => void): void {
+  if (!database.has(table)) return;
+  const greatest = database.rows(`SELECT CAST(max(seq) AS TEXT) FROM ${table} WHERE typeof(seq) = 'integer'`)[0]?.[0];
+  if (typeof greatest === "string" && BigInt(greatest) > 0n) take(BigInt(greatest) - 1n);
+}
+
+function attempt<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,97 @@
+import { MessageId } from "../../core/ids.ts";
+import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
+import type { NewMessage } from "../group-store.ts";
+import type { Sql, SqliteFile } from "./sqlite-file.ts";
+
+/** Ours. Parents are nearly always among the latest messages; this many are known without a look. */
+const RECENT_MAX = 1024;
+
+/** Watches one transaction for a child that sorts before its parent. */
+export interface InversionFinder {
+  /** True once there is such a pair, in the database before or by what was stored since. */
+  readonly found: boolean;
+  /** Call for each message right after it was inserted. `id`: its bytes. */
+  stored(message: NewMessage, id: Uint8Array): void;
+}
+
+/**
+ * Knows whether every held child sorts after its held parents by (timestamp, author, id). Then the
+ * topological order is the time order, and the end of it can be read from an index instead of
+ * from a million messages. A child that comes before its parent arrives leaves a note in `awaited`.
+ */
+export class InversionWatch {
+  readonly #later: Sql;
+  readonly #isPruned: Sql;
+  readonly #await: Sql;
+  readonly #arrived: Sql;
+  readonly #awaitsAny: Sql;
+  /** Two generations; the elder is dropped when the younger is full. */
+  #recent = new Map<MessageId, TimePlace>();
+  #older = new Map<MessageId, TimePlace>();
+
+  constructor(file: SqliteFile) {
+    this.#later = file.prepare("SELECT (timestamp, author, id) >= (?2, ?3, ?4) FROM messages WHERE id = ?1");
+    this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
+    this.#await = file.prepare("INSERT OR IGNORE INTO awaited VALUES (?1, ?2, ?3, ?4)");
+    this.#awaitsAny = file.prepare("SELECT EXISTS (SELECT 1 FROM awaited)");
+    this.#arrived = file.prepare(
+      "DELETE FROM awaited WHERE parent = ?1 RETURNING (timestamp, author, id) < (?2, ?3, ?1)",
+    );
+  }
+
+  /** Whether `awaited`, and `pruned`, may have rows, as of the transaction that runs. */
+  #awaits = false;
+  #hasPruned = false;
+
+  /** What the database says already: whether there is an inversion, and how many ids are pruned. Call within the transaction. */
+  begin({ inverted, pruned }: { readonly inverted: boolean; readonly pruned: number }): InversionFinder {
+    this.#hasPruned = pruned > 0;
+    this.#awaits = !inverted && this.#awaitsAny.row()?.[0] === 1;
+    const finder = {
+      found: inverted,
+      stored: (message: NewMessage, id: Uint8Array) => {
+        finder.found ||= (this.#awaits && this.#awaitedByEarlier(message, id)) || this.#hasLaterParent(message, id);
+        this.#remember(message);
+      },
+    };
+    return finder;
+  }
+
+  /** Call when the transaction did not commit. */
+  forgetRecent(): void {
+    this.#recent.clear();
+    this.#older.clear();
+  }
+
+  #hasLaterParent(message: NewMessage, id: Uint8Array): boolean {
+    for (const parent of message.parents) {
+      const recent = this.#recent.get(parent) ?? this.#older.get(parent);
+      if (recent) {
+        if (comparePlaces(recent, message) >= 0) return true;
+        continue;
+      }
+      const bytes = MessageId.toBytes(parent);
+      const later = this.#later.row(bytes, message.timestamp, message.author_node_id, id)?.[0];
+      if (later === 1) return true;
+      if (later === undefined && !(this.#hasPruned && this.#isPruned.row(bytes) !== undefined)) {
+        this.#await.run(bytes, message.timestamp, message.author_node_id, id);
+        this.#awaits = true;
+      }
+    }
+    return false;
+  }
+
+  #awaitedByEarlier({ timestamp, author_node_id }: NewMessage, id: Uint8Array): boolean {
+    return this.#arrived.rows(id, timestamp, author_node_id).some(([isEarlier]) => isEarlier === 1);
+  }
+
+  #remember(message: NewMessage): void {
+    if (this.#recent.size >= RECENT_MAX) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    // Only the keys are needed later; holding the body would hold the memory of a batch.
+    const { id, timestamp, author_node_id } = message;
+    this.#recent.set(id, { id, timestamp, author_node_id });
+  }
+}

@@ -1,0 +1,245 @@
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { EntmootError } from "../../core/errors.ts";
+import type { GroupId } from "../../core/ids.ts";
+import type { DataRoot, MigrationProgress } from "../data-root.ts";
+import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
+import { MemoryNodeStore } from "../memory/memory-node-store.ts";
+import type { NodeStore } from "../node-store.ts";
+import { GROUP_DATABASE, holdsOriginal, TAKEOVER_FACT, takeOver, unverifiedCounts } from "../original/takeover.ts";
+import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
+import { type Access, SqliteFile } from "./sqlite-file.ts";
+import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
+import { SqliteNodeStore } from "./sqlite-node-store.ts";
+import { SqliteRosterStore } from "./sqlite-roster-store.ts";
+
+const NODE_DATABASE = "node.sqlite";
+
+/** Files of a data root, ours and the original's, that hold secrets or other people's words. */
+const PRIVATE_FILES = [NODE_DATABASE, "esp.sqlite", "mailbox.sqlite", "esp-devices.json", "identity.json"];
+const PRIVATE_GROUP_FILES = [GROUP_DATABASE, "messages.sqlite", "roster.jsonl"];
+
+/** Ours. Notices kept for people; a root with more to say than this needs a look anyway. */
+const NOTICES_MAX = 1000;
+
+/**
+ * A data root on disk. With `write` access the caller holds the `DataRootLock`; `read` access needs no lock, may run
+ * beside the daemon and changes nothing but bringing files up to date.
+ */
+export class SqliteDataRoot implements DataRoot {
+  /** Absolute. */
+  readonly path: string;
+  readonly node: NodeStore;
+  readonly #access: Access;
+  readonly #groups: string;
+  readonly #open = new Map<GroupId, SqliteGroupStore>();
+  readonly #notices: string[] = [];
+
+  /**
+   * Opens the data root at `path`; with `write` access it is made, 0700, and loose permissions in it are tightened.
+   * Throws `data_root_invalid` when it is a file, not writable or from a newer version.
+   */
+  static open(path: string, access: Access): SqliteDataRoot {
+    if (path === "" || path.includes("\0")) {
+      throw new EntmootError("data_root_invalid", `data root: expected a path, found ${JSON.stringify(path)}`);
+    }
+    return new SqliteDataRoot(resolve(path), access);
+  }
+
+  private constructor(path: string, access: Access) {
+    this.path = path;
+    this.#access = access;
+    this.#groups = join(path, "groups");
+    if (access === "write") {
+      createPrivateDirectory(path);
+      createPrivateDirectory(this.#groups);
+      this.#tightenAll();
+    } else {
+      requireDirectory(path);
+    }
+    const database = join(path, NODE_DATABASE);
+    // Looking creates nothing: where no node has run yet, there is nothing to see.
+    const isThere = access === "write" || existsSync(database);
+    this.node = isThere ? new SqliteNodeStore(database, access) : new MemoryNodeStore();
+  }
+
+  get notices(): readonly string[] {
+    return this.#notices;
+  }
+
+  groupIds(): GroupId[] {
+    const joined: GroupId[] = [];
+    for (const name of this.#directoryNames()) {
+      const groupId = groupOfDirectory(name);
+      if (groupId === undefined) this.#notice(`${join(this.#groups, name)}: not the directory of a group; skipped`);
+      else if (this.#isJoinedOrTold(groupId)) joined.push(groupId);
+    }
+    return joined;
+  }
+
+  openGroup(groupId: GroupId, onProgress?: (progress: MigrationProgress) => void): SqliteGroupStore | undefined {
+    const known = this.#open.get(groupId);
+    if (known) return known.roster.size > 0 ? known : undefined;
+    const directory = this.#directory(groupId);
+    if (!existsSync(join(directory, GROUP_DATABASE))) {
+      if (!holdsOriginal(directory)) return undefined;
+      const notices = takeOver({ root: this.path, directory, groupId, onProgress });
+      for (const notice of notices) this.#notice(notice);
+    }
+    const store = this.#openDatabase(groupId);
+    if (store.roster.size === 0) {
+      store[Symbol.dispose]();
+      return undefined;
+    }
+    this.#noticeUnverified(store);
+    return store;
+  }
+
+  createGroup(groupId: GroupId): SqliteGroupStore {
+    this.#requireWrite();
+    if (this.#isJoined(groupId)) throw joinedAlready(groupId);
+    this.#deleteDatabase(groupId);
+    createPrivateDirectory(this.#directory(groupId));
+    return this.#openDatabase(groupId);
+  }
+
+  discardGroup(groupId: GroupId): void {
+    this.#requireWrite();
+    const directory = this.#directory(groupId);
+    if (holdsOriginal(directory)) {
+      throw new EntmootError("conflict", `${directory}: holds files of a joined group; it is not thrown away`);
+    }
+    this.#deleteDatabase(groupId);
+    try {
+      rmdirSync(directory);
+    } catch {
+      // Not there, or it holds something of someone else's.
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const store of [...this.#open.values()]) store[Symbol.dispose]();
+    this.node[Symbol.dispose]();
+  }
+
+  #directory(groupId: GroupId): string {
+    return join(this.#groups, groupDirectoryName(groupId));
+  }
+
+  /** Ascending. */
+  #directoryNames(): string[] {
+    try {
+      const entries = readdirSync(this.#groups, { withFileTypes: true });
+      return entries.map(({ name }) => name).sort();
+    } catch (error) {
+      if ((error as { code?: unknown }).code === "ENOENT") return [];
+      throw fileFailure(error, this.#groups);
+    }
+  }
+
+  #isJoined(groupId: GroupId): boolean {
+    const known = this.#open.get(groupId);
+    if (known) return known.roster.size > 0;
+    const directory = this.#directory(groupId);
+    const path = join(directory, GROUP_DATABASE);
+    if (!existsSync(path)) return holdsOriginal(directory);
+    using file = SqliteFile.open(path, { label: "group database", migrations: GROUP_MIGRATIONS, access: "read" });
+    return new SqliteRosterStore(file).size > 0;
+  }
+
+  /** One group that cannot be read must not hide the others. */
+  #isJoinedOrTold(groupId: GroupId): boolean {
+    try {
+      if (this.#isJoined(groupId)) return true;
+      const path = join(this.#directory(groupId), GROUP_DATABASE);
+      if (existsSync(path)) {
+        this.#notice(
+          `${path}: holds no roster, as after a copy that was cut short; the group is left out. Restore it from a backup, or remove its folder`,
+        );
+      }
+      return false;
+    } catch (error) {
+      if (!(error instanceof EntmootError)) throw error;
+      this.#notice(`${error.message}; the group is left out`);
+      return false;
+    }
+  }
+
+  #openDatabase(groupId: GroupId): SqliteGroupStore {
+    const store = SqliteGroupStore.open(join(this.#directory(groupId), GROUP_DATABASE), {
+      groupId,
+      access: this.#access,
+      onClose: () => this.#open.delete(groupId),
+    });
+    this.#open.set(groupId, store);
+    return store;
+  }
+
+  /** Throws `conflict` when it holds messages. */
+  #deleteDatabase(groupId: GroupId): void {
+    const path = join(this.#directory(groupId), GROUP_DATABASE);
+    if (!existsSync(path)) return;
+    const shared = this.#open.get(groupId);
+    const store = shared ?? this.#openDatabase(groupId);
+    const isEmpty = store.messages.size === 0;
+    if (isEmpty || !shared) store[Symbol.dispose]();
+    if (!isEmpty) throw hasMessages(groupId);
+    // The database last: without its log it is an older state of itself, a log without it would be replayed into the next.
+    for (const suffix of ["-wal", "-shm", ""]) rmSync(path + suffix, { force: true });
+  }
+
+  #noticeUnverified(store: SqliteGroupStore): void {
+    const text = store.getFact(TAKEOVER_FACT);
+    if (text === undefined) return;
+    const counts = unverifiedCounts(text);
+    if (counts.length === 0) return;
+    const total = counts.reduce((sum, [, count]) => sum + count, 0);
+    const reasons = counts.map(([reason, count]) => `${count} ${reason}`).join(", ");
+    this.#notice(
+      `${this.#directory(store.groupId)}: ${total} messages of the earlier store did not verify (${reasons}); they are kept aside and not shown`,
+    );
+  }
+
+  #requireWrite(): void {
+    if (this.#access === "write") return;
+    throw new EntmootError("unavailable", `${this.path}: opened for reading; ask the running daemon to write`);
+  }
+
+  #tightenAll(): void {
+    this.#tighten(this.path, PRIVATE_DIRECTORY);
+    this.#tighten(this.#groups, PRIVATE_DIRECTORY);
+    for (const name of PRIVATE_FILES) this.#tighten(join(this.path, name), PRIVATE_FILE);
+    for (const name of this.#directoryNames()) {
+      if (groupOfDirectory(name) === undefined) continue;
+      const directory = join(this.#groups, name);
+      this.#tighten(directory, PRIVATE_DIRECTORY);
+      for (const file of PRIVATE_GROUP_FILES) this.#tighten(join(directory, file), PRIVATE_FILE);
+    }
+  }
+
+  #tighten(path: string, wanted: number): void {
+    const found = tighten(path, wanted);
+    if (found === undefined) return;
+    this.#notice(`${path}: was open to others (mode ${octal(found)}); it is ${octal(wanted)} now`);
+  }
+
+  #notice(text: string): void {
+    if (this.#notices.length < NOTICES_MAX && !this.#notices.includes(text)) this.#notices.push(text);
+  }
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
+}
+
+function requireDirectory(path: string): void {
+  try {
+    if (statSync(path).isDirectory()) return;
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ENOENT") throw fileFailure(error, path);
+    throw new EntmootError("data_root_invalid", `${path}: no data root here; create or join a group first`, {
+      cause: error,
+    });
+  }
+  throw new EntmootError("data_root_invalid", `${path}: expected a directory, found a file; choose another data root`);
+}

@@ -1,0 +1,65 @@
+import type { GroupId } from "../../core/ids.ts";
+import type { GroupStore } from "../group-store.ts";
+import { GROUP_0001 } from "./migrations/0001-group.ts";
+import { SqliteAdStore } from "./sqlite-ad-store.ts";
+import { SqliteConsumerStore } from "./sqlite-consumer-store.ts";
+import { SqliteFactStore } from "./sqlite-fact-store.ts";
+import { type Access, SqliteFile } from "./sqlite-file.ts";
+import { SqliteMessageStore } from "./sqlite-message-store.ts";
+import { SqliteRosterStore } from "./sqlite-roster-store.ts";
+
+/** Every shape a group's database has had; never change one, add the next. */
+export const GROUP_MIGRATIONS = [GROUP_0001];
+
+/** All of one group in one `moot.sqlite`. */
+export class SqliteGroupStore implements GroupStore {
+  readonly groupId: GroupId;
+  readonly messages: SqliteMessageStore;
+  readonly roster: SqliteRosterStore;
+  readonly ads: SqliteAdStore;
+  readonly consumers: SqliteConsumerStore;
+  readonly #file: SqliteFile;
+  readonly #facts: SqliteFactStore;
+  readonly #onClose: () => void;
+  #open = true;
+
+  /** `path` is made if it is not there. `onClose` is called once. */
+  static open(
+    path: string,
+    { groupId, access, onClose = () => {} }: { groupId: GroupId; access: Access; onClose?: () => void },
+  ): SqliteGroupStore {
+    const file = SqliteFile.open(path, { label: "group database", migrations: GROUP_MIGRATIONS, access });
+    return new SqliteGroupStore(groupId, file, onClose);
+  }
+
+  constructor(groupId: GroupId, file: SqliteFile, onClose: () => void = () => {}) {
+    this.groupId = groupId;
+    this.#file = file;
+    this.#onClose = onClose;
+    this.messages = new SqliteMessageStore(file);
+    this.roster = new SqliteRosterStore(file);
+    this.ads = new SqliteAdStore(file);
+    this.consumers = new SqliteConsumerStore(file, () => this.messages.lastSeq());
+    this.#facts = new SqliteFactStore(file, "facts");
+  }
+
+  getFact(name: string): string | undefined {
+    return this.#facts.get(name);
+  }
+
+  setFact(name: string, value: string | undefined): void {
+    this.#facts.set(name, value);
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    this.#open = false;
+    try {
+      this.messages.rememberRoot();
+    } catch {
+      // It is computed again on the next opening.
+    }
+    this.#file[Symbol.dispose]();
+    this.#onClose();
+  }
+}

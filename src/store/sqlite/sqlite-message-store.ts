@@ -1,0 +1,391 @@
+import { MerkleRoot, MessageId } from "../../core/ids.ts";
+import type { MessageSet } from "../../core/order/message-set.ts";
+import { PARENTS_MAX, topologicalOrder } from "../../core/order/order.ts";
+import type { TimePlace } from "../../core/order/time-place.ts";
+import { compilePattern, tailSees } from "../../core/policy/topic.ts";
+import { decodeMessage } from "../../core/record/message.ts";
+import type { MessageQuery, MessageStore, NewMessage, StoredMessage } from "../group-store.ts";
+import { checkLimit, checkNewMessage, INT64_MAX, RECORD_BYTES_MAX } from "../store-limits.ts";
+import { type Bound, placeAfter, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
+import { InversionWatch } from "./inversion-watch.ts";
+import { RowReader } from "./row-reader.ts";
+import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
+import { SqliteOrder } from "./sqlite-order.ts";
+import { exemptSeqs, SqliteTopicIndex } from "./sqlite-topic-index.ts";
+
+/** Ours. Messages read at a time while looking for those that match a wide pattern. */
+const WALK_ROWS = 256;
+
+const EVERYTHING = timeRange(undefined, undefined);
+
+/** What the database says it holds. */
+interface Tally {
+  readonly held: number;
+  readonly pruned: number;
+  /** Some held child sorts before a held parent, so time order may not be the topological one. */
+  readonly inverted: boolean;
+  readonly seq: number;
+}
+
+/** Messages of one group in `moot.sqlite`; durable when `putMany` returns. */
+export class SqliteMessageStore implements MessageStore {
+  readonly #file: SqliteFile;
+  readonly #rows: RowReader;
+  readonly #tallyRow: RowReader;
+  readonly #order: SqliteOrder;
+  readonly #topics: SqliteTopicIndex;
+  readonly #inversions: InversionWatch;
+  readonly #tally: Sql;
+  readonly #setTally: Sql;
+  readonly #root: Sql;
+  readonly #setRoot: Sql;
+  readonly #find: Sql;
+  readonly #knows: Sql;
+  readonly #isPruned: Sql;
+  readonly #get: Sql;
+  readonly #getSeq: Sql;
+  readonly #insert: Sql;
+  readonly #arrivedAfter: Sql;
+  readonly #ascending: Sql;
+  readonly #descending: Sql;
+  readonly #idsFrom: Sql;
+  readonly #idsWithin: Sql;
+  readonly #places: Sql;
+  readonly #newest: Sql;
+  readonly #doomed: Sql;
+  readonly #rememberPruned: Sql;
+  readonly #delete: Sql;
+
+  #prunedSeen = 0;
+
+  constructor(file: SqliteFile) {
+    this.#file = file;
+    this.#rows = new RowReader(file.path, "messages");
+    this.#tallyRow = new RowReader(file.path, "tally");
+    this.#order = new SqliteOrder(file);
+    this.#topics = new SqliteTopicIndex(file);
+    this.#inversions = new InversionWatch(file);
+    this.#tally = file.prepare(`SELECT held, pruned, inverted,
+      coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0) FROM tally`);
+    this.#setTally = file.prepare("UPDATE tally SET held = held + ?1, pruned = pruned + ?2, inverted = inverted | ?3");
+    this.#root = file.prepare("SELECT root FROM tally WHERE root_seq = ?1 AND root_pruned = ?2");
+    this.#setRoot = file.prepare("UPDATE tally SET root = ?1, root_seq = ?2, root_pruned = ?3");
+    this.#find = file.prepare("SELECT seq FROM messages WHERE id = ?1");
+    // One statement: the way in asks this of every message several times, and each call costs more than its look-up.
+    this.#knows = file.prepare(
+      "SELECT 1 FROM messages WHERE id = ?1 UNION ALL SELECT 1 FROM pruned WHERE id = ?1 LIMIT 1",
+    );
+    this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
+    this.#get = file.prepare("SELECT seq, id, canonical FROM messages WHERE id = ?1");
+    this.#getSeq = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq = ?1");
+    this.#insert = file.prepare(
+      "INSERT INTO messages (id, author, timestamp, parents, canonical) VALUES (?1, ?2, ?3, ?4, ?5)",
+    );
+    this.#arrivedAfter = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    const within = `SELECT seq, id, canonical, CAST(timestamp AS TEXT), author FROM messages
+      WHERE (timestamp, author, id) >= (?1, ?2, ?3) AND (timestamp, author, id) < (?4, ?5, ?6)
+      AND (?7 IS NULL OR author = ?7)`;
+    this.#ascending = file.prepare(`${within} ORDER BY timestamp, author, id LIMIT ?8`);
+    this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?8`);
+    this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
+    this.#idsWithin = file.prepare("SELECT id FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3");
+    this.#places = file.prepare(
+      `SELECT timestamp, author, id FROM messages
+      WHERE (timestamp, author, id) >= (?1, ?2, ?3) AND (timestamp, author, id) < (?4, ?5, ?6)
+      ORDER BY timestamp, author, id LIMIT ?7`,
+      "bigint",
+    );
+    this.#newest = file.prepare(`SELECT id FROM messages WHERE timestamp >= 0
+      ORDER BY timestamp DESC, author DESC, id DESC LIMIT ${PARENTS_MAX}`);
+    this.#doomed = file.prepare(
+      `SELECT id FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`,
+    );
+    this.#rememberPruned = file.prepare(
+      `INSERT OR IGNORE INTO pruned SELECT id FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`,
+    );
+    this.#delete = file.prepare(`DELETE FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`);
+  }
+
+  get size(): number {
+    return this.#readTally().held;
+  }
+
+  lastSeq(): number {
+    return this.#readTally().seq;
+  }
+
+  has(id: MessageId): boolean {
+    return this.#find.row(MessageId.toBytes(id)) !== undefined;
+  }
+
+  knows(id: MessageId): boolean {
+    return this.#knows.row(MessageId.toBytes(id)) !== undefined;
+  }
+
+  unknown(ids: readonly MessageId[]): MessageId[] {
+    const find = () => ids.filter((id) => !this.knows(id));
+    // Outside a transaction each look-up takes and frees locks on the file, which costs several times the look-up.
+    return ids.length < 2 ? find() : this.#file.snapshot(find);
+  }
+
+  get(id: MessageId): StoredMessage | undefined {
+    const row = this.#get.row(MessageId.toBytes(id));
+    return row && this.#read(row);
+  }
+
+  reading<T>(work: () => T): T {
+    return this.#file.snapshot(work);
+  }
+
+  putMany(messages: readonly NewMessage[]): (number | undefined)[] {
+    for (const message of messages) checkNewMessage(message);
+    if (messages.length === 0) return [];
+    try {
+      const { seqs, before, after } = this.#file.transact(() => this.#insertAll(messages));
+      this.#order.stored(
+        messages.filter((_, at) => seqs[at] !== undefined),
+        before,
+        after,
+      );
+      return seqs;
+    } catch (error) {
+      this.#topics.forgetNumbers();
+      this.#inversions.forgetRecent();
+      throw error;
+    }
+  }
+
+  arrivedAfter(after: number, limit: number): StoredMessage[] {
+    checkLimit(limit);
+    return this.#arrivedAfter.rows(after, limit).map((row) => this.#read(row));
+  }
+
+  query(query: MessageQuery): StoredMessage[] {
+    const { author_node_id: author, topic, order, limit } = query;
+    checkLimit(limit);
+    const range = rangeOf(query);
+    if (topic === undefined) return this.#within({ range, author, order, limit }).map((row) => this.#read(row));
+    const topics = this.#topics.matching(topic);
+    if (topics === undefined) {
+      const matches = compilePattern(topic);
+      return this.#walk({ range, author, order, limit }, (found) => found.some(matches));
+    }
+    return this.#topics.find({ topics, range, author, order, limit }).map(({ seq }) => this.#bySeq(seq));
+  }
+
+  latest(limit: number, topic?: string): StoredMessage[] {
+    if (limit <= 0) return [];
+    const request = { range: EVERYTHING, author: undefined, order: "desc", limit } as const;
+    const newest =
+      topic === undefined
+        ? this.#within(request).map((row) => this.#read(row))
+        : topic === "#"
+          ? this.#walk(request, (topics) => tailSees("#", topics))
+          : this.query({ topic, order: "desc", limit });
+    return this.#inOwnOrder(newest);
+  }
+
+  topologicalRange({ since, until }: { since: bigint | undefined; until: bigint | undefined }): StoredMessage[] {
+    const whole = since === undefined && until === undefined;
+    const ids = whole ? this.#set().ids() : this.#order.idsIn(timeRange(since, until));
+    const found: StoredMessage[] = [];
+    for (const id of ids) {
+      const message = this.get(id);
+      if (message) found.push(message);
+    }
+    return found;
+  }
+
+  topics(limit: number): { topic: string; messages: number; latest: bigint }[] {
+    checkLimit(limit);
+    return this.#topics.top(limit);
+  }
+
+  idsInRange({ lo, hi, limit }: { lo: MessageId; hi: MessageId; limit: number }): MessageId[] {
+    checkLimit(limit);
+    const rows =
+      hi === MessageId.zero
+        ? this.#idsFrom.rows(MessageId.toBytes(lo), limit)
+        : this.#idsWithin.rows(MessageId.toBytes(lo), MessageId.toBytes(hi), limit);
+    return rows.map(([id]) => this.#rows.hex32(id, id));
+  }
+
+  placesAfter(after: TimePlace | undefined, limit: number): TimePlace[] {
+    checkLimit(limit);
+    const { lo, hi } = rangeOf({ order: "asc", ...(after && { from: after }) });
+    return this.#places.rows(lo.timestamp, lo.author, lo.id, hi.timestamp, hi.author, hi.id, limit).map((row) => {
+      const [timestamp, author, id] = row;
+      return {
+        timestamp: this.#rows.int64(timestamp, id),
+        author_node_id: this.#rows.number(author, id, { max: 0xffffffff }),
+        id: this.#rows.hex32(id, id),
+      };
+    });
+  }
+
+  idsSince(since: bigint): MessageId[] {
+    return this.#order.idsIn(timeRange(since, undefined));
+  }
+
+  merkleRoot(): MerkleRoot {
+    const tally = this.#readTally();
+    if (tally.held === 0) return MerkleRoot.zero;
+    const set = this.#order.loaded(tally);
+    if (set) return set.root();
+    const kept = this.#root.row(tally.seq, tally.pruned)?.[0];
+    if (kept instanceof Uint8Array) return this.#tallyRow.hex32(kept, 1);
+    return this.#order.at(tally, EVERYTHING).root();
+  }
+
+  nextParents(): MessageId[] {
+    const tally = this.#readTally();
+    const set = this.#order.loaded(tally);
+    if (set) return set.nextParents();
+    if (tally.inverted) return this.#order.at(tally, EVERYTHING).nextParents();
+    // No child sorts before a parent of its own, so the order is the time order and its end is the index's.
+    return this.#newest
+      .rows()
+      .reverse()
+      .map(([id]) => this.#rows.hex32(id, id));
+  }
+
+  pruneBefore(before: bigint, exempt: readonly string[]): number {
+    if (before <= 0n) return 0;
+    const bound = before > INT64_MAX ? INT64_MAX : before;
+    const kept = JSON.stringify(exempt);
+    try {
+      const { ids, tally, after } = this.#file.transact(() => {
+        const tally = this.#readTally();
+        const ids = this.#doomed.rows(bound, kept).map(([id]) => this.#rows.hex32<MessageId>(id, id));
+        if (ids.length > 0) {
+          this.#rememberPruned.run(bound, kept);
+          this.#delete.run(bound, kept);
+          this.#topics.prune(bound, kept);
+          this.#setTally.run(-ids.length, ids.length, 0);
+        }
+        return { ids, tally, after: this.#readTally() };
+      });
+      this.#order.pruned(ids, tally, after);
+      return ids.length;
+    } catch (error) {
+      this.#topics.forgetNumbers();
+      throw error;
+    }
+  }
+
+  /** Keeps the Merkle root for the next opening, if it is known now. Loses nothing when it fails. */
+  rememberRoot(): void {
+    if (this.#file.access === "read") return;
+    const tally = this.#readTally();
+    const set = this.#order.loaded(tally);
+    if (!set || this.#root.row(tally.seq, tally.pruned)?.[0] instanceof Uint8Array) return;
+    const root = MerkleRoot.toBytes(set.root());
+    this.#file.transact(() => {
+      const now = this.#readTally();
+      if (now.seq === tally.seq && now.pruned === tally.pruned) this.#setRoot.run(root, tally.seq, tally.pruned);
+    });
+  }
+
+  #insertAll(messages: readonly NewMessage[]) {
+    const before = this.#readTally();
+    // Pruning, also by another process, may have given the number of a topic to another one.
+    if (before.pruned !== this.#prunedSeen) this.#topics.forgetNumbers();
+    this.#prunedSeen = before.pruned;
+    const inversions = this.#inversions.begin(before);
+    const seqs = messages.map((message) => {
+      const id = MessageId.toBytes(message.id);
+      // Asked beforehand: an insert that does nothing on conflict would use up a sequence number.
+      if (this.#find.row(id) !== undefined) return undefined;
+      if (before.pruned > 0 && this.#isPruned.row(id) !== undefined) return undefined;
+      const parents = Uint8Array.fromHex(message.parents.join(""));
+      const { author_node_id, timestamp, canonical } = message;
+      const { lastInsertRowid } = this.#insert.run(id, author_node_id, timestamp, parents, canonical);
+      inversions.stored(message, id);
+      return lastInsertRowid;
+    });
+    this.#topics.add(messages, seqs);
+    const stored = seqs.filter((seq) => seq !== undefined).length;
+    if (stored > 0) this.#setTally.run(stored, 0, inversions.found ? 1 : 0);
+    return {
+      seqs,
+      before,
+      after: { ...before, held: before.held + stored, seq: seqs.findLast((s) => s !== undefined) ?? before.seq },
+    };
+  }
+
+  #set(): MessageSet {
+    return this.#order.at(this.#readTally(), EVERYTHING);
+  }
+
+  #within({ range, author, order, limit }: Walk): SqlValue[][] {
+    const { lo, hi } = range;
+    const sql = order === "asc" ? this.#ascending : this.#descending;
+    return sql.rows(lo.timestamp, lo.author, lo.id, hi.timestamp, hi.author, hi.id, author ?? null, limit);
+  }
+
+  /** Goes through the messages of `range` a page at a time until `limit` of them match. */
+  #walk({ range, author, order, limit }: Walk, matches: (topics: readonly string[]) => boolean): StoredMessage[] {
+    const found: StoredMessage[] = [];
+    let rest = range;
+    for (;;) {
+      const rows = this.#within({ range: rest, author, order, limit: WALK_ROWS });
+      for (const row of rows) {
+        const message = this.#read(row);
+        if (matches(this.#decode(message).topics)) found.push(message);
+        if (found.length === limit) return found;
+      }
+      if (rows.length < WALK_ROWS) return found;
+      rest = past(rows.at(-1)!, rest, order);
+    }
+  }
+
+  /** As parents and time order them among themselves. */
+  #inOwnOrder(messages: readonly StoredMessage[]): StoredMessage[] {
+    const byId = new Map(messages.map((message) => [message.id, message]));
+    const nodes = messages.map((message) => {
+      const { id, author, timestamp, parents } = this.#decode(message);
+      return { id, author: author.pilot_node_id, timestamp, parents };
+    });
+    return topologicalOrder(nodes).map((id) => byId.get(id)!);
+  }
+
+  #decode({ seq, canonical }: StoredMessage) {
+    return this.#rows.decoded(seq, () => decodeMessage(canonical));
+  }
+
+  #bySeq(seq: number): StoredMessage {
+    return this.#read(this.#getSeq.row(seq) ?? [seq, null, null]);
+  }
+
+  #read([seq, id, canonical]: SqlValue[]): StoredMessage {
+    return {
+      seq: this.#rows.number(seq, seq, { min: 1 }),
+      id: this.#rows.hex32(id, seq),
+      canonical: this.#rows.bytes(canonical, seq, { min: 1, max: RECORD_BYTES_MAX }),
+    };
+  }
+
+  #readTally(): Tally {
+    const [held, pruned, inverted, seq] = this.#tally.row() ?? [];
+    const rows = this.#tallyRow;
+    return {
+      held: rows.number(held, 1),
+      pruned: rows.number(pruned, 1),
+      inverted: rows.number(inverted, 1) !== 0,
+      seq: rows.number(seq, 1),
+    };
+  }
+}
+
+interface Walk {
+  readonly range: TimeRange;
+  readonly author: number | undefined;
+  readonly order: "asc" | "desc";
+  readonly limit: number;
+}
+
+/** What is left of `range` beyond a row of it: the places before it for `desc`, after it for `asc`. */
+function past([, id, , timestamp, author]: SqlValue[], { lo, hi }: TimeRange, order: "asc" | "desc"): TimeRange {
+  const place: Bound = { timestamp: BigInt(timestamp as string), author: author as number, id: id as Uint8Array };
+  return order === "desc" ? { lo, hi: place } : { lo: placeAfter(place), hi };
+}

@@ -1,0 +1,37 @@
+import type { NodeStore } from "../node-store.ts";
+import { NODE_0001 } from "./migrations/0001-node.ts";
+import { SqliteFactStore } from "./sqlite-fact-store.ts";
+import { type Access, SqliteFile } from "./sqlite-file.ts";
+import { SqliteHintStore } from "./sqlite-hint-store.ts";
+import { SqliteLinkStore } from "./sqlite-link-store.ts";
+
+/** Every shape the node's database has had; never change one, add the next. */
+export const NODE_MIGRATIONS = [NODE_0001];
+
+/** What the node keeps beside its groups, in `node.sqlite`. */
+export class SqliteNodeStore implements NodeStore {
+  readonly links: SqliteLinkStore;
+  readonly hints: SqliteHintStore;
+  readonly #file: SqliteFile;
+  readonly #settings: SqliteFactStore;
+
+  /** `path` is made if it is not there. */
+  constructor(path: string, access: Access) {
+    this.#file = SqliteFile.open(path, { label: "node database", migrations: NODE_MIGRATIONS, access });
+    this.links = new SqliteLinkStore(this.#file);
+    this.hints = new SqliteHintStore(this.#file);
+    this.#settings = new SqliteFactStore(this.#file, "settings");
+  }
+
+  getSetting(name: string): string | undefined {
+    return this.#settings.get(name);
+  }
+
+  setSetting(name: string, value: string | undefined): void {
+    this.#settings.set(name, value);
+  }
+
+  [Symbol.dispose](): void {
+    this.#file[Symbol.dispose]();
+  }
+}

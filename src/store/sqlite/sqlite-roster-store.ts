@@ -1,0 +1,53 @@
+import { RosterEntryId } from "../../core/ids.ts";
+import { decodeJson, encodeCanonical } from "../../core/json/json-codec.ts";
+import { rosterEntry } from "../../core/record/record-codecs.ts";
+import type { RosterEntry } from "../../core/record/records.ts";
+import type { RosterStore } from "../group-store.ts";
+import { RECORD_BYTES_MAX } from "../store-limits.ts";
+import { RowReader } from "./row-reader.ts";
+import type { Sql, SqliteFile } from "./sqlite-file.ts";
+
+/** The roster log in `moot.sqlite`, canonical bytes in log order. */
+export class SqliteRosterStore implements RosterStore {
+  readonly #file: SqliteFile;
+  readonly #rows: RowReader;
+  readonly #all: Sql;
+  readonly #count: Sql;
+  readonly #insert: Sql;
+
+  constructor(file: SqliteFile) {
+    this.#file = file;
+    this.#rows = new RowReader(file.path, "roster");
+    this.#all = file.prepare("SELECT position, id, canonical FROM roster ORDER BY position");
+    this.#count = file.prepare("SELECT count(*) FROM roster");
+    this.#insert = file.prepare("INSERT INTO roster VALUES (?1, ?2, ?3)");
+  }
+
+  /** How many entries there are. */
+  get size(): number {
+    return this.#rows.number(this.#count.row()?.[0], "count");
+  }
+
+  entries(): RosterEntry[] {
+    return this.#all.rows().map(([position, id, canonical], at) => {
+      this.#rows.number(position, position, { min: at + 1, max: at + 1 });
+      const bytes = this.#rows.bytes(canonical, position, { min: 1, max: RECORD_BYTES_MAX });
+      const expected = this.#rows.hex32(id, position);
+      return this.#rows.decoded(position, () => {
+        const entry = decodeJson(rosterEntry, bytes);
+        if (entry.id !== expected) throw new Error(`entry ${entry.id} where ${expected} belongs`);
+        return entry;
+      });
+    });
+  }
+
+  append(entries: readonly RosterEntry[]): void {
+    if (entries.length === 0) return;
+    this.#file.transact(() => {
+      let position = this.size;
+      for (const entry of entries) {
+        this.#insert.run(++position, RosterEntryId.toBytes(entry.id), encodeCanonical(rosterEntry, entry));
+      }
+    });
+  }
+}

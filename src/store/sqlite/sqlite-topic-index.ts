@@ -1,0 +1,193 @@
+import { compilePattern } from "../../core/policy/topic.ts";
+import type { NewMessage } from "../group-store.ts";
+import { indexedTopics } from "../store-limits.ts";
+import { type Bound, compareBounds, type TimeRange } from "../time-range.ts";
+import { RowReader } from "./row-reader.ts";
+import type { Sql, SqliteFile } from "./sqlite-file.ts";
+
+/** Ours. A pattern that covers more topics than this is answered by walking the messages instead. */
+const MERGED_TOPICS_MAX = 256;
+/** Ours. Numbers of topics remembered between batches. */
+const NUMBERS_KEPT = 4096;
+
+/** Where a message found by topic is. */
+export interface TopicHit extends Bound {
+  readonly seq: number;
+}
+
+export interface TopicCount {
+  topic: string;
+  messages: number;
+  latest: bigint;
+}
+
+/** Which messages have which topics, in time order per topic, with a count and the latest of each. */
+export class SqliteTopicIndex {
+  readonly #rows: RowReader;
+  readonly #number: Sql;
+  readonly #names: Sql;
+  readonly #namesFrom: Sql;
+  readonly #create: Sql;
+  readonly #count: Sql;
+  readonly #insert: Sql;
+  readonly #top: Sql;
+  readonly #ascending: Sql;
+  readonly #descending: Sql;
+  readonly #doomed: Sql;
+  readonly #delete: Sql;
+  readonly #recount: Sql;
+  readonly #drop: Sql;
+  readonly #numbers = new Map<string, number>();
+
+  constructor(file: SqliteFile) {
+    this.#rows = new RowReader(file.path, "message_topics");
+    this.#number = file.prepare("SELECT number FROM topics WHERE topic = ?1");
+    this.#names = file.prepare("SELECT topic, number FROM topics");
+    this.#namesFrom = file.prepare(
+      "SELECT topic, number FROM topics WHERE topic = ?1 OR (topic >= ?1 || '/' AND topic < ?1 || '0')",
+    );
+    this.#create = file.prepare("INSERT INTO topics (topic, messages, latest) VALUES (?1, 0, ?2)");
+    this.#count = file.prepare(
+      "UPDATE topics SET messages = messages + ?2, latest = max(latest, ?3) WHERE number = ?1",
+    );
+    this.#insert = file.prepare("INSERT OR IGNORE INTO message_topics VALUES (?1, ?2, ?3, ?4, ?5)");
+    this.#top = file.prepare(
+      "SELECT topic, messages, latest FROM topics ORDER BY messages DESC, latest DESC, topic LIMIT ?1",
+      "bigint",
+    );
+    const within = `SELECT timestamp, author, id, seq FROM message_topics WHERE topic = ?1
+      AND (timestamp, author, id) >= (?2, ?3, ?4) AND (timestamp, author, id) < (?5, ?6, ?7)
+      AND (?8 IS NULL OR author = ?8)`;
+    this.#ascending = file.prepare(`${within} ORDER BY timestamp, author, id LIMIT ?9`, "bigint");
+    this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?9`, "bigint");
+    this.#doomed = file.prepare(
+      "SELECT number FROM topics WHERE EXISTS (SELECT 1 FROM message_topics WHERE topic = number AND timestamp < ?1)",
+    );
+    this.#delete = file.prepare(
+      `DELETE FROM message_topics WHERE topic = ?1 AND timestamp < ?2 AND seq NOT IN (${exemptSeqs("?2", "?3")})`,
+    );
+    this.#recount = file.prepare(`UPDATE topics SET messages = messages - ?2,
+      latest = coalesce((SELECT max(timestamp) FROM message_topics WHERE topic = ?1), latest) WHERE number = ?1`);
+    this.#drop = file.prepare("DELETE FROM topics WHERE messages <= 0");
+  }
+
+  /** Call within the transaction that stores the messages. `seqs`: their numbers, `undefined` for those not stored. */
+  add(messages: readonly NewMessage[], seqs: readonly (number | undefined)[]): void {
+    const counts = new Map<number, { messages: number; latest: bigint }>();
+    for (const [at, { topics, timestamp, author_node_id, id }] of messages.entries()) {
+      const seq = seqs[at];
+      if (seq === undefined || topics.length === 0) continue;
+      const bytes = Uint8Array.fromHex(id);
+      for (const topic of indexedTopics(topics)) {
+        const number = this.#numberOf(topic, timestamp);
+        this.#insert.run(number, timestamp, author_node_id, bytes, seq);
+        const count = counts.get(number);
+        if (!count) counts.set(number, { messages: 1, latest: timestamp });
+        else {
+          count.messages += 1;
+          if (timestamp > count.latest) count.latest = timestamp;
+        }
+      }
+    }
+    for (const [number, { messages: added, latest }] of counts) this.#count.run(number, added, latest);
+  }
+
+  /** Call when a transaction that called `add` or `prune` did not commit, or when something was pruned since. */
+  forgetNumbers(): void {
+    this.#numbers.clear();
+  }
+
+  /** Call within the transaction that prunes, before messages go. `exempt`: topics as a JSON list. */
+  prune(before: bigint, exempt: string): void {
+    for (const [number] of this.#doomed.rows(before)) {
+      const { changes } = this.#delete.run(number!, before, exempt);
+      if (changes > 0) this.#recount.run(number!, changes);
+    }
+    this.#drop.run();
+    this.#numbers.clear();
+  }
+
+  /** Most used first, then latest, then by name. */
+  top(limit: number): TopicCount[] {
+    return this.#top.rows(limit).map(([topic, messages, latest]) => ({
+      topic: this.#rows.text(topic, topic),
+      messages: this.#rows.number(messages, topic),
+      latest: this.#rows.int64(latest, topic),
+    }));
+  }
+
+  /** Numbers of the topics `pattern` covers; `undefined` when they are too many to merge. Throws `invalid_argument`. */
+  matching(pattern: string): number[] | undefined {
+    const matches = compilePattern(pattern);
+    const segments = pattern.split("/");
+    const wild = segments.findIndex((segment) => segment === "+" || segment === "#");
+    const literal = (wild < 0 ? segments : segments.slice(0, wild)).join("/");
+    const rows = wild < 0 ? this.#number.rows(pattern).map(([n]) => [pattern, n!]) : this.#candidates(literal);
+    const numbers: number[] = [];
+    for (const [topic, number] of rows) {
+      if (!matches(this.#rows.text(topic, number))) continue;
+      if (numbers.length === MERGED_TOPICS_MAX) return undefined;
+      numbers.push(this.#rows.number(number, topic));
+    }
+    return numbers;
+  }
+
+  /** The first `limit` places in `range` that have one of the topics, each once, in `order`. */
+  find(request: {
+    topics: readonly number[];
+    range: TimeRange;
+    author: number | undefined;
+    order: "asc" | "desc";
+    limit: number;
+  }): TopicHit[] {
+    const { topics, range, author, order, limit } = request;
+    const { lo, hi } = range;
+    const sql = order === "asc" ? this.#ascending : this.#descending;
+    const hits = new Map<number, TopicHit>();
+    for (const topic of topics) {
+      const rows = sql.rows(
+        topic,
+        lo.timestamp,
+        lo.author,
+        lo.id,
+        hi.timestamp,
+        hi.author,
+        hi.id,
+        author ?? null,
+        limit,
+      );
+      for (const [timestamp, by, id, seq] of rows) {
+        const hit = {
+          timestamp: this.#rows.int64(timestamp, id),
+          author: this.#rows.number(by, id),
+          id: this.#rows.bytes(id, id, 32),
+          seq: this.#rows.number(seq, id, { min: 1 }),
+        };
+        hits.set(hit.seq, hit);
+      }
+    }
+    const sorted = [...hits.values()].sort(compareBounds);
+    if (order === "desc") sorted.reverse();
+    return sorted.slice(0, limit);
+  }
+
+  #candidates(literal: string) {
+    return literal === "" ? this.#names.rows() : this.#namesFrom.rows(literal);
+  }
+
+  #numberOf(topic: string, timestamp: bigint): number {
+    const known = this.#numbers.get(topic);
+    if (known !== undefined) return known;
+    const found = this.#number.row(topic)?.[0];
+    const number = typeof found === "number" ? found : this.#create.run(topic, timestamp).lastInsertRowid;
+    if (this.#numbers.size >= NUMBERS_KEPT) this.#numbers.clear();
+    this.#numbers.set(topic, number);
+    return number;
+  }
+}
+
+/** SQL: sequence numbers of messages older than one parameter that have a topic in the JSON list another holds. */
+export function exemptSeqs(before: string, exempt: string): string {
+  return `SELECT seq FROM message_topics WHERE timestamp < ${before}
+    AND topic IN (SELECT number FROM topics WHERE topic IN (SELECT value FROM json_each(${exempt})))`;
+}

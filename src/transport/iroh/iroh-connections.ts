@@ -1,0 +1,183 @@
+import type { Connection } from "@number0/iroh";
+import { EntmootError } from "../../core/errors.ts";
+import type { PublicKey } from "../../core/ids.ts";
+import { shortKey } from "../settle.ts";
+import type { PeerStatus } from "../transport.ts";
+import { ConnectionRate, StreamBudget, type TransportLimits } from "../transport-limits.ts";
+import { type ConnectionOwner, IrohConnection, TICK_MS } from "./iroh-connection.ts";
+import { END } from "./iroh-errors.ts";
+import type { IrohStream } from "./iroh-stream.ts";
+
+/**
+ * The live connections. Two nodes that dial each other at once hold two: both stay, both carry what either side
+ * opens, and each side opens new streams on the newest it has. None is closed while a stream may be on its way.
+ */
+export class IrohConnections implements ConnectionOwner {
+  readonly limits: TransportLimits;
+  readonly budget: StreamBudget;
+  readonly #rate: ConnectionRate;
+  readonly #onStream: (stream: IrohStream) => void;
+  /** Newest last. */
+  readonly #byPeer = new Map<PublicKey, IrohConnection[]>();
+  readonly #listeners: ((status: PeerStatus) => void)[] = [];
+  readonly #awaited = new Map<PublicKey, Set<(connection: IrohConnection) => void>>();
+  #isKnown: (peer: PublicKey) => boolean = () => true;
+  #count = 0;
+  #timer: Timer | undefined;
+
+  constructor(limits: TransportLimits, onStream: (stream: IrohStream) => void) {
+    this.limits = limits;
+    this.budget = new StreamBudget(limits);
+    this.#rate = new ConnectionRate(limits);
+    this.#onStream = onStream;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  knowPeers(isKnown: (peer: PublicKey) => boolean): void {
+    this.#isKnown = isKnown;
+    this.budget.isKnown = isKnown;
+  }
+
+  onPeerChanged(listener: (status: PeerStatus) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** The connection a new stream should use. */
+  usable(peer: PublicKey): IrohConnection | undefined {
+    return this.#byPeer.get(peer)?.findLast((connection) => connection.isUsable(performance.now()));
+  }
+
+  /** Calls `taker` with each new connection to `peer`, whoever dialled, until the returned function is called. */
+  onConnection(peer: PublicKey, taker: (connection: IrohConnection) => void): () => void {
+    const takers = this.#awaited.get(peer) ?? new Set();
+    this.#awaited.set(peer, takers.add(taker));
+    return () => {
+      takers.delete(taker);
+      if (takers.size === 0) this.#awaited.delete(peer);
+    };
+  }
+
+  /** Takes in a connection that a peer made to us; past the limits it is closed, which the peer is told. */
+  addIncoming(native: Connection): void {
+    const nowMs = performance.now();
+    const connection = new IrohConnection(native, this, nowMs);
+    if (!this.#rate.take(connection.remote, nowMs) || !this.#makeRoom(connection.remote)) {
+      native.close(END.limits, []);
+      return;
+    }
+    if (!this.#isKnown(connection.remote)) this.#makeRoomAmongStrangers();
+    this.#add(connection);
+  }
+
+  /** Takes in a connection we made. Throws `unavailable` when too many are in use. */
+  addDialled(native: Connection): IrohConnection {
+    const connection = new IrohConnection(native, this, performance.now());
+    if (!this.#makeRoom(connection.remote)) {
+      native.close(END.done, []);
+      throw new EntmootError(
+        "unavailable",
+        `peer ${shortKey(connection.remote)}: all ${this.limits.connectionsTotal} connections are in use; try again later`,
+      );
+    }
+    this.#add(connection);
+    return connection;
+  }
+
+  status(peer: PublicKey): PeerStatus {
+    const newest = this.#byPeer.get(peer)?.at(-1);
+    return {
+      key: peer,
+      connected: newest !== undefined,
+      route: newest?.route ?? "none",
+      rttMs: newest?.rttMs,
+    };
+  }
+
+  /** Resolves when every finished stream was acknowledged. */
+  async drained(): Promise<void> {
+    await Promise.all([...this.#byPeer.values()].flat().map((connection) => connection.drained()));
+  }
+
+  /** Ends every connection and stream at once. */
+  closeAll(): void {
+    for (const connection of [...this.#byPeer.values()].flat()) {
+      connection.close(END.done, "this node is closing");
+      connection.dropStreams();
+    }
+  }
+
+  onStream(stream: IrohStream): void {
+    this.#onStream(stream);
+  }
+
+  onClosed(connection: IrohConnection): void {
+    const others = this.#byPeer.get(connection.remote)?.filter((other) => other !== connection) ?? [];
+    this.#count -= 1;
+    if (this.#count === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
+    if (others.length > 0) {
+      this.#byPeer.set(connection.remote, others);
+      // Listeners are told that it was gone, for what they settled with the process before holds no more.
+      if (connection.hasRestarted) {
+        this.#tell({ key: connection.remote, connected: false, route: "none", rttMs: undefined });
+        this.#announce(connection.remote);
+      }
+      return;
+    }
+    this.#byPeer.delete(connection.remote);
+    this.#announce(connection.remote);
+  }
+
+  #add(connection: IrohConnection): void {
+    const others = this.#byPeer.get(connection.remote) ?? [];
+    this.#byPeer.set(connection.remote, [...others, connection]);
+    this.#count += 1;
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+    for (const other of others) other.supersede();
+    connection.start();
+    for (const taker of [...(this.#awaited.get(connection.remote) ?? [])]) taker(connection);
+    if (others.length === 0) this.#announce(connection.remote);
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    for (const connection of [...this.#byPeer.values()].flat()) connection.tick(nowMs);
+  }
+
+  #makeRoom(peer: PublicKey): boolean {
+    const ofPeer = this.#byPeer.get(peer) ?? [];
+    // The peer's own oldest goes even when in use: a node that restarted may leave dead ones behind.
+    if (ofPeer.length >= this.limits.connectionsPerPeer) {
+      (longestIdle(ofPeer) ?? ofPeer[0])?.close(END.limits, "the peer made newer connections");
+    }
+    if (this.#count < this.limits.connectionsTotal) return true;
+    const idle = longestIdle([...this.#byPeer.values()].flat());
+    idle?.close(END.limits, "idle, and another peer needed the room");
+    return idle !== undefined;
+  }
+
+  /** Strangers' oldest connections go, also when in use: what a stranger has to say takes a second. */
+  #makeRoomAmongStrangers(): void {
+    const strangers = [...this.#byPeer].filter(([peer]) => !this.#isKnown(peer)).flatMap(([, held]) => held);
+    const tooMany = strangers.length - this.limits.strangerConnections + 1;
+    const oldest = strangers.sort((a, b) => a.madeMs - b.madeMs).slice(0, Math.max(0, tooMany));
+    for (const connection of oldest) connection.close(END.limits, "other strangers needed the room");
+  }
+
+  #announce(peer: PublicKey): void {
+    this.#tell(this.status(peer));
+  }
+
+  #tell(status: PeerStatus): void {
+    for (const listener of this.#listeners) listener(status);
+  }
+}
+
+function longestIdle(connections: readonly IrohConnection[]): IrohConnection | undefined {
+  return connections.filter((connection) => connection.streams === 0).sort((a, b) => a.lastUsedMs - b.lastUsedMs)[0];
+}

@@ -1,0 +1,132 @@
+import { createHash, randomBytes } from "node:crypto";
+import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type * as Iroh from "@number0/iroh";
+import { EntmootError } from "../../core/errors.ts";
+import { type IrohNative, irohNative } from "./iroh-native.ts";
+
+export type IrohLibrary = typeof Iroh;
+
+/** Ours. Bytes moved at once: the library is 20 MB, and reading it whole would stay in memory until a collection. */
+const COPY_BYTES = 1_048_576;
+
+/**
+ * The native library, unpacked under `libraryDir` when it travels inside the executable. Costs some 30 ms and is paid
+ * by callers only. Throws `unsupported` where this build has none, `unavailable` when it cannot be unpacked or loaded.
+ */
+export async function loadIroh(libraryDir: string, native: IrohNative = irohNative()): Promise<IrohLibrary> {
+  if (native.kind === "none") {
+    throw new EntmootError(
+      "unsupported",
+      `iroh: this build has none for ${native.target}; so it reaches no other machine; use a build for another platform`,
+    );
+  }
+  const path = native.kind === "installed" ? native.path : await unpackLibrary(libraryDir, native);
+  try {
+    // The package's own loader is not used: it would have the bundler embed the library a second time and
+    // looks for it beside the executable first. All it adds is the choice of file, which is made here.
+    return loaded.get(path) ?? load(path);
+  } catch (cause) {
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(`${path}: `, "");
+    throw new EntmootError("unavailable", `iroh: cannot load ${path}: ${reason}${adviceFor(reason)}`, { cause });
+  }
+}
+
+/** By path. A process has one iroh, however many endpoints it opens. */
+const loaded = new Map<string, IrohLibrary>();
+
+/** Not `require`: it takes a `?` in the path for the start of a query, and a data root may have one in its name. */
+function load(path: string): IrohLibrary {
+  const module = { exports: {} };
+  process.dlopen(module, path);
+  loaded.set(path, module.exports as IrohLibrary);
+  return module.exports as IrohLibrary;
+}
+
+function adviceFor(reason: string): string {
+  if (/map segment|not permitted|permission denied/i.test(reason)) {
+    return "; the data root is on a file system mounted noexec: move it, or mount it exec";
+  }
+  if (/GLIBC|musl|ld-linux/i.test(reason)) {
+    return "; this build is for another C library: use the glibc build on glibc systems and the musl build on musl systems";
+  }
+  return "";
+}
+
+type Embedded = Extract<IrohNative, { kind: "embedded" }>;
+
+/**
+ * Path of the unpacked library, `<libraryDir>/<sha256>/iroh.node`. A file already there is used when its hash is right
+ * and replaced when not. Processes may unpack at once: each writes its own file and renames it into place.
+ * Throws `unavailable` naming what could not be written.
+ */
+export async function unpackLibrary(libraryDir: string, library: Embedded): Promise<string> {
+  const dir = join(libraryDir, library.sha256);
+  const path = join(dir, "iroh.node");
+  try {
+    if (isIntact(path, library)) return path;
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const mine = join(dir, `.iroh.node.${process.pid}.${randomBytes(4).toString("hex")}`);
+    try {
+      await copyChecked(library, mine);
+      renameSync(mine, path);
+    } catch (error) {
+      rmSync(mine, { force: true });
+      // Where a loaded library cannot be replaced, another process has just put the same one there.
+      if (!isIntact(path, library)) throw error;
+    }
+    return path;
+  } catch (cause) {
+    if (cause instanceof EntmootError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EntmootError(
+      "unavailable",
+      `iroh: cannot unpack its library to ${dir}: ${reason}; make the data root writable`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function isIntact(path: string, library: Embedded): boolean {
+  let file: number;
+  try {
+    if (statSync(path).size !== library.bytes) return false;
+    file = openSync(path, "r");
+  } catch {
+    return false;
+  }
+  try {
+    const hash = createHash("sha256");
+    const buffer = new Uint8Array(COPY_BYTES);
+    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer))
+      hash.update(buffer.subarray(0, read));
+    return hash.digest("hex") === library.sha256;
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function copyChecked(library: Embedded, to: string): Promise<void> {
+  const source = Bun.file(library.path);
+  const hash = createHash("sha256");
+  const file = openSync(to, "wx", 0o600);
+  try {
+    for (let at = 0; at < library.bytes; at += COPY_BYTES) {
+      const piece = await source.slice(at, Math.min(at + COPY_BYTES, library.bytes)).bytes();
+      hash.update(piece);
+      for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done);
+    }
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  const found = hash.digest("hex");
+  if (found !== library.sha256) {
+    throw new EntmootError(
+      "unavailable",
+      `iroh: the embedded library is damaged: expected SHA-256 ${library.sha256}, found ${found}; download the program again`,
+    );
+  }
+}

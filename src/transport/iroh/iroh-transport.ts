@@ -1,0 +1,212 @@
+import type { Accepting, Endpoint, Incoming } from "@number0/iroh";
+import { EntmootError } from "../../core/errors.ts";
+import { PublicKey } from "../../core/ids.ts";
+import { atMost, shortKey } from "../settle.ts";
+import type { DialOptions, PeerStatus, PeerStream, Transport } from "../transport.ts";
+import { DEFAULT_LIMITS, type TransportLimits } from "../transport-limits.ts";
+import type { IrohConnection } from "./iroh-connection.ts";
+import { IrohConnections } from "./iroh-connections.ts";
+import { IrohDialer } from "./iroh-dialer.ts";
+import { type BoundEndpoint, bindEndpoint, type EndpointOptions } from "./iroh-endpoint.ts";
+import { END } from "./iroh-errors.ts";
+import { type IrohLibrary, loadIroh } from "./iroh-library.ts";
+import type { IrohStream } from "./iroh-stream.ts";
+
+export interface IrohOptions extends EndpointOptions {
+  /** Where the native library is unpacked: the data root's `lib`. */
+  readonly libraryDir: string;
+  readonly limits?: Partial<TransportLimits>;
+}
+
+/** Ours. How long `close` waits for peers to acknowledge what was finished, in milliseconds. */
+const DRAIN_MAX_MS = 2_000;
+
+/** Ours. How long `close` waits for the goodbyes to go out, in milliseconds. */
+const CLOSE_MAX_MS = 500;
+
+/** Ours. How often our own addresses and home relay are looked at for a change, in milliseconds. */
+const ADDRESS_LOOK_MS = 3_000;
+
+/** Ours. A handshake that takes longer is dropped, in milliseconds. */
+const HANDSHAKE_MAX_MS = 10_000;
+
+/** The carrier over QUIC: the endpoint's key is the node's key, so a handshake proves who the peer is. */
+export class IrohTransport implements Transport {
+  readonly carrier = "iroh";
+  readonly local: PublicKey;
+  /** Let go on `close`: what is kept of it keeps the UDP socket open. */
+  #endpoint: Endpoint | undefined;
+  readonly #port: number;
+  /** Our direct hints; `undefined` when every interface is bound and they are the ones iroh discovers. */
+  readonly #boundSockets: readonly string[] | undefined;
+  readonly #limits: TransportLimits;
+  readonly #connections: IrohConnections;
+  #dialer: IrohDialer | undefined;
+  readonly #addressTimer: Timer;
+  readonly #hintListeners: (() => void)[] = [];
+  readonly #waiting: IrohStream[] = [];
+  #handler: ((stream: PeerStream) => void) | undefined;
+  #hints: readonly string[] = [];
+  #handshakes = 0;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Loads the library and binds; waits for no internet, relay or DNS. Throws `invalid_argument` for a bad option,
+   * `unsupported` where this build has no iroh, `unavailable` when it cannot be loaded or bound.
+   */
+  static async start(options: IrohOptions): Promise<IrohTransport> {
+    const iroh = await loadIroh(options.libraryDir);
+    return new IrohTransport(iroh, await bindEndpoint(iroh, options), options);
+  }
+
+  private constructor(iroh: IrohLibrary, bound: BoundEndpoint, options: IrohOptions) {
+    const endpoint = bound.endpoint;
+    this.#endpoint = endpoint;
+    this.#port = bound.port;
+    this.#boundSockets = bound.everywhere ? undefined : bound.sockets;
+    this.local = PublicKey.fromBytes(Uint8Array.from(endpoint.id().toBytes()));
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#connections = new IrohConnections(this.#limits, (stream) => this.#onStream(stream));
+    this.#dialer = new IrohDialer({
+      iroh,
+      endpoint,
+      connections: this.#connections,
+      relaysOn: options.relay !== "off" && options.relay.length > 0,
+    });
+    this.#hints = this.#currentHints(endpoint);
+    // The binding's own watchers abort the process: they start a task outside its runtime.
+    this.#addressTimer = setInterval(() => this.#lookAtAddresses(), ADDRESS_LOOK_MS);
+    void this.#takeConnections(endpoint);
+  }
+
+  /** The UDP port in use: keep it, so that peers find this node again after a restart. */
+  boundPort(): number {
+    return this.#port;
+  }
+
+  async open(peer: PublicKey, options: DialOptions): Promise<PeerStream> {
+    this.#openDialer();
+    if (options.signal.aborted) throw new EntmootError("timeout", `peer ${shortKey(peer)}: no time left to dial`);
+    const kept = this.#connections.usable(peer);
+    if (kept) {
+      const stream = await this.#openOn(kept, options.signal);
+      if (stream) return stream;
+    }
+    const fresh = await this.#openDialer().dial(peer, options);
+    return await fresh.open(options.signal, performance.now());
+  }
+
+  accept(handler: (stream: PeerStream) => void): void {
+    this.#handler = handler;
+    for (const stream of this.#waiting.splice(0)) handler(stream);
+  }
+
+  knowPeers(isKnown: (peer: PublicKey) => boolean): void {
+    this.#connections.knowPeers(isKnown);
+  }
+
+  localHints(): readonly string[] {
+    return this.#hints;
+  }
+
+  onHintsChanged(listener: () => void): void {
+    this.#hintListeners.push(listener);
+  }
+
+  onPeerChanged(listener: (status: PeerStatus) => void): void {
+    this.#connections.onPeerChanged(listener);
+  }
+
+  status(peer: PublicKey): PeerStatus {
+    return this.#connections.status(peer);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** `undefined` when the connection turned out to be dead, which the table knows from then on. */
+  async #openOn(connection: IrohConnection, signal: AbortSignal): Promise<PeerStream | undefined> {
+    try {
+      return await connection.open(signal, performance.now());
+    } catch (error) {
+      if (error instanceof EntmootError && error.code === "unavailable") return undefined;
+      throw error;
+    }
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#addressTimer);
+    await atMost(DRAIN_MAX_MS, this.#connections.drained());
+    this.#connections.closeAll();
+    const endpoint = this.#endpoint;
+    this.#endpoint = undefined;
+    this.#dialer = undefined;
+    // It waits longer for a peer that no longer answers, which changes nothing for anyone.
+    if (endpoint) await atMost(CLOSE_MAX_MS, endpoint.close());
+  }
+
+  #openDialer(): IrohDialer {
+    if (!this.#dialer || this.#closing) throw new EntmootError("unavailable", "iroh: this node's transport is closed");
+    return this.#dialer;
+  }
+
+  #onStream(stream: IrohStream): void {
+    if (this.#closing) stream.reset();
+    else if (this.#handler) this.#handler(stream);
+    else this.#waiting.push(stream);
+  }
+
+  async #takeConnections(endpoint: Endpoint): Promise<void> {
+    for (;;) {
+      const incoming = await endpoint.acceptNext();
+      if (incoming === null) return;
+      // One that fails is the stranger's affair: it left, or it does not speak our protocol.
+      void this.#greet(incoming).catch(() => {});
+    }
+  }
+
+  async #greet(incoming: Incoming): Promise<void> {
+    const { handshakes } = this.#limits;
+    if (this.#closing || this.#handshakes >= handshakes) return await incoming.refuse();
+    this.#handshakes += 1;
+    try {
+      if (this.#handshakes > handshakes / 4 && !(await incoming.remoteAddrValidated())) return await incoming.retry();
+      await this.#shakeHands(await incoming.accept());
+    } finally {
+      this.#handshakes -= 1;
+    }
+  }
+
+  async #shakeHands(accepting: Accepting): Promise<void> {
+    const connecting = accepting.connect();
+    const connection = await atMost(HANDSHAKE_MAX_MS, connecting);
+    if (connection === undefined) {
+      connecting.then(
+        (unwanted) => unwanted.close(END.done, []),
+        () => {},
+      );
+    } else if (this.#closing) connection.close(END.done, []);
+    else this.#connections.addIncoming(connection);
+  }
+
+  #lookAtAddresses(): void {
+    if (!this.#endpoint) return;
+    const hints = this.#currentHints(this.#endpoint);
+    if (hints.join() === this.#hints.join()) return;
+    this.#hints = hints;
+    for (const listener of this.#hintListeners) listener();
+  }
+
+  #currentHints(endpoint: Endpoint): readonly string[] {
+    const address = endpoint.addr();
+    const direct = this.#boundSockets ?? address.directAddresses();
+    const relayUrl = address.relayUrl();
+    return relayUrl === null ? direct.toSorted() : [...direct.toSorted(), relayUrl];
+  }
+}

@@ -1,0 +1,27 @@
+import { GroupId, MerkleRoot, RosterEntryId } from "../core/ids.ts";
+import type { NodeStatus } from "../node/operations.ts";
+
+/** The original's keys in its order, then ours. */
+export function infoJson(status: NodeStatus) {
+  return {
+    pilot_node_id: status.pilot_node_id,
+    entmoot_pubkey: status.entmoot_pubkey.toBase64(),
+    listen_port: status.listen_port,
+    data_dir: status.data_dir,
+    groups: status.groups.map((group) => ({
+      group_id: GroupId.toBase64(group.group_id),
+      members: group.members,
+      messages: group.messages,
+      merkle_root: MerkleRoot.toBase64(group.merkle_root),
+      ...(group.name === "" ? {} : { name: group.name }),
+      roster_head: RosterEntryId.toBase64(group.roster_head),
+      local_node_id: group.local_node_id,
+      local_member: group.local_member,
+      founder: group.founder,
+    })),
+    running: status.running,
+    ...(status.running ? { version: status.version, pid: status.pid, started_at_ms: status.started_at_ms } : {}),
+    identity_path: status.identity_path,
+    transport: status.transport,
+  };
+}

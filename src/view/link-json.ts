@@ -1,0 +1,20 @@
+import { GroupId } from "../core/ids.ts";
+import type { CreatedLink, LinkRow } from "../wire/control/link-frames.ts";
+
+/** A link this node issued, as `invite list` prints it. `uses` 0 is without limit, `expires_at_ms` 0 without end. */
+export function linkRowJson(row: LinkRow) {
+  return {
+    id: row.id,
+    group_id: GroupId.toBase64(row.group_id),
+    status: row.status,
+    uses: row.uses_max,
+    used: row.uses,
+    created_at_ms: row.created_at_ms,
+    expires_at_ms: row.expires_at_ms,
+  };
+}
+
+/** A new link. Its text, which is the secret, is shown this once. */
+export function linkJson({ expires_at_ms, group_id, id, link, uses_max }: CreatedLink) {
+  return { link, id, group_id: GroupId.toBase64(group_id), uses: uses_max, expires_at_ms };
+}

@@ -1,0 +1,48 @@
+import { GroupId, MessageId } from "../core/ids.ts";
+import type { Message } from "../core/record/records.ts";
+
+/** A message as `tail` and `query` print it. Keys ascending. */
+export interface MessageLine {
+  readonly author: number;
+  /** What is not UTF-8 in it reads as U+FFFD; `content_b64` then has the bytes. */
+  readonly content: string;
+  readonly content_b64?: string;
+  readonly group_id: string;
+  readonly message_id: string;
+  readonly timestamp_ms: unknown;
+  readonly topic: readonly string[];
+}
+
+const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The line for `message`, ready for `printJson`. */
+export function messageLine(groupId: GroupId, message: Message): MessageLine {
+  return {
+    author: message.author.pilot_node_id,
+    ...textOrBytes(message.content),
+    group_id: GroupId.toBase64(groupId),
+    message_id: MessageId.toBase64(message.id),
+    timestamp_ms: jsonInteger(message.timestamp),
+    topic: message.topics,
+  };
+}
+
+/** `content` as text, and as base64 too where the text is not all of it. */
+export function textOrBytes(content: Uint8Array): { content: string; content_b64?: string } {
+  try {
+    return { content: STRICT.decode(content) };
+  } catch {
+    return { content: LOSSY.decode(content), content_b64: content.toBase64() };
+  }
+}
+
+/** Part of the runtime; the compiler's library does not list it yet. */
+interface RawJson {
+  rawJSON(text: string): unknown;
+}
+
+/** A 64-bit integer for `JSON.stringify`: exact at any size. */
+export function jsonInteger(value: bigint): unknown {
+  return Number.isSafeInteger(Number(value)) ? Number(value) : (JSON as unknown as RawJson).rawJSON(String(value));
+}

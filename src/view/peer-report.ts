@@ -1,0 +1,137 @@
+import { GroupId } from "../core/ids.ts";
+import type { ProbeRow } from "../node/daemon-operations.ts";
+import type { PeerRow } from "../wire/control/peers-frames.ts";
+
+/** One row of `peers`: the original's fields in its order, then what iroh knows besides. */
+export interface PeerReportRow {
+  readonly node_id: number;
+  readonly hostname?: string;
+  readonly roster: true;
+  readonly profile: "ok" | "missing";
+  readonly transport: "ok" | "missing";
+  readonly trust: PeerRow["trust"];
+  readonly route: string;
+  readonly rtt_ms?: number;
+  readonly error?: string;
+  readonly diagnosis: string;
+  readonly suggestion?: string;
+  readonly next_command?: string;
+  readonly entmoot_pubkey: string;
+  readonly connected: boolean;
+  readonly founder: boolean;
+  readonly last_seen_ms?: number;
+}
+
+export interface PeerReportContext {
+  readonly groupId: GroupId;
+  /** Whether a daemon answered; without one nobody is connected. */
+  readonly daemon: boolean;
+  /** By node id; `undefined` when no probe was asked for. */
+  readonly probed: ReadonlyMap<number, ProbeRow> | undefined;
+  /** A command line of ours with these words, ready to paste. */
+  readonly command: (words: readonly string[]) => string;
+}
+
+/** The rows of `peers`, with a diagnosis and a next step for each, in the order of `rows`. */
+export function peerReport(rows: readonly PeerRow[], context: PeerReportContext): PeerReportRow[] {
+  return rows.map((row) => {
+    const probe = context.probed?.get(row.node_id);
+    const route = routeOf(row, probe, context);
+    const diagnosis = diagnose(row, route, context);
+    const advice = ADVICE[diagnosis];
+    const error = (probe === undefined || probe.ok ? undefined : probe.error) ?? row.error;
+    const rtt = probe?.rtt_ms ?? row.rtt_ms;
+    return {
+      node_id: row.node_id,
+      ...(row.hostname === "" ? {} : { hostname: row.hostname }),
+      roster: true,
+      profile: row.hostname === "" ? "missing" : "ok",
+      transport: row.self || row.connected || row.hints.length > 0 ? "ok" : "missing",
+      trust: row.trust,
+      route,
+      ...(rtt === undefined || rtt <= 0 ? {} : { rtt_ms: Math.round(rtt) }),
+      ...(error === undefined || diagnosis === "ok" ? {} : { error }),
+      diagnosis,
+      ...(advice === undefined ? {} : { suggestion: advice.text }),
+      ...(advice?.words === undefined ? {} : { next_command: context.command(advice.words(context.groupId)) }),
+      entmoot_pubkey: row.entmoot_pubkey.toBase64(),
+      connected: row.connected,
+      founder: row.founder,
+      ...(row.last_seen_ms === undefined ? {} : { last_seen_ms: row.last_seen_ms }),
+    };
+  });
+}
+
+interface Advice {
+  readonly text: string;
+  readonly words?: (groupId: GroupId) => readonly string[];
+}
+
+const probeAgain = (groupId: GroupId) => ["peers", "-group", GroupId.toBase64(groupId), "-probe"];
+
+/** What to do about each diagnosis; one that is not here needs nothing. */
+const ADVICE: Readonly<Record<string, Advice>> = {
+  daemon_down: {
+    text: "start the local daemon",
+    words: (groupId) => ["serve", "-group", GroupId.toBase64(groupId)],
+  },
+  not_connected: { text: "no connection now; a probe tries to make one", words: probeAgain },
+  transport_missing: { text: "nobody has said where this peer is; it joins in when its daemon finds ours" },
+  route_timeout: { text: "check that the peer's daemon runs and the network between", words: probeAgain },
+  route_refused: { text: "the peer does not serve this group just now" },
+  probe_unsupported: { text: "update both sides" },
+  probe_failed: { text: "look at the error, then probe again", words: probeAgain },
+  unknown: { text: "look at the error, then probe again", words: probeAgain },
+};
+
+function routeOf(row: PeerRow, probe: ProbeRow | undefined, { daemon, probed }: PeerReportContext): string {
+  if (probed !== undefined && !daemon) return "daemon_down";
+  if (row.self) return "self";
+  if (!daemon) return "not_checked";
+  if (probed === undefined) return row.connected ? row.route : "none";
+  if (probe === undefined) return "unknown";
+  if (!probe.ok) return classify(probe.error ?? "");
+  // The carrier knows by now how it got there; the original's word is for one that does not.
+  return row.route === "direct" || row.route === "relay" ? row.route : "ok";
+}
+
+/** Wire. How a failed probe is named, by the words in its text. */
+function classify(error: string): string {
+  const text = error.toLowerCase();
+  if (/timeout|deadline|no time left|in time/.test(text)) return "route_timeout";
+  if (/not found|refused|closed/.test(text)) return "route_refused";
+  return text.includes("unknown") ? "probe_unsupported" : "unknown";
+}
+
+function diagnose(row: PeerRow, route: string, { daemon, probed }: PeerReportContext): string {
+  if (probed !== undefined && !daemon) return "daemon_down";
+  if (row.self || row.connected) return "ok";
+  if (probed !== undefined) return ["ok", "direct", "relay"].includes(route) ? "ok" : route;
+  if (!daemon) return "daemon_down";
+  return row.hints.length === 0 ? "transport_missing" : "not_connected";
+}
+
+const HEADER = ["NODE", "HOSTNAME", "ROSTER", "PROFILE", "TRANSPORT", "TRUST", "ROUTE", "DIAGNOSIS", "SUGGESTION"];
+
+/** The rows as a table for people, columns padded and two blanks apart. */
+export function peerTable(rows: readonly PeerReportRow[], clean: (text: string) => string): string[] {
+  const lines = rows.map((row) => [
+    String(row.node_id),
+    row.hostname === undefined ? "-" : clean(row.hostname),
+    String(row.roster),
+    row.profile,
+    row.transport,
+    row.trust,
+    row.rtt_ms === undefined || ["self", "none"].includes(row.route) ? row.route : `${row.route}/${row.rtt_ms}ms`,
+    row.diagnosis,
+    row.next_command ?? row.suggestion ?? "-",
+  ]);
+  const table = [HEADER, ...lines];
+  const widths = HEADER.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
+  return table.map((line) =>
+    line
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,244 @@
+import { EntmootError } from "../../core/errors.ts";
+import { CONTROL_EXTENSIONS } from "../frame/extensions.ts";
+import type { FrameBodies, FrameBody } from "../frame/frame-body.ts";
+import { EXTENSION_TYPE_MIN } from "../frame/frame-types.ts";
+import { writeFrame } from "../frame/frame-writer.ts";
+import { type Refused, refusedBody } from "../frame/refused-frame.ts";
+import type { UnknownExtension } from "../peer/frame.ts";
+import { type DiagProbeReq, type DiagProbeResp, diagProbeReqBody, diagProbeRespBody } from "./control-diag-frames.ts";
+import { type ErrorFrame, errorBody } from "./control-error-frame.ts";
+import { type InfoReq, type InfoResp, infoReqBody, infoRespBody } from "./control-info-frames.ts";
+import {
+  type InviteAuthorityCheckReq,
+  type InviteAuthorityCheckResp,
+  type InviteCreateReq,
+  type InviteCreateResp,
+  inviteAuthorityCheckReqBody,
+  inviteAuthorityCheckRespBody,
+  inviteCreateReqBody,
+  inviteCreateRespBody,
+  type MemberRemoveReq,
+  type MemberRemoveResp,
+  memberRemoveReqBody,
+  memberRemoveRespBody,
+} from "./control-invite-frames.ts";
+import { type JoinGroupReq, type JoinGroupResp, joinGroupReqBody, joinGroupRespBody } from "./control-join-frames.ts";
+import { controlLimits } from "./control-limits.ts";
+import {
+  type PublishReq,
+  type PublishResp,
+  publishReqBody,
+  publishRespBody,
+  type SignedPublishReq,
+  type SignedPublishResp,
+  signedPublishReqBody,
+  signedPublishRespBody,
+} from "./control-publish-frames.ts";
+import { type TailEvent, type TailSubscribe, tailEventBody, tailSubscribeBody } from "./control-tail-frames.ts";
+import { CONTROL_TYPE } from "./control-types.ts";
+import {
+  type GroupCreateReq,
+  type GroupCreateResp,
+  groupCreateReqBody,
+  groupCreateRespBody,
+} from "./group-create-frames.ts";
+import {
+  type InviteMintReq,
+  type InviteMintResp,
+  inviteMintReqBody,
+  inviteMintRespBody,
+} from "./invite-mint-frames.ts";
+import {
+  type Joined,
+  type JoinProgress,
+  type JoinStart,
+  joinedBody,
+  joinProgressBody,
+  joinStartBody,
+} from "./join-stream-frames.ts";
+import {
+  type LinkCreateReq,
+  type LinkCreateResp,
+  type LinkListReq,
+  type LinkListResp,
+  type LinkRevokeReq,
+  type LinkRevokeResp,
+  linkCreateReqBody,
+  linkCreateRespBody,
+  linkListReqBody,
+  linkListRespBody,
+  linkRevokeReqBody,
+  linkRevokeRespBody,
+} from "./link-frames.ts";
+import {
+  type NodeStatusReq,
+  type NodeStatusResp,
+  nodeStatusReqBody,
+  nodeStatusRespBody,
+} from "./node-status-frames.ts";
+import { type PeersReq, type PeersResp, peersReqBody, peersRespBody } from "./peers-frames.ts";
+import {
+  type PublishTokenReq,
+  type PublishTokenResp,
+  publishTokenReqBody,
+  publishTokenRespBody,
+} from "./publish-token-frames.ts";
+import { type RestartReq, type RestartResp, restartReqBody, restartRespBody } from "./restart-frames.ts";
+import {
+  type RosterChangeReq,
+  type RosterChangeResp,
+  rosterChangeReqBody,
+  rosterChangeRespBody,
+} from "./roster-change-frames.ts";
+import { type StopReq, type StopResp, stopReqBody, stopRespBody } from "./stop-frames.ts";
+import {
+  type WatchMessage,
+  type WatchPeer,
+  type WatchReq,
+  watchMessageBody,
+  watchPeerBody,
+  watchReqBody,
+} from "./watch-frames.ts";
+
+/** What an original client or daemon says on the control socket. */
+export type OriginalControlFrame =
+  | PublishReq
+  | PublishResp
+  | TailSubscribe
+  | TailEvent
+  | InfoReq
+  | InfoResp
+  | SignedPublishReq
+  | SignedPublishResp
+  | JoinGroupReq
+  | JoinGroupResp
+  | InviteCreateReq
+  | InviteCreateResp
+  | MemberRemoveReq
+  | MemberRemoveResp
+  | InviteAuthorityCheckReq
+  | ErrorFrame
+  | InviteAuthorityCheckResp
+  | DiagProbeReq
+  | DiagProbeResp;
+
+/** What ours say besides. */
+export type ControlExtensionFrame =
+  | Refused
+  | NodeStatusReq
+  | NodeStatusResp
+  | StopReq
+  | StopResp
+  | GroupCreateReq
+  | GroupCreateResp
+  | LinkCreateReq
+  | LinkCreateResp
+  | LinkListReq
+  | LinkListResp
+  | LinkRevokeReq
+  | LinkRevokeResp
+  | RosterChangeReq
+  | RosterChangeResp
+  | InviteMintReq
+  | InviteMintResp
+  | JoinStart
+  | JoinProgress
+  | Joined
+  | PeersReq
+  | PeersResp
+  | WatchReq
+  | WatchMessage
+  | WatchPeer
+  | PublishTokenReq
+  | PublishTokenResp
+  | RestartReq
+  | RestartResp;
+
+/** Everything said on the control socket, in both directions. */
+export type ControlFrame = OriginalControlFrame | ControlExtensionFrame;
+
+const TYPE_OF_KIND: Readonly<Record<ControlFrame["kind"], number>> = {
+  ...CONTROL_TYPE,
+  ...(Object.fromEntries(Object.entries(CONTROL_EXTENSIONS).map(([kind, { type }]) => [kind, type])) as Record<
+    keyof typeof CONTROL_EXTENSIONS,
+    number
+  >),
+};
+
+const BODIES: FrameBodies<ControlFrame> = {
+  publish_req: publishReqBody,
+  publish_resp: publishRespBody,
+  tail_subscribe: tailSubscribeBody,
+  tail_event: tailEventBody,
+  info_req: infoReqBody,
+  info_resp: infoRespBody,
+  signed_publish_req: signedPublishReqBody,
+  signed_publish_resp: signedPublishRespBody,
+  join_group_req: joinGroupReqBody,
+  join_group_resp: joinGroupRespBody,
+  invite_create_req: inviteCreateReqBody,
+  invite_create_resp: inviteCreateRespBody,
+  member_remove_req: memberRemoveReqBody,
+  member_remove_resp: memberRemoveRespBody,
+  invite_authority_check_req: inviteAuthorityCheckReqBody,
+  error: errorBody,
+  invite_authority_check_resp: inviteAuthorityCheckRespBody,
+  diag_probe_req: diagProbeReqBody,
+  diag_probe_resp: diagProbeRespBody,
+  refused: refusedBody,
+  node_status_req: nodeStatusReqBody,
+  node_status_resp: nodeStatusRespBody,
+  stop_req: stopReqBody,
+  stop_resp: stopRespBody,
+  group_create_req: groupCreateReqBody,
+  group_create_resp: groupCreateRespBody,
+  link_create_req: linkCreateReqBody,
+  link_create_resp: linkCreateRespBody,
+  link_list_req: linkListReqBody,
+  link_list_resp: linkListRespBody,
+  link_revoke_req: linkRevokeReqBody,
+  link_revoke_resp: linkRevokeRespBody,
+  roster_change_req: rosterChangeReqBody,
+  roster_change_resp: rosterChangeRespBody,
+  invite_mint_req: inviteMintReqBody,
+  invite_mint_resp: inviteMintRespBody,
+  join_start: joinStartBody,
+  join_progress: joinProgressBody,
+  joined: joinedBody,
+  peers_req: peersReqBody,
+  peers_resp: peersRespBody,
+  watch_req: watchReqBody,
+  watch_message: watchMessageBody,
+  watch_peer: watchPeerBody,
+  publish_token_req: publishTokenReqBody,
+  publish_token_resp: publishTokenRespBody,
+  restart_req: restartReqBody,
+  restart_resp: restartRespBody,
+};
+
+const BODY_OF_TYPE = new Map(
+  Object.entries(TYPE_OF_KIND).map(([kind, type]) => [
+    type,
+    BODIES[kind as ControlFrame["kind"]] as FrameBody<ControlFrame>,
+  ]),
+);
+
+/** The type byte of a kind of frame, for `refused`. */
+export function controlType(kind: ControlFrame["kind"]): number {
+  return TYPE_OF_KIND[kind];
+}
+
+/** The bytes of a frame, to be handed over in one write. Throws `frame_too_large` past the type's limit. */
+export function encodeControlFrame(frame: ControlFrame): Uint8Array<ArrayBuffer> {
+  const body = BODIES[frame.kind] as FrameBody<ControlFrame>;
+  return writeFrame(TYPE_OF_KIND[frame.kind], body.encode(frame), controlLimits);
+}
+
+/** The frame a reader gave. Throws `unknown_frame` or `malformed_frame`; the type is looked at before the body. */
+export function decodeControlFrame(type: number, body: Uint8Array): ControlFrame | UnknownExtension {
+  const codec = BODY_OF_TYPE.get(type);
+  if (codec !== undefined) return codec.decode(body);
+  if (type >= EXTENSION_TYPE_MIN) return { kind: "unknown_extension", type };
+  const name = `0x${type.toString(16).padStart(2, "0")}`;
+  throw new EntmootError("unknown_frame", `control frame: expected a known type, found ${name}`);
+}

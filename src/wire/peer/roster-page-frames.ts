@@ -1,0 +1,73 @@
+import { EntmootError } from "../../core/errors.ts";
+import { type GroupId, RosterEntryId } from "../../core/ids.ts";
+import { encodeWire, struct } from "../../core/json/json-codec.ts";
+import { bool, groupId, rosterEntryId } from "../../core/json/json-scalars.ts";
+import { rosterEntry } from "../../core/record/record-codecs.ts";
+import type { RosterEntry } from "../../core/record/records.ts";
+import { plainList } from "../frame/bounded.ts";
+import { type FrameBody, jsonBody } from "../frame/frame-body.ts";
+
+/** Ours. Fewer when they would not fit 1 MiB. */
+export const ROSTER_PAGE_MAX = 2048;
+
+/** Ours. Room for entries in a page; a single larger one cannot be sent in this dialect's small frames. */
+const PAGE_BYTES_MAX = 1024 * 1024 - 8 * 1024;
+
+/** Asks for the log behind an entry, so that a long one comes in small frames and only what is new. */
+export interface RosterPageReq {
+  readonly kind: "roster_page_req";
+  readonly group_id: GroupId;
+  /** The last entry the asker holds; all zero for the start. One the peer does not know is refused as `not_found`. */
+  readonly after: RosterEntryId;
+}
+
+export interface RosterPageResp {
+  readonly kind: "roster_page_resp";
+  readonly group_id: GroupId;
+  /** In apply order, at most 2,048; none when the asker is up to date. */
+  readonly entries: readonly RosterEntry[];
+  /** The log ends with these. */
+  readonly last: boolean;
+}
+
+export const rosterPageReqBody: FrameBody<RosterPageReq> = jsonBody(
+  "roster_page_req",
+  struct<Omit<RosterPageReq, "kind">>(
+    "roster_page_req",
+    { group_id: groupId, after: rosterEntryId },
+    { required: ["group_id", "after"] },
+  ),
+);
+
+export const rosterPageRespBody: FrameBody<RosterPageResp> = jsonBody(
+  "roster_page_resp",
+  struct<Omit<RosterPageResp, "kind">>(
+    "roster_page_resp",
+    { group_id: groupId, entries: plainList(rosterEntry, ROSTER_PAGE_MAX), last: bool },
+    { required: ["group_id", "entries", "last"] },
+  ),
+);
+
+/**
+ * The page behind `after` of `log`, which is in apply order. `undefined` when `after` is not in it,
+ * to be refused as `not_found`. Throws `frame_too_large` when the next entry alone fits no page.
+ */
+export function answerRosterPage(
+  { group_id, after }: RosterPageReq,
+  log: readonly RosterEntry[],
+): RosterPageResp | undefined {
+  const start = after === RosterEntryId.zero ? 0 : log.findIndex((entry) => entry.id === after) + 1;
+  if (start === 0 && after !== RosterEntryId.zero) return undefined;
+  const entries: RosterEntry[] = [];
+  let room = PAGE_BYTES_MAX;
+  for (const entry of log.slice(start, start + ROSTER_PAGE_MAX)) {
+    room -= encodeWire(rosterEntry, entry).length + 1;
+    if (room < 0) break;
+    entries.push(entry);
+  }
+  const last = start + entries.length === log.length;
+  if (!last && entries.length === 0) {
+    throw new EntmootError("frame_too_large", `roster entry ${start}: larger than a page of ${PAGE_BYTES_MAX} bytes`);
+  }
+  return { kind: "roster_page_resp", group_id, entries, last };
+}

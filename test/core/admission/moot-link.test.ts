@@ -1,0 +1,116 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  formatMootLink,
+  isMootLink,
+  LINK_CHARS_MAX,
+  parseMootLink,
+  refuseExpiredLink,
+} from "../../../src/core/admission/moot-link.ts";
+import { GroupId, PublicKey } from "../../../src/core/ids.ts";
+import { identity } from "../../support/identity.ts";
+
+const issuer = identity(1);
+const link = {
+  groupId: GroupId.fromBytes(new Uint8Array(32).fill(9)),
+  hints: ["192.0.2.1:4433"],
+  token: new Uint8Array(16).fill(5),
+  expiresAtMs: 1_800_000_000_000,
+};
+const text = formatMootLink(link, issuer.seed);
+const payloadOf = (given: string) => Uint8Array.fromBase64(given.slice(15), { alphabet: "base64url" });
+const textOf = (payload: Uint8Array) =>
+  `entmoot://join/${payload.toBase64({ alphabet: "base64url", omitPadding: true })}`;
+
+const port = fc.integer({ min: 1, max: 65535 });
+const hint = fc.oneof(
+  fc.tuple(fc.ipV4(), port).map(([ip, p]) => `${ip}:${p}`),
+  fc.tuple(fc.ipV6(), port).map(([ip, p]) => `[${ip}]:${p}`),
+  fc
+    .domain()
+    .map((name) => `https://${name.slice(0, 100)}/`)
+    .filter((url) => URL.canParse(url)),
+);
+
+describe("a link into a moot", () => {
+  test("is short, one word, and read back as it was written", () => {
+    expect(text.length).toBeLessThanOrEqual(300);
+    expect(text).toMatch(/^entmoot:\/\/join\/[A-Za-z0-9_-]+$/);
+    expect(parseMootLink(`\n  ${text}\t`)).toEqual({ ...link, issuer: PublicKey.fromBytes(issuer.publicKey) });
+    fc.assert(
+      fc.property(
+        fc.array(hint, { maxLength: 4 }),
+        fc.uint8Array({ minLength: 16, maxLength: 32 }),
+        fc.oneof(fc.constantFrom(0, 2 ** 48 - 1), fc.integer({ min: 0, max: 2 ** 45 })),
+        (hints, token, expiresAtMs) => {
+          const given = { ...link, hints, token, expiresAtMs };
+          const written = formatMootLink(given, issuer.seed);
+          expect(parseMootLink(written)).toEqual({ ...given, issuer: PublicKey.fromBytes(issuer.publicKey) });
+          expect(isMootLink(written)).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test("is refused with any one byte changed, cut or added", () => {
+    const payload = payloadOf(text);
+    for (let at = 0; at < payload.length; at++) {
+      const edited = payload.slice();
+      edited[at]! ^= 1 << (at % 8);
+      expect(() => parseMootLink(textOf(edited))).toThrow("moot link:");
+      expect(() => parseMootLink(textOf(payload.subarray(0, at)))).toThrow("moot link:");
+    }
+    expect(() => parseMootLink(textOf(Uint8Array.of(...payload, 0)))).toThrow("moot link:");
+    for (const bad of [`${text}=`, `${text}.`, `${text}/`, text.replace("join/", "join/?"), text.slice(0, -1)]) {
+      expect(() => parseMootLink(bad)).toThrow("moot link:");
+    }
+  });
+
+  test("of a later version asks for an update", () => {
+    const payload = payloadOf(text);
+    payload[0] = 2;
+    expect(() => parseMootLink(textOf(payload))).toThrow("version 2 is not known here; update entmootd");
+  });
+
+  test("signed by another key is refused for its signature", () => {
+    const [mine, other] = [payloadOf(text), payloadOf(formatMootLink(link, identity(2).seed))];
+    mine.set(other.subarray(-64), mine.length - 64);
+    expect(() => parseMootLink(textOf(mine))).toThrow("signature is not its issuer's");
+  });
+
+  test("is refused when too long, or when it is something else", () => {
+    expect(() => parseMootLink(`entmoot://join/${"A".repeat(LINK_CHARS_MAX)}`)).toThrow("at most");
+    expect(() => parseMootLink(" ".repeat(10_000_000))).toThrow("at most");
+    for (const other of ["", "entmoot://join/", "ENTMOOT://join/AA", "entmoot://open-invite?issuer=x"]) {
+      expect(() => parseMootLink(other)).toThrow("moot link:");
+    }
+  });
+
+  test("of any text is a link or a refusal", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (payload) => {
+        expect(() => parseMootLink(textOf(payload))).toThrow("moot link:");
+      }),
+    );
+  });
+
+  test("expires at its time, or never", () => {
+    refuseExpiredLink(parseMootLink(text), link.expiresAtMs - 1);
+    expect(() => refuseExpiredLink(parseMootLink(text), link.expiresAtMs)).toThrow("it has expired");
+    refuseExpiredLink(parseMootLink(formatMootLink({ ...link, expiresAtMs: 0 }, issuer.seed)), 1e15);
+  });
+
+  test("is not written with values a link cannot hold", () => {
+    for (const change of [
+      { token: new Uint8Array(15) },
+      { token: new Uint8Array(33) },
+      { hints: Array.from({ length: 5 }, () => "192.0.2.1:1") },
+      { hints: ["nowhere"] },
+      { expiresAtMs: -1 },
+      { expiresAtMs: 1.5 },
+      { expiresAtMs: 2 ** 48 },
+    ]) {
+      expect(() => formatMootLink({ ...link, ...change }, issuer.seed)).toThrow();
+    }
+  });
+});

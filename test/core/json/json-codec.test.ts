@@ -1,0 +1,224 @@
+import { expect, test } from "bun:test";
+import { EntmootError } from "../../../src/core/errors.ts";
+import {
+  decodeJson,
+  encodeCanonical,
+  encodeWire,
+  list,
+  omitted,
+  omittedList,
+  optional,
+  struct,
+} from "../../../src/core/json/json-codec.ts";
+import {
+  bool,
+  bytes,
+  fixedBytes,
+  i64,
+  int,
+  messageId,
+  omittedBytes,
+  rawJson,
+  text,
+  u8,
+  u32,
+  u64,
+} from "../../../src/core/json/json-scalars.ts";
+
+interface Point {
+  readonly x: number;
+  readonly label: string;
+}
+const point = struct<Point>("point", { x: u32, label: omitted(text) });
+
+interface Sample {
+  readonly small: number;
+  readonly wide: bigint;
+  readonly points: readonly Point[] | null;
+  readonly texts: readonly string[];
+  readonly data: Uint8Array | null;
+  readonly extra: string | undefined;
+  readonly inner: Point | undefined;
+  readonly done: boolean;
+}
+const sample = struct<Sample>("sample", {
+  small: u8,
+  wide: i64,
+  points: list(point),
+  texts: omittedList(text),
+  data: bytes,
+  extra: rawJson,
+  inner: optional(point),
+  done: omitted(bool),
+});
+
+const read = (json: string) => decodeJson(sample, json);
+const canonical = (json: string) => new TextDecoder().decode(encodeCanonical(sample, read(json)));
+const wire = (json: string) => new TextDecoder().decode(encodeWire(sample, read(json)));
+
+function refusal(json: string | Uint8Array): string {
+  try {
+    decodeJson(sample, json);
+  } catch (error) {
+    expect(error).toBeInstanceOf(EntmootError);
+    expect((error as EntmootError).code).toBe("malformed_frame");
+    return (error as EntmootError).message;
+  }
+  throw new Error("was taken");
+}
+
+test("the wire form has the order of the fields, the canonical form that of their bytes", () => {
+  const json = '{"small":1,"texts":["a<b"],"points":[{"x":2}],"done":true}';
+  expect(wire(json)).toBe('{"small":1,"wide":0,"points":[{"x":2}],"texts":["a\\u003cb"],"data":null,"done":true}');
+  expect(canonical(json)).toBe('{"data":null,"done":true,"points":[{"x":2}],"small":1,"texts":["a<b"],"wide":0}');
+});
+
+test("a refusal names the path, what was expected and what was found", () => {
+  expect(refusal('{"points":[{"x":1},{"x":-1}]}')).toBe("sample: points[1].x: expected uint32, found number -1");
+  expect(refusal('{"small":256}')).toBe("sample: small: expected uint8 from 0 to 255, found 256");
+  expect(refusal('{"data":{}}')).toBe("sample: data: expected a byte string in base64, found an object");
+  expect(refusal('{"data":"AA"}')).toBe("sample: data: expected standard padded base64, found other text");
+  expect(refusal('{"inner":[]}')).toBe("sample: inner: expected point object, found an array");
+  expect(refusal("")).toBe("sample: expected sample object, found the end of the input");
+  expect(refusal("{} x")).toBe('sample: expected the end, found character "x"');
+  expect(refusal('{"small":tru}')).toBe('sample: small: expected uint8, found character "t"');
+});
+
+test("a refusal never repeats more than a little of what was sent", () => {
+  expect(refusal(`{"wide":${"9".repeat(100_000)}}`).length).toBeLessThan(200);
+  expect(() => decodeJson(sample, `{"${"k".repeat(100_000)}":1}`, { unknownKeys: "refuse" })).toThrow(/^.{1,200}$/);
+});
+
+test("unknown keys are ignored, or refused at every depth when asked", () => {
+  expect(read('{"zzz":[{}],"small":3}').small).toBe(3);
+  expect(() => decodeJson(sample, '{"zzz":1}', { unknownKeys: "refuse" })).toThrow('expected a known key, found "zzz"');
+  expect(() => decodeJson(sample, '{"points":[{"y":1}]}', { unknownKeys: "refuse" })).toThrow("points[0]");
+});
+
+test("keys match in any case, and by the two letters that fold into ASCII", () => {
+  expect(read('{"SMALL":4}').small).toBe(4);
+  expect(read('{"\u017fmall":5}').small).toBe(5);
+  expect(read('{"small":1,"SMALL":2}').small).toBe(2);
+  expect(read('{"SMALL":2,"small":1}').small).toBe(1);
+  expect(read('{"small ":9}').small).toBe(0);
+  const key = struct<{ readonly k: number }>("k", { k: u8 });
+  expect(decodeJson(key, '{"\u212a":7}').k).toBe(7);
+  expect(decodeJson(key, '{"\u0131":7}').k).toBe(0);
+});
+
+test("null keeps a scalar or an object, empties a list or byte string, and removes an optional one", () => {
+  expect(read('{"small":1,"small":null}').small).toBe(1);
+  expect(read('{"points":[],"points":null}').points).toBeNull();
+  expect(read('{"data":"","data":null}').data).toBeNull();
+  expect(read('{"texts":["a"],"texts":null}').texts).toEqual([]);
+  expect(read('{"inner":{"x":1},"inner":null}').inner).toBeUndefined();
+  expect(read('{"extra":null}').extra).toBe("null");
+  expect(read("null")).toEqual(sample.zero());
+});
+
+test("duplicate objects merge; duplicate lists are read over the one before", () => {
+  expect(read('{"inner":{"x":1},"inner":{"label":"a"}}').inner).toEqual({ x: 1, label: "a" });
+  expect(read('{"texts":["a","b"],"texts":[null,"c",null]}').texts).toEqual(["a", "c", ""]);
+  expect(read('{"points":[{"x":1}],"points":[{"label":"l"},{}]}').points).toEqual([
+    { x: 1, label: "l" },
+    { x: 0, label: "" },
+  ]);
+  expect(read('{"texts":["a"],"texts":null,"texts":[null]}').texts).toEqual([""]);
+  expect(read('{"data":[1,2,3],"data":[null]}').data).toEqual(Uint8Array.of(1));
+});
+
+test("a third duplicate is read over what the first held beyond a shorter second", () => {
+  expect(read('{"texts":["a","b","c"],"texts":["z"],"texts":[null,null]}').texts).toEqual(["z", "b"]);
+  expect(read('{"data":[1,2,3],"data":[9],"data":[null,null]}').data).toEqual(Uint8Array.of(9, 2));
+  expect(read('{"texts":["a","b"],"texts":[],"texts":[null,null]}').texts).toEqual(["", ""]);
+});
+
+test("integers are plain decimal literals inside their range", () => {
+  for (const literal of [
+    "1.0",
+    "1e3",
+    "1E0",
+    "-0.0",
+    "01",
+    "+1",
+    ".5",
+    "1.",
+    "0x10",
+    "NaN",
+    "1_0",
+    '"1"',
+    "true",
+    "[]",
+  ]) {
+    expect(refusal(`{"wide":${literal}}`)).toContain("sample:");
+  }
+  expect(read('{"wide":-0}').wide).toBe(0n);
+  expect(refusal('{"small":-0}')).toContain("expected uint8");
+  expect(read('{"wide":9223372036854775807}').wide).toBe(2n ** 63n - 1n);
+  expect(read('{"wide":-9223372036854775808}').wide).toBe(-(2n ** 63n));
+  expect(refusal('{"wide":9223372036854775808}')).toContain("int64");
+  expect(decodeJson(u64, "18446744073709551615")).toBe(2n ** 64n - 1n);
+  expect(() => decodeJson(u64, "18446744073709551616")).toThrow("uint64");
+  expect(() => decodeJson(u64, "-1")).toThrow("uint64");
+  expect(Object.is(decodeJson(int, "-0"), 0)).toBe(true);
+  expect(decodeJson(int, "-9007199254740991")).toBe(-9007199254740991);
+  for (const literal of ["9007199254740992", "9007199254740993", "9223372036854775807"]) {
+    expect(decodeJson(int, literal)).toBe(Number.MAX_SAFE_INTEGER);
+    if (literal !== "9007199254740992") expect(decodeJson(int, `-${literal}`)).toBe(Number.MIN_SAFE_INTEGER);
+  }
+  expect(() => decodeJson(int, "9223372036854775808")).toThrow("int64");
+});
+
+test("a number of a million digits is refused at once", () => {
+  const started = performance.now();
+  expect(() => decodeJson(i64, "9".repeat(1_000_000))).toThrow("int64");
+  expect(performance.now() - started).toBeLessThan(1_000);
+});
+
+test("ids and fixed byte strings are base64 of exactly their length, and null is none", () => {
+  const id = Buffer.alloc(32, 9);
+  expect(decodeJson(messageId, JSON.stringify(id.toString("base64")))).toBe(id.toHex() as never);
+  for (const bad of ["null", '""', "1", "[9]", JSON.stringify(Buffer.alloc(31).toString("base64"))]) {
+    expect(() => decodeJson(messageId, bad)).toThrow("message id");
+  }
+  const fingerprint = fixedBytes("fingerprint", 16);
+  expect(fingerprint.zero()).toEqual(new Uint8Array(16));
+  expect(() => decodeJson(fingerprint, "null")).toThrow("fingerprint");
+  expect(decodeJson(omittedBytes, "null")).toEqual(new Uint8Array(0));
+});
+
+test("raw JSON keeps its numbers and, on the wire, its key order", () => {
+  const json = '{"extra": { "b":1.0, "a":"<\\u2028",\n "a" : 2.50 } }';
+  expect(wire(json)).toContain('"extra":{"b":1.0,"a":"\\u003c\\u2028","a":2.50}');
+  expect(canonical(json)).toContain('"extra":{"a":2.50,"b":1.0}');
+});
+
+test("nesting is counted over the whole input, ignored keys included", () => {
+  const nested = (levels: number) => `{"zzz":${"[".repeat(levels)}${"]".repeat(levels)}}`;
+  expect(read(nested(9_999))).toEqual(sample.zero());
+  expect(refusal(nested(10_000))).toContain("10000 levels");
+  expect(read(nested(9_999).replace("zzz", "extra")).extra?.length).toBe(19_998);
+});
+
+test("an id written beside another id's key is not lost to a key named like a method", () => {
+  expect(read('{"__proto__":{"small":7},"constructor":1,"toString":2}').small).toBe(0);
+});
+
+test("many short duplicates of a long list or byte string are read in linear time", () => {
+  const started = performance.now();
+  const texts = `"texts":[${'"",'.repeat(100_000)}""],${'"texts":["a"],'.repeat(100_000)}`;
+  expect(read(`{${texts}"small":1}`).texts).toEqual(["a"]);
+  const data = `"data":[${"0,".repeat(100_000)}0],${'"data":[7],'.repeat(100_000)}`;
+  expect(read(`{${data}"small":1}`).data).toEqual(Uint8Array.of(7));
+  expect(performance.now() - started).toBeLessThan(5_000);
+});
+
+test("a list read over another leaves the other as it was", () => {
+  const previous = read('{"texts":["a","b","c"]}').texts;
+  expect(read('{"texts":["a","b","c"],"texts":["z"],"texts":["y"],"texts":[null,null,null]}').texts).toEqual([
+    "y",
+    "b",
+    "c",
+  ]);
+  expect(previous).toEqual(["a", "b", "c"]);
+});

@@ -1,0 +1,75 @@
+import { describe, expect, test } from "bun:test";
+import { AUTHORS_MAX, type Candidate, ContentLimiter } from "../../../src/core/policy/content-limiter.ts";
+import { POLICY_PRESETS } from "../../../src/core/policy/policy.ts";
+import { POLICY_TOPIC } from "../../../src/core/policy/policy-update.ts";
+
+const NOW = 1_700_000_000_000;
+const DAY = 24 * 60 * 60 * 1000;
+const candidate = (change: Partial<Candidate> = {}): Candidate => ({
+  author: "a",
+  contentBytes: 10,
+  timestamp: BigInt(NOW),
+  topics: ["chat"],
+  byFounder: false,
+  ...change,
+});
+
+describe("the content limiter", () => {
+  test("refuses too large and too old messages for good, at no cost to their author", () => {
+    const limiter = new ContentLimiter(POLICY_PRESETS.standard);
+    for (let i = 0; i < 50; i++) {
+      expect(limiter.admit(candidate({ contentBytes: 8193 }), NOW)).toEqual({
+        reason: "too_large",
+        message: "message content is 8193 bytes, exceeds group max 8192",
+        retryAtMs: undefined,
+      });
+      const old = BigInt(NOW - 30 * DAY - 1);
+      expect(limiter.admit(candidate({ timestamp: old }), NOW)?.reason).toBe("too_old");
+    }
+    for (let i = 0; i < 12; i++) expect(limiter.admit(candidate({ contentBytes: 8192 }), NOW)).toBeUndefined();
+  });
+
+  test("keeps what is exactly as old as retention allows", () => {
+    const limiter = new ContentLimiter(POLICY_PRESETS.standard);
+    expect(limiter.admit(candidate({ timestamp: BigInt(NOW - 30 * DAY) }), NOW)).toBeUndefined();
+  });
+
+  test("counts by author, and says when a refused message may be tried again", () => {
+    const limiter = new ContentLimiter(POLICY_PRESETS.standard);
+    for (let i = 0; i < 12; i++) expect(limiter.admit(candidate(), NOW)).toBeUndefined();
+    const refusal = limiter.admit(candidate(), NOW);
+    expect(refusal).toMatchObject({ reason: "rate_limited", retryAtMs: NOW + 10_000 });
+    expect(limiter.admit(candidate({ author: "b" }), NOW)).toBeUndefined();
+    expect(limiter.admit(candidate(), refusal!.retryAtMs!)).toBeUndefined();
+  });
+
+  test("lets the founder replace a policy, whatever it says, up to a size", () => {
+    const limiter = new ContentLimiter({ ...POLICY_PRESETS.standard, max_message_bytes: 1n });
+    const update = candidate({ topics: [POLICY_TOPIC], byFounder: true, contentBytes: 1000, timestamp: 0n });
+    for (let i = 0; i < 100; i++) expect(limiter.admit(update, NOW)).toBeUndefined();
+    expect(limiter.admit({ ...update, contentBytes: 65_537 }, NOW)?.reason).toBe("too_large");
+    expect(limiter.admit({ ...update, byFounder: false }, NOW)?.reason).toBe("too_large");
+  });
+
+  test("takes the widest policy there is", () => {
+    const most = 2n ** 63n - 1n;
+    const limiter = new ContentLimiter({
+      ...POLICY_PRESETS.standard,
+      byte_burst_per_author: most,
+      max_message_bytes: most,
+      retention_days: most,
+    });
+    expect(limiter.admit(candidate({ contentBytes: 2 ** 40, timestamp: -(2n ** 63n) }), NOW)).toBeUndefined();
+  });
+
+  test("is not made of an invalid policy", () => {
+    expect(() => new ContentLimiter({ ...POLICY_PRESETS.standard, retention_days: 0n })).toThrow("retention_days");
+  });
+
+  test("remembers a bounded number of authors", () => {
+    const limiter = new ContentLimiter(POLICY_PRESETS.standard);
+    for (let i = 0; i < 12; i++) limiter.admit(candidate({ author: "first" }), NOW);
+    for (let i = 0; i < AUTHORS_MAX; i++) limiter.admit(candidate({ author: `${i}` }), NOW);
+    expect(limiter.admit(candidate({ author: "first" }), NOW)).toBeUndefined();
+  });
+});

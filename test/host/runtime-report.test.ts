@@ -1,0 +1,173 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { findDaemonProcess } from "../../src/host/daemon-processes.ts";
+import { inspectRuntime, type RuntimeQuestion, socketAccepts } from "../../src/host/runtime-report.ts";
+import { shellCommand } from "../../src/host/shell-quote.ts";
+
+// Short, because a socket path holds about a hundred characters.
+const base = mkdtempSync(join(tmpdir(), "em-"));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+let made = 0;
+
+/** A question about an empty machine: nothing runs and nothing is installed. */
+function question(change: Partial<RuntimeQuestion> = {}): RuntimeQuestion {
+  const root = join(base, String(made++));
+  mkdirSync(join(root, "proc"), { recursive: true });
+  return {
+    dataDir: join(root, "data"),
+    identityPath: join(root, "data/identity.json"),
+    pilotSocket: join(root, "pilot.sock"),
+    home: root,
+    features: { fleet: false, tasks: false },
+    procRoot: join(root, "proc"),
+    systemRoot: join(root, "system"),
+    ...change,
+  };
+}
+
+function addProcess(procRoot: string, pid: number, argv: readonly string[]): string {
+  const dir = join(procRoot, String(pid));
+  mkdirSync(join(dir, "ns"), { recursive: true });
+  writeFileSync(join(dir, "cmdline"), argv.map((arg) => `${arg}\0`).join(""));
+  symlinkSync("mnt:[1]", join(dir, "ns/mnt"));
+  symlinkSync("/srv", join(dir, "cwd"));
+  return dir;
+}
+
+/** Something that accepts on a Unix socket, while `use` runs. */
+async function listening<T>(path: string, use: () => Promise<T>): Promise<T> {
+  mkdirSync(dirname(path), { recursive: true });
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  try {
+    return await use();
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+describe("the state of a machine", () => {
+  test("is down when neither socket nor process is there, and looking creates nothing", async () => {
+    const asked = question();
+    const report = await inspectRuntime(asked);
+    expect(report).toMatchObject({ runtime_status: "down", runtime_status_reason: "control socket is not reachable" });
+    expect(report).not.toHaveProperty("running_daemon");
+    expect(readdirSync(asked.home)).toEqual(["proc"]);
+  });
+
+  test("is healthy when the control socket accepts, whatever Pilot does", async () => {
+    const asked = question();
+    const report = await listening(join(asked.dataDir, "control.sock"), () => inspectRuntime(asked));
+    expect(report).toMatchObject({
+      runtime_status: "healthy",
+      publish_path_healthy: true,
+      pilot_socket_reachable: false,
+    });
+    expect(report).not.toHaveProperty("runtime_status_reason");
+  });
+
+  test("is half alive when a daemon runs whose socket does not answer, and the stack helper is named where it is", async () => {
+    const asked = question();
+    addProcess(asked.procRoot, 41, ["/usr/bin/entmootd", "-data", asked.dataDir, "serve"]);
+    mkdirSync(join(asked.systemRoot, "data/.pilot"), { recursive: true });
+    writeFileSync(join(asked.systemRoot, "data/.pilot/start-entmoot-stack.sh"), "");
+    const report = await inspectRuntime(asked);
+    expect(report).toMatchObject({
+      runtime_status: "half_alive",
+      running_daemon: { pid: 41, data_dir: asked.dataDir },
+    });
+    expect(report.suggestions?.join("\n")).toContain("start-entmoot-stack.sh check");
+  });
+
+  test("tells how to reach a daemon whose socket only its own mount namespace shows", async () => {
+    const asked = question();
+    const dir = addProcess(asked.procRoot, 77, ["entmootd", `--data=${asked.dataDir}`, "up"]);
+    mkdirSync(join(dir, "root"), { recursive: true });
+    writeFileSync(join(dir, "root/.dockerenv"), "");
+    const via = join(dir, "root", asked.dataDir, "control.sock");
+    const report = await listening(via, () => inspectRuntime(asked));
+    expect(report.namespace_warning).toContain("pid 77");
+    expect(report.running_daemon).toMatchObject({
+      control_socket_via_pid: via,
+      container_like: true,
+      mount_namespace: "mnt:[1]",
+    });
+    expect(report.suggestions?.[0]).toContain("nsenter --target 77 --mount -- entmootd -socket");
+    expect(report.suggestions?.join("\n")).toContain("docker exec");
+  });
+});
+
+describe("a daemon process", () => {
+  const find = (asked: RuntimeQuestion) => findDaemonProcess({ ...asked, selfPid: 5 });
+
+  test.each([
+    [["entmootd", "-data", "DATA", "serve"]],
+    [["/opt/entmootd", "--data=DATA", "join", "x"]],
+    [["entmootd", "serve", "-data=DATA"]],
+    [["entmoot", "-log-level", "serve", "-data", "DATA", "up"]],
+    [["entmootd", "-hide-ip", "-data", "/other", "-data", "DATA", "serve"]],
+  ])("is found: %j", (argv) => {
+    const asked = question();
+    addProcess(
+      asked.procRoot,
+      9,
+      argv.map((arg) => arg.replace("DATA", asked.dataDir)),
+    );
+    expect(find(asked)).toMatchObject({ pid: 9, data_dir: asked.dataDir });
+  });
+
+  test.each([
+    [["entmootd", "-data", "DATA", "esp", "serve"]],
+    [["entmootd", "-data", "DATA", "tail"]],
+    [["other", "-data", "DATA", "serve"]],
+    [["entmootd", "-data", "/elsewhere", "serve"]],
+    [["entmootd", "-data", "DATA", "-log-level", "serve"]],
+    [[]],
+  ])("is not: %j", (argv) => {
+    const asked = question();
+    addProcess(
+      asked.procRoot,
+      9,
+      argv.map((arg) => arg.replace("DATA", asked.dataDir)),
+    );
+    expect(find(asked)).toBeUndefined();
+  });
+
+  test("without -data has its root in our home, and a relative one counts from where it was started", () => {
+    const asked = question();
+    addProcess(asked.procRoot, 9, ["entmootd", "serve"]);
+    expect(find({ ...asked, dataDir: join(asked.home, ".entmoot") })?.pid).toBe(9);
+    addProcess(asked.procRoot, 10, ["entmootd", "-data", "here", "serve"]);
+    expect(find({ ...asked, dataDir: "/srv/here" })?.pid).toBe(10);
+  });
+
+  test("is never ourselves, and what else it was given is not repeated", () => {
+    const asked = question();
+    addProcess(asked.procRoot, 5, ["entmootd", "-data", asked.dataDir, "serve"]);
+    expect(find(asked)).toBeUndefined();
+    addProcess(asked.procRoot, 6, ["entmootd", "-data", asked.dataDir, "join", "entmoot://join/secret"]);
+    expect(JSON.stringify(find(asked))).not.toContain("secret");
+  });
+
+  test("is not looked for where there is no /proc", () => {
+    expect(find(question({ procRoot: join(base, "none") }))).toBeUndefined();
+  });
+});
+
+test("a socket file that nobody listens on does not accept", async () => {
+  const path = join(base, "stale.sock");
+  await listening(path, async () => expect(await socketAccepts(path, 1_000)).toBe(true));
+  writeFileSync(path, "");
+  expect(await socketAccepts(path, 1_000)).toBe(false);
+});
+
+test("suggested commands can be pasted, quotes and blanks included", () => {
+  const words = ["entmootd", "-data", "/a b", "it's", "", "x=y,z:1+2"];
+  const command = shellCommand(words);
+  expect(command).toBe(`entmootd -data '/a b' 'it'"'"'s' '' x=y,z:1+2`);
+  const { stdout } = Bun.spawnSync(["sh", "-c", `printf '%s\\n' ${command}`]);
+  expect(stdout.toString()).toBe(`${words.join("\n")}\n`);
+});

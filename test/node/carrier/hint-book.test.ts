@@ -1,0 +1,75 @@
+import { expect, test } from "bun:test";
+import { EntmootError } from "../../../src/core/errors.ts";
+import { PublicKey } from "../../../src/core/ids.ts";
+import { buildPeerHint, decodePeerHint, encodePeerHint } from "../../../src/core/record/peer-hint.ts";
+import { HintBook } from "../../../src/node/carrier/hint-book.ts";
+import { MemoryNodeStore } from "../../../src/store/memory/memory-node-store.ts";
+import { identity } from "../../support/identity.ts";
+
+const [LOCAL, ALICE] = [identity(1), identity(2)] as const;
+const ALICE_KEY = PublicKey.fromBytes(ALICE.publicKey);
+const START_MS = 1_700_000_000_000;
+
+function world() {
+  const store = new MemoryNodeStore();
+  let nowMs = START_MS;
+  const local = PublicKey.fromBytes(LOCAL.publicKey);
+  const book = new HintBook({ identity: LOCAL, local, store, now: () => nowMs, addresses: () => ["192.0.2.1:1"] });
+  const take = (bytes: Uint8Array) => book.take(bytes, () => true);
+  const pass = (ms: number) => {
+    nowMs += ms;
+  };
+  return { book, store, take, pass };
+}
+
+function hintOf(seq: bigint, address: string, by = ALICE): Uint8Array {
+  const times = { issued_at: BigInt(START_MS), not_after: BigInt(START_MS + 3_600_000) };
+  return encodePeerHint(buildPeerHint({ seq, relay: "", addresses: [address], ...times }, by.seed));
+}
+
+test("of two hints with one number one wins for good, so that they cannot be passed on in circles", () => {
+  const { take } = world();
+  // The winner last, so that it has to be kept to be known the second time.
+  const signature = (bytes: Uint8Array) => decodePeerHint(bytes).signature.toHex();
+  const pair = [hintOf(5n, "192.0.2.1:1"), hintOf(5n, "192.0.2.2:2")];
+  pair.sort((a, b) => (signature(a) < signature(b) ? -1 : 1));
+  const taken = Array.from({ length: 8 }, (_, i) => take(pair[i % 2]!));
+  expect(taken.filter((author) => author !== undefined).length).toBeLessThanOrEqual(2);
+  expect(taken.slice(2).every((author) => author === undefined)).toBe(true);
+});
+
+test("one author's flood of ever newer hints is kept and passed on ten times, then once in ten seconds", () => {
+  const { take, pass } = world();
+  const flood = (from: number) =>
+    Array.from({ length: 50 }, (_, i) => take(hintOf(BigInt(from + i), "192.0.2.1:1"))).filter(Boolean).length;
+  expect(flood(1)).toBe(10);
+  pass(10_000);
+  expect(flood(100)).toBe(1);
+});
+
+test("a hint that its author did not sign spends nothing of the author's budget", () => {
+  const { take } = world();
+  for (let n = 1; n < 50; n++) {
+    const forged = hintOf(BigInt(n), "192.0.2.1:1").slice();
+    const at = Buffer.from(forged).indexOf('"signature":"') + 20;
+    forged[at] = forged[at] === 65 ? 66 : 65;
+    expect(take(forged)).toBeUndefined();
+  }
+  expect(take(hintOf(1n, "192.0.2.1:1"))).toBe(ALICE_KEY);
+});
+
+test("a hint about ourselves or somebody nobody asked about is dropped", () => {
+  const { book, store } = world();
+  expect(book.take(hintOf(1n, "192.0.2.1:1", LOCAL), () => true)).toBeUndefined();
+  expect(book.take(hintOf(1n, "192.0.2.1:1"), () => false)).toBeUndefined();
+  expect(store.hints.hints(ALICE_KEY)).toEqual([]);
+});
+
+test("new addresses that cannot be kept on a full disk are used all the same", () => {
+  const { book, store } = world();
+  store.setSetting = () => {
+    throw new EntmootError("disk_full", "no room");
+  };
+  book.keepOwn();
+  expect(book.own()).toEqual(["192.0.2.1:1"]);
+});

@@ -1,0 +1,92 @@
+import { expect, test } from "bun:test";
+import { GroupId, PublicKey } from "../../../src/core/ids.ts";
+import { createLog } from "../../../src/host/log.ts";
+import { Inbound, type InboundParts } from "../../../src/node/carrier/inbound.ts";
+import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
+import { encodeFrame } from "../../../src/wire/peer/frame.ts";
+import { identity } from "../../support/identity.ts";
+
+const REDEEM = encodeFrame(
+  { kind: "redeem_req", group_id: GroupId.zero, token: new Uint8Array(16), hostname: "" },
+  "entmoot/1",
+);
+
+/** A stream from a peer to an `Inbound` that answers a shown token with a refusal. */
+async function streamTo(parts: Partial<InboundParts> = {}) {
+  const network = new MemoryNetwork();
+  const [here, there] = [identity(1), identity(2)].map(({ publicKey }) => PublicKey.fromBytes(publicKey));
+  const transport = network.join(here!);
+  const inbound = new Inbound({
+    group: () => undefined,
+    isMemberSomewhere: () => false,
+    waitMs: () => 0,
+    heardFrom: () => {},
+    handle: async () => undefined,
+    handleStranger: async () => ({
+      kind: "refused",
+      of_type: 0x88,
+      code: "not_found",
+      message: "no",
+      group_id: undefined,
+    }),
+    log: createLog("error"),
+    timeouts: { firstFrameMs: 20, nextFrameMs: 20, answerMs: 20 },
+    ...parts,
+  });
+  transport.accept((stream) => inbound.accept(stream));
+  const signal = AbortSignal.timeout(5_000);
+  return network.join(there!).open(here!, { hints: [], signal });
+}
+
+test("a peer that stops in the middle of a frame is dropped when its time is over", async () => {
+  await using stream = await streamTo();
+  await stream.write(REDEEM.subarray(0, 9));
+  await expect(stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
+});
+
+test("a peer that asks and goes quiet gets its answer and is dropped then", async () => {
+  await using stream = await streamTo();
+  await stream.write(REDEEM);
+  expect((await stream.read(1024))?.[4]).toBe(0x80);
+  await expect(stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
+});
+
+test("a peer that does not take its answer is dropped", async () => {
+  const big = { kind: "refused", of_type: 1, code: "x", message: "y".repeat(1000), group_id: undefined } as const;
+  await using stream = await streamTo({ handleStranger: async () => big });
+  // More answers than the carrier holds for a reader that does not read.
+  const flood = Buffer.concat(Array.from({ length: 1000 }, () => REDEEM));
+  await expect(
+    (async () => {
+      for (;;) await stream.write(flood);
+    })(),
+  ).rejects.toMatchObject({ code: "unavailable" });
+});
+
+test("a peer that sends faster than it may is read slower, and loses nothing", async () => {
+  const waits: number[] = [];
+  let handled = 0;
+  await using stream = await streamTo({
+    waitMs: (_peer, bytes) => {
+      waits.push(bytes);
+      return waits.length % 2;
+    },
+    handleStranger: async () => {
+      handled += 1;
+      return undefined;
+    },
+  });
+  await stream.write(Buffer.concat([REDEEM, REDEEM, REDEEM]));
+  await stream.finish();
+  expect(await stream.read(1024)).toBeNull();
+  expect([handled, waits]).toEqual([3, [REDEEM.length - 5, REDEEM.length - 5, REDEEM.length - 5]]);
+});
+
+test("a stranger's frame is refused by its size before it is read", async () => {
+  await using stream = await streamTo();
+  const head = new Uint8Array(5);
+  new DataView(head.buffer).setUint32(0, 64 * 1024);
+  head[4] = 0x88;
+  await stream.write(head);
+  await expect(stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
+});

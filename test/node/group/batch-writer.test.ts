@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
+import { EntmootError } from "../../../src/core/errors.ts";
+import { formatPolicy, POLICY_PRESETS } from "../../../src/core/policy/policy.ts";
+import { BatchWriter } from "../../../src/node/group/batch-writer.ts";
+import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
+import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
+import { keptMessage } from "../../support/kept-message.ts";
+import { GROUP, message } from "../../support/message.ts";
+import { OPEN_GROUP, startNode } from "../../support/nodes.ts";
+
+test("when a commit fails every caller of its batch is told, and the next batch is committed", async () => {
+  const { messages } = new MemoryGroupStore(GROUP);
+  const put = messages.putMany.bind(messages);
+  messages.putMany = () => {
+    throw new EntmootError("disk_full", "no room");
+  };
+  const writer = new BatchWriter(messages, () => {});
+  const batch = Array.from({ length: 64 }, (_, i) => writer.put([keptMessage(message({ timestamp: BigInt(i) }))]));
+  const ends = await Promise.allSettled(batch);
+  expect(ends.every((end) => end.status === "rejected" && end.reason.code === "disk_full")).toBe(true);
+  messages.putMany = put;
+  expect(await writer.put([keptMessage(message())])).toEqual([1]);
+});
+
+test("a writer that is closed commits what it was given and refuses the rest", async () => {
+  const { messages } = new MemoryGroupStore(GROUP);
+  const writer = new BatchWriter(messages, () => {});
+  const before = writer.put([keptMessage(message({ timestamp: 1n }))]);
+  const closed = writer.close();
+  await expect(writer.put([keptMessage(message({ timestamp: 2n }))])).rejects.toMatchObject({ code: "unavailable" });
+  expect(await before).toEqual([1]);
+  await closed;
+  expect(messages.size).toBe(1);
+});
+
+test("a message is acknowledged when it is stored, also when old ones cannot be pruned just then", async () => {
+  const root = new MemoryDataRoot();
+  await using node = await startNode(undefined, 1, { root });
+  const policy = formatPolicy(POLICY_PRESETS.standard);
+  const { group_id: groupId } = await node.createGroup({ ...OPEN_GROUP, policy_source: "preset:standard", policy });
+  const { messages } = root.openGroup(groupId)!;
+  let tried = 0;
+  messages.pruneBefore = () => {
+    tried += 1;
+    throw new EntmootError("disk_full", "no room");
+  };
+  await node.publish({ groupId, topics: ["chat"], content: encodeUtf8("x") });
+  expect([tried, messages.size]).toEqual([1, 1]);
+});

@@ -1,0 +1,60 @@
+import { expect, test } from "bun:test";
+import type { RosterEntry } from "../../../src/core/record/records.ts";
+import { createGenesis, createRosterEntry } from "../../../src/core/roster/roster-change.ts";
+import { GroupRoster } from "../../../src/node/group/group-roster.ts";
+import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
+import { identity } from "../../support/identity.ts";
+import { GROUP } from "../../support/message.ts";
+
+const FOUNDER = identity(1);
+
+/** A roster of `founder` with this many members besides it. */
+function rosterOf(founder: typeof FOUNDER, members: number): GroupRoster {
+  const roster = new GroupRoster(new MemoryGroupStore(GROUP).roster);
+  roster.append(createGenesis({ seed: founder.seed, nowMs: 1 }));
+  for (let n = 0; n < members; n++) add(roster, founder, 100 + n);
+  return roster;
+}
+
+function add(roster: GroupRoster, founder: typeof FOUNDER, n: number): void {
+  const change = { op: "add", key: identity(n).publicKey } as const;
+  roster.append(createRosterEntry({ log: roster.log, seed: founder.seed, nowMs: 2, change }));
+}
+
+/** The entries, counting how often a signature is looked at. */
+function watched(entries: readonly RosterEntry[], looked: { times: number }): RosterEntry[] {
+  return entries.map((entry) => ({
+    ...entry,
+    get signature() {
+      looked.times += 1;
+      return entry.signature;
+    },
+  }));
+}
+
+test("a part of what is here, wherever it begins, is behind", () => {
+  const roster = rosterOf(FOUNDER, 5);
+  const { entries } = roster.log;
+  expect([entries.slice(0, 3), entries.slice(2, 4)].map((part) => roster.sync(part))).toEqual(["behind", "behind"]);
+});
+
+test("entries that begin behind our head leave a gap, and are not taken for a broken log", () => {
+  const [ahead, roster] = [rosterOf(FOUNDER, 5), rosterOf(FOUNDER, 1)];
+  expect(roster.sync(ahead.log.entries.slice(-2))).toBe("gap");
+  expect(roster.length).toBe(2);
+  expect(roster.sync(ahead.log.entries)).toBe("extended");
+});
+
+test("the log of another founder is refused by its first entry, without a look at its signatures", () => {
+  const roster = rosterOf(FOUNDER, 1);
+  const looked = { times: 0 };
+  expect(roster.sync(watched(rosterOf(identity(2), 20).log.entries, looked))).toBe("rejected");
+  expect(looked.times).toBe(0);
+});
+
+test("another history of the same founder is a fork", () => {
+  const [ours, theirs] = [rosterOf(FOUNDER, 1), rosterOf(FOUNDER, 1)];
+  add(ours, FOUNDER, 50);
+  add(theirs, FOUNDER, 51);
+  expect(ours.sync(theirs.log.entries)).toBe("forked");
+});

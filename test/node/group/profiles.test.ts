@@ -1,0 +1,66 @@
+import { expect, test } from "bun:test";
+import { EntmootError } from "../../../src/core/errors.ts";
+import { PublicKey } from "../../../src/core/ids.ts";
+import { signMemberProfileAd } from "../../../src/core/record/member-profile-ad.ts";
+import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
+import { until } from "../../support/nodes.ts";
+import { ALICE, nodeWithRawMember, STRANGER } from "../../support/raw-member.ts";
+
+test("what is kept of profiles is read once, however many come and are shown", async () => {
+  const root = new MemoryDataRoot();
+  await using it = await nodeWithRawMember({ root });
+  const { node, group_id, alice } = it;
+  const { ads } = root.openGroup(group_id)!;
+  const read = ads.profileAds.bind(ads);
+  let times = 0;
+  ads.profileAds = () => {
+    times += 1;
+    return read();
+  };
+  const now = Date.now();
+  const named = (seq: number) =>
+    signMemberProfileAd({
+      seed: ALICE.seed,
+      group_id,
+      author: ALICE.info,
+      seq: BigInt(seq),
+      hostname: `alice-${seq}`,
+      issued_at: BigInt(now),
+      not_after: BigInt(now + 60_000),
+    });
+  for (let seq = 1; seq <= 5; seq++) await alice.say({ kind: "member_profile_ad", ...named(seq) });
+  const rows = await node.peers(group_id);
+  expect(rows.find(({ self }) => !self)?.hostname).toBe("alice-5");
+  expect(times).toBeLessThanOrEqual(1);
+});
+
+test("two members meet although neither can keep its own name on a full disk", async () => {
+  const root = new MemoryDataRoot();
+  await using it = await nodeWithRawMember({ root, hostname: "beech" });
+  const { group_id, alice } = it;
+  const { ads } = root.openGroup(group_id)!;
+  let tried = 0;
+  ads.putProfileAd = () => {
+    tried += 1;
+    throw new EntmootError("disk_full", "no room");
+  };
+  expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "status_resp" }]);
+  await until(() => tried > 0);
+  expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "status_resp" }]);
+});
+
+test("an author pays for its own profiles, ten at once, and not for those of others", async () => {
+  await using it = await nodeWithRawMember();
+  const { node, group_id, alice } = it;
+  const BOB = STRANGER;
+  const key = PublicKey.fromBytes(BOB.publicKey);
+  await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key });
+  const now = Date.now();
+  const times = { issued_at: BigInt(now), not_after: BigInt(now + 60_000) };
+  const named = (by: typeof ALICE, seq: number) =>
+    signMemberProfileAd({ seed: by.seed, group_id, author: by.info, seq: BigInt(seq), hostname: `n-${seq}`, ...times });
+  for (let seq = 1; seq <= 15; seq++) await alice.say({ kind: "member_profile_ad", ...named(ALICE, seq) });
+  await alice.say({ kind: "member_profile_ad", ...named(BOB, 1) });
+  const names = new Map((await node.peers(group_id)).map(({ hostname, node_id }) => [node_id, hostname]));
+  expect([names.get(ALICE.nodeId), names.get(BOB.nodeId)]).toEqual(["n-10", "n-1"]);
+});

@@ -1,7 +1,0 @@
-import { MemoryNodeStore } from "../../src/store/memory-node-store.ts";
-import { nodeStoreContract } from "../contract/node-store.contract.ts";
-
-nodeStoreContract("memory", () => {
-  const store = new MemoryNodeStore();
-  return { store, reopen: () => store, [Symbol.dispose]: () => store[Symbol.dispose]() };
-});

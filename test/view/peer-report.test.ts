@@ -1,0 +1,125 @@
+import { expect, test } from "bun:test";
+import { GroupId } from "../../src/core/ids.ts";
+import type { ProbeRow } from "../../src/node/daemon-operations.ts";
+import { type PeerReportContext, peerReport, peerTable } from "../../src/view/peer-report.ts";
+import type { PeerRow } from "../../src/wire/control/peers-frames.ts";
+
+const groupId = GroupId.fromBytes(new Uint8Array(32).fill(1));
+const context: PeerReportContext = {
+  groupId,
+  daemon: true,
+  probed: undefined,
+  command: (words) => ["entmootd", ...words].join(" "),
+};
+
+function peer(change: Partial<PeerRow>): PeerRow {
+  return {
+    node_id: 7,
+    entmoot_pubkey: new Uint8Array(32).fill(7),
+    hostname: "",
+    self: false,
+    founder: false,
+    connected: false,
+    trust: "unknown",
+    route: "none",
+    rtt_ms: undefined,
+    last_seen_ms: undefined,
+    error: undefined,
+    hints: [],
+    ...change,
+  };
+}
+
+function probed(change: Partial<ProbeRow>): ReadonlyMap<number, ProbeRow> {
+  const row = {
+    node_id: 7,
+    ok: false,
+    rtt_ms: undefined,
+    error: undefined,
+    responder: undefined,
+    received_ms: undefined,
+  };
+  return new Map([[7, { ...row, ...change }]]);
+}
+
+test("a row begins with the original's fields in its order", () => {
+  const [row] = peerReport(
+    [peer({ hostname: "oak", connected: true, trust: "key", route: "direct", rtt_ms: 1.6 })],
+    context,
+  );
+  expect(Object.keys(row!).slice(0, 8)).toEqual([
+    "node_id",
+    "hostname",
+    "roster",
+    "profile",
+    "transport",
+    "trust",
+    "route",
+    "rtt_ms",
+  ]);
+  expect(row).toMatchObject({
+    roster: true,
+    profile: "ok",
+    transport: "ok",
+    trust: "key",
+    route: "direct",
+    rtt_ms: 2,
+    diagnosis: "ok",
+  });
+  expect(row).not.toHaveProperty("suggestion");
+});
+
+test.each([
+  ["connected", peer({ connected: true, trust: "key", route: "relay" }), undefined, true, "relay", "ok"],
+  ["self", peer({ self: true, trust: "self", route: "self" }), undefined, true, "self", "ok"],
+  ["known place, no connection", peer({ hints: ["1.2.3.4:5"] }), undefined, true, "none", "not_connected"],
+  ["no known place", peer({}), undefined, true, "none", "transport_missing"],
+  ["no daemon", peer({}), undefined, false, "not_checked", "daemon_down"],
+  ["no daemon, probe", peer({ self: true }), new Map(), false, "daemon_down", "daemon_down"],
+  ["probe came back", peer({}), probed({ ok: true, rtt_ms: 12 }), true, "ok", "ok"],
+  [
+    "probe in time over",
+    peer({}),
+    probed({ error: "dial: timeout after 3 s" }),
+    true,
+    "route_timeout",
+    "route_timeout",
+  ],
+  ["probe refused", peer({}), probed({ error: "connection refused" }), true, "route_refused", "route_refused"],
+  [
+    "probe not understood",
+    peer({}),
+    probed({ error: "unknown frame" }),
+    true,
+    "probe_unsupported",
+    "probe_unsupported",
+  ],
+  ["probe failed somehow", peer({}), probed({ error: "boom" }), true, "unknown", "unknown"],
+  ["probe without an answer", peer({}), new Map(), true, "unknown", "unknown"],
+] as const)("%s", (_, row, answers, daemon, route, diagnosis) => {
+  const [report] = peerReport([row], { ...context, daemon, probed: answers });
+  expect(report).toMatchObject({ route, diagnosis });
+});
+
+test("each diagnosis but ok comes with advice, and commands name the group", () => {
+  const [down] = peerReport([peer({})], { ...context, daemon: false });
+  expect(down!.next_command).toBe(`entmootd serve -group ${GroupId.toBase64(groupId)}`);
+  const [lost] = peerReport([peer({ hints: ["x"], error: "dial failed" })], context);
+  expect(lost).toMatchObject({
+    error: "dial failed",
+    next_command: `entmootd peers -group ${GroupId.toBase64(groupId)} -probe`,
+  });
+});
+
+test("the table lines its columns up and shows hostile names harmlessly", () => {
+  const rows = peerReport(
+    [peer({ hostname: "a\u001b[31mb" }), peer({ node_id: 4294967295, self: true, route: "self" })],
+    context,
+  );
+  const lines = peerTable(rows, (text) => text.replace(/\p{Cc}/gu, ""));
+  expect(lines).toHaveLength(3);
+  expect(lines.join("\n")).not.toContain("\u001b");
+  const column = lines[0]!.indexOf("HOSTNAME");
+  expect(lines[1]!.slice(column).startsWith("a[31mb")).toBe(true);
+  expect(lines[2]!.slice(column).startsWith("-")).toBe(true);
+});
