@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { infoJson } from "../../src/view/info-json.ts";
 import { ControlClient } from "../../src/control/control-client.ts";
+import { infoJson } from "../../src/view/info-json.ts";
 import { BINARY } from "./binary.ts";
 import { type Ended, Program, type ProgramOptions } from "./program.ts";
 

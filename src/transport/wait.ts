@@ -1,0 +1,106 @@
+import type { Clock } from "../core/clock.ts";
+import { EntmootError } from "../core/errors.ts";
+
+/**
+ * A signal that aborts with `timeout` after so many milliseconds, or when one of `parents` does. Dispose it when
+ * the work is over: unlike `AbortSignal.timeout` it then leaves no timer behind, of which a busy node would
+ * gather hundreds of thousands.
+ */
+export class Deadline implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #timer: Disposable;
+  readonly #parents: readonly AbortSignal[];
+  readonly #onParent = (event: Event) => this.#abort((event.target as AbortSignal).reason);
+
+  constructor(clock: Clock, ms: number, ...parents: readonly (AbortSignal | undefined)[]) {
+    this.#timer = clock.after(ms, () => this.#abort(new EntmootError("timeout", `timeout after ${ms} ms`)));
+    this.#parents = parents.filter((parent) => parent !== undefined);
+    for (const parent of this.#parents) {
+      if (parent.aborted) this.#abort(parent.reason);
+      else parent.addEventListener("abort", this.#onParent, { once: true });
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer[Symbol.dispose]();
+    for (const parent of this.#parents) parent.removeEventListener("abort", this.#onParent);
+  }
+
+  #abort(reason: unknown): void {
+    this.#controller.abort(reason);
+    this[Symbol.dispose]();
+  }
+}
+
+/**
+ * Waits for `work` until `signal` aborts, then throws `timeout` with `subject` in front; `work` goes on unwatched,
+ * and a later failure of it is dropped. `onGiveUp` receives a way to end the wait from outside with an error.
+ */
+export function settleOrAbort<T>(work: Promise<T>, { signal, subject, onGiveUp }: AbortableOptions): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => stop(() => reject(new EntmootError("timeout", `${subject}: no answer in the time allowed`)));
+    const stop = (end: () => void) => {
+      signal?.removeEventListener("abort", abort);
+      onGiveUp?.(undefined);
+      end();
+    };
+    onGiveUp?.((error) => stop(() => reject(error)));
+    work.then(
+      (value) => stop(() => resolve(value)),
+      (error: unknown) => stop(() => reject(error)),
+    );
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort);
+  });
+}
+
+export interface AbortableOptions {
+  readonly signal: AbortSignal | undefined;
+  /** Opens the message of a `timeout`. */
+  readonly subject: string;
+  /** Called with a function that ends the wait with an error, and with `undefined` once the wait is over. */
+  readonly onGiveUp?: (end: ((error: Error) => void) | undefined) => void;
+}
+
+/** What `work` comes to, or `undefined` when that takes longer than `maxMs`. Rejects as `work` does. */
+export async function atMost<T>(clock: Clock, maxMs: number, work: Promise<T>): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  using _timer = clock.after(maxMs, () => late.resolve(undefined));
+  return await Promise.race([work, late.promise]);
+}
+
+/** Resolves after `ms` milliseconds, or at once when `signal` aborts. Never rejects. */
+export async function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return;
+  const over = Promise.withResolvers<void>();
+  using _timer = clock.after(ms, over.resolve);
+  const onAbort = () => over.resolve();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    await over.promise;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** A key as people compare it: its first 12 hex digits. */
+export function shortKey(key: string): string {
+  return `${key.slice(0, 12)}…`;
+}
+
+/** For a `read` or `write` that overlaps another of its kind: the caller's mistake, the same on every carrier. */
+export function readUnderWay(subject: string): EntmootError {
+  return new EntmootError("internal", `${subject}: another read of this stream is under way; await it first`);
+}
+
+/** The same for writes; a write that was given up counts as under way for good. */
+export function writeUnderWay(subject: string): EntmootError {
+  return new EntmootError(
+    "internal",
+    `${subject}: a write is under way or was given up; await it, or reset the stream`,
+  );
+}
