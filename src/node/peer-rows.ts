@@ -29,12 +29,12 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
   if (key === undefined || context.peers === undefined) {
     return { ...common, ...unreached, trust: "unknown", route: "not_checked", hints };
   }
-  const { connected, route, rttMs } = context.peers.status(key);
+  const { connected, proof, route, rttMs } = context.peers.status(key);
   const { lastError, lastSeenMs } = context.peers.record(key);
   return {
     ...common,
     connected,
-    trust: connected ? "key" : "unknown",
+    trust: proof === "key" ? "key" : "unknown",
     route,
     rtt_ms: rttMs,
     last_seen_ms: lastSeenMs,

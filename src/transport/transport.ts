@@ -1,38 +1,23 @@
 import type { PublicKey } from "../core/ids.ts";
+import type { Dialect } from "../wire/frame/frame-types.ts";
+import type { ByteStream } from "./byte-stream.ts";
 
 /** How packets reach a peer just now. */
 export type Route = "direct" | "relay" | "none";
 
-/** Ours. The most one `read` returns, in bytes: a carrier may pay for each byte on the event loop, and with garbage. */
-export const READ_MAX_BYTES = 16_384;
-
 /**
- * One interaction with one authenticated peer: an ordered byte stream in both directions.
- * Reads and writes may not overlap themselves (`internal`); one read and one write may run at once.
+ * How it is known who a peer is. `key`: the connection proved that it holds the key. `claim`: somebody said so, and
+ * only signatures inside prove anything.
  */
-export interface PeerStream extends AsyncDisposable {
-  /** Proved by the carrier before the stream is handed out. */
+export type PeerProof = "key" | "claim";
+
+/** One interaction with one peer. What the carrier says of it holds before the stream is handed out. */
+export interface PeerStream extends ByteStream {
   readonly remote: PublicKey;
-  /**
-   * Up to `maxBytes` (at most 16,384) once at least one is there; `null` after the peer finished its side.
-   * Throws `unavailable` when the stream was reset or the connection lost, `timeout` when `signal` aborts.
-   * A read that timed out loses nothing: the next one returns what arrived meanwhile.
-   */
-  read(maxBytes: number, signal?: AbortSignal): Promise<Uint8Array | null>;
-  /**
-   * Resolves when the carrier has taken all of `bytes`; waits while the peer is slow. Throws as `read`.
-   * After it threw, part of `bytes` may have gone out: only `reset` makes sense, and disposing does the same.
-   */
-  write(bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
-  /** Ends our side; the peer reads what was written and then `null`. Idempotent. Throws `unavailable` as `write`. */
-  finish(): Promise<void>;
-  /** Drops both sides at once; a read or write under way throws `unavailable`. Idempotent. */
-  reset(): void;
-  /**
-   * Finishes our side if it is open and releases the stream; never throws. The peer cannot tell it from a
-   * success, so whoever gives up half-way calls `reset` first.
-   */
-  [Symbol.asyncDispose](): Promise<void>;
+  /** How sure `remote` is. */
+  readonly proof: PeerProof;
+  /** What both ends speak on it. */
+  readonly dialect: Dialect;
 }
 
 export interface DialOptions {
@@ -45,6 +30,8 @@ export interface PeerStatus {
   readonly key: PublicKey;
   readonly connected: boolean;
   readonly route: Route;
+  /** How sure the connection is of the peer's key; `undefined` without one. */
+  readonly proof: PeerProof | undefined;
   /** Round-trip time in milliseconds, where the carrier knows it. */
   readonly rttMs: number | undefined;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { EntmootError } from "../../src/core/errors.ts";
-import { type PeerStatus, type PeerStream, READ_MAX_BYTES, type Transport } from "../../src/transport/transport.ts";
+import { READ_MAX_BYTES } from "../../src/transport/byte-stream.ts";
+import type { PeerStatus, PeerStream, Transport } from "../../src/transport/transport.ts";
 import type { TransportLimits } from "../../src/transport/transport-limits.ts";
 
 /** A network of its own for one test. */
@@ -37,6 +38,8 @@ export function transportContract(name: string, makeWorld: () => Promise<Transpo
       expect(a.local).not.toBe(b.local);
       expect(opened.remote).toBe(b.local);
       expect(accepted.remote).toBe(a.local);
+      // What is spoken, and how sure the other's name is, are the same at both ends.
+      expect([accepted.dialect, accepted.proof]).toEqual([opened.dialect, opened.proof]);
     });
 
     check("keeps one connection for many streams, in both directions", async (world) => {
@@ -217,7 +220,7 @@ export function transportContract(name: string, makeWorld: () => Promise<Transpo
       );
       expect(performance.now() - startedMs).toBeLessThan(3_000);
       expect(await failure(a.open(key, { hints, signal: AbortSignal.abort() }))).toBe("timeout");
-      expect(a.status(key)).toEqual({ key, connected: false, route: "none", rttMs: undefined });
+      expect(a.status(key)).toEqual({ key, connected: false, route: "none", proof: undefined, rttMs: undefined });
     });
 
     check("refuses to dial itself", async (world) => {

@@ -6,13 +6,13 @@ import { messageCanonical } from "../../src/core/record/message.ts";
 import { createGenesis, createRosterEntry } from "../../src/core/roster/roster-change.ts";
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
 import { DialBackoff } from "../../src/machine/dial-backoff.ts";
-import { FrameStream } from "../../src/node/carrier/frame-stream.ts";
 import { Peers } from "../../src/node/carrier/peers.ts";
 import { redeem } from "../../src/node/join/redeem-link.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
+import { FramedStream } from "../../src/transport/framed-stream.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import type { Transport } from "../../src/transport/transport.ts";
-import type { Frame } from "../../src/wire/peer/frame.ts";
+import { type Frame, peerLanguage } from "../../src/wire/peer/frame.ts";
 import { GROUP, message } from "../support/message.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 import { ALICE, FOUNDER, nodeWithRawMember, STRANGER } from "../support/raw-member.ts";
@@ -31,7 +31,7 @@ async function askOneThatSays(answer: Frame) {
   const transport = network.join(here!);
   network.join(there!).accept(async (stream) => {
     const signal = AbortSignal.timeout(5_000);
-    await using frames = new FrameStream(stream, "entmoot/1");
+    await using frames = new FramedStream(stream, peerLanguage(stream.dialect));
     await frames.read(signal);
     await frames.write(answer, signal);
   });
@@ -124,7 +124,7 @@ test("an issuer that ends without an answer is asked again; one that says no is 
   let asked = 0;
   network.join(issuer).accept(async (stream) => {
     asked += 1;
-    await using frames = new FrameStream(stream, "entmoot/1");
+    await using frames = new FramedStream(stream, peerLanguage(stream.dialect));
     const signal = AbortSignal.timeout(5_000);
     await frames.read(signal);
     const refused = { kind: "refused", of_type: 0x88, message: "no", group_id: undefined } as const;
@@ -172,7 +172,7 @@ test("a join whose member serves the roster and then answers nothing ends in its
   const added = createRosterEntry({ log: start, seed: FOUNDER.seed, nowMs: 1_700_000_000_001, change });
   network.join(PublicKey.fromBytes(FOUNDER.publicKey)).accept(async (stream) => {
     const signal = AbortSignal.timeout(20_000);
-    const frames = new FrameStream(stream, "entmoot/1");
+    const frames = new FramedStream(stream, peerLanguage(stream.dialect));
     const asked = await frames.read(signal).catch(() => undefined);
     if (asked?.kind !== "roster_page_req") return;
     await frames.write({ kind: "roster_page_resp", group_id: GROUP, entries: [genesis, added], last: true }, signal);

@@ -1,7 +1,7 @@
 import { PublicKey } from "../../src/core/ids.ts";
-import { FrameStream } from "../../src/node/carrier/frame-stream.ts";
+import { FramedStream } from "../../src/transport/framed-stream.ts";
 import type { MemoryNetwork, MemoryTransport } from "../../src/transport/memory/memory-transport.ts";
-import type { Frame, UnknownExtension } from "../../src/wire/peer/frame.ts";
+import { type Frame, peerLanguage, type UnknownExtension } from "../../src/wire/peer/frame.ts";
 import type { TestIdentity } from "./identity.ts";
 
 /** A peer of the tests that says what it likes: a key on the network and nothing behind it. */
@@ -20,7 +20,7 @@ export class RawPeer {
   async say(...frames: readonly Frame[]): Promise<(Frame | UnknownExtension)[]> {
     const signal = AbortSignal.timeout(5_000);
     const stream = await this.transport.open(this.#to, { hints: [], signal });
-    await using open = new FrameStream(stream, "entmoot/1");
+    await using open = new FramedStream(stream, peerLanguage(stream.dialect));
     for (const frame of frames) await open.write(frame, signal);
     await open.finish();
     return await readAll(open, signal);
@@ -30,7 +30,7 @@ export class RawPeer {
   async sayBytes(bytes: Uint8Array): Promise<(Frame | UnknownExtension)[] | "reset"> {
     const signal = AbortSignal.timeout(10_000);
     const stream = await this.transport.open(this.#to, { hints: [], signal });
-    await using open = new FrameStream(stream, "entmoot/1");
+    await using open = new FramedStream(stream, peerLanguage(stream.dialect));
     try {
       await stream.write(bytes, signal);
       await open.finish();
@@ -41,7 +41,10 @@ export class RawPeer {
   }
 }
 
-async function readAll(open: FrameStream, signal: AbortSignal): Promise<(Frame | UnknownExtension)[]> {
+async function readAll(
+  open: FramedStream<Frame, Frame | UnknownExtension>,
+  signal: AbortSignal,
+): Promise<(Frame | UnknownExtension)[]> {
   const answers: (Frame | UnknownExtension)[] = [];
   for (;;) {
     const frame = await open.read(signal);

@@ -2,13 +2,13 @@ import { setTimeout } from "node:timers/promises";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { Log } from "../../host/log.ts";
+import { FramedStream } from "../../transport/framed-stream.ts";
 import type { PeerStream } from "../../transport/transport.ts";
-import { type FrameLimits, peerLimits } from "../../wire/frame/frame-limits.ts";
-import { EXTENSION_TYPE_MIN } from "../../wire/frame/frame-types.ts";
-import { type Frame, frameType, type UnknownExtension } from "../../wire/peer/frame.ts";
+import type { FrameLimits } from "../../wire/frame/frame-limits.ts";
+import { type Dialect, EXTENSION_TYPE_MIN } from "../../wire/frame/frame-types.ts";
+import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
 import { Deadline } from "../deadline.ts";
 import type { Group } from "../group/group.ts";
-import { FrameStream } from "./frame-stream.ts";
 
 /** How long a peer may take. */
 export const INBOUND_TIMEOUTS = {
@@ -50,6 +50,8 @@ export type StrangerFrame = Extract<Frame, { kind: "redeem_req" | "peer_hint" }>
 /** The frames that belong to one group. */
 export type GroupFrame = Exclude<Extract<Frame, { group_id: GroupId }>, { kind: "redeem_req" } | { kind: "refused" }>;
 
+type PeerFrames = FramedStream<Frame, Frame | UnknownExtension>;
+
 /** Reads what peers send: caps, membership and rate before anything is looked at, one answer a question. */
 export class Inbound {
   readonly #parts: InboundParts;
@@ -67,9 +69,9 @@ export class Inbound {
 
   async #serve(stream: PeerStream): Promise<void> {
     const from = stream.remote;
-    const isMember = this.#parts.isMemberSomewhere(from);
-    const limits = isMember ? memberLimits : strangerLimits;
-    const frames = new FrameStream(stream, "entmoot/1", limits);
+    const maxBytes = this.#parts.isMemberSomewhere(from) ? MEMBER_FRAME_MAX_BYTES : STRANGER_FRAME_MAX_BYTES;
+    const language = peerLanguage(stream.dialect);
+    const frames = new FramedStream(stream, { ...language, limits: atMostBytes(maxBytes, language.limits) });
     const { answerMs, firstFrameMs, nextFrameMs } = this.#parts.timeouts ?? INBOUND_TIMEOUTS;
     try {
       let timeoutMs = firstFrameMs;
@@ -80,7 +82,7 @@ export class Inbound {
         // A peer that sends faster than it may is read slower: nothing is lost, and its own writes stall.
         const waitMs = this.#parts.waitMs(from, frames.lastFrameBytes);
         if (waitMs > 0) await setTimeout(waitMs);
-        const answer = await this.#answer(from, frame);
+        const answer = await this.#answer(stream, frame);
         if (answer !== undefined) await writeWithin(frames, answer, answerMs);
       }
       await frames[Symbol.asyncDispose]();
@@ -91,13 +93,22 @@ export class Inbound {
     }
   }
 
-  async #answer(from: PublicKey, frame: Frame | UnknownExtension): Promise<Frame | undefined> {
+  async #answer(stream: PeerStream, frame: Frame | UnknownExtension): Promise<Frame | undefined> {
+    const { dialect, proof, remote: from } = stream;
     if (frame.kind === "unknown_extension") {
       const message = `frame 0x${frame.type.toString(16)}: not known to this version`;
       return { kind: "refused", of_type: frame.type, code: "unknown_frame", message, group_id: undefined };
     }
     if (frame.kind === "redeem_req" || frame.kind === "peer_hint") {
-      return this.#refuseOnError(frame, () => this.#parts.handleStranger(from, frame));
+      // A link lets in the key that shows it: over a claim it would let in whatever key was claimed.
+      if (frame.kind === "redeem_req" && proof !== "key") {
+        return refusal(
+          frame,
+          dialect,
+          new EntmootError("unsupported", "this way here does not prove who shows the link"),
+        );
+      }
+      return refuseOnError(frame, dialect, () => this.#parts.handleStranger(from, frame));
     }
     if (!("group_id" in frame) || frame.kind === "refused" || frame.group_id === undefined) return undefined;
     const group = this.#parts.group(frame.group_id);
@@ -107,42 +118,52 @@ export class Inbound {
       return undefined;
     }
     // Whether a group is here is nobody's business but its members'.
-    if (!group?.roster.members.has(from)) return refusal(frame, "not_member", "not a member of this group here");
-    this.#parts.heardFrom(from);
-    return this.#refuseOnError(frame, () => this.#parts.handle(group, from, frame));
-  }
-
-  /** A question of our own dialect is refused in words; anything else by ending the stream, as peers expect. */
-  async #refuseOnError(frame: Frame, action: () => Promise<Frame | undefined>): Promise<Frame | undefined> {
-    try {
-      return await action();
-    } catch (error) {
-      if (!(error instanceof EntmootError)) throw error;
-      const answer = refusal(frame, error.code, error.message);
-      if (answer === undefined) throw error;
-      return answer;
+    if (!group?.roster.members.has(from)) {
+      return refusal(frame, dialect, new EntmootError("not_member", "not a member of this group here"));
     }
+    this.#parts.heardFrom(from);
+    return refuseOnError(frame, dialect, () => this.#parts.handle(group, from, frame));
   }
 }
 
-async function readWithin(frames: FrameStream, ms: number): Promise<Frame | UnknownExtension | undefined> {
+/** What can be refused in words is; anything else by ending the stream, as peers of the original expect. */
+async function refuseOnError(
+  frame: Frame,
+  dialect: Dialect,
+  action: () => Promise<Frame | undefined>,
+): Promise<Frame | undefined> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    const answer = refusal(frame, dialect, error);
+    if (answer === undefined) throw error;
+    return answer;
+  }
+}
+
+async function readWithin(frames: PeerFrames, ms: number): Promise<Frame | UnknownExtension | undefined> {
   using deadline = new Deadline(ms);
   return await frames.read(deadline.signal);
 }
 
-async function writeWithin(frames: FrameStream, frame: Frame, ms: number): Promise<void> {
+async function writeWithin(frames: PeerFrames, frame: Frame, ms: number): Promise<void> {
   using deadline = new Deadline(ms);
   await frames.write(frame, deadline.signal);
 }
 
-/** `undefined` for frames to which no answer is owed. */
-function refusal(frame: Frame, code: string, message: string): Frame | undefined {
+/**
+ * `undefined` for frames to which no answer is owed. Throws `error` where one is and the dialect has no words for a
+ * refusal: the stream's end says it.
+ */
+function refusal(frame: Frame, dialect: Dialect, error: EntmootError): Frame | undefined {
   const type = frameType(frame.kind);
   if (type < EXTENSION_TYPE_MIN && !frame.kind.endsWith("_req")) return undefined;
+  if (dialect === "pilot") throw error;
   const group_id = "group_id" in frame ? frame.group_id : undefined;
-  return { kind: "refused", of_type: type, code, message: message.slice(0, 1000), group_id };
+  return { kind: "refused", of_type: type, code: error.code, message: error.message.slice(0, 1000), group_id };
 }
 
-const entmoot1 = peerLimits("entmoot/1");
-const memberLimits: FrameLimits = (type) => Math.min(entmoot1(type), MEMBER_FRAME_MAX_BYTES);
-const strangerLimits: FrameLimits = (type) => Math.min(entmoot1(type), STRANGER_FRAME_MAX_BYTES);
+function atMostBytes(maxBytes: number, limits: FrameLimits): FrameLimits {
+  return (type) => Math.min(limits(type), maxBytes);
+}

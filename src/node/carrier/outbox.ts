@@ -1,4 +1,6 @@
 import type { PeerStream } from "../../transport/transport.ts";
+import type { Dialect } from "../../wire/frame/frame-types.ts";
+import { encodeSized, type Frame, type SizedFrame, sizeFrame } from "../../wire/peer/frame.ts";
 import { Deadline } from "../deadline.ts";
 
 /** Ours. Bytes waiting for one peer; past this a frame fails at once and catching up brings it later. */
@@ -11,13 +13,13 @@ const STREAM_MAX_BYTES = 1024 * 1024;
 const WRITE_TIMEOUT_MS = 10_000;
 
 interface Waiting {
-  readonly bytes: Uint8Array;
+  readonly frame: SizedFrame;
   readonly failed: (error: unknown) => void;
 }
 
 /**
  * One-way frames on their way to one peer, in order. What gathers while a stream is being written goes
- * out together on the next, so a slow peer costs fewer streams, not more.
+ * out together on the next, so a slow peer costs fewer streams, not more. The stream says in which dialect.
  */
 export class Outbox {
   readonly #open: () => Promise<PeerStream>;
@@ -29,14 +31,18 @@ export class Outbox {
     this.#open = open;
   }
 
-  /** `failed` is called when the frame was certainly or possibly not delivered. */
-  send(bytes: Uint8Array, failed: (error: unknown) => void): void {
-    if (this.#bytes + bytes.length > WAITING_MAX_BYTES) {
+  /**
+   * `failed` is called when the frame was certainly or possibly not delivered; with `unsupported` or `frame_too_large`
+   * when the dialect of the stream that came cannot say it. Throws `invalid_argument` for what no peer would accept.
+   */
+  send(frame: Frame, failed: (error: unknown) => void): void {
+    const sized = sizeFrame(frame);
+    if (this.#bytes + sized.length > WAITING_MAX_BYTES) {
       queueMicrotask(() => failed(new Error("too much is waiting for this peer")));
       return;
     }
-    this.#waiting.push({ bytes, failed });
-    this.#bytes += bytes.length;
+    this.#waiting.push({ frame: sized, failed });
+    this.#bytes += sized.length;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
     });
@@ -54,8 +60,14 @@ export class Outbox {
         const stream = await this.#open();
         batch = this.#take();
         await using owned = stream;
+        const said = sayable(batch, owned.dialect);
+        batch = said.map(({ waiting }) => waiting);
+        if (said.length === 0) {
+          owned.reset();
+          continue;
+        }
         using deadline = new Deadline(WRITE_TIMEOUT_MS);
-        await owned.write(join(batch), deadline.signal);
+        await owned.write(join(said), deadline.signal);
         await owned.finish();
       } catch (error) {
         // A peer that cannot be opened now will not be for the next frame either.
@@ -71,9 +83,9 @@ export class Outbox {
     let count = 0;
     while (
       count < this.#waiting.length &&
-      (count === 0 || bytes + this.#waiting[count]!.bytes.length <= STREAM_MAX_BYTES)
+      (count === 0 || bytes + this.#waiting[count]!.frame.length <= STREAM_MAX_BYTES)
     ) {
-      bytes += this.#waiting[count]!.bytes.length;
+      bytes += this.#waiting[count]!.frame.length;
       count += 1;
     }
     this.#bytes -= bytes;
@@ -81,6 +93,24 @@ export class Outbox {
   }
 }
 
-function join(batch: readonly Waiting[]): Uint8Array {
-  return batch.length === 1 ? batch[0]!.bytes : Buffer.concat(batch.map(({ bytes }) => bytes));
+interface Said {
+  readonly waiting: Waiting;
+  readonly bytes: Uint8Array;
+}
+
+/** Those of the batch that can be said in the dialect; the senders of the others are told. */
+function sayable(batch: readonly Waiting[], dialect: Dialect): Said[] {
+  const said: Said[] = [];
+  for (const waiting of batch) {
+    try {
+      said.push({ waiting, bytes: encodeSized(waiting.frame, dialect) });
+    } catch (error) {
+      waiting.failed(error);
+    }
+  }
+  return said;
+}
+
+function join(said: readonly Said[]): Uint8Array {
+  return said.length === 1 ? said[0]!.bytes : Buffer.concat(said.map(({ bytes }) => bytes));
 }

@@ -2,11 +2,11 @@ import { EntmootError, type ErrorCode } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import type { DialBackoff } from "../../machine/dial-backoff.ts";
 import type { Failure } from "../../machine/event.ts";
+import { FramedStream } from "../../transport/framed-stream.ts";
 import { atMost } from "../../transport/settle.ts";
 import type { PeerStatus, PeerStream, Transport } from "../../transport/transport.ts";
-import { encodeFrame, type Frame, type UnknownExtension } from "../../wire/peer/frame.ts";
+import { type Frame, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
 import { Deadline } from "../deadline.ts";
-import { FrameStream } from "./frame-stream.ts";
 import { Outbox } from "./outbox.ts";
 
 /** Ours. Dialing a peer over every address known of it. */
@@ -76,7 +76,7 @@ export class Peers {
       if (this.#outboxes.size >= PEERS_MAX) this.#outboxes.delete(this.#outboxes.keys().next().value!);
       this.#outboxes.set(peer, outbox);
     }
-    outbox.send(encodeFrame(frame, "entmoot/1"), (error) => failed(failureOf(error)));
+    outbox.send(frame, (error) => failed(failureOf(error)));
   }
 
   /**
@@ -93,7 +93,8 @@ export class Peers {
     const parents = options.signal === undefined ? [this.#closing.signal] : [this.#closing.signal, options.signal];
     using deadline = new Deadline(timeoutMs, ...parents);
     const { signal } = deadline;
-    await using frames = new FrameStream(await this.#open(peer, signal, options.ignoreBackoff), "entmoot/1");
+    const stream = await this.#open(peer, signal, options.ignoreBackoff);
+    await using frames = new FramedStream(stream, peerLanguage(stream.dialect));
     await frames.write(question, signal);
     await frames.finish();
     const answer = await frames.read(signal);
@@ -158,13 +159,21 @@ class Backoff extends EntmootError {
   }
 }
 
+/** The peer is there, and what was to be said or heard is nothing for it: not in its dialect, too large, malformed. */
+const NOT_TO_BE_SAID: readonly ErrorCode[] = [
+  "malformed_frame",
+  "frame_too_large",
+  "unknown_frame",
+  "invalid_argument",
+  "unsupported",
+];
+
 /** What the machines are told about an error. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof Backoff) return "backoff";
   if (error instanceof Refusal) return "refused";
   if (!(error instanceof EntmootError)) return "unreachable";
-  const refusals: readonly ErrorCode[] = ["malformed_frame", "frame_too_large", "unknown_frame", "invalid_argument"];
-  if (refusals.includes(error.code)) return "refused";
+  if (NOT_TO_BE_SAID.includes(error.code)) return "refused";
   return error.code === "timeout" ? "timeout" : "unreachable";
 }
 

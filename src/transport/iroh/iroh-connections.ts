@@ -92,6 +92,7 @@ export class IrohConnections implements ConnectionOwner {
       key: peer,
       connected: newest !== undefined,
       route: newest?.route ?? "none",
+      proof: newest && "key",
       rttMs: newest?.rttMs,
     };
   }
@@ -124,7 +125,7 @@ export class IrohConnections implements ConnectionOwner {
       this.#byPeer.set(connection.remote, others);
       // Listeners are told that it was gone, for what they settled with the process before holds no more.
       if (connection.hasRestarted) {
-        this.#tell({ key: connection.remote, connected: false, route: "none", rttMs: undefined });
+        this.#tell({ key: connection.remote, connected: false, route: "none", proof: undefined, rttMs: undefined });
         this.#announce(connection.remote);
       }
       return;

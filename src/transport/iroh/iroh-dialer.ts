@@ -8,9 +8,10 @@ import type { IrohConnections } from "./iroh-connections.ts";
 import { connectionEnd, nativeText } from "./iroh-errors.ts";
 import { type IrohHints, parseHints } from "./iroh-hints.ts";
 import type { IrohLibrary } from "./iroh-library.ts";
+import { IROH_DIALECT } from "./iroh-stream.ts";
 
-/** Wire. The dialect spoken between our nodes: the original's frames and our extensions. */
-export const ALPN = "entmoot/1";
+/** Wire. Only who speaks our dialect gets a connection. */
+export const ALPN: string = IROH_DIALECT;
 
 /** Ours. Dials under way at once; each holds native memory until it ends, 30 s at the latest. */
 const DIALS_MAX = 128;

@@ -1,12 +1,16 @@
 import type { BiStream, RecvStream, SendStream } from "@number0/iroh";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
+import { READ_MAX_BYTES } from "../byte-stream.ts";
 import { readUnderWay, settleOrAbort, shortKey, writeUnderWay } from "../settle.ts";
-import { type PeerStream, READ_MAX_BYTES } from "../transport.ts";
+import type { PeerStream } from "../transport.ts";
 import { END, streamError } from "./iroh-errors.ts";
 
 /** Ours. The binding moves lists of numbers: a larger piece holds the event loop for longer. */
 const WRITE_PIECE_BYTES = 65_536;
+
+/** Wire. What our nodes speak over iroh; the name is also the ALPN. */
+export const IROH_DIALECT = "entmoot/1";
 
 /** What a stream asks of the connection that carries it. */
 export interface StreamCarrier {
@@ -28,6 +32,9 @@ export interface StreamCarrier {
  */
 export class IrohStream implements PeerStream {
   readonly remote: PublicKey;
+  /** The handshake proved it. */
+  readonly proof = "key";
+  readonly dialect = IROH_DIALECT;
   readonly #carrier: StreamCarrier;
   /** Let go with the stream: what is kept of them keeps the UDP socket open, even of a closed endpoint. */
   #native: { readonly send: SendStream; readonly recv: RecvStream } | undefined;

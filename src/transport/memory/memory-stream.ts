@@ -1,7 +1,9 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
+import type { Dialect } from "../../wire/frame/frame-types.ts";
+import { READ_MAX_BYTES } from "../byte-stream.ts";
 import { readUnderWay, settleOrAbort, writeUnderWay } from "../settle.ts";
-import { type PeerStream, READ_MAX_BYTES } from "../transport.ts";
+import type { PeerProof, PeerStream } from "../transport.ts";
 
 /** Ours. Bytes a writer may be ahead of its reader; small, so that tests meet backpressure. */
 const PIPE_MAX_BYTES = 262_144;
@@ -78,6 +80,12 @@ class Pipe {
   }
 }
 
+/** How streams of one memory network present themselves, so that tests meet every kind of carrier. */
+export interface MemoryManner {
+  readonly dialect: Dialect;
+  readonly proof: PeerProof;
+}
+
 export interface MemoryStreamEvents {
   /** The first bytes, or the end, go out: the far side hears of the stream. */
   readonly onSpoken: () => void;
@@ -85,9 +93,16 @@ export interface MemoryStreamEvents {
   readonly onReleased: () => void;
 }
 
+export interface MemoryEnd {
+  readonly remote: PublicKey;
+  readonly events: MemoryStreamEvents;
+}
+
 /** One end of a stream of `MemoryNetwork`. */
 export class MemoryStream implements PeerStream {
   readonly remote: PublicKey;
+  readonly dialect: Dialect;
+  readonly proof: PeerProof;
   readonly #in: Pipe;
   readonly #out: Pipe;
   readonly #events: MemoryStreamEvents;
@@ -101,23 +116,22 @@ export class MemoryStream implements PeerStream {
   #endRead: ((error: Error) => void) | undefined;
   #endWrite: ((error: Error) => void) | undefined;
 
-  private constructor(remote: PublicKey, incoming: Pipe, outgoing: Pipe, events: MemoryStreamEvents) {
-    this.remote = remote;
+  private constructor(end: MemoryEnd, manner: MemoryManner, incoming: Pipe, outgoing: Pipe) {
+    this.remote = end.remote;
+    this.dialect = manner.dialect;
+    this.proof = manner.proof;
     this.#in = incoming;
     this.#out = outgoing;
-    this.#events = events;
+    this.#events = end.events;
   }
 
   /** Both ends of a new stream between the node that opens it and the one that accepts it. */
-  static pair(ends: {
-    opener: { readonly remote: PublicKey; readonly events: MemoryStreamEvents };
-    accepter: { readonly remote: PublicKey; readonly events: MemoryStreamEvents };
-  }): [opener: MemoryStream, accepter: MemoryStream] {
+  static pair(
+    ends: { readonly opener: MemoryEnd; readonly accepter: MemoryEnd },
+    manner: MemoryManner,
+  ): [opener: MemoryStream, accepter: MemoryStream] {
     const [there, back] = [new Pipe(), new Pipe()];
-    return [
-      new MemoryStream(ends.opener.remote, back, there, ends.opener.events),
-      new MemoryStream(ends.accepter.remote, there, back, ends.accepter.events),
-    ];
+    return [new MemoryStream(ends.opener, manner, back, there), new MemoryStream(ends.accepter, manner, there, back)];
   }
 
   async read(maxBytes: number, signal?: AbortSignal): Promise<Uint8Array | null> {

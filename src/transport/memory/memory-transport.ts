@@ -3,12 +3,17 @@ import type { PublicKey } from "../../core/ids.ts";
 import { shortKey } from "../settle.ts";
 import type { DialOptions, PeerStatus, PeerStream, Transport } from "../transport.ts";
 import { ConnectionRate, DEFAULT_LIMITS, StreamBudget, type TransportLimits } from "../transport-limits.ts";
-import { MemoryStream } from "./memory-stream.ts";
+import { type MemoryEnd, type MemoryManner, MemoryStream } from "./memory-stream.ts";
 
 /** Nodes in one process that reach each other by key. Nothing is timed: the order of events is the order of calls. */
 export class MemoryNetwork {
   readonly #nodes = new Map<PublicKey, MemoryTransport>();
   readonly #cuts = new Set<string>();
+  readonly manner: MemoryManner;
+
+  constructor(manner: Partial<MemoryManner> = {}) {
+    this.manner = { dialect: "entmoot/1", proof: "key", ...manner };
+  }
 
   /** A node's carrier. Throws `conflict` while an open one has the same key. */
   join(key: PublicKey, limits: Partial<TransportLimits> = {}): MemoryTransport {
@@ -87,23 +92,22 @@ export class MemoryTransport implements Transport {
     if (peer === this.local) throw new EntmootError("unavailable", `peer ${shortKey(peer)}: that is this node itself`);
     const link = this.#links.get(peer) ?? this.#connect(peer);
     let spoken = false;
-    const [here, there] = MemoryStream.pair({
-      opener: {
-        remote: peer,
-        events: {
-          onSpoken: () => {
-            if (spoken) return;
-            spoken = true;
-            link.far.#onStream(this.local, there);
-          },
-          onReleased: () => void link.streams.delete(here),
+    const opener: MemoryEnd = {
+      remote: peer,
+      events: {
+        onSpoken: () => {
+          if (spoken) return;
+          spoken = true;
+          link.far.#onStream(this.local, there);
         },
+        onReleased: () => void link.streams.delete(here),
       },
-      accepter: {
-        remote: this.local,
-        events: { onSpoken: () => {}, onReleased: () => link.far.#onReleased(this.local, there) },
-      },
-    });
+    };
+    const accepter: MemoryEnd = {
+      remote: this.local,
+      events: { onSpoken: () => {}, onReleased: () => link.far.#onReleased(this.local, there) },
+    };
+    const [here, there] = MemoryStream.pair({ opener, accepter }, this.#network.manner);
     link.streams.add(here);
     return here;
   }
@@ -129,7 +133,8 @@ export class MemoryTransport implements Transport {
 
   status(peer: PublicKey): PeerStatus {
     const connected = this.#links.has(peer);
-    return { key: peer, connected, route: connected ? "direct" : "none", rttMs: connected ? 0 : undefined };
+    if (!connected) return { key: peer, connected, route: "none", proof: undefined, rttMs: undefined };
+    return { key: peer, connected, route: "direct", proof: this.#network.manner.proof, rttMs: 0 };
   }
 
   async close(): Promise<void> {

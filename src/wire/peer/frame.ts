@@ -1,7 +1,8 @@
 import { EntmootError } from "../../core/errors.ts";
 import { PEER_EXTENSIONS } from "../frame/extensions.ts";
 import type { FrameBodies, FrameBody } from "../frame/frame-body.ts";
-import { peerLimits } from "../frame/frame-limits.ts";
+import type { FrameLanguage } from "../frame/frame-language.ts";
+import { FRAME_PREFIX_BYTES, peerLimits } from "../frame/frame-limits.ts";
 import { type Dialect, EXTENSION_TYPE_MIN, FRAME_TYPE } from "../frame/frame-types.ts";
 import { writeFrame } from "../frame/frame-writer.ts";
 import { type Refused, refusedBody } from "../frame/refused-frame.ts";
@@ -175,17 +176,44 @@ export function frameType(kind: Frame["kind"]): number {
   return TYPE_OF_KIND[kind];
 }
 
+/** What is said in a dialect; a frame of an `entmoot/1` newer than ours is heard as `unknown_extension`. */
+export function peerLanguage(dialect: Dialect): FrameLanguage<Frame, Frame | UnknownExtension> {
+  return LANGUAGES[dialect];
+}
+
 /**
  * The bytes of a frame, to be handed over in one write. Throws `unsupported` for an extension over
  * `pilot`, `frame_too_large` past the type's limit and `invalid_argument` for what no peer would accept.
  */
 export function encodeFrame(frame: Frame, dialect: Dialect): Uint8Array<ArrayBuffer> {
-  const type = TYPE_OF_KIND[frame.kind];
-  if (dialect === "pilot" && type >= EXTENSION_TYPE_MIN) {
-    throw new EntmootError("unsupported", `${frame.kind}: an extension, not part of the dialect pilot`);
-  }
-  const body = BODIES[frame.kind] as FrameBody<Frame>;
-  return writeFrame(type, body.encode(frame), peerLimits(dialect));
+  requireSayable(frame.kind, dialect);
+  return encodeSized(sizeFrame(frame), dialect);
+}
+
+/** A frame whose body is written, so that its size is known before it is which dialect will carry it. */
+export interface SizedFrame {
+  readonly kind: Frame["kind"];
+  /** In pieces, some of them views into what the frame holds. */
+  readonly body: readonly Uint8Array[];
+  /** Bytes of the whole frame. */
+  readonly length: number;
+}
+
+/** Throws `invalid_argument` for what no peer would accept. */
+export function sizeFrame(frame: Frame): SizedFrame {
+  const body = (BODIES[frame.kind] as FrameBody<Frame>).encode(frame);
+  return { kind: frame.kind, body, length: body.reduce((sum, { length }) => sum + length, FRAME_PREFIX_BYTES + 1) };
+}
+
+/** As `encodeFrame`; throws `unsupported` and `frame_too_large`. */
+export function encodeSized({ kind, body }: SizedFrame, dialect: Dialect): Uint8Array<ArrayBuffer> {
+  requireSayable(kind, dialect);
+  return writeFrame(TYPE_OF_KIND[kind], body, peerLimits(dialect));
+}
+
+function requireSayable(kind: Frame["kind"], dialect: Dialect): void {
+  if (dialect !== "pilot" || TYPE_OF_KIND[kind] < EXTENSION_TYPE_MIN) return;
+  throw new EntmootError("unsupported", `${kind}: an extension, not part of the dialect pilot`);
 }
 
 /**
@@ -204,3 +232,14 @@ export function decodeFrame(type: number, body: Uint8Array, dialect: Dialect): F
   if (body.length === 0) throw new EntmootError("malformed_frame", `frame ${name}: expected a body, found nothing`);
   throw new EntmootError("unknown_frame", `frame: expected a type of the dialect ${dialect}, found ${name}`);
 }
+
+const languageOf = (dialect: Dialect): FrameLanguage<Frame, Frame | UnknownExtension> => ({
+  limits: peerLimits(dialect),
+  decode: (type, body) => decodeFrame(type, body, dialect),
+  encode: (frame) => encodeFrame(frame, dialect),
+});
+
+const LANGUAGES: Readonly<Record<Dialect, FrameLanguage<Frame, Frame | UnknownExtension>>> = {
+  pilot: languageOf("pilot"),
+  "entmoot/1": languageOf("entmoot/1"),
+};

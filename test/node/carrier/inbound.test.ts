@@ -1,7 +1,8 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { GroupId, PublicKey } from "../../../src/core/ids.ts";
 import { createLog } from "../../../src/host/log.ts";
 import { Inbound, type InboundParts } from "../../../src/node/carrier/inbound.ts";
+import type { MemoryManner } from "../../../src/transport/memory/memory-stream.ts";
 import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
 import { encodeFrame } from "../../../src/wire/peer/frame.ts";
 import { identity } from "../../support/identity.ts";
@@ -12,8 +13,8 @@ const REDEEM = encodeFrame(
 );
 
 /** A stream from a peer to an `Inbound` that answers a shown token with a refusal. */
-async function streamTo(parts: Partial<InboundParts> = {}) {
-  const network = new MemoryNetwork();
+async function streamTo(parts: Partial<InboundParts> = {}, manner: Partial<MemoryManner> = {}) {
+  const network = new MemoryNetwork(manner);
   const [here, there] = [identity(1), identity(2)].map(({ publicKey }) => PublicKey.fromBytes(publicKey));
   const transport = network.join(here!);
   const inbound = new Inbound({
@@ -89,4 +90,39 @@ test("a stranger's frame is refused by its size before it is read", async () => 
   head[4] = 0x88;
   await stream.write(head);
   await expect(stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
+});
+
+test("over a carrier that does not prove who speaks, nobody is let in by a link", async () => {
+  let shown = 0;
+  const handleStranger = async () => {
+    shown += 1;
+    return undefined;
+  };
+  await using stream = await streamTo({ handleStranger }, { proof: "claim" });
+  await stream.write(REDEEM);
+  expect((await stream.read(1024))?.[4]).toBe(0x80);
+  expect(shown).toBe(0);
+});
+
+describe("over a carrier that speaks the original's frames alone", () => {
+  const pilot = { dialect: "pilot", proof: "claim" } as const;
+
+  test("an extension ends the stream", async () => {
+    await using stream = await streamTo({}, pilot);
+    await stream.write(REDEEM);
+    await expect(stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  test("a refusal has no words: the stream's end is the answer", async () => {
+    await using stream = await streamTo({}, pilot);
+    await stream.write(encodeFrame({ kind: "roster_req", group_id: GroupId.zero, since_head: undefined }, "pilot"));
+    await expect(stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  test("a frame to which no answer is owed is passed over where it is not for us", async () => {
+    await using stream = await streamTo({}, pilot);
+    await stream.write(encodeFrame({ kind: "prune", group_id: GroupId.zero }, "pilot"));
+    await stream.finish();
+    expect(await stream.read(1024)).toBeNull();
+  });
 });
