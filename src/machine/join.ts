@@ -1,4 +1,4 @@
-import { irohAddresses } from "../core/admission/iroh-address.ts";
+import { invitedHints } from "../core/admission/address-hint.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import { PublicKey } from "../core/ids.ts";
 import type { Invite, NodeEndpoint, NodeInfo } from "../core/record/records.ts";
@@ -177,7 +177,7 @@ export function candidatesOf(invite: Invite, localKey: PublicKey): Candidate[] {
   const known = [invite.founder, invite.issuer];
   for (const { node_id, endpoints } of invite.bootstrap_peers ?? []) {
     const info = known.find(({ pilot_node_id }) => pilot_node_id === node_id);
-    candidates.push({ nodeId: node_id, key: (info && keyOf(info)) ?? irohAddresses(endpoints)[0]?.key, endpoints });
+    candidates.push({ nodeId: node_id, key: (info && keyOf(info)) ?? invitedHints(endpoints)[0]?.key, endpoints });
   }
   for (const info of known) candidates.push({ nodeId: info.pilot_node_id, key: keyOf(info), endpoints: [] });
   const seen = new Set<number>();

@@ -50,7 +50,7 @@ export function createLink(
     expires_at_ms: expiresAtMs,
     revoked: false,
   };
-  const hints = context.hints.own().slice(0, LINK_HINTS_MAX);
+  const hints = context.hints.told().slice(0, LINK_HINTS_MAX);
   const link = formatMootLink({ groupId: group.id, hints, token, expiresAtMs }, context.identity.seed);
   context.root.node.links.create(issued);
   return { ...linkRow(issued, nowMs), link };

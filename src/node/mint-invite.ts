@@ -1,5 +1,5 @@
+import { invitedEndpoint } from "../core/admission/address-hint.ts";
 import { bareBootstrapPeer, bootstrapNodeIds, createInvite } from "../core/admission/invite.ts";
-import { irohEndpoint } from "../core/admission/iroh-address.ts";
 import { EntmootError } from "../core/errors.ts";
 import { PublicKey } from "../core/ids.ts";
 import type { BootstrapPeer, Invite, NodeEndpoint, NodeInfo } from "../core/record/records.ts";
@@ -7,7 +7,7 @@ import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { MintInvite } from "./operations.ts";
 
-/** Ours. Addresses of our carrier in one invite. */
+/** Ours. Addresses of our carriers in one invite. */
 const ENDPOINTS_MAX = 4;
 
 /** Signs an invite as this node. Adds nobody. Throws `group_not_found`, `not_member`, `invalid_argument`. */
@@ -36,7 +36,7 @@ export interface InviteChoice {
 }
 
 /**
- * The invite, with addresses where our carrier knows them, four at most: the issuer's first, for it certainly
+ * The invite, with addresses where our carriers know them, four at most: the issuer's first, for it certainly
  * knows the newcomer. Peers of the original skip a network they do not know.
  */
 export function signInvite(context: NodeContext, group: Group, choice: InviteChoice): Invite {
@@ -72,7 +72,7 @@ function endpointsOf(context: NodeContext, group: Group, nodeId: number): NodeEn
   if (bytes?.length !== 32) return [];
   const key = PublicKey.fromBytes(bytes);
   const hints = key === context.local ? context.hints.own() : context.hints.of(key);
-  return hints.map((hint) => irohEndpoint(key, hint));
+  return hints.flatMap((hint) => invitedEndpoint(key, hint) ?? []);
 }
 
 function founderOf(group: Group): NodeInfo {

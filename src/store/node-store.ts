@@ -36,7 +36,10 @@ export interface LinkStore {
   release(tokenHash: string, key: PublicKey): void;
 }
 
-/** Where a peer was last reached or said it could be, per carrier, newest first, at most 8 a peer and 4,096 peers. */
+/**
+ * Where a peer was last reached or said it could be, over whichever carrier (as address-hint.ts writes it), newest
+ * first, at most 8 a peer and 4,096 peers.
+ */
 export interface HintStore {
   hints(peer: PublicKey): string[];
   put(peer: PublicKey, hints: readonly string[], nowMs: number): void;

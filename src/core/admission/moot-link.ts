@@ -2,7 +2,7 @@ import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
 import { EntmootError } from "../errors.ts";
 import { GroupId, PublicKey } from "../ids.ts";
 import { PUBLIC_KEY_BYTES, publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../signature.ts";
-import { parseAddressHint } from "./iroh-address.ts";
+import { hintKind } from "./address-hint.ts";
 
 /** Ours, all of these; links in people's hands break if they move. */
 const PREFIX = "entmoot://join/";
@@ -21,7 +21,7 @@ export interface MootLink {
   readonly groupId: GroupId;
   /** Whoever answers for the token; a dial by this key reaches no one else. */
   readonly issuer: PublicKey;
-  /** Up to four, as `parseAddressHint` takes them. */
+  /** Up to four, as address-hint.ts writes them, of carriers that are told. */
   readonly hints: readonly string[];
   /** 16 to 32 random bytes. */
   readonly token: Uint8Array;
@@ -102,7 +102,7 @@ function encodeBody({ groupId, issuer, hints, token, expiresAtMs }: MootLink): U
     expiry.subarray(8 - EXPIRY_BYTES),
     withLength(token),
     Uint8Array.of(hints.length),
-    ...hints.map((hint) => withLength(encodeUtf8(parseAddressHint(hint).address))),
+    ...hints.map((hint) => withLength(encodeUtf8(requireHint(hint)))),
   ]);
 }
 
@@ -136,10 +136,15 @@ function decodeBody(body: Uint8Array): MootLink {
 
 function decodeHint(bytes: Uint8Array): string {
   try {
-    return parseAddressHint(decodeUtf8(bytes)).address;
+    return requireHint(decodeUtf8(bytes));
   } catch (cause) {
     throw new EntmootError("invalid_argument", "moot link: expected addresses or relays as hints", { cause });
   }
+}
+
+function requireHint(hint: string): string {
+  hintKind(hint);
+  return hint;
 }
 
 function decodePayload(text: string): Uint8Array {

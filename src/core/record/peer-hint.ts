@@ -1,4 +1,4 @@
-import { parseAddressHint } from "../admission/iroh-address.ts";
+import { hintKind } from "../admission/address-hint.ts";
 import { EntmootError } from "../errors.ts";
 import { PublicKey } from "../ids.ts";
 import { decodeJson, encodeCanonical, omitted, omittedList, struct } from "../json/json-codec.ts";
@@ -20,9 +20,9 @@ export interface PeerHint {
   readonly author: PublicKey;
   /** Rises with every hint of this author; below 2^63. */
   readonly seq: bigint;
-  /** URL of its home relay; empty when it has none. */
+  /** The hint of its home relay, a URL; empty when it has none. */
   readonly relay: string;
-  /** `ip:port` or `[ip6]:port`. */
+  /** Direct hints: `ip:port` or `[ip6]:port`. */
   readonly addresses: readonly string[];
   /** Unix milliseconds, the author's clock. */
   readonly issued_at: bigint;
@@ -82,9 +82,9 @@ export function verifyPeerHint(hint: PeerHint, nowMs: number): void {
     throw refuse(`expected at most ${PEER_HINT_ADDRESSES_MAX} addresses, found ${addresses.length}`);
   }
   if (relay === "" && addresses.length === 0) throw refuse("expected a relay or an address");
-  if (relay !== "" && parseAddressHint(relay).kind !== "relay") throw refuse("relay must be a URL");
+  if (relay !== "" && hintKind(relay) !== "relay") throw refuse("relay must be a URL");
   for (const address of addresses) {
-    if (parseAddressHint(address).kind !== "direct") throw refuse("addresses must be ip:port or [ip6]:port");
+    if (hintKind(address) !== "direct") throw refuse("addresses must be ip:port or [ip6]:port");
   }
   if (not_after <= issued_at) throw refuse("not_after must be after issued_at");
   if (not_after - issued_at > BigInt(PEER_HINT_TTL_MAX_MS))
@@ -104,7 +104,7 @@ export function supersedes(hint: PeerHint, held: PeerHint | undefined): boolean 
   return hint.signature.toHex() > held.signature.toHex();
 }
 
-/** Dial hints in the carrier's text form: direct addresses first. */
+/** Its hints, as they are stored and dialled: direct addresses first. */
 export function dialHints({ relay, addresses }: PeerHint): string[] {
   return relay === "" ? [...addresses] : [...addresses, relay];
 }

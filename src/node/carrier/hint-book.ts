@@ -1,4 +1,4 @@
-import { parseAddressHint } from "../../core/admission/iroh-address.ts";
+import { hintKind, isTold } from "../../core/admission/address-hint.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { PublicKey } from "../../core/ids.ts";
@@ -50,6 +50,11 @@ export class HintBook {
     return this.#parts.addresses() ?? this.#keptOwn();
   }
 
+  /** Those of our own that may stand in what we sign. */
+  told(): readonly string[] {
+    return this.own().filter(isTold);
+  }
+
   /** Keeps our addresses, so that an invite made while no daemon runs still names them. */
   keepOwn(): void {
     const addresses = this.#parts.addresses();
@@ -76,21 +81,17 @@ export class HintBook {
 
   /** Our own signed hint, made anew when our addresses change or half of its time is over; `undefined` without addresses. */
   ownSigned(): Uint8Array | undefined {
-    const own = this.#parts.addresses() ?? [];
+    const own = (this.#parts.addresses() ?? []).filter(isTold);
     if (own.length === 0) return undefined;
     const nowMs = this.#parts.now();
     const addresses = JSON.stringify(own);
     if (this.#signed?.addresses === addresses && this.#signed.untilMs > nowMs) return this.#signed.bytes;
-    const parsed = own.map(parseAddressHint);
     const hint = buildPeerHint(
       {
         // From the clock, so that a node that lost its data is not ignored.
         seq: BigInt(nowMs),
-        relay: parsed.find(({ kind }) => kind === "relay")?.address ?? "",
-        addresses: parsed
-          .filter(({ kind }) => kind === "direct")
-          .slice(0, PEER_HINT_ADDRESSES_MAX)
-          .map(({ address }) => address),
+        relay: own.find((hint) => hintKind(hint) === "relay") ?? "",
+        addresses: own.filter((hint) => hintKind(hint) === "direct").slice(0, PEER_HINT_ADDRESSES_MAX),
         issued_at: BigInt(nowMs),
         not_after: BigInt(nowMs + PEER_HINT_TTL_MAX_MS),
       },

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { invitedHints } from "../../core/admission/address-hint.ts";
 import { DEFAULT_MOOT_KEY } from "../../core/admission/default-moot.ts";
 import { verifyInvite } from "../../core/admission/invite.ts";
-import { irohAddresses } from "../../core/admission/iroh-address.ts";
 import { parseJoinInput } from "../../core/admission/join-input.ts";
 import { isMootLink, parseMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
 import { EntmootError } from "../../core/errors.ts";
@@ -108,7 +108,7 @@ async function joinGroup(
   if (held?.self !== undefined) return joinedForm(held, invite, "already_joined");
   const peers = requirePeers(context);
   for (const { endpoints } of invite.bootstrap_peers ?? []) {
-    for (const { key, hint } of irohAddresses(endpoints)) context.hints.add(key, [hint.address]);
+    for (const { key, hint } of invitedHints(endpoints)) context.hints.add(key, [hint]);
   }
   const { from, log } = await findRoster({ ...context, peers }, invite, attempt);
   const group = held ?? open(context, invite.group_id, log);

@@ -10,11 +10,11 @@ const [LOCAL, ALICE] = [identity(1), identity(2)] as const;
 const ALICE_KEY = PublicKey.fromBytes(ALICE.publicKey);
 const START_MS = 1_700_000_000_000;
 
-function world() {
+function world(own: readonly string[] = ["192.0.2.1:1"]) {
   const store = new MemoryNodeStore();
   let nowMs = START_MS;
   const local = PublicKey.fromBytes(LOCAL.publicKey);
-  const book = new HintBook({ identity: LOCAL, local, store, now: () => nowMs, addresses: () => ["192.0.2.1:1"] });
+  const book = new HintBook({ identity: LOCAL, local, store, now: () => nowMs, addresses: () => own });
   const take = (bytes: Uint8Array) => book.take(bytes, () => true);
   const pass = (ms: number) => {
     nowMs += ms;
@@ -72,4 +72,13 @@ test("new addresses that cannot be kept on a full disk are used all the same", (
   };
   book.keepOwn();
   expect(book.own()).toEqual(["192.0.2.1:1"]);
+});
+
+test("addresses of a carrier that others are not told of are our own, and stand in nothing signed", () => {
+  const { book } = world(["pilot:1", "192.0.2.1:1", "https://relay.example/"]);
+  expect(book.own()).toEqual(["pilot:1", "192.0.2.1:1", "https://relay.example/"]);
+  expect(book.told()).toEqual(["192.0.2.1:1", "https://relay.example/"]);
+  const { addresses, relay } = decodePeerHint(book.ownSigned()!);
+  expect([addresses, relay]).toEqual([["192.0.2.1:1"], "https://relay.example/"]);
+  expect(world(["pilot:1"]).book.ownSigned()).toBeUndefined();
 });
