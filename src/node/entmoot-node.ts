@@ -461,7 +461,7 @@ export class EntmootNode implements DaemonOperations {
   #transportStatus(): TransportStatus {
     const { transport, transportPort, transportReason } = this.#parts;
     return {
-      carrier: transport?.carrier ?? "none",
+      carrier: transport?.carriers.join("+") ?? "none",
       reason: transportReason,
       port: transportPort,
       hints: this.#context.hints.own(),

@@ -1,3 +1,4 @@
+import type { CarrierName } from "../core/admission/carrier-codec.ts";
 import type { PublicKey } from "../core/ids.ts";
 import type { Dialect } from "../wire/frame/frame-types.ts";
 import type { ByteStream } from "./byte-stream.ts";
@@ -21,7 +22,7 @@ export interface PeerStream extends ByteStream {
 }
 
 export interface DialOptions {
-  /** Where the peer was last known to be, in this carrier's own text form; tried together. May be empty. */
+  /** Where the peer was last known to be, as address-hint.ts writes it; a carrier tries those for it together. May be empty. */
   readonly hints: readonly string[];
   readonly signal: AbortSignal;
 }
@@ -38,7 +39,8 @@ export interface PeerStatus {
 
 /** Opens and accepts streams to peers known by key. All carriers behave alike above this line. */
 export interface Transport extends AsyncDisposable {
-  readonly carrier: "memory" | "iroh" | "pilot";
+  /** Its name; those of a composite, the one to prefer first. */
+  readonly carriers: readonly CarrierName[];
   readonly local: PublicKey;
   /**
    * A new stream to `peer`, over a connection that is kept and shared. The peer may hear of the stream only with
@@ -56,7 +58,7 @@ export interface Transport extends AsyncDisposable {
    * each, so that made-up keys cannot keep members out. Until it is set everyone counts as one of ours.
    */
   knowPeers(isKnown: (peer: PublicKey) => boolean): void;
-  /** Our own address hints now, in this carrier's text form; empty when unknown or none. */
+  /** Our own address hints now, as address-hint.ts writes them; empty when unknown or none. */
   localHints(): readonly string[];
   /** Called whenever `localHints` changed. */
   onHintsChanged(listener: () => void): void;

@@ -32,7 +32,7 @@ const HANDSHAKE_MAX_MS = 10_000;
 
 /** The carrier over QUIC: the endpoint's key is the node's key, so a handshake proves who the peer is. */
 export class IrohTransport implements Transport {
-  readonly carrier = "iroh";
+  readonly carriers = ["iroh"] as const;
   readonly local: PublicKey;
   /** Let go on `close`: what is kept of it keeps the UDP socket open. */
   #endpoint: Endpoint | undefined;

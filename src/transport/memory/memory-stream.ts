@@ -1,3 +1,4 @@
+import type { CarrierName } from "../../core/admission/carrier-codec.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import type { Dialect } from "../../wire/frame/frame-types.ts";
@@ -80,8 +81,9 @@ class Pipe {
   }
 }
 
-/** How streams of one memory network present themselves, so that tests meet every kind of carrier. */
+/** What one memory network passes for, so that tests meet every kind of carrier. */
 export interface MemoryManner {
+  readonly carrier: CarrierName;
   readonly dialect: Dialect;
   readonly proof: PeerProof;
 }

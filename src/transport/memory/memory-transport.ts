@@ -1,3 +1,4 @@
+import type { CarrierName } from "../../core/admission/carrier-codec.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import { shortKey } from "../settle.ts";
@@ -12,7 +13,7 @@ export class MemoryNetwork {
   readonly manner: MemoryManner;
 
   constructor(manner: Partial<MemoryManner> = {}) {
-    this.manner = { dialect: "entmoot/1", proof: "key", ...manner };
+    this.manner = { carrier: "memory", dialect: "entmoot/1", proof: "key", ...manner };
   }
 
   /** A node's carrier. Throws `conflict` while an open one has the same key. */
@@ -63,7 +64,7 @@ interface Link {
 
 /** A node's carrier on a `MemoryNetwork`. */
 export class MemoryTransport implements Transport {
-  readonly carrier = "memory";
+  readonly carriers: readonly CarrierName[];
   readonly local: PublicKey;
   readonly #network: MemoryNetwork;
   readonly #limits: TransportLimits;
@@ -80,6 +81,7 @@ export class MemoryTransport implements Transport {
   /** Made by `MemoryNetwork.join`. */
   constructor(network: MemoryNetwork, local: PublicKey, limits: TransportLimits) {
     this.#network = network;
+    this.carriers = [network.manner.carrier];
     this.local = local;
     this.#limits = limits;
     this.#budget = new StreamBudget(limits);

@@ -1,7 +1,7 @@
 import type { GroupId, MerkleRoot, RosterEntryId } from "../../core/ids.ts";
 import { struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, merkleRoot, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
-import { boundedBytes, boundedText, clippedText, count, oneOf, plainList, u16 } from "../frame/bounded.ts";
+import { boundedBytes, boundedText, clippedText, count, plainList, u16 } from "../frame/bounded.ts";
 import { type FrameBody, jsonBody } from "../frame/frame-body.ts";
 
 /** Ours. */
@@ -13,8 +13,8 @@ export interface NodeStatusReq {
 }
 
 export interface TransportStatus {
-  /** `none` in a process that opened no carrier. */
-  readonly carrier: "none" | "memory" | "iroh" | "pilot";
+  /** `iroh`, or several as `iroh+pilot`; `none` in a process that opened no carrier. */
+  readonly carrier: string;
   /** Why this carrier, or why none. */
   readonly reason: string;
   /** UDP port, 0 when none. */
@@ -57,7 +57,7 @@ export interface NodeStatusResp {
 const transportStatus = struct<TransportStatus>(
   "transport status",
   {
-    carrier: oneOf("carrier", ["none", "memory", "iroh", "pilot"]),
+    carrier: boundedText("carrier", 64),
     reason: clippedText("reason", 4096),
     port: u16,
     hints: plainList(boundedText("hint", 1024), 64),

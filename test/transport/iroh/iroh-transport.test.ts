@@ -1,34 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { IrohTransport } from "../../../src/transport/iroh/iroh-transport.ts";
-import { type TransportWorld, transportContract } from "../../contract/transport.contract.ts";
+import { transportContract } from "../../contract/transport.contract.ts";
+import { irohWorld } from "../../support/iroh-world.ts";
 import { inNetns } from "../../support/netns.ts";
-
-async function irohWorld(): Promise<TransportWorld> {
-  const libraryDir = mkdtempSync(join(tmpdir(), "entmoot-lib-"));
-  const ports = new Map<number, number>();
-  const started: IrohTransport[] = [];
-  return {
-    async start(node, limits) {
-      const transport = await IrohTransport.start({
-        seed: new Uint8Array(32).fill(node),
-        bind: ["127.0.0.1", "::1"],
-        port: ports.get(node) ?? 0,
-        relay: "off",
-        libraryDir,
-        ...(limits === undefined ? {} : { limits }),
-      });
-      ports.set(node, transport.boundPort());
-      started.push(transport);
-      return transport;
-    },
-    async [Symbol.asyncDispose]() {
-      await Promise.all(started.map((transport) => transport.close()));
-      rmSync(libraryDir, { recursive: true });
-    },
-  };
-}
 
 inNetns(import.meta, () => {
   transportContract("iroh", irohWorld);
