@@ -186,7 +186,6 @@ export function peerLanguage(dialect: Dialect): FrameLanguage<Frame, Frame | Unk
  * `pilot`, `frame_too_large` past the type's limit and `invalid_argument` for what no peer would accept.
  */
 export function encodeFrame(frame: Frame, dialect: Dialect): Uint8Array<ArrayBuffer> {
-  requireSayable(frame.kind, dialect);
   return encodeSized(sizeFrame(frame), dialect);
 }
 
@@ -207,13 +206,11 @@ export function sizeFrame(frame: Frame): SizedFrame {
 
 /** As `encodeFrame`; throws `unsupported` and `frame_too_large`. */
 export function encodeSized({ kind, body }: SizedFrame, dialect: Dialect): Uint8Array<ArrayBuffer> {
-  requireSayable(kind, dialect);
-  return writeFrame(TYPE_OF_KIND[kind], body, peerLimits(dialect));
-}
-
-function requireSayable(kind: Frame["kind"], dialect: Dialect): void {
-  if (dialect !== "pilot" || TYPE_OF_KIND[kind] < EXTENSION_TYPE_MIN) return;
-  throw new EntmootError("unsupported", `${kind}: an extension, not part of the dialect pilot`);
+  const type = TYPE_OF_KIND[kind];
+  if (dialect === "pilot" && type >= EXTENSION_TYPE_MIN) {
+    throw new EntmootError("unsupported", `${kind}: an extension, not part of the dialect pilot`);
+  }
+  return writeFrame(type, body, peerLimits(dialect));
 }
 
 /**
