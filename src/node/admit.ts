@@ -24,7 +24,7 @@ export function admit(context: NodeContext, { groupId, peers, target, validity }
     members: group.roster.log.members.map(({ pilot_node_id }) => pilot_node_id),
     without: target.pilot_node_id,
   });
-  const untilMs = "untilMs" in validity ? validity.untilMs : BigInt(context.now() + validity.forMs);
+  const untilMs = "untilMs" in validity ? validity.untilMs : BigInt(context.clock.unix() + validity.forMs);
   const invite = signInvite(context, group, { issuer, peers: chosen, untilMs, bareSelf: true });
   return { ...stateOf(group), invite };
 }

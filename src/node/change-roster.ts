@@ -34,7 +34,7 @@ function removeMember(context: NodeContext, group: Group, { key, nodeId }: Chang
 
 function append(context: NodeContext, group: Group, change: RosterChange): NodeInfo {
   const { seed } = context.identity;
-  const entry = createRosterEntry({ log: group.roster.log, seed, nowMs: context.now(), change });
+  const entry = createRosterEntry({ log: group.roster.log, seed, nowMs: context.clock.unix(), change });
   group.appendRoster(entry);
   return entry.subject;
 }

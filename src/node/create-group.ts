@@ -52,7 +52,7 @@ export function createGroup(context: NodeContext, request: CreateGroup): Created
  */
 function genesisMs(context: NodeContext): number {
   const taken = new Set(context.groups().map(({ roster }) => roster.log.entries[0]?.timestamp));
-  let nowMs = context.now();
+  let nowMs: number = context.clock.unix();
   while (taken.has(BigInt(nowMs))) nowMs += 1;
   return nowMs;
 }

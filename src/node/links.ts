@@ -36,7 +36,7 @@ export function createLink(
   if (!Number.isFinite(validForMs) || validForMs < 0) {
     throw new EntmootError("invalid_argument", "-valid-for must be positive");
   }
-  const nowMs = context.now();
+  const nowMs = context.clock.unix();
   const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
   const token_hash = sha256Hex(token);
   const expiresAtMs = validForMs === 0 ? 0 : Math.floor(nowMs + validForMs);
@@ -59,7 +59,7 @@ export function createLink(
 /** The links this node issued for a group, oldest first. */
 export function listLinks(context: NodeContext, groupId: GroupId): LinkRow[] {
   const group = context.requireGroup(groupId);
-  return context.root.node.links.list(group.id).map((link) => linkRow(link, context.now()));
+  return context.root.node.links.list(group.id).map((link) => linkRow(link, context.clock.unix()));
 }
 
 /** Takes a link back, named by its text or its id. Throws `not_found`. */
@@ -77,7 +77,7 @@ export function revokeLink(
       "no such link was issued here for this group; list them with: entmootd invite list",
     );
   }
-  return linkRow({ ...link, revoked: true }, context.now());
+  return linkRow({ ...link, revoked: true }, context.clock.unix());
 }
 
 /**
@@ -91,10 +91,10 @@ export function redeemLink(context: NodeContext, from: PublicKey, { group_id, to
   // One answer for a wrong group and a wrong token: a guesser learns nothing.
   if (group === undefined || link === undefined || link.group_id !== group_id) throw refuse("not_found");
   if (link.revoked) throw refuse("revoked");
-  if (isExpired(link, context.now())) throw refuse("expired");
+  if (isExpired(link, context.clock.unix())) throw refuse("expired");
   if (!group.roster.members.has(from)) admitByLink(context, group, { from, tokenHash });
   const issuer = group.requireSelf();
-  const untilMs = BigInt(context.now() + INVITE_TTL_MS);
+  const untilMs = BigInt(context.clock.unix() + INVITE_TTL_MS);
   const peers = [
     issuer.pilot_node_id,
     ...group.roster.log.members.map(({ pilot_node_id }) => pilot_node_id).slice(0, 5),
@@ -118,7 +118,7 @@ function admitByLink(
   // Known to the log and no member: somebody removed it, and a link does not undo that.
   if (group.roster.knowsAuthor(from)) throw refuse("removed");
   const { links } = context.root.node;
-  const outcome = links.redeem({ tokenHash, key: from, nowMs: context.now() });
+  const outcome = links.redeem({ tokenHash, key: from, nowMs: context.clock.unix() });
   if (outcome.kind === "refused") throw refuse(outcome.reason);
   try {
     addMember(context, group, PublicKey.toBytes(from), undefined);

@@ -21,7 +21,7 @@ export function mintInvite(context: NodeContext, request: MintInvite): Invite {
     members: group.roster.log.members.map(({ pilot_node_id }) => pilot_node_id),
     without: issuer.pilot_node_id,
   });
-  const untilMs = BigInt(context.now() + request.validForMs);
+  const untilMs = BigInt(context.clock.unix() + request.validForMs);
   return signInvite(context, group, { issuer, peers: [issuer.pilot_node_id, ...peers], untilMs, bareSelf: false });
 }
 
@@ -59,7 +59,7 @@ export function signInvite(context: NodeContext, group: Group, choice: InviteCho
       founder: founderOf(group),
       roster_head: group.roster.head,
       bootstrap_peers,
-      issued_at: BigInt(context.now()),
+      issued_at: BigInt(context.clock.unix()),
       valid_until: choice.untilMs,
       issuer: choice.issuer,
     },

@@ -17,7 +17,7 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
   const common = {
     node_id: member.pilot_node_id,
     entmoot_pubkey: bytes,
-    hostname: profileName(group, member, context.now()),
+    hostname: profileName(group, member, context.clock.unix()),
     self: isSelf,
     founder: key !== undefined && key === group.roster.founder,
   };
@@ -30,14 +30,14 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
     return { ...common, ...unreached, trust: "unknown", route: "not_checked", hints };
   }
   const { connected, route, rttMs } = context.peers.status(key);
-  const { lastError, lastSeenMs } = context.peers.record(key);
+  const { lastError, lastSeen } = context.peers.record(key);
   return {
     ...common,
     connected,
     trust: connected ? "key" : "unknown",
     route,
     rtt_ms: rttMs,
-    last_seen_ms: lastSeenMs,
+    last_seen_ms: lastSeen,
     error: connected ? undefined : (lastError ?? reasonUnknown(hints)),
     hints,
   };

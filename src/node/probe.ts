@@ -34,11 +34,11 @@ async function probeOne(context: NodeContext, group: Group, nodeId: number, time
   if (context.peers === undefined) return failed("this process opened no carrier");
   const key = PublicKey.fromBytes(member.entmoot_pubkey);
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-  const startedAt = performance.now();
+  const started = context.clock.steady();
   try {
     const answer = await context.peers.ask(
       key,
-      { kind: "diag_ping_req", group_id: group.id, nonce, timestamp_ms: BigInt(context.now()) },
+      { kind: "diag_ping_req", group_id: group.id, nonce, timestamp_ms: BigInt(context.clock.unix()) },
       "diag_ping_resp",
       timeoutMs,
     );
@@ -48,7 +48,7 @@ async function probeOne(context: NodeContext, group: Group, nodeId: number, time
     return {
       node_id: nodeId,
       ok: true,
-      rtt_ms: Math.round(performance.now() - startedAt),
+      rtt_ms: Math.round(context.clock.steady() - started),
       error: undefined,
       responder: answer.responder,
       received_ms: Number(answer.timestamp_ms),

@@ -1,3 +1,4 @@
+import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { updateError } from "./update-error.ts";
 
@@ -9,6 +10,7 @@ const SMALL_MS = 120_000;
 const REDIRECTS_MAX = 5;
 
 export interface GetOptions {
+  readonly clock: Clock;
   readonly allowsRedirect: (from: URL, to: URL) => boolean;
   readonly userAgent: string;
   readonly idleMs?: number;
@@ -38,20 +40,19 @@ export interface Answer {
  * are what the server has. Throws `update_failed`.
  */
 export async function get(url: URL, options: GetOptions): Promise<Answer> {
-  const idleMs = options.idleMs ?? IDLE_MS;
+  const { clock, idleMs = IDLE_MS, wholeMs } = options;
   const ending = new AbortController();
   const silence = () => ending.abort(updateError(`${url.href}: the server sent nothing for ${idleMs / 1000} s`));
-  let timer = setTimeout(silence, idleMs);
+  let timer = clock.after(idleMs, silence);
   const heard = () => {
-    clearTimeout(timer);
-    timer = setTimeout(silence, idleMs);
+    timer[Symbol.dispose]();
+    timer = clock.after(idleMs, silence);
   };
-  const { wholeMs } = options;
   const tooSlow = () => ending.abort(updateError(`${url.href}: the answer took longer than ${wholeMs! / 1000} s`));
-  const whole = wholeMs === undefined ? undefined : setTimeout(tooSlow, wholeMs);
+  const whole = wholeMs === undefined ? undefined : clock.after(wholeMs, tooSlow);
   const close = () => {
-    clearTimeout(timer);
-    clearTimeout(whole);
+    timer[Symbol.dispose]();
+    whole?.[Symbol.dispose]();
     ending.abort();
   };
   try {

@@ -8,6 +8,7 @@ import { EntmootError } from "../../src/core/errors.ts";
 import { STATUS } from "../../src/core/failure-table.ts";
 import { GroupId, MerkleRoot, MessageId, PublicKey } from "../../src/core/ids.ts";
 import type { Message } from "../../src/core/record/records.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import type { WatchEvent } from "../../src/node/operations.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { readiness } from "../../src/view/readiness.ts";
@@ -124,7 +125,7 @@ describe("what the client says is what the node says", () => {
   });
 
   test("peers answer a probe, and one that is not there is a row with a reason", async () => {
-    const network = new MemoryNetwork();
+    const network = new MemoryNetwork(realClock);
     await using one = await controlledNode({ network, n: 1 });
     await using other = await startNode(network, 2);
     await using client = await clientOf(one);

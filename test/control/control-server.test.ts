@@ -6,6 +6,7 @@ import type { FrameConnection } from "../../src/control/frame-connection.ts";
 import { within } from "../../src/control/patience.ts";
 import { GroupId, RosterEntryId } from "../../src/core/ids.ts";
 import { message } from "../../src/core/record/record-codecs.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import type { ControlFrame } from "../../src/wire/control/control-frame.ts";
 import { decodeControlFrame, encodeControlFrame } from "../../src/wire/control/control-frame.ts";
@@ -453,7 +454,7 @@ test("64 callers at once are all answered, each by its own message", async () =>
 });
 
 test("two nodes can be joined over their control sockets", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   await using one = await controlledNode({ network, n: 1 });
   await using two = await controlledNode({ network, n: 2 });
   await using founder = (await ControlClient.connect(one.dataDir))!;

@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import { createInvite, formatInvite, verifyInvite } from "../../src/core/admission/invite.ts";
 import { parseMootLink } from "../../src/core/admission/moot-link.ts";
+import { unixMs } from "../../src/core/clock.ts";
 import { PublicKey } from "../../src/core/ids.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { keyOf, OPEN_GROUP, startNode } from "../support/nodes.ts";
@@ -10,12 +12,12 @@ const HOUR_MS = 3_600_000;
 const QUICK = { timeoutMs: 600 };
 
 async function world() {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   let nowMs = Date.now();
   const pass = (ms: number) => {
     nowMs += ms;
   };
-  const founder = await startNode(network, 1, { now: () => nowMs });
+  const founder = await startNode(network, 1, { clock: { ...realClock, unix: () => unixMs(nowMs) } });
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
   const link = (usesMax: number, validForMs = HOUR_MS) => founder.createLink({ groupId, usesMax, validForMs });
   return { network, founder, groupId, link, pass };
@@ -102,7 +104,7 @@ test("a removed key is refused by every link until the founder adds it again", a
 });
 
 test("while the issuer is away a join says so and goes on until its time is over", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const root = new MemoryDataRoot();
   const founder = await startNode(network, 1, { root });
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);

@@ -4,6 +4,7 @@ import { GroupId } from "../../core/ids.ts";
 import { formatPolicy, policyPreset } from "../../core/policy/policy.ts";
 import { type Daemon, startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
 import { printProse, putJson, putLine } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
 import type { Operations, WatchEvent } from "../../node/operations.ts";
 import { eventLine, mootName } from "../../view/event-line.ts";
@@ -180,7 +181,7 @@ async function talk(
     const names = new Map(
       (await node.peers(event.group_id)).map((row) => [row.node_id, row.hostname || (row.self ? ownName : "")]),
     );
-    await putLine(eventLine(event, { names, now: new Date() }));
+    await putLine(eventLine(event, { names, now: new Date(realClock.unix()) }));
   }
   await typing;
 }

@@ -6,6 +6,8 @@ import { isEntmootLink, looksLikeToken } from "../../core/admission/open-invite.
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { PublicKey } from "../../core/ids.ts";
+import { realClock } from "../../host/real-clock.ts";
+import { Deadline } from "../../transport/wait.ts";
 
 /** Wire. What the original reads of an invite, from a file or over HTTP; here more is refused, not cut. */
 const INPUT_MAX_BYTES = 1024 * 1024;
@@ -44,7 +46,7 @@ async function textOf(argument: string): Promise<string> {
 
 /** Everything that can be said without asking anybody: form, signature of a link, expiry. */
 function verifyInput(input: string): void {
-  const nowMs = Date.now();
+  const nowMs = realClock.unix();
   if (isMootLink(input)) refuseExpiredLink(parseMootLink(input), nowMs);
   else if (isEntmootLink(input)) {
     const [kind] = input.replace(/^entmoot:\/*/i, "").split(/[?#]/);
@@ -90,12 +92,13 @@ async function fetchInvite(url: string): Promise<string> {
   }
   let response: Response;
   try {
+    using deadline = new Deadline(realClock, FETCH_TIMEOUT_MS);
     // A redirect could lead from https to anywhere.
-    response = await fetch(parsed, { redirect: "error", signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
+    response = await fetch(parsed, { redirect: "error", signal: deadline.signal });
     if (!response.ok) throw new Error(`expected status 200, found ${response.status}`);
     return decodeText(await collect(response.body ?? new ReadableStream<Uint8Array>()));
   } catch (cause) {
-    if (cause instanceof EntmootError) throw cause;
+    if (cause instanceof EntmootError && cause.code !== "timeout") throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new EntmootError("unavailable", `invite fetch failed: ${reason}`, { cause });
   }

@@ -1,12 +1,12 @@
-import { setTimeout } from "node:timers/promises";
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { Log } from "../../host/log.ts";
 import type { PeerStream } from "../../transport/transport.ts";
+import { Deadline, pause } from "../../transport/wait.ts";
 import { type FrameLimits, peerLimits } from "../../wire/frame/frame-limits.ts";
 import { EXTENSION_TYPE_MIN } from "../../wire/frame/frame-types.ts";
 import { type Frame, frameType, type UnknownExtension } from "../../wire/peer/frame.ts";
-import { Deadline } from "../deadline.ts";
 import type { Group } from "../group/group.ts";
 import { FrameStream } from "./frame-stream.ts";
 
@@ -40,9 +40,8 @@ export interface InboundParts {
   readonly handle: (group: Group, from: PublicKey, frame: GroupFrame) => Promise<Frame | undefined>;
   /** Frames that need no membership. */
   readonly handleStranger: (from: PublicKey, frame: StrangerFrame) => Promise<Frame | undefined>;
+  readonly clock: Clock;
   readonly log: Log;
-  /** For tests; else as above. */
-  readonly timeouts?: typeof INBOUND_TIMEOUTS;
 }
 
 export type StrangerFrame = Extract<Frame, { kind: "redeem_req" | "peer_hint" }>;
@@ -70,18 +69,19 @@ export class Inbound {
     const isMember = this.#parts.isMemberSomewhere(from);
     const limits = isMember ? memberLimits : strangerLimits;
     const frames = new FrameStream(stream, "entmoot/1", limits);
-    const { answerMs, firstFrameMs, nextFrameMs } = this.#parts.timeouts ?? INBOUND_TIMEOUTS;
+    const { clock } = this.#parts;
+    const { answerMs, firstFrameMs, nextFrameMs } = INBOUND_TIMEOUTS;
     try {
       let timeoutMs = firstFrameMs;
       for (;;) {
-        const frame = await readWithin(frames, timeoutMs);
+        const frame = await this.#read(frames, timeoutMs);
         if (frame === undefined) break;
         timeoutMs = nextFrameMs;
         // A peer that sends faster than it may is read slower: nothing is lost, and its own writes stall.
         const waitMs = this.#parts.waitMs(from, frames.lastFrameBytes);
-        if (waitMs > 0) await setTimeout(waitMs);
+        if (waitMs > 0) await pause(clock, waitMs);
         const answer = await this.#answer(from, frame);
-        if (answer !== undefined) await writeWithin(frames, answer, answerMs);
+        if (answer !== undefined) await this.#write(frames, answer, answerMs);
       }
       await frames[Symbol.asyncDispose]();
     } catch (error) {
@@ -89,6 +89,16 @@ export class Inbound {
       if (!(error instanceof EntmootError)) throw error;
       this.#parts.log.debug(`stream from ${from.slice(0, 12)} closed: ${error.message}`);
     }
+  }
+
+  async #read(frames: FrameStream, ms: number): Promise<Frame | UnknownExtension | undefined> {
+    using deadline = new Deadline(this.#parts.clock, ms);
+    return await frames.read(deadline.signal);
+  }
+
+  async #write(frames: FrameStream, frame: Frame, ms: number): Promise<void> {
+    using deadline = new Deadline(this.#parts.clock, ms);
+    await frames.write(frame, deadline.signal);
   }
 
   async #answer(from: PublicKey, frame: Frame | UnknownExtension): Promise<Frame | undefined> {
@@ -123,16 +133,6 @@ export class Inbound {
       return answer;
     }
   }
-}
-
-async function readWithin(frames: FrameStream, ms: number): Promise<Frame | UnknownExtension | undefined> {
-  using deadline = new Deadline(ms);
-  return await frames.read(deadline.signal);
-}
-
-async function writeWithin(frames: FrameStream, frame: Frame, ms: number): Promise<void> {
-  using deadline = new Deadline(ms);
-  await frames.write(frame, deadline.signal);
 }
 
 /** `undefined` for frames to which no answer is owed. */

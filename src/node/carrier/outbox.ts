@@ -1,5 +1,6 @@
+import type { Clock } from "../../core/clock.ts";
 import type { PeerStream } from "../../transport/transport.ts";
-import { Deadline } from "../deadline.ts";
+import { Deadline } from "../../transport/wait.ts";
 
 /** Ours. Bytes waiting for one peer; past this a frame fails at once and catching up brings it later. */
 const WAITING_MAX_BYTES = 8 * 1024 * 1024;
@@ -20,12 +21,14 @@ interface Waiting {
  * out together on the next, so a slow peer costs fewer streams, not more.
  */
 export class Outbox {
+  readonly #clock: Clock;
   readonly #open: () => Promise<PeerStream>;
   #waiting: Waiting[] = [];
   #bytes = 0;
   #running: Promise<void> | undefined;
 
-  constructor(open: () => Promise<PeerStream>) {
+  constructor(clock: Clock, open: () => Promise<PeerStream>) {
+    this.#clock = clock;
     this.#open = open;
   }
 
@@ -54,7 +57,7 @@ export class Outbox {
         const stream = await this.#open();
         batch = this.#take();
         await using owned = stream;
-        using deadline = new Deadline(WRITE_TIMEOUT_MS);
+        using deadline = new Deadline(this.#clock, WRITE_TIMEOUT_MS);
         await owned.write(join(batch), deadline.signal);
         await owned.finish();
       } catch (error) {

@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
 import { topologicalOrder } from "../../core/order/order.ts";
@@ -40,7 +41,7 @@ export interface IngestParts {
   readonly roster: GroupRoster;
   readonly policy: GroupPolicy;
   readonly writer: BatchWriter;
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 type Decoded = ReturnType<typeof decodeMessageForms>;
@@ -189,10 +190,10 @@ export class Ingest {
   }
 
   #isWithinPolicy({ message, contentBytes }: Candidate, rated: boolean, sorting: Sorting): boolean {
-    const { policy, now } = this.#parts;
+    const { clock, policy } = this.#parts;
     const byFounder = message.author_node_id === this.#parts.roster.log.founder?.pilot_node_id;
     const subject = { author: message.author_node_id, byFounder, timestamp: message.timestamp, contentBytes };
-    const refusal = policy.check({ ...subject, topics: message.topics, rated, nowMs: now() });
+    const refusal = policy.check({ ...subject, topics: message.topics, rated, now: clock.unix() });
     if (refusal === undefined) return true;
     sorting.refuse(message.id, refusal.message);
     return false;

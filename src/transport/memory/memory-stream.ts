@@ -1,7 +1,7 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
-import { readUnderWay, settleOrAbort, writeUnderWay } from "../settle.ts";
 import { type PeerStream, READ_MAX_BYTES } from "../transport.ts";
+import { readUnderWay, settleOrAbort, writeUnderWay } from "../wait.ts";
 
 /** Ours. Bytes a writer may be ahead of its reader; small, so that tests meet backpressure. */
 const PIPE_MAX_BYTES = 262_144;

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { realClock } from "../../../src/host/real-clock.ts";
 import { IrohTransport } from "../../../src/transport/iroh/iroh-transport.ts";
 import { type TransportWorld, transportContract } from "../../contract/transport.contract.ts";
 import { inNetns } from "../../support/netns.ts";
@@ -12,6 +13,7 @@ async function irohWorld(): Promise<TransportWorld> {
   return {
     async start(node, limits) {
       const transport = await IrohTransport.start({
+        clock: realClock,
         seed: new Uint8Array(32).fill(node),
         bind: ["127.0.0.1", "::1"],
         port: ports.get(node) ?? 0,
