@@ -1,8 +1,10 @@
 import { INVITE_TTL_MS } from "../core/admission/invite.ts";
 import { formatMootLink, isMootLink, LINK_HINTS_MAX, parseMootLink } from "../core/admission/moot-link.ts";
+import { deadReason, redeemableStatus, USES_MAX } from "../core/admission/redemption.ts";
 import { sha256Hex } from "../core/bytes/sha256.ts";
 import { EntmootError } from "../core/errors.ts";
 import { type GroupId, PublicKey } from "../core/ids.ts";
+import { linkId } from "../store/link-rules.ts";
 import type { IssuedLink } from "../store/node-store.ts";
 import type { CreatedLink, LinkRow } from "../wire/control/link-frames.ts";
 import type { Frame } from "../wire/peer/frame.ts";
@@ -15,12 +17,6 @@ import type { NodeContext } from "./node-context.ts";
 
 /** Ours. Cannot be guessed, and keeps the link short. */
 const TOKEN_BYTES = 16;
-
-/** Ours. Hex digits of the token's hash people name a link by. */
-const ID_DIGITS = 16;
-
-/** Ours. Uses one link can have. */
-const USES_MAX = 65_536;
 
 /** Issues a link to a group this node founded. `usesMax` 0: no limit; `validForMs` 0: it does not expire. */
 export function createLink(
@@ -41,11 +37,11 @@ export function createLink(
   const token_hash = sha256Hex(token);
   const expiresAtMs = validForMs === 0 ? 0 : Math.floor(nowMs + validForMs);
   const issued: IssuedLink = {
-    id: token_hash.slice(0, ID_DIGITS),
+    id: linkId(token_hash),
     token_hash,
     group_id: group.id,
-    uses_max: usesMax,
-    uses: 0,
+    uses: usesMax,
+    used: 0,
     created_at_ms: nowMs,
     expires_at_ms: expiresAtMs,
     revoked: false,
@@ -68,16 +64,15 @@ export function revokeLink(
   request: { readonly groupId: GroupId; readonly link: string },
 ): LinkRow {
   const group = context.requireGroup(request.groupId);
-  const { links } = context.root.node;
   const named = isMootLink(request.link) ? sha256Hex(parseMootLink(request.link).token) : request.link.trim();
-  const link = links.list(group.id).find(({ id, token_hash }) => id === named || token_hash === named);
-  if (link === undefined || !links.revoke(group.id, link.token_hash)) {
+  const link = context.root.node.links.revoke(group.id, named);
+  if (link === undefined) {
     throw new EntmootError(
       "not_found",
       "no such link was issued here for this group; list them with: entmootd invite list",
     );
   }
-  return linkRow({ ...link, revoked: true }, context.clock.unix());
+  return linkRow(link, context.clock.unix());
 }
 
 /**
@@ -90,8 +85,8 @@ export function redeemLink(context: NodeContext, from: PublicKey, { group_id, to
   const link = context.root.node.links.get(tokenHash);
   // One answer for a wrong group and a wrong token: a guesser learns nothing.
   if (group === undefined || link === undefined || link.group_id !== group_id) throw refuse("not_found");
-  if (link.revoked) throw refuse("revoked");
-  if (isExpired(link, context.clock.unix())) throw refuse("expired");
+  const dead = deadReason(link, context.clock.unix());
+  if (dead !== undefined) throw refuse(dead);
   if (!group.roster.members.has(from)) admitByLink(context, group, { from, tokenHash });
   const issuer = group.requireSelf();
   const untilMs = BigInt(context.clock.unix() + INVITE_TTL_MS);
@@ -141,13 +136,7 @@ function refuse(reason: keyof typeof REFUSALS): EntmootError {
   return new EntmootError(code, message);
 }
 
-function isExpired({ expires_at_ms }: IssuedLink, nowMs: number): boolean {
-  return expires_at_ms > 0 && nowMs >= expires_at_ms;
-}
-
 function linkRow(link: IssuedLink, nowMs: number): LinkRow {
-  const { created_at_ms, expires_at_ms, group_id, id, revoked, uses, uses_max } = link;
-  const usedUp = uses_max > 0 && uses >= uses_max;
-  const status = revoked ? "revoked" : isExpired(link, nowMs) ? "expired" : usedUp ? "used_up" : "active";
-  return { id, group_id, uses_max, uses, created_at_ms, expires_at_ms, status };
+  const { created_at_ms, expires_at_ms, group_id, id, used, uses } = link;
+  return { id, group_id, uses, used, created_at_ms, expires_at_ms, status: redeemableStatus(link, nowMs) };
 }

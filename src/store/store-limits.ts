@@ -15,8 +15,6 @@ export const FACT_BYTES_MAX = 1024 * 1024;
 export const TOPICS_INDEXED_MAX = 256;
 /** Ours. Links one node keeps, of all its groups. */
 export const LINKS_MAX = 10_000;
-/** Ours. Keys that redeem one link; a link without a limit of uses is a door for strangers. */
-export const REDEMPTIONS_PER_LINK_MAX = 65_536;
 /** Ours. Peers whose whereabouts are remembered; the ones unheard of for longest go first. */
 export const HINT_PEERS_MAX = 4096;
 /** Ours. Addresses remembered per peer, newest first. */

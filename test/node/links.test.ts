@@ -31,7 +31,7 @@ test("a link lets in as many keys as it has uses, and no more", async () => {
   await using bob = await startNode(network, 3);
   await alice.join({ input: text, ...QUICK });
   await expect(bob.join({ input: text, ...QUICK })).rejects.toMatchObject({ code: "expired" });
-  expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 1, uses_max: 1, status: "used_up" }]);
+  expect(await closing.listLinks(groupId)).toMatchObject([{ used: 1, uses: 1, status: "used_up" }]);
 });
 
 test("who was let in by a link calls the group as its issuer does, unless it has a name for it", async () => {
@@ -57,7 +57,7 @@ test("the same key redeems a used-up link again: same membership, fresh invite, 
   // As after the loss of the data root: the key is all that is left.
   await using again = await startNode(network, 2);
   expect(await again.join({ input: text, ...QUICK })).toMatchObject({ status: "joined", members: 2 });
-  expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 1 }]);
+  expect(await closing.listLinks(groupId)).toMatchObject([{ used: 1 }]);
 });
 
 test("an expired, a revoked and an edited link are each refused in their own words", async () => {
@@ -174,7 +174,7 @@ test("two keys that redeem the last use of a link at once: one is let in, the ot
   const joins = await Promise.allSettled([alice, bob].map((node) => node.join({ input: text, timeoutMs: 5_000 })));
   expect(joins.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
   expect(joins.find(({ status }) => status === "rejected")).toMatchObject({ reason: { code: "expired" } });
-  expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 1 }]);
+  expect(await closing.listLinks(groupId)).toMatchObject([{ used: 1 }]);
   expect((await closing.status()).groups[0]?.members).toBe(2);
 });
 
@@ -198,7 +198,7 @@ test("a key whose node id is taken in the group is refused, and its use of the l
   const other = PublicKey.fromBytes(new Uint8Array(32).fill(7));
   await closing.changeRoster({ groupId, op: "add", nodeId, key: other });
   await expect(alice.join({ input: text, ...QUICK })).rejects.toMatchObject({ code: "conflict" });
-  expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 0, status: "active" }]);
+  expect(await closing.listLinks(groupId)).toMatchObject([{ used: 0, status: "active" }]);
   expect((await alice.status()).groups).toEqual([]);
 });
 

@@ -212,8 +212,8 @@ export const FRAMES: Generators<Frame> = {
 const link = {
   id: shortText,
   group_id: groupId,
-  uses_max: count,
   uses: count,
+  used: count,
   created_at_ms: count,
   expires_at_ms: count,
   status: words("active", "expired", "used_up", "revoked"),

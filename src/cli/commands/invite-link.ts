@@ -1,3 +1,4 @@
+import { USES_MAX } from "../../core/admission/redemption.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
@@ -10,8 +11,6 @@ import { parseGroupId } from "../line/group-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
 
 const LABEL = "invite link";
-/** Ours. Above this, say 0 for no limit. */
-const USES_MAX = 65_536;
 
 /** `invite link`: one line that lets whoever has it join. */
 export const inviteLink = defineCommand({

@@ -3,6 +3,7 @@ import { EntmootError } from "../errors.ts";
 import { GroupId, PublicKey } from "../ids.ts";
 import { PUBLIC_KEY_BYTES, publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../signature.ts";
 import { parseAddressHint } from "./iroh-address.ts";
+import { isExpired } from "./redemption.ts";
 
 /** Ours, all of these; links in people's hands break if they move. */
 const PREFIX = "entmoot://join/";
@@ -75,7 +76,7 @@ export function parseMootLink(text: string): MootLink {
 
 /** Throws `expired` when the link's time is over. */
 export function refuseExpiredLink({ expiresAtMs }: MootLink, nowMs: number): void {
-  if (expiresAtMs > 0 && nowMs >= expiresAtMs) {
+  if (isExpired(expiresAtMs, nowMs)) {
     throw refuse("expired", "it has expired; ask whoever sent it for a new one");
   }
 }
