@@ -38,7 +38,7 @@ export function createGroup(context: NodeContext, request: CreateGroup): Created
     store.roster.append([genesis]);
     context.adopt(groupId);
     const open_invite =
-      request.join_mode === "open_invite" ? createLink(context, { groupId, usesMax: 0, validForMs: 0 }) : undefined;
+      request.join_mode === "open_invite" ? createLink(context, { groupId, uses: 0, validForMs: 0 }) : undefined;
     return { group_id: groupId, founder: genesis.subject, open_invite };
   } catch (error) {
     context.abandon(groupId);

@@ -219,7 +219,7 @@ export class EntmootNode implements DaemonOperations {
     return mintInvite(this.#context, request);
   }
 
-  async createLink(request: { groupId: GroupId; usesMax: number; validForMs: number }): Promise<CreatedLink> {
+  async createLink(request: { groupId: GroupId; uses: number; validForMs: number }): Promise<CreatedLink> {
     return createLink(this.#context, request);
   }
 

@@ -18,16 +18,16 @@ import type { NodeContext } from "./node-context.ts";
 /** Ours. Cannot be guessed, and keeps the link short. */
 const TOKEN_BYTES = 16;
 
-/** Issues a link to a group this node founded. `usesMax` 0: no limit; `validForMs` 0: it does not expire. */
+/** Issues a link to a group this node founded. `uses` 0: no limit; `validForMs` 0: it does not expire. */
 export function createLink(
   context: NodeContext,
-  request: { readonly groupId: GroupId; readonly usesMax: number; readonly validForMs: number },
+  request: { readonly groupId: GroupId; readonly uses: number; readonly validForMs: number },
 ): CreatedLink {
   const group = context.requireGroup(request.groupId);
   requireFounder(group);
-  const { usesMax, validForMs } = request;
-  if (!Number.isInteger(usesMax) || usesMax < 0 || usesMax > USES_MAX) {
-    throw new EntmootError("invalid_argument", `-uses: expected 0 (no limit) to ${USES_MAX}, got ${usesMax}`);
+  const { uses, validForMs } = request;
+  if (!Number.isInteger(uses) || uses < 0 || uses > USES_MAX) {
+    throw new EntmootError("invalid_argument", `-uses: expected 0 (no limit) to ${USES_MAX}, got ${uses}`);
   }
   if (!Number.isFinite(validForMs) || validForMs < 0) {
     throw new EntmootError("invalid_argument", "-valid-for must be positive");
@@ -40,7 +40,7 @@ export function createLink(
     id: linkId(token_hash),
     token_hash,
     group_id: group.id,
-    uses: usesMax,
+    uses,
     used: 0,
     created_at_ms: nowMs,
     expires_at_ms: expiresAtMs,

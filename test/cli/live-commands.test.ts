@@ -176,7 +176,7 @@ test("join by a running daemon prints progress, then one line for each input", a
   const links: string[] = [];
   for (let at = 0; at < 2; at++) {
     const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-    links.push((await founder.createLink({ groupId, usesMax: 0, validForMs: 0 })).link);
+    links.push((await founder.createLink({ groupId, uses: 0, validForMs: 0 })).link);
   }
   const joined = await it.run("join", ...links, "-timeout", "10s");
   expect(joined.exit).toBe(0);

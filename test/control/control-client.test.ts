@@ -81,7 +81,7 @@ describe("what the client says is what the node says", () => {
     expect(added).toMatchObject({ group_id: groupId, members: 2, subject: { pilot_node_id: 77 } });
     expect(await client.status()).toEqual({ ...(await it.node.status()) });
     expect(await client.peers(groupId)).toEqual(await it.node.peers(groupId));
-    const link = await client.createLink({ groupId, usesMax: 3, validForMs: 0 });
+    const link = await client.createLink({ groupId, uses: 3, validForMs: 0 });
     expect(await client.listLinks(groupId)).toEqual(await it.node.listLinks(groupId));
     expect(await client.revokeLink({ groupId, link: link.id })).toMatchObject({ id: link.id, status: "revoked" });
     const invite = await client.mintInvite({ groupId, peers: [77], validForMs: 60_000 });
@@ -130,7 +130,7 @@ describe("what the client says is what the node says", () => {
     await using other = await startNode(network, 2);
     await using client = await clientOf(one);
     const { group_id: groupId } = await client.createGroup(OPEN_GROUP);
-    const { link } = await client.createLink({ groupId, usesMax: 0, validForMs: 0 });
+    const { link } = await client.createLink({ groupId, uses: 0, validForMs: 0 });
     const { local_node_id } = await other.join({ input: link, timeoutMs: 5_000 });
     const gone = await client.changeRoster({
       groupId,

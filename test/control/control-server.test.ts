@@ -460,7 +460,7 @@ test("two nodes can be joined over their control sockets", async () => {
   await using founder = (await ControlClient.connect(one.dataDir))!;
   await using joiner = (await ControlClient.connect(two.dataDir))!;
   const { group_id } = await founder.createGroup({ ...OPEN_GROUP, name: "council" });
-  const { link } = await founder.createLink({ groupId: group_id, usesMax: 1, validForMs: 60_000 });
+  const { link } = await founder.createLink({ groupId: group_id, uses: 1, validForMs: 60_000 });
   const stages: string[] = [];
   const joined = await joiner.join({ input: link, timeoutMs: 5_000, onProgress: ({ stage }) => stages.push(stage) });
   expect(joined).toMatchObject({ status: "joined", group_id, members: 2 });

@@ -14,7 +14,7 @@ test("what a member missed arrives parents first", async () => {
     const content = new TextEncoder().encode(`${at}`);
     published.push((await founder.publish({ groupId, topics: ["a"], content })).message_id);
   }
-  const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: 0 });
+  const { link } = await founder.createLink({ groupId, uses: 0, validForMs: 0 });
   await joiner.join({ input: link, timeoutMs: 10_000 });
   const arrived: MessageId[] = [];
   const signal = AbortSignal.timeout(10_000);

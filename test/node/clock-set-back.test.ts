@@ -16,7 +16,7 @@ test("members whose clocks were set back by an hour still find what they missed"
   await using founder = await startNode(network, 1, { clock });
   await using alice = await startNode(network, 2, { clock });
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-  const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: HOUR_MS });
+  const { link } = await founder.createLink({ groupId, uses: 0, validForMs: HOUR_MS });
   await alice.join({ input: link, timeoutMs: 5_000 });
   const keys = [identity(1), identity(2)].map(({ publicKey }) => PublicKey.fromBytes(publicKey)) as [
     PublicKey,

@@ -19,7 +19,7 @@ async function world() {
   };
   const founder = await startNode(network, 1, { clock: { ...realClock, unix: () => unixMs(nowMs) } });
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-  const link = (usesMax: number, validForMs = HOUR_MS) => founder.createLink({ groupId, usesMax, validForMs });
+  const link = (uses: number, validForMs = HOUR_MS) => founder.createLink({ groupId, uses, validForMs });
   return { network, founder, groupId, link, pass };
 }
 
@@ -108,7 +108,7 @@ test("while the issuer is away a join says so and goes on until its time is over
   const root = new MemoryDataRoot();
   const founder = await startNode(network, 1, { root });
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-  const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: HOUR_MS });
+  const { link } = await founder.createLink({ groupId, uses: 0, validForMs: HOUR_MS });
   await founder.close();
   await using alice = await startNode(network, 2);
   const stages: string[] = [];
@@ -137,7 +137,7 @@ test("only the founder issues links", async () => {
   await using _closing = founder;
   await using alice = await startNode(network, 2);
   await alice.join({ input: (await link(0)).link, ...QUICK });
-  await expect(alice.createLink({ groupId, usesMax: 1, validForMs: HOUR_MS })).rejects.toMatchObject({
+  await expect(alice.createLink({ groupId, uses: 1, validForMs: HOUR_MS })).rejects.toMatchObject({
     code: "not_member",
   });
 });

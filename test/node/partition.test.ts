@@ -11,7 +11,7 @@ async function pair(network = new MemoryNetwork(realClock), aliceRoot = new Memo
   const founder = await startNode(network, 1, { root: founderRoot });
   const alice = await startNode(network, 2, { root: aliceRoot });
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-  const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: 60_000 });
+  const { link } = await founder.createLink({ groupId, uses: 0, validForMs: 60_000 });
   await alice.join({ input: link, timeoutMs: 5_000 });
   const say = (node: EntmootNode, text: string) =>
     node.publish({ groupId, topics: ["chat"], content: encodeUtf8(text) });
@@ -41,7 +41,7 @@ test("a node that comes back catches up with what it missed, messages and member
   await using founder = await startNode(network, 1);
   const root = new MemoryDataRoot();
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-  const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: 60_000 });
+  const { link } = await founder.createLink({ groupId, uses: 0, validForMs: 60_000 });
   const say = (text: string) => founder.publish({ groupId, topics: ["chat"], content: encodeUtf8(text) });
   const alice = await startNode(network, 2, { root: keptOpen(root) });
   await alice.join({ input: link, timeoutMs: 5_000 });

@@ -48,7 +48,7 @@ test("who joins holds itself to the founder's policy, and everything sent before
   await using founder = await startNode(network, 1);
   await using alice = await startNode(network, 2);
   const { group_id: groupId } = await founder.createGroup(STANDARD);
-  const { link } = await founder.createLink({ groupId, usesMax: 1, validForMs: 60_000 });
+  const { link } = await founder.createLink({ groupId, uses: 1, validForMs: 60_000 });
   await alice.join({ input: link, timeoutMs: 5_000 });
   const say = () => alice.publish({ groupId, topics: ["chat"], content: encodeUtf8("x") });
   for (let i = 0; i < 12; i++) await say();

@@ -26,7 +26,7 @@ test("three nodes join by link and by invite, talk, and hold the same set", asyn
   const { group_id } = await founder.createGroup(OPEN_GROUP);
   await founder.publish({ groupId: undefined, topics: ["chat"], content: encodeUtf8("before") });
 
-  const { link } = await founder.createLink({ groupId: group_id, usesMax: 1, validForMs: 60_000 });
+  const { link } = await founder.createLink({ groupId: group_id, uses: 1, validForMs: 60_000 });
   const joined = await alice.join({ input: link, timeoutMs: 5_000 });
   expect(joined).toMatchObject({ status: "joined", members: 2 });
   expect(await groupOf(alice, group_id)).toMatchObject({ messages: 1, local_member: true });

@@ -39,12 +39,12 @@ export const inviteLink = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const groupId = parseGroupId(LABEL, args.group);
-    const usesMax = parseInteger(`${LABEL}: -uses`, args.uses, { min: 0, max: USES_MAX });
+    const uses = parseInteger(`${LABEL}: -uses`, args.uses, { min: 0, max: USES_MAX });
     const validFor = args["valid-for"];
     const validForMs = validFor.trim() === "never" ? 0 : parseValidFor(`${LABEL}: -valid-for`, validFor);
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: false, change: true });
-      const created = await node.createLink({ groupId, usesMax, validForMs });
+      const created = await node.createLink({ groupId, uses, validForMs });
       const { id, ...link } = linkJson(created);
       printJson({ ...link, next_command: shellCommand(["entmootd", "join", created.link]), id });
     });

@@ -106,7 +106,7 @@ async function createMoot(node: Operations, name: string): Promise<GroupStatus> 
 
 /** A link cannot be shown twice, so each start makes a new one; those before it stay good. */
 async function makeLink(node: Operations, groupId: GroupId): Promise<string> {
-  return (await node.createLink({ groupId, usesMax: LINK_USES, validForMs: LINK_VALID_MS })).link;
+  return (await node.createLink({ groupId, uses: LINK_USES, validForMs: LINK_VALID_MS })).link;
 }
 
 /** For programs: JSON lines, and stdin is nobody's business. A reader that stops reading stops the lines, not the node. */

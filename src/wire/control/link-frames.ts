@@ -31,7 +31,7 @@ export interface LinkCreateReq {
   readonly kind: "link_create_req";
   readonly group_id: GroupId;
   /** 0: no limit. */
-  readonly uses_max: number;
+  readonly uses: number;
   /** 0: for ever. */
   readonly valid_for_ms: number;
 }
@@ -79,7 +79,7 @@ export const linkCreateReqBody: FrameBody<LinkCreateReq> = jsonBody(
   "link_create_req",
   struct<Omit<LinkCreateReq, "kind">>(
     "link_create_req",
-    { group_id: groupId, uses_max: count, valid_for_ms: count },
+    { group_id: groupId, uses: count, valid_for_ms: count },
     { required: ["group_id"] },
   ),
 );
