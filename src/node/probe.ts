@@ -1,3 +1,4 @@
+import { textOf } from "../core/errors.ts";
 import { PublicKey } from "../core/ids.ts";
 import type { Probe, ProbeRow } from "./daemon-operations.ts";
 import type { Group } from "./group/group.ts";
@@ -54,6 +55,6 @@ async function probeOne(context: NodeContext, group: Group, nodeId: number, time
       received_ms: Number(answer.timestamp_ms),
     };
   } catch (error) {
-    return failed(error instanceof Error ? error.message : String(error));
+    return failed(textOf(error));
   }
 }

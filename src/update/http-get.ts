@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { EntmootError } from "../core/errors.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
 import { updateError } from "./update-error.ts";
 
 /** Ours. A server that says nothing for so long is gone. There is no limit on a whole download: lines are slow. */
@@ -143,7 +143,7 @@ const RUNTIME_HINT = /\.? *Is the computer able to access the url\?$/;
 
 function failure(url: URL, error: unknown, ending: AbortSignal): EntmootError {
   for (const known of [ending.reason, error]) if (known instanceof EntmootError) return known;
-  const reason = (error instanceof Error ? error.message : String(error)).replace(RUNTIME_HINT, "");
+  const reason = textOf(error).replace(RUNTIME_HINT, "");
   return updateError(
     `${url.href}: cannot be reached: ${reason}; check the address and the network, then try again`,
     error,

@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import type { Clock } from "../core/clock.ts";
+import { textOf } from "../core/errors.ts";
 import { atMost } from "../transport/wait.ts";
 import { updateError } from "./update-error.ts";
 
@@ -64,7 +65,7 @@ async function run(
       maxBuffer: OUTPUT_MAX,
     });
   } catch (error) {
-    throw updateError(`${said}: it does not start: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw updateError(`${said}: it does not start: ${textOf(error)}`, error);
   }
   try {
     const ending = Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fchmodSync, fsyncSync, openSync, rmSync } from "node:fs";
 import type { Clock } from "../core/clock.ts";
+import { textOf } from "../core/errors.ts";
 import { download, hashFile, sizeOf } from "./download.ts";
 import { type Feed, wantedTag } from "./feed.ts";
 import { chosenFeed } from "./feed-file.ts";
@@ -305,7 +306,7 @@ async function startAgain(change: Change, daemon: RunningDaemon | undefined): Pr
     note(request, { ...record, outcome: "updated", reason: "" });
     return { daemon: { version: to, pid } };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = textOf(cause);
     if (!canGoBack) {
       const all = `${reason}; ${from} is not kept any more; start the daemon yourself`;
       note(request, { ...record, outcome: "failed", reason: all });
@@ -318,7 +319,7 @@ async function startAgain(change: Change, daemon: RunningDaemon | undefined): Pr
     try {
       await daemon.bringBack(from, request.readyMs);
     } catch (second) {
-      const also = second instanceof Error ? second.message : String(second);
+      const also = textOf(second);
       const all = `${reason}; ${from} is installed again, but did not come back: ${also}; start it yourself`;
       note(request, { ...record, outcome: "failed", reason: all });
       await remember();

@@ -4,7 +4,7 @@ import { classifyJoinArgument, parseJoinInput } from "../../core/admission/join-
 import { isMootLink, parseMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
 import { isEntmootLink, looksLikeToken } from "../../core/admission/open-invite.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
-import { EntmootError } from "../../core/errors.ts";
+import { EntmootError, textOf } from "../../core/errors.ts";
 import { PublicKey } from "../../core/ids.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { Deadline } from "../../transport/wait.ts";
@@ -21,7 +21,7 @@ const FETCH_TIMEOUT_MS = 5_000;
 export async function loadJoinInput(argument: string): Promise<string> {
   const text = argument.trim();
   try {
-    const input = await textOf(text);
+    const input = await readInput(text);
     verifyInput(input);
     return input;
   } catch (cause) {
@@ -30,7 +30,7 @@ export async function loadJoinInput(argument: string): Promise<string> {
   }
 }
 
-async function textOf(argument: string): Promise<string> {
+async function readInput(argument: string): Promise<string> {
   if (argument.startsWith("{")) return argument;
   if (argument === "-") return decodeText(await readStdin());
   const named = classifyJoinArgument(argument);
@@ -74,7 +74,7 @@ function readInviteFile(path: string): Uint8Array {
         ? malformed("a token alone is not enough; give the whole link, which starts with entmoot://", cause)
         : malformed("read: no file of that name, and not a link (entmoot://join/…), a URL or an invite's JSON", cause);
     }
-    throw malformed(`read: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    throw malformed(`read: ${textOf(cause)}`, cause);
   }
 }
 
@@ -99,7 +99,7 @@ async function fetchInvite(url: string): Promise<string> {
     return decodeText(await collect(response.body ?? new ReadableStream<Uint8Array>()));
   } catch (cause) {
     if (cause instanceof EntmootError && cause.code !== "timeout") throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = textOf(cause);
     throw new EntmootError("unavailable", `invite fetch failed: ${reason}`, { cause });
   }
 }

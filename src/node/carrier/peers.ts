@@ -1,5 +1,5 @@
 import type { Clock, UnixMs } from "../../core/clock.ts";
-import { EntmootError, type ErrorCode } from "../../core/errors.ts";
+import { EntmootError, type ErrorCode, textOf } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import type { DialBackoff } from "../../machine/dial-backoff.ts";
 import type { Failure } from "../../machine/event.ts";
@@ -140,7 +140,7 @@ export class Peers {
       if (!this.#closing.signal.aborted) {
         // Of dials that were under way together only the first failure counts.
         if (backoff.waitMs(peer, clock.steady()) === 0) backoff.failed(peer, clock.steady());
-        this.#note(peer, { ...this.record(peer), lastError: error instanceof Error ? error.message : String(error) });
+        this.#note(peer, { ...this.record(peer), lastError: textOf(error) });
       }
       throw error;
     }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { textOf } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { Invite } from "../../core/record/records.ts";
 import { RosterLog } from "../../core/roster/roster-log.ts";
@@ -49,7 +50,7 @@ async function askCandidate(peers: Peers, groupId: GroupId, from: Candidate): Pr
       return noRoster("invalid", "its roster is empty");
     return noRoster("invalid", `its roster is broken at entry ${log.entries.length + 1}: ${explainRejection(stopped)}`);
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = textOf(error);
     if (error instanceof Refusal && error.code === "not_member") return noRoster("refused", detail);
     return noRoster(failureOf(error) === "refused" ? "invalid" : "unreachable", detail);
   }

@@ -1,6 +1,7 @@
 import { verifyInvite } from "../../core/admission/invite.ts";
 import type { MootLink } from "../../core/admission/moot-link.ts";
 import type { Clock } from "../../core/clock.ts";
+import { textOf } from "../../core/errors.ts";
 import { Redeem, type RedeemEffect, type RedeemEvent, type Redeemed } from "../../machine/redeem.ts";
 import { type Peers, Refusal } from "../carrier/peers.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
@@ -59,7 +60,7 @@ async function askIssuer(
     verifyInvite(invite, clock.unix());
     return { kind: "redeemed", invite, name };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = textOf(error);
     // An issuer that is ending, or whose disk is full, may well answer in a moment.
     if (error instanceof Refusal && error.code !== "unavailable")
       return { kind: "refused", code: error.code, message: `join: ${message}` };
