@@ -5,6 +5,7 @@ import {
   verify as cryptoVerify,
   type KeyObject,
 } from "node:crypto";
+import { BoundedMap } from "./bounded-map.ts";
 import { EntmootError } from "./errors.ts";
 
 /** Wire. Ed25519 (RFC 8032). */
@@ -50,14 +51,13 @@ export function publicKeyOf(seed: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(spki.subarray(SPKI_HEADER.length));
 }
 
-const publicKeys = new Map<string, KeyObject>();
+const publicKeys = new BoundedMap<string, KeyObject>(KEYS_MAX);
 
 function publicKeyObject(key: Uint8Array): KeyObject {
   const name = key.toHex();
   let object = publicKeys.get(name);
   if (object === undefined) {
     object = createPublicKey({ key: concat(SPKI_HEADER, key), format: "der", type: "spki" });
-    if (publicKeys.size >= KEYS_MAX) publicKeys.delete(publicKeys.keys().next().value!);
     publicKeys.set(name, object);
   }
   return object;

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded-map.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
@@ -19,7 +20,7 @@ const TOPICS_MAX = 64;
 /** Makes, signs and stores messages of this node. */
 export class Publisher {
   readonly #context: NodeContext;
-  readonly #byToken = new Map<string, Promise<Published>>();
+  readonly #byToken = new BoundedMap<string, Promise<Published>>(TOKENS_MAX);
 
   constructor(context: NodeContext) {
     this.#context = context;
@@ -32,7 +33,6 @@ export class Publisher {
     const earlier = this.#byToken.get(token);
     if (earlier !== undefined) return earlier;
     const published = this.#publish(request);
-    if (this.#byToken.size >= TOKENS_MAX) this.#byToken.delete(this.#byToken.keys().next().value!);
     this.#byToken.set(token, published);
     // What failed may be tried again under the same token.
     published.catch(() => this.#byToken.delete(token));

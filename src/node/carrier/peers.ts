@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../core/bounded-map.ts";
 import type { Clock, UnixMs } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode, textOf } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
@@ -39,8 +40,8 @@ export interface PeersParts {
 /** Sending to peers and asking them, with dial back-off and what is known of each one's health. */
 export class Peers {
   readonly #parts: PeersParts;
-  readonly #outboxes = new Map<PublicKey, Outbox>();
-  readonly #records = new Map<PublicKey, PeerRecord>();
+  readonly #outboxes = new BoundedMap<PublicKey, Outbox>(PEERS_MAX);
+  readonly #records = new BoundedMap<PublicKey, PeerRecord>(PEERS_MAX);
   readonly #closing = new AbortController();
 
   constructor(parts: PeersParts) {
@@ -58,7 +59,7 @@ export class Peers {
   /** An inbound frame proves that the peer is there. */
   heardFrom(peer: PublicKey): void {
     this.#parts.backoff.reached(peer);
-    this.#note(peer, { lastSeen: this.#parts.clock.unix(), lastError: undefined });
+    this.#records.set(peer, { lastSeen: this.#parts.clock.unix(), lastError: undefined });
   }
 
   /** It is known anew where the peer is: what failed before says nothing of it. */
@@ -71,7 +72,6 @@ export class Peers {
     let outbox = this.#outboxes.get(peer);
     if (outbox === undefined) {
       outbox = new Outbox(this.#parts.clock, () => this.#open(peer, this.#closing.signal));
-      if (this.#outboxes.size >= PEERS_MAX) this.#outboxes.delete(this.#outboxes.keys().next().value!);
       this.#outboxes.set(peer, outbox);
     }
     outbox.send(encodeFrame(frame, "entmoot/1"), (error) => failed(failureOf(error)));
@@ -134,22 +134,16 @@ export class Peers {
       using deadline = new Deadline(clock, DIAL_TIMEOUT_MS, signal);
       const stream = await transport.open(peer, { hints: hints(peer), signal: deadline.signal });
       backoff.reached(peer);
-      this.#note(peer, { lastSeen: clock.unix(), lastError: undefined });
+      this.#records.set(peer, { lastSeen: clock.unix(), lastError: undefined });
       return stream;
     } catch (error) {
       if (!this.#closing.signal.aborted) {
         // Of dials that were under way together only the first failure counts.
         if (backoff.waitMs(peer, clock.steady()) === 0) backoff.failed(peer, clock.steady());
-        this.#note(peer, { ...this.record(peer), lastError: textOf(error) });
+        this.#records.set(peer, { ...this.record(peer), lastError: textOf(error) });
       }
       throw error;
     }
-  }
-
-  #note(peer: PublicKey, record: PeerRecord): void {
-    this.#records.delete(peer);
-    if (this.#records.size >= PEERS_MAX) this.#records.delete(this.#records.keys().next().value!);
-    this.#records.set(peer, record);
   }
 }
 
