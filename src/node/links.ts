@@ -3,7 +3,7 @@ import { formatMootLink, isMootLink, LINK_HINTS_MAX, parseMootLink } from "../co
 import { deadReason, redeemableStatus, USES_MAX } from "../core/admission/redemption.ts";
 import { sha256Hex } from "../core/bytes/sha256.ts";
 import { EntmootError } from "../core/errors.ts";
-import { type GroupId, PublicKey } from "../core/ids.ts";
+import type { GroupId, PublicKey } from "../core/ids.ts";
 import { linkId } from "../store/link-rules.ts";
 import type { IssuedLink } from "../store/node-store.ts";
 import type { CreatedLink, LinkRow } from "../wire/control/link-frames.ts";
@@ -116,7 +116,7 @@ function admitByLink(
   const outcome = links.redeem({ tokenHash, key: from, nowMs: context.clock.unix() });
   if (outcome.kind === "refused") throw refuse(outcome.reason);
   try {
-    addMember(context, group, PublicKey.toBytes(from), undefined);
+    addMember(context, group, from, undefined);
   } catch (error) {
     if (!outcome.repeated) links.release(tokenHash, from);
     throw error;

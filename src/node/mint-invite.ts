@@ -1,7 +1,7 @@
 import { bareBootstrapPeer, bootstrapNodeIds, createInvite } from "../core/admission/invite.ts";
 import { irohEndpoint } from "../core/admission/iroh-address.ts";
 import { EntmootError } from "../core/errors.ts";
-import { PublicKey } from "../core/ids.ts";
+import { keyOf } from "../core/record/node-key.ts";
 import type { BootstrapPeer, Invite, NodeEndpoint, NodeInfo } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -68,9 +68,9 @@ export function signInvite(context: NodeContext, group: Group, choice: InviteCho
 }
 
 function endpointsOf(context: NodeContext, group: Group, nodeId: number): NodeEndpoint[] {
-  const bytes = group.roster.log.member(nodeId)?.entmoot_pubkey;
-  if (bytes?.length !== 32) return [];
-  const key = PublicKey.fromBytes(bytes);
+  const member = group.roster.log.member(nodeId);
+  const key = member && keyOf(member);
+  if (key === undefined) return [];
   const hints = key === context.local ? context.hints.own() : context.hints.of(key);
   return hints.map((hint) => irohEndpoint(key, hint));
 }

@@ -1,5 +1,5 @@
 import { textOf } from "../core/errors.ts";
-import { PublicKey } from "../core/ids.ts";
+import { keyOf } from "../core/record/node-key.ts";
 import type { Probe, ProbeRow } from "./daemon-operations.ts";
 import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -31,9 +31,9 @@ async function probeOne(context: NodeContext, group: Group, nodeId: number, time
     received_ms: undefined,
   });
   const member = group.roster.log.member(nodeId);
-  if (member?.entmoot_pubkey?.length !== 32) return failed("peer not found in the roster");
+  const key = member && keyOf(member);
+  if (key === undefined) return failed("peer not found in the roster");
   if (context.peers === undefined) return failed("this process opened no carrier");
-  const key = PublicKey.fromBytes(member.entmoot_pubkey);
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const started = context.clock.steady();
   try {

@@ -3,6 +3,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
 import { topologicalOrder } from "../../core/order/order.ts";
 import { decodeMessageForms, messageIdOf } from "../../core/record/message.ts";
+import { keyOf } from "../../core/record/node-key.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { MessageStore, NewMessage } from "../../store/group-store.ts";
 import type { BatchWriter } from "./batch-writer.ts";
@@ -179,13 +180,14 @@ export class Ingest {
         author: undefined,
       };
     }
-    const named = message.author.entmoot_pubkey as Uint8Array<ArrayBuffer> | null;
-    if (named?.length !== 32) return sorting.refuse(id, "message: its author is not in the roster and names no key");
-    const wasMember = log.history(message.author.pilot_node_id).some(({ key }) => key?.toHex() === named.toHex());
-    if (!wasMember) return { ...candidate, keys: [named], author: PublicKey.fromBytes(named) };
+    const author = keyOf(message.author);
+    if (author === undefined) return sorting.refuse(id, "message: its author is not in the roster and names no key");
+    const named = [PublicKey.toBytes(author)];
+    const wasMember = log.history(message.author.pilot_node_id).some(({ key }) => key?.toHex() === author);
+    if (!wasMember) return { ...candidate, keys: named, author };
     // Written after its author's removal. A member that holds it took it before it heard of that; were it refused
     // here for good, the two would never agree again. What a peer pushes is news, and for news it is too late.
-    if (isHistory) return { ...candidate, keys: [named], author: undefined };
+    if (isHistory) return { ...candidate, keys: named, author: undefined };
     return sorting.refuse(id, "message: its author was removed before it was written");
   }
 
