@@ -12,7 +12,8 @@ import type { CreatedGroup, CreateGroup } from "./operations.ts";
 /** Ours. */
 const TAG_MAX_BYTES = 256;
 const DESCRIPTION_MAX_BYTES = 4096;
-const TAGS_MAX = 32;
+/** Ours. As many tags as anybody reads. */
+export const TAGS_MAX = 32;
 
 /** Founds a group: random id, genesis by this node's key, policy and display facts. Undone when a step fails. */
 export function createGroup(context: NodeContext, request: CreateGroup): CreatedGroup {

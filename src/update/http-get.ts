@@ -3,7 +3,7 @@ import { EntmootError, textOf } from "../core/errors.ts";
 import { updateError } from "./update-error.ts";
 
 /** Ours. A server that says nothing for so long is gone. There is no limit on a whole download: lines are slow. */
-export const IDLE_MS = 30_000;
+const IDLE_MS = 30_000;
 /** Ours. A file of at most a few MiB that takes longer is held back, drop by drop. */
 const SMALL_MS = 120_000;
 /** Ours. */

@@ -4,12 +4,12 @@ import { PublicKey } from "../ids.ts";
 import type { NodeEndpoint } from "../record/records.ts";
 
 /** Ours. The network of an endpoint in an invite that is reached by key over iroh; the original skips it. */
-export const IROH_NETWORK = "iroh";
+const IROH_NETWORK = "iroh";
 /** Ours. Bytes of an endpoint's `addr`, and of a hint. */
 export const ADDRESS_BYTES_MAX = 255;
 
 /** Ours. A hint without its key and `@`. */
-export const HINT_BYTES_MAX = ADDRESS_BYTES_MAX - 65;
+const HINT_BYTES_MAX = ADDRESS_BYTES_MAX - 65;
 
 /** Where a peer may be: `direct` is `ip:port` or `[ip6]:port`, `relay` the URL of its relay. */
 export type AddressHint = { readonly kind: "direct" | "relay"; readonly address: string };

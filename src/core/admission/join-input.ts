@@ -12,7 +12,7 @@ import { isMootLink } from "./moot-link.ts";
 import { isEntmootLink, type OpenInvite, openInviteForms, parseOpenInvite } from "./open-invite.ts";
 
 /** Wire. */
-export const FLEET_INVITE_TYPE = "entmoot.fleet_invite.v1";
+const FLEET_INVITE_TYPE = "entmoot.fleet_invite.v1";
 
 /** What the argument of `join` names; a link needs nothing else, a URL or file is to be read. */
 export type JoinArgument =

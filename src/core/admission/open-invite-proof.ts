@@ -7,7 +7,7 @@ import { verifySignature } from "../signature.ts";
 import { tokenHash } from "./open-invite.ts";
 
 /** Wire. */
-export const PROOF_TYPE = "entmoot.open_invite.redeem.v1";
+const PROOF_TYPE = "entmoot.open_invite.redeem.v1";
 /** Wire. The Pilot daemon puts this ahead of what it is asked to sign. */
 const PILOT_SIGN_PREFIX = encodeUtf8("pilot.ipc.sign_challenge.v1\0");
 /** Ours. An envelope has under 600 bytes. */

@@ -11,7 +11,7 @@ import { nodeInfo } from "./record-codecs.ts";
 import type { NodeInfo } from "./records.ts";
 
 /** Wire. */
-export const PUBLIC_MOOT_TYPE = "entmoot.public_moot.v1";
+const PUBLIC_MOOT_TYPE = "entmoot.public_moot.v1";
 /** Wire. */
 export const PUBLIC_MOOT_BYTES_MAX = 1024 * 1024;
 /** Wire. Who may find a group, and who may enter it; the two are apart. */
@@ -43,7 +43,7 @@ export interface PublicMoot {
 export type PublicMootFields = Omit<PublicMoot, "type" | "visibility" | "indexing" | "signature">;
 
 /** Wire. */
-export const publicMootCodec = struct<PublicMoot>("public moot descriptor", {
+const publicMootCodec = struct<PublicMoot>("public moot descriptor", {
   type: text,
   group_id: groupId,
   name: text,

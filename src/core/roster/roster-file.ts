@@ -5,7 +5,7 @@ import { RosterLog } from "./roster-log.ts";
 import { explainRejection } from "./roster-rejection.ts";
 
 /** Wire. The longest line the original's reader takes, without its line feed. */
-export const ROSTER_LINE_MAX_BYTES = 16 * 1024 * 1024;
+const ROSTER_LINE_MAX_BYTES = 16 * 1024 * 1024;
 
 const LINE_FEED = 0x0a;
 
