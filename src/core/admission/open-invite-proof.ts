@@ -1,3 +1,4 @@
+import { sameBytes } from "../bytes/byte-strings.ts";
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { EntmootError } from "../errors.ts";
 import { GroupId } from "../ids.ts";
@@ -114,8 +115,4 @@ function isOwn(envelope: ProofEnvelope, redeemer: Redeemer): boolean {
     sameBytes(envelope.pilot_pubkey, redeemer.pilotPublicKey) &&
     sameBytes(envelope.entmoot_pubkey, redeemer.entmootPublicKey)
   );
-}
-
-function sameBytes(a: Uint8Array | null, b: Uint8Array): boolean {
-  return a !== null && a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
