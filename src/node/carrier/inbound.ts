@@ -11,7 +11,7 @@ import type { Group } from "../group/group.ts";
 import { FrameStream } from "./frame-stream.ts";
 
 /** How long a peer may take. */
-const INBOUND_TIMEOUTS = {
+export const INBOUND_TIMEOUTS = {
   /** Wire. Until its first frame is whole. */
   firstFrameMs: 5_000,
   /** Ours. Until each further one is. */
