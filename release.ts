@@ -8,6 +8,7 @@ import { makeRelease, workDirIn } from "./scripts/release/make-release.ts";
 import { readReleaseOptions, releaseUsage } from "./scripts/release/options.ts";
 import type { ReleaseTarget } from "./scripts/release/target.ts";
 import { cleaningUp } from "./scripts/unfinished.ts";
+import { textOf } from "./src/core/errors.ts";
 
 /**
  * What a release holds. `name` is what `--targets` takes; `bun` names the runtime, and through the table in
@@ -54,6 +55,6 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   const details = error instanceof AggregateError ? error.errors.map((inner) => `\n${inner}`).join("") : "";
-  process.stderr.write(`release: ${error instanceof Error ? error.message : String(error)}${details}\n`);
+  process.stderr.write(`release: ${textOf(error)}${details}\n`);
   process.exitCode = 1;
 }

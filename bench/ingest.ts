@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { realClock } from "../src/host/real-clock.ts";
 import { BatchWriter } from "../src/node/group/batch-writer.ts";
 import { GroupPolicy } from "../src/node/group/group-policy.ts";
 import { GroupRoster } from "../src/node/group/group-roster.ts";
@@ -79,7 +80,7 @@ async function takeIn(corpus: Corpus, frames: readonly Uint8Array[]): Promise<nu
       roster: new GroupRoster(store.roster),
       policy: new GroupPolicy(store),
       writer: new BatchWriter(messages, () => {}),
-      now: Date.now,
+      clock: realClock,
     });
     const elapsedMs = await timeMs(async () => {
       const waiting = frames.values();

@@ -1,4 +1,5 @@
 /** A program: takes streams over iroh and gives back what it reads. Prints one line, `{"key","hints"}`, when it can be dialled. */
+import { realClock } from "../src/host/real-clock.ts";
 import { IrohTransport } from "../src/transport/iroh/iroh-transport.ts";
 import type { PeerStream } from "../src/transport/transport.ts";
 import { temporaryDirectory } from "./programs.ts";
@@ -6,6 +7,7 @@ import { temporaryDirectory } from "./programs.ts";
 /** A transport on loopback for the node with this seed. */
 export function loopbackTransport(seed: number): Promise<IrohTransport> {
   return IrohTransport.start({
+    clock: realClock,
     seed: new Uint8Array(32).fill(seed),
     bind: ["127.0.0.1", "::1"],
     port: 0,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
+import { textOf } from "../src/core/errors.ts";
 import { parseReleaseKeys } from "../src/update/release-keys.ts";
 import { releaseKeyId } from "../src/update/release-manifest.ts";
 import { asksForHelp, readCommandLine } from "./command-line.ts";
@@ -133,7 +134,7 @@ async function irohPlugin(target: string, optional: boolean): Promise<Bun.BunPlu
     await installPackage(ROOT, name);
   } catch (error) {
     if (!optional) throw error;
-    process.stderr.write(`note: built without iroh: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`note: built without iroh: ${textOf(error)}\n`);
     return irohNativePlugin(NO_IROH);
   }
   return irohNativePlugin(target);
@@ -222,7 +223,7 @@ if (import.meta.main) {
     await main(process.argv.slice(2));
   } catch (error) {
     const details = error instanceof AggregateError ? error.errors.map((inner) => `\n${inner}`).join("") : "";
-    process.stderr.write(`build: ${error instanceof Error ? error.message : String(error)}${details}\n`);
+    process.stderr.write(`build: ${textOf(error)}${details}\n`);
     process.exitCode = 1;
   }
 }

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { textOf } from "../src/core/errors.ts";
 import { agree, DaemonNode, eventually } from "../test/support/daemon.ts";
 import { rerunIsolated } from "./netns.ts";
 
@@ -93,7 +94,7 @@ async function main(): Promise<number> {
     const done = demo(home, parts).then(() => 0);
     return await Promise.race([done, interrupted.promise]);
   } catch (error) {
-    process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`demo: ${textOf(error)}\n`);
     return 1;
   } finally {
     await parts.disposeAsync();

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { textOf } from "../src/core/errors.ts";
 import { asksForHelp } from "./command-line.ts";
 import { killLoop } from "./kill-loop.ts";
 import { rerunIsolated } from "./netns.ts";
@@ -58,7 +59,7 @@ async function kill(seed: number, budget: Budget) {
     return result;
   } catch (error) {
     if (budget.signal.aborted) return { kills: 0, acknowledged: 0 };
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = textOf(error);
     throw new Error(`kill loop with SEED=${seed}: ${reason}\nits data roots are kept in ${home}`, { cause: error });
   }
 }
@@ -117,7 +118,7 @@ async function main(): Promise<number> {
     await soak(minutes, ending.signal);
     return ending.signal.aborted ? 130 : 0;
   } catch (error) {
-    process.stderr.write(`soak: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`soak: ${textOf(error)}\n`);
     return 1;
   }
 }

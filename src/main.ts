@@ -6,7 +6,7 @@ import { parseFeatureFlags } from "./cli/line/feature-flags.ts";
 import { globalFlags, parseGlobalOptions } from "./cli/line/global-flags.ts";
 import { commandHelp, programHelp } from "./cli/line/help.ts";
 import { forDataRoot } from "./cli/line/hints.ts";
-import { EntmootError, type ErrorCode } from "./core/errors.ts";
+import { EntmootError, type ErrorCode, textOf } from "./core/errors.ts";
 import { type ExitStatus, STATUS } from "./core/failure-table.ts";
 import { terminalText } from "./view/terminal-text.ts";
 
@@ -50,8 +50,7 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
 function report(error: unknown): ExitStatus {
   if (isSystemError(error, "EPIPE")) return 0; // `entmootd … | head`: the reader has seen enough.
   const code = codeOf(error);
-  const text = error instanceof Error && error.message !== "" ? error.message : String(error);
-  const message = forDataRoot(text, dataFlag);
+  const message = forDataRoot(textOf(error), dataFlag);
   // A refusal, say, is in the words of a stranger.
   const shown = () => `entmootd: ${terminalText(message, MESSAGE_MAX)}`;
   printProse(jsonErrors ? JSON.stringify({ error: { code, message } }) : shown());

@@ -11,10 +11,23 @@ function sourceFiles(): SourceFile[] {
     .map((path) => ({ path, text: readFileSync(join(SRC, path), "utf8") }));
 }
 
-test("every import in src keeps the order of the rooms", () => {
+/** TEMPORARY: these still read the machine's clock themselves. A file that no longer does has to leave the list. */
+const NOT_YET_ON_A_CLOCK: readonly string[] = [
+  "control/control-calls.ts",
+  "control/control-server.ts",
+  "control/dial.ts",
+  "control/patience.ts",
+];
+
+test("every file in src keeps the order of the rooms, and takes time from a clock", () => {
   const files = sourceFiles();
   expect(files.length).toBeGreaterThan(10);
-  expect(files.flatMap(faultsOf)).toEqual([]);
+  const isAwaited = (fault: string) =>
+    fault.endsWith("; take a Clock") && NOT_YET_ON_A_CLOCK.some((path) => fault.startsWith(`${path}: `));
+  const found = Map.groupBy(files.flatMap(faultsOf), isAwaited);
+  expect(found.get(false) ?? []).toEqual([]);
+  const awaited = found.get(true) ?? [];
+  expect(new Set(awaited.map((fault) => fault.split(":")[0]))).toEqual(new Set(NOT_YET_ON_A_CLOCK));
 });
 
 test("no file is named for what it is not: no index.ts, no utils.ts", () => {
@@ -79,6 +92,23 @@ const BROKEN: readonly (readonly [path: string, text: string, fault: RegExp])[] 
   ["agent/a.ts", 'import { defineCommand } from "citty";', /agent may not import citty/],
   ["node/a.ts", 'import { start } from "@number0/iroh";', /only transport imports @number0\/iroh/],
   ["node/a.ts", 'import { b } from "./b";', /end in \.ts/],
+  ["node/a.ts", "const now = Date.now();", /real-clock\.ts may use Date\.now; take a Clock/],
+  ["view/a.ts", "const now = new Date();", /may use new Date\(\)/],
+  ["cli/a.ts", "const now = new Date;", /may use new Date\(\)/],
+  ["transport/a.ts", "const now = performance.now();", /may use performance\.now/],
+  ["store/a.ts", "const now = Bun.nanoseconds();", /may use Bun\.nanoseconds/],
+  ["control/a.ts", "const timer = setTimeout(end, 1);", /may use setTimeout/],
+  ["host/a.ts", "const timer = globalThis.setInterval(look, 1);", /may use setInterval/],
+  ["update/a.ts", "await Bun.sleep(1);", /may use Bun\.sleep/],
+  ["daemon/a.ts", "const signal = AbortSignal.timeout(1);", /may use AbortSignal\.timeout/],
+  ["daemon/a.ts", 'import { setTimeout as delay } from "node:timers/promises";', /daemon may not import node:timers/],
+  ["update/a.ts", 'import { scheduler } from "timers/promises";', /update may not import timers/],
+  ["node/a.ts", "Bun.sleepSync(1);", /may use a blocking wait/],
+  ["host/a.ts", "Atomics.wait(cell, 0, 0, 2);", /may use a blocking wait/],
+  ["host/print.ts", "await Bun.sleep(1);", /may use Bun\.sleep/],
+  ["node/a.ts", 'import { realClock } from "../host/real-clock.ts";', /node may not import the real clock/],
+  ["update/a.ts", 'import { realClock } from "../host/real-clock.ts";', /update may not import the real clock/],
+  ["main.ts", "const startedMs = Date.now();", /may use Date\.now/],
 ];
 
 for (const [path, text, fault] of BROKEN) {
@@ -102,6 +132,12 @@ const SOUND: readonly (readonly [path: string, text: string])[] = [
   ["machine/a.ts", "/* console.log */ export const at = new Date(nowMs);"],
   ["wire/a.ts", "export const b = /console\\.log/;"],
   ["core/a.ts", 'import { timingSafeEqual } from "node:crypto";'],
+  ["host/real-clock.ts", "export const at = [Date.now(), performance.now(), setTimeout(work, 1)];"],
+  ["cli/a.ts", 'import { realClock } from "../host/real-clock.ts";'],
+  ["host/print.ts", "Atomics.wait(cell, 0, 0, 2);"],
+  ["store/sqlite/sqlite-file.ts", "Bun.sleepSync(1);"],
+  ["node/a.ts", "// unlike AbortSignal.timeout\nclock.after(1, work); export const at = new Date(clock.unix());"],
+  ["node/a.ts", "setImmediate(() => flush());"],
 ];
 
 for (const [path, text] of SOUND) {

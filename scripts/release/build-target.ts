@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { textOf } from "../../src/core/errors.ts";
 import type { ReleaseFile } from "../../src/update/release-manifest.ts";
 import { buildBinary, runtimeFile, runtimeFor } from "../build.ts";
 import { irohPackageFor } from "../iroh-native-plugin.ts";
@@ -120,7 +121,7 @@ async function irohLibrary(root: string, target: ReleaseTarget): Promise<IrohLib
     const path = createRequire(join(root, "package.json")).resolve(`${wanted.name}/${wanted.file}`);
     return { path, library: readFileSync(path), missing: undefined };
   } catch (error) {
-    const missing = error instanceof Error ? error.message : String(error);
+    const missing = textOf(error);
     return { path: undefined, library: undefined, missing };
   }
 }

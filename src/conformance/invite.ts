@@ -15,10 +15,10 @@ import {
 } from "../core/admission/open-invite-proof.ts";
 import {
   challengesMax,
-  type OpenInviteRecord,
-  openInviteStatus,
-  type Redemption,
+  type Redeemable,
+  type RedeemableStatus,
   redeem,
+  redeemableStatus,
   redeemerKey,
   release,
 } from "../core/admission/redemption.ts";
@@ -167,21 +167,21 @@ function checkProof(vector: VectorCase): void {
 
 function checkStatus(vector: VectorCase): void {
   const record = {
-    maxUses: numberField(vector, "max_uses"),
-    useCount: numberField(vector, "use_count"),
+    uses: numberField(vector, "max_uses"),
+    used: numberField(vector, "use_count"),
     revoked: booleanField(vector, "revoked"),
-    expiresAtMs: numberField(vector, "expires_at_ms"),
+    expires_at_ms: numberField(vector, "expires_at_ms"),
   };
-  expectEqual(openInviteStatus(record, numberField(vector, "now_ms")), textField(vector, "status"));
+  expectEqual(originalWord(redeemableStatus(record, numberField(vector, "now_ms"))), textField(vector, "status"));
   expectEqual(challengesMax(record), numberField(vector, "challenge_cap"));
 }
 
 function checkRedemptions(vector: VectorCase): void {
   const issuer = new Issuer({
-    maxUses: numberField(vector, "max_uses"),
-    useCount: 0,
+    uses: numberField(vector, "max_uses"),
+    used: 0,
     revoked: false,
-    expiresAtMs: numberField(vector, "expires_at_ms"),
+    expires_at_ms: numberField(vector, "expires_at_ms"),
   });
   for (const [at, step] of objectListField(vector, "steps").entries()) {
     const found = issuer.step(textField(step, "op"), textField(step, "redeemer"), numberField(step, "now_ms"));
@@ -191,47 +191,44 @@ function checkRedemptions(vector: VectorCase): void {
   }
 }
 
-/** An issuer's table for one token. */
+/** What an issuer keeps for one token, its answers with it. */
 class Issuer {
-  #record: OpenInviteRecord;
-  readonly #redemptions = new Map<string, Redemption>();
+  #invite: Redeemable;
+  /** By redeemer; empty until it is known what was answered. */
+  readonly #results = new Map<string, string>();
 
-  constructor(record: OpenInviteRecord) {
-    this.#record = record;
+  constructor(invite: Redeemable) {
+    this.#invite = invite;
   }
 
   step(op: string, redeemer: string, nowMs: number): object {
-    const existing = this.#redemptions.get(redeemer);
-    const found = this.#apply(op, redeemer, existing, nowMs);
-    const { expect, ...rest } = found;
-    return { expect, use_count: this.#record.useCount, ...rest };
+    const { expect, ...rest } = op === "redeem" ? this.#redeem(redeemer, nowMs) : this.#change(op, redeemer);
+    return { expect, use_count: this.#invite.used, ...rest };
   }
 
-  #apply(op: string, redeemer: string, existing: Redemption | undefined, nowMs: number) {
-    if (op === "redeem") return this.#redeem(redeemer, existing, nowMs);
+  #redeem(redeemer: string, nowMs: number) {
+    const outcome = redeem(this.#invite, { repeated: this.#results.has(redeemer), nowMs });
+    if (outcome.kind === "refused") return { expect: originalWord(outcome.reason) };
+    this.#invite = outcome.link;
+    if (!outcome.repeated) this.#results.set(redeemer, "");
+    return { expect: "ok", replay: outcome.repeated, stored_result: this.#results.get(redeemer) };
+  }
+
+  #change(op: string, redeemer: string): { readonly expect: string } {
     if (op === "complete") {
-      if (!existing) return { expect: "not_found" };
-      this.#redemptions.set(redeemer, { result: JSON.stringify({ who: redeemer }) });
+      if (!this.#results.has(redeemer)) return { expect: "not_found" };
+      this.#results.set(redeemer, JSON.stringify({ who: redeemer }));
     } else if (op === "release") {
-      this.#record = release(this.#record, existing);
-      this.#redemptions.delete(redeemer);
-    } else if (op === "revoke") this.#record = { ...this.#record, revoked: true };
+      if (this.#results.delete(redeemer)) this.#invite = release(this.#invite);
+    } else if (op === "revoke") this.#invite = { ...this.#invite, revoked: true };
     else throw new Mismatch("a known step", op);
     return { expect: "ok" };
   }
+}
 
-  #redeem(redeemer: string, existing: Redemption | undefined, nowMs: number) {
-    const outcome = redeem(this.#record, existing, nowMs);
-    if (outcome.kind === "new") {
-      this.#record = outcome.record;
-      this.#redemptions.set(redeemer, outcome.redemption);
-    } else if (outcome.kind !== "replay") return { expect: outcome.kind };
-    return {
-      expect: "ok",
-      replay: outcome.kind === "replay",
-      stored_result: outcome.redemption.result ?? "",
-    };
-  }
+/** The original calls used up exhausted. */
+function originalWord(status: RedeemableStatus): string {
+  return status === "used_up" ? "exhausted" : status;
 }
 
 /** `ok`, or what the code of the error thrown is called in the vectors. */

@@ -1,3 +1,4 @@
+import { textOf } from "../core/errors.ts";
 import { DEVIATIONS } from "./deviations.ts";
 import { type Check, Mismatch, type Subject, type VectorCase, type VectorFile } from "./subject.ts";
 import { SUBJECTS } from "./subjects.ts";
@@ -94,7 +95,7 @@ async function outcomeOf(
     return undefined;
   } catch (error) {
     if (error instanceof Mismatch) return error;
-    return { expected: "the recorded outcome", found: error instanceof Error ? error.message : String(error) };
+    return { expected: "the recorded outcome", found: textOf(error) };
   }
 }
 

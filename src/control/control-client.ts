@@ -78,9 +78,9 @@ export class ControlClient implements DaemonOperations {
     return (await this.#ask({ kind: "invite_mint_req", ...request }, "invite_mint_resp")).invite;
   }
 
-  async createLink(request: { groupId: GroupId; usesMax: number; validForMs: number }): Promise<CreatedLink> {
-    const { groupId: group_id, usesMax: uses_max, validForMs: valid_for_ms } = request;
-    return body(await this.#ask({ kind: "link_create_req", group_id, uses_max, valid_for_ms }, "link_create_resp"));
+  async createLink(request: { groupId: GroupId; uses: number; validForMs: number }): Promise<CreatedLink> {
+    const { groupId: group_id, uses, validForMs: valid_for_ms } = request;
+    return body(await this.#ask({ kind: "link_create_req", group_id, uses, valid_for_ms }, "link_create_resp"));
   }
 
   async listLinks(groupId: GroupId): Promise<LinkRow[]> {

@@ -7,8 +7,8 @@ export const handleGroupCreate: Handler<"group_create_req"> = async ({ kind: _, 
 
 /** A new link. */
 export const handleLinkCreate: Handler<"link_create_req"> = async (request, { node, send }) => {
-  const { group_id: groupId, uses_max: usesMax, valid_for_ms: validForMs } = request;
-  await send({ kind: "link_create_resp", ...(await node.createLink({ groupId, usesMax, validForMs })) });
+  const { group_id: groupId, uses, valid_for_ms: validForMs } = request;
+  await send({ kind: "link_create_resp", ...(await node.createLink({ groupId, uses, validForMs })) });
 };
 
 /** The links of a group. */

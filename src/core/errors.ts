@@ -37,3 +37,8 @@ export class EntmootError extends Error {
     this.code = code;
   }
 }
+
+/** What was thrown, for people: what an error says, or its name when it says nothing. */
+export function textOf(thrown: unknown): string {
+  return thrown instanceof Error && thrown.message !== "" ? thrown.message : String(thrown);
+}

@@ -5,6 +5,8 @@ import {
   verify as cryptoVerify,
   type KeyObject,
 } from "node:crypto";
+import { BoundedMap } from "./bounded-map.ts";
+import { sameBytes } from "./bytes/byte-strings.ts";
 import { EntmootError } from "./errors.ts";
 
 /** Wire. Ed25519 (RFC 8032). */
@@ -50,14 +52,13 @@ export function publicKeyOf(seed: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(spki.subarray(SPKI_HEADER.length));
 }
 
-const publicKeys = new Map<string, KeyObject>();
+const publicKeys = new BoundedMap<string, KeyObject>(KEYS_MAX);
 
 function publicKeyObject(key: Uint8Array): KeyObject {
   const name = key.toHex();
   let object = publicKeys.get(name);
   if (object === undefined) {
-    object = createPublicKey({ key: concat(SPKI_HEADER, key), format: "der", type: "spki" });
-    if (publicKeys.size >= KEYS_MAX) publicKeys.delete(publicKeys.keys().next().value!);
+    object = createPublicKey({ key: Buffer.concat([SPKI_HEADER, key]), format: "der", type: "spki" });
     publicKeys.set(name, object);
   }
   return object;
@@ -71,15 +72,7 @@ function privateKeyObject(seed: Uint8Array): KeyObject {
     throw new EntmootError("invalid_argument", `signing seed: expected ${SEED_BYTES} bytes, got ${seed.length}`);
   }
   if (lastSeed !== undefined && sameBytes(lastSeed.seed, seed)) return lastSeed.object;
-  const object = createPrivateKey({ key: concat(PKCS8_HEADER, seed), format: "der", type: "pkcs8" });
+  const object = createPrivateKey({ key: Buffer.concat([PKCS8_HEADER, seed]), format: "der", type: "pkcs8" });
   lastSeed = { seed: seed.slice(), object };
   return object;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, i) => byte === b[i]);
-}
-
-function concat(head: Uint8Array, tail: Uint8Array): Buffer {
-  return Buffer.concat([head, tail]);
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Log } from "../host/log.ts";
@@ -41,15 +42,23 @@ export function requireCarrier({ transport, hideIp }: GlobalOptions): void {
   }
 }
 
+export interface TransportNeeds {
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly settings: NodeStore;
+  readonly log: Log;
+}
+
 /** Starts the carrier that the flags ask for, which `requireCarrier` has let pass. Throws `unavailable` when it cannot be started. */
 export async function startTransport(
   options: GlobalOptions,
-  { identity, settings, log }: { readonly identity: Identity; readonly settings: NodeStore; readonly log: Log },
+  { clock, identity, settings, log }: TransportNeeds,
 ): Promise<ChosenTransport> {
   // Only a daemon pays for the native library.
   const { IrohTransport } = await import("../transport/iroh/iroh-transport.ts");
   const start = (port: number) =>
     IrohTransport.start({
+      clock,
       libraryDir: join(options.dataDir, "lib"),
       seed: identity.seed,
       bind: options.irohBind,

@@ -1,4 +1,5 @@
 import { BUILD_INFO } from "../host/build-info.ts";
+import { realClock } from "../host/real-clock.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
 import type { Operations } from "../node/operations.ts";
 import { nodeName } from "./node-name.ts";
@@ -27,6 +28,7 @@ export async function openOfflineNode(
       hostname: nodeName(undefined, root.node),
       version: BUILD_INFO.version,
       log,
+      clock: realClock,
     });
   } catch (error) {
     root[Symbol.dispose]();

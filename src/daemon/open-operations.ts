@@ -1,7 +1,10 @@
 import { ControlClient } from "../control/control-client.ts";
 import { NO_DAEMON } from "../control/control-error.ts";
+import { later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
+import { realClock } from "../host/real-clock.ts";
 import type { Operations } from "../node/operations.ts";
+import { pause } from "../transport/wait.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Ours. How long a daemon that holds the data root has to open its control socket. */
@@ -38,9 +41,9 @@ export async function connectOrWait(dataDir: string): Promise<ControlClient | un
   const client = await ControlClient.connect(dataDir);
   if (client !== undefined) return client;
   const { DataRootLock } = await import("../store/lock.ts");
-  const giveUpAt = performance.now() + STARTING_MS;
-  while (DataRootLock.holder(dataDir) !== undefined && performance.now() < giveUpAt) {
-    await Bun.sleep(LOOK_EVERY_MS);
+  const giveUpAt = later(realClock.steady(), STARTING_MS);
+  while (DataRootLock.holder(dataDir) !== undefined && realClock.steady() < giveUpAt) {
+    await pause(realClock, LOOK_EVERY_MS);
     const late = await ControlClient.connect(dataDir);
     if (late !== undefined) return late;
   }

@@ -3,6 +3,7 @@ import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import { createLog, type Log } from "../host/log.ts";
 import { printProse } from "../host/print.ts";
+import { realClock } from "../host/real-clock.ts";
 import type { DataRoot, MigrationProgress } from "../store/data-root.ts";
 import { DataRootLock } from "../store/lock.ts";
 import { createPrivateDirectory } from "../store/private-files.ts";
@@ -31,7 +32,7 @@ export function openRoot(
   else if (how.lock && !existsSync(options.dataDir)) {
     throw new EntmootError("group_not_found", `group not joined: there is no data root at ${options.dataDir}`);
   }
-  const lock = how.lock ? DataRootLock.acquire(options.dataDir, Date.now()) : undefined;
+  const lock = how.lock ? DataRootLock.acquire(options.dataDir, realClock.unix()) : undefined;
   let root: DataRoot | undefined;
   try {
     // Without a lock nothing is changed; reading says so too where there is no data root.

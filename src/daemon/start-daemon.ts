@@ -5,9 +5,11 @@ import type { GroupId } from "../core/ids.ts";
 import { BUILD_INFO } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
 import { printProse } from "../host/print.ts";
+import { realClock } from "../host/real-clock.ts";
 import { replaceProcess, runningProgram } from "../host/running-program.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
 import { DataRootLock } from "../store/lock.ts";
+import { atMost } from "../transport/wait.ts";
 import { requireCarrier, startTransport } from "./choose-transport.ts";
 import { nodeName } from "./node-name.ts";
 import { openRoot } from "./open-root.ts";
@@ -43,12 +45,8 @@ export interface Daemon extends AsyncDisposable {
  * control socket. Throws `already_running` naming the process, and as the parts do; nothing is left behind then.
  */
 export async function startDaemon(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
-  const slow = setTimeout(() => printProse(`${start.command}: starting`), QUIET_MS);
-  try {
-    return await assemble(options, start);
-  } finally {
-    clearTimeout(slow);
-  }
+  using _slow = realClock.after(QUIET_MS, () => printProse(`${start.command}: starting`));
+  return await assemble(options, start);
 }
 
 async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
@@ -61,7 +59,12 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
   // Closing it twice is harmless: the node closes it too, once there is one.
   parts.use(root);
   const { identity } = opened.identity;
-  const { transport, reason, port } = await startTransport(options, { identity, settings: root.node, log });
+  const { transport, reason, port } = await startTransport(options, {
+    clock: realClock,
+    identity,
+    settings: root.node,
+    log,
+  });
   parts.defer(() => transport.close());
   const ending = new AbortController();
   let restarting = false;
@@ -81,6 +84,7 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
     hostname: nodeName(start.hostname, root.node),
     version: BUILD_INFO.version,
     log,
+    clock: realClock,
     onStop: () => ending.abort(),
   });
   parts.use(node);
@@ -95,15 +99,9 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
     log,
     ending: ending.signal,
     async [Symbol.asyncDispose]() {
-      const late = Promise.withResolvers<void>();
-      const timer = setTimeout(() => {
+      const ended = running.disposeAsync().then(() => true);
+      if (!(await atMost(realClock, END_MS, ended))) {
         log.warn(`ending took longer than ${END_MS} ms; the process ends now`);
-        late.resolve();
-      }, END_MS);
-      try {
-        await Promise.race([running.disposeAsync(), late.promise]);
-      } finally {
-        clearTimeout(timer);
       }
       if (start.control) log.info(restarting ? "entmootd starting again" : "entmootd shutting down");
       if (restarting) replaceProcess(program);

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { EntmootError } from "../core/errors.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
 import { formatIdentity, type Identity, identityOf, parseIdentity } from "../core/identity.ts";
 import { SEED_BYTES } from "../core/signature.ts";
 
@@ -32,7 +32,7 @@ export function loadIdentity(path: string): LoadedIdentity | undefined {
     bytes = readFileSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new EntmootError("identity_invalid", `identity file ${path}: cannot be read: ${describe(error)}`, {
+    throw new EntmootError("identity_invalid", `identity file ${path}: cannot be read: ${textOf(error)}`, {
       cause: error,
     });
   }
@@ -60,7 +60,7 @@ export function createIdentity(path: string, identity: Identity = drawIdentity()
     linkSync(temporary, path);
     syncFolder(dirname(path));
   } catch (error) {
-    throw new EntmootError("identity_invalid", `identity file ${path}: cannot be written: ${describe(error)}`, {
+    throw new EntmootError("identity_invalid", `identity file ${path}: cannot be written: ${textOf(error)}`, {
       cause: error,
     });
   } finally {
@@ -96,8 +96,4 @@ function syncFolder(path: string): void {
   } catch {
     // Some file systems refuse to sync a folder.
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { type DaemonProcess, findDaemonProcess } from "./daemon-processes.ts";
+import { realClock } from "./real-clock.ts";
 import { shellCommand } from "./shell-quote.ts";
 
 /** What `env -json` prints and `doctor` repeats, in this key order. */
@@ -99,11 +100,11 @@ export function socketAccepts(path: string, timeoutMs: number): Promise<boolean>
   return new Promise((resolve) => {
     const socket = connect({ path });
     const end = (accepted: boolean) => {
-      clearTimeout(timer);
+      timer[Symbol.dispose]();
       socket.destroy();
       resolve(accepted);
     };
-    const timer = setTimeout(end, timeoutMs, false);
+    const timer = realClock.after(timeoutMs, () => end(false));
     socket.once("connect", () => end(true));
     socket.once("error", () => end(false));
   });

@@ -1,6 +1,7 @@
 import { bootstrapNodeIds } from "../core/admission/invite.ts";
 import { EntmootError } from "../core/errors.ts";
-import { type GroupId, PublicKey } from "../core/ids.ts";
+import type { GroupId, PublicKey } from "../core/ids.ts";
+import { keyOf } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import { addMember, changeRoster } from "./change-roster.ts";
 import type { Admit, Admitted, RosterState } from "./daemon-operations.ts";
@@ -13,7 +14,7 @@ export function admit(context: NodeContext, { groupId, peers, target, validity }
   const key = requireTarget(target);
   const group = requireAuthority(context, groupId, "invite_create");
   const member = group.roster.log.member(target.pilot_node_id);
-  if (member !== undefined && member.entmoot_pubkey?.toHex() !== key.toHex()) {
+  if (member !== undefined && keyOf(member) !== key) {
     throw new EntmootError("conflict", "target node already exists with a different Entmoot pubkey");
   }
   if (member === undefined) addMember(context, group, key, target.pilot_node_id);
@@ -24,7 +25,7 @@ export function admit(context: NodeContext, { groupId, peers, target, validity }
     members: group.roster.log.members.map(({ pilot_node_id }) => pilot_node_id),
     without: target.pilot_node_id,
   });
-  const untilMs = "untilMs" in validity ? validity.untilMs : BigInt(context.now() + validity.forMs);
+  const untilMs = "untilMs" in validity ? validity.untilMs : BigInt(context.clock.unix() + validity.forMs);
   const invite = signInvite(context, group, { issuer, peers: chosen, untilMs, bareSelf: true });
   return { ...stateOf(group), invite };
 }
@@ -41,10 +42,10 @@ export function expel(
     throw new EntmootError("invalid_argument", "cannot remove group founder");
   }
   if (member === undefined) throw new EntmootError("not_member", "target is not a member");
-  if (member.entmoot_pubkey?.toHex() !== key.toHex()) {
+  if (keyOf(member) !== key) {
     throw new EntmootError("conflict", "target identity does not match current roster");
   }
-  changeRoster(context, { groupId, op: "remove", nodeId: target.pilot_node_id, key: PublicKey.fromBytes(key) });
+  changeRoster(context, { groupId, op: "remove", nodeId: target.pilot_node_id, key });
   return stateOf(group);
 }
 
@@ -53,15 +54,12 @@ export function inviteAuthority(context: NodeContext, groupId: GroupId): RosterS
   return stateOf(requireAuthority(context, groupId, "invite_create"));
 }
 
-function requireTarget({ entmoot_pubkey, pilot_node_id }: NodeInfo): Uint8Array {
-  if (pilot_node_id === 0) throw new EntmootError("invalid_argument", "target pilot_node_id is required");
-  if (entmoot_pubkey?.length !== 32) {
-    throw new EntmootError(
-      "invalid_argument",
-      `target entmoot_pubkey: expected 32 bytes, got ${entmoot_pubkey?.length ?? 0}`,
-    );
-  }
-  return entmoot_pubkey;
+function requireTarget(target: NodeInfo): PublicKey {
+  if (target.pilot_node_id === 0) throw new EntmootError("invalid_argument", "target pilot_node_id is required");
+  const key = keyOf(target);
+  if (key !== undefined) return key;
+  const length = target.entmoot_pubkey?.length ?? 0;
+  throw new EntmootError("invalid_argument", `target entmoot_pubkey: expected 32 bytes, got ${length}`);
 }
 
 function requireAuthority(context: NodeContext, groupId: GroupId, what: string): Group {

@@ -10,9 +10,10 @@ import type { ChangeRoster, RosterChanged } from "./operations.ts";
 export function changeRoster(context: NodeContext, request: ChangeRoster): RosterChanged {
   const group = context.requireGroup(request.groupId);
   requireFounder(group);
-  const key = PublicKey.toBytes(request.key);
   const subject =
-    request.op === "add" ? addMember(context, group, key, request.nodeId) : removeMember(context, group, request);
+    request.op === "add"
+      ? addMember(context, group, request.key, request.nodeId)
+      : removeMember(context, group, request);
   return {
     group_id: group.id,
     entry_id: group.roster.head,
@@ -22,8 +23,9 @@ export function changeRoster(context: NodeContext, request: ChangeRoster): Roste
 }
 
 /** Adds `key` under `nodeId` or its own id. Throws `conflict`. */
-export function addMember(context: NodeContext, group: Group, key: Uint8Array, nodeId: number | undefined): NodeInfo {
-  return append(context, group, { op: "add", key, ...(nodeId === undefined ? {} : { nodeId }) });
+export function addMember(context: NodeContext, group: Group, key: PublicKey, nodeId: number | undefined): NodeInfo {
+  const bytes = PublicKey.toBytes(key);
+  return append(context, group, { op: "add", key: bytes, ...(nodeId === undefined ? {} : { nodeId }) });
 }
 
 function removeMember(context: NodeContext, group: Group, { key, nodeId }: ChangeRoster): NodeInfo {
@@ -34,7 +36,7 @@ function removeMember(context: NodeContext, group: Group, { key, nodeId }: Chang
 
 function append(context: NodeContext, group: Group, change: RosterChange): NodeInfo {
   const { seed } = context.identity;
-  const entry = createRosterEntry({ log: group.roster.log, seed, nowMs: context.now(), change });
+  const entry = createRosterEntry({ log: group.roster.log, seed, nowMs: context.clock.unix(), change });
   group.appendRoster(entry);
   return entry.subject;
 }

@@ -12,7 +12,8 @@ import type { CreatedGroup, CreateGroup } from "./operations.ts";
 /** Ours. */
 const TAG_MAX_BYTES = 256;
 const DESCRIPTION_MAX_BYTES = 4096;
-const TAGS_MAX = 32;
+/** Ours. As many tags as anybody reads. */
+export const TAGS_MAX = 32;
 
 /** Founds a group: random id, genesis by this node's key, policy and display facts. Undone when a step fails. */
 export function createGroup(context: NodeContext, request: CreateGroup): CreatedGroup {
@@ -38,7 +39,7 @@ export function createGroup(context: NodeContext, request: CreateGroup): Created
     store.roster.append([genesis]);
     context.adopt(groupId);
     const open_invite =
-      request.join_mode === "open_invite" ? createLink(context, { groupId, usesMax: 0, validForMs: 0 }) : undefined;
+      request.join_mode === "open_invite" ? createLink(context, { groupId, uses: 0, validForMs: 0 }) : undefined;
     return { group_id: groupId, founder: genesis.subject, open_invite };
   } catch (error) {
     context.abandon(groupId);
@@ -52,7 +53,7 @@ export function createGroup(context: NodeContext, request: CreateGroup): Created
  */
 function genesisMs(context: NodeContext): number {
   const taken = new Set(context.groups().map(({ roster }) => roster.log.entries[0]?.timestamp));
-  let nowMs = context.now();
+  let nowMs: number = context.clock.unix();
   while (taken.has(BigInt(nowMs))) nowMs += 1;
   return nowMs;
 }

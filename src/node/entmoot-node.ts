@@ -1,3 +1,4 @@
+import type { Clock, UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import { type GroupId, PublicKey } from "../core/ids.ts";
@@ -5,7 +6,6 @@ import { entmootNodeId } from "../core/node-id.ts";
 import { messageCanonical } from "../core/record/message.ts";
 import type { Invite, Message, NodeInfo } from "../core/record/records.ts";
 import type { Log } from "../host/log.ts";
-import { steadyClock } from "../host/steady-clock.ts";
 import { DialBackoff } from "../machine/dial-backoff.ts";
 import type { Report } from "../machine/effect.ts";
 import { type Random, SeededRandom } from "../machine/random.ts";
@@ -83,8 +83,8 @@ export interface NodeParts {
   readonly log: Log;
   /** Ends the daemon; called by `stop`. */
   readonly onStop?: () => void;
-  /** For tests; else the clock, and a seed from the system. */
-  readonly now?: () => number;
+  readonly clock: Clock;
+  /** For tests; else with a seed from the system. */
   readonly random?: Random;
 }
 
@@ -104,7 +104,7 @@ export class EntmootNode implements DaemonOperations {
   readonly #publisher: Publisher;
   readonly #joiner: Joiner;
   readonly #rates = new RateLimit(OWN_PEER_LIMITS);
-  readonly #startedAtMs: number;
+  readonly #startedAtMs: UnixMs;
   readonly #ending = new AbortController();
   #closing: Promise<void> | undefined;
 
@@ -128,16 +128,15 @@ export class EntmootNode implements DaemonOperations {
 
   private constructor(parts: NodeParts) {
     this.#parts = parts;
-    const now = parts.now ?? Date.now;
-    const steadyNow = steadyClock(now);
-    this.#startedAtMs = now();
+    const { clock } = parts;
+    this.#startedAtMs = clock.unix();
     this.#random = parts.random ?? new SeededRandom(crypto.getRandomValues(new Uint32Array(1))[0]!);
     const local = PublicKey.fromBytes(parts.identity.publicKey);
     const hints = new HintBook({
       identity: parts.identity,
       local,
       store: parts.root.node,
-      now,
+      clock,
       addresses: () => parts.transport?.localHints(),
     });
     if (parts.transport !== undefined) {
@@ -149,8 +148,7 @@ export class EntmootNode implements DaemonOperations {
         transport,
         hints: (peer) => hints.of(peer),
         backoff: new DialBackoff(),
-        now,
-        steadyNow,
+        clock,
       });
       const peers = this.#peers;
       this.#reconnector = new Reconnector({
@@ -158,10 +156,12 @@ export class EntmootNode implements DaemonOperations {
         isConnected: (peer) => peers.status(peer).connected,
         waitMs: (peer) => peers.waitMs(peer),
         connect: (peer) => peers.connect(peer),
+        clock,
         random: () => this.#random.next(),
       });
       this.#carryOut = new CarryOut({
         peers: this.#peers,
+        clock,
         onReport: (group, report) => this.#report(group, report),
         onFailed: (group, error) => log.warn(`group ${group.id.slice(0, 12)}: ${error.message}`),
       });
@@ -172,8 +172,7 @@ export class EntmootNode implements DaemonOperations {
       root: parts.root,
       hints,
       log: parts.log,
-      now,
-      steadyNow,
+      clock,
       peers: this.#peers,
       groups: () => [...this.#groups.values()],
       group: (id) => this.#groups.get(id),
@@ -220,7 +219,7 @@ export class EntmootNode implements DaemonOperations {
     return mintInvite(this.#context, request);
   }
 
-  async createLink(request: { groupId: GroupId; usesMax: number; validForMs: number }): Promise<CreatedLink> {
+  async createLink(request: { groupId: GroupId; uses: number; validForMs: number }): Promise<CreatedLink> {
     return createLink(this.#context, request);
   }
 
@@ -254,7 +253,7 @@ export class EntmootNode implements DaemonOperations {
     if (held !== undefined && Buffer.compare(held.canonical, canonical) !== 0) {
       throw new EntmootError("signature_invalid", "entmoot: message id mismatch");
     }
-    if (!group.store.messages.knows(message.id)) pay(group, message, this.#context.now());
+    if (!group.store.messages.knows(message.id)) pay(group, message, this.#context.clock.unix());
     const { reason, refused, unknownAuthor } = await group.take([canonical], {
       from: this.#context.local,
       via: "fetch",
@@ -345,8 +344,7 @@ export class EntmootNode implements DaemonOperations {
       store,
       local: this.#context.local,
       random: this.#random.fork(),
-      now: this.#context.now,
-      steadyNow: this.#context.steadyNow,
+      clock: this.#context.clock,
       carryOut: (from, effects) => this.#carryOut?.run(from, effects),
       onChanged: () => this.#changed.notify(),
       onMembers: (changed, before) => this.#onMembers(changed, before),
@@ -373,12 +371,12 @@ export class EntmootNode implements DaemonOperations {
 
   #startCarrier(): void {
     const { log, transport, version } = this.#parts;
-    const { hints, now } = this.#context;
+    const { clock, hints } = this.#context;
     const peers = this.#peers;
     if (transport === undefined || peers === undefined) return;
     const frames = new GroupFrames({
       version,
-      now,
+      clock,
       hintsOf: (group) => hints.signedFor(group.roster.members.keys()),
       takeProfile: (group, ad, from) => this.#profiles.takeProfile(group, ad, { from, isSnapshot: false }),
       takeTransportAd: (group, ad) => this.#profiles.takeTransportAd(group, ad),
@@ -387,7 +385,7 @@ export class EntmootNode implements DaemonOperations {
       group: (id) => this.#groups.get(id),
       isMemberSomewhere: (peer) => this.#isMemberSomewhere(peer),
       waitMs: (peer, bytes) => {
-        const verdict = this.#rates.take(peer, bytes, now());
+        const verdict = this.#rates.take(peer, bytes, clock.steady());
         return verdict.allowed ? 0 : verdict.retryAfterMs;
       },
       heardFrom: (peer) => peers.heardFrom(peer),
@@ -399,6 +397,7 @@ export class EntmootNode implements DaemonOperations {
         }
         return undefined;
       },
+      clock,
       log,
     });
     transport.knowPeers((peer) => this.#isMemberSomewhere(peer));

@@ -1,8 +1,10 @@
 import { INVITE_TTL_MS } from "../core/admission/invite.ts";
 import { formatMootLink, isMootLink, LINK_HINTS_MAX, parseMootLink } from "../core/admission/moot-link.ts";
+import { deadReason, redeemableStatus, USES_MAX } from "../core/admission/redemption.ts";
 import { sha256Hex } from "../core/bytes/sha256.ts";
 import { EntmootError } from "../core/errors.ts";
-import { type GroupId, PublicKey } from "../core/ids.ts";
+import type { GroupId, PublicKey } from "../core/ids.ts";
+import { linkId } from "../store/link-rules.ts";
 import type { IssuedLink } from "../store/node-store.ts";
 import type { CreatedLink, LinkRow } from "../wire/control/link-frames.ts";
 import type { Frame } from "../wire/peer/frame.ts";
@@ -16,36 +18,30 @@ import type { NodeContext } from "./node-context.ts";
 /** Ours. Cannot be guessed, and keeps the link short. */
 const TOKEN_BYTES = 16;
 
-/** Ours. Hex digits of the token's hash people name a link by. */
-const ID_DIGITS = 16;
-
-/** Ours. Uses one link can have. */
-const USES_MAX = 65_536;
-
-/** Issues a link to a group this node founded. `usesMax` 0: no limit; `validForMs` 0: it does not expire. */
+/** Issues a link to a group this node founded. `uses` 0: no limit; `validForMs` 0: it does not expire. */
 export function createLink(
   context: NodeContext,
-  request: { readonly groupId: GroupId; readonly usesMax: number; readonly validForMs: number },
+  request: { readonly groupId: GroupId; readonly uses: number; readonly validForMs: number },
 ): CreatedLink {
   const group = context.requireGroup(request.groupId);
   requireFounder(group);
-  const { usesMax, validForMs } = request;
-  if (!Number.isInteger(usesMax) || usesMax < 0 || usesMax > USES_MAX) {
-    throw new EntmootError("invalid_argument", `-uses: expected 0 (no limit) to ${USES_MAX}, got ${usesMax}`);
+  const { uses, validForMs } = request;
+  if (!Number.isInteger(uses) || uses < 0 || uses > USES_MAX) {
+    throw new EntmootError("invalid_argument", `-uses: expected 0 (no limit) to ${USES_MAX}, got ${uses}`);
   }
   if (!Number.isFinite(validForMs) || validForMs < 0) {
     throw new EntmootError("invalid_argument", "-valid-for must be positive");
   }
-  const nowMs = context.now();
+  const nowMs = context.clock.unix();
   const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
   const token_hash = sha256Hex(token);
   const expiresAtMs = validForMs === 0 ? 0 : Math.floor(nowMs + validForMs);
   const issued: IssuedLink = {
-    id: token_hash.slice(0, ID_DIGITS),
+    id: linkId(token_hash),
     token_hash,
     group_id: group.id,
-    uses_max: usesMax,
-    uses: 0,
+    uses,
+    used: 0,
     created_at_ms: nowMs,
     expires_at_ms: expiresAtMs,
     revoked: false,
@@ -59,7 +55,7 @@ export function createLink(
 /** The links this node issued for a group, oldest first. */
 export function listLinks(context: NodeContext, groupId: GroupId): LinkRow[] {
   const group = context.requireGroup(groupId);
-  return context.root.node.links.list(group.id).map((link) => linkRow(link, context.now()));
+  return context.root.node.links.list(group.id).map((link) => linkRow(link, context.clock.unix()));
 }
 
 /** Takes a link back, named by its text or its id. Throws `not_found`. */
@@ -68,16 +64,15 @@ export function revokeLink(
   request: { readonly groupId: GroupId; readonly link: string },
 ): LinkRow {
   const group = context.requireGroup(request.groupId);
-  const { links } = context.root.node;
   const named = isMootLink(request.link) ? sha256Hex(parseMootLink(request.link).token) : request.link.trim();
-  const link = links.list(group.id).find(({ id, token_hash }) => id === named || token_hash === named);
-  if (link === undefined || !links.revoke(group.id, link.token_hash)) {
+  const link = context.root.node.links.revoke(group.id, named);
+  if (link === undefined) {
     throw new EntmootError(
       "not_found",
       "no such link was issued here for this group; list them with: entmootd invite list",
     );
   }
-  return linkRow({ ...link, revoked: true }, context.now());
+  return linkRow(link, context.clock.unix());
 }
 
 /**
@@ -90,11 +85,11 @@ export function redeemLink(context: NodeContext, from: PublicKey, { group_id, to
   const link = context.root.node.links.get(tokenHash);
   // One answer for a wrong group and a wrong token: a guesser learns nothing.
   if (group === undefined || link === undefined || link.group_id !== group_id) throw refuse("not_found");
-  if (link.revoked) throw refuse("revoked");
-  if (isExpired(link, context.now())) throw refuse("expired");
+  const dead = deadReason(link, context.clock.unix());
+  if (dead !== undefined) throw refuse(dead);
   if (!group.roster.members.has(from)) admitByLink(context, group, { from, tokenHash });
   const issuer = group.requireSelf();
-  const untilMs = BigInt(context.now() + INVITE_TTL_MS);
+  const untilMs = BigInt(context.clock.unix() + INVITE_TTL_MS);
   const peers = [
     issuer.pilot_node_id,
     ...group.roster.log.members.map(({ pilot_node_id }) => pilot_node_id).slice(0, 5),
@@ -118,10 +113,10 @@ function admitByLink(
   // Known to the log and no member: somebody removed it, and a link does not undo that.
   if (group.roster.knowsAuthor(from)) throw refuse("removed");
   const { links } = context.root.node;
-  const outcome = links.redeem({ tokenHash, key: from, nowMs: context.now() });
+  const outcome = links.redeem({ tokenHash, key: from, nowMs: context.clock.unix() });
   if (outcome.kind === "refused") throw refuse(outcome.reason);
   try {
-    addMember(context, group, PublicKey.toBytes(from), undefined);
+    addMember(context, group, from, undefined);
   } catch (error) {
     if (!outcome.repeated) links.release(tokenHash, from);
     throw error;
@@ -141,13 +136,7 @@ function refuse(reason: keyof typeof REFUSALS): EntmootError {
   return new EntmootError(code, message);
 }
 
-function isExpired({ expires_at_ms }: IssuedLink, nowMs: number): boolean {
-  return expires_at_ms > 0 && nowMs >= expires_at_ms;
-}
-
 function linkRow(link: IssuedLink, nowMs: number): LinkRow {
-  const { created_at_ms, expires_at_ms, group_id, id, revoked, uses, uses_max } = link;
-  const usedUp = uses_max > 0 && uses >= uses_max;
-  const status = revoked ? "revoked" : isExpired(link, nowMs) ? "expired" : usedUp ? "used_up" : "active";
-  return { id, group_id, uses_max, uses, created_at_ms, expires_at_ms, status };
+  const { created_at_ms, expires_at_ms, group_id, id, used, uses } = link;
+  return { id, group_id, uses, used, created_at_ms, expires_at_ms, status: redeemableStatus(link, nowMs) };
 }

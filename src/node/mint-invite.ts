@@ -1,7 +1,7 @@
 import { invitedEndpoint } from "../core/admission/address-hint.ts";
 import { bareBootstrapPeer, bootstrapNodeIds, createInvite } from "../core/admission/invite.ts";
 import { EntmootError } from "../core/errors.ts";
-import { PublicKey } from "../core/ids.ts";
+import { keyOf } from "../core/record/node-key.ts";
 import type { BootstrapPeer, Invite, NodeEndpoint, NodeInfo } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -21,7 +21,7 @@ export function mintInvite(context: NodeContext, request: MintInvite): Invite {
     members: group.roster.log.members.map(({ pilot_node_id }) => pilot_node_id),
     without: issuer.pilot_node_id,
   });
-  const untilMs = BigInt(context.now() + request.validForMs);
+  const untilMs = BigInt(context.clock.unix() + request.validForMs);
   return signInvite(context, group, { issuer, peers: [issuer.pilot_node_id, ...peers], untilMs, bareSelf: false });
 }
 
@@ -59,7 +59,7 @@ export function signInvite(context: NodeContext, group: Group, choice: InviteCho
       founder: founderOf(group),
       roster_head: group.roster.head,
       bootstrap_peers,
-      issued_at: BigInt(context.now()),
+      issued_at: BigInt(context.clock.unix()),
       valid_until: choice.untilMs,
       issuer: choice.issuer,
     },
@@ -68,9 +68,9 @@ export function signInvite(context: NodeContext, group: Group, choice: InviteCho
 }
 
 function endpointsOf(context: NodeContext, group: Group, nodeId: number): NodeEndpoint[] {
-  const bytes = group.roster.log.member(nodeId)?.entmoot_pubkey;
-  if (bytes?.length !== 32) return [];
-  const key = PublicKey.fromBytes(bytes);
+  const member = group.roster.log.member(nodeId);
+  const key = member && keyOf(member);
+  if (key === undefined) return [];
   const hints = key === context.local ? context.hints.own() : context.hints.of(key);
   return hints.flatMap((hint) => invitedEndpoint(key, hint) ?? []);
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../core/clock.ts";
 import type { Identity } from "../core/identity.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 import type { Log } from "../host/log.ts";
@@ -14,10 +15,7 @@ export interface NodeContext {
   readonly root: DataRoot;
   readonly hints: HintBook;
   readonly log: Log;
-  /** Unix milliseconds. */
-  readonly now: () => number;
-  /** As `now`, but never set back: for waits and deadlines. */
-  readonly steadyNow: () => number;
+  readonly clock: Clock;
   /** `undefined` in a process that opened no carrier. */
   readonly peers: Peers | undefined;
   /** Joined groups in a fixed order. */

@@ -16,7 +16,7 @@ export interface Operations extends AsyncDisposable {
   changeRoster(request: ChangeRoster): Promise<RosterChanged>;
   /** A signed invite for someone already (or soon) in the roster; adds nobody. */
   mintInvite(request: MintInvite): Promise<Invite>;
-  createLink(request: { groupId: GroupId; usesMax: number; validForMs: number }): Promise<CreatedLink>;
+  createLink(request: { groupId: GroupId; uses: number; validForMs: number }): Promise<CreatedLink>;
   listLinks(groupId: GroupId): Promise<LinkRow[]>;
   /** `link`: the link's text, or its id. Throws `not_found`. */
   revokeLink(request: { groupId: GroupId; link: string }): Promise<LinkRow>;

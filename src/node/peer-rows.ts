@@ -1,4 +1,4 @@
-import { PublicKey } from "../core/ids.ts";
+import { keyOf } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import type { PeerRow } from "../wire/control/peers-frames.ts";
 import type { Group } from "./group/group.ts";
@@ -11,13 +11,12 @@ export function peerRows(context: NodeContext, group: Group): PeerRow[] {
 }
 
 function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow {
-  const bytes = member.entmoot_pubkey ?? new Uint8Array(0);
-  const key = bytes.length === 32 ? PublicKey.fromBytes(bytes) : undefined;
+  const key = keyOf(member);
   const isSelf = key === context.local;
   const common = {
     node_id: member.pilot_node_id,
-    entmoot_pubkey: bytes,
-    hostname: profileName(group, member, context.now()),
+    entmoot_pubkey: member.entmoot_pubkey ?? new Uint8Array(0),
+    hostname: profileName(group, member, context.clock.unix()),
     self: isSelf,
     founder: key !== undefined && key === group.roster.founder,
   };
@@ -30,14 +29,14 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
     return { ...common, ...unreached, trust: "unknown", route: "not_checked", hints };
   }
   const { connected, proof, route, rttMs } = context.peers.status(key);
-  const { lastError, lastSeenMs } = context.peers.record(key);
+  const { lastError, lastSeen } = context.peers.record(key);
   return {
     ...common,
     connected,
     trust: proof === "key" ? "key" : "unknown",
     route,
     rtt_ms: rttMs,
-    last_seen_ms: lastSeenMs,
+    last_seen_ms: lastSeen,
     error: connected ? undefined : (lastError ?? reasonUnknown(hints)),
     hints,
   };

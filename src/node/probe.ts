@@ -1,4 +1,5 @@
-import { PublicKey } from "../core/ids.ts";
+import { textOf } from "../core/errors.ts";
+import { keyOf } from "../core/record/node-key.ts";
 import type { Probe, ProbeRow } from "./daemon-operations.ts";
 import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -30,15 +31,15 @@ async function probeOne(context: NodeContext, group: Group, nodeId: number, time
     received_ms: undefined,
   });
   const member = group.roster.log.member(nodeId);
-  if (member?.entmoot_pubkey?.length !== 32) return failed("peer not found in the roster");
+  const key = member && keyOf(member);
+  if (key === undefined) return failed("peer not found in the roster");
   if (context.peers === undefined) return failed("this process opened no carrier");
-  const key = PublicKey.fromBytes(member.entmoot_pubkey);
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-  const startedAt = performance.now();
+  const started = context.clock.steady();
   try {
     const answer = await context.peers.ask(
       key,
-      { kind: "diag_ping_req", group_id: group.id, nonce, timestamp_ms: BigInt(context.now()) },
+      { kind: "diag_ping_req", group_id: group.id, nonce, timestamp_ms: BigInt(context.clock.unix()) },
       "diag_ping_resp",
       timeoutMs,
     );
@@ -48,12 +49,12 @@ async function probeOne(context: NodeContext, group: Group, nodeId: number, time
     return {
       node_id: nodeId,
       ok: true,
-      rtt_ms: Math.round(performance.now() - startedAt),
+      rtt_ms: Math.round(context.clock.steady() - started),
       error: undefined,
       responder: answer.responder,
       received_ms: Number(answer.timestamp_ms),
     };
   } catch (error) {
-    return failed(error instanceof Error ? error.message : String(error));
+    return failed(textOf(error));
   }
 }

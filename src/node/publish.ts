@@ -1,3 +1,5 @@
+import { BoundedMap } from "../core/bounded-map.ts";
+import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { messageCanonical, signMessage } from "../core/record/message.ts";
@@ -18,7 +20,7 @@ const TOPICS_MAX = 64;
 /** Makes, signs and stores messages of this node. */
 export class Publisher {
   readonly #context: NodeContext;
-  readonly #byToken = new Map<string, Promise<Published>>();
+  readonly #byToken = new BoundedMap<string, Promise<Published>>(TOKENS_MAX);
 
   constructor(context: NodeContext) {
     this.#context = context;
@@ -31,7 +33,6 @@ export class Publisher {
     const earlier = this.#byToken.get(token);
     if (earlier !== undefined) return earlier;
     const published = this.#publish(request);
-    if (this.#byToken.size >= TOKENS_MAX) this.#byToken.delete(this.#byToken.keys().next().value!);
     this.#byToken.set(token, published);
     // What failed may be tried again under the same token.
     published.catch(() => this.#byToken.delete(token));
@@ -47,12 +48,12 @@ export class Publisher {
     if (author === undefined) {
       throw new EntmootError("not_member", `local node ${this.#context.nodeIdNow()} is not a member`);
     }
-    const nowMs = this.#context.now();
+    const now = this.#context.clock.unix();
     const message = signMessage({
       seed: this.#context.identity.seed,
       group_id: group.id,
       author,
-      timestamp: BigInt(nowMs),
+      timestamp: BigInt(now),
       topics,
       parents: group.store.messages.nextParents(),
       content,
@@ -65,7 +66,7 @@ export class Publisher {
         `message: expected at most ${MESSAGE_MAX_BYTES} bytes with all it carries, got ${canonical.length}; send a reference instead`,
       );
     }
-    pay(group, message, nowMs);
+    pay(group, message, now);
     if (token !== undefined) notePublishing(group, token, message);
     await group.writer.put([newMessage(message, canonical)]);
     group.tell({ kind: "stored", ids: [message.id], from: undefined, via: "publish" });
@@ -90,7 +91,7 @@ export function publishedForm({ author, group_id, id, timestamp }: Message): Pub
 }
 
 /** Takes the message from its author's budget. Throws `rate_limited`, saying when to try again, or `invalid_argument`. */
-export function pay(group: Group, message: Message, nowMs: number): void {
+export function pay(group: Group, message: Message, now: UnixMs): void {
   const { author, content, timestamp, topics } = message;
   const refusal = group.policy.check({
     author: author.pilot_node_id,
@@ -99,11 +100,11 @@ export function pay(group: Group, message: Message, nowMs: number): void {
     contentBytes: content.length,
     topics,
     rated: true,
-    nowMs,
+    now,
   });
   if (refusal === undefined) return;
   if (refusal.retryAtMs === undefined) throw new EntmootError("invalid_argument", `group policy: ${refusal.message}`);
-  const waitMs = Math.max(0, refusal.retryAtMs - nowMs);
+  const waitMs = Math.max(0, refusal.retryAtMs - now);
   const at = new Date(refusal.retryAtMs).toISOString();
   throw new EntmootError(
     "rate_limited",

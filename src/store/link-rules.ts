@@ -1,16 +1,17 @@
+import { deadReason } from "../core/admission/redemption.ts";
 import { EntmootError } from "../core/errors.ts";
-import type { IssuedLink, RedeemOutcome } from "./node-store.ts";
-import { checkMs, LINKS_MAX, REDEMPTIONS_PER_LINK_MAX } from "./store-limits.ts";
+import type { IssuedLink } from "./node-store.ts";
+import { checkMs, LINKS_MAX } from "./store-limits.ts";
 
 const HEX_64 = /^[0-9a-f]{64}$/;
 const ID_DIGITS = 16;
 
 /** Throws `invalid_argument` unless every field of `link` can be kept. */
 export function checkLink(link: IssuedLink): void {
-  const { id, token_hash, uses_max, uses } = link;
+  const { id, token_hash, uses, used } = link;
   if (!HEX_64.test(token_hash)) refuse("token hash", "64 lowercase hex digits", token_hash);
   if (id !== linkId(token_hash)) refuse("id", `the first ${ID_DIGITS} digits of the token hash`, id);
-  for (const count of [uses_max, uses]) {
+  for (const count of [uses, used]) {
     if (!Number.isSafeInteger(count) || count < 0) refuse("uses", "a whole number", count);
   }
   checkMs("link: created", link.created_at_ms);
@@ -22,26 +23,16 @@ export function linkId(tokenHash: string): string {
   return tokenHash.slice(0, ID_DIGITS);
 }
 
-/** Whether the link is past its time at `nowMs`. */
-export function isExpired({ expires_at_ms }: IssuedLink, nowMs: number): boolean {
-  return expires_at_ms > 0 && expires_at_ms <= nowMs;
+/** The link named by its id or its token's hash. */
+export function namedLink(links: readonly IssuedLink[], idOrHash: string): IssuedLink | undefined {
+  return links.find(({ id, token_hash }) => id === idOrHash || token_hash === idOrHash);
 }
 
-/** Why `link` cannot be redeemed now, or `undefined`. A key that redeemed before takes no new use. */
-export function refusal(
-  link: IssuedLink,
-  { repeated, redemptions, nowMs }: { repeated: boolean; redemptions: number; nowMs: number },
-): RedeemOutcome | undefined {
-  if (link.revoked) return { kind: "refused", reason: "revoked" };
-  if (isExpired(link, nowMs)) return { kind: "refused", reason: "expired" };
-  if (repeated) return undefined;
-  const used = link.uses_max > 0 && link.uses >= link.uses_max;
-  return used || redemptions >= REDEMPTIONS_PER_LINK_MAX ? { kind: "refused", reason: "used_up" } : undefined;
-}
-
-/** Thrown when there is no room and no dead link to forget. */
-export function tooManyLinks(): EntmootError {
-  return new EntmootError("conflict", `links: a node keeps at most ${LINKS_MAX}; revoke one that is not needed`);
+/** The one that makes room for another: the first that nobody can redeem any more. Throws `conflict` when there is none. */
+export function linkToForget(oldestFirst: readonly IssuedLink[], nowMs: number): IssuedLink {
+  const dead = oldestFirst.find((link) => deadReason(link, nowMs) !== undefined);
+  if (dead !== undefined) return dead;
+  throw new EntmootError("conflict", `links: a node keeps at most ${LINKS_MAX}; revoke one that is not needed`);
 }
 
 /** Thrown when the token hash is taken. */

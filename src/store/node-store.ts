@@ -1,38 +1,28 @@
+import type { Redeemable, Redeemed } from "../core/admission/redemption.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 
 /** A link this node issued. The token itself is never kept, only its hash. */
-export interface IssuedLink {
+export interface IssuedLink extends Redeemable {
   /** First 16 hex digits of the token hash; what people name it by. */
   readonly id: string;
   /** SHA-256 of the token, 64 hex digits. */
   readonly token_hash: string;
   readonly group_id: GroupId;
-  /** 0: no limit. */
-  readonly uses_max: number;
-  readonly uses: number;
   readonly created_at_ms: number;
-  /** 0: never. */
-  readonly expires_at_ms: number;
-  readonly revoked: boolean;
 }
 
-export type RedeemOutcome =
-  | { readonly kind: "redeemed"; readonly repeated: boolean; readonly link: IssuedLink }
-  | { readonly kind: "refused"; readonly reason: "not_found" | "revoked" | "expired" | "used_up" | "removed" };
+export type RedeemOutcome = Redeemed<IssuedLink> | { readonly kind: "refused"; readonly reason: "not_found" };
 
 export interface LinkStore {
   /** Throws `conflict` when the hash exists. At most 10,000 links. */
   create(link: IssuedLink): void;
   list(groupId: GroupId): IssuedLink[];
   get(tokenHash: string): IssuedLink | undefined;
-  /** By id or token hash; `false` when there is none in that group. */
-  revoke(groupId: GroupId, idOrHash: string): boolean;
-  /**
-   * Takes one use for `key` in one durable transaction. The same key again takes none (`repeated`).
-   * Revoked, then expired, then used up are refused, also for a key that redeemed before when revoked or expired.
-   */
+  /** By id or token hash; the link as it is now, `undefined` when there is none in that group. */
+  revoke(groupId: GroupId, idOrHash: string): IssuedLink | undefined;
+  /** Takes one use for `key`, by the rule of `redeem` in core, in one durable transaction. */
   redeem(request: { tokenHash: string; key: PublicKey; nowMs: number }): RedeemOutcome;
-  /** Gives back the use of a redemption that could not be completed. */
+  /** Gives back the use `key` holds, of a redemption that could not be completed. */
   release(tokenHash: string, key: PublicKey): void;
 }
 

@@ -8,15 +8,13 @@ export const RECORD_BYTES_MAX = 16 * 1024 * 1024;
 /** Ours. Consumers of one group: programs that follow it, each with a cursor. */
 export const CONSUMERS_MAX = 1024;
 /** Ours. Names of consumers, lease owners, facts and settings. */
-export const NAME_BYTES_MAX = 512;
+const NAME_BYTES_MAX = 512;
 /** Ours. A fact or setting is a small JSON text; group metadata is the largest. */
 export const FACT_BYTES_MAX = 1024 * 1024;
 /** Ours. Topics of one message that are indexed; no honest message has a tenth of them. */
-export const TOPICS_INDEXED_MAX = 256;
+const TOPICS_INDEXED_MAX = 256;
 /** Ours. Links one node keeps, of all its groups. */
 export const LINKS_MAX = 10_000;
-/** Ours. Keys that redeem one link; a link without a limit of uses is a door for strangers. */
-export const REDEMPTIONS_PER_LINK_MAX = 65_536;
 /** Ours. Peers whose whereabouts are remembered; the ones unheard of for longest go first. */
 export const HINT_PEERS_MAX = 4096;
 /** Ours. Addresses remembered per peer, newest first. */

@@ -1,3 +1,5 @@
+import { BoundedMap } from "../core/bounded-map.ts";
+import type { SteadyMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
 
 /** What strangers may take from one transport. Every figure is a maximum at one moment unless it says otherwise. */
@@ -75,24 +77,18 @@ const PEERS_REMEMBERED_MAX = 4_096;
 /** Counts the connections each peer made to us in the last minute. */
 export class ConnectionRate {
   readonly #perMinute: number;
-  readonly #recent = new Map<PublicKey, number[]>();
+  readonly #recent = new BoundedMap<PublicKey, SteadyMs[]>(PEERS_REMEMBERED_MAX);
 
   constructor(limits: TransportLimits) {
     this.#perMinute = limits.connectionsPerPeerPerMinute;
   }
 
   /** `false` when `peer` has made its share within the last minute; a refused attempt is not counted. */
-  take(peer: PublicKey, nowMs: number): boolean {
-    const recent = (this.#recent.get(peer) ?? []).filter((at) => nowMs - at < WINDOW_MS);
-    // Taken out and put back, so that the map's own order is "longest ago first".
-    this.#recent.delete(peer);
+  take(peer: PublicKey, now: SteadyMs): boolean {
+    const recent = (this.#recent.get(peer) ?? []).filter((at) => now - at < WINDOW_MS);
     const allowed = recent.length < this.#perMinute;
-    if (allowed) recent.push(nowMs);
+    if (allowed) recent.push(now);
     this.#recent.set(peer, recent);
-    for (const [oldest] of this.#recent) {
-      if (this.#recent.size <= PEERS_REMEMBERED_MAX) break;
-      this.#recent.delete(oldest);
-    }
     return allowed;
   }
 }

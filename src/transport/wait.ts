@@ -66,25 +66,31 @@ export interface AbortableOptions {
   readonly onGiveUp?: (end: ((error: Error) => void) | undefined) => void;
 }
 
-/** What `work` comes to, or `undefined` when that takes longer than `maxMs`. Rejects as `work` does. */
-export async function atMost<T>(clock: Clock, maxMs: number, work: Promise<T>): Promise<T | undefined> {
-  const late = Promise.withResolvers<undefined>();
-  using _timer = clock.after(maxMs, () => late.resolve(undefined));
-  return await Promise.race([work, late.promise]);
+/**
+ * What `work` comes to, or `undefined` when that takes longer than `maxMs` or `signal` aborts first; `work` goes on
+ * unwatched then. Rejects as `work` does.
+ */
+export async function atMost<T>(
+  clock: Clock,
+  maxMs: number,
+  work: Promise<T>,
+  signal?: AbortSignal,
+): Promise<T | undefined> {
+  using deadline = new Deadline(clock, maxMs, signal);
+  return await Promise.race([work, aborted(deadline.signal)]);
 }
 
 /** Resolves after `ms` milliseconds, or at once when `signal` aborts. Never rejects. */
 export async function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return;
-  const over = Promise.withResolvers<void>();
-  using _timer = clock.after(ms, over.resolve);
-  const onAbort = () => over.resolve();
-  signal?.addEventListener("abort", onAbort, { once: true });
-  try {
-    await over.promise;
-  } finally {
-    signal?.removeEventListener("abort", onAbort);
-  }
+  using deadline = new Deadline(clock, ms, signal);
+  await aborted(deadline.signal);
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
 }
 
 /** A key as people compare it: its first 12 hex digits. */

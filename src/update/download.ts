@@ -9,6 +9,7 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
+import { pause } from "../transport/wait.ts";
 import { type Answer, type GetOptions, get } from "./http-get.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
 
@@ -65,7 +66,7 @@ async function fetchAll(url: URL, wanted: WantedFile, options: DownloadOptions):
       const got = `${most} of ${wanted.size} bytes`;
       throw updateError(`${url.href}: the download was cut off after ${got}; run it again to go on`);
     }
-    await Bun.sleep(PAUSE_MS);
+    await pause(options.clock, PAUSE_MS);
   }
   return isOnePiece;
 }

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { EntmootError } from "../core/errors.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
 import { codeOf } from "../store/private-files.ts";
 import { type Feed, feedOf, URL_MAX } from "./feed.ts";
 import type { InstallPlace } from "./install-place.ts";
@@ -49,9 +49,6 @@ function readFeedFile(path: string): string | undefined {
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     if (error instanceof EntmootError) throw error;
-    throw updateError(
-      `${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}; ${NEXT}`,
-      error,
-    );
+    throw updateError(`${path}: cannot be read: ${textOf(error)}; ${NEXT}`, error);
   }
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { Feed } from "./feed.ts";
 import { type GetOptions, getSmall } from "./http-get.ts";
@@ -20,7 +21,7 @@ export interface FindRelease {
   /** The release asked for by name; the newest when absent. */
   readonly tag: string | undefined;
   readonly keys: readonly string[];
-  readonly nowMs: number;
+  readonly clock: Clock;
   /** The serial of what is installed, and that of the newest release ever installed there. Nothing older is taken. */
   readonly serial: number;
   readonly newestSerial: number;
@@ -57,7 +58,7 @@ export async function findRelease(options: FindRelease): Promise<Release> {
   if (release === undefined)
     throw updateError(`${new URL(MANIFEST_NAME, folder).href}: not there; is this a release feed?`);
   const { serial, version, expires_at_ms } = release.manifest;
-  if (options.nowMs >= expires_at_ms) {
+  if (options.clock.unix() >= expires_at_ms) {
     const since = new Date(expires_at_ms).toISOString();
     throw updateError(
       `release ${version}: the manifest has expired at ${since}; the feed is out of date, or this clock; to install it all the same, name it: "entmootd update -version ${version}"`,
@@ -127,9 +128,9 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-function httpOptions({ feed, userAgent, idleMs }: FindRelease): GetOptions {
+function httpOptions({ clock, feed, userAgent, idleMs }: FindRelease): GetOptions {
   const allowsRedirect = (from: URL, to: URL) => feed.allowsRedirect(from, to);
-  return { allowsRedirect, userAgent, ...(idleMs === undefined ? {} : { idleMs }) };
+  return { clock, allowsRedirect, userAgent, ...(idleMs === undefined ? {} : { idleMs }) };
 }
 
 /** Which build a machine runs. */

@@ -1,14 +1,16 @@
-import { EntmootError } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
 import { updateError } from "./update-error.ts";
 
 /** Ours. A server that says nothing for so long is gone. There is no limit on a whole download: lines are slow. */
-export const IDLE_MS = 30_000;
+const IDLE_MS = 30_000;
 /** Ours. A file of at most a few MiB that takes longer is held back, drop by drop. */
 const SMALL_MS = 120_000;
 /** Ours. */
 const REDIRECTS_MAX = 5;
 
 export interface GetOptions {
+  readonly clock: Clock;
   readonly allowsRedirect: (from: URL, to: URL) => boolean;
   readonly userAgent: string;
   readonly idleMs?: number;
@@ -38,20 +40,19 @@ export interface Answer {
  * are what the server has. Throws `update_failed`.
  */
 export async function get(url: URL, options: GetOptions): Promise<Answer> {
-  const idleMs = options.idleMs ?? IDLE_MS;
+  const { clock, idleMs = IDLE_MS, wholeMs } = options;
   const ending = new AbortController();
   const silence = () => ending.abort(updateError(`${url.href}: the server sent nothing for ${idleMs / 1000} s`));
-  let timer = setTimeout(silence, idleMs);
+  let timer = clock.after(idleMs, silence);
   const heard = () => {
-    clearTimeout(timer);
-    timer = setTimeout(silence, idleMs);
+    timer[Symbol.dispose]();
+    timer = clock.after(idleMs, silence);
   };
-  const { wholeMs } = options;
   const tooSlow = () => ending.abort(updateError(`${url.href}: the answer took longer than ${wholeMs! / 1000} s`));
-  const whole = wholeMs === undefined ? undefined : setTimeout(tooSlow, wholeMs);
+  const whole = wholeMs === undefined ? undefined : clock.after(wholeMs, tooSlow);
   const close = () => {
-    clearTimeout(timer);
-    clearTimeout(whole);
+    timer[Symbol.dispose]();
+    whole?.[Symbol.dispose]();
     ending.abort();
   };
   try {
@@ -142,7 +143,7 @@ const RUNTIME_HINT = /\.? *Is the computer able to access the url\?$/;
 
 function failure(url: URL, error: unknown, ending: AbortSignal): EntmootError {
   for (const known of [ending.reason, error]) if (known instanceof EntmootError) return known;
-  const reason = (error instanceof Error ? error.message : String(error)).replace(RUNTIME_HINT, "");
+  const reason = textOf(error).replace(RUNTIME_HINT, "");
   return updateError(
     `${url.href}: cannot be reached: ${reason}; check the address and the network, then try again`,
     error,

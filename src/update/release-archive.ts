@@ -1,6 +1,6 @@
 import { createReadStream, writeSync } from "node:fs";
 import { createGunzip } from "node:zlib";
-import { EntmootError } from "../core/errors.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
 import type { WantedFile } from "./download.ts";
 import { updateError } from "./update-error.ts";
 
@@ -30,10 +30,7 @@ export async function unpackBinary(
   } catch (error) {
     // What the disk says, of reading or writing, says nothing of the archive.
     if (error instanceof EntmootError || (error instanceof Error && "syscall" in error)) throw error;
-    throw updateError(
-      `archive: not a gzipped tar archive: ${error instanceof Error ? error.message : String(error)}`,
-      error,
-    );
+    throw updateError(`archive: not a gzipped tar archive: ${textOf(error)}`, error);
   } finally {
     source.destroy();
     unzipped.destroy();

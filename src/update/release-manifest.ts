@@ -14,12 +14,12 @@ export const SIGNATURE_NAME = "manifest.json.sig";
 
 /** Wire. What a reader accepts at most; a release that needs more is refused when it is made. */
 export const MANIFEST_MAX_BYTES = 1024 * 1024;
-export const RELEASE_FILES_MAX = 64;
-export const ARCHIVE_MAX_BYTES = 512 * 1024 * 1024;
-export const BINARY_MAX_BYTES = 1024 * 1024 * 1024;
+const RELEASE_FILES_MAX = 64;
+const ARCHIVE_MAX_BYTES = 512 * 1024 * 1024;
+const BINARY_MAX_BYTES = 1024 * 1024 * 1024;
 
 /** Wire. Signatures beside one manifest: enough for every key of a rotation; one line has 105 bytes. */
-export const SIGNATURES_MAX = 16;
+const SIGNATURES_MAX = 16;
 export const SIGNATURES_MAX_BYTES = 4096;
 
 /** Safe as the name of a folder. */

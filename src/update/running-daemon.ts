@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
 import { closeSync, constants, openSync, readFileSync, readlinkSync } from "node:fs";
 import { ControlClient } from "../control/control-client.ts";
+import { type Clock, later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import { type RunningProgram, variablesOf } from "../host/running-program.ts";
 import type { NodeStatus } from "../node/operations.ts";
+import { pause } from "../transport/wait.ts";
 import { ownerFor } from "./owner.ts";
 import { updateError } from "./update-error.ts";
 
@@ -23,9 +25,16 @@ export async function daemonStatus(dataDir: string): Promise<NodeStatus | undefi
   return client?.status();
 }
 
+export interface DaemonQuestion {
+  readonly clock: Clock;
+  readonly dataDir: string;
+  readonly executable: string;
+}
+
 /** The daemon of a data root as it ran before its executable changed: what must be there again afterwards. */
 export class RunningDaemon implements Disposable {
   readonly version: string;
+  readonly #clock: Clock;
   readonly #dataDir: string;
   readonly #program: RunningProgram;
   readonly #pid: number;
@@ -33,7 +42,12 @@ export class RunningDaemon implements Disposable {
   /** Its stdout and stderr, for one that has to be started anew. */
   readonly #output: readonly (number | "ignore")[];
 
-  private constructor(dataDir: string, status: NodeStatus, program: RunningProgram & { readonly pid: number }) {
+  private constructor(
+    { clock, dataDir }: DaemonQuestion,
+    status: NodeStatus,
+    program: RunningProgram & { readonly pid: number },
+  ) {
+    this.#clock = clock;
     this.#dataDir = dataDir;
     this.version = status.version;
     this.#program = program;
@@ -46,11 +60,12 @@ export class RunningDaemon implements Disposable {
    * The daemon that runs from `executable`; `undefined` when none runs. Throws `update_failed` when it runs from another
    * one or cannot start itself again.
    */
-  static async find(dataDir: string, executable: string): Promise<RunningDaemon | undefined> {
+  static async find(question: DaemonQuestion): Promise<RunningDaemon | undefined> {
+    const { dataDir, executable } = question;
     try {
       await using client = await ControlClient.connect(dataDir);
       if (client === undefined) return undefined;
-      return new RunningDaemon(dataDir, await client.status(), await client.program(executable));
+      return new RunningDaemon(question, await client.status(), await client.program(executable));
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
       throw updateError(
@@ -99,8 +114,8 @@ export class RunningDaemon implements Disposable {
 
   /** Of a daemon whose process is gone nothing more is expected after `goneMs`. */
   async #untilReady(version: string, readyMs: number, goneMs = SUPERVISOR_MS): Promise<number> {
-    const startedMs = performance.now();
-    const passed = () => performance.now() - startedMs;
+    const started = this.#clock.steady();
+    const passed = () => this.#clock.steady() - started;
     let answeredMs: number | undefined;
     let lastSeenMs = 0;
     for (;;) {
@@ -121,7 +136,7 @@ export class RunningDaemon implements Disposable {
         throw updateError(`the daemon of ${version} ended before it was ready`);
       }
       if (passed() > readyMs) throw updateError(`the daemon of ${version} did not answer within ${readyMs / 1000} s`);
-      await Bun.sleep(LOOK_AGAIN_MS);
+      await pause(this.#clock, LOOK_AGAIN_MS);
     }
   }
 
@@ -136,10 +151,10 @@ export class RunningDaemon implements Disposable {
   }
 
   async #answersWithin(ms: number): Promise<boolean> {
-    const untilMs = performance.now() + ms;
-    while (performance.now() < untilMs) {
+    const until = later(this.#clock.steady(), ms);
+    while (this.#clock.steady() < until) {
       if ((await this.#ask()) !== undefined) return true;
-      await Bun.sleep(LOOK_AGAIN_MS);
+      await pause(this.#clock, LOOK_AGAIN_MS);
     }
     return false;
   }

@@ -1,4 +1,7 @@
 import { tmpdir } from "node:os";
+import type { Clock } from "../core/clock.ts";
+import { textOf } from "../core/errors.ts";
+import { atMost } from "../transport/wait.ts";
 import { updateError } from "./update-error.ts";
 
 /** Ours. What a new executable has to show that it works. */
@@ -6,8 +9,8 @@ const TRY_MS = 10_000;
 const OUTPUT_MAX = 64 * 1024;
 
 /** The version an executable says it is. Throws `update_failed` when it does not say so within `tryMs`. */
-export async function versionOf(path: string, tryMs = TRY_MS): Promise<string> {
-  const { stdout } = await run(path, ["version"], tryMs);
+export async function versionOf(path: string, clock: Clock, tryMs = TRY_MS): Promise<string> {
+  const { stdout } = await run(path, ["version"], { clock, tryMs });
   try {
     const { version } = JSON.parse(stdout) as { version?: unknown };
     if (typeof version === "string" && version.length <= 200) return version;
@@ -21,10 +24,14 @@ export async function versionOf(path: string, tryMs = TRY_MS): Promise<string> {
  * Lets the executable show that it is `version` and can sign, verify and store here, each within `tryMs`, and that it
  * could be updated in turn; one that hangs is ended. Throws `update_failed`.
  */
-export async function tryBinary(path: string, version: string, tryMs = TRY_MS): Promise<void> {
-  const found = await versionOf(path, tryMs);
+export async function tryBinary(
+  path: string,
+  version: string,
+  { clock, tryMs = TRY_MS }: { readonly clock: Clock; readonly tryMs?: number },
+): Promise<void> {
+  const found = await versionOf(path, clock, tryMs);
   if (found !== version) throw updateError(`self-test of the new executable: expected ${version}, found ${found}`);
-  const { stdout } = await run(path, ["self-test"], tryMs);
+  const { stdout } = await run(path, ["self-test"], { clock, tryMs });
   if (carriesNoKeys(stdout)) {
     throw updateError(
       `self-test of the new executable: ${version} carries no release keys, so no update could ever follow it; nothing was installed; tell the publisher`,
@@ -40,7 +47,11 @@ function carriesNoKeys(selfTest: string): boolean {
   }
 }
 
-async function run(path: string, args: readonly string[], tryMs: number): Promise<{ readonly stdout: string }> {
+async function run(
+  path: string,
+  args: readonly string[],
+  { clock, tryMs }: { readonly clock: Clock; readonly tryMs: number },
+): Promise<{ readonly stdout: string }> {
   const said = `self-test of the new executable (${args.join(" ")})`;
   let child: Bun.Subprocess<"ignore", "pipe", "pipe">;
   try {
@@ -54,22 +65,17 @@ async function run(path: string, args: readonly string[], tryMs: number): Promis
       maxBuffer: OUTPUT_MAX,
     });
   } catch (error) {
-    throw updateError(`${said}: it does not start: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw updateError(`${said}: it does not start: ${textOf(error)}`, error);
   }
-  const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => late.resolve(undefined), tryMs);
   try {
-    const ended = await Promise.race([
-      Promise.all([child.exited, child.stdout.text(), child.stderr.text()]),
-      late.promise,
-    ]);
+    const ending = Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);
+    const ended = await atMost(clock, tryMs, ending);
     if (ended === undefined) throw updateError(`${said}: it hangs; nothing within ${tryMs / 1000} s`);
     const [status, stdout, stderr] = ended;
     if (status === 0) return { stdout };
     const reason = stderr.trim().split("\n").at(-1)?.slice(0, 500) ?? "";
     throw updateError(`${said}: it ended with status ${status}${reason === "" ? "" : `: ${reason}`}`);
   } finally {
-    clearTimeout(timer);
     child.kill("SIGKILL");
   }
 }

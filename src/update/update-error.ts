@@ -1,4 +1,4 @@
-import { EntmootError } from "../core/errors.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
 import { codeOf } from "../store/private-files.ts";
 
 /** Says why an update is refused. Nothing of the installation has changed then, or the message says what has. */
@@ -23,6 +23,6 @@ export function asUpdateError(error: unknown, path: string): EntmootError {
     case "EROFS":
       return updateError(`${path}: the file system is read-only; choose -install-dir on another`, error);
     default:
-      return updateError(`${path}: ${error instanceof Error ? error.message : String(error)}`, error);
+      return updateError(`${path}: ${textOf(error)}`, error);
   }
 }

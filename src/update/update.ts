@@ -1,4 +1,6 @@
 import { closeSync, existsSync, fchmodSync, fsyncSync, openSync, rmSync } from "node:fs";
+import type { Clock } from "../core/clock.ts";
+import { textOf } from "../core/errors.ts";
 import { download, hashFile, sizeOf } from "./download.ts";
 import { type Feed, wantedTag } from "./feed.ts";
 import { chosenFeed } from "./feed-file.ts";
@@ -27,6 +29,7 @@ import { compareVersions, parseVersion } from "./version-order.ts";
 
 /** What to update, from where, and what this program is. */
 export interface UpdateRequest {
+  readonly clock: Clock;
   readonly check: boolean;
   readonly restart: boolean;
   /** A release by name, older ones too. */
@@ -108,7 +111,7 @@ async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Pr
   const platform = platformOfBinary(place.executable);
   refuseManaged(place);
   using _lock = lockPlace(place);
-  using daemon = request.restart ? await RunningDaemon.find(request.dataDir, place.executable) : undefined;
+  using daemon = await daemonToRestart(request, place);
   const found = await available(request, { feed, tag, place });
   if (found.takenBack !== undefined) throw updateError(formatTakenBack(found.takenBack));
   if (!found.isNewer) {
@@ -135,6 +138,13 @@ async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Pr
   return withDaemon(request, { ...done, ...started }, daemon);
 }
 
+async function daemonToRestart(
+  { clock, dataDir, restart }: UpdateRequest,
+  { executable }: InstallPlace,
+): Promise<RunningDaemon | undefined> {
+  return restart ? await RunningDaemon.find({ clock, dataDir, executable }) : undefined;
+}
+
 /** Says so where a restart was asked for and there was nobody to restart. */
 function withDaemon(request: UpdateRequest, done: UpdateReport, daemon: RunningDaemon | undefined): UpdateReport {
   if (!request.restart || daemon !== undefined) return done;
@@ -155,9 +165,9 @@ async function changePlaces(request: UpdateRequest, place: InstallPlace): Promis
   const before = takenBack(place, await hashFile(place.previous));
   // After an update that went back by itself it is what is kept: nobody goes back to that.
   if (before !== undefined) throw updateError(`no earlier version is kept; ${formatTakenBack(before)}`);
-  using daemon = request.restart ? await RunningDaemon.find(request.dataDir, place.executable) : undefined;
+  using daemon = await daemonToRestart(request, place);
   const from = await currentVersion(request, place);
-  const to = await versionOf(place.previous);
+  const to = await versionOf(place.previous, request.clock);
   request.onStep?.(`going back to ${to}`);
   request.onChange?.();
   swapBack(place);
@@ -194,7 +204,7 @@ async function available(
     feed,
     tag,
     keys: request.keys,
-    nowMs: Date.now(),
+    clock: request.clock,
     serial: ownSerial,
     newestSerial: installedSerial(place),
     userAgent: `entmootd/${request.runningVersion}`,
@@ -216,7 +226,7 @@ async function available(
 async function currentVersion(request: UpdateRequest, place: InstallPlace): Promise<string> {
   if (request.running === place.executable || !existsSync(place.executable)) return request.runningVersion;
   try {
-    return await versionOf(place.executable);
+    return await versionOf(place.executable, request.clock);
   } catch {
     return "unknown"; // It does not run: any release is better.
   }
@@ -233,6 +243,7 @@ async function stage(
   const url = new URL(file.name, release.folder);
   request.onStep?.(`downloading ${file.name} of ${release.manifest.version}`);
   await download(url, file, {
+    clock: request.clock,
     partial,
     allowsRedirect: (from, to) => feed.allowsRedirect(from, to),
     userAgent: `entmootd/${request.runningVersion}`,
@@ -249,7 +260,7 @@ async function stage(
     } finally {
       closeSync(to);
     }
-    await tryBinary(place.staged, release.manifest.version);
+    await tryBinary(place.staged, release.manifest.version, request);
   } catch (error) {
     rmSync(place.staged, { force: true });
     throw asUpdateError(error, place.dir);
@@ -267,7 +278,8 @@ async function catchUp(
   request.onChange?.();
   const from = daemon.version;
   // Two updates without a restart leave a daemon whose executable is no longer kept.
-  const canGoBack = existsSync(place.previous) && (await versionOf(place.previous).catch(() => "")) === from;
+  const canGoBack =
+    existsSync(place.previous) && (await versionOf(place.previous, request.clock).catch(() => "")) === from;
   return startAgain({ request, place, from, to: version, canGoBack }, daemon);
 }
 
@@ -283,7 +295,7 @@ interface Change {
 /** Restarts `daemon`, if there is one to restart, and keeps a record. When it does not come up, all is as before. */
 async function startAgain(change: Change, daemon: RunningDaemon | undefined): Promise<Pick<UpdateReport, "daemon">> {
   const { request, place, from, to, canGoBack } = change;
-  const record = { from, to, at_ms: Date.now() };
+  const record = { from, to, at_ms: request.clock.unix() };
   if (daemon === undefined) {
     note(request, { ...record, outcome: "updated", reason: "" });
     return {};
@@ -294,7 +306,7 @@ async function startAgain(change: Change, daemon: RunningDaemon | undefined): Pr
     note(request, { ...record, outcome: "updated", reason: "" });
     return { daemon: { version: to, pid } };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = textOf(cause);
     if (!canGoBack) {
       const all = `${reason}; ${from} is not kept any more; start the daemon yourself`;
       note(request, { ...record, outcome: "failed", reason: all });
@@ -307,7 +319,7 @@ async function startAgain(change: Change, daemon: RunningDaemon | undefined): Pr
     try {
       await daemon.bringBack(from, request.readyMs);
     } catch (second) {
-      const also = second instanceof Error ? second.message : String(second);
+      const also = textOf(second);
       const all = `${reason}; ${from} is installed again, but did not come back: ${also}; start it yourself`;
       note(request, { ...record, outcome: "failed", reason: all });
       await remember();

@@ -7,14 +7,14 @@ export function linkRowJson(row: LinkRow) {
     id: row.id,
     group_id: GroupId.toBase64(row.group_id),
     status: row.status,
-    uses: row.uses_max,
-    used: row.uses,
+    uses: row.uses,
+    used: row.used,
     created_at_ms: row.created_at_ms,
     expires_at_ms: row.expires_at_ms,
   };
 }
 
 /** A new link. Its text, which is the secret, is shown this once. */
-export function linkJson({ expires_at_ms, group_id, id, link, uses_max }: CreatedLink) {
-  return { link, id, group_id: GroupId.toBase64(group_id), uses: uses_max, expires_at_ms };
+export function linkJson({ expires_at_ms, group_id, id, link, uses }: CreatedLink) {
+  return { link, id, group_id: GroupId.toBase64(group_id), uses, expires_at_ms };
 }

@@ -4,6 +4,7 @@ import { identityOf } from "../../src/core/identity.ts";
 import { GroupId, PublicKey } from "../../src/core/ids.ts";
 import { createIdentity } from "../../src/host/identity-file.ts";
 import { createLog } from "../../src/host/log.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { EntmootNode } from "../../src/node/entmoot-node.ts";
 import { DataRootLock } from "../../src/store/lock.ts";
@@ -21,7 +22,7 @@ async function daemon() {
   const root = SqliteDataRoot.open(dataDir, "write");
   const lock = DataRootLock.acquire(dataDir, Date.now());
   const { identity, path: identityPath } = createIdentity(join(dataDir, "identity.json"));
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const node = await EntmootNode.open({
     root,
     identity: identityOf(identity.seed),
@@ -34,6 +35,7 @@ async function daemon() {
     hostname: "oak",
     version: "test",
     log: createLog("error"),
+    clock: realClock,
     random: new SeededRandom(1),
   });
   const socket = join(dataDir, "control.sock");
@@ -174,7 +176,7 @@ test("join by a running daemon prints progress, then one line for each input", a
   const links: string[] = [];
   for (let at = 0; at < 2; at++) {
     const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-    links.push((await founder.createLink({ groupId, usesMax: 0, validForMs: 0 })).link);
+    links.push((await founder.createLink({ groupId, uses: 0, validForMs: 0 })).link);
   }
   const joined = await it.run("join", ...links, "-timeout", "10s");
   expect(joined.exit).toBe(0);

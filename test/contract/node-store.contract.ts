@@ -1,4 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import fc from "fast-check";
+import { redeem, release } from "../../src/core/admission/redemption.ts";
 import { sha256 } from "../../src/core/bytes/sha256.ts";
 import { GroupId, PublicKey } from "../../src/core/ids.ts";
 import type { IssuedLink, NodeStore } from "../../src/store/node-store.ts";
@@ -13,6 +16,26 @@ export interface NodeStoreWorld extends Disposable {
   reopen(): NodeStore;
 }
 
+interface RedeemSequence {
+  readonly kind: string;
+  readonly name: string;
+  readonly max_uses: number;
+  readonly expires_at_ms: number;
+  readonly steps: readonly {
+    readonly op: string;
+    readonly redeemer: string;
+    readonly now_ms: number;
+    readonly expect: string;
+    readonly use_count: number;
+    readonly replay?: boolean;
+  }[];
+}
+
+const vectors: { readonly cases: readonly RedeemSequence[] } = await Bun.file(
+  join(import.meta.dir, "../vectors/invite.json"),
+).json();
+const redeemSequences = vectors.cases.filter(({ kind }) => kind === "redeem_sequence");
+
 const OTHER_GROUP = GroupId.fromBytes(new Uint8Array(32).fill(9));
 
 /** The questions every node store answers alike. Call inside a test file, once per driver. */
@@ -25,10 +48,7 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
 
   describe(`links in ${name}`, () => {
     check("a link is kept with every field, found by hash and listed by age in its group", ({ links }, world) => {
-      const [young, old] = [
-        link(1, { created_at_ms: 20, expires_at_ms: 99, uses_max: 3 }),
-        link(2, { created_at_ms: 10 }),
-      ];
+      const [young, old] = [link(1, { created_at_ms: 20, expires_at_ms: 99, uses: 3 }), link(2, { created_at_ms: 10 })];
       links.create(young);
       links.create(old);
       links.create(link(3, { group_id: OTHER_GROUP }));
@@ -44,8 +64,8 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
       for (const bad of [
         { token_hash: "zz" },
         { id: "0000000000000000" },
-        { uses_max: -1 },
-        { uses: 0.5 },
+        { uses: -1 },
+        { used: 0.5 },
         { created_at_ms: -1 },
       ]) {
         expectCode("invalid_argument", () => links.create({ ...link(1), ...bad }));
@@ -54,32 +74,32 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
     });
 
     check("each key takes one use, however often it asks, until all are taken", ({ links }, world) => {
-      const two = link(1, { uses_max: 2 });
+      const two = link(1, { uses: 2 });
       links.create(two);
       const redeem = (n: number) => world.store.links.redeem({ tokenHash: two.token_hash, key: key(n), nowMs: 5 });
-      expect(redeem(1)).toEqual({ kind: "redeemed", repeated: false, link: { ...two, uses: 1 } });
-      expect(redeem(1)).toEqual({ kind: "redeemed", repeated: true, link: { ...two, uses: 1 } });
-      expect(redeem(2)).toEqual({ kind: "redeemed", repeated: false, link: { ...two, uses: 2 } });
+      expect(redeem(1)).toEqual({ kind: "redeemed", repeated: false, link: { ...two, used: 1 } });
+      expect(redeem(1)).toEqual({ kind: "redeemed", repeated: true, link: { ...two, used: 1 } });
+      expect(redeem(2)).toEqual({ kind: "redeemed", repeated: false, link: { ...two, used: 2 } });
       world.reopen();
       expect(redeem(3)).toEqual({ kind: "refused", reason: "used_up" });
       expect(redeem(2)).toMatchObject({ kind: "redeemed", repeated: true });
       world.store.links.release(two.token_hash, key(1));
       world.store.links.release(two.token_hash, key(1));
-      expect(world.store.links.get(two.token_hash)!.uses).toBe(1);
+      expect(world.store.links.get(two.token_hash)!.used).toBe(1);
       expect(redeem(3)).toMatchObject({ kind: "redeemed", repeated: false });
     });
 
     check("revoked is told before expired, expired before used up, also to who redeemed before", ({ links }) => {
-      const one = link(1, { uses_max: 1, expires_at_ms: 10 });
+      const one = link(1, { uses: 1, expires_at_ms: 10 });
       links.create(one);
       const redeem = (n: number, nowMs: number) => links.redeem({ tokenHash: one.token_hash, key: key(n), nowMs });
       expect(redeem(1, 9)).toMatchObject({ kind: "redeemed" });
       expect(redeem(2, 9)).toEqual({ kind: "refused", reason: "used_up" });
       expect(redeem(1, 10)).toEqual({ kind: "refused", reason: "expired" });
-      expect(links.revoke(OTHER_GROUP, one.id)).toBeFalse();
-      expect(links.revoke(GROUP, one.id)).toBeTrue();
-      expect(links.revoke(GROUP, one.token_hash)).toBeTrue();
-      expect(links.revoke(GROUP, "ffff")).toBeFalse();
+      expect(links.revoke(OTHER_GROUP, one.id)).toBeUndefined();
+      expect(links.revoke(GROUP, one.id)).toEqual({ ...one, used: 1, revoked: true });
+      expect(links.revoke(GROUP, one.token_hash)).toEqual({ ...one, used: 1, revoked: true });
+      expect(links.revoke(GROUP, "ffff")).toBeUndefined();
       expect(redeem(1, 10)).toEqual({ kind: "refused", reason: "revoked" });
       expect(links.get(one.token_hash)!.revoked).toBeTrue();
       expect(links.redeem({ tokenHash: "11".repeat(32), key: key(1), nowMs: 0 })).toEqual({
@@ -87,6 +107,63 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
         reason: "not_found",
       });
     });
+
+    check("any history of a link has the outcomes of the rule in core", ({ links }) => {
+      const who = fc.nat({ max: 3 });
+      const step = fc.oneof(
+        {
+          weight: 6,
+          arbitrary: fc.record({ op: fc.constant("redeem"), who, nowMs: fc.integer({ min: 98, max: 101 }) }),
+        },
+        { weight: 2, arbitrary: fc.record({ op: fc.constant("release"), who, nowMs: fc.constant(0) }) },
+        { weight: 1, arbitrary: fc.record({ op: fc.constant("revoke"), who, nowMs: fc.constant(0) }) },
+      );
+      const fields = fc.record({ uses: fc.nat({ max: 3 }), expires_at_ms: fc.constantFrom(0, 100) });
+      let token = 0;
+      fc.assert(
+        fc.property(fields, fc.array(step, { maxLength: 16 }), (chosen, steps) => {
+          let expected = link(++token, chosen);
+          const holders = new Set<number>();
+          links.create(expected);
+          for (const { op, who, nowMs } of steps) {
+            const tokenHash = expected.token_hash;
+            if (op === "redeem") {
+              const outcome = redeem(expected, { repeated: holders.has(who), nowMs });
+              expect(links.redeem({ tokenHash, key: key(who), nowMs })).toEqual(outcome);
+              if (outcome.kind === "redeemed") {
+                expected = outcome.link;
+                holders.add(who);
+              }
+            } else if (op === "release") {
+              if (holders.delete(who)) expected = release(expected);
+              links.release(tokenHash, key(who));
+            } else {
+              expected = { ...expected, revoked: true };
+              links.revoke(GROUP, expected.id);
+            }
+            expect(links.get(tokenHash)).toEqual(expected);
+          }
+        }),
+        { numRuns: 30 },
+      );
+    });
+
+    for (const { name: sequence, ...vector } of redeemSequences) {
+      check(`a link goes as an open invite of the original's does: ${sequence}`, ({ links }) => {
+        const open = link(1, { uses: vector.max_uses, expires_at_ms: vector.expires_at_ms });
+        links.create(open);
+        for (const [at, { op, redeemer, now_ms: nowMs, ...expected }] of vector.steps.entries()) {
+          const who = { tokenHash: open.token_hash, key: key(redeemer.charCodeAt(0)) };
+          const outcome = op === "redeem" ? links.redeem({ ...who, nowMs }) : undefined;
+          if (op === "release") links.release(who.tokenHash, who.key);
+          if (op === "revoke") links.revoke(GROUP, open.id);
+          expect({ at, used: links.get(open.token_hash)?.used }).toEqual({ at, used: expected.use_count });
+          if (outcome?.kind === "redeemed")
+            expect({ at, repeated: outcome.repeated }).toEqual({ at, repeated: expected.replay! });
+          else if (outcome) expect(outcome.reason.replace("used_up", "exhausted")).toBe(expected.expect);
+        }
+      });
+    }
 
     check("with 10,000 links the oldest dead one makes room, and without one there is none", ({ links }) => {
       for (let i = 0; i < LINKS_MAX; i++) {
@@ -170,8 +247,8 @@ function link(n: number, fields: Partial<IssuedLink> = {}): IssuedLink {
     id: token_hash.slice(0, 16),
     token_hash,
     group_id: GROUP,
-    uses_max: 0,
     uses: 0,
+    used: 0,
     created_at_ms: 1,
     expires_at_ms: 0,
     revoked: false,

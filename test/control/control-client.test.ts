@@ -8,6 +8,7 @@ import { EntmootError } from "../../src/core/errors.ts";
 import { STATUS } from "../../src/core/failure-table.ts";
 import { GroupId, MerkleRoot, MessageId, PublicKey } from "../../src/core/ids.ts";
 import type { Message } from "../../src/core/record/records.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import type { WatchEvent } from "../../src/node/operations.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { readiness } from "../../src/view/readiness.ts";
@@ -80,7 +81,7 @@ describe("what the client says is what the node says", () => {
     expect(added).toMatchObject({ group_id: groupId, members: 2, subject: { pilot_node_id: 77 } });
     expect(await client.status()).toEqual({ ...(await it.node.status()) });
     expect(await client.peers(groupId)).toEqual(await it.node.peers(groupId));
-    const link = await client.createLink({ groupId, usesMax: 3, validForMs: 0 });
+    const link = await client.createLink({ groupId, uses: 3, validForMs: 0 });
     expect(await client.listLinks(groupId)).toEqual(await it.node.listLinks(groupId));
     expect(await client.revokeLink({ groupId, link: link.id })).toMatchObject({ id: link.id, status: "revoked" });
     const invite = await client.mintInvite({ groupId, peers: [77], validForMs: 60_000 });
@@ -124,12 +125,12 @@ describe("what the client says is what the node says", () => {
   });
 
   test("peers answer a probe, and one that is not there is a row with a reason", async () => {
-    const network = new MemoryNetwork();
+    const network = new MemoryNetwork(realClock);
     await using one = await controlledNode({ network, n: 1 });
     await using other = await startNode(network, 2);
     await using client = await clientOf(one);
     const { group_id: groupId } = await client.createGroup(OPEN_GROUP);
-    const { link } = await client.createLink({ groupId, usesMax: 0, validForMs: 0 });
+    const { link } = await client.createLink({ groupId, uses: 0, validForMs: 0 });
     const { local_node_id } = await other.join({ input: link, timeoutMs: 5_000 });
     const gone = await client.changeRoster({
       groupId,

@@ -6,6 +6,7 @@ import type { FrameConnection } from "../../src/control/frame-connection.ts";
 import { within } from "../../src/control/patience.ts";
 import { GroupId, RosterEntryId } from "../../src/core/ids.ts";
 import { message } from "../../src/core/record/record-codecs.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import type { ControlFrame } from "../../src/wire/control/control-frame.ts";
 import { decodeControlFrame, encodeControlFrame } from "../../src/wire/control/control-frame.ts";
@@ -453,13 +454,13 @@ test("64 callers at once are all answered, each by its own message", async () =>
 });
 
 test("two nodes can be joined over their control sockets", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   await using one = await controlledNode({ network, n: 1 });
   await using two = await controlledNode({ network, n: 2 });
   await using founder = (await ControlClient.connect(one.dataDir))!;
   await using joiner = (await ControlClient.connect(two.dataDir))!;
   const { group_id } = await founder.createGroup({ ...OPEN_GROUP, name: "council" });
-  const { link } = await founder.createLink({ groupId: group_id, usesMax: 1, validForMs: 60_000 });
+  const { link } = await founder.createLink({ groupId: group_id, uses: 1, validForMs: 60_000 });
   const stages: string[] = [];
   const joined = await joiner.join({ input: link, timeoutMs: 5_000, onProgress: ({ stage }) => stages.push(stage) });
   expect(joined).toMatchObject({ status: "joined", group_id, members: 2 });

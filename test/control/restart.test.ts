@@ -4,6 +4,7 @@ import { ControlClient } from "../../src/control/control-client.ts";
 import { ControlServer } from "../../src/control/control-server.ts";
 import type { Restart } from "../../src/control/handler.ts";
 import { createLog } from "../../src/host/log.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import type { RunningProgram } from "../../src/host/running-program.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { startNode } from "../support/nodes.ts";
@@ -19,7 +20,7 @@ const PROGRAM: RunningProgram = {
 /** A daemon on a control socket that can start again, or cannot. */
 async function served(restart: Restart | undefined) {
   const directory = new TemporaryDirectory();
-  const node = await startNode(new MemoryNetwork(), 1);
+  const node = await startNode(new MemoryNetwork(realClock), 1);
   const path = join(directory.path, "control.sock");
   const log = createLog("error");
   const server = ControlServer.start({ path, node, log, ...(restart === undefined ? {} : { restart }) });

@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
 import type { MessageId } from "../../src/core/ids.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { OPEN_GROUP, startNode } from "../support/nodes.ts";
 
 test("what a member missed arrives parents first", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   await using founder = await startNode(network, 1);
   await using joiner = await startNode(network, 2);
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
@@ -13,7 +14,7 @@ test("what a member missed arrives parents first", async () => {
     const content = new TextEncoder().encode(`${at}`);
     published.push((await founder.publish({ groupId, topics: ["a"], content })).message_id);
   }
-  const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: 0 });
+  const { link } = await founder.createLink({ groupId, uses: 0, validForMs: 0 });
   await joiner.join({ input: link, timeoutMs: 10_000 });
   const arrived: MessageId[] = [];
   const signal = AbortSignal.timeout(10_000);

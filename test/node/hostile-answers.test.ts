@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import { createInvite, formatInvite } from "../../src/core/admission/invite.ts";
+import { later, unixMs } from "../../src/core/clock.ts";
 import { EntmootError } from "../../src/core/errors.ts";
 import { GroupId, MerkleRoot, type MessageId, PublicKey } from "../../src/core/ids.ts";
 import { messageCanonical } from "../../src/core/record/message.ts";
 import { createGenesis, createRosterEntry } from "../../src/core/roster/roster-change.ts";
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { DialBackoff } from "../../src/machine/dial-backoff.ts";
 import { Peers } from "../../src/node/carrier/peers.ts";
 import { redeem } from "../../src/node/join/redeem-link.ts";
@@ -21,12 +23,12 @@ const OTHER_GROUP = GroupId.fromBytes(new Uint8Array(32).fill(9));
 
 /** A node's way to its peers, with no hints and no dial that ever failed. */
 function peersOver(transport: Transport): Peers {
-  return new Peers({ transport, hints: () => [], backoff: new DialBackoff(), now: Date.now, steadyNow: Date.now });
+  return new Peers({ transport, hints: () => [], backoff: new DialBackoff(), clock: realClock });
 }
 
 /** Asks a peer that answers everything with `answer`. */
 async function askOneThatSays(answer: Frame) {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const [here, there] = [FOUNDER, ALICE].map(({ publicKey }) => PublicKey.fromBytes(publicKey));
   const transport = network.join(here!);
   network.join(there!).accept(async (stream) => {
@@ -82,7 +84,7 @@ test("a member can make this node hold no frame larger than 1 MiB", async () => 
 
 test("two groups founded at one instant do not share their first entry, so neither's roster holds in the other", async () => {
   const nowMs = Date.now();
-  await using node = await startNode(undefined, 1, { now: () => nowMs });
+  await using node = await startNode(undefined, 1, { clock: { ...realClock, unix: () => unixMs(nowMs) } });
   const root = async () => {
     const { group_id } = await node.createGroup(OPEN_GROUP);
     const key = PublicKey.fromBytes(ALICE.publicKey);
@@ -118,7 +120,7 @@ test("a full disk while held messages are let out ends nothing but that", async 
 });
 
 test("an issuer that ends without an answer is asked again; one that says no is not", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const transport = network.join(PublicKey.fromBytes(FOUNDER.publicKey));
   const issuer = PublicKey.fromBytes(ALICE.publicKey);
   let asked = 0;
@@ -134,10 +136,8 @@ test("an issuer that ends without an answer is asked again; one that says no is 
   const peers = peersOver(transport);
   const token = new Uint8Array(16);
   const link = { groupId: GROUP, issuer, hints: [], token, expiresAtMs: 0 };
-  const attempt = { deadlineMs: Date.now() + 8_000, signal: undefined, progress: () => {} };
-  await expect(
-    redeem({ peers, hostname: "", now: Date.now, steadyNow: Date.now }, link, attempt),
-  ).rejects.toMatchObject({
+  const attempt = { deadline: later(realClock.steady(), 8_000), signal: undefined, progress: () => {} };
+  await expect(redeem({ peers, hostname: "", clock: realClock }, link, attempt)).rejects.toMatchObject({
     code: "expired",
   });
   expect(asked).toBe(3);
@@ -165,7 +165,7 @@ test("a graft of many large messages reads no more of them at once than may wait
 });
 
 test("a join whose member serves the roster and then answers nothing ends in its time, joined", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const genesis = createGenesis({ seed: FOUNDER.seed, nowMs: 1_700_000_000_000 });
   const start = RosterLog.empty.sync([genesis]).log;
   const change = { op: "add", key: ALICE.publicKey } as const;

@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import { createInvite, formatInvite, verifyInvite } from "../../src/core/admission/invite.ts";
 import { parseMootLink } from "../../src/core/admission/moot-link.ts";
+import { unixMs } from "../../src/core/clock.ts";
 import { PublicKey } from "../../src/core/ids.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { keyOf, OPEN_GROUP, startNode } from "../support/nodes.ts";
@@ -10,14 +12,14 @@ const HOUR_MS = 3_600_000;
 const QUICK = { timeoutMs: 600 };
 
 async function world() {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   let nowMs = Date.now();
   const pass = (ms: number) => {
     nowMs += ms;
   };
-  const founder = await startNode(network, 1, { now: () => nowMs });
+  const founder = await startNode(network, 1, { clock: { ...realClock, unix: () => unixMs(nowMs) } });
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-  const link = (usesMax: number, validForMs = HOUR_MS) => founder.createLink({ groupId, usesMax, validForMs });
+  const link = (uses: number, validForMs = HOUR_MS) => founder.createLink({ groupId, uses, validForMs });
   return { network, founder, groupId, link, pass };
 }
 
@@ -29,7 +31,7 @@ test("a link lets in as many keys as it has uses, and no more", async () => {
   await using bob = await startNode(network, 3);
   await alice.join({ input: text, ...QUICK });
   await expect(bob.join({ input: text, ...QUICK })).rejects.toMatchObject({ code: "expired" });
-  expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 1, uses_max: 1, status: "used_up" }]);
+  expect(await closing.listLinks(groupId)).toMatchObject([{ used: 1, uses: 1, status: "used_up" }]);
 });
 
 test("who was let in by a link calls the group as its issuer does, unless it has a name for it", async () => {
@@ -55,7 +57,7 @@ test("the same key redeems a used-up link again: same membership, fresh invite, 
   // As after the loss of the data root: the key is all that is left.
   await using again = await startNode(network, 2);
   expect(await again.join({ input: text, ...QUICK })).toMatchObject({ status: "joined", members: 2 });
-  expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 1 }]);
+  expect(await closing.listLinks(groupId)).toMatchObject([{ used: 1 }]);
 });
 
 test("an expired, a revoked and an edited link are each refused in their own words", async () => {
@@ -102,11 +104,11 @@ test("a removed key is refused by every link until the founder adds it again", a
 });
 
 test("while the issuer is away a join says so and goes on until its time is over", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const root = new MemoryDataRoot();
   const founder = await startNode(network, 1, { root });
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-  const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: HOUR_MS });
+  const { link } = await founder.createLink({ groupId, uses: 0, validForMs: HOUR_MS });
   await founder.close();
   await using alice = await startNode(network, 2);
   const stages: string[] = [];
@@ -135,7 +137,7 @@ test("only the founder issues links", async () => {
   await using _closing = founder;
   await using alice = await startNode(network, 2);
   await alice.join({ input: (await link(0)).link, ...QUICK });
-  await expect(alice.createLink({ groupId, usesMax: 1, validForMs: HOUR_MS })).rejects.toMatchObject({
+  await expect(alice.createLink({ groupId, uses: 1, validForMs: HOUR_MS })).rejects.toMatchObject({
     code: "not_member",
   });
 });
@@ -172,7 +174,7 @@ test("two keys that redeem the last use of a link at once: one is let in, the ot
   const joins = await Promise.allSettled([alice, bob].map((node) => node.join({ input: text, timeoutMs: 5_000 })));
   expect(joins.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
   expect(joins.find(({ status }) => status === "rejected")).toMatchObject({ reason: { code: "expired" } });
-  expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 1 }]);
+  expect(await closing.listLinks(groupId)).toMatchObject([{ used: 1 }]);
   expect((await closing.status()).groups[0]?.members).toBe(2);
 });
 
@@ -196,7 +198,7 @@ test("a key whose node id is taken in the group is refused, and its use of the l
   const other = PublicKey.fromBytes(new Uint8Array(32).fill(7));
   await closing.changeRoster({ groupId, op: "add", nodeId, key: other });
   await expect(alice.join({ input: text, ...QUICK })).rejects.toMatchObject({ code: "conflict" });
-  expect(await closing.listLinks(groupId)).toMatchObject([{ uses: 0, status: "active" }]);
+  expect(await closing.listLinks(groupId)).toMatchObject([{ used: 0, status: "active" }]);
   expect((await alice.status()).groups).toEqual([]);
 });
 

@@ -1,16 +1,17 @@
 import { expect, test } from "bun:test";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { keyOf, OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 
-async function pair(network = new MemoryNetwork(), aliceRoot = new MemoryDataRoot()) {
+async function pair(network = new MemoryNetwork(realClock), aliceRoot = new MemoryDataRoot()) {
   const founderRoot = new MemoryDataRoot();
   const founder = await startNode(network, 1, { root: founderRoot });
   const alice = await startNode(network, 2, { root: aliceRoot });
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-  const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: 60_000 });
+  const { link } = await founder.createLink({ groupId, uses: 0, validForMs: 60_000 });
   await alice.join({ input: link, timeoutMs: 5_000 });
   const say = (node: EntmootNode, text: string) =>
     node.publish({ groupId, topics: ["chat"], content: encodeUtf8(text) });
@@ -36,11 +37,11 @@ test("what both sides of a cut wrote is on both once it heals", async () => {
 }, 20_000);
 
 test("a node that comes back catches up with what it missed, messages and members alike", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   await using founder = await startNode(network, 1);
   const root = new MemoryDataRoot();
   const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-  const { link } = await founder.createLink({ groupId, usesMax: 0, validForMs: 60_000 });
+  const { link } = await founder.createLink({ groupId, uses: 0, validForMs: 60_000 });
   const say = (text: string) => founder.publish({ groupId, topics: ["chat"], content: encodeUtf8(text) });
   const alice = await startNode(network, 2, { root: keptOpen(root) });
   await alice.join({ input: link, timeoutMs: 5_000 });
@@ -67,7 +68,7 @@ function keptOpen(root: MemoryDataRoot): MemoryDataRoot {
 }
 
 test("a newcomer and a member that never heard of it meet without the founder", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const root = new MemoryDataRoot();
   const { founder, alice, groupId, link } = await pair(network, root);
   await alice.close();
@@ -83,7 +84,7 @@ test("a newcomer and a member that never heard of it meet without the founder", 
 }, 40_000);
 
 test("a founder whose data came back from an old backup learns from a member what it had signed since", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const { founder, alice, groupId, rosterEntries } = await pair(network);
   await using _closing = alice;
   const backup = new MemoryDataRoot();

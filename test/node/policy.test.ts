@@ -3,13 +3,15 @@ import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { PublicKey } from "../../src/core/ids.ts";
 import { formatPolicy, POLICY_PRESETS } from "../../src/core/policy/policy.ts";
 import { createGenesis } from "../../src/core/roster/roster-change.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { Group } from "../../src/node/group/group.ts";
-import { POLICY_FACT } from "../../src/node/group/group-policy.ts";
+import { GroupPolicy, POLICY_FACT } from "../../src/node/group/group-policy.ts";
 import { MemoryGroupStore } from "../../src/store/memory/memory-group-store.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { identity } from "../support/identity.ts";
 import { keptMessage } from "../support/kept-message.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { GROUP, message } from "../support/message.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 
@@ -42,11 +44,11 @@ test("a message that fits no frame between peers is refused before it is stored"
 });
 
 test("who joins holds itself to the founder's policy, and everything sent before that still arrives", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   await using founder = await startNode(network, 1);
   await using alice = await startNode(network, 2);
   const { group_id: groupId } = await founder.createGroup(STANDARD);
-  const { link } = await founder.createLink({ groupId, usesMax: 1, validForMs: 60_000 });
+  const { link } = await founder.createLink({ groupId, uses: 1, validForMs: 60_000 });
   await alice.join({ input: link, timeoutMs: 5_000 });
   const say = () => alice.publish({ groupId, topics: ["chat"], content: encodeUtf8("x") });
   for (let i = 0; i < 12; i++) await say();
@@ -76,6 +78,24 @@ test("a publish without topics, with an empty one or to no group is refused", as
   await expect(publish(["chat"])).rejects.toThrow("group_id is required when multiple groups are active");
 });
 
+test("a clock that is set back does not stop messages from passing their time", () => {
+  const store = new MemoryGroupStore(GROUP);
+  store.setFact(POLICY_FACT, formatPolicy(POLICY_PRESETS.standard));
+  const policy = new GroupPolicy(store);
+  const clock = new ManualClock();
+  policy.prune(clock);
+  const old = message({ timestamp: 1n });
+  store.messages.putMany([keptMessage(old)]);
+  const isHeldAfter = (ms: number) => {
+    clock.advance(ms);
+    policy.prune(clock);
+    return store.messages.has(old.id);
+  };
+  expect(isHeldAfter(59_999)).toBe(true);
+  clock.setUnix(clock.unix() - 30 * 86_400_000);
+  expect(isHeldAfter(1)).toBe(false);
+});
+
 test("messages past their retention are forgotten where nothing is written any more", async () => {
   const store = new MemoryGroupStore(GROUP);
   store.roster.append([createGenesis({ seed: identity(1).seed, nowMs: 1 })]);
@@ -83,13 +103,11 @@ test("messages past their retention are forgotten where nothing is written any m
   const nowMs = 1_800_000_000_000;
   const [old, fresh] = [message({ timestamp: 1n }), message({ timestamp: BigInt(nowMs) })];
   store.messages.putMany([keptMessage(old), keptMessage(fresh)]);
-  const now = () => nowMs;
   const group = new Group({
     store,
     local: PublicKey.fromBytes(identity(1).publicKey),
     random: new SeededRandom(1),
-    now,
-    steadyNow: now,
+    clock: new ManualClock(nowMs),
     carryOut: () => {},
     onChanged: () => {},
     onMembers: () => {},

@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import { formatInvite } from "../../src/core/admission/invite.ts";
 import { decodeUtf8, encodeUtf8 } from "../../src/core/bytes/utf8.ts";
+import { unixMs } from "../../src/core/clock.ts";
 import type { GroupId } from "../../src/core/ids.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import type { WatchEvent } from "../../src/node/operations.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
@@ -17,14 +19,14 @@ async function agree(nodes: readonly EntmootNode[], id: GroupId, messages: numbe
 }
 
 test("three nodes join by link and by invite, talk, and hold the same set", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   await using founder = await startNode(network, 1);
   await using alice = await startNode(network, 2);
   await using bob = await startNode(network, 3);
   const { group_id } = await founder.createGroup(OPEN_GROUP);
   await founder.publish({ groupId: undefined, topics: ["chat"], content: encodeUtf8("before") });
 
-  const { link } = await founder.createLink({ groupId: group_id, usesMax: 1, validForMs: 60_000 });
+  const { link } = await founder.createLink({ groupId: group_id, uses: 1, validForMs: 60_000 });
   const joined = await alice.join({ input: link, timeoutMs: 5_000 });
   expect(joined).toMatchObject({ status: "joined", members: 2 });
   expect(await groupOf(alice, group_id)).toMatchObject({ messages: 1, local_member: true });
@@ -48,7 +50,7 @@ test("three nodes join by link and by invite, talk, and hold the same set", asyn
 
 test("a watch sees what came before and what comes after, each once", async () => {
   let nowMs = 1_700_000_000_000;
-  await using node = await startNode(undefined, 1, { now: () => ++nowMs });
+  await using node = await startNode(undefined, 1, { clock: { ...realClock, unix: () => unixMs(++nowMs) } });
   const { group_id } = await node.createGroup(OPEN_GROUP);
   const say = (text: string) => node.publish({ groupId: group_id, topics: ["chat"], content: encodeUtf8(text) });
   for (const text of ["a", "b", "c"]) await say(text);

@@ -3,6 +3,7 @@ import { ControlServer } from "../../src/control/control-server.ts";
 import { dial } from "../../src/control/dial.ts";
 import type { FrameConnection } from "../../src/control/frame-connection.ts";
 import { createLog } from "../../src/host/log.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import type { DaemonOperations } from "../../src/node/daemon-operations.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
@@ -24,7 +25,7 @@ export async function controlledNode(
 ): Promise<ControlledNode> {
   const directory = new TemporaryDirectory();
   const path = join(directory.path, "control.sock");
-  const node = await startNode(options.network ?? new MemoryNetwork(), options.n ?? 1);
+  const node = await startNode(options.network ?? new MemoryNetwork(realClock), options.n ?? 1);
   const { firstFrameMs } = options;
   const server = controlServer(path, node, firstFrameMs);
   return {

@@ -2,8 +2,10 @@
  * A node in a process of its own, for tests that kill it: `bun iroh-peer.ts <node> <port> <echo|mute>`. Prints one
  * line, `{"key","port","hints"}`, when it can be dialled. `mute` takes streams and then neither reads nor answers.
  */
+
 import { tmpdir } from "node:os";
 import { PublicKey } from "../../src/core/ids.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { IrohTransport } from "../../src/transport/iroh/iroh-transport.ts";
 import type { PeerStream } from "../../src/transport/transport.ts";
 
@@ -40,6 +42,7 @@ async function echo(stream: PeerStream): Promise<void> {
 if (import.meta.main) {
   const [node, port, mode] = process.argv.slice(2);
   const transport = await IrohTransport.start({
+    clock: realClock,
     seed: new Uint8Array(32).fill(Number(node)),
     bind: ["127.0.0.1"],
     port: Number(port),

@@ -1,11 +1,20 @@
 /** A program to compile: `version`, or `serve <lib>`, or `ask <lib> <key> <hint>`; each prints one line of JSON. */
+
 import { readFileSync } from "node:fs";
 import { PublicKey } from "../../src/core/ids.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { IrohTransport } from "../../src/transport/iroh/iroh-transport.ts";
 
 const [command, libraryDir = "", key = "", hint = ""] = process.argv.slice(2);
 const start = (node: number) =>
-  IrohTransport.start({ seed: new Uint8Array(32).fill(node), bind: ["127.0.0.1"], port: 0, relay: "off", libraryDir });
+  IrohTransport.start({
+    clock: realClock,
+    seed: new Uint8Array(32).fill(node),
+    bind: ["127.0.0.1"],
+    port: 0,
+    relay: "off",
+    libraryDir,
+  });
 
 async function serve(): Promise<void> {
   const transport = await start(2);

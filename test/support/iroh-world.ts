@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { realClock } from "../../src/host/real-clock.ts";
 import { IrohTransport } from "../../src/transport/iroh/iroh-transport.ts";
 import type { TransportLimits } from "../../src/transport/transport-limits.ts";
 
@@ -16,6 +17,7 @@ export async function irohWorld(): Promise<IrohWorld> {
   return {
     async start(node, limits) {
       const transport = await IrohTransport.start({
+        clock: realClock,
         seed: new Uint8Array(32).fill(node),
         bind: ["127.0.0.1", "::1"],
         port: ports.get(node) ?? 0,

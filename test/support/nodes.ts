@@ -1,6 +1,8 @@
+import type { Clock } from "../../src/core/clock.ts";
 import { identityOf } from "../../src/core/identity.ts";
 import { PublicKey } from "../../src/core/ids.ts";
 import { createLog } from "../../src/host/log.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { EntmootNode } from "../../src/node/entmoot-node.ts";
 import type { CreateGroup } from "../../src/node/operations.ts";
@@ -12,7 +14,7 @@ import type { MemoryNetwork } from "../../src/transport/memory/memory-transport.
 export async function startNode(
   network: MemoryNetwork | undefined,
   n: number,
-  options: { readonly root?: DataRoot; readonly hostname?: string; readonly now?: () => number } = {},
+  options: { readonly root?: DataRoot; readonly hostname?: string; readonly clock?: Clock } = {},
 ): Promise<EntmootNode> {
   const identity = identityOf(new Uint8Array(32).fill(n));
   return EntmootNode.open({
@@ -28,7 +30,7 @@ export async function startNode(
     version: "test",
     log: createLog("error"),
     random: new SeededRandom(n),
-    ...(options.now === undefined ? {} : { now: options.now }),
+    clock: options.clock ?? realClock,
   });
 }
 

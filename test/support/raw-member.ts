@@ -1,4 +1,5 @@
 import { type GroupId, PublicKey } from "../../src/core/ids.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { identity } from "./identity.ts";
@@ -17,7 +18,7 @@ export interface RawMember extends AsyncDisposable {
 
 /** Disposing what it gives ends the node. */
 export async function nodeWithRawMember(options: Parameters<typeof startNode>[2] = {}): Promise<RawMember> {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const node = await startNode(network, 1, options);
   const { group_id } = await node.createGroup(OPEN_GROUP);
   const key = PublicKey.fromBytes(ALICE.publicKey);

@@ -54,6 +54,30 @@ const FORBIDDEN_IN_PURE: readonly (readonly [name: string, pattern: RegExp])[] =
   ],
 ];
 
+/** Time comes from the `Clock` that is handed in, so that a simulation can run the same code on its own. */
+const RAW_TIME: readonly (readonly [name: string, pattern: RegExp])[] = [
+  ["Date.now", /\bDate\s*\.\s*now\b/],
+  ["new Date()", /\bnew\s+Date\s*(\(\s*\)|(?!\s*\())/],
+  ["performance.now", /\bperformance\s*\./],
+  ["Bun.nanoseconds", /\bnanoseconds\b|\bhrtime\b/],
+  ["setTimeout", /\bsetTimeout\b/],
+  ["setInterval", /\bsetInterval\b/],
+  ["Bun.sleep", /\bBun\s*\.\s*sleep\b/],
+  ["AbortSignal.timeout", /\bAbortSignal\s*\.\s*timeout\b/],
+  ["a blocking wait", /\bsleepSync\b|\bAtomics\s*\.\s*wait\b/],
+];
+const TIMER_MODULE = /^(node:)?timers(\/|$)/;
+/** The machine's own clock; and waits in calls that are synchronous to their end, as SQLite's and those on stdout are. */
+const MAY_USE_RAW_TIME: Readonly<Record<string, readonly string[]>> = {
+  "host/real-clock.ts": RAW_TIME.map(([name]) => name),
+  "host/print.ts": ["a blocking wait"],
+  "store/sqlite/sqlite-file.ts": ["a blocking wait"],
+  "store/original/original-database.ts": ["a blocking wait"],
+};
+
+/** Those that put parts together, and the machine itself; all others are given their clock. */
+const NAME_THE_REAL_CLOCK = new Set(["host", "daemon", "cli", "main.ts", "lib.ts"]);
+
 /** Packages with a home: the rooms that may import them. */
 const HOMES: readonly (readonly [prefix: string, rooms: readonly string[], said: string])[] = [
   ["@noble/", ["core"], "only core imports @noble"],
@@ -69,9 +93,13 @@ export function faultsOf(file: SourceFile): string[] {
   if (rank < 0) return [`${file.path}: ${room} is not a room`];
   const code = withoutComments(file.text);
   const said = importsOf(code).flatMap((to) => faultOfImport({ path: file.path, room, rank, to }) ?? []);
+  const bare = withoutStrings(code);
   if (PURE.has(room)) {
-    const bare = withoutStrings(code);
     for (const [name, pattern] of FORBIDDEN_IN_PURE) if (pattern.test(bare)) said.push(`${room} may not use ${name}`);
+  } else {
+    const allowed = MAY_USE_RAW_TIME[file.path] ?? [];
+    const used = RAW_TIME.filter(([name, pattern]) => pattern.test(bare) && !allowed.includes(name));
+    for (const [name] of used) said.push(`only host/real-clock.ts may use ${name}; take a Clock`);
   }
   return said.map((fault) => `${file.path}: ${fault}`);
 }
@@ -90,9 +118,13 @@ function faultOfImport({ path, room, rank, to }: Import): string | undefined {
     if (!/\.(ts|json|sql)$/.test(to)) return `imports ${to}, which should end in .ts`;
     const other = roomOf(target);
     if (other === "lib.ts") return "imports lib.ts; nothing inside imports lib.ts";
+    if (target === "host/real-clock.ts" && !NAME_THE_REAL_CLOCK.has(room)) {
+      return `${room} may not import the real clock; take a Clock`;
+    }
     if (other === room || rankOf(other) < rank) return undefined;
     return `${room} may not import ${other} (${to})`;
   }
+  if (TIMER_MODULE.test(to)) return `${room} may not import ${to}; take a Clock`;
   if (room === "machine" && to === "valibot") return "machine may not import valibot";
   for (const [prefix, rooms, said] of HOMES) {
     if ((to === prefix || to.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`)) && !rooms.includes(room)) {

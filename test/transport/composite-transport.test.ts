@@ -27,8 +27,8 @@ const PILOT_HINT = "pilot:0:0000.0000.0002";
 /** Two networks of different carriers; a node is on both, one or none. */
 function twoNetworks() {
   const clock = new ManualClock();
-  const first = new MemoryNetwork({ carrier: "memory" });
-  const second = new MemoryNetwork({ carrier: "pilot", dialect: "pilot", proof: "claim" });
+  const first = new MemoryNetwork(realClock, { carrier: "memory" });
+  const second = new MemoryNetwork(realClock, { carrier: "pilot", dialect: "pilot", proof: "claim" });
   const both = (peer: PublicKey) => new CompositeTransport(clock, [first.join(peer), second.join(peer)]);
   return { clock, first, second, both };
 }
@@ -53,7 +53,7 @@ function silent(carrier: MemoryTransport): MemoryTransport {
 }
 
 transportContract("two memory networks", async (): Promise<TransportWorld> => {
-  const networks = [new MemoryNetwork(), new MemoryNetwork({ carrier: "pilot" })] as const;
+  const networks = [new MemoryNetwork(realClock), new MemoryNetwork(realClock, { carrier: "pilot" })] as const;
   return {
     start: async (node, limits) => {
       const [memory, pilot] = networks.map((network) => network.join(key(node), limits));
@@ -66,7 +66,7 @@ transportContract("two memory networks", async (): Promise<TransportWorld> => {
 inNetns(import.meta, () => {
   transportContract("iroh and memory", async () => {
     const iroh = await irohWorld();
-    const network = new MemoryNetwork();
+    const network = new MemoryNetwork(realClock);
     return {
       start: async (node, limits) => {
         const carrier = await iroh.start(node, limits);
@@ -78,7 +78,7 @@ inNetns(import.meta, () => {
 
   test("a peer that does not answer over iroh is reached over the next carrier meanwhile", async () => {
     await using iroh = await irohWorld();
-    const network = new MemoryNetwork();
+    const network = new MemoryNetwork(realClock);
     const clock = new ManualClock();
     const [a, gone] = [await iroh.start(1), await iroh.start(2)];
     const hints = gone.localHints();
@@ -196,7 +196,10 @@ test("a peer is announced once, when the first carrier reaches it and when the l
 
 test("a peer on two carriers stays connected until it is lost on both", async () => {
   const clock = new ManualClock();
-  const networks = [new MemoryNetwork(), new MemoryNetwork({ carrier: "pilot", proof: "claim" })] as const;
+  const networks = [
+    new MemoryNetwork(realClock),
+    new MemoryNetwork(realClock, { carrier: "pilot", proof: "claim" }),
+  ] as const;
   const a = new CompositeTransport(clock, [networks[0].join(A), networks[1].join(A)]);
   const changes = changesOf(a);
   for (const network of networks) await open(network.join(B), A);
@@ -254,7 +257,7 @@ test("a carrier of another key, of a name that is here, or after the end is not 
   const { clock, first, second } = twoNetworks();
   const a = new CompositeTransport(clock, [first.join(A)]);
   expect(() => a.add(second.join(B))).toThrow("expected key");
-  expect(() => a.add(new MemoryNetwork().join(A))).toThrow("already here");
+  expect(() => a.add(new MemoryNetwork(realClock).join(A))).toThrow("already here");
   expect(() => new CompositeTransport(clock, [first.join(key(5)), second.join(key(6))])).toThrow("expected key");
   await a.close();
   expect(() => a.add(second.join(A))).toThrow("closed");

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { PublicKey } from "../../src/core/ids.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { FramedStream } from "../../src/transport/framed-stream.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import type { FrameLanguage } from "../../src/wire/frame/frame-language.ts";
@@ -14,7 +15,7 @@ const TEXT: FrameLanguage<string> = {
 };
 
 async function twoEnds() {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const [a, b] = [1, 2].map((n) => network.join(PublicKey.fromBytes(new Uint8Array(32).fill(n))));
   const arriving = arrivals(b!);
   const stream = await dial(a!, b!);

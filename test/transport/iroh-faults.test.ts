@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import type { Connection, Endpoint } from "@number0/iroh";
 import { PublicKey } from "../../src/core/ids.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { ALPN } from "../../src/transport/iroh/iroh-dialer.ts";
 import { type IrohLibrary, loadIroh } from "../../src/transport/iroh/iroh-library.ts";
 import { type IrohOptions, IrohTransport } from "../../src/transport/iroh/iroh-transport.ts";
@@ -24,6 +25,7 @@ afterEach(async () => {
 
 async function start(node: number, options: Partial<IrohOptions> = {}): Promise<IrohTransport> {
   const transport = await IrohTransport.start({
+    clock: realClock,
     seed: new Uint8Array(32).fill(node),
     bind: ["127.0.0.1", "::1"],
     port: 0,

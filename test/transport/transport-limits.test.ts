@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { steadyMs } from "../../src/core/clock.ts";
 import { PublicKey } from "../../src/core/ids.ts";
 import { ConnectionRate, DEFAULT_LIMITS, StreamBudget } from "../../src/transport/transport-limits.ts";
 
@@ -40,9 +41,9 @@ test("a stranger holds fewer streams than one of ours, until it becomes one", ()
 
 test("a peer's share of connections comes back minute by minute, and refusals do not count", () => {
   const rate = new ConnectionRate({ ...DEFAULT_LIMITS, connectionsPerPeerPerMinute: 2 });
-  expect([0, 10, 20, 59_999].map((at) => rate.take(key(1), at))).toEqual([true, true, false, false]);
-  expect(rate.take(key(2), 20)).toBe(true);
-  expect([60_000, 60_005, 60_010].map((at) => rate.take(key(1), at))).toEqual([true, false, true]);
+  expect([0, 10, 20, 59_999].map((at) => rate.take(key(1), steadyMs(at)))).toEqual([true, true, false, false]);
+  expect(rate.take(key(2), steadyMs(20))).toBe(true);
+  expect([60_000, 60_005, 60_010].map((at) => rate.take(key(1), steadyMs(at)))).toEqual([true, false, true]);
 });
 
 test("a stranger with endless keys makes the rate forget the oldest, not grow", () => {
@@ -52,7 +53,7 @@ test("a stranger with endless keys makes the rate forget the oldest, not grow", 
     new DataView(bytes.buffer).setUint32(0, i);
     return PublicKey.fromBytes(bytes);
   });
-  for (const each of keys) expect(rate.take(each, 0)).toBe(true);
-  expect(rate.take(keys[4_999]!, 1)).toBe(false);
-  expect(rate.take(keys[0]!, 1)).toBe(true);
+  for (const each of keys) expect(rate.take(each, steadyMs(0))).toBe(true);
+  expect(rate.take(keys[4_999]!, steadyMs(1))).toBe(false);
+  expect(rate.take(keys[0]!, steadyMs(1))).toBe(true);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { realClock } from "../../src/host/real-clock.ts";
 import { holdPlace } from "../../src/update/hold-place.ts";
 import { installPlace, lockPlace } from "../../src/update/install-place.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -13,7 +14,12 @@ test("a held place is refused to an update, and free again afterwards", async ()
   using directory = new TemporaryDirectory();
   const place = placeIn(directory.path);
   {
-    using _lock = await holdPlace(place, { waitMs: 0, signal: new AbortController().signal, onWait: never });
+    using _lock = await holdPlace(place, {
+      clock: realClock,
+      waitMs: 0,
+      signal: new AbortController().signal,
+      onWait: never,
+    });
     expect(() => lockPlace(place)).toThrow("another update or installation is under way there");
   }
   lockPlace(place)[Symbol.dispose]();
@@ -25,6 +31,7 @@ test("whoever comes while an update runs is told once, and served when it is don
   const update = lockPlace(place);
   let told = 0;
   const held = await holdPlace(place, {
+    clock: realClock,
     waitMs: 30_000,
     signal: new AbortController().signal,
     onWait: () => {
@@ -42,14 +49,16 @@ test("a wait ends when its time is over, when it is called off, and when there c
   using _update = lockPlace(place);
   const { signal } = new AbortController();
   let told = 0;
-  const late = holdPlace(place, { waitMs: 0, signal, onWait: () => told++ });
+  const late = holdPlace(place, { clock: realClock, waitMs: 0, signal, onWait: () => told++ });
   await expect(late).rejects.toMatchObject({ code: "update_failed" });
   expect(told).toBe(1);
   const gone = new AbortController();
   const onWait = () => gone.abort(new Error("called off"));
-  await expect(holdPlace(place, { waitMs: 30_000, signal: gone.signal, onWait })).rejects.toThrow("called off");
+  await expect(holdPlace(place, { clock: realClock, waitMs: 30_000, signal: gone.signal, onWait })).rejects.toThrow(
+    "called off",
+  );
   const nowhere = placeIn(join(directory.path, "not there"));
-  await expect(holdPlace(nowhere, { waitMs: 30_000, signal, onWait: never })).rejects.toMatchObject({
+  await expect(holdPlace(nowhere, { clock: realClock, waitMs: 30_000, signal, onWait: never })).rejects.toMatchObject({
     code: "update_failed",
   });
 });

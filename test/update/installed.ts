@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import { chmodSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { realClock } from "../../src/host/real-clock.ts";
 import type { UpdateRequest } from "../../src/update/update.ts";
 import { RELEASE_KEY } from "../support/release-feed.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -28,6 +29,7 @@ export class Installed implements Disposable {
 
   request(feedUrl: string | undefined, more: Partial<UpdateRequest> = {}): UpdateRequest {
     return {
+      clock: realClock,
       check: false,
       restart: false,
       version: undefined,

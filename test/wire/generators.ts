@@ -212,8 +212,8 @@ export const FRAMES: Generators<Frame> = {
 const link = {
   id: shortText,
   group_id: groupId,
-  uses_max: count,
   uses: count,
+  used: count,
   created_at_ms: count,
   expires_at_ms: count,
   status: words("active", "expired", "used_up", "revoked"),
@@ -336,7 +336,7 @@ export const CONTROL_FRAMES: Generators<ControlFrame> = {
     policy: maybe(rawJson.filter((source) => source !== "null")),
   }),
   group_create_resp: fc.record({ group_id: groupId, founder: nodeInfo, open_invite: maybe(createdLink) }),
-  link_create_req: fc.record({ group_id: groupId, uses_max: count, valid_for_ms: count }),
+  link_create_req: fc.record({ group_id: groupId, uses: count, valid_for_ms: count }),
   link_create_resp: createdLink,
   link_list_req: group,
   link_list_resp: fc.record({ links: few(linkRow) }),

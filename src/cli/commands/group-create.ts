@@ -1,7 +1,9 @@
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
+import { JOIN_MODES, VISIBILITIES } from "../../core/record/public-moot.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
+import { TAGS_MAX } from "../../node/create-group.ts";
 import { linkJson } from "../../view/link-json.ts";
 import { nodeInfoJson } from "../../view/node-info-json.ts";
 import { defineCommand, repeated } from "../line/command.ts";
@@ -10,8 +12,6 @@ import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { policyFromSource } from "../line/policy-source.ts";
 
 const LABEL = "group create";
-/** Ours. As many tags as anybody reads. */
-const TAGS_MAX = 32;
 
 /** `group create`: a new moot with this node as its founder. */
 export const groupCreate = defineCommand({
@@ -35,13 +35,13 @@ export const groupCreate = defineCommand({
     visibility: {
       type: "string",
       default: "private",
-      valueHint: "private|unlisted|public",
+      valueHint: VISIBILITIES.join("|"),
       description: "who may know of it",
     },
     "join-mode": {
       type: "string",
       default: "invite_only",
-      valueHint: "invite_only|open_invite",
+      valueHint: JOIN_MODES.join("|"),
       description: "open_invite also makes a link without limits",
     },
     policy: {
@@ -56,8 +56,8 @@ export const groupCreate = defineCommand({
     const options = parseGlobalOptions(args, process.env);
     const name = args.name.trim();
     if (name === "") throw new EntmootError("invalid_argument", `${LABEL}: -name is required`);
-    const visibility = oneOf("-visibility", args.visibility, ["private", "unlisted", "public"]);
-    const joinMode = oneOf("-join-mode", args["join-mode"], ["invite_only", "open_invite"]);
+    const visibility = oneOf("-visibility", args.visibility, VISIBILITIES);
+    const joinMode = oneOf("-join-mode", args["join-mode"], JOIN_MODES);
     const policy = policyFromSource(args.policy, `${LABEL}: -policy`);
     const description = args.description.trim();
     const tags = [...new Set(repeated(args.tag).map((tag) => tag.trim()))].filter((tag) => tag !== "");

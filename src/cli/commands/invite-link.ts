@@ -1,3 +1,4 @@
+import { USES_MAX } from "../../core/admission/redemption.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
@@ -10,8 +11,6 @@ import { parseGroupId } from "../line/group-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
 
 const LABEL = "invite link";
-/** Ours. Above this, say 0 for no limit. */
-const USES_MAX = 65_536;
 
 /** `invite link`: one line that lets whoever has it join. */
 export const inviteLink = defineCommand({
@@ -40,12 +39,12 @@ export const inviteLink = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const groupId = parseGroupId(LABEL, args.group);
-    const usesMax = parseInteger(`${LABEL}: -uses`, args.uses, { min: 0, max: USES_MAX });
+    const uses = parseInteger(`${LABEL}: -uses`, args.uses, { min: 0, max: USES_MAX });
     const validFor = args["valid-for"];
     const validForMs = validFor.trim() === "never" ? 0 : parseValidFor(`${LABEL}: -valid-for`, validFor);
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: false, change: true });
-      const created = await node.createLink({ groupId, usesMax, validForMs });
+      const created = await node.createLink({ groupId, uses, validForMs });
       const { id, ...link } = linkJson(created);
       printJson({ ...link, next_command: shellCommand(["entmootd", "join", created.link]), id });
     });

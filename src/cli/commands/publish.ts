@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
-import { EntmootError } from "../../core/errors.ts";
+import { EntmootError, textOf } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
@@ -96,7 +96,7 @@ function readFile(path: string): Uint8Array {
     return readFileSync(path);
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = textOf(cause);
     throw new EntmootError("invalid_argument", `${LABEL}: read file: ${reason}`, { cause });
   }
 }

@@ -9,6 +9,7 @@ import { sign, verifySignature } from "../../core/signature.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
 import { createLog } from "../../host/log.ts";
 import { printJson } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { EntmootNode } from "../../node/entmoot-node.ts";
 import type { DataRoot } from "../../store/data-root.ts";
 import { SqliteDataRoot } from "../../store/sqlite/sqlite-data-root.ts";
@@ -57,13 +58,14 @@ function openNode(root: DataRoot, seed: Uint8Array): Promise<EntmootNode> {
     identity,
     identityPath: "",
     dataDir: "",
-    transport: new MemoryNetwork().join(PublicKey.fromBytes(identity.publicKey)),
+    transport: new MemoryNetwork(realClock).join(PublicKey.fromBytes(identity.publicKey)),
     transportReason: LABEL,
     transportPort: 0,
     listenPort: 0,
     hostname: "",
     version: BUILD_INFO.version,
     log: createLog("error"),
+    clock: realClock,
   });
 }
 

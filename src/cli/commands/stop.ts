@@ -1,6 +1,7 @@
 import { EntmootError } from "../../core/errors.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
@@ -24,15 +25,13 @@ export const stop = defineCommand({
     await namedFailure(LABEL, async () => {
       await using daemon = await openDaemon(options);
       const { pid } = await daemon.status();
-      const quiet = setTimeout(() => printProse(`${LABEL}: waiting for daemon ${pid} to end`), QUIET_MS);
+      using _quiet = realClock.after(QUIET_MS, () => printProse(`${LABEL}: waiting for daemon ${pid} to end`));
       try {
         await daemon.stop(timeoutMs);
       } catch (cause) {
         if (!(cause instanceof EntmootError && cause.code === "timeout")) throw cause;
         const text = `daemon ${pid} still runs after ${timeoutMs} ms; wait, or end process ${pid}`;
         throw new EntmootError("timeout", text, { cause });
-      } finally {
-        clearTimeout(quiet);
       }
       printJson({ event: "stopped", pid });
     });

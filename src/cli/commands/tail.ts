@@ -7,8 +7,10 @@ import { openDaemon } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { openForReading } from "../../daemon/read-root.ts";
 import { printJson, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { ChangeSignal } from "../../node/change-signal.ts";
 import { watch } from "../../node/watch.ts";
+import { pause } from "../../transport/wait.ts";
 import { messageLine } from "../../view/message-line.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -118,7 +120,7 @@ async function waitForDaemon(dataDir: string, signal: AbortSignal): Promise<Cont
   while (!signal.aborted) {
     const daemon = await ControlClient.connect(dataDir).catch(() => undefined);
     if (daemon !== undefined) return daemon;
-    await Bun.sleep(LOOK_AGAIN_MS);
+    await pause(realClock, LOOK_AGAIN_MS, signal);
   }
   return undefined;
 }

@@ -4,6 +4,7 @@ import { GroupId } from "../../core/ids.ts";
 import { formatPolicy, policyPreset } from "../../core/policy/policy.ts";
 import { type Daemon, startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
 import { printProse, putJson, putLine } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
 import type { Operations, WatchEvent } from "../../node/operations.ts";
 import { eventLine, mootName } from "../../view/event-line.ts";
@@ -105,7 +106,7 @@ async function createMoot(node: Operations, name: string): Promise<GroupStatus> 
 
 /** A link cannot be shown twice, so each start makes a new one; those before it stay good. */
 async function makeLink(node: Operations, groupId: GroupId): Promise<string> {
-  return (await node.createLink({ groupId, usesMax: LINK_USES, validForMs: LINK_VALID_MS })).link;
+  return (await node.createLink({ groupId, uses: LINK_USES, validForMs: LINK_VALID_MS })).link;
 }
 
 /** For programs: JSON lines, and stdin is nobody's business. A reader that stops reading stops the lines, not the node. */
@@ -180,7 +181,7 @@ async function talk(
     const names = new Map(
       (await node.peers(event.group_id)).map((row) => [row.node_id, row.hostname || (row.self ? ownName : "")]),
     );
-    await putLine(eventLine(event, { names, now: new Date() }));
+    await putLine(eventLine(event, { names, now: new Date(realClock.unix()) }));
   }
   await typing;
 }

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { EntmootError } from "../../core/errors.ts";
 import { printJson } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
@@ -45,7 +46,12 @@ export const updateLock = defineCommand({
         ended.abort(new EntmootError("update_failed", "stdin ended before the lock was free")),
       );
       const state = (state: string) => printJson({ event: "update_lock", state });
-      using _lock = await holdPlace(place, { waitMs, signal: ended.signal, onWait: () => state("waiting") });
+      using _lock = await holdPlace(place, {
+        clock: realClock,
+        waitMs,
+        signal: ended.signal,
+        onWait: () => state("waiting"),
+      });
       state("held");
       await stdinEnds;
     });

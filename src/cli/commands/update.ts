@@ -4,6 +4,7 @@ import { type ExitStatus, STATUS } from "../../core/failure-table.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
 import { expandHome } from "../../host/home-path.ts";
 import { printJson, printLine, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
 import { RELEASE_KEYS, RELEASE_REPO, RELEASE_SERIAL } from "../../update/release-keys.ts";
 import type { UpdateReport, UpdateRequest } from "../../update/update.ts";
@@ -70,9 +71,10 @@ export const update = defineCommand({
     if (args["install-dir"] === "")
       throw new EntmootError("invalid_argument", `${LABEL}: -install-dir: expected a folder, found ""`);
     const home = process.env.HOME || homedir();
-    using progress = new ProgressDisplay(process.stderr);
+    using progress = new ProgressDisplay(process.stderr, realClock);
     using interrupts = new Interrupts(progress);
     const request: UpdateRequest = {
+      clock: realClock,
       check: args.check ?? false,
       restart: args.restart ?? false,
       version: args.version,

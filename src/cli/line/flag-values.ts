@@ -43,7 +43,7 @@ export function parseInteger(flag: string, text: string, range: { min: number; m
 }
 
 /** The original's words for a flag value that does not parse. `flag` may have the command ahead, as in `query: -limit`. */
-export function invalidValue(flag: string, text: string, expected: string): string {
+function invalidValue(flag: string, text: string, expected: string): string {
   const at = flag.lastIndexOf(" ") + 1;
   return `${flag.slice(0, at)}invalid value ${JSON.stringify(text)} for flag ${flag.slice(at)}: ${expected}`;
 }

@@ -4,8 +4,10 @@ import { classifyJoinArgument, parseJoinInput } from "../../core/admission/join-
 import { isMootLink, parseMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
 import { isEntmootLink, looksLikeToken } from "../../core/admission/open-invite.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
-import { EntmootError } from "../../core/errors.ts";
+import { EntmootError, textOf } from "../../core/errors.ts";
 import { PublicKey } from "../../core/ids.ts";
+import { realClock } from "../../host/real-clock.ts";
+import { Deadline } from "../../transport/wait.ts";
 
 /** Wire. What the original reads of an invite, from a file or over HTTP; here more is refused, not cut. */
 const INPUT_MAX_BYTES = 1024 * 1024;
@@ -19,7 +21,7 @@ const FETCH_TIMEOUT_MS = 5_000;
 export async function loadJoinInput(argument: string): Promise<string> {
   const text = argument.trim();
   try {
-    const input = await textOf(text);
+    const input = await readInput(text);
     verifyInput(input);
     return input;
   } catch (cause) {
@@ -28,7 +30,7 @@ export async function loadJoinInput(argument: string): Promise<string> {
   }
 }
 
-async function textOf(argument: string): Promise<string> {
+async function readInput(argument: string): Promise<string> {
   if (argument.startsWith("{")) return argument;
   if (argument === "-") return decodeText(await readStdin());
   const named = classifyJoinArgument(argument);
@@ -44,7 +46,7 @@ async function textOf(argument: string): Promise<string> {
 
 /** Everything that can be said without asking anybody: form, signature of a link, expiry. */
 function verifyInput(input: string): void {
-  const nowMs = Date.now();
+  const nowMs = realClock.unix();
   if (isMootLink(input)) refuseExpiredLink(parseMootLink(input), nowMs);
   else if (isEntmootLink(input)) {
     const [kind] = input.replace(/^entmoot:\/*/i, "").split(/[?#]/);
@@ -72,7 +74,7 @@ function readInviteFile(path: string): Uint8Array {
         ? malformed("a token alone is not enough; give the whole link, which starts with entmoot://", cause)
         : malformed("read: no file of that name, and not a link (entmoot://join/…), a URL or an invite's JSON", cause);
     }
-    throw malformed(`read: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    throw malformed(`read: ${textOf(cause)}`, cause);
   }
 }
 
@@ -90,13 +92,14 @@ async function fetchInvite(url: string): Promise<string> {
   }
   let response: Response;
   try {
+    using deadline = new Deadline(realClock, FETCH_TIMEOUT_MS);
     // A redirect could lead from https to anywhere.
-    response = await fetch(parsed, { redirect: "error", signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
+    response = await fetch(parsed, { redirect: "error", signal: deadline.signal });
     if (!response.ok) throw new Error(`expected status 200, found ${response.status}`);
     return decodeText(await collect(response.body ?? new ReadableStream<Uint8Array>()));
   } catch (cause) {
-    if (cause instanceof EntmootError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (cause instanceof EntmootError && cause.code !== "timeout") throw cause;
+    const reason = textOf(cause);
     throw new EntmootError("unavailable", `invite fetch failed: ${reason}`, { cause });
   }
 }

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { EntmootError } from "../../core/errors.ts";
+import { EntmootError, textOf } from "../../core/errors.ts";
 import { formatPolicy, type Policy, parsePolicy, parsePolicySource, policySummary } from "../../core/policy/policy.ts";
 
 /** A policy as a flag names it, read and checked. */
@@ -44,7 +44,7 @@ function readPolicyFile(path: string): Policy {
     bytes = readFileSync(path);
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = textOf(cause);
     throw new EntmootError("invalid_argument", `read policy file ${name}: ${reason}`, { cause });
   }
   try {

@@ -1,4 +1,5 @@
 import type { WriteStream } from "node:tty";
+import type { Clock, SteadyMs } from "../../core/clock.ts";
 
 const WIDTH = 28;
 /** Ours. A bar that moves more often only costs. */
@@ -9,21 +10,23 @@ const PARTS = 10;
 /** How far a download is: a bar that is drawn over itself on a terminal, a few lines elsewhere. */
 export class ProgressDisplay implements Disposable {
   readonly #out: Pick<WriteStream, "write"> & { readonly isTTY?: boolean };
-  #drawnMs = Number.NEGATIVE_INFINITY;
+  readonly #clock: Clock;
+  #drawn: SteadyMs | undefined;
   #part = -1;
   #open = false;
 
-  constructor(out: Pick<WriteStream, "write"> & { readonly isTTY?: boolean }) {
+  constructor(out: Pick<WriteStream, "write"> & { readonly isTTY?: boolean }, clock: Clock) {
     this.#out = out;
+    this.#clock = clock;
   }
 
   /** `size` is above 0. */
   show(received: number, size: number): void {
     const done = received >= size;
     if (this.#out.isTTY) {
-      const nowMs = performance.now();
-      if (!done && nowMs - this.#drawnMs < REDRAW_MS) return;
-      this.#drawnMs = nowMs;
+      const now = this.#clock.steady();
+      if (!done && this.#drawn !== undefined && now - this.#drawn < REDRAW_MS) return;
+      this.#drawn = now;
       const full = Math.floor((WIDTH * received) / size);
       this.#out.write(`\r[${"#".repeat(full)}${" ".repeat(WIDTH - full)}] ${figures(received, size)}\x1b[K`);
       this.#open = true;

@@ -1,7 +1,7 @@
 import { EntmootError } from "../../core/errors.ts";
+import { INT64_MAX, INT64_MIN } from "../../store/store-limits.ts";
 
 const RFC3339 = /^(\d{4}-\d\d-(\d\d))T(?!24)\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
-const INT64_MAX = 2n ** 63n - 1n;
 
 /**
  * A bound in time as Unix milliseconds: RFC 3339 (fractions below a millisecond cut off) or a decimal number,
@@ -17,7 +17,7 @@ export function parseTimeBound(label: string, text: string): bigint {
     if (Number.isFinite(ms) && isOfMonth) return BigInt(ms);
   } else if (/^[+-]?\d{1,19}$/.test(word)) {
     const ms = BigInt(word);
-    if (ms <= INT64_MAX && ms >= -INT64_MAX - 1n) return ms;
+    if (ms <= INT64_MAX && ms >= INT64_MIN) return ms;
   }
   throw new EntmootError("invalid_argument", `${label}: not RFC3339 nor unix-ms: ${word.slice(0, 80)}`);
 }

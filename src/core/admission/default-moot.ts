@@ -5,6 +5,7 @@ import { GroupId, PublicKey } from "../ids.ts";
 import { decodeJson, encodeCanonical, encodeWire, list, omitted, struct } from "../json/json-codec.ts";
 import { bytes, groupId, i64, omittedBytes, text } from "../json/json-scalars.ts";
 import { type Policy, policyCodec, policyFault } from "../policy/policy.ts";
+import { keyOf } from "../record/node-key.ts";
 import { nodeInfo } from "../record/record-codecs.ts";
 import type { Invite, NodeInfo } from "../record/records.ts";
 import { publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../signature.ts";
@@ -179,7 +180,7 @@ function verifyValues(descriptor: DefaultMoot): OpenInvite {
   const openInvite = openInviteOf(descriptor);
   if (descriptor.descriptor_signer_pubkey?.length !== 32) throw refuse("descriptor_signer_pubkey must be 32 bytes");
   if (issuer.pilot_node_id === 0) throw refuse("issuer node id is required");
-  if (issuer.entmoot_pubkey?.length !== 32) throw refuse("issuer key must be 32 bytes");
+  if (keyOf(issuer) === undefined) throw refuse("issuer key must be 32 bytes");
   if (!sameTexts(descriptor.default_topics, DEFAULT_MOOT_TOPICS)) {
     throw refuse(`default_topics must be ${DEFAULT_MOOT_TOPICS.join(", ")}`);
   }

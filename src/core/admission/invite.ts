@@ -9,7 +9,7 @@ import { sign, verifySignature } from "../signature.ts";
 /** Wire and ours. How long an invite holds when nothing else is asked. */
 export const INVITE_TTL_MS = 24 * 60 * 60 * 1000;
 /** Ours and the original's. Peers named in an invite when none are asked for. */
-export const BOOTSTRAP_PEERS_DEFAULT = 5;
+const BOOTSTRAP_PEERS_DEFAULT = 5;
 /** Ours. Larger texts are no invite; one with many peers has a few KiB. */
 export const INVITE_BYTES_MAX = 1024 * 1024;
 

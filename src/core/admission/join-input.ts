@@ -12,7 +12,7 @@ import { isMootLink } from "./moot-link.ts";
 import { isEntmootLink, type OpenInvite, openInviteForms, parseOpenInvite } from "./open-invite.ts";
 
 /** Wire. */
-export const FLEET_INVITE_TYPE = "entmoot.fleet_invite.v1";
+const FLEET_INVITE_TYPE = "entmoot.fleet_invite.v1";
 
 /** What the argument of `join` names; a link needs nothing else, a URL or file is to be read. */
 export type JoinArgument =
@@ -60,7 +60,7 @@ export function parseJoinInput(
   }
   // By exact name: a folded spelling fills a field, but does not decide what the object is.
   const keys = decodeJson(topLevel, body);
-  if (keys.get("type") !== undefined && textOf(keys.get("type")!) === DEFAULT_MOOT_TYPE) {
+  if (keys.get("type") !== undefined && unquoted(keys.get("type")!) === DEFAULT_MOOT_TYPE) {
     const descriptor = decodeDefaultMoot(body);
     return { kind: "default_moot", descriptor, openInvite: verifyDefaultMoot(descriptor, context.pinnedKey) };
   }
@@ -143,7 +143,7 @@ function defaultMetadata(fleetId: string, fleetName: string): string {
 }
 
 /** The text of a JSON string, or `undefined` for anything else. */
-function textOf(source: string): string | undefined {
+function unquoted(source: string): string | undefined {
   return source.startsWith('"') ? decodeJson(text, source) : undefined;
 }
 

@@ -1,8 +1,10 @@
+import { concat } from "../bytes/byte-strings.ts";
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
 import { EntmootError } from "../errors.ts";
 import { GroupId, PublicKey } from "../ids.ts";
 import { PUBLIC_KEY_BYTES, publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../signature.ts";
 import { hintKind } from "./address-hint.ts";
+import { isExpired } from "./redemption.ts";
 
 /** Ours, all of these; links in people's hands break if they move. */
 const PREFIX = "entmoot://join/";
@@ -42,7 +44,7 @@ export function isMootLink(text: string): boolean {
 export function formatMootLink(link: Omit<MootLink, "issuer">, seed: Uint8Array): string {
   const issuer = PublicKey.fromBytes(publicKeyOf(seed));
   const body = encodeBody({ ...link, issuer });
-  const payload = concat([body, sign(seed, concat([SIGNED_PREFIX, body]))]);
+  const payload = concat(body, sign(seed, concat(SIGNED_PREFIX, body)));
   const text = PREFIX + payload.toBase64({ alphabet: "base64url", omitPadding: true });
   if (text.length > LINK_CHARS_MAX) throw refuse("invalid_argument", "hints are too long");
   return text;
@@ -67,7 +69,7 @@ export function parseMootLink(text: string): MootLink {
   const body = payload.subarray(0, payload.length - SIGNATURE_BYTES);
   const link = decodeBody(body);
   const signature = payload.subarray(payload.length - SIGNATURE_BYTES);
-  if (!verifySignature(PublicKey.toBytes(link.issuer), concat([SIGNED_PREFIX, body]), signature)) {
+  if (!verifySignature(PublicKey.toBytes(link.issuer), concat(SIGNED_PREFIX, body), signature)) {
     throw refuse("signature_invalid", "the signature is not its issuer's; it was edited or damaged on the way");
   }
   return link;
@@ -75,7 +77,7 @@ export function parseMootLink(text: string): MootLink {
 
 /** Throws `expired` when the link's time is over. */
 export function refuseExpiredLink({ expiresAtMs }: MootLink, nowMs: number): void {
-  if (expiresAtMs > 0 && nowMs >= expiresAtMs) {
+  if (isExpired(expiresAtMs, nowMs)) {
     throw refuse("expired", "it has expired; ask whoever sent it for a new one");
   }
 }
@@ -95,7 +97,7 @@ function encodeBody({ groupId, issuer, hints, token, expiresAtMs }: MootLink): U
   }
   const expiry = new Uint8Array(8);
   new DataView(expiry.buffer).setBigUint64(0, BigInt(expiresAtMs));
-  return concat([
+  return concat(
     Uint8Array.of(VERSION),
     GroupId.toBytes(groupId),
     PublicKey.toBytes(issuer),
@@ -103,7 +105,7 @@ function encodeBody({ groupId, issuer, hints, token, expiresAtMs }: MootLink): U
     withLength(token),
     Uint8Array.of(hints.length),
     ...hints.map((hint) => withLength(encodeUtf8(requireHint(hint)))),
-  ]);
+  );
 }
 
 function decodeBody(body: Uint8Array): MootLink {
@@ -161,17 +163,7 @@ function decodePayload(text: string): Uint8Array {
 }
 
 function withLength(bytes: Uint8Array): Uint8Array {
-  return concat([Uint8Array.of(bytes.length), bytes]);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concat(Uint8Array.of(bytes.length), bytes);
 }
 
 function tooLong(length: number): string {

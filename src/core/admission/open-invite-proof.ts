@@ -1,3 +1,4 @@
+import { sameBytes } from "../bytes/byte-strings.ts";
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { EntmootError } from "../errors.ts";
 import { GroupId } from "../ids.ts";
@@ -7,7 +8,7 @@ import { verifySignature } from "../signature.ts";
 import { tokenHash } from "./open-invite.ts";
 
 /** Wire. */
-export const PROOF_TYPE = "entmoot.open_invite.redeem.v1";
+const PROOF_TYPE = "entmoot.open_invite.redeem.v1";
 /** Wire. The Pilot daemon puts this ahead of what it is asked to sign. */
 const PILOT_SIGN_PREFIX = encodeUtf8("pilot.ipc.sign_challenge.v1\0");
 /** Ours. An envelope has under 600 bytes. */
@@ -114,8 +115,4 @@ function isOwn(envelope: ProofEnvelope, redeemer: Redeemer): boolean {
     sameBytes(envelope.pilot_pubkey, redeemer.pilotPublicKey) &&
     sameBytes(envelope.entmoot_pubkey, redeemer.entmootPublicKey)
   );
-}
-
-function sameBytes(a: Uint8Array | null, b: Uint8Array): boolean {
-  return a !== null && a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -1,74 +1,75 @@
-/** What an issuer keeps about one open invite. */
-export interface OpenInviteRecord {
-  /** 0: any number of times. */
-  readonly maxUses: number;
-  readonly useCount: number;
+/** What an issuer keeps about a link, or about an open invite of the original's, for as long as it may be redeemed. */
+export interface Redeemable {
+  /** How many it is good for; 0: any number, within `USES_MAX`. */
+  readonly uses: number;
+  /** How many used it. */
+  readonly used: number;
   readonly revoked: boolean;
-  /** Unix milliseconds; 0: never. */
-  readonly expiresAtMs: number;
+  /** Unix milliseconds; 0: never. At that very millisecond it is expired. */
+  readonly expires_at_ms: number;
 }
 
-export type OpenInviteStatus = "active" | "revoked" | "expired" | "exhausted";
+export type RedeemableStatus = "active" | "revoked" | "expired" | "used_up";
+
+/** Ours. Uses one link can have: one without a limit is a door for strangers, and each use leaves a row with the issuer. */
+export const USES_MAX = 65_536;
 
 /** Ours and the original's. Challenges open at once for one token: twice the uses left, within these. */
 const CHALLENGES_MIN = 8;
 const CHALLENGES_MAX = 128;
 
-/** Ours and the original's. An open invite is for at most this many uses, or for any number. */
-export const USES_MAX = 100;
+/** Whether a time of expiry is over at `nowMs`; 0 is never. */
+export function isExpired(expiresAtMs: number, nowMs: number): boolean {
+  return expiresAtMs > 0 && expiresAtMs <= nowMs;
+}
 
-/** The status shown; revoked counts before expired, and that before exhausted. */
-export function openInviteStatus(record: OpenInviteRecord, nowMs: number): OpenInviteStatus {
-  if (record.revoked) return "revoked";
-  if (record.expiresAtMs > 0 && record.expiresAtMs <= nowMs) return "expired";
-  return isExhausted(record) ? "exhausted" : "active";
+/** Why nobody can redeem it any more, whoever asks; revoked counts before expired. `undefined` while somebody can. */
+export function deadReason(link: Redeemable, nowMs: number): "revoked" | "expired" | undefined {
+  if (link.revoked) return "revoked";
+  return isExpired(link.expires_at_ms, nowMs) ? "expired" : undefined;
+}
+
+/** The status shown; dead counts before used up. */
+export function redeemableStatus(link: Redeemable, nowMs: number): RedeemableStatus {
+  return deadReason(link, nowMs) ?? (isUsedUp(link) ? "used_up" : "active");
 }
 
 /** How many challenges for one token may be open at once. */
-export function challengesMax({ maxUses, useCount }: OpenInviteRecord): number {
-  if (maxUses <= 0) return CHALLENGES_MAX;
-  return Math.min(CHALLENGES_MAX, Math.max(CHALLENGES_MIN, 2 * (maxUses - useCount)));
+export function challengesMax({ uses, used }: Redeemable): number {
+  if (uses <= 0) return CHALLENGES_MAX;
+  return Math.min(CHALLENGES_MAX, Math.max(CHALLENGES_MIN, 2 * (uses - used)));
 }
 
-/** One redeemer's use of an open invite. */
-export interface Redemption {
-  /** What was answered; `undefined` until that is known. */
-  readonly result: string | undefined;
-}
-
-/** How redeemers are told apart: the same key under another node id is another redeemer. */
+/** How the original tells redeemers apart: the same key under another node id is another redeemer. */
 export function redeemerKey(redeemer: { readonly pilotNodeId: number; readonly entmootPublicKey: Uint8Array }): string {
   return `${redeemer.pilotNodeId}:${redeemer.entmootPublicKey.toBase64()}`;
 }
 
-export type RedeemOutcome =
-  /** Counted as a new use; the caller goes on to invite. */
-  | { readonly kind: "new"; readonly record: OpenInviteRecord; readonly redemption: Redemption }
-  /** Redeemed before: nothing is counted again, and a stored result is answered unchanged. */
-  | { readonly kind: "replay"; readonly redemption: Redemption }
-  | { readonly kind: "revoked" | "expired" | "exhausted" };
+export type Redeemed<L extends Redeemable> =
+  /** `link` is what is to be kept now. `repeated`: by one who redeemed before; nothing is counted again. */
+  | { readonly kind: "redeemed"; readonly repeated: boolean; readonly link: L }
+  | { readonly kind: "refused"; readonly reason: Exclude<RedeemableStatus, "active"> };
 
 /**
- * One redemption, as a step from state to state: `existing` is what this redeemer did before. The caller
- * reads and writes both in one transaction, which is what keeps concurrent redeemers within `maxUses`.
+ * One redemption, as a step from what is kept to what is to be kept; `repeated`: this redeemer holds a use already.
+ * The caller reads and writes in one transaction, which is what keeps redeemers that come at once within `uses`.
  */
-export function redeem(record: OpenInviteRecord, existing: Redemption | undefined, nowMs: number): RedeemOutcome {
-  const status = openInviteStatus(record, nowMs);
-  if (status === "revoked" || status === "expired") return { kind: status };
-  if (existing) return { kind: "replay", redemption: existing };
-  if (status === "exhausted") return { kind: status };
-  return {
-    kind: "new",
-    record: { ...record, useCount: record.useCount + 1 },
-    redemption: { result: undefined },
-  };
+export function redeem<L extends Redeemable>(
+  link: L,
+  { repeated, nowMs }: { readonly repeated: boolean; readonly nowMs: number },
+): Redeemed<L> {
+  const status = redeemableStatus(link, nowMs);
+  if (status === "active" || (status === "used_up" && repeated)) {
+    return { kind: "redeemed", repeated, link: repeated ? link : { ...link, used: link.used + 1 } };
+  }
+  return { kind: "refused", reason: status };
 }
 
-/** Gives a use back after an invitation that certainly did not happen; the redemption is to be deleted. */
-export function release(record: OpenInviteRecord, existing: Redemption | undefined): OpenInviteRecord {
-  return existing ? { ...record, useCount: Math.max(0, record.useCount - 1) } : record;
+/** Gives back a use that certainly came to nothing; whoever held it holds it no longer. */
+export function release<L extends Redeemable>(link: L): L {
+  return { ...link, used: Math.max(0, link.used - 1) };
 }
 
-function isExhausted({ maxUses, useCount }: OpenInviteRecord): boolean {
-  return maxUses > 0 && useCount >= maxUses;
+function isUsedUp({ uses, used }: Redeemable): boolean {
+  return used >= (uses > 0 ? Math.min(uses, USES_MAX) : USES_MAX);
 }

@@ -23,9 +23,6 @@ export interface Codec<T> {
   omits?(value: T): boolean;
 }
 
-/** The value type of a codec. */
-export type Decoded<C> = C extends Codec<infer T> ? T : never;
-
 /** One codec per key, in the order of the wire. */
 export type Fields<T> = { readonly [Key in keyof T]-?: Codec<T[Key]> };
 

@@ -2,7 +2,7 @@ import { decodeUtf8 } from "../bytes/utf8.ts";
 import { EntmootError } from "../errors.ts";
 
 /** Wire. Objects and arrays together; peers refuse the 10,001st level, also inside ignored keys. */
-export const JSON_DEPTH_MAX = 10_000;
+const JSON_DEPTH_MAX = 10_000;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

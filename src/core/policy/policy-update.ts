@@ -7,7 +7,7 @@ import { type Policy, policyCodec, policyFault } from "./policy.ts";
 /** Wire. The single topic of a policy update; retention never prunes messages on it. */
 export const POLICY_TOPIC = "_entmoot/policy/v1";
 /** Wire. */
-export const POLICY_UPDATE_TYPE = "entmoot.policy_update.v1";
+const POLICY_UPDATE_TYPE = "entmoot.policy_update.v1";
 /** Ours. Content of an update; the format fits in 1 KiB. */
 export const POLICY_UPDATE_BYTES_MAX = 64 * 1024;
 

@@ -1,3 +1,5 @@
+import { BoundedMap } from "../bounded-map.ts";
+
 /** A bucket holds up to `burst` tokens, starts full and refills at `perSecond`. Rate 0 means no limit. */
 export interface BucketLimit {
   readonly perSecond: number;
@@ -19,13 +21,11 @@ interface Buckets {
  */
 export class BucketTable {
   readonly #limits: readonly BucketLimit[];
-  readonly #keysMax: number;
-  /** In order of last use, oldest first. */
-  readonly #byKey = new Map<string, Buckets>();
+  readonly #byKey: BoundedMap<string, Buckets>;
 
   constructor(limits: readonly BucketLimit[], keysMax: number) {
     this.#limits = limits;
-    this.#keysMax = keysMax;
+    this.#byKey = new BoundedMap(keysMax);
   }
 
   /** Keys held. */
@@ -57,16 +57,13 @@ export class BucketTable {
   }
 
   #refilled(key: string, nowMs: number): Buckets {
-    const known = this.#byKey.get(key);
-    this.#byKey.delete(key);
-    const buckets = known ?? { tokens: this.#limits.map(({ burst }) => burst), atMs: nowMs };
+    const buckets = this.#byKey.get(key) ?? { tokens: this.#limits.map(({ burst }) => burst), atMs: nowMs };
     // A clock set back gives nothing, and takes nothing.
     const seconds = Math.max(0, nowMs - buckets.atMs) / 1000;
     this.#limits.forEach(({ perSecond, burst }, i) => {
       buckets.tokens[i] = Math.min(burst, buckets.tokens[i]! + seconds * perSecond);
     });
     buckets.atMs = nowMs;
-    if (this.#byKey.size >= this.#keysMax) this.#byKey.delete(this.#byKey.keys().next().value!);
     this.#byKey.set(key, buckets);
     return buckets;
   }

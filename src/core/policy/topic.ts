@@ -4,7 +4,7 @@ import { EntmootError } from "../errors.ts";
 export type TopicFilter = readonly string[];
 
 /** What is wrong with a pattern; the values are the texts users see. */
-export const PATTERN_FAULTS = {
+const PATTERN_FAULTS = {
   empty_pattern: "topic: empty pattern",
   empty_segment: "topic: empty segment in pattern",
   hash_not_alone: "topic: '#' must occupy an entire segment",

@@ -3,7 +3,7 @@ import { verifySignature } from "../signature.ts";
 import type { NodeInfo } from "./records.ts";
 
 /** Wire. The longest signing form of an ad any peer takes. */
-export const AD_SIGNING_FORM_MAX_BYTES = 1024;
+const AD_SIGNING_FORM_MAX_BYTES = 1024;
 
 /** Wire. Peers keep `seq` as a signed 64-bit number; the one after this locks an author out of theirs. */
 export const AD_SEQ_MAX = 2n ** 63n - 1n;

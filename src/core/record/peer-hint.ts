@@ -6,7 +6,7 @@ import { i64, omittedBytes, publicKey, text, u64 } from "../json/json-scalars.ts
 import { publicKeyOf, sign, verifySignature } from "../signature.ts";
 
 /** Ours, all of these; nodes that hold peer hints break if they move. */
-export const PEER_HINT_TYPE = "entmoot.peer_hint.v1";
+const PEER_HINT_TYPE = "entmoot.peer_hint.v1";
 export const PEER_HINT_BYTES_MAX = 1024;
 export const PEER_HINT_ADDRESSES_MAX = 8;
 /** A hint asserts at most eight days, and is refreshed sooner. */

@@ -6,11 +6,12 @@ import { decodeJson, encodeCanonical, encodeWire, omitted, omittedList, optional
 import { bool, groupId, i64, omittedBytes, text } from "../json/json-scalars.ts";
 import { type Policy, policyCodec, policyFault } from "../policy/policy.ts";
 import { publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../signature.ts";
+import { keyOf } from "./node-key.ts";
 import { nodeInfo } from "./record-codecs.ts";
 import type { NodeInfo } from "./records.ts";
 
 /** Wire. */
-export const PUBLIC_MOOT_TYPE = "entmoot.public_moot.v1";
+const PUBLIC_MOOT_TYPE = "entmoot.public_moot.v1";
 /** Wire. */
 export const PUBLIC_MOOT_BYTES_MAX = 1024 * 1024;
 /** Wire. Who may find a group, and who may enter it; the two are apart. */
@@ -42,7 +43,7 @@ export interface PublicMoot {
 export type PublicMootFields = Omit<PublicMoot, "type" | "visibility" | "indexing" | "signature">;
 
 /** Wire. */
-export const publicMootCodec = struct<PublicMoot>("public moot descriptor", {
+const publicMootCodec = struct<PublicMoot>("public moot descriptor", {
   type: text,
   group_id: groupId,
   name: text,
@@ -128,7 +129,7 @@ function verifyValues(descriptor: PublicMoot): OpenInvite | undefined {
   const fault = policyFault(descriptor.policy);
   if (fault) throw refuse(`policy: ${fault.reason}`);
   if (founder.pilot_node_id === 0) throw refuse("founder node id is required");
-  if (founder.entmoot_pubkey?.length !== 32) throw refuse("founder key must be 32 bytes");
+  if (keyOf(founder) === undefined) throw refuse("founder key must be 32 bytes");
   if (!indexing.directory) throw refuse("indexing.directory must be true");
   if (indexing.messages) throw refuse("indexing.messages must be false");
   if (updated_at_ms <= 0n) throw refuse("updated_at_ms must be positive");

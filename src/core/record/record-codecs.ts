@@ -53,12 +53,12 @@ export const rosterEntry = struct<RosterEntry>("roster entry", {
   signature: omittedBytes,
 });
 
-export const nodeEndpoint = struct<NodeEndpoint>("endpoint", {
+const nodeEndpoint = struct<NodeEndpoint>("endpoint", {
   network: text,
   addr: text,
 });
 
-export const bootstrapPeer = struct<BootstrapPeer>("bootstrap peer", {
+const bootstrapPeer = struct<BootstrapPeer>("bootstrap peer", {
   node_id: u32,
   hostname: omitted(text),
   endpoints: omittedList(nodeEndpoint),

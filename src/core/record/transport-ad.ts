@@ -6,7 +6,7 @@ import { transportAd as codec } from "./record-codecs.ts";
 import type { TransportAd } from "./records.ts";
 
 /** Wire. Peers drop an ad with more endpoints, or with none. */
-export const TRANSPORT_AD_ENDPOINTS_MAX = 4;
+const TRANSPORT_AD_ENDPOINTS_MAX = 4;
 
 /** The ad in `input`. Nothing is verified. Throws `malformed_frame`. */
 export function decodeTransportAd(input: Uint8Array | string): TransportAd {

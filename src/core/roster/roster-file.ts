@@ -1,11 +1,11 @@
-import { EntmootError } from "../errors.ts";
+import { EntmootError, textOf } from "../errors.ts";
 import type { RosterEntry } from "../record/records.ts";
 import { decodeRosterEntry, rosterEntryCanonical } from "./roster-entry.ts";
 import { RosterLog } from "./roster-log.ts";
 import { explainRejection } from "./roster-rejection.ts";
 
 /** Wire. The longest line the original's reader takes, without its line feed. */
-export const ROSTER_LINE_MAX_BYTES = 16 * 1024 * 1024;
+const ROSTER_LINE_MAX_BYTES = 16 * 1024 * 1024;
 
 const LINE_FEED = 0x0a;
 
@@ -39,7 +39,7 @@ export function parseRosterLog(file: Uint8Array): RosterFile {
     try {
       entries.push({ entry: decodeRosterEntry(bytes), line });
     } catch (cause) {
-      if (feed >= 0) refuse(line, cause instanceof Error ? cause.message : String(cause), cause);
+      if (feed >= 0) refuse(line, textOf(cause), cause);
       tornBytes = bytes.length;
     }
   }

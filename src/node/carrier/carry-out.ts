@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { MessageId, PublicKey } from "../../core/ids.ts";
 import { messageCanonical } from "../../core/record/message.ts";
@@ -33,6 +34,7 @@ const PUSHED_BYTES_MAX = 4 * 1024 * 1024;
 
 export interface CarryOutParts {
   readonly peers: Peers;
+  readonly clock: Clock;
   readonly onReport: (group: Group, report: Report) => void;
   /** Something that is not lost for good could not be done here: a full disk, a damaged row. */
   readonly onFailed: (group: Group, error: EntmootError) => void;
@@ -41,7 +43,7 @@ export interface CarryOutParts {
 /** Does what the machines of a group decided, and tells them how it went. */
 export class CarryOut {
   readonly #parts: CarryOutParts;
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #timers = new Set<Disposable>();
 
   constructor(parts: CarryOutParts) {
     this.#parts = parts;
@@ -74,7 +76,7 @@ export class CarryOut {
 
   /** Stops the timers; what is under way ends by itself. */
   close(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) timer[Symbol.dispose]();
     this.#timers.clear();
   }
 
@@ -92,7 +94,7 @@ export class CarryOut {
   }
 
   #schedule(group: Group, { afterMs, timer: name }: Extract<Effect, { kind: "schedule" }>): void {
-    const timer = setTimeout(() => {
+    const timer = this.#parts.clock.after(afterMs, () => {
       this.#timers.delete(timer);
       try {
         group.tell({ kind: "timer", timer: name });
@@ -100,7 +102,7 @@ export class CarryOut {
         if (!(error instanceof EntmootError)) throw error;
         this.#parts.onFailed(group, error);
       }
-    }, afterMs);
+    });
     this.#timers.add(timer);
   }
 

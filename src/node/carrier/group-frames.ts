@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import { verifyGossip } from "../../core/record/gossip.ts";
@@ -12,7 +13,7 @@ import type { GroupFrame } from "./inbound.ts";
 
 export interface GroupFramesParts {
   readonly version: string;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly hintsOf: (group: Group) => readonly Uint8Array[];
   readonly takeProfile: (group: Group, ad: MemberProfileAd, from: PublicKey) => void;
   readonly takeTransportAd: (group: Group, ad: TransportAd, from: PublicKey) => void;
@@ -88,7 +89,7 @@ export class GroupFrames {
       case "diag_ping_req": {
         const nonce = frame.nonce?.length === 0 ? null : frame.nonce;
         const responder = group.self?.pilot_node_id ?? 0;
-        return { kind: "diag_ping_resp", group_id, nonce, responder, timestamp_ms: BigInt(this.#parts.now()) };
+        return { kind: "diag_ping_resp", group_id, nonce, responder, timestamp_ms: BigInt(this.#parts.clock.unix()) };
       }
       case "peer_hints_req":
         return { kind: "peer_hints_resp", group_id, hints: this.#parts.hintsOf(group) };
@@ -101,7 +102,7 @@ export class GroupFrames {
         this.#parts.takeTransportAd(group, frame, from);
         return undefined;
       case "transport_snapshot_req": {
-        const ads = group.store.ads.transportAds().filter((ad) => ad.not_after >= BigInt(this.#parts.now()));
+        const ads = group.store.ads.transportAds().filter((ad) => ad.not_after >= BigInt(this.#parts.clock.unix()));
         return { kind: "transport_snapshot_resp", group_id, ads };
       }
       default:
@@ -111,7 +112,7 @@ export class GroupFrames {
 
   /** Unexpired ones whose key is still the member's. */
   #profiles(group: Group): MemberProfileAd[] {
-    const nowMs = BigInt(this.#parts.now());
+    const nowMs = BigInt(this.#parts.clock.unix());
     return group.store.ads.profileAds().filter((ad) => {
       const member = group.roster.log.member(ad.author.pilot_node_id);
       return ad.not_after >= nowMs && member?.entmoot_pubkey?.toHex() === ad.author.entmoot_pubkey?.toHex();

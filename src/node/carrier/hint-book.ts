@@ -1,4 +1,5 @@
 import { hintKind, isTold } from "../../core/admission/address-hint.ts";
+import { type Clock, later, type UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { PublicKey } from "../../core/ids.ts";
@@ -30,7 +31,7 @@ export interface HintBookParts {
   readonly identity: Identity;
   readonly local: PublicKey;
   readonly store: NodeStore;
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Our addresses now; `undefined` when no carrier is open. */
   readonly addresses: () => readonly string[] | undefined;
 }
@@ -39,7 +40,7 @@ export interface HintBookParts {
 export class HintBook {
   readonly #parts: HintBookParts;
   readonly #news = new BucketTable(NEWS_BUCKET, NEWS_AUTHORS_MAX);
-  #signed: { readonly addresses: string; readonly bytes: Uint8Array; readonly untilMs: number } | undefined;
+  #signed: { readonly addresses: string; readonly bytes: Uint8Array; readonly until: UnixMs } | undefined;
 
   constructor(parts: HintBookParts) {
     this.#parts = parts;
@@ -76,29 +77,30 @@ export class HintBook {
 
   /** Notes where a peer is said to be, as an invite or a link says it. */
   add(peer: PublicKey, hints: readonly string[]): void {
-    if (hints.length > 0 && peer !== this.#parts.local) this.#parts.store.hints.put(peer, hints, this.#parts.now());
+    if (hints.length > 0 && peer !== this.#parts.local)
+      this.#parts.store.hints.put(peer, hints, this.#parts.clock.unix());
   }
 
   /** Our own signed hint, made anew when our addresses change or half of its time is over; `undefined` without addresses. */
   ownSigned(): Uint8Array | undefined {
     const own = (this.#parts.addresses() ?? []).filter(isTold);
     if (own.length === 0) return undefined;
-    const nowMs = this.#parts.now();
+    const now = this.#parts.clock.unix();
     const addresses = JSON.stringify(own);
-    if (this.#signed?.addresses === addresses && this.#signed.untilMs > nowMs) return this.#signed.bytes;
+    if (this.#signed?.addresses === addresses && this.#signed.until > now) return this.#signed.bytes;
     const hint = buildPeerHint(
       {
         // From the clock, so that a node that lost its data is not ignored.
-        seq: BigInt(nowMs),
+        seq: BigInt(now),
         relay: own.find((hint) => hintKind(hint) === "relay") ?? "",
         addresses: own.filter((hint) => hintKind(hint) === "direct").slice(0, PEER_HINT_ADDRESSES_MAX),
-        issued_at: BigInt(nowMs),
-        not_after: BigInt(nowMs + PEER_HINT_TTL_MAX_MS),
+        issued_at: BigInt(now),
+        not_after: BigInt(now + PEER_HINT_TTL_MAX_MS),
       },
       this.#parts.identity.seed,
     );
     const bytes = encodePeerHint(hint);
-    this.#signed = { addresses, bytes, untilMs: nowMs + PEER_HINT_TTL_MAX_MS / 2 };
+    this.#signed = { addresses, bytes, until: later(now, PEER_HINT_TTL_MAX_MS / 2) };
     return bytes;
   }
 
@@ -118,17 +120,18 @@ export class HintBook {
    * dropped and gives `undefined`.
    */
   take(bytes: Uint8Array, isWanted: (author: PublicKey) => boolean): PublicKey | undefined {
-    const { local, now, store } = this.#parts;
+    const { clock, local, store } = this.#parts;
     try {
       const hint = decodePeerHint(bytes);
       if (hint.author === local || !isWanted(hint.author)) return undefined;
-      verifyPeerHint(hint, now());
+      const now = clock.unix();
+      verifyPeerHint(hint, now);
       const held = store.hints.signed(hint.author);
       if (!supersedes(hint, held === undefined ? undefined : decodePeerHint(held.bytes))) return undefined;
       // After the signature, or anyone could spend another's budget.
-      if (this.#news.take(hint.author, [1], now()) !== undefined) return undefined;
-      store.hints.putSigned(hint.author, { seq: hint.seq, bytes }, now());
-      store.hints.put(hint.author, dialHints(hint), now());
+      if (this.#news.take(hint.author, [1], clock.steady()) !== undefined) return undefined;
+      store.hints.putSigned(hint.author, { seq: hint.seq, bytes }, now);
+      store.hints.put(hint.author, dialHints(hint), now);
       return hint.author;
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;

@@ -1,13 +1,13 @@
-import { setTimeout } from "node:timers/promises";
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { Log } from "../../host/log.ts";
 import { FramedStream } from "../../transport/framed-stream.ts";
 import type { PeerStream } from "../../transport/transport.ts";
+import { Deadline, pause } from "../../transport/wait.ts";
 import type { FrameLimits } from "../../wire/frame/frame-limits.ts";
 import { type Dialect, EXTENSION_TYPE_MIN } from "../../wire/frame/frame-types.ts";
 import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
-import { Deadline } from "../deadline.ts";
 import type { Group } from "../group/group.ts";
 
 /** How long a peer may take. */
@@ -40,9 +40,8 @@ export interface InboundParts {
   readonly handle: (group: Group, from: PublicKey, frame: GroupFrame) => Promise<Frame | undefined>;
   /** Frames that need no membership. */
   readonly handleStranger: (from: PublicKey, frame: StrangerFrame) => Promise<Frame | undefined>;
+  readonly clock: Clock;
   readonly log: Log;
-  /** For tests; else as above. */
-  readonly timeouts?: typeof INBOUND_TIMEOUTS;
 }
 
 export type StrangerFrame = Extract<Frame, { kind: "redeem_req" | "peer_hint" }>;
@@ -72,18 +71,19 @@ export class Inbound {
     const maxBytes = this.#parts.isMemberSomewhere(from) ? MEMBER_FRAME_MAX_BYTES : STRANGER_FRAME_MAX_BYTES;
     const language = peerLanguage(stream.dialect);
     const frames = new FramedStream(stream, { ...language, limits: atMostBytes(maxBytes, language.limits) });
-    const { answerMs, firstFrameMs, nextFrameMs } = this.#parts.timeouts ?? INBOUND_TIMEOUTS;
+    const { clock } = this.#parts;
+    const { answerMs, firstFrameMs, nextFrameMs } = INBOUND_TIMEOUTS;
     try {
       let timeoutMs = firstFrameMs;
       for (;;) {
-        const frame = await readWithin(frames, timeoutMs);
+        const frame = await readWithin(clock, timeoutMs, frames);
         if (frame === undefined) break;
         timeoutMs = nextFrameMs;
         // A peer that sends faster than it may is read slower: nothing is lost, and its own writes stall.
         const waitMs = this.#parts.waitMs(from, frames.lastFrameBytes);
-        if (waitMs > 0) await setTimeout(waitMs);
+        if (waitMs > 0) await pause(clock, waitMs);
         const answer = await this.#answer(stream, frame);
-        if (answer !== undefined) await writeWithin(frames, answer, answerMs);
+        if (answer !== undefined) await writeWithin(clock, answerMs, frames, answer);
       }
       await frames[Symbol.asyncDispose]();
     } catch (error) {
@@ -142,13 +142,13 @@ async function refuseOnError(
   }
 }
 
-async function readWithin(frames: PeerFrames, ms: number): Promise<Frame | UnknownExtension | undefined> {
-  using deadline = new Deadline(ms);
+async function readWithin(clock: Clock, ms: number, frames: PeerFrames): Promise<Frame | UnknownExtension | undefined> {
+  using deadline = new Deadline(clock, ms);
   return await frames.read(deadline.signal);
 }
 
-async function writeWithin(frames: PeerFrames, frame: Frame, ms: number): Promise<void> {
-  using deadline = new Deadline(ms);
+async function writeWithin(clock: Clock, ms: number, frames: PeerFrames, frame: Frame): Promise<void> {
+  using deadline = new Deadline(clock, ms);
   await frames.write(frame, deadline.signal);
 }
 

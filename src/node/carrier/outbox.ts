@@ -1,7 +1,8 @@
+import type { Clock } from "../../core/clock.ts";
 import type { PeerStream } from "../../transport/transport.ts";
+import { Deadline } from "../../transport/wait.ts";
 import type { Dialect } from "../../wire/frame/frame-types.ts";
 import { encodeSized, type Frame, type SizedFrame, sizeFrame } from "../../wire/peer/frame.ts";
-import { Deadline } from "../deadline.ts";
 
 /** Ours. Bytes waiting for one peer; past this a frame fails at once and catching up brings it later. */
 const WAITING_MAX_BYTES = 8 * 1024 * 1024;
@@ -22,12 +23,14 @@ interface Waiting {
  * out together on the next, so a slow peer costs fewer streams, not more. The stream says in which dialect.
  */
 export class Outbox {
+  readonly #clock: Clock;
   readonly #open: () => Promise<PeerStream>;
   #waiting: Waiting[] = [];
   #bytes = 0;
   #running: Promise<void> | undefined;
 
-  constructor(open: () => Promise<PeerStream>) {
+  constructor(clock: Clock, open: () => Promise<PeerStream>) {
+    this.#clock = clock;
     this.#open = open;
   }
 
@@ -66,7 +69,7 @@ export class Outbox {
           owned.reset();
           continue;
         }
-        using deadline = new Deadline(WRITE_TIMEOUT_MS);
+        using deadline = new Deadline(this.#clock, WRITE_TIMEOUT_MS);
         await owned.write(join(said), deadline.signal);
         await owned.finish();
       } catch (error) {

@@ -1,12 +1,13 @@
-import { EntmootError, type ErrorCode } from "../../core/errors.ts";
+import { BoundedMap } from "../../core/bounded-map.ts";
+import type { Clock, UnixMs } from "../../core/clock.ts";
+import { EntmootError, type ErrorCode, textOf } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import type { DialBackoff } from "../../machine/dial-backoff.ts";
 import type { Failure } from "../../machine/event.ts";
 import { FramedStream } from "../../transport/framed-stream.ts";
-import { atMost } from "../../transport/settle.ts";
 import type { PeerStatus, PeerStream, Transport } from "../../transport/transport.ts";
+import { atMost, Deadline } from "../../transport/wait.ts";
 import { type Frame, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
-import { Deadline } from "../deadline.ts";
 import { Outbox } from "./outbox.ts";
 
 /** Ours. Dialing a peer over every address known of it. */
@@ -20,8 +21,8 @@ const PEERS_MAX = 4096;
 
 /** What a person may ask about a peer that does not answer. */
 export interface PeerRecord {
-  /** Unix ms of the last frame from it or written to it. */
-  readonly lastSeenMs: number | undefined;
+  /** The last frame from it or written to it. */
+  readonly lastSeen: UnixMs | undefined;
   /** Why it could not be reached the last time. */
   readonly lastError: string | undefined;
 }
@@ -33,16 +34,14 @@ export interface PeersParts {
   readonly transport: Transport;
   readonly hints: (peer: PublicKey) => readonly string[];
   readonly backoff: DialBackoff;
-  readonly now: () => number;
-  /** As `now`, but never set back: for waits. */
-  readonly steadyNow: () => number;
+  readonly clock: Clock;
 }
 
 /** Sending to peers and asking them, with dial back-off and what is known of each one's health. */
 export class Peers {
   readonly #parts: PeersParts;
-  readonly #outboxes = new Map<PublicKey, Outbox>();
-  readonly #records = new Map<PublicKey, PeerRecord>();
+  readonly #outboxes = new BoundedMap<PublicKey, Outbox>(PEERS_MAX);
+  readonly #records = new BoundedMap<PublicKey, PeerRecord>(PEERS_MAX);
   readonly #closing = new AbortController();
 
   constructor(parts: PeersParts) {
@@ -54,13 +53,13 @@ export class Peers {
   }
 
   record(peer: PublicKey): PeerRecord {
-    return this.#records.get(peer) ?? { lastSeenMs: undefined, lastError: undefined };
+    return this.#records.get(peer) ?? { lastSeen: undefined, lastError: undefined };
   }
 
   /** An inbound frame proves that the peer is there. */
   heardFrom(peer: PublicKey): void {
     this.#parts.backoff.reached(peer);
-    this.#note(peer, { lastSeenMs: this.#parts.now(), lastError: undefined });
+    this.#records.set(peer, { lastSeen: this.#parts.clock.unix(), lastError: undefined });
   }
 
   /** It is known anew where the peer is: what failed before says nothing of it. */
@@ -72,8 +71,7 @@ export class Peers {
   send(peer: PublicKey, frame: Frame, failed: (failure: Failure) => void): void {
     let outbox = this.#outboxes.get(peer);
     if (outbox === undefined) {
-      outbox = new Outbox(() => this.#open(peer, this.#closing.signal));
-      if (this.#outboxes.size >= PEERS_MAX) this.#outboxes.delete(this.#outboxes.keys().next().value!);
+      outbox = new Outbox(this.#parts.clock, () => this.#open(peer, this.#closing.signal));
       this.#outboxes.set(peer, outbox);
     }
     outbox.send(frame, (error) => failed(failureOf(error)));
@@ -90,8 +88,7 @@ export class Peers {
     timeoutMs: number,
     options: { readonly ignoreBackoff?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<Extract<Frame, { kind: K }>> {
-    const parents = options.signal === undefined ? [this.#closing.signal] : [this.#closing.signal, options.signal];
-    using deadline = new Deadline(timeoutMs, ...parents);
+    using deadline = new Deadline(this.#parts.clock, timeoutMs, this.#closing.signal, options.signal);
     const { signal } = deadline;
     const stream = await this.#open(peer, signal, options.ignoreBackoff);
     await using frames = new FramedStream(stream, peerLanguage(stream.dialect));
@@ -104,7 +101,7 @@ export class Peers {
 
   /** Milliseconds until the peer may be dialled. */
   waitMs(peer: PublicKey): number {
-    return this.#parts.backoff.waitMs(peer, this.#parts.steadyNow());
+    return this.#parts.backoff.waitMs(peer, this.#parts.clock.steady());
   }
 
   /** Makes sure of a connection. Throws `unavailable`, `timeout`. */
@@ -121,35 +118,33 @@ export class Peers {
     const outboxes = [...this.#outboxes].map(([peer, outbox]) => ({ outbox, isThere: this.status(peer).connected }));
     const idle = (isThere: boolean) =>
       Promise.all(outboxes.filter((each) => each.isThere === isThere).map(({ outbox }) => outbox.idle()));
-    await Promise.all([atMost(timeoutMs, idle(true)), atMost(Math.min(timeoutMs, CLOSE_UNREACHED_MS), idle(false))]);
+    const { clock } = this.#parts;
+    await Promise.all([
+      atMost(clock, timeoutMs, idle(true)),
+      atMost(clock, Math.min(timeoutMs, CLOSE_UNREACHED_MS), idle(false)),
+    ]);
     this.#closing.abort(new EntmootError("unavailable", "the daemon is ending"));
   }
 
   /** `ignoreBackoff`: a person asked for this peer just now. */
   async #open(peer: PublicKey, signal: AbortSignal, ignoreBackoff = false): Promise<PeerStream> {
-    const { backoff, hints, now, steadyNow, transport } = this.#parts;
+    const { backoff, clock, hints, transport } = this.#parts;
     const isConnected = transport.status(peer).connected;
-    if (!isConnected && !ignoreBackoff && backoff.waitMs(peer, steadyNow()) > 0) throw new Backoff();
+    if (!isConnected && !ignoreBackoff && backoff.waitMs(peer, clock.steady()) > 0) throw new Backoff();
     try {
-      using deadline = new Deadline(DIAL_TIMEOUT_MS, signal);
+      using deadline = new Deadline(clock, DIAL_TIMEOUT_MS, signal);
       const stream = await transport.open(peer, { hints: hints(peer), signal: deadline.signal });
       backoff.reached(peer);
-      this.#note(peer, { lastSeenMs: now(), lastError: undefined });
+      this.#records.set(peer, { lastSeen: clock.unix(), lastError: undefined });
       return stream;
     } catch (error) {
       if (!this.#closing.signal.aborted) {
         // Of dials that were under way together only the first failure counts.
-        if (backoff.waitMs(peer, steadyNow()) === 0) backoff.failed(peer, steadyNow());
-        this.#note(peer, { ...this.record(peer), lastError: error instanceof Error ? error.message : String(error) });
+        if (backoff.waitMs(peer, clock.steady()) === 0) backoff.failed(peer, clock.steady());
+        this.#records.set(peer, { ...this.record(peer), lastError: textOf(error) });
       }
       throw error;
     }
-  }
-
-  #note(peer: PublicKey, record: PeerRecord): void {
-    this.#records.delete(peer);
-    if (this.#records.size >= PEERS_MAX) this.#records.delete(this.#records.keys().next().value!);
-    this.#records.set(peer, record);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import type { PublicKey } from "../../core/ids.ts";
 
 /** Ours. Lost peers followed at once; the others are met again by the group's own comparisons. */
@@ -14,6 +15,7 @@ export interface ReconnectorParts {
   readonly waitMs: (peer: PublicKey) => number;
   /** Dials; a failure counts for the next wait. */
   readonly connect: (peer: PublicKey) => Promise<void>;
+  readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -21,7 +23,7 @@ export interface ReconnectorParts {
 /** Dials members whose connection was lost, at growing intervals, until they are back or no longer wanted. */
 export class Reconnector {
   readonly #parts: ReconnectorParts;
-  readonly #timers = new Map<PublicKey, ReturnType<typeof setTimeout>>();
+  readonly #timers = new Map<PublicKey, Disposable>();
   #closed = false;
 
   constructor(parts: ReconnectorParts) {
@@ -30,15 +32,18 @@ export class Reconnector {
 
   lost(peer: PublicKey): void {
     if (this.#closed || this.#timers.has(peer) || this.#timers.size >= FOLLOWED_MAX) return;
-    const { isWanted, random, waitMs } = this.#parts;
+    const { clock, isWanted, random, waitMs } = this.#parts;
     if (!isWanted(peer)) return;
-    const timer = setTimeout(() => void this.#try(peer), waitMs(peer) + Math.floor(random() * JITTER_MAX_MS));
-    this.#timers.set(peer, timer);
+    const inMs = waitMs(peer) + Math.floor(random() * JITTER_MAX_MS);
+    this.#timers.set(
+      peer,
+      clock.after(inMs, () => void this.#try(peer)),
+    );
   }
 
   close(): void {
     this.#closed = true;
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const timer of this.#timers.values()) timer[Symbol.dispose]();
     this.#timers.clear();
   }
 

@@ -1,6 +1,5 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { MessageStore, NewMessage } from "../../store/group-store.ts";
-import { collectWhenQuiet } from "./collect-garbage.ts";
 
 /** Ours. Messages in one transaction; more wait for the next turn, so a long batch cannot hold the loop. */
 const BATCH_MAX = 1024;
@@ -72,7 +71,6 @@ export class BatchWriter {
       size += next.messages.length;
     }
     this.#commit(batch);
-    collectWhenQuiet();
     if (this.#waiting.length > 0) this.#schedule();
     else for (const resolve of this.#idle.splice(0)) resolve();
   }

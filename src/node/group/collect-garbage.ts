@@ -1,3 +1,5 @@
+import type { Clock, SteadyMs } from "../../core/clock.ts";
+
 /**
  * Ours. Bytes of back-filled messages between two collections. Every byte leaves many times its size behind, among it
  * the lists of numbers the carrier's binding makes of what it reads. One takes 10 to 40 ms; past 4 MiB the peak is hardly lower than without.
@@ -8,8 +10,9 @@ const COLLECT_EVERY_BYTES = 2 * 1024 * 1024;
 const QUIET_MS = 3_000;
 
 let bytesSince = 0;
-let lastWorkMs = 0;
-let quietTimer: ReturnType<typeof setTimeout> | undefined;
+
+/** Of each clock: when there was work last, while somebody waits for the quiet after it. */
+const lastWork = new WeakMap<Clock, SteadyMs>();
 
 /**
  * Call with the bytes of back-filled messages; collects garbage now and then, in some milliseconds. The engine sizes
@@ -27,18 +30,18 @@ export function tookIn(bytes: number): void {
  * Call after work that left garbage: once it has been quiet for a while, the memory goes back to the system. The
  * engine would keep it until it allocates again, which an idle node may not do for hours. Compiled code is kept.
  */
-export function collectWhenQuiet(): void {
-  lastWorkMs = performance.now();
-  quietTimer ??= wakeIn(QUIET_MS);
+export function collectWhenQuiet(clock: Clock): void {
+  const isAwaited = lastWork.has(clock);
+  lastWork.set(clock, clock.steady());
+  if (!isAwaited) wakeIn(clock, QUIET_MS);
 }
 
-function wakeIn(ms: number): ReturnType<typeof setTimeout> {
-  const timer = setTimeout(() => {
-    const restMs = lastWorkMs + QUIET_MS - performance.now();
-    quietTimer = restMs > 0 ? wakeIn(restMs) : undefined;
-    if (quietTimer !== undefined) return;
+function wakeIn(clock: Clock, ms: number): void {
+  const wake = () => {
+    const restMs = lastWork.get(clock)! + QUIET_MS - clock.steady();
+    if (restMs > 0) return wakeIn(clock, restMs);
+    lastWork.delete(clock);
     Bun.gc(true);
-  }, ms);
-  timer.unref();
-  return timer;
+  };
+  clock.after(ms, wake, { idle: true });
 }

@@ -1,3 +1,4 @@
+import type { Clock, SteadyMs, UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { ContentLimiter, type Refusal } from "../../core/policy/content-limiter.ts";
 import { formatPolicy, type Policy, parsePolicy } from "../../core/policy/policy.ts";
@@ -18,14 +19,14 @@ export interface PolicySubject {
   readonly topics: readonly string[];
   /** The author's budget applies. */
   readonly rated: boolean;
-  readonly nowMs: number;
+  readonly now: UnixMs;
 }
 
 /** The policy of one group on this node; without one everything is allowed. */
 export class GroupPolicy {
   readonly #store: GroupStore;
   #limiter: ContentLimiter | undefined;
-  #prunedAtMs = 0;
+  #prunedAt: SteadyMs | undefined;
 
   /** Throws `invalid_argument` or `malformed_frame` when what is kept is no policy. */
   constructor(store: GroupStore) {
@@ -63,15 +64,16 @@ export class GroupPolicy {
   }
 
   /** `undefined` when the message may be stored; its author has paid then. */
-  check({ author, nowMs, rated, ...subject }: PolicySubject): Refusal | undefined {
+  check({ author, now, rated, ...subject }: PolicySubject): Refusal | undefined {
     const candidate = { ...subject, author: String(author) };
-    return rated ? this.#limiter?.admit(candidate, nowMs) : this.#limiter?.screen(candidate, nowMs);
+    return rated ? this.#limiter?.admit(candidate, now) : this.#limiter?.screen(candidate, now);
   }
 
   /** Forgets messages past their retention, now and then. */
-  prune(nowMs: number): void {
-    if (this.#limiter === undefined || nowMs - this.#prunedAtMs < PRUNE_EVERY_MS) return;
-    this.#prunedAtMs = nowMs;
-    this.#store.messages.pruneBefore(this.#limiter.retentionCutoff(nowMs), [POLICY_TOPIC]);
+  prune(clock: Clock): void {
+    const now = clock.steady();
+    if (this.#limiter === undefined || (this.#prunedAt !== undefined && now - this.#prunedAt < PRUNE_EVERY_MS)) return;
+    this.#prunedAt = now;
+    this.#store.messages.pruneBefore(this.#limiter.retentionCutoff(clock.unix()), [POLICY_TOPIC]);
   }
 }

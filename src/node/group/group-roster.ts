@@ -1,5 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
-import { PublicKey, type RosterEntryId } from "../../core/ids.ts";
+import type { PublicKey, RosterEntryId } from "../../core/ids.ts";
+import { keyOf } from "../../core/record/node-key.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import { RosterLog } from "../../core/roster/roster-log.ts";
 import type { RosterOutcome } from "../../machine/event.ts";
@@ -102,8 +103,4 @@ export class GroupRoster implements RosterView {
     this.#members = undefined;
     this.#authors = undefined;
   }
-}
-
-function keyOf({ entmoot_pubkey: key }: NodeInfo): PublicKey | undefined {
-  return key?.length === 32 ? PublicKey.fromBytes(key) : undefined;
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
@@ -7,6 +8,7 @@ import { GroupMachine } from "../../machine/group-machine.ts";
 import type { Random } from "../../machine/random.ts";
 import type { GroupStore } from "../../store/group-store.ts";
 import { BatchWriter } from "./batch-writer.ts";
+import { collectWhenQuiet } from "./collect-garbage.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
 import { Ingest, type Ingested } from "./ingest.ts";
@@ -15,9 +17,7 @@ export interface GroupParts {
   readonly store: GroupStore;
   readonly local: PublicKey;
   readonly random: Random;
-  readonly now: () => number;
-  /** As `now`, but never set back. */
-  readonly steadyNow: () => number;
+  readonly clock: Clock;
   /** Carries out what the machines decide; without peers it does nothing. */
   readonly carryOut: (group: Group, effects: readonly Effect[]) => void;
   /** New messages or members are there to be looked at. */
@@ -46,7 +46,7 @@ export class Group {
 
   /** Throws `roster_rejected`, `data_root_invalid`. */
   constructor(parts: GroupParts) {
-    const { local, now, random, store } = parts;
+    const { clock, local, random, store } = parts;
     this.#parts = parts;
     this.store = store;
     this.id = store.groupId;
@@ -56,7 +56,7 @@ export class Group {
     this.writer = new BatchWriter(store.messages, () => this.#committed());
     const { messages } = store;
     const { policy, roster, writer } = this;
-    this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, writer, now });
+    this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, writer, clock });
     this.#machine = new GroupMachine({ local, messages, roster, random });
   }
 
@@ -91,7 +91,7 @@ export class Group {
     if (this.#closed) return;
     // Where nothing is written any more, old messages still pass their time, and roots agree only if all forget them.
     if (event.kind === "timer" && event.timer === "compare") this.#prune();
-    this.#parts.carryOut(this, this.#machine.handle(event, this.#parts.steadyNow()));
+    this.#parts.carryOut(this, this.#machine.handle(event, this.#parts.clock.steady()));
   }
 
   /**
@@ -143,13 +143,14 @@ export class Group {
   }
 
   #committed(): void {
+    collectWhenQuiet(this.#parts.clock);
     this.#prune();
     this.#parts.onChanged(this);
   }
 
   #prune(): void {
     try {
-      this.policy.prune(this.#parts.now());
+      this.policy.prune(this.#parts.clock);
     } catch (error) {
       // What is past its time can wait for room on the disk; what was stored just now is stored.
       if (!(error instanceof EntmootError)) throw error;

@@ -1,7 +1,9 @@
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
 import { topologicalOrder } from "../../core/order/order.ts";
 import { decodeMessageForms, messageIdOf } from "../../core/record/message.ts";
+import { keyOf } from "../../core/record/node-key.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { MessageStore, NewMessage } from "../../store/group-store.ts";
 import type { BatchWriter } from "./batch-writer.ts";
@@ -40,7 +42,7 @@ export interface IngestParts {
   readonly roster: GroupRoster;
   readonly policy: GroupPolicy;
   readonly writer: BatchWriter;
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 type Decoded = ReturnType<typeof decodeMessageForms>;
@@ -178,21 +180,22 @@ export class Ingest {
         author: undefined,
       };
     }
-    const named = message.author.entmoot_pubkey as Uint8Array<ArrayBuffer> | null;
-    if (named?.length !== 32) return sorting.refuse(id, "message: its author is not in the roster and names no key");
-    const wasMember = log.history(message.author.pilot_node_id).some(({ key }) => key?.toHex() === named.toHex());
-    if (!wasMember) return { ...candidate, keys: [named], author: PublicKey.fromBytes(named) };
+    const author = keyOf(message.author);
+    if (author === undefined) return sorting.refuse(id, "message: its author is not in the roster and names no key");
+    const named = [PublicKey.toBytes(author)];
+    const wasMember = log.history(message.author.pilot_node_id).some(({ key }) => key?.toHex() === author);
+    if (!wasMember) return { ...candidate, keys: named, author };
     // Written after its author's removal. A member that holds it took it before it heard of that; were it refused
     // here for good, the two would never agree again. What a peer pushes is news, and for news it is too late.
-    if (isHistory) return { ...candidate, keys: [named], author: undefined };
+    if (isHistory) return { ...candidate, keys: named, author: undefined };
     return sorting.refuse(id, "message: its author was removed before it was written");
   }
 
   #isWithinPolicy({ message, contentBytes }: Candidate, rated: boolean, sorting: Sorting): boolean {
-    const { policy, now } = this.#parts;
+    const { clock, policy } = this.#parts;
     const byFounder = message.author_node_id === this.#parts.roster.log.founder?.pilot_node_id;
     const subject = { author: message.author_node_id, byFounder, timestamp: message.timestamp, contentBytes };
-    const refusal = policy.check({ ...subject, topics: message.topics, rated, nowMs: now() });
+    const refusal = policy.check({ ...subject, topics: message.topics, rated, now: clock.unix() });
     if (refusal === undefined) return true;
     sorting.refuse(message.id, refusal.message);
     return false;

@@ -81,10 +81,10 @@ export class Profiles {
 
   /** Our profile in a group, made anew when the name changed or half of its lifetime is over; `undefined` without a name. */
   own(group: Group): MemberProfileAd | undefined {
-    const { hostname, identity, now } = this.#context;
+    const { clock, hostname, identity } = this.#context;
     const author = group.self;
     if (author === undefined || !isHostnameValid(hostname)) return undefined;
-    const nowMs = now();
+    const nowMs = clock.unix();
     const stored = findProfile(group, author.pilot_node_id);
     const isFresh = stored !== undefined && Number(stored.not_after) - nowMs > AD_LIFETIME_MS / 2;
     if (isFresh && stored.hostname === hostname) return hostname === "" ? undefined : stored;
@@ -106,14 +106,17 @@ export class Profiles {
   }
 
   #adContext(group: Group, ad: { readonly author: NodeInfo }, isSnapshot: boolean): AdContext {
-    const nowMs = this.#context.now();
+    const { clock } = this.#context;
     return {
       groupId: group.id,
       localNodeId: group.self?.pilot_node_id ?? 0,
-      nowMs,
+      nowMs: clock.unix(),
       isSenderTrusted: true,
       memberKey: (nodeId) => group.roster.log.member(nodeId)?.entmoot_pubkey,
-      charge: () => isSnapshot || this.#buckets.take(`${group.id}${ad.author.pilot_node_id}`, [1], nowMs) === undefined,
+      charge: () => {
+        const author = `${group.id}${ad.author.pilot_node_id}`;
+        return isSnapshot || this.#buckets.take(author, [1], clock.steady()) === undefined;
+      },
     };
   }
 

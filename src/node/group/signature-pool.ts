@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../core/bounded-map.ts";
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES, verifySignature } from "../../core/signature.ts";
 
 export interface SignedBytes {
@@ -12,7 +13,7 @@ const KEYS_MAX = 4096;
 /** Below this a thread's hand-over costs more than the check. */
 const PARALLEL_MIN = 2;
 
-const keys = new Map<string, Promise<CryptoKey | undefined>>();
+const keys = new BoundedMap<string, Promise<CryptoKey | undefined>>(KEYS_MAX);
 
 /**
  * Whether each signature holds, by the rule of `verifySignature`; a batch uses every core.
@@ -37,7 +38,6 @@ function importedKey(key: Uint8Array): Promise<CryptoKey | undefined> {
   let imported = keys.get(name);
   if (imported === undefined) {
     imported = crypto.subtle.importKey("raw", key.slice(), "Ed25519", false, ["verify"]).catch(() => undefined);
-    if (keys.size >= KEYS_MAX) keys.delete(keys.keys().next().value!);
     keys.set(name, imported);
   }
   return imported;

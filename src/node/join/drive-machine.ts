@@ -1,10 +1,10 @@
+import type { Clock, SteadyMs } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode } from "../../core/errors.ts";
 import type { JoinProgress } from "../operations.ts";
 
 /** What bounds a join, and who is told how it goes. */
 export interface JoinAttempt {
-  /** On the clock that is never set back. */
-  readonly deadlineMs: number;
+  readonly deadline: SteadyMs;
   readonly signal: AbortSignal | undefined;
   readonly progress: (progress: JoinProgress) => void;
 }
@@ -21,7 +21,7 @@ export interface Drive<Event, Effect extends { readonly kind: string }, Result> 
   readonly machine: { handle(event: Event, nowMs: number): Effect[] };
   readonly start: Event;
   readonly timer: Event;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
   readonly progress: (progress: JoinProgress) => void;
   /** Does one of the machine's own effects; what comes of it is told later, the end is given to `end`. */
@@ -31,17 +31,17 @@ export interface Drive<Event, Effect extends { readonly kind: string }, Result> 
   ) => void;
 }
 
-/** Runs a machine that ends, with real time around it. Rejects as its `failed` effect says, or when `signal` aborts. */
+/** Runs a machine that ends, on a clock. Rejects as its `failed` effect says, or when `signal` aborts. */
 export function driveMachine<Event, Effect extends { readonly kind: string }, Result>(
   options: Drive<Event, Effect, Result>,
 ): Promise<Result> {
-  const { carryOut, machine, now, progress, signal, start, timer } = options;
-  const timers = new Set<ReturnType<typeof setTimeout>>();
+  const { carryOut, clock, machine, progress, signal, start, timer } = options;
+  const timers = new Set<Disposable>();
   const ended = Promise.withResolvers<Result>();
   const onAbort = () => ended.reject(new EntmootError("unavailable", "join: stopped before it was done"));
   const then = { tell, end: ended.resolve };
   function tell(event: Event): void {
-    for (const effect of machine.handle(event, now())) run(effect);
+    for (const effect of machine.handle(event, clock.steady())) run(effect);
   }
   function run(effect: Effect): void {
     const common = effect as Effect | CommonEffect;
@@ -51,10 +51,10 @@ export function driveMachine<Event, Effect extends { readonly kind: string }, Re
     else carryOut(effect as OwnEffect<Effect>, then);
   }
   function schedule(afterMs: number): void {
-    const handle = setTimeout(() => {
+    const handle = clock.after(afterMs, () => {
       timers.delete(handle);
       tell(timer);
-    }, afterMs);
+    });
     timers.add(handle);
   }
   if (signal?.aborted) onAbort();
@@ -64,7 +64,7 @@ export function driveMachine<Event, Effect extends { readonly kind: string }, Re
   }
   return ended.promise.finally(() => {
     signal?.removeEventListener("abort", onAbort);
-    for (const handle of timers) clearTimeout(handle);
+    for (const handle of timers) handle[Symbol.dispose]();
   });
 }
 

@@ -1,3 +1,5 @@
+import type { Clock } from "../../core/clock.ts";
+import { textOf } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { Invite } from "../../core/record/records.ts";
 import { RosterLog } from "../../core/roster/roster-log.ts";
@@ -11,15 +13,15 @@ export type FoundRoster = Extract<JoinEffect, { kind: "joined" }>;
 
 /** A roster that is the one the invite promises, from whichever member serves it first. Throws `not_member`, `roster_rejected`, `unavailable`. */
 export function findRoster(
-  { local, peers, steadyNow }: { readonly local: PublicKey; readonly peers: Peers; readonly steadyNow: () => number },
+  { clock, local, peers }: { readonly clock: Clock; readonly local: PublicKey; readonly peers: Peers },
   invite: Invite,
   attempt: JoinAttempt,
 ): Promise<FoundRoster> {
   return driveMachine<JoinEvent, JoinEffect, FoundRoster>({
-    machine: new Join({ invite, localKey: local, deadlineMs: attempt.deadlineMs }),
+    machine: new Join({ invite, localKey: local, deadlineMs: attempt.deadline }),
     start: { kind: "start" },
     timer: { kind: "timer" },
-    now: steadyNow,
+    clock,
     signal: attempt.signal,
     progress: attempt.progress,
     carryOut: (effect, { tell, end }) => {
@@ -48,7 +50,7 @@ async function askCandidate(peers: Peers, groupId: GroupId, from: Candidate): Pr
       return noRoster("invalid", "its roster is empty");
     return noRoster("invalid", `its roster is broken at entry ${log.entries.length + 1}: ${explainRejection(stopped)}`);
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = textOf(error);
     if (error instanceof Refusal && error.code === "not_member") return noRoster("refused", detail);
     return noRoster(failureOf(error) === "refused" ? "invalid" : "unreachable", detail);
   }

@@ -1,14 +1,15 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { invitedHints } from "../../core/admission/address-hint.ts";
 import { DEFAULT_MOOT_KEY } from "../../core/admission/default-moot.ts";
 import { verifyInvite } from "../../core/admission/invite.ts";
 import { parseJoinInput } from "../../core/admission/join-input.ts";
 import { isMootLink, parseMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
+import { later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, PublicKey } from "../../core/ids.ts";
 import { parsePolicy } from "../../core/policy/policy.ts";
 import type { Invite } from "../../core/record/records.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
+import { atMost } from "../../transport/wait.ts";
 import type { Peers } from "../carrier/peers.ts";
 import type { JoinByInvite } from "../daemon-operations.ts";
 import type { Group } from "../group/group.ts";
@@ -39,16 +40,19 @@ export class Joiner {
     const attempt = this.#attempt(request);
     if (isMootLink(request.input)) {
       const link = parseMootLink(request.input);
-      refuseExpiredLink(link, this.#context.now());
-      const { hints, hostname, local, now, steadyNow } = this.#context;
+      refuseExpiredLink(link, this.#context.clock.unix());
+      const { clock, hints, hostname, local } = this.#context;
       if (link.issuer === local) throw new EntmootError("invalid_argument", "join: this node issued the link itself");
       hints.add(link.issuer, link.hints);
-      const redeeming = redeem({ peers: requirePeers(this.#context), hostname, now, steadyNow }, link, attempt);
-      const { invite, name } = await redeeming;
+      const peers = requirePeers(this.#context);
+      const { invite, name } = await redeem({ clock, hostname, peers }, link, attempt);
       return this.#joinGroup(invite, attempt, { name });
     }
     const body = new TextEncoder().encode(request.input);
-    const input = parseJoinInput(body, { nowMs: this.#context.now(), pinnedKey: PublicKey.toBytes(DEFAULT_MOOT_KEY) });
+    const input = parseJoinInput(body, {
+      nowMs: this.#context.clock.unix(),
+      pinnedKey: PublicKey.toBytes(DEFAULT_MOOT_KEY),
+    });
     switch (input.kind) {
       case "invite":
         return this.#joinGroup(input.invite, attempt, {});
@@ -69,14 +73,14 @@ export class Joiner {
   #attempt(request: Pick<JoinRequest, "timeoutMs" | "onProgress" | "signal">): JoinAttempt {
     const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : TIMEOUT_DEFAULT_MS;
     return {
-      deadlineMs: this.#context.steadyNow() + timeoutMs,
+      deadline: later(this.#context.clock.steady(), timeoutMs),
       signal: request.signal,
       progress: (progress) => request.onProgress?.(progress),
     };
   }
 
   async #joinGroup(invite: Invite, attempt: JoinAttempt, facts: JoinFacts): Promise<Joined> {
-    verifyInvite(invite, this.#context.now());
+    verifyInvite(invite, this.#context.clock.unix());
     const running = this.#running.get(invite.group_id);
     if (running !== undefined) return running;
     const joining = joinGroup(this.#context, invite, attempt, facts);
@@ -120,7 +124,9 @@ async function joinGroup(
   if (policy !== undefined) group.policy.set(policy);
   group.requireSelf();
   attempt.progress({ stage: "messages", message: "comparing messages with a member" });
-  await compared(group, Math.min(FIRST_PULL_MAX_MS, attempt.deadlineMs - context.steadyNow()), attempt.signal);
+  const leftMs = Math.max(0, attempt.deadline - context.clock.steady());
+  // What is not here by then comes later.
+  await atMost(context.clock, Math.min(FIRST_PULL_MAX_MS, leftMs), group.compared, attempt.signal);
   return joinedForm(group, invite, "joined");
 }
 
@@ -133,15 +139,6 @@ function open(context: NodeContext, groupId: GroupId, log: RosterLog): Group {
     context.abandon(groupId);
     throw error;
   }
-}
-
-/** Resolves in any case: what is not here yet comes later. */
-async function compared(group: Group, atMostMs: number, signal: AbortSignal | undefined): Promise<void> {
-  const waited = new AbortController();
-  const ends = signal === undefined ? waited.signal : AbortSignal.any([signal, waited.signal]);
-  const late = delay(Math.max(0, atMostMs), undefined, { signal: ends }).catch(() => {});
-  await Promise.race([group.compared, late]);
-  waited.abort();
 }
 
 function joinedForm(group: Group, invite: Invite, status: Joined["status"]): Joined {

@@ -1,5 +1,7 @@
 import { verifyInvite } from "../../core/admission/invite.ts";
 import type { MootLink } from "../../core/admission/moot-link.ts";
+import type { Clock } from "../../core/clock.ts";
+import { textOf } from "../../core/errors.ts";
 import { Redeem, type RedeemEffect, type RedeemEvent, type Redeemed } from "../../machine/redeem.ts";
 import { type Peers, Refusal } from "../carrier/peers.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
@@ -14,9 +16,7 @@ const TIMEOUT_MAX_MS = 15_000;
 export interface RedeemParts {
   readonly peers: Peers;
   readonly hostname: string;
-  readonly now: () => number;
-  /** As `now`, but never set back; the attempt's deadline is on it. */
-  readonly steadyNow: () => number;
+  readonly clock: Clock;
 }
 
 /**
@@ -26,10 +26,10 @@ export interface RedeemParts {
 export function redeem(parts: RedeemParts, link: MootLink, attempt: JoinAttempt): Promise<Redeemed> {
   let timeoutMs = TIMEOUT_FIRST_MS;
   return driveMachine<RedeemEvent, RedeemEffect, Redeemed>({
-    machine: new Redeem({ deadlineMs: attempt.deadlineMs }),
+    machine: new Redeem({ deadlineMs: attempt.deadline }),
     start: { kind: "start" },
     timer: { kind: "timer" },
-    now: parts.steadyNow,
+    clock: parts.clock,
     signal: attempt.signal,
     progress: attempt.progress,
     carryOut: (effect, { tell, end }) => {
@@ -42,7 +42,7 @@ export function redeem(parts: RedeemParts, link: MootLink, attempt: JoinAttempt)
 
 /** Never rejects. */
 async function askIssuer(
-  { hostname, now, peers }: RedeemParts,
+  { clock, hostname, peers }: RedeemParts,
   { groupId, issuer, token }: MootLink,
   { signal, timeoutMs }: { readonly signal: AbortSignal | undefined; readonly timeoutMs: number },
 ): Promise<RedeemEvent> {
@@ -57,10 +57,10 @@ async function askIssuer(
         message: "join: the issuer answered with an invite to another group",
       };
     }
-    verifyInvite(invite, now());
+    verifyInvite(invite, clock.unix());
     return { kind: "redeemed", invite, name };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = textOf(error);
     // An issuer that is ending, or whose disk is full, may well answer in a moment.
     if (error instanceof Refusal && error.code !== "unavailable")
       return { kind: "refused", code: error.code, message: `join: ${message}` };

@@ -1,6 +1,7 @@
+import { redeem, release } from "../../core/admission/redemption.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import { checkSignedHint, mergedHints } from "../hint-rules.ts";
-import { checkLink, isExpired, linkExists, refusal, tooManyLinks } from "../link-rules.ts";
+import { checkLink, linkExists, linkToForget, namedLink } from "../link-rules.ts";
 import type { HintStore, IssuedLink, LinkStore, NodeStore, RedeemOutcome } from "../node-store.ts";
 import { checkFact, checkMs, HINT_PEERS_MAX, LINKS_MAX } from "../store-limits.ts";
 
@@ -30,7 +31,7 @@ class MemoryLinkStore implements LinkStore {
   create(link: IssuedLink): void {
     checkLink(link);
     if (this.#links.has(link.token_hash)) throw linkExists(link.token_hash);
-    if (this.#links.size >= LINKS_MAX) this.#dropDeadAt(link.created_at_ms);
+    if (this.#links.size >= LINKS_MAX) this.#forgetOne(link.created_at_ms);
     this.#links.set(link.token_hash, { ...link });
   }
 
@@ -42,37 +43,36 @@ class MemoryLinkStore implements LinkStore {
     return this.#links.get(tokenHash);
   }
 
-  revoke(groupId: GroupId, idOrHash: string): boolean {
-    const link = this.list(groupId).find(({ id, token_hash }) => id === idOrHash || token_hash === idOrHash);
-    if (link) this.#links.set(link.token_hash, { ...link, revoked: true });
-    return link !== undefined;
+  revoke(groupId: GroupId, idOrHash: string): IssuedLink | undefined {
+    const link = namedLink(this.list(groupId), idOrHash);
+    if (link === undefined) return undefined;
+    const revoked = { ...link, revoked: true };
+    this.#links.set(link.token_hash, revoked);
+    return revoked;
   }
 
   redeem({ tokenHash, key, nowMs }: { tokenHash: string; key: PublicKey; nowMs: number }): RedeemOutcome {
     const link = this.#links.get(tokenHash);
     if (!link) return { kind: "refused", reason: "not_found" };
     const keys = this.#redeemed.get(tokenHash) ?? new Set<PublicKey>();
-    const repeated = keys.has(key);
-    const refused = refusal(link, { repeated, redemptions: keys.size, nowMs });
-    if (refused) return refused;
-    if (repeated) return { kind: "redeemed", repeated, link };
-    this.#redeemed.set(tokenHash, keys.add(key));
-    const used = { ...link, uses: link.uses + 1 };
-    this.#links.set(tokenHash, used);
-    return { kind: "redeemed", repeated, link: used };
+    const outcome = redeem(link, { repeated: keys.has(key), nowMs });
+    if (outcome.kind === "redeemed" && !outcome.repeated) {
+      this.#redeemed.set(tokenHash, keys.add(key));
+      this.#links.set(tokenHash, outcome.link);
+    }
+    return outcome;
   }
 
   release(tokenHash: string, key: PublicKey): void {
     const link = this.#links.get(tokenHash);
     if (!link || !this.#redeemed.get(tokenHash)?.delete(key)) return;
-    this.#links.set(tokenHash, { ...link, uses: Math.max(0, link.uses - 1) });
+    this.#links.set(tokenHash, release(link));
   }
 
-  #dropDeadAt(nowMs: number): void {
-    const dead = [...this.#links.values()].sort(byAge).find((link) => link.revoked || isExpired(link, nowMs));
-    if (!dead) throw tooManyLinks();
-    this.#links.delete(dead.token_hash);
-    this.#redeemed.delete(dead.token_hash);
+  #forgetOne(nowMs: number): void {
+    const { token_hash } = linkToForget([...this.#links.values()].sort(byAge), nowMs);
+    this.#links.delete(token_hash);
+    this.#redeemed.delete(token_hash);
   }
 }
 

@@ -87,6 +87,7 @@ function copyQuietly(path: string, copy: string): void {
     rmSync(`${copy}-wal`, { force: true });
     if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`, constants.COPYFILE_FICLONE);
     if (fingerprint(path) === before) return;
+    // Blocking, as SQLite is: opening a group is synchronous.
     Bun.sleepSync(RETRY_MS);
   }
   throw new EntmootError(

@@ -19,7 +19,7 @@ import { countOriginalMessages, type OriginalMessage, originalMessages } from ".
 import { takeSideFiles } from "./original-side-files.ts";
 
 export const GROUP_DATABASE = "moot.sqlite";
-export const ORIGINAL_ROSTER = "roster.jsonl";
+const ORIGINAL_ROSTER = "roster.jsonl";
 const ORIGINAL_MESSAGES = "messages.sqlite";
 /** Written by tests and libraries of the original, never by its daemon. */
 const ORIGINAL_LINES = "messages.jsonl";

@@ -246,6 +246,7 @@ function useWal(db: Database): void {
       return;
     } catch (error) {
       if (!(error instanceof SQLiteError) || !error.code?.startsWith("SQLITE_BUSY") || attempt > deadline) throw error;
+      // Blocking, as every wait of SQLite is: its callers are synchronous.
       Bun.sleepSync(SWITCH_RETRY_MS);
     }
   }

@@ -1,10 +1,12 @@
+import { redeem, release } from "../../core/admission/redemption.ts";
 import { GroupId, PublicKey } from "../../core/ids.ts";
-import { checkLink, linkExists, linkId, refusal, tooManyLinks } from "../link-rules.ts";
+import { checkLink, linkExists, linkId, linkToForget, namedLink } from "../link-rules.ts";
 import type { IssuedLink, LinkStore, RedeemOutcome } from "../node-store.ts";
 import { LINKS_MAX } from "../store-limits.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 
+/** The table's `uses_max` and `uses` are what a link calls `uses` and `used`. */
 const COLUMNS = "token_hash, group_id, uses_max, uses, created_at_ms, expires_at_ms, revoked";
 
 /** Links and who redeemed them, in `node.sqlite`. */
@@ -13,35 +15,32 @@ export class SqliteLinkStore implements LinkStore {
   readonly #rows: RowReader;
   readonly #get: Sql;
   readonly #ofGroup: Sql;
+  readonly #oldestFirst: Sql;
   readonly #count: Sql;
   readonly #insert: Sql;
   readonly #revoke: Sql;
-  readonly #dead: Sql;
   readonly #delete: Sql;
   readonly #forget: Sql;
   readonly #redeemed: Sql;
-  readonly #redemptions: Sql;
   readonly #redeem: Sql;
   readonly #release: Sql;
-  readonly #use: Sql;
+  readonly #setUsed: Sql;
 
   constructor(file: SqliteFile) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "links");
     this.#get = file.prepare(`SELECT ${COLUMNS} FROM links WHERE token_hash = ?1`);
     this.#ofGroup = file.prepare(`SELECT ${COLUMNS} FROM links WHERE group_id = ?1 ORDER BY created_at_ms, token_hash`);
+    this.#oldestFirst = file.prepare(`SELECT ${COLUMNS} FROM links ORDER BY created_at_ms, token_hash`);
     this.#count = file.prepare("SELECT count(*) FROM links");
     this.#insert = file.prepare("INSERT INTO links VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     this.#revoke = file.prepare("UPDATE links SET revoked = 1 WHERE token_hash = ?1");
-    this.#dead = file.prepare(`SELECT token_hash FROM links
-      WHERE revoked = 1 OR (expires_at_ms > 0 AND expires_at_ms <= ?1) ORDER BY created_at_ms, token_hash LIMIT 1`);
     this.#delete = file.prepare("DELETE FROM links WHERE token_hash = ?1");
     this.#forget = file.prepare("DELETE FROM redemptions WHERE token_hash = ?1");
     this.#redeemed = file.prepare("SELECT 1 FROM redemptions WHERE token_hash = ?1 AND key = ?2");
-    this.#redemptions = file.prepare("SELECT count(*) FROM redemptions WHERE token_hash = ?1");
     this.#redeem = file.prepare("INSERT INTO redemptions VALUES (?1, ?2, ?3)");
     this.#release = file.prepare("DELETE FROM redemptions WHERE token_hash = ?1 AND key = ?2");
-    this.#use = file.prepare("UPDATE links SET uses = max(0, uses + ?2) WHERE token_hash = ?1");
+    this.#setUsed = file.prepare("UPDATE links SET uses = ?2 WHERE token_hash = ?1");
   }
 
   create(link: IssuedLink): void {
@@ -49,9 +48,9 @@ export class SqliteLinkStore implements LinkStore {
     const hash = Uint8Array.fromHex(link.token_hash);
     this.#file.transact(() => {
       if (this.#get.row(hash)) throw linkExists(link.token_hash);
-      if (this.#rows.number(this.#count.row()?.[0], "count") >= LINKS_MAX) this.#dropDeadAt(link.created_at_ms);
-      const { group_id, uses_max, uses, created_at_ms, expires_at_ms, revoked } = link;
-      this.#insert.run(hash, GroupId.toBytes(group_id), uses_max, uses, created_at_ms, expires_at_ms, revoked ? 1 : 0);
+      if (this.#rows.number(this.#count.row()?.[0], "count") >= LINKS_MAX) this.#forgetOne(link.created_at_ms);
+      const { group_id, uses, used, created_at_ms, expires_at_ms, revoked } = link;
+      this.#insert.run(hash, GroupId.toBytes(group_id), uses, used, created_at_ms, expires_at_ms, revoked ? 1 : 0);
     });
   }
 
@@ -64,11 +63,12 @@ export class SqliteLinkStore implements LinkStore {
     return row && this.#read(row);
   }
 
-  revoke(groupId: GroupId, idOrHash: string): boolean {
+  revoke(groupId: GroupId, idOrHash: string): IssuedLink | undefined {
     return this.#file.transact(() => {
-      const link = this.list(groupId).find(({ id, token_hash }) => id === idOrHash || token_hash === idOrHash);
-      if (link) this.#revoke.run(Uint8Array.fromHex(link.token_hash));
-      return link !== undefined;
+      const link = namedLink(this.list(groupId), idOrHash);
+      if (link === undefined) return undefined;
+      this.#revoke.run(Uint8Array.fromHex(link.token_hash));
+      return { ...link, revoked: true };
     });
   }
 
@@ -78,41 +78,40 @@ export class SqliteLinkStore implements LinkStore {
       if (!link) return { kind: "refused", reason: "not_found" };
       const hash = Uint8Array.fromHex(tokenHash);
       const keyBytes = PublicKey.toBytes(key);
-      const repeated = this.#redeemed.row(hash, keyBytes) !== undefined;
-      const redemptions = this.#rows.number(this.#redemptions.row(hash)?.[0], tokenHash);
-      const refused = refusal(link, { repeated, redemptions, nowMs });
-      if (refused) return refused;
-      if (repeated) return { kind: "redeemed", repeated, link };
-      this.#redeem.run(hash, keyBytes, nowMs);
-      this.#use.run(hash, 1);
-      return { kind: "redeemed", repeated, link: { ...link, uses: link.uses + 1 } };
+      const outcome = redeem(link, { repeated: this.#redeemed.row(hash, keyBytes) !== undefined, nowMs });
+      if (outcome.kind === "redeemed" && !outcome.repeated) {
+        this.#redeem.run(hash, keyBytes, nowMs);
+        this.#setUsed.run(hash, outcome.link.used);
+      }
+      return outcome;
     });
   }
 
   release(tokenHash: string, key: PublicKey): void {
-    if (!isHash(tokenHash)) return;
-    const hash = Uint8Array.fromHex(tokenHash);
     this.#file.transact(() => {
-      if (this.#release.run(hash, PublicKey.toBytes(key)).changes > 0) this.#use.run(hash, -1);
+      const link = this.get(tokenHash);
+      if (!link) return;
+      const hash = Uint8Array.fromHex(tokenHash);
+      if (this.#release.run(hash, PublicKey.toBytes(key)).changes > 0) this.#setUsed.run(hash, release(link).used);
     });
   }
 
-  #dropDeadAt(nowMs: number): void {
-    const dead = this.#dead.row(nowMs)?.[0];
-    if (!(dead instanceof Uint8Array)) throw tooManyLinks();
-    this.#delete.run(dead);
-    this.#forget.run(dead);
+  #forgetOne(nowMs: number): void {
+    const links = this.#oldestFirst.rows().map((row) => this.#read(row));
+    const hash = Uint8Array.fromHex(linkToForget(links, nowMs).token_hash);
+    this.#delete.run(hash);
+    this.#forget.run(hash);
   }
 
-  #read([hash, group, usesMax, uses, created, expires, revoked]: SqlValue[]): IssuedLink {
+  #read([hash, group, uses, used, created, expires, revoked]: SqlValue[]): IssuedLink {
     const rows = this.#rows;
     const token_hash = rows.hex32<string>(hash, hash);
     return {
       id: linkId(token_hash),
       token_hash,
       group_id: rows.hex32(group, hash),
-      uses_max: rows.number(usesMax, hash),
       uses: rows.number(uses, hash),
+      used: rows.number(used, hash),
       created_at_ms: rows.number(created, hash),
       expires_at_ms: rows.number(expires, hash),
       revoked: rows.number(revoked, hash, { max: 1 }) === 1,

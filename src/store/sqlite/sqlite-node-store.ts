@@ -6,7 +6,7 @@ import { SqliteHintStore } from "./sqlite-hint-store.ts";
 import { SqliteLinkStore } from "./sqlite-link-store.ts";
 
 /** Every shape the node's database has had; never change one, add the next. */
-export const NODE_MIGRATIONS = [NODE_0001];
+const NODE_MIGRATIONS = [NODE_0001];
 
 /** What the node keeps beside its groups, in `node.sqlite`. */
 export class SqliteNodeStore implements NodeStore {

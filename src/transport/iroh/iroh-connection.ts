@@ -1,9 +1,10 @@
 import type { BiStream, Connection } from "@number0/iroh";
+import type { Clock, SteadyMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { PublicKey } from "../../core/ids.ts";
-import { settleOrAbort, shortKey } from "../settle.ts";
 import type { Route } from "../transport.ts";
 import type { StreamBudget, TransportLimits } from "../transport-limits.ts";
+import { settleOrAbort, shortKey } from "../wait.ts";
 import { connectionEnd, END, nativeText, streamError } from "./iroh-errors.ts";
 import { IrohStream, type StreamCarrier } from "./iroh-stream.ts";
 
@@ -43,6 +44,7 @@ const STUCK_TICKS_MAX = 5;
 const STUCK_MAX = 16;
 
 export interface ConnectionOwner {
+  readonly clock: Clock;
   readonly limits: TransportLimits;
   readonly budget: StreamBudget;
   /** A peer opened a stream; the owner must take it or reset it. */
@@ -54,8 +56,8 @@ export interface ConnectionOwner {
 /** One QUIC connection with a peer whose key the handshake proved. */
 export class IrohConnection implements StreamCarrier {
   readonly remote: PublicKey;
-  /** When it was made, in the milliseconds of the caller's `tick`s. */
-  readonly madeMs: number;
+  /** When it was made. */
+  readonly made: SteadyMs;
   /** Let go when the connection ends: what is kept of it keeps the UDP socket open. */
   #native: Connection | undefined;
   readonly #owner: ConnectionOwner;
@@ -67,17 +69,17 @@ export class IrohConnection implements StreamCarrier {
   #datagrams = 0;
   #received = -1;
   #silentTicks = 0;
-  #lastUsedMs: number;
+  #lastUsed: SteadyMs;
   #retired = false;
   #superseded = false;
   #hasRestarted = false;
   #lostBecause: string | undefined;
 
-  constructor(native: Connection, owner: ConnectionOwner, nowMs: number) {
+  constructor(native: Connection, owner: ConnectionOwner) {
     this.#native = native;
     this.#owner = owner;
-    this.madeMs = nowMs;
-    this.#lastUsedMs = nowMs;
+    this.made = owner.clock.steady();
+    this.#lastUsed = this.made;
     this.remote = PublicKey.fromBytes(Uint8Array.from(native.remoteId().toBytes()));
     native.setMaxConcurrentBiStreams(BigInt(owner.limits.streamsPerPeer + STREAMS_OVER_BUDGET));
     native.setMaxConcurrentUniStreams(0n);
@@ -109,15 +111,15 @@ export class IrohConnection implements StreamCarrier {
     return this.#streams.size;
   }
 
-  /** When a stream was last opened or ended, in the milliseconds of the caller's `tick`s. */
-  get lastUsedMs(): number {
-    return this.#lastUsedMs;
+  /** When a stream was last opened or ended, to the tick. */
+  get lastUsed(): SteadyMs {
+    return this.#lastUsed;
   }
 
   /** Whether a new stream on it can be expected to reach the peer. */
-  isUsable(nowMs: number): boolean {
+  isUsable(): boolean {
     if (this.#lostBecause !== undefined || this.#retired || this.#silentTicks >= this.#suspectTicks()) return false;
-    return this.#streams.size > 0 || nowMs - this.#lastUsedMs < IDLE_REUSE_MS;
+    return this.#streams.size > 0 || this.#unusedMs() < IDLE_REUSE_MS;
   }
 
   get route(): Route {
@@ -131,8 +133,8 @@ export class IrohConnection implements StreamCarrier {
   }
 
   /** A new stream. Throws `unavailable` when the connection is gone, `timeout` when `signal` aborts first. */
-  async open(signal: AbortSignal, nowMs: number): Promise<IrohStream> {
-    this.#lastUsedMs = nowMs;
+  async open(signal: AbortSignal): Promise<IrohStream> {
+    this.#lastUsed = this.#owner.clock.steady();
     // The silence of an idle connection says nothing yet about a busy one.
     if (this.#streams.size === 0) this.#silentTicks = 0;
     const subject = `open: peer ${shortKey(this.remote)}`;
@@ -182,13 +184,13 @@ export class IrohConnection implements StreamCarrier {
   }
 
   /** Looks after the connection; call every `TICK_MS`. */
-  tick(nowMs: number): void {
+  tick(): void {
     if (!this.#native) return;
     this.#watchSilence(this.#native);
     this.#watchStuck();
     this.#datagrams = 0;
-    if (this.#streams.size === 0 && nowMs - this.#lastUsedMs >= IDLE_CLOSE_MS) this.close(END.done, "idle");
-    if (this.#streams.size > 0) this.#lastUsedMs = nowMs;
+    if (this.#streams.size === 0 && this.#unusedMs() >= IDLE_CLOSE_MS) this.close(END.done, "idle");
+    if (this.#streams.size > 0) this.#lastUsed = this.#owner.clock.steady();
   }
 
   released(stream: IrohStream): void {
@@ -209,6 +211,10 @@ export class IrohConnection implements StreamCarrier {
     this.#draining.add(acknowledged);
     const over = () => void this.#draining.delete(acknowledged);
     acknowledged.then(over, over);
+  }
+
+  #unusedMs(): number {
+    return this.#owner.clock.steady() - this.#lastUsed;
   }
 
   #suspectTicks(): number {

@@ -1,9 +1,10 @@
 import type { Connection } from "@number0/iroh";
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
-import { shortKey } from "../settle.ts";
 import type { PeerStatus } from "../transport.ts";
 import { ConnectionRate, StreamBudget, type TransportLimits } from "../transport-limits.ts";
+import { shortKey } from "../wait.ts";
 import { type ConnectionOwner, IrohConnection, TICK_MS } from "./iroh-connection.ts";
 import { END } from "./iroh-errors.ts";
 import type { IrohStream } from "./iroh-stream.ts";
@@ -13,6 +14,7 @@ import type { IrohStream } from "./iroh-stream.ts";
  * opens, and each side opens new streams on the newest it has. None is closed while a stream may be on its way.
  */
 export class IrohConnections implements ConnectionOwner {
+  readonly clock: Clock;
   readonly limits: TransportLimits;
   readonly budget: StreamBudget;
   readonly #rate: ConnectionRate;
@@ -23,9 +25,10 @@ export class IrohConnections implements ConnectionOwner {
   readonly #awaited = new Map<PublicKey, Set<(connection: IrohConnection) => void>>();
   #isKnown: (peer: PublicKey) => boolean = () => true;
   #count = 0;
-  #timer: Timer | undefined;
+  #timer: Disposable | undefined;
 
-  constructor(limits: TransportLimits, onStream: (stream: IrohStream) => void) {
+  constructor(clock: Clock, limits: TransportLimits, onStream: (stream: IrohStream) => void) {
+    this.clock = clock;
     this.limits = limits;
     this.budget = new StreamBudget(limits);
     this.#rate = new ConnectionRate(limits);
@@ -47,7 +50,7 @@ export class IrohConnections implements ConnectionOwner {
 
   /** The connection a new stream should use. */
   usable(peer: PublicKey): IrohConnection | undefined {
-    return this.#byPeer.get(peer)?.findLast((connection) => connection.isUsable(performance.now()));
+    return this.#byPeer.get(peer)?.findLast((connection) => connection.isUsable());
   }
 
   /** Calls `taker` with each new connection to `peer`, whoever dialled, until the returned function is called. */
@@ -62,9 +65,8 @@ export class IrohConnections implements ConnectionOwner {
 
   /** Takes in a connection that a peer made to us; past the limits it is closed, which the peer is told. */
   addIncoming(native: Connection): void {
-    const nowMs = performance.now();
-    const connection = new IrohConnection(native, this, nowMs);
-    if (!this.#rate.take(connection.remote, nowMs) || !this.#makeRoom(connection.remote)) {
+    const connection = new IrohConnection(native, this);
+    if (!this.#rate.take(connection.remote, connection.made) || !this.#makeRoom(connection.remote)) {
       native.close(END.limits, []);
       return;
     }
@@ -74,7 +76,7 @@ export class IrohConnections implements ConnectionOwner {
 
   /** Takes in a connection we made. Throws `unavailable` when too many are in use. */
   addDialled(native: Connection): IrohConnection {
-    const connection = new IrohConnection(native, this, performance.now());
+    const connection = new IrohConnection(native, this);
     if (!this.#makeRoom(connection.remote)) {
       native.close(END.done, []);
       throw new EntmootError(
@@ -118,7 +120,7 @@ export class IrohConnections implements ConnectionOwner {
     const others = this.#byPeer.get(connection.remote)?.filter((other) => other !== connection) ?? [];
     this.#count -= 1;
     if (this.#count === 0) {
-      clearInterval(this.#timer);
+      this.#timer?.[Symbol.dispose]();
       this.#timer = undefined;
     }
     if (others.length > 0) {
@@ -138,7 +140,7 @@ export class IrohConnections implements ConnectionOwner {
     const others = this.#byPeer.get(connection.remote) ?? [];
     this.#byPeer.set(connection.remote, [...others, connection]);
     this.#count += 1;
-    this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+    this.#timer ??= this.clock.after(TICK_MS, () => this.#tick());
     for (const other of others) other.supersede();
     connection.start();
     for (const taker of [...(this.#awaited.get(connection.remote) ?? [])]) taker(connection);
@@ -146,8 +148,8 @@ export class IrohConnections implements ConnectionOwner {
   }
 
   #tick(): void {
-    const nowMs = performance.now();
-    for (const connection of [...this.#byPeer.values()].flat()) connection.tick(nowMs);
+    this.#timer = this.clock.after(TICK_MS, () => this.#tick());
+    for (const connection of [...this.#byPeer.values()].flat()) connection.tick();
   }
 
   #makeRoom(peer: PublicKey): boolean {
@@ -166,7 +168,7 @@ export class IrohConnections implements ConnectionOwner {
   #makeRoomAmongStrangers(): void {
     const strangers = [...this.#byPeer].filter(([peer]) => !this.#isKnown(peer)).flatMap(([, held]) => held);
     const tooMany = strangers.length - this.limits.strangerConnections + 1;
-    const oldest = strangers.sort((a, b) => a.madeMs - b.madeMs).slice(0, Math.max(0, tooMany));
+    const oldest = strangers.sort((a, b) => a.made - b.made).slice(0, Math.max(0, tooMany));
     for (const connection of oldest) connection.close(END.limits, "other strangers needed the room");
   }
 
@@ -180,5 +182,5 @@ export class IrohConnections implements ConnectionOwner {
 }
 
 function longestIdle(connections: readonly IrohConnection[]): IrohConnection | undefined {
-  return connections.filter((connection) => connection.streams === 0).sort((a, b) => a.lastUsedMs - b.lastUsedMs)[0];
+  return connections.filter((connection) => connection.streams === 0).sort((a, b) => a.lastUsed - b.lastUsed)[0];
 }

@@ -1,13 +1,16 @@
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Endpoint } from "@number0/iroh";
+import { type Clock, later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
+import { pause } from "../wait.ts";
 import { ALPN } from "./iroh-dialer.ts";
 import { nativeText } from "./iroh-errors.ts";
 import { formatSocketAddress, isRelayUrl } from "./iroh-hints.ts";
 import type { IrohLibrary } from "./iroh-library.ts";
 
 export interface EndpointOptions {
+  readonly clock: Clock;
   /** 32 bytes: the Ed25519 seed of the node's key, which becomes the endpoint's key. */
   readonly seed: Uint8Array;
   /** Addresses to bind; empty binds every interface. */
@@ -61,10 +64,11 @@ const REBIND_PAUSE_MS = 50;
  */
 export async function bindEndpoint(iroh: IrohLibrary, options: EndpointOptions): Promise<BoundEndpoint> {
   checkOptions(options);
+  const { clock } = options;
   const wanted = options.bind.length === 0 ? ALL_INTERFACES : options.bind;
   const everywhere = wanted.some((address) => ALL_INTERFACES.includes(address));
   let addresses = withBothFamilies(wanted);
-  const giveUpAtMs = performance.now() + REBIND_WAIT_MS;
+  const giveUpAt = later(clock.steady(), REBIND_WAIT_MS);
   for (let tried = 1; ; tried += 1) {
     const port = options.port === 0 ? choosePort() : options.port;
     try {
@@ -76,9 +80,9 @@ export async function bindEndpoint(iroh: IrohLibrary, options: EndpointOptions):
       if (error instanceof EntmootError) throw error;
       const text = nativeText(error);
       if (isInUse(text)) {
-        const isOver = options.port === 0 ? tried >= PORTS_TRIED_MAX : performance.now() >= giveUpAtMs;
+        const isOver = options.port === 0 ? tried >= PORTS_TRIED_MAX : clock.steady() >= giveUpAt;
         if (isOver) throw portInUse(options.port, addresses, error);
-        if (options.port !== 0) await letGoOfClosed();
+        if (options.port !== 0) await letGoOfClosed(clock);
         continue;
       }
       // A machine or container without IPv6 still has its other addresses.
@@ -94,9 +98,9 @@ export async function bindEndpoint(iroh: IrohLibrary, options: EndpointOptions):
 }
 
 /** An endpoint that this process closed keeps its socket until its last wrapper object is collected. */
-async function letGoOfClosed(): Promise<void> {
+async function letGoOfClosed(clock: Clock): Promise<void> {
   Bun.gc(true);
-  await Bun.sleep(REBIND_PAUSE_MS);
+  await pause(clock, REBIND_PAUSE_MS);
 }
 
 async function bindOnce(

@@ -1,4 +1,4 @@
-import { EntmootError } from "../../core/errors.ts";
+import { EntmootError, textOf } from "../../core/errors.ts";
 
 /** Wire (between our own nodes). Why a stream or a connection was ended, as QUIC application error codes. */
 export const END = {
@@ -26,7 +26,7 @@ const QUOTE_MAX_CHARS = 200;
 
 /** One clean line of a native error: no backtrace, no source paths, no control characters. */
 export function nativeText(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = textOf(error);
   return text
     .replace(/\s*Stack backtrace[\s\S]*$/, "")
     .replace(/ ?\(\/[^)]*\)/g, "")

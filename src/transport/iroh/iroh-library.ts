@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type * as Iroh from "@number0/iroh";
-import { EntmootError } from "../../core/errors.ts";
+import { EntmootError, textOf } from "../../core/errors.ts";
 import { type IrohNative, irohNative } from "./iroh-native.ts";
 
 export type IrohLibrary = typeof Iroh;
@@ -27,7 +27,7 @@ export async function loadIroh(libraryDir: string, native: IrohNative = irohNati
     // looks for it beside the executable first. All it adds is the choice of file, which is made here.
     return loaded.get(path) ?? load(path);
   } catch (cause) {
-    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(`${path}: `, "");
+    const reason = textOf(cause).replace(`${path}: `, "");
     throw new EntmootError("unavailable", `iroh: cannot load ${path}: ${reason}${adviceFor(reason)}`, { cause });
   }
 }
@@ -78,7 +78,7 @@ export async function unpackLibrary(libraryDir: string, library: Embedded): Prom
     return path;
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = textOf(cause);
     throw new EntmootError(
       "unavailable",
       `iroh: cannot unpack its library to ${dir}: ${reason}; make the data root writable`,

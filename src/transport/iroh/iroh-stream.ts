@@ -2,8 +2,8 @@ import type { BiStream, RecvStream, SendStream } from "@number0/iroh";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import { READ_MAX_BYTES } from "../byte-stream.ts";
-import { readUnderWay, settleOrAbort, shortKey, writeUnderWay } from "../settle.ts";
 import type { PeerStream } from "../transport.ts";
+import { readUnderWay, settleOrAbort, shortKey, writeUnderWay } from "../wait.ts";
 import { END, streamError } from "./iroh-errors.ts";
 
 /** Ours. The binding moves lists of numbers: a larger piece holds the event loop for longer. */

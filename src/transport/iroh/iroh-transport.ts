@@ -1,9 +1,10 @@
 import type { Accepting, Endpoint, Incoming } from "@number0/iroh";
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { PublicKey } from "../../core/ids.ts";
-import { atMost, shortKey } from "../settle.ts";
 import type { DialOptions, PeerStatus, PeerStream, Transport } from "../transport.ts";
 import { DEFAULT_LIMITS, type TransportLimits } from "../transport-limits.ts";
+import { atMost, shortKey } from "../wait.ts";
 import type { IrohConnection } from "./iroh-connection.ts";
 import { IrohConnections } from "./iroh-connections.ts";
 import { IrohDialer } from "./iroh-dialer.ts";
@@ -34,6 +35,7 @@ const HANDSHAKE_MAX_MS = 10_000;
 export class IrohTransport implements Transport {
   readonly carriers = ["iroh"] as const;
   readonly local: PublicKey;
+  readonly #clock: Clock;
   /** Let go on `close`: what is kept of it keeps the UDP socket open. */
   #endpoint: Endpoint | undefined;
   readonly #port: number;
@@ -42,7 +44,7 @@ export class IrohTransport implements Transport {
   readonly #limits: TransportLimits;
   readonly #connections: IrohConnections;
   #dialer: IrohDialer | undefined;
-  readonly #addressTimer: Timer;
+  #addressTimer: Disposable;
   readonly #hintListeners: (() => void)[] = [];
   readonly #waiting: IrohStream[] = [];
   #handler: ((stream: PeerStream) => void) | undefined;
@@ -61,12 +63,13 @@ export class IrohTransport implements Transport {
 
   private constructor(iroh: IrohLibrary, bound: BoundEndpoint, options: IrohOptions) {
     const endpoint = bound.endpoint;
+    this.#clock = options.clock;
     this.#endpoint = endpoint;
     this.#port = bound.port;
     this.#boundSockets = bound.everywhere ? undefined : bound.sockets;
     this.local = PublicKey.fromBytes(Uint8Array.from(endpoint.id().toBytes()));
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#connections = new IrohConnections(this.#limits, (stream) => this.#onStream(stream));
+    this.#connections = new IrohConnections(this.#clock, this.#limits, (stream) => this.#onStream(stream));
     this.#dialer = new IrohDialer({
       iroh,
       endpoint,
@@ -75,7 +78,7 @@ export class IrohTransport implements Transport {
     });
     this.#hints = this.#currentHints(endpoint);
     // The binding's own watchers abort the process: they start a task outside its runtime.
-    this.#addressTimer = setInterval(() => this.#lookAtAddresses(), ADDRESS_LOOK_MS);
+    this.#addressTimer = this.#lookInAWhile();
     void this.#takeConnections(endpoint);
   }
 
@@ -93,7 +96,7 @@ export class IrohTransport implements Transport {
       if (stream) return stream;
     }
     const fresh = await this.#openDialer().dial(peer, options);
-    return await fresh.open(options.signal, performance.now());
+    return await fresh.open(options.signal);
   }
 
   accept(handler: (stream: PeerStream) => void): void {
@@ -133,7 +136,7 @@ export class IrohTransport implements Transport {
   /** `undefined` when the connection turned out to be dead, which the table knows from then on. */
   async #openOn(connection: IrohConnection, signal: AbortSignal): Promise<PeerStream | undefined> {
     try {
-      return await connection.open(signal, performance.now());
+      return await connection.open(signal);
     } catch (error) {
       if (error instanceof EntmootError && error.code === "unavailable") return undefined;
       throw error;
@@ -141,14 +144,14 @@ export class IrohTransport implements Transport {
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#addressTimer);
-    await atMost(DRAIN_MAX_MS, this.#connections.drained());
+    this.#addressTimer[Symbol.dispose]();
+    await atMost(this.#clock, DRAIN_MAX_MS, this.#connections.drained());
     this.#connections.closeAll();
     const endpoint = this.#endpoint;
     this.#endpoint = undefined;
     this.#dialer = undefined;
     // It waits longer for a peer that no longer answers, which changes nothing for anyone.
-    if (endpoint) await atMost(CLOSE_MAX_MS, endpoint.close());
+    if (endpoint) await atMost(this.#clock, CLOSE_MAX_MS, endpoint.close());
   }
 
   #openDialer(): IrohDialer {
@@ -185,7 +188,7 @@ export class IrohTransport implements Transport {
 
   async #shakeHands(accepting: Accepting): Promise<void> {
     const connecting = accepting.connect();
-    const connection = await atMost(HANDSHAKE_MAX_MS, connecting);
+    const connection = await atMost(this.#clock, HANDSHAKE_MAX_MS, connecting);
     if (connection === undefined) {
       connecting.then(
         (unwanted) => unwanted.close(END.done, []),
@@ -195,8 +198,13 @@ export class IrohTransport implements Transport {
     else this.#connections.addIncoming(connection);
   }
 
+  #lookInAWhile(): Disposable {
+    return this.#clock.after(ADDRESS_LOOK_MS, () => this.#lookAtAddresses());
+  }
+
   #lookAtAddresses(): void {
     if (!this.#endpoint) return;
+    this.#addressTimer = this.#lookInAWhile();
     const hints = this.#currentHints(this.#endpoint);
     if (hints.join() === this.#hints.join()) return;
     this.#hints = hints;

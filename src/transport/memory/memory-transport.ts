@@ -1,18 +1,21 @@
 import type { CarrierName } from "../../core/admission/carrier-codec.ts";
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
-import { shortKey } from "../settle.ts";
 import type { DialOptions, PeerStatus, PeerStream, Transport } from "../transport.ts";
 import { ConnectionRate, DEFAULT_LIMITS, StreamBudget, type TransportLimits } from "../transport-limits.ts";
+import { shortKey } from "../wait.ts";
 import { type MemoryEnd, type MemoryManner, MemoryStream } from "./memory-stream.ts";
 
-/** Nodes in one process that reach each other by key. Nothing is timed: the order of events is the order of calls. */
+/** Nodes in one process that reach each other by key. Only the limits know the time; the order of events is the order of calls. */
 export class MemoryNetwork {
+  readonly #clock: Clock;
   readonly #nodes = new Map<PublicKey, MemoryTransport>();
   readonly #cuts = new Set<string>();
   readonly manner: MemoryManner;
 
-  constructor(manner: Partial<MemoryManner> = {}) {
+  constructor(clock: Clock, manner: Partial<MemoryManner> = {}) {
+    this.#clock = clock;
     this.manner = { carrier: "memory", dialect: "entmoot/1", proof: "key", ...manner };
   }
 
@@ -20,7 +23,7 @@ export class MemoryNetwork {
   join(key: PublicKey, limits: Partial<TransportLimits> = {}): MemoryTransport {
     if (this.#nodes.has(key))
       throw new EntmootError("conflict", `memory network: node ${shortKey(key)} is already here`);
-    const node = new MemoryTransport(this, key, { ...DEFAULT_LIMITS, ...limits });
+    const node = new MemoryTransport(this, this.#clock, key, { ...DEFAULT_LIMITS, ...limits });
     this.#nodes.set(key, node);
     return node;
   }
@@ -67,6 +70,7 @@ export class MemoryTransport implements Transport {
   readonly carriers: readonly CarrierName[];
   readonly local: PublicKey;
   readonly #network: MemoryNetwork;
+  readonly #clock: Clock;
   readonly #limits: TransportLimits;
   readonly #budget: StreamBudget;
   readonly #rate: ConnectionRate;
@@ -79,8 +83,9 @@ export class MemoryTransport implements Transport {
   #closed = false;
 
   /** Made by `MemoryNetwork.join`. */
-  constructor(network: MemoryNetwork, local: PublicKey, limits: TransportLimits) {
+  constructor(network: MemoryNetwork, clock: Clock, local: PublicKey, limits: TransportLimits) {
     this.#network = network;
+    this.#clock = clock;
     this.carriers = [network.manner.carrier];
     this.local = local;
     this.#limits = limits;
@@ -165,7 +170,7 @@ export class MemoryTransport implements Transport {
 
   #connect(peer: PublicKey): Link {
     const far = this.#network.reach(this.local, peer);
-    if (!far.#rate.take(this.local, performance.now()) || far.#links.size >= far.#limits.connectionsTotal) {
+    if (!far.#rate.take(this.local, this.#clock.steady()) || far.#links.size >= far.#limits.connectionsTotal) {
       throw new EntmootError("unavailable", `peer ${shortKey(peer)}: connection refused: the peer is at its limits`);
     }
     const link = { far, streams: new Set<MemoryStream>() };

@@ -12,9 +12,10 @@ export const LINKS_MAX = 10_000;
 export interface LinkRow {
   readonly id: string;
   readonly group_id: GroupId;
-  /** 0: no limit. */
-  readonly uses_max: number;
+  /** How many it is good for; 0: any number. */
   readonly uses: number;
+  /** How many used it. */
+  readonly used: number;
   readonly created_at_ms: number;
   /** 0: never. */
   readonly expires_at_ms: number;
@@ -30,7 +31,7 @@ export interface LinkCreateReq {
   readonly kind: "link_create_req";
   readonly group_id: GroupId;
   /** 0: no limit. */
-  readonly uses_max: number;
+  readonly uses: number;
   /** 0: for ever. */
   readonly valid_for_ms: number;
 }
@@ -59,8 +60,8 @@ const LINK_BYTES_MAX = 4096;
 const linkFields = {
   id: boundedText("id", 64),
   group_id: groupId,
-  uses_max: count,
   uses: count,
+  used: count,
   created_at_ms: count,
   expires_at_ms: count,
   status: oneOf("status", ["active", "expired", "used_up", "revoked"]),
@@ -78,7 +79,7 @@ export const linkCreateReqBody: FrameBody<LinkCreateReq> = jsonBody(
   "link_create_req",
   struct<Omit<LinkCreateReq, "kind">>(
     "link_create_req",
-    { group_id: groupId, uses_max: count, valid_for_ms: count },
+    { group_id: groupId, uses: count, valid_for_ms: count },
     { required: ["group_id"] },
   ),
 );

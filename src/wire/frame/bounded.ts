@@ -4,10 +4,10 @@ import { type Codec, labelled, list, omittedList } from "../../core/json/json-co
 import { bytes, int, text, u32 } from "../../core/json/json-scalars.ts";
 
 /** What a list of the original's decodes to when it was absent or `null`; writes `null` again, where `[]` writes `[]`. */
-export const ABSENT_LIST: readonly never[] = Object.freeze([]);
+const ABSENT_LIST: readonly never[] = Object.freeze([]);
 
 /** `element` for a list of at most `max`: the element past it is refused before it is read. */
-export function atMost<T>(max: number, element: Codec<T>): Codec<T> {
+function atMost<T>(max: number, element: Codec<T>): Codec<T> {
   return {
     ...element,
     read(reader, previous) {

@@ -1,3 +1,4 @@
+import { concat } from "../../core/bytes/byte-strings.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { FRAME_LENGTH_MAX, FRAME_PREFIX_BYTES, type FrameLimits } from "./frame-limits.ts";
 
@@ -115,11 +116,4 @@ export class FrameReader {
     this.#input = new Uint8Array(0);
     throw this.#failure;
   }
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
 }

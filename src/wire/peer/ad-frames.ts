@@ -11,7 +11,7 @@ import { type FrameBody, jsonBody } from "../frame/frame-body.ts";
 import { type GroupFrame, groupBody } from "../frame/group-body.ts";
 
 /** Ours. One ad a member; a signed ad takes at least 300 bytes, so an honest 16 MiB frame holds fewer. */
-export const SNAPSHOT_ADS_MAX = 65_536;
+const SNAPSHOT_ADS_MAX = 65_536;
 
 /** Where a member can be reached, signed by it. One way, passed on by every member. */
 export type TransportAdFrame = { readonly kind: "transport_ad" } & TransportAdRecord;

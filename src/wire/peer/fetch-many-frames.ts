@@ -6,7 +6,7 @@ import { idPage, pageIds } from "./id-page.ts";
 import { BATCH_MESSAGES_MAX, BatchRoom, messageBatchParts, readMessageBatch } from "./message-batch.ts";
 
 /** Ours. 128 KiB of ids; a responder answers as many as fit 1 MiB. */
-export const FETCH_MANY_IDS_MAX = 4096;
+const FETCH_MANY_IDS_MAX = 4096;
 
 /** Asks for messages by id. An id may stand there twice; it is then answered twice. */
 export interface FetchManyReq {

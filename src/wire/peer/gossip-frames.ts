@@ -7,7 +7,7 @@ import { type FrameBody, jsonBody } from "../frame/frame-body.ts";
 import { type GroupFrame, groupBody } from "../frame/group-body.ts";
 
 /** Ours. Original peers send one id at a time; this leaves room for batches. */
-export const GOSSIP_IDS_MAX = 4096;
+const GOSSIP_IDS_MAX = 4096;
 
 /** Reserved by the protocol; nobody sends it. */
 export type Hello = { readonly kind: "hello" } & HelloRecord;

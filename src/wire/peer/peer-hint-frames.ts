@@ -1,12 +1,10 @@
 import type { GroupId } from "../../core/ids.ts";
 import { struct } from "../../core/json/json-codec.ts";
 import { groupId } from "../../core/json/json-scalars.ts";
+import { PEER_HINT_BYTES_MAX } from "../../core/record/peer-hint.ts";
 import { boundedBytes, plainList } from "../frame/bounded.ts";
 import { type FrameBody, jsonBody } from "../frame/frame-body.ts";
 import { type GroupFrame, strictGroupBody } from "../frame/group-body.ts";
-
-/** Ours. Canonical bytes of one signed peer hint. */
-export const PEER_HINT_BYTES_MAX = 1024;
 
 /** Ours. With hints of full size, 352 KB in base64. */
 export const PEER_HINTS_MAX = 256;

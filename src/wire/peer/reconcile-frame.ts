@@ -1,24 +1,19 @@
 import type { GroupId, MessageId } from "../../core/ids.ts";
 import { omitted, struct } from "../../core/json/json-codec.ts";
 import { bool, fixedBytes, groupId, messageId, u8, u32 } from "../../core/json/json-scalars.ts";
+import { FINGERPRINT_BYTES } from "../../core/record/fingerprint.ts";
 import { plainList, shortList } from "../frame/bounded.ts";
 import { type FrameBody, jsonBody } from "../frame/frame-body.ts";
 import { RANGE_RESP_IDS_MAX } from "./sync-frames.ts";
 
-/** Wire. */
-export const FINGERPRINT_BYTES = 16;
-
 /** Ours. A range takes at least 150 bytes as peers write it, so an honest 16 MiB frame holds fewer. */
-export const RECONCILE_RANGES_MAX = 112_000;
-
-/** Wire. What a range says; a peer ends the session on any other number. */
-export const RANGE_KIND = { empty: 0, fingerprint: 1, ids: 2 } as const;
+const RECONCILE_RANGES_MAX = 112_000;
 
 /** The ids in [lo, hi), unsigned big-endian; `hi` all zero is 2^256. */
 export interface Range {
   readonly lo: MessageId;
   readonly hi: MessageId;
-  /** 0..255; see `RANGE_KIND`. */
+  /** 0: empty, 1: a fingerprint, 2: ids; a peer ends the session on any other number. */
   readonly kind: number;
   /** 16 bytes; all zero where it does not apply. */
   readonly fingerprint: Uint8Array;

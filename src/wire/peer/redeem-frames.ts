@@ -1,6 +1,7 @@
 import type { GroupId } from "../../core/ids.ts";
 import { omitted, struct } from "../../core/json/json-codec.ts";
 import { groupId } from "../../core/json/json-scalars.ts";
+import { HOSTNAME_MAX_BYTES } from "../../core/record/member-profile-ad.ts";
 import { invite } from "../../core/record/record-codecs.ts";
 import type { Invite } from "../../core/record/records.ts";
 import { boundedBytes, boundedText, clippedText } from "../frame/bounded.ts";
@@ -8,9 +9,6 @@ import { type FrameBody, jsonBody } from "../frame/frame-body.ts";
 
 /** Ours. 16 bytes cannot be guessed; more than 64 says nothing more. */
 export const TOKEN_BYTES = { min: 16, max: 64 } as const;
-
-/** Wire. Limit of a member's display name, as in member profiles. */
-export const HOSTNAME_BYTES_MAX = 255;
 
 /** Ours. */
 export const GROUP_NAME_BYTES_MAX = 256;
@@ -41,7 +39,7 @@ export const redeemReqBody: FrameBody<RedeemReq> = jsonBody(
     {
       group_id: groupId,
       token: boundedBytes("token", TOKEN_BYTES),
-      hostname: omitted(boundedText("hostname", HOSTNAME_BYTES_MAX)),
+      hostname: omitted(boundedText("hostname", HOSTNAME_MAX_BYTES)),
     },
     { required: ["group_id", "token"] },
   ),

@@ -8,7 +8,7 @@ import { plainList } from "../frame/bounded.ts";
 import { type FrameBody, jsonBody } from "../frame/frame-body.ts";
 
 /** Ours. Fewer when they would not fit 1 MiB. */
-export const ROSTER_PAGE_MAX = 2048;
+const ROSTER_PAGE_MAX = 2048;
 
 /** Ours. Room for entries in a page; a single larger one cannot be sent in this dialect's small frames. */
 const PAGE_BYTES_MAX = 1024 * 1024 - 8 * 1024;

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { ProgressDisplay } from "../../../src/cli/line/progress-display.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 
-function shown(isTTY: boolean, use: (display: ProgressDisplay) => void): string {
+function shown(isTTY: boolean, use: (display: ProgressDisplay, clock: ManualClock) => void): string {
   let text = "";
   const write = (more: string) => {
     text += more;
@@ -9,8 +10,9 @@ function shown(isTTY: boolean, use: (display: ProgressDisplay) => void): string 
   };
   const out = { isTTY, write };
   {
-    using display = new ProgressDisplay(out as never);
-    use(display);
+    const clock = new ManualClock();
+    using display = new ProgressDisplay(out as never, clock);
+    use(display, clock);
   }
   return text;
 }
@@ -36,4 +38,14 @@ test("on a terminal a bar is drawn over itself, and what follows starts on a lin
   expect(text).toBe(
     `\r[${"#".repeat(7)}${" ".repeat(21)}] 25 % of 0.0 MB (0.0)\x1b[K\nnext\n\r[${"#".repeat(28)}] 100 % of 0.0 MB (0.0)\x1b[K\n`,
   );
+});
+
+test("a bar moves at most ten times a second, and once more when all is there", () => {
+  const text = shown(true, (display, clock) => {
+    for (let received = 1; received <= 1_000; received++) {
+      display.show(received, 1_000);
+      clock.advance(1);
+    }
+  });
+  expect(text.split("\r")).toHaveLength(1 + 10 + 1);
 });

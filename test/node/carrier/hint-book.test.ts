@@ -5,6 +5,7 @@ import { buildPeerHint, decodePeerHint, encodePeerHint } from "../../../src/core
 import { HintBook } from "../../../src/node/carrier/hint-book.ts";
 import { MemoryNodeStore } from "../../../src/store/memory/memory-node-store.ts";
 import { identity } from "../../support/identity.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 
 const [LOCAL, ALICE] = [identity(1), identity(2)] as const;
 const ALICE_KEY = PublicKey.fromBytes(ALICE.publicKey);
@@ -12,13 +13,11 @@ const START_MS = 1_700_000_000_000;
 
 function world(own: readonly string[] = ["192.0.2.1:1"]) {
   const store = new MemoryNodeStore();
-  let nowMs = START_MS;
+  const clock = new ManualClock(START_MS);
   const local = PublicKey.fromBytes(LOCAL.publicKey);
-  const book = new HintBook({ identity: LOCAL, local, store, now: () => nowMs, addresses: () => own });
+  const book = new HintBook({ identity: LOCAL, local, store, clock, addresses: () => own });
   const take = (bytes: Uint8Array) => book.take(bytes, () => true);
-  const pass = (ms: number) => {
-    nowMs += ms;
-  };
+  const pass = (ms: number) => clock.advance(ms);
   return { book, store, take, pass };
 }
 

@@ -1,20 +1,23 @@
 import { describe, expect, test } from "bun:test";
 import { GroupId, PublicKey } from "../../../src/core/ids.ts";
 import { createLog } from "../../../src/host/log.ts";
-import { Inbound, type InboundParts } from "../../../src/node/carrier/inbound.ts";
+import { INBOUND_TIMEOUTS, Inbound, type InboundParts } from "../../../src/node/carrier/inbound.ts";
 import type { MemoryManner } from "../../../src/transport/memory/memory-stream.ts";
 import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
 import { encodeFrame } from "../../../src/wire/peer/frame.ts";
 import { identity } from "../../support/identity.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { until } from "../../support/nodes.ts";
 
 const REDEEM = encodeFrame(
   { kind: "redeem_req", group_id: GroupId.zero, token: new Uint8Array(16), hostname: "" },
   "entmoot/1",
 );
 
-/** A stream from a peer to an `Inbound` that answers a shown token with a refusal. */
+/** A stream from a peer to an `Inbound` that answers a shown token with a refusal, and its clock. */
 async function streamTo(parts: Partial<InboundParts> = {}, manner: Partial<MemoryManner> = {}) {
-  const network = new MemoryNetwork(manner);
+  const clock = new ManualClock();
+  const network = new MemoryNetwork(clock, manner);
   const [here, there] = [identity(1), identity(2)].map(({ publicKey }) => PublicKey.fromBytes(publicKey));
   const transport = network.join(here!);
   const inbound = new Inbound({
@@ -30,44 +33,78 @@ async function streamTo(parts: Partial<InboundParts> = {}, manner: Partial<Memor
       message: "no",
       group_id: undefined,
     }),
+    clock,
     log: createLog("error"),
-    timeouts: { firstFrameMs: 20, nextFrameMs: 20, answerMs: 20 },
     ...parts,
   });
   transport.accept((stream) => inbound.accept(stream));
   const signal = AbortSignal.timeout(5_000);
-  return network.join(there!).open(here!, { hints: [], signal });
+  const stream = await network.join(there!).open(here!, { hints: [], signal });
+  return { clock, stream, [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose]() };
+}
+
+/** What a stream gives to a reader that waits: its error, once there is one. */
+function watch(reading: Promise<unknown>) {
+  const seen: { error: unknown } = { error: undefined };
+  reading.catch((error: unknown) => {
+    seen.error = error;
+  });
+  return seen;
+}
+
+/** Lets time pass to just before `ms`, when nothing has happened yet, and to `ms`, when the stream is dropped. */
+async function expectDroppedAfter(clock: ManualClock, ms: number, seen: { readonly error: unknown }) {
+  clock.advance(ms - 1);
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  expect(seen.error).toBeUndefined();
+  clock.advance(1);
+  await until(() => seen.error !== undefined);
+  expect(seen.error).toMatchObject({ code: "unavailable" });
 }
 
 test("a peer that stops in the middle of a frame is dropped when its time is over", async () => {
-  await using stream = await streamTo();
-  await stream.write(REDEEM.subarray(0, 9));
-  await expect(stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
+  await using peer = await streamTo();
+  await peer.stream.write(REDEEM.subarray(0, 9));
+  await until(() => peer.clock.waiting > 0);
+  await expectDroppedAfter(peer.clock, INBOUND_TIMEOUTS.firstFrameMs, watch(peer.stream.read(1024)));
 });
 
 test("a peer that asks and goes quiet gets its answer and is dropped then", async () => {
-  await using stream = await streamTo();
-  await stream.write(REDEEM);
-  expect((await stream.read(1024))?.[4]).toBe(0x80);
-  await expect(stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
+  await using peer = await streamTo();
+  await peer.stream.write(REDEEM);
+  expect((await peer.stream.read(1024))?.[4]).toBe(0x80);
+  await until(() => peer.clock.waiting > 0);
+  await expectDroppedAfter(peer.clock, INBOUND_TIMEOUTS.nextFrameMs, watch(peer.stream.read(1024)));
 });
 
 test("a peer that does not take its answer is dropped", async () => {
   const big = { kind: "refused", of_type: 1, code: "x", message: "y".repeat(1000), group_id: undefined } as const;
-  await using stream = await streamTo({ handleStranger: async () => big });
+  let answers = 0;
+  await using peer = await streamTo({
+    handleStranger: async () => {
+      answers += 1;
+      return big;
+    },
+  });
   // More answers than the carrier holds for a reader that does not read.
   const flood = Buffer.concat(Array.from({ length: 1000 }, () => REDEEM));
-  await expect(
-    (async () => {
-      for (;;) await stream.write(flood);
-    })(),
-  ).rejects.toMatchObject({ code: "unavailable" });
+  const flooding = (async () => {
+    for (;;) await peer.stream.write(flood);
+  })();
+  const seen = watch(flooding);
+  let before = 0;
+  await until(() => {
+    const stands = answers > 0 && answers === before;
+    before = answers;
+    return stands;
+  });
+  await expectDroppedAfter(peer.clock, INBOUND_TIMEOUTS.answerMs, seen);
 });
 
 test("a peer that sends faster than it may is read slower, and loses nothing", async () => {
   const waits: number[] = [];
   let handled = 0;
-  await using stream = await streamTo({
+  await using peer = await streamTo({
     waitMs: (_peer, bytes) => {
       waits.push(bytes);
       return waits.length % 2;
@@ -77,19 +114,25 @@ test("a peer that sends faster than it may is read slower, and loses nothing", a
       return undefined;
     },
   });
-  await stream.write(Buffer.concat([REDEEM, REDEEM, REDEEM]));
-  await stream.finish();
-  expect(await stream.read(1024)).toBeNull();
+  await peer.stream.write(Buffer.concat([REDEEM, REDEEM, REDEEM]));
+  await peer.stream.finish();
+  await until(() => waits.length === 1);
+  expect(handled).toBe(0);
+  peer.clock.advance(1);
+  await until(() => waits.length === 3);
+  expect(handled).toBe(2);
+  peer.clock.advance(1);
+  expect(await peer.stream.read(1024)).toBeNull();
   expect([handled, waits]).toEqual([3, [REDEEM.length - 5, REDEEM.length - 5, REDEEM.length - 5]]);
 });
 
 test("a stranger's frame is refused by its size before it is read", async () => {
-  await using stream = await streamTo();
+  await using peer = await streamTo();
   const head = new Uint8Array(5);
   new DataView(head.buffer).setUint32(0, 64 * 1024);
   head[4] = 0x88;
-  await stream.write(head);
-  await expect(stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
+  await peer.stream.write(head);
+  await expect(peer.stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
 });
 
 test("over a carrier that does not prove who speaks, nobody is let in by a link", async () => {
@@ -98,9 +141,9 @@ test("over a carrier that does not prove who speaks, nobody is let in by a link"
     shown += 1;
     return undefined;
   };
-  await using stream = await streamTo({ handleStranger }, { proof: "claim" });
-  await stream.write(REDEEM);
-  expect((await stream.read(1024))?.[4]).toBe(0x80);
+  await using peer = await streamTo({ handleStranger }, { proof: "claim" });
+  await peer.stream.write(REDEEM);
+  expect((await peer.stream.read(1024))?.[4]).toBe(0x80);
   expect(shown).toBe(0);
 });
 
@@ -108,21 +151,23 @@ describe("over a carrier that speaks the original's frames alone", () => {
   const pilot = { dialect: "pilot", proof: "claim" } as const;
 
   test("an extension ends the stream", async () => {
-    await using stream = await streamTo({}, pilot);
-    await stream.write(REDEEM);
-    await expect(stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
+    await using peer = await streamTo({}, pilot);
+    await peer.stream.write(REDEEM);
+    await expect(peer.stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
   });
 
   test("a refusal has no words: the stream's end is the answer", async () => {
-    await using stream = await streamTo({}, pilot);
-    await stream.write(encodeFrame({ kind: "roster_req", group_id: GroupId.zero, since_head: undefined }, "pilot"));
-    await expect(stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
+    await using peer = await streamTo({}, pilot);
+    await peer.stream.write(
+      encodeFrame({ kind: "roster_req", group_id: GroupId.zero, since_head: undefined }, "pilot"),
+    );
+    await expect(peer.stream.read(1024)).rejects.toMatchObject({ code: "unavailable" });
   });
 
   test("a frame to which no answer is owed is passed over where it is not for us", async () => {
-    await using stream = await streamTo({}, pilot);
-    await stream.write(encodeFrame({ kind: "prune", group_id: GroupId.zero }, "pilot"));
-    await stream.finish();
-    expect(await stream.read(1024)).toBeNull();
+    await using peer = await streamTo({}, pilot);
+    await peer.stream.write(encodeFrame({ kind: "prune", group_id: GroupId.zero }, "pilot"));
+    await peer.stream.finish();
+    expect(await peer.stream.read(1024)).toBeNull();
   });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { GroupId, MessageId, PublicKey } from "../../../src/core/ids.ts";
+import { realClock } from "../../../src/host/real-clock.ts";
 import { Outbox } from "../../../src/node/carrier/outbox.ts";
 import { failureOf } from "../../../src/node/carrier/peers.ts";
 import { FramedStream } from "../../../src/transport/framed-stream.ts";
@@ -18,11 +19,11 @@ const push: Frame = { kind: "push", group_id, messages: [new Uint8Array(100)] };
 
 /** An outbox to a peer over a carrier that speaks `dialect`, and what arrives there, a list a stream. */
 function world(dialect: Dialect) {
-  const network = new MemoryNetwork({ dialect, proof: "claim" });
+  const network = new MemoryNetwork(realClock, { dialect, proof: "claim" });
   const [here, there] = [1, 2].map((n) => network.join(PublicKey.fromBytes(new Uint8Array(32).fill(n))));
   const arriving = arrivals(there!);
   const failed: [string, unknown][] = [];
-  const outbox = new Outbox(() => dial(here!, there!));
+  const outbox = new Outbox(realClock, () => dial(here!, there!));
   const send = (name: string, frame: Frame) => outbox.send(frame, (error) => failed.push([name, error]));
   const received = async () => {
     const stream = await arriving.next();
@@ -66,7 +67,7 @@ test("with nothing left to say the stream is dropped, and the outbox goes on", a
 });
 
 test("each sender is told once when the peer cannot be reached", async () => {
-  const outbox = new Outbox(() => Promise.reject(new Error("not there")));
+  const outbox = new Outbox(realClock, () => Promise.reject(new Error("not there")));
   const failed: string[] = [];
   for (const name of ["a", "b"]) outbox.send(push, () => failed.push(name));
   await outbox.idle();
@@ -75,7 +76,7 @@ test("each sender is told once when the peer cannot be reached", async () => {
 
 test("what waits is bounded by its bytes: past 8 MiB a frame fails at once", async () => {
   const opened = Promise.withResolvers<never>();
-  const outbox = new Outbox(() => opened.promise);
+  const outbox = new Outbox(realClock, () => opened.promise);
   const failed: number[] = [];
   const megabyte: Frame = { kind: "push", group_id, messages: [new Uint8Array(1_000_000)] };
   for (let i = 0; i < 10; i++) outbox.send(megabyte, () => failed.push(i));

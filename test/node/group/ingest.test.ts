@@ -10,6 +10,7 @@ import { GroupRoster } from "../../../src/node/group/group-roster.ts";
 import { Ingest } from "../../../src/node/group/ingest.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
 import { identity } from "../../support/identity.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { GROUP, message } from "../../support/message.ts";
 
 const [FOUNDER, ALICE, STRANGER] = [identity(1), identity(2), identity(3)] as const;
@@ -33,7 +34,14 @@ function world({ isAliceGone = false, preset }: { isAliceGone?: boolean; preset?
   const { messages } = store;
   const writer = new BatchWriter(messages, () => {});
   const policy = new GroupPolicy(store);
-  const ingest = new Ingest({ groupId: GROUP, messages, roster, policy, writer, now: () => 1_700_000_001_000 });
+  const ingest = new Ingest({
+    groupId: GROUP,
+    messages,
+    roster,
+    policy,
+    writer,
+    clock: new ManualClock(1_700_000_001_000),
+  });
   return { ingest, messages, writer };
 }
 

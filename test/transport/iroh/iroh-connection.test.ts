@@ -7,6 +7,7 @@ import { ALPN } from "../../../src/transport/iroh/iroh-dialer.ts";
 import { loadIroh } from "../../../src/transport/iroh/iroh-library.ts";
 import { DEFAULT_LIMITS, StreamBudget } from "../../../src/transport/transport-limits.ts";
 import { spawnPeer } from "../../support/iroh-peer.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { inNetns } from "../../support/netns.ts";
 
 const alpn = Array.from(new TextEncoder().encode(ALPN));
@@ -23,7 +24,7 @@ async function endpoint(node: number): Promise<Endpoint> {
 }
 
 /** A connection of ours whose clock the test holds, with the far end of it. */
-async function connected(): Promise<AsyncDisposable & { ours: IrohConnection; far: Connection; closed: string[] }> {
+async function connected(): Promise<AsyncDisposable & Watched & { far: Connection }> {
   const iroh = await loadIroh(tmpdir());
   const [near, there] = [await endpoint(1), await endpoint(2)];
   const accepting = there.acceptNext().then(async (incoming) => (await incoming?.accept())?.connect());
@@ -39,28 +40,41 @@ async function connected(): Promise<AsyncDisposable & { ours: IrohConnection; fa
   };
 }
 
-/** Our side of `native`, and the reasons it closed for. */
-function watched(native: Connection): { ours: IrohConnection; closed: string[] } {
+interface Watched {
+  readonly ours: IrohConnection;
+  /** The reasons it closed for. */
+  readonly closed: string[];
+  readonly clock: ManualClock;
+}
+
+/** Our side of `native`. */
+function watched(native: Connection): Watched {
   const closed: string[] = [];
+  const clock = new ManualClock();
   const owner = {
+    clock,
     limits: DEFAULT_LIMITS,
     budget: new StreamBudget(DEFAULT_LIMITS),
     onStream: () => {},
     onClosed: (connection: IrohConnection) => closed.push(connection.lostBecause ?? ""),
   };
-  const ours = new IrohConnection(native, owner, 0);
+  const ours = new IrohConnection(native, owner);
   ours.start();
-  return { ours, closed };
+  return { ours, closed, clock };
 }
 
 inNetns(import.meta, () => {
   test("a connection unused for 240 s takes no new stream, and one unused for 300 s is closed", async () => {
     await using pair = await connected();
-    expect(pair.ours.isUsable(239_999)).toBe(true);
-    expect(pair.ours.isUsable(240_000)).toBe(false);
-    pair.ours.tick(299_999);
+    pair.clock.advance(239_999);
+    expect(pair.ours.isUsable()).toBe(true);
+    pair.clock.advance(1);
+    expect(pair.ours.isUsable()).toBe(false);
+    pair.clock.advance(59_999);
+    pair.ours.tick();
     expect(pair.closed).toEqual([]);
-    pair.ours.tick(300_000);
+    pair.clock.advance(1);
+    pair.ours.tick();
     expect(pair.closed).toEqual(["idle"]);
     expect(await pair.far.closed()).toBe("closed by peer: 0");
     expect(pair.ours.route).toBe("none");
@@ -68,12 +82,18 @@ inNetns(import.meta, () => {
 
   test("a stream keeps its connection in use, and the wait starts again when it ends", async () => {
     await using pair = await connected();
-    const stream = await pair.ours.open(AbortSignal.timeout(5_000), 1_000);
-    pair.ours.tick(400_000);
-    expect(pair.ours.isUsable(640_000)).toBe(true);
+    pair.clock.advance(1_000);
+    const stream = await pair.ours.open(AbortSignal.timeout(5_000));
+    pair.clock.advance(399_000);
+    pair.ours.tick();
+    pair.clock.advance(240_000);
+    expect(pair.ours.isUsable()).toBe(true);
+    pair.ours.tick();
     stream.reset();
-    expect(pair.ours.isUsable(639_999)).toBe(true);
-    expect(pair.ours.isUsable(640_000)).toBe(false);
+    pair.clock.advance(239_999);
+    expect(pair.ours.isUsable()).toBe(true);
+    pair.clock.advance(1);
+    expect(pair.ours.isUsable()).toBe(false);
   });
 
   test("a connection that hears nothing while in use is suspected after two ticks and ended after five", async () => {
@@ -83,13 +103,13 @@ inNetns(import.meta, () => {
     const id = iroh.EndpointId.fromBytes(Array.from(PublicKey.toBytes(peer.key)));
     const native = await near.connect(new iroh.EndpointAddr(id, null, [...peer.hints]), alpn);
     const { ours, closed } = watched(native);
-    await ours.open(AbortSignal.timeout(5_000), 0);
+    await ours.open(AbortSignal.timeout(5_000));
     await peer.kill();
-    ours.tick(0);
+    ours.tick();
     const usable: boolean[] = [];
     for (let tick = 1; tick <= 5; tick += 1) {
-      usable.push(ours.isUsable(tick));
-      ours.tick(tick);
+      usable.push(ours.isUsable());
+      ours.tick();
     }
     expect(usable).toEqual([true, true, false, false, false]);
     expect(closed).toEqual(["nothing heard from the peer for 5 s"]);
@@ -98,7 +118,7 @@ inNetns(import.meta, () => {
 
   test("why a connection was closed is told in our words, never in the peer's", async () => {
     await using pair = await connected();
-    const stream = await pair.ours.open(AbortSignal.timeout(5_000), 0);
+    const stream = await pair.ours.open(AbortSignal.timeout(5_000));
     pair.far.close(1n, Array.from(new TextEncoder().encode("\u001b[31mtype your seed here")));
     expect(stream.read(1)).rejects.toThrow(/connection lost: refused: the peer is at its limits/);
     await stream.read(1).catch(() => {});

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { PublicKey } from "../../../src/core/ids.ts";
+import { realClock } from "../../../src/host/real-clock.ts";
 import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
 import {
   arrivals,
@@ -15,7 +16,7 @@ const key = (node: number) => PublicKey.fromBytes(new Uint8Array(32).fill(node))
 const text = (words: string) => new TextEncoder().encode(words);
 
 async function memoryWorld(): Promise<TransportWorld> {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   return {
     start: async (node, limits) => network.join(key(node), limits),
     [Symbol.asyncDispose]: async () => {},
@@ -25,7 +26,7 @@ async function memoryWorld(): Promise<TransportWorld> {
 transportContract("memory", memoryWorld);
 
 test("a cut link loses its streams and refuses new ones until it heals", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const [a, b] = [network.join(key(1)), network.join(key(2))];
   const arriving = arrivals(b);
   const opened = await dial(a, b);
@@ -43,7 +44,7 @@ test("a cut link loses its streams and refuses new ones until it heals", async (
 });
 
 test("a key joins a memory network once at a time", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const first = network.join(key(1));
   expect(() => network.join(key(1))).toThrow("already here");
   await first.close();
@@ -51,7 +52,7 @@ test("a key joins a memory network once at a time", async () => {
 });
 
 test("a node that dials too often is refused by the peer", async () => {
-  const network = new MemoryNetwork();
+  const network = new MemoryNetwork(realClock);
   const [a, b] = [network.join(key(1)), network.join(key(2), { connectionsPerPeerPerMinute: 2 })];
   b.accept(echo);
   for (let i = 0; i < 2; i += 1) {

@@ -1,0 +1,7 @@
+import { PublicKey } from "../ids.ts";
+import type { NodeInfo } from "./records.ts";
+
+/** The key a record names; `undefined` when it names none, or bytes that are no key. */
+export function keyOf({ entmoot_pubkey: key }: NodeInfo): PublicKey | undefined {
+  return key?.length === 32 ? PublicKey.fromBytes(key) : undefined;
+}

@@ -1,0 +1,11 @@
+import { expect, test } from "bun:test";
+import { PublicKey } from "../../../src/core/ids.ts";
+import { keyOf } from "../../../src/core/record/node-key.ts";
+
+test("a record names a key when it holds 32 bytes, and otherwise none", () => {
+  const bytes = new Uint8Array(32).fill(7);
+  expect(keyOf({ pilot_node_id: 1, entmoot_pubkey: bytes })).toBe(PublicKey.fromBytes(bytes));
+  for (const other of [null, new Uint8Array(0), new Uint8Array(31), new Uint8Array(33)]) {
+    expect(keyOf({ pilot_node_id: 1, entmoot_pubkey: other })).toBeUndefined();
+  }
+});
