@@ -29,7 +29,10 @@ export function irohNativePlugin(target: string): BunPlugin {
   return {
     name: "iroh-native",
     setup(build) {
-      build.onLoad({ filter: /[\\/]src[\\/]transport[\\/]iroh-native\.ts$/ }, () => ({ contents, loader: "ts" }));
+      build.onLoad({ filter: /[\\/]src[\\/]transport[\\/]iroh[\\/]iroh-native\.ts$/ }, () => ({
+        contents,
+        loader: "ts",
+      }));
     },
   };
 }

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { irohNativePlugin } from "../../scripts/iroh-native-plugin.ts";
-import { inNetns } from "../support/netns.ts";
+import { irohNativePlugin } from "../../../scripts/iroh-native-plugin.ts";
+import { inNetns } from "../../support/netns.ts";
 
 const HOST = `bun-${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
 const LONG_MS = 60_000;
@@ -19,7 +19,7 @@ async function compile(target: string): Promise<string> {
   const outfile = join(dir, target);
   if (existsSync(outfile)) return outfile;
   await Bun.build({
-    entrypoints: [join(import.meta.dir, "../support/iroh-program.ts")],
+    entrypoints: [join(import.meta.dir, "../../support/iroh-program.ts")],
     compile: { outfile },
     bytecode: true,
     format: "cjs",
