@@ -2,7 +2,7 @@ import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, EventOf, GroupStatus } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
-import type { Partners } from "./partners.ts";
+import type { PartnersView } from "./partners.ts";
 import { Pull } from "./pull.ts";
 import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
@@ -58,7 +58,7 @@ interface Comparison {
  */
 export class CatchUp {
   readonly #index: MessageIndex;
-  readonly #partners: Partners;
+  readonly #partners: PartnersView;
   readonly #random: Random;
   #members: ReadonlySet<PublicKey> = new Set();
   /** Only members, so the roster bounds it. */
@@ -82,7 +82,7 @@ export class CatchUp {
   /** To be asked a second time; only members, so the roster bounds it. */
   readonly #confirm = new Set<PublicKey>();
 
-  constructor(options: { index: MessageIndex; partners: Partners; random: Random }) {
+  constructor(options: { index: MessageIndex; partners: PartnersView; random: Random }) {
     this.#index = options.index;
     this.#partners = options.partners;
     this.#random = options.random;

@@ -5,7 +5,7 @@ import type { TimePlace } from "../core/order/time-place.ts";
 export const IDS_PER_FRAME_MAX = 4096;
 
 /** Named reasons to wake up. A timer that outlived its cause finds nothing to do. */
-export type Timer = "ihave" | "graft" | "retry" | "compare" | "quarantine";
+export type Timer = "partners" | "ihave" | "graft" | "retry" | "compare" | "quarantine";
 
 /** One-way: over when written, or `failed`. */
 export type SendEffect =

@@ -58,17 +58,18 @@ export class GroupMachine {
   }
 
   /** Applies one event; `nowMs` never goes backwards. Gives effects in the order to start them. Never throws. */
-  handle(event: Event, nowMs: number): Effect[] {
+  handle(told: Event, nowMs: number): Effect[] {
+    // A node that was removed has nobody left to talk to.
+    const isOut = told.kind === "members" && !told.members.has(this.#local);
+    const event: Event = isOut ? { kind: "members", members: new Set() } : told;
+    this.#partners.handle(event, nowMs);
     switch (event.kind) {
-      case "members":
-        // A node that was removed has nobody left to talk to.
-        return this.#everyPart(event.members.has(this.#local) ? event : { kind: "members", members: new Set() }, nowMs);
       case "stored":
         // Old news is not spread; the few messages of a gap may be missing elsewhere too.
         if (event.via === "pull" && this.#catchUp.isBackfilling) {
           return [...this.#quarantine.handle(event, nowMs), ...this.#catchUp.handle(event, nowMs)];
         }
-        return this.#everyPart(event, nowMs);
+        return this.#everyStage(event, nowMs);
       case "status":
         // With the roster behind, the new members' messages could only go to quarantine: the roster first.
         if (this.#rosterSync.isBehind(event)) {
@@ -78,16 +79,16 @@ export class GroupMachine {
             return effects;
           }
         }
-        return this.#everyPart(event, nowMs);
+        return this.#everyStage(event, nowMs);
       case "roster": {
-        const effects = this.#everyPart(event, nowMs);
+        const effects = this.#everyStage(event, nowMs);
         if (event.from !== undefined && event.outcome === "extended") {
           effects.push(...this.#catchUp.compareNow(event.from, nowMs));
         }
         return effects;
       }
       default:
-        return this.#everyPart(event, nowMs);
+        return this.#everyStage(event, nowMs);
     }
   }
 
@@ -95,7 +96,7 @@ export class GroupMachine {
     return {
       partners: this.#partners.size,
       partnersMax: this.#partners.max,
-      eager: this.#partners.list("eager").length,
+      eager: this.#partners.eager,
       missing: this.#plumtree.missing,
       gathered: this.#plumtree.gathered,
       pending: this.#catchUp.pending,
@@ -106,10 +107,12 @@ export class GroupMachine {
     };
   }
 
-  /** Plumtree keeps the partners the others read, so it comes first. */
-  #everyPart(event: Event, nowMs: number): Effect[] {
+  /** The stages behind the partners, which have heard the event and follow what Plumtree grafts and prunes. */
+  #everyStage(event: Event, nowMs: number): Effect[] {
+    const spread = this.#plumtree.handle(event, nowMs);
     return [
-      ...this.#plumtree.handle(event, nowMs),
+      ...spread,
+      ...this.#partners.follow(spread, nowMs),
       ...this.#rosterSync.handle(event, nowMs),
       ...this.#quarantine.handle(event, nowMs),
       ...this.#catchUp.handle(event, nowMs),

@@ -1,5 +1,8 @@
 import type { PublicKey } from "../core/ids.ts";
+import type { Effect } from "./effect.ts";
+import type { Event, EventOf } from "./event.ts";
 import type { Random } from "./random.ts";
+import { WakeUp } from "./wake-up.ts";
 
 /** Ours. With at most this many other members each is a partner of each. */
 export const SMALL_GROUP_OTHERS_MAX = 8;
@@ -16,6 +19,9 @@ const EXHAUSTED_MS = 1000;
 
 /** Ours. Random draws before looking at every member in turn. */
 const DRAWS_MAX = 16;
+
+/** Ours. How long after a link changed frames may still arrive that were sent before. */
+export const LINK_SETTLED_MS = 2000;
 
 /**
  * To eager partners bodies are sent on, to lazy ones ids. In a small group all start lazy, because
@@ -34,12 +40,26 @@ interface Partner {
   failures: number;
 }
 
+/** What the other stages read of the partners. None of them changes anything here. */
+export interface PartnersView {
+  readonly isSmall: boolean;
+  /** A member other than ourselves. */
+  isMember(peer: PublicKey): boolean;
+  isConnected(peer: PublicKey): boolean;
+  /** `undefined` for who is no partner. */
+  link(peer: PublicKey): Link | undefined;
+  /** All partners, in the order they became one. */
+  all(): PublicKey[];
+}
+
 /**
- * The bounded set of members this node trades messages with, after HyParView's active view
+ * The bounded set of members this node trades messages with, and over which links, after HyParView's active view
  * (Leitão, Pereira, Rodrigues 2007, https://doi.org/10.1109/DSN.2007.56). Its passive view is
  * not needed: the roster names every member.
+ *
+ * The first stage of a group: it hears each event before the others, which only read what it holds.
  */
-export class Partners {
+export class Partners implements PartnersView {
   readonly #local: PublicKey;
   readonly #random: Random;
   #members: ReadonlySet<PublicKey> = new Set();
@@ -52,6 +72,7 @@ export class Partners {
   /** Members not to be chosen before `untilMs`. Only members, so the roster bounds it. */
   readonly #down = new Map<PublicKey, { untilMs: number; failures: number }>();
   readonly #connected = new Set<PublicKey>();
+  readonly #timer = new WakeUp("partners");
 
   constructor(local: PublicKey, random: Random) {
     this.#local = local;
@@ -98,24 +119,77 @@ export class Partners {
     return this.#partners.get(peer)?.link;
   }
 
-  /** When the link last changed; -Infinity for anyone else. */
-  linkedMs(peer: PublicKey): number {
-    return this.#partners.get(peer)?.linkedMs ?? Number.NEGATIVE_INFINITY;
-  }
-
-  /** Partners with this link, in the order they became partners. */
-  list(link: Link): PublicKey[] {
-    const peers: PublicKey[] = [];
-    for (const [peer, partner] of this.#partners) if (partner.link === link) peers.push(peer);
-    return peers;
+  /** Eager partners. */
+  get eager(): number {
+    let count = 0;
+    for (const { link } of this.#partners.values()) if (link === "eager") count += 1;
+    return count;
   }
 
   all(): PublicKey[] {
     return [...this.#partners.keys()];
   }
 
+  /** Who is a member, who is there, who has become a partner, and over which link. Frames of non-members are ignored. */
+  handle(event: Event, nowMs: number): void {
+    switch (event.kind) {
+      case "members":
+        this.#setMembers(event.members);
+        break;
+      case "peer":
+        if (event.connected) this.#connect(event.peer);
+        else this.#lose(event.peer, nowMs);
+        break;
+      case "stored":
+        this.#onStored(event, nowMs);
+        break;
+      case "announced":
+      case "ihave":
+        this.#hear(event.from);
+        this.#accept(event.from, nowMs);
+        break;
+      case "graft":
+        this.#hear(event.from);
+        this.#accept(event.from, nowMs);
+        if (event.ids.length > 0 || !this.isSmall) this.#setLink(event.from, "eager", nowMs);
+        break;
+      case "prune":
+        this.#hear(event.from);
+        this.#setLink(event.from, "lazy", nowMs);
+        break;
+      case "duplicate":
+      case "fetched":
+        this.#hear(event.from);
+        break;
+      case "failed":
+        this.#onFailed(event, nowMs);
+        break;
+      case "timer":
+        if (event.timer === "partners") this.#timer.fired(nowMs);
+    }
+  }
+
+  /**
+   * What Plumtree decided about links shows in what it sends: whom we graft is a partner and eager on our side
+   * too, whom we prune is lazy. Then partners are chosen until there are enough: last, so that what an event spreads
+   * goes to those who were partners when it came.
+   */
+  follow(sent: readonly Effect[], nowMs: number): Effect[] {
+    for (const effect of sent) {
+      if (effect.kind === "graft") {
+        this.#accept(effect.to, nowMs);
+        this.#setLink(effect.to, "eager", nowMs);
+      } else if (effect.kind === "prune") this.#setLink(effect.to, "lazy", nowMs);
+    }
+    const effects: Effect[] = [];
+    this.#choose(nowMs, effects);
+    // Nothing else may happen until then.
+    if (this.#chosen < this.target && this.#retryMs !== undefined) this.#timer.by(this.#retryMs, nowMs, effects);
+    return effects;
+  }
+
   /** Drops everyone who is no member any more. */
-  setMembers(members: ReadonlySet<PublicKey>): void {
+  #setMembers(members: ReadonlySet<PublicKey>): void {
     const wasSmall = this.isSmall;
     this.#members = members;
     this.#order = [...members].filter((member) => member !== this.#local);
@@ -126,47 +200,62 @@ export class Partners {
     this.#exhaustedUntilMs = 0;
   }
 
+  #connect(peer: PublicKey): void {
+    if (!this.isMember(peer)) return;
+    this.#connected.add(peer);
+    this.#hear(peer);
+  }
+
+  /** Who brings something fresh is a partner. */
+  #onStored({ from, via }: EventOf<"stored">, nowMs: number): void {
+    if (from === undefined) return;
+    this.#hear(from);
+    if (via === "pull") return;
+    this.#accept(from, nowMs);
+    // What comes over a link that has just become lazy was on its way before; later it shows that the other side is eager.
+    const linkedMs = this.#partners.get(from)?.linkedMs ?? nowMs;
+    if (!this.isSmall && nowMs - linkedMs >= LINK_SETTLED_MS) this.#setLink(from, "eager", nowMs);
+  }
+
+  #onFailed({ effect, failure }: EventOf<"failed">, nowMs: number): void {
+    const peer = effect.kind === "fetch" ? effect.from : effect.to;
+    if (failure === "refused") this.#hear(peer);
+    else if (failure === "backoff") this.#lose(peer, nowMs);
+    else this.#miss(peer, nowMs);
+  }
+
   /** A member proved to be there: it sent something, or a connection was made. */
-  reached(peer: PublicKey): void {
+  #hear(peer: PublicKey): void {
     if (this.#down.delete(peer)) this.#exhaustedUntilMs = 0;
     const partner = this.#partners.get(peer);
     if (partner) partner.failures = 0;
   }
 
-  connected(peer: PublicKey): void {
-    this.#connected.add(peer);
-    this.reached(peer);
+  /** A member trades messages with us: it becomes a partner, in place of the longest silent one if there is no room. */
+  #accept(peer: PublicKey, nowMs: number): void {
+    if (!this.isMember(peer)) return;
+    const partner = this.#partners.get(peer);
+    if (partner) partner.heardMs = nowMs;
+    else if (this.#partners.size < this.max || this.#evict()) this.#add(peer, false, nowMs);
   }
 
-  /** A member wants to trade messages with us: it becomes a partner, in place of the longest silent one if there is no room. */
-  accept(peer: PublicKey, nowMs: number): void {
+  /** Moves a partner to `link`; nothing for anyone else. */
+  #setLink(peer: PublicKey, link: Link, nowMs: number): void {
     const partner = this.#partners.get(peer);
-    if (partner) {
-      partner.heardMs = nowMs;
-      return;
-    }
-    if (this.#partners.size >= this.max && !this.#evict()) return;
-    this.#add(peer, false, nowMs);
-  }
-
-  /** Moves a partner to `link`; nothing for anyone else. True when it moved. */
-  setLink(peer: PublicKey, link: Link, nowMs: number): boolean {
-    const partner = this.#partners.get(peer);
-    if (partner === undefined || partner.link === link) return false;
+    if (partner === undefined || partner.link === link) return;
     partner.link = link;
     partner.linkedMs = nowMs;
-    return true;
   }
 
   /** A send came to nothing. Over a standing connection that may pass; otherwise the peer is lost. */
-  failed(peer: PublicKey, nowMs: number): void {
+  #miss(peer: PublicKey, nowMs: number): void {
     const partner = this.#partners.get(peer);
     if (partner && this.#connected.has(peer) && ++partner.failures < FAILURES_MAX) return;
-    this.lost(peer, nowMs);
+    this.#lose(peer, nowMs);
   }
 
   /** A member could not be reached: it is no partner and not chosen again for a while. */
-  lost(peer: PublicKey, nowMs: number): void {
+  #lose(peer: PublicKey, nowMs: number): void {
     if (!this.isMember(peer)) return;
     this.#drop(peer);
     this.#connected.delete(peer);
@@ -176,10 +265,9 @@ export class Partners {
     this.#down.set(peer, { untilMs: nowMs + waitMs * (0.75 + this.#random.next() / 2), failures });
   }
 
-  /** Chooses partners until there are enough or none is left to choose; gives the new ones. */
-  refill(nowMs: number): PublicKey[] {
-    const added: PublicKey[] = [];
-    if (nowMs < this.#exhaustedUntilMs) return added;
+  /** Chooses partners until there are enough or none is left to choose, and lets them know. */
+  #choose(nowMs: number, effects: Effect[]): void {
+    if (nowMs < this.#exhaustedUntilMs) return;
     while (this.#chosen < this.target) {
       const peer = this.#draw(nowMs);
       if (peer === undefined || (this.#partners.size >= this.max && !this.#evict())) {
@@ -187,14 +275,8 @@ export class Partners {
         break;
       }
       this.#add(peer, true, nowMs);
-      added.push(peer);
+      effects.push({ kind: "graft", to: peer, ids: [] });
     }
-    return added;
-  }
-
-  /** When somebody may be chosen again of whom too few are there; `undefined` when there is no need or nobody. */
-  get retryMs(): number | undefined {
-    return this.#chosen < this.target ? this.#retryMs : undefined;
   }
 
   #exhaust(nowMs: number): void {

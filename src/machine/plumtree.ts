@@ -4,7 +4,7 @@ import { type Effect, IDS_PER_FRAME_MAX } from "./effect.ts";
 import type { Event, EventOf } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
 import { MissingIds } from "./missing-ids.ts";
-import type { Partners } from "./partners.ts";
+import type { PartnersView } from "./partners.ts";
 import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
 
@@ -27,8 +27,6 @@ export const REASK_MS = 1000;
 const SWEEP_MS = 50;
 /** Ours. Ids in one graft: each may bring back a whole message. */
 export const GRAFT_IDS_MAX = 256;
-/** Ours. How long after a link changed frames may still arrive that were sent before. */
-export const LINK_SETTLED_MS = 2000;
 /** Ours. A peer that goes on pushing what we hold is told to stop this often. */
 export const PRUNE_REPEAT_MS = 1000;
 /** Ours. Bodies pushed for one peer's grafts: at once, and refilled per second. Past it nothing is sent; comparison repairs. */
@@ -54,7 +52,7 @@ interface Spreading {
  */
 export class Plumtree {
   readonly #index: MessageIndex;
-  readonly #partners: Partners;
+  readonly #partners: PartnersView;
   readonly #random: Random;
   /** True while someone else is fetching the id: not to be grafted meanwhile. */
   readonly #isBeingPulled: (id: MessageId) => boolean;
@@ -73,7 +71,7 @@ export class Plumtree {
 
   constructor(options: {
     index: MessageIndex;
-    partners: Partners;
+    partners: PartnersView;
     random: Random;
     isBeingPulled: (id: MessageId) => boolean;
   }) {
@@ -103,9 +101,6 @@ export class Plumtree {
       case "members":
         this.#onMembers(event.members);
         break;
-      case "peer":
-        this.#onPeer(event.peer, event.connected, nowMs);
-        break;
       case "stored":
         this.#onStored(event, nowMs, effects);
         break;
@@ -121,10 +116,6 @@ export class Plumtree {
       case "graft":
         this.#onGraft(event.from, event.ids, nowMs, effects);
         break;
-      case "prune":
-        if (!this.#hear(event.from)) break;
-        this.#partners.setLink(event.from, "lazy", nowMs);
-        break;
       case "fetched":
         if (event.via === "fetch") this.#onFetched(event, nowMs, effects);
         break;
@@ -139,32 +130,15 @@ export class Plumtree {
         if (event.timer === "ihave") this.#flush(nowMs, effects);
         if (event.timer === "graft") this.#sweep(nowMs, effects);
     }
-    for (const peer of this.#partners.refill(nowMs)) effects.push({ kind: "graft", to: peer, ids: [] });
-    // Nothing else may happen until then.
-    if (this.#partners.retryMs !== undefined) this.#graftTimer.by(this.#partners.retryMs, nowMs, effects);
     return effects;
   }
 
   #onMembers(members: ReadonlySet<PublicKey>): void {
-    this.#partners.setMembers(members);
     this.#cycleCut.keepMembers(members);
     this.#missing.keepHolders((peer) => this.#partners.isMember(peer));
     for (const map of [this.#ihaves, this.#prunedMs, this.#graftBudget]) {
       for (const peer of map.keys()) if (!members.has(peer)) map.delete(peer);
     }
-  }
-
-  #onPeer(peer: PublicKey, connected: boolean, nowMs: number): void {
-    if (!this.#partners.isMember(peer)) return;
-    if (connected) this.#partners.connected(peer);
-    else this.#partners.lost(peer, nowMs);
-  }
-
-  /** Notes that a member was heard. False for anyone else. */
-  #hear(from: PublicKey): boolean {
-    if (!this.#partners.isMember(from)) return false;
-    this.#partners.reached(from);
-    return true;
   }
 
   #onStored({ ids, from, via }: EventOf<"stored">, nowMs: number, effects: Effect[]): void {
@@ -173,12 +147,6 @@ export class Plumtree {
       const named = this.#missing.holdersOf(id);
       if (named.length > 0) holders.set(id, named);
       this.#missing.delete(id);
-    }
-    if (from !== undefined && this.#hear(from) && via !== "pull") {
-      this.#partners.accept(from, nowMs);
-      // What comes over a link that has just become lazy was on its way before; later it shows that the other side is eager.
-      const isSettled = nowMs - this.#partners.linkedMs(from) >= LINK_SETTLED_MS;
-      if (!this.#partners.isSmall && isSettled) this.#partners.setLink(from, "eager", nowMs);
     }
     this.#spread(
       { ids, from, holders, how: via === "pull" ? "offer" : via === "publish" ? "author" : "relay" },
@@ -229,7 +197,7 @@ export class Plumtree {
    * faster stands: messages under way together would each cut the cycle elsewhere, and the tree fall apart.
    */
   #onDuplicate(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
-    if (!this.#hear(from)) return;
+    if (!this.#partners.isMember(from)) return;
     const early = ids.filter((id) => this.#pulled.delete(id));
     if (early.length > 0) {
       this.#spread({ ids: early, from, holders: new Map(), how: "relay" }, effects);
@@ -240,8 +208,7 @@ export class Plumtree {
       if (!ids.some((id) => this.#isOtherBringerEager(id, from))) return;
       if (!this.#cycleCut.isDue(from, nowMs)) return;
     }
-    const moved = this.#partners.setLink(from, "lazy", nowMs);
-    if (!moved && nowMs - (this.#prunedMs.get(from) ?? Number.NEGATIVE_INFINITY) < PRUNE_REPEAT_MS) return;
+    if (!isEager && nowMs - (this.#prunedMs.get(from) ?? Number.NEGATIVE_INFINITY) < PRUNE_REPEAT_MS) return;
     this.#prunedMs.set(from, nowMs);
     effects.push({ kind: "prune", to: from });
   }
@@ -253,8 +220,7 @@ export class Plumtree {
   }
 
   #onAnnounced(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
-    if (!this.#hear(from)) return;
-    this.#partners.accept(from, nowMs);
+    if (!this.#partners.isMember(from)) return;
     const wanted: MessageId[] = [];
     for (const id of ids.slice(0, IDS_PER_FRAME_MAX)) {
       if (this.#index.knows(id)) continue;
@@ -270,8 +236,7 @@ export class Plumtree {
 
   /** A peer says it holds `ids`. Gives the push time to win before asking for a body. */
   #onIHave(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
-    if (!this.#hear(from)) return;
-    this.#partners.accept(from, nowMs);
+    if (!this.#partners.isMember(from)) return;
     const dueMs = nowMs + (this.#partners.isSmall ? GRAFT_DELAY_SMALL_MS : this.#random.between(...GRAFT_DELAY_MS));
     const gathered = this.#ihaves.get(from);
     for (const id of ids.slice(0, IDS_PER_FRAME_MAX)) {
@@ -280,11 +245,9 @@ export class Plumtree {
     }
   }
 
-  /** A peer asks for bodies and for an eager link. Bodies go at once: no further round trip. */
+  /** A peer asks for bodies. They go at once: no further round trip. */
   #onGraft(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
-    if (!this.#hear(from)) return;
-    this.#partners.accept(from, nowMs);
-    if (ids.length > 0 || !this.#partners.isSmall) this.#partners.setLink(from, "eager", nowMs);
+    if (!this.#partners.isMember(from)) return;
     const held = ids.slice(0, GRAFT_IDS_MAX).filter((id) => this.#index.has(id));
     const granted = held.slice(0, this.#takeGraftBudget(from, held.length, nowMs));
     if (granted.length > 0) effects.push({ kind: "push", to: from, ids: granted });
@@ -299,19 +262,15 @@ export class Plumtree {
   }
 
   #onFetched({ from, stored, unknown, refused }: EventOf<"fetched">, nowMs: number, effects: Effect[]): void {
-    this.#hear(from);
     for (const id of stored) this.#missing.delete(id);
     for (const id of unknown) this.#missing.denied(id, from, nowMs);
     for (const id of refused) this.#missing.denied(id, from, nowMs);
     if (this.#missing.size > 0) this.#graftTimer.by(nowMs, nowMs, effects);
   }
 
-  #onFailed({ effect, failure }: EventOf<"failed">, nowMs: number, effects: Effect[]): void {
+  #onFailed({ effect }: EventOf<"failed">, nowMs: number, effects: Effect[]): void {
     const peer = effect.kind === "fetch" ? effect.from : effect.to;
     if (!this.#partners.isMember(peer)) return;
-    if (failure === "refused") this.#partners.reached(peer);
-    else if (failure === "backoff") this.#partners.lost(peer, nowMs);
-    else this.#partners.failed(peer, nowMs);
     if (effect.kind === "graft" || (effect.kind === "fetch" && effect.via === "fetch")) {
       const dueMs = nowMs + REASK_MS;
       for (const id of effect.ids) this.#missing.unreached(id, peer, dueMs);
@@ -353,8 +312,6 @@ export class Plumtree {
         }
       }
       if (ids.length === 0) continue;
-      this.#partners.accept(holder, nowMs);
-      this.#partners.setLink(holder, "eager", nowMs);
       for (let at = 0; at < ids.length; at += GRAFT_IDS_MAX) {
         effects.push({ kind: "graft", to: holder, ids: ids.slice(at, at + GRAFT_IDS_MAX) });
       }

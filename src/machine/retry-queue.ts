@@ -1,7 +1,7 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect, SendEffect } from "./effect.ts";
 import type { Event, EventOf } from "./event.ts";
-import type { Partners } from "./partners.ts";
+import type { PartnersView } from "./partners.ts";
 import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
 
@@ -36,11 +36,11 @@ interface Retry {
  */
 export class RetryQueue {
   readonly #random: Random;
-  readonly #partners: Pick<Partners, "isMember" | "isSmall">;
+  readonly #partners: Pick<PartnersView, "isMember" | "isSmall">;
   readonly #retries = new Map<string, Retry>();
   readonly #timer = new WakeUp("retry");
 
-  constructor(options: { random: Random; partners: Pick<Partners, "isMember" | "isSmall"> }) {
+  constructor(options: { random: Random; partners: Pick<PartnersView, "isMember" | "isSmall"> }) {
     this.#random = options.random;
     this.#partners = options.partners;
   }

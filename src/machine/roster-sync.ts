@@ -2,7 +2,7 @@ import { type PublicKey, RosterEntryId } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, EventOf } from "./event.ts";
 import type { RosterView } from "./group-view.ts";
-import type { Partners } from "./partners.ts";
+import type { PartnersView } from "./partners.ts";
 
 /** Ours. One peer is asked for its roster no more often than this. */
 export const ROSTER_ASK_MS = 5_000;
@@ -28,14 +28,14 @@ interface Exchange {
  */
 export class RosterSync {
   readonly #roster: RosterView;
-  readonly #partners: Partners;
+  readonly #partners: PartnersView;
   /** Only members and, until the next change, removed ones: bounded by the roster. */
   readonly #exchanges = new Map<PublicKey, Exchange>();
   #members: ReadonlySet<PublicKey> = new Set();
   /** Left with the latest change. */
   #removed: readonly PublicKey[] = [];
 
-  constructor(options: { roster: RosterView; partners: Partners }) {
+  constructor(options: { roster: RosterView; partners: PartnersView }) {
     this.#roster = options.roster;
     this.#partners = options.partners;
   }

@@ -15,14 +15,15 @@ beforeEach(() => {
   group = new TestGroup();
   partners = new Partners(node(0), new SeededRandom(1));
   catchUp = new CatchUp({ index: group, partners, random: new SeededRandom(2) });
-  partners.setMembers(members(6));
   handle({ kind: "members", members: members(6) });
 });
 
-const handle = (event: Event, nowMs = 0): Effect[] => catchUp.handle(event, nowMs);
+function handle(event: Event, nowMs = 0): Effect[] {
+  partners.handle(event, nowMs);
+  return catchUp.handle(event, nowMs);
+}
 
 function connect(n: number, nowMs = 0): Effect[] {
-  partners.connected(node(n));
   return handle({ kind: "peer", peer: node(n), connected: true }, nowMs);
 }
 
@@ -304,7 +305,6 @@ test("a pull ends when its peer is lost, leaves the group, or goes silent", () =
   listed(2, 3, 2);
   expect(failed(handle({ kind: "members", members: members(2) }, 3))).toBe(true);
   handle({ kind: "members", members: members(6) }, 4);
-  partners.setMembers(members(6));
   listed(3, 3, 5);
   expect(failed(handle({ kind: "timer", timer: "compare" }, 5 + PULL_STALLED_MS))).toBe(true);
   expect(catchUp.pending).toBe(0);
@@ -314,7 +314,7 @@ test("after a pull that brought something two others are compared soon", () => {
   connect(1);
   connect(2);
   handle({ kind: "status", from: node(2), status: group.status(0) });
-  partners.refill(0);
+  partners.follow([], 0);
   deliver(listed(1, 2)[0]);
   const effects = acts(handle({ kind: "timer", timer: "compare" }, 3_000));
   expect(effects.length).toBeGreaterThan(0);

@@ -107,7 +107,7 @@ const someIds: fc.Arbitrary<MessageId[]> = fc.oneof(
   { weight: 9, arbitrary: fc.array(fc.nat(60).map(id), { maxLength: 6 }) },
   { weight: 1, arbitrary: fc.nat(20_000).map((from) => ids(from, 5_000)) },
 );
-const aTimer: fc.Arbitrary<Timer> = fc.constantFrom("ihave", "graft", "retry", "compare", "quarantine");
+const aTimer: fc.Arbitrary<Timer> = fc.constantFrom("partners", "ihave", "graft", "retry", "compare", "quarantine");
 const aNetworkEffect: fc.Arbitrary<NetworkEffect> = fc.oneof(
   fc.record({ kind: fc.constantFrom("push", "ihave", "graft"), to: aPeer, ids: someIds }),
   fc.record({ kind: fc.constantFrom("prune", "push_roster", "ask_status", "ask_roster"), to: aPeer }),

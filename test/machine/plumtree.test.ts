@@ -25,7 +25,12 @@ beforeEach(() => {
   plumtree = new Plumtree({ index: group, partners, random: new SeededRandom(2), isBeingPulled: () => false });
 });
 
-const handle = (event: Event, nowMs = 0): Effect[] => plumtree.handle(event, nowMs);
+function handle(event: Event, nowMs = 0): Effect[] {
+  partners.handle(event, nowMs);
+  const sent = plumtree.handle(event, nowMs);
+  return [...sent, ...partners.follow(sent, nowMs)];
+}
+
 /** A group in which `size` - 1 others are connected. */
 function start(size: number): void {
   handle({ kind: "members", members: members(size) });

@@ -14,8 +14,8 @@ beforeEach(() => {
   group = new TestGroup();
   group.length = 3;
   partners = new Partners(node(0), new SeededRandom(1));
-  partners.setMembers(members(4));
-  partners.refill(0);
+  partners.handle({ kind: "members", members: members(4) }, 0);
+  partners.follow([], 0);
   sync = new RosterSync({ roster: group, partners });
   handle({ kind: "members", members: members(4) });
 });
@@ -77,7 +77,7 @@ test("a peer that tells of entries we cannot place is asked for what lies betwee
 test("a change made here goes to everyone, and to who was removed by it", () => {
   const left = members(4);
   left.delete(node(3));
-  partners.setMembers(left);
+  partners.handle({ kind: "members", members: left }, 0);
   handle({ kind: "members", members: left });
   const effects = handle({ kind: "roster", from: undefined, outcome: "extended" });
   expect(effects.map((effect) => effect.kind === "push_roster" && effect.to).toSorted()).toEqual([
