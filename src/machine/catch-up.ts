@@ -2,43 +2,11 @@ import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, EventOf, GroupStatus } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
+import type { MachineConfig } from "./machine-config.ts";
 import type { PartnersView } from "./partners.ts";
 import { Pull } from "./pull.ts";
 import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
-
-/** Ours, as the original's: a member is compared again no sooner, and somebody is compared this often. */
-export const COMPARE_EVERY_MS = [24_000, 36_000] as const;
-/** Ours. After a comparison that left ids missing. */
-export const PARTIAL_COOLDOWN_MS = [5_000, 10_000] as const;
-/** Ours. After a failed one: doubling from the first to the second. */
-export const FAILURE_FIRST_MS = 5_000;
-export const FAILURE_MAX_MS = 300_000;
-/** Ours. Right after a pull that brought something, two others are compared so that the news spreads. */
-export const SPREAD_AFTER_MS = [500, 3_000] as const;
-const SPREAD_TO = 2;
-/** Ours. A pull without progress for this long is given up: far above every deadline of the daemon. */
-export const PULL_STALLED_MS = 120_000;
-/** Ours. A question for status is taken for lost after this. */
-const ASK_LOST_MS = 60_000;
-/** Ours. Peers known to differ that wait for the pull under way to end. */
-const WAITING_MAX = 64;
-/** Ours. A pull of more ids than this is a back-fill: its messages are old news and not offered on. */
-export const BACKFILL_IDS = 256;
-/** Ours. Refused ids are not asked of the same peer again for a while. Past the maximum the oldest is asked for once more. */
-export const REFUSED_MAX = 4096;
-export const REFUSED_MS = 600_000;
-/**
- * Ours. Roots differ all the time where messages are under way. If something fresh came this recently and the
- * counts are this close, the peer is asked once more after this, before its ids are paged through.
- */
-export const CONFIRM_AFTER_MS = 4_000;
-export const CONFIRM_COUNT_MAX = 16;
-/** Ours. A peer met again is compared at once, unless it was asked less than this ago. */
-const MET_AGAIN_MS = 1_000;
-
-/** Ours. Every so many comparisons by the timer one goes to a member we are not connected with. */
-const STRANGER_EVERY = 3;
 
 interface Comparison {
   /** When it was last tried, or compared; -Infinity when never. */
@@ -57,6 +25,8 @@ interface Comparison {
  * one pull at a time. Every comparison is a real question; a root remembered from before proves nothing.
  */
 export class CatchUp {
+  readonly #config: MachineConfig["catchUp"];
+  readonly #pullConfig: MachineConfig;
   readonly #index: MessageIndex;
   readonly #partners: PartnersView;
   readonly #random: Random;
@@ -72,7 +42,7 @@ export class CatchUp {
   readonly #timer = new WakeUp("compare");
   #tickMs: number | undefined;
   #ticks = 0;
-  /** Compare `SPREAD_TO` others at this time. */
+  /** Compare `this.#config.spreadTo` others at this time. */
   #spreadMs: number | undefined;
   #pull: Pull | undefined;
   /** A pull that finds few ids while messages are under way fetches no sooner: most of them will come by themselves. */
@@ -82,7 +52,9 @@ export class CatchUp {
   /** To be asked a second time; only members, so the roster bounds it. */
   readonly #confirm = new Set<PublicKey>();
 
-  constructor(options: { index: MessageIndex; partners: PartnersView; random: Random }) {
+  constructor(options: { index: MessageIndex; partners: PartnersView; random: Random; config: MachineConfig }) {
+    this.#config = options.config.catchUp;
+    this.#pullConfig = options.config;
     this.#index = options.index;
     this.#partners = options.partners;
     this.#random = options.random;
@@ -104,7 +76,7 @@ export class CatchUp {
 
   /** True while the pull under way has brought more than a gap. */
   get isBackfilling(): boolean {
-    return (this.#pull?.stored ?? 0) + this.pending > BACKFILL_IDS;
+    return (this.#pull?.stored ?? 0) + this.pending > this.#config.backfillIds;
   }
 
   handle(event: Event, nowMs: number): Effect[] {
@@ -171,7 +143,7 @@ export class CatchUp {
     if (!this.#partners.isMember(peer)) return;
     if (!this.#met.has(peer)) {
       const comparison = this.#comparison(peer);
-      const readyMs = comparison.failures === 0 ? Math.max(nowMs, comparison.triedMs + MET_AGAIN_MS) : nowMs;
+      const readyMs = comparison.failures === 0 ? Math.max(nowMs, comparison.triedMs + this.#config.metAgainMs) : nowMs;
       comparison.readyMs = Math.min(comparison.readyMs, readyMs);
       if (comparison.triedMs > Number.NEGATIVE_INFINITY) comparison.confirmMs = readyMs;
       if (readyMs > nowMs) {
@@ -191,7 +163,7 @@ export class CatchUp {
   #ask(peer: PublicKey, nowMs: number, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
     const comparison = this.#comparison(peer);
-    const isAsked = comparison.askedMs !== undefined && nowMs - comparison.askedMs < ASK_LOST_MS;
+    const isAsked = comparison.askedMs !== undefined && nowMs - comparison.askedMs < this.#config.askLostMs;
     if (isAsked || nowMs < comparison.readyMs || this.#pull?.peer === peer) return;
     comparison.askedMs = nowMs;
     comparison.triedMs = nowMs;
@@ -204,36 +176,37 @@ export class CatchUp {
     comparison.askedMs = undefined;
     if (status.merkle_root === this.#index.merkleRoot()) {
       comparison.confirmMs = undefined;
-      this.#settle(from, COMPARE_EVERY_MS, nowMs);
+      this.#settle(from, this.#config.compareEveryMs, nowMs);
       effects.push(compared(from, "equal", 0, 0));
     } else if (this.#pull) {
-      if (this.#pull.peer !== from && this.#waiting.size < WAITING_MAX) this.#waiting.add(from);
+      if (this.#pull.peer !== from && this.#waiting.size < this.#config.waitingMax) this.#waiting.add(from);
     } else if (status.message_count === 0) {
       // It holds nothing we could lack; it will come to us.
-      this.#settle(from, COMPARE_EVERY_MS, nowMs);
+      this.#settle(from, this.#config.compareEveryMs, nowMs);
     } else {
       if (this.#isUnderWay(comparison, status, nowMs)) {
         this.#confirm.add(from);
-        this.#timer.by(nowMs + CONFIRM_AFTER_MS, nowMs, effects);
+        this.#timer.by(nowMs + this.#config.confirmAfterMs, nowMs, effects);
         return;
       }
       comparison.confirmMs = undefined;
-      const isSkipped = (id: MessageId): boolean => nowMs - (this.#refused.get(from + id) ?? -REFUSED_MS) < REFUSED_MS;
+      const isSkipped = (id: MessageId): boolean =>
+        nowMs - (this.#refused.get(from + id) ?? -this.#config.refusedMs) < this.#config.refusedMs;
       this.#fetchMs = undefined;
-      this.#pull = new Pull({ peer: from, index: this.#index, isSkipped, nowMs });
+      this.#pull = new Pull({ peer: from, index: this.#index, isSkipped, nowMs, config: this.#pullConfig });
       this.#pull.advance(effects, { fetch: true });
     }
   }
 
   /** True when the difference may be no more than messages under way: then it is looked at again. */
   #isUnderWay(comparison: Comparison, { message_count }: GroupStatus, nowMs: number): boolean {
-    if (message_count === undefined || nowMs - this.#freshMs >= CONFIRM_AFTER_MS) return false;
-    if (Math.abs(message_count - this.#index.size) > CONFIRM_COUNT_MAX) return false;
+    if (message_count === undefined || nowMs - this.#freshMs >= this.#config.confirmAfterMs) return false;
+    if (Math.abs(message_count - this.#index.size) > this.#config.confirmCountMax) return false;
     // The second look decides, unless it is long overdue.
-    if (comparison.confirmMs !== undefined && nowMs - comparison.confirmMs < ASK_LOST_MS) {
+    if (comparison.confirmMs !== undefined && nowMs - comparison.confirmMs < this.#config.askLostMs) {
       return nowMs < comparison.confirmMs;
     }
-    comparison.confirmMs = nowMs + CONFIRM_AFTER_MS;
+    comparison.confirmMs = nowMs + this.#config.confirmAfterMs;
     return true;
   }
 
@@ -252,9 +225,9 @@ export class CatchUp {
 
   #advance(nowMs: number, effects: Effect[]): void {
     if (this.#pull === undefined) return;
-    const isGap = this.#pull.pending <= BACKFILL_IDS;
-    if (this.#fetchMs === undefined && isGap && nowMs - this.#freshMs < CONFIRM_AFTER_MS) {
-      this.#fetchMs = nowMs + CONFIRM_AFTER_MS;
+    const isGap = this.#pull.pending <= this.#config.backfillIds;
+    if (this.#fetchMs === undefined && isGap && nowMs - this.#freshMs < this.#config.confirmAfterMs) {
+      this.#fetchMs = nowMs + this.#config.confirmAfterMs;
     }
     const isHeld = isGap && this.#fetchMs !== undefined && nowMs < this.#fetchMs;
     if (isHeld) this.#timer.by(this.#fetchMs ?? nowMs, nowMs, effects);
@@ -282,10 +255,15 @@ export class CatchUp {
     if (outcome === "failed") {
       pull.abandon();
       this.#backOff(pull.peer, nowMs);
-    } else this.#settle(pull.peer, outcome === "partial" ? PARTIAL_COOLDOWN_MS : COMPARE_EVERY_MS, nowMs);
+    } else
+      this.#settle(
+        pull.peer,
+        outcome === "partial" ? this.#config.partialCooldownMs : this.#config.compareEveryMs,
+        nowMs,
+      );
     effects.push(compared(pull.peer, outcome, pull.stored, pull.missing));
     if (pull.stored > 0) {
-      this.#spreadMs = nowMs + this.#random.between(...SPREAD_AFTER_MS);
+      this.#spreadMs = nowMs + this.#random.between(...this.#config.spreadAfterMs);
       this.#timer.by(this.#spreadMs, nowMs, effects);
     }
     const [next] = this.#waiting;
@@ -296,12 +274,13 @@ export class CatchUp {
 
   #tick(nowMs: number, effects: Effect[]): void {
     this.#timer.fired(nowMs);
-    if (this.#pull && nowMs - this.#pull.progressMs >= PULL_STALLED_MS) this.#endPull("failed", nowMs, effects);
+    if (this.#pull && nowMs - this.#pull.progressMs >= this.#config.pullStalledMs)
+      this.#endPull("failed", nowMs, effects);
     if (this.#pull && this.#fetchMs !== undefined) this.#advance(nowMs, effects);
     if (this.#spreadMs !== undefined && this.#spreadMs <= nowMs) {
       this.#spreadMs = undefined;
       const connected = this.#partners.all().filter((peer) => this.#partners.isConnected(peer));
-      for (let i = 0; i < SPREAD_TO; i++) {
+      for (let i = 0; i < this.#config.spreadTo; i++) {
         const peer = this.#random.pick(connected);
         if (peer !== undefined) effects.push(...this.compareNow(peer, nowMs));
       }
@@ -323,13 +302,13 @@ export class CatchUp {
   }
 
   #armTick(nowMs: number, effects: Effect[]): void {
-    this.#tickMs = nowMs + this.#random.between(...COMPARE_EVERY_MS);
+    this.#tickMs = nowMs + this.#random.between(...this.#config.compareEveryMs);
     this.#timer.by(this.#tickMs, nowMs, effects);
   }
 
   /** The member compared longest ago: mostly one we are connected with, for where most are away the others seldom answer. */
   #leastRecent(nowMs: number): PublicKey | undefined {
-    const wantsStranger = this.#ticks++ % STRANGER_EVERY === STRANGER_EVERY - 1;
+    const wantsStranger = this.#ticks++ % this.#config.strangerEvery === this.#config.strangerEvery - 1;
     let found: PublicKey | undefined;
     let foundMs = Number.POSITIVE_INFINITY;
     let isFoundWanted = false;
@@ -378,13 +357,14 @@ export class CatchUp {
     const comparison = this.#comparison(peer);
     comparison.failures += 1;
     comparison.readyMs =
-      nowMs + Math.min(FAILURE_MAX_MS, FAILURE_FIRST_MS * 2 ** Math.min(comparison.failures - 1, 16));
+      nowMs +
+      Math.min(this.#config.failureMaxMs, this.#config.failureFirstMs * 2 ** Math.min(comparison.failures - 1, 16));
   }
 
   #refuse(peerAndId: string, nowMs: number): void {
     this.#refused.delete(peerAndId);
     this.#refused.set(peerAndId, nowMs);
-    if (this.#refused.size <= REFUSED_MAX) return;
+    if (this.#refused.size <= this.#config.refusedMax) return;
     const [oldest] = this.#refused.keys();
     if (oldest !== undefined) this.#refused.delete(oldest);
   }

@@ -1,12 +1,6 @@
 import type { PublicKey } from "../core/ids.ts";
+import type { MachineConfig } from "./machine-config.ts";
 import type { Random } from "./random.ts";
-
-/** Ours. A crowd: the message before the latest came within this. */
-export const CROWD_MS = 500;
-/** Ours. In a crowd, a link must bring duplicates for a time drawn up to this before it is pruned. */
-export const CONFIRM_MS = 2_000;
-/** Ours. Duplicates further apart than this do not belong together. */
-export const STREAK_MS = 1_000;
 
 /**
  * When to prune a link that brings duplicates. A single message shows one place where the cycle closes, and that
@@ -14,13 +8,15 @@ export const STREAK_MS = 1_000;
  * apart; so each node waits a time of its own, and the duplicates stop for the others once one has cut.
  */
 export class CycleCut {
+  readonly #config: MachineConfig["cycleCut"];
   readonly #random: Random;
   /** By link. Only members, so the roster bounds it. */
   readonly #streaks = new Map<PublicKey, { lastMs: number; confirmMs: number }>();
   #latestMs = Number.NEGATIVE_INFINITY;
   #beforeMs = Number.NEGATIVE_INFINITY;
 
-  constructor(random: Random) {
+  constructor({ random, config }: { random: Random; config: MachineConfig }) {
+    this.#config = config.cycleCut;
     this.#random = random;
   }
 
@@ -33,9 +29,9 @@ export class CycleCut {
   /** `from` brought a duplicate: true when its link is to be pruned now. */
   isDue(from: PublicKey, nowMs: number): boolean {
     const streak = this.#streaks.get(from);
-    if (streak === undefined || nowMs - streak.lastMs > STREAK_MS) {
-      const isCrowd = nowMs - this.#beforeMs < CROWD_MS;
-      const confirmMs = isCrowd ? nowMs + this.#random.between(0, CONFIRM_MS) : nowMs;
+    if (streak === undefined || nowMs - streak.lastMs > this.#config.streakMs) {
+      const isCrowd = nowMs - this.#beforeMs < this.#config.crowdMs;
+      const confirmMs = isCrowd ? nowMs + this.#random.between(0, this.#config.confirmMs) : nowMs;
       this.#streaks.set(from, { lastMs: nowMs, confirmMs });
       return confirmMs <= nowMs;
     }

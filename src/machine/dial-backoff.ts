@@ -1,15 +1,15 @@
 import type { PublicKey } from "../core/ids.ts";
-
-/** Ours, as the original's. The first wait after a failed dial, doubling to the longest. */
-export const DIAL_WAIT_FIRST_MS = 1_000;
-export const DIAL_WAIT_MAX_MS = 300_000;
-/** Ours. Past it the peer whose dial failed longest ago may be dialled at once. */
-export const DIAL_PEERS_MAX = 4096;
+import type { MachineConfig } from "./machine-config.ts";
 
 /** Which peers are not worth dialling just now. One for the node: a peer that is away is away for every group. */
 export class DialBackoff {
+  readonly #config: MachineConfig["dialBackoff"];
   /** In order of the last failure. */
   readonly #peers = new Map<PublicKey, { failures: number; allowedMs: number }>();
+
+  constructor(config: MachineConfig) {
+    this.#config = config.dialBackoff;
+  }
 
   get size(): number {
     return this.#peers.size;
@@ -23,10 +23,10 @@ export class DialBackoff {
   /** A dial failed. Time alone never resets the count. */
   failed(peer: PublicKey, nowMs: number): void {
     const failures = (this.#peers.get(peer)?.failures ?? 0) + 1;
-    const waitMs = Math.min(DIAL_WAIT_MAX_MS, DIAL_WAIT_FIRST_MS * 2 ** Math.min(failures - 1, 30));
+    const waitMs = Math.min(this.#config.waitMaxMs, this.#config.waitFirstMs * 2 ** Math.min(failures - 1, 30));
     this.#peers.delete(peer);
     this.#peers.set(peer, { failures, allowedMs: nowMs + waitMs });
-    if (this.#peers.size <= DIAL_PEERS_MAX) return;
+    if (this.#peers.size <= this.#config.peersMax) return;
     const [oldest] = this.#peers.keys();
     if (oldest !== undefined) this.#peers.delete(oldest);
   }

@@ -1,9 +1,6 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { TimePlace } from "../core/order/time-place.ts";
 
-/** Ours. Ids in one `fetch`, `ids_page`, `ihave` at most: near 200 KB of JSON. */
-export const IDS_PER_FRAME_MAX = 4096;
-
 /** Named reasons to wake up. A timer that outlived its cause finds nothing to do. */
 export type Timer = "partners" | "ihave" | "graft" | "retry" | "compare" | "quarantine";
 
@@ -20,7 +17,7 @@ export type SendEffect =
 
 /** Question and answer: over with the named event, or `failed`. */
 export type AskEffect =
-  /** Ends in `fetched`. At most `IDS_PER_FRAME_MAX` ids. */
+  /** Ends in `fetched`. */
   | {
       readonly kind: "fetch";
       readonly from: PublicKey;
@@ -29,8 +26,13 @@ export type AskEffect =
     }
   /** Ends in `status`. In our dialect the question carries our own status. */
   | { readonly kind: "ask_status"; readonly to: PublicKey }
-  /** Ends in `ids_page`: ids the peer holds after a place in time order, or its first, at most `IDS_PER_FRAME_MAX`. */
-  | { readonly kind: "ask_ids"; readonly to: PublicKey; readonly after: TimePlace | undefined }
+  /** Ends in `ids_page`: ids the peer holds after a place in time order, or its first, at most `limit`. */
+  | {
+      readonly kind: "ask_ids";
+      readonly to: PublicKey;
+      readonly after: TimePlace | undefined;
+      readonly limit: number;
+    }
   /** Ends in `roster`. */
   | { readonly kind: "ask_roster"; readonly to: PublicKey };
 

@@ -3,6 +3,7 @@ import { CatchUp } from "./catch-up.ts";
 import type { Effect } from "./effect.ts";
 import type { Event } from "./event.ts";
 import type { MessageIndex, RosterView } from "./group-view.ts";
+import type { MachineConfig } from "./machine-config.ts";
 import { Partners } from "./partners.ts";
 import { Plumtree } from "./plumtree.ts";
 import { Quarantine } from "./quarantine.ts";
@@ -15,6 +16,7 @@ export interface GroupMachineOptions {
   readonly messages: MessageIndex;
   readonly roster: RosterView;
   readonly random: Random;
+  readonly config: MachineConfig;
 }
 
 /** How full the bounded tables of a group are; see the table of limits in README.md. */
@@ -41,20 +43,21 @@ export class GroupMachine {
   readonly #retryQueue: RetryQueue;
   readonly #quarantine: Quarantine;
 
-  constructor({ local, messages: index, roster, random }: GroupMachineOptions) {
+  constructor({ local, messages: index, roster, random, config }: GroupMachineOptions) {
     this.#local = local;
-    const partners = new Partners(local, random.fork());
+    const partners = new Partners({ local, random: random.fork(), config });
     this.#partners = partners;
-    this.#catchUp = new CatchUp({ index, partners, random: random.fork() });
+    this.#catchUp = new CatchUp({ index, partners, random: random.fork(), config });
     this.#plumtree = new Plumtree({
       index,
       partners,
       random: random.fork(),
       isBeingPulled: (id) => this.#catchUp.isFetching(id),
+      config,
     });
-    this.#rosterSync = new RosterSync({ roster, partners });
-    this.#retryQueue = new RetryQueue({ random: random.fork(), partners });
-    this.#quarantine = new Quarantine(roster);
+    this.#rosterSync = new RosterSync({ roster, partners, config });
+    this.#retryQueue = new RetryQueue({ random: random.fork(), partners, config });
+    this.#quarantine = new Quarantine({ roster, config });
   }
 
   /** Applies one event; `nowMs` never goes backwards. Gives effects in the order to start them. Never throws. */

@@ -4,14 +4,7 @@ import { PublicKey } from "../core/ids.ts";
 import type { Invite, NodeEndpoint, NodeInfo } from "../core/record/records.ts";
 import type { RosterLog } from "../core/roster/roster-log.ts";
 import { ANCHOR_TEXT, checkAnchors, IS_FINAL } from "./join-anchors.ts";
-
-/** Ours, as the original's. The wait between two passes over the candidates, doubling to the longest. */
-export const JOIN_WAIT_FIRST_MS = 500;
-export const JOIN_WAIT_MAX_MS = 3_000;
-/** Ours. A candidate that has not answered by then no longer holds up the next one; its answer still counts. */
-export const JOIN_STAGGER_MS = 2_000;
-/** Ours. Candidates tried; an invite names five by default. */
-export const CANDIDATES_MAX = 32;
+import type { MachineConfig } from "./machine-config.ts";
 
 /** Someone who may serve the roster. */
 export interface Candidate {
@@ -52,21 +45,24 @@ type Standing = "idle" | "asked" | "failed" | "excluded";
  * invite's signature and expiry were checked before; a roster counts only if it is anchored in the invite.
  */
 export class Join {
+  readonly #config: MachineConfig["join"];
   readonly #invite: Invite;
   readonly #localKey: PublicKey;
   readonly #deadlineMs: number;
   readonly #candidates: { candidate: Candidate; standing: Standing; reason: string; isNotMember: boolean }[];
-  #waitMs = JOIN_WAIT_FIRST_MS;
+  #waitMs: number;
   /** When to do the next thing: ask the next candidate, or begin the next pass. */
   #nextMs = 0;
   #isBetweenPasses = false;
   #isOver = false;
 
-  constructor(options: { invite: Invite; localKey: PublicKey; deadlineMs: number }) {
+  constructor(options: { invite: Invite; localKey: PublicKey; deadlineMs: number; config: MachineConfig }) {
+    this.#config = options.config.join;
+    this.#waitMs = this.#config.waitFirstMs;
     this.#invite = options.invite;
     this.#localKey = options.localKey;
     this.#deadlineMs = options.deadlineMs;
-    this.#candidates = candidatesOf(options.invite, options.localKey).map((candidate) => ({
+    this.#candidates = candidatesOf(options.invite, options.localKey, options.config).map((candidate) => ({
       candidate,
       standing: "idle",
       reason: "not asked yet",
@@ -141,7 +137,7 @@ export class Join {
       this.#isBetweenPasses = false;
       effects.push(progress("dialing", `asking ${name(next.candidate)} for the roster`));
       effects.push({ kind: "ask_roster", to: next.candidate });
-      this.#wakeAfter(JOIN_STAGGER_MS, nowMs, effects);
+      this.#wakeAfter(this.#config.staggerMs, nowMs, effects);
       return;
     }
     // The pass is over once everyone answered; whoever still has not is not asked twice at once.
@@ -150,7 +146,7 @@ export class Join {
     for (const entry of failed) entry.standing = "idle";
     this.#isBetweenPasses = true;
     this.#wakeAfter(this.#waitMs, nowMs, effects);
-    this.#waitMs = Math.min(JOIN_WAIT_MAX_MS, 2 * this.#waitMs);
+    this.#waitMs = Math.min(this.#config.waitMaxMs, 2 * this.#waitMs);
   }
 
   #wakeAfter(afterMs: number, nowMs: number, effects: JoinEffect[]): void {
@@ -170,7 +166,7 @@ export class Join {
 }
 
 /** Bootstrap peers in their order, then the founder, then the issuer; each once, ourselves never. */
-export function candidatesOf(invite: Invite, localKey: PublicKey): Candidate[] {
+export function candidatesOf(invite: Invite, localKey: PublicKey, config: MachineConfig): Candidate[] {
   const candidates: Candidate[] = [];
   const keyOf = (info: NodeInfo): PublicKey | undefined =>
     info.entmoot_pubkey?.length === 32 ? PublicKey.fromBytes(info.entmoot_pubkey) : undefined;
@@ -185,7 +181,7 @@ export function candidatesOf(invite: Invite, localKey: PublicKey): Candidate[] {
   for (const candidate of candidates) {
     if (candidate.nodeId === 0 || candidate.key === localKey || seen.has(candidate.nodeId)) continue;
     seen.add(candidate.nodeId);
-    if (chosen.length < CANDIDATES_MAX) chosen.push(candidate);
+    if (chosen.length < config.join.candidatesMax) chosen.push(candidate);
   }
   return chosen;
 }

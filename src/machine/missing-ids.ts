@@ -1,13 +1,5 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
-
-/** Ours. Ids waited for at once. Past it new ones are ignored; comparison finds them. */
-export const MISSING_MAX = 8192;
-/** Ours. Ids waited for at once because one peer named them first, so that one peer cannot fill the table. */
-export const MISSING_PER_PEER_MAX = 1024;
-/** Ours. Peers remembered to hold one missing id. */
-export const HOLDERS_MAX = 8;
-/** Ours. Times an id is asked for before it is left to comparison. */
-export const ASKS_MAX = 8;
+import type { MachineConfig } from "./machine-config.ts";
 
 interface Missing {
   /** Whom to ask, next one first. Never empty. */
@@ -22,8 +14,13 @@ interface Missing {
 
 /** Ids that peers say they hold and we lack, with whom to ask for each. */
 export class MissingIds {
+  readonly #config: MachineConfig["missingIds"];
   readonly #missing = new Map<MessageId, Missing>();
   readonly #share = new Map<PublicKey, number>();
+
+  constructor(config: MachineConfig) {
+    this.#config = config.missingIds;
+  }
 
   get size(): number {
     return this.#missing.size;
@@ -47,11 +44,12 @@ export class MissingIds {
   name(id: MessageId, from: PublicKey, dueMs: number): boolean {
     const missing = this.#missing.get(id);
     if (missing) {
-      if (missing.holders.length < HOLDERS_MAX && !missing.holders.includes(from)) missing.holders.push(from);
+      if (missing.holders.length < this.#config.holdersMax && !missing.holders.includes(from))
+        missing.holders.push(from);
       return true;
     }
     const share = this.#share.get(from) ?? 0;
-    if (this.#missing.size >= MISSING_MAX || share >= MISSING_PER_PEER_MAX) return false;
+    if (this.#missing.size >= this.#config.idsMax || share >= this.#config.perPeerMax) return false;
     this.#share.set(from, share + 1);
     this.#missing.set(id, { holders: [from], firstNamedBy: from, dueMs, asks: 0, isFetched: false });
     return true;
@@ -119,7 +117,7 @@ export class MissingIds {
     const due = new Set<MessageId>();
     for (const [id, { dueMs, asks }] of this.#missing) {
       if (dueMs > nowMs) continue;
-      if (asks >= ASKS_MAX) this.delete(id);
+      if (asks >= this.#config.asksMax) this.delete(id);
       else due.add(id);
     }
     const byHolder = new Map<PublicKey, MessageId[]>();

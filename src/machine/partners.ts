@@ -1,27 +1,9 @@
 import type { PublicKey } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, EventOf } from "./event.ts";
+import type { MachineConfig } from "./machine-config.ts";
 import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
-
-/** Ours. With at most this many other members each is a partner of each. */
-export const SMALL_GROUP_OTHERS_MAX = 8;
-
-/** Ours. How long an unreachable partner is left alone: doubling from the first to the second. */
-export const DOWN_FIRST_MS = 5_000;
-export const DOWN_MAX_MS = 600_000;
-
-/** Ours. Sends that fail in a row over a connection that stands, before its peer counts as lost. */
-const FAILURES_MAX = 3;
-
-/** Ours. After finding nobody to choose, how long before looking again. */
-const EXHAUSTED_MS = 1000;
-
-/** Ours. Random draws before looking at every member in turn. */
-const DRAWS_MAX = 16;
-
-/** Ours. How long after a link changed frames may still arrive that were sent before. */
-export const LINK_SETTLED_MS = 2000;
 
 /**
  * To eager partners bodies are sent on, to lazy ones ids. In a small group all start lazy, because
@@ -60,6 +42,7 @@ export interface PartnersView {
  * The first stage of a group: it hears each event before the others, which only read what it holds.
  */
 export class Partners implements PartnersView {
+  readonly #config: MachineConfig["partners"];
   readonly #local: PublicKey;
   readonly #random: Random;
   #members: ReadonlySet<PublicKey> = new Set();
@@ -74,9 +57,10 @@ export class Partners implements PartnersView {
   readonly #connected = new Set<PublicKey>();
   readonly #timer = new WakeUp("partners");
 
-  constructor(local: PublicKey, random: Random) {
-    this.#local = local;
-    this.#random = random;
+  constructor(options: { local: PublicKey; random: Random; config: MachineConfig }) {
+    this.#config = options.config.partners;
+    this.#local = options.local;
+    this.#random = options.random;
   }
 
   get size(): number {
@@ -89,7 +73,7 @@ export class Partners implements PartnersView {
   }
 
   get isSmall(): boolean {
-    return this.others <= SMALL_GROUP_OTHERS_MAX;
+    return this.others <= this.#config.smallGroupOthersMax;
   }
 
   /** How many partners we look for ourselves. */
@@ -214,7 +198,7 @@ export class Partners implements PartnersView {
     this.#accept(from, nowMs);
     // What comes over a link that has just become lazy was on its way before; later it shows that the other side is eager.
     const linkedMs = this.#partners.get(from)?.linkedMs ?? nowMs;
-    if (!this.isSmall && nowMs - linkedMs >= LINK_SETTLED_MS) this.#setLink(from, "eager", nowMs);
+    if (!this.isSmall && nowMs - linkedMs >= this.#config.linkSettledMs) this.#setLink(from, "eager", nowMs);
   }
 
   #onFailed({ effect, failure }: EventOf<"failed">, nowMs: number): void {
@@ -250,7 +234,7 @@ export class Partners implements PartnersView {
   /** A send came to nothing. Over a standing connection that may pass; otherwise the peer is lost. */
   #miss(peer: PublicKey, nowMs: number): void {
     const partner = this.#partners.get(peer);
-    if (partner && this.#connected.has(peer) && ++partner.failures < FAILURES_MAX) return;
+    if (partner && this.#connected.has(peer) && ++partner.failures < this.#config.failuresMax) return;
     this.#lose(peer, nowMs);
   }
 
@@ -261,7 +245,7 @@ export class Partners implements PartnersView {
     this.#connected.delete(peer);
     this.#exhaustedUntilMs = 0;
     const failures = (this.#down.get(peer)?.failures ?? 0) + 1;
-    const waitMs = Math.min(DOWN_MAX_MS, DOWN_FIRST_MS * 2 ** Math.min(failures - 1, 16));
+    const waitMs = Math.min(this.#config.downMaxMs, this.#config.downFirstMs * 2 ** Math.min(failures - 1, 16));
     this.#down.set(peer, { untilMs: nowMs + waitMs * (0.75 + this.#random.next() / 2), failures });
   }
 
@@ -284,7 +268,7 @@ export class Partners implements PartnersView {
     for (const { untilMs } of this.#down.values()) {
       if (untilMs > nowMs && untilMs < (this.#retryMs ?? Number.POSITIVE_INFINITY)) this.#retryMs = untilMs;
     }
-    this.#exhaustedUntilMs = Math.min(nowMs + EXHAUSTED_MS, this.#retryMs ?? Number.POSITIVE_INFINITY);
+    this.#exhaustedUntilMs = Math.min(nowMs + this.#config.exhaustedMs, this.#retryMs ?? Number.POSITIVE_INFINITY);
   }
 
   #draw(nowMs: number): PublicKey | undefined {
@@ -295,7 +279,7 @@ export class Partners implements PartnersView {
       const peer = this.#random.pick([...this.#connected]);
       if (isFree(peer)) return peer;
     }
-    for (let draw = 0; draw < DRAWS_MAX && draw < this.#order.length; draw++) {
+    for (let draw = 0; draw < this.#config.drawsMax && draw < this.#order.length; draw++) {
       const peer = this.#random.pick(this.#order);
       if (isFree(peer)) return peer;
     }

@@ -1,42 +1,13 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import { CycleCut } from "./cycle-cut.ts";
-import { type Effect, IDS_PER_FRAME_MAX } from "./effect.ts";
+import type { Effect } from "./effect.ts";
 import type { Event, EventOf } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
+import type { MachineConfig } from "./machine-config.ts";
 import { MissingIds } from "./missing-ids.ts";
 import type { PartnersView } from "./partners.ts";
 import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
-
-/** Ours. Ids for one peer are gathered this long before an IHAVE is sent. */
-export const IHAVE_BATCH_MS = 100;
-/**
- * Ours (the original waits 3 s). How long after an IHAVE the body may still come by itself: in a small
- * group straight from its author, in a large one along the tree. There it is drawn between the two, because
- * all nodes behind a broken link miss the same body, and the first graft mends it for all of them.
- */
-export const GRAFT_DELAY_SMALL_MS = 500;
-export const GRAFT_DELAY_MS = [1_000, 4_000] as const;
-/** Ours. How long a holder has to deliver before the next one is asked. */
-export const GRAFT_RETRY_MS = 3000;
-/** Ours. A fetch always ends in an event; past this it is taken for lost all the same. */
-export const FETCH_LOST_MS = 120_000;
-/** Ours. A holder that could not be reached is asked again, or the next one, after this. */
-export const REASK_MS = 1000;
-/** Ours. The table of missing ids is gone through at most this often by itself. */
-const SWEEP_MS = 50;
-/** Ours. Ids in one graft: each may bring back a whole message. */
-export const GRAFT_IDS_MAX = 256;
-/** Ours. A peer that goes on pushing what we hold is told to stop this often. */
-export const PRUNE_REPEAT_MS = 1000;
-/** Ours. Bodies pushed for one peer's grafts: at once, and refilled per second. Past it nothing is sent; comparison repairs. */
-export const GRAFT_BURST = 1024;
-export const GRAFT_PER_SECOND = 128;
-
-/** Ours. Past it the oldest is forgotten, and those behind us on the tree graft it. */
-const PULLED_MAX = 1024;
-/** Ours. Messages whose first bringer is remembered; past it the oldest is forgotten and a late copy prunes its link. */
-const BRINGERS_MAX = 1024;
 
 interface Spreading {
   readonly ids: readonly MessageId[];
@@ -51,12 +22,14 @@ interface Spreading {
  * https://doi.org/10.1109/SRDS.2007.27). One tree per group. See README.md for small groups.
  */
 export class Plumtree {
+  readonly #config: MachineConfig["plumtree"];
+  readonly #frame: MachineConfig["frame"];
   readonly #index: MessageIndex;
   readonly #partners: PartnersView;
   readonly #random: Random;
   /** True while someone else is fetching the id: not to be grafted meanwhile. */
   readonly #isBeingPulled: (id: MessageId) => boolean;
-  readonly #missing = new MissingIds();
+  readonly #missing: MissingIds;
   /** Ids for the next IHAVE to each partner. */
   readonly #ihaves = new Map<PublicKey, Set<MessageId>>();
   /** Came by a pull while the tree may still be bringing them; oldest first. */
@@ -74,9 +47,14 @@ export class Plumtree {
     partners: PartnersView;
     random: Random;
     isBeingPulled: (id: MessageId) => boolean;
+    config: MachineConfig;
   }) {
+    const { config } = options;
+    this.#config = config.plumtree;
+    this.#frame = config.frame;
+    this.#missing = new MissingIds(config);
     this.#random = options.random;
-    this.#cycleCut = new CycleCut(options.random.fork());
+    this.#cycleCut = new CycleCut({ random: options.random.fork(), config });
     this.#index = options.index;
     this.#partners = options.partners;
     this.#isBeingPulled = options.isBeingPulled;
@@ -155,7 +133,7 @@ export class Plumtree {
     if (via !== "pull") this.#cycleCut.came(nowMs);
     if (via === "pull") this.#rememberPulled(ids);
     else if (from !== undefined) this.#rememberBringer(ids, from);
-    if (this.#ihaves.size > 0) this.#ihaveTimer.by(nowMs + IHAVE_BATCH_MS, nowMs, effects);
+    if (this.#ihaves.size > 0) this.#ihaveTimer.by(nowMs + this.#config.ihaveBatchMs, nowMs, effects);
   }
 
   /**
@@ -178,7 +156,7 @@ export class Plumtree {
   #rememberPulled(ids: readonly MessageId[]): void {
     for (const id of ids) this.#pulled.add(id);
     for (const id of this.#pulled) {
-      if (this.#pulled.size <= PULLED_MAX) break;
+      if (this.#pulled.size <= this.#config.pulledMax) break;
       this.#pulled.delete(id);
     }
   }
@@ -186,7 +164,7 @@ export class Plumtree {
   #rememberBringer(ids: readonly MessageId[], from: PublicKey): void {
     for (const id of ids) this.#bringers.set(id, from);
     for (const id of this.#bringers.keys()) {
-      if (this.#bringers.size <= BRINGERS_MAX) break;
+      if (this.#bringers.size <= this.#config.bringersMax) break;
       this.#bringers.delete(id);
     }
   }
@@ -208,7 +186,7 @@ export class Plumtree {
       if (!ids.some((id) => this.#isOtherBringerEager(id, from))) return;
       if (!this.#cycleCut.isDue(from, nowMs)) return;
     }
-    if (!isEager && nowMs - (this.#prunedMs.get(from) ?? Number.NEGATIVE_INFINITY) < PRUNE_REPEAT_MS) return;
+    if (!isEager && nowMs - (this.#prunedMs.get(from) ?? Number.NEGATIVE_INFINITY) < this.#config.pruneRepeatMs) return;
     this.#prunedMs.set(from, nowMs);
     effects.push({ kind: "prune", to: from });
   }
@@ -222,14 +200,14 @@ export class Plumtree {
   #onAnnounced(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
     const wanted: MessageId[] = [];
-    for (const id of ids.slice(0, IDS_PER_FRAME_MAX)) {
+    for (const id of ids.slice(0, this.#frame.idsMax)) {
       if (this.#index.knows(id)) continue;
       const isAwaited = this.#missing.isBeingFetched(id) || this.#isBeingPulled(id);
-      if (!this.#missing.name(id, from, nowMs + GRAFT_RETRY_MS) || isAwaited) continue;
-      this.#missing.asked(id, from, "fetch", nowMs + FETCH_LOST_MS);
+      if (!this.#missing.name(id, from, nowMs + this.#config.graftRetryMs) || isAwaited) continue;
+      this.#missing.asked(id, from, "fetch", nowMs + this.#config.fetchLostMs);
       wanted.push(id);
     }
-    if (this.#missing.size > 0) this.#graftTimer.by(nowMs + GRAFT_RETRY_MS, nowMs, effects);
+    if (this.#missing.size > 0) this.#graftTimer.by(nowMs + this.#config.graftRetryMs, nowMs, effects);
     if (wanted.length > 0) effects.push({ kind: "fetch", from, ids: wanted, via: "fetch" });
     else if (ids.length > 0 && ids.every((id) => this.#index.knows(id))) this.#onDuplicate(from, ids, nowMs, effects);
   }
@@ -237,9 +215,10 @@ export class Plumtree {
   /** A peer says it holds `ids`. Gives the push time to win before asking for a body. */
   #onIHave(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
-    const dueMs = nowMs + (this.#partners.isSmall ? GRAFT_DELAY_SMALL_MS : this.#random.between(...GRAFT_DELAY_MS));
+    const { graftDelayMs, graftDelaySmallMs } = this.#config;
+    const dueMs = nowMs + (this.#partners.isSmall ? graftDelaySmallMs : this.#random.between(...graftDelayMs));
     const gathered = this.#ihaves.get(from);
-    for (const id of ids.slice(0, IDS_PER_FRAME_MAX)) {
+    for (const id of ids.slice(0, this.#frame.idsMax)) {
       gathered?.delete(id);
       if (!this.#index.knows(id) && this.#missing.name(id, from, dueMs)) this.#graftTimer.by(dueMs, nowMs, effects);
     }
@@ -248,14 +227,15 @@ export class Plumtree {
   /** A peer asks for bodies. They go at once: no further round trip. */
   #onGraft(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
-    const held = ids.slice(0, GRAFT_IDS_MAX).filter((id) => this.#index.has(id));
-    const granted = held.slice(0, this.#takeGraftBudget(from, held.length, nowMs));
+    const held = ids.slice(0, this.#config.graftIdsMax).filter((id) => this.#index.has(id));
+    const granted = held.slice(0, this.#spendGraftBudget(from, held.length, nowMs));
     if (granted.length > 0) effects.push({ kind: "push", to: from, ids: granted });
   }
 
-  #takeGraftBudget(peer: PublicKey, wanted: number, nowMs: number): number {
-    const { tokens, atMs } = this.#graftBudget.get(peer) ?? { tokens: GRAFT_BURST, atMs: nowMs };
-    const full = Math.min(GRAFT_BURST, tokens + ((nowMs - atMs) * GRAFT_PER_SECOND) / 1000);
+  #spendGraftBudget(peer: PublicKey, wanted: number, nowMs: number): number {
+    const { graftBurst, graftPerSecond } = this.#config;
+    const { tokens, atMs } = this.#graftBudget.get(peer) ?? { tokens: graftBurst, atMs: nowMs };
+    const full = Math.min(graftBurst, tokens + ((nowMs - atMs) * graftPerSecond) / 1000);
     const granted = Math.min(wanted, Math.floor(full));
     this.#graftBudget.set(peer, { tokens: full - granted, atMs: nowMs });
     return granted;
@@ -272,7 +252,7 @@ export class Plumtree {
     const peer = effect.kind === "fetch" ? effect.from : effect.to;
     if (!this.#partners.isMember(peer)) return;
     if (effect.kind === "graft" || (effect.kind === "fetch" && effect.via === "fetch")) {
-      const dueMs = nowMs + REASK_MS;
+      const dueMs = nowMs + this.#config.reaskMs;
       for (const id of effect.ids) this.#missing.unreached(id, peer, dueMs);
       if (this.#missing.size > 0) this.#graftTimer.by(dueMs, nowMs, effects);
     }
@@ -283,7 +263,7 @@ export class Plumtree {
     this.#ihaves.set(peer, gathered);
     for (const id of ids) {
       gathered.add(id);
-      if (gathered.size < IDS_PER_FRAME_MAX) continue;
+      if (gathered.size < this.#frame.idsMax) continue;
       effects.push({ kind: "ihave", to: peer, ids: [...gathered] });
       gathered.clear();
     }
@@ -305,18 +285,18 @@ export class Plumtree {
       const ids: MessageId[] = [];
       for (const id of due) {
         if (this.#index.knows(id)) this.#missing.delete(id);
-        else if (this.#isBeingPulled(id)) this.#missing.postpone(id, nowMs + GRAFT_RETRY_MS);
+        else if (this.#isBeingPulled(id)) this.#missing.postpone(id, nowMs + this.#config.graftRetryMs);
         else {
-          this.#missing.asked(id, holder, "graft", nowMs + GRAFT_RETRY_MS);
+          this.#missing.asked(id, holder, "graft", nowMs + this.#config.graftRetryMs);
           ids.push(id);
         }
       }
       if (ids.length === 0) continue;
-      for (let at = 0; at < ids.length; at += GRAFT_IDS_MAX) {
-        effects.push({ kind: "graft", to: holder, ids: ids.slice(at, at + GRAFT_IDS_MAX) });
+      for (let at = 0; at < ids.length; at += this.#config.graftIdsMax) {
+        effects.push({ kind: "graft", to: holder, ids: ids.slice(at, at + this.#config.graftIdsMax) });
       }
     }
     const dueMs = this.#missing.nextDueMs();
-    if (dueMs !== undefined) this.#graftTimer.by(Math.max(dueMs, nowMs + SWEEP_MS), nowMs, effects);
+    if (dueMs !== undefined) this.#graftTimer.by(Math.max(dueMs, nowMs + this.#config.sweepMs), nowMs, effects);
   }
 }

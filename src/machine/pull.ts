@@ -1,18 +1,9 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import { comparePlaces, type TimePlace } from "../core/order/time-place.ts";
-import { type Effect, IDS_PER_FRAME_MAX } from "./effect.ts";
+import type { Effect } from "./effect.ts";
 import type { EventOf } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
-
-/** Ours. Ids waiting to be fetched or in flight; past it the next page is asked for later. */
-export const PENDING_MAX = 8192;
-/** Ours. Ids in one fetch of a pull, and fetches in flight: bodies flow while the next page travels. */
-export const FETCH_IDS = 512;
-export const FETCHES_MAX = 4;
-/** Ours. A page of fewer ids than this is no progress, unless it is the last: an honest one is full. */
-const PAGE_PROGRESS_IDS = IDS_PER_FRAME_MAX / 4;
-/** Ours. Times a batch is fetched before its ids count as not to be had. */
-const FETCH_TRIES = 2;
+import type { MachineConfig } from "./machine-config.ts";
 
 interface Batch {
   readonly ids: readonly MessageId[];
@@ -25,6 +16,8 @@ interface Batch {
  */
 export class Pull {
   readonly peer: PublicKey;
+  readonly #config: MachineConfig["pull"];
+  readonly #frame: MachineConfig["frame"];
   readonly #index: MessageIndex;
   readonly #isSkipped: (id: MessageId) => boolean;
   /** Lacked ids not asked for yet, in the order they were listed: parents mostly before children. */
@@ -56,7 +49,10 @@ export class Pull {
     index: MessageIndex;
     isSkipped: (id: MessageId) => boolean;
     nowMs: number;
+    config: MachineConfig;
   }) {
+    this.#config = options.config.pull;
+    this.#frame = options.config.frame;
     this.peer = options.peer;
     this.#index = options.index;
     this.#isSkipped = options.isSkipped;
@@ -78,23 +74,23 @@ export class Pull {
 
   /** Asks for whatever there is room for; with `fetch: false` for ids only. */
   advance(effects: Effect[], { fetch }: { readonly fetch: boolean }): void {
-    while (fetch && this.#inFlight.size < FETCHES_MAX) {
+    while (fetch && this.#inFlight.size < this.#config.fetchesMax) {
       const batch = this.#again.pop() ?? this.#nextBatch();
       if (batch === undefined) break;
       this.#inFlight.set(batch.ids[0]!, batch);
       for (const id of batch.ids) this.#inFlightIds.add(id);
       effects.push({ kind: "fetch", from: this.peer, ids: batch.ids, via: "pull" });
     }
-    if (this.#allListed || this.#pageAsked || this.pending > PENDING_MAX - IDS_PER_FRAME_MAX) return;
+    if (this.#allListed || this.#pageAsked || this.pending > this.#config.pendingMax - this.#frame.idsMax) return;
     this.#pageAsked = true;
-    effects.push({ kind: "ask_ids", to: this.peer, after: this.#after });
+    effects.push({ kind: "ask_ids", to: this.peer, after: this.#after, limit: this.#frame.idsMax });
   }
 
   /** A page of ids. False when it is too long, repeats an id or does not bring us further: the peer is not worth asking on. */
   onPage({ ids, next }: EventOf<"ids_page">, nowMs: number): boolean {
     if (!this.#pageAsked) return true;
     this.#pageAsked = false;
-    if (ids.length > IDS_PER_FRAME_MAX || new Set(ids).size < ids.length) return false;
+    if (ids.length > this.#frame.idsMax || new Set(ids).size < ids.length) return false;
     if (next !== undefined) {
       if (ids.length === 0 || (this.#after !== undefined && comparePlaces(next, this.#after) <= 0)) return false;
       this.#after = next;
@@ -102,7 +98,7 @@ export class Pull {
     this.#allListed = next === undefined;
     const lacked = this.#index.unknown(ids);
     this.#listedHere += ids.length - lacked.length;
-    const isLarge = this.#allListed || ids.length >= PAGE_PROGRESS_IDS;
+    const isLarge = this.#allListed || ids.length >= this.#config.pageProgressIds;
     const isNew = this.#listedHere <= this.#index.size;
     if (isLarge && isNew && lacked.length <= ids.length / 2) this.progressMs = nowMs;
     for (const id of lacked) {
@@ -135,7 +131,7 @@ export class Pull {
     this.#land(batch);
     const lacked = this.#index.unknown(batch.ids);
     if (lacked.length === 0) return;
-    if (batch.tries < FETCH_TRIES) {
+    if (batch.tries < this.#config.fetchTries) {
       this.#again.push({ ids: lacked, tries: batch.tries + 1 });
       for (const id of lacked) this.#pending.add(id);
     } else this.missing += lacked.length;
@@ -156,8 +152,8 @@ export class Pull {
 
   #nextBatch(): Batch | undefined {
     const ids: MessageId[] = [];
-    while (ids.length < FETCH_IDS && this.#waiting.length > 0) {
-      const next = this.#waiting.splice(0, FETCH_IDS - ids.length);
+    while (ids.length < this.#config.fetchIds && this.#waiting.length > 0) {
+      const next = this.#waiting.splice(0, this.#config.fetchIds - ids.length);
       // They may have come another way since they were listed.
       const lacked = this.#index.unknown(next);
       for (const id of next) this.#pending.delete(id);

@@ -2,16 +2,8 @@ import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect, HeldMessage } from "./effect.ts";
 import type { Event } from "./event.ts";
 import type { RosterView } from "./group-view.ts";
+import type { MachineConfig } from "./machine-config.ts";
 import { WakeUp } from "./wake-up.ts";
-
-/** Ours. What is held in all. */
-export const QUARANTINE_COUNT_MAX = 1024;
-export const QUARANTINE_BYTES_MAX = 8 * 1024 * 1024;
-/** Ours. What one sender may fill: a quarter. */
-export const SENDER_COUNT_MAX = QUARANTINE_COUNT_MAX / 4;
-export const SENDER_BYTES_MAX = QUARANTINE_BYTES_MAX / 4;
-/** Ours. Long enough for a roster to arrive through the exchange of status; past it the message is dropped and comparison finds it again. */
-export const QUARANTINE_MS = 600_000;
 
 interface Held extends HeldMessage {
   readonly sinceMs: number;
@@ -24,6 +16,7 @@ interface Share {
 
 /** Messages whose author is not in our roster yet. Neither shown, nor relayed, nor counted until the roster names the author. */
 export class Quarantine {
+  readonly #config: MachineConfig["quarantine"];
   readonly #roster: RosterView;
   /** Oldest first. */
   readonly #held = new Map<MessageId, Held>();
@@ -31,7 +24,8 @@ export class Quarantine {
   readonly #timer = new WakeUp("quarantine");
   #bytes = 0;
 
-  constructor(roster: RosterView) {
+  constructor({ roster, config }: { roster: RosterView; config: MachineConfig }) {
+    this.#config = config.quarantine;
     this.#roster = roster;
   }
 
@@ -64,7 +58,7 @@ export class Quarantine {
   #hold(message: Held, nowMs: number, effects: Effect[]): void {
     const { id, from, author, canonical, sinceMs } = message;
     if (this.#held.has(id)) return;
-    if (canonical.length > SENDER_BYTES_MAX) {
+    if (canonical.length > this.#config.senderBytesMax) {
       effects.push(dropped(id, "full"));
       return;
     }
@@ -72,17 +66,19 @@ export class Quarantine {
     this.#count(from, 1, canonical.length);
     const isSendersOver = (): boolean => {
       const share = this.#shares.get(from);
-      return share !== undefined && (share.count > SENDER_COUNT_MAX || share.bytes > SENDER_BYTES_MAX);
+      return (
+        share !== undefined && (share.count > this.#config.senderCountMax || share.bytes > this.#config.senderBytesMax)
+      );
     };
     for (const held of this.#held.values()) {
       if (!isSendersOver()) break;
       if (held.from === from) this.#dropFull(held.id, effects);
     }
     for (const oldest of this.#held.keys()) {
-      if (this.#held.size <= QUARANTINE_COUNT_MAX && this.#bytes <= QUARANTINE_BYTES_MAX) break;
+      if (this.#held.size <= this.#config.countMax && this.#bytes <= this.#config.bytesMax) break;
       this.#dropFull(oldest, effects);
     }
-    this.#timer.by(nowMs + QUARANTINE_MS, nowMs, effects);
+    this.#timer.by(nowMs + this.#config.heldMs, nowMs, effects);
   }
 
   #release(effects: Effect[]): void {
@@ -98,8 +94,8 @@ export class Quarantine {
   #expire(nowMs: number, effects: Effect[]): void {
     this.#timer.fired(nowMs);
     for (const { id, sinceMs } of this.#held.values()) {
-      if (nowMs - sinceMs < QUARANTINE_MS) {
-        this.#timer.by(sinceMs + QUARANTINE_MS, nowMs, effects);
+      if (nowMs - sinceMs < this.#config.heldMs) {
+        this.#timer.by(sinceMs + this.#config.heldMs, nowMs, effects);
         return;
       }
       this.#drop(id);

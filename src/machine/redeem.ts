@@ -1,9 +1,6 @@
 import type { ErrorCode } from "../core/errors.ts";
 import type { Invite } from "../core/record/records.ts";
-
-/** Ours. The wait between two tries while the issuer is away, doubling to the longest. */
-export const REDEEM_WAIT_FIRST_MS = 500;
-export const REDEEM_WAIT_MAX_MS = 5_000;
+import type { MachineConfig } from "./machine-config.ts";
 
 /** What a link was worth: a fresh invite, and what the issuer calls the group. */
 export interface Redeemed {
@@ -34,13 +31,16 @@ export type RedeemEffect =
 
 /** Turns a link into an invite: asks the issuer, and while it is away again and again until the deadline. */
 export class Redeem {
+  readonly #config: MachineConfig["redeem"];
   readonly #deadlineMs: number;
-  #waitMs = REDEEM_WAIT_FIRST_MS;
+  #waitMs: number;
   #state: "asking" | "waiting" | "over" = "waiting";
   #nextMs = 0;
   #detail = "no answer yet";
 
-  constructor(options: { deadlineMs: number }) {
+  constructor(options: { deadlineMs: number; config: MachineConfig }) {
+    this.#config = options.config.redeem;
+    this.#waitMs = this.#config.waitFirstMs;
     this.#deadlineMs = options.deadlineMs;
   }
 
@@ -78,7 +78,7 @@ export class Redeem {
     this.#detail = detail;
     const afterMs = this.#waitMs;
     this.#nextMs = nowMs + afterMs;
-    this.#waitMs = Math.min(REDEEM_WAIT_MAX_MS, 2 * afterMs);
+    this.#waitMs = Math.min(this.#config.waitMaxMs, 2 * afterMs);
     const message = `the issuer is not reachable, it may be offline; trying again (${detail})`;
     return [
       { kind: "progress", stage: "waiting", message },

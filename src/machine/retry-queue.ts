@@ -1,19 +1,10 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect, SendEffect } from "./effect.ts";
 import type { Event, EventOf } from "./event.ts";
+import type { MachineConfig } from "./machine-config.ts";
 import type { PartnersView } from "./partners.ts";
 import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
-
-/** Ours, as the original's: decorrelated jitter from the first to the second, and sends in all. */
-export const RETRY_MIN_MS = 1_000;
-export const RETRY_MAX_MS = 60_000;
-export const ATTEMPTS_MAX = 10;
-/** Ours. One for each peer and message. Past it a failed send is not retried; comparison finds the message. */
-export const RETRIES_MAX = 4096;
-
-/** Ours. A send that has not failed for this long arrived: far above every deadline of the daemon. */
-const SETTLED_MS = 120_000;
 
 type RetriedKind = "push" | "ihave" | "push_roster";
 
@@ -35,12 +26,18 @@ interface Retry {
  * A refusal by the dial back-off is no attempt, or ten attempts could pass without one dial.
  */
 export class RetryQueue {
+  readonly #config: MachineConfig["retryQueue"];
   readonly #random: Random;
   readonly #partners: Pick<PartnersView, "isMember" | "isSmall">;
   readonly #retries = new Map<string, Retry>();
   readonly #timer = new WakeUp("retry");
 
-  constructor(options: { random: Random; partners: Pick<PartnersView, "isMember" | "isSmall"> }) {
+  constructor(options: {
+    random: Random;
+    partners: Pick<PartnersView, "isMember" | "isSmall">;
+    config: MachineConfig;
+  }) {
+    this.#config = options.config.retryQueue;
     this.#random = options.random;
     this.#partners = options.partners;
   }
@@ -71,12 +68,12 @@ export class RetryQueue {
       const key = `${kind} ${effect.to} ${id ?? ""}`;
       let retry = this.#retries.get(key);
       if (retry === undefined) {
-        if (this.#retries.size >= RETRIES_MAX) continue;
+        if (this.#retries.size >= this.#config.entriesMax) continue;
         retry = { kind, to: effect.to, id, failures: 0, delayMs: 0, dueMs: 0, isUnderWay: false };
         this.#retries.set(key, retry);
       }
       if (failure !== "backoff") retry.failures += 1;
-      if (failure === "refused" || retry.failures >= ATTEMPTS_MAX) {
+      if (failure === "refused" || retry.failures >= this.#config.attemptsMax) {
         this.#retries.delete(key);
         isExhausted = true;
         if (id !== undefined) exhausted.push(id);
@@ -93,8 +90,8 @@ export class RetryQueue {
   }
 
   #nextDelayMs(previousMs: number): number {
-    if (previousMs === 0) return RETRY_MIN_MS;
-    return Math.min(RETRY_MAX_MS, this.#random.between(RETRY_MIN_MS, 3 * previousMs));
+    if (previousMs === 0) return this.#config.delayMinMs;
+    return Math.min(this.#config.delayMaxMs, this.#random.between(this.#config.delayMinMs, 3 * previousMs));
   }
 
   #onTimer(nowMs: number, effects: Effect[]): void {
@@ -107,7 +104,7 @@ export class RetryQueue {
       else if (isUnderWay) this.#retries.delete(key);
       else {
         retry.isUnderWay = true;
-        retry.dueMs = nowMs + SETTLED_MS;
+        retry.dueMs = nowMs + this.#config.settledMs;
         nextMs = Math.min(nextMs, retry.dueMs);
         const send = sends.get(`${kind} ${to}`);
         if (send === undefined) sends.set(`${kind} ${to}`, { kind, to, ids: id === undefined ? [] : [id] });

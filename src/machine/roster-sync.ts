@@ -2,18 +2,8 @@ import { type PublicKey, RosterEntryId } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, EventOf } from "./event.ts";
 import type { RosterView } from "./group-view.ts";
+import type { MachineConfig } from "./machine-config.ts";
 import type { PartnersView } from "./partners.ts";
-
-/** Ours. One peer is asked for its roster no more often than this. */
-export const ROSTER_ASK_MS = 5_000;
-/** Ours. A peer that cannot say its roster head is asked for the whole log this often. */
-export const ROSTER_ASK_BLIND_MS = 600_000;
-/** Ours. A peer that sent a broken or forked log is left alone this long. */
-export const ROSTER_BAD_MS = 600_000;
-/** Ours. A peer that stays behind is told of our roster no more often than this. */
-export const ROSTER_PUSH_MS = 30_000;
-/** Ours. Peers told at once of a change made here; the others hear of it from them. */
-export const ROSTER_PUSH_PEERS_MAX = 64;
 
 interface Exchange {
   askedMs: number;
@@ -27,6 +17,7 @@ interface Exchange {
  * and applied before ever show up here.
  */
 export class RosterSync {
+  readonly #config: MachineConfig["rosterSync"];
   readonly #roster: RosterView;
   readonly #partners: PartnersView;
   /** Only members and, until the next change, removed ones: bounded by the roster. */
@@ -35,7 +26,8 @@ export class RosterSync {
   /** Left with the latest change. */
   #removed: readonly PublicKey[] = [];
 
-  constructor(options: { roster: RosterView; partners: PartnersView }) {
+  constructor(options: { roster: RosterView; partners: PartnersView; config: MachineConfig }) {
+    this.#config = options.config.rosterSync;
     this.#roster = options.roster;
     this.#partners = options.partners;
   }
@@ -56,7 +48,7 @@ export class RosterSync {
         this.#onRoster(event, nowMs, effects);
         break;
       case "unknown_author":
-        this.#ask(event.from, ROSTER_ASK_MS, nowMs, effects);
+        this.#ask(event.from, this.#config.askMs, nowMs, effects);
     }
     return effects;
   }
@@ -69,34 +61,35 @@ export class RosterSync {
 
   #onStatus({ from, status }: EventOf<"status">, nowMs: number, effects: Effect[]): void {
     const { roster_head: head, roster_length: length } = status;
-    if (head === undefined) this.#ask(from, ROSTER_ASK_BLIND_MS, nowMs, effects);
+    if (head === undefined) this.#ask(from, this.#config.askBlindMs, nowMs, effects);
     else if (head === this.#roster.head) return;
     else if ((length ?? Number.POSITIVE_INFINITY) >= this.#roster.length || head === RosterEntryId.zero) {
-      this.#ask(from, ROSTER_ASK_MS, nowMs, effects);
-    } else this.#push(from, ROSTER_PUSH_MS, nowMs, effects);
+      this.#ask(from, this.#config.askMs, nowMs, effects);
+    } else this.#push(from, this.#config.pushMs, nowMs, effects);
   }
 
   #onRoster({ from, outcome }: EventOf<"roster">, nowMs: number, effects: Effect[]): void {
     if (from === undefined) {
       const peers = new Set(this.#partners.all());
       for (const peer of this.#members) {
-        if (peers.size >= ROSTER_PUSH_PEERS_MAX) break;
+        if (peers.size >= this.#config.pushPeersMax) break;
         if (this.#partners.isConnected(peer)) peers.add(peer);
       }
       for (const peer of peers) this.#push(peer, 0, nowMs, effects);
       // They are to know that they are out; nobody else tells them.
-      for (const peer of this.#removed.slice(0, ROSTER_PUSH_PEERS_MAX)) effects.push({ kind: "push_roster", to: peer });
+      for (const peer of this.#removed.slice(0, this.#config.pushPeersMax))
+        effects.push({ kind: "push_roster", to: peer });
       return;
     }
     if (!this.#partners.isMember(from)) return;
     if (outcome === "extended") {
       for (const peer of this.#partners.all()) if (peer !== from) this.#push(peer, 0, nowMs, effects);
-    } else if (outcome === "behind") this.#push(from, ROSTER_PUSH_MS, nowMs, effects);
-    else if (outcome === "gap") this.#ask(from, ROSTER_ASK_MS, nowMs, effects);
+    } else if (outcome === "behind") this.#push(from, this.#config.pushMs, nowMs, effects);
+    else if (outcome === "gap") this.#ask(from, this.#config.askMs, nowMs, effects);
     else if (outcome === "forked" || outcome === "rejected") {
       const exchange = this.#exchange(from);
       // Once is news; a peer that goes on sending it fills no log.
-      const isNews = nowMs - exchange.badMs >= ROSTER_BAD_MS;
+      const isNews = nowMs - exchange.badMs >= this.#config.badMs;
       if (!isNews) return;
       exchange.badMs = nowMs;
       effects.push({ kind: "report", report: { what: `roster_${outcome}`, peer: from } });
@@ -106,7 +99,7 @@ export class RosterSync {
   #ask(peer: PublicKey, everyMs: number, nowMs: number, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
     const exchange = this.#exchange(peer);
-    if (nowMs - exchange.askedMs < everyMs || nowMs - exchange.badMs < ROSTER_BAD_MS) return;
+    if (nowMs - exchange.askedMs < everyMs || nowMs - exchange.badMs < this.#config.badMs) return;
     exchange.askedMs = nowMs;
     effects.push({ kind: "ask_roster", to: peer });
   }

@@ -8,8 +8,9 @@ import type { Invite, Message, NodeInfo } from "../core/record/records.ts";
 import type { Log } from "../host/log.ts";
 import { DialBackoff } from "../machine/dial-backoff.ts";
 import type { Report } from "../machine/effect.ts";
+import { MACHINE_DEFAULTS } from "../machine/machine-config.ts";
 import { type Random, SeededRandom } from "../machine/random.ts";
-import { OWN_PEER_LIMITS, RateLimit } from "../machine/rate-limit.ts";
+import { RateLimit } from "../machine/rate-limit.ts";
 import type { DataRoot } from "../store/data-root.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
 import type { CreatedLink, LinkRow } from "../wire/control/link-frames.ts";
@@ -103,7 +104,7 @@ export class EntmootNode implements DaemonOperations {
   readonly #profiles: Profiles;
   readonly #publisher: Publisher;
   readonly #joiner: Joiner;
-  readonly #rates = new RateLimit(OWN_PEER_LIMITS);
+  readonly #rates = new RateLimit(MACHINE_DEFAULTS);
   readonly #startedAtMs: UnixMs;
   readonly #ending = new AbortController();
   #closing: Promise<void> | undefined;
@@ -147,7 +148,7 @@ export class EntmootNode implements DaemonOperations {
       this.#peers = new Peers({
         transport,
         hints: (peer) => hints.of(peer),
-        backoff: new DialBackoff(),
+        backoff: new DialBackoff(MACHINE_DEFAULTS),
         clock,
       });
       const peers = this.#peers;
@@ -385,7 +386,7 @@ export class EntmootNode implements DaemonOperations {
       group: (id) => this.#groups.get(id),
       isMemberSomewhere: (peer) => this.#isMemberSomewhere(peer),
       waitMs: (peer, bytes) => {
-        const verdict = this.#rates.take(peer, bytes, clock.steady());
+        const verdict = this.#rates.spend(peer, bytes, clock.steady());
         return verdict.allowed ? 0 : verdict.retryAfterMs;
       },
       heardFrom: (peer) => peers.heardFrom(peer),

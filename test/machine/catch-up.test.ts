@@ -1,9 +1,9 @@
 import { beforeEach, expect, test } from "bun:test";
-import { CatchUp, CONFIRM_AFTER_MS, FAILURE_FIRST_MS, PULL_STALLED_MS } from "../../src/machine/catch-up.ts";
-import { type Effect, IDS_PER_FRAME_MAX } from "../../src/machine/effect.ts";
+import { CatchUp } from "../../src/machine/catch-up.ts";
+import type { Effect } from "../../src/machine/effect.ts";
 import type { Event } from "../../src/machine/event.ts";
+import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { Partners } from "../../src/machine/partners.ts";
-import { FETCH_IDS, FETCHES_MAX, PENDING_MAX } from "../../src/machine/pull.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { acts, id, ids, members, node, place, TestGroup } from "./group.ts";
 
@@ -13,8 +13,8 @@ let catchUp: CatchUp;
 
 beforeEach(() => {
   group = new TestGroup();
-  partners = new Partners(node(0), new SeededRandom(1));
-  catchUp = new CatchUp({ index: group, partners, random: new SeededRandom(2) });
+  partners = new Partners({ local: node(0), random: new SeededRandom(1), config });
+  catchUp = new CatchUp({ index: group, partners, random: new SeededRandom(2), config });
   handle({ kind: "members", members: members(6) });
 });
 
@@ -35,7 +35,7 @@ function listed(n: number, held: number, nowMs = 0): Effect[] {
 
 /** A full page from the nth id on, of a peer that holds more. */
 function page(from: number) {
-  return { ids: ids(from, IDS_PER_FRAME_MAX), next: place(from + IDS_PER_FRAME_MAX - 1) };
+  return { ids: ids(from, config.frame.idsMax), next: place(from + config.frame.idsMax - 1) };
 }
 
 function deliver(effect: Effect | undefined, nowMs = 0, refused: readonly number[] = []): Effect[] {
@@ -92,7 +92,7 @@ test("differing roots start a pull of what we lack", () => {
   group.store(id(2));
   connect(1);
   expect(handle({ kind: "status", from: node(1), status: group.status(3) })).toEqual([
-    { kind: "ask_ids", to: node(1), after: undefined },
+    { kind: "ask_ids", to: node(1), after: undefined, limit: config.frame.idsMax },
   ]);
   const [fetch] = handle({ kind: "ids_page", from: node(1), ids: ids(1, 3), next: undefined });
   expect(fetch).toEqual({ kind: "fetch", from: node(1), ids: [id(1), id(3)], via: "pull" });
@@ -113,12 +113,12 @@ test("a difference that may be a message under way is looked at again before any
   connect(1, 1_100);
   const status = group.status(2);
   expect(acts(handle({ kind: "status", from: node(1), status }, 1_200))).toEqual([]);
-  expect(acts(handle({ kind: "timer", timer: "compare" }, 1_200 + CONFIRM_AFTER_MS))).toEqual([
+  expect(acts(handle({ kind: "timer", timer: "compare" }, 1_200 + config.catchUp.confirmAfterMs))).toEqual([
     { kind: "ask_status", to: node(1) },
   ]);
   handle({ kind: "stored", ids: group.store(id(5)), from: node(2), via: "push" }, 5_250);
   const confirmed = handle({ kind: "status", from: node(1), status: group.status(3) }, 5_300);
-  expect(confirmed).toEqual([{ kind: "ask_ids", to: node(1), after: undefined }]);
+  expect(confirmed).toEqual([{ kind: "ask_ids", to: node(1), after: undefined, limit: config.frame.idsMax }]);
 });
 
 test("pages flow while fetches run, within bounds, however much the peer claims", () => {
@@ -133,22 +133,22 @@ test("pages flow while fetches run, within bounds, however much the peer claims"
     if (effect?.kind === "ask_ids") {
       expect(effect.after).toEqual(next === 1 ? undefined : place(next - 1));
       waiting.push(...handle({ kind: "ids_page", from: node(1), ...page(next) }, nowMs));
-      next += IDS_PER_FRAME_MAX;
+      next += config.frame.idsMax;
     } else {
       fetches += 1;
       waiting.push(...deliver(effect, nowMs));
     }
-    expect(catchUp.pending).toBeLessThanOrEqual(PENDING_MAX);
-    expect(waiting.filter(({ kind }) => kind === "fetch").length).toBeLessThanOrEqual(FETCHES_MAX);
+    expect(catchUp.pending).toBeLessThanOrEqual(config.pull.pendingMax);
+    expect(waiting.filter(({ kind }) => kind === "fetch").length).toBeLessThanOrEqual(config.pull.fetchesMax);
   }
   expect(fetches).toBeGreaterThan(300);
-  expect(group.size).toBe(fetches * FETCH_IDS);
+  expect(group.size).toBe(fetches * config.pull.fetchIds);
 });
 
 for (const [what, ...pages] of [
   ["repeats an id", { ids: [id(2), id(2)], next: undefined }],
   ["is empty though more follows", { ids: [], next: place(1) }],
-  ["is longer than was asked for", { ids: ids(1, IDS_PER_FRAME_MAX + 1), next: undefined }],
+  ["is longer than was asked for", { ids: ids(1, config.frame.idsMax + 1), next: undefined }],
   ["does not go on from the one before", page(1), { ...page(5_000), next: page(1).next }],
 ] as const) {
   test(`a page that ${what} ends the pull`, () => {
@@ -165,7 +165,7 @@ for (const [what, ...pages] of [
 
 test("an id that is listed again while it is under way is not asked for twice", () => {
   connect(1);
-  handle({ kind: "status", from: node(1), status: group.status(IDS_PER_FRAME_MAX) });
+  handle({ kind: "status", from: node(1), status: group.status(config.frame.idsMax) });
   const fetches = [
     ...handle({ kind: "ids_page", from: node(1), ids: ids(1, 3), next: place(3) }),
     ...handle({ kind: "ids_page", from: node(1), ids: ids(2, 3), next: place(4) }),
@@ -223,14 +223,14 @@ test("a peer that lists ids without end and delivers none is given up, and the n
   handle({ kind: "status", from: node(1), status: group.status(1_000_000) });
   handle({ kind: "status", from: node(2), status: group.status(3) });
   let from = 1;
-  let asked: Effect[] = [{ kind: "ask_ids", to: node(1), after: undefined }];
+  let asked: Effect[] = [{ kind: "ask_ids", to: node(1), after: undefined, limit: config.frame.idsMax }];
   const outcomes: unknown[] = [];
-  for (let nowMs = 0; nowMs < 4 * PULL_STALLED_MS && outcomes.length === 0; nowMs += 10_000) {
+  for (let nowMs = 0; nowMs < 4 * config.catchUp.pullStalledMs && outcomes.length === 0; nowMs += 10_000) {
     const next: Effect[] = [];
     for (const effect of asked) {
       if (effect.kind === "ask_ids") {
         next.push(...handle({ kind: "ids_page", from: node(1), ...page(from) }, nowMs));
-        from += IDS_PER_FRAME_MAX;
+        from += config.frame.idsMax;
       } else if (effect.kind === "fetch") {
         const { ids: unknown, via } = effect;
         next.push(
@@ -249,14 +249,14 @@ test("a peer that lists ids without end and delivers none is given up, and the n
 });
 
 test("a peer that lists the same ids again and again is given up, though all of them are here", () => {
-  group.store(...ids(1, IDS_PER_FRAME_MAX));
+  group.store(...ids(1, config.frame.idsMax));
   connect(1);
   handle({ kind: "status", from: node(1), status: group.status(1_000_000) });
   const outcomes: unknown[] = [];
-  for (let nowMs = 0; nowMs < 4 * PULL_STALLED_MS && outcomes.length === 0; nowMs += 10_000) {
+  for (let nowMs = 0; nowMs < 4 * config.catchUp.pullStalledMs && outcomes.length === 0; nowMs += 10_000) {
     const next = place(2_000_000 + nowMs);
     const effects = [
-      ...handle({ kind: "ids_page", from: node(1), ids: ids(1, IDS_PER_FRAME_MAX), next }, nowMs),
+      ...handle({ kind: "ids_page", from: node(1), ids: ids(1, config.frame.idsMax), next }, nowMs),
       ...handle({ kind: "timer", timer: "compare" }, nowMs),
     ];
     for (const effect of effects) {
@@ -269,8 +269,8 @@ test("a peer that lists the same ids again and again is given up, though all of 
 test("a pull whose one long fetch goes on bringing messages is not given up", () => {
   connect(1);
   listed(1, 3);
-  handle({ kind: "stored", ids: [id(1)], from: node(1), via: "pull" }, PULL_STALLED_MS - 1);
-  const effects = handle({ kind: "timer", timer: "compare" }, PULL_STALLED_MS);
+  handle({ kind: "stored", ids: [id(1)], from: node(1), via: "pull" }, config.catchUp.pullStalledMs - 1);
+  const effects = handle({ kind: "timer", timer: "compare" }, config.catchUp.pullStalledMs);
   expect(effects.filter(({ kind }) => kind === "report")).toEqual([]);
 });
 
@@ -286,8 +286,8 @@ test("failures back off, doubling", () => {
   const [ask] = connect(1);
   if (ask?.kind !== "ask_status") throw new Error("expected ask_status");
   handle({ kind: "failed", effect: ask, failure: "unreachable" }, 0);
-  expect(connect(1, FAILURE_FIRST_MS - 1)).toEqual([]);
-  expect(connect(1, FAILURE_FIRST_MS)).toEqual([ask]);
+  expect(connect(1, config.catchUp.failureFirstMs - 1)).toEqual([]);
+  expect(connect(1, config.catchUp.failureFirstMs)).toEqual([ask]);
   handle({ kind: "failed", effect: ask, failure: "unreachable" }, 10_000);
   expect(connect(1, 19_999)).toEqual([]);
   expect(connect(1, 20_000)).toEqual([ask]);
@@ -306,7 +306,7 @@ test("a pull ends when its peer is lost, leaves the group, or goes silent", () =
   expect(failed(handle({ kind: "members", members: members(2) }, 3))).toBe(true);
   handle({ kind: "members", members: members(6) }, 4);
   listed(3, 3, 5);
-  expect(failed(handle({ kind: "timer", timer: "compare" }, 5 + PULL_STALLED_MS))).toBe(true);
+  expect(failed(handle({ kind: "timer", timer: "compare" }, 5 + config.catchUp.pullStalledMs))).toBe(true);
   expect(catchUp.pending).toBe(0);
 });
 

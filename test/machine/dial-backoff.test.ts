@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
-import { DIAL_PEERS_MAX, DialBackoff } from "../../src/machine/dial-backoff.ts";
+import { DialBackoff } from "../../src/machine/dial-backoff.ts";
+import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { node } from "./group.ts";
 
 test("windows double from a second to five minutes, and contact clears them", () => {
-  const backoff = new DialBackoff();
+  const backoff = new DialBackoff(config);
   expect(backoff.waitMs(node(1), 0)).toBe(0);
   const windows = Array.from({ length: 11 }, () => {
     backoff.failed(node(1), 0);
@@ -20,9 +21,9 @@ test("windows double from a second to five minutes, and contact clears them", ()
 });
 
 test("the number of peers is bounded; the one that failed longest ago goes first", () => {
-  const backoff = new DialBackoff();
-  for (let n = 0; n <= DIAL_PEERS_MAX; n++) backoff.failed(node(n), 0);
-  expect(backoff.size).toBe(DIAL_PEERS_MAX);
+  const backoff = new DialBackoff(config);
+  for (let n = 0; n <= config.dialBackoff.peersMax; n++) backoff.failed(node(n), 0);
+  expect(backoff.size).toBe(config.dialBackoff.peersMax);
   expect(backoff.waitMs(node(0), 0)).toBe(0);
   expect(backoff.waitMs(node(1), 0)).toBe(1_000);
 });

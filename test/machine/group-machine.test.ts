@@ -1,31 +1,28 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { MessageId, PublicKey } from "../../src/core/ids.ts";
-import { REFUSED_MAX } from "../../src/machine/catch-up.ts";
-import { type Effect, IDS_PER_FRAME_MAX, type NetworkEffect, type Timer } from "../../src/machine/effect.ts";
+import type { Effect, NetworkEffect, Timer } from "../../src/machine/effect.ts";
 import type { Event } from "../../src/machine/event.ts";
 import { GroupMachine } from "../../src/machine/group-machine.ts";
-import { MISSING_MAX, MISSING_PER_PEER_MAX } from "../../src/machine/missing-ids.ts";
-import { PENDING_MAX } from "../../src/machine/pull.ts";
-import { QUARANTINE_BYTES_MAX, QUARANTINE_COUNT_MAX } from "../../src/machine/quarantine.ts";
+import { MACHINE_DEFAULTS as config, type MachineConfig } from "../../src/machine/machine-config.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
-import { RETRIES_MAX } from "../../src/machine/retry-queue.ts";
 import { acts, head, id, ids, members, node, place, root, TestGroup } from "./group.ts";
 
-function machineOf(group: TestGroup): GroupMachine {
-  return new GroupMachine({ local: node(0), messages: group, roster: group, random: new SeededRandom(1) });
+function machineOf(group: TestGroup, limits: MachineConfig = config): GroupMachine {
+  const random = new SeededRandom(1);
+  return new GroupMachine({ local: node(0), messages: group, roster: group, random, config: limits });
 }
 
 function expectBounded(machine: GroupMachine): void {
   const sizes = machine.sizes();
   expect(sizes.partners).toBeLessThanOrEqual(sizes.partnersMax);
-  expect(sizes.missing).toBeLessThanOrEqual(MISSING_MAX);
-  expect(sizes.gathered).toBeLessThanOrEqual(sizes.partnersMax * IDS_PER_FRAME_MAX);
-  expect(sizes.pending).toBeLessThanOrEqual(PENDING_MAX);
-  expect(sizes.refused).toBeLessThanOrEqual(REFUSED_MAX);
-  expect(sizes.retries).toBeLessThanOrEqual(RETRIES_MAX);
-  expect(sizes.quarantined).toBeLessThanOrEqual(QUARANTINE_COUNT_MAX);
-  expect(sizes.quarantinedBytes).toBeLessThanOrEqual(QUARANTINE_BYTES_MAX);
+  expect(sizes.missing).toBeLessThanOrEqual(config.missingIds.idsMax);
+  expect(sizes.gathered).toBeLessThanOrEqual(sizes.partnersMax * config.frame.idsMax);
+  expect(sizes.pending).toBeLessThanOrEqual(config.pull.pendingMax);
+  expect(sizes.refused).toBeLessThanOrEqual(config.catchUp.refusedMax);
+  expect(sizes.retries).toBeLessThanOrEqual(config.retryQueue.entriesMax);
+  expect(sizes.quarantined).toBeLessThanOrEqual(config.quarantine.countMax);
+  expect(sizes.quarantinedBytes).toBeLessThanOrEqual(config.quarantine.bytesMax);
 }
 
 test("a group whose roster lacks us is silent", () => {
@@ -91,14 +88,44 @@ test("a peer that floods with ids nobody holds costs bounded memory and keeps no
     machine.handle({ kind: "graft", from: node(1), ids: ids(1_000_000 + i * 4_096, 4_096) }, i);
     machine.handle({ kind: "announced", from: node(1), ids: ids(9_000_000 + i * 4_096, 4_096) }, i);
   }
-  expect(machine.sizes().missing).toBe(MISSING_PER_PEER_MAX);
+  expect(machine.sizes().missing).toBe(config.missingIds.perPeerMax);
   machine.handle({ kind: "ihave", from: node(2), ids: [id(1)] }, 100);
-  expect(machine.sizes().missing).toBe(MISSING_PER_PEER_MAX + 1);
+  expect(machine.sizes().missing).toBe(config.missingIds.perPeerMax + 1);
   const grafts = machine.handle({ kind: "timer", timer: "graft" }, 4_200);
   expect(grafts).toContainEqual({ kind: "graft", to: node(2), ids: [id(1)] });
   // What never comes is given up, and the room is free again.
   for (let nowMs = 5_000; nowMs < 200_000; nowMs += 1_000) machine.handle({ kind: "timer", timer: "graft" }, nowMs);
   expect(machine.sizes().missing).toBe(0);
+});
+
+test("limits and times are those of the configuration", () => {
+  const small: MachineConfig = {
+    ...config,
+    frame: { idsMax: 100 },
+    plumtree: { ...config.plumtree, graftDelaySmallMs: 7 },
+    missingIds: { ...config.missingIds, idsMax: 5, perPeerMax: 3 },
+    catchUp: { ...config.catchUp, backfillIds: 2 },
+    pull: { ...config.pull, fetchIds: 4, fetchesMax: 2 },
+    quarantine: { ...config.quarantine, countMax: 2 },
+  };
+  const machine = machineOf(new TestGroup(), small);
+  machine.handle({ kind: "members", members: members(4) }, 0);
+  const named = machine.handle({ kind: "ihave", from: node(1), ids: ids(1, 4) }, 0);
+  expect(named).toEqual([{ kind: "schedule", timer: "graft", afterMs: 7 }]);
+  expect(machine.sizes().missing).toBe(3);
+  machine.handle({ kind: "ihave", from: node(2), ids: ids(11, 4) }, 0);
+  expect(machine.sizes().missing).toBe(5);
+  const status = new TestGroup().status(20);
+  expect(acts(machine.handle({ kind: "status", from: node(3), status }, 0))).toEqual([
+    { kind: "ask_ids", to: node(3), after: undefined, limit: 100 },
+  ]);
+  const listed = machine.handle({ kind: "ids_page", from: node(3), ids: ids(1, 20), next: undefined }, 0);
+  expect(listed.map((effect) => "ids" in effect && effect.ids.length)).toEqual([4, 4]);
+  for (const n of [1, 2, 3]) {
+    const canonical = new Uint8Array(1);
+    machine.handle({ kind: "unknown_author", from: node(n), id: id(100 + n), author: node(9), canonical }, 0);
+  }
+  expect(machine.sizes().quarantined).toBe(2);
 });
 
 const MEMBERS = 12;
@@ -116,6 +143,7 @@ const aNetworkEffect: fc.Arbitrary<NetworkEffect> = fc.oneof(
     kind: fc.constant("ask_ids" as const),
     to: aPeer,
     after: fc.option(fc.nat(60).map(place), { nil: undefined }),
+    limit: fc.constant(config.frame.idsMax),
   }),
 );
 const anEvent: fc.Arbitrary<Event> = fc.oneof(
@@ -194,7 +222,7 @@ test("whatever happens in whatever order, nothing throws, no table outgrows its 
         expectBounded(machine);
         for (const effect of effects) {
           if (effect.kind === "schedule") expect(effect.afterMs).toBeGreaterThanOrEqual(0);
-          if ("ids" in effect) expect(effect.ids.length).toBeLessThanOrEqual(Math.max(5_000, IDS_PER_FRAME_MAX));
+          if ("ids" in effect) expect(effect.ids.length).toBeLessThanOrEqual(Math.max(5_000, config.frame.idsMax));
           const peer = effect.kind === "fetch" ? effect.from : "to" in effect ? effect.to : undefined;
           if (peer === undefined) continue;
           expect(peer).not.toBe(node(0));

@@ -4,6 +4,7 @@ import type { Invite } from "../../src/core/record/records.ts";
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
 import { type Candidate, candidatesOf, Join, type JoinEffect, type JoinEvent } from "../../src/machine/join.ts";
 import { checkAnchors } from "../../src/machine/join-anchors.ts";
+import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { identity } from "../support/identity.ts";
 import { changed, roster } from "../support/roster.ts";
 
@@ -47,7 +48,7 @@ class Drive {
   #wakeUps: number[] = [];
 
   constructor(given: Invite, deadlineMs: number) {
-    this.join = new Join({ invite: given, localKey, deadlineMs });
+    this.join = new Join({ invite: given, localKey, deadlineMs, config });
   }
 
   run(answer: (candidate: Candidate) => RosterLog | "unreachable" | "refused" | "invalid" | undefined): JoinEffect {
@@ -78,8 +79,8 @@ class Drive {
 test("candidates are the bootstrap peers, the founder and the issuer, each once, ourselves never", () => {
   const self = { node_id: joiner.nodeId, hostname: "", endpoints: [] };
   const given = invite({ bootstrap_peers: [self, ...(invite().bootstrap_peers ?? [])], issuer: joiner.info });
-  expect(candidatesOf(given, localKey).map(({ nodeId }) => nodeId)).toEqual([helper.nodeId, founder.nodeId]);
-  expect(candidatesOf(invite({ bootstrap_peers: null }), localKey).map(({ nodeId }) => nodeId)).toEqual([
+  expect(candidatesOf(given, localKey, config).map(({ nodeId }) => nodeId)).toEqual([helper.nodeId, founder.nodeId]);
+  expect(candidatesOf(invite({ bootstrap_peers: null }), localKey, config).map(({ nodeId }) => nodeId)).toEqual([
     founder.nodeId,
     issuer.nodeId,
   ]);
@@ -91,6 +92,7 @@ test("a candidate's key comes from the founder, the issuer or an iroh endpoint",
   const [first] = candidatesOf(
     invite({ bootstrap_peers: [{ node_id: helper.nodeId, hostname: "", endpoints }] }),
     localKey,
+    config,
   );
   expect(first?.key).toBe(key);
 });

@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
-import { ASKS_MAX, HOLDERS_MAX, MISSING_MAX, MISSING_PER_PEER_MAX, MissingIds } from "../../src/machine/missing-ids.ts";
+import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
+import { MissingIds } from "../../src/machine/missing-ids.ts";
 import { id, ids, node } from "./group.ts";
 
 const noRank = (): number => 0;
 
 test("few holders are asked, each for all it holds, due or not", () => {
-  const missing = new MissingIds();
+  const missing = new MissingIds(config);
   missing.name(id(1), node(1), 10);
   missing.name(id(1), node(2), 10);
   missing.name(id(2), node(2), 10);
@@ -15,7 +16,7 @@ test("few holders are asked, each for all it holds, due or not", () => {
 });
 
 test("an eager holder is asked before others", () => {
-  const missing = new MissingIds();
+  const missing = new MissingIds(config);
   missing.name(id(1), node(1), 10);
   missing.name(id(1), node(2), 10);
   const due = missing.due(10, (peer) => (peer === node(2) ? 1 : 0));
@@ -23,7 +24,7 @@ test("an eager holder is asked before others", () => {
 });
 
 test("holders take turns, and after so many asks the id is left to comparison", () => {
-  const missing = new MissingIds();
+  const missing = new MissingIds(config);
   missing.name(id(1), node(1), 0);
   missing.name(id(1), node(2), 0);
   const asked = [];
@@ -33,19 +34,19 @@ test("holders take turns, and after so many asks the id is left to comparison", 
       missing.asked(id(1), holder, "graft", nowMs + 10);
     }
   }
-  expect(asked).toHaveLength(ASKS_MAX);
+  expect(asked).toHaveLength(config.missingIds.asksMax);
   expect(asked.slice(0, 4)).toEqual([node(1), node(2), node(1), node(2)]);
 });
 
 test("the table, one peer's share of it and the holders of an id are bounded; a share is given back", () => {
-  const missing = new MissingIds();
-  for (let n = 0; n <= MISSING_PER_PEER_MAX; n++) missing.name(id(n), node(1), 0);
-  expect(missing.size).toBe(MISSING_PER_PEER_MAX);
-  expect(missing.name(id(MISSING_PER_PEER_MAX), node(2), 0)).toBe(true);
+  const missing = new MissingIds(config);
+  for (let n = 0; n <= config.missingIds.perPeerMax; n++) missing.name(id(n), node(1), 0);
+  expect(missing.size).toBe(config.missingIds.perPeerMax);
+  expect(missing.name(id(config.missingIds.perPeerMax), node(2), 0)).toBe(true);
   missing.delete(id(0));
   expect(missing.name(id(0), node(1), 0)).toBe(true);
   for (let n = 0; n < 20; n++) missing.name(id(0), node(n), 0);
-  expect(missing.holdersOf(id(0))).toHaveLength(HOLDERS_MAX);
-  for (let n = 0; n < 2 * MISSING_MAX; n++) missing.name(id(100_000 + n), node(n % 100), 0);
-  expect(missing.size).toBe(MISSING_MAX);
+  expect(missing.holdersOf(id(0))).toHaveLength(config.missingIds.holdersMax);
+  for (let n = 0; n < 2 * config.missingIds.idsMax; n++) missing.name(id(100_000 + n), node(n % 100), 0);
+  expect(missing.size).toBe(config.missingIds.idsMax);
 });

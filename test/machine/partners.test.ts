@@ -1,12 +1,13 @@
 import { beforeEach, expect, test } from "bun:test";
-import { LINK_SETTLED_MS, Partners } from "../../src/machine/partners.ts";
+import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
+import { Partners } from "../../src/machine/partners.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { id, members, node } from "./group.ts";
 
 let partners: Partners;
 
 beforeEach(() => {
-  partners = new Partners(node(0), new SeededRandom(1));
+  partners = new Partners({ local: node(0), random: new SeededRandom(1), config });
 });
 
 /** A group of `size` in which nobody has been chosen yet. */
@@ -47,9 +48,9 @@ test("in a larger group a message over a lazy link makes it eager again, but not
     partners.handle({ kind: "stored", ids: [id(1)], from: node(1), via: "push" }, nowMs);
   stored(0);
   partners.follow([{ kind: "prune", to: node(1) }], 10);
-  stored(10 + LINK_SETTLED_MS - 1);
+  stored(10 + config.partners.linkSettledMs - 1);
   expect(partners.link(node(1))).toBe("lazy");
-  stored(10 + LINK_SETTLED_MS);
+  stored(10 + config.partners.linkSettledMs);
   expect(partners.link(node(1))).toBe("eager");
 });
 

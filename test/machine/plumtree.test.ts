@@ -1,17 +1,9 @@
 import { beforeEach, expect, test } from "bun:test";
 import type { Effect } from "../../src/machine/effect.ts";
 import type { Event } from "../../src/machine/event.ts";
+import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { Partners } from "../../src/machine/partners.ts";
-import {
-  GRAFT_BURST,
-  GRAFT_DELAY_MS,
-  GRAFT_DELAY_SMALL_MS,
-  GRAFT_IDS_MAX,
-  GRAFT_RETRY_MS,
-  IHAVE_BATCH_MS,
-  Plumtree,
-  PRUNE_REPEAT_MS,
-} from "../../src/machine/plumtree.ts";
+import { Plumtree } from "../../src/machine/plumtree.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { acts, id, ids, members, node, TestGroup } from "./group.ts";
 
@@ -21,8 +13,8 @@ let plumtree: Plumtree;
 
 beforeEach(() => {
   group = new TestGroup();
-  partners = new Partners(node(0), new SeededRandom(1));
-  plumtree = new Plumtree({ index: group, partners, random: new SeededRandom(2), isBeingPulled: () => false });
+  partners = new Partners({ local: node(0), random: new SeededRandom(1), config });
+  plumtree = new Plumtree({ index: group, partners, random: new SeededRandom(2), isBeingPulled: () => false, config });
 });
 
 function handle(event: Event, nowMs = 0): Effect[] {
@@ -49,7 +41,7 @@ test("in a small group an author pushes to everyone and a relay only names the m
   const published = acts(handle({ kind: "stored", ids: group.store(id(1)), from: undefined, via: "publish" }));
   expect(published.map(({ kind }) => kind)).toEqual(["push", "push", "push"]);
   const relayed = handle({ kind: "stored", ids: group.store(id(2)), from: node(1), via: "push" }, 10);
-  expect(relayed).toEqual([{ kind: "schedule", timer: "ihave", afterMs: IHAVE_BATCH_MS }]);
+  expect(relayed).toEqual([{ kind: "schedule", timer: "ihave", afterMs: config.plumtree.ihaveBatchMs }]);
   expect(handle({ kind: "stored", ids: group.store(id(3)), from: node(1), via: "push" }, 20)).toEqual([]);
   const flushed = handle({ kind: "timer", timer: "ihave" }, 110);
   expect(new Set(flushed)).toEqual(new Set([2, 3].map((n) => ({ kind: "ihave", to: node(n), ids: [id(2), id(3)] }))));
@@ -71,7 +63,7 @@ test("in a larger group bodies go to eager partners and ids to lazy ones, at onc
   expect(effects.filter((effect) => effect.kind === "push").map(({ to }) => to)).toEqual(
     partners.all().filter((peer) => peer !== first && peer !== second),
   );
-  expect(handle({ kind: "timer", timer: "ihave" }, IHAVE_BATCH_MS)).toEqual([
+  expect(handle({ kind: "timer", timer: "ihave" }, config.plumtree.ihaveBatchMs)).toEqual([
     { kind: "ihave", to: first!, ids: [id(1)] },
   ]);
 });
@@ -85,7 +77,7 @@ test("a duplicate prunes its sender once in a burst", () => {
   expect(duplicate(1, 0)).toEqual([{ kind: "prune", to: peer! }]);
   expect(partners.link(peer!)).toBe("lazy");
   expect(duplicate(2, 1)).toEqual([]);
-  expect(duplicate(3, PRUNE_REPEAT_MS)).toEqual([{ kind: "prune", to: peer! }]);
+  expect(duplicate(3, config.plumtree.pruneRepeatMs)).toEqual([{ kind: "prune", to: peer! }]);
 });
 
 test("a push that a pull outran goes on along the tree instead of being pruned", () => {
@@ -100,8 +92,8 @@ test("a push that a pull outran goes on along the tree instead of being pruned",
 });
 
 for (const [size, [earliestMs, latestMs]] of [
-  [4, [GRAFT_DELAY_SMALL_MS, GRAFT_DELAY_SMALL_MS]],
-  [40, GRAFT_DELAY_MS],
+  [4, [config.plumtree.graftDelaySmallMs, config.plumtree.graftDelaySmallMs]],
+  [40, config.plumtree.graftDelayMs],
 ] as const) {
   test(`with ${size} members an id without its body is grafted after a while, from one holder at a time`, () => {
     start(size);
@@ -116,8 +108,8 @@ for (const [size, [earliestMs, latestMs]] of [
       { kind: "graft", to: node(1), ids: [id(1)] },
     ]);
     expect(partners.link(node(1))).toBe("eager");
-    expect(acts(handle({ kind: "timer", timer: "graft" }, delayMs + GRAFT_RETRY_MS - 1))).toEqual([]);
-    expect(acts(handle({ kind: "timer", timer: "graft" }, delayMs + GRAFT_RETRY_MS))).toEqual([
+    expect(acts(handle({ kind: "timer", timer: "graft" }, delayMs + config.plumtree.graftRetryMs - 1))).toEqual([]);
+    expect(acts(handle({ kind: "timer", timer: "graft" }, delayMs + config.plumtree.graftRetryMs))).toEqual([
       { kind: "graft", to: node(2), ids: [id(1)] },
     ]);
   });
@@ -127,7 +119,7 @@ test("a body that arrives in time cancels the graft", () => {
   start(4);
   handle({ kind: "ihave", from: node(1), ids: [id(1)] });
   handle({ kind: "stored", ids: group.store(id(1)), from: node(2), via: "push" }, 400);
-  expect(acts(handle({ kind: "timer", timer: "graft" }, GRAFT_DELAY_SMALL_MS))).toEqual([]);
+  expect(acts(handle({ kind: "timer", timer: "graft" }, config.plumtree.graftDelaySmallMs))).toEqual([]);
   expect(plumtree.missing).toBe(0);
 });
 
@@ -149,14 +141,14 @@ test("a graft is answered with bodies at once and makes the asker eager; ids we 
 
 test("one peer's grafts bring back a bounded number of bodies, which refills with time", () => {
   start(4);
-  group.store(...ids(0, GRAFT_IDS_MAX));
+  group.store(...ids(0, config.plumtree.graftIdsMax));
   const graft = (nowMs: number): number => {
-    const [effect] = handle({ kind: "graft", from: node(1), ids: ids(0, GRAFT_IDS_MAX) }, nowMs);
+    const [effect] = handle({ kind: "graft", from: node(1), ids: ids(0, config.plumtree.graftIdsMax) }, nowMs);
     return effect?.kind === "push" ? effect.ids.length : 0;
   };
   let pushed = 0;
   for (let i = 0; i < 100; i++) pushed += graft(0);
-  expect(pushed).toBe(GRAFT_BURST);
+  expect(pushed).toBe(config.plumtree.graftBurst);
   expect(graft(1000)).toBe(128);
 });
 
@@ -180,10 +172,10 @@ test("an id that its only holder denies is forgotten", () => {
 test("a graft answered by a name alone is followed by a fetch", () => {
   start(4);
   handle({ kind: "ihave", from: node(1), ids: [id(1)] });
-  handle({ kind: "timer", timer: "graft" }, GRAFT_DELAY_SMALL_MS);
-  expect(acts(handle({ kind: "announced", from: node(1), ids: [id(1)] }, GRAFT_DELAY_SMALL_MS + 20))).toEqual([
-    { kind: "fetch", from: node(1), ids: [id(1)], via: "fetch" },
-  ]);
+  handle({ kind: "timer", timer: "graft" }, config.plumtree.graftDelaySmallMs);
+  expect(
+    acts(handle({ kind: "announced", from: node(1), ids: [id(1)] }, config.plumtree.graftDelaySmallMs + 20)),
+  ).toEqual([{ kind: "fetch", from: node(1), ids: [id(1)], via: "fetch" }]);
 });
 
 test("a removed member is in no set any more and its frames do nothing", () => {

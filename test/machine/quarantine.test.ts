@@ -1,13 +1,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import type { Effect } from "../../src/machine/effect.ts";
-import {
-  QUARANTINE_BYTES_MAX,
-  QUARANTINE_COUNT_MAX,
-  QUARANTINE_MS,
-  Quarantine,
-  SENDER_BYTES_MAX,
-  SENDER_COUNT_MAX,
-} from "../../src/machine/quarantine.ts";
+import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
+import { Quarantine } from "../../src/machine/quarantine.ts";
 import { acts, id, members, node, TestGroup } from "./group.ts";
 
 let group: TestGroup;
@@ -15,7 +9,7 @@ let quarantine: Quarantine;
 
 beforeEach(() => {
   group = new TestGroup();
-  quarantine = new Quarantine(group);
+  quarantine = new Quarantine({ roster: group, config });
 });
 
 const canonical = new Uint8Array([1, 2, 3]);
@@ -50,29 +44,29 @@ test("a message that came to be stored another way is let go", () => {
 test("what nobody vouches for in time is dropped with the reason", () => {
   hold(1, 1, 7, 0);
   hold(2, 1, 7, 5_000);
-  expect(acts(quarantine.handle({ kind: "timer", timer: "quarantine" }, QUARANTINE_MS - 1))).toEqual([]);
-  const effects = quarantine.handle({ kind: "timer", timer: "quarantine" }, QUARANTINE_MS);
+  expect(acts(quarantine.handle({ kind: "timer", timer: "quarantine" }, config.quarantine.heldMs - 1))).toEqual([]);
+  const effects = quarantine.handle({ kind: "timer", timer: "quarantine" }, config.quarantine.heldMs);
   expect(effects).toContainEqual(dropped(1, "expired"));
   expect(effects).toContainEqual({ kind: "schedule", timer: "quarantine", afterMs: 5_000 });
   expect(quarantine.size).toBe(1);
 });
 
 test("one sender fills a quarter at most, losing its own oldest", () => {
-  for (let n = 0; n < SENDER_COUNT_MAX; n++) expect(acts(hold(n, 1, 7))).toEqual([]);
+  for (let n = 0; n < config.quarantine.senderCountMax; n++) expect(acts(hold(n, 1, 7))).toEqual([]);
   hold(9_999, 2, 7);
-  expect(hold(SENDER_COUNT_MAX, 1, 7)).toContainEqual(dropped(0, "full"));
-  expect(quarantine.size).toBe(SENDER_COUNT_MAX + 1);
+  expect(hold(config.quarantine.senderCountMax, 1, 7)).toContainEqual(dropped(0, "full"));
+  expect(quarantine.size).toBe(config.quarantine.senderCountMax + 1);
 });
 
 test("count and bytes are bounded over all senders; the oldest goes", () => {
-  for (let n = 0; n <= QUARANTINE_COUNT_MAX; n++) hold(n, n % 8, 7);
-  expect(quarantine.size).toBe(QUARANTINE_COUNT_MAX);
-  const half = new Uint8Array(SENDER_BYTES_MAX / 2);
+  for (let n = 0; n <= config.quarantine.countMax; n++) hold(n, n % 8, 7);
+  expect(quarantine.size).toBe(config.quarantine.countMax);
+  const half = new Uint8Array(config.quarantine.senderBytesMax / 2);
   for (let n = 0; n < 20; n++) hold(5_000 + n, n % 10, 7, 0, half);
-  expect(quarantine.bytes).toBeLessThanOrEqual(QUARANTINE_BYTES_MAX);
+  expect(quarantine.bytes).toBeLessThanOrEqual(config.quarantine.bytesMax);
 });
 
 test("a message larger than a sender's share is not held", () => {
-  expect(hold(1, 1, 7, 0, new Uint8Array(SENDER_BYTES_MAX + 1))).toEqual([dropped(1, "full")]);
+  expect(hold(1, 1, 7, 0, new Uint8Array(config.quarantine.senderBytesMax + 1))).toEqual([dropped(1, "full")]);
   expect(quarantine.size).toBe(0);
 });

@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
 import type { Invite } from "../../src/core/record/records.ts";
+import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { Redeem, type RedeemEffect } from "../../src/machine/redeem.ts";
 
 const kinds = (effects: readonly RedeemEffect[]): string[] => effects.map(({ kind }) => kind);
 
 test("the issuer is asked again and again while it is away, saying so, until it answers", () => {
-  const redeem = new Redeem({ deadlineMs: 60_000 });
+  const redeem = new Redeem({ deadlineMs: 60_000, config });
   expect(kinds(redeem.handle({ kind: "start" }, 0))).toEqual(["schedule", "progress", "ask_issuer"]);
   let nowMs = 0;
   for (const afterMs of [500, 1_000, 2_000, 4_000, 5_000, 5_000]) {
@@ -24,14 +25,14 @@ test("the issuer is asked again and again while it is away, saying so, until it 
 });
 
 test("a refusal ends it at once", () => {
-  const redeem = new Redeem({ deadlineMs: 60_000 });
+  const redeem = new Redeem({ deadlineMs: 60_000, config });
   redeem.handle({ kind: "start" }, 0);
   const refused = { code: "expired", message: "the link has expired" } as const;
   expect(redeem.handle({ kind: "refused", ...refused }, 10)).toEqual([{ kind: "failed", ...refused }]);
 });
 
 test("the deadline ends it, also while an answer is awaited", () => {
-  const redeem = new Redeem({ deadlineMs: 1_000 });
+  const redeem = new Redeem({ deadlineMs: 1_000, config });
   redeem.handle({ kind: "start" }, 0);
   expect(redeem.handle({ kind: "timer" }, 1_000)).toEqual([
     expect.objectContaining({ kind: "failed", code: "unavailable" }),

@@ -2,8 +2,9 @@ import { beforeEach, expect, test } from "bun:test";
 import type { PublicKey } from "../../src/core/ids.ts";
 import type { Effect, SendEffect } from "../../src/machine/effect.ts";
 import type { Failure } from "../../src/machine/event.ts";
+import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
-import { ATTEMPTS_MAX, RETRIES_MAX, RETRY_MAX_MS, RETRY_MIN_MS, RetryQueue } from "../../src/machine/retry-queue.ts";
+import { RetryQueue } from "../../src/machine/retry-queue.ts";
 import { acts, id, ids, members, node } from "./group.ts";
 
 const partners = { isMember: (peer: PublicKey) => members(4).has(peer), isSmall: true };
@@ -11,7 +12,7 @@ let queue: RetryQueue;
 
 beforeEach(() => {
   partners.isSmall = true;
-  queue = new RetryQueue({ random: new SeededRandom(1), partners });
+  queue = new RetryQueue({ random: new SeededRandom(1), partners, config });
 });
 
 const push: SendEffect = { kind: "push", to: node(1), ids: [id(1)] };
@@ -26,15 +27,15 @@ const waitOf = (effects: readonly Effect[]): number => {
 test("a failed push is sent again after exactly a second, then after 1 s to 60 s, ten times in all", () => {
   let nowMs = 0;
   let effects = fail(push, nowMs);
-  expect(waitOf(effects)).toBe(RETRY_MIN_MS);
-  for (let attempt = 2; attempt <= ATTEMPTS_MAX; attempt++) {
+  expect(waitOf(effects)).toBe(config.retryQueue.delayMinMs);
+  for (let attempt = 2; attempt <= config.retryQueue.attemptsMax; attempt++) {
     nowMs += waitOf(effects);
     expect(wake(nowMs - 1)).toEqual([]);
     expect(wake(nowMs)).toEqual([push]);
     effects = fail(push, nowMs);
-    if (attempt === ATTEMPTS_MAX) break;
-    expect(waitOf(effects)).toBeGreaterThanOrEqual(RETRY_MIN_MS);
-    expect(waitOf(effects)).toBeLessThanOrEqual(RETRY_MAX_MS);
+    if (attempt === config.retryQueue.attemptsMax) break;
+    expect(waitOf(effects)).toBeGreaterThanOrEqual(config.retryQueue.delayMinMs);
+    expect(waitOf(effects)).toBeLessThanOrEqual(config.retryQueue.delayMaxMs);
   }
   expect(effects).toEqual([{ kind: "report", report: { what: "retries_exhausted", effect: push } }]);
   expect(queue.size).toBe(0);
@@ -43,8 +44,8 @@ test("a failed push is sent again after exactly a second, then after 1 s to 60 s
 test("a refusal by the dial back-off is no attempt", () => {
   let nowMs = 0;
   fail(push, nowMs);
-  for (let i = 0; i < 5 * ATTEMPTS_MAX; i++) {
-    nowMs += RETRY_MAX_MS;
+  for (let i = 0; i < 5 * config.retryQueue.attemptsMax; i++) {
+    nowMs += config.retryQueue.delayMaxMs;
     expect(wake(nowMs)).toEqual([push]);
     fail(push, nowMs, "backoff");
   }
@@ -82,6 +83,6 @@ test("a send that arrived is forgotten, and so is a member that left", () => {
 });
 
 test("the queue is bounded", () => {
-  fail({ kind: "push", to: node(1), ids: ids(0, RETRIES_MAX + 100) }, 0);
-  expect(queue.size).toBe(RETRIES_MAX);
+  fail({ kind: "push", to: node(1), ids: ids(0, config.retryQueue.entriesMax + 100) }, 0);
+  expect(queue.size).toBe(config.retryQueue.entriesMax);
 });

@@ -1,9 +1,10 @@
 import { beforeEach, expect, test } from "bun:test";
 import type { Effect } from "../../src/machine/effect.ts";
 import type { Event, GroupStatus } from "../../src/machine/event.ts";
+import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { Partners } from "../../src/machine/partners.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
-import { ROSTER_ASK_BLIND_MS, ROSTER_BAD_MS, ROSTER_PUSH_MS, RosterSync } from "../../src/machine/roster-sync.ts";
+import { RosterSync } from "../../src/machine/roster-sync.ts";
 import { head, members, node, root, TestGroup } from "./group.ts";
 
 let group: TestGroup;
@@ -13,10 +14,10 @@ let sync: RosterSync;
 beforeEach(() => {
   group = new TestGroup();
   group.length = 3;
-  partners = new Partners(node(0), new SeededRandom(1));
+  partners = new Partners({ local: node(0), random: new SeededRandom(1), config });
   partners.handle({ kind: "members", members: members(4) }, 0);
   partners.follow([], 0);
-  sync = new RosterSync({ roster: group, partners });
+  sync = new RosterSync({ roster: group, partners, config });
   handle({ kind: "members", members: members(4) });
 });
 
@@ -42,14 +43,14 @@ test("who has the longer roster is asked for it, once in a while", () => {
 
 test("who has the shorter roster is told of ours, once in a while", () => {
   expect(heard(2)).toEqual([{ kind: "push_roster", to: node(1) }]);
-  expect(heard(2, ROSTER_PUSH_MS - 1)).toEqual([]);
-  expect(heard(2, ROSTER_PUSH_MS)).toEqual([{ kind: "push_roster", to: node(1) }]);
+  expect(heard(2, config.rosterSync.pushMs - 1)).toEqual([]);
+  expect(heard(2, config.rosterSync.pushMs)).toEqual([{ kind: "push_roster", to: node(1) }]);
 });
 
 test("a peer that cannot say its head is asked for the whole log now and then", () => {
   expect(heard(undefined)).toEqual([{ kind: "ask_roster", to: node(1) }]);
-  expect(heard(undefined, ROSTER_ASK_BLIND_MS - 1)).toEqual([]);
-  expect(heard(undefined, ROSTER_ASK_BLIND_MS)).toEqual([{ kind: "ask_roster", to: node(1) }]);
+  expect(heard(undefined, config.rosterSync.askBlindMs - 1)).toEqual([]);
+  expect(heard(undefined, config.rosterSync.askBlindMs)).toEqual([{ kind: "ask_roster", to: node(1) }]);
   expect(handle({ kind: "roster", from: node(1), outcome: "behind" })).toEqual([{ kind: "push_roster", to: node(1) }]);
 });
 
@@ -58,8 +59,8 @@ test("a fork is reported and its peer left alone", () => {
   expect(handle({ kind: "roster", from: node(1), outcome: "forked" })).toEqual([
     { kind: "report", report: { what: "roster_forked", peer: node(1) } },
   ]);
-  expect(heard(3, ROSTER_BAD_MS - 1, 1)).toEqual([]);
-  expect(heard(3, ROSTER_BAD_MS, 1)).toEqual([{ kind: "ask_roster", to: node(1) }]);
+  expect(heard(3, config.rosterSync.badMs - 1, 1)).toEqual([]);
+  expect(heard(3, config.rosterSync.badMs, 1)).toEqual([{ kind: "ask_roster", to: node(1) }]);
 });
 
 test("a peer that goes on sending a broken log is reported once in a while, not once a log", () => {

@@ -8,6 +8,7 @@ import { createGenesis, createRosterEntry } from "../../src/core/roster/roster-c
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { DialBackoff } from "../../src/machine/dial-backoff.ts";
+import { MACHINE_DEFAULTS } from "../../src/machine/machine-config.ts";
 import { Peers } from "../../src/node/carrier/peers.ts";
 import { redeem } from "../../src/node/join/redeem-link.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
@@ -23,7 +24,7 @@ const OTHER_GROUP = GroupId.fromBytes(new Uint8Array(32).fill(9));
 
 /** A node's way to its peers, with no hints and no dial that ever failed. */
 function peersOver(transport: Transport): Peers {
-  return new Peers({ transport, hints: () => [], backoff: new DialBackoff(), clock: realClock });
+  return new Peers({ transport, hints: () => [], backoff: new DialBackoff(MACHINE_DEFAULTS), clock: realClock });
 }
 
 /** Asks a peer that answers everything with `answer`. */

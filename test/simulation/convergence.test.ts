@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { MISSING_PER_PEER_MAX } from "../../src/machine/missing-ids.ts";
+import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { seeds } from "./seeds.ts";
 import { World } from "./world.ts";
 
@@ -113,6 +113,22 @@ for (const seed of seeds(5)) {
     expect(removed.machine.sizes().partners).toBe(0);
   });
 
+  test(`members with tables of a few entries agree all the same, only later (SEED=${seed})`, () => {
+    const small = {
+      ...config,
+      frame: { idsMax: 8 },
+      plumtree: { ...config.plumtree, graftBurst: 2, graftPerSecond: 1, pulledMax: 4, bringersMax: 4 },
+      missingIds: { ...config.missingIds, idsMax: 4, perPeerMax: 2, holdersMax: 1 },
+      pull: { ...config.pull, pendingMax: 16, fetchIds: 2, fetchesMax: 1, pageProgressIds: 2 },
+      retryQueue: { ...config.retryQueue, entriesMax: 4, attemptsMax: 2 },
+      quarantine: { ...config.quarantine, countMax: 4, senderCountMax: 1 },
+    };
+    const world = new World({ seed, members: 10, loss: 0.1, config: small });
+    world.runFor(5_000);
+    for (let i = 0; i < 40; i++) world.publish();
+    expect(world.runUntil(() => world.converged(), 60 * MINUTE)).toBeLessThanOrEqual(20 * MINUTE);
+  });
+
   test(`members agree when two of them can only meet through a third (SEED=${seed})`, () => {
     const world = new World({ seed, members: 3, unreachable: [[0, 2]] });
     world.runFor(5_000);
@@ -146,7 +162,7 @@ for (const seed of seeds(5)) {
         for (const kind of ["ihave", "graft", "announced"] as const) {
           world.tell(victim, { kind, from: flooder.key, ids });
         }
-        expect(victim.machine.sizes().missing).toBeLessThanOrEqual(2 * MISSING_PER_PEER_MAX);
+        expect(victim.machine.sizes().missing).toBeLessThanOrEqual(2 * config.missingIds.perPeerMax);
       }
       world.publish(victims[i % 11]);
       world.runFor(1_000);

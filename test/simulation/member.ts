@@ -100,6 +100,6 @@ export class Member implements MessageIndex, RosterView {
   }
 
   #newMachine(random: Random): GroupMachine {
-    return new GroupMachine({ local: this.key, messages: this, roster: this, random });
+    return new GroupMachine({ local: this.key, messages: this, roster: this, random, config: this.#world.config });
   }
 }

@@ -1,6 +1,7 @@
 import { MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
-import { type Effect, IDS_PER_FRAME_MAX, type NetworkEffect, type Report } from "../../src/machine/effect.ts";
+import type { Effect, NetworkEffect, Report } from "../../src/machine/effect.ts";
 import type { Event, Failure, GroupStatus, Via } from "../../src/machine/event.ts";
+import { MACHINE_DEFAULTS, type MachineConfig } from "../../src/machine/machine-config.ts";
 import { type Random, SeededRandom } from "../../src/machine/random.ts";
 import { Clock } from "./clock.ts";
 import { Member, type SimMessage } from "./member.ts";
@@ -20,11 +21,14 @@ export interface WorldOptions {
   readonly pageMax?: number;
   /** False: a status question does not carry the asker's own, as with original peers. */
   readonly statusBothWays?: boolean;
+  /** Limits and times of every member's machine; those of daemons by default. */
+  readonly config?: MachineConfig;
 }
 
 /** Many nodes, one clock, one seed. Carries out effects as the daemon does, without bytes and keys. */
 export class World {
   readonly clock = new Clock();
+  readonly config: MachineConfig;
   readonly random: Random;
   readonly members: Member[] = [];
   readonly traffic = new Traffic();
@@ -43,6 +47,7 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.#options = options;
+    this.config = options.config ?? MACHINE_DEFAULTS;
     this.random = new SeededRandom(options.seed);
     for (let i = 0; i < options.members; i++) this.#create();
     this.#enroll("add", ...this.members);
@@ -262,7 +267,7 @@ export class World {
         return () => this.tell(sender, { kind: "status", from: peer.key, status });
       }
       case "ask_ids": {
-        const limit = Math.min(this.#options.pageMax ?? IDS_PER_FRAME_MAX, IDS_PER_FRAME_MAX);
+        const limit = Math.min(this.#options.pageMax ?? effect.limit, effect.limit);
         const page = peer.idsAfter(effect.after, limit);
         this.traffic.ids(page.ids.length);
         return () => this.tell(sender, { kind: "ids_page", from: peer.key, ...page });

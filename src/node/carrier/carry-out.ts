@@ -3,15 +3,7 @@ import { EntmootError } from "../../core/errors.ts";
 import type { MessageId, PublicKey } from "../../core/ids.ts";
 import { messageCanonical } from "../../core/record/message.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
-import {
-  type AskEffect,
-  type Effect,
-  type HeldMessage,
-  IDS_PER_FRAME_MAX,
-  type NetworkEffect,
-  type Report,
-  type SendEffect,
-} from "../../machine/effect.ts";
+import type { AskEffect, Effect, HeldMessage, NetworkEffect, Report, SendEffect } from "../../machine/effect.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
 import { pageIds } from "../../wire/peer/id-page.ts";
 import { pushFrames } from "../../wire/peer/push-frame.ts";
@@ -164,7 +156,7 @@ export class CarryOut {
         return;
       }
       case "ask_ids": {
-        const question: Frame = { kind: "ids_req", group_id, limit: IDS_PER_FRAME_MAX, after: effect.after };
+        const question: Frame = { kind: "ids_req", group_id, limit: effect.limit, after: effect.after };
         const page = await peers.ask(effect.to, question, "ids_resp", SMALL_TIMEOUT_MS);
         group.tell({ kind: "ids_page", from: effect.to, ids: pageIds(page.ids), next: page.next });
         return;

@@ -5,6 +5,7 @@ import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { Effect } from "../../machine/effect.ts";
 import type { Event, RosterOutcome, Via } from "../../machine/event.ts";
 import { GroupMachine } from "../../machine/group-machine.ts";
+import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
 import type { Random } from "../../machine/random.ts";
 import type { GroupStore } from "../../store/group-store.ts";
 import { BatchWriter } from "./batch-writer.ts";
@@ -57,7 +58,7 @@ export class Group {
     const { messages } = store;
     const { policy, roster, writer } = this;
     this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, writer, clock });
-    this.#machine = new GroupMachine({ local, messages, roster, random });
+    this.#machine = new GroupMachine({ local, messages, roster, random, config: MACHINE_DEFAULTS });
   }
 
   /** This node in the group's roster; `undefined` when its key is not in it. */

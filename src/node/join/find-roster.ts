@@ -5,6 +5,7 @@ import type { Invite } from "../../core/record/records.ts";
 import { RosterLog } from "../../core/roster/roster-log.ts";
 import { explainRejection } from "../../core/roster/roster-rejection.ts";
 import { type Candidate, Join, type JoinEffect, type JoinEvent } from "../../machine/join.ts";
+import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
 import { askRosterAfter } from "../carrier/ask-roster.ts";
 import { failureOf, type Peers, Refusal } from "../carrier/peers.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
@@ -18,7 +19,7 @@ export function findRoster(
   attempt: JoinAttempt,
 ): Promise<FoundRoster> {
   return driveMachine<JoinEvent, JoinEffect, FoundRoster>({
-    machine: new Join({ invite, localKey: local, deadlineMs: attempt.deadline }),
+    machine: new Join({ invite, localKey: local, deadlineMs: attempt.deadline, config: MACHINE_DEFAULTS }),
     start: { kind: "start" },
     timer: { kind: "timer" },
     clock,

@@ -2,6 +2,7 @@ import { verifyInvite } from "../../core/admission/invite.ts";
 import type { MootLink } from "../../core/admission/moot-link.ts";
 import type { Clock } from "../../core/clock.ts";
 import { textOf } from "../../core/errors.ts";
+import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
 import { Redeem, type RedeemEffect, type RedeemEvent, type Redeemed } from "../../machine/redeem.ts";
 import { type Peers, Refusal } from "../carrier/peers.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
@@ -26,7 +27,7 @@ export interface RedeemParts {
 export function redeem(parts: RedeemParts, link: MootLink, attempt: JoinAttempt): Promise<Redeemed> {
   let timeoutMs = TIMEOUT_FIRST_MS;
   return driveMachine<RedeemEvent, RedeemEffect, Redeemed>({
-    machine: new Redeem({ deadlineMs: attempt.deadline }),
+    machine: new Redeem({ deadlineMs: attempt.deadline, config: MACHINE_DEFAULTS }),
     start: { kind: "start" },
     timer: { kind: "timer" },
     clock: parts.clock,
