@@ -1,6 +1,6 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
-import type { Event, EventOf, GroupStatus } from "./event.ts";
+import type { CopyStatus, Event, EventOf } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import type { PartnersView } from "./partners.ts";
@@ -199,7 +199,7 @@ export class CatchUp {
   }
 
   /** True when the difference may be no more than messages under way: then it is looked at again. */
-  #isUnderWay(comparison: Comparison, { message_count }: GroupStatus, nowMs: number): boolean {
+  #isUnderWay(comparison: Comparison, { message_count }: CopyStatus, nowMs: number): boolean {
     if (message_count === undefined || nowMs - this.#freshMs >= this.#config.confirmAfterMs) return false;
     if (Math.abs(message_count - this.#index.size) > this.#config.confirmCountMax) return false;
     // The second look decides, unless it is long overdue.

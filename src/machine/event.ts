@@ -14,7 +14,7 @@ export type Via =
   | "pull";
 
 /** What one side says about its copy of the group. */
-export interface GroupStatus {
+export interface CopyStatus {
   /** `undefined` when the peer's dialect cannot say. */
   readonly roster_head: RosterEntryId | undefined;
   /** Number of applied entries; `undefined` when the peer's dialect cannot say. */
@@ -25,7 +25,7 @@ export interface GroupStatus {
 }
 
 /** Why a network effect came to nothing. */
-export type Failure =
+export type NetworkFailure =
   /** Dialing or writing failed, or the connection was lost before the answer was complete. */
   | "unreachable"
   /** Not tried: the peer's dial back-off is closed. Costs no retry attempt. */
@@ -77,7 +77,7 @@ export type Event =
       readonly refused: readonly MessageId[];
     }
   /** Answer to `ask_status`, or the status a peer sent along with its own question. */
-  | { readonly kind: "status"; readonly from: PublicKey; readonly status: GroupStatus }
+  | { readonly kind: "status"; readonly from: PublicKey; readonly status: CopyStatus }
   /** Answer to `ask_ids`: ids the peer holds. `next`: the place of the last of them, when more follow. */
   | {
       readonly kind: "ids_page";
@@ -89,7 +89,7 @@ export type Event =
    * A roster log was looked at: ours after a change made here (`from` undefined), or one a peer sent,
    * asked for or not. Entries were verified and applied before this event; `members` comes before it.
    */
-  | { readonly kind: "roster"; readonly from: PublicKey | undefined; readonly outcome: RosterOutcome }
+  | { readonly kind: "roster"; readonly from: PublicKey | undefined; readonly outcome: RosterSyncOutcome }
   /** A message whose signature holds but whose author is in no roster entry we have. */
   | {
       readonly kind: "unknown_author";
@@ -99,10 +99,10 @@ export type Event =
       readonly canonical: Uint8Array;
     }
   /** `effect` came to nothing. Every effect over the network ends in its answer or in this. */
-  | { readonly kind: "failed"; readonly effect: NetworkEffect; readonly failure: Failure }
+  | { readonly kind: "failed"; readonly effect: NetworkEffect; readonly failure: NetworkFailure }
   | { readonly kind: "timer"; readonly timer: Timer };
 
-export type RosterOutcome =
+export type RosterSyncOutcome =
   /** Our log grew. */
   | "extended"
   /** Equal logs. */

@@ -9,7 +9,7 @@ import { Plumtree } from "./plumtree.ts";
 import { Quarantine } from "./quarantine.ts";
 import type { Random } from "./random.ts";
 import { RetryQueue } from "./retry-queue.ts";
-import { RosterSync } from "./roster-sync.ts";
+import { RosterExchange } from "./roster-exchange.ts";
 
 export interface GroupMachineOptions {
   readonly local: PublicKey;
@@ -39,7 +39,7 @@ export class GroupMachine {
   readonly #partners: Partners;
   readonly #plumtree: Plumtree;
   readonly #catchUp: CatchUp;
-  readonly #rosterSync: RosterSync;
+  readonly #rosterExchange: RosterExchange;
   readonly #retryQueue: RetryQueue;
   readonly #quarantine: Quarantine;
 
@@ -55,7 +55,7 @@ export class GroupMachine {
       isBeingPulled: (id) => this.#catchUp.isFetching(id),
       config,
     });
-    this.#rosterSync = new RosterSync({ roster, partners, config });
+    this.#rosterExchange = new RosterExchange({ roster, partners, config });
     this.#retryQueue = new RetryQueue({ random: random.fork(), partners, config });
     this.#quarantine = new Quarantine({ roster, config });
   }
@@ -75,8 +75,8 @@ export class GroupMachine {
         return this.#everyStage(event, nowMs);
       case "status":
         // With the roster behind, the new members' messages could only go to quarantine: the roster first.
-        if (this.#rosterSync.isBehind(event)) {
-          const effects = this.#rosterSync.handle(event, nowMs);
+        if (this.#rosterExchange.isBehind(event)) {
+          const effects = this.#rosterExchange.handle(event, nowMs);
           if (effects.length > 0) {
             this.#catchUp.postponed(event.from);
             return effects;
@@ -116,7 +116,7 @@ export class GroupMachine {
     return [
       ...spread,
       ...this.#partners.follow(spread, nowMs),
-      ...this.#rosterSync.handle(event, nowMs),
+      ...this.#rosterExchange.handle(event, nowMs),
       ...this.#quarantine.handle(event, nowMs),
       ...this.#catchUp.handle(event, nowMs),
       ...this.#retryQueue.handle(event, nowMs),

@@ -7,7 +7,7 @@ import { ANCHOR_TEXT, checkAnchors, IS_FINAL } from "./join-anchors.ts";
 import type { MachineConfig } from "./machine-config.ts";
 
 /** Someone who may serve the roster. */
-export interface Candidate {
+export interface JoinCandidate {
   readonly nodeId: number;
   /** `undefined` when the invite does not say; then only a carrier that dials by node id can reach it. */
   readonly key: PublicKey | undefined;
@@ -17,11 +17,11 @@ export interface Candidate {
 export type JoinEvent =
   | { readonly kind: "start" }
   /** The candidate's roster, valid in itself. */
-  | { readonly kind: "roster"; readonly from: Candidate; readonly log: RosterLog }
+  | { readonly kind: "roster"; readonly from: JoinCandidate; readonly log: RosterLog }
   /** No roster came. `invalid`: what came is broken and asking again will not mend it. `refused`: it closed without an answer, as it does to non-members. */
   | {
       readonly kind: "no_roster";
-      readonly from: Candidate;
+      readonly from: JoinCandidate;
       readonly why: "unreachable" | "refused" | "invalid";
       /** For people. */
       readonly detail: string;
@@ -30,11 +30,11 @@ export type JoinEvent =
 
 export type JoinEffect =
   /** Ends in `roster` or `no_roster`. */
-  | { readonly kind: "ask_roster"; readonly to: Candidate }
+  | { readonly kind: "ask_roster"; readonly to: JoinCandidate }
   | { readonly kind: "schedule"; readonly afterMs: number }
   | { readonly kind: "progress"; readonly stage: "dialing" | "waiting" | "roster"; readonly message: string }
   /** The end: the group can be opened with this roster. */
-  | { readonly kind: "joined"; readonly from: Candidate; readonly log: RosterLog }
+  | { readonly kind: "joined"; readonly from: JoinCandidate; readonly log: RosterLog }
   /** The end, with why each candidate failed. */
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
 
@@ -49,7 +49,7 @@ export class Join {
   readonly #invite: Invite;
   readonly #localKey: PublicKey;
   readonly #deadlineMs: number;
-  readonly #candidates: { candidate: Candidate; standing: Standing; reason: string; isNotMember: boolean }[];
+  readonly #candidates: { candidate: JoinCandidate; standing: Standing; reason: string; isNotMember: boolean }[];
   #waitMs: number;
   /** When to do the next thing: ask the next candidate, or begin the next pass. */
   #nextMs = 0;
@@ -107,7 +107,7 @@ export class Join {
     return effects;
   }
 
-  #note(from: Candidate, standing: Standing, reason: string, isNotMember: boolean, effects: JoinEffect[]): void {
+  #note(from: JoinCandidate, standing: Standing, reason: string, isNotMember: boolean, effects: JoinEffect[]): void {
     const entry = this.#candidates.find(
       ({ candidate }) => candidate.nodeId === from.nodeId && candidate.key === from.key,
     );
@@ -166,8 +166,8 @@ export class Join {
 }
 
 /** Bootstrap peers in their order, then the founder, then the issuer; each once, ourselves never. */
-export function candidatesOf(invite: Invite, localKey: PublicKey, config: MachineConfig): Candidate[] {
-  const candidates: Candidate[] = [];
+export function candidatesOf(invite: Invite, localKey: PublicKey, config: MachineConfig): JoinCandidate[] {
+  const candidates: JoinCandidate[] = [];
   const keyOf = (info: NodeInfo): PublicKey | undefined =>
     info.entmoot_pubkey?.length === 32 ? PublicKey.fromBytes(info.entmoot_pubkey) : undefined;
   const known = [invite.founder, invite.issuer];
@@ -177,7 +177,7 @@ export function candidatesOf(invite: Invite, localKey: PublicKey, config: Machin
   }
   for (const info of known) candidates.push({ nodeId: info.pilot_node_id, key: keyOf(info), endpoints: [] });
   const seen = new Set<number>();
-  const chosen: Candidate[] = [];
+  const chosen: JoinCandidate[] = [];
   for (const candidate of candidates) {
     if (candidate.nodeId === 0 || candidate.key === localKey || seen.has(candidate.nodeId)) continue;
     seen.add(candidate.nodeId);
@@ -186,7 +186,7 @@ export function candidatesOf(invite: Invite, localKey: PublicKey, config: Machin
   return chosen;
 }
 
-function name({ nodeId }: Candidate): string {
+function name({ nodeId }: JoinCandidate): string {
   return `node ${nodeId}`;
 }
 

@@ -1,7 +1,7 @@
 /** Lowest and highest of what is drawn by chance: `[lo, hi)`. */
-type Range = readonly [number, number];
+type DrawnRange = readonly [number, number];
 
-const between = (lo: number, hi: number): Range => [lo, hi];
+const between = (lo: number, hi: number): DrawnRange => [lo, hi];
 
 const MIB = 1024 * 1024;
 
@@ -128,7 +128,7 @@ const DEFAULTS = {
     fetchTries: 2,
   },
 
-  rosterSync: {
+  rosterExchange: {
     /** One peer is asked for its roster no more often than this: several things at once may call for it. */
     askMs: 5_000,
     /** A peer that cannot say its roster head is asked for the whole log this often. */

@@ -9,10 +9,10 @@ import { WakeUp } from "./wake-up.ts";
  * To eager partners bodies are sent on, to lazy ones ids. In a small group all start lazy, because
  * authors push to everyone themselves; in a larger one all start eager and pruning leaves a tree.
  */
-export type Link = "eager" | "lazy";
+export type TreeLink = "eager" | "lazy";
 
 interface Partner {
-  link: Link;
+  link: TreeLink;
   /** We chose it, so it is not evicted to make room. */
   readonly chosen: boolean;
   heardMs: number;
@@ -29,7 +29,7 @@ export interface PartnersView {
   isMember(peer: PublicKey): boolean;
   isConnected(peer: PublicKey): boolean;
   /** `undefined` for who is no partner. */
-  link(peer: PublicKey): Link | undefined;
+  link(peer: PublicKey): TreeLink | undefined;
   /** All partners, in the order they became one. */
   all(): PublicKey[];
 }
@@ -99,7 +99,7 @@ export class Partners implements PartnersView {
     return down !== undefined && down.untilMs > nowMs;
   }
 
-  link(peer: PublicKey): Link | undefined {
+  link(peer: PublicKey): TreeLink | undefined {
     return this.#partners.get(peer)?.link;
   }
 
@@ -224,7 +224,7 @@ export class Partners implements PartnersView {
   }
 
   /** Moves a partner to `link`; nothing for anyone else. */
-  #setLink(peer: PublicKey, link: Link, nowMs: number): void {
+  #setLink(peer: PublicKey, link: TreeLink, nowMs: number): void {
     const partner = this.#partners.get(peer);
     if (partner === undefined || partner.link === link) return;
     partner.link = link;
@@ -291,7 +291,7 @@ export class Partners implements PartnersView {
     return undefined;
   }
 
-  get #firstLink(): Link {
+  get #firstLink(): TreeLink {
     return this.isSmall ? "lazy" : "eager";
   }
 

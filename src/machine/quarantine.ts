@@ -5,7 +5,7 @@ import type { RosterView } from "./group-view.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import { WakeUp } from "./wake-up.ts";
 
-interface Held extends HeldMessage {
+interface Quarantined extends HeldMessage {
   readonly sinceMs: number;
 }
 
@@ -19,7 +19,7 @@ export class Quarantine {
   readonly #config: MachineConfig["quarantine"];
   readonly #roster: RosterView;
   /** Oldest first. */
-  readonly #held = new Map<MessageId, Held>();
+  readonly #held = new Map<MessageId, Quarantined>();
   readonly #shares = new Map<PublicKey, Share>();
   readonly #timer = new WakeUp("quarantine");
   #bytes = 0;
@@ -55,7 +55,7 @@ export class Quarantine {
     return effects;
   }
 
-  #hold(message: Held, nowMs: number, effects: Effect[]): void {
+  #hold(message: Quarantined, nowMs: number, effects: Effect[]): void {
     const { id, from, author, canonical, sinceMs } = message;
     if (this.#held.has(id)) return;
     if (canonical.length > this.#config.senderBytesMax) {

@@ -1,7 +1,7 @@
 import { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import type { TimePlace } from "../../src/core/order/time-place.ts";
 import type { Effect } from "../../src/machine/effect.ts";
-import type { GroupStatus } from "../../src/machine/event.ts";
+import type { CopyStatus } from "../../src/machine/event.ts";
 import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";
 
 const hex = (n: number): string => n.toString(16).padStart(64, "0");
@@ -60,7 +60,7 @@ export class TestGroup implements MessageIndex, RosterView {
   }
 
   /** What a peer with `count` messages and our roster says. */
-  status(count: number): GroupStatus {
+  status(count: number): CopyStatus {
     return { roster_head: this.head, roster_length: this.length, merkle_root: root(count), message_count: count };
   }
 }

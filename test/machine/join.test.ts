@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { MerkleRoot, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import type { Invite } from "../../src/core/record/records.ts";
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
-import { type Candidate, candidatesOf, Join, type JoinEffect, type JoinEvent } from "../../src/machine/join.ts";
+import { candidatesOf, Join, type JoinCandidate, type JoinEffect, type JoinEvent } from "../../src/machine/join.ts";
 import { checkAnchors } from "../../src/machine/join-anchors.ts";
 import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { identity } from "../support/identity.ts";
@@ -51,7 +51,7 @@ class Drive {
     this.join = new Join({ invite: given, localKey, deadlineMs, config });
   }
 
-  run(answer: (candidate: Candidate) => RosterLog | "unreachable" | "refused" | "invalid" | undefined): JoinEffect {
+  run(answer: (candidate: JoinCandidate) => RosterLog | "unreachable" | "refused" | "invalid" | undefined): JoinEffect {
     const events: JoinEvent[] = [{ kind: "start" }];
     while (this.end === undefined) {
       let event = events.shift();

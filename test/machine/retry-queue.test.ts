@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import type { PublicKey } from "../../src/core/ids.ts";
 import type { Effect, SendEffect } from "../../src/machine/effect.ts";
-import type { Failure } from "../../src/machine/event.ts";
+import type { NetworkFailure } from "../../src/machine/event.ts";
 import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { RetryQueue } from "../../src/machine/retry-queue.ts";
@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 const push: SendEffect = { kind: "push", to: node(1), ids: [id(1)] };
-const fail = (effect: SendEffect, nowMs: number, failure: Failure = "unreachable"): Effect[] =>
+const fail = (effect: SendEffect, nowMs: number, failure: NetworkFailure = "unreachable"): Effect[] =>
   queue.handle({ kind: "failed", effect, failure }, nowMs);
 const wake = (nowMs: number): Effect[] => acts(queue.handle({ kind: "timer", timer: "retry" }, nowMs));
 const waitOf = (effects: readonly Effect[]): number => {

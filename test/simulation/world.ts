@@ -1,6 +1,6 @@
 import { MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import type { Effect, NetworkEffect, Report } from "../../src/machine/effect.ts";
-import type { Event, Failure, GroupStatus, Via } from "../../src/machine/event.ts";
+import type { CopyStatus, Event, NetworkFailure, Via } from "../../src/machine/event.ts";
 import { MACHINE_DEFAULTS, type MachineConfig } from "../../src/machine/machine-config.ts";
 import { type Random, SeededRandom } from "../../src/machine/random.ts";
 import { Clock } from "./clock.ts";
@@ -201,7 +201,7 @@ export class World {
   #overNetwork(sender: Member, effect: NetworkEffect): void {
     const peer = this.#byKey.get(effect.kind === "fetch" ? effect.from : effect.to);
     const { life } = sender;
-    const fail = (failure: Failure, afterMs: number): undefined => {
+    const fail = (failure: NetworkFailure, afterMs: number): undefined => {
       this.clock.after(afterMs, () => {
         if (sender.life === life) this.tell(sender, { kind: "failed", effect, failure });
       });
@@ -420,7 +420,7 @@ function pairOf(a: Member, b: Member): string {
   return a.number < b.number ? `${a.number}:${b.number}` : `${b.number}:${a.number}`;
 }
 
-function statusOf(member: Member): GroupStatus {
+function statusOf(member: Member): CopyStatus {
   return {
     roster_head: member.head,
     roster_length: member.length,

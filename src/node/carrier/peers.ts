@@ -3,7 +3,7 @@ import type { Clock, UnixMs } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode, textOf } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import type { DialBackoff } from "../../machine/dial-backoff.ts";
-import type { Failure } from "../../machine/event.ts";
+import type { NetworkFailure } from "../../machine/event.ts";
 import { FramedStream } from "../../transport/framed-stream.ts";
 import type { PeerStatus, PeerStream, Transport } from "../../transport/transport.ts";
 import { atMost, Deadline } from "../../transport/wait.ts";
@@ -68,7 +68,7 @@ export class Peers {
   }
 
   /** Sends a one-way frame. `failed` is called when it was not, or possibly not, delivered. */
-  send(peer: PublicKey, frame: Frame, failed: (failure: Failure) => void): void {
+  send(peer: PublicKey, frame: Frame, failed: (failure: NetworkFailure) => void): void {
     let outbox = this.#outboxes.get(peer);
     if (outbox === undefined) {
       outbox = new Outbox(this.#parts.clock, () => this.#open(peer, this.#closing.signal));
@@ -164,7 +164,7 @@ const NOT_TO_BE_SAID: readonly ErrorCode[] = [
 ];
 
 /** What the machines are told about an error. */
-export function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): NetworkFailure {
   if (error instanceof Backoff) return "backoff";
   if (error instanceof Refusal) return "refused";
   if (!(error instanceof EntmootError)) return "unreachable";

@@ -3,7 +3,7 @@ import type { PublicKey, RosterEntryId } from "../../core/ids.ts";
 import { keyOf } from "../../core/record/node-key.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import { RosterLog } from "../../core/roster/roster-log.ts";
-import type { RosterOutcome } from "../../machine/event.ts";
+import type { RosterSyncOutcome } from "../../machine/event.ts";
 import type { RosterView } from "../../machine/group-view.ts";
 import type { RosterStore } from "../../store/group-store.ts";
 
@@ -77,7 +77,7 @@ export class GroupRoster implements RosterView {
   }
 
   /** Takes what a peer's log adds to ours, durable on return. */
-  sync(entries: readonly RosterEntry[]): RosterOutcome {
+  sync(entries: readonly RosterEntry[]): RosterSyncOutcome {
     const { log, applied, stopped } = this.#log.sync(entries);
     if (applied.length > 0) {
       this.#store.append(applied);
@@ -89,7 +89,7 @@ export class GroupRoster implements RosterView {
   }
 
   /** A log without our head is a part of ours, a later part of the same, or another history. */
-  #compare(entries: readonly RosterEntry[]): RosterOutcome {
+  #compare(entries: readonly RosterEntry[]): RosterSyncOutcome {
     if (entries.every(({ id }) => this.#log.has(id))) return "behind";
     const [first] = entries;
     if (first !== undefined && first.parents.length > 0) return "gap";

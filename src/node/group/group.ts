@@ -3,7 +3,7 @@ import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { Effect } from "../../machine/effect.ts";
-import type { Event, RosterOutcome, Via } from "../../machine/event.ts";
+import type { Event, RosterSyncOutcome, Via } from "../../machine/event.ts";
 import { GroupMachine } from "../../machine/group-machine.ts";
 import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
 import type { Random } from "../../machine/random.ts";
@@ -112,7 +112,7 @@ export class Group {
   }
 
   /** Takes a roster log a peer sent, asked for or not. */
-  takeRoster(entries: readonly RosterEntry[], from: PublicKey): RosterOutcome {
+  takeRoster(entries: readonly RosterEntry[], from: PublicKey): RosterSyncOutcome {
     const before = this.roster.members;
     const outcome = this.roster.sync(entries);
     if (outcome === "extended") this.#membersChanged(before);

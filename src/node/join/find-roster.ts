@@ -4,7 +4,7 @@ import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { Invite } from "../../core/record/records.ts";
 import { RosterLog } from "../../core/roster/roster-log.ts";
 import { explainRejection } from "../../core/roster/roster-rejection.ts";
-import { type Candidate, Join, type JoinEffect, type JoinEvent } from "../../machine/join.ts";
+import { Join, type JoinCandidate, type JoinEffect, type JoinEvent } from "../../machine/join.ts";
 import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
 import { askRosterAfter } from "../carrier/ask-roster.ts";
 import { failureOf, type Peers, Refusal } from "../carrier/peers.ts";
@@ -33,7 +33,7 @@ export function findRoster(
 }
 
 /** Never rejects. */
-async function askCandidate(peers: Peers, groupId: GroupId, from: Candidate): Promise<JoinEvent> {
+async function askCandidate(peers: Peers, groupId: GroupId, from: JoinCandidate): Promise<JoinEvent> {
   const noRoster = (why: "unreachable" | "refused" | "invalid", detail: string): JoinEvent => ({
     kind: "no_roster",
     from,

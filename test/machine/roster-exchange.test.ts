@@ -1,15 +1,15 @@
 import { beforeEach, expect, test } from "bun:test";
 import type { Effect } from "../../src/machine/effect.ts";
-import type { Event, GroupStatus } from "../../src/machine/event.ts";
+import type { CopyStatus, Event } from "../../src/machine/event.ts";
 import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { Partners } from "../../src/machine/partners.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
-import { RosterSync } from "../../src/machine/roster-sync.ts";
+import { RosterExchange } from "../../src/machine/roster-exchange.ts";
 import { head, members, node, root, TestGroup } from "./group.ts";
 
 let group: TestGroup;
 let partners: Partners;
-let sync: RosterSync;
+let sync: RosterExchange;
 
 beforeEach(() => {
   group = new TestGroup();
@@ -17,12 +17,12 @@ beforeEach(() => {
   partners = new Partners({ local: node(0), random: new SeededRandom(1), config });
   partners.handle({ kind: "members", members: members(4) }, 0);
   partners.follow([], 0);
-  sync = new RosterSync({ roster: group, partners, config });
+  sync = new RosterExchange({ roster: group, partners, config });
   handle({ kind: "members", members: members(4) });
 });
 
 const handle = (event: Event, nowMs = 0): Effect[] => sync.handle(event, nowMs);
-const status = (length: number | undefined, fork = 0): GroupStatus => ({
+const status = (length: number | undefined, fork = 0): CopyStatus => ({
   roster_head: length === undefined ? undefined : head(length * 100 + fork),
   roster_length: length,
   merkle_root: root(0),
@@ -43,14 +43,14 @@ test("who has the longer roster is asked for it, once in a while", () => {
 
 test("who has the shorter roster is told of ours, once in a while", () => {
   expect(heard(2)).toEqual([{ kind: "push_roster", to: node(1) }]);
-  expect(heard(2, config.rosterSync.pushMs - 1)).toEqual([]);
-  expect(heard(2, config.rosterSync.pushMs)).toEqual([{ kind: "push_roster", to: node(1) }]);
+  expect(heard(2, config.rosterExchange.pushMs - 1)).toEqual([]);
+  expect(heard(2, config.rosterExchange.pushMs)).toEqual([{ kind: "push_roster", to: node(1) }]);
 });
 
 test("a peer that cannot say its head is asked for the whole log now and then", () => {
   expect(heard(undefined)).toEqual([{ kind: "ask_roster", to: node(1) }]);
-  expect(heard(undefined, config.rosterSync.askBlindMs - 1)).toEqual([]);
-  expect(heard(undefined, config.rosterSync.askBlindMs)).toEqual([{ kind: "ask_roster", to: node(1) }]);
+  expect(heard(undefined, config.rosterExchange.askBlindMs - 1)).toEqual([]);
+  expect(heard(undefined, config.rosterExchange.askBlindMs)).toEqual([{ kind: "ask_roster", to: node(1) }]);
   expect(handle({ kind: "roster", from: node(1), outcome: "behind" })).toEqual([{ kind: "push_roster", to: node(1) }]);
 });
 
@@ -59,8 +59,8 @@ test("a fork is reported and its peer left alone", () => {
   expect(handle({ kind: "roster", from: node(1), outcome: "forked" })).toEqual([
     { kind: "report", report: { what: "roster_forked", peer: node(1) } },
   ]);
-  expect(heard(3, config.rosterSync.badMs - 1, 1)).toEqual([]);
-  expect(heard(3, config.rosterSync.badMs, 1)).toEqual([{ kind: "ask_roster", to: node(1) }]);
+  expect(heard(3, config.rosterExchange.badMs - 1, 1)).toEqual([]);
+  expect(heard(3, config.rosterExchange.badMs, 1)).toEqual([{ kind: "ask_roster", to: node(1) }]);
 });
 
 test("a peer that goes on sending a broken log is reported once in a while, not once a log", () => {

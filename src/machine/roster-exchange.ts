@@ -5,7 +5,7 @@ import type { RosterView } from "./group-view.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import type { PartnersView } from "./partners.ts";
 
-interface Exchange {
+interface RosterContact {
   askedMs: number;
   pushedMs: number;
   badMs: number;
@@ -16,18 +16,18 @@ interface Exchange {
  * asks, the longer one tells, and a change made or learned is passed on. Only entries that were verified
  * and applied before ever show up here.
  */
-export class RosterSync {
-  readonly #config: MachineConfig["rosterSync"];
+export class RosterExchange {
+  readonly #config: MachineConfig["rosterExchange"];
   readonly #roster: RosterView;
   readonly #partners: PartnersView;
   /** Only members and, until the next change, removed ones: bounded by the roster. */
-  readonly #exchanges = new Map<PublicKey, Exchange>();
+  readonly #contacts = new Map<PublicKey, RosterContact>();
   #members: ReadonlySet<PublicKey> = new Set();
   /** Left with the latest change. */
   #removed: readonly PublicKey[] = [];
 
   constructor(options: { roster: RosterView; partners: PartnersView; config: MachineConfig }) {
-    this.#config = options.config.rosterSync;
+    this.#config = options.config.rosterExchange;
     this.#roster = options.roster;
     this.#partners = options.partners;
   }
@@ -39,7 +39,7 @@ export class RosterSync {
         this.#removed =
           event.members.size === 0 ? [] : [...this.#members].filter((member) => !event.members.has(member));
         this.#members = event.members;
-        for (const peer of this.#exchanges.keys()) if (!event.members.has(peer)) this.#exchanges.delete(peer);
+        for (const peer of this.#contacts.keys()) if (!event.members.has(peer)) this.#contacts.delete(peer);
         break;
       case "status":
         this.#onStatus(event, nowMs, effects);
@@ -87,38 +87,38 @@ export class RosterSync {
     } else if (outcome === "behind") this.#push(from, this.#config.pushMs, nowMs, effects);
     else if (outcome === "gap") this.#ask(from, this.#config.askMs, nowMs, effects);
     else if (outcome === "forked" || outcome === "rejected") {
-      const exchange = this.#exchange(from);
+      const contact = this.#contact(from);
       // Once is news; a peer that goes on sending it fills no log.
-      const isNews = nowMs - exchange.badMs >= this.#config.badMs;
+      const isNews = nowMs - contact.badMs >= this.#config.badMs;
       if (!isNews) return;
-      exchange.badMs = nowMs;
+      contact.badMs = nowMs;
       effects.push({ kind: "report", report: { what: `roster_${outcome}`, peer: from } });
     }
   }
 
   #ask(peer: PublicKey, everyMs: number, nowMs: number, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
-    const exchange = this.#exchange(peer);
-    if (nowMs - exchange.askedMs < everyMs || nowMs - exchange.badMs < this.#config.badMs) return;
-    exchange.askedMs = nowMs;
+    const contact = this.#contact(peer);
+    if (nowMs - contact.askedMs < everyMs || nowMs - contact.badMs < this.#config.badMs) return;
+    contact.askedMs = nowMs;
     effects.push({ kind: "ask_roster", to: peer });
   }
 
   #push(peer: PublicKey, everyMs: number, nowMs: number, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
-    const exchange = this.#exchange(peer);
-    if (nowMs - exchange.pushedMs < everyMs) return;
-    exchange.pushedMs = nowMs;
+    const contact = this.#contact(peer);
+    if (nowMs - contact.pushedMs < everyMs) return;
+    contact.pushedMs = nowMs;
     effects.push({ kind: "push_roster", to: peer });
   }
 
-  #exchange(peer: PublicKey): Exchange {
-    let exchange = this.#exchanges.get(peer);
-    if (exchange === undefined) {
+  #contact(peer: PublicKey): RosterContact {
+    let contact = this.#contacts.get(peer);
+    if (contact === undefined) {
       const never = Number.NEGATIVE_INFINITY;
-      exchange = { askedMs: never, pushedMs: never, badMs: never };
-      this.#exchanges.set(peer, exchange);
+      contact = { askedMs: never, pushedMs: never, badMs: never };
+      this.#contacts.set(peer, contact);
     }
-    return exchange;
+    return contact;
   }
 }
