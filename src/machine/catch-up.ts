@@ -111,6 +111,21 @@ export class CatchUp {
     return effects;
   }
 
+  /**
+   * Whether what `peer` says of its copy is looked at. An answer always is, and so is what comes in its stead while
+   * our question is under way. A peer may ask, and say so, as often as it likes: this counts no more often than answers do.
+   */
+  admits(peer: PublicKey, nowMs: number): boolean {
+    if (!this.#partners.isMember(peer)) return false;
+    const comparison = this.#comparison(peer);
+    if (comparison.askedMs !== undefined) return true;
+    const isSoon = nowMs - comparison.triedMs < this.#config.offeredEveryMs;
+    const isLeftAlone = comparison.failures > 0 && nowMs < comparison.readyMs;
+    if (isSoon || isLeftAlone) return false;
+    comparison.triedMs = nowMs;
+    return true;
+  }
+
   /** `peer` has answered and is compared later: it may be asked again. */
   postponed(peer: PublicKey): void {
     this.#comparison(peer).askedMs = undefined;
@@ -173,6 +188,7 @@ export class CatchUp {
   #onStatus({ from, status }: EventOf<"status">, nowMs: number, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
     const comparison = this.#comparison(from);
+    const isAnswer = comparison.askedMs !== undefined;
     comparison.askedMs = undefined;
     if (status.merkle_root === this.#index.merkleRoot()) {
       comparison.confirmMs = undefined;
@@ -184,7 +200,10 @@ export class CatchUp {
       // It holds nothing we could lack; it will come to us.
       this.#settle(from, this.#config.compareEveryMs, nowMs);
     } else {
-      if (this.#isUnderWay(comparison, status, nowMs)) {
+      // Who asked with fewer messages is about to pull ours; most likely it holds none that we lack.
+      const isPulling = !isAnswer && status.message_count !== undefined && status.message_count < this.#index.size;
+      if (isPulling) comparison.confirmMs = nowMs + this.#config.confirmAfterMs;
+      if (isPulling || this.#isUnderWay(comparison, status, nowMs)) {
         this.#confirm.add(from);
         this.#timer.by(nowMs + this.#config.confirmAfterMs, nowMs, effects);
         return;
@@ -237,7 +256,8 @@ export class CatchUp {
 
   #onFailed(effect: EventOf<"failed">["effect"], nowMs: number, effects: Effect[]): void {
     if (effect.kind === "ask_status") {
-      if (!this.#partners.isMember(effect.to)) return;
+      // A question of the peer's own may have told what we asked for.
+      if (!this.#partners.isMember(effect.to) || this.#comparison(effect.to).askedMs === undefined) return;
       this.#comparison(effect.to).askedMs = undefined;
       this.#backOff(effect.to, nowMs);
     } else if (effect.kind === "ask_ids") {

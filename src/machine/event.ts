@@ -76,7 +76,7 @@ export type Event =
       readonly unknown: readonly MessageId[];
       readonly refused: readonly MessageId[];
     }
-  /** Answer to `ask_status`, or the status a peer sent along with its own question. */
+  /** Answer to `ask_status`, or what a peer said of its copy with a question of its own. */
   | { readonly kind: "status"; readonly from: PublicKey; readonly status: CopyStatus }
   /** Answer to `ask_ids`: ids the peer holds. `next`: the place of the last of them, when more follow. */
   | {

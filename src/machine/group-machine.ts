@@ -74,6 +74,7 @@ export class GroupMachine {
         }
         return this.#everyStage(event, nowMs);
       case "status":
+        if (!this.#catchUp.admits(event.from, nowMs)) return [];
         // With the roster behind, the new members' messages could only go to quarantine: the roster first.
         if (this.#rosterExchange.isBehind(event)) {
           const effects = this.#rosterExchange.handle(event, nowMs);

@@ -110,6 +110,12 @@ const DEFAULTS = {
      */
     confirmAfterMs: 4_000,
     confirmCountMax: 16,
+    /**
+     * What a peer says of its copy with a question of its own, while we have asked it nothing, is looked at no sooner
+     * than this after the last look: a partial pull is repeated as soon, so asking often brings a peer nothing. What
+     * comes sooner is ignored; the next comparison finds it.
+     */
+    offeredEveryMs: 10_000,
     /** A peer met again is compared at once, unless it was asked less than this ago: connections may flap. */
     metAgainMs: 1_000,
     /** Every so many comparisons by the timer one goes to a member we are not connected with, which may be there by now. */

@@ -98,6 +98,97 @@ test("a peer that floods with ids nobody holds costs bounded memory and keeps no
   expect(machine.sizes().missing).toBe(0);
 });
 
+/** A group of `size` with `held` messages, of which nobody has been asked anything. */
+function quiet(size: number, held: number): { group: TestGroup; machine: GroupMachine } {
+  const group = new TestGroup();
+  group.store(...ids(1, held));
+  const machine = machineOf(group);
+  machine.handle({ kind: "members", members: members(size) }, 0);
+  return { group, machine };
+}
+
+const askIds = (n: number): Effect => ({
+  kind: "ask_ids",
+  to: node(n),
+  after: undefined,
+  limit: config.frame.idsMax,
+});
+
+test("what a peer says of its copy with its own question is compared at once", () => {
+  const { group, machine } = quiet(3, 2);
+  expect(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, 1)).toEqual([askIds(1)]);
+});
+
+test("what it says while our question is under way stands for the answer", () => {
+  const { group, machine } = quiet(3, 2);
+  const [ask] = acts(machine.handle({ kind: "peer", peer: node(1), connected: true }, 0));
+  expect(ask).toEqual({ kind: "ask_status", to: node(1) });
+  const said: Event = { kind: "status", from: node(1), status: group.status(2) };
+  expect(machine.handle(said, 10)).toContainEqual({
+    kind: "report",
+    report: { what: "compared", peer: node(1), outcome: "equal", stored: 0, missing: 0 },
+  });
+  // Neither the answer nor its absence changes what is settled.
+  expect(machine.handle(said, 20)).toEqual([]);
+  expect(acts(machine.handle({ kind: "failed", effect: ask as NetworkEffect, failure: "refused" }, 30))).toEqual([]);
+  const later = 20 + config.catchUp.offeredEveryMs;
+  expect(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, later)).toEqual([askIds(1)]);
+});
+
+test("who asks with fewer messages pulls ours, and is looked at again only after that", () => {
+  const { group, machine } = quiet(3, 5);
+  const { confirmAfterMs } = config.catchUp;
+  expect(acts(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, 1))).toEqual([]);
+  expect(acts(machine.handle({ kind: "timer", timer: "compare" }, confirmAfterMs))).toEqual([]);
+  expect(acts(machine.handle({ kind: "timer", timer: "compare" }, 1 + confirmAfterMs))).toEqual([
+    { kind: "ask_status", to: node(1) },
+  ]);
+  const answer: Event = { kind: "status", from: node(1), status: group.status(4) };
+  expect(machine.handle(answer, 100 + confirmAfterMs)).toEqual([askIds(1)]);
+});
+
+test("a peer that asks without end makes us ask no more often than its answers would", () => {
+  const { group, machine } = quiet(3, 2);
+  const minutes = 10;
+  const asked = { ask_ids: 0, ask_status: 0, ask_roster: 0, push_roster: 0 };
+  const tell = (event: Event, nowMs: number): void => {
+    for (const effect of machine.handle(event, nowMs)) {
+      if (effect.kind in asked) asked[effect.kind as keyof typeof asked] += 1;
+      // It always has more to list and never delivers it; other answers it gives at once too.
+      if (effect.kind === "ask_ids") {
+        tell({ kind: "ids_page", from: node(1), ids: ids(nowMs * 10 + 100, 3), next: undefined }, nowMs);
+      } else if (effect.kind === "fetch") {
+        const { ids: unknown, via } = effect;
+        tell({ kind: "fetched", from: node(1), via, ids: unknown, stored: [], unknown, refused: [] }, nowMs);
+      } else if (effect.kind === "ask_status" && effect.to === node(1)) {
+        tell({ kind: "status", from: node(1), status: group.status(4) }, nowMs);
+      } else if (effect.kind === "ask_roster") tell({ kind: "roster", from: node(1), outcome: "same" }, nowMs);
+    }
+  };
+  for (let nowMs = 0; nowMs < minutes * 60_000; nowMs += 100) {
+    const status = { ...group.status(3 + (nowMs % 7)), roster_head: head(nowMs), roster_length: nowMs % 3 };
+    tell({ kind: "status", from: node(1), status }, nowMs);
+    if (nowMs % 1_000 === 0) tell({ kind: "timer", timer: "compare" }, nowMs);
+  }
+  const looks = (minutes * 60_000) / config.catchUp.offeredEveryMs;
+  // Besides, somebody is asked by the timer every 24 s.
+  const byTimer = (minutes * 60_000) / config.catchUp.compareEveryMs[0];
+  expect(asked.ask_ids).toBeGreaterThan(10);
+  expect(asked.ask_ids).toBeLessThanOrEqual(looks + byTimer);
+  expect(asked.ask_status).toBeLessThanOrEqual(byTimer);
+  expect(asked.ask_roster).toBeLessThanOrEqual(looks + byTimer);
+  expect(asked.push_roster).toBeLessThanOrEqual((minutes * 60_000) / config.rosterExchange.pushMs + 1);
+});
+
+test("a peer that failed us is left alone, whatever it says with its questions", () => {
+  const { group, machine } = quiet(3, 2);
+  const [ask] = acts(machine.handle({ kind: "peer", peer: node(1), connected: true }, 0));
+  machine.handle({ kind: "failed", effect: ask as NetworkEffect, failure: "timeout" }, 60_000);
+  const said: Event = { kind: "status", from: node(1), status: group.status(3) };
+  expect(machine.handle(said, 60_000 + config.catchUp.failureFirstMs - 1)).toEqual([]);
+  expect(machine.handle(said, 60_000 + config.catchUp.failureFirstMs)).toEqual([askIds(1)]);
+});
+
 test("limits and times are those of the configuration", () => {
   const small: MachineConfig = {
     ...config,

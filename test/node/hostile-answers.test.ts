@@ -19,6 +19,7 @@ import { type Frame, peerLanguage } from "../../src/wire/peer/frame.ts";
 import { GROUP, message } from "../support/message.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 import { ALICE, FOUNDER, nodeWithRawMember, STRANGER } from "../support/raw-member.ts";
+import { statusQuestion } from "../support/status-question.ts";
 
 const OTHER_GROUP = GroupId.fromBytes(new Uint8Array(32).fill(9));
 
@@ -60,7 +61,7 @@ test("answers nobody asked for change nothing, and the stream goes on", async ()
       outcomes: ["sent"],
       messages: [messageCanonical(message({ by: ALICE, group_id }))],
     },
-    { kind: "status_req", group_id },
+    statusQuestion(group_id),
   );
   expect(answers.map(({ kind }) => kind)).toEqual(["refused", "refused", "status_resp"]);
   expect(answers.at(-1)).toMatchObject({ message_count: 0 });

@@ -11,6 +11,7 @@ import { message } from "../support/message.ts";
 import { OPEN_GROUP, until } from "../support/nodes.ts";
 import { ALICE, FOUNDER, nodeWithRawMember, STRANGER } from "../support/raw-member.ts";
 import { RawPeer } from "../support/raw-peer.ts";
+import { statusQuestion } from "../support/status-question.ts";
 
 /** With what Alice says, and how much of it is kept. */
 async function world() {
@@ -69,7 +70,7 @@ test("who is not a member gets nothing of a group, not even that it is there", a
   const absent = GroupId.fromBytes(new Uint8Array(32).fill(9));
   for (const group of [group_id, absent]) {
     for (const frame of [
-      { kind: "status_req", group_id: group },
+      statusQuestion(group),
       { kind: "roster_req", group_id: group, since_head: undefined },
       { kind: "merkle_req", group_id: group },
       { kind: "fetch_req", group_id: group, id: said().id },
@@ -82,10 +83,10 @@ test("who is not a member gets nothing of a group, not even that it is there", a
 test("a removed member gets nothing more", async () => {
   const { node, group_id, alice } = await world();
   await using _closing = node;
-  expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "status_resp" }]);
+  expect(await alice.say(statusQuestion(group_id))).toMatchObject([{ kind: "status_resp" }]);
   const key = PublicKey.fromBytes(ALICE.publicKey);
   await node.changeRoster({ groupId: group_id, op: "remove", nodeId: undefined, key });
-  expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "refused", code: "not_member" }]);
+  expect(await alice.say(statusQuestion(group_id))).toMatchObject([{ kind: "refused", code: "not_member" }]);
 });
 
 test("history of a removed member is still taken, what it writes after its removal is not", async () => {
@@ -110,7 +111,7 @@ test("an extension we do not know is refused in words, and the stream goes on", 
   const { node, group_id, alice } = await world();
   await using _closing = node;
   const unknown = Uint8Array.of(0, 0, 0, 3, 0xf0, 1, 2);
-  const known = encodeFrame({ kind: "status_req", group_id }, "entmoot/1");
+  const known = encodeFrame(statusQuestion(group_id), "entmoot/1");
   expect(await alice.sayBytes(Buffer.concat([unknown, known]))).toMatchObject([
     { kind: "refused", of_type: 0xf0, code: "unknown_frame" },
     { kind: "status_resp" },
@@ -132,7 +133,7 @@ test("malformed, truncated and oversized frames end the stream and nothing else"
   for (const bytes of hostile) expect(await alice.sayBytes(bytes)).toBe("reset");
   await push(said());
   expect(await count()).toBe(1);
-  expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ message_count: 1 }]);
+  expect(await alice.say(statusQuestion(group_id))).toMatchObject([{ message_count: 1 }]);
 });
 
 test("a gossip frame of the original counts when its sender signed it, and not otherwise", async () => {

@@ -7,6 +7,7 @@ import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
 import { message } from "../support/message.ts";
 import { startNode } from "../support/nodes.ts";
 import { ALICE, nodeWithRawMember } from "../support/raw-member.ts";
+import { statusQuestion } from "../support/status-question.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 /** Messages a member may sign although no honest program would write them. */
@@ -53,6 +54,6 @@ test("the oddest messages a member can sign are stored, ordered, shown and built
     if (seen.size > odd.length) break;
   }
   expect(seen.has(published.message_id)).toBe(true);
-  const [answer] = await alice.say({ kind: "status_req", group_id });
+  const [answer] = await alice.say(statusQuestion(group_id));
   expect(answer).toMatchObject({ message_count: odd.length + 1, merkle_root: before.merkle_root });
 }, 20_000);

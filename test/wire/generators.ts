@@ -175,7 +175,13 @@ export const FRAMES: Generators<Frame> = {
   diag_ping_req: fc.record({ group_id: groupId, nonce: nullableBytes, timestamp_ms: i64 }),
   diag_ping_resp: fc.record({ group_id: groupId, nonce: nullableBytes, responder: u32, timestamp_ms: i64 }),
   refused,
-  status_req: group,
+  status_req: fc.record({
+    group_id: groupId,
+    roster_head: rosterEntryId,
+    roster_length: count,
+    merkle_root: merkleRoot,
+    message_count: count,
+  }),
   status_resp: fc.record({
     group_id: groupId,
     roster_head: rosterEntryId,

@@ -135,7 +135,7 @@ export class CarryOut {
     const { peers } = this.#parts;
     const group_id = group.id;
     try {
-      return await peers.ask(to, { kind: "status_req", group_id }, "status_resp", SMALL_TIMEOUT_MS);
+      return await peers.ask(to, { kind: "status_req", ...group.summary() }, "status_resp", SMALL_TIMEOUT_MS);
     } catch (error) {
       if (error instanceof Refusal && error.code === "not_member" && group.self !== undefined) {
         const entries = group.roster.log.entries.slice(-INTRODUCTION_ENTRIES);

@@ -55,21 +55,11 @@ export class GroupFrames {
         return page;
       }
       case "status_req": {
-        const { head: roster_head, length: roster_length } = group.roster;
-        const merkle_root = messages.merkleRoot();
-        const message_count = messages.size;
+        // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
+        group.tell({ kind: "status", from, status: frame });
         const { version } = this.#parts;
         const policy = group.isFounder ? group.policy.text : "";
-        return {
-          kind: "status_resp",
-          group_id,
-          roster_head,
-          roster_length,
-          merkle_root,
-          message_count,
-          version,
-          policy,
-        };
+        return { kind: "status_resp", ...group.summary(), version, policy };
       }
       case "merkle_req":
         return { kind: "merkle_resp", group_id, root: messages.merkleRoot(), message_count: messages.size };

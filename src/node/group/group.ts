@@ -8,6 +8,7 @@ import { GroupMachine } from "../../machine/group-machine.ts";
 import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
 import type { Random } from "../../machine/random.ts";
 import type { GroupStore } from "../../store/group-store.ts";
+import type { CopySummary } from "../../wire/peer/status-frames.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { collectWhenQuiet } from "./collect-garbage.ts";
 import { GroupPolicy } from "./group-policy.ts";
@@ -75,6 +76,18 @@ export class Group {
     const { self } = this;
     if (self !== undefined) return self;
     throw new EntmootError("not_member", "local node is not a current group member; ask the founder to add it again");
+  }
+
+  /** What this node says of its copy to members. */
+  summary(): CopySummary {
+    const { messages } = this.store;
+    return {
+      group_id: this.id,
+      roster_head: this.roster.head,
+      roster_length: this.roster.length,
+      merkle_root: messages.merkleRoot(),
+      message_count: messages.size,
+    };
   }
 
   /** A comparison with a member ended well. */

@@ -5,6 +5,7 @@ import { signMemberProfileAd } from "../../../src/core/record/member-profile-ad.
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
 import { until } from "../../support/nodes.ts";
 import { ALICE, nodeWithRawMember, STRANGER } from "../../support/raw-member.ts";
+import { statusQuestion } from "../../support/status-question.ts";
 
 test("what is kept of profiles is read once, however many come and are shown", async () => {
   const root = new MemoryDataRoot();
@@ -44,9 +45,9 @@ test("two members meet although neither can keep its own name on a full disk", a
     tried += 1;
     throw new EntmootError("disk_full", "no room");
   };
-  expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "status_resp" }]);
+  expect(await alice.say(statusQuestion(group_id))).toMatchObject([{ kind: "status_resp" }]);
   await until(() => tried > 0);
-  expect(await alice.say({ kind: "status_req", group_id })).toMatchObject([{ kind: "status_resp" }]);
+  expect(await alice.say(statusQuestion(group_id))).toMatchObject([{ kind: "status_resp" }]);
 });
 
 test("an author pays for its own profiles, ten at once, and not for those of others", async () => {
