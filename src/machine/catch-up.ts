@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded-map.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
 import type { CopyStatus, Event, EventOf } from "./event.ts";
@@ -38,7 +39,7 @@ export class CatchUp {
   /** Differed while another pull was under way. */
   readonly #waiting = new Set<PublicKey>();
   /** When each was refused, oldest first, by peer and id: one peer's broken copy says nothing of another's. */
-  readonly #refused = new Map<string, number>();
+  readonly #refused: BoundedMap<string, number>;
   readonly #timer = new WakeUp("compare");
   #tickMs: number | undefined;
   #ticks = 0;
@@ -55,6 +56,7 @@ export class CatchUp {
   constructor(options: { index: MessageIndex; partners: PartnersView; random: Random; config: MachineConfig }) {
     this.#config = options.config.catchUp;
     this.#pullConfig = options.config;
+    this.#refused = new BoundedMap(this.#config.refusedMax);
     this.#index = options.index;
     this.#partners = options.partners;
     this.#random = options.random;
@@ -236,7 +238,7 @@ export class CatchUp {
   }
 
   #onFetched(event: EventOf<"fetched">, nowMs: number, effects: Effect[]): void {
-    for (const id of event.refused) this.#refuse(event.from + id, nowMs);
+    for (const id of event.refused) this.#refused.set(event.from + id, nowMs);
     if (this.#pull?.peer !== event.from) return;
     this.#pull.onFetched(event, nowMs);
     this.#advance(nowMs, effects);
@@ -379,14 +381,6 @@ export class CatchUp {
     comparison.readyMs =
       nowMs +
       Math.min(this.#config.failureMaxMs, this.#config.failureFirstMs * 2 ** Math.min(comparison.failures - 1, 16));
-  }
-
-  #refuse(peerAndId: string, nowMs: number): void {
-    this.#refused.delete(peerAndId);
-    this.#refused.set(peerAndId, nowMs);
-    if (this.#refused.size <= this.#config.refusedMax) return;
-    const [oldest] = this.#refused.keys();
-    if (oldest !== undefined) this.#refused.delete(oldest);
   }
 }
 

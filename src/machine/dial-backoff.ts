@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded-map.ts";
 import type { PublicKey } from "../core/ids.ts";
 import type { MachineConfig } from "./machine-config.ts";
 
@@ -5,10 +6,11 @@ import type { MachineConfig } from "./machine-config.ts";
 export class DialBackoff {
   readonly #config: MachineConfig["dialBackoff"];
   /** In order of the last failure. */
-  readonly #peers = new Map<PublicKey, { failures: number; allowedMs: number }>();
+  readonly #peers: BoundedMap<PublicKey, { failures: number; allowedMs: number }>;
 
   constructor(config: MachineConfig) {
     this.#config = config.dialBackoff;
+    this.#peers = new BoundedMap(this.#config.peersMax);
   }
 
   get size(): number {
@@ -24,11 +26,7 @@ export class DialBackoff {
   failed(peer: PublicKey, nowMs: number): void {
     const failures = (this.#peers.get(peer)?.failures ?? 0) + 1;
     const waitMs = Math.min(this.#config.waitMaxMs, this.#config.waitFirstMs * 2 ** Math.min(failures - 1, 30));
-    this.#peers.delete(peer);
     this.#peers.set(peer, { failures, allowedMs: nowMs + waitMs });
-    if (this.#peers.size <= this.#config.peersMax) return;
-    const [oldest] = this.#peers.keys();
-    if (oldest !== undefined) this.#peers.delete(oldest);
   }
 
   /** The peer was reached, or reached us. */

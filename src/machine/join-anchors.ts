@@ -1,3 +1,4 @@
+import { sameBytes } from "../core/bytes/byte-strings.ts";
 import type { PublicKey } from "../core/ids.ts";
 import type { Invite, NodeInfo } from "../core/record/records.ts";
 import type { RosterLog } from "../core/roster/roster-log.ts";
@@ -54,5 +55,5 @@ function isSame(a: NodeInfo, b: NodeInfo): boolean {
 }
 
 function isSameKey(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  return a !== null && b !== null && a.toHex() === b.toHex();
+  return b !== null && sameBytes(a, b);
 }

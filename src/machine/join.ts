@@ -1,7 +1,8 @@
 import { invitedHints } from "../core/admission/address-hint.ts";
 import type { ErrorCode } from "../core/errors.ts";
-import { PublicKey } from "../core/ids.ts";
-import type { Invite, NodeEndpoint, NodeInfo } from "../core/record/records.ts";
+import type { PublicKey } from "../core/ids.ts";
+import { keyOf } from "../core/record/node-key.ts";
+import type { Invite, NodeEndpoint } from "../core/record/records.ts";
 import type { RosterLog } from "../core/roster/roster-log.ts";
 import { ANCHOR_TEXT, checkAnchors, IS_FINAL } from "./join-anchors.ts";
 import type { MachineConfig } from "./machine-config.ts";
@@ -168,8 +169,6 @@ export class Join {
 /** Bootstrap peers in their order, then the founder, then the issuer; each once, ourselves never. */
 export function candidatesOf(invite: Invite, localKey: PublicKey, config: MachineConfig): JoinCandidate[] {
   const candidates: JoinCandidate[] = [];
-  const keyOf = (info: NodeInfo): PublicKey | undefined =>
-    info.entmoot_pubkey?.length === 32 ? PublicKey.fromBytes(info.entmoot_pubkey) : undefined;
   const known = [invite.founder, invite.issuer];
   for (const { node_id, endpoints } of invite.bootstrap_peers ?? []) {
     const info = known.find(({ pilot_node_id }) => pilot_node_id === node_id);

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded-map.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import { CycleCut } from "./cycle-cut.ts";
 import type { Effect } from "./effect.ts";
@@ -32,10 +33,10 @@ export class Plumtree {
   readonly #missing: MissingIds;
   /** Ids for the next IHAVE to each partner. */
   readonly #ihaves = new Map<PublicKey, Set<MessageId>>();
-  /** Came by a pull while the tree may still be bringing them; oldest first. */
-  readonly #pulled = new Set<MessageId>();
+  /** Came by a pull while the tree may still be bringing them. */
+  readonly #pulled: BoundedMap<MessageId, true>;
   /** Who brought each of the latest messages first. */
-  readonly #bringers = new Map<MessageId, PublicKey>();
+  readonly #bringers: BoundedMap<MessageId, PublicKey>;
   readonly #cycleCut: CycleCut;
   readonly #prunedMs = new Map<PublicKey, number>();
   readonly #graftBudget = new Map<PublicKey, { tokens: number; atMs: number }>();
@@ -53,6 +54,8 @@ export class Plumtree {
     this.#config = config.plumtree;
     this.#frame = config.frame;
     this.#missing = new MissingIds(config);
+    this.#pulled = new BoundedMap(this.#config.pulledMax);
+    this.#bringers = new BoundedMap(this.#config.bringersMax);
     this.#random = options.random;
     this.#cycleCut = new CycleCut({ random: options.random.fork(), config });
     this.#index = options.index;
@@ -131,8 +134,10 @@ export class Plumtree {
       effects,
     );
     if (via !== "pull") this.#cycleCut.came(nowMs);
-    if (via === "pull") this.#rememberPulled(ids);
-    else if (from !== undefined) this.#rememberBringer(ids, from);
+    for (const id of ids) {
+      if (via === "pull") this.#pulled.set(id, true);
+      else if (from !== undefined) this.#bringers.set(id, from);
+    }
     if (this.#ihaves.size > 0) this.#ihaveTimer.by(nowMs + this.#config.ihaveBatchMs, nowMs, effects);
   }
 
@@ -150,22 +155,6 @@ export class Plumtree {
       const isEager = isEverybodyEager || this.#partners.link(peer) === "eager";
       if (isEager && how !== "offer") effects.push({ kind: "push", to: peer, ids: lacked });
       else this.#gather(peer, lacked, effects);
-    }
-  }
-
-  #rememberPulled(ids: readonly MessageId[]): void {
-    for (const id of ids) this.#pulled.add(id);
-    for (const id of this.#pulled) {
-      if (this.#pulled.size <= this.#config.pulledMax) break;
-      this.#pulled.delete(id);
-    }
-  }
-
-  #rememberBringer(ids: readonly MessageId[], from: PublicKey): void {
-    for (const id of ids) this.#bringers.set(id, from);
-    for (const id of this.#bringers.keys()) {
-      if (this.#bringers.size <= this.#config.bringersMax) break;
-      this.#bringers.delete(id);
     }
   }
 
