@@ -6,6 +6,12 @@ import type { Sql, SqliteFile } from "./sqlite-file.ts";
 /** Ours. Parents are nearly always among the latest messages; this many are known without a look. */
 const RECENT_MAX = 1024;
 
+interface InversionState {
+  readonly inverted: boolean;
+  readonly pruned: number;
+  readonly version: number;
+}
+
 /** Watches one transaction for a child that sorts before its parent. */
 export interface InversionFinder {
   /** True once there is such a pair, in the database before or by what was stored since. */
@@ -42,11 +48,17 @@ export class InversionWatch {
   /** Whether `awaited`, and `pruned`, may have rows, as of the transaction that runs. */
   #awaits = false;
   #hasPruned = false;
+  /** Of the file, when `#awaits` was read; since then only what passed here has changed it. */
+  #version: number | undefined;
 
-  /** What the database says already: whether there is an inversion, and how many ids are pruned. Call within the transaction. */
-  begin({ inverted, pruned }: { readonly inverted: boolean; readonly pruned: number }): InversionFinder {
+  /**
+   * What the database says already: its version, whether there is an inversion, and how many ids are pruned. Call
+   * within the transaction.
+   */
+  begin({ inverted, pruned, version }: InversionState): InversionFinder {
     this.#hasPruned = pruned > 0;
-    this.#awaits = !inverted && this.#awaitsAny.row()?.[0] === 1;
+    if (version !== this.#version) this.#awaits = !inverted && this.#awaitsAny.row()?.[0] === 1;
+    this.#version = version;
     const finder = {
       found: inverted,
       stored: (message: NewMessage, id: Uint8Array) => {
@@ -61,6 +73,7 @@ export class InversionWatch {
   forgetRecent(): void {
     this.#recent.clear();
     this.#older.clear();
+    this.#version = undefined;
   }
 
   #hasLaterParent(message: NewMessage, id: Uint8Array): boolean {

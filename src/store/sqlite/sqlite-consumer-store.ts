@@ -36,8 +36,8 @@ export class SqliteConsumerStore implements ConsumerStore {
     this.#put = file.prepare("INSERT OR REPLACE INTO consumers VALUES (?1, ?2, ?3, ?4, ?5)");
     this.#delete = file.prepare("DELETE FROM consumers WHERE name = ?1");
     // One counter for all, so that a token is never given twice, not even to a consumer made anew.
-    this.#takeToken = file.prepare("UPDATE tally SET lease_token = lease_token + 1");
-    this.#token = file.prepare("SELECT lease_token FROM tally");
+    this.#takeToken = file.prepare("UPDATE counts SET lease_token = lease_token + 1");
+    this.#token = file.prepare("SELECT lease_token FROM counts");
     this.#release = file.prepare("UPDATE consumers SET lease_owner = NULL WHERE name = ?1 AND lease_token = ?2");
   }
 

@@ -48,6 +48,7 @@ export class SqliteFile implements Disposable {
   readonly #db: Database;
   readonly #begin: Statement;
   readonly #commit: Statement;
+  readonly #version: Sql;
   #statements: Sql[] = [];
   #open = true;
 
@@ -57,6 +58,7 @@ export class SqliteFile implements Disposable {
     this.#db = db;
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#commit = db.prepare("COMMIT");
+    this.#version = this.prepare("PRAGMA data_version");
   }
 
   /** Opens `path`, made if it is not there, and brings it up to date. */
@@ -124,6 +126,11 @@ export class SqliteFile implements Disposable {
       if (this.#db.inTransaction) this.#rollBack();
       throw sqliteFailure(error, this.path);
     }
+  }
+
+  /** Another number once another connection has committed; what this one commits leaves it as it is. */
+  version(): number {
+    return this.#version.row()![0] as number;
   }
 
   /** Runs reads that must agree with each other, whatever other processes commit meanwhile. */

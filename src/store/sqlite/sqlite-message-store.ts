@@ -1,6 +1,6 @@
 import { MerkleRoot, MessageId } from "../../core/ids.ts";
 import type { MessageSet } from "../../core/order/message-set.ts";
-import { PARENTS_MAX, topologicalOrder } from "../../core/order/order.ts";
+import { topologicalOrder } from "../../core/order/order.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { compilePattern, tailSees } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
@@ -8,6 +8,7 @@ import type { MessageQuery, MessageStore, NewMessage, StoredMessage } from "../g
 import { checkLimit, checkNewMessage, INT64_MAX, RECORD_BYTES_MAX } from "../store-limits.ts";
 import { type Bound, placeAfter, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
 import { InversionWatch } from "./inversion-watch.ts";
+import { NewestPlaces } from "./newest-places.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 import { SqliteOrder } from "./sqlite-order.ts";
@@ -18,7 +19,7 @@ const WALK_ROWS = 256;
 
 const EVERYTHING = timeRange(undefined, undefined);
 
-/** What the database says it holds. */
+/** What the database holds. */
 interface Tally {
   readonly held: number;
   readonly pruned: number;
@@ -31,12 +32,14 @@ interface Tally {
 export class SqliteMessageStore implements MessageStore {
   readonly #file: SqliteFile;
   readonly #rows: RowReader;
-  readonly #tallyRow: RowReader;
+  readonly #countsRow: RowReader;
   readonly #order: SqliteOrder;
+  readonly #newest: NewestPlaces;
   readonly #topics: SqliteTopicIndex;
   readonly #inversions: InversionWatch;
-  readonly #tally: Sql;
-  readonly #setTally: Sql;
+  readonly #counts: Sql;
+  readonly #setInverted: Sql;
+  readonly #setPruned: Sql;
   readonly #root: Sql;
   readonly #setRoot: Sql;
   readonly #find: Sql;
@@ -51,25 +54,29 @@ export class SqliteMessageStore implements MessageStore {
   readonly #idsFrom: Sql;
   readonly #idsWithin: Sql;
   readonly #places: Sql;
-  readonly #newest: Sql;
   readonly #doomed: Sql;
   readonly #rememberPruned: Sql;
   readonly #delete: Sql;
 
   #prunedSeen = 0;
+  /** What was read or written last, true for as long as nobody else commits. */
+  #known: { readonly version: number; readonly tally: Tally } | undefined;
 
   constructor(file: SqliteFile) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "messages");
-    this.#tallyRow = new RowReader(file.path, "tally");
+    this.#countsRow = new RowReader(file.path, "counts");
     this.#order = new SqliteOrder(file);
+    this.#newest = new NewestPlaces(file);
     this.#topics = new SqliteTopicIndex(file);
     this.#inversions = new InversionWatch(file);
-    this.#tally = file.prepare(`SELECT held, pruned, inverted,
-      coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0) FROM tally`);
-    this.#setTally = file.prepare("UPDATE tally SET held = held + ?1, pruned = pruned + ?2, inverted = inverted | ?3");
-    this.#root = file.prepare("SELECT root FROM tally WHERE root_seq = ?1 AND root_pruned = ?2");
-    this.#setRoot = file.prepare("UPDATE tally SET root = ?1, root_seq = ?2, root_pruned = ?3");
+    this.#counts = file.prepare(
+      "SELECT pruned, inverted, max(seq, coalesce((SELECT max(seq) FROM messages), 0)) FROM counts",
+    );
+    this.#setInverted = file.prepare("UPDATE counts SET inverted = 1");
+    this.#setPruned = file.prepare("UPDATE counts SET pruned = pruned + ?1, seq = ?2");
+    this.#root = file.prepare("SELECT root FROM counts WHERE root_seq = ?1 AND root_pruned = ?2");
+    this.#setRoot = file.prepare("UPDATE counts SET root = ?1, root_seq = ?2, root_pruned = ?3");
     this.#find = file.prepare("SELECT seq FROM messages WHERE id = ?1");
     // One statement: the way in asks this of every message several times, and each call costs more than its look-up.
     this.#knows = file.prepare(
@@ -78,9 +85,7 @@ export class SqliteMessageStore implements MessageStore {
     this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
     this.#get = file.prepare("SELECT seq, id, canonical FROM messages WHERE id = ?1");
     this.#getSeq = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq = ?1");
-    this.#insert = file.prepare(
-      "INSERT INTO messages (id, author, timestamp, parents, canonical) VALUES (?1, ?2, ?3, ?4, ?5)",
-    );
+    this.#insert = file.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING");
     this.#arrivedAfter = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     const within = `SELECT seq, id, canonical, CAST(timestamp AS TEXT), author FROM messages
       WHERE (timestamp, author, id) >= (?1, ?2, ?3) AND (timestamp, author, id) < (?4, ?5, ?6)
@@ -95,8 +100,6 @@ export class SqliteMessageStore implements MessageStore {
       ORDER BY timestamp, author, id LIMIT ?7`,
       "bigint",
     );
-    this.#newest = file.prepare(`SELECT id FROM messages WHERE timestamp >= 0
-      ORDER BY timestamp DESC, author DESC, id DESC LIMIT ${PARENTS_MAX}`);
     this.#doomed = file.prepare(
       `SELECT id FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`,
     );
@@ -142,11 +145,10 @@ export class SqliteMessageStore implements MessageStore {
     if (messages.length === 0) return [];
     try {
       const { seqs, before, after } = this.#file.transact(() => this.#insertAll(messages));
-      this.#order.stored(
-        messages.filter((_, at) => seqs[at] !== undefined),
-        before,
-        after,
-      );
+      const stored = messages.filter((_, at) => seqs[at] !== undefined);
+      this.#order.stored(stored, before, after);
+      this.#newest.stored(stored, before, after);
+      this.#known = { ...this.#known!, tally: after };
       return seqs;
     } catch (error) {
       this.#topics.forgetNumbers();
@@ -233,20 +235,19 @@ export class SqliteMessageStore implements MessageStore {
     const set = this.#order.loaded(tally);
     if (set) return set.root();
     const kept = this.#root.row(tally.seq, tally.pruned)?.[0];
-    if (kept instanceof Uint8Array) return this.#tallyRow.hex32(kept, 1);
+    if (kept instanceof Uint8Array) return this.#countsRow.hex32(kept, 1);
     return this.#order.at(tally, EVERYTHING).root();
   }
 
   nextParents(): MessageId[] {
-    const tally = this.#readTally();
+    // Asking whether another process stored something meanwhile costs as much as half a signature, and any held
+    // messages will do.
+    const tally = this.#known?.tally ?? this.#readTally();
     const set = this.#order.loaded(tally);
     if (set) return set.nextParents();
     if (tally.inverted) return this.#order.at(tally, EVERYTHING).nextParents();
     // No child sorts before a parent of its own, so the order is the time order and its end is the index's.
-    return this.#newest
-      .rows()
-      .reverse()
-      .map(([id]) => this.#rows.hex32(id, id));
+    return this.#newest.at(tally).map(({ id }) => id);
   }
 
   pruneBefore(before: bigint, exempt: readonly string[]): number {
@@ -261,11 +262,13 @@ export class SqliteMessageStore implements MessageStore {
           this.#rememberPruned.run(bound, kept);
           this.#delete.run(bound, kept);
           this.#topics.prune(bound, kept);
-          this.#setTally.run(-ids.length, ids.length, 0);
+          this.#setPruned.run(ids.length, tally.seq);
         }
-        return { ids, tally, after: this.#readTally() };
+        const after = { ...tally, held: tally.held - ids.length, pruned: tally.pruned + ids.length };
+        return { ids, tally, after };
       });
       this.#order.pruned(ids, tally, after);
+      this.#known = { ...this.#known!, tally: after };
       return ids.length;
     } catch (error) {
       this.#topics.forgetNumbers();
@@ -291,26 +294,21 @@ export class SqliteMessageStore implements MessageStore {
     // Pruning, also by another process, may have given the number of a topic to another one.
     if (before.pruned !== this.#prunedSeen) this.#topics.forgetNumbers();
     this.#prunedSeen = before.pruned;
-    const inversions = this.#inversions.begin(before);
+    const inversions = this.#inversions.begin({ ...before, version: this.#known!.version });
+    let { seq } = before;
     const seqs = messages.map((message) => {
       const id = MessageId.toBytes(message.id);
-      // Asked beforehand: an insert that does nothing on conflict would use up a sequence number.
-      if (this.#find.row(id) !== undefined) return undefined;
       if (before.pruned > 0 && this.#isPruned.row(id) !== undefined) return undefined;
       const parents = Uint8Array.fromHex(message.parents.join(""));
       const { author_node_id, timestamp, canonical } = message;
-      const { lastInsertRowid } = this.#insert.run(id, author_node_id, timestamp, parents, canonical);
+      if (this.#insert.run(seq + 1, id, author_node_id, timestamp, parents, canonical).changes === 0) return undefined;
       inversions.stored(message, id);
-      return lastInsertRowid;
+      return ++seq;
     });
     this.#topics.add(messages, seqs);
-    const stored = seqs.filter((seq) => seq !== undefined).length;
-    if (stored > 0) this.#setTally.run(stored, 0, inversions.found ? 1 : 0);
-    return {
-      seqs,
-      before,
-      after: { ...before, held: before.held + stored, seq: seqs.findLast((s) => s !== undefined) ?? before.seq },
-    };
+    if (inversions.found && !before.inverted) this.#setInverted.run();
+    const stored = seq - before.seq;
+    return { seqs, before, after: { ...before, held: before.held + stored, seq, inverted: inversions.found } };
   }
 
   #set(): MessageSet {
@@ -366,14 +364,15 @@ export class SqliteMessageStore implements MessageStore {
   }
 
   #readTally(): Tally {
-    const [held, pruned, inverted, seq] = this.#tally.row() ?? [];
-    const rows = this.#tallyRow;
-    return {
-      held: rows.number(held, 1),
-      pruned: rows.number(pruned, 1),
-      inverted: rows.number(inverted, 1) !== 0,
-      seq: rows.number(seq, 1),
-    };
+    const version = this.#file.version();
+    if (this.#known?.version === version) return this.#known.tally;
+    const [pruned, inverted, seq] = this.#counts.row() ?? [];
+    const rows = this.#countsRow;
+    const gone = rows.number(pruned, 1);
+    const last = rows.number(seq, 1, { min: gone });
+    const tally = { held: last - gone, pruned: gone, inverted: rows.number(inverted, 1) !== 0, seq: last };
+    this.#known = { version, tally };
+    return tally;
   }
 }
 

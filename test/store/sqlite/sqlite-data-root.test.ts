@@ -174,7 +174,7 @@ describe("a data root on disk", () => {
         "messages, row 1",
         (root) => root.openGroup(GROUP)!.messages.get(message().id),
       ],
-      ["UPDATE tally SET held = -1", "tally, row 1", (root) => root.openGroup(GROUP)!.messages.size],
+      ["UPDATE counts SET pruned = -1", "counts, row 1", (root) => root.openGroup(GROUP)!.messages.size],
       ["UPDATE roster SET canonical = x'7b7d'", "roster, row 1", (root) => root.openGroup(GROUP)!.roster.entries()],
       ["UPDATE roster SET position = 3", "roster, row 3", (root) => root.openGroup(GROUP)!.roster.entries()],
       [

@@ -1,11 +1,33 @@
+import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { merkleRoot } from "../../../src/core/order/merkle-tree.ts";
 import type { Access } from "../../../src/store/sqlite/sqlite-file.ts";
 import { SqliteGroupStore } from "../../../src/store/sqlite/sqlite-group-store.ts";
 import { type GroupStoreWorld, groupStoreContract } from "../../contract/group-store.contract.ts";
-import { GROUP } from "../../support/message.ts";
+import { keptMessage } from "../../support/kept-message.ts";
+import { GROUP, message } from "../../support/message.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 groupStoreContract("SQLite", () => new SqliteWorld());
+
+test("what another connection stored counts at once, also a child that waits for its parent", () => {
+  using world = new SqliteWorld();
+  using other = world.open();
+  const [first, parent, last] = [1n, 300n, 400n].map((timestamp) => keptMessage(message({ timestamp })));
+  const child = keptMessage(message({ timestamp: 200n, parents: [parent!.id] }));
+  expect(world.store.messages.putMany([first!])).toEqual([1]);
+  expect(other.messages.putMany([child])).toEqual([2]);
+  // Looked at in between, so that the change is known and the child's note is not.
+  expect([world.store.messages.size, world.store.messages.lastSeq()]).toEqual([2, 2]);
+  expect(world.store.messages.putMany([child, parent!])).toEqual([undefined, 3]);
+  expect(other.messages.putMany([last!])).toEqual([4]);
+  const order = [first!, parent!, child, last!].map(({ id }) => id);
+  for (const { messages } of [world.store, other]) {
+    expect(messages.size).toBe(4);
+    expect(messages.nextParents()).toEqual(order.slice(1));
+    expect(messages.merkleRoot()).toBe(merkleRoot(order));
+  }
+});
 
 class SqliteWorld implements GroupStoreWorld {
   readonly directory = new TemporaryDirectory();

@@ -1,0 +1,50 @@
+import { PARENTS_MAX } from "../../core/order/order.ts";
+import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
+import { RowReader } from "./row-reader.ts";
+import type { Sql, SqliteFile } from "./sqlite-file.ts";
+import type { SetStamp } from "./sqlite-order.ts";
+
+/** The end of the time order, as many messages as a new one has parents, kept in step with what is stored. */
+export class NewestPlaces {
+  readonly #rows: RowReader;
+  readonly #newest: Sql;
+  #places: readonly TimePlace[] = [];
+  #stamp: SetStamp | undefined;
+
+  constructor(file: SqliteFile) {
+    this.#rows = new RowReader(file.path, "messages");
+    this.#newest = file.prepare(
+      `SELECT timestamp, author, id FROM messages WHERE timestamp >= 0
+      ORDER BY timestamp DESC, author DESC, id DESC LIMIT ${PARENTS_MAX}`,
+      "bigint",
+    );
+  }
+
+  /** Ascending, as the database has them at `stamp`, which the caller just read. */
+  at(stamp: SetStamp): readonly TimePlace[] {
+    if (!this.#isAt(stamp)) {
+      this.#places = this.#newest.rows().map(([timestamp, author, id]) => ({
+        timestamp: this.#rows.int64(timestamp, id),
+        author_node_id: this.#rows.number(author, id, { max: 0xffffffff }),
+        id: this.#rows.hex32(id, id),
+      }));
+      this.#places = this.#places.toReversed();
+      this.#stamp = stamp;
+    }
+    return this.#places;
+  }
+
+  /** Call after the commit that led from `before` to `after` by storing `messages`. */
+  stored(messages: readonly TimePlace[], before: SetStamp, after: SetStamp): void {
+    if (!this.#isAt(before)) return;
+    const newer = messages.filter(({ timestamp }) => timestamp >= 0n);
+    // Only the keys are needed later; holding the body would hold the memory of a batch.
+    const keys = newer.map(({ timestamp, author_node_id, id }) => ({ timestamp, author_node_id, id }));
+    this.#places = [...this.#places, ...keys].sort(comparePlaces).slice(-PARENTS_MAX);
+    this.#stamp = after;
+  }
+
+  #isAt({ pruned, seq }: SetStamp): boolean {
+    return this.#stamp?.seq === seq && this.#stamp.pruned === pruned;
+  }
+}
