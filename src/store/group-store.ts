@@ -80,7 +80,10 @@ export interface MessageStore {
   idsSince(since: bigint): MessageId[];
   /** Over all held messages in topological order; zero when empty. Recomputed lazily. */
   merkleRoot(): MerkleRoot;
-  /** The ids a new message of ours names as parents: the last three of the topological order, oldest first. */
+  /**
+   * The ids a new message of ours names as parents: the last three of the topological order, oldest first, of what
+   * this store has stored or was last asked about.
+   */
   nextParents(): MessageId[];
   /** Forgets bodies older than `before`, keeps their ids as pruned. Messages with a topic in `exempt` stay. Gives how many. */
   pruneBefore(before: bigint, exempt: readonly string[]): number;

@@ -65,8 +65,9 @@ export class GroupPolicy {
 
   /** `undefined` when the message may be stored; its author has paid then. */
   check({ author, now, rated, ...subject }: PolicySubject): Refusal | undefined {
+    if (this.#limiter === undefined) return undefined;
     const candidate = { ...subject, author: String(author) };
-    return rated ? this.#limiter?.admit(candidate, now) : this.#limiter?.screen(candidate, now);
+    return rated ? this.#limiter.admit(candidate, now) : this.#limiter.screen(candidate, now);
   }
 
   /** Forgets messages past their retention, now and then. */

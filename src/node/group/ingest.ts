@@ -248,11 +248,12 @@ function parentsFirst(candidates: readonly Candidate[]): readonly Candidate[] {
 
 /** Those whose signature holds under one of their keys; the others are refused. */
 async function verifyCandidates(candidates: readonly Candidate[], sorting: Sorting): Promise<Candidate[]> {
-  const first = await verifyAll(candidates.map(({ keys: [key], signed }) => ({ ...signed, key: key ?? NO_KEY })));
+  const signedBy = ({ signed: { bytes, signature } }: Candidate, key: Uint8Array = NO_KEY) => ({ bytes, key, signature });
+  const first = await verifyAll(candidates.map((candidate) => signedBy(candidate, candidate.keys[0])));
   const verified: Candidate[] = [];
   for (const [i, candidate] of candidates.entries()) {
     const second = candidate.keys[1];
-    if (first[i] || (second !== undefined && (await verifyAll([{ ...candidate.signed, key: second }]))[0])) {
+    if (first[i] || (second !== undefined && (await verifyAll([signedBy(candidate, second)]))[0])) {
       verified.push(candidate);
     } else {
       sorting.refuse(candidate.message.id, "message: its signature does not hold under its author's key");
