@@ -2,15 +2,33 @@ import { GroupId, type MessageId, PublicKey } from "../src/core/ids.ts";
 import type { IrohTransport } from "../src/transport/iroh/iroh-transport.ts";
 import { BenchDaemon } from "./daemon.ts";
 import { type Figure, quantile } from "./figure.ts";
+import { SyncedLog } from "./fsync-rate.ts";
 import { loopbackTransport } from "./iroh-echo.ts";
 import { programs } from "./programs.ts";
 
 const MESSAGES = 1_000;
 const WARM_UP = 200;
-/** Ours. Pieces in which messages and bare round trips alternate. */
+/** Ours. Pieces in which messages and what they are held against alternate. */
 const PIECES = 10;
 
-/** From the call that publishes on one daemon to the event a watcher of the other gets, beside a bare round trip. */
+/** Ours. Messages that each come after a pause, as people and agents write. */
+const AT_REST = 60;
+const REST_MS = 250;
+
+/** Ours. How many times what a message cannot do without it may take: a stream there and back, and two syncs. */
+const TIMES = 3;
+
+/** Samples in milliseconds, taken in turn. */
+interface Samples {
+  /** From the call that publishes to the event that a watcher of the other daemon gets. */
+  readonly visible: number[];
+  /** A stream opened, written and read to its end, there and back. */
+  readonly stream: number[];
+  /** A commit made durable on this disk. */
+  readonly sync: number[];
+}
+
+/** From publishing on one daemon to the event a watcher of the other gets: one after another, and after a pause each. */
 export async function latency(say: (progress: string) => void): Promise<readonly Figure[]> {
   const compiled = await programs(say);
   await using publisher = await BenchDaemon.start(compiled);
@@ -21,33 +39,50 @@ export async function latency(say: (progress: string) => void): Promise<readonly
   await using echo = await EchoPeer.start();
   await using client = await publisher.client();
   await using watcher = await Watcher.start(receiver, groupId);
+  using log = new SyncedLog();
 
-  const publishOne = async () => {
+  const visible = async () => {
     const started = performance.now();
     const { message_id } = await client.publish({ groupId, topics: ["bench"], content: new Uint8Array(64) });
     return (await watcher.sees(message_id)) - started;
   };
+  const sample = async (into: Samples, count: number, restMs: number) => {
+    const measures = [
+      [into.visible, visible],
+      [into.stream, () => echo.roundTripMs()],
+      [into.sync, () => log.commitMs()],
+    ] as const;
+    for (const [samples, measure] of measures) {
+      for (let n = 0; n < count; n++) {
+        if (restMs > 0) await Bun.sleep(restMs);
+        samples.push(await measure());
+      }
+    }
+  };
   say(`${MESSAGES} messages, one after another`);
-  for (let n = 0; n < WARM_UP; n++) {
-    await publishOne();
-    await echo.roundTripMs();
-  }
-  const visible: number[] = [];
-  const bare: number[] = [];
-  for (let piece = 0; piece < PIECES; piece++) {
-    for (let n = 0; n < MESSAGES / PIECES; n++) visible.push(await publishOne());
-    for (let n = 0; n < MESSAGES / PIECES; n++) bare.push(await echo.roundTripMs());
-  }
-  const beside = (q: number) => `fixed; a bare stream there and back: ${quantile(bare, q).toFixed(2)} ms`;
-  const figure = (q: number, limit: number): Figure => ({
-    name: `publish to visible on the peer, p${q * 100}`,
+  await sample(none(), WARM_UP, 0);
+  const busy = none();
+  for (let piece = 0; piece < PIECES; piece++) await sample(busy, MESSAGES / PIECES, 0);
+  say(`${AT_REST} messages, ${REST_MS} ms apart`);
+  const resting = none();
+  for (let n = 0; n < AT_REST; n++) await sample(resting, 1, REST_MS);
+  return [figure("", busy, 0.5), figure("", busy, 0.99), figure(" at rest", resting, 0.5)];
+}
+
+function none(): Samples {
+  return { visible: [], stream: [], sync: [] };
+}
+
+function figure(when: string, { stream, sync, visible }: Samples, q: number): Figure {
+  const [streamMs, syncMs] = [quantile(stream, q), quantile(sync, q)];
+  return {
+    name: `publish to visible on the peer${when}, p${q * 100}`,
     unit: "ms",
     measured: quantile(visible, q),
-    limit,
+    limit: TIMES * (streamMs + 2 * syncMs),
     better: "lower",
-    basis: beside(q),
-  });
-  return [figure(0.5, 3), figure(0.99, 15)];
+    basis: `${TIMES} × a bare stream there and back, ${streamMs.toFixed(2)} ms, and two syncs of ${syncMs.toFixed(2)} ms${when}`,
+  };
 }
 
 /** Notes when each message reaches a client that watches a daemon. */
