@@ -40,18 +40,13 @@ export function decodeMessageForms(input: Uint8Array): { readonly message: Messa
   if (message !== undefined) {
     const pieces = piecesOf(message);
     const canonical = joinCanonical(pieces, message);
+    // Encoded again and not `input` itself, which may have held broken UTF-8 and is a part of a larger frame.
     if (canonical === text) {
-      return { message, signing: encodeUtf8(joinSigning(pieces)), canonical: ownBytes(input, text) };
+      return { message, signing: encodeUtf8(joinSigning(pieces)), canonical: encodeUtf8(canonical) };
     }
   }
   const decoded = decodeMessage(text);
   return { message: decoded, ...messageForms(decoded) };
-}
-
-/** UTF-8 of the text that was read from `input`, which may have held broken UTF-8 and be a part of a larger frame. */
-function ownBytes(input: Uint8Array, text: string): Uint8Array<ArrayBuffer> {
-  // As many units as bytes, none of them standing for a broken one: ASCII, which is itself in UTF-8.
-  return input.length === text.length && !text.includes("\ufffd") ? new Uint8Array(input) : encodeUtf8(text);
 }
 
 /** The bytes that are hashed and signed: `id` zero, no `signature`. */

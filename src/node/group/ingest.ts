@@ -248,7 +248,11 @@ function parentsFirst(candidates: readonly Candidate[]): readonly Candidate[] {
 
 /** Those whose signature holds under one of their keys; the others are refused. */
 async function verifyCandidates(candidates: readonly Candidate[], sorting: Sorting): Promise<Candidate[]> {
-  const signedBy = ({ signed: { bytes, signature } }: Candidate, key: Uint8Array = NO_KEY) => ({ bytes, key, signature });
+  const signedBy = ({ signed: { bytes, signature } }: Candidate, key: Uint8Array = NO_KEY) => ({
+    bytes,
+    key,
+    signature,
+  });
   const first = await verifyAll(candidates.map((candidate) => signedBy(candidate, candidate.keys[0])));
   const verified: Candidate[] = [];
   for (const [i, candidate] of candidates.entries()) {
