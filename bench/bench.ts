@@ -13,6 +13,7 @@ interface Benchmark {
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "message-id": { load: async () => (await import("./message-id.ts")).messageIds },
   ingest: { load: async () => (await import("./ingest.ts")).ingest },
+  "publish-in-process": { load: async () => (await import("./publish-in-process.ts")).publishInProcess },
   publish: { load: async () => (await import("./publish.ts")).publish, iroh: true },
   latency: { load: async () => (await import("./latency.ts")).latency, iroh: true },
   "catch-up": { load: async () => (await import("./catch-up.ts")).catchUp, iroh: true },

@@ -37,3 +37,18 @@ export async function timeMs(work: () => unknown): Promise<number> {
   await work();
   return (Bun.nanoseconds() - started) / 1e6;
 }
+
+/** What a piece of work took, in milliseconds. */
+export interface Took {
+  readonly wallMs: number;
+  /** Of the processors, by every thread of this process: other work on the machine hardly moves it. */
+  readonly processorMs: number;
+}
+
+/** What `work` takes. */
+export async function took(work: () => unknown): Promise<Took> {
+  const before = process.cpuUsage();
+  const wallMs = await timeMs(work);
+  const { system, user } = process.cpuUsage(before);
+  return { wallMs, processorMs: (system + user) / 1000 };
+}
