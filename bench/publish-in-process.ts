@@ -1,6 +1,7 @@
 import { identityOf } from "../src/core/identity.ts";
 import type { GroupId } from "../src/core/ids.ts";
 import { createLog } from "../src/host/log.ts";
+import { realClock } from "../src/host/real-clock.ts";
 import { EntmootNode } from "../src/node/entmoot-node.ts";
 import { SqliteDataRoot } from "../src/store/sqlite/sqlite-data-root.ts";
 import { type Figure, median } from "./figure.ts";
@@ -73,6 +74,7 @@ interface Round extends Published {
 async function offlineNode(): Promise<EntmootNode> {
   const dataDir = temporaryDirectory();
   return EntmootNode.open({
+    clock: realClock,
     root: SqliteDataRoot.open(dataDir, "write"),
     identity: identityOf(new Uint8Array(32).fill(7)),
     identityPath: "",
