@@ -1,4 +1,5 @@
 import { GroupId } from "../src/core/ids.ts";
+import { publish } from "../src/node/operations/messages.ts";
 import { BenchDaemon } from "./daemon.ts";
 import type { Figure } from "./figure.ts";
 import { programs } from "./programs.ts";
@@ -22,7 +23,9 @@ export async function idleMemory(say: (progress: string) => void): Promise<reado
   await using client = await daemon.client();
   const content = new Uint8Array(300);
   for (let n = 0; n < MESSAGES; n += 50) {
-    await Promise.all(Array.from({ length: 50 }, () => client.publish({ groupId, topics: ["bench"], content })));
+    await Promise.all(
+      Array.from({ length: 50 }, () => client.call(publish, { group_id: groupId, topics: ["bench"], content })),
+    );
   }
   await Bun.sleep(SETTLE_MS);
   const worked = daemon.memory("RssAnon");

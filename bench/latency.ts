@@ -1,4 +1,6 @@
 import { GroupId, type MessageId, PublicKey } from "../src/core/ids.ts";
+import { eventsOf } from "../src/node/operations/events.ts";
+import { publish, watch } from "../src/node/operations/messages.ts";
 import type { IrohTransport } from "../src/transport/iroh/iroh-transport.ts";
 import { BenchDaemon } from "./daemon.ts";
 import { type Figure, quantile } from "./figure.ts";
@@ -43,7 +45,11 @@ export async function latency(say: (progress: string) => void): Promise<readonly
 
   const visible = async () => {
     const started = performance.now();
-    const { message_id } = await client.publish({ groupId, topics: ["bench"], content: new Uint8Array(64) });
+    const { message_id } = await client.call(publish, {
+      group_id: groupId,
+      topics: ["bench"],
+      content: new Uint8Array(64),
+    });
     return (await watcher.sees(message_id)) - started;
   };
   const sample = async (into: Samples, count: number, restMs: number) => {
@@ -94,7 +100,7 @@ class Watcher implements AsyncDisposable {
   static async start(daemon: BenchDaemon, groupId: GroupId): Promise<Watcher> {
     const watcher = new Watcher();
     const client = await daemon.client();
-    const events = client.watch({ groupId, topic: "#", from: "now", peers: false, signal: watcher.#ending.signal });
+    const events = eventsOf(client, watch, { group_id: groupId, topic: "#" }, { signal: watcher.#ending.signal });
     void (async () => {
       for await (const event of events) if (event.kind === "message") watcher.#note(event.message.id);
     })();

@@ -3,6 +3,8 @@ import type { GroupId } from "../src/core/ids.ts";
 import { createLog } from "../src/host/log.ts";
 import { realClock } from "../src/host/real-clock.ts";
 import { EntmootNode } from "../src/node/entmoot-node.ts";
+import { publish as publishing } from "../src/node/operations/messages.ts";
+import { group_create } from "../src/node/operations/moots.ts";
 import { SqliteDataRoot } from "../src/store/sqlite/sqlite-data-root.ts";
 import { type Figure, median } from "./figure.ts";
 import { fsyncsPerSecond } from "./fsync-rate.ts";
@@ -17,7 +19,7 @@ const SHARE_OF_SYNCS = 0.6;
 /** One caller who publishes one by one through a node in this process, without socket and carrier, on this disk. */
 export async function publishInProcess(say: (progress: string) => void): Promise<readonly Figure[]> {
   await using node = await offlineNode();
-  const { group_id: groupId } = await node.createGroup({
+  const { group_id: groupId } = await node.call(group_create, {
     name: "bench",
     description: "",
     tags: [],
@@ -84,7 +86,7 @@ async function offlineNode(): Promise<EntmootNode> {
     transportPort: 0,
     listenPort: 0,
     hostname: "bench",
-    version: "v0",
+    build: { version: "v0", commit: "none", date: "none" },
     log: createLog("error"),
   });
 }
@@ -94,7 +96,8 @@ async function round(node: EntmootNode, groupId: GroupId): Promise<Published> {
   const processor = process.threadCpuUsage();
   const started = performance.now();
   let count = 0;
-  for (; performance.now() - started < ROUND_MS; count++) await node.publish({ groupId, topics: ["bench"], content });
+  for (; performance.now() - started < ROUND_MS; count++)
+    await node.call(publishing, { group_id: groupId, topics: ["bench"], content });
   const { system, user } = process.threadCpuUsage(processor);
   return { perSecond: (count / (performance.now() - started)) * 1000, processorUs: (system + user) / count };
 }

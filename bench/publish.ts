@@ -1,5 +1,6 @@
 import { GroupId } from "../src/core/ids.ts";
 import { sign } from "../src/core/signature.ts";
+import { publish as publishing } from "../src/node/operations/messages.ts";
 import { MESSAGE_BYTES } from "./corpus.ts";
 import { BenchDaemon } from "./daemon.ts";
 import { type Figure, median } from "./figure.ts";
@@ -82,7 +83,7 @@ async function rate(daemon: BenchDaemon, groupId: GroupId, callers: number, ms: 
   const caller = async () => {
     await using client = await daemon.client();
     while (performance.now() - started < ms) {
-      await client.publish({ groupId, topics: ["bench"], content });
+      await client.call(publishing, { group_id: groupId, topics: ["bench"], content });
       acknowledged++;
     }
   };

@@ -1,5 +1,6 @@
 import { GroupId, MessageId } from "../src/core/ids.ts";
 import { SeededRandom } from "../src/machine/random.ts";
+import { publish } from "../src/node/operations/messages.ts";
 import { agree, DaemonNode } from "../test/support/daemon.ts";
 
 /** Callers that publish at the same time to each daemon. */
@@ -104,7 +105,11 @@ async function publishUntilGone(target: Target, publishing: Publishing): Promise
     const caller = async (_: unknown, number: number) => {
       for (let n = 0; !signal.aborted; n++) {
         const content = new TextEncoder().encode(`${text}, caller ${number}, message ${n}`);
-        const { message_id } = await client.publish({ groupId: target.groupId, topics: ["kill"], content });
+        const { message_id } = await client.call(publish, {
+          group_id: target.groupId,
+          topics: ["kill"],
+          content,
+        });
         target.acknowledged.add(MessageId.toBase64(message_id));
       }
     };

@@ -29,7 +29,16 @@ export type {
 } from "./core/record/records.ts";
 export { createGenesis, createRosterEntry, type RosterChange } from "./core/roster/roster-change.ts";
 export { RosterLog, type RosterSync } from "./core/roster/roster-log.ts";
-export type { Operations } from "./node/operations.ts";
+export { eventsOf } from "./node/operations/events.ts";
+export {
+  type CallOptions,
+  type Methods,
+  methodsOf,
+  type Operation,
+  type Operations,
+  operation,
+} from "./node/operations/operation.ts";
+export { OPERATIONS } from "./node/operations/table.ts";
 export { decodeFrame, encodeFrame, type Frame, type OriginalFrame, type UnknownExtension } from "./wire/peer/frame.ts";
 
 /** The canonical bytes of any JSON text: keys sorted, no blanks, numbers as written. Throws `malformed_frame`. */

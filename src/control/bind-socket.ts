@@ -1,16 +1,22 @@
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import type { UnixSocketListener } from "bun";
+import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
+import { dial } from "./dial.ts";
 import { SocketStream } from "./socket-stream.ts";
 
 /**
- * Listens on the Unix socket `path`, readable and writable by its owner only from the first moment. A socket
- * left by a process that died is replaced: the caller holds the lock of the data root, so nobody else listens.
- * The runtime binds paths longer than the 108 bytes of the system's address, by way of the folder.
- * Throws `data_root_invalid` saying why when the path cannot be bound.
+ * Listens on the Unix socket `path`, readable and writable by its owner only from the first moment. A socket that
+ * nobody listens on any more is replaced; one that answers is somebody's. The runtime binds paths longer than the 108
+ * bytes of the system's address, by way of the folder. Throws `already_running` for a socket in use, and
+ * `data_root_invalid` saying why when the path cannot be bound.
  */
-export function bindSocket(path: string, opened: (stream: SocketStream) => void): UnixSocketListener<SocketStream> {
-  removeStale(path);
+export async function bindSocket(
+  path: string,
+  clock: Clock,
+  opened: (stream: SocketStream) => void,
+): Promise<UnixSocketListener<SocketStream>> {
+  await removeStale(path, clock);
   const before = process.umask(0o177);
   try {
     const listener = Bun.listen({ unix: path, allowHalfOpen: true, socket: SocketStream.handlers(opened) });
@@ -24,13 +30,21 @@ export function bindSocket(path: string, opened: (stream: SocketStream) => void)
   }
 }
 
-function removeStale(path: string): void {
+async function removeStale(path: string, clock: Clock): Promise<void> {
   try {
     const found = lstatSync(path);
     if (!found.isSocket()) {
       throw new EntmootError(
         "data_root_invalid",
         `control socket ${path}: expected a socket or nothing there, found a file; move it away`,
+      );
+    }
+    const listening = await dial(path, clock).catch((error: unknown) => error);
+    if (listening !== undefined) {
+      if (listening instanceof SocketStream) listening.destroy();
+      throw new EntmootError(
+        "already_running",
+        `control socket ${path}: another program answers on it; end that one first, or choose another place`,
       );
     }
     unlinkSync(path);

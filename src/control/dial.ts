@@ -1,15 +1,16 @@
+import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
-import { FrameConnection } from "./frame-connection.ts";
+import { atMost } from "../transport/wait.ts";
 import { SocketStream } from "./socket-stream.ts";
 
 /** Wire. How long a client waits for the socket to accept. */
 const DIAL_MS = 500;
 
 /**
- * A connection to the daemon behind `path`, or `undefined` when nobody listens there. Throws
+ * A connection to whoever listens on the Unix socket `path`, or `undefined` when nobody does. Throws
  * `control_unavailable` when the socket is there and may not be used, or does not accept in time.
  */
-export async function dial(path: string): Promise<FrameConnection | undefined> {
+export async function dial(path: string, clock: Clock): Promise<SocketStream | undefined> {
   let stream: SocketStream | undefined;
   const connected = Bun.connect({
     unix: path,
@@ -17,7 +18,7 @@ export async function dial(path: string): Promise<FrameConnection | undefined> {
     socket: SocketStream.handlers((it) => (stream = it)),
   });
   try {
-    await Promise.race([connected, Bun.sleep(DIAL_MS)]);
+    await atMost(clock, DIAL_MS, connected);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return undefined;
@@ -26,7 +27,7 @@ export async function dial(path: string): Promise<FrameConnection | undefined> {
       cause,
     });
   }
-  if (stream !== undefined) return new FrameConnection(stream);
+  if (stream !== undefined) return stream;
   // Whoever accepts later finds nobody.
   void connected.then((socket) => socket.terminate()).catch(() => {});
   throw new EntmootError("control_unavailable", `control socket ${path}: nobody accepted within ${DIAL_MS} ms`);

@@ -1,14 +1,205 @@
+import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { MerkleRoot, RosterEntryId } from "../core/ids.ts";
-import type { JoinByInvite } from "../node/daemon-operations.ts";
-import type { NodeStatus, Published, PublishRequest, WatchEvent, WatchRequest } from "../node/operations.ts";
+import type { NodeStatus } from "../node/operations/daemon.ts";
+import type { Joined } from "../node/operations/invites.ts";
+import type { Published, WatchEvent } from "../node/operations/messages.ts";
+import { PROBE_PEERS_MAX, type ProbeRow, probeTimeoutMs } from "../node/operations/moots.ts";
+import type { AnswerOf, CallOptions, EventOf, Loose, Operation, RequestOf } from "../node/operations/operation.ts";
+import type { OPERATIONS } from "../node/operations/table.ts";
+import { Deadline } from "../transport/wait.ts";
 import type { ControlFrame } from "../wire/control/control-frame.ts";
-import type { ControlCalls } from "./control-calls.ts";
+import { ControlConnection } from "./control-connection.ts";
+import { ControlError } from "./control-error.ts";
+import { dial } from "./dial.ts";
+
+/** Wire. Peers an original asks at a time. */
+const PROBE_AT_ONCE = 4;
+/** Wire. What a join may take when nobody says. */
+const JOIN_MS = 90_000;
+
+type Table = typeof OPERATIONS;
+type Asked<Name extends keyof Table> = (
+  daemon: OriginalDaemon,
+  request: RequestOf<Table[Name]>,
+  options: CallOptions<EventOf<Table[Name]>> & { readonly timeoutMs: number | undefined },
+) => Promise<AnswerOf<Table[Name]>>;
+
+/** The operations that an original daemon can be asked for, in its own frames. */
+const SAID: { readonly [Name in keyof Table]?: Asked<Name> } = {
+  status: (daemon, _request, { timeoutMs }) => originalStatus(daemon, timeoutMs),
+
+  /** Without a token and without the author's key in the answer. */
+  async publish(daemon, { content, group_id, topics }, { timeoutMs }): Promise<Published> {
+    const reply = await daemon.ask({ kind: "publish_req", group_id, topics, content }, "publish_resp", timeoutMs);
+    const { pilot_node_id, entmoot_pubkey } = await originalStatus(daemon, timeoutMs);
+    const { message_id, timestamp_ms } = reply;
+    return { group_id: reply.group_id, message_id, author: { pilot_node_id, entmoot_pubkey }, timestamp_ms };
+  },
+
+  async publish_signed(daemon, { message }, { timeoutMs }): Promise<Published> {
+    const reply = await daemon.ask({ kind: "signed_publish_req", message }, "signed_publish_resp", timeoutMs);
+    const { group_id, message_id, timestamp_ms } = reply;
+    return { group_id, message_id, author: message.author, timestamp_ms };
+  },
+
+  /** From now on only, and without places to go on from (`seq` is 0). */
+  async watch(daemon, { group_id, topic }, { onEvent, signal }) {
+    for await (const frame of daemon.stream({ kind: "tail_subscribe", group_id, topic }, signal)) {
+      if (frame.kind !== "tail_event") throw unexpected(frame, "tail_event");
+      const { message } = frame;
+      await onEvent?.({ kind: "message", group_id: message.group_id, seq: 0, place: "", message } satisfies WatchEvent);
+    }
+    return {};
+  },
+
+  async join_invite(daemon, request, { signal }): Promise<Joined> {
+    const ms = request.timeout_ms || JOIN_MS;
+    const frame = {
+      kind: "join_group_req",
+      invite: request.invite,
+      open_invite: undefined,
+      group_metadata: request.metadata,
+      group_policy: request.policy,
+      timeout_ms: BigInt(ms),
+    } as const;
+    // It gets what was asked for, and some time on top to tell how it ended.
+    const patienceMs = ms + Math.min(Math.max(ms / 10, 5_000), 30_000);
+    const reply = await daemon.ask(frame, "join_group_resp", patienceMs, signal);
+    const { groups, pilot_node_id } = await originalStatus(daemon, undefined);
+    const local_node_id = groups.find(({ group_id }) => group_id === reply.group_id)?.local_node_id ?? pilot_node_id;
+    const status = reply.status === "already_joined" ? "already_joined" : "joined";
+    return { status, group_id: reply.group_id, issuer: reply.issuer, members: reply.members, local_node_id };
+  },
+
+  async member_admit(daemon, { group_id, peers, target, valid_for_ms, valid_until_ms }, { timeoutMs }) {
+    const frame = {
+      kind: "invite_create_req",
+      group_id,
+      target,
+      target_pilot_pubkey: NOTHING,
+      require_pilot_identity: false,
+      require_pilot_proof: false,
+      target_pilot_proof: NOTHING,
+      target_pilot_signature: NOTHING,
+      valid_for_ms: BigInt(valid_for_ms ?? 0),
+      valid_until_ms: valid_until_ms ?? 0n,
+      bootstrap_peers: peers ?? [],
+    } as const;
+    const { invite, members, roster_head } = await daemon.ask(frame, "invite_create_resp", timeoutMs);
+    return { group_id, roster_head, members, invite };
+  },
+
+  async member_expel(daemon, { group_id, target }, { timeoutMs }) {
+    const reply = await daemon.ask({ kind: "member_remove_req", group_id, target }, "member_remove_resp", timeoutMs);
+    return { group_id: reply.group_id, roster_head: reply.roster_head, members: reply.members };
+  },
+
+  async invite_authority(daemon, { group_id }, { timeoutMs }) {
+    const request = { kind: "invite_authority_check_req", group_id } as const;
+    const { members, roster_head } = await daemon.ask(request, "invite_authority_check_resp", timeoutMs);
+    return { group_id, roster_head, members };
+  },
+
+  async probe(daemon, { group_id, peers, timeout_ms }, { signal }): Promise<{ peers: ProbeRow[] }> {
+    const perPeerMs = probeTimeoutMs(timeout_ms ?? 0);
+    const budgetMs = perPeerMs * Math.ceil(Math.min(peers.length, PROBE_PEERS_MAX) / PROBE_AT_ONCE) + 7_000;
+    const request = { kind: "diag_probe_req", group_id, peers, timeout_ms: BigInt(perPeerMs) } as const;
+    const reply = await daemon.ask(request, "diag_probe_resp", budgetMs, signal);
+    return {
+      peers: reply.peers.map(({ error, node_id, ok, received_ms, responder, rtt_ms }) => ({
+        node_id,
+        ok,
+        rtt_ms: ok ? Number(rtt_ms) : undefined,
+        error: error || undefined,
+        responder: responder || undefined,
+        received_ms: Number(received_ms) || undefined,
+      })),
+    };
+  },
+};
+
+/** A daemon of the original behind its control socket: each request takes a connection of its own. */
+export class OriginalDaemon {
+  readonly #path: string;
+  readonly #clock: Clock;
+
+  constructor(path: string, clock: Clock) {
+    this.#path = path;
+    this.#clock = clock;
+  }
+
+  /** Throws as the daemon refuses, `unsupported` for an operation that it does not know, `timeout`, `unavailable`. */
+  call<Request, Answer, Event>(
+    operation: Operation<Request, Answer, Event>,
+    request: Loose<Request>,
+    options: CallOptions<Event>,
+  ): Promise<Answer> {
+    const said = SAID[operation.name as keyof Table] as
+      | ((daemon: OriginalDaemon, request: Loose<Request>, options: CallOptions<Event>) => Promise<Answer>)
+      | undefined;
+    if (said === undefined) {
+      const problem = `the running daemon is an original, which does not know ${operation.name}; end it and start this program in its place`;
+      return Promise.reject(new EntmootError("unsupported", problem));
+    }
+    return said(this, request, { ...options, timeoutMs: options.timeoutMs ?? operation.patienceMs });
+  }
+
+  /** The answer to one request. */
+  async ask<Kind extends ControlFrame["kind"]>(
+    request: ControlFrame,
+    expected: Kind,
+    timeoutMs = 30_000,
+    signal?: AbortSignal,
+  ): Promise<Extract<ControlFrame, { kind: Kind }>> {
+    using deadline = new Deadline(this.#clock, timeoutMs, signal);
+    try {
+      for await (const frame of this.stream(request, deadline.signal)) {
+        if (frame.kind !== expected) throw unexpected(frame, expected);
+        return frame as Extract<ControlFrame, { kind: Kind }>;
+      }
+    } catch (error) {
+      if (!deadline.signal.aborted || signal?.aborted) throw error;
+    }
+    if (deadline.signal.aborted && !signal?.aborted) {
+      throw new EntmootError(
+        "timeout",
+        `no answer from the daemon within ${timeoutMs} ms; it may have acted all the same`,
+      );
+    }
+    throw new EntmootError(
+      "unavailable",
+      "the daemon closed the connection before it answered; it may have acted all the same",
+    );
+  }
+
+  /** Every frame that answers one request, until the daemon ends it or `signal` aborts. Throws what the daemon refuses. */
+  async *stream(request: ControlFrame, signal: AbortSignal | undefined): AsyncGenerator<ControlFrame> {
+    const stream = await dial(this.#path, this.#clock);
+    if (stream === undefined) throw new EntmootError("control_unavailable", "the daemon has ended");
+    using connection = new ControlConnection(stream, () => -1);
+    await connection.send(request);
+    for (;;) {
+      let frame: Awaited<ReturnType<ControlConnection["receive"]>>;
+      try {
+        frame = await connection.receive(signal);
+      } catch (error) {
+        if (signal?.aborted) return;
+        throw error;
+      }
+      if (frame === null) return;
+      if (frame.kind === "error") throw new ControlError(frame.code, frame.message);
+      if (frame.kind === "unknown_extension" || frame.kind === "unreadable" || frame.kind === "operation") {
+        throw new EntmootError("malformed_frame", `control socket: expected an original's frame, found ${frame.kind}`);
+      }
+      yield frame;
+    }
+  }
+}
 
 /** What an original daemon can tell about itself; what it cannot is empty. */
-export async function originalStatus(calls: ControlCalls, timeoutMs: number): Promise<NodeStatus> {
-  const info = await calls.tryAsk({ kind: "info_req" }, "info_resp", timeoutMs);
-  if (info === undefined) throw new EntmootError("unavailable", "the daemon does not answer info");
+async function originalStatus(daemon: OriginalDaemon, timeoutMs: number | undefined): Promise<NodeStatus> {
+  const info = await daemon.ask({ kind: "info_req" }, "info_resp", timeoutMs);
   return {
     running: true,
     version: "unknown",
@@ -16,7 +207,7 @@ export async function originalStatus(calls: ControlCalls, timeoutMs: number): Pr
     data_dir: info.data_dir,
     identity_path: "",
     pilot_node_id: info.pilot_node_id,
-    entmoot_pubkey: info.entmoot_pubkey ?? new Uint8Array(0),
+    entmoot_pubkey: info.entmoot_pubkey ?? NOTHING,
     listen_port: info.listen_port,
     transport: { carrier: "pilot", reason: "an original daemon runs here", port: 0, hints: [] },
     groups: info.groups.map((group) => ({
@@ -34,39 +225,8 @@ export async function originalStatus(calls: ControlCalls, timeoutMs: number): Pr
   };
 }
 
-/** Publish as the original knows it: without a token and without the author's key in the answer. */
-export async function originalPublish(
-  calls: ControlCalls,
-  request: PublishRequest,
-  timeoutMs: number,
-): Promise<Published> {
-  const { groupId: group_id, topics, content } = request;
-  const reply = await calls.tryAsk({ kind: "publish_req", group_id, topics, content }, "publish_resp", timeoutMs);
-  if (reply === undefined) throw new EntmootError("unavailable", "the daemon does not answer publish");
-  const { pilot_node_id, entmoot_pubkey } = await originalStatus(calls, timeoutMs);
-  const { message_id, timestamp_ms } = reply;
-  return { group_id: reply.group_id, message_id, author: { pilot_node_id, entmoot_pubkey }, timestamp_ms };
-}
+const NOTHING = new Uint8Array(0);
 
-/** Tail as the original knows it: from now on only, and without places to go on from (`seq` is 0). */
-export async function* originalWatch(calls: ControlCalls, request: WatchRequest): AsyncGenerator<WatchEvent> {
-  const subscribe = { kind: "tail_subscribe", group_id: request.groupId, topic: request.topic } as const;
-  for await (const frame of calls.stream(subscribe, { signal: request.signal })) {
-    if (frame.kind !== "tail_event") {
-      throw new EntmootError("malformed_frame", `control socket: expected tail_event, found ${frame.kind}`);
-    }
-    yield { kind: "message", group_id: frame.message.group_id, seq: 0, message: frame.message };
-  }
-}
-
-/** The original's join request for an invite at hand. */
-export function joinGroupRequest(request: JoinByInvite): Extract<ControlFrame, { kind: "join_group_req" }> {
-  return {
-    kind: "join_group_req",
-    invite: request.invite,
-    open_invite: undefined,
-    group_metadata: request.metadata,
-    group_policy: request.policy,
-    timeout_ms: BigInt(Math.max(0, Math.trunc(request.timeoutMs))),
-  };
+function unexpected(frame: ControlFrame, expected: string): EntmootError {
+  return new EntmootError("malformed_frame", `control socket: expected ${expected}, found ${frame.kind}`);
 }

@@ -1,6 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import { EntmootError } from "../core/errors.ts";
-import { type Patience, patiently } from "./patience.ts";
+import { settleOrAbort } from "../transport/wait.ts";
 
 /** Ours. Bytes received and not yet read past which the other side has to wait. */
 const UNREAD_MAX_BYTES = 256 * 1024;
@@ -30,9 +30,9 @@ export class SocketStream {
     return this.#gone.signal;
   }
 
-  /** The socket is closed, by either side. */
-  get closed(): boolean {
-    return this.#closed;
+  /** The socket is closed by either side, or the other side has ended its half. */
+  get isOver(): boolean {
+    return this.#closed || this.#ended;
   }
 
   /** For `Bun.listen` and `Bun.connect`; `opened` gets each stream once. */
@@ -57,8 +57,8 @@ export class SocketStream {
     if (socket.data !== undefined) socket.data.#onClose();
   }
 
-  /** The next bytes, or `null` after the end. Throws `timeout` when patience is over. */
-  async read(patience: Patience): Promise<Uint8Array | null> {
+  /** The next bytes, or `null` after the end. Throws `timeout` when `signal` aborts. */
+  async read(signal?: AbortSignal): Promise<Uint8Array | null> {
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) {
@@ -66,20 +66,19 @@ export class SocketStream {
         if (this.#unreadBytes <= UNREAD_MAX_BYTES && !this.#closed) this.#socket.resume();
         return chunk;
       }
-      if (this.#ended || this.#closed) return null;
-      await this.#wait((wake) => (this.#wakeReader = wake), patience, "nothing came in time");
+      if (this.isOver) return null;
+      await this.#wait((wake) => (this.#wakeReader = wake), signal);
     }
   }
 
-  /** Resolves when the system has taken all of `bytes`. Throws `unavailable` when closed, `timeout` when patience is over. */
-  async write(bytes: Uint8Array, patience: Patience): Promise<void> {
+  /** Resolves when the system has taken all of `bytes`. Throws `unavailable` when closed, `timeout` when `signal` aborts. */
+  async write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     for (let rest = bytes; ; ) {
-      if (this.#closed) throw new EntmootError("unavailable", "control socket: the other side has gone");
-      const written = this.#socket.write(rest);
+      const written = this.#closed ? -1 : this.#socket.write(rest);
       if (written < 0) throw new EntmootError("unavailable", "control socket: the other side has gone");
       if (written >= rest.length) return;
       rest = rest.subarray(written);
-      await this.#wait((wake) => (this.#wakeWriter = wake), patience, "the other side does not read");
+      await this.#wait((wake) => (this.#wakeWriter = wake), signal);
     }
   }
 
@@ -89,10 +88,10 @@ export class SocketStream {
     this.#onClose();
   }
 
-  #wait(register: (wake: () => void) => void, patience: Patience, late: string): Promise<void> {
+  #wait(register: (wake: () => void) => void, signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     register(resolve);
-    return patiently(promise, patience, () => new EntmootError("timeout", `control socket: ${late}`));
+    return signal === undefined ? promise : settleOrAbort(promise, { signal, subject: "control socket" });
   }
 
   #onData(chunk: Uint8Array): void {

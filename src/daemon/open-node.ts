@@ -1,7 +1,7 @@
 import { BUILD_INFO } from "../host/build-info.ts";
 import { realClock } from "../host/real-clock.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
-import type { Operations } from "../node/operations.ts";
+import type { Operations } from "../node/operations/operation.ts";
 import { nodeName } from "./node-name.ts";
 import { openRoot } from "./open-root.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -26,7 +26,7 @@ export async function openOfflineNode(
       transportPort: 0,
       listenPort: options.listenPort,
       hostname: nodeName(undefined, root.node),
-      version: BUILD_INFO.version,
+      build: BUILD_INFO,
       log,
       clock: realClock,
     });

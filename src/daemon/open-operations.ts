@@ -3,7 +3,7 @@ import { NO_DAEMON } from "../control/control-error.ts";
 import { later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { realClock } from "../host/real-clock.ts";
-import type { Operations } from "../node/operations.ts";
+import type { Operations } from "../node/operations/operation.ts";
 import { pause } from "../transport/wait.ts";
 import type { GlobalOptions } from "./options.ts";
 
@@ -19,35 +19,57 @@ export interface OpenHow {
 }
 
 /**
- * The running daemon of this data root, or, when none answers, the node itself opened here without a carrier.
- * Throws `already_running` when a process holds the data root and does not answer.
+ * The running daemon of this data root, or, when none answers, the node itself opened here without a carrier; over an
+ * agents' socket the daemon behind it. Throws `already_running` when a process holds the data root and does not answer.
  */
 export async function openOperations(options: GlobalOptions, how: OpenHow): Promise<Operations> {
-  const client = await connectOrWait(options.dataDir);
+  const client = await connectOrWait(options);
   if (client !== undefined) return client;
   const { openOfflineNode } = await import("./open-node.ts");
   return openOfflineNode(options, how);
 }
 
+/** For looking at messages and members: as `openOperations`, but without a node, an identity or a change where no daemon of ours answers. */
+export async function openReading(options: GlobalOptions): Promise<Operations> {
+  const client = await connectOrWait(options);
+  if (client !== undefined) {
+    if (!(await client.isOriginal())) return client;
+    await client[Symbol.asyncDispose]();
+  }
+  const { openForReading } = await import("./read-root.ts");
+  return openForReading(options);
+}
+
 /** The running daemon of this data root. Throws `control_unavailable` with the next step when none answers. */
 export async function openDaemon(options: GlobalOptions): Promise<ControlClient> {
-  const client = await connectOrWait(options.dataDir);
+  const client = await connectOrWait(options);
   if (client !== undefined) return client;
   throw new EntmootError("control_unavailable", await explainAbsence(options));
 }
 
 /** The daemon, or `undefined` when none runs. One that has just been started holds the lock some time before it listens. */
-export async function connectOrWait(dataDir: string): Promise<ControlClient | undefined> {
-  const client = await ControlClient.connect(dataDir);
+export async function connectOrWait(options: GlobalOptions): Promise<ControlClient | undefined> {
+  const client = await connect(options);
   if (client !== undefined) return client;
   const { DataRootLock } = await import("../store/lock.ts");
   const giveUpAt = later(realClock.steady(), STARTING_MS);
-  while (DataRootLock.holder(dataDir) !== undefined && realClock.steady() < giveUpAt) {
+  while (DataRootLock.holder(options.dataDir) !== undefined && realClock.steady() < giveUpAt) {
     await pause(realClock, LOOK_EVERY_MS);
-    const late = await ControlClient.connect(dataDir);
+    const late = await connect(options);
     if (late !== undefined) return late;
   }
   return undefined;
+}
+
+/** The daemon now; `undefined` when none listens. Over an agents' socket that is an error: there is no data root to turn to. */
+export async function connect({ agentSocket, dataDir }: GlobalOptions): Promise<ControlClient | undefined> {
+  if (agentSocket === undefined) return ControlClient.connect(dataDir);
+  const client = await ControlClient.connectTo(agentSocket);
+  if (client !== undefined) return client;
+  throw new EntmootError(
+    "control_unavailable",
+    `no Entmoot daemon listens on ${agentSocket}, which ENTMOOT_AGENT_SOCKET names; start it, or unset the variable`,
+  );
 }
 
 /** The text for "no daemon", with what may be wrong when one is visible that cannot be reached from here. */

@@ -29,4 +29,6 @@ export interface GlobalOptions {
   readonly traceGossipTransport: boolean;
   readonly traceReconcile: boolean;
   readonly jsonErrors: boolean;
+  /** The agents' socket that commands speak over, without a data root; `undefined`: none. */
+  readonly agentSocket: string | undefined;
 }

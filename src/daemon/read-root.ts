@@ -1,10 +1,19 @@
 import { existsSync } from "node:fs";
-import type { DataRoot } from "../store/data-root.ts";
+import { realClock } from "../host/real-clock.ts";
+import { LocalReader } from "../node/read/local-reader.ts";
 import { MemoryDataRoot } from "../store/memory/memory-data-root.ts";
 import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** The data root for looking only, beside a running daemon or without one; where there is none, an empty one. Creates nothing. */
-export function openForReading({ dataDir }: GlobalOptions): DataRoot {
-  return existsSync(dataDir) ? SqliteDataRoot.open(dataDir, "read") : new MemoryDataRoot();
+export function openForReading({ dataDir }: GlobalOptions): LocalReader {
+  const root = existsSync(dataDir) ? SqliteDataRoot.open(dataDir, "read") : new MemoryDataRoot();
+  return new LocalReader(root, realClock);
+}
+
+/** Whether the data root has no joined group, or is not there. */
+export function holdsNothing({ dataDir }: GlobalOptions): boolean {
+  if (!existsSync(dataDir)) return true;
+  using root = SqliteDataRoot.open(dataDir, "read");
+  return root.groupIds().length === 0;
 }

@@ -26,6 +26,8 @@ export interface StartDaemon {
   readonly command: string;
   /** Whether other commands reach it over the control socket. */
   readonly control: boolean;
+  /** Where agents are let in; `agent.sock` in the data root when absent. */
+  readonly agentSocket?: string | undefined;
   /** Only these groups are opened; all when absent. */
   readonly only?: ReadonlySet<GroupId>;
   /** How this node wants to be shown; as last time when absent. */
@@ -82,15 +84,19 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
     transportPort: port,
     listenPort: options.listenPort,
     hostname: nodeName(start.hostname, root.node),
-    version: BUILD_INFO.version,
+    build: BUILD_INFO,
     log,
     clock: realClock,
     onStop: () => ending.abort(),
+    restart: { program, request },
   });
   parts.use(node);
   if (start.control) {
-    const path = join(options.dataDir, "control.sock");
-    parts.use(ControlServer.start({ path, node, log, restart: { program, request } }));
+    const doors = [
+      { path: join(options.dataDir, "control.sock"), caller: "owner" },
+      { path: start.agentSocket ?? join(options.dataDir, "agent.sock"), caller: "agent" },
+    ] as const;
+    for (const door of doors) parts.use(await ControlServer.start({ ...door, node, log, clock: realClock }));
   }
   parts.defer(onSignals(() => ending.abort()));
   const running = parts.move();

@@ -4,13 +4,16 @@ import type { GroupId, PublicKey } from "../core/ids.ts";
 import { keyOf } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import { addMember, changeRoster } from "./change-roster.ts";
-import type { Admit, Admitted, RosterState } from "./daemon-operations.ts";
 import type { Group } from "./group/group.ts";
 import { signInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
+import type { Admitted, Expulsion, member_admit, RosterState } from "./operations/moots.ts";
+import type { RequestOf } from "./operations/operation.ts";
 
 /** Adds the target unless it is a member already, then signs an invite for it. */
-export function admit(context: NodeContext, { groupId, peers, target, validity }: Admit): Admitted {
+export function admit(context: NodeContext, request: RequestOf<typeof member_admit>): Admitted {
+  const { group_id: groupId, peers, target } = request;
+  const untilMs = validUntilMs(context, request);
   const key = requireTarget(target);
   const group = requireAuthority(context, groupId, "invite_create");
   const member = group.roster.log.member(target.pilot_node_id);
@@ -25,16 +28,12 @@ export function admit(context: NodeContext, { groupId, peers, target, validity }
     members: group.roster.log.members.map(({ pilot_node_id }) => pilot_node_id),
     without: target.pilot_node_id,
   });
-  const untilMs = "untilMs" in validity ? validity.untilMs : BigInt(context.clock.unix() + validity.forMs);
   const invite = signInvite(context, group, { issuer, peers: chosen, untilMs, bareSelf: true });
   return { ...stateOf(group), invite };
 }
 
 /** Removes a member named by id and key. */
-export function expel(
-  context: NodeContext,
-  { groupId, target }: { readonly groupId: GroupId; readonly target: NodeInfo },
-): RosterState {
+export function expel(context: NodeContext, { group_id: groupId, target }: Expulsion): RosterState {
   const key = requireTarget(target);
   const group = requireAuthority(context, groupId, "member_remove");
   const member = group.roster.log.member(target.pilot_node_id);
@@ -45,13 +44,28 @@ export function expel(
   if (keyOf(member) !== key) {
     throw new EntmootError("conflict", "target identity does not match current roster");
   }
-  changeRoster(context, { groupId, op: "remove", nodeId: target.pilot_node_id, key });
+  changeRoster(context, {
+    group_id: groupId,
+    op: "remove",
+    node_id: target.pilot_node_id,
+    entmoot_pubkey: key,
+  });
   return stateOf(group);
 }
 
 /** Whether this node may admit to the group. */
 export function inviteAuthority(context: NodeContext, groupId: GroupId): RosterState {
   return stateOf(requireAuthority(context, groupId, "invite_create"));
+}
+
+function validUntilMs(
+  context: NodeContext,
+  { valid_for_ms, valid_until_ms }: Pick<RequestOf<typeof member_admit>, "valid_for_ms" | "valid_until_ms">,
+): bigint {
+  if ((valid_for_ms === undefined) === (valid_until_ms === undefined)) {
+    throw new EntmootError("invalid_argument", "exactly one of valid_for_ms and valid_until_ms is required");
+  }
+  return valid_until_ms ?? BigInt(context.clock.unix() + valid_for_ms!);
 }
 
 function requireTarget(target: NodeInfo): PublicKey {

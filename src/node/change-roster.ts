@@ -4,15 +4,18 @@ import type { NodeInfo } from "../core/record/records.ts";
 import { createRosterEntry, type RosterChange } from "../core/roster/roster-change.ts";
 import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
-import type { ChangeRoster, RosterChanged } from "./operations.ts";
+import type { RosterChanged, roster_change } from "./operations/moots.ts";
+import type { RequestOf } from "./operations/operation.ts";
+
+type RosterChangeRequest = RequestOf<typeof roster_change>;
 
 /** Adds or removes a member, as the founder; durable on return, spread at once when a daemon runs. */
-export function changeRoster(context: NodeContext, request: ChangeRoster): RosterChanged {
-  const group = context.requireGroup(request.groupId);
+export function changeRoster(context: NodeContext, request: RosterChangeRequest): RosterChanged {
+  const group = context.requireGroup(request.group_id);
   requireFounder(group);
   const subject =
     request.op === "add"
-      ? addMember(context, group, request.key, request.nodeId)
+      ? addMember(context, group, request.entmoot_pubkey, request.node_id)
       : removeMember(context, group, request);
   return {
     group_id: group.id,
@@ -28,7 +31,8 @@ export function addMember(context: NodeContext, group: Group, key: PublicKey, no
   return append(context, group, { op: "add", key: bytes, ...(nodeId === undefined ? {} : { nodeId }) });
 }
 
-function removeMember(context: NodeContext, group: Group, { key, nodeId }: ChangeRoster): NodeInfo {
+function removeMember(context: NodeContext, group: Group, request: RosterChangeRequest): NodeInfo {
+  const { entmoot_pubkey: key, node_id: nodeId } = request;
   const member = nodeId ?? group.roster.members.get(key)?.pilot_node_id;
   if (member === undefined) throw new EntmootError("not_member", "target is not a member");
   return append(context, group, { op: "remove", nodeId: member, key: PublicKey.toBytes(key) });

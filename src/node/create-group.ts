@@ -7,7 +7,8 @@ import { METADATA_FACT } from "./group/group-name.ts";
 import { POLICY_FACT } from "./group/group-policy.ts";
 import { createLink } from "./links.ts";
 import type { NodeContext } from "./node-context.ts";
-import type { CreatedGroup, CreateGroup } from "./operations.ts";
+import type { CreatedMoot, group_create } from "./operations/moots.ts";
+import type { RequestOf } from "./operations/operation.ts";
 
 /** Ours. */
 const TAG_MAX_BYTES = 256;
@@ -16,20 +17,21 @@ const DESCRIPTION_MAX_BYTES = 4096;
 export const TAGS_MAX = 32;
 
 /** Founds a group: random id, genesis by this node's key, policy and display facts. Undone when a step fails. */
-export function createGroup(context: NodeContext, request: CreateGroup): CreatedGroup {
+export function createGroup(context: NodeContext, request: RequestOf<typeof group_create>): CreatedMoot {
+  const { description = "", tags = [] } = request;
   requireShort("name", request.name, GROUP_NAME_BYTES_MAX);
-  requireShort("description", request.description, DESCRIPTION_MAX_BYTES);
+  requireShort("description", description, DESCRIPTION_MAX_BYTES);
   if (request.name === "") throw new EntmootError("invalid_argument", "-name is required");
-  if (request.tags.length > TAGS_MAX) {
-    throw new EntmootError("invalid_argument", `tags: expected at most ${TAGS_MAX}, got ${request.tags.length}`);
+  if (tags.length > TAGS_MAX) {
+    throw new EntmootError("invalid_argument", `tags: expected at most ${TAGS_MAX}, got ${tags.length}`);
   }
-  for (const tag of request.tags) requireShort("tag", tag, TAG_MAX_BYTES);
+  for (const tag of tags) requireShort("tag", tag, TAG_MAX_BYTES);
   const policy = request.policy === undefined ? undefined : parsePolicy(request.policy);
 
   const groupId = GroupId.fromBytes(crypto.getRandomValues(new Uint8Array(32)));
   const store = context.root.createGroup(groupId);
   try {
-    store.setFact(METADATA_FACT, metadataOf(request));
+    store.setFact(METADATA_FACT, metadataOf({ ...request, description, tags }));
     if (policy !== undefined) store.setFact(POLICY_FACT, formatPolicy(policy));
     const genesis = createGenesis({
       seed: context.identity.seed,
@@ -38,8 +40,7 @@ export function createGroup(context: NodeContext, request: CreateGroup): Created
     });
     store.roster.append([genesis]);
     context.adopt(groupId);
-    const open_invite =
-      request.join_mode === "open_invite" ? createLink(context, { groupId, uses: 0, validForMs: 0 }) : undefined;
+    const open_invite = request.join_mode === "open_invite" ? createLink(context, { group_id: groupId }) : undefined;
     return { group_id: groupId, founder: genesis.subject, open_invite };
   } catch (error) {
     context.abandon(groupId);
@@ -58,7 +59,7 @@ function genesisMs(context: NodeContext): number {
   return nowMs;
 }
 
-function metadataOf({ description, join_mode, name, tags, visibility }: CreateGroup): string {
+function metadataOf({ description, join_mode, name, tags, visibility }: Metadata): string {
   return JSON.stringify({
     name,
     ...(description === "" ? {} : { description }),
@@ -67,6 +68,11 @@ function metadataOf({ description, join_mode, name, tags, visibility }: CreateGr
     join_mode,
   });
 }
+
+type Metadata = Pick<RequestOf<typeof group_create>, "name" | "visibility" | "join_mode"> & {
+  readonly description: string;
+  readonly tags: readonly string[];
+};
 
 function requireShort(what: string, text: string, maxBytes: number): void {
   const bytes = Buffer.byteLength(text);

@@ -6,7 +6,6 @@ import { EntmootError } from "../core/errors.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 import { linkId } from "../store/link-rules.ts";
 import type { IssuedLink } from "../store/node-store.ts";
-import type { CreatedLink, LinkRow } from "../wire/control/link-frames.ts";
 import type { Frame } from "../wire/peer/frame.ts";
 import type { RedeemReq } from "../wire/peer/redeem-frames.ts";
 import { addMember, requireFounder } from "./change-roster.ts";
@@ -14,23 +13,22 @@ import type { Group } from "./group/group.ts";
 import { groupName } from "./group/group-name.ts";
 import { signInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
+import type { CreatedLink, LinkRow, link_create, link_revoke } from "./operations/invites.ts";
+import type { RequestOf } from "./operations/operation.ts";
 
 /** Ours. Cannot be guessed, and keeps the link short. */
 const TOKEN_BYTES = 16;
 
-/** Issues a link to a group this node founded. `uses` 0: no limit; `validForMs` 0: it does not expire. */
-export function createLink(
-  context: NodeContext,
-  request: { readonly groupId: GroupId; readonly uses: number; readonly validForMs: number },
-): CreatedLink {
-  const group = context.requireGroup(request.groupId);
+/** Issues a link to a group this node founded. */
+export function createLink(context: NodeContext, request: RequestOf<typeof link_create>): CreatedLink {
+  const group = context.requireGroup(request.group_id);
   requireFounder(group);
-  const { uses, validForMs } = request;
+  const { uses = 0, valid_for_ms: validForMs = 0 } = request;
   if (!Number.isInteger(uses) || uses < 0 || uses > USES_MAX) {
-    throw new EntmootError("invalid_argument", `-uses: expected 0 (no limit) to ${USES_MAX}, got ${uses}`);
+    throw new EntmootError("invalid_argument", `uses: expected 0 (no limit) to ${USES_MAX}, got ${uses}`);
   }
   if (!Number.isFinite(validForMs) || validForMs < 0) {
-    throw new EntmootError("invalid_argument", "-valid-for must be positive");
+    throw new EntmootError("invalid_argument", `valid_for_ms: expected a positive number, got ${validForMs}`);
   }
   const nowMs = context.clock.unix();
   const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
@@ -59,11 +57,8 @@ export function listLinks(context: NodeContext, groupId: GroupId): LinkRow[] {
 }
 
 /** Takes a link back, named by its text or its id. Throws `not_found`. */
-export function revokeLink(
-  context: NodeContext,
-  request: { readonly groupId: GroupId; readonly link: string },
-): LinkRow {
-  const group = context.requireGroup(request.groupId);
+export function revokeLink(context: NodeContext, request: RequestOf<typeof link_revoke>): LinkRow {
+  const group = context.requireGroup(request.group_id);
   const named = isMootLink(request.link) ? sha256Hex(parseMootLink(request.link).token) : request.link.trim();
   const link = context.root.node.links.revoke(group.id, named);
   if (link === undefined) {
@@ -110,9 +105,9 @@ function admitByLink(
   { from, tokenHash }: { from: PublicKey; tokenHash: string },
 ): void {
   requireFounder(group);
+  const { links } = context.root.node;
   // Known to the log and no member: somebody removed it, and a link does not undo that.
   if (group.roster.knowsAuthor(from)) throw refuse("removed");
-  const { links } = context.root.node;
   const outcome = links.redeem({ tokenHash, key: from, nowMs: context.clock.unix() });
   if (outcome.kind === "refused") throw refuse(outcome.reason);
   try {

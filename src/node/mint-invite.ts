@@ -5,15 +5,17 @@ import { keyOf } from "../core/record/node-key.ts";
 import type { BootstrapPeer, Invite, NodeEndpoint, NodeInfo } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
-import type { MintInvite } from "./operations.ts";
+import type { invite_mint } from "./operations/invites.ts";
+import type { RequestOf } from "./operations/operation.ts";
 
 /** Ours. Addresses of our carriers in one invite. */
 const ENDPOINTS_MAX = 4;
 
 /** Signs an invite as this node. Adds nobody. Throws `group_not_found`, `not_member`, `invalid_argument`. */
-export function mintInvite(context: NodeContext, request: MintInvite): Invite {
-  if (!(request.validForMs > 0)) throw new EntmootError("invalid_argument", "-valid-for must be positive");
-  const group = context.requireGroup(request.groupId);
+export function mintInvite(context: NodeContext, request: RequestOf<typeof invite_mint>): Invite {
+  if (!(request.valid_for_ms > 0))
+    throw new EntmootError("invalid_argument", `valid_for_ms: expected a positive number, got ${request.valid_for_ms}`);
+  const group = context.requireGroup(request.group_id);
   const issuer = group.requireSelf();
   const peers = bootstrapNodeIds({
     asked: request.peers,
@@ -21,7 +23,7 @@ export function mintInvite(context: NodeContext, request: MintInvite): Invite {
     members: group.roster.log.members.map(({ pilot_node_id }) => pilot_node_id),
     without: issuer.pilot_node_id,
   });
-  const untilMs = BigInt(context.clock.unix() + request.validForMs);
+  const untilMs = BigInt(context.clock.unix() + request.valid_for_ms);
   return signInvite(context, group, { issuer, peers: [issuer.pilot_node_id, ...peers], untilMs, bareSelf: false });
 }
 

@@ -3,11 +3,11 @@ import type { Identity } from "../core/identity.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 import type { Log } from "../host/log.ts";
 import type { DataRoot } from "../store/data-root.ts";
+import type { CarrierSide } from "./carrier/carrier-side.ts";
 import type { HintBook } from "./carrier/hint-book.ts";
-import type { Peers } from "./carrier/peers.ts";
 import type { Group } from "./group/group.ts";
 
-/** What the operations of a node share. */
+/** What the parts of a node share. */
 export interface NodeContext {
   readonly identity: Identity;
   /** The key of `identity`. */
@@ -17,7 +17,7 @@ export interface NodeContext {
   readonly log: Log;
   readonly clock: Clock;
   /** `undefined` in a process that opened no carrier. */
-  readonly peers: Peers | undefined;
+  readonly carrier: CarrierSide | undefined;
   /** Joined groups in a fixed order. */
   readonly groups: () => readonly Group[];
   readonly group: (id: GroupId) => Group | undefined;

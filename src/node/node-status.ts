@@ -1,9 +1,9 @@
-import type { GroupStatus } from "../wire/control/node-status-frames.ts";
 import type { Group } from "./group/group.ts";
 import { groupName } from "./group/group-name.ts";
+import type { MootStatus } from "./operations/daemon.ts";
 
 /** A group as `info` shows it. */
-export function groupStatus(group: Group): GroupStatus {
+export function groupStatus(group: Group): MootStatus {
   const { messages } = group.store;
   return {
     group_id: group.id,

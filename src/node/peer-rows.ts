@@ -1,9 +1,9 @@
 import { keyOf } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
-import type { PeerRow } from "../wire/control/peers-frames.ts";
 import type { Group } from "./group/group.ts";
 import { profileName } from "./group/profiles.ts";
 import type { NodeContext } from "./node-context.ts";
+import type { PeerRow } from "./operations/moots.ts";
 
 /** The members of a group as this node sees them now, ascending by node id. */
 export function peerRows(context: NodeContext, group: Group): PeerRow[] {
@@ -25,17 +25,19 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
     return { ...common, ...unreached, trust: "self", route: "self", hints: context.hints.own() };
   }
   const hints = key === undefined ? [] : context.hints.of(key);
-  if (key === undefined || context.peers === undefined) {
+  const peers = context.carrier?.peers;
+  if (key === undefined || peers === undefined) {
     return { ...common, ...unreached, trust: "unknown", route: "not_checked", hints };
   }
-  const { connected, proof, route, rttMs } = context.peers.status(key);
-  const { lastError, lastSeen } = context.peers.record(key);
+  const { connected, proof, route, rttMs } = peers.status(key);
+  const { lastError, lastSeen } = peers.record(key);
   return {
     ...common,
     connected,
     trust: proof === "key" ? "key" : "unknown",
     route,
-    rtt_ms: rttMs,
+    // Carriers measure in fractions; whole milliseconds, rounded up, so that 0 stays "unknown".
+    rtt_ms: rttMs === undefined ? undefined : Math.ceil(rttMs),
     last_seen_ms: lastSeen,
     error: connected ? undefined : (lastError ?? reasonUnknown(hints)),
     hints,

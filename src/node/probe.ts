@@ -1,8 +1,9 @@
 import { textOf } from "../core/errors.ts";
 import { keyOf } from "../core/record/node-key.ts";
-import type { Probe, ProbeRow } from "./daemon-operations.ts";
 import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
+import { type ProbeRow, type probe as probeOperation, probeTimeoutMs } from "./operations/moots.ts";
+import type { RequestOf } from "./operations/operation.ts";
 
 /** Wire. Peers asked at a time. */
 const PARALLEL = 4;
@@ -10,8 +11,13 @@ const PARALLEL = 4;
 /** Wire. */
 const NONCE_BYTES = 16;
 
-/** Asks each peer for a sign of life; one row a peer, in the order asked. Never throws. */
-export async function probe(context: NodeContext, group: Group, { peers, timeoutMs }: Probe): Promise<ProbeRow[]> {
+/** Asks each peer for a sign of life; one row a peer, in the order asked. Throws `group_not_found`. */
+export async function probe(
+  context: NodeContext,
+  { group_id, peers, timeout_ms }: RequestOf<typeof probeOperation>,
+): Promise<ProbeRow[]> {
+  const group = context.requireGroup(group_id);
+  const timeoutMs = probeTimeoutMs(timeout_ms ?? 0);
   const rows: ProbeRow[] = new Array(peers.length);
   let next = 0;
   const worker = async () => {
@@ -33,11 +39,12 @@ async function probeOne(context: NodeContext, group: Group, nodeId: number, time
   const member = group.roster.log.member(nodeId);
   const key = member && keyOf(member);
   if (key === undefined) return failed("peer not found in the roster");
-  if (context.peers === undefined) return failed("this process opened no carrier");
+  const peers = context.carrier?.peers;
+  if (peers === undefined) return failed("this process opened no carrier");
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const started = context.clock.steady();
   try {
-    const answer = await context.peers.ask(
+    const answer = await peers.ask(
       key,
       { kind: "diag_ping_req", group_id: group.id, nonce, timestamp_ms: BigInt(context.clock.unix()) },
       "diag_ping_resp",

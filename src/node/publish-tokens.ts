@@ -2,7 +2,7 @@ import { sha256 } from "../core/bytes/sha256.ts";
 import { MessageId } from "../core/ids.ts";
 import type { Message } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
-import type { Published } from "./operations.ts";
+import type { Published } from "./operations/messages.ts";
 
 /**
  * Ours. Places for tokens in a group's database. A token has one place, by its hash, and the latest one in it stays: a

@@ -7,7 +7,9 @@ import type { Message } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
 import { MESSAGE_MAX_BYTES, newMessage } from "./group/ingest.ts";
 import type { NodeContext } from "./node-context.ts";
-import type { Published, PublishRequest } from "./operations.ts";
+import type { Caller } from "./operations/implementation.ts";
+import type { Published, publish } from "./operations/messages.ts";
+import type { RequestOf } from "./operations/operation.ts";
 import { notePublishing, publishedBefore } from "./publish-tokens.ts";
 
 /** Ours. Answers remembered by the caller's token, so that a retry publishes nothing twice; more are in the database. */
@@ -16,6 +18,11 @@ const TOKENS_MAX = 4096;
 /** Ours. Bytes of one topic, topics of one message. */
 const TOPIC_MAX_BYTES = 1024;
 const TOPICS_MAX = 64;
+
+/** Wire. Topics under it carry what nodes and founders say to nodes. */
+const RESERVED_ROOT = "_entmoot";
+
+type PublishRequest = RequestOf<typeof publish>;
 
 /** Makes, signs and stores messages of this node. */
 export class Publisher {
@@ -26,8 +33,12 @@ export class Publisher {
     this.#context = context;
   }
 
-  /** Durable when it resolves. Throws `group_not_found`, `not_member`, `invalid_argument`, `rate_limited`, `disk_full`. */
-  publish(request: PublishRequest): Promise<Published> {
+  /**
+   * Durable when it resolves. Throws `group_not_found`, `not_member`, `invalid_argument`, `rate_limited`, `disk_full`,
+   * and `forbidden` for an agent that writes where the node and founders do.
+   */
+  publish(request: PublishRequest, caller: Caller): Promise<Published> {
+    if (caller === "agent") refuseReserved(request.topics);
     if (request.token === undefined) return this.#publish(request);
     const token = request.token.toHex();
     const earlier = this.#byToken.get(token);
@@ -39,8 +50,8 @@ export class Publisher {
     return published;
   }
 
-  async #publish({ groupId, topics, content, token }: PublishRequest): Promise<Published> {
-    const group = this.#choose(groupId);
+  async #publish({ group_id, topics, content, token }: PublishRequest): Promise<Published> {
+    const group = this.#choose(group_id);
     const before = token === undefined ? undefined : publishedBefore(group, token);
     if (before !== undefined) return before;
     requireTopics(topics);
@@ -109,6 +120,15 @@ export function pay(group: Group, message: Message, now: UnixMs): void {
   throw new EntmootError(
     "rate_limited",
     `group policy: ${refusal.message}; try again in ${(waitMs / 1000).toFixed(1)}s, at ${at}`,
+  );
+}
+
+function refuseReserved(topics: readonly string[]): void {
+  const reserved = topics.find((topic) => topic === RESERVED_ROOT || topic.startsWith(`${RESERVED_ROOT}/`));
+  if (reserved === undefined) return;
+  throw new EntmootError(
+    "forbidden",
+    `topic ${JSON.stringify(reserved.slice(0, 80))}: reserved; an agent publishes to any other`,
   );
 }
 

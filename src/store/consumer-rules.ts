@@ -1,4 +1,5 @@
 import { EntmootError } from "../core/errors.ts";
+import type { KeptConsumer } from "./group-store.ts";
 import { CONSUMERS_MAX, checkMs, checkName } from "./store-limits.ts";
 
 /** What is kept of one consumer. */
@@ -65,4 +66,9 @@ export function checkLeaseRequest({ consumer, owner, ttlMs, nowMs }: LeaseReques
   checkMs("lease: now", nowMs);
   checkMs("lease: time to live", ttlMs);
   checkMs("lease: expiry", nowMs + ttlMs);
+}
+
+/** The consumer as others are told of it. */
+export function keptForm(name: string, { cursor, expiresAtMs, owner, token }: Consumer): KeptConsumer {
+  return { name, cursor, lease: owner === undefined ? undefined : { owner, token, expiresAtMs } };
 }

@@ -44,6 +44,12 @@ export interface MessageStore {
   readonly size: number;
   /** The highest sequence number given out; 0 when none. */
   lastSeq(): number;
+  /** The log's own id, 16 hex digits: drawn with the database, and anew by `drawLog`. */
+  logId(): string;
+  /** Gives the log a new id, durably: it is not the one that readers knew. */
+  drawLog(): void;
+  /** The id of the message with this number, also of one that was pruned; `undefined` when that is not known (any more). */
+  idAt(seq: number): MessageId | undefined;
   /** Held now. */
   has(id: MessageId): boolean;
   /** Held now, or held once and pruned: either way not to be fetched or stored again. */
@@ -129,6 +135,17 @@ export interface ConsumerStore {
   acquireLease(request: { consumer: string; owner: string; ttlMs: number; nowMs: number }): Lease | undefined;
   releaseLease(consumer: string, token: number): void;
   forget(consumer: string): void;
+  /** All of them, by name. */
+  list(): KeptConsumer[];
+}
+
+/** A consumer as it is kept. */
+export interface KeptConsumer {
+  readonly name: string;
+  /** `undefined` until it first acknowledges. */
+  readonly cursor: number | undefined;
+  /** The latest lease, expired or not; `undefined` when there is none or it was given back. */
+  readonly lease: Lease | undefined;
 }
 
 /** Everything of one group on this node, in one database. */

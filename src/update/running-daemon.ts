@@ -5,11 +5,13 @@ import { type Clock, later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import { type RunningProgram, variablesOf } from "../host/running-program.ts";
-import type { NodeStatus } from "../node/operations.ts";
+import { type NodeStatus, program, restart, status } from "../node/operations/daemon.ts";
 import { pause } from "../transport/wait.ts";
 import { ownerFor } from "./owner.ts";
 import { updateError } from "./update-error.ts";
 
+/** Ours. What a daemon has to end cleanly. */
+const END_MS = 30_000;
 /** Ours. Between two looks. */
 const LOOK_AGAIN_MS = 50;
 /** Ours. A daemon that answers has opened its groups; one that opens them later has so long. */
@@ -22,7 +24,7 @@ const SUPERVISOR_MS = 2_000;
 /** What the control socket of a data root says; `undefined` when no daemon listens there. */
 export async function daemonStatus(dataDir: string): Promise<NodeStatus | undefined> {
   await using client = await ControlClient.connect(dataDir);
-  return client?.status();
+  return client?.call(status, {});
 }
 
 export interface DaemonQuestion {
@@ -44,16 +46,16 @@ export class RunningDaemon implements Disposable {
 
   private constructor(
     { clock, dataDir }: DaemonQuestion,
-    status: NodeStatus,
-    program: RunningProgram & { readonly pid: number },
+    before: NodeStatus,
+    startedAs: RunningProgram & { readonly pid: number },
   ) {
     this.#clock = clock;
     this.#dataDir = dataDir;
-    this.version = status.version;
-    this.#program = program;
-    this.#pid = program.pid;
-    this.#groups = status.groups.map(({ group_id }) => group_id);
-    this.#output = [1, 2].map((fd) => openOutput(program.pid, fd));
+    this.version = before.version;
+    this.#program = startedAs;
+    this.#pid = startedAs.pid;
+    this.#groups = before.groups.map(({ group_id }) => group_id);
+    this.#output = [1, 2].map((fd) => openOutput(startedAs.pid, fd));
   }
 
   /**
@@ -65,7 +67,11 @@ export class RunningDaemon implements Disposable {
     try {
       await using client = await ControlClient.connect(dataDir);
       if (client === undefined) return undefined;
-      return new RunningDaemon(question, await client.status(), await client.program(executable));
+      return new RunningDaemon(
+        question,
+        await client.call(status, {}),
+        await client.call(program, { path: executable }),
+      );
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
       throw updateError(
@@ -109,7 +115,7 @@ export class RunningDaemon implements Disposable {
   async #replace(): Promise<void> {
     await using client = await ControlClient.connect(this.#dataDir);
     if (client === undefined) throw updateError(`no daemon answers on ${this.#dataDir}`);
-    await client.restart(this.#program.path);
+    await client.callLast(restart, { path: this.#program.path }, END_MS);
   }
 
   /** Of a daemon whose process is gone nothing more is expected after `goneMs`. */
@@ -119,19 +125,19 @@ export class RunningDaemon implements Disposable {
     let answeredMs: number | undefined;
     let lastSeenMs = 0;
     for (;;) {
-      const status = await this.#ask();
-      if (status !== undefined) {
-        if (status.version !== version) {
-          throw updateError(`the daemon that answers is ${status.version}, not ${version}`);
+      const found = await this.#ask();
+      if (found !== undefined) {
+        if (found.version !== version) {
+          throw updateError(`the daemon that answers is ${found.version}, not ${version}`);
         }
-        const missing = this.#missing(status);
-        if (missing.length === 0) return status.pid;
+        const missing = this.#missing(found);
+        if (missing.length === 0) return found.pid;
         answeredMs ??= passed();
         if (passed() - answeredMs > GROUPS_MS) {
           throw updateError(`the daemon of ${version} lost ${missing.map((id) => GroupId.toBase64(id)).join(", ")}`);
         }
       }
-      if (status !== undefined || this.#isAlive()) lastSeenMs = passed();
+      if (found !== undefined || this.#isAlive()) lastSeenMs = passed();
       else if (passed() - lastSeenMs > goneMs) {
         throw updateError(`the daemon of ${version} ended before it was ready`);
       }

@@ -1,4 +1,4 @@
-import type { WatchEvent } from "../node/operations.ts";
+import type { WatchEvent } from "../node/operations/messages.ts";
 import { textOrBytes } from "./message-line.ts";
 import { terminalText } from "./terminal-text.ts";
 

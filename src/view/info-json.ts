@@ -1,5 +1,5 @@
 import { GroupId, MerkleRoot, RosterEntryId } from "../core/ids.ts";
-import type { NodeStatus } from "../node/operations.ts";
+import type { NodeStatus } from "../node/operations/daemon.ts";
 
 /** The original's keys in its order, then ours. */
 export function infoJson(status: NodeStatus) {

@@ -1,5 +1,5 @@
 import { GroupId } from "../core/ids.ts";
-import type { CreatedLink, LinkRow } from "../wire/control/link-frames.ts";
+import type { CreatedLink, LinkRow } from "../node/operations/invites.ts";
 
 /** A link this node issued, as `invite list` prints it. `uses` 0 is without limit, `expires_at_ms` 0 without end. */
 export function linkRowJson(row: LinkRow) {

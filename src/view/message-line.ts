@@ -1,5 +1,5 @@
 import { GroupId, MessageId } from "../core/ids.ts";
-import type { Message } from "../core/record/records.ts";
+import type { MessageRow } from "../node/operations/messages.ts";
 
 /** A message as `tail` and `query` print it. Keys ascending. */
 export interface MessageLine {
@@ -9,6 +9,9 @@ export interface MessageLine {
   readonly content_b64?: string;
   readonly group_id: string;
   readonly message_id: string;
+  /** To go on after it; absent where the daemon is an original, which has no places. */
+  readonly place?: string;
+  readonly seq?: number;
   readonly timestamp_ms: unknown;
   readonly topic: readonly string[];
 }
@@ -16,13 +19,14 @@ export interface MessageLine {
 const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The line for `message`, ready for `printJson`. */
-export function messageLine(groupId: GroupId, message: Message): MessageLine {
+/** The line for a message, ready for `printJson`. */
+export function messageLine({ group_id, message, place, seq }: MessageRow): MessageLine {
   return {
     author: message.author.pilot_node_id,
     ...textOrBytes(message.content),
-    group_id: GroupId.toBase64(groupId),
+    group_id: GroupId.toBase64(group_id),
     message_id: MessageId.toBase64(message.id),
+    ...(place === "" ? {} : { place, seq }),
     timestamp_ms: jsonInteger(message.timestamp),
     topic: message.topics,
   };

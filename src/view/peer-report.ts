@@ -1,6 +1,5 @@
 import { GroupId } from "../core/ids.ts";
-import type { ProbeRow } from "../node/daemon-operations.ts";
-import type { PeerRow } from "../wire/control/peers-frames.ts";
+import type { PeerRow, ProbeRow } from "../node/operations/moots.ts";
 
 /** One row of `peers`: the original's fields in its order, then what iroh knows besides. */
 export interface PeerReportRow {

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { GroupId } from "../core/ids.ts";
 import { shellCommand } from "../host/shell-quote.ts";
-import type { NodeStatus, Operations } from "../node/operations.ts";
-import type { GroupStatus } from "../wire/control/node-status-frames.ts";
-import type { PeerRow } from "../wire/control/peers-frames.ts";
+import { type MootStatus, type NodeStatus, status as statusOperation } from "../node/operations/daemon.ts";
+import { type PeerRow, peers } from "../node/operations/moots.ts";
+import type { Operations } from "../node/operations/operation.ts";
 
 /** The line that says a node is ready. Keys ascending, as the original prints them. */
 export interface Readiness {
@@ -47,9 +47,10 @@ export async function readiness(
   node: Operations,
   joined?: { readonly groupId: GroupId; readonly status: "joined" | "already_joined" },
 ): Promise<Readiness> {
-  const status = await node.status();
+  const status = await node.call(statusOperation, {});
   const groups = status.groups.toSorted((a, b) => (a.group_id < b.group_id ? -1 : 1));
-  const rows = (await Promise.all(groups.map((group) => node.peers(group.group_id)))).flat();
+  const asked = groups.map(({ group_id }) => node.call(peers, { group_id }));
+  const rows = (await Promise.all(asked)).flatMap((answer) => answer.peers);
   const groupId = joined?.groupId ?? groups[0]?.group_id;
   return {
     control_socket: join(status.data_dir, "control.sock"),
@@ -78,7 +79,7 @@ function nextCommand(status: NodeStatus, groupId: GroupId | undefined): string {
   return commandFor(status, words);
 }
 
-function healthOf(groups: readonly GroupStatus[], rows: readonly PeerRow[]): Health {
+function healthOf(groups: readonly MootStatus[], rows: readonly PeerRow[]): Health {
   const others = rows.filter((row) => !row.self);
   const localMember = groups.every((group) => group.local_member);
   return {

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ControlClient } from "../../src/control/control-client.ts";
+import { status } from "../../src/node/operations/daemon.ts";
 import { infoJson } from "../../src/view/info-json.ts";
 import { BINARY } from "./binary.ts";
 import { type Ended, Program, type ProgramOptions } from "./program.ts";
@@ -164,7 +165,7 @@ export async function agree(
   const clients = await Promise.all(nodes.map(async (node) => stack.use(await node.client())));
   // Asked over the control socket: a process for each look would take the processors from the daemons.
   const look = async () => {
-    const found = await Promise.all(clients.map(async (client) => infoJson(await client.status())));
+    const found = await Promise.all(clients.map(async (client) => infoJson(await client.call(status, {}))));
     seen = found.map(({ groups }) => pick(groups, groupId));
     const [first] = seen;
     const equal = seen.every((group) => group.merkle_root === first!.merkle_root);

@@ -5,7 +5,9 @@ import { createLog } from "../../src/host/log.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { EntmootNode } from "../../src/node/entmoot-node.ts";
-import type { CreateGroup } from "../../src/node/operations.ts";
+import { status } from "../../src/node/operations/daemon.ts";
+import type { group_create } from "../../src/node/operations/moots.ts";
+import type { RequestOf } from "../../src/node/operations/operation.ts";
 import type { DataRoot } from "../../src/store/data-root.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
 import type { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
@@ -27,7 +29,7 @@ export async function startNode(
     transportPort: 0,
     listenPort: 1004,
     hostname: options.hostname ?? "",
-    version: "test",
+    build: { version: "test", commit: "none", date: "none" },
     log: createLog("error"),
     random: new SeededRandom(n),
     clock: options.clock ?? realClock,
@@ -36,11 +38,11 @@ export async function startNode(
 
 /** The key a node is. */
 export async function keyOf(node: EntmootNode): Promise<PublicKey> {
-  return PublicKey.fromBytes((await node.status()).entmoot_pubkey);
+  return PublicKey.fromBytes((await node.call(status, {})).entmoot_pubkey);
 }
 
 /** A group without limits, as tests that publish much need it. */
-export const OPEN_GROUP: CreateGroup = {
+export const OPEN_GROUP: RequestOf<typeof group_create> = {
   name: "test",
   description: "",
   tags: [],

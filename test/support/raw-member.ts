@@ -1,6 +1,7 @@
 import { type GroupId, PublicKey } from "../../src/core/ids.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
+import { group_create, roster_change } from "../../src/node/operations/moots.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { identity } from "./identity.ts";
 import { OPEN_GROUP, startNode } from "./nodes.ts";
@@ -20,9 +21,9 @@ export interface RawMember extends AsyncDisposable {
 export async function nodeWithRawMember(options: Parameters<typeof startNode>[2] = {}): Promise<RawMember> {
   const network = new MemoryNetwork(realClock);
   const node = await startNode(network, 1, options);
-  const { group_id } = await node.createGroup(OPEN_GROUP);
+  const { group_id } = await node.call(group_create, OPEN_GROUP);
   const key = PublicKey.fromBytes(ALICE.publicKey);
-  await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key });
+  await node.call(roster_change, { group_id, op: "add", node_id: undefined, entmoot_pubkey: key });
   const alice = new RawPeer(network, ALICE, FOUNDER);
   return { network, node, group_id, alice, [Symbol.asyncDispose]: () => node[Symbol.asyncDispose]() };
 }

@@ -4,6 +4,7 @@ import { JOIN_MODES, VISIBILITIES } from "../../core/record/public-moot.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { TAGS_MAX } from "../../node/create-group.ts";
+import { group_create } from "../../node/operations/moots.ts";
 import { linkJson } from "../../view/link-json.ts";
 import { nodeInfoJson } from "../../view/node-info-json.ts";
 import { defineCommand, repeated } from "../line/command.ts";
@@ -65,7 +66,7 @@ export const groupCreate = defineCommand({
 
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: true, change: true });
-      const created = await node.createGroup({
+      const created = await node.call(group_create, {
         name,
         description,
         tags,

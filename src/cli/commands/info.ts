@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { openOperations } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
+import { status } from "../../node/operations/daemon.ts";
 import { infoJson } from "../../view/info-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -30,18 +31,22 @@ export const info = defineCommand({
         return;
       }
       await using node = await openOperations(options, { create: false, change: false });
-      printJson({ ...infoJson(await node.status()), ...(await lastUpdate(options.dataDir)) });
+      printJson({ ...infoJson(await node.call(status, {})), ...(await lastUpdate(options.dataDir)) });
     });
   },
 });
 
 /** There is neither an identity nor a group. Looked at only where it is cheap: an identity settles it. */
 async function isEmpty(options: GlobalOptions): Promise<boolean> {
-  if (existsSync(options.identityPath) || existsSync(`${options.dataDir}/control.sock`)) return false;
+  if (
+    options.agentSocket !== undefined ||
+    existsSync(options.identityPath) ||
+    existsSync(`${options.dataDir}/control.sock`)
+  )
+    return false;
   // Loaded only here: beside a daemon, `info` needs no database.
-  const { openForReading } = await import("../../daemon/read-root.ts");
-  using root = openForReading(options);
-  return root.groupIds().length === 0;
+  const { holdsNothing } = await import("../../daemon/read-root.ts");
+  return holdsNothing(options);
 }
 
 /** How the last change of this program went, where there was one. */

@@ -3,6 +3,7 @@ import { encodeWire } from "../../core/json/json-codec.ts";
 import { invite as inviteCodec } from "../../core/record/record-codecs.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printIndentedJson } from "../../host/print.ts";
+import { invite_mint } from "../../node/operations/invites.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
@@ -49,12 +50,12 @@ export const inviteCreate = defineCommand({
     const validForMs = parseValidFor(`${LABEL}: -valid-for`, args["valid-for"]);
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: false, change: true });
-      const minted = await node.mintInvite({
-        groupId,
+      const minted = await node.call(invite_mint, {
+        group_id: groupId,
         peers: peers === undefined || peers.length === 0 ? undefined : peers,
-        validForMs,
+        valid_for_ms: validForMs,
       });
-      printIndentedJson(JSON.parse(new TextDecoder().decode(encodeWire(inviteCodec, minted))));
+      printIndentedJson(JSON.parse(new TextDecoder().decode(encodeWire(inviteCodec, minted.invite))));
     });
   },
 });

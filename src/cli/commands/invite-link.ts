@@ -2,6 +2,7 @@ import { USES_MAX } from "../../core/admission/redemption.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
+import { link_create } from "../../node/operations/invites.ts";
 import { linkJson } from "../../view/link-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -44,7 +45,7 @@ export const inviteLink = defineCommand({
     const validForMs = validFor.trim() === "never" ? 0 : parseValidFor(`${LABEL}: -valid-for`, validFor);
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: false, change: true });
-      const created = await node.createLink({ groupId, uses, validForMs });
+      const created = await node.call(link_create, { group_id: groupId, uses, valid_for_ms: validForMs });
       const { id, ...link } = linkJson(created);
       printJson({ ...link, next_command: shellCommand(["entmootd", "join", created.link]), id });
     });

@@ -1,6 +1,7 @@
 import { GroupId } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
+import { link_list } from "../../node/operations/invites.ts";
 import { linkRowJson } from "../../view/link-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -20,7 +21,7 @@ export const inviteList = defineCommand({
     const groupId = parseGroupId("invite list", args.group);
     await namedFailure("invite list", async () => {
       await using node = await openOperations(options, { create: false, change: false });
-      const links = await node.listLinks(groupId);
+      const { links } = await node.call(link_list, { group_id: groupId });
       printJson({ group_id: GroupId.toBase64(groupId), links: links.map(linkRowJson) });
     });
   },

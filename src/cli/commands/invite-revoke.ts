@@ -1,6 +1,7 @@
 import { EntmootError } from "../../core/errors.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
+import { link_revoke } from "../../node/operations/invites.ts";
 import { linkRowJson } from "../../view/link-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -27,7 +28,7 @@ export const inviteRevoke = defineCommand({
     const link = oneName(args.link.trim(), args.id.trim());
     await namedFailure("invite revoke", async () => {
       await using node = await openOperations(options, { create: false, change: true });
-      printJson(linkRowJson(await node.revokeLink({ groupId, link })));
+      printJson(linkRowJson(await node.call(link_revoke, { group_id: groupId, link })));
     });
   },
 });

@@ -3,7 +3,8 @@ import { connectOrWait } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { type Daemon, startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
 import { printJson, printProse } from "../../host/print.ts";
-import type { Operations } from "../../node/operations.ts";
+import { join as joinOperation } from "../../node/operations/invites.ts";
+import type { Operations } from "../../node/operations/operation.ts";
 import { readiness } from "../../view/readiness.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
@@ -15,6 +16,8 @@ import { loadJoinInput } from "../line/join-input.ts";
 const LABEL = "join";
 /** Wire. */
 const TIMEOUT_MS = 90_000;
+/** Ours. What a daemon has on top to tell how it ended. */
+const ANSWER_MS = 10_000;
 /** Ours. As many at a time as anybody pastes. */
 const INPUTS_MAX = 64;
 
@@ -74,7 +77,7 @@ interface JoinInputs {
 }
 
 async function joinOnce(options: GlobalOptions, request: JoinInputs): Promise<void> {
-  const client = await connectOrWait(options.dataDir);
+  const client = await connectOrWait(options);
   if (client !== undefined) {
     await using daemon = client;
     await joinAll(daemon, request, undefined);
@@ -102,12 +105,15 @@ async function joinAll(
 ): Promise<void> {
   for (const [at, input] of inputs.entries()) {
     const which = inputs.length === 1 ? "" : ` (${at + 1} of ${inputs.length})`;
-    const joined = await node.join({
-      input,
-      timeoutMs,
-      onProgress: ({ stage, message }) => printProse(`${LABEL}${which}: ${stage}: ${terminalText(message, 300)}`),
-      ...(ending === undefined ? {} : { signal: ending }),
-    });
+    const joined = await node.call(
+      joinOperation,
+      { input, timeout_ms: timeoutMs },
+      {
+        signal: ending,
+        timeoutMs: timeoutMs + ANSWER_MS,
+        onEvent: ({ stage, message }) => printProse(`${LABEL}${which}: ${stage}: ${terminalText(message, 300)}`),
+      },
+    );
     printJson(await readiness(node, { groupId: joined.group_id, status: joined.status }));
   }
 }

@@ -2,19 +2,24 @@ import { ControlClient } from "../../control/control-client.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
-import { openForReading } from "../../daemon/read-root.ts";
 import { printJson, printLine, printProse } from "../../host/print.ts";
-import type { ProbeRow } from "../../node/daemon-operations.ts";
-import type { Operations } from "../../node/operations.ts";
+import { status } from "../../node/operations/daemon.ts";
+import {
+  type PeerRow,
+  PROBE_PEERS_MAX,
+  type ProbeRow,
+  peers as peersOperation,
+  probe as probeOperation,
+} from "../../node/operations/moots.ts";
+import type { Operations } from "../../node/operations/operation.ts";
 import { type PeerReportContext, peerReport, peerTable } from "../../view/peer-report.ts";
 import { commandFor } from "../../view/readiness.ts";
 import { terminalText } from "../../view/terminal-text.ts";
-import type { PeerRow } from "../../wire/control/peers-frames.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { namedGroup } from "../line/named-group.ts";
+import { parseGroupId } from "../line/group-argument.ts";
 
 const LABEL = "peers";
 /** Ours. A probe that may take longer than this says so first. */
@@ -38,15 +43,15 @@ export const peers = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     if (args.group.trim() === "") throw new EntmootError("invalid_argument", `${LABEL}: -group is required`);
+    const groupId = parseGroupId(LABEL, args.group);
     const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
     await namedFailure(LABEL, async () => {
-      const groupId = knownGroup(options, args.group);
       await using node = await openOperations(options, { create: false, change: false });
       const client = node instanceof ControlClient ? node : undefined;
-      let rows = await node.peers(groupId);
+      let rows = await rowsOf(node, groupId);
       const probed = args.probe ? await probe(client, { groupId, rows, timeoutMs }) : undefined;
       // A probe that reached a peer has made a connection: the second look knows its route.
-      if (args.probe && client !== undefined) rows = await node.peers(groupId);
+      if (args.probe && client !== undefined) rows = await rowsOf(node, groupId);
       const report = peerReport(rows, { groupId, daemon: client !== undefined, probed, command: await commands(node) });
       if (args.json) printJson(report);
       else for (const line of peerTable(report, (text) => terminalText(text, 64))) printLine(line);
@@ -54,14 +59,18 @@ export const peers = defineCommand({
   },
 });
 
-function knownGroup(options: Parameters<typeof openForReading>[0], text: string): GroupId {
-  using root = openForReading(options);
-  return namedGroup(LABEL, root, text);
+async function rowsOf(node: Operations, groupId: GroupId): Promise<readonly PeerRow[]> {
+  try {
+    return (await node.call(peersOperation, { group_id: groupId })).peers;
+  } catch (cause) {
+    if (!(cause instanceof EntmootError && cause.code === "group_not_found")) throw cause;
+    throw new EntmootError(cause.code, `${LABEL}: group ${GroupId.toBase64(groupId)} not joined`, { cause });
+  }
 }
 
 async function commands(node: Operations): Promise<PeerReportContext["command"]> {
-  const status = await node.status();
-  return (words) => commandFor(status, words);
+  const found = await node.call(status, {});
+  return (words) => commandFor(found, words);
 }
 
 /** One row per peer but ourselves; none where no daemon can ask. */
@@ -76,6 +85,10 @@ async function probe(
       `${LABEL}: asking ${others.length} ${others.length === 1 ? "peer" : "peers"} of group ${GroupId.toBase64(groupId)}`,
     );
   }
-  const answers = await client.probe({ groupId, peers: others, timeoutMs });
-  return new Map(answers.map((row) => [row.node_id, row]));
+  const probed = new Map<number, ProbeRow>();
+  for (let at = 0; at < others.length; at += PROBE_PEERS_MAX) {
+    const request = { group_id: groupId, peers: others.slice(at, at + PROBE_PEERS_MAX), timeout_ms: timeoutMs };
+    for (const row of (await client.call(probeOperation, request)).peers) probed.set(row.node_id, row);
+  }
+  return probed;
 }

@@ -4,6 +4,7 @@ import { EntmootError, textOf } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
+import { publish as publishOperation } from "../../node/operations/messages.ts";
 import { jsonInteger } from "../../view/message-line.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -60,9 +61,10 @@ export const publish = defineCommand({
     const content = args.content !== "" ? encodeUtf8(args.content) : await readContent(args.file);
     await namedFailure(LABEL, async () => {
       await using daemon = await openDaemon(options);
-      const published = await daemon.publish(
-        { groupId, topics, content, ...(token === undefined ? {} : { token }) },
-        timeoutMs,
+      const published = await daemon.call(
+        publishOperation,
+        { group_id: groupId, topics, content, token },
+        { timeoutMs },
       );
       printJson({
         author: published.author.pilot_node_id,

@@ -1,33 +1,33 @@
 import { EntmootError } from "../../core/errors.ts";
-import type { GroupId } from "../../core/ids.ts";
-import type { TimePlace } from "../../core/order/time-place.ts";
 import { verifyPattern } from "../../core/policy/topic.ts";
-import { decodeMessage } from "../../core/record/message.ts";
-import { openForReading } from "../../daemon/read-root.ts";
+import { openReading } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
-import type { MessageQuery, MessageStore } from "../../store/group-store.ts";
+import { messages, PAGE_MESSAGES_MAX } from "../../node/operations/messages.ts";
+import type { Operations, RequestOf } from "../../node/operations/operation.ts";
 import { messageLine } from "../../view/message-line.ts";
-import { defineCommand } from "../line/command.ts";
+import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseNodeId } from "../line/group-argument.ts";
-import { pickGroup } from "../line/named-group.ts";
+import { parseGroupId, parseNodeId } from "../line/group-argument.ts";
+import { parsePlaces } from "../line/place-argument.ts";
 import { parseTimeBound } from "../line/time-bound.ts";
 
 const LABEL = "query";
-/** Ours. Messages read at a time, so that a query for all of a large group stays small. */
-const PAGE = 512;
 
 /** `query`: messages held here, newest first, whether or not a daemon runs. */
 export const query = defineCommand({
   meta: { name: "query", description: "Print messages held on this node" },
   help: {
-    examples: ["entmootd query -topic chat/# -since 2026-01-01T00:00:00Z -limit 20"],
+    examples: [
+      "entmootd query -topic chat/# -since 2026-01-01T00:00:00Z -limit 20",
+      "entmootd query -after PLACE -limit 0",
+    ],
     exits: [0, 1, 3, 5],
     notes: [
       "Order is by timestamp, then author, then id; desc is exactly asc reversed. One JSON object a line;",
       "content_b64 has the bytes where content is not UTF-8. Without a match nothing is printed.",
+      "With -after: what arrived after the message that was printed with this place, in the order it arrived.",
     ],
   },
   args: {
@@ -41,23 +41,47 @@ export const query = defineCommand({
     },
     since: { type: "string", valueHint: "TIME", description: "from this time on (RFC 3339 or Unix ms)" },
     until: { type: "string", valueHint: "TIME", description: "before this time" },
+    after: {
+      type: "string",
+      repeatable: true,
+      valueHint: "PLACE",
+      description: "only what arrived after; a seq with -group too",
+    },
     limit: { type: "string", default: "50", valueHint: "N", description: "at most so many; 0 for all" },
-    order: { type: "string", default: "desc", valueHint: "asc|desc", description: "oldest or newest first" },
+    order: {
+      type: "string",
+      defaultHint: "desc; asc with -after",
+      valueHint: "asc|desc",
+      description: "oldest or newest first",
+    },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const limit = parseLimit(args.limit);
     const filter = parseFilter(args);
-    await namedFailure(LABEL, async () => {
-      using root = openForReading(options);
-      const groupId = pickGroup(LABEL, root, args.group);
-      const messages = root.openGroup(groupId)?.messages;
-      if (messages !== undefined) print(groupId, messages, filter, limit);
-    });
+    const after = parsePlaces(LABEL, repeated(args.after), args.group !== undefined);
+    if (after.length > 0 && args.order === "desc") {
+      throw new EntmootError("invalid_argument", `${LABEL}: -order desc: with -after messages come as they arrived`);
+    }
+    await namedFailure(
+      LABEL,
+      async () => {
+        await using node = await openReading(options);
+        const ways: Way[] =
+          after.length === 0
+            ? [{ by: "time", order: orderOf(args.order) }]
+            : after.map((place) => ({ by: "arrival", after: place }));
+        let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+        for (const way of ways) left -= await print(node, { ...filter, ...way }, left);
+      },
+      { codes: false },
+    );
   },
 });
 
-type Filter = Omit<MessageQuery, "limit" | "from">;
+type Request = RequestOf<typeof messages>;
+type Filter = Pick<Request, "group_id" | "author" | "topic" | "since" | "until">;
+type Way = Pick<Request, "by" | "order" | "after">;
 
 function parseLimit(text: string): number {
   if (/^-\d+$/.test(text.trim())) throw new EntmootError("invalid_argument", `${LABEL}: -limit must be non-negative`);
@@ -65,28 +89,32 @@ function parseLimit(text: string): number {
 }
 
 interface FilterArgs {
+  readonly group?: string | undefined;
   readonly author?: string | undefined;
   readonly topic?: string | undefined;
   readonly since?: string | undefined;
   readonly until?: string | undefined;
-  readonly order: string;
+  readonly order?: string | undefined;
 }
 
-function parseFilter({ author, topic, since, until, order }: FilterArgs): Filter {
-  if (order !== "asc" && order !== "desc") {
-    throw new EntmootError("invalid_argument", `${LABEL}: -order must be asc or desc`);
-  }
+function parseFilter({ author, group, topic, since, until, order }: FilterArgs): Filter {
+  orderOf(order);
   if (topic !== undefined) verifyTopic(topic);
   const from = since === undefined ? 0n : parseTimeBound(`${LABEL}: -since`, since);
   const to = until === undefined ? 0n : parseTimeBound(`${LABEL}: -until`, until);
   return {
-    order,
-    ...(author === undefined ? {} : { author_node_id: parseNodeId(`${LABEL}: -author`, author) }),
-    ...(topic === undefined ? {} : { topic }),
+    group_id: group === undefined ? undefined : parseGroupId(LABEL, group),
+    author: author === undefined ? undefined : parseNodeId(`${LABEL}: -author`, author),
+    topic,
     // Wire. 0 is no bound.
-    ...(from === 0n ? {} : { since: from }),
-    ...(to === 0n ? {} : { until: to }),
+    since: from === 0n ? undefined : from,
+    until: to === 0n ? undefined : to,
   };
+}
+
+function orderOf(text = "desc"): "asc" | "desc" {
+  if (text === "asc" || text === "desc") return text;
+  throw new EntmootError("invalid_argument", `${LABEL}: -order must be asc or desc`);
 }
 
 function verifyTopic(topic: string): void {
@@ -98,18 +126,16 @@ function verifyTopic(topic: string): void {
   }
 }
 
-/** Prints page by page; `limit` 0 is all. */
-function print(groupId: GroupId, messages: MessageStore, filter: Filter, limit: number): void {
-  let from: TimePlace | undefined;
-  for (let left = limit === 0 ? Number.POSITIVE_INFINITY : limit; left > 0; ) {
-    const size = Math.min(PAGE, left);
-    const page = messages.query({ ...filter, limit: size, ...(from === undefined ? {} : { from }) });
-    for (const { canonical } of page) {
-      const message = decodeMessage(canonical);
-      printJson(messageLine(groupId, message));
-      from = { timestamp: message.timestamp, author_node_id: message.author.pilot_node_id, id: message.id };
-    }
-    if (page.length < size) return;
-    left -= page.length;
+/** Prints page by page, at most `limit`; gives how many. */
+async function print(node: Operations, request: Request, limit: number): Promise<number> {
+  let printed = 0;
+  let at: Pick<Request, "page" | "after"> = { after: request.after };
+  while (printed < limit) {
+    const page = await node.call(messages, { ...request, ...at, limit: Math.min(PAGE_MESSAGES_MAX, limit - printed) });
+    for (const row of page.messages) printJson(messageLine(row));
+    printed += page.messages.length;
+    if (!page.more) break;
+    at = request.by === "arrival" ? { after: page.place } : { page: page.next };
   }
+  return printed;
 }

@@ -1,6 +1,7 @@
 import { GroupId, RosterEntryId } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
+import { roster_change } from "../../node/operations/moots.ts";
 import { nodeInfoJson } from "../../view/node-info-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -44,7 +45,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
       const key = parsePublicKey(label, args.pubkey);
       await namedFailure(label, async () => {
         await using node = await openOperations(options, { create: false, change: true });
-        const changed = await node.changeRoster({ groupId, op, nodeId, key });
+        const changed = await node.call(roster_change, { group_id: groupId, op, node_id: nodeId, entmoot_pubkey: key });
         const subject = nodeInfoJson(changed.subject);
         printJson(
           op === "add"

@@ -11,6 +11,9 @@ import { createLog } from "../../host/log.ts";
 import { printJson } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { EntmootNode } from "../../node/entmoot-node.ts";
+import { status } from "../../node/operations/daemon.ts";
+import { publish } from "../../node/operations/messages.ts";
+import { group_create } from "../../node/operations/moots.ts";
 import type { DataRoot } from "../../store/data-root.ts";
 import { SqliteDataRoot } from "../../store/sqlite/sqlite-data-root.ts";
 import { MemoryNetwork } from "../../transport/memory/memory-transport.ts";
@@ -63,7 +66,7 @@ function openNode(root: DataRoot, seed: Uint8Array): Promise<EntmootNode> {
     transportPort: 0,
     listenPort: 0,
     hostname: "",
-    version: BUILD_INFO.version,
+    build: BUILD_INFO,
     log: createLog("error"),
     clock: realClock,
   });
@@ -71,16 +74,8 @@ function openNode(root: DataRoot, seed: Uint8Array): Promise<EntmootNode> {
 
 async function publishOne(root: DataRoot, seed: Uint8Array): Promise<string> {
   await using node = await openNode(root, seed);
-  await node.createGroup({
-    name: LABEL,
-    description: "",
-    tags: [],
-    visibility: "private",
-    join_mode: "invite_only",
-    policy_source: "none",
-    policy: undefined,
-  });
-  await node.publish({ groupId: undefined, topics: [LABEL], content: encodeUtf8(TEXT) });
+  await node.call(group_create, { name: LABEL, visibility: "private", join_mode: "invite_only" });
+  await node.call(publish, { topics: [LABEL], content: encodeUtf8(TEXT) });
   return rootOf(node);
 }
 
@@ -90,7 +85,7 @@ async function heldRoot(root: DataRoot, seed: Uint8Array): Promise<string> {
 }
 
 async function rootOf(node: EntmootNode): Promise<string> {
-  const [group] = (await node.status()).groups;
+  const [group] = (await node.call(status, {})).groups;
   return `${group?.messages} ${group?.merkle_root}`;
 }
 

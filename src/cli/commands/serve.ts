@@ -2,6 +2,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
 import { printJson } from "../../host/print.ts";
+import { status } from "../../node/operations/daemon.ts";
 import { readiness } from "../../view/readiness.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -47,7 +48,7 @@ export const serve = defineCommand({
         hostname: args.hostname,
         ...(wanted.length === 0 ? {} : { only: new Set(wanted) }),
       });
-      const { groups } = await daemon.node.status();
+      const { groups } = await daemon.node.call(status, {});
       const stranger = groups.find((group) => wanted.includes(group.group_id) && !group.local_member);
       if (stranger !== undefined) {
         const group = GroupId.toBase64(stranger.group_id);

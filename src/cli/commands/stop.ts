@@ -2,6 +2,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
+import { status, stop as stopOperation } from "../../node/operations/daemon.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
@@ -24,10 +25,10 @@ export const stop = defineCommand({
     const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
     await namedFailure(LABEL, async () => {
       await using daemon = await openDaemon(options);
-      const { pid } = await daemon.status();
+      const { pid } = await daemon.call(status, {});
       using _quiet = realClock.after(QUIET_MS, () => printProse(`${LABEL}: waiting for daemon ${pid} to end`));
       try {
-        await daemon.stop(timeoutMs);
+        await daemon.callLast(stopOperation, {}, timeoutMs);
       } catch (cause) {
         if (!(cause instanceof EntmootError && cause.code === "timeout")) throw cause;
         const text = `daemon ${pid} still runs after ${timeoutMs} ms; wait, or end process ${pid}`;

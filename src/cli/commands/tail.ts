@@ -1,22 +1,22 @@
-import { ControlClient } from "../../control/control-client.ts";
+import type { ControlClient } from "../../control/control-client.ts";
 import { ControlError } from "../../control/control-error.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
+import { mootOfPlace, parsePlace } from "../../core/place.ts";
 import { verifyPattern } from "../../core/policy/topic.ts";
-import { openDaemon } from "../../daemon/open-operations.ts";
+import { connect, openDaemon, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
-import { openForReading } from "../../daemon/read-root.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
-import { ChangeSignal } from "../../node/change-signal.ts";
-import { watch } from "../../node/watch.ts";
+import { backlog, watch } from "../../node/operations/messages.ts";
 import { pause } from "../../transport/wait.ts";
 import { messageLine } from "../../view/message-line.ts";
-import { defineCommand } from "../line/command.ts";
+import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { namedGroup } from "../line/named-group.ts";
+import { parseGroupId } from "../line/group-argument.ts";
+import { parsePlaces } from "../line/place-argument.ts";
 
 const LABEL = "tail";
 /** Ours. Between two tries to find a daemon that went away. */
@@ -26,11 +26,12 @@ const LOOK_AGAIN_MS = 250;
 export const tail = defineCommand({
   meta: { name: "tail", description: "Print messages as they arrive" },
   help: {
-    examples: ["entmootd tail -topic chat -n 10"],
+    examples: ["entmootd tail -topic chat -n 10", "entmootd tail -after PLACE"],
     exits: [0, 1, 3, 5, 6],
     notes: [
       "Every message once, in the order it arrived here. When the daemon restarts, tail waits and goes on where",
-      "it stopped. A closed stdin does not end it; SIGINT and SIGTERM do.",
+      "it stopped. With -after it goes on where an earlier line was printed: the place of a line is in it.",
+      "A closed stdin does not end it; SIGINT and SIGTERM do.",
     ],
   },
   args: {
@@ -43,82 +44,105 @@ export const tail = defineCommand({
     },
     group: { type: "string", valueHint: "GID", defaultHint: "all groups", description: "only this group" },
     n: { type: "string", default: "0", valueHint: "N", description: "first print the last N; -1 for all held" },
+    after: {
+      type: "string",
+      repeatable: true,
+      valueHint: "PLACE",
+      description: "first print what arrived after; a seq with -group too",
+    },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const last = parseLast(args.n);
     verifyTopic(args.topic);
+    const after = parsePlaces(LABEL, repeated(args.after), args.group !== undefined);
+    if (after.length > 0 && last !== 0) {
+      throw new EntmootError("invalid_argument", `${LABEL}: -n and -after: give one of them`);
+    }
     const ending = new AbortController();
     for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort());
-    await namedFailure(LABEL, async () => {
-      const start = await backfill(options, { group: args.group, topic: args.topic, last });
-      await follow(options, { ...start, topic: args.topic, signal: ending.signal });
-    });
+    const asked = {
+      groupId: args.group === undefined ? undefined : parseGroupId(LABEL, args.group),
+      topic: args.topic,
+      signal: ending.signal,
+    };
+    await namedFailure(
+      LABEL,
+      async () => {
+        const seen = await printBacklog(options, { ...asked, last });
+        for (const place of after)
+          seen.set(/^\d+$/.test(place) ? keyOf(asked.groupId!) : parsePlace(place).moot, place);
+        await follow(options, { ...asked, seen });
+      },
+      { codes: false },
+    );
   },
 });
 
-interface Start {
+interface Asked {
   /** `undefined`: all groups. */
   readonly groupId: GroupId | undefined;
-  /** Where each group's delivery log stood: what came up to there is printed or not wanted. */
-  readonly seen: Map<GroupId, number>;
+  readonly topic: string;
+  readonly signal: AbortSignal;
 }
 
-/** Prints what is wanted of what is held, and notes where the live part begins, so that nothing falls between. */
-async function backfill(
+/** Where each moot's log was read to, by the name a place has for the moot. */
+type Seen = Map<string, string>;
+
+function keyOf(groupId: GroupId): string {
+  return mootOfPlace(groupId);
+}
+
+/** Prints what is wanted of what is held; gives the places from which the live part goes on, so that nothing falls between. */
+async function printBacklog(
   options: GlobalOptions,
-  { group, topic, last }: { group: string | undefined; topic: string; last: number },
-): Promise<Start> {
-  using root = openForReading(options);
-  const groupId = group === undefined ? undefined : namedGroup(LABEL, root, group);
-  const ids = groupId === undefined ? root.groupIds() : [groupId];
-  const groups = ids.flatMap((id) => {
-    const messages = root.openGroup(id)?.messages;
-    return messages === undefined ? [] : [{ id, messages }];
-  });
-  const seen = new Map(groups.map(({ id, messages }) => [id, messages.lastSeq()]));
-  if (last === 0) return { groupId, seen };
-  const held = watch(
-    { groups: () => groups, changed: new ChangeSignal(), onPeerEvent: () => () => {} },
-    // Aborted from the start: it gives what is held and does not wait for more.
-    { groupId, topic, from: last < 0 ? "all" : last, peers: false, signal: AbortSignal.abort() },
+  { groupId, last, signal, topic }: Asked & { readonly last: number },
+): Promise<Seen> {
+  await using node = await openReading(options);
+  const { places } = await node.call(
+    backlog,
+    { group_id: groupId, topic, last: last < 0 ? "all" : last },
+    { signal, onEvent: (row) => printJson(messageLine(row)) },
   );
-  for await (const event of held) {
-    if (event.kind === "message" && event.seq <= (seen.get(event.group_id) ?? 0)) {
-      printJson(messageLine(event.group_id, event.message));
-    }
-  }
-  return { groupId, seen };
+  return new Map(places.map((place) => [parsePlace(place).moot, place]));
 }
 
 /** Prints what arrives until `signal` aborts. Throws `control_unavailable` when there is no daemon to begin with. */
 async function follow(
   options: GlobalOptions,
-  { groupId, seen, topic, signal }: Start & { readonly topic: string; readonly signal: AbortSignal },
+  { groupId, seen, signal, topic }: Asked & { readonly seen: Seen },
 ): Promise<void> {
+  if (signal.aborted) return;
   let daemon: ControlClient | undefined = await openDaemon(options);
   while (daemon !== undefined) {
     await using current = daemon;
     try {
-      for await (const event of current.watch({ groupId, topic, from: "now", after: seen, peers: false, signal })) {
-        if (event.kind !== "message") continue;
-        printJson(messageLine(event.group_id, event.message));
-        // An original daemon names no places.
-        if (event.seq > 0) seen.set(event.group_id, event.seq);
-      }
+      await current.call(
+        watch,
+        { group_id: groupId, topic, after: [...seen.values()] },
+        {
+          signal,
+          onEvent(event) {
+            if (event.kind !== "message") return;
+            printJson(messageLine(event));
+            // An original daemon names no places.
+            if (event.place !== "") seen.set(keyOf(event.group_id), event.place);
+          },
+        },
+      );
     } catch (error) {
-      if (!isLost(error)) throw error;
+      if (!signal.aborted && !isLost(error)) throw error;
     }
     if (signal.aborted) return;
     printProse(`${LABEL}: the daemon has gone; waiting for it to come back`);
-    daemon = await waitForDaemon(options.dataDir, signal);
+    daemon = await waitForDaemon(options, signal);
     if (daemon !== undefined) printProse(`${LABEL}: the daemon is back; going on where it stopped`);
   }
 }
 
-async function waitForDaemon(dataDir: string, signal: AbortSignal): Promise<ControlClient | undefined> {
+async function waitForDaemon(options: GlobalOptions, signal: AbortSignal): Promise<ControlClient | undefined> {
   while (!signal.aborted) {
-    const daemon = await ControlClient.connect(dataDir).catch(() => undefined);
+    const daemon = await connect(options).catch(() => undefined);
     if (daemon !== undefined) return daemon;
     await pause(realClock, LOOK_AGAIN_MS, signal);
   }
@@ -127,7 +151,7 @@ async function waitForDaemon(dataDir: string, signal: AbortSignal): Promise<Cont
 
 /** The connection broke, as opposed to the daemon saying no. */
 function isLost(error: unknown): boolean {
-  if (error instanceof ControlError) return false;
+  if (error instanceof ControlError) return error.code === "unavailable";
   return error instanceof EntmootError && (error.code === "unavailable" || error.code === "control_unavailable");
 }
 

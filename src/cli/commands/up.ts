@@ -6,11 +6,15 @@ import { type Daemon, startDaemon, untilEnding } from "../../daemon/start-daemon
 import { printProse, putJson, putLine } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
-import type { Operations, WatchEvent } from "../../node/operations.ts";
+import { type MootStatus, status } from "../../node/operations/daemon.ts";
+import { eventsOf } from "../../node/operations/events.ts";
+import { link_create } from "../../node/operations/invites.ts";
+import { publish, type WatchEvent, watch } from "../../node/operations/messages.ts";
+import { group_create, members } from "../../node/operations/moots.ts";
+import type { Operations } from "../../node/operations/operation.ts";
 import { eventLine, mootName } from "../../view/event-line.ts";
 import { messageLine } from "../../view/message-line.ts";
 import { terminalText } from "../../view/terminal-text.ts";
-import type { GroupStatus } from "../../wire/control/node-status-frames.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
@@ -68,7 +72,7 @@ export const up = defineCommand({
  * Of several the one called `name`, or one of our own: that is where a link can be made. Of two called so also our own:
  * a moot joined by a link is called what its issuer likes.
  */
-export function chosenMoot<T extends Pick<GroupStatus, "name" | "founder">>(groups: readonly T[], name?: string) {
+export function chosenMoot<T extends Pick<MootStatus, "name" | "founder">>(groups: readonly T[], name?: string) {
   const called = groups.filter((group) => group.name === name);
   const own = (some: readonly T[]) => some.find((group) => group.founder) ?? some[0];
   return own(called) ?? own(groups);
@@ -78,8 +82,8 @@ export function chosenMoot<T extends Pick<GroupStatus, "name" | "founder">>(grou
 async function findMoot(
   node: Operations,
   name: string | undefined,
-): Promise<{ moot: GroupStatus; link: string | undefined }> {
-  const groups = (await node.status()).groups;
+): Promise<{ moot: MootStatus; link: string | undefined }> {
+  const groups = (await node.call(status, {})).groups;
   const known = chosenMoot(groups, name);
   if (known !== undefined && name !== undefined && known.name !== name) {
     const shown = terminalText(known.name || GroupId.toBase64(known.group_id), 80);
@@ -90,29 +94,28 @@ async function findMoot(
   return { moot, link: moot.founder ? await makeLink(node, moot.group_id) : undefined };
 }
 
-async function createMoot(node: Operations, name: string): Promise<GroupStatus> {
+async function createMoot(node: Operations, name: string): Promise<MootStatus> {
   const policy = policyPreset("standard");
-  const { group_id } = await node.createGroup({
+  const { group_id } = await node.call(group_create, {
     name,
-    description: "",
-    tags: [],
     visibility: "private",
     join_mode: "invite_only",
     policy_source: "preset:standard",
     policy: policy === undefined ? undefined : formatPolicy(policy),
   });
-  return (await node.status()).groups.find((group) => group.group_id === group_id)!;
+  return (await node.call(status, {})).groups.find((group) => group.group_id === group_id)!;
 }
 
 /** A link cannot be shown twice, so each start makes a new one; those before it stay good. */
 async function makeLink(node: Operations, groupId: GroupId): Promise<string> {
-  return (await node.createLink({ groupId, uses: LINK_USES, validForMs: LINK_VALID_MS })).link;
+  const { link } = await node.call(link_create, { group_id: groupId, uses: LINK_USES, valid_for_ms: LINK_VALID_MS });
+  return link;
 }
 
 /** For programs: JSON lines, and stdin is nobody's business. A reader that stops reading stops the lines, not the node. */
 async function report(
   daemon: Daemon,
-  { moot, link, next }: { moot: GroupStatus; link: string | undefined; next: string | undefined },
+  { moot, link, next }: { moot: MootStatus; link: string | undefined; next: string | undefined },
 ): Promise<void> {
   // The end does not wait for a reader either.
   const ended = untilEnding(daemon);
@@ -134,9 +137,7 @@ async function report(
 
 /** What happens from this call on, whenever it is read: nothing between "ready" and the first read is missed. */
 function watchFromNow(node: Operations, signal: AbortSignal): AsyncIterable<WatchEvent> {
-  const events = node
-    .watch({ groupId: undefined, topic: "#", from: "now", peers: true, signal })
-    [Symbol.asyncIterator]();
+  const events = eventsOf(node, watch, { topic: "#", peers: true }, { signal });
   let first: Promise<IteratorResult<WatchEvent>> | undefined = events.next();
   return {
     [Symbol.asyncIterator]: () => ({
@@ -151,7 +152,7 @@ function watchFromNow(node: Operations, signal: AbortSignal): AsyncIterable<Watc
 
 /** A watch event as `up` and programs around it read it. */
 function eventJson(event: WatchEvent) {
-  if (event.kind === "message") return { event: "message", ...messageLine(event.group_id, event.message) };
+  if (event.kind === "message") return { event: "message", ...messageLine(event) };
   return {
     event: "peer",
     group_id: GroupId.toBase64(event.group_id),
@@ -165,7 +166,7 @@ function eventJson(event: WatchEvent) {
 /** For people: readable lines, and what they type is published. */
 async function talk(
   { node, ending }: Daemon,
-  { moot, next, ownName }: { moot: GroupStatus; next: string | undefined; ownName: string },
+  { moot, next, ownName }: { moot: MootStatus; next: string | undefined; ownName: string },
 ): Promise<void> {
   const events = watchFromNow(node, ending);
   const title = terminalText(moot.name || GroupId.toBase64(moot.group_id), 80);
@@ -178,9 +179,8 @@ async function talk(
   await putLine(`type a line to publish it to topic ${CHAT_TOPIC}; end with Ctrl-C`);
   const typing = publishLines(node, moot.group_id, ending);
   for await (const event of events) {
-    const names = new Map(
-      (await node.peers(event.group_id)).map((row) => [row.node_id, row.hostname || (row.self ? ownName : "")]),
-    );
+    const known = await node.call(members, { group_id: event.group_id });
+    const names = new Map(known.members.map((row) => [row.node_id, row.hostname || (row.self ? ownName : "")]));
     await putLine(eventLine(event, { names, now: new Date(realClock.unix()) }));
   }
   await typing;
@@ -194,7 +194,7 @@ async function publishLines(node: Operations, groupId: GroupId, ending: AbortSig
   for await (const line of lines) {
     if (line.trim() === "") continue;
     try {
-      await node.publish({ groupId, topics: [CHAT_TOPIC], content: encodeUtf8(line) });
+      await node.call(publish, { group_id: groupId, topics: [CHAT_TOPIC], content: encodeUtf8(line) });
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
       printProse(`${LABEL}: not published: ${error.message}`);

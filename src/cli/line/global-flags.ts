@@ -218,6 +218,7 @@ export function parseGlobalOptions(args: GlobalArgs, env: Environment): GlobalOp
     traceGossipTransport: read("trace-gossip-transport", boolean) ?? false,
     traceReconcile: read("trace-reconcile", boolean) ?? false,
     jsonErrors: read("json-errors", boolean) ?? false,
+    agentSocket: env.ENTMOOT_AGENT_SOCKET ? resolve(expandHome(env.ENTMOOT_AGENT_SOCKET, home)) : undefined,
   };
 }
 

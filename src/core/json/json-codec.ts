@@ -1,5 +1,6 @@
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { JsonReader } from "./json-reader.ts";
+import { ANY_JSON, type JsonSchema } from "./json-schema.ts";
 import { compareKeys, type JsonForm, jsonString } from "./json-text.ts";
 
 /**
@@ -21,7 +22,12 @@ export interface Codec<T> {
   write(value: T, form: JsonForm): string;
   /** True when the key is dropped instead of written. Without it the key is always written. */
   omits?(value: T): boolean;
+  /** What documents say of it; reading and writing never look at it. */
+  schema?(): JsonSchema;
 }
+
+/** The value type of a codec. */
+export type Decoded<C> = C extends Codec<infer T> ? T : never;
 
 /** One codec per key, in the order of the wire. */
 export type Fields<T> = { readonly [Key in keyof T]-?: Codec<T[Key]> };
@@ -82,6 +88,10 @@ export function struct<T extends object>(
   const zero = Object.freeze(Object.fromEntries(wire.map(({ key, codec }) => [key, codec.zero()])) as T);
   return {
     label,
+    schema() {
+      const properties = Object.fromEntries(wire.map(({ key, codec }) => [key, schemaOf(codec)]));
+      return { type: "object", properties, ...(required.length === 0 ? {} : { required: [...required] }) };
+    },
     zero: () => zero,
     read(reader, previous) {
       if (required.length === 0 && reader.takeNull()) return previous;
@@ -126,6 +136,9 @@ export function struct<T extends object>(
 export function list<T>(element: Codec<T>): Codec<readonly T[] | null> {
   return {
     label: `list of ${element.label}`,
+    schema() {
+      return { type: ["array", "null"], items: schemaOf(element) };
+    },
     zero: () => null,
     read: (reader, previous) => readList(element, reader, previous),
     write: (value, form) => (value === null ? "null" : writeList(element, value, form)),
@@ -136,6 +149,9 @@ export function list<T>(element: Codec<T>): Codec<readonly T[] | null> {
 export function omittedList<T>(element: Codec<T>): Codec<readonly T[]> {
   return {
     label: `list of ${element.label}`,
+    schema() {
+      return { type: "array", items: schemaOf(element) };
+    },
     zero: () => NONE,
     read: (reader, previous) => readList(element, reader, previous) ?? NONE,
     write: (value, form) => writeList(element, value, form),
@@ -147,6 +163,9 @@ export function omittedList<T>(element: Codec<T>): Codec<readonly T[]> {
 export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
   return {
     label: codec.label,
+    schema() {
+      return schemaOf(codec);
+    },
     zero: () => undefined,
     read: (reader, previous) => (reader.takeNull() ? undefined : codec.read(reader, previous ?? codec.zero())),
     write: (value, form) => codec.write(value as T, form),
@@ -162,6 +181,16 @@ export function omitted<T extends string | number | bigint | boolean>(codec: Cod
 /** `codec` under another name in errors. */
 export function labelled<T>(label: string, codec: Codec<T>): Codec<T> {
   return { ...codec, label };
+}
+
+/** `codec` with a sentence for documents: what the value means, its unit, what an absent one stands for. */
+export function documented<T>(description: string, codec: Codec<T>): Codec<T> {
+  return { ...codec, schema: () => ({ ...schemaOf(codec), description }) };
+}
+
+/** What documents say of a value; nothing where its codec says nothing. */
+export function schemaOf<T>(codec: Codec<T>): JsonSchema {
+  return codec.schema?.() ?? ANY_JSON;
 }
 
 const NONE: readonly never[] = Object.freeze([]);

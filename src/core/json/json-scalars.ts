@@ -14,6 +14,7 @@ export const u32 = smallInteger("uint32", 0, 0xffff_ffff);
 /** A count held as a number. The network's own type is 64 bits wide; past 2^53 is read as the last exact one. */
 export const int: Codec<number> = {
   label: "integer",
+  schema: () => ({ type: "integer" }),
   zero: () => 0,
   read(reader, previous) {
     const value = i64.read(reader, BigInt(previous));
@@ -30,6 +31,7 @@ export const i64 = wideInteger("int64", -(2n ** 63n), 2n ** 63n - 1n);
 /** `true` or `false`; `null` keeps what was there. */
 export const bool: Codec<boolean> = {
   label: "boolean",
+  schema: () => ({ type: "boolean" }),
   zero: () => false,
   read: (reader, previous) => (reader.takeNull() ? previous : (reader.takeBoolean() ?? reader.fail("true or false"))),
   write: (value) => (value ? "true" : "false"),
@@ -38,6 +40,7 @@ export const bool: Codec<boolean> = {
 /** Well-formed text; `null` keeps what was there. */
 export const text: Codec<string> = {
   label: "text",
+  schema: () => ({ type: "string" }),
   zero: () => "",
   read: (reader, previous) => (reader.takeNull() ? previous : (reader.takeString() ?? reader.fail("a string"))),
   write: jsonString,
@@ -46,6 +49,7 @@ export const text: Codec<string> = {
 /** A byte string without omit rule: `null` and empty are two values and sign differently. */
 export const bytes: Codec<Uint8Array | null> = {
   label: "byte string",
+  schema: () => ({ type: ["string", "null"], contentEncoding: "base64" }),
   zero: () => null,
   read: readBytes,
   write: (value) => (value === null ? "null" : `"${value.toBase64()}"`),
@@ -54,6 +58,7 @@ export const bytes: Codec<Uint8Array | null> = {
 /** A byte string that is left out when empty: absent, `null` and `""` are one value. */
 export const omittedBytes: Codec<Uint8Array> = {
   label: "byte string",
+  schema: () => ({ type: "string", contentEncoding: "base64" }),
   zero: () => NO_BYTES,
   read: (reader, previous) => readBytes(reader, previous) ?? NO_BYTES,
   write: (value) => `"${value.toBase64()}"`,
@@ -64,6 +69,7 @@ export const omittedBytes: Codec<Uint8Array> = {
 export function fixedBytes(label: string, length: number): Codec<Uint8Array> {
   return {
     label,
+    schema: () => ({ type: "string", contentEncoding: "base64", title: `${label}, ${length} bytes` }),
     zero: () => new Uint8Array(length),
     read: (reader) => readFixed(reader, label, length),
     write: (value) => `"${value.toBase64()}"`,
@@ -96,6 +102,7 @@ function id32<T extends string>(
 ): Codec<T> {
   return {
     label,
+    schema: () => ({ type: "string", contentEncoding: "base64", minLength: 44, maxLength: 44, title: label }),
     zero: () => kind.zero,
     read: (reader) => kind.fromBytes(readFixed(reader, label, 32)),
     write: (value) => `"${kind.toBase64(value)}"`,
@@ -105,6 +112,7 @@ function id32<T extends string>(
 function smallInteger(label: string, min: number, max: number): Codec<number> {
   return {
     label,
+    schema: () => ({ type: "integer", minimum: min, maximum: max }),
     zero: () => 0,
     read(reader, previous) {
       if (reader.takeNull()) return previous;
@@ -121,6 +129,7 @@ function smallInteger(label: string, min: number, max: number): Codec<number> {
 function wideInteger(label: string, min: bigint, max: bigint): Codec<bigint> {
   return {
     label,
+    schema: () => ({ type: "integer", format: label }),
     zero: () => 0n,
     read(reader, previous) {
       if (reader.takeNull()) return previous;

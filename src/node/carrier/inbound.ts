@@ -37,7 +37,7 @@ export interface InboundParts {
   readonly waitMs: (peer: PublicKey, bytes: number) => number;
   readonly heardFrom: (peer: PublicKey) => void;
   /** Frames of a member about one group; gives the answer where one is owed. */
-  readonly handle: (group: Group, from: PublicKey, frame: GroupFrame) => Promise<Frame | undefined>;
+  readonly handle: (group: Group, from: PublicKey, frame: Frame) => Promise<Frame | undefined>;
   /** Frames that need no membership. */
   readonly handleStranger: (from: PublicKey, frame: StrangerFrame) => Promise<Frame | undefined>;
   readonly clock: Clock;
@@ -45,9 +45,6 @@ export interface InboundParts {
 }
 
 export type StrangerFrame = Extract<Frame, { kind: "redeem_req" | "peer_hint" }>;
-
-/** The frames that belong to one group. */
-export type GroupFrame = Exclude<Extract<Frame, { group_id: GroupId }>, { kind: "redeem_req" } | { kind: "refused" }>;
 
 type PeerFrames = FramedStream<Frame, Frame | UnknownExtension>;
 

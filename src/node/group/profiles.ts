@@ -11,6 +11,7 @@ import {
 import type { MemberProfileAd, NodeInfo, TransportAd } from "../../core/record/records.ts";
 import { checkTransportAd, transportAdReplaces } from "../../core/record/transport-ad.ts";
 import type { AdStore } from "../../store/group-store.ts";
+import type { Peers } from "../carrier/peers.ts";
 import type { NodeContext } from "../node-context.ts";
 import type { Group } from "./group.ts";
 
@@ -19,7 +20,7 @@ const AD_BUCKET = [{ perSecond: 1 / 360, burst: 10 }];
 const AD_BUCKET_KEYS_MAX = 4096;
 
 /** The display name of a member from its own signed profile; empty when it has none that holds now. */
-export function profileName(group: Group, member: NodeInfo, nowMs: number): string {
+export function profileName(group: Pick<Group, "store">, member: NodeInfo, nowMs: number): string {
   const ad = findProfile(group, member.pilot_node_id);
   return ad !== undefined && isAdUsable(ad, nowMs) && isMemberProfileAdCurrent(ad, member) ? ad.hostname : "";
 }
@@ -27,7 +28,7 @@ export function profileName(group: Group, member: NodeInfo, nowMs: number): stri
 /** What each open group keeps, by node id: looked up for every member at once, reading all of them each time would cost the square. */
 const heldByStore = new WeakMap<AdStore, Map<number, MemberProfileAd>>();
 
-function heldProfiles({ store: { ads } }: Group): Map<number, MemberProfileAd> {
+function heldProfiles({ store: { ads } }: Pick<Group, "store">): Map<number, MemberProfileAd> {
   let held = heldByStore.get(ads);
   if (held === undefined) {
     held = new Map(ads.profileAds().map((ad) => [ad.author.pilot_node_id, ad]));
@@ -36,7 +37,7 @@ function heldProfiles({ store: { ads } }: Group): Map<number, MemberProfileAd> {
   return held;
 }
 
-function findProfile(group: Group, nodeId: number): MemberProfileAd | undefined {
+function findProfile(group: Pick<Group, "store">, nodeId: number): MemberProfileAd | undefined {
   return heldProfiles(group).get(nodeId);
 }
 
@@ -48,10 +49,12 @@ function keepProfile(group: Group, ad: MemberProfileAd): void {
 /** Takes in signed advertisements of members and passes new ones on; makes our own profile. */
 export class Profiles {
   readonly #context: NodeContext;
+  readonly #peers: Peers;
   readonly #buckets = new BucketTable(AD_BUCKET, AD_BUCKET_KEYS_MAX);
 
-  constructor(context: NodeContext) {
+  constructor(context: NodeContext, peers: Peers) {
     this.#context = context;
+    this.#peers = peers;
   }
 
   /** A profile from a peer; what is invalid or old is dropped without a word. `isSnapshot`: asked for, so not charged. */
@@ -121,8 +124,8 @@ export class Profiles {
   }
 
   #passOn(group: Group, ad: MemberProfileAd, from: PublicKey): void {
-    const { local, peers } = this.#context;
-    if (peers === undefined) return;
+    const { local } = this.#context;
+    const peers = this.#peers;
     for (const member of group.roster.members.keys()) {
       if (member === from || member === local || !peers.status(member).connected) continue;
       // A missed one comes with the next snapshot.

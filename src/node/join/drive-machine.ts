@@ -1,6 +1,6 @@
 import type { Clock, SteadyMs } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode } from "../../core/errors.ts";
-import type { JoinProgress } from "../operations.ts";
+import type { JoinProgress } from "../operations/invites.ts";
 
 /** What bounds a join, and who is told how it goes. */
 export interface JoinAttempt {

@@ -11,11 +11,12 @@ import type { Invite } from "../../core/record/records.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
 import { atMost } from "../../transport/wait.ts";
 import type { Peers } from "../carrier/peers.ts";
-import type { JoinByInvite } from "../daemon-operations.ts";
 import type { Group } from "../group/group.ts";
 import { groupName, METADATA_FACT } from "../group/group-name.ts";
 import type { NodeContext } from "../node-context.ts";
-import type { Joined, JoinRequest } from "../operations.ts";
+import type { Call } from "../operations/implementation.ts";
+import type { Joined, JoinProgress, join, join_invite } from "../operations/invites.ts";
+import type { RequestOf } from "../operations/operation.ts";
 import type { JoinAttempt } from "./drive-machine.ts";
 import { findRoster } from "./find-roster.ts";
 import { redeem } from "./redeem-link.ts";
@@ -25,6 +26,8 @@ const FIRST_PULL_MAX_MS = 10_000;
 
 /** Wire. When nobody says. */
 const TIMEOUT_DEFAULT_MS = 90_000;
+/** Ours. Longer waits belong in a loop around the call. */
+const TIMEOUT_MAX_MS = 3_600_000;
 
 /** Takes this node into groups. One join a group at a time: a second one waits for the first. */
 export class Joiner {
@@ -36,10 +39,18 @@ export class Joiner {
   }
 
   /** By a moot link or the text of an invite. Throws as the input's reader, `unavailable`, `not_member`, `roster_rejected`. */
-  async join(request: JoinRequest): Promise<Joined> {
-    const attempt = this.#attempt(request);
-    if (isMootLink(request.input)) {
-      const link = parseMootLink(request.input);
+  join(request: RequestOf<typeof join>, call: Call<JoinProgress>): Promise<Joined> {
+    return this.#attempt(request.timeout_ms, call, (attempt) => this.#joinBy(request.input, attempt));
+  }
+
+  /** By an invite at hand. */
+  joinByInvite(request: RequestOf<typeof join_invite>, call: Call<JoinProgress>): Promise<Joined> {
+    return this.#attempt(request.timeout_ms, call, (attempt) => this.#joinGroup(request.invite, attempt, request));
+  }
+
+  async #joinBy(text: string, attempt: JoinAttempt): Promise<Joined> {
+    if (isMootLink(text)) {
+      const link = parseMootLink(text);
       refuseExpiredLink(link, this.#context.clock.unix());
       const { clock, hints, hostname, local } = this.#context;
       if (link.issuer === local) throw new EntmootError("invalid_argument", "join: this node issued the link itself");
@@ -48,7 +59,7 @@ export class Joiner {
       const { invite, name } = await redeem({ clock, hostname, peers }, link, attempt);
       return this.#joinGroup(invite, attempt, { name });
     }
-    const body = new TextEncoder().encode(request.input);
+    const body = new TextEncoder().encode(text);
     const input = parseJoinInput(body, {
       nowMs: this.#context.clock.unix(),
       pinnedKey: PublicKey.toBytes(DEFAULT_MOOT_KEY),
@@ -66,17 +77,23 @@ export class Joiner {
     }
   }
 
-  joinByInvite(request: JoinByInvite): Promise<Joined> {
-    return this.#joinGroup(request.invite, this.#attempt(request), request);
-  }
-
-  #attempt(request: Pick<JoinRequest, "timeoutMs" | "onProgress" | "signal">): JoinAttempt {
-    const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : TIMEOUT_DEFAULT_MS;
-    return {
-      deadline: later(this.#context.clock.steady(), timeoutMs),
-      signal: request.signal,
-      progress: (progress) => request.onProgress?.(progress),
-    };
+  /** Progress is told in order and never waited for: a slow reader must not slow the join. */
+  async #attempt(
+    timeoutMs: number | undefined,
+    call: Call<JoinProgress>,
+    work: (attempt: JoinAttempt) => Promise<Joined>,
+  ): Promise<Joined> {
+    const ms = timeoutMs ? Math.min(timeoutMs, TIMEOUT_MAX_MS) : TIMEOUT_DEFAULT_MS;
+    let telling = Promise.resolve();
+    const joined = await work({
+      deadline: later(this.#context.clock.steady(), ms),
+      signal: call.signal,
+      progress: ({ stage, message }) => {
+        telling = telling.then(() => call.emit({ stage, message })).catch(() => {});
+      },
+    });
+    await telling;
+    return joined;
   }
 
   async #joinGroup(invite: Invite, attempt: JoinAttempt, facts: JoinFacts): Promise<Joined> {
@@ -152,6 +169,6 @@ function joinedForm(group: Group, invite: Invite, status: Joined["status"]): Joi
 }
 
 function requirePeers(context: NodeContext): Peers {
-  if (context.peers !== undefined) return context.peers;
+  if (context.carrier !== undefined) return context.carrier.peers;
   throw new EntmootError("unavailable", "join: this process opened no carrier; start the daemon with entmootd serve");
 }

@@ -5,11 +5,12 @@ import {
   type Consumer,
   checkLeaseRequest,
   checkRoomForConsumer,
+  keptForm,
   type LeaseRequest,
   leased,
   NEW_CONSUMER,
 } from "../consumer-rules.ts";
-import type { AdStore, ConsumerStore, GroupStore, Lease, RosterStore } from "../group-store.ts";
+import type { AdStore, ConsumerStore, GroupStore, KeptConsumer, Lease, RosterStore } from "../group-store.ts";
 import { checkFact, checkName, nextAdSeq } from "../store-limits.ts";
 import { MemoryMessageStore } from "./memory-message-store.ts";
 
@@ -127,6 +128,11 @@ class MemoryConsumerStore implements ConsumerStore {
 
   forget(consumer: string): void {
     this.#consumers.delete(consumer);
+  }
+
+  list(): KeptConsumer[] {
+    const byName = [...this.#consumers].sort(([a], [b]) => (a < b ? -1 : 1));
+    return byName.map(([name, consumer]) => keptForm(name, consumer));
   }
 
   #knownOrNew(name: string): Consumer {

@@ -18,6 +18,8 @@ export class MemoryMessageStore implements MessageStore {
   readonly #byId = new Map<MessageId, Held>();
   readonly #pruned = new Set<MessageId>();
   readonly #set = new MessageSet();
+  readonly #prunedSeqs = new Map<number, MessageId>();
+  #logId = drawLogId();
   /** In arrival order. */
   #log: Held[] = [];
   #seq = 0;
@@ -30,6 +32,19 @@ export class MemoryMessageStore implements MessageStore {
 
   lastSeq(): number {
     return this.#seq;
+  }
+
+  logId(): string {
+    return this.#logId;
+  }
+
+  drawLog(): void {
+    this.#logId = drawLogId();
+  }
+
+  idAt(seq: number): MessageId | undefined {
+    const [next] = this.arrivedAfter(seq - 1, 1);
+    return next?.seq === seq ? next.id : this.#prunedSeqs.get(seq);
   }
 
   has(id: MessageId): boolean {
@@ -148,7 +163,8 @@ export class MemoryMessageStore implements MessageStore {
     if (before <= 0n) return 0;
     const kept = new Set(exempt);
     const old = this.#log.filter(({ node, topics }) => node.timestamp < before && !topics.some((t) => kept.has(t)));
-    for (const { id } of old) {
+    for (const { id, seq } of old) {
+      this.#prunedSeqs.set(seq, id);
       this.#byId.delete(id);
       this.#pruned.add(id);
     }
@@ -186,6 +202,10 @@ export class MemoryMessageStore implements MessageStore {
   #inOwnOrder(messages: readonly Held[]): Held[] {
     return topologicalOrder(messages.map(({ node }) => node)).map((id) => this.#byId.get(id)!);
   }
+}
+
+function drawLogId(): string {
+  return crypto.getRandomValues(new Uint8Array(8)).toHex();
 }
 
 function stored({ seq, id, canonical }: Held): StoredMessage {

@@ -3,14 +3,15 @@ import {
   type Consumer,
   checkLeaseRequest,
   checkRoomForConsumer,
+  keptForm,
   type LeaseRequest,
   leased,
   NEW_CONSUMER,
 } from "../consumer-rules.ts";
-import type { ConsumerStore, Lease } from "../group-store.ts";
+import type { ConsumerStore, KeptConsumer, Lease } from "../group-store.ts";
 import { checkName } from "../store-limits.ts";
 import { RowReader } from "./row-reader.ts";
-import type { Sql, SqliteFile } from "./sqlite-file.ts";
+import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 
 /** Cursors and leases in `moot.sqlite`; each change is one durable transaction, so processes can compete. */
 export class SqliteConsumerStore implements ConsumerStore {
@@ -18,6 +19,7 @@ export class SqliteConsumerStore implements ConsumerStore {
   readonly #rows: RowReader;
   readonly #lastSeq: () => number;
   readonly #get: Sql;
+  readonly #all: Sql;
   readonly #count: Sql;
   readonly #put: Sql;
   readonly #delete: Sql;
@@ -31,6 +33,9 @@ export class SqliteConsumerStore implements ConsumerStore {
     this.#lastSeq = lastSeq;
     this.#get = file.prepare(
       "SELECT cursor, lease_owner, lease_token, lease_expires_at_ms FROM consumers WHERE name = ?1",
+    );
+    this.#all = file.prepare(
+      "SELECT cursor, lease_owner, lease_token, lease_expires_at_ms, name FROM consumers ORDER BY name",
     );
     this.#count = file.prepare("SELECT count(*) FROM consumers");
     this.#put = file.prepare("INSERT OR REPLACE INTO consumers VALUES (?1, ?2, ?3, ?4, ?5)");
@@ -71,6 +76,13 @@ export class SqliteConsumerStore implements ConsumerStore {
     this.#file.transact(() => this.#delete.run(consumer));
   }
 
+  list(): KeptConsumer[] {
+    return this.#all.rows().map((row) => {
+      const name = this.#rows.text(row[4], row[4]);
+      return keptForm(name, this.#consumer(name, row));
+    });
+  }
+
   #nextToken(): number {
     this.#takeToken.run();
     return this.#rows.number(this.#token.row()?.[0], "lease token", { min: 1 });
@@ -85,8 +97,10 @@ export class SqliteConsumerStore implements ConsumerStore {
 
   #read(name: string): Consumer | undefined {
     const row = this.#get.row(name);
-    if (!row) return undefined;
-    const [cursor, owner, token, expires] = row;
+    return row && this.#consumer(name, row);
+  }
+
+  #consumer(name: string, [cursor, owner, token, expires]: SqlValue[]): Consumer {
     const rows = this.#rows;
     return {
       cursor: cursor === null ? undefined : rows.number(cursor, name),

@@ -2,6 +2,7 @@ import type { GroupId } from "../../core/ids.ts";
 import type { GroupStore } from "../group-store.ts";
 import { GROUP_0001 } from "./migrations/0001-group.ts";
 import { GROUP_0002 } from "./migrations/0002-group.ts";
+import { GROUP_0003 } from "./migrations/0003-group.ts";
 import { SqliteAdStore } from "./sqlite-ad-store.ts";
 import { SqliteConsumerStore } from "./sqlite-consumer-store.ts";
 import { SqliteFactStore } from "./sqlite-fact-store.ts";
@@ -10,7 +11,7 @@ import { SqliteMessageStore } from "./sqlite-message-store.ts";
 import { SqliteRosterStore } from "./sqlite-roster-store.ts";
 
 /** Every shape a group's database has had; never change one, add the next. */
-export const GROUP_MIGRATIONS = [GROUP_0001, GROUP_0002];
+export const GROUP_MIGRATIONS = [GROUP_0001, GROUP_0002, GROUP_0003];
 
 /** All of one group in one `moot.sqlite`. */
 export class SqliteGroupStore implements GroupStore {

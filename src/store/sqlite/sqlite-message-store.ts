@@ -41,6 +41,9 @@ export class SqliteMessageStore implements MessageStore {
   readonly #setInverted: Sql;
   readonly #setPruned: Sql;
   readonly #root: Sql;
+  readonly #log: Sql;
+  readonly #setLog: Sql;
+  readonly #idAt: Sql;
   readonly #setRoot: Sql;
   readonly #find: Sql;
   readonly #knows: Sql;
@@ -56,6 +59,7 @@ export class SqliteMessageStore implements MessageStore {
   readonly #places: Sql;
   readonly #doomed: Sql;
   readonly #rememberPruned: Sql;
+  readonly #rememberSeqs: Sql;
   readonly #delete: Sql;
 
   #prunedSeen = 0;
@@ -77,6 +81,11 @@ export class SqliteMessageStore implements MessageStore {
     this.#setPruned = file.prepare("UPDATE counts SET pruned = pruned + ?1, seq = ?2");
     this.#root = file.prepare("SELECT root FROM counts WHERE root_seq = ?1 AND root_pruned = ?2");
     this.#setRoot = file.prepare("UPDATE counts SET root = ?1, root_seq = ?2, root_pruned = ?3");
+    this.#log = file.prepare("SELECT id FROM log");
+    this.#setLog = file.prepare("UPDATE log SET id = randomblob(8)");
+    this.#idAt = file.prepare(
+      "SELECT id FROM messages WHERE seq = ?1 UNION ALL SELECT id FROM pruned_seqs WHERE seq = ?1 LIMIT 1",
+    );
     this.#find = file.prepare("SELECT seq FROM messages WHERE id = ?1");
     // One statement: the way in asks this of every message several times, and each call costs more than its look-up.
     this.#knows = file.prepare(
@@ -106,6 +115,9 @@ export class SqliteMessageStore implements MessageStore {
     this.#rememberPruned = file.prepare(
       `INSERT OR IGNORE INTO pruned SELECT id FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`,
     );
+    this.#rememberSeqs = file.prepare(
+      `INSERT OR REPLACE INTO pruned_seqs SELECT seq, id FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`,
+    );
     this.#delete = file.prepare(`DELETE FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`);
   }
 
@@ -115,6 +127,19 @@ export class SqliteMessageStore implements MessageStore {
 
   lastSeq(): number {
     return this.#readTally().seq;
+  }
+
+  logId(): string {
+    return this.#countsRow.bytes(this.#log.row()?.[0], "log", 8).toHex();
+  }
+
+  drawLog(): void {
+    this.#file.transact(() => this.#setLog.run());
+  }
+
+  idAt(seq: number): MessageId | undefined {
+    const id = this.#idAt.row(seq)?.[0];
+    return id === undefined ? undefined : this.#rows.hex32(id, seq);
   }
 
   has(id: MessageId): boolean {
@@ -260,6 +285,7 @@ export class SqliteMessageStore implements MessageStore {
         const ids = this.#doomed.rows(bound, kept).map(([id]) => this.#rows.hex32<MessageId>(id, id));
         if (ids.length > 0) {
           this.#rememberPruned.run(bound, kept);
+          this.#rememberSeqs.run(bound, kept);
           this.#delete.run(bound, kept);
           this.#topics.prune(bound, kept);
           this.#setPruned.run(ids.length, tally.seq);

@@ -36,69 +36,7 @@ import {
 } from "./control-publish-frames.ts";
 import { type TailEvent, type TailSubscribe, tailEventBody, tailSubscribeBody } from "./control-tail-frames.ts";
 import { CONTROL_TYPE } from "./control-types.ts";
-import {
-  type GroupCreateReq,
-  type GroupCreateResp,
-  groupCreateReqBody,
-  groupCreateRespBody,
-} from "./group-create-frames.ts";
-import {
-  type InviteMintReq,
-  type InviteMintResp,
-  inviteMintReqBody,
-  inviteMintRespBody,
-} from "./invite-mint-frames.ts";
-import {
-  type Joined,
-  type JoinProgress,
-  type JoinStart,
-  joinedBody,
-  joinProgressBody,
-  joinStartBody,
-} from "./join-stream-frames.ts";
-import {
-  type LinkCreateReq,
-  type LinkCreateResp,
-  type LinkListReq,
-  type LinkListResp,
-  type LinkRevokeReq,
-  type LinkRevokeResp,
-  linkCreateReqBody,
-  linkCreateRespBody,
-  linkListReqBody,
-  linkListRespBody,
-  linkRevokeReqBody,
-  linkRevokeRespBody,
-} from "./link-frames.ts";
-import {
-  type NodeStatusReq,
-  type NodeStatusResp,
-  nodeStatusReqBody,
-  nodeStatusRespBody,
-} from "./node-status-frames.ts";
-import { type PeersReq, type PeersResp, peersReqBody, peersRespBody } from "./peers-frames.ts";
-import {
-  type PublishTokenReq,
-  type PublishTokenResp,
-  publishTokenReqBody,
-  publishTokenRespBody,
-} from "./publish-token-frames.ts";
-import { type RestartReq, type RestartResp, restartReqBody, restartRespBody } from "./restart-frames.ts";
-import {
-  type RosterChangeReq,
-  type RosterChangeResp,
-  rosterChangeReqBody,
-  rosterChangeRespBody,
-} from "./roster-change-frames.ts";
-import { type StopReq, type StopResp, stopReqBody, stopRespBody } from "./stop-frames.ts";
-import {
-  type WatchMessage,
-  type WatchPeer,
-  type WatchReq,
-  watchMessageBody,
-  watchPeerBody,
-  watchReqBody,
-} from "./watch-frames.ts";
+import { type OperationFrame, operationBody } from "./operation-frame.ts";
 
 /** What an original client or daemon says on the control socket. */
 export type OriginalControlFrame =
@@ -123,36 +61,7 @@ export type OriginalControlFrame =
   | DiagProbeResp;
 
 /** What ours say besides. */
-export type ControlExtensionFrame =
-  | Refused
-  | NodeStatusReq
-  | NodeStatusResp
-  | StopReq
-  | StopResp
-  | GroupCreateReq
-  | GroupCreateResp
-  | LinkCreateReq
-  | LinkCreateResp
-  | LinkListReq
-  | LinkListResp
-  | LinkRevokeReq
-  | LinkRevokeResp
-  | RosterChangeReq
-  | RosterChangeResp
-  | InviteMintReq
-  | InviteMintResp
-  | JoinStart
-  | JoinProgress
-  | Joined
-  | PeersReq
-  | PeersResp
-  | WatchReq
-  | WatchMessage
-  | WatchPeer
-  | PublishTokenReq
-  | PublishTokenResp
-  | RestartReq
-  | RestartResp;
+export type ControlExtensionFrame = Refused | OperationFrame;
 
 /** Everything said on the control socket, in both directions. */
 export type ControlFrame = OriginalControlFrame | ControlExtensionFrame;
@@ -186,34 +95,7 @@ const BODIES: FrameBodies<ControlFrame> = {
   diag_probe_req: diagProbeReqBody,
   diag_probe_resp: diagProbeRespBody,
   refused: refusedBody,
-  node_status_req: nodeStatusReqBody,
-  node_status_resp: nodeStatusRespBody,
-  stop_req: stopReqBody,
-  stop_resp: stopRespBody,
-  group_create_req: groupCreateReqBody,
-  group_create_resp: groupCreateRespBody,
-  link_create_req: linkCreateReqBody,
-  link_create_resp: linkCreateRespBody,
-  link_list_req: linkListReqBody,
-  link_list_resp: linkListRespBody,
-  link_revoke_req: linkRevokeReqBody,
-  link_revoke_resp: linkRevokeRespBody,
-  roster_change_req: rosterChangeReqBody,
-  roster_change_resp: rosterChangeRespBody,
-  invite_mint_req: inviteMintReqBody,
-  invite_mint_resp: inviteMintRespBody,
-  join_start: joinStartBody,
-  join_progress: joinProgressBody,
-  joined: joinedBody,
-  peers_req: peersReqBody,
-  peers_resp: peersRespBody,
-  watch_req: watchReqBody,
-  watch_message: watchMessageBody,
-  watch_peer: watchPeerBody,
-  publish_token_req: publishTokenReqBody,
-  publish_token_resp: publishTokenRespBody,
-  restart_req: restartReqBody,
-  restart_resp: restartRespBody,
+  operation: operationBody,
 };
 
 const BODY_OF_TYPE = new Map(

@@ -1,6 +1,6 @@
 import { decodeUtf8, encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { type Codec, labelled, list, omittedList } from "../../core/json/json-codec.ts";
+import { type Codec, labelled, list, omittedList, schemaOf } from "../../core/json/json-codec.ts";
 import { bytes, int, text, u32 } from "../../core/json/json-scalars.ts";
 
 /** What a list of the original's decodes to when it was absent or `null`; writes `null` again, where `[]` writes `[]`. */
@@ -25,6 +25,9 @@ export function plainList<T>(element: Codec<T>, max: number): Codec<readonly T[]
   const unwrap = (value: readonly T[]) => (value === ABSENT_LIST ? null : value);
   return {
     label: inner.label,
+    schema() {
+      return { type: "array", items: schemaOf(element), maxItems: max };
+    },
     zero: () => ABSENT_LIST,
     read: (reader, previous) => inner.read(reader, unwrap(previous)) ?? ABSENT_LIST,
     write(value, form) {
@@ -39,6 +42,7 @@ export function shortList<T>(element: Codec<T>, max: number): Codec<readonly T[]
   const inner = omittedList(atMost(max, element));
   return {
     ...inner,
+    schema: () => ({ type: "array", items: schemaOf(element), maxItems: max }),
     write(value, form) {
       requireAtMost(max, value.length, inner.label);
       return inner.write(value, form);
@@ -50,6 +54,7 @@ export function shortList<T>(element: Codec<T>, max: number): Codec<readonly T[]
 export function boundedText(label: string, maxBytes: number): Codec<string> {
   return {
     ...labelled(label, text),
+    schema: () => ({ type: "string", maxLength: maxBytes }),
     read(reader, previous) {
       const value = text.read(reader, previous);
       const size = byteLength(value);
@@ -73,6 +78,7 @@ export function clippedText(label: string, maxBytes: number): Codec<string> {
 export function boundedBytes(label: string, { min, max }: { min: number; max: number }): Codec<Uint8Array> {
   return {
     label,
+    schema: () => ({ type: "string", contentEncoding: "base64", title: `${label}, ${min} to ${max} bytes` }),
     zero: () => new Uint8Array(0),
     read(reader) {
       const value = bytes.read(reader, null) ?? reader.fail(label, "null");
@@ -94,6 +100,7 @@ export function oneOf<const T extends string>(label: string, words: readonly [T,
   const known = new Set<string>(words);
   return {
     label,
+    schema: () => ({ type: "string", enum: [...words] }),
     zero: () => words[0],
     read(reader, previous) {
       const word = text.read(reader, previous);
@@ -108,6 +115,7 @@ export function oneOf<const T extends string>(label: string, words: readonly [T,
 export const u16: Codec<number> = {
   ...u32,
   label: "uint16",
+  schema: () => ({ type: "integer", minimum: 0, maximum: 0xffff }),
   read(reader, previous) {
     const value = u32.read(reader, previous);
     if (value > 0xffff) reader.fail("uint16 from 0 to 65535", String(value));
@@ -119,6 +127,7 @@ export const u16: Codec<number> = {
 export const count: Codec<number> = {
   ...int,
   label: "count",
+  schema: () => ({ type: "integer", minimum: 0 }),
   read(reader, previous) {
     const value = int.read(reader, previous);
     if (value < 0) reader.fail("a count from 0", String(value));

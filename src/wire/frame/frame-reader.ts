@@ -5,7 +5,18 @@ import { FRAME_LENGTH_MAX, FRAME_PREFIX_BYTES, type FrameLimits } from "./frame-
 /** A frame as it stands in the stream; the body is still to be decoded. */
 export interface RawFrame {
   readonly type: number;
+  /** Of a skipped frame only the head. */
   readonly body: Uint8Array;
+  /** The frame was larger than its head allows: how many bytes followed that head and were passed over. */
+  readonly skippedBytes?: number;
+}
+
+/** Frames of one type whose body begins with a head that says how large the rest may be. */
+export interface HeadRule {
+  readonly type: number;
+  readonly headBytes: number;
+  /** Most bytes behind `head`, below 0 for not even none. A frame with more is passed over, and what follows it is read as ever. */
+  readonly restMax: (head: Uint8Array) => number;
 }
 
 /** Ours. A body that arrives in pieces starts with room for this much and doubles as it fills. */
@@ -17,6 +28,7 @@ const FIRST_ROOM_BYTES = 4 * 1024;
  */
 export class FrameReader {
   readonly #limits: FrameLimits;
+  readonly #rule: HeadRule | undefined;
   /** What was pushed and not yet consumed. */
   #input: Uint8Array = new Uint8Array(0);
   readonly #head = new Uint8Array(FRAME_PREFIX_BYTES + 1);
@@ -24,10 +36,16 @@ export class FrameReader {
   /** The body being gathered; `#bodyLength` bytes of it are there. */
   #body: Uint8Array = new Uint8Array(0);
   #bodyLength = 0;
+  /** The rule's head of the frame being read was looked at. */
+  #isHeadChecked = false;
+  /** A frame being passed over, and bytes of it still to come. */
+  #skipped: RawFrame | undefined;
+  #toSkip = 0;
   #failure: EntmootError | undefined;
 
-  constructor(limits: FrameLimits) {
+  constructor(limits: FrameLimits, rule?: HeadRule) {
     this.#limits = limits;
+    this.#rule = rule;
   }
 
   /** Takes the next bytes of the stream. They may be referred to by frames given later: do not write to them again. */
@@ -44,20 +62,54 @@ export class FrameReader {
     if (this.#failure !== undefined) throw this.#failure;
     this.#gatherHead();
     if (this.#headLength < this.#head.length) return undefined;
+    if (this.#skipped !== undefined) return this.#skip(this.#skipped);
     const total = this.#length() - 1;
+    const type = this.#head[FRAME_PREFIX_BYTES]!;
+    if (this.#rule?.type === type && !this.#isHeadChecked) {
+      const { headBytes, restMax } = this.#rule;
+      if (total < headBytes) this.#fail("malformed_frame", `expected a head of ${headBytes} bytes, found ${total}`);
+      const head = this.#peek(headBytes);
+      if (head === undefined) return undefined;
+      this.#isHeadChecked = true;
+      if (total - headBytes > restMax(head)) {
+        if (this.#bodyLength === 0) this.#take(headBytes);
+        this.#toSkip = total - headBytes;
+        this.#skipped = { type, body: head.slice(), skippedBytes: this.#toSkip };
+        return this.#skip(this.#skipped);
+      }
+    }
     const missing = total - this.#bodyLength;
     const body = this.#bodyLength === 0 && this.#input.length >= missing ? this.#take(missing) : this.#gather(total);
     if (body === undefined) return undefined;
-    const type = this.#head[FRAME_PREFIX_BYTES]!;
-    this.#headLength = 0;
-    this.#body = new Uint8Array(0);
-    this.#bodyLength = 0;
+    this.#reset();
     return { type, body };
   }
 
   /** Call when the stream has ended and `next` gives nothing more: did it end between two frames? */
   end(): "clean" | "truncated" {
     return this.#headLength === 0 && this.#input.length === 0 && this.#failure === undefined ? "clean" : "truncated";
+  }
+
+  /** The first `length` bytes of the body once they are there. They stay part of it. */
+  #peek(length: number): Uint8Array | undefined {
+    if (this.#bodyLength === 0 && this.#input.length >= length) return this.#input.subarray(0, length);
+    this.#gather(length);
+    return this.#bodyLength < length ? undefined : this.#body.subarray(0, length);
+  }
+
+  #skip(frame: RawFrame): RawFrame | undefined {
+    this.#toSkip -= this.#take(Math.min(this.#toSkip, this.#input.length)).length;
+    if (this.#toSkip > 0) return undefined;
+    this.#reset();
+    return frame;
+  }
+
+  #reset(): void {
+    this.#headLength = 0;
+    this.#body = new Uint8Array(0);
+    this.#bodyLength = 0;
+    this.#isHeadChecked = false;
+    this.#skipped = undefined;
   }
 
   /** Checks each part of the head as soon as it is there, before more is consumed. */

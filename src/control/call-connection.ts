@@ -1,0 +1,261 @@
+import type { Clock } from "../core/clock.ts";
+import { EntmootError } from "../core/errors.ts";
+import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
+import type { CallOptions, Loose, Operation } from "../node/operations/operation.ts";
+import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
+import { ControlConnection } from "./control-connection.ts";
+import { ControlError } from "./control-error.ts";
+import type { ReadFrame } from "./control-language.ts";
+import { decodeFailure, FAILURE_MAX } from "./failure-body.ts";
+import type { SocketStream } from "./socket-stream.ts";
+
+/** Ours. Bytes of events that one call lets the daemon send ahead of its reader. */
+const ROOM_BYTES = 256 * 1024;
+/** Ours. How long a call that was given up may still take to say how it ended. */
+const CANCELLED_MS = 1_000;
+
+/** The daemon closed the connection before it said a word: it may be one that knows none of our frames. */
+export class SilentDaemon extends EntmootError {
+  constructor() {
+    super("unavailable", "the daemon closed the connection before it answered; it may have acted all the same");
+  }
+}
+
+/** A connection to a daemon that many calls share: each has its number, and none waits for another. */
+export class CallConnection implements Disposable {
+  readonly #connection: ControlConnection;
+  readonly #clock: Clock;
+  readonly #calls = new Map<number, AnyCall>();
+  #last = 0;
+  #isReading = false;
+  #hasHeard = false;
+
+  constructor(stream: SocketStream, clock: Clock) {
+    this.#clock = clock;
+    this.#connection = new ControlConnection(stream, (head) => this.#bodyLimit(head));
+  }
+
+  /** The other side has ended its half, or the connection is closed: nothing can be asked over it. */
+  get isOver(): boolean {
+    return this.#connection.isOver;
+  }
+
+  /**
+   * The answer to one call. Throws the daemon's refusal, `timeout` after the operation's patience or the one given,
+   * `SilentDaemon`, `unavailable` when the connection broke, `frame_too_large`, `malformed_frame`.
+   */
+  async call<Request, Answer, Event>(
+    operation: Operation<Request, Answer, Event>,
+    request: Loose<Request>,
+    options: CallOptions<Event>,
+  ): Promise<Answer> {
+    const body = encodeWire(operation.request, request as Request);
+    if (body.length > operation.requestMax) {
+      throw new EntmootError(
+        "frame_too_large",
+        `${operation.name}: expected a request of at most ${operation.requestMax} bytes, got ${body.length}`,
+      );
+    }
+    this.#last = (this.#last + 1) >>> 0;
+    const number = this.#last;
+    const send = (role: OperationRole, room: number, bytes: Uint8Array) =>
+      this.#connection.send({ kind: "operation", role, call: number, room, operation: operation.name, body: bytes });
+    const call = new CallUnderWay(operation, options, { clock: this.#clock, send });
+    this.#calls.set(number, call as unknown as AnyCall);
+    try {
+      if (!this.#isReading) void this.#read();
+      return await call.run(body);
+    } finally {
+      this.#calls.delete(number);
+    }
+  }
+
+  /** Resolves when the other side has closed: its process is gone. */
+  async closed(signal: AbortSignal): Promise<void> {
+    if (this.isOver || signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    for (const each of [this.#connection.gone, signal]) each.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection[Symbol.dispose]();
+  }
+
+  /** Reads as long as there is anybody to read for. */
+  async #read(): Promise<void> {
+    this.#isReading = true;
+    let failure: unknown;
+    try {
+      for (;;) {
+        const frame = await this.#connection.receive();
+        if (frame === null) {
+          failure = this.#hasHeard
+            ? new EntmootError("unavailable", "the daemon has ended; it may have acted all the same")
+            : new SilentDaemon();
+          break;
+        }
+        this.#hasHeard = true;
+        this.#take(frame);
+      }
+    } catch (error) {
+      failure = error;
+    }
+    this.#isReading = false;
+    for (const call of this.#calls.values()) call.fail(failure);
+    this.#connection[Symbol.dispose]();
+  }
+
+  #take(frame: ReadFrame): void {
+    if (frame.kind === "operation") {
+      // One that is not known here was given up.
+      this.#calls.get(frame.call)?.take(frame);
+      return;
+    }
+    const error = errorOf(frame);
+    for (const call of this.#calls.values()) call.fail(error);
+  }
+
+  #bodyLimit({ call, role }: Omit<OperationFrame, "body">): number {
+    if (role === "failure") return FAILURE_MAX;
+    const operation = this.#calls.get(call)?.operation;
+    return role === "event" ? (operation?.eventMax ?? 0) : role === "answer" ? (operation?.answerMax ?? 0) : -1;
+  }
+}
+
+/** What a frame says that is about no call. */
+function errorOf(frame: ReadFrame): EntmootError {
+  switch (frame.kind) {
+    case "error":
+      return new ControlError(frame.code, frame.message);
+    case "refused":
+      return new EntmootError(
+        "unsupported",
+        `the daemon does not take part in this: ${frame.message}; update and restart it`,
+      );
+    case "unknown_extension":
+      return new EntmootError(
+        "unsupported",
+        `the daemon answered with a frame of a later version (type ${frame.type}); update this program`,
+      );
+    case "unreadable":
+      return new EntmootError(
+        "unsupported",
+        `the daemon answered in a form of a later version (${frame.reason.message}); update this program`,
+      );
+    default:
+      return new EntmootError("malformed_frame", `control socket: expected an answer, found ${frame.kind}`);
+  }
+}
+
+interface CallParts {
+  readonly clock: Clock;
+  readonly send: (role: OperationRole, room: number, body: Uint8Array) => Promise<void>;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** What a call under way needs of its operation. */
+type Told = "name" | "answer" | "event" | "answerMax" | "eventMax" | "patienceMs";
+
+type AnyCall = CallUnderWay<unknown, unknown>;
+
+/** One call as its caller's side keeps it. */
+class CallUnderWay<Answer, Event> {
+  readonly operation: Pick<Operation<unknown, Answer, Event>, Told>;
+  readonly #options: CallOptions<Event>;
+  readonly #parts: CallParts;
+  readonly #ended = Promise.withResolvers<Answer>();
+  /** The reader is done with the events told so far. */
+  #events: Promise<void> = Promise.resolve();
+  #readBytes = 0;
+
+  constructor(operation: Pick<Operation<unknown, Answer, Event>, Told>, options: CallOptions<Event>, parts: CallParts) {
+    this.operation = operation;
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  async run(request: Uint8Array): Promise<Answer> {
+    const { clock, send } = this.#parts;
+    const { signal } = this.#options;
+    const timeoutMs = this.#options.timeoutMs ?? this.operation.patienceMs;
+    const late = timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => this.#onLate(timeoutMs));
+    const onAbort = () => this.#cancel();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      send("call", this.operation.event === undefined ? 0 : ROOM_BYTES, request).catch((error: unknown) =>
+        this.fail(error),
+      );
+      if (signal?.aborted) this.#cancel();
+      return await this.#ended.promise;
+    } finally {
+      late?.[Symbol.dispose]();
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  take({ body, role, skippedBytes }: OperationFrame & Pick<ReadFrame, "skippedBytes">): void {
+    try {
+      if (skippedBytes !== undefined) {
+        throw new EntmootError(
+          "frame_too_large",
+          `${this.operation.name}: the daemon's ${role} of ${skippedBytes} bytes is larger than this version takes`,
+        );
+      }
+      if (role === "failure") this.#end(Promise.reject(decodeFailure(body)));
+      else if (role === "answer") this.#end(Promise.resolve(decodeJson(this.operation.answer, body)));
+      else if (role === "event" && this.operation.event !== undefined)
+        this.#tell(decodeJson(this.operation.event, body), body.length);
+      else throw new EntmootError("malformed_frame", `${this.operation.name}: expected an answer, found ${role}`);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#ended.reject(error);
+  }
+
+  #tell(event: Event, bytes: number): void {
+    this.#events = this.#events.then(async () => {
+      try {
+        await this.#options.onEvent?.(event);
+      } catch (error) {
+        this.fail(error);
+        this.#cancel();
+        return;
+      }
+      this.#readBytes += bytes;
+      if (this.#readBytes < ROOM_BYTES / 2) return;
+      const room = this.#readBytes;
+      this.#readBytes = 0;
+      // A connection that broke tells the call by itself.
+      await this.#parts.send("credit", room, NOTHING).catch(() => {});
+    });
+  }
+
+  /** The answer counts once the events before it were read. */
+  #end(outcome: Promise<Answer>): void {
+    outcome.catch(() => {});
+    void this.#events.then(() => outcome.then(this.#ended.resolve, this.#ended.reject));
+  }
+
+  #cancel(): void {
+    void this.#parts.send("cancel", 0, NOTHING).catch(() => {});
+    this.#parts.clock.after(
+      CANCELLED_MS,
+      () => this.fail(new EntmootError("unavailable", `${this.operation.name}: given up by its caller`)),
+      {
+        idle: true,
+      },
+    );
+  }
+
+  #onLate(timeoutMs: number): void {
+    this.fail(
+      new EntmootError("timeout", `no answer from the daemon within ${timeoutMs} ms; it may have acted all the same`),
+    );
+    void this.#parts.send("cancel", 0, NOTHING).catch(() => {});
+  }
+}

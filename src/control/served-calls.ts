@@ -1,0 +1,236 @@
+import type { Clock } from "../core/clock.ts";
+import { EntmootError } from "../core/errors.ts";
+import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
+import type { Log } from "../host/log.ts";
+import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
+import type { Operation } from "../node/operations/operation.ts";
+import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
+import type { ControlConnection } from "./control-connection.ts";
+import type { ReadFrame } from "./control-language.ts";
+import { encodeFailure } from "./failure-body.ts";
+
+/** Ours. Calls of one connection under way at a time; a further one is refused. */
+export const CALLS_MAX = 64;
+/** Ours. How long a client has to take an answer. */
+const ANSWER_MS = 30_000;
+
+/** Of all connections to one door: how many calls may tell events at a time, so that there is always room to ask. */
+export interface StreamBudget {
+  streams: number;
+  readonly streamsMax: number;
+}
+
+export interface ServedCallsParts {
+  readonly host: OperationHost;
+  readonly caller: Caller;
+  readonly connection: ControlConnection;
+  readonly budget: StreamBudget;
+  /** Aborts when the door closes. */
+  readonly ending: AbortSignal;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A call was answered with which the daemon ends: its client waits for the process to be gone. */
+  readonly onLast: () => void;
+}
+
+type AnyOperation = Operation<unknown, unknown, unknown>;
+type CallFrame = Omit<OperationFrame, "body">;
+
+/** The calls under way on one connection. */
+export class ServedCalls {
+  readonly #parts: ServedCallsParts;
+  readonly #running = new Map<number, ServedCall>();
+
+  constructor(parts: ServedCallsParts) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /** The most bytes behind a head: those of an operation that may be asked for here. */
+  static bodyLimit(host: OperationHost, caller: Caller): (head: CallFrame) => number {
+    return ({ operation, role }) => {
+      if (role === "cancel" || role === "credit") return 0;
+      const asked = role === "call" ? host.find(operation) : undefined;
+      return asked !== undefined && isAllowed(asked, caller) ? asked.requestMax : -1;
+    };
+  }
+
+  /** Takes a frame of the client's. */
+  take(frame: OperationFrame & Pick<ReadFrame, "skippedBytes">): void {
+    const running = this.#running.get(frame.call);
+    if (frame.role === "cancel") running?.cancel();
+    else if (frame.role === "credit") running?.credit(frame.room);
+    else if (frame.role === "call") this.#begin(frame, running);
+    else
+      this.#fail(frame, new EntmootError("invalid_argument", `operation frame: expected a call, found ${frame.role}`));
+  }
+
+  /** Resolves once no call is under way. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all([...this.#running.values()].map(({ done }) => done));
+  }
+
+  /** Nobody waits for answers any more. */
+  cancelAll(): void {
+    for (const call of this.#running.values()) call.cancel();
+  }
+
+  #begin(frame: OperationFrame & Pick<ReadFrame, "skippedBytes">, running: ServedCall | undefined): void {
+    try {
+      const operation = this.#admitted(frame, running);
+      const request = decodeJson(operation.request, frame.body);
+      const call = new ServedCall(operation, frame, this.#parts);
+      this.#running.set(frame.call, call);
+      call.done = call.run(request).finally(() => this.#running.delete(frame.call));
+    } catch (error) {
+      this.#fail(frame, error);
+    }
+  }
+
+  #admitted(frame: OperationFrame & Pick<ReadFrame, "skippedBytes">, running: ServedCall | undefined): AnyOperation {
+    const { budget, caller, host } = this.#parts;
+    const operation = host.find(frame.operation);
+    if (operation === undefined) {
+      throw new EntmootError(
+        "unknown_frame",
+        `${frame.operation}: not known to this version; update and restart the daemon`,
+      );
+    }
+    if (!isAllowed(operation, caller)) {
+      throw new EntmootError("forbidden", `${frame.operation}: not for agents; ask over the owner's control socket`);
+    }
+    if (frame.skippedBytes !== undefined) {
+      throw new EntmootError(
+        "frame_too_large",
+        `${frame.operation}: expected a request of at most ${operation.requestMax} bytes, found ${frame.skippedBytes}`,
+      );
+    }
+    if (running !== undefined)
+      throw new EntmootError("invalid_argument", `${frame.operation}: call ${frame.call} is under way`);
+    if (this.#running.size >= CALLS_MAX) {
+      throw new EntmootError(
+        "unavailable",
+        `at most ${CALLS_MAX} calls of one connection at a time; wait for one to end`,
+      );
+    }
+    if (operation.event !== undefined && budget.streams >= budget.streamsMax) {
+      throw new EntmootError("unavailable", `at most ${budget.streamsMax} watchers at a time; end one and try again`);
+    }
+    return operation;
+  }
+
+  /** A call that did not come to be. */
+  #fail(frame: CallFrame, error: unknown): void {
+    const { connection } = this.#parts;
+    const body = encodeFailure(error);
+    void connection.send({ ...frame, kind: "operation", role: "failure", room: 0, body }).catch(() => {});
+  }
+}
+
+function isAllowed({ scope }: AnyOperation, caller: Caller): boolean {
+  return caller === "owner" || scope === "agent";
+}
+
+/** One call. Its signal is made only for those that ask: a publish is over before anybody leaves. */
+class ServedCall implements Call<unknown> {
+  readonly caller: Caller;
+  /** Resolves when all is said. */
+  done: Promise<void> = Promise.resolve();
+  readonly #operation: AnyOperation;
+  readonly #head: CallFrame;
+  readonly #parts: ServedCallsParts;
+  #signal: AbortSignal | undefined;
+  readonly #cancelled = new AbortController();
+  #room: number;
+  #wakeEmitter: (() => void) | undefined;
+  #after: (() => void) | undefined;
+
+  constructor(operation: AnyOperation, head: CallFrame, parts: ServedCallsParts) {
+    this.caller = parts.caller;
+    this.#operation = operation;
+    this.#head = head;
+    this.#parts = parts;
+    this.#room = head.room;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#signal === undefined) {
+      const { connection, ending } = this.#parts;
+      this.#signal = AbortSignal.any([this.#cancelled.signal, connection.gone, ending]);
+      this.#signal.addEventListener("abort", () => this.#wakeEmitter?.(), { once: true });
+    }
+    return this.#signal;
+  }
+
+  /** Sends the event once the client has room for it. */
+  readonly emit = async (event: unknown): Promise<void> => {
+    const { event: codec, eventMax, name } = this.#operation;
+    if (codec === undefined) throw new EntmootError("internal", `${name}: tells no events`);
+    const body = encodeWire(codec, event);
+    if (body.length > eventMax) throw tooLarge(name, "event", eventMax, body.length);
+    const { signal } = this;
+    while (this.#room <= 0 && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wakeEmitter = resolve;
+      await promise;
+    }
+    if (signal.aborted) throw new EntmootError("unavailable", `${name}: nobody listens any more`);
+    this.#room -= body.length;
+    await this.#send("event", body);
+  };
+
+  readonly afterAnswer = (work: () => void): void => {
+    this.#after = work;
+  };
+
+  cancel(): void {
+    this.#cancelled.abort();
+  }
+
+  credit(bytes: number): void {
+    this.#room += bytes;
+    this.#wakeEmitter?.();
+  }
+
+  /** Never rejects: what fails is told to the client, and where that cannot be, nobody waits for it. */
+  async run(request: unknown): Promise<void> {
+    const { budget, clock, connection, host, log, onLast } = this.#parts;
+    const operation = this.#operation;
+    if (operation.event !== undefined) budget.streams += 1;
+    try {
+      const body = await this.#answer(host, request);
+      // Whoever takes no answers keeps no connection.
+      using _late = clock.after(ANSWER_MS, () => connection[Symbol.dispose]());
+      if (operation.isLast) onLast();
+      await this.#send("answer", body);
+      this.#after?.();
+    } catch (error) {
+      if (!(error instanceof EntmootError)) log.error(`control socket: ${operation.name} failed`, error);
+      using _late = clock.after(ANSWER_MS, () => connection[Symbol.dispose]());
+      await this.#send("failure", encodeFailure(error)).catch(() => {});
+    } finally {
+      if (operation.event !== undefined) budget.streams -= 1;
+    }
+  }
+
+  async #answer(host: OperationHost, request: unknown): Promise<Uint8Array> {
+    const { answer: codec, answerMax, name } = this.#operation;
+    const body = encodeWire(codec, await host.run(this.#operation, request as object, this));
+    if (body.length > answerMax) throw tooLarge(name, "answer", answerMax, body.length);
+    return body;
+  }
+
+  #send(role: OperationRole, body: Uint8Array): Promise<void> {
+    return this.#parts.connection.send({ ...this.#head, kind: "operation", role, room: 0, body });
+  }
+}
+
+function tooLarge(name: string, what: string, max: number, found: number): EntmootError {
+  return new EntmootError(
+    "frame_too_large",
+    `${name}: ${what} of ${found} bytes, at most ${max} can be sent; ask for less`,
+  );
+}

@@ -1,0 +1,120 @@
+import type { Clock, SteadyMs } from "../core/clock.ts";
+import { EntmootError } from "../core/errors.ts";
+import type { Log } from "../host/log.ts";
+import type { Caller, OperationHost } from "../node/operations/implementation.ts";
+import type { Operations } from "../node/operations/operation.ts";
+import { Deadline } from "../transport/wait.ts";
+import type { ControlFrame } from "../wire/control/control-frame.ts";
+import type { ControlConnection } from "./control-connection.ts";
+import type { ReadFrame } from "./control-language.ts";
+import { serveOriginal } from "./original-requests.ts";
+import { ServedCalls, type StreamBudget } from "./served-calls.ts";
+
+/** Wire. How long a new client has for its first frame. */
+const FIRST_FRAME_MS = 10_000;
+/** Ours. While more than this waits to be taken by a client, nothing further is read from it. */
+const UNSENT_MAX_BYTES = 1024 * 1024;
+
+export interface ServedConnectionParts {
+  readonly connection: ControlConnection;
+  readonly node: OperationHost & Operations;
+  readonly caller: Caller;
+  readonly budget: StreamBudget;
+  readonly ending: AbortSignal;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onLast: () => void;
+}
+
+/** One client: a program of ours with many calls under way, or one of the original's with one request. */
+export class ServedConnection implements Disposable {
+  readonly #parts: ServedConnectionParts;
+  readonly #calls: ServedCalls;
+  #quietSince: SteadyMs;
+  #isLast = false;
+  #original: Promise<void> | undefined;
+
+  constructor(parts: ServedConnectionParts) {
+    this.#parts = parts;
+    this.#quietSince = parts.clock.steady();
+    this.#calls = new ServedCalls({
+      ...parts,
+      host: parts.node,
+      onLast: () => {
+        this.#isLast = true;
+        parts.onLast();
+      },
+    });
+  }
+
+  /** Nothing was asked that is not answered. */
+  get isIdle(): boolean {
+    return this.#calls.size === 0 && this.#original === undefined && !this.#isLast;
+  }
+
+  /** When the last frame came. */
+  get quietSince(): SteadyMs {
+    return this.#quietSince;
+  }
+
+  /** Resolves once all that was asked is answered. */
+  async settled(): Promise<void> {
+    await this.#original;
+    await this.#calls.idle();
+  }
+
+  /** Serves until the client ends its half. Throws for what cannot be read. */
+  async serve(): Promise<void> {
+    const { clock, connection } = this.#parts;
+    let frame: ReadFrame | null;
+    {
+      using patience = new Deadline(clock, FIRST_FRAME_MS);
+      frame = await connection.receive(patience.signal);
+    }
+    for (; frame !== null; frame = await connection.receive()) {
+      this.#quietSince = clock.steady();
+      if (frame.kind === "operation") this.#calls.take(frame);
+      else if (frame.kind === "unknown_extension") {
+        await this.#refuse(
+          frame.type,
+          new EntmootError(
+            "unknown_frame",
+            `control socket: type 0x${frame.type.toString(16)} is not known to this version`,
+          ),
+        );
+      } else if (frame.kind === "unreadable") await this.#refuse(frame.type, frame.reason);
+      else {
+        await this.#serveOriginal(frame);
+        return;
+      }
+      await connection.unsentAtMost(UNSENT_MAX_BYTES);
+    }
+    this.#calls.cancelAll();
+    await this.#calls.idle();
+  }
+
+  /** Closes, unless the client waits for the process to be gone. */
+  end(): void {
+    if (!this.#isLast) this[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.#calls.cancelAll();
+    this.#parts.connection[Symbol.dispose]();
+  }
+
+  /** What a client of ours said and nobody here understands: it is told, and may go on. */
+  async #refuse(type: number, { code, message }: EntmootError): Promise<void> {
+    await this.#parts.connection.send({ kind: "refused", of_type: type, code, message, group_id: undefined });
+  }
+
+  /** One request a connection, and none for agents: the original's frames know no scopes. */
+  async #serveOriginal(frame: ControlFrame): Promise<void> {
+    const { caller, connection, ending, log, node } = this.#parts;
+    if (caller !== "owner") {
+      throw new EntmootError("forbidden", `control socket: ${frame.kind} came over the agents' socket`);
+    }
+    this.#original = serveOriginal(frame, { connection, ending, log, node });
+    await this.#original;
+  }
+}

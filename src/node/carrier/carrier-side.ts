@@ -1,0 +1,155 @@
+import type { PublicKey } from "../../core/ids.ts";
+import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts";
+import { DialBackoff } from "../../machine/dial-backoff.ts";
+import type { Effect, Report } from "../../machine/effect.ts";
+import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
+import { RateLimit } from "../../machine/rate-limit.ts";
+import type { PeerStatus, Transport } from "../../transport/transport.ts";
+import type { Group } from "../group/group.ts";
+import { Profiles } from "../group/profiles.ts";
+import { redeemLink } from "../links.ts";
+import type { NodeContext } from "../node-context.ts";
+import { CarryOut } from "./carry-out.ts";
+import { Greeter } from "./greeter.ts";
+import { Inbound } from "./inbound.ts";
+import { handleMemberFrame } from "./member-frames.ts";
+import { Peers } from "./peers.ts";
+import { Reconnector } from "./reconnector.ts";
+
+/** Ours. How long ending waits for frames on their way out. */
+const CLOSE_TIMEOUT_MS = 3_000;
+
+export interface CarrierSideParts {
+  readonly transport: Transport;
+  readonly version: string;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly onReport: (group: Group, report: Report) => void;
+  /** The first connection to a peer was made, or the last one lost. */
+  readonly onPeer: (status: PeerStatus) => void;
+}
+
+/** All of a node that has to do with peers: what it sends, asks, answers and greets. A node without a carrier has none. */
+export class CarrierSide {
+  readonly peers: Peers;
+  readonly #context: NodeContext;
+  readonly #parts: CarrierSideParts;
+  readonly #carryOut: CarryOut;
+  readonly #reconnector: Reconnector;
+  readonly #greeter: Greeter;
+  readonly #profiles: Profiles;
+  readonly #rates = new RateLimit(MACHINE_DEFAULTS);
+
+  constructor(context: NodeContext, parts: CarrierSideParts) {
+    this.#context = context;
+    this.#parts = parts;
+    const { clock, hints, log } = context;
+    const peers = new Peers({
+      transport: parts.transport,
+      hints: (peer) => hints.of(peer),
+      backoff: new DialBackoff(MACHINE_DEFAULTS),
+      clock,
+    });
+    this.peers = peers;
+    this.#reconnector = new Reconnector({
+      isWanted: (peer) => this.#isMemberSomewhere(peer),
+      isConnected: (peer) => peers.status(peer).connected,
+      waitMs: (peer) => peers.waitMs(peer),
+      connect: (peer) => peers.connect(peer),
+      random: parts.random,
+      clock,
+    });
+    this.#carryOut = new CarryOut({
+      peers,
+      clock,
+      onReport: parts.onReport,
+      onFailed: (group, error) => log.warn(`group ${group.id.slice(0, 12)}: ${error.message}`),
+    });
+    this.#profiles = new Profiles(context, peers);
+    this.#greeter = new Greeter({ context, peers, profiles: this.#profiles });
+  }
+
+  /** Takes what peers send from now on. */
+  start(): void {
+    const { transport } = this.#parts;
+    const inbound = this.#inbound();
+    transport.knowPeers((peer) => this.#isMemberSomewhere(peer));
+    transport.onPeerChanged((status) => this.#onPeer(status));
+    transport.onHintsChanged(() => this.#greeter.announceHints());
+    this.#context.hints.keepOwn();
+    transport.accept((stream) => inbound.accept(stream));
+  }
+
+  /** Starts what the machines of a group decided. */
+  carryOut(group: Group, effects: readonly Effect[]): void {
+    this.#carryOut.run(group, effects);
+  }
+
+  /** A group has just opened: those of its members that were met before count as met now. */
+  opened(group: Group): void {
+    for (const member of group.roster.members.keys()) this.#meetIfConnected(group, member);
+  }
+
+  /** `member` has just been added to the roster of a group. */
+  added(group: Group, member: PublicKey): void {
+    this.#meetIfConnected(group, member);
+  }
+
+  /** Sends what is under way (bounded), then lets nothing more out and closes the carrier. */
+  async close(): Promise<void> {
+    this.#carryOut.close();
+    this.#reconnector.close();
+    await this.peers.close(CLOSE_TIMEOUT_MS);
+    await this.#parts.transport.close();
+  }
+
+  #inbound(): Inbound {
+    const { clock, group, hints, log } = this.#context;
+    const services = {
+      version: this.#parts.version,
+      clock,
+      hintsOf: ({ roster }: Group) => hints.signedFor(roster.members.keys()),
+      acceptProfile: (of: Group, ad: MemberProfileAd, from: PublicKey) =>
+        this.#profiles.takeProfile(of, ad, { from, isSnapshot: false }),
+      acceptTransportAd: (of: Group, ad: TransportAd) => this.#profiles.takeTransportAd(of, ad),
+    };
+    return new Inbound({
+      group,
+      clock,
+      isMemberSomewhere: (peer) => this.#isMemberSomewhere(peer),
+      waitMs: (peer, bytes) => {
+        const verdict = this.#rates.spend(peer, bytes, clock.steady());
+        return verdict.allowed ? 0 : verdict.retryAfterMs;
+      },
+      heardFrom: (peer) => this.peers.heardFrom(peer),
+      handle: (of, from, frame) => handleMemberFrame({ ...services, group: of, from }, frame),
+      handleStranger: async (from, frame) => {
+        if (frame.kind === "redeem_req") return redeemLink(this.#context, from, frame);
+        if (this.#isMemberSomewhere(from)) {
+          this.#greeter.takeHint(frame.hint, from, (key) => this.#isMemberSomewhere(key));
+        }
+        return undefined;
+      },
+      log,
+    });
+  }
+
+  #isMemberSomewhere(peer: PublicKey): boolean {
+    return this.#context.groups().some(({ roster }) => roster.members.has(peer));
+  }
+
+  #onPeer(status: PeerStatus): void {
+    const { connected, key } = status;
+    if (!connected) this.#reconnector.lost(key);
+    const shared = this.#context.groups().filter(({ roster }) => roster.members.has(key));
+    for (const group of shared) group.tell({ kind: "peer", peer: key, connected });
+    this.#parts.onPeer(status);
+    if (connected) for (const group of shared) this.#greeter.greet(group, key);
+  }
+
+  #meetIfConnected(group: Group, member: PublicKey): void {
+    if (!this.peers.status(member).connected) return;
+    group.tell({ kind: "peer", peer: member, connected: true });
+    this.#greeter.greet(group, member);
+  }
+}

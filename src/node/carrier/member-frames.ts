@@ -1,0 +1,161 @@
+import type { Clock } from "../../core/clock.ts";
+import { EntmootError } from "../../core/errors.ts";
+import type { PublicKey } from "../../core/ids.ts";
+import { verifyGossip } from "../../core/record/gossip.ts";
+import { decodeMessage, messageCanonical } from "../../core/record/message.ts";
+import { keyOf } from "../../core/record/node-key.ts";
+import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts";
+import { answerFetchMany } from "../../wire/peer/fetch-many-frames.ts";
+import type { Frame } from "../../wire/peer/frame.ts";
+import { idsPage } from "../../wire/peer/ids-frames.ts";
+import { answerRosterPage } from "../../wire/peer/roster-page-frames.ts";
+import type { Group } from "../group/group.ts";
+
+/** What handlers need besides the group. */
+export interface MemberFrameServices {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly hintsOf: (group: Group) => readonly Uint8Array[];
+  readonly acceptProfile: (group: Group, ad: MemberProfileAd, from: PublicKey) => void;
+  readonly acceptTransportAd: (group: Group, ad: TransportAd) => void;
+}
+
+/** One frame as its handler sees it: about which group, and from which member. */
+interface Said extends MemberFrameServices {
+  readonly group: Group;
+  readonly from: PublicKey;
+}
+
+type FrameOf<K> = Extract<Frame, { readonly kind: K }>;
+type Handler<K> = (said: Said, frame: FrameOf<K>) => Frame | undefined | Promise<Frame | undefined>;
+
+/** The handler of each kind of frame; only kinds of the table of frames can stand here. */
+type Handlers = { readonly [K in Frame["kind"]]?: Handler<K> };
+
+/** Frames that want no answer. */
+const ONE_WAY = {
+  async push({ from, group }, { messages }) {
+    await group.take(messages, { from, via: "push" });
+    return undefined;
+  },
+  async gossip({ from, group }, frame) {
+    await acceptGossip(group, from, frame);
+    return undefined;
+  },
+  ihave({ from, group }, { ids }) {
+    group.tell({ kind: "ihave", from, ids });
+    return undefined;
+  },
+  graft({ from, group }, { ids }) {
+    group.tell({ kind: "graft", from, ids });
+    return undefined;
+  },
+  prune({ from, group }) {
+    group.tell({ kind: "prune", from });
+    return undefined;
+  },
+  member_profile_ad({ acceptProfile, from, group }, ad) {
+    acceptProfile(group, ad, from);
+    return undefined;
+  },
+  transport_ad({ acceptTransportAd, group }, ad) {
+    acceptTransportAd(group, ad);
+    return undefined;
+  },
+} as const satisfies Handlers;
+
+/** Questions about the log of messages. */
+const MESSAGE_QUESTIONS = {
+  merkle_req({ group: { id, store } }) {
+    const { messages } = store;
+    return { kind: "merkle_resp", group_id: id, root: messages.merkleRoot(), message_count: messages.size };
+  },
+  range_req({ group: { id, store } }, { since_millis }) {
+    return { kind: "range_resp", group_id: id, ids: store.messages.idsSince(since_millis) };
+  },
+  ids_req({ group: { id, store } }, { after, limit }) {
+    return { kind: "ids_resp", group_id: id, ...idsPage(store.messages.placesAfter(after, limit + 1), limit) };
+  },
+  fetch_req({ group: { id: group_id, store } }, { id }) {
+    const stored = store.messages.get(id);
+    const message = stored === undefined ? undefined : decodeMessage(stored.canonical);
+    return { kind: "fetch_resp", group_id, id, message, not_found: message === undefined };
+  },
+  fetch_many_req({ group: { store } }, frame) {
+    return store.messages.reading(() => answerFetchMany(frame, (id) => store.messages.get(id)?.canonical));
+  },
+} as const satisfies Handlers;
+
+/** Questions about the group and its members. */
+const GROUP_QUESTIONS = {
+  status_req({ from, group, version }, status) {
+    // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
+    group.tell({ kind: "status", from, status });
+    const policy = group.isFounder ? group.policy.text : "";
+    return { kind: "status_resp", ...group.summary(), version, policy };
+  },
+  roster_req({ group: { id, roster } }) {
+    return { kind: "roster_resp", group_id: id, entries: roster.log.entries };
+  },
+  roster_page_req({ group: { roster } }, frame) {
+    const page = answerRosterPage(frame, roster.log.entries);
+    if (page === undefined) throw new EntmootError("not_found", "roster: this entry is not in our log");
+    return page;
+  },
+  diag_ping_req({ clock, group: { id, self } }, { nonce }) {
+    return {
+      kind: "diag_ping_resp",
+      group_id: id,
+      nonce: nonce?.length === 0 ? null : nonce,
+      responder: self?.pilot_node_id ?? 0,
+      timestamp_ms: BigInt(clock.unix()),
+    };
+  },
+  peer_hints_req({ group, hintsOf }) {
+    return { kind: "peer_hints_resp", group_id: group.id, hints: hintsOf(group) };
+  },
+  member_profile_snapshot_req({ clock, group }) {
+    return { kind: "member_profile_snapshot_resp", group_id: group.id, profiles: currentProfiles(group, clock) };
+  },
+  transport_snapshot_req({ clock, group: { id, store } }) {
+    const ads = store.ads.transportAds().filter((ad) => ad.not_after >= BigInt(clock.unix()));
+    return { kind: "transport_snapshot_resp", group_id: id, ads };
+  },
+} as const satisfies Handlers;
+
+const HANDLERS: Handlers = { ...ONE_WAY, ...MESSAGE_QUESTIONS, ...GROUP_QUESTIONS };
+
+/**
+ * What a member's frame does to a group, and the answer where one is owed. Throws for what is invalid, also for a
+ * frame that is an answer: nobody asked.
+ */
+export async function handleMemberFrame(said: Said, frame: Frame): Promise<Frame | undefined> {
+  // The key is the frame's own kind, so the handler takes it; the compiler cannot see that.
+  const handler = HANDLERS[frame.kind] as Handler<Frame["kind"]> | undefined;
+  if (handler === undefined) {
+    throw new EntmootError("invalid_argument", `${frame.kind}: expected a question or a one-way frame`);
+  }
+  return await handler(said, frame as FrameOf<Frame["kind"]>);
+}
+
+/** Unexpired ones whose key is still the member's. */
+function currentProfiles({ roster, store }: Group, clock: Clock): MemberProfileAd[] {
+  const now = BigInt(clock.unix());
+  return store.ads.profileAds().filter((ad) => {
+    const member = roster.log.member(ad.author.pilot_node_id);
+    return ad.not_after >= now && member !== undefined && keyOf(member) === keyOf(ad.author);
+  });
+}
+
+async function acceptGossip(group: Group, from: PublicKey, frame: FrameOf<"gossip">): Promise<void> {
+  const key = group.roster.members.get(from)?.entmoot_pubkey ?? null;
+  if (!verifyGossip({ key, frame })) throw new EntmootError("signature_invalid", "gossip: its signature does not hold");
+  const { body } = frame;
+  const ids = frame.ids ?? [];
+  if (body !== undefined && ids.length === 1 && ids[0] === body.id) {
+    await group.take([messageCanonical(body)], { from, via: "push" });
+    return;
+  }
+  const missing = ids.filter((id) => !group.store.messages.knows(id));
+  if (missing.length > 0) group.tell({ kind: "announced", from, ids: missing });
+}

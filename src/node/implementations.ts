@@ -1,0 +1,107 @@
+import { EntmootError } from "../core/errors.ts";
+import type { BuildInfo } from "../host/build-info.ts";
+import type { RunningProgram } from "../host/running-program.ts";
+import { admit, expel, inviteAuthority } from "./admit.ts";
+import { changeRoster } from "./change-roster.ts";
+import { createGroup } from "./create-group.ts";
+import type { Joiner } from "./join/join.ts";
+import { createLink, listLinks, revokeLink } from "./links.ts";
+import { mintInvite } from "./mint-invite.ts";
+import type { NodeContext } from "./node-context.ts";
+import type { NodeStatus } from "./operations/daemon.ts";
+import { type Implementations, Implemented } from "./operations/implementation.ts";
+import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
+import { peerRows } from "./peer-rows.ts";
+import { probe } from "./probe.ts";
+import type { Publisher } from "./publish.ts";
+import { publishSigned } from "./publish-signed.ts";
+import { tellBacklog } from "./read/backlog.ts";
+import { advanceConsumer, forgetConsumer, leaseConsumer, listConsumers, releaseConsumer } from "./read/consumers.ts";
+import { listMembers, listTopics } from "./read/members.ts";
+import { oneMessage, pageOfMessages } from "./read/messages.ts";
+import type { Moots } from "./read/moots.ts";
+import { type Watched, watchLogs } from "./read/watch.ts";
+
+/** The way for a node that is a program of its own to start again in place. */
+export interface Restart {
+  readonly program: RunningProgram;
+  /** Ends the daemon cleanly soon; `program` then takes the process over. */
+  readonly request: () => void;
+}
+
+/** What reading works on. */
+export type Reading = Moots & Parameters<typeof listMembers>[0];
+
+/** What the operations of a node work on. */
+export interface NodeServices extends NodeContext, Watched {
+  readonly publisher: Publisher;
+  readonly joiner: Joiner;
+  readonly build: BuildInfo;
+  readonly status: () => NodeStatus;
+  /** Ends the daemon cleanly, soon. Does nothing in a program that is not one. */
+  readonly end: () => void;
+  /** `undefined` for a node inside another program. */
+  readonly restart: Restart | undefined;
+}
+
+const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
+  message: oneMessage,
+  messages: pageOfMessages,
+  backlog: tellBacklog,
+  members: listMembers,
+  topics: listTopics,
+  consumer_list: listConsumers,
+};
+
+/** What can be asked of a data root that is only looked at. */
+export const READING = new Implemented<Reading>().add(READ_OPERATIONS, READ);
+
+const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
+  ...READ,
+  status: (node) => node.status(),
+  version: ({ build }) => ({ ...build, pid: process.pid }),
+  stop(node, _request, call) {
+    call.afterAnswer(node.end);
+    return { pid: process.pid };
+  },
+  program: (node, { path }) => startedAs(node, path),
+  restart(node, { path }, call) {
+    const answer = startedAs(node, path);
+    call.afterAnswer(() => node.restart?.request());
+    return answer;
+  },
+  group_create: createGroup,
+  roster_change: changeRoster,
+  peers: (node, { group_id }) => ({ peers: peerRows(node, node.requireGroup(group_id)) }),
+  probe: async (node, request) => ({ peers: await probe(node, request) }),
+  member_admit: admit,
+  member_expel: expel,
+  invite_authority: (node, { group_id }) => inviteAuthority(node, group_id),
+  invite_mint: (node, request) => ({ invite: mintInvite(node, request) }),
+  link_create: createLink,
+  link_list: (node, { group_id }) => ({ links: listLinks(node, group_id) }),
+  link_revoke: revokeLink,
+  join: ({ joiner }, request, call) => joiner.join(request, call),
+  join_invite: ({ joiner }, request, call) => joiner.joinByInvite(request, call),
+  publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
+  publish_signed: (node, { message }) => publishSigned(node, message),
+  watch: watchLogs,
+  consumer_advance: advanceConsumer,
+  consumer_lease: leaseConsumer,
+  consumer_release: releaseConsumer,
+  consumer_forget: forgetConsumer,
+};
+
+/** What can be asked of a node, with what carries it out. */
+export function nodeImplementations(): Implemented<NodeServices> {
+  return new Implemented<NodeServices>().add(OPERATIONS, ALL);
+}
+
+function startedAs({ restart }: NodeServices, path: string) {
+  if (restart === undefined) throw new EntmootError("unsupported", "this daemon cannot start itself again");
+  const { program } = restart;
+  if (program.path !== path) {
+    throw new EntmootError("conflict", `restart: expected a daemon of ${path}, found one of ${program.path}`);
+  }
+  return { pid: process.pid, path: program.path, argv: program.argv, cwd: program.cwd, env: program.env };
+}

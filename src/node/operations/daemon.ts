@@ -1,0 +1,154 @@
+import { type Decoded, documented, struct } from "../../core/json/json-codec.ts";
+import { bool, groupId, merkleRoot, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
+import { boundedBytes, boundedText, clippedText, count, oneOf, plainList, u16 } from "../../wire/frame/bounded.ts";
+import { operation } from "./operation.ts";
+import { nothing } from "./shapes.ts";
+
+/** Ours. Moots of one node. */
+const GROUPS_MAX = 8192;
+
+/** Ours. What systems allow for one argument or variable, and more of them than a daemon gets. */
+const ARGUMENT_MAX = 128 * 1024;
+const ARGUMENTS_MAX = 8192;
+const PATH_MAX = 16_384;
+
+/** Ours. Asking what a daemon is takes it no time. */
+const ASK_MS = 5_000;
+
+const transportStatus = struct(
+  "transport status",
+  {
+    carrier: documented("none in a process that opened no carrier", clippedText("carrier", 64)),
+    reason: documented("why this carrier, or why none", clippedText("reason", 4096)),
+    port: documented("UDP port, 0 when none", u16),
+    hints: documented("where this node says it can be reached", plainList(boundedText("hint", 1024), 64)),
+  },
+  { required: ["carrier"] },
+);
+
+const groupStatus = struct(
+  "moot status",
+  {
+    group_id: groupId,
+    name: documented("local display name; empty when unknown", clippedText("name", 1024)),
+    members: count,
+    messages: count,
+    merkle_root: merkleRoot,
+    roster_head: rosterEntryId,
+    local_node_id: documented("the node's id in this roster; 0 when it is not in it", u32),
+    local_member: bool,
+    founder: documented("the node's key is the founder's", bool),
+  },
+  { required: ["group_id", "members", "messages", "merkle_root", "roster_head"] },
+);
+
+const nodeStatus = struct(
+  "node status",
+  {
+    running: documented("a carrier is open", bool),
+    version: boundedText("version", 64),
+    pid: u32,
+    data_dir: boundedText("data_dir", PATH_MAX),
+    identity_path: boundedText("identity_path", PATH_MAX),
+    pilot_node_id: documented("the id the node would join a moot with now", u32),
+    entmoot_pubkey: boundedBytes("public key", { min: 32, max: 32 }),
+    listen_port: u16,
+    transport: transportStatus,
+    groups: plainList(groupStatus, GROUPS_MAX),
+    started_at_ms: documented("Unix milliseconds", count),
+  },
+  { required: ["version", "pid", "entmoot_pubkey", "transport", "groups"] },
+);
+
+export type TransportStatus = Decoded<typeof transportStatus>;
+export type MootStatus = Decoded<typeof groupStatus>;
+export type NodeStatus = Decoded<typeof nodeStatus>;
+
+/** Everything `info` and `doctor` show. Throws nothing. */
+export const status = operation({
+  name: "status",
+  summary: "What the node is, what it runs on and which moots it holds",
+  scope: "agent",
+  request: nothing,
+  answer: nodeStatus,
+  answerMax: 4 * 1024 * 1024,
+  patienceMs: ASK_MS,
+});
+
+// The operations below are what an update asks of a daemon of another version. Their shapes may gain keys and never
+// lose or change one; test/control/lasting-frames.test.ts holds their bytes.
+
+const programVersion = struct(
+  "program version",
+  { version: boundedText("version", 64), commit: boundedText("commit", 64), date: boundedText("date", 64), pid: u32 },
+  { required: ["version", "pid"] },
+);
+
+/** Lasting. Which program answers. */
+export const version = operation({
+  name: "version",
+  summary: "Which version of the program answers",
+  scope: "agent",
+  request: nothing,
+  answer: programVersion,
+  patienceMs: ASK_MS,
+});
+
+const ended = struct("ending", { pid: u32 }, { required: ["pid"] });
+
+/** Lasting. A clean end: the answer comes first, and the connection stays open until the process is gone. */
+export const stop = operation({
+  name: "stop",
+  summary: "End the daemon cleanly; its process is gone when the connection ends",
+  scope: "owner",
+  request: nothing,
+  answer: ended,
+  isLast: true,
+});
+
+const executable = struct(
+  "executable",
+  { path: documented("the executable that is meant; a daemon of another one refuses", boundedText("path", PATH_MAX)) },
+  { required: ["path"] },
+);
+
+const startedAs = struct(
+  "program",
+  {
+    pid: u32,
+    path: documented("the executable, symbolic links resolved", boundedText("path", PATH_MAX)),
+    argv: documented("from the program's own name on", plainList(boundedText("argument", ARGUMENT_MAX), ARGUMENTS_MAX)),
+    cwd: boundedText("cwd", PATH_MAX),
+    env: documented("NAME=value", plainList(boundedText("variable", ARGUMENT_MAX), ARGUMENTS_MAX)),
+  },
+  { required: ["pid", "path", "argv", "cwd", "env"] },
+);
+
+const PROGRAM_MAX = 4 * 1024 * 1024;
+
+/** Lasting. Throws `unsupported` where the daemon cannot start itself again, `conflict` when it runs from another executable. */
+export const program = operation({
+  name: "program",
+  summary: "How the daemon's process was started",
+  scope: "owner",
+  request: executable,
+  answer: startedAs,
+  answerMax: PROGRAM_MAX,
+  patienceMs: ASK_MS,
+});
+
+/** Lasting. As `stop`, then what stands at the executable's path takes the process over. Throws as `program`. */
+export const restart = operation({
+  name: "restart",
+  summary: "End the daemon cleanly and start it again from its executable, which may be another by now",
+  scope: "owner",
+  request: executable,
+  answer: startedAs,
+  answerMax: PROGRAM_MAX,
+  isLast: true,
+});
+
+export const DAEMON_OPERATIONS = { status, version, stop, program, restart };
+
+export type { Decoded };
+export { oneOf };

@@ -1,0 +1,192 @@
+import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
+import { groupId, rawJson, u32 } from "../../core/json/json-scalars.ts";
+import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
+import { boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
+import { operation } from "./operation.ts";
+import { theGroup } from "./shapes.ts";
+
+/** Ours. An invite that names more peers than this helps nobody. */
+const MINT_PEERS_MAX = 1024;
+/** Ours. As many as a node keeps. */
+const LINKS_MAX = 10_000;
+const LINK_BYTES_MAX = 4096;
+/** Ours. An invite with sixteen peers takes about 4 KB. */
+export const JOIN_INPUT_BYTES_MAX = 64 * 1024;
+const INVITE_MAX = 256 * 1024;
+
+const mint = struct(
+  "invite to mint",
+  {
+    group_id: theGroup,
+    peers: documented(
+      "node ids to name as bootstrap peers; absent: the founder and others, at most five",
+      optional(plainList(u32, MINT_PEERS_MAX)),
+    ),
+    valid_for_ms: documented("above 0", count),
+  },
+  { required: ["group_id", "valid_for_ms"] },
+);
+
+const minted = struct("minted invite", { invite }, { required: ["invite"] });
+
+export type MintRequest = Decoded<typeof mint>;
+
+/** Adds nobody to the roster. Throws `group_not_found`, `not_member`, `invalid_argument`. */
+export const invite_mint = operation({
+  name: "invite_mint",
+  summary: "Sign an invite for someone who is, or soon will be, on the roster",
+  scope: "owner",
+  request: mint,
+  answer: minted,
+  answerMax: INVITE_MAX,
+});
+
+const linkFields = {
+  id: boundedText("id", 64),
+  group_id: groupId,
+  uses: documented("how many may join by it; 0: any number", count),
+  used: documented("how many have", count),
+  created_at_ms: documented("Unix milliseconds", count),
+  expires_at_ms: documented("Unix milliseconds; 0: never", count),
+  status: oneOf("status", ["active", "expired", "used_up", "revoked"]),
+} as const;
+
+const linkRow = struct("link", linkFields, { required: ["id", "group_id", "status"] });
+
+/** A link just made, the only time its text is shown. */
+export const createdLink = struct(
+  "created link",
+  { ...linkFields, link: boundedText("link", LINK_BYTES_MAX) },
+  { required: ["id", "group_id", "status", "link"] },
+);
+
+/** A link as its issuer keeps it: never the link itself. */
+export type LinkRow = Decoded<typeof linkRow>;
+export type CreatedLink = Decoded<typeof createdLink>;
+
+const newLink = struct(
+  "new link",
+  {
+    group_id: theGroup,
+    uses: documented("how many may join by it, at most 65,536; absent or 0: any number", optional(count)),
+    valid_for_ms: documented("absent or 0: for ever", optional(count)),
+  },
+  { required: ["group_id"] },
+);
+
+export type NewLink = Decoded<typeof newLink>;
+
+/** Throws `group_not_found`, `not_member` (not the founder), `invalid_argument`, `conflict` (too many links). */
+export const link_create = operation({
+  name: "link_create",
+  summary: "Issue a link that lets whoever has it join; its text is shown this once",
+  scope: "owner",
+  request: newLink,
+  answer: createdLink,
+});
+
+const ofGroup = struct("moot", { group_id: theGroup }, { required: ["group_id"] });
+const links = struct("links", { links: plainList(linkRow, LINKS_MAX) }, { required: ["links"] });
+
+/** Oldest first. Throws `group_not_found`. */
+export const link_list = operation({
+  name: "link_list",
+  summary: "The links this node issued for a moot",
+  scope: "owner",
+  request: ofGroup,
+  answer: links,
+  answerMax: 8 * 1024 * 1024,
+});
+
+const namedLink = struct(
+  "link to revoke",
+  { group_id: theGroup, link: documented("the link's text, or its id", boundedText("link", LINK_BYTES_MAX)) },
+  { required: ["group_id", "link"] },
+);
+
+export type NamedLink = Decoded<typeof namedLink>;
+
+/** Gives the link as it is then. Throws `group_not_found`, `not_found`. */
+export const link_revoke = operation({
+  name: "link_revoke",
+  summary: "End a link; who joined by it stays",
+  scope: "owner",
+  request: namedLink,
+  answer: linkRow,
+});
+
+const joinRequest = struct(
+  "join",
+  {
+    input: documented("a moot link, or the JSON text of an invite", boundedText("join input", JOIN_INPUT_BYTES_MAX)),
+    timeout_ms: documented("absent or 0: a minute and a half; at most an hour", optional(count)),
+  },
+  { required: ["input"] },
+);
+
+const joinProgress = struct(
+  "join progress",
+  {
+    stage: documented("a word to branch on: dialing, waiting, redeemed, roster, messages", boundedText("stage", 64)),
+    message: clippedText("message", 4096),
+  },
+  { required: ["stage"] },
+);
+
+const joined = struct(
+  "joined",
+  {
+    status: oneOf("status", ["joined", "already_joined"]),
+    group_id: groupId,
+    issuer: optional(nodeInfo),
+    members: count,
+    local_node_id: u32,
+  },
+  { required: ["status", "group_id", "members", "local_node_id"] },
+);
+
+export type JoinRequest = Decoded<typeof joinRequest>;
+export type JoinProgress = Decoded<typeof joinProgress>;
+export type Joined = Decoded<typeof joined>;
+
+/** Ours. A join may take an hour; the daemon gets what was asked for, and some time on top to tell how it ended. */
+const JOIN_PATIENCE_MS = 3_600_000 + 30_000;
+
+/** Throws as the input's reader, `unavailable`, `not_member`, `roster_rejected`, `expired`. */
+export const join = operation({
+  name: "join",
+  summary: "Join a moot by link or invite, telling how it goes",
+  scope: "owner",
+  request: joinRequest,
+  event: joinProgress,
+  answer: joined,
+  requestMax: 512 * 1024,
+  patienceMs: JOIN_PATIENCE_MS,
+});
+
+const joinByInvite = struct(
+  "join by invite",
+  {
+    invite,
+    metadata: documented("display metadata as a JSON object; its name becomes the moot's name here", optional(rawJson)),
+    policy: documented("a policy as a JSON object, kept when the join succeeds", optional(rawJson)),
+    timeout_ms: documented("absent or 0: a minute and a half; at most an hour", optional(count)),
+  },
+  { required: ["invite"] },
+);
+
+export type JoinByInvite = Decoded<typeof joinByInvite>;
+
+/** As `join`. Throws `expired` or `signature_invalid` for the invite, `invalid_argument` for what is no policy. */
+export const join_invite = operation({
+  name: "join_invite",
+  summary: "Join a moot by an invite at hand",
+  scope: "owner",
+  request: joinByInvite,
+  event: joinProgress,
+  answer: joined,
+  requestMax: 1024 * 1024,
+  patienceMs: JOIN_PATIENCE_MS,
+});
+
+export const INVITE_OPERATIONS = { invite_mint, link_create, link_list, link_revoke, join, join_invite };

@@ -1,0 +1,273 @@
+import { type Codec, type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
+import { bool, groupId, i64, messageId, text, u32 } from "../../core/json/json-scalars.ts";
+import { message as messageCodec, nodeInfo } from "../../core/record/record-codecs.ts";
+import { PUBLISH_TOPICS_MAX } from "../../wire/control/control-publish-frames.ts";
+import { boundedBytes, boundedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
+import { TOKEN_BYTES } from "../../wire/peer/redeem-frames.ts";
+import { BODY_MAX, operation } from "./operation.ts";
+import { groupOrAll, groupOrOnly, pattern, places, placeText } from "./shapes.ts";
+
+/** Ours. Messages in one page; fewer when they are large. */
+export const PAGE_MESSAGES_MAX = 1000;
+/** Ours. How long an answer waits for something to arrive, at most. */
+export const WAIT_MAX_MS = 120_000;
+
+const publishRequest = struct(
+  "publish",
+  {
+    group_id: groupOrOnly,
+    topics: documented("1 to 64, each of at most 1,024 bytes", plainList(text, PUBLISH_TOPICS_MAX)),
+    content: documented("the body", boundedBytes("content", { min: 0, max: Number.MAX_SAFE_INTEGER })),
+    token: documented(
+      "16 to 64 bytes of your choice: the same again gives the first answer and publishes nothing",
+      optional(boundedBytes("token", TOKEN_BYTES)),
+    ),
+  },
+  { required: ["topics", "content"] },
+);
+
+const published = struct(
+  "published",
+  { group_id: groupId, message_id: messageId, author: nodeInfo, timestamp_ms: i64 },
+  { required: ["group_id", "message_id", "author", "timestamp_ms"] },
+);
+
+export type PublishRequest = Decoded<typeof publishRequest>;
+export type Published = Decoded<typeof published>;
+
+/**
+ * Durable when it answers; spreading is not awaited. Throws `group_not_found`, `not_member`, `invalid_argument`,
+ * `rate_limited`, `disk_full`, and for an agent `forbidden` on topics under `_entmoot`.
+ */
+export const publish = operation({
+  name: "publish",
+  summary: "Sign a message as this node and publish it; it is on disk when the answer comes",
+  scope: "agent",
+  request: publishRequest,
+  answer: published,
+  requestMax: BODY_MAX,
+});
+
+const signedMessage = struct("signed message", { message: messageCodec }, { required: ["message"] });
+
+/**
+ * Takes in a message that its author signed elsewhere, as if a peer had sent it. One held already answers alike.
+ * Throws `group_not_found`, `not_member` (author not in the roster), `signature_invalid`, `invalid_argument`, `rate_limited`.
+ */
+export const publish_signed = operation({
+  name: "publish_signed",
+  summary: "Publish a message that its author signed elsewhere",
+  scope: "owner",
+  request: signedMessage,
+  answer: published,
+  requestMax: BODY_MAX,
+});
+
+/** A message with its place in the delivery log of this node. */
+const messageRow = struct(
+  "message row",
+  {
+    group_id: groupId,
+    seq: documented("its number in this node's log of the moot, from 1", count),
+    place: documented("to go on after it", placeText),
+    message: messageCodec,
+  },
+  { required: ["group_id", "seq", "place", "message"] },
+);
+
+export type MessageRow = Decoded<typeof messageRow>;
+
+const oneMessage = struct(
+  "message named",
+  { group_id: groupOrOnly, message_id: messageId },
+  { required: ["message_id"] },
+);
+
+/** Throws `group_not_found`, `not_found`. */
+export const message = operation({
+  name: "message",
+  summary: "One message by its id",
+  scope: "agent",
+  request: oneMessage,
+  answer: messageRow,
+  answerMax: BODY_MAX,
+});
+
+const messagesRequest = struct("messages asked for", {
+  group_id: groupOrOnly,
+  topic: documented("only messages with a topic that matches this pattern", optional(pattern)),
+  author: documented("only those of this node id", optional(u32)),
+  since: documented("from this timestamp on, Unix milliseconds", optional(i64)),
+  until: documented("before this timestamp, Unix milliseconds", optional(i64)),
+  by: documented(
+    "time (the default): by timestamp, author and id; arrival: as they came to this node",
+    optional(oneOf("by", ["time", "arrival"])),
+  ),
+  order: documented("desc is the default; by arrival always asc", optional(oneOf("order", ["desc", "asc"]))),
+  after: documented("by arrival: only what came after this place", optional(placeText)),
+  page: documented("by time: go on where an answer's next says", optional(boundedText("page", 256))),
+  limit: documented("1 to 1,000; absent: 50", optional(count)),
+  wait_ms: documented(
+    "by arrival: while there is none, wait up to so long for one; at most two minutes",
+    optional(count),
+  ),
+});
+
+const messagesPage = struct(
+  "messages",
+  {
+    messages: plainList(messageRow, PAGE_MESSAGES_MAX),
+    next: documented(
+      "by time: hand it back as page for what follows; absent at the end",
+      optional(boundedText("page", 256)),
+    ),
+    place: documented("by arrival: hand it back as after for what follows, now or later", optional(placeText)),
+    more: documented("whether more is there now", bool),
+  },
+  { required: ["messages"] },
+);
+
+export type MessagesRequest = Decoded<typeof messagesRequest>;
+export type MessagesPage = Decoded<typeof messagesPage>;
+
+/** Throws `group_not_found`, `invalid_argument`, `place_lost` for a place that this log does not have. */
+export const messages = operation({
+  name: "messages",
+  summary: "Messages of a moot that are held here, by time or as they arrived, a page at a time",
+  scope: "agent",
+  request: messagesRequest,
+  answer: messagesPage,
+  answerMax: BODY_MAX,
+  patienceMs: WAIT_MAX_MS + 30_000,
+});
+
+/** A number, or everything. */
+const last: Codec<number | "all"> = {
+  label: "count or all",
+  schema: () => ({ anyOf: [{ type: "integer", minimum: 0 }, { const: "all" }] }),
+  zero: () => 0,
+  read(reader) {
+    const word = reader.takeString();
+    if (word === "all") return word;
+    if (word !== undefined) reader.fail("all or a number", JSON.stringify(word.slice(0, 40)));
+    return count.read(reader, 0);
+  },
+  write: (value) => (typeof value === "number" ? String(value) : `"${value}"`),
+};
+
+const backlogRequest = struct(
+  "backlog asked for",
+  {
+    group_id: groupOrAll,
+    topic: documented("only messages that match; # also those without a topic", pattern),
+    last: documented("so many latest ones, or all", last),
+  },
+  { required: ["topic", "last"] },
+);
+
+const backlogEnd = struct(
+  "end of a backlog",
+  { places: documented("where each moot's log stood: what came later is not in it", places) },
+  { required: ["places"] },
+);
+
+/** The latest messages of all moots in time order, each moot's in its own order. Throws `group_not_found`, `invalid_argument`. */
+export const backlog = operation({
+  name: "backlog",
+  summary: "The latest messages held, oldest first, and the places from which to watch what comes next",
+  scope: "agent",
+  request: backlogRequest,
+  event: messageRow,
+  answer: backlogEnd,
+  answerMax: 1024 * 1024,
+  eventMax: BODY_MAX,
+  patienceMs: "endless",
+});
+
+const watchRequest = struct(
+  "watch",
+  {
+    group_id: documented("only this moot; absent: all, also those joined later", optional(groupId)),
+    topic: documented("only messages that match; # also those without a topic", pattern),
+    after: documented(
+      "go on after these, one for each moot, and from the first message of a moot that is not named; absent: only what arrives from now on",
+      optional(places),
+    ),
+    consumer: documented(
+      "go on where this consumer is, in moots that after does not name",
+      optional(boundedText("consumer", 256)),
+    ),
+    peers: documented("also tell of members who come, go, connect and are lost", optional(bool)),
+  },
+  { required: ["topic"] },
+);
+
+/** What a watcher is told. */
+export interface WatchedMessage extends MessageRow {
+  readonly kind: "message";
+}
+
+export interface WatchedPeer {
+  readonly kind: "peer";
+  readonly group_id: GroupIdOf;
+  readonly node_id: number;
+  readonly entmoot_pubkey: Uint8Array;
+  readonly event: "connected" | "lost" | "joined" | "left";
+  readonly route: "direct" | "relay" | "none";
+}
+
+type GroupIdOf = MessageRow["group_id"];
+export type WatchEvent = WatchedMessage | WatchedPeer;
+
+const watchedPeer = struct(
+  "peer event",
+  {
+    group_id: groupId,
+    node_id: u32,
+    entmoot_pubkey: boundedBytes("public key", { min: 0, max: 1024 }),
+    event: oneOf("event", ["connected", "lost", "joined", "left"]),
+    route: oneOf("route", ["none", "direct", "relay"]),
+  },
+  { required: ["group_id", "node_id", "event"] },
+);
+
+const eitherEvent = struct("watch event", { message: optional(messageRow), peer: optional(watchedPeer) });
+
+/** One of the two keys, which says what it is. */
+const watchEvent: Codec<WatchEvent> = {
+  label: "watch event",
+  schema: () => eitherEvent.schema!(),
+  zero: () => ({ kind: "peer", ...watchedPeer.zero() }),
+  read(reader) {
+    const { message: row, peer } = eitherEvent.read(reader, eitherEvent.zero());
+    if (row !== undefined) return { kind: "message", ...row };
+    return peer === undefined ? reader.fail("a message or a peer", "neither") : { kind: "peer", ...peer };
+  },
+  write: (event, form) =>
+    eitherEvent.write(
+      event.kind === "message" ? { message: event, peer: undefined } : { message: undefined, peer: event },
+      form,
+    ),
+};
+
+export type WatchRequest = Decoded<typeof watchRequest>;
+
+const NOTHING = struct<object>("end", {});
+
+/**
+ * Each message once, in the order of arrival, until the caller ends it or the node does. A slow reader only reads
+ * later. Throws `group_not_found`, `invalid_argument`, `place_lost`.
+ */
+export const watch = operation({
+  name: "watch",
+  summary: "Messages as they arrive, each exactly once, from any place of the log on",
+  scope: "agent",
+  request: watchRequest,
+  event: watchEvent,
+  answer: NOTHING,
+  requestMax: 1024 * 1024,
+  eventMax: BODY_MAX,
+  patienceMs: "endless",
+});
+
+export const MESSAGE_OPERATIONS = { publish, publish_signed, message, messages, backlog, watch };

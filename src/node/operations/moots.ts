@@ -1,0 +1,294 @@
+import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
+import { bool, groupId, i64, publicKey, rawJson, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
+import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
+import { boundedBytes, boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
+import { createdLink } from "./invites.ts";
+import { operation } from "./operation.ts";
+import { pattern, rosterState, theGroup } from "./shapes.ts";
+
+/** Ours. Rows of one answer: what a roster of full size has. */
+const MEMBERS_MAX = 16_384;
+const TOPICS_MAX = 1000;
+/** Ours. As roster entries, where any length decodes. */
+const anyKey = boundedBytes("public key", { min: 0, max: 1024 });
+
+const newMoot = struct(
+  "new moot",
+  {
+    name: documented("display name, at most 256 bytes", boundedText("name", 1024)),
+    description: optional(boundedText("description", 16_384)),
+    tags: optional(plainList(boundedText("tag", 256), 256)),
+    visibility: oneOf("visibility", ["private", "unlisted", "public"]),
+    join_mode: documented(
+      "open_invite also makes a link without limits",
+      oneOf("join mode", ["invite_only", "open_invite"]),
+    ),
+    policy_source: documented("as it was given, for output", optional(boundedText("policy source", 16_384))),
+    policy: documented("a policy as a JSON object; absent: no limits", optional(rawJson)),
+  },
+  { required: ["name", "visibility", "join_mode"] },
+);
+
+const createdMoot = struct(
+  "created moot",
+  { group_id: groupId, founder: nodeInfo, open_invite: optional(createdLink) },
+  { required: ["group_id", "founder"] },
+);
+
+export type NewMoot = Decoded<typeof newMoot>;
+export type CreatedMoot = Decoded<typeof createdMoot>;
+
+/** Throws `invalid_argument`. */
+export const group_create = operation({
+  name: "group_create",
+  summary: "Found a moot with this node as its founder",
+  scope: "owner",
+  request: newMoot,
+  answer: createdMoot,
+  requestMax: 256 * 1024,
+});
+
+const rosterChange = struct(
+  "roster change",
+  {
+    group_id: theGroup,
+    op: oneOf("op", ["add", "remove"]),
+    node_id: documented("absent: the id the key has in the roster or, to add, its own", optional(u32)),
+    entmoot_pubkey: documented("the member's key", publicKey),
+  },
+  { required: ["group_id", "op", "entmoot_pubkey"] },
+);
+
+const rosterChanged = struct(
+  "roster changed",
+  { group_id: groupId, entry_id: rosterEntryId, subject: nodeInfo, members: count },
+  { required: ["group_id", "entry_id", "subject", "members"] },
+);
+
+export type RosterChangeRequest = Decoded<typeof rosterChange>;
+export type RosterChanged = Decoded<typeof rosterChanged>;
+
+/** Throws `group_not_found`, `not_member` (not the founder, or nobody to remove), `conflict`. */
+export const roster_change = operation({
+  name: "roster_change",
+  summary: "Add a key to a moot's roster, or remove a member; founder only",
+  scope: "owner",
+  request: rosterChange,
+  answer: rosterChanged,
+});
+
+const ofGroup = struct("moot", { group_id: theGroup }, { required: ["group_id"] });
+
+const memberRow = struct(
+  "member",
+  {
+    node_id: u32,
+    entmoot_pubkey: anyKey,
+    hostname: documented("how the member wants to be shown; empty for nothing", clippedText("hostname", 1024)),
+    self: bool,
+    founder: bool,
+  },
+  { required: ["node_id", "entmoot_pubkey"] },
+);
+
+const members_ = struct(
+  "members",
+  { group_id: groupId, members: plainList(memberRow, MEMBERS_MAX) },
+  { required: ["group_id", "members"] },
+);
+
+export type MemberRow = Decoded<typeof memberRow>;
+
+/** Ascending by node id. Throws `group_not_found`. */
+export const members = operation({
+  name: "members",
+  summary: "Who is in a moot",
+  scope: "agent",
+  request: ofGroup,
+  answer: members_,
+  answerMax: 8 * 1024 * 1024,
+});
+
+const topicsOf = struct(
+  "topics of",
+  { group_id: theGroup, limit: documented("at most so many, 1 to 1,000; absent: 100", optional(count)) },
+  { required: ["group_id"] },
+);
+
+const topicRow = struct(
+  "topic",
+  { topic: pattern, messages: count, latest_ms: documented("timestamp of the latest, Unix milliseconds", i64) },
+  { required: ["topic", "messages"] },
+);
+
+const topics_ = struct(
+  "topics",
+  { group_id: groupId, topics: plainList(topicRow, TOPICS_MAX) },
+  { required: ["group_id", "topics"] },
+);
+
+/** Most used first. Throws `group_not_found`, `invalid_argument`. */
+export const topics = operation({
+  name: "topics",
+  summary: "Which topics a moot's messages have, most used first",
+  scope: "agent",
+  request: topicsOf,
+  answer: topics_,
+  answerMax: 8 * 1024 * 1024,
+});
+
+const peerRow = struct(
+  "peer",
+  {
+    node_id: u32,
+    entmoot_pubkey: anyKey,
+    hostname: clippedText("hostname", 1024),
+    self: bool,
+    founder: bool,
+    connected: bool,
+    trust: documented("key: the connection proved it", oneOf("trust", ["unknown", "key", "self"])),
+    route: oneOf("route", ["none", "direct", "relay", "self", "not_checked"]),
+    rtt_ms: optional(count),
+    last_seen_ms: documented("Unix milliseconds", optional(count)),
+    error: documented("why it could not be reached the last time it was tried", optional(clippedText("error", 4096))),
+    hints: plainList(boundedText("hint", 1024), 64),
+  },
+  { required: ["node_id", "entmoot_pubkey", "trust", "route"] },
+);
+
+const peers_ = struct("peers", { peers: plainList(peerRow, MEMBERS_MAX) }, { required: ["peers"] });
+
+export type PeerRow = Decoded<typeof peerRow>;
+
+/** Ascending by node id. Throws `group_not_found`. */
+export const peers = operation({
+  name: "peers",
+  summary: "How each member of a moot is reached, and why one is not",
+  scope: "owner",
+  request: ofGroup,
+  answer: peers_,
+  answerMax: 16 * 1024 * 1024 - 1024,
+});
+
+/** Wire. Peers of one probe, and the time for each. */
+export const PROBE_PEERS_MAX = 256;
+
+/** Wire. The time for one peer: 3 s unless given, held between 250 ms and 30 s. */
+export function probeTimeoutMs(ms: number): number {
+  return ms <= 0 ? 3_000 : Math.min(Math.max(ms, 250), 30_000);
+}
+
+const probeRequest = struct(
+  "probe",
+  {
+    group_id: theGroup,
+    peers: documented("node ids", plainList(u32, PROBE_PEERS_MAX)),
+    timeout_ms: documented("for each; absent or 0: three seconds; held between 250 ms and 30 s", optional(count)),
+  },
+  { required: ["group_id", "peers"] },
+);
+
+const probeRow = struct(
+  "probe result",
+  {
+    node_id: u32,
+    ok: bool,
+    rtt_ms: optional(count),
+    error: documented(
+      "why not, in words; contains timeout when nothing came in time",
+      optional(clippedText("error", 4096)),
+    ),
+    responder: documented("node id of the member that answered", optional(u32)),
+    received_ms: documented("the peer's clock when it answered, Unix milliseconds", optional(count)),
+  },
+  { required: ["node_id", "ok"] },
+);
+
+const probed = struct("probed", { peers: plainList(probeRow, PROBE_PEERS_MAX) }, { required: ["peers"] });
+
+export type ProbeRequest = Decoded<typeof probeRequest>;
+export type ProbeRow = Decoded<typeof probeRow>;
+
+/** One row a peer, in the order asked; who cannot be reached is a row. Throws `group_not_found`. */
+export const probe = operation({
+  name: "probe",
+  summary: "Ask members for a sign of life over the carrier, a few at a time",
+  scope: "owner",
+  request: probeRequest,
+  answer: probed,
+  answerMax: 2 * 1024 * 1024,
+  patienceMs: 2_000 + (PROBE_PEERS_MAX / 4) * 30_000,
+});
+
+const admission = struct(
+  "admission",
+  {
+    group_id: theGroup,
+    target: documented("node id and key of whom to admit", nodeInfo),
+    peers: documented("node ids to name as bootstrap peers; absent: chosen", optional(plainList(u32, 65_536))),
+    valid_for_ms: documented("how long the invite holds; one of this and valid_until_ms", optional(count)),
+    valid_until_ms: documented("until when it holds, Unix milliseconds", optional(i64)),
+  },
+  { required: ["group_id", "target"] },
+);
+
+const admitted = struct(
+  "admitted",
+  { ...rosterState, invite },
+  { required: ["group_id", "roster_head", "members", "invite"] },
+);
+
+export type Admission = Decoded<typeof admission>;
+export type Admitted = Decoded<typeof admitted>;
+
+/** Adds nobody who is there with the same key. Throws `invalid_argument`, `group_not_found`, `not_member`, `conflict`. */
+export const member_admit = operation({
+  name: "member_admit",
+  summary: "Put a node on a moot's roster unless it is there, and sign an invite for it; founder only",
+  scope: "owner",
+  request: admission,
+  answer: admitted,
+  requestMax: 1024 * 1024,
+  answerMax: 1024 * 1024,
+});
+
+const expulsion = struct(
+  "expulsion",
+  { group_id: theGroup, target: documented("node id and key of the member", nodeInfo) },
+  { required: ["group_id", "target"] },
+);
+
+const rosterStateShape = struct("roster state", rosterState, { required: ["group_id", "roster_head", "members"] });
+
+export type Expulsion = Decoded<typeof expulsion>;
+export type RosterState = Decoded<typeof rosterStateShape>;
+
+/** Throws `invalid_argument`, `group_not_found`, `not_member`, `conflict`. */
+export const member_expel = operation({
+  name: "member_expel",
+  summary: "Remove a member named by both id and key; founder only",
+  scope: "owner",
+  request: expulsion,
+  answer: rosterStateShape,
+});
+
+/** Throws `group_not_found`, `not_member`. */
+export const invite_authority = operation({
+  name: "invite_authority",
+  summary: "Whether this node may admit to a moot",
+  scope: "owner",
+  request: ofGroup,
+  answer: rosterStateShape,
+});
+
+export const MOOT_OPERATIONS = {
+  group_create,
+  roster_change,
+  members,
+  topics,
+  peers,
+  probe,
+  member_admit,
+  member_expel,
+  invite_authority,
+};

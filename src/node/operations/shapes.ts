@@ -1,0 +1,44 @@
+import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
+import { groupId, merkleRoot, rosterEntryId, text } from "../../core/json/json-scalars.ts";
+import { PLACE_LENGTH } from "../../core/place.ts";
+import { nodeInfo } from "../../core/record/record-codecs.ts";
+import { boundedText, count, plainList } from "../../wire/frame/bounded.ts";
+
+/** Ours. Topics and patterns that are asked with. */
+const PATTERN_BYTES_MAX = 4096;
+
+/** A request or answer without fields. */
+export const nothing = struct<object>("object", {});
+
+/** The moot meant. */
+export const theGroup = documented("the moot", groupId);
+
+/** For operations that a node with one moot need not be told which. */
+export const groupOrOnly = documented("the moot; absent: the only one there is", optional(groupId));
+
+export const groupOrAll = documented("only this moot; absent: all of them", optional(groupId));
+
+export const pattern = documented(
+  "topic pattern: + is one segment, a last # the rest",
+  boundedText("topic", PATTERN_BYTES_MAX),
+);
+
+/** Where a reader goes on; opaque. */
+export const placeText = documented(
+  "a place in a moot's log, as an earlier answer named it",
+  boundedText("place", PLACE_LENGTH),
+);
+
+/** Ours. One for each moot. */
+export const PLACES_MAX = 8192;
+export const places = plainList(placeText, PLACES_MAX);
+
+/** The roster after (or without) a change. */
+export const rosterState = {
+  group_id: groupId,
+  roster_head: rosterEntryId,
+  members: count,
+} as const;
+
+export type { Decoded };
+export { groupId, merkleRoot, nodeInfo, rosterEntryId, text };

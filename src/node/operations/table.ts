@@ -1,0 +1,17 @@
+import { CONSUMER_OPERATIONS, consumer_list } from "./consumers.ts";
+import { DAEMON_OPERATIONS } from "./daemon.ts";
+import { INVITE_OPERATIONS } from "./invites.ts";
+import { backlog, MESSAGE_OPERATIONS, message, messages } from "./messages.ts";
+import { MOOT_OPERATIONS, members, topics } from "./moots.ts";
+
+/** Everything that can be asked of a node. */
+export const OPERATIONS = {
+  ...DAEMON_OPERATIONS,
+  ...MOOT_OPERATIONS,
+  ...INVITE_OPERATIONS,
+  ...MESSAGE_OPERATIONS,
+  ...CONSUMER_OPERATIONS,
+};
+
+/** Those that a data root answers without a node: they need no identity, wait for nothing and change nothing. */
+export const READ_OPERATIONS = { message, messages, backlog, members, topics, consumer_list };

@@ -1,0 +1,81 @@
+import type { Clock } from "../../core/clock.ts";
+import type { GroupId } from "../../core/ids.ts";
+import type { DataRoot } from "../../store/data-root.ts";
+import { GroupRoster } from "../group/group-roster.ts";
+import { READING, type Reading } from "../implementations.ts";
+import type { Call, OperationHost } from "../operations/implementation.ts";
+import { callInProcess } from "../operations/in-process.ts";
+import type { CallOptions, Loose, Operation, Operations } from "../operations/operation.ts";
+import type { Moot } from "./moots.ts";
+
+/** A data root that is only looked at, beside a daemon or without one: no identity, no machines, nothing changed. */
+export class LocalReader implements Operations, OperationHost {
+  readonly #root: DataRoot;
+  readonly #opened = new Map<GroupId, Moot>();
+  readonly #reading: Reading;
+
+  /** Owns `root`. */
+  constructor(root: DataRoot, clock: Clock) {
+    this.#root = root;
+    this.#reading = {
+      clock,
+      local: undefined,
+      changed: undefined,
+      moots: () => root.groupIds().flatMap((id) => this.#moot(id) ?? []),
+      moot: (id) => this.#moot(id),
+    };
+  }
+
+  find(name: string): Operation<unknown, unknown, unknown> | undefined {
+    return READING.find(name);
+  }
+
+  run<Request, Answer, Event>(
+    operation: Operation<Request, Answer, Event>,
+    request: Loose<Request>,
+    call: Call<Event>,
+  ): Promise<Answer> {
+    return READING.run(operation, this.#reading, request, call);
+  }
+
+  call<Request, Answer, Event>(
+    operation: Operation<Request, Answer, Event>,
+    request: Loose<Request>,
+    options: CallOptions<Event> = {},
+  ): Promise<Answer> {
+    return callInProcess(this, operation, request, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#root[Symbol.dispose]();
+  }
+
+  #moot(id: GroupId): Moot | undefined {
+    const known = this.#opened.get(id);
+    if (known !== undefined) return known;
+    const store = this.#root.openGroup(id);
+    if (store === undefined) return undefined;
+    const moot = new LazyMoot(store);
+    this.#opened.set(id, moot);
+    return moot;
+  }
+}
+
+/** Its roster is verified when somebody asks for it: messages alone need none. */
+class LazyMoot implements Moot {
+  readonly store: Moot["store"];
+  #roster: GroupRoster | undefined;
+
+  constructor(store: Moot["store"]) {
+    this.store = store;
+  }
+
+  get id(): GroupId {
+    return this.store.groupId;
+  }
+
+  get roster(): GroupRoster {
+    this.#roster ??= new GroupRoster(this.store.roster);
+    return this.#roster;
+  }
+}

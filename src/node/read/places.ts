@@ -1,0 +1,113 @@
+import { EntmootError } from "../../core/errors.ts";
+import { GroupId, type MessageId } from "../../core/ids.ts";
+import { formatPlace, isMessageOf, mootOfPlace, type Place, parsePlace, placeAt } from "../../core/place.ts";
+import { decodeMessage } from "../../core/record/message.ts";
+import type { StoredMessage } from "../../store/group-store.ts";
+import type { MessageRow } from "../operations/messages.ts";
+import { type Moot, type Moots, requireMoot } from "./moots.ts";
+
+/** Makes the rows of one moot; the log's id is read once. */
+export class Rows {
+  readonly #groupId: GroupId;
+  readonly #log: string;
+
+  constructor({ id, store }: Pick<Moot, "id" | "store">) {
+    this.#groupId = id;
+    this.#log = store.messages.logId();
+  }
+
+  of(stored: StoredMessage): MessageRow {
+    return {
+      group_id: this.#groupId,
+      seq: stored.seq,
+      place: this.place(stored.seq, stored.id),
+      message: decodeMessage(stored.canonical),
+    };
+  }
+
+  place(seq: number, id: MessageId | undefined): string {
+    return formatPlace(placeAt(this.#log, { groupId: this.#groupId, seq, id }));
+  }
+}
+
+/** The place after the message with this number, or before the first for 0. */
+export function placeOfSeq(moot: Pick<Moot, "id" | "store">, seq: number): string {
+  return new Rows(moot).place(seq, seq === 0 ? undefined : moot.store.messages.idAt(seq));
+}
+
+/** Where the moot's log ends now. */
+export function endOf(moot: Pick<Moot, "id" | "store">): string {
+  return placeOfSeq(moot, moot.store.messages.lastSeq());
+}
+
+/**
+ * The number after which to go on in `moot`. Throws `invalid_argument` for what is no place or one of another moot,
+ * `place_lost` naming where to go on for one that this log does not have: it was restored, copied or rolled back since.
+ */
+export function seqOfPlace(moot: Moot, text: string): number {
+  if (isSeq(text)) return knownSeq(moot, Number(text));
+  const place = parsePlace(text);
+  if (place.moot !== mootOfPlace(moot.id)) {
+    throw new EntmootError(
+      "invalid_argument",
+      `place: expected one of group ${GroupId.toBase64(moot.id)}, found one of another`,
+    );
+  }
+  const problem = problemOf(moot, place);
+  if (problem === undefined) return place.seq;
+  throw new EntmootError(
+    "place_lost",
+    `place: ${problem}; nothing was skipped: to read all of it again go on from ${placeOfSeq(moot, 0)}, to read only what comes from ${endOf(moot)}`,
+  );
+}
+
+/**
+ * The moots of `moots` that the places are of, with the number in each. A bare number counts only together with the
+ * group `asked` for. Throws as `seqOfPlace`, and `group_not_found`.
+ */
+export function seqsOfPlaces(moots: Moots, texts: readonly string[], asked: GroupId | undefined): Map<GroupId, number> {
+  const seqs = new Map<GroupId, number>();
+  for (const text of texts) {
+    const moot = mootOf(moots, text, asked);
+    if (seqs.has(moot.id))
+      throw new EntmootError("invalid_argument", `place: two for group ${GroupId.toBase64(moot.id)}; give one`);
+    seqs.set(moot.id, seqOfPlace(moot, text));
+  }
+  return seqs;
+}
+
+/** The moot that a place is of; `undefined` for a bare number. Throws `group_not_found`, `invalid_argument`. */
+export function mootOf(moots: Moots, text: string, asked: GroupId | undefined): Moot {
+  if (isSeq(text)) {
+    if (asked !== undefined) return requireMoot(moots, asked);
+    throw new EntmootError("invalid_argument", `place: ${text} alone is a place in no group; name the group too`);
+  }
+  const { moot: named } = parsePlace(text);
+  const moot = moots.moots().find(({ id }) => mootOfPlace(id) === named);
+  if (moot !== undefined) return moot;
+  throw new EntmootError("group_not_found", "place: it is of a group that is not joined here");
+}
+
+function isSeq(text: string): boolean {
+  return /^\d{1,16}$/.test(text);
+}
+
+/** Nothing tells whether a bare number is of this log, but one past its end is not. */
+function knownSeq(moot: Moot, seq: number): number {
+  const last = moot.store.messages.lastSeq();
+  if (seq <= last) return seq;
+  throw new EntmootError(
+    "place_lost",
+    `seq ${seq}: the log ends at message ${last} here; to read only what comes go on from ${endOf(moot)}`,
+  );
+}
+
+function problemOf({ store: { messages } }: Moot, place: Place): string | undefined {
+  if (place.log !== messages.logId()) return "this is another log than the one it was read from";
+  const last = messages.lastSeq();
+  if (place.seq > last) return `the log ends at message ${last} here, before message ${place.seq}`;
+  if (place.seq === 0) return undefined;
+  const id = messages.idAt(place.seq);
+  // A number whose message nobody remembers says nothing against it.
+  return id === undefined || isMessageOf(place, id) ? undefined : `message ${place.seq} is another one here`;
+}
