@@ -1,4 +1,5 @@
 import { EntmootError } from "../core/errors.ts";
+import { isLoopbackHost } from "../core/loopback.ts";
 import { parseVersion } from "./version-order.ts";
 
 /** Where releases are looked for: folders of static files, and how far a server may send us elsewhere. */
@@ -54,7 +55,7 @@ function parseBase(text: string, source: string): URL {
   } catch {
     return refuse(JSON.stringify(text));
   }
-  if (url.protocol === "http:" && !isLoopback(url.hostname)) {
+  if (url.protocol === "http:" && !isLoopbackHost(url.hostname)) {
     refuse(`${url.protocol}//${url.host}; plain http is only for this machine's loopback`);
   }
   if (url.protocol !== "https:" && url.protocol !== "http:") refuse(`the scheme ${url.protocol}`);
@@ -62,10 +63,6 @@ function parseBase(text: string, source: string): URL {
   if (url.search !== "" || url.hash !== "") refuse("one with a query or fragment");
   if (!url.pathname.endsWith("/")) url.pathname += "/";
   return url;
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
 function forgeFeed({ repo, prerelease }: { readonly repo: string; readonly prerelease: boolean }): Feed {

@@ -9,6 +9,7 @@ import { readiness } from "../../view/readiness.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
+import { daemonFlags, parseDaemonFlags } from "../line/daemon-flags.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { loadJoinInput } from "../line/join-input.ts";
@@ -44,12 +45,7 @@ export const join = defineCommand({
     },
     serve: { type: "boolean", description: "keep running as the daemon after joining" },
     timeout: { type: "string", default: "90s", valueHint: "D", description: "how long each input may take" },
-    hostname: {
-      type: "string",
-      valueHint: "NAME",
-      defaultHint: "as last time",
-      description: "name shown to other members",
-    },
+    ...daemonFlags,
     json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },
   },
   async run({ args }) {
@@ -60,7 +56,10 @@ export const join = defineCommand({
     }
     if (args._.length > INPUTS_MAX)
       throw new EntmootError("invalid_argument", `${LABEL}: at most ${INPUTS_MAX} inputs at a time`);
-    const request = { timeoutMs: timeoutMs <= 0 ? TIMEOUT_MS : timeoutMs, hostname: args.hostname };
+    if (args["agent-socket"] !== undefined && !args.serve) {
+      throw new EntmootError("invalid_argument", `${LABEL}: -agent-socket: only together with -serve`);
+    }
+    const request = { timeoutMs: timeoutMs <= 0 ? TIMEOUT_MS : timeoutMs, ...parseDaemonFlags(LABEL, args) };
     await namedFailure(LABEL, async () => {
       // All of them, before anything is done about the first.
       const inputs = await Promise.all(args._.map(loadJoinInput));
@@ -74,6 +73,7 @@ interface JoinInputs {
   readonly inputs: readonly string[];
   readonly timeoutMs: number;
   readonly hostname: string | undefined;
+  readonly agentSocket: string | undefined;
 }
 
 async function joinOnce(options: GlobalOptions, request: JoinInputs): Promise<void> {
@@ -93,8 +93,8 @@ async function joinAndServe(options: GlobalOptions, request: JoinInputs): Promis
   await untilEnding(daemon);
 }
 
-function start(options: GlobalOptions, { hostname }: JoinInputs, control: boolean): Promise<Daemon> {
-  return startDaemon(options, { command: LABEL, control, hostname });
+function start(options: GlobalOptions, { agentSocket, hostname }: JoinInputs, control: boolean): Promise<Daemon> {
+  return startDaemon(options, { command: LABEL, control, hostname, agentSocket });
 }
 
 /** One readiness line for each input, in their order; the first failure ends it, and what was joined stays joined. */

@@ -6,6 +6,7 @@ import { status } from "../../node/operations/daemon.ts";
 import { readiness } from "../../view/readiness.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
+import { daemonFlags, parseDaemonFlags } from "../line/daemon-flags.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseGroupId } from "../line/group-argument.ts";
 
@@ -31,12 +32,7 @@ export const serve = defineCommand({
       defaultHint: "all joined groups",
       description: "serve only this group",
     },
-    hostname: {
-      type: "string",
-      valueHint: "NAME",
-      defaultHint: "as last time",
-      description: "name shown to other members",
-    },
+    ...daemonFlags,
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
@@ -45,7 +41,7 @@ export const serve = defineCommand({
       await using daemon = await startDaemon(options, {
         command: LABEL,
         control: true,
-        hostname: args.hostname,
+        ...parseDaemonFlags(LABEL, args),
         ...(wanted.length === 0 ? {} : { only: new Set(wanted) }),
       });
       const { groups } = await daemon.node.call(status, {});

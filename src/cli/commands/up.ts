@@ -17,6 +17,7 @@ import { messageLine } from "../../view/message-line.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
+import { daemonFlags, parseDaemonFlags } from "../line/daemon-flags.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 
 const LABEL = "up";
@@ -46,12 +47,7 @@ export const up = defineCommand({
       defaultHint: "a friendly one",
       description: "name of the moot to create when there is none",
     },
-    hostname: {
-      type: "string",
-      valueHint: "NAME",
-      defaultHint: "as last time",
-      description: "name shown to other members",
-    },
+    ...daemonFlags,
     json: { type: "boolean", description: "JSON lines also on a terminal" },
   },
   async run({ args }) {
@@ -59,7 +55,11 @@ export const up = defineCommand({
     const name = args.moot?.trim();
     if (name === "") throw new EntmootError("invalid_argument", `${LABEL}: -moot: expected a name`);
     await namedFailure(LABEL, async () => {
-      await using daemon = await startDaemon(options, { command: LABEL, control: true, hostname: args.hostname });
+      await using daemon = await startDaemon(options, {
+        command: LABEL,
+        control: true,
+        ...parseDaemonFlags(LABEL, args),
+      });
       const { moot, link } = await findMoot(daemon.node, name);
       const next = link === undefined ? undefined : shellCommand(["entmootd", "join", link]);
       if (process.stdout.isTTY && !args.json) await talk(daemon, { moot, next, ownName: args.hostname ?? "" });

@@ -10,6 +10,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     optIn: true,
     load: async () => (await import("../commands/opt-in.ts")).agentCommands,
   },
+  call: {
+    description: "Ask the node for any operation, JSON in and JSON out",
+    load: async () => (await import("../commands/call.ts")).call,
+  },
   conformance: {
     description: "Run recorded vectors against this program",
     load: async () => (await import("../commands/conformance.ts")).conformance,
@@ -38,6 +42,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   join: {
     description: "Join moots by link or invite",
     load: async () => (await import("../commands/join.ts")).join,
+  },
+  operations: {
+    description: "List what programs can ask of a node, with JSON Schemas",
+    load: async () => (await import("../commands/operations.ts")).operations,
   },
   peers: {
     description: "Show how the members of a moot are reached",

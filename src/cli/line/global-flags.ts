@@ -218,8 +218,16 @@ export function parseGlobalOptions(args: GlobalArgs, env: Environment): GlobalOp
     traceGossipTransport: read("trace-gossip-transport", boolean) ?? false,
     traceReconcile: read("trace-reconcile", boolean) ?? false,
     jsonErrors: read("json-errors", boolean) ?? false,
-    agentSocket: env.ENTMOOT_AGENT_SOCKET ? resolve(expandHome(env.ENTMOOT_AGENT_SOCKET, home)) : undefined,
+    agentSocket: agentSocketOf(env, home),
   };
+}
+
+/** No flag: whoever runs an agent sets it for everything that the agent starts. */
+function agentSocketOf({ ENTMOOT_AGENT_SOCKET: named }: Environment, home: string): string | undefined {
+  if (!named) return undefined;
+  if (named.length <= PATH_MAX) return resolve(expandHome(named, home));
+  const expected = `expected a path of at most ${PATH_MAX} characters`;
+  throw new EntmootError("invalid_argument", `ENTMOOT_AGENT_SOCKET: ${expected}, got ${named.length}`);
 }
 
 /** The original's words where it has some, then what is expected. */

@@ -6,8 +6,10 @@ import { isEntmootLink, looksLikeToken } from "../../core/admission/open-invite.
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { PublicKey } from "../../core/ids.ts";
+import { isLoopbackHost } from "../../core/loopback.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { Deadline } from "../../transport/wait.ts";
+import { collect } from "./collect.ts";
 
 /** Wire. What the original reads of an invite, from a file or over HTTP; here more is refused, not cut. */
 const INPUT_MAX_BYTES = 1024 * 1024;
@@ -32,7 +34,7 @@ export async function loadJoinInput(argument: string): Promise<string> {
 
 async function readInput(argument: string): Promise<string> {
   if (argument.startsWith("{")) return argument;
-  if (argument === "-") return decodeText(await readStdin());
+  if (argument === "-") return decodeText(await collectInput(Bun.stdin.stream()));
   const named = classifyJoinArgument(argument);
   switch (named.kind) {
     case "url":
@@ -78,16 +80,12 @@ function readInviteFile(path: string): Uint8Array {
   }
 }
 
-async function readStdin(): Promise<Uint8Array> {
-  return collect(Bun.stdin.stream());
-}
-
 async function fetchInvite(url: string): Promise<string> {
   const parsed = URL.parse(url);
   if (parsed === null || parsed.username !== "" || parsed.password !== "") {
     throw malformed("expected an absolute http(s) URL without user or password");
   }
-  if (parsed.protocol === "http:" && !isLoopback(parsed.hostname)) {
+  if (parsed.protocol === "http:" && !isLoopbackHost(parsed.hostname)) {
     throw malformed("expected https, for anybody on the way can change what comes over http");
   }
   let response: Response;
@@ -96,7 +94,7 @@ async function fetchInvite(url: string): Promise<string> {
     // A redirect could lead from https to anywhere.
     response = await fetch(parsed, { redirect: "error", signal: deadline.signal });
     if (!response.ok) throw new Error(`expected status 200, found ${response.status}`);
-    return decodeText(await collect(response.body ?? new ReadableStream<Uint8Array>()));
+    return decodeText(await collectInput(response.body ?? new ReadableStream<Uint8Array>()));
   } catch (cause) {
     if (cause instanceof EntmootError && cause.code !== "timeout") throw cause;
     const reason = textOf(cause);
@@ -104,15 +102,10 @@ async function fetchInvite(url: string): Promise<string> {
   }
 }
 
-async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    size += chunk.length;
-    if (size > INPUT_MAX_BYTES) throw tooLarge(`more than ${INPUT_MAX_BYTES}`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+async function collectInput(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const bytes = await collect(stream, INPUT_MAX_BYTES);
+  if (bytes === undefined) throw tooLarge(`more than ${INPUT_MAX_BYTES}`);
+  return bytes;
 }
 
 function decodeText(bytes: Uint8Array): string {
@@ -121,10 +114,6 @@ function decodeText(bytes: Uint8Array): string {
   } catch (cause) {
     throw malformed("expected text in UTF-8", cause);
   }
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
 }
 
 function tooLarge(found: number | string): EntmootError {
