@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { ControlClient } from "../src/control/control-client.ts";
+import { realClock } from "../src/host/real-clock.ts";
 import { type Programs, temporaryDirectory } from "./programs.ts";
 
 /** Ours. A daemon that is not ready by then is broken. */
@@ -54,7 +55,7 @@ export class BenchDaemon implements AsyncDisposable {
   }
 
   async client(): Promise<ControlClient> {
-    const client = await ControlClient.connect(this.dataDir);
+    const client = await ControlClient.connect(this.dataDir, realClock);
     if (client === undefined) throw new Error(`the daemon of ${this.dataDir} has ended`);
     return client;
   }

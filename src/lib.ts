@@ -1,14 +1,16 @@
 /**
  * The library: the records and rules of a moot, its frames, and a client for a running daemon.
- * Everything here is pure but `ControlClient`.
+ * Everything here is pure but `connectDaemon`.
  */
 
+import { ControlClient } from "./control/control-client.ts";
 import { encodeUtf8 } from "./core/bytes/utf8.ts";
 import { canonicalJson } from "./core/json/json-text.ts";
 import type { RosterEntry } from "./core/record/records.ts";
 import { RosterLog, type RosterSync } from "./core/roster/roster-log.ts";
+import { realClock } from "./host/real-clock.ts";
 
-export { ControlClient } from "./control/control-client.ts";
+export type { ControlClient } from "./control/control-client.ts";
 export { createInvite, decodeInvite, type InviteFields, verifyInvite } from "./core/admission/invite.ts";
 export { formatMootLink, type MootLink, parseMootLink } from "./core/admission/moot-link.ts";
 export { EntmootError, type ErrorCode } from "./core/errors.ts";
@@ -40,6 +42,16 @@ export {
 } from "./node/operations/operation.ts";
 export { OPERATIONS } from "./node/operations/table.ts";
 export { decodeFrame, encodeFrame, type Frame, type OriginalFrame, type UnknownExtension } from "./wire/peer/frame.ts";
+
+/** The daemon of a data root; `undefined` when none listens. Throws `control_unavailable` when it cannot be asked. */
+export function connectDaemon(dataDir: string): Promise<ControlClient | undefined> {
+  return ControlClient.connect(dataDir, realClock);
+}
+
+/** The daemon behind a socket by its path, such as `agent.sock`. As `connectDaemon`. */
+export function connectSocket(path: string): Promise<ControlClient | undefined> {
+  return ControlClient.connectTo(path, realClock);
+}
 
 /** The canonical bytes of any JSON text: keys sorted, no blanks, numbers as written. Throws `malformed_frame`. */
 export function canonicalBytes(json: string | Uint8Array): Uint8Array {

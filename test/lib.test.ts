@@ -33,5 +33,5 @@ test("the library speaks frames and canonical JSON", async () => {
   expect(lib.decodeFrame(bytes[4]!, bytes.subarray(5), "pilot")).toEqual({ kind: "prune", group_id: lib.GroupId.zero });
   expect(new TextDecoder().decode(lib.canonicalBytes('{ "b": 1.0, "a": "\\u003c" }'))).toBe('{"a":"<","b":1.0}');
   expect(lib.matchTopic("a/#", "a")).toBeTrue();
-  await expect(lib.ControlClient.connect("/nonexistent")).resolves.toBeUndefined();
+  await expect(lib.connectDaemon("/nonexistent")).resolves.toBeUndefined();
 });

@@ -11,23 +11,10 @@ function sourceFiles(): SourceFile[] {
     .map((path) => ({ path, text: readFileSync(join(SRC, path), "utf8") }));
 }
 
-/** TEMPORARY: these still read the machine's clock themselves. A file that no longer does has to leave the list. */
-const NOT_YET_ON_A_CLOCK: readonly string[] = [
-  "control/control-calls.ts",
-  "control/control-server.ts",
-  "control/dial.ts",
-  "control/patience.ts",
-];
-
 test("every file in src keeps the order of the rooms, and takes time from a clock", () => {
   const files = sourceFiles();
   expect(files.length).toBeGreaterThan(10);
-  const isAwaited = (fault: string) =>
-    fault.endsWith("; take a Clock") && NOT_YET_ON_A_CLOCK.some((path) => fault.startsWith(`${path}: `));
-  const found = Map.groupBy(files.flatMap(faultsOf), isAwaited);
-  expect(found.get(false) ?? []).toEqual([]);
-  const awaited = found.get(true) ?? [];
-  expect(new Set(awaited.map((fault) => fault.split(":")[0]))).toEqual(new Set(NOT_YET_ON_A_CLOCK));
+  expect(files.flatMap(faultsOf)).toEqual([]);
 });
 
 test("no file is named for what it is not: no index.ts, no utils.ts", () => {

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
-import { realClock } from "../host/real-clock.ts";
 import { version } from "../node/operations/daemon.ts";
 import type { CallOptions, Loose, Operation, Operations } from "../node/operations/operation.ts";
 import { Deadline } from "../transport/wait.ts";
@@ -28,12 +27,12 @@ export class ControlClient implements Operations {
   }
 
   /** The daemon of the data root; `undefined` when none listens. Throws `control_unavailable` when it cannot be asked. */
-  static connect(dataDir: string, clock: Clock = realClock): Promise<ControlClient | undefined> {
+  static connect(dataDir: string, clock: Clock): Promise<ControlClient | undefined> {
     return ControlClient.connectTo(join(dataDir, "control.sock"), clock);
   }
 
   /** The daemon behind a socket of its own or for agents. As `connect`. */
-  static async connectTo(path: string, clock: Clock = realClock): Promise<ControlClient | undefined> {
+  static async connectTo(path: string, clock: Clock): Promise<ControlClient | undefined> {
     const stream = await dial(path, clock);
     return stream === undefined ? undefined : new ControlClient(path, clock, new CallConnection(stream, clock));
   }

@@ -63,8 +63,8 @@ export async function connectOrWait(options: GlobalOptions): Promise<ControlClie
 
 /** The daemon now; `undefined` when none listens. Over an agents' socket that is an error: there is no data root to turn to. */
 export async function connect({ agentSocket, dataDir }: GlobalOptions): Promise<ControlClient | undefined> {
-  if (agentSocket === undefined) return ControlClient.connect(dataDir);
-  const client = await ControlClient.connectTo(agentSocket);
+  if (agentSocket === undefined) return ControlClient.connect(dataDir, realClock);
+  const client = await ControlClient.connectTo(agentSocket, realClock);
   if (client !== undefined) return client;
   throw new EntmootError(
     "control_unavailable",

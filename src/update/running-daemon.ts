@@ -22,8 +22,8 @@ const BACK_MS = 20_000;
 const SUPERVISOR_MS = 2_000;
 
 /** What the control socket of a data root says; `undefined` when no daemon listens there. */
-export async function daemonStatus(dataDir: string): Promise<NodeStatus | undefined> {
-  await using client = await ControlClient.connect(dataDir);
+export async function daemonStatus({ clock, dataDir }: Pick<DaemonQuestion, "clock" | "dataDir">): Promise<NodeStatus | undefined> {
+  await using client = await ControlClient.connect(dataDir, clock);
   return client?.call(status, {});
 }
 
@@ -65,7 +65,7 @@ export class RunningDaemon implements Disposable {
   static async find(question: DaemonQuestion): Promise<RunningDaemon | undefined> {
     const { dataDir, executable } = question;
     try {
-      await using client = await ControlClient.connect(dataDir);
+      await using client = await ControlClient.connect(dataDir, question.clock);
       if (client === undefined) return undefined;
       return new RunningDaemon(
         question,
@@ -113,7 +113,7 @@ export class RunningDaemon implements Disposable {
   }
 
   async #replace(): Promise<void> {
-    await using client = await ControlClient.connect(this.#dataDir);
+    await using client = await ControlClient.connect(this.#dataDir, this.#clock);
     if (client === undefined) throw updateError(`no daemon answers on ${this.#dataDir}`);
     await client.callLast(restart, { path: this.#program.path }, END_MS);
   }
@@ -148,7 +148,7 @@ export class RunningDaemon implements Disposable {
 
   /** `undefined` when nobody answers yet. */
   #ask(): Promise<NodeStatus | undefined> {
-    return daemonStatus(this.#dataDir).catch(() => undefined);
+    return daemonStatus({ clock: this.#clock, dataDir: this.#dataDir }).catch(() => undefined);
   }
 
   #missing({ groups }: NodeStatus): GroupId[] {

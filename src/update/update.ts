@@ -373,7 +373,7 @@ async function report(
 }
 
 /** Whether a daemon runs on the data root that is not `installed`. */
-async function isStale({ dataDir }: UpdateRequest, installed: string): Promise<boolean> {
-  const status = await daemonStatus(dataDir).catch(() => undefined);
+async function isStale({ clock, dataDir }: UpdateRequest, installed: string): Promise<boolean> {
+  const status = await daemonStatus({ clock, dataDir }).catch(() => undefined);
   return status !== undefined && status.version !== installed;
 }

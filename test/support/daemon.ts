@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ControlClient } from "../../src/control/control-client.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { status } from "../../src/node/operations/daemon.ts";
 import { infoJson } from "../../src/view/info-json.ts";
 import { BINARY } from "./binary.ts";
@@ -112,7 +113,7 @@ export class DaemonNode implements AsyncDisposable {
 
   /** The daemon through its control socket, without a process for each call. */
   async client(): Promise<ControlClient> {
-    const client = await ControlClient.connect(this.data);
+    const client = await ControlClient.connect(this.data, realClock);
     if (client === undefined) throw new Error(`no daemon listens on ${this.data}\n${this.#daemon?.stderr ?? ""}`);
     return client;
   }
