@@ -22,7 +22,10 @@ const BACK_MS = 20_000;
 const SUPERVISOR_MS = 2_000;
 
 /** What the control socket of a data root says; `undefined` when no daemon listens there. */
-export async function daemonStatus({ clock, dataDir }: Pick<DaemonQuestion, "clock" | "dataDir">): Promise<NodeStatus | undefined> {
+export async function daemonStatus({
+  clock,
+  dataDir,
+}: Pick<DaemonQuestion, "clock" | "dataDir">): Promise<NodeStatus | undefined> {
   await using client = await ControlClient.connect(dataDir, clock);
   return client?.call(status, {});
 }
