@@ -4,7 +4,7 @@ import { PublicKey } from "../../src/core/ids.ts";
 import { createLog } from "../../src/host/log.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
-import { EntmootNode } from "../../src/node/entmoot-node.ts";
+import { EntmootNode, type NodeParts } from "../../src/node/entmoot-node.ts";
 import { status } from "../../src/node/operations/daemon.ts";
 import type { group_create } from "../../src/node/operations/moots.ts";
 import type { RequestOf } from "../../src/node/operations/operation.ts";
@@ -16,7 +16,12 @@ import type { MemoryNetwork } from "../../src/transport/memory/memory-transport.
 export async function startNode(
   network: MemoryNetwork | undefined,
   n: number,
-  options: { readonly root?: DataRoot; readonly hostname?: string; readonly clock?: Clock } = {},
+  options: {
+    readonly root?: DataRoot;
+    readonly hostname?: string;
+    readonly clock?: Clock;
+    readonly operations?: NodeParts["operations"];
+  } = {},
 ): Promise<EntmootNode> {
   const identity = identityOf(new Uint8Array(32).fill(n));
   return EntmootNode.open({
@@ -33,6 +38,7 @@ export async function startNode(
     log: createLog("error"),
     random: new SeededRandom(n),
     clock: options.clock ?? realClock,
+    ...(options.operations === undefined ? {} : { operations: options.operations }),
   });
 }
 

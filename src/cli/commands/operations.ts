@@ -1,7 +1,7 @@
 import { EntmootError } from "../../core/errors.ts";
 import { printIndentedJson, printJson, printLine } from "../../host/print.ts";
 import { OPERATIONS } from "../../node/operations/table.ts";
-import { listOperations, type OperationListing } from "../../view/operation-listing.ts";
+import { listOperations, type OperationListing, operationsMarkdown } from "../../view/operation-listing.ts";
 import { defineCommand } from "../line/command.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { nearest } from "../line/nearest.ts";
@@ -19,6 +19,7 @@ export const operations = defineCommand({
   args: {
     ...globalFlags,
     name: { type: "positional", required: false, valueHint: "OPERATION", description: "only this one, with schemas" },
+    markdown: { type: "boolean", description: "print the table as docs/operations.md holds it" },
     json: { type: "boolean", description: "print one JSON array, or one object for one operation" },
   },
   run({ args }) {
@@ -30,6 +31,7 @@ export const operations = defineCommand({
       if (args.json) printJson(one);
       else printIndentedJson(one);
     } else if (args.json) printJson(all);
+    else if (args.markdown) printLine(operationsMarkdown(OPERATIONS));
     else for (const line of table(all)) printLine(line);
   },
 });

@@ -74,11 +74,16 @@ export function clippedText(label: string, maxBytes: number): Codec<string> {
   return { ...inner, write: (value, form) => text.write(clip(value, maxBytes), form) };
 }
 
+/** The bounds as a document says them; nothing where what a frame holds is the only bound. */
+function sizeWords(min: number, max: number): string {
+  return max === Number.MAX_SAFE_INTEGER ? "" : `, ${min} to ${max} bytes`;
+}
+
 /** A byte string of `min` to `max` bytes, never `null`. A struct that needs it must list it as required. */
 export function boundedBytes(label: string, { min, max }: { min: number; max: number }): Codec<Uint8Array> {
   return {
     label,
-    schema: () => ({ type: "string", contentEncoding: "base64", title: `${label}, ${min} to ${max} bytes` }),
+    schema: () => ({ type: "string", contentEncoding: "base64", title: `${label}${sizeWords(min, max)}` }),
     zero: () => new Uint8Array(0),
     read(reader) {
       const value = bytes.read(reader, null) ?? reader.fail(label, "null");

@@ -1,0 +1,49 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ControlClient } from "../../src/control/control-client.ts";
+import { realClock } from "../../src/host/real-clock.ts";
+import { nodeImplementations } from "../../src/node/implementations.ts";
+import { group_create } from "../../src/node/operations/moots.ts";
+import { methodsOf } from "../../src/node/operations/operation.ts";
+import { OPERATIONS } from "../../src/node/operations/table.ts";
+import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
+import { listOperations, operationsMarkdown } from "../../src/view/operation-listing.ts";
+import { controlServer } from "../support/control.ts";
+import { OPEN_GROUP, startNode } from "../support/nodes.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+import { EXAMPLE_IMPLEMENTATIONS, EXAMPLE_OPERATIONS } from "./worked-example.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+const document = (name: string) => readFileSync(join(ROOT, "docs", name), "utf8");
+
+test("docs/operations.md lists the operations as they are", () => {
+  const [, listed] = document("operations.md").split(/\n?<!-- (?:end of )?operations -->\n/);
+  expect(listed).toBe(operationsMarkdown(OPERATIONS));
+});
+
+test("docs/architecture.md shows the worked example as it compiles", () => {
+  const example = readFileSync(join(import.meta.dir, "worked-example.ts"), "utf8");
+  const shown = example.replaceAll("../../src/", "");
+  expect(document("architecture.md")).toContain(`\`\`\`ts\n${shown}\`\`\``);
+});
+
+test("the worked example is asked in process, over the socket and as a method, and is in the listing", async () => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "control.sock");
+  await using node = await startNode(new MemoryNetwork(realClock), 1, {
+    operations: nodeImplementations().add(EXAMPLE_OPERATIONS, EXAMPLE_IMPLEMENTATIONS),
+  });
+  await node.call(group_create, OPEN_GROUP);
+  await using _server = await controlServer(path, node, { caller: "agent" });
+  await using client = (await ControlClient.connectTo(path, realClock))!;
+  const { moot_count } = EXAMPLE_OPERATIONS;
+  expect(await node.call(moot_count, {})).toEqual({ moots: 1 });
+  expect(await client.call(moot_count, {})).toEqual({ moots: 1 });
+  expect(await methodsOf(client, EXAMPLE_OPERATIONS).moot_count({})).toEqual({ moots: 1 });
+  const table = { ...OPERATIONS, ...EXAMPLE_OPERATIONS };
+  expect(listOperations(table).find(({ name }) => name === "moot_count")).toMatchObject({
+    scope: "agent",
+    answer: { required: ["moots"] },
+  });
+});
