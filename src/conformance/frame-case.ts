@@ -1,6 +1,7 @@
 import { encodeUtf8 } from "../core/bytes/utf8.ts";
 import { EntmootError } from "../core/errors.ts";
 import { canonicalJson } from "../core/json/json-text.ts";
+import { jsonInteger } from "../view/message-line.ts";
 import { type FrameLimits, PROTOCOL_LIMITS } from "../wire/frame/frame-limits.ts";
 import { FrameReader } from "../wire/frame/frame-reader.ts";
 import { hexField, numberField, objectField, textField } from "./fields.ts";
@@ -92,14 +93,7 @@ function parseJson(body: Uint8Array): unknown {
 }
 
 function jsonText(value: unknown): string {
-  return JSON.stringify(value, (_key, inner) =>
-    typeof inner === "bigint" ? (JSON as unknown as RawJson).rawJSON(`${inner}`) : inner,
-  );
-}
-
-/** ES2026; the types of the language do not have it yet. */
-interface RawJson {
-  rawJSON(text: string): unknown;
+  return JSON.stringify(value, (_key, inner) => (typeof inner === "bigint" ? jsonInteger(inner) : inner));
 }
 
 /** The results of reading a stream and its end, in the vectors' words. */

@@ -7,7 +7,7 @@ import type { Operations } from "../node/operations/operation.ts";
 import { atMost } from "../transport/wait.ts";
 import { bindSocket } from "./bind-socket.ts";
 import { ControlConnection } from "./control-connection.ts";
-import { ServedCalls, type StreamBudget } from "./served-calls.ts";
+import { ServedCalls, type StreamCount } from "./served-calls.ts";
 import { ServedConnection } from "./served-connection.ts";
 import type { SocketStream } from "./socket-stream.ts";
 
@@ -33,7 +33,7 @@ export class ControlServer implements AsyncDisposable {
   readonly #options: ControlServerOptions;
   readonly #connections = new Map<ServedConnection, Promise<void>>();
   readonly #ending = new AbortController();
-  readonly #budget: StreamBudget = { streams: 0, streamsMax: STREAMS_MAX };
+  readonly #budget: StreamCount = { streams: 0, streamsMax: STREAMS_MAX };
   #listener: UnixSocketListener<SocketStream> | undefined;
 
   private constructor(options: ControlServerOptions) {

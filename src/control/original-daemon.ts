@@ -19,14 +19,14 @@ const PROBE_AT_ONCE = 4;
 const JOIN_MS = 90_000;
 
 type Table = typeof OPERATIONS;
-type Asked<Name extends keyof Table> = (
+type OriginalCall<Name extends keyof Table> = (
   daemon: OriginalDaemon,
   request: RequestOf<Table[Name]>,
   options: CallOptions<EventOf<Table[Name]>> & { readonly timeoutMs: number | undefined },
 ) => Promise<AnswerOf<Table[Name]>>;
 
 /** The operations that an original daemon can be asked for, in its own frames. */
-const SAID: { readonly [Name in keyof Table]?: Asked<Name> } = {
+const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
   status: (daemon, _request, { timeoutMs }) => originalStatus(daemon, timeoutMs),
 
   /** Without a token and without the author's key in the answer. */

@@ -34,7 +34,7 @@ interface Exchange {
   readonly gone: AbortSignal;
 }
 
-type Handler<Kind extends ControlFrame["kind"]> = (
+type OriginalHandler<Kind extends ControlFrame["kind"]> = (
   request: Extract<ControlFrame, { kind: Kind }>,
   exchange: Exchange,
 ) => Promise<void>;
@@ -175,7 +175,7 @@ const HANDLERS = {
       })),
     });
   },
-} as const satisfies { readonly [Kind in ControlFrame["kind"]]?: Handler<Kind> };
+} as const satisfies { readonly [Kind in ControlFrame["kind"]]?: OriginalHandler<Kind> };
 
 /** Carries out one request of an original's client and tells it what fails in the original's frame. */
 export async function serveOriginal(
@@ -194,8 +194,10 @@ export async function serveOriginal(
   }
 }
 
-function handlerOf(frame: ControlFrame): Handler<ControlFrame["kind"]> | undefined {
-  return (HANDLERS as { readonly [kind: string]: unknown })[frame.kind] as Handler<ControlFrame["kind"]> | undefined;
+function handlerOf(frame: ControlFrame): OriginalHandler<ControlFrame["kind"]> | undefined {
+  return (HANDLERS as { readonly [kind: string]: unknown })[frame.kind] as
+    | OriginalHandler<ControlFrame["kind"]>
+    | undefined;
 }
 
 function failureFrame(request: ControlFrame, error: unknown): ControlFrame {

@@ -1,7 +1,7 @@
 import { EntmootError } from "../core/errors.ts";
 import type { SocketStream } from "./socket-stream.ts";
 
-interface Waiting {
+interface WaitingBytes {
   readonly bytes: Uint8Array;
   readonly sent: () => void;
   readonly failed: (error: unknown) => void;
@@ -13,7 +13,7 @@ interface Waiting {
  */
 export class Outgoing {
   readonly #stream: SocketStream;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingBytes[] = [];
   #bytes = 0;
   #isWriting = false;
   readonly #onWritten: (() => void)[] = [];
@@ -80,6 +80,6 @@ export class Outgoing {
   }
 }
 
-function joined(batch: readonly Waiting[]): Uint8Array {
+function joined(batch: readonly WaitingBytes[]): Uint8Array {
   return batch.length === 1 ? batch[0]!.bytes : Buffer.concat(batch.map(({ bytes }) => bytes));
 }

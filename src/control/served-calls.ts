@@ -15,7 +15,7 @@ export const CALLS_MAX = 64;
 const ANSWER_MS = 30_000;
 
 /** Of all connections to one door: how many calls may tell events at a time, so that there is always room to ask. */
-export interface StreamBudget {
+export interface StreamCount {
   streams: number;
   readonly streamsMax: number;
 }
@@ -24,7 +24,7 @@ export interface ServedCallsParts {
   readonly host: OperationHost;
   readonly caller: Caller;
   readonly connection: ControlConnection;
-  readonly budget: StreamBudget;
+  readonly budget: StreamCount;
   /** Aborts when the door closes. */
   readonly ending: AbortSignal;
   readonly clock: Clock;

@@ -8,7 +8,7 @@ import type { ControlFrame } from "../wire/control/control-frame.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import type { ReadFrame } from "./control-language.ts";
 import { serveOriginal } from "./original-requests.ts";
-import { ServedCalls, type StreamBudget } from "./served-calls.ts";
+import { ServedCalls, type StreamCount } from "./served-calls.ts";
 
 /** Wire. How long a new client has for its first frame. */
 const FIRST_FRAME_MS = 10_000;
@@ -19,7 +19,7 @@ export interface ServedConnectionParts {
   readonly connection: ControlConnection;
   readonly node: OperationHost & Operations;
   readonly caller: Caller;
-  readonly budget: StreamBudget;
+  readonly budget: StreamCount;
   readonly ending: AbortSignal;
   readonly clock: Clock;
   readonly log: Log;

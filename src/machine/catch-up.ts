@@ -1,7 +1,7 @@
 import { BoundedMap } from "../core/bounded-map.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
-import type { CopyStatus, Event, EventOf } from "./event.ts";
+import type { CopyStatus, Event, EventNamed } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import type { PartnersView } from "./partners.ts";
@@ -187,7 +187,7 @@ export class CatchUp {
     effects.push({ kind: "ask_status", to: peer });
   }
 
-  #onStatus({ from, status }: EventOf<"status">, nowMs: number, effects: Effect[]): void {
+  #onStatus({ from, status }: EventNamed<"status">, nowMs: number, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
     const comparison = this.#comparison(from);
     const isAnswer = comparison.askedMs !== undefined;
@@ -231,13 +231,13 @@ export class CatchUp {
     return true;
   }
 
-  #onPage(event: EventOf<"ids_page">, nowMs: number, effects: Effect[]): void {
+  #onPage(event: EventNamed<"ids_page">, nowMs: number, effects: Effect[]): void {
     if (this.#pull?.peer !== event.from) return;
     if (this.#pull.onPage(event, nowMs)) this.#advance(nowMs, effects);
     else this.#endPull("failed", nowMs, effects);
   }
 
-  #onFetched(event: EventOf<"fetched">, nowMs: number, effects: Effect[]): void {
+  #onFetched(event: EventNamed<"fetched">, nowMs: number, effects: Effect[]): void {
     for (const id of event.refused) this.#refused.set(event.from + id, nowMs);
     if (this.#pull?.peer !== event.from) return;
     this.#pull.onFetched(event, nowMs);
@@ -256,7 +256,7 @@ export class CatchUp {
     if (this.#pull?.isOver) this.#endPull(this.#pull.missing > 0 ? "partial" : "caught_up", nowMs, effects);
   }
 
-  #onFailed(effect: EventOf<"failed">["effect"], nowMs: number, effects: Effect[]): void {
+  #onFailed(effect: EventNamed<"failed">["effect"], nowMs: number, effects: Effect[]): void {
     if (effect.kind === "ask_status") {
       // A question of the peer's own may have told what we asked for.
       if (!this.#partners.isMember(effect.to) || this.#comparison(effect.to).askedMs === undefined) return;

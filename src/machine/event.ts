@@ -117,4 +117,4 @@ export type RosterSyncOutcome =
   | "rejected";
 
 /** The event of one kind. */
-export type EventOf<Kind extends Event["kind"]> = Extract<Event, { readonly kind: Kind }>;
+export type EventNamed<Kind extends Event["kind"]> = Extract<Event, { readonly kind: Kind }>;

@@ -1,6 +1,6 @@
 import type { PublicKey } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
-import type { Event, EventOf } from "./event.ts";
+import type { Event, EventNamed } from "./event.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
@@ -191,7 +191,7 @@ export class Partners implements PartnersView {
   }
 
   /** Who brings something fresh is a partner. */
-  #onStored({ from, via }: EventOf<"stored">, nowMs: number): void {
+  #onStored({ from, via }: EventNamed<"stored">, nowMs: number): void {
     if (from === undefined) return;
     this.#hear(from);
     if (via === "pull") return;
@@ -201,7 +201,7 @@ export class Partners implements PartnersView {
     if (!this.isSmall && nowMs - linkedMs >= this.#config.linkSettledMs) this.#setLink(from, "eager", nowMs);
   }
 
-  #onFailed({ effect, failure }: EventOf<"failed">, nowMs: number): void {
+  #onFailed({ effect, failure }: EventNamed<"failed">, nowMs: number): void {
     const peer = effect.kind === "fetch" ? effect.from : effect.to;
     if (failure === "refused") this.#hear(peer);
     else if (failure === "backoff") this.#lose(peer, nowMs);

@@ -2,7 +2,7 @@ import { BoundedMap } from "../core/bounded-map.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import { CycleCut } from "./cycle-cut.ts";
 import type { Effect } from "./effect.ts";
-import type { Event, EventOf } from "./event.ts";
+import type { Event, EventNamed } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import { MissingIds } from "./missing-ids.ts";
@@ -122,7 +122,7 @@ export class Plumtree {
     }
   }
 
-  #onStored({ ids, from, via }: EventOf<"stored">, nowMs: number, effects: Effect[]): void {
+  #onStored({ ids, from, via }: EventNamed<"stored">, nowMs: number, effects: Effect[]): void {
     const holders = new Map<MessageId, readonly PublicKey[]>();
     for (const id of ids) {
       const named = this.#missing.holdersOf(id);
@@ -230,14 +230,14 @@ export class Plumtree {
     return granted;
   }
 
-  #onFetched({ from, stored, unknown, refused }: EventOf<"fetched">, nowMs: number, effects: Effect[]): void {
+  #onFetched({ from, stored, unknown, refused }: EventNamed<"fetched">, nowMs: number, effects: Effect[]): void {
     for (const id of stored) this.#missing.delete(id);
     for (const id of unknown) this.#missing.denied(id, from, nowMs);
     for (const id of refused) this.#missing.denied(id, from, nowMs);
     if (this.#missing.size > 0) this.#graftTimer.by(nowMs, nowMs, effects);
   }
 
-  #onFailed({ effect }: EventOf<"failed">, nowMs: number, effects: Effect[]): void {
+  #onFailed({ effect }: EventNamed<"failed">, nowMs: number, effects: Effect[]): void {
     const peer = effect.kind === "fetch" ? effect.from : effect.to;
     if (!this.#partners.isMember(peer)) return;
     if (effect.kind === "graft" || (effect.kind === "fetch" && effect.via === "fetch")) {

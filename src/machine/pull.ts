@@ -1,7 +1,7 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import { comparePlaces, type TimePlace } from "../core/order/time-place.ts";
 import type { Effect } from "./effect.ts";
-import type { EventOf } from "./event.ts";
+import type { EventNamed } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
 import type { MachineConfig } from "./machine-config.ts";
 
@@ -87,7 +87,7 @@ export class Pull {
   }
 
   /** A page of ids. False when it is too long, repeats an id or does not bring us further: the peer is not worth asking on. */
-  onPage({ ids, next }: EventOf<"ids_page">, nowMs: number): boolean {
+  onPage({ ids, next }: EventNamed<"ids_page">, nowMs: number): boolean {
     if (!this.#pageAsked) return true;
     this.#pageAsked = false;
     if (ids.length > this.#frame.idsMax || new Set(ids).size < ids.length) return false;
@@ -109,7 +109,7 @@ export class Pull {
     return true;
   }
 
-  onFetched({ ids, stored }: EventOf<"fetched">, nowMs: number): void {
+  onFetched({ ids, stored }: EventNamed<"fetched">, nowMs: number): void {
     this.stored += stored.length;
     if (stored.length > 0) this.progressMs = nowMs;
     const batch = this.#inFlight.get(ids[0]!);

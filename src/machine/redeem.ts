@@ -3,7 +3,7 @@ import type { Invite } from "../core/record/records.ts";
 import type { MachineConfig } from "./machine-config.ts";
 
 /** What a link was worth: a fresh invite, and what the issuer calls the group. */
-export interface Redeemed {
+export interface RedeemedInvite {
   readonly invite: Invite;
   /** Empty for nothing. */
   readonly name: string;
@@ -12,7 +12,7 @@ export interface Redeemed {
 export type RedeemEvent =
   | { readonly kind: "start" }
   /** The issuer's answer, signature and expiry checked. */
-  | ({ readonly kind: "redeemed" } & Redeemed)
+  | ({ readonly kind: "redeemed" } & RedeemedInvite)
   /** The issuer said no: expired, used up, revoked, unknown. Asking again will not help. */
   | { readonly kind: "refused"; readonly code: ErrorCode; readonly message: string }
   /** No answer; `detail` is for people. */
@@ -25,7 +25,7 @@ export type RedeemEffect =
   | { readonly kind: "schedule"; readonly afterMs: number }
   | { readonly kind: "progress"; readonly stage: "dialing" | "waiting" | "redeemed"; readonly message: string }
   /** The end: join with this. */
-  | ({ readonly kind: "invited" } & Redeemed)
+  | ({ readonly kind: "invited" } & RedeemedInvite)
   /** The end. */
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
 

@@ -1,6 +1,6 @@
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect, SendEffect } from "./effect.ts";
-import type { Event, EventOf } from "./event.ts";
+import type { Event, EventNamed } from "./event.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import type { PartnersView } from "./partners.ts";
 import type { Random } from "./random.ts";
@@ -56,7 +56,7 @@ export class RetryQueue {
     return effects;
   }
 
-  #onFailed({ effect, failure }: EventOf<"failed">, nowMs: number, effects: Effect[]): void {
+  #onFailed({ effect, failure }: EventNamed<"failed">, nowMs: number, effects: Effect[]): void {
     if (effect.kind !== "push" && effect.kind !== "ihave" && effect.kind !== "push_roster") return;
     if (!this.#partners.isMember(effect.to)) return;
     const ids = effect.kind === "push_roster" ? [undefined] : effect.ids;

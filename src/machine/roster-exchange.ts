@@ -1,6 +1,6 @@
 import { type PublicKey, RosterEntryId } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
-import type { Event, EventOf } from "./event.ts";
+import type { Event, EventNamed } from "./event.ts";
 import type { RosterView } from "./group-view.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import type { PartnersView } from "./partners.ts";
@@ -54,12 +54,12 @@ export class RosterExchange {
   }
 
   /** True when `status` shows entries we lack, so that messages had better wait for the roster. */
-  isBehind({ status }: EventOf<"status">): boolean {
+  isBehind({ status }: EventNamed<"status">): boolean {
     const { roster_head: head, roster_length: length } = status;
     return head !== undefined && head !== this.#roster.head && (length ?? 0) > this.#roster.length;
   }
 
-  #onStatus({ from, status }: EventOf<"status">, nowMs: number, effects: Effect[]): void {
+  #onStatus({ from, status }: EventNamed<"status">, nowMs: number, effects: Effect[]): void {
     const { roster_head: head, roster_length: length } = status;
     if (head === undefined) this.#ask(from, this.#config.askBlindMs, nowMs, effects);
     else if (head === this.#roster.head) return;
@@ -68,7 +68,7 @@ export class RosterExchange {
     } else this.#push(from, this.#config.pushMs, nowMs, effects);
   }
 
-  #onRoster({ from, outcome }: EventOf<"roster">, nowMs: number, effects: Effect[]): void {
+  #onRoster({ from, outcome }: EventNamed<"roster">, nowMs: number, effects: Effect[]): void {
     if (from === undefined) {
       const peers = new Set(this.#partners.all());
       for (const peer of this.#members) {

@@ -26,7 +26,7 @@ export async function unpackBinary(
   source.on("error", (error) => unzipped.destroy(error));
   source.pipe(unzipped);
   try {
-    await readEntries(new Pieces(unzipped), wanted, to);
+    await readEntries(new ArchivePieces(unzipped), wanted, to);
   } catch (error) {
     // What the disk says, of reading or writing, says nothing of the archive.
     if (error instanceof EntmootError || (error instanceof Error && "syscall" in error)) throw error;
@@ -37,7 +37,11 @@ export async function unpackBinary(
   }
 }
 
-async function readEntries(pieces: Pieces, wanted: WantedFile & { readonly name: string }, to: number): Promise<void> {
+async function readEntries(
+  pieces: ArchivePieces,
+  wanted: WantedFile & { readonly name: string },
+  to: number,
+): Promise<void> {
   const seen = new Set<string>();
   for (;;) {
     const header = await pieces.take(BLOCK);
@@ -55,7 +59,7 @@ async function readEntries(pieces: Pieces, wanted: WantedFile & { readonly name:
   if (!seen.has(wanted.name)) throw updateError(`archive: ${wanted.name} is missing in it`);
 }
 
-async function unpack(pieces: Pieces, size: number, wanted: WantedFile & { readonly name: string }, to: number) {
+async function unpack(pieces: ArchivePieces, size: number, wanted: WantedFile & { readonly name: string }, to: number) {
   if (size !== wanted.size) {
     throw updateError(`archive: ${wanted.name}: expected ${wanted.size} bytes, found ${size}`);
   }
@@ -118,7 +122,7 @@ function kindOf(flag: number): string {
 }
 
 /** Bytes as they come, taken by number. */
-class Pieces {
+class ArchivePieces {
   readonly #source: AsyncIterator<Uint8Array>;
   #held: Uint8Array = new Uint8Array(0);
 

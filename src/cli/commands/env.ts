@@ -25,7 +25,7 @@ export const env = defineCommand({
 });
 
 /** The report as lines for people. */
-export function describeRuntime(report: RuntimeReport): string[] {
+function describeRuntime(report: RuntimeReport): string[] {
   const { running_daemon: daemon } = report;
   const lines = [
     `binary: ${report.binary}`,

@@ -79,9 +79,9 @@ export const query = defineCommand({
   },
 });
 
-type Request = RequestOf<typeof messages>;
-type Filter = Pick<Request, "group_id" | "author" | "topic" | "since" | "until">;
-type Way = Pick<Request, "by" | "order" | "after">;
+type QueryRequest = RequestOf<typeof messages>;
+type QueryFilter = Pick<QueryRequest, "group_id" | "author" | "topic" | "since" | "until">;
+type Way = Pick<QueryRequest, "by" | "order" | "after">;
 
 function parseLimit(text: string): number {
   if (/^-\d+$/.test(text.trim())) throw new EntmootError("invalid_argument", `${LABEL}: -limit must be non-negative`);
@@ -97,7 +97,7 @@ interface FilterArgs {
   readonly order?: string | undefined;
 }
 
-function parseFilter({ author, group, topic, since, until, order }: FilterArgs): Filter {
+function parseFilter({ author, group, topic, since, until, order }: FilterArgs): QueryFilter {
   orderOf(order);
   if (topic !== undefined) verifyTopic(topic);
   const from = since === undefined ? 0n : parseTimeBound(`${LABEL}: -since`, since);
@@ -127,9 +127,9 @@ function verifyTopic(topic: string): void {
 }
 
 /** Prints page by page, at most `limit`; gives how many. */
-async function print(node: Operations, request: Request, limit: number): Promise<number> {
+async function print(node: Operations, request: QueryRequest, limit: number): Promise<number> {
   let printed = 0;
-  let at: Pick<Request, "page" | "after"> = { after: request.after };
+  let at: Pick<QueryRequest, "page" | "after"> = { after: request.after };
   while (printed < limit) {
     const page = await node.call(messages, { ...request, ...at, limit: Math.min(PAGE_MESSAGES_MAX, limit - printed) });
     for (const row of page.messages) printJson(messageLine(row));

@@ -79,7 +79,7 @@ export const tail = defineCommand({
   },
 });
 
-interface Asked {
+interface TailRequest {
   /** `undefined`: all groups. */
   readonly groupId: GroupId | undefined;
   readonly topic: string;
@@ -96,7 +96,7 @@ function keyOf(groupId: GroupId): string {
 /** Prints what is wanted of what is held; gives the places from which the live part goes on, so that nothing falls between. */
 async function printBacklog(
   options: GlobalOptions,
-  { groupId, last, signal, topic }: Asked & { readonly last: number },
+  { groupId, last, signal, topic }: TailRequest & { readonly last: number },
 ): Promise<Seen> {
   await using node = await openReading(options);
   const { places } = await node.call(
@@ -110,7 +110,7 @@ async function printBacklog(
 /** Prints what arrives until `signal` aborts. Throws `control_unavailable` when there is no daemon to begin with. */
 async function follow(
   options: GlobalOptions,
-  { groupId, seen, signal, topic }: Asked & { readonly seen: Seen },
+  { groupId, seen, signal, topic }: TailRequest & { readonly seen: Seen },
 ): Promise<void> {
   if (signal.aborted) return;
   let daemon: ControlClient | undefined = await openDaemon(options);

@@ -11,7 +11,7 @@ export function programHelp(
   const rows = (optIn: boolean) =>
     entries
       .filter(([, entry]) => (entry.optIn ?? false) === optIn)
-      .map(([name, entry]): Row => [name, entry.description]);
+      .map(([name, entry]): HelpRow => [name, entry.description]);
   return sections([
     ["", ["Signed group messaging for AI agents, peer to peer."]],
     ["usage", ["entmootd [global flags] <command> [flags] [arguments]"]],
@@ -46,23 +46,23 @@ export async function commandHelp(
     ["operations", columns(operations)],
     [
       "arguments",
-      columns(positionals.map(([arg, def]): Row => [def.valueHint ?? arg.toUpperCase(), def.description ?? ""])),
+      columns(positionals.map(([arg, def]): HelpRow => [def.valueHint ?? arg.toUpperCase(), def.description ?? ""])),
     ],
     ["flags", columns(flagRows(Object.fromEntries(own)))],
     ["notes", [...(command.help?.notes ?? [])]],
     ["example", [...(command.help?.examples ?? [])]],
-    ["exit status", columns((command.help?.exits ?? []).map((exit): Row => [String(exit), EXIT_MEANING[exit]]))],
+    ["exit status", columns((command.help?.exits ?? []).map((exit): HelpRow => [String(exit), EXIT_MEANING[exit]]))],
     ["", ['Global flags such as -data: see "entmootd -help".']],
   ]);
 }
 
-type Row = readonly [label: string, text: string];
+type HelpRow = readonly [label: string, text: string];
 
-async function operationRows(command: EntmootCommand): Promise<Row[]> {
+async function operationRows(command: EntmootCommand): Promise<HelpRow[]> {
   const part = command.subCommands;
   const subCommands = (typeof part === "function" ? await part() : await part) ?? {};
   return Promise.all(
-    Object.entries(subCommands).map(async ([name, sub]): Promise<Row> => {
+    Object.entries(subCommands).map(async ([name, sub]): Promise<HelpRow> => {
       const resolved = (typeof sub === "function" ? await sub() : await sub) as EntmootCommand;
       return [name, (await metaOf(resolved)).description ?? ""];
     }),
@@ -74,8 +74,8 @@ async function metaOf(command: EntmootCommand): Promise<{ description?: string }
   return (typeof meta === "function" ? await meta() : await meta) ?? {};
 }
 
-function flagRows(flags: Readonly<Record<string, FlagDef>>): Row[] {
-  return Object.entries(flags).map(([name, def]): Row => {
+function flagRows(flags: Readonly<Record<string, FlagDef>>): HelpRow[] {
+  return Object.entries(flags).map(([name, def]): HelpRow => {
     const alias = "alias" in def && def.alias !== undefined ? [def.alias].flat().map((other) => `, -${other}`) : [];
     const hint = def.type === "boolean" ? "" : ` ${hintOf(def)}`;
     const fallback =
@@ -104,7 +104,7 @@ function positionalUsage(name: string, def: FlagDef): string {
 /** Labels wider than this take a line of their own, so one long flag does not push all texts to the right. */
 const LABEL_MAX = 30;
 
-function columns(rows: readonly Row[]): string[] {
+function columns(rows: readonly HelpRow[]): string[] {
   const width = Math.max(0, ...rows.map(([label]) => label.length).filter((length) => length <= LABEL_MAX));
   return rows.flatMap(([label, text]) =>
     label.length > width ? [label, `${" ".repeat(width)}  ${text}`] : [`${label.padEnd(width)}  ${text}`],

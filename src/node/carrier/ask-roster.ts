@@ -17,7 +17,7 @@ export interface RosterQuestion {
   readonly ignoreBackoff?: boolean;
 }
 
-/** What a peer's roster log has behind an entry, unverified. Throws `Refusal` with `not_found` when it lacks the entry. */
+/** What a peer's roster log has behind an entry, unverified. Throws `PeerRefusal` with `not_found` when it lacks the entry. */
 export async function askRosterAfter(question: RosterQuestion): Promise<RosterEntry[]> {
   const { groupId, ignoreBackoff = false, peers, to } = question;
   const entries: RosterEntry[] = [];

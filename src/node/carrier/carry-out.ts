@@ -9,7 +9,7 @@ import { pageIds } from "../../wire/peer/id-page.ts";
 import { pushFrames } from "../../wire/peer/push-frame.ts";
 import type { Group } from "../group/group.ts";
 import { askRosterAfter } from "./ask-roster.ts";
-import { failureOf, type Peers, Refusal } from "./peers.ts";
+import { failureOf, PeerRefusal, type Peers } from "./peers.ts";
 
 /** Ours. How long an answer may take. */
 const SMALL_TIMEOUT_MS = 15_000;
@@ -137,7 +137,7 @@ export class CarryOut {
     try {
       return await peers.ask(to, { kind: "status_req", ...group.summary() }, "status_resp", SMALL_TIMEOUT_MS);
     } catch (error) {
-      if (error instanceof Refusal && error.code === "not_member" && group.self !== undefined) {
+      if (error instanceof PeerRefusal && error.code === "not_member" && group.self !== undefined) {
         const entries = group.roster.log.entries.slice(-INTRODUCTION_ENTRIES);
         peers.send(to, { kind: "roster_resp", group_id, entries }, () => {});
       }
@@ -207,7 +207,7 @@ async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<Ros
     // With our own last entry in front the log knows where the rest belongs.
     return [...group.roster.log.entries.slice(-1), ...newer];
   } catch (error) {
-    if (!(error instanceof Refusal) || error.code !== "not_found") throw error;
+    if (!(error instanceof PeerRefusal) || error.code !== "not_found") throw error;
     return askRosterAfter({ peers, groupId: group.id, to, after: undefined });
   }
 }
@@ -238,7 +238,7 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
     const question: Frame = { kind: "fetch_many_req", group_id: group.id, ids: wanted };
     const { messages, outcomes } = await peers.ask(from, question, "fetch_many_resp", LARGE_TIMEOUT_MS);
     if (outcomes.length !== wanted.length) {
-      throw new Refusal("malformed_frame", `fetch: expected ${wanted.length} outcomes, found ${outcomes.length}`);
+      throw new PeerRefusal("malformed_frame", `fetch: expected ${wanted.length} outcomes, found ${outcomes.length}`);
     }
     const by = (outcome: string) => wanted.filter((_, i) => outcomes[i] === outcome);
     unknown.push(...by("unknown"));

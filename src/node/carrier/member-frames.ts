@@ -21,16 +21,16 @@ export interface MemberFrameServices {
 }
 
 /** One frame as its handler sees it: about which group, and from which member. */
-interface Said extends MemberFrameServices {
+interface SaidByMember extends MemberFrameServices {
   readonly group: Group;
   readonly from: PublicKey;
 }
 
 type FrameOf<K> = Extract<Frame, { readonly kind: K }>;
-type Handler<K> = (said: Said, frame: FrameOf<K>) => Frame | undefined | Promise<Frame | undefined>;
+type MemberFrameHandler<K> = (said: SaidByMember, frame: FrameOf<K>) => Frame | undefined | Promise<Frame | undefined>;
 
 /** The handler of each kind of frame; only kinds of the table of frames can stand here. */
-type Handlers = { readonly [K in Frame["kind"]]?: Handler<K> };
+type Handlers = { readonly [K in Frame["kind"]]?: MemberFrameHandler<K> };
 
 /** Frames that want no answer. */
 const ONE_WAY = {
@@ -129,9 +129,9 @@ const HANDLERS: Handlers = { ...ONE_WAY, ...MESSAGE_QUESTIONS, ...GROUP_QUESTION
  * What a member's frame does to a group, and the answer where one is owed. Throws for what is invalid, also for a
  * frame that is an answer: nobody asked.
  */
-export async function handleMemberFrame(said: Said, frame: Frame): Promise<Frame | undefined> {
+export async function handleMemberFrame(said: SaidByMember, frame: Frame): Promise<Frame | undefined> {
   // The key is the frame's own kind, so the handler takes it; the compiler cannot see that.
-  const handler = HANDLERS[frame.kind] as Handler<Frame["kind"]> | undefined;
+  const handler = HANDLERS[frame.kind] as MemberFrameHandler<Frame["kind"]> | undefined;
   if (handler === undefined) {
     throw new EntmootError("invalid_argument", `${frame.kind}: expected a question or a one-way frame`);
   }

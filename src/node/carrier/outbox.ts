@@ -13,7 +13,7 @@ const STREAM_MAX_BYTES = 1024 * 1024;
 /** Ours. A peer that takes nothing for this long is treated as lost. */
 const WRITE_TIMEOUT_MS = 10_000;
 
-interface Waiting {
+interface WaitingFrame {
   readonly frame: SizedFrame;
   readonly failed: (error: unknown) => void;
 }
@@ -25,7 +25,7 @@ interface Waiting {
 export class Outbox {
   readonly #clock: Clock;
   readonly #open: () => Promise<PeerStream>;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingFrame[] = [];
   #bytes = 0;
   #running: Promise<void> | undefined;
 
@@ -58,7 +58,7 @@ export class Outbox {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      let batch: Waiting[] = [];
+      let batch: WaitingFrame[] = [];
       try {
         const stream = await this.#open();
         batch = this.#take();
@@ -81,7 +81,7 @@ export class Outbox {
     }
   }
 
-  #take(): Waiting[] {
+  #take(): WaitingFrame[] {
     let bytes = 0;
     let count = 0;
     while (
@@ -96,14 +96,14 @@ export class Outbox {
   }
 }
 
-interface Said {
-  readonly waiting: Waiting;
+interface SayableFrame {
+  readonly waiting: WaitingFrame;
   readonly bytes: Uint8Array;
 }
 
 /** Those of the batch that can be said in the dialect; the senders of the others are told. */
-function sayable(batch: readonly Waiting[], dialect: Dialect): Said[] {
-  const said: Said[] = [];
+function sayable(batch: readonly WaitingFrame[], dialect: Dialect): SayableFrame[] {
+  const said: SayableFrame[] = [];
   for (const waiting of batch) {
     try {
       said.push({ waiting, bytes: encodeSized(waiting.frame, dialect) });
@@ -114,6 +114,6 @@ function sayable(batch: readonly Waiting[], dialect: Dialect): Said[] {
   return said;
 }
 
-function join(said: readonly Said[]): Uint8Array {
+function join(said: readonly SayableFrame[]): Uint8Array {
   return said.length === 1 ? said[0]!.bytes : Buffer.concat(said.map(({ bytes }) => bytes));
 }

@@ -28,7 +28,7 @@ export interface PeerRecord {
 }
 
 /** An answer of another kind than asked for, or none: the peer is there and will not. */
-export class Refusal extends EntmootError {}
+export class PeerRefusal extends EntmootError {}
 
 export interface PeersParts {
   readonly transport: Transport;
@@ -78,7 +78,7 @@ export class Peers {
   }
 
   /**
-   * Asks one question and gives the answer. Throws `Refusal` when the peer refuses or answers otherwise,
+   * Asks one question and gives the answer. Throws `PeerRefusal` when the peer refuses or answers otherwise,
    * `unavailable` when it cannot be reached, `timeout`.
    */
   async ask<K extends Frame["kind"]>(
@@ -166,7 +166,7 @@ const NOT_TO_BE_SAID: readonly ErrorCode[] = [
 /** What the machines are told about an error. */
 export function failureOf(error: unknown): NetworkFailure {
   if (error instanceof Backoff) return "backoff";
-  if (error instanceof Refusal) return "refused";
+  if (error instanceof PeerRefusal) return "refused";
   if (!(error instanceof EntmootError)) return "unreachable";
   if (NOT_TO_BE_SAID.includes(error.code)) return "refused";
   return error.code === "timeout" ? "timeout" : "unreachable";
@@ -177,13 +177,19 @@ function expectAnswer<K extends Frame["kind"]>(
   question: Frame,
   expected: K,
 ): Extract<Frame, { kind: K }> {
-  if (answer?.kind === "refused") throw new Refusal(codeOf(answer.code), answer.message);
+  if (answer?.kind === "refused") throw new PeerRefusal(codeOf(answer.code), answer.message);
   if (answer?.kind !== expected) {
-    throw new Refusal("unavailable", `${question.kind}: expected ${expected}, found ${answer?.kind ?? "no answer"}`);
+    throw new PeerRefusal(
+      "unavailable",
+      `${question.kind}: expected ${expected}, found ${answer?.kind ?? "no answer"}`,
+    );
   }
   // Roster entries name no group, and a root or a policy neither: only the answer itself says which one it is about.
   if ("group_id" in question && "group_id" in answer && answer.group_id !== question.group_id) {
-    throw new Refusal("unavailable", `${question.kind}: expected an answer about this group, found one about another`);
+    throw new PeerRefusal(
+      "unavailable",
+      `${question.kind}: expected an answer about this group, found one about another`,
+    );
   }
   return answer as Extract<Frame, { kind: K }>;
 }

@@ -4,7 +4,7 @@ import type { MessageStore, NewMessage } from "../../store/group-store.ts";
 /** Ours. Messages in one transaction; more wait for the next turn, so a long batch cannot hold the loop. */
 const BATCH_MAX = 1024;
 
-interface Waiting {
+interface WaitingBatch {
   readonly messages: readonly NewMessage[];
   readonly resolve: (seqs: (number | undefined)[]) => void;
   readonly reject: (error: unknown) => void;
@@ -17,7 +17,7 @@ interface Waiting {
 export class BatchWriter {
   readonly #store: MessageStore;
   readonly #onCommitted: () => void;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: WaitingBatch[] = [];
   readonly #idle: (() => void)[] = [];
   #scheduled = false;
   #closed = false;
@@ -63,7 +63,7 @@ export class BatchWriter {
 
   #flush(): void {
     this.#scheduled = false;
-    const batch: Waiting[] = [];
+    const batch: WaitingBatch[] = [];
     let size = 0;
     while (this.#waiting.length > 0 && (size === 0 || size + this.#waiting[0]!.messages.length <= BATCH_MAX)) {
       const next = this.#waiting.shift()!;
@@ -75,7 +75,7 @@ export class BatchWriter {
     else for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #commit(batch: readonly Waiting[]): void {
+  #commit(batch: readonly WaitingBatch[]): void {
     let seqs: (number | undefined)[];
     try {
       seqs = this.#store.putMany(batch.flatMap((waiting) => waiting.messages));

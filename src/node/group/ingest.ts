@@ -45,9 +45,9 @@ export interface IngestParts {
   readonly clock: Clock;
 }
 
-type Decoded = ReturnType<typeof decodeMessageForms>;
+type DecodedBody = ReturnType<typeof decodeMessageForms>;
 
-interface Candidate {
+interface Incoming {
   readonly message: NewMessage;
   readonly contentBytes: number;
   /** The keys that may have signed it, likeliest first; at most two. */
@@ -92,7 +92,7 @@ export class Ingest {
     options: { readonly rated: boolean },
     sorting: Sorting,
   ): Promise<readonly Uint8Array[]> {
-    const candidates: Candidate[] = [];
+    const candidates: Incoming[] = [];
     const later: Uint8Array[] = [];
     const awaited = new Set<Promise<void>>();
     const ended = Promise.withResolvers<void>();
@@ -139,8 +139,8 @@ export class Ingest {
     return later;
   }
 
-  #read(body: Uint8Array, sorting: Sorting): Decoded | undefined {
-    let decoded: Decoded;
+  #read(body: Uint8Array, sorting: Sorting): DecodedBody | undefined {
+    let decoded: DecodedBody;
     try {
       decoded = decodeMessageForms(body);
     } catch (error) {
@@ -153,10 +153,10 @@ export class Ingest {
   }
 
   #candidate(
-    { canonical, message, signing }: Decoded,
+    { canonical, message, signing }: DecodedBody,
     { isUnknown, isHistory }: { readonly isUnknown: boolean; readonly isHistory: boolean },
     sorting: Sorting,
-  ): Candidate | undefined {
+  ): Incoming | undefined {
     const { log } = this.#parts.roster;
     const { id } = message;
     if (!isUnknown) {
@@ -191,7 +191,7 @@ export class Ingest {
     return sorting.refuse(id, "message: its author was removed before it was written");
   }
 
-  #isWithinPolicy({ message, contentBytes }: Candidate, rated: boolean, sorting: Sorting): boolean {
+  #isWithinPolicy({ message, contentBytes }: Incoming, rated: boolean, sorting: Sorting): boolean {
     const { clock, policy } = this.#parts;
     const byFounder = message.author_node_id === this.#parts.roster.log.founder?.pilot_node_id;
     const subject = { author: message.author_node_id, byFounder, timestamp: message.timestamp, contentBytes };
@@ -237,7 +237,7 @@ class Sorting implements Ingested {
  * Readers of the delivery log see messages as they were stored: what one answer brings comes in the order it was
  * written, whatever order the ids had on the way.
  */
-function parentsFirst(candidates: readonly Candidate[]): readonly Candidate[] {
+function parentsFirst(candidates: readonly Incoming[]): readonly Incoming[] {
   if (candidates.length < 2) return candidates;
   const byId = new Map(candidates.map((candidate) => [candidate.message.id, candidate]));
   const nodes = candidates.map(({ message: { id, timestamp, parents, author_node_id: author } }) => {
@@ -247,14 +247,14 @@ function parentsFirst(candidates: readonly Candidate[]): readonly Candidate[] {
 }
 
 /** Those whose signature holds under one of their keys; the others are refused. */
-async function verifyCandidates(candidates: readonly Candidate[], sorting: Sorting): Promise<Candidate[]> {
-  const signedBy = ({ signed: { bytes, signature } }: Candidate, key: Uint8Array = NO_KEY) => ({
+async function verifyCandidates(candidates: readonly Incoming[], sorting: Sorting): Promise<Incoming[]> {
+  const signedBy = ({ signed: { bytes, signature } }: Incoming, key: Uint8Array = NO_KEY) => ({
     bytes,
     key,
     signature,
   });
   const first = await verifyAll(candidates.map((candidate) => signedBy(candidate, candidate.keys[0])));
-  const verified: Candidate[] = [];
+  const verified: Incoming[] = [];
   for (const [i, candidate] of candidates.entries()) {
     const second = candidate.keys[1];
     if (first[i] || (second !== undefined && (await verifyAll([signedBy(candidate, second)]))[0])) {

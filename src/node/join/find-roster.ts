@@ -7,7 +7,7 @@ import { explainRejection } from "../../core/roster/roster-rejection.ts";
 import { Join, type JoinCandidate, type JoinEffect, type JoinEvent } from "../../machine/join.ts";
 import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
 import { askRosterAfter } from "../carrier/ask-roster.ts";
-import { failureOf, type Peers, Refusal } from "../carrier/peers.ts";
+import { failureOf, PeerRefusal, type Peers } from "../carrier/peers.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
 
 export type FoundRoster = Extract<JoinEffect, { kind: "joined" }>;
@@ -52,7 +52,7 @@ async function askCandidate(peers: Peers, groupId: GroupId, from: JoinCandidate)
     return noRoster("invalid", `its roster is broken at entry ${log.entries.length + 1}: ${explainRejection(stopped)}`);
   } catch (error) {
     const detail = textOf(error);
-    if (error instanceof Refusal && error.code === "not_member") return noRoster("refused", detail);
+    if (error instanceof PeerRefusal && error.code === "not_member") return noRoster("refused", detail);
     return noRoster(failureOf(error) === "refused" ? "invalid" : "unreachable", detail);
   }
 }

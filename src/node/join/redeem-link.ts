@@ -3,8 +3,8 @@ import type { MootLink } from "../../core/admission/moot-link.ts";
 import type { Clock } from "../../core/clock.ts";
 import { textOf } from "../../core/errors.ts";
 import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
-import { Redeem, type RedeemEffect, type RedeemEvent, type Redeemed } from "../../machine/redeem.ts";
-import { type Peers, Refusal } from "../carrier/peers.ts";
+import { Redeem, type RedeemEffect, type RedeemEvent, type RedeemedInvite } from "../../machine/redeem.ts";
+import { PeerRefusal, type Peers } from "../carrier/peers.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
 
 /**
@@ -24,9 +24,9 @@ export interface RedeemParts {
  * Shows a link's token to its issuer, again and again while that is away. Throws the issuer's refusal, or
  * `unavailable` once the time is over.
  */
-export function redeem(parts: RedeemParts, link: MootLink, attempt: JoinAttempt): Promise<Redeemed> {
+export function redeem(parts: RedeemParts, link: MootLink, attempt: JoinAttempt): Promise<RedeemedInvite> {
   let timeoutMs = TIMEOUT_FIRST_MS;
-  return driveMachine<RedeemEvent, RedeemEffect, Redeemed>({
+  return driveMachine<RedeemEvent, RedeemEffect, RedeemedInvite>({
     machine: new Redeem({ deadlineMs: attempt.deadline, config: MACHINE_DEFAULTS }),
     start: { kind: "start" },
     timer: { kind: "timer" },
@@ -63,7 +63,7 @@ async function askIssuer(
   } catch (error) {
     const message = textOf(error);
     // An issuer that is ending, or whose disk is full, may well answer in a moment.
-    if (error instanceof Refusal && error.code !== "unavailable")
+    if (error instanceof PeerRefusal && error.code !== "unavailable")
       return { kind: "refused", code: error.code, message: `join: ${message}` };
     return { kind: "unreachable", detail: message };
   }

@@ -60,7 +60,6 @@ const nodeStatus = struct(
   { required: ["version", "pid", "entmoot_pubkey", "transport", "groups"] },
 );
 
-export type TransportStatus = Decoded<typeof transportStatus>;
 export type MootStatus = Decoded<typeof groupStatus>;
 export type NodeStatus = Decoded<typeof nodeStatus>;
 

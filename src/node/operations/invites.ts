@@ -11,7 +11,7 @@ const MINT_PEERS_MAX = 1024;
 const LINKS_MAX = 10_000;
 const LINK_BYTES_MAX = 4096;
 /** Ours. An invite with sixteen peers takes about 4 KB. */
-export const JOIN_INPUT_BYTES_MAX = 64 * 1024;
+const JOIN_INPUT_BYTES_MAX = 64 * 1024;
 const INVITE_MAX = 256 * 1024;
 
 const mint = struct(
@@ -28,8 +28,6 @@ const mint = struct(
 );
 
 const minted = struct("minted invite", { invite }, { required: ["invite"] });
-
-export type MintRequest = Decoded<typeof mint>;
 
 /** Adds nobody to the roster. Throws `group_not_found`, `not_member`, `invalid_argument`. */
 export const invite_mint = operation({
@@ -74,8 +72,6 @@ const newLink = struct(
   { required: ["group_id"] },
 );
 
-export type NewLink = Decoded<typeof newLink>;
-
 /** Throws `group_not_found`, `not_member` (not the founder), `invalid_argument`, `conflict` (too many links). */
 export const link_create = operation({
   name: "link_create",
@@ -103,8 +99,6 @@ const namedLink = struct(
   { group_id: theGroup, link: documented("the link's text, or its id", boundedText("link", LINK_BYTES_MAX)) },
   { required: ["group_id", "link"] },
 );
-
-export type NamedLink = Decoded<typeof namedLink>;
 
 /** Gives the link as it is then. Throws `group_not_found`, `not_found`. */
 export const link_revoke = operation({
@@ -145,7 +139,6 @@ const joined = struct(
   { required: ["status", "group_id", "members", "local_node_id"] },
 );
 
-export type JoinRequest = Decoded<typeof joinRequest>;
 export type JoinProgress = Decoded<typeof joinProgress>;
 export type Joined = Decoded<typeof joined>;
 
@@ -174,8 +167,6 @@ const joinByInvite = struct(
   },
   { required: ["invite"] },
 );
-
-export type JoinByInvite = Decoded<typeof joinByInvite>;
 
 /** As `join`. Throws `expired` or `signature_invalid` for the invite, `invalid_argument` for what is no policy. */
 export const join_invite = operation({

@@ -32,7 +32,6 @@ const published = struct(
   { required: ["group_id", "message_id", "author", "timestamp_ms"] },
 );
 
-export type PublishRequest = Decoded<typeof publishRequest>;
 export type Published = Decoded<typeof published>;
 
 /**
@@ -127,7 +126,6 @@ const messagesPage = struct(
   { required: ["messages"] },
 );
 
-export type MessagesRequest = Decoded<typeof messagesRequest>;
 export type MessagesPage = Decoded<typeof messagesPage>;
 
 /** Throws `group_not_found`, `invalid_argument`, `place_lost` for a place that this log does not have. */
@@ -249,8 +247,6 @@ const watchEvent: Codec<WatchEvent> = {
       form,
     ),
 };
-
-export type WatchRequest = Decoded<typeof watchRequest>;
 
 const NOTHING = struct<object>("end", {});
 

@@ -35,7 +35,6 @@ const createdMoot = struct(
   { required: ["group_id", "founder"] },
 );
 
-export type NewMoot = Decoded<typeof newMoot>;
 export type CreatedMoot = Decoded<typeof createdMoot>;
 
 /** Throws `invalid_argument`. */
@@ -65,7 +64,6 @@ const rosterChanged = struct(
   { required: ["group_id", "entry_id", "subject", "members"] },
 );
 
-export type RosterChangeRequest = Decoded<typeof rosterChange>;
 export type RosterChanged = Decoded<typeof rosterChanged>;
 
 /** Throws `group_not_found`, `not_member` (not the founder, or nobody to remove), `conflict`. */
@@ -96,8 +94,6 @@ const members_ = struct(
   { group_id: groupId, members: plainList(memberRow, MEMBERS_MAX) },
   { required: ["group_id", "members"] },
 );
-
-export type MemberRow = Decoded<typeof memberRow>;
 
 /** Ascending by node id. Throws `group_not_found`. */
 export const members = operation({
@@ -206,7 +202,6 @@ const probeRow = struct(
 
 const probed = struct("probed", { peers: plainList(probeRow, PROBE_PEERS_MAX) }, { required: ["peers"] });
 
-export type ProbeRequest = Decoded<typeof probeRequest>;
 export type ProbeRow = Decoded<typeof probeRow>;
 
 /** One row a peer, in the order asked; who cannot be reached is a row. Throws `group_not_found`. */
@@ -238,7 +233,6 @@ const admitted = struct(
   { required: ["group_id", "roster_head", "members", "invite"] },
 );
 
-export type Admission = Decoded<typeof admission>;
 export type Admitted = Decoded<typeof admitted>;
 
 /** Adds nobody who is there with the same key. Throws `invalid_argument`, `group_not_found`, `not_member`, `conflict`. */

@@ -30,7 +30,7 @@ export const placeText = documented(
 );
 
 /** Ours. One for each moot. */
-export const PLACES_MAX = 8192;
+const PLACES_MAX = 8192;
 export const places = plainList(placeText, PLACES_MAX);
 
 /** The roster after (or without) a change. */

@@ -23,12 +23,12 @@ export function consumerNameOf(caller: Caller, name: string): string {
   return caller === "agent" ? `${AGENT_PREFIX}${name}` : name;
 }
 
-type Asked = Pick<Call<never>, "caller">;
+type ConsumerRequest = Pick<Call<never>, "caller">;
 
 export function listConsumers(
   moots: Moots,
   { group_id }: RequestOf<typeof consumer_list>,
-  { caller }: Asked,
+  { caller }: ConsumerRequest,
 ): AnswerOf<typeof consumer_list> {
   const moot = requireMoot(moots, group_id);
   const kept = moot.store.consumers.list().filter(({ name }) => caller === "owner" || name.startsWith(AGENT_PREFIX));
@@ -38,7 +38,7 @@ export function listConsumers(
 export function advanceConsumer(
   moots: Moots,
   request: RequestOf<typeof consumer_advance>,
-  { caller }: Asked,
+  { caller }: ConsumerRequest,
 ): ConsumerRow {
   const moot = requireMoot(moots, request.group_id);
   const name = consumerNameOf(caller, request.consumer);
@@ -49,7 +49,7 @@ export function advanceConsumer(
 export function leaseConsumer(
   moots: Moots & { readonly clock: Clock },
   { consumer, group_id, owner, ttl_ms: ttlMs }: RequestOf<typeof consumer_lease>,
-  { caller }: Asked,
+  { caller }: ConsumerRequest,
 ): AnswerOf<typeof consumer_lease> {
   const moot = requireMoot(moots, group_id);
   const name = consumerNameOf(caller, consumer);
@@ -60,7 +60,7 @@ export function leaseConsumer(
 export function releaseConsumer(
   moots: Moots,
   { consumer, group_id, token }: RequestOf<typeof consumer_release>,
-  { caller }: Asked,
+  { caller }: ConsumerRequest,
 ): AnswerOf<typeof consumer_release> {
   requireMoot(moots, group_id).store.consumers.releaseLease(consumerNameOf(caller, consumer), token);
   return {};
@@ -69,7 +69,7 @@ export function releaseConsumer(
 export function forgetConsumer(
   moots: Moots,
   { consumer, group_id }: RequestOf<typeof consumer_forget>,
-  { caller }: Asked,
+  { caller }: ConsumerRequest,
 ): AnswerOf<typeof consumer_forget> {
   requireMoot(moots, group_id).store.consumers.forget(consumerNameOf(caller, consumer));
   return {};

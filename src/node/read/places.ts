@@ -36,7 +36,7 @@ export function placeOfSeq(moot: Pick<Moot, "id" | "store">, seq: number): strin
 }
 
 /** Where the moot's log ends now. */
-export function endOf(moot: Pick<Moot, "id" | "store">): string {
+function endOf(moot: Pick<Moot, "id" | "store">): string {
   return placeOfSeq(moot, moot.store.messages.lastSeq());
 }
 

@@ -43,11 +43,11 @@ export function* originalMessages(
   }
 }
 
-type Row = Record<string, SqlValue>;
+type OriginalRow = Record<string, SqlValue>;
 
 const NO_BYTES = new Uint8Array(0);
 
-function* inOrder(database: OriginalDatabase): Generator<Row> {
+function* inOrder(database: OriginalDatabase): Generator<OriginalRow> {
   const order = orderOf(database);
   if (!order) {
     yield* database.each(

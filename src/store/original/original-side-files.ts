@@ -15,7 +15,7 @@ export function mailboxConsumer(clientId: string): string {
   return `mailbox:${clientId}`;
 }
 
-interface Taking {
+interface SideFileTakeover {
   /** The data root. */
   readonly root: string;
   /** Where copies go: a path a directory name may begin with. */
@@ -27,7 +27,7 @@ interface Taking {
  * Takes what the original keeps of a group outside its directory: policy, display metadata, mailbox cursors.
  * None of it is worth refusing the group for; gives a line for people about each thing left out.
  */
-export function takeSideFiles(taking: Taking): string[] {
+export function takeSideFiles(taking: SideFileTakeover): string[] {
   const notices: string[] = [];
   for (const take of [takePolicy, takeMetadata, takeCursors]) {
     try {
@@ -40,7 +40,7 @@ export function takeSideFiles(taking: Taking): string[] {
   return notices;
 }
 
-function takePolicy({ root, store }: Taking): string[] {
+function takePolicy({ root, store }: SideFileTakeover): string[] {
   const path = join(root, "policies", "group-policies.json");
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile()) return [];
@@ -58,7 +58,7 @@ function takePolicy({ root, store }: Taking): string[] {
     .map(({ reason }) => `not taken over: ${path}: ${reason}`);
 }
 
-function takeMetadata({ root, scratch, store }: Taking): string[] {
+function takeMetadata({ root, scratch, store }: SideFileTakeover): string[] {
   const path = join(root, "esp.sqlite");
   using database = OriginalDatabase.open(path, scratch);
   if (!database?.has("esp_group_metadata")) return [];
@@ -74,7 +74,7 @@ function takeMetadata({ root, scratch, store }: Taking): string[] {
   return [];
 }
 
-function takeCursors({ root, scratch, store }: Taking): string[] {
+function takeCursors({ root, scratch, store }: SideFileTakeover): string[] {
   const path = join(root, "mailbox.sqlite");
   using database = OriginalDatabase.open(path, scratch);
   if (!database?.has("mailbox_cursors")) return [];

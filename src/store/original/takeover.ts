@@ -58,7 +58,7 @@ export function unverifiedCounts(fact: string): [reason: string, count: number][
   }
 }
 
-interface Request {
+interface TakeoverRequest {
   /** The data root. */
   readonly root: string;
   /** The group's directory. */
@@ -79,7 +79,7 @@ export function holdsOriginal(directory: string): boolean {
  * once, one does the work. Throws `data_root_invalid` for a roster log that cannot be trusted or a damaged database,
  * `unavailable` while another process is at it, `disk_full`.
  */
-export function takeOver(request: Request): string[] {
+export function takeOver(request: TakeoverRequest): string[] {
   const { root, directory } = request;
   using lock = FileLock.tryAcquire(join(root, LOCK), LOCK_WAIT_MS);
   if (!lock) {
@@ -103,7 +103,7 @@ export function takeOver(request: Request): string[] {
   }
 }
 
-function build(request: Request, fresh: string): string[] {
+function build(request: TakeoverRequest, fresh: string): string[] {
   const { root, directory, groupId } = request;
   const notices: string[] = [];
   const { log, tornBytes } = readRoster(join(directory, ORIGINAL_ROSTER));
@@ -156,14 +156,14 @@ function readRoster(path: string): RosterFile {
   }
 }
 
-interface Taking extends Request {
+interface MessageTakeover extends TakeoverRequest {
   readonly database: OriginalDatabase;
   readonly file: SqliteFile;
   readonly store: SqliteGroupStore;
   readonly log: RosterLog;
 }
 
-function takeMessages({ database, file, store, groupId, log, onProgress }: Taking): TakeoverReport {
+function takeMessages({ database, file, store, groupId, log, onProgress }: MessageTakeover): TakeoverReport {
   const total = countOriginalMessages(database);
   const aside = file.prepare("INSERT INTO unverified (id, reason, canonical) VALUES (?1, ?2, ?3)");
   const unverified: Extract<OriginalMessage, { kind: "unverified" }>[] = [];

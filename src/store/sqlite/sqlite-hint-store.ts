@@ -5,7 +5,7 @@ import { checkMs, HINT_PEERS_MAX, SIGNED_HINT_BYTES_MAX } from "../store-limits.
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 
-interface Row {
+interface HintRow {
   readonly hints: readonly string[];
   readonly signed: { seq: bigint; bytes: Uint8Array } | undefined;
 }
@@ -52,7 +52,7 @@ export class SqliteHintStore implements HintStore {
     });
   }
 
-  #read(peer: PublicKey): Row | undefined {
+  #read(peer: PublicKey): HintRow | undefined {
     const row = this.#get.row(PublicKey.toBytes(peer));
     if (!row) return undefined;
     const [hints, seq, bytes] = row;
@@ -63,7 +63,7 @@ export class SqliteHintStore implements HintStore {
     return { hints: list, signed: { seq: BigInt(`0x${rows.bytes(seq, peer, 8).toHex()}`), bytes: signed } };
   }
 
-  #store(peer: PublicKey, { hints, signed }: Row, nowMs: number): void {
+  #store(peer: PublicKey, { hints, signed }: HintRow, nowMs: number): void {
     const key = PublicKey.toBytes(peer);
     const seq: SqlValue = signed ? Uint8Array.fromHex(signed.seq.toString(16).padStart(16, "0")) : null;
     this.#put.run(key, JSON.stringify(hints), seq, signed?.bytes ?? null, nowMs);
