@@ -96,7 +96,7 @@ export class CallConnection implements Disposable {
           break;
         }
         this.#hasHeard = true;
-        this.#take(frame);
+        this.#hear(frame);
       }
     } catch (error) {
       failure = error;
@@ -106,10 +106,10 @@ export class CallConnection implements Disposable {
     this.#connection[Symbol.dispose]();
   }
 
-  #take(frame: ReadFrame): void {
+  #hear(frame: ReadFrame): void {
     if (frame.kind === "operation") {
       // One that is not known here was given up.
-      this.#calls.get(frame.call)?.take(frame);
+      this.#calls.get(frame.call)?.hear(frame);
       return;
     }
     const error = errorOf(frame);
@@ -195,7 +195,7 @@ class CallUnderWay<Answer, Event> {
     }
   }
 
-  take({ body, role, skippedBytes }: OperationFrame & Pick<ReadFrame, "skippedBytes">): void {
+  hear({ body, role, skippedBytes }: OperationFrame & Pick<ReadFrame, "skippedBytes">): void {
     try {
       if (skippedBytes !== undefined) {
         throw new EntmootError(

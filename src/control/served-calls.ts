@@ -59,7 +59,7 @@ export class ServedCalls {
   }
 
   /** Takes a frame of the client's. */
-  take(frame: OperationFrame & Pick<ReadFrame, "skippedBytes">): void {
+  hear(frame: OperationFrame & Pick<ReadFrame, "skippedBytes">): void {
     const running = this.#running.get(frame.call);
     if (frame.role === "cancel") running?.cancel();
     else if (frame.role === "credit") running?.credit(frame.room);

@@ -73,7 +73,7 @@ export class ServedConnection implements Disposable {
     }
     for (; frame !== null; frame = await connection.receive()) {
       this.#quietSince = clock.steady();
-      if (frame.kind === "operation") this.#calls.take(frame);
+      if (frame.kind === "operation") this.#calls.hear(frame);
       else if (frame.kind === "unknown_extension") {
         await this.#refuse(
           frame.type,

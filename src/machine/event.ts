@@ -13,6 +13,14 @@ export type Via =
   /** Back-filled while catching up. */
   | "pull";
 
+/**
+ * Whether a message that came so is new, so that its author's budget applies. What was asked for is history, and exempt,
+ * or a newcomer could only catch up at the pace of new messages.
+ */
+export function isNews(via: Via): boolean {
+  return via === "publish" || via === "push";
+}
+
 /** What one side says about its copy of the group. */
 export interface CopyStatus {
   /** `undefined` when the peer's dialect cannot say. */

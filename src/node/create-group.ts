@@ -10,7 +10,7 @@ import type { NodeContext } from "./node-context.ts";
 import type { CreatedMoot, group_create } from "./operations/moots.ts";
 import type { RequestOf } from "./operations/operation.ts";
 
-/** Ours. */
+/** Ours. A word or two in any script; a page for the description. */
 const TAG_MAX_BYTES = 256;
 const DESCRIPTION_MAX_BYTES = 4096;
 /** Ours. As many tags as anybody reads. */

@@ -8,7 +8,7 @@ import type { RequestOf } from "./operations/operation.ts";
 /** Wire. Peers asked at a time. */
 const PARALLEL = 4;
 
-/** Wire. */
+/** Wire. What the original sends, and what its answer must bring back. */
 const NONCE_BYTES = 16;
 
 /** Asks each peer for a sign of life; one row a peer, in the order asked. Throws `group_not_found`. */

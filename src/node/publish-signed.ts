@@ -17,7 +17,7 @@ export async function publishSigned(context: NodeContext, message: Message): Pro
     throw new EntmootError("signature_invalid", "entmoot: message id mismatch");
   }
   if (!group.store.messages.knows(message.id)) pay(group, message, context.clock.unix());
-  const { reason, refused, unknownAuthor } = await group.take([canonical], { from: context.local, via: "fetch" });
+  const { reason, refused, unknownAuthor } = await group.ingest([canonical], { from: context.local, via: "fetch" });
   if (unknownAuthor.length > 0) throw new EntmootError("not_member", "entmoot: author not a group member");
   if (refused.length > 0) throw new EntmootError("signature_invalid", reason ?? "entmoot: signature invalid");
   return publishedForm(message);

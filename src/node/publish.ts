@@ -110,7 +110,7 @@ export function pay(group: Group, message: Message, now: UnixMs): void {
     timestamp,
     contentBytes: content.length,
     topics,
-    rated: true,
+    via: "publish",
     now,
   });
   if (refusal === undefined) return;

@@ -50,8 +50,8 @@ export class StreamBudget {
     return this.#total;
   }
 
-  /** `false` when `peer`, or all peers together, hold as many as they may. A `true` is owed one `give`. */
-  take(peer: PublicKey): boolean {
+  /** `false` when `peer`, or all peers together, hold as many as they may. A `true` is owed one `giveBack`. */
+  spend(peer: PublicKey): boolean {
     const held = this.#byPeer.get(peer) ?? 0;
     const { streamsPerPeer, streamsPerStranger, streamsTotal } = this.#limits;
     const share = held >= streamsPerStranger && !this.isKnown(peer) ? streamsPerStranger : streamsPerPeer;
@@ -61,7 +61,7 @@ export class StreamBudget {
     return true;
   }
 
-  give(peer: PublicKey): void {
+  giveBack(peer: PublicKey): void {
     const held = this.#byPeer.get(peer) ?? 0;
     if (held <= 1) this.#byPeer.delete(peer);
     else this.#byPeer.set(peer, held - 1);
@@ -84,7 +84,7 @@ export class ConnectionRate {
   }
 
   /** `false` when `peer` has made its share within the last minute; a refused attempt is not counted. */
-  take(peer: PublicKey, now: SteadyMs): boolean {
+  spend(peer: PublicKey, now: SteadyMs): boolean {
     const recent = (this.#recent.get(peer) ?? []).filter((at) => now - at < WINDOW_MS);
     const allowed = recent.length < this.#perMinute;
     if (allowed) recent.push(now);

@@ -6,7 +6,7 @@ import { updateError } from "./update-error.ts";
 const IDLE_MS = 30_000;
 /** Ours. A file of at most a few MiB that takes longer is held back, drop by drop. */
 const SMALL_MS = 120_000;
-/** Ours. */
+/** Ours. A release host needs one or two; more is a loop. */
 const REDIRECTS_MAX = 5;
 
 export interface GetOptions {

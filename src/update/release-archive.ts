@@ -44,7 +44,7 @@ async function readEntries(
 ): Promise<void> {
   const seen = new Set<string>();
   for (;;) {
-    const header = await pieces.take(BLOCK);
+    const header = await pieces.read(BLOCK);
     if (header.every((byte) => byte === 0)) break;
     const { name, size } = readHeader(header);
     if (seen.has(name)) throw updateError(`archive: holds ${JSON.stringify(name)} twice`);
@@ -131,7 +131,7 @@ class ArchivePieces {
   }
 
   /** Exactly `size` bytes, a few. */
-  async take(size: number): Promise<Uint8Array> {
+  async read(size: number): Promise<Uint8Array> {
     const taken = new Uint8Array(size);
     let at = 0;
     await this.pass(size, (piece) => {

@@ -17,10 +17,10 @@ test("neither a peer nor all peers ever hold more streams than they may, and wha
         const mine = held[peer] ?? 0;
         if (takes) {
           const allowed = mine < 3 && total < 7;
-          expect(budget.take(key(peer))).toBe(allowed);
+          expect(budget.spend(key(peer))).toBe(allowed);
           if (allowed) held[peer] = mine + 1;
         } else if (mine > 0) {
-          budget.give(key(peer));
+          budget.giveBack(key(peer));
           held[peer] = mine - 1;
         }
       }
@@ -33,17 +33,17 @@ test("a stranger holds fewer streams than one of ours, until it becomes one", ()
   const budget = new StreamBudget({ ...DEFAULT_LIMITS, streamsPerPeer: 3, streamsPerStranger: 1 });
   const known = new Set([key(1)]);
   budget.isKnown = (peer) => known.has(peer);
-  expect([1, 1, 1, 1].map((node) => budget.take(key(node)))).toEqual([true, true, true, false]);
-  expect([2, 2].map((node) => budget.take(key(node)))).toEqual([true, false]);
+  expect([1, 1, 1, 1].map((node) => budget.spend(key(node)))).toEqual([true, true, true, false]);
+  expect([2, 2].map((node) => budget.spend(key(node)))).toEqual([true, false]);
   known.add(key(2));
-  expect(budget.take(key(2))).toBe(true);
+  expect(budget.spend(key(2))).toBe(true);
 });
 
 test("a peer's share of connections comes back minute by minute, and refusals do not count", () => {
   const rate = new ConnectionRate({ ...DEFAULT_LIMITS, connectionsPerPeerPerMinute: 2 });
-  expect([0, 10, 20, 59_999].map((at) => rate.take(key(1), steadyMs(at)))).toEqual([true, true, false, false]);
-  expect(rate.take(key(2), steadyMs(20))).toBe(true);
-  expect([60_000, 60_005, 60_010].map((at) => rate.take(key(1), steadyMs(at)))).toEqual([true, false, true]);
+  expect([0, 10, 20, 59_999].map((at) => rate.spend(key(1), steadyMs(at)))).toEqual([true, true, false, false]);
+  expect(rate.spend(key(2), steadyMs(20))).toBe(true);
+  expect([60_000, 60_005, 60_010].map((at) => rate.spend(key(1), steadyMs(at)))).toEqual([true, false, true]);
 });
 
 test("a stranger with endless keys makes the rate forget the oldest, not grow", () => {
@@ -53,7 +53,7 @@ test("a stranger with endless keys makes the rate forget the oldest, not grow", 
     new DataView(bytes.buffer).setUint32(0, i);
     return PublicKey.fromBytes(bytes);
   });
-  for (const each of keys) expect(rate.take(each, steadyMs(0))).toBe(true);
-  expect(rate.take(keys[4_999]!, steadyMs(1))).toBe(false);
-  expect(rate.take(keys[0]!, steadyMs(1))).toBe(true);
+  for (const each of keys) expect(rate.spend(each, steadyMs(0))).toBe(true);
+  expect(rate.spend(keys[4_999]!, steadyMs(1))).toBe(false);
+  expect(rate.spend(keys[0]!, steadyMs(1))).toBe(true);
 });

@@ -15,7 +15,7 @@ import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { loadJoinInput } from "../line/join-input.ts";
 
 const LABEL = "join";
-/** Wire. */
+/** Wire. The default of the original's flag, and what 0 or less stands for. */
 const TIMEOUT_MS = 90_000;
 /** Ours. What a daemon has on top to tell how it ended. */
 const ANSWER_MS = 10_000;

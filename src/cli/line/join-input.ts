@@ -13,7 +13,7 @@ import { collect } from "./collect.ts";
 
 /** Wire. What the original reads of an invite, from a file or over HTTP; here more is refused, not cut. */
 const INPUT_MAX_BYTES = 1024 * 1024;
-/** Wire. */
+/** Wire. What the original gives the same fetch. */
 const FETCH_TIMEOUT_MS = 5_000;
 
 /**

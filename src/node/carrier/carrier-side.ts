@@ -110,8 +110,8 @@ export class CarrierSide {
       clock,
       hintsOf: ({ roster }: Group) => hints.signedFor(roster.members.keys()),
       acceptProfile: (of: Group, ad: MemberProfileAd, from: PublicKey) =>
-        this.#profiles.takeProfile(of, ad, { from, isSnapshot: false }),
-      acceptTransportAd: (of: Group, ad: TransportAd) => this.#profiles.takeTransportAd(of, ad),
+        this.#profiles.acceptProfile(of, ad, { from, isSnapshot: false }),
+      acceptTransportAd: (of: Group, ad: TransportAd) => this.#profiles.acceptTransportAd(of, ad),
     };
     return new Inbound({
       group,
@@ -126,7 +126,7 @@ export class CarrierSide {
       handleStranger: async (from, frame) => {
         if (frame.kind === "redeem_req") return redeemLink(this.#context, from, frame);
         if (this.#isMemberSomewhere(from)) {
-          this.#greeter.takeHint(frame.hint, from, (key) => this.#isMemberSomewhere(key));
+          this.#greeter.acceptHint(frame.hint, from, (key) => this.#isMemberSomewhere(key));
         }
         return undefined;
       },

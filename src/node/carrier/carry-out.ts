@@ -77,7 +77,7 @@ export class CarryOut {
     for (const [from, messages] of Map.groupBy(held, (message) => message.from)) {
       const bodies = messages.map(({ canonical }) => canonical);
       try {
-        await group.take(bodies, { from, via: "push" });
+        await group.ingest(bodies, { from, via: "push" });
       } catch (error) {
         if (!(error instanceof EntmootError)) throw error;
         this.#parts.onFailed(group, error);
@@ -162,7 +162,7 @@ export class CarryOut {
         return;
       }
       case "ask_roster":
-        group.takeRoster(await askRoster(group, effect.to, peers), effect.to);
+        group.acceptRoster(await askRoster(group, effect.to, peers), effect.to);
         return;
       case "fetch":
         await fetchMessages(group, effect, peers);
@@ -214,16 +214,16 @@ async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<Ros
 
 type FetchEffect = Extract<AskEffect, { kind: "fetch" }>;
 
-/** Asks until the peer said of every id whether it has it, taking each batch while the next is on its way. */
+/** Asks until the peer said of every id whether it has it, ingesting each batch while the next is on its way. */
 async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peers: Peers): Promise<void> {
   const unknown: MessageId[] = [];
   const stored: MessageId[] = [];
   const refused: MessageId[] = [];
   let wanted: readonly MessageId[] = ids;
-  let taking = Promise.resolve();
-  const take = (asked: readonly MessageId[], bodies: readonly Uint8Array[]) => {
-    taking = taking.then(async () => {
-      const ingested = await group.take(bodies, { from, via });
+  let ingesting = Promise.resolve();
+  const ingest = (asked: readonly MessageId[], bodies: readonly Uint8Array[]) => {
+    ingesting = ingesting.then(async () => {
+      const ingested = await group.ingest(bodies, { from, via });
       stored.push(...ingested.stored, ...ingested.known);
       refused.push(...ingested.refused);
       // A peer that sends something else in place of what was asked has not answered.
@@ -232,7 +232,7 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
       refused.push(...asked.filter((id) => !got.has(id)));
     });
     // The rejection is looked at where the chain is awaited.
-    taking.catch(() => {});
+    ingesting.catch(() => {});
   };
   while (wanted.length > 0) {
     const question: Frame = { kind: "fetch_many_req", group_id: group.id, ids: wanted };
@@ -242,11 +242,11 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
     }
     const by = (outcome: string) => wanted.filter((_, i) => outcomes[i] === outcome);
     unknown.push(...by("unknown"));
-    take(by("sent"), messages);
-    for (const id of by("alone")) take([id], await fetchAlone(group, from, id, peers));
+    ingest(by("sent"), messages);
+    for (const id of by("alone")) ingest([id], await fetchAlone(group, from, id, peers));
     wanted = by("again");
   }
-  await taking;
+  await ingesting;
   group.tell({ kind: "fetched", from, via, ids, stored, unknown, refused });
 }
 

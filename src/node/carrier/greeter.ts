@@ -49,9 +49,9 @@ export class Greeter {
    * Takes what `from` says of where a member is. What is new goes on to the members of its groups we are connected to:
    * two who joined through a third find each other when it is gone.
    */
-  takeHint(bytes: Uint8Array, from: PublicKey, isWanted: (author: PublicKey) => boolean): void {
+  acceptHint(bytes: Uint8Array, from: PublicKey, isWanted: (author: PublicKey) => boolean): void {
     const { groups, hints, local } = this.#context;
-    const author = hints.take(bytes, isWanted);
+    const author = hints.accept(bytes, isWanted);
     if (author === undefined) return;
     this.#peers.foundAgain(author);
     const told = new Set<PublicKey>([local, author, from]);
@@ -83,7 +83,7 @@ export class Greeter {
   async #askHints(group: Group, peer: PublicKey): Promise<void> {
     const question = { kind: "peer_hints_req", group_id: group.id } as const;
     const answer = await this.#peers.ask(peer, question, "peer_hints_resp", ASK_TIMEOUT_MS);
-    for (const bytes of answer.hints) this.takeHint(bytes, peer, (key) => group.roster.members.has(key));
+    for (const bytes of answer.hints) this.acceptHint(bytes, peer, (key) => group.roster.members.has(key));
   }
 
   async #askProfiles(group: Group, peer: PublicKey): Promise<void> {
@@ -92,7 +92,7 @@ export class Greeter {
       group_id: group.id,
     };
     const answer = await this.#peers.ask(peer, question, "member_profile_snapshot_resp", ASK_TIMEOUT_MS);
-    this.#profiles.takeSnapshot(group, answer.profiles, peer);
+    this.#profiles.acceptSnapshot(group, answer.profiles, peer);
   }
 }
 

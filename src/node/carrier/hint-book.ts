@@ -119,7 +119,7 @@ export class HintBook {
    * Takes a signed hint about a peer we care for and gives its author; what is invalid, known, old or about others is
    * dropped and gives `undefined`.
    */
-  take(bytes: Uint8Array, isWanted: (author: PublicKey) => boolean): PublicKey | undefined {
+  accept(bytes: Uint8Array, isWanted: (author: PublicKey) => boolean): PublicKey | undefined {
     const { clock, local, store } = this.#parts;
     try {
       const hint = decodePeerHint(bytes);

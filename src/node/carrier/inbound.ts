@@ -111,7 +111,7 @@ export class Inbound {
     const group = this.#parts.group(frame.group_id);
     // Entries prove themselves by the founder's signature, whoever brings them; a member we have not heard of brings its own.
     if (frame.kind === "roster_resp") {
-      group?.takeRoster(frame.entries, from);
+      group?.acceptRoster(frame.entries, from);
       return undefined;
     }
     // Whether a group is here is nobody's business but its members'.

@@ -35,7 +35,7 @@ type Handlers = { readonly [K in Frame["kind"]]?: MemberFrameHandler<K> };
 /** Frames that want no answer. */
 const ONE_WAY = {
   async push({ from, group }, { messages }) {
-    await group.take(messages, { from, via: "push" });
+    await group.ingest(messages, { from, via: "push" });
     return undefined;
   },
   async gossip({ from, group }, frame) {
@@ -153,7 +153,7 @@ async function acceptGossip(group: Group, from: PublicKey, frame: FrameOf<"gossi
   const { body } = frame;
   const ids = frame.ids ?? [];
   if (body !== undefined && ids.length === 1 && ids[0] === body.id) {
-    await group.take([messageCanonical(body)], { from, via: "push" });
+    await group.ingest([messageCanonical(body)], { from, via: "push" });
     return;
   }
   const missing = ids.filter((id) => !group.store.messages.knows(id));

@@ -61,7 +61,7 @@ export class Outbox {
       let batch: WaitingFrame[] = [];
       try {
         const stream = await this.#open();
-        batch = this.#take();
+        batch = this.#nextBatch();
         await using owned = stream;
         const said = sayable(batch, owned.dialect);
         batch = said.map(({ waiting }) => waiting);
@@ -81,7 +81,7 @@ export class Outbox {
     }
   }
 
-  #take(): WaitingFrame[] {
+  #nextBatch(): WaitingFrame[] {
     let bytes = 0;
     let count = 0;
     while (

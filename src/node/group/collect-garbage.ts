@@ -19,7 +19,7 @@ const lastWork = new WeakMap<Clock, SteadyMs>();
  * its heap by the memory of the machine, so that on a large one a back-fill would grow to several times what the node
  * needs before it collects by itself.
  */
-export function tookIn(bytes: number): void {
+export function noteIngested(bytes: number): void {
   bytesSince += bytes;
   if (bytesSince < COLLECT_EVERY_BYTES) return;
   bytesSince = 0;

@@ -3,6 +3,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { ContentLimiter, type Refusal } from "../../core/policy/content-limiter.ts";
 import { formatPolicy, type Policy, parsePolicy } from "../../core/policy/policy.ts";
 import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
+import { isNews, type Via } from "../../machine/event.ts";
 import type { GroupStore } from "../../store/group-store.ts";
 
 /** The name of the fact a group's policy is kept under, as JSON text. */
@@ -17,8 +18,7 @@ export interface PolicySubject {
   readonly timestamp: bigint;
   readonly contentBytes: number;
   readonly topics: readonly string[];
-  /** The author's budget applies. */
-  readonly rated: boolean;
+  readonly via: Via;
   readonly now: UnixMs;
 }
 
@@ -64,10 +64,10 @@ export class GroupPolicy {
   }
 
   /** `undefined` when the message may be stored; its author has paid then. */
-  check({ author, now, rated, ...subject }: PolicySubject): Refusal | undefined {
+  check({ author, now, via, ...subject }: PolicySubject): Refusal | undefined {
     if (this.#limiter === undefined) return undefined;
     const candidate = { ...subject, author: String(author) };
-    return rated ? this.#limiter.admit(candidate, now) : this.#limiter.screen(candidate, now);
+    return isNews(via) ? this.#limiter.admit(candidate, now) : this.#limiter.screen(candidate, now);
   }
 
   /** Forgets messages past their retention, now and then. */

@@ -109,23 +109,23 @@ export class Group {
   }
 
   /**
-   * Takes bodies a peer sent and tells the machines what became of them, except that a `fetch` is over:
+   * Ingests bodies a peer sent and tells the machines what became of them, except that a `fetch` is over:
    * that is for the caller, who knows what was asked.
    */
-  async take(
+  async ingest(
     bodies: readonly Uint8Array[],
     source: { from: PublicKey; via: Exclude<Via, "publish"> },
   ): Promise<Ingested> {
     const { from, via } = source;
-    const ingested = await this.#ingest.take(bodies, { rated: via === "push" });
+    const ingested = await this.#ingest.accept(bodies, via);
     if (ingested.stored.length > 0) this.tell({ kind: "stored", ids: ingested.stored, from, via });
     if (via === "push" && ingested.known.length > 0) this.tell({ kind: "duplicate", from, ids: ingested.known });
     for (const held of ingested.unknownAuthor) this.tell({ kind: "unknown_author", from, ...held });
     return ingested;
   }
 
-  /** Takes a roster log a peer sent, asked for or not. */
-  takeRoster(entries: readonly RosterEntry[], from: PublicKey): RosterSyncOutcome {
+  /** Accepts what a roster log adds to ours that a peer sent, asked for or not. */
+  acceptRoster(entries: readonly RosterEntry[], from: PublicKey): RosterSyncOutcome {
     const before = this.roster.members;
     const outcome = this.roster.sync(entries);
     if (outcome === "extended") this.#membersChanged(before);

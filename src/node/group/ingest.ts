@@ -5,9 +5,10 @@ import { topologicalOrder } from "../../core/order/order.ts";
 import { decodeMessageForms, messageIdOf } from "../../core/record/message.ts";
 import { keyOf } from "../../core/record/node-key.ts";
 import type { Message } from "../../core/record/records.ts";
+import { isNews, type Via } from "../../machine/event.ts";
 import type { MessageStore, NewMessage } from "../../store/group-store.ts";
 import type { BatchWriter } from "./batch-writer.ts";
-import { tookIn } from "./collect-garbage.ts";
+import { noteIngested } from "./collect-garbage.ts";
 import type { GroupPolicy } from "./group-policy.ts";
 import type { GroupRoster } from "./group-roster.ts";
 import { type SignedBytes, verifyAll } from "./signature-pool.ts";
@@ -74,24 +75,19 @@ export class Ingest {
   }
 
   /**
-   * Takes a batch of full messages. `rated`: the author's message and byte budget applies; back-filled history
-   * is exempt, or a newcomer could only catch up at the pace of new messages. Rejects with `disk_full` or `internal`.
+   * Stores those of a batch of full messages that may be. Rejects with `disk_full` or `internal`.
    */
-  async take(bodies: readonly Uint8Array[], options: { readonly rated: boolean }): Promise<Ingested> {
+  async accept(bodies: readonly Uint8Array[], via: Via): Promise<Ingested> {
     const sorting = new Sorting();
     let rest = bodies;
-    while (rest.length > 0) rest = await this.#pass(rest, options, sorting);
+    while (rest.length > 0) rest = await this.#pass(rest, via, sorting);
     // Fresh messages come at the pace people and agents write; only history comes as fast as it can be taken.
-    if (!options.rated) tookIn(bodies.reduce((sum, body) => sum + body.length, 0));
+    if (!isNews(via)) noteIngested(bodies.reduce((sum, body) => sum + body.length, 0));
     return sorting;
   }
 
-  /** Takes those whose id is not on its way already; gives the others once that way has ended. */
-  async #pass(
-    bodies: readonly Uint8Array[],
-    options: { readonly rated: boolean },
-    sorting: Sorting,
-  ): Promise<readonly Uint8Array[]> {
+  /** Looks at those whose id is not on its way already; gives the others once that way has ended. */
+  async #pass(bodies: readonly Uint8Array[], via: Via, sorting: Sorting): Promise<readonly Uint8Array[]> {
     const candidates: Incoming[] = [];
     const later: Uint8Array[] = [];
     const awaited = new Set<Promise<void>>();
@@ -111,7 +107,7 @@ export class Ingest {
         awaited.add(underWay);
         continue;
       }
-      const candidate = this.#candidate(decoded, { isUnknown: unknown.has(id), isHistory: !options.rated }, sorting);
+      const candidate = this.#candidate(decoded, { isUnknown: unknown.has(id), via }, sorting);
       if (candidate === undefined) continue;
       this.#inFlight.set(id, ended.promise);
       candidates.push(candidate);
@@ -120,7 +116,7 @@ export class Ingest {
       const verified = await verifyCandidates(candidates, sorting);
       const allowed = verified.filter((candidate) => {
         const { author, message } = candidate;
-        if (author === undefined) return this.#isWithinPolicy(candidate, options.rated, sorting);
+        if (author === undefined) return this.#isWithinPolicy(candidate, via, sorting);
         sorting.unknownAuthor.push({ id: message.id, author, canonical: message.canonical });
         return false;
       });
@@ -154,7 +150,7 @@ export class Ingest {
 
   #candidate(
     { canonical, message, signing }: DecodedBody,
-    { isUnknown, isHistory }: { readonly isUnknown: boolean; readonly isHistory: boolean },
+    { isUnknown, via }: { readonly isUnknown: boolean; readonly via: Via },
     sorting: Sorting,
   ): Incoming | undefined {
     const { log } = this.#parts.roster;
@@ -187,15 +183,15 @@ export class Ingest {
     if (!wasMember) return { ...candidate, keys: named, author };
     // Written after its author's removal. A member that holds it took it before it heard of that; were it refused
     // here for good, the two would never agree again. What a peer pushes is news, and for news it is too late.
-    if (isHistory) return { ...candidate, keys: named, author: undefined };
+    if (!isNews(via)) return { ...candidate, keys: named, author: undefined };
     return sorting.refuse(id, "message: its author was removed before it was written");
   }
 
-  #isWithinPolicy({ message, contentBytes }: Incoming, rated: boolean, sorting: Sorting): boolean {
+  #isWithinPolicy({ message, contentBytes }: Incoming, via: Via, sorting: Sorting): boolean {
     const { clock, policy } = this.#parts;
     const byFounder = message.author_node_id === this.#parts.roster.log.founder?.pilot_node_id;
     const subject = { author: message.author_node_id, byFounder, timestamp: message.timestamp, contentBytes };
-    const refusal = policy.check({ ...subject, topics: message.topics, rated, now: clock.unix() });
+    const refusal = policy.check({ ...subject, topics: message.topics, via, now: clock.unix() });
     if (refusal === undefined) return true;
     sorting.refuse(message.id, refusal.message);
     return false;

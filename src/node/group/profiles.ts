@@ -58,7 +58,7 @@ export class Profiles {
   }
 
   /** A profile from a peer; what is invalid or old is dropped without a word. `isSnapshot`: asked for, so not charged. */
-  takeProfile(group: Group, ad: MemberProfileAd, source: { from: PublicKey; isSnapshot: boolean }): void {
+  acceptProfile(group: Group, ad: MemberProfileAd, source: { from: PublicKey; isSnapshot: boolean }): void {
     if (!memberProfileAdReplaces(ad, findProfile(group, ad.author.pilot_node_id))) return;
     if (checkMemberProfileAd(ad, this.#adContext(group, ad, source.isSnapshot)) !== undefined) return;
     keepProfile(group, ad);
@@ -66,14 +66,14 @@ export class Profiles {
   }
 
   /** The profiles a member holds, of which there can be one for each member. */
-  takeSnapshot(group: Group, ads: readonly MemberProfileAd[], from: PublicKey): void {
+  acceptSnapshot(group: Group, ads: readonly MemberProfileAd[], from: PublicKey): void {
     for (const ad of ads.slice(0, group.roster.log.members.length)) {
-      this.takeProfile(group, ad, { from, isSnapshot: true });
+      this.acceptProfile(group, ad, { from, isSnapshot: true });
     }
   }
 
   /** Endpoints of a member on the original's carrier: kept for peers that use it. */
-  takeTransportAd(group: Group, ad: TransportAd): void {
+  acceptTransportAd(group: Group, ad: TransportAd): void {
     if (checkTransportAd(ad, this.#adContext(group, ad, false)) !== undefined) return;
     const stored = group.store.ads
       .transportAds()

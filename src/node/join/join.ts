@@ -133,7 +133,7 @@ async function joinGroup(
   }
   const { from, log } = await findRoster({ ...context, peers }, invite, attempt);
   const group = held ?? open(context, invite.group_id, log);
-  if (held !== undefined && from.key !== undefined) held.takeRoster(log.entries, from.key);
+  if (held !== undefined && from.key !== undefined) held.acceptRoster(log.entries, from.key);
   if (facts.metadata !== undefined) group.store.setFact(METADATA_FACT, facts.metadata);
   if (facts.name && groupName(group.store) === "") {
     group.store.setFact(METADATA_FACT, JSON.stringify({ name: facts.name }));

@@ -1,6 +1,6 @@
 import { type Decoded, documented, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, merkleRoot, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
-import { boundedBytes, boundedText, clippedText, count, oneOf, plainList, u16 } from "../../wire/frame/bounded.ts";
+import { boundedBytes, boundedText, clippedText, count, plainList, u16 } from "../../wire/frame/bounded.ts";
 import { operation } from "./operation.ts";
 import { nothing } from "./shapes.ts";
 
@@ -148,6 +148,3 @@ export const restart = operation({
 });
 
 export const DAEMON_OPERATIONS = { status, version, stop, program, restart };
-
-export type { Decoded };
-export { oneOf };

@@ -1,7 +1,6 @@
-import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
-import { groupId, merkleRoot, rosterEntryId, text } from "../../core/json/json-scalars.ts";
+import { documented, optional, struct } from "../../core/json/json-codec.ts";
+import { groupId, rosterEntryId } from "../../core/json/json-scalars.ts";
 import { PLACE_LENGTH } from "../../core/place.ts";
-import { nodeInfo } from "../../core/record/record-codecs.ts";
 import { boundedText, count, plainList } from "../../wire/frame/bounded.ts";
 
 /** Ours. Topics and patterns that are asked with. */
@@ -39,6 +38,3 @@ export const rosterState = {
   roster_head: rosterEntryId,
   members: count,
 } as const;
-
-export type { Decoded };
-export { groupId, merkleRoot, nodeInfo, rosterEntryId, text };

@@ -6,7 +6,7 @@ import type { members, topics } from "../operations/moots.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import { type Moots, requireMoot } from "./moots.ts";
 
-/** Ours. */
+/** Ours. What fits a screen or two when nobody says how many. */
 const TOPICS_DEFAULT = 100;
 const TOPICS_MAX = 1000;
 

@@ -9,7 +9,7 @@ import type { AdStore } from "../group-store.ts";
 import type { OriginalDatabase } from "./original-database.ts";
 
 /** Takes over ads signed by members, expired ones too, and our own counters. Gives how many ads were left out. */
-export function takeAds(
+export function copyAds(
   database: OriginalDatabase,
   { groupId, roster, ads }: { groupId: GroupId; roster: RosterLog; ads: AdStore },
 ): number {
@@ -29,8 +29,8 @@ export function takeAds(
     if (ad && isMembers(ad, memberProfileAdSigningForm(ad))) ads.putProfileAd(ad);
     else left += 1;
   }
-  takeCounter(database, "transport_ad_seqs", (seq) => ads.nextSeq("transport", seq));
-  takeCounter(database, "member_profile_ad_seqs", (seq) => ads.nextSeq("profile", seq));
+  readCounter(database, "transport_ad_seqs", (seq) => ads.nextSeq("transport", seq));
+  readCounter(database, "member_profile_ad_seqs", (seq) => ads.nextSeq("profile", seq));
   return left;
 }
 
@@ -42,10 +42,10 @@ function bodies(database: OriginalDatabase, table: string): Uint8Array[] {
 }
 
 /** `take` is given one less than the counter, so that the counter is what it was. */
-function takeCounter(database: OriginalDatabase, table: string, take: (seq: bigint) => void): void {
+function readCounter(database: OriginalDatabase, table: string, use: (seq: bigint) => void): void {
   if (!database.has(table)) return;
   const greatest = database.rows(`SELECT CAST(max(seq) AS TEXT) FROM ${table} WHERE typeof(seq) = 'integer'`)[0]?.[0];
-  if (typeof greatest === "string" && BigInt(greatest) > 0n) take(BigInt(greatest) - 1n);
+  if (typeof greatest === "string" && BigInt(greatest) > 0n) use(BigInt(greatest) - 1n);
 }
 
 function attempt<T>(decode: () => T): T | undefined {

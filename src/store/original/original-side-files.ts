@@ -27,11 +27,11 @@ interface SideFileTakeover {
  * Takes what the original keeps of a group outside its directory: policy, display metadata, mailbox cursors.
  * None of it is worth refusing the group for; gives a line for people about each thing left out.
  */
-export function takeSideFiles(taking: SideFileTakeover): string[] {
+export function copySideFiles(taking: SideFileTakeover): string[] {
   const notices: string[] = [];
-  for (const take of [takePolicy, takeMetadata, takeCursors]) {
+  for (const copy of [copyPolicy, copyMetadata, copyCursors]) {
     try {
-      notices.push(...take(taking));
+      notices.push(...copy(taking));
     } catch (error) {
       if (!(error instanceof EntmootError) || error.code === "disk_full") throw error;
       notices.push(`not taken over: ${error.message}`);
@@ -40,7 +40,7 @@ export function takeSideFiles(taking: SideFileTakeover): string[] {
   return notices;
 }
 
-function takePolicy({ root, store }: SideFileTakeover): string[] {
+function copyPolicy({ root, store }: SideFileTakeover): string[] {
   const path = join(root, "policies", "group-policies.json");
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile()) return [];
@@ -58,7 +58,7 @@ function takePolicy({ root, store }: SideFileTakeover): string[] {
     .map(({ reason }) => `not taken over: ${path}: ${reason}`);
 }
 
-function takeMetadata({ root, scratch, store }: SideFileTakeover): string[] {
+function copyMetadata({ root, scratch, store }: SideFileTakeover): string[] {
   const path = join(root, "esp.sqlite");
   using database = OriginalDatabase.open(path, scratch);
   if (!database?.has("esp_group_metadata")) return [];
@@ -74,7 +74,7 @@ function takeMetadata({ root, scratch, store }: SideFileTakeover): string[] {
   return [];
 }
 
-function takeCursors({ root, scratch, store }: SideFileTakeover): string[] {
+function copyCursors({ root, scratch, store }: SideFileTakeover): string[] {
   const path = join(root, "mailbox.sqlite");
   using database = OriginalDatabase.open(path, scratch);
   if (!database?.has("mailbox_cursors")) return [];

@@ -13,10 +13,10 @@ import { FileLock } from "../lock.ts";
 import { fileFailure, syncDirectory, syncFile } from "../private-files.ts";
 import { SqliteFile } from "../sqlite/sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "../sqlite/sqlite-group-store.ts";
-import { takeAds } from "./original-ads.ts";
+import { copyAds } from "./original-ads.ts";
 import { OriginalDatabase } from "./original-database.ts";
 import { countOriginalMessages, type OriginalMessage, originalMessages } from "./original-messages.ts";
-import { takeSideFiles } from "./original-side-files.ts";
+import { copySideFiles } from "./original-side-files.ts";
 
 export const GROUP_DATABASE = "moot.sqlite";
 const ORIGINAL_ROSTER = "roster.jsonl";
@@ -126,14 +126,14 @@ function build(request: TakeoverRequest, fresh: string): string[] {
     store.roster.append(log.entries);
     using database = OriginalDatabase.open(join(directory, ORIGINAL_MESSAGES), scratch);
     if (database) {
-      report = takeMessages({ ...request, database, file, store, log });
+      report = copyMessages({ ...request, database, file, store, log });
       store.setFact(TAKEOVER_FACT, JSON.stringify(report));
-      const left = takeAds(database, { groupId, roster: log, ads: store.ads });
+      const left = copyAds(database, { groupId, roster: log, ads: store.ads });
       if (left > 0) notices.push(`${directory}: ${left} ads that no current member signed were left out`);
     }
     const lines = join(directory, ORIGINAL_LINES);
     if (!database && existsSync(lines)) notices.push(`not taken over: ${lines}: only ${ORIGINAL_MESSAGES} is read`);
-    notices.push(...takeSideFiles({ root, scratch, store }));
+    notices.push(...copySideFiles({ root, scratch, store }));
   }
   checkRoot(fresh, groupId, report);
   return notices;
@@ -163,7 +163,7 @@ interface MessageTakeover extends TakeoverRequest {
   readonly log: RosterLog;
 }
 
-function takeMessages({ database, file, store, groupId, log, onProgress }: MessageTakeover): TakeoverReport {
+function copyMessages({ database, file, store, groupId, log, onProgress }: MessageTakeover): TakeoverReport {
   const total = countOriginalMessages(database);
   const aside = file.prepare("INSERT INTO unverified (id, reason, canonical) VALUES (?1, ?2, ?3)");
   const unverified: Extract<OriginalMessage, { kind: "unverified" }>[] = [];

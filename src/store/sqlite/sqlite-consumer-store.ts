@@ -23,7 +23,7 @@ export class SqliteConsumerStore implements ConsumerStore {
   readonly #count: Sql;
   readonly #put: Sql;
   readonly #delete: Sql;
-  readonly #takeToken: Sql;
+  readonly #countToken: Sql;
   readonly #token: Sql;
   readonly #release: Sql;
 
@@ -41,7 +41,7 @@ export class SqliteConsumerStore implements ConsumerStore {
     this.#put = file.prepare("INSERT OR REPLACE INTO consumers VALUES (?1, ?2, ?3, ?4, ?5)");
     this.#delete = file.prepare("DELETE FROM consumers WHERE name = ?1");
     // One counter for all, so that a token is never given twice, not even to a consumer made anew.
-    this.#takeToken = file.prepare("UPDATE counts SET lease_token = lease_token + 1");
+    this.#countToken = file.prepare("UPDATE counts SET lease_token = lease_token + 1");
     this.#token = file.prepare("SELECT lease_token FROM counts");
     this.#release = file.prepare("UPDATE consumers SET lease_owner = NULL WHERE name = ?1 AND lease_token = ?2");
   }
@@ -84,7 +84,7 @@ export class SqliteConsumerStore implements ConsumerStore {
   }
 
   #nextToken(): number {
-    this.#takeToken.run();
+    this.#countToken.run();
     return this.#rows.number(this.#token.row()?.[0], "lease token", { min: 1 });
   }
 

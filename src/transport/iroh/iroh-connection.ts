@@ -90,8 +90,8 @@ export class IrohConnection implements StreamCarrier {
   start(): void {
     const native = this.#native;
     if (!native) return;
-    void this.#takeStreams(native);
-    void this.#takeDatagrams(native);
+    void this.#acceptStreams(native);
+    void this.#readDatagrams(native);
     void native.closed().then(
       (text) => this.#onClosed(connectionEnd(nativeText(text))),
       (error: unknown) => this.#onClosed(nativeText(error)),
@@ -195,7 +195,7 @@ export class IrohConnection implements StreamCarrier {
 
   released(stream: IrohStream): void {
     this.#streams.delete(stream);
-    if (this.#inbound.delete(stream)) this.#owner.budget.give(this.remote);
+    if (this.#inbound.delete(stream)) this.#owner.budget.giveBack(this.remote);
   }
 
   letting(done: Promise<unknown>): void {
@@ -253,7 +253,7 @@ export class IrohConnection implements StreamCarrier {
   }
 
   /** Ends with the connection, of which `closed()` says why. Streams that came before are all handed out by then. */
-  async #takeStreams(native: Connection): Promise<void> {
+  async #acceptStreams(native: Connection): Promise<void> {
     for (;;) {
       const stream = await native.acceptBi().catch(() => undefined);
       if (!stream) return;
@@ -263,7 +263,7 @@ export class IrohConnection implements StreamCarrier {
 
   #onNativeStream(native: BiStream): void {
     const stream = new IrohStream(this, native);
-    if (!this.#owner.budget.take(this.remote)) {
+    if (!this.#owner.budget.spend(this.remote)) {
       stream.abandon(END.limits);
       return;
     }
@@ -273,7 +273,7 @@ export class IrohConnection implements StreamCarrier {
   }
 
   /** They carry nothing, but left unread they would pile up. */
-  async #takeDatagrams(native: Connection): Promise<void> {
+  async #readDatagrams(native: Connection): Promise<void> {
     try {
       for (;;) {
         await native.readDatagram();

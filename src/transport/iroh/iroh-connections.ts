@@ -66,7 +66,7 @@ export class IrohConnections implements ConnectionOwner {
   /** Takes in a connection that a peer made to us; past the limits it is closed, which the peer is told. */
   addIncoming(native: Connection): void {
     const connection = new IrohConnection(native, this);
-    if (!this.#rate.take(connection.remote, connection.made) || !this.#makeRoom(connection.remote)) {
+    if (!this.#rate.spend(connection.remote, connection.made) || !this.#makeRoom(connection.remote)) {
       native.close(END.limits, []);
       return;
     }

@@ -79,7 +79,7 @@ export class IrohTransport implements Transport {
     this.#hints = this.#currentHints(endpoint);
     // The binding's own watchers abort the process: they start a task outside its runtime.
     this.#addressTimer = this.#lookInAWhile();
-    void this.#takeConnections(endpoint);
+    void this.#acceptConnections(endpoint);
   }
 
   /** The UDP port in use: keep it, so that peers find this node again after a restart. */
@@ -165,7 +165,7 @@ export class IrohTransport implements Transport {
     else this.#waiting.push(stream);
   }
 
-  async #takeConnections(endpoint: Endpoint): Promise<void> {
+  async #acceptConnections(endpoint: Endpoint): Promise<void> {
     for (;;) {
       const incoming = await endpoint.acceptNext();
       if (incoming === null) return;

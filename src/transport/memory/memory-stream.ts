@@ -38,13 +38,13 @@ class Pipe {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Resolves once `take` has an answer. */
+  /** Resolves once `read` has an answer. */
   async ready(): Promise<void> {
     while (this.#held === 0 && !this.#ended && !this.#failure && !this.#lost) await this.#changed.promise;
   }
 
   /** What is there, `null` after the end. A failure wins over bytes not yet read, as a reset does; a loss does not. */
-  take(maxBytes: number): Uint8Array | null | "lost" {
+  read(maxBytes: number): Uint8Array | null | "lost" {
     if (this.#failure) throw this.#failure;
     const piece = this.#pieces.shift();
     if (!piece) return this.#ended ? null : "lost";
@@ -146,7 +146,7 @@ export class MemoryStream implements PeerStream {
         this.#endRead = end;
       },
     });
-    const bytes = this.#in.take(Math.min(maxBytes, READ_MAX_BYTES));
+    const bytes = this.#in.read(Math.min(maxBytes, READ_MAX_BYTES));
     if (bytes === "lost") throw this.#loss;
     if (bytes === null) {
       this.#readEnd = true;

@@ -170,7 +170,7 @@ export class MemoryTransport implements Transport {
 
   #connect(peer: PublicKey): Link {
     const far = this.#network.reach(this.local, peer);
-    if (!far.#rate.take(this.local, this.#clock.steady()) || far.#links.size >= far.#limits.connectionsTotal) {
+    if (!far.#rate.spend(this.local, this.#clock.steady()) || far.#links.size >= far.#limits.connectionsTotal) {
       throw new EntmootError("unavailable", `peer ${shortKey(peer)}: connection refused: the peer is at its limits`);
     }
     const link = { far, streams: new Set<MemoryStream>() };
@@ -183,7 +183,7 @@ export class MemoryTransport implements Transport {
 
   #onStream(from: PublicKey, stream: MemoryStream): void {
     const link = this.#links.get(from);
-    if (!link || !this.#budget.take(from)) {
+    if (!link || !this.#budget.spend(from)) {
       stream.reset();
       return;
     }
@@ -194,7 +194,7 @@ export class MemoryTransport implements Transport {
   }
 
   #onReleased(from: PublicKey, stream: MemoryStream): void {
-    if (this.#held.delete(stream)) this.#budget.give(from);
+    if (this.#held.delete(stream)) this.#budget.giveBack(from);
     this.#links.get(from)?.streams.delete(stream);
   }
 
