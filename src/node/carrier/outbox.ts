@@ -46,14 +46,20 @@ export class Outbox {
     }
     this.#waiting.push({ frame: sized, failed });
     this.#bytes += sized.length;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#start();
   }
 
   /** Resolves when nothing waits or is being written. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
+  }
+
+  #start(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      // One may have come after the last look and before this.
+      if (this.#waiting.length > 0) this.#start();
+    });
   }
 
   async #run(): Promise<void> {

@@ -86,3 +86,35 @@ test("what waits is bounded by its bytes: past 8 MiB a frame fails at once", asy
   await outbox.idle();
   expect(failed).toEqual([8, 9, 0, 1, 2, 3, 4, 5, 6, 7]);
 });
+
+test("a frame handed over in whatever moment the outbox falls idle goes out", async () => {
+  const network = new MemoryNetwork(realClock);
+  const [here, there] = [1, 2].map((n) => network.join(PublicKey.fromBytes(new Uint8Array(32).fill(n))));
+  const arriving = arrivals(there!);
+  const heard = async () => {
+    const stream = await arriving.next();
+    await using frames = new FramedStream(stream, peerLanguage(stream.dialect));
+    return await frames.read();
+  };
+  for (let microtasks = 0; microtasks < 20; microtasks++) {
+    let onFinished: (() => void) | undefined;
+    const outbox = new Outbox(realClock, async () => {
+      const stream = await dial(here!, there!);
+      const finish = stream.finish.bind(stream);
+      stream.finish = async () => {
+        await finish();
+        onFinished?.();
+        onFinished = undefined;
+      };
+      return stream;
+    });
+    onFinished = () => afterMicrotasks(microtasks, () => outbox.send(ihave(2), () => {}));
+    outbox.send(ihave(1), () => {});
+    expect([await heard(), await heard()]).toEqual([ihave(1), ihave(2)]);
+    await outbox.idle();
+  }
+});
+
+function afterMicrotasks(count: number, work: () => void): void {
+  queueMicrotask(count === 0 ? work : () => afterMicrotasks(count - 1, work));
+}
