@@ -1,9 +1,11 @@
 import type { Clock } from "../../core/clock.ts";
-import { EntmootError } from "../../core/errors.ts";
+import { EntmootError, type ErrorCode } from "../../core/errors.ts";
 import type { MessageId, PublicKey } from "../../core/ids.ts";
 import { messageCanonical } from "../../core/record/message.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
-import type { AskEffect, Effect, HeldMessage, NetworkEffect, Report, SendEffect } from "../../machine/effect.ts";
+import type { AskEffect, Effect, HeldMessage, Report, SendEffect } from "../../machine/effect.ts";
+import type { NetworkFailure } from "../../machine/event.ts";
+import type { FetchOutcome } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
 import { pageIds } from "../../wire/peer/id-page.ts";
 import { pushFrames } from "../../wire/peer/push-frame.ts";
@@ -23,6 +25,9 @@ const INTRODUCTION_ENTRIES = 90;
 
 /** Ours. Bodies read for one push: a graft may name 256 messages of 1 MB, and they would all be in memory at once. */
 const PUSHED_BYTES_MAX = 4 * 1024 * 1024;
+
+/** What keeping and reading fail with here, whoever was asked. */
+const OUR_FAILURES: readonly ErrorCode[] = ["disk_full", "data_root_invalid", "internal"];
 
 export interface CarryOutParts {
   readonly peers: Peers;
@@ -109,7 +114,7 @@ export class CarryOut {
 
   #send(group: Group, effect: SendEffect): void {
     let hasFailed = false;
-    for (const frame of sendFrames(group, effect)) {
+    for (const frame of this.#framesOf(group, effect)) {
       this.#parts.peers.send(effect.to, frame, (failure) => {
         // Several frames of one effect fail as one.
         if (hasFailed) return;
@@ -119,12 +124,61 @@ export class CarryOut {
     }
   }
 
+  /** The frames of a one-way effect; none when there is nothing left to send. */
+  #framesOf(group: Group, effect: SendEffect): Frame[] {
+    const group_id = group.id;
+    switch (effect.kind) {
+      case "push":
+        // Nothing is stored that would not fit one frame.
+        return [...pushFrames(group_id, this.#heldBodies(group, effect.ids)).frames];
+      case "ihave":
+      case "graft":
+        return [{ kind: effect.kind, group_id, ids: effect.ids }];
+      case "prune":
+        return [{ kind: "prune", group_id }];
+      case "push_roster":
+        return [{ kind: "roster_resp", group_id, entries: group.roster.log.entries.slice(-PUSHED_ENTRIES_MAX) }];
+    }
+  }
+
+  /**
+   * The canonical forms of those still held, as many as may wait for one peer; comparison finds the rest. One that
+   * cannot be read is passed over: an error here would take the effects behind this one with it, timers among them.
+   */
+  *#heldBodies(group: Group, ids: readonly MessageId[]): Generator<Uint8Array> {
+    let bytes = 0;
+    for (const id of ids) {
+      const canonical = this.#heldBody(group, id);
+      if (canonical === undefined) continue;
+      bytes += canonical.length;
+      if (bytes > PUSHED_BYTES_MAX) return;
+      yield canonical;
+    }
+  }
+
+  #heldBody(group: Group, id: MessageId): Uint8Array | undefined {
+    try {
+      return group.store.messages.get(id)?.canonical;
+    } catch (error) {
+      if (!(error instanceof EntmootError)) throw error;
+      this.#parts.onFailed(group, error);
+      return undefined;
+    }
+  }
+
   async #ask(group: Group, effect: AskEffect): Promise<void> {
     try {
       await this.#askPeer(group, effect);
     } catch (error) {
-      group.tell({ kind: "failed", effect: effect satisfies NetworkEffect, failure: failureOf(error) });
+      group.tell({ kind: "failed", effect, failure: this.#failureOf(group, error) });
     }
+  }
+
+  /** As the machines are told; a peer whose answer could not be kept here is there, and is not to be given up for it. */
+  #failureOf(group: Group, error: unknown): NetworkFailure {
+    if (!(error instanceof EntmootError) || !OUR_FAILURES.includes(error.code)) return failureOf(error);
+    this.#parts.onFailed(group, error);
+    return "refused";
   }
 
   /**
@@ -170,35 +224,6 @@ export class CarryOut {
   }
 }
 
-/** The frames of a one-way effect; none when there is nothing left to send. */
-function sendFrames(group: Group, effect: SendEffect): Frame[] {
-  const group_id = group.id;
-  switch (effect.kind) {
-    case "push":
-      // Nothing is stored that would not fit one frame.
-      return [...pushFrames(group_id, heldBodies(group, effect.ids)).frames];
-    case "ihave":
-    case "graft":
-      return [{ kind: effect.kind, group_id, ids: effect.ids }];
-    case "prune":
-      return [{ kind: "prune", group_id }];
-    case "push_roster":
-      return [{ kind: "roster_resp", group_id, entries: group.roster.log.entries.slice(-PUSHED_ENTRIES_MAX) }];
-  }
-}
-
-/** The canonical forms of those still held, as many as may wait for one peer; comparison finds the rest. */
-function* heldBodies(group: Group, ids: readonly MessageId[]): Generator<Uint8Array> {
-  let bytes = 0;
-  for (const id of ids) {
-    const stored = group.store.messages.get(id);
-    if (stored === undefined) continue;
-    bytes += stored.canonical.length;
-    if (bytes > PUSHED_BYTES_MAX) return;
-    yield stored.canonical;
-  }
-}
-
 /** What the peer's log has behind our head; its whole log when it does not know our head. */
 async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<RosterEntry[]> {
   const { head } = group.roster;
@@ -234,25 +259,33 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
     // The rejection is looked at where the chain is awaited.
     ingesting.catch(() => {});
   };
-  while (wanted.length > 0) {
-    const question: Frame = { kind: "fetch_many_req", group_id: group.id, ids: wanted };
-    const { messages, outcomes } = await peers.ask(from, question, "fetch_many_resp", LARGE_TIMEOUT_MS);
-    if (outcomes.length !== wanted.length) {
-      throw new PeerRefusal("malformed_frame", `fetch: expected ${wanted.length} outcomes, found ${outcomes.length}`);
+  try {
+    while (wanted.length > 0) {
+      const question: Frame = { kind: "fetch_many_req", group_id: group.id, ids: wanted };
+      const { messages, outcomes } = await peers.ask(from, question, "fetch_many_resp", LARGE_TIMEOUT_MS);
+      if (outcomes.length !== wanted.length) {
+        throw new PeerRefusal("malformed_frame", `fetch: expected ${wanted.length} outcomes, found ${outcomes.length}`);
+      }
+      const by = (outcome: FetchOutcome) => wanted.filter((_, i) => outcomes[i] === outcome);
+      unknown.push(...by("unknown"));
+      ingest(by("sent"), messages);
+      for (const id of by("alone")) {
+        const body = await fetchAlone(group, from, id, peers);
+        if (body === undefined) unknown.push(id);
+        else ingest([id], [body]);
+      }
+      wanted = by("again");
     }
-    const by = (outcome: string) => wanted.filter((_, i) => outcomes[i] === outcome);
-    unknown.push(...by("unknown"));
-    ingest(by("sent"), messages);
-    for (const id of by("alone")) ingest([id], await fetchAlone(group, from, id, peers));
-    wanted = by("again");
+  } finally {
+    // Also when the peer is lost meanwhile: what it brought is here before anybody asks for it once more.
+    await ingesting;
   }
-  await ingesting;
   group.tell({ kind: "fetched", from, via, ids, stored, unknown, refused });
 }
 
-/** One message too large for a batch; none when the peer lost it meanwhile. */
-async function fetchAlone(group: Group, from: PublicKey, id: MessageId, peers: Peers): Promise<Uint8Array[]> {
+/** One message too large for a batch; `undefined` when the peer lost it meanwhile. */
+async function fetchAlone(group: Group, from: PublicKey, id: MessageId, peers: Peers): Promise<Uint8Array | undefined> {
   const question: Frame = { kind: "fetch_req", group_id: group.id, id };
   const { message } = await peers.ask(from, question, "fetch_resp", LARGE_TIMEOUT_MS);
-  return message === undefined ? [] : [messageCanonical(message)];
+  return message === undefined ? undefined : messageCanonical(message);
 }
