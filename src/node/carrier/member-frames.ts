@@ -125,6 +125,9 @@ const GROUP_QUESTIONS = {
 
 const HANDLERS: Handlers = { ...ONE_WAY, ...MESSAGE_QUESTIONS, ...GROUP_QUESTIONS };
 
+/** Those that `handleMemberFrame` does something for. */
+export const HANDLED_KINDS: ReadonlySet<string> = new Set(Object.keys(HANDLERS));
+
 /**
  * What a member's frame does to a group, and the answer where one is owed. Throws for what is invalid, also for a
  * frame that is an answer: nobody asked.
