@@ -16,9 +16,9 @@ function world(own: readonly string[] = ["192.0.2.1:1"]) {
   const clock = new ManualClock(START_MS);
   const local = PublicKey.fromBytes(LOCAL.publicKey);
   const book = new HintBook({ identity: LOCAL, local, store, clock, addresses: () => own });
-  const take = (bytes: Uint8Array) => book.take(bytes, () => true);
+  const accept = (bytes: Uint8Array) => book.accept(bytes, () => true);
   const pass = (ms: number) => clock.advance(ms);
-  return { book, store, take, pass };
+  return { book, store, accept, pass };
 }
 
 function hintOf(seq: bigint, address: string, by = ALICE): Uint8Array {
@@ -27,40 +27,40 @@ function hintOf(seq: bigint, address: string, by = ALICE): Uint8Array {
 }
 
 test("of two hints with one number one wins for good, so that they cannot be passed on in circles", () => {
-  const { take } = world();
+  const { accept } = world();
   // The winner last, so that it has to be kept to be known the second time.
   const signature = (bytes: Uint8Array) => decodePeerHint(bytes).signature.toHex();
   const pair = [hintOf(5n, "192.0.2.1:1"), hintOf(5n, "192.0.2.2:2")];
   pair.sort((a, b) => (signature(a) < signature(b) ? -1 : 1));
-  const taken = Array.from({ length: 8 }, (_, i) => take(pair[i % 2]!));
-  expect(taken.filter((author) => author !== undefined).length).toBeLessThanOrEqual(2);
-  expect(taken.slice(2).every((author) => author === undefined)).toBe(true);
+  const accepted = Array.from({ length: 8 }, (_, i) => accept(pair[i % 2]!));
+  expect(accepted.filter((author) => author !== undefined).length).toBeLessThanOrEqual(2);
+  expect(accepted.slice(2).every((author) => author === undefined)).toBe(true);
 });
 
 test("one author's flood of ever newer hints is kept and passed on ten times, then once in ten seconds", () => {
-  const { take, pass } = world();
+  const { accept, pass } = world();
   const flood = (from: number) =>
-    Array.from({ length: 50 }, (_, i) => take(hintOf(BigInt(from + i), "192.0.2.1:1"))).filter(Boolean).length;
+    Array.from({ length: 50 }, (_, i) => accept(hintOf(BigInt(from + i), "192.0.2.1:1"))).filter(Boolean).length;
   expect(flood(1)).toBe(10);
   pass(10_000);
   expect(flood(100)).toBe(1);
 });
 
 test("a hint that its author did not sign spends nothing of the author's budget", () => {
-  const { take } = world();
+  const { accept } = world();
   for (let n = 1; n < 50; n++) {
     const forged = hintOf(BigInt(n), "192.0.2.1:1").slice();
     const at = Buffer.from(forged).indexOf('"signature":"') + 20;
     forged[at] = forged[at] === 65 ? 66 : 65;
-    expect(take(forged)).toBeUndefined();
+    expect(accept(forged)).toBeUndefined();
   }
-  expect(take(hintOf(1n, "192.0.2.1:1"))).toBe(ALICE_KEY);
+  expect(accept(hintOf(1n, "192.0.2.1:1"))).toBe(ALICE_KEY);
 });
 
 test("a hint about ourselves or somebody nobody asked about is dropped", () => {
   const { book, store } = world();
-  expect(book.take(hintOf(1n, "192.0.2.1:1", LOCAL), () => true)).toBeUndefined();
-  expect(book.take(hintOf(1n, "192.0.2.1:1"), () => false)).toBeUndefined();
+  expect(book.accept(hintOf(1n, "192.0.2.1:1", LOCAL), () => true)).toBeUndefined();
+  expect(book.accept(hintOf(1n, "192.0.2.1:1"), () => false)).toBeUndefined();
   expect(store.hints.hints(ALICE_KEY)).toEqual([]);
 });
 
