@@ -1,10 +1,13 @@
 import { ControlClient } from "../../control/control-client.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
-import { openOperations } from "../../daemon/open-operations.ts";
+import { connectOrWait } from "../../daemon/open-operations.ts";
+import type { GlobalOptions } from "../../daemon/options.ts";
+import { openForReading } from "../../daemon/read-root.ts";
 import { printJson, printLine, printProse } from "../../host/print.ts";
 import { status } from "../../node/operations/daemon.ts";
 import {
+  members,
   type PeerRow,
   PROBE_PEERS_MAX,
   type ProbeRow,
@@ -46,7 +49,7 @@ export const peers = defineCommand({
     const groupId = parseGroupId(LABEL, args.group);
     const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
     await namedFailure(LABEL, async () => {
-      await using node = await openOperations(options, { create: false, change: false });
+      await using node = await open(options, groupId);
       const client = node instanceof ControlClient ? node : undefined;
       let rows = await rowsOf(node, groupId);
       const probed = args.probe ? await probe(client, { groupId, rows, timeoutMs }) : undefined;
@@ -58,6 +61,16 @@ export const peers = defineCommand({
     });
   },
 });
+
+/** A group that is not here is said to be missing before an identity is, or a data root. */
+async function open(options: GlobalOptions, groupId: GroupId): Promise<Operations> {
+  const daemon = await connectOrWait(options);
+  if (daemon !== undefined) return daemon;
+  await using held = openForReading(options);
+  await held.call(members, { group_id: groupId });
+  const { openOfflineNode } = await import("../../daemon/open-node.ts");
+  return openOfflineNode(options, { create: false, change: false });
+}
 
 async function rowsOf(node: Operations, groupId: GroupId): Promise<readonly PeerRow[]> {
   try {
