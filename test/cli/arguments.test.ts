@@ -130,17 +130,32 @@ describe("a message line", () => {
     references: [],
     signature: new Uint8Array(0),
   };
+  const row = { group_id: GroupId.zero, seq: 3, place: "here", message };
 
   test("has its keys ascending and an empty list for no topics", () => {
-    const line = messageLine(GroupId.zero, message);
-    expect(Object.keys(line)).toEqual(["author", "content", "group_id", "message_id", "timestamp_ms", "topic"]);
-    expect(line).toMatchObject({ author: 4294967295, content: "", topic: [] });
+    const line = messageLine(row);
+    expect(Object.keys(line)).toEqual([
+      "author",
+      "content",
+      "group_id",
+      "message_id",
+      "place",
+      "seq",
+      "timestamp_ms",
+      "topic",
+    ]);
+    expect(line).toMatchObject({ author: 4294967295, content: "", place: "here", seq: 3, topic: [] });
+  });
+
+  test("has neither place nor seq where the daemon names none", () => {
+    const keys = ["author", "content", "group_id", "message_id", "timestamp_ms", "topic"];
+    expect(Object.keys(messageLine({ ...row, place: "", seq: 0 }))).toEqual(keys);
   });
 
   test("loses no byte of content and no digit of time", () => {
     fc.assert(
       fc.property(anyBytes, anyI64, (content, timestamp) => {
-        const json = JSON.stringify(messageLine(GroupId.zero, { ...message, content, timestamp }));
+        const json = JSON.stringify(messageLine({ ...row, message: { ...message, content, timestamp } }));
         expect(json).toContain(`"timestamp_ms":${timestamp},`);
         const line = JSON.parse(json);
         const back =

@@ -6,7 +6,7 @@ import { loadJoinInput } from "../../src/cli/line/join-input.ts";
 import { policyFromSource } from "../../src/cli/line/policy-source.ts";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { nodeName } from "../../src/daemon/node-name.ts";
-import type { WatchEvent } from "../../src/node/operations.ts";
+import type { WatchEvent } from "../../src/node/operations/messages.ts";
 import { MemoryNodeStore } from "../../src/store/memory/memory-node-store.ts";
 import { eventLine, mootName } from "../../src/view/event-line.ts";
 import { expectCode } from "../support/expect-code.ts";
@@ -116,6 +116,7 @@ describe("lines on a terminal", () => {
     kind: "message",
     group_id: GroupId.zero,
     seq: 1,
+    place: "",
     message: {
       id: MessageId.zero,
       group_id: GroupId.zero,

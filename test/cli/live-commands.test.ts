@@ -7,6 +7,9 @@ import { createLog } from "../../src/host/log.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { EntmootNode } from "../../src/node/entmoot-node.ts";
+import { link_create } from "../../src/node/operations/invites.ts";
+import { publish } from "../../src/node/operations/messages.ts";
+import { group_create } from "../../src/node/operations/moots.ts";
 import { DataRootLock } from "../../src/store/lock.ts";
 import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
@@ -33,13 +36,13 @@ async function daemon() {
     transportPort: 0,
     listenPort: 1004,
     hostname: "oak",
-    version: "test",
+    build: { version: "test", commit: "none", date: "none" },
     log: createLog("error"),
     clock: realClock,
     random: new SeededRandom(1),
   });
   const socket = join(dataDir, "control.sock");
-  let server = controlServer(socket, node);
+  let server = await controlServer(socket, node);
   return {
     node,
     network,
@@ -52,7 +55,7 @@ async function daemon() {
     async restart(between: () => Promise<void>) {
       await server[Symbol.asyncDispose]();
       await between();
-      server = controlServer(socket, node);
+      server = await controlServer(socket, node);
     },
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
@@ -72,12 +75,12 @@ const text = (words: string) => new TextEncoder().encode(words);
 
 test("publish prints what was published, from a flag, a file and stdin", async () => {
   await using it = await daemon();
-  const { group_id: groupId } = await it.node.createGroup(OPEN_GROUP);
+  const { group_id } = await it.node.call(group_create, OPEN_GROUP);
   const published = await it.run("publish", "--topic", "a, b", "-content", "hi <&>");
   const [row] = published.json();
   expect(published.exit).toBe(0);
   expect(Object.keys(row!)).toEqual(["author", "group_id", "message_id", "timestamp_ms", "topic"]);
-  expect(row).toMatchObject({ group_id: GroupId.toBase64(groupId), topic: ["a", "b"] });
+  expect(row).toMatchObject({ group_id: GroupId.toBase64(group_id), topic: ["a", "b"] });
   await Bun.write(join(it.home, "note.txt"), "from a file");
   await it.run("publish", "-topic", "a", "-file", join(it.home, "note.txt"));
   await cli(it.home, ["publish", "-topic", "a", "-file", "-"], { stdin: "from stdin" });
@@ -91,7 +94,7 @@ test("publish prints what was published, from a flag, a file and stdin", async (
 
 test("publish with a token again prints the first answer", async () => {
   await using it = await daemon();
-  await it.node.createGroup(OPEN_GROUP);
+  await it.node.call(group_create, OPEN_GROUP);
   const args = ["publish", "-topic", "a", "-content", "once", "-token", "0123456789abcdef"];
   const first = await it.run(...args);
   expect((await it.run(...args)).stdout).toBe(first.stdout);
@@ -102,8 +105,8 @@ test("a refusal of the daemon is printed with its code and ends with its exit st
   await using it = await daemon();
   const none = await it.run("publish", "-topic", "a", "-content", "x");
   expect(none).toMatchObject({ stderr: "entmootd: publish: GROUP_NOT_FOUND: no active groups\n", exit: 3 });
-  await it.node.createGroup(OPEN_GROUP);
-  await it.node.createGroup(OPEN_GROUP);
+  await it.node.call(group_create, OPEN_GROUP);
+  await it.node.call(group_create, OPEN_GROUP);
   const two = await it.run("publish", "-topic", "a", "-content", "x");
   expect(two.stderr).toContain("publish: INVALID_ARGUMENT: group_id is required when multiple groups are active");
   expect(two.exit).toBe(5);
@@ -113,7 +116,7 @@ test("a refused rate says when to try again", async () => {
   await using it = await daemon();
   const policy = await import("../../src/core/policy/policy.ts");
   const json = policy.formatPolicy({ ...policy.POLICY_PRESETS.standard, message_burst_per_author: 1n });
-  await it.node.createGroup({ ...OPEN_GROUP, policy: json });
+  await it.node.call(group_create, { ...OPEN_GROUP, policy: json });
   await it.run("publish", "-topic", "a", "-content", "x");
   const refused = await it.run("publish", "-topic", "a", "-content", "y");
   expect(refused.stderr).toMatch(/publish: UNAVAILABLE: .*try again in \d/);
@@ -122,11 +125,11 @@ test("a refused rate says when to try again", async () => {
 
 test("query filters by author, topic, time and limit, newest first", async () => {
   await using it = await daemon();
-  const { group_id: groupId } = await it.node.createGroup(OPEN_GROUP);
+  const { group_id } = await it.node.call(group_create, OPEN_GROUP);
   const times: bigint[] = [];
   for (const topic of ["chat", "chat/a", "other", "chat/a/b"]) {
-    const { timestamp_ms } = await it.node.publish({
-      groupId,
+    const { timestamp_ms } = await it.node.call(publish, {
+      group_id,
       topics: [topic],
       content: new Uint8Array([0xff, topic.length]),
     });
@@ -148,11 +151,11 @@ test("query filters by author, topic, time and limit, newest first", async () =>
 
 test("info names the running daemon", async () => {
   await using it = await daemon();
-  const { group_id: groupId } = await it.node.createGroup({ ...OPEN_GROUP, name: "council" });
+  const { group_id } = await it.node.call(group_create, { ...OPEN_GROUP, name: "council" });
   const [info] = (await it.run("info")).json();
   expect(info).toMatchObject({ running: true, pid: process.pid, version: "test", data_dir: it.dataDir });
   expect(info!.groups).toMatchObject([
-    { group_id: GroupId.toBase64(groupId), name: "council", merkle_root: expect.any(String) },
+    { group_id: GroupId.toBase64(group_id), name: "council", merkle_root: expect.any(String) },
   ]);
 });
 
@@ -175,8 +178,8 @@ test("join by a running daemon prints progress, then one line for each input", a
   await using founder = await startNode(it.network, 2);
   const links: string[] = [];
   for (let at = 0; at < 2; at++) {
-    const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-    links.push((await founder.createLink({ groupId, uses: 0, validForMs: 0 })).link);
+    const { group_id } = await founder.call(group_create, OPEN_GROUP);
+    links.push((await founder.call(link_create, { group_id, uses: 0, valid_for_ms: 0 })).link);
   }
   const joined = await it.run("join", ...links, "-timeout", "10s");
   expect(joined.exit).toBe(0);
@@ -197,21 +200,21 @@ function shellWord(path: string): string {
 
 test("tail prints the last of what is held, then every message once across a restart, whatever stdin does", async () => {
   await using it = await daemon();
-  const { group_id: groupId } = await it.node.createGroup(OPEN_GROUP);
-  const publish = (words: string) => it.node.publish({ groupId, topics: ["chat"], content: text(words) });
-  for (const words of ["one", "two", "three"]) await clockPast((await publish(words)).timestamp_ms);
+  const { group_id } = await it.node.call(group_create, OPEN_GROUP);
+  const say = (words: string) => it.node.call(publish, { group_id, topics: ["chat"], content: text(words) });
+  for (const words of ["one", "two", "three"]) await clockPast((await say(words)).timestamp_ms);
   const tail = it.start("tail", "-n", "2", "-topic", "chat/#");
   const lines = linesOf(tail.stdout);
   const next = async () => JSON.parse((await lines.next()).value as string).content;
   expect([await next(), await next()]).toEqual(["two", "three"]);
-  await it.node.publish({ groupId, topics: ["other"], content: text("not for us") });
-  await publish("four");
+  await it.node.call(publish, { group_id, topics: ["other"], content: text("not for us") });
+  await say("four");
   expect(await next()).toBe("four");
   await it.restart(async () => {
-    await publish("while away");
+    await say("while away");
   });
   expect(await next()).toBe("while away");
-  await publish("five");
+  await say("five");
   expect(await next()).toBe("five");
   tail.kill("SIGTERM");
   expect(await tail.exited).toBe(0);
@@ -222,16 +225,28 @@ test("tail prints the last of what is held, then every message once across a res
 
 test("tail of a group that joins later shows it from its first message", async () => {
   await using it = await daemon();
+  const { group_id: first } = await it.node.call(group_create, OPEN_GROUP);
   const tail = it.start("tail");
   const lines = linesOf(tail.stdout);
-  // What it holds back as seen is noted before it connects.
-  await until(() => it.clients() > 0);
-  const { group_id: groupId } = await it.node.createGroup(OPEN_GROUP);
-  await it.node.publish({ groupId, topics: ["a"], content: text("first") });
-  expect(JSON.parse((await lines.next()).value as string)).toMatchObject({
-    content: "first",
-    group_id: GroupId.toBase64(groupId),
+  // Once it has printed something it follows, whatever it was before it connected.
+  let isFollowing = false;
+  const heard = lines.next().then(() => {
+    isFollowing = true;
   });
+  await until(async () => {
+    await it.node.call(publish, { group_id: first, topics: ["a"], content: text("early") });
+    return isFollowing;
+  });
+  await heard;
+  const { group_id } = await it.node.call(group_create, OPEN_GROUP);
+  await it.node.call(publish, { group_id, topics: ["a"], content: text("first") });
+  const isOfNew = async () => {
+    const line = JSON.parse((await lines.next()).value as string);
+    return line.group_id === GroupId.toBase64(group_id) ? line : undefined;
+  };
+  let line = await isOfNew();
+  while (line === undefined) line = await isOfNew();
+  expect(line).toMatchObject({ content: "first", seq: 1 });
   tail.kill("SIGINT");
   expect(await tail.exited).toBe(0);
 }, 15_000);

@@ -3,6 +3,10 @@ import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { later } from "../../src/core/clock.ts";
 import { PublicKey } from "../../src/core/ids.ts";
 import { realClock } from "../../src/host/real-clock.ts";
+import { status } from "../../src/node/operations/daemon.ts";
+import { join, link_create } from "../../src/node/operations/invites.ts";
+import { publish } from "../../src/node/operations/messages.ts";
+import { group_create, roster_change } from "../../src/node/operations/moots.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { identity } from "../support/identity.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
@@ -15,9 +19,9 @@ test("members whose clocks were set back by an hour still find what they missed"
   const clock = { ...realClock, unix: () => later(realClock.unix(), -backMs) };
   await using founder = await startNode(network, 1, { clock });
   await using alice = await startNode(network, 2, { clock });
-  const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-  const { link } = await founder.createLink({ groupId, uses: 0, validForMs: HOUR_MS });
-  await alice.join({ input: link, timeoutMs: 5_000 });
+  const { group_id } = await founder.call(group_create, OPEN_GROUP);
+  const { link } = await founder.call(link_create, { group_id, uses: 0, valid_for_ms: HOUR_MS });
+  await alice.call(join, { input: link, timeout_ms: 5_000 });
   const keys = [identity(1), identity(2)].map(({ publicKey }) => PublicKey.fromBytes(publicKey)) as [
     PublicKey,
     PublicKey,
@@ -25,11 +29,11 @@ test("members whose clocks were set back by an hour still find what they missed"
   network.cut(...keys);
   backMs = HOUR_MS;
   const key = PublicKey.fromBytes(identity(3).publicKey);
-  await founder.changeRoster({ groupId, op: "add", nodeId: undefined, key });
-  await founder.publish({ groupId, topics: ["chat"], content: encodeUtf8("missed") });
+  await founder.call(roster_change, { group_id, op: "add", entmoot_pubkey: key });
+  await founder.call(publish, { group_id, topics: ["chat"], content: encodeUtf8("missed") });
   network.heal(...keys);
   await until(async () => {
-    const [group] = (await alice.status()).groups;
+    const [group] = (await alice.call(status, {})).groups;
     return group?.messages === 1 && group.members === 3;
   }, 15_000);
 }, 20_000);

@@ -2,6 +2,9 @@ import { expect, test } from "bun:test";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { EntmootError } from "../../src/core/errors.ts";
 import { messageCanonical } from "../../src/core/record/message.ts";
+import { status } from "../../src/node/operations/daemon.ts";
+import { eventsOf } from "../../src/node/operations/events.ts";
+import { publish, watch } from "../../src/node/operations/messages.ts";
 import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
 import { message } from "../support/message.ts";
 import { startNode } from "../support/nodes.ts";
@@ -19,21 +22,19 @@ test("what a node acknowledged before it ended is there again, and what comes me
     return alice.say({ kind: "push", group_id, messages: messages.map(messageCanonical) }).catch(() => {});
   });
   const content = encodeUtf8("x");
-  const publishes = Array.from({ length: 64 }, () => node.publish({ groupId: group_id, topics: ["chat"], content }));
+  const publishes = Array.from({ length: 64 }, () => node.call(publish, { group_id, topics: ["chat"], content }));
   const acknowledged = Promise.allSettled(publishes);
   await Promise.resolve();
   await node.close();
-  const late = node.publish({ groupId: group_id, topics: ["chat"], content });
+  const late = node.call(publish, { group_id, topics: ["chat"], content });
   await expect(late).rejects.toBeInstanceOf(EntmootError);
   await Promise.all(pushes);
   const kept = (await acknowledged).flatMap((end) => (end.status === "fulfilled" ? [end.value.message_id] : []));
   expect(kept.length).toBeGreaterThan(0);
   await using again = await startNode(undefined, 1, { root: SqliteDataRoot.open(dir, "write") });
   const ids = new Set<string>();
-  const ended = new AbortController();
-  const request = { groupId: group_id, topic: "#", from: "all", peers: false, signal: ended.signal } as const;
-  const held = (await again.status()).groups[0]?.messages ?? 0;
-  for await (const event of again.watch(request)) {
+  const held = (await again.call(status, {})).groups[0]?.messages ?? 0;
+  for await (const event of eventsOf(again, watch, { group_id, topic: "#", after: [] })) {
     if (event.kind === "message") ids.add(event.message.id);
     if (ids.size === held) break;
   }

@@ -11,6 +11,10 @@ import { DialBackoff } from "../../src/machine/dial-backoff.ts";
 import { MACHINE_DEFAULTS } from "../../src/machine/machine-config.ts";
 import { Peers } from "../../src/node/carrier/peers.ts";
 import { redeem } from "../../src/node/join/redeem-link.ts";
+import { status } from "../../src/node/operations/daemon.ts";
+import { join } from "../../src/node/operations/invites.ts";
+import { publish } from "../../src/node/operations/messages.ts";
+import { group_create, roster_change } from "../../src/node/operations/moots.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
 import { FramedStream } from "../../src/transport/framed-stream.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
@@ -88,9 +92,9 @@ test("two groups founded at one instant do not share their first entry, so neith
   const nowMs = Date.now();
   await using node = await startNode(undefined, 1, { clock: { ...realClock, unix: () => unixMs(nowMs) } });
   const root = async () => {
-    const { group_id } = await node.createGroup(OPEN_GROUP);
+    const { group_id } = await node.call(group_create, OPEN_GROUP);
     const key = PublicKey.fromBytes(ALICE.publicKey);
-    const { entry_id } = await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key });
+    const { entry_id } = await node.call(roster_change, { group_id, op: "add", entmoot_pubkey: key });
     return entry_id;
   };
   expect(new Set([await root(), await root(), await root()]).size).toBe(3);
@@ -118,7 +122,7 @@ test("a full disk while held messages are let out ends nothing but that", async 
   await until(() => refused > 0);
   messages.putMany = put;
   await alice.say({ kind: "push", group_id, messages: [messageCanonical(early)] });
-  expect((await node.status()).groups[0]?.messages).toBe(1);
+  expect((await node.call(status, {})).groups[0]?.messages).toBe(1);
 });
 
 test("an issuer that ends without an answer is asked again; one that says no is not", async () => {
@@ -152,7 +156,7 @@ test("a graft of many large messages reads no more of them at once than may wait
   const content = new Uint8Array(700_000);
   const ids: MessageId[] = [];
   for (let i = 0; i < 24; i++) {
-    ids.push((await node.publish({ groupId: group_id, topics: ["chat"], content })).message_id);
+    ids.push((await node.call(publish, { group_id, topics: ["chat"], content })).message_id);
   }
   const { messages } = root.openGroup(group_id)!;
   const get = messages.get.bind(messages);
@@ -195,7 +199,7 @@ test("a join whose member serves the roster and then answers nothing ends in its
   );
   await using alice = await startNode(network, 2);
   const startedMs = performance.now();
-  expect(await alice.join({ input: formatInvite(invite), timeoutMs: 1_000 })).toMatchObject({
+  expect(await alice.call(join, { input: formatInvite(invite), timeout_ms: 1_000 })).toMatchObject({
     status: "joined",
     members: 2,
   });

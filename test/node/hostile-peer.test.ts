@@ -5,6 +5,8 @@ import { messageCanonical } from "../../src/core/record/message.ts";
 import type { Message } from "../../src/core/record/records.ts";
 import { createGenesis, createRosterEntry } from "../../src/core/roster/roster-change.ts";
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
+import { status } from "../../src/node/operations/daemon.ts";
+import { group_create, roster_change } from "../../src/node/operations/moots.ts";
 import { encodeFrame } from "../../src/wire/peer/frame.ts";
 import { pageIds } from "../../src/wire/peer/id-page.ts";
 import { message } from "../support/message.ts";
@@ -16,7 +18,7 @@ import { statusQuestion } from "../support/status-question.ts";
 /** With what Alice says, and how much of it is kept. */
 async function world() {
   const { network, node, group_id, alice } = await nodeWithRawMember();
-  const count = async () => (await node.status()).groups.find((group) => group.group_id === group_id)?.messages;
+  const count = async () => (await node.call(status, {})).groups.find((group) => group.group_id === group_id)?.messages;
   const push = (...messages: Message[]) =>
     alice.say({ kind: "push", group_id, messages: messages.map(messageCanonical) });
   const said = (fields: Parameters<typeof message>[0] = {}) => message({ by: ALICE, group_id, ...fields });
@@ -37,9 +39,9 @@ test("a pushed message of a member is stored; one of another group or with a bro
 test("a message of another group in this group's frame is stored in neither", async () => {
   const { node, push, said } = await world();
   await using _closing = node;
-  const { group_id: second } = await node.createGroup(OPEN_GROUP);
+  const { group_id: second } = await node.call(group_create, OPEN_GROUP);
   await push(said({ group_id: second }));
-  expect((await node.status()).groups.map(({ messages }) => messages)).toEqual([0, 0]);
+  expect((await node.call(status, {})).groups.map(({ messages }) => messages)).toEqual([0, 0]);
 });
 
 test("a message whose author is not in the roster waits until the roster names it", async () => {
@@ -85,7 +87,7 @@ test("a removed member gets nothing more", async () => {
   await using _closing = node;
   expect(await alice.say(statusQuestion(group_id))).toMatchObject([{ kind: "status_resp" }]);
   const key = PublicKey.fromBytes(ALICE.publicKey);
-  await node.changeRoster({ groupId: group_id, op: "remove", nodeId: undefined, key });
+  await node.call(roster_change, { group_id, op: "remove", entmoot_pubkey: key });
   expect(await alice.say(statusQuestion(group_id))).toMatchObject([{ kind: "refused", code: "not_member" }]);
 });
 
@@ -93,13 +95,12 @@ test("history of a removed member is still taken, what it writes after its remov
   const { network, node, group_id, count, said } = await world();
   await using _closing = node;
   const key = PublicKey.fromBytes(ALICE.publicKey);
-  await node.changeRoster({
-    groupId: group_id,
+  await node.call(roster_change, {
+    group_id,
     op: "add",
-    nodeId: undefined,
-    key: PublicKey.fromBytes(STRANGER.publicKey),
+    entmoot_pubkey: PublicKey.fromBytes(STRANGER.publicKey),
   });
-  await node.changeRoster({ groupId: group_id, op: "remove", nodeId: undefined, key });
+  await node.call(roster_change, { group_id, op: "remove", entmoot_pubkey: key });
   const third = new RawPeer(network, STRANGER, FOUNDER);
   const before = said({ timestamp: BigInt(Date.now() - 60_000) });
   const after = said({ timestamp: BigInt(Date.now() + 60_000) });
@@ -159,7 +160,7 @@ test("a roster that is not this group's changes nothing", async () => {
   for (const entries of [[], [genesis], [...log.entries, edited]]) {
     await alice.say({ kind: "roster_resp", group_id, entries });
   }
-  expect((await node.status()).groups[0]?.members).toBe(2);
+  expect((await node.call(status, {})).groups[0]?.members).toBe(2);
 });
 
 test("a member can page through ids and fetch what it lacks", async () => {

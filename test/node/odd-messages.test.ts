@@ -3,6 +3,9 @@ import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import type { MessageId } from "../../src/core/ids.ts";
 import { messageCanonical } from "../../src/core/record/message.ts";
 import type { Message } from "../../src/core/record/records.ts";
+import { status } from "../../src/node/operations/daemon.ts";
+import { eventsOf } from "../../src/node/operations/events.ts";
+import { publish, watch } from "../../src/node/operations/messages.ts";
 import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
 import { message } from "../support/message.ts";
 import { startNode } from "../support/nodes.ts";
@@ -39,17 +42,15 @@ test("the oddest messages a member can sign are stored, ordered, shown and built
   const { network, node, group_id, alice } = await nodeWithRawMember({ root: root() });
   const odd = oddMessages((fields) => message({ by: ALICE, group_id, ...fields }));
   for (const one of odd) await alice.say({ kind: "push", group_id, messages: [messageCanonical(one)] });
-  const group = async (of: typeof node) => (await of.status()).groups[0]!;
+  const group = async (of: typeof node) => (await of.call(status, {})).groups[0]!;
   expect((await group(node)).messages).toBe(odd.length);
-  const published = await node.publish({ groupId: group_id, topics: ["chat"], content: encodeUtf8("still here") });
+  const published = await node.call(publish, { group_id, topics: ["chat"], content: encodeUtf8("still here") });
   const before = await group(node);
   await node.close();
   await using again = await startNode(network, 1, { root: root() });
   expect(await group(again)).toMatchObject({ messages: odd.length + 1, merkle_root: before.merkle_root });
   const seen = new Set<MessageId>();
-  const ended = new AbortController();
-  const request = { groupId: group_id, topic: "#", from: "all", peers: false, signal: ended.signal } as const;
-  for await (const event of again.watch(request)) {
+  for await (const event of eventsOf(again, watch, { group_id, topic: "#", after: [] })) {
     if (event.kind === "message") seen.add(event.message.id);
     if (seen.size > odd.length) break;
   }

@@ -2,6 +2,10 @@ import { expect, test } from "bun:test";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
+import { status } from "../../src/node/operations/daemon.ts";
+import { join, link_create } from "../../src/node/operations/invites.ts";
+import { publish } from "../../src/node/operations/messages.ts";
+import { group_create } from "../../src/node/operations/moots.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { keyOf, OPEN_GROUP, startNode, until } from "../support/nodes.ts";
@@ -10,18 +14,18 @@ async function pair(network = new MemoryNetwork(realClock), aliceRoot = new Memo
   const founderRoot = new MemoryDataRoot();
   const founder = await startNode(network, 1, { root: founderRoot });
   const alice = await startNode(network, 2, { root: aliceRoot });
-  const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-  const { link } = await founder.createLink({ groupId, uses: 0, validForMs: 60_000 });
-  await alice.join({ input: link, timeoutMs: 5_000 });
+  const { group_id } = await founder.call(group_create, OPEN_GROUP);
+  const { link } = await founder.call(link_create, { group_id, uses: 0, valid_for_ms: 60_000 });
+  await alice.call(join, { input: link, timeout_ms: 5_000 });
   const say = (node: EntmootNode, text: string) =>
-    node.publish({ groupId, topics: ["chat"], content: encodeUtf8(text) });
-  const roots = async () => Promise.all([founder, alice].map(async (node) => (await node.status()).groups[0]!));
+    node.call(publish, { group_id, topics: ["chat"], content: encodeUtf8(text) });
+  const roots = async () => Promise.all([founder, alice].map(async (node) => (await node.call(status, {})).groups[0]!));
   const agree = async (messages: number) => {
     const [a, b] = await roots();
     return a!.messages === messages && b!.messages === messages && a!.merkle_root === b!.merkle_root;
   };
-  const rosterEntries = () => founderRoot.openGroup(groupId)!.roster.entries();
-  return { network, founder, alice, groupId, link, say, agree, rosterEntries };
+  const rosterEntries = () => founderRoot.openGroup(group_id)!.roster.entries();
+  return { network, founder, alice, group_id, link, say, agree, rosterEntries };
 }
 
 test("what both sides of a cut wrote is on both once it heals", async () => {
@@ -40,18 +44,18 @@ test("a node that comes back catches up with what it missed, messages and member
   const network = new MemoryNetwork(realClock);
   await using founder = await startNode(network, 1);
   const root = new MemoryDataRoot();
-  const { group_id: groupId } = await founder.createGroup(OPEN_GROUP);
-  const { link } = await founder.createLink({ groupId, uses: 0, validForMs: 60_000 });
-  const say = (text: string) => founder.publish({ groupId, topics: ["chat"], content: encodeUtf8(text) });
+  const { group_id } = await founder.call(group_create, OPEN_GROUP);
+  const { link } = await founder.call(link_create, { group_id, uses: 0, valid_for_ms: 60_000 });
+  const say = (text: string) => founder.call(publish, { group_id, topics: ["chat"], content: encodeUtf8(text) });
   const alice = await startNode(network, 2, { root: keptOpen(root) });
-  await alice.join({ input: link, timeoutMs: 5_000 });
+  await alice.call(join, { input: link, timeout_ms: 5_000 });
   await alice.close();
   await using bob = await startNode(network, 3);
-  await bob.join({ input: link, timeoutMs: 5_000 });
+  await bob.call(join, { input: link, timeout_ms: 5_000 });
   for (let i = 0; i < 20; i++) await say(`${i}`);
   await using back = await startNode(network, 2, { root });
   await until(async () => {
-    const group = (await back.status()).groups[0];
+    const group = (await back.call(status, {})).groups[0];
     return group?.messages === 20 && group.members === 3;
   });
 });
@@ -70,26 +74,26 @@ function keptOpen(root: MemoryDataRoot): MemoryDataRoot {
 test("a newcomer and a member that never heard of it meet without the founder", async () => {
   const network = new MemoryNetwork(realClock);
   const root = new MemoryDataRoot();
-  const { founder, alice, groupId, link } = await pair(network, root);
+  const { founder, alice, group_id, link } = await pair(network, root);
   await alice.close();
   await using bob = await startNode(network, 3);
-  await bob.join({ input: link, timeoutMs: 5_000 });
+  await bob.call(join, { input: link, timeout_ms: 5_000 });
   await founder.close();
   await using again = await startNode(network, 2, { root });
-  await bob.publish({ groupId, topics: ["chat"], content: encodeUtf8("hello") });
+  await bob.call(publish, { group_id, topics: ["chat"], content: encodeUtf8("hello") });
   await until(async () => {
-    const [group] = (await again.status()).groups;
+    const [group] = (await again.call(status, {})).groups;
     return group?.members === 3 && group.messages === 1;
   }, 30_000);
 }, 40_000);
 
 test("a founder whose data came back from an old backup learns from a member what it had signed since", async () => {
   const network = new MemoryNetwork(realClock);
-  const { founder, alice, groupId, rosterEntries } = await pair(network);
+  const { founder, alice, group_id, rosterEntries } = await pair(network);
   await using _closing = alice;
   const backup = new MemoryDataRoot();
-  backup.createGroup(groupId).roster.append(rosterEntries().slice(0, 1));
+  backup.createGroup(group_id).roster.append(rosterEntries().slice(0, 1));
   await founder.close();
   await using again = await startNode(network, 1, { root: backup });
-  await until(async () => (await again.status()).groups[0]?.members === 2, 30_000);
+  await until(async () => (await again.call(status, {})).groups[0]?.members === 2, 30_000);
 }, 40_000);

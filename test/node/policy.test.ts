@@ -7,6 +7,10 @@ import { realClock } from "../../src/host/real-clock.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { Group } from "../../src/node/group/group.ts";
 import { GroupPolicy, POLICY_FACT } from "../../src/node/group/group-policy.ts";
+import { status } from "../../src/node/operations/daemon.ts";
+import { join, link_create } from "../../src/node/operations/invites.ts";
+import { publish } from "../../src/node/operations/messages.ts";
+import { group_create } from "../../src/node/operations/moots.ts";
 import { MemoryGroupStore } from "../../src/store/memory/memory-group-store.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { identity } from "../support/identity.ts";
@@ -19,8 +23,8 @@ const STANDARD = { ...OPEN_GROUP, policy_source: "preset:standard", policy: form
 
 test("a publish over the rate is refused and says when it may be tried again", async () => {
   await using node = await startNode(undefined, 1);
-  await node.createGroup(STANDARD);
-  const say = () => node.publish({ groupId: undefined, topics: ["chat"], content: encodeUtf8("x") });
+  await node.call(group_create, STANDARD);
+  const say = () => node.call(publish, { topics: ["chat"], content: encodeUtf8("x") });
   for (let i = 0; i < 12; i++) await say();
   await expect(say()).rejects.toMatchObject({
     code: "rate_limited",
@@ -30,52 +34,52 @@ test("a publish over the rate is refused and says when it may be tried again", a
 
 test("a publish over the size of the policy is refused for good", async () => {
   await using node = await startNode(undefined, 1);
-  await node.createGroup(STANDARD);
-  const publish = node.publish({ groupId: undefined, topics: ["chat"], content: new Uint8Array(8193) });
-  await expect(publish).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("8192") });
+  await node.call(group_create, STANDARD);
+  const published = node.call(publish, { topics: ["chat"], content: new Uint8Array(8193) });
+  await expect(published).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("8192") });
 });
 
 test("a message that fits no frame between peers is refused before it is stored", async () => {
   await using node = await startNode(undefined, 1);
-  await node.createGroup(OPEN_GROUP);
-  const publish = node.publish({ groupId: undefined, topics: ["chat"], content: new Uint8Array(800_000) });
-  await expect(publish).rejects.toMatchObject({ code: "invalid_argument" });
-  expect((await node.status()).groups[0]?.messages).toBe(0);
+  await node.call(group_create, OPEN_GROUP);
+  const published = node.call(publish, { topics: ["chat"], content: new Uint8Array(800_000) });
+  await expect(published).rejects.toMatchObject({ code: "invalid_argument" });
+  expect((await node.call(status, {})).groups[0]?.messages).toBe(0);
 });
 
 test("who joins holds itself to the founder's policy, and everything sent before that still arrives", async () => {
   const network = new MemoryNetwork(realClock);
   await using founder = await startNode(network, 1);
   await using alice = await startNode(network, 2);
-  const { group_id: groupId } = await founder.createGroup(STANDARD);
-  const { link } = await founder.createLink({ groupId, uses: 1, validForMs: 60_000 });
-  await alice.join({ input: link, timeoutMs: 5_000 });
-  const say = () => alice.publish({ groupId, topics: ["chat"], content: encodeUtf8("x") });
+  const { group_id } = await founder.call(group_create, STANDARD);
+  const { link } = await founder.call(link_create, { group_id, uses: 1, valid_for_ms: 60_000 });
+  await alice.call(join, { input: link, timeout_ms: 5_000 });
+  const say = () => alice.call(publish, { group_id, topics: ["chat"], content: encodeUtf8("x") });
   for (let i = 0; i < 12; i++) await say();
   await expect(say()).rejects.toMatchObject({ code: "rate_limited" });
-  await until(async () => (await founder.status()).groups[0]?.messages === 12);
+  await until(async () => (await founder.call(status, {})).groups[0]?.messages === 12);
 });
 
 test("the same token publishes once", async () => {
   await using node = await startNode(undefined, 1);
-  await node.createGroup(OPEN_GROUP);
+  await node.call(group_create, OPEN_GROUP);
   const token = new Uint8Array(16).fill(7);
-  const request = { groupId: undefined, topics: ["chat"], content: encodeUtf8("x"), token };
-  const [first, second] = await Promise.all([node.publish(request), node.publish(request)]);
-  const third = await node.publish(request);
+  const request = { topics: ["chat"], content: encodeUtf8("x"), token };
+  const [first, second] = await Promise.all([node.call(publish, request), node.call(publish, request)]);
+  const third = await node.call(publish, request);
   expect([second, third]).toEqual([first, first]);
-  expect((await node.status()).groups[0]?.messages).toBe(1);
+  expect((await node.call(status, {})).groups[0]?.messages).toBe(1);
 });
 
 test("a publish without topics, with an empty one or to no group is refused", async () => {
   await using node = await startNode(undefined, 1);
-  const publish = (topics: string[]) => node.publish({ groupId: undefined, topics, content: encodeUtf8("x") });
-  await expect(publish(["chat"])).rejects.toMatchObject({ code: "group_not_found", message: "no active groups" });
-  await node.createGroup(OPEN_GROUP);
-  await expect(publish([])).rejects.toMatchObject({ code: "invalid_argument", message: "no topics supplied" });
-  await expect(publish(["a", ""])).rejects.toMatchObject({ code: "invalid_argument", message: "empty topic" });
-  await node.createGroup(OPEN_GROUP);
-  await expect(publish(["chat"])).rejects.toThrow("group_id is required when multiple groups are active");
+  const say = (topics: string[]) => node.call(publish, { topics, content: encodeUtf8("x") });
+  await expect(say(["chat"])).rejects.toMatchObject({ code: "group_not_found", message: "no active groups" });
+  await node.call(group_create, OPEN_GROUP);
+  await expect(say([])).rejects.toMatchObject({ code: "invalid_argument", message: "no topics supplied" });
+  await expect(say(["a", ""])).rejects.toMatchObject({ code: "invalid_argument", message: "empty topic" });
+  await node.call(group_create, OPEN_GROUP);
+  await expect(say(["chat"])).rejects.toThrow("group_id is required when multiple groups are active");
 });
 
 test("a clock that is set back does not stop messages from passing their time", () => {

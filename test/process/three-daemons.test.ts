@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ControlClient } from "../../src/control/control-client.ts";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
+import { publish } from "../../src/node/operations/messages.ts";
 import { agree, DaemonNode, eventually } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -101,7 +102,7 @@ async function publishOne(
 ): Promise<string> {
   if (n < BY_COMMAND) return (await node.ask(["publish", "-topic", "chat", "-content", text])).message_id;
   const content = new TextEncoder().encode(text);
-  return MessageId.toBase64((await client.publish({ groupId, topics: ["chat"], content })).message_id);
+  return MessageId.toBase64((await client.call(publish, { group_id: groupId, topics: ["chat"], content })).message_id);
 }
 
 /** Which of `ids` a node does not show. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { MessageId } from "../../src/core/ids.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
+import { publish } from "../../src/node/operations/messages.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
 import { archiveName, FeedServer, feedFiles } from "../support/release-feed.ts";
@@ -103,18 +104,18 @@ inNetns(import.meta, () => {
     await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
     let isOver = false;
     const acknowledged: string[] = [];
-    const publish = async () => {
+    const publishAll = async () => {
       for (let n = 0; !isOver; n++) {
         // Asked again with the same token when the answer was lost with the daemon that gave it.
-        const request = { groupId: undefined, topics: ["t"], content: encodeUtf8(`${n}`), token: tokenOf(n) };
+        const request = { topics: ["t"], content: encodeUtf8(`${n}`), token: tokenOf(n) };
         const { message_id } = await eventually("published", async () => {
           await using client = await a.client();
-          return client.publish(request);
+          return client.call(publish, request);
         });
         acknowledged.push(MessageId.toBase64(message_id));
       }
     };
-    const publishing = publish();
+    const publishing = publishAll();
     await eventually("some before", () => (acknowledged.length > 20 ? true : undefined));
     expect(await a.ask(["update", "-restart", "-json"])).toMatchObject({ updated: true });
     const before = acknowledged.length;

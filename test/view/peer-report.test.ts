@@ -1,8 +1,7 @@
 import { expect, test } from "bun:test";
 import { GroupId } from "../../src/core/ids.ts";
-import type { ProbeRow } from "../../src/node/daemon-operations.ts";
+import type { PeerRow, ProbeRow } from "../../src/node/operations/moots.ts";
 import { type PeerReportContext, peerReport, peerTable } from "../../src/view/peer-report.ts";
-import type { PeerRow } from "../../src/wire/control/peers-frames.ts";
 
 const groupId = GroupId.fromBytes(new Uint8Array(32).fill(1));
 const context: PeerReportContext = {

@@ -25,6 +25,7 @@ test("without flags and variables everything has its default", () => {
     traceGossipTransport: false,
     traceReconcile: false,
     jsonErrors: false,
+    agentSocket: undefined,
   });
 });
 

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { EntmootError } from "../../../src/core/errors.ts";
 import { PublicKey } from "../../../src/core/ids.ts";
 import { signMemberProfileAd } from "../../../src/core/record/member-profile-ad.ts";
+import { peers, roster_change } from "../../../src/node/operations/moots.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
 import { until } from "../../support/nodes.ts";
 import { ALICE, nodeWithRawMember, STRANGER } from "../../support/raw-member.ts";
@@ -30,7 +31,7 @@ test("what is kept of profiles is read once, however many come and are shown", a
       not_after: BigInt(now + 60_000),
     });
   for (let seq = 1; seq <= 5; seq++) await alice.say({ kind: "member_profile_ad", ...named(seq) });
-  const rows = await node.peers(group_id);
+  const { peers: rows } = await node.call(peers, { group_id });
   expect(rows.find(({ self }) => !self)?.hostname).toBe("alice-5");
   expect(times).toBeLessThanOrEqual(1);
 });
@@ -55,13 +56,14 @@ test("an author pays for its own profiles, ten at once, and not for those of oth
   const { node, group_id, alice } = it;
   const BOB = STRANGER;
   const key = PublicKey.fromBytes(BOB.publicKey);
-  await node.changeRoster({ groupId: group_id, op: "add", nodeId: undefined, key });
+  await node.call(roster_change, { group_id, op: "add", entmoot_pubkey: key });
   const now = Date.now();
   const times = { issued_at: BigInt(now), not_after: BigInt(now + 60_000) };
   const named = (by: typeof ALICE, seq: number) =>
     signMemberProfileAd({ seed: by.seed, group_id, author: by.info, seq: BigInt(seq), hostname: `n-${seq}`, ...times });
   for (let seq = 1; seq <= 15; seq++) await alice.say({ kind: "member_profile_ad", ...named(ALICE, seq) });
   await alice.say({ kind: "member_profile_ad", ...named(BOB, 1) });
-  const names = new Map((await node.peers(group_id)).map(({ hostname, node_id }) => [node_id, hostname]));
+  const { peers: rows } = await node.call(peers, { group_id });
+  const names = new Map(rows.map(({ hostname, node_id }) => [node_id, hostname]));
   expect([names.get(ALICE.nodeId), names.get(BOB.nodeId)]).toEqual(["n-10", "n-1"]);
 });

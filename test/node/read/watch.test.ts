@@ -1,12 +1,16 @@
 import { expect, test } from "bun:test";
-import { ChangeSignal } from "../../src/node/change-signal.ts";
-import { watch } from "../../src/node/watch.ts";
-import { MemoryGroupStore } from "../../src/store/memory/memory-group-store.ts";
-import { keptMessage } from "../support/kept-message.ts";
-import { GROUP, message } from "../support/message.ts";
+import { EntmootError } from "../../../src/core/errors.ts";
+import { realClock } from "../../../src/host/real-clock.ts";
+import { ChangeSignal } from "../../../src/node/change-signal.ts";
+import { GroupRoster } from "../../../src/node/group/group-roster.ts";
+import { watchLogs } from "../../../src/node/read/watch.ts";
+import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
+import { keptMessage } from "../../support/kept-message.ts";
+import { GROUP, message } from "../../support/message.ts";
 
 test("a long log of which nothing matches leaves everybody else their turn", async () => {
-  const { messages } = new MemoryGroupStore(GROUP);
+  const store = new MemoryGroupStore(GROUP);
+  const { messages } = store;
   messages.putMany(Array.from({ length: 1024 }, (_, i) => keptMessage(message({ timestamp: BigInt(i) }))));
   const ended = new AbortController();
   let turns = 0;
@@ -22,13 +26,17 @@ test("a long log of which nothing matches leaves everybody else their turn", asy
     if (after >= 1024) ended.abort();
     return read(after, limit);
   };
-  const source = {
-    groups: () => [{ id: GROUP, messages }],
+  const moot = { id: GROUP, store, roster: new GroupRoster(store.roster) };
+  const watched = {
+    moots: () => [moot],
+    moot: () => moot,
+    clock: realClock,
     changed: new ChangeSignal(),
     onPeerEvent: () => () => {},
   };
-  const after = new Map([[GROUP, 0]]);
-  const request = { groupId: GROUP, topic: "nothing", from: 0, after, peers: false, signal: ended.signal } as const;
-  for await (const event of watch(source, request)) expect(event).toBeUndefined();
+  const emit = () => Promise.reject(new EntmootError("internal", "nothing was to match"));
+  const call = { caller: "owner", signal: ended.signal, emit, afterAnswer: () => {} } as const;
+  await watchLogs(watched, { group_id: GROUP, topic: "nothing", after: [] }, call);
   expect(new Set(turnsAtPage).size).toBe(turnsAtPage.length);
+  expect(turnsAtPage.length).toBeGreaterThan(4);
 });
