@@ -304,6 +304,40 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       },
     );
 
+    check("the log has an id of its own, the same after reopening, until another is drawn", ({ messages }, world) => {
+      const drawn = messages.logId();
+      expect(drawn).toMatch(/^[0-9a-f]{16}$/);
+      messages.putMany([text("a"), text("b")].map(keptMessage));
+      messages.pruneBefore(INT64_MAX, []);
+      for (const store of beforeAndAfter(world)) expect(store.messages.logId()).toBe(drawn);
+      world.store.messages.drawLog();
+      const next = world.store.messages.logId();
+      expect(next).toMatch(/^[0-9a-f]{16}$/);
+      expect(next).not.toBe(drawn);
+      for (const store of beforeAndAfter(world)) expect(store.messages.logId()).toBe(next);
+      using other = makeWorld();
+      expect([drawn, next]).not.toContain(other.store.messages.logId());
+    });
+
+    check(
+      "a number tells its message, also when that was pruned, and none it was never given",
+      ({ messages }, world) => {
+        const at = (timestamp: bigint) => message({ timestamp });
+        const put = [at(1n), at(20n), at(2n), at(30n)];
+        messages.putMany(put.map(keptMessage));
+        for (const store of beforeAndAfter(world)) {
+          expect([1, 2, 3, 4].map((seq) => store.messages.idAt(seq))).toEqual(put.map(({ id }) => id));
+        }
+        expect(world.store.messages.pruneBefore(10n, [])).toBe(2);
+        world.store.messages.putMany([keptMessage(at(40n))]);
+        for (const store of beforeAndAfter(world)) {
+          expect([1, 2, 3, 4].map((seq) => store.messages.idAt(seq))).toEqual(put.map(({ id }) => id));
+          expect(store.messages.idAt(5)).toBe(at(40n).id);
+          for (const never of [0, -1, 6, 2 ** 40]) expect(store.messages.idAt(never)).toBeUndefined();
+        }
+      },
+    );
+
     test("puts, prunes and restarts in any order give the root, order and parents of what is held", () => {
       fc.assert(
         fc.property(anyHistory, ({ shape, batches }) => {
@@ -449,6 +483,31 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expectCode("conflict", () => consumers.advance("push", 2, third.token));
       expectCode("conflict", () => consumers.advance("nobody", 0, 1));
     });
+
+    check(
+      "all consumers are listed by name, with what each is done up to and its lease",
+      ({ consumers, messages }, world) => {
+        expect(consumers.list()).toEqual([]);
+        messages.putMany([text("a"), text("b")].map(keptMessage));
+        consumers.advance("tail", 2);
+        const lease = consumers.acquireLease({ consumer: "push", owner: "a", ttlMs: 100, nowMs: 5 })!;
+        consumers.advance("é", 0);
+        consumers.advance("agent/tail", 1);
+        consumers.advance("gone", 1);
+        consumers.forget("gone");
+        const given = consumers.acquireLease({ consumer: "mail", owner: "b", ttlMs: 100, nowMs: 5 })!;
+        consumers.releaseLease("mail", given.token);
+        for (const store of beforeAndAfter(world)) {
+          expect(store.consumers.list()).toEqual([
+            { name: "agent/tail", cursor: 1, lease: undefined },
+            { name: "mail", cursor: undefined, lease: undefined },
+            { name: "push", cursor: undefined, lease: { owner: "a", token: lease.token, expiresAtMs: 105 } },
+            { name: "tail", cursor: 2, lease: undefined },
+            { name: "é", cursor: 0, lease: undefined },
+          ]);
+        }
+      },
+    );
 
     check("there is room for 1,024 consumers, and again after one is forgotten", ({ consumers }) => {
       for (let i = 0; i < CONSUMERS_MAX; i++) consumers.advance(`c${i}`, 0);

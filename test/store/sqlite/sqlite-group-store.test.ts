@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { MessageId } from "../../../src/core/ids.ts";
 import { merkleRoot } from "../../../src/core/order/merkle-tree.ts";
-import type { Access } from "../../../src/store/sqlite/sqlite-file.ts";
+import { GROUP_0001 } from "../../../src/store/sqlite/migrations/0001-group.ts";
+import { type Access, SqliteFile } from "../../../src/store/sqlite/sqlite-file.ts";
 import { SqliteGroupStore } from "../../../src/store/sqlite/sqlite-group-store.ts";
 import { type GroupStoreWorld, groupStoreContract } from "../../contract/group-store.contract.ts";
 import { keptMessage } from "../../support/kept-message.ts";
@@ -49,3 +51,21 @@ class SqliteWorld implements GroupStoreWorld {
     this.directory[Symbol.dispose]();
   }
 }
+
+test("a database from before logs had an id gets one that stays, and what it holds keeps its numbers", () => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "moot.sqlite");
+  const id = MessageId.fromBytes(new Uint8Array(32).fill(7));
+  {
+    using old = SqliteFile.open(path, { label: "group database", migrations: [GROUP_0001], access: "write" });
+    old.exec(`INSERT INTO messages VALUES (3, x'${id}', 1, 1, x'', x'00')`);
+  }
+  const logs = new Set<string>();
+  for (const access of ["read", "write", "read"] as const) {
+    using store = SqliteGroupStore.open(path, { groupId: GROUP, access });
+    logs.add(store.messages.logId());
+    // Which message had a number before is not known of those that were pruned then.
+    expect([1, 2, 3].map((seq) => store.messages.idAt(seq))).toEqual([undefined, undefined, id]);
+  }
+  expect(logs.size).toBe(1);
+});
