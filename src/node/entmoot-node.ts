@@ -9,6 +9,7 @@ import type { Log } from "../host/log.ts";
 import type { Report } from "../machine/effect.ts";
 import { type Random, SeededRandom } from "../machine/random.ts";
 import type { DataRoot } from "../store/data-root.ts";
+import { byDirectory } from "../store/group-directory.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
 import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
@@ -58,6 +59,8 @@ export interface NodeParts {
 export class EntmootNode implements Operations, OperationHost {
   readonly #parts: NodeParts;
   readonly #groups = new Map<GroupId, Group>();
+  /** As the data root orders them, so that reading without a node gives the same; `undefined` until somebody reads. */
+  #inOrder: readonly Group[] | undefined;
   readonly #changed = new ChangeSignal();
   readonly #peerListeners = new Set<(event: WatchedPeer) => void>();
   readonly #random: Random;
@@ -172,7 +175,10 @@ export class EntmootNode implements Operations, OperationHost {
     const { build, onStop, restart } = this.#parts;
     return {
       ...context,
-      moots: context.groups,
+      moots: () => {
+        this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
+        return this.#inOrder;
+      },
       moot: context.group,
       changed: this.#changed,
       onPeerEvent: (listener: (event: WatchedPeer) => void) => {
@@ -237,6 +243,7 @@ export class EntmootNode implements Operations, OperationHost {
       onMembers: (changed, before) => this.#onMembers(changed, before),
     });
     this.#groups.set(id, group);
+    this.#inOrder = undefined;
     group.start();
     carrier?.opened(group);
     this.#changed.notify();
@@ -245,6 +252,7 @@ export class EntmootNode implements Operations, OperationHost {
 
   #abandon(id: GroupId): void {
     this.#groups.delete(id);
+    this.#inOrder = undefined;
     this.#parts.root.discardGroup(id);
     this.#changed.notify();
   }

@@ -14,7 +14,7 @@ import {
 } from "../operations/messages.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import { type Moot, type Moots, pickMoot } from "./moots.ts";
-import { formatPageToken, parsePageToken } from "./page-token.ts";
+import { formatPageToken, type PagedQuestion, parsePageToken } from "./page-token.ts";
 import { mootOf, Rows, seqOfPlace } from "./places.ts";
 
 /** Ours. A page ends once its messages have this many bytes: what one answer makes anybody hold. */
@@ -82,9 +82,10 @@ function pageByTime(moot: Moot, request: RequestOf<typeof messages>, limit: numb
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
   };
+  const question: PagedQuestion = { groupId: moot.id, order, topic, author, since, until };
   const rows = new Rows(moot);
   const found: MessageRow[] = [];
-  let from = page === undefined ? undefined : parsePageToken(page);
+  let from = page === undefined ? undefined : parsePageToken(page, question);
   let bytes = 0;
   for (;;) {
     // One more than wanted tells whether more is there.
@@ -92,7 +93,7 @@ function pageByTime(moot: Moot, request: RequestOf<typeof messages>, limit: numb
     const read = moot.store.messages.query({ ...filter, limit: size, ...(from === undefined ? {} : { from }) });
     for (const stored of read) {
       if (found.length === limit || bytes >= PAGE_BYTES_MAX) {
-        return { messages: found, next: formatPageToken(from!), place: undefined, more: true };
+        return { messages: found, next: formatPageToken(from!, question), place: undefined, more: true };
       }
       bytes += stored.canonical.length;
       const row = rows.of(stored);

@@ -14,7 +14,7 @@ export interface Moot {
 
 /** What is read: a node at work, or a data root that is only looked at. */
 export interface Moots {
-  /** In a fixed order. */
+  /** In the order of the data root, whenever each was joined. */
   moots(): readonly Moot[];
   /** `undefined` when it is not joined. Throws `data_root_invalid` for one that is there and cannot be read. */
   moot(id: GroupId): Moot | undefined;

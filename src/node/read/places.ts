@@ -47,12 +47,7 @@ function endOf(moot: Pick<Moot, "id" | "store">): string {
 export function seqOfPlace(moot: Moot, text: string): number {
   if (isSeq(text)) return knownSeq(moot, Number(text));
   const place = parsePlace(text);
-  if (place.moot !== mootOfPlace(moot.id)) {
-    throw new EntmootError(
-      "invalid_argument",
-      `place: expected one of group ${GroupId.toBase64(moot.id)}, found one of another`,
-    );
-  }
+  if (place.moot !== mootOfPlace(moot.id)) throw ofAnother(moot.id);
   const problem = problemOf(moot, place);
   if (problem === undefined) return place.seq;
   throw new EntmootError(
@@ -63,12 +58,13 @@ export function seqOfPlace(moot: Moot, text: string): number {
 
 /**
  * The moots of `moots` that the places are of, with the number in each. A bare number counts only together with the
- * group `asked` for. Throws as `seqOfPlace`, and `group_not_found`.
+ * group `asked` for, which all of them then have to be of. Throws as `seqOfPlace`, and `group_not_found`.
  */
 export function seqsOfPlaces(moots: Moots, texts: readonly string[], asked: GroupId | undefined): Map<GroupId, number> {
   const seqs = new Map<GroupId, number>();
   for (const text of texts) {
     const moot = mootOf(moots, text, asked);
+    if (asked !== undefined && moot.id !== asked) throw ofAnother(asked);
     if (seqs.has(moot.id))
       throw new EntmootError("invalid_argument", `place: two for group ${GroupId.toBase64(moot.id)}; give one`);
     seqs.set(moot.id, seqOfPlace(moot, text));
@@ -86,6 +82,13 @@ export function mootOf(moots: Moots, text: string, asked: GroupId | undefined): 
   const moot = moots.moots().find(({ id }) => mootOfPlace(id) === named);
   if (moot !== undefined) return moot;
   throw new EntmootError("group_not_found", "place: it is of a group that is not joined here");
+}
+
+function ofAnother(asked: GroupId): EntmootError {
+  return new EntmootError(
+    "invalid_argument",
+    `place: expected one of group ${GroupId.toBase64(asked)}, found one of another`,
+  );
 }
 
 function isSeq(text: string): boolean {
