@@ -11,8 +11,10 @@ import { status } from "../../src/node/operations/daemon.ts";
 import { join, link_create } from "../../src/node/operations/invites.ts";
 import { publish } from "../../src/node/operations/messages.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
+import type { Operations } from "../../src/node/operations/operation.ts";
 import { MemoryGroupStore } from "../../src/store/memory/memory-group-store.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
+import { asAgent } from "../support/agent.ts";
 import { identity } from "../support/identity.ts";
 import { keptMessage } from "../support/kept-message.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -80,6 +82,20 @@ test("a publish without topics, with an empty one or to no group is refused", as
   await expect(say(["a", ""])).rejects.toMatchObject({ code: "invalid_argument", message: "empty topic" });
   await node.call(group_create, OPEN_GROUP);
   await expect(say(["chat"])).rejects.toThrow("group_id is required when multiple groups are active");
+});
+
+test("an agent publishes anywhere but where nodes and founders speak to nodes", async () => {
+  await using node = await startNode(undefined, 1);
+  await node.call(group_create, OPEN_GROUP);
+  const say = (as: Operations, topics: string[]) => as.call(publish, { topics, content: encodeUtf8(topics.join()) });
+  const agent = asAgent(node);
+  for (const topics of [["_entmoot"], ["_entmoot/"], ["_entmoot/policy"], ["chat", "_entmoot/live/x"]]) {
+    await expect(say(agent, topics)).rejects.toMatchObject({ code: "forbidden" });
+  }
+  expect((await node.call(status, {})).groups[0]?.messages).toBe(0);
+  for (const topics of [["_entmoots"], ["chat/_entmoot"], ["chat"]]) await say(agent, topics);
+  await say(node, ["_entmoot/policy"]);
+  expect((await node.call(status, {})).groups[0]?.messages).toBe(4);
 });
 
 test("a clock that is set back does not stop messages from passing their time", () => {

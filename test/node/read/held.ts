@@ -14,11 +14,16 @@ import { OPEN_GROUP, startNode } from "../../support/nodes.ts";
 /** Who writes what a test wants held, with the times it says. */
 export const AUTHORS = [identity(2), identity(3)] as const;
 
-/** A moot of one node, and a way to put messages into it that were written at any time. */
+/** Puts a message into a moot that was written at any time. */
+type Put = (
+  at: number,
+  fields?: { readonly topics?: string[]; readonly text?: string; readonly by?: 0 | 1 },
+) => Promise<void>;
+
+/** A moot of one node, and the way to put messages into it. */
 export interface HeldMoot {
   readonly group_id: GroupId;
-  /** In the order of arrival. */
-  put(at: number, fields?: { readonly topics?: string[]; readonly text?: string; readonly by?: 0 | 1 }): Promise<void>;
+  readonly put: Put;
 }
 
 export async function newMoot(node: EntmootNode): Promise<HeldMoot> {
@@ -26,12 +31,13 @@ export async function newMoot(node: EntmootNode): Promise<HeldMoot> {
   for (const { publicKey } of AUTHORS) {
     await node.call(roster_change, { group_id, op: "add", entmoot_pubkey: PublicKey.fromBytes(publicKey) });
   }
-  return {
-    group_id,
-    async put(at, { by = 0, text = `${at}`, topics = ["chat"] } = {}) {
-      const fields = { by: AUTHORS[by], group_id, timestamp: BigInt(at), topics, content: encodeUtf8(text) };
-      await node.call(publish_signed, { message: message(fields) });
-    },
+  return { group_id, put: putInto(node, group_id) };
+}
+
+export function putInto(node: EntmootNode, group_id: GroupId): Put {
+  return async (at, { by = 0, text = `${at}`, topics = ["chat"] } = {}) => {
+    const fields = { by: AUTHORS[by], group_id, timestamp: BigInt(at), topics, content: encodeUtf8(text) };
+    await node.call(publish_signed, { message: message(fields) });
   };
 }
 

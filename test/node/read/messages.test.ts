@@ -3,6 +3,7 @@ import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
 import { MessageId } from "../../../src/core/ids.ts";
 import { message, messages, publish } from "../../../src/node/operations/messages.ts";
 import type { RequestOf } from "../../../src/node/operations/operation.ts";
+import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { startNode, until } from "../../support/nodes.ts";
 import { AUTHORS, newMoot, nodeWithMoot, pagesOf, timesOf } from "./held.ts";
@@ -137,6 +138,17 @@ describe("messages by arrival", () => {
     await expect(node.call(messages, { by: "arrival", after: "1" })).rejects.toMatchObject({
       code: "invalid_argument",
     });
+  });
+
+  test("go on after one that was pruned since", async () => {
+    const root = new MemoryDataRoot();
+    await using it = await nodeWithMoot({ root });
+    for (const at of ARRIVED) await it.put(at);
+    const { messages: rows } = await it.node.call(messages, { by: "arrival" });
+    root.openGroup(it.group_id)!.messages.pruneBefore(35n, []);
+    const rest = async (index: number) =>
+      timesOf((await it.node.call(messages, { by: "arrival", after: rows[index]!.place })).messages);
+    expect([await rest(0), await rest(1), await rest(3), await rest(4)]).toEqual([[40], [40], [], []]);
   });
 
   test("of a moot that has none give the place from which its first is found", async () => {
