@@ -14,6 +14,7 @@ import { requireCarrier, startTransport } from "./choose-transport.ts";
 import { nodeName } from "./node-name.ts";
 import { openRoot } from "./open-root.ts";
 import type { GlobalOptions } from "./options.ts";
+import { requireOwner } from "./require-owner.ts";
 
 /** Ours. A clean end takes no longer than this; what is acknowledged is on disk long before. */
 const END_MS = 8_000;
@@ -44,9 +45,11 @@ export interface Daemon extends AsyncDisposable {
 
 /**
  * Locks the data root, opens it and its identity (made when there is none), starts the carrier, the node and the
- * control socket. Throws `already_running` naming the process, and as the parts do; nothing is left behind then.
+ * control socket. Throws `already_running` naming the process, `forbidden` for who has only an agents' socket, and as the
+ * parts do; nothing is left behind then.
  */
 export async function startDaemon(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
+  requireOwner(options, start.command);
   using _slow = realClock.after(QUIET_MS, () => printProse(`${start.command}: starting`));
   return await assemble(options, start);
 }

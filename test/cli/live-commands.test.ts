@@ -1,70 +1,12 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { identityOf } from "../../src/core/identity.ts";
-import { GroupId, PublicKey } from "../../src/core/ids.ts";
-import { createIdentity } from "../../src/host/identity-file.ts";
-import { createLog } from "../../src/host/log.ts";
-import { realClock } from "../../src/host/real-clock.ts";
-import { SeededRandom } from "../../src/machine/random.ts";
-import { EntmootNode } from "../../src/node/entmoot-node.ts";
+import { GroupId } from "../../src/core/ids.ts";
 import { link_create } from "../../src/node/operations/invites.ts";
 import { publish } from "../../src/node/operations/messages.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
-import { DataRootLock } from "../../src/store/lock.ts";
-import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
-import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
-import { cli, linesOf, startCli } from "../support/cli.ts";
-import { controlServer } from "../support/control.ts";
+import { cli, linesOf } from "../support/cli.ts";
+import { liveDaemon } from "../support/live-daemon.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
-import { TemporaryDirectory } from "../support/temporary-directory.ts";
-
-/** A daemon in this process, on a real data root and a real control socket; only its peers are on a memory network. */
-async function daemon() {
-  const directory = new TemporaryDirectory();
-  const dataDir = join(directory.path, ".entmoot");
-  const root = SqliteDataRoot.open(dataDir, "write");
-  const lock = DataRootLock.acquire(dataDir, Date.now());
-  const { identity, path: identityPath } = createIdentity(join(dataDir, "identity.json"));
-  const network = new MemoryNetwork(realClock);
-  const node = await EntmootNode.open({
-    root,
-    identity: identityOf(identity.seed),
-    identityPath,
-    dataDir,
-    transport: network.join(PublicKey.fromBytes(identity.publicKey)),
-    transportReason: "test",
-    transportPort: 0,
-    listenPort: 1004,
-    hostname: "oak",
-    build: { version: "test", commit: "none", date: "none" },
-    log: createLog("error"),
-    clock: realClock,
-    random: new SeededRandom(1),
-  });
-  const socket = join(dataDir, "control.sock");
-  let server = await controlServer(socket, node);
-  return {
-    node,
-    network,
-    home: directory.path,
-    dataDir,
-    clients: () => server.connections,
-    run: (...args: string[]) => cli(directory.path, args),
-    start: (...args: string[]) => startCli(directory.path, args),
-    /** As a restart looks from outside, with `between` happening while nobody listens. */
-    async restart(between: () => Promise<void>) {
-      await server[Symbol.asyncDispose]();
-      await between();
-      server = await controlServer(socket, node);
-    },
-    async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]();
-      await node.close();
-      lock[Symbol.dispose]();
-      directory[Symbol.dispose]();
-    },
-  };
-}
 
 /** Within one millisecond the order of messages is that of their ids. */
 async function clockPast(timestampMs: bigint): Promise<void> {
@@ -74,7 +16,7 @@ async function clockPast(timestampMs: bigint): Promise<void> {
 const text = (words: string) => new TextEncoder().encode(words);
 
 test("publish prints what was published, from a flag, a file and stdin", async () => {
-  await using it = await daemon();
+  await using it = await liveDaemon();
   const { group_id } = await it.node.call(group_create, OPEN_GROUP);
   const published = await it.run("publish", "--topic", "a, b", "-content", "hi <&>");
   const [row] = published.json();
@@ -93,7 +35,7 @@ test("publish prints what was published, from a flag, a file and stdin", async (
 }, 15_000);
 
 test("publish with a token again prints the first answer", async () => {
-  await using it = await daemon();
+  await using it = await liveDaemon();
   await it.node.call(group_create, OPEN_GROUP);
   const args = ["publish", "-topic", "a", "-content", "once", "-token", "0123456789abcdef"];
   const first = await it.run(...args);
@@ -102,7 +44,7 @@ test("publish with a token again prints the first answer", async () => {
 });
 
 test("a refusal of the daemon is printed with its code and ends with its exit status", async () => {
-  await using it = await daemon();
+  await using it = await liveDaemon();
   const none = await it.run("publish", "-topic", "a", "-content", "x");
   expect(none).toMatchObject({ stderr: "entmootd: publish: GROUP_NOT_FOUND: no active groups\n", exit: 3 });
   await it.node.call(group_create, OPEN_GROUP);
@@ -113,7 +55,7 @@ test("a refusal of the daemon is printed with its code and ends with its exit st
 });
 
 test("a refused rate says when to try again", async () => {
-  await using it = await daemon();
+  await using it = await liveDaemon();
   const policy = await import("../../src/core/policy/policy.ts");
   const json = policy.formatPolicy({ ...policy.POLICY_PRESETS.standard, message_burst_per_author: 1n });
   await it.node.call(group_create, { ...OPEN_GROUP, policy: json });
@@ -124,7 +66,7 @@ test("a refused rate says when to try again", async () => {
 });
 
 test("query filters by author, topic, time and limit, newest first", async () => {
-  await using it = await daemon();
+  await using it = await liveDaemon();
   const { group_id } = await it.node.call(group_create, OPEN_GROUP);
   const times: bigint[] = [];
   for (const topic of ["chat", "chat/a", "other", "chat/a/b"]) {
@@ -150,7 +92,7 @@ test("query filters by author, topic, time and limit, newest first", async () =>
 }, 20_000);
 
 test("info names the running daemon", async () => {
-  await using it = await daemon();
+  await using it = await liveDaemon();
   const { group_id } = await it.node.call(group_create, { ...OPEN_GROUP, name: "council" });
   const [info] = (await it.run("info")).json();
   expect(info).toMatchObject({ running: true, pid: process.pid, version: "test", data_dir: it.dataDir });
@@ -160,7 +102,7 @@ test("info names the running daemon", async () => {
 });
 
 test("serve and up beside a running daemon end with 6, its process and the next step", async () => {
-  await using it = await daemon();
+  await using it = await liveDaemon();
   for (const command of ["serve", "up"]) {
     const refused = await it.run(command);
     expect(refused.stdout).toBe("");
@@ -174,7 +116,7 @@ test("serve and up beside a running daemon end with 6, its process and the next 
 });
 
 test("join by a running daemon prints progress, then one line for each input", async () => {
-  await using it = await daemon();
+  await using it = await liveDaemon();
   await using founder = await startNode(it.network, 2);
   const links: string[] = [];
   for (let at = 0; at < 2; at++) {
@@ -199,7 +141,7 @@ function shellWord(path: string): string {
 }
 
 test("tail prints the last of what is held, then every message once across a restart, whatever stdin does", async () => {
-  await using it = await daemon();
+  await using it = await liveDaemon();
   const { group_id } = await it.node.call(group_create, OPEN_GROUP);
   const say = (words: string) => it.node.call(publish, { group_id, topics: ["chat"], content: text(words) });
   for (const words of ["one", "two", "three"]) await clockPast((await say(words)).timestamp_ms);
@@ -224,7 +166,7 @@ test("tail prints the last of what is held, then every message once across a res
 }, 20_000);
 
 test("tail of a group that joins later shows it from its first message", async () => {
-  await using it = await daemon();
+  await using it = await liveDaemon();
   const { group_id: first } = await it.node.call(group_create, OPEN_GROUP);
   const tail = it.start("tail");
   const lines = linesOf(tail.stdout);

@@ -31,7 +31,7 @@ export const info = defineCommand({
         return;
       }
       await using node = await openOperations(options, { create: false, change: false });
-      printJson({ ...infoJson(await node.call(status, {})), ...(await lastUpdate(options.dataDir)) });
+      printJson({ ...infoJson(await node.call(status, {})), ...(await lastUpdate(options)) });
     });
   },
 });
@@ -49,9 +49,9 @@ async function isEmpty(options: GlobalOptions): Promise<boolean> {
   return holdsNothing(options);
 }
 
-/** How the last change of this program went, where there was one. */
-async function lastUpdate(dataDir: string): Promise<{ last_update?: unknown }> {
-  if (!existsSync(`${dataDir}/last-update.json`)) return {};
+/** How the last change of this program went, where there was one. Behind an agents' socket is another data root than ours. */
+async function lastUpdate({ agentSocket, dataDir }: GlobalOptions): Promise<{ last_update?: unknown }> {
+  if (agentSocket !== undefined || !existsSync(`${dataDir}/last-update.json`)) return {};
   const { readUpdateRecord } = await import("../../update/update-record.ts");
   const record = readUpdateRecord(dataDir);
   return record === undefined ? {} : { last_update: record };

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { EntmootError } from "../../core/errors.ts";
 import { type ExitStatus, STATUS } from "../../core/failure-table.ts";
+import { requireOwner } from "../../daemon/require-owner.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
 import { expandHome } from "../../host/home-path.ts";
 import { printJson, printLine, printProse } from "../../host/print.ts";
@@ -62,6 +63,7 @@ export const update = defineCommand({
   },
   async run({ args }): Promise<ExitStatus> {
     const options = parseGlobalOptions(args, process.env);
+    requireOwner(options, LABEL);
     if (args.rollback && (args.check || args.version !== undefined)) {
       throw new EntmootError(
         "invalid_argument",

@@ -15,8 +15,18 @@ export async function namedFailure<T>(
     return await work();
   } catch (cause) {
     if (!(cause instanceof EntmootError)) throw cause;
-    if (cause.code === "control_unavailable" || cause.message.startsWith(`${command}: `)) throw cause;
+    if (cause.code === "control_unavailable") throw cause;
+    const step = nextStep(cause);
+    const isNamed = cause.message.startsWith(`${command}: `);
+    if (isNamed && step === "") throw cause;
     const code = codes && cause instanceof ControlError ? `${cause.controlCode}: ` : "";
-    throw new EntmootError(cause.code, `${command}: ${code}${cause.message}`, { cause });
+    const named = isNamed ? cause.message : `${command}: ${code}${cause.message}`;
+    throw new EntmootError(cause.code, named + step, { cause });
   }
+}
+
+/** Who is told that agents may not learns what made them one. */
+function nextStep({ code, message }: EntmootError): string {
+  const isAgent = code === "forbidden" && process.env.ENTMOOT_AGENT_SOCKET && !message.includes("ENTMOOT_AGENT_SOCKET");
+  return isAgent ? " (unset ENTMOOT_AGENT_SOCKET to speak as the owner)" : "";
 }
