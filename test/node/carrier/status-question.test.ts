@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { MerkleRoot, PublicKey } from "../../../src/core/ids.ts";
+import { roster_change } from "../../../src/node/operations/moots.ts";
 import { FramedStream } from "../../../src/transport/framed-stream.ts";
 import { type Frame, peerLanguage } from "../../../src/wire/peer/frame.ts";
 import { until } from "../../support/nodes.ts";
@@ -59,7 +60,7 @@ test("who is no member is refused, and what it says is not looked at", async () 
   // Admitted, it is asked at once: nothing was held against it, and nothing would have been missed above.
   const key = PublicKey.fromBytes(STRANGER.publicKey);
   expect(asked).toEqual([]);
-  await it.node.changeRoster({ groupId: it.group_id, op: "add", nodeId: undefined, key });
+  await it.node.call(roster_change, { group_id: it.group_id, op: "add", entmoot_pubkey: key });
   await stranger.say(statusQuestion(it.group_id, more));
   await until(() => asked.includes("ids_req"));
 });

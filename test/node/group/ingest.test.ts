@@ -15,8 +15,8 @@ import { GROUP, message } from "../../support/message.ts";
 
 const [FOUNDER, ALICE, STRANGER] = [identity(1), identity(2), identity(3)] as const;
 const REMOVED_AT_MS = 1_700_000_000_500;
-const PUSHED = { rated: true };
-const PULLED = { rated: false };
+const PUSHED = "push";
+const PULLED = "pull";
 
 /** A group of the founder with Alice, who was removed at `REMOVED_AT_MS` when `isAliceGone`. */
 function world({ isAliceGone = false, preset }: { isAliceGone?: boolean; preset?: "standard" } = {}) {
@@ -52,8 +52,8 @@ test("a copy with a broken signature under way does not make the good one count 
   const good = message({ by: ALICE });
   const other = message({ by: ALICE, timestamp: 5n });
   // Two in a batch, so that their signatures are checked beside the event loop.
-  const bad = ingest.take([forged(good), forged(other)].map(messageCanonical), PUSHED);
-  const taken = await ingest.take([messageCanonical(good)], PUSHED);
+  const bad = ingest.accept([forged(good), forged(other)].map(messageCanonical), PUSHED);
+  const taken = await ingest.accept([messageCanonical(good)], PUSHED);
   expect(taken.stored).toEqual([good.id]);
   expect(messages.has(good.id)).toBe(true);
   expect((await bad).refused).toEqual([good.id, other.id]);
@@ -62,8 +62,8 @@ test("a copy with a broken signature under way does not make the good one count 
 test("a copy of what is being stored counts as known once it is stored, and not before", async () => {
   const { ingest, messages } = world();
   const good = message({ by: ALICE });
-  const first = ingest.take([messageCanonical(good)], PUSHED);
-  const second = await ingest.take([messageCanonical(good)], PUSHED);
+  const first = ingest.accept([messageCanonical(good)], PUSHED);
+  const second = await ingest.accept([messageCanonical(good)], PUSHED);
   expect([second.known, messages.has(good.id)]).toEqual([[good.id], true]);
   expect((await first).stored).toEqual([good.id]);
 });
@@ -74,8 +74,8 @@ test("when a message cannot be committed, nobody who brought it is told that it 
   messages.putMany = () => {
     throw new Error("no room");
   };
-  const first = ingest.take([messageCanonical(good)], PUSHED);
-  const second = ingest.take([messageCanonical(good)], PUSHED);
+  const first = ingest.accept([messageCanonical(good)], PUSHED);
+  const second = ingest.accept([messageCanonical(good)], PUSHED);
   await expect(first).rejects.toThrow("no room");
   await expect(second).rejects.toThrow("no room");
 });
@@ -84,17 +84,17 @@ test("one batch with many copies of one id is looked at once", async () => {
   const { ingest } = world();
   const good = message({ by: ALICE });
   const copies = Array.from({ length: 8 }, () => messageCanonical(good));
-  expect(await ingest.take(copies, PUSHED)).toMatchObject({ stored: [good.id], refused: [] });
+  expect(await ingest.accept(copies, PUSHED)).toMatchObject({ stored: [good.id], refused: [] });
 });
 
 test("a message of an unknown author is held only when the key it names has signed it", async () => {
   const { ingest } = world();
   const early = message({ by: STRANGER });
-  expect(await ingest.take([messageCanonical(forged(early))], PUSHED)).toMatchObject({
+  expect(await ingest.accept([messageCanonical(forged(early))], PUSHED)).toMatchObject({
     refused: [early.id],
     unknownAuthor: [],
   });
-  expect((await ingest.take([messageCanonical(early)], PUSHED)).unknownAuthor).toMatchObject([
+  expect((await ingest.accept([messageCanonical(early)], PUSHED)).unknownAuthor).toMatchObject([
     { id: early.id, author: PublicKey.fromBytes(STRANGER.publicKey) },
   ]);
 });
@@ -103,15 +103,15 @@ test("what an author wrote after its removal is refused as news and taken as his
   const { ingest } = world({ isAliceGone: true });
   const late = message({ by: ALICE, timestamp: BigInt(REMOVED_AT_MS + 1) });
   const body = messageCanonical(late);
-  expect(await ingest.take([body], PUSHED)).toMatchObject({ refused: [late.id], unknownAuthor: [] });
-  expect(await ingest.take([messageCanonical(forged(late))], PULLED)).toMatchObject({ refused: [late.id] });
-  expect(await ingest.take([body], PULLED)).toMatchObject({ stored: [late.id] });
+  expect(await ingest.accept([body], PUSHED)).toMatchObject({ refused: [late.id], unknownAuthor: [] });
+  expect(await ingest.accept([messageCanonical(forged(late))], PULLED)).toMatchObject({ refused: [late.id] });
+  expect(await ingest.accept([body], PULLED)).toMatchObject({ stored: [late.id] });
 });
 
 test("a message of another group is refused before anything else is asked about it", async () => {
   const { ingest } = world();
   const foreign = message({ by: ALICE, group_id: GroupId.fromBytes(new Uint8Array(32).fill(9)) });
-  expect(await ingest.take([messageCanonical(foreign)], PULLED)).toMatchObject({ refused: [foreign.id], stored: [] });
+  expect(await ingest.accept([messageCanonical(foreign)], PULLED)).toMatchObject({ refused: [foreign.id], stored: [] });
 });
 
 test("the author's budget holds what is new, and not the history a newcomer catches up with", async () => {
@@ -120,13 +120,13 @@ test("the author's budget holds what is new, and not the history a newcomer catc
     Array.from({ length: 30 }, (_, i) =>
       messageCanonical(message({ by: ALICE, timestamp: BigInt(1_700_000_000_200 + from + i) })),
     );
-  expect((await ingest.take(said(0), PUSHED)).stored.length).toBe(12);
-  expect((await ingest.take(said(0), PULLED)).stored.length).toBe(18);
-  expect((await ingest.take(said(100), PULLED)).stored.length).toBe(30);
+  expect((await ingest.accept(said(0), PUSHED)).stored.length).toBe(12);
+  expect((await ingest.accept(said(0), PULLED)).stored.length).toBe(18);
+  expect((await ingest.accept(said(100), PULLED)).stored.length).toBe(30);
 });
 
 test("a message larger than a frame of ours is refused, however valid", async () => {
   const { ingest } = world();
   const huge = message({ by: ALICE, content: new Uint8Array(800_000) });
-  expect(await ingest.take([messageCanonical(huge)], PULLED)).toMatchObject({ refused: [huge.id] });
+  expect(await ingest.accept([messageCanonical(huge)], PULLED)).toMatchObject({ refused: [huge.id] });
 });
