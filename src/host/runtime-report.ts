@@ -18,6 +18,9 @@ export interface RuntimeReport {
   readonly pilot_socket_reachable: boolean;
   readonly control_socket: string;
   readonly control_socket_reachable: boolean;
+  /** Both only where `ENTMOOT_AGENT_SOCKET` names one: commands then speak over it and nothing else. */
+  readonly agent_socket?: string;
+  readonly agent_socket_reachable?: boolean;
   readonly publish_path_healthy: boolean;
   readonly features: { readonly fleet_enabled: boolean; readonly tasks_enabled: boolean };
   readonly agent_wrapper?: string;
@@ -35,6 +38,7 @@ export interface RuntimeQuestion {
   readonly dataDir: string;
   readonly identityPath: string;
   readonly pilotSocket: string;
+  readonly agentSocket: string | undefined;
   readonly home: string;
   readonly features: { readonly fleet: boolean; readonly tasks: boolean };
   readonly procRoot: string;
@@ -52,16 +56,19 @@ const STACK_HELPER = "/data/.pilot/start-entmoot-stack.sh";
 /** Looks, and changes nothing: neither the data root nor an identity is created. */
 export async function inspectRuntime(question: RuntimeQuestion): Promise<RuntimeReport> {
   const controlSocket = join(question.dataDir, "control.sock");
-  const [controlReachable, pilotReachable] = await Promise.all([
+  const { agentSocket } = question;
+  const [controlReachable, pilotReachable, agentReachable] = await Promise.all([
     socketAccepts(controlSocket, PROBE_TIMEOUT_MS),
     socketAccepts(question.pilotSocket, PROBE_TIMEOUT_MS),
+    agentSocket === undefined ? undefined : socketAccepts(agentSocket, PROBE_TIMEOUT_MS),
   ]);
+  const reachable = agentReachable ?? controlReachable;
   const daemon = findDaemonProcess({ ...question, selfPid: process.pid });
   const viaPid = daemon?.control_socket_via_pid;
   const hidden = !controlReachable && viaPid !== undefined && (await socketAccepts(viaPid, PROBE_TIMEOUT_MS));
-  const status: RuntimeReport["runtime_status"] = controlReachable
+  const status: RuntimeReport["runtime_status"] = reachable
     ? "healthy"
-    : daemon === undefined
+    : daemon === undefined || agentSocket !== undefined
       ? "down"
       : "half_alive";
   const stackHelper = existing(question, STACK_HELPER);
@@ -71,14 +78,16 @@ export async function inspectRuntime(question: RuntimeQuestion): Promise<Runtime
     uid: process.getuid?.() ?? -1,
     gid: process.getgid?.() ?? -1,
     runtime_status: status,
-    runtime_status_reason: REASON[status],
+    runtime_status_reason: agentReachable === false ? AGENT_REASON : REASON[status],
     data_dir: question.dataDir,
     identity_path: question.identityPath,
     pilot_socket: question.pilotSocket,
     pilot_socket_reachable: pilotReachable,
     control_socket: controlSocket,
     control_socket_reachable: controlReachable,
-    publish_path_healthy: controlReachable,
+    agent_socket: agentSocket,
+    agent_socket_reachable: agentReachable,
+    publish_path_healthy: reachable,
     features: { fleet_enabled: question.features.fleet, tasks_enabled: question.features.tasks },
     agent_wrapper: existing(question, AGENT_WRAPPER),
     pilot_wrapper: existing(question, PILOT_WRAPPER),
@@ -115,6 +124,8 @@ const REASON = {
   half_alive: "running entmootd process found, but the control socket is not reachable",
   down: "control socket is not reachable",
 } as const;
+
+const AGENT_REASON = "no daemon answers on the socket that ENTMOOT_AGENT_SOCKET names";
 
 /** The platform names scripts of the original expect. */
 const GO_ARCH: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };

@@ -165,6 +165,32 @@ test("tail prints the last of what is held, then every message once across a res
   expect(stderr).toContain("tail: the daemon is back; going on where it stopped");
 }, 20_000);
 
+test("tail goes on when a moot it followed could not be opened after a restart", async () => {
+  await using it = await liveDaemon();
+  await using next = await startNode(undefined, 2);
+  const { group_id: gone } = await it.node.call(group_create, OPEN_GROUP);
+  const { group_id: there } = await next.call(group_create, OPEN_GROUP);
+  const tail = it.start("tail");
+  const lines = linesOf(tail.stdout);
+  // Once it has printed something it follows.
+  let isFollowing = false;
+  const heard = lines.next().then(() => {
+    isFollowing = true;
+  });
+  await until(async () => {
+    await it.node.call(publish, { group_id: gone, topics: ["a"], content: text("before") });
+    return isFollowing;
+  });
+  await heard;
+  await it.restart(() => Promise.resolve(), next);
+  await next.call(publish, { group_id: there, topics: ["a"], content: text("after") });
+  let line = JSON.parse((await lines.next()).value as string);
+  while (line.content === "before") line = JSON.parse((await lines.next()).value as string);
+  expect(line).toMatchObject({ content: "after" });
+  tail.kill("SIGINT");
+  expect(await tail.exited).toBe(0);
+}, 20_000);
+
 test("tail of a group that joins later shows it from its first message", async () => {
   await using it = await liveDaemon();
   const { group_id: first } = await it.node.call(group_create, OPEN_GROUP);

@@ -20,6 +20,7 @@ function question(change: Partial<RuntimeQuestion> = {}): RuntimeQuestion {
     dataDir: join(root, "data"),
     identityPath: join(root, "data/identity.json"),
     pilotSocket: join(root, "pilot.sock"),
+    agentSocket: undefined,
     home: root,
     features: { fleet: false, tasks: false },
     procRoot: join(root, "proc"),
@@ -50,6 +51,25 @@ async function listening<T>(path: string, use: () => Promise<T>): Promise<T> {
 }
 
 describe("the state of a machine", () => {
+  test("with an agents' socket is what that socket says", async () => {
+    const asked = question();
+    const agentSocket = join(asked.home, "a.sock");
+    const report = () => inspectRuntime({ ...asked, agentSocket });
+    expect(await report()).toMatchObject({
+      runtime_status: "down",
+      runtime_status_reason: expect.stringContaining("ENTMOOT_AGENT_SOCKET"),
+      agent_socket_reachable: false,
+      publish_path_healthy: false,
+    });
+    expect(await listening(agentSocket, report)).toMatchObject({
+      runtime_status: "healthy",
+      agent_socket: agentSocket,
+      control_socket_reachable: false,
+      publish_path_healthy: true,
+    });
+    expect(await inspectRuntime(asked)).not.toHaveProperty("agent_socket");
+  });
+
   test("is down when neither socket nor process is there, and looking creates nothing", async () => {
     const asked = question();
     const report = await inspectRuntime(asked);

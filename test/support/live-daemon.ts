@@ -46,11 +46,11 @@ export async function liveDaemon() {
     clients: () => server.connections,
     run: (...args: string[]) => cli(directory.path, args),
     start: (...args: string[]) => startCli(directory.path, args),
-    /** As a restart looks from outside, with `between` happening while nobody listens. */
-    async restart(between: () => Promise<void>) {
+    /** As a restart looks from outside, with `between` happening while nobody listens; `next` answers from then on. */
+    async restart(between: () => Promise<void>, next: EntmootNode = node) {
       await server[Symbol.asyncDispose]();
       await between();
-      server = await controlServer(socket, node);
+      server = await controlServer(socket, next);
     },
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();

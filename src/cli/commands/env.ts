@@ -40,6 +40,8 @@ function describeRuntime(report: RuntimeReport): string[] {
     `pilot_socket: ${report.pilot_socket} reachable=${report.pilot_socket_reachable}`,
     `control_socket: ${report.control_socket} reachable=${report.control_socket_reachable}`,
   );
+  if (report.agent_socket)
+    lines.push(`agent_socket: ${report.agent_socket} reachable=${report.agent_socket_reachable}`);
   if (report.agent_wrapper) lines.push(`agent_wrapper: ${report.agent_wrapper}`);
   if (daemon) {
     lines.push(`running_daemon: pid=${daemon.pid} data=${daemon.data_dir} socket=${daemon.control_socket}`);

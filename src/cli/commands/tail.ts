@@ -8,6 +8,7 @@ import { connect, openDaemon, openReading } from "../../daemon/open-operations.t
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
+import { status } from "../../node/operations/daemon.ts";
 import { backlog, watch } from "../../node/operations/messages.ts";
 import { pause } from "../../transport/wait.ts";
 import { messageLine } from "../../view/message-line.ts";
@@ -107,6 +108,13 @@ async function printBacklog(
   return new Map(places.map((place) => [parsePlace(place).moot, place]));
 }
 
+/** The places in moots that the daemon has: one that it could not open after a restart is no reason to end. */
+async function placesIn(daemon: ControlClient, seen: Seen): Promise<string[]> {
+  const { groups } = await daemon.call(status, {});
+  const open = new Set(groups.map((group) => keyOf(group.group_id)));
+  return [...seen].filter(([moot]) => open.has(moot)).map(([, place]) => place);
+}
+
 /** Prints what arrives until `signal` aborts. Throws `control_unavailable` when there is no daemon to begin with. */
 async function follow(
   options: GlobalOptions,
@@ -114,12 +122,13 @@ async function follow(
 ): Promise<void> {
   if (signal.aborted) return;
   let daemon: ControlClient | undefined = await openDaemon(options);
+  let isBack = false;
   while (daemon !== undefined) {
     await using current = daemon;
     try {
       await current.call(
         watch,
-        { group_id: groupId, topic, after: [...seen.values()] },
+        { group_id: groupId, topic, after: isBack ? await placesIn(current, seen) : [...seen.values()] },
         {
           signal,
           onEvent(event) {
@@ -136,6 +145,7 @@ async function follow(
     if (signal.aborted) return;
     printProse(`${LABEL}: the daemon has gone; waiting for it to come back`);
     daemon = await waitForDaemon(options, signal);
+    isBack = true;
     if (daemon !== undefined) printProse(`${LABEL}: the daemon is back; going on where it stopped`);
   }
 }
