@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { findBun } from "./launch/bun.mjs";
 import { runChild } from "./launch/child.mjs";
 import { ensureInstalled } from "./launch/install.mjs";
+import { testArguments } from "./launch/test-arguments.mjs";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -13,6 +14,7 @@ const PROGRAMS = /** @type {const} */ ({
   demo: "scripts/demo.ts",
   bench: "bench/bench.ts",
   soak: "scripts/soak.ts",
+  "check:load": "scripts/check-load.ts",
   release: "release.ts",
 });
 
@@ -57,7 +59,7 @@ async function launch(task, args) {
       return built === 0 ? run(binary, ["up", ...args]) : built;
     }
     case "test":
-      return run(bun, ["test", ...args]);
+      return run(bun, testArguments(args));
     case "check": {
       if (asksForHelp(args)) {
         process.stdout.write(CHECK_USAGE);
@@ -72,6 +74,7 @@ async function launch(task, args) {
     case "demo":
     case "bench":
     case "soak":
+    case "check:load":
     case "release": {
       const program = PROGRAMS[task];
       if (!existsSync(join(ROOT, program))) throw new Error(`${program} is not part of this checkout`);

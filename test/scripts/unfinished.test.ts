@@ -35,12 +35,15 @@ test("a signal removes what was begun, is said, and still is what ends the proce
   expect(readdirSync(directory.path)).toEqual([".364f3e5746056f0b-00000000.bun-build"]);
 });
 
-test.each(["scripts/build.ts", "scripts/soak.ts", "bench/bench.ts"])("%s tells its usage when asked", (program) => {
-  const root = resolve(import.meta.dir, "../..");
-  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, program, "--help"], { cwd: root });
-  expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
-  expect(stdout.toString()).toStartWith("usage: npm run ");
-});
+test.each(["scripts/build.ts", "scripts/soak.ts", "scripts/check-load.ts", "bench/bench.ts"])(
+  "%s tells its usage when asked",
+  (program) => {
+    const root = resolve(import.meta.dir, "../..");
+    const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, program, "--help"], { cwd: root });
+    expect({ exitCode, stderr: stderr.toString() }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout.toString()).toStartWith("usage: npm run ");
+  },
+);
 
 test("an option that build does not know is named, with where to look", () => {
   const root = resolve(import.meta.dir, "../..");

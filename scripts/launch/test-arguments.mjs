@@ -1,0 +1,8 @@
+/**
+ * What one test may take, in milliseconds, unless it says otherwise. It ends what hangs and measures nothing: a machine
+ * with a quarter of its processors left must stay far below it.
+ */
+export const TEST_MAX_MS = 60_000;
+
+/** The arguments of Bun for `npm test`. A `--timeout` in `args` is the one that counts. @param {readonly string[]} args */
+export const testArguments = (args) => ["test", "--timeout", `${TEST_MAX_MS}`, ...args];
