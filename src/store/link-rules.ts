@@ -1,7 +1,7 @@
 import { deadReason } from "../core/admission/redemption.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { IssuedLink } from "./node-store.ts";
-import { checkMs, LINKS_MAX } from "./store-limits.ts";
+import { checkMs } from "./store-limits.ts";
 
 const HEX_64 = /^[0-9a-f]{64}$/;
 const ID_DIGITS = 16;
@@ -29,10 +29,13 @@ export function namedLink(links: readonly IssuedLink[], idOrHash: string): Issue
 }
 
 /** The one that makes room for another: the first that nobody can redeem any more. Throws `conflict` when there is none. */
-export function linkToForget(oldestFirst: readonly IssuedLink[], nowMs: number): IssuedLink {
+export function linkToForget(
+  oldestFirst: readonly IssuedLink[],
+  { linksMax, nowMs }: { readonly linksMax: number; readonly nowMs: number },
+): IssuedLink {
   const dead = oldestFirst.find((link) => deadReason(link, nowMs) !== undefined);
   if (dead !== undefined) return dead;
-  throw new EntmootError("conflict", `links: a node keeps at most ${LINKS_MAX}; revoke one that is not needed`);
+  throw new EntmootError("conflict", `links: a node keeps at most ${linksMax}; revoke one that is not needed`);
 }
 
 /** Thrown when the token hash is taken. */

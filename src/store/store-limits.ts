@@ -17,6 +17,12 @@ const TOPICS_INDEXED_MAX = 256;
 export const LINKS_MAX = 10_000;
 /** Ours. Peers whose whereabouts are remembered; the ones unheard of for longest go first. */
 export const HINT_PEERS_MAX = 4096;
+/** How much one node store keeps of what strangers can make it grow. */
+export interface NodeStoreLimits {
+  readonly links: number;
+  readonly hintPeers: number;
+}
+export const NODE_STORE_LIMITS: NodeStoreLimits = { links: LINKS_MAX, hintPeers: HINT_PEERS_MAX };
 /** Ours. Addresses remembered per peer, newest first. */
 export const HINTS_PER_PEER_MAX = 8;
 /** Ours. One address: `<carrier>:<hex key>@<relay URL>` with room to spare. */

@@ -5,13 +5,15 @@ import { redeem, release } from "../../src/core/admission/redemption.ts";
 import { sha256 } from "../../src/core/bytes/sha256.ts";
 import { GroupId, PublicKey } from "../../src/core/ids.ts";
 import type { IssuedLink, NodeStore } from "../../src/store/node-store.ts";
-import { HINT_PEERS_MAX, HINTS_PER_PEER_MAX, LINKS_MAX } from "../../src/store/store-limits.ts";
+import { HINTS_PER_PEER_MAX, type NodeStoreLimits } from "../../src/store/store-limits.ts";
 import { expectCode } from "../support/expect-code.ts";
 import { GROUP } from "../support/message.ts";
 
 /** What one node keeps, for one test. */
 export interface NodeStoreWorld extends Disposable {
   readonly store: NodeStore;
+  /** What the store was told to keep. */
+  readonly limits: NodeStoreLimits;
   /** Closes the store and opens what it kept; a driver that keeps nothing gives the same one. */
   reopen(): NodeStore;
 }
@@ -44,7 +46,7 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
     test(sentence, () => {
       using world = makeWorld();
       body(world.store, world);
-    }, 30_000);
+    });
 
   describe(`links in ${name}`, () => {
     check("a link is kept with every field, found by hash and listed by age in its group", ({ links }, world) => {
@@ -165,16 +167,18 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
       });
     }
 
-    check("with 10,000 links the oldest dead one makes room, and without one there is none", ({ links }) => {
-      for (let i = 0; i < LINKS_MAX; i++) {
-        links.create(link(i, { created_at_ms: i + 1, expires_at_ms: i === 700 ? 20_000 : 0, revoked: i === 800 }));
+    check("where all links are taken the oldest dead one makes room, and without one there is none", (store, world) => {
+      const { links } = store;
+      const max = world.limits.links;
+      for (let i = 0; i < max; i++) {
+        links.create(link(i, { created_at_ms: i + 1, expires_at_ms: i === 7 ? 20_000 : 0, revoked: i === 8 }));
       }
-      links.create(link(LINKS_MAX, { created_at_ms: 20_000 }));
-      expect(links.get(link(700).token_hash)).toBeUndefined();
-      links.create(link(LINKS_MAX + 1, { created_at_ms: 20_001 }));
-      expect(links.get(link(800).token_hash)).toBeUndefined();
-      expectCode("conflict", () => links.create(link(LINKS_MAX + 2, { created_at_ms: 20_002 })));
-      expect(links.list(GROUP).length).toBe(LINKS_MAX);
+      links.create(link(max, { created_at_ms: 20_000 }));
+      expect(links.get(link(7).token_hash)).toBeUndefined();
+      links.create(link(max + 1, { created_at_ms: 20_001 }));
+      expect(links.get(link(8).token_hash)).toBeUndefined();
+      expectCode("conflict", () => links.create(link(max + 2, { created_at_ms: 20_002 })));
+      expect(links.list(GROUP).length).toBe(max);
     });
   });
 
@@ -215,14 +219,14 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
       },
     );
 
-    check("past 4,096 peers the one unheard of for longest is forgotten", ({ hints }) => {
-      for (let i = 0; i < HINT_PEERS_MAX; i++) hints.put(key(i), ["x"], 10 + i);
+    check("where all peers are taken the one unheard of for longest is forgotten", ({ hints }, { limits }) => {
+      for (let i = 0; i < limits.hintPeers; i++) hints.put(key(i), ["x"], 10 + i);
       hints.put(key(0), ["y"], 10_000);
-      hints.put(key(HINT_PEERS_MAX), ["z"], 1);
+      hints.put(key(limits.hintPeers), ["z"], 1);
       expect(hints.hints(key(1))).toEqual([]);
       expect(hints.hints(key(0))).toEqual(["y", "x"]);
       expect(hints.hints(key(2))).toEqual(["x"]);
-      expect(hints.hints(key(HINT_PEERS_MAX))).toEqual(["z"]);
+      expect(hints.hints(key(limits.hintPeers))).toEqual(["z"]);
     });
   });
 

@@ -3,13 +3,18 @@ import type { GroupId, PublicKey } from "../../core/ids.ts";
 import { checkSignedHint, mergedHints } from "../hint-rules.ts";
 import { checkLink, linkExists, linkToForget, namedLink } from "../link-rules.ts";
 import type { HintStore, IssuedLink, LinkStore, NodeStore, RedeemOutcome } from "../node-store.ts";
-import { checkFact, checkMs, HINT_PEERS_MAX, LINKS_MAX } from "../store-limits.ts";
+import { checkFact, checkMs, NODE_STORE_LIMITS } from "../store-limits.ts";
 
 /** What a node keeps beside its groups, in memory, for simulations and tests. */
 export class MemoryNodeStore implements NodeStore {
-  readonly links = new MemoryLinkStore();
-  readonly hints = new MemoryHintStore();
+  readonly links: MemoryLinkStore;
+  readonly hints: MemoryHintStore;
   readonly #settings = new Map<string, string>();
+
+  constructor(limits = NODE_STORE_LIMITS) {
+    this.links = new MemoryLinkStore(limits.links);
+    this.hints = new MemoryHintStore(limits.hintPeers);
+  }
 
   getSetting(name: string): string | undefined {
     return this.#settings.get(name);
@@ -27,11 +32,16 @@ export class MemoryNodeStore implements NodeStore {
 class MemoryLinkStore implements LinkStore {
   readonly #links = new Map<string, IssuedLink>();
   readonly #redeemed = new Map<string, Set<PublicKey>>();
+  readonly #linksMax: number;
+
+  constructor(linksMax: number) {
+    this.#linksMax = linksMax;
+  }
 
   create(link: IssuedLink): void {
     checkLink(link);
     if (this.#links.has(link.token_hash)) throw linkExists(link.token_hash);
-    if (this.#links.size >= LINKS_MAX) this.#forgetOne(link.created_at_ms);
+    if (this.#links.size >= this.#linksMax) this.#forgetOne(link.created_at_ms);
     this.#links.set(link.token_hash, { ...link });
   }
 
@@ -70,7 +80,7 @@ class MemoryLinkStore implements LinkStore {
   }
 
   #forgetOne(nowMs: number): void {
-    const { token_hash } = linkToForget([...this.#links.values()].sort(byAge), nowMs);
+    const { token_hash } = linkToForget([...this.#links.values()].sort(byAge), { linksMax: this.#linksMax, nowMs });
     this.#links.delete(token_hash);
     this.#redeemed.delete(token_hash);
   }
@@ -88,6 +98,11 @@ interface Whereabouts {
 
 class MemoryHintStore implements HintStore {
   readonly #peers = new Map<PublicKey, Whereabouts>();
+  readonly #peersMax: number;
+
+  constructor(peersMax: number) {
+    this.#peersMax = peersMax;
+  }
 
   hints(peer: PublicKey): string[] {
     return [...(this.#peers.get(peer)?.hints ?? [])];
@@ -112,7 +127,7 @@ class MemoryHintStore implements HintStore {
 
   #store(peer: PublicKey, whereabouts: Whereabouts): void {
     this.#peers.set(peer, whereabouts);
-    if (this.#peers.size <= HINT_PEERS_MAX) return;
+    if (this.#peers.size <= this.#peersMax) return;
     const others = [...this.#peers].filter(([key]) => key !== peer);
     const [oldest] = others.sort(([a, x], [b, y]) => x.changedAtMs - y.changedAtMs || (a < b ? -1 : 1))[0]!;
     this.#peers.delete(oldest);

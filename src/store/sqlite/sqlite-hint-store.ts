@@ -1,7 +1,7 @@
 import { PublicKey } from "../../core/ids.ts";
 import { checkSignedHint, mergedHints } from "../hint-rules.ts";
 import type { HintStore } from "../node-store.ts";
-import { checkMs, HINT_PEERS_MAX, SIGNED_HINT_BYTES_MAX } from "../store-limits.ts";
+import { checkMs, SIGNED_HINT_BYTES_MAX } from "../store-limits.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 
@@ -18,13 +18,13 @@ export class SqliteHintStore implements HintStore {
   readonly #put: Sql;
   readonly #trim: Sql;
 
-  constructor(file: SqliteFile) {
+  constructor(file: SqliteFile, peersMax: number) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "hints");
     this.#get = file.prepare("SELECT hints, signed_seq, signed FROM hints WHERE peer = ?1");
     this.#put = file.prepare("INSERT OR REPLACE INTO hints VALUES (?1, ?2, ?3, ?4, ?5)");
     this.#trim = file.prepare(`DELETE FROM hints WHERE peer IN (SELECT peer FROM hints WHERE peer <> ?1
-      ORDER BY changed_at_ms, peer LIMIT max(0, (SELECT count(*) FROM hints) - ${HINT_PEERS_MAX}))`);
+      ORDER BY changed_at_ms, peer LIMIT max(0, (SELECT count(*) FROM hints) - ${peersMax}))`);
   }
 
   hints(peer: PublicKey): string[] {

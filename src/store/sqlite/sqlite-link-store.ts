@@ -2,7 +2,6 @@ import { redeem, release } from "../../core/admission/redemption.ts";
 import { GroupId, PublicKey } from "../../core/ids.ts";
 import { checkLink, linkExists, linkId, linkToForget, namedLink } from "../link-rules.ts";
 import type { IssuedLink, LinkStore, RedeemOutcome } from "../node-store.ts";
-import { LINKS_MAX } from "../store-limits.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 
@@ -12,6 +11,7 @@ const COLUMNS = "token_hash, group_id, uses_max, uses, created_at_ms, expires_at
 /** Links and who redeemed them, in `node.sqlite`. */
 export class SqliteLinkStore implements LinkStore {
   readonly #file: SqliteFile;
+  readonly #linksMax: number;
   readonly #rows: RowReader;
   readonly #get: Sql;
   readonly #ofGroup: Sql;
@@ -26,8 +26,9 @@ export class SqliteLinkStore implements LinkStore {
   readonly #release: Sql;
   readonly #setUsed: Sql;
 
-  constructor(file: SqliteFile) {
+  constructor(file: SqliteFile, linksMax: number) {
     this.#file = file;
+    this.#linksMax = linksMax;
     this.#rows = new RowReader(file.path, "links");
     this.#get = file.prepare(`SELECT ${COLUMNS} FROM links WHERE token_hash = ?1`);
     this.#ofGroup = file.prepare(`SELECT ${COLUMNS} FROM links WHERE group_id = ?1 ORDER BY created_at_ms, token_hash`);
@@ -48,7 +49,7 @@ export class SqliteLinkStore implements LinkStore {
     const hash = Uint8Array.fromHex(link.token_hash);
     this.#file.transact(() => {
       if (this.#get.row(hash)) throw linkExists(link.token_hash);
-      if (this.#rows.number(this.#count.row()?.[0], "count") >= LINKS_MAX) this.#forgetOne(link.created_at_ms);
+      if (this.#rows.number(this.#count.row()?.[0], "count") >= this.#linksMax) this.#forgetOne(link.created_at_ms);
       const { group_id, uses, used, created_at_ms, expires_at_ms, revoked } = link;
       this.#insert.run(hash, GroupId.toBytes(group_id), uses, used, created_at_ms, expires_at_ms, revoked ? 1 : 0);
     });
@@ -98,7 +99,7 @@ export class SqliteLinkStore implements LinkStore {
 
   #forgetOne(nowMs: number): void {
     const links = this.#oldestFirst.rows().map((row) => this.#read(row));
-    const hash = Uint8Array.fromHex(linkToForget(links, nowMs).token_hash);
+    const hash = Uint8Array.fromHex(linkToForget(links, { linksMax: this.#linksMax, nowMs }).token_hash);
     this.#delete.run(hash);
     this.#forget.run(hash);
   }

@@ -1,4 +1,5 @@
 import type { NodeStore } from "../node-store.ts";
+import { NODE_STORE_LIMITS } from "../store-limits.ts";
 import { NODE_0001 } from "./migrations/0001-node.ts";
 import { SqliteFactStore } from "./sqlite-fact-store.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
@@ -16,10 +17,10 @@ export class SqliteNodeStore implements NodeStore {
   readonly #settings: SqliteFactStore;
 
   /** `path` is made if it is not there. */
-  constructor(path: string, access: Access) {
+  constructor(path: string, access: Access, limits = NODE_STORE_LIMITS) {
     this.#file = SqliteFile.open(path, { label: "node database", migrations: NODE_MIGRATIONS, access });
-    this.links = new SqliteLinkStore(this.#file);
-    this.hints = new SqliteHintStore(this.#file);
+    this.links = new SqliteLinkStore(this.#file, limits.links);
+    this.hints = new SqliteHintStore(this.#file, limits.hintPeers);
     this.#settings = new SqliteFactStore(this.#file, "settings");
   }
 

@@ -7,6 +7,8 @@ nodeStoreContract("SQLite", () => new SqliteWorld());
 
 class SqliteWorld implements NodeStoreWorld {
   readonly directory = new TemporaryDirectory();
+  /** Every change is a sync of the disk, which takes what it takes. */
+  readonly limits = { links: 20, hintPeers: 20 };
   store = this.#open();
 
   reopen(): SqliteNodeStore {
@@ -21,6 +23,6 @@ class SqliteWorld implements NodeStoreWorld {
   }
 
   #open(): SqliteNodeStore {
-    return new SqliteNodeStore(join(this.directory.path, "node.sqlite"), "write");
+    return new SqliteNodeStore(join(this.directory.path, "node.sqlite"), "write", this.limits);
   }
 }
