@@ -1,3 +1,6 @@
+/** Ours. On two processors they leave a program that is never idle a quarter of what it has alone. */
+export const BUSY_DEFAULT = 6;
+
 /** Turns without end, until the process that began it is no longer its parent: however that one ended. */
 const SPIN = `
   const began = Number(process.argv.at(-1));

@@ -6,12 +6,11 @@ import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { BusyProcesses } from "./busy-processes.ts";
+import { BUSY_DEFAULT, BusyProcesses } from "./busy-processes.ts";
 import { asksForHelp } from "./command-line.ts";
 import { testArguments } from "./launch/test-arguments.mjs";
 
 const ROOT = dirname(import.meta.dir);
-const BUSY_DEFAULT = 6;
 const BUSY_MAX = 256;
 
 const USAGE = `usage: npm run check:load [-- OPTIONS] [SUITE…]

@@ -1,13 +1,16 @@
 /**
- * `npm run soak [-- MINUTES]`, 10 by default: the simulation with many more seeds, and daemons killed at random moments,
- * in turns until the time is over. Prints every seed; ends with status 1 at the first failure. `SEED=<n>` replays one.
+ * `npm run soak [-- MINUTES]`, 10 by default: daemons killed at random moments, some suites beside busy processes, and
+ * the simulation with many more seeds, in turns until the time is over. Prints every seed; ends with status 1 at the
+ * first failure. `SEED=<n>` replays one.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { textOf } from "../src/core/errors.ts";
+import { BUSY_DEFAULT, BusyProcesses } from "./busy-processes.ts";
 import { asksForHelp } from "./command-line.ts";
 import { killLoop } from "./kill-loop.ts";
+import { testArguments } from "./launch/test-arguments.mjs";
 import { rerunIsolated } from "./netns.ts";
 
 const ROOT = dirname(import.meta.dir);
@@ -15,11 +18,17 @@ const MINUTES_DEFAULT = 10;
 const MINUTES_MAX = 7 * 24 * 60;
 /** One pair of data roots is used for so long: they come to hold thousands of messages, and the simulation gets its turn. */
 const KILL_TURN_MS = 60_000;
+/** So long the suites run beside busy processes, again and again. */
+const LOAD_TURN_MS = 60_000;
+/** Suites that wait for real clocks, disks and peers, and that are through in seconds. */
+const LOAD_SUITES = ["test/store", "test/node", "test/control", "test/host", "test/transport"];
+/** One seed may take so long in the simulation. */
+const SIMULATION_MAX_MS = 600_000;
 
 const USAGE = `usage: npm run soak [-- MINUTES]
 
-Runs simulation seeds and killed daemons in turns for MINUTES (${MINUTES_DEFAULT} by default); status 1 at the first failure, whose
-seed is printed. SEED=<n> replays one.
+Runs killed daemons, suites beside busy processes and simulation seeds in turns for MINUTES (${MINUTES_DEFAULT} by default); status 1
+at the first failure, whose seed is printed. SEED=<n> replays one.
 `;
 
 interface Budget {
@@ -30,13 +39,15 @@ interface Budget {
 async function soak(minutes: number, signal: AbortSignal): Promise<void> {
   const budget = { endsAt: performance.now() + minutes * 60_000, signal };
   const given = process.env.SEED;
-  const total = { loops: 0, kills: 0, acknowledged: 0, simulations: 0 };
+  const total = { loops: 0, kills: 0, acknowledged: 0, underLoad: 0, simulations: 0 };
   do {
     const seed = given === undefined ? crypto.getRandomValues(new Uint32Array(1))[0]! : Number(given);
     const result = await kill(seed, budget);
     total.loops += 1;
     total.kills += result.kills;
     total.acknowledged += result.acknowledged;
+    if (isOver(budget)) break;
+    total.underLoad += await testUnderLoad(budget);
     if (isOver(budget)) break;
     if (await simulate(budget)) total.simulations += 1;
   } while (!isOver(budget));
@@ -64,12 +75,33 @@ async function kill(seed: number, budget: Budget) {
   }
 }
 
+/** Gives how often the suites came to their end within the turn. */
+async function testUnderLoad(budget: Budget): Promise<number> {
+  say(`suites beside ${BUSY_DEFAULT} busy processes: ${LOAD_SUITES.join(", ")}`);
+  const turn = { ...budget, endsAt: Math.min(budget.endsAt, performance.now() + LOAD_TURN_MS) };
+  await using _load = new BusyProcesses(BUSY_DEFAULT);
+  let times = 0;
+  while (!isOver(turn)) if (await passes("under load", { args: LOAD_SUITES }, turn)) times += 1;
+  return times;
+}
+
 /** Gives whether it came to its end within the budget. Throws when a seed failed; the runner's output names it. */
 async function simulate(budget: Budget): Promise<boolean> {
   say("simulation, SOAK=1: each failure has its SEED in the title");
-  const run = Bun.spawn([process.execPath, "test", "test/simulation", "--timeout", "600000"], {
+  const args = ["test/simulation", "--timeout", `${SIMULATION_MAX_MS}`];
+  return passes("simulation", { args, env: { SOAK: "1" } }, budget);
+}
+
+interface Tests {
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs tests; gives whether they passed, `false` when the budget was over first. Throws when one failed. */
+async function passes(what: string, { args, env = {} }: Tests, budget: Budget): Promise<boolean> {
+  const run = Bun.spawn([process.execPath, ...testArguments(args)], {
     cwd: ROOT,
-    env: { ...process.env, SOAK: "1" },
+    env: { ...process.env, ...env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -79,11 +111,12 @@ async function simulate(budget: Budget): Promise<boolean> {
   budget.signal.addEventListener("abort", stop, { once: true });
   const [status, stdout, stderr] = await Promise.all([run.exited, run.stdout.text(), run.stderr.text()]);
   clearTimeout(timer);
+  budget.signal.removeEventListener("abort", stop);
   const output = `${stdout}${stderr}`;
   const failures = output.split("\n").filter((line) => line.startsWith("(fail)"));
-  if (failures.length > 0) throw new Error(`simulation:\n${failures.join("\n")}\n${output.slice(-8_000)}`);
+  if (failures.length > 0) throw new Error(`${what}:\n${failures.join("\n")}\n${output.slice(-8_000)}`);
   if (status === 0) say(`  ${/^ *\d+ pass$/m.exec(output)?.[0].trim() ?? "passed"}`);
-  else if (!isOver(budget)) throw new Error(`simulation: ended with status ${status}\n${output.slice(-8_000)}`);
+  else if (!isOver(budget)) throw new Error(`${what}: ended with status ${status}\n${output.slice(-8_000)}`);
   return status === 0;
 }
 
