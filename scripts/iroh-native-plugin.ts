@@ -29,10 +29,16 @@ export function irohNativePlugin(target: string): BunPlugin {
   return {
     name: "iroh-native",
     setup(build) {
-      build.onLoad({ filter: /[\\/]src[\\/]transport[\\/]iroh[\\/]iroh-native\.ts$/ }, () => ({
-        contents,
-        loader: "ts",
-      }));
+      let replaced = false;
+      build.onLoad({ filter: /[\\/]src[\\/]transport[\\/]iroh[\\/]iroh-native\.ts$/ }, () => {
+        replaced = true;
+        return { contents, loader: "ts" };
+      });
+      // A build that failed has more to say than what it did not come to.
+      build.onEnd(({ success }) => {
+        if (success && !replaced)
+          throw new Error("src/transport/iroh/iroh-native.ts was not replaced: the executable would carry no iroh");
+      });
     },
   };
 }

@@ -51,8 +51,16 @@ test("a target that does not exist is refused with those that do, and a failed b
   const entry = join(home, "broken.ts");
   writeFileSync(entry, 'import "./nowhere.ts";\n');
   const building = buildBinary({ target: hostTarget(), outfile, entry, ...stamp });
-  expect(building).rejects.toThrow();
-  await building.catch(() => {});
+  await expect(building).rejects.toThrow("Bundle failed");
+  expect(readdirSync(dirname(outfile))).toEqual([]);
+});
+
+test("an executable in which iroh found no place is not made", async () => {
+  const outfile = join(home, "nowhere/entmootd");
+  const entry = join(home, "without-transport.ts");
+  writeFileSync(entry, "console.log(1);\n");
+  const building = buildBinary({ target: hostTarget(), outfile, entry, ...stamp });
+  await expect(building).rejects.toThrow("would carry no iroh");
   expect(readdirSync(dirname(outfile))).toEqual([]);
 });
 
