@@ -35,8 +35,8 @@ const VALUE_FLAGS = new Set([
   "lan",
 ]);
 const DAEMON_COMMANDS = new Set(["serve", "join", "up"]);
-/** Ours. Linux caps one argument at 128 KiB; a daemon's whole line is far shorter. */
-const CMDLINE_MAX = 256 * 1024;
+/** Ours. Linux caps one argument at 128 KiB; a daemon's whole line, and its environment, are far shorter. */
+const STRINGS_MAX = 256 * 1024;
 
 /** Where to look and what counts as ours. `procRoot` is `/proc` except in tests. */
 export interface DaemonSearch {
@@ -65,15 +65,16 @@ export function findDaemonProcess(search: DaemonSearch): DaemonProcess | undefin
 
 function describe(pid: number, { procRoot, home }: DaemonSearch): DaemonProcess | undefined {
   const dir = join(procRoot, String(pid));
-  const argv = readCommandLine(join(dir, "cmdline"));
+  const argv = readStrings(join(dir, "cmdline"));
   const binary = argv[0];
   if (binary === undefined || !["entmootd", "entmoot"].includes(basename(binary))) return undefined;
   const { flags, subcommand } = readDaemonFlags(argv.slice(1));
   if (subcommand === undefined || !DAEMON_COMMANDS.has(subcommand)) return undefined;
 
   const cwd = link(join(dir, "cwd")) ?? "/";
-  const place = (text: string) => resolve(cwd, expandHome(text, home));
-  const dataDir = place(flags.data ?? "~/.entmoot");
+  const env = readStrings(join(dir, "environ"));
+  const place = (text: string) => resolve(cwd, expandHome(text, variable(env, "HOME") ?? home));
+  const dataDir = place(flags.data ?? variable(env, "ENTMOOT_DATA") ?? "~/.entmoot");
   const controlSocket = join(dataDir, "control.sock");
   const viaPid = `${dir}/root${controlSocket}`;
   const mount = link(join(dir, "ns/mnt"));
@@ -113,10 +114,16 @@ function readDaemonFlags(args: readonly string[]): { flags: Record<string, strin
   return { flags, subcommand };
 }
 
-function readCommandLine(path: string): string[] {
+/** What a process set this variable to when it began; an empty one counts as none. */
+function variable(env: readonly string[], name: string): string | undefined {
+  return env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
+}
+
+/** A command line or an environment; nothing of it where it cannot be read. */
+function readStrings(path: string): string[] {
   try {
     const bytes = readFileSync(path);
-    if (bytes.length === 0 || bytes.length > CMDLINE_MAX) return [];
+    if (bytes.length === 0 || bytes.length > STRINGS_MAX) return [];
     return bytes.toString("utf8").replace(/\0$/, "").split("\0");
   } catch {
     return []; // The process ended, or is not ours to look at.

@@ -156,7 +156,21 @@ describe("a daemon process", () => {
     expect(find(asked)).toBeUndefined();
   });
 
-  test("without -data has its root in our home, and a relative one counts from where it was started", () => {
+  test("without -data has the root that its environment names, or the one in its home", () => {
+    const asked = question();
+    const own = join(asked.home, ".entmoot");
+    const add = (pid: number, env: string) =>
+      writeFileSync(join(addProcess(asked.procRoot, pid, ["entmootd", "serve"]), "environ"), env);
+    add(9, `HOME=${asked.home}\0ENTMOOT_DATA=/srv/oak\0`);
+    add(10, "PATH=/bin\0HOME=/home/elm\0");
+    expect(find({ ...asked, dataDir: own })).toBeUndefined();
+    expect(find({ ...asked, dataDir: "/srv/oak" })?.pid).toBe(9);
+    expect(find({ ...asked, dataDir: "/home/elm/.entmoot" })?.pid).toBe(10);
+    add(11, `ENTMOOT_DATA=\0HOME=${asked.home}\0`);
+    expect(find({ ...asked, dataDir: own })?.pid).toBe(11);
+  });
+
+  test("whose environment cannot be read has its root in our home, and a relative one counts from where it was started", () => {
     const asked = question();
     addProcess(asked.procRoot, 9, ["entmootd", "serve"]);
     expect(find({ ...asked, dataDir: join(asked.home, ".entmoot") })?.pid).toBe(9);
