@@ -4,5 +4,8 @@
  */
 export const TEST_MAX_MS = 60_000;
 
-/** The arguments of Bun for `npm test`. A `--timeout` in `args` is the one that counts. @param {readonly string[]} args */
-export const testArguments = (args) => ["test", "--timeout", `${TEST_MAX_MS}`, ...args];
+/**
+ * The arguments of Bun for `npm test`: as many files at once as there are processors, as most of them wait for programs
+ * they started. A `--timeout` or `--parallel` in `args` is the one that counts. @param {readonly string[]} args
+ */
+export const testArguments = (args) => ["test", "--parallel", "--no-isolate", "--timeout", `${TEST_MAX_MS}`, ...args];

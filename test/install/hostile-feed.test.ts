@@ -276,11 +276,11 @@ for (const { name, attack, said } of ATTACKS) {
   );
 }
 
-testWhere(
-  needs ?? missingTool("wget"),
-  "with wget instead of curl, the same feeds are refused",
-  async () => {
-    for (const { name, attack } of ATTACKS.filter(({ said }) => !said.source.includes("older than"))) {
+for (const { name, attack } of ATTACKS.filter(({ said }) => !said.source.includes("older than"))) {
+  testWhere(
+    needs ?? missingTool("wget"),
+    `refused with wget instead of curl: ${name}`,
+    async () => {
       using feed = new FakeFeed();
       using box = new Sandbox(feed);
       // A `curl` that the script cannot find: only what it asks for by name is on this PATH.
@@ -294,14 +294,14 @@ testWhere(
       const shell = [Bun.which("dash")!];
       attack(feed);
       const { status, stderr } = await box.run([], { env, shell });
-      expect([name, status, existsSync(box.installDir)]).toEqual([name, 1, false]);
+      expect([status, existsSync(box.installDir)]).toEqual([1, false]);
       expect(stderr).not.toContain("not found");
       feed.publish();
       expect(await box.install([], { env, shell })).toContain("signed by");
-    }
-  },
-  120_000,
-);
+    },
+    60_000,
+  );
+}
 
 for (const [url, said] of [
   ["http://192.0.2.1/feed/", /plain http is only for this machine's loopback/],
