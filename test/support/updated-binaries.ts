@@ -1,4 +1,4 @@
-import { chmodSync, linkSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, linkSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { buildBinary } from "../../scripts/build.ts";
 import { hostTarget } from "../../scripts/launch/platform.mjs";
@@ -40,7 +40,16 @@ export function install(built: string, dir: string): string {
   return executable;
 }
 
-/** What tells one executable from another, without reading all of it twice. */
+/** By device, inode, size and time of the last write: what is hard-linked or looked at again is read once. */
+const fingerprints = new Map<string, string>();
+
+/** What tells the content of one executable from another's. */
 export function fingerprint(path: string): string {
-  return new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex");
+  const { dev, ino, size, mtimeNs } = statSync(path, { bigint: true });
+  const file = `${dev} ${ino} ${size} ${mtimeNs}`;
+  const known = fingerprints.get(file);
+  if (known !== undefined) return known;
+  const found = new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex");
+  fingerprints.set(file, found);
+  return found;
 }
