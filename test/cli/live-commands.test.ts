@@ -32,7 +32,7 @@ test("publish prints what was published, from a flag, a file and stdin", async (
   const empty = await cli(it.home, ["publish", "-topic", "a", "-file", "-"], { stdin: "" });
   expect(empty.stderr).toContain("publish: file content is empty");
   expect(empty.exit).toBe(5);
-}, 15_000);
+});
 
 test("publish with a token again prints the first answer", async () => {
   await using it = await liveDaemon();
@@ -89,7 +89,7 @@ test("query filters by author, topic, time and limit, newest first", async () =>
   expect(await topics("-author", "1")).toEqual([]);
   const [row] = (await it.run("query", "-limit", "1")).json();
   expect(row).toMatchObject({ content_b64: "/wg=" });
-}, 20_000);
+});
 
 test("info names the running daemon", async () => {
   await using it = await liveDaemon();
@@ -134,7 +134,7 @@ test("join by a running daemon prints progress, then one line for each input", a
   expect(again.json()).toMatchObject([{ status: "already_joined" }]);
   const [row] = joined.json();
   expect(row!.next_command).toBe(`entmootd -data ${shellWord(it.dataDir)} peers -group ${row!.group_id}`);
-}, 20_000);
+});
 
 function shellWord(path: string): string {
   return `'${path}'`;
@@ -163,7 +163,7 @@ test("tail prints the last of what is held, then every message once across a res
   const stderr = await new Response(tail.stderr).text();
   expect(stderr).toContain("tail: the daemon has gone; waiting for it to come back");
   expect(stderr).toContain("tail: the daemon is back; going on where it stopped");
-}, 20_000);
+});
 
 test("tail goes on when a moot it followed could not be opened after a restart", async () => {
   await using it = await liveDaemon();
@@ -217,4 +217,4 @@ test("tail of a group that joins later shows it from its first message", async (
   expect(line).toMatchObject({ content: "first", seq: 1 });
   tail.kill("SIGINT");
   expect(await tail.exited).toBe(0);
-}, 15_000);
+});

@@ -165,7 +165,7 @@ describe("group create", () => {
     const refused = await it.run("group", "create", "-name", "x");
     expect(refused.stderr).toContain(`process ${process.pid}`);
     expect(refused.exit).toBe(6);
-  }, 15_000);
+  });
 });
 
 describe("the identity", () => {

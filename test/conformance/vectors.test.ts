@@ -18,5 +18,5 @@ for (const file of await Array.fromAsync(vectorFiles(VECTORS))) {
     const report = await runFile(file);
     expect(report.failures).toEqual([]);
     expect(Object.entries(report.unknownKinds).filter(([kind]) => isDue(kind))).toEqual([]);
-  }, 120_000);
+  });
 }

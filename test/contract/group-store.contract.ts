@@ -366,7 +366,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
         }),
         { numRuns: 60 },
       );
-    }, 60_000);
+    });
   });
 
   describe(`the roster in ${name}`, () => {

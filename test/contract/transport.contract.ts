@@ -20,7 +20,7 @@ export function transportContract(name: string, makeWorld: () => Promise<Transpo
     test(sentence, async () => {
       await using world = await makeWorld();
       await body(world);
-    }, 30_000);
+    });
 
   describe(`a transport over ${name}`, () => {
     check("carries a question and its answer", async (world) => {

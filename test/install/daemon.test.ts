@@ -43,5 +43,5 @@ inNetns(import.meta, () => {
     await node.serve();
     const { merkle_root, messages } = await node.group();
     expect({ merkle_root, messages }).toEqual({ merkle_root: before.merkle_root, messages: 1 });
-  }, 60_000);
+  });
 });

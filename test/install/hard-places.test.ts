@@ -91,7 +91,6 @@ ls -A /data/.entmoot`;
         "",
       ]);
     },
-    60_000,
   );
 }
 
@@ -118,7 +117,6 @@ mkdir "$root/data/.entmoot" && echo secret >"$root/data/.entmoot/identity.json" 
     expect(stdout).toContain("start here: /data/.entmoot/entmoot up\nbin\nentmoot\nidentity.json\nruntime.env\n");
     expect(stdout).toEndWith("--purge removes them too\nidentity.json\n");
   },
-  60_000,
 );
 
 testWhere(
@@ -138,7 +136,6 @@ testWhere(
     expect(status).toBe(1);
     expect(existsSync(box.installDir)).toBe(false);
   },
-  30_000,
 );
 
 testWhere(
@@ -165,42 +162,36 @@ testWhere(
       ]);
     }
   },
-  30_000,
 );
 
-testWhere(
-  needs,
-  "the real program is installed from its archive, and its wrapper leads to the data root",
-  async () => {
-    using feed = new FakeFeed();
-    const binary = readFileSync(BINARY);
-    const { version } = JSON.parse(Bun.spawnSync([BINARY, "version"]).stdout.toString());
-    feed.publish({ version, binary });
-    using box = new Sandbox(feed);
-    await box.install();
-    expect(await box.version()).toBe(version);
-    const env = JSON.parse(await box.said(box.alias, "env", "-json"));
-    expect(env.data_dir).toBe(box.installDir);
-    expect(env.binary).toBe(box.binary);
-    // Two data roots never run one key unasked.
-    const other = join(box.path, "other");
-    const given = join(box.path, "key.json");
-    for (const [args, variables, identity] of [
-      [[], {}, join(box.installDir, "identity.json")],
-      [["-data", other], {}, join(other, "identity.json")],
-      [[], { ENTMOOT_DATA: other }, join(other, "identity.json")],
-      [["-data", other, "-identity", given], {}, given],
-      [["-data", other], { ENTMOOT_IDENTITY: given }, given],
-    ] as const) {
-      const settings = { PATH: process.env.PATH, HOME: box.home, ...variables };
-      await using program = new Program([box.alias, ...args, "env", "-json"], { env: settings });
-      const found = JSON.parse((await program.ended()).stdout);
-      expect(found).toMatchObject({ data_dir: identity.startsWith(box.home) ? box.installDir : other });
-      expect(found.identity_path).toBe(identity);
-    }
-    await box.install(["uninstall"]);
-    expect(existsSync(box.installDir)).toBe(false);
-    rmSync(box.home, { recursive: true });
-  },
-  120_000,
-);
+testWhere(needs, "the real program is installed from its archive, and its wrapper leads to the data root", async () => {
+  using feed = new FakeFeed();
+  const binary = readFileSync(BINARY);
+  const { version } = JSON.parse(Bun.spawnSync([BINARY, "version"]).stdout.toString());
+  feed.publish({ version, binary });
+  using box = new Sandbox(feed);
+  await box.install();
+  expect(await box.version()).toBe(version);
+  const env = JSON.parse(await box.said(box.alias, "env", "-json"));
+  expect(env.data_dir).toBe(box.installDir);
+  expect(env.binary).toBe(box.binary);
+  // Two data roots never run one key unasked.
+  const other = join(box.path, "other");
+  const given = join(box.path, "key.json");
+  for (const [args, variables, identity] of [
+    [[], {}, join(box.installDir, "identity.json")],
+    [["-data", other], {}, join(other, "identity.json")],
+    [[], { ENTMOOT_DATA: other }, join(other, "identity.json")],
+    [["-data", other, "-identity", given], {}, given],
+    [["-data", other], { ENTMOOT_IDENTITY: given }, given],
+  ] as const) {
+    const settings = { PATH: process.env.PATH, HOME: box.home, ...variables };
+    await using program = new Program([box.alias, ...args, "env", "-json"], { env: settings });
+    const found = JSON.parse((await program.ended()).stdout);
+    expect(found).toMatchObject({ data_dir: identity.startsWith(box.home) ? box.installDir : other });
+    expect(found.identity_path).toBe(identity);
+  }
+  await box.install(["uninstall"]);
+  expect(existsSync(box.installDir)).toBe(false);
+  rmSync(box.home, { recursive: true });
+});

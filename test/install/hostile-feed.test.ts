@@ -251,56 +251,46 @@ const ATTACKS: readonly Attack[] = [
 ];
 
 for (const { name, attack, said } of ATTACKS) {
-  testWhere(
-    needs,
-    `refused, with everything as it was: ${name}`,
-    async () => {
-      using feed = new FakeFeed();
-      feed.publish({ version: "v1.0.0", serial: 10 });
-      using box = new Sandbox(feed);
-      await box.install();
-      feed.files.clear();
-      const before = box.snapshot();
-      attack(feed);
-      const upgrade = await box.run();
-      expect(upgrade.stderr).toMatch(said);
-      expect(upgrade.status).toBe(1);
-      expect(box.snapshot()).toEqual(before);
-      // And where nothing is installed yet, nothing is.
-      if (said.source.includes("older than")) return;
-      using fresh = new Sandbox(feed);
-      expect((await fresh.run()).stderr).toMatch(said);
-      expect(existsSync(fresh.installDir)).toBe(false);
-    },
-    60_000,
-  );
+  testWhere(needs, `refused, with everything as it was: ${name}`, async () => {
+    using feed = new FakeFeed();
+    feed.publish({ version: "v1.0.0", serial: 10 });
+    using box = new Sandbox(feed);
+    await box.install();
+    feed.files.clear();
+    const before = box.snapshot();
+    attack(feed);
+    const upgrade = await box.run();
+    expect(upgrade.stderr).toMatch(said);
+    expect(upgrade.status).toBe(1);
+    expect(box.snapshot()).toEqual(before);
+    // And where nothing is installed yet, nothing is.
+    if (said.source.includes("older than")) return;
+    using fresh = new Sandbox(feed);
+    expect((await fresh.run()).stderr).toMatch(said);
+    expect(existsSync(fresh.installDir)).toBe(false);
+  });
 }
 
 for (const { name, attack } of ATTACKS.filter(({ said }) => !said.source.includes("older than"))) {
-  testWhere(
-    needs ?? missingTool("wget"),
-    `refused with wget instead of curl: ${name}`,
-    async () => {
-      using feed = new FakeFeed();
-      using box = new Sandbox(feed);
-      // A `curl` that the script cannot find: only what it asks for by name is on this PATH.
-      const tools =
-        "basename cat chmod chown cmp cp cut date df dirname env expr getconf grep gzip head id ldd ln ls mkdir mkfifo mktemp mv openssl readlink rm rmdir sed sh sha256sum sync tail tar timeout tr uname wc wget";
-      for (const tool of tools.split(" ")) {
-        const found = Bun.which(tool);
-        if (found !== null) box.link(`tools/${tool}`, found);
-      }
-      const env = { PATH: `${box.home}/tools` };
-      const shell = [Bun.which("dash")!];
-      attack(feed);
-      const { status, stderr } = await box.run([], { env, shell });
-      expect([status, existsSync(box.installDir)]).toEqual([1, false]);
-      expect(stderr).not.toContain("not found");
-      feed.publish();
-      expect(await box.install([], { env, shell })).toContain("signed by");
-    },
-    60_000,
-  );
+  testWhere(needs ?? missingTool("wget"), `refused with wget instead of curl: ${name}`, async () => {
+    using feed = new FakeFeed();
+    using box = new Sandbox(feed);
+    // A `curl` that the script cannot find: only what it asks for by name is on this PATH.
+    const tools =
+      "basename cat chmod chown cmp cp cut date df dirname env expr getconf grep gzip head id ldd ln ls mkdir mkfifo mktemp mv openssl readlink rm rmdir sed sh sha256sum sync tail tar timeout tr uname wc wget";
+    for (const tool of tools.split(" ")) {
+      const found = Bun.which(tool);
+      if (found !== null) box.link(`tools/${tool}`, found);
+    }
+    const env = { PATH: `${box.home}/tools` };
+    const shell = [Bun.which("dash")!];
+    attack(feed);
+    const { status, stderr } = await box.run([], { env, shell });
+    expect([status, existsSync(box.installDir)]).toEqual([1, false]);
+    expect(stderr).not.toContain("not found");
+    feed.publish();
+    expect(await box.install([], { env, shell })).toContain("signed by");
+  });
 }
 
 for (const [url, said] of [
@@ -314,31 +304,21 @@ for (const [url, said] of [
   ["file:///tmp/feed/", /expected the https:\/\/ address/],
   ["/tmp/feed", /expected the https:\/\/ address/],
 ] as const) {
-  testWhere(
-    needs,
-    `${url.slice(0, 60)} is no feed`,
-    async () => {
-      using box = new Sandbox();
-      const { status, stderr } = await box.run([], { env: { ENTMOOT_UPDATE_URL: url } });
-      expect(stderr).toMatch(said);
-      expect(status).toBe(1);
-      expect(existsSync(box.installDir)).toBe(false);
-    },
-    30_000,
-  );
+  testWhere(needs, `${url.slice(0, 60)} is no feed`, async () => {
+    using box = new Sandbox();
+    const { status, stderr } = await box.run([], { env: { ENTMOOT_UPDATE_URL: url } });
+    expect(stderr).toMatch(said);
+    expect(status).toBe(1);
+    expect(existsSync(box.installDir)).toBe(false);
+  });
 }
 
-testWhere(
-  needs,
-  "a signature by any of several keys is enough, and a key of another form is told",
-  async () => {
-    using feed = new FakeFeed();
-    const [old, other] = [new ReleaseKey(), new ReleaseKey()];
-    feed.publish({ keys: [other, feed.key] });
-    using box = new Sandbox(feed);
-    const env = (keys: string) => ({ env: { ENTMOOT_RELEASE_PUBKEYS: keys } });
-    expect(await box.install([], env(`${old.publicKey}, ${feed.key.publicKey}`))).toContain(feed.key.id);
-    expect((await box.run([], env("c2hvcnQ="))).stderr).toContain("release key: expected base64 of 32 bytes");
-  },
-  30_000,
-);
+testWhere(needs, "a signature by any of several keys is enough, and a key of another form is told", async () => {
+  using feed = new FakeFeed();
+  const [old, other] = [new ReleaseKey(), new ReleaseKey()];
+  feed.publish({ keys: [other, feed.key] });
+  using box = new Sandbox(feed);
+  const env = (keys: string) => ({ env: { ENTMOOT_RELEASE_PUBKEYS: keys } });
+  expect(await box.install([], env(`${old.publicKey}, ${feed.key.publicKey}`))).toContain(feed.key.id);
+  expect((await box.run([], env("c2hvcnQ="))).stderr).toContain("release key: expected base64 of 32 bytes");
+});

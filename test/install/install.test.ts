@@ -7,7 +7,7 @@ import { FakeFeed, fakeBinary } from "./fake-feed.ts";
 import { countOf, PATH_MARK, Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
-const test = (name: string, run: () => Promise<void>) => testWhere(needs, name, run, 60_000);
+const test = (name: string, run: () => Promise<void>) => testWhere(needs, name, run);
 
 /** The line that start-up files of POSIX shells get; `dir` needs no quoting beyond blanks. */
 function pathLine(dir: string): string {
@@ -17,7 +17,7 @@ function pathLine(dir: string): string {
 for (const shell of SHELLS) {
   const named = shell.join(" ");
   const where = (name: string, run: () => Promise<void>) =>
-    testWhere(needs ?? missingTool(shell[0]!), `${named}: ${name}`, run, 60_000);
+    testWhere(needs ?? missingTool(shell[0]!), `${named}: ${name}`, run);
 
   where("a signed release is installed with its alias, wrapper, settings and one PATH line", async () => {
     using feed = new FakeFeed();
@@ -253,26 +253,21 @@ test("a binary that does not run here is not installed", async () => {
   expect(box.snapshot()).toEqual(before);
 });
 
-testWhere(
-  needs ?? missingTool("busybox"),
-  "busybox alone will do: its shell, its wget, no openssl",
-  async () => {
-    using feed = new FakeFeed();
-    feed.publish({ version: "v1.2.3" });
-    using box = new Sandbox(feed);
-    const tools = join(box.path, "tools");
-    mkdirSync(tools);
-    const names =
-      "awk cat chmod chown cmp cp cut date df dirname env expr getconf grep gzip head id ldd ln ls mkdir mkfifo mktemp mv printf ps readlink rm rmdir sed sh sha256sum sync tail tar timeout tr uname wc wget";
-    for (const name of names.split(" ")) symlinkSync(Bun.which("busybox")!, join(tools, name));
-    const script = box.scriptWith(feed.key.publicKey);
-    const env = { PATH: tools, ENTMOOT_RELEASE_PUBKEYS: undefined };
-    const said = await box.install([], { shell: [Bun.which("busybox")!, "sh"], script, env });
-    expect(said).toContain("only checksums are checked");
-    expect(await box.version()).toBe("v1.2.3");
-  },
-  60_000,
-);
+testWhere(needs ?? missingTool("busybox"), "busybox alone will do: its shell, its wget, no openssl", async () => {
+  using feed = new FakeFeed();
+  feed.publish({ version: "v1.2.3" });
+  using box = new Sandbox(feed);
+  const tools = join(box.path, "tools");
+  mkdirSync(tools);
+  const names =
+    "awk cat chmod chown cmp cp cut date df dirname env expr getconf grep gzip head id ldd ln ls mkdir mkfifo mktemp mv printf ps readlink rm rmdir sed sh sha256sum sync tail tar timeout tr uname wc wget";
+  for (const name of names.split(" ")) symlinkSync(Bun.which("busybox")!, join(tools, name));
+  const script = box.scriptWith(feed.key.publicKey);
+  const env = { PATH: tools, ENTMOOT_RELEASE_PUBKEYS: undefined };
+  const said = await box.install([], { shell: [Bun.which("busybox")!, "sh"], script, env });
+  expect(said).toContain("only checksums are checked");
+  expect(await box.version()).toBe("v1.2.3");
+});
 
 test("without keys the script says that only checksums could be checked", async () => {
   using feed = new FakeFeed();
@@ -362,7 +357,6 @@ testWhere(
     const { status, stderr } = await box.run([], { env, piped });
     expect([status, stderr]).toEqual([1, expect.stringContaining("cannot be fetched")]);
   },
-  60_000,
 );
 
 test("where there is neither a binary nor npm, the steps are told", async () => {

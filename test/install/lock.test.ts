@@ -8,8 +8,7 @@ import { FakeFeed, fakeBinary } from "./fake-feed.ts";
 import { countOf, PATH_MARK, Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
-const test = (name: string, run: () => Promise<void>, missing?: string) =>
-  testWhere(needs ?? missing, name, run, 60_000);
+const test = (name: string, run: () => Promise<void>, missing?: string) => testWhere(needs ?? missing, name, run);
 
 const WAITING = "another installation or update is under way";
 

@@ -6,7 +6,7 @@ import { FakeFeed } from "./fake-feed.ts";
 import { countOf, Sandbox } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
-const test = (name: string, run: () => Promise<void>) => testWhere(needs, name, run, 60_000);
+const test = (name: string, run: () => Promise<void>) => testWhere(needs, name, run);
 
 /** What the original's installer leaves: its settings without export, and a program that knows neither stop nor locks. */
 function originalInstallation(box: Sandbox): void {

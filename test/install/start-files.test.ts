@@ -6,8 +6,7 @@ import { FakeFeed } from "./fake-feed.ts";
 import { countOf, PATH_MARK, Sandbox } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
-const test = (name: string, run: () => Promise<void>, missing?: string) =>
-  testWhere(needs ?? missing, name, run, 60_000);
+const test = (name: string, run: () => Promise<void>, missing?: string) => testWhere(needs ?? missing, name, run);
 
 /** What a shell of the person in `box` finds under the name entmootd, and its PATH. */
 function found(box: Sandbox, ...shell: string[]): string[] {

@@ -11,8 +11,7 @@ const needsRoot =
   (process.platform !== "linux" ? "needs Linux" : undefined) ??
   (process.getuid?.() === 0 ? undefined : "needs root") ??
   missingTool("unshare");
-const test = (name: string, run: () => Promise<void>, missing?: string) =>
-  testWhere(needs ?? missing, name, run, 60_000);
+const test = (name: string, run: () => Promise<void>, missing?: string) => testWhere(needs ?? missing, name, run);
 
 test("a script cut off in the middle of a name does not run the program of that shorter name", async () => {
   using box = new Sandbox();

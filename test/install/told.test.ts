@@ -6,8 +6,7 @@ import { FakeFeed, fakeBinary } from "./fake-feed.ts";
 import { Sandbox, SCRIPT } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
-const test = (name: string, run: () => Promise<void>, missing?: string) =>
-  testWhere(needs ?? missing, name, run, 60_000);
+const test = (name: string, run: () => Promise<void>, missing?: string) => testWhere(needs ?? missing, name, run);
 
 test("a folder that is no feed and a server that is down are asked about, with a step that works from a pipe", async () => {
   using feed = new FakeFeed();

@@ -7,8 +7,7 @@ import { FakeFeed, fakeBinary } from "./fake-feed.ts";
 import { Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
-const test = (name: string, run: () => Promise<void>, missing?: string) =>
-  testWhere(needs ?? missing, name, run, 60_000);
+const test = (name: string, run: () => Promise<void>, missing?: string) => testWhere(needs ?? missing, name, run);
 
 /** An installation with an identity and messages in it. */
 async function installed(feed: FakeFeed, shell?: readonly string[]): Promise<Sandbox> {

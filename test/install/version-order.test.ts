@@ -55,7 +55,6 @@ for (const shell of [["dash"], ["busybox", "sh"], ["bash"]]) {
       expect(wrong).toEqual([]);
       expect(new Set(answers)).toEqual(new Set(["yes", "no"]));
     },
-    60_000,
   );
 }
 

@@ -6,8 +6,7 @@ import { FakeFeed, fakeBinary } from "./fake-feed.ts";
 import { Sandbox } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
-const test = (name: string, run: () => Promise<void>, missing?: string) =>
-  testWhere(needs ?? missing, name, run, 60_000);
+const test = (name: string, run: () => Promise<void>, missing?: string) => testWhere(needs ?? missing, name, run);
 
 /** From the specification of Semantic Versioning, section 11, and its edges; ascending. */
 const ASCENDING =

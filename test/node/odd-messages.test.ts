@@ -57,4 +57,4 @@ test("the oddest messages a member can sign are stored, ordered, shown and built
   expect(seen.has(published.message_id)).toBe(true);
   const [answer] = await alice.say(statusQuestion(group_id));
   expect(answer).toMatchObject({ message_count: odd.length + 1, merkle_root: before.merkle_root });
-}, 20_000);
+});

@@ -53,7 +53,6 @@ inNetns(import.meta, () => {
       await a.end();
       expect(await a.ask(["info"])).toMatchObject({ running: false, groups: [{ messages: 1 }] });
     },
-    30_000,
   );
 
   testWhere(
@@ -99,7 +98,6 @@ inNetns(import.meta, () => {
       await a.end();
       expect(disk.path).toBe(data);
     },
-    30_000,
   );
 
   testWhere(
@@ -126,7 +124,6 @@ inNetns(import.meta, () => {
       const { stdout } = await a.run(["query", "-limit", "1"]);
       expect(JSON.parse(stdout).content).toBe("after");
     },
-    30_000,
   );
 });
 

@@ -108,7 +108,7 @@ if (needs === undefined) {
     // A newer one was there once, and was gone back from.
     box.write(".entmoot/bin/.entmoot-serial", "1500\n");
     before = fingerprint(box.binary);
-  }, 60_000);
+  });
 }
 afterAll(() => box[Symbol.dispose]());
 
@@ -141,6 +141,5 @@ for (const { name, files = () => feedFiles(NEW), answer, update, script } of ATT
         if (left.includes(".part-")) expect(statSync(join(box.installDir, "bin", left)).size).toBeLessThanOrEqual(SIZE);
       }
     },
-    60_000,
   );
 }

@@ -64,7 +64,7 @@ inNetns(import.meta, () => {
       await node.ask(["publish", "-topic", "chat", "-content", `still here, ${at}`]);
     await agree(all, { messages: messages + 3 });
     for (const node of all) expect(await missing(node, acknowledged)).toEqual([]);
-  }, 120_000);
+  });
 });
 
 interface Many {

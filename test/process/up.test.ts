@@ -66,27 +66,22 @@ inNetns(import.meta, () => {
   });
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    testWhere(
-      missingTool("npm"),
-      `npm start is up, and ${signal} to npm leaves no process behind`,
-      async () => {
-        using home = new TemporaryDirectory();
-        await using a = new DaemonNode(home.path, "a", { command: ["npm", "start", "--"] });
-        await using plain = new DaemonNode(home.path, "a");
-        await using npm = a.spawn(["-hostname", "oak"], {
-          cwd: ROOT,
-          env: { ...process.env, ...LOOPBACK, ENTMOOT_DATA: a.data },
-        });
-        const ready = await npm.json({ event: "ready" });
-        expect(ready).toMatchObject({ members: 1, link: expect.stringContaining("entmoot://join/") });
-        const { pid } = await plain.ask(["info"]);
-        npm.kill(signal);
-        expect((await npm.ended()).status).toBe(0);
-        await eventually("the end of the daemon that npm start ran", () => (isRunning(pid) ? undefined : true), 10_000);
-        expect(await plain.ask(["info"])).toMatchObject({ running: false });
-      },
-      60_000,
-    );
+    testWhere(missingTool("npm"), `npm start is up, and ${signal} to npm leaves no process behind`, async () => {
+      using home = new TemporaryDirectory();
+      await using a = new DaemonNode(home.path, "a", { command: ["npm", "start", "--"] });
+      await using plain = new DaemonNode(home.path, "a");
+      await using npm = a.spawn(["-hostname", "oak"], {
+        cwd: ROOT,
+        env: { ...process.env, ...LOOPBACK, ENTMOOT_DATA: a.data },
+      });
+      const ready = await npm.json({ event: "ready" });
+      expect(ready).toMatchObject({ members: 1, link: expect.stringContaining("entmoot://join/") });
+      const { pid } = await plain.ask(["info"]);
+      npm.kill(signal);
+      expect((await npm.ended()).status).toBe(0);
+      await eventually("the end of the daemon that npm start ran", () => (isRunning(pid) ? undefined : true), 10_000);
+      expect(await plain.ask(["info"])).toMatchObject({ running: false });
+    });
   }
 
   testWhere(
@@ -114,7 +109,6 @@ inNetns(import.meta, () => {
       up.write("\u0003");
       expect((await up.ended()).status).toBe(0);
     },
-    30_000,
   );
 });
 

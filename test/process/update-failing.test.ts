@@ -12,7 +12,7 @@ inNetns(import.meta, () => {
   let two: TwoVersions;
   beforeAll(async () => {
     two = await TwoVersions.build();
-  }, 120_000);
+  });
   afterAll(() => two[Symbol.dispose]());
 
   test("a supervisor that starts a failed daemon again finds the old executable, and is not raced", async () => {
@@ -35,38 +35,34 @@ inNetns(import.meta, () => {
     expect(Number(parent)).toBe(supervisor.pid);
     await a.run(["stop"]);
     expect((await supervisor.ended()).status).toBe(0);
-  }, 60_000);
+  });
 
   test.each([
     ["is asked for later", "v0.2.0", "v0.1.0"],
     ["finds a daemon that is older still", "v0.3.0", "v0.2.0"],
-  ])(
-    "a restart that %s and fails goes back to what was there before",
-    async (_what, version, before) => {
-      using home = new TemporaryDirectory();
-      await using feed = new FeedServer(await two.feedOf({ version, serial: 3000, broken: "exit" }));
-      const { executable, node } = two.installIn(home.path, feed.url);
-      await using a = node;
-      await a.serve();
-      if (before === OLD.version) await a.ask(["update", "-json"]);
-      else renameSync(install(two.newBinary, join(home.path, "newer")), executable);
-      const { status, stdout } = await a.run(["update", "-restart", "-json"]);
-      try {
-        expect({ status, message: JSON.parse(stdout).error?.message }).toEqual({
-          status: 1,
-          message: expect.stringContaining(`ended before it was ready; ${before} is installed and running again`),
-        });
-        expect(fingerprint(executable)).toBe(fingerprint(before === OLD.version ? two.oldBinary : two.newBinary));
-        expect(await a.ask(["info"])).toMatchObject({
-          version: before,
-          last_update: { from: before, to: version, outcome: "rolled_back" },
-        });
-      } finally {
-        await a.run(["stop"]);
-      }
-    },
-    60_000,
-  );
+  ])("a restart that %s and fails goes back to what was there before", async (_what, version, before) => {
+    using home = new TemporaryDirectory();
+    await using feed = new FeedServer(await two.feedOf({ version, serial: 3000, broken: "exit" }));
+    const { executable, node } = two.installIn(home.path, feed.url);
+    await using a = node;
+    await a.serve();
+    if (before === OLD.version) await a.ask(["update", "-json"]);
+    else renameSync(install(two.newBinary, join(home.path, "newer")), executable);
+    const { status, stdout } = await a.run(["update", "-restart", "-json"]);
+    try {
+      expect({ status, message: JSON.parse(stdout).error?.message }).toEqual({
+        status: 1,
+        message: expect.stringContaining(`ended before it was ready; ${before} is installed and running again`),
+      });
+      expect(fingerprint(executable)).toBe(fingerprint(before === OLD.version ? two.oldBinary : two.newBinary));
+      expect(await a.ask(["info"])).toMatchObject({
+        version: before,
+        last_update: { from: before, to: version, outcome: "rolled_back" },
+      });
+    } finally {
+      await a.run(["stop"]);
+    }
+  });
 
   test.each([
     ["exit", /ended before it was ready/],
@@ -98,7 +94,6 @@ inNetns(import.meta, () => {
         await a.run(["stop"]);
       }
     },
-    90_000,
   );
 
   test("a release that was taken back is not tried again by the next update, and is when it is named", async () => {
@@ -128,7 +123,7 @@ inNetns(import.meta, () => {
     } finally {
       await a.run(["stop"]);
     }
-  }, 90_000);
+  });
 
   test("however little time the new daemon is given, the old one is waited for", async () => {
     using home = new TemporaryDirectory();
@@ -148,5 +143,5 @@ inNetns(import.meta, () => {
     } finally {
       await a.run(["stop"]);
     }
-  }, 60_000);
+  });
 });

@@ -18,7 +18,7 @@ inNetns(import.meta, () => {
   let two: TwoVersions;
   beforeAll(async () => {
     two = await TwoVersions.build();
-  }, 120_000);
+  });
   afterAll(() => two[Symbol.dispose]());
 
   test(`killed at ${KILLS} random points of an update, what is installed runs (SEED=${SEED})`, async () => {
@@ -51,7 +51,7 @@ inNetns(import.meta, () => {
     expect(await a.ask(["update", "-json"])).toMatchObject({ updated: true });
     const left = readdirSync(join(executable, "..")).sort();
     expect(left).toEqual([".entmoot-serial", ".entmoot-version", ".entmootd.lock", "entmootd", "entmootd.previous"]);
-  }, 180_000);
+  });
 
   test(`killed at random points of an update with a restart, the daemon answers with all it had (SEED=${SEED})`, async () => {
     using home = new TemporaryDirectory();
@@ -81,5 +81,5 @@ inNetns(import.meta, () => {
       daemon: { pid: a.daemon.pid },
     });
     await a.end();
-  }, 120_000);
+  });
 });

@@ -18,7 +18,7 @@ let oldPrint: string;
 beforeAll(async () => {
   oldBinary = await buildTestBinary(built.path, OLD);
   oldPrint = fingerprint(oldBinary);
-}, 60_000);
+});
 afterAll(() => built[Symbol.dispose]());
 
 function installed(home: string, feedUrl: string) {
@@ -100,7 +100,6 @@ test.each(HOSTILE)(
     expect(plain.stderr).toMatch(/^entmootd: update: /m);
     expect(fingerprint(executable)).toBe(oldPrint);
   },
-  60_000,
 );
 
 test("of two updates that start at once one gets through, and the other says that one is under way", async () => {
@@ -124,7 +123,7 @@ test("of two updates that start at once one gets through, and the other says tha
   go.resolve();
   expect(JSON.parse((await first.ended()).stdout)).toMatchObject({ updated: true });
   expect(readFileSync(executable)).toEqual(Buffer.from(SCRIPT));
-}, 60_000);
+});
 
 test("a named version that is already there changes nothing, and the original's spelling of the flag is known", async () => {
   using home = new TemporaryDirectory();
@@ -133,7 +132,7 @@ test("a named version that is already there changes nothing, and the original's 
   await using a = node;
   expect(await a.ask(["update", "-tag", "0.1.0", "-json"])).toMatchObject({ update_available: false, updated: false });
   expect((await a.run(["update", "--version=v0.1.0"])).stdout).toBe("Entmoot is up to date (v0.1.0)\n");
-}, 60_000);
+});
 
 const NOBODY = 65534;
 testWhere(
@@ -164,7 +163,6 @@ testWhere(
     expect(fingerprint(executable)).toBe(oldPrint);
     expect(readdirSync(join(home.path, "bin"))).toEqual(["entmootd"]);
   },
-  60_000,
 );
 
 testWhere(
@@ -183,5 +181,4 @@ testWhere(
       expect({ name, uid: statSync(join(home.path, "bin", name)).uid }).toEqual({ name, uid: NOBODY });
     }
   },
-  60_000,
 );

@@ -15,7 +15,7 @@ inNetns(import.meta, () => {
   let oldBinary: string;
   beforeAll(async () => {
     oldBinary = await buildTestBinary(built.path, OLD);
-  }, 60_000);
+  });
   afterAll(() => built[Symbol.dispose]());
 
   test("a daemon that takes three seconds to start comes back too when the release in its place fails", async () => {
@@ -42,5 +42,5 @@ inNetns(import.meta, () => {
       // It was started anew and is nobody's child.
       await node.run(["stop"]);
     }
-  }, 60_000);
+  });
 });

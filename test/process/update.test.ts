@@ -19,7 +19,7 @@ inNetns(import.meta, () => {
   let two: TwoVersions;
   beforeAll(async () => {
     two = await TwoVersions.build();
-  }, 120_000);
+  });
   afterAll(() => two[Symbol.dispose]());
 
   test("an update restarts the daemon in place: same process, same messages, and tails go on", async () => {
@@ -64,7 +64,7 @@ inNetns(import.meta, () => {
     expect(fingerprint(executable)).toBe(fingerprint(two.oldBinary));
     expect(await a.group()).toMatchObject({ messages: 2 });
     await a.end();
-  }, 90_000);
+  });
 
   test("what is acknowledged while the daemon restarts is there afterwards, and nothing twice", async () => {
     using home = new TemporaryDirectory();
@@ -97,7 +97,7 @@ inNetns(import.meta, () => {
     const held = lines.map((line) => JSON.parse(line).message_id as string);
     expect(held.toSorted()).toEqual(acknowledged.toSorted());
     await a.end();
-  }, 90_000);
+  });
 
   test("up restarts in place too, under its alias, with its arguments, folder and variables", async () => {
     using home = new TemporaryDirectory();
@@ -129,7 +129,7 @@ inNetns(import.meta, () => {
     });
     expect(open.filter((path) => path.includes("(deleted)"))).toEqual([]);
     await b.end();
-  }, 60_000);
+  });
 
   test("without -restart a running daemon goes on, and the report says that it is to be restarted", async () => {
     using home = new TemporaryDirectory();
@@ -147,7 +147,7 @@ inNetns(import.meta, () => {
       daemon: { version: "v0.2.0", pid: a.daemon.pid },
     });
     expect(await a.ask(["info"])).toMatchObject({ version: "v0.2.0", pid: a.daemon.pid });
-  }, 60_000);
+  });
 
   test("an interrupt ends an update with -restart while it downloads: nothing has begun yet", async () => {
     using home = new TemporaryDirectory();
@@ -162,7 +162,7 @@ inNetns(import.meta, () => {
     expect(stderr).toContain("update: interrupted; nothing was changed; run it again to go on");
     expect(status).toBe(130);
     expect(fingerprint(executable)).toBe(fingerprint(two.oldBinary));
-  }, 30_000);
+  });
 
   test("a daemon of another executable is not touched, and neither is the installed one", async () => {
     using home = new TemporaryDirectory();
@@ -180,7 +180,7 @@ inNetns(import.meta, () => {
     });
     expect(fingerprint(other)).toBe(fingerprint(two.oldBinary));
     expect(await a.ask(["info"])).toMatchObject({ pid: a.daemon.pid, version: "v0.1.0" });
-  }, 60_000);
+  });
 
   test("a full disk and a read-only one are said so, and nothing changes", async () => {
     using home = new TemporaryDirectory();
@@ -208,7 +208,7 @@ inNetns(import.meta, () => {
     } finally {
       await eventually("unmounted", () => (Bun.spawnSync(["umount", mount]).success ? true : undefined), 5_000);
     }
-  }, 60_000);
+  });
 
   test("what is asked wrongly ends with status 5, and a refused feed with status 1", async () => {
     using home = new TemporaryDirectory();
@@ -223,5 +223,5 @@ inNetns(import.meta, () => {
     }
     expect(await a.run(["update"])).toMatchObject({ status: 1, stdout: "" });
     expect(JSON.parse((await a.run(["update", "-json"])).stdout)).toMatchObject({ error: { code: "update_failed" } });
-  }, 60_000);
+  });
 });

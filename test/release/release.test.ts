@@ -15,9 +15,6 @@ const SEED = new Uint8Array(32).fill(11);
 const PUBLIC = publicKeyOf(SEED).toBase64();
 const KEYS = { ENTMOOT_RELEASE_KEY: SEED.toBase64(), ENTMOOT_RELEASE_PUBKEYS: PUBLIC };
 
-/** A release takes some seconds on an idle machine. */
-const RELEASE_MAX_MS = 120_000;
-
 async function release(root: string, args: readonly string[], env: Record<string, string> = {}) {
   const clean = { ...process.env, ENTMOOT_RELEASE_KEY: undefined, ENTMOOT_RELEASE_PUBKEYS: undefined };
   const run = Bun.spawn([process.execPath, join(root, "release.ts"), ...args], {
@@ -55,140 +52,124 @@ function otherFolder(): string {
   return root;
 }
 
-test(
-  "a release of this machine's target is signed, complete, and says what it holds",
-  async () => {
-    const out = join(home, "feed");
-    const { status, stdout, stderr } = await release(
-      ROOT,
-      ["--version", "0.7.0", "--out", out, "--serial", "42"],
-      KEYS,
-    );
-    expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
-    const names = readdirSync(out).sort();
-    const archive = names.find((name) => name.startsWith("entmoot-"))!;
-    expect(names).toEqual(
-      ["checksums.txt", archive, "install.sh", "manifest.json", "manifest.json.sig", "sbom.cdx.json"].sort(),
-    );
+test("a release of this machine's target is signed, complete, and says what it holds", async () => {
+  const out = join(home, "feed");
+  const { status, stdout, stderr } = await release(ROOT, ["--version", "0.7.0", "--out", out, "--serial", "42"], KEYS);
+  expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+  const names = readdirSync(out).sort();
+  const archive = names.find((name) => name.startsWith("entmoot-"))!;
+  expect(names).toEqual(
+    ["checksums.txt", archive, "install.sh", "manifest.json", "manifest.json.sig", "sbom.cdx.json"].sort(),
+  );
 
-    const bytes = new Uint8Array(readFileSync(join(out, "manifest.json")));
-    const signatures = readFileSync(join(out, "manifest.json.sig"), "utf8");
-    const { manifest, keyId } = verifyManifest({ bytes, signatures, keys: [PUBLIC] });
-    expect(keyId).toBe(releaseKeyId(PUBLIC));
-    const packed = readFileSync(join(out, archive));
-    expect(manifest).toMatchObject({ version: "v0.7.0", serial: 42 });
-    expect(manifest.expires_at_ms - Date.now()).toBeWithin(89 * 864e5, 90 * 864e5 + 1);
-    expect(manifest.files).toMatchObject([
-      { name: archive, size: packed.length, sha256: sha256(packed), verified: "run", iroh: true },
-    ]);
-    expect(JSON.parse(stdout)).toMatchObject({
-      version: "v0.7.0",
-      serial: 42,
-      signed: true,
-      files: [{ name: archive }],
-    });
+  const bytes = new Uint8Array(readFileSync(join(out, "manifest.json")));
+  const signatures = readFileSync(join(out, "manifest.json.sig"), "utf8");
+  const { manifest, keyId } = verifyManifest({ bytes, signatures, keys: [PUBLIC] });
+  expect(keyId).toBe(releaseKeyId(PUBLIC));
+  const packed = readFileSync(join(out, archive));
+  expect(manifest).toMatchObject({ version: "v0.7.0", serial: 42 });
+  expect(manifest.expires_at_ms - Date.now()).toBeWithin(89 * 864e5, 90 * 864e5 + 1);
+  expect(manifest.files).toMatchObject([
+    { name: archive, size: packed.length, sha256: sha256(packed), verified: "run", iroh: true },
+  ]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    version: "v0.7.0",
+    serial: 42,
+    signed: true,
+    files: [{ name: archive }],
+  });
 
-    // What is attested is what stands here: the script that people run unseen most of all.
-    const checksums = readFileSync(join(out, "checksums.txt"), "utf8").trim().split("\n");
-    expect(checksums.map((line) => line.split("  ")[1]!)).toEqual([archive, "sbom.cdx.json", "install.sh"]);
-    for (const line of checksums) {
-      const [hash, name] = line.split("  ");
-      expect(sha256(readFileSync(join(out, name!)))).toBe(hash!);
-    }
-    const unpacked = join(home, "unpacked");
-    mkdirSync(unpacked);
-    expect(Bun.spawnSync(["tar", "-xzf", join(out, archive), "-C", unpacked]).exitCode).toBe(0);
-    expect(readdirSync(unpacked).sort()).toEqual(["LICENSE", "README.md", "SKILL.md", "entmootd"]);
-    const { binary } = manifest.files[0]!;
-    const program = readFileSync(join(unpacked, binary.name));
-    expect([program.length, sha256(program)]).toEqual([binary.size, binary.sha256]);
-    expect(program.includes(PUBLIC)).toBe(true);
-    const run = Bun.spawnSync([join(unpacked, "entmootd"), "version"], { env: { HOME: home } });
-    expect(JSON.parse(run.stdout.toString())).toEqual({
-      version: "v0.7.0",
-      commit: manifest.commit,
-      date: manifest.date,
-    });
+  // What is attested is what stands here: the script that people run unseen most of all.
+  const checksums = readFileSync(join(out, "checksums.txt"), "utf8").trim().split("\n");
+  expect(checksums.map((line) => line.split("  ")[1]!)).toEqual([archive, "sbom.cdx.json", "install.sh"]);
+  for (const line of checksums) {
+    const [hash, name] = line.split("  ");
+    expect(sha256(readFileSync(join(out, name!)))).toBe(hash!);
+  }
+  const unpacked = join(home, "unpacked");
+  mkdirSync(unpacked);
+  expect(Bun.spawnSync(["tar", "-xzf", join(out, archive), "-C", unpacked]).exitCode).toBe(0);
+  expect(readdirSync(unpacked).sort()).toEqual(["LICENSE", "README.md", "SKILL.md", "entmootd"]);
+  const { binary } = manifest.files[0]!;
+  const program = readFileSync(join(unpacked, binary.name));
+  expect([program.length, sha256(program)]).toEqual([binary.size, binary.sha256]);
+  expect(program.includes(PUBLIC)).toBe(true);
+  const run = Bun.spawnSync([join(unpacked, "entmootd"), "version"], { env: { HOME: home } });
+  expect(JSON.parse(run.stdout.toString())).toEqual({
+    version: "v0.7.0",
+    commit: manifest.commit,
+    date: manifest.date,
+  });
 
-    const sbom = JSON.parse(readFileSync(join(out, "sbom.cdx.json"), "utf8"));
-    expect(sbom).toMatchObject({ bomFormat: "CycloneDX", specVersion: "1.6", metadata: { timestamp: manifest.date } });
-    const components: string[] = sbom.components.map(({ name }: { name: string }) => name);
-    expect(components).toContain("@number0/iroh");
-    expect(components).toContain("valibot");
-    expect(components.some((name) => name.startsWith("@oven/bun-"))).toBe(true);
-    expect(components).not.toContain("typescript");
-    expect(components).not.toContain("fast-check");
-  },
-  RELEASE_MAX_MS,
-);
+  const sbom = JSON.parse(readFileSync(join(out, "sbom.cdx.json"), "utf8"));
+  expect(sbom).toMatchObject({ bomFormat: "CycloneDX", specVersion: "1.6", metadata: { timestamp: manifest.date } });
+  const components: string[] = sbom.components.map(({ name }: { name: string }) => name);
+  expect(components).toContain("@number0/iroh");
+  expect(components).toContain("valibot");
+  expect(components.some((name) => name.startsWith("@oven/bun-"))).toBe(true);
+  expect(components).not.toContain("typescript");
+  expect(components).not.toContain("fast-check");
+});
 
-test(
-  "two releases of one source in two folders, at two times, hold identical archives",
-  async () => {
-    const [first, second] = [join(home, "one"), join(home, "two")];
-    // The copy is in no git: both are told the same time, and neither finds a commit.
-    const other = otherFolder();
-    const plain = { GIT_DIR: join(home, "no git here"), SOURCE_DATE_EPOCH: "1700000000" };
-    const here = await release(ROOT, ["--version", "v0.7.1", "--out", first], plain);
-    const there = await release(other, ["--version", "v0.7.1", "--out", second], plain);
-    expect([here.status, there.status]).toEqual([0, 0]);
-    const [a, b] = [JSON.parse(here.stdout), JSON.parse(there.stdout)];
-    expect(a.serial).not.toBe(b.serial);
-    const { name } = a.files[0];
-    expect(sha256(readFileSync(join(first, name)))).toBe(sha256(readFileSync(join(second, name))));
-    for (const same of ["sbom.cdx.json", "checksums.txt", "install.sh"]) {
-      expect(readFileSync(join(first, same), "utf8")).toBe(readFileSync(join(second, same), "utf8"));
-    }
+test("two releases of one source in two folders, at two times, hold identical archives", async () => {
+  const [first, second] = [join(home, "one"), join(home, "two")];
+  // The copy is in no git: both are told the same time, and neither finds a commit.
+  const other = otherFolder();
+  const plain = { GIT_DIR: join(home, "no git here"), SOURCE_DATE_EPOCH: "1700000000" };
+  const here = await release(ROOT, ["--version", "v0.7.1", "--out", first], plain);
+  const there = await release(other, ["--version", "v0.7.1", "--out", second], plain);
+  expect([here.status, there.status]).toEqual([0, 0]);
+  const [a, b] = [JSON.parse(here.stdout), JSON.parse(there.stdout)];
+  expect(a.serial).not.toBe(b.serial);
+  const { name } = a.files[0];
+  expect(sha256(readFileSync(join(first, name)))).toBe(sha256(readFileSync(join(second, name))));
+  for (const same of ["sbom.cdx.json", "checksums.txt", "install.sh"]) {
+    expect(readFileSync(join(first, same), "utf8")).toBe(readFileSync(join(second, same), "utf8"));
+  }
 
-    // Neither was signed, which is said and no failure.
-    expect(a.signed).toBe(false);
-    expect(here.stderr).toContain("WARNING: the feed is NOT SIGNED");
-    expect(readdirSync(first)).not.toContain("manifest.json.sig");
-  },
-  RELEASE_MAX_MS,
-);
+  // Neither was signed, which is said and no failure.
+  expect(a.signed).toBe(false);
+  expect(here.stderr).toContain("WARNING: the feed is NOT SIGNED");
+  expect(readdirSync(first)).not.toContain("manifest.json.sig");
+});
 
-test(
-  "a release into a feed keeps the version before in a folder named after it",
-  async () => {
-    const out = join(home, "kept");
-    mkdirSync(out);
-    // The smallest feed there can be: what is in the archive does not matter here.
-    const line = { name: "entmoot-linux-amd64.tar.gz", os: "linux", arch: "amd64", libc: "glibc", size: 1 };
-    const rest = { sha256: "0".repeat(64), iroh: true, verified: "run", experimental: false };
-    const file = { ...line, ...rest, binary: { name: "entmootd", size: 1, sha256: "0".repeat(64) } };
-    const old = {
-      type: "entmoot.release.v1",
-      version: "v0.6.0",
-      serial: 1,
-      commit: "unknown",
-      date: "2026-01-02T03:04:05Z",
-    };
-    writeFileSync(join(out, "manifest.json"), JSON.stringify({ ...old, expires_at_ms: 1, files: [file] }));
-    writeFileSync(join(out, "manifest.json.sig"), "old\n");
-    writeFileSync(join(out, "entmoot-linux-amd64.tar.gz"), "o");
-    // What a run that was killed left: no process has this id, the kernel's largest is 2^22.
-    mkdirSync(join(out, ".release-4194305"));
-    const { status, stdout, stderr } = await release(ROOT, ["--version", "v0.5.9", "--out", out, "--expires-in", "1s"]);
-    expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
-    const { warnings } = JSON.parse(stdout);
-    expect(warnings).toContainEqual(expect.stringContaining("v0.5.9 is older than v0.6.0, which"));
-    expect(warnings).toContainEqual(expect.stringContaining("good for 1 s only"));
-    for (const step of ["building …", "checking the executable …", "packing …"]) expect(stderr).toContain(step);
-    expect(readdirSync(join(out, "v0.6.0")).sort()).toEqual([
-      "entmoot-linux-amd64.tar.gz",
-      "manifest.json",
-      "manifest.json.sig",
-    ]);
-    expect(JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")).version).toBe("v0.5.9");
-    expect(readdirSync(out).filter((name) => name.endsWith(".sig") || name.startsWith("."))).toEqual([]);
-    const trial = await release(ROOT, ["--version", "v0.6.1-rc.1", "--out", out]);
-    expect(JSON.parse(trial.stdout).warnings).toContainEqual(
-      expect.stringContaining("v0.6.1-rc.1 is a pre-release and takes the place of v0.5.9"),
-    );
-  },
-  RELEASE_MAX_MS,
-);
+test("a release into a feed keeps the version before in a folder named after it", async () => {
+  const out = join(home, "kept");
+  mkdirSync(out);
+  // The smallest feed there can be: what is in the archive does not matter here.
+  const line = { name: "entmoot-linux-amd64.tar.gz", os: "linux", arch: "amd64", libc: "glibc", size: 1 };
+  const rest = { sha256: "0".repeat(64), iroh: true, verified: "run", experimental: false };
+  const file = { ...line, ...rest, binary: { name: "entmootd", size: 1, sha256: "0".repeat(64) } };
+  const old = {
+    type: "entmoot.release.v1",
+    version: "v0.6.0",
+    serial: 1,
+    commit: "unknown",
+    date: "2026-01-02T03:04:05Z",
+  };
+  writeFileSync(join(out, "manifest.json"), JSON.stringify({ ...old, expires_at_ms: 1, files: [file] }));
+  writeFileSync(join(out, "manifest.json.sig"), "old\n");
+  writeFileSync(join(out, "entmoot-linux-amd64.tar.gz"), "o");
+  // What a run that was killed left: no process has this id, the kernel's largest is 2^22.
+  mkdirSync(join(out, ".release-4194305"));
+  const { status, stdout, stderr } = await release(ROOT, ["--version", "v0.5.9", "--out", out, "--expires-in", "1s"]);
+  expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+  const { warnings } = JSON.parse(stdout);
+  expect(warnings).toContainEqual(expect.stringContaining("v0.5.9 is older than v0.6.0, which"));
+  expect(warnings).toContainEqual(expect.stringContaining("good for 1 s only"));
+  for (const step of ["building …", "checking the executable …", "packing …"]) expect(stderr).toContain(step);
+  expect(readdirSync(join(out, "v0.6.0")).sort()).toEqual([
+    "entmoot-linux-amd64.tar.gz",
+    "manifest.json",
+    "manifest.json.sig",
+  ]);
+  expect(JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")).version).toBe("v0.5.9");
+  expect(readdirSync(out).filter((name) => name.endsWith(".sig") || name.startsWith("."))).toEqual([]);
+  const trial = await release(ROOT, ["--version", "v0.6.1-rc.1", "--out", out]);
+  expect(JSON.parse(trial.stdout).warnings).toContainEqual(
+    expect.stringContaining("v0.6.1-rc.1 is a pre-release and takes the place of v0.5.9"),
+  );
+});
 
 /** A command line or environment that is refused, and why. Nothing is built and nothing written. */
 const REFUSED: readonly (readonly [args: readonly string[], env: Record<string, string>, said: RegExp])[] = [
@@ -225,24 +206,20 @@ test("help tells each option with its default, and builds nothing", async () => 
   }
 });
 
-test.each(["building …", "packing …"])(
-  "an interrupt while it is %s leaves nothing in the feed",
-  async (step) => {
-    const out = join(home, "interrupted", step);
-    const run = Bun.spawn([process.execPath, join(ROOT, "release.ts"), "--out", out], {
-      cwd: home,
-      stdout: "ignore",
-      stderr: "pipe",
-    });
-    let said = "";
-    for await (const piece of run.stderr.pipeThrough(new TextDecoderStream())) {
-      said += piece;
-      if (said.includes(step) && !run.killed) run.kill("SIGINT");
-    }
-    expect(said).toContain("release: interrupted; removing what is unfinished");
-    await run.exited;
-    expect(run.signalCode).toBe("SIGINT");
-    expect(readdirSync(out)).toEqual([]);
-  },
-  30_000,
-);
+test.each(["building …", "packing …"])("an interrupt while it is %s leaves nothing in the feed", async (step) => {
+  const out = join(home, "interrupted", step);
+  const run = Bun.spawn([process.execPath, join(ROOT, "release.ts"), "--out", out], {
+    cwd: home,
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  let said = "";
+  for await (const piece of run.stderr.pipeThrough(new TextDecoderStream())) {
+    said += piece;
+    if (said.includes(step) && !run.killed) run.kill("SIGINT");
+  }
+  expect(said).toContain("release: interrupted; removing what is unfinished");
+  await run.exited;
+  expect(run.signalCode).toBe("SIGINT");
+  expect(readdirSync(out)).toEqual([]);
+});

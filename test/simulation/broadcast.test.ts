@@ -60,7 +60,7 @@ for (const members of [2, 5, 10, 50, 200, 1000]) {
       );
       expect(figures.reached).toBe(true);
       expect(figures.redundancy).toBeLessThanOrEqual(0.01);
-    }, 120_000);
+    });
   }
 }
 
@@ -88,6 +88,6 @@ for (const members of [10, 30, 100]) {
       console.log(`N=${members}, 10 messages/s: redundancy ${redundancy.toFixed(3)} (limit ${BUSY_REDUNDANCY_MAX})`);
       expect(redundancy).toBeLessThanOrEqual(BUSY_REDUNDANCY_MAX);
       expect(world.runUntil(() => world.converged(), 60_000)).toBeLessThanOrEqual(20_000);
-    }, 60_000);
+    });
   }
 }

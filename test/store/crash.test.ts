@@ -44,7 +44,7 @@ describe("a process killed while it writes", () => {
     }
     using database = new Database(path);
     expect(database.query("PRAGMA integrity_check").values()).toEqual([["ok"]]);
-  }, 60_000);
+  });
 
   test("does not keep others from making and opening the same database at once", async () => {
     using directory = new TemporaryDirectory();
@@ -54,5 +54,5 @@ describe("a process killed while it writes", () => {
     expect(await Promise.all(all.map((one) => one.line()))).toEqual(all.map(() => "created"));
     using store = open(path);
     for (const { pid } of all) expect(store.consumers.cursor(`c${pid}`)).toBe(0);
-  }, 60_000);
+  });
 });

@@ -35,5 +35,4 @@ test.skipIf(!canMount())(
       root: true,
     });
   },
-  60_000,
 );

@@ -136,7 +136,7 @@ export class DaemonNode implements AsyncDisposable {
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined> | T | undefined,
-  atMostMs = 30_000,
+  atMostMs = 60_000,
 ): Promise<T> {
   const deadline = performance.now() + atMostMs;
   let last: unknown;

@@ -59,7 +59,7 @@ export const OPEN_GROUP: RequestOf<typeof group_create> = {
 };
 
 /** Resolves once `holds`; looks again whenever the event loop has gone round. Rejects after `atMostMs`. */
-export async function until(holds: () => boolean | Promise<boolean>, atMostMs = 10_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, atMostMs = 60_000): Promise<void> {
   const deadline = Date.now() + atMostMs;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`not so within ${atMostMs} ms`);

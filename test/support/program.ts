@@ -9,7 +9,7 @@ export interface Ended {
 }
 
 /** Longer than this no single step takes, in milliseconds; past it the program hangs. */
-const STEP_MAX_MS = 30_000;
+const STEP_MAX_MS = 90_000;
 
 export interface ProgramOptions {
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -16,7 +16,7 @@ import { inNetns } from "../support/netns.ts";
 const text = (words: string) => new TextEncoder().encode(words);
 const numbers = (words: string) => Array.from(text(words));
 const within = (ms: number) => AbortSignal.timeout(ms);
-const LONG_MS = 40_000;
+const LONG_MS = 120_000;
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {

@@ -6,7 +6,7 @@ import { irohNativePlugin } from "../../../scripts/iroh-native-plugin.ts";
 import { inNetns } from "../../support/netns.ts";
 
 const HOST = `bun-${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
-const LONG_MS = 60_000;
+const LONG_MS = 120_000;
 
 let dir = "";
 beforeAll(() => {
