@@ -10,7 +10,7 @@ export interface TransportWorld extends AsyncDisposable {
   start(node: number, limits?: Partial<TransportLimits>): Promise<Transport>;
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 const soon = () => AbortSignal.timeout(PATIENCE_MS);
 const text = (words: string) => new TextEncoder().encode(words);
 

@@ -462,7 +462,7 @@ test("two nodes can be joined over their control sockets", async () => {
   const { group_id } = await founder.createGroup({ ...OPEN_GROUP, name: "council" });
   const { link } = await founder.createLink({ groupId: group_id, uses: 1, validForMs: 60_000 });
   const stages: string[] = [];
-  const joined = await joiner.join({ input: link, timeoutMs: 5_000, onProgress: ({ stage }) => stages.push(stage) });
+  const joined = await joiner.join({ input: link, timeoutMs: 60_000, onProgress: ({ stage }) => stages.push(stage) });
   expect(joined).toMatchObject({ status: "joined", group_id, members: 2 });
   expect(stages).toContain("redeemed");
   expect((await joiner.status()).groups[0]).toMatchObject({ group_id, members: 2, founder: false, local_member: true });

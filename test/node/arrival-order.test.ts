@@ -19,9 +19,9 @@ test("what a member missed arrives parents first", async () => {
     published.push((await founder.call(publish, { group_id, topics: ["a"], content })).message_id);
   }
   const { link } = await founder.call(link_create, { group_id, uses: 0, valid_for_ms: 0 });
-  await joiner.call(join, { input: link, timeout_ms: 10_000 });
+  await joiner.call(join, { input: link, timeout_ms: 60_000 });
   const arrived: MessageId[] = [];
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(60_000);
   for await (const event of eventsOf(joiner, watch, { group_id, topic: "#", after: [] }, { signal })) {
     if (event.kind !== "message") continue;
     // Each names the three before it, so this is the order of publishing.

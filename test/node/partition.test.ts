@@ -16,7 +16,7 @@ async function pair(network = new MemoryNetwork(realClock), aliceRoot = new Memo
   const alice = await startNode(network, 2, { root: aliceRoot });
   const { group_id } = await founder.call(group_create, OPEN_GROUP);
   const { link } = await founder.call(link_create, { group_id, uses: 0, valid_for_ms: 60_000 });
-  await alice.call(join, { input: link, timeout_ms: 5_000 });
+  await alice.call(join, { input: link, timeout_ms: 60_000 });
   const say = (node: EntmootNode, text: string) =>
     node.call(publish, { group_id, topics: ["chat"], content: encodeUtf8(text) });
   const roots = async () => Promise.all([founder, alice].map(async (node) => (await node.call(status, {})).groups[0]!));
@@ -48,10 +48,10 @@ test("a node that comes back catches up with what it missed, messages and member
   const { link } = await founder.call(link_create, { group_id, uses: 0, valid_for_ms: 60_000 });
   const say = (text: string) => founder.call(publish, { group_id, topics: ["chat"], content: encodeUtf8(text) });
   const alice = await startNode(network, 2, { root: keptOpen(root) });
-  await alice.call(join, { input: link, timeout_ms: 5_000 });
+  await alice.call(join, { input: link, timeout_ms: 60_000 });
   await alice.close();
   await using bob = await startNode(network, 3);
-  await bob.call(join, { input: link, timeout_ms: 5_000 });
+  await bob.call(join, { input: link, timeout_ms: 60_000 });
   for (let i = 0; i < 20; i++) await say(`${i}`);
   await using back = await startNode(network, 2, { root });
   await until(async () => {
@@ -77,7 +77,7 @@ test("a newcomer and a member that never heard of it meet without the founder", 
   const { founder, alice, group_id, link } = await pair(network, root);
   await alice.close();
   await using bob = await startNode(network, 3);
-  await bob.call(join, { input: link, timeout_ms: 5_000 });
+  await bob.call(join, { input: link, timeout_ms: 60_000 });
   await founder.close();
   await using again = await startNode(network, 2, { root });
   await bob.call(publish, { group_id, topics: ["chat"], content: encodeUtf8("hello") });

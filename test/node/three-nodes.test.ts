@@ -31,14 +31,14 @@ test("three nodes join by link and by invite, talk, and hold the same set", asyn
   await founder.call(publish, { topics: ["chat"], content: encodeUtf8("before") });
 
   const { link } = await founder.call(link_create, { group_id, uses: 1, valid_for_ms: 60_000 });
-  const joined = await alice.call(join, { input: link, timeout_ms: 5_000 });
+  const joined = await alice.call(join, { input: link, timeout_ms: 60_000 });
   expect(joined).toMatchObject({ status: "joined", members: 2 });
   expect(await groupOf(alice, group_id)).toMatchObject({ messages: 1, local_member: true });
 
   const key = await keyOf(bob);
   await founder.call(roster_change, { group_id, op: "add", entmoot_pubkey: key });
   const { invite } = await founder.call(invite_mint, { group_id, valid_for_ms: 60_000 });
-  expect(await bob.call(join, { input: formatInvite(invite), timeout_ms: 5_000 })).toMatchObject({ members: 3 });
+  expect(await bob.call(join, { input: formatInvite(invite), timeout_ms: 60_000 })).toMatchObject({ members: 3 });
 
   const nodes = [founder, alice, bob];
   await until(() => agree(nodes, group_id, 1));

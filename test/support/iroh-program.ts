@@ -30,7 +30,7 @@ async function ask(): Promise<void> {
   await using transport = await start(1);
   await using stream = await transport.open(PublicKey.fromHex(key), {
     hints: [hint],
-    signal: AbortSignal.timeout(5_000),
+    signal: AbortSignal.timeout(60_000),
   });
   await stream.write(new TextEncoder().encode("hello"));
   const answer = await stream.read(100);

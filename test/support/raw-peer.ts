@@ -18,7 +18,7 @@ export class RawPeer {
 
   /** Opens a stream, sends frames, ends our side and gives everything that came back. */
   async say(...frames: readonly Frame[]): Promise<(Frame | UnknownExtension)[]> {
-    const signal = AbortSignal.timeout(5_000);
+    const signal = AbortSignal.timeout(60_000);
     const stream = await this.transport.open(this.#to, { hints: [], signal });
     await using open = new FramedStream(stream, peerLanguage(stream.dialect));
     for (const frame of frames) await open.write(frame, signal);
@@ -28,7 +28,7 @@ export class RawPeer {
 
   /** The same with bytes. Gives `"reset"` when the node dropped the stream. */
   async sayBytes(bytes: Uint8Array): Promise<(Frame | UnknownExtension)[] | "reset"> {
-    const signal = AbortSignal.timeout(10_000);
+    const signal = AbortSignal.timeout(60_000);
     const stream = await this.transport.open(this.#to, { hints: [], signal });
     await using open = new FramedStream(stream, peerLanguage(stream.dialect));
     try {

@@ -77,7 +77,7 @@ inNetns(import.meta, () => {
         const changes: boolean[] = [];
         a.onPeerChanged(({ connected }) => changes.push(connected));
         await using peer = await spawnPeer(2, "mute");
-        const stream = await a.open(peer.key, { hints: peer.hints, signal: within(5_000) });
+        const stream = await a.open(peer.key, { hints: peer.hints, signal: within(LONG_MS) });
         await stream.write(text("x"));
         await peer.kill();
         const killedMs = performance.now();
@@ -86,7 +86,7 @@ inNetns(import.meta, () => {
         expect(changes).toEqual([true, false]);
         expect(a.status(peer.key)).toMatchObject({ connected: false, route: "none" });
         await using _back = await spawnPeer(2, "echo", peer.port);
-        await using again = await a.open(peer.key, { hints: peer.hints, signal: within(5_000) });
+        await using again = await a.open(peer.key, { hints: peer.hints, signal: within(LONG_MS) });
         await again.write(text("back"));
         await again.finish();
         expect(await readAll(again)).toEqual(text("back"));
@@ -130,12 +130,12 @@ inNetns(import.meta, () => {
           if (changes.length === 3) back.resolve();
         });
         await using peer = await spawnPeer(2, "mute");
-        const waiting = await a.open(peer.key, { hints: peer.hints, signal: within(5_000) });
+        const waiting = await a.open(peer.key, { hints: peer.hints, signal: within(LONG_MS) });
         await waiting.write(text("x"));
         await peer.kill();
         const restarted = await start(2, { port: peer.port });
         const restartedMs = performance.now();
-        await using stream = await restarted.open(a.local, { hints: a.localHints(), signal: within(5_000) });
+        await using stream = await restarted.open(a.local, { hints: a.localHints(), signal: within(LONG_MS) });
         expect(await messageOf(waiting.read(10))).toContain("the peer made a new connection");
         await back.promise;
         expect(changes).toEqual([true, false, true]);
@@ -154,8 +154,8 @@ inNetns(import.meta, () => {
         b.accept(echo);
         a.accept(echo);
         const dials = [
-          a.open(b.local, { hints: b.localHints(), signal: within(5_000) }),
-          b.open(a.local, { hints: a.localHints(), signal: within(5_000) }),
+          a.open(b.local, { hints: b.localHints(), signal: within(LONG_MS) }),
+          b.open(a.local, { hints: a.localHints(), signal: within(LONG_MS) }),
         ];
         const streams = await Promise.all(dials);
         // Longer than a dead one is given: the streams of both connections still carry.
@@ -182,14 +182,14 @@ inNetns(import.meta, () => {
         b.accept(echo);
         const lost = new Promise<void>((resolve) => a.onPeerChanged(({ connected }) => connected || resolve()));
         for (let i = 0; i < 3; i += 1) {
-          const stream = await a.open(mute.key, { hints: mute.hints, signal: within(5_000) });
+          const stream = await a.open(mute.key, { hints: mute.hints, signal: within(LONG_MS) });
           await stream.write(text("x"));
           expect(await failure(stream.read(10, within(50)))).toBe("timeout");
           stream.reset();
         }
         expect(await ask(a, b, text("still here"))).toEqual(text("still here"));
         await lost;
-        const fresh = await a.open(mute.key, { hints: mute.hints, signal: within(5_000) });
+        const fresh = await a.open(mute.key, { hints: mute.hints, signal: within(LONG_MS) });
         await fresh.write(text("x"));
         expect(a.status(mute.key).connected).toBe(true);
       },
@@ -299,7 +299,7 @@ inNetns(import.meta, () => {
     test("when another key answers", async () => {
       const [a, b, gone] = [await start(1), await start(2), await start(3)];
       await gone.close();
-      const dialled = messageOf(a.open(gone.local, { hints: b.localHints(), signal: within(5_000) }));
+      const dialled = messageOf(a.open(gone.local, { hints: b.localHints(), signal: within(LONG_MS) }));
       expect(await dialled).toContain(`another key answers at 127.0.0.1:${b.boundPort()}`);
     });
 
@@ -311,7 +311,7 @@ inNetns(import.meta, () => {
         await (await incoming?.accept())?.connect();
       })().catch(() => {});
       const key = PublicKey.fromBytes(Uint8Array.from(endpoint.id().toBytes()));
-      const dialled = messageOf(a.open(key, { hints: endpoint.boundSockets(), signal: within(5_000) }));
+      const dialled = messageOf(a.open(key, { hints: endpoint.boundSockets(), signal: within(LONG_MS) }));
       expect(await dialled).toContain("does not speak entmoot/1");
     });
 
@@ -324,7 +324,7 @@ inNetns(import.meta, () => {
       const [a, gone] = [await start(1), await start(2)];
       await gone.close();
       const hints = ["https://relay.example/", "not an address", "127.0.0.1:0", "1.2.3:9"];
-      const dialled = messageOf(a.open(gone.local, { hints, signal: within(5_000) }));
+      const dialled = messageOf(a.open(gone.local, { hints, signal: within(LONG_MS) }));
       expect(await dialled).toContain("only a relay is known for it and relays are off");
     });
 

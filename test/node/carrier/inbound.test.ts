@@ -38,7 +38,7 @@ async function streamTo(parts: Partial<InboundParts> = {}, manner: Partial<Memor
     ...parts,
   });
   transport.accept((stream) => inbound.accept(stream));
-  const signal = AbortSignal.timeout(5_000);
+  const signal = AbortSignal.timeout(60_000);
   const stream = await network.join(there!).open(here!, { hints: [], signal });
   return { clock, stream, [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose]() };
 }

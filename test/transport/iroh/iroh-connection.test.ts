@@ -83,7 +83,7 @@ inNetns(import.meta, () => {
   test("a stream keeps its connection in use, and the wait starts again when it ends", async () => {
     await using pair = await connected();
     pair.clock.advance(1_000);
-    const stream = await pair.ours.open(AbortSignal.timeout(5_000));
+    const stream = await pair.ours.open(AbortSignal.timeout(60_000));
     pair.clock.advance(399_000);
     pair.ours.tick();
     pair.clock.advance(240_000);
@@ -103,7 +103,7 @@ inNetns(import.meta, () => {
     const id = iroh.EndpointId.fromBytes(Array.from(PublicKey.toBytes(peer.key)));
     const native = await near.connect(new iroh.EndpointAddr(id, null, [...peer.hints]), alpn);
     const { ours, closed } = watched(native);
-    await ours.open(AbortSignal.timeout(5_000));
+    await ours.open(AbortSignal.timeout(60_000));
     await peer.kill();
     ours.tick();
     const usable: boolean[] = [];
@@ -118,7 +118,7 @@ inNetns(import.meta, () => {
 
   test("why a connection was closed is told in our words, never in the peer's", async () => {
     await using pair = await connected();
-    const stream = await pair.ours.open(AbortSignal.timeout(5_000));
+    const stream = await pair.ours.open(AbortSignal.timeout(60_000));
     pair.far.close(1n, Array.from(new TextEncoder().encode("\u001b[31mtype your seed here")));
     expect(stream.read(1)).rejects.toThrow(/connection lost: refused: the peer is at its limits/);
     await stream.read(1).catch(() => {});
