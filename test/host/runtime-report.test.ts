@@ -162,10 +162,10 @@ describe("a daemon process", () => {
     const add = (pid: number, env: string) =>
       writeFileSync(join(addProcess(asked.procRoot, pid, ["entmootd", "serve"]), "environ"), env);
     add(9, `HOME=${asked.home}\0ENTMOOT_DATA=/srv/oak\0`);
-    add(10, "PATH=/bin\0HOME=/home/elm\0");
+    add(10, "PATH=/bin\0HOME=/srv/elm\0");
     expect(find({ ...asked, dataDir: own })).toBeUndefined();
     expect(find({ ...asked, dataDir: "/srv/oak" })?.pid).toBe(9);
-    expect(find({ ...asked, dataDir: "/home/elm/.entmoot" })?.pid).toBe(10);
+    expect(find({ ...asked, dataDir: "/srv/elm/.entmoot" })?.pid).toBe(10);
     add(11, `ENTMOOT_DATA=\0HOME=${asked.home}\0`);
     expect(find({ ...asked, dataDir: own })?.pid).toBe(11);
   });
