@@ -21,7 +21,14 @@ const KILL_TURN_MS = 60_000;
 /** So long the suites run beside busy processes, again and again. */
 const LOAD_TURN_MS = 60_000;
 /** Suites that wait for real clocks, disks and peers, and that are through in seconds. */
-const LOAD_SUITES = ["test/store", "test/node", "test/control", "test/host", "test/transport"];
+const LOAD_SUITES = [
+  "test/store/",
+  "test/node/",
+  "test/control/",
+  "test/host/",
+  "test/transport/memory/",
+  "test/transport/iroh/",
+];
 /** One seed may take so long in the simulation. */
 const SIMULATION_MAX_MS = 600_000;
 
