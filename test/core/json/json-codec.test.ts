@@ -24,6 +24,7 @@ import {
   u32,
   u64,
 } from "../../../src/core/json/json-scalars.ts";
+import { processorMs } from "../../support/processor-time.ts";
 
 interface Point {
   readonly x: number;
@@ -170,9 +171,8 @@ test("integers are plain decimal literals inside their range", () => {
 });
 
 test("a number of a million digits is refused at once", () => {
-  const started = performance.now();
-  expect(() => decodeJson(i64, "9".repeat(1_000_000))).toThrow("int64");
-  expect(performance.now() - started).toBeLessThan(1_000);
+  const digits = "9".repeat(1_000_000);
+  expect(processorMs(() => expect(() => decodeJson(i64, digits)).toThrow("int64"))).toBeLessThan(1_000);
 });
 
 test("ids and fixed byte strings are base64 of exactly their length, and null is none", () => {
@@ -205,12 +205,13 @@ test("an id written beside another id's key is not lost to a key named like a me
 });
 
 test("many short duplicates of a long list or byte string are read in linear time", () => {
-  const started = performance.now();
   const texts = `"texts":[${'"",'.repeat(100_000)}""],${'"texts":["a"],'.repeat(100_000)}`;
-  expect(read(`{${texts}"small":1}`).texts).toEqual(["a"]);
   const data = `"data":[${"0,".repeat(100_000)}0],${'"data":[7],'.repeat(100_000)}`;
-  expect(read(`{${data}"small":1}`).data).toEqual(Uint8Array.of(7));
-  expect(performance.now() - started).toBeLessThan(5_000);
+  const took = processorMs(() => {
+    expect(read(`{${texts}"small":1}`).texts).toEqual(["a"]);
+    expect(read(`{${data}"small":1}`).data).toEqual(Uint8Array.of(7));
+  });
+  expect(took).toBeLessThan(5_000);
 });
 
 test("a list read over another leaves the other as it was", () => {
