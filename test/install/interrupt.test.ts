@@ -70,12 +70,25 @@ function expectWhole(box: Sandbox): void {
   expect(countOf(PATH_MARK, box.read(".bashrc"))).toBe(1);
 }
 
+/** A run is cut at some forty steps, a quarter of them in each test. */
+const PARTS = [1, 2, 3, 4] as const;
+
+/**
+ * Every step of the second half, where things are put in place, and some of the first; of these a quarter, and the very
+ * last one, which finds everything done.
+ */
+function pointsOf(total: number, part: (typeof PARTS)[number]): number[] {
+  const all = Array.from({ length: total }, (_, at) => at + 1).filter((at) => at > total - 25 || at % 9 === 0);
+  return all.filter((at, index) => index % PARTS.length === part - 1 || at === total);
+}
+
 for (const shell of SHELLS) {
   // What differs between the two is half-written output, not the shell; one of each is enough.
-  for (const when of [shell[0] === "dash" ? "before" : "after"] as const) {
+  const when = shell[0] === "dash" ? "before" : "after";
+  for (const part of PARTS) {
     testWhere(
       needs ?? missingTool(shell[0]!),
-      `${shell.join(" ")}: killed ${when} any step, it leaves nothing or a whole installation`,
+      `${shell.join(" ")}: killed ${when} any step, it leaves nothing or a whole installation (${part} of ${PARTS.length})`,
       async () => {
         using feed = new FakeFeed();
         feed.publish({ version: "v1.0.0", serial: 10 });
@@ -84,8 +97,7 @@ for (const shell of SHELLS) {
         expect(total).toBeGreaterThan(40);
         expect(await counted.version()).toBe("v1.0.0");
         let whole = 0;
-        // The second half of the run is where things are put in place: every step of it, and some of the first.
-        const points = Array.from({ length: total }, (_, at) => at + 1).filter((at) => at > total - 25 || at % 9 === 0);
+        const points = pointsOf(total, part);
         for (const at of points) {
           using box = new Sandbox(feed);
           await cutRun(box, { shell, steps: standIns(box), at, when, signal: "KILL" });
@@ -109,33 +121,39 @@ for (const shell of SHELLS) {
   }
 }
 
-testWhere(
-  needs ?? missingTool("dash"),
-  "killed at any step of an upgrade, the old version or the new one runs, and data is as it was",
-  async () => {
-    const seen = new Set<string | undefined>();
-    using feed = new FakeFeed();
-    feed.publish({ version: "v2.0.0", serial: 20 });
-    for (let at = 1, total = 1; at <= total; at += at < total - 25 ? 9 : 1) {
-      using box = new Sandbox(feed);
-      box.write("old", fakeBinary("v1.0.0").toString());
-      await box.install([], { env: { ENTMOOTD_LOCAL_BIN: join(box.home, "old") } });
-      box.write(".entmoot/identity.json", "secret");
-      const steps = standIns(box);
-      if (total === 1) {
-        using counted = new Sandbox(feed);
-        total = await cutRun(counted, { shell: ["dash"], steps, at: 0, when: "before", signal: "KILL" });
+/** Where v1.0.0 is installed and has been used. */
+async function installedBefore(feed: FakeFeed): Promise<Sandbox> {
+  const box = new Sandbox(feed);
+  box.write("old", fakeBinary("v1.0.0").toString());
+  await box.install([], { env: { ENTMOOTD_LOCAL_BIN: join(box.home, "old") } });
+  box.write(".entmoot/identity.json", "secret");
+  return box;
+}
+
+for (const part of PARTS) {
+  testWhere(
+    needs ?? missingTool("dash"),
+    `killed at any step of an upgrade, the old version or the new one runs, and data is as it was (${part} of ${PARTS.length})`,
+    async () => {
+      const seen = new Set<string | undefined>();
+      using feed = new FakeFeed();
+      feed.publish({ version: "v2.0.0", serial: 20 });
+      using counted = await installedBefore(feed);
+      const run = { shell: ["dash"], when: "before", signal: "KILL" } as const;
+      const total = await cutRun(counted, { ...run, steps: standIns(counted), at: 0 });
+      for (const at of pointsOf(total, part)) {
+        using box = await installedBefore(feed);
+        await cutRun(box, { ...run, steps: standIns(box), at });
+        const version = await box.version();
+        expect(["v1.0.0", "v2.0.0"]).toContain(version!);
+        seen.add(version);
+        expectWhole(box);
+        expect(box.read(".entmoot/identity.json")).toBe("secret");
       }
-      await cutRun(box, { shell: ["dash"], steps, at, when: "before", signal: "KILL" });
-      const version = await box.version();
-      expect(["v1.0.0", "v2.0.0"]).toContain(version!);
-      seen.add(version);
-      expectWhole(box);
-      expect(box.read(".entmoot/identity.json")).toBe("secret");
-    }
-    expect([...seen].toSorted()).toEqual(["v1.0.0", "v2.0.0"]);
-  },
-);
+      expect([...seen].toSorted()).toEqual(["v1.0.0", "v2.0.0"]);
+    },
+  );
+}
 
 for (const signal of ["INT", "TERM", "HUP"]) {
   testWhere(needs ?? missingTool("dash"), `SIG${signal} while it fetches leaves nothing behind`, async () => {
