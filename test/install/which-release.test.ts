@@ -14,9 +14,14 @@ const ASCENDING =
     " ",
   );
 
-for (const shell of [["dash"], ["busybox", "sh"], ["bash"]]) {
+/** In pieces that each begin with the last of the piece before, as each step is two whole runs of the script. */
+const PIECES = [ASCENDING.slice(0, 7), ASCENDING.slice(6, 13), ASCENDING.slice(12)];
+
+for (const [shell, versions] of [["dash"], ["busybox", "sh"], ["bash"]].flatMap((shell) =>
+  PIECES.map((piece) => [shell, piece] as const),
+)) {
   test(
-    `${shell.join(" ")}: an older release under a newer serial is refused, in the order of semantic versions`,
+    `${shell.join(" ")}: an older release under a newer serial is refused, from ${versions[0]} to ${versions.at(-1)}`,
     async () => {
       using feed = new FakeFeed();
       using box = new Sandbox(feed);
@@ -25,9 +30,9 @@ for (const shell of [["dash"], ["busybox", "sh"], ["bash"]]) {
         feed.publish({ version, serial: ++serial });
         return box.run(["--prerelease", "--no-path"], { shell });
       };
-      for (const version of ASCENDING) {
+      for (const version of versions) {
         expect(await run(version)).toMatchObject({ status: 0, stderr: "" });
-        const older = ASCENDING[ASCENDING.indexOf(version) - 1];
+        const older = versions[versions.indexOf(version) - 1];
         if (older === undefined) continue;
         const { status, stderr } = await run(older);
         expect([version, status, stderr]).toEqual([
