@@ -70,12 +70,12 @@ function expectWhole(box: Sandbox): void {
   expect(countOf(PATH_MARK, box.read(".bashrc"))).toBe(1);
 }
 
-/** A run is cut at some forty steps, a quarter of them in each test. */
-const PARTS = [1, 2, 3, 4] as const;
+/** A run is cut at some forty steps, a part of them in each test: a script that starts programs waits for each its turn. */
+const PARTS = [1, 2, 3, 4, 5, 6] as const;
 
 /**
- * Every step of the second half, where things are put in place, and some of the first; of these a quarter, and the very
- * last one, which finds everything done.
+ * Every step of the second half, where things are put in place, and some of the first; of these a part, and the very last
+ * one, which finds everything done.
  */
 function pointsOf(total: number, part: (typeof PARTS)[number]): number[] {
   const all = Array.from({ length: total }, (_, at) => at + 1).filter((at) => at > total - 25 || at % 9 === 0);
