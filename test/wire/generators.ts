@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
+import { GroupId, MerkleRoot, MessageId, RosterEntryId } from "../../src/core/ids.ts";
 import { compactJson } from "../../src/core/json/json-text.ts";
 import type {
   BootstrapPeer,
@@ -26,7 +26,6 @@ const groupId = hex32.map((hex) => GroupId.fromHex(hex));
 const messageId = hex32.map((hex) => MessageId.fromHex(hex));
 const rosterEntryId = hex32.map((hex) => RosterEntryId.fromHex(hex));
 const merkleRoot = hex32.map((hex) => MerkleRoot.fromHex(hex));
-const publicKey = hex32.map((hex) => PublicKey.fromHex(hex));
 
 const u8 = fc.oneof(fc.constantFrom(0, 1, 2, 255), fc.integer({ min: 0, max: 255 }));
 const u16 = fc.oneof(fc.constantFrom(0, 65_535), fc.integer({ min: 0, max: 65_535 }));
@@ -128,6 +127,16 @@ const outcomes = fc
   .array(words("again", "sent", "unknown", "alone"), { minLength: 1, maxLength: 12 })
   .filter((all) => all.some((outcome) => outcome !== "again"));
 const place = fc.record({ timestamp: i64, author_node_id: u32, id: messageId });
+const letters = "abcdefghijklmnopqrstuvwxyz";
+const operationName = fc.oneof(
+  fc.constantFrom("a", "a_0", "z".repeat(32)),
+  fc
+    .tuple(
+      fc.constantFrom(...letters),
+      fc.string({ unit: fc.constantFrom(...letters, ..."0123456789_"), maxLength: 31 }),
+    )
+    .map((parts) => parts.join("")),
+);
 const token = fc.uint8Array({ minLength: 16, maxLength: 64 });
 
 /** A generator for each kind of a union. */
@@ -215,19 +224,7 @@ export const FRAMES: Generators<Frame> = {
   roster_page_resp: fc.record({ group_id: groupId, entries: few(rosterEntry), last: bool }),
 };
 
-const link = {
-  id: shortText,
-  group_id: groupId,
-  uses: count,
-  used: count,
-  created_at_ms: count,
-  expires_at_ms: count,
-  status: words("active", "expired", "used_up", "revoked"),
-};
-const linkRow = fc.record(link);
-const createdLink = fc.record({ ...link, link: text });
 const rosterState = { status: text, group_id: groupId, roster_head: rosterEntryId, members: int };
-const key32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
 
 export const CONTROL_FRAMES: Generators<ControlFrame> = {
   publish_req: fc.record({ group_id: maybe(groupId), topics: few(text), content: nullableBytes }),
@@ -297,111 +294,13 @@ export const CONTROL_FRAMES: Generators<ControlFrame> = {
     peers: few(fc.record({ node_id: u32, ok: bool, rtt_ms: i64, error: text, responder: u32, received_ms: i64 })),
   }),
   refused,
-  node_status_req: fc.constant({}),
-  node_status_resp: fc.record({
-    running: bool,
-    version: shortText,
-    pid: u32,
-    data_dir: text,
-    identity_path: text,
-    pilot_node_id: u32,
-    entmoot_pubkey: key32,
-    listen_port: u16,
-    transport: fc.record({
-      carrier: words("none", "memory", "iroh", "pilot"),
-      reason: text,
-      port: u16,
-      hints: few(text),
-    }),
-    groups: few(
-      fc.record({
-        group_id: groupId,
-        name: text,
-        members: count,
-        messages: count,
-        merkle_root: merkleRoot,
-        roster_head: rosterEntryId,
-        local_node_id: u32,
-        local_member: bool,
-        founder: bool,
-      }),
-    ),
-    started_at_ms: count,
+  operation: fc.record({
+    role: words("call", "answer", "event", "failure", "cancel", "credit"),
+    call: u32,
+    room: u32,
+    operation: operationName,
+    body: bytes,
   }),
-  restart_req: fc.record({ path: text, ask_only: bool }),
-  restart_resp: fc.record({ pid: u32, path: text, argv: few(text), cwd: text, env: few(text) }),
-  stop_req: fc.constant({}),
-  stop_resp: fc.record({ pid: u32 }),
-  group_create_req: fc.record({
-    name: text,
-    description: text,
-    tags: few(text),
-    visibility: words("private", "unlisted", "public"),
-    join_mode: words("invite_only", "open_invite"),
-    policy_source: text,
-    policy: maybe(rawJson.filter((source) => source !== "null")),
-  }),
-  group_create_resp: fc.record({ group_id: groupId, founder: nodeInfo, open_invite: maybe(createdLink) }),
-  link_create_req: fc.record({ group_id: groupId, uses: count, valid_for_ms: count }),
-  link_create_resp: createdLink,
-  link_list_req: group,
-  link_list_resp: fc.record({ links: few(linkRow) }),
-  link_revoke_req: fc.record({ group_id: groupId, link: text }),
-  link_revoke_resp: linkRow,
-  roster_change_req: fc.record({
-    group_id: groupId,
-    op: words("add", "remove"),
-    node_id: maybe(u32),
-    entmoot_pubkey: publicKey,
-  }),
-  roster_change_resp: fc.record({ group_id: groupId, entry_id: rosterEntryId, subject: nodeInfo, members: count }),
-  invite_mint_req: fc.record({ group_id: groupId, peers: maybe(few(u32)), valid_for_ms: count }),
-  invite_mint_resp: fc.record({ invite }),
-  join_start: fc.record({ input: text, timeout_ms: count }),
-  join_progress: fc.record({ stage: shortText, message: text }),
-  joined: fc.record({
-    status: words("joined", "already_joined"),
-    group_id: groupId,
-    issuer: maybe(nodeInfo),
-    members: count,
-    local_node_id: u32,
-  }),
-  peers_req: group,
-  peers_resp: fc.record({
-    peers: few(
-      fc.record({
-        node_id: u32,
-        entmoot_pubkey: bytes,
-        hostname: text,
-        self: bool,
-        founder: bool,
-        connected: bool,
-        trust: words("self", "key", "unknown"),
-        route: words("self", "direct", "relay", "none", "not_checked"),
-        rtt_ms: maybe(count),
-        last_seen_ms: maybe(count),
-        error: maybe(text),
-        hints: few(text),
-      }),
-    ),
-  }),
-  watch_req: fc.record({
-    group_id: maybe(groupId),
-    topic: text,
-    from: fc.oneof(words("now", "all"), count),
-    after: maybe(few(fc.record({ group_id: groupId, seq: count }))),
-    peers: bool,
-  }),
-  watch_message: fc.record({ group_id: groupId, seq: count, message }),
-  watch_peer: fc.record({
-    group_id: groupId,
-    node_id: u32,
-    entmoot_pubkey: bytes,
-    event: words("connected", "lost", "joined", "left"),
-    route: words("direct", "relay", "none"),
-  }),
-  publish_token_req: fc.record({ group_id: maybe(groupId), topics: few(text), content: bytes, token: maybe(token) }),
-  publish_token_resp: fc.record({ group_id: groupId, message_id: messageId, author: nodeInfo, timestamp_ms: i64 }),
 };
 
 /** Frames of one kind. */

@@ -6,6 +6,7 @@ import { FRAME_TYPE } from "../../../src/wire/frame/frame-types.ts";
 import { writeFrame } from "../../../src/wire/frame/frame-writer.ts";
 import { encodeFrame, type Frame } from "../../../src/wire/peer/frame.ts";
 import { anyFrame } from "../generators.ts";
+import { largestAllocation } from "../largest-allocation.ts";
 import { refusalOf } from "../refusal.ts";
 
 const LIMITS = peerLimits("entmoot/1");
@@ -34,25 +35,6 @@ const head = (length: number, type: number) => {
   bytes[4] = type;
   return bytes;
 };
-
-/** Elements of the largest byte array made while `run` ran. */
-function largestAllocation(run: () => void): number {
-  const original = globalThis.Uint8Array;
-  let largest = 0;
-  globalThis.Uint8Array = new Proxy(original, {
-    construct(target, args, self) {
-      const made = Reflect.construct(target, args, self === globalThis.Uint8Array ? target : self) as Uint8Array;
-      if (typeof args[0] === "number") largest = Math.max(largest, made.length);
-      return made;
-    },
-  });
-  try {
-    run();
-  } finally {
-    globalThis.Uint8Array = original;
-  }
-  return largest;
-}
 
 const streamOf = (frames: readonly Frame[]) => Buffer.concat(frames.map((frame) => encodeFrame(frame, "entmoot/1")));
 
