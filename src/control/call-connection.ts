@@ -7,7 +7,7 @@ import { ControlConnection } from "./control-connection.ts";
 import { ControlError } from "./control-error.ts";
 import type { ReadFrame } from "./control-language.ts";
 import { decodeFailure, FAILURE_MAX } from "./failure-body.ts";
-import type { SocketStream } from "./socket-stream.ts";
+import { NothingSent, type SocketStream } from "./socket-stream.ts";
 
 /** Ours. Bytes of events that one call lets the daemon send ahead of its reader. */
 const ROOM_BYTES = 256 * 1024;
@@ -42,7 +42,7 @@ export class CallConnection implements Disposable {
 
   /**
    * The answer to one call. Throws the daemon's refusal, `timeout` after the operation's patience or the one given,
-   * `SilentDaemon`, `unavailable` when the connection broke, `frame_too_large`, `malformed_frame`.
+   * `SilentDaemon`, `NothingSent`, `unavailable` when the connection broke, `frame_too_large`, `malformed_frame`.
    */
   async call<Request, Answer, Event>(
     operation: Operation<Request, Answer, Event>,
@@ -60,7 +60,11 @@ export class CallConnection implements Disposable {
     const number = this.#last;
     const send = (role: OperationRole, room: number, bytes: Uint8Array) =>
       this.#connection.send({ kind: "operation", role, call: number, room, operation: operation.name, body: bytes });
-    const call = new CallUnderWay(operation, options, { clock: this.#clock, send });
+    const call = new CallUnderWay(operation, options, {
+      clock: this.#clock,
+      send,
+      onUnsent: () => this.#connection[Symbol.dispose](),
+    });
     this.#calls.set(number, call as unknown as AnyCall);
     try {
       if (!this.#isReading) void this.#read();
@@ -151,6 +155,8 @@ function errorOf(frame: ReadFrame): EntmootError {
 interface CallParts {
   readonly clock: Clock;
   readonly send: (role: OperationRole, room: number, body: Uint8Array) => Promise<void>;
+  /** The connection is no good any more. */
+  readonly onUnsent: () => void;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -169,6 +175,8 @@ class CallUnderWay<Answer, Event> {
   /** The reader is done with the events told so far. */
   #events: Promise<void> = Promise.resolve();
   #readBytes = 0;
+  /** Nothing more is told to its caller. */
+  #hasFailed = false;
 
   constructor(operation: Pick<Operation<unknown, Answer, Event>, Told>, options: CallOptions<Event>, parts: CallParts) {
     this.operation = operation;
@@ -185,7 +193,7 @@ class CallUnderWay<Answer, Event> {
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       send("call", this.operation.event === undefined ? 0 : ROOM_BYTES, request).catch((error: unknown) =>
-        this.fail(error),
+        this.#onSendFailed(error),
       );
       if (signal?.aborted) this.#cancel();
       return await this.#ended.promise;
@@ -210,20 +218,24 @@ class CallUnderWay<Answer, Event> {
       else throw new EntmootError("malformed_frame", `${this.operation.name}: expected an answer, found ${role}`);
     } catch (error) {
       this.fail(error);
+      // The daemon knows nothing of it and would go on.
+      if (role === "event") this.#giveUp();
     }
   }
 
   fail(error: unknown): void {
+    this.#hasFailed = true;
     this.#ended.reject(error);
   }
 
   #tell(event: Event, bytes: number): void {
     this.#events = this.#events.then(async () => {
+      if (this.#hasFailed) return;
       try {
         await this.#options.onEvent?.(event);
       } catch (error) {
         this.fail(error);
-        this.#cancel();
+        this.#giveUp();
         return;
       }
       this.#readBytes += bytes;
@@ -241,8 +253,9 @@ class CallUnderWay<Answer, Event> {
     void this.#events.then(() => outcome.then(this.#ended.resolve, this.#ended.reject));
   }
 
+  /** The caller ends the call, and learns how far it came if the daemon says so soon. */
   #cancel(): void {
-    void this.#parts.send("cancel", 0, NOTHING).catch(() => {});
+    this.#giveUp();
     this.#parts.clock.after(
       CANCELLED_MS,
       () => this.fail(new EntmootError("unavailable", `${this.operation.name}: given up by its caller`)),
@@ -256,6 +269,19 @@ class CallUnderWay<Answer, Event> {
     this.fail(
       new EntmootError("timeout", `no answer from the daemon within ${timeoutMs} ms; it may have acted all the same`),
     );
+    this.#giveUp();
+  }
+
+  #onSendFailed(error: unknown): void {
+    if (error instanceof NothingSent) {
+      this.fail(error);
+      this.#parts.onUnsent();
+    } else if (!(error instanceof EntmootError) || error.code !== "unavailable") this.fail(error);
+    // Of one that broke within a request the reader knows more: whether the daemon has ever said a word.
+  }
+
+  #giveUp(): void {
+    // A connection that broke has no call to end.
     void this.#parts.send("cancel", 0, NOTHING).catch(() => {});
   }
 }

@@ -6,6 +6,7 @@ import type { CallOptions, Loose, Operation, Operations } from "../node/operatio
 import { Deadline } from "../transport/wait.ts";
 import { CallConnection, SilentDaemon } from "./call-connection.ts";
 import { dial } from "./dial.ts";
+import { NothingSent } from "./socket-stream.ts";
 
 /** Ours. How long to wait when finding out what kind of daemon this is. */
 const WHO_ARE_YOU_MS = 5_000;
@@ -18,6 +19,8 @@ export class ControlClient implements Operations {
   readonly #path: string;
   readonly #clock: Clock;
   #connection: CallConnection;
+  /** A connection being made, which every call that finds none shares. */
+  #connecting: Promise<CallConnection> | undefined;
   #isOriginal: boolean | undefined;
 
   private constructor(path: string, clock: Clock, connection: CallConnection) {
@@ -44,7 +47,7 @@ export class ControlClient implements Operations {
   ): Promise<Answer> {
     if (!this.#isOriginal) {
       try {
-        return await (await this.#connected()).call(operation, request, options);
+        return (await this.#ask(operation, request, options)).answer;
       } catch (error) {
         if (!(error instanceof SilentDaemon) || !(await this.isOriginal())) throw error;
       }
@@ -63,8 +66,14 @@ export class ControlClient implements Operations {
     timeoutMs: number,
   ): Promise<Answer> {
     using deadline = new Deadline(this.#clock, timeoutMs);
-    const connection = await this.#connected();
-    const answer = await connection.call(operation, request, { timeoutMs });
+    let asked: Asked<Answer>;
+    try {
+      asked = await this.#ask(operation, request, { timeoutMs });
+    } catch (error) {
+      if (!(error instanceof SilentDaemon) || !(await this.isOriginal())) throw error;
+      return this.call(operation, request, { timeoutMs });
+    }
+    const { answer, connection } = asked;
     await connection.closed(deadline.signal);
     if (deadline.signal.aborted) {
       throw new EntmootError("timeout", `the daemon has not ended within ${timeoutMs} ms; it may still`);
@@ -76,7 +85,7 @@ export class ControlClient implements Operations {
   async isOriginal(): Promise<boolean> {
     if (this.#isOriginal === undefined) {
       try {
-        await (await this.#connected()).call(version, {}, { timeoutMs: WHO_ARE_YOU_MS });
+        await this.#ask(version, {}, { timeoutMs: WHO_ARE_YOU_MS });
         this.#isOriginal = false;
       } catch (error) {
         if (!(error instanceof SilentDaemon)) throw error;
@@ -89,7 +98,28 @@ export class ControlClient implements Operations {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#connection[Symbol.dispose]();
+    // One that is made meanwhile is nobody's.
+    this.#connecting?.then(
+      (connection) => connection[Symbol.dispose](),
+      () => {},
+    );
     return Promise.resolve();
+  }
+
+  async #ask<Request, Answer, Event>(
+    operation: Operation<Request, Answer, Event>,
+    request: Loose<Request>,
+    options: CallOptions<Event>,
+  ): Promise<Asked<Answer>> {
+    for (let attempt = 1; ; attempt++) {
+      const connection = await this.#connected();
+      try {
+        return { connection, answer: await connection.call(operation, request, options) };
+      } catch (error) {
+        // A kept connection that the daemon had closed, which only writing shows.
+        if (!(error instanceof NothingSent) || attempt > 1) throw error;
+      }
+    }
   }
 
   async #isAlive(): Promise<boolean> {
@@ -100,11 +130,24 @@ export class ControlClient implements Operations {
 
   async #connected(): Promise<CallConnection> {
     if (!this.#connection.isOver) return this.#connection;
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  async #connect(): Promise<CallConnection> {
     const stream = await dial(this.#path, this.#clock);
     if (stream === undefined) throw gone();
     this.#connection = new CallConnection(stream, this.#clock);
     return this.#connection;
   }
+}
+
+/** An answer and the connection it came over. */
+interface Asked<Answer> {
+  readonly answer: Answer;
+  readonly connection: CallConnection;
 }
 
 function gone(): EntmootError {

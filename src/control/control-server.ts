@@ -7,9 +7,10 @@ import type { Operations } from "../node/operations/operation.ts";
 import { atMost } from "../transport/wait.ts";
 import { bindSocket } from "./bind-socket.ts";
 import { ControlConnection } from "./control-connection.ts";
-import { ServedCalls, type StreamCount } from "./served-calls.ts";
+import { ServedCalls } from "./served-calls.ts";
 import { ServedConnection } from "./served-connection.ts";
 import type { SocketStream } from "./socket-stream.ts";
+import { StreamPlaces } from "./stream-places.ts";
 
 /** Ours. Clients at a time; a further one is told to try again, unless one that does nothing can make room. */
 const CONNECTIONS_MAX = 256;
@@ -33,7 +34,7 @@ export class ControlServer implements AsyncDisposable {
   readonly #options: ControlServerOptions;
   readonly #connections = new Map<ServedConnection, Promise<void>>();
   readonly #ending = new AbortController();
-  readonly #budget: StreamCount = { streams: 0, streamsMax: STREAMS_MAX };
+  readonly #streams = new StreamPlaces(STREAMS_MAX);
   #listener: UnixSocketListener<SocketStream> | undefined;
 
   private constructor(options: ControlServerOptions) {
@@ -93,7 +94,7 @@ export class ControlServer implements AsyncDisposable {
       caller,
       clock,
       log,
-      budget: this.#budget,
+      streams: this.#streams,
       ending: this.#ending.signal,
       // It stays open whatever becomes of the others.
       onLast: () => this.#connections.delete(served),

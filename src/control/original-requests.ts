@@ -13,6 +13,7 @@ import { controlType } from "../wire/control/control-frame.ts";
 import { EXTENSION_TYPE_MIN } from "../wire/frame/frame-types.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { controlFailure } from "./control-error.ts";
+import type { StreamPlaces } from "./stream-places.ts";
 
 /** Wire. How long an invite made by request is good for. */
 const INVITE_VALID_FOR_MS = 24 * 3_600_000;
@@ -23,6 +24,7 @@ export interface OriginalService {
   /** Aborts when the door closes. */
   readonly ending: AbortSignal;
   readonly log: Log;
+  readonly streams: StreamPlaces;
 }
 
 /** What one request of the original's is carried out with. */
@@ -180,12 +182,13 @@ const HANDLERS = {
 /** Carries out one request of an original's client and tells it what fails in the original's frame. */
 export async function serveOriginal(
   request: ControlFrame,
-  { connection, ending, log, node }: OriginalService,
+  { connection, ending, log, node, streams }: OriginalService,
 ): Promise<void> {
   const gone = AbortSignal.any([connection.gone, ending]);
   const handle = handlerOf(request);
   try {
     if (handle === undefined) throw new EntmootError("invalid_argument", `unexpected ipc type ${request.kind}`);
+    using _place = request.kind === "tail_subscribe" ? streams.reserve() : undefined;
     await handle(request, { node, gone, send: (frame) => connection.send(frame) });
   } catch (error) {
     if (!(error instanceof EntmootError)) log.error("control socket: request failed", error);

@@ -8,23 +8,18 @@ import type { OperationFrame, OperationRole } from "../wire/control/operation-fr
 import type { ControlConnection } from "./control-connection.ts";
 import type { ReadFrame } from "./control-language.ts";
 import { encodeFailure } from "./failure-body.ts";
+import type { StreamPlaces } from "./stream-places.ts";
 
 /** Ours. Calls of one connection under way at a time; a further one is refused. */
 export const CALLS_MAX = 64;
 /** Ours. How long a client has to take an answer. */
 const ANSWER_MS = 30_000;
 
-/** Of all connections to one door: how many calls may tell events at a time, so that there is always room to ask. */
-export interface StreamCount {
-  streams: number;
-  readonly streamsMax: number;
-}
-
 export interface ServedCallsParts {
   readonly host: OperationHost;
   readonly caller: Caller;
   readonly connection: ControlConnection;
-  readonly budget: StreamCount;
+  readonly streams: StreamPlaces;
   /** Aborts when the door closes. */
   readonly ending: AbortSignal;
   readonly clock: Clock;
@@ -82,16 +77,20 @@ export class ServedCalls {
     try {
       const operation = this.#admitted(frame, running);
       const request = decodeJson(operation.request, frame.body);
+      const place = operation.event === undefined ? undefined : this.#parts.streams.reserve();
       const call = new ServedCall(operation, frame, this.#parts);
       this.#running.set(frame.call, call);
-      call.done = call.run(request).finally(() => this.#running.delete(frame.call));
+      call.done = call.run(request).finally(() => {
+        place?.[Symbol.dispose]();
+        this.#running.delete(frame.call);
+      });
     } catch (error) {
       this.#fail(frame, error);
     }
   }
 
   #admitted(frame: OperationFrame & Pick<ReadFrame, "skippedBytes">, running: ServedCall | undefined): AnyOperation {
-    const { budget, caller, host } = this.#parts;
+    const { caller, host } = this.#parts;
     const operation = host.find(frame.operation);
     if (operation === undefined) {
       throw new EntmootError(
@@ -115,9 +114,6 @@ export class ServedCalls {
         "unavailable",
         `at most ${CALLS_MAX} calls of one connection at a time; wait for one to end`,
       );
-    }
-    if (operation.event !== undefined && budget.streams >= budget.streamsMax) {
-      throw new EntmootError("unavailable", `at most ${budget.streamsMax} watchers at a time; end one and try again`);
     }
     return operation;
   }
@@ -197,9 +193,8 @@ class ServedCall implements Call<unknown> {
 
   /** Never rejects: what fails is told to the client, and where that cannot be, nobody waits for it. */
   async run(request: unknown): Promise<void> {
-    const { budget, clock, connection, host, log, onLast } = this.#parts;
+    const { clock, connection, host, log, onLast } = this.#parts;
     const operation = this.#operation;
-    if (operation.event !== undefined) budget.streams += 1;
     try {
       const body = await this.#answer(host, request);
       // Whoever takes no answers keeps no connection.
@@ -211,8 +206,6 @@ class ServedCall implements Call<unknown> {
       if (!(error instanceof EntmootError)) log.error(`control socket: ${operation.name} failed`, error);
       using _late = clock.after(ANSWER_MS, () => connection[Symbol.dispose]());
       await this.#send("failure", encodeFailure(error)).catch(() => {});
-    } finally {
-      if (operation.event !== undefined) budget.streams -= 1;
     }
   }
 

@@ -6,9 +6,11 @@ import type { Operations } from "../node/operations/operation.ts";
 import { Deadline } from "../transport/wait.ts";
 import type { ControlFrame } from "../wire/control/control-frame.ts";
 import type { ControlConnection } from "./control-connection.ts";
+import { controlFailure } from "./control-error.ts";
 import type { ReadFrame } from "./control-language.ts";
 import { serveOriginal } from "./original-requests.ts";
-import { ServedCalls, type StreamCount } from "./served-calls.ts";
+import { ServedCalls } from "./served-calls.ts";
+import type { StreamPlaces } from "./stream-places.ts";
 
 /** Wire. How long a new client has for its first frame. */
 const FIRST_FRAME_MS = 10_000;
@@ -19,7 +21,7 @@ export interface ServedConnectionParts {
   readonly connection: ControlConnection;
   readonly node: OperationHost & Operations;
   readonly caller: Caller;
-  readonly budget: StreamCount;
+  readonly streams: StreamPlaces;
   readonly ending: AbortSignal;
   readonly clock: Clock;
   readonly log: Log;
@@ -110,11 +112,14 @@ export class ServedConnection implements Disposable {
 
   /** One request a connection, and none for agents: the original's frames know no scopes. */
   async #serveOriginal(frame: ControlFrame): Promise<void> {
-    const { caller, connection, ending, log, node } = this.#parts;
+    const { caller, connection, ending, log, node, streams } = this.#parts;
     if (caller !== "owner") {
-      throw new EntmootError("forbidden", `control socket: ${frame.kind} came over the agents' socket`);
+      const message = `${frame.kind}: not for agents; ask over the owner's control socket`;
+      const { code } = controlFailure(new EntmootError("forbidden", message));
+      await connection.send({ kind: "error", type: "error", code, group_id: undefined, message });
+      return;
     }
-    this.#original = serveOriginal(frame, { connection, ending, log, node });
+    this.#original = serveOriginal(frame, { connection, ending, log, node, streams });
     await this.#original;
   }
 }

@@ -5,6 +5,13 @@ import { settleOrAbort } from "../transport/wait.ts";
 /** Ours. Bytes received and not yet read past which the other side has to wait. */
 const UNREAD_MAX_BYTES = 256 * 1024;
 
+/** The other side had gone before it was given a single byte: it cannot have acted. */
+export class NothingSent extends EntmootError {
+  constructor() {
+    super("unavailable", "control socket: the other side has gone");
+  }
+}
+
 /** A Unix stream socket read and written by awaiting. One read and one write may be under way at a time. */
 export class SocketStream {
   readonly #socket: Socket<SocketStream>;
@@ -71,11 +78,15 @@ export class SocketStream {
     }
   }
 
-  /** Resolves when the system has taken all of `bytes`. Throws `unavailable` when closed, `timeout` when `signal` aborts. */
+  /**
+   * Resolves when the system has taken all of `bytes`. Throws `NothingSent` when it was closed before, `unavailable` when
+   * it closes meanwhile, `timeout` when `signal` aborts.
+   */
   async write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     for (let rest = bytes; ; ) {
       const written = this.#closed ? -1 : this.#socket.write(rest);
-      if (written < 0) throw new EntmootError("unavailable", "control socket: the other side has gone");
+      if (written < 0 && rest.length === bytes.length) throw new NothingSent();
+      if (written < 0) throw new EntmootError("unavailable", "control socket: the other side has gone within a frame");
       if (written >= rest.length) return;
       rest = rest.subarray(written);
       await this.#wait((wake) => (this.#wakeWriter = wake), signal);

@@ -21,6 +21,7 @@ export async function startNode(
     readonly hostname?: string;
     readonly clock?: Clock;
     readonly operations?: NodeParts["operations"];
+    readonly parts?: Pick<NodeParts, "onStop" | "restart">;
   } = {},
 ): Promise<EntmootNode> {
   const identity = identityOf(new Uint8Array(32).fill(n));
@@ -39,6 +40,7 @@ export async function startNode(
     random: new SeededRandom(n),
     clock: options.clock ?? realClock,
     ...(options.operations === undefined ? {} : { operations: options.operations }),
+    ...options.parts,
   });
 }
 
