@@ -29,6 +29,7 @@ export class CallConnection implements Disposable {
   #last = 0;
   #isReading = false;
   #hasHeard = false;
+  #isClosed = false;
 
   constructor(stream: SocketStream, clock: Clock) {
     this.#clock = clock;
@@ -82,7 +83,9 @@ export class CallConnection implements Disposable {
     await promise;
   }
 
+  /** Calls under way fail. */
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     this.#connection[Symbol.dispose]();
   }
 
@@ -94,9 +97,7 @@ export class CallConnection implements Disposable {
       for (;;) {
         const frame = await this.#connection.receive();
         if (frame === null) {
-          failure = this.#hasHeard
-            ? new EntmootError("unavailable", "the daemon has ended; it may have acted all the same")
-            : new SilentDaemon();
+          failure = this.#ended();
           break;
         }
         this.#hasHeard = true;
@@ -108,6 +109,13 @@ export class CallConnection implements Disposable {
     this.#isReading = false;
     for (const call of this.#calls.values()) call.fail(failure);
     this.#connection[Symbol.dispose]();
+  }
+
+  #ended(): EntmootError {
+    if (this.#isClosed)
+      return new EntmootError("unavailable", "closed before the daemon answered; it may act all the same");
+    if (!this.#hasHeard) return new SilentDaemon();
+    return new EntmootError("unavailable", "the daemon has ended; it may have acted all the same");
   }
 
   #hear(frame: ReadFrame): void {

@@ -22,6 +22,7 @@ export class ControlClient implements Operations {
   /** A connection being made, which every call that finds none shares. */
   #connecting: Promise<CallConnection> | undefined;
   #isOriginal: boolean | undefined;
+  #isClosed = false;
 
   private constructor(path: string, clock: Clock, connection: CallConnection) {
     this.#path = path;
@@ -96,7 +97,9 @@ export class ControlClient implements Operations {
     return this.#isOriginal;
   }
 
+  /** Calls under way fail with `unavailable`, and so does every later one. */
   [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#connection[Symbol.dispose]();
     // One that is made meanwhile is nobody's.
     this.#connecting?.then(
@@ -129,6 +132,7 @@ export class ControlClient implements Operations {
   }
 
   async #connected(): Promise<CallConnection> {
+    if (this.#isClosed) throw new EntmootError("unavailable", "this client of the daemon is closed");
     if (!this.#connection.isOver) return this.#connection;
     this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined;
