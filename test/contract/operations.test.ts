@@ -1,0 +1,91 @@
+import { describe, expect, test } from "bun:test";
+import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
+import { schemaOf } from "../../src/core/json/json-codec.ts";
+import { consumer_advance, consumer_list } from "../../src/node/operations/consumers.ts";
+import { publish } from "../../src/node/operations/messages.ts";
+import { BODY_MAX, methodsOf } from "../../src/node/operations/operation.ts";
+import { OPERATIONS, READ_OPERATIONS } from "../../src/node/operations/table.ts";
+import { type CasesOf, operationsContract, refusalsContract } from "./operations.contract.ts";
+import { CONSUMER_CASES } from "./operations-consumers.ts";
+import { DAEMON_CASES } from "./operations-daemon.ts";
+import { INVITE_CASES } from "./operations-invites.ts";
+import { MESSAGE_CASES } from "./operations-messages.ts";
+import { MOOT_CASES } from "./operations-moots.ts";
+import { AGENTS_SOCKET, IN_PROCESS, OWNERS_SOCKET, openStage } from "./operations-stage.ts";
+
+const CASES: CasesOf<typeof OPERATIONS> = {
+  ...DAEMON_CASES,
+  ...MOOT_CASES,
+  ...INVITE_CASES,
+  ...MESSAGE_CASES,
+  ...CONSUMER_CASES,
+};
+
+for (const driver of [IN_PROCESS, OWNERS_SOCKET, AGENTS_SOCKET]) operationsContract(driver, OPERATIONS, CASES);
+for (const driver of [OWNERS_SOCKET, AGENTS_SOCKET]) refusalsContract(driver, OPERATIONS, CASES);
+
+describe("the table of operations", () => {
+  test("names each by its key, as it can stand on the wire", () => {
+    for (const [key, { name }] of Object.entries(OPERATIONS)) {
+      expect(name).toBe(key);
+      expect(name).toMatch(/^[a-z][a-z0-9_]{0,31}$/);
+    }
+  });
+
+  test("has no case for what it does not have", () => {
+    expect(Object.keys(CASES).toSorted()).toEqual(Object.keys(OPERATIONS).toSorted());
+  });
+
+  test("has caps that a frame can hold, a sentence and a shape for each", () => {
+    for (const { answer, answerMax, event, eventMax, request, requestMax, summary } of Object.values(OPERATIONS)) {
+      for (const max of [answerMax, eventMax, requestMax]) expect(max).toBeWithin(1, BODY_MAX + 1);
+      expect(summary).toMatch(/^[A-Z].*[^.]$/);
+      for (const codec of [request, answer, ...(event === undefined ? [] : [event])]) {
+        expect(schemaOf(codec as never)).toMatchObject({ type: "object" });
+      }
+    }
+  });
+
+  test("lets agents read all that can be read without a daemon", () => {
+    for (const { scope } of Object.values(READ_OPERATIONS)) expect(scope).toBe("agent");
+  });
+
+  test("gives a program one method for each", async () => {
+    await using stage = await openStage(OWNERS_SOCKET);
+    const node = methodsOf(stage.asked, OPERATIONS);
+    expect(Object.keys(node)).toEqual(Object.keys(OPERATIONS));
+    const { message_id } = await node.publish({ topics: ["a"], content: encodeUtf8("x") });
+    expect((await node.messages({})).messages).toMatchObject([{ message: { id: message_id } }]);
+  });
+});
+
+describe("over the agents' socket", () => {
+  test("what nodes and founders say to nodes is not published", async () => {
+    await using stage = await openStage(AGENTS_SOCKET);
+    for (const topic of ["_entmoot", "_entmoot/policy"]) {
+      const asked = stage.asked.call(publish, { topics: ["chat", topic], content: encodeUtf8("x") });
+      await expect(asked).rejects.toMatchObject({
+        code: "forbidden",
+        message: `topic ${JSON.stringify(topic)}: reserved; an agent publishes to any other`,
+      });
+    }
+    await stage.asked.call(publish, { topics: ["_entmoots"], content: encodeUtf8("x") });
+    expect(await stage.publish()).toHaveLength(1);
+  });
+
+  test("consumers of its own only are seen and moved", async () => {
+    await using stage = await openStage(AGENTS_SOCKET);
+    const { asked, group_id, node } = stage;
+    const [first, second] = await stage.publish("a", "b");
+    await node.call(consumer_advance, { group_id, consumer: "bot", place: second!.place });
+    expect((await asked.call(consumer_list, { group_id })).consumers).toEqual([]);
+    await asked.call(consumer_advance, { group_id, consumer: "bot", place: first!.place });
+    expect((await asked.call(consumer_list, { group_id })).consumers).toMatchObject([
+      { consumer: "bot", place: first!.place },
+    ]);
+    expect((await node.call(consumer_list, { group_id })).consumers).toMatchObject([
+      { consumer: "agent/bot", place: first!.place },
+      { consumer: "bot", place: second!.place },
+    ]);
+  });
+});
