@@ -64,7 +64,6 @@ export class CallConnection implements Disposable {
     const call = new CallUnderWay(operation, options, {
       clock: this.#clock,
       send,
-      onUnsent: () => this.#connection[Symbol.dispose](),
     });
     this.#calls.set(number, call as unknown as AnyCall);
     try {
@@ -107,7 +106,7 @@ export class CallConnection implements Disposable {
       failure = error;
     }
     this.#isReading = false;
-    for (const call of this.#calls.values()) call.fail(failure);
+    for (const call of this.#calls.values()) call.onEnd(failure);
     this.#connection[Symbol.dispose]();
   }
 
@@ -163,8 +162,6 @@ function errorOf(frame: ReadFrame): EntmootError {
 interface CallParts {
   readonly clock: Clock;
   readonly send: (role: OperationRole, room: number, body: Uint8Array) => Promise<void>;
-  /** The connection is no good any more. */
-  readonly onUnsent: () => void;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -183,6 +180,7 @@ class CallUnderWay<Answer, Event> {
   /** The reader is done with the events told so far. */
   #events: Promise<void> = Promise.resolve();
   #readBytes = 0;
+  #unsent: NothingSent | undefined;
   /** Nothing more is told to its caller. */
   #hasFailed = false;
 
@@ -236,6 +234,11 @@ class CallUnderWay<Answer, Event> {
     this.#ended.reject(error);
   }
 
+  /** The connection has ended. A daemon that was given nothing of the request cannot have acted. */
+  onEnd(failure: unknown): void {
+    this.fail(this.#unsent ?? failure);
+  }
+
   #tell(event: Event, bytes: number): void {
     this.#events = this.#events.then(async () => {
       if (this.#hasFailed) return;
@@ -281,11 +284,9 @@ class CallUnderWay<Answer, Event> {
   }
 
   #onSendFailed(error: unknown): void {
-    if (error instanceof NothingSent) {
-      this.fail(error);
-      this.#parts.onUnsent();
-    } else if (!(error instanceof EntmootError) || error.code !== "unavailable") this.fail(error);
-    // Of one that broke within a request the reader knows more: whether the daemon has ever said a word.
+    // Of a connection that broke the reader knows more: what the daemon has said before, or whether it ever has.
+    if (error instanceof NothingSent) this.#unsent = error;
+    else if (!(error instanceof EntmootError) || error.code !== "unavailable") this.fail(error);
   }
 
   #giveUp(): void {
