@@ -93,7 +93,7 @@ export const INVITE_CASES: CasesOf<typeof INVITE_OPERATIONS> = {
     cases: [
       {
         title: "by a link tells how it goes, and ends as a member",
-        request: async ({ other }) => ({ input: (await other()).link, timeout_ms: 5_000 }),
+        request: async ({ other }) => ({ input: (await other()).link, timeout_ms: 60_000 }),
         answers(answer, _, events) {
           expect(answer).toMatchObject({ status: "joined", members: 2 });
           const stages = events.map(({ stage }) => stage);
@@ -120,7 +120,7 @@ export const INVITE_CASES: CasesOf<typeof INVITE_OPERATIONS> = {
         title: "to a moot that is joined says so",
         async request({ group_id, node }) {
           const { invite } = await node.call(invite_mint, { group_id, valid_for_ms: HOUR_MS });
-          return { invite, timeout_ms: 5_000 };
+          return { invite, timeout_ms: 60_000 };
         },
         answers: (answer, { group_id }) =>
           expect(answer).toMatchObject({ status: "already_joined", group_id, members: 1 }),

@@ -123,7 +123,7 @@ describe("what the client says is what the node says", () => {
     await using client = await clientOf(one);
     const { group_id } = await client.call(group_create, OPEN_GROUP);
     const { link } = await client.call(link_create, { group_id });
-    const { local_node_id } = await other.call(joinBy, { input: link, timeout_ms: 5_000 });
+    const { local_node_id } = await other.call(joinBy, { input: link, timeout_ms: 60_000 });
     const gone = await client.call(roster_change, {
       group_id,
       op: "add",
@@ -166,7 +166,7 @@ describe("what the client says is what the node says", () => {
     const stages: string[] = [];
     const joined = await joiner.call(
       joinBy,
-      { input: link, timeout_ms: 5_000 },
+      { input: link, timeout_ms: 60_000 },
       { onEvent: ({ stage }) => void stages.push(stage) },
     );
     expect(joined).toMatchObject({ status: "joined", group_id, members: 2 });
