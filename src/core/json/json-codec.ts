@@ -73,7 +73,7 @@ export function struct<T extends object>(
   label: string,
   fields: Fields<T>,
   options: { readonly required?: readonly (keyof T & string)[] } = {},
-): Codec<T> {
+): Codec<Readonly<T>> {
   const required = options.required ?? [];
   const wire: Field[] = Object.entries<Codec<unknown>>(fields).map(([key, codec]) => ({
     key,

@@ -1,62 +1,19 @@
-import type { GroupId, RosterEntryId } from "../../core/ids.ts";
 import { omitted, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, int, omittedBytes, rosterEntryId, text, u32 } from "../../core/json/json-scalars.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
-import type { Invite, NodeInfo } from "../../core/record/records.ts";
 import { shortList } from "../frame/bounded.ts";
-import { type FrameBody, jsonBody } from "../frame/frame-body.ts";
-import { type GroupFrame, groupBody } from "../frame/group-body.ts";
+import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
+import { groupBody } from "../frame/group-body.ts";
 
 /** Ours. An invite names five by default. */
 export const BOOTSTRAP_PEERS_MAX = 65_536;
 
 /** "Take this node into the roster and make it an invite." */
-export interface InviteCreateReq {
-  readonly kind: "invite_create_req";
-  readonly group_id: GroupId;
-  readonly target: NodeInfo;
-  readonly target_pilot_pubkey: Uint8Array;
-  readonly require_pilot_identity: boolean;
-  readonly require_pilot_proof: boolean;
-  readonly target_pilot_proof: Uint8Array;
-  readonly target_pilot_signature: Uint8Array;
-  /** 0: not given. */
-  readonly valid_for_ms: bigint;
-  /** Unix milliseconds; 0: not given. Wins over `valid_for_ms`. */
-  readonly valid_until_ms: bigint;
-  readonly bootstrap_peers: readonly number[];
-}
+export type InviteCreateReq = FrameOf<typeof inviteCreateReqBody>;
 
-/** The roster as it stands after a request. */
-interface RosterOutcome {
-  /** `created`, `removed` or `ok`. */
-  readonly status: string;
-  readonly group_id: GroupId;
-  readonly roster_head: RosterEntryId;
-  readonly members: number;
-}
-
-export type InviteCreateResp = { readonly kind: "invite_create_resp"; readonly invite: Invite } & RosterOutcome;
-
-export interface MemberRemoveReq {
-  readonly kind: "member_remove_req";
-  readonly group_id: GroupId;
-  readonly target: NodeInfo;
-}
-
-export type MemberRemoveResp = { readonly kind: "member_remove_resp" } & RosterOutcome;
-
-/** "Could I make an invite here?" */
-export type InviteAuthorityCheckReq = GroupFrame<"invite_authority_check_req">;
-
-export type InviteAuthorityCheckResp = { readonly kind: "invite_authority_check_resp" } & RosterOutcome;
-
-const rosterOutcome = (label: string) =>
-  struct<RosterOutcome>(label, { status: text, group_id: groupId, roster_head: rosterEntryId, members: int });
-
-export const inviteCreateReqBody: FrameBody<InviteCreateReq> = jsonBody(
+export const inviteCreateReqBody = jsonBody(
   "invite_create_req",
-  struct<Omit<InviteCreateReq, "kind">>("invite_create_req", {
+  struct("invite_create_req", {
     group_id: groupId,
     target: nodeInfo,
     target_pilot_pubkey: omittedBytes,
@@ -64,36 +21,48 @@ export const inviteCreateReqBody: FrameBody<InviteCreateReq> = jsonBody(
     require_pilot_proof: omitted(bool),
     target_pilot_proof: omittedBytes,
     target_pilot_signature: omittedBytes,
+    /** 0: not given. */
     valid_for_ms: omitted(i64),
+    /** Unix milliseconds; 0: not given. Wins over `valid_for_ms`. */
     valid_until_ms: omitted(i64),
     bootstrap_peers: shortList(u32, BOOTSTRAP_PEERS_MAX),
   }),
 );
 
-export const inviteCreateRespBody: FrameBody<InviteCreateResp> = jsonBody(
+/** What happened. `created`, `removed` or `ok`. */
+const status = text;
+
+/** The roster as it stands after a request. */
+const rosterAfter = (label: string) =>
+  struct(label, { status, group_id: groupId, roster_head: rosterEntryId, members: int });
+
+export type InviteCreateResp = FrameOf<typeof inviteCreateRespBody>;
+
+/** As `rosterAfter`, with the invite where the original has it. */
+export const inviteCreateRespBody = jsonBody(
   "invite_create_resp",
-  struct<Omit<InviteCreateResp, "kind">>("invite_create_resp", {
-    status: text,
-    group_id: groupId,
-    invite,
-    roster_head: rosterEntryId,
-    members: int,
-  }),
+  struct("invite_create_resp", { status, group_id: groupId, invite, roster_head: rosterEntryId, members: int }),
 );
 
-export const memberRemoveReqBody: FrameBody<MemberRemoveReq> = jsonBody(
+export type MemberRemoveReq = FrameOf<typeof memberRemoveReqBody>;
+
+export const memberRemoveReqBody = jsonBody(
   "member_remove_req",
-  struct<Omit<MemberRemoveReq, "kind">>("member_remove_req", { group_id: groupId, target: nodeInfo }),
+  struct("member_remove_req", { group_id: groupId, target: nodeInfo }),
 );
 
-export const memberRemoveRespBody: FrameBody<MemberRemoveResp> = jsonBody(
-  "member_remove_resp",
-  rosterOutcome("member_remove_resp"),
-);
+export type MemberRemoveResp = FrameOf<typeof memberRemoveRespBody>;
 
-export const inviteAuthorityCheckReqBody: FrameBody<InviteAuthorityCheckReq> = groupBody("invite_authority_check_req");
+export const memberRemoveRespBody = jsonBody("member_remove_resp", rosterAfter("member_remove_resp"));
 
-export const inviteAuthorityCheckRespBody: FrameBody<InviteAuthorityCheckResp> = jsonBody(
+/** "Could I make an invite here?" */
+export type InviteAuthorityCheckReq = FrameOf<typeof inviteAuthorityCheckReqBody>;
+
+export const inviteAuthorityCheckReqBody = groupBody("invite_authority_check_req");
+
+export type InviteAuthorityCheckResp = FrameOf<typeof inviteAuthorityCheckRespBody>;
+
+export const inviteAuthorityCheckRespBody = jsonBody(
   "invite_authority_check_resp",
-  rosterOutcome("invite_authority_check_resp"),
+  rosterAfter("invite_authority_check_resp"),
 );

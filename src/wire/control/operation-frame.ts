@@ -5,7 +5,7 @@ import type { FrameBody } from "../frame/frame-body.ts";
 /**
  * The one frame our operations travel in on a control socket, in both directions. It begins with a head of fixed
  * size, so that operation and size are judged before a body is read. The head is laid out as follows and never
- * changes; integers are big-endian.
+ * changes; integers are big-endian. A binary body has no codec to infer the frame from.
  *
  * | bytes | content |
  * |---|---|

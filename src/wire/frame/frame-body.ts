@@ -9,6 +9,9 @@ export interface FrameBody<F> {
   encode(frame: F): readonly Uint8Array[];
 }
 
+/** What a body reads and writes: the type of a frame is inferred from the codec that says its fields. */
+export type FrameOf<Body> = Body extends FrameBody<infer F> ? F : never;
+
 /** A body that is one JSON object, read by the rules of the original and written in its key order. */
 export function jsonBody<const K extends string, T extends object>(
   kind: K,

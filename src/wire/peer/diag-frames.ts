@@ -1,40 +1,32 @@
-import type { GroupId } from "../../core/ids.ts";
 import { struct } from "../../core/json/json-codec.ts";
 import { bytes, groupId, i64, u32 } from "../../core/json/json-scalars.ts";
-import { type FrameBody, jsonBody } from "../frame/frame-body.ts";
+import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
 /** "Are you there?" for people looking for a fault. */
-export interface DiagPingReq {
-  readonly kind: "diag_ping_req";
-  readonly group_id: GroupId;
-  /** Chosen by the asker, 16 bytes by custom; any length decodes. */
-  readonly nonce: Uint8Array | null;
-  /** int64, Unix milliseconds, the asker's clock. */
-  readonly timestamp_ms: bigint;
-}
+export type DiagPingReq = FrameOf<typeof diagPingReqBody>;
 
-export interface DiagPingResp {
-  readonly kind: "diag_ping_resp";
-  readonly group_id: GroupId;
-  /** The request's; an empty one comes back as `null`. */
-  readonly nonce: Uint8Array | null;
-  /** Node id of whoever answers. */
-  readonly responder: number;
-  /** int64, Unix milliseconds, the responder's clock. */
-  readonly timestamp_ms: bigint;
-}
-
-export const diagPingReqBody: FrameBody<DiagPingReq> = jsonBody(
+export const diagPingReqBody = jsonBody(
   "diag_ping_req",
-  struct<Omit<DiagPingReq, "kind">>("diag_ping_req", { group_id: groupId, nonce: bytes, timestamp_ms: i64 }),
+  struct("diag_ping_req", {
+    group_id: groupId,
+    /** Chosen by the asker, 16 bytes by custom; any length decodes. */
+    nonce: bytes,
+    /** Unix milliseconds, the asker's clock. */
+    timestamp_ms: i64,
+  }),
 );
 
-export const diagPingRespBody: FrameBody<DiagPingResp> = jsonBody(
+export type DiagPingResp = FrameOf<typeof diagPingRespBody>;
+
+export const diagPingRespBody = jsonBody(
   "diag_ping_resp",
-  struct<Omit<DiagPingResp, "kind">>("diag_ping_resp", {
+  struct("diag_ping_resp", {
     group_id: groupId,
+    /** The request's; an empty one comes back as `null`. */
     nonce: bytes,
+    /** Node id of whoever answers. */
     responder: u32,
+    /** Unix milliseconds, the responder's clock. */
     timestamp_ms: i64,
   }),
 );

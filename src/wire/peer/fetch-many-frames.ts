@@ -8,6 +8,8 @@ import { BATCH_MESSAGES_MAX, BatchRoom, messageBatchParts, readMessageBatch } fr
 /** Ours. 128 KiB of ids; a responder answers as many as fit 1 MiB. */
 const FETCH_MANY_IDS_MAX = 4096;
 
+// Binary bodies have no codec that says their fields, so these two frames say them here.
+
 /** Asks for messages by id. An id may stand there twice; it is then answered twice. */
 export interface FetchManyReq {
   readonly kind: "fetch_many_req";

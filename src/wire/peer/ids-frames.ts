@@ -8,6 +8,8 @@ import { type IdPage, idPage } from "./id-page.ts";
 /** Ours. Half a mebibyte of ids. */
 export const IDS_PAGE_MAX = 16_384;
 
+// Binary bodies have no codec that says their fields, so these two frames say them here.
+
 /** Asks for the ids held after a place in time order, earliest first. */
 export interface IdsReq {
   readonly kind: "ids_req";

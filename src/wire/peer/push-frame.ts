@@ -6,7 +6,7 @@ import { BATCH_MESSAGES_MAX, BatchRoom, messageBatchParts, readMessageBatch } fr
 
 /**
  * "Here are messages you may lack." One way. Unlike gossip it carries no signature: the carrier
- * proved the sender, and each message is signed by its author.
+ * proved the sender, and each message is signed by its author. A binary body has no codec to infer it from.
  */
 export interface Push {
   readonly kind: "push";

@@ -1,11 +1,11 @@
 import { EntmootError } from "../../core/errors.ts";
-import { type GroupId, RosterEntryId } from "../../core/ids.ts";
+import { RosterEntryId } from "../../core/ids.ts";
 import { encodeWire, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, rosterEntryId } from "../../core/json/json-scalars.ts";
 import { rosterEntry } from "../../core/record/record-codecs.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
 import { plainList } from "../frame/bounded.ts";
-import { type FrameBody, jsonBody } from "../frame/frame-body.ts";
+import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
 /** Ours. Fewer when they would not fit 1 MiB. */
 const ROSTER_PAGE_MAX = 2048;
@@ -14,36 +14,34 @@ const ROSTER_PAGE_MAX = 2048;
 const PAGE_BYTES_MAX = 1024 * 1024 - 8 * 1024;
 
 /** Asks for the log behind an entry, so that a long one comes in small frames and only what is new. */
-export interface RosterPageReq {
-  readonly kind: "roster_page_req";
-  readonly group_id: GroupId;
-  /** The last entry the asker holds; all zero for the start. One the peer does not know is refused as `not_found`. */
-  readonly after: RosterEntryId;
-}
+export type RosterPageReq = FrameOf<typeof rosterPageReqBody>;
 
-export interface RosterPageResp {
-  readonly kind: "roster_page_resp";
-  readonly group_id: GroupId;
-  /** In apply order, at most 2,048; none when the asker is up to date. */
-  readonly entries: readonly RosterEntry[];
-  /** The log ends with these. */
-  readonly last: boolean;
-}
-
-export const rosterPageReqBody: FrameBody<RosterPageReq> = jsonBody(
+export const rosterPageReqBody = jsonBody(
   "roster_page_req",
-  struct<Omit<RosterPageReq, "kind">>(
+  struct(
     "roster_page_req",
-    { group_id: groupId, after: rosterEntryId },
+    {
+      group_id: groupId,
+      /** The last entry the asker holds; all zero for the start. One the peer does not know is refused as `not_found`. */
+      after: rosterEntryId,
+    },
     { required: ["group_id", "after"] },
   ),
 );
 
-export const rosterPageRespBody: FrameBody<RosterPageResp> = jsonBody(
+export type RosterPageResp = FrameOf<typeof rosterPageRespBody>;
+
+export const rosterPageRespBody = jsonBody(
   "roster_page_resp",
-  struct<Omit<RosterPageResp, "kind">>(
+  struct(
     "roster_page_resp",
-    { group_id: groupId, entries: plainList(rosterEntry, ROSTER_PAGE_MAX), last: bool },
+    {
+      group_id: groupId,
+      /** In apply order, at most 2,048; none when the asker is up to date. */
+      entries: plainList(rosterEntry, ROSTER_PAGE_MAX),
+      /** The log ends with these. */
+      last: bool,
+    },
     { required: ["group_id", "entries", "last"] },
   ),
 );
