@@ -22,7 +22,7 @@ export class RateLimit {
 
   /** Spends one frame of `bytes` for `peer`. A frame larger than the burst costs the whole burst. */
   spend(peer: PublicKey, bytes: number, nowMs: number): RateVerdict {
-    const allowedMs = this.#buckets.take(peer, [1, Math.min(bytes, this.#bytesBurst)], nowMs);
+    const allowedMs = this.#buckets.spend(peer, [1, Math.min(bytes, this.#bytesBurst)], nowMs);
     return allowedMs === undefined ? { allowed: true } : { allowed: false, retryAfterMs: allowedMs - nowMs };
   }
 }

@@ -81,8 +81,8 @@ const topLevel: Codec<ReadonlyMap<string, string>> = {
   zero: () => new Map(),
   read(reader) {
     const entries = new Map<string, string>();
-    const isObject = reader.takeObject((key) => {
-      entries.set(key, reader.takeRaw());
+    const isObject = reader.readObject((key) => {
+      entries.set(key, reader.readRaw());
     });
     return isObject ? entries : reader.fail("an invite, a descriptor or a link in JSON");
   },

@@ -110,26 +110,26 @@ function encodeBody({ groupId, issuer, hints, token, expiresAtMs }: MootLink): U
 
 function decodeBody(body: Uint8Array): MootLink {
   let at = 1;
-  const take = (length: number) => {
+  const read = (length: number) => {
     if (at + length > body.length) throw cutShort();
     at += length;
     return body.slice(at - length, at);
   };
-  const groupId = GroupId.fromBytes(take(32));
-  const issuer = PublicKey.fromBytes(take(PUBLIC_KEY_BYTES));
-  const expiresAtMs = Number.parseInt(take(EXPIRY_BYTES).toHex(), 16);
-  const token = take(take(1)[0]!);
+  const groupId = GroupId.fromBytes(read(32));
+  const issuer = PublicKey.fromBytes(read(PUBLIC_KEY_BYTES));
+  const expiresAtMs = Number.parseInt(read(EXPIRY_BYTES).toHex(), 16);
+  const token = read(read(1)[0]!);
   if (token.length < TOKEN_BYTES_MIN || token.length > TOKEN_BYTES_MAX) {
     throw refuse(
       "invalid_argument",
       `token: expected ${TOKEN_BYTES_MIN} to ${TOKEN_BYTES_MAX} bytes, found ${token.length}`,
     );
   }
-  const count = take(1)[0]!;
+  const count = read(1)[0]!;
   if (count > LINK_HINTS_MAX) {
     throw refuse("invalid_argument", `expected at most ${LINK_HINTS_MAX} hints, found ${count}`);
   }
-  const hints = Array.from({ length: count }, () => decodeHint(take(take(1)[0]!)));
+  const hints = Array.from({ length: count }, () => decodeHint(read(read(1)[0]!)));
   if (at !== body.length)
     throw refuse("invalid_argument", "expected nothing behind the hints; it was edited or damaged");
   if (groupId === GroupId.zero) throw refuse("invalid_argument", "it names no group");

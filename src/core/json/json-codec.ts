@@ -94,20 +94,20 @@ export function struct<T extends object>(
     },
     zero: () => zero,
     read(reader, previous) {
-      if (required.length === 0 && reader.takeNull()) return previous;
+      if (required.length === 0 && reader.readNull()) return previous;
       // Copied when a field comes, so that an empty object costs no more than a `null`.
       let value: Record<string, unknown> | undefined;
       const seen: string[] = [];
-      const isObject = reader.takeObject((key) => {
+      const isObject = reader.readObject((key) => {
         const field = byKey.get(key) ?? byFoldedKey.get(foldKey(key));
         if (field === undefined) {
           if (reader.refuseUnknownKeys) reader.fail("a known key", JSON.stringify(key.slice(0, 64)));
-          reader.takeTokens();
+          reader.readTokens();
           return;
         }
         reader.path.push(field.key);
         const isRequired = required.length > 0 && (required as readonly string[]).includes(field.key);
-        if (!isRequired || !reader.takeNull()) {
+        if (!isRequired || !reader.readNull()) {
           value ??= { ...previous } as Record<string, unknown>;
           value[field.key] = field.codec.read(reader, value[field.key]);
           if (isRequired) seen.push(field.key);
@@ -167,7 +167,7 @@ export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
       return schemaOf(codec);
     },
     zero: () => undefined,
-    read: (reader, previous) => (reader.takeNull() ? undefined : codec.read(reader, previous ?? codec.zero())),
+    read: (reader, previous) => (reader.readNull() ? undefined : codec.read(reader, previous ?? codec.zero())),
     write: (value, form) => codec.write(value as T, form),
     omits: (value) => value === undefined,
   };
@@ -203,11 +203,11 @@ const NONE: readonly never[] = Object.freeze([]);
 const LONGER = new WeakMap<readonly unknown[], unknown[]>();
 
 function readList<T>(element: Codec<T>, reader: JsonReader, previous: readonly T[] | null): T[] | null {
-  if (reader.takeNull()) return null;
+  if (reader.readNull()) return null;
   const longer = previous === null ? undefined : (LONGER.get(previous) as T[] | undefined);
   const under = longer ?? previous ?? NONE;
   const values: T[] = [];
-  const isArray = reader.takeArray((index) => {
+  const isArray = reader.readArray((index) => {
     reader.path.push(index);
     values.push(element.read(reader, index < under.length ? under[index]! : element.zero()));
     reader.path.pop();

@@ -63,18 +63,18 @@ export class JsonReader {
   }
 
   /** Consumes `null` if that is the next value. */
-  takeNull(): boolean {
-    return this.#take("null");
+  readNull(): boolean {
+    return this.#readWord("null");
   }
 
   /** The next value if it is `true` or `false`; otherwise `undefined`, nothing consumed. */
-  takeBoolean(): boolean | undefined {
-    if (this.#take("true")) return true;
-    return this.#take("false") ? false : undefined;
+  readBoolean(): boolean | undefined {
+    if (this.#readWord("true")) return true;
+    return this.#readWord("false") ? false : undefined;
   }
 
   /** Source text of the next value if it is a number; otherwise `undefined`, nothing consumed. */
-  takeNumber(): string | undefined {
+  readNumber(): string | undefined {
     this.#blanks();
     NUMBER.lastIndex = this.#at;
     const source = NUMBER.exec(this.text)?.[0];
@@ -83,12 +83,12 @@ export class JsonReader {
   }
 
   /** The next value if it is a string, well-formed; otherwise `undefined`, nothing consumed. */
-  takeString(): string | undefined {
+  readString(): string | undefined {
     return this.peek() === QUOTE ? this.#string() : undefined;
   }
 
   /** Walks the object that is next; `field` must consume the value of `key`. False when it is no object. */
-  takeObject(field: (key: string) => void): boolean {
+  readObject(field: (key: string) => void): boolean {
     if (this.peek() !== OPEN_OBJECT) return false;
     this.#open();
     if (this.peek() !== CLOSE_OBJECT) {
@@ -104,7 +104,7 @@ export class JsonReader {
   }
 
   /** Walks the array that is next; `element` must consume one value. False when it is no array. */
-  takeArray(element: (index: number) => void): boolean {
+  readArray(element: (index: number) => void): boolean {
     if (this.peek() !== OPEN_ARRAY) return false;
     this.#open();
     if (this.peek() !== CLOSE_ARRAY) {
@@ -117,15 +117,15 @@ export class JsonReader {
   }
 
   /** Source text of the next value, whatever it is. */
-  takeRaw(): string {
+  readRaw(): string {
     this.#blanks();
     const start = this.#at;
-    this.takeTokens();
+    this.readTokens();
     return this.text.slice(start, this.#at);
   }
 
   /** Consumes the next value, whatever it is, without recursion, and tells `tokens` of each part. */
-  takeTokens(tokens: JsonTokens = UNHEARD): void {
+  readTokens(tokens: JsonTokens = UNHEARD): void {
     const closers: number[] = [];
     for (;;) {
       const code = this.peek();
@@ -172,7 +172,7 @@ export class JsonReader {
 
   #scalar(code: number): void {
     if (code === QUOTE) this.#string();
-    else if (this.takeNumber() === undefined && !this.takeNull() && this.takeBoolean() === undefined) {
+    else if (this.readNumber() === undefined && !this.readNull() && this.readBoolean() === undefined) {
       this.fail("a value");
     }
   }
@@ -210,7 +210,7 @@ export class JsonReader {
     this.#at += 1;
   }
 
-  #take(word: string): boolean {
+  #readWord(word: string): boolean {
     this.#blanks();
     if (!this.text.startsWith(word, this.#at)) return false;
     this.#at += word.length;

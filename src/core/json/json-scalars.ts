@@ -33,7 +33,7 @@ export const bool: Codec<boolean> = {
   label: "boolean",
   schema: () => ({ type: "boolean" }),
   zero: () => false,
-  read: (reader, previous) => (reader.takeNull() ? previous : (reader.takeBoolean() ?? reader.fail("true or false"))),
+  read: (reader, previous) => (reader.readNull() ? previous : (reader.readBoolean() ?? reader.fail("true or false"))),
   write: (value) => (value ? "true" : "false"),
 };
 
@@ -42,7 +42,7 @@ export const text: Codec<string> = {
   label: "text",
   schema: () => ({ type: "string" }),
   zero: () => "",
-  read: (reader, previous) => (reader.takeNull() ? previous : (reader.takeString() ?? reader.fail("a string"))),
+  read: (reader, previous) => (reader.readNull() ? previous : (reader.readString() ?? reader.fail("a string"))),
   write: jsonString,
 };
 
@@ -91,7 +91,7 @@ export const publicKey = id32("public key", PublicKey);
 export const rawJson: Codec<string | undefined> = {
   label: "json",
   zero: () => undefined,
-  read: (reader) => reader.takeRaw(),
+  read: (reader) => reader.readRaw(),
   write: (value, form) => (form === "wire" ? compactJson(value ?? "null") : canonicalJson(value ?? "null")),
   omits: (value) => value === undefined || value === "",
 };
@@ -115,8 +115,8 @@ function smallInteger(label: string, min: number, max: number): Codec<number> {
     schema: () => ({ type: "integer", minimum: min, maximum: max }),
     zero: () => 0,
     read(reader, previous) {
-      if (reader.takeNull()) return previous;
-      const source = takeInteger(reader, label, min < 0);
+      if (reader.readNull()) return previous;
+      const source = readInteger(reader, label, min < 0);
       const value = Number(source);
       if (value < min || value > max) reader.fail(`${label} from ${min} to ${max}`, source.slice(0, 40));
       // `-0` is a zero that prints as one but is not equal to it everywhere.
@@ -132,8 +132,8 @@ function wideInteger(label: string, min: bigint, max: bigint): Codec<bigint> {
     schema: () => ({ type: "integer", format: label }),
     zero: () => 0n,
     read(reader, previous) {
-      if (reader.takeNull()) return previous;
-      const source = takeInteger(reader, label, min < 0n);
+      if (reader.readNull()) return previous;
+      const source = readInteger(reader, label, min < 0n);
       // Twenty characters hold every 64-bit value; parsing a longer literal would cost its square.
       const value = source.length > 20 ? undefined : BigInt(source);
       if (value !== undefined && value >= min && value <= max) return value;
@@ -143,14 +143,14 @@ function wideInteger(label: string, min: bigint, max: bigint): Codec<bigint> {
   };
 }
 
-function takeInteger(reader: JsonReader, label: string, signed: boolean): string {
-  const source = reader.takeNumber() ?? reader.fail(label);
+function readInteger(reader: JsonReader, label: string, signed: boolean): string {
+  const source = reader.readNumber() ?? reader.fail(label);
   if (!INTEGER.test(source) || (!signed && source.startsWith("-"))) reader.fail(label, `number ${source.slice(0, 40)}`);
   return source;
 }
 
 function readFixed(reader: JsonReader, label: string, length: number): Uint8Array {
-  const encoded = reader.takeString() ?? reader.fail(`${label} of ${length} bytes in base64`);
+  const encoded = reader.readString() ?? reader.fail(`${label} of ${length} bytes in base64`);
   const value = decodeBase64(encoded) ?? reader.fail(`${label} in standard padded base64`, "other text");
   if (value.length !== length) reader.fail(`${label} of ${length} bytes`, `${value.length} bytes`);
   return value;
@@ -160,15 +160,15 @@ function readFixed(reader: JsonReader, label: string, length: number): Uint8Arra
 const LONGER = new WeakMap<Uint8Array, Uint8Array>();
 
 function readBytes(reader: JsonReader, previous: Uint8Array | null): Uint8Array | null {
-  if (reader.takeNull()) return null;
-  const encoded = reader.takeString();
+  if (reader.readNull()) return null;
+  const encoded = reader.readString();
   if (encoded !== undefined) {
     return decodeBase64(encoded) ?? reader.fail("standard padded base64", "other text");
   }
   const longer = previous === null ? undefined : LONGER.get(previous);
   const under = longer ?? previous ?? NO_BYTES;
   const values: number[] = [];
-  const isArray = reader.takeArray((index) => {
+  const isArray = reader.readArray((index) => {
     reader.path.push(index);
     values.push(u8.read(reader, under[index] ?? 0));
     reader.path.pop();

@@ -86,7 +86,7 @@ type Tree = string | Tree[] | Map<string, Tree>;
 
 function read(source: Uint8Array | string, tokens: JsonTokens): void {
   const reader = new JsonReader(source, "json");
-  reader.takeTokens(tokens);
+  reader.readTokens(tokens);
   reader.end();
 }
 

@@ -53,7 +53,7 @@ export class MissingParents {
   }
 
   /** Gives each edge that waited for `id` to `visit`; it waits no longer. Whether there was any. */
-  take(id: Uint8Array, visit: (edge: number, child: number) => void): boolean {
+  settle(id: Uint8Array, visit: (edge: number, child: number) => void): boolean {
     if (this.#waiting === 0) return false;
     const slot = this.#ids.find(id);
     if (slot === NO_SLOT || this.#last[slot] === NO_SLOT) return false;

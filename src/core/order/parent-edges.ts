@@ -56,7 +56,7 @@ export class ParentEdges {
 
   /** Makes `slot`, whose id is `id`, the parent of the nodes that waited for it, each given to `visit`. Whether any did. */
   adopt(slot: number, id: Uint8Array, visit: (child: number) => void): boolean {
-    return this.#missing.take(id, (edge, child) => {
+    return this.#missing.settle(id, (edge, child) => {
       this.#parents[edge] = slot;
       visit(child);
     });

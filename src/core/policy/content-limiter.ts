@@ -75,9 +75,9 @@ export class ContentLimiter {
     return { reason: "too_old", message, retryAtMs: undefined };
   }
 
-  /** Takes one message of `contentBytes` from the budget of `author`, or says why not and takes nothing. */
+  /** Spends one message of `contentBytes` from the budget of `author`, or says why not and spends nothing. */
   spend(author: string, contentBytes: number, nowMs: number): Refusal | undefined {
-    const retryAtMs = this.#budgets.take(author, [1, contentBytes], nowMs);
+    const retryAtMs = this.#budgets.spend(author, [1, contentBytes], nowMs);
     if (retryAtMs === undefined) return undefined;
     const message = `content budget for author ${author}: entmoot: rate limited`;
     return { reason: "rate_limited", message, retryAtMs: Number.isFinite(retryAtMs) ? retryAtMs : undefined };

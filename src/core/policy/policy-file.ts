@@ -37,10 +37,10 @@ const rawMap: Codec<ReadonlyMap<string, string>> = {
   label: "object",
   zero: () => new Map(),
   read(reader, previous) {
-    if (reader.takeNull()) return new Map();
+    if (reader.readNull()) return new Map();
     const entries = new Map(previous);
-    const isObject = reader.takeObject((key) => {
-      entries.set(key, reader.takeRaw());
+    const isObject = reader.readObject((key) => {
+      entries.set(key, reader.readRaw());
     });
     if (!isObject) reader.fail("an object");
     return entries;

@@ -26,7 +26,7 @@ const policyOrNull: Codec<Policy | undefined> = {
   label: policyCodec.label,
   zero: () => undefined,
   read: (reader, previous) =>
-    reader.takeNull() ? undefined : policyCodec.read(reader, previous ?? policyCodec.zero()),
+    reader.readNull() ? undefined : policyCodec.read(reader, previous ?? policyCodec.zero()),
   write: (value, form) => (value === undefined ? "null" : policyCodec.write(value, form)),
 };
 

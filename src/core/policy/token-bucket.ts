@@ -34,11 +34,11 @@ export class BucketTable {
   }
 
   /**
-   * Takes `amounts` (one a limit; 0 or less asks nothing) for `key`. `undefined` when granted. When not,
-   * nothing is taken and the result says when the same request could be granted, in Unix
+   * Spends `amounts` (one a limit; 0 or less asks nothing) for `key`. `undefined` when granted. When not,
+   * nothing is spent and the result says when the same request could be granted, in Unix
    * milliseconds: `Infinity` for an amount greater than the burst.
    */
-  take(key: string, amounts: readonly number[], nowMs: number): number | undefined {
+  spend(key: string, amounts: readonly number[], nowMs: number): number | undefined {
     const buckets = this.#refilled(key, nowMs);
     let waitSeconds = 0;
     this.#limits.forEach((limit, i) => {

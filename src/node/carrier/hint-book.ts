@@ -129,7 +129,7 @@ export class HintBook {
       const held = store.hints.signed(hint.author);
       if (!supersedes(hint, held === undefined ? undefined : decodePeerHint(held.bytes))) return undefined;
       // After the signature, or anyone could spend another's budget.
-      if (this.#news.take(hint.author, [1], clock.steady()) !== undefined) return undefined;
+      if (this.#news.spend(hint.author, [1], clock.steady()) !== undefined) return undefined;
       store.hints.putSigned(hint.author, { seq: hint.seq, bytes }, now);
       store.hints.put(hint.author, dialHints(hint), now);
       return hint.author;

@@ -118,7 +118,7 @@ export class Profiles {
       memberKey: (nodeId) => group.roster.log.member(nodeId)?.entmoot_pubkey,
       charge: () => {
         const author = `${group.id}${ad.author.pilot_node_id}`;
-        return isSnapshot || this.#buckets.take(author, [1], clock.steady()) === undefined;
+        return isSnapshot || this.#buckets.spend(author, [1], clock.steady()) === undefined;
       },
     };
   }

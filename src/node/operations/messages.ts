@@ -145,7 +145,7 @@ const last: Codec<number | "all"> = {
   schema: () => ({ anyOf: [{ type: "integer", minimum: 0 }, { const: "all" }] }),
   zero: () => 0,
   read(reader) {
-    const word = reader.takeString();
+    const word = reader.readString();
     if (word === "all") return word;
     if (word !== undefined) reader.fail("all or a number", JSON.stringify(word.slice(0, 40)));
     return count.read(reader, 0);

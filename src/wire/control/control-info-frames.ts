@@ -25,9 +25,9 @@ const numbersRoot: Codec<MerkleRoot> = {
   read(reader, previous) {
     const under = MerkleRoot.toBytes(previous);
     const root = new Uint8Array(32);
-    const isArray = reader.takeArray((index) => {
+    const isArray = reader.readArray((index) => {
       if (index < root.length) root[index] = u8.read(reader, under[index]!);
-      else reader.takeTokens();
+      else reader.readTokens();
     });
     if (!isArray) reader.fail("a list of 32 numbers");
     return MerkleRoot.fromBytes(root);

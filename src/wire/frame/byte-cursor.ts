@@ -17,7 +17,7 @@ export class ByteCursor {
     return this.#bytes.length - this.#at;
   }
 
-  take(length: number, what: string): Uint8Array {
+  read(length: number, what: string): Uint8Array {
     if (length > this.left) this.fail(`${length} bytes of ${what}`, `${this.left}`);
     const start = this.#at;
     this.#at += length;
@@ -25,7 +25,7 @@ export class ByteCursor {
   }
 
   u8(what: string): number {
-    return this.take(1, what)[0]!;
+    return this.read(1, what)[0]!;
   }
 
   /** Big-endian. */
@@ -45,7 +45,7 @@ export class ByteCursor {
   }
 
   rest(): Uint8Array {
-    return this.take(this.left, "rest");
+    return this.read(this.left, "rest");
   }
 
   /** Refuses bytes past the last field. */

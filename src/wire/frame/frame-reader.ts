@@ -72,14 +72,14 @@ export class FrameReader {
       if (head === undefined) return undefined;
       this.#isHeadChecked = true;
       if (total - headBytes > restMax(head)) {
-        if (this.#bodyLength === 0) this.#take(headBytes);
+        if (this.#bodyLength === 0) this.#read(headBytes);
         this.#toSkip = total - headBytes;
         this.#skipped = { type, body: head.slice(), skippedBytes: this.#toSkip };
         return this.#skip(this.#skipped);
       }
     }
     const missing = total - this.#bodyLength;
-    const body = this.#bodyLength === 0 && this.#input.length >= missing ? this.#take(missing) : this.#gather(total);
+    const body = this.#bodyLength === 0 && this.#input.length >= missing ? this.#read(missing) : this.#gather(total);
     if (body === undefined) return undefined;
     this.#reset();
     return { type, body };
@@ -98,7 +98,7 @@ export class FrameReader {
   }
 
   #skip(frame: RawFrame): RawFrame | undefined {
-    this.#toSkip -= this.#take(Math.min(this.#toSkip, this.#input.length)).length;
+    this.#toSkip -= this.#read(Math.min(this.#toSkip, this.#input.length)).length;
     if (this.#toSkip > 0) return undefined;
     this.#reset();
     return frame;
@@ -129,14 +129,14 @@ export class FrameReader {
   }
 
   #fillHead(until: number): void {
-    const piece = this.#take(Math.min(until - this.#headLength, this.#input.length));
+    const piece = this.#read(Math.min(until - this.#headLength, this.#input.length));
     this.#head.set(piece, this.#headLength);
     this.#headLength += piece.length;
   }
 
   /** Moves what came into the body; the body once it is whole. */
   #gather(total: number): Uint8Array | undefined {
-    const piece = this.#take(Math.min(total - this.#bodyLength, this.#input.length));
+    const piece = this.#read(Math.min(total - this.#bodyLength, this.#input.length));
     const needed = this.#bodyLength + piece.length;
     if (needed > this.#body.length) {
       const room = Math.min(total, Math.max(needed, this.#body.length * 2, FIRST_ROOM_BYTES));
@@ -149,7 +149,7 @@ export class FrameReader {
     return needed === total ? this.#body.subarray(0, total) : undefined;
   }
 
-  #take(length: number): Uint8Array {
+  #read(length: number): Uint8Array {
     const piece = this.#input.subarray(0, length);
     this.#input = this.#input.subarray(length);
     return piece;

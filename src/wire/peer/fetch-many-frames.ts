@@ -40,7 +40,7 @@ export interface FetchManyResp {
 export const fetchManyReqBody: FrameBody<FetchManyReq> = {
   decode(body) {
     const cursor = new ByteCursor(body, "fetch_many_req");
-    const group_id = GroupId.fromBytes(cursor.take(32, "group id"));
+    const group_id = GroupId.fromBytes(cursor.read(32, "group id"));
     const count = cursor.left / 32;
     if (!Number.isInteger(count) || count < 1 || count > FETCH_MANY_IDS_MAX) {
       cursor.fail(`1 to ${FETCH_MANY_IDS_MAX} ids of 32 bytes`, `${cursor.left} bytes`);
@@ -56,11 +56,11 @@ export const fetchManyReqBody: FrameBody<FetchManyReq> = {
 export const fetchManyRespBody: FrameBody<FetchManyResp> = {
   decode(body) {
     const cursor = new ByteCursor(body, "fetch_many_resp");
-    const group_id = GroupId.fromBytes(cursor.take(32, "group id"));
+    const group_id = GroupId.fromBytes(cursor.read(32, "group id"));
     const count = cursor.u32("outcome count");
     if (count < 1 || count > FETCH_MANY_IDS_MAX) cursor.fail(`1 to ${FETCH_MANY_IDS_MAX} outcomes`, `${count}`);
     const outcomes = Array.from(
-      cursor.take(count, "outcomes"),
+      cursor.read(count, "outcomes"),
       (byte) => OUTCOMES[byte] ?? cursor.fail("an outcome from 0 to 3", `${byte}`),
     );
     if (outcomes.every((outcome) => outcome === "again")) cursor.fail("an answer to some id", "none");
@@ -97,7 +97,7 @@ export function answerFetchMany(
     const message = held(id);
     if (message === undefined) return "unknown";
     if (!BatchRoom.fits(message.length)) return "alone";
-    full = !room.take(message.length);
+    full = !room.reserve(message.length);
     if (full) return "again";
     messages.push(message);
     return "sent";

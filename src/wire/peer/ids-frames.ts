@@ -36,10 +36,10 @@ export interface IdsResp {
 export const idsReqBody: FrameBody<IdsReq> = {
   decode(body) {
     const cursor = new ByteCursor(body, "ids_req");
-    const group_id = GroupId.fromBytes(cursor.take(32, "group id"));
+    const group_id = GroupId.fromBytes(cursor.read(32, "group id"));
     const limit = cursor.u32("limit");
     if (limit < 1 || limit > IDS_PAGE_MAX) cursor.fail(`a limit from 1 to ${IDS_PAGE_MAX}`, `${limit}`);
-    const after = takeFlag(cursor) ? takePlace(cursor, () => cursor.take(32, "id")) : undefined;
+    const after = readFlag(cursor) ? readPlace(cursor, () => cursor.read(32, "id")) : undefined;
     cursor.end();
     return { kind: "ids_req", group_id, limit, after };
   },
@@ -55,8 +55,8 @@ export const idsReqBody: FrameBody<IdsReq> = {
 export const idsRespBody: FrameBody<IdsResp> = {
   decode(body) {
     const cursor = new ByteCursor(body, "ids_resp");
-    const group_id = GroupId.fromBytes(cursor.take(32, "group id"));
-    const next = takeFlag(cursor) ? takePlace(cursor, () => body.subarray(-32)) : undefined;
+    const group_id = GroupId.fromBytes(cursor.read(32, "group id"));
+    const next = readFlag(cursor) ? readPlace(cursor, () => body.subarray(-32)) : undefined;
     const ids = cursor.rest();
     const fault = pageFault(ids, next !== undefined);
     if (fault !== undefined) cursor.fail(fault, `${ids.length} bytes`);
@@ -84,7 +84,7 @@ export function idsPage(places: readonly TimePlace[], limit: number): Pick<IdsRe
 const NO = Uint8Array.of(0);
 const YES = Uint8Array.of(1);
 
-function takeFlag(cursor: ByteCursor): boolean {
+function readFlag(cursor: ByteCursor): boolean {
   const flag = cursor.u8("place flag");
   if (flag > 1) cursor.fail("a place flag of 0 or 1", `${flag}`);
   return flag === 1;
@@ -95,7 +95,7 @@ function placeBytes({ timestamp, author_node_id }: TimePlace): Uint8Array<ArrayB
   return [i64Bytes(timestamp), u32Bytes(author_node_id)];
 }
 
-function takePlace(cursor: ByteCursor, idOf: () => Uint8Array): TimePlace {
+function readPlace(cursor: ByteCursor, idOf: () => Uint8Array): TimePlace {
   const timestamp = cursor.i64("timestamp");
   const author_node_id = cursor.u32("author");
   return { timestamp, author_node_id, id: MessageId.fromBytes(idOf()) };

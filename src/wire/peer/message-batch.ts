@@ -16,7 +16,7 @@ export function readMessageBatch(cursor: ByteCursor): Uint8Array[] {
     if (messages.length === BATCH_MESSAGES_MAX) cursor.fail(`at most ${BATCH_MESSAGES_MAX} messages`, "one more");
     const length = cursor.u32("message length");
     if (length === 0) cursor.fail("a message", "an empty one");
-    messages.push(cursor.take(length, "message"));
+    messages.push(cursor.read(length, "message"));
   }
   return messages;
 }
@@ -31,8 +31,8 @@ export class BatchRoom {
   #bytes = 0;
   #count = 0;
 
-  /** Takes up room for a message of `length` bytes, if there is some. */
-  take(length: number): boolean {
+  /** Reserves room for a message of `length` bytes, if there is some. */
+  reserve(length: number): boolean {
     if (this.#count === BATCH_MESSAGES_MAX || this.#bytes + LENGTH_BYTES + length > BATCH_BYTES_MAX) return false;
     this.#bytes += LENGTH_BYTES + length;
     this.#count += 1;

@@ -18,7 +18,7 @@ export interface Push {
 export const pushBody: FrameBody<Push> = {
   decode(body) {
     const cursor = new ByteCursor(body, "push");
-    const group_id = GroupId.fromBytes(cursor.take(32, "group id"));
+    const group_id = GroupId.fromBytes(cursor.read(32, "group id"));
     const messages = readMessageBatch(cursor);
     if (messages.length === 0) cursor.fail("a message", "none");
     return { kind: "push", group_id, messages };
@@ -45,11 +45,11 @@ export function pushFrames(
   for (const message of messages) {
     if (!BatchRoom.fits(message.length)) {
       tooLarge.push(message);
-    } else if (room?.take(message.length)) {
+    } else if (room?.reserve(message.length)) {
       batches.at(-1)!.push(message);
     } else {
       room = new BatchRoom();
-      room.take(message.length);
+      room.reserve(message.length);
       batches.push([message]);
     }
   }

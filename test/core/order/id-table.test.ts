@@ -82,7 +82,7 @@ describe("missing parents", () => {
         for (const [edge, { id, take }] of steps.entries()) {
           if (take) {
             const found: number[] = [];
-            expect(missing.take(idOf(id), (e, child) => found.push(e + child))).toBe(model.has(id));
+            expect(missing.settle(idOf(id), (e, child) => found.push(e + child))).toBe(model.has(id));
             expect(found.toSorted()).toEqual((model.get(id) ?? []).toSorted());
             model.delete(id);
           } else {
@@ -106,7 +106,7 @@ describe("missing parents", () => {
     const missing = new MissingParents(3);
     for (let n = 0; n < 50_000; n++) {
       missing.wait(idOf(n), 0, { edge: n, child: n });
-      expect(missing.take(idOf(n), () => {})).toBe(true);
+      expect(missing.settle(idOf(n), () => {})).toBe(true);
     }
     expect(missing.byteLength).toBeLessThan(400_000);
   });

@@ -15,54 +15,54 @@ const table = (keysMax = 100) =>
 describe("token buckets", () => {
   test("start full, refuse when empty, refill with time, and say when", () => {
     const buckets = table();
-    for (let i = 0; i < 3; i++) expect(buckets.take("a", [1, 0], T0)).toBeUndefined();
-    expect(buckets.take("a", [1, 0], T0)).toBe(T0 + 1000);
-    expect(buckets.take("a", [1, 0], T0 + 999)).toBe(T0 + 1000);
-    expect(buckets.take("a", [1, 0], T0 + 1000)).toBeUndefined();
-    expect(buckets.take("b", [1, 0], T0)).toBeUndefined();
+    for (let i = 0; i < 3; i++) expect(buckets.spend("a", [1, 0], T0)).toBeUndefined();
+    expect(buckets.spend("a", [1, 0], T0)).toBe(T0 + 1000);
+    expect(buckets.spend("a", [1, 0], T0 + 999)).toBe(T0 + 1000);
+    expect(buckets.spend("a", [1, 0], T0 + 1000)).toBeUndefined();
+    expect(buckets.spend("b", [1, 0], T0)).toBeUndefined();
   });
 
   test("take nothing from either bucket when one refuses", () => {
     const buckets = table();
-    expect(buckets.take("a", [1, 101], T0)).toBe(Number.POSITIVE_INFINITY);
-    expect(buckets.take("a", [1, 100], T0)).toBeUndefined();
-    expect(buckets.take("a", [1, 1], T0)).toBe(T0 + 100);
-    for (let i = 0; i < 2; i++) expect(buckets.take("a", [1, 0], T0)).toBeUndefined();
-    expect(buckets.take("a", [1, 0], T0)).toBe(T0 + 1000);
+    expect(buckets.spend("a", [1, 101], T0)).toBe(Number.POSITIVE_INFINITY);
+    expect(buckets.spend("a", [1, 100], T0)).toBeUndefined();
+    expect(buckets.spend("a", [1, 1], T0)).toBe(T0 + 100);
+    for (let i = 0; i < 2; i++) expect(buckets.spend("a", [1, 0], T0)).toBeUndefined();
+    expect(buckets.spend("a", [1, 0], T0)).toBe(T0 + 1000);
   });
 
   test("never hold more than the burst", () => {
     const buckets = table();
-    buckets.take("a", [3, 0], T0);
-    expect(buckets.take("a", [3, 0], T0 + 1e9)).toBeUndefined();
-    expect(buckets.take("a", [1, 0], T0 + 1e9)).toBe(T0 + 1e9 + 1000);
+    buckets.spend("a", [3, 0], T0);
+    expect(buckets.spend("a", [3, 0], T0 + 1e9)).toBeUndefined();
+    expect(buckets.spend("a", [1, 0], T0 + 1e9)).toBe(T0 + 1e9 + 1000);
   });
 
   test("do not limit at rate 0, and are full again after a reset", () => {
     const free = new BucketTable([{ perSecond: 0, burst: 1 }], 10);
-    for (let i = 0; i < 100; i++) expect(free.take("a", [1000], T0)).toBeUndefined();
+    for (let i = 0; i < 100; i++) expect(free.spend("a", [1000], T0)).toBeUndefined();
     const buckets = table();
-    buckets.take("a", [3, 100], T0);
+    buckets.spend("a", [3, 100], T0);
     buckets.reset("a");
-    expect(buckets.take("a", [3, 100], T0)).toBeUndefined();
+    expect(buckets.spend("a", [3, 100], T0)).toBeUndefined();
   });
 
   test("give nothing when the clock is set back, and go on from there", () => {
     const buckets = table();
-    buckets.take("a", [3, 0], T0);
-    expect(buckets.take("a", [1, 0], T0 - 60_000)).toBe(T0 - 59_000);
-    expect(buckets.take("a", [1, 0], T0 - 59_000)).toBeUndefined();
+    buckets.spend("a", [3, 0], T0);
+    expect(buckets.spend("a", [1, 0], T0 - 60_000)).toBe(T0 - 59_000);
+    expect(buckets.spend("a", [1, 0], T0 - 59_000)).toBeUndefined();
   });
 
   test("hold a bounded number of keys and forget the one silent longest", () => {
     const buckets = table(2);
-    buckets.take("a", [3, 0], T0);
-    buckets.take("b", [3, 0], T0);
-    expect(buckets.take("a", [1, 0], T0)).toBeNumber();
-    buckets.take("c", [1, 0], T0);
+    buckets.spend("a", [3, 0], T0);
+    buckets.spend("b", [3, 0], T0);
+    expect(buckets.spend("a", [1, 0], T0)).toBeNumber();
+    buckets.spend("c", [1, 0], T0);
     expect(buckets.size).toBe(2);
-    expect(buckets.take("a", [1, 0], T0)).toBeNumber();
-    expect(buckets.take("b", [3, 0], T0)).toBeUndefined();
+    expect(buckets.spend("a", [1, 0], T0)).toBeNumber();
+    expect(buckets.spend("b", [3, 0], T0)).toBeUndefined();
   });
 
   test("grant a request at the time they named, and not a second before", () => {
@@ -73,11 +73,11 @@ describe("token buckets", () => {
         let nowMs = T0;
         for (const { amount, waitMs } of steps) {
           nowMs += waitMs;
-          const retryAtMs = buckets.take("a", [1, amount], nowMs);
+          const retryAtMs = buckets.spend("a", [1, amount], nowMs);
           if (retryAtMs === undefined) continue;
           expect(retryAtMs > nowMs).toBe(true);
-          expect(buckets.take("a", [1, amount], retryAtMs - 2)).toBeNumber();
-          expect(buckets.take("a", [1, amount], retryAtMs)).toBeUndefined();
+          expect(buckets.spend("a", [1, amount], retryAtMs - 2)).toBeNumber();
+          expect(buckets.spend("a", [1, amount], retryAtMs)).toBeUndefined();
           nowMs = retryAtMs;
         }
       }),
