@@ -7,7 +7,7 @@ import { ControlClient } from "./control/control-client.ts";
 import { encodeUtf8 } from "./core/bytes/utf8.ts";
 import { canonicalJson } from "./core/json/json-text.ts";
 import type { RosterEntry } from "./core/record/records.ts";
-import { RosterLog, type RosterSync } from "./core/roster/roster-log.ts";
+import { RosterLog, type RosterResponseOutcome } from "./core/roster/roster-log.ts";
 import { realClock } from "./host/real-clock.ts";
 
 export type { ControlClient } from "./control/control-client.ts";
@@ -30,7 +30,7 @@ export type {
   TransportAd,
 } from "./core/record/records.ts";
 export { createGenesis, createRosterEntry, type RosterChange } from "./core/roster/roster-change.ts";
-export { RosterLog, type RosterSync } from "./core/roster/roster-log.ts";
+export { RosterLog, type RosterResponseOutcome } from "./core/roster/roster-log.ts";
 export { eventsOf } from "./node/operations/events.ts";
 export {
   type CallOptions,
@@ -62,6 +62,6 @@ export function canonicalBytes(json: string | Uint8Array): Uint8Array {
  * `log` (the empty one by default) continued by `entries`, each verified: the log up to the first entry that is
  * refused, and why it stopped there.
  */
-export function applyRoster(entries: readonly RosterEntry[], log: RosterLog = RosterLog.empty): RosterSync {
+export function applyRoster(entries: readonly RosterEntry[], log: RosterLog = RosterLog.empty): RosterResponseOutcome {
   return log.sync(entries);
 }

@@ -1,4 +1,4 @@
-import type { Redeemable, Redeemed } from "../core/admission/redemption.ts";
+import type { Redeemable, RedemptionOutcome } from "../core/admission/redemption.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 
 /** A link this node issued. The token itself is never kept, only its hash. */
@@ -11,7 +11,7 @@ export interface IssuedLink extends Redeemable {
   readonly created_at_ms: number;
 }
 
-export type RedeemOutcome = Redeemed<IssuedLink> | { readonly kind: "refused"; readonly reason: "not_found" };
+export type RedeemOutcome = RedemptionOutcome<IssuedLink> | { readonly kind: "refused"; readonly reason: "not_found" };
 
 export interface LinkStore {
   /** Throws `conflict` when the hash exists. At most 10,000 links. */

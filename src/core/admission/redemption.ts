@@ -45,7 +45,8 @@ export function redeemerKey(redeemer: { readonly pilotNodeId: number; readonly e
   return `${redeemer.pilotNodeId}:${redeemer.entmootPublicKey.toBase64()}`;
 }
 
-export type Redeemed<L extends Redeemable> =
+/** What came of one redemption. */
+export type RedemptionOutcome<L extends Redeemable> =
   /** `link` is what is to be kept now. `repeated`: by one who redeemed before; nothing is counted again. */
   | { readonly kind: "redeemed"; readonly repeated: boolean; readonly link: L }
   | { readonly kind: "refused"; readonly reason: Exclude<RedeemableStatus, "active"> };
@@ -57,7 +58,7 @@ export type Redeemed<L extends Redeemable> =
 export function redeem<L extends Redeemable>(
   link: L,
   { repeated, nowMs }: { readonly repeated: boolean; readonly nowMs: number },
-): Redeemed<L> {
+): RedemptionOutcome<L> {
   const status = redeemableStatus(link, nowMs);
   if (status === "active" || (status === "used_up" && repeated)) {
     return { kind: "redeemed", repeated, link: repeated ? link : { ...link, used: link.used + 1 } };

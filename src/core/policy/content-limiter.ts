@@ -8,7 +8,8 @@ export const AUTHORS_MAX = 16_384;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-export interface Candidate {
+/** What a group's policy looks at in a message. */
+export interface MessageUnderPolicy {
   /** Whose budget pays: the key of the author, not of who passed the message on. */
   readonly author: string;
   readonly contentBytes: number;
@@ -19,7 +20,8 @@ export interface Candidate {
   readonly byFounder: boolean;
 }
 
-export interface Refusal {
+/** Why a policy keeps a message out. */
+export interface PolicyRefusal {
   readonly reason: "too_large" | "too_old" | "rate_limited";
   /** For people. */
   readonly message: string;
@@ -55,14 +57,14 @@ export class ContentLimiter {
    * `undefined` when the message may be stored, and then its author has paid for it. Size and age are
    * looked at first and cost nothing. The founder's policy updates are held to a size of their own only.
    */
-  admit(candidate: Candidate, nowMs: number): Refusal | undefined {
+  admit(candidate: MessageUnderPolicy, nowMs: number): PolicyRefusal | undefined {
     const refusal = this.screen(candidate, nowMs);
     if (refusal !== undefined || isUpdate(candidate)) return refusal;
     return this.spend(candidate.author, candidate.contentBytes, nowMs);
   }
 
   /** Size and age alone: what back-filled history is held to, for which its author paid when it was new. */
-  screen(candidate: Candidate, nowMs: number): Refusal | undefined {
+  screen(candidate: MessageUnderPolicy, nowMs: number): PolicyRefusal | undefined {
     const { contentBytes, timestamp } = candidate;
     const bytesMax = isUpdate(candidate) ? BigInt(POLICY_UPDATE_BYTES_MAX) : this.policy.max_message_bytes;
     if (BigInt(contentBytes) > bytesMax) {
@@ -76,7 +78,7 @@ export class ContentLimiter {
   }
 
   /** Spends one message of `contentBytes` from the budget of `author`, or says why not and spends nothing. */
-  spend(author: string, contentBytes: number, nowMs: number): Refusal | undefined {
+  spend(author: string, contentBytes: number, nowMs: number): PolicyRefusal | undefined {
     const retryAtMs = this.#budgets.spend(author, [1, contentBytes], nowMs);
     if (retryAtMs === undefined) return undefined;
     const message = `content budget for author ${author}: entmoot: rate limited`;
@@ -89,6 +91,6 @@ export class ContentLimiter {
   }
 }
 
-function isUpdate({ byFounder, topics }: Candidate): boolean {
+function isUpdate({ byFounder, topics }: MessageUnderPolicy): boolean {
   return byFounder && topics.includes(POLICY_TOPIC);
 }

@@ -94,7 +94,7 @@ export function verifyMessage(message: Message, key: Uint8Array | null): boolean
 }
 
 /** The canonical text in order, cut where the id and the signature go. */
-interface Pieces {
+interface CanonicalPieces {
   readonly beforeId: string;
   readonly afterId: string;
   readonly tail: string;
@@ -116,16 +116,16 @@ function canonicalText(message: Message): string {
   return joinCanonical(piecesOf(message), message);
 }
 
-function joinSigning({ beforeId, afterId, tail }: Pieces): string {
+function joinSigning({ beforeId, afterId, tail }: CanonicalPieces): string {
   return beforeId + ZERO_ID + afterId + tail;
 }
 
-function joinCanonical({ beforeId, afterId, tail }: Pieces, { id, signature }: Message): string {
+function joinCanonical({ beforeId, afterId, tail }: CanonicalPieces, { id, signature }: Message): string {
   const signed = signature.length === 0 ? "" : `,"signature":"${signature.toBase64()}"`;
   return beforeId + MessageId.toBase64(id) + afterId + signed + tail;
 }
 
-function piecesOf(message: MessageFields): Pieces {
+function piecesOf(message: MessageFields): CanonicalPieces {
   const { author, content, parents, references, topics } = message;
   let beforeId = `{"author":{"entmoot_pubkey":${keyText(author)},"pilot_node_id":${author.pilot_node_id}}`;
   if (content.length > 0) beforeId += `,"content":"${content.toBase64()}"`;

@@ -19,7 +19,7 @@ export interface RosterAppend {
 }
 
 /** What came of a whole roster response. */
-export type RosterSync = Omit<RosterAppend, "stopped"> & {
+export type RosterResponseOutcome = Omit<RosterAppend, "stopped"> & {
   /**
    * `missing_local_head`: the response does not continue this log; the peer is behind or on a fork,
    * and another may do better.
@@ -139,7 +139,7 @@ export class RosterLog {
    * The log continued by what a peer sent: a whole log, or any part that holds our head. Entries
    * up to the head are not looked at again; entries before a rejected one stay.
    */
-  sync(response: readonly RosterEntry[]): RosterSync {
+  sync(response: readonly RosterEntry[]): RosterResponseOutcome {
     const [first] = response;
     if (first === undefined) return { log: this, applied: [], stopped: "empty_response" };
     if (this.entries.length === 0) {

@@ -1,6 +1,6 @@
 import type { Clock, SteadyMs, UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { ContentLimiter, type Refusal } from "../../core/policy/content-limiter.ts";
+import { ContentLimiter, type PolicyRefusal } from "../../core/policy/content-limiter.ts";
 import { formatPolicy, type Policy, parsePolicy } from "../../core/policy/policy.ts";
 import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
 import { isNews, type Via } from "../../machine/event.ts";
@@ -64,7 +64,7 @@ export class GroupPolicy {
   }
 
   /** `undefined` when the message may be stored; its author has paid then. */
-  check({ author, now, via, ...subject }: PolicySubject): Refusal | undefined {
+  check({ author, now, via, ...subject }: PolicySubject): PolicyRefusal | undefined {
     if (this.#limiter === undefined) return undefined;
     const candidate = { ...subject, author: String(author) };
     return isNews(via) ? this.#limiter.admit(candidate, now) : this.#limiter.screen(candidate, now);

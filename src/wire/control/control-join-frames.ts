@@ -4,7 +4,7 @@ import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
 import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
 /** A token for the issuer's HTTP service, in place of an invite. */
-export type OpenInvite = Decoded<typeof openInvite>;
+export type OpenInviteFields = Decoded<typeof openInvite>;
 
 const openInvite = struct("open invite", {
   issuer_url: text,

@@ -24,11 +24,11 @@ import { type DiagPingReq, type DiagPingResp, diagPingReqBody, diagPingRespBody 
 import { type FetchReq, type FetchResp, fetchReqBody, fetchRespBody } from "./fetch-frames.ts";
 import { type FetchManyReq, type FetchManyResp, fetchManyReqBody, fetchManyRespBody } from "./fetch-many-frames.ts";
 import {
-  type Gossip,
+  type GossipFrame,
   type Graft,
   gossipBody,
   graftBody,
-  type Hello,
+  type HelloFrame,
   helloBody,
   type IHave,
   ihaveBody,
@@ -37,7 +37,7 @@ import {
 } from "./gossip-frames.ts";
 import { type IdsReq, type IdsResp, idsReqBody, idsRespBody } from "./ids-frames.ts";
 import {
-  type PeerHint,
+  type PeerHintFrame,
   type PeerHintsReq,
   type PeerHintsResp,
   peerHintBody,
@@ -68,10 +68,10 @@ import {
 
 /** The frames an original peer understands. */
 export type OriginalFrame =
-  | Hello
+  | HelloFrame
   | RosterReq
   | RosterResp
-  | Gossip
+  | GossipFrame
   | FetchReq
   | FetchResp
   | MerkleReq
@@ -103,7 +103,7 @@ export type ExtensionFrame =
   | IdsResp
   | RedeemReq
   | RedeemResp
-  | PeerHint
+  | PeerHintFrame
   | PeerHintsReq
   | PeerHintsResp
   | RosterPageReq

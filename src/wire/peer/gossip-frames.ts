@@ -9,12 +9,12 @@ import { groupBody } from "../frame/group-body.ts";
 const GOSSIP_IDS_MAX = 4096;
 
 /** Reserved by the protocol; nobody sends it. */
-export type Hello = FrameOf<typeof helloBody>;
+export type HelloFrame = FrameOf<typeof helloBody>;
 
 export const helloBody = jsonBody("hello", hello);
 
 /** "I have these, here is the first of them": one way, signed by the sender, body only when small. */
-export type Gossip = FrameOf<typeof gossipBody>;
+export type GossipFrame = FrameOf<typeof gossipBody>;
 
 export const gossipBody = jsonBody("gossip", gossip);
 

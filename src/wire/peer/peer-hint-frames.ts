@@ -12,7 +12,7 @@ export const PEER_HINTS_MAX = 256;
 const hint = boundedBytes("peer hint", { min: 1, max: PEER_HINT_BYTES_MAX });
 
 /** Where a peer can be reached now, signed by it. One way, passed on like an ad. */
-export type PeerHint = FrameOf<typeof peerHintBody>;
+export type PeerHintFrame = FrameOf<typeof peerHintBody>;
 
 export const peerHintBody = jsonBody("peer_hint", struct("peer_hint", { hint }, { required: ["hint"] }));
 

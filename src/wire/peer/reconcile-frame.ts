@@ -9,7 +9,7 @@ import { RANGE_RESP_IDS_MAX } from "./sync-frames.ts";
 const RECONCILE_RANGES_MAX = 112_000;
 
 /** The ids in [lo, hi), unsigned big-endian; `hi` all zero is 2^256. */
-export type Range = Decoded<typeof range>;
+export type ReconcileRange = Decoded<typeof range>;
 
 const range = struct("range", {
   lo: messageId,

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { AUTHORS_MAX, type Candidate, ContentLimiter } from "../../../src/core/policy/content-limiter.ts";
+import { AUTHORS_MAX, ContentLimiter, type MessageUnderPolicy } from "../../../src/core/policy/content-limiter.ts";
 import { POLICY_PRESETS } from "../../../src/core/policy/policy.ts";
 import { POLICY_TOPIC } from "../../../src/core/policy/policy-update.ts";
 
 const NOW = 1_700_000_000_000;
 const DAY = 24 * 60 * 60 * 1000;
-const candidate = (change: Partial<Candidate> = {}): Candidate => ({
+const candidate = (change: Partial<MessageUnderPolicy> = {}): MessageUnderPolicy => ({
   author: "a",
   contentBytes: 10,
   timestamp: BigInt(NOW),
