@@ -15,7 +15,7 @@ export interface Identity {
 /** Why an identity file is refused. */
 export type IdentityProblem = "not_json" | "bad_base64" | "bad_length" | "key_mismatch" | "seed_mismatch";
 
-/** Wire. In the file, the seed is followed by the public key. */
+/** Wire. In the file the seed is followed by the public key; the original refuses one of another length. */
 const PRIVATE_KEY_BYTES = SEED_BYTES + PUBLIC_KEY_BYTES;
 
 /** Ours. The file has 176 bytes; this leaves room for blanks and foreign keys. */
@@ -26,7 +26,7 @@ interface IdentityFile {
   readonly public_key: string;
 }
 
-/** Wire: the key order of the file. */
+/** Wire: the key order in which the original writes the file. */
 const identityFile = struct<IdentityFile>("identity file", { private_key: text, public_key: text });
 
 /** The key pair of a 32-byte seed. Throws `invalid_argument` on another length. */

@@ -16,7 +16,10 @@ export interface Place {
   readonly piece: string;
 }
 
-/** Ours. Bytes of a place: layout, moot, log, number, piece of the id, check. As text 40 characters. */
+/**
+ * Ours. Bytes of a place: layout, moot, log, number, piece of the id, check. Eight bytes keep a user's moots and logs
+ * apart, four tell a message from the one a restored log has there; the sum is a multiple of three, as text 40 characters.
+ */
 const LAYOUT = 1;
 const MOOT_BYTES = 8;
 const LOG_BYTES = 8;

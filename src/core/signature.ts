@@ -9,7 +9,7 @@ import { BoundedMap } from "./bounded-map.ts";
 import { sameBytes } from "./bytes/byte-strings.ts";
 import { EntmootError } from "./errors.ts";
 
-/** Wire. Ed25519 (RFC 8032). */
+/** Wire. Ed25519 (RFC 8032) is the one kind of key and signature the network has. */
 export const SEED_BYTES = 32;
 export const PUBLIC_KEY_BYTES = 32;
 export const SIGNATURE_BYTES = 64;

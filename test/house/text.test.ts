@@ -57,6 +57,27 @@ test("the search finds each of these, so an empty result means something", () =>
   }
 });
 
+/** A tag without a reason, of one constant or of a group. */
+const BARE_TAG =
+  /(?:\/\*\*?|\/\/|^ \*) (?:Ours|Wire)(?: and ours| and the original's)?(?:, all of (?:them|these))?[.:]?(?: *\*\/|$)/m;
+
+test("a number or name that is ours or the wire's says why it is so", () => {
+  const files = projectFiles().filter((path) => /^src\/.*\.ts$/.test(path));
+  expect(files.length).toBeGreaterThan(30);
+  expect(files.filter((path) => BARE_TAG.test(readFileSync(resolve(ROOT, path), "utf8")))).toEqual([]);
+});
+
+test.each([
+  "/** Ours. */",
+  "/** Wire. */\nconst A = 1;",
+  "/** Wire and ours. */",
+  "// Ours, all of them.",
+  "/**\n * Ours.\n */",
+])("%j says no reason", (text) => {
+  expect(BARE_TAG.test(text)).toBe(true);
+  expect(BARE_TAG.test(text.replace(/(Ours|ours|Wire|them)[.]/, "$1. Half of a frame."))).toBe(false);
+});
+
 test.each([
   "package.json",
   "package-lock.json",

@@ -18,14 +18,14 @@ import {
   parseOpenInviteLink,
 } from "./open-invite.ts";
 
-/** Wire. */
+/** Wire. The original refuses a descriptor of another type, name or topics, and publishes its own at this URL. */
 export const DEFAULT_MOOT_TYPE = "entmoot.default_moot.v1";
 export const DEFAULT_MOOT_NAME = "The Ent Moot";
 export const DEFAULT_MOOT_TOPICS: readonly string[] = ["chat/general", "introductions"];
 export const DEFAULT_MOOT_URL = "https://entmoot.xyz/.well-known/the-ent-moot.json";
-/** Wire. Who signs the descriptor, unless the environment names another. */
+/** Wire. The key the original has built in: it takes a descriptor of no other signer, unless the environment names one. */
 export const DEFAULT_MOOT_KEY = PublicKey.fromHex("52c215fa26891258d86527625be87d36803eaa404d86c6530001093f0789af3f");
-/** Wire and ours. */
+/** Wire and ours. What the original fetches of a descriptor at most; here it bounds one that was read from a file too. */
 export const DESCRIPTOR_BYTES_MAX = 1024 * 1024;
 
 /** How a live agent should take part. */
@@ -36,7 +36,7 @@ export interface LiveConfig {
   readonly max_action_bytes: bigint;
 }
 
-/** Wire. The only live configuration a default moot may recommend. */
+/** Wire. The only live configuration a default moot may recommend: the original refuses one with another. */
 export const DEFAULT_MOOT_LIVE_CONFIG: LiveConfig = {
   mode: "converse",
   allowed_actions: ["reply"],
@@ -71,7 +71,7 @@ const liveConfig = struct<LiveConfig>("live config", {
   max_action_bytes: i64,
 });
 
-/** Wire. */
+/** Wire. The original verifies the signature over the keys and omit rules as they stand here. */
 export const defaultMootCodec = struct<DefaultMoot>("default moot descriptor", {
   type: text,
   name: text,

@@ -6,9 +6,9 @@ import { invite as inviteCodec } from "../record/record-codecs.ts";
 import type { BootstrapPeer, Invite } from "../record/records.ts";
 import { sign, verifySignature } from "../signature.ts";
 
-/** Wire and ours. How long an invite holds when nothing else is asked. */
+/** Ours and the original's. How long an invite holds when nothing else is asked; readers go by the end it names. */
 export const INVITE_TTL_MS = 24 * 60 * 60 * 1000;
-/** Ours and the original's. Peers named in an invite when none are asked for. */
+/** Ours and the original's. Peers named in an invite when none are asked for: the founder, and others for when it is away. */
 const BOOTSTRAP_PEERS_DEFAULT = 5;
 /** Ours. Larger texts are no invite; one with many peers has a few KiB. */
 export const INVITE_BYTES_MAX = 1024 * 1024;

@@ -6,10 +6,10 @@ import type { AddressKind, CarrierCodec } from "./carrier-codec.ts";
 
 /** Ours. The network of an endpoint in an invite that is reached by key over iroh; the original skips it. */
 const IROH_NETWORK = "iroh";
-/** Ours. Bytes of an endpoint's `addr`, and of a hint. */
+/** Ours. Bytes of an endpoint's `addr`, and of a hint: what the one byte of length before a hint in a link can say. */
 export const ADDRESS_BYTES_MAX = 255;
 
-/** Ours. An address without its key and `@`. */
+/** Ours. An address alone: in an endpoint, the 64 digits of a key and `@` stand before it. */
 const HINT_BYTES_MAX = ADDRESS_BYTES_MAX - 65;
 
 /** The addresses of iroh: `<64 hex digits>@<address>` in an invite, where `network` is `iroh`. */

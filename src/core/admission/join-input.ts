@@ -11,7 +11,7 @@ import { decodeInvite, INVITE_BYTES_MAX, refuseExpired } from "./invite.ts";
 import { isMootLink } from "./moot-link.ts";
 import { isEntmootLink, type OpenInvite, openInviteForms, parseOpenInvite } from "./open-invite.ts";
 
-/** Wire. */
+/** Wire. The original takes a fleet's invite of this type or of none, and no other. */
 const FLEET_INVITE_TYPE = "entmoot.fleet_invite.v1";
 
 /** What the argument of `join` names; a link needs nothing else, a URL or file is to be read. */

@@ -6,13 +6,19 @@ import { PUBLIC_KEY_BYTES, publicKeyOf, SIGNATURE_BYTES, sign, verifySignature }
 import { hintKind } from "./address-hint.ts";
 import { isExpired } from "./redemption.ts";
 
-/** Ours, all of these; links in people's hands break if they move. */
+// Ours, all of these: links in people's hands break if they move.
+
+/** The original's scheme, whose own links begin with `entmoot://open-invite`. */
 const PREFIX = "entmoot://join/";
+/** The first byte of what the text holds, so that another layout can follow. */
 const VERSION = 1;
 /** Ahead of what is signed, so that no other object's signature is one of a link. */
 const SIGNED_PREFIX = encodeUtf8("entmoot.link.v1\0");
+/** Past some 2,000 characters, programs that pass links on cut them; four of iroh's longest hints make one of 1,260. */
 export const LINK_CHARS_MAX = 2048;
+/** As many ways to the issuer as an ad of the original's names. */
 export const LINK_HINTS_MAX = 4;
+/** Sixteen random bytes cannot be guessed; more than 32 only make the link longer. */
 const TOKEN_BYTES_MIN = 16;
 const TOKEN_BYTES_MAX = 32;
 /** Unix milliseconds fit in six bytes until the year 10889. */

@@ -7,7 +7,7 @@ import { bytes, groupId, i64, text, u32 } from "../json/json-scalars.ts";
 import { verifySignature } from "../signature.ts";
 import { tokenHash } from "./open-invite.ts";
 
-/** Wire. */
+/** Wire. Part of what is signed: the original builds the envelope again and compares every byte. */
 const PROOF_TYPE = "entmoot.open_invite.redeem.v1";
 /** Wire. The Pilot daemon puts this ahead of what it is asked to sign. */
 const PILOT_SIGN_PREFIX = encodeUtf8("pilot.ipc.sign_challenge.v1\0");

@@ -31,7 +31,7 @@ export interface OpenInviteForms {
   readonly link: string;
 }
 
-/** Wire: inside signed descriptors, and a file of its own. */
+/** Wire: the original signs these keys and omit rules inside descriptors, and takes a file of them alone. */
 export const openInviteForms = struct<OpenInviteForms>("open invite", {
   issuer_url: omitted(text),
   token: omitted(text),

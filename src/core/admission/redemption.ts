@@ -14,7 +14,7 @@ export type RedeemableStatus = "active" | "revoked" | "expired" | "used_up";
 /** Ours. Uses one link can have: one without a limit is a door for strangers, and each use leaves a row with the issuer. */
 export const USES_MAX = 65_536;
 
-/** Ours and the original's. Challenges open at once for one token: twice the uses left, within these. */
+/** Ours and the original's. Challenges open at once for one token, which anybody may ask for: twice the uses left, within these. */
 const CHALLENGES_MIN = 8;
 const CHALLENGES_MAX = 128;
 

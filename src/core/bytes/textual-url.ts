@@ -8,7 +8,7 @@ import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
  * the results as text.
  */
 
-/** Ours. Longer URLs are refused before they are looked at. */
+/** Ours. Common servers take no longer line in a request; a longer URL is refused before it is looked at. */
 export const URL_CHARS_MAX = 8192;
 
 export interface TextualUrl {

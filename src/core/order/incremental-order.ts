@@ -6,13 +6,13 @@ import { latest, type OrderNode, PARENTS_MAX } from "./order.ts";
 import { ParentEdges } from "./parent-edges.ts";
 import { mergeByRank } from "./rank-merge.ts";
 
-/** Ours. Up to this many insertions are moved into place one by one; more are merged in one pass over the tail. */
+/** Ours. Each insertion moves what follows it: up to this many go one by one, more are merged in one pass over the tail. */
 const PLACED_SINGLY_MAX = 16;
 
 const UNPLACED = 0xffffffff;
 const GONE = 0xfffffffe;
 
-/** Ours. Slots of removed nodes are given back when they are more than one in so many. */
+/** Ours. Slots of removed nodes are given back when they are more than one in so many: a pass over all, so not at every removal. */
 const GONE_SHARE = 4;
 
 /**

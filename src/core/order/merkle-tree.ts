@@ -9,7 +9,7 @@ const INNER_PREFIX = 1;
 /** 32-bit words in one node. Nodes are moved by words: a copy of 32 bytes that way costs less than a subarray. */
 const WORDS = 8;
 
-/** Ours. Layers above 2^32 leaves do not exist; a proof with more siblings than that cannot verify. */
+/** Ours. One sibling a layer: with more, the proof would be of a tree of over 2^64 leaves. */
 const SIBLINGS_MAX = 64;
 
 // The hash input, laid out so that what follows the one-byte prefix is aligned to words.

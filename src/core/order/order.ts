@@ -11,7 +11,7 @@ export interface OrderNode {
   readonly parents: readonly MessageId[];
 }
 
-/** Wire. A message names at most this many parents when it is built; readers accept more. */
+/** Wire. The original names at most this many parents in a message it builds; its readers accept more. */
 export const PARENTS_MAX = 3;
 
 /** Negative when `a` comes before `b`: by timestamp, then author, then id. */

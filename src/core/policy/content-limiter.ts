@@ -3,7 +3,10 @@ import { POLICY_TOPIC, POLICY_UPDATE_BYTES_MAX } from "./policy-update.ts";
 import { parseByteRate, parseMessageRate, perSecond } from "./rate.ts";
 import { BucketTable } from "./token-bucket.ts";
 
-/** Ours. Authors whose budgets are remembered; past this the one silent longest has a full one again. */
+/**
+ * Ours. Authors whose budgets are remembered; past this the one silent longest has a full one again. With the standard
+ * policy two minutes fill a budget, so that is a gain only where as many authors write within two minutes.
+ */
 export const AUTHORS_MAX = 16_384;
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -4,9 +4,9 @@ import { type Codec, decodeJson, encodeWire, struct } from "../json/json-codec.t
 import { groupId, i64, text, u64 } from "../json/json-scalars.ts";
 import { type Policy, policyCodec, policyFault } from "./policy.ts";
 
-/** Wire. The single topic of a policy update; retention never prunes messages on it. */
+/** Wire. The original looks for a policy update on this topic alone; retention never prunes messages on it. */
 export const POLICY_TOPIC = "_entmoot/policy/v1";
-/** Wire. */
+/** Wire. The original refuses an update of any other type. */
 const POLICY_UPDATE_TYPE = "entmoot.policy_update.v1";
 /** Ours. Content of an update; the format fits in 1 KiB. */
 export const POLICY_UPDATE_BYTES_MAX = 64 * 1024;

@@ -22,7 +22,7 @@ export interface Policy {
   readonly retention_days: bigint;
 }
 
-/** Wire: signed inside descriptors. */
+/** Wire: the original signs these keys in this form inside descriptors. */
 export const policyCodec: Codec<Policy> = struct<Policy>("policy", {
   message_rate_per_author: text,
   message_burst_per_author: i64,
@@ -140,7 +140,7 @@ export function parsePolicySource(source: string): PolicySource {
   );
 }
 
-/** Wire: status output and directories show this line. */
+/** Wire: the original's status output and directories show this line, and programs read it. */
 export function policySummary(policy: Policy): string {
   return [
     `message_rate=${policy.message_rate_per_author}`,

@@ -13,7 +13,7 @@ const PATTERN_FAULTS = {
 } as const;
 export type PatternFault = keyof typeof PATTERN_FAULTS;
 
-/** Ours. Longest pattern taken from outside; topics on the wire have no limit of their own. */
+/** Ours. Longest pattern taken from outside, for it is held against every message; topics have no limit of their own. */
 export const PATTERN_BYTES_MAX = 4096;
 
 /** The first fault of `pattern`, segments read from the left, or `undefined` when it is valid. */

@@ -2,7 +2,7 @@ import type { GroupId } from "../ids.ts";
 import { verifySignature } from "../signature.ts";
 import type { NodeInfo } from "./records.ts";
 
-/** Wire. The longest signing form of an ad any peer takes. */
+/** Wire. Peers drop an ad with a longer signing form. */
 const AD_SIGNING_FORM_MAX_BYTES = 1024;
 
 /** Wire. Peers keep `seq` as a signed 64-bit number; the one after this locks an author out of theirs. */
@@ -10,10 +10,13 @@ export const AD_SEQ_MAX = 2n ** 63n - 1n;
 
 const DAY_MS = 86_400_000;
 
-/** Wire. How long an ad is good for when it is published. */
+/** Ours and the original's. How long an ad is good for when it is published; its author renews it well before. */
 export const AD_LIFETIME_MS = 7 * DAY_MS;
 
-/** Ours. An ad may claim any lifetime; further than this from when it was issued, it is passed on but not used. */
+/**
+ * Ours. An ad may claim any lifetime; further than this from when it was issued (what is published, and a day for
+ * clocks), it is passed on but not used.
+ */
 export const AD_USE_MAX_MS = 8 * DAY_MS;
 
 /** What transport and profile ads have in common. */

@@ -1,7 +1,7 @@
 import { sha256 } from "../bytes/sha256.ts";
 import { MessageId } from "../ids.ts";
 
-/** Wire. Bytes of a range fingerprint. */
+/** Wire. The original cuts a range's fingerprint to so many bytes. */
 export const FINGERPRINT_BYTES = 16;
 
 const WORDS = 8;

@@ -5,7 +5,7 @@ import { sign, verifySignature } from "../signature.ts";
 import { message } from "./record-codecs.ts";
 import type { Message } from "./records.ts";
 
-/** Wire. A message whose canonical form is longer is announced without its body. */
+/** Wire. A message whose canonical form is longer is announced without its body, which the original then fetches. */
 export const GOSSIP_INLINE_MAX_BYTES = 4096;
 
 /** What a gossip frame signs; an inlined body is never part of it. */
@@ -46,7 +46,7 @@ export const gossip = struct<Gossip>("gossip", {
   signature: bytes,
 });
 
-/** Wire. As `gossip`. */
+/** Wire. As `gossip`: its signing form holds `"signature":null` too. */
 export const hello = struct<Hello>("hello", {
   node_id: u32,
   pubkey: bytes,

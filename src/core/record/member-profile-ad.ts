@@ -5,7 +5,7 @@ import { type AdContext, type AdRejection, checkAd, isNewerAd } from "./ad.ts";
 import { memberProfileAd as codec } from "./record-codecs.ts";
 import type { MemberProfileAd, NodeInfo } from "./records.ts";
 
-/** Wire. A member's display name, in bytes of UTF-8. */
+/** Wire. A member's display name, in bytes of UTF-8; peers drop a profile with a longer one. */
 export const HOSTNAME_MAX_BYTES = 255;
 
 /** The ad in `input`. Nothing is verified. Throws `malformed_frame`. */

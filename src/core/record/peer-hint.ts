@@ -5,13 +5,17 @@ import { decodeJson, encodeCanonical, omitted, omittedList, struct } from "../js
 import { i64, omittedBytes, publicKey, text, u64 } from "../json/json-scalars.ts";
 import { publicKeyOf, sign, verifySignature } from "../signature.ts";
 
-/** Ours, all of these; nodes that hold peer hints break if they move. */
+// Ours, all of these: nodes refuse the hints of one that has them otherwise.
+
+/** Part of what is signed, so that no other object's signature is one of a hint; a change of shape is a new type. */
 const PEER_HINT_TYPE = "entmoot.peer_hint.v1";
+/** As an ad of the original's: every node keeps one for each member and passes it on. */
 export const PEER_HINT_BYTES_MAX = 1024;
+/** Enough for a node in a few networks; each is one more place that a dial tries. */
 export const PEER_HINT_ADDRESSES_MAX = 8;
-/** A hint asserts at most eight days, and is refreshed sooner. */
+/** As long as an ad is used; a hint is renewed in half the time. */
 export const PEER_HINT_TTL_MAX_MS = 8 * 24 * 60 * 60 * 1000;
-/** How far ahead of our clock a hint may be issued. */
+/** How far ahead of our clock a hint may be issued: machines are minutes apart, and nobody is to write for next year. */
 export const PEER_HINT_AHEAD_MAX_MS = 10 * 60 * 1000;
 
 /** A node's own word on where it can be reached, passed on by others; nothing in it is bound to a group. */

@@ -10,11 +10,11 @@ import { keyOf } from "./node-key.ts";
 import { nodeInfo } from "./record-codecs.ts";
 import type { NodeInfo } from "./records.ts";
 
-/** Wire. */
+/** Wire. The original refuses a descriptor of any other type. */
 const PUBLIC_MOOT_TYPE = "entmoot.public_moot.v1";
-/** Wire. */
+/** Wire. The most a directory of the original reads. */
 export const PUBLIC_MOOT_BYTES_MAX = 1024 * 1024;
-/** Wire. Who may find a group, and who may enter it; the two are apart. */
+/** Wire. Who may find a group, and who may enter it: the two are apart, and the original knows no other words for either. */
 export const VISIBILITIES = ["private", "unlisted", "public"] as const;
 export const JOIN_MODES = ["invite_only", "open_invite"] as const;
 /** Ours. How far ahead of a directory's clock an update may be, so that none can freeze its entry. */
@@ -42,7 +42,7 @@ export interface PublicMoot {
 /** Everything the founder decides. */
 export type PublicMootFields = Omit<PublicMoot, "type" | "visibility" | "indexing" | "signature">;
 
-/** Wire. */
+/** Wire. The original verifies the signature over the keys and omit rules as they stand here. */
 const publicMootCodec = struct<PublicMoot>("public moot descriptor", {
   type: text,
   group_id: groupId,

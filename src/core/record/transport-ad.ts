@@ -5,7 +5,7 @@ import { isEndpointValid } from "./endpoint.ts";
 import { transportAd as codec } from "./record-codecs.ts";
 import type { TransportAd } from "./records.ts";
 
-/** Wire. Peers drop an ad with more endpoints, or with none. */
+/** Wire. The original drops an ad with more endpoints, or with none. */
 const TRANSPORT_AD_ENDPOINTS_MAX = 4;
 
 /** The ad in `input`. Nothing is verified. Throws `malformed_frame`. */

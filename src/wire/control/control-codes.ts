@@ -1,4 +1,4 @@
-/** Wire. Exit status a client of the control socket ends with for each error code. */
+/** Wire. Exit status the original's commands end with for each error code; scripts branch on it. */
 export const CONTROL_EXIT = {
   OK: 0,
   INTERNAL: 1,

@@ -18,7 +18,7 @@ export const infoReqBody: typeof emptyObject = {
   encode: (frame) => emptyObject.encode(frame),
 };
 
-/** Wire. The one root that stands as 32 numbers, not base64: fewer are filled up with 0, further ones dropped. */
+/** Wire. The one root the original writes as 32 numbers, not base64: fewer are filled up with 0, further ones dropped. */
 const numbersRoot: Codec<MerkleRoot> = {
   label: "list of 32 numbers",
   zero: () => MerkleRoot.zero,

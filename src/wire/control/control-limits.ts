@@ -5,7 +5,7 @@ import { CONTROL_TYPE } from "./control-types.ts";
 /** Ours. Requests of a few fields, with room for keys we do not know. */
 const SMALL = 64 * 1024;
 
-/** Ours. Requests with an invite or a list in them. */
+/** Ours. Requests with an invite or a list in them: an invite is held to as much when it is read from a file. */
 const LARGE = 1024 * 1024;
 
 /** Ours. Replies come from a daemon the user started, so only those that never grow are held below the protocol's own cap. */

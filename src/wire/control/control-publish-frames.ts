@@ -4,7 +4,7 @@ import { message } from "../../core/record/record-codecs.ts";
 import { plainList } from "../frame/bounded.ts";
 import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
-/** Ours. Far past any message people write. */
+/** Ours. Far past any message people write; empty topics in 16 MiB would be five million. */
 export const PUBLISH_TOPICS_MAX = 65_536;
 
 /** "Sign this as the local node and publish it." */

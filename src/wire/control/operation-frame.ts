@@ -31,11 +31,11 @@ export interface OperationFrame {
   readonly body: Uint8Array;
 }
 
-/** Ours. By their numbers in the head. */
+/** Ours. Their numbers in the head, which stay: every later version reads `stop` and `restart` of every earlier one. */
 const ROLES = { call: 1, answer: 2, event: 3, failure: 4, cancel: 5, credit: 6 } as const;
 export type OperationRole = keyof typeof ROLES;
 
-/** Ours. Bytes of the head, and of the name in it. */
+/** Ours. Bytes of the head, and of the name in it: twice the longest name there is, so that the head need never grow. */
 export const OPERATION_HEAD_BYTES = 44;
 export const OPERATION_NAME_BYTES = 32;
 

@@ -1,10 +1,10 @@
 import { PEER_EXTENSIONS } from "./extensions.ts";
 import { type Dialect, EXTENSION_TYPE_MIN, FRAME_TYPE } from "./frame-types.ts";
 
-/** Wire. Greatest value of a frame's length field, which counts the type byte and the body. */
+/** Wire. Greatest length field, which counts the type byte and the body; the original ends the stream at more. */
 export const FRAME_LENGTH_MAX = 16 * 1024 * 1024;
 
-/** Wire. Bytes of the length field. */
+/** Wire. Bytes of the length field, big-endian, with which every frame of the original begins. */
 export const FRAME_PREFIX_BYTES = 4;
 
 /** Ours. Frames of a few fixed fields; the slack is for keys we do not know. */

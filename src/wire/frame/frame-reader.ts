@@ -19,7 +19,7 @@ export interface HeadRule {
   readonly restMax: (head: Uint8Array) => number;
 }
 
-/** Ours. A body that arrives in pieces starts with room for this much and doubles as it fills. */
+/** Ours. A body that arrives in pieces starts with room for this much, which most never pass, and doubles as it fills. */
 const FIRST_ROOM_BYTES = 4 * 1024;
 
 /**

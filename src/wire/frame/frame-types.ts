@@ -1,4 +1,4 @@
-/** Wire. Type byte of each frame between peers; an original peer closes the stream on any other. */
+/** Wire. Type byte of each frame between peers; the original closes the stream on any other. */
 export const FRAME_TYPE = {
   hello: 0x01,
   roster_req: 0x02,
@@ -30,5 +30,5 @@ export const FRAME_TYPE = {
  */
 export type Dialect = "pilot" | "entmoot/1";
 
-/** Ours. Extensions are numbered from here, between peers and on the control socket alike. */
+/** Ours. Extensions are numbered from here, between peers and on the control socket alike; the original counts up from below. */
 export const EXTENSION_TYPE_MIN = 0x80;

@@ -24,7 +24,7 @@ export interface FetchManyReq {
  */
 export type FetchOutcome = "again" | "sent" | "unknown" | "alone";
 
-/** Ours. The byte of each outcome is its place here. */
+/** Ours. The byte of each outcome is its place here, which peers read: new ones go to the end. */
 const OUTCOMES: readonly FetchOutcome[] = ["again", "sent", "unknown", "alone"];
 
 /** Says for every id asked, in the order asked, what became of it. Never all `again`, so asking on always ends. */

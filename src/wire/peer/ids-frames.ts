@@ -5,7 +5,7 @@ import { ByteCursor, i64Bytes, u32Bytes } from "../frame/byte-cursor.ts";
 import type { FrameBody } from "../frame/frame-body.ts";
 import { type IdPage, idPage } from "./id-page.ts";
 
-/** Ours. Half a mebibyte of ids. */
+/** Ours. Half a mebibyte of ids: a page stays well inside a frame of 1 MiB. */
 export const IDS_PAGE_MAX = 16_384;
 
 // Binary bodies have no codec that says their fields, so these two frames say them here.

@@ -5,7 +5,7 @@ import { boundedBytes, plainList } from "../frame/bounded.ts";
 import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 import { strictGroupBody } from "../frame/group-body.ts";
 
-/** Ours. With hints of full size, 352 KB in base64. */
+/** Ours. With hints of full size, 352 KB in base64: inside the 512 KiB of their frame. */
 export const PEER_HINTS_MAX = 256;
 
 /** Canonical JSON of the signed object, as received. */

@@ -8,7 +8,7 @@ import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 /** Ours. 16 bytes cannot be guessed; more than 64 says nothing more. */
 export const TOKEN_BYTES = { min: 16, max: 64 } as const;
 
-/** Ours. */
+/** Ours. One line of a screen has less; a longer name is cut, so that none keeps a newcomer out. */
 export const GROUP_NAME_BYTES_MAX = 256;
 
 /** A stranger shows the token of a moot link, to be taken in. The carrier proved its key. */

@@ -7,7 +7,7 @@ import type { RosterEntry } from "../../core/record/records.ts";
 import { plainList } from "../frame/bounded.ts";
 import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
-/** Ours. Fewer when they would not fit 1 MiB. */
+/** Ours. At some 400 bytes an entry 0.8 MB; fewer when they would not fit 1 MiB. */
 const ROSTER_PAGE_MAX = 2048;
 
 /** Ours. Room for entries in a page; a single larger one cannot be sent in this dialect's small frames. */
