@@ -10,7 +10,7 @@ export type ControlCode =
   | "INTERNAL";
 
 /** How one failure looks on the control socket, over HTTP and as an exit status. */
-export interface Status {
+interface Status {
   readonly control: ControlCode;
   readonly http: number;
   readonly exit: number;

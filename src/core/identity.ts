@@ -13,7 +13,7 @@ export interface Identity {
 }
 
 /** Why an identity file is refused. */
-export type IdentityProblem = "not_json" | "bad_base64" | "bad_length" | "key_mismatch" | "seed_mismatch";
+type IdentityProblem = "not_json" | "bad_base64" | "bad_length" | "key_mismatch" | "seed_mismatch";
 
 /** Wire. In the file the seed is followed by the public key; the original refuses one of another length. */
 const PRIVATE_KEY_BYTES = SEED_BYTES + PUBLIC_KEY_BYTES;

@@ -6,7 +6,7 @@ declare const kind: unique symbol;
  * 32 bytes held as 64 lowercase hex digits. As text, `===` compares two ids, `<` sorts
  * them as their bytes sort, and a `Map` can key on them; a `Uint8Array` does none of these.
  */
-export type Id<Kind extends string> = string & { readonly [kind]: Kind };
+type Id<Kind extends string> = string & { readonly [kind]: Kind };
 
 const HEX_32 = /^[0-9a-f]{64}$/;
 

@@ -18,18 +18,17 @@ import {
   parseOpenInviteLink,
 } from "./open-invite.ts";
 
-/** Wire. The original refuses a descriptor of another type, name or topics, and publishes its own at this URL. */
+/** Wire. The original refuses a descriptor of another type, name or topics. */
 export const DEFAULT_MOOT_TYPE = "entmoot.default_moot.v1";
 export const DEFAULT_MOOT_NAME = "The Ent Moot";
 export const DEFAULT_MOOT_TOPICS: readonly string[] = ["chat/general", "introductions"];
-export const DEFAULT_MOOT_URL = "https://entmoot.xyz/.well-known/the-ent-moot.json";
 /** Wire. The key the original has built in: it takes a descriptor of no other signer, unless the environment names one. */
 export const DEFAULT_MOOT_KEY = PublicKey.fromHex("52c215fa26891258d86527625be87d36803eaa404d86c6530001093f0789af3f");
 /** Wire and ours. What the original fetches of a descriptor at most; here it bounds one that was read from a file too. */
 export const DESCRIPTOR_BYTES_MAX = 1024 * 1024;
 
 /** How a live agent should take part. */
-export interface LiveConfig {
+interface LiveConfig {
   readonly mode: string;
   readonly allowed_actions: readonly string[] | null;
   readonly max_actions: bigint;
@@ -62,7 +61,7 @@ export interface DefaultMoot {
 }
 
 /** Everything the signer decides. */
-export type DefaultMootFields = Omit<DefaultMoot, "type" | "descriptor_signer_pubkey" | "signature">;
+type DefaultMootFields = Omit<DefaultMoot, "type" | "descriptor_signer_pubkey" | "signature">;
 
 const liveConfig = struct<LiveConfig>("live config", {
   mode: text,

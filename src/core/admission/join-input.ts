@@ -15,7 +15,7 @@ import { isEntmootLink, type OpenInvite, openInviteForms, parseOpenInvite } from
 const FLEET_INVITE_TYPE = "entmoot.fleet_invite.v1";
 
 /** What the argument of `join` names; a link needs nothing else, a URL or file is to be read. */
-export type JoinArgument =
+type JoinArgument =
   | { readonly kind: "moot_link" | "open_invite_link"; readonly link: string }
   | { readonly kind: "url"; readonly url: string }
   | { readonly kind: "file"; readonly path: string };

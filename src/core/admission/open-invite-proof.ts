@@ -15,7 +15,7 @@ const PILOT_SIGN_PREFIX = encodeUtf8("pilot.ipc.sign_challenge.v1\0");
 export const PROOF_BYTES_MAX = 16 * 1024;
 
 /** What a redeemer's Pilot key signs, to show who asks. */
-export interface ProofEnvelope {
+interface ProofEnvelope {
   readonly type: string;
   readonly token_hash: string;
   readonly group_id: GroupId;
@@ -42,7 +42,7 @@ const envelopeCodec = struct<ProofEnvelope>("open invite proof", {
 });
 
 /** Who redeems. */
-export interface Redeemer {
+interface Redeemer {
   readonly pilotNodeId: number;
   readonly pilotPublicKey: Uint8Array;
   readonly entmootPublicKey: Uint8Array;
@@ -66,7 +66,7 @@ export function verifyPilotProof(pilotPublicKey: Uint8Array, envelope: Uint8Arra
   return verifySignature(pilotPublicKey, pilotSignedBytes(envelope), signature);
 }
 
-export type ProofFault =
+type ProofFault =
   | "malformed"
   | "non_canonical"
   | "bad_type"

@@ -39,7 +39,7 @@ export const openInviteForms = struct<OpenInviteForms>("open invite", {
 });
 
 /** `strip` drops a query and fragment; `refuse`, for signed descriptors, does not take them. */
-export type IssuerQuery = "strip" | "refuse";
+type IssuerQuery = "strip" | "refuse";
 
 const LINK_SCHEME = "entmoot:";
 const LINK_KIND = "open-invite";

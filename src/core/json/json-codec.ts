@@ -30,7 +30,7 @@ export interface Codec<T> {
 export type Decoded<C> = C extends Codec<infer T> ? T : never;
 
 /** One codec per key, in the order of the wire. */
-export type Fields<T> = { readonly [Key in keyof T]-?: Codec<T[Key]> };
+type Fields<T> = { readonly [Key in keyof T]-?: Codec<T[Key]> };
 
 /**
  * Reads the one JSON value `input` holds. Missing keys get their zero value, unknown ones are

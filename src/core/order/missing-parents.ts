@@ -5,7 +5,7 @@ import { IdTable, NO_SLOT } from "./id-table.ts";
 const SETTLED_MIN = 1024;
 
 /** One edge that waits: the child in slot `child` names a parent that is not in the set. */
-export interface WaitingEdge {
+interface WaitingEdge {
   readonly edge: number;
   readonly child: number;
 }

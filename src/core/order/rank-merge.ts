@@ -2,7 +2,7 @@ import { NodeTable } from "./node-table.ts";
 import type { ParentEdges } from "./parent-edges.ts";
 
 /** The tail of an order, sorted by key: a node's rank is its index in `tail`. */
-export interface Tail {
+interface Tail {
   /** Slots, ascending by key. */
   readonly tail: Uint32Array;
   /** Position of rank 0. */

@@ -11,7 +11,7 @@ import { type Policy, policyCodec, policyFault } from "./policy.ts";
 export const POLICY_FILE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The policies of all groups on this node, as `policies/group-policies.json` holds them. */
-export interface PolicyFile {
+interface PolicyFile {
   readonly policies: ReadonlyMap<GroupId, Policy>;
   /** Sequence of the last policy update applied, kept after a clear. */
   readonly sequences: ReadonlyMap<GroupId, bigint>;
@@ -19,7 +19,7 @@ export interface PolicyFile {
   readonly faults: readonly PolicyFileFault[];
 }
 
-export interface PolicyFileFault {
+interface PolicyFileFault {
   /** The key as it stands in the file. */
   readonly key: string;
   readonly groupId: GroupId | undefined;

@@ -12,7 +12,7 @@ const POLICY_UPDATE_TYPE = "entmoot.policy_update.v1";
 export const POLICY_UPDATE_BYTES_MAX = 64 * 1024;
 
 /** The content of a founder's message that sets or clears the group's policy everywhere. */
-export interface PolicyUpdate {
+interface PolicyUpdate {
   readonly type: string;
   readonly group_id: GroupId;
   /** `undefined` clears the policy. */

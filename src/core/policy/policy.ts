@@ -64,7 +64,7 @@ export const POLICY_PRESETS = {
   },
 } as const satisfies Record<string, Policy>;
 
-export interface PolicyFault {
+interface PolicyFault {
   readonly field: keyof Policy;
   /** For people; begins with the field. */
   readonly reason: string;
@@ -120,7 +120,7 @@ export function policyPreset(name: string): Policy | undefined {
 }
 
 /** Where a policy comes from. `source` is how reports name it. */
-export type PolicySource =
+type PolicySource =
   | { readonly kind: "preset"; readonly source: string; readonly policy: Policy | undefined }
   | { readonly kind: "file"; readonly source: string; readonly path: string };
 

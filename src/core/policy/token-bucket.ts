@@ -1,7 +1,7 @@
 import { BoundedMap } from "../bounded-map.ts";
 
 /** A bucket holds up to `burst` tokens, starts full and refills at `perSecond`. Rate 0 means no limit. */
-export interface BucketLimit {
+interface BucketLimit {
   readonly perSecond: number;
   readonly burst: number;
 }

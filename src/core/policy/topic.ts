@@ -1,7 +1,7 @@
 import { EntmootError } from "../errors.ts";
 
 /** A topic filter is a list of patterns; a pattern is literals, `+` (one segment) and a last `#` (any rest). */
-export type TopicFilter = readonly string[];
+type TopicFilter = readonly string[];
 
 /** What is wrong with a pattern; the values are the texts users see. */
 const PATTERN_FAULTS = {
@@ -11,7 +11,7 @@ const PATTERN_FAULTS = {
   hash_not_last: "topic: '#' must be the final segment",
   plus_not_alone: "topic: '+' must occupy an entire segment",
 } as const;
-export type PatternFault = keyof typeof PATTERN_FAULTS;
+type PatternFault = keyof typeof PATTERN_FAULTS;
 
 /** Ours. Longest pattern taken from outside, for it is held against every message; topics have no limit of their own. */
 export const PATTERN_BYTES_MAX = 4096;

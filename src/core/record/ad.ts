@@ -20,7 +20,7 @@ export const AD_LIFETIME_MS = 7 * DAY_MS;
 export const AD_USE_MAX_MS = 8 * DAY_MS;
 
 /** What transport and profile ads have in common. */
-export interface Ad {
+interface Ad {
   readonly group_id: GroupId;
   readonly author: NodeInfo;
   /** uint64; the author counts up from 1. */

@@ -9,7 +9,7 @@ import type { Message } from "./records.ts";
 export const GOSSIP_INLINE_MAX_BYTES = 4096;
 
 /** What a gossip frame signs; an inlined body is never part of it. */
-export interface GossipFields {
+interface GossipFields {
   readonly group_id: GroupId;
   readonly ids: readonly MessageId[] | null;
   /** int64, Unix milliseconds. */
@@ -17,7 +17,7 @@ export interface GossipFields {
 }
 
 /** What a hello frame signs. */
-export interface HelloFields {
+interface HelloFields {
   readonly node_id: number;
   readonly pubkey: Uint8Array | null;
   readonly groups: readonly GroupId[] | null;
@@ -33,7 +33,7 @@ export interface Gossip extends GossipFields {
 }
 
 /** A whole hello frame. */
-export interface Hello extends HelloFields {
+interface Hello extends HelloFields {
   readonly signature: Uint8Array | null;
 }
 

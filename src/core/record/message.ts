@@ -17,7 +17,7 @@ import type { Message, NodeInfo } from "./records.ts";
 export type MessageFields = Omit<Message, "id" | "signature">;
 
 /** The bytes of a message that others work on: one pass makes both. */
-export interface MessageForms {
+interface MessageForms {
   /** What is hashed to the id and covered by the signature. */
   readonly signing: Uint8Array<ArrayBuffer>;
   /** What is stored and served: the whole message with `id` and `signature`. */

@@ -17,8 +17,6 @@ export const PUBLIC_MOOT_BYTES_MAX = 1024 * 1024;
 /** Wire. Who may find a group, and who may enter it: the two are apart, and the original knows no other words for either. */
 export const VISIBILITIES = ["private", "unlisted", "public"] as const;
 export const JOIN_MODES = ["invite_only", "open_invite"] as const;
-/** Ours. How far ahead of a directory's clock an update may be, so that none can freeze its entry. */
-export const UPDATED_AHEAD_MAX_MS = 5 * 60 * 1000;
 
 /** A founder's signed description of a group for directories. */
 export interface PublicMoot {
@@ -40,7 +38,7 @@ export interface PublicMoot {
 }
 
 /** Everything the founder decides. */
-export type PublicMootFields = Omit<PublicMoot, "type" | "visibility" | "indexing" | "signature">;
+type PublicMootFields = Omit<PublicMoot, "type" | "visibility" | "indexing" | "signature">;
 
 /** Wire. The original verifies the signature over the keys and omit rules as they stand here. */
 const publicMootCodec = struct<PublicMoot>("public moot descriptor", {

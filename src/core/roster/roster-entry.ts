@@ -6,7 +6,7 @@ import type { RosterEntry } from "../record/records.ts";
 import { sign } from "../signature.ts";
 
 /** Everything the founder decides; `id` and `signature` follow from it. */
-export type RosterEntryFields = Omit<RosterEntry, "id" | "signature">;
+type RosterEntryFields = Omit<RosterEntry, "id" | "signature">;
 
 const UNSIGNED = { id: RosterEntryId.zero, signature: new Uint8Array(0) };
 

@@ -5,12 +5,12 @@ import { verifySignature } from "../signature.ts";
 import { rosterEntryIdOf, rosterEntrySigningForm } from "./roster-entry.ts";
 import type { RosterRejection } from "./roster-rejection.ts";
 
-export type RosterStep =
+type RosterStep =
   | { readonly ok: true; readonly log: RosterLog }
   | { readonly ok: false; readonly rejection: RosterRejection };
 
 /** What came of several entries. */
-export interface RosterAppend {
+interface RosterAppend {
   /** The log with every entry up to the first rejected one; the old log itself when none was new. */
   readonly log: RosterLog;
   readonly applied: readonly RosterEntry[];
@@ -28,7 +28,7 @@ export type RosterResponseOutcome = Omit<RosterAppend, "stopped"> & {
 };
 
 /** An entry of the log, as the start or the end of something. */
-export interface RosterPoint {
+interface RosterPoint {
   /** Position in the log; the genesis is 0. */
   readonly index: number;
   /** int64, Unix milliseconds, the founder's clock. */
@@ -36,7 +36,7 @@ export interface RosterPoint {
 }
 
 /** One stretch of the log through which a node id belonged to a key. */
-export interface KeySpan {
+interface KeySpan {
   /** As the log has it: null, or of any length. */
   readonly key: Uint8Array | null;
   readonly from: RosterPoint;
@@ -45,13 +45,13 @@ export interface KeySpan {
 }
 
 /** A key a message may be signed with. */
-export interface AuthorKey {
+interface AuthorKey {
   readonly key: Uint8Array | null;
   /** `former`: the key was taken from the author at or after the message's own timestamp. */
   readonly standing: "current" | "former";
 }
 
-export type AuthorVerdict = "current" | "former" | "not_member" | "signature_invalid";
+type AuthorVerdict = "current" | "former" | "not_member" | "signature_invalid";
 
 const OPS: ReadonlySet<string> = new Set(["add", "remove", "policy_change"]);
 

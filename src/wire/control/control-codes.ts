@@ -1,5 +1,5 @@
 /** Wire. Exit status the original's commands end with for each error code; scripts branch on it. */
-export const CONTROL_EXIT = {
+const CONTROL_EXIT = {
   OK: 0,
   INTERNAL: 1,
   NOT_MEMBER: 2,

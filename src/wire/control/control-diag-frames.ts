@@ -1,10 +1,10 @@
-import { type Decoded, omitted, struct } from "../../core/json/json-codec.ts";
+import { omitted, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, text, u32 } from "../../core/json/json-scalars.ts";
 import { plainList } from "../frame/bounded.ts";
 import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
 /** Ours. The daemon answers a request for more than 256 with an error, so it has to be read. */
-export const DIAG_PEERS_MAX = 65_536;
+const DIAG_PEERS_MAX = 65_536;
 
 /** "Can you reach these?" */
 export type DiagProbeReq = FrameOf<typeof diagProbeReqBody>;
@@ -20,8 +20,6 @@ export const diagProbeReqBody = jsonBody(
 );
 
 /** How one peer answered. */
-export type DiagProbeRow = Decoded<typeof row>;
-
 const row = struct("probe result", {
   node_id: u32,
   ok: bool,

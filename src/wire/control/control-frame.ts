@@ -39,7 +39,7 @@ import { CONTROL_TYPE } from "./control-types.ts";
 import { type OperationFrame, operationBody } from "./operation-frame.ts";
 
 /** What an original client or daemon says on the control socket. */
-export type OriginalControlFrame =
+type OriginalControlFrame =
   | PublishReq
   | PublishResp
   | TailSubscribe
@@ -61,7 +61,7 @@ export type OriginalControlFrame =
   | DiagProbeResp;
 
 /** What ours say besides. */
-export type ControlExtensionFrame = Refused | OperationFrame;
+type ControlExtensionFrame = Refused | OperationFrame;
 
 /** Everything said on the control socket, in both directions. */
 export type ControlFrame = OriginalControlFrame | ControlExtensionFrame;

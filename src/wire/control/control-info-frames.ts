@@ -1,11 +1,11 @@
 import { MerkleRoot } from "../../core/ids.ts";
-import { type Codec, type Decoded, optional, struct } from "../../core/json/json-codec.ts";
+import { type Codec, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, bytes, groupId, int, text, u8, u32 } from "../../core/json/json-scalars.ts";
 import { plainList, u16 } from "../frame/bounded.ts";
 import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
 /** Ours. A group takes at least 100 bytes, and each has its own directory. */
-export const INFO_GROUPS_MAX = 65_536;
+const INFO_GROUPS_MAX = 65_536;
 
 /** Asks what the daemon is and holds. */
 export type InfoReq = FrameOf<typeof emptyObject>;
@@ -36,8 +36,6 @@ const numbersRoot: Codec<MerkleRoot> = {
 };
 
 /** What the daemon holds of one group. */
-export type GroupInfo = Decoded<typeof groupInfo>;
-
 const groupInfo = struct("group info", {
   group_id: groupId,
   members: int,

@@ -6,7 +6,7 @@ import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 import { groupBody } from "../frame/group-body.ts";
 
 /** Ours. An invite names five by default; so many take up to 720 KB of a request of 1 MiB. */
-export const BOOTSTRAP_PEERS_MAX = 65_536;
+const BOOTSTRAP_PEERS_MAX = 65_536;
 
 /** "Take this node into the roster and make it an invite." */
 export type InviteCreateReq = FrameOf<typeof inviteCreateReqBody>;

@@ -1,11 +1,9 @@
-import { type Decoded, omitted, optional, struct } from "../../core/json/json-codec.ts";
+import { omitted, optional, struct } from "../../core/json/json-codec.ts";
 import { groupId, i64, int, rawJson, text } from "../../core/json/json-scalars.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
 import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
 /** A token for the issuer's HTTP service, in place of an invite. */
-export type OpenInviteFields = Decoded<typeof openInvite>;
-
 const openInvite = struct("open invite", {
   issuer_url: text,
   token: text,

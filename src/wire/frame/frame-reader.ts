@@ -12,7 +12,7 @@ export interface RawFrame {
 }
 
 /** Frames of one type whose body begins with a head that says how large the rest may be. */
-export interface HeadRule {
+interface HeadRule {
   readonly type: number;
   readonly headBytes: number;
   /** Most bytes behind `head`, below 0 for not even none. A frame with more is passed over, and what follows it is read as ever. */

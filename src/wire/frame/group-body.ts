@@ -1,9 +1,6 @@
 import { struct } from "../../core/json/json-codec.ts";
 import { groupId } from "../../core/json/json-scalars.ts";
-import { type FrameOf, jsonBody } from "./frame-body.ts";
-
-/** A frame that names a group and nothing else. */
-export type GroupFrame<K extends string> = FrameOf<ReturnType<typeof groupBody<K>>>;
+import { jsonBody } from "./frame-body.ts";
 
 /** The body of a frame that names a group and nothing else; a missing group reads as zero, as in the original's frames. */
 export function groupBody<const K extends string>(kind: K) {

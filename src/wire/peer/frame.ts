@@ -92,7 +92,7 @@ export type OriginalFrame =
   | DiagPingResp;
 
 /** The frames `entmoot/1` adds. */
-export type ExtensionFrame =
+type ExtensionFrame =
   | Refused
   | StatusReq
   | StatusResp

@@ -1,4 +1,4 @@
-import { type Decoded, omitted, struct } from "../../core/json/json-codec.ts";
+import { omitted, struct } from "../../core/json/json-codec.ts";
 import { bool, fixedBytes, groupId, messageId, u8, u32 } from "../../core/json/json-scalars.ts";
 import { FINGERPRINT_BYTES } from "../../core/record/fingerprint.ts";
 import { plainList, shortList } from "../frame/bounded.ts";
@@ -9,8 +9,6 @@ import { RANGE_RESP_IDS_MAX } from "./sync-frames.ts";
 const RECONCILE_RANGES_MAX = 112_000;
 
 /** The ids in [lo, hi), unsigned big-endian; `hi` all zero is 2^256. */
-export type ReconcileRange = Decoded<typeof range>;
-
 const range = struct("range", {
   lo: messageId,
   hi: messageId,
