@@ -67,6 +67,7 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
     notices: root.notices,
     groupIds: () => root.groupIds().filter((id) => only === undefined || only.has(id)),
     openGroup: (id: GroupId, onProgress?: (progress: MigrationProgress) => void) => root.openGroup(id, onProgress),
+    unreadable: (id) => root.unreadable(id),
     createGroup: (id) => root.createGroup(id),
     discardGroup: (id) => root.discardGroup(id),
     [Symbol.dispose]() {

@@ -61,6 +61,8 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #groups = new Map<GroupId, Group>();
   /** As the data root orders them, so that reading without a node gives the same; `undefined` until somebody reads. */
   #inOrder: readonly Group[] | undefined;
+  /** Why a joined group could not be opened: whoever asks for it is told, instead of that it is not there. */
+  readonly #unopened = new Map<GroupId, EntmootError>();
   readonly #changed = new ChangeSignal();
   readonly #peerListeners = new Set<(event: WatchedPeer) => void>();
   readonly #random: Random;
@@ -83,6 +85,7 @@ export class EntmootNode implements Operations, OperationHost {
       } catch (error) {
         if (!(error instanceof EntmootError)) throw error;
         parts.log.error(`group ${groupId}: not opened: ${error.message}`);
+        node.#unopened.set(groupId, error);
       }
     }
     node.#context.carrier?.start();
@@ -179,7 +182,7 @@ export class EntmootNode implements Operations, OperationHost {
         this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
         return this.#inOrder;
       },
-      moot: context.group,
+      moot: (id) => this.#readable(id),
       changed: this.#changed,
       onPeerEvent: (listener: (event: WatchedPeer) => void) => {
         this.#peerListeners.add(listener);
@@ -220,7 +223,20 @@ export class EntmootNode implements Operations, OperationHost {
   #requireGroup(id: GroupId): Group {
     const group = this.#groups.get(id);
     if (group !== undefined) return group;
-    throw new EntmootError("group_not_found", "group not joined");
+    throw this.#whyNot(id) ?? new EntmootError("group_not_found", "group not joined");
+  }
+
+  /** For reading, as `Moots` says. */
+  #readable(id: GroupId): Group | undefined {
+    const group = this.#groups.get(id);
+    const reason = group === undefined ? this.#whyNot(id) : undefined;
+    if (reason !== undefined) throw reason;
+    return group;
+  }
+
+  /** Why a group that is on the disk is not among ours. */
+  #whyNot(id: GroupId): EntmootError | undefined {
+    return this.#unopened.get(id) ?? this.#parts.root.unreadable(id);
   }
 
   #adopt(id: GroupId): Group {
@@ -243,6 +259,7 @@ export class EntmootNode implements Operations, OperationHost {
       onMembers: (changed, before) => this.#onMembers(changed, before),
     });
     this.#groups.set(id, group);
+    this.#unopened.delete(id);
     this.#inOrder = undefined;
     group.start();
     carrier?.opened(group);

@@ -27,7 +27,7 @@ export async function daemonStatus({
   dataDir,
 }: Pick<DaemonQuestion, "clock" | "dataDir">): Promise<NodeStatus | undefined> {
   await using client = await ControlClient.connect(dataDir, clock);
-  return client?.call(status, {});
+  return await client?.call(status, {});
 }
 
 export interface DaemonQuestion {

@@ -81,7 +81,7 @@ inNetns(import.meta, () => {
         const request = { topics: ["t"], content: encodeUtf8(`${n}`), token: tokenOf(n) };
         const { message_id } = await eventually("published", async () => {
           await using client = await a.client();
-          return client.call(publish, request);
+          return await client.call(publish, request);
         });
         acknowledged.push(MessageId.toBase64(message_id));
       }

@@ -43,7 +43,7 @@ describe("check:load", () => {
   });
 
   test("ends with the status of the tests", async () => {
-    const { run, busy } = await checkLoad("-n", "1", "docs");
+    const { run, busy } = await checkLoad("-n", "1", "no-such-suite");
     expect(await run.exited).toBe(1);
     expect(busy.filter(isRunning)).toEqual([]);
   });

@@ -76,12 +76,12 @@ async function publishOne(root: DataRoot, seed: Uint8Array): Promise<string> {
   await using node = await openNode(root, seed);
   await node.call(group_create, { name: LABEL, visibility: "private", join_mode: "invite_only" });
   await node.call(publish, { topics: [LABEL], content: encodeUtf8(TEXT) });
-  return rootOf(node);
+  return await rootOf(node);
 }
 
 async function heldRoot(root: DataRoot, seed: Uint8Array): Promise<string> {
   await using node = await openNode(root, seed);
-  return rootOf(node);
+  return await rootOf(node);
 }
 
 async function rootOf(node: EntmootNode): Promise<string> {

@@ -15,6 +15,8 @@ export class MemoryDataRoot implements DataRoot {
     return joined.map(({ groupId }) => groupId).sort(byDirectory);
   }
 
+  unreadable(): undefined {}
+
   openGroup(groupId: GroupId): MemoryGroupStore | undefined {
     const store = this.#groups.get(groupId);
     return store && store.roster.size > 0 ? store : undefined;

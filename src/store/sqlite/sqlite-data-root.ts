@@ -33,6 +33,7 @@ export class SqliteDataRoot implements DataRoot {
   readonly #access: Access;
   readonly #groups: string;
   readonly #open = new Map<GroupId, SqliteGroupStore>();
+  readonly #unreadable = new Map<GroupId, EntmootError>();
   readonly #notices: string[] = [];
 
   /**
@@ -69,12 +70,17 @@ export class SqliteDataRoot implements DataRoot {
 
   groupIds(): GroupId[] {
     const joined: GroupId[] = [];
+    this.#unreadable.clear();
     for (const name of this.#directoryNames()) {
       const groupId = groupOfDirectory(name);
       if (groupId === undefined) this.#notice(`${join(this.#groups, name)}: not the directory of a group; skipped`);
       else if (this.#isJoinedOrTold(groupId)) joined.push(groupId);
     }
     return joined;
+  }
+
+  unreadable(groupId: GroupId): EntmootError | undefined {
+    return this.#unreadable.get(groupId);
   }
 
   openGroup(groupId: GroupId, onProgress?: (progress: MigrationProgress) => void): SqliteGroupStore | undefined {
@@ -161,6 +167,7 @@ export class SqliteDataRoot implements DataRoot {
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
       this.#notice(`${error.message}; the group is left out`);
+      this.#unreadable.set(groupId, error);
       return false;
     }
   }
