@@ -1350,7 +1350,7 @@ require_purgeable() {
   for each in "$real"/* "$real"/.[!.]*; do
     case ${each#"$real"/} in
     # Of this program.
-    bin | lib | groups | entmoot | runtime.env | identity.json | identity.json.tmp* | control.sock) continue ;;
+    bin | lib | groups | entmoot | runtime.env | identity.json | identity.json.tmp* | control.sock | agent.sock) continue ;;
     last-update.json | last-update.json.tmp | node.pid | node.pid.tmp | node.lock | node.lock-* | node.sqlite | node.sqlite-*) continue ;;
     # Of the original's.
     esp.sqlite | esp.sqlite-* | mailbox.sqlite | mailbox.sqlite-* | esp-devices.json | policies | run) continue ;;
