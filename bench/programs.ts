@@ -25,7 +25,7 @@ async function compile(say: (progress: string) => void): Promise<Programs> {
   const entry = join(dir, "empty.ts");
   writeFileSync(entry, "export {};\n");
   const common = { target: hostTarget(), version: "v0", commit: "bench", date: "bench" };
-  await buildBinary({ ...common, outfile: compiled.empty, entry });
+  await buildBinary({ ...common, outfile: compiled.empty, entry, withoutIroh: true });
   await buildBinary({ ...common, outfile: compiled.entmootd });
   return compiled;
 }
