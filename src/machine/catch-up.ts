@@ -1,4 +1,5 @@
 import { BoundedMap } from "../core/bounded-map.ts";
+import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
 import type { CopyStatus, Event, EventNamed } from "./event.ts";
@@ -81,7 +82,7 @@ export class CatchUp {
     return (this.#pull?.stored ?? 0) + this.pending > this.#config.backfillIds;
   }
 
-  handle(event: Event, nowMs: number): Effect[] {
+  handle(event: Event, nowMs: SteadyMs): Effect[] {
     const effects: Effect[] = [];
     switch (event.kind) {
       case "members":
@@ -117,7 +118,7 @@ export class CatchUp {
    * Whether what `peer` says of its copy is looked at. An answer always is, and so is what comes in its stead while
    * our question is under way. A peer may ask, and say so, as often as it likes: this counts no more often than answers do.
    */
-  admits(peer: PublicKey, nowMs: number): boolean {
+  admits(peer: PublicKey, nowMs: SteadyMs): boolean {
     if (!this.#partners.isMember(peer)) return false;
     const comparison = this.#comparison(peer);
     if (comparison.askedMs !== undefined) return true;
@@ -134,14 +135,14 @@ export class CatchUp {
   }
 
   /** Compares with `peer` now, cool-down or not: something is known to have changed. */
-  compareNow(peer: PublicKey, nowMs: number): Effect[] {
+  compareNow(peer: PublicKey, nowMs: SteadyMs): Effect[] {
     const effects: Effect[] = [];
     this.#comparison(peer).readyMs = nowMs;
     this.#ask(peer, nowMs, effects);
     return effects;
   }
 
-  #onMembers(members: ReadonlySet<PublicKey>, nowMs: number, effects: Effect[]): void {
+  #onMembers(members: ReadonlySet<PublicKey>, nowMs: SteadyMs, effects: Effect[]): void {
     this.#members = members;
     for (const peer of this.#comparisons.keys()) if (!members.has(peer)) this.#comparisons.delete(peer);
     for (const peers of [this.#waiting, this.#confirm, this.#met]) {
@@ -156,7 +157,7 @@ export class CatchUp {
    * Carriers without connections tell of every contact, so what counts is that the peer was gone. What it missed
    * meanwhile is not under way, so the first look decides.
    */
-  #onMet(peer: PublicKey, nowMs: number, effects: Effect[]): void {
+  #onMet(peer: PublicKey, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
     if (!this.#met.has(peer)) {
       const comparison = this.#comparison(peer);
@@ -172,12 +173,12 @@ export class CatchUp {
     this.#ask(peer, nowMs, effects);
   }
 
-  #onLost(peer: PublicKey, nowMs: number, effects: Effect[]): void {
+  #onLost(peer: PublicKey, nowMs: SteadyMs, effects: Effect[]): void {
     this.#met.delete(peer);
     if (this.#pull?.peer === peer) this.#endPull("failed", nowMs, effects);
   }
 
-  #ask(peer: PublicKey, nowMs: number, effects: Effect[]): void {
+  #ask(peer: PublicKey, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
     const comparison = this.#comparison(peer);
     const isAsked = comparison.askedMs !== undefined && nowMs - comparison.askedMs < this.#config.askLostMs;
@@ -187,7 +188,7 @@ export class CatchUp {
     effects.push({ kind: "ask_status", to: peer });
   }
 
-  #onStatus({ from, status }: EventNamed<"status">, nowMs: number, effects: Effect[]): void {
+  #onStatus({ from, status }: EventNamed<"status">, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
     const comparison = this.#comparison(from);
     const isAnswer = comparison.askedMs !== undefined;
@@ -220,7 +221,7 @@ export class CatchUp {
   }
 
   /** True when the difference may be no more than messages under way: then it is looked at again. */
-  #isUnderWay(comparison: Comparison, { message_count }: CopyStatus, nowMs: number): boolean {
+  #isUnderWay(comparison: Comparison, { message_count }: CopyStatus, nowMs: SteadyMs): boolean {
     if (message_count === undefined || nowMs - this.#freshMs >= this.#config.confirmAfterMs) return false;
     if (Math.abs(message_count - this.#index.size) > this.#config.confirmCountMax) return false;
     // The second look decides, unless it is long overdue.
@@ -231,20 +232,20 @@ export class CatchUp {
     return true;
   }
 
-  #onPage(event: EventNamed<"ids_page">, nowMs: number, effects: Effect[]): void {
+  #onPage(event: EventNamed<"ids_page">, nowMs: SteadyMs, effects: Effect[]): void {
     if (this.#pull?.peer !== event.from) return;
     if (this.#pull.onPage(event, nowMs)) this.#advance(nowMs, effects);
     else this.#endPull("failed", nowMs, effects);
   }
 
-  #onFetched(event: EventNamed<"fetched">, nowMs: number, effects: Effect[]): void {
+  #onFetched(event: EventNamed<"fetched">, nowMs: SteadyMs, effects: Effect[]): void {
     for (const id of event.refused) this.#refused.set(event.from + id, nowMs);
     if (this.#pull?.peer !== event.from) return;
     this.#pull.onFetched(event, nowMs);
     this.#advance(nowMs, effects);
   }
 
-  #advance(nowMs: number, effects: Effect[]): void {
+  #advance(nowMs: SteadyMs, effects: Effect[]): void {
     if (this.#pull === undefined) return;
     const isGap = this.#pull.pending <= this.#config.backfillIds;
     if (this.#fetchMs === undefined && isGap && nowMs - this.#freshMs < this.#config.confirmAfterMs) {
@@ -256,7 +257,7 @@ export class CatchUp {
     if (this.#pull?.isOver) this.#endPull(this.#pull.missing > 0 ? "partial" : "caught_up", nowMs, effects);
   }
 
-  #onFailed(effect: EventNamed<"failed">["effect"], nowMs: number, effects: Effect[]): void {
+  #onFailed(effect: EventNamed<"failed">["effect"], nowMs: SteadyMs, effects: Effect[]): void {
     if (effect.kind === "ask_status") {
       // A question of the peer's own may have told what we asked for.
       if (!this.#partners.isMember(effect.to) || this.#comparison(effect.to).askedMs === undefined) return;
@@ -270,7 +271,7 @@ export class CatchUp {
     }
   }
 
-  #endPull(outcome: "caught_up" | "partial" | "failed", nowMs: number, effects: Effect[]): void {
+  #endPull(outcome: "caught_up" | "partial" | "failed", nowMs: SteadyMs, effects: Effect[]): void {
     const pull = this.#pull;
     if (pull === undefined) return;
     this.#pull = undefined;
@@ -294,7 +295,7 @@ export class CatchUp {
     effects.push(...this.compareNow(next, nowMs));
   }
 
-  #tick(nowMs: number, effects: Effect[]): void {
+  #tick(nowMs: SteadyMs, effects: Effect[]): void {
     this.#timer.fired(nowMs);
     if (this.#pull && nowMs - this.#pull.progressMs >= this.#config.pullStalledMs)
       this.#endPull("failed", nowMs, effects);
@@ -323,13 +324,13 @@ export class CatchUp {
     this.#timer.by(Math.min(this.#tickMs ?? nowMs, this.#spreadMs ?? Number.POSITIVE_INFINITY), nowMs, effects);
   }
 
-  #armTick(nowMs: number, effects: Effect[]): void {
+  #armTick(nowMs: SteadyMs, effects: Effect[]): void {
     this.#tickMs = nowMs + this.#random.between(...this.#config.compareEveryMs);
     this.#timer.by(this.#tickMs, nowMs, effects);
   }
 
   /** The member compared longest ago: mostly one we are connected with, for where most are away the others seldom answer. */
-  #leastRecent(nowMs: number): PublicKey | undefined {
+  #leastRecent(nowMs: SteadyMs): PublicKey | undefined {
     const wantsStranger = this.#ticks++ % this.#config.strangerEvery === this.#config.strangerEvery - 1;
     let found: PublicKey | undefined;
     let foundMs = Number.POSITIVE_INFINITY;
@@ -368,14 +369,14 @@ export class CatchUp {
     return comparison;
   }
 
-  #settle(peer: PublicKey, coolDownMs: readonly [number, number], nowMs: number): void {
+  #settle(peer: PublicKey, coolDownMs: readonly [number, number], nowMs: SteadyMs): void {
     const comparison = this.#comparison(peer);
     comparison.failures = 0;
     comparison.triedMs = nowMs;
     comparison.readyMs = nowMs + this.#random.between(...coolDownMs);
   }
 
-  #backOff(peer: PublicKey, nowMs: number): void {
+  #backOff(peer: PublicKey, nowMs: SteadyMs): void {
     const comparison = this.#comparison(peer);
     comparison.failures += 1;
     comparison.readyMs =

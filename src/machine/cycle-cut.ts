@@ -1,3 +1,4 @@
+import type { SteadyMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import type { Random } from "./random.ts";
@@ -21,13 +22,13 @@ export class CycleCut {
   }
 
   /** A fresh message came. */
-  came(nowMs: number): void {
+  came(nowMs: SteadyMs): void {
     this.#beforeMs = this.#latestMs;
     this.#latestMs = nowMs;
   }
 
   /** `from` brought a duplicate: true when its link is to be pruned now. */
-  isDue(from: PublicKey, nowMs: number): boolean {
+  isDue(from: PublicKey, nowMs: SteadyMs): boolean {
     const streak = this.#streaks.get(from);
     if (streak === undefined || nowMs - streak.lastMs > this.#config.streakMs) {
       const isCrowd = nowMs - this.#beforeMs < this.#config.crowdMs;

@@ -1,4 +1,5 @@
 import { BoundedMap } from "../core/bounded-map.ts";
+import type { SteadyMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
 import type { MachineConfig } from "./machine-config.ts";
 
@@ -18,12 +19,12 @@ export class DialBackoff {
   }
 
   /** Milliseconds until `peer` may be dialled; 0 when it may be now. */
-  waitMs(peer: PublicKey, nowMs: number): number {
+  waitMs(peer: PublicKey, nowMs: SteadyMs): number {
     return Math.max(0, (this.#peers.get(peer)?.allowedMs ?? 0) - nowMs);
   }
 
   /** A dial failed. Time alone never resets the count. */
-  failed(peer: PublicKey, nowMs: number): void {
+  failed(peer: PublicKey, nowMs: SteadyMs): void {
     const failures = (this.#peers.get(peer)?.failures ?? 0) + 1;
     const waitMs = Math.min(this.#config.waitMaxMs, this.#config.waitFirstMs * 2 ** Math.min(failures - 1, 30));
     this.#peers.set(peer, { failures, allowedMs: nowMs + waitMs });

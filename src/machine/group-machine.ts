@@ -1,3 +1,4 @@
+import type { SteadyMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
 import { CatchUp } from "./catch-up.ts";
 import type { Effect } from "./effect.ts";
@@ -61,7 +62,7 @@ export class GroupMachine {
   }
 
   /** Applies one event; `nowMs` never goes backwards. Gives effects in the order to start them. Never throws. */
-  handle(told: Event, nowMs: number): Effect[] {
+  handle(told: Event, nowMs: SteadyMs): Effect[] {
     // A node that was removed has nobody left to talk to.
     const isOut = told.kind === "members" && !told.members.has(this.#local);
     const event: Event = isOut ? { kind: "members", members: new Set() } : told;
@@ -112,7 +113,7 @@ export class GroupMachine {
   }
 
   /** The stages behind the partners, which have heard the event and follow what Plumtree grafts and prunes. */
-  #everyStage(event: Event, nowMs: number): Effect[] {
+  #everyStage(event: Event, nowMs: SteadyMs): Effect[] {
     const spread = this.#plumtree.handle(event, nowMs);
     return [
       ...spread,

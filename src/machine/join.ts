@@ -1,4 +1,5 @@
 import { invitedHints } from "../core/admission/address-hint.ts";
+import type { SteadyMs } from "../core/clock.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import type { PublicKey } from "../core/ids.ts";
 import { keyOf } from "../core/record/node-key.ts";
@@ -49,7 +50,7 @@ export class Join {
   readonly #config: MachineConfig["join"];
   readonly #invite: Invite;
   readonly #localKey: PublicKey;
-  readonly #deadlineMs: number;
+  readonly #deadlineMs: SteadyMs;
   readonly #candidates: { candidate: JoinCandidate; standing: Standing; reason: string; isNotMember: boolean }[];
   #waitMs: number;
   /** When to do the next thing: ask the next candidate, or begin the next pass. */
@@ -57,7 +58,7 @@ export class Join {
   #isBetweenPasses = false;
   #isOver = false;
 
-  constructor(options: { invite: Invite; localKey: PublicKey; deadlineMs: number; config: MachineConfig }) {
+  constructor(options: { invite: Invite; localKey: PublicKey; deadlineMs: SteadyMs; config: MachineConfig }) {
     this.#config = options.config.join;
     this.#waitMs = this.#config.waitFirstMs;
     this.#invite = options.invite;
@@ -71,7 +72,7 @@ export class Join {
     }));
   }
 
-  handle(event: JoinEvent, nowMs: number): JoinEffect[] {
+  handle(event: JoinEvent, nowMs: SteadyMs): JoinEffect[] {
     if (this.#isOver) return [];
     const effects: JoinEffect[] = [];
     switch (event.kind) {
@@ -121,7 +122,7 @@ export class Join {
     effects.push(progress("waiting", `${name(from)}: ${reason}`));
   }
 
-  #goOn(nowMs: number, effects: JoinEffect[]): void {
+  #goOn(nowMs: SteadyMs, effects: JoinEffect[]): void {
     if (this.#candidates.every(({ standing }) => standing === "excluded")) {
       this.#fail("roster_rejected", effects);
       return;
@@ -150,7 +151,7 @@ export class Join {
     this.#waitMs = Math.min(this.#config.waitMaxMs, 2 * this.#waitMs);
   }
 
-  #wakeAfter(afterMs: number, nowMs: number, effects: JoinEffect[]): void {
+  #wakeAfter(afterMs: number, nowMs: SteadyMs, effects: JoinEffect[]): void {
     this.#nextMs = nowMs + afterMs;
     effects.push({ kind: "schedule", afterMs });
   }

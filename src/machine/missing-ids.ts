@@ -1,3 +1,4 @@
+import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { MachineConfig } from "./machine-config.ts";
 
@@ -77,7 +78,7 @@ export class MissingIds {
   }
 
   /** `from` does not hold it after all, or holds something invalid: the next holder may be asked at once. */
-  denied(id: MessageId, from: PublicKey, nowMs: number): void {
+  denied(id: MessageId, from: PublicKey, nowMs: SteadyMs): void {
     const missing = this.#missing.get(id);
     if (missing === undefined) return;
     const at = missing.holders.indexOf(from);
@@ -113,7 +114,7 @@ export class MissingIds {
    * Whom to ask for what now: few holders, each for everything it holds, because each new link to ask over may
    * close a cycle. `rank` prefers holders (higher first). Ids asked for too often are dropped instead.
    */
-  due(nowMs: number, rank: (peer: PublicKey) => number): Map<PublicKey, MessageId[]> {
+  due(nowMs: SteadyMs, rank: (peer: PublicKey) => number): Map<PublicKey, MessageId[]> {
     const due = new Set<MessageId>();
     for (const [id, { dueMs, asks }] of this.#missing) {
       if (dueMs > nowMs) continue;

@@ -1,3 +1,4 @@
+import type { SteadyMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, EventNamed } from "./event.ts";
@@ -94,7 +95,7 @@ export class Partners implements PartnersView {
     return this.#connected.has(peer);
   }
 
-  isDown(peer: PublicKey, nowMs: number): boolean {
+  isDown(peer: PublicKey, nowMs: SteadyMs): boolean {
     const down = this.#down.get(peer);
     return down !== undefined && down.untilMs > nowMs;
   }
@@ -115,7 +116,7 @@ export class Partners implements PartnersView {
   }
 
   /** Who is a member, who is there, who has become a partner, and over which link. Frames of non-members are ignored. */
-  handle(event: Event, nowMs: number): void {
+  handle(event: Event, nowMs: SteadyMs): void {
     switch (event.kind) {
       case "members":
         this.#setMembers(event.members);
@@ -158,7 +159,7 @@ export class Partners implements PartnersView {
    * too, whom we prune is lazy. Then partners are chosen until there are enough: last, so that what an event spreads
    * goes to those who were partners when it came.
    */
-  follow(sent: readonly Effect[], nowMs: number): Effect[] {
+  follow(sent: readonly Effect[], nowMs: SteadyMs): Effect[] {
     for (const effect of sent) {
       if (effect.kind === "graft") {
         this.#accept(effect.to, nowMs);
@@ -191,7 +192,7 @@ export class Partners implements PartnersView {
   }
 
   /** Who brings something fresh is a partner. */
-  #onStored({ from, via }: EventNamed<"stored">, nowMs: number): void {
+  #onStored({ from, via }: EventNamed<"stored">, nowMs: SteadyMs): void {
     if (from === undefined) return;
     this.#hear(from);
     if (via === "pull") return;
@@ -201,7 +202,7 @@ export class Partners implements PartnersView {
     if (!this.isSmall && nowMs - linkedMs >= this.#config.linkSettledMs) this.#setLink(from, "eager", nowMs);
   }
 
-  #onFailed({ effect, failure }: EventNamed<"failed">, nowMs: number): void {
+  #onFailed({ effect, failure }: EventNamed<"failed">, nowMs: SteadyMs): void {
     const peer = effect.kind === "fetch" ? effect.from : effect.to;
     if (failure === "refused") this.#hear(peer);
     else if (failure === "backoff") this.#lose(peer, nowMs);
@@ -216,7 +217,7 @@ export class Partners implements PartnersView {
   }
 
   /** A member trades messages with us: it becomes a partner, in place of the longest silent one if there is no room. */
-  #accept(peer: PublicKey, nowMs: number): void {
+  #accept(peer: PublicKey, nowMs: SteadyMs): void {
     if (!this.isMember(peer)) return;
     const partner = this.#partners.get(peer);
     if (partner) partner.heardMs = nowMs;
@@ -224,7 +225,7 @@ export class Partners implements PartnersView {
   }
 
   /** Moves a partner to `link`; nothing for anyone else. */
-  #setLink(peer: PublicKey, link: TreeLink, nowMs: number): void {
+  #setLink(peer: PublicKey, link: TreeLink, nowMs: SteadyMs): void {
     const partner = this.#partners.get(peer);
     if (partner === undefined || partner.link === link) return;
     partner.link = link;
@@ -232,14 +233,14 @@ export class Partners implements PartnersView {
   }
 
   /** A send came to nothing. Over a standing connection that may pass; otherwise the peer is lost. */
-  #miss(peer: PublicKey, nowMs: number): void {
+  #miss(peer: PublicKey, nowMs: SteadyMs): void {
     const partner = this.#partners.get(peer);
     if (partner && this.#connected.has(peer) && ++partner.failures < this.#config.failuresMax) return;
     this.#lose(peer, nowMs);
   }
 
   /** A member could not be reached: it is no partner and not chosen again for a while. */
-  #lose(peer: PublicKey, nowMs: number): void {
+  #lose(peer: PublicKey, nowMs: SteadyMs): void {
     if (!this.isMember(peer)) return;
     this.#drop(peer);
     this.#connected.delete(peer);
@@ -250,7 +251,7 @@ export class Partners implements PartnersView {
   }
 
   /** Chooses partners until there are enough or none is left to choose, and lets them know. */
-  #choose(nowMs: number, effects: Effect[]): void {
+  #choose(nowMs: SteadyMs, effects: Effect[]): void {
     if (nowMs < this.#exhaustedUntilMs) return;
     while (this.#chosen < this.target) {
       const peer = this.#draw(nowMs);
@@ -263,7 +264,7 @@ export class Partners implements PartnersView {
     }
   }
 
-  #exhaust(nowMs: number): void {
+  #exhaust(nowMs: SteadyMs): void {
     this.#retryMs = undefined;
     for (const { untilMs } of this.#down.values()) {
       if (untilMs > nowMs && untilMs < (this.#retryMs ?? Number.POSITIVE_INFINITY)) this.#retryMs = untilMs;
@@ -271,7 +272,7 @@ export class Partners implements PartnersView {
     this.#exhaustedUntilMs = Math.min(nowMs + this.#config.exhaustedMs, this.#retryMs ?? Number.POSITIVE_INFINITY);
   }
 
-  #draw(nowMs: number): PublicKey | undefined {
+  #draw(nowMs: SteadyMs): PublicKey | undefined {
     const isFree = (peer: PublicKey | undefined): peer is PublicKey =>
       peer !== undefined && !this.#partners.has(peer) && !this.isDown(peer, nowMs);
     // In a group where most are away, those who are connected would otherwise hardly ever be drawn.

@@ -1,4 +1,5 @@
 import { BoundedMap } from "../core/bounded-map.ts";
+import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import { CycleCut } from "./cycle-cut.ts";
 import type { Effect } from "./effect.ts";
@@ -76,7 +77,7 @@ export class Plumtree {
   }
 
   /** Takes every event of the group and ignores those of others. Frames of non-members are ignored. */
-  handle(event: Event, nowMs: number): Effect[] {
+  handle(event: Event, nowMs: SteadyMs): Effect[] {
     const effects: Effect[] = [];
     switch (event.kind) {
       case "members":
@@ -122,7 +123,7 @@ export class Plumtree {
     }
   }
 
-  #onStored({ ids, from, via }: EventNamed<"stored">, nowMs: number, effects: Effect[]): void {
+  #onStored({ ids, from, via }: EventNamed<"stored">, nowMs: SteadyMs, effects: Effect[]): void {
     const holders = new Map<MessageId, readonly PublicKey[]>();
     for (const id of ids) {
       const named = this.#missing.holdersOf(id);
@@ -163,7 +164,7 @@ export class Plumtree {
    * behind us still wait for it; otherwise the link makes a cycle and is pruned. But only while the link that was
    * faster stands: messages under way together would each cut the cycle elsewhere, and the tree fall apart.
    */
-  #onDuplicate(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
+  #onDuplicate(from: PublicKey, ids: readonly MessageId[], nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
     const early = ids.filter((id) => this.#pulled.delete(id));
     if (early.length > 0) {
@@ -186,7 +187,7 @@ export class Plumtree {
     return bringer === undefined || (bringer !== from && this.#partners.link(bringer) === "eager");
   }
 
-  #onAnnounced(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
+  #onAnnounced(from: PublicKey, ids: readonly MessageId[], nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
     const wanted: MessageId[] = [];
     for (const id of ids.slice(0, this.#frame.idsMax)) {
@@ -202,7 +203,7 @@ export class Plumtree {
   }
 
   /** A peer says it holds `ids`. Gives the push time to win before asking for a body. */
-  #onIHave(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
+  #onIHave(from: PublicKey, ids: readonly MessageId[], nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
     const { graftDelayMs, graftDelaySmallMs } = this.#config;
     const dueMs = nowMs + (this.#partners.isSmall ? graftDelaySmallMs : this.#random.between(...graftDelayMs));
@@ -214,14 +215,14 @@ export class Plumtree {
   }
 
   /** A peer asks for bodies. They go at once: no further round trip. */
-  #onGraft(from: PublicKey, ids: readonly MessageId[], nowMs: number, effects: Effect[]): void {
+  #onGraft(from: PublicKey, ids: readonly MessageId[], nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
     const held = ids.slice(0, this.#config.graftIdsMax).filter((id) => this.#index.has(id));
     const granted = held.slice(0, this.#spendGraftBudget(from, held.length, nowMs));
     if (granted.length > 0) effects.push({ kind: "push", to: from, ids: granted });
   }
 
-  #spendGraftBudget(peer: PublicKey, wanted: number, nowMs: number): number {
+  #spendGraftBudget(peer: PublicKey, wanted: number, nowMs: SteadyMs): number {
     const { graftBurst, graftPerSecond } = this.#config;
     const { tokens, atMs } = this.#graftBudget.get(peer) ?? { tokens: graftBurst, atMs: nowMs };
     const full = Math.min(graftBurst, tokens + ((nowMs - atMs) * graftPerSecond) / 1000);
@@ -230,14 +231,14 @@ export class Plumtree {
     return granted;
   }
 
-  #onFetched({ from, stored, unknown, refused }: EventNamed<"fetched">, nowMs: number, effects: Effect[]): void {
+  #onFetched({ from, stored, unknown, refused }: EventNamed<"fetched">, nowMs: SteadyMs, effects: Effect[]): void {
     for (const id of stored) this.#missing.delete(id);
     for (const id of unknown) this.#missing.denied(id, from, nowMs);
     for (const id of refused) this.#missing.denied(id, from, nowMs);
     if (this.#missing.size > 0) this.#graftTimer.by(nowMs, nowMs, effects);
   }
 
-  #onFailed({ effect }: EventNamed<"failed">, nowMs: number, effects: Effect[]): void {
+  #onFailed({ effect }: EventNamed<"failed">, nowMs: SteadyMs, effects: Effect[]): void {
     const peer = effect.kind === "fetch" ? effect.from : effect.to;
     if (!this.#partners.isMember(peer)) return;
     if (effect.kind === "graft" || (effect.kind === "fetch" && effect.via === "fetch")) {
@@ -258,7 +259,7 @@ export class Plumtree {
     }
   }
 
-  #flush(nowMs: number, effects: Effect[]): void {
+  #flush(nowMs: SteadyMs, effects: Effect[]): void {
     this.#ihaveTimer.fired(nowMs);
     for (const [peer, ids] of this.#ihaves) {
       if (ids.size > 0 && this.#partners.link(peer)) effects.push({ kind: "ihave", to: peer, ids: [...ids] });
@@ -267,7 +268,7 @@ export class Plumtree {
   }
 
   /** One graft for each id that is due, to one holder; the other holders wait for their turn. */
-  #sweep(nowMs: number, effects: Effect[]): void {
+  #sweep(nowMs: SteadyMs, effects: Effect[]): void {
     this.#graftTimer.fired(nowMs);
     const rank = (peer: PublicKey): number => (this.#partners.link(peer) === "eager" ? 1 : 0);
     for (const [holder, due] of this.#missing.due(nowMs, rank)) {

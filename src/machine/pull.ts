@@ -1,3 +1,4 @@
+import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import { comparePlaces, type TimePlace } from "../core/order/time-place.ts";
 import type { Effect } from "./effect.ts";
@@ -48,7 +49,7 @@ export class Pull {
     peer: PublicKey;
     index: MessageIndex;
     isSkipped: (id: MessageId) => boolean;
-    nowMs: number;
+    nowMs: SteadyMs;
     config: MachineConfig;
   }) {
     this.#config = options.config.pull;
@@ -87,7 +88,7 @@ export class Pull {
   }
 
   /** A page of ids. False when it is too long, repeats an id or does not bring us further: the peer is not worth asking on. */
-  onPage({ ids, next }: EventNamed<"ids_page">, nowMs: number): boolean {
+  onPage({ ids, next }: EventNamed<"ids_page">, nowMs: SteadyMs): boolean {
     if (!this.#pageAsked) return true;
     this.#pageAsked = false;
     if (ids.length > this.#frame.idsMax || new Set(ids).size < ids.length) return false;
@@ -109,7 +110,7 @@ export class Pull {
     return true;
   }
 
-  onFetched({ ids, stored }: EventNamed<"fetched">, nowMs: number): void {
+  onFetched({ ids, stored }: EventNamed<"fetched">, nowMs: SteadyMs): void {
     this.stored += stored.length;
     if (stored.length > 0) this.progressMs = nowMs;
     const batch = this.#inFlight.get(ids[0]!);
@@ -120,7 +121,7 @@ export class Pull {
   }
 
   /** A fetch under way has brought some of its messages. */
-  onStored(nowMs: number): void {
+  onStored(nowMs: SteadyMs): void {
     this.progressMs = nowMs;
   }
 

@@ -1,3 +1,4 @@
+import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect, HeldMessage } from "./effect.ts";
 import type { Event } from "./event.ts";
@@ -37,7 +38,7 @@ export class Quarantine {
     return this.#bytes;
   }
 
-  handle(event: Event, nowMs: number): Effect[] {
+  handle(event: Event, nowMs: SteadyMs): Effect[] {
     const effects: Effect[] = [];
     switch (event.kind) {
       case "unknown_author":
@@ -55,7 +56,7 @@ export class Quarantine {
     return effects;
   }
 
-  #hold(message: Quarantined, nowMs: number, effects: Effect[]): void {
+  #hold(message: Quarantined, nowMs: SteadyMs, effects: Effect[]): void {
     const { id, from, author, canonical, sinceMs } = message;
     if (this.#held.has(id)) return;
     if (canonical.length > this.#config.senderBytesMax) {
@@ -91,7 +92,7 @@ export class Quarantine {
     if (messages.length > 0) effects.push({ kind: "recheck", messages });
   }
 
-  #expire(nowMs: number, effects: Effect[]): void {
+  #expire(nowMs: SteadyMs, effects: Effect[]): void {
     this.#timer.fired(nowMs);
     for (const { id, sinceMs } of this.#held.values()) {
       if (nowMs - sinceMs < this.#config.heldMs) {

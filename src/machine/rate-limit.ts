@@ -1,3 +1,4 @@
+import type { SteadyMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
 import { BucketTable } from "../core/policy/token-bucket.ts";
 import type { MachineConfig } from "./machine-config.ts";
@@ -21,7 +22,7 @@ export class RateLimit {
   }
 
   /** Spends one frame of `bytes` for `peer`. A frame larger than the burst costs the whole burst. */
-  spend(peer: PublicKey, bytes: number, nowMs: number): RateVerdict {
+  spend(peer: PublicKey, bytes: number, nowMs: SteadyMs): RateVerdict {
     const allowedMs = this.#buckets.spend(peer, [1, Math.min(bytes, this.#bytesBurst)], nowMs);
     return allowedMs === undefined ? { allowed: true } : { allowed: false, retryAfterMs: allowedMs - nowMs };
   }

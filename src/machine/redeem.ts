@@ -1,3 +1,4 @@
+import type { SteadyMs } from "../core/clock.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import type { Invite } from "../core/record/records.ts";
 import type { MachineConfig } from "./machine-config.ts";
@@ -32,19 +33,19 @@ export type RedeemEffect =
 /** Turns a link into an invite: asks the issuer, and while it is away again and again until the deadline. */
 export class Redeem {
   readonly #config: MachineConfig["redeem"];
-  readonly #deadlineMs: number;
+  readonly #deadlineMs: SteadyMs;
   #waitMs: number;
   #state: "asking" | "waiting" | "over" = "waiting";
   #nextMs = 0;
   #detail = "no answer yet";
 
-  constructor(options: { deadlineMs: number; config: MachineConfig }) {
+  constructor(options: { deadlineMs: SteadyMs; config: MachineConfig }) {
     this.#config = options.config.redeem;
     this.#waitMs = this.#config.waitFirstMs;
     this.#deadlineMs = options.deadlineMs;
   }
 
-  handle(event: RedeemEvent, nowMs: number): RedeemEffect[] {
+  handle(event: RedeemEvent, nowMs: SteadyMs): RedeemEffect[] {
     if (this.#state === "over") return [];
     switch (event.kind) {
       case "start":
@@ -72,7 +73,7 @@ export class Redeem {
     return [{ kind: "progress", stage: "dialing", message: "asking the link's issuer" }, { kind: "ask_issuer" }];
   }
 
-  #wait(detail: string, nowMs: number): RedeemEffect[] {
+  #wait(detail: string, nowMs: SteadyMs): RedeemEffect[] {
     if (this.#state !== "asking") return [];
     this.#state = "waiting";
     this.#detail = detail;

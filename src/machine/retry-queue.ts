@@ -1,3 +1,4 @@
+import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { Effect, SendEffect } from "./effect.ts";
 import type { Event, EventNamed } from "./event.ts";
@@ -46,7 +47,7 @@ export class RetryQueue {
     return this.#retries.size;
   }
 
-  handle(event: Event, nowMs: number): Effect[] {
+  handle(event: Event, nowMs: SteadyMs): Effect[] {
     const effects: Effect[] = [];
     if (event.kind === "failed") this.#onFailed(event, nowMs, effects);
     else if (event.kind === "timer" && event.timer === "retry") this.#onTimer(nowMs, effects);
@@ -56,7 +57,7 @@ export class RetryQueue {
     return effects;
   }
 
-  #onFailed({ effect, failure }: EventNamed<"failed">, nowMs: number, effects: Effect[]): void {
+  #onFailed({ effect, failure }: EventNamed<"failed">, nowMs: SteadyMs, effects: Effect[]): void {
     if (effect.kind !== "push" && effect.kind !== "ihave" && effect.kind !== "push_roster") return;
     if (!this.#partners.isMember(effect.to)) return;
     const ids = effect.kind === "push_roster" ? [undefined] : effect.ids;
@@ -94,7 +95,7 @@ export class RetryQueue {
     return Math.min(this.#config.delayMaxMs, this.#random.between(this.#config.delayMinMs, 3 * previousMs));
   }
 
-  #onTimer(nowMs: number, effects: Effect[]): void {
+  #onTimer(nowMs: SteadyMs, effects: Effect[]): void {
     this.#timer.fired(nowMs);
     const sends = new Map<string, { kind: RetriedKind; to: PublicKey; ids: MessageId[] }>();
     let nextMs = Number.POSITIVE_INFINITY;

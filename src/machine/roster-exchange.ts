@@ -1,3 +1,4 @@
+import type { SteadyMs } from "../core/clock.ts";
 import { type PublicKey, RosterEntryId } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, EventNamed } from "./event.ts";
@@ -32,7 +33,7 @@ export class RosterExchange {
     this.#partners = options.partners;
   }
 
-  handle(event: Event, nowMs: number): Effect[] {
+  handle(event: Event, nowMs: SteadyMs): Effect[] {
     const effects: Effect[] = [];
     switch (event.kind) {
       case "members":
@@ -59,7 +60,7 @@ export class RosterExchange {
     return head !== undefined && head !== this.#roster.head && (length ?? 0) > this.#roster.length;
   }
 
-  #onStatus({ from, status }: EventNamed<"status">, nowMs: number, effects: Effect[]): void {
+  #onStatus({ from, status }: EventNamed<"status">, nowMs: SteadyMs, effects: Effect[]): void {
     const { roster_head: head, roster_length: length } = status;
     if (head === undefined) this.#ask(from, this.#config.askBlindMs, nowMs, effects);
     else if (head === this.#roster.head) return;
@@ -68,7 +69,7 @@ export class RosterExchange {
     } else this.#push(from, this.#config.pushMs, nowMs, effects);
   }
 
-  #onRoster({ from, outcome }: EventNamed<"roster">, nowMs: number, effects: Effect[]): void {
+  #onRoster({ from, outcome }: EventNamed<"roster">, nowMs: SteadyMs, effects: Effect[]): void {
     if (from === undefined) {
       const peers = new Set(this.#partners.all());
       for (const peer of this.#members) {
@@ -96,7 +97,7 @@ export class RosterExchange {
     }
   }
 
-  #ask(peer: PublicKey, everyMs: number, nowMs: number, effects: Effect[]): void {
+  #ask(peer: PublicKey, everyMs: number, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
     const contact = this.#contact(peer);
     if (nowMs - contact.askedMs < everyMs || nowMs - contact.badMs < this.#config.badMs) return;
@@ -104,7 +105,7 @@ export class RosterExchange {
     effects.push({ kind: "ask_roster", to: peer });
   }
 
-  #push(peer: PublicKey, everyMs: number, nowMs: number, effects: Effect[]): void {
+  #push(peer: PublicKey, everyMs: number, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
     const contact = this.#contact(peer);
     if (nowMs - contact.pushedMs < everyMs) return;

@@ -1,3 +1,4 @@
+import type { SteadyMs } from "../core/clock.ts";
 import type { Effect, Timer } from "./effect.ts";
 
 /** Ours. Real timers may fire a little early; one that did must be asked for again. */
@@ -13,14 +14,14 @@ export class WakeUp {
   }
 
   /** Makes sure the timer fires at `atMs` or before. */
-  by(atMs: number, nowMs: number, effects: Effect[]): void {
+  by(atMs: number, nowMs: SteadyMs, effects: Effect[]): void {
     if (this.#atMs <= atMs) return;
     this.#atMs = Math.max(atMs, nowMs);
     effects.push({ kind: "schedule", timer: this.#timer, afterMs: this.#atMs - nowMs });
   }
 
   /** To be called first when the timer fired. */
-  fired(nowMs: number): void {
+  fired(nowMs: SteadyMs): void {
     if (this.#atMs <= nowMs + EARLY_MS) this.#atMs = Number.POSITIVE_INFINITY;
   }
 }

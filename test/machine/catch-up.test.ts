@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from "bun:test";
+import { steadyMs } from "../../src/core/clock.ts";
 import { CatchUp } from "../../src/machine/catch-up.ts";
 import type { Effect } from "../../src/machine/effect.ts";
 import type { Event } from "../../src/machine/event.ts";
@@ -19,8 +20,8 @@ beforeEach(() => {
 });
 
 function handle(event: Event, nowMs = 0): Effect[] {
-  partners.handle(event, nowMs);
-  return catchUp.handle(event, nowMs);
+  partners.handle(event, steadyMs(nowMs));
+  return catchUp.handle(event, steadyMs(nowMs));
 }
 
 function connect(n: number, nowMs = 0): Effect[] {
@@ -314,7 +315,7 @@ test("after a pull that brought something two others are compared soon", () => {
   connect(1);
   connect(2);
   handle({ kind: "status", from: node(2), status: group.status(0) });
-  partners.follow([], 0);
+  partners.follow([], steadyMs(0));
   deliver(listed(1, 2)[0]);
   const effects = acts(handle({ kind: "timer", timer: "compare" }, 3_000));
   expect(effects.length).toBeGreaterThan(0);

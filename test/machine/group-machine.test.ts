@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { steadyMs } from "../../src/core/clock.ts";
 import type { MessageId, PublicKey } from "../../src/core/ids.ts";
 import type { Effect, NetworkEffect, Timer } from "../../src/machine/effect.ts";
 import type { Event } from "../../src/machine/event.ts";
@@ -29,37 +30,39 @@ test("a group whose roster lacks us is silent", () => {
   const machine = machineOf(new TestGroup());
   const others = members(5);
   others.delete(node(0));
-  expect(machine.handle({ kind: "members", members: others }, 0).every(({ kind }) => kind === "schedule")).toBe(true);
-  expect(machine.handle({ kind: "peer", peer: node(1), connected: true }, 1)).toEqual([]);
-  expect(machine.handle({ kind: "stored", ids: [id(1)], from: undefined, via: "publish" }, 2)).toEqual([]);
+  expect(
+    machine.handle({ kind: "members", members: others }, steadyMs(0)).every(({ kind }) => kind === "schedule"),
+  ).toBe(true);
+  expect(machine.handle({ kind: "peer", peer: node(1), connected: true }, steadyMs(1))).toEqual([]);
+  expect(machine.handle({ kind: "stored", ids: [id(1)], from: undefined, via: "publish" }, steadyMs(2))).toEqual([]);
 });
 
 test("with the roster behind, the roster is asked for before messages, and then the peer is compared", () => {
   const group = new TestGroup();
   const machine = machineOf(group);
-  machine.handle({ kind: "members", members: members(3) }, 0);
-  const met = machine.handle({ kind: "peer", peer: node(1), connected: true }, 0);
+  machine.handle({ kind: "members", members: members(3) }, steadyMs(0));
+  const met = machine.handle({ kind: "peer", peer: node(1), connected: true }, steadyMs(0));
   expect(met).toContainEqual({ kind: "ask_status", to: node(1) });
   const status = { ...group.status(9), roster_head: head(999), roster_length: 2 };
-  expect(acts(machine.handle({ kind: "status", from: node(1), status }, 1))).toEqual([
+  expect(acts(machine.handle({ kind: "status", from: node(1), status }, steadyMs(1)))).toEqual([
     { kind: "ask_roster", to: node(1) },
   ]);
   group.length = 2;
-  machine.handle({ kind: "members", members: members(4) }, 2);
-  const effects = machine.handle({ kind: "roster", from: node(1), outcome: "extended" }, 2);
+  machine.handle({ kind: "members", members: members(4) }, steadyMs(2));
+  const effects = machine.handle({ kind: "roster", from: node(1), outcome: "extended" }, steadyMs(2));
   expect(effects).toContainEqual({ kind: "ask_status", to: node(1) });
 });
 
 test("a message of an unknown author is held while its sender's roster is asked for, then verified again", () => {
   const group = new TestGroup();
   const machine = machineOf(group);
-  machine.handle({ kind: "members", members: members(3) }, 0);
+  machine.handle({ kind: "members", members: members(3) }, steadyMs(0));
   const message = { from: node(1), id: id(1), author: node(3), canonical: new Uint8Array([1]) };
-  expect(acts(machine.handle({ kind: "unknown_author", ...message }, 1))).toEqual([
+  expect(acts(machine.handle({ kind: "unknown_author", ...message }, steadyMs(1)))).toEqual([
     { kind: "ask_roster", to: node(1) },
   ]);
   group.authors.add(node(3));
-  expect(machine.handle({ kind: "members", members: members(4) }, 2)).toContainEqual({
+  expect(machine.handle({ kind: "members", members: members(4) }, steadyMs(2))).toContainEqual({
     kind: "recheck",
     messages: [message],
   });
@@ -69,10 +72,10 @@ test("a back-fill is not offered on; a gap of a few messages is", () => {
   const offered = (count: number): number => {
     const group = new TestGroup();
     const machine = machineOf(group);
-    machine.handle({ kind: "members", members: members(4) }, 0);
-    machine.handle({ kind: "status", from: node(1), status: group.status(count) }, 1);
-    machine.handle({ kind: "ids_page", from: node(1), ids: ids(1, count), next: undefined }, 2);
-    machine.handle({ kind: "stored", ids: group.store(...ids(1, count)), from: node(1), via: "pull" }, 3);
+    machine.handle({ kind: "members", members: members(4) }, steadyMs(0));
+    machine.handle({ kind: "status", from: node(1), status: group.status(count) }, steadyMs(1));
+    machine.handle({ kind: "ids_page", from: node(1), ids: ids(1, count), next: undefined }, steadyMs(2));
+    machine.handle({ kind: "stored", ids: group.store(...ids(1, count)), from: node(1), via: "pull" }, steadyMs(3));
     return machine.sizes().gathered;
   };
   expect(offered(5)).toBe(10);
@@ -82,19 +85,20 @@ test("a back-fill is not offered on; a gap of a few messages is", () => {
 test("a peer that floods with ids nobody holds costs bounded memory and keeps nobody else out", () => {
   const group = new TestGroup();
   const machine = machineOf(group);
-  machine.handle({ kind: "members", members: members(20) }, 0);
+  machine.handle({ kind: "members", members: members(20) }, steadyMs(0));
   for (let i = 0; i < 50; i++) {
-    machine.handle({ kind: "ihave", from: node(1), ids: ids(1_000_000 + i * 4_096, 4_096) }, i);
-    machine.handle({ kind: "graft", from: node(1), ids: ids(1_000_000 + i * 4_096, 4_096) }, i);
-    machine.handle({ kind: "announced", from: node(1), ids: ids(9_000_000 + i * 4_096, 4_096) }, i);
+    machine.handle({ kind: "ihave", from: node(1), ids: ids(1_000_000 + i * 4_096, 4_096) }, steadyMs(i));
+    machine.handle({ kind: "graft", from: node(1), ids: ids(1_000_000 + i * 4_096, 4_096) }, steadyMs(i));
+    machine.handle({ kind: "announced", from: node(1), ids: ids(9_000_000 + i * 4_096, 4_096) }, steadyMs(i));
   }
   expect(machine.sizes().missing).toBe(config.missingIds.perPeerMax);
-  machine.handle({ kind: "ihave", from: node(2), ids: [id(1)] }, 100);
+  machine.handle({ kind: "ihave", from: node(2), ids: [id(1)] }, steadyMs(100));
   expect(machine.sizes().missing).toBe(config.missingIds.perPeerMax + 1);
-  const grafts = machine.handle({ kind: "timer", timer: "graft" }, 4_200);
+  const grafts = machine.handle({ kind: "timer", timer: "graft" }, steadyMs(4_200));
   expect(grafts).toContainEqual({ kind: "graft", to: node(2), ids: [id(1)] });
   // What never comes is given up, and the room is free again.
-  for (let nowMs = 5_000; nowMs < 200_000; nowMs += 1_000) machine.handle({ kind: "timer", timer: "graft" }, nowMs);
+  for (let nowMs = 5_000; nowMs < 200_000; nowMs += 1_000)
+    machine.handle({ kind: "timer", timer: "graft" }, steadyMs(nowMs));
   expect(machine.sizes().missing).toBe(0);
 });
 
@@ -103,7 +107,7 @@ function quiet(size: number, held: number): { group: TestGroup; machine: GroupMa
   const group = new TestGroup();
   group.store(...ids(1, held));
   const machine = machineOf(group);
-  machine.handle({ kind: "members", members: members(size) }, 0);
+  machine.handle({ kind: "members", members: members(size) }, steadyMs(0));
   return { group, machine };
 }
 
@@ -116,35 +120,39 @@ const askIds = (n: number): Effect => ({
 
 test("what a peer says of its copy with its own question is compared at once", () => {
   const { group, machine } = quiet(3, 2);
-  expect(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, 1)).toEqual([askIds(1)]);
+  expect(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, steadyMs(1))).toEqual([askIds(1)]);
 });
 
 test("what it says while our question is under way stands for the answer", () => {
   const { group, machine } = quiet(3, 2);
-  const [ask] = acts(machine.handle({ kind: "peer", peer: node(1), connected: true }, 0));
+  const [ask] = acts(machine.handle({ kind: "peer", peer: node(1), connected: true }, steadyMs(0)));
   expect(ask).toEqual({ kind: "ask_status", to: node(1) });
   const said: Event = { kind: "status", from: node(1), status: group.status(2) };
-  expect(machine.handle(said, 10)).toContainEqual({
+  expect(machine.handle(said, steadyMs(10))).toContainEqual({
     kind: "report",
     report: { what: "compared", peer: node(1), outcome: "equal", stored: 0, missing: 0 },
   });
   // Neither the answer nor its absence changes what is settled.
-  expect(machine.handle(said, 20)).toEqual([]);
-  expect(acts(machine.handle({ kind: "failed", effect: ask as NetworkEffect, failure: "refused" }, 30))).toEqual([]);
+  expect(machine.handle(said, steadyMs(20))).toEqual([]);
+  expect(
+    acts(machine.handle({ kind: "failed", effect: ask as NetworkEffect, failure: "refused" }, steadyMs(30))),
+  ).toEqual([]);
   const later = 20 + config.catchUp.offeredEveryMs;
-  expect(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, later)).toEqual([askIds(1)]);
+  expect(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, steadyMs(later))).toEqual([
+    askIds(1),
+  ]);
 });
 
 test("who asks with fewer messages pulls ours, and is looked at again only after that", () => {
   const { group, machine } = quiet(3, 5);
   const { confirmAfterMs } = config.catchUp;
-  expect(acts(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, 1))).toEqual([]);
-  expect(acts(machine.handle({ kind: "timer", timer: "compare" }, confirmAfterMs))).toEqual([]);
-  expect(acts(machine.handle({ kind: "timer", timer: "compare" }, 1 + confirmAfterMs))).toEqual([
+  expect(acts(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, steadyMs(1)))).toEqual([]);
+  expect(acts(machine.handle({ kind: "timer", timer: "compare" }, steadyMs(confirmAfterMs)))).toEqual([]);
+  expect(acts(machine.handle({ kind: "timer", timer: "compare" }, steadyMs(1 + confirmAfterMs)))).toEqual([
     { kind: "ask_status", to: node(1) },
   ]);
   const answer: Event = { kind: "status", from: node(1), status: group.status(4) };
-  expect(machine.handle(answer, 100 + confirmAfterMs)).toEqual([askIds(1)]);
+  expect(machine.handle(answer, steadyMs(100 + confirmAfterMs))).toEqual([askIds(1)]);
 });
 
 test("a peer that asks without end makes us ask no more often than its answers would", () => {
@@ -152,7 +160,7 @@ test("a peer that asks without end makes us ask no more often than its answers w
   const minutes = 10;
   const asked = { ask_ids: 0, ask_status: 0, ask_roster: 0, push_roster: 0 };
   const tell = (event: Event, nowMs: number): void => {
-    for (const effect of machine.handle(event, nowMs)) {
+    for (const effect of machine.handle(event, steadyMs(nowMs))) {
       if (effect.kind in asked) asked[effect.kind as keyof typeof asked] += 1;
       // It always has more to list and never delivers it; other answers it gives at once too.
       if (effect.kind === "ask_ids") {
@@ -182,11 +190,11 @@ test("a peer that asks without end makes us ask no more often than its answers w
 
 test("a peer that failed us is left alone, whatever it says with its questions", () => {
   const { group, machine } = quiet(3, 2);
-  const [ask] = acts(machine.handle({ kind: "peer", peer: node(1), connected: true }, 0));
-  machine.handle({ kind: "failed", effect: ask as NetworkEffect, failure: "timeout" }, 60_000);
+  const [ask] = acts(machine.handle({ kind: "peer", peer: node(1), connected: true }, steadyMs(0)));
+  machine.handle({ kind: "failed", effect: ask as NetworkEffect, failure: "timeout" }, steadyMs(60_000));
   const said: Event = { kind: "status", from: node(1), status: group.status(3) };
-  expect(machine.handle(said, 60_000 + config.catchUp.failureFirstMs - 1)).toEqual([]);
-  expect(machine.handle(said, 60_000 + config.catchUp.failureFirstMs)).toEqual([askIds(1)]);
+  expect(machine.handle(said, steadyMs(60_000 + config.catchUp.failureFirstMs - 1))).toEqual([]);
+  expect(machine.handle(said, steadyMs(60_000 + config.catchUp.failureFirstMs))).toEqual([askIds(1)]);
 });
 
 test("limits and times are those of the configuration", () => {
@@ -200,21 +208,21 @@ test("limits and times are those of the configuration", () => {
     quarantine: { ...config.quarantine, countMax: 2 },
   };
   const machine = machineOf(new TestGroup(), small);
-  machine.handle({ kind: "members", members: members(4) }, 0);
-  const named = machine.handle({ kind: "ihave", from: node(1), ids: ids(1, 4) }, 0);
+  machine.handle({ kind: "members", members: members(4) }, steadyMs(0));
+  const named = machine.handle({ kind: "ihave", from: node(1), ids: ids(1, 4) }, steadyMs(0));
   expect(named).toEqual([{ kind: "schedule", timer: "graft", afterMs: 7 }]);
   expect(machine.sizes().missing).toBe(3);
-  machine.handle({ kind: "ihave", from: node(2), ids: ids(11, 4) }, 0);
+  machine.handle({ kind: "ihave", from: node(2), ids: ids(11, 4) }, steadyMs(0));
   expect(machine.sizes().missing).toBe(5);
   const status = new TestGroup().status(20);
-  expect(acts(machine.handle({ kind: "status", from: node(3), status }, 0))).toEqual([
+  expect(acts(machine.handle({ kind: "status", from: node(3), status }, steadyMs(0)))).toEqual([
     { kind: "ask_ids", to: node(3), after: undefined, limit: 100 },
   ]);
-  const listed = machine.handle({ kind: "ids_page", from: node(3), ids: ids(1, 20), next: undefined }, 0);
+  const listed = machine.handle({ kind: "ids_page", from: node(3), ids: ids(1, 20), next: undefined }, steadyMs(0));
   expect(listed.map((effect) => "ids" in effect && effect.ids.length)).toEqual([4, 4]);
   for (const n of [1, 2, 3]) {
     const canonical = new Uint8Array(1);
-    machine.handle({ kind: "unknown_author", from: node(n), id: id(100 + n), author: node(9), canonical }, 0);
+    machine.handle({ kind: "unknown_author", from: node(n), id: id(100 + n), author: node(9), canonical }, steadyMs(0));
   }
   expect(machine.sizes().quarantined).toBe(2);
 });
@@ -301,7 +309,7 @@ test("whatever happens in whatever order, nothing throws, no table outgrows its 
       let current: ReadonlySet<PublicKey> = members(MEMBERS);
       let before: ReadonlySet<PublicKey> = current;
       let nowMs = 0;
-      machine.handle({ kind: "members", members: current }, nowMs);
+      machine.handle({ kind: "members", members: current }, steadyMs(nowMs));
       for (const [event, passedMs] of steps) {
         nowMs += passedMs;
         if (event.kind === "members") {
@@ -309,7 +317,7 @@ test("whatever happens in whatever order, nothing throws, no table outgrows its 
           current = event.members.has(node(0)) ? event.members : new Set();
         }
         if (event.kind === "stored") group.store(...event.ids);
-        const effects: Effect[] = machine.handle(event, nowMs);
+        const effects: Effect[] = machine.handle(event, steadyMs(nowMs));
         expectBounded(machine);
         for (const effect of effects) {
           if (effect.kind === "schedule") expect(effect.afterMs).toBeGreaterThanOrEqual(0);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { steadyMs } from "../../src/core/clock.ts";
 import { MerkleRoot, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import type { Invite } from "../../src/core/record/records.ts";
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
@@ -48,7 +49,7 @@ class Drive {
   #wakeUps: number[] = [];
 
   constructor(given: Invite, deadlineMs: number) {
-    this.join = new Join({ invite: given, localKey, deadlineMs, config });
+    this.join = new Join({ invite: given, localKey, deadlineMs: steadyMs(deadlineMs), config });
   }
 
   run(answer: (candidate: JoinCandidate) => RosterLog | "unreachable" | "refused" | "invalid" | undefined): JoinEffect {
@@ -61,7 +62,7 @@ class Drive {
         event = { kind: "timer" };
       }
       expect(this.nowMs).not.toBeNaN();
-      for (const effect of this.join.handle(event, this.nowMs)) {
+      for (const effect of this.join.handle(event, steadyMs(this.nowMs))) {
         if (effect.kind === "schedule") this.#wakeUps.push(this.nowMs + effect.afterMs);
         if (effect.kind === "joined" || effect.kind === "failed") this.end = effect;
         if (effect.kind !== "ask_roster") continue;
@@ -71,7 +72,7 @@ class Drive {
         else if (reply) events.push({ kind: "no_roster", from: effect.to, why: reply, detail: `${reply}` });
       }
     }
-    expect(this.join.handle({ kind: "timer" }, this.nowMs + 1)).toEqual([]);
+    expect(this.join.handle({ kind: "timer" }, steadyMs(this.nowMs + 1))).toEqual([]);
     return this.end;
   }
 }

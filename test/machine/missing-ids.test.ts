@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { steadyMs } from "../../src/core/clock.ts";
 import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { MissingIds } from "../../src/machine/missing-ids.ts";
 import { id, ids, node } from "./group.ts";
@@ -12,14 +13,14 @@ test("few holders are asked, each for all it holds, due or not", () => {
   missing.name(id(2), node(2), 10);
   missing.name(id(3), node(2), 999);
   missing.name(id(4), node(3), 999);
-  expect(missing.due(10, noRank)).toEqual(new Map([[node(2), ids(1, 3)]]));
+  expect(missing.due(steadyMs(10), noRank)).toEqual(new Map([[node(2), ids(1, 3)]]));
 });
 
 test("an eager holder is asked before others", () => {
   const missing = new MissingIds(config);
   missing.name(id(1), node(1), 10);
   missing.name(id(1), node(2), 10);
-  const due = missing.due(10, (peer) => (peer === node(2) ? 1 : 0));
+  const due = missing.due(steadyMs(10), (peer) => (peer === node(2) ? 1 : 0));
   expect([...due.keys()]).toEqual([node(2)]);
 });
 
@@ -29,7 +30,7 @@ test("holders take turns, and after so many asks the id is left to comparison", 
   missing.name(id(1), node(2), 0);
   const asked = [];
   for (let nowMs = 0; missing.size > 0; nowMs += 10) {
-    for (const [holder] of missing.due(nowMs, noRank)) {
+    for (const [holder] of missing.due(steadyMs(nowMs), noRank)) {
       asked.push(holder);
       missing.asked(id(1), holder, "graft", nowMs + 10);
     }

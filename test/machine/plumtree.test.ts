@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from "bun:test";
+import { steadyMs } from "../../src/core/clock.ts";
 import type { Effect } from "../../src/machine/effect.ts";
 import type { Event } from "../../src/machine/event.ts";
 import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
@@ -18,9 +19,9 @@ beforeEach(() => {
 });
 
 function handle(event: Event, nowMs = 0): Effect[] {
-  partners.handle(event, nowMs);
-  const sent = plumtree.handle(event, nowMs);
-  return [...sent, ...partners.follow(sent, nowMs)];
+  partners.handle(event, steadyMs(nowMs));
+  const sent = plumtree.handle(event, steadyMs(nowMs));
+  return [...sent, ...partners.follow(sent, steadyMs(nowMs))];
 }
 
 /** A group in which `size` - 1 others are connected. */
@@ -205,8 +206,8 @@ test("an unreachable partner is replaced, and asked again after a while", () => 
   const effects = handle({ kind: "peer", peer: before[0]!, connected: false });
   expect(effects).toEqual([{ kind: "graft", to: partners.all().at(-1)!, ids: [] }]);
   expect(partners.all()).not.toContain(before[0]!);
-  expect(partners.isDown(before[0]!, 1_000)).toBe(true);
-  expect(partners.isDown(before[0]!, 60_000)).toBe(false);
+  expect(partners.isDown(before[0]!, steadyMs(1_000))).toBe(true);
+  expect(partners.isDown(before[0]!, steadyMs(60_000))).toBe(false);
 });
 
 test("partners stay near log2 of the group, also when everyone wants to be one", () => {

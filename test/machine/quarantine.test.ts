@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from "bun:test";
+import { steadyMs } from "../../src/core/clock.ts";
 import type { Effect } from "../../src/machine/effect.ts";
 import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { Quarantine } from "../../src/machine/quarantine.ts";
@@ -16,7 +17,7 @@ const canonical = new Uint8Array([1, 2, 3]);
 const hold = (n: number, from: number, author: number, nowMs = 0, bytes = canonical): Effect[] =>
   quarantine.handle(
     { kind: "unknown_author", from: node(from), id: id(n), author: node(author), canonical: bytes },
-    nowMs,
+    steadyMs(nowMs),
   );
 const dropped = (n: number, reason: "full" | "expired"): Effect => ({
   kind: "report",
@@ -27,7 +28,7 @@ test("messages are let out when the roster names their author, and only those", 
   hold(1, 1, 7);
   hold(2, 1, 8);
   group.authors.add(node(7));
-  expect(quarantine.handle({ kind: "members", members: members(8) }, 1)).toEqual([
+  expect(quarantine.handle({ kind: "members", members: members(8) }, steadyMs(1))).toEqual([
     { kind: "recheck", messages: [{ id: id(1), from: node(1), author: node(7), canonical }] },
   ]);
   expect(quarantine.size).toBe(1);
@@ -36,7 +37,7 @@ test("messages are let out when the roster names their author, and only those", 
 
 test("a message that came to be stored another way is let go", () => {
   hold(1, 1, 7);
-  quarantine.handle({ kind: "stored", ids: [id(1)], from: node(2), via: "push" }, 1);
+  quarantine.handle({ kind: "stored", ids: [id(1)], from: node(2), via: "push" }, steadyMs(1));
   expect(quarantine.size).toBe(0);
   expect(quarantine.bytes).toBe(0);
 });
@@ -44,8 +45,10 @@ test("a message that came to be stored another way is let go", () => {
 test("what nobody vouches for in time is dropped with the reason", () => {
   hold(1, 1, 7, 0);
   hold(2, 1, 7, 5_000);
-  expect(acts(quarantine.handle({ kind: "timer", timer: "quarantine" }, config.quarantine.heldMs - 1))).toEqual([]);
-  const effects = quarantine.handle({ kind: "timer", timer: "quarantine" }, config.quarantine.heldMs);
+  expect(
+    acts(quarantine.handle({ kind: "timer", timer: "quarantine" }, steadyMs(config.quarantine.heldMs - 1))),
+  ).toEqual([]);
+  const effects = quarantine.handle({ kind: "timer", timer: "quarantine" }, steadyMs(config.quarantine.heldMs));
   expect(effects).toContainEqual(dropped(1, "expired"));
   expect(effects).toContainEqual({ kind: "schedule", timer: "quarantine", afterMs: 5_000 });
   expect(quarantine.size).toBe(1);

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from "bun:test";
+import { steadyMs } from "../../src/core/clock.ts";
 import type { PublicKey } from "../../src/core/ids.ts";
 import type { Effect, SendEffect } from "../../src/machine/effect.ts";
 import type { NetworkFailure } from "../../src/machine/event.ts";
@@ -17,8 +18,8 @@ beforeEach(() => {
 
 const push: SendEffect = { kind: "push", to: node(1), ids: [id(1)] };
 const fail = (effect: SendEffect, nowMs: number, failure: NetworkFailure = "unreachable"): Effect[] =>
-  queue.handle({ kind: "failed", effect, failure }, nowMs);
-const wake = (nowMs: number): Effect[] => acts(queue.handle({ kind: "timer", timer: "retry" }, nowMs));
+  queue.handle({ kind: "failed", effect, failure }, steadyMs(nowMs));
+const wake = (nowMs: number): Effect[] => acts(queue.handle({ kind: "timer", timer: "retry" }, steadyMs(nowMs)));
 const waitOf = (effects: readonly Effect[]): number => {
   const [effect] = effects;
   return effect?.kind === "schedule" ? effect.afterMs : Number.NaN;
@@ -78,7 +79,7 @@ test("a send that arrived is forgotten, and so is a member that left", () => {
   wake(200_000);
   expect(queue.size).toBe(0);
   fail(push, 300_000);
-  queue.handle({ kind: "members", members: members(1) }, 300_001);
+  queue.handle({ kind: "members", members: members(1) }, steadyMs(300_001));
   expect(queue.size).toBe(0);
 });
 

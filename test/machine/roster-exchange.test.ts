@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from "bun:test";
+import { steadyMs } from "../../src/core/clock.ts";
 import type { Effect } from "../../src/machine/effect.ts";
 import type { CopyStatus, Event } from "../../src/machine/event.ts";
 import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
@@ -15,13 +16,13 @@ beforeEach(() => {
   group = new TestGroup();
   group.length = 3;
   partners = new Partners({ local: node(0), random: new SeededRandom(1), config });
-  partners.handle({ kind: "members", members: members(4) }, 0);
-  partners.follow([], 0);
+  partners.handle({ kind: "members", members: members(4) }, steadyMs(0));
+  partners.follow([], steadyMs(0));
   sync = new RosterExchange({ roster: group, partners, config });
   handle({ kind: "members", members: members(4) });
 });
 
-const handle = (event: Event, nowMs = 0): Effect[] => sync.handle(event, nowMs);
+const handle = (event: Event, nowMs = 0): Effect[] => sync.handle(event, steadyMs(nowMs));
 const status = (length: number | undefined, fork = 0): CopyStatus => ({
   roster_head: length === undefined ? undefined : head(length * 100 + fork),
   roster_length: length,
@@ -78,7 +79,7 @@ test("a peer that tells of entries we cannot place is asked for what lies betwee
 test("a change made here goes to everyone, and to who was removed by it", () => {
   const left = members(4);
   left.delete(node(3));
-  partners.handle({ kind: "members", members: left }, 0);
+  partners.handle({ kind: "members", members: left }, steadyMs(0));
   handle({ kind: "members", members: left });
   const effects = handle({ kind: "roster", from: undefined, outcome: "extended" });
   expect(effects.map((effect) => effect.kind === "push_roster" && effect.to).toSorted()).toEqual([

@@ -1,3 +1,4 @@
+import { steadyMs } from "../../src/core/clock.ts";
 import { MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import type { Effect, NetworkEffect, Report } from "../../src/machine/effect.ts";
 import type { CopyStatus, Event, NetworkFailure, Via } from "../../src/machine/event.ts";
@@ -174,7 +175,7 @@ export class World {
   /** Hands a member an event and carries out what it answers. */
   tell(member: Member, event: Event): void {
     if (!member.alive) return;
-    for (const effect of member.machine.handle(event, this.clock.nowMs)) this.#carryOut(member, effect);
+    for (const effect of member.machine.handle(event, steadyMs(this.clock.nowMs))) this.#carryOut(member, effect);
   }
 
   #carryOut(member: Member, effect: Effect): void {

@@ -18,7 +18,7 @@ type CommonEffect =
 type OwnEffect<Effect> = Exclude<Effect, { readonly kind: CommonEffect["kind"] }>;
 
 export interface Drive<Event, Effect extends { readonly kind: string }, Result> {
-  readonly machine: { handle(event: Event, nowMs: number): Effect[] };
+  readonly machine: { handle(event: Event, nowMs: SteadyMs): Effect[] };
   readonly start: Event;
   readonly timer: Event;
   readonly clock: Clock;
