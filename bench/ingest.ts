@@ -114,7 +114,7 @@ async function takeIn(corpus: Corpus, frames: readonly Uint8Array[]): Promise<To
           const { type, body } = reader.next()!;
           const frame = decodeFrame(type, body, "entmoot/1");
           if (frame.kind !== "push") throw new Error(`expected a push frame, found ${frame.kind}`);
-          await ingest.accept(frame.messages, "push");
+          await ingest.accept(frame.bodies, "push");
         }
       };
       await Promise.all(Array.from({ length: STREAMS }, stream));

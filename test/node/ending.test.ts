@@ -19,7 +19,7 @@ test("what a node acknowledged before it ended is there again, and what comes me
     const messages = Array.from({ length: 64 }, (_, i) =>
       message({ by: ALICE, group_id, timestamp: BigInt(s * 64 + i) }),
     );
-    return alice.say({ kind: "push", group_id, messages: messages.map(messageCanonical) }).catch(() => {});
+    return alice.say({ kind: "push", group_id, bodies: messages.map(messageCanonical) }).catch(() => {});
   });
   const content = encodeUtf8("x");
   const publishes = Array.from({ length: 64 }, () => node.call(publish, { group_id, topics: ["chat"], content }));

@@ -63,7 +63,7 @@ test("answers nobody asked for change nothing, and the stream goes on", async ()
       kind: "fetch_many_resp",
       group_id,
       outcomes: ["sent"],
-      messages: [messageCanonical(message({ by: ALICE, group_id }))],
+      bodies: [messageCanonical(message({ by: ALICE, group_id }))],
     },
     statusQuestion(group_id),
   );
@@ -105,7 +105,7 @@ test("a full disk while held messages are let out ends nothing but that", async 
   await using it = await nodeWithRawMember({ root });
   const { node, group_id, alice } = it;
   const early = message({ by: STRANGER, group_id });
-  await alice.say({ kind: "push", group_id, messages: [messageCanonical(early)] });
+  await alice.say({ kind: "push", group_id, bodies: [messageCanonical(early)] });
   const { messages } = root.openGroup(group_id)!;
   const put = messages.putMany.bind(messages);
   let refused = 0;
@@ -121,7 +121,7 @@ test("a full disk while held messages are let out ends nothing but that", async 
   await alice.say({ kind: "roster_resp", group_id, entries: [...log.entries, entry] });
   await until(() => refused > 0);
   messages.putMany = put;
-  await alice.say({ kind: "push", group_id, messages: [messageCanonical(early)] });
+  await alice.say({ kind: "push", group_id, bodies: [messageCanonical(early)] });
   expect((await node.call(status, {})).groups[0]?.messages).toBe(1);
 });
 

@@ -20,7 +20,7 @@ async function world() {
   const { network, node, group_id, alice } = await nodeWithRawMember();
   const count = async () => (await node.call(status, {})).groups.find((group) => group.group_id === group_id)?.messages;
   const push = (...messages: Message[]) =>
-    alice.say({ kind: "push", group_id, messages: messages.map(messageCanonical) });
+    alice.say({ kind: "push", group_id, bodies: messages.map(messageCanonical) });
   const said = (fields: Parameters<typeof message>[0] = {}) => message({ by: ALICE, group_id, ...fields });
   return { network, node, group_id, alice, count, push, said };
 }
@@ -104,7 +104,7 @@ test("history of a removed member is still taken, what it writes after its remov
   const third = new RawPeer(network, STRANGER, FOUNDER);
   const before = said({ timestamp: BigInt(Date.now() - 60_000) });
   const after = said({ timestamp: BigInt(Date.now() + 60_000) });
-  await third.say({ kind: "push", group_id, messages: [before, after].map(messageCanonical) });
+  await third.say({ kind: "push", group_id, bodies: [before, after].map(messageCanonical) });
   expect(await count()).toBe(1);
 });
 

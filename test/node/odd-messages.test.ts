@@ -41,7 +41,7 @@ test("the oddest messages a member can sign are stored, ordered, shown and built
   const root = () => SqliteDataRoot.open(directory.path, "write");
   const { network, node, group_id, alice } = await nodeWithRawMember({ root: root() });
   const odd = oddMessages((fields) => message({ by: ALICE, group_id, ...fields }));
-  for (const one of odd) await alice.say({ kind: "push", group_id, messages: [messageCanonical(one)] });
+  for (const one of odd) await alice.say({ kind: "push", group_id, bodies: [messageCanonical(one)] });
   const group = async (of: typeof node) => (await of.call(status, {})).groups[0]!;
   expect((await group(node)).messages).toBe(odd.length);
   const published = await node.call(publish, { group_id, topics: ["chat"], content: encodeUtf8("still here") });

@@ -200,12 +200,12 @@ export const FRAMES: Generators<Frame> = {
     version: shortText,
     policy: shortText,
   }),
-  push: fc.record({ group_id: groupId, messages: batch.filter((messages) => messages.length > 0) }),
+  push: fc.record({ group_id: groupId, bodies: batch.filter((bodies) => bodies.length > 0) }),
   fetch_many_req: fc.record({ group_id: groupId, ids: fc.array(messageId, { minLength: 1, maxLength: 20 }) }),
   fetch_many_resp: fc.record({ group_id: groupId, outcomes }).chain(({ group_id, outcomes }) => {
     const sent = outcomes.filter((outcome) => outcome === "sent").length;
-    const messages = fc.array(fc.uint8Array({ minLength: 1, maxLength: 200 }), { minLength: sent, maxLength: sent });
-    return fc.record({ group_id: fc.constant(group_id), outcomes: fc.constant(outcomes), messages });
+    const bodies = fc.array(fc.uint8Array({ minLength: 1, maxLength: 200 }), { minLength: sent, maxLength: sent });
+    return fc.record({ group_id: fc.constant(group_id), outcomes: fc.constant(outcomes), bodies });
   }),
   ids_req: fc.record({
     group_id: groupId,

@@ -262,13 +262,13 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
   try {
     while (wanted.length > 0) {
       const question: Frame = { kind: "fetch_many_req", group_id: group.id, ids: wanted };
-      const { messages, outcomes } = await peers.ask(from, question, "fetch_many_resp", LARGE_TIMEOUT_MS);
+      const { bodies, outcomes } = await peers.ask(from, question, "fetch_many_resp", LARGE_TIMEOUT_MS);
       if (outcomes.length !== wanted.length) {
         throw new PeerRefusal("malformed_frame", `fetch: expected ${wanted.length} outcomes, found ${outcomes.length}`);
       }
       const by = (outcome: FetchOutcome) => wanted.filter((_, i) => outcomes[i] === outcome);
       unknown.push(...by("unknown"));
-      ingest(by("sent"), messages);
+      ingest(by("sent"), bodies);
       for (const id of by("alone")) {
         const body = await fetchAlone(group, from, id, peers);
         if (body === undefined) unknown.push(id);

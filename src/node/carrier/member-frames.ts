@@ -34,8 +34,8 @@ type Handlers = { readonly [K in Frame["kind"]]?: MemberFrameHandler<K> };
 
 /** Frames that want no answer. */
 const ONE_WAY = {
-  async push({ from, group }, { messages }) {
-    await group.ingest(messages, { from, via: "push" });
+  async push({ from, group }, { bodies }) {
+    await group.ingest(bodies, { from, via: "push" });
     return undefined;
   },
   async gossip({ from, group }, frame) {

@@ -34,7 +34,7 @@ export interface FetchManyResp {
   /** As many as were asked, which the asker has to check. */
   readonly outcomes: readonly FetchOutcome[];
   /** Full canonical forms, one for each `sent`, in the same order. At most 1,024. */
-  readonly messages: readonly Uint8Array[];
+  readonly bodies: readonly Uint8Array[];
 }
 
 export const fetchManyReqBody: FrameBody<FetchManyReq> = {
@@ -65,21 +65,21 @@ export const fetchManyRespBody: FrameBody<FetchManyResp> = {
     );
     if (outcomes.every((outcome) => outcome === "again")) cursor.fail("an answer to some id", "none");
     const sent = outcomes.filter((outcome) => outcome === "sent").length;
-    const messages = readMessageBatch(cursor);
-    if (messages.length !== sent) cursor.fail(`${sent} messages`, `${messages.length}`);
-    return { kind: "fetch_many_resp", group_id, outcomes, messages };
+    const bodies = readMessageBatch(cursor);
+    if (bodies.length !== sent) cursor.fail(`${sent} messages`, `${bodies.length}`);
+    return { kind: "fetch_many_resp", group_id, outcomes, bodies };
   },
-  encode({ group_id, outcomes, messages }) {
+  encode({ group_id, outcomes, bodies }) {
     requireCount("fetch_many_resp: outcomes", outcomes.length);
     const sent = outcomes.filter((outcome) => outcome === "sent").length;
-    if (sent !== messages.length || sent > BATCH_MESSAGES_MAX || outcomes.every((outcome) => outcome === "again")) {
+    if (sent !== bodies.length || sent > BATCH_MESSAGES_MAX || outcomes.every((outcome) => outcome === "again")) {
       throw new EntmootError(
         "invalid_argument",
-        `fetch_many_resp: expected a message for each of at most ${BATCH_MESSAGES_MAX} sent and an answer to some id, got ${sent} sent, ${messages.length} messages`,
+        `fetch_many_resp: expected a message for each of at most ${BATCH_MESSAGES_MAX} sent and an answer to some id, got ${sent} sent, ${bodies.length} messages`,
       );
     }
     const bytes = Uint8Array.from(outcomes, (outcome) => OUTCOMES.indexOf(outcome));
-    return [GroupId.toBytes(group_id), u32Bytes(bytes.length), bytes, ...messageBatchParts(messages)];
+    return [GroupId.toBytes(group_id), u32Bytes(bytes.length), bytes, ...messageBatchParts(bodies)];
   },
 };
 
@@ -89,20 +89,20 @@ export function answerFetchMany(
   held: (id: MessageId) => Uint8Array | undefined,
 ): FetchManyResp {
   const room = new BatchRoom();
-  const messages: Uint8Array[] = [];
+  const bodies: Uint8Array[] = [];
   let full = false;
   const outcomes = ids.map((id): FetchOutcome => {
     // Past the first that does not fit nothing is looked up: the asker gets its messages in the order it wants them.
     if (full) return "again";
-    const message = held(id);
-    if (message === undefined) return "unknown";
-    if (!BatchRoom.fits(message.length)) return "alone";
-    full = !room.reserve(message.length);
+    const body = held(id);
+    if (body === undefined) return "unknown";
+    if (!BatchRoom.fits(body.length)) return "alone";
+    full = !room.reserve(body.length);
     if (full) return "again";
-    messages.push(message);
+    bodies.push(body);
     return "sent";
   });
-  return { kind: "fetch_many_resp", group_id, outcomes, messages };
+  return { kind: "fetch_many_resp", group_id, outcomes, bodies };
 }
 
 function requireCount(what: string, count: number): void {

@@ -9,21 +9,21 @@ const LENGTH_BYTES = 4;
 /** Ours. Room for messages and their lengths in any frame of 1 MiB that holds a batch; 8 KiB are left for the rest of it. */
 export const BATCH_BYTES_MAX = 1024 * 1024 - 8 * 1024;
 
-/** Reads length-prefixed messages to the end of the body: views of full canonical forms, still to be decoded and verified. */
+/** Reads length-prefixed messages to the end of the frame. Such a `body` is a view of a full canonical form, still to be decoded and verified. */
 export function readMessageBatch(cursor: ByteCursor): Uint8Array[] {
-  const messages: Uint8Array[] = [];
+  const bodies: Uint8Array[] = [];
   while (cursor.left > 0) {
-    if (messages.length === BATCH_MESSAGES_MAX) cursor.fail(`at most ${BATCH_MESSAGES_MAX} messages`, "one more");
+    if (bodies.length === BATCH_MESSAGES_MAX) cursor.fail(`at most ${BATCH_MESSAGES_MAX} messages`, "one more");
     const length = cursor.u32("message length");
     if (length === 0) cursor.fail("a message", "an empty one");
-    messages.push(cursor.read(length, "message"));
+    bodies.push(cursor.read(length, "message"));
   }
-  return messages;
+  return bodies;
 }
 
 /** The pieces `readMessageBatch` reads. */
-export function messageBatchParts(messages: readonly Uint8Array[]): Uint8Array[] {
-  return messages.flatMap((message) => [u32Bytes(message.length), message]);
+export function messageBatchParts(bodies: readonly Uint8Array[]): Uint8Array[] {
+  return bodies.flatMap((body) => [u32Bytes(body.length), body]);
 }
 
 /** What one batch holds so far. */

@@ -12,46 +12,46 @@ export interface Push {
   readonly kind: "push";
   readonly group_id: GroupId;
   /** 1 to 1,024 full canonical forms. */
-  readonly messages: readonly Uint8Array[];
+  readonly bodies: readonly Uint8Array[];
 }
 
 export const pushBody: FrameBody<Push> = {
   decode(body) {
     const cursor = new ByteCursor(body, "push");
     const group_id = GroupId.fromBytes(cursor.read(32, "group id"));
-    const messages = readMessageBatch(cursor);
-    if (messages.length === 0) cursor.fail("a message", "none");
-    return { kind: "push", group_id, messages };
+    const bodies = readMessageBatch(cursor);
+    if (bodies.length === 0) cursor.fail("a message", "none");
+    return { kind: "push", group_id, bodies };
   },
-  encode({ group_id, messages }) {
-    if (messages.length === 0 || messages.length > BATCH_MESSAGES_MAX) {
+  encode({ group_id, bodies }) {
+    if (bodies.length === 0 || bodies.length > BATCH_MESSAGES_MAX) {
       throw new EntmootError(
         "invalid_argument",
-        `push: expected 1 to ${BATCH_MESSAGES_MAX} messages, got ${messages.length}`,
+        `push: expected 1 to ${BATCH_MESSAGES_MAX} messages, got ${bodies.length}`,
       );
     }
-    return [GroupId.toBytes(group_id), ...messageBatchParts(messages)];
+    return [GroupId.toBytes(group_id), ...messageBatchParts(bodies)];
   },
 };
 
-/** As few frames as hold `messages` in order, and those too large for any: announce these with ihave, so that they are fetched alone. */
+/** As few frames as hold `bodies` in order, and those too large for any: announce these with ihave, so that they are fetched alone. */
 export function pushFrames(
   group_id: GroupId,
-  messages: Iterable<Uint8Array>,
+  bodies: Iterable<Uint8Array>,
 ): { readonly frames: readonly Push[]; readonly tooLarge: readonly Uint8Array[] } {
   const batches: Uint8Array[][] = [];
   const tooLarge: Uint8Array[] = [];
   let room: BatchRoom | undefined;
-  for (const message of messages) {
-    if (!BatchRoom.fits(message.length)) {
-      tooLarge.push(message);
-    } else if (room?.reserve(message.length)) {
-      batches.at(-1)!.push(message);
+  for (const body of bodies) {
+    if (!BatchRoom.fits(body.length)) {
+      tooLarge.push(body);
+    } else if (room?.reserve(body.length)) {
+      batches.at(-1)!.push(body);
     } else {
       room = new BatchRoom();
-      room.reserve(message.length);
-      batches.push([message]);
+      room.reserve(body.length);
+      batches.push([body]);
     }
   }
-  return { frames: batches.map((batch) => ({ kind: "push", group_id, messages: batch })), tooLarge };
+  return { frames: batches.map((batch) => ({ kind: "push", group_id, bodies: batch })), tooLarge };
 }

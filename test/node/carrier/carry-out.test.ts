@@ -172,7 +172,7 @@ describe("a one-way effect", () => {
     );
     await until(() => heard.length === 5);
     expect(heard).toEqual([
-      { kind: "push", group_id: GROUP, messages: messages.map((one) => Buffer.from(messageCanonical(one))) },
+      { kind: "push", group_id: GROUP, bodies: messages.map((one) => Buffer.from(messageCanonical(one))) },
       { kind: "ihave", group_id: GROUP, ids },
       { kind: "graft", group_id: GROUP, ids: [] },
       { kind: "prune", group_id: GROUP },
@@ -258,7 +258,7 @@ describe("a one-way effect", () => {
 
 /** The ids of the messages pushed, in order. */
 function pushed(heard: readonly Frame[]): MessageId[] {
-  return heard.flatMap((frame) => (frame.kind === "push" ? frame.messages.map((body) => decodeMessage(body).id) : []));
+  return heard.flatMap((frame) => (frame.kind === "push" ? frame.bodies.map((body) => decodeMessage(body).id) : []));
 }
 
 describe("what was held until its author was known", () => {
@@ -430,7 +430,7 @@ describe("a fetch", () => {
     kind: "fetch_many_resp",
     group_id: GROUP,
     outcomes,
-    messages: messages.map(messageCanonical),
+    bodies: messages.map(messageCanonical),
   });
 
   test("goes on until the peer said of every id whether it has it", async () => {

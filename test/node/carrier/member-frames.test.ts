@@ -41,7 +41,7 @@ async function world() {
   const now = clock.unix();
   const said = (n: number) => message({ by: ALICE, group_id, timestamp: BigInt(now + n) });
   const push = (...messages: Message[]) =>
-    alice.say({ kind: "push", group_id, messages: messages.map(messageCanonical) });
+    alice.say({ kind: "push", group_id, bodies: messages.map(messageCanonical) });
   /** What the node says to Alice by itself from now on. */
   const listen = () => {
     const heard: Frame[] = [];
@@ -118,7 +118,7 @@ describe("a member's question is answered:", () => {
         kind: "fetch_many_resp",
         group_id,
         outcomes: ["unknown", "sent"],
-        messages: [Buffer.from(messageCanonical(held))],
+        bodies: [Buffer.from(messageCanonical(held))],
       },
     ]);
   });
@@ -330,7 +330,7 @@ describe("what a member says is not answered, and does something:", () => {
     const heard = listen();
     expect(await alice.say({ kind: "graft", group_id, ids: [one.id] })).toEqual([]);
     await until(() => heard.some(({ kind }) => kind === "push"));
-    expect(heard).toContainEqual({ kind: "push", group_id, messages: [Buffer.from(messageCanonical(one))] });
+    expect(heard).toContainEqual({ kind: "push", group_id, bodies: [Buffer.from(messageCanonical(one))] });
   });
 
   test("a prune is heard and not answered", async () => {
@@ -364,7 +364,7 @@ function answersNobodyAskedFor(group_id: typeof GROUP): Frame[] {
     { kind: "member_profile_snapshot_resp", group_id, profiles: [] },
     { kind: "diag_ping_resp", group_id, nonce: null, responder: 1, timestamp_ms: 1n },
     { kind: "status_resp", ...empty, roster_length: 0, message_count: 0, version: "", policy: "" },
-    { kind: "fetch_many_resp", group_id, outcomes: ["unknown"], messages: [] },
+    { kind: "fetch_many_resp", group_id, outcomes: ["unknown"], bodies: [] },
     { kind: "ids_resp", group_id, ids: new Uint8Array(0), next: undefined },
     { kind: "redeem_resp", group_id, invite, name: "" },
     { kind: "peer_hints_resp", group_id, hints: [] },

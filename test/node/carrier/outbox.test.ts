@@ -15,7 +15,7 @@ const ihave = (n: number): Frame => ({
   group_id,
   ids: [MessageId.fromBytes(new Uint8Array(32).fill(n))],
 });
-const push: Frame = { kind: "push", group_id, messages: [new Uint8Array(100)] };
+const push: Frame = { kind: "push", group_id, bodies: [new Uint8Array(100)] };
 
 /** An outbox to a peer over a carrier that speaks `dialect`, and what arrives there, a list a stream. */
 function world(dialect: Dialect) {
@@ -78,7 +78,7 @@ test("what waits is bounded by its bytes: past 8 MiB a frame fails at once", asy
   const opened = Promise.withResolvers<never>();
   const outbox = new Outbox(realClock, () => opened.promise);
   const failed: number[] = [];
-  const megabyte: Frame = { kind: "push", group_id, messages: [new Uint8Array(1_000_000)] };
+  const megabyte: Frame = { kind: "push", group_id, bodies: [new Uint8Array(1_000_000)] };
   for (let i = 0; i < 10; i++) outbox.send(megabyte, () => failed.push(i));
   await Promise.resolve();
   expect(failed).toEqual([8, 9]);

@@ -32,7 +32,7 @@ describe("pushes", () => {
         const sent = frames.flatMap((frame) => {
           const bytes = encodeFrame(frame, "entmoot/1");
           const decoded = decodeFrame(bytes[4]!, bytes.subarray(5), "entmoot/1");
-          return decoded.kind === "push" ? decoded.messages : [];
+          return decoded.kind === "push" ? decoded.bodies : [];
         });
         expect(sent.map((message) => [message.length, message[0]])).toEqual(fitting.map((m) => [m.length, m[0]]));
       }),
@@ -46,15 +46,15 @@ describe("pushes", () => {
       pushFrames(
         group_id,
         sizes.map((size) => new Uint8Array(size)),
-      ).frames.map(({ messages }) => messages.length);
+      ).frames.map(({ bodies }) => bodies.length);
     expect(lengths(half, half)).toEqual([2]);
     expect(lengths(half, half + 1)).toEqual([1, 1]);
   });
 
   test("of tiny messages are cut at 1,024", () => {
     const tiny = Array.from({ length: 2 * BATCH_MESSAGES_MAX + 1 }, () => Uint8Array.of(1));
-    expect(pushFrames(group_id, tiny).frames.map(({ messages }) => messages.length)).toEqual([1024, 1024, 1]);
-    expect(refusalOf(() => encodeFrame({ kind: "push", group_id, messages: tiny }, "entmoot/1"))).toBe(
+    expect(pushFrames(group_id, tiny).frames.map(({ bodies }) => bodies.length)).toEqual([1024, 1024, 1]);
+    expect(refusalOf(() => encodeFrame({ kind: "push", group_id, bodies: tiny }, "entmoot/1"))).toBe(
       "invalid_argument",
     );
     const raw = new Uint8Array(32 + 1025 * 5);
@@ -90,7 +90,7 @@ describe("the answer to a fetch of many", () => {
           if (decoded.kind !== "fetch_many_resp") throw new Error("another frame");
           expect(decoded.outcomes.length).toBe(wanted.length);
           const of = (outcome: string) => wanted.filter((_, i) => decoded.outcomes[i] === outcome);
-          expect(decoded.messages.map((message) => message.length)).toEqual(of("sent").map((id) => held.get(id)!));
+          expect(decoded.bodies.map((body) => body.length)).toEqual(of("sent").map((id) => held.get(id)!));
           expect(of("unknown").some((id) => held.has(id))).toBe(false);
           got.push(...of("sent"));
           alone.push(...of("alone"));
@@ -110,7 +110,7 @@ describe("the answer to a fetch of many", () => {
     for (const answer of [unknown, large]) {
       expect(encodeFrame(answer, "entmoot/1").length).toBeLessThanOrEqual(4 + 1024 * 1024);
     }
-    expect(large.messages.length).toBe(1024);
+    expect(large.bodies.length).toBe(1024);
     expect(encodeFrame(asked, "entmoot/1").length).toBe(5 + 32 + 4096 * 32);
     expect(refusalOf(() => encodeFrame(request(4097), "entmoot/1"))).toBe("invalid_argument");
     expect(refusalOf(() => encodeFrame(request(0), "entmoot/1"))).toBe("invalid_argument");
