@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
+import { namesKey } from "../core/record/node-key.ts";
 import { createIdentity, type LoadedIdentity, loadIdentity } from "../host/identity-file.ts";
 import type { DataRoot } from "../store/data-root.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -50,5 +51,5 @@ export function identityFor(
 
 function rosterHolds(root: DataRoot, groupId: GroupId, key: Uint8Array): boolean {
   const entries = root.openGroup(groupId)?.roster.entries() ?? [];
-  return entries.some(({ subject }) => subject.entmoot_pubkey?.toHex() === key.toHex());
+  return entries.some(({ subject }) => namesKey(subject, key));
 }

@@ -2,6 +2,7 @@ import { encodeUtf8 } from "../bytes/utf8.ts";
 import { decodeJson, encodeCanonical } from "../json/json-codec.ts";
 import { sign } from "../signature.ts";
 import { type AdContext, type AdRejection, checkAd, isNewerAd } from "./ad.ts";
+import { namesKey } from "./node-key.ts";
 import { memberProfileAd as codec } from "./record-codecs.ts";
 import type { MemberProfileAd, NodeInfo } from "./records.ts";
 
@@ -47,14 +48,14 @@ export function checkMemberProfileAd(ad: MemberProfileAd, context: AdContext): A
 /** Whether `incoming` takes the place of `stored`: it is newer, or names another key of its author. */
 export function memberProfileAdReplaces(incoming: MemberProfileAd, stored: MemberProfileAd | undefined): boolean {
   if (isNewerAd(incoming, stored)) return true;
-  return stored !== undefined && isNewerAd(incoming, undefined) && !namesKey(incoming, stored.author);
+  return stored !== undefined && isNewerAd(incoming, undefined) && !hasSameKey(incoming.author, stored.author);
 }
 
 /** Whether an ad may be shown: ads of a key its author no longer has stay stored but say nothing. */
 export function isMemberProfileAdCurrent(ad: MemberProfileAd, member: NodeInfo | undefined): boolean {
-  return member !== undefined && namesKey(ad, member);
+  return member !== undefined && hasSameKey(ad.author, member);
 }
 
-function namesKey(ad: MemberProfileAd, { entmoot_pubkey }: NodeInfo): boolean {
-  return ad.author.entmoot_pubkey?.toHex() === entmoot_pubkey?.toHex();
+function hasSameKey(a: NodeInfo, b: NodeInfo): boolean {
+  return b.entmoot_pubkey == null ? a.entmoot_pubkey == null : namesKey(a, b.entmoot_pubkey);
 }

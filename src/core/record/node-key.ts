@@ -5,3 +5,8 @@ import type { NodeInfo } from "./records.ts";
 export function keyOf({ entmoot_pubkey: key }: NodeInfo): PublicKey | undefined {
   return key?.length === 32 ? PublicKey.fromBytes(key) : undefined;
 }
+
+/** Whether a record names exactly these bytes as its key. */
+export function namesKey({ entmoot_pubkey: named }: NodeInfo, key: Uint8Array): boolean {
+  return named?.toHex() === key.toHex();
+}

@@ -6,7 +6,7 @@ import { decodeJson, encodeCanonical, encodeWire, omitted, omittedList, optional
 import { bool, groupId, i64, omittedBytes, text } from "../json/json-scalars.ts";
 import { type Policy, policyCodec, policyFault } from "../policy/policy.ts";
 import { publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../signature.ts";
-import { keyOf } from "./node-key.ts";
+import { keyOf, namesKey } from "./node-key.ts";
 import { nodeInfo } from "./record-codecs.ts";
 import type { NodeInfo } from "./records.ts";
 
@@ -87,7 +87,7 @@ export function buildPublicMoot(fields: PublicMootFields, seed: Uint8Array): Pub
     visibility: "public",
     indexing: { directory: true, messages: false },
   };
-  if (fields.founder.entmoot_pubkey?.toHex() !== publicKeyOf(seed).toHex()) {
+  if (!namesKey(fields.founder, publicKeyOf(seed))) {
     throw refuse("the signing key is not the founder's");
   }
   const descriptor = { ...unsigned, signature: sign(seed, publicMootSigningForm(unsigned)) };

@@ -2,6 +2,7 @@ import { decodeJson, encodeCanonical } from "../json/json-codec.ts";
 import { sign } from "../signature.ts";
 import { type AdContext, type AdRejection, checkAd, isNewerAd } from "./ad.ts";
 import { isEndpointValid } from "./endpoint.ts";
+import { namesKey } from "./node-key.ts";
 import { transportAd as codec } from "./record-codecs.ts";
 import type { TransportAd } from "./records.ts";
 
@@ -45,6 +46,6 @@ export function transportAdReplaces(
 ): boolean {
   if (isNewerAd(incoming, stored)) return true;
   if (rosterKey === undefined || !isNewerAd(incoming, undefined)) return false;
-  const key = rosterKey.toHex();
-  return stored?.author.entmoot_pubkey?.toHex() !== key && incoming.author.entmoot_pubkey?.toHex() === key;
+  const wasRosters = stored !== undefined && namesKey(stored.author, rosterKey);
+  return !wasRosters && namesKey(incoming.author, rosterKey);
 }

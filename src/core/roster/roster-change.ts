@@ -1,5 +1,6 @@
 import { EntmootError } from "../errors.ts";
 import { entmootNodeId } from "../node-id.ts";
+import { namesKey } from "../record/node-key.ts";
 import type { NodeInfo, RosterEntry } from "../record/records.ts";
 import { PUBLIC_KEY_BYTES, publicKeyOf } from "../signature.ts";
 import { signRosterEntry } from "./roster-entry.ts";
@@ -46,7 +47,7 @@ export function createRosterEntry(args: {
 }): RosterEntry {
   const { log, seed, nowMs, change } = args;
   const founder = log.founder;
-  if (founder?.entmoot_pubkey?.toHex() !== publicKeyOf(seed).toHex()) {
+  if (founder === undefined || !namesKey(founder, publicKeyOf(seed))) {
     throw new EntmootError("invalid_argument", "roster: only the group's founder can change it");
   }
   return signRosterEntry({
@@ -72,7 +73,7 @@ function addedSubject(log: RosterLog, { key, nodeId = entmootNodeId(key) }: Rost
   }
   const sameId = log.member(nodeId);
   if (sameId !== undefined) {
-    const which = sameId.entmoot_pubkey?.toHex() === key.toHex() ? "this key" : "another key; remove that member first";
+    const which = namesKey(sameId, key) ? "this key" : "another key; remove that member first";
     throw new EntmootError("conflict", `roster: node ${nodeId} is already a member with ${which}`);
   }
   const sameKey = log.memberByKey(key);
@@ -88,7 +89,7 @@ function removedSubject(log: RosterLog, founder: NodeInfo, { key, nodeId }: Rost
   }
   const member = log.member(nodeId);
   if (member === undefined) throw new EntmootError("not_member", `roster: node ${nodeId} is not a member`);
-  if (member.entmoot_pubkey?.toHex() !== key.toHex()) {
+  if (!namesKey(member, key)) {
     throw new EntmootError("conflict", `roster: node ${nodeId} is a member with another key`);
   }
   return member;
