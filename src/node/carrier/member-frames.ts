@@ -1,9 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
+import { listAds } from "../../core/record/ad.ts";
 import { verifyGossip } from "../../core/record/gossip.ts";
+import { isMemberProfileAdCurrent } from "../../core/record/member-profile-ad.ts";
 import { decodeMessage, messageCanonical } from "../../core/record/message.ts";
-import { keyOf } from "../../core/record/node-key.ts";
 import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts";
 import { answerFetchMany } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
@@ -118,8 +119,7 @@ const GROUP_QUESTIONS = {
     return { kind: "member_profile_snapshot_resp", group_id: group.id, profiles: currentProfiles(group, clock) };
   },
   transport_snapshot_req({ clock, group: { id, store } }) {
-    const ads = store.ads.transportAds().filter((ad) => ad.not_after >= BigInt(clock.unix()));
-    return { kind: "transport_snapshot_resp", group_id: id, ads };
+    return { kind: "transport_snapshot_resp", group_id: id, ads: listAds(store.ads.transportAds(), clock.unix()) };
   },
 } as const satisfies Handlers;
 
@@ -143,11 +143,9 @@ export async function handleMemberFrame(said: SaidByMember, frame: Frame): Promi
 
 /** Unexpired ones whose key is still the member's. */
 function currentProfiles({ roster, store }: Group, clock: Clock): MemberProfileAd[] {
-  const now = BigInt(clock.unix());
-  return store.ads.profileAds().filter((ad) => {
-    const member = roster.log.member(ad.author.pilot_node_id);
-    return ad.not_after >= now && member !== undefined && keyOf(member) === keyOf(ad.author);
-  });
+  return listAds(store.ads.profileAds(), clock.unix()).filter((ad) =>
+    isMemberProfileAdCurrent(ad, roster.log.member(ad.author.pilot_node_id)),
+  );
 }
 
 async function acceptGossip(group: Group, from: PublicKey, frame: FrameOf<"gossip">): Promise<void> {
