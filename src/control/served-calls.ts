@@ -11,7 +11,7 @@ import { encodeFailure } from "./failure-body.ts";
 import type { StreamPlaces } from "./stream-places.ts";
 
 /** Ours. Calls of one connection under way at a time; a further one is refused. */
-export const CALLS_MAX = 64;
+const CALLS_MAX = 64;
 /** Ours. How long a client has to take an answer. */
 const ANSWER_MS = 30_000;
 

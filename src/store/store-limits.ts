@@ -16,7 +16,7 @@ const TOPICS_INDEXED_MAX = 256;
 /** Ours. Links one node keeps, of all its groups. */
 export const LINKS_MAX = 10_000;
 /** Ours. Peers whose whereabouts are remembered; the ones unheard of for longest go first. */
-export const HINT_PEERS_MAX = 4096;
+const HINT_PEERS_MAX = 4096;
 /** How much one node store keeps of what strangers can make it grow. */
 export interface NodeStoreLimits {
   readonly links: number;

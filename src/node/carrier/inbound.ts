@@ -44,7 +44,7 @@ export interface InboundParts {
   readonly log: Log;
 }
 
-export type StrangerFrame = Extract<Frame, { kind: "redeem_req" | "peer_hint" }>;
+type StrangerFrame = Extract<Frame, { kind: "redeem_req" | "peer_hint" }>;
 
 type PeerFrames = FramedStream<Frame, Frame | UnknownExtension>;
 

@@ -1,13 +1,12 @@
 import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId } from "../../core/json/json-scalars.ts";
+import { CONSUMERS_MAX } from "../../store/store-limits.ts";
 import { boundedText, count, plainList } from "../../wire/frame/bounded.ts";
 import { operation } from "./operation.ts";
 import { placeText, theGroup } from "./shapes.ts";
 
 /** Ours. A consumer's name and a lease's owner, in bytes. */
 const NAME_MAX = 256;
-/** Ours. Consumers of one moot. */
-const CONSUMERS_MAX = 1024;
 
 const name = documented("the consumer's name", boundedText("consumer", NAME_MAX));
 

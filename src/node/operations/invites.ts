@@ -1,14 +1,13 @@
 import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { groupId, rawJson, u32 } from "../../core/json/json-scalars.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
+import { LINKS_MAX } from "../../store/store-limits.ts";
 import { boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { operation } from "./operation.ts";
 import { theGroup } from "./shapes.ts";
 
 /** Ours. An invite that names more peers than this helps nobody. */
 const MINT_PEERS_MAX = 1024;
-/** Ours. As many as a node keeps. */
-const LINKS_MAX = 10_000;
 const LINK_BYTES_MAX = 4096;
 /** Ours. An invite with sixteen peers takes about 4 KB. */
 const JOIN_INPUT_BYTES_MAX = 64 * 1024;

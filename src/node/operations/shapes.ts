@@ -1,10 +1,8 @@
 import { documented, optional, struct } from "../../core/json/json-codec.ts";
 import { groupId, rosterEntryId } from "../../core/json/json-scalars.ts";
 import { PLACE_LENGTH } from "../../core/place.ts";
+import { PATTERN_BYTES_MAX } from "../../core/policy/topic.ts";
 import { boundedText, count, plainList } from "../../wire/frame/bounded.ts";
-
-/** Ours. Topics and patterns that are asked with. */
-const PATTERN_BYTES_MAX = 4096;
 
 /** A request or answer without fields. */
 export const nothing = struct<object>("object", {});
