@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseGroupId, parseNodeId, parsePublicKey } from "../../src/cli/line/group-argument.ts";
 import { parseTimeBound } from "../../src/cli/line/time-bound.ts";
-import { parseTopics } from "../../src/cli/line/topic-list.ts";
+import { parseTopics } from "../../src/cli/line/topic-argument.ts";
 import { parseValidFor } from "../../src/cli/line/valid-for.ts";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { messageLine } from "../../src/view/message-line.ts";

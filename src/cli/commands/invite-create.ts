@@ -8,7 +8,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseGroupId, parseNodeId } from "../line/group-argument.ts";
-import { splitList } from "../line/topic-list.ts";
+import { splitList } from "../line/topic-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
 
 const LABEL = "invite create";

@@ -11,7 +11,7 @@ import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseGroupId } from "../line/group-argument.ts";
-import { parseTopics } from "../line/topic-list.ts";
+import { parseTopics } from "../line/topic-argument.ts";
 
 const LABEL = "publish";
 /** Wire. A frame carries at most 16 MiB, and content grows by a third in it. */

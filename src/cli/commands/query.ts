@@ -1,5 +1,4 @@
 import { EntmootError } from "../../core/errors.ts";
-import { verifyPattern } from "../../core/policy/topic.ts";
 import { openReading } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
 import { messages, PAGE_MESSAGES_MAX } from "../../node/operations/messages.ts";
@@ -12,6 +11,7 @@ import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseGroupId, parseNodeId } from "../line/group-argument.ts";
 import { parsePlaces } from "../line/place-argument.ts";
 import { parseTimeBound } from "../line/time-bound.ts";
+import { requirePattern } from "../line/topic-argument.ts";
 
 const LABEL = "query";
 
@@ -99,7 +99,7 @@ interface FilterArgs {
 
 function parseFilter({ author, group, topic, since, until, order }: FilterArgs): QueryFilter {
   orderOf(order);
-  if (topic !== undefined) verifyTopic(topic);
+  if (topic !== undefined) requirePattern(LABEL, topic);
   const from = since === undefined ? 0n : parseTimeBound(`${LABEL}: -since`, since);
   const to = until === undefined ? 0n : parseTimeBound(`${LABEL}: -until`, until);
   return {
@@ -115,15 +115,6 @@ function parseFilter({ author, group, topic, since, until, order }: FilterArgs):
 function orderOf(text = "desc"): "asc" | "desc" {
   if (text === "asc" || text === "desc") return text;
   throw new EntmootError("invalid_argument", `${LABEL}: -order must be asc or desc`);
-}
-
-function verifyTopic(topic: string): void {
-  try {
-    verifyPattern(topic);
-  } catch (cause) {
-    if (!(cause instanceof EntmootError)) throw cause;
-    throw new EntmootError(cause.code, `${LABEL}: -topic: ${cause.message}`, { cause });
-  }
 }
 
 /** Prints page by page, at most `limit`; gives how many. */

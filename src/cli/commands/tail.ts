@@ -3,7 +3,6 @@ import { ControlError } from "../../control/control-error.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { mootOfPlace, parsePlace } from "../../core/place.ts";
-import { verifyPattern } from "../../core/policy/topic.ts";
 import { connect, openDaemon, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
@@ -18,6 +17,7 @@ import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseGroupId } from "../line/group-argument.ts";
 import { parsePlaces } from "../line/place-argument.ts";
+import { requirePattern } from "../line/topic-argument.ts";
 
 const LABEL = "tail";
 /** Ours. Between two tries to find a daemon that went away. */
@@ -55,7 +55,7 @@ export const tail = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const last = parseLast(args.n);
-    verifyTopic(args.topic);
+    requirePattern(LABEL, args.topic);
     const after = parsePlaces(LABEL, repeated(args.after), args.group !== undefined);
     if (after.length > 0 && last !== 0) {
       throw new EntmootError("invalid_argument", `${LABEL}: -n and -after: give one of them`);
@@ -72,7 +72,7 @@ export const tail = defineCommand({
       async () => {
         const seen = await printBacklog(options, { ...asked, last });
         for (const place of after)
-          seen.set(/^\d+$/.test(place) ? keyOf(asked.groupId!) : parsePlace(place).moot, place);
+          seen.set(/^\d+$/.test(place) ? mootOfPlace(asked.groupId!) : parsePlace(place).moot, place);
         await follow(options, { ...asked, seen });
       },
       { codes: false },
@@ -89,10 +89,6 @@ interface TailRequest {
 
 /** Where each moot's log was read to, by the name a place has for the moot. */
 type Seen = Map<string, string>;
-
-function keyOf(groupId: GroupId): string {
-  return mootOfPlace(groupId);
-}
 
 /** Prints what is wanted of what is held; gives the places from which the live part goes on, so that nothing falls between. */
 async function printBacklog(
@@ -111,7 +107,7 @@ async function printBacklog(
 /** The places in moots that the daemon has: one that it could not open after a restart is no reason to end. */
 async function placesIn(daemon: ControlClient, seen: Seen): Promise<string[]> {
   const { groups } = await daemon.call(status, {});
-  const open = new Set(groups.map((group) => keyOf(group.group_id)));
+  const open = new Set(groups.map((group) => mootOfPlace(group.group_id)));
   return [...seen].filter(([moot]) => open.has(moot)).map(([, place]) => place);
 }
 
@@ -135,7 +131,7 @@ async function follow(
             if (event.kind !== "message") return;
             printJson(messageLine(event));
             // An original daemon names no places.
-            if (event.place !== "") seen.set(keyOf(event.group_id), event.place);
+            if (event.place !== "") seen.set(mootOfPlace(event.group_id), event.place);
           },
         },
       );
@@ -168,13 +164,4 @@ function isLost(error: unknown): boolean {
 function parseLast(text: string): number {
   if (/^-(?!1$)\d+$/.test(text.trim())) throw new EntmootError("invalid_argument", `${LABEL}: -n must be >= -1`);
   return parseInteger(`${LABEL}: -n`, text, { min: -1, max: Number.MAX_SAFE_INTEGER });
-}
-
-function verifyTopic(topic: string): void {
-  try {
-    verifyPattern(topic);
-  } catch (cause) {
-    if (!(cause instanceof EntmootError)) throw cause;
-    throw new EntmootError(cause.code, `${LABEL}: -topic: ${cause.message}`, { cause });
-  }
 }

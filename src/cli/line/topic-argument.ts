@@ -1,4 +1,5 @@
 import { EntmootError } from "../../core/errors.ts";
+import { verifyPattern } from "../../core/policy/topic.ts";
 
 /** Comma separated topics, trimmed, empties dropped. Throws `invalid_argument` when none is left. */
 export function parseTopics(label: string, text: string): string[] {
@@ -14,4 +15,14 @@ export function splitList(text: string): string[] {
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
+}
+
+/** Throws `invalid_argument` unless `pattern` is a topic pattern. */
+export function requirePattern(label: string, pattern: string): void {
+  try {
+    verifyPattern(pattern);
+  } catch (cause) {
+    if (!(cause instanceof EntmootError)) throw cause;
+    throw new EntmootError(cause.code, `${label}: -topic: ${cause.message}`, { cause });
+  }
 }
