@@ -1,10 +1,11 @@
 import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, publicKey, rawJson, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
+import { PATTERN_BYTES_MAX } from "../../core/policy/topic.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
 import { boundedBytes, boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { createdLink } from "./invites.ts";
 import { operation } from "./operation.ts";
-import { pattern, rosterState, theGroup } from "./shapes.ts";
+import { rosterState, theGroup } from "./shapes.ts";
 
 /** Ours. Rows of one answer: what a roster of full size has. */
 const MEMBERS_MAX = 16_384;
@@ -113,7 +114,12 @@ const topicsOf = struct(
 
 const topicRow = struct(
   "topic",
-  { topic: pattern, messages: count, latest_ms: documented("timestamp of the latest, Unix milliseconds", i64) },
+  {
+    // What a member wrote may be longer than what can be asked with.
+    topic: clippedText("topic", PATTERN_BYTES_MAX),
+    messages: count,
+    latest_ms: documented("timestamp of the latest, Unix milliseconds", i64),
+  },
   { required: ["topic", "messages"] },
 );
 
