@@ -6,9 +6,13 @@ import { operation } from "./operation.ts";
 import { placeText, theGroup } from "./shapes.ts";
 
 /** Ours. A consumer's name and a lease's owner, in bytes. */
-const NAME_MAX = 256;
+export const NAME_MAX = 256;
+/** Ours. Before the names of consumers made over the agent socket, by which the owner tells them. */
+export const AGENT_PREFIX = "agent/";
+/** As the owner names them: an agent's has the prefix before a name of any allowed length. */
+export const CONSUMER_NAME_MAX = NAME_MAX + AGENT_PREFIX.length;
 
-const name = documented("the consumer's name", boundedText("consumer", NAME_MAX));
+const name = documented("the consumer's name", boundedText("consumer", CONSUMER_NAME_MAX));
 
 const row = struct(
   "consumer",
@@ -38,7 +42,8 @@ export const consumer_list = operation({
   scope: "agent",
   request: ofGroup,
   answer: rows,
-  answerMax: 2 * 1024 * 1024,
+  // Every byte of a name or an owner may be one that is written as six.
+  answerMax: CONSUMERS_MAX * (6 * (CONSUMER_NAME_MAX + NAME_MAX) + 256),
 });
 
 const advance = struct(

@@ -4,6 +4,7 @@ import { message as messageCodec, nodeInfo } from "../../core/record/record-code
 import { PUBLISH_TOPICS_MAX } from "../../wire/control/control-publish-frames.ts";
 import { boundedBytes, boundedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { TOKEN_BYTES } from "../../wire/peer/redeem-frames.ts";
+import { CONSUMER_NAME_MAX } from "./consumers.ts";
 import { BODY_MAX, operation } from "./operation.ts";
 import { groupOrAll, groupOrOnly, pattern, places, placeText } from "./shapes.ts";
 
@@ -193,7 +194,7 @@ const watchRequest = struct(
     ),
     consumer: documented(
       "go on where this consumer is, in moots that after does not name",
-      optional(boundedText("consumer", 256)),
+      optional(boundedText("consumer", CONSUMER_NAME_MAX)),
     ),
     peers: documented("also tell of members who come, go, connect and are lost", optional(bool)),
   },

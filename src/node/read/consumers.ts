@@ -1,25 +1,31 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { KeptConsumer } from "../../store/group-store.ts";
-import type {
-  ConsumerRow,
-  consumer_advance,
-  consumer_forget,
-  consumer_lease,
-  consumer_list,
-  consumer_release,
+import {
+  AGENT_PREFIX,
+  type ConsumerRow,
+  type consumer_advance,
+  type consumer_forget,
+  type consumer_lease,
+  type consumer_list,
+  type consumer_release,
+  NAME_MAX,
 } from "../operations/consumers.ts";
 import type { Call, Caller } from "../operations/implementation.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
 import { placeOfSeq, seqOfPlace } from "./places.ts";
 
-/** Ours. Before the names of consumers made over the agent socket, which alone it can name. */
-const AGENT_PREFIX = "agent/";
+/** Ours. Half of a moot's consumers, so that the owner's programs always find room. */
+const AGENT_CONSUMERS_MAX = 512;
 
 /** How a consumer that `caller` calls `name` is kept. Throws `invalid_argument` for no name. */
 export function consumerNameOf(caller: Caller, name: string): string {
   if (name === "") throw new EntmootError("invalid_argument", "consumer: expected a name");
+  const bytes = Buffer.byteLength(name);
+  if (caller === "agent" && bytes > NAME_MAX) {
+    throw new EntmootError("invalid_argument", `consumer: expected a name of at most ${NAME_MAX} bytes, got ${bytes}`);
+  }
   return caller === "agent" ? `${AGENT_PREFIX}${name}` : name;
 }
 
@@ -42,6 +48,7 @@ export function advanceConsumer(
 ): ConsumerRow {
   const moot = requireMoot(moots, request.group_id);
   const name = consumerNameOf(caller, request.consumer);
+  if (caller === "agent") requireRoom(moot, name);
   moot.store.consumers.advance(name, seqOfPlace(moot, request.place), request.token);
   return rowNamed(moot, caller, name);
 }
@@ -53,6 +60,7 @@ export function leaseConsumer(
 ): AnswerOf<typeof consumer_lease> {
   const moot = requireMoot(moots, group_id);
   const name = consumerNameOf(caller, consumer);
+  if (caller === "agent") requireRoom(moot, name);
   const lease = moot.store.consumers.acquireLease({ consumer: name, owner, ttlMs, nowMs: moots.clock.unix() });
   return { granted: lease !== undefined, consumer: rowNamed(moot, caller, name) };
 }
@@ -73,6 +81,16 @@ export function forgetConsumer(
 ): AnswerOf<typeof consumer_forget> {
   requireMoot(moots, group_id).store.consumers.forget(consumerNameOf(caller, consumer));
   return {};
+}
+
+/** Throws `conflict` when agents have made all the consumers they may and `name` is not one of them. */
+function requireRoom({ store }: Moot, name: string): void {
+  const made = store.consumers.list().filter((consumer) => consumer.name.startsWith(AGENT_PREFIX));
+  if (made.length < AGENT_CONSUMERS_MAX || made.some((consumer) => consumer.name === name)) return;
+  throw new EntmootError(
+    "conflict",
+    `consumers: agents keep at most ${AGENT_CONSUMERS_MAX} in a moot; forget one that is not used`,
+  );
 }
 
 function rowNamed(moot: Moot, caller: Caller, name: string): ConsumerRow {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { decodeJson, encodeWire } from "../../../src/core/json/json-codec.ts";
 import {
   consumer_advance,
   consumer_forget,
@@ -122,4 +123,34 @@ test("consumers of agents and of the owner are two worlds, whatever they are cal
   const kept = (await node.call(consumer_list, { group_id })).consumers;
   expect(kept.find(({ consumer }) => consumer === "reader")).toMatchObject({ place: places[2]! });
   expect(kept.map(({ consumer }) => consumer)).not.toContain("agent/reader");
+});
+
+test("consumers of agents leave the owner room for its own, and its list stands whatever they are called", async () => {
+  await using it = await withPlaces();
+  const { group_id, node, places } = it;
+  const agent = asAgent(node);
+  // The longest names there are, of what takes the most room in JSON.
+  const named = (at: number) => `${at}`.padEnd(256, "\u0001");
+  for (let at = 0; at < 512; at++) {
+    await agent.call(consumer_lease, { group_id, consumer: named(at), owner: named(at), ttl_ms: 1 });
+  }
+  for (const asked of [
+    () => agent.call(consumer_lease, { group_id, consumer: "more", owner: "a", ttl_ms: 1 }),
+    () => agent.call(consumer_advance, { group_id, consumer: "more", place: places[0]! }),
+  ]) {
+    await expect(asked()).rejects.toMatchObject({ code: "conflict", message: expect.stringContaining("at most 512") });
+  }
+  // Those that are there go on, and one that is forgotten makes room.
+  await agent.call(consumer_advance, { group_id, consumer: named(7), place: places[0]! });
+  await agent.call(consumer_forget, { group_id, consumer: named(7) });
+  await agent.call(consumer_advance, { group_id, consumer: "more", place: places[0]! });
+  await node.call(consumer_advance, { group_id, consumer: "reader", place: places[0]! });
+  const told = encodeWire(consumer_list.answer, await node.call(consumer_list, { group_id }));
+  expect(told.length).toBeLessThan(consumer_list.answerMax);
+  const { consumers } = decodeJson(consumer_list.answer, told);
+  expect(consumers).toHaveLength(513);
+  for (const { consumer } of consumers) await node.call(consumer_forget, { group_id, consumer });
+  await expect(
+    agent.call(consumer_lease, { group_id, consumer: "x".repeat(257), owner: "a", ttl_ms: 1 }),
+  ).rejects.toMatchObject({ code: "invalid_argument" });
 });
