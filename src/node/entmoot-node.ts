@@ -26,6 +26,7 @@ import { callInProcess } from "./operations/in-process.ts";
 import type { WatchedPeer } from "./operations/messages.ts";
 import type { CallOptions, Loose, Operation, Operations } from "./operations/operation.ts";
 import { Publisher } from "./publish.ts";
+import { Turns } from "./turns.ts";
 
 /** What a node is made of; it closes the transport and the root with itself. */
 export interface NodeParts {
@@ -184,6 +185,7 @@ export class EntmootNode implements Operations, OperationHost {
       },
       moot: (id) => this.#readable(id),
       changed: this.#changed,
+      turns: new Turns(context.clock),
       onPeerEvent: (listener: (event: WatchedPeer) => void) => {
         this.#peerListeners.add(listener);
         return () => this.#peerListeners.delete(listener);

@@ -65,8 +65,11 @@ export interface MessageStore {
    * when it throws (`disk_full`, `internal`).
    */
   putMany(messages: readonly NewMessage[]): (number | undefined)[];
-  /** Up to `limit` messages with `seq > after`, in arrival order. */
-  arrivedAfter(after: number, limit: number): StoredMessage[];
+  /**
+   * Up to `limit` messages with `seq > after`, in arrival order; with `maxBytes` no more once they have that many, so
+   * that at least one is given.
+   */
+  arrivedAfter(after: number, limit: number, maxBytes?: number): StoredMessage[];
   /** In time order (see `TimePlace`), filters and limit pushed into the database. */
   query(query: MessageQuery): StoredMessage[];
   /**

@@ -122,6 +122,11 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(world.store.messages.arrivedAfter(0, 99).map(({ id }) => id)).toEqual(ids);
       expect(world.store.messages.arrivedAfter(2, 2).map(({ seq }) => seq)).toEqual([3, 4]);
       expect(world.store.messages.arrivedAfter(6, 9)).toEqual([]);
+      const [first, second] = world.store.messages.arrivedAfter(0, 2).map(({ canonical }) => canonical.length);
+      const given = (maxBytes: number, limit = 99) => world.store.messages.arrivedAfter(0, limit, maxBytes).length;
+      expect([0, 1, first!, first! + 1, first! + second!, 1e9].map((max) => given(max))).toEqual([1, 1, 1, 2, 2, 6]);
+      expect(given(1e9, 3)).toBe(3);
+      expect(world.store.messages.arrivedAfter(6, 9, 1)).toEqual([]);
       expectCode("invalid_argument", () => world.store.messages.arrivedAfter(0, 0));
     });
 

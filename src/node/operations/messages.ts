@@ -262,7 +262,7 @@ export const watch = operation({
   request: watchRequest,
   event: watchEvent,
   answer: NOTHING,
-  requestMax: 1024 * 1024,
+  requestMax: 512 * 1024,
   eventMax: BODY_MAX,
   patienceMs: "endless",
 });

@@ -1,16 +1,27 @@
-import type { GroupId } from "../../core/ids.ts";
+import { EntmootError } from "../../core/errors.ts";
+import type { GroupId, MessageId } from "../../core/ids.ts";
+import { type OrderNode, topologicalOrder } from "../../core/order/order.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { tailSees, verifyPattern } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
-import type { MessageStore, StoredMessage } from "../../store/group-store.ts";
 import type { Call } from "../operations/implementation.ts";
 import type { backlog, MessageRow } from "../operations/messages.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
 import { placeOfSeq, Rows } from "./places.ts";
 
-/** Ours. Messages read at a time, which bounds the memory of a slow reader. */
-const PAGE = 256;
+/** Ours. Messages looked at before others have their turn. */
+const PAGE = 64;
+
+/** Ours. Latest messages that an agent may ask for by their number; all of them are told without being counted first. */
+const AGENT_LAST_MAX = 10_000;
+
+/** A message to be told: its body is read when its turn comes, so that a slow reader holds up one at a time. */
+interface Ahead {
+  readonly moot: Moot;
+  readonly id: MessageId;
+  readonly timestamp: bigint;
+}
 
 /** Tells what is held, oldest first, up to where each log stands now; gives those places. */
 export async function tellBacklog(
@@ -19,50 +30,107 @@ export async function tellBacklog(
   call: Call<MessageRow>,
 ): Promise<AnswerOf<typeof backlog>> {
   verifyPattern(topic);
+  if (call.caller === "agent" && last !== "all" && last > AGENT_LAST_MAX) {
+    throw new EntmootError("invalid_argument", `last: expected at most ${AGENT_LAST_MAX}, or all, found ${last}`);
+  }
   const asked = group_id === undefined ? moots.moots() : [requireMoot(moots, group_id)];
   const ends = new Map(asked.map((moot) => [moot.id, moot.store.messages.lastSeq()]));
+  const told = new Told(ends, topic);
   if (last !== 0) {
-    const runs = asked.map((moot) => heldUpTo(moot, ends.get(moot.id)!, last, topic));
+    const runs: Iterator<Ahead>[] = [];
+    for (const moot of asked) {
+      runs.push(last === "all" ? everything(moot) : (await latest(moots, { moot, last, told, call })).values());
+    }
     const merged = mergeByTime(runs);
-    for (const row of last === "all" ? merged : [...merged].slice(-last)) {
+    let looked = 0;
+    for (const ahead of last === "all" ? merged : [...merged].slice(-last)) {
+      if (looked++ % PAGE === 0) await moots.turns.take();
       if (call.signal.aborted) break;
-      await call.emit(row);
+      const row = told.read(ahead);
+      if (row !== undefined) await call.emit(row);
     }
   }
-  return { places: asked.map((moot) => placeOfSeq(moot, ends.get(moot.id as GroupId)!)) };
+  return { places: asked.map((moot) => placeOfSeq(moot, ends.get(moot.id)!)) };
 }
 
-/** Those that match and arrived up to `seq`: what arrives while they are told belongs to what is watched. */
-function* heldUpTo(moot: Moot, seq: number, last: number | "all", topic: string): Generator<MessageRow> {
-  const { messages } = moot.store;
-  const rows = new Rows(moot);
-  for (const stored of last === "all" ? everything(messages) : messages.latest(last, topic)) {
-    if (stored.seq > seq) continue;
+/** What of the logs is told: what matches and was there, for what arrives meanwhile belongs to what is watched. */
+class Told {
+  readonly #ends: ReadonlyMap<GroupId, number>;
+  readonly #topic: string;
+  readonly #rows = new Map<GroupId, Rows>();
+
+  constructor(ends: ReadonlyMap<GroupId, number>, topic: string) {
+    this.#ends = ends;
+    this.#topic = topic;
+  }
+
+  /** The pattern by which the database finds what matches; it finds no message without topics. */
+  get query(): string | undefined {
+    return this.#topic === "#" ? undefined : this.#topic;
+  }
+
+  has(moot: Moot, seq: number, topics: readonly string[]): boolean {
+    return seq <= this.#ends.get(moot.id)! && tailSees(this.#topic, topics);
+  }
+
+  /** The row; `undefined` when it is not told or was pruned since. */
+  read({ id, moot }: Ahead): MessageRow | undefined {
+    const stored = moot.store.messages.get(id);
+    if (stored === undefined) return undefined;
+    const rows = this.#rows.get(moot.id) ?? new Rows(moot);
+    this.#rows.set(moot.id, rows);
     const row = rows.of(stored);
-    if (tailSees(topic, row.message.topics)) yield row;
+    return this.has(moot, row.seq, row.message.topics) ? row : undefined;
   }
 }
 
-function* everything(messages: MessageStore): Generator<StoredMessage> {
+/** The latest that are told, in the order they have among themselves. */
+async function latest(
+  { turns }: Moots,
+  { call, last, moot, told }: { moot: Moot; last: number; told: Told; call: Pick<Call<never>, "signal"> },
+): Promise<Ahead[]> {
+  const { messages } = moot.store;
+  const nodes: OrderNode[] = [];
+  const topic = told.query;
   let from: TimePlace | undefined;
   for (;;) {
-    const page = messages.query({ order: "asc", limit: PAGE, ...(from === undefined ? {} : { from }) });
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return;
-    const { timestamp, author, id } = decodeMessage(last.canonical);
-    from = { timestamp, author_node_id: author.pilot_node_id, id };
+    await turns.take();
+    const page = messages.query({
+      order: "desc",
+      limit: PAGE,
+      ...(topic === undefined ? {} : { topic }),
+      ...(from === undefined ? {} : { from }),
+    });
+    for (const { canonical, id, seq } of page) {
+      const { author, parents, timestamp, topics } = decodeMessage(canonical);
+      from = { timestamp, author_node_id: author.pilot_node_id, id };
+      if (told.has(moot, seq, topics)) nodes.push({ id, timestamp, author: author.pilot_node_id, parents });
+      if (nodes.length === last) break;
+    }
+    if (nodes.length === last || page.length < PAGE || call.signal.aborted) break;
+  }
+  const times = new Map(nodes.map(({ id, timestamp }) => [id, timestamp]));
+  return topologicalOrder(nodes).map((id) => ({ moot, id, timestamp: times.get(id)! }));
+}
+
+function* everything(moot: Moot): Generator<Ahead> {
+  let from: TimePlace | undefined;
+  for (;;) {
+    const page = moot.store.messages.placesAfter(from, PAGE);
+    for (const { id, timestamp } of page) yield { moot, id, timestamp };
+    from = page.at(-1);
+    if (page.length < PAGE) return;
   }
 }
 
-function* mergeByTime(runs: readonly Generator<MessageRow>[]): Generator<MessageRow> {
+function* mergeByTime(runs: readonly Iterator<Ahead>[]): Generator<Ahead> {
   const heads = runs.map((run) => ({ run, head: run.next() }));
   for (;;) {
     let first: (typeof heads)[number] | undefined;
     for (const entry of heads) {
       if (entry.head.done) continue;
-      const firstRow = first?.head.value as MessageRow | undefined;
-      if (firstRow === undefined || entry.head.value.message.timestamp < firstRow.message.timestamp) first = entry;
+      const firstAhead = first?.head.value as Ahead | undefined;
+      if (firstAhead === undefined || entry.head.value.timestamp < firstAhead.timestamp) first = entry;
     }
     if (first === undefined || first.head.done) return;
     yield first.head.value;

@@ -6,6 +6,7 @@ import { READING, type Reading } from "../implementations.ts";
 import type { Call, OperationHost } from "../operations/implementation.ts";
 import { callInProcess } from "../operations/in-process.ts";
 import type { CallOptions, Loose, Operation, Operations } from "../operations/operation.ts";
+import { Turns } from "../turns.ts";
 import type { Moot } from "./moots.ts";
 
 /** A data root that is only looked at, beside a daemon or without one: no identity, no machines, nothing changed. */
@@ -21,6 +22,7 @@ export class LocalReader implements Operations, OperationHost {
       clock,
       local: undefined,
       changed: undefined,
+      turns: new Turns(clock),
       moots: () => root.groupIds().flatMap((id) => this.#moot(id) ?? []),
       moot: (id) => this.#moot(id),
     };

@@ -19,8 +19,9 @@ import { mootOf, Rows, seqOfPlace } from "./places.ts";
 
 /** Ours. A page ends once its messages have this many bytes: what one answer makes anybody hold. */
 const PAGE_BYTES_MAX = 1024 * 1024;
-/** Ours. Messages read at a time, and looked through for one page by arrival before what was found is given. */
+/** Ours. Messages read at a time, bytes of them, and messages looked through for one page by arrival before what was found is given. */
 const READ = 64;
+const READ_BYTES = 256 * 1024;
 const LOOKED_THROUGH_MAX = 4096;
 const LIMIT_DEFAULT = 50;
 
@@ -120,12 +121,13 @@ async function pageByArrival(
   using deadline = new Deadline(moots.clock, waitMs, signal);
   let from = after;
   for (;;) {
+    // All who wait wake at once, and each makes a page: others have their turn in between.
+    await moots.turns.take();
     const version = moots.changed.version;
     const { page, seq } = arrived(moot, from, request);
     if (page.messages.length > 0 || (deadline.signal.aborted && !page.more)) return page;
     from = seq;
-    if (page.more) await new Promise((resolve) => setImmediate(resolve));
-    else await moots.changed.after(version, deadline.signal);
+    if (!page.more) await moots.changed.after(version, deadline.signal);
   }
 }
 
@@ -176,7 +178,7 @@ class LogReader {
   }
 
   next(): StoredMessage | undefined {
-    if (this.#read.length === 0) this.#read = this.#messages.arrivedAfter(this.#after, READ).reverse();
+    if (this.#read.length === 0) this.#read = this.#messages.arrivedAfter(this.#after, READ, READ_BYTES).reverse();
     const stored = this.#read.pop();
     if (stored !== undefined) this.#after = stored.seq;
     return stored;

@@ -4,6 +4,7 @@ import { GroupId } from "../../core/ids.ts";
 import type { GroupStore } from "../../store/group-store.ts";
 import type { ChangeSignal } from "../change-signal.ts";
 import type { GroupRoster } from "../group/group-roster.ts";
+import type { Turns } from "../turns.ts";
 
 /** A moot as reading sees it. */
 export interface Moot {
@@ -21,6 +22,8 @@ export interface Moots {
   readonly clock: Clock;
   /** Tells of new messages and members; `undefined` where nothing changes while it is read. */
   readonly changed: ChangeSignal | undefined;
+  /** Whoever reads on and on takes one for each piece of it. */
+  readonly turns: Turns;
 }
 
 /** Throws `group_not_found`. */

@@ -10,8 +10,9 @@ import { consumerNameOf } from "./consumers.ts";
 import { type Moots, requireMoot } from "./moots.ts";
 import { Rows, seqsOfPlaces } from "./places.ts";
 
-/** Ours. Messages read at a time, which bounds the memory of a slow watcher. */
+/** Ours. What is read at a time, in messages and in bytes, which bounds the memory of a slow watcher. */
 const PAGE = 256;
+const PAGE_BYTES = 64 * 1024;
 
 /** Ours. Peer events kept for a slow watcher; the oldest go first, for they only describe the moment. */
 const PEER_EVENTS_MAX = 256;
@@ -83,13 +84,16 @@ async function follow(
   { call, cursors, peerEvents }: Following,
 ): Promise<void> {
   const { signal } = call;
-  while (!signal.aborted) {
+  for (;;) {
+    // All watchers wake at once, and a long log of which nothing matches is read on and on: others have their turn.
+    await watched.turns.take();
+    if (signal.aborted) return;
     const version = watched.changed.version;
     for (const event of peerEvents.splice(0)) await call.emit(event);
     let more = false;
     for (const moot of watched.moots()) {
       if (group_id !== undefined && moot.id !== group_id) continue;
-      const page = moot.store.messages.arrivedAfter(cursors.get(moot.id) ?? 0, PAGE);
+      const page = moot.store.messages.arrivedAfter(cursors.get(moot.id) ?? 0, PAGE, PAGE_BYTES);
       const rows = page.length === 0 ? undefined : new Rows(moot);
       for (const stored of page) {
         if (signal.aborted) return;
@@ -97,10 +101,9 @@ async function follow(
         if (tailSees(topic, decodeMessage(stored.canonical).topics))
           await call.emit({ kind: "message", ...rows!.of(stored) });
       }
-      if (page.length === PAGE) more = true;
+      const bytes = page.reduce((sum, { canonical }) => sum + canonical.length, 0);
+      if (page.length === PAGE || bytes >= PAGE_BYTES) more = true;
     }
-    // A long log of which nothing matches must not keep everybody else from their turn.
-    if (more) await new Promise((resolve) => setImmediate(resolve));
-    else if (peerEvents.length === 0) await watched.changed.after(version, signal);
+    if (!more && peerEvents.length === 0) await watched.changed.after(version, signal);
   }
 }

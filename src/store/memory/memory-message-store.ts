@@ -73,7 +73,7 @@ export class MemoryMessageStore implements MessageStore {
     return messages.map((message) => this.#put(message));
   }
 
-  arrivedAfter(after: number, limit: number): StoredMessage[] {
+  arrivedAfter(after: number, limit: number, maxBytes = Number.POSITIVE_INFINITY): StoredMessage[] {
     checkLimit(limit);
     let [from, to] = [0, this.#log.length];
     while (from < to) {
@@ -81,7 +81,14 @@ export class MemoryMessageStore implements MessageStore {
       if (this.#log[middle]!.seq > after) to = middle;
       else from = middle + 1;
     }
-    return this.#log.slice(from, from + limit).map(stored);
+    const found: StoredMessage[] = [];
+    let bytes = 0;
+    for (const held of this.#log.slice(from, from + limit)) {
+      found.push(stored(held));
+      bytes += held.canonical.length;
+      if (bytes >= maxBytes) break;
+    }
+    return found;
   }
 
   query(query: MessageQuery): StoredMessage[] {

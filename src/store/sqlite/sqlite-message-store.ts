@@ -52,6 +52,7 @@ export class SqliteMessageStore implements MessageStore {
   readonly #getSeq: Sql;
   readonly #insert: Sql;
   readonly #arrivedAfter: Sql;
+  readonly #lengthsAfter: Sql;
   readonly #ascending: Sql;
   readonly #descending: Sql;
   readonly #idsFrom: Sql;
@@ -96,6 +97,8 @@ export class SqliteMessageStore implements MessageStore {
     this.#getSeq = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq = ?1");
     this.#insert = file.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING");
     this.#arrivedAfter = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    // The length of a blob stands ahead of it: none is read for this.
+    this.#lengthsAfter = file.prepare("SELECT length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     const within = `SELECT seq, id, canonical, CAST(timestamp AS TEXT), author FROM messages
       WHERE (timestamp, author, id) >= (?1, ?2, ?3) AND (timestamp, author, id) < (?4, ?5, ?6)
       AND (?7 IS NULL OR author = ?7)`;
@@ -182,8 +185,11 @@ export class SqliteMessageStore implements MessageStore {
     }
   }
 
-  arrivedAfter(after: number, limit: number): StoredMessage[] {
+  arrivedAfter(after: number, limit: number, maxBytes?: number): StoredMessage[] {
     checkLimit(limit);
+    if (maxBytes !== undefined && limit > 1) {
+      return this.#file.snapshot(() => this.arrivedAfter(after, this.#countWithin({ after, limit, maxBytes })));
+    }
     return this.#arrivedAfter.rows(after, limit).map((row) => this.#read(row));
   }
 
@@ -335,6 +341,18 @@ export class SqliteMessageStore implements MessageStore {
     if (inversions.found && !before.inverted) this.#setInverted.run();
     const stored = seq - before.seq;
     return { seqs, before, after: { ...before, held: before.held + stored, seq, inverted: inversions.found } };
+  }
+
+  /** How many of the next messages there are until they have `maxBytes`; at least 1. */
+  #countWithin({ after, limit, maxBytes }: { after: number; limit: number; maxBytes: number }): number {
+    let bytes = 0;
+    let count = 0;
+    for (const [length] of this.#lengthsAfter.rows(after, limit)) {
+      count += 1;
+      bytes += length as number;
+      if (bytes >= maxBytes) break;
+    }
+    return Math.max(1, count);
   }
 
   #set(): MessageSet {

@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
-import { later } from "../../../src/core/clock.ts";
+import { later, steadyMs } from "../../../src/core/clock.ts";
 import type { MessageId } from "../../../src/core/ids.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import { backlog, publish, watch } from "../../../src/node/operations/messages.ts";
+import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
+import { asAgent } from "../../support/agent.ts";
 import { startNode } from "../../support/nodes.ts";
 import { backlogOf, newMoot, nodeWithMoot, timesOf, watched } from "./held.ts";
 
@@ -109,4 +111,63 @@ test("a backlog of a moot that is not here, or by what is no pattern, is refused
     code: "group_not_found",
   });
   await expect(backlogOf(it.node, { topic: "", last: 1 })).rejects.toMatchObject({ code: "invalid_argument" });
+});
+
+test("a backlog holds no bodies ahead of a slow reader, who is told nothing of what was pruned meanwhile", async () => {
+  const root = new MemoryDataRoot();
+  await using it = await nodeWithMoot({ root });
+  for (let at = 1; at <= 40; at++) await it.put(at, { text: "x".repeat(100_000) });
+  for (const last of ["all", 40] as const) {
+    const reading = Promise.withResolvers<void>();
+    const first = Promise.withResolvers<void>();
+    let told = 0;
+    const call = it.node.call(
+      backlog,
+      { topic: "#", last },
+      {
+        onEvent() {
+          told += 1;
+          first.resolve();
+          return reading.promise;
+        },
+      },
+    );
+    await first.promise;
+    if (last === 40) root.openGroup(it.group_id)!.messages.pruneBefore(30n, []);
+    reading.resolve();
+    await call;
+    expect(told).toBe(last === "all" ? 40 : 12);
+  }
+});
+
+test("an agent asks for no more of the latest than fit in memory many times, and the owner for any number", async () => {
+  await using it = await nodeWithMoot();
+  await it.put(1);
+  const request = { topic: "#", last: 10_001 };
+  await expect(backlogOf(asAgent(it.node), request)).rejects.toMatchObject({ code: "invalid_argument" });
+  for (const last of [10_000, "all"] as const)
+    expect(timesOf((await backlogOf(asAgent(it.node), { topic: "#", last })).rows)).toEqual([1]);
+  expect(timesOf((await backlogOf(it.node, request)).rows)).toEqual([1]);
+});
+
+test("a long log of which nothing matches leaves everybody else their turn, also as a backlog", async () => {
+  let ms = 0;
+  // Every piece of work takes long.
+  const clock = { ...realClock, steady: () => steadyMs(ms++ * 1_000) };
+  await using node = await startNode(undefined, 1, { clock });
+  const { put } = await newMoot(node);
+  for (let at = 1; at <= 640; at++) await put(at);
+  let ended = false;
+  let turns = 0;
+  const count = () => {
+    turns += 1;
+    if (!ended) setImmediate(count);
+  };
+  setImmediate(count);
+  for (const last of ["all", 5] as const) {
+    const before = turns;
+    expect((await backlogOf(node, { topic: "+/nothing", last })).rows).toEqual([]);
+    if (last === "all") expect(turns - before).toBeGreaterThan(8);
+  }
+  ended = true;
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { steadyMs } from "../../../src/core/clock.ts";
 import { EntmootError } from "../../../src/core/errors.ts";
 import { type GroupId, PublicKey } from "../../../src/core/ids.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
@@ -11,6 +12,7 @@ import { type WatchedMessage, watch } from "../../../src/node/operations/message
 import { roster_change } from "../../../src/node/operations/moots.ts";
 import type { RequestOf } from "../../../src/node/operations/operation.ts";
 import { watchLogs } from "../../../src/node/read/watch.ts";
+import { Turns } from "../../../src/node/turns.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
 import { identity } from "../../support/identity.ts";
 import { keptMessage } from "../../support/kept-message.ts";
@@ -24,6 +26,8 @@ test("a long log of which nothing matches leaves everybody else their turn", asy
   messages.putMany(Array.from({ length: 1024 }, (_, i) => keptMessage(message({ timestamp: BigInt(i) }))));
   const ended = new AbortController();
   let turns = 0;
+  // Every piece of work takes long.
+  let ms = 0;
   const count = () => {
     turns += 1;
     if (!ended.signal.aborted) setImmediate(count);
@@ -42,6 +46,7 @@ test("a long log of which nothing matches leaves everybody else their turn", asy
     moot: () => moot,
     clock: realClock,
     changed: new ChangeSignal(),
+    turns: new Turns({ steady: () => steadyMs(ms++ * 1_000) }),
     onPeerEvent: () => () => {},
   };
   const emit = () => Promise.reject(new EntmootError("internal", "nothing was to match"));
