@@ -7,17 +7,20 @@ import { FrameReader, type RawFrame } from "../wire/frame/frame-reader.ts";
 import { EXTENSION_TYPE_MIN } from "../wire/frame/frame-types.ts";
 import type { UnknownExtension } from "../wire/peer/frame.ts";
 
-/** What one side of a control socket takes: the most bytes behind the head of an operation frame, below 0 for none. */
-export type BodyLimit = (head: Omit<OperationFrame, "body">) => number;
+/**
+ * What one side of a control socket takes: the most bytes behind the head of an operation frame, below 0 for none. Asked
+ * once for each frame, with how many there are.
+ */
+export type BodyLimit = (head: Omit<OperationFrame, "body">, rest: number) => number;
 
 /** A reader of one side's frames: an operation's size is judged by its head, before its body is gathered. */
 export function controlReader(bodyLimit: BodyLimit): FrameReader {
   return new FrameReader(controlLimits, {
     type: CONTROL_EXTENSIONS.operation.type,
     headBytes: OPERATION_HEAD_BYTES,
-    restMax(head) {
+    restMax(head, rest) {
       try {
-        return bodyLimit(decodeOperationHead(head));
+        return bodyLimit(decodeOperationHead(head), rest);
       } catch {
         // Of a later layout, say: passed over whole, and refused where it is decoded.
         return -1;

@@ -6,16 +6,18 @@ import type { Caller, OperationHost } from "../node/operations/implementation.ts
 import type { Operations } from "../node/operations/operation.ts";
 import { atMost } from "../transport/wait.ts";
 import { bindSocket } from "./bind-socket.ts";
+import { BodyRoom } from "./body-room.ts";
 import { ControlConnection } from "./control-connection.ts";
-import { ServedCalls } from "./served-calls.ts";
+import { Door } from "./door.ts";
 import { ServedConnection } from "./served-connection.ts";
 import type { SocketStream } from "./socket-stream.ts";
-import { StreamPlaces } from "./stream-places.ts";
 
 /** Ours. Clients at a time; a further one is told to try again, unless one that does nothing can make room. */
 const CONNECTIONS_MAX = 256;
-/** Ours. Calls of all of them that may tell events, so that requests always find a place. */
-const STREAMS_MAX = 192;
+/** Ours. How long a client may take over one frame that it has begun. */
+const FRAME_MS = 30_000;
+/** Ours. Bytes that wait to be taken by all of them; past that the one that has most waiting is closed. */
+const UNSENT_MAX_BYTES = 128 * 1024 * 1024;
 /** Ours. How long running calls have at the end of the daemon. */
 const FINISH_MS = 2_000;
 
@@ -34,11 +36,12 @@ export class ControlServer implements AsyncDisposable {
   readonly #options: ControlServerOptions;
   readonly #connections = new Map<ServedConnection, Promise<void>>();
   readonly #ending = new AbortController();
-  readonly #streams = new StreamPlaces(STREAMS_MAX);
+  readonly #door: Door;
   #listener: UnixSocketListener<SocketStream> | undefined;
 
   private constructor(options: ControlServerOptions) {
     this.#options = options;
+    this.#door = new Door(options.clock);
   }
 
   /** Listens from now on. Throws `already_running` when another answers there, `data_root_invalid` when the socket cannot be bound. */
@@ -74,7 +77,8 @@ export class ControlServer implements AsyncDisposable {
 
   #accept(stream: SocketStream): void {
     const { caller, clock, log, node } = this.#options;
-    const connection = new ControlConnection(stream, ServedCalls.bodyLimit(node, caller));
+    const bodies = new BodyRoom(node, caller, this.#door.largeRequests);
+    const connection = new ControlConnection(stream, bodies.limit, { clock, withinMs: FRAME_MS });
     if (this.#ending.signal.aborted) {
       connection[Symbol.dispose]();
       return;
@@ -94,7 +98,9 @@ export class ControlServer implements AsyncDisposable {
       caller,
       clock,
       log,
-      streams: this.#streams,
+      door: this.#door,
+      bodies,
+      makeRoom: (bytes) => this.#makeRoomFor(bytes),
       ending: this.#ending.signal,
       // It stays open whatever becomes of the others.
       onLast: () => this.#connections.delete(served),
@@ -108,6 +114,21 @@ export class ControlServer implements AsyncDisposable {
         this.#connections.delete(served);
       });
     this.#connections.set(served, serving);
+  }
+
+  /** Who takes nothing of much that waits gives way; a client that reads has little waiting. */
+  #makeRoomFor(bytes: number): void {
+    let worst: ServedConnection | undefined;
+    let waiting = bytes;
+    for (const served of this.#connections.keys()) {
+      waiting += served.unsentBytes;
+      if (served.unsentBytes > (worst?.unsentBytes ?? 0)) worst = served;
+    }
+    if (waiting <= UNSENT_MAX_BYTES || worst === undefined) return;
+    this.#options.log.warn("control socket: a client that takes no answers is disconnected", {
+      waiting: worst.unsentBytes,
+    });
+    worst[Symbol.dispose]();
   }
 
   /** Kept connections on which nothing happens give way, the one quiet longest first. */

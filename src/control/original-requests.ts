@@ -13,7 +13,7 @@ import { controlType } from "../wire/control/control-frame.ts";
 import { EXTENSION_TYPE_MIN } from "../wire/frame/frame-types.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { controlFailure } from "./control-error.ts";
-import type { StreamPlaces } from "./stream-places.ts";
+import type { Places } from "./places.ts";
 
 /** Wire. How long an invite made by request is good for. */
 const INVITE_VALID_FOR_MS = 24 * 3_600_000;
@@ -24,7 +24,7 @@ export interface OriginalService {
   /** Aborts when the door closes. */
   readonly ending: AbortSignal;
   readonly log: Log;
-  readonly streams: StreamPlaces;
+  readonly streams: Places;
 }
 
 /** What one request of the original's is carried out with. */

@@ -7,11 +7,14 @@ import type { Operation } from "../node/operations/operation.ts";
 import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import type { ReadFrame } from "./control-language.ts";
+import type { Door } from "./door.ts";
 import { encodeFailure } from "./failure-body.ts";
-import type { StreamPlaces } from "./stream-places.ts";
+import { isAllowed } from "./scope.ts";
 
 /** Ours. Calls of one connection under way at a time; a further one is refused. */
 const CALLS_MAX = 64;
+/** Ours. While less waits on each connection, all of them together have room. */
+const UNSENT_NOTED_BYTES = 512 * 1024;
 /** Ours. How long a client has to take an answer. */
 const ANSWER_MS = 30_000;
 
@@ -19,7 +22,9 @@ export interface ServedCallsParts {
   readonly host: OperationHost;
   readonly caller: Caller;
   readonly connection: ControlConnection;
-  readonly streams: StreamPlaces;
+  readonly door: Door;
+  /** Called once much waits to be taken here: nobody's unread answers may gather without end. */
+  readonly makeRoom: (bytes: number) => void;
   /** Aborts when the door closes. */
   readonly ending: AbortSignal;
   readonly clock: Clock;
@@ -42,15 +47,6 @@ export class ServedCalls {
 
   get size(): number {
     return this.#running.size;
-  }
-
-  /** The most bytes behind a head: those of an operation that may be asked for here. */
-  static bodyLimit(host: OperationHost, caller: Caller): (head: CallFrame) => number {
-    return ({ operation, role }) => {
-      if (role === "cancel" || role === "credit") return 0;
-      const asked = role === "call" ? host.find(operation) : undefined;
-      return asked !== undefined && isAllowed(asked, caller) ? asked.requestMax : -1;
-    };
   }
 
   /** Takes a frame of the client's. */
@@ -77,11 +73,15 @@ export class ServedCalls {
     try {
       const operation = this.#admitted(frame, running);
       const request = decodeJson(operation.request, frame.body);
-      const place = operation.event === undefined ? undefined : this.#parts.streams.reserve();
+      const { calls, streams } = this.#parts.door;
+      using places = new DisposableStack();
+      places.use(calls.reserve());
+      if (operation.event !== undefined) places.use(streams.reserve());
       const call = new ServedCall(operation, frame, this.#parts);
+      const held = places.move();
       this.#running.set(frame.call, call);
       call.done = call.run(request).finally(() => {
-        place?.[Symbol.dispose]();
+        held.dispose();
         this.#running.delete(frame.call);
       });
     } catch (error) {
@@ -100,6 +100,12 @@ export class ServedCalls {
     }
     if (!isAllowed(operation, caller)) {
       throw new EntmootError("forbidden", `${frame.operation}: not for agents; ask over the owner's control socket`);
+    }
+    if (frame.skippedBytes !== undefined && frame.skippedBytes <= operation.requestMax) {
+      throw new EntmootError(
+        "unavailable",
+        `${frame.operation}: too many large requests are being received at a time; try again`,
+      );
     }
     if (frame.skippedBytes !== undefined) {
       throw new EntmootError(
@@ -124,10 +130,6 @@ export class ServedCalls {
     const body = encodeFailure(error);
     void connection.send({ ...frame, kind: "operation", role: "failure", room: 0, body }).catch(() => {});
   }
-}
-
-function isAllowed({ scope }: AnyOperation, caller: Caller): boolean {
-  return caller === "owner" || scope === "agent";
 }
 
 /** One call. Its signal is made only for those that ask: a publish is over before anybody leaves. */
@@ -217,7 +219,9 @@ class ServedCall implements Call<unknown> {
   }
 
   #send(role: OperationRole, body: Uint8Array): Promise<void> {
-    return this.#parts.connection.send({ ...this.#head, kind: "operation", role, room: 0, body });
+    const { connection, makeRoom } = this.#parts;
+    if (connection.unsentBytes + body.length > UNSENT_NOTED_BYTES) makeRoom(body.length);
+    return connection.send({ ...this.#head, kind: "operation", role, room: 0, body });
   }
 }
 

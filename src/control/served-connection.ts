@@ -5,12 +5,13 @@ import type { Caller, OperationHost } from "../node/operations/implementation.ts
 import type { Operations } from "../node/operations/operation.ts";
 import { Deadline } from "../transport/wait.ts";
 import type { ControlFrame } from "../wire/control/control-frame.ts";
+import type { BodyRoom } from "./body-room.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { controlFailure } from "./control-error.ts";
 import type { ReadFrame } from "./control-language.ts";
+import type { Door } from "./door.ts";
 import { serveOriginal } from "./original-requests.ts";
 import { ServedCalls } from "./served-calls.ts";
-import type { StreamPlaces } from "./stream-places.ts";
 
 /** Wire. How long a new client has for its first frame. */
 const FIRST_FRAME_MS = 10_000;
@@ -21,7 +22,9 @@ export interface ServedConnectionParts {
   readonly connection: ControlConnection;
   readonly node: OperationHost & Operations;
   readonly caller: Caller;
-  readonly streams: StreamPlaces;
+  readonly door: Door;
+  readonly bodies: BodyRoom;
+  readonly makeRoom: (bytes: number) => void;
   readonly ending: AbortSignal;
   readonly clock: Clock;
   readonly log: Log;
@@ -54,6 +57,11 @@ export class ServedConnection implements Disposable {
     return this.#calls.size === 0 && this.#original === undefined && !this.#isLast;
   }
 
+  /** Bytes that wait to be taken by the client. */
+  get unsentBytes(): number {
+    return this.#parts.connection.unsentBytes;
+  }
+
   /** When the last frame came. */
   get quietSince(): SteadyMs {
     return this.#quietSince;
@@ -67,14 +75,16 @@ export class ServedConnection implements Disposable {
 
   /** Serves until the client ends its half. Throws for what cannot be read. */
   async serve(): Promise<void> {
-    const { clock, connection } = this.#parts;
+    const { bodies, clock, connection, door } = this.#parts;
     let frame: ReadFrame | null;
     {
       using patience = new Deadline(clock, FIRST_FRAME_MS);
       frame = await connection.receive(patience.signal);
     }
     for (; frame !== null; frame = await connection.receive()) {
+      bodies[Symbol.dispose]();
       this.#quietSince = clock.steady();
+      await door.turns.take();
       if (frame.kind === "operation") this.#calls.hear(frame);
       else if (frame.kind === "unknown_extension") {
         await this.#refuse(
@@ -102,6 +112,7 @@ export class ServedConnection implements Disposable {
 
   [Symbol.dispose](): void {
     this.#calls.cancelAll();
+    this.#parts.bodies[Symbol.dispose]();
     this.#parts.connection[Symbol.dispose]();
   }
 
@@ -112,14 +123,14 @@ export class ServedConnection implements Disposable {
 
   /** One request a connection, and none for agents: the original's frames know no scopes. */
   async #serveOriginal(frame: ControlFrame): Promise<void> {
-    const { caller, connection, ending, log, node, streams } = this.#parts;
+    const { caller, connection, door, ending, log, node } = this.#parts;
     if (caller !== "owner") {
       const message = `${frame.kind}: not for agents; ask over the owner's control socket`;
       const { code } = controlFailure(new EntmootError("forbidden", message));
       await connection.send({ kind: "error", type: "error", code, group_id: undefined, message });
       return;
     }
-    this.#original = serveOriginal(frame, { connection, ending, log, node, streams });
+    this.#original = serveOriginal(frame, { connection, ending, log, node, streams: door.streams });
     await this.#original;
   }
 }

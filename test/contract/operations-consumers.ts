@@ -48,7 +48,7 @@ export const CONSUMER_CASES: CasesOf<typeof CONSUMER_OPERATIONS> = {
     ],
   },
   consumer_advance: {
-    malformed: { request: `{${GROUP},"consumer":"${"x".repeat(257)}","place":""}`, names: "consumer" },
+    malformed: { request: `{${GROUP},"consumer":"${"x".repeat(263)}","place":""}`, names: "consumer" },
     cases: [
       {
         title: "acknowledges up to a place",

@@ -15,8 +15,11 @@ export interface RawFrame {
 interface HeadRule {
   readonly type: number;
   readonly headBytes: number;
-  /** Most bytes behind `head`, below 0 for not even none. A frame with more is passed over, and what follows it is read as ever. */
-  readonly restMax: (head: Uint8Array) => number;
+  /**
+   * Most bytes behind `head`, of which there are `rest`; below 0 for not even none. A frame with more is passed over, and
+   * what follows it is read as ever. Asked once a frame.
+   */
+  readonly restMax: (head: Uint8Array, rest: number) => number;
 }
 
 /** Ours. A body that arrives in pieces starts with room for this much, which most never pass, and doubles as it fills. */
@@ -71,7 +74,7 @@ export class FrameReader {
       const head = this.#peek(headBytes);
       if (head === undefined) return undefined;
       this.#isHeadChecked = true;
-      if (total - headBytes > restMax(head)) {
+      if (total - headBytes > restMax(head, total - headBytes)) {
         if (this.#bodyLength === 0) this.#read(headBytes);
         this.#toSkip = total - headBytes;
         this.#skipped = { type, body: head.slice(), skippedBytes: this.#toSkip };
@@ -85,9 +88,14 @@ export class FrameReader {
     return { type, body };
   }
 
+  /** Bytes of a frame are there that is not whole. */
+  get isWithinFrame(): boolean {
+    return this.#headLength > 0 || this.#input.length > 0;
+  }
+
   /** Call when the stream has ended and `next` gives nothing more: did it end between two frames? */
   end(): "clean" | "truncated" {
-    return this.#headLength === 0 && this.#input.length === 0 && this.#failure === undefined ? "clean" : "truncated";
+    return !this.isWithinFrame && this.#failure === undefined ? "clean" : "truncated";
   }
 
   /** The first `length` bytes of the body once they are there. They stay part of it. */
