@@ -2,8 +2,9 @@ import { EntmootError } from "./errors.ts";
 import { GroupId, type MessageId } from "./ids.ts";
 
 /**
- * Where a reader of a moot's delivery log goes on: after the message with this number. Names the log too, and the
- * message by a piece of its id, so that a log that was restored, copied or rolled back is not taken for the one read.
+ * Where a reader of a moot's delivery log goes on: after the message with this number. Names the log too, and by a sum
+ * over their ids the messages up to it, so that a log that was restored, copied or rolled back is not taken for the one
+ * read: one in which the same number has another message before it, even where the message there is the same again.
  */
 export interface Place {
   /** The first 8 bytes of the moot's id, as hex. */
@@ -12,19 +13,19 @@ export interface Place {
   readonly log: string;
   /** Number of the last message read; 0 before the first. */
   readonly seq: number;
-  /** The first 4 bytes of that message's id, as hex; zeros before the first. */
-  readonly piece: string;
+  /** Sum over the first 4 bytes of the ids of all messages up to there, whatever their order; 0 before the first. */
+  readonly sum: number;
 }
 
 /**
- * Ours. Bytes of a place: layout, moot, log, number, piece of the id, check. Eight bytes keep a user's moots and logs
- * apart, four tell a message from the one a restored log has there; the sum is a multiple of three, as text 40 characters.
+ * Ours. Bytes of a place: layout, moot, log, number, sum, check. Eight bytes keep a user's moots and logs apart, four
+ * tell what was read from what a restored log has there; all of them are a multiple of three, as text 40 characters.
  */
 const LAYOUT = 1;
 const MOOT_BYTES = 8;
 const LOG_BYTES = 8;
-const PIECE_BYTES = 4;
-const PLACE_BYTES = 1 + MOOT_BYTES + LOG_BYTES + 8 + PIECE_BYTES + 1;
+const SUM_BYTES = 4;
+const PLACE_BYTES = 1 + MOOT_BYTES + LOG_BYTES + 8 + SUM_BYTES + 1;
 
 /** Characters of a place as text, which is opaque to everybody else. */
 export const PLACE_LENGTH = (PLACE_BYTES / 3) * 4;
@@ -34,27 +35,19 @@ export function mootOfPlace(groupId: GroupId): string {
   return GroupId.toBytes(groupId).subarray(0, MOOT_BYTES).toHex();
 }
 
-/** A place after a message, or before the first when `id` is `undefined`. `log`: 16 hex digits. */
-export function placeAt(
-  log: string,
-  at: { readonly groupId: GroupId; readonly seq: number; readonly id: MessageId | undefined },
-): Place {
-  const piece = at.id === undefined ? "0".repeat(2 * PIECE_BYTES) : at.id.slice(0, 2 * PIECE_BYTES);
-  return { moot: mootOfPlace(at.groupId), log, seq: at.seq, piece };
+/** The sum of a place one message later. */
+export function addToSum(sum: number, id: MessageId): number {
+  return (sum + Number.parseInt(id.slice(0, 2 * SUM_BYTES), 16)) >>> 0;
 }
 
-/** Whether `id` may be the message that `place` names. */
-export function isMessageOf(place: Place, id: MessageId): boolean {
-  return id.startsWith(place.piece);
-}
-
-export function formatPlace({ log, moot, piece, seq }: Place): string {
+export function formatPlace({ log, moot, seq, sum }: Place): string {
   const bytes = new Uint8Array(PLACE_BYTES);
   bytes[0] = LAYOUT;
   bytes.set(Uint8Array.fromHex(moot), 1);
   bytes.set(Uint8Array.fromHex(log), 1 + MOOT_BYTES);
-  new DataView(bytes.buffer).setBigUint64(1 + MOOT_BYTES + LOG_BYTES, BigInt(seq));
-  bytes.set(Uint8Array.fromHex(piece), 1 + MOOT_BYTES + LOG_BYTES + 8);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(1 + MOOT_BYTES + LOG_BYTES, BigInt(seq));
+  view.setUint32(1 + MOOT_BYTES + LOG_BYTES + 8, sum);
   bytes[PLACE_BYTES - 1] = checkOf(bytes);
   return bytes.toBase64({ alphabet: "base64url" });
 }
@@ -80,7 +73,7 @@ export function parsePlace(text: string): Place {
     moot: bytes.subarray(1, at).toHex(),
     log: bytes.subarray(at, at + LOG_BYTES).toHex(),
     seq,
-    piece: bytes.subarray(at + LOG_BYTES + 8, PLACE_BYTES - 1).toHex(),
+    sum: view.getUint32(at + LOG_BYTES + 8),
   };
 }
 

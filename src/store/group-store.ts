@@ -50,6 +50,11 @@ export interface MessageStore {
   drawLog(): void;
   /** The id of the message with this number, also of one that was pruned; `undefined` when that is not known (any more). */
   idAt(seq: number): MessageId | undefined;
+  /**
+   * Sum of the first four bytes of the ids of all messages numbered up to `seq` (at most `lastSeq`), modulo 2^32: the
+   * same as long as they are the same messages. Those pruned before it was kept which number they had do not count.
+   */
+  sumAt(seq: number): number;
   /** Held now. */
   has(id: MessageId): boolean;
   /** Held now, or held once and pruned: either way not to be fetched or stored again. */

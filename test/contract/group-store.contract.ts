@@ -4,10 +4,11 @@ import { MerkleRoot, MessageId } from "../../src/core/ids.ts";
 import { merkleRoot } from "../../src/core/order/merkle-tree.ts";
 import { compareNodes, nextParents, type OrderNode, topologicalOrder } from "../../src/core/order/order.ts";
 import { comparePlaces } from "../../src/core/order/time-place.ts";
+import { addToSum } from "../../src/core/place.ts";
 import { signMemberProfileAd } from "../../src/core/record/member-profile-ad.ts";
 import type { Message } from "../../src/core/record/records.ts";
 import { signTransportAd } from "../../src/core/record/transport-ad.ts";
-import type { GroupStore } from "../../src/store/group-store.ts";
+import type { GroupStore, MessageStore } from "../../src/store/group-store.ts";
 import { CONSUMERS_MAX } from "../../src/store/store-limits.ts";
 import { expectCode } from "../support/expect-code.ts";
 import { identity } from "../support/identity.ts";
@@ -329,12 +330,17 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       ({ messages }, world) => {
         const at = (timestamp: bigint) => message({ timestamp });
         const put = [at(1n), at(20n), at(2n), at(30n)];
+        const sums = [0];
+        for (const { id } of [...put, at(40n)]) sums.push(addToSum(sums.at(-1)!, id));
+        const sumsOf = (of: MessageStore, upTo: number) => Array.from({ length: upTo + 1 }, (_, seq) => of.sumAt(seq));
         messages.putMany(put.map(keptMessage));
         for (const store of beforeAndAfter(world)) {
           expect([1, 2, 3, 4].map((seq) => store.messages.idAt(seq))).toEqual(put.map(({ id }) => id));
+          expect(sumsOf(store.messages, 4)).toEqual(sums.slice(0, 5));
         }
         expect(world.store.messages.pruneBefore(10n, [])).toBe(2);
         world.store.messages.putMany([keptMessage(at(40n))]);
+        for (const store of beforeAndAfter(world)) expect(sumsOf(store.messages, 5)).toEqual(sums);
         for (const store of beforeAndAfter(world)) {
           expect([1, 2, 3, 4].map((seq) => store.messages.idAt(seq))).toEqual(put.map(({ id }) => id));
           expect(store.messages.idAt(5)).toBe(at(40n).id);

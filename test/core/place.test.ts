@@ -1,20 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  formatPlace,
-  isMessageOf,
-  mootOfPlace,
-  PLACE_LENGTH,
-  type Place,
-  parsePlace,
-  placeAt,
-} from "../../src/core/place.ts";
+import type { MessageId } from "../../src/core/ids.ts";
+import { addToSum, formatPlace, mootOfPlace, PLACE_LENGTH, type Place, parsePlace } from "../../src/core/place.ts";
 import { anyGroupId, anyMessageId } from "../support/arbitraries.ts";
 import { expectCode } from "../support/expect-code.ts";
 
 const hex = (bytes: number) => fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((array) => array.toHex());
 const anySeq = fc.oneof(fc.constantFrom(0, 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER), fc.maxSafeNat());
-const anyPlace: fc.Arbitrary<Place> = fc.record({ moot: hex(8), log: hex(8), seq: anySeq, piece: hex(4) });
+const anySum = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const anyPlace: fc.Arbitrary<Place> = fc.record({ moot: hex(8), log: hex(8), seq: anySeq, sum: anySum });
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -31,14 +25,15 @@ describe("a place", () => {
     );
   });
 
-  test("names its moot, its log, the number and a piece of the message there", () => {
+  test("names its moot, and by its sum the messages up to it, whatever their order", () => {
     fc.assert(
-      fc.property(anyGroupId, anyMessageId, hex(8), anySeq, (groupId, id, log, seq) => {
-        const place = parsePlace(formatPlace(placeAt(log, { groupId, seq, id })));
-        expect(place).toEqual({ moot: mootOfPlace(groupId), log, seq, piece: id.slice(0, 8) });
-        expect(isMessageOf(place, id)).toBeTrue();
-        expect(groupId.startsWith(place.moot)).toBeTrue();
-        expect(placeAt(log, { groupId, seq: 0, id: undefined }).piece).toBe("00000000");
+      fc.property(anyGroupId, fc.uniqueArray(anyMessageId, { minLength: 1 }), (groupId, ids) => {
+        expect(groupId.startsWith(mootOfPlace(groupId))).toBeTrue();
+        const sumOf = (of: readonly MessageId[]) => of.reduce(addToSum, 0);
+        expect(sumOf(ids.toReversed())).toBe(sumOf(ids));
+        expect(sumOf(ids)).toBeWithin(0, 2 ** 32);
+        fc.pre(!ids[0]!.startsWith("00000000"));
+        expect(sumOf(ids.slice(1))).not.toBe(sumOf(ids));
       }),
     );
   });
@@ -56,7 +51,7 @@ describe("a place", () => {
   });
 
   test("cut, made longer or written in another alphabet is refused", () => {
-    const text = formatPlace({ moot: "ff".repeat(8), log: "fb".repeat(8), seq: 3, piece: "fbffbfff" });
+    const text = formatPlace({ moot: "ff".repeat(8), log: "fb".repeat(8), seq: 3, sum: 0xfbffbfff });
     for (let at = 0; at < text.length; at++) expectCode("invalid_argument", () => parsePlace(text.slice(0, at)));
     for (const bad of [`${text}A`, ` ${text}`, `${text}=`, `${text}\n`, "3", "", "a place", "€".repeat(PLACE_LENGTH)]) {
       expectCode("invalid_argument", () => parsePlace(bad));
@@ -67,12 +62,9 @@ describe("a place", () => {
   });
 
   test("of another layout, or with a number past 2^53, is refused", () => {
-    const bytes = Uint8Array.fromBase64(
-      formatPlace({ moot: "00".repeat(8), log: "00".repeat(8), seq: 0, piece: "0".repeat(8) }),
-      {
-        alphabet: "base64url",
-      },
-    );
+    const bytes = Uint8Array.fromBase64(formatPlace({ moot: "00".repeat(8), log: "00".repeat(8), seq: 0, sum: 0 }), {
+      alphabet: "base64url",
+    });
     const withByte = (at: number, value: number) => {
       const changed = Uint8Array.from(bytes);
       changed[at] = value;

@@ -141,10 +141,44 @@ test("in a whole root that was put back a place past the end, or at another mess
   for (const lost of [3, 4]) {
     await expect(after(node, known[lost]!)).rejects.toMatchObject({
       code: "place_lost",
-      message: expect.stringContaining(`message ${lost + 1} is another one here`),
+      message: expect.stringContaining(`the messages up to ${lost + 1} are others here`),
     });
   }
   expect(timesOf((await after(node, known[2]!)).messages)).toEqual([6, 7, 8]);
+});
+
+test("a place at a message that has its number again is lost where another came before it", async () => {
+  using root = new BackedUp();
+  const group_id = await root.found([1, 2, 3]);
+  root.backUp();
+  let known: string[];
+  {
+    await using node = await root.open();
+    for (const at of [4, 5, 6]) await putInto(node, group_id)(at);
+    known = await placesIn(node);
+  }
+  root.restore();
+  await using node = await root.open();
+  // 7 stands where 4 stood, so that who had read up to 5 has never seen it.
+  for (const at of [7, 5, 4, 6]) await putInto(node, group_id)(at);
+  for (const lost of [3, 4, 5]) await expect(after(node, known[lost]!)).rejects.toMatchObject({ code: "place_lost" });
+  expect(timesOf((await after(node, known[2]!)).messages)).toEqual([7, 5, 4, 6]);
+});
+
+test("a place after the same messages holds, in whatever order they came back", async () => {
+  using root = new BackedUp();
+  const group_id = await root.found([1, 2, 3]);
+  root.backUp();
+  let known: string[];
+  {
+    await using node = await root.open();
+    for (const at of [4, 5, 6]) await putInto(node, group_id)(at);
+    known = await placesIn(node);
+  }
+  root.restore();
+  await using node = await root.open();
+  for (const at of [5, 6, 4, 7]) await putInto(node, group_id)(at);
+  expect(timesOf((await after(node, known[5]!)).messages)).toEqual([7]);
 });
 
 test("a log is the one that was marked whatever has arrived or been pruned since, and no other", () => {

@@ -154,7 +154,7 @@ function arrived(
     if (found.length === request.limit || bytes >= PAGE_BYTES_MAX || looked === LOOKED_THROUGH_MAX) break;
   }
   const seq = last?.seq ?? after;
-  const place = rows.place(seq, last?.id ?? (seq === 0 ? undefined : moot.store.messages.idAt(seq)));
+  const place = rows.place(seq);
   const more = moot.store.messages.arrivedAfter(seq, 1).length > 0;
   return { page: { messages: found, next: undefined, place, more }, seq };
 }

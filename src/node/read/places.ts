@@ -1,18 +1,22 @@
 import { EntmootError } from "../../core/errors.ts";
-import { GroupId, type MessageId } from "../../core/ids.ts";
-import { formatPlace, isMessageOf, mootOfPlace, type Place, parsePlace, placeAt } from "../../core/place.ts";
+import { GroupId } from "../../core/ids.ts";
+import { formatPlace, mootOfPlace, type Place, parsePlace } from "../../core/place.ts";
 import { decodeMessage } from "../../core/record/message.ts";
-import type { StoredMessage } from "../../store/group-store.ts";
+import type { MessageStore, StoredMessage } from "../../store/group-store.ts";
 import type { MessageRow } from "../operations/messages.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
 
 /** Makes the rows of one moot; the log's id is read once. */
 export class Rows {
   readonly #groupId: GroupId;
+  readonly #messages: MessageStore;
+  readonly #moot: string;
   readonly #log: string;
 
   constructor({ id, store }: Pick<Moot, "id" | "store">) {
     this.#groupId = id;
+    this.#messages = store.messages;
+    this.#moot = mootOfPlace(id);
     this.#log = store.messages.logId();
   }
 
@@ -20,19 +24,20 @@ export class Rows {
     return {
       group_id: this.#groupId,
       seq: stored.seq,
-      place: this.place(stored.seq, stored.id),
+      place: this.place(stored.seq),
       message: decodeMessage(stored.canonical),
     };
   }
 
-  place(seq: number, id: MessageId | undefined): string {
-    return formatPlace(placeAt(this.#log, { groupId: this.#groupId, seq, id }));
+  /** The place after the message with this number, or before the first for 0. */
+  place(seq: number): string {
+    return formatPlace({ moot: this.#moot, log: this.#log, seq, sum: this.#messages.sumAt(seq) });
   }
 }
 
 /** The place after the message with this number, or before the first for 0. */
 export function placeOfSeq(moot: Pick<Moot, "id" | "store">, seq: number): string {
-  return new Rows(moot).place(seq, seq === 0 ? undefined : moot.store.messages.idAt(seq));
+  return new Rows(moot).place(seq);
 }
 
 /** Where the moot's log ends now. */
@@ -109,8 +114,5 @@ function problemOf({ store: { messages } }: Moot, place: Place): string | undefi
   if (place.log !== messages.logId()) return "this is another log than the one it was read from";
   const last = messages.lastSeq();
   if (place.seq > last) return `the log ends at message ${last} here, before message ${place.seq}`;
-  if (place.seq === 0) return undefined;
-  const id = messages.idAt(place.seq);
-  // A number whose message nobody remembers says nothing against it.
-  return id === undefined || isMessageOf(place, id) ? undefined : `message ${place.seq} is another one here`;
+  return place.sum === messages.sumAt(place.seq) ? undefined : `the messages up to ${place.seq} are others here`;
 }

@@ -2,6 +2,7 @@ import { MerkleRoot, MessageId } from "../../core/ids.ts";
 import { MessageSet } from "../../core/order/message-set.ts";
 import { compareNodes, type OrderNode, topologicalOrder } from "../../core/order/order.ts";
 import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
+import { addToSum } from "../../core/place.ts";
 import { compilePattern, tailSees } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { MessageQuery, MessageStore, NewMessage, StoredMessage } from "../group-store.ts";
@@ -19,6 +20,7 @@ export class MemoryMessageStore implements MessageStore {
   readonly #pruned = new Set<MessageId>();
   readonly #set = new MessageSet();
   readonly #prunedSeqs = new Map<number, MessageId>();
+  readonly #sums = [0];
   #logId = drawLogId();
   /** In arrival order. */
   #log: Held[] = [];
@@ -45,6 +47,10 @@ export class MemoryMessageStore implements MessageStore {
   idAt(seq: number): MessageId | undefined {
     const [next] = this.arrivedAfter(seq - 1, 1);
     return next?.seq === seq ? next.id : this.#prunedSeqs.get(seq);
+  }
+
+  sumAt(seq: number): number {
+    return this.#sums[seq]!;
   }
 
   has(id: MessageId): boolean {
@@ -189,6 +195,7 @@ export class MemoryMessageStore implements MessageStore {
     const held = { seq: ++this.#seq, id, canonical: canonical.slice(), node, topics: indexedTopics(topics) };
     this.#byId.set(id, held);
     this.#log.push(held);
+    this.#sums.push(addToSum(this.#sums.at(-1)!, id));
     this.#set.add(node);
     this.#sorted = undefined;
     return held.seq;

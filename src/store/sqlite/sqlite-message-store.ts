@@ -11,6 +11,7 @@ import { InversionWatch } from "./inversion-watch.ts";
 import { NewestPlaces } from "./newest-places.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
+import { SqliteLogSums } from "./sqlite-log-sums.ts";
 import { SqliteOrder } from "./sqlite-order.ts";
 import { exemptSeqs, SqliteTopicIndex } from "./sqlite-topic-index.ts";
 
@@ -37,6 +38,7 @@ export class SqliteMessageStore implements MessageStore {
   readonly #newest: NewestPlaces;
   readonly #topics: SqliteTopicIndex;
   readonly #inversions: InversionWatch;
+  readonly #sums: SqliteLogSums;
   readonly #counts: Sql;
   readonly #setInverted: Sql;
   readonly #setPruned: Sql;
@@ -75,6 +77,7 @@ export class SqliteMessageStore implements MessageStore {
     this.#newest = new NewestPlaces(file);
     this.#topics = new SqliteTopicIndex(file);
     this.#inversions = new InversionWatch(file);
+    this.#sums = new SqliteLogSums(file);
     this.#counts = file.prepare(
       "SELECT pruned, inverted, max(seq, coalesce((SELECT max(seq) FROM messages), 0)) FROM counts",
     );
@@ -143,6 +146,10 @@ export class SqliteMessageStore implements MessageStore {
   idAt(seq: number): MessageId | undefined {
     const id = this.#idAt.row(seq)?.[0];
     return id === undefined ? undefined : this.#rows.hex32(id, seq);
+  }
+
+  sumAt(seq: number): number {
+    return this.#sums.at(seq, () => this.lastSeq());
   }
 
   has(id: MessageId): boolean {
