@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { CallOptions, Loose, Operation } from "../node/operations/operation.ts";
+import { aborted, unlessAborted } from "../transport/wait.ts";
 import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
 import { ControlConnection } from "./control-connection.ts";
 import { ControlError } from "./control-error.ts";
@@ -76,10 +77,7 @@ export class CallConnection implements Disposable {
 
   /** Resolves when the other side has closed: its process is gone. */
   async closed(signal: AbortSignal): Promise<void> {
-    if (this.isOver || signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    for (const each of [this.#connection.gone, signal]) each.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
+    await unlessAborted(aborted(this.#connection.gone), signal);
   }
 
   /** Calls under way fail. */

@@ -9,7 +9,7 @@ import { realClock } from "../host/real-clock.ts";
 import { replaceProcess, runningProgram } from "../host/running-program.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
 import { DataRootLock } from "../store/lock.ts";
-import { atMost } from "../transport/wait.ts";
+import { aborted, atMost } from "../transport/wait.ts";
 import { requireCarrier, startTransport } from "./choose-transport.ts";
 import { nodeName } from "./node-name.ts";
 import { openRoot } from "./open-root.ts";
@@ -120,8 +120,7 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
 
 /** Resolves when the daemon is asked to end. */
 export function untilEnding({ ending }: Daemon): Promise<void> {
-  if (ending.aborted) return Promise.resolve();
-  return new Promise((resolve) => ending.addEventListener("abort", () => resolve(), { once: true }));
+  return aborted(ending);
 }
 
 function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon) {

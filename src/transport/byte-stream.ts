@@ -1,3 +1,5 @@
+import { EntmootError } from "../core/errors.ts";
+
 /** Ours. The most one `read` returns, in bytes: a carrier may pay for each byte on the event loop, and with garbage. */
 export const READ_MAX_BYTES = 16_384;
 
@@ -26,4 +28,17 @@ export interface ByteStream extends AsyncDisposable {
    * success, so whoever gives up half-way calls `reset` first.
    */
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** For a `read` or `write` that overlaps another of its kind: the caller's mistake, the same on every carrier. */
+export function readUnderWay(subject: string): EntmootError {
+  return new EntmootError("internal", `${subject}: another read of this stream is under way; await it first`);
+}
+
+/** The same for writes; a write that was given up counts as under way for good. */
+export function writeUnderWay(subject: string): EntmootError {
+  return new EntmootError(
+    "internal",
+    `${subject}: a write is under way or was given up; await it, or reset the stream`,
+  );
 }

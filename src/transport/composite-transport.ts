@@ -4,8 +4,8 @@ import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { PublicKey } from "../core/ids.ts";
 import { openOnFirst } from "./open-on-first.ts";
+import { shortKey } from "./short-key.ts";
 import type { DialOptions, PeerStatus, PeerStream, Route, Transport } from "./transport.ts";
-import { shortKey } from "./wait.ts";
 
 /** Best first. */
 const ROUTES: readonly Route[] = ["direct", "relay", "none"];

@@ -1,8 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { PublicKey } from "../core/ids.ts";
+import { shortKey } from "./short-key.ts";
 import type { DialOptions, PeerStream, Transport } from "./transport.ts";
-import { atMost, shortKey } from "./wait.ts";
+import { atMost } from "./wait.ts";
 
 /**
  * Ours. How long the newest try has to itself before the next carrier is tried beside it. Nobody's time is cut short

@@ -77,36 +77,34 @@ export async function atMost<T>(
   signal?: AbortSignal,
 ): Promise<T | undefined> {
   using deadline = new Deadline(clock, maxMs, signal);
-  return await Promise.race([work, aborted(deadline.signal)]);
+  return await unlessAborted(work, deadline.signal);
 }
 
-/** Resolves after `ms` milliseconds, or at once when `signal` aborts. Never rejects. */
-export async function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
-  using deadline = new Deadline(clock, ms, signal);
-  await aborted(deadline.signal);
+/**
+ * What `work` comes to, or `undefined` once `signal` aborts; `work` goes on unwatched then. Rejects as `work` does. A
+ * signal that lasts keeps nothing of it, as it would of a race that it takes part in.
+ */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const stop = () => resolve(undefined);
+    const done = () => signal.removeEventListener("abort", stop);
+    work.then(resolve, reject).then(done);
+    // Work that is done already counts as done.
+    if (signal.aborted) queueMicrotask(stop);
+    else signal.addEventListener("abort", stop, { once: true });
+  });
 }
 
-function aborted(signal: AbortSignal): Promise<undefined> {
+/** Resolves when `signal` aborts. */
+export function aborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve(undefined);
     else signal.addEventListener("abort", () => resolve(undefined), { once: true });
   });
 }
 
-/** A key as people compare it: its first 12 hex digits. */
-export function shortKey(key: string): string {
-  return `${key.slice(0, 12)}…`;
-}
-
-/** For a `read` or `write` that overlaps another of its kind: the caller's mistake, the same on every carrier. */
-export function readUnderWay(subject: string): EntmootError {
-  return new EntmootError("internal", `${subject}: another read of this stream is under way; await it first`);
-}
-
-/** The same for writes; a write that was given up counts as under way for good. */
-export function writeUnderWay(subject: string): EntmootError {
-  return new EntmootError(
-    "internal",
-    `${subject}: a write is under way or was given up; await it, or reset the stream`,
-  );
+/** Resolves after `ms` milliseconds, or at once when `signal` aborts. Never rejects. */
+export async function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  using deadline = new Deadline(clock, ms, signal);
+  await aborted(deadline.signal);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { atMost, Deadline, pause, settleOrAbort } from "../../src/transport/wait.ts";
+import { getEventListeners } from "node:events";
+import { atMost, Deadline, pause, settleOrAbort, unlessAborted } from "../../src/transport/wait.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 test("a deadline ends by its time, by its parent, and not once it is disposed", () => {
@@ -63,4 +64,16 @@ test("a pause is over at its time or when it is called off, also before it began
   await paused;
   await pause(clock, 10, AbortSignal.abort());
   expect([over, clock.waiting]).toEqual([1, 0]);
+});
+
+test("a signal that lasts keeps nothing of the work that was done before it aborted", async () => {
+  const lasting = new AbortController();
+  for (let n = 0; n < 100; n++) expect(await unlessAborted(Promise.resolve(n), lasting.signal)).toBe(n);
+  await expect(unlessAborted(Promise.reject(new Error("broken")), lasting.signal)).rejects.toThrow("broken");
+  await new Promise(setImmediate);
+  expect(getEventListeners(lasting.signal, "abort")).toEqual([]);
+  const late = unlessAborted(new Promise(() => {}), lasting.signal);
+  lasting.abort();
+  expect(await late).toBeUndefined();
+  expect(await unlessAborted(Promise.resolve("done"), lasting.signal)).toBe("done");
 });

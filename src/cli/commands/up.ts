@@ -2,7 +2,7 @@ import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { formatPolicy, policyPreset } from "../../core/policy/policy.ts";
-import { type Daemon, startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
+import { type Daemon, startDaemon } from "../../daemon/start-daemon.ts";
 import { printProse, putJson, putLine } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
@@ -12,6 +12,7 @@ import { link_create } from "../../node/operations/invites.ts";
 import { publish, type WatchEvent, watch } from "../../node/operations/messages.ts";
 import { group_create, members } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
+import { unlessAborted } from "../../transport/wait.ts";
 import { eventLine, mootName } from "../../view/event-line.ts";
 import { messageLine } from "../../view/message-line.ts";
 import { terminalText } from "../../view/terminal-text.ts";
@@ -118,8 +119,7 @@ async function report(
   { moot, link, next }: { moot: MootStatus; link: string | undefined; next: string | undefined },
 ): Promise<void> {
   // The end does not wait for a reader either.
-  const ended = untilEnding(daemon);
-  const put = (value: unknown) => Promise.race([putJson(value), ended]);
+  const put = (value: unknown) => unlessAborted(putJson(value), daemon.ending);
   const events = watchFromNow(daemon.node, daemon.ending);
   await put({
     event: "ready",

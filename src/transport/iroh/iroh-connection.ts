@@ -2,9 +2,10 @@ import type { BiStream, Connection } from "@number0/iroh";
 import type { Clock, SteadyMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { PublicKey } from "../../core/ids.ts";
+import { shortKey } from "../short-key.ts";
 import type { Route } from "../transport.ts";
 import type { StreamBudget, TransportLimits } from "../transport-limits.ts";
-import { settleOrAbort, shortKey } from "../wait.ts";
+import { settleOrAbort } from "../wait.ts";
 import { connectionEnd, END, nativeText, streamError } from "./iroh-errors.ts";
 import { IrohStream, type StreamCarrier } from "./iroh-stream.ts";
 

@@ -1,8 +1,9 @@
 import type { Connection, Endpoint } from "@number0/iroh";
 import { EntmootError } from "../../core/errors.ts";
 import { PublicKey } from "../../core/ids.ts";
+import { shortKey } from "../short-key.ts";
 import type { DialOptions } from "../transport.ts";
-import { settleOrAbort, shortKey } from "../wait.ts";
+import { settleOrAbort } from "../wait.ts";
 import type { IrohConnection } from "./iroh-connection.ts";
 import type { IrohConnections } from "./iroh-connections.ts";
 import { connectionEnd, nativeText } from "./iroh-errors.ts";

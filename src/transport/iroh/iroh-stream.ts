@@ -1,9 +1,10 @@
 import type { BiStream, RecvStream, SendStream } from "@number0/iroh";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
-import { READ_MAX_BYTES } from "../byte-stream.ts";
+import { READ_MAX_BYTES, readUnderWay, writeUnderWay } from "../byte-stream.ts";
+import { shortKey } from "../short-key.ts";
 import type { PeerStream } from "../transport.ts";
-import { readUnderWay, settleOrAbort, shortKey, writeUnderWay } from "../wait.ts";
+import { settleOrAbort } from "../wait.ts";
 import { END, streamError } from "./iroh-errors.ts";
 
 /** Ours. The binding moves lists of numbers: a larger piece holds the event loop for longer. */

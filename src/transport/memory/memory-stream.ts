@@ -2,9 +2,9 @@ import type { CarrierName } from "../../core/admission/carrier-codec.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import type { Dialect } from "../../wire/frame/frame-types.ts";
-import { READ_MAX_BYTES } from "../byte-stream.ts";
+import { READ_MAX_BYTES, readUnderWay, writeUnderWay } from "../byte-stream.ts";
 import type { PeerProof, PeerStream } from "../transport.ts";
-import { readUnderWay, settleOrAbort, writeUnderWay } from "../wait.ts";
+import { settleOrAbort } from "../wait.ts";
 
 /** Ours. Bytes a writer may be ahead of its reader; small, so that tests meet backpressure. */
 const PIPE_MAX_BYTES = 262_144;

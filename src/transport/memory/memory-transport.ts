@@ -2,9 +2,9 @@ import type { CarrierName } from "../../core/admission/carrier-codec.ts";
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
+import { shortKey } from "../short-key.ts";
 import type { DialOptions, PeerStatus, PeerStream, Transport } from "../transport.ts";
 import { ConnectionRate, DEFAULT_LIMITS, StreamBudget, type TransportLimits } from "../transport-limits.ts";
-import { shortKey } from "../wait.ts";
 import { type MemoryEnd, type MemoryManner, MemoryStream } from "./memory-stream.ts";
 
 /** Nodes in one process that reach each other by key. Only the limits know the time; the order of events is the order of calls. */
