@@ -19,7 +19,7 @@ let dataFlag: string | undefined;
 /** Ours. A failure is a sentence or a few. */
 const MESSAGE_MAX = 16_384;
 
-/** Usage and failures. Not `cli/print.ts`, which loads node:fs: `version` should not pay for it. */
+/** Usage and failures. Not `host/print.ts`, which loads node:fs: `version` should not pay for it. */
 const printProse = (text: string) => console.error(text.trimEnd());
 
 /** Runs one command line to its end and gives its exit status. */

@@ -1,10 +1,7 @@
 import { EntmootError } from "../core/errors.ts";
 import type { FrameLanguage } from "../wire/frame/frame-language.ts";
 import { FrameReader } from "../wire/frame/frame-reader.ts";
-import type { ByteStream } from "./byte-stream.ts";
-
-/** Ours. As much as any byte stream gives at once. */
-const PIECE_BYTES = 64 * 1024;
+import { type ByteStream, READ_MAX_BYTES } from "./byte-stream.ts";
 
 /**
  * Frames of one language over the bytes of one stream, whatever carries it. Owns the stream. As on the stream itself,
@@ -35,7 +32,7 @@ export class FramedStream<Said, Heard = Said> implements AsyncDisposable {
         this.lastFrameBytes = raw.body.length;
         return this.#language.decode(raw.type, raw.body);
       }
-      const bytes = await this.#stream.read(PIECE_BYTES, signal);
+      const bytes = await this.#stream.read(READ_MAX_BYTES, signal);
       if (bytes !== null) this.#reader.push(bytes);
       else if (this.#reader.end() === "clean") return undefined;
       else throw new EntmootError("malformed_frame", "frame: expected the rest of it, found the end of the stream");
