@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ControlClient } from "../../src/control/control-client.ts";
 import { realClock } from "../../src/host/real-clock.ts";
@@ -26,6 +26,31 @@ test("docs/architecture.md shows the worked example as it compiles", () => {
   const example = readFileSync(join(import.meta.dir, "worked-example.ts"), "utf8");
   const shown = example.replaceAll("../../src/", "");
   expect(document("architecture.md")).toContain(`\`\`\`ts\n${shown}\`\`\``);
+});
+
+/** The files of each drawing in "The three ways", by the room on the left or by their own path, and the number said of them. */
+function drawnWays(): { readonly said: number; readonly files: readonly string[] }[] {
+  const [, section] = document("architecture.md").split("## The three ways through the files\n");
+  const drawings = section!.split("\n## ")[0]!.matchAll(/(\d+) files[^`]*```\n([^`]*)```/g);
+  return [...drawings].map(([, said, drawing]) => {
+    let room = "";
+    const files = drawing!.split("\n").flatMap((line) => {
+      room = /^ ([a-z]+) /.exec(line)?.[1] ?? room;
+      return (line.match(/[\w/-]+\.ts/g) ?? []).map((name) => (ROOM_PATH.test(name) ? name : `${room}/${name}`));
+    });
+    return { said: Number(said), files: [...new Set(files)] };
+  });
+}
+
+const ROOM_PATH = /^(core|wire|machine|store|transport|host|view)\//;
+
+test("docs/architecture.md draws three ways with files that exist, as many as it says", () => {
+  const ways = drawnWays();
+  expect(ways).toHaveLength(3);
+  for (const { files, said } of ways) {
+    expect(files.filter((file) => !existsSync(join(ROOT, "src", file)))).toEqual([]);
+    expect(files).toHaveLength(said);
+  }
 });
 
 test("the worked example is asked in process, over the socket and as a method, and is in the listing", async () => {
