@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as v from "valibot";
+import { isRelayUrl } from "../../core/admission/iroh-address.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GlobalOptions, LogLevel, RelayChoice } from "../../daemon/options.ts";
 import { expandHome } from "../../host/home-path.ts";
@@ -96,6 +97,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Ours. More addresses or relays than this is a mistake, not a deployment. */
 const LIST_MAX = 16;
+/** Ours. What a hint may have, in characters. */
+const RELAY_URL_MAX = 255;
 /** Ours. PATH_MAX on Linux. */
 const PATH_MAX = 4096;
 
@@ -164,7 +167,7 @@ const relay = v.pipe(
     "expected default or off alone, or relay URLs",
   ),
   v.everyItem(
-    (item) => item === "default" || item === "off" || isRelayUrl(item),
+    (item) => item === "default" || item === "off" || (item.length <= RELAY_URL_MAX && isRelayUrl(item)),
     "expected default, off, or an http(s) URL without user, query or fragment",
   ),
   v.transform((items): RelayChoice => {
@@ -172,12 +175,6 @@ const relay = v.pipe(
     return first === "default" || first === "off" ? { kind: first } : { kind: "urls", urls: items };
   }),
 );
-
-function isRelayUrl(text: string): boolean {
-  const url = text.length <= 255 ? URL.parse(text) : null;
-  if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) return false;
-  return url.username === "" && url.password === "" && url.search === "" && url.hash === "";
-}
 
 /**
  * Flags first, then their environment variables, then the built-in defaults.

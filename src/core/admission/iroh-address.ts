@@ -50,14 +50,16 @@ function readEndpoint({ network, addr }: NodeEndpoint): { key: PublicKey; addres
   return { key: PublicKey.fromHex(match[1]!), address };
 }
 
-function isSocketAddress(text: string): boolean {
+/** `ip:port` or `[ip6]:port` with a port from 1 to 65535. */
+export function isSocketAddress(text: string): boolean {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([1-9][0-9]{0,4})$/.exec(text);
   if (!match || Number(match[3]) > 65_535) return false;
   return match[1] !== undefined ? isIpv6(match[1]) : isIpv4(match[2]!);
 }
 
-function isRelayUrl(text: string): boolean {
-  const url = URL.parse(text);
+/** An `https://` or `http://` URL without user, password, query or fragment. */
+export function isRelayUrl(text: string): boolean {
+  const url = /^https?:\/\//.test(text) ? URL.parse(text) : null;
   return url !== null && url.username === "" && url.password === "" && url.search === "" && url.hash === "";
 }
 

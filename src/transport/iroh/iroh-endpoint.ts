@@ -1,12 +1,13 @@
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Endpoint } from "@number0/iroh";
+import { isRelayUrl } from "../../core/admission/iroh-address.ts";
 import { type Clock, later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { pause } from "../wait.ts";
 import { ALPN } from "./iroh-dialer.ts";
 import { nativeText } from "./iroh-errors.ts";
-import { formatSocketAddress, isRelayUrl } from "./iroh-hints.ts";
+import { formatSocketAddress } from "./iroh-hints.ts";
 import type { IrohLibrary } from "./iroh-library.ts";
 
 export interface EndpointOptions {

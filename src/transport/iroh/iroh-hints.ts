@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isRelayUrl, isSocketAddress } from "../../core/admission/iroh-address.ts";
 
 /** Ours. Direct addresses of one peer tried together; each is a few packets to a place a stranger may have named. */
 export const DIRECT_HINTS_MAX = 8;
@@ -23,19 +23,6 @@ export function parseHints(hints: readonly string[]): IrohHints {
     else if (isSocketAddress(hint) && direct.size < DIRECT_HINTS_MAX) direct.add(hint);
   }
   return { direct: [...direct], relayUrl };
-}
-
-/** `ip:port` or `[ip6]:port` with a port from 1 to 65535. */
-export function isSocketAddress(text: string): boolean {
-  const [, v6, v4, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(text) ?? [];
-  if (port === undefined || Number(port) < 1 || Number(port) > 65_535) return false;
-  return v6 === undefined ? isIP(v4 ?? "") === 4 : isIP(v6) === 6;
-}
-
-/** An `https://` or `http://` URL with a host and without credentials. */
-export function isRelayUrl(text: string): boolean {
-  const url = /^https?:\/\//.test(text) ? URL.parse(text) : null;
-  return url !== null && url.hostname !== "" && url.username === "" && url.password === "";
 }
 
 /** The text form of an address and a port. */

@@ -104,6 +104,7 @@ describe("a value that cannot be is refused with the name of its flag or variabl
     [{ relay: "off\0https://a.example" }, {}, "-relay: expected default or off alone, or relay URLs"],
     [{ relay: "ftp://a.example" }, {}, "-relay: expected default, off, or an http(s) URL"],
     [{ relay: "https://u:p@a.example" }, {}, "-relay: expected default, off, or an http(s) URL"],
+    [{ relay: "http:a.example" }, {}, "-relay: expected default, off, or an http(s) URL"],
     [{ relay: "," }, {}, "-relay: expected at least one value"],
     [{ relay: Array(17).fill("https://a.example").join(",") }, {}, "-relay: expected at most 16 values"],
     [{ "pilot-wait-timeout": "45" }, {}, 'invalid value "45" for flag -pilot-wait-timeout: expected a duration'],

@@ -1,12 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { isSocketAddress } from "../../../src/core/admission/iroh-address.ts";
 import { connectionEnd, nativeText, streamError } from "../../../src/transport/iroh/iroh-errors.ts";
-import {
-  DIRECT_HINTS_MAX,
-  formatSocketAddress,
-  isSocketAddress,
-  parseHints,
-} from "../../../src/transport/iroh/iroh-hints.ts";
+import { DIRECT_HINTS_MAX, formatSocketAddress, parseHints } from "../../../src/transport/iroh/iroh-hints.ts";
 
 test("addresses and the first relay are told apart, and what is neither is passed over", () => {
   const hints = [
@@ -17,7 +13,16 @@ test("addresses and the first relay are told apart, and what is neither is passe
     "192.0.2.1:4433",
   ];
   expect(
-    parseHints([...hints, "name.example:4433", "2001:db8::1:4433", "", "ftp://x/", "https://u:p@r.example/"]),
+    parseHints([
+      ...hints,
+      "name.example:4433",
+      "2001:db8::1:4433",
+      "",
+      "ftp://x/",
+      "192.0.2.1:04433",
+      "https://u:p@r.example/",
+      "https://r.example/?q",
+    ]),
   ).toEqual({
     direct: ["192.0.2.1:4433", "[2001:db8::1]:4433"],
     relayUrl: "https://r1.example/",
