@@ -3,7 +3,7 @@ import { EntmootError } from "../core/errors.ts";
 import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { Log } from "../host/log.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
-import type { Operation } from "../node/operations/operation.ts";
+import type { AnyOperation } from "../node/operations/operation.ts";
 import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import type { ReadFrame } from "./control-language.ts";
@@ -33,7 +33,6 @@ export interface ServedCallsParts {
   readonly onLast: () => void;
 }
 
-type AnyOperation = Operation<unknown, unknown, unknown>;
 type CallFrame = Omit<OperationFrame, "body">;
 
 /** The calls under way on one connection. */

@@ -24,7 +24,7 @@ import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, EndingCall, type Implemented, type OperationHost } from "./operations/implementation.ts";
 import { callInProcess } from "./operations/in-process.ts";
 import type { WatchedPeer } from "./operations/messages.ts";
-import type { CallOptions, Loose, Operation, Operations } from "./operations/operation.ts";
+import type { AnyOperation, CallOptions, Loose, Operation, Operations } from "./operations/operation.ts";
 import { Publisher } from "./publish.ts";
 import { Turns } from "./turns.ts";
 
@@ -102,7 +102,7 @@ export class EntmootNode implements Operations, OperationHost {
     this.#startedAt = parts.clock.unix();
   }
 
-  find(name: string): Operation<unknown, unknown, unknown> | undefined {
+  find(name: string): AnyOperation | undefined {
     return this.#operations.find(name);
   }
 

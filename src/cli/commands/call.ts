@@ -3,7 +3,7 @@ import { decodeJson } from "../../core/json/json-codec.ts";
 import { openOperations, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printLine, putLine } from "../../host/print.ts";
-import type { Operation, Operations } from "../../node/operations/operation.ts";
+import type { AnyOperation, Operations } from "../../node/operations/operation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "../../node/operations/table.ts";
 import { collect } from "../line/collect.ts";
 import { defineCommand } from "../line/command.ts";
@@ -12,8 +12,6 @@ import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { unknownOperation } from "./operations.ts";
 
 const LABEL = "call";
-
-type AnyOperation = Operation<unknown, unknown, unknown>;
 
 /** `call`: any operation, in the JSON of the socket. */
 export const call = defineCommand({

@@ -27,8 +27,11 @@ interface SaidByMember extends MemberFrameServices {
   readonly from: PublicKey;
 }
 
-type FrameOf<K> = Extract<Frame, { readonly kind: K }>;
-type MemberFrameHandler<K> = (said: SaidByMember, frame: FrameOf<K>) => Frame | undefined | Promise<Frame | undefined>;
+type FrameNamed<K> = Extract<Frame, { readonly kind: K }>;
+type MemberFrameHandler<K> = (
+  said: SaidByMember,
+  frame: FrameNamed<K>,
+) => Frame | undefined | Promise<Frame | undefined>;
 
 /** The handler of each kind of frame; only kinds of the table of frames can stand here. */
 type Handlers = { readonly [K in Frame["kind"]]?: MemberFrameHandler<K> };
@@ -138,7 +141,7 @@ export async function handleMemberFrame(said: SaidByMember, frame: Frame): Promi
   if (handler === undefined) {
     throw new EntmootError("invalid_argument", `${frame.kind}: expected a question or a one-way frame`);
   }
-  return await handler(said, frame as FrameOf<Frame["kind"]>);
+  return await handler(said, frame as FrameNamed<Frame["kind"]>);
 }
 
 /** Unexpired ones whose key is still the member's. */
@@ -148,7 +151,7 @@ function currentProfiles({ roster, store }: Group, clock: Clock): MemberProfileA
   );
 }
 
-async function acceptGossip(group: Group, from: PublicKey, frame: FrameOf<"gossip">): Promise<void> {
+async function acceptGossip(group: Group, from: PublicKey, frame: FrameNamed<"gossip">): Promise<void> {
   const key = group.roster.members.get(from)?.entmoot_pubkey ?? null;
   if (!verifyGossip({ key, frame })) throw new EntmootError("signature_invalid", "gossip: its signature does not hold");
   const { body } = frame;

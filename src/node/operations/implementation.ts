@@ -1,5 +1,5 @@
 import { EntmootError } from "../../core/errors.ts";
-import type { AnswerOf, EventOf, Loose, Operation, OperationTable, RequestOf } from "./operation.ts";
+import type { AnswerOf, AnyOperation, EventOf, Loose, Operation, OperationTable, RequestOf } from "./operation.ts";
 
 /** Who asks. */
 export type Caller = "owner" | "agent";
@@ -30,7 +30,7 @@ export type Implementations<Context, Table extends OperationTable> = {
 /** Whatever answers calls: a node, or a data root that is only looked at. Doors are given one. */
 export interface OperationHost {
   /** The operation of that name; `undefined` when it cannot be asked for here. */
-  find(name: string): Operation<unknown, unknown, unknown> | undefined;
+  find(name: string): AnyOperation | undefined;
   /** Carries out one call. Throws `unknown_frame` for an operation that is not among these, and as each operation says. */
   run<Request, Answer, Event>(
     operation: Operation<Request, Answer, Event>,

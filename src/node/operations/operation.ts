@@ -27,6 +27,9 @@ export interface Operation<Request, Answer, Event = never> {
   readonly isLast: boolean;
 }
 
+/** One of any shape, as doors pass them on: what goes in and out of it is its own codecs' business. */
+export type AnyOperation = Operation<unknown, unknown, unknown>;
+
 /** Ours. What most operations need; a definition says where it needs more. */
 const SMALL = 64 * 1024;
 const PATIENCE_MS = 30_000;

@@ -21,7 +21,7 @@ const WALK_ROWS = 256;
 const EVERYTHING = timeRange(undefined, undefined);
 
 /** What the database holds. */
-interface Counts {
+interface HeldTally {
   readonly held: number;
   readonly pruned: number;
   /** Some held child sorts before a held parent, so time order may not be the topological one. */
@@ -67,7 +67,7 @@ export class SqliteMessageStore implements MessageStore {
 
   #prunedSeen = 0;
   /** What was read or written last, true for as long as nobody else commits. */
-  #known: { readonly version: number; readonly tally: Counts } | undefined;
+  #known: { readonly version: number; readonly tally: HeldTally } | undefined;
 
   constructor(file: SqliteFile) {
     this.#file = file;
@@ -414,7 +414,7 @@ export class SqliteMessageStore implements MessageStore {
     };
   }
 
-  #readTally(): Counts {
+  #readTally(): HeldTally {
     const version = this.#file.version();
     if (this.#known?.version === version) return this.#known.tally;
     const [pruned, inverted, seq] = this.#counts.row() ?? [];
