@@ -165,13 +165,13 @@ interface CallParts {
 const NOTHING = new Uint8Array(0);
 
 /** What a call under way needs of its operation. */
-type Told = "name" | "answer" | "event" | "answerMax" | "eventMax" | "patienceMs";
+type PartOfOperation = "name" | "answer" | "event" | "answerMax" | "eventMax" | "patienceMs";
 
 type AnyCall = CallUnderWay<unknown, unknown>;
 
 /** One call as its caller's side keeps it. */
 class CallUnderWay<Answer, Event> {
-  readonly operation: Pick<Operation<unknown, Answer, Event>, Told>;
+  readonly operation: Pick<Operation<unknown, Answer, Event>, PartOfOperation>;
   readonly #options: CallOptions<Event>;
   readonly #parts: CallParts;
   readonly #ended = Promise.withResolvers<Answer>();
@@ -182,7 +182,11 @@ class CallUnderWay<Answer, Event> {
   /** Nothing more is told to its caller. */
   #hasFailed = false;
 
-  constructor(operation: Pick<Operation<unknown, Answer, Event>, Told>, options: CallOptions<Event>, parts: CallParts) {
+  constructor(
+    operation: Pick<Operation<unknown, Answer, Event>, PartOfOperation>,
+    options: CallOptions<Event>,
+    parts: CallParts,
+  ) {
     this.operation = operation;
     this.#options = options;
     this.#parts = parts;
