@@ -1,4 +1,5 @@
-import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
 import type { UnixSocketListener } from "bun";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
@@ -24,7 +25,8 @@ export async function bindSocket(
     chmodSync(path, 0o600);
     return listener;
   } catch (cause) {
-    throw new EntmootError("data_root_invalid", `control socket ${path}: cannot listen: ${reason(cause)}`, { cause });
+    const why = existsSync(dirname(path)) ? reason(cause) : `there is no folder ${dirname(path)}`;
+    throw new EntmootError("data_root_invalid", `control socket ${path}: cannot listen: ${why}`, { cause });
   } finally {
     process.umask(before);
   }

@@ -75,7 +75,7 @@ describe("the socket", () => {
     const path = join(directory.path, "control.sock");
     await expect(controlServer(path, node)).rejects.toMatchObject({
       code: "data_root_invalid",
-      message: expect.stringContaining("control.sock"),
+      message: `control socket ${path}: cannot listen: there is no folder ${directory.path}`,
     });
   });
 });
