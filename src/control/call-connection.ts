@@ -177,6 +177,7 @@ class CallUnderWay<Answer, Event> {
   readonly #ended = Promise.withResolvers<Answer>();
   /** The reader is done with the events told so far. */
   #events: Promise<void> = Promise.resolve();
+  #unreadBytes = 0;
   #readBytes = 0;
   #unsent: NothingSent | undefined;
   /** Nothing more is told to its caller. */
@@ -242,6 +243,14 @@ class CallUnderWay<Answer, Event> {
   }
 
   #tell(event: Event, bytes: number): void {
+    // Nothing but the daemon's good will keeps it to the room it was given.
+    this.#unreadBytes += bytes;
+    if (this.#unreadBytes > ROOM_BYTES + this.operation.eventMax) {
+      throw new EntmootError(
+        "malformed_frame",
+        `${this.operation.name}: the daemon sends more than it was given room for`,
+      );
+    }
     this.#events = this.#events.then(async () => {
       if (this.#hasFailed) return;
       try {
@@ -251,6 +260,7 @@ class CallUnderWay<Answer, Event> {
         this.#giveUp();
         return;
       }
+      this.#unreadBytes -= bytes;
       this.#readBytes += bytes;
       if (this.#readBytes < ROOM_BYTES / 2) return;
       const room = this.#readBytes;

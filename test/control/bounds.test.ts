@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import type { Socket } from "bun";
 import { ControlClient } from "../../src/control/control-client.ts";
 import type { ControlConnection } from "../../src/control/control-connection.ts";
 import { dial } from "../../src/control/dial.ts";
@@ -11,10 +13,11 @@ import { messages, publish } from "../../src/node/operations/messages.ts";
 import { encodeControlFrame } from "../../src/wire/control/control-frame.ts";
 import { newMoot } from "../node/read/held.ts";
 import { controlledNode } from "../support/control.ts";
-import { Held } from "../support/held-operations.ts";
+import { FLOOD_EVENT_BYTES, flood, Held } from "../support/held-operations.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { until } from "../support/nodes.ts";
 import { ask, operationFrame, saidBy } from "../support/raw-control.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 /** A client that has sent a part of a frame. */
 async function begin(path: string, bytes: Uint8Array): Promise<SocketStream> {
@@ -122,4 +125,22 @@ describe("what a client makes a daemon hold", () => {
     ended = true;
     expect(rounds - before).toBeGreaterThan(40);
   });
+});
+
+test("a daemon that sends more events than it was given room for is given up, and its client holds no more of them", async () => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "control.sock");
+  const event = { n: 1, filling: "x".repeat(FLOOD_EVENT_BYTES) };
+  const bytes = encodeControlFrame(operationFrame("flood", event, { role: "event", call: 1 }));
+  let rest = Buffer.concat(Array.from({ length: 20 }, () => bytes));
+  const pour = (socket: Socket) => {
+    rest = rest.subarray(Math.max(0, socket.write(rest)));
+  };
+  const server = Bun.listen({ unix: path, socket: { data: pour, drain: pour } });
+  await using client = (await ControlClient.connectTo(path, realClock))!;
+  const reading = Promise.withResolvers<void>();
+  const call = client.call(flood, { n: 1 }, { onEvent: () => reading.promise });
+  await expect(call).rejects.toMatchObject({ code: "malformed_frame" });
+  reading.resolve();
+  server.stop(true);
 });
