@@ -143,6 +143,8 @@ export interface ConsumerStore {
   acquireLease(request: { consumer: string; owner: string; ttlMs: number; nowMs: number }): Lease | undefined;
   releaseLease(consumer: string, token: number): void;
   forget(consumer: string): void;
+  /** One of them; `undefined` when it is not known. */
+  get(consumer: string): KeptConsumer | undefined;
   /** All of them, by name. */
   list(): KeptConsumer[];
 }

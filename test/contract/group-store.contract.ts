@@ -516,6 +516,8 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
             { name: "tail", cursor: 2, lease: undefined },
             { name: "é", cursor: 0, lease: undefined },
           ]);
+          for (const kept of store.consumers.list()) expect(store.consumers.get(kept.name)).toEqual(kept);
+          expect(store.consumers.get("gone")).toBeUndefined();
         }
       },
     );

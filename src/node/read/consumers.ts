@@ -85,8 +85,9 @@ export function forgetConsumer(
 
 /** Throws `conflict` when agents have made all the consumers they may and `name` is not one of them. */
 function requireRoom({ store }: Moot, name: string): void {
+  if (store.consumers.get(name) !== undefined) return;
   const made = store.consumers.list().filter((consumer) => consumer.name.startsWith(AGENT_PREFIX));
-  if (made.length < AGENT_CONSUMERS_MAX || made.some((consumer) => consumer.name === name)) return;
+  if (made.length < AGENT_CONSUMERS_MAX) return;
   throw new EntmootError(
     "conflict",
     `consumers: agents keep at most ${AGENT_CONSUMERS_MAX} in a moot; forget one that is not used`,
@@ -94,7 +95,7 @@ function requireRoom({ store }: Moot, name: string): void {
 }
 
 function rowNamed(moot: Moot, caller: Caller, name: string): ConsumerRow {
-  const kept = moot.store.consumers.list().find((consumer) => consumer.name === name);
+  const kept = moot.store.consumers.get(name);
   if (kept === undefined) throw new EntmootError("conflict", "consumer: another process has forgotten it just now");
   return rowOf(moot, caller, kept);
 }

@@ -130,6 +130,11 @@ class MemoryConsumerStore implements ConsumerStore {
     this.#consumers.delete(consumer);
   }
 
+  get(consumer: string): KeptConsumer | undefined {
+    const known = this.#consumers.get(consumer);
+    return known && keptForm(consumer, known);
+  }
+
   list(): KeptConsumer[] {
     const byName = [...this.#consumers].sort(([a], [b]) => (a < b ? -1 : 1));
     return byName.map(([name, consumer]) => keptForm(name, consumer));

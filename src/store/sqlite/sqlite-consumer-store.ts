@@ -76,6 +76,11 @@ export class SqliteConsumerStore implements ConsumerStore {
     this.#file.transact(() => this.#delete.run(consumer));
   }
 
+  get(consumer: string): KeptConsumer | undefined {
+    const known = this.#read(consumer);
+    return known && keptForm(consumer, known);
+  }
+
   list(): KeptConsumer[] {
     return this.#all.rows().map((row) => {
       const name = this.#rows.text(row[4], row[4]);
