@@ -165,6 +165,19 @@ test("tail prints the last of what is held, then every message once across a res
   expect(stderr).toContain("tail: the daemon is back; going on where it stopped");
 });
 
+/** Says something again and again until `lines` has one: who has printed follows, whatever it was before it connected. */
+async function printsOnce(lines: AsyncIterator<string>, say: () => Promise<unknown>): Promise<void> {
+  let hasPrinted = false;
+  const heard = lines.next().then(() => {
+    hasPrinted = true;
+  });
+  await until(async () => {
+    await say();
+    return hasPrinted;
+  });
+  await heard;
+}
+
 test("tail goes on when a moot it followed could not be opened after a restart", async () => {
   await using it = await liveDaemon();
   await using next = await startNode(undefined, 2);
@@ -172,16 +185,7 @@ test("tail goes on when a moot it followed could not be opened after a restart",
   const { group_id: there } = await next.call(group_create, OPEN_GROUP);
   const tail = it.start("tail");
   const lines = linesOf(tail.stdout);
-  // Once it has printed something it follows.
-  let isFollowing = false;
-  const heard = lines.next().then(() => {
-    isFollowing = true;
-  });
-  await until(async () => {
-    await it.node.call(publish, { group_id: gone, topics: ["a"], content: text("before") });
-    return isFollowing;
-  });
-  await heard;
+  await printsOnce(lines, () => it.node.call(publish, { group_id: gone, topics: ["a"], content: text("before") }));
   await it.restart(() => Promise.resolve(), next);
   await next.call(publish, { group_id: there, topics: ["a"], content: text("after") });
   let line = JSON.parse((await lines.next()).value as string);
@@ -196,16 +200,7 @@ test("tail of a group that joins later shows it from its first message", async (
   const { group_id: first } = await it.node.call(group_create, OPEN_GROUP);
   const tail = it.start("tail");
   const lines = linesOf(tail.stdout);
-  // Once it has printed something it follows, whatever it was before it connected.
-  let isFollowing = false;
-  const heard = lines.next().then(() => {
-    isFollowing = true;
-  });
-  await until(async () => {
-    await it.node.call(publish, { group_id: first, topics: ["a"], content: text("early") });
-    return isFollowing;
-  });
-  await heard;
+  await printsOnce(lines, () => it.node.call(publish, { group_id: first, topics: ["a"], content: text("early") }));
   const { group_id } = await it.node.call(group_create, OPEN_GROUP);
   await it.node.call(publish, { group_id, topics: ["a"], content: text("first") });
   const isOfNew = async () => {

@@ -43,6 +43,19 @@ class BackedUp implements Disposable {
     cpSync(join(this.#backup, part), join(this.path, part), { recursive: true });
   }
 
+  /** Puts the whole root back as it is now, after more has come and been read; gives the places that its reader knew. */
+  async readOnAndRestored(groupId: GroupId, times: readonly number[]): Promise<string[]> {
+    this.backUp();
+    let known: string[];
+    {
+      await using node = await this.open();
+      for (const at of times) await putInto(node, groupId)(at);
+      known = await placesIn(node);
+    }
+    this.restore();
+    return known;
+  }
+
   [Symbol.dispose](): void {
     this.#directory[Symbol.dispose]();
   }
@@ -124,14 +137,7 @@ test("a database that was put back is one new log, not another at every start", 
 test("in a whole root that was put back a place past the end, or at another message, is lost; those before are not", async () => {
   using root = new BackedUp();
   const group_id = await root.found([1, 2, 3]);
-  root.backUp();
-  let known: string[];
-  {
-    await using node = await root.open();
-    for (const at of [4, 5]) await putInto(node, group_id)(at);
-    known = await placesIn(node);
-  }
-  root.restore();
+  const known = await root.readOnAndRestored(group_id, [4, 5]);
   await using node = await root.open();
   await expect(after(node, known[3]!)).rejects.toMatchObject({
     code: "place_lost",
@@ -150,14 +156,7 @@ test("in a whole root that was put back a place past the end, or at another mess
 test("a place at a message that has its number again is lost where another came before it", async () => {
   using root = new BackedUp();
   const group_id = await root.found([1, 2, 3]);
-  root.backUp();
-  let known: string[];
-  {
-    await using node = await root.open();
-    for (const at of [4, 5, 6]) await putInto(node, group_id)(at);
-    known = await placesIn(node);
-  }
-  root.restore();
+  const known = await root.readOnAndRestored(group_id, [4, 5, 6]);
   await using node = await root.open();
   // 7 stands where 4 stood, so that who had read up to 5 has never seen it.
   for (const at of [7, 5, 4, 6]) await putInto(node, group_id)(at);
@@ -168,14 +167,7 @@ test("a place at a message that has its number again is lost where another came 
 test("a place after the same messages holds, in whatever order they came back", async () => {
   using root = new BackedUp();
   const group_id = await root.found([1, 2, 3]);
-  root.backUp();
-  let known: string[];
-  {
-    await using node = await root.open();
-    for (const at of [4, 5, 6]) await putInto(node, group_id)(at);
-    known = await placesIn(node);
-  }
-  root.restore();
+  const known = await root.readOnAndRestored(group_id, [4, 5, 6]);
   await using node = await root.open();
   for (const at of [5, 6, 4, 7]) await putInto(node, group_id)(at);
   expect(timesOf((await after(node, known[5]!)).messages)).toEqual([7]);
