@@ -54,7 +54,8 @@ export function publicKeyOf(seed: Uint8Array): Uint8Array<ArrayBuffer> {
 
 const publicKeys = new BoundedMap<string, KeyObject>(KEYS_MAX);
 
-function publicKeyObject(key: Uint8Array): KeyObject {
+/** The parsed form of a 32-byte key. Throws when it is no point of the curve. */
+export function publicKeyObject(key: Uint8Array): KeyObject {
   const name = key.toHex();
   let object = publicKeys.get(name);
   if (object === undefined) {

@@ -52,36 +52,14 @@ interface Verification {
   readonly valid?: boolean;
 }
 
-test("the crypto of the web gives the same verdict on every recorded signature", async () => {
+test("every recorded signature has the verdict of the original", () => {
   const cases = (vectors.cases as readonly Verification[]).filter((vector) => vector.kind === "verify");
   expect(cases.length).toBeGreaterThan(100);
-  for (const vector of cases) {
-    const [key, message, signature] = [vector.public_key, vector.message, vector.signature].map((hex) =>
-      Uint8Array.fromHex(hex),
-    ) as [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
-    const ours = verifySignature(key, message, signature);
-    expect({ name: vector.name, valid: ours }).toEqual({ name: vector.name, valid: vector.valid! });
-    // A key or signature of another length never reaches a library.
-    if (key.length !== 32 || signature.length !== 64) continue;
-    expect({ name: vector.name, valid: await verifyOnTheWeb(key, message, signature) }).toEqual({
-      name: vector.name,
-      valid: ours,
-    });
+  for (const { name, public_key, message, signature, valid } of cases) {
+    const [key, bytes, by] = [public_key, message, signature].map((hex) => Uint8Array.fromHex(hex));
+    expect({ name, valid: verifySignature(key!, bytes!, by!) }).toEqual({ name, valid: valid! });
   }
 });
-
-async function verifyOnTheWeb(
-  key: Uint8Array<ArrayBuffer>,
-  message: Uint8Array<ArrayBuffer>,
-  signature: Uint8Array<ArrayBuffer>,
-): Promise<boolean> {
-  try {
-    const imported = await crypto.subtle.importKey("raw", key, "Ed25519", false, ["verify"]);
-    return await crypto.subtle.verify("Ed25519", imported, signature, message);
-  } catch {
-    return false;
-  }
-}
 
 test("a key or signature that is absent or of the wrong length is no signature", () => {
   const secret = new Uint8Array(32).fill(1);

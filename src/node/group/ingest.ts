@@ -5,13 +5,14 @@ import { topologicalOrder } from "../../core/order/order.ts";
 import { decodeMessageForms, messageIdOf } from "../../core/record/message.ts";
 import { keyOf } from "../../core/record/node-key.ts";
 import type { Message } from "../../core/record/records.ts";
+import { verifySignature } from "../../core/signature.ts";
 import { isNews, type Via } from "../../machine/event.ts";
 import type { MessageStore, NewMessage } from "../../store/group-store.ts";
 import type { BatchWriter } from "./batch-writer.ts";
 import { noteIngested } from "./collect-garbage.ts";
 import type { GroupPolicy } from "./group-policy.ts";
 import type { GroupRoster } from "./group-roster.ts";
-import { type SignedBytes, verifyAll } from "./signature-pool.ts";
+import { type SignedBytes, verifyElsewhere } from "./signature-pool.ts";
 
 /** Ours. Full canonical bytes of one message at most; a frame of ours on a peer stream holds 1 MiB. */
 export const MESSAGE_MAX_BYTES = 1_000_000;
@@ -52,10 +53,16 @@ interface Incoming {
   readonly message: NewMessage;
   readonly contentBytes: number;
   /** The keys that may have signed it, likeliest first; at most two. */
-  readonly keys: readonly Uint8Array<ArrayBuffer>[];
+  readonly keys: readonly Uint8Array[];
   readonly signed: Omit<SignedBytes, "key">;
   /** The key it names, when no roster entry here does; then it can only be held. */
   readonly author: PublicKey | undefined;
+}
+
+/** A message whose signature is being looked at. */
+interface Checking {
+  readonly incoming: Incoming;
+  readonly isSigned: Promise<boolean>;
 }
 
 /**
@@ -88,7 +95,8 @@ export class Ingest {
 
   /** Looks at those whose id is not on its way already; gives the others once that way has ended. */
   async #pass(bodies: readonly Uint8Array[], via: Via, sorting: Sorting): Promise<readonly Uint8Array[]> {
-    const candidates: Incoming[] = [];
+    const candidates: Checking[] = [];
+    const check = bodies.length === 1 ? verifyHere : verifyElsewhere;
     const later: Uint8Array[] = [];
     const awaited = new Set<Promise<void>>();
     const ended = Promise.withResolvers<void>();
@@ -110,10 +118,10 @@ export class Ingest {
       const candidate = this.#candidate(decoded, { isUnknown: unknown.has(id), via }, sorting);
       if (candidate === undefined) continue;
       this.#inFlight.set(id, ended.promise);
-      candidates.push(candidate);
+      candidates.push({ incoming: candidate, isSigned: isSigned(candidate, check) });
     }
     try {
-      const verified = await verifyCandidates(candidates, sorting);
+      const verified = await signedOnes(candidates, sorting);
       const allowed = verified.filter((candidate) => {
         const { author, message } = candidate;
         if (author === undefined) return this.#isWithinPolicy(candidate, via, sorting);
@@ -128,7 +136,7 @@ export class Ingest {
         });
       }
     } finally {
-      for (const { message } of candidates) this.#inFlight.delete(message.id);
+      for (const { incoming } of candidates) this.#inFlight.delete(incoming.message.id);
       ended.resolve();
     }
     await Promise.all(awaited);
@@ -166,13 +174,13 @@ export class Ingest {
     const candidate = {
       message: newMessage(message, canonical),
       contentBytes: message.content.length,
-      signed: { bytes: signing, signature: message.signature as Uint8Array<ArrayBuffer> },
+      signed: { bytes: signing, signature: message.signature },
     };
     const keys = log.authorKeys(message).map(({ key }) => key);
     if (keys.length > 0) {
       return {
         ...candidate,
-        keys: keys.filter((key): key is Uint8Array<ArrayBuffer> => key !== null),
+        keys: keys.filter((key): key is Uint8Array => key !== null),
         author: undefined,
       };
     }
@@ -242,24 +250,25 @@ function parentsFirst(candidates: readonly Incoming[]): readonly Incoming[] {
   return topologicalOrder(nodes).map((id) => byId.get(id)!);
 }
 
-/** Those whose signature holds under one of their keys; the others are refused. */
-async function verifyCandidates(candidates: readonly Incoming[], sorting: Sorting): Promise<Incoming[]> {
-  const signedBy = ({ signed: { bytes, signature } }: Incoming, key: Uint8Array = NO_KEY) => ({
-    bytes,
-    key,
-    signature,
-  });
-  const first = await verifyAll(candidates.map((candidate) => signedBy(candidate, candidate.keys[0])));
-  const verified: Incoming[] = [];
-  for (const [i, candidate] of candidates.entries()) {
-    const second = candidate.keys[1];
-    if (first[i] || (second !== undefined && (await verifyAll([signedBy(candidate, second)]))[0])) {
-      verified.push(candidate);
-    } else {
-      sorting.refuse(candidate.message.id, "message: its signature does not hold under its author's key");
-    }
+/** Those that one of their keys signed; the others are refused. */
+async function signedOnes(candidates: readonly Checking[], sorting: Sorting): Promise<Incoming[]> {
+  const signed: Incoming[] = [];
+  for (const { incoming, isSigned } of candidates) {
+    if (await isSigned) signed.push(incoming);
+    else sorting.refuse(incoming.message.id, "message: its signature does not hold under its author's key");
   }
-  return verified;
+  return signed;
 }
 
-const NO_KEY = new Uint8Array(0);
+/** Asks `check` of one key after the other, of the first at once. */
+async function isSigned(
+  { keys, signed }: Incoming,
+  check: (signed: SignedBytes) => Promise<boolean> | boolean,
+): Promise<boolean> {
+  for (const key of keys) if (await check({ ...signed, key })) return true;
+  return false;
+}
+
+function verifyHere({ bytes, key, signature }: SignedBytes): boolean {
+  return verifySignature(key, bytes, signature);
+}
