@@ -1,11 +1,11 @@
-import { EntmootError } from "../core/errors.ts";
-import { controlExit } from "../wire/control/control-codes.ts";
-import { decodeControlFrame, encodeControlFrame } from "../wire/control/control-frame.ts";
-import { controlLimits } from "../wire/control/control-limits.ts";
-import { CONTROL_TYPE } from "../wire/control/control-types.ts";
-import { numberField, textField } from "./fields.ts";
-import { decodeCheck, encodeCheck, type FrameCodec } from "./frame-case.ts";
-import { expectEqual, type Subject } from "./subject.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { controlExit } from "../../wire/control/control-codes.ts";
+import { decodeControlFrame, encodeControlFrame } from "../../wire/control/control-frame.ts";
+import { controlLimits } from "../../wire/control/control-limits.ts";
+import { CONTROL_TYPE } from "../../wire/control/control-types.ts";
+import { numberField, textField } from "../fields.ts";
+import { decodeCheck, encodeCheck, type FrameCodec } from "../frame-case.ts";
+import { expectEqual, type Subject } from "../subject.ts";
 
 const codec: FrameCodec = {
   limits: controlLimits,

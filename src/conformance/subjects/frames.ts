@@ -1,13 +1,13 @@
-import { sha256 } from "../core/bytes/sha256.ts";
-import { encodeUtf8 } from "../core/bytes/utf8.ts";
-import { EntmootError } from "../core/errors.ts";
-import { FRAME_PREFIX_BYTES, PROTOCOL_LIMITS, peerLimits } from "../wire/frame/frame-limits.ts";
-import { FRAME_TYPE } from "../wire/frame/frame-types.ts";
-import { writeFrame } from "../wire/frame/frame-writer.ts";
-import { decodeFrame, encodeFrame } from "../wire/peer/frame.ts";
-import { hexField, numberField, objectField, objectListField, textField } from "./fields.ts";
-import { decodeCheck, decodeResult, encodeCheck, type FrameCodec, readStream } from "./frame-case.ts";
-import { expectEqual, type Subject, type VectorCase } from "./subject.ts";
+import { sha256 } from "../../core/bytes/sha256.ts";
+import { encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { FRAME_PREFIX_BYTES, PROTOCOL_LIMITS, peerLimits } from "../../wire/frame/frame-limits.ts";
+import { FRAME_TYPE } from "../../wire/frame/frame-types.ts";
+import { writeFrame } from "../../wire/frame/frame-writer.ts";
+import { decodeFrame, encodeFrame } from "../../wire/peer/frame.ts";
+import { hexField, numberField, objectField, objectListField, textField } from "../fields.ts";
+import { decodeCheck, decodeResult, encodeCheck, type FrameCodec, readStream } from "../frame-case.ts";
+import { expectEqual, type Subject, type VectorCase } from "../subject.ts";
 
 const MERKLE_REQ = 0x07;
 

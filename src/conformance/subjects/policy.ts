@@ -1,14 +1,14 @@
-import { decodeUtf8, encodeUtf8 } from "../core/bytes/utf8.ts";
-import { EntmootError } from "../core/errors.ts";
-import { GroupId } from "../core/ids.ts";
-import { decodeJson } from "../core/json/json-codec.ts";
-import { ContentLimiter } from "../core/policy/content-limiter.ts";
-import { policyCodec, policyFault } from "../core/policy/policy.ts";
-import { formatPolicyFile, parsePolicyFile } from "../core/policy/policy-file.ts";
-import { parsePolicyUpdate } from "../core/policy/policy-update.ts";
-import { parseByteRate, parseMessageRate, type Rate } from "../core/policy/rate.ts";
-import { booleanField, hexField, hexText, numberField, objectField, objectListField, textField } from "./fields.ts";
-import { expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
+import { decodeUtf8, encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { GroupId } from "../../core/ids.ts";
+import { decodeJson } from "../../core/json/json-codec.ts";
+import { ContentLimiter } from "../../core/policy/content-limiter.ts";
+import { policyCodec, policyFault } from "../../core/policy/policy.ts";
+import { formatPolicyFile, parsePolicyFile } from "../../core/policy/policy-file.ts";
+import { parsePolicyUpdate } from "../../core/policy/policy-update.ts";
+import { parseByteRate, parseMessageRate, type Rate } from "../../core/policy/rate.ts";
+import { booleanField, hexField, hexText, numberField, objectField, objectListField, textField } from "../fields.ts";
+import { expectEqual, Mismatch, type Subject, type VectorCase } from "../subject.ts";
 
 export const subject: Subject = {
   kinds: { rate: checkRate, validate: checkValidate, file: checkFile, policy_update: checkUpdate, bucket: checkBucket },

@@ -1,12 +1,12 @@
-import { EntmootError } from "../core/errors.ts";
-import { encodeWire } from "../core/json/json-codec.ts";
-import { rosterEntry as codec } from "../core/record/record-codecs.ts";
-import type { NodeInfo } from "../core/record/records.ts";
-import { decodeRosterEntry, rosterEntryCanonical, rosterEntrySigningForm } from "../core/roster/roster-entry.ts";
-import { formatRosterLog, parseRosterLog } from "../core/roster/roster-file.ts";
-import { RosterLog } from "../core/roster/roster-log.ts";
-import { hexField, hexListField, objectField, objectListField, textField } from "./fields.ts";
-import { expectEqual, type Subject, type VectorCase } from "./subject.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { encodeWire } from "../../core/json/json-codec.ts";
+import { rosterEntry as codec } from "../../core/record/record-codecs.ts";
+import type { NodeInfo } from "../../core/record/records.ts";
+import { decodeRosterEntry, rosterEntryCanonical, rosterEntrySigningForm } from "../../core/roster/roster-entry.ts";
+import { formatRosterLog, parseRosterLog } from "../../core/roster/roster-file.ts";
+import { RosterLog } from "../../core/roster/roster-log.ts";
+import { hexField, hexListField, objectField, objectListField, textField } from "../fields.ts";
+import { expectEqual, type Subject, type VectorCase } from "../subject.ts";
 
 export const subject: Subject = { kinds: { log: checkLog, load: checkLoad, sync: checkSync } };
 

@@ -5,20 +5,20 @@ import {
   encodeDefaultMoot,
   parsePinnedKey,
   verifyDefaultMoot,
-} from "../core/admission/default-moot.ts";
-import { sha256 } from "../core/bytes/sha256.ts";
-import { EntmootError } from "../core/errors.ts";
+} from "../../core/admission/default-moot.ts";
+import { sha256 } from "../../core/bytes/sha256.ts";
+import { EntmootError } from "../../core/errors.ts";
 import {
   buildPublicMoot,
   decodePublicMoot,
   encodePublicMoot,
   publicMootSigningForm,
   verifyPublicMoot,
-} from "../core/record/public-moot.ts";
-import { publicKeyOf } from "../core/signature.ts";
-import { hexField, textField } from "./fields.ts";
+} from "../../core/record/public-moot.ts";
+import { publicKeyOf } from "../../core/signature.ts";
+import { hexField, textField } from "../fields.ts";
+import { expectEqual, type Subject, type VectorCase } from "../subject.ts";
 import { outcome } from "./invite.ts";
-import { expectEqual, type Subject, type VectorCase } from "./subject.ts";
 
 const NAMES = { malformed_frame: "malformed", invalid_argument: "invalid", signature_invalid: "bad_signature" };
 

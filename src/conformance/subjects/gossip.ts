@@ -1,7 +1,7 @@
-import { sha256 } from "../core/bytes/sha256.ts";
-import { MessageId } from "../core/ids.ts";
-import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
-import { Fingerprint, fingerprintOf } from "../core/record/fingerprint.ts";
+import { sha256 } from "../../core/bytes/sha256.ts";
+import { MessageId } from "../../core/ids.ts";
+import { decodeJson, encodeWire } from "../../core/json/json-codec.ts";
+import { Fingerprint, fingerprintOf } from "../../core/record/fingerprint.ts";
 import {
   gossip,
   gossipSigningForm,
@@ -11,10 +11,10 @@ import {
   signHello,
   verifyGossip,
   verifyHello,
-} from "../core/record/gossip.ts";
-import { publicKeyOf } from "../core/signature.ts";
-import { booleanField, hexField, hexListField, numberField, textField } from "./fields.ts";
-import { expectEqual, type Subject, type VectorCase } from "./subject.ts";
+} from "../../core/record/gossip.ts";
+import { publicKeyOf } from "../../core/signature.ts";
+import { booleanField, hexField, hexListField, numberField, textField } from "../fields.ts";
+import { expectEqual, type Subject, type VectorCase } from "../subject.ts";
 
 export const subject: Subject = {
   kinds: { gossip: checkGossip, gossip_verify: checkGossipVerify, hello: checkHello, fingerprint: checkFingerprint },

@@ -1,17 +1,17 @@
-import { encodeWire } from "../core/json/json-codec.ts";
-import { isEndpointValid } from "../core/record/endpoint.ts";
-import { transportAd as codec } from "../core/record/record-codecs.ts";
-import type { TransportAd } from "../core/record/records.ts";
+import { encodeWire } from "../../core/json/json-codec.ts";
+import { isEndpointValid } from "../../core/record/endpoint.ts";
+import { transportAd as codec } from "../../core/record/record-codecs.ts";
+import type { TransportAd } from "../../core/record/records.ts";
 import {
   checkTransportAd,
   decodeTransportAd,
   signTransportAd,
   transportAdReplaces,
   transportAdSigningForm,
-} from "../core/record/transport-ad.ts";
-import { adContext } from "./ad-context.ts";
-import { booleanField, hexField, numberField, objectListField, textField } from "./fields.ts";
-import { expectEqual, type Subject, type VectorCase } from "./subject.ts";
+} from "../../core/record/transport-ad.ts";
+import { adContext } from "../ad-context.ts";
+import { booleanField, hexField, numberField, objectListField, textField } from "../fields.ts";
+import { expectEqual, type Subject, type VectorCase } from "../subject.ts";
 
 export const subject: Subject = {
   kinds: { build: checkBuild, ingest: checkIngest, endpoint: checkEndpoint, lww: checkLastWriterWins },

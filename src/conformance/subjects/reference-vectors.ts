@@ -1,26 +1,26 @@
-import { sha256 } from "../core/bytes/sha256.ts";
-import { encodeUtf8 } from "../core/bytes/utf8.ts";
-import { formatIdentity, identityOf, parseIdentity } from "../core/identity.ts";
-import { MessageId } from "../core/ids.ts";
-import { type Codec, decodeJson, encodeCanonical } from "../core/json/json-codec.ts";
-import { canonicalJson } from "../core/json/json-text.ts";
-import { merkleRoot } from "../core/order/merkle-tree.ts";
-import { fingerprintOf } from "../core/record/fingerprint.ts";
-import { gossip, gossipSigningForm, hello, helloSigningForm } from "../core/record/gossip.ts";
-import { decodeMemberProfileAd, memberProfileAdSigningForm } from "../core/record/member-profile-ad.ts";
-import { decodeMessage, messageIdOf, messageSigningForm, signMessage } from "../core/record/message.ts";
-import { namesKey } from "../core/record/node-key.ts";
-import { invite } from "../core/record/record-codecs.ts";
-import { decodeTransportAd, transportAdSigningForm } from "../core/record/transport-ad.ts";
+import { sha256 } from "../../core/bytes/sha256.ts";
+import { encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { formatIdentity, identityOf, parseIdentity } from "../../core/identity.ts";
+import { MessageId } from "../../core/ids.ts";
+import { type Codec, decodeJson, encodeCanonical } from "../../core/json/json-codec.ts";
+import { canonicalJson } from "../../core/json/json-text.ts";
+import { merkleRoot } from "../../core/order/merkle-tree.ts";
+import { fingerprintOf } from "../../core/record/fingerprint.ts";
+import { gossip, gossipSigningForm, hello, helloSigningForm } from "../../core/record/gossip.ts";
+import { decodeMemberProfileAd, memberProfileAdSigningForm } from "../../core/record/member-profile-ad.ts";
+import { decodeMessage, messageIdOf, messageSigningForm, signMessage } from "../../core/record/message.ts";
+import { namesKey } from "../../core/record/node-key.ts";
+import { invite } from "../../core/record/record-codecs.ts";
+import { decodeTransportAd, transportAdSigningForm } from "../../core/record/transport-ad.ts";
 import {
   decodeRosterEntry,
   rosterEntryCanonical,
   rosterEntrySigningForm,
   signRosterEntry,
-} from "../core/roster/roster-entry.ts";
-import { publicKeyOf, sign, verifySignature } from "../core/signature.ts";
-import { numberField, textField } from "./fields.ts";
-import { type Check, expectEqual, type Subject, type VectorCase, type VectorFile } from "./subject.ts";
+} from "../../core/roster/roster-entry.ts";
+import { publicKeyOf, sign, verifySignature } from "../../core/signature.ts";
+import { numberField, textField } from "../fields.ts";
+import { type Check, expectEqual, type Subject, type VectorCase, type VectorFile } from "../subject.ts";
 
 const [FOUNDER, ALICE, ALICE_PILOT, DESCRIPTOR] = [1, 2, 3, 4].map((byte) => new Uint8Array(32).fill(byte)) as [
   Uint8Array,

@@ -1,12 +1,12 @@
-import { decodeDefaultMoot, defaultMootCodec, defaultMootSigningForm } from "../core/admission/default-moot.ts";
-import { sha256 } from "../core/bytes/sha256.ts";
-import { encodeUtf8 } from "../core/bytes/utf8.ts";
-import { type Codec, decodeJson, encodeCanonical } from "../core/json/json-codec.ts";
-import { canonicalJson } from "../core/json/json-text.ts";
-import { gossip, gossipSigningForm, hello, helloSigningForm } from "../core/record/gossip.ts";
-import { invite, memberProfileAd, message, rosterEntry, transportAd } from "../core/record/record-codecs.ts";
-import { hexField, textField } from "./fields.ts";
-import { type Check, expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
+import { decodeDefaultMoot, defaultMootCodec, defaultMootSigningForm } from "../../core/admission/default-moot.ts";
+import { sha256 } from "../../core/bytes/sha256.ts";
+import { encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { type Codec, decodeJson, encodeCanonical } from "../../core/json/json-codec.ts";
+import { canonicalJson } from "../../core/json/json-text.ts";
+import { gossip, gossipSigningForm, hello, helloSigningForm } from "../../core/record/gossip.ts";
+import { invite, memberProfileAd, message, rosterEntry, transportAd } from "../../core/record/record-codecs.ts";
+import { hexField, textField } from "../fields.ts";
+import { type Check, expectEqual, Mismatch, type Subject, type VectorCase } from "../subject.ts";
 
 const UNSIGNED = { signature: new Uint8Array(0) };
 const UNSIGNED_AND_UNNAMED = { ...UNSIGNED, id: message.zero().id };

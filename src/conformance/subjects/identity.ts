@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { EntmootError } from "../core/errors.ts";
-import { formatIdentity, identityOf, parseIdentity, readIdentity } from "../core/identity.ts";
-import { sign, verifySignature } from "../core/signature.ts";
-import { createIdentity, loadIdentity } from "../host/identity-file.ts";
-import { booleanField, hexField, numberField, textField } from "./fields.ts";
-import { expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { formatIdentity, identityOf, parseIdentity, readIdentity } from "../../core/identity.ts";
+import { sign, verifySignature } from "../../core/signature.ts";
+import { createIdentity, loadIdentity } from "../../host/identity-file.ts";
+import { booleanField, hexField, numberField, textField } from "../fields.ts";
+import { expectEqual, Mismatch, type Subject, type VectorCase } from "../subject.ts";
 
 export const subject: Subject = { kinds: { write: checkWrite, load: checkLoad, generate: checkGenerate } };
 

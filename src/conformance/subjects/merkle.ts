@@ -1,10 +1,10 @@
-import { sha256 } from "../core/bytes/sha256.ts";
-import { encodeUtf8 } from "../core/bytes/utf8.ts";
-import { EntmootError } from "../core/errors.ts";
-import { MerkleRoot, MessageId } from "../core/ids.ts";
-import { formatMerkleProof, MerkleTree, merkleProve, merkleRoot, merkleVerify } from "../core/order/merkle-tree.ts";
-import { booleanField, hexField, hexListField, numberField, objectField, textField } from "./fields.ts";
-import { expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
+import { sha256 } from "../../core/bytes/sha256.ts";
+import { encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { MerkleRoot, MessageId } from "../../core/ids.ts";
+import { formatMerkleProof, MerkleTree, merkleProve, merkleRoot, merkleVerify } from "../../core/order/merkle-tree.ts";
+import { booleanField, hexField, hexListField, numberField, objectField, textField } from "../fields.ts";
+import { expectEqual, Mismatch, type Subject, type VectorCase } from "../subject.ts";
 
 /** Ours. The vectors stop at 1000 ids. */
 const IDS_MAX = 1_000_000;

@@ -1,6 +1,6 @@
-import { matchAny, matchTopic, patternFault } from "../core/policy/topic.ts";
-import { booleanField, hexField, hexListField, textField } from "./fields.ts";
-import { expectEqual, type Subject } from "./subject.ts";
+import { matchAny, matchTopic, patternFault } from "../../core/policy/topic.ts";
+import { booleanField, hexField, hexListField, textField } from "../fields.ts";
+import { expectEqual, type Subject } from "../subject.ts";
 
 /** One character a byte: topics are compared as bytes, and some vectors are not UTF-8. */
 const asText = (bytes: Uint8Array) => String.fromCharCode(...bytes);

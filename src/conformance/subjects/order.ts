@@ -1,12 +1,12 @@
-import { sha256 } from "../core/bytes/sha256.ts";
-import { encodeUtf8 } from "../core/bytes/utf8.ts";
-import { EntmootError } from "../core/errors.ts";
-import { MessageId } from "../core/ids.ts";
-import { merkleRoot } from "../core/order/merkle-tree.ts";
-import { MessageSet } from "../core/order/message-set.ts";
-import { latest, nextParents, type OrderNode, topologicalOrder } from "../core/order/order.ts";
-import { hexListField, listField, numberField, objectListField, textField } from "./fields.ts";
-import { expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
+import { sha256 } from "../../core/bytes/sha256.ts";
+import { encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { MessageId } from "../../core/ids.ts";
+import { merkleRoot } from "../../core/order/merkle-tree.ts";
+import { MessageSet } from "../../core/order/message-set.ts";
+import { latest, nextParents, type OrderNode, topologicalOrder } from "../../core/order/order.ts";
+import { hexListField, listField, numberField, objectListField, textField } from "../fields.ts";
+import { expectEqual, Mismatch, type Subject, type VectorCase } from "../subject.ts";
 
 export const subject: Subject = { defaultKind: "order", kinds: { order: checkOrder } };
 

@@ -1,17 +1,17 @@
-import { encodeWire } from "../core/json/json-codec.ts";
-import { listAds } from "../core/record/ad.ts";
+import { encodeWire } from "../../core/json/json-codec.ts";
+import { listAds } from "../../core/record/ad.ts";
 import {
   checkMemberProfileAd,
   decodeMemberProfileAd,
   memberProfileAdReplaces,
   memberProfileAdSigningForm,
   signMemberProfileAd,
-} from "../core/record/member-profile-ad.ts";
-import { memberProfileAd as codec } from "../core/record/record-codecs.ts";
-import type { MemberProfileAd } from "../core/record/records.ts";
-import { adContext } from "./ad-context.ts";
-import { booleanField, hexField, listField, numberField, objectListField, textField } from "./fields.ts";
-import { expectEqual, type Subject, type VectorCase } from "./subject.ts";
+} from "../../core/record/member-profile-ad.ts";
+import { memberProfileAd as codec } from "../../core/record/record-codecs.ts";
+import type { MemberProfileAd } from "../../core/record/records.ts";
+import { adContext } from "../ad-context.ts";
+import { booleanField, hexField, listField, numberField, objectListField, textField } from "../fields.ts";
+import { expectEqual, type Subject, type VectorCase } from "../subject.ts";
 
 export const subject: Subject = {
   kinds: { build: checkBuild, ingest: checkIngest, lww: checkLastWriterWins, listing: checkListing },

@@ -1,14 +1,20 @@
-import { sha256 } from "../core/bytes/sha256.ts";
-import { decodeUtf8 } from "../core/bytes/utf8.ts";
-import { GroupId, MessageId } from "../core/ids.ts";
-import { encodeCanonical, encodeWire } from "../core/json/json-codec.ts";
-import { GOSSIP_INLINE_MAX_BYTES } from "../core/record/gossip.ts";
-import { decodeMessage, messageCanonical, messageId, messageSigningForm, signMessage } from "../core/record/message.ts";
-import { message as codec } from "../core/record/record-codecs.ts";
-import type { Message } from "../core/record/records.ts";
-import { booleanField, hexField, hexListField, numberField, textField } from "./fields.ts";
-import { rosterField, rosterOf } from "./roster-of.ts";
-import { expectEqual, type Subject, type VectorCase } from "./subject.ts";
+import { sha256 } from "../../core/bytes/sha256.ts";
+import { decodeUtf8 } from "../../core/bytes/utf8.ts";
+import { GroupId, MessageId } from "../../core/ids.ts";
+import { encodeCanonical, encodeWire } from "../../core/json/json-codec.ts";
+import { GOSSIP_INLINE_MAX_BYTES } from "../../core/record/gossip.ts";
+import {
+  decodeMessage,
+  messageCanonical,
+  messageId,
+  messageSigningForm,
+  signMessage,
+} from "../../core/record/message.ts";
+import { message as codec } from "../../core/record/record-codecs.ts";
+import type { Message } from "../../core/record/records.ts";
+import { booleanField, hexField, hexListField, numberField, textField } from "../fields.ts";
+import { rosterField, rosterOf } from "../roster-of.ts";
+import { expectEqual, type Subject, type VectorCase } from "../subject.ts";
 
 export const subject: Subject = { kinds: { build: checkBuild, verify: checkVerify } };
 

@@ -1,6 +1,6 @@
-import { publicKeyOf, sign, verifySignature } from "../core/signature.ts";
-import { booleanField, hexField } from "./fields.ts";
-import { type Check, expectEqual, type Subject } from "./subject.ts";
+import { publicKeyOf, sign, verifySignature } from "../../core/signature.ts";
+import { booleanField, hexField } from "../fields.ts";
+import { type Check, expectEqual, type Subject } from "../subject.ts";
 
 export const subject: Subject = { kinds: { sign: checkSign, verify: checkVerify } };
 

@@ -1,21 +1,21 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { decodeInvite, refuseExpired, verifyInvite } from "../core/admission/invite.ts";
-import { tokenHash } from "../core/admission/open-invite.ts";
-import { readIdentity } from "../core/identity.ts";
-import { GroupId, MessageId } from "../core/ids.ts";
-import { encodeWire } from "../core/json/json-codec.ts";
-import { decodeMessage } from "../core/record/message.ts";
-import { invite as inviteCodec } from "../core/record/record-codecs.ts";
-import { RosterLog } from "../core/roster/roster-log.ts";
-import { OriginalDatabase } from "../store/original/original-database.ts";
-import { mailboxConsumer } from "../store/original/original-side-files.ts";
-import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
-import type { SqliteGroupStore } from "../store/sqlite/sqlite-group-store.ts";
-import { booleanField, hexField, listField, numberField, objectField, objectListField, textField } from "./fields.ts";
-import { expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
-import { readTar, type TarEntry, unpackTar } from "./tar.ts";
+import { decodeInvite, refuseExpired, verifyInvite } from "../../core/admission/invite.ts";
+import { tokenHash } from "../../core/admission/open-invite.ts";
+import { readIdentity } from "../../core/identity.ts";
+import { GroupId, MessageId } from "../../core/ids.ts";
+import { encodeWire } from "../../core/json/json-codec.ts";
+import { decodeMessage } from "../../core/record/message.ts";
+import { invite as inviteCodec } from "../../core/record/record-codecs.ts";
+import { RosterLog } from "../../core/roster/roster-log.ts";
+import { OriginalDatabase } from "../../store/original/original-database.ts";
+import { mailboxConsumer } from "../../store/original/original-side-files.ts";
+import { SqliteDataRoot } from "../../store/sqlite/sqlite-data-root.ts";
+import type { SqliteGroupStore } from "../../store/sqlite/sqlite-group-store.ts";
+import { booleanField, hexField, listField, numberField, objectField, objectListField, textField } from "../fields.ts";
+import { expectEqual, Mismatch, type Subject, type VectorCase } from "../subject.ts";
+import { readTar, type TarEntry, unpackTar } from "../tar.ts";
 
 /** What the archive holds is under this directory in it. */
 const ROOT = "root";

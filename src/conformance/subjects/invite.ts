@@ -1,18 +1,24 @@
-import { createInvite, decodeInvite, formatInvite, inviteSigningForm, verifyInvite } from "../core/admission/invite.ts";
-import { type JoinInput, parseJoinInput } from "../core/admission/join-input.ts";
+import {
+  createInvite,
+  decodeInvite,
+  formatInvite,
+  inviteSigningForm,
+  verifyInvite,
+} from "../../core/admission/invite.ts";
+import { type JoinInput, parseJoinInput } from "../../core/admission/join-input.ts";
 import {
   isEntmootLink,
   looksLikeToken,
   openInviteEndpoint,
   parseOpenInviteLink,
   tokenHash,
-} from "../core/admission/open-invite.ts";
+} from "../../core/admission/open-invite.ts";
 import {
   buildProofEnvelope,
   checkProofEnvelope,
   pilotSignedBytes,
   verifyPilotProof,
-} from "../core/admission/open-invite-proof.ts";
+} from "../../core/admission/open-invite-proof.ts";
 import {
   challengesMax,
   type Redeemable,
@@ -21,18 +27,18 @@ import {
   redeemableStatus,
   redeemerKey,
   release,
-} from "../core/admission/redemption.ts";
-import { sha256 } from "../core/bytes/sha256.ts";
-import { encodeUtf8 } from "../core/bytes/utf8.ts";
-import { EntmootError } from "../core/errors.ts";
-import { GroupId } from "../core/ids.ts";
-import { decodeJson, encodeCanonical, encodeWire } from "../core/json/json-codec.ts";
-import { rawJson } from "../core/json/json-scalars.ts";
-import { canonicalJson } from "../core/json/json-text.ts";
-import { invite as inviteCodec } from "../core/record/record-codecs.ts";
-import { sign } from "../core/signature.ts";
-import { booleanField, hexField, hexText, numberField, objectListField, textField } from "./fields.ts";
-import { expectEqual, Mismatch, type Subject, type VectorCase } from "./subject.ts";
+} from "../../core/admission/redemption.ts";
+import { sha256 } from "../../core/bytes/sha256.ts";
+import { encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { GroupId } from "../../core/ids.ts";
+import { decodeJson, encodeCanonical, encodeWire } from "../../core/json/json-codec.ts";
+import { rawJson } from "../../core/json/json-scalars.ts";
+import { canonicalJson } from "../../core/json/json-text.ts";
+import { invite as inviteCodec } from "../../core/record/record-codecs.ts";
+import { sign } from "../../core/signature.ts";
+import { booleanField, hexField, hexText, numberField, objectListField, textField } from "../fields.ts";
+import { expectEqual, Mismatch, type Subject, type VectorCase } from "../subject.ts";
 
 /** The vectors give no time for joining: one invite expired long before this, the others hold long after. */
 const JOINED_AT_MS = 1_780_000_000_000;
