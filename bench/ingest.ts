@@ -102,7 +102,7 @@ async function takeIn(corpus: Corpus, frames: readonly Uint8Array[]): Promise<To
       messages,
       roster: new GroupRoster(store.roster),
       policy: new GroupPolicy(store),
-      writer: new BatchWriter(messages, () => {}),
+      writer: new BatchWriter(realClock, messages, () => {}),
       clock: realClock,
     });
     const spent = await took(async () => {

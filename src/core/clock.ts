@@ -13,7 +13,10 @@ export interface Clock {
   unix(): UnixMs;
   /** For deadlines, intervals and back-off. */
   steady(): SteadyMs;
-  /** Calls `work` once, at least `ms` milliseconds from now and never within this call. Disposing what it gives cancels. */
+  /**
+   * Calls `work` once, at least `ms` milliseconds from now and never within this call; with 0 in the next turn of the
+   * event loop, behind what sockets and files delivered in this one. Disposing what it gives cancels.
+   */
   after(ms: number, work: () => void, options?: AfterOptions): Disposable;
 }
 

@@ -8,13 +8,13 @@ const TURN_MS = 5;
  * once; past it each piece waits for a round of its own, in the order they came, and everything else runs in between.
  */
 export class Turns {
-  readonly #clock: Pick<Clock, "steady">;
+  readonly #clock: Pick<Clock, "after" | "steady">;
   readonly #waiting: (() => void)[] = [];
   #isGiving = false;
   /** When this round began; `undefined` while nothing was done in it. */
   #since: SteadyMs | undefined;
 
-  constructor(clock: Pick<Clock, "steady">) {
+  constructor(clock: Pick<Clock, "after" | "steady">) {
     this.#clock = clock;
   }
 
@@ -31,7 +31,7 @@ export class Turns {
     // Who asked has to await the answer before it is given.
     await undefined;
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      if (this.#isUsedUp()) await new Promise((resolve) => setImmediate(resolve));
+      if (this.#isUsedUp()) await this.#nextTurn();
       this.#begin();
       next();
       // Goes on behind the work that has just begun.
@@ -47,8 +47,12 @@ export class Turns {
   #begin(): void {
     if (this.#since !== undefined) return;
     this.#since = this.#clock.steady();
-    setImmediate(() => {
+    this.#clock.after(0, () => {
       this.#since = undefined;
     });
+  }
+
+  #nextTurn(): Promise<void> {
+    return new Promise((resolve) => this.#clock.after(0, resolve));
   }
 }

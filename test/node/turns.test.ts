@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { steadyMs } from "../../src/core/clock.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { Turns } from "../../src/node/turns.ts";
 
 /** Work that takes `ms` each time, and in which rounds of the event loop each piece was done. */
@@ -11,7 +12,7 @@ async function roundsOf(pieces: number, ms: number): Promise<number[]> {
     round += 1;
     if (!done) setImmediate(count);
   };
-  const turns = new Turns({ steady: () => steadyMs(now) });
+  const turns = new Turns({ ...realClock, steady: () => steadyMs(now) });
   setImmediate(count);
   const rounds: number[] = [];
   const order: number[] = [];

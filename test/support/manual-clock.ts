@@ -5,7 +5,10 @@ interface Waiting {
   readonly work: () => void;
 }
 
-/** A clock that stands still until a test moves it. Work due at one instant runs in the order it was asked for. */
+/**
+ * A clock that stands still until a test moves it. Work due at one instant runs in the order it was asked for. Turns of
+ * the event loop go on by themselves, as no time passes with them.
+ */
 export class ManualClock implements Clock {
   #unix: number;
   #steady = 0;
@@ -29,6 +32,10 @@ export class ManualClock implements Clock {
   }
 
   after(ms: number, work: () => void): Disposable {
+    if (ms === 0) {
+      const turn = setImmediate(work);
+      return { [Symbol.dispose]: () => clearImmediate(turn) };
+    }
     const waiting = { atMs: this.#steady + Math.max(0, ms), work };
     this.#waiting.push(waiting);
     return {

@@ -62,6 +62,7 @@ const RAW_TIME: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["Bun.nanoseconds", /\bnanoseconds\b|\bhrtime\b/],
   ["setTimeout", /\bsetTimeout\b/],
   ["setInterval", /\bsetInterval\b/],
+  ["setImmediate", /\bsetImmediate\b/],
   ["Bun.sleep", /\bBun\s*\.\s*sleep\b/],
   ["AbortSignal.timeout", /\bAbortSignal\s*\.\s*timeout\b/],
   ["a blocking wait", /\bsleepSync\b|\bAtomics\s*\.\s*wait\b/],

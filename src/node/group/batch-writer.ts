@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { MessageStore, NewMessage } from "../../store/group-store.ts";
 
@@ -15,6 +16,7 @@ interface WaitingBatch {
  * fsynced transaction; no promise resolves before it.
  */
 export class BatchWriter {
+  readonly #clock: Pick<Clock, "after">;
   readonly #store: MessageStore;
   readonly #onCommitted: () => void;
   readonly #waiting: WaitingBatch[] = [];
@@ -23,7 +25,8 @@ export class BatchWriter {
   #closed = false;
 
   /** `onCommitted` runs once after each transaction, before its promises resolve; it must not throw. */
-  constructor(store: MessageStore, onCommitted: () => void) {
+  constructor(clock: Pick<Clock, "after">, store: MessageStore, onCommitted: () => void) {
+    this.#clock = clock;
     this.#store = store;
     this.#onCommitted = onCommitted;
   }
@@ -58,7 +61,7 @@ export class BatchWriter {
     if (this.#scheduled) return;
     this.#scheduled = true;
     // After the poll phase: whatever sockets delivered in this turn is in the batch.
-    setImmediate(() => this.#flush());
+    this.#clock.after(0, () => this.#flush());
   }
 
   #flush(): void {

@@ -55,7 +55,7 @@ export class Group {
     this.roster = new GroupRoster(store.roster);
     this.policy = new GroupPolicy(store);
     this.compared = this.#hasCompared.promise;
-    this.writer = new BatchWriter(store.messages, () => this.#committed());
+    this.writer = new BatchWriter(clock, store.messages, () => this.#committed());
     const { messages } = store;
     const { policy, roster, writer } = this;
     this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, writer, clock });

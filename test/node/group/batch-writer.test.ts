@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
 import { EntmootError } from "../../../src/core/errors.ts";
 import { formatPolicy, POLICY_PRESETS } from "../../../src/core/policy/policy.ts";
+import { realClock } from "../../../src/host/real-clock.ts";
 import { BatchWriter } from "../../../src/node/group/batch-writer.ts";
 import { publish } from "../../../src/node/operations/messages.ts";
 import { group_create } from "../../../src/node/operations/moots.ts";
@@ -17,7 +18,7 @@ test("when a commit fails every caller of its batch is told, and the next batch 
   messages.putMany = () => {
     throw new EntmootError("disk_full", "no room");
   };
-  const writer = new BatchWriter(messages, () => {});
+  const writer = new BatchWriter(realClock, messages, () => {});
   const batch = Array.from({ length: 64 }, (_, i) => writer.put([keptMessage(message({ timestamp: BigInt(i) }))]));
   const ends = await Promise.allSettled(batch);
   expect(ends.every((end) => end.status === "rejected" && end.reason.code === "disk_full")).toBe(true);
@@ -27,7 +28,7 @@ test("when a commit fails every caller of its batch is told, and the next batch 
 
 test("a writer that is closed commits what it was given and refuses the rest", async () => {
   const { messages } = new MemoryGroupStore(GROUP);
-  const writer = new BatchWriter(messages, () => {});
+  const writer = new BatchWriter(realClock, messages, () => {});
   const before = writer.put([keptMessage(message({ timestamp: 1n }))]);
   const closed = writer.close();
   await expect(writer.put([keptMessage(message({ timestamp: 2n }))])).rejects.toMatchObject({ code: "unavailable" });

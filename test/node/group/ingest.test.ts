@@ -4,6 +4,7 @@ import { formatPolicy, POLICY_PRESETS } from "../../../src/core/policy/policy.ts
 import { messageCanonical } from "../../../src/core/record/message.ts";
 import type { Message } from "../../../src/core/record/records.ts";
 import { createGenesis, createRosterEntry } from "../../../src/core/roster/roster-change.ts";
+import { realClock } from "../../../src/host/real-clock.ts";
 import { BatchWriter } from "../../../src/node/group/batch-writer.ts";
 import { GroupPolicy, POLICY_FACT } from "../../../src/node/group/group-policy.ts";
 import { GroupRoster } from "../../../src/node/group/group-roster.ts";
@@ -32,7 +33,7 @@ function world({ isAliceGone = false, preset }: { isAliceGone?: boolean; preset?
   if (isAliceGone) change(REMOVED_AT_MS, "remove");
   if (preset !== undefined) store.setFact(POLICY_FACT, formatPolicy(POLICY_PRESETS[preset]));
   const { messages } = store;
-  const writer = new BatchWriter(messages, () => {});
+  const writer = new BatchWriter(realClock, messages, () => {});
   const policy = new GroupPolicy(store);
   const ingest = new Ingest({
     groupId: GROUP,

@@ -46,7 +46,7 @@ test("a long log of which nothing matches leaves everybody else their turn", asy
     moot: () => moot,
     clock: realClock,
     changed: new ChangeSignal(),
-    turns: new Turns({ steady: () => steadyMs(ms++ * 1_000) }),
+    turns: new Turns({ ...realClock, steady: () => steadyMs(ms++ * 1_000) }),
     onPeerEvent: () => () => {},
   };
   const emit = () => Promise.reject(new EntmootError("internal", "nothing was to match"));
