@@ -34,4 +34,5 @@ test("the library speaks frames and canonical JSON", async () => {
   expect(new TextDecoder().decode(lib.canonicalBytes('{ "b": 1.0, "a": "\\u003c" }'))).toBe('{"a":"<","b":1.0}');
   expect(lib.matchTopic("a/#", "a")).toBeTrue();
   await expect(lib.connectDaemon("/nonexistent")).resolves.toBeUndefined();
+  await expect(lib.connectSocket("/nonexistent/agent.sock")).resolves.toBeUndefined();
 });

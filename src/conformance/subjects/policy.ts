@@ -2,10 +2,11 @@ import { decodeUtf8, encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { decodeJson } from "../../core/json/json-codec.ts";
+import { canonicalJson } from "../../core/json/json-text.ts";
 import { ContentLimiter } from "../../core/policy/content-limiter.ts";
 import { policyCodec, policyFault } from "../../core/policy/policy.ts";
 import { formatPolicyFile, parsePolicyFile } from "../../core/policy/policy-file.ts";
-import { parsePolicyUpdate } from "../../core/policy/policy-update.ts";
+import { buildPolicyUpdate, parsePolicyUpdate } from "../../core/policy/policy-update.ts";
 import { parseByteRate, parseMessageRate, type Rate } from "../../core/policy/rate.ts";
 import { booleanField, hexField, hexText, numberField, objectField, objectListField, textField } from "../fields.ts";
 import { expectEqual, Mismatch, type Subject, type VectorCase } from "../subject.ts";
@@ -75,6 +76,7 @@ function checkUpdate(vector: VectorCase): void {
   try {
     const update = parsePolicyUpdate(content);
     expectEqual(update.policy ? "set" : "clear", expected);
+    expectEqual(canonicalJson(buildPolicyUpdate(update)), canonicalJson(content));
   } catch (error) {
     if (error instanceof Mismatch || !(error instanceof EntmootError)) throw error;
     expectEqual(error.code === "malformed_frame" ? "malformed" : "invalid", expected);

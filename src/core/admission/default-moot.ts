@@ -7,7 +7,7 @@ import { bytes, groupId, i64, omittedBytes, text } from "../json/json-scalars.ts
 import { type Policy, policyCodec, policyFault } from "../policy/policy.ts";
 import { keyOf } from "../record/node-key.ts";
 import { nodeInfo } from "../record/record-codecs.ts";
-import type { Invite, NodeInfo } from "../record/records.ts";
+import type { NodeInfo } from "../record/records.ts";
 import { publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../signature.ts";
 import {
   agreeing,
@@ -130,18 +130,6 @@ export function verifyDefaultMoot(descriptor: DefaultMoot, pinnedKey: Uint8Array
     throw refuseSignature("signature does not verify");
   }
   return openInvite;
-}
-
-/**
- * A redeemed invite must be for the descriptor's group and from its issuer. Throws `invalid_argument`;
- * the caller then puts back the policy the group had.
- */
-export function verifyRedeemedInvite(descriptor: DefaultMoot, invite: Invite): void {
-  const sameKey = invite.issuer.entmoot_pubkey?.toHex() === descriptor.issuer.entmoot_pubkey?.toHex();
-  if (invite.group_id !== descriptor.group_id) throw refuse("the redeemed invite is for another group");
-  if (!sameKey || invite.issuer.pilot_node_id !== descriptor.issuer.pilot_node_id) {
-    throw refuse("the redeemed invite is from another issuer");
-  }
 }
 
 /** The key in `ENTMOOT_DEFAULT_MOOT_DESCRIPTOR_PUBKEY`, in any base64. Throws `invalid_argument`. */

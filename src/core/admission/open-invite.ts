@@ -2,7 +2,6 @@ import { sha256 } from "../bytes/sha256.ts";
 import { trimSpace } from "../bytes/text.ts";
 import {
   escapePath,
-  escapeQuery,
   escapeSegment,
   formatUrl,
   hostName,
@@ -58,11 +57,6 @@ export function parseOpenInviteLink(link: string, query: IssuerQuery = "strip"):
   if (kind !== LINK_KIND) throw refuse(`unknown kind of link ${JSON.stringify(kind.slice(0, 64))}, want ${LINK_KIND}`);
   const fields = { issuer_url: queryValue(url.query, "issuer") ?? "", token: queryValue(url.query, "token") ?? "" };
   return normalise(fields, query);
-}
-
-/** The link of an open invite. */
-export function formatOpenInviteLink({ issuer_url, token }: OpenInvite): string {
-  return `entmoot://${LINK_KIND}?issuer=${escapeQuery(issuer_url)}&token=${escapeQuery(token)}`;
 }
 
 /**

@@ -28,7 +28,6 @@ export interface TextualUrl {
 const PATH_KEEPS = /^[A-Za-z0-9\-_.~$&+,/:;=@]$/;
 const PATH_ALLOWS = /^[A-Za-z0-9\-_.~$&+,/:;=@!'()*[\]%]*$/;
 const SEGMENT_KEEPS = /^[A-Za-z0-9\-_.~$&+:=@]$/;
-const QUERY_KEEPS = /^[A-Za-z0-9\-_.~]$/;
 const HOST_KEEPS = /^[A-Za-z0-9\-_.~!$&'()*+,;=:[\]<>"]$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const CONTROL = /[\u0000-\u001f\u007f]/;
@@ -88,11 +87,6 @@ export function escapePath(text: string): string {
 /** Text escaped to be one segment of a path. */
 export function escapeSegment(text: string): string {
   return escapeBytes(text, SEGMENT_KEEPS);
-}
-
-/** Text escaped as a form value: space becomes `+`. */
-export function escapeQuery(text: string): string {
-  return escapeBytes(text, QUERY_KEEPS).replaceAll("%20", "+");
 }
 
 /** The first value of `name` in a form-encoded query; pairs with `;` or a broken escape are not there. */

@@ -61,12 +61,6 @@ export function buildPolicyUpdate(update: Omit<PolicyUpdate, "type">): Uint8Arra
   return encodeWire(updateCodec, complete);
 }
 
-/** The sequence a new update takes: the time, or one more than the last when the clock lags. */
-export function nextPolicySequence(lastSequence: bigint, nowMs: number): bigint {
-  const now = BigInt(Math.max(1, Math.floor(nowMs)));
-  return now > lastSequence ? now : lastSequence + 1n;
-}
-
 function verifyUpdate(update: PolicyUpdate): void {
   const fault = faultOf(update);
   if (fault) throw new EntmootError("invalid_argument", fault);

@@ -112,11 +112,6 @@ export function verifyPublicMoot(descriptor: PublicMoot): OpenInvite | undefined
   return openInvite;
 }
 
-/** Whether a descriptor's own expiry has come. */
-export function isPublicMootExpired({ expires_at_ms }: PublicMoot, nowMs: number): boolean {
-  return expires_at_ms > 0n && expires_at_ms <= BigInt(Math.floor(nowMs));
-}
-
 function verifyValues(descriptor: PublicMoot): OpenInvite | undefined {
   const { founder, indexing, updated_at_ms, expires_at_ms } = descriptor;
   if (descriptor.type !== PUBLIC_MOOT_TYPE) throw refuse(`type must be ${PUBLIC_MOOT_TYPE}`);

@@ -9,10 +9,9 @@ import {
   encodeDefaultMoot,
   parsePinnedKey,
   verifyDefaultMoot,
-  verifyRedeemedInvite,
 } from "../../../src/core/admission/default-moot.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
-import { GroupId, MerkleRoot, RosterEntryId } from "../../../src/core/ids.ts";
+import { GroupId } from "../../../src/core/ids.ts";
 import { sign } from "../../../src/core/signature.ts";
 import { identity } from "../../support/identity.ts";
 import { moot } from "../../support/moot.ts";
@@ -82,25 +81,6 @@ describe("the default moot's descriptor", () => {
       expect(() => decodeDefaultMoot(encodeUtf8(other))).toThrow();
     }
     expect(() => decodeDefaultMoot(encodeUtf8(text + " ".repeat(DESCRIPTOR_BYTES_MAX)))).toThrow("at most");
-  });
-
-  test("binds the invite redeemed for it to its group and issuer", () => {
-    const invite = {
-      merkle_root: MerkleRoot.zero,
-      group_id: built.group_id,
-      founder: built.issuer,
-      roster_head: RosterEntryId.zero,
-      bootstrap_peers: [],
-      issued_at: 1n,
-      valid_until: 0n,
-      issuer: built.issuer,
-      signature: new Uint8Array(64),
-    };
-    verifyRedeemedInvite(built, invite);
-    expect(() => verifyRedeemedInvite(built, { ...invite, group_id: GroupId.zero })).toThrow("another group");
-    for (const issuer of [identity(2).info, { ...built.issuer, pilot_node_id: 1 }]) {
-      expect(() => verifyRedeemedInvite(built, { ...invite, issuer })).toThrow("another issuer");
-    }
   });
 
   test("has its key in any base64", () => {

@@ -5,7 +5,6 @@ import {
   buildPublicMoot,
   decodePublicMoot,
   encodePublicMoot,
-  isPublicMootExpired,
   PUBLIC_MOOT_BYTES_MAX,
   type PublicMoot,
   publicMootSigningForm,
@@ -72,13 +71,5 @@ describe("a public moot's descriptor", () => {
       expect(() => decodePublicMoot(encodeUtf8(other))).toThrow();
     }
     expect(() => decodePublicMoot(encodeUtf8(text + " ".repeat(PUBLIC_MOOT_BYTES_MAX)))).toThrow("at most");
-  });
-
-  test("expires at its time, or never", () => {
-    const end = Number(built.updated_at_ms) + 10;
-    const ending = resigned({ expires_at_ms: BigInt(end) });
-    expect(isPublicMootExpired(ending, end - 1)).toBe(false);
-    expect(isPublicMootExpired(ending, end)).toBe(true);
-    expect(isPublicMootExpired(built, 1e15)).toBe(false);
   });
 });
