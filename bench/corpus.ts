@@ -1,3 +1,4 @@
+import { unixMs } from "../src/core/clock.ts";
 import { type Identity, identityOf } from "../src/core/identity.ts";
 import { GroupId, type MessageId } from "../src/core/ids.ts";
 import { entmootNodeId } from "../src/core/node-id.ts";
@@ -62,5 +63,5 @@ function write(author: Identity, group_id: GroupId, n: number, parents: readonly
 
 /** Makes the corpus's author the founder of the group that `store` holds. */
 export function foundGroup(store: GroupStore, { author }: Corpus): void {
-  store.roster.append([createGenesis({ seed: author.seed, nowMs: FIRST_MS })]);
+  store.roster.append([createGenesis({ seed: author.seed, nowMs: unixMs(FIRST_MS )})]);
 }

@@ -13,6 +13,7 @@ import { realClock } from "./host/real-clock.ts";
 export type { ControlClient } from "./control/control-client.ts";
 export { createInvite, decodeInvite, type InviteFields, verifyInvite } from "./core/admission/invite.ts";
 export { formatMootLink, type MootLink, parseMootLink } from "./core/admission/moot-link.ts";
+export { type UnixMs, unixMs } from "./core/clock.ts";
 export { EntmootError, type ErrorCode } from "./core/errors.ts";
 export { GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "./core/ids.ts";
 export { type MerkleProof, merkleProve, merkleRoot, merkleVerify } from "./core/order/merkle-tree.ts";

@@ -1,3 +1,4 @@
+import { unixMs } from "../core/clock.ts";
 import { GroupId } from "../core/ids.ts";
 import type { AdContext } from "../core/record/ad.ts";
 import { hexField, listField, numberField } from "./fields.ts";
@@ -10,7 +11,7 @@ export function adContext(vector: VectorCase): AdContext {
   return {
     groupId: GroupId.fromBytes(hexField(vector, "group_id")),
     localNodeId: numberField(vector, "local_node"),
-    nowMs: numberField(vector, "now_ms"),
+    nowMs: unixMs(numberField(vector, "now_ms")),
     isSenderTrusted: listField(vector, "trusted").includes(numberField(vector, "from")),
     memberKey: (nodeId) => roster.member(nodeId)?.entmoot_pubkey,
     charge: () => true,

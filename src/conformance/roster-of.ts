@@ -1,3 +1,4 @@
+import { unixMs } from "../core/clock.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import { createGenesis } from "../core/roster/roster-change.ts";
 import { signRosterEntry } from "../core/roster/roster-entry.ts";
@@ -19,7 +20,9 @@ export function rosterField(vector: VectorCase): NodeInfo[] {
 
 /** A real log with these members beside its founder. Throws when a checked step is refused. */
 export function rosterOf(members: readonly NodeInfo[]): RosterLog {
-  const start = RosterLog.empty.acceptGenesis(createGenesis({ seed: FOUNDER_SEED, nowMs: 1, nodeId: FOUNDER_ID }));
+  const start = RosterLog.empty.acceptGenesis(
+    createGenesis({ seed: FOUNDER_SEED, nowMs: unixMs(1), nodeId: FOUNDER_ID }),
+  );
   if (!start.ok) throw new Error(start.rejection);
   let { log } = start;
   for (const [i, subject] of members.entries()) {

@@ -7,7 +7,7 @@ export type RateVerdict = { readonly allowed: true } | { readonly allowed: false
 
 /** Token buckets for frames and bytes by peer. A refusal spends nothing; a reader that waits loses nothing. */
 export class RateLimit {
-  readonly #buckets: BucketTable;
+  readonly #buckets: BucketTable<SteadyMs>;
   readonly #bytesBurst: number;
 
   constructor({ rateLimit }: MachineConfig) {

@@ -1,3 +1,4 @@
+import { later, type UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import { formatPolicy, parsePolicy } from "../core/policy/policy.ts";
@@ -52,10 +53,10 @@ export function createGroup(context: NodeContext, request: RequestOf<typeof grou
  * A first entry names no group: of two groups founded by one key in the same millisecond it would be the same, and
  * every change of one roster would hold in the other. So no two of ours begin at one instant.
  */
-function genesisMs(context: NodeContext): number {
+function genesisMs(context: NodeContext): UnixMs {
   const taken = new Set(context.groups().map(({ roster }) => roster.log.entries[0]?.timestamp));
-  let nowMs: number = context.clock.unix();
-  while (taken.has(BigInt(nowMs))) nowMs += 1;
+  let nowMs = context.clock.unix();
+  while (taken.has(BigInt(nowMs))) nowMs = later(nowMs, 1);
   return nowMs;
 }
 

@@ -2,6 +2,7 @@ import { INVITE_TTL_MS } from "../core/admission/invite.ts";
 import { formatMootLink, isMootLink, LINK_HINTS_MAX, parseMootLink } from "../core/admission/moot-link.ts";
 import { deadReason, redeemableStatus, USES_MAX } from "../core/admission/redemption.ts";
 import { sha256Hex } from "../core/bytes/sha256.ts";
+import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 import { linkId } from "../store/link-rules.ts";
@@ -131,7 +132,7 @@ function refuse(reason: keyof typeof REFUSALS): EntmootError {
   return new EntmootError(code, message);
 }
 
-function linkRow(link: IssuedLink, nowMs: number): LinkRow {
+function linkRow(link: IssuedLink, nowMs: UnixMs): LinkRow {
   const { created_at_ms, expires_at_ms, group_id, id, used, uses } = link;
   return { id, group_id, uses, used, created_at_ms, expires_at_ms, status: redeemableStatus(link, nowMs) };
 }

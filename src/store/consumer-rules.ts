@@ -1,3 +1,4 @@
+import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { KeptConsumer } from "./group-store.ts";
 import { CONSUMERS_MAX, checkMs, checkName } from "./store-limits.ts";
@@ -44,7 +45,7 @@ export interface LeaseRequest {
   consumer: string;
   owner: string;
   ttlMs: number;
-  nowMs: number;
+  nowMs: UnixMs;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { UnixMs } from "../core/clock.ts";
 import type { GroupId, MerkleRoot, MessageId } from "../core/ids.ts";
 import type { TimePlace } from "../core/order/time-place.ts";
 import type { MemberProfileAd, RosterEntry, TransportAd } from "../core/record/records.ts";
@@ -120,7 +121,7 @@ export interface AdStore {
   /** The next sequence number for an ad of ours: one past the greatest of the stored counter and `atLeast`. */
   nextSeq(kind: "transport" | "profile", atLeast: bigint): bigint;
   /** Deletes ads with `not_after < nowMs`. */
-  dropExpired(nowMs: number): void;
+  dropExpired(nowMs: UnixMs): void;
 }
 
 export interface Lease {
@@ -140,7 +141,7 @@ export interface ConsumerStore {
    */
   advance(consumer: string, seq: number, token?: number): void;
   /** Takes or renews the lease; `undefined` while another owner holds an unexpired one. */
-  acquireLease(request: { consumer: string; owner: string; ttlMs: number; nowMs: number }): Lease | undefined;
+  acquireLease(request: { consumer: string; owner: string; ttlMs: number; nowMs: UnixMs }): Lease | undefined;
   releaseLease(consumer: string, token: number): void;
   forget(consumer: string): void;
   /** One of them; `undefined` when it is not known. */

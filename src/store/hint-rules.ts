@@ -1,3 +1,4 @@
+import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { checkMs, HINT_BYTES_MAX, HINTS_PER_PEER_MAX, SIGNED_HINT_BYTES_MAX } from "./store-limits.ts";
 
@@ -13,7 +14,7 @@ export function mergedHints(known: readonly string[], fresh: readonly string[]):
 }
 
 /** Throws `invalid_argument` unless the signed hint can be kept. */
-export function checkSignedHint({ seq, bytes }: { seq: bigint; bytes: Uint8Array }, nowMs: number): void {
+export function checkSignedHint({ seq, bytes }: { seq: bigint; bytes: Uint8Array }, nowMs: UnixMs): void {
   checkMs("signed hint: now", nowMs);
   if (seq < 0n || seq > UINT64_MAX) refuse("sequence number", "a uint64", seq);
   if (bytes.length === 0 || bytes.length > SIGNED_HINT_BYTES_MAX) {

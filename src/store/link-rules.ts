@@ -1,4 +1,5 @@
 import { deadReason } from "../core/admission/redemption.ts";
+import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { IssuedLink } from "./node-store.ts";
 import { checkMs } from "./store-limits.ts";
@@ -31,7 +32,7 @@ export function namedLink(links: readonly IssuedLink[], idOrHash: string): Issue
 /** The one that makes room for another: the first that nobody can redeem any more. Throws `conflict` when there is none. */
 export function linkToForget(
   oldestFirst: readonly IssuedLink[],
-  { linksMax, nowMs }: { readonly linksMax: number; readonly nowMs: number },
+  { linksMax, nowMs }: { readonly linksMax: number; readonly nowMs: UnixMs },
 ): IssuedLink {
   const dead = oldestFirst.find((link) => deadReason(link, nowMs) !== undefined);
   if (dead !== undefined) return dead;

@@ -1,6 +1,7 @@
 import { Database, SQLiteError } from "bun:sqlite";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { createPrivateFile, fileFailure, PRIVATE_FILE } from "./private-files.ts";
 import { sqliteFailure } from "./sqlite/sqlite-file.ts";
@@ -35,7 +36,7 @@ export class DataRootLock implements Disposable {
    * Takes the lock of the data root at `path`, which must exist, for this process. Throws `already_running` naming
    * the process that has it, `data_root_invalid` or `disk_full`.
    */
-  static acquire(path: string, nowMs: number): DataRootLock {
+  static acquire(path: string, nowMs: UnixMs): DataRootLock {
     const root = resolve(path);
     const lock = FileLock.tryAcquire(join(root, LOCK_FILE), ASKING_MS);
     if (!lock) throw alreadyRunning(root);

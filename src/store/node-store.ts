@@ -1,4 +1,5 @@
 import type { Redeemable, RedemptionOutcome } from "../core/admission/redemption.ts";
+import type { UnixMs } from "../core/clock.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 
 /** A link this node issued. The token itself is never kept, only its hash. */
@@ -21,7 +22,7 @@ export interface LinkStore {
   /** By id or token hash; the link as it is now, `undefined` when there is none in that group. */
   revoke(groupId: GroupId, idOrHash: string): IssuedLink | undefined;
   /** Takes one use for `key`, by the rule of `redeem` in core, in one durable transaction. */
-  redeem(request: { tokenHash: string; key: PublicKey; nowMs: number }): RedeemOutcome;
+  redeem(request: { tokenHash: string; key: PublicKey; nowMs: UnixMs }): RedeemOutcome;
   /** Gives back the use `key` holds, of a redemption that could not be completed. */
   release(tokenHash: string, key: PublicKey): void;
 }
@@ -32,10 +33,10 @@ export interface LinkStore {
  */
 export interface HintStore {
   hints(peer: PublicKey): string[];
-  put(peer: PublicKey, hints: readonly string[], nowMs: number): void;
+  put(peer: PublicKey, hints: readonly string[], nowMs: UnixMs): void;
   /** The latest signed peer hint object of a peer as received (canonical bytes), with its sequence number. */
   signed(peer: PublicKey): { seq: bigint; bytes: Uint8Array } | undefined;
-  putSigned(peer: PublicKey, hint: { seq: bigint; bytes: Uint8Array }, nowMs: number): void;
+  putSigned(peer: PublicKey, hint: { seq: bigint; bytes: Uint8Array }, nowMs: UnixMs): void;
 }
 
 /** What the node keeps beside its groups, in one database. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { unixMs } from "../../src/core/clock.ts";
 import { DataRootLock } from "../../src/store/lock.ts";
 import { cli } from "../support/cli.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -161,7 +162,7 @@ describe("group create", () => {
   test("a process that holds the data root is named", async () => {
     using it = home();
     mkdirSync(it.data);
-    using _lock = DataRootLock.acquire(it.data, Date.now());
+    using _lock = DataRootLock.acquire(it.data, unixMs(Date.now()));
     const refused = await it.run("group", "create", "-name", "x");
     expect(refused.stderr).toContain(`process ${process.pid}`);
     expect(refused.exit).toBe(6);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { unixMs } from "../../src/core/clock.ts";
 import { MerkleRoot, MessageId } from "../../src/core/ids.ts";
 import { merkleRoot } from "../../src/core/order/merkle-tree.ts";
 import { compareNodes, nextParents, type OrderNode, topologicalOrder } from "../../src/core/order/order.ts";
@@ -419,12 +420,12 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
     check("an ad is gone once its time is over, not on the millisecond", ({ ads }) => {
       ads.putTransportAd(transportAd(1, 1n, 1000n));
       ads.putProfileAd(profileAd(2, 1n, 999n));
-      ads.dropExpired(999);
+      ads.dropExpired(unixMs(999));
       expect(ads.profileAds().length).toBe(1);
-      ads.dropExpired(1000);
+      ads.dropExpired(unixMs(1000));
       expect(ads.profileAds()).toEqual([]);
       expect(ads.transportAds().length).toBe(1);
-      ads.dropExpired(1001);
+      ads.dropExpired(unixMs(1001));
       expect(ads.transportAds()).toEqual([]);
     });
 
@@ -459,8 +460,8 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
 
     check("a lease is one owner's until it expires, and renewing keeps its token", ({ consumers }, world) => {
       const ask = (owner: string, nowMs: number) =>
-        world.store.consumers.acquireLease({ consumer: "push", owner, ttlMs: 100, nowMs });
-      const first = consumers.acquireLease({ consumer: "push", owner: "a", ttlMs: 100, nowMs: 0 })!;
+        world.store.consumers.acquireLease({ consumer: "push", owner, ttlMs: 100, nowMs: unixMs(nowMs) });
+      const first = consumers.acquireLease({ consumer: "push", owner: "a", ttlMs: 100, nowMs: unixMs(0) })!;
       expect(first).toEqual({ owner: "a", token: first.token, expiresAtMs: 100 });
       expect(ask("b", 99)).toBeUndefined();
       expect(ask("a", 50)).toEqual({ ...first, expiresAtMs: 150 });
@@ -479,7 +480,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
     check("work under a lease that passed to another is refused", ({ messages, consumers }) => {
       messages.putMany([text("a"), text("b")].map(keptMessage));
       const lease = (owner: string, nowMs: number) =>
-        consumers.acquireLease({ consumer: "push", owner, ttlMs: 10, nowMs })!;
+        consumers.acquireLease({ consumer: "push", owner, ttlMs: 10, nowMs: unixMs(nowMs) })!;
       const first = lease("a", 0);
       consumers.advance("push", 1, first.token);
       const second = lease("b", 10);
@@ -501,12 +502,12 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
         expect(consumers.list()).toEqual([]);
         messages.putMany([text("a"), text("b")].map(keptMessage));
         consumers.advance("tail", 2);
-        const lease = consumers.acquireLease({ consumer: "push", owner: "a", ttlMs: 100, nowMs: 5 })!;
+        const lease = consumers.acquireLease({ consumer: "push", owner: "a", ttlMs: 100, nowMs: unixMs(5) })!;
         consumers.advance("é", 0);
         consumers.advance("agent/tail", 1);
         consumers.advance("gone", 1);
         consumers.forget("gone");
-        const given = consumers.acquireLease({ consumer: "mail", owner: "b", ttlMs: 100, nowMs: 5 })!;
+        const given = consumers.acquireLease({ consumer: "mail", owner: "b", ttlMs: 100, nowMs: unixMs(5) })!;
         consumers.releaseLease("mail", given.token);
         for (const store of beforeAndAfter(world)) {
           expect(store.consumers.list()).toEqual([
@@ -525,7 +526,9 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
     check("there is room for 1,024 consumers, and again after one is forgotten", ({ consumers }) => {
       for (let i = 0; i < CONSUMERS_MAX; i++) consumers.advance(`c${i}`, 0);
       expectCode("conflict", () => consumers.advance("one more", 0));
-      expectCode("conflict", () => consumers.acquireLease({ consumer: "one more", owner: "a", ttlMs: 1, nowMs: 0 }));
+      expectCode("conflict", () =>
+        consumers.acquireLease({ consumer: "one more", owner: "a", ttlMs: 1, nowMs: unixMs(0) }),
+      );
       consumers.advance("c5", 0);
       consumers.forget("c7");
       consumers.advance("one more", 0);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { redeem, release } from "../../src/core/admission/redemption.ts";
 import { sha256 } from "../../src/core/bytes/sha256.ts";
+import { unixMs } from "../../src/core/clock.ts";
 import { GroupId, PublicKey } from "../../src/core/ids.ts";
 import type { IssuedLink, NodeStore } from "../../src/store/node-store.ts";
 import { HINTS_PER_PEER_MAX, type NodeStoreLimits } from "../../src/store/store-limits.ts";
@@ -78,7 +79,8 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
     check("each key takes one use, however often it asks, until all are taken", ({ links }, world) => {
       const two = link(1, { uses: 2 });
       links.create(two);
-      const redeem = (n: number) => world.store.links.redeem({ tokenHash: two.token_hash, key: key(n), nowMs: 5 });
+      const redeem = (n: number) =>
+        world.store.links.redeem({ tokenHash: two.token_hash, key: key(n), nowMs: unixMs(5) });
       expect(redeem(1)).toEqual({ kind: "redeemed", repeated: false, link: { ...two, used: 1 } });
       expect(redeem(1)).toEqual({ kind: "redeemed", repeated: true, link: { ...two, used: 1 } });
       expect(redeem(2)).toEqual({ kind: "redeemed", repeated: false, link: { ...two, used: 2 } });
@@ -94,7 +96,8 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
     check("revoked is told before expired, expired before used up, also to who redeemed before", ({ links }) => {
       const one = link(1, { uses: 1, expires_at_ms: 10 });
       links.create(one);
-      const redeem = (n: number, nowMs: number) => links.redeem({ tokenHash: one.token_hash, key: key(n), nowMs });
+      const redeem = (n: number, nowMs: number) =>
+        links.redeem({ tokenHash: one.token_hash, key: key(n), nowMs: unixMs(nowMs) });
       expect(redeem(1, 9)).toMatchObject({ kind: "redeemed" });
       expect(redeem(2, 9)).toEqual({ kind: "refused", reason: "used_up" });
       expect(redeem(1, 10)).toEqual({ kind: "refused", reason: "expired" });
@@ -104,7 +107,7 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
       expect(links.revoke(GROUP, "ffff")).toBeUndefined();
       expect(redeem(1, 10)).toEqual({ kind: "refused", reason: "revoked" });
       expect(links.get(one.token_hash)!.revoked).toBeTrue();
-      expect(links.redeem({ tokenHash: "11".repeat(32), key: key(1), nowMs: 0 })).toEqual({
+      expect(links.redeem({ tokenHash: "11".repeat(32), key: key(1), nowMs: unixMs(0) })).toEqual({
         kind: "refused",
         reason: "not_found",
       });
@@ -130,8 +133,8 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
           for (const { op, who, nowMs } of steps) {
             const tokenHash = expected.token_hash;
             if (op === "redeem") {
-              const outcome = redeem(expected, { repeated: holders.has(who), nowMs });
-              expect(links.redeem({ tokenHash, key: key(who), nowMs })).toEqual(outcome);
+              const outcome = redeem(expected, { repeated: holders.has(who), nowMs: unixMs(nowMs) });
+              expect(links.redeem({ tokenHash, key: key(who), nowMs: unixMs(nowMs) })).toEqual(outcome);
               if (outcome.kind === "redeemed") {
                 expected = outcome.link;
                 holders.add(who);
@@ -158,7 +161,7 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
         links.create(open);
         for (const [at, { op, redeemer, now_ms: nowMs, ...expected }] of vector.steps.entries()) {
           const who = { tokenHash: open.token_hash, key: key(redeemer.charCodeAt(0)) };
-          const outcome = op === "redeem" ? links.redeem({ ...who, nowMs }) : undefined;
+          const outcome = op === "redeem" ? links.redeem({ ...who, nowMs: unixMs(nowMs) }) : undefined;
           if (op === "release") links.release(who.tokenHash, who.key);
           if (op === "revoke") links.revoke(GROUP, open.id);
           expect({ at, used: links.get(open.token_hash)?.used }).toEqual({ at, used: expected.use_count });
@@ -187,28 +190,28 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
   describe(`hints in ${name}`, () => {
     check("new hints go before old ones, each once, at most eight", ({ hints }, world) => {
       expect(hints.hints(key(1))).toEqual([]);
-      hints.put(key(1), ["a", "b", "c"], 1);
-      hints.put(key(1), ["d", "b"], 2);
+      hints.put(key(1), ["a", "b", "c"], unixMs(1));
+      hints.put(key(1), ["d", "b"], unixMs(2));
       expect(world.reopen().hints.hints(key(1))).toEqual(["d", "b", "a", "c"]);
-      world.store.hints.put(key(1), ["1", "2", "3", "4", "5", "6", "7"], 3);
+      world.store.hints.put(key(1), ["1", "2", "3", "4", "5", "6", "7"], unixMs(3));
       expect(world.store.hints.hints(key(1))).toEqual(["1", "2", "3", "4", "5", "6", "7", "d"]);
       expect(world.store.hints.hints(key(1)).length).toBe(HINTS_PER_PEER_MAX);
       expect(world.store.hints.signed(key(1))).toBeUndefined();
-      expectCode("invalid_argument", () => world.store.hints.put(key(1), [""], 4));
-      expectCode("invalid_argument", () => world.store.hints.put(key(1), ["x".repeat(513)], 4));
+      expectCode("invalid_argument", () => world.store.hints.put(key(1), [""], unixMs(4)));
+      expectCode("invalid_argument", () => world.store.hints.put(key(1), ["x".repeat(513)], unixMs(4)));
     });
 
     check(
       "of signed hints the one with the greatest uint64 number stays, of equal ones the later",
       ({ hints }, world) => {
         const bytes = (n: number) => new Uint8Array([n]);
-        hints.put(key(1), ["a"], 1);
-        hints.putSigned(key(1), { seq: 2n ** 63n, bytes: bytes(1) }, 1);
-        hints.putSigned(key(1), { seq: 5n, bytes: bytes(2) }, 2);
-        hints.putSigned(key(1), { seq: 2n ** 63n, bytes: bytes(3) }, 3);
+        hints.put(key(1), ["a"], unixMs(1));
+        hints.putSigned(key(1), { seq: 2n ** 63n, bytes: bytes(1) }, unixMs(1));
+        hints.putSigned(key(1), { seq: 5n, bytes: bytes(2) }, unixMs(2));
+        hints.putSigned(key(1), { seq: 2n ** 63n, bytes: bytes(3) }, unixMs(3));
         const kept = world.reopen().hints;
         expect(kept.signed(key(1))).toEqual({ seq: 2n ** 63n, bytes: bytes(3) });
-        kept.putSigned(key(1), { seq: 2n ** 64n - 1n, bytes: bytes(4) }, 4);
+        kept.putSigned(key(1), { seq: 2n ** 64n - 1n, bytes: bytes(4) }, unixMs(4));
         expect(kept.signed(key(1))).toEqual({ seq: 2n ** 64n - 1n, bytes: bytes(4) });
         expect(kept.hints(key(1))).toEqual(["a"]);
         for (const bad of [
@@ -216,15 +219,15 @@ export function nodeStoreContract(name: string, makeWorld: () => NodeStoreWorld)
           { seq: 2n ** 64n, bytes: bytes(1) },
           { seq: 1n, bytes: new Uint8Array(8193) },
         ]) {
-          expectCode("invalid_argument", () => kept.putSigned(key(2), bad, 5));
+          expectCode("invalid_argument", () => kept.putSigned(key(2), bad, unixMs(5)));
         }
       },
     );
 
     check("where all peers are taken the one unheard of for longest is forgotten", ({ hints }, { limits }) => {
-      for (let i = 0; i < limits.hintPeers; i++) hints.put(key(i), ["x"], 10 + i);
-      hints.put(key(0), ["y"], 10_000);
-      hints.put(key(limits.hintPeers), ["z"], 1);
+      for (let i = 0; i < limits.hintPeers; i++) hints.put(key(i), ["x"], unixMs(10 + i));
+      hints.put(key(0), ["y"], unixMs(10_000));
+      hints.put(key(limits.hintPeers), ["z"], unixMs(1));
       expect(hints.hints(key(1))).toEqual([]);
       expect(hints.hints(key(0))).toEqual(["y", "x"]);
       expect(hints.hints(key(2))).toEqual(["x"]);

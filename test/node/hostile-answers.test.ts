@@ -117,7 +117,7 @@ test("a full disk while held messages are let out ends nothing but that", async 
   if (answer?.kind !== "roster_resp") throw new Error("no roster");
   const { log } = RosterLog.empty.sync(answer.entries);
   const change = { op: "add", key: STRANGER.publicKey } as const;
-  const entry = createRosterEntry({ log, seed: FOUNDER.seed, nowMs: Date.now(), change });
+  const entry = createRosterEntry({ log, seed: FOUNDER.seed, nowMs: unixMs(Date.now()), change });
   await alice.say({ kind: "roster_resp", group_id, entries: [...log.entries, entry] });
   await until(() => refused > 0);
   messages.putMany = put;
@@ -172,10 +172,10 @@ test("a graft of many large messages reads no more of them at once than may wait
 
 test("a join whose member serves the roster and then answers nothing ends in its time, joined", async () => {
   const network = new MemoryNetwork(realClock);
-  const genesis = createGenesis({ seed: FOUNDER.seed, nowMs: 1_700_000_000_000 });
+  const genesis = createGenesis({ seed: FOUNDER.seed, nowMs: unixMs(1_700_000_000_000) });
   const start = RosterLog.empty.sync([genesis]).log;
   const change = { op: "add", key: ALICE.publicKey } as const;
-  const added = createRosterEntry({ log: start, seed: FOUNDER.seed, nowMs: 1_700_000_000_001, change });
+  const added = createRosterEntry({ log: start, seed: FOUNDER.seed, nowMs: unixMs(1_700_000_000_001), change });
   network.join(PublicKey.fromBytes(FOUNDER.publicKey)).accept(async (stream) => {
     const signal = AbortSignal.timeout(60_000);
     const frames = new FramedStream(stream, peerLanguage(stream.dialect));

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { unixMs } from "../../src/core/clock.ts";
 import { GroupId, PublicKey } from "../../src/core/ids.ts";
 import { signGossip } from "../../src/core/record/gossip.ts";
 import { messageCanonical } from "../../src/core/record/message.ts";
@@ -52,7 +53,7 @@ test("a message whose author is not in the roster waits until the roster names i
   expect(await count()).toBe(0);
   const log = await rosterOf(alice, group_id);
   const change = { op: "add", key: STRANGER.publicKey } as const;
-  const entry = createRosterEntry({ log, seed: FOUNDER.seed, nowMs: Date.now(), change });
+  const entry = createRosterEntry({ log, seed: FOUNDER.seed, nowMs: unixMs(Date.now()), change });
   await alice.say({ kind: "roster_resp", group_id, entries: [...log.entries, entry] });
   await until(async () => (await count()) === 1);
 });
@@ -154,8 +155,8 @@ test("a roster that is not this group's changes nothing", async () => {
   await using _closing = node;
   const log = await rosterOf(alice, group_id);
   const change = { op: "add", key: STRANGER.publicKey } as const;
-  const genesis = createGenesis({ seed: STRANGER.seed, nowMs: Date.now() });
-  const entry = createRosterEntry({ log, seed: FOUNDER.seed, nowMs: Date.now(), change });
+  const genesis = createGenesis({ seed: STRANGER.seed, nowMs: unixMs(Date.now()) });
+  const entry = createRosterEntry({ log, seed: FOUNDER.seed, nowMs: unixMs(Date.now()), change });
   const edited = { ...entry, subject: { ...entry.subject, pilot_node_id: 7 } };
   for (const entries of [[], [genesis], [...log.entries, edited]]) {
     await alice.say({ kind: "roster_resp", group_id, entries });

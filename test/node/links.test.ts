@@ -171,7 +171,7 @@ test("an invite whose roster is of another founder is refused and leaves nothing
     { ...forged, founder: honest.founder, roster_head: honest.roster_head },
     new Uint8Array(32).fill(9),
   );
-  verifyInvite(lie, Date.now());
+  verifyInvite(lie, unixMs(Date.now()));
   const joining = alice.call(join, { input: formatInvite(lie), timeout_ms: 1_500 });
   await expect(joining).rejects.toThrow("founder");
   await joining.catch(() => {});

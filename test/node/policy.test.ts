@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
+import { unixMs } from "../../src/core/clock.ts";
 import { PublicKey } from "../../src/core/ids.ts";
 import { formatPolicy, POLICY_PRESETS } from "../../src/core/policy/policy.ts";
 import { createGenesis } from "../../src/core/roster/roster-change.ts";
@@ -118,7 +119,7 @@ test("a clock that is set back does not stop messages from passing their time", 
 
 test("messages past their retention are forgotten where nothing is written any more", async () => {
   const store = new MemoryGroupStore(GROUP);
-  store.roster.append([createGenesis({ seed: identity(1).seed, nowMs: 1 })]);
+  store.roster.append([createGenesis({ seed: identity(1).seed, nowMs: unixMs(1) })]);
   store.setFact(POLICY_FACT, formatPolicy(POLICY_PRESETS.standard));
   const nowMs = 1_800_000_000_000;
   const [old, fresh] = [message({ timestamp: 1n }), message({ timestamp: BigInt(nowMs) })];

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { unixMs } from "../../src/core/clock.ts";
 import { DataRootLock } from "../../src/store/lock.ts";
 import { expectCode } from "../support/expect-code.ts";
 import { StoreProcess } from "../support/store-process.ts";
@@ -11,7 +12,7 @@ describe("the lock of a data root", () => {
     using directory = new TemporaryDirectory();
     await using holder = new StoreProcess("lock", directory.path);
     expect(await holder.line()).toBe("locked");
-    const { message } = expectCode("already_running", () => DataRootLock.acquire(directory.path, 1));
+    const { message } = expectCode("already_running", () => DataRootLock.acquire(directory.path, unixMs(1)));
     expect(message).toContain(`process ${holder.pid} since 2023-11-14T22:13:20.000Z`);
     expect(DataRootLock.holder(directory.path)).toEqual({ pid: holder.pid, sinceMs: 1_700_000_000_000 });
   });
@@ -23,19 +24,19 @@ describe("the lock of a data root", () => {
       expect(await holder.line()).toBe("locked");
       await holder.kill();
       expect(DataRootLock.holder(directory.path)).toBeUndefined();
-      using lock = DataRootLock.acquire(directory.path, 2);
+      using lock = DataRootLock.acquire(directory.path, unixMs(2));
       expect(lock).toBeDefined();
     }
   });
 
   test("holds within one process too, until it is released", () => {
     using directory = new TemporaryDirectory();
-    const first = DataRootLock.acquire(directory.path, 1);
-    expectCode("already_running", () => DataRootLock.acquire(directory.path, 2));
+    const first = DataRootLock.acquire(directory.path, unixMs(1));
+    expectCode("already_running", () => DataRootLock.acquire(directory.path, unixMs(2)));
     expect(DataRootLock.holder(directory.path)).toEqual({ pid: process.pid, sinceMs: 1 });
     first[Symbol.dispose]();
     expect(DataRootLock.holder(directory.path)).toBeUndefined();
-    DataRootLock.acquire(directory.path, 3)[Symbol.dispose]();
+    DataRootLock.acquire(directory.path, unixMs(3))[Symbol.dispose]();
   });
 
   test("is taken by exactly one of many that start at once", async () => {
@@ -51,9 +52,9 @@ describe("the lock of a data root", () => {
     using directory = new TemporaryDirectory();
     writeFileSync(join(directory.path, "node.pid"), '{"pid":1,"since_ms":5}');
     expect(DataRootLock.holder(directory.path)).toBeUndefined();
-    using lock = DataRootLock.acquire(directory.path, 7);
+    using lock = DataRootLock.acquire(directory.path, unixMs(7));
     writeFileSync(join(directory.path, "node.pid"), "{");
-    const { message } = expectCode("already_running", () => DataRootLock.acquire(directory.path, 8));
+    const { message } = expectCode("already_running", () => DataRootLock.acquire(directory.path, unixMs(8)));
     expect(message).toContain("in use by another process");
     expect(lock).toBeDefined();
   });
@@ -62,10 +63,10 @@ describe("the lock of a data root", () => {
     using directory = new TemporaryDirectory();
     expect(DataRootLock.holder(directory.path)).toBeUndefined();
     expect(readdirSync(directory.path)).toEqual([]);
-    using _ = DataRootLock.acquire(directory.path, 1);
+    using _ = DataRootLock.acquire(directory.path, unixMs(1));
     for (const name of readdirSync(directory.path)) {
       expect(`${name} ${(statSync(join(directory.path, name)).mode & 0o777).toString(8)}`).toBe(`${name} 600`);
     }
-    expectCode("data_root_invalid", () => DataRootLock.acquire(join(directory.path, "missing"), 1));
+    expectCode("data_root_invalid", () => DataRootLock.acquire(join(directory.path, "missing"), unixMs(1)));
   });
 });

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { unixMs } from "../../src/core/clock.ts";
 import { identityOf } from "../../src/core/identity.ts";
 import { PublicKey } from "../../src/core/ids.ts";
 import { createIdentity } from "../../src/host/identity-file.ts";
@@ -18,7 +19,7 @@ export async function liveDaemon() {
   const directory = new TemporaryDirectory();
   const dataDir = join(directory.path, ".entmoot");
   const root = SqliteDataRoot.open(dataDir, "write");
-  const lock = DataRootLock.acquire(dataDir, Date.now());
+  const lock = DataRootLock.acquire(dataDir, unixMs(Date.now()));
   const { identity, path: identityPath } = createIdentity(join(dataDir, "identity.json"));
   const network = new MemoryNetwork(realClock);
   const node = await EntmootNode.open({

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { unixMs } from "../../src/core/clock.ts";
 import { EntmootError } from "../../src/core/errors.ts";
 import { merkleRoot } from "../../src/core/order/merkle-tree.ts";
 import { DataRootLock } from "../../src/store/lock.ts";
@@ -21,7 +22,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 try {
   switch (mode) {
     case "lock": {
-      using _lock = DataRootLock.acquire(path, 1_700_000_000_000);
+      using _lock = DataRootLock.acquire(path, unixMs(1_700_000_000_000));
       say("locked");
       for await (const _ of createInterface({ input: process.stdin }));
       break;

@@ -30,6 +30,7 @@ import {
 } from "../../core/admission/redemption.ts";
 import { sha256 } from "../../core/bytes/sha256.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { type UnixMs, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { decodeJson, encodeCanonical, encodeWire } from "../../core/json/json-codec.ts";
@@ -41,7 +42,7 @@ import { booleanField, hexField, hexText, numberField, objectListField, textFiel
 import { expectEqual, Mismatch, type Subject, type VectorCase } from "../subject.ts";
 
 /** The vectors give no time for joining: one invite expired long before this, the others hold long after. */
-const JOINED_AT_MS = 1_780_000_000_000;
+const JOINED_AT_MS = unixMs(1_780_000_000_000);
 
 export const subject: Subject = {
   kinds: {
@@ -77,7 +78,7 @@ function checkBuild(vector: VectorCase): void {
 
 function checkVerify(vector: VectorCase): void {
   const wire = hexField(vector, "wire");
-  const nowMs = numberField(vector, "now_ms");
+  const nowMs = unixMs(numberField(vector, "now_ms"));
   const found = outcome(() => verifyInvite(decodeInvite(wire), nowMs), {
     malformed_frame: "malformed",
     signature_invalid: "signature_invalid",
@@ -165,7 +166,7 @@ function checkProof(vector: VectorCase): void {
       pilotPublicKey: hexField(vector, "pilot_pubkey"),
       entmootPublicKey: hexField(vector, "entmoot_pubkey"),
     },
-    nowMs: numberField(vector, "now_ms"),
+    nowMs: unixMs(numberField(vector, "now_ms")),
   });
   expectEqual(typeof found === "string" ? found : "ok", textField(vector, "expect"));
   if (typeof found !== "string") expectEqual(found.group_id, textField(vector, "group_id"));
@@ -178,7 +179,10 @@ function checkStatus(vector: VectorCase): void {
     revoked: booleanField(vector, "revoked"),
     expires_at_ms: numberField(vector, "expires_at_ms"),
   };
-  expectEqual(originalWord(redeemableStatus(record, numberField(vector, "now_ms"))), textField(vector, "status"));
+  expectEqual(
+    originalWord(redeemableStatus(record, unixMs(numberField(vector, "now_ms")))),
+    textField(vector, "status"),
+  );
   expectEqual(challengesMax(record), numberField(vector, "challenge_cap"));
 }
 
@@ -190,7 +194,7 @@ function checkRedemptions(vector: VectorCase): void {
     expires_at_ms: numberField(vector, "expires_at_ms"),
   });
   for (const [at, step] of objectListField(vector, "steps").entries()) {
-    const found = issuer.step(textField(step, "op"), textField(step, "redeemer"), numberField(step, "now_ms"));
+    const found = issuer.step(textField(step, "op"), textField(step, "redeemer"), unixMs(numberField(step, "now_ms")));
     const expected: Record<string, unknown> = { expect: step.expect, use_count: step.use_count };
     if (step.replay !== undefined) Object.assign(expected, { replay: step.replay, stored_result: step.stored_result });
     expectEqual({ at, ...found }, { at, ...expected });
@@ -207,12 +211,12 @@ class Issuer {
     this.#invite = invite;
   }
 
-  step(op: string, redeemer: string, nowMs: number): object {
+  step(op: string, redeemer: string, nowMs: UnixMs): object {
     const { expect, ...rest } = op === "redeem" ? this.#redeem(redeemer, nowMs) : this.#change(op, redeemer);
     return { expect, use_count: this.#invite.used, ...rest };
   }
 
-  #redeem(redeemer: string, nowMs: number) {
+  #redeem(redeemer: string, nowMs: UnixMs) {
     const outcome = redeem(this.#invite, { repeated: this.#results.has(redeemer), nowMs });
     if (outcome.kind === "refused") return { expect: originalWord(outcome.reason) };
     this.#invite = outcome.link;

@@ -1,4 +1,5 @@
 import { decodeUtf8, encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { later, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { decodeJson } from "../../core/json/json-codec.ts";
@@ -85,9 +86,9 @@ function checkUpdate(vector: VectorCase): void {
 
 function checkBucket(vector: VectorCase): void {
   const limiter = new ContentLimiter(decodeJson(policyCodec, hexField(vector, "policy_json")));
-  let nowMs = 1_700_000_000_000;
+  let nowMs = unixMs(1_700_000_000_000);
   for (const [at, op] of objectListField(vector, "ops").entries()) {
-    nowMs += numberField(op, "advance_ms");
+    nowMs = later(nowMs, numberField(op, "advance_ms"));
     const refusal = limiter.spend(`${numberField(op, "author")}`, numberField(op, "bytes"), nowMs);
     expectEqual(`op ${at}: ${refusal === undefined}`, `op ${at}: ${booleanField(op, "allowed")}`);
   }

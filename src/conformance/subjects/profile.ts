@@ -1,3 +1,4 @@
+import { unixMs } from "../../core/clock.ts";
 import { encodeWire } from "../../core/json/json-codec.ts";
 import { listAds } from "../../core/record/ad.ts";
 import {
@@ -66,7 +67,7 @@ function checkListing(vector: VectorCase): void {
     not_after: BigInt(numberField(ad, "not_after")),
   }));
   expectEqual(
-    listAds(stored, numberField(vector, "now_ms")).map((ad) => ad.author.pilot_node_id),
+    listAds(stored, unixMs(numberField(vector, "now_ms"))).map((ad) => ad.author.pilot_node_id),
     listField(vector, "listed"),
   );
 }

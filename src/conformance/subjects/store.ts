@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { decodeInvite, refuseExpired, verifyInvite } from "../../core/admission/invite.ts";
 import { tokenHash } from "../../core/admission/open-invite.ts";
+import { unixMs } from "../../core/clock.ts";
 import { readIdentity } from "../../core/identity.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { encodeWire } from "../../core/json/json-codec.ts";
@@ -272,8 +273,8 @@ function checkInvite(vector: VectorCase): void {
   const wire = hexField(vector, "invite");
   const invite = decodeInvite(wire);
   expectEqual(encodeWire(inviteCodec, invite), wire);
-  verifyInvite(invite, Number(invite.issued_at));
-  refuseExpired(invite, Number(invite.valid_until));
+  verifyInvite(invite, unixMs(Number(invite.issued_at)));
+  refuseExpired(invite, unixMs(Number(invite.valid_until)));
   const store = world().group(invite.group_id);
   expectEqual(store.messages.merkleRoot(), invite.merkle_root);
   expectEqual(store.roster.entries().at(-1)?.id, invite.roster_head);

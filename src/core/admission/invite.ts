@@ -1,4 +1,5 @@
 import { decodeUtf8 } from "../bytes/utf8.ts";
+import type { UnixMs } from "../clock.ts";
 import { EntmootError } from "../errors.ts";
 import { decodeJson, encodeCanonical, encodeWire } from "../json/json-codec.ts";
 import { indentJson } from "../json/json-indent.ts";
@@ -47,7 +48,7 @@ export function createInvite(fields: InviteFields, seed: Uint8Array): Invite {
  * millisecond still counts. Nothing here ties the issuer to the group: that shows once the roster is
  * there. Throws `signature_invalid` or `expired`.
  */
-export function verifyInvite(invite: Invite, nowMs: number): void {
+export function verifyInvite(invite: Invite, nowMs: UnixMs): void {
   const key = invite.issuer.entmoot_pubkey;
   if (key === null || key.length === 0) {
     throw new EntmootError("signature_invalid", "entmoot: signature invalid: invite issuer has no pubkey");
@@ -59,7 +60,7 @@ export function verifyInvite(invite: Invite, nowMs: number): void {
 }
 
 /** Throws `expired` when the invite asserts an expiry that has passed. */
-export function refuseExpired({ valid_until }: Pick<Invite, "valid_until">, nowMs: number): void {
+export function refuseExpired({ valid_until }: Pick<Invite, "valid_until">, nowMs: UnixMs): void {
   if (valid_until > 0n && BigInt(Math.floor(nowMs)) > valid_until) {
     throw new EntmootError(
       "expired",

@@ -1,4 +1,5 @@
 import { trimSpace } from "../bytes/text.ts";
+import type { UnixMs } from "../clock.ts";
 import { EntmootError } from "../errors.ts";
 import { GroupId } from "../ids.ts";
 import { type Codec, decodeJson, omitted, optional, struct } from "../json/json-codec.ts";
@@ -50,7 +51,7 @@ export type JoinInput =
  */
 export function parseJoinInput(
   body: Uint8Array,
-  context: { readonly nowMs: number; readonly pinnedKey: Uint8Array },
+  context: { readonly nowMs: UnixMs; readonly pinnedKey: Uint8Array },
 ): JoinInput {
   if (body.length > INVITE_BYTES_MAX) {
     throw new EntmootError(
@@ -116,7 +117,7 @@ const fleetMetadata = struct<{ readonly fleet_control: boolean; readonly fleet_i
   fleet_id: text,
 });
 
-function parseFleetInvite(body: Uint8Array, nowMs: number): JoinInput {
+function parseFleetInvite(body: Uint8Array, nowMs: UnixMs): JoinInput {
   const { type, invite, ...fields } = decodeJson(fleetInvite, body);
   const [fleetId, fleetName] = [trimSpace(fields.fleet_id), trimSpace(fields.fleet_name)];
   if (type !== "" && type !== FLEET_INVITE_TYPE) throw refuse(`type must be ${FLEET_INVITE_TYPE}`);

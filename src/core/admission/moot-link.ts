@@ -1,5 +1,6 @@
 import { concat } from "../bytes/byte-strings.ts";
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
+import type { UnixMs } from "../clock.ts";
 import { EntmootError } from "../errors.ts";
 import { GroupId, PublicKey } from "../ids.ts";
 import { PUBLIC_KEY_BYTES, publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../signature.ts";
@@ -82,7 +83,7 @@ export function parseMootLink(text: string): MootLink {
 }
 
 /** Throws `expired` when the link's time is over. */
-export function refuseExpiredLink({ expiresAtMs }: MootLink, nowMs: number): void {
+export function refuseExpiredLink({ expiresAtMs }: MootLink, nowMs: UnixMs): void {
   if (isExpired(expiresAtMs, nowMs)) {
     throw refuse("expired", "it has expired; ask whoever sent it for a new one");
   }

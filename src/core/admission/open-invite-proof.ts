@@ -1,5 +1,6 @@
 import { sameBytes } from "../bytes/byte-strings.ts";
 import { encodeUtf8 } from "../bytes/utf8.ts";
+import type { UnixMs } from "../clock.ts";
 import { EntmootError } from "../errors.ts";
 import { GroupId } from "../ids.ts";
 import { decodeJson, encodeCanonical, struct } from "../json/json-codec.ts";
@@ -86,7 +87,7 @@ export function checkProofEnvelope(
     readonly token: string;
     readonly challengeId: string;
     readonly redeemer: Redeemer;
-    readonly nowMs: number;
+    readonly nowMs: UnixMs;
   },
 ): ProofEnvelope | ProofFault {
   const envelope = payload.length <= PROOF_BYTES_MAX ? decodeEnvelope(payload) : undefined;

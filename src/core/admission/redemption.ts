@@ -1,3 +1,4 @@
+import type { UnixMs } from "../clock.ts";
 /** What an issuer keeps about a link, or about an open invite of the original's, for as long as it may be redeemed. */
 export interface Redeemable {
   /** How many it is good for; 0: any number, within `USES_MAX`. */
@@ -19,18 +20,18 @@ const CHALLENGES_MIN = 8;
 const CHALLENGES_MAX = 128;
 
 /** Whether a time of expiry is over at `nowMs`; 0 is never. */
-export function isExpired(expiresAtMs: number, nowMs: number): boolean {
+export function isExpired(expiresAtMs: number, nowMs: UnixMs): boolean {
   return expiresAtMs > 0 && expiresAtMs <= nowMs;
 }
 
 /** Why nobody can redeem it any more, whoever asks; revoked counts before expired. `undefined` while somebody can. */
-export function deadReason(link: Redeemable, nowMs: number): "revoked" | "expired" | undefined {
+export function deadReason(link: Redeemable, nowMs: UnixMs): "revoked" | "expired" | undefined {
   if (link.revoked) return "revoked";
   return isExpired(link.expires_at_ms, nowMs) ? "expired" : undefined;
 }
 
 /** The status shown; dead counts before used up. */
-export function redeemableStatus(link: Redeemable, nowMs: number): RedeemableStatus {
+export function redeemableStatus(link: Redeemable, nowMs: UnixMs): RedeemableStatus {
   return deadReason(link, nowMs) ?? (isUsedUp(link) ? "used_up" : "active");
 }
 
@@ -57,7 +58,7 @@ export type RedemptionOutcome<L extends Redeemable> =
  */
 export function redeem<L extends Redeemable>(
   link: L,
-  { repeated, nowMs }: { readonly repeated: boolean; readonly nowMs: number },
+  { repeated, nowMs }: { readonly repeated: boolean; readonly nowMs: UnixMs },
 ): RedemptionOutcome<L> {
   const status = redeemableStatus(link, nowMs);
   if (status === "active" || (status === "used_up" && repeated)) {

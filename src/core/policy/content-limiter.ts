@@ -1,3 +1,4 @@
+import type { UnixMs } from "../clock.ts";
 import { type Policy, verifyPolicy } from "./policy.ts";
 import { POLICY_TOPIC, POLICY_UPDATE_BYTES_MAX } from "./policy-update.ts";
 import { parseByteRate, parseMessageRate, perSecond } from "./rate.ts";
@@ -35,7 +36,7 @@ export interface PolicyRefusal {
 /** Enforces one group's policy. A new policy is a new limiter, with full budgets. */
 export class ContentLimiter {
   readonly policy: Policy;
-  readonly #budgets: BucketTable;
+  readonly #budgets: BucketTable<UnixMs>;
 
   /** Throws `invalid_argument` when the policy is not valid. */
   constructor(policy: Policy) {
@@ -60,14 +61,14 @@ export class ContentLimiter {
    * `undefined` when the message may be stored, and then its author has paid for it. Size and age are
    * looked at first and cost nothing. The founder's policy updates are held to a size of their own only.
    */
-  admit(candidate: MessageUnderPolicy, nowMs: number): PolicyRefusal | undefined {
+  admit(candidate: MessageUnderPolicy, nowMs: UnixMs): PolicyRefusal | undefined {
     const refusal = this.screen(candidate, nowMs);
     if (refusal !== undefined || isUpdate(candidate)) return refusal;
     return this.spend(candidate.author, candidate.contentBytes, nowMs);
   }
 
   /** Size and age alone: what back-filled history is held to, for which its author paid when it was new. */
-  screen(candidate: MessageUnderPolicy, nowMs: number): PolicyRefusal | undefined {
+  screen(candidate: MessageUnderPolicy, nowMs: UnixMs): PolicyRefusal | undefined {
     const { contentBytes, timestamp } = candidate;
     const bytesMax = isUpdate(candidate) ? BigInt(POLICY_UPDATE_BYTES_MAX) : this.policy.max_message_bytes;
     if (BigInt(contentBytes) > bytesMax) {
@@ -81,7 +82,7 @@ export class ContentLimiter {
   }
 
   /** Spends one message of `contentBytes` from the budget of `author`, or says why not and spends nothing. */
-  spend(author: string, contentBytes: number, nowMs: number): PolicyRefusal | undefined {
+  spend(author: string, contentBytes: number, nowMs: UnixMs): PolicyRefusal | undefined {
     const retryAtMs = this.#budgets.spend(author, [1, contentBytes], nowMs);
     if (retryAtMs === undefined) return undefined;
     const message = `content budget for author ${author}: entmoot: rate limited`;
@@ -89,7 +90,7 @@ export class ContentLimiter {
   }
 
   /** Messages with a timestamp below this are not accepted and may be pruned; policy updates are kept. */
-  retentionCutoff(nowMs: number): bigint {
+  retentionCutoff(nowMs: UnixMs): bigint {
     return BigInt(Math.floor(nowMs)) - this.policy.retention_days * BigInt(DAY_MS);
   }
 }

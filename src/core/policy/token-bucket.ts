@@ -1,4 +1,5 @@
 import { BoundedMap } from "../bounded-map.ts";
+import type { SteadyMs, UnixMs } from "../clock.ts";
 
 /** A bucket holds up to `burst` tokens, starts full and refills at `perSecond`. Rate 0 means no limit. */
 interface BucketLimit {
@@ -9,19 +10,19 @@ interface BucketLimit {
 /** Ours. What floating point may lack of a whole token, in seconds of refill; the original's clock ticks as fine. */
 const SLACK_SECONDS = 1e-9;
 
-interface Buckets {
+interface Buckets<Instant> {
   /** One for each limit. */
   readonly tokens: number[];
-  atMs: number;
+  at: Instant;
 }
 
 /**
  * Buckets by key: each key has one bucket for every limit, and a request is granted by all of them or
- * by none. Holds at most `keysMax` keys; past that the one not asked for longest starts afresh.
+ * by none, as time goes on one clock. Holds at most `keysMax` keys; past that the one not asked for longest starts afresh.
  */
-export class BucketTable {
+export class BucketTable<Instant extends UnixMs | SteadyMs> {
   readonly #limits: readonly BucketLimit[];
-  readonly #byKey: BoundedMap<string, Buckets>;
+  readonly #byKey: BoundedMap<string, Buckets<Instant>>;
 
   constructor(limits: readonly BucketLimit[], keysMax: number) {
     this.#limits = limits;
@@ -35,16 +36,16 @@ export class BucketTable {
 
   /**
    * Spends `amounts` (one a limit; 0 or less asks nothing) for `key`. `undefined` when granted. When not,
-   * nothing is spent and the result says when the same request could be granted, in Unix
-   * milliseconds: `Infinity` for an amount greater than the burst.
+   * nothing is spent and the result says when the same request could be granted, on the same
+   * clock: `Infinity` for an amount greater than the burst.
    */
-  spend(key: string, amounts: readonly number[], nowMs: number): number | undefined {
-    const buckets = this.#refilled(key, nowMs);
+  spend(key: string, amounts: readonly number[], now: Instant): number | undefined {
+    const buckets = this.#refilled(key, now);
     let waitSeconds = 0;
     this.#limits.forEach((limit, i) => {
       waitSeconds = Math.max(waitSeconds, waitFor(limit, buckets.tokens[i]!, amounts[i] ?? 0));
     });
-    if (waitSeconds > SLACK_SECONDS) return Math.ceil(nowMs + waitSeconds * 1000);
+    if (waitSeconds > SLACK_SECONDS) return Math.ceil(now + waitSeconds * 1000);
     this.#limits.forEach((limit, i) => {
       if (limit.perSecond > 0) buckets.tokens[i]! -= Math.max(0, amounts[i] ?? 0);
     });
@@ -56,14 +57,14 @@ export class BucketTable {
     this.#byKey.delete(key);
   }
 
-  #refilled(key: string, nowMs: number): Buckets {
-    const buckets = this.#byKey.get(key) ?? { tokens: this.#limits.map(({ burst }) => burst), atMs: nowMs };
+  #refilled(key: string, now: Instant): Buckets<Instant> {
+    const buckets = this.#byKey.get(key) ?? { tokens: this.#limits.map(({ burst }) => burst), at: now };
     // A clock set back gives nothing, and takes nothing.
-    const seconds = Math.max(0, nowMs - buckets.atMs) / 1000;
+    const seconds = Math.max(0, now - buckets.at) / 1000;
     this.#limits.forEach(({ perSecond, burst }, i) => {
       buckets.tokens[i] = Math.min(burst, buckets.tokens[i]! + seconds * perSecond);
     });
-    buckets.atMs = nowMs;
+    buckets.at = now;
     this.#byKey.set(key, buckets);
     return buckets;
   }

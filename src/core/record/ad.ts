@@ -1,3 +1,4 @@
+import type { UnixMs } from "../clock.ts";
 import type { GroupId } from "../ids.ts";
 import { verifySignature } from "../signature.ts";
 import type { NodeInfo } from "./records.ts";
@@ -49,7 +50,7 @@ export type AdRejection =
 export interface AdContext {
   readonly groupId: GroupId;
   readonly localNodeId: number;
-  readonly nowMs: number;
+  readonly nowMs: UnixMs;
   /** Whether ads are taken from the peer that sent this one; true when trust is not known. */
   readonly isSenderTrusted: boolean;
   /** The current roster key of a member; `undefined` for others. */
@@ -91,7 +92,7 @@ export function isNewerAd(incoming: Ad, stored: Ad | undefined): boolean {
 }
 
 /** Whether an ad is still listed and passed on: through `not_after` itself. */
-export function isAdListed({ not_after }: Pick<Ad, "not_after">, nowMs: number): boolean {
+export function isAdListed({ not_after }: Pick<Ad, "not_after">, nowMs: UnixMs): boolean {
   return not_after >= BigInt(nowMs);
 }
 
@@ -99,16 +100,16 @@ export function isAdListed({ not_after }: Pick<Ad, "not_after">, nowMs: number):
  * Whether an ad is still used: listed, and at most eight days from when it says it was issued, in either direction.
  * So no author is shown by one ad for ever, whatever lifetime it claims.
  */
-export function isAdUsable({ issued_at, not_after }: Pick<Ad, "issued_at" | "not_after">, nowMs: number): boolean {
+export function isAdUsable({ issued_at, not_after }: Pick<Ad, "issued_at" | "not_after">, nowMs: UnixMs): boolean {
   const age = BigInt(nowMs) - issued_at;
   return isAdListed({ not_after }, nowMs) && age <= BigInt(AD_USE_MAX_MS) && -age <= BigInt(AD_USE_MAX_MS);
 }
 
 /** The ads still listed, ascending by author: the order of a snapshot. */
-export function listAds<T extends Ad>(ads: Iterable<T>, nowMs: number): T[] {
+export function listAds<T extends Ad>(ads: Iterable<T>, nowMs: UnixMs): T[] {
   return [...ads].filter((ad) => isAdListed(ad, nowMs)).sort((a, b) => a.author.pilot_node_id - b.author.pilot_node_id);
 }
 
-function areTimesValid({ issued_at, not_after }: Ad, nowMs: number): boolean {
+function areTimesValid({ issued_at, not_after }: Ad, nowMs: UnixMs): boolean {
   return issued_at > 0n && not_after > issued_at && not_after > BigInt(nowMs);
 }

@@ -1,4 +1,5 @@
 import { hintKind } from "../admission/address-hint.ts";
+import { type UnixMs, unixMs } from "../clock.ts";
 import { EntmootError } from "../errors.ts";
 import { PublicKey } from "../ids.ts";
 import { decodeJson, encodeCanonical, omitted, omittedList, struct } from "../json/json-codec.ts";
@@ -49,7 +50,7 @@ const peerHintCodec = struct<PeerHint>("peer hint", {
 export function buildPeerHint(fields: Omit<PeerHint, "type" | "author" | "signature">, seed: Uint8Array): PeerHint {
   const unsigned = { ...fields, type: PEER_HINT_TYPE, author: PublicKey.fromBytes(publicKeyOf(seed)) };
   const hint = { ...unsigned, signature: sign(seed, signingForm(unsigned)) };
-  verifyPeerHint(hint, Number(hint.issued_at));
+  verifyPeerHint(hint, unixMs(Number(hint.issued_at)));
   return hint;
 }
 
@@ -76,7 +77,7 @@ export function decodePeerHint(bytes: Uint8Array): PeerHint {
 }
 
 /** Verifies values, times and the author's signature. Throws `invalid_argument`, `expired` or `signature_invalid`. */
-export function verifyPeerHint(hint: PeerHint, nowMs: number): void {
+export function verifyPeerHint(hint: PeerHint, nowMs: UnixMs): void {
   const { type, seq, relay, addresses, issued_at, not_after } = hint;
   const now = BigInt(Math.floor(nowMs));
   if (type !== PEER_HINT_TYPE)

@@ -1,3 +1,4 @@
+import type { UnixMs } from "../clock.ts";
 import { EntmootError } from "../errors.ts";
 import { entmootNodeId } from "../node-id.ts";
 import { namesKey } from "../record/node-key.ts";
@@ -9,7 +10,7 @@ import type { RosterLog } from "./roster-log.ts";
 /** A new group's first entry: its founder is the key of `seed`, under `nodeId` or the id of the key. */
 export function createGenesis(args: {
   readonly seed: Uint8Array;
-  readonly nowMs: number;
+  readonly nowMs: UnixMs;
   readonly nodeId?: number;
 }): RosterEntry {
   const key = publicKeyOf(args.seed);
@@ -42,7 +43,7 @@ export type RosterChange =
 export function createRosterEntry(args: {
   readonly log: RosterLog;
   readonly seed: Uint8Array;
-  readonly nowMs: number;
+  readonly nowMs: UnixMs;
   readonly change: RosterChange;
 }): RosterEntry {
   const { log, seed, nowMs, change } = args;
@@ -96,7 +97,7 @@ function removedSubject(log: RosterLog, founder: NodeInfo, { key, nodeId }: Rost
 }
 
 /** Entries must grow strictly later, also when the clock stands still or was set back. */
-function nextTimestamp(log: RosterLog, nowMs: number): bigint {
+function nextTimestamp(log: RosterLog, nowMs: UnixMs): bigint {
   const earliest = (log.entries.at(-1)?.timestamp ?? 0n) + 1n;
   if (earliest >= 2n ** 63n) {
     throw new EntmootError("roster_rejected", "roster: the last entry has the latest timestamp there is");

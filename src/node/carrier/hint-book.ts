@@ -1,5 +1,5 @@
 import { hintKind, isTold } from "../../core/admission/address-hint.ts";
-import { type Clock, later, type UnixMs } from "../../core/clock.ts";
+import { type Clock, later, type SteadyMs, type UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { PublicKey } from "../../core/ids.ts";
@@ -39,7 +39,7 @@ export interface HintBookParts {
 /** Where peers can be reached: by their own signed word, and where they were told to be. */
 export class HintBook {
   readonly #parts: HintBookParts;
-  readonly #news = new BucketTable(NEWS_BUCKET, NEWS_AUTHORS_MAX);
+  readonly #news = new BucketTable<SteadyMs>(NEWS_BUCKET, NEWS_AUTHORS_MAX);
   #signed: { readonly addresses: string; readonly bytes: Uint8Array; readonly until: UnixMs } | undefined;
 
   constructor(parts: HintBookParts) {

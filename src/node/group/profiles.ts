@@ -1,3 +1,4 @@
+import type { SteadyMs, UnixMs } from "../../core/clock.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import { BucketTable } from "../../core/policy/token-bucket.ts";
 import { AD_LIFETIME_MS, type AdContext, isAdUsable } from "../../core/record/ad.ts";
@@ -20,7 +21,7 @@ const AD_BUCKET = [{ perSecond: 1 / 360, burst: 10 }];
 const AD_BUCKET_KEYS_MAX = 4096;
 
 /** The display name of a member from its own signed profile; empty when it has none that holds now. */
-export function profileName(group: Pick<Group, "store">, member: NodeInfo, nowMs: number): string {
+export function profileName(group: Pick<Group, "store">, member: NodeInfo, nowMs: UnixMs): string {
   const ad = findProfile(group, member.pilot_node_id);
   return ad !== undefined && isAdUsable(ad, nowMs) && isMemberProfileAdCurrent(ad, member) ? ad.hostname : "";
 }
@@ -50,7 +51,7 @@ function keepProfile(group: Group, ad: MemberProfileAd): void {
 export class Profiles {
   readonly #context: NodeContext;
   readonly #peers: Peers;
-  readonly #buckets = new BucketTable(AD_BUCKET, AD_BUCKET_KEYS_MAX);
+  readonly #buckets = new BucketTable<SteadyMs>(AD_BUCKET, AD_BUCKET_KEYS_MAX);
 
   constructor(context: NodeContext, peers: Peers) {
     this.#context = context;

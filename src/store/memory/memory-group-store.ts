@@ -1,3 +1,4 @@
+import type { UnixMs } from "../../core/clock.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { MemberProfileAd, RosterEntry, TransportAd } from "../../core/record/records.ts";
 import {
@@ -83,7 +84,7 @@ class MemoryAdStore implements AdStore {
     return next;
   }
 
-  dropExpired(nowMs: number): void {
+  dropExpired(nowMs: UnixMs): void {
     for (const ads of [this.#transport, this.#profile]) {
       for (const [author, { not_after }] of ads) if (not_after < BigInt(nowMs)) ads.delete(author);
     }

@@ -1,4 +1,5 @@
 import { redeem, release } from "../../core/admission/redemption.ts";
+import { type UnixMs, unixMs } from "../../core/clock.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import { checkSignedHint, mergedHints } from "../hint-rules.ts";
 import { checkLink, linkExists, linkToForget, namedLink } from "../link-rules.ts";
@@ -41,7 +42,7 @@ class MemoryLinkStore implements LinkStore {
   create(link: IssuedLink): void {
     checkLink(link);
     if (this.#links.has(link.token_hash)) throw linkExists(link.token_hash);
-    if (this.#links.size >= this.#linksMax) this.#forgetOne(link.created_at_ms);
+    if (this.#links.size >= this.#linksMax) this.#forgetOne(unixMs(link.created_at_ms));
     this.#links.set(link.token_hash, { ...link });
   }
 
@@ -61,7 +62,7 @@ class MemoryLinkStore implements LinkStore {
     return revoked;
   }
 
-  redeem({ tokenHash, key, nowMs }: { tokenHash: string; key: PublicKey; nowMs: number }): RedeemOutcome {
+  redeem({ tokenHash, key, nowMs }: { tokenHash: string; key: PublicKey; nowMs: UnixMs }): RedeemOutcome {
     const link = this.#links.get(tokenHash);
     if (!link) return { kind: "refused", reason: "not_found" };
     const keys = this.#redeemed.get(tokenHash) ?? new Set<PublicKey>();
@@ -79,7 +80,7 @@ class MemoryLinkStore implements LinkStore {
     this.#links.set(tokenHash, release(link));
   }
 
-  #forgetOne(nowMs: number): void {
+  #forgetOne(nowMs: UnixMs): void {
     const { token_hash } = linkToForget([...this.#links.values()].sort(byAge), { linksMax: this.#linksMax, nowMs });
     this.#links.delete(token_hash);
     this.#redeemed.delete(token_hash);
@@ -108,7 +109,7 @@ class MemoryHintStore implements HintStore {
     return [...(this.#peers.get(peer)?.hints ?? [])];
   }
 
-  put(peer: PublicKey, hints: readonly string[], nowMs: number): void {
+  put(peer: PublicKey, hints: readonly string[], nowMs: UnixMs): void {
     checkMs("hints: now", nowMs);
     const known = this.#peers.get(peer);
     this.#store(peer, { hints: mergedHints(known?.hints ?? [], hints), signed: known?.signed, changedAtMs: nowMs });
@@ -118,7 +119,7 @@ class MemoryHintStore implements HintStore {
     return this.#peers.get(peer)?.signed;
   }
 
-  putSigned(peer: PublicKey, hint: { seq: bigint; bytes: Uint8Array }, nowMs: number): void {
+  putSigned(peer: PublicKey, hint: { seq: bigint; bytes: Uint8Array }, nowMs: UnixMs): void {
     checkSignedHint(hint, nowMs);
     const known = this.#peers.get(peer);
     if (known?.signed && known.signed.seq > hint.seq) return;

@@ -1,3 +1,4 @@
+import type { UnixMs } from "../../core/clock.ts";
 import { type Codec, decodeJson, encodeCanonical } from "../../core/json/json-codec.ts";
 import { memberProfileAd, transportAd } from "../../core/record/record-codecs.ts";
 import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts";
@@ -55,7 +56,7 @@ export class SqliteAdStore implements AdStore {
     });
   }
 
-  dropExpired(nowMs: number): void {
+  dropExpired(nowMs: UnixMs): void {
     this.#file.transact(() => this.#drop.run(nowMs));
   }
 

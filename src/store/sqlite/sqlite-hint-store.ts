@@ -1,3 +1,4 @@
+import type { UnixMs } from "../../core/clock.ts";
 import { PublicKey } from "../../core/ids.ts";
 import { checkSignedHint, mergedHints } from "../hint-rules.ts";
 import type { HintStore } from "../node-store.ts";
@@ -31,7 +32,7 @@ export class SqliteHintStore implements HintStore {
     return [...(this.#read(peer)?.hints ?? [])];
   }
 
-  put(peer: PublicKey, hints: readonly string[], nowMs: number): void {
+  put(peer: PublicKey, hints: readonly string[], nowMs: UnixMs): void {
     checkMs("hints: now", nowMs);
     this.#file.transact(() => {
       const row = this.#read(peer);
@@ -43,7 +44,7 @@ export class SqliteHintStore implements HintStore {
     return this.#read(peer)?.signed;
   }
 
-  putSigned(peer: PublicKey, hint: { seq: bigint; bytes: Uint8Array }, nowMs: number): void {
+  putSigned(peer: PublicKey, hint: { seq: bigint; bytes: Uint8Array }, nowMs: UnixMs): void {
     checkSignedHint(hint, nowMs);
     this.#file.transact(() => {
       const row = this.#read(peer);
@@ -63,7 +64,7 @@ export class SqliteHintStore implements HintStore {
     return { hints: list, signed: { seq: BigInt(`0x${rows.bytes(seq, peer, 8).toHex()}`), bytes: signed } };
   }
 
-  #store(peer: PublicKey, { hints, signed }: HintRow, nowMs: number): void {
+  #store(peer: PublicKey, { hints, signed }: HintRow, nowMs: UnixMs): void {
     const key = PublicKey.toBytes(peer);
     const seq: SqlValue = signed ? Uint8Array.fromHex(signed.seq.toString(16).padStart(16, "0")) : null;
     this.#put.run(key, JSON.stringify(hints), seq, signed?.bytes ?? null, nowMs);

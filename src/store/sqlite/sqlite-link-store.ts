@@ -1,4 +1,5 @@
 import { redeem, release } from "../../core/admission/redemption.ts";
+import { type UnixMs, unixMs } from "../../core/clock.ts";
 import { GroupId, PublicKey } from "../../core/ids.ts";
 import { checkLink, linkExists, linkId, linkToForget, namedLink } from "../link-rules.ts";
 import type { IssuedLink, LinkStore, RedeemOutcome } from "../node-store.ts";
@@ -49,7 +50,8 @@ export class SqliteLinkStore implements LinkStore {
     const hash = Uint8Array.fromHex(link.token_hash);
     this.#file.transact(() => {
       if (this.#get.row(hash)) throw linkExists(link.token_hash);
-      if (this.#rows.number(this.#count.row()?.[0], "count") >= this.#linksMax) this.#forgetOne(link.created_at_ms);
+      if (this.#rows.number(this.#count.row()?.[0], "count") >= this.#linksMax)
+        this.#forgetOne(unixMs(link.created_at_ms));
       const { group_id, uses, used, created_at_ms, expires_at_ms, revoked } = link;
       this.#insert.run(hash, GroupId.toBytes(group_id), uses, used, created_at_ms, expires_at_ms, revoked ? 1 : 0);
     });
@@ -73,7 +75,7 @@ export class SqliteLinkStore implements LinkStore {
     });
   }
 
-  redeem({ tokenHash, key, nowMs }: { tokenHash: string; key: PublicKey; nowMs: number }): RedeemOutcome {
+  redeem({ tokenHash, key, nowMs }: { tokenHash: string; key: PublicKey; nowMs: UnixMs }): RedeemOutcome {
     return this.#file.transact(() => {
       const link = this.get(tokenHash);
       if (!link) return { kind: "refused", reason: "not_found" };
@@ -97,7 +99,7 @@ export class SqliteLinkStore implements LinkStore {
     });
   }
 
-  #forgetOne(nowMs: number): void {
+  #forgetOne(nowMs: UnixMs): void {
     const links = this.#oldestFirst.rows().map((row) => this.#read(row));
     const hash = Uint8Array.fromHex(linkToForget(links, { linksMax: this.#linksMax, nowMs }).token_hash);
     this.#delete.run(hash);

@@ -4,12 +4,13 @@ import { buildDefaultMoot, encodeDefaultMoot } from "../../../src/core/admission
 import { createInvite, formatInvite, INVITE_BYTES_MAX } from "../../../src/core/admission/invite.ts";
 import { classifyJoinArgument, parseJoinInput } from "../../../src/core/admission/join-input.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
+import { unixMs } from "../../../src/core/clock.ts";
 import { GroupId } from "../../../src/core/ids.ts";
 import { anyInvite } from "../../support/arbitraries.ts";
 import { identity } from "../../support/identity.ts";
 import { moot } from "../../support/moot.ts";
 
-const NOW = 1_700_000_000_000;
+const NOW = unixMs(1_700_000_000_000);
 const signer = identity(4);
 const context = { nowMs: NOW, pinnedKey: signer.publicKey };
 const parse = (body: string) => parseJoinInput(encodeUtf8(body), context);

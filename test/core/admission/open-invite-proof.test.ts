@@ -8,6 +8,7 @@ import {
   verifyPilotProof,
 } from "../../../src/core/admission/open-invite-proof.ts";
 import { decodeUtf8, encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
+import { unixMs } from "../../../src/core/clock.ts";
 import { GroupId } from "../../../src/core/ids.ts";
 import { sign } from "../../../src/core/signature.ts";
 import { identity } from "../../support/identity.ts";
@@ -28,7 +29,7 @@ const expected = {
   token: "open-token",
   challengeId: "challenge-1",
   redeemer: { pilotNodeId: 200, pilotPublicKey: pilot.publicKey, entmootPublicKey: own.publicKey },
-  nowMs: 1999,
+  nowMs: unixMs(1999),
 };
 const check = (payload: Uint8Array, change: Partial<typeof expected> = {}) =>
   checkProofEnvelope(payload, { ...expected, ...change });
@@ -50,7 +51,7 @@ describe("the proof a redeemer signs", () => {
     expect(check(envelope, { challengeId: "challenge-2" })).toBe("bad_challenge_id");
     expect(check(buildProofEnvelope({ ...fields, challenge_id: "" }), { challengeId: "" })).toBe("bad_challenge_id");
     expect(check(buildProofEnvelope({ ...fields, group_id: GroupId.zero }))).toBe("zero_group");
-    expect(check(envelope, { nowMs: 2000 })).toBe("expired");
+    expect(check(envelope, { nowMs: unixMs(2000) })).toBe("expired");
     for (const change of [{ pilot_node_id: 201 }, { pilot_pubkey: own.publicKey }, { entmoot_pubkey: null }]) {
       expect(check(buildProofEnvelope({ ...fields, ...change }))).toBe("bad_identity");
     }

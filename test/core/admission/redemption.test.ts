@@ -9,8 +9,9 @@ import {
   release,
   USES_MAX,
 } from "../../../src/core/admission/redemption.ts";
+import { later, unixMs } from "../../../src/core/clock.ts";
 
-const NOW = 1_700_000_000_000;
+const NOW = unixMs(1_700_000_000_000);
 const link = { uses: 2, used: 0, revoked: false, expires_at_ms: NOW + 1000 };
 const [first, again] = [
   { repeated: false, nowMs: NOW },
@@ -44,10 +45,10 @@ describe("redeeming a link", () => {
 
   test("is refused once revoked or expired, to those who redeemed before as well", () => {
     expect(redeem({ ...link, revoked: true }, again)).toEqual({ kind: "refused", reason: "revoked" });
-    expect(redeem(link, { ...again, nowMs: NOW + 1000 })).toEqual({ kind: "refused", reason: "expired" });
-    expect(redeem(link, { ...again, nowMs: NOW + 999 })).toEqual({ kind: "redeemed", repeated: true, link });
-    expect(redeemableStatus({ ...link, revoked: true, used: 2 }, NOW + 1000)).toBe("revoked");
-    expect(redeemableStatus({ ...link, used: 2 }, NOW + 1000)).toBe("expired");
+    expect(redeem(link, { ...again, nowMs: later(NOW, 1000) })).toEqual({ kind: "refused", reason: "expired" });
+    expect(redeem(link, { ...again, nowMs: later(NOW, 999) })).toEqual({ kind: "redeemed", repeated: true, link });
+    expect(redeemableStatus({ ...link, revoked: true, used: 2 }, later(NOW, 1000))).toBe("revoked");
+    expect(redeemableStatus({ ...link, used: 2 }, later(NOW, 1000))).toBe("expired");
     expect(redeemableStatus({ ...link, used: 2 }, NOW)).toBe("used_up");
     expect(deadReason({ ...link, used: 2 }, NOW)).toBeUndefined();
   });

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { unixMs } from "../../../src/core/clock.ts";
 import { AUTHORS_MAX, ContentLimiter, type MessageUnderPolicy } from "../../../src/core/policy/content-limiter.ts";
 import { POLICY_PRESETS } from "../../../src/core/policy/policy.ts";
 import { POLICY_TOPIC } from "../../../src/core/policy/policy-update.ts";
 
-const NOW = 1_700_000_000_000;
+const NOW = unixMs(1_700_000_000_000);
 const DAY = 24 * 60 * 60 * 1000;
 const candidate = (change: Partial<MessageUnderPolicy> = {}): MessageUnderPolicy => ({
   author: "a",
@@ -40,7 +41,7 @@ describe("the content limiter", () => {
     const refusal = limiter.admit(candidate(), NOW);
     expect(refusal).toMatchObject({ reason: "rate_limited", retryAtMs: NOW + 10_000 });
     expect(limiter.admit(candidate({ author: "b" }), NOW)).toBeUndefined();
-    expect(limiter.admit(candidate(), refusal!.retryAtMs!)).toBeUndefined();
+    expect(limiter.admit(candidate(), unixMs(refusal!.retryAtMs!))).toBeUndefined();
   });
 
   test("lets the founder replace a policy, whatever it says, up to a size", () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { unixMs } from "../../../src/core/clock.ts";
 import { GroupId } from "../../../src/core/ids.ts";
 import {
   AD_SEQ_MAX,
@@ -29,7 +30,7 @@ import { anyMemberProfileAd } from "../../support/arbitraries.ts";
 import { identity } from "../../support/identity.ts";
 import { GROUP } from "../../support/message.ts";
 
-const NOW = 1_700_000_000_000;
+const NOW = unixMs(1_700_000_000_000);
 const [local, alice, bob] = [identity(1), identity(2), identity(3)];
 
 function context(fields: Partial<AdContext> = {}): AdContext {
@@ -156,7 +157,7 @@ test("a profile is shown only under the key its author has now", () => {
 
 test("an ad is listed through its last millisecond and used for eight days at most", () => {
   const ad = { not_after: BigInt(NOW) };
-  expect([NOW, NOW + 1].map((nowMs) => isAdListed(ad, nowMs))).toEqual([true, false]);
+  expect([NOW, NOW + 1].map((nowMs) => isAdListed(ad, unixMs(nowMs)))).toEqual([true, false]);
   const usable = (issued: number, not_after: bigint) => isAdUsable({ issued_at: BigInt(issued), not_after }, NOW);
   expect([usable(NOW, BigInt(NOW)), usable(NOW, BigInt(NOW - 1))]).toEqual([true, false]);
   const forEver = 2n ** 63n - 1n;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { decodeUtf8, encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
+import { later, unixMs } from "../../../src/core/clock.ts";
 import { PublicKey } from "../../../src/core/ids.ts";
 import {
   buildPeerHint,
@@ -15,7 +16,7 @@ import {
 } from "../../../src/core/record/peer-hint.ts";
 import { identity } from "../../support/identity.ts";
 
-const NOW = 1_700_000_000_000;
+const NOW = unixMs(1_700_000_000_000);
 const author = identity(1);
 const fields = {
   seq: 1n,
@@ -58,10 +59,10 @@ describe("a peer hint", () => {
 
   test("is refused when expired, from the future, or changed", () => {
     const hint = buildPeerHint(fields, author.seed);
-    verifyPeerHint(hint, NOW + PEER_HINT_TTL_MAX_MS);
-    verifyPeerHint(hint, NOW - PEER_HINT_AHEAD_MAX_MS);
-    expect(() => verifyPeerHint(hint, NOW + PEER_HINT_TTL_MAX_MS + 1)).toThrow("expired");
-    expect(() => verifyPeerHint(hint, NOW - PEER_HINT_AHEAD_MAX_MS - 1)).toThrow("future");
+    verifyPeerHint(hint, later(NOW, PEER_HINT_TTL_MAX_MS));
+    verifyPeerHint(hint, later(NOW, -PEER_HINT_AHEAD_MAX_MS));
+    expect(() => verifyPeerHint(hint, unixMs(NOW + PEER_HINT_TTL_MAX_MS + 1))).toThrow("expired");
+    expect(() => verifyPeerHint(hint, unixMs(NOW - PEER_HINT_AHEAD_MAX_MS - 1))).toThrow("future");
     const changed: PeerHint[] = [
       { ...hint, seq: 2n },
       { ...hint, relay: "" },

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { unixMs } from "../../../src/core/clock.ts";
 import { entmootNodeId } from "../../../src/core/node-id.ts";
 import { createGenesis, createRosterEntry, type RosterChange } from "../../../src/core/roster/roster-change.ts";
 import { signRosterEntry } from "../../../src/core/roster/roster-entry.ts";
@@ -8,11 +9,15 @@ import { changed, roster } from "../../support/roster.ts";
 
 const [founder, alice, bob] = [identity(1), identity(2), identity(3)];
 const make = (log: RosterLog, change: RosterChange, nowMs = 0) =>
-  createRosterEntry({ log, seed: founder.seed, nowMs, change });
+  createRosterEntry({ log, seed: founder.seed, nowMs: unixMs(nowMs), change });
 
 test("a genesis is taken by an empty log and gives its founder the id of the key, or the one asked for", () => {
   for (const nodeId of [undefined, 100, 0xffffffff]) {
-    const genesis = createGenesis({ seed: founder.seed, nowMs: 5, ...(nodeId === undefined ? {} : { nodeId }) });
+    const genesis = createGenesis({
+      seed: founder.seed,
+      nowMs: unixMs(5),
+      ...(nodeId === undefined ? {} : { nodeId }),
+    });
     const step = RosterLog.empty.acceptGenesis(genesis);
     expect(step.ok && step.log.founder).toEqual({
       pilot_node_id: nodeId ?? entmootNodeId(founder.publicKey),

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { unixMs } from "../../../src/core/clock.ts";
 import type { RosterEntry } from "../../../src/core/record/records.ts";
 import { createGenesis, createRosterEntry } from "../../../src/core/roster/roster-change.ts";
 import { signRosterEntry } from "../../../src/core/roster/roster-entry.ts";
@@ -203,8 +204,8 @@ test("a thousand entries are taken in one pass", () => {
 });
 
 test("two founders' first entries are two logs", () => {
-  const a = createGenesis({ seed: founder.seed, nowMs: 1 });
-  const b = createGenesis({ seed: alice.seed, nowMs: 1 });
+  const a = createGenesis({ seed: founder.seed, nowMs: unixMs(1) });
+  const b = createGenesis({ seed: alice.seed, nowMs: unixMs(1) });
   expect(a.id).not.toBe(b.id);
   expect(RosterLog.empty.acceptGenesis({ ...a, subject: b.subject })).toEqual({
     ok: false,
@@ -212,6 +213,6 @@ test("two founders' first entries are two logs", () => {
   });
   const log = roster([alice]);
   expect(() =>
-    createRosterEntry({ log, seed: founder.seed, nowMs: 2, change: { op: "policy_change", policy: "{}" } }),
+    createRosterEntry({ log, seed: founder.seed, nowMs: unixMs(2), change: { op: "policy_change", policy: "{}" } }),
   ).toThrow("only the group's founder");
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { unixMs } from "../../../src/core/clock.ts";
 import type { RosterEntry } from "../../../src/core/record/records.ts";
 import { createGenesis, createRosterEntry } from "../../../src/core/roster/roster-change.ts";
 import { GroupRoster } from "../../../src/node/group/group-roster.ts";
@@ -11,14 +12,14 @@ const FOUNDER = identity(1);
 /** A roster of `founder` with this many members besides it. */
 function rosterOf(founder: typeof FOUNDER, members: number): GroupRoster {
   const roster = new GroupRoster(new MemoryGroupStore(GROUP).roster);
-  roster.append(createGenesis({ seed: founder.seed, nowMs: 1 }));
+  roster.append(createGenesis({ seed: founder.seed, nowMs: unixMs(1) }));
   for (let n = 0; n < members; n++) add(roster, founder, 100 + n);
   return roster;
 }
 
 function add(roster: GroupRoster, founder: typeof FOUNDER, n: number): void {
   const change = { op: "add", key: identity(n).publicKey } as const;
-  roster.append(createRosterEntry({ log: roster.log, seed: founder.seed, nowMs: 2, change }));
+  roster.append(createRosterEntry({ log: roster.log, seed: founder.seed, nowMs: unixMs(2), change }));
 }
 
 /** The entries, counting how often a signature is looked at. */

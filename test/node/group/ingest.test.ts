@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { unixMs } from "../../../src/core/clock.ts";
 import { GroupId, PublicKey } from "../../../src/core/ids.ts";
 import { formatPolicy, POLICY_PRESETS } from "../../../src/core/policy/policy.ts";
 import { messageCanonical } from "../../../src/core/record/message.ts";
@@ -22,12 +23,12 @@ const PULLED = "pull";
 /** A group of the founder with Alice, who was removed at `REMOVED_AT_MS` when `isAliceGone`. */
 function world({ isAliceGone = false, preset }: { isAliceGone?: boolean; preset?: "standard" } = {}) {
   const store = new MemoryGroupStore(GROUP);
-  store.roster.append([createGenesis({ seed: FOUNDER.seed, nowMs: 1_700_000_000_000 })]);
+  store.roster.append([createGenesis({ seed: FOUNDER.seed, nowMs: unixMs(1_700_000_000_000) })]);
   const roster = new GroupRoster(store.roster);
   const change = (nowMs: number, op: "add" | "remove") => {
     const key = ALICE.publicKey;
     const entry = op === "add" ? { op, key } : { op, key, nodeId: ALICE.nodeId };
-    roster.append(createRosterEntry({ log: roster.log, seed: FOUNDER.seed, nowMs, change: entry }));
+    roster.append(createRosterEntry({ log: roster.log, seed: FOUNDER.seed, nowMs: unixMs(nowMs), change: entry }));
   };
   change(1_700_000_000_100, "add");
   if (isAliceGone) change(REMOVED_AT_MS, "remove");

@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { unixMs } from "../../../src/core/clock.ts";
 import { MessageId } from "../../../src/core/ids.ts";
 import { merkleRoot } from "../../../src/core/order/merkle-tree.ts";
 import { GROUP_0001 } from "../../../src/store/sqlite/migrations/0001-group.ts";
@@ -30,7 +31,7 @@ test("a group's first database keeps what it held, what it forgot and its number
     expect(messages.knows(PRUNED.id)).toBe(true);
     const next = keptMessage(message({ timestamp: 9_000n }));
     expect(messages.putMany([PRUNED, HELD[0]!, next])).toEqual([undefined, undefined, 5]);
-    expect(consumers.acquireLease({ consumer: "c", owner: "o", nowMs: 0, ttlMs: 1000 })?.token).toBe(8);
+    expect(consumers.acquireLease({ consumer: "c", owner: "o", nowMs: unixMs(0), ttlMs: 1000 })?.token).toBe(8);
   }
   using store = open(path);
   expect(store.messages.size).toBe(4);
