@@ -256,8 +256,8 @@ export class EntmootNode implements Operations, OperationHost {
       local,
       random: this.#random.fork(),
       clock,
-      carryOut: (from, effects) => carrier?.carryOut(from, effects),
-      onChanged: () => this.#changed.notify(),
+      carryOut: carrier?.carryOut,
+      changed: this.#changed,
       onMembers: (changed, before) => this.#onMembers(changed, before),
     });
     this.#groups.set(id, group);

@@ -6,6 +6,7 @@ import { formatPolicy, POLICY_PRESETS } from "../../src/core/policy/policy.ts";
 import { createGenesis } from "../../src/core/roster/roster-change.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
+import { ChangeSignal } from "../../src/node/change-signal.ts";
 import { Group } from "../../src/node/group/group.ts";
 import { GroupPolicy, POLICY_FACT } from "../../src/node/group/group-policy.ts";
 import { status } from "../../src/node/operations/daemon.ts";
@@ -129,8 +130,8 @@ test("messages past their retention are forgotten where nothing is written any m
     local: PublicKey.fromBytes(identity(1).publicKey),
     random: new SeededRandom(1),
     clock: new ManualClock(nowMs),
-    carryOut: () => {},
-    onChanged: () => {},
+    carryOut: undefined,
+    changed: new ChangeSignal(),
     onMembers: () => {},
   });
   group.start();

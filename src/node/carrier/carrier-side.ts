@@ -1,7 +1,7 @@
 import type { PublicKey } from "../../core/ids.ts";
 import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts";
 import { DialBackoff } from "../../machine/dial-backoff.ts";
-import type { Effect, Report } from "../../machine/effect.ts";
+import type { Report } from "../../machine/effect.ts";
 import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
 import { RateLimit } from "../../machine/rate-limit.ts";
 import type { PeerStatus, Transport } from "../../transport/transport.ts";
@@ -32,9 +32,10 @@ export interface CarrierSideParts {
 /** All of a node that has to do with peers: what it sends, asks, answers and greets. A node without a carrier has none. */
 export class CarrierSide {
   readonly peers: Peers;
+  /** Starts what the machines of a group decide. */
+  readonly carryOut: CarryOut;
   readonly #context: NodeContext;
   readonly #parts: CarrierSideParts;
-  readonly #carryOut: CarryOut;
   readonly #reconnector: Reconnector;
   readonly #greeter: Greeter;
   readonly #profiles: Profiles;
@@ -59,7 +60,7 @@ export class CarrierSide {
       random: parts.random,
       clock,
     });
-    this.#carryOut = new CarryOut({
+    this.carryOut = new CarryOut({
       peers,
       clock,
       onReport: parts.onReport,
@@ -80,11 +81,6 @@ export class CarrierSide {
     transport.accept((stream) => inbound.accept(stream));
   }
 
-  /** Starts what the machines of a group decided. */
-  carryOut(group: Group, effects: readonly Effect[]): void {
-    this.#carryOut.run(group, effects);
-  }
-
   /** A group has just opened: those of its members that were met before count as met now. */
   opened(group: Group): void {
     for (const member of group.roster.members.keys()) this.#meetIfConnected(group, member);
@@ -97,7 +93,7 @@ export class CarrierSide {
 
   /** Sends what is under way (bounded), then lets nothing more out and closes the carrier. */
   async close(): Promise<void> {
-    this.#carryOut.close();
+    this.carryOut.close();
     this.#reconnector.close();
     await this.peers.close(CLOSE_TIMEOUT_MS);
     await this.#parts.transport.close();

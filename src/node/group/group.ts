@@ -2,13 +2,14 @@ import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
-import type { Effect } from "../../machine/effect.ts";
 import type { Event, RosterSyncOutcome, Via } from "../../machine/event.ts";
 import { GroupMachine } from "../../machine/group-machine.ts";
 import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
 import type { Random } from "../../machine/random.ts";
 import type { GroupStore } from "../../store/group-store.ts";
 import type { CopySummary } from "../../wire/peer/status-frames.ts";
+import type { CarryOut } from "../carrier/carry-out.ts";
+import type { ChangeSignal } from "../change-signal.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { collectWhenQuiet } from "./collect-garbage.ts";
 import { GroupPolicy } from "./group-policy.ts";
@@ -21,9 +22,9 @@ export interface GroupParts {
   readonly random: Random;
   readonly clock: Clock;
   /** Carries out what the machines decide; without peers it does nothing. */
-  readonly carryOut: (group: Group, effects: readonly Effect[]) => void;
-  /** New messages or members are there to be looked at. */
-  readonly onChanged: (group: Group) => void;
+  readonly carryOut: Pick<CarryOut, "run"> | undefined;
+  /** Told when new messages or members are there to be looked at. */
+  readonly changed: Pick<ChangeSignal, "notify">;
   /** Members before and after a change of the roster. */
   readonly onMembers: (group: Group, before: ReadonlyMap<PublicKey, NodeInfo>) => void;
 }
@@ -105,7 +106,8 @@ export class Group {
     if (this.#closed) return;
     // Where nothing is written any more, old messages still pass their time, and roots agree only if all forget them.
     if (event.kind === "timer" && event.timer === "compare") this.#prune();
-    this.#parts.carryOut(this, this.#machine.handle(event, this.#parts.clock.steady()));
+    const effects = this.#machine.handle(event, this.#parts.clock.steady());
+    this.#parts.carryOut?.run(this, effects);
   }
 
   /**
@@ -149,7 +151,7 @@ export class Group {
   #membersChanged(before: ReadonlyMap<PublicKey, NodeInfo>): void {
     this.#tellMembers();
     this.#parts.onMembers(this, before);
-    this.#parts.onChanged(this);
+    this.#parts.changed.notify();
   }
 
   #tellMembers(): void {
@@ -159,7 +161,7 @@ export class Group {
   #committed(): void {
     collectWhenQuiet(this.#parts.clock);
     this.#prune();
-    this.#parts.onChanged(this);
+    this.#parts.changed.notify();
   }
 
   #prune(): void {

@@ -12,6 +12,7 @@ import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
 import { SeededRandom } from "../../../src/machine/random.ts";
 import { CarryOut } from "../../../src/node/carrier/carry-out.ts";
 import { Peers } from "../../../src/node/carrier/peers.ts";
+import { ChangeSignal } from "../../../src/node/change-signal.ts";
 import { Group } from "../../../src/node/group/group.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
 import { FramedStream } from "../../../src/transport/framed-stream.ts";
@@ -52,8 +53,8 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
     random: new SeededRandom(1),
     clock,
     // What the machines decide stays undone: a test carries out what it is about.
-    carryOut: () => {},
-    onChanged: () => {},
+    carryOut: undefined,
+    changed: new ChangeSignal(),
     onMembers: () => {},
   });
   group.start();

@@ -10,6 +10,7 @@ import type { Message } from "../../../src/core/record/records.ts";
 import { signTransportAd } from "../../../src/core/record/transport-ad.ts";
 import { SeededRandom } from "../../../src/machine/random.ts";
 import { HANDLED_KINDS, handleMemberFrame } from "../../../src/node/carrier/member-frames.ts";
+import { ChangeSignal } from "../../../src/node/change-signal.ts";
 import { Group } from "../../../src/node/group/group.ts";
 import { group_create, roster_change } from "../../../src/node/operations/moots.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
@@ -259,8 +260,8 @@ test("a member that is not the founder gives no policy as the group's", async ()
     store,
     clock,
     random: new SeededRandom(1),
-    carryOut: nothing,
-    onChanged: nothing,
+    carryOut: undefined,
+    changed: new ChangeSignal(),
     onMembers: nothing,
   };
   const services = { version: "test", clock, hintsOf: () => [], acceptProfile: nothing, acceptTransportAd: nothing };
