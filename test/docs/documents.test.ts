@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ControlClient } from "../../src/control/control-client.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { nodeImplementations } from "../../src/node/implementations.ts";
@@ -42,7 +42,7 @@ function drawnWays(): { readonly said: number; readonly files: readonly string[]
   });
 }
 
-const ROOM_PATH = /^(core|wire|machine|store|transport|host|view)\//;
+const ROOM_PATH = /^(core|wire|machine|store|transport|host|node|view|control|daemon|cli)\//;
 
 test("docs/architecture.md draws three ways with files that exist, as many as it says", () => {
   const ways = drawnWays();
@@ -50,6 +50,22 @@ test("docs/architecture.md draws three ways with files that exist, as many as it
   for (const { files, said } of ways) {
     expect(files.filter((file) => !existsSync(join(ROOT, "src", file)))).toEqual([]);
     expect(files).toHaveLength(said);
+  }
+});
+
+/** The files of `src` that a file imports. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(ROOT, "src", file), "utf8");
+  return [...text.matchAll(/(?:from|import\() ?"(\.[^"]+)"/g)].map(([, path]) => join(dirname(file), path!));
+}
+
+test("docs/architecture.md draws no file into a way that none of the others there knows", () => {
+  for (const { files } of drawnWays()) {
+    const edges = files.flatMap((file) => importsOf(file).map((other) => [file, other] as const));
+    const alone = files.filter(
+      (file) => !edges.some(([from, to]) => (from === file && files.includes(to)) || (to === file && from !== file)),
+    );
+    expect(alone).toEqual([]);
   }
 });
 
