@@ -36,7 +36,7 @@ export function advanced(
     );
   }
   if (token !== undefined && (consumer.owner === undefined || consumer.token !== token)) {
-    throw new EntmootError("conflict", `consumer ${name}: lease ${token} has passed to another; acquire it again`);
+    throw new EntmootError("conflict", `consumer ${name}: lease ${token} is not the current one; acquire it again`);
   }
   return { ...consumer, cursor: Math.max(seq, consumer.cursor ?? 0) };
 }

@@ -54,6 +54,15 @@ test("an agent publishes, queries, looks and follows over its socket, and leaves
   expect(existsSync(join(it.home, ".entmoot"))).toBe(false);
 }, 20_000);
 
+test("a data root that is named beside an agents' socket is refused, not passed over", async () => {
+  await using it = await agentsWorld();
+  for (const flag of ["-data", "-identity"]) {
+    const refused = await it.run(flag, "/nonexistent", "query");
+    expect(refused.exit).toBe(5);
+    expect(refused.stderr).toContain(`${flag}: ENTMOOT_AGENT_SOCKET is set`);
+  }
+});
+
 test("what is the owner's is refused to an agent, in words that say how to be the owner", async () => {
   await using it = await agentsWorld();
   const key = new Uint8Array(32).fill(7).toBase64();

@@ -195,6 +195,8 @@ export function parseGlobalOptions(args: GlobalArgs, env: Environment): GlobalOp
   }
 
   const home = env.HOME || homedir();
+  const agentSocket = agentSocketOf(env, home);
+  if (agentSocket !== undefined) refuseRootBeside(args);
   const dataDir = resolve(expandHome(read("data", path) ?? "~/.entmoot", home));
   const identity = read("identity", path);
   return {
@@ -215,8 +217,18 @@ export function parseGlobalOptions(args: GlobalArgs, env: Environment): GlobalOp
     traceGossipTransport: read("trace-gossip-transport", boolean) ?? false,
     traceReconcile: read("trace-reconcile", boolean) ?? false,
     jsonErrors: read("json-errors", boolean) ?? false,
-    agentSocket: agentSocketOf(env, home),
+    agentSocket,
   };
+}
+
+/** Over an agents' socket no data root is looked at, so one that is asked for by name would be passed over in silence. */
+function refuseRootBeside(args: GlobalArgs): void {
+  const named = (["data", "identity"] as const).find((name) => args[name] !== undefined);
+  if (named === undefined) return;
+  throw new EntmootError(
+    "invalid_argument",
+    `-${named}: ENTMOOT_AGENT_SOCKET is set, over which no data root is looked at; unset it, or leave out -${named}`,
+  );
 }
 
 /** No flag: whoever runs an agent sets it for everything that the agent starts. */

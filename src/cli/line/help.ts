@@ -18,6 +18,7 @@ export function programHelp(
     ["commands", columns(rows(false))],
     ["opt-in coordination", columns(rows(true))],
     ["global flags", columns(flagRows(globals))],
+    ["for agents", ["With ENTMOOT_AGENT_SOCKET=FILE commands speak over an agents' socket, without a data root."]],
     ["", ['Flags take one dash or two, "-name value" or "-name=value". "entmootd <command> -help" tells more.']],
   ]);
 }
