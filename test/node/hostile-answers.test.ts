@@ -144,7 +144,9 @@ test("an issuer that ends without an answer is asked again; one that says no is 
   const token = new Uint8Array(16);
   const link = { groupId: GROUP, issuer, hints: [], token, expiresAtMs: 0 };
   const attempt = { deadline: later(realClock.steady(), 60_000), signal: undefined, progress: () => {} };
-  await expect(redeem({ peers, hostname: "", clock: realClock }, link, attempt)).rejects.toMatchObject({
+  await expect(
+    redeem({ peers, hostname: "", config: MACHINE_DEFAULTS, clock: realClock }, link, attempt),
+  ).rejects.toMatchObject({
     code: "expired",
   });
   expect(asked).toBe(3);

@@ -52,11 +52,11 @@ export class Joiner {
     if (isMootLink(text)) {
       const link = parseMootLink(text);
       refuseExpiredLink(link, this.#context.clock.unix());
-      const { clock, hints, hostname, local } = this.#context;
+      const { clock, config, hints, hostname, local } = this.#context;
       if (link.issuer === local) throw new EntmootError("invalid_argument", "join: this node issued the link itself");
       hints.add(link.issuer, link.hints);
       const peers = requirePeers(this.#context);
-      const { invite, name } = await redeem({ clock, hostname, peers }, link, attempt);
+      const { invite, name } = await redeem({ clock, config, hostname, peers }, link, attempt);
       return this.#joinGroup(invite, attempt, { name });
     }
     const body = new TextEncoder().encode(text);
