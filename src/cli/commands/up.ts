@@ -25,7 +25,7 @@ const LABEL = "up";
 /** Ours. What somebody needs who wants to try it with a few others today. */
 const LINK_USES = 10;
 const LINK_VALID_MS = 24 * 3_600_000;
-/** Ours. Where a typed line goes. */
+/** Ours. What a person types is talk, which needs no topic thought up for it. */
 const CHAT_TOPIC = "chat";
 
 /** `up`: from nothing to a running moot with a link to share, in one command. */

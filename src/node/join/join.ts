@@ -24,7 +24,7 @@ import { redeem } from "./redeem-link.ts";
 /** Ours. How long a join waits for the messages there are; the rest comes while the daemon runs. */
 const FIRST_PULL_MAX_MS = 10_000;
 
-/** Wire. When nobody says. */
+/** Wire. As the original waits: scripts made for it count on an end by then. */
 const TIMEOUT_DEFAULT_MS = 90_000;
 /** Ours. Longer waits belong in a loop around the call. */
 const TIMEOUT_MAX_MS = 3_600_000;
