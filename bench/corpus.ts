@@ -63,5 +63,5 @@ function write(author: Identity, group_id: GroupId, n: number, parents: readonly
 
 /** Makes the corpus's author the founder of the group that `store` holds. */
 export function foundGroup(store: GroupStore, { author }: Corpus): void {
-  store.roster.append([createGenesis({ seed: author.seed, nowMs: unixMs(FIRST_MS )})]);
+  store.roster.append([createGenesis({ seed: author.seed, nowMs: unixMs(FIRST_MS) })]);
 }

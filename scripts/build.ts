@@ -34,8 +34,8 @@ export interface BinaryOptions {
 /**
  * Compiles one executable. The runtime of another platform comes from its locked npm package, checked against the
  * lock file, never from a download by Bun. `outfile` is replaced at once, so a running daemon keeps its old file.
- * Equal inputs give equal bytes in any checkout, as long as the current directory is its root: Bun names chunks by
- * their paths from there.
+ * Equal inputs give equal bytes in any checkout, as long as the current directory is its root and `node_modules` is a
+ * folder in it: Bun names chunks and modules by their paths from there, and follows symbolic links first.
  */
 export async function buildBinary(options: BinaryOptions): Promise<void> {
   const target = TARGETS[options.target];

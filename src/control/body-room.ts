@@ -1,6 +1,6 @@
 import type { Caller, OperationHost } from "../node/operations/implementation.ts";
 import type { OperationFrame } from "../wire/control/operation-frame.ts";
-import type { Places } from "./places.ts";
+import type { Reservations } from "./reservations.ts";
 import { isAllowed } from "./scope.ts";
 
 /** Ours. A larger request than nearly all: few are received at a time. */
@@ -8,14 +8,14 @@ const LARGE_BYTES = 64 * 1024;
 
 const MIB = 1024 * 1024;
 
-/** Judges by its head how much of a request one connection receives, and keeps places for a large one while it comes. */
+/** Judges by its head how much of a request one connection receives, and reserves room for a large one while it comes. */
 export class BodyRoom implements Disposable {
   readonly #host: OperationHost;
   readonly #caller: Caller;
-  readonly #large: Places;
+  readonly #large: Reservations;
   #held: Disposable | undefined;
 
-  constructor(host: OperationHost, caller: Caller, large: Places) {
+  constructor(host: OperationHost, caller: Caller, large: Reservations) {
     this.#host = host;
     this.#caller = caller;
     this.#large = large;

@@ -46,7 +46,7 @@ export class ControlConnection implements Disposable {
 
   /** Resolves once no more than so many bytes handed to `send` wait to be taken, or the connection is closed. */
   unsentAtMost(bytes: number): Promise<void> {
-    return this.#outgoing.atMost(bytes);
+    return this.#outgoing.drainedTo(bytes);
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { Turns } from "../node/turns.ts";
-import { Places } from "./places.ts";
+import { Reservations } from "./reservations.ts";
 
 /** Ours. Calls of all clients that may tell events, so that requests always find a place. */
 const STREAMS_MAX = 192;
@@ -11,9 +11,9 @@ const LARGE_REQUESTS_MIB_MAX = 64;
 
 /** What all clients of one door share, so that none of them takes it from the others, or the door from the node. */
 export class Door {
-  readonly streams = new Places(STREAMS_MAX, "watchers");
-  readonly calls = new Places(CALLS_MAX, "calls of all clients");
-  readonly largeRequests = new Places(LARGE_REQUESTS_MIB_MAX, "MiB of large requests");
+  readonly streams = new Reservations(STREAMS_MAX, "watchers");
+  readonly calls = new Reservations(CALLS_MAX, "calls of all clients");
+  readonly largeRequests = new Reservations(LARGE_REQUESTS_MIB_MAX, "MiB of large requests");
   /** One for each frame. */
   readonly turns: Turns;
 

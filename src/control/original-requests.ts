@@ -13,7 +13,7 @@ import { controlType } from "../wire/control/control-frame.ts";
 import { EXTENSION_TYPE_MIN } from "../wire/frame/frame-types.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { controlFailure } from "./control-error.ts";
-import type { Places } from "./places.ts";
+import type { Reservations } from "./reservations.ts";
 
 /** Wire. How long an invite made by request is good for. */
 const INVITE_VALID_FOR_MS = 24 * 3_600_000;
@@ -24,7 +24,7 @@ export interface OriginalService {
   /** Aborts when the door closes. */
   readonly ending: AbortSignal;
   readonly log: Log;
-  readonly streams: Places;
+  readonly streams: Reservations;
 }
 
 /** What one request of the original's is carried out with. */

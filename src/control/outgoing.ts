@@ -39,7 +39,7 @@ export class Outgoing {
   }
 
   /** Resolves once no more than `max` bytes wait, or nothing goes out any more. */
-  async atMost(max: number): Promise<void> {
+  async drainedTo(max: number): Promise<void> {
     while (this.#bytes > max && this.#failure === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#onWritten.push(resolve);

@@ -73,11 +73,11 @@ export class ServedCalls {
       const operation = this.#admitted(frame, running);
       const request = decodeJson(operation.request, frame.body);
       const { calls, streams } = this.#parts.door;
-      using places = new DisposableStack();
-      places.use(calls.reserve());
-      if (operation.event !== undefined) places.use(streams.reserve());
+      using reserved = new DisposableStack();
+      reserved.use(calls.reserve());
+      if (operation.event !== undefined) reserved.use(streams.reserve());
       const call = new ServedCall(operation, frame, this.#parts);
-      const held = places.move();
+      const held = reserved.move();
       this.#running.set(frame.call, call);
       call.done = call.run(request).finally(() => {
         held.dispose();

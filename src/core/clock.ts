@@ -30,7 +30,7 @@ export function later<Instant extends UnixMs | SteadyMs>(instant: Instant, ms: n
   return (instant + ms) as Instant;
 }
 
-/** A stored or received number as the instant it is meant as; its bounds are checked where it comes in. */
+/** A number that whoever hands it in knows to be Unix milliseconds: nothing is checked here. */
 export function unixMs(ms: number): UnixMs {
   return ms as UnixMs;
 }

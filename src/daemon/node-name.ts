@@ -3,7 +3,7 @@ import type { NodeStore } from "../store/node-store.ts";
 
 /** Setting of the data root: how this node wants to be shown to other members. */
 const HOSTNAME_SETTING = "hostname";
-/** Ours. A name, not a story. */
+/** Ours. The longest name of a machine (RFC 1035, one label) has 63: whoever wants more has a story to tell. */
 const HOSTNAME_BYTES_MAX = 64;
 
 /** The name to show, kept from start to start: the one given now, else the one given last, else none. */

@@ -7,6 +7,7 @@ import type { NodeInfo } from "../core/record/records.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
 import type { Report } from "../machine/effect.ts";
+import { MACHINE_DEFAULTS, type MachineConfig } from "../machine/machine-config.ts";
 import { type Random, SeededRandom } from "../machine/random.ts";
 import type { DataRoot } from "../store/data-root.ts";
 import { byDirectory } from "../store/group-directory.ts";
@@ -52,6 +53,8 @@ export interface NodeParts {
   /** Operations besides the usual ones. */
   readonly operations?: Implemented<NodeServices>;
   readonly clock: Clock;
+  /** Limits and times of its machines; `MACHINE_DEFAULTS` when nobody says. */
+  readonly config?: MachineConfig;
   /** For tests; else a seed from the system. */
   readonly random?: Random;
 }
@@ -151,6 +154,7 @@ export class EntmootNode implements Operations, OperationHost {
       hints: new HintBook({ identity, local, store: root.node, clock, addresses: () => transport?.localHints() }),
       log,
       clock,
+      config: parts.config ?? MACHINE_DEFAULTS,
       carrier: undefined as CarrierSide | undefined,
       hostname: parts.hostname,
       groups: () => [...this.#groups.values()],
@@ -250,10 +254,11 @@ export class EntmootNode implements Operations, OperationHost {
     });
     if (store === undefined) throw new EntmootError("group_not_found", "group not joined");
     renewRolledBackLog({ root, store, log });
-    const { carrier, clock, local } = this.#context;
+    const { carrier, clock, config, local } = this.#context;
     const group = new Group({
       store,
       local,
+      config,
       random: this.#random.fork(),
       clock,
       carryOut: carrier?.carryOut,

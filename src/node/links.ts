@@ -18,7 +18,7 @@ import type { CreatedLink, LinkRow, link_create, link_revoke } from "./operation
 import type { RequestOf } from "./operations/operation.ts";
 
 /** Ours. Cannot be guessed, and keeps the link short. */
-const TOKEN_BYTES = 16;
+const ISSUED_TOKEN_BYTES = 16;
 
 /** Issues a link to a group this node founded. */
 export function createLink(context: NodeContext, request: RequestOf<typeof link_create>): CreatedLink {
@@ -32,7 +32,7 @@ export function createLink(context: NodeContext, request: RequestOf<typeof link_
     throw new EntmootError("invalid_argument", `valid_for_ms: expected a positive number, got ${validForMs}`);
   }
   const nowMs = context.clock.unix();
-  const token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
+  const token = crypto.getRandomValues(new Uint8Array(ISSUED_TOKEN_BYTES));
   const token_hash = sha256Hex(token);
   const expiresAtMs = validForMs === 0 ? 0 : Math.floor(nowMs + validForMs);
   const issued: IssuedLink = {

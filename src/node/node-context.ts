@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Identity } from "../core/identity.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 import type { Log } from "../host/log.ts";
+import type { MachineConfig } from "../machine/machine-config.ts";
 import type { DataRoot } from "../store/data-root.ts";
 import type { CarrierSide } from "./carrier/carrier-side.ts";
 import type { HintBook } from "./carrier/hint-book.ts";
@@ -16,6 +17,8 @@ export interface NodeContext {
   readonly hints: HintBook;
   readonly log: Log;
   readonly clock: Clock;
+  /** Limits and times of every machine here. */
+  readonly config: MachineConfig;
   /** `undefined` in a process that opened no carrier. */
   readonly carrier: CarrierSide | undefined;
   /** Joined groups in a fixed order. */

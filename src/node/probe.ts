@@ -5,7 +5,7 @@ import type { NodeContext } from "./node-context.ts";
 import { type ProbeRow, type probe as probeOperation, probeTimeoutMs } from "./operations/moots.ts";
 import type { RequestOf } from "./operations/operation.ts";
 
-/** Wire. Peers asked at a time. */
+/** Wire. Peers asked at a time, as by the original: four that are away cost one time-out. */
 const PARALLEL = 4;
 
 /** Wire. What the original sends, and what its answer must bring back. */

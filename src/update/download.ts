@@ -29,7 +29,7 @@ export interface DownloadOptions extends GetOptions {
 /** Ours. A connection that breaks is taken up again so often in one run, and so often when it brings nothing. */
 const ATTEMPTS_MAX = 20;
 const FRUITLESS_MAX = 3;
-/** Ours. Before each further attempt. */
+/** Ours. Before each further attempt: a server that refuses at once is not asked in a tight loop. */
 const PAUSE_MS = 200;
 
 /** What to do about a file that is not what its manifest says. */

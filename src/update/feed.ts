@@ -16,7 +16,7 @@ export interface Feed {
 
 /** The owner and name of a repository on the forge, and nothing that could change a URL. */
 const REPO = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/;
-/** Ours. Characters. */
+/** Ours. Characters that every browser and server takes; release hosts sign theirs with a few hundred. */
 export const URL_MAX = 2048;
 
 /** The feed at `url`, which `source` gave, or else the release downloads of `repo`. Throws `invalid_argument` saying what is expected. */

@@ -23,5 +23,5 @@ export function parseReleaseKeys(text: string): readonly string[] {
   return text.split(/[\s,]+/).filter((key) => key !== "");
 }
 
-/** Wire. Where the original's releases are. */
+/** Wire. Where the original's releases are: its installer asks there, and so do people. */
 export const RELEASE_REPO = "jerryfane/entmoot";

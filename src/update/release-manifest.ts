@@ -8,7 +8,7 @@ import { parseVersion } from "./version-order.ts";
 /** Wire. The `type` of every manifest; a change that old readers would misread gets another one. */
 export const MANIFEST_TYPE = "entmoot.release.v1";
 
-/** Wire. Names inside a feed. */
+/** Wire. Names inside a feed, which every installed version asks for. */
 export const MANIFEST_NAME = "manifest.json";
 export const SIGNATURE_NAME = "manifest.json.sig";
 

@@ -12,7 +12,7 @@ import { updateError } from "./update-error.ts";
 
 /** Ours. What a daemon has to end cleanly. */
 const END_MS = 30_000;
-/** Ours. Between two looks. */
+/** Ours. Between two looks: nobody notices so little, and a look costs a file or a socket. */
 const LOOK_AGAIN_MS = 50;
 /** Ours. A daemon that answers has opened its groups; one that opens them later has so long. */
 const GROUPS_MS = 3_000;

@@ -25,3 +25,22 @@ export function infoJson(status: NodeStatus) {
     transport: status.transport,
   };
 }
+
+/** The same of a data root that holds nothing yet. */
+export function emptyInfoJson({ dataDir, identityPath, listenPort }: EmptyRoot) {
+  return {
+    pilot_node_id: 0,
+    entmoot_pubkey: null,
+    listen_port: listenPort,
+    data_dir: dataDir,
+    groups: [],
+    running: false,
+    identity_path: identityPath,
+  };
+}
+
+export interface EmptyRoot {
+  readonly dataDir: string;
+  readonly identityPath: string;
+  readonly listenPort: number;
+}

@@ -67,6 +67,60 @@ test("a number or name that is ours or the wire's says why it is so", () => {
   expect(files.filter((path) => BARE_TAG.test(readFileSync(resolve(ROOT, path), "utf8")))).toEqual([]);
 });
 
+/** Fewer words than this only say again what the name says. */
+const REASON_WORDS_MIN = 6;
+
+/** The tags of a source whose words are too few for a reason. */
+function restatements(source: string): string[] {
+  return [...source.matchAll(/(?:\/\*\*\s+(?:\* )?(?:Ours|Wire)\. ([\s\S]*?)\*\/|^ *\/\/ (?:Ours|Wire)\. (.*)$)/gm)]
+    .map(([, block, line]) => (block ?? line!).replaceAll(/^\s*\*/gm, "").trim())
+    .filter((words) => words.split(/\s+/).length < REASON_WORDS_MIN);
+}
+
+test("a tag says more than the name of its constant", () => {
+  const files = projectFiles().filter((path) => /^src\/.*\.ts$/.test(path));
+  const found = files.flatMap((path) =>
+    restatements(readFileSync(resolve(ROOT, path), "utf8")).map((words) => `${path}: ${words}`),
+  );
+  expect(found).toEqual([]);
+  expect(restatements("/** Ours. Moots of one node. */")).toEqual(["Moots of one node."]);
+  expect(restatements("/**\n * Wire. When nobody\n * says.\n */")).toHaveLength(1);
+  expect(restatements("  // Ours. Characters.")).toEqual(["Characters."]);
+  expect(restatements("/** Ours. Ids read at a time: 128 KiB of them. */")).toEqual([]);
+});
+
+/** A bound at the outermost level of a file; what a type of number can hold is nobody's choice. */
+const BOUND = /^(?:export )?const ([A-Z0-9_]+_(?:MAX|MIN|BYTES)) = (?!.*(?:2n \*\*|0xffff|65_535))[-\d]/;
+
+/** Bounds of a source that say neither in their docstring nor for the whole file whose they are. */
+function untagged(source: string): string[] {
+  if (/^\/\/ (?:Ours|Wire), all of these/m.test(source)) return [];
+  const lines = source.split("\n");
+  return lines.flatMap((line, index) => {
+    const name = BOUND.exec(line)?.[1];
+    if (name === undefined) return [];
+    const above = lines.slice(0, index);
+    // Constants in a row share what stands above the first.
+    while (/^(?:export )?const /.test(above.at(-1) ?? "")) above.pop();
+    const from = above.findLastIndex((each) => /^(?:\/\*\*|\/\/)/.test(each));
+    const isDocumented = /^(?:\/\/|.*\*\/$)/.test(above.at(-1) ?? "");
+    return isDocumented && /\b(?:Ours|Wire)\b/.test(above.slice(from).join("\n")) ? [] : [name];
+  });
+}
+
+test("a bound says whether it is ours or the wire's", () => {
+  const files = projectFiles().filter((path) => /^src\/.*\.ts$/.test(path));
+  const found = files.flatMap((path) =>
+    untagged(readFileSync(resolve(ROOT, path), "utf8")).map((name) => `${path}: ${name}`),
+  );
+  expect(found).toEqual([]);
+  expect(untagged("const LINK_BYTES_MAX = 4096;")).toEqual(["LINK_BYTES_MAX"]);
+  expect(untagged("/** Ours. So. */\nconst A = 1;\n\nconst PROGRAM_MAX = 4;")).toEqual(["PROGRAM_MAX"]);
+  expect(untagged("/** Longer. */\nconst A_MAX = 1;\nconst B_MAX = 2;")).toEqual(["A_MAX", "B_MAX"]);
+  expect(untagged("/** Ours. So. */\nexport const A_MAX = 1;\nconst B_MAX = 2;")).toEqual([]);
+  expect(untagged("const UINT64_MAX = 2n ** 64n - 1n;")).toEqual([]);
+});
+
 test.each([
   "/** Ours. */",
   "/** Wire. */\nconst A = 1;",

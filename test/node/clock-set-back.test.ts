@@ -21,7 +21,7 @@ test("members whose clocks were set back by an hour still find what they missed"
   await using alice = await startNode(network, 2, { clock });
   const { group_id } = await founder.call(group_create, OPEN_GROUP);
   const { link } = await founder.call(link_create, { group_id, uses: 0, valid_for_ms: HOUR_MS });
-  await alice.call(join, { input: link, timeout_ms: 5_000 });
+  await alice.call(join, { input: link, timeout_ms: 60_000 });
   const keys = [identity(1), identity(2)].map(({ publicKey }) => PublicKey.fromBytes(publicKey)) as [
     PublicKey,
     PublicKey,
@@ -35,5 +35,5 @@ test("members whose clocks were set back by an hour still find what they missed"
   await until(async () => {
     const [group] = (await alice.call(status, {})).groups;
     return group?.messages === 1 && group.members === 3;
-  }, 15_000);
-}, 20_000);
+  });
+});

@@ -37,7 +37,7 @@ test("what both sides of a cut wrote is on both once it heals", async () => {
   await Promise.all([say(founder, "here"), say(alice, "there")]);
   expect(await agree(2)).toBeFalse();
   network.heal(...keys);
-  await until(() => agree(2), 15_000);
+  await until(() => agree(2));
 });
 
 test("a node that comes back catches up with what it missed, messages and members alike", async () => {
@@ -95,5 +95,5 @@ test("a founder whose data came back from an old backup learns from a member wha
   backup.createGroup(group_id).roster.append(rosterEntries().slice(0, 1));
   await founder.close();
   await using again = await startNode(network, 1, { root: backup });
-  await until(async () => (await again.call(status, {})).groups[0]?.members === 2, 30_000);
+  await until(async () => (await again.call(status, {})).groups[0]?.members === 2);
 });

@@ -5,6 +5,7 @@ import { PublicKey } from "../../src/core/ids.ts";
 import { formatPolicy, POLICY_PRESETS } from "../../src/core/policy/policy.ts";
 import { createGenesis } from "../../src/core/roster/roster-change.ts";
 import { realClock } from "../../src/host/real-clock.ts";
+import { MACHINE_DEFAULTS } from "../../src/machine/machine-config.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { ChangeSignal } from "../../src/node/change-signal.ts";
 import { Group } from "../../src/node/group/group.ts";
@@ -128,6 +129,7 @@ test("messages past their retention are forgotten where nothing is written any m
   const group = new Group({
     store,
     local: PublicKey.fromBytes(identity(1).publicKey),
+    config: MACHINE_DEFAULTS,
     random: new SeededRandom(1),
     clock: new ManualClock(nowMs),
     carryOut: undefined,

@@ -79,7 +79,7 @@ inNetns(import.meta, () => {
       const { pid } = await plain.ask(["info"]);
       npm.kill(signal);
       expect((await npm.ended()).status).toBe(0);
-      await eventually("the end of the daemon that npm start ran", () => (isRunning(pid) ? undefined : true), 10_000);
+      await eventually("the end of the daemon that npm start ran", () => (isRunning(pid) ? undefined : true));
       expect(await plain.ask(["info"])).toMatchObject({ running: false });
     });
   }

@@ -7,7 +7,6 @@ const MINUTE = 60_000;
 
 for (const seed of seeds(5)) {
   test(`founder and two others agree on three messages at once (SEED=${seed})`, () => {
-    const startMs = performance.now();
     const world = new World({ seed, members: 3 });
     world.runFor(2_000);
     const [a, b] = [world.members[0]!, world.members[1]!];
@@ -20,7 +19,6 @@ for (const seed of seeds(5)) {
     expect(new Set(world.members.map((member) => member.merkleRoot())).size).toBe(1);
     expect(a.size).toBe(3);
     expect(world.traffic.bodies).toBe(6);
-    expect(performance.now() - startMs).toBeLessThan(1_000);
   });
 
   test(`members agree although one frame in five is lost (SEED=${seed})`, () => {

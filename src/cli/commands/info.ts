@@ -3,7 +3,7 @@ import { openOperations } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { status } from "../../node/operations/daemon.ts";
-import { infoJson } from "../../view/info-json.ts";
+import { emptyInfoJson, infoJson } from "../../view/info-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
@@ -27,7 +27,7 @@ export const info = defineCommand({
       if (await isEmpty(options)) {
         const hint = `info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`;
         printProse(forDataRoot(hint, args.data));
-        printJson(emptyInfo(options));
+        printJson(emptyInfoJson(options));
         return;
       }
       await using node = await openOperations(options, { create: false, change: false });
@@ -55,16 +55,4 @@ async function lastUpdate({ agentSocket, dataDir }: GlobalOptions): Promise<{ la
   const { readUpdateRecord } = await import("../../update/update-record.ts");
   const record = readUpdateRecord(dataDir);
   return record === undefined ? {} : { last_update: record };
-}
-
-function emptyInfo({ dataDir, identityPath, listenPort }: GlobalOptions) {
-  return {
-    pilot_node_id: 0,
-    entmoot_pubkey: null,
-    listen_port: listenPort,
-    data_dir: dataDir,
-    groups: [],
-    running: false,
-    identity_path: identityPath,
-  };
 }

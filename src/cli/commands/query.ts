@@ -106,7 +106,7 @@ function parseFilter({ author, group, topic, since, until, order }: FilterArgs):
     group_id: group === undefined ? undefined : parseGroupId(LABEL, group),
     author: author === undefined ? undefined : parseNodeId(`${LABEL}: -author`, author),
     topic,
-    // Wire. 0 is no bound.
+    // Wire. The original takes 0 for no bound.
     since: from === 0n ? undefined : from,
     until: to === 0n ? undefined : to,
   };

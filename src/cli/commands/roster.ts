@@ -1,8 +1,7 @@
-import { GroupId, RosterEntryId } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
 import { roster_change } from "../../node/operations/moots.ts";
-import { nodeInfoJson } from "../../view/node-info-json.ts";
+import { rosterChangeJson } from "../../view/roster-change-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
@@ -46,17 +45,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
       await namedFailure(label, async () => {
         await using node = await openOperations(options, { create: false, change: true });
         const changed = await node.call(roster_change, { group_id: groupId, op, node_id: nodeId, entmoot_pubkey: key });
-        const subject = nodeInfoJson(changed.subject);
-        printJson(
-          op === "add"
-            ? {
-                added: subject,
-                entry_id: RosterEntryId.toBase64(changed.entry_id),
-                group_id: GroupId.toBase64(changed.group_id),
-                members: changed.members,
-              }
-            : { group_id: GroupId.toBase64(changed.group_id), members: changed.members, removed: subject },
-        );
+        printJson(rosterChangeJson(op, changed));
       });
     },
   });

@@ -13,8 +13,8 @@ import { publish, type WatchEvent, watch } from "../../node/operations/messages.
 import { group_create, members } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { unlessAborted } from "../../transport/wait.ts";
+import { eventJson } from "../../view/event-json.ts";
 import { eventLine, mootName } from "../../view/event-line.ts";
-import { messageLine } from "../../view/message-line.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -25,7 +25,7 @@ const LABEL = "up";
 /** Ours. What somebody needs who wants to try it with a few others today. */
 const LINK_USES = 10;
 const LINK_VALID_MS = 24 * 3_600_000;
-/** Ours. Where a typed line goes. */
+/** Ours. What a person types is talk, which needs no topic thought up for it. */
 const CHAT_TOPIC = "chat";
 
 /** `up`: from nothing to a running moot with a link to share, in one command. */
@@ -147,19 +147,6 @@ function watchFromNow(node: Operations, signal: AbortSignal): AsyncIterable<Watc
         return next;
       },
     }),
-  };
-}
-
-/** A watch event as `up` and programs around it read it. */
-function eventJson(event: WatchEvent) {
-  if (event.kind === "message") return { event: "message", ...messageLine(event) };
-  return {
-    event: "peer",
-    group_id: GroupId.toBase64(event.group_id),
-    node_id: event.node_id,
-    entmoot_pubkey: event.entmoot_pubkey.toBase64(),
-    change: event.event,
-    route: event.route,
   };
 }
 

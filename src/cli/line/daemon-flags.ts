@@ -20,7 +20,7 @@ export const daemonFlags = {
   },
 } as const satisfies Record<string, FlagDef>;
 
-/** Ours. PATH_MAX on Linux. */
+/** Ours. No system opens a longer path; PATH_MAX on Linux. */
 const SOCKET_PATH_MAX = 4096;
 
 /** What the flags say of the daemon to start. Throws `invalid_argument`. */

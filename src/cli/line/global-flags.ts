@@ -99,7 +99,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const LIST_MAX = 16;
 /** Ours. What a hint may have, in characters. */
 const RELAY_URL_MAX = 255;
-/** Ours. PATH_MAX on Linux. */
+/** Ours. No system opens a longer path; PATH_MAX on Linux. */
 const PATH_MAX = 4096;
 
 const path = v.pipe(

@@ -102,7 +102,7 @@ function positionalUsage(name: string, def: FlagDef): string {
   return def.required === false || def.default !== undefined ? `[${word}]` : `<${word}>`;
 }
 
-/** Labels wider than this take a line of their own, so one long flag does not push all texts to the right. */
+/** Ours. Labels wider than this take a line of their own, so one long flag does not push all texts to the right. */
 const LABEL_MAX = 30;
 
 function columns(rows: readonly HelpRow[]): string[] {

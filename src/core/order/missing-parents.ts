@@ -1,7 +1,7 @@
 import { withRoom } from "../bytes/typed-array.ts";
 import { IdTable, NO_SLOT } from "./id-table.ts";
 
-/** Ids no longer waited for stay in the table until there are this many, and more than of the others. */
+/** Ours. Ids no longer waited for stay in the table until there are this many, and more than of the others. */
 const SETTLED_MIN = 1024;
 
 /** One edge that waits: the child in slot `child` names a parent that is not in the set. */

@@ -9,7 +9,7 @@ export interface Rate {
 }
 
 const UNITS_MAX = 2n ** 63n - 1n;
-/** No int64 has more digits; a longer number would cost the square of its length to parse. */
+/** Ours. No int64 has more digits; a longer number would cost the square of its length to parse. */
 const DIGITS_MAX = 19;
 
 /** Ours. Longest rate text looked at; the longest anyone would write has 30 characters. */

@@ -2,7 +2,6 @@ import type { PublicKey } from "../../core/ids.ts";
 import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts";
 import { DialBackoff } from "../../machine/dial-backoff.ts";
 import type { Report } from "../../machine/effect.ts";
-import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
 import { RateLimit } from "../../machine/rate-limit.ts";
 import type { PeerStatus, Transport } from "../../transport/transport.ts";
 import type { Group } from "../group/group.ts";
@@ -39,16 +38,17 @@ export class CarrierSide {
   readonly #reconnector: Reconnector;
   readonly #greeter: Greeter;
   readonly #profiles: Profiles;
-  readonly #rates = new RateLimit(MACHINE_DEFAULTS);
+  readonly #rates: RateLimit;
 
   constructor(context: NodeContext, parts: CarrierSideParts) {
     this.#context = context;
     this.#parts = parts;
-    const { clock, hints, log } = context;
+    const { clock, config, hints, log } = context;
+    this.#rates = new RateLimit(config);
     const peers = new Peers({
       transport: parts.transport,
       hints: (peer) => hints.of(peer),
-      backoff: new DialBackoff(MACHINE_DEFAULTS),
+      backoff: new DialBackoff(config),
       clock,
     });
     this.peers = peers;

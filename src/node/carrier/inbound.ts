@@ -14,7 +14,7 @@ import type { Group } from "../group/group.ts";
 export const INBOUND_TIMEOUTS = {
   /** Wire. Until its first frame is whole. */
   firstFrameMs: 5_000,
-  /** Ours. Until each further one is. */
+  /** Ours. Until each further one is: a stream left open for the next question costs a place until then. */
   nextFrameMs: 30_000,
   /** Wire. Until it has taken an answer. */
   answerMs: 90_000,

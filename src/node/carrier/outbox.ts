@@ -7,7 +7,7 @@ import { encodeSized, type Frame, type SizedFrame, sizeFrame } from "../../wire/
 /** Ours. Bytes waiting for one peer; past this a frame fails at once and catching up brings it later. */
 const WAITING_MAX_BYTES = 8 * 1024 * 1024;
 
-/** Ours. Bytes handed to one stream. */
+/** Ours. Bytes handed to one stream: what fails with it fails together, and at this size a further stream costs little beside it. */
 const STREAM_MAX_BYTES = 1024 * 1024;
 
 /** Ours. A peer that takes nothing for this long is treated as lost. */

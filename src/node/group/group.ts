@@ -4,7 +4,7 @@ import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { Event, RosterSyncOutcome, Via } from "../../machine/event.ts";
 import { GroupMachine } from "../../machine/group-machine.ts";
-import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
+import type { MachineConfig } from "../../machine/machine-config.ts";
 import type { Random } from "../../machine/random.ts";
 import type { GroupStore } from "../../store/group-store.ts";
 import type { CopySummary } from "../../wire/peer/status-frames.ts";
@@ -19,6 +19,7 @@ import { Ingest, type Ingested } from "./ingest.ts";
 export interface GroupParts {
   readonly store: GroupStore;
   readonly local: PublicKey;
+  readonly config: MachineConfig;
   readonly random: Random;
   readonly clock: Clock;
   /** Carries out what the machines decide; without peers it does nothing. */
@@ -49,7 +50,7 @@ export class Group {
 
   /** Throws `roster_rejected`, `data_root_invalid`. */
   constructor(parts: GroupParts) {
-    const { clock, local, random, store } = parts;
+    const { clock, config, local, random, store } = parts;
     this.#parts = parts;
     this.store = store;
     this.id = store.groupId;
@@ -60,7 +61,7 @@ export class Group {
     const { messages } = store;
     const { policy, roster, writer } = this;
     this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, writer, clock });
-    this.#machine = new GroupMachine({ local, messages, roster, random, config: MACHINE_DEFAULTS });
+    this.#machine = new GroupMachine({ local, messages, roster, random, config });
   }
 
   /** This node in the group's roster; `undefined` when its key is not in it. */

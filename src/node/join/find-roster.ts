@@ -5,21 +5,28 @@ import type { Invite } from "../../core/record/records.ts";
 import { RosterLog } from "../../core/roster/roster-log.ts";
 import { explainRejection } from "../../core/roster/roster-rejection.ts";
 import { Join, type JoinCandidate, type JoinEffect, type JoinEvent } from "../../machine/join.ts";
-import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
+import type { MachineConfig } from "../../machine/machine-config.ts";
 import { askRosterAfter } from "../carrier/ask-roster.ts";
 import { failureOf, PeerRefusal, type Peers } from "../carrier/peers.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
 
 export type FoundRoster = Extract<JoinEffect, { kind: "joined" }>;
 
+export interface FindRosterParts {
+  readonly peers: Peers;
+  readonly local: PublicKey;
+  readonly config: MachineConfig;
+  readonly clock: Clock;
+}
+
 /** A roster that is the one the invite promises, from whichever member serves it first. Throws `not_member`, `roster_rejected`, `unavailable`. */
 export function findRoster(
-  { clock, local, peers }: { readonly clock: Clock; readonly local: PublicKey; readonly peers: Peers },
+  { clock, config, local, peers }: FindRosterParts,
   invite: Invite,
   attempt: JoinAttempt,
 ): Promise<FoundRoster> {
   return driveMachine<JoinEvent, JoinEffect, FoundRoster>({
-    machine: new Join({ invite, localKey: local, deadlineMs: attempt.deadline, config: MACHINE_DEFAULTS }),
+    machine: new Join({ invite, localKey: local, deadlineMs: attempt.deadline, config }),
     start: { kind: "start" },
     timer: { kind: "timer" },
     clock,

@@ -24,7 +24,7 @@ import { redeem } from "./redeem-link.ts";
 /** Ours. How long a join waits for the messages there are; the rest comes while the daemon runs. */
 const FIRST_PULL_MAX_MS = 10_000;
 
-/** Wire. When nobody says. */
+/** Wire. As the original waits: scripts made for it count on an end by then. */
 const TIMEOUT_DEFAULT_MS = 90_000;
 /** Ours. Longer waits belong in a loop around the call. */
 const TIMEOUT_MAX_MS = 3_600_000;
@@ -52,11 +52,11 @@ export class Joiner {
     if (isMootLink(text)) {
       const link = parseMootLink(text);
       refuseExpiredLink(link, this.#context.clock.unix());
-      const { clock, hints, hostname, local } = this.#context;
+      const { clock, config, hints, hostname, local } = this.#context;
       if (link.issuer === local) throw new EntmootError("invalid_argument", "join: this node issued the link itself");
       hints.add(link.issuer, link.hints);
       const peers = requirePeers(this.#context);
-      const { invite, name } = await redeem({ clock, hostname, peers }, link, attempt);
+      const { invite, name } = await redeem({ clock, config, hostname, peers }, link, attempt);
       return this.#joinGroup(invite, attempt, { name });
     }
     const body = new TextEncoder().encode(text);

@@ -2,7 +2,7 @@ import { verifyInvite } from "../../core/admission/invite.ts";
 import type { MootLink } from "../../core/admission/moot-link.ts";
 import type { Clock } from "../../core/clock.ts";
 import { textOf } from "../../core/errors.ts";
-import { MACHINE_DEFAULTS } from "../../machine/machine-config.ts";
+import type { MachineConfig } from "../../machine/machine-config.ts";
 import { Redeem, type RedeemEffect, type RedeemEvent, type RedeemedInvite } from "../../machine/redeem.ts";
 import { PeerRefusal, type Peers } from "../carrier/peers.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
@@ -17,6 +17,7 @@ const TIMEOUT_MAX_MS = 15_000;
 export interface RedeemParts {
   readonly peers: Peers;
   readonly hostname: string;
+  readonly config: MachineConfig;
   readonly clock: Clock;
 }
 
@@ -27,7 +28,7 @@ export interface RedeemParts {
 export function redeem(parts: RedeemParts, link: MootLink, attempt: JoinAttempt): Promise<RedeemedInvite> {
   let timeoutMs = TIMEOUT_FIRST_MS;
   return driveMachine<RedeemEvent, RedeemEffect, RedeemedInvite>({
-    machine: new Redeem({ deadlineMs: attempt.deadline, config: MACHINE_DEFAULTS }),
+    machine: new Redeem({ deadlineMs: attempt.deadline, config: parts.config }),
     start: { kind: "start" },
     timer: { kind: "timer" },
     clock: parts.clock,

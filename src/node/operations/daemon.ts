@@ -4,7 +4,7 @@ import { boundedBytes, boundedText, clippedText, count, plainList, u16 } from ".
 import { operation } from "./operation.ts";
 import { nothing } from "./shapes.ts";
 
-/** Ours. Moots of one node. */
+/** Ours. Each open moot holds files open, and systems allow a process fewer. */
 const GROUPS_MAX = 8192;
 
 /** Ours. What systems allow for one argument or variable, and more of them than a daemon gets. */
@@ -123,6 +123,7 @@ const startedAs = struct(
   { required: ["pid", "path", "argv", "cwd", "env"] },
 );
 
+/** Ours. Twice what Linux takes as arguments and environment of a process at usual limits. */
 const PROGRAM_MAX = 4 * 1024 * 1024;
 
 /** Lasting. Throws `unsupported` where the daemon cannot start itself again, `conflict` when it runs from another executable. */

@@ -8,9 +8,11 @@ import { theGroup } from "./shapes.ts";
 
 /** Ours. An invite that names more peers than this helps nobody. */
 const MINT_PEERS_MAX = 1024;
+/** Ours. Twice the longest link: what is a little too long is told so by the reader of links. */
 const LINK_BYTES_MAX = 4096;
 /** Ours. An invite with sixteen peers takes about 4 KB. */
 const JOIN_INPUT_BYTES_MAX = 64 * 1024;
+/** Ours. As many peers as may be asked for, at 256 bytes each. */
 const INVITE_MAX = 256 * 1024;
 
 const mint = struct(

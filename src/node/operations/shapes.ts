@@ -26,7 +26,7 @@ export const placeText = documented(
   boundedText("place", PLACE_LENGTH),
 );
 
-/** Ours. One for each moot. */
+/** Ours. One for each moot there may be, as many as `status` tells of. */
 const PLACES_MAX = 8192;
 export const places = plainList(placeText, PLACES_MAX);
 

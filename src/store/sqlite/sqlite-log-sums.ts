@@ -2,7 +2,7 @@ import { LogSums, type SummedId } from "../log-sums.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 
-/** Ours. Ids read at a time. */
+/** Ours. Ids read at a time: 128 KiB of them, so that a long log is never in memory whole. */
 const PAGE = 4096;
 
 /** The sums of the log in `moot.sqlite`, read once when somebody asks for the first and gone on with as it grows. */

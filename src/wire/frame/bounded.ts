@@ -7,7 +7,7 @@ import { bytes, int, text, u32 } from "../../core/json/json-scalars.ts";
 const ABSENT_LIST: readonly never[] = Object.freeze([]);
 
 /** `element` for a list of at most `max`: the element past it is refused before it is read. */
-function atMost<T>(max: number, element: Codec<T>): Codec<T> {
+function refusePast<T>(max: number, element: Codec<T>): Codec<T> {
   return {
     ...element,
     read(reader, previous) {
@@ -21,7 +21,7 @@ function atMost<T>(max: number, element: Codec<T>): Codec<T> {
 
 /** A list without omit rule that nobody signs, so readers need not tell `null` from empty: see `ABSENT_LIST`. */
 export function plainList<T>(element: Codec<T>, max: number): Codec<readonly T[]> {
-  const inner = list(atMost(max, element));
+  const inner = list(refusePast(max, element));
   const unwrap = (value: readonly T[]) => (value === ABSENT_LIST ? null : value);
   return {
     label: inner.label,
@@ -39,7 +39,7 @@ export function plainList<T>(element: Codec<T>, max: number): Codec<readonly T[]
 
 /** A list of at most `max` that is left out when empty. */
 export function shortList<T>(element: Codec<T>, max: number): Codec<readonly T[]> {
-  const inner = omittedList(atMost(max, element));
+  const inner = omittedList(refusePast(max, element));
   return {
     ...inner,
     schema: () => ({ type: "array", items: schemaOf(element), maxItems: max }),

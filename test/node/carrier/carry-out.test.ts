@@ -50,6 +50,7 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
   const group = new Group({
     store,
     local: here,
+    config: MACHINE_DEFAULTS,
     random: new SeededRandom(1),
     clock,
     // What the machines decide stays undone: a test carries out what it is about.

@@ -8,6 +8,7 @@ import { messageCanonical } from "../../../src/core/record/message.ts";
 import { buildPeerHint, encodePeerHint } from "../../../src/core/record/peer-hint.ts";
 import type { Message } from "../../../src/core/record/records.ts";
 import { signTransportAd } from "../../../src/core/record/transport-ad.ts";
+import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
 import { SeededRandom } from "../../../src/machine/random.ts";
 import { HANDLED_KINDS, handleMemberFrame } from "../../../src/node/carrier/member-frames.ts";
 import { ChangeSignal } from "../../../src/node/change-signal.ts";
@@ -259,6 +260,7 @@ test("a member that is not the founder gives no policy as the group's", async ()
   const parts = {
     store,
     clock,
+    config: MACHINE_DEFAULTS,
     random: new SeededRandom(1),
     carryOut: undefined,
     changed: new ChangeSignal(),

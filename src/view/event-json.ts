@@ -1,0 +1,16 @@
+import { GroupId } from "../core/ids.ts";
+import type { WatchEvent } from "../node/operations/messages.ts";
+import { messageLine } from "./message-line.ts";
+
+/** A watch event as `up` and programs around it read it. */
+export function eventJson(event: WatchEvent) {
+  if (event.kind === "message") return { event: "message", ...messageLine(event) };
+  return {
+    event: "peer",
+    group_id: GroupId.toBase64(event.group_id),
+    node_id: event.node_id,
+    entmoot_pubkey: event.entmoot_pubkey.toBase64(),
+    change: event.event,
+    route: event.route,
+  };
+}
