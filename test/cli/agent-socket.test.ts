@@ -52,7 +52,7 @@ test("an agent publishes, queries, looks and follows over its socket, and leaves
   tail.kill("SIGTERM");
   expect(await tail.exited).toBe(0);
   expect(existsSync(join(it.home, ".entmoot"))).toBe(false);
-}, 20_000);
+});
 
 test("what is the owner's is refused to an agent, in words that say how to be the owner", async () => {
   await using it = await agentsWorld();
@@ -80,7 +80,7 @@ test("what is the owner's is refused to an agent, in words that say how to be th
   }
   expect((await it.node.call(status, {})).groups).toMatchObject([{ members: 1 }]);
   expect(existsSync(join(it.home, ".entmoot"))).toBe(false);
-}, 60_000);
+});
 
 test("an agent's message under what nodes say to nodes is refused with the next step", async () => {
   await using it = await agentsWorld();
@@ -102,4 +102,4 @@ test("an agents' socket behind which nobody listens is named, and no data root i
     expect(refused).toMatchObject({ stdout: "", exit: 6 });
   }
   await until(() => it.clients() === 0);
-}, 20_000);
+});
