@@ -6,7 +6,7 @@ import { BUILD_INFO } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
 import { printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
-import { replaceProcess, runningProgram } from "../host/running-program.ts";
+import { type RunningProgram, replaceProcess, runningProgram } from "../host/running-program.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
 import { DataRootLock } from "../store/lock.ts";
 import { aborted, atMost } from "../transport/wait.ts";
@@ -60,40 +60,11 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
   // Read now: by the end, another executable may stand at the path.
   const program = runningProgram();
   const opened = lockedRoot(options, start);
-  const { root, log } = opened;
   // Closing it twice is harmless: the node closes it too, once there is one.
-  parts.use(root);
-  const { identity } = opened.identity;
-  const { transport, reason, port } = await startTransport(options, {
-    clock: realClock,
-    identity,
-    settings: root.node,
-    log,
-  });
-  parts.defer(() => transport.close());
-  const ending = new AbortController();
-  let restarting = false;
-  const request = () => {
-    restarting = true;
-    ending.abort();
-  };
-  const node = await EntmootNode.open({
-    root,
-    identity,
-    identityPath: opened.identity.path,
-    dataDir: options.dataDir,
-    transport,
-    transportReason: reason,
-    transportPort: port,
-    listenPort: options.listenPort,
-    hostname: nodeName(start.hostname, root.node),
-    build: BUILD_INFO,
-    log,
-    clock: realClock,
-    onStop: () => ending.abort(),
-    restart: { program, request },
-  });
-  parts.use(node);
+  parts.use(opened.root);
+  const end = new DaemonEnd(program);
+  const node = await startNode(options, { opened, hostname: start.hostname, end, parts });
+  const { log } = opened;
   if (start.control) {
     const doors = [
       { path: join(options.dataDir, "control.sock"), caller: "owner" },
@@ -101,21 +72,90 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
     ] as const;
     for (const door of doors) parts.use(await ControlServer.start({ ...door, node, log, clock: realClock }));
   }
-  parts.defer(onSignals(() => ending.abort()));
+  parts.defer(onSignals(end.ask));
   const running = parts.move();
   return {
     node,
     log,
-    ending: ending.signal,
-    async [Symbol.asyncDispose]() {
-      const ended = running.disposeAsync().then(() => true);
-      if (!(await atMost(realClock, END_MS, ended))) {
-        log.warn(`ending took longer than ${END_MS} ms; the process ends now`);
-      }
-      if (start.control) log.info(restarting ? "entmootd starting again" : "entmootd shutting down");
-      if (restarting) replaceProcess(program);
-    },
+    ending: end.signal,
+    [Symbol.asyncDispose]: () => endDaemon(running, { end, log, isTold: start.control }),
   };
+}
+
+/** How a daemon is asked to end, and whether it is to start again in place. */
+class DaemonEnd {
+  readonly program: RunningProgram;
+  readonly #ending = new AbortController();
+  #isRestart = false;
+
+  constructor(program: RunningProgram) {
+    this.program = program;
+  }
+
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  get isRestart(): boolean {
+    return this.#isRestart;
+  }
+
+  readonly ask = (): void => this.#ending.abort();
+
+  readonly askForRestart = (): void => {
+    this.#isRestart = true;
+    this.ask();
+  };
+}
+
+interface StartNode {
+  readonly opened: ReturnType<typeof lockedRoot>;
+  readonly hostname: string | undefined;
+  readonly end: DaemonEnd;
+  /** What is started goes here as soon as it is. */
+  readonly parts: AsyncDisposableStack;
+}
+
+/** The carrier, and the node on it. */
+async function startNode(options: GlobalOptions, { end, hostname, opened, parts }: StartNode): Promise<EntmootNode> {
+  const { log, root } = opened;
+  const { identity, path } = opened.identity;
+  const settings = root.node;
+  const { transport, reason, port } = await startTransport(options, { clock: realClock, identity, settings, log });
+  parts.defer(() => transport.close());
+  const node = await EntmootNode.open({
+    root,
+    identity,
+    identityPath: path,
+    dataDir: options.dataDir,
+    transport,
+    transportReason: reason,
+    transportPort: port,
+    listenPort: options.listenPort,
+    hostname: nodeName(hostname, settings),
+    build: BUILD_INFO,
+    log,
+    clock: realClock,
+    onStop: end.ask,
+    restart: { program: end.program, request: end.askForRestart },
+  });
+  return parts.use(node);
+}
+
+interface Ending {
+  readonly end: DaemonEnd;
+  readonly log: Log;
+  /** Whether the log says that it ends. */
+  readonly isTold: boolean;
+}
+
+async function endDaemon(running: AsyncDisposableStack, { end, isTold, log }: Ending): Promise<void> {
+  const ended = running.disposeAsync().then(() => true);
+  if (!(await atMost(realClock, END_MS, ended))) {
+    log.warn(`ending took longer than ${END_MS} ms; the process ends now`);
+  }
+  if (isTold) log.info(end.isRestart ? "entmootd starting again" : "entmootd shutting down");
+  if (end.isRestart) replaceProcess(end.program);
 }
 
 /** Resolves when the daemon is asked to end. */

@@ -22,21 +22,14 @@ export async function openOnFirst(
 ): Promise<PeerStream> {
   const over = new AbortController();
   const ends = AbortSignal.any([signal, over.signal]);
-  const won = Promise.withResolvers<PeerStream>();
+  const won = new AbortController();
   const tries: Try[] = [];
-  let isWon = false;
   for (const carrier of carriers) {
     const opening = carrier.open(peer, { hints, signal: ends });
     tries.push({ carrier, opening });
-    const ended = opening.then(
-      (stream) => {
-        isWon = true;
-        won.resolve(stream);
-      },
-      () => {},
-    );
-    if (tries.length < carriers.length) await atMost(clock, ALONE_MS, Promise.race([ended, won.promise]));
-    if (isWon || signal.aborted) break;
+    const ended = opening.then(() => won.abort(), ignore);
+    if (tries.length < carriers.length) await atMost(clock, ALONE_MS, ended, won.signal);
+    if (won.signal.aborted || signal.aborted) break;
   }
   try {
     const first = await Promise.any(tries.map(({ opening }) => opening));

@@ -38,7 +38,9 @@ export class Deadline implements Disposable {
 
 /**
  * Waits for `work` until `signal` aborts, then throws `timeout` with `subject` in front; `work` goes on unwatched,
- * and a later failure of it is dropped. `onGiveUp` receives a way to end the wait from outside with an error.
+ * and a later failure of it is dropped. `onGiveUp` receives a way to end the wait from outside with an error. Not said
+ * by `unlessAborted`: much of what is waited for here comes to `undefined`, and each piece a stream moves passes
+ * through, for which a signal made of several would cost too much.
  */
 export function settleOrAbort<T>(work: Promise<T>, { signal, subject, onGiveUp }: AbortableOptions): Promise<T> {
   return new Promise<T>((resolve, reject) => {
@@ -81,10 +83,11 @@ export async function atMost<T>(
 }
 
 /**
- * What `work` comes to, or `undefined` once `signal` aborts; `work` goes on unwatched then. Rejects as `work` does. A
- * signal that lasts keeps nothing of it, as it would of a race that it takes part in.
+ * What `work` comes to, or `undefined` once `signal` aborts, if there is one; `work` goes on unwatched then. Rejects as
+ * `work` does. A signal that lasts keeps nothing of it, as it would of a race that it takes part in.
  */
-export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T | undefined> {
+  if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
     const stop = () => resolve(undefined);
     const done = () => signal.removeEventListener("abort", stop);

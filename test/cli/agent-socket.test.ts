@@ -52,7 +52,7 @@ test("an agent publishes, queries, looks and follows over its socket, and leaves
   tail.kill("SIGTERM");
   expect(await tail.exited).toBe(0);
   expect(existsSync(join(it.home, ".entmoot"))).toBe(false);
-}, 20_000);
+});
 
 test("a data root that is named beside an agents' socket is refused, not passed over", async () => {
   await using it = await agentsWorld();
@@ -89,7 +89,7 @@ test("what is the owner's is refused to an agent, in words that say how to be th
   }
   expect((await it.node.call(status, {})).groups).toMatchObject([{ members: 1 }]);
   expect(existsSync(join(it.home, ".entmoot"))).toBe(false);
-}, 60_000);
+});
 
 test("an agent's message under what nodes say to nodes is refused with the next step", async () => {
   await using it = await agentsWorld();
@@ -111,4 +111,4 @@ test("an agents' socket behind which nobody listens is named, and no data root i
     expect(refused).toMatchObject({ stdout: "", exit: 6 });
   }
   await until(() => it.clients() === 0);
-}, 20_000);
+});

@@ -193,7 +193,7 @@ test("tail goes on when a moot it followed could not be opened after a restart",
   expect(line).toMatchObject({ content: "after" });
   tail.kill("SIGINT");
   expect(await tail.exited).toBe(0);
-}, 20_000);
+});
 
 test("tail of a group that joins later shows it from its first message", async () => {
   await using it = await liveDaemon();

@@ -51,7 +51,7 @@ test("a line names its number and its place, with and without a daemon alike", a
     without = await it.query(...args);
   });
   expect(without).toEqual(lines);
-}, 20_000);
+});
 
 test("query goes on after a place, which names its moot, after several, and after a number in the moot named", async () => {
   await using it = await twoMoots();
@@ -64,7 +64,7 @@ test("query goes on after a place, which names its moot, after several, and afte
   expect(contents(await it.query(...both))).toEqual(["a3", "b2", "b3"]);
   expect(contents(await it.query(...both, "-limit", "2"))).toEqual(["a3", "b2"]);
   expect(contents(await it.query("-after", first!.place, "-topic", "nothing"))).toEqual([]);
-}, 20_000);
+});
 
 test("tail goes on after places, prints the rest of those moots and follows all", async () => {
   await using it = await twoMoots();
@@ -84,7 +84,7 @@ test("tail goes on after places, prints the rest of those moots and follows all"
   expect(JSON.parse((await linesOf(again.stdout).next()).value as string)).toMatchObject({ content: "a3", seq: 3 });
   again.kill("SIGTERM");
   expect(await again.exited).toBe(0);
-}, 20_000);
+});
 
 test("tail after the place of one moot shows another from now on", async () => {
   await using it = await twoMoots();
@@ -97,7 +97,7 @@ test("tail after the place of one moot shows another from now on", async () => {
   expect(await next()).toBe("b4");
   tail.kill("SIGTERM");
   expect(await tail.exited).toBe(0);
-}, 20_000);
+});
 
 test("a place that is none, that says too little or too much, or that is lost is refused before anything is printed", async () => {
   await using it = await twoMoots();
@@ -124,7 +124,7 @@ test("a place that is none, that says too little or too much, or that is lost is
   expect((await it.run("tail", "-after", place, "-n", "3")).stderr).toContain("give one of them");
   expect((await it.run("query", "-after", place, "-order", "desc")).stderr).toContain("-order desc");
   expect(contents(await it.query("-after", place, "-order", "asc"))).toEqual(["a2", "a3"]);
-}, 60_000);
+});
 
 test("a place of a log that is another by now ends with its code, and where to go on", async () => {
   await using it = await twoMoots();
@@ -142,7 +142,7 @@ test("a place of a log that is another by now ends with its code, and where to g
     const [fromStart] = error.message.match(/[A-Za-z0-9_-]{40}/g);
     expect(contents(await it.query("-after", fromStart))).toEqual(["a1", "a2", "a3"]);
   }
-}, 20_000);
+});
 
 test("query and tail refuse a moot nobody knows alike, with and without a daemon", async () => {
   await using it = await twoMoots();
@@ -158,4 +158,4 @@ test("query and tail refuse a moot nobody knows alike, with and without a daemon
   await ask();
   await it.restart(ask);
   expect([...refusals]).toEqual([`entmootd: COMMAND: group ${stranger} not joined\n`]);
-}, 20_000);
+});

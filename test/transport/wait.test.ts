@@ -76,4 +76,5 @@ test("a signal that lasts keeps nothing of the work that was done before it abor
   lasting.abort();
   expect(await late).toBeUndefined();
   expect(await unlessAborted(Promise.resolve("done"), lasting.signal)).toBe("done");
+  expect(await unlessAborted(Promise.resolve("done"), undefined)).toBe("done");
 });

@@ -1,5 +1,6 @@
 import type { Clock, SteadyMs } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode } from "../../core/errors.ts";
+import { unlessAborted } from "../../transport/wait.ts";
 import type { JoinProgress } from "../operations/invites.ts";
 
 /** What bounds a join, and who is told how it goes. */
@@ -32,13 +33,12 @@ export interface Drive<Event, Effect extends { readonly kind: string }, Result> 
 }
 
 /** Runs a machine that ends, on a clock. Rejects as its `failed` effect says, or when `signal` aborts. */
-export function driveMachine<Event, Effect extends { readonly kind: string }, Result>(
+export async function driveMachine<Event, Effect extends { readonly kind: string }, Result extends object>(
   options: Drive<Event, Effect, Result>,
 ): Promise<Result> {
   const { carryOut, clock, machine, progress, signal, start, timer } = options;
   const timers = new Set<Disposable>();
   const ended = Promise.withResolvers<Result>();
-  const onAbort = () => ended.reject(new EntmootError("unavailable", "join: stopped before it was done"));
   const then = { tell, end: ended.resolve };
   function tell(event: Event): void {
     for (const effect of machine.handle(event, clock.steady())) run(effect);
@@ -57,15 +57,14 @@ export function driveMachine<Event, Effect extends { readonly kind: string }, Re
     });
     timers.add(handle);
   }
-  if (signal?.aborted) onAbort();
-  else {
-    signal?.addEventListener("abort", onAbort, { once: true });
-    tell(start);
-  }
-  return ended.promise.finally(() => {
-    signal?.removeEventListener("abort", onAbort);
+  try {
+    if (!signal?.aborted) tell(start);
+    const result = await unlessAborted(ended.promise, signal);
+    if (result === undefined) throw new EntmootError("unavailable", "join: stopped before it was done");
+    return result;
+  } finally {
     for (const handle of timers) handle[Symbol.dispose]();
-  });
+  }
 }
 
 function isKind<K extends CommonEffect["kind"]>(

@@ -6,7 +6,10 @@ import type { IssuedLink, LinkStore, RedeemOutcome } from "../node-store.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 
-/** The table's `uses_max` and `uses` are what a link calls `uses` and `used`. */
+/**
+ * The table's `uses_max` and `uses` are what a link calls `uses` and `used`. They keep their names: renaming columns
+ * cannot be done twice, as every migration can, and an older executable put back by a rollback would refuse the file.
+ */
 const COLUMNS = "token_hash, group_id, uses_max, uses, created_at_ms, expires_at_ms, revoked";
 
 /** Links and who redeemed them, in `node.sqlite`. */

@@ -70,8 +70,8 @@ export class IrohDialer {
     }
     this.#count += 1;
     // Our hints may be stale while the peer's are not: a connection it makes meanwhile serves as well.
-    const theirs = Promise.withResolvers<IrohConnection>();
-    const stopWaiting = this.#connections.onConnection(peer, theirs.resolve);
+    const first = Promise.withResolvers<IrohConnection>();
+    const stopWaiting = this.#connections.onConnection(peer, first.resolve);
     const ours = this.#connect(peer, hints).then(
       (native) => this.#connections.addDialled(native),
       (error: unknown) => {
@@ -80,7 +80,8 @@ export class IrohDialer {
         });
       },
     );
-    const dial: Dial = { tried, connection: Promise.race([ours, theirs.promise]) };
+    ours.then(first.resolve, first.reject);
+    const dial: Dial = { tried, connection: first.promise };
     this.#dials.set(peer, [...(this.#dials.get(peer) ?? []), dial]);
     const over = () => {
       this.#count -= 1;
