@@ -17,9 +17,10 @@ import type { Publisher } from "./publish.ts";
 import { publishSigned } from "./publish-signed.ts";
 import { tellBacklog } from "./read/backlog.ts";
 import { advanceConsumer, forgetConsumer, leaseConsumer, listConsumers, releaseConsumer } from "./read/consumers.ts";
-import { listMembers, listTopics } from "./read/members.ts";
+import { listMembers } from "./read/members.ts";
 import { oneMessage, pageOfMessages } from "./read/messages.ts";
 import type { Moots } from "./read/moots.ts";
+import { listTopics } from "./read/topics.ts";
 import { type Watched, watchLogs } from "./read/watch.ts";
 
 /** The way for a node that is a program of its own to start again in place. */

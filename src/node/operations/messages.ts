@@ -6,7 +6,7 @@ import { boundedBytes, boundedText, count, oneOf, plainList } from "../../wire/f
 import { TOKEN_BYTES } from "../../wire/peer/redeem-frames.ts";
 import { CONSUMER_NAME_MAX } from "./consumers.ts";
 import { BODY_MAX, operation } from "./operation.ts";
-import { groupOrAll, groupOrOnly, pattern, places, placeText } from "./shapes.ts";
+import { groupOrAll, groupOrOnly, nothing, pattern, places, placeText } from "./shapes.ts";
 
 /** Ours. Messages in one page; fewer when they are large. */
 export const PAGE_MESSAGES_MAX = 1000;
@@ -249,8 +249,6 @@ const watchEvent: Codec<WatchEvent> = {
     ),
 };
 
-const NOTHING = struct<object>("end", {});
-
 /**
  * Each message once, in the order of arrival, until the caller ends it or the node does. A slow reader only reads
  * later. Throws `group_not_found`, `invalid_argument`, `place_lost`.
@@ -261,7 +259,7 @@ export const watch = operation({
   scope: "agent",
   request: watchRequest,
   event: watchEvent,
-  answer: NOTHING,
+  answer: nothing,
   requestMax: 512 * 1024,
   eventMax: BODY_MAX,
   patienceMs: "endless",

@@ -5,11 +5,12 @@ import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
 import { boundedBytes, boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { createdLink } from "./invites.ts";
 import { operation } from "./operation.ts";
-import { rosterState, theGroup } from "./shapes.ts";
+import { ofGroup, rosterState, theGroup } from "./shapes.ts";
 
 /** Ours. Rows of one answer: what a roster of full size has. */
 const MEMBERS_MAX = 16_384;
-const TOPICS_MAX = 1000;
+/** Ours. Topics of one answer. */
+export const TOPICS_MAX = 1000;
 /** Ours. As roster entries, where any length decodes. */
 const anyKey = boundedBytes("public key", { min: 0, max: 1024 });
 
@@ -75,8 +76,6 @@ export const roster_change = operation({
   request: rosterChange,
   answer: rosterChanged,
 });
-
-const ofGroup = struct("moot", { group_id: theGroup }, { required: ["group_id"] });
 
 const memberRow = struct(
   "member",

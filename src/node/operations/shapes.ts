@@ -10,6 +10,9 @@ export const nothing = struct<object>("object", {});
 /** The moot meant. */
 export const theGroup = documented("the moot", groupId);
 
+/** A request that names a moot and nothing else. */
+export const ofGroup = struct("moot", { group_id: theGroup }, { required: ["group_id"] });
+
 /** For operations that a node with one moot need not be told which. */
 export const groupOrOnly = documented("the moot; absent: the only one there is", optional(groupId));
 
