@@ -11,6 +11,7 @@ import type { Caller } from "./operations/implementation.ts";
 import type { Published, publish } from "./operations/messages.ts";
 import type { RequestOf } from "./operations/operation.ts";
 import { notePublishing, publishedBefore } from "./publish-tokens.ts";
+import { type OnlyWords, onlyOf } from "./read/moots.ts";
 
 /** Ours. Answers remembered by the caller's token, so that a retry publishes nothing twice; more are in the database. */
 const TOKENS_MAX = 4096;
@@ -21,6 +22,12 @@ const TOPICS_MAX = 64;
 
 /** Wire. Topics under it carry what nodes and founders say to nodes. */
 const RESERVED_ROOT = "_entmoot";
+
+/** Wire. The original's words. */
+const PUBLISHING_WORDS: OnlyWords = {
+  none: "no active groups",
+  several: () => "group_id is required when multiple groups are active",
+};
 
 type PublishRequest = RequestOf<typeof publish>;
 
@@ -85,14 +92,9 @@ export class Publisher {
   }
 
   #choose(groupId: GroupId | undefined): Group {
-    if (groupId !== undefined) return this.#context.requireGroup(groupId);
-    const groups = this.#context.groups();
-    const [only] = groups;
-    if (only === undefined) throw new EntmootError("group_not_found", "no active groups");
-    if (groups.length > 1) {
-      throw new EntmootError("invalid_argument", "group_id is required when multiple groups are active");
-    }
-    return only;
+    return groupId === undefined
+      ? onlyOf(this.#context.groups(), PUBLISHING_WORDS)
+      : this.#context.requireGroup(groupId);
   }
 }
 

@@ -271,7 +271,10 @@ describe("messages", () => {
 
   test("are those of the only moot when none is named, and of none when there are several", async () => {
     await using node = await startNode(undefined, 1);
-    await expect(node.call(messages, {})).rejects.toThrow("no joined groups");
+    await expect(node.call(messages, {})).rejects.toMatchObject({
+      code: "group_not_found",
+      message: expect.stringContaining("no joined groups"),
+    });
     const moot = await newMoot(node);
     await moot.put(1);
     expect(timesOf((await node.call(messages, {})).messages)).toEqual([1]);
