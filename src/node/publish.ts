@@ -10,10 +10,10 @@ import type { NodeContext } from "./node-context.ts";
 import type { Caller } from "./operations/implementation.ts";
 import type { Published, publish } from "./operations/messages.ts";
 import type { RequestOf } from "./operations/operation.ts";
-import { notePublishing, publishedBefore } from "./publish-tokens.ts";
+import { notePublishing, type PublishToken, publishedBefore, tokenOf } from "./publish-tokens.ts";
 import { type OnlyWords, onlyOf } from "./read/moots.ts";
 
-/** Ours. Answers remembered by the caller's token, so that a retry publishes nothing twice; more are in the database. */
+/** Ours. Answers remembered by moot and token, so that a retry publishes nothing twice; more are in the database. */
 const TOKENS_MAX = 4096;
 
 /** Ours. Bytes of one topic, topics of one message. */
@@ -44,21 +44,27 @@ export class Publisher {
    * Durable when it resolves. Throws `group_not_found`, `not_member`, `invalid_argument`, `rate_limited`, `disk_full`,
    * and `forbidden` for an agent that writes where the node and founders do.
    */
-  publish(request: PublishRequest, caller: Caller): Promise<Published> {
+  async publish(request: PublishRequest, caller: Caller): Promise<Published> {
     if (caller === "agent") refuseReserved(request.topics);
-    if (request.token === undefined) return this.#publish(request);
-    const token = request.token.toHex();
-    const earlier = this.#byToken.get(token);
+    const group = this.#choose(request.group_id);
+    if (request.token === undefined) return this.#publish(group, request, undefined);
+    const token = tokenOf(caller, request.token);
+    // Nothing is awaited up to the note, so that of two calls at once the second finds the first.
+    const key = `${group.id} ${token}`;
+    const earlier = this.#byToken.get(key);
     if (earlier !== undefined) return earlier;
-    const published = this.#publish(request);
-    this.#byToken.set(token, published);
+    const published = this.#publish(group, request, token);
+    this.#byToken.set(key, published);
     // What failed may be tried again under the same token.
-    published.catch(() => this.#byToken.delete(token));
+    published.catch(() => this.#byToken.delete(key));
     return published;
   }
 
-  async #publish({ group_id, topics, content, token }: PublishRequest): Promise<Published> {
-    const group = this.#choose(group_id);
+  async #publish(
+    group: Group,
+    { content, topics }: PublishRequest,
+    token: PublishToken | undefined,
+  ): Promise<Published> {
     const before = token === undefined ? undefined : publishedBefore(group, token);
     if (before !== undefined) return before;
     requireTopics(topics);

@@ -20,7 +20,7 @@ const publishRequest = struct(
     topics: documented("1 to 64, each of at most 1,024 bytes", plainList(text, PUBLISH_TOPICS_MAX)),
     content: documented("the body", boundedBytes("content", { min: 0, max: Number.MAX_SAFE_INTEGER })),
     token: documented(
-      "16 to 64 bytes of your choice: the same again gives the first answer and publishes nothing",
+      "16 to 64 bytes of your choice: the same again in the same moot gives the first answer and publishes nothing",
       optional(boundedBytes("token", TOKEN_BYTES)),
     ),
   },
