@@ -8,17 +8,13 @@ import type { Group } from "./group/group.ts";
 import { MESSAGE_MAX_BYTES, newMessage } from "./group/ingest.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Caller } from "./operations/implementation.ts";
-import type { Published, publish } from "./operations/messages.ts";
+import { type Published, type publish, TOPIC_BYTES_MAX, TOPICS_MAX } from "./operations/messages.ts";
 import type { RequestOf } from "./operations/operation.ts";
 import { notePublishing, type PublishToken, publishedBefore, tokenOf } from "./publish-tokens.ts";
 import { type OnlyWords, onlyOf } from "./read/moots.ts";
 
 /** Ours. Answers remembered by moot and token, so that a retry publishes nothing twice; more are in the database. */
 const TOKENS_MAX = 4096;
-
-/** Ours. Bytes of one topic, topics of one message. */
-const TOPIC_MAX_BYTES = 1024;
-const TOPICS_MAX = 64;
 
 /** Wire. Topics under it carry what nodes and founders say to nodes. */
 const RESERVED_ROOT = "_entmoot";
@@ -146,11 +142,11 @@ function requireTopics(topics: readonly string[]): void {
   if (topics.length > TOPICS_MAX) {
     throw new EntmootError("invalid_argument", `topics: expected at most ${TOPICS_MAX}, got ${topics.length}`);
   }
-  const long = topics.find((topic) => Buffer.byteLength(topic) > TOPIC_MAX_BYTES);
+  const long = topics.find((topic) => Buffer.byteLength(topic) > TOPIC_BYTES_MAX);
   if (long !== undefined) {
     throw new EntmootError(
       "invalid_argument",
-      `topic: expected at most ${TOPIC_MAX_BYTES} bytes, got ${Buffer.byteLength(long)}`,
+      `topic: expected at most ${TOPIC_BYTES_MAX} bytes, got ${Buffer.byteLength(long)}`,
     );
   }
 }

@@ -1,13 +1,15 @@
 import { type Codec, type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
-import { bool, groupId, i64, messageId, text, u32 } from "../../core/json/json-scalars.ts";
+import { bool, groupId, i64, messageId, u32 } from "../../core/json/json-scalars.ts";
 import { message as messageCodec, nodeInfo } from "../../core/record/record-codecs.ts";
-import { PUBLISH_TOPICS_MAX } from "../../wire/control/control-publish-frames.ts";
 import { boundedBytes, boundedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { TOKEN_BYTES } from "../../wire/peer/redeem-frames.ts";
 import { CONSUMER_NAME_MAX } from "./consumers.ts";
 import { BODY_MAX, operation } from "./operation.ts";
 import { groupOrAll, groupOrOnly, nothing, pattern, places, placeText } from "./shapes.ts";
 
+/** Ours. Bytes of one topic, topics of one message that is published here. */
+export const TOPIC_BYTES_MAX = 1024;
+export const TOPICS_MAX = 64;
 /** Ours. Messages in one page; fewer when they are large. */
 export const PAGE_MESSAGES_MAX = 1000;
 /** Ours. How long an answer waits for something to arrive, at most. */
@@ -17,7 +19,10 @@ const publishRequest = struct(
   "publish",
   {
     group_id: groupOrOnly,
-    topics: documented("1 to 64, each of at most 1,024 bytes", plainList(text, PUBLISH_TOPICS_MAX)),
+    topics: documented(
+      `1 to ${TOPICS_MAX}, each of at most 1,024 bytes`,
+      plainList(boundedText("topic", TOPIC_BYTES_MAX), TOPICS_MAX),
+    ),
     content: documented("the body", boundedBytes("content", { min: 0, max: Number.MAX_SAFE_INTEGER })),
     token: documented(
       "16 to 64 bytes of your choice: the same again in the same moot gives the first answer and publishes nothing",

@@ -3,12 +3,18 @@ import { bool, groupId, i64, publicKey, rawJson, rosterEntryId, u32 } from "../.
 import { PATTERN_BYTES_MAX } from "../../core/policy/topic.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
 import { boundedBytes, boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
+import { GROUP_NAME_BYTES_MAX } from "../../wire/peer/redeem-frames.ts";
 import { createdLink } from "./invites.ts";
 import { operation } from "./operation.ts";
 import { ofGroup, rosterState, theGroup } from "./shapes.ts";
 
 /** Ours. Rows of one answer: what a roster of full size has. */
 const MEMBERS_MAX = 16_384;
+/** Ours. A page. */
+export const DESCRIPTION_BYTES_MAX = 4096;
+/** Ours. A word or two in any script; as many as anybody reads. */
+export const TAG_BYTES_MAX = 256;
+export const TAGS_MAX = 32;
 /** Ours. Topics of one answer. */
 export const TOPICS_MAX = 1000;
 /** Ours. As roster entries, where any length decodes. */
@@ -17,9 +23,9 @@ const anyKey = boundedBytes("public key", { min: 0, max: 1024 });
 const newMoot = struct(
   "new moot",
   {
-    name: documented("display name, at most 256 bytes", boundedText("name", 1024)),
-    description: optional(boundedText("description", 16_384)),
-    tags: optional(plainList(boundedText("tag", 256), 256)),
+    name: documented(`display name, at most ${GROUP_NAME_BYTES_MAX} bytes`, boundedText("name", GROUP_NAME_BYTES_MAX)),
+    description: optional(boundedText("description", DESCRIPTION_BYTES_MAX)),
+    tags: optional(plainList(boundedText("tag", TAG_BYTES_MAX), TAGS_MAX)),
     visibility: oneOf("visibility", ["private", "unlisted", "public"]),
     join_mode: documented(
       "open_invite also makes a link without limits",
