@@ -11,7 +11,7 @@ import type { NodeContext } from "./node-context.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Implementations, Implemented } from "./operations/implementation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
-import { peerRows } from "./peer-rows.ts";
+import { listPeers } from "./peer-rows.ts";
 import { probe } from "./probe.ts";
 import type { Publisher } from "./publish.ts";
 import { publishSigned } from "./publish-signed.ts";
@@ -73,7 +73,7 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   },
   group_create: createGroup,
   roster_change: changeRoster,
-  peers: (node, { group_id }) => ({ peers: peerRows(node, node.requireGroup(group_id)) }),
+  peers: (node, { group_id }) => listPeers(node, node.requireGroup(group_id)),
   probe: async (node, request) => ({ peers: await probe(node, request) }),
   member_admit: admit,
   member_expel: expel,

@@ -5,7 +5,7 @@ import { boundedBytes, boundedText, count, oneOf, plainList } from "../../wire/f
 import { TOKEN_BYTES } from "../../wire/peer/redeem-frames.ts";
 import { CONSUMER_NAME_MAX } from "./consumers.ts";
 import { BODY_MAX, operation } from "./operation.ts";
-import { groupOrAll, groupOrOnly, nothing, pattern, places, placeText } from "./shapes.ts";
+import { groupOrAll, groupOrOnly, memberKey, nothing, pattern, places, placeText } from "./shapes.ts";
 
 /** Ours. Bytes of one topic, topics of one message that is published here. */
 export const TOPIC_BYTES_MAX = 1024;
@@ -228,7 +228,7 @@ const watchedPeer = struct(
   {
     group_id: groupId,
     node_id: u32,
-    entmoot_pubkey: boundedBytes("public key", { min: 0, max: 1024 }),
+    entmoot_pubkey: memberKey,
     event: oneOf("event", ["connected", "lost", "joined", "left"]),
     route: oneOf("route", ["none", "direct", "relay"]),
   },

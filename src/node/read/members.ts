@@ -1,26 +1,37 @@
 import type { Clock } from "../../core/clock.ts";
 import type { PublicKey } from "../../core/ids.ts";
-import { keyOf } from "../../core/record/node-key.ts";
+import { keyOf, shownKey } from "../../core/record/node-key.ts";
 import { profileName } from "../group/profiles.ts";
-import type { members } from "../operations/moots.ts";
+import { fittingRows } from "../operations/fitting-rows.ts";
+import { MEMBERS_ROOM, type MemberRow, type members } from "../operations/moots.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
-import { type Moots, requireMoot } from "./moots.ts";
+import { type Moot, type Moots, requireMoot } from "./moots.ts";
+
+/** The key of the identity that reads; `undefined` where there is none. */
+interface KnowsItself {
+  readonly local: PublicKey | undefined;
+  readonly clock: Clock;
+}
 
 /** Who is in a moot, ascending by node id. */
 export function listMembers(
-  moots: Moots & { readonly local: PublicKey | undefined; readonly clock: Clock },
+  moots: Moots & KnowsItself,
   { group_id }: RequestOf<typeof members>,
 ): AnswerOf<typeof members> {
   const moot = requireMoot(moots, group_id);
-  const rows = moot.roster.log.members.map((member) => {
+  const { more, rows } = fittingRows(memberRows(moots, moot), MEMBERS_ROOM);
+  return { group_id, members: rows, more };
+}
+
+function* memberRows({ clock, local }: KnowsItself, moot: Moot): Generator<MemberRow> {
+  for (const member of moot.roster.log.members) {
     const key = keyOf(member);
-    return {
+    yield {
       node_id: member.pilot_node_id,
-      entmoot_pubkey: member.entmoot_pubkey ?? new Uint8Array(0),
-      hostname: profileName(moot, member, moots.clock.unix()),
-      self: key !== undefined && key === moots.local,
+      entmoot_pubkey: shownKey(key),
+      hostname: profileName(moot, member, clock.unix()),
+      self: local === undefined ? undefined : key === local,
       founder: key !== undefined && key === moot.roster.founder,
     };
-  });
-  return { group_id, members: rows };
+  }
 }

@@ -1,5 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
-import { TOPICS_MAX, type topics } from "../operations/moots.ts";
+import { fittingRows } from "../operations/fitting-rows.ts";
+import { TOPICS_MAX, TOPICS_ROOM, type topics } from "../operations/moots.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import { type Moots, requireMoot } from "./moots.ts";
 
@@ -15,8 +16,8 @@ export function listTopics(
   if (limit < 1 || limit > TOPICS_MAX) {
     throw new EntmootError("invalid_argument", `limit: expected 1 to ${TOPICS_MAX}, found ${limit}`);
   }
-  const rows = store.messages
-    .topics(limit)
-    .map(({ latest, messages, topic }) => ({ topic, messages, latest_ms: latest }));
-  return { group_id, topics: rows };
+  const read = store.messages.topics(limit + 1);
+  const found = read.map(({ latest, messages, topic }) => ({ topic, messages, latest_ms: latest }));
+  const { more, rows } = fittingRows(found, { ...TOPICS_ROOM, rowsMax: limit });
+  return { group_id, topics: rows, more };
 }
