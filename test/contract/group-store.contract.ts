@@ -349,6 +349,22 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       },
     );
 
+    check("a long log has the same sums at every number, however it was stored, pruned or opened again", (_, world) => {
+      const said = Array.from({ length: 300 }, (__, at) => message({ timestamp: BigInt(at + 1) }));
+      const sums = [0];
+      for (const { id } of said) sums.push(addToSum(sums.at(-1)!, id));
+      let stored = 0;
+      for (const size of [1, 62, 1, 1, 130, 5, 100]) {
+        world.store.messages.putMany(said.slice(stored, stored + size).map(keptMessage));
+        stored += size;
+        if (stored === 199) world.store.messages.pruneBefore(100n, []);
+        for (const store of beforeAndAfter(world)) {
+          const found = Array.from({ length: stored + 1 }, (__, seq) => store.messages.sumAt(seq));
+          expect(found).toEqual(sums.slice(0, stored + 1));
+        }
+      }
+    });
+
     test("puts, prunes and restarts in any order give the root, order and parents of what is held", () => {
       fc.assert(
         fc.property(anyHistory, ({ shape, batches }) => {

@@ -346,6 +346,7 @@ export class SqliteMessageStore implements MessageStore {
     });
     this.#topics.add(messages, seqs);
     if (inversions.found && !before.inverted) this.#setInverted.run();
+    this.#sums.stored(before.seq, seq);
     const stored = seq - before.seq;
     return { seqs, before, after: { ...before, held: before.held + stored, seq, inverted: inversions.found } };
   }
