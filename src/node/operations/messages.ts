@@ -127,7 +127,10 @@ const messagesPage = struct(
       optional(boundedText("page", 256)),
     ),
     place: documented("by arrival: hand it back as after for what follows, now or later", optional(placeText)),
-    more: documented("whether more is there now", bool),
+    more: documented(
+      "whether to go on: more is there now, of which some may match; a page may be empty before it",
+      bool,
+    ),
   },
   { required: ["messages"] },
 );
