@@ -2,7 +2,7 @@ import { chmodSync, existsSync, lstatSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import type { UnixSocketListener } from "bun";
 import type { Clock } from "../core/clock.ts";
-import { EntmootError } from "../core/errors.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
 import { dial } from "./dial.ts";
 import { SocketStream } from "./socket-stream.ts";
 
@@ -25,7 +25,7 @@ export async function bindSocket(
     chmodSync(path, 0o600);
     return listener;
   } catch (cause) {
-    const why = existsSync(dirname(path)) ? reason(cause) : `there is no folder ${dirname(path)}`;
+    const why = existsSync(dirname(path)) ? textOf(cause) : `there is no folder ${dirname(path)}`;
     throw new EntmootError("data_root_invalid", `control socket ${path}: cannot listen: ${why}`, { cause });
   } finally {
     process.umask(before);
@@ -53,12 +53,8 @@ async function removeStale(path: string, clock: Clock): Promise<void> {
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw new EntmootError("data_root_invalid", `control socket ${path}: remove stale socket: ${reason(cause)}`, {
+    throw new EntmootError("data_root_invalid", `control socket ${path}: remove stale socket: ${textOf(cause)}`, {
       cause,
     });
   }
-}
-
-function reason(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { EntmootError } from "../core/errors.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
 import { atMost } from "../transport/wait.ts";
 import { SocketStream } from "./socket-stream.ts";
 
@@ -22,10 +22,8 @@ export async function dial(path: string, clock: Clock): Promise<SocketStream | u
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return undefined;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new EntmootError("control_unavailable", `control socket ${path}: cannot be used: ${code ?? reason}`, {
-      cause,
-    });
+    const reason = code ?? textOf(cause);
+    throw new EntmootError("control_unavailable", `control socket ${path}: cannot be used: ${reason}`, { cause });
   }
   if (stream !== undefined) return stream;
   // Whoever accepts later finds nobody.

@@ -1,4 +1,7 @@
 import { existsSync } from "node:fs";
+import { EntmootError } from "../core/errors.ts";
+import { PublicKey } from "../core/ids.ts";
+import { readIdentity } from "../host/identity-file.ts";
 import { realClock } from "../host/real-clock.ts";
 import { LocalReader } from "../node/read/local-reader.ts";
 import { MemoryDataRoot } from "../store/memory/memory-data-root.ts";
@@ -6,9 +9,20 @@ import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** The data root for looking only, beside a running daemon or without one; where there is none, an empty one. Creates nothing. */
-export function openForReading({ dataDir }: GlobalOptions): LocalReader {
+export function openForReading({ dataDir, identityPath }: GlobalOptions): LocalReader {
   const root = existsSync(dataDir) ? SqliteDataRoot.open(dataDir, "read") : new MemoryDataRoot();
-  return new LocalReader(root, realClock);
+  return new LocalReader(root, { clock: realClock, local: () => localKey(identityPath) });
+}
+
+/** The key of the identity in `path`; one that cannot be read keeps nobody from reading the rest. */
+function localKey(path: string): PublicKey | undefined {
+  try {
+    const identity = readIdentity(path);
+    return identity && PublicKey.fromBytes(identity.publicKey);
+  } catch (error) {
+    if (error instanceof EntmootError) return undefined;
+    throw error;
+  }
 }
 
 /** Whether the data root has no joined group, or is not there. */

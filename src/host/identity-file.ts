@@ -24,9 +24,15 @@ export interface LoadedIdentity {
 
 /**
  * The identity in `path`, or `undefined` when there is no such file. Permissions for group or others are
- * taken away. Throws `identity_invalid`, naming the file, when it is there but is no identity.
+ * taken away. Throws as `readIdentity`.
  */
 export function loadIdentity(path: string): LoadedIdentity | undefined {
+  const identity = readIdentity(path);
+  return identity && { identity, path, notices: tighten(path) };
+}
+
+/** For looking only: as `loadIdentity`, and changes nothing. Throws `identity_invalid`, naming the file, when it is there but is no identity. */
+export function readIdentity(path: string): Identity | undefined {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(path);
@@ -37,7 +43,7 @@ export function loadIdentity(path: string): LoadedIdentity | undefined {
     });
   }
   try {
-    return { identity: parseIdentity(bytes), path, notices: tighten(path) };
+    return parseIdentity(bytes);
   } catch (error) {
     if (!(error instanceof EntmootError)) throw error;
     throw new EntmootError(error.code, `${path}: ${error.message}`, { cause: error });

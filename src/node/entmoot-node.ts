@@ -3,6 +3,7 @@ import { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import { type GroupId, PublicKey } from "../core/ids.ts";
 import { entmootNodeId } from "../core/node-id.ts";
+import { keyOf, shownKey } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
@@ -304,7 +305,7 @@ export class EntmootNode implements Operations, OperationHost {
       kind: "peer",
       group_id: group.id,
       node_id: member.pilot_node_id,
-      entmoot_pubkey: member.entmoot_pubkey ?? new Uint8Array(0),
+      entmoot_pubkey: shownKey(keyOf(member)),
       event,
       route,
     };

@@ -11,15 +11,16 @@ import type { NodeContext } from "./node-context.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Implementations, Implemented } from "./operations/implementation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
-import { peerRows } from "./peer-rows.ts";
+import { listPeers } from "./peer-rows.ts";
 import { probe } from "./probe.ts";
 import type { Publisher } from "./publish.ts";
 import { publishSigned } from "./publish-signed.ts";
 import { tellBacklog } from "./read/backlog.ts";
 import { advanceConsumer, forgetConsumer, leaseConsumer, listConsumers, releaseConsumer } from "./read/consumers.ts";
-import { listMembers, listTopics } from "./read/members.ts";
+import { listMembers } from "./read/members.ts";
 import { oneMessage, pageOfMessages } from "./read/messages.ts";
 import type { Moots } from "./read/moots.ts";
+import { listTopics } from "./read/topics.ts";
 import { type Watched, watchLogs } from "./read/watch.ts";
 
 /** The way for a node that is a program of its own to start again in place. */
@@ -72,7 +73,7 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   },
   group_create: createGroup,
   roster_change: changeRoster,
-  peers: (node, { group_id }) => ({ peers: peerRows(node, node.requireGroup(group_id)) }),
+  peers: (node, { group_id }) => listPeers(node, node.requireGroup(group_id)),
   probe: async (node, request) => ({ peers: await probe(node, request) }),
   member_admit: admit,
   member_expel: expel,

@@ -1,13 +1,20 @@
-import { keyOf } from "../core/record/node-key.ts";
+import { keyOf, shownKey } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
 import { profileName } from "./group/profiles.ts";
 import type { NodeContext } from "./node-context.ts";
-import type { PeerRow } from "./operations/moots.ts";
+import { fittingRows } from "./operations/fitting-rows.ts";
+import { PEERS_ROOM, type PeerRow, type peers } from "./operations/moots.ts";
+import type { AnswerOf } from "./operations/operation.ts";
 
 /** The members of a group as this node sees them now, ascending by node id. */
-export function peerRows(context: NodeContext, group: Group): PeerRow[] {
-  return group.roster.log.members.map((member) => peerRow(context, group, member));
+export function listPeers(context: NodeContext, group: Group): AnswerOf<typeof peers> {
+  const { more, rows } = fittingRows(peerRows(context, group), PEERS_ROOM);
+  return { peers: rows, more };
+}
+
+function* peerRows(context: NodeContext, group: Group): Generator<PeerRow> {
+  for (const member of group.roster.log.members) yield peerRow(context, group, member);
 }
 
 function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow {
@@ -15,7 +22,7 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
   const isSelf = key === context.local;
   const common = {
     node_id: member.pilot_node_id,
-    entmoot_pubkey: member.entmoot_pubkey ?? new Uint8Array(0),
+    entmoot_pubkey: shownKey(key),
     hostname: profileName(group, member, context.clock.unix()),
     self: isSelf,
     founder: key !== undefined && key === group.roster.founder,

@@ -59,9 +59,14 @@ async function probeOne(context: NodeContext, group: Group, nodeId: number, time
       rtt_ms: Math.round(context.clock.steady() - started),
       error: undefined,
       responder: answer.responder,
-      received_ms: Number(answer.timestamp_ms),
+      received_ms: timeOf(answer.timestamp_ms),
     };
   } catch (error) {
     return failed(textOf(error));
   }
+}
+
+/** What a peer says its clock shows; nothing where that is no time of ours to tell. */
+function timeOf(timestampMs: bigint): number | undefined {
+  return timestampMs >= 0n && timestampMs <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(timestampMs) : undefined;
 }

@@ -8,19 +8,22 @@ import type { Group } from "./group/group.ts";
 import { MESSAGE_MAX_BYTES, newMessage } from "./group/ingest.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Caller } from "./operations/implementation.ts";
-import type { Published, publish } from "./operations/messages.ts";
+import { type Published, type publish, TOPIC_BYTES_MAX, TOPICS_MAX } from "./operations/messages.ts";
 import type { RequestOf } from "./operations/operation.ts";
-import { notePublishing, publishedBefore } from "./publish-tokens.ts";
+import { notePublishing, type PublishToken, publishedBefore, tokenOf } from "./publish-tokens.ts";
+import { type OnlyWords, onlyOf } from "./read/moots.ts";
 
-/** Ours. Answers remembered by the caller's token, so that a retry publishes nothing twice; more are in the database. */
+/** Ours. Answers remembered by moot and token, so that a retry publishes nothing twice; more are in the database. */
 const TOKENS_MAX = 4096;
-
-/** Ours. Bytes of one topic, topics of one message. */
-const TOPIC_MAX_BYTES = 1024;
-const TOPICS_MAX = 64;
 
 /** Wire. Topics under it carry what nodes and founders say to nodes. */
 const RESERVED_ROOT = "_entmoot";
+
+/** Wire. The original's words. */
+const PUBLISHING_WORDS: OnlyWords = {
+  none: "no active groups",
+  several: () => "group_id is required when multiple groups are active",
+};
 
 type PublishRequest = RequestOf<typeof publish>;
 
@@ -37,21 +40,27 @@ export class Publisher {
    * Durable when it resolves. Throws `group_not_found`, `not_member`, `invalid_argument`, `rate_limited`, `disk_full`,
    * and `forbidden` for an agent that writes where the node and founders do.
    */
-  publish(request: PublishRequest, caller: Caller): Promise<Published> {
+  async publish(request: PublishRequest, caller: Caller): Promise<Published> {
     if (caller === "agent") refuseReserved(request.topics);
-    if (request.token === undefined) return this.#publish(request);
-    const token = request.token.toHex();
-    const earlier = this.#byToken.get(token);
+    const group = this.#choose(request.group_id);
+    if (request.token === undefined) return this.#publish(group, request, undefined);
+    const token = tokenOf(caller, request.token);
+    // Nothing is awaited up to the note, so that of two calls at once the second finds the first.
+    const key = `${group.id} ${token}`;
+    const earlier = this.#byToken.get(key);
     if (earlier !== undefined) return earlier;
-    const published = this.#publish(request);
-    this.#byToken.set(token, published);
+    const published = this.#publish(group, request, token);
+    this.#byToken.set(key, published);
     // What failed may be tried again under the same token.
-    published.catch(() => this.#byToken.delete(token));
+    published.catch(() => this.#byToken.delete(key));
     return published;
   }
 
-  async #publish({ group_id, topics, content, token }: PublishRequest): Promise<Published> {
-    const group = this.#choose(group_id);
+  async #publish(
+    group: Group,
+    { content, topics }: PublishRequest,
+    token: PublishToken | undefined,
+  ): Promise<Published> {
     const before = token === undefined ? undefined : publishedBefore(group, token);
     if (before !== undefined) return before;
     requireTopics(topics);
@@ -85,14 +94,9 @@ export class Publisher {
   }
 
   #choose(groupId: GroupId | undefined): Group {
-    if (groupId !== undefined) return this.#context.requireGroup(groupId);
-    const groups = this.#context.groups();
-    const [only] = groups;
-    if (only === undefined) throw new EntmootError("group_not_found", "no active groups");
-    if (groups.length > 1) {
-      throw new EntmootError("invalid_argument", "group_id is required when multiple groups are active");
-    }
-    return only;
+    return groupId === undefined
+      ? onlyOf(this.#context.groups(), PUBLISHING_WORDS)
+      : this.#context.requireGroup(groupId);
   }
 }
 
@@ -138,11 +142,11 @@ function requireTopics(topics: readonly string[]): void {
   if (topics.length > TOPICS_MAX) {
     throw new EntmootError("invalid_argument", `topics: expected at most ${TOPICS_MAX}, got ${topics.length}`);
   }
-  const long = topics.find((topic) => Buffer.byteLength(topic) > TOPIC_MAX_BYTES);
+  const long = topics.find((topic) => Buffer.byteLength(topic) > TOPIC_BYTES_MAX);
   if (long !== undefined) {
     throw new EntmootError(
       "invalid_argument",
-      `topic: expected at most ${TOPIC_MAX_BYTES} bytes, got ${Buffer.byteLength(long)}`,
+      `topic: expected at most ${TOPIC_BYTES_MAX} bytes, got ${Buffer.byteLength(long)}`,
     );
   }
 }

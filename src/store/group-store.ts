@@ -37,6 +37,14 @@ export interface MessageQuery {
   readonly limit: number;
 }
 
+/** A piece of what a query finds. */
+export interface QueryPiece {
+  /** At most `limit`; may be none although some follow. */
+  readonly found: readonly StoredMessage[];
+  /** Up to where was looked: goes on as the query's `from`. `undefined` where nothing follows. */
+  readonly rest: TimePlace | undefined;
+}
+
 /**
  * The messages of one group on this node, the order over them and the Merkle root.
  * Callers verify before `putMany`; the store never does. Everything is synchronous.
@@ -76,8 +84,11 @@ export interface MessageStore {
    * that at least one is given.
    */
   arrivedAfter(after: number, limit: number, maxBytes?: number): StoredMessage[];
-  /** In time order (see `TimePlace`), filters and limit pushed into the database. */
-  query(query: MessageQuery): StoredMessage[];
+  /**
+   * In time order (see `TimePlace`), a piece at a time: it ends once `limit` are found, and, however little matches,
+   * after some 1,000 messages looked at by their index or `QUERY_BYTES` of them read.
+   */
+  query(query: MessageQuery): QueryPiece;
   /**
    * The `limit` messages latest in time order that match, in the topological order they have among themselves.
    * `undefined` pattern: all; `#` also matches messages without topics. A limit of 0 or less gives none.

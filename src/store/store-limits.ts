@@ -13,6 +13,9 @@ const NAME_BYTES_MAX = 512;
 export const FACT_BYTES_MAX = 1024 * 1024;
 /** Ours. Topics of one message that are indexed; no honest message has a tenth of them. */
 const TOPICS_INDEXED_MAX = 256;
+/** Ours. Messages that one piece of a query looks at, and bytes of them that it reads: a few milliseconds' work. */
+export const QUERY_PLACES = 1024;
+export const QUERY_BYTES = 256 * 1024;
 /** Ours. Links one node keeps, of all its groups. */
 export const LINKS_MAX = 10_000;
 /** Ours. Peers whose whereabouts are remembered; the ones unheard of for longest go first. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { unixMs } from "../../src/core/clock.ts";
 import { DataRootLock } from "../../src/store/lock.ts";
@@ -42,7 +42,7 @@ describe("looking", () => {
     ]) {
       const looked = await it.run(...args);
       expect(looked.stdout).toBe("");
-      expect(looked.exit).toBe(args[0] === "query" ? 5 : args[0] === "peers" ? 3 : 6);
+      expect(looked.exit).toBe(args[0] === "query" || args[0] === "peers" ? 3 : 6);
     }
     expect(existsSync(it.data)).toBe(false);
   });
@@ -77,6 +77,19 @@ describe("looking", () => {
     await founded(it);
     const query = await it.run("query", "-topic", "a/#");
     expect(query).toMatchObject({ stdout: "", exit: 0 });
+  });
+
+  test("members without a daemon marks its own, unless there is no identity to know it by", async () => {
+    using it = home();
+    const group_id = await founded(it);
+    const asked = ["call", "members", JSON.stringify({ group_id })];
+    const rowsOf = async () => (await it.run(...asked)).json()[0]!.members as unknown[];
+    expect(await rowsOf()).toMatchObject([{ self: true, founder: true }]);
+    const file = join(it.data, "identity.json");
+    writeFileSync(file, "{");
+    expect(await rowsOf()).toEqual([expect.not.objectContaining({ self: expect.anything() })]);
+    rmSync(file);
+    expect(await rowsOf()).toEqual([expect.not.objectContaining({ self: expect.anything() })]);
   });
 
   test("peers without a daemon says that none runs, and which command starts one", async () => {

@@ -15,6 +15,7 @@ import { expectCode } from "../support/expect-code.ts";
 import { identity } from "../support/identity.ts";
 import { keptMessage } from "../support/kept-message.ts";
 import { GROUP, message } from "../support/message.ts";
+import { queried } from "../support/queried.ts";
 import { changed, roster } from "../support/roster.ts";
 
 /** One group kept somewhere of its own for one test. */
@@ -46,7 +47,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(messages.knows(message().id)).toBeFalse();
       expect(messages.get(message().id)).toBeUndefined();
       expect(messages.arrivedAfter(0, 10)).toEqual([]);
-      expect(messages.query({ order: "asc", limit: 10 })).toEqual([]);
+      expect(queried(messages, { order: "asc", limit: 10 })).toEqual([]);
       expect(messages.latest(3)).toEqual([]);
       expect(messages.topics(10)).toEqual([]);
       expect(messages.topologicalRange({ since: undefined, until: undefined })).toEqual([]);
@@ -102,13 +103,13 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       const far = message({ timestamp: 0n, author: { pilot_node_id: 2 ** 32 - 1, entmoot_pubkey: null } });
       messages.putMany([...sent, far].toReversed().map(keptMessage));
       for (const store of beforeAndAfter(world)) {
-        const found = store.messages.query({ order: "asc", limit: 99 }).map(({ id }) => id);
+        const found = queried(store.messages, { order: "asc", limit: 99 }).map(({ id }) => id);
         expect(found).toEqual(inTimeOrder([...sent, far]));
         expect(store.messages.merkleRoot()).toBe(merkleRoot(topologicalOrder([...sent, far].map(nodeOf))));
-        expect(store.messages.query({ since: INT64_MAX, order: "asc", limit: 9 }).map(({ id }) => id)).toEqual([
+        expect(queried(store.messages, { since: INT64_MAX, order: "asc", limit: 9 }).map(({ id }) => id)).toEqual([
           sent.at(-1)!.id,
         ]);
-        expect(store.messages.query({ until: -1n, order: "desc", limit: 9 }).map(({ id }) => id)).toEqual([
+        expect(queried(store.messages, { until: -1n, order: "desc", limit: 9 }).map(({ id }) => id)).toEqual([
           sent[1]!.id,
           sent[0]!.id,
         ]);
@@ -156,7 +157,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
           for (;;) {
             const last = sent.find(({ id }) => id === walked.at(-1));
             const from = last && { id: last.id, timestamp: last.timestamp, author_node_id: last.author.pilot_node_id };
-            const page = messages.query({ ...filter, order, limit: 4, ...(from ? { from } : {}) });
+            const page = queried(messages, { ...filter, order, limit: 4, ...(from ? { from } : {}) });
             walked.push(...page.map(({ id }) => id));
             if (page.length < 4) break;
           }
@@ -165,15 +166,30 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       }
     });
 
+    check("a query ends a piece after so many bytes, and tells where it goes on and that nothing follows", (store) => {
+      // In base64 two of them are past 256 KiB.
+      const content = new Uint8Array(100 * 1024);
+      const sent = [1n, 2n, 3n, 4n, 5n].map((timestamp) => message({ timestamp, content }));
+      store.messages.putMany(sent.map(keptMessage));
+      const first = store.messages.query({ order: "asc", limit: 99 });
+      expect(first.found.map(({ id }) => id)).toEqual(sent.slice(0, 2).map(({ id }) => id));
+      const { id, timestamp, author } = sent[1]!;
+      expect(first.rest).toEqual({ id, timestamp, author_node_id: author.pilot_node_id });
+      const last = { id: sent[3]!.id, timestamp: 4n, author_node_id: author.pilot_node_id };
+      const second = store.messages.query({ order: "asc", limit: 99, from: last });
+      expect(second.found.map((found) => found.id)).toEqual([sent[4]!.id]);
+      expect(second.rest).toBeUndefined();
+    });
+
     check("the bounds of time are from inclusive to exclusive", ({ messages }) => {
       const sent = [1n, 2n, 3n].map((timestamp) => message({ timestamp }));
       messages.putMany(sent.map(keptMessage));
       const ids = (query: { since?: bigint; until?: bigint }) =>
-        messages.query({ ...query, order: "asc", limit: 9 }).map(({ id }) => id);
+        queried(messages, { ...query, order: "asc", limit: 9 }).map(({ id }) => id);
       expect(ids({ since: 2n, until: 3n })).toEqual([sent[1]!.id]);
       expect(ids({ since: 3n, until: 3n })).toEqual([]);
       expect(ids({ since: 3n, until: 1n })).toEqual([]);
-      expectCode("invalid_argument", () => messages.query({ order: "asc", limit: 0 }));
+      expectCode("invalid_argument", () => queried(messages, { order: "asc", limit: 0 }));
     });
 
     check("topics are found by pattern; a message without topics by none but # of the latest", ({ messages }) => {
@@ -182,7 +198,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       );
       messages.putMany(sent.map(keptMessage));
       const at = (found: readonly { id: MessageId }[]) => found.map(({ id }) => sent.findIndex((one) => one.id === id));
-      const query = (topic: string) => at(messages.query({ topic, order: "asc", limit: 99 }));
+      const query = (topic: string) => at(queried(messages, { topic, order: "asc", limit: 99 }));
       expect(query("a/b")).toEqual([1, 2]);
       expect(query("a/#")).toEqual([0, 1, 2, 5]);
       expect(query("+")).toEqual([0, 2, 6]);
@@ -194,7 +210,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(at(messages.latest(1, "a/b"))).toEqual([2]);
       expect(at(messages.latest(99))).toEqual([0, 1, 2, 3, 4, 5, 6]);
       for (const bad of ["", "a//b", "a#", "#/a"]) {
-        expectCode("invalid_argument", () => messages.query({ topic: bad, order: "asc", limit: 1 }));
+        expectCode("invalid_argument", () => queried(messages, { topic: bad, order: "asc", limit: 1 }));
         expectCode("invalid_argument", () => messages.latest(1, bad));
       }
     });
@@ -204,8 +220,8 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       const all = sent.map(({ i, topics }) => keptMessage(message({ topics, timestamp: BigInt(i) })));
       messages.putMany(all);
       const expected = all.filter((_, i) => i % 3 !== 0).map(({ id }) => id);
-      expect(messages.query({ topic: "many/#", order: "asc", limit: 999 }).map(({ id }) => id)).toEqual(expected);
-      expect(messages.query({ topic: "many/+", order: "desc", limit: 300 }).map(({ id }) => id)).toEqual(
+      expect(queried(messages, { topic: "many/#", order: "asc", limit: 999 }).map(({ id }) => id)).toEqual(expected);
+      expect(queried(messages, { topic: "many/+", order: "desc", limit: 300 }).map(({ id }) => id)).toEqual(
         expected.toReversed().slice(0, 300),
       );
     });
@@ -297,7 +313,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
           expect(kept.putMany([keptMessage(old)])).toEqual([undefined]);
           expect(kept.size).toBe(2);
           expect(kept.merkleRoot()).toBe(merkleRoot([pinned.id, young.id]));
-          expect(kept.query({ topic: "old", order: "asc", limit: 9 })).toEqual([]);
+          expect(queried(kept, { topic: "old", order: "asc", limit: 9 })).toEqual([]);
           expect(kept.topics(9)).toEqual([
             { topic: "both", messages: 2, latest: 10n },
             { topic: "pinned", messages: 1, latest: 6n },
@@ -349,6 +365,22 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
         }
       },
     );
+
+    check("a long log has the same sums at every number, however it was stored, pruned or opened again", (_, world) => {
+      const said = Array.from({ length: 300 }, (__, at) => message({ timestamp: BigInt(at + 1) }));
+      const sums = [0];
+      for (const { id } of said) sums.push(addToSum(sums.at(-1)!, id));
+      let stored = 0;
+      for (const size of [1, 62, 1, 1, 130, 5, 100]) {
+        world.store.messages.putMany(said.slice(stored, stored + size).map(keptMessage));
+        stored += size;
+        if (stored === 199) world.store.messages.pruneBefore(100n, []);
+        for (const store of beforeAndAfter(world)) {
+          const found = Array.from({ length: stored + 1 }, (__, seq) => store.messages.sumAt(seq));
+          expect(found).toEqual(sums.slice(0, stored + 1));
+        }
+      }
+    });
 
     test("puts, prunes and restarts in any order give the root, order and parents of what is held", () => {
       fc.assert(
@@ -565,7 +597,7 @@ function expectHeld({ messages }: GroupStore, held: readonly Message[]): void {
   expect(messages.merkleRoot()).toBe(merkleRoot(order));
   expect(messages.nextParents()).toEqual(nextParents(nodes));
   expect(messages.topologicalRange({ since: undefined, until: undefined }).map(({ id }) => id)).toEqual(order);
-  expect(messages.query({ order: "asc", limit: held.length + 1 }).map(({ id }) => id)).toEqual(inTimeOrder(held));
+  expect(queried(messages, { order: "asc", limit: held.length + 1 }).map(({ id }) => id)).toEqual(inTimeOrder(held));
 }
 
 /** A group's messages by number: parents are lower numbers, so any set of them can arrive in any order. */

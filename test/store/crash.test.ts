@@ -6,6 +6,7 @@ import { topologicalOrder } from "../../src/core/order/order.ts";
 import { decodeMessage } from "../../src/core/record/message.ts";
 import { SqliteGroupStore } from "../../src/store/sqlite/sqlite-group-store.ts";
 import { GROUP } from "../support/message.ts";
+import { queried } from "../support/queried.ts";
 import { StoreProcess } from "../support/store-process.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -22,7 +23,7 @@ function expectWhole({ messages }: SqliteGroupStore): void {
   expect(messages.size).toBe(held.length);
   expect(messages.merkleRoot()).toBe(merkleRoot(order));
   expect(messages.topics(9)[0]?.messages).toBe(held.length);
-  expect(messages.query({ topic: "chat/#", order: "asc", limit: 1_000_000 }).length).toBe(held.length);
+  expect(queried(messages, { topic: "chat/#", order: "asc", limit: 1_000_000 }).length).toBe(held.length);
 }
 
 describe("a process killed while it writes", () => {

@@ -3,7 +3,7 @@ import { bool, groupId } from "../../core/json/json-scalars.ts";
 import { CONSUMERS_MAX } from "../../store/store-limits.ts";
 import { boundedText, count, plainList } from "../../wire/frame/bounded.ts";
 import { operation } from "./operation.ts";
-import { placeText, theGroup } from "./shapes.ts";
+import { nothing, ofGroup, placeText, theGroup } from "./shapes.ts";
 
 /** Ours. A consumer's name and a lease's owner, in bytes. */
 export const NAME_MAX = 256;
@@ -28,7 +28,6 @@ const row = struct(
 
 export type ConsumerRow = Decoded<typeof row>;
 
-const ofGroup = struct("moot", { group_id: theGroup }, { required: ["group_id"] });
 const rows = struct(
   "consumers",
   { group_id: groupId, consumers: plainList(row, CONSUMERS_MAX) },
@@ -98,15 +97,13 @@ const release = struct(
   { required: ["group_id", "consumer", "token"] },
 );
 
-const done = struct<object>("done", {});
-
 /** A lease that has passed to another stays the other's. Throws `group_not_found`. */
 export const consumer_release = operation({
   name: "consumer_release",
   summary: "Give a lease back before it ends",
   scope: "agent",
   request: release,
-  answer: done,
+  answer: nothing,
 });
 
 const forget = struct(
@@ -121,7 +118,7 @@ export const consumer_forget = operation({
   summary: "Forget a consumer and its place",
   scope: "agent",
   request: forget,
-  answer: done,
+  answer: nothing,
 });
 
 export const CONSUMER_OPERATIONS = {

@@ -4,7 +4,7 @@ import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
 import { LINKS_MAX } from "../../store/store-limits.ts";
 import { boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { operation } from "./operation.ts";
-import { theGroup } from "./shapes.ts";
+import { ofGroup, theGroup } from "./shapes.ts";
 
 /** Ours. An invite that names more peers than this helps nobody. */
 const MINT_PEERS_MAX = 1024;
@@ -82,7 +82,6 @@ export const link_create = operation({
   answer: createdLink,
 });
 
-const ofGroup = struct("moot", { group_id: theGroup }, { required: ["group_id"] });
 const links = struct("links", { links: plainList(linkRow, LINKS_MAX) }, { required: ["links"] });
 
 /** Oldest first. Throws `group_not_found`. */

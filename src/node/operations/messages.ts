@@ -1,13 +1,15 @@
 import { type Codec, type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
-import { bool, groupId, i64, messageId, text, u32 } from "../../core/json/json-scalars.ts";
+import { bool, groupId, i64, messageId, u32 } from "../../core/json/json-scalars.ts";
 import { message as messageCodec, nodeInfo } from "../../core/record/record-codecs.ts";
-import { PUBLISH_TOPICS_MAX } from "../../wire/control/control-publish-frames.ts";
 import { boundedBytes, boundedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { TOKEN_BYTES } from "../../wire/peer/redeem-frames.ts";
 import { CONSUMER_NAME_MAX } from "./consumers.ts";
 import { BODY_MAX, operation } from "./operation.ts";
-import { groupOrAll, groupOrOnly, pattern, places, placeText } from "./shapes.ts";
+import { groupOrAll, groupOrOnly, memberKey, nothing, pattern, places, placeText } from "./shapes.ts";
 
+/** Ours. Bytes of one topic, topics of one message that is published here. */
+export const TOPIC_BYTES_MAX = 1024;
+export const TOPICS_MAX = 64;
 /** Ours. Messages in one page; fewer when they are large. */
 export const PAGE_MESSAGES_MAX = 1000;
 /** Ours. How long an answer waits for something to arrive, at most. */
@@ -17,10 +19,13 @@ const publishRequest = struct(
   "publish",
   {
     group_id: groupOrOnly,
-    topics: documented("1 to 64, each of at most 1,024 bytes", plainList(text, PUBLISH_TOPICS_MAX)),
+    topics: documented(
+      `1 to ${TOPICS_MAX}, each of at most 1,024 bytes`,
+      plainList(boundedText("topic", TOPIC_BYTES_MAX), TOPICS_MAX),
+    ),
     content: documented("the body", boundedBytes("content", { min: 0, max: Number.MAX_SAFE_INTEGER })),
     token: documented(
-      "16 to 64 bytes of your choice: the same again gives the first answer and publishes nothing",
+      "16 to 64 bytes of your choice: the same again in the same moot gives the first answer and publishes nothing",
       optional(boundedBytes("token", TOKEN_BYTES)),
     ),
   },
@@ -122,7 +127,10 @@ const messagesPage = struct(
       optional(boundedText("page", 256)),
     ),
     place: documented("by arrival: hand it back as after for what follows, now or later", optional(placeText)),
-    more: documented("whether more is there now", bool),
+    more: documented(
+      "whether to go on: more is there now, of which some may match; a page may be empty before it",
+      bool,
+    ),
   },
   { required: ["messages"] },
 );
@@ -223,7 +231,7 @@ const watchedPeer = struct(
   {
     group_id: groupId,
     node_id: u32,
-    entmoot_pubkey: boundedBytes("public key", { min: 0, max: 1024 }),
+    entmoot_pubkey: memberKey,
     event: oneOf("event", ["connected", "lost", "joined", "left"]),
     route: oneOf("route", ["none", "direct", "relay"]),
   },
@@ -249,8 +257,6 @@ const watchEvent: Codec<WatchEvent> = {
     ),
 };
 
-const NOTHING = struct<object>("end", {});
-
 /**
  * Each message once, in the order of arrival, until the caller ends it or the node does. A slow reader only reads
  * later. Throws `group_not_found`, `invalid_argument`, `place_lost`.
@@ -261,7 +267,7 @@ export const watch = operation({
   scope: "agent",
   request: watchRequest,
   event: watchEvent,
-  answer: NOTHING,
+  answer: nothing,
   requestMax: 512 * 1024,
   eventMax: BODY_MAX,
   patienceMs: "endless",

@@ -2,23 +2,37 @@ import { type Decoded, documented, optional, struct } from "../../core/json/json
 import { bool, groupId, i64, publicKey, rawJson, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
 import { PATTERN_BYTES_MAX } from "../../core/policy/topic.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
-import { boundedBytes, boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
+import { boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
+import { GROUP_NAME_BYTES_MAX } from "../../wire/peer/redeem-frames.ts";
+import { jsonTextMax, moreRows, type Room } from "./fitting-rows.ts";
 import { createdLink } from "./invites.ts";
-import { operation } from "./operation.ts";
-import { rosterState, theGroup } from "./shapes.ts";
+import { BODY_MAX, operation } from "./operation.ts";
+import { memberKey, ofGroup, rosterState, theGroup } from "./shapes.ts";
 
-/** Ours. Rows of one answer: what a roster of full size has. */
-const MEMBERS_MAX = 16_384;
-const TOPICS_MAX = 1000;
-/** Ours. As roster entries, where any length decodes. */
-const anyKey = boundedBytes("public key", { min: 0, max: 1024 });
+/** Ours. Rows of one answer; a roster that its founder made larger is told so far. */
+export const MEMBERS_MAX = 16_384;
+/** Ours. A page. */
+export const DESCRIPTION_BYTES_MAX = 4096;
+/** Ours. A word or two in any script; as many as anybody reads. */
+export const TAG_BYTES_MAX = 256;
+export const TAGS_MAX = 32;
+/** Ours. Topics of one answer. */
+export const TOPICS_MAX = 1000;
+/** Ours. Bytes of a hostname and of why a peer could not be reached; what is longer is cut. */
+const HOSTNAME_BYTES_MAX = 1024;
+const ERROR_BYTES_MAX = 4096;
+/** Ours. An address a peer says it has, and how many it has. */
+const HINT_BYTES_MAX = 1024;
+const HINTS_MAX = 64;
+/** Ours. What a row takes beside its texts: keys, a public key, numbers and words. */
+const ROW_BYTES = 512;
 
 const newMoot = struct(
   "new moot",
   {
-    name: documented("display name, at most 256 bytes", boundedText("name", 1024)),
-    description: optional(boundedText("description", 16_384)),
-    tags: optional(plainList(boundedText("tag", 256), 256)),
+    name: documented(`display name, at most ${GROUP_NAME_BYTES_MAX} bytes`, boundedText("name", GROUP_NAME_BYTES_MAX)),
+    description: optional(boundedText("description", DESCRIPTION_BYTES_MAX)),
+    tags: optional(plainList(boundedText("tag", TAG_BYTES_MAX), TAGS_MAX)),
     visibility: oneOf("visibility", ["private", "unlisted", "public"]),
     join_mode: documented(
       "open_invite also makes a link without limits",
@@ -76,15 +90,16 @@ export const roster_change = operation({
   answer: rosterChanged,
 });
 
-const ofGroup = struct("moot", { group_id: theGroup }, { required: ["group_id"] });
-
 const memberRow = struct(
   "member",
   {
     node_id: u32,
-    entmoot_pubkey: anyKey,
-    hostname: documented("how the member wants to be shown; empty for nothing", clippedText("hostname", 1024)),
-    self: bool,
+    entmoot_pubkey: memberKey,
+    hostname: documented(
+      "how the member wants to be shown; empty for nothing",
+      clippedText("hostname", HOSTNAME_BYTES_MAX),
+    ),
+    self: documented("the node's own; absent where no identity tells", optional(bool)),
     founder: bool,
   },
   { required: ["node_id", "entmoot_pubkey"] },
@@ -92,19 +107,30 @@ const memberRow = struct(
 
 const members_ = struct(
   "members",
-  { group_id: groupId, members: plainList(memberRow, MEMBERS_MAX) },
+  { group_id: groupId, members: plainList(memberRow, MEMBERS_MAX), more: moreRows },
   { required: ["group_id", "members"] },
 );
 
-/** Ascending by node id. Throws `group_not_found`. */
+export type MemberRow = Decoded<typeof memberRow>;
+
+const MEMBERS_ANSWER_MAX = 8 * 1024 * 1024;
+
+/** Ascending by node id, the first that fit. Throws `group_not_found`. */
 export const members = operation({
   name: "members",
   summary: "Who is in a moot",
   scope: "agent",
   request: ofGroup,
   answer: members_,
-  answerMax: 8 * 1024 * 1024,
+  answerMax: MEMBERS_ANSWER_MAX,
 });
+
+/** Room for the rows of `members`. */
+export const MEMBERS_ROOM: Room<MemberRow> = {
+  rowsMax: MEMBERS_MAX,
+  answerMax: MEMBERS_ANSWER_MAX,
+  bytesOf: ({ hostname }) => ROW_BYTES + jsonTextMax(hostname, HOSTNAME_BYTES_MAX),
+};
 
 const topicsOf = struct(
   "topics of",
@@ -125,26 +151,35 @@ const topicRow = struct(
 
 const topics_ = struct(
   "topics",
-  { group_id: groupId, topics: plainList(topicRow, TOPICS_MAX) },
+  { group_id: groupId, topics: plainList(topicRow, TOPICS_MAX), more: moreRows },
   { required: ["group_id", "topics"] },
 );
 
-/** Most used first. Throws `group_not_found`, `invalid_argument`. */
+const TOPICS_ANSWER_MAX = 8 * 1024 * 1024;
+
+/** Most used first, as many as fit. Throws `group_not_found`, `invalid_argument`. */
 export const topics = operation({
   name: "topics",
   summary: "Which topics a moot's messages have, most used first",
   scope: "agent",
   request: topicsOf,
   answer: topics_,
-  answerMax: 8 * 1024 * 1024,
+  answerMax: TOPICS_ANSWER_MAX,
 });
+
+/** Room for the rows of `topics`. */
+export const TOPICS_ROOM: Room<Decoded<typeof topicRow>> = {
+  rowsMax: TOPICS_MAX,
+  answerMax: TOPICS_ANSWER_MAX,
+  bytesOf: ({ topic }) => ROW_BYTES + jsonTextMax(topic, PATTERN_BYTES_MAX),
+};
 
 const peerRow = struct(
   "peer",
   {
     node_id: u32,
-    entmoot_pubkey: anyKey,
-    hostname: clippedText("hostname", 1024),
+    entmoot_pubkey: memberKey,
+    hostname: clippedText("hostname", HOSTNAME_BYTES_MAX),
     self: bool,
     founder: bool,
     connected: bool,
@@ -152,25 +187,39 @@ const peerRow = struct(
     route: oneOf("route", ["none", "direct", "relay", "self", "not_checked"]),
     rtt_ms: optional(count),
     last_seen_ms: documented("Unix milliseconds", optional(count)),
-    error: documented("why it could not be reached the last time it was tried", optional(clippedText("error", 4096))),
-    hints: plainList(boundedText("hint", 1024), 64),
+    error: documented(
+      "why it could not be reached the last time it was tried",
+      optional(clippedText("error", ERROR_BYTES_MAX)),
+    ),
+    hints: plainList(boundedText("hint", HINT_BYTES_MAX), HINTS_MAX),
   },
   { required: ["node_id", "entmoot_pubkey", "trust", "route"] },
 );
 
-const peers_ = struct("peers", { peers: plainList(peerRow, MEMBERS_MAX) }, { required: ["peers"] });
+const peers_ = struct("peers", { peers: plainList(peerRow, MEMBERS_MAX), more: moreRows }, { required: ["peers"] });
 
 export type PeerRow = Decoded<typeof peerRow>;
 
-/** Ascending by node id. Throws `group_not_found`. */
+/** Ascending by node id, the first that fit. Throws `group_not_found`. */
 export const peers = operation({
   name: "peers",
   summary: "How each member of a moot is reached, and why one is not",
   scope: "owner",
   request: ofGroup,
   answer: peers_,
-  answerMax: 16 * 1024 * 1024 - 1024,
+  answerMax: BODY_MAX,
 });
+
+/** Room for the rows of `peers`. */
+export const PEERS_ROOM: Room<PeerRow> = {
+  rowsMax: MEMBERS_MAX,
+  answerMax: BODY_MAX,
+  bytesOf: ({ error = "", hints, hostname }) =>
+    ROW_BYTES +
+    jsonTextMax(hostname, HOSTNAME_BYTES_MAX) +
+    jsonTextMax(error, ERROR_BYTES_MAX) +
+    hints.reduce((bytes, hint) => bytes + jsonTextMax(hint, HINT_BYTES_MAX), 0),
+};
 
 /** Wire. Peers of one probe, and the time for each. */
 export const PROBE_PEERS_MAX = 256;
@@ -198,7 +247,7 @@ const probeRow = struct(
     rtt_ms: optional(count),
     error: documented(
       "why not, in words; contains timeout when nothing came in time",
-      optional(clippedText("error", 4096)),
+      optional(clippedText("error", ERROR_BYTES_MAX)),
     ),
     responder: documented("node id of the member that answered", optional(u32)),
     received_ms: documented("the peer's clock when it answered, Unix milliseconds", optional(count)),
@@ -217,7 +266,7 @@ export const probe = operation({
   scope: "owner",
   request: probeRequest,
   answer: probed,
-  answerMax: 2 * 1024 * 1024,
+  answerMax: PROBE_PEERS_MAX * (6 * ERROR_BYTES_MAX + ROW_BYTES) + 1024,
   patienceMs: 2_000 + (PROBE_PEERS_MAX / 4) * 30_000,
 });
 

@@ -2,13 +2,16 @@ import { documented, optional, struct } from "../../core/json/json-codec.ts";
 import { groupId, rosterEntryId } from "../../core/json/json-scalars.ts";
 import { PLACE_LENGTH } from "../../core/place.ts";
 import { PATTERN_BYTES_MAX } from "../../core/policy/topic.ts";
-import { boundedText, count, plainList } from "../../wire/frame/bounded.ts";
+import { boundedBytes, boundedText, count, plainList } from "../../wire/frame/bounded.ts";
 
 /** A request or answer without fields. */
 export const nothing = struct<object>("object", {});
 
 /** The moot meant. */
 export const theGroup = documented("the moot", groupId);
+
+/** A request that names a moot and nothing else. */
+export const ofGroup = struct("moot", { group_id: theGroup }, { required: ["group_id"] });
 
 /** For operations that a node with one moot need not be told which. */
 export const groupOrOnly = documented("the moot; absent: the only one there is", optional(groupId));
@@ -24,6 +27,12 @@ export const pattern = documented(
 export const placeText = documented(
   "a place in a moot's log, as an earlier answer named it",
   boundedText("place", PLACE_LENGTH),
+);
+
+/** A member's key. Founders put bytes of any length in a roster, and what is no key is shown as none. */
+export const memberKey = documented(
+  "32 bytes; none where the roster names no key, or bytes that are none",
+  boundedBytes("public key", { min: 0, max: 32 }),
 );
 
 /** Ours. One for each moot there may be, as many as `status` tells of. */

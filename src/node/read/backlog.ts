@@ -4,14 +4,17 @@ import { type OrderNode, topologicalOrder } from "../../core/order/order.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { tailSees, verifyPattern } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
+import type { StoredMessage } from "../../store/group-store.ts";
 import type { Call } from "../operations/implementation.ts";
 import type { backlog, MessageRow } from "../operations/messages.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
+import type { Turns } from "../turns.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
 import { placeOfSeq, Rows } from "./places.ts";
 
-/** Ours. Messages looked at before others have their turn. */
+/** Ours. Messages looked at before others have their turn, and bytes of them. */
 const PAGE = 64;
+const PAGE_BYTES = 256 * 1024;
 
 /** Ours. Latest messages that an agent may ask for by their number; all of them are told without being counted first. */
 const AGENT_LAST_MAX = 10_000;
@@ -42,15 +45,41 @@ export async function tellBacklog(
       runs.push(last === "all" ? everything(moot) : (await latest(moots, { moot, last, told, call })).values());
     }
     const merged = mergeByTime(runs);
-    let looked = 0;
+    const pace = new Pace(moots.turns);
     for (const ahead of last === "all" ? merged : [...merged].slice(-last)) {
-      if (looked++ % PAGE === 0) await moots.turns.take();
+      await pace.keep();
       if (call.signal.aborted) break;
-      const row = told.read(ahead);
+      const stored = ahead.moot.store.messages.get(ahead.id);
+      if (stored === undefined) continue;
+      pace.spend(stored.canonical.length);
+      const row = told.row(ahead.moot, stored);
       if (row !== undefined) await call.emit(row);
     }
   }
   return { places: asked.map((moot) => placeOfSeq(moot, ends.get(moot.id)!)) };
+}
+
+/** Gives others their turn once so many messages or so many bytes of them were read. */
+class Pace {
+  readonly #turns: Turns;
+  #messages = PAGE;
+  #bytes = 0;
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
+  }
+
+  spend(bytes: number): void {
+    this.#messages += 1;
+    this.#bytes += bytes;
+  }
+
+  async keep(): Promise<void> {
+    if (this.#messages < PAGE && this.#bytes < PAGE_BYTES) return;
+    this.#messages = 0;
+    this.#bytes = 0;
+    await this.#turns.take();
+  }
 }
 
 /** What of the logs is told: what matches and was there, for what arrives meanwhile belongs to what is watched. */
@@ -73,14 +102,13 @@ class Told {
     return seq <= this.#ends.get(moot.id)! && tailSees(this.#topic, topics);
   }
 
-  /** The row; `undefined` when it is not told or was pruned since. */
-  read({ id, moot }: Ahead): MessageRow | undefined {
-    const stored = moot.store.messages.get(id);
-    if (stored === undefined) return undefined;
+  /** The row; `undefined` when it is not told. */
+  row(moot: Moot, stored: StoredMessage): MessageRow | undefined {
+    const message = decodeMessage(stored.canonical);
+    if (!this.has(moot, stored.seq, message.topics)) return undefined;
     const rows = this.#rows.get(moot.id) ?? new Rows(moot);
     this.#rows.set(moot.id, rows);
-    const row = rows.of(stored);
-    return this.has(moot, row.seq, row.message.topics) ? row : undefined;
+    return rows.of(stored, message);
   }
 }
 
@@ -95,19 +123,19 @@ async function latest(
   let from: TimePlace | undefined;
   for (;;) {
     await turns.take();
-    const page = messages.query({
+    const { found, rest } = messages.query({
       order: "desc",
       limit: PAGE,
       ...(topic === undefined ? {} : { topic }),
       ...(from === undefined ? {} : { from }),
     });
-    for (const { canonical, id, seq } of page) {
+    for (const { canonical, id, seq } of found) {
       const { author, parents, timestamp, topics } = decodeMessage(canonical);
-      from = { timestamp, author_node_id: author.pilot_node_id, id };
       if (told.has(moot, seq, topics)) nodes.push({ id, timestamp, author: author.pilot_node_id, parents });
       if (nodes.length === last) break;
     }
-    if (nodes.length === last || page.length < PAGE || call.signal.aborted) break;
+    if (nodes.length === last || rest === undefined || call.signal.aborted) break;
+    from = rest;
   }
   const times = new Map(nodes.map(({ id, timestamp }) => [id, timestamp]));
   return topologicalOrder(nodes).map((id) => ({ moot, id, timestamp: times.get(id)! }));

@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { GroupId } from "../../core/ids.ts";
+import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { DataRoot } from "../../store/data-root.ts";
 import { GroupRoster } from "../group/group-roster.ts";
 import { READING, type Reading } from "../implementations.ts";
@@ -9,18 +9,23 @@ import type { CallOptions, Loose, Operation, Operations } from "../operations/op
 import { Turns } from "../turns.ts";
 import type { Moot } from "./moots.ts";
 
-/** A data root that is only looked at, beside a daemon or without one: no identity, no machines, nothing changed. */
+/** A data root that is only looked at, beside a daemon or without one: no node of its own, no machines, nothing changed. */
 export class LocalReader implements Operations, OperationHost {
   readonly #root: DataRoot;
   readonly #opened = new Map<GroupId, Moot>();
   readonly #reading: Reading;
 
-  /** Owns `root`. */
-  constructor(root: DataRoot, clock: Clock) {
+  /** Owns `root`. `local`: the key of its identity, looked up when somebody asks who is who; `undefined` where there is none. */
+  constructor(
+    root: DataRoot,
+    { clock, local }: { readonly clock: Clock; readonly local: () => PublicKey | undefined },
+  ) {
     this.#root = root;
     this.#reading = {
       clock,
-      local: undefined,
+      get local() {
+        return local();
+      },
       changed: undefined,
       turns: new Turns(clock),
       moots: () => root.groupIds().flatMap((id) => this.#moot(id) ?? []),

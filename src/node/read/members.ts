@@ -1,46 +1,37 @@
 import type { Clock } from "../../core/clock.ts";
-import { EntmootError } from "../../core/errors.ts";
-import { PublicKey } from "../../core/ids.ts";
+import type { PublicKey } from "../../core/ids.ts";
+import { keyOf, shownKey } from "../../core/record/node-key.ts";
 import { profileName } from "../group/profiles.ts";
-import type { members, topics } from "../operations/moots.ts";
+import { fittingRows } from "../operations/fitting-rows.ts";
+import { MEMBERS_ROOM, type MemberRow, type members } from "../operations/moots.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
-import { type Moots, requireMoot } from "./moots.ts";
+import { type Moot, type Moots, requireMoot } from "./moots.ts";
 
-/** Ours. What fits a screen or two when nobody says how many. */
-const TOPICS_DEFAULT = 100;
-const TOPICS_MAX = 1000;
+/** The key of the identity that reads; `undefined` where there is none. */
+interface KnowsItself {
+  readonly local: PublicKey | undefined;
+  readonly clock: Clock;
+}
 
 /** Who is in a moot, ascending by node id. */
 export function listMembers(
-  moots: Moots & { readonly local: PublicKey | undefined; readonly clock: Clock },
+  moots: Moots & KnowsItself,
   { group_id }: RequestOf<typeof members>,
 ): AnswerOf<typeof members> {
   const moot = requireMoot(moots, group_id);
-  const rows = moot.roster.log.members.map((member) => {
-    const bytes = member.entmoot_pubkey ?? new Uint8Array(0);
-    const key = bytes.length === 32 ? PublicKey.fromBytes(bytes) : undefined;
-    return {
-      node_id: member.pilot_node_id,
-      entmoot_pubkey: bytes,
-      hostname: profileName(moot, member, moots.clock.unix()),
-      self: key !== undefined && key === moots.local,
-      founder: key !== undefined && key === moot.roster.founder,
-    };
-  });
-  return { group_id, members: rows };
+  const { more, rows } = fittingRows(memberRows(moots, moot), MEMBERS_ROOM);
+  return { group_id, members: rows, more };
 }
 
-/** The topics of a moot, most used first. */
-export function listTopics(
-  moots: Moots,
-  { group_id, limit = TOPICS_DEFAULT }: RequestOf<typeof topics>,
-): AnswerOf<typeof topics> {
-  const { store } = requireMoot(moots, group_id);
-  if (limit < 1 || limit > TOPICS_MAX) {
-    throw new EntmootError("invalid_argument", `limit: expected 1 to ${TOPICS_MAX}, found ${limit}`);
+function* memberRows({ clock, local }: KnowsItself, moot: Moot): Generator<MemberRow> {
+  for (const member of moot.roster.log.members) {
+    const key = keyOf(member);
+    yield {
+      node_id: member.pilot_node_id,
+      entmoot_pubkey: shownKey(key),
+      hostname: profileName(moot, member, clock.unix()),
+      self: local === undefined ? undefined : key === local,
+      founder: key !== undefined && key === moot.roster.founder,
+    };
   }
-  const rows = store.messages
-    .topics(limit)
-    .map(({ latest, messages, topic }) => ({ topic, messages, latest_ms: latest }));
-  return { group_id, topics: rows };
 }

@@ -1,7 +1,9 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { queryFinds, verifyPattern } from "../../core/policy/topic.ts";
-import type { MessageQuery, MessageStore, StoredMessage } from "../../store/group-store.ts";
+import { decodeMessage } from "../../core/record/message.ts";
+import type { Message } from "../../core/record/records.ts";
+import type { MessageQuery, StoredMessage } from "../../store/group-store.ts";
 import { Deadline } from "../../transport/wait.ts";
 import type { Call } from "../operations/implementation.ts";
 import {
@@ -19,10 +21,13 @@ import { mootOf, Rows, seqOfPlace } from "./places.ts";
 
 /** Ours. A page ends once its messages have this many bytes: what one answer makes anybody hold. */
 const PAGE_BYTES_MAX = 1024 * 1024;
-/** Ours. Messages read at a time, bytes of them, and messages looked through for one page by arrival before what was found is given. */
+/** Ours. Messages read before others have their turn, and bytes of them: a few milliseconds' work. */
 const READ = 64;
 const READ_BYTES = 256 * 1024;
+/** Ours. Messages looked through for one page by arrival, bytes of them, and pieces for one by time, before what was found is given. */
 const LOOKED_THROUGH_MAX = 4096;
+const LOOKED_THROUGH_BYTES_MAX = 16 * 1024 * 1024;
+const PIECES_MAX = 64;
 const LIMIT_DEFAULT = 50;
 
 /** One message by its id. */
@@ -56,7 +61,7 @@ export async function pageOfMessages(
   if (request.topic !== undefined) verifyPattern(request.topic);
   if (by === "time") {
     refuseOther(request, by, ["after", "wait_ms"]);
-    return pageByTime(moot, request, limit);
+    return pageByTime(moots, moot, { ...request, limit }, call.signal);
   }
   refuseOther(request, by, ["page"]);
   if (request.order === "desc") throw new EntmootError("invalid_argument", "order: by arrival there is only asc");
@@ -72,10 +77,10 @@ function refuseOther(
   if (given !== undefined) throw new EntmootError("invalid_argument", `${given}: not used with by ${by}`);
 }
 
-type Filter = Pick<RequestOf<typeof messages>, "topic" | "author" | "since" | "until">;
+type Limited = RequestOf<typeof messages> & { readonly limit: number };
 
-function pageByTime(moot: Moot, request: RequestOf<typeof messages>, limit: number): MessagesPage {
-  const { author, order = "desc", page, since, topic, until } = request;
+async function pageByTime({ turns }: Moots, moot: Moot, request: Limited, signal: AbortSignal): Promise<MessagesPage> {
+  const { author, limit, order = "desc", page, since, topic, until } = request;
   const filter: Omit<MessageQuery, "limit" | "from"> = {
     order,
     ...(author === undefined ? {} : { author_node_id: author }),
@@ -88,20 +93,22 @@ function pageByTime(moot: Moot, request: RequestOf<typeof messages>, limit: numb
   const found: MessageRow[] = [];
   let from = page === undefined ? undefined : parsePageToken(page, question);
   let bytes = 0;
-  for (;;) {
+  const upTo = (place: TimePlace): MessagesPage => {
+    return { messages: found, next: formatPageToken(place, question), place: undefined, more: true };
+  };
+  for (let pieces = 0; ; pieces++) {
+    if (from !== undefined && (pieces === PIECES_MAX || signal.aborted)) return upTo(from);
+    await turns.take();
     // One more than wanted tells whether more is there.
     const size = Math.min(READ, limit - found.length + 1);
-    const read = moot.store.messages.query({ ...filter, limit: size, ...(from === undefined ? {} : { from }) });
-    for (const stored of read) {
-      if (found.length === limit || bytes >= PAGE_BYTES_MAX) {
-        return { messages: found, next: formatPageToken(from!, question), place: undefined, more: true };
-      }
+    const piece = moot.store.messages.query({ ...filter, limit: size, ...(from === undefined ? {} : { from }) });
+    for (const stored of piece.found) {
+      if (found.length === limit || bytes >= PAGE_BYTES_MAX) return upTo(timePlaceOf(found.at(-1)!));
       bytes += stored.canonical.length;
-      const row = rows.of(stored);
-      found.push(row);
-      from = timePlaceOf(row);
+      found.push(rows.of(stored));
     }
-    if (read.length < size) return { messages: found, next: undefined, place: undefined, more: false };
+    from = piece.rest;
+    if (from === undefined) return { messages: found, next: undefined, place: undefined, more: false };
   }
 }
 
@@ -109,78 +116,82 @@ function timePlaceOf({ message: { author, id, timestamp } }: MessageRow): TimePl
   return { timestamp, author_node_id: author.pilot_node_id, id };
 }
 
-async function pageByArrival(
-  moots: Moots,
-  moot: Moot,
-  request: RequestOf<typeof messages> & { readonly limit: number },
-  signal: AbortSignal,
-): Promise<MessagesPage> {
+async function pageByArrival(moots: Moots, moot: Moot, request: Limited, signal: AbortSignal): Promise<MessagesPage> {
   const after = request.after === undefined ? 0 : seqOfPlace(moot, request.after);
   const waitMs = Math.min(request.wait_ms ?? 0, WAIT_MAX_MS);
-  if (waitMs === 0 || moots.changed === undefined) return arrived(moot, after, request).page;
+  if (waitMs === 0 || moots.changed === undefined) return (await arrived(moots, moot, after, request, signal)).page;
   using deadline = new Deadline(moots.clock, waitMs, signal);
   let from = after;
   for (;;) {
-    // All who wait wake at once, and each makes a page: others have their turn in between.
-    await moots.turns.take();
     const version = moots.changed.version;
-    const { page, seq } = arrived(moot, from, request);
-    if (page.messages.length > 0 || (deadline.signal.aborted && !page.more)) return page;
+    const { page, seq } = await arrived(moots, moot, from, request, signal);
+    if (page.messages.length > 0 || signal.aborted || (deadline.signal.aborted && !page.more)) return page;
     from = seq;
     if (!page.more) await moots.changed.after(version, deadline.signal);
   }
 }
 
-/** What came after a number, with the number it was looked through to. */
-function arrived(
+/** What came after a number, with the number it was looked through to. Who waits wakes with all others: each has its turns. */
+async function arrived(
+  { turns }: Moots,
   moot: Moot,
   after: number,
-  request: Filter & { readonly limit: number },
-): { readonly page: MessagesPage; readonly seq: number } {
+  request: Limited,
+  signal: AbortSignal,
+): Promise<{ readonly page: MessagesPage; readonly seq: number }> {
   const rows = new Rows(moot);
-  const found: MessageRow[] = [];
-  const log = new LogReader(moot.store.messages, after);
-  let bytes = 0;
-  let last: StoredMessage | undefined;
-  let looked = 0;
-  for (let stored = log.next(); stored !== undefined; stored = log.next()) {
-    last = stored;
-    looked += 1;
-    const row = rows.of(stored);
-    if (matches(row, request)) {
-      found.push(row);
-      bytes += stored.canonical.length;
+  const search = new Search(rows, request);
+  let seq = after;
+  for (;;) {
+    await turns.take();
+    const piece = moot.store.messages.arrivedAfter(seq, READ, READ_BYTES);
+    for (const stored of piece) {
+      seq = stored.seq;
+      search.look(stored);
+      if (search.isFull) break;
     }
-    if (found.length === request.limit || bytes >= PAGE_BYTES_MAX || looked === LOOKED_THROUGH_MAX) break;
+    if (piece.length === 0 || search.isFull || search.isLongEnough || signal.aborted) break;
   }
-  const seq = last?.seq ?? after;
-  const place = rows.place(seq);
   const more = moot.store.messages.arrivedAfter(seq, 1).length > 0;
-  return { page: { messages: found, next: undefined, place, more }, seq };
+  return { page: { messages: search.found, next: undefined, place: rows.place(seq), more }, seq };
 }
 
-function matches({ message: { author, timestamp, topics } }: MessageRow, filter: Filter): boolean {
+/** What is found for one page, and how much was looked through for it. */
+class Search {
+  readonly found: MessageRow[] = [];
+  readonly #rows: Rows;
+  readonly #request: Limited;
+  #bytes = 0;
+  #looked = 0;
+  #lookedBytes = 0;
+
+  constructor(rows: Rows, request: Limited) {
+    this.#rows = rows;
+    this.#request = request;
+  }
+
+  get isFull(): boolean {
+    return this.found.length === this.#request.limit || this.#bytes >= PAGE_BYTES_MAX;
+  }
+
+  get isLongEnough(): boolean {
+    return this.#looked >= LOOKED_THROUGH_MAX || this.#lookedBytes >= LOOKED_THROUGH_BYTES_MAX;
+  }
+
+  look(stored: StoredMessage): void {
+    const { length } = stored.canonical;
+    this.#looked += 1;
+    this.#lookedBytes += length;
+    const message = decodeMessage(stored.canonical);
+    if (!matches(message, this.#request)) return;
+    this.found.push(this.#rows.of(stored, message));
+    this.#bytes += length;
+  }
+}
+
+function matches({ author, timestamp, topics }: Message, filter: Limited): boolean {
   if (filter.author !== undefined && author.pilot_node_id !== filter.author) return false;
   if (filter.since !== undefined && timestamp < filter.since) return false;
   if (filter.until !== undefined && timestamp >= filter.until) return false;
   return filter.topic === undefined || queryFinds(filter.topic, topics);
-}
-
-/** The log from a number on, a few messages at a time. */
-class LogReader {
-  readonly #messages: MessageStore;
-  #read: StoredMessage[] = [];
-  #after: number;
-
-  constructor(messages: MessageStore, after: number) {
-    this.#messages = messages;
-    this.#after = after;
-  }
-
-  next(): StoredMessage | undefined {
-    if (this.#read.length === 0) this.#read = this.#messages.arrivedAfter(this.#after, READ, READ_BYTES).reverse();
-    const stored = this.#read.pop();
-    if (stored !== undefined) this.#after = stored.seq;
-    return stored;
-  }
 }

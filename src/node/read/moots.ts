@@ -33,14 +33,26 @@ export function requireMoot(moots: Moots, id: GroupId): Moot {
   throw new EntmootError("group_not_found", `group ${GroupId.toBase64(id)} not joined`);
 }
 
-/** The moot named or, when none is, the only one. Throws `group_not_found`, `invalid_argument` when there is not exactly one. */
+/** How it is said that one has to be named: to readers by the command line's flag, to who publishes as the original does. */
+const READING_WORDS: OnlyWords = {
+  none: "no joined groups; pass -group",
+  several: (found) => `${found} groups joined; pass -group to disambiguate`,
+};
+
+/** The moot named or, when none is, the only one. Throws as `requireMoot` and `onlyOf`. */
 export function pickMoot(moots: Moots, id: GroupId | undefined): Moot {
-  if (id !== undefined) return requireMoot(moots, id);
-  const [only, ...others] = moots.moots();
-  if (only !== undefined && others.length === 0) return only;
-  const found =
-    only === undefined
-      ? "no joined groups; pass -group"
-      : `${others.length + 1} groups joined; pass -group to disambiguate`;
-  throw new EntmootError("invalid_argument", found);
+  return id === undefined ? onlyOf(moots.moots(), READING_WORDS) : requireMoot(moots, id);
+}
+
+export interface OnlyWords {
+  readonly none: string;
+  readonly several: (found: number) => string;
+}
+
+/** The one there is. Throws `group_not_found` when there is none, `invalid_argument` when there are several. */
+export function onlyOf<Joined>(joined: readonly Joined[], words: OnlyWords): Joined {
+  const [only, ...others] = joined;
+  if (only === undefined) throw new EntmootError("group_not_found", words.none);
+  if (others.length > 0) throw new EntmootError("invalid_argument", words.several(joined.length));
+  return only;
 }

@@ -20,13 +20,9 @@ export class Rows {
     this.#log = store.messages.logId();
   }
 
-  of(stored: StoredMessage): MessageRow {
-    return {
-      group_id: this.#groupId,
-      seq: stored.seq,
-      place: this.place(stored.seq),
-      message: decodeMessage(stored.canonical),
-    };
+  /** `message`: what `stored` decodes to, where that is known. */
+  of(stored: StoredMessage, message = decodeMessage(stored.canonical)): MessageRow {
+    return { group_id: this.#groupId, seq: stored.seq, place: this.place(stored.seq), message };
   }
 
   /** The place after the message with this number, or before the first for 0. */

@@ -93,13 +93,15 @@ async function follow(
     let more = false;
     for (const moot of watched.moots()) {
       if (group_id !== undefined && moot.id !== group_id) continue;
+      await watched.turns.take();
+      if (signal.aborted) return;
       const page = moot.store.messages.arrivedAfter(cursors.get(moot.id) ?? 0, PAGE, PAGE_BYTES);
       const rows = page.length === 0 ? undefined : new Rows(moot);
       for (const stored of page) {
         if (signal.aborted) return;
         cursors.set(moot.id, stored.seq);
-        if (tailSees(topic, decodeMessage(stored.canonical).topics))
-          await call.emit({ kind: "message", ...rows!.of(stored) });
+        const message = decodeMessage(stored.canonical);
+        if (tailSees(topic, message.topics)) await call.emit({ kind: "message", ...rows!.of(stored, message) });
       }
       const bytes = page.reduce((sum, { canonical }) => sum + canonical.length, 0);
       if (page.length === PAGE || bytes >= PAGE_BYTES) more = true;

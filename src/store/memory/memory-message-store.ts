@@ -5,8 +5,8 @@ import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import { addToSum } from "../../core/place.ts";
 import { compilePattern, tailSees } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
-import type { MessageQuery, MessageStore, NewMessage, StoredMessage } from "../group-store.ts";
-import { checkLimit, checkNewMessage, indexedTopics } from "../store-limits.ts";
+import type { MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
+import { checkLimit, checkNewMessage, indexedTopics, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
 import { compareBounds, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
 
 interface Held extends StoredMessage {
@@ -97,15 +97,25 @@ export class MemoryMessageStore implements MessageStore {
     return found;
   }
 
-  query(query: MessageQuery): StoredMessage[] {
+  query(query: MessageQuery): QueryPiece {
     const { author_node_id, topic, order, limit } = query;
     checkLimit(limit);
     const matches = topic === undefined ? undefined : compilePattern(topic);
-    const found = this.#within(rangeOf(query)).filter(
-      ({ node, topics }) =>
-        (author_node_id === undefined || node.author === author_node_id) && (!matches || topics.some(matches)),
-    );
-    return (order === "desc" ? found.reverse() : found).slice(0, limit).map(stored);
+    const within = this.#within(rangeOf(query));
+    if (order === "desc") within.reverse();
+    const found: StoredMessage[] = [];
+    let bytes = 0;
+    for (const [looked, held] of within.entries()) {
+      const { node, topics } = held;
+      if ((author_node_id === undefined || node.author === author_node_id) && (!matches || topics.some(matches))) {
+        found.push(stored(held));
+        bytes += held.canonical.length;
+      }
+      if (found.length === limit || bytes >= QUERY_BYTES || looked + 1 >= QUERY_PLACES) {
+        return { found, rest: { timestamp: node.timestamp, author_node_id: node.author, id: node.id } };
+      }
+    }
+    return { found, rest: undefined };
   }
 
   latest(limit: number, topic?: string): StoredMessage[] {

@@ -1,52 +1,90 @@
-import { LogSums, type SummedId } from "../log-sums.ts";
+import { BoundedMap } from "../../core/bounded-map.ts";
+import { SUM_EVERY } from "./log-sum-step.ts";
 import { RowReader } from "./row-reader.ts";
-import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
+import type { Sql, SqliteFile } from "./sqlite-file.ts";
 
-/** Ours. Ids read at a time: 128 KiB of them, so that a long log is never in memory whole. */
-const PAGE = 4096;
+/** Ours. Runs of numbers whose sums are remembered. */
+const RUNS_KEPT = 4096;
 
-/** The sums of the log in `moot.sqlite`, read once when somebody asks for the first and gone on with as it grows. */
+/** The sums from a kept one on. */
+interface Run {
+  readonly sums: Uint32Array;
+  /** How many after the first are known. */
+  read: number;
+}
+
+/**
+ * For each number of the log the sum over the ids up to it, in `moot.sqlite`: kept at every so many numbers, from which
+ * the few ids up to a number are added when somebody asks.
+ */
 export class SqliteLogSums {
   readonly #file: SqliteFile;
   readonly #rows: RowReader;
-  readonly #sums = new LogSums();
-  readonly #byId: Sql;
-  readonly #bySeq: Sql;
-  readonly #pruned: Sql;
+  readonly #runs = new BoundedMap<number, Run>(RUNS_KEPT);
+  readonly #ids: Sql;
+  readonly #kept: Sql;
+  readonly #keep: Sql;
 
   constructor(file: SqliteFile) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "messages");
-    // The index has all it takes; the table would be read with every message in it.
-    this.#byId = file.prepare(
-      "SELECT seq, id FROM messages INDEXED BY messages_by_id WHERE id > ?1 ORDER BY id LIMIT ?2",
+    this.#ids = file.prepare(
+      `SELECT seq, substr(id, 1, 4) FROM messages WHERE seq > ?1 AND seq <= ?2
+      UNION ALL SELECT seq, substr(id, 1, 4) FROM pruned_seqs WHERE seq > ?1 AND seq <= ?2`,
     );
-    this.#bySeq = file.prepare("SELECT seq, id FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
-    this.#pruned = file.prepare("SELECT seq, id FROM pruned_seqs WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    this.#kept = file.prepare("SELECT seq, sum FROM log_sums WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1");
+    this.#keep = file.prepare("INSERT OR REPLACE INTO log_sums VALUES (?1, ?2)");
   }
 
   /** `seq`: at most what `lastSeq` gives, which is asked when the sum is not known yet. */
   at(seq: number, lastSeq: () => number): number {
-    if (seq > this.#sums.upTo) this.#file.snapshot(() => this.#sums.extend(lastSeq(), this.#idsSince(this.#sums.upTo)));
-    return this.#sums.at(seq);
+    const from = seq - (seq % SUM_EVERY);
+    const known = this.#runs.get(from);
+    if (known !== undefined && seq <= from + known.read) return known.sums[seq - from]!;
+    return this.#file.snapshot(() => {
+      const run = known ?? this.#begin(from);
+      this.#readOn(run, from, Math.min(from + SUM_EVERY - 1, lastSeq()));
+      this.#runs.set(from, run);
+      return run.sums[seq - from]!;
+    });
   }
 
-  *#idsSince(upTo: number): Generator<SummedId> {
-    if (upTo === 0) yield* this.#paged(this.#byId, new Uint8Array(0), (row) => row[1]!);
-    else yield* this.#paged(this.#bySeq, upTo, (row) => row[0]!);
-    yield* this.#paged(this.#pruned, upTo, (row) => row[0]!);
-  }
-
-  *#paged(sql: Sql, from: SqlValue, next: (row: SqlValue[]) => SqlValue): Generator<SummedId> {
-    for (let after = from; ; ) {
-      const page = sql.rows(after, PAGE);
-      for (const [seq, id] of page) {
-        const bytes = this.#rows.bytes(id, seq, 32);
-        const first4 = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
-        yield { seq: this.#rows.number(seq, seq, { min: 1 }), first4 };
-      }
-      if (page.length < PAGE) return;
-      after = next(page.at(-1)!);
+  /** Call within the transaction that gave out the numbers after `before` up to `seq`. */
+  stored(before: number, seq: number): void {
+    for (let at = before - (before % SUM_EVERY) + SUM_EVERY; at <= seq; at += SUM_EVERY) {
+      this.#keep.run(at, this.#sumAt(at));
     }
+  }
+
+  #begin(from: number): Run {
+    const sums = new Uint32Array(SUM_EVERY);
+    sums[0] = this.#sumAt(from);
+    return { sums, read: 0 };
+  }
+
+  #readOn(run: Run, from: number, to: number): void {
+    const { sums } = run;
+    for (const { first4, seq } of this.#idsIn(from + run.read, to)) sums[seq - from] = first4;
+    // A number without an id counts nothing.
+    for (let at = run.read + 1; at <= to - from; at++) sums[at]! += sums[at - 1]!;
+    run.read = Math.max(run.read, to - from);
+  }
+
+  /** From the last sum that is kept. */
+  #sumAt(seq: number): number {
+    const [from = 0, sum = 0] = this.#kept.row(seq) ?? [];
+    const start = this.#rows.number(from, seq);
+    let total = this.#rows.number(sum, seq, { max: 0xffffffff });
+    for (const { first4 } of this.#idsIn(start, seq)) total = (total + first4) >>> 0;
+    return total;
+  }
+
+  #idsIn(after: number, upTo: number): { readonly seq: number; readonly first4: number }[] {
+    if (upTo <= after) return [];
+    return this.#ids.rows(after, upTo).map(([seq, first]) => {
+      const bytes = this.#rows.bytes(first, seq, 4);
+      const first4 = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+      return { seq: this.#rows.number(seq, seq, { min: 1 }), first4 };
+    });
   }
 }

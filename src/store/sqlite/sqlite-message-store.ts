@@ -4,18 +4,27 @@ import { topologicalOrder } from "../../core/order/order.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { compilePattern, tailSees } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
-import type { MessageQuery, MessageStore, NewMessage, StoredMessage } from "../group-store.ts";
-import { checkLimit, checkNewMessage, INT64_MAX, RECORD_BYTES_MAX } from "../store-limits.ts";
-import { type Bound, placeAfter, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
+import type { MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
+import {
+  checkLimit,
+  checkNewMessage,
+  INT64_MAX,
+  QUERY_BYTES,
+  QUERY_PLACES,
+  RECORD_BYTES_MAX,
+} from "../store-limits.ts";
+import { type Bound, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
 import { InversionWatch } from "./inversion-watch.ts";
 import { NewestPlaces } from "./newest-places.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 import { SqliteLogSums } from "./sqlite-log-sums.ts";
 import { SqliteOrder } from "./sqlite-order.ts";
-import { exemptSeqs, SqliteTopicIndex } from "./sqlite-topic-index.ts";
+import { exemptSeqs, SqliteTopicIndex, type TopicHit } from "./sqlite-topic-index.ts";
 
-/** Ours. Messages read at a time while looking for those that match a wide pattern. */
+/** Ours. Places of all topics together that one piece of a query merges. */
+const MERGED_PLACES = 2048;
+/** Ours. Messages read in one piece of a query while looking for those that match a wide pattern. */
 const WALK_ROWS = 256;
 
 const EVERYTHING = timeRange(undefined, undefined);
@@ -59,7 +68,6 @@ export class SqliteMessageStore implements MessageStore {
   readonly #descending: Sql;
   readonly #idsFrom: Sql;
   readonly #idsWithin: Sql;
-  readonly #places: Sql;
   readonly #doomed: Sql;
   readonly #rememberPruned: Sql;
   readonly #rememberSeqs: Sql;
@@ -102,19 +110,12 @@ export class SqliteMessageStore implements MessageStore {
     this.#arrivedAfter = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     // The length of a blob stands ahead of it: none is read for this.
     this.#lengthsAfter = file.prepare("SELECT length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
-    const within = `SELECT seq, id, canonical, CAST(timestamp AS TEXT), author FROM messages
-      WHERE (timestamp, author, id) >= (?1, ?2, ?3) AND (timestamp, author, id) < (?4, ?5, ?6)
-      AND (?7 IS NULL OR author = ?7)`;
-    this.#ascending = file.prepare(`${within} ORDER BY timestamp, author, id LIMIT ?8`);
-    this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?8`);
     this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
     this.#idsWithin = file.prepare("SELECT id FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3");
-    this.#places = file.prepare(
-      `SELECT timestamp, author, id FROM messages
-      WHERE (timestamp, author, id) >= (?1, ?2, ?3) AND (timestamp, author, id) < (?4, ?5, ?6)
-      ORDER BY timestamp, author, id LIMIT ?7`,
-      "bigint",
-    );
+    const within = `SELECT timestamp, author, id, seq FROM messages
+      WHERE (timestamp, author, id) >= (?1, ?2, ?3) AND (timestamp, author, id) < (?4, ?5, ?6)`;
+    this.#ascending = file.prepare(`${within} ORDER BY timestamp, author, id LIMIT ?7`, "bigint");
+    this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?7`, "bigint");
     this.#doomed = file.prepare(
       `SELECT id FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`,
     );
@@ -200,29 +201,23 @@ export class SqliteMessageStore implements MessageStore {
     return this.#arrivedAfter.rows(after, limit).map((row) => this.#read(row));
   }
 
-  query(query: MessageQuery): StoredMessage[] {
+  query(query: MessageQuery): QueryPiece {
     const { author_node_id: author, topic, order, limit } = query;
     checkLimit(limit);
-    const range = rangeOf(query);
-    if (topic === undefined) return this.#within({ range, author, order, limit }).map((row) => this.#read(row));
-    const topics = this.#topics.matching(topic);
-    if (topics === undefined) {
-      const matches = compilePattern(topic);
-      return this.#walk({ range, author, order, limit }, (found) => found.some(matches));
-    }
-    return this.#topics.find({ topics, range, author, order, limit }).map(({ seq }) => this.#bySeq(seq));
+    return this.#piece({ ...this.#wayTo(topic), range: rangeOf(query), author, order, limit });
   }
 
   latest(limit: number, topic?: string): StoredMessage[] {
-    if (limit <= 0) return [];
-    const request = { range: EVERYTHING, author: undefined, order: "desc", limit } as const;
-    const newest =
-      topic === undefined
-        ? this.#within(request).map((row) => this.#read(row))
-        : topic === "#"
-          ? this.#walk(request, (topics) => tailSees("#", topics))
-          : this.query({ topic, order: "desc", limit });
-    return this.#inOwnOrder(newest);
+    const newest: StoredMessage[] = [];
+    if (limit <= 0) return newest;
+    const way = topic === "#" ? { matches: (topics: readonly string[]) => tailSees("#", topics) } : this.#wayTo(topic);
+    for (let range = EVERYTHING; ; ) {
+      const left = limit - newest.length;
+      const { found, rest } = this.#piece({ ...way, range, author: undefined, order: "desc", limit: left });
+      newest.push(...found);
+      if (newest.length === limit || rest === undefined) return this.#inOwnOrder(newest);
+      range = rangeOf({ order: "desc", from: rest });
+    }
   }
 
   topologicalRange({ since, until }: { since: bigint | undefined; until: bigint | undefined }): StoredMessage[] {
@@ -253,14 +248,7 @@ export class SqliteMessageStore implements MessageStore {
   placesAfter(after: TimePlace | undefined, limit: number): TimePlace[] {
     checkLimit(limit);
     const { lo, hi } = rangeOf({ order: "asc", ...(after && { from: after }) });
-    return this.#places.rows(lo.timestamp, lo.author, lo.id, hi.timestamp, hi.author, hi.id, limit).map((row) => {
-      const [timestamp, author, id] = row;
-      return {
-        timestamp: this.#rows.int64(timestamp, id),
-        author_node_id: this.#rows.number(author, id, { max: 0xffffffff }),
-        id: this.#rows.hex32(id, id),
-      };
-    });
+    return this.#placesIn({ lo, hi }, "asc", limit).map(timePlaceOf);
   }
 
   idsSince(since: bigint): MessageId[] {
@@ -346,6 +334,7 @@ export class SqliteMessageStore implements MessageStore {
     });
     this.#topics.add(messages, seqs);
     if (inversions.found && !before.inverted) this.#setInverted.run();
+    this.#sums.stored(before.seq, seq);
     const stored = seq - before.seq;
     return { seqs, before, after: { ...before, held: before.held + stored, seq, inverted: inversions.found } };
   }
@@ -366,26 +355,56 @@ export class SqliteMessageStore implements MessageStore {
     return this.#order.at(this.#readTally(), EVERYTHING);
   }
 
-  #within({ range, author, order, limit }: Walk): SqlValue[][] {
-    const { lo, hi } = range;
+  #placesIn({ lo, hi }: TimeRange, order: "asc" | "desc", limit: number): TopicHit[] {
     const sql = order === "asc" ? this.#ascending : this.#descending;
-    return sql.rows(lo.timestamp, lo.author, lo.id, hi.timestamp, hi.author, hi.id, author ?? null, limit);
+    const rows = sql.rows(lo.timestamp, lo.author, lo.id, hi.timestamp, hi.author, hi.id, limit);
+    return rows.map(([timestamp, author, id, seq]) => ({
+      timestamp: this.#rows.int64(timestamp, id),
+      author: this.#rows.number(author, id, { max: 0xffffffff }),
+      id: this.#rows.bytes(id, id, 32),
+      seq: this.#rows.number(seq, id, { min: 1 }),
+    }));
   }
 
-  /** Goes through the messages of `range` a page at a time until `limit` of them match. */
-  #walk({ range, author, order, limit }: Walk, matches: (topics: readonly string[]) => boolean): StoredMessage[] {
-    const found: StoredMessage[] = [];
-    let rest = range;
-    for (;;) {
-      const rows = this.#within({ range: rest, author, order, limit: WALK_ROWS });
-      for (const row of rows) {
-        const message = this.#read(row);
-        if (matches(this.#decode(message).topics)) found.push(message);
-        if (found.length === limit) return found;
+  /** By the topic index where it tells what matches, else by what each message says. */
+  #wayTo(topic: string | undefined): TopicWay {
+    if (topic === undefined) return {};
+    const topics = this.#topics.matching(topic);
+    if (topics !== undefined) return { topics };
+    const matches = compilePattern(topic);
+    return { matches: (found) => found.some(matches) };
+  }
+
+  /** Looks at places by an index; only the messages that may be meant are read. */
+  #piece(asked: TopicWay & PieceRequest): QueryPiece {
+    const { author, limit, matches } = asked;
+    return this.#file.snapshot(() => {
+      const { isWhole, places } = this.#nextPlaces(asked);
+      const found: StoredMessage[] = [];
+      let bytes = 0;
+      for (const place of places) {
+        if (author === undefined || place.author === author) {
+          const message = this.#bySeq(place.seq);
+          bytes += message.canonical.length;
+          if (matches === undefined || matches(this.#decode(message).topics)) found.push(message);
+        }
+        if (found.length === limit || bytes >= QUERY_BYTES) return { found, rest: timePlaceOf(place) };
       }
-      if (rows.length < WALK_ROWS) return found;
-      rest = past(rows.at(-1)!, rest, order);
+      return { found, rest: isWhole ? undefined : timePlaceOf(places.at(-1)!) };
+    });
+  }
+
+  /** Places to look at in one piece, and whether they are all there are. */
+  #nextPlaces({ author, limit, matches, order, range, topics }: TopicWay & PieceRequest) {
+    const wanted = matches !== undefined ? WALK_ROWS : author !== undefined ? QUERY_PLACES : limit;
+    const most = Math.min(wanted, QUERY_PLACES);
+    if (topics === undefined) {
+      const places = this.#placesIn(range, order, most);
+      return { places, isWhole: places.length < most };
     }
+    const share = Math.min(most, Math.ceil(MERGED_PLACES / Math.max(1, topics.length)));
+    const places = this.#topics.find({ topics, range, order, limit: share });
+    return { places, isWhole: places.length < share };
   }
 
   /** As parents and time order them among themselves. */
@@ -427,15 +446,19 @@ export class SqliteMessageStore implements MessageStore {
   }
 }
 
-interface Walk {
+/** How it is known which messages match; neither: all do. */
+interface TopicWay {
+  readonly topics?: readonly number[];
+  readonly matches?: (topics: readonly string[]) => boolean;
+}
+
+interface PieceRequest {
   readonly range: TimeRange;
   readonly author: number | undefined;
   readonly order: "asc" | "desc";
   readonly limit: number;
 }
 
-/** What is left of `range` beyond a row of it: the places before it for `desc`, after it for `asc`. */
-function past([, id, , timestamp, author]: SqlValue[], { lo, hi }: TimeRange, order: "asc" | "desc"): TimeRange {
-  const place: Bound = { timestamp: BigInt(timestamp as string), author: author as number, id: id as Uint8Array };
-  return order === "desc" ? { lo, hi: place } : { lo: placeAfter(place), hi };
+function timePlaceOf({ author, id, timestamp }: Bound): TimePlace {
+  return { timestamp, author_node_id: author, id: MessageId.fromBytes(id) };
 }

@@ -7,6 +7,8 @@ import type { Sql, SqliteFile } from "./sqlite-file.ts";
 
 /** Ours. A pattern that covers more topics than this is answered by walking the messages instead. */
 const MERGED_TOPICS_MAX = 256;
+/** Ours. Topics held against a pattern, of which members make as many as they like. */
+const CANDIDATES_MAX = 2048;
 /** Ours. Numbers of topics remembered between batches. */
 const NUMBERS_KEPT = 4096;
 
@@ -42,9 +44,10 @@ export class SqliteTopicIndex {
   constructor(file: SqliteFile) {
     this.#rows = new RowReader(file.path, "message_topics");
     this.#number = file.prepare("SELECT number FROM topics WHERE topic = ?1");
-    this.#names = file.prepare("SELECT topic, number FROM topics");
+    this.#names = file.prepare(`SELECT topic, number FROM topics LIMIT ${CANDIDATES_MAX + 1}`);
     this.#namesFrom = file.prepare(
-      "SELECT topic, number FROM topics WHERE topic = ?1 OR (topic >= ?1 || '/' AND topic < ?1 || '0')",
+      `SELECT topic, number FROM topics WHERE topic = ?1 OR (topic >= ?1 || '/' AND topic < ?1 || '0')
+      LIMIT ${CANDIDATES_MAX + 1}`,
     );
     this.#create = file.prepare("INSERT INTO topics (topic, messages, latest) VALUES (?1, 0, ?2)");
     this.#count = file.prepare(
@@ -56,10 +59,9 @@ export class SqliteTopicIndex {
       "bigint",
     );
     const within = `SELECT timestamp, author, id, seq FROM message_topics WHERE topic = ?1
-      AND (timestamp, author, id) >= (?2, ?3, ?4) AND (timestamp, author, id) < (?5, ?6, ?7)
-      AND (?8 IS NULL OR author = ?8)`;
-    this.#ascending = file.prepare(`${within} ORDER BY timestamp, author, id LIMIT ?9`, "bigint");
-    this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?9`, "bigint");
+      AND (timestamp, author, id) >= (?2, ?3, ?4) AND (timestamp, author, id) < (?5, ?6, ?7)`;
+    this.#ascending = file.prepare(`${within} ORDER BY timestamp, author, id LIMIT ?8`, "bigint");
+    this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?8`, "bigint");
     this.#doomed = file.prepare(
       "SELECT number FROM topics WHERE EXISTS (SELECT 1 FROM message_topics WHERE topic = number AND timestamp < ?1)",
     );
@@ -116,13 +118,14 @@ export class SqliteTopicIndex {
     }));
   }
 
-  /** Numbers of the topics `pattern` covers; `undefined` when they are too many to merge. Throws `invalid_argument`. */
+  /** Numbers of the topics `pattern` covers; `undefined` when they are too many to look through or merge. Throws `invalid_argument`. */
   matching(pattern: string): number[] | undefined {
     const matches = compilePattern(pattern);
     const segments = pattern.split("/");
     const wild = segments.findIndex((segment) => segment === "+" || segment === "#");
     const literal = (wild < 0 ? segments : segments.slice(0, wild)).join("/");
     const rows = wild < 0 ? this.#number.rows(pattern).map(([n]) => [pattern, n!]) : this.#candidates(literal);
+    if (rows.length > CANDIDATES_MAX) return undefined;
     const numbers: number[] = [];
     for (const [topic, number] of rows) {
       if (!matches(this.#rows.text(topic, number))) continue;
@@ -133,29 +136,13 @@ export class SqliteTopicIndex {
   }
 
   /** The first `limit` places in `range` that have one of the topics, each once, in `order`. */
-  find(request: {
-    topics: readonly number[];
-    range: TimeRange;
-    author: number | undefined;
-    order: "asc" | "desc";
-    limit: number;
-  }): TopicHit[] {
-    const { topics, range, author, order, limit } = request;
+  find(request: { topics: readonly number[]; range: TimeRange; order: "asc" | "desc"; limit: number }): TopicHit[] {
+    const { topics, range, order, limit } = request;
     const { lo, hi } = range;
     const sql = order === "asc" ? this.#ascending : this.#descending;
     const hits = new Map<number, TopicHit>();
     for (const topic of topics) {
-      const rows = sql.rows(
-        topic,
-        lo.timestamp,
-        lo.author,
-        lo.id,
-        hi.timestamp,
-        hi.author,
-        hi.id,
-        author ?? null,
-        limit,
-      );
+      const rows = sql.rows(topic, lo.timestamp, lo.author, lo.id, hi.timestamp, hi.author, hi.id, limit);
       for (const [timestamp, by, id, seq] of rows) {
         const hit = {
           timestamp: this.#rows.int64(timestamp, id),

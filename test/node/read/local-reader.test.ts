@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { MessageId } from "../../../src/core/ids.ts";
+import { MessageId, PublicKey } from "../../../src/core/ids.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import { consumer_advance, consumer_lease, consumer_list } from "../../../src/node/operations/consumers.ts";
 import { message, messages, publish, watch } from "../../../src/node/operations/messages.ts";
@@ -9,6 +9,7 @@ import type { READ_OPERATIONS } from "../../../src/node/operations/table.ts";
 import { LocalReader } from "../../../src/node/read/local-reader.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
 import { SqliteDataRoot } from "../../../src/store/sqlite/sqlite-data-root.ts";
+import { identity } from "../../support/identity.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 import { AUTHORS, backlogOf, type HeldMoot, newMoot, nodeWithMoot, pagesOf } from "./held.ts";
 
@@ -46,11 +47,8 @@ const QUESTIONS: {
     (node, { second }) => backlogOf(node, { group_id: second.group_id, topic: "#", last: 0 }),
   ],
   members: [
-    async (node, { first }) => {
-      const { group_id, members: rows } = await node.call(members, { group_id: first.group_id });
-      // Only a node knows which of them it is.
-      return { group_id, rows: rows.map((row) => ({ ...row, self: undefined })) };
-    },
+    (node, { first }) => node.call(members, { group_id: first.group_id }),
+    (node, { second }) => node.call(members, { group_id: second.group_id }),
   ],
   topics: [
     (node, { first }) => node.call(topics, { group_id: first.group_id }),
@@ -59,6 +57,9 @@ const QUESTIONS: {
   ],
   consumer_list: [(node, { first }) => node.call(consumer_list, { group_id: first.group_id })],
 };
+
+/** As the node that the tests here start. */
+const LOOKING = { clock: realClock, local: () => PublicKey.fromBytes(identity(1).publicKey) };
 
 /** What was answered, or how it was refused. */
 async function outcome(asked: Promise<unknown>): Promise<unknown> {
@@ -88,7 +89,7 @@ test("what is read beside a node, and without one, is what the node answers", as
         .flat()
         .map((ask) => outcome(ask(of, held))),
     );
-  const reader = () => new LocalReader(SqliteDataRoot.open(directory.path, "read"), realClock);
+  const reader = () => new LocalReader(SqliteDataRoot.open(directory.path, "read"), LOOKING);
   const fromNode = await answers(node);
   {
     await using beside = reader();
@@ -102,7 +103,7 @@ test("what is read beside a node, and without one, is what the node answers", as
 test("what a reader sees of a running node is what is there when it asks", async () => {
   using directory = new TemporaryDirectory();
   await using it = await nodeWithMoot({ root: SqliteDataRoot.open(directory.path, "write") });
-  await using reader = new LocalReader(SqliteDataRoot.open(directory.path, "read"), realClock);
+  await using reader = new LocalReader(SqliteDataRoot.open(directory.path, "read"), LOOKING);
   await it.put(1);
   const { messages: seen, place } = await reader.call(messages, { by: "arrival" });
   expect(seen.map(({ seq }) => seq)).toEqual([1]);
@@ -112,7 +113,7 @@ test("what a reader sees of a running node is what is there when it asks", async
 });
 
 test("a reader does not wait for what cannot come, and does nothing that takes a node", async () => {
-  await using reader = new LocalReader(new MemoryDataRoot(), realClock);
+  await using reader = new LocalReader(new MemoryDataRoot(), LOOKING);
   await expect(reader.call(messages, {})).rejects.toThrow("no joined groups");
   expect(await backlogOf(reader, { topic: "#", last: "all" })).toEqual({ rows: [], places: [] });
   for (const asked of [
@@ -123,6 +124,22 @@ test("a reader does not wait for what cannot come, and does nothing that takes a
   }
   using directory = new TemporaryDirectory();
   await (await nodeWithMoot({ root: SqliteDataRoot.open(directory.path, "write") })).node.close();
-  await using held = new LocalReader(SqliteDataRoot.open(directory.path, "read"), realClock);
+  await using held = new LocalReader(SqliteDataRoot.open(directory.path, "read"), LOOKING);
   expect(await held.call(messages, { by: "arrival", wait_ms: 60_000 })).toMatchObject({ messages: [], more: false });
+});
+
+test("a reader without an identity does not say which member it is", async () => {
+  using directory = new TemporaryDirectory();
+  const { group_id, node } = await nodeWithMoot({ root: SqliteDataRoot.open(directory.path, "write") });
+  const [own] = (await node.call(members, { group_id })).members.filter(({ self }) => self);
+  await node.close();
+  const selfOf = async (local: () => PublicKey | undefined) => {
+    const root = SqliteDataRoot.open(directory.path, "read");
+    await using reader = new LocalReader(root, { clock: realClock, local });
+    const { members: rows } = await reader.call(members, { group_id });
+    return rows.find(({ node_id }) => node_id === own!.node_id)!.self;
+  };
+  expect(await selfOf(LOOKING.local)).toBeTrue();
+  expect(await selfOf(() => PublicKey.fromBytes(identity(9).publicKey))).toBeFalse();
+  expect(await selfOf(() => undefined)).toBeUndefined();
 });

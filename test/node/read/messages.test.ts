@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
+import { steadyMs } from "../../../src/core/clock.ts";
 import { MessageId } from "../../../src/core/ids.ts";
 import { message, messages, publish } from "../../../src/node/operations/messages.ts";
 import type { RequestOf } from "../../../src/node/operations/operation.ts";
@@ -188,15 +189,21 @@ describe("messages by arrival", () => {
   });
 
   test("are not waited for any more by who gave up, nor by a node that ends", async () => {
-    await using it = await nodeWithMoot();
+    // Its clock stands, so that no wait ends for want of time.
+    const clock = new ManualClock();
+    await using it = await nodeWithMoot({ clock });
+    const idle = clock.waiting;
     const left = new AbortController();
     const asked = { by: "arrival", wait_ms: 60_000 } as const;
     const givenUp = it.node.call(messages, asked, { signal: left.signal });
     const ending = it.node.call(messages, asked);
+    await until(() => clock.waiting === idle + 2);
     left.abort();
     await givenUp.catch(() => {});
+    expect(clock.waiting).toBe(idle + 1);
     await it.node.close();
     await ending.catch(() => {});
+    expect(clock.steady()).toBe(steadyMs(0));
   });
 
   test("are looked for far behind what does not match, a bounded number at a time", async () => {
@@ -271,7 +278,10 @@ describe("messages", () => {
 
   test("are those of the only moot when none is named, and of none when there are several", async () => {
     await using node = await startNode(undefined, 1);
-    await expect(node.call(messages, {})).rejects.toThrow("no joined groups");
+    await expect(node.call(messages, {})).rejects.toMatchObject({
+      code: "group_not_found",
+      message: expect.stringContaining("no joined groups"),
+    });
     const moot = await newMoot(node);
     await moot.put(1);
     expect(timesOf((await node.call(messages, {})).messages)).toEqual([1]);

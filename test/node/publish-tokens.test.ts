@@ -1,0 +1,61 @@
+import { expect, test } from "bun:test";
+import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
+import type { GroupId } from "../../src/core/ids.ts";
+import { messages, publish } from "../../src/node/operations/messages.ts";
+import { group_create } from "../../src/node/operations/moots.ts";
+import type { Operations } from "../../src/node/operations/operation.ts";
+import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
+import { asAgent } from "../support/agent.ts";
+import { OPEN_GROUP, startNode } from "../support/nodes.ts";
+
+const token = new Uint8Array(16).fill(7);
+
+const say = (node: Operations, group_id: GroupId, text: string) =>
+  node.call(publish, { group_id, topics: ["chat"], content: encodeUtf8(text), token });
+
+async function heldOf(node: Operations, group_id: GroupId): Promise<string[]> {
+  const { messages: rows } = await node.call(messages, { group_id, by: "arrival" });
+  return rows.map(({ message }) => Buffer.from(message.content ?? []).toString());
+}
+
+/** The same node started again on what it kept. */
+const again = (root: MemoryDataRoot) => startNode(undefined, 1, { root });
+
+test("a token counts in its moot alone, in this process and the next", async () => {
+  const root = new MemoryDataRoot();
+  const node = await again(root);
+  const a = (await node.call(group_create, OPEN_GROUP)).group_id;
+  const b = (await node.call(group_create, OPEN_GROUP)).group_id;
+  const inA = await say(node, a, "to a");
+  const inB = await say(node, b, "to b");
+  expect([inA.group_id, inB.group_id]).toEqual([a, b]);
+  expect(await Promise.all([say(node, a, "again"), say(node, b, "again")])).toEqual([inA, inB]);
+  await node.close();
+  const next = await again(root);
+  expect(await Promise.all([say(next, a, "again"), say(next, b, "again")])).toEqual([inA, inB]);
+  expect([await heldOf(next, a), await heldOf(next, b)]).toEqual([["to a"], ["to b"]]);
+  await next.close();
+});
+
+test("a token of an agent is another than the owner's, in this process and the next", async () => {
+  const root = new MemoryDataRoot();
+  const node = await again(root);
+  const { group_id } = await node.call(group_create, OPEN_GROUP);
+  const byAgent = await say(asAgent(node), group_id, "the agent's");
+  const byOwner = await say(node, group_id, "the owner's");
+  expect(byOwner.message_id).not.toBe(byAgent.message_id);
+  await node.close();
+  const next = await again(root);
+  expect(await say(asAgent(next), group_id, "again")).toEqual(byAgent);
+  expect(await say(next, group_id, "again")).toEqual(byOwner);
+  expect(await heldOf(next, group_id)).toEqual(["the agent's", "the owner's"]);
+  await next.close();
+});
+
+test("two calls at once under one token publish once", async () => {
+  await using node = await again(new MemoryDataRoot());
+  const { group_id } = await node.call(group_create, OPEN_GROUP);
+  const [one, other] = await Promise.all([say(node, group_id, "one"), say(node, group_id, "other")]);
+  expect(other!).toEqual(one!);
+  expect(await heldOf(node, group_id)).toEqual(["one"]);
+});
