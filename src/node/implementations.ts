@@ -38,8 +38,8 @@ export interface NodeServices extends NodeContext, Watched {
   readonly joiner: Joiner;
   readonly build: BuildInfo;
   readonly status: () => NodeStatus;
-  /** Ends the daemon cleanly, soon. Does nothing in a program that is not one. */
-  readonly end: () => void;
+  /** Ends the daemon cleanly, soon; `undefined` in a program that is not one. */
+  readonly end: (() => void) | undefined;
   /** `undefined` for a node inside another program. */
   readonly restart: Restart | undefined;
 }
@@ -61,6 +61,7 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   status: (node) => node.status(),
   version: ({ build }) => ({ ...build, pid: process.pid }),
   stop(node, _request, call) {
+    if (node.end === undefined) throw noDaemon();
     call.afterAnswer(node.end);
     return { pid: process.pid };
   },
@@ -97,11 +98,16 @@ export function nodeImplementations(): Implemented<NodeServices> {
   return new Implemented<NodeServices>().add(OPERATIONS, ALL);
 }
 
-function startedAs({ restart }: NodeServices, path: string) {
+function startedAs({ end, restart }: NodeServices, path: string) {
+  if (restart === undefined && end === undefined) throw noDaemon();
   if (restart === undefined) throw new EntmootError("unsupported", "this daemon cannot start itself again");
   const { program } = restart;
   if (program.path !== path) {
     throw new EntmootError("conflict", `restart: expected a daemon of ${path}, found one of ${program.path}`);
   }
   return { pid: process.pid, path: program.path, argv: program.argv, cwd: program.cwd, env: program.env };
+}
+
+function noDaemon(): EntmootError {
+  return new EntmootError("control_unavailable", "this program runs no daemon; start one with entmootd serve");
 }

@@ -91,11 +91,15 @@ export const version = operation({
   request: nothing,
   answer: programVersion,
   patienceMs: ASK_MS,
+  needsDaemon: true,
 });
 
 const ended = struct("ending", { pid: u32 }, { required: ["pid"] });
 
-/** Lasting. A clean end: the answer comes first, and the connection stays open until the process is gone. */
+/**
+ * Lasting. A clean end: the answer comes first, and the connection stays open until the process is gone. Throws
+ * `control_unavailable` where no daemon runs.
+ */
 export const stop = operation({
   name: "stop",
   summary: "End the daemon cleanly; its process is gone when the connection ends",
@@ -125,7 +129,10 @@ const startedAs = struct(
 
 const PROGRAM_MAX = 4 * 1024 * 1024;
 
-/** Lasting. Throws `unsupported` where the daemon cannot start itself again, `conflict` when it runs from another executable. */
+/**
+ * Lasting. Throws `control_unavailable` where no daemon runs, `unsupported` where it cannot start itself again, `conflict`
+ * when it runs from another executable.
+ */
 export const program = operation({
   name: "program",
   summary: "How the daemon's process was started",
@@ -134,6 +141,7 @@ export const program = operation({
   answer: startedAs,
   answerMax: PROGRAM_MAX,
   patienceMs: ASK_MS,
+  needsDaemon: true,
 });
 
 /** Lasting. As `stop`, then what stands at the executable's path takes the process over. Throws as `program`. */

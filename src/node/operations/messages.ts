@@ -265,6 +265,7 @@ export const watch = operation({
   requestMax: 512 * 1024,
   eventMax: BODY_MAX,
   patienceMs: "endless",
+  needsDaemon: true,
 });
 
 export const MESSAGE_OPERATIONS = { publish, publish_signed, message, messages, backlog, watch };

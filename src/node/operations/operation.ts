@@ -25,6 +25,8 @@ export interface Operation<Request, Answer, Event = never> {
   readonly patienceMs: number | undefined;
   /** The node ends with it: the connection that asked stays open until the process is gone. */
   readonly isLast: boolean;
+  /** It is about a daemon, or about what only a daemon sees arrive: without one there is nobody to ask. */
+  readonly needsDaemon: boolean;
 }
 
 /** One of any shape, as doors pass them on: what goes in and out of it is its own codecs' business. */
@@ -50,6 +52,8 @@ interface Definition<Request, Answer, Event> {
   /** `"endless"`: the caller ends it. */
   readonly patienceMs?: number | "endless";
   readonly isLast?: boolean;
+  /** What ends the daemon needs one unsaid. */
+  readonly needsDaemon?: boolean;
 }
 
 /** An operation with the usual caps and patience where its definition does not say otherwise. */
@@ -65,6 +69,7 @@ export function operation<Request, Answer, Event = never>(
     eventMax: definition.eventMax ?? SMALL,
     patienceMs: patienceMs === "endless" ? undefined : (patienceMs ?? PATIENCE_MS),
     isLast: definition.isLast ?? false,
+    needsDaemon: definition.needsDaemon ?? definition.isLast ?? false,
   };
 }
 
