@@ -44,13 +44,15 @@ export class CallConnection implements Disposable {
 
   /**
    * The answer to one call. Throws the daemon's refusal, `timeout` after the operation's patience or the one given,
-   * `SilentDaemon`, `NothingSent`, `unavailable` when the connection broke, `frame_too_large`, `malformed_frame`.
+   * `SilentDaemon`, `NothingSent`, `unavailable` when the connection broke, `frame_too_large`, `malformed_frame`, and
+   * the reason of a signal that aborted before anything was sent.
    */
   async call<Request, Answer, Event>(
     operation: Operation<Request, Answer, Event>,
     request: Loose<Request>,
     options: CallOptions<Event>,
   ): Promise<Answer> {
+    options.signal?.throwIfAborted();
     const body = encodeWire(operation.request, request as Request);
     if (body.length > operation.requestMax) {
       throw new EntmootError(
@@ -204,7 +206,6 @@ class CallUnderWay<Answer, Event> {
       send("call", this.operation.event === undefined ? 0 : ROOM_BYTES, request).catch((error: unknown) =>
         this.#onSendFailed(error),
       );
-      if (signal?.aborted) this.#cancel();
       return await this.#ended.promise;
     } finally {
       late?.[Symbol.dispose]();

@@ -46,6 +46,7 @@ export class ControlClient implements Operations {
     request: Loose<Request>,
     options: CallOptions<Event> = {},
   ): Promise<Answer> {
+    options.signal?.throwIfAborted();
     if (!this.#isOriginal) {
       try {
         return (await this.#ask(operation, request, options)).answer;
@@ -54,6 +55,7 @@ export class ControlClient implements Operations {
       }
     }
     const { OriginalDaemon } = await import("./original-daemon.ts");
+    options.signal?.throwIfAborted();
     return new OriginalDaemon(this.#path, this.#clock).call(operation, request, options);
   }
 

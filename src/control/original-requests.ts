@@ -190,7 +190,9 @@ export async function serveOriginal(
     if (handle === undefined) throw new EntmootError("invalid_argument", `unexpected ipc type ${request.kind}`);
     using _place = request.kind === "tail_subscribe" ? streams.reserve() : undefined;
     await handle(request, { node, gone, send: (frame) => connection.send(frame) });
-  } catch (error) {
+  } catch (cause) {
+    const isGone = gone.aborted && cause === gone.reason;
+    const error = isGone ? new EntmootError("unavailable", "the client has gone", { cause }) : cause;
     if (!(error instanceof EntmootError)) log.error("control socket: request failed", error);
     if (request.kind === "tail_subscribe" && gone.aborted) return;
     await connection.send(failureFrame(request, error));

@@ -72,10 +72,11 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
   });
   parts.defer(() => transport.close());
   const ending = new AbortController();
+  const end = () => ending.abort(new EntmootError("unavailable", "the daemon is ending"));
   let restarting = false;
   const request = () => {
     restarting = true;
-    ending.abort();
+    end();
   };
   const node = await EntmootNode.open({
     root,
@@ -90,7 +91,7 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
     build: BUILD_INFO,
     log,
     clock: realClock,
-    onStop: () => ending.abort(),
+    onStop: end,
     restart: { program, request },
   });
   parts.use(node);
@@ -101,7 +102,7 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
     ] as const;
     for (const door of doors) parts.use(await ControlServer.start({ ...door, node, log, clock: realClock }));
   }
-  parts.defer(onSignals(() => ending.abort()));
+  parts.defer(onSignals(end));
   const running = parts.move();
   return {
     node,

@@ -117,12 +117,32 @@ describe("a call that its caller gives up", () => {
     await until(() => it.held.givenUp.length === 1);
   });
 
-  test("before it began is never answered as if it had not been", async () => {
+  test("before it began fails with the caller's reason, and nothing is done", async () => {
     await using it = await world();
-    await expect(it.client.call(hold, { n: 1 }, { signal: AbortSignal.abort() })).rejects.toMatchObject({
-      code: "unavailable",
-    });
+    const { group_id } = await it.client.call(group_create, OPEN_GROUP);
+    const reason = new Error("left");
+    const signal = AbortSignal.abort(reason);
+    const request = { group_id, topics: ["a"], content: text("x") };
+    for (const asked of [it.client, it.node]) {
+      const failed = await asked.call(publish, request, { signal }).catch((error: unknown) => error);
+      expect(failed).toBe(reason);
+    }
+    // What is said over the connection later is heard later.
+    expect((await it.client.call(status, {})).groups[0]?.messages).toBe(0);
+  });
+
+  test("before the connection was there is not sent over it", async () => {
+    await using it = await world();
+    await it.client.call(version, {});
+    await it.server[Symbol.asyncDispose]();
+    await using server = await controlServer(it.path, it.node);
+    const left = new AbortController();
+    const call = it.client.call(hold, { n: 1 }, { signal: left.signal }).catch((error: unknown) => error);
+    left.abort("left");
+    expect(await call).toBe("left");
+    expect(await it.client.call(version, {})).toMatchObject({ version: "test" });
     expect(it.held.running.size).toBe(0);
+    expect(server.connections).toBe(1);
   });
 
   test("and a cancel of none do nothing", async () => {

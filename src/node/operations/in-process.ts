@@ -1,13 +1,14 @@
 import { type Call, type Caller, NEVER, type OperationHost } from "./implementation.ts";
 import type { CallOptions, Loose, Operation } from "./operation.ts";
 
-/** Asks a host in this process, as its owner. */
+/** Asks a host in this process, as its owner. Throws the reason of a signal that has aborted before, and runs nothing. */
 export async function callInProcess<Request, Answer, Event>(
   host: OperationHost,
   operation: Operation<Request, Answer, Event>,
   request: Loose<Request>,
   options: CallOptions<Event>,
 ): Promise<Answer> {
+  options.signal?.throwIfAborted();
   const call = new CallInProcess(options);
   try {
     return await host.run(operation, request, call);

@@ -90,7 +90,10 @@ export type AnswerOf<O> = O extends Operation<infer _R, infer Answer, infer _E> 
 export type EventOf<O> = O extends Operation<infer _R, infer _A, infer Event> ? Event : never;
 
 export interface CallOptions<Event> {
-  /** Ends the call: what it waits for is given up. What was done by then stays done. */
+  /**
+   * Ends the call: what it waits for is given up. What was done by then stays done. One that has aborted before anything
+   * was done is what the call rejects with, and nothing is.
+   */
   readonly signal?: AbortSignal | undefined;
   /** Instead of the operation's own. Counts only where the caller and the node are two processes. */
   readonly timeoutMs?: number | undefined;
