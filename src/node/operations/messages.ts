@@ -151,6 +151,7 @@ const last: Codec<number | "all"> = {
     if (word !== undefined) reader.fail("all or a number", JSON.stringify(word.slice(0, 40)));
     return count.read(reader, 0);
   },
+  check: (value, place) => (value === "all" ? undefined : count.check!(value, place)),
   write: (value) => (typeof value === "number" ? String(value) : `"${value}"`),
 };
 
