@@ -8,6 +8,7 @@ import type { Joiner } from "./join/join.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
 import { mintInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
+import { statusForAgent } from "./node-status.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Implementations, Implemented } from "./operations/implementation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
@@ -58,8 +59,8 @@ export const READING = new Implemented<Reading>().add(READ_OPERATIONS, READ);
 
 const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   ...READ,
-  status: (node) => node.status(),
-  version: ({ build }) => ({ ...build, pid: process.pid }),
+  status: (node, _request, { caller }) => (caller === "agent" ? statusForAgent(node.status()) : node.status()),
+  version: ({ build }, _request, { caller }) => ({ ...build, pid: caller === "agent" ? 0 : process.pid }),
   stop(node, _request, call) {
     if (node.end === undefined) throw noDaemon();
     call.afterAnswer(node.end);
@@ -86,7 +87,13 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   join_invite: ({ joiner }, request, call) => joiner.joinByInvite(request, call),
   publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
   publish_signed: (node, { message }) => publishSigned(node, message),
-  watch: watchLogs,
+  watch(node, request, call) {
+    if (request.peers && call.caller === "agent") {
+      const why = "not for agents, whom how members are reached is not told; leave it out";
+      throw new EntmootError("forbidden", `watch: peers: ${why}`);
+    }
+    return watchLogs(node, request, call);
+  },
   consumer_advance: advanceConsumer,
   consumer_lease: leaseConsumer,
   consumer_release: releaseConsumer,

@@ -97,6 +97,14 @@ describe("over the agents' socket", () => {
     expect(await stage.publish()).toHaveLength(1);
   });
 
+  test("how members come, go and are reached is not told", async () => {
+    await using stage = await openStage(AGENTS_SOCKET);
+    await expect(stage.asked.call(watch, { topic: "#", peers: true })).rejects.toMatchObject({
+      code: "forbidden",
+      message: "watch: peers: not for agents, whom how members are reached is not told; leave it out",
+    });
+  });
+
   test("consumers of its own only are seen and moved", async () => {
     await using stage = await openStage(AGENTS_SOCKET);
     const { asked, group_id, node } = stage;

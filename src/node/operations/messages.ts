@@ -197,7 +197,7 @@ const watchRequest = struct(
       "go on where this consumer is, in moots that after does not name",
       optional(boundedText("consumer", CONSUMER_NAME_MAX)),
     ),
-    peers: documented("also tell of members who come, go, connect and are lost", optional(bool)),
+    peers: documented("also tell of members who come, go, connect and are lost; not for agents", optional(bool)),
   },
   { required: ["topic"] },
 );
@@ -254,7 +254,7 @@ const NOTHING = struct<object>("end", {});
 
 /**
  * Each message once, in the order of arrival, until the caller ends it or the node does. A slow reader only reads
- * later. Throws `group_not_found`, `invalid_argument`, `place_lost`.
+ * later. Throws `group_not_found`, `invalid_argument`, `place_lost`, and for an agent `forbidden` on `peers`.
  */
 export const watch = operation({
   name: "watch",
