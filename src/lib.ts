@@ -1,6 +1,7 @@
 /**
- * The library: the records and rules of a moot, its frames, and a client for a running daemon.
- * Everything here is pure but `connectDaemon`.
+ * The library: the records and rules of a moot, its frames, and a client for a running daemon. Records, rules and
+ * frames are pure; `connectDaemon` and `connectSocket` open a connection, and what `methodsOf` and `eventsOf` make
+ * asks over it.
  */
 
 import { ControlClient } from "./control/control-client.ts";

@@ -97,6 +97,8 @@ const BROKEN: readonly (readonly [path: string, text: string, fault: RegExp])[] 
   ["node/a.ts", 'import { realClock } from "../host/real-clock.ts";', /node may not import the real clock/],
   ["update/a.ts", 'import { realClock } from "../host/real-clock.ts";', /update may not import the real clock/],
   ["main.ts", "const startedMs = Date.now();", /may use Date\.now/],
+  ["node/carrier/a.ts", 'if (dialect === "pilot") throw error;', /node may not name a dialect/],
+  ["machine/a.ts", 'const more = stream.dialect !== "entmoot/1";', /machine may not name a dialect/],
 ];
 
 for (const [path, text, fault] of BROKEN) {
@@ -119,6 +121,8 @@ const SOUND: readonly (readonly [path: string, text: string])[] = [
   ["machine/a.ts", 'export const a = "await setTimeout(Math.random)";'],
   ["machine/a.ts", "/* console.log */ export const at = new Date(nowMs);"],
   ["wire/a.ts", "export const b = /console\\.log/;"],
+  ["wire/a.ts", 'export const has = dialect === "entmoot/1";'],
+  ["node/a.ts", "export const has = hasExtensions(dialect);"],
   ["core/a.ts", 'import { timingSafeEqual } from "node:crypto";'],
   ["host/real-clock.ts", "export const at = [Date.now(), performance.now(), setTimeout(work, 1), setImmediate(work)];"],
   ["cli/a.ts", 'import { realClock } from "../host/real-clock.ts";'],

@@ -4,6 +4,7 @@ import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { CallOptions, Loose, Operation } from "../node/operations/operation.ts";
 import { aborted, unlessAborted } from "../transport/wait.ts";
 import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
+import { CallQueue } from "./call-queue.ts";
 import { ControlConnection } from "./control-connection.ts";
 import { ControlError } from "./control-error.ts";
 import type { ReadFrame } from "./control-language.ts";
@@ -22,11 +23,15 @@ export class SilentDaemon extends EntmootError {
   }
 }
 
-/** A connection to a daemon that many calls share: each has its number, and none waits for another. */
+/**
+ * A connection to a daemon that many calls share: each has its number. Past what the daemon carries out at a time they
+ * wait for a place, and are not sent before.
+ */
 export class CallConnection implements Disposable {
   readonly #connection: ControlConnection;
   readonly #clock: Clock;
   readonly #calls = new Map<number, AnyCall>();
+  readonly #queue = new CallQueue();
   #last = 0;
   #isReading = false;
   #hasHeard = false;
@@ -44,13 +49,15 @@ export class CallConnection implements Disposable {
 
   /**
    * The answer to one call. Throws the daemon's refusal, `timeout` after the operation's patience or the one given,
-   * `SilentDaemon`, `NothingSent`, `unavailable` when the connection broke, `frame_too_large`, `malformed_frame`.
+   * `SilentDaemon`, `NothingSent`, `unavailable` when the connection broke, `frame_too_large`, `malformed_frame`, and
+   * the reason of a signal that aborted before anything was sent.
    */
   async call<Request, Answer, Event>(
     operation: Operation<Request, Answer, Event>,
     request: Loose<Request>,
     options: CallOptions<Event>,
   ): Promise<Answer> {
+    options.signal?.throwIfAborted();
     const body = encodeWire(operation.request, request as Request);
     if (body.length > operation.requestMax) {
       throw new EntmootError(
@@ -65,6 +72,9 @@ export class CallConnection implements Disposable {
     const call = new CallUnderWay(operation, options, {
       clock: this.#clock,
       send,
+      enter: (begin) => this.#queue.enter(number, operation, body.length, begin),
+      leave: () => this.#queue.leave(number),
+      unsent: () => this.#queue.ended(number),
     });
     this.#calls.set(number, call as unknown as AnyCall);
     try {
@@ -105,6 +115,7 @@ export class CallConnection implements Disposable {
     }
     this.#isReading = false;
     for (const call of this.#calls.values()) call.onEnd(failure);
+    this.#queue.endAll();
     this.#connection[Symbol.dispose]();
   }
 
@@ -119,10 +130,12 @@ export class CallConnection implements Disposable {
     if (frame.kind === "operation") {
       // One that is not known here was given up.
       this.#calls.get(frame.call)?.hear(frame);
+      if (frame.role === "answer" || frame.role === "failure") this.#queue.ended(frame.call);
       return;
     }
     const error = errorOf(frame);
     for (const call of this.#calls.values()) call.fail(error);
+    this.#queue.endAll();
   }
 
   #bodyLimit({ call, role }: Omit<OperationFrame, "body">): number {
@@ -160,6 +173,12 @@ function errorOf(frame: ReadFrame): EntmootError {
 interface CallParts {
   readonly clock: Clock;
   readonly send: (role: OperationRole, room: number, body: Uint8Array) => Promise<void>;
+  /** Calls back once the call may be sent, perhaps at once. Throws `unavailable` when too many wait. */
+  readonly enter: (begin: () => void) => void;
+  /** It need not be sent any more. */
+  readonly leave: () => void;
+  /** It could not be sent, so the daemon will say nothing of it. */
+  readonly unsent: () => void;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -182,6 +201,8 @@ class CallUnderWay<Answer, Event> {
   #unsent: NothingSent | undefined;
   /** Nothing more is told to its caller. */
   #hasFailed = false;
+  /** It had a place, and the daemon may have been given it. */
+  #hasBegun = false;
 
   constructor(
     operation: Pick<Operation<unknown, Answer, Event>, PartOfOperation>,
@@ -194,19 +215,17 @@ class CallUnderWay<Answer, Event> {
   }
 
   async run(request: Uint8Array): Promise<Answer> {
-    const { clock, send } = this.#parts;
+    const { clock, enter, leave } = this.#parts;
     const { signal } = this.#options;
     const timeoutMs = this.#options.timeoutMs ?? this.operation.patienceMs;
     const late = timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => this.#onLate(timeoutMs));
     const onAbort = () => this.#cancel();
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      send("call", this.operation.event === undefined ? 0 : ROOM_BYTES, request).catch((error: unknown) =>
-        this.#onSendFailed(error),
-      );
-      if (signal?.aborted) this.#cancel();
+      enter(() => this.#begin(request));
       return await this.#ended.promise;
     } finally {
+      leave();
       late?.[Symbol.dispose]();
       signal?.removeEventListener("abort", onAbort);
     }
@@ -234,12 +253,28 @@ class CallUnderWay<Answer, Event> {
 
   fail(error: unknown): void {
     this.#hasFailed = true;
+    this.#parts.leave();
     this.#ended.reject(error);
   }
 
   /** The connection has ended. A daemon that was given nothing of the request cannot have acted. */
   onEnd(failure: unknown): void {
-    this.fail(this.#unsent ?? failure);
+    // What kind of daemon it is, is for every call to know.
+    if (this.#hasBegun || failure instanceof SilentDaemon) this.fail(this.#unsent ?? failure);
+    else this.fail(this.#unbegun("unavailable", "the connection to the daemon ended"));
+  }
+
+  #begin(request: Uint8Array): void {
+    this.#hasBegun = true;
+    const room = this.operation.event === undefined ? 0 : ROOM_BYTES;
+    this.#parts.send("call", room, request).catch((error: unknown) => this.#onSendFailed(error));
+  }
+
+  #unbegun(code: "timeout" | "unavailable", what: string): EntmootError {
+    return new EntmootError(
+      code,
+      `${this.operation.name}: ${what} while it waited for earlier calls of this connection; it was not sent`,
+    );
   }
 
   #tell(event: Event, bytes: number): void {
@@ -278,6 +313,10 @@ class CallUnderWay<Answer, Event> {
 
   /** The caller ends the call, and learns how far it came if the daemon says so soon. */
   #cancel(): void {
+    if (!this.#hasBegun) {
+      this.fail(this.#options.signal?.reason);
+      return;
+    }
     this.#giveUp();
     this.#parts.clock.after(
       CANCELLED_MS,
@@ -289,6 +328,10 @@ class CallUnderWay<Answer, Event> {
   }
 
   #onLate(timeoutMs: number): void {
+    if (!this.#hasBegun) {
+      this.fail(this.#unbegun("timeout", `${timeoutMs} ms passed`));
+      return;
+    }
     this.fail(
       new EntmootError("timeout", `no answer from the daemon within ${timeoutMs} ms; it may have acted all the same`),
     );
@@ -298,7 +341,10 @@ class CallUnderWay<Answer, Event> {
   #onSendFailed(error: unknown): void {
     // Of a connection that broke the reader knows more: what the daemon has said before, or whether it ever has.
     if (error instanceof NothingSent) this.#unsent = error;
-    else if (!(error instanceof EntmootError) || error.code !== "unavailable") this.fail(error);
+    else if (!(error instanceof EntmootError) || error.code !== "unavailable") {
+      this.fail(error);
+      this.#parts.unsent();
+    }
   }
 
   #giveUp(): void {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
+import { checkValue } from "../core/json/json-codec.ts";
 import { version } from "../node/operations/daemon.ts";
 import type { CallOptions, Loose, Operation, Operations } from "../node/operations/operation.ts";
 import { Deadline } from "../transport/wait.ts";
@@ -46,6 +47,8 @@ export class ControlClient implements Operations {
     request: Loose<Request>,
     options: CallOptions<Event> = {},
   ): Promise<Answer> {
+    options.signal?.throwIfAborted();
+    checkValue(operation.request, request);
     if (!this.#isOriginal) {
       try {
         return (await this.#ask(operation, request, options)).answer;
@@ -54,6 +57,7 @@ export class ControlClient implements Operations {
       }
     }
     const { OriginalDaemon } = await import("./original-daemon.ts");
+    options.signal?.throwIfAborted();
     return new OriginalDaemon(this.#path, this.#clock).call(operation, request, options);
   }
 
@@ -66,6 +70,7 @@ export class ControlClient implements Operations {
     request: Loose<Request>,
     timeoutMs: number,
   ): Promise<Answer> {
+    checkValue(operation.request, request);
     using deadline = new Deadline(this.#clock, timeoutMs);
     let asked: Asked<Answer>;
     try {

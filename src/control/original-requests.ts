@@ -107,7 +107,7 @@ const HANDLERS = {
       invite: request.invite,
       metadata: request.group_metadata,
       policy: request.group_policy,
-      timeout_ms: Math.max(0, Number(request.timeout_ms)),
+      timeout_ms: Math.max(0, milliseconds(request.timeout_ms)),
     });
     const ready = JSON.stringify(await readiness(node, { groupId: group_id, status }));
     await send({ kind: "join_group_resp", status, group_id, issuer, members, readiness: ready });
@@ -128,7 +128,7 @@ const HANDLERS = {
       );
     }
     // The last that is given wins: the default, then the span, then the instant.
-    const forMs = request.valid_for_ms === 0n ? INVITE_VALID_FOR_MS : Number(request.valid_for_ms);
+    const forMs = request.valid_for_ms === 0n ? INVITE_VALID_FOR_MS : milliseconds(request.valid_for_ms);
     const admitted = await node.call(member_admit, {
       group_id: request.group_id,
       target: request.target,
@@ -162,7 +162,7 @@ const HANDLERS = {
         `too many peers for one diagnostic probe: at most ${PROBE_PEERS_MAX}, found ${peers.length}`,
       );
     }
-    const request = { group_id, peers, timeout_ms: Math.max(0, Number(timeout_ms)) };
+    const request = { group_id, peers, timeout_ms: Math.max(0, milliseconds(timeout_ms)) };
     const answer = await node.call(probe, request, { signal: gone });
     await send({
       kind: "diag_probe_resp",
@@ -190,7 +190,9 @@ export async function serveOriginal(
     if (handle === undefined) throw new EntmootError("invalid_argument", `unexpected ipc type ${request.kind}`);
     using _place = request.kind === "tail_subscribe" ? streams.reserve() : undefined;
     await handle(request, { node, gone, send: (frame) => connection.send(frame) });
-  } catch (error) {
+  } catch (cause) {
+    const isGone = gone.aborted && cause === gone.reason;
+    const error = isGone ? new EntmootError("unavailable", "the client has gone", { cause }) : cause;
     if (!(error instanceof EntmootError)) log.error("control socket: request failed", error);
     if (request.kind === "tail_subscribe" && gone.aborted) return;
     await connection.send(failureFrame(request, error));
@@ -245,3 +247,10 @@ function verifyTarget(request: string, groupId: GroupId, target: NodeInfo): void
     );
   }
 }
+
+/** What is past the last exact number is as good as without end. */
+function milliseconds(ms: bigint): number {
+  return Number(ms > SAFE_MAX ? SAFE_MAX : ms);
+}
+
+const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);

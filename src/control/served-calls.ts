@@ -5,14 +5,13 @@ import type { Log } from "../host/log.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
 import type { AnyOperation } from "../node/operations/operation.ts";
 import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
+import { CALLS_MAX } from "./call-queue.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import type { ReadFrame } from "./control-language.ts";
 import type { Door } from "./door.ts";
 import { encodeFailure } from "./failure-body.ts";
 import { isAllowed } from "./scope.ts";
 
-/** Ours. Calls of one connection under way at a time; a further one is refused. */
-const CALLS_MAX = 64;
 /** Ours. While less waits on each connection, all of them together have room. */
 const UNSENT_NOTED_BYTES = 512 * 1024;
 /** Ours. How long a client has to take an answer. */
@@ -39,6 +38,8 @@ type CallFrame = Omit<OperationFrame, "body">;
 export class ServedCalls {
   readonly #parts: ServedCallsParts;
   readonly #running = new Map<number, ServedCall>();
+  /** Those of them whose answer is not on its way: a client may ask further as soon as it reads one. */
+  #unanswered = 0;
 
   constructor(parts: ServedCallsParts) {
     this.#parts = parts;
@@ -79,7 +80,11 @@ export class ServedCalls {
       const call = new ServedCall(operation, frame, this.#parts);
       const held = reserved.move();
       this.#running.set(frame.call, call);
-      call.done = call.run(request).finally(() => {
+      this.#unanswered += 1;
+      const onAnswered = () => {
+        this.#unanswered -= 1;
+      };
+      call.done = call.run(request, onAnswered).finally(() => {
         held.dispose();
         this.#running.delete(frame.call);
       });
@@ -114,7 +119,7 @@ export class ServedCalls {
     }
     if (running !== undefined)
       throw new EntmootError("invalid_argument", `${frame.operation}: call ${frame.call} is under way`);
-    if (this.#running.size >= CALLS_MAX) {
+    if (this.#unanswered >= CALLS_MAX) {
       throw new EntmootError(
         "unavailable",
         `at most ${CALLS_MAX} calls of one connection at a time; wait for one to end`,
@@ -192,12 +197,15 @@ class ServedCall implements Call<unknown> {
     this.#wakeEmitter?.();
   }
 
-  /** Never rejects: what fails is told to the client, and where that cannot be, nobody waits for it. */
-  async run(request: unknown): Promise<void> {
+  /**
+   * Never rejects: what fails is told to the client, and where that cannot be, nobody waits for it. `onAnswered`: called
+   * once, as the answer or failure goes out.
+   */
+  async run(request: unknown, onAnswered: () => void): Promise<void> {
     const { clock, connection, host, log, onLast } = this.#parts;
     const operation = this.#operation;
     try {
-      const body = await this.#answer(host, request);
+      const body = await this.#answer(host, request).finally(onAnswered);
       // Whoever takes no answers keeps no connection.
       using _late = clock.after(ANSWER_MS, () => connection[Symbol.dispose]());
       if (operation.isLast) onLast();

@@ -100,7 +100,7 @@ class DaemonEnd {
     return this.#isRestart;
   }
 
-  readonly ask = (): void => this.#ending.abort();
+  readonly ask = (): void => this.#ending.abort(new EntmootError("unavailable", "the daemon is ending"));
 
   readonly askForRestart = (): void => {
     this.#isRestart = true;

@@ -47,7 +47,7 @@ export interface NodeParts {
   readonly hostname: string;
   readonly build: BuildInfo;
   readonly log: Log;
-  /** Ends the daemon; called by `stop`. */
+  /** Ends the daemon; called by `stop`. `undefined` in a program that is not one, where `stop` is refused. */
   readonly onStop?: () => void;
   /** How the daemon starts again in place; `undefined` when it cannot. */
   readonly restart?: Restart;
@@ -199,7 +199,7 @@ export class EntmootNode implements Operations, OperationHost {
       joiner: new Joiner(context),
       build,
       status: () => this.#status(),
-      end: () => onStop?.(),
+      end: onStop,
       restart,
     };
   }

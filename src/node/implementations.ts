@@ -8,6 +8,7 @@ import type { Joiner } from "./join/join.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
 import { mintInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
+import { statusForAgent } from "./node-status.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Implementations, Implemented } from "./operations/implementation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
@@ -39,8 +40,8 @@ export interface NodeServices extends NodeContext, Watched {
   readonly joiner: Joiner;
   readonly build: BuildInfo;
   readonly status: () => NodeStatus;
-  /** Ends the daemon cleanly, soon. Does nothing in a program that is not one. */
-  readonly end: () => void;
+  /** Ends the daemon cleanly, soon; `undefined` in a program that is not one. */
+  readonly end: (() => void) | undefined;
   /** `undefined` for a node inside another program. */
   readonly restart: Restart | undefined;
 }
@@ -59,9 +60,10 @@ export const READING = new Implemented<Reading>().add(READ_OPERATIONS, READ);
 
 const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   ...READ,
-  status: (node) => node.status(),
-  version: ({ build }) => ({ ...build, pid: process.pid }),
+  status: (node, _request, { caller }) => (caller === "agent" ? statusForAgent(node.status()) : node.status()),
+  version: ({ build }, _request, { caller }) => ({ ...build, pid: caller === "agent" ? 0 : process.pid }),
   stop(node, _request, call) {
+    if (node.end === undefined) throw noDaemon();
     call.afterAnswer(node.end);
     return { pid: process.pid };
   },
@@ -86,7 +88,13 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   join_invite: ({ joiner }, request, call) => joiner.joinByInvite(request, call),
   publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
   publish_signed: (node, { message }) => publishSigned(node, message),
-  watch: watchLogs,
+  watch(node, request, call) {
+    if (request.peers && call.caller === "agent") {
+      const why = "not for agents, whom how members are reached is not told; leave it out";
+      throw new EntmootError("forbidden", `watch: peers: ${why}`);
+    }
+    return watchLogs(node, request, call);
+  },
   consumer_advance: advanceConsumer,
   consumer_lease: leaseConsumer,
   consumer_release: releaseConsumer,
@@ -98,11 +106,16 @@ export function nodeImplementations(): Implemented<NodeServices> {
   return new Implemented<NodeServices>().add(OPERATIONS, ALL);
 }
 
-function startedAs({ restart }: NodeServices, path: string) {
+function startedAs({ end, restart }: NodeServices, path: string) {
+  if (restart === undefined && end === undefined) throw noDaemon();
   if (restart === undefined) throw new EntmootError("unsupported", "this daemon cannot start itself again");
   const { program } = restart;
   if (program.path !== path) {
     throw new EntmootError("conflict", `restart: expected a daemon of ${path}, found one of ${program.path}`);
   }
   return { pid: process.pid, path: program.path, argv: program.argv, cwd: program.cwd, env: program.env };
+}
+
+function noDaemon(): EntmootError {
+  return new EntmootError("control_unavailable", "this program runs no daemon; start one with entmootd serve");
 }

@@ -1,6 +1,6 @@
 import type { Group } from "./group/group.ts";
 import { groupName } from "./group/group-name.ts";
-import type { MootStatus } from "./operations/daemon.ts";
+import type { MootStatus, NodeStatus } from "./operations/daemon.ts";
 
 /** A group as `info` shows it. */
 export function groupStatus(group: Group): MootStatus {
@@ -15,5 +15,18 @@ export function groupStatus(group: Group): MootStatus {
     local_node_id: group.self?.pilot_node_id ?? 0,
     local_member: group.self !== undefined,
     founder: group.isFounder,
+  };
+}
+
+/** What an agent is told: who the node is and what it holds, and nothing of the machine, its files and its addresses. */
+export function statusForAgent(status: NodeStatus): NodeStatus {
+  const { carrier } = status.transport;
+  return {
+    ...status,
+    pid: 0,
+    data_dir: "",
+    identity_path: "",
+    listen_port: 0,
+    transport: { carrier, reason: "", port: 0, hints: [] },
   };
 }

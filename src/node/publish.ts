@@ -19,7 +19,7 @@ const TOKENS_MAX = 4096;
 /** Wire. Topics under it carry what nodes and founders say to nodes. */
 const RESERVED_ROOT = "_entmoot";
 
-/** Wire. The original's words. */
+/** Wire. The original's words, by which its clients know the case. */
 const PUBLISHING_WORDS: OnlyWords = {
   none: "no active groups",
   several: () => "group_id is required when multiple groups are active",

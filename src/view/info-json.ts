@@ -1,13 +1,14 @@
 import { GroupId, MerkleRoot, RosterEntryId } from "../core/ids.ts";
 import type { NodeStatus } from "../node/operations/daemon.ts";
 
-/** The original's keys in its order, then ours. */
+/** The original's keys in its order, then ours; an agent is told nothing of the machine, and what it is not told is not there. */
 export function infoJson(status: NodeStatus) {
+  // No other answer leaves out where the data is.
+  const isForAgent = status.data_dir === "";
   return {
     pilot_node_id: status.pilot_node_id,
     entmoot_pubkey: status.entmoot_pubkey.toBase64(),
-    listen_port: status.listen_port,
-    data_dir: status.data_dir,
+    ...(isForAgent ? {} : { listen_port: status.listen_port, data_dir: status.data_dir }),
     groups: status.groups.map((group) => ({
       group_id: GroupId.toBase64(group.group_id),
       members: group.members,
@@ -20,9 +21,11 @@ export function infoJson(status: NodeStatus) {
       founder: group.founder,
     })),
     running: status.running,
-    ...(status.running ? { version: status.version, pid: status.pid, started_at_ms: status.started_at_ms } : {}),
-    identity_path: status.identity_path,
-    transport: status.transport,
+    ...(status.running
+      ? { version: status.version, ...(isForAgent ? {} : { pid: status.pid }), started_at_ms: status.started_at_ms }
+      : {}),
+    ...(isForAgent ? {} : { identity_path: status.identity_path }),
+    transport: isForAgent ? { carrier: status.transport.carrier } : status.transport,
   };
 }
 

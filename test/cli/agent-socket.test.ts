@@ -42,7 +42,23 @@ test("an agent publishes, queries, looks and follows over its socket, and leaves
   expect(published).toMatchObject({ stderr: "", exit: 0 });
   expect((await it.run("query")).json()).toMatchObject([{ content: "from the agent", seq: 1 }]);
   const [info] = (await it.run("info")).json();
-  expect(info).toMatchObject({ running: true, data_dir: it.dataDir, groups: [{ group_id: it.group, messages: 1 }] });
+  expect(info).toMatchObject({ running: true, groups: [{ group_id: it.group, messages: 1 }] });
+  // What describes the machine is the owner's.
+  expect(Object.keys(info!)).toEqual([
+    "pilot_node_id",
+    "entmoot_pubkey",
+    "groups",
+    "running",
+    "version",
+    "started_at_ms",
+    "transport",
+  ]);
+  expect(info!.transport).toEqual({ carrier: "memory" });
+  const called = await it.run("call", "status");
+  expect(called.json()).toMatchObject([{ pid: 0, transport: { carrier: "memory" } }]);
+  for (const { stdout } of [called, await it.run("info"), await it.run("call", "version")]) {
+    for (const secret of [it.dataDir, "1004", `"pid":${process.pid}`]) expect(stdout).not.toContain(secret);
+  }
   const tail = it.start("tail", "-n", "-1");
   const lines = linesOf(tail.stdout);
   const next = async () => JSON.parse((await lines.next()).value as string).content;

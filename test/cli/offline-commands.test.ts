@@ -108,6 +108,29 @@ describe("looking", () => {
   });
 });
 
+describe("call", () => {
+  test("of what needs a daemon asks nobody else, and keeps nobody from starting one", async () => {
+    using it = home();
+    await founded(it);
+    const path = '{"path":"/opt/x/entmootd"}';
+    for (const args of [["stop"], ["version"], ["restart", path], ["program", path], ["watch", '{"topic":"#"}']]) {
+      const { exit, stderr, stdout } = await it.run("call", ...args);
+      expect([args[0], stdout, exit]).toEqual([args[0], "", 6]);
+      expect(stderr).toContain('no running Entmoot daemon found; after joining once, start one with "entmootd serve"');
+    }
+    expect(DataRootLock.holder(it.data)).toBeUndefined();
+  });
+
+  test("of anything else is done here, and reading needs no identity", async () => {
+    using it = home();
+    const group_id = await founded(it);
+    expect((await it.run("call", "status")).json()).toMatchObject([{ running: false, groups: [{ group_id }] }]);
+    expect((await it.run("call", "link_list", JSON.stringify({ group_id }))).json()).toEqual([{ links: [] }]);
+    const backlog = await it.run("call", "backlog", '{"topic":"#","last":"all"}');
+    expect(backlog.json()).toMatchObject([{ answer: { places: [expect.any(String)] } }]);
+  });
+});
+
 describe("group create", () => {
   test("prints what was made, keys in order, and keeps it private to its owner", async () => {
     using it = home();

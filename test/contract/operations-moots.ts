@@ -9,7 +9,9 @@ const ofUnknown = { title: "an unknown moot", request: () => ({ group_id: UNKNOW
 const notFound = { fails: { code: "group_not_found" } } as const;
 const ofGroup = { malformed: { request: '{"group_id":"x"}', names: "group_id" } } as const;
 const target = { pilot_node_id: 77, entmoot_pubkey: PublicKey.toBytes(STRANGER) };
-const unsigned = { malformed: { request: '{"group_id":null,"target":{}}', names: "group_id" } } as const;
+const unsigned = {
+  malformed: { request: '{"group_id":null,"target":{"pilot_node_id":1,"entmoot_pubkey":null}}', names: "group_id" },
+} as const;
 
 export const MOOT_CASES: CasesOf<typeof MOOT_OPERATIONS> = {
   group_create: {

@@ -65,14 +65,22 @@ export interface Other {
 export interface Driver {
   readonly name: string;
   readonly caller: Caller;
+  /** Requests reach the node as values, not as JSON. */
+  readonly isInProcess: boolean;
   /** `path`: where the door for this caller listens. */
   open(node: EntmootNode, path: string): Promise<Operations>;
 }
 
-export const IN_PROCESS: Driver = { name: "a node in this process", caller: "owner", open: async (node) => node };
+export const IN_PROCESS: Driver = {
+  name: "a node in this process",
+  caller: "owner",
+  isInProcess: true,
+  open: async (node) => node,
+};
 export const OWNERS_SOCKET: Driver = {
   name: "a client of the owner's socket",
   caller: "owner",
+  isInProcess: false,
   open: async (_, path) => (await ControlClient.connectTo(path, realClock))!,
 };
 export const AGENTS_SOCKET: Driver = { ...OWNERS_SOCKET, name: "a client of the agents' socket", caller: "agent" };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ErrorCode } from "../../src/core/errors.ts";
+import { GroupId } from "../../src/core/ids.ts";
 import { version } from "../../src/node/operations/daemon.ts";
 import type { AnswerOf, EventOf, Operation, OperationTable, RequestOf } from "../../src/node/operations/operation.ts";
 import { connectRaw } from "../support/control.ts";
@@ -82,7 +83,7 @@ async function expectForbidden(
   expect(stage.ends).toEqual([]);
 }
 
-/** What the socket refuses of every operation of `table`; the connection that said it lives on. */
+/** What is refused of every operation of `table`; over a socket the connection that said it lives on. */
 export function refusalsContract<Table extends OperationTable>(
   driver: Driver,
   table: Table,
@@ -91,6 +92,10 @@ export function refusalsContract<Table extends OperationTable>(
   describe(`refused to ${driver.name}`, () => {
     for (const operation of Object.values(table) as unknown as AnyOperation[]) {
       const { name, requestMax, scope } = operation;
+      if (driver.isInProcess) {
+        test(`${name}: a request that is none`, () => expectRefusedInProcess(driver, operation, cases));
+        continue;
+      }
       const malformed = (cases as unknown as AnyCases)[name]?.malformed;
       const isAllowed = driver.caller === "owner" || scope === "agent";
       const forbidden = { code: "forbidden", message: expect.stringContaining(name) };
@@ -109,6 +114,31 @@ export function refusalsContract<Table extends OperationTable>(
       });
     }
   });
+}
+
+/** The same malformed request, in the values that its JSON stands for; there is no frame that could be too large. */
+async function expectRefusedInProcess(driver: Driver, operation: AnyOperation, cases: object): Promise<void> {
+  const malformed = (cases as AnyCases)[operation.name]?.malformed;
+  if (malformed === undefined)
+    throw new Error(`operation ${operation.name}: expected a malformed request in test/contract`);
+  await using stage = await openStage(driver);
+  for (const [request, names] of [
+    [JSON.parse(malformed.request, valueOfJson), malformed.names],
+    [null, "object"],
+  ]) {
+    await expect(stage.asked.call(operation, request)).rejects.toMatchObject({
+      code: "malformed_frame",
+      message: expect.stringContaining(names),
+    });
+  }
+  expect(stage.ends).toEqual([]);
+}
+
+/** What base64 stands for in memory: an id where it is one of a group, else bytes. */
+function valueOfJson(key: string, value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  if (key === "group_id" && value.length === 44) return GroupId.fromBytes(Uint8Array.fromBase64(value));
+  return key === "content" || key === "token" ? Uint8Array.fromBase64(value) : value;
 }
 
 async function expectRefused(driver: Driver, name: string, request: string, failure: object): Promise<void> {

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { schemaOf } from "../../src/core/json/json-codec.ts";
 import { consumer_advance, consumer_list } from "../../src/node/operations/consumers.ts";
-import { publish } from "../../src/node/operations/messages.ts";
+import { invite_mint } from "../../src/node/operations/invites.ts";
+import { messages, publish, watch } from "../../src/node/operations/messages.ts";
 import { BODY_MAX, methodsOf } from "../../src/node/operations/operation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "../../src/node/operations/table.ts";
 import { type CasesOf, operationsContract, refusalsContract } from "./operations.contract.ts";
@@ -22,7 +23,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
 };
 
 for (const driver of [IN_PROCESS, OWNERS_SOCKET, AGENTS_SOCKET]) operationsContract(driver, OPERATIONS, CASES);
-for (const driver of [OWNERS_SOCKET, AGENTS_SOCKET]) refusalsContract(driver, OPERATIONS, CASES);
+for (const driver of [IN_PROCESS, OWNERS_SOCKET, AGENTS_SOCKET]) refusalsContract(driver, OPERATIONS, CASES);
 
 describe("the table of operations", () => {
   test("names each by its key, as it can stand on the wire", () => {
@@ -59,6 +60,29 @@ describe("the table of operations", () => {
   });
 });
 
+describe.each([IN_PROCESS, OWNERS_SOCKET])("asked by $name", (driver) => {
+  test("a value that its type allows and its schema does not is refused with one code", async () => {
+    await using stage = await openStage(driver);
+    const { asked, group_id } = stage;
+    const content = encodeUtf8("x");
+    const refused = [
+      [() => asked.call(publish, { topics: ["a"], content, token: new Uint8Array(1) }), "token"],
+      [() => asked.call(publish, { topics: new Array(65_537).fill("a"), content }), "topics"],
+      [() => asked.call(messages, { by: "nonsense" as never }), "by"],
+      [() => asked.call(messages, { limit: -1 }), "limit"],
+      [() => asked.call(messages, { author: 2 ** 32 }), "author"],
+      [() => asked.call(messages, { since: 2n ** 63n }), "since"],
+      [() => asked.call(invite_mint, { group_id, valid_for_ms: Number.POSITIVE_INFINITY }), "valid_for_ms"],
+      [() => asked.call(invite_mint, { group_id, valid_for_ms: 0.5 }), "valid_for_ms"],
+      [() => asked.call(watch, { topic: "a".repeat(100_000) }), "topic"],
+    ] as const;
+    for (const [call, names] of refused) {
+      await expect(call()).rejects.toMatchObject({ code: "malformed_frame", message: expect.stringContaining(names) });
+    }
+    expect((await stage.node.call(messages, {})).messages).toEqual([]);
+  });
+});
+
 describe("over the agents' socket", () => {
   test("what nodes and founders say to nodes is not published", async () => {
     await using stage = await openStage(AGENTS_SOCKET);
@@ -71,6 +95,14 @@ describe("over the agents' socket", () => {
     }
     await stage.asked.call(publish, { topics: ["_entmoots"], content: encodeUtf8("x") });
     expect(await stage.publish()).toHaveLength(1);
+  });
+
+  test("how members come, go and are reached is not told", async () => {
+    await using stage = await openStage(AGENTS_SOCKET);
+    await expect(stage.asked.call(watch, { topic: "#", peers: true })).rejects.toMatchObject({
+      code: "forbidden",
+      message: "watch: peers: not for agents, whom how members are reached is not told; leave it out",
+    });
   });
 
   test("consumers of its own only are seen and moved", async () => {

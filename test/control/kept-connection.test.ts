@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { CallQueue } from "../../src/control/call-queue.ts";
 import { ControlClient } from "../../src/control/control-client.ts";
 import type { ControlConnection } from "../../src/control/control-connection.ts";
 import { encodeUtf8 as text } from "../../src/core/bytes/utf8.ts";
@@ -8,10 +9,13 @@ import { publish } from "../../src/node/operations/messages.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
 import { encodeControlFrame } from "../../src/wire/control/control-frame.ts";
 import { type ControlledOptions, controlledNode, controlServer } from "../support/control.ts";
-import { fill, flood, Held, hold, insist } from "../support/held-operations.ts";
+import { dawdle, fill, flood, Held, hold, insist, linger } from "../support/held-operations.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { OPEN_GROUP, until } from "../support/nodes.ts";
 import { ask, exchange, operationFrame, replies, saidBy } from "../support/raw-control.ts";
+
+/** However long a test takes, this does not end it. */
+const PATIENT_MS = 600_000;
 
 /** A node whose calls can be held, and one client of it. */
 async function world(options: Omit<ControlledOptions, "parts"> = {}) {
@@ -23,8 +27,8 @@ async function world(options: Omit<ControlledOptions, "parts"> = {}) {
     client,
     held,
     /** Calls of `hold` with these numbers, all under way. */
-    async hold(numbers: readonly number[], signal?: AbortSignal) {
-      const calls = numbers.map((n) => client.call(hold, { n }, { signal }));
+    async hold(numbers: readonly number[], signal?: AbortSignal, operation = hold) {
+      const calls = numbers.map((n) => client.call(operation, { n }, { signal, timeoutMs: PATIENT_MS }));
       for (const call of calls) call.catch(() => {});
       await until(() => numbers.every((n) => held.running.has(n)));
       return calls;
@@ -54,27 +58,40 @@ describe("calls of one connection", () => {
     expect(it.server.connections).toBe(1);
   });
 
-  test("64 at once are all answered, each by its own message", async () => {
+  test("1,000 at once are all answered, each by its own message", async () => {
     await using it = await world();
     const { group_id } = await it.client.call(group_create, OPEN_GROUP);
     const published = await Promise.all(
-      numbers(64).map((at) => it.client.call(publish, { group_id, topics: ["a"], content: text(`${at}`) })),
+      numbers(1_000).map((at) =>
+        it.client.call(publish, { group_id, topics: ["a"], content: text(`${at}`) }, { timeoutMs: PATIENT_MS }),
+      ),
     );
-    expect(new Set(published.map(({ message_id }) => message_id)).size).toBe(64);
-    expect((await it.client.call(status, {})).groups[0]?.messages).toBe(64);
+    expect(new Set(published.map(({ message_id }) => message_id)).size).toBe(1_000);
+    expect((await it.client.call(status, {})).groups[0]?.messages).toBe(1_000);
     expect(it.server.connections).toBe(1);
   });
 
-  test("past 64 a further one is refused, whatever it asks, and served once one has ended", async () => {
+  test("with long answers are all answered too, however the answers are taken", async () => {
     await using it = await world();
-    const [first] = await it.hold(numbers(64));
-    await expect(it.client.call(version, {})).rejects.toMatchObject({
-      code: "unavailable",
-      message: "at most 64 calls of one connection at a time; wait for one to end",
+    const answers = await Promise.all(numbers(300).map((at) => it.client.call(fill, { n: 15_000 + at })));
+    expect(answers.map(({ n }) => n)).toEqual(numbers(300).map((at) => 15_000 + at));
+  });
+
+  test("past 64 a further one of a client that does not wait is refused, and served once one has ended", async () => {
+    await using it = await world();
+    using connection = await it.connect();
+    for (const n of numbers(64)) await connection.send(operationFrame("hold", { n }, { call: n }));
+    expect(saidBy(await ask(connection, operationFrame("version", {}, { call: 64 })))).toEqual({
+      role: "failure",
+      call: 64,
+      json: {
+        code: "unavailable",
+        message: "at most 64 calls of one connection at a time; wait for one to end",
+      },
     });
     it.held.release(0);
-    expect(await first).toEqual({ n: 0 });
-    expect(await it.client.call(version, {})).toMatchObject({ pid: process.pid });
+    expect(saidBy(await connection.receive())).toMatchObject({ role: "answer", call: 0 });
+    expect(saidBy(await ask(connection, operationFrame("version", {}, { call: 65 })))).toMatchObject({ call: 65 });
   });
 
   test("of a number that is under way is refused, and the first goes on", async () => {
@@ -89,6 +106,119 @@ describe("calls of one connection", () => {
     });
     it.held.release(1);
     expect(saidBy(await connection.receive())).toEqual({ role: "answer", call: 9, json: { n: 1 } });
+  });
+});
+
+describe("calls past what the daemon carries out at a time", () => {
+  test("begin in their order as others end", async () => {
+    await using it = await world();
+    await it.hold(numbers(64));
+    const later = [64, 65, 66].map((n) => it.client.call(hold, { n }, { timeoutMs: PATIENT_MS }));
+    for (const [at, n] of [64, 65, 66].entries()) {
+      it.held.release(at * 7);
+      await until(() => it.held.running.has(n));
+      expect([...it.held.running.keys()].filter((each) => each > 63)).toEqual([64, 65, 66].slice(0, at + 1));
+    }
+    for (const n of numbers(67)) it.held.release(n);
+    expect((await Promise.all(later)).map(({ n }) => n)).toEqual([64, 65, 66]);
+  });
+
+  test("are not sent once their callers give them up, with the callers' reason", async () => {
+    await using it = await world();
+    await it.hold(numbers(64));
+    const left = new AbortController();
+    const given = it.client.call(hold, { n: 64 }, { signal: left.signal }).catch((error: unknown) => error);
+    const next = it.client.call(hold, { n: 65 }, { timeoutMs: PATIENT_MS });
+    left.abort("left");
+    expect(await given).toBe("left");
+    it.held.release(0);
+    await until(() => it.held.running.has(65));
+    it.held.release(65);
+    expect(await next).toEqual({ n: 65 });
+    expect(it.held.running.has(64)).toBeFalse();
+  });
+
+  test("are not sent once their patience is over, and say so", async () => {
+    const clock = new ManualClock();
+    await using it = await world();
+    await using client = (await ControlClient.connect(it.dataDir, clock))!;
+    for (const n of numbers(64)) client.call(hold, { n }, { timeoutMs: PATIENT_MS }).catch(() => {});
+    await until(() => it.held.running.size === 64);
+    const late = client.call(version, {}, { timeoutMs: 5_000 }).catch((error: unknown) => error);
+    await until(() => clock.waiting === 65);
+    clock.advance(5_000);
+    expect(await late).toMatchObject({
+      code: "timeout",
+      message: "version: 5000 ms passed while it waited for earlier calls of this connection; it was not sent",
+    });
+  });
+
+  test("end with the connection, and say that they were not sent", async () => {
+    await using it = await world();
+    await it.hold(numbers(64));
+    const waiting = it.client.call(hold, { n: 64 }).catch((error: unknown) => error);
+    await it.client[Symbol.asyncDispose]();
+    expect(await waiting).toMatchObject({
+      code: "unavailable",
+      message:
+        "hold: the connection to the daemon ended while it waited for earlier calls of this connection; it was not sent",
+    });
+  });
+
+  test("wait for a call that was given up until the daemon is done with it", async () => {
+    const clock = new ManualClock();
+    await using it = await world();
+    await using client = (await ControlClient.connect(it.dataDir, clock))!;
+    const stubborn = client.call(insist, { n: 99 }, { timeoutMs: 5_000 }).catch((error: unknown) => error);
+    for (const n of numbers(63)) client.call(hold, { n }, { timeoutMs: PATIENT_MS }).catch(() => {});
+    await until(() => it.held.running.size === 64);
+    clock.advance(5_000);
+    expect(await stubborn).toMatchObject({ code: "timeout" });
+    const asked = client.call(version, {});
+    it.held.release(99);
+    expect(await asked).toMatchObject({ version: "test" });
+  });
+
+  test("that only their callers end, and those that may wait, leave places to the others", async () => {
+    await using it = await world();
+    await it.hold(numbers(48), undefined, linger);
+    const further = it.client.call(linger, { n: 48 });
+    await it.hold(
+      numbers(8).map((n) => 100 + n),
+      undefined,
+      dawdle,
+    );
+    const waiting = it.client.call(dawdle, { n: 108 }, { timeoutMs: PATIENT_MS });
+    expect(await it.client.call(version, {})).toMatchObject({ version: "test" });
+    expect([it.held.running.has(48), it.held.running.has(108)]).toEqual([false, false]);
+    it.held.release(100);
+    await until(() => it.held.running.has(108));
+    it.held.release(0);
+    await until(() => it.held.running.has(48));
+    it.held.release(48);
+    it.held.release(108);
+    expect(await further).toEqual({ n: 48 });
+    expect(await waiting).toEqual({ n: 108 });
+  });
+
+  test("are refused past 16,384, or past 128 MiB of requests", async () => {
+    const queue = new CallQueue();
+    const begun: number[] = [];
+    const enter = (n: number, bytes: number) => queue.enter(n, hold, bytes, () => begun.push(n));
+    for (const n of numbers(64 + 16_384)) enter(n, 0);
+    expect(() => enter(20_000, 0)).toThrow("hold: 16384 calls of 0 bytes wait for a place on this connection");
+    queue.leave(64);
+    enter(20_000, 0);
+    queue.endAll();
+    queue.endAll();
+    expect(begun).toHaveLength(192);
+    expect(begun.slice(62, 67)).toEqual([62, 63, 65, 66, 67]);
+
+    const heavy = new CallQueue();
+    for (const n of numbers(64 + 8)) heavy.enter(n, hold, 16 * 1024 * 1024, () => {});
+    expect(() => heavy.enter(72, hold, 1, () => {})).toThrow("hold: 8 calls of 134217728 bytes wait");
+    heavy.ended(0);
+    heavy.enter(72, hold, 1, () => {});
   });
 });
 
@@ -117,12 +247,32 @@ describe("a call that its caller gives up", () => {
     await until(() => it.held.givenUp.length === 1);
   });
 
-  test("before it began is never answered as if it had not been", async () => {
+  test("before it began fails with the caller's reason, and nothing is done", async () => {
     await using it = await world();
-    await expect(it.client.call(hold, { n: 1 }, { signal: AbortSignal.abort() })).rejects.toMatchObject({
-      code: "unavailable",
-    });
+    const { group_id } = await it.client.call(group_create, OPEN_GROUP);
+    const reason = new Error("left");
+    const signal = AbortSignal.abort(reason);
+    const request = { group_id, topics: ["a"], content: text("x") };
+    for (const asked of [it.client, it.node]) {
+      const failed = await asked.call(publish, request, { signal }).catch((error: unknown) => error);
+      expect(failed).toBe(reason);
+    }
+    // What is said over the connection later is heard later.
+    expect((await it.client.call(status, {})).groups[0]?.messages).toBe(0);
+  });
+
+  test("before the connection was there is not sent over it", async () => {
+    await using it = await world();
+    await it.client.call(version, {});
+    await it.server[Symbol.asyncDispose]();
+    await using server = await controlServer(it.path, it.node);
+    const left = new AbortController();
+    const call = it.client.call(hold, { n: 1 }, { signal: left.signal }).catch((error: unknown) => error);
+    left.abort("left");
+    expect(await call).toBe("left");
+    expect(await it.client.call(version, {})).toMatchObject({ version: "test" });
     expect(it.held.running.size).toBe(0);
+    expect(server.connections).toBe(1);
   });
 
   test("and a cancel of none do nothing", async () => {

@@ -200,6 +200,10 @@ describe("requests of the original", () => {
     const until = BigInt(Date.now()) + 5_000n;
     const both = await ask1({ ...base, valid_for_ms: 1_000n, valid_until_ms: until });
     expect((both as { invite: { valid_until: bigint } }).invite.valid_until).toBe(until);
+    expect(await ask1({ ...base, valid_for_ms: -1n })).toMatchObject({ code: "INVALID_ARGUMENT" });
+    const forever = (await ask1({ ...base, valid_for_ms: 2n ** 63n - 1n })) as { invite: { valid_until: bigint } };
+    expect(forever.invite.valid_until).toBeGreaterThan(until);
+    expect(forever.invite.valid_until).toBeLessThan(2n ** 54n);
     const remove = { kind: "member_remove_req", group_id, target: base.target } as const;
     expect(await ask1({ ...remove, target: other })).toMatchObject({ code: "CONFLICT" });
     expect(await ask1(remove)).toMatchObject({ kind: "member_remove_resp", status: "removed", members: 1 });

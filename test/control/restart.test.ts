@@ -48,11 +48,24 @@ test("a daemon of another executable refuses to start again, and one that is no 
     // A refusal ends nothing: the connection is one like any other.
     expect(it.server.connections).toBe(1);
   }
-  await using it = await served({});
+  await using it = await served({ onStop: () => {} });
   const { path } = PROGRAM;
   await expect(it.client.call(program, { path })).rejects.toMatchObject({ code: "unsupported" });
   await expect(it.client.callLast(restart, { path }, 1_000)).rejects.toMatchObject({ code: "unsupported" });
   expect(asked).toBe(0);
+});
+
+test("a node inside another program has no daemon to end, to start again or to tell of", async () => {
+  await using it = await served({});
+  const refused = {
+    code: "control_unavailable",
+    message: "this program runs no daemon; start one with entmootd serve",
+  };
+  for (const asked of [it.client, it.node]) {
+    await expect(asked.call(stop, {})).rejects.toMatchObject(refused);
+    await expect(asked.call(restart, { path: PROGRAM.path })).rejects.toMatchObject(refused);
+    await expect(asked.call(program, { path: PROGRAM.path })).rejects.toMatchObject(refused);
+  }
 });
 
 const LAST = [
@@ -81,7 +94,7 @@ test.each(LAST)("%s is answered at once, and done only when the connection ends"
 });
 
 test("other calls of the connection that ends the daemon are answered meanwhile", async () => {
-  await using it = await served({});
+  await using it = await served({ onStop: () => {} });
   const ended = it.client.callLast(stop, {}, 200).catch((error: unknown) => error);
   await until(() => it.clock.waiting === 1);
   expect(await it.client.call(version, {})).toMatchObject({ version: "test" });

@@ -16,8 +16,13 @@ export const hold = operation({
   scope: "owner",
   request: numbered,
   answer: numbered,
-  patienceMs: "endless",
 });
+
+/** As `hold`, for those that may take a minute. */
+export const dawdle = { ...hold, name: "dawdle", patienceMs: 60_000 };
+
+/** As `hold`, for those that only their caller ends. */
+export const linger = { ...hold, name: "linger", patienceMs: undefined };
 
 /** As `hold`, but goes on when nobody waits for it. */
 export const insist = operation({
@@ -71,9 +76,11 @@ export class Held {
   /** The operations of a node and these. */
   operations(): Implemented<NodeServices> {
     return nodeImplementations().add(
-      { hold, insist, flood, fill },
+      { hold, dawdle, linger, insist, flood, fill },
       {
         hold: (_, { n }, { signal }) => this.#wait(n, signal),
+        dawdle: (_, { n }, { signal }) => this.#wait(n, signal),
+        linger: (_, { n }, { signal }) => this.#wait(n, signal),
         insist: (_, { n }) => this.#wait(n, undefined),
         flood: async (_, { n }, call) => {
           this.floods += 1;

@@ -87,6 +87,10 @@ const HOMES: readonly (readonly [prefix: string, rooms: readonly string[], said:
   ["consola", ["host"], ""],
 ];
 
+/** What a dialect can say is asked of wire, so that the next one is told apart in one place. */
+const NAMES_A_DIALECT = /\bdialect\s*[!=]==?\s*["'](pilot|entmoot\/1)["']/;
+const KNOW_DIALECTS = new Set(["wire", "transport"]);
+
 /** Every rule that `file` breaks, one sentence each; none when it keeps them all. */
 export function faultsOf(file: SourceFile): string[] {
   const room = roomOf(file.path);
@@ -94,6 +98,7 @@ export function faultsOf(file: SourceFile): string[] {
   if (rank < 0) return [`${file.path}: ${room} is not a room`];
   const code = withoutComments(file.text);
   const said = importsOf(code).flatMap((to) => faultOfImport({ path: file.path, room, rank, to }) ?? []);
+  if (!KNOW_DIALECTS.has(room) && NAMES_A_DIALECT.test(code)) said.push(`${room} may not name a dialect; ask wire`);
   const bare = withoutStrings(code);
   if (PURE.has(room)) {
     for (const [name, pattern] of FORBIDDEN_IN_PURE) if (pattern.test(bare)) said.push(`${room} may not use ${name}`);

@@ -1,6 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
 import { decodeJson } from "../../core/json/json-codec.ts";
-import { openOperations, openReading } from "../../daemon/open-operations.ts";
+import { openDaemon, openOperations, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printLine, putLine } from "../../host/print.ts";
 import type { AnyOperation, Operations } from "../../node/operations/operation.ts";
@@ -26,7 +26,8 @@ export const call = defineCommand({
     exits: [0, 1, 2, 3, 5, 6],
     notes: [
       'Prints the answer as one line of JSON. An operation that streams prints {"event":…} for each event and',
-      '{"answer":…} at its end. What can be asked, with schemas: entmootd operations.',
+      '{"answer":…} at its end. What can be asked, with schemas: entmootd operations. watch, version, stop, program and',
+      "restart need a daemon that runs.",
     ],
   },
   args: {
@@ -81,8 +82,12 @@ async function requestOf(operation: AnyOperation, text: string): Promise<unknown
   }
 }
 
-/** What only looks also works beside a daemon and without one; anything else asks the daemon, or is done here when none runs. */
+/**
+ * What only looks also works beside a daemon and without one, what needs a daemon asks nobody else, and anything else is
+ * done here when none runs.
+ */
 function open(options: GlobalOptions, operation: AnyOperation): Promise<Operations> {
+  if (operation.needsDaemon) return openDaemon(options);
   const isRead = Object.values<AnyOperation>(READ_OPERATIONS as never).includes(operation);
   return isRead ? openReading(options) : openOperations(options, { create: false, change: true });
 }

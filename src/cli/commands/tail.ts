@@ -96,6 +96,7 @@ async function printBacklog(
   { groupId, last, signal, topic }: TailRequest & { readonly last: number },
 ): Promise<Seen> {
   await using node = await openReading(options);
+  if (signal.aborted) return new Map();
   const { places } = await node.call(
     backlog,
     { group_id: groupId, topic, last: last < 0 ? "all" : last },

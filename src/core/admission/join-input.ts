@@ -108,6 +108,7 @@ const fleetInvite = struct<FleetInvite>("fleet invite", {
   invite: {
     ...optional(inviteCodec),
     read: (reader, previous) => inviteCodec.read(reader, previous ?? inviteCodec.zero()),
+    check: inviteCodec.check!,
   },
   group_metadata: rawJson,
 });

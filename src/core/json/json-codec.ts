@@ -1,4 +1,5 @@
 import { encodeUtf8 } from "../bytes/utf8.ts";
+import { CheckedPlace } from "./json-fault.ts";
 import { JsonReader } from "./json-reader.ts";
 import { ANY_JSON, type JsonSchema } from "./json-schema.ts";
 import { compareKeys, type JsonForm, jsonString } from "./json-text.ts";
@@ -20,6 +21,11 @@ export interface Codec<T> {
   read(reader: JsonReader, previous: T): T;
   /** JSON text of `value`. */
   write(value: T, form: JsonForm): string;
+  /**
+   * Refuses a value in memory that reading its JSON would refuse, without writing it. A codec made of another whose `read`
+   * it narrows narrows this too. Without it `checkValue` writes and reads the value.
+   */
+  check?(value: unknown, place: CheckedPlace): void;
   /** True when the key is dropped instead of written. Without it the key is always written. */
   omits?(value: T): boolean;
   /** What documents say of it; reading and writing never look at it. */
@@ -45,6 +51,19 @@ export function decodeJson<T>(
   const value = codec.read(reader, codec.zero());
   reader.end();
   return value;
+}
+
+/**
+ * Holds a value in memory, whose types nobody may have checked, to what reading its JSON holds it to. Throws
+ * `malformed_frame` naming path, expected and found.
+ */
+export function checkValue<T>(codec: Codec<T>, value: unknown): void {
+  checkPart(codec, value, new CheckedPlace(codec.label));
+}
+
+function checkPart<T>(codec: Codec<T>, value: unknown, place: CheckedPlace): void {
+  if (codec.check === undefined) decodeJson(codec, codec.write(value as T, "wire"));
+  else codec.check(value, place);
 }
 
 /** Bytes as senders write them: struct order, `<`, `>`, `&` escaped. Never hashed or signed. */
@@ -118,6 +137,21 @@ export function struct<T extends object>(
       for (const key of required) if (!seen.includes(key)) reader.fail(`a ${key}`, "none");
       return (value ?? previous) as T;
     },
+    check(value, place) {
+      if (typeof value !== "object" || value === null || Array.isArray(value)) place.fail(`${label} object`, value);
+      let missing: string | undefined;
+      for (const { key, codec } of wire) {
+        const inner = (value as Record<string, unknown>)[key];
+        if ((inner === undefined || inner === null) && (required as readonly string[]).includes(key)) {
+          missing ??= key;
+          continue;
+        }
+        place.path.push(key);
+        checkPart(codec, inner, place);
+        place.path.pop();
+      }
+      if (missing !== undefined) place.fail(`a ${missing}`, undefined);
+    },
     write(value, form) {
       const record = value as Record<string, unknown>;
       let text = "{";
@@ -141,6 +175,7 @@ export function list<T>(element: Codec<T>): Codec<readonly T[] | null> {
     },
     zero: () => null,
     read: (reader, previous) => readList(element, reader, previous),
+    check: (value, place) => (value === null ? undefined : checkList(element, value, place)),
     write: (value, form) => (value === null ? "null" : writeList(element, value, form)),
   };
 }
@@ -154,6 +189,7 @@ export function omittedList<T>(element: Codec<T>): Codec<readonly T[]> {
     },
     zero: () => NONE,
     read: (reader, previous) => readList(element, reader, previous) ?? NONE,
+    check: (value, place) => checkList(element, value, place),
     write: (value, form) => writeList(element, value, form),
     omits: (value) => value.length === 0,
   };
@@ -168,6 +204,7 @@ export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
     },
     zero: () => undefined,
     read: (reader, previous) => (reader.readNull() ? undefined : codec.read(reader, previous ?? codec.zero())),
+    check: (value, place) => (value === undefined ? undefined : checkPart(codec, value, place)),
     write: (value, form) => codec.write(value as T, form),
     omits: (value) => value === undefined,
   };
@@ -219,6 +256,15 @@ function readList<T>(element: Codec<T>, reader: JsonReader, previous: readonly T
     LONGER.set(values, kept);
   }
   return values;
+}
+
+function checkList<T>(element: Codec<T>, values: unknown, place: CheckedPlace): void {
+  if (!Array.isArray(values)) place.fail(`a list of ${element.label}`, values);
+  for (let i = 0; i < values.length; i++) {
+    place.path.push(i);
+    checkPart(element, values[i], place);
+    place.path.pop();
+  }
 }
 
 function writeList<T>(element: Codec<T>, values: readonly T[], form: JsonForm): string {

@@ -1,5 +1,5 @@
 import { decodeUtf8 } from "../bytes/utf8.ts";
-import { EntmootError } from "../errors.ts";
+import { malformed, shorten } from "./json-fault.ts";
 
 /** Wire. Objects and arrays together; peers refuse the 10,001st level, also inside ignored keys. */
 const JSON_DEPTH_MAX = 10_000;
@@ -166,8 +166,7 @@ export class JsonReader {
 
   /** Throws `malformed_frame`. Without `found`, what stands at the cursor is described. */
   fail(expected: string, found = this.#found()): never {
-    const path = this.path.length === 0 ? "" : `${formatPath(this.path)}: `;
-    throw new EntmootError("malformed_frame", `${this.#label}: ${path}expected ${expected}, found ${found}`);
+    throw malformed(this.#label, this.path, expected, found);
   }
 
   #scalar(code: number): void {
@@ -274,12 +273,4 @@ export class JsonReader {
       NUMBER.exec(this.text)?.[0] ?? /^(?:true|false|null)/.exec(this.text.slice(this.#at, this.#at + 5))?.[0];
     return word === undefined ? `character ${JSON.stringify(char)}` : shorten(word);
   }
-}
-
-function shorten(word: string): string {
-  return word.length <= 40 ? word : `${word.slice(0, 40)}…`;
-}
-
-function formatPath(path: readonly (string | number)[]): string {
-  return path.map((step, i) => (typeof step === "number" ? `[${step}]` : i === 0 ? step : `.${step}`)).join("");
 }

@@ -1,10 +1,12 @@
 import { decodeBase64 } from "../bytes/base64.ts";
 import { GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../ids.ts";
 import type { Codec } from "./json-codec.ts";
+import type { CheckedPlace } from "./json-fault.ts";
 import type { JsonReader } from "./json-reader.ts";
 import { canonicalJson, compactJson, jsonString } from "./json-text.ts";
 
 const INTEGER = /^-?[0-9]+$/;
+const ID_32 = /^[0-9a-f]{64}$/;
 const NO_BYTES = new Uint8Array(0);
 
 /** `uint8` held as a number. */
@@ -20,6 +22,7 @@ export const int: Codec<number> = {
     const value = i64.read(reader, BigInt(previous));
     return Number(value > SAFE_MAX ? SAFE_MAX : value < -SAFE_MAX ? -SAFE_MAX : value);
   },
+  check: (value, place) => (Number.isSafeInteger(value) ? undefined : place.fail("integer", value)),
   write: String,
 };
 const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
@@ -34,6 +37,7 @@ export const bool: Codec<boolean> = {
   schema: () => ({ type: "boolean" }),
   zero: () => false,
   read: (reader, previous) => (reader.readNull() ? previous : (reader.readBoolean() ?? reader.fail("true or false"))),
+  check: (value, place) => (typeof value === "boolean" ? undefined : place.fail("true or false", value)),
   write: (value) => (value ? "true" : "false"),
 };
 
@@ -43,6 +47,7 @@ export const text: Codec<string> = {
   schema: () => ({ type: "string" }),
   zero: () => "",
   read: (reader, previous) => (reader.readNull() ? previous : (reader.readString() ?? reader.fail("a string"))),
+  check: (value, place) => (typeof value === "string" ? undefined : place.fail("a string", value)),
   write: jsonString,
 };
 
@@ -52,6 +57,7 @@ export const bytes: Codec<Uint8Array | null> = {
   schema: () => ({ type: ["string", "null"], contentEncoding: "base64" }),
   zero: () => null,
   read: readBytes,
+  check: (value, place) => (value === null ? undefined : checkBytes(value, place)),
   write: (value) => (value === null ? "null" : `"${value.toBase64()}"`),
 };
 
@@ -61,6 +67,7 @@ export const omittedBytes: Codec<Uint8Array> = {
   schema: () => ({ type: "string", contentEncoding: "base64" }),
   zero: () => NO_BYTES,
   read: (reader, previous) => readBytes(reader, previous) ?? NO_BYTES,
+  check: checkBytes,
   write: (value) => `"${value.toBase64()}"`,
   omits: (value) => value.length === 0,
 };
@@ -72,6 +79,9 @@ export function fixedBytes(label: string, length: number): Codec<Uint8Array> {
     schema: () => ({ type: "string", contentEncoding: "base64", title: `${label}, ${length} bytes` }),
     zero: () => new Uint8Array(length),
     read: (reader) => readFixed(reader, label, length),
+    check(value, place) {
+      if (!(value instanceof Uint8Array && value.length === length)) place.fail(`${label} of ${length} bytes`, value);
+    },
     write: (value) => `"${value.toBase64()}"`,
   };
 }
@@ -92,6 +102,11 @@ export const rawJson: Codec<string | undefined> = {
   label: "json",
   zero: () => undefined,
   read: (reader) => reader.readRaw(),
+  check(value, place) {
+    if (value === undefined || value === "") return;
+    if (typeof value !== "string") return place.fail("JSON text", value);
+    compactJson(value);
+  },
   write: (value, form) => (form === "wire" ? compactJson(value ?? "null") : canonicalJson(value ?? "null")),
   omits: (value) => value === undefined || value === "",
 };
@@ -105,6 +120,9 @@ function id32<T extends string>(
     schema: () => ({ type: "string", contentEncoding: "base64", minLength: 44, maxLength: 44, title: label }),
     zero: () => kind.zero,
     read: (reader) => kind.fromBytes(readFixed(reader, label, 32)),
+    check(value, place) {
+      if (typeof value !== "string" || !ID_32.test(value)) place.fail(`${label} of 32 bytes in hex`, value);
+    },
     write: (value) => `"${kind.toBase64(value)}"`,
   };
 }
@@ -121,6 +139,10 @@ function smallInteger(label: string, min: number, max: number): Codec<number> {
       if (value < min || value > max) reader.fail(`${label} from ${min} to ${max}`, source.slice(0, 40));
       // `-0` is a zero that prints as one but is not equal to it everywhere.
       return value === 0 ? 0 : value;
+    },
+    check(value, place) {
+      if (!Number.isInteger(value)) place.fail(label, value);
+      if ((value as number) < min || (value as number) > max) place.fail(`${label} from ${min} to ${max}`, value);
     },
     write: String,
   };
@@ -139,6 +161,10 @@ function wideInteger(label: string, min: bigint, max: bigint): Codec<bigint> {
       if (value !== undefined && value >= min && value <= max) return value;
       return reader.fail(`${label} from ${min} to ${max}`, source.slice(0, 40));
     },
+    check(value, place) {
+      if (typeof value !== "bigint") return place.fail(label, value);
+      if (value < min || value > max) place.fail(`${label} from ${min} to ${max}`, value);
+    },
     write: String,
   };
 }
@@ -147,6 +173,10 @@ function readInteger(reader: JsonReader, label: string, signed: boolean): string
   const source = reader.readNumber() ?? reader.fail(label);
   if (!INTEGER.test(source) || (!signed && source.startsWith("-"))) reader.fail(label, `number ${source.slice(0, 40)}`);
   return source;
+}
+
+function checkBytes(value: unknown, place: CheckedPlace): void {
+  if (!(value instanceof Uint8Array)) place.fail("a byte string", value);
 }
 
 function readFixed(reader: JsonReader, label: string, length: number): Uint8Array {

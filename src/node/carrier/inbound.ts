@@ -6,7 +6,7 @@ import { FramedStream } from "../../transport/framed-stream.ts";
 import type { PeerStream } from "../../transport/transport.ts";
 import { Deadline, pause } from "../../transport/wait.ts";
 import type { FrameLimits } from "../../wire/frame/frame-limits.ts";
-import { type Dialect, EXTENSION_TYPE_MIN } from "../../wire/frame/frame-types.ts";
+import { type Dialect, EXTENSION_TYPE_MIN, hasExtensions } from "../../wire/frame/frame-types.ts";
 import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
 import type { Group } from "../group/group.ts";
 
@@ -156,7 +156,7 @@ async function writeWithin(clock: Clock, ms: number, frames: PeerFrames, frame: 
 function refusal(frame: Frame, dialect: Dialect, error: EntmootError): Frame | undefined {
   const type = frameType(frame.kind);
   if (type < EXTENSION_TYPE_MIN && !frame.kind.endsWith("_req")) return undefined;
-  if (dialect === "pilot") throw error;
+  if (!hasExtensions(dialect)) throw error;
   const group_id = "group_id" in frame ? frame.group_id : undefined;
   return { kind: "refused", of_type: type, code: error.code, message: error.message.slice(0, 1000), group_id };
 }

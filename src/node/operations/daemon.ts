@@ -1,6 +1,6 @@
-import { type Decoded, documented, struct } from "../../core/json/json-codec.ts";
+import { type Decoded, documented, omitted, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, merkleRoot, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
-import { boundedBytes, boundedText, clippedText, count, plainList, u16 } from "../../wire/frame/bounded.ts";
+import { boundedBytes, boundedText, clippedText, count, plainList, shortList, u16 } from "../../wire/frame/bounded.ts";
 import { operation } from "./operation.ts";
 import { nothing } from "./shapes.ts";
 
@@ -19,9 +19,12 @@ const transportStatus = struct(
   "transport status",
   {
     carrier: documented("none in a process that opened no carrier", clippedText("carrier", 64)),
-    reason: documented("why this carrier, or why none", clippedText("reason", 4096)),
-    port: documented("UDP port, 0 when none", u16),
-    hints: documented("where this node says it can be reached", plainList(boundedText("hint", 1024), 64)),
+    reason: documented("why this carrier, or why none; not for agents", omitted(clippedText("reason", 4096))),
+    port: documented("UDP port; absent: none, or asked by an agent", omitted(u16)),
+    hints: documented(
+      "where this node says it can be reached; not for agents",
+      shortList(boundedText("hint", 1024), 64),
+    ),
   },
   { required: ["carrier"] },
 );
@@ -47,12 +50,12 @@ const nodeStatus = struct(
   {
     running: documented("a carrier is open", bool),
     version: boundedText("version", 64),
-    pid: u32,
-    data_dir: boundedText("data_dir", PATH_MAX),
-    identity_path: boundedText("identity_path", PATH_MAX),
+    pid: documented("0 for agents", u32),
+    data_dir: documented("not for agents", omitted(boundedText("data_dir", PATH_MAX))),
+    identity_path: documented("not for agents", omitted(boundedText("identity_path", PATH_MAX))),
     pilot_node_id: documented("the id the node would join a moot with now", u32),
     entmoot_pubkey: boundedBytes("public key", { min: 32, max: 32 }),
-    listen_port: u16,
+    listen_port: documented("not for agents", omitted(u16)),
     transport: transportStatus,
     groups: plainList(groupStatus, GROUPS_MAX),
     started_at_ms: documented("Unix milliseconds", count),
@@ -63,7 +66,7 @@ const nodeStatus = struct(
 export type MootStatus = Decoded<typeof groupStatus>;
 export type NodeStatus = Decoded<typeof nodeStatus>;
 
-/** Everything `info` and `doctor` show. Throws nothing. */
+/** Everything `info` and `doctor` show; for agents nothing of the machine. Throws nothing. */
 export const status = operation({
   name: "status",
   summary: "What the node is, what it runs on and which moots it holds",
@@ -79,7 +82,12 @@ export const status = operation({
 
 const programVersion = struct(
   "program version",
-  { version: boundedText("version", 64), commit: boundedText("commit", 64), date: boundedText("date", 64), pid: u32 },
+  {
+    version: boundedText("version", 64),
+    commit: boundedText("commit", 64),
+    date: boundedText("date", 64),
+    pid: documented("0 for agents", u32),
+  },
   { required: ["version", "pid"] },
 );
 
@@ -91,11 +99,15 @@ export const version = operation({
   request: nothing,
   answer: programVersion,
   patienceMs: ASK_MS,
+  needsDaemon: true,
 });
 
 const ended = struct("ending", { pid: u32 }, { required: ["pid"] });
 
-/** Lasting. A clean end: the answer comes first, and the connection stays open until the process is gone. */
+/**
+ * Lasting. A clean end: the answer comes first, and the connection stays open until the process is gone. Throws
+ * `control_unavailable` where no daemon runs.
+ */
 export const stop = operation({
   name: "stop",
   summary: "End the daemon cleanly; its process is gone when the connection ends",
@@ -126,7 +138,10 @@ const startedAs = struct(
 /** Ours. Twice what Linux takes as arguments and environment of a process at usual limits. */
 const PROGRAM_MAX = 4 * 1024 * 1024;
 
-/** Lasting. Throws `unsupported` where the daemon cannot start itself again, `conflict` when it runs from another executable. */
+/**
+ * Lasting. Throws `control_unavailable` where no daemon runs, `unsupported` where it cannot start itself again, `conflict`
+ * when it runs from another executable.
+ */
 export const program = operation({
   name: "program",
   summary: "How the daemon's process was started",
@@ -135,6 +150,7 @@ export const program = operation({
   answer: startedAs,
   answerMax: PROGRAM_MAX,
   patienceMs: ASK_MS,
+  needsDaemon: true,
 });
 
 /** Lasting. As `stop`, then what stands at the executable's path takes the process over. Throws as `program`. */

@@ -2,7 +2,7 @@ import type { CallOptions, Loose, Operation, Operations } from "./operation.ts";
 
 /**
  * The events of one call one after another, the next asked for when the last is done with. Ends when the call does, and
- * throws what it throws; leaving the loop ends the call.
+ * throws what it throws; leaving the loop ends the call, and so does the signal, also before the first event.
  */
 export async function* eventsOf<Request, Answer, Event>(
   node: Operations,
@@ -45,7 +45,9 @@ export async function* eventsOf<Request, Answer, Event>(
       yield next.event;
       next.done();
     }
-    await call;
+    await call.catch((error: unknown) => {
+      if (!signal.aborted || error !== signal.reason) throw error;
+    });
   } finally {
     left.abort();
     (waiting as { done: () => void } | undefined)?.done();

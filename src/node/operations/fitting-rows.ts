@@ -1,7 +1,7 @@
 import { documented } from "../../core/json/json-codec.ts";
 import { bool } from "../../core/json/json-scalars.ts";
 
-/** Beside its rows an answer holds the moot and its keys. */
+/** Ours. Beside its rows an answer holds the moot and its keys, a few hundred bytes. */
 const FRAME_BYTES = 1024;
 
 /** For answers of many rows that others choose: what does not fit is left out and said, and nobody makes the answer fail. */

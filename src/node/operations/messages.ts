@@ -159,6 +159,7 @@ const last: Codec<number | "all"> = {
     if (word !== undefined) reader.fail("all or a number", JSON.stringify(word.slice(0, 40)));
     return count.read(reader, 0);
   },
+  check: (value, place) => (value === "all" ? undefined : count.check!(value, place)),
   write: (value) => (typeof value === "number" ? String(value) : `"${value}"`),
 };
 
@@ -204,7 +205,7 @@ const watchRequest = struct(
       "go on where this consumer is, in moots that after does not name",
       optional(boundedText("consumer", CONSUMER_NAME_MAX)),
     ),
-    peers: documented("also tell of members who come, go, connect and are lost", optional(bool)),
+    peers: documented("also tell of members who come, go, connect and are lost; not for agents", optional(bool)),
   },
   { required: ["topic"] },
 );
@@ -259,7 +260,7 @@ const watchEvent: Codec<WatchEvent> = {
 
 /**
  * Each message once, in the order of arrival, until the caller ends it or the node does. A slow reader only reads
- * later. Throws `group_not_found`, `invalid_argument`, `place_lost`.
+ * later. Throws `group_not_found`, `invalid_argument`, `place_lost`, and for an agent `forbidden` on `peers`.
  */
 export const watch = operation({
   name: "watch",
@@ -271,6 +272,7 @@ export const watch = operation({
   requestMax: 512 * 1024,
   eventMax: BODY_MAX,
   patienceMs: "endless",
+  needsDaemon: true,
 });
 
 export const MESSAGE_OPERATIONS = { publish, publish_signed, message, messages, backlog, watch };

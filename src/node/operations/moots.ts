@@ -11,12 +11,12 @@ import { memberKey, ofGroup, rosterState, theGroup } from "./shapes.ts";
 
 /** Ours. Rows of one answer; a roster that its founder made larger is told so far. */
 export const MEMBERS_MAX = 16_384;
-/** Ours. A page. */
+/** Ours. A page of text, which is more than anybody reads before joining. */
 export const DESCRIPTION_BYTES_MAX = 4096;
 /** Ours. A word or two in any script; as many as anybody reads. */
 export const TAG_BYTES_MAX = 256;
 export const TAGS_MAX = 32;
-/** Ours. Topics of one answer. */
+/** Ours. Topics of one answer: those used most come first, and who wants more names a pattern. */
 export const TOPICS_MAX = 1000;
 /** Ours. Bytes of a hostname and of why a peer could not be reached; what is longer is cut. */
 const HOSTNAME_BYTES_MAX = 1024;
@@ -113,6 +113,7 @@ const members_ = struct(
 
 export type MemberRow = Decoded<typeof memberRow>;
 
+/** Ours. Some 16,384 rows with names as long as they may be; what does not fit is said to be there. */
 const MEMBERS_ANSWER_MAX = 8 * 1024 * 1024;
 
 /** Ascending by node id, the first that fit. Throws `group_not_found`. */
@@ -155,6 +156,7 @@ const topics_ = struct(
   { required: ["group_id", "topics"] },
 );
 
+/** Ours. A thousand topics of the most bytes there may be, each byte written as six. */
 const TOPICS_ANSWER_MAX = 8 * 1024 * 1024;
 
 /** Most used first, as many as fit. Throws `group_not_found`, `invalid_argument`. */

@@ -25,6 +25,8 @@ export interface Operation<Request, Answer, Event = never> {
   readonly patienceMs: number | undefined;
   /** The node ends with it: the connection that asked stays open until the process is gone. */
   readonly isLast: boolean;
+  /** It is about a daemon, or about what only a daemon sees arrive: without one there is nobody to ask. */
+  readonly needsDaemon: boolean;
 }
 
 /** One of any shape, as doors pass them on: what goes in and out of it is its own codecs' business. */
@@ -50,6 +52,8 @@ interface Definition<Request, Answer, Event> {
   /** `"endless"`: the caller ends it. */
   readonly patienceMs?: number | "endless";
   readonly isLast?: boolean;
+  /** What ends the daemon needs one unsaid. */
+  readonly needsDaemon?: boolean;
 }
 
 /** An operation with the usual caps and patience where its definition does not say otherwise. */
@@ -65,6 +69,7 @@ export function operation<Request, Answer, Event = never>(
     eventMax: definition.eventMax ?? SMALL,
     patienceMs: patienceMs === "endless" ? undefined : (patienceMs ?? PATIENCE_MS),
     isLast: definition.isLast ?? false,
+    needsDaemon: definition.needsDaemon ?? definition.isLast ?? false,
   };
 }
 
@@ -85,7 +90,10 @@ export type AnswerOf<O> = O extends Operation<infer _R, infer Answer, infer _E> 
 export type EventOf<O> = O extends Operation<infer _R, infer _A, infer Event> ? Event : never;
 
 export interface CallOptions<Event> {
-  /** Ends the call: what it waits for is given up. What was done by then stays done. */
+  /**
+   * Ends the call: what it waits for is given up. What was done by then stays done. One that has aborted before anything
+   * was done is what the call rejects with, and nothing is.
+   */
   readonly signal?: AbortSignal | undefined;
   /** Instead of the operation's own. Counts only where the caller and the node are two processes. */
   readonly timeoutMs?: number | undefined;

@@ -1,6 +1,7 @@
 import { decodeUtf8, encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type Codec, labelled, list, omittedList, schemaOf } from "../../core/json/json-codec.ts";
+import type { CheckedPlace } from "../../core/json/json-fault.ts";
 import { bytes, int, text, u32 } from "../../core/json/json-scalars.ts";
 
 /** What a list of the original's decodes to when it was absent or `null`; writes `null` again, where `[]` writes `[]`. */
@@ -19,6 +20,12 @@ function refusePast<T>(max: number, element: Codec<T>): Codec<T> {
   };
 }
 
+/** The same for a list in memory. */
+function checkAtMost<T>(max: number, element: Codec<T>, value: unknown, place: CheckedPlace): void {
+  if (!Array.isArray(value)) place.fail(`a list of ${element.label}`, value);
+  if (value.length > max) place.fail(`at most ${max} of ${element.label}`, value, `${value.length}`);
+}
+
 /** A list without omit rule that nobody signs, so readers need not tell `null` from empty: see `ABSENT_LIST`. */
 export function plainList<T>(element: Codec<T>, max: number): Codec<readonly T[]> {
   const inner = list(refusePast(max, element));
@@ -30,6 +37,10 @@ export function plainList<T>(element: Codec<T>, max: number): Codec<readonly T[]
     },
     zero: () => ABSENT_LIST,
     read: (reader, previous) => inner.read(reader, unwrap(previous)) ?? ABSENT_LIST,
+    check(value, place) {
+      checkAtMost(max, element, value, place);
+      inner.check!(value, place);
+    },
     write(value, form) {
       requireAtMost(max, value.length, inner.label);
       return inner.write(unwrap(value), form);
@@ -43,6 +54,10 @@ export function shortList<T>(element: Codec<T>, max: number): Codec<readonly T[]
   return {
     ...inner,
     schema: () => ({ type: "array", items: schemaOf(element), maxItems: max }),
+    check(value, place) {
+      checkAtMost(max, element, value, place);
+      inner.check!(value, place);
+    },
     write(value, form) {
       requireAtMost(max, value.length, inner.label);
       return inner.write(value, form);
@@ -61,6 +76,12 @@ export function boundedText(label: string, maxBytes: number): Codec<string> {
       if (size > maxBytes) reader.fail(`${label} of at most ${maxBytes} bytes`, `${size} bytes`);
       return value;
     },
+    check(value, place) {
+      if (typeof value !== "string") return place.fail("a string", value);
+      // No UTF-16 unit takes more than three bytes of UTF-8.
+      const size = value.length * 3 <= maxBytes ? 0 : byteLength(value);
+      if (size > maxBytes) place.fail(`${label} of at most ${maxBytes} bytes`, value, `${size} bytes`);
+    },
     write(value, form) {
       requireAtMost(maxBytes, byteLength(value), `bytes of ${label}`);
       return text.write(value, form);
@@ -71,7 +92,7 @@ export function boundedText(label: string, maxBytes: number): Codec<string> {
 /** As `boundedText`, for words meant for people: what is too long is cut off when it is written. */
 export function clippedText(label: string, maxBytes: number): Codec<string> {
   const inner = boundedText(label, maxBytes);
-  return { ...inner, write: (value, form) => text.write(clip(value, maxBytes), form) };
+  return { ...inner, check: text.check!, write: (value, form) => text.write(clip(value, maxBytes), form) };
 }
 
 /** The bounds as a document says them; nothing where what a frame holds is the only bound. */
@@ -91,6 +112,11 @@ export function boundedBytes(label: string, { min, max }: { min: number; max: nu
         reader.fail(`${label} of ${min} to ${max} bytes`, `${value.length} bytes`);
       }
       return value;
+    },
+    check(value, place) {
+      if (!(value instanceof Uint8Array) || value.length < min || value.length > max) {
+        place.fail(max === Number.MAX_SAFE_INTEGER ? label : `${label} of ${min} to ${max} bytes`, value);
+      }
     },
     write(value, form) {
       if (value.length < min) tooShort(label, min, value.length);
@@ -112,6 +138,9 @@ export function oneOf<const T extends string>(label: string, words: readonly [T,
       if (!known.has(word)) reader.fail(`${label}: ${words.join(", ")}`, JSON.stringify(word.slice(0, 40)));
       return word as T;
     },
+    check(value, place) {
+      if (typeof value !== "string" || !known.has(value)) place.fail(`${label}: ${words.join(", ")}`, value);
+    },
     write: (value, form) => text.write(value, form),
   };
 }
@@ -126,6 +155,10 @@ export const u16: Codec<number> = {
     if (value > 0xffff) reader.fail("uint16 from 0 to 65535", String(value));
     return value;
   },
+  check(value, place) {
+    u32.check!(value, place);
+    if ((value as number) > 0xffff) place.fail("uint16 from 0 to 65535", value);
+  },
 };
 
 /** A number of things, from 0. */
@@ -137,6 +170,10 @@ export const count: Codec<number> = {
     const value = int.read(reader, previous);
     if (value < 0) reader.fail("a count from 0", String(value));
     return value;
+  },
+  check(value, place) {
+    int.check!(value, place);
+    if ((value as number) < 0) place.fail("a count from 0", value);
   },
 };
 

@@ -1,5 +1,5 @@
 import { PEER_EXTENSIONS } from "./extensions.ts";
-import { type Dialect, EXTENSION_TYPE_MIN, FRAME_TYPE } from "./frame-types.ts";
+import { type Dialect, EXTENSION_TYPE_MIN, FRAME_TYPE, hasExtensions } from "./frame-types.ts";
 
 /** Wire. Greatest length field, which counts the type byte and the body; the original ends the stream at more. */
 export const FRAME_LENGTH_MAX = 16 * 1024 * 1024;
@@ -50,7 +50,7 @@ export const PROTOCOL_LIMITS: FrameLimits = () => FRAME_LENGTH_MAX;
 
 /** The caps between peers, in both directions. */
 export function peerLimits(dialect: Dialect): FrameLimits {
-  return dialect === "pilot" ? pilotLimits : entmoot1Limits;
+  return hasExtensions(dialect) ? entmoot1Limits : pilotLimits;
 }
 
 const pilotLimits: FrameLimits = (type) => PILOT[type]!;

@@ -30,5 +30,10 @@ export const FRAME_TYPE = {
  */
 export type Dialect = "pilot" | "entmoot/1";
 
+/** Whether a frame of extensions.ts can be said in it, a refusal among them. */
+export function hasExtensions(dialect: Dialect): boolean {
+  return dialect === "entmoot/1";
+}
+
 /** Ours. Extensions are numbered from here, between peers and on the control socket alike; the original counts up from below. */
 export const EXTENSION_TYPE_MIN = 0x80;

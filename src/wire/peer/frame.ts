@@ -3,7 +3,7 @@ import { PEER_EXTENSIONS } from "../frame/extensions.ts";
 import type { FrameBodies, FrameBody } from "../frame/frame-body.ts";
 import type { FrameLanguage } from "../frame/frame-language.ts";
 import { FRAME_PREFIX_BYTES, peerLimits } from "../frame/frame-limits.ts";
-import { type Dialect, EXTENSION_TYPE_MIN, FRAME_TYPE } from "../frame/frame-types.ts";
+import { type Dialect, EXTENSION_TYPE_MIN, FRAME_TYPE, hasExtensions } from "../frame/frame-types.ts";
 import { writeFrame } from "../frame/frame-writer.ts";
 import { type Refused, refusedBody } from "../frame/refused-frame.ts";
 import {
@@ -207,8 +207,8 @@ export function sizeFrame(frame: Frame): SizedFrame {
 /** As `encodeFrame`; throws `unsupported` and `frame_too_large`. */
 export function encodeSized({ kind, body }: SizedFrame, dialect: Dialect): Uint8Array<ArrayBuffer> {
   const type = TYPE_OF_KIND[kind];
-  if (dialect === "pilot" && type >= EXTENSION_TYPE_MIN) {
-    throw new EntmootError("unsupported", `${kind}: an extension, not part of the dialect pilot`);
+  if (!hasExtensions(dialect) && type >= EXTENSION_TYPE_MIN) {
+    throw new EntmootError("unsupported", `${kind}: an extension, not part of the dialect ${dialect}`);
   }
   return writeFrame(type, body, peerLimits(dialect));
 }
@@ -221,9 +221,9 @@ export function decodeFrame(type: number, body: Uint8Array, dialect: "pilot"): O
 export function decodeFrame(type: number, body: Uint8Array, dialect: Dialect): Frame | UnknownExtension;
 export function decodeFrame(type: number, body: Uint8Array, dialect: Dialect): Frame | UnknownExtension {
   const isExtension = type >= EXTENSION_TYPE_MIN;
-  const codec = isExtension && dialect === "pilot" ? undefined : BODY_OF_TYPE.get(type);
+  const codec = isExtension && !hasExtensions(dialect) ? undefined : BODY_OF_TYPE.get(type);
   if (codec !== undefined) return codec.decode(body);
-  if (isExtension && dialect === "entmoot/1") return { kind: "unknown_extension", type };
+  if (isExtension && hasExtensions(dialect)) return { kind: "unknown_extension", type };
   const name = `0x${type.toString(16).padStart(2, "0")}`;
   // An empty body is looked at before the type, as original peers do.
   if (body.length === 0) throw new EntmootError("malformed_frame", `frame ${name}: expected a body, found nothing`);

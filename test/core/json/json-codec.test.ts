@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { EntmootError } from "../../../src/core/errors.ts";
 import {
+  checkValue,
   decodeJson,
   encodeCanonical,
   encodeWire,
@@ -222,4 +223,63 @@ test("a list read over another leaves the other as it was", () => {
     "c",
   ]);
   expect(previous).toEqual(["a", "b", "c"]);
+});
+
+test("a value in memory is held to what reading its JSON is held to, in the same words", () => {
+  const good: Sample = {
+    small: 255,
+    wide: -(2n ** 63n),
+    points: [{ x: 1, label: "" }],
+    texts: ["a"],
+    data: new Uint8Array(3),
+    extra: '{"a":1}',
+    inner: { x: 2, label: "b" },
+    done: true,
+  };
+  checkValue(sample, good);
+  checkValue(sample, { ...good, points: null, data: null, extra: undefined, inner: undefined, unknown: 7 });
+  checkValue(sample, decodeJson(sample, "{}"));
+  for (const [change, says] of [
+    [{ small: 256 }, "small: expected uint8 from 0 to 255, found 256"],
+    [{ small: 0.5 }, "small: expected uint8, found 0.5"],
+    [{ small: undefined }, "small: expected uint8, found none"],
+    [{ small: "1" }, "small: expected uint8, found a string"],
+    [{ wide: 7 }, "wide: expected int64, found 7"],
+    [
+      { wide: 2n ** 63n },
+      "wide: expected int64 from -9223372036854775808 to 9223372036854775807, found 9223372036854775808",
+    ],
+    [{ points: {} }, "points: expected a list of point, found an object"],
+    [{ points: [good.inner, { x: -1, label: "" }] }, "points[1].x: expected uint32 from 0 to 4294967295, found -1"],
+    [{ points: [null] }, "points[0]: expected point object, found null"],
+    [{ texts: null }, "texts: expected a list of text, found null"],
+    [{ texts: [1] }, "texts[0]: expected a string, found 1"],
+    [{ data: "AA==" }, "data: expected a byte string, found a string"],
+    [{ extra: {} }, "extra: expected JSON text, found an object"],
+    [{ inner: [] }, "inner: expected point object, found an array"],
+    [{ done: 1 }, "done: expected true or false, found 1"],
+  ] as const) {
+    expect(() => checkValue(sample, { ...good, ...change })).toThrow(
+      new EntmootError("malformed_frame", `sample: ${says}`),
+    );
+  }
+  expect(() => checkValue(sample, { ...good, extra: "{" })).toThrow(EntmootError);
+  expect(() => checkValue(fixedBytes("key", 2), new Uint8Array(3))).toThrow(
+    "key: expected key of 2 bytes, found 3 bytes",
+  );
+  expect(() => checkValue(messageId, "AA")).toThrow(
+    "message id: expected message id of 32 bytes in hex, found a string",
+  );
+  expect(() => checkValue(int, 2 ** 53)).toThrow("integer: expected integer, found 9007199254740992");
+});
+
+test("a codec that says nothing of values in memory has them written and read", () => {
+  const even = { ...u8, check: undefined as never, read: (...args: Parameters<typeof u8.read>) => evenOnly(args) };
+  const evenOnly = ([reader, previous]: Parameters<typeof u8.read>) => {
+    const value = u8.read(reader, previous);
+    return value % 2 === 0 ? value : reader.fail("an even number", String(value));
+  };
+  const pair = struct("pair", { even });
+  checkValue(pair, { even: 2 });
+  expect(() => checkValue(pair, { even: 3 })).toThrow("expected an even number, found 3");
 });
