@@ -99,6 +99,20 @@ test("tail after the place of one moot shows another from now on", async () => {
   expect(await tail.exited).toBe(0);
 });
 
+test("without a daemon tail prints what is held behind the places, and then says that nobody tells of more", async () => {
+  await using it = await twoMoots();
+  const [first] = await it.query("-group", it.a, "-after", "0");
+  const [, second] = await it.query("-group", it.b, "-after", "0");
+  await it.restart(async () => {
+    const ended = await it.run("tail", "-after", first!.place, "-after", second!.place);
+    const lines = ended.stdout.trim().split("\n");
+    expect(contents(lines.map((line) => JSON.parse(line)))).toEqual(["a2", "a3", "b3"]);
+    expect(ended.exit).toBe(6);
+    const lost = await it.run("tail", "-group", it.a, "-after", "9");
+    expect(lost).toMatchObject({ stdout: "", exit: 5 });
+  });
+});
+
 test("a place that is none, that says too little or too much, or that is lost is refused before anything is printed", async () => {
   await using it = await twoMoots();
   const [first, second] = await it.query("-group", it.a, "-after", "0");

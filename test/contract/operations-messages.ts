@@ -152,6 +152,21 @@ export const MESSAGE_CASES: CasesOf<typeof MESSAGE_OPERATIONS> = {
         },
         answers: (_, __, events) => expect(contentsOf(events)).toEqual(["a", "b", "c"]),
       },
+      {
+        title: "gives what arrived after a place",
+        request: async (stage) => ({ topic: "#", last: 0, after: [await afterOf(stage, 1)] }),
+        answers: (_, __, events) => expect(contentsOf(events)).toEqual(["b", "c"]),
+      },
+      {
+        title: "after a place this log does not have",
+        request: async (stage) => ({ topic: "#", last: 0, after: [await elsewhere(stage)] }),
+        fails: { code: "group_not_found" },
+      },
+      {
+        title: "after a place and the latest at once",
+        request: async (stage) => ({ topic: "#", last: 1, after: [await afterOf(stage, 1)] }),
+        fails: { code: "invalid_argument" },
+      },
       { title: "of an unknown moot", request: () => ({ group_id: UNKNOWN, topic: "#", last: 0 }), ...notFound },
     ],
   },

@@ -70,9 +70,7 @@ export const tail = defineCommand({
     await namedFailure(
       LABEL,
       async () => {
-        const seen = await printBacklog(options, { ...asked, last });
-        for (const place of after)
-          seen.set(/^\d+$/.test(place) ? mootOfPlace(asked.groupId!) : parsePlace(place).moot, place);
+        const seen = await printBacklog(options, { ...asked, last, after });
         await follow(options, { ...asked, seen });
       },
       { codes: false },
@@ -93,13 +91,13 @@ type Seen = Map<string, string>;
 /** Prints what is wanted of what is held; gives the places from which the live part goes on, so that nothing falls between. */
 async function printBacklog(
   options: GlobalOptions,
-  { groupId, last, signal, topic }: TailRequest & { readonly last: number },
+  { after, groupId, last, signal, topic }: TailRequest & { readonly last: number; readonly after: readonly string[] },
 ): Promise<Seen> {
   await using node = await openReading(options);
   if (signal.aborted) return new Map();
   const { places } = await node.call(
     backlog,
-    { group_id: groupId, topic, last: last < 0 ? "all" : last },
+    { group_id: groupId, topic, last: last < 0 ? "all" : last, ...(after.length === 0 ? {} : { after }) },
     { signal, onEvent: (row) => printJson(messageLine(row)) },
   );
   return new Map(places.map((place) => [parsePlace(place).moot, place]));

@@ -51,7 +51,10 @@ const advance = struct(
     group_id: theGroup,
     consumer: name,
     place: documented("done up to here; a place further back changes nothing", placeText),
-    token: documented("refused unless it is that of the current lease", optional(count)),
+    token: documented(
+      "refused unless it is that of the current lease; absent: leases are not looked at",
+      optional(count),
+    ),
   },
   { required: ["group_id", "consumer", "place"] },
 );
@@ -100,7 +103,7 @@ const release = struct(
 /** A lease that has passed to another stays the other's. Throws `group_not_found`. */
 export const consumer_release = operation({
   name: "consumer_release",
-  summary: "Give a lease back before it ends",
+  summary: "Give a lease back before it ends; one that passed to another stays the other's",
   scope: "agent",
   request: release,
   answer: nothing,

@@ -169,6 +169,10 @@ const backlogRequest = struct(
     group_id: groupOrAll,
     topic: documented("only messages that match; # also those without a topic", pattern),
     last: documented("so many latest ones, or all", last),
+    after: documented(
+      "with last 0: all that arrived after these places, one for each moot, each log in its own order",
+      optional(places),
+    ),
   },
   { required: ["topic", "last"] },
 );

@@ -10,7 +10,7 @@ import type { backlog, MessageRow } from "../operations/messages.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import type { Turns } from "../turns.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
-import { placeOfSeq, Rows } from "./places.ts";
+import { placeOfSeq, Rows, seqsOfPlaces } from "./places.ts";
 
 /** Ours. Messages looked at before others have their turn, and bytes of them. */
 const PAGE = 64;
@@ -26,19 +26,25 @@ interface Ahead {
   readonly timestamp: bigint;
 }
 
-/** Tells what is held, oldest first, up to where each log stands now; gives those places. */
+/** Tells what is held, oldest first or as it arrived, up to where each log stands now; gives those places. */
 export async function tellBacklog(
   moots: Moots,
-  { group_id, last, topic }: RequestOf<typeof backlog>,
+  { after, group_id, last, topic }: RequestOf<typeof backlog>,
   call: Call<MessageRow>,
 ): Promise<AnswerOf<typeof backlog>> {
   verifyPattern(topic);
+  if (after !== undefined && last !== 0) {
+    throw new EntmootError("invalid_argument", `last: expected 0 together with after, found ${last}`);
+  }
   if (call.caller === "agent" && last !== "all" && last > AGENT_LAST_MAX) {
     throw new EntmootError("invalid_argument", `last: expected at most ${AGENT_LAST_MAX}, or all, found ${last}`);
   }
   const asked = group_id === undefined ? moots.moots() : [requireMoot(moots, group_id)];
   const ends = new Map(asked.map((moot) => [moot.id, moot.store.messages.lastSeq()]));
   const told = new Told(ends, topic);
+  for (const [id, seq] of seqsOfPlaces(moots, after ?? [], group_id)) {
+    await tellArrived(moots, { moot: requireMoot(moots, id), after: seq, told, call });
+  }
   if (last !== 0) {
     const runs: Iterator<Ahead>[] = [];
     for (const moot of asked) {
@@ -57,6 +63,24 @@ export async function tellBacklog(
     }
   }
   return { places: asked.map((moot) => placeOfSeq(moot, ends.get(moot.id)!)) };
+}
+
+/** What arrived after a number, up to where the log stood when it was asked. */
+async function tellArrived(
+  { turns }: Moots,
+  { after, call, moot, told }: { moot: Moot; after: number; told: Told; call: Call<MessageRow> },
+): Promise<void> {
+  for (let seq = after; ; ) {
+    await turns.take();
+    const page = moot.store.messages.arrivedAfter(seq, PAGE, PAGE_BYTES);
+    for (const stored of page) {
+      if (call.signal.aborted || !told.reaches(moot, stored.seq)) return;
+      const row = told.row(moot, stored);
+      if (row !== undefined) await call.emit(row);
+      seq = stored.seq;
+    }
+    if (page.length === 0) return;
+  }
 }
 
 /** Gives others their turn once so many messages or so many bytes of them were read. */
@@ -98,8 +122,13 @@ class Told {
     return this.#topic === "#" ? undefined : this.#topic;
   }
 
+  /** Whether the message with this number was there when it was asked. */
+  reaches(moot: Moot, seq: number): boolean {
+    return seq <= this.#ends.get(moot.id)!;
+  }
+
   has(moot: Moot, seq: number, topics: readonly string[]): boolean {
-    return seq <= this.#ends.get(moot.id)! && tailSees(this.#topic, topics);
+    return this.reaches(moot, seq) && tailSees(this.#topic, topics);
   }
 
   /** The row; `undefined` when it is not told. */
