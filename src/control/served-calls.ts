@@ -119,7 +119,8 @@ export class ServedCalls {
     }
     if (running !== undefined)
       throw new EntmootError("invalid_argument", `${frame.operation}: call ${frame.call} is under way`);
-    if (this.#unanswered >= CALLS_MAX) {
+    // Answers that nobody reads take places too: a client that reads has few of them, one that does not keeps its share.
+    if (this.#unanswered >= CALLS_MAX || this.#running.size >= 2 * CALLS_MAX) {
       throw new EntmootError(
         "unavailable",
         `at most ${CALLS_MAX} calls of one connection at a time; wait for one to end`,
