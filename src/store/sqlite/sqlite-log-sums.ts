@@ -1,10 +1,18 @@
 import { BoundedMap } from "../../core/bounded-map.ts";
+import type { MessageId } from "../../core/ids.ts";
+import { addToSum } from "../../core/place.ts";
 import { SUM_EVERY } from "./log-sum-step.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 
 /** Ours. Runs of numbers whose sums are remembered. */
 const RUNS_KEPT = 4096;
+
+/** A number of the log and the sum over the ids up to it. */
+interface LogSum {
+  readonly seq: number;
+  readonly sum: number;
+}
 
 /** The sums from a kept one on. */
 interface Run {
@@ -24,6 +32,8 @@ export class SqliteLogSums {
   readonly #ids: Sql;
   readonly #kept: Sql;
   readonly #keep: Sql;
+  /** The sum at the end of what was stored last: most messages come one after another. */
+  #last: LogSum | undefined;
 
   constructor(file: SqliteFile) {
     this.#file = file;
@@ -49,11 +59,20 @@ export class SqliteLogSums {
     });
   }
 
-  /** Call within the transaction that gave out the numbers after `before` up to `seq`. */
-  stored(before: number, seq: number): void {
-    for (let at = before - (before % SUM_EVERY) + SUM_EVERY; at <= seq; at += SUM_EVERY) {
-      this.#keep.run(at, this.#sumAt(at));
+  /** Call within the transaction that gave the numbers after `before` to `ids`, in their order. Gives the sum at the end. */
+  stored(before: number, ids: readonly MessageId[]): LogSum {
+    let { seq, sum } = this.#last?.seq === before ? this.#last : { seq: before, sum: this.#sumAt(before) };
+    for (const id of ids) {
+      seq += 1;
+      sum = addToSum(sum, id);
+      if (seq % SUM_EVERY === 0) this.#keep.run(seq, sum);
     }
+    return { seq, sum };
+  }
+
+  /** Call after the commit, with what `stored` gave. */
+  committed(last: LogSum): void {
+    this.#last = last;
   }
 
   #begin(from: number): Run {

@@ -180,10 +180,11 @@ export class SqliteMessageStore implements MessageStore {
     for (const message of messages) checkNewMessage(message);
     if (messages.length === 0) return [];
     try {
-      const { seqs, before, after } = this.#file.transact(() => this.#insertAll(messages));
+      const { seqs, before, after, sum } = this.#file.transact(() => this.#insertAll(messages));
       const stored = messages.filter((_, at) => seqs[at] !== undefined);
       this.#order.stored(stored, before, after);
       this.#newest.stored(stored, before, after);
+      this.#sums.committed(sum);
       this.#known = { ...this.#known!, tally: after };
       return seqs;
     } catch (error) {
@@ -334,9 +335,13 @@ export class SqliteMessageStore implements MessageStore {
     });
     this.#topics.add(messages, seqs);
     if (inversions.found && !before.inverted) this.#setInverted.run();
-    this.#sums.stored(before.seq, seq);
+    const given = messages.filter((_, at) => seqs[at] !== undefined);
+    const sum = this.#sums.stored(
+      before.seq,
+      given.map(({ id }) => id),
+    );
     const stored = seq - before.seq;
-    return { seqs, before, after: { ...before, held: before.held + stored, seq, inverted: inversions.found } };
+    return { seqs, before, sum, after: { ...before, held: before.held + stored, seq, inverted: inversions.found } };
   }
 
   /** How many of the next messages there are until they have `maxBytes`; at least 1. */
