@@ -242,12 +242,26 @@ class Sorting implements Ingested {
  * written, whatever order the ids had on the way.
  */
 function parentsFirst(candidates: readonly Incoming[]): readonly Incoming[] {
-  if (candidates.length < 2) return candidates;
+  if (isInOrder(candidates)) return candidates;
   const byId = new Map(candidates.map((candidate) => [candidate.message.id, candidate]));
   const nodes = candidates.map(({ message: { id, timestamp, parents, author_node_id: author } }) => {
     return { id, timestamp, parents, author };
   });
   return topologicalOrder(nodes).map((id) => byId.get(id)!);
+}
+
+/** Whether time and parents put them in the order they have already, as most answers are. */
+function isInOrder(candidates: readonly Incoming[]): boolean {
+  const ahead = new Set(candidates.map(({ message }) => message.id));
+  let before: bigint | undefined;
+  for (const { message } of candidates) {
+    const { id, parents, timestamp } = message;
+    if (before !== undefined && timestamp <= before) return false;
+    if (parents.some((parent) => ahead.has(parent))) return false;
+    ahead.delete(id);
+    before = timestamp;
+  }
+  return true;
 }
 
 /** Those that one of their keys signed; the others are refused. */
