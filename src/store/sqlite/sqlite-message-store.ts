@@ -1,31 +1,17 @@
 import { MerkleRoot, MessageId } from "../../core/ids.ts";
 import type { MessageSet } from "../../core/order/message-set.ts";
-import { topologicalOrder } from "../../core/order/order.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
-import { compilePattern, tailSees } from "../../core/policy/topic.ts";
-import { decodeMessage } from "../../core/record/message.ts";
 import type { MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
-import {
-  checkLimit,
-  checkNewMessage,
-  INT64_MAX,
-  QUERY_BYTES,
-  QUERY_PLACES,
-  RECORD_BYTES_MAX,
-} from "../store-limits.ts";
-import { type Bound, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
+import { checkLimit, checkNewMessage, INT64_MAX } from "../store-limits.ts";
+import { timeRange } from "../time-range.ts";
 import { InversionWatch } from "./inversion-watch.ts";
 import { NewestPlaces } from "./newest-places.ts";
 import { RowReader } from "./row-reader.ts";
-import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
+import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { SqliteLogSums } from "./sqlite-log-sums.ts";
+import { SqliteMessageQuery, storedOf } from "./sqlite-message-query.ts";
 import { SqliteOrder } from "./sqlite-order.ts";
-import { exemptSeqs, SqliteTopicIndex, type TopicHit } from "./sqlite-topic-index.ts";
-
-/** Ours. Places of all topics together that one piece of a query merges. */
-const MERGED_PLACES = 2048;
-/** Ours. Messages read in one piece of a query while looking for those that match a wide pattern. */
-const WALK_ROWS = 256;
+import { exemptSeqs, SqliteTopicIndex } from "./sqlite-topic-index.ts";
 
 const EVERYTHING = timeRange(undefined, undefined);
 
@@ -46,6 +32,7 @@ export class SqliteMessageStore implements MessageStore {
   readonly #order: SqliteOrder;
   readonly #newest: NewestPlaces;
   readonly #topics: SqliteTopicIndex;
+  readonly #query: SqliteMessageQuery;
   readonly #inversions: InversionWatch;
   readonly #sums: SqliteLogSums;
   readonly #counts: Sql;
@@ -61,12 +48,9 @@ export class SqliteMessageStore implements MessageStore {
   readonly #knownAmong: Sql;
   readonly #isPruned: Sql;
   readonly #get: Sql;
-  readonly #getSeq: Sql;
   readonly #insert: Sql;
   readonly #arrivedAfter: Sql;
   readonly #lengthsAfter: Sql;
-  readonly #ascending: Sql;
-  readonly #descending: Sql;
   readonly #idsFrom: Sql;
   readonly #idsWithin: Sql;
   readonly #doomed: Sql;
@@ -85,6 +69,7 @@ export class SqliteMessageStore implements MessageStore {
     this.#order = new SqliteOrder(file);
     this.#newest = new NewestPlaces(file);
     this.#topics = new SqliteTopicIndex(file);
+    this.#query = new SqliteMessageQuery(file, this.#topics);
     this.#inversions = new InversionWatch(file);
     this.#sums = new SqliteLogSums(file);
     this.#counts = file.prepare(
@@ -111,17 +96,12 @@ export class SqliteMessageStore implements MessageStore {
     );
     this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
     this.#get = file.prepare("SELECT seq, id, canonical FROM messages WHERE id = ?1");
-    this.#getSeq = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq = ?1");
     this.#insert = file.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING");
     this.#arrivedAfter = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     // The length of a blob stands ahead of it: none is read for this.
     this.#lengthsAfter = file.prepare("SELECT length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
     this.#idsWithin = file.prepare("SELECT id FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3");
-    const within = `SELECT timestamp, author, id, seq FROM messages
-      WHERE (timestamp, author, id) >= (?1, ?2, ?3) AND (timestamp, author, id) < (?4, ?5, ?6)`;
-    this.#ascending = file.prepare(`${within} ORDER BY timestamp, author, id LIMIT ?7`, "bigint");
-    this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?7`, "bigint");
     this.#doomed = file.prepare(
       `SELECT id FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`,
     );
@@ -177,7 +157,7 @@ export class SqliteMessageStore implements MessageStore {
 
   get(id: MessageId): StoredMessage | undefined {
     const row = this.#get.row(MessageId.toBytes(id));
-    return row && this.#read(row);
+    return row && storedOf(this.#rows, row);
   }
 
   reading<T>(work: () => T): T {
@@ -207,26 +187,19 @@ export class SqliteMessageStore implements MessageStore {
     if (maxBytes !== undefined && limit > 1) {
       return this.#file.snapshot(() => this.arrivedAfter(after, this.#countWithin({ after, limit, maxBytes })));
     }
-    return this.#arrivedAfter.rows(after, limit).map((row) => this.#read(row));
+    return this.#arrivedAfter.rows(after, limit).map((row) => storedOf(this.#rows, row));
   }
 
   query(query: MessageQuery): QueryPiece {
-    const { author_node_id: author, topic, order, limit } = query;
-    checkLimit(limit);
-    return this.#piece({ ...this.#wayTo(topic), range: rangeOf(query), author, order, limit });
+    return this.#query.piece(query);
   }
 
   latest(limit: number, topic?: string): StoredMessage[] {
-    const newest: StoredMessage[] = [];
-    if (limit <= 0) return newest;
-    const way = topic === "#" ? { matches: (topics: readonly string[]) => tailSees("#", topics) } : this.#wayTo(topic);
-    for (let range = EVERYTHING; ; ) {
-      const left = limit - newest.length;
-      const { found, rest } = this.#piece({ ...way, range, author: undefined, order: "desc", limit: left });
-      newest.push(...found);
-      if (newest.length === limit || rest === undefined) return this.#inOwnOrder(newest);
-      range = rangeOf({ order: "desc", from: rest });
-    }
+    return this.#query.latest(limit, topic);
+  }
+
+  placesAfter(after: TimePlace | undefined, limit: number): TimePlace[] {
+    return this.#query.placesAfter(after, limit);
   }
 
   topologicalRange({ since, until }: { since: bigint | undefined; until: bigint | undefined }): StoredMessage[] {
@@ -252,12 +225,6 @@ export class SqliteMessageStore implements MessageStore {
         ? this.#idsFrom.rows(MessageId.toBytes(lo), limit)
         : this.#idsWithin.rows(MessageId.toBytes(lo), MessageId.toBytes(hi), limit);
     return rows.map(([id]) => this.#rows.hex32(id, id));
-  }
-
-  placesAfter(after: TimePlace | undefined, limit: number): TimePlace[] {
-    checkLimit(limit);
-    const { lo, hi } = rangeOf({ order: "asc", ...(after && { from: after }) });
-    return this.#placesIn({ lo, hi }, "asc", limit).map(timePlaceOf);
   }
 
   idsSince(since: bigint): MessageId[] {
@@ -368,84 +335,6 @@ export class SqliteMessageStore implements MessageStore {
     return this.#order.at(this.#readTally(), EVERYTHING);
   }
 
-  #placesIn({ lo, hi }: TimeRange, order: "asc" | "desc", limit: number): TopicHit[] {
-    const sql = order === "asc" ? this.#ascending : this.#descending;
-    const rows = sql.rows(lo.timestamp, lo.author, lo.id, hi.timestamp, hi.author, hi.id, limit);
-    return rows.map(([timestamp, author, id, seq]) => ({
-      timestamp: this.#rows.int64(timestamp, id),
-      author: this.#rows.number(author, id, { max: 0xffffffff }),
-      id: this.#rows.bytes(id, id, 32),
-      seq: this.#rows.number(seq, id, { min: 1 }),
-    }));
-  }
-
-  /** By the topic index where it tells what matches, else by what each message says. */
-  #wayTo(topic: string | undefined): TopicWay {
-    if (topic === undefined) return {};
-    const topics = this.#topics.matching(topic);
-    if (topics !== undefined) return { topics };
-    const matches = compilePattern(topic);
-    return { matches: (found) => found.some(matches) };
-  }
-
-  /** Looks at places by an index; only the messages that may be meant are read. */
-  #piece(asked: TopicWay & PieceRequest): QueryPiece {
-    const { author, limit, matches } = asked;
-    return this.#file.snapshot(() => {
-      const { isWhole, places } = this.#nextPlaces(asked);
-      const found: StoredMessage[] = [];
-      let bytes = 0;
-      for (const place of places) {
-        if (author === undefined || place.author === author) {
-          const message = this.#bySeq(place.seq);
-          bytes += message.canonical.length;
-          if (matches === undefined || matches(this.#decode(message).topics)) found.push(message);
-        }
-        if (found.length === limit || bytes >= QUERY_BYTES) return { found, rest: timePlaceOf(place) };
-      }
-      return { found, rest: isWhole ? undefined : timePlaceOf(places.at(-1)!) };
-    });
-  }
-
-  /** Places to look at in one piece, and whether they are all there are. */
-  #nextPlaces({ author, limit, matches, order, range, topics }: TopicWay & PieceRequest) {
-    const wanted = matches !== undefined ? WALK_ROWS : author !== undefined ? QUERY_PLACES : limit;
-    const most = Math.min(wanted, QUERY_PLACES);
-    if (topics === undefined) {
-      const places = this.#placesIn(range, order, most);
-      return { places, isWhole: places.length < most };
-    }
-    const share = Math.min(most, Math.ceil(MERGED_PLACES / Math.max(1, topics.length)));
-    const places = this.#topics.find({ topics, range, order, limit: share });
-    return { places, isWhole: places.length < share };
-  }
-
-  /** As parents and time order them among themselves. */
-  #inOwnOrder(messages: readonly StoredMessage[]): StoredMessage[] {
-    const byId = new Map(messages.map((message) => [message.id, message]));
-    const nodes = messages.map((message) => {
-      const { id, author, timestamp, parents } = this.#decode(message);
-      return { id, author: author.pilot_node_id, timestamp, parents };
-    });
-    return topologicalOrder(nodes).map((id) => byId.get(id)!);
-  }
-
-  #decode({ seq, canonical }: StoredMessage) {
-    return this.#rows.decoded(seq, () => decodeMessage(canonical));
-  }
-
-  #bySeq(seq: number): StoredMessage {
-    return this.#read(this.#getSeq.row(seq) ?? [seq, null, null]);
-  }
-
-  #read([seq, id, canonical]: SqlValue[]): StoredMessage {
-    return {
-      seq: this.#rows.number(seq, seq, { min: 1 }),
-      id: this.#rows.hex32(id, seq),
-      canonical: this.#rows.bytes(canonical, seq, { min: 1, max: RECORD_BYTES_MAX }),
-    };
-  }
-
   #readTally(): HeldTally {
     const version = this.#file.version();
     if (this.#known?.version === version) return this.#known.tally;
@@ -457,21 +346,4 @@ export class SqliteMessageStore implements MessageStore {
     this.#known = { version, tally };
     return tally;
   }
-}
-
-/** How it is known which messages match; neither: all do. */
-interface TopicWay {
-  readonly topics?: readonly number[];
-  readonly matches?: (topics: readonly string[]) => boolean;
-}
-
-interface PieceRequest {
-  readonly range: TimeRange;
-  readonly author: number | undefined;
-  readonly order: "asc" | "desc";
-  readonly limit: number;
-}
-
-function timePlaceOf({ author, id, timestamp }: Bound): TimePlace {
-  return { timestamp, author_node_id: author, id: MessageId.fromBytes(id) };
 }
