@@ -54,6 +54,24 @@ async function stranger(node: number, alpn = ALPN): Promise<{ iroh: IrohLibrary;
   return { iroh, endpoint };
 }
 
+/**
+ * Why the first `count` of `made` that are closed were, with what the peer said left out. Which they are is not said: two
+ * handshakes that end together may reach the other side in either order.
+ */
+async function firstClosed(made: readonly Connection[], count: number): Promise<string[]> {
+  const reasons: string[] = [];
+  const enough = Promise.withResolvers<void>();
+  for (const connection of made) {
+    void connection.closed().then((reason) => {
+      if (reasons.push(/closed by peer: \d+/.exec(reason)?.[0] ?? reason) === count) enough.resolve();
+    });
+  }
+  await enough.promise;
+  return reasons.slice(0, count);
+}
+
+const LIMITS = "closed by peer: 1";
+
 async function strangerDials(node: number, victim: Transport): Promise<Connection> {
   const { iroh, endpoint } = await stranger(node);
   return await redial(iroh, endpoint, victim);
@@ -292,10 +310,9 @@ inNetns(import.meta, () => {
       const { iroh, endpoint } = await stranger(2);
       const made: Connection[] = [];
       for (let i = 0; i < 4; i += 1) made.push(await redial(iroh, endpoint, victim));
-      // The first made room for the third, the fourth was one too many within a minute.
-      expect(await made[0]?.closed()).toContain("closed by peer: 1");
-      expect(await made[3]?.closed()).toContain("closed by peer: 1");
-      expect([made[1]?.closeReason(), made[2]?.closeReason()]).toEqual([null, null]);
+      // The first to come made room for the third, the fourth was one too many within a minute.
+      expect(await firstClosed(made, 2)).toEqual([LIMITS, LIMITS]);
+      expect(made.filter((connection) => connection.closeReason() === null)).toHaveLength(2);
       expect(await ask(await start(3), victim, text("me too"))).toEqual(text("me too"));
     });
 
@@ -328,9 +345,8 @@ inNetns(import.meta, () => {
         await send.writeAll([1]);
         strangers.push(stranger);
       }
-      expect(await strangers[0]?.closed()).toContain("closed by peer: 1");
-      expect(await strangers[1]?.closed()).toContain("closed by peer: 1");
-      expect([strangers[2]?.closeReason(), strangers[3]?.closeReason()]).toEqual([null, null]);
+      expect(await firstClosed(strangers, 2)).toEqual([LIMITS, LIMITS]);
+      expect(strangers.filter((connection) => connection.closeReason() === null)).toHaveLength(2);
       expect(victim.status(member.local).connected).toBe(true);
       expect(await ask(member, victim, text("still here"))).toEqual(text("still here"));
     });
