@@ -168,8 +168,7 @@ export class SqliteMessageStore implements MessageStore {
     for (const message of messages) checkNewMessage(message);
     if (messages.length === 0) return [];
     try {
-      const { seqs, before, after, sum } = this.#file.transact(() => this.#insertAll(messages));
-      const stored = messages.filter((_, at) => seqs[at] !== undefined);
+      const { seqs, stored, before, after, sum } = this.#file.transact(() => this.#insertAll(messages));
       this.#order.stored(stored, before, after);
       this.#newest.stored(stored, before, after);
       this.#sums.committed(sum);
@@ -310,13 +309,13 @@ export class SqliteMessageStore implements MessageStore {
     });
     this.#topics.add(messages, seqs);
     if (inversions.found && !before.inverted) this.#setInverted.run();
-    const given = messages.filter((_, at) => seqs[at] !== undefined);
+    const stored = messages.filter((_, at) => seqs[at] !== undefined);
     const sum = this.#sums.stored(
       before.seq,
-      given.map(({ id }) => id),
+      stored.map(({ id }) => id),
     );
-    const stored = seq - before.seq;
-    return { seqs, before, sum, after: { ...before, held: before.held + stored, seq, inverted: inversions.found } };
+    const after = { ...before, held: before.held + stored.length, seq, inverted: inversions.found };
+    return { seqs, stored, before, after, sum };
   }
 
   /** How many of the next messages there are until they have `maxBytes`; at least 1. */
