@@ -3,30 +3,17 @@ import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import { formatPolicy, parsePolicy } from "../core/policy/policy.ts";
 import { createGenesis } from "../core/roster/roster-change.ts";
-import { GROUP_NAME_BYTES_MAX } from "../wire/peer/redeem-frames.ts";
 import { METADATA_FACT } from "./group/group-name.ts";
 import { POLICY_FACT } from "./group/group-policy.ts";
 import { createLink } from "./links.ts";
 import type { NodeContext } from "./node-context.ts";
-import {
-  type CreatedMoot,
-  DESCRIPTION_BYTES_MAX,
-  type group_create,
-  TAG_BYTES_MAX,
-  TAGS_MAX,
-} from "./operations/moots.ts";
+import type { CreatedMoot, group_create } from "./operations/moots.ts";
 import type { RequestOf } from "./operations/operation.ts";
 
 /** Founds a group: random id, genesis by this node's key, policy and display facts. Undone when a step fails. */
 export function createGroup(context: NodeContext, request: RequestOf<typeof group_create>): CreatedMoot {
   const { description = "", tags = [] } = request;
-  requireShort("name", request.name, GROUP_NAME_BYTES_MAX);
-  requireShort("description", description, DESCRIPTION_BYTES_MAX);
   if (request.name === "") throw new EntmootError("invalid_argument", "-name is required");
-  if (tags.length > TAGS_MAX) {
-    throw new EntmootError("invalid_argument", `tags: expected at most ${TAGS_MAX}, got ${tags.length}`);
-  }
-  for (const tag of tags) requireShort("tag", tag, TAG_BYTES_MAX);
   const policy = request.policy === undefined ? undefined : parsePolicy(request.policy);
 
   const groupId = GroupId.fromBytes(crypto.getRandomValues(new Uint8Array(32)));
@@ -74,9 +61,3 @@ type Metadata = Pick<RequestOf<typeof group_create>, "name" | "visibility" | "jo
   readonly description: string;
   readonly tags: readonly string[];
 };
-
-function requireShort(what: string, text: string, maxBytes: number): void {
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= maxBytes) return;
-  throw new EntmootError("invalid_argument", `${what}: expected at most ${maxBytes} bytes, got ${bytes}`);
-}

@@ -8,7 +8,7 @@ import type { Group } from "./group/group.ts";
 import { MESSAGE_MAX_BYTES, newMessage } from "./group/ingest.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Caller } from "./operations/implementation.ts";
-import { type Published, type publish, TOPIC_BYTES_MAX, TOPICS_MAX } from "./operations/messages.ts";
+import type { Published, publish } from "./operations/messages.ts";
 import type { RequestOf } from "./operations/operation.ts";
 import { notePublishing, type PublishToken, publishedBefore, tokenOf } from "./publish-tokens.ts";
 import { type OnlyWords, onlyOf } from "./read/moots.ts";
@@ -139,14 +139,4 @@ function refuseReserved(topics: readonly string[]): void {
 function requireTopics(topics: readonly string[]): void {
   if (topics.length === 0) throw new EntmootError("invalid_argument", "no topics supplied");
   if (topics.some((topic) => topic === "")) throw new EntmootError("invalid_argument", "empty topic");
-  if (topics.length > TOPICS_MAX) {
-    throw new EntmootError("invalid_argument", `topics: expected at most ${TOPICS_MAX}, got ${topics.length}`);
-  }
-  const long = topics.find((topic) => Buffer.byteLength(topic) > TOPIC_BYTES_MAX);
-  if (long !== undefined) {
-    throw new EntmootError(
-      "invalid_argument",
-      `topic: expected at most ${TOPIC_BYTES_MAX} bytes, got ${Buffer.byteLength(long)}`,
-    );
-  }
 }

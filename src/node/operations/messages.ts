@@ -8,8 +8,8 @@ import { BODY_MAX, operation } from "./operation.ts";
 import { groupOrAll, groupOrOnly, memberKey, nothing, pattern, places, placeText } from "./shapes.ts";
 
 /** Ours. Bytes of one topic, topics of one message that is published here. */
-export const TOPIC_BYTES_MAX = 1024;
-export const TOPICS_MAX = 64;
+const TOPIC_BYTES_MAX = 1024;
+const TOPICS_MAX = 64;
 /** Ours. Messages in one page; fewer when they are large. */
 export const PAGE_MESSAGES_MAX = 1000;
 /** Ours. How long an answer waits for something to arrive, at most. */

@@ -12,9 +12,9 @@ import { memberKey, ofGroup, rosterState, theGroup } from "./shapes.ts";
 /** Ours. Rows of one answer; a roster that its founder made larger is told so far. */
 export const MEMBERS_MAX = 16_384;
 /** Ours. A page of text, which is more than anybody reads before joining. */
-export const DESCRIPTION_BYTES_MAX = 4096;
+const DESCRIPTION_BYTES_MAX = 4096;
 /** Ours. A word or two in any script; as many as anybody reads. */
-export const TAG_BYTES_MAX = 256;
+const TAG_BYTES_MAX = 256;
 export const TAGS_MAX = 32;
 /** Ours. Topics of one answer: those used most come first, and who wants more names a pattern. */
 export const TOPICS_MAX = 1000;
