@@ -9,12 +9,9 @@ import type { Call } from "../operations/implementation.ts";
 import type { backlog, MessageRow } from "../operations/messages.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import type { Turns } from "../turns.ts";
+import { arrivalsAfter, PIECE_BYTES, PIECE_MESSAGES } from "./arrivals.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
 import { placeOfSeq, Rows, seqsOfPlaces } from "./places.ts";
-
-/** Ours. Messages looked at before others have their turn, and bytes of them. */
-const PAGE = 64;
-const PAGE_BYTES = 256 * 1024;
 
 /** Ours. Latest messages that an agent may ask for by their number; all of them are told without being counted first. */
 const AGENT_LAST_MAX = 10_000;
@@ -67,26 +64,22 @@ export async function tellBacklog(
 
 /** What arrived after a number, up to where the log stood when it was asked. */
 async function tellArrived(
-  { turns }: Moots,
+  moots: Moots,
   { after, call, moot, told }: { moot: Moot; after: number; told: Told; call: Call<MessageRow> },
 ): Promise<void> {
-  for (let seq = after; ; ) {
-    await turns.take();
-    const page = moot.store.messages.arrivedAfter(seq, PAGE, PAGE_BYTES);
-    for (const stored of page) {
+  for await (const piece of arrivalsAfter(moots, moot, after)) {
+    for (const stored of piece) {
       if (call.signal.aborted || !told.reaches(moot, stored.seq)) return;
       const row = told.row(moot, stored);
       if (row !== undefined) await call.emit(row);
-      seq = stored.seq;
     }
-    if (page.length === 0) return;
   }
 }
 
 /** Gives others their turn once so many messages or so many bytes of them were read. */
 class Pace {
   readonly #turns: Turns;
-  #messages = PAGE;
+  #messages = PIECE_MESSAGES;
   #bytes = 0;
 
   constructor(turns: Turns) {
@@ -99,7 +92,7 @@ class Pace {
   }
 
   async keep(): Promise<void> {
-    if (this.#messages < PAGE && this.#bytes < PAGE_BYTES) return;
+    if (this.#messages < PIECE_MESSAGES && this.#bytes < PIECE_BYTES) return;
     this.#messages = 0;
     this.#bytes = 0;
     await this.#turns.take();
@@ -154,7 +147,7 @@ async function latest(
     await turns.take();
     const { found, rest } = messages.query({
       order: "desc",
-      limit: PAGE,
+      limit: PIECE_MESSAGES,
       ...(topic === undefined ? {} : { topic }),
       ...(from === undefined ? {} : { from }),
     });
@@ -173,10 +166,10 @@ async function latest(
 function* everything(moot: Moot): Generator<Ahead> {
   let from: TimePlace | undefined;
   for (;;) {
-    const page = moot.store.messages.placesAfter(from, PAGE);
+    const page = moot.store.messages.placesAfter(from, PIECE_MESSAGES);
     for (const { id, timestamp } of page) yield { moot, id, timestamp };
     from = page.at(-1);
-    if (page.length < PAGE) return;
+    if (page.length < PIECE_MESSAGES) return;
   }
 }
 

@@ -15,15 +15,13 @@ import {
   WAIT_MAX_MS,
 } from "../operations/messages.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
+import { arrivalsAfter, PIECE_MESSAGES } from "./arrivals.ts";
 import { type Moot, type Moots, pickMoot } from "./moots.ts";
 import { formatPageToken, type PagedQuestion, parsePageToken } from "./page-token.ts";
 import { mootOf, Rows, seqOfPlace } from "./places.ts";
 
 /** Ours. A page ends once its messages have this many bytes: what one answer makes anybody hold. */
 const PAGE_BYTES_MAX = 1024 * 1024;
-/** Ours. Messages read before others have their turn, and bytes of them: a few milliseconds' work. */
-const READ = 64;
-const READ_BYTES = 256 * 1024;
 /** Ours. Messages looked through for one page by arrival, bytes of them, and pieces for one by time, before what was found is given. */
 const LOOKED_THROUGH_MAX = 4096;
 const LOOKED_THROUGH_BYTES_MAX = 16 * 1024 * 1024;
@@ -100,7 +98,7 @@ async function pageByTime({ turns }: Moots, moot: Moot, request: Limited, signal
     if (from !== undefined && (pieces === PIECES_MAX || signal.aborted)) return upTo(from);
     await turns.take();
     // One more than wanted tells whether more is there.
-    const size = Math.min(READ, limit - found.length + 1);
+    const size = Math.min(PIECE_MESSAGES, limit - found.length + 1);
     const piece = moot.store.messages.query({ ...filter, limit: size, ...(from === undefined ? {} : { from }) });
     for (const stored of piece.found) {
       if (found.length === limit || bytes >= PAGE_BYTES_MAX) return upTo(timePlaceOf(found.at(-1)!));
@@ -133,7 +131,7 @@ async function pageByArrival(moots: Moots, moot: Moot, request: Limited, signal:
 
 /** What came after a number, with the number it was looked through to. Who waits wakes with all others: each has its turns. */
 async function arrived(
-  { turns }: Moots,
+  moots: Moots,
   moot: Moot,
   after: number,
   request: Limited,
@@ -142,15 +140,13 @@ async function arrived(
   const rows = new Rows(moot);
   const search = new Search(rows, request);
   let seq = after;
-  for (;;) {
-    await turns.take();
-    const piece = moot.store.messages.arrivedAfter(seq, READ, READ_BYTES);
+  for await (const piece of arrivalsAfter(moots, moot, after)) {
     for (const stored of piece) {
       seq = stored.seq;
       search.look(stored);
       if (search.isFull) break;
     }
-    if (piece.length === 0 || search.isFull || search.isLongEnough || signal.aborted) break;
+    if (search.isFull || search.isLongEnough || signal.aborted) break;
   }
   const more = moot.store.messages.arrivedAfter(seq, 1).length > 0;
   return { page: { messages: search.found, next: undefined, place: rows.place(seq), more }, seq };
