@@ -1,6 +1,7 @@
 import { MessageId } from "../../core/ids.ts";
 import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import type { NewMessage } from "../group-store.ts";
+import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 
 /** Ours. Parents are nearly always among the latest messages; this many are known without a look. */
@@ -11,6 +12,9 @@ interface InversionState {
   readonly pruned: number;
   readonly version: number;
 }
+
+/** Ours. Awaited parents known by heart; while there are more, the table is asked about every message. */
+const AWAITED_KEPT = 1024;
 
 /** Watches one transaction for a child that sorts before its parent. */
 export interface InversionFinder {
@@ -26,29 +30,32 @@ export interface InversionFinder {
  * from a million messages. A child that comes before its parent arrives leaves a note in `awaited`.
  */
 export class InversionWatch {
+  readonly #rows: RowReader;
   readonly #later: Sql;
   readonly #isPruned: Sql;
   readonly #await: Sql;
   readonly #arrived: Sql;
-  readonly #awaitsAny: Sql;
+  readonly #awaitedIds: Sql;
   /** Two generations; the elder is dropped when the younger is full. */
   #recent = new Map<MessageId, TimePlace>();
   #older = new Map<MessageId, TimePlace>();
 
   constructor(file: SqliteFile) {
+    this.#rows = new RowReader(file.path, "awaited");
     this.#later = file.prepare("SELECT (timestamp, author, id) >= (?2, ?3, ?4) FROM messages WHERE id = ?1");
     this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
     this.#await = file.prepare("INSERT OR IGNORE INTO awaited VALUES (?1, ?2, ?3, ?4)");
-    this.#awaitsAny = file.prepare("SELECT EXISTS (SELECT 1 FROM awaited)");
+    this.#awaitedIds = file.prepare(`SELECT DISTINCT parent FROM awaited LIMIT ${AWAITED_KEPT + 1}`);
     this.#arrived = file.prepare(
       "DELETE FROM awaited WHERE parent = ?1 RETURNING (timestamp, author, id) < (?2, ?3, ?1)",
     );
   }
 
-  /** Whether `awaited`, and `pruned`, may have rows, as of the transaction that runs. */
-  #awaits = false;
+  /** The parents `awaited` names, as of the transaction that runs; `undefined` when they are too many. */
+  #awaited: Set<MessageId> | undefined;
+  /** Whether `pruned` may have rows. */
   #hasPruned = false;
-  /** Of the file, when `#awaits` was read; since then only what passed here has changed it. */
+  /** Of the file, when `#awaited` was read; since then only what passed here has changed it. */
   #version: number | undefined;
 
   /**
@@ -57,12 +64,12 @@ export class InversionWatch {
    */
   begin({ inverted, pruned, version }: InversionState): InversionFinder {
     this.#hasPruned = pruned > 0;
-    if (version !== this.#version) this.#awaits = !inverted && this.#awaitsAny.row()?.[0] === 1;
+    if (version !== this.#version) this.#awaited = inverted ? undefined : this.#readAwaited();
     this.#version = version;
     const finder = {
       found: inverted,
       stored: (message: NewMessage, id: Uint8Array) => {
-        finder.found ||= (this.#awaits && this.#awaitedByEarlier(message, id)) || this.#hasLaterParent(message, id);
+        finder.found ||= this.#awaitedByEarlier(message, id) || this.#hasLaterParent(message, id);
         this.#remember(message);
       },
     };
@@ -88,13 +95,25 @@ export class InversionWatch {
       if (later === 1) return true;
       if (later === undefined && !(this.#hasPruned && this.#isPruned.row(bytes) !== undefined)) {
         this.#await.run(bytes, message.timestamp, message.author_node_id, id);
-        this.#awaits = true;
+        this.#noteAwaited(parent);
       }
     }
     return false;
   }
 
-  #awaitedByEarlier({ timestamp, author_node_id }: NewMessage, id: Uint8Array): boolean {
+  #readAwaited(): Set<MessageId> | undefined {
+    const rows = this.#awaitedIds.rows();
+    if (rows.length > AWAITED_KEPT) return undefined;
+    return new Set(rows.map(([parent]) => this.#rows.hex32<MessageId>(parent, parent)));
+  }
+
+  #noteAwaited(parent: MessageId): void {
+    this.#awaited?.add(parent);
+    if (this.#awaited !== undefined && this.#awaited.size > AWAITED_KEPT) this.#awaited = undefined;
+  }
+
+  #awaitedByEarlier({ id: name, timestamp, author_node_id }: NewMessage, id: Uint8Array): boolean {
+    if (this.#awaited !== undefined && !this.#awaited.delete(name)) return false;
     return this.#arrived.rows(id, timestamp, author_node_id).some(([isEarlier]) => isEarlier === 1);
   }
 

@@ -31,6 +31,23 @@ test("what another connection stored counts at once, also a child that waits for
   }
 });
 
+for (const isReopened of [false, true]) {
+  const when = isReopened ? "and the store was opened again" : "in one go";
+  test(`a parent that comes after its child is noticed while more are awaited than are known by heart, ${when}`, () => {
+    using world = new SqliteWorld();
+    const parent = keptMessage(message({ timestamp: 3000n }));
+    const child = keptMessage(message({ timestamp: 2000n, parents: [parent.id] }));
+    const others = Array.from({ length: 1100 }, (_, n) => {
+      const absent = MessageId.fromHex((n + 1).toString(16).padStart(64, "0"));
+      return { ...keptMessage(message({ timestamp: BigInt(n) })), parents: [absent] };
+    });
+    world.store.messages.putMany([child, ...others]);
+    const store = isReopened ? world.reopen() : world.store;
+    store.messages.putMany([parent]);
+    expect(store.messages.nextParents().at(-1)).toBe(child.id);
+  });
+}
+
 class SqliteWorld implements GroupStoreWorld {
   readonly directory = new TemporaryDirectory();
   readonly path = join(this.directory.path, "moot.sqlite");
