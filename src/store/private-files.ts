@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { EntmootError } from "../core/errors.ts";
+import { OutOfFiles } from "./store-failures.ts";
 
 /** Wire with the original: nothing in a data root is for anyone but its owner. */
 export const PRIVATE_FILE = 0o600;
@@ -91,6 +92,19 @@ export function fileFailure(error: unknown, path: string): unknown {
       );
     case "ENOENT":
       return new EntmootError("data_root_invalid", `${path}: not there; make the directory first`, because);
+    case "EMFILE":
+    case "ENFILE":
+      return new OutOfFiles(path, because);
+    case "ENAMETOOLONG":
+      return new EntmootError(
+        "data_root_invalid",
+        `${path}: this path, or a name in it, is longer than the system takes; choose a shorter one`,
+        because,
+      );
+    case "ELOOP":
+      return new EntmootError("data_root_invalid", `${path}: its symbolic links lead in a circle; mend them`, because);
+    case "ENOMEM":
+      return new EntmootError("unavailable", `${path}: no memory left (ENOMEM); free some, then try again`, because);
     case "ENOTDIR":
       return new EntmootError("data_root_invalid", `${path}: a part of this path is a file, not a directory`, because);
     case undefined:
