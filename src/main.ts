@@ -70,6 +70,7 @@ function isSystemError(error: unknown, code: string): boolean {
 }
 
 process.on("unhandledRejection", (reason) => process.exit(report(reason)));
-process.on("uncaughtException", (error) => process.exit(report(error)));
+// Of what nobody awaited a broken pipe is a failure as any other: what was asked for is not done.
+process.on("uncaughtException", (error) => process.exit(report(error) || STATUS.internal.exit));
 // Not `process.exitCode`: a command that has returned is over, whatever handle it left behind.
 process.exit(await main(process.argv.slice(2)).catch(report));

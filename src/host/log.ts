@@ -1,4 +1,5 @@
 import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
+import { printProse } from "./print.ts";
 import { realClock } from "./real-clock.ts";
 
 /** The logger: `log.info("text", { key: value })`. Everything goes to stderr; stdout is for machine output. */
@@ -17,7 +18,7 @@ export interface LogSink {
   readonly now: () => Date;
 }
 
-const STDERR: LogSink = { write: (line) => void process.stderr.write(line), now: () => new Date(realClock.unix()) };
+const STDERR: LogSink = { write: printProse, now: () => new Date(realClock.unix()) };
 
 /** The one logger of a process. A line is `time=… level=INFO msg="…" key=value …`, as the original prints. */
 export function createLog(level: keyof typeof LEVELS, sink: LogSink = STDERR): Log {
@@ -25,8 +26,6 @@ export function createLog(level: keyof typeof LEVELS, sink: LogSink = STDERR): L
     level: LEVELS[level],
     // Same lines in a row would be held back and counted; a log is read by time.
     throttle: 0,
-    stdout: process.stderr,
-    stderr: process.stderr,
     reporters: [{ log: (entry) => sink.write(formatLine(entry, sink.now())) }],
   });
 }

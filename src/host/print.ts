@@ -1,8 +1,7 @@
 import { writeSync } from "node:fs";
-
-/** Where machine output goes. */
-const STDOUT = 1;
-const STDERR = 2;
+import { codeOf } from "../core/system-error.ts";
+import { PatientOutput, STDERR, STDOUT } from "./patient-output.ts";
+import { realClock } from "./real-clock.ts";
 
 /**
  * One JSON value on a line of stdout, as the original escapes it. Blocks until written, so nothing is lost
@@ -38,9 +37,35 @@ export function putJson(value: unknown): Promise<void> {
   return putLine(escapeHtml(JSON.stringify(value)));
 }
 
-/** Prose on stderr: errors, usage, hints. */
+/** Prose on stderr: errors, usage, hints. A reader that has gone misses them; what was asked for is done all the same. */
 export function printProse(text: string): void {
-  writeAll(STDERR, text.endsWith("\n") ? text : `${text}\n`);
+  const line = text.endsWith("\n") ? text : `${text}\n`;
+  if (patient !== undefined) {
+    patient.write(line);
+    return;
+  }
+  try {
+    writeAll(STDERR, line);
+  } catch (error) {
+    if (codeOf(error) !== "EPIPE") throw error;
+  }
+}
+
+/** From now on nothing on stderr waits for its reader: for a process that others depend on. Idempotent. */
+export function neverWaitForStderr(): void {
+  patient ??= new PatientOutput(STDERR, realClock, (lines) => {
+    patient?.write(`entmootd: ${lines} lines were left out here, because nobody read them\n`);
+  });
+}
+
+let patient: PatientOutput | undefined;
+
+/**
+ * As `printJson`, for the one line with which a daemon says that it is there: it neither waits for a reader nor ends when
+ * there is none.
+ */
+export function announceJson(value: unknown): void {
+  new PatientOutput(STDOUT, realClock, () => {}).write(`${escapeHtml(JSON.stringify(value))}\n`);
 }
 
 /** Wire. JSON on the command line and in frames writes these five as escapes; signed forms do not. */
@@ -55,7 +80,7 @@ function writeAll(fd: number, text: string): void {
       at += writeSync(fd, bytes, at);
     } catch (cause) {
       // A pipe shared with a non-blocking process is full: wait for its reader.
-      if (!(cause instanceof Error && "code" in cause && cause.code === "EAGAIN")) throw cause;
+      if (codeOf(cause) !== "EAGAIN") throw cause;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
     }
   }

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { EntmootError } from "../core/errors.ts";
+import { codeOf } from "../core/system-error.ts";
 import { OutOfFiles } from "./store-failures.ts";
 
 /** Wire with the original: nothing in a data root is for anyone but its owner. */
@@ -112,12 +113,6 @@ export function fileFailure(error: unknown, path: string): unknown {
     default:
       return new EntmootError("internal", `${path}: ${(error as Error).message}`, because);
   }
-}
-
-/** `ENOENT` and the like; `undefined` for anything that is no system error. */
-export function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return error instanceof Error && typeof code === "string" ? code : undefined;
 }
 
 function notDirectory(path: string): string {

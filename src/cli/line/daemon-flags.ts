@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
 import { expandHome } from "../../host/home-path.ts";
+import { startFolder } from "../../host/start-folder.ts";
 import type { FlagDef } from "./command.ts";
 
 /** Flags of every command that can become the daemon. Commands spread them into `args`. */
@@ -39,5 +40,5 @@ function socketPath(label: string, text: string | undefined): string | undefined
       `${label}: -agent-socket: expected a path of 1 to ${SOCKET_PATH_MAX} characters, got ${text.length}`,
     );
   }
-  return resolve(expandHome(text, process.env.HOME || homedir()));
+  return resolve(startFolder(), expandHome(text, process.env.HOME || homedir()));
 }

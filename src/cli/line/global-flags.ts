@@ -5,6 +5,7 @@ import { isRelayUrl } from "../../core/admission/iroh-address.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GlobalOptions, LogLevel, RelayChoice } from "../../daemon/options.ts";
 import { expandHome } from "../../host/home-path.ts";
+import { startFolder } from "../../host/start-folder.ts";
 import { type FlagDef, repeated } from "./command.ts";
 import { SWITCH_WORDS, switchOf } from "./feature-flags.ts";
 import { durationMsOf, integerOf } from "./flag-values.ts";
@@ -197,18 +198,19 @@ export function parseGlobalOptions(args: GlobalArgs, env: Environment): GlobalOp
   const home = env.HOME || homedir();
   const agentSocket = agentSocketOf(env, home);
   if (agentSocket !== undefined) refuseRootBeside(args);
-  const dataDir = resolve(expandHome(read("data", path) ?? "~/.entmoot", home));
+  const dataDir = resolve(startFolder(env), expandHome(read("data", path) ?? "~/.entmoot", home));
   const identity = read("identity", path);
   return {
     dataDir,
-    identityPath: identity === undefined ? join(dataDir, "identity.json") : resolve(expandHome(identity, home)),
+    identityPath:
+      identity === undefined ? join(dataDir, "identity.json") : resolve(startFolder(env), expandHome(identity, home)),
     transport: read("transport", transport) ?? "auto",
     relay: read("relay", relay) ?? { kind: "default" },
     irohPort: read("iroh-port", port(0)),
     irohBind: read("iroh-bind", addresses) ?? [],
     lan: read("lan", onOff) ?? true,
     hideIp: read("hide-ip", boolean) ?? false,
-    pilotSocket: resolve(expandHome(read("socket", path) ?? "/tmp/pilot.sock", home)),
+    pilotSocket: resolve(startFolder(env), expandHome(read("socket", path) ?? "/tmp/pilot.sock", home)),
     listenPort: read("listen-port", port(1)) ?? 1004,
     pilotWaitTimeoutMs: read("pilot-wait-timeout", duration) ?? 45_000,
     pilotWaitBaseDelayMs: read("pilot-wait-base-delay", duration) ?? 250,
@@ -234,7 +236,7 @@ function refuseRootBeside(args: GlobalArgs): void {
 /** No flag: whoever runs an agent sets it for everything that the agent starts. */
 function agentSocketOf({ ENTMOOT_AGENT_SOCKET: named }: Environment, home: string): string | undefined {
   if (!named) return undefined;
-  if (named.length <= PATH_MAX) return resolve(expandHome(named, home));
+  if (named.length <= PATH_MAX) return resolve(startFolder(), expandHome(named, home));
   const expected = `expected a path of at most ${PATH_MAX} characters`;
   throw new EntmootError("invalid_argument", `ENTMOOT_AGENT_SOCKET: ${expected}, got ${named.length}`);
 }

@@ -3,7 +3,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { OutOfFiles, StoreBusy } from "../store-failures.ts";
 import { systemRefusal } from "../system-refusal.ts";
 
-/** SQLite's. The longest path it opens, in bytes; its log and index stand beside the file, under longer names. */
+/** Wire with SQLite. The longest path it opens, in bytes; its log and index stand beside the file, under longer names. */
 const PATH_BYTES_MAX = 507;
 
 /**
