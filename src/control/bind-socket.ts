@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { UnixSocketListener } from "bun";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
+import { giveNameToOwnerOfFolder } from "../store/owner.ts";
 import { dial } from "./dial.ts";
 import { SocketStream } from "./socket-stream.ts";
 
@@ -23,6 +24,7 @@ export async function bindSocket(
     const listener = Bun.listen({ unix: path, allowHalfOpen: true, socket: SocketStream.handlers(opened) });
     // Some file systems (macOS, network mounts) ignore the umask for sockets.
     chmodSync(path, 0o600);
+    giveNameToOwnerOfFolder(path);
     return listener;
   } catch (cause) {
     const why = existsSync(dirname(path)) ? textOf(cause) : `there is no folder ${dirname(path)}`;

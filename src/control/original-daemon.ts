@@ -210,6 +210,7 @@ async function originalStatus(daemon: OriginalDaemon, timeoutMs: number | undefi
     entmoot_pubkey: info.entmoot_pubkey ?? NOTHING,
     listen_port: info.listen_port,
     transport: { carrier: "pilot", reason: "an original daemon runs here", port: 0, hints: [] },
+    unopened: [],
     groups: info.groups.map((group) => ({
       group_id: group.group_id,
       name: "",

@@ -4,6 +4,7 @@ import { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Log } from "../host/log.ts";
 import type { NodeStore } from "../store/node-store.ts";
+import { giveTreeToOwnerOfFolder } from "../store/owner.ts";
 import type { IrohTransport } from "../transport/iroh/iroh-transport.ts";
 import type { GlobalOptions } from "./options.ts";
 
@@ -56,15 +57,18 @@ export async function startTransport(
 ): Promise<ChosenTransport> {
   // Only a daemon pays for the native library.
   const { IrohTransport } = await import("../transport/iroh/iroh-transport.ts");
+  const libraryDir = join(options.dataDir, "lib");
   const start = (port: number) =>
     IrohTransport.start({
       clock,
-      libraryDir: join(options.dataDir, "lib"),
+      libraryDir,
       seed: identity.seed,
       bind: options.irohBind,
       port,
       relay: options.relay.kind === "urls" ? options.relay.urls : options.relay.kind,
     });
+  // What a daemon of root unpacked, one of the owner must be able to load.
+  using _handedOver = { [Symbol.dispose]: () => giveTreeToOwnerOfFolder(libraryDir) };
   const reason = options.transport === "auto" ? "auto: iroh needs nothing else installed" : "asked for by -transport";
   if (options.irohPort !== undefined) {
     const transport = await start(options.irohPort);

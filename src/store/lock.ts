@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "nod
 import { join, resolve } from "node:path";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
+import { giveNameToOwnerOfFolder } from "./owner.ts";
 import { createPrivateFile, fileFailure, PRIVATE_FILE } from "./private-files.ts";
 import { sqliteFailure } from "./sqlite/sqlite-failure.ts";
 
@@ -109,6 +110,7 @@ function writeHolder(root: string, holder: LockHolder): void {
   const fresh = `${file}.tmp`;
   try {
     writeFileSync(fresh, `${JSON.stringify({ pid: holder.pid, since_ms: holder.sinceMs })}\n`, { mode: PRIVATE_FILE });
+    giveNameToOwnerOfFolder(fresh);
     renameSync(fresh, file);
   } catch (error) {
     throw fileFailure(error, file);
