@@ -7,33 +7,31 @@ import { BINARY } from "../support/binary.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
+import { OTHER_USER, otherUser, otherUserMissing } from "../support/other-user.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
-
-/** Any user but root. */
-const USER = 4242;
 
 inNetns(import.meta, () => {
   testWhere(
-    rootMissing(),
+    otherUserMissing(),
     "what root does in a user's data root is the user's, whose daemon has all of it",
     async () => {
       using home = new TemporaryDirectory();
       chmodSync(home.path, 0o755);
       const theirs = join(home.path, "user");
       mkdirSync(theirs);
-      chownSync(theirs, USER, USER);
+      chownSync(theirs, OTHER_USER, OTHER_USER);
       await using root = new DaemonNode(theirs, "a");
-      const command = ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups", BINARY];
+      const command = [...otherUser(), BINARY];
       await using user = new DaemonNode(theirs, "a", { command });
       // Makes the data root, the identity and the group; then a daemon of root makes the rest.
       await root.ask(["group", "create", "-name", "council", "-policy", "none"]);
       await root.serve();
-      expect(owners(root.data)).toEqual([USER]);
+      expect(owners(root.data)).toEqual([OTHER_USER]);
       await root.ask(["publish", "-topic", "chat", "-content", "by root"]);
       // The owner reaches a daemon of root too.
       expect(await user.ask(["info"])).toMatchObject({ running: true });
       await root.end();
-      expect(owners(root.data)).toEqual([USER]);
+      expect(owners(root.data)).toEqual([OTHER_USER]);
       await user.serve();
       await root.ask(["group", "create", "-name", "second", "-policy", "none"]);
       expect((await user.ask(["info"])).groups).toMatchObject([{ local_member: true }, { local_member: true }]);
@@ -42,15 +40,15 @@ inNetns(import.meta, () => {
   );
 
   testWhere(
-    rootMissing(),
+    otherUserMissing(),
     "a moot that cannot be opened is named with the reason, the others work, and it opens once it can be",
     async () => {
       using home = new TemporaryDirectory();
       chmodSync(home.path, 0o755);
       const theirs = join(home.path, "user");
       mkdirSync(theirs);
-      chownSync(theirs, USER, USER);
-      const command = ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups", BINARY];
+      chownSync(theirs, OTHER_USER, OTHER_USER);
+      const command = [...otherUser(), BINARY];
       await using node = new DaemonNode(theirs, "a", { command });
       const ids: string[] = [];
       for (const name of ["good", "of root", "folder of root", "damaged", "cut short"]) {
@@ -86,8 +84,8 @@ inNetns(import.meta, () => {
       const asked = await node.run(["publish", "-group", damaged, "-topic", "chat", "-content", "not here"]);
       expect(asked.stderr).toContain("not a sound SQLite database");
 
-      chownSync(database(ofRoot), USER, USER);
-      chownSync(folder(folderOfRoot), USER, USER);
+      chownSync(database(ofRoot), OTHER_USER, OTHER_USER);
+      chownSync(folder(folderOfRoot), OTHER_USER, OTHER_USER);
       [damaged, cutShort].forEach((id, at) => {
         for (const suffix of ["-wal", "-shm"]) rmSync(database(id) + suffix, { force: true });
         writeFileSync(database(id), sound[at]!);
@@ -99,18 +97,6 @@ inNetns(import.meta, () => {
     },
   );
 });
-
-/** Why this test cannot be another user; `undefined` when it can. */
-function rootMissing(): string | undefined {
-  if (process.getuid?.() !== 0 || Bun.which("setpriv") === null) return "needs root and setpriv";
-  const { success } = Bun.spawnSync(
-    ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups", BINARY, "version"],
-    {
-      stderr: "ignore",
-    },
-  );
-  return success ? undefined : "needs a second user here who may run the program";
-}
 
 /** Who owns what is in `path`, and `path` itself. */
 function owners(path: string): number[] {
