@@ -3,13 +3,18 @@ import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Log } from "../host/log.ts";
+import { canOpen } from "../store/descriptors.ts";
 import type { NodeStore } from "../store/node-store.ts";
 import { giveTreeToOwnerOfFolder } from "../store/owner.ts";
+import { OutOfFiles } from "../store/store-failures.ts";
 import type { IrohTransport } from "../transport/iroh/iroh-transport.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Setting of the data root: the UDP port, chosen once and kept so that peers find this node again. */
 const PORT_SETTING = "iroh_port";
+
+/** Ours. Sockets and event queues that iroh opens at its start, and one more. */
+const CARRIER_FILES = 9;
 
 export interface ChosenTransport {
   readonly transport: IrohTransport;
@@ -57,9 +62,11 @@ export async function startTransport(
 ): Promise<ChosenTransport> {
   // Only a daemon pays for the native library.
   const { IrohTransport } = await import("../transport/iroh/iroh-transport.ts");
+  // Its native library ends the whole process where it gets none.
+  if (!canOpen(CARRIER_FILES)) throw new OutOfFiles("iroh");
   const libraryDir = join(options.dataDir, "lib");
-  const start = (port: number) =>
-    IrohTransport.start({
+  const start = async (port: number) => {
+    const started = await IrohTransport.start({
       clock,
       libraryDir,
       seed: identity.seed,
@@ -67,8 +74,10 @@ export async function startTransport(
       port,
       relay: options.relay.kind === "urls" ? options.relay.urls : options.relay.kind,
     });
-  // What a daemon of root unpacked, one of the owner must be able to load.
-  using _handedOver = { [Symbol.dispose]: () => giveTreeToOwnerOfFolder(libraryDir) };
+    // What a daemon of root unpacked, one of the owner must be able to load.
+    giveTreeToOwnerOfFolder(libraryDir);
+    return started;
+  };
   const reason = options.transport === "auto" ? "auto: iroh needs nothing else installed" : "asked for by -transport";
   if (options.irohPort !== undefined) {
     const transport = await start(options.irohPort);

@@ -47,7 +47,7 @@ const DAEMON_COMMANDS = new Set(["serve", "join", "up"]);
 /** Ours. Linux caps one argument at 128 KiB; a daemon's whole line, and its environment, are far shorter. */
 const STRINGS_MAX = 256 * 1024;
 
-/** Ours. Told of at most. */
+/** Ours. A machine of many users may run more; who reads this looks for one. */
 const UNKNOWN_MAX = 8;
 
 /** Where to look and what counts as ours. `procRoot` is `/proc` except in tests. */

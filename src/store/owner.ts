@@ -33,10 +33,15 @@ export function giveNameToOwnerOfFolder(path: string): void {
 /** As `giveNameToOwnerOfFolder`, for a folder and all in it. A file with a second name may be another's: it is left alone. */
 export function giveTreeToOwnerOfFolder(path: string): void {
   if (process.getuid?.() !== 0 || !existsSync(path)) return;
-  giveNameToOwnerOfFolder(path);
-  for (const name of readdirSync(path, { recursive: true, encoding: "utf8" }).sort()) {
-    const found = lstatSync(join(path, name));
-    if (found.isDirectory() || found.nlink === 1) giveNameToOwnerOfFolder(join(path, name));
+  try {
+    giveNameToOwnerOfFolder(path);
+    // From the outermost on.
+    for (const name of readdirSync(path, { recursive: true, encoding: "utf8" }).sort()) {
+      const found = lstatSync(join(path, name));
+      if (found.isDirectory() || found.nlink === 1) giveNameToOwnerOfFolder(join(path, name));
+    }
+  } catch {
+    // No descriptor left, say. Who needs it says then what is wrong with it.
   }
 }
 
