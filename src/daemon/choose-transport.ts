@@ -8,6 +8,7 @@ import type { NodeStore } from "../store/node-store.ts";
 import { giveTreeToOwnerOfFolder } from "../store/owner.ts";
 import { OutOfFiles } from "../store/store-failures.ts";
 import type { IrohTransport } from "../transport/iroh/iroh-transport.ts";
+import { atMost } from "../transport/wait.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Setting of the data root: the UDP port, chosen once and kept so that peers find this node again. */
@@ -15,6 +16,9 @@ const PORT_SETTING = "iroh_port";
 
 /** Ours. Sockets and event queues that iroh opens at its start, and one more. */
 const CARRIER_FILES = 9;
+
+/** Ours. It takes a part of a second; where its library gets no thread, it waits for ever. */
+const START_MS = 30_000;
 
 export interface ChosenTransport {
   readonly transport: IrohTransport;
@@ -66,7 +70,7 @@ export async function startTransport(
   if (!canOpen(CARRIER_FILES)) throw new OutOfFiles("iroh");
   const libraryDir = join(options.dataDir, "lib");
   const start = async (port: number) => {
-    const started = await IrohTransport.start({
+    const starting = IrohTransport.start({
       clock,
       libraryDir,
       seed: identity.seed,
@@ -74,6 +78,13 @@ export async function startTransport(
       port,
       relay: options.relay.kind === "urls" ? options.relay.urls : options.relay.kind,
     });
+    const started = await atMost(clock, START_MS, starting);
+    if (started === undefined) {
+      throw new EntmootError(
+        "timeout",
+        `iroh: not started within ${START_MS / 1000} s, as where no thread can be made; raise the limits of this process ("ulimit -u"), then try again`,
+      );
+    }
     // What a daemon of root unpacked, one of the owner must be able to load.
     giveTreeToOwnerOfFolder(libraryDir);
     return started;
