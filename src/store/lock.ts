@@ -55,7 +55,14 @@ export class DataRootLock implements Disposable {
     const root = resolve(path);
     const file = join(root, LOCK_FILE);
     if (!existsSync(file)) return undefined;
-    const lock = FileLock.tryAcquire(file, 0);
+    let lock: FileLock | undefined;
+    try {
+      lock = FileLock.tryAcquire(file, 0);
+    } catch (error) {
+      // In a data root that cannot be written, as a backup, there is nobody who could hold it.
+      if (error instanceof EntmootError && error.code === "data_root_invalid") return undefined;
+      throw error;
+    }
     if (!lock) return readHolder(root) ?? {};
     lock[Symbol.dispose]();
     return undefined;

@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
 import { OpenFiles, type Parkable } from "../open-files.ts";
-import { createPrivateFile } from "../private-files.ts";
+import { createPrivateFile, fileFailure } from "../private-files.ts";
 import { OutOfFiles, StoreBusy } from "../store-failures.ts";
+import { isOnlyReadable, openFrozen } from "./frozen-database.ts";
 import { type ConnectOptions, setUp } from "./sqlite-connection.ts";
 import { sqliteFailure } from "./sqlite-failure.ts";
 
@@ -56,6 +57,8 @@ export class SqliteFile implements Disposable, Parkable {
   readonly #version: Sql;
   /** `undefined` while it is parked. */
   #db: Database | undefined;
+  /** Removes what was made to read a file that cannot be written. */
+  #forget: (() => void) | undefined;
   /** How often it was opened: what another connection committed meanwhile is not told by the next one. */
   #openings = 0;
   #waitMs = 0;
@@ -186,7 +189,7 @@ export class SqliteFile implements Disposable, Parkable {
     this.#files.makeRoom();
     for (;;) {
       try {
-        this.#db = this.#connect();
+        this.#db = this.#connectOrRead();
         break;
       } catch (error) {
         if (!(error instanceof OutOfFiles && this.#files.closeOne())) throw error;
@@ -195,6 +198,24 @@ export class SqliteFile implements Disposable, Parkable {
     this.#openings += 1;
     this.#files.opened(this);
     return this.#db;
+  }
+
+  /** A file that may not be written can be read all the same, by who only reads. */
+  #connectOrRead(): Database {
+    try {
+      return this.#connect();
+    } catch (error) {
+      const isRefused = error instanceof EntmootError && error.code === "data_root_invalid";
+      if (this.access !== "read" || !isRefused || !isOnlyReadable(this.path)) throw error;
+      try {
+        const { db, forget } = openFrozen(this.path, this.#connecting);
+        this.#forget = forget;
+        db.run("PRAGMA query_only = ON");
+        return db;
+      } catch (second) {
+        throw fileFailure(sqliteFailure(second, this.path), this.path);
+      }
+    }
   }
 
   #connect(): Database {
@@ -220,6 +241,8 @@ export class SqliteFile implements Disposable, Parkable {
     this.#db = undefined;
     this.#files.closed(this);
     db.close(true);
+    this.#forget?.();
+    this.#forget = undefined;
   }
 
   #beginWriting(): void {
