@@ -181,6 +181,7 @@ export class SqliteDataRoot implements DataRoot {
       groupId,
       access: this.#access,
       files: this.#files,
+      alone: this.#access === "write",
       onClose: () => this.#open.delete(groupId),
     });
     this.#open.set(groupId, store);

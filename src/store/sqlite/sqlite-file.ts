@@ -30,8 +30,18 @@ interface OpenOptions {
   readonly durable?: boolean;
   /** With which others it shares the descriptors there are; it is closed for one of them and opens itself again. */
   readonly files?: OpenFiles;
+  /** Nobody else writes it, as the data root is locked: what was known of it stays true while it is closed. */
+  readonly alone?: boolean;
   /** How long opening waits for another process that writes; as long as any statement when absent. */
   readonly openWaitMs?: number;
+}
+
+/** A file as it is opened. */
+interface Parts {
+  readonly access: Access;
+  readonly alone: boolean;
+  readonly connecting: ConnectOptions;
+  readonly files: OpenFiles;
 }
 
 /** Ours. A program that only reads has nothing else to do meanwhile. */
@@ -52,6 +62,8 @@ export class SqliteFile implements Disposable, Parkable {
   readonly access: Access;
   readonly #connecting: ConnectOptions;
   readonly #files: OpenFiles;
+  readonly #isAlone: boolean;
+  #seenVersion = 0;
   readonly #begin: Sql;
   readonly #commit: Sql;
   readonly #version: Sql;
@@ -66,11 +78,12 @@ export class SqliteFile implements Disposable, Parkable {
   #use: Use = { isRecent: true };
   #open = true;
 
-  private constructor(path: string, access: Access, connecting: ConnectOptions, files: OpenFiles) {
+  private constructor(path: string, { access, alone, connecting, files }: Parts) {
     this.path = path;
     this.access = access;
     this.#connecting = connecting;
     this.#files = files;
+    this.#isAlone = alone;
     this.#begin = this.prepare("BEGIN IMMEDIATE");
     this.#commit = this.prepare("COMMIT");
     this.#version = this.prepare("PRAGMA data_version");
@@ -81,7 +94,8 @@ export class SqliteFile implements Disposable, Parkable {
     const { access, durable = true, files = new OpenFiles(Number.POSITIVE_INFINITY), label, migrations } = options;
     const waitMs = options.openWaitMs ?? usualWaitMs(access);
     // Absolute: only a path that starts with `file:` would be read as a URI.
-    const file = new SqliteFile(resolve(path), access, { label, migrations, durable, waitMs }, files);
+    const connecting = { label, migrations, durable, waitMs };
+    const file = new SqliteFile(resolve(path), { access, alone: options.alone ?? false, connecting, files });
     // A log left behind by a deleted database is thrown away by SQLite itself, because this one begins empty.
     if (!existsSync(file.path)) createPrivateFile(file.path);
     file.#connected();
@@ -143,8 +157,10 @@ export class SqliteFile implements Disposable, Parkable {
 
   /** Another number once another connection has committed; what this one commits leaves it as it is. */
   version(): number {
+    if (this.#db === undefined && this.#isAlone) return this.#seenVersion;
     const version = this.#version.row()![0] as number;
-    return this.#openings * 2 ** 32 + version;
+    this.#seenVersion = this.#openings * 2 ** 32 + version;
+    return this.#seenVersion;
   }
 
   /** Runs reads that must agree with each other, whatever other processes commit meanwhile. */
