@@ -1,6 +1,6 @@
 import { later, type SteadyMs, type UnixMs } from "../core/clock.ts";
 
-interface Reading {
+interface ClockReading {
   readonly unix: UnixMs;
   readonly steady: SteadyMs;
 }
@@ -12,7 +12,7 @@ interface Reading {
 export class ClockWatch {
   readonly #toleranceMs: number;
   /** Since when the date has gone on as the steady clock does; small steps add up against it. */
-  #since: Reading | undefined;
+  #since: ClockReading | undefined;
 
   /** `toleranceMs`: how far the date may move against the steady clock in all. */
   constructor({ toleranceMs }: { readonly toleranceMs: number }) {
@@ -20,7 +20,7 @@ export class ClockWatch {
   }
 
   /** To be called now and then. Gives how far the date jumped, in milliseconds, backward below 0; 0 when it did not. */
-  observe(now: Reading): number {
+  observe(now: ClockReading): number {
     if (this.#since === undefined) {
       this.#since = now;
       return 0;

@@ -116,6 +116,7 @@ export function pay(group: Group, message: Message, now: UnixMs): void {
     topics,
     via: "publish",
     now,
+    oldest: group.retention.oldest,
   });
   if (refusal === undefined) return;
   if (refusal.retryAtMs === undefined) throw new EntmootError("invalid_argument", `group policy: ${refusal.message}`);

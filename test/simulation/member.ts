@@ -73,6 +73,18 @@ export class Member implements MessageIndex, RosterView {
     return this.#set.root();
   }
 
+  /** What is older it has forgotten, and does not take. */
+  wantedFromMs = 0;
+
+  rootSince(sinceMs: number): MerkleRoot {
+    const set = new MessageSet();
+    for (const { id, timestamp, authorNumber, parents } of this.messages.values()) {
+      if (timestamp >= sinceMs)
+        set.add({ id, timestamp: BigInt(timestamp), author: authorNumber, parents: [...parents] });
+    }
+    return set.root();
+  }
+
   get size(): number {
     return this.messages.size;
   }

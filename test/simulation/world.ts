@@ -1,5 +1,5 @@
 import { steadyMs } from "../../src/core/clock.ts";
-import { MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
+import { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import type { Effect, NetworkEffect, Report } from "../../src/machine/effect.ts";
 import type { CopyStatus, Event, NetworkFailure, Via } from "../../src/machine/event.ts";
 import { MACHINE_DEFAULTS, type MachineConfig } from "../../src/machine/machine-config.ts";
@@ -264,7 +264,7 @@ export class World {
       }
       case "ask_status": {
         if (this.#options.statusBothWays ?? true) this.tell(peer, { kind: "status", from, status: statusOf(sender) });
-        const status = statusOf(peer);
+        const status = statusOf(peer, sender.wantedFromMs);
         return () => this.tell(sender, { kind: "status", from: peer.key, status });
       }
       case "ask_ids": {
@@ -421,8 +421,13 @@ function pairOf(a: Member, b: Member): string {
   return a.number < b.number ? `${a.number}:${b.number}` : `${b.number}:${a.number}`;
 }
 
-function statusOf(member: Member): CopyStatus {
+/** `sharedMs`: from when on the other side compares at the earliest. */
+function statusOf(member: Member, sharedMs = 0): CopyStatus {
+  const sinceMs = Math.max(member.wantedFromMs, sharedMs);
   return {
+    pruned_to_ms: member.wantedFromMs,
+    shared_since_ms: sinceMs,
+    shared_root: sinceMs === 0 ? MerkleRoot.zero : member.rootSince(sinceMs),
     roster_head: member.head,
     roster_length: member.length,
     merkle_root: member.merkleRoot(),

@@ -62,7 +62,9 @@ describe("the content limiter", () => {
       max_message_bytes: most,
       retention_days: most,
     });
-    expect(limiter.admit(candidate({ contentBytes: 2 ** 40, timestamp: -(2n ** 63n) }), { now: NOW, oldest: undefined })).toBeUndefined();
+    expect(
+      limiter.admit(candidate({ contentBytes: 2 ** 40, timestamp: -(2n ** 63n) }), { now: NOW, oldest: undefined }),
+    ).toBeUndefined();
   });
 
   test("is not made of an invalid policy", () => {
