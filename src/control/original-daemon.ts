@@ -220,6 +220,8 @@ async function originalStatus(daemon: OriginalDaemon, timeoutMs: number | undefi
       local_node_id: info.pilot_node_id,
       local_member: true,
       founder: false,
+      policy: "",
+      retention: undefined,
     })),
     started_at_ms: 0,
   };

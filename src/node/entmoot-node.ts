@@ -225,7 +225,7 @@ export class EntmootNode implements Operations, OperationHost {
         port: transportPort,
         hints: this.#context.hints.own(),
       },
-      groups: [...this.#groups.values()].map(groupStatus),
+      groups: [...this.#groups.values()].map((group) => groupStatus(group, transport !== undefined)),
       started_at_ms: this.#startedAt,
     };
   }

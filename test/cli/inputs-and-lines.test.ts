@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { conformanceTable, reportLine } from "../../src/cli/commands/conformance.ts";
 import { loadJoinInput } from "../../src/cli/line/join-input.ts";
-import { policyFromSource } from "../../src/cli/line/policy-source.ts";
+import { policyFromFlags } from "../../src/cli/line/policy-source.ts";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { nodeName } from "../../src/daemon/node-name.ts";
 import type { WatchEvent } from "../../src/node/operations/messages.ts";
@@ -14,19 +14,41 @@ import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 describe("a policy source", () => {
   test("is a preset in any case, none, or the standard when empty", () => {
-    expect(policyFromSource("", "-policy").source).toBe("preset:standard");
-    expect(policyFromSource("preset:Relaxed", "-policy").summary).toStartWith("message_rate=60/min burst=120");
-    expect(policyFromSource("none", "-policy")).toEqual({ source: "none", json: undefined, summary: undefined });
+    expect(policyFromFlags({ policy: "", retention: "" }, "create").source).toBe("preset:standard");
+    expect(policyFromFlags({ policy: "preset:Relaxed", retention: "" }, "create").summary).toStartWith(
+      "message_rate=60/min burst=120",
+    );
+    expect(policyFromFlags({ policy: "none", retention: "" }, "create")).toEqual({
+      source: "none",
+      json: undefined,
+      summary: undefined,
+      retention: undefined,
+    });
+  });
+
+  test("keeps as long as -retention says, and none keeps everything", () => {
+    const kept = (policy: string, retention: string) => policyFromFlags({ policy, retention }, "create");
+    expect(kept("", "90")).toMatchObject({
+      retention: 90n,
+      summary: expect.stringMatching(/^message_rate=6.*days=90$/),
+    });
+    expect(kept("preset:relaxed", "Keep").json).toContain('"retention_days":36500');
+    expect(kept("none", "keep")).toMatchObject({ json: undefined, retention: undefined });
+    expect(expectCode("invalid_argument", () => kept("none", "30")).message).toContain("name a policy as well");
+    for (const wrong of ["0", "-1", "1.5", "30d", "forever", "9".repeat(19)]) {
+      const { message } = expectCode("invalid_argument", () => kept("", wrong));
+      expect(message).toBe(`create: -retention: expected a number of days from 1 on, or keep, found "${wrong}"`);
+    }
   });
 
   test("a file is read, and each way it can be wrong is named", () => {
     using directory = new TemporaryDirectory();
     const path = join(directory.path, "p.json");
-    const read = () => policyFromSource(`file:${path}`, "-policy");
+    const read = () => policyFromFlags({ policy: `file:${path}`, retention: "" }, "create");
     expect(expectCode("invalid_argument", read).message).toContain("-policy: read policy file ");
     writeFileSync(path, "{");
     expect(expectCode("invalid_argument", read).message).toContain("-policy: decode policy file ");
-    const standard = policyFromSource("preset:standard", "").json!;
+    const standard = policyFromFlags({ policy: "preset:standard", retention: "" }, "create").json!;
     writeFileSync(path, standard.replace('"retention_days":30', '"retention_days":0'));
     expect(expectCode("invalid_argument", read).message).toContain("-policy: validate policy file ");
     writeFileSync(path, "x".repeat(70_000));

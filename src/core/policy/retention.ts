@@ -1,4 +1,6 @@
+import { trimSpace } from "../bytes/text.ts";
 import type { UnixMs } from "../clock.ts";
+import { EntmootError } from "../errors.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -8,6 +10,23 @@ export const KEEP_DAYS = 36_500n;
 /** Ours. From here on nothing a person writes today goes in their time; said as "keeps everything". */
 export function keepsEverything(days: bigint): boolean {
   return days >= KEEP_DAYS;
+}
+
+/** Reads `keep` or a number of days from 1 on. Throws `invalid_argument`. */
+export function parseRetention(text: string): bigint {
+  const word = trimSpace(text).toLowerCase();
+  if (word === "keep") return KEEP_DAYS;
+  if (/^[1-9]\d{0,17}$/.test(word)) return BigInt(word);
+  throw new EntmootError(
+    "invalid_argument",
+    `expected a number of days from 1 on, or keep, found ${JSON.stringify(text)}`,
+  );
+}
+
+/** What a retention of `days` does, for people. `cutoff`: Unix milliseconds, as of now. */
+export function retentionText(days: bigint | undefined, cutoff: bigint): string {
+  if (days === undefined || keepsEverything(days)) return "keeps everything";
+  return `keeps ${days} ${days === 1n ? "day" : "days"}: messages older than ${dayText(cutoff)} are removed`;
 }
 
 /** The first instant of the day of UTC that `timestamp` (Unix milliseconds) falls on. */

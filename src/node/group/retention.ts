@@ -83,7 +83,7 @@ export class Retention {
   }
 
   get state(): RetentionState {
-    return { cutoffMs: this.#cutoffMs, prunedToMs: this.#prunedToMs, time: this.#verdict };
+    return { cutoffMs: this.#cutoffNow(), prunedToMs: this.#prunedToMs, time: this.#verdict };
   }
 
   /** `others`: the members without this node. */
@@ -132,18 +132,23 @@ export class Retention {
   }
 
   #look(): void {
-    const { clock, policy, store, watch } = this.#parts;
+    const { clock, store, watch } = this.#parts;
     const [unix, steady] = [clock.unix(), clock.steady()];
     this.#lookedAt = steady;
     const jumpMs = watch.observe({ unix, steady });
     if (jumpMs !== 0) this.#sayJump(jumpMs);
-    const days = policy.current?.retention_days;
-    this.#cutoffMs = days === undefined ? 0 : Math.max(0, Number(retentionDay(days, unix)));
+    this.#cutoffMs = this.#cutoffNow();
     this.#judge(this.#time.verdict(unix, steady, watch.steadyForMs(steady)));
     const isGood = isTimeGood(this.#verdict);
     if (isGood && this.#cutoffMs > 0) this.#guarded(() => this.#prune());
     const isTooMuchGone = isGood && this.#cutoffMs < this.#prunedToMs;
     store.messages.restoreFrom(isTooMuchGone ? BigInt(this.#cutoffMs) : undefined);
+  }
+
+  #cutoffNow(): number {
+    const { clock, policy } = this.#parts;
+    const days = policy.current?.retention_days;
+    return days === undefined ? 0 : Math.max(0, Number(retentionDay(days, clock.unix())));
   }
 
   #judge(verdict: TimeVerdict): void {
