@@ -16,6 +16,7 @@ import type { Operations } from "../../node/operations/operation.ts";
 import { unlessAborted } from "../../transport/wait.ts";
 import { eventJson } from "../../view/event-json.ts";
 import { eventLine, mootName } from "../../view/event-line.ts";
+import { retentionJson } from "../../view/retention-json.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -130,6 +131,7 @@ async function report(
     name: moot.name,
     members: moot.members,
     local_node_id: moot.local_node_id,
+    ...retentionJson(moot),
   });
   for await (const event of events) {
     await put(eventJson(event));
