@@ -65,7 +65,7 @@ export function revokeLink(context: NodeContext, request: RequestOf<typeof link_
   if (link === undefined) {
     throw new EntmootError(
       "not_found",
-      "no such link was issued here for this group; list them with: entmootd invite list",
+      'no such link was issued here for this group; list them with "entmootd invite list"',
     );
   }
   return linkRow(link, context.clock.unix());

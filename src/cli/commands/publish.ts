@@ -25,7 +25,7 @@ export const publish = defineCommand({
       'entmootd publish -topic chat -content "hello"',
       "entmootd publish -topic reports/daily -file report.md",
     ],
-    exits: [0, 1, 2, 3, 5, 6],
+    exits: [0, 1, 2, 3, 5, 6, 7],
     notes: [
       "The message is durable on this node when the command returns; it spreads to peers by itself.",
       "After a timeout the message may have been published all the same: with -token, a second try is safe.",

@@ -4,6 +4,7 @@ import { GroupId } from "../../core/ids.ts";
 import { formatPolicy, policyPreset } from "../../core/policy/policy.ts";
 import { type Daemon, startDaemon } from "../../daemon/start-daemon.ts";
 import { printProse, putJson, putLine } from "../../host/print.ts";
+import { programName } from "../../host/program-name.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
 import { type MootStatus, status } from "../../node/operations/daemon.ts";
@@ -88,7 +89,7 @@ async function findMoot(
   const known = chosenMoot(groups, name);
   if (known !== undefined && name !== undefined && known.name !== name) {
     const shown = terminalText(known.name || GroupId.toBase64(known.group_id), 80);
-    const create = shellCommand(["entmootd", "group", "create", "-name", name]);
+    const create = shellCommand([programName(), "group", "create", "-name", name]);
     printProse(`${LABEL}: no moot of that name here; going on with "${shown}" (to make another: ${create})`);
   }
   const moot = known ?? (await createMoot(node, name ?? mootName()));

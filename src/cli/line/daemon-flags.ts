@@ -1,7 +1,6 @@
 import { homedir } from "node:os";
-import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
-import { expandHome } from "../../host/home-path.ts";
+import { absolutePath } from "../../host/home-path.ts";
 import type { FlagDef } from "./command.ts";
 
 /** Flags of every command that can become the daemon. Commands spread them into `args`. */
@@ -39,5 +38,5 @@ function socketPath(label: string, text: string | undefined): string | undefined
       `${label}: -agent-socket: expected a path of 1 to ${SOCKET_PATH_MAX} characters, got ${text.length}`,
     );
   }
-  return resolve(expandHome(text, process.env.HOME || homedir()));
+  return absolutePath(text, process.env.HOME || homedir());
 }

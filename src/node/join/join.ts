@@ -72,7 +72,7 @@ export class Joiner {
       default:
         throw new EntmootError(
           "unsupported",
-          "join: open invites redeemed over HTTPS need Pilot, which is not in this version; ask the issuer for a link (entmootd invite link)",
+          'join: open invites redeemed over HTTPS need Pilot, which is not in this version; ask the issuer for a link ("entmootd invite link")',
         );
     }
   }
@@ -170,5 +170,5 @@ function joinedForm(group: Group, invite: Invite, status: Joined["status"]): Joi
 
 function requirePeers(context: NodeContext): Peers {
   if (context.carrier !== undefined) return context.carrier.peers;
-  throw new EntmootError("unavailable", "join: this process opened no carrier; start the daemon with entmootd serve");
+  throw new EntmootError("unavailable", 'join: this process opened no carrier; start the daemon with "entmootd serve"');
 }
