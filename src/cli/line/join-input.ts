@@ -136,6 +136,5 @@ function shown(argument: string): string {
   if (isMootLink(argument)) return "entmoot://join/…";
   const open = withoutSecrets(argument);
   if (looksLikeToken(open)) return `${open.slice(0, 4)}…`;
-  if (open.startsWith("{")) return "in JSON";
   return open.length > SHOWN_MAX ? `${open.slice(0, SHOWN_MAX)}…` : open;
 }
