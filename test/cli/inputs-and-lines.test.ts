@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { conformanceTable, reportLine } from "../../src/cli/commands/conformance.ts";
 import { loadJoinInput } from "../../src/cli/line/join-input.ts";
 import { policyFromSource } from "../../src/cli/line/policy-source.ts";
+import { parseTopics, unmatchedTopics } from "../../src/cli/line/topic-argument.ts";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { nodeName } from "../../src/daemon/node-name.ts";
 import type { WatchEvent } from "../../src/node/operations/messages.ts";
@@ -13,26 +14,28 @@ import { expectCode } from "../support/expect-code.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 describe("a policy source", () => {
-  test("is a preset in any case, none, or the standard when empty", () => {
-    expect(policyFromSource("", "-policy").source).toBe("preset:standard");
-    expect(policyFromSource("preset:Relaxed", "-policy").summary).toStartWith("message_rate=60/min burst=120");
-    expect(policyFromSource("none", "-policy")).toEqual({ source: "none", json: undefined, summary: undefined });
+  test("is a preset in any case, none, or the standard when empty", async () => {
+    expect((await policyFromSource("", "-policy")).source).toBe("preset:standard");
+    expect((await policyFromSource("preset:Relaxed", "-policy")).summary).toStartWith("message_rate=60/min burst=120");
+    expect(await policyFromSource("none", "-policy")).toEqual({ source: "none", json: undefined, summary: undefined });
   });
 
-  test("a file is read, and each way it can be wrong is named", () => {
+  test("a file is read, and each way it can be wrong is named", async () => {
     using directory = new TemporaryDirectory();
     const path = join(directory.path, "p.json");
     const read = () => policyFromSource(`file:${path}`, "-policy");
-    expect(expectCode("invalid_argument", read).message).toContain("-policy: read policy file ");
+    const refused = (message: string) =>
+      expect(read()).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining(message) });
+    await refused("-policy: read policy file ");
     writeFileSync(path, "{");
-    expect(expectCode("invalid_argument", read).message).toContain("-policy: decode policy file ");
-    const standard = policyFromSource("preset:standard", "").json!;
+    await refused("-policy: decode policy file ");
+    const standard = (await policyFromSource("preset:standard", "")).json!;
     writeFileSync(path, standard.replace('"retention_days":30', '"retention_days":0'));
-    expect(expectCode("invalid_argument", read).message).toContain("-policy: validate policy file ");
+    await refused("-policy: validate policy file ");
     writeFileSync(path, "x".repeat(70_000));
-    expect(expectCode("invalid_argument", read).message).toContain("expected at most 65536 bytes, found 70000");
+    await refused("expected at most 65536 bytes");
     writeFileSync(path, standard);
-    expect(read()).toMatchObject({ source: `file:${path}`, json: standard });
+    expect(await read()).toMatchObject({ source: `file:${path}`, json: standard });
   });
 });
 
@@ -110,6 +113,31 @@ test("a node's name is kept until another is given, and an empty one takes it aw
   expect(nodeName("", settings)).toBe("");
   expect(nodeName(undefined, settings)).toBe("");
   expectCode("invalid_argument", () => nodeName("é".repeat(33), settings));
+  // Their white space is the network's: U+0085 is some, U+FEFF is not.
+  expect(nodeName("\u0085oak\u3000", settings)).toBe("oak");
+  expect(nodeName("\ufeffoak", settings)).toBe("\ufeffoak");
+});
+
+test("a name that peers would drop is refused, and one that was kept once is none", () => {
+  using settings = new MemoryNodeStore();
+  for (const name of ["a\u007fb", "a\nb", "a\u009bb", "\u0000"]) {
+    expect(expectCode("invalid_argument", () => nodeName(name, settings)).message).toContain(
+      "-hostname: expected no control characters, found U+00",
+    );
+  }
+  expect(nodeName(undefined, settings)).toBe("");
+  settings.setSetting("hostname", JSON.stringify("a\u007fb"));
+  expect(nodeName(undefined, settings)).toBe("");
+});
+
+test("the white space around topics is the network's, and not JavaScript's", () => {
+  expect(parseTopics("publish", "\u0085a\u3000, \ufeffb")).toEqual(["a", "\ufeffb"]);
+});
+
+test("a topic that no pattern matches is told, one that is a pattern refused", () => {
+  expect(unmatchedTopics(["chat", "a/b"])).toBeUndefined();
+  expect(unmatchedTopics(["chat", "c++", "a//b"])).toContain('topics "c++", "a//b": no pattern matches');
+  expectCode("invalid_argument", () => parseTopics("publish", "chat,a/#"));
 });
 
 describe("lines on a terminal", () => {

@@ -1,3 +1,4 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
@@ -54,7 +55,7 @@ export const up = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const name = args.moot?.trim();
+    const name = args.moot === undefined ? undefined : trimSpace(args.moot);
     if (name === "") throw new EntmootError("invalid_argument", `${LABEL}: -moot: expected a name`);
     await namedFailure(LABEL, async () => {
       await using daemon = await startDaemon(options, {
@@ -180,7 +181,7 @@ async function publishLines(node: Operations, groupId: GroupId, ending: AbortSig
   const lines = createInterface({ input: process.stdin, terminal: false });
   ending.addEventListener("abort", () => lines.close(), { once: true });
   for await (const line of lines) {
-    if (line.trim() === "") continue;
+    if (trimSpace(line) === "") continue;
     try {
       await node.call(publish, { group_id: groupId, topics: [CHAT_TOPIC], content: encodeUtf8(line) });
     } catch (error) {

@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { EntmootError } from "../../core/errors.ts";
+import { parseNodeName } from "../../daemon/node-name.ts";
 import { absolutePath } from "../../host/home-path.ts";
 import type { FlagDef } from "./command.ts";
 
@@ -27,7 +28,9 @@ export function parseDaemonFlags(
   label: string,
   args: { readonly [Name in keyof typeof daemonFlags]?: string | undefined },
 ): { readonly hostname: string | undefined; readonly agentSocket: string | undefined } {
-  return { hostname: args.hostname, agentSocket: socketPath(label, args["agent-socket"]) };
+  // Here already, so that nothing has been made or started by then.
+  const hostname = args.hostname === undefined ? undefined : parseNodeName(args.hostname);
+  return { hostname, agentSocket: socketPath(label, args["agent-socket"]) };
 }
 
 function socketPath(label: string, text: string | undefined): string | undefined {

@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import { isRelayUrl } from "../../core/admission/iroh-address.ts";
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GlobalOptions, LogLevel, RelayChoice } from "../../daemon/options.ts";
 import { absolutePath } from "../../host/home-path.ts";
@@ -134,7 +135,7 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
 };
 const logLevel = v.pipe(
   v.string(),
-  v.trim(),
+  v.transform(trimSpace),
   v.toLowerCase(),
   v.transform((word) => (Object.hasOwn(LEVELS, word) ? LEVELS[word] : undefined)),
   v.picklist(["debug", "info", "warn", "error"], "expected debug, info, warn or error"),
@@ -149,7 +150,7 @@ const list = v.pipe(
   v.transform((text) =>
     repeated(text)
       .flatMap((part) => part.split(","))
-      .map((part) => part.trim())
+      .map(trimSpace)
       .filter((part) => part !== ""),
   ),
   v.minLength(1, "expected at least one value"),

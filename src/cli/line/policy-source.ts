@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { formatPolicy, type Policy, parsePolicy, parsePolicySource, policySummary } from "../../core/policy/policy.ts";
+import { readInput } from "./bounded-input.ts";
 
 /** A policy as a flag names it, read and checked. */
 export interface PolicyChoice {
@@ -14,11 +14,14 @@ export interface PolicyChoice {
 /** Ours. A policy has some 600 bytes. */
 const FILE_MAX_BYTES = 64 * 1024;
 
+/** Ours. A file is there at once; a pipe gets some time to be written. */
+const FILE_TIMEOUT_MS = 30_000;
+
 /** Reads `preset:<name>`, `none` or `file:<path>`. `label` starts the error. Throws `invalid_argument`. */
-export function policyFromSource(text: string, label: string): PolicyChoice {
+export async function policyFromSource(text: string, label: string): Promise<PolicyChoice> {
   try {
     const parsed = parsePolicySource(text);
-    const policy = parsed.kind === "file" ? readPolicyFile(parsed.path) : parsed.policy;
+    const policy = parsed.kind === "file" ? await readPolicyFile(parsed.path) : parsed.policy;
     return {
       source: parsed.source,
       json: policy === undefined ? undefined : formatPolicy(policy),
@@ -30,22 +33,17 @@ export function policyFromSource(text: string, label: string): PolicyChoice {
   }
 }
 
-function readPolicyFile(path: string): Policy {
+async function readPolicyFile(path: string): Promise<Policy> {
   const name = JSON.stringify(path);
-  let bytes: Uint8Array;
+  let bytes: Uint8Array | undefined;
   try {
-    const { size } = statSync(path);
-    if (size > FILE_MAX_BYTES) {
-      throw new EntmootError(
-        "invalid_argument",
-        `read policy file ${name}: expected at most ${FILE_MAX_BYTES} bytes, found ${size}`,
-      );
-    }
-    bytes = readFileSync(path);
+    bytes = await readInput(path, { maxBytes: FILE_MAX_BYTES, timeoutMs: FILE_TIMEOUT_MS });
   } catch (cause) {
-    if (cause instanceof EntmootError) throw cause;
     const reason = textOf(cause);
     throw new EntmootError("invalid_argument", `read policy file ${name}: ${reason}`, { cause });
+  }
+  if (bytes === undefined) {
+    throw new EntmootError("invalid_argument", `read policy file ${name}: expected at most ${FILE_MAX_BYTES} bytes`);
   }
   try {
     return parsePolicy(bytes);
