@@ -29,18 +29,27 @@ type OriginalCall<Name extends keyof Table> = (
 const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
   status: (daemon, _request, { timeoutMs }) => originalStatus(daemon, timeoutMs),
 
-  /** Without a token and without the author's key in the answer. */
-  async publish(daemon, { content, group_id, topics }, { timeoutMs }): Promise<Published> {
+  /** Without the author's key in the answer. */
+  async publish(daemon, { content, group_id, token, topics }, { timeoutMs }): Promise<Published> {
+    if (token !== undefined) {
+      throw new EntmootError("unsupported", "token: an original daemon knows none and would publish again each time");
+    }
     const reply = await daemon.ask({ kind: "publish_req", group_id, topics, content }, "publish_resp", timeoutMs);
     const { pilot_node_id, entmoot_pubkey } = await originalStatus(daemon, timeoutMs);
     const { message_id, timestamp_ms } = reply;
-    return { group_id: reply.group_id, message_id, author: { pilot_node_id, entmoot_pubkey }, timestamp_ms };
+    return {
+      group_id: reply.group_id,
+      message_id,
+      author: { pilot_node_id, entmoot_pubkey },
+      timestamp_ms,
+      duplicate: undefined,
+    };
   },
 
   async publish_signed(daemon, { message }, { timeoutMs }): Promise<Published> {
     const reply = await daemon.ask({ kind: "signed_publish_req", message }, "signed_publish_resp", timeoutMs);
     const { group_id, message_id, timestamp_ms } = reply;
-    return { group_id, message_id, author: message.author, timestamp_ms };
+    return { group_id, message_id, author: message.author, timestamp_ms, duplicate: undefined };
   },
 
   /** From now on only, and without places to go on from (`seq` is 0). */

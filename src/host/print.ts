@@ -1,8 +1,21 @@
 import { writeSync } from "node:fs";
+import { EntmootError, textOf } from "../core/errors.ts";
 
 /** Where machine output goes. */
 const STDOUT = 1;
 const STDERR = 2;
+
+/** How prose is written: as it is, or each text as one JSON object on a line, for who reads nothing else on stderr. */
+let isProseJson = false;
+
+/** From here on notes, warnings and the log are JSON objects on stderr too. */
+export function setJsonProse(isJson: boolean): void {
+  isProseJson = isJson;
+}
+
+export function isJsonProse(): boolean {
+  return isProseJson;
+}
 
 /**
  * One JSON value on a line of stdout, as the original escapes it. Blocks until written, so nothing is lost
@@ -17,9 +30,16 @@ export function printIndentedJson(value: unknown): void {
   printLine(escapeHtml(JSON.stringify(value, null, 2)));
 }
 
-/** One line of text on stdout. Throws the system's `EPIPE` when the reader has gone; `main.ts` ends quietly on it. */
+/**
+ * One line of text on stdout. Throws the system's `EPIPE` when the reader has gone, on which `main.ts` ends quietly, and
+ * `output_failed` when stdout takes nothing for another reason.
+ */
 export function printLine(text: string): void {
-  writeAll(STDOUT, `${text}\n`);
+  try {
+    writeAll(STDOUT, `${text}\n`);
+  } catch (cause) {
+    throw outputFailure(cause);
+  }
 }
 
 /**
@@ -29,7 +49,7 @@ export function printLine(text: string): void {
 export function putLine(text: string): Promise<void> {
   if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {}); // The callback has it too.
   return new Promise((resolve, reject) => {
-    process.stdout.write(`${text}\n`, (error) => (error ? reject(error) : resolve()));
+    process.stdout.write(`${text}\n`, (error) => (error ? reject(outputFailure(error)) : resolve()));
   });
 }
 
@@ -38,9 +58,23 @@ export function putJson(value: unknown): Promise<void> {
   return putLine(escapeHtml(JSON.stringify(value)));
 }
 
-/** Prose on stderr: errors, usage, hints. */
+/** Prose on stderr: usage, hints, progress. Where nobody can read it, nothing else ends for that. */
 export function printProse(text: string): void {
-  writeAll(STDERR, text.endsWith("\n") ? text : `${text}\n`);
+  printFailure(isProseJson ? JSON.stringify({ note: text.trimEnd() }) : text);
+}
+
+/** One text on stderr as it is, whatever form prose has. */
+export function printFailure(text: string): void {
+  try {
+    writeAll(STDERR, text.endsWith("\n") ? text : `${text}\n`);
+  } catch {
+    // stderr is full, closed or gone.
+  }
+}
+
+function outputFailure(cause: unknown): unknown {
+  if (cause instanceof Error && "code" in cause && cause.code === "EPIPE") return cause;
+  return new EntmootError("output_failed", `stdout cannot be written: ${textOf(cause)}`, { cause });
 }
 
 /** Wire. JSON on the command line and in frames writes these five as escapes; signed forms do not. */

@@ -117,5 +117,5 @@ function startedAs({ end, restart }: NodeServices, path: string) {
 }
 
 function noDaemon(): EntmootError {
-  return new EntmootError("control_unavailable", "this program runs no daemon; start one with entmootd serve");
+  return new EntmootError("control_unavailable", 'this program runs no daemon; start one with "entmootd serve"');
 }

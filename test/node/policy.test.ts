@@ -21,6 +21,7 @@ test("a publish over the rate is refused and says when it may be tried again", a
   await expect(say()).rejects.toMatchObject({
     code: "rate_limited",
     message: expect.stringMatching(/try again in \d+\.\d+s, at \d{4}-/),
+    retryAfterMs: expect.any(Number),
   });
 });
 
@@ -59,7 +60,7 @@ test("the same token publishes once", async () => {
   const request = { topics: ["chat"], content: encodeUtf8("x"), token };
   const [first, second] = await Promise.all([node.call(publish, request), node.call(publish, request)]);
   const third = await node.call(publish, request);
-  expect([second, third]).toEqual([first, first]);
+  expect([second, third]).toEqual([1, 2].map(() => ({ ...first, duplicate: true })));
   expect((await node.call(status, {})).groups[0]?.messages).toBe(1);
 });
 
@@ -69,6 +70,13 @@ test("a publish without topics, with an empty one or to no group is refused", as
   await expect(say(["chat"])).rejects.toMatchObject({ code: "group_not_found", message: "no active groups" });
   await node.call(group_create, OPEN_GROUP);
   await expect(say([])).rejects.toMatchObject({ code: "invalid_argument", message: "no topics supplied" });
+  for (const pattern of ["#", "+", "a/+/b", "a/#"]) {
+    await expect(say(["chat", pattern])).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("as a whole segment is for patterns"),
+    });
+  }
+  for (const odd of ["c++", "issues/#42", "a//b", "/chat"]) await say([odd]);
   await expect(say(["a", ""])).rejects.toMatchObject({ code: "invalid_argument", message: "empty topic" });
   await node.call(group_create, OPEN_GROUP);
   await expect(say(["chat"])).rejects.toThrow("group_id is required when multiple groups are active");

@@ -230,7 +230,7 @@ export const FRAMES: Generators<Frame> = {
   peer_hints_req: group,
   peer_hints_resp: fc.record({ group_id: groupId, hints: few(fc.uint8Array({ minLength: 1, maxLength: 1024 })) }),
   roster_page_req: fc.record({ group_id: groupId, after: rosterEntryId }),
-  roster_page_resp: fc.record({ group_id: groupId, entries: few(rosterEntry), last: bool }),
+  roster_page_resp: fc.record({ group_id: groupId, entries: few(rosterEntry), last: bool, name: shortText }),
 };
 
 const rosterState = { status: text, group_id: groupId, roster_head: rosterEntryId, members: int };

@@ -1,3 +1,4 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { retentionDay, retentionText } from "../../core/policy/retention.ts";
@@ -63,13 +64,13 @@ export const groupCreate = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const name = args.name.trim();
+    const name = trimSpace(args.name);
     if (name === "") throw new EntmootError("invalid_argument", `${LABEL}: -name is required`);
     const visibility = oneOf("-visibility", args.visibility, VISIBILITIES);
     const joinMode = oneOf("-join-mode", args["join-mode"], JOIN_MODES);
-    const policy = policyFromFlags(args, LABEL);
-    const description = args.description.trim();
-    const tags = [...new Set(repeated(args.tag).map((tag) => tag.trim()))].filter((tag) => tag !== "");
+    const policy = await policyFromFlags(args, LABEL);
+    const description = trimSpace(args.description);
+    const tags = [...new Set(repeated(args.tag).map(trimSpace))].filter((tag) => tag !== "");
     if (tags.length > TAGS_MAX) throw new EntmootError("invalid_argument", `${LABEL}: -tag: at most ${TAGS_MAX} tags`);
 
     await namedFailure(LABEL, async () => {
@@ -108,7 +109,7 @@ export const groupCreate = defineCommand({
 });
 
 function oneOf<const T extends string>(flag: string, text: string, words: readonly T[]): T {
-  const word = words.find((candidate) => candidate === text.trim().toLowerCase());
+  const word = words.find((candidate) => candidate === trimSpace(text).toLowerCase());
   if (word !== undefined) return word;
   throw new EntmootError(
     "invalid_argument",

@@ -1,5 +1,6 @@
 import type { ControlClient } from "../../control/control-client.ts";
 import { ControlError } from "../../control/control-error.ts";
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { mootOfPlace, parsePlace } from "../../core/place.ts";
@@ -161,6 +162,6 @@ function isLost(error: unknown): boolean {
 }
 
 function parseLast(text: string): number {
-  if (/^-(?!1$)\d+$/.test(text.trim())) throw new EntmootError("invalid_argument", `${LABEL}: -n must be >= -1`);
+  if (/^-(?!1$)\d+$/.test(trimSpace(text))) throw new EntmootError("invalid_argument", `${LABEL}: -n must be >= -1`);
   return parseInteger(`${LABEL}: -n`, text, { min: -1, max: Number.MAX_SAFE_INTEGER });
 }

@@ -1,3 +1,4 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
@@ -5,6 +6,7 @@ import { formatPolicy, POLICY_PRESETS } from "../../core/policy/policy.ts";
 import { KEEP_DAYS } from "../../core/policy/retention.ts";
 import { type Daemon, startDaemon } from "../../daemon/start-daemon.ts";
 import { printProse, putJson, putLine } from "../../host/print.ts";
+import { programName } from "../../host/program-name.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
 import { type MootStatus, status } from "../../node/operations/daemon.ts";
@@ -55,7 +57,7 @@ export const up = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const name = args.moot?.trim();
+    const name = args.moot === undefined ? undefined : trimSpace(args.moot);
     if (name === "") throw new EntmootError("invalid_argument", `${LABEL}: -moot: expected a name`);
     await namedFailure(LABEL, async () => {
       await using daemon = await startDaemon(options, {
@@ -90,7 +92,7 @@ async function findMoot(
   const known = chosenMoot(groups, name);
   if (known !== undefined && name !== undefined && known.name !== name) {
     const shown = terminalText(known.name || GroupId.toBase64(known.group_id), 80);
-    const create = shellCommand(["entmootd", "group", "create", "-name", name]);
+    const create = shellCommand([programName(), "group", "create", "-name", name]);
     printProse(`${LABEL}: no moot of that name here; going on with "${shown}" (to make another: ${create})`);
   }
   const moot = known ?? (await createMoot(node, name ?? mootName()));
@@ -182,7 +184,7 @@ async function publishLines(node: Operations, groupId: GroupId, ending: AbortSig
   const lines = createInterface({ input: process.stdin, terminal: false });
   ending.addEventListener("abort", () => lines.close(), { once: true });
   for await (const line of lines) {
-    if (line.trim() === "") continue;
+    if (trimSpace(line) === "") continue;
     try {
       await node.call(publish, { group_id: groupId, topics: [CHAT_TOPIC], content: encodeUtf8(line) });
     } catch (error) {

@@ -225,15 +225,15 @@ export class CarryOut {
 }
 
 /** What the peer's log has behind our head; its whole log when it does not know our head. */
-async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<RosterEntry[]> {
+async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<readonly RosterEntry[]> {
   const { head } = group.roster;
   try {
-    const newer = await askRosterAfter({ peers, groupId: group.id, to, after: head });
+    const { entries: newer } = await askRosterAfter({ peers, groupId: group.id, to, after: head });
     // With our own last entry in front the log knows where the rest belongs.
     return [...group.roster.log.entries.slice(-1), ...newer];
   } catch (error) {
     if (!(error instanceof PeerRefusal) || error.code !== "not_found") throw error;
-    return askRosterAfter({ peers, groupId: group.id, to, after: undefined });
+    return (await askRosterAfter({ peers, groupId: group.id, to, after: undefined })).entries;
   }
 }
 

@@ -11,6 +11,7 @@ import type { Frame } from "../../wire/peer/frame.ts";
 import { idsPage } from "../../wire/peer/ids-frames.ts";
 import { answerRosterPage } from "../../wire/peer/roster-page-frames.ts";
 import type { Group } from "../group/group.ts";
+import { groupName } from "../group/group-name.ts";
 
 /** What handlers need besides the group. */
 export interface MemberFrameServices {
@@ -104,8 +105,8 @@ const GROUP_QUESTIONS = {
   roster_req({ group: { id, roster } }) {
     return { kind: "roster_resp", group_id: id, entries: roster.log.entries };
   },
-  roster_page_req({ group: { roster } }, frame) {
-    const page = answerRosterPage(frame, roster.log.entries);
+  roster_page_req({ group: { roster, store } }, frame) {
+    const page = answerRosterPage(frame, roster.log.entries, groupName(store));
     if (page === undefined) throw new EntmootError("not_found", "roster: this entry is not in our log");
     return page;
   },

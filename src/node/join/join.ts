@@ -72,7 +72,7 @@ export class Joiner {
       default:
         throw new EntmootError(
           "unsupported",
-          "join: open invites redeemed over HTTPS need Pilot, which is not in this version; ask the issuer for a link (entmootd invite link)",
+          'join: open invites redeemed over HTTPS need Pilot, which is not in this version; ask the issuer for a link ("entmootd invite link")',
         );
     }
   }
@@ -131,12 +131,14 @@ async function joinGroup(
   for (const { endpoints } of invite.bootstrap_peers ?? []) {
     for (const { key, hint } of invitedHints(endpoints)) context.hints.add(key, [hint]);
   }
-  const { from, log } = await findRoster({ ...context, peers }, invite, attempt);
+  const { from, log, name: toldName } = await findRoster({ ...context, peers }, invite, attempt);
   const group = held ?? open(context, invite.group_id, log);
   if (held !== undefined && from.key !== undefined) held.acceptRoster(log.entries, from.key);
   if (facts.metadata !== undefined) group.store.setFact(METADATA_FACT, facts.metadata);
-  if (facts.name && groupName(group.store) === "") {
-    group.store.setFact(METADATA_FACT, JSON.stringify({ name: facts.name }));
+  // Who came by a link has the founder's word for it, who came by an invite that of the member it found.
+  const name = facts.name || toldName;
+  if (name !== "" && facts.metadata === undefined && groupName(group.store) === "") {
+    group.store.setFact(METADATA_FACT, JSON.stringify({ name }));
   }
   if (policy !== undefined) group.policy.set(policy);
   group.requireSelf();
@@ -170,5 +172,5 @@ function joinedForm(group: Group, invite: Invite, status: Joined["status"]): Joi
 
 function requirePeers(context: NodeContext): Peers {
   if (context.carrier !== undefined) return context.carrier.peers;
-  throw new EntmootError("unavailable", "join: this process opened no carrier; start the daemon with entmootd serve");
+  throw new EntmootError("unavailable", 'join: this process opened no carrier; start the daemon with "entmootd serve"');
 }

@@ -367,7 +367,7 @@ test("a question for ids names where to go on, and ends in a page", async () => 
 
 describe("a question for the roster", () => {
   const page = (entries: RosterLog["entries"], last = true) =>
-    ({ kind: "roster_page_resp", group_id: GROUP, entries, last }) as const;
+    ({ kind: "roster_page_resp", group_id: GROUP, entries, last, name: "" }) as const;
   const longer = [identity(4), identity(5)].reduce(
     (log, { publicKey: key, nodeId }) => changed(log, FOUNDER, { op: "add", key, nodeId }),
     LOG,

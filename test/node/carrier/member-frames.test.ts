@@ -162,8 +162,8 @@ describe("a member's question is answered:", () => {
       }),
     ).toEqual([
       { kind: "roster_resp", group_id, entries },
-      { kind: "roster_page_resp", group_id, entries: entries.slice(1), last: true },
-      { kind: "roster_page_resp", group_id, entries: [], last: true },
+      { kind: "roster_page_resp", group_id, entries: entries.slice(1), last: true, name: "" },
+      { kind: "roster_page_resp", group_id, entries: [], last: true, name: "" },
       { kind: "refused", of_type: 0x8d, code: "not_found", message: expect.any(String), group_id },
     ]);
   });
@@ -362,7 +362,7 @@ function answersNobodyAskedFor(group_id: typeof GROUP): Frame[] {
     { kind: "ids_resp", group_id, ids: new Uint8Array(0), next: undefined },
     { kind: "redeem_resp", group_id, invite, name: "" },
     { kind: "peer_hints_resp", group_id, hints: [] },
-    { kind: "roster_page_resp", group_id, entries: [], last: true },
+    { kind: "roster_page_resp", group_id, entries: [], last: true, name: "" },
   ];
 }
 
