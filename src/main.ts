@@ -88,6 +88,7 @@ function isSystemError(error: unknown, code: string): boolean {
 }
 
 process.on("unhandledRejection", async (reason) => process.exit(await report(reason)));
-process.on("uncaughtException", async (error) => process.exit(await report(error)));
+// Of what nobody awaited a broken pipe is a failure as any other: what was asked for is not done.
+process.on("uncaughtException", async (error) => process.exit((await report(error)) || STATUS.internal.exit));
 // Not `process.exitCode`: a command that has returned is over, whatever handle it left behind.
 process.exit(await main(process.argv.slice(2)).catch(report));

@@ -21,6 +21,7 @@ import {
   wordsOf,
 } from "./publish-tokens.ts";
 import { type OnlyWords, onlyOf } from "./read/moots.ts";
+import { whenWritable } from "./when-writable.ts";
 
 /** Ours. Answers remembered by moot and token, so that a retry publishes nothing twice; more are in the database. */
 const TOKENS_MAX = 4096;
@@ -80,6 +81,8 @@ export class Publisher {
     const before = once === undefined ? undefined : publishedBefore(group, once);
     if (before !== undefined) return before;
     requireTopics(topics);
+    // The note of a token is written at once; the message itself waits in the batch writer.
+    if (once !== undefined) await whenWritable(this.#context.clock, [group.store]);
     const author = group.self;
     if (author === undefined) {
       throw new EntmootError("not_member", `local node ${this.#context.nodeIdNow()} is not a member`);

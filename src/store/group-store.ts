@@ -195,4 +195,6 @@ export interface GroupStore extends Disposable {
   /** Small named facts about the group as this node sees it (JSON texts): local node id, display metadata, policy, pinned genesis. */
   getFact(name: string): string | undefined;
   setFact(name: string, value: string | undefined): void;
+  /** Whether a write would go through just now: `false` while another process writes. Waits for nobody. */
+  isWritable(): boolean;
 }

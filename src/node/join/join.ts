@@ -17,6 +17,7 @@ import type { NodeContext } from "../node-context.ts";
 import type { Call } from "../operations/implementation.ts";
 import type { Joined, JoinProgress, join, join_invite } from "../operations/invites.ts";
 import type { RequestOf } from "../operations/operation.ts";
+import { whenWritable } from "../when-writable.ts";
 import type { JoinAttempt } from "./drive-machine.ts";
 import { findRoster } from "./find-roster.ts";
 import { redeem } from "./redeem-link.ts";
@@ -132,6 +133,7 @@ async function joinGroup(
     for (const { key, hint } of invitedHints(endpoints)) context.hints.add(key, [hint]);
   }
   const { from, log, name: toldName } = await findRoster({ ...context, peers }, invite, attempt);
+  if (held !== undefined) await whenWritable(context.clock, [held.store], attempt.signal);
   const group = held ?? open(context, invite.group_id, log);
   if (held !== undefined && from.key !== undefined) held.acceptRoster(log.entries, from.key);
   if (facts.metadata !== undefined) group.store.setFact(METADATA_FACT, facts.metadata);

@@ -6,6 +6,7 @@ import type { DataRoot, MigrationProgress } from "../data-root.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
 import { MemoryNodeStore } from "../memory/memory-node-store.ts";
 import type { NodeStore } from "../node-store.ts";
+import { OpenFiles } from "../open-files.ts";
 import { GROUP_DATABASE, holdsOriginal, TAKEOVER_FACT, takeOver, unverifiedCounts } from "../original/takeover.ts";
 import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
@@ -32,23 +33,26 @@ export class SqliteDataRoot implements DataRoot {
   readonly node: NodeStore;
   readonly #access: Access;
   readonly #groups: string;
+  readonly #files: OpenFiles;
   readonly #open = new Map<GroupId, SqliteGroupStore>();
   readonly #unreadable = new Map<GroupId, EntmootError>();
   readonly #notices: string[] = [];
 
   /**
    * Opens the data root at `path`; with `write` access it is made, 0700, and loose permissions in it are tightened.
-   * Throws `data_root_invalid` when it is a file, not writable or from a newer version.
+   * Throws `data_root_invalid` when it is a file, not writable or from a newer version. `files`: how many databases of
+   * groups are open at a time; as many as this process may have when absent.
    */
-  static open(path: string, access: Access): SqliteDataRoot {
+  static open(path: string, access: Access, files = new OpenFiles()): SqliteDataRoot {
     if (path === "" || path.includes("\0")) {
       throw new EntmootError("data_root_invalid", `data root: expected a path, found ${JSON.stringify(path)}`);
     }
-    return new SqliteDataRoot(resolve(path), access);
+    return new SqliteDataRoot(resolve(path), access, files);
   }
 
-  private constructor(path: string, access: Access) {
+  private constructor(path: string, access: Access, files: OpenFiles) {
     this.path = path;
+    this.#files = files;
     this.#access = access;
     this.#groups = join(path, "groups");
     if (access === "write") {
@@ -176,6 +180,7 @@ export class SqliteDataRoot implements DataRoot {
     const store = SqliteGroupStore.open(join(this.#directory(groupId), GROUP_DATABASE), {
       groupId,
       access: this.#access,
+      files: this.#files,
       onClose: () => this.#open.delete(groupId),
     });
     this.#open.set(groupId, store);

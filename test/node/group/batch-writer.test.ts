@@ -3,7 +3,9 @@ import { EntmootError } from "../../../src/core/errors.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import { BatchWriter } from "../../../src/node/group/batch-writer.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
+import { StoreBusy } from "../../../src/store/store-failures.ts";
 import { keptMessage } from "../../support/kept-message.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { GROUP, message } from "../../support/message.ts";
 
 test("when a commit fails every caller of its batch is told, and the next batch is committed", async () => {
@@ -29,4 +31,29 @@ test("a writer that is closed commits what it was given and refuses the rest", a
   expect(await before).toEqual([1]);
   await closed;
   expect(messages.size).toBe(1);
+});
+
+test("while another process holds the database what is written waits, up to a limit, and nothing is lost", async () => {
+  const clock = new ManualClock();
+  const { messages } = new MemoryGroupStore(GROUP);
+  const put = messages.putMany.bind(messages);
+  messages.putMany = () => {
+    throw new StoreBusy("moot.sqlite");
+  };
+  const writer = new BatchWriter(clock, messages, () => {});
+  const of = (n: number) => keptMessage(message({ timestamp: BigInt(n) }));
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const early = writer.put([of(1)]);
+  await turn();
+  clock.advance(9_000);
+  const late = writer.put([of(2)]);
+  const large = { ...of(3), canonical: new Uint8Array(17 * 1024 * 1024) };
+  await expect(writer.put([large])).rejects.toMatchObject({ code: "unavailable" });
+  early.catch(() => {});
+  clock.advance(2_000);
+  await expect(early).rejects.toBeInstanceOf(StoreBusy);
+  messages.putMany = put;
+  clock.advance(100);
+  expect(await late).toEqual([1]);
+  await writer.close();
 });
