@@ -6,7 +6,12 @@ import type { DataRoot, MigrationProgress } from "../data-root.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
 import { MemoryNodeStore } from "../memory/memory-node-store.ts";
 import type { NodeStore } from "../node-store.ts";
-import { GROUP_DATABASE, holdsOriginal, TAKEOVER_FACT, takeOver, unverifiedCounts } from "../original/takeover.ts";
+import { type OriginalGroup, TAKEOVER_FACT, unverifiedCounts } from "../original/fill-group.ts";
+import { takeLaterWrites } from "../original/later-writes.ts";
+import { OriginalDatabase } from "../original/original-database.ts";
+import { holdsOriginal } from "../original/original-files.ts";
+import { seeLaterWrites, seeOriginal } from "../original/read-in-place.ts";
+import { GROUP_DATABASE, takeOver } from "../original/takeover.ts";
 import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
@@ -35,21 +40,24 @@ export class SqliteDataRoot implements DataRoot {
   readonly #open = new Map<GroupId, SqliteGroupStore>();
   readonly #unreadable = new Map<GroupId, EntmootError>();
   readonly #notices: string[] = [];
+  readonly #onStale: (text: string) => void;
 
   /**
    * Opens the data root at `path`; with `write` access it is made, 0700, and loose permissions in it are tightened.
+   * `onStale` is told when, with `read` access, something is shown that may be older than what the original's files hold.
    * Throws `data_root_invalid` when it is a file, not writable or from a newer version.
    */
-  static open(path: string, access: Access): SqliteDataRoot {
+  static open(path: string, access: Access, onStale: (text: string) => void = () => {}): SqliteDataRoot {
     if (path === "" || path.includes("\0")) {
       throw new EntmootError("data_root_invalid", `data root: expected a path, found ${JSON.stringify(path)}`);
     }
-    return new SqliteDataRoot(resolve(path), access);
+    return new SqliteDataRoot(resolve(path), access, onStale);
   }
 
-  private constructor(path: string, access: Access) {
+  private constructor(path: string, access: Access, onStale: (text: string) => void) {
     this.path = path;
     this.#access = access;
+    this.#onStale = onStale;
     this.#groups = join(path, "groups");
     if (access === "write") {
       createPrivateDirectory(path);
@@ -87,18 +95,57 @@ export class SqliteDataRoot implements DataRoot {
     const known = this.#open.get(groupId);
     if (known) return known.roster.size > 0 ? known : undefined;
     const directory = this.#directory(groupId);
-    if (!existsSync(join(directory, GROUP_DATABASE))) {
-      if (!holdsOriginal(directory)) return undefined;
-      const notices = takeOver({ root: this.path, directory, groupId, onProgress });
-      for (const notice of notices) this.#notice(notice);
-    }
-    const store = this.#openDatabase(groupId);
+    const original = holdsOriginal(directory) ? { root: this.path, directory, groupId, onProgress } : undefined;
+    const isOurs = existsSync(join(directory, GROUP_DATABASE));
+    if (!isOurs && original === undefined) return undefined;
+    const store =
+      this.#access === "read" ? this.#see(original, isOurs, groupId) : this.#take(original, isOurs, groupId);
     if (store.roster.size === 0) {
       store[Symbol.dispose]();
       return undefined;
     }
     this.#noticeUnverified(store);
     return store;
+  }
+
+  /** The group's database, made of the original's files when there is none, with what they hold that is new. */
+  #take(original: OriginalGroup | undefined, isOurs: boolean, groupId: GroupId): SqliteGroupStore {
+    if (original !== undefined && !isOurs) this.#noticeAll(takeOver(original));
+    const store = this.#openDatabase(groupId);
+    if (original !== undefined && isOurs) this.#compare(original, store);
+    return store;
+  }
+
+  /** What cannot be compared costs nobody the messages that are here. */
+  #compare(original: OriginalGroup, store: SqliteGroupStore): void {
+    try {
+      this.#noticeAll(takeLaterWrites({ ...original, store, file: store.file, open: OriginalDatabase.look }));
+    } catch (error) {
+      if (!(error instanceof EntmootError) || error.code === "disk_full") {
+        store[Symbol.dispose]();
+        throw error;
+      }
+      this.#notice(`${error.message}; what the original wrote since its data was taken over is not here`);
+    }
+  }
+
+  /** The same for somebody who only looks: nothing is made or changed, and what is not in our database is added in memory. */
+  #see(original: OriginalGroup | undefined, isOurs: boolean, groupId: GroupId): SqliteGroupStore {
+    const forget = () => this.#open.delete(groupId);
+    const taken = isOurs ? this.#openDatabase(groupId) : undefined;
+    if (original === undefined) return taken!;
+    try {
+      const seen = taken === undefined ? seeOriginal(original, forget) : seeLaterWrites(original, taken, forget);
+      if (seen === undefined) return taken!;
+      taken?.[Symbol.dispose]();
+      this.#open.set(groupId, seen.store);
+      this.#noticeAll(seen.notices);
+      return seen.store;
+    } catch (error) {
+      if (taken === undefined || !(error instanceof EntmootError)) throw error;
+      this.#onStale(`${error.message}; what the original wrote since its data was taken over is not shown`);
+      return taken;
+    }
   }
 
   createGroup(groupId: GroupId): SqliteGroupStore {
@@ -228,6 +275,10 @@ export class SqliteDataRoot implements DataRoot {
     const found = tighten(path, wanted);
     if (found === undefined) return;
     this.#notice(`${path}: was open to others (mode ${octal(found)}); it is ${octal(wanted)} now`);
+  }
+
+  #noticeAll(texts: readonly string[]): void {
+    for (const text of texts) this.#notice(text);
   }
 
   #notice(text: string): void {
