@@ -25,11 +25,6 @@ interface OpenOptions {
   readonly durable?: boolean;
 }
 
-type MemoryOptions = Pick<OpenOptions, "label" | "migrations"> & { readonly image?: Uint8Array };
-
-/** A misspelt parameter throws instead of binding NULL. */
-const STRICT = { strict: true };
-
 /** Ours. How long a statement waits for another process to finish its write. */
 const BUSY_TIMEOUT_MS = 10_000;
 /** Ours. A group's connection costs at most this much page cache; read-ahead is left to the system. */
@@ -92,31 +87,6 @@ export class SqliteFile implements Disposable {
     } catch (error) {
       db?.close();
       throw sqliteFailure(error, file);
-    }
-  }
-
-  /**
-   * A database that is kept in memory and ends with it, empty or as it stands in `image`; `path` is what failures name.
-   * Throws `data_root_invalid` as `open`.
-   */
-  static inMemory(path: string, { image, ...options }: MemoryOptions): SqliteFile {
-    let db: Database | undefined;
-    try {
-      db = image === undefined ? new Database(":memory:", STRICT) : Database.deserialize(withoutWal(image), STRICT);
-      migrate(db, path, options.label, options.migrations);
-      return new SqliteFile(path, db, "write");
-    } catch (error) {
-      db?.close();
-      throw sqliteFailure(error, path);
-    }
-  }
-
-  /** The database as one file, with what is still in its log. */
-  image(): Uint8Array {
-    try {
-      return this.#db.serialize();
-    } catch (error) {
-      throw sqliteFailure(error, this.path);
     }
   }
 
@@ -290,13 +260,6 @@ function useWal(db: Database): void {
 }
 
 const SWITCH_RETRY_MS = 10;
-
-/** Of SQLite's file format: the bytes that say whether a database has a log beside it, which one in memory cannot. */
-const [FORMAT_AT, FORMAT_NO_LOG] = [18, 1];
-
-function withoutWal(image: Uint8Array): Uint8Array {
-  return image.slice().fill(FORMAT_NO_LOG, FORMAT_AT, FORMAT_AT + 2);
-}
 
 function migrate(db: Database, path: string, label: string, migrations: readonly Migration[]): void {
   if (versionOf(db, path, label, migrations.length) === migrations.length) return;
