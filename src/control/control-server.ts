@@ -1,11 +1,9 @@
-import { rmSync } from "node:fs";
-import type { UnixSocketListener } from "bun";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { Caller, OperationHost } from "../node/operations/implementation.ts";
 import type { Operations } from "../node/operations/operation.ts";
 import { atMost } from "../transport/wait.ts";
-import { bindSocket } from "./bind-socket.ts";
+import { type BoundSocket, bindSocket } from "./bind-socket.ts";
 import { BodyRoom } from "./body-room.ts";
 import { ControlConnection } from "./control-connection.ts";
 import { Door } from "./door.ts";
@@ -37,7 +35,7 @@ export class ControlServer implements AsyncDisposable {
   readonly #connections = new Map<ServedConnection, Promise<void>>();
   readonly #ending = new AbortController();
   readonly #door: Door;
-  #listener: UnixSocketListener<SocketStream> | undefined;
+  #listener: BoundSocket | undefined;
 
   private constructor(options: ControlServerOptions) {
     this.#options = options;
@@ -65,7 +63,6 @@ export class ControlServer implements AsyncDisposable {
     if (this.#ending.signal.aborted) return;
     this.#ending.abort();
     this.#listener?.stop(false);
-    rmSync(this.#options.path, { force: true });
     for (const connection of this.#connections.keys()) if (connection.isIdle) connection[Symbol.dispose]();
     await atMost(
       this.#options.clock,

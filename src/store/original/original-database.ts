@@ -1,17 +1,14 @@
 import { Database, constants as sqlite } from "bun:sqlite";
 import { constants, copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
 import { fileFailure } from "../private-files.ts";
 import { type SqlValue, sqliteFailure } from "../sqlite/sqlite-file.ts";
+import { makePrivatePlace, removePrivatePlace } from "./private-place.ts";
 
 /** Ours. Copies tried before a file is called busy. */
 const COPIES_MAX = 5;
 const RETRY_MS = 50;
-
-/** Ours. Where copies for those who only look go; 0700, and gone when the reading ends. */
-const PRIVATE_COPY = "entmootd-original-";
 
 /** A database of the original, seen as it was at one instant. Nothing is written to it or beside it. */
 export class OriginalDatabase implements Disposable {
@@ -37,7 +34,7 @@ export class OriginalDatabase implements Disposable {
   static look(path: string): OriginalDatabase | undefined {
     if (!existsSync(path)) return undefined;
     const place = placeOf(path);
-    if (place === undefined) return OriginalDatabase.open(path, join(tmpdir(), PRIVATE_COPY));
+    if (place === undefined) return OriginalDatabase.#copy(path, makePrivatePlace());
     const found = place === "immutable" ? fingerprint(path) : undefined;
     let db: Database | undefined;
     try {
@@ -57,7 +54,11 @@ export class OriginalDatabase implements Disposable {
    */
   static open(path: string, scratch: string): OriginalDatabase | undefined {
     if (!existsSync(path)) return undefined;
-    const directory = mkdtempSync(scratch);
+    return OriginalDatabase.#copy(path, mkdtempSync(scratch));
+  }
+
+  /** Reads it from a copy in `directory`, which goes away with it. */
+  static #copy(path: string, directory: string): OriginalDatabase {
     const copy = join(directory, basename(path));
     let db: Database | undefined;
     try {
@@ -68,7 +69,7 @@ export class OriginalDatabase implements Disposable {
       return new OriginalDatabase(path, db, { scratch: directory });
     } catch (error) {
       db?.close();
-      rmSync(directory, { recursive: true, force: true });
+      removePrivatePlace(directory);
       throw fileFailure(sqliteFailure(error, path), path);
     }
   }
@@ -106,7 +107,7 @@ export class OriginalDatabase implements Disposable {
 
   [Symbol.dispose](): void {
     this.#db.close();
-    if (this.#scratch !== undefined) rmSync(this.#scratch, { recursive: true, force: true });
+    if (this.#scratch !== undefined) removePrivatePlace(this.#scratch);
   }
 }
 
@@ -133,7 +134,7 @@ function checkSound(db: Database, path: string): void {
 }
 
 /** Copies database and log so that both are of one instant: neither changed from before to after. */
-function copyQuietly(path: string, copy: string): void {
+export function copyQuietly(path: string, copy: string): void {
   for (let attempt = 1; attempt <= COPIES_MAX; attempt++) {
     const before = fingerprint(path);
     copyFileSync(path, copy, constants.COPYFILE_FICLONE);

@@ -13,6 +13,7 @@ import type { OriginalDatabase } from "./original-database.ts";
 /** Below the data root. */
 export const POLICY_FILE = join("policies", "group-policies.json");
 export const METADATA_DATABASE = "esp.sqlite";
+export const MAILBOX_DATABASE = "mailbox.sqlite";
 
 /** What a mailbox's reader is called among the consumers. */
 export function mailboxConsumer(clientId: string): string {
@@ -78,7 +79,7 @@ function copyMetadata({ root, open, store }: SideFileTakeover): string[] {
 }
 
 function copyCursors({ root, open, store }: SideFileTakeover): string[] {
-  const path = join(root, "mailbox.sqlite");
+  const path = join(root, MAILBOX_DATABASE);
   using database = open(path);
   if (!database?.has("mailbox_cursors")) return [];
   const sql = `SELECT client_id, message_id, CAST(timestamp_ms AS TEXT) FROM mailbox_cursors WHERE group_id = ?1

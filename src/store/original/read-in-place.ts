@@ -1,58 +1,89 @@
+import { join } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
 import { SqliteFile } from "../sqlite/sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "../sqlite/sqlite-group-store.ts";
 import { fillGroup, type OriginalGroup } from "./fill-group.ts";
 import { takeLaterWrites } from "./later-writes.ts";
-import { OriginalDatabase } from "./original-database.ts";
+import { copyQuietly, OriginalDatabase } from "./original-database.ts";
 import { filesSeen, keptMark } from "./original-mark.ts";
+import { makePrivatePlace, removePrivatePlace } from "./private-place.ts";
 
 /** Ours. Readings begun anew because somebody changed the files meanwhile. */
 const READINGS_MAX = 5;
 
-const HOW = { label: "group database", migrations: GROUP_MIGRATIONS };
+/** The name of the database in its place. */
+const PASSING = "seen.sqlite";
 
-/** What looking at a group gives: a store in memory, which ends with it, and what people should know. */
-export interface OriginalSeen {
-  readonly store: SqliteGroupStore;
-  readonly notices: readonly string[];
+/**
+ * The group as a take-over would make it, for as long as the store is open: the original's files are read where they
+ * are, and nothing is left behind. The same files always give the same log. Throws as `fillGroup`.
+ */
+export function seeOriginal(group: OriginalGroup, onClose: () => void): SqliteGroupStore {
+  return calmly(() =>
+    passing(group, {
+      prepare: () => {},
+      fill(file, store) {
+        const { report } = fillGroup({ ...group, file, store, open: OriginalDatabase.look });
+        // Drawn at random, no place that was printed once would be found again.
+        file.exec(`UPDATE log SET id = x'${report.merkle_root.slice(0, 16)}'`);
+      },
+      onClose,
+    }),
+  );
 }
 
 /**
- * The group as a take-over would make it, in memory: the original's files are read where they are and nothing is left
- * behind. The same files always give the same log. Throws as `fillGroup`.
+ * The group of a store that was taken over once, with what the original wrote since, for as long as the store is open;
+ * `undefined` when the original's files are as they were then.
  */
-export function seeOriginal(group: OriginalGroup, onClose: () => void): OriginalSeen {
-  return calmly(() => {
-    const file = SqliteFile.inMemory(group.directory, HOW);
-    const store = new SqliteGroupStore(group.groupId, file, onClose);
-    try {
-      const { report, notices } = fillGroup({ ...group, file, store, open: OriginalDatabase.look });
-      // Drawn at random, no place that was printed once would be found again.
-      file.exec(`UPDATE log SET id = x'${report.merkle_root.slice(0, 16)}'`);
-      return { store, notices };
-    } catch (error) {
-      file[Symbol.dispose]();
-      throw error;
-    }
-  });
-}
-
-/**
- * The group of a store that was taken over once, with what the original wrote since, in memory; `undefined` when its
- * files are as they were then.
- */
-export function seeLaterWrites(group: OriginalGroup, taken: SqliteGroupStore, onClose: () => void): OriginalSeen | undefined {
+export function seeLaterWrites(
+  group: OriginalGroup,
+  { taken, path }: { readonly taken: SqliteGroupStore; readonly path: string },
+  onClose: () => void,
+): SqliteGroupStore | undefined {
   if (keptMark(taken)?.files === filesSeen(group.root, group.directory)) return undefined;
-  return calmly(() => {
-    const file = SqliteFile.inMemory(group.directory, { ...HOW, image: taken.file.image() });
-    const store = new SqliteGroupStore(group.groupId, file, onClose);
-    try {
-      return { store, notices: takeLaterWrites({ ...group, file, store, open: OriginalDatabase.look }) };
-    } catch (error) {
-      file[Symbol.dispose]();
-      throw error;
-    }
-  });
+  return calmly(() =>
+    passing(group, {
+      prepare: (copy) => copyQuietly(path, copy),
+      fill: (file, store) => takeLaterWrites({ ...group, file, store, open: OriginalDatabase.look }),
+      onClose,
+    }),
+  );
+}
+
+interface Passing {
+  /** Before the file at this path is opened, and made when it is not there. */
+  readonly prepare: (path: string) => void;
+  readonly fill: (file: SqliteFile, store: SqliteGroupStore) => void;
+  readonly onClose: () => void;
+}
+
+/** A store whose file has no name any more once it is open, so that whatever ends the process ends the file. */
+function passing(group: OriginalGroup, { fill, onClose, prepare }: Passing): SqliteGroupStore {
+  const place = makePrivatePlace();
+  let store: SqliteGroupStore;
+  let file: SqliteFile;
+  try {
+    const path = join(place, PASSING);
+    prepare(path);
+    file = SqliteFile.open(path, {
+      label: "group database",
+      migrations: GROUP_MIGRATIONS,
+      access: "write",
+      // Keeps its journal in memory: nothing is opened by name later.
+      durable: false,
+    });
+    store = new SqliteGroupStore(group.groupId, file, onClose);
+  } finally {
+    removePrivatePlace(place);
+  }
+  try {
+    fill(file, store);
+    return store;
+  } catch (error) {
+    store[Symbol.dispose]();
+    throw error;
+  }
 }
 
 function calmly<T>(read: () => T): T {

@@ -129,18 +129,18 @@ export class SqliteDataRoot implements DataRoot {
     }
   }
 
-  /** The same for somebody who only looks: nothing is made or changed, and what is not in our database is added in memory. */
+  /** The same for somebody who only looks: nothing is made or changed. */
   #see(original: OriginalGroup | undefined, isOurs: boolean, groupId: GroupId): SqliteGroupStore {
     const forget = () => this.#open.delete(groupId);
     const taken = isOurs ? this.#openDatabase(groupId) : undefined;
     if (original === undefined) return taken!;
     try {
-      const seen = taken === undefined ? seeOriginal(original, forget) : seeLaterWrites(original, taken, forget);
+      const path = join(original.directory, GROUP_DATABASE);
+      const seen = taken ? seeLaterWrites(original, { taken, path }, forget) : seeOriginal(original, forget);
       if (seen === undefined) return taken!;
       taken?.[Symbol.dispose]();
-      this.#open.set(groupId, seen.store);
-      this.#noticeAll(seen.notices);
-      return seen.store;
+      this.#open.set(groupId, seen);
+      return seen;
     } catch (error) {
       if (taken === undefined || !(error instanceof EntmootError)) throw error;
       this.#onStale(`${error.message}; what the original wrote since its data was taken over is not shown`);
