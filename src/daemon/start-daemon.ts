@@ -14,6 +14,7 @@ import { requireCarrier, startTransport } from "./choose-transport.ts";
 import { nodeName } from "./node-name.ts";
 import { openRoot } from "./open-root.ts";
 import type { GlobalOptions } from "./options.ts";
+import { requireFree } from "./require-free.ts";
 import { requireOwner } from "./require-owner.ts";
 
 /** Ours. A clean end takes no longer than this; what is acknowledged is on disk long before. */
@@ -57,6 +58,7 @@ export async function startDaemon(options: GlobalOptions, start: StartDaemon): P
 
 async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
   requireCarrier(options);
+  await requireFree(options);
   await using parts = new AsyncDisposableStack();
   // Read now: by the end, another executable may stand at the path.
   const program = runningProgram();

@@ -253,9 +253,11 @@ export class EntmootNode implements Operations, OperationHost {
     const joined = this.#groups.get(id);
     if (joined !== undefined) return joined;
     const { log, root } = this.#parts;
+    const told = root.notices.length;
     const store = root.openGroup(id, ({ done, total }) => {
       log.info("taking over the original's data", { group: id, done, total });
     });
+    for (const notice of root.notices.slice(told)) log.warn(notice);
     if (store === undefined) throw new EntmootError("group_not_found", "group not joined");
     renewRolledBackLog({ root, store, log });
     const { carrier, clock, config, local } = this.#context;

@@ -16,7 +16,7 @@ const of = (group: number, n: number) => keptMessage(message({ timestamp: BigInt
 test("more groups than may be open at a time are written and read as if all were, and few files are open", () => {
   using directory = new TemporaryDirectory();
   const files = new OpenFiles(2);
-  using root = SqliteDataRoot.open(directory.path, "write", files);
+  using root = SqliteDataRoot.open(directory.path, "write", { files });
   const stores = Array.from({ length: 7 }, (_, n) =>
     root.createGroup(GroupId.fromBytes(new Uint8Array(32).fill(n + 1))),
   );

@@ -106,6 +106,8 @@ async function printBacklog(
 
 /** The places in moots that the daemon has: one that it could not open after a restart is no reason to end. */
 async function placesIn(daemon: ControlClient, seen: Seen): Promise<string[]> {
+  // An original's daemon begins with what is new in any case, and has no such answer.
+  if (await daemon.isOriginal()) return [];
   const { groups } = await daemon.call(status, {});
   const open = new Set(groups.map((group) => mootOfPlace(group.group_id)));
   return [...seen].filter(([moot]) => open.has(moot)).map(([, place]) => place);

@@ -58,6 +58,11 @@ export class SqliteGroupStore implements GroupStore {
     this.#facts = new SqliteFactStore(file, "facts");
   }
 
+  /** The file behind it, for what reads and fills it whole. */
+  get file(): SqliteFile {
+    return this.#file;
+  }
+
   getFact(name: string): string | undefined {
     return this.#facts.get(name);
   }
