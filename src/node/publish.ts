@@ -2,6 +2,7 @@ import { BoundedMap } from "../core/bounded-map.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
+import { isReserved } from "../core/policy/topic.ts";
 import { messageCanonical, signMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
@@ -15,9 +16,6 @@ import { type OnlyWords, onlyOf } from "./read/moots.ts";
 
 /** Ours. Answers remembered by moot and token, so that a retry publishes nothing twice; more are in the database. */
 const TOKENS_MAX = 4096;
-
-/** Wire. Topics under it carry what nodes and founders say to nodes. */
-const RESERVED_ROOT = "_entmoot";
 
 /** Wire. The original's words, by which its clients know the case. */
 const PUBLISHING_WORDS: OnlyWords = {
@@ -128,7 +126,7 @@ export function pay(group: Group, message: Message, now: UnixMs): void {
 }
 
 function refuseReserved(topics: readonly string[]): void {
-  const reserved = topics.find((topic) => topic === RESERVED_ROOT || topic.startsWith(`${RESERVED_ROOT}/`));
+  const reserved = topics.find(isReserved);
   if (reserved === undefined) return;
   throw new EntmootError(
     "forbidden",

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { publish } from "../../src/node/operations/messages.ts";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
@@ -61,6 +62,37 @@ inNetns(import.meta, () => {
     expect(status).toBe(0);
     // It may have begun before or after; what it printed matches.
     expect(contents(stdout).filter((text) => text !== "more news")).toEqual([]);
+  });
+
+  test("what no pattern matches is shown like any message; what is reserved only when it is named", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    const { group_id } = await a.up();
+    const odd = ["c++", "issues/#42", "/chat", "chat/", "a//b", "1E+02"];
+    await using live = a.spawn(["tail"]);
+    await say(a, "ready");
+    await using client = await a.client();
+    // Over the socket, for the command itself may warn of some of them.
+    const publishTo = (topic: string) =>
+      client.call(publish, { topics: [topic], content: new TextEncoder().encode(topic) });
+    await publishTo("_entmoot/news/v1");
+    for (const topic of odd) await publishTo(topic);
+    for (const content of odd) expect(await a.daemon.json({ event: "message", content })).toMatchObject({ group_id });
+    const shown = async (...args: string[]) => contents((await a.run(args)).stdout).filter((text) => text !== "ready");
+    for (const filter of [[], ["-topic", "#"]]) {
+      expect(await shown("query", "-order", "asc", ...filter)).toEqual(odd);
+      expect(await shown("query", "-group", group_id, "-after", "0", ...filter)).toEqual(odd);
+      await using tail = a.spawn(["tail", "-n", "-1", ...filter]);
+      for (const content of odd) expect(await tail.json({ content })).toMatchObject({ group_id });
+      expect(tail.stdout).not.toContain("_entmoot");
+    }
+    expect(await shown("query", "-topic", "_entmoot/#")).toEqual(["_entmoot/news/v1"]);
+    expect(await shown("query", "-topic", "+")).toEqual([]);
+    const { topics } = await a.ask(["call", "topics", JSON.stringify({ group_id })]);
+    expect(topics.map(({ topic }: { topic: string }) => topic).toSorted()).toEqual([...odd, "chat"].toSorted());
+    expect(a.daemon.stdout).not.toContain("_entmoot");
+    for (const content of odd) await live.json({ content });
+    expect(live.stdout).not.toContain("_entmoot");
   });
 
   test("a reader that has seen enough ends tail and query quietly", async () => {

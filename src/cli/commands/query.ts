@@ -37,6 +37,7 @@ export const query = defineCommand({
     topic: {
       type: "string",
       valueHint: "PATTERN",
+      defaultHint: "any topic",
       description: "only topics that match; + is one segment, # the rest",
     },
     since: { type: "string", valueHint: "TIME", description: "from this time on (RFC 3339 or Unix ms)" },

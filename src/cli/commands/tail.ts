@@ -39,8 +39,8 @@ export const tail = defineCommand({
     ...globalFlags,
     topic: {
       type: "string",
-      default: "#",
       valueHint: "PATTERN",
+      defaultHint: "any topic",
       description: "only topics that match; + is one segment, # the rest",
     },
     group: { type: "string", valueHint: "GID", defaultHint: "all groups", description: "only this group" },
@@ -55,7 +55,7 @@ export const tail = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const last = parseLast(args.n);
-    requirePattern(LABEL, args.topic);
+    if (args.topic !== undefined) requirePattern(LABEL, args.topic);
     const after = parsePlaces(LABEL, repeated(args.after), args.group !== undefined);
     if (after.length > 0 && last !== 0) {
       throw new EntmootError("invalid_argument", `${LABEL}: -n and -after: give one of them`);
@@ -64,7 +64,8 @@ export const tail = defineCommand({
     for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort());
     const asked = {
       groupId: args.group === undefined ? undefined : parseGroupId(LABEL, args.group),
-      topic: args.topic,
+      // Said also where nothing is filtered: a daemon that is not updated yet insists on it.
+      topic: args.topic ?? "#",
       signal: ending.signal,
     };
     await namedFailure(
