@@ -17,6 +17,11 @@ export function printIndentedJson(value: unknown): void {
   printLine(escapeHtml(JSON.stringify(value, null, 2)));
 }
 
+/** What would be prose, with fields beside it, as one JSON object on a line of stderr: for programs that asked for that. */
+export function printJsonNote(note: string, fields: Readonly<Record<string, unknown>>): void {
+  writeAll(STDERR, `${escapeHtml(JSON.stringify({ note, ...fields }))}\n`);
+}
+
 /** One line of text on stdout. Throws the system's `EPIPE` when the reader has gone; `main.ts` ends quietly on it. */
 export function printLine(text: string): void {
   writeAll(STDOUT, `${text}\n`);
