@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
+import { shownTopics } from "../core/policy/topic.ts";
 import type { Joined } from "../node/operations/invites.ts";
 import type { Published, WatchEvent } from "../node/operations/messages.ts";
 import { PROBE_PEERS_MAX, type ProbeRow, probeTimeoutMs } from "../node/operations/moots.ts";
@@ -50,11 +51,13 @@ const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
     return { group_id, message_id, author: message.author, timestamp_ms, duplicate: undefined };
   },
 
-  /** From now on only, and without places to go on from (`seq` is 0). */
-  async watch(daemon, { group_id, topic }, { onEvent, signal }) {
+  /** From now on only, what its patterns cover, and without places to go on from (`seq` is 0). */
+  async watch(daemon, { group_id, reserved, topic = "#" }, { onEvent, signal }) {
+    const { shows } = shownTopics({ topic, reserved });
     for await (const frame of daemon.stream({ kind: "tail_subscribe", group_id, topic }, signal)) {
       if (frame.kind !== "tail_event") throw unexpected(frame, "tail_event");
       const { message } = frame;
+      if (!shows(message.topics)) continue;
       await onEvent?.({ kind: "message", group_id: message.group_id, seq: 0, place: "", message } satisfies WatchEvent);
     }
     return {};

@@ -29,6 +29,11 @@ export function printIndentedJson(value: unknown): void {
   printLine(escapeHtml(JSON.stringify(value, null, 2)));
 }
 
+/** What would be prose, with fields beside it, as one JSON object on a line of stderr: for programs that asked for that. */
+export function printJsonNote(note: string, fields: Readonly<Record<string, unknown>>): void {
+  printFailure(escapeHtml(JSON.stringify({ note, ...fields })));
+}
+
 /**
  * One line of text on stdout. Throws the system's `EPIPE` when the reader has gone, on which `main.ts` ends quietly, and
  * `output_failed` when stdout takes nothing for another reason.

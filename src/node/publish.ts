@@ -2,7 +2,7 @@ import { BoundedMap } from "../core/bounded-map.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
-import { verifyPublishTopic } from "../core/policy/topic.ts";
+import { isReserved, verifyPublishTopic } from "../core/policy/topic.ts";
 import { messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
@@ -25,9 +25,6 @@ import { whenWritable } from "./when-writable.ts";
 
 /** Ours. Answers remembered by moot and token, so that a retry publishes nothing twice; more are in the database. */
 const TOKENS_MAX = 4096;
-
-/** Wire. Topics under it carry what nodes and founders say to nodes. */
-const RESERVED_ROOT = "_entmoot";
 
 /** Wire. The original's words, by which its clients know the case. */
 const PUBLISHING_WORDS: OnlyWords = {
@@ -150,7 +147,7 @@ export function pay(
 }
 
 function refuseReserved(topics: readonly string[]): void {
-  const reserved = topics.find((topic) => topic === RESERVED_ROOT || topic.startsWith(`${RESERVED_ROOT}/`));
+  const reserved = topics.find(isReserved);
   if (reserved === undefined) return;
   throw new EntmootError(
     "forbidden",

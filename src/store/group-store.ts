@@ -96,8 +96,8 @@ export interface MessageStore {
   latest(limit: number, topic?: string): StoredMessage[];
   /** All with timestamp in [since, until), in topological order of that subset (the original's Range). */
   topologicalRange(range: { since: bigint | undefined; until: bigint | undefined }): StoredMessage[];
-  /** Per topic: how many messages and the latest timestamp; most used first, then latest, then name. */
-  topics(limit: number): { topic: string; messages: number; latest: bigint }[];
+  /** Per topic: how many messages and the latest timestamp; most used first, then latest, then name. `reserved`: those too. */
+  topics(limit: number, also: { readonly reserved: boolean }): { topic: string; messages: number; latest: bigint }[];
   /** Ids in [lo, hi) ascending, at most `limit`; `hi` zero is unbounded. */
   idsInRange(range: { lo: MessageId; hi: MessageId; limit: number }): MessageId[];
   /** The first `limit` messages after a place in time order, or from its beginning. */

@@ -172,12 +172,12 @@ describe("lines on a terminal", () => {
   const message = (content: Uint8Array, topics: string[], timestamp = BigInt(now.getTime())): WatchEvent => ({
     kind: "message",
     group_id: GroupId.zero,
-    seq: 1,
-    place: "",
+    seq: 17,
+    place: "here",
     message: {
       id: MessageId.zero,
       group_id: GroupId.zero,
-      author: { pilot_node_id: 7, entmoot_pubkey: null },
+      author: { pilot_node_id: 7, entmoot_pubkey: new Uint8Array(32).fill(9) },
       timestamp,
       topics,
       parents: [],
@@ -190,8 +190,12 @@ describe("lines on a terminal", () => {
 
   test("say when, who, where and what", () => {
     const names = new Map([[7, "oak"]]);
-    expect(eventLine(message(text("hello"), ["chat"]), { names, now })).toBe("03:04:05  oak/7  chat  hello");
-    expect(eventLine(message(text("hello"), []), { names: new Map(), now })).toBe("03:04:05  7  -  hello");
+    expect(eventLine(message(text("hello"), ["chat"]), { names, now })).toBe(
+      "03:04:05  #17  oak/7 (CQkJCQkJ)  chat  hello",
+    );
+    expect(eventLine(message(text("hello"), []), { names: new Map(), now })).toBe(
+      "03:04:05  #17  7 (CQkJCQkJ)  -  hello",
+    );
     expect(eventLine(message(new Uint8Array([0xff, 0, 1]), ["a"]), { names, now })).toContain(
       "[3 bytes that are not text]",
     );

@@ -57,6 +57,11 @@ export class DaemonNode implements AsyncDisposable {
     return this.#daemon;
   }
 
+  /** What its commands are started with, for a program that starts one by itself. */
+  get environment(): Readonly<Record<string, string | undefined>> {
+    return this.#env;
+  }
+
   /** Starts a command and gives it while it runs. */
   spawn(args: readonly string[], options: Partial<ProgramOptions> = {}): Program {
     if (this.#disposed) throw new Error(`the node of ${this.data} has been disposed of`);

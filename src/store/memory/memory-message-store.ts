@@ -4,7 +4,7 @@ import { MessageSet } from "../../core/order/message-set.ts";
 import { compareNodes, type OrderNode, topologicalOrder } from "../../core/order/order.ts";
 import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import { addToSum } from "../../core/place.ts";
-import { compilePattern, tailSees } from "../../core/policy/topic.ts";
+import { compilePattern, isReserved, tailSees } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
 import { checkLimit, checkNewMessage, indexedTopics, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
@@ -146,11 +146,15 @@ export class MemoryMessageStore implements MessageStore {
     return this.#inOwnOrder(this.#within(timeRange(since, until))).map(stored);
   }
 
-  topics(limit: number): { topic: string; messages: number; latest: bigint }[] {
+  topics(
+    limit: number,
+    { reserved }: { readonly reserved: boolean },
+  ): { topic: string; messages: number; latest: bigint }[] {
     checkLimit(limit);
     const counts = new Map<string, { topic: string; messages: number; latest: bigint }>();
     for (const { topics, node } of this.#log) {
       for (const topic of topics) {
+        if (!reserved && isReserved(topic)) continue;
         const count = counts.get(topic) ?? { topic, messages: 0, latest: node.timestamp };
         count.messages += 1;
         if (node.timestamp > count.latest) count.latest = node.timestamp;

@@ -217,9 +217,9 @@ export class SqliteMessageStore implements MessageStore {
     return found;
   }
 
-  topics(limit: number): { topic: string; messages: number; latest: bigint }[] {
+  topics(limit: number, also: { readonly reserved: boolean }): { topic: string; messages: number; latest: bigint }[] {
     checkLimit(limit);
-    return this.#topics.top(limit);
+    return this.#topics.top(limit, also);
   }
 
   idsInRange({ lo, hi, limit }: { lo: MessageId; hi: MessageId; limit: number }): MessageId[] {

@@ -1,4 +1,4 @@
-import { compilePattern } from "../../core/policy/topic.ts";
+import { compilePattern, RESERVED_ROOT } from "../../core/policy/topic.ts";
 import type { NewMessage } from "../group-store.ts";
 import { indexedTopics } from "../store-limits.ts";
 import { type Bound, compareBounds, type TimeRange } from "../time-range.ts";
@@ -55,7 +55,9 @@ export class SqliteTopicIndex {
     );
     this.#insert = file.prepare("INSERT OR IGNORE INTO message_topics VALUES (?1, ?2, ?3, ?4, ?5)");
     this.#top = file.prepare(
-      "SELECT topic, messages, latest FROM topics ORDER BY messages DESC, latest DESC, topic LIMIT ?1",
+      `SELECT topic, messages, latest FROM topics
+      WHERE ?2 OR NOT (topic = '${RESERVED_ROOT}' OR (topic >= '${RESERVED_ROOT}/' AND topic < '${RESERVED_ROOT}0'))
+      ORDER BY messages DESC, latest DESC, topic LIMIT ?1`,
       "bigint",
     );
     const within = `SELECT timestamp, author, id, seq FROM message_topics WHERE topic = ?1
@@ -110,8 +112,8 @@ export class SqliteTopicIndex {
   }
 
   /** Most used first, then latest, then by name. */
-  top(limit: number): TopicCount[] {
-    return this.#top.rows(limit).map(([topic, messages, latest]) => ({
+  top(limit: number, { reserved }: { readonly reserved: boolean }): TopicCount[] {
+    return this.#top.rows(limit, reserved ? 1 : 0).map(([topic, messages, latest]) => ({
       topic: this.#rows.text(topic, topic),
       messages: this.#rows.number(messages, topic),
       latest: this.#rows.int64(latest, topic),
