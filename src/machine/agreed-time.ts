@@ -9,7 +9,7 @@ export type TimeVerdict =
   | { readonly kind: "disputed"; readonly heard: number; readonly offsetMs: number }
   /** Nobody was heard, and the clock has run long enough without a jump. */
   | { readonly kind: "steady" }
-  /** Nobody was heard; it has to run `restMs` more. */
+  /** Too few were heard, or nobody: `restMs` more, unless others are heard. */
   | { readonly kind: "unproved"; readonly restMs: number };
 
 export interface AgreedTimeConfig {
@@ -19,6 +19,8 @@ export interface AgreedTimeConfig {
   readonly heardMs: number;
   /** How long a clock runs without a jump before it is believed alone. */
   readonly aloneMs: number;
+  /** How long after the first member was heard the others are waited for, unless half of them were. */
+  readonly settleMs: number;
 }
 
 interface Heard {
@@ -33,6 +35,7 @@ export class AgreedTime {
   /** Only members, so the roster bounds it. */
   readonly #heard = new Map<PublicKey, Heard>();
   #members: ReadonlySet<PublicKey> = new Set();
+  #firstAt: SteadyMs | undefined;
 
   constructor(config: AgreedTimeConfig) {
     this.#config = config;
@@ -46,7 +49,15 @@ export class AgreedTime {
 
   /** `peer` said just now that it was `theirs`. */
   hear(peer: PublicKey, theirs: UnixMs, at: SteadyMs): void {
-    if (this.#members.has(peer)) this.#heard.set(peer, { unixAtZero: theirs - at, at });
+    if (!this.#members.has(peer)) return;
+    this.#firstAt ??= at;
+    this.#heard.set(peer, { unixAtZero: theirs - at, at });
+  }
+
+  /** The date here jumped, or this machine slept: what was said before says nothing any more. */
+  forget(): void {
+    this.#heard.clear();
+    this.#firstAt = undefined;
   }
 
   /** `steadyForMs`: for how long this machine's date has gone on without a jump. */
@@ -54,11 +65,15 @@ export class AgreedTime {
     const offsets = this.#offsets(unix, steady);
     const heard = offsets.length;
     if (heard === 0) {
+      this.#firstAt = undefined;
       const restMs = this.#config.aloneMs - steadyForMs;
       return restMs <= 0 ? { kind: "steady" } : { kind: "unproved", restMs };
     }
     const near = offsets.filter((offset) => Math.abs(offset) <= this.#config.toleranceMs).length;
-    if (near * 2 > heard) return { kind: "agreed", heard };
+    if (near * 2 > heard) {
+      const restMs = heard * 2 > this.#members.size ? 0 : (this.#firstAt ?? steady) + this.#config.settleMs - steady;
+      return restMs <= 0 ? { kind: "agreed", heard } : { kind: "unproved", restMs };
+    }
     return { kind: "disputed", heard, offsetMs: offsets[heard >>> 1]! };
   }
 

@@ -11,6 +11,8 @@ interface ClockReading {
  */
 export class ClockWatch {
   readonly #toleranceMs: number;
+  /** Jumps so far. */
+  jumps = 0;
   /** Since when the date has gone on as the steady clock does; small steps add up against it. */
   #since: ClockReading | undefined;
 
@@ -29,6 +31,7 @@ export class ClockWatch {
     const jumpMs = now.unix - expected;
     if (Math.abs(jumpMs) <= this.#toleranceMs) return 0;
     this.#since = now;
+    this.jumps += 1;
     return jumpMs;
   }
 

@@ -1,3 +1,4 @@
+import type { PublicKey } from "../core/ids.ts";
 import type { CopyStatus } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
 
@@ -7,17 +8,23 @@ export interface CopyComparison {
   readonly outcome: "equal" | "different" | "unknown";
   /** From when on they are compared, Unix milliseconds; 0: all of it. */
   readonly sinceMs: number;
+  /** How many messages of that each has; theirs is `undefined` when it cannot say. */
+  readonly ours: number;
+  readonly theirs: number | undefined;
 }
 
 /**
- * Ours beside what a peer says of its copy. Members may have removed different amounts, so what is compared begins
+ * Ours beside what `from` says of its copy. Members may have removed different amounts, so what is compared begins
  * where the one that removed more begins. Equal whole roots are equal copies, whatever was removed.
  */
-export function compareCopies(index: MessageIndex, status: CopyStatus): CopyComparison {
+export function compareCopies(index: MessageIndex, from: PublicKey, status: CopyStatus): CopyComparison {
   const sinceMs = Math.max(index.wantedFromMs, status.pruned_to_ms);
-  if (status.merkle_root === index.merkleRoot()) return { outcome: "equal", sinceMs };
-  if (sinceMs === 0) return { outcome: "different", sinceMs };
-  const ours = status.shared_since_ms === sinceMs ? index.rootSince(sinceMs) : undefined;
-  if (ours === undefined) return { outcome: "unknown", sinceMs };
-  return { outcome: ours === status.shared_root ? "equal" : "different", sinceMs };
+  const whole = { sinceMs, ours: index.size, theirs: status.message_count };
+  if (status.merkle_root === index.merkleRoot()) return { outcome: "equal", ...whole };
+  // Who knows nothing of this may hold what we lack, and lists it.
+  if (sinceMs === 0 || status.now_ms === 0) return { outcome: "different", ...whole };
+  const part = status.shared_since_ms === sinceMs ? index.sharedSince(sinceMs, from) : undefined;
+  if (part === undefined) return { outcome: "unknown", ...whole };
+  const outcome = part.root === status.shared_root ? "equal" : "different";
+  return { outcome, sinceMs, ours: part.count, theirs: status.shared_count };
 }

@@ -199,6 +199,8 @@ const DEFAULTS = {
     /** What a member said of the time counts for a day; a clock that nobody is heard beside is believed after one. */
     heardMs: 86_400_000,
     aloneMs: 86_400_000,
+    /** While less than half of the members were heard, the others may still come, and see another day. */
+    settleMs: 60_000,
   },
 
   rateLimit: {

@@ -322,7 +322,7 @@ export class EntmootNode implements Operations, OperationHost {
 }
 
 function reportTo(log: Log, group: Group, report: Report): void {
-  if (report.what === "compared") group.noteCompared(report);
+  if (report.what === "compared" && report.outcome !== "failed") group.noteCompared();
   const text = `group ${group.id.slice(0, 12)}: ${report.what}`;
   if (report.what === "roster_forked" || report.what === "roster_rejected") log.warn(text, report);
   else log.debug(text, report);

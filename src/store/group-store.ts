@@ -22,6 +22,18 @@ export interface StoredMessage {
   readonly canonical: Uint8Array;
 }
 
+/** The messages from some time on. */
+export interface SharedPart {
+  readonly root: MerkleRoot;
+  readonly count: number;
+}
+
+/** Messages that stay however old they are: those of one author on one topic. */
+export interface Exempt {
+  readonly topic: string;
+  readonly author_node_id: number;
+}
+
 export interface MessageQuery {
   /** Inclusive Unix ms; `undefined` is unbounded. */
   readonly since?: bigint;
@@ -107,25 +119,27 @@ export interface MessageStore {
   /** Over all held messages in topological order; zero when empty. Recomputed lazily. */
   merkleRoot(): MerkleRoot;
   /**
-   * As `merkleRoot`, over those with timestamp at or after `since`. `undefined` when none is kept in step for that time,
-   * unless `build` asks for the pass over the index that it costs; two are kept.
+   * How many there are with timestamp at or after `since`, and their `merkleRoot`. `undefined` when none is kept in step
+   * for that time, unless `build` asks for the pass over the index that it costs; a few are kept.
    */
-  rootSince(since: bigint, build: boolean): MerkleRoot | undefined;
+  sharedSince(since: bigint, build: boolean): SharedPart | undefined;
   /**
    * The ids a new message of ours names as parents: the last three of the topological order, oldest first, of what
    * this store has stored or was last asked about.
    */
   nextParents(): MessageId[];
   /**
-   * Forgets bodies older than `before`, the oldest first, keeps their ids as pruned. Messages with a topic in `exempt`
-   * stay. Gives how many went, at most `limit`: with as many there may be more.
+   * Forgets bodies older than `before`, the oldest first, keeps their ids as pruned. What `exempt` names stays. Gives how
+   * many went, at most `limit`: unless it is 0 there may be more.
    */
-  pruneBefore(before: bigint, exempt: readonly string[], limit?: number): number;
+  pruneBefore(before: bigint, exempt?: Exempt, limit?: number): number;
   /** How many are pruned now. */
   readonly pruned: number;
+  /** The time of the latest of them, `INT64_MAX` when it is not known of some; `undefined` when none is pruned. */
+  latestPruned(): bigint | undefined;
   /**
    * From now on messages that were pruned and are not older than this are stored again, each at the number it had, so
-   * that no reader of the log gets it twice. Pruned ids then count as unknown, whatever their time. `undefined`: none is.
+   * that no reader of the log gets it twice. They then count as unknown. `undefined`: none is.
    */
   restoreFrom(timestamp: bigint | undefined): void;
 }

@@ -54,7 +54,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(messages.idsInRange({ lo: MessageId.zero, hi: MessageId.zero, limit: 10 })).toEqual([]);
       expect(messages.placesAfter(undefined, 10)).toEqual([]);
       expect(messages.idsSince(0n)).toEqual([]);
-      expect(messages.pruneBefore(INT64_MAX, [])).toBe(0);
+      expect(messages.pruneBefore(INT64_MAX)).toBe(0);
       expect(messages.putMany([])).toEqual([]);
     });
 
@@ -301,10 +301,10 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
         const pinned = message({ timestamp: 6n, topics: ["pinned", "both"] });
         const young = message({ timestamp: 10n, topics: ["both"] });
         messages.putMany([old, pinned, young].map(keptMessage));
-        expect(messages.pruneBefore(0n, [])).toBe(0);
-        expect(messages.pruneBefore(-5n, [])).toBe(0);
-        expect(messages.pruneBefore(10n, ["pinned", "unused"])).toBe(1);
-        expect(messages.pruneBefore(10n, ["pinned"])).toBe(0);
+        expect(messages.pruneBefore(0n)).toBe(0);
+        expect(messages.pruneBefore(-5n)).toBe(0);
+        expect(messages.pruneBefore(10n, PINNED)).toBe(1);
+        expect(messages.pruneBefore(10n, PINNED)).toBe(0);
         for (const store of beforeAndAfter(world)) {
           const kept = store.messages;
           expect(kept.size).toBe(2);
@@ -323,7 +323,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
           expect(kept.arrivedAfter(0, 9).map(({ seq }) => seq)).toEqual([2, 3]);
           expect(kept.lastSeq()).toBe(3);
         }
-        expect(world.store.messages.pruneBefore(INT64_MAX, [])).toBe(2);
+        expect(world.store.messages.pruneBefore(INT64_MAX)).toBe(2);
         expect(world.store.messages.topics(9, { reserved: true })).toEqual([]);
         expect(world.reopen().messages.putMany([keptMessage(text("new"))])).toEqual([4]);
       },
@@ -333,7 +333,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       const drawn = messages.logId();
       expect(drawn).toMatch(/^[0-9a-f]{16}$/);
       messages.putMany([text("a"), text("b")].map(keptMessage));
-      messages.pruneBefore(INT64_MAX, []);
+      messages.pruneBefore(INT64_MAX);
       for (const store of beforeAndAfter(world)) expect(store.messages.logId()).toBe(drawn);
       world.store.messages.drawLog();
       const next = world.store.messages.logId();
@@ -357,7 +357,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
           expect([1, 2, 3, 4].map((seq) => store.messages.idAt(seq))).toEqual(put.map(({ id }) => id));
           expect(sumsOf(store.messages, 4)).toEqual(sums.slice(0, 5));
         }
-        expect(world.store.messages.pruneBefore(10n, [])).toBe(2);
+        expect(world.store.messages.pruneBefore(10n)).toBe(2);
         world.store.messages.putMany([keptMessage(at(40n))]);
         for (const store of beforeAndAfter(world)) expect(sumsOf(store.messages, 5)).toEqual(sums);
         for (const store of beforeAndAfter(world)) {
@@ -376,7 +376,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       for (const size of [1, 62, 1, 1, 130, 5, 100]) {
         world.store.messages.putMany(said.slice(stored, stored + size).map(keptMessage));
         stored += size;
-        if (stored === 199) world.store.messages.pruneBefore(100n, []);
+        if (stored === 199) world.store.messages.pruneBefore(100n);
         for (const store of beforeAndAfter(world)) {
           const found = Array.from({ length: stored + 1 }, (__, seq) => store.messages.sumAt(seq));
           expect(found).toEqual(sums.slice(0, stored + 1));
@@ -387,12 +387,13 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
     check("what was pruned comes back at its number where it may, with its topics", ({ messages }, world) => {
       const said = [3n, 5n, 7n, 9n].map((timestamp) => message({ timestamp, topics: [`t${timestamp}`] }));
       messages.putMany(said.map(keptMessage));
-      expect([messages.pruneBefore(8n, [], 2), messages.pruned, messages.size]).toEqual([2, 2, 2]);
-      expect([messages.pruneBefore(8n, [], 2), messages.pruned, messages.size]).toEqual([1, 3, 1]);
+      expect([messages.pruneBefore(8n, undefined, 2), messages.pruned, messages.size]).toEqual([2, 2, 2]);
+      expect([messages.pruneBefore(8n, undefined, 2), messages.pruned, messages.size]).toEqual([1, 3, 1]);
       for (const store of beforeAndAfter(world)) {
         store.messages.restoreFrom(5n);
-        expect(store.messages.unknown(said.map(({ id }) => id))).toEqual(said.slice(0, 3).map(({ id }) => id));
-        expect(store.messages.knows(said[1]!.id)).toBe(false);
+        expect(store.messages.unknown(said.map(({ id }) => id))).toEqual(said.slice(1, 3).map(({ id }) => id));
+        expect(said.map(({ id }) => store.messages.knows(id))).toEqual([true, false, false, true]);
+        expect(store.messages.latestPruned()).toBe(7n);
         store.messages.restoreFrom(undefined);
         expect(store.messages.unknown(said.map(({ id }) => id))).toEqual([]);
       }
@@ -400,7 +401,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(world.store.messages.putMany(said.toReversed().map(keptMessage))).toEqual([undefined, 3, 2, undefined]);
       expect(world.store.messages.putMany([keptMessage(text("next"))])).toEqual([5]);
       for (const { messages: now } of beforeAndAfter(world)) {
-        expect([now.size, now.pruned, now.lastSeq()]).toEqual([4, 1, 5]);
+        expect([now.size, now.pruned, now.latestPruned(), now.lastSeq()]).toEqual([4, 1, 3n, 5]);
         expect(now.arrivedAfter(0, 9).map(({ seq }) => seq)).toEqual([2, 3, 4, 5]);
         expect([1, 2, 3, 4].map((seq) => now.idAt(seq))).toEqual(said.map(({ id }) => id));
         expect(queried(now, { topic: "t5", order: "asc", limit: 9 }).map(({ id }) => id)).toEqual([said[1]!.id]);
@@ -414,13 +415,13 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       (_, world) => {
         const { messages } = world.store;
         messages.putMany([1n, 2n, 3n].map((timestamp) => keptMessage(message({ timestamp }))));
-        expect(messages.rootSince(1n, false)).toBe(messages.merkleRoot());
-        const since2 = messages.rootSince(2n, true);
+        expect(messages.sharedSince(1n, false)).toEqual({ root: messages.merkleRoot(), count: 3 });
+        const since2 = messages.sharedSince(2n, true);
         const later = message({ timestamp: 4n });
         messages.putMany([keptMessage(later)]);
-        expect(messages.rootSince(2n, false)).not.toBe(since2);
-        expect(messages.rootSince(4n, true)).toBe(merkleRoot([later.id]));
-        expect(messages.rootSince(5n, true)).toBe(MerkleRoot.zero);
+        expect(messages.sharedSince(2n, false)).not.toEqual(since2);
+        expect(messages.sharedSince(4n, true)).toEqual({ root: merkleRoot([later.id]), count: 1 });
+        expect(messages.sharedSince(5n, true)).toEqual({ root: MerkleRoot.zero, count: 0 });
       },
     );
 
@@ -449,8 +450,8 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
             if (pruneBefore !== undefined) {
               const old = [...held.values()].filter(({ timestamp }) => timestamp < pruneBefore && pruneBefore > 0n);
               let gone = 0;
-              for (let piece = 2; piece === 2; gone += piece) {
-                piece = world.store.messages.pruneBefore(pruneBefore, [], 2);
+              for (let piece = 2; piece > 0; gone += piece) {
+                piece = world.store.messages.pruneBefore(pruneBefore, undefined, 2);
               }
               expect(gone).toBe(old.length);
               for (const { id } of old) {
@@ -641,6 +642,9 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
   });
 }
 
+/** What the author of `message()` says on one topic. */
+const PINNED = { topic: "pinned", author_node_id: identity(1).nodeId };
+
 /** The store as it is, then as it is after reopening. */
 function* beforeAndAfter(world: GroupStoreWorld): Generator<GroupStore> {
   yield world.store;
@@ -659,7 +663,10 @@ function expectHeld({ messages }: GroupStore, held: readonly Message[]): void {
   expect(queried(messages, { order: "asc", limit: held.length + 1 }).map(({ id }) => id)).toEqual(inTimeOrder(held));
   for (const since of [0n, 5n, 5n, 9n]) {
     const newer = nodes.filter(({ timestamp }) => timestamp >= since);
-    expect(messages.rootSince(since, true)).toBe(merkleRoot(topologicalOrder(newer)));
+    expect(messages.sharedSince(since, true)).toEqual({
+      root: merkleRoot(topologicalOrder(newer)),
+      count: newer.length,
+    });
   }
 }
 

@@ -13,9 +13,16 @@ const MINUTE = 60_000;
 /** Hears one member each at `offsets` (milliseconds ahead of us), all at steady time 0. */
 function heard(...offsets: number[]): AgreedTime {
   const time = new AgreedTime(config);
-  time.setMembers(members(offsets.length + 1));
+  time.setMembers(others(offsets.length));
   for (const [at, offset] of offsets.entries()) time.hear(node(at + 1), unixMs(NOW + offset), steadyMs(0));
   return time;
+}
+
+/** The first `count` members besides this node. */
+function others(count: number) {
+  const all = members(count + 1);
+  all.delete(node(0));
+  return all;
 }
 
 const verdict = (time: AgreedTime, { unix = NOW, steady = 0, steadyFor = 0 } = {}) =>
@@ -49,12 +56,29 @@ test("a jump of our own shows in what was said before it", () => {
   expect(verdict(time, { unix: NOW + MINUTE, steady: MINUTE }).kind).toBe("agreed");
 });
 
+test("while less than half of the members were heard, the others are waited for", () => {
+  const time = heard(0);
+  time.setMembers(others(2));
+  expect(verdict(time)).toEqual({ kind: "unproved", restMs: 60_000 });
+  expect(verdict(time, { steady: 60_000, unix: NOW + 60_000 }).kind).toBe("agreed");
+  time.hear(node(2), unixMs(NOW), steadyMs(0));
+  expect(verdict(time)).toEqual({ kind: "agreed", heard: 2 });
+});
+
+test("what was said before a jump is forgotten, and the others are waited for again", () => {
+  const time = heard(0, 0, 0);
+  time.forget();
+  expect(verdict(time).kind).toBe("unproved");
+  time.hear(node(1), unixMs(NOW + 90_000), steadyMs(90_000));
+  expect(verdict(time, { steady: 100_000, unix: NOW + 100_000 })).toEqual({ kind: "unproved", restMs: 50_000 });
+});
+
 test("what a member said counts for a day, and only while it is one", () => {
   const time = heard(5 * DAY);
   expect(verdict(time, { steady: DAY, unix: NOW + DAY }).kind).toBe("disputed");
   expect(verdict(time, { steady: DAY + 1, unix: NOW + DAY + 1 }).kind).toBe("unproved");
   const other = heard(5 * DAY);
-  other.setMembers(members(1));
+  other.setMembers(others(0));
   expect(verdict(other).kind).toBe("unproved");
   other.hear(node(7), unixMs(NOW), steadyMs(0));
   expect(verdict(other).kind).toBe("unproved");

@@ -72,7 +72,7 @@ test("equal roots end the comparison", () => {
   expect(handle({ kind: "status", from: node(1), status: group.status(0) })).toEqual([
     {
       kind: "report",
-      report: { what: "compared", peer: node(1), outcome: "equal", stored: 0, missing: 0, sinceMs: 0 },
+      report: { what: "compared", peer: node(1), outcome: "equal", stored: 0, missing: 0 },
     },
   ]);
 });
@@ -103,7 +103,7 @@ test("differing roots start a pull of what we lack", () => {
   expect(fetch).toEqual({ kind: "fetch", from: node(1), ids: [id(1), id(3)], via: "pull" });
   expect(deliver(fetch)).toContainEqual({
     kind: "report",
-    report: { what: "compared", peer: node(1), outcome: "caught_up", stored: 2, missing: 0, sinceMs: 0 },
+    report: { what: "compared", peer: node(1), outcome: "caught_up", stored: 2, missing: 0 },
   });
 });
 
@@ -183,7 +183,7 @@ test("an id that is listed again while it is under way is not asked for twice", 
   handle({ kind: "ids_page", from: node(1), ids: ids(4, 1), next: undefined }, 3_000);
   expect(deliver(fetches[1], 4_000)).toContainEqual({
     kind: "report",
-    report: { what: "compared", peer: node(1), outcome: "partial", stored: 1, missing: 3, sinceMs: 0 },
+    report: { what: "compared", peer: node(1), outcome: "partial", stored: 1, missing: 3 },
   });
 });
 
@@ -196,7 +196,7 @@ test("a failed fetch is tried once more and then reported as partial, with a sho
   const effects = handle({ kind: "failed", effect: first, failure: "timeout" }, 2_000);
   expect(effects).toContainEqual({
     kind: "report",
-    report: { what: "compared", peer: node(1), outcome: "partial", stored: 0, missing: 3, sinceMs: 0 },
+    report: { what: "compared", peer: node(1), outcome: "partial", stored: 0, missing: 3 },
   });
   expect(connect(1, 6_000)).toEqual([]);
   expect(connect(1, 12_001)).toEqual([{ kind: "ask_status", to: node(1) }]);
@@ -327,14 +327,14 @@ test("after a pull that brought something two others are compared soon", () => {
 });
 
 test("a member that has forgotten more is compared with in what both keep, and asked for no more than that", () => {
-  const status = { ...group.status(7), pruned_to_ms: 500, shared_since_ms: 500, shared_root: root(5) };
-  group.rootsSince.set(500, root(5));
+  const status = { ...group.status(7), pruned_to_ms: 500, shared_since_ms: 500, shared_root: root(5), shared_count: 5 };
+  group.parts.set(500, { root: root(5), count: 5 });
   const equal = handle({ kind: "status", from: node(1), status });
   expect(equal).toContainEqual({
     kind: "report",
-    report: { what: "compared", peer: node(1), outcome: "equal", stored: 0, missing: 0, sinceMs: 500 },
+    report: { what: "compared", peer: node(1), outcome: "equal", stored: 0, missing: 0 },
   });
-  group.rootsSince.set(500, root(4));
+  group.parts.set(500, { root: root(4), count: 4 });
   const different = handle({ kind: "status", from: node(2), status });
   const before = { timestamp: 499n, author_node_id: 0xffffffff, id: MessageId.fromHex("f".repeat(64)) };
   expect(acts(different)).toEqual([{ kind: "ask_ids", to: node(2), after: before, limit: config.frame.idsMax }]);
@@ -342,8 +342,8 @@ test("a member that has forgotten more is compared with in what both keep, and a
 
 test("what we have forgotten ourselves is not asked for, whoever has it", () => {
   group.wantedFromMs = 900;
-  group.rootsSince.set(900, root(3));
-  const same = { ...group.status(7), shared_since_ms: 900, shared_root: root(3) };
+  group.parts.set(900, { root: root(3), count: 3 });
+  const same = { ...group.status(7), shared_since_ms: 900, shared_root: root(3), shared_count: 3 };
   expect(acts(handle({ kind: "status", from: node(1), status: same }))).toEqual([]);
   const more = { ...same, shared_root: root(4) };
   expect(acts(handle({ kind: "status", from: node(2), status: more }))).toMatchObject([
@@ -357,6 +357,25 @@ test("equal roots over everything are equal copies, whatever was forgotten", () 
   expect(handle({ kind: "status", from: node(1), status })).toContainEqual(
     expect.objectContaining({ report: expect.objectContaining({ outcome: "equal" }) }),
   );
+});
+
+test("a peer that knows nothing of what was forgotten is listed from where something is wanted", () => {
+  group.wantedFromMs = 900;
+  expect(acts(handle({ kind: "status", from: node(1), status: { ...group.status(7), now_ms: 0 } }))).toMatchObject([
+    { kind: "ask_ids", after: { timestamp: 899n } },
+  ]);
+});
+
+test("a few messages under way are counted in what both keep, where the whole copies differ by many", () => {
+  group.wantedFromMs = 900;
+  group.parts.set(900, { root: root(3), count: 3 });
+  group.store(id(1));
+  handle({ kind: "stored", ids: [id(1)], from: node(3), via: "push" });
+  const status = { ...group.status(5_000), shared_since_ms: 900, shared_root: root(4), shared_count: 4 };
+  expect(acts(handle({ kind: "status", from: node(1), status }))).toEqual([]);
+  expect(acts(handle({ kind: "status", from: node(1), status }, config.catchUp.confirmAfterMs))).toMatchObject([
+    { kind: "ask_ids" },
+  ]);
 });
 
 test("a peer whose words do not tell is asked again before long, and nothing is fetched for it", () => {

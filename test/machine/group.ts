@@ -2,7 +2,7 @@ import { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/
 import type { TimePlace } from "../../src/core/order/time-place.ts";
 import type { Effect } from "../../src/machine/effect.ts";
 import type { CopyStatus } from "../../src/machine/event.ts";
-import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";
+import type { CopyPart, MessageIndex, RosterView } from "../../src/machine/group-view.ts";
 
 const hex = (n: number): string => n.toString(16).padStart(64, "0");
 
@@ -18,7 +18,13 @@ export const head = (n: number): RosterEntryId => RosterEntryId.fromHex(hex(n));
 export const members = (count: number): Set<PublicKey> => new Set(Array.from({ length: count }, (_, i) => node(i)));
 
 /** What a member says that has removed nothing. */
-export const NOTHING_PRUNED = { pruned_to_ms: 0, shared_since_ms: 0, shared_root: MerkleRoot.zero };
+export const NOTHING_PRUNED = {
+  pruned_to_ms: 0,
+  shared_since_ms: 0,
+  shared_root: MerkleRoot.zero,
+  shared_count: 0,
+  now_ms: 1,
+};
 
 /** A group as the machines see it, to be changed at will. */
 export class TestGroup implements MessageIndex, RosterView {
@@ -43,10 +49,10 @@ export class TestGroup implements MessageIndex, RosterView {
 
   wantedFromMs = 0;
   /** As the whole one, over what it is said to hold from then on; by the time asked for. */
-  readonly rootsSince = new Map<number, MerkleRoot>();
+  readonly parts = new Map<number, CopyPart>();
 
-  rootSince(sinceMs: number): MerkleRoot | undefined {
-    return this.rootsSince.get(sinceMs);
+  sharedSince(sinceMs: number): CopyPart | undefined {
+    return this.parts.get(sinceMs);
   }
 
   has(message: MessageId): boolean {

@@ -23,6 +23,8 @@ const MEMBERS = [identity(1), identity(2), identity(3)] as const;
 const config = {
   ...MACHINE_DEFAULTS,
   catchUp: { ...MACHINE_DEFAULTS.catchUp, compareEveryMs: [20, 40], partialCooldownMs: [5, 10] },
+  // The third member is away.
+  time: { ...MACHINE_DEFAULTS.time, settleMs: 0 },
 } as const;
 
 /** The real clock, whose date and whose steady time a test moves. */
@@ -80,14 +82,14 @@ test("members that keep 30 days, 90 days and everything end with what each of th
     // Their roots differ for good; still nobody lists what somebody else has.
     const { messages } = roots[0]!.openGroup(GROUP)!;
     let [listed, compared] = [0, 0];
-    const { placesAfter, rootSince } = messages;
+    const { placesAfter, sharedSince } = messages;
     messages.placesAfter = (...asked) => {
       listed += 1;
       return placesAfter.apply(messages, asked);
     };
-    messages.rootSince = (...asked) => {
+    messages.sharedSince = (...asked) => {
       compared += 1;
-      return rootSince.apply(messages, asked);
+      return sharedSince.apply(messages, asked);
     };
     await until(() => compared >= 6);
     listed = 0;

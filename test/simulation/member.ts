@@ -1,8 +1,8 @@
-import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
+import { MerkleRoot, type MessageId, type PublicKey, type RosterEntryId } from "../../src/core/ids.ts";
 import { MessageSet } from "../../src/core/order/message-set.ts";
 import { comparePlaces, type TimePlace } from "../../src/core/order/time-place.ts";
 import { GroupMachine } from "../../src/machine/group-machine.ts";
-import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";
+import type { CopyPart, MessageIndex, RosterView } from "../../src/machine/group-view.ts";
 import type { Random } from "../../src/machine/random.ts";
 import type { World } from "./world.ts";
 
@@ -88,13 +88,13 @@ export class Member implements MessageIndex, RosterView {
   /** What is older it has forgotten, and does not take. */
   wantedFromMs = 0;
 
-  rootSince(sinceMs: number): MerkleRoot {
+  sharedSince(sinceMs: number): CopyPart {
     const set = new MessageSet();
     for (const { id, timestamp, authorNumber, parents } of this.messages.values()) {
       if (timestamp >= sinceMs)
         set.add({ id, timestamp: BigInt(timestamp), author: authorNumber, parents: [...parents] });
     }
-    return set.root();
+    return { root: set.size === 0 ? MerkleRoot.zero : set.root(), count: set.size };
   }
 
   get size(): number {

@@ -433,7 +433,9 @@ function statusOf(member: Member, sharedMs = 0): CopyStatus {
   return {
     pruned_to_ms: member.wantedFromMs,
     shared_since_ms: sinceMs,
-    shared_root: sinceMs === 0 ? MerkleRoot.zero : member.rootSince(sinceMs),
+    shared_root: sinceMs === 0 ? MerkleRoot.zero : member.sharedSince(sinceMs).root,
+    shared_count: sinceMs === 0 ? 0 : member.sharedSince(sinceMs).count,
+    now_ms: 1,
     roster_head: member.head,
     roster_length: member.length,
     merkle_root: member.merkleRoot(),

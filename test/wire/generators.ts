@@ -195,6 +195,7 @@ export const FRAMES: Generators<Frame> = {
     pruned_to_ms: instant,
     shared_since_ms: instant,
     shared_root: merkleRoot,
+    shared_count: count,
   }),
   status_resp: fc.record({
     group_id: groupId,
@@ -206,6 +207,7 @@ export const FRAMES: Generators<Frame> = {
     pruned_to_ms: instant,
     shared_since_ms: instant,
     shared_root: merkleRoot,
+    shared_count: count,
     version: shortText,
     policy: shortText,
   }),

@@ -26,7 +26,8 @@ export function parseRetention(text: string): bigint {
 /** What a retention of `days` does, for people. `cutoff`: Unix milliseconds, as of now. */
 export function retentionText(days: bigint | undefined, cutoff: bigint): string {
   if (days === undefined || keepsEverything(days)) return "keeps everything";
-  return `keeps ${days} ${days === 1n ? "day" : "days"}: messages older than ${dayText(cutoff)} are removed`;
+  const kept = `keeps ${days} ${days === 1n ? "day" : "days"}`;
+  return cutoff <= 0n ? kept : `${kept}: messages older than ${dayText(cutoff)} are removed`;
 }
 
 /** The first instant of the day of UTC that `timestamp` (Unix milliseconds) falls on. */
@@ -34,6 +35,11 @@ export function startOfDay(timestamp: bigint): bigint {
   const day = BigInt(DAY_MS);
   const since = timestamp % day;
   return timestamp - (since < 0n ? since + day : since);
+}
+
+/** The first instant of the day of UTC after the one that `ms` falls on, Unix milliseconds. */
+export function nextDay(ms: number): number {
+  return Number(startOfDay(BigInt(Math.floor(ms)))) + DAY_MS;
 }
 
 /**

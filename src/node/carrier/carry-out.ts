@@ -189,7 +189,7 @@ export class CarryOut {
     const { peers } = this.#parts;
     const group_id = group.id;
     try {
-      return await peers.ask(to, { kind: "status_req", ...group.question() }, "status_resp", SMALL_TIMEOUT_MS);
+      return await peers.ask(to, { kind: "status_req", ...group.question(to) }, "status_resp", SMALL_TIMEOUT_MS);
     } catch (error) {
       if (error instanceof PeerRefusal && error.code === "not_member" && group.self !== undefined) {
         const entries = group.roster.log.entries.slice(-INTRODUCTION_ENTRIES);

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
+import { isPlaceBefore } from "../../core/order/time-place.ts";
 import { listAds } from "../../core/record/ad.ts";
 import { verifyGossip } from "../../core/record/gossip.ts";
 import { isMemberProfileAdCurrent } from "../../core/record/member-profile-ad.ts";
@@ -75,14 +76,20 @@ const MESSAGE_QUESTIONS = {
     const { messages } = store;
     return { kind: "merkle_resp", group_id: id, root: messages.merkleRoot(), message_count: messages.size };
   },
-  range_req({ group: { id, retention, store } }, { since_millis }) {
+  range_req({ group }, { since_millis }) {
+    const { id, retention, store } = group;
     // Who asks so refuses what is older than the policy's cut-off.
     const { oldest = since_millis } = retention;
     const since = since_millis > oldest ? since_millis : oldest;
-    return { kind: "range_resp", group_id: id, ids: store.messages.idsSince(since) };
+    const updates = since > since_millis ? group.policyUpdatesBefore(since) : [];
+    const ids = [...updates.map((update) => update.id), ...store.messages.idsSince(since)];
+    return { kind: "range_resp", group_id: id, ids };
   },
-  ids_req({ group: { id, store } }, { after, limit }) {
-    return { kind: "ids_resp", group_id: id, ...idsPage(store.messages.placesAfter(after, limit + 1), limit) };
+  ids_req({ group }, { after, limit }) {
+    // Who begins at a day and not at a message has forgotten what is older, or does not want it, but for these.
+    const updates = after !== undefined && isPlaceBefore(after) ? group.policyUpdatesBefore(after.timestamp + 1n) : [];
+    const places = [...updates, ...group.store.messages.placesAfter(after, limit + 1)].slice(0, limit + 1);
+    return { kind: "ids_resp", group_id: group.id, ...idsPage(places, limit) };
   },
   fetch_req({ group: { id: group_id, store } }, { id }) {
     const stored = store.messages.get(id);
@@ -100,7 +107,7 @@ const GROUP_QUESTIONS = {
     // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
     group.hearStatus(from, status);
     const policy = group.isFounder ? group.policy.text : "";
-    return { kind: "status_resp", ...group.answer(status), version, policy };
+    return { kind: "status_resp", ...group.answer(from, status), version, policy };
   },
   roster_req({ group: { id, roster } }) {
     return { kind: "roster_resp", group_id: id, entries: roster.log.entries };

@@ -1,5 +1,5 @@
-import type { MerkleRoot, MessageId } from "../../core/ids.ts";
-import type { MessageIndex } from "../../machine/group-view.ts";
+import type { MerkleRoot, MessageId, PublicKey } from "../../core/ids.ts";
+import type { CopyPart, MessageIndex } from "../../machine/group-view.ts";
 import type { MessageStore } from "../../store/group-store.ts";
 import type { Retention } from "./retention.ts";
 
@@ -37,7 +37,7 @@ export class CopyIndex implements MessageIndex {
     return this.#messages.merkleRoot();
   }
 
-  rootSince(sinceMs: number): MerkleRoot | undefined {
-    return this.#retention.rootSince(sinceMs);
+  sharedSince(sinceMs: number, peer: PublicKey): CopyPart | undefined {
+    return this.#retention.sharedSince(sinceMs, peer);
   }
 }

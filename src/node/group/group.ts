@@ -1,10 +1,12 @@
 import { type Clock, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, MerkleRoot, type PublicKey } from "../../core/ids.ts";
+import type { TimePlace } from "../../core/order/time-place.ts";
+import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
+import { decodeMessage } from "../../core/record/message.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { Log } from "../../host/log.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
-import type { Report } from "../../machine/effect.ts";
 import type { Event, RosterSyncOutcome, Via } from "../../machine/event.ts";
 import { GroupMachine } from "../../machine/group-machine.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
@@ -20,6 +22,9 @@ import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
 import { Ingest, type Ingested } from "./ingest.ts";
 import { Retention } from "./retention.ts";
+
+/** Ours. Each takes the place of the one before; a few in case the latest is refused. */
+const UPDATES_OFFERED = 8;
 
 export interface GroupParts {
   readonly store: GroupStore;
@@ -65,7 +70,8 @@ export class Group {
     this.id = store.groupId;
     this.roster = new GroupRoster(store.roster);
     this.policy = new GroupPolicy(store);
-    this.retention = new Retention({ store, policy: this.policy, clock, watch, config: config.time, log });
+    const founder = () => this.roster.log.founder?.pilot_node_id;
+    this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
     this.compared = this.#hasCompared.promise;
     this.writer = new BatchWriter(clock, store.messages, () => this.#committed());
     const { messages } = store;
@@ -73,6 +79,18 @@ export class Group {
     this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, retention, writer, clock });
     const index = new CopyIndex(messages, retention);
     this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
+  }
+
+  /** The founder's latest policy updates from before `ms` (Unix milliseconds): they count however old they are. */
+  policyUpdatesBefore(ms: bigint): TimePlace[] {
+    const author_node_id = this.roster.log.founder?.pilot_node_id;
+    if (author_node_id === undefined) return [];
+    const query = { topic: POLICY_TOPIC, author_node_id, until: ms, order: "desc", limit: UPDATES_OFFERED } as const;
+    return this.store.messages
+      .query(query)
+      .found.map(({ canonical }) => decodeMessage(canonical))
+      .map(({ author, id, timestamp }) => ({ timestamp, author_node_id: author.pilot_node_id, id }))
+      .reverse();
   }
 
   /** This node in the group's roster; `undefined` when its key is not in it. */
@@ -91,45 +109,27 @@ export class Group {
     throw new EntmootError("not_member", "local node is not a current group member; ask the founder to add it again");
   }
 
-  /** What this node says of its copy to a member that compares from `fromMs` on at the earliest (Unix milliseconds). */
-  #summary(fromMs: number): CopySummary {
-    const { messages } = this.store;
-    const { prunedToMs } = this.retention;
-    const root = fromMs === 0 ? undefined : this.retention.rootSince(fromMs);
-    return {
-      group_id: this.id,
-      roster_head: this.roster.head,
-      roster_length: this.roster.length,
-      merkle_root: messages.merkleRoot(),
-      message_count: messages.size,
-      now_ms: this.#parts.clock.unix(),
-      pruned_to_ms: prunedToMs,
-      shared_since_ms: root === undefined ? 0 : fromMs,
-      shared_root: root ?? MerkleRoot.zero,
-    };
+  /** What this node asks `peer` with: its copy, as far as it wants it. */
+  question(peer: PublicKey): CopySummary {
+    return this.#summary(this.retention.wantedFromMs, peer);
   }
 
-  /** What this node asks members with: its copy, as far as it wants it. */
-  question(): CopySummary {
-    return this.#summary(this.retention.wantedFromMs);
-  }
-
-  /** What it answers a member that says this of its own copy. */
-  answer({ shared_since_ms }: CopySummary): CopySummary {
-    return this.#summary(Math.max(shared_since_ms, this.retention.prunedToMs));
+  /** What it answers `peer`, which says this of its own copy. */
+  answer(peer: PublicKey, { shared_since_ms }: CopySummary): CopySummary {
+    return this.#summary(Math.max(shared_since_ms, this.retention.prunedToMs), peer);
   }
 
   /** A member said of its copy, with a question or an answer. */
   hearStatus(from: PublicKey, status: CopySummary): void {
     // First the time: what is compared depends on what is too old by now.
+    if (this.#closed) return;
     if (status.now_ms > 0) this.retention.hear(from, unixMs(status.now_ms));
     this.tell({ kind: "status", from, status });
   }
 
-  /** A comparison with a member ended. */
-  noteCompared(report: Extract<Report, { what: "compared" }>): void {
-    if (report.outcome !== "failed") this.#hasCompared.resolve();
-    this.retention.noteCompared(report);
+  /** A comparison with a member ended well. */
+  noteCompared(): void {
+    this.#hasCompared.resolve();
   }
 
   /** The machines start with the first call: they are told the members. */
@@ -183,6 +183,24 @@ export class Group {
     await this.writer.close();
     this.retention.close();
     this.#closed = true;
+  }
+
+  /** `fromMs`: what is compared with `peer` begins there, Unix milliseconds; 0: all of it. */
+  #summary(fromMs: number, peer: PublicKey): CopySummary {
+    const { messages } = this.store;
+    const part = fromMs === 0 ? undefined : this.retention.sharedSince(fromMs, peer);
+    return {
+      group_id: this.id,
+      roster_head: this.roster.head,
+      roster_length: this.roster.length,
+      merkle_root: messages.merkleRoot(),
+      message_count: messages.size,
+      now_ms: this.#parts.clock.unix(),
+      pruned_to_ms: this.retention.prunedToMs,
+      shared_since_ms: part === undefined ? 0 : fromMs,
+      shared_root: part?.root ?? MerkleRoot.zero,
+      shared_count: part?.count ?? 0,
+    };
   }
 
   #membersChanged(before: ReadonlyMap<PublicKey, NodeInfo>): void {

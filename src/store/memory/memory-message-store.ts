@@ -6,7 +6,15 @@ import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import { addToSum } from "../../core/place.ts";
 import { compilePattern, isReserved, tailSees } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
-import type { MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
+import type {
+  Exempt,
+  MessageQuery,
+  MessageStore,
+  NewMessage,
+  QueryPiece,
+  SharedPart,
+  StoredMessage,
+} from "../group-store.ts";
 import { checkLimit, checkNewMessage, indexedTopics, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
 import { compareBounds, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
 
@@ -18,8 +26,8 @@ interface Held extends StoredMessage {
 /** Messages of one group in memory, for simulations and tests; nothing survives the process. */
 export class MemoryMessageStore implements MessageStore {
   readonly #byId = new Map<MessageId, Held>();
-  /** The number each had. */
-  readonly #pruned = new Map<MessageId, number>();
+  /** The number and the time each had. */
+  readonly #pruned = new Map<MessageId, { readonly seq: number; readonly timestamp: bigint }>();
   readonly #set = new MessageSet();
   readonly #prunedSeqs = new Map<number, MessageId>();
   readonly #sums = [0];
@@ -64,12 +72,19 @@ export class MemoryMessageStore implements MessageStore {
     return this.#pruned.size;
   }
 
+  latestPruned(): bigint | undefined {
+    const times = [...this.#pruned.values()].map(({ timestamp }) => timestamp);
+    return times.length === 0 ? undefined : times.reduce((latest, time) => (time > latest ? time : latest));
+  }
+
   restoreFrom(timestamp: bigint | undefined): void {
     this.#restoreFrom = timestamp;
   }
 
   knows(id: MessageId): boolean {
-    return this.#byId.has(id) || (this.#restoreFrom === undefined && this.#pruned.has(id));
+    const pruned = this.#pruned.get(id);
+    if (pruned === undefined) return this.#byId.has(id);
+    return this.#restoreFrom === undefined || pruned.timestamp < this.#restoreFrom;
   }
 
   unknown(ids: readonly MessageId[]): MessageId[] {
@@ -193,26 +208,27 @@ export class MemoryMessageStore implements MessageStore {
     return this.#set.size === 0 ? MerkleRoot.zero : this.#set.root();
   }
 
-  rootSince(since: bigint): MerkleRoot {
-    const within = this.#within(timeRange(since, undefined));
-    return within.length === 0 ? MerkleRoot.zero : merkleRoot(this.#inOwnOrder(within).map(({ id }) => id));
+  sharedSince(since: bigint): SharedPart {
+    const ids = this.#inOwnOrder(this.#within(timeRange(since, undefined))).map(({ id }) => id);
+    return { root: ids.length === 0 ? MerkleRoot.zero : merkleRoot(ids), count: ids.length };
   }
 
   nextParents(): MessageId[] {
     return this.#set.nextParents();
   }
 
-  pruneBefore(before: bigint, exempt: readonly string[], limit = Number.MAX_SAFE_INTEGER): number {
+  pruneBefore(before: bigint, exempt?: Exempt, limit = Number.MAX_SAFE_INTEGER): number {
     checkLimit(limit);
     if (before <= 0n) return 0;
-    const kept = new Set(exempt);
+    const stays = ({ node, topics }: Held) =>
+      exempt !== undefined && node.author === exempt.author_node_id && topics.includes(exempt.topic);
     const old = this.#inTimeOrder()
-      .filter(({ node, topics }) => node.timestamp < before && !topics.some((t) => kept.has(t)))
+      .filter((held) => held.node.timestamp < before && !stays(held))
       .slice(0, limit);
-    for (const { id, seq } of old) {
+    for (const { id, node, seq } of old) {
       this.#prunedSeqs.set(seq, id);
       this.#byId.delete(id);
-      this.#pruned.set(id, seq);
+      this.#pruned.set(id, { seq, timestamp: node.timestamp });
     }
     if (old.length > 0) {
       this.#set.remove(old.map(({ id }) => id));
@@ -224,7 +240,7 @@ export class MemoryMessageStore implements MessageStore {
 
   #put({ id, author_node_id: author, timestamp, parents, topics, canonical }: NewMessage): number | undefined {
     if (this.#byId.has(id)) return undefined;
-    const former = this.#pruned.get(id);
+    const former = this.#pruned.get(id)?.seq;
     if (former !== undefined && (this.#restoreFrom === undefined || timestamp < this.#restoreFrom)) return undefined;
     const node = { id, author, timestamp, parents: [...parents] };
     const seq = former ?? ++this.#seq;

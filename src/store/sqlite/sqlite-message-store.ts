@@ -1,7 +1,15 @@
 import { MerkleRoot, MessageId } from "../../core/ids.ts";
 import type { MessageSet } from "../../core/order/message-set.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
-import type { MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
+import type {
+  Exempt,
+  MessageQuery,
+  MessageStore,
+  NewMessage,
+  QueryPiece,
+  SharedPart,
+  StoredMessage,
+} from "../group-store.ts";
 import { checkLimit, checkNewMessage } from "../store-limits.ts";
 import { timeRange } from "../time-range.ts";
 import { InversionWatch } from "./inversion-watch.ts";
@@ -10,7 +18,7 @@ import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { SqliteLogSums } from "./sqlite-log-sums.ts";
 import { SqliteMessageQuery, storedOf } from "./sqlite-message-query.ts";
-import { SqliteOrder } from "./sqlite-order.ts";
+import { SqliteOrder, sameStamp } from "./sqlite-order.ts";
 import { SqlitePruning } from "./sqlite-pruning.ts";
 import { SqliteRangeRoots } from "./sqlite-range-roots.ts";
 import { SqliteTopicIndex } from "./sqlite-topic-index.ts";
@@ -47,9 +55,8 @@ export class SqliteMessageStore implements MessageStore {
   readonly #idAt: Sql;
   readonly #setRoot: Sql;
   readonly #find: Sql;
-  readonly #knows: Sql;
   readonly #knownAmong: Sql;
-  readonly #heldAmong: Sql;
+  readonly #wantedAmong: Sql;
   readonly #get: Sql;
   readonly #insert: Sql;
   readonly #arrivedAfter: Sql;
@@ -86,17 +93,15 @@ export class SqliteMessageStore implements MessageStore {
       "SELECT id FROM messages WHERE seq = ?1 UNION ALL SELECT id FROM pruned_seqs WHERE seq = ?1 LIMIT 1",
     );
     this.#find = file.prepare("SELECT seq FROM messages WHERE id = ?1");
-    // One statement: the way in asks this of every message several times, and each call costs more than its look-up.
-    this.#knows = file.prepare(
-      "SELECT 1 FROM messages WHERE id = ?1 UNION ALL SELECT 1 FROM pruned WHERE id = ?1 LIMIT 1",
-    );
     // All of a batch at once: each statement alone takes and frees locks, and costs more than its look-up.
     this.#knownAmong = file.prepare(
       `SELECT key FROM (SELECT key, unhex(value) AS asked FROM json_each(?1))
       WHERE EXISTS (SELECT 1 FROM messages WHERE id = asked) OR EXISTS (SELECT 1 FROM pruned WHERE id = asked)`,
     );
-    this.#heldAmong = file.prepare(
-      "SELECT key FROM json_each(?1) WHERE EXISTS (SELECT 1 FROM messages WHERE id = unhex(value))",
+    this.#wantedAmong = file.prepare(
+      `SELECT key FROM (SELECT key, unhex(value) AS asked FROM json_each(?1))
+      WHERE EXISTS (SELECT 1 FROM messages WHERE id = asked)
+        OR EXISTS (SELECT 1 FROM pruned_times WHERE id = asked AND timestamp < ?2)`,
     );
     this.#get = file.prepare("SELECT seq, id, canonical FROM messages WHERE id = ?1");
     this.#insert = file.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING");
@@ -141,19 +146,23 @@ export class SqliteMessageStore implements MessageStore {
     return pruned - restored;
   }
 
+  latestPruned(): bigint | undefined {
+    return this.pruned === 0 ? undefined : this.#pruning.latest();
+  }
+
   restoreFrom(timestamp: bigint | undefined): void {
     this.#pruning.restoreFrom = timestamp;
   }
 
   knows(id: MessageId): boolean {
-    if (this.#pruning.restoreFrom !== undefined) return this.has(id);
-    return this.#knows.row(MessageId.toBytes(id)) !== undefined;
+    return this.unknown([id]).length === 0;
   }
 
   unknown(ids: readonly MessageId[]): MessageId[] {
     if (ids.length === 0) return [];
-    const among = this.#pruning.restoreFrom === undefined ? this.#knownAmong : this.#heldAmong;
-    const known = among.rows(JSON.stringify(ids));
+    const { restoreFrom } = this.#pruning;
+    const asked = JSON.stringify(ids);
+    const known = restoreFrom === undefined ? this.#knownAmong.rows(asked) : this.#wantedAmong.rows(asked, restoreFrom);
     if (known.length === 0) return [...ids];
     const numbers = new Set(known.map(([number]) => number));
     return ids.filter((_, number) => !numbers.has(number));
@@ -245,9 +254,10 @@ export class SqliteMessageStore implements MessageStore {
     return this.#order.at(tally).root();
   }
 
-  rootSince(since: bigint, build: boolean): MerkleRoot | undefined {
+  sharedSince(since: bigint, build: boolean): SharedPart | undefined {
     const tally = this.#readTally();
-    return this.#ranges.isAll(since) ? this.merkleRoot() : this.#ranges.root(since, tally, build);
+    if (this.#ranges.isAll(since)) return { root: this.merkleRoot(), count: tally.held };
+    return this.#ranges.part(since, tally, build);
   }
 
   nextParents(): MessageId[] {
@@ -261,13 +271,15 @@ export class SqliteMessageStore implements MessageStore {
     return this.#newest.at(tally).map(({ id }) => id);
   }
 
-  pruneBefore(before: bigint, exempt: readonly string[], limit = Number.MAX_SAFE_INTEGER): number {
+  pruneBefore(before: bigint, exempt?: Exempt, limit = Number.MAX_SAFE_INTEGER): number {
     checkLimit(limit);
-    if (before <= 0n) return 0;
+    // Nearly always there is nothing, which takes no transaction to find out.
+    const doomed = before <= 0n ? undefined : this.#pruning.doomed(before, exempt, limit);
+    if (doomed === undefined) return 0;
     try {
       const { ids, tally, after } = this.#file.transact(() => {
         const tally = this.#readTally();
-        const ids = this.#pruning.prune(before, exempt, limit, tally.seq);
+        const ids = this.#pruning.prune(doomed, tally.seq);
         return { ids, tally, after: { ...tally, held: tally.held - ids.length, pruned: tally.pruned + ids.length } };
       });
       this.#order.pruned(ids, tally, after);
@@ -289,7 +301,7 @@ export class SqliteMessageStore implements MessageStore {
     const root = MerkleRoot.toBytes(set.root());
     this.#file.transact(() => {
       const now = this.#readTally();
-      if (now.seq === tally.seq && now.pruned === tally.pruned) this.#setRoot.run(root, tally.seq, tally.pruned);
+      if (sameStamp(now, tally)) this.#setRoot.run(root, tally.seq, tally.pruned);
     });
   }
 
@@ -301,6 +313,7 @@ export class SqliteMessageStore implements MessageStore {
     const inversions = this.#inversions.begin({ ...before, version: this.#known!.version });
     let { seq } = before;
     let restored = 0;
+    let isAnyBack = false;
     const seqs = messages.map((message) => {
       const id = MessageId.toBytes(message.id);
       const former = before.pruned > 0 ? this.#pruning.formerPlace(message, id) : "none";
@@ -311,12 +324,13 @@ export class SqliteMessageStore implements MessageStore {
       if (this.#insert.run(number, id, author_node_id, timestamp, parents, canonical).changes === 0) return undefined;
       inversions.stored(message, id);
       if (former !== "none") this.#pruning.restored(id, typeof former === "number" ? former : undefined);
+      isAnyBack ||= former !== "none";
       if (typeof former === "number") restored += 1;
       else seq += 1;
       return number;
     });
     this.#topics.add(messages, seqs);
-    if (restored > 0) this.#pruning.countRestored(restored);
+    if (isAnyBack) this.#pruning.countRestored(restored);
     else if (inversions.found && !before.inverted) this.#setInverted.run();
     const stored = messages.filter((_, at) => seqs[at] !== undefined);
     const added = messages.filter((_, at) => (seqs[at] ?? 0) > before.seq);
@@ -329,7 +343,7 @@ export class SqliteMessageStore implements MessageStore {
       held: before.held + stored.length,
       seq,
       restored: before.restored + restored,
-      inverted: inversions.found || restored > 0,
+      inverted: inversions.found || isAnyBack,
     };
     return { seqs, stored, before, after, sum };
   }

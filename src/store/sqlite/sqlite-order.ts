@@ -39,6 +39,8 @@ export class SqliteOrder {
   readonly #arrived: Sql;
   #set: MessageSet | undefined;
   #stamp: SetStamp = { seq: 0, pruned: 0, held: 0 };
+  /** Pruned, and still in the set. */
+  #gone: MessageId[] = [];
   readonly #range: TimeRange;
   readonly #since: bigint | undefined;
 
@@ -57,7 +59,7 @@ export class SqliteOrder {
 
   /** The set as the database had it at `stamp`, which the caller just read. */
   at(stamp: SetStamp): MessageSet {
-    const known = this.#set;
+    const known = this.#upToDate();
     const before = this.#stamp;
     const onlyGrew = stamp.pruned === before.pruned && stamp.held - before.held === stamp.seq - before.seq;
     if (known && onlyGrew && stamp.seq >= before.seq) {
@@ -74,7 +76,7 @@ export class SqliteOrder {
 
   /** The set if it is in memory and is that of `stamp`. */
   loaded(stamp: SetStamp): MessageSet | undefined {
-    return this.#set && sameStamp(this.#stamp, stamp) ? this.#set : undefined;
+    return sameStamp(this.#stamp, stamp) ? this.#upToDate() : undefined;
   }
 
   /** Call after the commit that led from `before` to `after` by storing `messages`. */
@@ -90,10 +92,16 @@ export class SqliteOrder {
 
   /** Call after the commit that led from `before` to `after` by pruning `ids`. */
   pruned(ids: readonly MessageId[], before: SetStamp, after: SetStamp): void {
-    const set = this.loaded(before);
-    if (!set) return;
-    set.remove(ids);
+    if (this.#set === undefined || !sameStamp(this.#stamp, before)) return;
+    // Removing costs a pass over the set, and messages go in many small pieces.
+    for (const id of ids) this.#gone.push(id);
     this.#stamp = after;
+  }
+
+  #upToDate(): MessageSet | undefined {
+    if (this.#gone.length > 0) this.#set?.remove(this.#gone);
+    this.#gone = [];
+    return this.#set;
   }
 
   /** Ids of the messages in `range` in the topological order they have among themselves. */

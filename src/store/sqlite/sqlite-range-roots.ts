@@ -1,11 +1,11 @@
 import { MerkleRoot, type MessageId } from "../../core/ids.ts";
-import type { NewMessage } from "../group-store.ts";
+import type { NewMessage, SharedPart } from "../group-store.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { type SetStamp, SqliteOrder } from "./sqlite-order.ts";
 
-/** Ours. Times from which a root is kept in step: members that forget at two other times than this node does. */
-const RANGES_MAX = 2;
+/** Ours. Times from which a root is kept in step: this node's own, and two at which other members forget. */
+const RANGES_MAX = 3;
 
 /** Merkle roots over the messages from some time on, for members that have forgotten what is older. */
 export class SqliteRangeRoots {
@@ -27,8 +27,8 @@ export class SqliteRangeRoots {
     return oldest === undefined || this.#rows.int64(oldest, "oldest") >= since;
   }
 
-  /** As `MessageStore.rootSince`. `stamp`: what the database holds, just read. */
-  root(since: bigint, stamp: SetStamp, build: boolean): MerkleRoot | undefined {
+  /** As `MessageStore.sharedSince`. `stamp`: what the database holds, just read. */
+  part(since: bigint, stamp: SetStamp, build: boolean): SharedPart | undefined {
     const known = this.#ranges.get(since);
     if (known === undefined && !build) return undefined;
     const order = known ?? new SqliteOrder(this.#file, since);
@@ -37,7 +37,7 @@ export class SqliteRangeRoots {
     const [eldest] = this.#ranges.keys();
     if (this.#ranges.size > RANGES_MAX) this.#ranges.delete(eldest!);
     const set = order.at(stamp);
-    return set.size === 0 ? MerkleRoot.zero : set.root();
+    return { root: set.size === 0 ? MerkleRoot.zero : set.root(), count: set.size };
   }
 
   /** Call after the commit that led from `before` to `after` by storing `messages`. */

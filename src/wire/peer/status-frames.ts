@@ -16,6 +16,7 @@ const summaryFields = {
   /** From when on `shared_root` counts, Unix milliseconds; 0: it says nothing. */
   shared_since_ms: omitted(instantMs),
   shared_root: omitted(merkleRoot),
+  shared_count: omitted(count),
 };
 const summaryKeys = ["group_id", "roster_head", "roster_length", "merkle_root", "message_count"] as const;
 const copySummary = struct("status_req", summaryFields, { required: summaryKeys });

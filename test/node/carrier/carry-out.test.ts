@@ -306,7 +306,7 @@ describe("a question for status", () => {
     const heard = peer(alice, status);
     const answer = await ask({ kind: "ask_status", to: alice });
     expect(answer).toEqual({ kind: "status", from: alice, status: expect.objectContaining(copy) });
-    expect(heard).toEqual([{ kind: "status_req", ...group.question() }]);
+    expect(heard).toEqual([{ kind: "status_req", ...group.question(alice) }]);
   });
 
   test("takes the group's policy from its founder alone", async () => {

@@ -146,7 +146,7 @@ describe("messages by arrival", () => {
     await using it = await nodeWithMoot({ root });
     for (const at of ARRIVED) await it.put(at);
     const { messages: rows } = await it.node.call(messages, { by: "arrival" });
-    root.openGroup(it.group_id)!.messages.pruneBefore(35n, []);
+    root.openGroup(it.group_id)!.messages.pruneBefore(35n);
     const rest = async (index: number) =>
       timesOf((await it.node.call(messages, { by: "arrival", after: rows[index]!.place })).messages);
     expect([await rest(0), await rest(1), await rest(3), await rest(4)]).toEqual([[40], [40], [], []]);

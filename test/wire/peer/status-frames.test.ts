@@ -12,7 +12,13 @@ const said = {
   merkle_root: MerkleRoot.fromHex("33".repeat(32)),
   message_count: 4,
 };
-const shared = { now_ms: 5, pruned_to_ms: 6, shared_since_ms: 7, shared_root: MerkleRoot.fromHex("44".repeat(32)) };
+const shared = {
+  now_ms: 5,
+  pruned_to_ms: 6,
+  shared_since_ms: 7,
+  shared_root: MerkleRoot.fromHex("44".repeat(32)),
+  shared_count: 8,
+};
 const frames: readonly Frame[] = [
   { kind: "status_req", ...said, ...shared },
   { kind: "status_resp", ...said, ...shared, version: "1", policy: "" },
@@ -33,7 +39,14 @@ for (const frame of frames) {
 
   test(`a ${frame.kind} of a sender that has removed nothing leaves out what it shares`, () => {
     const decode = (json: object) => decodeFrame(frameType(frame.kind), encodeUtf8(JSON.stringify(json)), "entmoot/1");
-    const { now_ms: _, pruned_to_ms: __, shared_since_ms: ___, shared_root: ____, ...less } = body as typeof shared;
+    const {
+      now_ms: _,
+      pruned_to_ms: __,
+      shared_since_ms: ___,
+      shared_root: ____,
+      shared_count: _____,
+      ...less
+    } = body as typeof shared;
     expect(decode(less)).toMatchObject(NOTHING_SHARED);
     const plain = new TextDecoder().decode(
       encodeFrame({ ...frame, ...NOTHING_SHARED } as Frame, "entmoot/1").subarray(5),
