@@ -87,7 +87,16 @@ function isSystemError(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
-process.on("unhandledRejection", async (reason) => process.exit(await report(reason)));
-process.on("uncaughtException", async (error) => process.exit(await report(error)));
+let isEnding = false;
+
+/** Of failures that nobody took the first one ends the program. */
+async function endWith(error: unknown): Promise<void> {
+  if (isEnding) return;
+  isEnding = true;
+  process.exit(await report(error));
+}
+
+process.on("unhandledRejection", endWith);
+process.on("uncaughtException", endWith);
 // Not `process.exitCode`: a command that has returned is over, whatever handle it left behind.
 process.exit(await main(process.argv.slice(2)).catch(report));
