@@ -12,6 +12,7 @@ export type ErrorCode =
   | "not_found"
   | "conflict"
   | "place_lost"
+  | "too_few"
   | "expired"
   | "rate_limited"
   | "identity_invalid"

@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { EntmootError } from "../core/errors.ts";
+import { startFolder } from "./start-folder.ts";
 
 /** A leading `~` or `~/` becomes `home`; `~user` stays as it is. */
 export function expandHome(text: string, home: string): string {
@@ -12,7 +13,7 @@ export function expandHome(text: string, home: string): string {
  */
 export function absolutePath(text: string, home: string): string {
   const named = expandHome(text, home);
-  const path = resolve(named);
+  const path = resolve(startFolder(), named);
   if (!path.includes("\ufffd") || named.includes("\ufffd")) return path;
   throw new EntmootError("invalid_argument", `${text}: the name of the current folder is not UTF-8; give a whole path`);
 }

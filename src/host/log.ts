@@ -1,5 +1,5 @@
 import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
-import { isJsonProse } from "./print.ts";
+import { isJsonProse, printFailure } from "./print.ts";
 import { realClock } from "./real-clock.ts";
 
 /** The logger: `log.info("text", { key: value })`. Everything goes to stderr; stdout is for machine output. */
@@ -21,7 +21,7 @@ export interface LogSink {
 }
 
 const STDERR: LogSink = {
-  write: (line) => void process.stderr.write(line),
+  write: printFailure,
   now: () => new Date(realClock.unix()),
   isJson: isJsonProse,
 };
@@ -32,8 +32,6 @@ export function createLog(level: keyof typeof LEVELS, sink: LogSink = STDERR): L
     level: LEVELS[level],
     // Same lines in a row would be held back and counted; a log is read by time.
     throttle: 0,
-    stdout: process.stderr,
-    stderr: process.stderr,
     reporters: [{ log: (entry) => sink.write(formatLine(entry, sink.now(), sink.isJson?.() ?? false)) }],
   });
 }

@@ -1,9 +1,8 @@
 import { writeSync } from "node:fs";
 import { EntmootError, textOf } from "../core/errors.ts";
-
-/** Where machine output goes. */
-const STDOUT = 1;
-const STDERR = 2;
+import { codeOf } from "../core/system-error.ts";
+import { PatientOutput, STDERR, STDOUT } from "./patient-output.ts";
+import { realClock } from "./real-clock.ts";
 
 /** How prose is written: as it is, or each text as one JSON object on a line, for who reads nothing else on stderr. */
 let isProseJson = false;
@@ -28,6 +27,11 @@ export function printJson(value: unknown): void {
 /** One JSON value over several lines of stdout, for a file that people read. */
 export function printIndentedJson(value: unknown): void {
   printLine(escapeHtml(JSON.stringify(value, null, 2)));
+}
+
+/** What would be prose, with fields beside it, as one JSON object on a line of stderr: for programs that asked for that. */
+export function printJsonNote(note: string, fields: Readonly<Record<string, unknown>>): void {
+  printFailure(escapeHtml(JSON.stringify({ note, ...fields })));
 }
 
 /**
@@ -63,17 +67,39 @@ export function printProse(text: string): void {
   printFailure(isProseJson ? JSON.stringify({ note: text.trimEnd() }) : text);
 }
 
-/** One text on stderr as it is, whatever form prose has. */
+/** One text on stderr as it is, whatever form prose has. A reader that has gone misses it; what was asked for is done all the same. */
 export function printFailure(text: string): void {
+  const line = text.endsWith("\n") ? text : `${text}\n`;
+  if (patient !== undefined) {
+    patient.write(line);
+    return;
+  }
   try {
-    writeAll(STDERR, text.endsWith("\n") ? text : `${text}\n`);
+    writeAll(STDERR, line);
   } catch {
     // stderr is full, closed or gone.
   }
 }
 
+/** From now on nothing on stderr waits for its reader: for a process that others depend on. Idempotent. */
+export function neverWaitForStderr(): void {
+  patient ??= new PatientOutput(STDERR, realClock, (lines) => {
+    printProse(`entmootd: ${lines} lines were left out here, because nobody read them`);
+  });
+}
+
+let patient: PatientOutput | undefined;
+
+/**
+ * As `printJson`, for the one line with which a daemon says that it is there: it neither waits for a reader nor ends when
+ * there is none.
+ */
+export function announceJson(value: unknown): void {
+  new PatientOutput(STDOUT, realClock, () => {}).write(`${escapeHtml(JSON.stringify(value))}\n`);
+}
+
 function outputFailure(cause: unknown): unknown {
-  if (cause instanceof Error && "code" in cause && cause.code === "EPIPE") return cause;
+  if (codeOf(cause) === "EPIPE") return cause;
   return new EntmootError("output_failed", `stdout cannot be written: ${textOf(cause)}`, { cause });
 }
 
@@ -89,7 +115,7 @@ function writeAll(fd: number, text: string): void {
       at += writeSync(fd, bytes, at);
     } catch (cause) {
       // A pipe shared with a non-blocking process is full: wait for its reader.
-      if (!(cause instanceof Error && "code" in cause && cause.code === "EAGAIN")) throw cause;
+      if (codeOf(cause) !== "EAGAIN") throw cause;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
     }
   }

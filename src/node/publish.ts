@@ -2,7 +2,7 @@ import { BoundedMap } from "../core/bounded-map.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
-import { verifyPublishTopic } from "../core/policy/topic.ts";
+import { isReserved, verifyPublishTopic } from "../core/policy/topic.ts";
 import { messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
@@ -21,12 +21,10 @@ import {
   wordsOf,
 } from "./publish-tokens.ts";
 import { type OnlyWords, onlyOf } from "./read/moots.ts";
+import { whenWritable } from "./when-writable.ts";
 
 /** Ours. Answers remembered by moot and token, so that a retry publishes nothing twice; more are in the database. */
 const TOKENS_MAX = 4096;
-
-/** Wire. Topics under it carry what nodes and founders say to nodes. */
-const RESERVED_ROOT = "_entmoot";
 
 /** Wire. The original's words, by which its clients know the case. */
 const PUBLISHING_WORDS: OnlyWords = {
@@ -80,6 +78,8 @@ export class Publisher {
     const before = once === undefined ? undefined : publishedBefore(group, once);
     if (before !== undefined) return before;
     requireTopics(topics);
+    // The note of a token is written at once; the message itself waits in the batch writer.
+    if (once !== undefined) await whenWritable(this.#context.clock, [group.store]);
     const author = group.self;
     if (author === undefined) {
       throw new EntmootError("not_member", `local node ${this.#context.nodeIdNow()} is not a member`);
@@ -133,6 +133,7 @@ export function pay(
     topics,
     via: "publish",
     now,
+    oldest: group.retention.oldest,
   });
   if (refusal === undefined) return;
   if (refusal.retryAtMs === undefined) throw new EntmootError("invalid_argument", `group policy: ${refusal.message}`);
@@ -146,7 +147,7 @@ export function pay(
 }
 
 function refuseReserved(topics: readonly string[]): void {
-  const reserved = topics.find((topic) => topic === RESERVED_ROOT || topic.startsWith(`${RESERVED_ROOT}/`));
+  const reserved = topics.find(isReserved);
   if (reserved === undefined) return;
   throw new EntmootError(
     "forbidden",

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { conformanceTable, reportLine } from "../../src/cli/commands/conformance.ts";
 import { loadJoinInput } from "../../src/cli/line/join-input.ts";
-import { policyFromSource } from "../../src/cli/line/policy-source.ts";
+import { policyFromFlags } from "../../src/cli/line/policy-source.ts";
 import { parseTopics, unmatchedTopics } from "../../src/cli/line/topic-argument.ts";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { nodeName } from "../../src/daemon/node-name.ts";
@@ -15,21 +15,48 @@ import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 describe("a policy source", () => {
   test("is a preset in any case, none, or the standard when empty", async () => {
-    expect((await policyFromSource("", "-policy")).source).toBe("preset:standard");
-    expect((await policyFromSource("preset:Relaxed", "-policy")).summary).toStartWith("message_rate=60/min burst=120");
-    expect(await policyFromSource("none", "-policy")).toEqual({ source: "none", json: undefined, summary: undefined });
+    expect((await policyFromFlags({ policy: "", retention: "" }, "create")).source).toBe("preset:standard");
+    expect((await policyFromFlags({ policy: "preset:Relaxed", retention: "" }, "create")).summary).toStartWith(
+      "message_rate=60/min burst=120",
+    );
+    expect(await policyFromFlags({ policy: "none", retention: "" }, "create")).toEqual({
+      source: "none",
+      json: undefined,
+      summary: undefined,
+      retention: undefined,
+    });
+  });
+
+  test("keeps as long as -retention says, and none keeps everything", async () => {
+    const kept = (policy: string, retention: string) => policyFromFlags({ policy, retention }, "create");
+    expect(await kept("", "90")).toMatchObject({
+      retention: 90n,
+      summary: expect.stringMatching(/^message_rate=6.*days=90$/),
+    });
+    expect((await kept("preset:relaxed", "Keep")).json).toContain('"retention_days":36500');
+    expect(await kept("none", "keep")).toMatchObject({ json: undefined, retention: undefined });
+    await expect(kept("none", "30")).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("name a policy as well"),
+    });
+    for (const wrong of ["0", "-1", "1.5", "30d", "forever", "9".repeat(19)]) {
+      await expect(kept("", wrong)).rejects.toMatchObject({
+        code: "invalid_argument",
+        message: `create: -retention: expected a number of days from 1 on, or keep, found "${wrong}"`,
+      });
+    }
   });
 
   test("a file is read, and each way it can be wrong is named", async () => {
     using directory = new TemporaryDirectory();
     const path = join(directory.path, "p.json");
-    const read = () => policyFromSource(`file:${path}`, "-policy");
+    const read = () => policyFromFlags({ policy: `file:${path}`, retention: "" }, "create");
     const refused = (message: string) =>
       expect(read()).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining(message) });
     await refused("-policy: read policy file ");
     writeFileSync(path, "{");
     await refused("-policy: decode policy file ");
-    const standard = (await policyFromSource("preset:standard", "")).json!;
+    const standard = (await policyFromFlags({ policy: "", retention: "" }, "create")).json!;
     writeFileSync(path, standard.replace('"retention_days":30', '"retention_days":0'));
     await refused("-policy: validate policy file ");
     writeFileSync(path, "x".repeat(70_000));
@@ -145,12 +172,12 @@ describe("lines on a terminal", () => {
   const message = (content: Uint8Array, topics: string[], timestamp = BigInt(now.getTime())): WatchEvent => ({
     kind: "message",
     group_id: GroupId.zero,
-    seq: 1,
-    place: "",
+    seq: 17,
+    place: "here",
     message: {
       id: MessageId.zero,
       group_id: GroupId.zero,
-      author: { pilot_node_id: 7, entmoot_pubkey: null },
+      author: { pilot_node_id: 7, entmoot_pubkey: new Uint8Array(32).fill(9) },
       timestamp,
       topics,
       parents: [],
@@ -163,8 +190,12 @@ describe("lines on a terminal", () => {
 
   test("say when, who, where and what", () => {
     const names = new Map([[7, "oak"]]);
-    expect(eventLine(message(text("hello"), ["chat"]), { names, now })).toBe("03:04:05  oak/7  chat  hello");
-    expect(eventLine(message(text("hello"), []), { names: new Map(), now })).toBe("03:04:05  7  -  hello");
+    expect(eventLine(message(text("hello"), ["chat"]), { names, now })).toBe(
+      "03:04:05  #17  oak/7 (CQkJCQkJ)  chat  hello",
+    );
+    expect(eventLine(message(text("hello"), []), { names: new Map(), now })).toBe(
+      "03:04:05  #17  7 (CQkJCQkJ)  -  hello",
+    );
     expect(eventLine(message(new Uint8Array([0xff, 0, 1]), ["a"]), { names, now })).toContain(
       "[3 bytes that are not text]",
     );

@@ -3,8 +3,11 @@ import { decodeJson } from "../../core/json/json-codec.ts";
 import { openDaemon, openOperations, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printLine, putLine } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
+import { onReaderGone } from "../../host/stdout-reader.ts";
 import type { AnyOperation, Operations } from "../../node/operations/operation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "../../node/operations/table.ts";
+import { unlessAborted } from "../../transport/wait.ts";
 import { collect } from "../line/collect.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -52,9 +55,14 @@ export const call = defineCommand({
         return;
       }
       const { event } = operation;
-      const answer = await node.call(operation, request as object, {
+      const ending = new AbortController();
+      using _reader = onReaderGone(realClock, () => ending.abort());
+      const answered = node.call(operation, request as object, {
+        signal: ending.signal,
         onEvent: (told) => putLine(`{"event":${event.write(told, "wire")}}`),
       });
+      const answer = await unlessAborted(answered, ending.signal);
+      if (answer === undefined) return;
       await putLine(`{"answer":${operation.answer.write(answer, "wire")}}`);
     });
   },

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
+import { ControlClient } from "../../control/control-client.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { programName } from "../../host/program-name.ts";
 import { status } from "../../node/operations/daemon.ts";
-import { emptyInfoJson, infoJson } from "../../view/info-json.ts";
+import { emptyInfoJson, infoJson, originalInfoJson } from "../../view/info-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
@@ -32,6 +33,11 @@ export const info = defineCommand({
         return;
       }
       await using node = await openOperations(options, { create: false, change: false });
+      const original = node instanceof ControlClient ? await node.originalInfo() : undefined;
+      if (original !== undefined) {
+        printJson(originalInfoJson(original));
+        return;
+      }
       printJson({ ...infoJson(await node.call(status, {})), ...(await lastUpdate(options)) });
     });
   },

@@ -2,7 +2,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { connectOrWait } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { type Daemon, startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
-import { printJson, printProse } from "../../host/print.ts";
+import { announceJson, printJson, printProse } from "../../host/print.ts";
 import { join as joinOperation } from "../../node/operations/invites.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { readiness } from "../../view/readiness.ts";
@@ -87,16 +87,16 @@ async function joinOnce(options: GlobalOptions, request: JoinInputs): Promise<vo
         `${LABEL}: -hostname: the running daemon keeps the name it has; end it with "entmootd stop" and give the name to "entmootd serve"`,
       );
     }
-    await joinAll(daemon, request, undefined);
+    await joinAll(daemon, request, { print: printJson });
     return;
   }
   await using daemon = await start(options, request, false);
-  await joinAll(daemon.node, request, daemon.ending);
+  await joinAll(daemon.node, request, { ending: daemon.ending, print: printJson });
 }
 
 async function joinAndServe(options: GlobalOptions, request: JoinInputs): Promise<void> {
   await using daemon = await start(options, request, true);
-  await joinAll(daemon.node, request, daemon.ending);
+  await joinAll(daemon.node, request, { ending: daemon.ending, print: announceJson });
   await untilEnding(daemon);
 }
 
@@ -108,7 +108,7 @@ function start(options: GlobalOptions, { agentSocket, hostname }: JoinInputs, co
 async function joinAll(
   node: Operations,
   { inputs, timeoutMs }: JoinInputs,
-  ending: AbortSignal | undefined,
+  { ending, print }: { readonly ending?: AbortSignal; readonly print: (value: unknown) => void },
 ): Promise<void> {
   for (const [at, input] of inputs.entries()) {
     const which = inputs.length === 1 ? "" : ` (${at + 1} of ${inputs.length})`;
@@ -121,6 +121,6 @@ async function joinAll(
         onEvent: ({ stage, message }) => printProse(`${LABEL}${which}: ${stage}: ${terminalText(message, 300)}`),
       },
     );
-    printJson(await readiness(node, { groupId: joined.group_id, status: joined.status }));
+    print(await readiness(node, { groupId: joined.group_id, status: joined.status }));
   }
 }

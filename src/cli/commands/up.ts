@@ -2,7 +2,8 @@ import { trimSpace } from "../../core/bytes/text.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
-import { formatPolicy, policyPreset } from "../../core/policy/policy.ts";
+import { formatPolicy, POLICY_PRESETS } from "../../core/policy/policy.ts";
+import { KEEP_DAYS } from "../../core/policy/retention.ts";
 import { type Daemon, startDaemon } from "../../daemon/start-daemon.ts";
 import { printProse, putJson, putLine } from "../../host/print.ts";
 import { programName } from "../../host/program-name.ts";
@@ -17,6 +18,7 @@ import type { Operations } from "../../node/operations/operation.ts";
 import { unlessAborted } from "../../transport/wait.ts";
 import { eventJson } from "../../view/event-json.ts";
 import { eventLine, mootName } from "../../view/event-line.ts";
+import { retentionJson } from "../../view/retention-json.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -99,13 +101,13 @@ async function findMoot(
 }
 
 async function createMoot(node: Operations, name: string): Promise<MootStatus> {
-  const policy = policyPreset("standard");
   const { group_id } = await node.call(group_create, {
     name,
     visibility: "private",
     join_mode: "invite_only",
-    policy_source: "preset:standard",
-    policy: policy === undefined ? undefined : formatPolicy(policy),
+    policy_source: "preset:relaxed",
+    // People talk here, who forget nothing by surprise and type faster than six lines a minute.
+    policy: formatPolicy({ ...POLICY_PRESETS.relaxed, retention_days: KEEP_DAYS }),
   });
   return (await node.call(status, {})).groups.find((group) => group.group_id === group_id)!;
 }
@@ -132,6 +134,7 @@ async function report(
     name: moot.name,
     members: moot.members,
     local_node_id: moot.local_node_id,
+    ...retentionJson(moot),
   });
   for await (const event of events) {
     await put(eventJson(event));

@@ -76,6 +76,8 @@ export const update = defineCommand({
     if (args["install-dir"] === "")
       throw new EntmootError("invalid_argument", `${LABEL}: -install-dir: expected a folder, found ""`);
     const home = process.env.HOME || homedir();
+    // Nobody reads how it goes any more: that is no reason to stop in the middle.
+    process.stderr.on("error", () => {});
     using progress = new ProgressDisplay(isJsonProse() ? PROSE : process.stderr, realClock);
     using interrupts = new Interrupts(progress);
     const request: UpdateRequest = {

@@ -1,5 +1,6 @@
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { formatPolicy, type Policy, parsePolicy, parsePolicySource, policySummary } from "../../core/policy/policy.ts";
+import { keepsEverything, parseRetention } from "../../core/policy/retention.ts";
 import { readInput } from "./bounded-input.ts";
 
 /** A policy as a flag names it, read and checked. */
@@ -9,6 +10,8 @@ export interface PolicyChoice {
   /** The policy's JSON text; `undefined` for none. */
   readonly json: string | undefined;
   readonly summary: string | undefined;
+  /** Days; `undefined` when everything is kept because there are no limits. */
+  readonly retention: bigint | undefined;
 }
 
 /** Ours. A policy has some 600 bytes. */
@@ -17,12 +20,43 @@ const FILE_MAX_BYTES = 64 * 1024;
 /** Ours. A file is there at once; a pipe gets some time to be written. */
 const FILE_TIMEOUT_MS = 30_000;
 
-/** Reads `preset:<name>`, `none` or `file:<path>`. `label` starts the error. Throws `invalid_argument`. */
-export async function policyFromSource(text: string, label: string): Promise<PolicyChoice> {
+/**
+ * Reads `preset:<name>`, `none` or `file:<path>`, and days or `keep` in place of what that keeps; an empty `retention`
+ * leaves it. `label` starts the error. Throws `invalid_argument`.
+ */
+export async function policyFromFlags(
+  flags: { policy: string; retention: string },
+  label: string,
+): Promise<PolicyChoice> {
+  const chosen = await policyFromSource(flags.policy, `${label}: -policy`);
+  const days = retentionFrom(flags.retention, `${label}: -retention`);
+  if (days === undefined) return chosen;
+  if (chosen.json !== undefined) {
+    const policy = { ...parsePolicy(chosen.json), retention_days: days };
+    return { ...chosen, json: formatPolicy(policy), summary: policySummary(policy), retention: days };
+  }
+  if (keepsEverything(days)) return chosen;
+  throw new EntmootError(
+    "invalid_argument",
+    `${label}: -retention: a moot without limits (-policy none) keeps everything; name a policy as well`,
+  );
+}
+
+function retentionFrom(text: string, label: string): bigint | undefined {
+  if (text === "") return undefined;
+  try {
+    return parseRetention(text);
+  } catch (cause) {
+    throw new EntmootError("invalid_argument", `${label}: ${textOf(cause)}`, { cause });
+  }
+}
+
+async function policyFromSource(text: string, label: string): Promise<PolicyChoice> {
   try {
     const parsed = parsePolicySource(text);
     const policy = parsed.kind === "file" ? await readPolicyFile(parsed.path) : parsed.policy;
     return {
+      retention: policy?.retention_days,
       source: parsed.source,
       json: policy === undefined ? undefined : formatPolicy(policy),
       summary: policy === undefined ? undefined : policySummary(policy),

@@ -75,8 +75,11 @@ const MESSAGE_QUESTIONS = {
     const { messages } = store;
     return { kind: "merkle_resp", group_id: id, root: messages.merkleRoot(), message_count: messages.size };
   },
-  range_req({ group: { id, store } }, { since_millis }) {
-    return { kind: "range_resp", group_id: id, ids: store.messages.idsSince(since_millis) };
+  range_req({ group: { id, retention, store } }, { since_millis }) {
+    // Who asks so refuses what is older than the policy's cut-off.
+    const { oldest = since_millis } = retention;
+    const since = since_millis > oldest ? since_millis : oldest;
+    return { kind: "range_resp", group_id: id, ids: store.messages.idsSince(since) };
   },
   ids_req({ group: { id, store } }, { after, limit }) {
     return { kind: "ids_resp", group_id: id, ...idsPage(store.messages.placesAfter(after, limit + 1), limit) };
@@ -95,9 +98,9 @@ const MESSAGE_QUESTIONS = {
 const GROUP_QUESTIONS = {
   status_req({ from, group, version }, status) {
     // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
-    group.tell({ kind: "status", from, status });
+    group.hearStatus(from, status);
     const policy = group.isFounder ? group.policy.text : "";
-    return { kind: "status_resp", ...group.summary(), version, policy };
+    return { kind: "status_resp", ...group.answer(status), version, policy };
   },
   roster_req({ group: { id, roster } }) {
     return { kind: "roster_resp", group_id: id, entries: roster.log.entries };
