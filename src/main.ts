@@ -87,8 +87,17 @@ function isSystemError(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
-process.on("unhandledRejection", async (reason) => process.exit(await report(reason)));
+let isEnding = false;
+
+/** Of failures that nobody took the first one ends the program; `least` is the status of one that is none elsewhere. */
+async function endWith(error: unknown, least: ExitStatus = 0): Promise<void> {
+  if (isEnding) return;
+  isEnding = true;
+  process.exit((await report(error)) || least);
+}
+
+process.on("unhandledRejection", (reason) => endWith(reason));
 // Of what nobody awaited a broken pipe is a failure as any other: what was asked for is not done.
-process.on("uncaughtException", async (error) => process.exit((await report(error)) || STATUS.internal.exit));
+process.on("uncaughtException", (error) => endWith(error, STATUS.internal.exit));
 // Not `process.exitCode`: a command that has returned is over, whatever handle it left behind.
 process.exit(await main(process.argv.slice(2)).catch(report));

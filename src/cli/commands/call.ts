@@ -27,6 +27,7 @@ export const call = defineCommand({
       "entmootd call publish - < request.json",
     ],
     exits: [0, 1, 2, 3, 5, 6, 7],
+    effect: "the operation may have been carried out all the same",
     notes: [
       'Prints the answer as one line of JSON. An operation that streams prints {"event":…} for each event and',
       '{"answer":…} at its end. What can be asked, with schemas: entmootd operations. watch, version, stop, program and',

@@ -38,6 +38,7 @@ export const up = defineCommand({
   help: {
     examples: ["entmootd up", 'entmootd up -moot "release council"'],
     exits: [0, 1, 5, 6],
+    effect: 'a moot and a link may have been made all the same; "entmootd info" shows them',
     notes: [
       "Opens the joined moots, or creates a private one. On a terminal it shows messages and publishes what you",
       "type to topic chat; elsewhere it prints JSON lines: one with event ready, then message and peer.",

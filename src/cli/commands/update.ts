@@ -14,6 +14,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { durationMsOf } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { runnableHints } from "../line/hints.ts";
 import { ProgressDisplay } from "../line/progress-display.ts";
 
 const LABEL = "update";
@@ -26,6 +27,7 @@ export const update = defineCommand({
   help: {
     examples: ["entmootd update -restart", "entmootd update -check", "entmootd update -rollback -restart"],
     exits: [0, 1, 5, 10],
+    effect: 'what was asked for may be done all the same; "entmootd version" and "entmootd info" tell',
     notes: [
       "Nothing is installed that no release key signed. The executable of before is kept beside the new one.",
       "With -restart the running daemon starts again in place; when the new one does not come up, the old one does.",
@@ -110,7 +112,7 @@ export const update = defineCommand({
       } catch (error) {
         if (!args.json || !(error instanceof EntmootError)) throw error;
         progress[Symbol.dispose]();
-        printJson({ error: { code: error.code, message: error.message } });
+        printJson({ error: { code: error.code, message: runnableHints(error.message, programName(), args.data) } });
         return STATUS[error.code].exit;
       }
     });

@@ -5,7 +5,7 @@ import { realClock } from "../../host/real-clock.ts";
 import { Deadline, unlessAborted } from "../../transport/wait.ts";
 import { collect } from "./collect.ts";
 
-/** Ours. Read at a time. */
+/** Ours. What a pipe holds, so that a writer fills one while we take the last. */
 const CHUNK_BYTES = 64 * 1024;
 
 const openFile = promisify(open);

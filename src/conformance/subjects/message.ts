@@ -21,7 +21,7 @@ export const subject: Subject = { kinds: { build: checkBuild, verify: checkVerif
 
 /** How content is described that would be long to write: a line of whole numbers, taken modulo 256. */
 const CONTENT_RULE = /^byte i = \(\s*(\d{1,6})\s*\*\s*i\s*\+\s*(\d{1,6})\s*\) mod 256$/;
-/** Ours. More than any message holds. */
+/** Ours. A message has a million bytes at most; a vector may try some more, but not fill the memory. */
 const CONTENT_LEN_MAX = 16 * 1024 * 1024;
 
 function checkBuild(vector: VectorCase): void {

@@ -10,9 +10,9 @@ import { askRosterAfter } from "../carrier/ask-roster.ts";
 import { failureOf, PeerRefusal, type Peers } from "../carrier/peers.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
 
-type Joined = Extract<JoinEffect, { kind: "joined" }>;
+type FoundLog = Extract<JoinEffect, { kind: "joined" }>;
 
-export interface FoundRoster extends Joined {
+export interface FoundRoster extends FoundLog {
   /** What the member that served it calls the group; empty for nothing. */
   readonly name: string;
 }
@@ -31,7 +31,7 @@ export async function findRoster(
   attempt: JoinAttempt,
 ): Promise<FoundRoster> {
   const names = new Map<PublicKey, string>();
-  const found = await driveMachine<JoinEvent, JoinEffect, Joined>({
+  const found = await driveMachine<JoinEvent, JoinEffect, FoundLog>({
     machine: new Join({ invite, localKey: local, deadlineMs: attempt.deadline, config }),
     start: { kind: "start" },
     timer: { kind: "timer" },
