@@ -9,7 +9,7 @@ import { pause } from "../transport/wait.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Ours. How long somebody who has the original's files open may take to be done: a command that looks needs no more. */
-const LOOKING_MS = 2_000;
+const LOOKING_MS = 1_000;
 const LOOK_EVERY_MS = 100;
 
 /**
