@@ -6,7 +6,7 @@ import { realClock } from "../../src/host/real-clock.ts";
 import { RunningOriginal } from "../support/running-original.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
-const bind = (path: string) => bindSocket(path, realClock, () => {});
+const bind = (path: string) => bindSocket(path, realClock, (stream) => stream.destroy());
 const mode = (path: string) => lstatSync(path).mode & 0o777;
 
 test("a socket is there for its owner alone, under its own name alone, and gone when it is stopped", async () => {

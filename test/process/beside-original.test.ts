@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { lstatSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, lstatSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInvite, formatInvite } from "../../src/core/admission/invite.ts";
 import { GroupId, MerkleRoot } from "../../src/core/ids.ts";
@@ -54,12 +54,11 @@ inNetns(import.meta, () => {
     using original = new RunningOriginal(it.socket);
     const { ino } = lstatSync(it.socket);
     const before = fileStates(it.data);
-    writeFileSync(join(it.data, "../invite.json"), "{}");
     for (const command of [["serve"], ["up"], ["join", "-serve", invite()]]) {
       original.types.length = 0;
       const { status, stdout, stderr } = await it.node.run(command);
       expect({ command, status, stdout }).toEqual({ command, status: 6, stdout: "" });
-      expect(stderr).toContain(`${it.socket} is in use by the original's daemon of node 45491`);
+      expect(stderr).toContain(`socket ${it.socket} is in use by the original's daemon of node 45491`);
       expect(stderr).toContain("data root is entmoot-data");
       expect(original.unknown).toBe(1);
       expect(lstatSync(it.socket).ino).toBe(ino);
@@ -149,6 +148,47 @@ inNetns(import.meta, () => {
     expect(lstatSync(it.socket).isSocket()).toBeTrue();
     expect((await it.node.ask(["info"])).daemon).toBe("original");
     expect(original.types.at(-1)).toBe(0x14);
+  });
+
+  test("the sockets of a daemon of ours on another data root stay its own too", async () => {
+    await using it = world();
+    await using other = new DaemonNode(join(it.data, ".."), "b");
+    await other.serve();
+    const before = fileStates(it.data);
+    linkSync(join(other.data, "control.sock"), it.socket);
+    const told = await it.node.run(["serve"]);
+    expect({ status: told.status, stdout: told.stdout }).toEqual({ status: 6, stdout: "" });
+    expect(told.stderr).toContain(`(process ${other.daemon.pid}); its data root is ${other.data}`);
+    rmSync(it.socket);
+    const agents = await it.node.run(["up", "-agent-socket", join(other.data, "agent.sock")]);
+    expect({ status: agents.status, stdout: agents.stdout }).toEqual({ status: 6, stdout: "" });
+    expect(agents.stderr).toContain("its agents' socket");
+    expect(fileStates(it.data)).toEqual(before);
+    expect((await other.ask(["info"])).pid).toBe(other.daemon.pid);
+  });
+
+  test("what answers and is neither program's is said to be neither, and left alone", async () => {
+    await using it = world();
+    const listener = Bun.listen({ unix: it.socket, socket: { data: (socket) => void socket.end() } });
+    for (const command of [["serve"], ["stop"], ["peers", "-group", GID]]) {
+      const { status, stderr } = await it.node.run(command);
+      expect({ command, status }).toEqual({ command, status: 6 });
+      expect(stderr).toMatch(/neither/);
+      expect(lstatSync(it.socket).isSocket()).toBeTrue();
+    }
+    listener.stop(true);
+  });
+
+  test("tail shows what is held and then what arrives, and asks a connection one question it does not know", async () => {
+    await using it = world();
+    using original = new RunningOriginal(it.socket);
+    await using tail = it.node.spawn(["tail", "-n", "-1"]);
+    for (let n = 0; n < 11; n++) await tail.json({ group_id: GID });
+    // One of those the original sent when it was recorded.
+    expect((await tail.json({})).group_id).not.toBe(GID);
+    expect(original.types).toEqual([0x90, 0x90, 0x12]);
+    tail.kill("SIGTERM");
+    expect((await tail.ended()).status).toBe(0);
   });
 
   test("every command names the original it meets, says what can be done, and asks it nothing it does not know", async () => {
