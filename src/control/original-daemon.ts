@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
+import { shownTopics } from "../core/policy/topic.ts";
 import type { Joined } from "../node/operations/invites.ts";
 import type { Published, WatchEvent } from "../node/operations/messages.ts";
 import { PROBE_PEERS_MAX, type ProbeRow, probeTimeoutMs } from "../node/operations/moots.ts";
@@ -30,8 +31,11 @@ type OriginalCall<Name extends keyof Table> = (
 
 /** The operations that an original daemon can be asked for, in its own frames. */
 const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
-  /** Without a token and without the author's key in the answer. */
-  async publish(daemon, { content, group_id, topics }, { timeoutMs }): Promise<Published> {
+  /** Without the author's key in the answer. */
+  async publish(daemon, { content, group_id, token, topics }, { timeoutMs }): Promise<Published> {
+    if (token !== undefined) {
+      throw new EntmootError("unsupported", "token: an original daemon knows none and would publish again each time");
+    }
     const reply = await daemon.ask({ kind: "publish_req", group_id, topics, content }, "publish_resp", timeoutMs);
     const { pilot_node_id, entmoot_pubkey } = await daemon.info(timeoutMs);
     const { message_id, timestamp_ms } = reply;
@@ -40,20 +44,23 @@ const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
       message_id,
       author: { pilot_node_id, entmoot_pubkey: entmoot_pubkey ?? NOTHING },
       timestamp_ms,
+      duplicate: undefined,
     };
   },
 
   async publish_signed(daemon, { message }, { timeoutMs }): Promise<Published> {
     const reply = await daemon.ask({ kind: "signed_publish_req", message }, "signed_publish_resp", timeoutMs);
     const { group_id, message_id, timestamp_ms } = reply;
-    return { group_id, message_id, author: message.author, timestamp_ms };
+    return { group_id, message_id, author: message.author, timestamp_ms, duplicate: undefined };
   },
 
-  /** From now on only, and without places to go on from (`seq` is 0). */
-  async watch(daemon, { group_id, topic }, { onEvent, signal }) {
+  /** From now on only, what its patterns cover, and without places to go on from (`seq` is 0). */
+  async watch(daemon, { group_id, reserved, topic = "#" }, { onEvent, signal }) {
+    const { shows } = shownTopics({ topic, reserved });
     for await (const frame of daemon.stream({ kind: "tail_subscribe", group_id, topic }, signal)) {
       if (frame.kind !== "tail_event") throw unexpected(frame, "tail_event");
       const { message } = frame;
+      if (!shows(message.topics)) continue;
       await onEvent?.({ kind: "message", group_id: message.group_id, seq: 0, place: "", message } satisfies WatchEvent);
     }
     return {};

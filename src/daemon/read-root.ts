@@ -11,7 +11,9 @@ import type { GlobalOptions } from "./options.ts";
 
 /** The data root for looking only, beside a running daemon or without one; where there is none, an empty one. Creates nothing. */
 export function openForReading({ dataDir, identityPath }: GlobalOptions): LocalReader {
-  const root = existsSync(dataDir) ? SqliteDataRoot.open(dataDir, "read", tellStale) : new MemoryDataRoot();
+  const root = existsSync(dataDir)
+    ? SqliteDataRoot.open(dataDir, "read", { onStale: tellStale })
+    : new MemoryDataRoot();
   return new LocalReader(root, { clock: realClock, local: () => localKey(identityPath) });
 }
 

@@ -4,7 +4,7 @@ import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { BUILD_INFO } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
-import { printProse } from "../host/print.ts";
+import { neverWaitForStderr, printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
 import { type RunningProgram, replaceProcess, runningProgram } from "../host/running-program.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
@@ -51,6 +51,7 @@ export interface Daemon extends AsyncDisposable {
  */
 export async function startDaemon(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
   requireOwner(options, start.command);
+  neverWaitForStderr();
   using _slow = realClock.after(QUIET_MS, () => printProse(`${start.command}: starting`));
   return await assemble(options, start);
 }

@@ -1,6 +1,7 @@
 import { GroupId, MerkleRoot, RosterEntryId } from "../core/ids.ts";
 import type { NodeStatus } from "../node/operations/daemon.ts";
 import type { InfoResp } from "../wire/control/control-info-frames.ts";
+import { retentionJson } from "./retention-json.ts";
 
 /** The original's keys in its order, then ours; an agent is told nothing of the machine, and what it is not told is not there. */
 export function infoJson(status: NodeStatus) {
@@ -20,6 +21,7 @@ export function infoJson(status: NodeStatus) {
       local_node_id: group.local_node_id,
       local_member: group.local_member,
       founder: group.founder,
+      ...retentionJson(group),
     })),
     running: status.running,
     ...(status.running

@@ -112,8 +112,10 @@ describe("an original daemon", () => {
       pilot_node_id: 45_491,
       groups: [{ group_id, messages: 9, merkle_root: undefined }],
     });
-    const published = { group_id, message_id, author, timestamp_ms: 5n };
+    const published = { group_id, message_id, author, timestamp_ms: 5n, duplicate: undefined };
     expect(await it.client.call(publish, { topics: ["a"], content: text("x") })).toEqual(published);
+    const once = { topics: ["a"], content: text("x"), token: new Uint8Array(16) };
+    await expect(it.client.call(publish, once)).rejects.toMatchObject({ code: "unsupported" });
     expect(await it.client.call(publish_signed, { message })).toEqual(published);
     const [event] = await Array.fromAsync(eventsOf(it.client, watch, { group_id, topic: "#", peers: true }));
     expect(event).toMatchObject({ kind: "message", seq: 0, message: { id: message_id } });

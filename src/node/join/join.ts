@@ -18,6 +18,7 @@ import type { NodeContext } from "../node-context.ts";
 import type { Call } from "../operations/implementation.ts";
 import type { Joined, JoinProgress, join, join_invite } from "../operations/invites.ts";
 import type { RequestOf } from "../operations/operation.ts";
+import { whenWritable } from "../when-writable.ts";
 import type { JoinAttempt } from "./drive-machine.ts";
 import { findRoster } from "./find-roster.ts";
 import { redeem } from "./redeem-link.ts";
@@ -73,7 +74,7 @@ export class Joiner {
       default:
         throw new EntmootError(
           "unsupported",
-          "join: open invites redeemed over HTTPS need Pilot, which is not in this version; ask the issuer for a link (entmootd invite link)",
+          'join: open invites redeemed over HTTPS need Pilot, which is not in this version; ask the issuer for a link ("entmootd invite link")',
         );
     }
   }
@@ -133,12 +134,15 @@ async function joinGroup(
     for (const { key, hint } of invitedHints(endpoints)) context.hints.add(key, [hint]);
   }
   requireAddress(invite, context, peers);
-  const { from, log } = await findRoster({ ...context, peers }, invite, attempt);
+  const { from, log, name: toldName } = await findRoster({ ...context, peers }, invite, attempt);
+  if (held !== undefined) await whenWritable(context.clock, [held.store], attempt.signal);
   const group = held ?? open(context, invite.group_id, log);
   if (held !== undefined && from.key !== undefined) held.acceptRoster(log.entries, from.key);
   if (facts.metadata !== undefined) group.store.setFact(METADATA_FACT, facts.metadata);
-  if (facts.name && groupName(group.store) === "") {
-    group.store.setFact(METADATA_FACT, JSON.stringify({ name: facts.name }));
+  // Who came by a link has the founder's word for it, who came by an invite that of the member it found.
+  const name = facts.name || toldName;
+  if (name !== "" && facts.metadata === undefined && groupName(group.store) === "") {
+    group.store.setFact(METADATA_FACT, JSON.stringify({ name }));
   }
   if (policy !== undefined) group.policy.set(policy);
   group.requireSelf();
@@ -186,5 +190,5 @@ function joinedForm(group: Group, invite: Invite, status: Joined["status"]): Joi
 
 function requirePeers(context: NodeContext): Peers {
   if (context.carrier !== undefined) return context.carrier.peers;
-  throw new EntmootError("unavailable", "join: this process opened no carrier; start the daemon with entmootd serve");
+  throw new EntmootError("unavailable", 'join: this process opened no carrier; start the daemon with "entmootd serve"');
 }

@@ -3,7 +3,8 @@ import { constants, copyFileSync, existsSync, mkdtempSync, rmSync, statSync } fr
 import { basename, join } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
 import { fileFailure } from "../private-files.ts";
-import { type SqlValue, sqliteFailure } from "../sqlite/sqlite-file.ts";
+import { sqliteFailure } from "../sqlite/sqlite-failure.ts";
+import type { SqlValue } from "../sqlite/sqlite-file.ts";
 import { makePrivatePlace, removePrivatePlace } from "./private-place.ts";
 
 /** Ours. Copies tried before a file is called busy. */

@@ -6,6 +6,7 @@ import type { DataRoot, MigrationProgress } from "../data-root.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
 import { MemoryNodeStore } from "../memory/memory-node-store.ts";
 import type { NodeStore } from "../node-store.ts";
+import { OpenFiles } from "../open-files.ts";
 import { type OriginalGroup, TAKEOVER_FACT, unverifiedCounts } from "../original/fill-group.ts";
 import { takeLaterWrites } from "../original/later-writes.ts";
 import { OriginalDatabase } from "../original/original-database.ts";
@@ -27,6 +28,13 @@ const PRIVATE_GROUP_FILES = [GROUP_DATABASE, "messages.sqlite", "roster.jsonl"];
 /** Ours. Notices kept for people; a root with more to say than this needs a look anyway. */
 const NOTICES_MAX = 1000;
 
+export interface OpenRootOptions {
+  /** How many databases of groups are open at a time; as many as this process may have when absent. */
+  readonly files?: OpenFiles;
+  /** Told when, with `read` access, something is shown that may be older than what the original's files hold. */
+  readonly onStale?: (text: string) => void;
+}
+
 /**
  * A data root on disk. With `write` access the caller holds the `DataRootLock`; `read` access needs no lock, may run
  * beside the daemon and changes nothing but bringing files up to date.
@@ -37,6 +45,7 @@ export class SqliteDataRoot implements DataRoot {
   readonly node: NodeStore;
   readonly #access: Access;
   readonly #groups: string;
+  readonly #files: OpenFiles;
   readonly #open = new Map<GroupId, SqliteGroupStore>();
   readonly #unreadable = new Map<GroupId, EntmootError>();
   readonly #notices: string[] = [];
@@ -44,18 +53,18 @@ export class SqliteDataRoot implements DataRoot {
 
   /**
    * Opens the data root at `path`; with `write` access it is made, 0700, and loose permissions in it are tightened.
-   * `onStale` is told when, with `read` access, something is shown that may be older than what the original's files hold.
    * Throws `data_root_invalid` when it is a file, not writable or from a newer version.
    */
-  static open(path: string, access: Access, onStale: (text: string) => void = () => {}): SqliteDataRoot {
+  static open(path: string, access: Access, options: OpenRootOptions = {}): SqliteDataRoot {
     if (path === "" || path.includes("\0")) {
       throw new EntmootError("data_root_invalid", `data root: expected a path, found ${JSON.stringify(path)}`);
     }
-    return new SqliteDataRoot(resolve(path), access, onStale);
+    return new SqliteDataRoot(resolve(path), access, options);
   }
 
-  private constructor(path: string, access: Access, onStale: (text: string) => void) {
+  private constructor(path: string, access: Access, { files = new OpenFiles(), onStale = () => {} }: OpenRootOptions) {
     this.path = path;
+    this.#files = files;
     this.#access = access;
     this.#onStale = onStale;
     this.#groups = join(path, "groups");
@@ -225,6 +234,7 @@ export class SqliteDataRoot implements DataRoot {
     const store = SqliteGroupStore.open(join(this.#directory(groupId), GROUP_DATABASE), {
       groupId,
       access: this.#access,
+      files: this.#files,
       onClose: () => this.#open.delete(groupId),
     });
     this.#open.set(groupId, store);

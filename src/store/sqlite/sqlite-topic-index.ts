@@ -1,4 +1,4 @@
-import { compilePattern } from "../../core/policy/topic.ts";
+import { compilePattern, RESERVED_ROOT } from "../../core/policy/topic.ts";
 import type { NewMessage } from "../group-store.ts";
 import { indexedTopics } from "../store-limits.ts";
 import { type Bound, compareBounds, type TimeRange } from "../time-range.ts";
@@ -55,7 +55,9 @@ export class SqliteTopicIndex {
     );
     this.#insert = file.prepare("INSERT OR IGNORE INTO message_topics VALUES (?1, ?2, ?3, ?4, ?5)");
     this.#top = file.prepare(
-      "SELECT topic, messages, latest FROM topics ORDER BY messages DESC, latest DESC, topic LIMIT ?1",
+      `SELECT topic, messages, latest FROM topics
+      WHERE ?2 OR NOT (topic = '${RESERVED_ROOT}' OR (topic >= '${RESERVED_ROOT}/' AND topic < '${RESERVED_ROOT}0'))
+      ORDER BY messages DESC, latest DESC, topic LIMIT ?1`,
       "bigint",
     );
     const within = `SELECT timestamp, author, id, seq FROM message_topics WHERE topic = ?1
@@ -63,10 +65,10 @@ export class SqliteTopicIndex {
     this.#ascending = file.prepare(`${within} ORDER BY timestamp, author, id LIMIT ?8`, "bigint");
     this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?8`, "bigint");
     this.#doomed = file.prepare(
-      "SELECT number FROM topics WHERE EXISTS (SELECT 1 FROM message_topics WHERE topic = number AND timestamp < ?1)",
+      "SELECT number FROM topics WHERE EXISTS (SELECT 1 FROM message_topics WHERE topic = number AND timestamp <= ?1)",
     );
     this.#delete = file.prepare(
-      `DELETE FROM message_topics WHERE topic = ?1 AND timestamp < ?2 AND seq NOT IN (${exemptSeqs("?2", "?3")})`,
+      "DELETE FROM message_topics WHERE topic = ?1 AND timestamp <= ?2 AND seq IN (SELECT value FROM json_each(?3))",
     );
     this.#recount = file.prepare(`UPDATE topics SET messages = messages - ?2,
       latest = coalesce((SELECT max(timestamp) FROM message_topics WHERE topic = ?1), latest) WHERE number = ?1`);
@@ -99,10 +101,10 @@ export class SqliteTopicIndex {
     this.#numbers.clear();
   }
 
-  /** Call within the transaction that prunes, before messages go. `exempt`: topics as a JSON list. */
-  prune(before: bigint, exempt: string): void {
-    for (const [number] of this.#doomed.rows(before)) {
-      const { changes } = this.#delete.run(number!, before, exempt);
+  /** Call within the transaction that prunes. `seqs`: the numbers of those that go, a JSON list; `latest`: of their times. */
+  prune(latest: bigint, seqs: string): void {
+    for (const [number] of this.#doomed.rows(latest)) {
+      const { changes } = this.#delete.run(number!, latest, seqs);
       if (changes > 0) this.#recount.run(number!, changes);
     }
     this.#drop.run();
@@ -110,8 +112,8 @@ export class SqliteTopicIndex {
   }
 
   /** Most used first, then latest, then by name. */
-  top(limit: number): TopicCount[] {
-    return this.#top.rows(limit).map(([topic, messages, latest]) => ({
+  top(limit: number, { reserved }: { readonly reserved: boolean }): TopicCount[] {
+    return this.#top.rows(limit, reserved ? 1 : 0).map(([topic, messages, latest]) => ({
       topic: this.#rows.text(topic, topic),
       messages: this.#rows.number(messages, topic),
       latest: this.#rows.int64(latest, topic),
