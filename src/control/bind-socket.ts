@@ -76,11 +76,14 @@ function takePlace(own: string, path: string): boolean {
 
 function bound(path: string, listener: ReturnType<typeof listen>): BoundSocket {
   const { dev, ino } = lstatSync(path, { bigint: true });
+  let isStopped = false;
   return {
     stop(closeOpen) {
-      listener.stop(closeOpen);
-      const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      const found = isStopped ? undefined : lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      // Before it is closed, for then the number of its file may become another's.
       if (found?.dev === dev && found.ino === ino) rmSync(path, { force: true });
+      isStopped = true;
+      listener.stop(closeOpen);
     },
   };
 }
