@@ -207,7 +207,7 @@ inNetns(import.meta, () => {
     });
     const key = Buffer.from(MEMBER.publicKey).toString("base64");
     const asked: [command: string[], instead: string][] = [
-      [["peers", "-group", GID], 'its own "entmootd peers"'],
+      [["peers", "-group", GID], "its own program's peers command"],
       [["group", "create", "-name", "x"], "entmootd serve"],
       [["invite", "create", "-group", GID], "call member_admit"],
       [["invite", "link", "-group", GID], "knows no links"],
@@ -215,7 +215,7 @@ inNetns(import.meta, () => {
       [["invite", "revoke", "-group", GID, "-id", "x"], "knows no links"],
       [["roster", "add", "-group", GID, "-pubkey", key], "call member_admit"],
       [["roster", "remove", "-group", GID, "-pubkey", key], "call member_expel"],
-      [["join", invite()], 'its own "entmootd join"'],
+      [["join", invite()], "its own program's join command"],
       [["stop"], "as it was started"],
       [["call", "status"], "entmootd info"],
     ];
