@@ -29,12 +29,9 @@ export async function bindSocket(
   await removeStale(path, clock);
   // The runtime removes, by its name, what it bound: that name is nobody else's.
   const own = join(dirname(path), `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}`);
-  const before = process.umask(0o177);
   let listener: ReturnType<typeof listen> | undefined;
   try {
     listener = listen(own, opened);
-    // Some file systems (macOS, network mounts) ignore the umask for sockets.
-    chmodSync(own, 0o600);
     for (let found = 1; !takePlace(own, path); found++) {
       if (found === STALE_MAX) throw new Error("other programs bind it at the same time");
       await removeStale(path, clock);
@@ -45,14 +42,21 @@ export async function bindSocket(
     if (cause instanceof EntmootError) throw cause;
     const why = existsSync(dirname(path)) ? textOf(cause) : `there is no folder ${dirname(path)}`;
     throw new EntmootError("data_root_invalid", `control socket ${path}: cannot listen: ${why}`, { cause });
-  } finally {
-    process.umask(before);
   }
   return bound(path, listener);
 }
 
+/** The mask is the whole process's: nothing is awaited under it. */
 function listen(path: string, opened: (stream: SocketStream) => void) {
-  return Bun.listen({ unix: path, allowHalfOpen: true, socket: SocketStream.handlers(opened) });
+  const before = process.umask(0o177);
+  try {
+    const listener = Bun.listen({ unix: path, allowHalfOpen: true, socket: SocketStream.handlers(opened) });
+    // Some file systems (macOS, network mounts) ignore the mask for sockets.
+    chmodSync(path, 0o600);
+    return listener;
+  } finally {
+    process.umask(before);
+  }
 }
 
 /** Gives the socket its name; `false` when something stands there. */
@@ -72,11 +76,14 @@ function takePlace(own: string, path: string): boolean {
 
 function bound(path: string, listener: ReturnType<typeof listen>): BoundSocket {
   const { dev, ino } = lstatSync(path, { bigint: true });
+  let isStopped = false;
   return {
     stop(closeOpen) {
-      listener.stop(closeOpen);
-      const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      const found = isStopped ? undefined : lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      // Before it is closed, for then the number of its file may become another's.
       if (found?.dev === dev && found.ino === ino) rmSync(path, { force: true });
+      isStopped = true;
+      listener.stop(closeOpen);
     },
   };
 }

@@ -64,7 +64,7 @@ export class ControlClient implements Operations {
 
   /** What a daemon of the original says about itself, in its own words; `undefined` when it is one of ours. Throws as `call`. */
   async originalInfo(timeoutMs = WHO_ARE_YOU_MS): Promise<InfoResp | undefined> {
-    return (await this.isOriginal()) ? (await this.#original()).info(timeoutMs) : undefined;
+    return (await this.isOriginal(timeoutMs)) ? (await this.#original()).info(timeoutMs) : undefined;
   }
 
   /**
@@ -89,8 +89,8 @@ export class ControlClient implements Operations {
   }
 
   /** Whether the daemon is an original, which knows none of our frames. Asked by one identifying question. */
-  async isOriginal(): Promise<boolean> {
-    return (await this.#identified({ timeoutMs: WHO_ARE_YOU_MS, signal: undefined })) === undefined;
+  async isOriginal(timeoutMs = WHO_ARE_YOU_MS): Promise<boolean> {
+    return (await this.#identified({ timeoutMs, signal: undefined })) === undefined;
   }
 
   /** Calls under way fail with `unavailable`, and so does every later one. */

@@ -19,6 +19,9 @@ const PROBE_AT_ONCE = 4;
 /** Wire. What a join may take when nobody says. */
 const JOIN_MS = 90_000;
 
+/** Ours. How long it has to say what it is before it is told of. */
+const NAME_MS = 2_000;
+
 type Table = typeof OPERATIONS;
 type OriginalCall<Name extends keyof Table> = (
   daemon: OriginalDaemon,
@@ -154,9 +157,19 @@ export class OriginalDaemon {
       | ((daemon: OriginalDaemon, request: Loose<Request>, options: CallOptions<Event>) => Promise<Answer>)
       | undefined;
     if (said === undefined) {
-      return Promise.reject(new EntmootError("unsupported", unknownToOriginal(operation.name, this.#path)));
+      return this.#refuse(operation.name);
     }
     return said(this, request, { ...options, timeoutMs: options.timeoutMs ?? operation.patienceMs });
+  }
+
+  /** Names it first: what closes a connection without a word may be any program. */
+  async #refuse(operation: string): Promise<never> {
+    const info = await this.info(NAME_MS).catch(() => undefined);
+    if (info !== undefined) throw new EntmootError("unsupported", unknownToOriginal(operation, this.#path));
+    throw new EntmootError(
+      "control_unavailable",
+      `what answers on ${this.#path} is neither a daemon of this program nor of the original; end it, or choose another data root`,
+    );
   }
 
   /** What it says about itself. */

@@ -9,12 +9,12 @@ const INSTEAD: Readonly<Record<string, string>> = {
   stop: "end it as it was started: by Ctrl-C, its supervisor, or a signal to its process",
   restart: "restart it as it was started",
   program: "look for its process with the system's own tools",
-  peers: 'its own "entmootd peers" shows how it reaches them; "entmootd call members" shows here who they are',
+  peers: `its own program's peers command shows how it reaches them; "entmootd call members" shows here who they are`,
   roster_change:
     '"entmootd call member_admit" and "entmootd call member_expel" ask it to add and remove a member by node id and key; or end it, then this command does it here',
   invite_mint:
     '"entmootd call member_admit" asks it to add a member and gives the invite; or end it, then this command does it here',
-  join: 'its own "entmootd join" joins by an invite of its kind; for a link end it, then this program joins',
+  join: "its own program's join command joins by an invite of its kind; for a link end it, then this program joins",
   link_create: `the original knows no links; ${END_IT}`,
   link_list: `the original knows no links; ${END_IT}`,
   link_revoke: `the original knows no links; ${END_IT}`,

@@ -22,14 +22,14 @@ export async function whoAnswers(path: string, clock: Clock): Promise<string | u
   try {
     await using client = await ControlClient.connectTo(path, clock);
     return client && (await saidBy(client));
-  } catch (error) {
-    return `another program (${textOf(error)})`;
+  } catch {
+    return "another program, which does not say what it is";
   }
 }
 
 async function saidBy(client: ControlClient): Promise<string> {
   const options = { timeoutMs: SAY_MS };
-  if (await client.isOriginal()) {
+  if (await client.isOriginal(SAY_MS)) {
     const info = await client.originalInfo(SAY_MS).catch(() => undefined);
     if (info === undefined) return "a program that says neither what the original's daemon says nor what ours does";
     return `the original's daemon of node ${info.pilot_node_id}, whose data root is ${info.data_dir}`;

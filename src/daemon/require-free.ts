@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { whoAnswers } from "../control/who-answers.ts";
 import { later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
@@ -9,21 +8,22 @@ import { pause } from "../transport/wait.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Ours. How long somebody who has the original's files open may take to be done: a command that looks needs no more. */
-const LOOKING_MS = 2_000;
+const LOOKING_MS = 1_000;
 const LOOK_EVERY_MS = 100;
 
 /**
  * Throws `already_running`, before anything is made or changed, when somebody else is at home in the data root: whoever
- * answers on its control socket, or has the original's files open. A daemon of ours is left for its lock to tell.
+ * answers on one of the sockets that are to be ours, or has the original's files open. A daemon of ours on this data root
+ * is left for its lock to tell.
  */
-export async function requireFree({ dataDir }: GlobalOptions): Promise<void> {
+export async function requireFree({ dataDir }: GlobalOptions, sockets: readonly string[]): Promise<void> {
   if (DataRootLock.holder(dataDir) !== undefined) return;
-  const path = join(dataDir, "control.sock");
-  const who = await whoAnswers(path, realClock);
-  if (who !== undefined) {
+  for (const path of sockets) {
+    const who = await whoAnswers(path, realClock);
+    if (who === undefined) continue;
     throw new EntmootError(
       "already_running",
-      `control socket ${path} is in use by ${who}; it and this data root are left as they are: use that program, or end it first`,
+      `socket ${path} is in use by ${who}; it and this data root are left as they are: use that program, end it first, or choose another place`,
     );
   }
   await requireUnused(dataDir);

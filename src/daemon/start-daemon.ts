@@ -58,7 +58,11 @@ export async function startDaemon(options: GlobalOptions, start: StartDaemon): P
 
 async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
   requireCarrier(options);
-  await requireFree(options);
+  const doors = doorsOf(options, start);
+  await requireFree(
+    options,
+    doors.map(({ path }) => path),
+  );
   await using parts = new AsyncDisposableStack();
   // Read now: by the end, another executable may stand at the path.
   const program = runningProgram();
@@ -68,12 +72,8 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
   const end = new DaemonEnd(program);
   const node = await startNode(options, { opened, hostname: start.hostname, end, parts });
   const { log } = opened;
-  if (start.control) {
-    const doors = [
-      { path: join(options.dataDir, "control.sock"), caller: "owner" },
-      { path: start.agentSocket ?? join(options.dataDir, "agent.sock"), caller: "agent" },
-    ] as const;
-    for (const door of doors) parts.use(await ControlServer.start({ ...door, node, log, clock: realClock }));
+  for (const door of start.control ? doors : []) {
+    parts.use(await ControlServer.start({ ...door, node, log, clock: realClock }));
   }
   parts.defer(onSignals(end.ask));
   const running = parts.move();
@@ -83,6 +83,14 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
     ending: end.signal,
     [Symbol.asyncDispose]: () => endDaemon(running, { end, log, isTold: start.control }),
   };
+}
+
+/** Who is let in where; without `control` only who may be there already is looked for. */
+function doorsOf({ dataDir }: GlobalOptions, { agentSocket }: StartDaemon) {
+  return [
+    { path: join(dataDir, "control.sock"), caller: "owner" },
+    { path: agentSocket ?? join(dataDir, "agent.sock"), caller: "agent" },
+  ] as const;
 }
 
 /** How a daemon is asked to end, and whether it is to start again in place. */

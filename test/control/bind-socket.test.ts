@@ -6,7 +6,7 @@ import { realClock } from "../../src/host/real-clock.ts";
 import { RunningOriginal } from "../support/running-original.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
-const bind = (path: string) => bindSocket(path, realClock, () => {});
+const bind = (path: string) => bindSocket(path, realClock, (stream) => stream.destroy());
 const mode = (path: string) => lstatSync(path).mode & 0o777;
 
 test("a socket is there for its owner alone, under its own name alone, and gone when it is stopped", async () => {
@@ -48,7 +48,9 @@ test("one that answers is somebody's, and it is said whose", async () => {
 test("of two that bind at once one has it, and the other does not take it away", async () => {
   using directory = new TemporaryDirectory();
   const path = join(directory.path, "control.sock");
+  const mask = process.umask();
   const bound = await Promise.allSettled([bind(path), bind(path), bind(path)]);
+  expect(process.umask()).toBe(mask);
   const won = bound.filter((one) => one.status === "fulfilled");
   expect(won).toHaveLength(1);
   for (const one of bound) if (one.status === "rejected") expect(one.reason.code).toBe("already_running");
@@ -62,7 +64,7 @@ test("what took its place meanwhile stays when it is stopped", async () => {
   const socket = await bind(path);
   rmSync(path);
   using _original = new RunningOriginal(path);
-  socket.stop(true);
+  for (const closeOpen of [false, true]) socket.stop(closeOpen);
   expect(readdirSync(directory.path)).toEqual(["control.sock"]);
   await expect(bind(path)).rejects.toMatchObject({ code: "already_running" });
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const VECTORS = join(import.meta.dir, "../vectors/control-socket.json");
 /** Types of the frames that the original takes or sends; any other it logs, and closes without a word. */
-const [TYPE_FIRST, TYPE_LAST, INFO_REQ] = [0x10, 0x22, 0x14];
+const [TYPE_FIRST, TYPE_LAST, TAIL_SUBSCRIBE, INFO_REQ] = [0x10, 0x22, 0x12, 0x14];
 
 interface LiveCase {
   readonly name: string;
@@ -12,8 +12,18 @@ interface LiveCase {
   readonly response?: string | null;
 }
 
-const LIVE = (JSON.parse(readFileSync(VECTORS, "utf8")) as { cases: LiveCase[] }).cases.filter(
-  ({ op }) => op === "live",
+interface TailCase {
+  readonly op: string;
+  readonly request: string;
+  readonly received: readonly string[];
+  readonly server_closed: boolean;
+}
+
+const { cases: CASES } = JSON.parse(readFileSync(VECTORS, "utf8")) as { cases: (LiveCase | TailCase)[] };
+const LIVE = CASES.filter((one): one is LiveCase => one.op === "live");
+/** Those that received something first: several sessions began with the same request. */
+const TAILS = CASES.filter((one): one is TailCase => one.op === "tail").toSorted(
+  (a, b) => Number(b.received.length > 0) - Number(a.received.length > 0),
 );
 
 /** What the original answered to this recorded request, in hex. */
@@ -25,7 +35,7 @@ export function recorded(name: string): string {
 
 /**
  * The control socket of a daemon of the original, with the bytes that a real one sent when it was asked the same: one
- * request a connection, what it cannot read or does not know ends the connection without a word.
+ * request a connection, what it cannot read or does not know ends the connection without a word. A tail gets what was recorded and stays.
  */
 export class RunningOriginal implements Disposable {
   /** Types of all frames it was sent, in order; the requests themselves beside them, in hex. */
@@ -47,6 +57,12 @@ export class RunningOriginal implements Disposable {
           const type = frame[4] ?? 0;
           this.types.push(type);
           this.requests.push(frame.toString("hex"));
+          if (type === TAIL_SUBSCRIBE) {
+            const tail = TAILS.find(({ request }) => request === frame.toString("hex"));
+            for (const event of tail?.received ?? []) socket.write(Buffer.from(event, "hex"));
+            if (tail?.server_closed) socket.end();
+            return;
+          }
           const answer = type === INFO_REQ ? recorded(info) : answerTo(frame.toString("hex"));
           if (type >= TYPE_FIRST && type <= TYPE_LAST && answer !== undefined) socket.write(Buffer.from(answer, "hex"));
           socket.end();

@@ -77,7 +77,7 @@ function hasOpen(procRoot: string, pid: number, path: string): boolean | undefin
 
 /** As the list of locks writes it. */
 function deviceOf(device: number): string {
-  const major = ((device >>> 8) & 0xfff) | 0;
+  const major = (device >>> 8) & 0xfff;
   const minor = (device & 0xff) | ((device >>> 12) & 0xfff00);
   return `${major.toString(16).padStart(2, "0")}:${minor.toString(16).padStart(2, "0")}`;
 }

@@ -104,11 +104,13 @@ export class SqliteDataRoot implements DataRoot {
     const known = this.#open.get(groupId);
     if (known) return known.roster.size > 0 ? known : undefined;
     const directory = this.#directory(groupId);
-    const original = holdsOriginal(directory) ? { root: this.path, directory, groupId, onProgress } : undefined;
+    const original = holdsOriginal(directory) ? { root: this.path, directory, groupId } : undefined;
     const isOurs = existsSync(join(directory, GROUP_DATABASE));
     if (!isOurs && original === undefined) return undefined;
     const store =
-      this.#access === "read" ? this.#see(original, isOurs, groupId) : this.#take(original, isOurs, groupId);
+      this.#access === "read"
+        ? this.#see(original, isOurs, groupId)
+        : this.#take(original && { ...original, onProgress }, isOurs, groupId);
     if (store.roster.size === 0) {
       store[Symbol.dispose]();
       return undefined;
