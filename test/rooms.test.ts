@@ -127,7 +127,7 @@ const SOUND: readonly (readonly [path: string, text: string])[] = [
   ["host/real-clock.ts", "export const at = [Date.now(), performance.now(), setTimeout(work, 1), setImmediate(work)];"],
   ["cli/a.ts", 'import { realClock } from "../host/real-clock.ts";'],
   ["host/print.ts", "Atomics.wait(cell, 0, 0, 2);"],
-  ["store/sqlite/sqlite-file.ts", "Bun.sleepSync(1);"],
+  ["store/sqlite/sqlite-connection.ts", "Bun.sleepSync(1);"],
   ["node/a.ts", "// unlike AbortSignal.timeout\nclock.after(1, work); export const at = new Date(clock.unix());"],
 ];
 

@@ -1,14 +1,12 @@
-import { rmSync } from "node:fs";
-import type { UnixSocketListener } from "bun";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { Caller, OperationHost } from "../node/operations/implementation.ts";
 import type { Operations } from "../node/operations/operation.ts";
 import { atMost } from "../transport/wait.ts";
-import { bindSocket } from "./bind-socket.ts";
 import { BodyRoom } from "./body-room.ts";
 import { ControlConnection } from "./control-connection.ts";
 import { Door } from "./door.ts";
+import { KeptSocket } from "./kept-socket.ts";
 import { ServedConnection } from "./served-connection.ts";
 import type { SocketStream } from "./socket-stream.ts";
 
@@ -37,7 +35,7 @@ export class ControlServer implements AsyncDisposable {
   readonly #connections = new Map<ServedConnection, Promise<void>>();
   readonly #ending = new AbortController();
   readonly #door: Door;
-  #listener: UnixSocketListener<SocketStream> | undefined;
+  #socket: KeptSocket | undefined;
 
   private constructor(options: ControlServerOptions) {
     this.#options = options;
@@ -47,7 +45,7 @@ export class ControlServer implements AsyncDisposable {
   /** Listens from now on. Throws `already_running` when another answers there, `data_root_invalid` when the socket cannot be bound. */
   static async start(options: ControlServerOptions): Promise<ControlServer> {
     const server = new ControlServer(options);
-    server.#listener = await bindSocket(options.path, options.clock, (stream) => server.#accept(stream));
+    server.#socket = await KeptSocket.bind({ ...options, opened: (stream) => server.#accept(stream) });
     return server;
   }
 
@@ -64,8 +62,7 @@ export class ControlServer implements AsyncDisposable {
     // Once only: by the second time the path may be another's.
     if (this.#ending.signal.aborted) return;
     this.#ending.abort();
-    this.#listener?.stop(false);
-    rmSync(this.#options.path, { force: true });
+    this.#socket?.[Symbol.dispose]();
     for (const connection of this.#connections.keys()) if (connection.isIdle) connection[Symbol.dispose]();
     await atMost(
       this.#options.clock,

@@ -4,7 +4,7 @@ import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { BUILD_INFO } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
-import { printProse } from "../host/print.ts";
+import { neverWaitForStderr, printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
 import { type RunningProgram, replaceProcess, runningProgram } from "../host/running-program.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
@@ -15,6 +15,7 @@ import { newIdentity } from "./new-identity.ts";
 import { nodeName } from "./node-name.ts";
 import { openRoot } from "./open-root.ts";
 import type { GlobalOptions } from "./options.ts";
+import { requireFree } from "./require-free.ts";
 import { requireOwner } from "./require-owner.ts";
 
 /** Ours. A clean end takes no longer than this; what is acknowledged is on disk long before. */
@@ -51,12 +52,14 @@ export interface Daemon extends AsyncDisposable {
  */
 export async function startDaemon(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
   requireOwner(options, start.command);
+  neverWaitForStderr();
   using _slow = realClock.after(QUIET_MS, () => printProse(`${start.command}: starting`));
   return await assemble(options, start);
 }
 
 async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
   requireCarrier(options);
+  await requireFree(options);
   await using parts = new AsyncDisposableStack();
   // Read now: by the end, another executable may stand at the path.
   const program = runningProgram();

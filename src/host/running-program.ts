@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { realpathSync } from "node:fs";
+import { fromExistingFolder, startFolder } from "./start-folder.ts";
 
 /** How this process was started, so that it can be started again. */
 export interface RunningProgram {
@@ -7,6 +8,7 @@ export interface RunningProgram {
   readonly path: string;
   /** From the program's own name on, which may be an alias of `path`. */
   readonly argv: readonly string[];
+  /** As it was at the start; it may be gone by now. */
   readonly cwd: string;
   /** `NAME=value`. */
   readonly env: readonly string[];
@@ -14,14 +16,17 @@ export interface RunningProgram {
 
 /** How this process was started. To be asked before the executable can have been replaced. */
 export function runningProgram(): RunningProgram {
-  // A compiled program has its entry point in a file system of its own; from source it is an argument like others.
-  const compiled = Bun.main.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN[\\/]/i.test(Bun.main);
   return {
     path: realpathSync(process.execPath),
-    argv: [process.argv0, ...process.argv.slice(compiled ? 2 : 1)],
-    cwd: process.cwd(),
+    argv: [process.argv0, ...process.argv.slice(isCompiled() ? 2 : 1)],
+    cwd: startFolder(),
     env: Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
   };
+}
+
+/** A compiled program has its entry point in a file system of its own; from source it is an argument like others. */
+export function isCompiled(): boolean {
+  return Bun.main.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN[\\/]/i.test(Bun.main);
 }
 
 /** The variables of a program as an object. */
@@ -38,8 +43,10 @@ export function variablesOf({ env }: Pick<RunningProgram, "env">): Record<string
  * Lets `program` take over this process: process id, stdio and supervisor stay, everything else is closed. Where the
  * system cannot do that, starts it beside this process, which should then end. Returns only then, or throws why not.
  */
-export function replaceProcess(program: RunningProgram): void {
+export function replaceProcess(before: RunningProgram): void {
+  const program = fromExistingFolder(before);
   const env = variablesOf(program);
+  process.chdir(program.cwd);
   if (typeof process.execve === "function" && process.platform !== "win32") {
     process.execve(program.path, [...program.argv], env);
   }

@@ -1,7 +1,8 @@
 import { BoundedMap } from "../core/bounded-map.ts";
 import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
-import type { Effect } from "./effect.ts";
+import { compareCopies } from "./copy-comparison.ts";
+import type { Effect, Report } from "./effect.ts";
 import type { CopyStatus, Event, EventNamed } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
 import type { MachineConfig } from "./machine-config.ts";
@@ -193,10 +194,14 @@ export class CatchUp {
     const comparison = this.#comparison(from);
     const isAnswer = comparison.askedMs !== undefined;
     comparison.askedMs = undefined;
-    if (status.merkle_root === this.#index.merkleRoot()) {
+    const { outcome, sinceMs } = compareCopies(this.#index, status);
+    if (outcome === "equal") {
       comparison.confirmMs = undefined;
       this.#settle(from, this.#config.compareEveryMs, nowMs);
-      effects.push(compared(from, "equal", 0, 0));
+      effects.push(compared(from, { outcome, stored: 0, missing: 0, sinceMs }));
+    } else if (outcome === "unknown") {
+      // Its answer to a question of ours will tell, soon.
+      if (isAnswer) this.#settle(from, this.#config.partialCooldownMs, nowMs);
     } else if (this.#pull) {
       if (this.#pull.peer !== from && this.#waiting.size < this.#config.waitingMax) this.#waiting.add(from);
     } else if (status.message_count === 0) {
@@ -215,7 +220,8 @@ export class CatchUp {
       const isSkipped = (id: MessageId): boolean =>
         nowMs - (this.#refused.get(from + id) ?? -this.#config.refusedMs) < this.#config.refusedMs;
       this.#fetchMs = undefined;
-      this.#pull = new Pull({ peer: from, index: this.#index, isSkipped, nowMs, config: this.#pullConfig });
+      const index = this.#index;
+      this.#pull = new Pull({ peer: from, index, isSkipped, sinceMs, nowMs, config: this.#pullConfig });
       this.#pull.advance(effects, { fetch: true });
     }
   }
@@ -284,7 +290,8 @@ export class CatchUp {
         outcome === "partial" ? this.#config.partialCooldownMs : this.#config.compareEveryMs,
         nowMs,
       );
-    effects.push(compared(pull.peer, outcome, pull.stored, pull.missing));
+    const { missing, sinceMs, stored } = pull;
+    effects.push(compared(pull.peer, { outcome, stored, missing, sinceMs }));
     if (pull.stored > 0) {
       this.#spreadMs = nowMs + this.#random.between(...this.#config.spreadAfterMs);
       this.#timer.by(this.#spreadMs, nowMs, effects);
@@ -385,11 +392,6 @@ export class CatchUp {
   }
 }
 
-function compared(
-  peer: PublicKey,
-  outcome: "equal" | "caught_up" | "partial" | "failed",
-  stored: number,
-  missing: number,
-): Effect {
-  return { kind: "report", report: { what: "compared", peer, outcome, stored, missing } };
+function compared(peer: PublicKey, ended: Omit<Extract<Report, { what: "compared" }>, "what" | "peer">): Effect {
+  return { kind: "report", report: { what: "compared", peer, ...ended } };
 }

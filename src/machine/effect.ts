@@ -52,10 +52,11 @@ export type Report =
   | { readonly what: "retries_exhausted"; readonly effect: SendEffect }
   | { readonly what: "roster_forked"; readonly peer: PublicKey }
   | { readonly what: "roster_rejected"; readonly peer: PublicKey }
-  /** A comparison ended. `missing`: ids the peer lists that could not be had. */
+  /** A comparison ended. `missing`: ids the peer lists that could not be had. `sinceMs`: only from then on was compared. */
   | {
       readonly what: "compared";
       readonly peer: PublicKey;
+      readonly sinceMs: number;
       readonly outcome: "equal" | "caught_up" | "partial" | "failed";
       readonly stored: number;
       readonly missing: number;

@@ -30,6 +30,11 @@ export interface CopyStatus {
   readonly merkle_root: MerkleRoot;
   /** `undefined` when the peer's dialect cannot say. */
   readonly message_count: number | undefined;
+  /** Everything older may have been removed there, Unix milliseconds; 0 when nothing was, or its dialect cannot say. */
+  readonly pruned_to_ms: number;
+  /** From when on `shared_root` is the root of what it holds, Unix milliseconds; 0 when it says none. */
+  readonly shared_since_ms: number;
+  readonly shared_root: MerkleRoot;
 }
 
 /** Why a network effect came to nothing. */

@@ -10,6 +10,10 @@ export interface MessageIndex {
   unknown(ids: readonly MessageId[]): MessageId[];
   /** Over all held messages; zero when there are none. */
   merkleRoot(): MerkleRoot;
+  /** Over those from `sinceMs` on (Unix milliseconds); `undefined` when it cannot be had just now. */
+  rootSince(sinceMs: number): MerkleRoot | undefined;
+  /** Nothing older than this (Unix milliseconds) is wanted here; 0 when everything is. */
+  readonly wantedFromMs: number;
   readonly size: number;
 }
 

@@ -1,5 +1,5 @@
 import type { SteadyMs } from "../core/clock.ts";
-import type { MessageId, PublicKey } from "../core/ids.ts";
+import { MessageId, type PublicKey } from "../core/ids.ts";
 import { comparePlaces, type TimePlace } from "../core/order/time-place.ts";
 import type { Effect } from "./effect.ts";
 import type { EventNamed } from "./event.ts";
@@ -9,6 +9,13 @@ import type { MachineConfig } from "./machine-config.ts";
 interface Batch {
   readonly ids: readonly MessageId[];
   readonly tries: number;
+}
+
+const LAST_ID = MessageId.fromHex("f".repeat(64));
+
+/** The last place in time order there can be before an instant, Unix milliseconds. */
+function justBefore(ms: number): TimePlace {
+  return { timestamp: BigInt(ms) - 1n, author_node_id: 0xffffffff, id: LAST_ID };
 }
 
 /**
@@ -30,7 +37,9 @@ export class Pull {
   /** By first id, which no other batch in flight has. */
   readonly #inFlight = new Map<MessageId, Batch>();
   readonly #inFlightIds = new Set<MessageId>();
-  /** The next page comes after this place; `undefined` before the first. */
+  /** Only what is as new is asked for, Unix milliseconds; 0: all of it. */
+  readonly sinceMs: number;
+  /** The next page comes after this place; `undefined`: from the beginning. */
   #after: TimePlace | undefined;
   #allListed = false;
   /** Ids of its pages that were here already. Nobody can list more of them than there are, unless it repeats itself. */
@@ -49,6 +58,7 @@ export class Pull {
     peer: PublicKey;
     index: MessageIndex;
     isSkipped: (id: MessageId) => boolean;
+    sinceMs: number;
     nowMs: SteadyMs;
     config: MachineConfig;
   }) {
@@ -58,6 +68,8 @@ export class Pull {
     this.#index = options.index;
     this.#isSkipped = options.isSkipped;
     this.progressMs = options.nowMs;
+    this.sinceMs = options.sinceMs;
+    if (options.sinceMs > 0) this.#after = justBefore(options.sinceMs);
   }
 
   /** Ids held in memory. */

@@ -7,6 +7,7 @@ import { keyOf, shownKey } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
+import { ClockWatch } from "../machine/clock-watch.ts";
 import type { Report } from "../machine/effect.ts";
 import { MACHINE_DEFAULTS, type MachineConfig } from "../machine/machine-config.ts";
 import { type Random, SeededRandom } from "../machine/random.ts";
@@ -75,6 +76,7 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #services: NodeServices;
   readonly #operations: Implemented<NodeServices>;
   readonly #startedAt: UnixMs;
+  readonly #watch: ClockWatch;
   readonly #ending = new AbortController();
   #closing: Promise<void> | undefined;
 
@@ -100,6 +102,7 @@ export class EntmootNode implements Operations, OperationHost {
   private constructor(parts: NodeParts) {
     this.#parts = parts;
     this.#random = parts.random ?? new SeededRandom(crypto.getRandomValues(new Uint32Array(1))[0]!);
+    this.#watch = new ClockWatch((parts.config ?? MACHINE_DEFAULTS).time);
     this.#operations = parts.operations ?? nodeImplementations();
     this.#context = this.#makeContext(parts);
     this.#services = this.#makeServices(this.#context);
@@ -222,7 +225,7 @@ export class EntmootNode implements Operations, OperationHost {
         port: transportPort,
         hints: this.#context.hints.own(),
       },
-      groups: [...this.#groups.values()].map(groupStatus),
+      groups: [...this.#groups.values()].map((group) => groupStatus(group, transport !== undefined)),
       started_at_ms: this.#startedAt,
     };
   }
@@ -250,9 +253,11 @@ export class EntmootNode implements Operations, OperationHost {
     const joined = this.#groups.get(id);
     if (joined !== undefined) return joined;
     const { log, root } = this.#parts;
+    const told = root.notices.length;
     const store = root.openGroup(id, ({ done, total }) => {
       log.info("taking over the original's data", { group: id, done, total });
     });
+    for (const notice of root.notices.slice(told)) log.warn(notice);
     if (store === undefined) throw new EntmootError("group_not_found", "group not joined");
     renewRolledBackLog({ root, store, log });
     const { carrier, clock, config, local } = this.#context;
@@ -262,6 +267,8 @@ export class EntmootNode implements Operations, OperationHost {
       config,
       random: this.#random.fork(),
       clock,
+      watch: this.#watch,
+      log,
       carryOut: carrier?.carryOut,
       changed: this.#changed,
       onMembers: (changed, before) => this.#onMembers(changed, before),
@@ -315,7 +322,7 @@ export class EntmootNode implements Operations, OperationHost {
 }
 
 function reportTo(log: Log, group: Group, report: Report): void {
-  if (report.what === "compared" && report.outcome !== "failed") group.noteCompared();
+  if (report.what === "compared") group.noteCompared(report);
   const text = `group ${group.id.slice(0, 12)}: ${report.what}`;
   if (report.what === "roster_forked" || report.what === "roster_rejected") log.warn(text, report);
   else log.debug(text, report);

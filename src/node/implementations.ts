@@ -1,4 +1,5 @@
 import { EntmootError } from "../core/errors.ts";
+import type { GroupId } from "../core/ids.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { RunningProgram } from "../host/running-program.ts";
 import { admit, expel, inviteAuthority } from "./admit.ts";
@@ -10,7 +11,7 @@ import { mintInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
 import { statusForAgent } from "./node-status.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
-import { type Implementations, Implemented } from "./operations/implementation.ts";
+import { type Call, type Implementations, Implemented } from "./operations/implementation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
 import { listPeers } from "./peer-rows.ts";
 import { probe } from "./probe.ts";
@@ -23,6 +24,7 @@ import { oneMessage, pageOfMessages } from "./read/messages.ts";
 import type { Moots } from "./read/moots.ts";
 import { listTopics } from "./read/topics.ts";
 import { type Watched, watchLogs } from "./read/watch.ts";
+import { whenWritable } from "./when-writable.ts";
 
 /** The way for a node that is a program of its own to start again in place. */
 export interface Restart {
@@ -58,6 +60,25 @@ const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
 /** What can be asked of a data root that is only looked at. */
 export const READING = new Implemented<Reading>().add(READ_OPERATIONS, READ);
 
+/** What a write needs: the node's own database, or that of the group. */
+type Written = "group" | "node";
+
+/**
+ * An implementation that writes at once, begun when no other process holds what it writes. What writes through the batch
+ * writer needs no such wait.
+ */
+function writing<Request extends object, Answer, Event>(
+  what: Written,
+  run: (node: NodeServices, request: Request, call: Call<Event>) => Answer | Promise<Answer>,
+) {
+  return async (node: NodeServices, request: Request, call: Call<Event>): Promise<Answer> => {
+    const { group_id: id } = request as { readonly group_id?: GroupId };
+    const written = what === "node" ? node.root.node : id === undefined ? undefined : node.group(id)?.store;
+    await whenWritable(node.clock, [written], call.signal);
+    return run(node, request, call);
+  };
+}
+
 const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   ...READ,
   status: (node, _request, { caller }) => (caller === "agent" ? statusForAgent(node.status()) : node.status()),
@@ -73,17 +94,17 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
     call.afterAnswer(() => node.restart?.request());
     return answer;
   },
-  group_create: createGroup,
-  roster_change: changeRoster,
+  group_create: writing("node", createGroup),
+  roster_change: writing("group", changeRoster),
   peers: (node, { group_id }) => listPeers(node, node.requireGroup(group_id)),
   probe: async (node, request) => ({ peers: await probe(node, request) }),
-  member_admit: admit,
-  member_expel: expel,
+  member_admit: writing("group", admit),
+  member_expel: writing("group", expel),
   invite_authority: (node, { group_id }) => inviteAuthority(node, group_id),
   invite_mint: (node, request) => ({ invite: mintInvite(node, request) }),
-  link_create: createLink,
+  link_create: writing("node", createLink),
   link_list: (node, { group_id }) => ({ links: listLinks(node, group_id) }),
-  link_revoke: revokeLink,
+  link_revoke: writing("node", revokeLink),
   join: ({ joiner }, request, call) => joiner.join(request, call),
   join_invite: ({ joiner }, request, call) => joiner.joinByInvite(request, call),
   publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
@@ -95,10 +116,10 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
     }
     return watchLogs(node, request, call);
   },
-  consumer_advance: advanceConsumer,
-  consumer_lease: leaseConsumer,
-  consumer_release: releaseConsumer,
-  consumer_forget: forgetConsumer,
+  consumer_advance: writing("group", advanceConsumer),
+  consumer_lease: writing("group", leaseConsumer),
+  consumer_release: writing("group", releaseConsumer),
+  consumer_forget: writing("group", forgetConsumer),
 };
 
 /** What can be asked of a node, with what carries it out. */
@@ -117,5 +138,5 @@ function startedAs({ end, restart }: NodeServices, path: string) {
 }
 
 function noDaemon(): EntmootError {
-  return new EntmootError("control_unavailable", "this program runs no daemon; start one with entmootd serve");
+  return new EntmootError("control_unavailable", 'this program runs no daemon; start one with "entmootd serve"');
 }

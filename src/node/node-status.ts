@@ -1,9 +1,11 @@
+import { policyName } from "../core/policy/policy.ts";
+import { keepsEverything } from "../core/policy/retention.ts";
 import type { Group } from "./group/group.ts";
 import { groupName } from "./group/group-name.ts";
-import type { MootStatus, NodeStatus } from "./operations/daemon.ts";
+import type { MootStatus, NodeStatus, RetentionStatus } from "./operations/daemon.ts";
 
-/** A group as `info` shows it. */
-export function groupStatus(group: Group): MootStatus {
+/** A group as `info` shows it. `isRunning`: in a daemon, which hears members and runs long enough to judge the time. */
+export function groupStatus(group: Group, isRunning: boolean): MootStatus {
   const { messages } = group.store;
   return {
     group_id: group.id,
@@ -15,6 +17,21 @@ export function groupStatus(group: Group): MootStatus {
     local_node_id: group.self?.pilot_node_id ?? 0,
     local_member: group.self !== undefined,
     founder: group.isFounder,
+    policy: policyName(group.policy.current),
+    retention: retentionStatus(group, isRunning),
+  };
+}
+
+function retentionStatus({ policy, retention, store }: Group, isRunning: boolean): RetentionStatus {
+  const { cutoffMs, prunedToMs, time } = retention.state;
+  const days = policy.current?.retention_days;
+  return {
+    days: days === undefined || keepsEverything(days) ? undefined : days,
+    cutoff_ms: cutoffMs,
+    pruned: store.messages.pruned,
+    pruned_to_ms: prunedToMs,
+    clock: isRunning ? time.kind : undefined,
+    clock_offset_ms: isRunning && time.kind === "disputed" ? Math.round(time.offsetMs) : undefined,
   };
 }
 

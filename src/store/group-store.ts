@@ -66,7 +66,7 @@ export interface MessageStore {
   sumAt(seq: number): number;
   /** Held now. */
   has(id: MessageId): boolean;
-  /** Held now, or held once and pruned: either way not to be fetched or stored again. */
+  /** Held now, or held once and pruned: either way not to be fetched or stored again. See `restoreFrom`. */
   knows(id: MessageId): boolean;
   /** Those of `ids` that are not known, in the order given. For many ids far cheaper than `knows` for each. */
   unknown(ids: readonly MessageId[]): MessageId[];
@@ -107,12 +107,27 @@ export interface MessageStore {
   /** Over all held messages in topological order; zero when empty. Recomputed lazily. */
   merkleRoot(): MerkleRoot;
   /**
+   * As `merkleRoot`, over those with timestamp at or after `since`. `undefined` when none is kept in step for that time,
+   * unless `build` asks for the pass over the index that it costs; two are kept.
+   */
+  rootSince(since: bigint, build: boolean): MerkleRoot | undefined;
+  /**
    * The ids a new message of ours names as parents: the last three of the topological order, oldest first, of what
    * this store has stored or was last asked about.
    */
   nextParents(): MessageId[];
-  /** Forgets bodies older than `before`, keeps their ids as pruned. Messages with a topic in `exempt` stay. Gives how many. */
-  pruneBefore(before: bigint, exempt: readonly string[]): number;
+  /**
+   * Forgets bodies older than `before`, the oldest first, keeps their ids as pruned. Messages with a topic in `exempt`
+   * stay. Gives how many went, at most `limit`: with as many there may be more.
+   */
+  pruneBefore(before: bigint, exempt: readonly string[], limit?: number): number;
+  /** How many are pruned now. */
+  readonly pruned: number;
+  /**
+   * From now on messages that were pruned and are not older than this are stored again, each at the number it had, so
+   * that no reader of the log gets it twice. Pruned ids then count as unknown, whatever their time. `undefined`: none is.
+   */
+  restoreFrom(timestamp: bigint | undefined): void;
 }
 
 /** The signed roster log of one group, append only. */
@@ -180,4 +195,6 @@ export interface GroupStore extends Disposable {
   /** Small named facts about the group as this node sees it (JSON texts): local node id, display metadata, policy, pinned genesis. */
   getFact(name: string): string | undefined;
   setFact(name: string, value: string | undefined): void;
+  /** Whether a write would go through just now: `false` while another process writes. Waits for nobody. */
+  isWritable(): boolean;
 }

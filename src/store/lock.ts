@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { createPrivateFile, fileFailure, PRIVATE_FILE } from "./private-files.ts";
-import { sqliteFailure } from "./sqlite/sqlite-file.ts";
+import { sqliteFailure } from "./sqlite/sqlite-failure.ts";
 
 const LOCK_FILE = "node.lock";
 /** Who holds the lock, for people. The lock itself is what counts; this file may outlive it. */

@@ -46,4 +46,6 @@ export interface NodeStore extends Disposable {
   /** Small named settings (JSON texts), such as the UDP port chosen once and kept. */
   getSetting(name: string): string | undefined;
   setSetting(name: string, value: string | undefined): void;
+  /** Whether a write would go through just now: `false` while another process writes. Waits for nobody. */
+  isWritable(): boolean;
 }

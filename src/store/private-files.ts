@@ -1,6 +1,8 @@
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { EntmootError } from "../core/errors.ts";
+import { codeOf } from "../core/system-error.ts";
+import { OutOfFiles } from "./store-failures.ts";
 
 /** Wire with the original: nothing in a data root is for anyone but its owner. */
 export const PRIVATE_FILE = 0o600;
@@ -91,6 +93,19 @@ export function fileFailure(error: unknown, path: string): unknown {
       );
     case "ENOENT":
       return new EntmootError("data_root_invalid", `${path}: not there; make the directory first`, because);
+    case "EMFILE":
+    case "ENFILE":
+      return new OutOfFiles(path, because);
+    case "ENAMETOOLONG":
+      return new EntmootError(
+        "data_root_invalid",
+        `${path}: this path, or a name in it, is longer than the system takes; choose a shorter one`,
+        because,
+      );
+    case "ELOOP":
+      return new EntmootError("data_root_invalid", `${path}: its symbolic links lead in a circle; mend them`, because);
+    case "ENOMEM":
+      return new EntmootError("unavailable", `${path}: no memory left (ENOMEM); free some, then try again`, because);
     case "ENOTDIR":
       return new EntmootError("data_root_invalid", `${path}: a part of this path is a file, not a directory`, because);
     case undefined:
@@ -98,12 +113,6 @@ export function fileFailure(error: unknown, path: string): unknown {
     default:
       return new EntmootError("internal", `${path}: ${(error as Error).message}`, because);
   }
-}
-
-/** `ENOENT` and the like; `undefined` for anything that is no system error. */
-export function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  return error instanceof Error && typeof code === "string" ? code : undefined;
 }
 
 function notDirectory(path: string): string {

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { EntmootError, textOf } from "../core/errors.ts";
-import { codeOf } from "../store/private-files.ts";
+import { codeOf } from "../core/system-error.ts";
 import { type Feed, feedOf, URL_MAX } from "./feed.ts";
 import type { InstallPlace } from "./install-place.ts";
 import { RELEASE_REPO } from "./release-keys.ts";

@@ -5,6 +5,7 @@ import { type Clock, later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import { type RunningProgram, variablesOf } from "../host/running-program.ts";
+import { fromExistingFolder } from "../host/start-folder.ts";
 import { type NodeStatus, program, restart, status } from "../node/operations/daemon.ts";
 import { pause } from "../transport/wait.ts";
 import { ownerFor } from "./owner.ts";
@@ -105,10 +106,13 @@ export class RunningDaemon implements Disposable {
       ))
     ) {
       this.#kill();
-      if (!(await this.#answersWithin(SUPERVISOR_MS))) this.#start();
+      if (!(await this.#answersWithin(SUPERVISOR_MS))) {
+        const isAlive = this.#start();
+        return this.#untilReady(version, Math.max(readyMs, BACK_MS), { goneMs: SUPERVISOR_MS, isAlive });
+      }
     }
-    // Whoever starts it, its process is not the one we know, so nothing tells that it is over before its time is.
-    return this.#untilReady(version, Math.max(readyMs, BACK_MS), Number.POSITIVE_INFINITY);
+    // Somebody else starts it: its process is not the one we know, so nothing tells that it is over before its time is.
+    return this.#untilReady(version, Math.max(readyMs, BACK_MS), { goneMs: Number.POSITIVE_INFINITY });
   }
 
   [Symbol.dispose](): void {
@@ -122,7 +126,11 @@ export class RunningDaemon implements Disposable {
   }
 
   /** Of a daemon whose process is gone nothing more is expected after `goneMs`. */
-  async #untilReady(version: string, readyMs: number, goneMs = SUPERVISOR_MS): Promise<number> {
+  async #untilReady(
+    version: string,
+    readyMs: number,
+    { goneMs = SUPERVISOR_MS, isAlive = () => this.#isAlive() }: Watching = {},
+  ): Promise<number> {
     const started = this.#clock.steady();
     const passed = () => this.#clock.steady() - started;
     let answeredMs: number | undefined;
@@ -140,7 +148,7 @@ export class RunningDaemon implements Disposable {
           throw updateError(`the daemon of ${version} lost ${missing.map((id) => GroupId.toBase64(id)).join(", ")}`);
         }
       }
-      if (found !== undefined || this.#isAlive()) lastSeenMs = passed();
+      if (found !== undefined || isAlive()) lastSeenMs = passed();
       else if (passed() - lastSeenMs > goneMs) {
         throw updateError(`the daemon of ${version} ended before it was ready`);
       }
@@ -193,12 +201,14 @@ export class RunningDaemon implements Disposable {
     }
   }
 
-  #start(): void {
-    const { path, argv, cwd } = this.#program;
+  /** Gives what tells whether it still runs. */
+  #start(): () => boolean {
+    const program = fromExistingFolder(this.#program);
+    const { path, argv, cwd } = program;
     const [argv0, ...args] = argv;
     const child = spawn(path, args, {
       ...(argv0 === undefined ? {} : { argv0 }),
-      env: variablesOf(this.#program),
+      env: variablesOf(program),
       cwd,
       stdio: ["ignore", ...this.#output],
       detached: true,
@@ -206,7 +216,14 @@ export class RunningDaemon implements Disposable {
     });
     child.on("error", () => {}); // Whether it came is asked over the socket.
     child.unref();
+    return () => child.pid !== undefined && child.exitCode === null && child.signalCode === null;
   }
+}
+
+/** How it is seen that nothing is to be waited for any more. */
+interface Watching {
+  readonly goneMs?: number;
+  readonly isAlive?: () => boolean;
 }
 
 function openOutput(pid: number, fd: number): number | "ignore" {

@@ -1,5 +1,5 @@
 import { EntmootError, textOf } from "../core/errors.ts";
-import { codeOf } from "../store/private-files.ts";
+import { codeOf } from "../core/system-error.ts";
 
 /** Says why an update is refused. Nothing of the installation has changed then, or the message says what has. */
 export function updateError(message: string, cause?: unknown): EntmootError {

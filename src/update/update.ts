@@ -315,17 +315,16 @@ async function startAgain(change: Change, daemon: RunningDaemon | undefined): Pr
     request.onStep?.(`${reason}; going back to ${from}`);
     swapBack(place);
     noteVersion(place, from, undefined);
-    const remember = () => remembering(change, record.at_ms, reason);
     try {
       await daemon.bringBack(from, request.readyMs);
     } catch (second) {
       const also = textOf(second);
       const all = `${reason}; ${from} is installed again, but did not come back: ${also}; start it yourself`;
       note(request, { ...record, outcome: "failed", reason: all });
-      await remember();
+      // Where the one that ran does not come up either, it is not the release that is bad.
       throw updateError(all, second);
     }
-    await remember();
+    await remembering(change, record.at_ms, reason);
     note(request, { ...record, outcome: "rolled_back", reason });
     throw updateError(`${reason}; ${from} is installed and running again`, cause);
   }

@@ -1,3 +1,4 @@
+import { trimSpace } from "../core/bytes/text.ts";
 import type { WatchEvent } from "../node/operations/messages.ts";
 import { textOrBytes } from "./message-line.ts";
 import { terminalText } from "./terminal-text.ts";
@@ -44,7 +45,7 @@ const CHANGE = {
 
 /** The name with the id behind it: a name alone is anybody's to choose. */
 function nameOf(nodeId: number, name: string | undefined): string {
-  const shown = terminalText(name ?? "", NAME_MAX).trim();
+  const shown = trimSpace(terminalText(name ?? "", NAME_MAX));
   return shown === "" ? String(nodeId) : `${shown}/${nodeId}`;
 }
 

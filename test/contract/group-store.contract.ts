@@ -384,20 +384,75 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       }
     });
 
-    test("puts, prunes and restarts in any order give the root, order and parents of what is held", () => {
+    check("what was pruned comes back at its number where it may, with its topics", ({ messages }, world) => {
+      const said = [3n, 5n, 7n, 9n].map((timestamp) => message({ timestamp, topics: [`t${timestamp}`] }));
+      messages.putMany(said.map(keptMessage));
+      expect([messages.pruneBefore(8n, [], 2), messages.pruned, messages.size]).toEqual([2, 2, 2]);
+      expect([messages.pruneBefore(8n, [], 2), messages.pruned, messages.size]).toEqual([1, 3, 1]);
+      for (const store of beforeAndAfter(world)) {
+        store.messages.restoreFrom(5n);
+        expect(store.messages.unknown(said.map(({ id }) => id))).toEqual(said.slice(0, 3).map(({ id }) => id));
+        expect(store.messages.knows(said[1]!.id)).toBe(false);
+        store.messages.restoreFrom(undefined);
+        expect(store.messages.unknown(said.map(({ id }) => id))).toEqual([]);
+      }
+      world.store.messages.restoreFrom(5n);
+      expect(world.store.messages.putMany(said.toReversed().map(keptMessage))).toEqual([undefined, 3, 2, undefined]);
+      expect(world.store.messages.putMany([keptMessage(text("next"))])).toEqual([5]);
+      for (const { messages: now } of beforeAndAfter(world)) {
+        expect([now.size, now.pruned, now.lastSeq()]).toEqual([4, 1, 5]);
+        expect(now.arrivedAfter(0, 9).map(({ seq }) => seq)).toEqual([2, 3, 4, 5]);
+        expect([1, 2, 3, 4].map((seq) => now.idAt(seq))).toEqual(said.map(({ id }) => id));
+        expect(queried(now, { topic: "t5", order: "asc", limit: 9 }).map(({ id }) => id)).toEqual([said[1]!.id]);
+        now.restoreFrom(undefined);
+        expect(now.knows(said[0]!.id)).toBe(true);
+      }
+    });
+
+    check(
+      "a root from some time on is kept in step for a few times, and is built for others when asked",
+      (_, world) => {
+        const { messages } = world.store;
+        messages.putMany([1n, 2n, 3n].map((timestamp) => keptMessage(message({ timestamp }))));
+        expect(messages.rootSince(1n, false)).toBe(messages.merkleRoot());
+        const since2 = messages.rootSince(2n, true);
+        const later = message({ timestamp: 4n });
+        messages.putMany([keptMessage(later)]);
+        expect(messages.rootSince(2n, false)).not.toBe(since2);
+        expect(messages.rootSince(4n, true)).toBe(merkleRoot([later.id]));
+        expect(messages.rootSince(5n, true)).toBe(MerkleRoot.zero);
+      },
+    );
+
+    test("puts, prunes, returns and restarts in any order give the root, order and parents of what is held", () => {
       fc.assert(
         fc.property(anyHistory, ({ shape, batches }) => {
           using world = makeWorld();
           const sent = build(shape);
           const held = new Map<MessageId, Message>();
           const pruned = new Set<MessageId>();
-          for (const { take, pruneBefore, restart, look } of batches) {
+          const seqs = new Map<MessageId, number>();
+          for (const { take, pruneBefore, restart, restoreFrom, look } of batches) {
             const batch = take.map((at) => sent[at % sent.length]!);
-            world.store.messages.putMany(batch.map(keptMessage));
-            for (const one of batch) if (!pruned.has(one.id)) held.set(one.id, one);
+            world.store.messages.restoreFrom(restoreFrom);
+            const given = world.store.messages.putMany(batch.map(keptMessage));
+            for (const [at, one] of batch.entries()) {
+              const isBack = restoreFrom !== undefined && one.timestamp >= restoreFrom;
+              if (held.has(one.id) || (pruned.has(one.id) && !isBack)) expect(given[at]).toBeUndefined();
+              else {
+                expect(given[at]).toBe(seqs.get(one.id) ?? seqs.size + 1);
+                held.set(one.id, one);
+                pruned.delete(one.id);
+                seqs.set(one.id, given[at]!);
+              }
+            }
             if (pruneBefore !== undefined) {
               const old = [...held.values()].filter(({ timestamp }) => timestamp < pruneBefore && pruneBefore > 0n);
-              expect(world.store.messages.pruneBefore(pruneBefore, [])).toBe(old.length);
+              let gone = 0;
+              for (let piece = 2; piece === 2; gone += piece) {
+                piece = world.store.messages.pruneBefore(pruneBefore, [], 2);
+              }
+              expect(gone).toBe(old.length);
               for (const { id } of old) {
                 held.delete(id);
                 pruned.add(id);
@@ -406,9 +461,11 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
             if (restart) world.reopen();
             if (look) expectHeld(world.store, [...held.values()]);
           }
-          world.reopen();
+          world.reopen().messages.restoreFrom(undefined);
           expectHeld(world.store, [...held.values()]);
           for (const id of pruned) expect(world.store.messages.knows(id)).toBeTrue();
+          for (const [id, seq] of seqs) expect(world.store.messages.idAt(seq)).toBe(id);
+          expect(world.store.messages.pruned).toBe(pruned.size);
         }),
         { numRuns: 60 },
       );
@@ -600,6 +657,10 @@ function expectHeld({ messages }: GroupStore, held: readonly Message[]): void {
   expect(messages.nextParents()).toEqual(nextParents(nodes));
   expect(messages.topologicalRange({ since: undefined, until: undefined }).map(({ id }) => id)).toEqual(order);
   expect(queried(messages, { order: "asc", limit: held.length + 1 }).map(({ id }) => id)).toEqual(inTimeOrder(held));
+  for (const since of [0n, 5n, 5n, 9n]) {
+    const newer = nodes.filter(({ timestamp }) => timestamp >= since);
+    expect(messages.rootSince(since, true)).toBe(merkleRoot(topologicalOrder(newer)));
+  }
 }
 
 /** A group's messages by number: parents are lower numbers, so any set of them can arrive in any order. */
@@ -621,6 +682,7 @@ const anyHistory = fc.record({
     fc.record({
       take: fc.array(fc.nat({ max: 30 }), { maxLength: 12 }),
       pruneBefore: fc.option(fc.bigInt(-2n, 12n), { nil: undefined, freq: 4 }),
+      restoreFrom: fc.option(fc.bigInt(-2n, 12n), { nil: undefined, freq: 2 }),
       restart: fc.boolean(),
       look: fc.boolean(),
     }),

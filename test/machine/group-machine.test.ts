@@ -130,7 +130,7 @@ test("what it says while our question is under way stands for the answer", () =>
   const said: Event = { kind: "status", from: node(1), status: group.status(2) };
   expect(machine.handle(said, steadyMs(10))).toContainEqual({
     kind: "report",
-    report: { what: "compared", peer: node(1), outcome: "equal", stored: 0, missing: 0 },
+    report: { what: "compared", peer: node(1), outcome: "equal", stored: 0, missing: 0, sinceMs: 0 },
   });
   // Neither the answer nor its absence changes what is settled.
   expect(machine.handle(said, steadyMs(20))).toEqual([]);
@@ -273,6 +273,9 @@ const anEvent: fc.Arbitrary<Event> = fc.oneof(
       roster_length: fc.option(fc.nat(3), { nil: undefined }),
       merkle_root: fc.nat(3).map(root),
       message_count: fc.option(fc.nat(3), { nil: undefined }),
+      pruned_to_ms: fc.nat(3),
+      shared_since_ms: fc.nat(3),
+      shared_root: fc.nat(3).map(root),
     }),
   }),
   fc.record({

@@ -17,6 +17,9 @@ export const head = (n: number): RosterEntryId => RosterEntryId.fromHex(hex(n));
 /** Members 0 to `count` - 1. */
 export const members = (count: number): Set<PublicKey> => new Set(Array.from({ length: count }, (_, i) => node(i)));
 
+/** What a member says that has removed nothing. */
+export const NOTHING_PRUNED = { pruned_to_ms: 0, shared_since_ms: 0, shared_root: MerkleRoot.zero };
+
 /** A group as the machines see it, to be changed at will. */
 export class TestGroup implements MessageIndex, RosterView {
   readonly held = new Set<MessageId>();
@@ -36,6 +39,14 @@ export class TestGroup implements MessageIndex, RosterView {
   /** Equal for equal numbers of messages, which is enough here. */
   merkleRoot(): MerkleRoot {
     return root(this.held.size);
+  }
+
+  wantedFromMs = 0;
+  /** As the whole one, over what it is said to hold from then on; by the time asked for. */
+  readonly rootsSince = new Map<number, MerkleRoot>();
+
+  rootSince(sinceMs: number): MerkleRoot | undefined {
+    return this.rootsSince.get(sinceMs);
   }
 
   has(message: MessageId): boolean {
@@ -61,7 +72,8 @@ export class TestGroup implements MessageIndex, RosterView {
 
   /** What a peer with `count` messages and our roster says. */
   status(count: number): CopyStatus {
-    return { roster_head: this.head, roster_length: this.length, merkle_root: root(count), message_count: count };
+    const roster = { roster_head: this.head, roster_length: this.length };
+    return { ...roster, merkle_root: root(count), message_count: count, ...NOTHING_PRUNED };
   }
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync, renameSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DaemonNode } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
@@ -123,6 +123,47 @@ inNetns(import.meta, () => {
     } finally {
       await a.run(["stop"]);
     }
+  });
+
+  test("a daemon whose start folder is gone is brought back from a place that exists, and updated", async () => {
+    using home = new TemporaryDirectory();
+    await using feed = new FeedServer(await two.feedOf({ ...NEW, broken: "exit" }));
+    const { executable, node: asking } = two.installIn(home.path, feed.url);
+    const folder = join(home.path, "worktree");
+    mkdirSync(folder);
+    const command = ["sh", "-c", 'cd "$FOLDER" && exec "$0" "$@"', executable];
+    await using node = new DaemonNode(home.path, "data", { command, env: { FOLDER: folder } });
+    await node.serve();
+    const before = await council(asking);
+    rmSync(folder, { recursive: true });
+    try {
+      const failed = await asking.run(["update", "-restart"]);
+      expect(failed.stderr).toContain("ended before it was ready; v0.1.0 is installed and running again");
+      feed.files = two.newFeed;
+      expect(await asking.ask(["update", "-restart", "-json"])).toMatchObject({ daemon: { version: "v0.2.0" } });
+      expect(await asking.group()).toEqual(before);
+    } finally {
+      await asking.run(["stop"]);
+    }
+  });
+
+  test("a release is not called bad where the one before does not come up either", async () => {
+    using home = new TemporaryDirectory();
+    await using feed = new FeedServer(two.newFeed);
+    const { node } = two.installIn(home.path, feed.url);
+    await using a = node;
+    await a.serve();
+    const identity = join(a.data, "identity.json");
+    renameSync(identity, `${identity}.aside`);
+    writeFileSync(identity, "{}");
+    const failed = await a.run(["update", "-restart"]);
+    expect(failed.stderr).toContain("v0.1.0 is installed again, but did not come back");
+    rmSync(identity);
+    renameSync(`${identity}.aside`, identity);
+    expect((await a.run(["update", "-check"])).stdout).toContain("Entmoot update available: v0.1.0 -> v0.2.0");
+    await a.serve();
+    expect(await a.ask(["update", "-restart", "-json"])).toMatchObject({ daemon: { version: "v0.2.0" } });
+    await a.run(["stop"]);
   });
 
   test("however little time the new daemon is given, the old one is waited for", async () => {

@@ -22,6 +22,7 @@ export class Member implements MessageIndex, RosterView {
   /** Distance from the author at which each message came. */
   readonly hops = new Map<MessageId, number>();
   readonly #set = new MessageSet();
+  readonly #forgotten = new Set<MessageId>();
   readonly #world: World;
   machine: GroupMachine;
   /** Applied entries of the world's one roster log. */
@@ -43,6 +44,17 @@ export class Member implements MessageIndex, RosterView {
     this.machine = this.#newMachine(random);
   }
 
+  /** Forgets what is older, and takes no such message any more. */
+  forgetBefore(ms: number): void {
+    this.wantedFromMs = ms;
+    const old = [...this.messages.values()].filter(({ timestamp }) => timestamp < ms).map(({ id }) => id);
+    for (const id of old) {
+      this.messages.delete(id);
+      this.#forgotten.add(id);
+    }
+    this.#set.remove(old);
+  }
+
   /** `false` when it was there already. */
   add(message: SimMessage, hops: number): boolean {
     if (this.messages.has(message.id)) return false;
@@ -62,15 +74,27 @@ export class Member implements MessageIndex, RosterView {
   }
 
   knows(id: MessageId): boolean {
-    return this.messages.has(id);
+    return this.messages.has(id) || this.#forgotten.has(id);
   }
 
   unknown(ids: readonly MessageId[]): MessageId[] {
-    return ids.filter((id) => !this.messages.has(id));
+    return ids.filter((id) => !this.knows(id));
   }
 
   merkleRoot(): MerkleRoot {
     return this.#set.root();
+  }
+
+  /** What is older it has forgotten, and does not take. */
+  wantedFromMs = 0;
+
+  rootSince(sinceMs: number): MerkleRoot {
+    const set = new MessageSet();
+    for (const { id, timestamp, authorNumber, parents } of this.messages.values()) {
+      if (timestamp >= sinceMs)
+        set.add({ id, timestamp: BigInt(timestamp), author: authorNumber, parents: [...parents] });
+    }
+    return set.root();
   }
 
   get size(): number {

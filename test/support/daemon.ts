@@ -20,6 +20,8 @@ export interface GroupInfo {
   readonly local_node_id: number;
   readonly local_member: boolean;
   readonly founder: boolean;
+  readonly policy?: string;
+  readonly retention?: { readonly days: number | null; readonly cutoff: string | null; readonly removed: number };
 }
 
 export interface NodeOptions {

@@ -72,7 +72,7 @@ const TIMER_MODULE = /^(node:)?timers(\/|$)/;
 const MAY_USE_RAW_TIME: Readonly<Record<string, readonly string[]>> = {
   "host/real-clock.ts": RAW_TIME.map(([name]) => name),
   "host/print.ts": ["a blocking wait"],
-  "store/sqlite/sqlite-file.ts": ["a blocking wait"],
+  "store/sqlite/sqlite-connection.ts": ["a blocking wait"],
   "store/original/original-database.ts": ["a blocking wait"],
 };
 

@@ -26,7 +26,7 @@ export const call = defineCommand({
       `entmootd call watch '{"topic":"#"}'`,
       "entmootd call publish - < request.json",
     ],
-    exits: [0, 1, 2, 3, 5, 6],
+    exits: [0, 1, 2, 3, 5, 6, 7],
     notes: [
       'Prints the answer as one line of JSON. An operation that streams prints {"event":…} for each event and',
       '{"answer":…} at its end. What can be asked, with schemas: entmootd operations. watch, version, stop, program and',
@@ -85,7 +85,7 @@ async function requestOf(operation: AnyOperation, text: string): Promise<unknown
     return decodeJson(operation.request, bytes, { unknownKeys: "refuse" });
   } catch (cause) {
     if (!(cause instanceof EntmootError)) throw cause;
-    const text = `${LABEL}: ${name}: ${cause.message}; its schema: entmootd operations ${name}`;
+    const text = `${LABEL}: ${name}: ${cause.message}; its schema: "entmootd operations ${name}"`;
     throw new EntmootError("invalid_argument", text, { cause });
   }
 }

@@ -1,4 +1,5 @@
 import { USES_MAX } from "../../core/admission/redemption.ts";
+import { trimSpace } from "../../core/bytes/text.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
@@ -42,7 +43,7 @@ export const inviteLink = defineCommand({
     const groupId = parseGroupId(LABEL, args.group);
     const uses = parseInteger(`${LABEL}: -uses`, args.uses, { min: 0, max: USES_MAX });
     const validFor = args["valid-for"];
-    const validForMs = validFor.trim() === "never" ? 0 : parseValidFor(`${LABEL}: -valid-for`, validFor);
+    const validForMs = trimSpace(validFor) === "never" ? 0 : parseValidFor(`${LABEL}: -valid-for`, validFor);
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: false, change: true });
       const created = await node.call(link_create, { group_id: groupId, uses, valid_for_ms: validForMs });

@@ -2,7 +2,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { connectOrWait } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { type Daemon, startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
-import { printJson, printProse } from "../../host/print.ts";
+import { announceJson, printJson, printProse } from "../../host/print.ts";
 import { join as joinOperation } from "../../node/operations/invites.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { readiness } from "../../view/readiness.ts";
@@ -28,6 +28,7 @@ export const join = defineCommand({
   help: {
     examples: ["entmootd join entmoot://join/…", "entmootd join invite.json -serve"],
     exits: [0, 1, 2, 3, 5, 6],
+    effect: 'the joining is done all the same; "entmootd info" shows the moot',
     notes: [
       "INPUT is a link, or an invite as a file, an https URL or - for stdin. A running daemon does the joining;",
       "without one this command does, and -serve keeps it running as the daemon afterwards. One line with event",
@@ -62,7 +63,7 @@ export const join = defineCommand({
     const request = { timeoutMs: timeoutMs <= 0 ? TIMEOUT_MS : timeoutMs, ...parseDaemonFlags(LABEL, args) };
     await namedFailure(LABEL, async () => {
       // All of them, before anything is done about the first.
-      const inputs = await Promise.all(args._.map(loadJoinInput));
+      const inputs = await Promise.all(args._.map((input) => loadJoinInput(input, request.timeoutMs)));
       if (args.serve) await joinAndServe(options, { ...request, inputs });
       else await joinOnce(options, { ...request, inputs });
     });
@@ -80,16 +81,22 @@ async function joinOnce(options: GlobalOptions, request: JoinInputs): Promise<vo
   const client = await connectOrWait(options);
   if (client !== undefined) {
     await using daemon = client;
-    await joinAll(daemon, request, undefined);
+    if (request.hostname !== undefined) {
+      throw new EntmootError(
+        "invalid_argument",
+        `${LABEL}: -hostname: the running daemon keeps the name it has; end it with "entmootd stop" and give the name to "entmootd serve"`,
+      );
+    }
+    await joinAll(daemon, request, { print: printJson });
     return;
   }
   await using daemon = await start(options, request, false);
-  await joinAll(daemon.node, request, daemon.ending);
+  await joinAll(daemon.node, request, { ending: daemon.ending, print: printJson });
 }
 
 async function joinAndServe(options: GlobalOptions, request: JoinInputs): Promise<void> {
   await using daemon = await start(options, request, true);
-  await joinAll(daemon.node, request, daemon.ending);
+  await joinAll(daemon.node, request, { ending: daemon.ending, print: announceJson });
   await untilEnding(daemon);
 }
 
@@ -101,7 +108,7 @@ function start(options: GlobalOptions, { agentSocket, hostname }: JoinInputs, co
 async function joinAll(
   node: Operations,
   { inputs, timeoutMs }: JoinInputs,
-  ending: AbortSignal | undefined,
+  { ending, print }: { readonly ending?: AbortSignal; readonly print: (value: unknown) => void },
 ): Promise<void> {
   for (const [at, input] of inputs.entries()) {
     const which = inputs.length === 1 ? "" : ` (${at + 1} of ${inputs.length})`;
@@ -114,6 +121,6 @@ async function joinAll(
         onEvent: ({ stage, message }) => printProse(`${LABEL}${which}: ${stage}: ${terminalText(message, 300)}`),
       },
     );
-    printJson(await readiness(node, { groupId: joined.group_id, status: joined.status }));
+    print(await readiness(node, { groupId: joined.group_id, status: joined.status }));
   }
 }

@@ -1,3 +1,4 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { openReading } from "../../daemon/open-operations.ts";
 import { printJson, printJsonNote, printProse } from "../../host/print.ts";
@@ -92,7 +93,8 @@ type QueryFilter = Pick<QueryRequest, "group_id" | "author" | "topic" | "since" 
 type Way = Pick<QueryRequest, "by" | "order" | "after">;
 
 function parseLimit(text: string): number {
-  if (/^-\d+$/.test(text.trim())) throw new EntmootError("invalid_argument", `${LABEL}: -limit must be non-negative`);
+  if (/^-\d+$/.test(trimSpace(text)))
+    throw new EntmootError("invalid_argument", `${LABEL}: -limit must be non-negative`);
   return parseInteger(`${LABEL}: -limit`, text, { min: 0, max: Number.MAX_SAFE_INTEGER });
 }
 

@@ -1,7 +1,7 @@
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
-import { printJson } from "../../host/print.ts";
+import { announceJson } from "../../host/print.ts";
 import { status } from "../../node/operations/daemon.ts";
 import { readiness } from "../../view/readiness.ts";
 import { defineCommand, repeated } from "../line/command.ts";
@@ -50,7 +50,7 @@ export const serve = defineCommand({
         const group = GroupId.toBase64(stranger.group_id);
         throw new EntmootError("not_member", `${LABEL}: group ${group}: local node is not a current group member`);
       }
-      printJson(await readiness(daemon.node));
+      announceJson(await readiness(daemon.node));
       await untilEnding(daemon);
     });
   },

@@ -25,6 +25,8 @@ export const stop = defineCommand({
     const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
     await namedFailure(LABEL, async () => {
       await using daemon = await openDaemon(options);
+      // Says how an original's is ended.
+      if (await daemon.isOriginal()) await daemon.call(stopOperation, {});
       const { pid } = await daemon.call(status, {});
       using _quiet = realClock.after(QUIET_MS, () => printProse(`${LABEL}: waiting for daemon ${pid} to end`));
       try {

@@ -1,5 +1,6 @@
 import type { ControlClient } from "../../control/control-client.ts";
 import { ControlError } from "../../control/control-error.ts";
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { mootOfPlace, parsePlace } from "../../core/place.ts";
@@ -121,6 +122,8 @@ async function printBacklog(
 
 /** The places in moots that the daemon has: one that it could not open after a restart is no reason to end. */
 async function placesIn(daemon: ControlClient, seen: Seen): Promise<string[]> {
+  // An original's daemon begins with what is new in any case, and has no such answer.
+  if (await daemon.isOriginal()) return [];
   const { groups } = await daemon.call(status, {});
   const open = new Set(groups.map((group) => mootOfPlace(group.group_id)));
   return [...seen].filter(([moot]) => open.has(moot)).map(([, place]) => place);
@@ -193,6 +196,6 @@ function parseEnd({
 }
 
 function parseLast(text: string): number {
-  if (/^-(?!1$)\d+$/.test(text.trim())) throw new EntmootError("invalid_argument", `${LABEL}: -n must be >= -1`);
+  if (/^-(?!1$)\d+$/.test(trimSpace(text))) throw new EntmootError("invalid_argument", `${LABEL}: -n must be >= -1`);
   return parseInteger(`${LABEL}: -n`, text, { min: -1, max: Number.MAX_SAFE_INTEGER });
 }

@@ -4,7 +4,8 @@ import { type ExitStatus, STATUS } from "../../core/failure-table.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
 import { expandHome } from "../../host/home-path.ts";
-import { printJson, printLine, printProse } from "../../host/print.ts";
+import { isJsonProse, printJson, printLine, printProse } from "../../host/print.ts";
+import { programName } from "../../host/program-name.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
 import { RELEASE_KEYS, RELEASE_REPO, RELEASE_SERIAL } from "../../update/release-keys.ts";
@@ -73,7 +74,9 @@ export const update = defineCommand({
     if (args["install-dir"] === "")
       throw new EntmootError("invalid_argument", `${LABEL}: -install-dir: expected a folder, found ""`);
     const home = process.env.HOME || homedir();
-    using progress = new ProgressDisplay(process.stderr, realClock);
+    // Nobody reads how it goes any more: that is no reason to stop in the middle.
+    process.stderr.on("error", () => {});
+    using progress = new ProgressDisplay(isJsonProse() ? PROSE : process.stderr, realClock);
     using interrupts = new Interrupts(progress);
     const request: UpdateRequest = {
       clock: realClock,
@@ -95,7 +98,7 @@ export const update = defineCommand({
       onStep: (step) => progress.step(`${LABEL}: ${step}`),
       onChange: () => interrupts.finishFirst(),
     };
-    const suggest = suggestion(args);
+    const suggest = suggestion(args, programName());
     // Awaited here: what is in use is let go of when this function is left.
     return await namedFailure(LABEL, async () => {
       try {
@@ -113,6 +116,14 @@ export const update = defineCommand({
     });
   },
 });
+
+/** Steps and figures as notes, where stderr holds JSON alone. */
+const PROSE = {
+  write(line: string): boolean {
+    printProse(line);
+    return true;
+  },
+};
 
 async function carryOut(request: UpdateRequest, back: boolean): Promise<UpdateReport> {
   // Loaded only here, so that help need not.
@@ -161,8 +172,8 @@ export interface SuggestFlags {
 }
 
 /** A command that does the rest for the same installation and release: `entmootd update -restart` and what was given. */
-export function suggestion(args: SuggestFlags): string {
-  const words = ["entmootd", "update", "-restart"];
+export function suggestion(args: SuggestFlags, program = "entmootd"): string {
+  const words = [program, "update", "-restart"];
   for (const name of ["version", "data", "install-dir"] as const) {
     const value = args[name];
     if (value !== undefined) words.push(`-${name}`, value);

@@ -46,6 +46,19 @@ export function isTopic(topic: string): boolean {
   return !topic.startsWith("/") && !topic.endsWith("/") && !topic.includes("//");
 }
 
+/**
+ * Throws `invalid_argument` for a topic that a reader would take for a pattern: one of its segments is `+` or `#` alone.
+ * Other topics that no pattern covers (`c++`, `a//b`) may be published; see `isTopic`.
+ */
+export function verifyPublishTopic(topic: string): void {
+  const wildcard = topic.split("/").find((segment) => segment === "+" || segment === "#");
+  if (wildcard === undefined) return;
+  throw new EntmootError(
+    "invalid_argument",
+    `topic ${JSON.stringify(topic.slice(0, 80))}: ${wildcard} as a whole segment is for patterns; a message needs the topic itself`,
+  );
+}
+
 /** Whether `pattern` covers `topic`; `false` when either is invalid. Comparison is exact, by code unit. */
 export function matchTopic(pattern: string, topic: string): boolean {
   return patternFault(pattern) === undefined && isTopic(topic) && covers(pattern.split("/"), topic.split("/"));

@@ -8,6 +8,7 @@ import type { Group } from "../group/group.ts";
 import { Profiles } from "../group/profiles.ts";
 import { redeemLink } from "../links.ts";
 import type { NodeContext } from "../node-context.ts";
+import { whenWritable } from "../when-writable.ts";
 import { CarryOut } from "./carry-out.ts";
 import { Greeter } from "./greeter.ts";
 import { Inbound } from "./inbound.ts";
@@ -120,7 +121,10 @@ export class CarrierSide {
       heardFrom: (peer) => this.peers.heardFrom(peer),
       handle: (of, from, frame) => handleMemberFrame({ ...services, group: of, from }, frame),
       handleStranger: async (from, frame) => {
-        if (frame.kind === "redeem_req") return redeemLink(this.#context, from, frame);
+        if (frame.kind === "redeem_req") {
+          await whenWritable(clock, [this.#context.root.node, group(frame.group_id)?.store]);
+          return redeemLink(this.#context, from, frame);
+        }
         if (this.#isMemberSomewhere(from)) {
           this.#greeter.acceptHint(frame.hint, from, (key) => this.#isMemberSomewhere(key));
         }

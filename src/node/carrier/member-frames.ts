@@ -11,6 +11,7 @@ import type { Frame } from "../../wire/peer/frame.ts";
 import { idsPage } from "../../wire/peer/ids-frames.ts";
 import { answerRosterPage } from "../../wire/peer/roster-page-frames.ts";
 import type { Group } from "../group/group.ts";
+import { groupName } from "../group/group-name.ts";
 
 /** What handlers need besides the group. */
 export interface MemberFrameServices {
@@ -74,8 +75,11 @@ const MESSAGE_QUESTIONS = {
     const { messages } = store;
     return { kind: "merkle_resp", group_id: id, root: messages.merkleRoot(), message_count: messages.size };
   },
-  range_req({ group: { id, store } }, { since_millis }) {
-    return { kind: "range_resp", group_id: id, ids: store.messages.idsSince(since_millis) };
+  range_req({ group: { id, retention, store } }, { since_millis }) {
+    // Who asks so refuses what is older than the policy's cut-off.
+    const { oldest = since_millis } = retention;
+    const since = since_millis > oldest ? since_millis : oldest;
+    return { kind: "range_resp", group_id: id, ids: store.messages.idsSince(since) };
   },
   ids_req({ group: { id, store } }, { after, limit }) {
     return { kind: "ids_resp", group_id: id, ...idsPage(store.messages.placesAfter(after, limit + 1), limit) };
@@ -94,15 +98,15 @@ const MESSAGE_QUESTIONS = {
 const GROUP_QUESTIONS = {
   status_req({ from, group, version }, status) {
     // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
-    group.tell({ kind: "status", from, status });
+    group.hearStatus(from, status);
     const policy = group.isFounder ? group.policy.text : "";
-    return { kind: "status_resp", ...group.summary(), version, policy };
+    return { kind: "status_resp", ...group.answer(status), version, policy };
   },
   roster_req({ group: { id, roster } }) {
     return { kind: "roster_resp", group_id: id, entries: roster.log.entries };
   },
-  roster_page_req({ group: { roster } }, frame) {
-    const page = answerRosterPage(frame, roster.log.entries);
+  roster_page_req({ group: { roster, store } }, frame) {
+    const page = answerRosterPage(frame, roster.log.entries, groupName(store));
     if (page === undefined) throw new EntmootError("not_found", "roster: this entry is not in our log");
     return page;
   },

@@ -1,7 +1,10 @@
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
-import type { GroupId, PublicKey } from "../../core/ids.ts";
+import { type GroupId, MerkleRoot, type PublicKey } from "../../core/ids.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
+import type { Log } from "../../host/log.ts";
+import type { ClockWatch } from "../../machine/clock-watch.ts";
+import type { Report } from "../../machine/effect.ts";
 import type { Event, RosterSyncOutcome, Via } from "../../machine/event.ts";
 import { GroupMachine } from "../../machine/group-machine.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
@@ -12,9 +15,11 @@ import type { CarryOut } from "../carrier/carry-out.ts";
 import type { ChangeSignal } from "../change-signal.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { collectWhenQuiet } from "./collect-garbage.ts";
+import { CopyIndex } from "./copy-index.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
 import { Ingest, type Ingested } from "./ingest.ts";
+import { Retention } from "./retention.ts";
 
 export interface GroupParts {
   readonly store: GroupStore;
@@ -22,6 +27,9 @@ export interface GroupParts {
   readonly config: MachineConfig;
   readonly random: Random;
   readonly clock: Clock;
+  /** Of the node: one for all its groups. */
+  readonly watch: ClockWatch;
+  readonly log: Log;
   /** Carries out what the machines decide; without peers it does nothing. */
   readonly carryOut: Pick<CarryOut, "run"> | undefined;
   /** Told when new messages or members are there to be looked at. */
@@ -39,6 +47,7 @@ export class Group {
   readonly store: GroupStore;
   readonly roster: GroupRoster;
   readonly policy: GroupPolicy;
+  readonly retention: Retention;
   readonly writer: BatchWriter;
   /** Resolves when a first comparison with a member has ended: what it had is here. */
   readonly compared: Promise<void>;
@@ -50,18 +59,20 @@ export class Group {
 
   /** Throws `roster_rejected`, `data_root_invalid`. */
   constructor(parts: GroupParts) {
-    const { clock, config, local, random, store } = parts;
+    const { clock, config, local, log, random, store, watch } = parts;
     this.#parts = parts;
     this.store = store;
     this.id = store.groupId;
     this.roster = new GroupRoster(store.roster);
     this.policy = new GroupPolicy(store);
+    this.retention = new Retention({ store, policy: this.policy, clock, watch, config: config.time, log });
     this.compared = this.#hasCompared.promise;
     this.writer = new BatchWriter(clock, store.messages, () => this.#committed());
     const { messages } = store;
-    const { policy, roster, writer } = this;
-    this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, writer, clock });
-    this.#machine = new GroupMachine({ local, messages, roster, random, config });
+    const { policy, retention, roster, writer } = this;
+    this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, retention, writer, clock });
+    const index = new CopyIndex(messages, retention);
+    this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
   }
 
   /** This node in the group's roster; `undefined` when its key is not in it. */
@@ -80,21 +91,45 @@ export class Group {
     throw new EntmootError("not_member", "local node is not a current group member; ask the founder to add it again");
   }
 
-  /** What this node says of its copy to members. */
-  summary(): CopySummary {
+  /** What this node says of its copy to a member that compares from `fromMs` on at the earliest (Unix milliseconds). */
+  #summary(fromMs: number): CopySummary {
     const { messages } = this.store;
+    const { prunedToMs } = this.retention;
+    const root = fromMs === 0 ? undefined : this.retention.rootSince(fromMs);
     return {
       group_id: this.id,
       roster_head: this.roster.head,
       roster_length: this.roster.length,
       merkle_root: messages.merkleRoot(),
       message_count: messages.size,
+      now_ms: this.#parts.clock.unix(),
+      pruned_to_ms: prunedToMs,
+      shared_since_ms: root === undefined ? 0 : fromMs,
+      shared_root: root ?? MerkleRoot.zero,
     };
   }
 
-  /** A comparison with a member ended well. */
-  noteCompared(): void {
-    this.#hasCompared.resolve();
+  /** What this node asks members with: its copy, as far as it wants it. */
+  question(): CopySummary {
+    return this.#summary(this.retention.wantedFromMs);
+  }
+
+  /** What it answers a member that says this of its own copy. */
+  answer({ shared_since_ms }: CopySummary): CopySummary {
+    return this.#summary(Math.max(shared_since_ms, this.retention.prunedToMs));
+  }
+
+  /** A member said of its copy, with a question or an answer. */
+  hearStatus(from: PublicKey, status: CopySummary): void {
+    // First the time: what is compared depends on what is too old by now.
+    if (status.now_ms > 0) this.retention.hear(from, unixMs(status.now_ms));
+    this.tell({ kind: "status", from, status });
+  }
+
+  /** A comparison with a member ended. */
+  noteCompared(report: Extract<Report, { what: "compared" }>): void {
+    if (report.outcome !== "failed") this.#hasCompared.resolve();
+    this.retention.noteCompared(report);
   }
 
   /** The machines start with the first call: they are told the members. */
@@ -105,8 +140,8 @@ export class Group {
   /** Tells the machines one thing and starts what they decide. */
   tell(event: Event): void {
     if (this.#closed) return;
-    // Where nothing is written any more, old messages still pass their time, and roots agree only if all forget them.
-    if (event.kind === "timer" && event.timer === "compare") this.#prune();
+    // Where nothing is written any more, old messages still pass their time.
+    if (event.kind === "timer" && event.timer === "compare") this.retention.tick();
     const effects = this.#machine.handle(event, this.#parts.clock.steady());
     this.#parts.carryOut?.run(this, effects);
   }
@@ -146,6 +181,7 @@ export class Group {
 
   async close(): Promise<void> {
     await this.writer.close();
+    this.retention.close();
     this.#closed = true;
   }
 
@@ -156,21 +192,14 @@ export class Group {
   }
 
   #tellMembers(): void {
-    this.tell({ kind: "members", members: new Set(this.roster.members.keys()) });
+    const members = new Set(this.roster.members.keys());
+    this.retention.setMembers(members.difference(new Set([this.#parts.local])));
+    this.tell({ kind: "members", members });
   }
 
   #committed(): void {
     collectWhenQuiet(this.#parts.clock);
-    this.#prune();
+    this.retention.tick();
     this.#parts.changed.notify();
-  }
-
-  #prune(): void {
-    try {
-      this.policy.prune(this.#parts.clock);
-    } catch (error) {
-      // What is past its time can wait for room on the disk; what was stored just now is stored.
-      if (!(error instanceof EntmootError)) throw error;
-    }
   }
 }

@@ -20,12 +20,12 @@ const publishRequest = struct(
   {
     group_id: groupOrOnly,
     topics: documented(
-      `1 to ${TOPICS_MAX}, each of at most 1,024 bytes`,
+      `1 to ${TOPICS_MAX}, each of at most 1,024 bytes and without + or # as a whole segment`,
       plainList(boundedText("topic", TOPIC_BYTES_MAX), TOPICS_MAX),
     ),
     content: documented("the body", boundedBytes("content", { min: 0, max: Number.MAX_SAFE_INTEGER })),
     token: documented(
-      "16 to 64 bytes of your choice: the same again in the same moot gives the first answer and publishes nothing",
+      "16 to 64 bytes of your choice: the same message again in the same moot gives the first answer with duplicate and publishes nothing; another message under it is a conflict",
       optional(boundedBytes("token", TOKEN_BYTES)),
     ),
   },
@@ -34,7 +34,13 @@ const publishRequest = struct(
 
 const published = struct(
   "published",
-  { group_id: groupId, message_id: messageId, author: nodeInfo, timestamp_ms: i64 },
+  {
+    group_id: groupId,
+    message_id: messageId,
+    author: nodeInfo,
+    timestamp_ms: i64,
+    duplicate: documented("true: it was published before, under this token", optional(bool)),
+  },
   { required: ["group_id", "message_id", "author", "timestamp_ms"] },
 );
 
@@ -42,7 +48,7 @@ export type Published = Decoded<typeof published>;
 
 /**
  * Durable when it answers; spreading is not awaited. Throws `group_not_found`, `not_member`, `invalid_argument`,
- * `rate_limited`, `disk_full`, and for an agent `forbidden` on topics under `_entmoot`.
+ * `rate_limited`, `conflict` (a token used for another message), `disk_full`, and for an agent `forbidden` on topics under `_entmoot`.
  */
 export const publish = operation({
   name: "publish",

@@ -38,6 +38,10 @@ export class MemoryGroupStore implements GroupStore {
     else this.#facts.set(name, value);
   }
 
+  isWritable(): boolean {
+    return true;
+  }
+
   [Symbol.dispose](): void {}
 }
 

@@ -1,4 +1,5 @@
 import { MerkleRoot, MessageId } from "../../core/ids.ts";
+import { merkleRoot } from "../../core/order/merkle-tree.ts";
 import { MessageSet } from "../../core/order/message-set.ts";
 import { compareNodes, type OrderNode, topologicalOrder } from "../../core/order/order.ts";
 import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
@@ -17,7 +18,8 @@ interface Held extends StoredMessage {
 /** Messages of one group in memory, for simulations and tests; nothing survives the process. */
 export class MemoryMessageStore implements MessageStore {
   readonly #byId = new Map<MessageId, Held>();
-  readonly #pruned = new Set<MessageId>();
+  /** The number each had. */
+  readonly #pruned = new Map<MessageId, number>();
   readonly #set = new MessageSet();
   readonly #prunedSeqs = new Map<number, MessageId>();
   readonly #sums = [0];
@@ -25,6 +27,7 @@ export class MemoryMessageStore implements MessageStore {
   /** In arrival order. */
   #log: Held[] = [];
   #seq = 0;
+  #restoreFrom: bigint | undefined;
   /** In time order; `undefined` once messages came since. */
   #sorted: Held[] | undefined;
 
@@ -57,8 +60,16 @@ export class MemoryMessageStore implements MessageStore {
     return this.#byId.has(id);
   }
 
+  get pruned(): number {
+    return this.#pruned.size;
+  }
+
+  restoreFrom(timestamp: bigint | undefined): void {
+    this.#restoreFrom = timestamp;
+  }
+
   knows(id: MessageId): boolean {
-    return this.#byId.has(id) || this.#pruned.has(id);
+    return this.#byId.has(id) || (this.#restoreFrom === undefined && this.#pruned.has(id));
   }
 
   unknown(ids: readonly MessageId[]): MessageId[] {
@@ -182,18 +193,26 @@ export class MemoryMessageStore implements MessageStore {
     return this.#set.size === 0 ? MerkleRoot.zero : this.#set.root();
   }
 
+  rootSince(since: bigint): MerkleRoot {
+    const within = this.#within(timeRange(since, undefined));
+    return within.length === 0 ? MerkleRoot.zero : merkleRoot(this.#inOwnOrder(within).map(({ id }) => id));
+  }
+
   nextParents(): MessageId[] {
     return this.#set.nextParents();
   }
 
-  pruneBefore(before: bigint, exempt: readonly string[]): number {
+  pruneBefore(before: bigint, exempt: readonly string[], limit = Number.MAX_SAFE_INTEGER): number {
+    checkLimit(limit);
     if (before <= 0n) return 0;
     const kept = new Set(exempt);
-    const old = this.#log.filter(({ node, topics }) => node.timestamp < before && !topics.some((t) => kept.has(t)));
+    const old = this.#inTimeOrder()
+      .filter(({ node, topics }) => node.timestamp < before && !topics.some((t) => kept.has(t)))
+      .slice(0, limit);
     for (const { id, seq } of old) {
       this.#prunedSeqs.set(seq, id);
       this.#byId.delete(id);
-      this.#pruned.add(id);
+      this.#pruned.set(id, seq);
     }
     if (old.length > 0) {
       this.#set.remove(old.map(({ id }) => id));
@@ -204,12 +223,21 @@ export class MemoryMessageStore implements MessageStore {
   }
 
   #put({ id, author_node_id: author, timestamp, parents, topics, canonical }: NewMessage): number | undefined {
-    if (this.knows(id)) return undefined;
+    if (this.#byId.has(id)) return undefined;
+    const former = this.#pruned.get(id);
+    if (former !== undefined && (this.#restoreFrom === undefined || timestamp < this.#restoreFrom)) return undefined;
     const node = { id, author, timestamp, parents: [...parents] };
-    const held = { seq: ++this.#seq, id, canonical: canonical.slice(), node, topics: indexedTopics(topics) };
+    const seq = former ?? ++this.#seq;
+    const held = { seq, id, canonical: canonical.slice(), node, topics: indexedTopics(topics) };
     this.#byId.set(id, held);
-    this.#log.push(held);
-    this.#sums.push(addToSum(this.#sums.at(-1)!, id));
+    if (former === undefined) {
+      this.#log.push(held);
+      this.#sums.push(addToSum(this.#sums.at(-1)!, id));
+    } else {
+      this.#pruned.delete(id);
+      this.#prunedSeqs.delete(former);
+      this.#log = [...this.#log, held].sort((a, b) => a.seq - b.seq);
+    }
     this.#set.add(node);
     this.#sorted = undefined;
     return held.seq;

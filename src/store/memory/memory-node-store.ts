@@ -27,6 +27,10 @@ export class MemoryNodeStore implements NodeStore {
     else this.#settings.set(name, value);
   }
 
+  isWritable(): boolean {
+    return true;
+  }
+
   [Symbol.dispose](): void {}
 }
 

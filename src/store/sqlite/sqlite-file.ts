@@ -1,8 +1,12 @@
-import { Database, SQLiteError, type Statement } from "bun:sqlite";
+import { Database, type Statement } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
+import { OpenFiles, type Parkable } from "../open-files.ts";
 import { createPrivateFile } from "../private-files.ts";
+import { OutOfFiles, StoreBusy } from "../store-failures.ts";
+import { type ConnectOptions, setUp } from "./sqlite-connection.ts";
+import { sqliteFailure } from "./sqlite-failure.ts";
 
 /** What a statement binds or gives. Integers come back as `number` unless the statement asks for `bigint`. */
 export type SqlValue = null | number | bigint | string | Uint8Array;
@@ -23,78 +27,68 @@ interface OpenOptions {
   readonly access: Access;
   /** `off` only for a file that is thrown away when its making is interrupted. */
   readonly durable?: boolean;
+  /** With which others it shares the descriptors there are; it is closed for one of them and opens itself again. */
+  readonly files?: OpenFiles;
+  /** How long opening waits for another process that writes; as long as any statement when absent. */
+  readonly openWaitMs?: number;
 }
 
-/** Ours. How long a statement waits for another process to finish its write. */
-const BUSY_TIMEOUT_MS = 10_000;
-/** Ours. A group's connection costs at most this much page cache; read-ahead is left to the system. */
-const CACHE_KIB = 8192;
+/** Ours. A program that only reads has nothing else to do meanwhile. */
+const READER_WAIT_MS = 10_000;
 /**
- * Ours. Pages (of 4 KiB) in the WAL at which a commit also writes them into the file, which costs two more syncs; below
- * what is kept of the WAL. At SQLite's 1000 every large batch did, and wrote the same pages again and again.
+ * Ours. How long a statement blocks the whole process where another one writes: less than anybody notices. Who can wait
+ * longer tries again later, without blocking; while it stays held, nothing waits for it.
  */
-const CHECKPOINT_PAGES = 3500;
-/** Ours. A WAL that grew past this in a burst is cut back at the next checkpoint. */
-const WAL_KEPT_BYTES = 16 * 1024 * 1024;
+const WRITER_WAIT_MS = 40;
 
 /**
  * One SQLite database file, 0600, WAL, every commit fsynced. Failures are `EntmootError`s that name
- * the file: `disk_full` when there is no room, `unavailable` when another process holds it too
- * long, `data_root_invalid` when it is damaged, not ours or not writable, else `internal`.
+ * the file: `disk_full` when there is no room, `StoreBusy` when another process holds it, `OutOfFiles` when it cannot be
+ * opened for want of descriptors, `data_root_invalid` when it is damaged, not ours or not writable, else `internal`.
  */
-export class SqliteFile implements Disposable {
+export class SqliteFile implements Disposable, Parkable {
   readonly path: string;
   readonly access: Access;
-  readonly #db: Database;
-  readonly #begin: Statement;
-  readonly #commit: Statement;
+  readonly #connecting: ConnectOptions;
+  readonly #files: OpenFiles;
+  readonly #begin: Sql;
+  readonly #commit: Sql;
   readonly #version: Sql;
+  /** `undefined` while it is parked. */
+  #db: Database | undefined;
+  /** How often it was opened: what another connection committed meanwhile is not told by the next one. */
+  #openings = 0;
+  #waitMs = 0;
   #statements: Sql[] = [];
+  #use: Use = { isRecent: true };
   #open = true;
 
-  private constructor(path: string, db: Database, access: Access) {
+  private constructor(path: string, access: Access, connecting: ConnectOptions, files: OpenFiles) {
     this.path = path;
     this.access = access;
-    this.#db = db;
-    this.#begin = db.prepare("BEGIN IMMEDIATE");
-    this.#commit = db.prepare("COMMIT");
+    this.#connecting = connecting;
+    this.#files = files;
+    this.#begin = this.prepare("BEGIN IMMEDIATE");
+    this.#commit = this.prepare("COMMIT");
     this.#version = this.prepare("PRAGMA data_version");
   }
 
   /** Opens `path`, made if it is not there, and brings it up to date. */
-  static open(path: string, { label, migrations, access, durable = true }: OpenOptions): SqliteFile {
+  static open(path: string, options: OpenOptions): SqliteFile {
+    const { access, durable = true, files = new OpenFiles(Number.POSITIVE_INFINITY), label, migrations } = options;
+    const waitMs = options.openWaitMs ?? usualWaitMs(access);
     // Absolute: only a path that starts with `file:` would be read as a URI.
-    const file = resolve(path);
+    const file = new SqliteFile(resolve(path), access, { label, migrations, durable, waitMs }, files);
     // A log left behind by a deleted database is thrown away by SQLite itself, because this one begins empty.
-    if (!existsSync(file)) createPrivateFile(file);
-    let db: Database | undefined;
-    try {
-      // `strict`: a misspelt parameter throws instead of binding NULL.
-      db = new Database(file, { readwrite: true, strict: true });
-      db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-      if (durable) useWal(db);
-      else db.run("PRAGMA journal_mode = MEMORY");
-      db.run(`PRAGMA synchronous = ${durable ? "FULL" : "OFF"}`);
-      // Where fsync alone leaves data in the drive's cache (macOS), go through to the medium; nothing elsewhere.
-      db.run(`PRAGMA fullfsync = ${durable ? "ON" : "OFF"}`);
-      db.run(`PRAGMA checkpoint_fullfsync = ${durable ? "ON" : "OFF"}`);
-      db.run(`PRAGMA cache_size = -${CACHE_KIB}`);
-      db.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-      db.run(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
-      migrate(db, file, label, migrations);
-      if (access === "read") db.run("PRAGMA query_only = ON");
-      return new SqliteFile(file, db, access);
-    } catch (error) {
-      db?.close();
-      throw sqliteFailure(error, file);
-    }
+    if (!existsSync(file.path)) createPrivateFile(file.path);
+    file.#connected();
+    return file;
   }
 
   /** A statement to run often. It is made when it first runs, so a group that is only looked at costs little. */
   prepare(sql: string, integers: "number" | "bigint" = "number"): Sql {
-    const prepared = new Sql(this.path, () => {
-      this.#requireOpen();
-      const statement = this.#db.prepare(sql);
+    const prepared = new Sql(this.path, this.#use, () => {
+      const statement = this.#connected().prepare(sql);
       if (integers === "bigint") statement.safeIntegers(true);
       return statement;
     });
@@ -104,8 +98,9 @@ export class SqliteFile implements Disposable {
 
   /** For statements that run once. */
   exec(sql: string): void {
+    const db = this.#connected();
     try {
-      this.#db.run(sql);
+      db.run(sql);
     } catch (error) {
       throw sqliteFailure(error, this.path);
     }
@@ -116,26 +111,42 @@ export class SqliteFile implements Disposable {
     if (this.access === "read") {
       throw new EntmootError("unavailable", `${this.path}: opened for reading; ask the running daemon to write`);
     }
-    this.#requireOpen();
+    this.#beginWriting();
     try {
-      this.#begin.run();
       const result = work();
       this.#commit.run();
       return result;
     } catch (error) {
-      if (this.#db.inTransaction) this.#rollBack();
+      if (this.#isInTransaction) this.#rollBack();
       throw sqliteFailure(error, this.path);
     }
   }
 
+  /** Whether a write would find it free just now; waits for nobody. */
+  isWritable(): boolean {
+    if (this.#isInTransaction) return true;
+    this.#connected();
+    this.#waitAtMost(0);
+    try {
+      this.#begin.run();
+    } catch (error) {
+      // Anything else is for the write itself to tell.
+      return !(error instanceof StoreBusy);
+    }
+    this.#rollBack();
+    this.#waitAtMost(usualWaitMs(this.access));
+    return true;
+  }
+
   /** Another number once another connection has committed; what this one commits leaves it as it is. */
   version(): number {
-    return this.#version.row()![0] as number;
+    const version = this.#version.row()![0] as number;
+    return this.#openings * 2 ** 32 + version;
   }
 
   /** Runs reads that must agree with each other, whatever other processes commit meanwhile. */
   snapshot<T>(work: () => T): T {
-    if (this.#db.inTransaction) return work();
+    if (this.#isInTransaction) return work();
     this.exec("BEGIN");
     try {
       return work();
@@ -144,43 +155,124 @@ export class SqliteFile implements Disposable {
     }
   }
 
+  takeRecent(): boolean {
+    const { isRecent } = this.#use;
+    this.#use.isRecent = false;
+    return isRecent;
+  }
+
+  park(): boolean {
+    if (this.#db === undefined || this.#isInTransaction) return false;
+    this.#disconnect(this.#db);
+    return true;
+  }
+
   /** Closes the connection; the last one to close folds the WAL into the file. Safe to repeat. */
   [Symbol.dispose](): void {
     if (!this.#open) return;
     this.#open = false;
-    for (const statement of this.#statements) statement.finalize();
+    if (this.#db !== undefined) this.#disconnect(this.#db);
     this.#statements = [];
-    this.#begin.finalize();
-    this.#commit.finalize();
-    this.#db.close(true);
   }
 
-  #requireOpen(): void {
+  get #isInTransaction(): boolean {
+    return this.#db?.inTransaction === true;
+  }
+
+  /** The connection, made again where it was parked. */
+  #connected(): Database {
+    if (this.#db !== undefined) return this.#db;
     if (!this.#open) throw new EntmootError("internal", `${this.path}: used after it was closed`);
+    this.#files.makeRoom();
+    for (;;) {
+      try {
+        this.#db = this.#connect();
+        break;
+      } catch (error) {
+        if (!(error instanceof OutOfFiles && this.#files.closeOne())) throw error;
+      }
+    }
+    this.#openings += 1;
+    this.#files.opened(this);
+    return this.#db;
+  }
+
+  #connect(): Database {
+    let db: Database | undefined;
+    try {
+      // `strict`: a misspelt parameter throws instead of binding NULL.
+      db = new Database(this.path, { readwrite: true, strict: true });
+      setUp(db, this.path, this.#openings === 0 ? this.#connecting : { ...this.#connecting, waitMs: WRITER_WAIT_MS });
+      if (this.access === "read") db.run("PRAGMA query_only = ON");
+      this.#waitMs = usualWaitMs(this.access);
+      db.run(`PRAGMA busy_timeout = ${this.#waitMs}`);
+      return db;
+    } catch (error) {
+      // Asked before anything is let go of: by then there may be room again.
+      const failure = sqliteFailure(error, this.path);
+      db?.close();
+      throw failure;
+    }
+  }
+
+  #disconnect(db: Database): void {
+    for (const statement of this.#statements) statement.finalize();
+    this.#db = undefined;
+    this.#files.closed(this);
+    db.close(true);
+  }
+
+  #beginWriting(): void {
+    try {
+      this.#begin.run();
+    } catch (error) {
+      // Whoever holds it may hold it for long: it was waited for once, the next look is only a look.
+      if (error instanceof StoreBusy) this.#waitAtMost(0);
+      throw error;
+    }
+    this.#waitAtMost(usualWaitMs(this.access));
+  }
+
+  #waitAtMost(ms: number): void {
+    if (this.#waitMs === ms) return;
+    this.#waitMs = ms;
+    this.exec(`PRAGMA busy_timeout = ${ms}`);
   }
 
   #rollBack(): void {
     try {
-      this.#db.run("ROLLBACK");
+      this.#db?.run("ROLLBACK");
     } catch {
       // SQLite has rolled back by itself, which it does on I/O errors; the first error tells more.
     }
   }
 }
 
+/** Shared by a file and its statements: whether one of them was used lately. */
+interface Use {
+  isRecent: boolean;
+}
+
+function usualWaitMs(access: Access): number {
+  return access === "read" ? READER_WAIT_MS : WRITER_WAIT_MS;
+}
+
 /** A prepared statement whose failures are `EntmootError`s. */
 export class Sql {
   readonly #path: string;
+  readonly #use: Use;
   readonly #make: () => Statement;
   #statement: Statement | undefined;
 
-  constructor(path: string, make: () => Statement) {
+  constructor(path: string, use: Use, make: () => Statement) {
     this.#path = path;
+    this.#use = use;
     this.#make = make;
   }
 
   /** How many rows it changed, and the row number of the last insert. */
   run(...values: SqlValue[]): { readonly changes: number; readonly lastInsertRowid: number } {
+    this.#use.isRecent = true;
     try {
       this.#statement ??= this.#make();
       const { changes, lastInsertRowid } = this.#statement.run(...values);
@@ -191,6 +283,7 @@ export class Sql {
   }
 
   rows(...values: SqlValue[]): SqlValue[][] {
+    this.#use.isRecent = true;
     try {
       this.#statement ??= this.#make();
       return this.#statement.values(...values) as SqlValue[][];
@@ -208,78 +301,4 @@ export class Sql {
     this.#statement?.finalize();
     this.#statement = undefined;
   }
-}
-
-/** The failure as people can act on it; an `EntmootError` stays as it is. */
-export function sqliteFailure(error: unknown, path: string): unknown {
-  if (!(error instanceof SQLiteError)) return error;
-  const code = error.code ?? "";
-  const because = { cause: error };
-  const found = `${error.message}${code === "" ? "" : ` (${code})`}`;
-  // The index of the log lives in a file too, and growing it is the first thing that fails on a full disk.
-  if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_SHMSIZE") {
-    return new EntmootError(
-      "disk_full",
-      `${path}: no room left to write; nothing was stored; free space on this disk or move the data root, then try again`,
-      because,
-    );
-  }
-  if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
-    return new EntmootError("unavailable", `${path}: another process is writing for too long; try again`, because);
-  }
-  if (code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") {
-    return new EntmootError(
-      "data_root_invalid",
-      `${path}: not a sound SQLite database: ${found}; restore it from a backup, or move it away and join the group again`,
-      because,
-    );
-  }
-  if (code.startsWith("SQLITE_READONLY") || code.startsWith("SQLITE_CANTOPEN") || code === "SQLITE_PERM") {
-    return new EntmootError(
-      "data_root_invalid",
-      `${path}: cannot be opened for writing: ${found}; check its owner, permissions and that the disk is not read-only`,
-      because,
-    );
-  }
-  return new EntmootError("internal", `${path}: ${found}`, because);
-}
-
-/** Two processes that make the same database race for this switch, and SQLite does not wait here. */
-function useWal(db: Database): void {
-  const deadline = BUSY_TIMEOUT_MS / SWITCH_RETRY_MS;
-  for (let attempt = 0; ; attempt++) {
-    try {
-      db.run("PRAGMA journal_mode = WAL");
-      return;
-    } catch (error) {
-      if (!(error instanceof SQLiteError) || !error.code?.startsWith("SQLITE_BUSY") || attempt > deadline) throw error;
-      // Blocking, as every wait of SQLite is: its callers are synchronous.
-      Bun.sleepSync(SWITCH_RETRY_MS);
-    }
-  }
-}
-
-const SWITCH_RETRY_MS = 10;
-
-function migrate(db: Database, path: string, label: string, migrations: readonly Migration[]): void {
-  if (versionOf(db, path, label, migrations.length) === migrations.length) return;
-  db.run("BEGIN IMMEDIATE");
-  try {
-    const version = versionOf(db, path, label, migrations.length);
-    for (const { sql } of migrations.slice(version)) db.run(sql);
-    db.run(`PRAGMA user_version = ${migrations.length}`);
-    db.run("COMMIT");
-  } catch (error) {
-    if (db.inTransaction) db.run("ROLLBACK");
-    throw error;
-  }
-}
-
-function versionOf(db: Database, path: string, label: string, known: number): number {
-  const version = Number(db.query("PRAGMA user_version").values()[0]?.[0]);
-  if (version >= 0 && version <= known) return version;
-  throw new EntmootError(
-    "data_root_invalid",
-    `${path}: ${label} has version ${version}, this entmootd knows up to ${known}; run a newer entmootd, or restore a backup`,
-  );
 }

@@ -1,9 +1,11 @@
 import type { GroupId } from "../../core/ids.ts";
 import type { GroupStore } from "../group-store.ts";
+import type { OpenFiles } from "../open-files.ts";
 import { GROUP_0001 } from "./migrations/0001-group.ts";
 import { GROUP_0002 } from "./migrations/0002-group.ts";
 import { GROUP_0003 } from "./migrations/0003-group.ts";
 import { GROUP_0004 } from "./migrations/0004-group.ts";
+import { GROUP_0005 } from "./migrations/0005-group.ts";
 import { SqliteAdStore } from "./sqlite-ad-store.ts";
 import { SqliteConsumerStore } from "./sqlite-consumer-store.ts";
 import { SqliteFactStore } from "./sqlite-fact-store.ts";
@@ -12,7 +14,15 @@ import { SqliteMessageStore } from "./sqlite-message-store.ts";
 import { SqliteRosterStore } from "./sqlite-roster-store.ts";
 
 /** Every shape a group's database has had; never change one, add the next. */
-export const GROUP_MIGRATIONS = [GROUP_0001, GROUP_0002, GROUP_0003, GROUP_0004];
+export const GROUP_MIGRATIONS = [GROUP_0001, GROUP_0002, GROUP_0003, GROUP_0004, GROUP_0005];
+
+interface OpenGroup {
+  readonly groupId: GroupId;
+  readonly access: Access;
+  /** With which others it shares the descriptors there are. */
+  readonly files?: OpenFiles;
+  readonly onClose?: () => void;
+}
 
 /** All of one group in one `moot.sqlite`. */
 export class SqliteGroupStore implements GroupStore {
@@ -27,11 +37,13 @@ export class SqliteGroupStore implements GroupStore {
   #open = true;
 
   /** `path` is made if it is not there. `onClose` is called once. */
-  static open(
-    path: string,
-    { groupId, access, onClose = () => {} }: { groupId: GroupId; access: Access; onClose?: () => void },
-  ): SqliteGroupStore {
-    const file = SqliteFile.open(path, { label: "group database", migrations: GROUP_MIGRATIONS, access });
+  static open(path: string, { groupId, access, files, onClose = () => {} }: OpenGroup): SqliteGroupStore {
+    const file = SqliteFile.open(path, {
+      label: "group database",
+      migrations: GROUP_MIGRATIONS,
+      access,
+      ...(files === undefined ? {} : { files }),
+    });
     return new SqliteGroupStore(groupId, file, onClose);
   }
 
@@ -46,12 +58,21 @@ export class SqliteGroupStore implements GroupStore {
     this.#facts = new SqliteFactStore(file, "facts");
   }
 
+  /** The file behind it, for what reads and fills it whole. */
+  get file(): SqliteFile {
+    return this.#file;
+  }
+
   getFact(name: string): string | undefined {
     return this.#facts.get(name);
   }
 
   setFact(name: string, value: string | undefined): void {
     this.#facts.set(name, value);
+  }
+
+  isWritable(): boolean {
+    return this.#file.isWritable();
   }
 
   [Symbol.dispose](): void {

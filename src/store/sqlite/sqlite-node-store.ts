@@ -9,6 +9,9 @@ import { SqliteLinkStore } from "./sqlite-link-store.ts";
 /** Every shape the node's database has had; never change one, add the next. */
 const NODE_MIGRATIONS = [NODE_0001];
 
+/** Ours. It is opened while a process starts, which can do nothing without it. */
+const OPEN_WAIT_MS = 10_000;
+
 /** What the node keeps beside its groups, in `node.sqlite`. */
 export class SqliteNodeStore implements NodeStore {
   readonly links: SqliteLinkStore;
@@ -18,7 +21,12 @@ export class SqliteNodeStore implements NodeStore {
 
   /** `path` is made if it is not there. */
   constructor(path: string, access: Access, limits = NODE_STORE_LIMITS) {
-    this.#file = SqliteFile.open(path, { label: "node database", migrations: NODE_MIGRATIONS, access });
+    this.#file = SqliteFile.open(path, {
+      label: "node database",
+      migrations: NODE_MIGRATIONS,
+      access,
+      openWaitMs: OPEN_WAIT_MS,
+    });
     this.links = new SqliteLinkStore(this.#file, limits.links);
     this.hints = new SqliteHintStore(this.#file, limits.hintPeers);
     this.#settings = new SqliteFactStore(this.#file, "settings");
@@ -30,6 +38,10 @@ export class SqliteNodeStore implements NodeStore {
 
   setSetting(name: string, value: string | undefined): void {
     this.#settings.set(name, value);
+  }
+
+  isWritable(): boolean {
+    return this.#file.isWritable();
   }
 
   [Symbol.dispose](): void {

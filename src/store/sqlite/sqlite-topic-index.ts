@@ -65,10 +65,10 @@ export class SqliteTopicIndex {
     this.#ascending = file.prepare(`${within} ORDER BY timestamp, author, id LIMIT ?8`, "bigint");
     this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?8`, "bigint");
     this.#doomed = file.prepare(
-      "SELECT number FROM topics WHERE EXISTS (SELECT 1 FROM message_topics WHERE topic = number AND timestamp < ?1)",
+      "SELECT number FROM topics WHERE EXISTS (SELECT 1 FROM message_topics WHERE topic = number AND timestamp <= ?1)",
     );
     this.#delete = file.prepare(
-      `DELETE FROM message_topics WHERE topic = ?1 AND timestamp < ?2 AND seq NOT IN (${exemptSeqs("?2", "?3")})`,
+      "DELETE FROM message_topics WHERE topic = ?1 AND timestamp <= ?2 AND seq IN (SELECT value FROM json_each(?3))",
     );
     this.#recount = file.prepare(`UPDATE topics SET messages = messages - ?2,
       latest = coalesce((SELECT max(timestamp) FROM message_topics WHERE topic = ?1), latest) WHERE number = ?1`);
@@ -101,10 +101,10 @@ export class SqliteTopicIndex {
     this.#numbers.clear();
   }
 
-  /** Call within the transaction that prunes, before messages go. `exempt`: topics as a JSON list. */
-  prune(before: bigint, exempt: string): void {
-    for (const [number] of this.#doomed.rows(before)) {
-      const { changes } = this.#delete.run(number!, before, exempt);
+  /** Call within the transaction that prunes. `seqs`: the numbers of those that go, a JSON list; `latest`: of their times. */
+  prune(latest: bigint, seqs: string): void {
+    for (const [number] of this.#doomed.rows(latest)) {
+      const { changes } = this.#delete.run(number!, latest, seqs);
       if (changes > 0) this.#recount.run(number!, changes);
     }
     this.#drop.run();

@@ -1,16 +1,12 @@
 import { expect, test } from "bun:test";
-import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
 import { EntmootError } from "../../../src/core/errors.ts";
-import { formatPolicy, POLICY_PRESETS } from "../../../src/core/policy/policy.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import { BatchWriter } from "../../../src/node/group/batch-writer.ts";
-import { publish } from "../../../src/node/operations/messages.ts";
-import { group_create } from "../../../src/node/operations/moots.ts";
-import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
+import { StoreBusy } from "../../../src/store/store-failures.ts";
 import { keptMessage } from "../../support/kept-message.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { GROUP, message } from "../../support/message.ts";
-import { OPEN_GROUP, startNode } from "../../support/nodes.ts";
 
 test("when a commit fails every caller of its batch is told, and the next batch is committed", async () => {
   const { messages } = new MemoryGroupStore(GROUP);
@@ -37,17 +33,27 @@ test("a writer that is closed commits what it was given and refuses the rest", a
   expect(messages.size).toBe(1);
 });
 
-test("a message is acknowledged when it is stored, also when old ones cannot be pruned just then", async () => {
-  const root = new MemoryDataRoot();
-  await using node = await startNode(undefined, 1, { root });
-  const policy = formatPolicy(POLICY_PRESETS.standard);
-  const { group_id } = await node.call(group_create, { ...OPEN_GROUP, policy_source: "preset:standard", policy });
-  const { messages } = root.openGroup(group_id)!;
-  let tried = 0;
-  messages.pruneBefore = () => {
-    tried += 1;
-    throw new EntmootError("disk_full", "no room");
+test("while another process holds the database what is written waits, up to a limit, and nothing is lost", async () => {
+  const clock = new ManualClock();
+  const { messages } = new MemoryGroupStore(GROUP);
+  const put = messages.putMany.bind(messages);
+  messages.putMany = () => {
+    throw new StoreBusy("moot.sqlite");
   };
-  await node.call(publish, { group_id, topics: ["chat"], content: encodeUtf8("x") });
-  expect([tried, messages.size]).toEqual([1, 1]);
+  const writer = new BatchWriter(clock, messages, () => {});
+  const of = (n: number) => keptMessage(message({ timestamp: BigInt(n) }));
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const early = writer.put([of(1)]);
+  await turn();
+  clock.advance(9_000);
+  const late = writer.put([of(2)]);
+  const large = { ...of(3), canonical: new Uint8Array(17 * 1024 * 1024) };
+  await expect(writer.put([large])).rejects.toMatchObject({ code: "unavailable" });
+  early.catch(() => {});
+  clock.advance(2_000);
+  await expect(early).rejects.toBeInstanceOf(StoreBusy);
+  messages.putMany = put;
+  clock.advance(100);
+  expect(await late).toEqual([1]);
+  await writer.close();
 });

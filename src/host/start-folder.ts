@@ -1,0 +1,30 @@
+import { statSync } from "node:fs";
+import { parse } from "node:path";
+import type { RunningProgram } from "./running-program.ts";
+
+/** Names the folder that relative paths count from, where the process cannot be in it because it is gone. */
+const START_FOLDER = "ENTMOOT_START_FOLDER";
+
+/** The folder that relative paths of the command line and of variables count from. */
+export function startFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  return env[START_FOLDER] || process.cwd();
+}
+
+/**
+ * The same program from a folder that is there: no program starts in one that was deleted, as the folder of a work tree
+ * is. Its relative paths mean what they meant.
+ */
+export function fromExistingFolder(program: RunningProgram): RunningProgram {
+  const { cwd, path } = program;
+  const env = program.env.filter((entry) => !entry.startsWith(`${START_FOLDER}=`));
+  if (isFolder(cwd)) return { ...program, env };
+  return { ...program, cwd: parse(path).root, env: [...env, `${START_FOLDER}=${cwd}`] };
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}

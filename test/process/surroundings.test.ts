@@ -1,0 +1,142 @@
+import { expect, test } from "bun:test";
+import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { restart, status } from "../../src/node/operations/daemon.ts";
+import { BINARY } from "../support/binary.ts";
+import { DaemonNode, eventually } from "../support/daemon.ts";
+import { missingTool, testWhere } from "../support/needs.ts";
+import { inNetns } from "../support/netns.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+/** What a terminal stops and goes on at. */
+const [CTRL_S, CTRL_Q] = ["\x13", "\x11"];
+
+/** Runs the program with its stderr in the pipe named by `$PIPE`. */
+const INTO_PIPE = ["sh", "-c", 'exec "$0" "$@" 2>"$PIPE"', BINARY];
+
+inNetns(import.meta, () => {
+  test("a daemon works on while nobody reads its stderr, and when the reader has gone, also without its sockets", async () => {
+    using home = new TemporaryDirectory();
+    using pipe = new FullPipe(join(home.path, "stderr"));
+    await using node = new DaemonNode(home.path, "a", { command: INTO_PIPE, env: { PIPE: pipe.path } });
+    // What it says of its new identity has no room already.
+    await node.serve("-log-level", "debug");
+    await using asking = new DaemonNode(home.path, "a");
+    await asking.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    await asking.ask(["publish", "-topic", "chat", "-content", "nobody reads the log"]);
+    pipe[Symbol.dispose]();
+    const { pid } = await asking.ask(["info"]);
+    for (const name of ["control.sock", "agent.sock"]) {
+      rmSync(join(node.data, name));
+      // Binding it again is a line on stderr.
+      await eventually(`${name} again`, () => existsSync(join(node.data, name)) || undefined);
+    }
+    await asking.ask(["publish", "-topic", "chat", "-content", "nobody could read the log"]);
+    expect(await asking.ask(["info"])).toMatchObject({ running: true, pid, groups: [{ messages: 2 }] });
+    await asking.ask(["stop"]);
+    expect((await node.daemon.ended()).status).toBe(0);
+  });
+
+  test("sockets that were removed are bound again with a line each, and who was connected stays so", async () => {
+    using home = new TemporaryDirectory();
+    await using node = new DaemonNode(home.path, "a");
+    await node.serve();
+    await using client = await node.client();
+    const before = await client.call(status, {});
+    for (const name of ["control.sock", "agent.sock"]) {
+      const path = join(node.data, name);
+      rmSync(path);
+      await node.daemon.said(`control socket ${path}: was removed; it is bound again`);
+      expect(existsSync(path)).toBe(true);
+    }
+    expect(await node.ask(["info"])).toMatchObject({ running: true, pid: before.pid });
+    expect((await client.call(status, {})).pid).toBe(before.pid);
+    await node.end();
+    expect(node.daemon.stderr.match(/was removed/g)).toHaveLength(2);
+    expect(existsSync(join(node.data, "control.sock"))).toBe(false);
+  });
+
+  test("a daemon whose folder and temporary folder are gone restarts in place, on the data root it had", async () => {
+    using home = new TemporaryDirectory();
+    const folder = join(home.path, "worktree");
+    mkdirSync(folder);
+    const command = ["sh", "-c", 'cd "$FOLDER" && exec "$0" "$@"', BINARY];
+    const env = { FOLDER: folder, TMPDIR: folder, ENTMOOT_DATA: "../a" };
+    await using node = new DaemonNode(home.path, "a", { command, env });
+    await node.serve();
+    await using asking = new DaemonNode(home.path, "a");
+    const { group_id } = await asking.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    rmSync(folder, { recursive: true });
+    const before = await asking.ask(["info"]);
+    for (const _ of ["once", "and again"]) {
+      await using client = await node.client();
+      const { started_at_ms } = await client.call(status, {});
+      await client.callLast(restart, { path: BINARY }, 60_000);
+      await eventually("the daemon again", async () => {
+        await using fresh = await node.client();
+        return (await fresh.call(status, {})).started_at_ms !== started_at_ms || undefined;
+      });
+      await asking.ask(["publish", "-topic", "chat", "-content", "here"]);
+    }
+    const after = await asking.ask(["info"]);
+    expect(after).toMatchObject({ running: true, pid: before.pid, groups: [{ group_id, messages: 2 }] });
+    await asking.ask(["stop"]);
+    expect((await node.daemon.ended()).status).toBe(0);
+  });
+
+  testWhere(
+    missingTool("script"),
+    "a daemon whose terminal is stopped works on, and says then what it had to say",
+    async () => {
+      using home = new TemporaryDirectory();
+      await using terminal = new DaemonNode(home.path, "a", { command: ["script", "-qec"] });
+      const serve = terminal.spawn(['exec "$BINARY" serve', "/dev/null"], { stdin: "open", env: { BINARY } });
+      await serve.line((line) => line.includes('"event":"serving"'));
+      await using node = new DaemonNode(home.path, "a");
+      serve.write(CTRL_S);
+      for (const name of ["agent.sock", "control.sock"]) {
+        rmSync(join(node.data, name));
+        await eventually(`${name} again`, () => existsSync(join(node.data, name)) || undefined);
+      }
+      await node.ask(["group", "create", "-name", "council", "-policy", "none"]);
+      await node.ask(["publish", "-topic", "chat", "-content", "the terminal stands still"]);
+      // Or the terminal was not stopped, and nothing was shown here.
+      expect(serve.stdout).not.toContain("control.sock: was removed");
+      serve.write(CTRL_Q);
+      await serve.line((line) => line.includes("control.sock: was removed"));
+      await node.ask(["stop"]);
+      expect((await serve.ended()).status).toBe(0);
+    },
+  );
+});
+
+/** A pipe by name with no room left; disposing it takes its reader away. */
+class FullPipe implements Disposable {
+  readonly path: string;
+  readonly #fd: number;
+  #open = true;
+
+  constructor(path: string) {
+    this.path = path;
+    if (!Bun.spawnSync(["mkfifo", path]).success) throw new Error(`mkfifo ${path}`);
+    this.#fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    fillUp(this.#fd);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#open) closeSync(this.#fd);
+    this.#open = false;
+  }
+}
+
+function fillUp(fd: number): void {
+  const bytes = new Uint8Array(512).fill(0x2e);
+  for (;;) {
+    try {
+      writeSync(fd, bytes);
+    } catch (error) {
+      if ((error as { code?: unknown }).code === "EAGAIN") return;
+      throw error;
+    }
+  }
+}
