@@ -11,6 +11,7 @@ import { EntmootNode } from "../node/entmoot-node.ts";
 import { DataRootLock } from "../store/lock.ts";
 import { aborted, atMost } from "../transport/wait.ts";
 import { requireCarrier, startTransport } from "./choose-transport.ts";
+import { newIdentity } from "./new-identity.ts";
 import { nodeName } from "./node-name.ts";
 import { openRoot } from "./open-root.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -66,7 +67,7 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
   await using parts = new AsyncDisposableStack();
   // Read now: by the end, another executable may stand at the path.
   const program = runningProgram();
-  const opened = lockedRoot(options, start);
+  const opened = await lockedRoot(options, start);
   // Closing it twice is harmless: the node closes it too, once there is one.
   parts.use(opened.root);
   const end = new DaemonEnd(program);
@@ -120,7 +121,7 @@ class DaemonEnd {
 }
 
 interface StartNode {
-  readonly opened: ReturnType<typeof lockedRoot>;
+  readonly opened: Awaited<ReturnType<typeof lockedRoot>>;
   readonly hostname: string | undefined;
   readonly end: DaemonEnd;
   /** What is started goes here as soon as it is. */
@@ -174,9 +175,10 @@ export function untilEnding({ ending }: Daemon): Promise<void> {
   return aborted(ending);
 }
 
-function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon) {
+async function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon) {
+  const fresh = await newIdentity(options.identityPath);
   try {
-    return openRoot(options, { create: true, lock: true, ...(only === undefined ? {} : { only }) });
+    return openRoot(options, { create: true, fresh, lock: true, ...(only === undefined ? {} : { only }) });
   } catch (cause) {
     if (!(cause instanceof EntmootError && cause.code === "already_running")) throw cause;
     const pid = DataRootLock.holder(options.dataDir)?.pid;
