@@ -12,7 +12,13 @@ const needs = missingTool("openssl") ?? missingTool("curl");
 /** Shells that people pipe the script into although it says sh, and what stands behind sh on some systems. */
 const OTHERS: readonly (readonly string[])[] = [["bash", "--posix"], ["ksh93"], ["mksh"], ["posh"], ["yash"], ["zsh"]];
 
-for (const shell of [...SHELLS, ...OTHERS]) {
+// Nobody has all of them, and some systems have no package of one: those that are there are tried.
+const absent = OTHERS.filter(([shell]) => Bun.which(shell!) === null).map(([shell]) => shell);
+if (absent.length > 0)
+  console.log(`install.sh is not tried in shells that this machine does not have: ${absent.join(", ")}`);
+const present = OTHERS.filter(([shell]) => !absent.includes(shell));
+
+for (const shell of [...SHELLS, ...present]) {
   const where = (name: string, run: () => Promise<void>) =>
     testWhere(needs ?? missingTool(shell[0]!), `${shell.join(" ")}: ${name}`, run);
 
