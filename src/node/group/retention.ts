@@ -19,8 +19,8 @@ export const PRUNED_TO_FACT = "pruned_to_ms";
 /** Ours. Between two looks at the time by itself, and between two at what is past it. */
 const LOOK_EVERY_MS = 60_000;
 
-/** Ours. Messages removed in one turn: some milliseconds. */
-const PIECE_MESSAGES = 128;
+/** Ours. Messages removed in one turn: a few milliseconds, and below 50 where each has a hundred topics. */
+const PIECE_MESSAGES = 32;
 
 export interface RetentionParts {
   readonly store: GroupStore;
