@@ -7,7 +7,21 @@
 # Nothing runs before the last line has arrived: all of it is one pair of braces. And `entmootd` itself is put in place
 # last, in one step: whenever this is interrupted, there is the installation of before or a whole new one.
 {
+# zsh reads this as the others do.
+if [ -n "${ZSH_VERSION:-}" ]; then emulate sh; fi
 set -eu
+# What somebody has set for their own sessions is nothing to go by here: neither options of the shell and of tools, nor
+# functions of the names of tools, which bash hands on.
+set +C +a +f
+IFS=' 	
+'
+unset CDPATH ENV BASH_ENV GREP_OPTIONS GREP_COLOR GREP_COLORS TAR_OPTIONS TAR_READER_OPTIONS GZIP CLICOLOR_FORCE \
+  GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE || :
+for each in cat cd chmod chown command cp curl date df dirname expr getconf getent git grep gzip head id kill ldd ln ls \
+  mkdir mkfifo mktemp mv node npm openssl printf pwd read readlink rm rmdir sed sha256sum shasum sync sysctl tail tar \
+  timeout tr true uname wait wc wget; do
+  unset -f "$each" 2>/dev/null || :
+done
 # Bytes are bytes, and a to z are 26 letters.
 LC_ALL=C
 export LC_ALL
@@ -88,6 +102,11 @@ has() { command -v "$1" >/dev/null 2>&1; }
 # again WORDS: how this script is run with other options, the way it was run now.
 again() {
   if [ -f "$0" ]; then say "sh $(word "$0") $*"; else say "... | sh -s -- $*"; fi
+}
+
+# below A B: whether the number A is less than B. Not by arithmetic: some shells have 32 bits for that.
+below() {
+  if [ ${#1} -ne ${#2} ]; then [ ${#1} -lt ${#2} ]; else expr "x$1" \< "x$2" >/dev/null; fi
 }
 
 # word TEXT: TEXT for people to paste, quoted when it needs that.
@@ -216,24 +235,24 @@ made_home=
 made_bin=
 
 clean_up() {
-  status=$?
+  result=$?
   trap '' HUP INT TERM
-  case $status in
+  case $result in
   0 | 2) ;;
   129 | 130 | 143) warn "interrupted; run it again${stopped:-}" || : ;;
   *)
     if [ -z "$told" ]; then warn "not done: something failed; is the disk full?"; fi
-    status=1
+    result=1
     ;;
   esac
   if [ -n "$holder" ] && [ -n "$made_bin" ] && [ ! -e "$bin_dir/entmootd" ]; then rm -f "$bin_dir/.entmootd.lock"; fi
   # Whoever does not want to wait does not wait for the program either.
-  if [ -n "$holder" ] && [ "$status" -gt 128 ]; then kill "$holder" 2>/dev/null || :; fi
+  if [ -n "$holder" ] && [ "$result" -gt 128 ]; then kill "$holder" 2>/dev/null || :; fi
   let_go
   # Gone again when this run made them and put nothing there.
   if [ -n "$made_bin" ]; then rmdir "$bin_dir" 2>/dev/null || :; fi
   if [ -n "$made_home" ]; then rmdir "$install_dir" 2>/dev/null || :; fi
-  exit "$status"
+  exit "$result"
 }
 
 # A folder beside the binary: the same file system, so that a rename is one step, and one where programs may run.
@@ -277,10 +296,11 @@ take_lock() {
     warn "$bin_dir: cannot be locked, because no pipe can be made there; see that nothing else changes it now"
     return 0
   }
-  # Opened for reading too, so that this does not wait for the other end.
-  exec 9<>"$work/hold"
-  "$1" update-lock -install-dir "$bin_dir" <"$work/hold" >"$work/held" 2>"$work/why" 9>&- &
+  # The two meet at each pipe in the same order. Not opened before: some shells hand what is open on to the program,
+  # whatever is said of it, and it would wait for its own end.
+  "$1" update-lock -install-dir "$bin_dir" <"$work/hold" >"$work/held" 2>"$work/why" &
   holder=$!
+  exec 9>"$work/hold"
   exec 8<"$work/held"
   waited=
   while read -r answer <&8; do
@@ -363,6 +383,11 @@ find_feed() {
 find_fetcher() {
   for each in tar gzip; do has "$each" || fail "$each is not installed; install it"; done
   weak_tls=
+  # What is passed over may be what a network like this one needs.
+  own_settings=
+  for each in "${CURL_HOME:-}/.curlrc" "${XDG_CONFIG_HOME:-${HOME:-}/.config}/curlrc" "${HOME:-}/.curlrc" "${HOME:-}/.wgetrc"; do
+    if [ -s "$each" ]; then own_settings=$each; fi
+  done
   if has curl; then
     fetcher=curl
   elif has wget; then
@@ -381,15 +406,16 @@ body_of() {
   esac
   case $fetcher in
   curl)
-    set -- --globoff --fail --silent --show-error --proto "$scheme" --connect-timeout 20 --speed-limit 512 \
-      --speed-time 60 --user-agent entmoot-install --dump-header "$work/headers" --write-out '' "$1"
-    if [ "$scheme" = '=http' ]; then set -- --noproxy '*' "$@"; fi
-    # Said either way, because .curlrc may say otherwise.
-    if [ -n "$is_forge" ]; then set -- --location --max-redirs 5 --proto-redir '=https' "$@"; else set -- --no-location "$@"; fi
-    curl "$@"
+    url=$1
+    # First, or it does not count: nothing is read from .curlrc.
+    set -- --disable --globoff --fail --silent --show-error --proto "$scheme" --connect-timeout 20 --speed-limit 512 \
+      --speed-time 60 --user-agent entmoot-install --dump-header "$work/headers" --write-out ''
+    if [ "$scheme" = '=http' ]; then set -- "$@" --noproxy '*'; fi
+    if [ -n "$is_forge" ]; then set -- "$@" --location --max-redirs 5 --proto-redir '=https'; fi
+    curl "$@" "$url"
     ;;
   gnu_wget)
-    set -- --quiet --output-document=- --tries=1 --timeout=60 --user-agent=entmoot-install "$1"
+    set -- --no-config --quiet --output-document=- --tries=1 --timeout=60 --user-agent=entmoot-install "$1"
     if [ "$scheme" = '=http' ]; then set -- --no-proxy "$@"; fi
     if [ -z "$is_forge" ]; then set -- --max-redirect=0 "$@"; fi
     wget "$@"
@@ -420,13 +446,13 @@ fetch() {
   if [ "$(cat "$work/status")" = 0 ]; then return 0; fi
   why="$1: $(tr '\n' ' ' <"$work/why" | sed 's/ *$//')"
   if [ -z "$code" ] && [ "$why" = "$1: " ]; then why="$1: cannot be fetched"; fi
+  if [ -z "$code" ] && [ -n "$own_settings" ]; then why="$why; $own_settings is not read here: a proxy goes into https_proxy"; fi
   if [ "${code:-200}" = 200 ] && [ "$got" -gt 0 ]; then why="$why; cut off after $got bytes"; fi
   return 1
 }
 
 size_of() {
-  bytes=$(wc -c <"$1")
-  say $((bytes))
+  wc -c <"$1" | tr -d ' '
 }
 
 sha256_of() {
@@ -602,7 +628,12 @@ find_release() {
     if [ "$version" != "$wanted" ]; then fail "release $wanted: not in this feed; found $version in its place"; fi
     return 0
   fi
-  if [ "$(date +%s)" -ge "$((expires / 1000))" ]; then
+  # In seconds; the last of them counts in full.
+  case $expires in
+  ????*) expires=${expires%???} ;;
+  *) expires=0 ;;
+  esac
+  if ! below "$(date +%s)" "$expires"; then
     fail "release $version: the manifest has expired; the feed is out of date, or this clock; $(all_the_same)"
   fi
   require_newer
@@ -617,7 +648,7 @@ require_newer() {
   '' | *[!0-9]* | 0?* | ????????????????*) before=0 ;;
   esac
   if [ -n "$wanted" ]; then return 0; fi
-  if [ "$serial" -lt "$before" ]; then
+  if below "$serial" "$before"; then
     fail "release $version: its serial $serial is older than $before, that of the newest release ever installed here; $(all_the_same)"
   fi
   find_installed
@@ -687,7 +718,10 @@ part_precedes() {
   *[!0-9]*:*[!0-9]*) ;;
   *[!0-9]*:*) return 1 ;;
   *:*[!0-9]*) return 0 ;;
-  *) if [ ${#1} -ne ${#2} ]; then [ ${#1} -lt ${#2} ]; return; fi ;;
+  *)
+    below "$1" "$2"
+    return
+    ;;
   esac
   expr "x$1" \< "x$2" >/dev/null
 }
@@ -712,14 +746,14 @@ find_file() {
   require_number 'binary size' "$binary_size"
   require_hash sha256 "$archive_hash"
   require_hash 'binary sha256' "$binary_hash"
-  if [ "$archive_size" -gt "$ARCHIVE_MAX" ]; then fail "$archive: expected at most $ARCHIVE_MAX bytes, found $archive_size announced"; fi
-  if [ "$binary_size" -gt "$BINARY_MAX" ]; then fail "$archive: expected a binary of at most $BINARY_MAX bytes, found $binary_size announced"; fi
+  if below "$ARCHIVE_MAX" "$archive_size"; then fail "$archive: expected at most $ARCHIVE_MAX bytes, found $archive_size announced"; fi
+  if below "$BINARY_MAX" "$binary_size"; then fail "$archive: expected a binary of at most $BINARY_MAX bytes, found $binary_size announced"; fi
 }
 
 # require_file LABEL FILE SIZE HASH
 require_file() {
   got=$(size_of "$2")
-  if [ "$got" -ne "$3" ]; then fail "$1: expected $3 bytes, found $got"; fi
+  if [ "$got" != "$3" ]; then fail "$1: expected $3 bytes, found $got"; fi
   got=$(sha256_of "$2")
   if [ "$got" != "$4" ]; then fail "$1: checksum mismatch: expected $4, found $got"; fi
 }
@@ -734,8 +768,8 @@ fetch_binary() {
   fi
   packed=$work/$archive
   free=$(free_kb "$bin_dir")
-  if [ -n "$free" ] && [ "$free" -lt $(((archive_size + binary_size) / 1024 + 1024)) ]; then
-    if [ "$free" -lt $((binary_size / 1024 + 1024)) ]; then
+  if [ -n "$free" ] && below "$free" "$(((archive_size + binary_size) / 1024 + 1024))"; then
+    if below "$free" "$((binary_size / 1024 + 1024))"; then
       fail "$bin_dir: no room left on the disk: $((binary_size / 1048576 + 1)) MiB are needed, $((free / 1024)) MiB are free"
     fi
     # There is room for the binary alone; the archive goes elsewhere.
@@ -824,12 +858,12 @@ told_version() {
 # Runs the new binary before it takes the place of the old one; sets said.
 try_binary() {
   chmod 755 "$work/entmootd"
-  status=0
-  said=$(told_version "$work/entmootd" 2>"$work/why") || status=$?
-  if [ "$status" = 126 ] && [ ! -x "$work/entmootd" ]; then
+  result=0
+  said=$(told_version "$work/entmootd" 2>"$work/why") || result=$?
+  if [ "$result" = 126 ] && [ ! -x "$work/entmootd" ]; then
     fail "$bin_dir: programs may not run there; is it mounted noexec? set ENTMOOT_HOME to another folder; nothing was changed"
   fi
-  if [ "$status" != 0 ]; then
+  if [ "$result" != 0 ]; then
     advice=
     find_platform || :
     if [ "$libc" = musl ]; then advice='; on Alpine it needs: apk add libstdc++ libgcc'; fi
@@ -983,7 +1017,7 @@ put_in_place() {
   if [ -n "$serial" ]; then
     # Again: an update may have been faster.
     require_newer
-    if [ "$serial" -gt "$before" ]; then say "$serial" >"$work/serial"; fi
+    if below "$before" "$serial"; then say "$serial" >"$work/serial"; fi
   fi
   sync "$work/entmootd" 2>/dev/null || sync 2>/dev/null || :
   give_to_owner
@@ -1038,14 +1072,39 @@ give_to_owner() {
 
 # ---- PATH ----
 
+# Sets shell_name to what the shell of this user's next session is called: by SHELL, which cron, containers and services
+# leave out, else by the list of users; bash or nothing when none tells.
+find_shell() {
+  shell_name=${SHELL:-}
+  if [ -z "$shell_name" ]; then
+    user=$(id -un 2>/dev/null || :)
+    if has getent; then
+      shell_name=$(getent passwd "$user" 2>/dev/null || :)
+    elif has dscl; then
+      shell_name=$(dscl . -read "/Users/$user" UserShell 2>/dev/null || :)
+    else
+      shell_name=$(sed -n "/^$user:/p" /etc/passwd 2>/dev/null || :)
+    fi
+  fi
+  # A name of the list of users ends after the last colon, an absolute path after the last slash.
+  shell_name=${shell_name##*[:/]}
+  case $shell_name in
+  '' | nologin | false) if has bash; then shell_name=bash; else shell_name=; fi ;;
+  esac
+}
+
 # The start-up files that get the line: that of the user's shell, and those of login shells, of which each shell reads
 # another. Where there is none of these, .profile, which most read, is made.
 shell_files() {
-  case ${SHELL##*/} in
+  case $shell_name in
   zsh) say "${ZDOTDIR:-$HOME}/.zshrc" ;;
   # On macOS a terminal starts login shells, and those pass .bashrc over.
   bash) [ "$(uname -s)" = Darwin ] || say "$HOME/.bashrc" ;;
   fish) say "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish" ;;
+  # Made anew it would take the place of what the system has for everybody.
+  ksh | ksh93) [ ! -e "$HOME/.kshrc" ] || say "$HOME/.kshrc" ;;
+  mksh | lksh) [ ! -e "$HOME/.mkshrc" ] || say "$HOME/.mkshrc" ;;
+  yash) for each in "$HOME/.yashrc" "$HOME/.yash_profile"; do [ ! -e "$each" ] || say "$each"; done ;;
   esac
   login=
   for each in "$HOME/.bash_profile" "$HOME/.bash_login" "$HOME/.profile"; do
@@ -1054,7 +1113,36 @@ shell_files() {
       login=yes
     fi
   done
+  case $shell_name in
+  # These read no other.
+  sh | dash | ash | busybox | posh | ksh | ksh93 | mksh | lksh) if [ ! -e "$HOME/.profile" ]; then login=; fi ;;
+  esac
   if [ -z "$login" ]; then say "$HOME/.profile"; fi
+}
+
+# Says what is left to do where the next shell does not find the program by the files that got the line.
+explain_path() {
+  case $shell_name in
+  bash | zsh | fish) ;;
+  sh | dash | ash | busybox | posh | ksh | ksh93 | mksh | lksh | '')
+    say "a shell that is no login shell finds it after: . \"\$HOME/.profile\""
+    ;;
+  yash)
+    if [ ! -e "$HOME/.yashrc" ]; then
+      warn "yash reads none of these files; put this line into .yashrc:"
+      warn "  $(path_line .yashrc)"
+    fi
+    ;;
+  csh | tcsh)
+    warn "$shell_name reads none of these files; put this line into .${shell_name}rc:"
+    warn "  set path = ( $(quoted "$bin_dir") \$path:q )"
+    ;;
+  nu)
+    warn "nu reads none of these files; put this line into config.nu:"
+    warn "  \$env.PATH = (\$env.PATH | prepend $(quoted "$bin_dir"))"
+    ;;
+  *) warn "$shell_name may read none of these files; add $(quoted "$bin_dir") to its PATH" ;;
+  esac
 }
 
 path_line() {
@@ -1076,16 +1164,21 @@ add_path() {
   case :${PATH:-}: in
   *:"$bin_dir":*) return 0 ;;
   esac
-  if [ -z "${HOME:-}" ]; then return 0; fi
+  if [ -z "${HOME:-}" ]; then
+    warn "HOME is not set, so no start-up file is known; add $(quoted "$bin_dir") to PATH where you keep that"
+    return 0
+  fi
   case $bin_dir in
   *:*)
     warn "$bin_dir: cannot be on PATH, because of the colon in its name"
     return 0
     ;;
   esac
-  SHELL=${SHELL:-}
+  find_shell
   shell_files >"$work/files"
+  explained=
   while IFS= read -r rc <&7; do add_path_to "$rc"; done 7<"$work/files"
+  if [ -z "$explained" ]; then explain_path; fi
 }
 
 # add_path_to FILE
@@ -1104,11 +1197,12 @@ $line$CUT_MARK"
   given=
   if [ ! -e "$rc" ] && [ "$(id -u)" = 0 ]; then given=$(owner_of "$HOME"); fi
   # A line cut short by a full disk would break every shell from then on.
-  if mkdir -p "$(dirname "$rc")" 2>/dev/null && free=$(free_kb "$(dirname "$rc")") && [ "${free:-64}" -ge 64 ] &&
+  if mkdir -p "$(dirname "$rc")" 2>/dev/null && free=$(free_kb "$(dirname "$rc")") && ! below "${free:-64}" 64 &&
     { say "$fresh" >>"$rc"; } 2>/dev/null; then
     if [ -n "$given" ]; then chown -h "$given" "$rc"; fi
     say "added $bin_dir to PATH in $rc; it counts from the next shell on"
   else
+    explained=yes
     warn "$rc: cannot be written; add this line to the start-up file of your shell:"
     warn "  $line"
   fi
@@ -1117,6 +1211,7 @@ $line$CUT_MARK"
 remove_path() {
   if [ -z "${HOME:-}" ]; then return 0; fi
   for rc in "${ZDOTDIR:-$HOME}/.zshrc" "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.bash_login" "$HOME/.profile" \
+    "$HOME/.kshrc" "$HOME/.mkshrc" "$HOME/.yashrc" "$HOME/.yash_profile" \
     "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish"; do
     line=$(path_line "$rc")
     if [ ! -f "$rc" ] || ! grep -qxF -e "$line" -e "$line$CUT_MARK" "$rc"; then continue; fi
@@ -1216,7 +1311,8 @@ install_it() {
 # How the wrapper is called from this very shell: it knows the data root and the settings of this installation.
 command_name() {
   found=$(command -v entmoot 2>/dev/null || :)
-  if [ "$found" = "$bin_dir/entmoot" ] && [ "$install_dir" = "${HOME:-}/.entmoot" ]; then
+  # ksh93 quotes what it finds.
+  if { [ "$found" = "$bin_dir/entmoot" ] || [ "$found" = "$(quoted "$bin_dir/entmoot")" ]; } && [ "$install_dir" = "${HOME:-}/.entmoot" ]; then
     say entmoot
   else
     say "$(word "$install_dir/entmoot")"
@@ -1232,7 +1328,7 @@ plan() {
   esac
   say "  $install_dir/entmoot and $install_dir/runtime.env; Pilot socket $pilot_socket"
   if [ -z "$no_path" ] && [ -n "${HOME:-}" ]; then
-    SHELL=${SHELL:-}
+    find_shell
     shell_files | while IFS= read -r each; do say "  PATH in $each, unless it is there"; done
   fi
 }
@@ -1407,9 +1503,9 @@ require_unused() {
 # Ends this run when a daemon is there and does not end. Sets stopped to what is to be said when the rest fails.
 stop_daemon() {
   if [ -x "$bin_dir/entmootd" ]; then
-    status=0
-    answer=$("$bin_dir/entmootd" -data "$data" stop 2>&1 </dev/null) || status=$?
-    case $status in
+    result=0
+    answer=$("$bin_dir/entmootd" -data "$data" stop 2>&1 </dev/null) || result=$?
+    case $result in
     0)
       say 'stopped the daemon'
       stopped="; the daemon was stopped, start it again: $(word "$install_dir/entmoot") serve"
@@ -1505,5 +1601,5 @@ main() {
   if [ "$command" = install ]; then install_it; else uninstall_it; fi
 }
 
-main "$@"
+main ${1+"$@"}
 }

@@ -102,6 +102,7 @@ async function takeIn(corpus: Corpus, frames: readonly Uint8Array[]): Promise<To
       messages,
       roster: new GroupRoster(store.roster),
       policy: new GroupPolicy(store),
+      retention: { oldest: undefined },
       writer: new BatchWriter(realClock, messages, () => {}),
       clock: realClock,
     });

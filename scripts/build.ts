@@ -4,6 +4,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { textOf } from "../src/core/errors.ts";
 import { parseReleaseKeys } from "../src/update/release-keys.ts";
 import { releaseKeyId } from "../src/update/release-manifest.ts";
+import { bundledPackages } from "./bundled-packages.ts";
 import { asksForHelp, readCommandLine } from "./command-line.ts";
 import { irohNativePlugin } from "./iroh-native-plugin.ts";
 import { installPackage, packageDir } from "./launch/packages.mjs";
@@ -31,13 +32,18 @@ export interface BinaryOptions {
   readonly entry?: string;
 }
 
+export interface BuiltBinary {
+  /** The npm packages that are inside, by name, sorted: what was bundled, and the runtime. */
+  readonly packages: readonly string[];
+}
+
 /**
  * Compiles one executable. The runtime of another platform comes from its locked npm package, checked against the
  * lock file, never from a download by Bun. `outfile` is replaced at once, so a running daemon keeps its old file.
  * Equal inputs give equal bytes in any checkout, as long as the current directory is its root and `node_modules` is a
  * folder in it: Bun names chunks and modules by their paths from there, and follows symbolic links first.
  */
-export async function buildBinary(options: BinaryOptions): Promise<void> {
+export async function buildBinary(options: BinaryOptions): Promise<BuiltBinary> {
   const target = TARGETS[options.target];
   if (target === undefined) {
     throw new Error(`target: expected one of ${Object.keys(TARGETS).join(", ")}, found ${options.target}`);
@@ -59,6 +65,7 @@ export async function buildBinary(options: BinaryOptions): Promise<void> {
       bytecode: true,
       // Each command is a chunk of its own: `version` reads a few kilobytes, not the daemon.
       splitting: true,
+      metafile: true,
       plugins: [
         options.withoutIroh
           ? irohNativePlugin(NO_IROH)
@@ -84,7 +91,9 @@ export async function buildBinary(options: BinaryOptions): Promise<void> {
       },
     });
     if (!result.success) throw new AggregateError(result.logs, "the build failed");
+    if (result.metafile === undefined) throw new Error("the bundler did not say what is inside");
     renameSync(existsSync(temporary) ? temporary : `${temporary}.exe`, outfile);
+    return { packages: [...bundledPackages(result.metafile), target.bun].sort() };
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }

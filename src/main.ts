@@ -4,10 +4,12 @@ import { readCommandLine } from "./cli/line/argv.ts";
 import { COMMANDS } from "./cli/line/command-table.ts";
 import { parseFeatureFlags } from "./cli/line/feature-flags.ts";
 import { globalFlags, parseGlobalOptions } from "./cli/line/global-flags.ts";
-import { commandHelp, programHelp } from "./cli/line/help.ts";
-import { forDataRoot } from "./cli/line/hints.ts";
+import { commandHelp, namedHere, programHelp } from "./cli/line/help.ts";
+import { runnableHints } from "./cli/line/hints.ts";
+import { refuseChangedWords } from "./cli/line/raw-arguments.ts";
 import { EntmootError, type ErrorCode, textOf } from "./core/errors.ts";
 import { type ExitStatus, STATUS } from "./core/failure-table.ts";
+import { withoutSecrets } from "./view/secrets.ts";
 import { terminalText } from "./view/terminal-text.ts";
 
 /** Set as soon as it is known, so that a failure anywhere later is printed in the form asked for. */
@@ -16,45 +18,61 @@ let jsonErrors = process.argv.some((arg) => /^--?json-errors(=true|=1)?$/.test(a
 /** As it was given on the command line. */
 let dataFlag: string | undefined;
 
+/** What the command that runs has done by the time it prints, told when it cannot print it. */
+let effect: string | undefined;
+
 /** Ours. A failure is a sentence or a few. */
 const MESSAGE_MAX = 16_384;
 
-/** Usage and failures. Not `host/print.ts`, which loads node:fs: `version` should not pay for it. */
-const printProse = (text: string) => console.error(text.trimEnd());
+/** Loaded only when there is something to print: `version` should not pay for node:fs. */
+const printing = () => import("./host/print.ts");
+
+/** What this program is called here; loaded only when a text names it. */
+const nameHere = async () => (await import("./host/program-name.ts")).programName();
 
 /** Runs one command line to its end and gives its exit status. */
 async function main(argv: readonly string[]): Promise<ExitStatus> {
+  await refuseChangedWords(argv, process.env);
   const request = await readCommandLine(argv, COMMANDS, globalFlags);
   if (request.kind === "nothing") {
-    printProse(programHelp(COMMANDS, globalFlags));
+    if (jsonErrors) throw new EntmootError("invalid_argument", 'no command given; "entmootd -help" lists them');
+    (await printing()).printProse(programHelp(COMMANDS, globalFlags));
     return STATUS.invalid_argument.exit;
   }
   if (request.kind === "help") {
     const { command, path } = request;
-    printProse(
-      command === undefined ? programHelp(COMMANDS, globalFlags) : await commandHelp(path, command, globalFlags),
-    );
+    const help =
+      command === undefined ? programHelp(COMMANDS, globalFlags) : await commandHelp(path, command, globalFlags);
+    (await printing()).printLine(`${help}${namedHere(await nameHere())}`.trimEnd());
     return 0;
   }
   // A malformed flag or variable is refused whatever the command, even where it would not be read.
   jsonErrors = parseGlobalOptions(request.globals, process.env).jsonErrors;
+  if (jsonErrors) (await printing()).setJsonProse(true);
   if (request.globals.data !== undefined) dataFlag = String(request.globals.data);
+  effect = request.command.help?.effect;
   parseFeatureFlags(process.env);
-  for (const note of request.notes) printProse(note);
   const { result } = await runCommand(request.command, { rawArgs: [...request.rawArgs] });
   // A command that has more than one way to succeed says which.
   return typeof result === "number" ? (result as ExitStatus) : 0;
 }
 
 /** Prints `error` for people, or as JSON when asked, and gives the exit status its code stands for. */
-function report(error: unknown): ExitStatus {
+async function report(error: unknown): Promise<ExitStatus> {
   if (isSystemError(error, "EPIPE")) return 0; // `entmootd … | head`: the reader has seen enough.
   const code = codeOf(error);
-  const message = forDataRoot(textOf(error), dataFlag);
-  // A refusal, say, is in the words of a stranger.
-  const shown = () => `entmootd: ${terminalText(message, MESSAGE_MAX)}`;
-  printProse(jsonErrors ? JSON.stringify({ error: { code, message } }) : shown());
-  if (code === "internal" && process.env.ENTMOOT_DEBUG && error instanceof Error) printProse(error.stack ?? "");
+  const said = code === "output_failed" && effect !== undefined ? `${textOf(error)}; ${effect}` : textOf(error);
+  const message = withoutSecrets(runnableHints(said, await nameHere(), dataFlag));
+  const stack = code === "internal" && process.env.ENTMOOT_DEBUG && error instanceof Error ? error.stack : undefined;
+  const { printFailure } = await printing();
+  if (jsonErrors) {
+    const retryAfterMs = error instanceof EntmootError ? error.retryAfterMs : undefined;
+    printFailure(JSON.stringify({ error: { code, message, retry_after_ms: retryAfterMs, stack } }));
+  } else {
+    // A refusal, say, is in the words of a stranger.
+    printFailure(`entmootd: ${terminalText(message, MESSAGE_MAX)}`);
+    if (stack !== undefined) printFailure(stack);
+  }
   return STATUS[code].exit;
 }
 
@@ -69,8 +87,17 @@ function isSystemError(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
-process.on("unhandledRejection", (reason) => process.exit(report(reason)));
+let isEnding = false;
+
+/** Of failures that nobody took the first one ends the program; `least` is the status of one that is none elsewhere. */
+async function endWith(error: unknown, least: ExitStatus = 0): Promise<void> {
+  if (isEnding) return;
+  isEnding = true;
+  process.exit((await report(error)) || least);
+}
+
+process.on("unhandledRejection", (reason) => endWith(reason));
 // Of what nobody awaited a broken pipe is a failure as any other: what was asked for is not done.
-process.on("uncaughtException", (error) => process.exit(report(error) || STATUS.internal.exit));
+process.on("uncaughtException", (error) => endWith(error, STATUS.internal.exit));
 // Not `process.exitCode`: a command that has returned is over, whatever handle it left behind.
 process.exit(await main(process.argv.slice(2)).catch(report));

@@ -13,6 +13,8 @@ import { type ArchiveEntry, packTarGz, packZip } from "./archive.ts";
 import { checkBinary } from "./check-binary.ts";
 import { checkPackageFile } from "./check-package-file.ts";
 import { checkCodeSignature, signAdHoc } from "./code-signature.ts";
+import { formatNotices, NOTICES_NAME } from "./notices.ts";
+import type { Lock } from "./sbom.ts";
 import { archiveName, binaryName, type ReleaseTarget } from "./target.ts";
 
 /** What is stamped into an executable. */
@@ -30,6 +32,8 @@ export interface Stamp {
 export interface BuiltTarget {
   readonly file: ReleaseFile;
   readonly archive: Uint8Array;
+  /** The npm packages that are inside the executable, by name. */
+  readonly packages: readonly string[];
   /** Why iroh is not in it although it has a build for this target. */
   readonly irohMissing: string | undefined;
 }
@@ -39,6 +43,7 @@ export async function buildTarget(options: {
   readonly root: string;
   readonly target: ReleaseTarget;
   readonly stamp: Stamp;
+  readonly lock: Lock;
   /** What goes into the archive beside the executable. */
   readonly extras: readonly ArchiveEntry[];
   readonly workDir: string;
@@ -59,7 +64,7 @@ export async function buildTarget(options: {
     if (options.refetch) await step("comparing the runtime and iroh with their packages");
     if (options.refetch) await checkParts(root, target, iroh.path, join(dirname(outfile), "packages"));
     await step("building");
-    await buildBinary({
+    const { packages } = await buildBinary({
       target: target.bun,
       outfile,
       version: stamp.version,
@@ -76,7 +81,9 @@ export async function buildTarget(options: {
     if (runs) runBinary(outfile, stamp);
 
     await step("packing");
-    const entries = [...options.extras, { name: binaryName(target), content: binary, executable: true }];
+    const notices = Buffer.from(formatNotices({ root, lock: options.lock, packages }));
+    const beside = [...options.extras, { name: NOTICES_NAME, content: notices, executable: false }];
+    const entries = [...beside, { name: binaryName(target), content: binary, executable: true }];
     const archive = target.os === "windows" ? packZip(entries, stamp.dateMs) : packTarGz(entries, stamp.dateMs);
     const file: ReleaseFile = {
       name: archiveName(target),
@@ -91,7 +98,7 @@ export async function buildTarget(options: {
       experimental: target.experimental ?? false,
       code_signature: target.os === "darwin" ? "ad-hoc" : "",
     };
-    return { file, archive, irohMissing: iroh.missing };
+    return { file, archive, packages, irohMissing: iroh.missing };
   } finally {
     rmSync(dirname(outfile), { recursive: true, force: true });
   }

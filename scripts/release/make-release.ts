@@ -14,14 +14,13 @@ import {
 } from "../../src/update/release-manifest.ts";
 import { compareVersions, parseVersion } from "../../src/update/version-order.ts";
 import { lockedPackage } from "../launch/packages.mjs";
-import { TARGETS } from "../launch/platform.mjs";
 import { isAlive, signalsSeen } from "../unfinished.ts";
 import { type BuiltTarget, buildTarget, type Stamp } from "./build-target.ts";
 import { formatDate } from "./commit-date.ts";
 import { publishFeed, releaseIn } from "./feed.ts";
 import { fillInstaller } from "./installer.ts";
 import type { ReleaseOptions } from "./options.ts";
-import { formatSbom } from "./sbom.ts";
+import { formatSbom, type Lock } from "./sbom.ts";
 import type { ReleaseTarget } from "./target.ts";
 
 /** The checkout a release is made of. */
@@ -64,12 +63,15 @@ export async function makeRelease(
   const extras = source.extras.map(({ name, path }) => ({ name, content: readFileSync(path), executable: false }));
   const workDir = makeWorkDir(outDir);
   try {
+    const lock = lockOf(source.root);
     const files: ReleaseFile[] = [];
+    const packages = new Set<string>();
     for (const target of options.targets) {
       const built = await buildTarget({
         root: source.root,
         target,
         stamp,
+        lock,
         extras,
         workDir,
         refetch: options.strict,
@@ -78,9 +80,10 @@ export async function makeRelease(
       if (built.irohMissing !== undefined) warn(`${target.name} is built without iroh: ${built.irohMissing}`);
       writeFileSync(join(workDir, built.file.name), built.archive);
       files.push(built.file);
+      for (const name of built.packages) packages.add(name);
       say(describe(target, built));
     }
-    const sbom = formatSbom({ ...stamp, lock: lockOf(source.root), also: nativePackages(options.targets, files) });
+    const sbom = formatSbom({ ...stamp, lock, packages: [...packages] });
     const installer = fillInstaller(readFileSync(join(source.root, INSTALLER_NAME), "utf8"), carriedKeys());
     const texts = [
       { name: SBOM_NAME, sha256: sha256(sbom) },
@@ -173,22 +176,13 @@ function warnOfFeed({ version, outDir, expiresAtMs }: ReleaseOptions, warn: (lin
   }
 }
 
-/** The runtime of every target, and iroh's library where it is inside. */
-function nativePackages(targets: readonly ReleaseTarget[], files: readonly ReleaseFile[]): string[] {
-  return targets.flatMap((target, i) => {
-    const packages = TARGETS[target.bun];
-    if (packages === undefined) return [];
-    return [packages.bun, ...(files[i]?.iroh && packages.iroh !== undefined ? [packages.iroh] : [])];
-  });
-}
-
 function describe({ name }: ReleaseTarget, { file }: BuiltTarget): string {
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   const sizes = `${megabytes(file.size)} packed, ${megabytes(file.binary.size)} unpacked`;
   return `${name}: ${sizes}, ${file.iroh ? "with" : "WITHOUT"} iroh, ${file.verified}`;
 }
 
-function lockOf(root: string) {
+function lockOf(root: string): Lock {
   lockedPackage(root, "bun"); // Throws when the lock file is not this project's.
   return JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
 }

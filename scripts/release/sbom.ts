@@ -5,7 +5,6 @@ interface LockEntry {
   readonly version: string;
   readonly integrity?: string;
   readonly license?: string;
-  readonly dependencies?: Readonly<Record<string, string>>;
 }
 
 export interface Lock {
@@ -18,18 +17,16 @@ export interface SbomOptions {
   readonly commit: string;
   /** RFC 3339, of the commit. */
   readonly date: string;
-  /** Packages beside the dependencies: the runtimes and native libraries of the targets that were built. */
-  readonly also: readonly string[];
+  /** The packages that are inside the executables, by name. */
+  readonly packages: readonly string[];
 }
 
 /**
- * A CycloneDX 1.6 list, as JSON text, of every package that is inside the executables: the dependencies in
- * `package-lock.json` with theirs, and `also`. Its serial number follows from its content, so equal releases have
- * equal lists.
+ * A CycloneDX 1.6 list, as JSON text, of every package that is inside the executables, with what `package-lock.json`
+ * says of each. Its serial number follows from its content, so equal releases have equal lists.
  */
-export function formatSbom({ lock, version, commit, date, also }: SbomOptions): string {
-  const names = [...closure(lock, [...Object.keys(lock.packages[""]?.dependencies ?? {}), ...also])].sort();
-  const components = names.map((name) => component(name, entryOf(lock, name)));
+export function formatSbom({ lock, version, commit, date, packages }: SbomOptions): string {
+  const components = [...new Set(packages)].sort().map((name) => component(lock, name));
   const own = `pkg:generic/entmootd@${version}`;
   const body = {
     version: 1,
@@ -51,7 +48,9 @@ export function formatSbom({ lock, version, commit, date, also }: SbomOptions): 
   return `${JSON.stringify({ bomFormat: "CycloneDX", specVersion: "1.6", serialNumber, ...body }, null, 1)}\n`;
 }
 
-function component(name: string, entry: LockEntry) {
+function component(lock: Lock, name: string) {
+  const entry = lockEntryOf(lock, name);
+  const licence = licenceOf(lock, name);
   const reference = `pkg:npm/${name.replace(/^@/, "%40")}@${entry.version}`;
   return {
     type: "library",
@@ -59,7 +58,7 @@ function component(name: string, entry: LockEntry) {
     name,
     version: entry.version,
     purl: reference,
-    ...(entry.license === undefined ? {} : { licenses: licences(entry.license) }),
+    licenses: licences(licence),
     ...(entry.integrity === undefined ? {} : { hashes: [{ alg: "SHA-512", content: sha512Hex(entry.integrity) }] }),
   };
 }
@@ -75,21 +74,29 @@ function sha512Hex(integrity: string): string {
   return Buffer.from(base64, "base64").toString("hex");
 }
 
-function closure(lock: Lock, roots: readonly string[]): Set<string> {
-  const found = new Set<string>();
-  const visit = (name: string) => {
-    if (found.has(name)) return;
-    found.add(name);
-    for (const next of Object.keys(entryOf(lock, name).dependencies ?? {})) visit(next);
-  };
-  for (const name of roots) visit(name);
-  return found;
-}
-
-function entryOf(lock: Lock, name: string): LockEntry {
+/** Throws when the lock file has no such package. */
+export function lockEntryOf(lock: Lock, name: string): LockEntry {
   const entry = lock.packages[`node_modules/${name}`];
   if (entry !== undefined) return entry;
   throw new Error(`package-lock.json: ${name} is not in it`);
+}
+
+/** Packages for one platform, of which the lock file says no licence, by the package they belong to. */
+const PARTS: readonly (readonly [prefix: string, whole: string])[] = [
+  ["@oven/bun-", "bun"],
+  ["@number0/iroh-", "@number0/iroh"],
+];
+
+/** The package that is made for several platforms, of the one for this; any other is itself. */
+export function wholeOf(name: string): string {
+  return PARTS.find(([prefix]) => name.startsWith(prefix))?.[1] ?? name;
+}
+
+/** Throws when the lock file names none. */
+export function licenceOf(lock: Lock, name: string): string {
+  const licence = lockEntryOf(lock, name).license ?? lockEntryOf(lock, wholeOf(name)).license;
+  if (licence !== undefined) return licence;
+  throw new Error(`package-lock.json: ${name} has no licence there`);
 }
 
 /** A name-based UUID in form; its bits are a hash of `text`. */

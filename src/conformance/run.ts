@@ -1,4 +1,4 @@
-import { textOf } from "../core/errors.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
 import { DEVIATIONS } from "./deviations.ts";
 import { type Check, Mismatch, type Subject, type VectorCase, type VectorFile } from "./subject.ts";
 import { SUBJECTS } from "./subjects.ts";
@@ -26,11 +26,18 @@ export interface Failure {
   readonly found: string;
 }
 
-/** Runs every vector file under `paths` (files or directories), one report each. Never throws on what they hold. */
+/**
+ * Runs every vector file under `paths` (files or directories), one report each. Never throws on what they hold; throws
+ * `not_found`, before it runs any, for a path where there is nothing, or nothing to run.
+ */
 export async function* runConformance(paths: Iterable<string>): AsyncGenerator<FileReport> {
+  const files: string[] = [];
   for (const path of paths) {
-    for await (const file of vectorFiles(path)) yield await runFile(file);
+    const found = await Array.fromAsync(vectorFiles(path));
+    if (found.length === 0) throw new EntmootError("not_found", `${path}: no vector files found`);
+    files.push(...found);
   }
+  for (const file of files) yield await runFile(file);
 }
 
 /** Runs the cases of one file. Never throws on what it holds. */

@@ -1,6 +1,6 @@
 import { open, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { EntmootError } from "../core/errors.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
 
 /** Ours. The largest vector file is 1.4 MB; anything near this is not one. */
 export const VECTOR_FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -11,14 +11,22 @@ const INTEGER_DIGITS_MAX = 40;
 /** Folders whose files are another system's: their base names do not mean ours. */
 const OTHER_SYSTEMS = new Set(["egregore"]);
 
-/** The vector files under `path`: itself, or every `*.json` in a directory and below, sorted by name. */
+/**
+ * The vector files under `path`: itself, or every `*.json` in a directory and below, sorted by name. Throws
+ * `not_found` where there is nothing, `invalid_argument` for a directory that cannot be read.
+ */
 export async function* vectorFiles(path: string): AsyncGenerator<string> {
-  const info = await stat(path).catch(() => undefined);
+  const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "ENOENT" && cause.code !== "ENOTDIR") return undefined;
+    throw new EntmootError("not_found", `${path}: there is no such file or directory`, { cause });
+  });
   if (!info?.isDirectory()) {
     yield path;
     return;
   }
-  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
+    throw new EntmootError("invalid_argument", `${path}: cannot be read: ${textOf(cause)}`, { cause });
+  });
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const inner = join(path, entry.name);
     // Links to directories are not followed, so a walk always ends.

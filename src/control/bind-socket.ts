@@ -1,37 +1,97 @@
-import { chmodSync, existsSync, lstatSync, unlinkSync } from "node:fs";
-import { dirname } from "node:path";
-import type { UnixSocketListener } from "bun";
+import { chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 import { giveNameToOwnerOfFolder } from "../store/owner.ts";
 import { dial } from "./dial.ts";
 import { SocketStream } from "./socket-stream.ts";
+import { whoAnswers } from "./who-answers.ts";
+
+/** Ours. Sockets found dead and cleared away in one binding: whoever leaves more behind meanwhile is alive. */
+const STALE_MAX = 3;
+
+/** A socket that is listened on. */
+export interface BoundSocket {
+  /** Takes no more connections, with `closeOpen` ends those there are, and removes the socket, unless its place is another's by now. */
+  stop(closeOpen: boolean): void;
+}
 
 /**
  * Listens on the Unix socket `path`, readable and writable by its owner only from the first moment. A socket that
- * nobody listens on any more is replaced; one that answers is somebody's. The runtime binds paths longer than the 108
- * bytes of the system's address, by way of the folder. Throws `already_running` for a socket in use, and
- * `data_root_invalid` saying why when the path cannot be bound.
+ * nobody listens on any more is replaced; one that answers is somebody's, and nothing that stands at `path` is ever
+ * replaced unseen. The runtime binds paths longer than the 108 bytes of the system's address, by way of the folder.
+ * Throws `already_running` naming who uses the socket, and `data_root_invalid` saying why when the path cannot be bound.
  */
 export async function bindSocket(
   path: string,
   clock: Clock,
   opened: (stream: SocketStream) => void,
-): Promise<UnixSocketListener<SocketStream>> {
+): Promise<BoundSocket> {
   await removeStale(path, clock);
+  // The runtime removes, by its name, what it bound: that name is nobody else's.
+  const own = join(dirname(path), `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}`);
+  let listener: ReturnType<typeof listen> | undefined;
+  try {
+    listener = listen(own, opened);
+    for (let found = 1; !takePlace(own, path); found++) {
+      if (found === STALE_MAX) throw new Error("other programs bind it at the same time");
+      await removeStale(path, clock);
+    }
+  } catch (cause) {
+    listener?.stop(true);
+    rmSync(own, { force: true });
+    if (cause instanceof EntmootError) throw cause;
+    const why = existsSync(dirname(path)) ? textOf(cause) : `there is no folder ${dirname(path)}`;
+    throw new EntmootError("data_root_invalid", `control socket ${path}: cannot listen: ${why}`, { cause });
+  }
+  return bound(path, listener);
+}
+
+/** The mask is the whole process's: nothing is awaited under it. */
+function listen(path: string, opened: (stream: SocketStream) => void) {
   const before = process.umask(0o177);
   try {
     const listener = Bun.listen({ unix: path, allowHalfOpen: true, socket: SocketStream.handlers(opened) });
-    // Some file systems (macOS, network mounts) ignore the umask for sockets.
+    // Some file systems (macOS, network mounts) ignore the mask for sockets.
     chmodSync(path, 0o600);
     giveNameToOwnerOfFolder(path);
     return listener;
-  } catch (cause) {
-    const why = existsSync(dirname(path)) ? textOf(cause) : `there is no folder ${dirname(path)}`;
-    throw new EntmootError("data_root_invalid", `control socket ${path}: cannot listen: ${why}`, { cause });
   } finally {
     process.umask(before);
   }
+}
+
+/** Gives the socket its name; `false` when something stands there. */
+function takePlace(own: string, path: string): boolean {
+  try {
+    linkSync(own, path);
+  } catch (cause) {
+    if (isThere(path)) return false;
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") throw cause;
+    // A file system without links.
+    renameSync(own, path);
+    return true;
+  }
+  unlinkSync(own);
+  return true;
+}
+
+function bound(path: string, listener: ReturnType<typeof listen>): BoundSocket {
+  const { dev, ino } = lstatSync(path, { bigint: true });
+  let isStopped = false;
+  return {
+    stop(closeOpen) {
+      const found = isStopped ? undefined : lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      // Before it is closed, for then the number of its file may become another's.
+      if (found?.dev === dev && found.ino === ino) rmSync(path, { force: true });
+      isStopped = true;
+      listener.stop(closeOpen);
+    },
+  };
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 async function removeStale(path: string, clock: Clock): Promise<void> {
@@ -43,15 +103,17 @@ async function removeStale(path: string, clock: Clock): Promise<void> {
         `control socket ${path}: expected a socket or nothing there, found a file; move it away`,
       );
     }
-    const listening = await dial(path, clock).catch((error: unknown) => error);
-    if (listening !== undefined) {
-      if (listening instanceof SocketStream) listening.destroy();
+    const who = await whoAnswers(path, clock);
+    if (who !== undefined) {
       throw new EntmootError(
         "already_running",
-        `control socket ${path}: another program answers on it; end that one first, or choose another place`,
+        `control socket ${path}: in use by ${who}; end that one first, or choose another place`,
       );
     }
-    unlinkSync(path);
+    // Between the look and now somebody may have come.
+    const listening = await dial(path, clock).catch(() => "somebody's");
+    if (listening === undefined) unlinkSync(path);
+    else if (listening instanceof SocketStream) listening.destroy();
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return;

@@ -2,11 +2,13 @@ import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { checkValue } from "../core/json/json-codec.ts";
-import { version } from "../node/operations/daemon.ts";
-import type { CallOptions, Loose, Operation, Operations } from "../node/operations/operation.ts";
-import { Deadline } from "../transport/wait.ts";
+import { DAEMON_OPERATIONS, version } from "../node/operations/daemon.ts";
+import type { AnyOperation, CallOptions, Loose, Operation, Operations } from "../node/operations/operation.ts";
+import { Deadline, unlessAborted } from "../transport/wait.ts";
+import type { InfoResp } from "../wire/control/control-info-frames.ts";
 import { CallConnection, SilentDaemon } from "./call-connection.ts";
 import { dial } from "./dial.ts";
+import type { OriginalDaemon } from "./original-daemon.ts";
 import { NothingSent } from "./socket-stream.ts";
 
 /** Ours. How long to wait when finding out what kind of daemon this is. */
@@ -22,7 +24,11 @@ export class ControlClient implements Operations {
   #connection: CallConnection;
   /** A connection being made, which every call that finds none shares. */
   #connecting: Promise<CallConnection> | undefined;
-  #isOriginal: boolean | undefined;
+  /** The answers to what the daemon is, asked once for each connection. */
+  readonly #kinds = new WeakMap<CallConnection, Promise<unknown>>();
+  readonly #ours = new WeakSet<CallConnection>();
+  /** It was an original: after each answer it closes the connection, and need not be asked again. */
+  #isOriginal = false;
   #isClosed = false;
 
   private constructor(path: string, clock: Clock, connection: CallConnection) {
@@ -49,16 +55,16 @@ export class ControlClient implements Operations {
   ): Promise<Answer> {
     options.signal?.throwIfAborted();
     checkValue(operation.request, request);
-    if (!this.#isOriginal) {
-      try {
-        return (await this.#ask(operation, request, options)).answer;
-      } catch (error) {
-        if (!(error instanceof SilentDaemon) || !(await this.isOriginal())) throw error;
-      }
-    }
-    const { OriginalDaemon } = await import("./original-daemon.ts");
+    const asked = await this.#ask(operation, request, options);
+    if (asked !== undefined) return asked.answer;
+    const original = await this.#original();
     options.signal?.throwIfAborted();
-    return new OriginalDaemon(this.#path, this.#clock).call(operation, request, options);
+    return original.call(operation, request, options);
+  }
+
+  /** What a daemon of the original says about itself, in its own words; `undefined` when it is one of ours. Throws as `call`. */
+  async originalInfo(timeoutMs = WHO_ARE_YOU_MS): Promise<InfoResp | undefined> {
+    return (await this.isOriginal(timeoutMs)) ? (await this.#original()).info(timeoutMs) : undefined;
   }
 
   /**
@@ -72,13 +78,8 @@ export class ControlClient implements Operations {
   ): Promise<Answer> {
     checkValue(operation.request, request);
     using deadline = new Deadline(this.#clock, timeoutMs);
-    let asked: Asked<Answer>;
-    try {
-      asked = await this.#ask(operation, request, { timeoutMs });
-    } catch (error) {
-      if (!(error instanceof SilentDaemon) || !(await this.isOriginal())) throw error;
-      return this.call(operation, request, { timeoutMs });
-    }
+    const asked = await this.#ask(operation, request, { timeoutMs });
+    if (asked === undefined) return this.call(operation, request, { timeoutMs });
     const { answer, connection } = asked;
     await connection.closed(deadline.signal);
     if (deadline.signal.aborted) {
@@ -87,19 +88,9 @@ export class ControlClient implements Operations {
     return answer;
   }
 
-  /** Whether the daemon is an original, which knows none of our frames. Asked once, by one identifying question. */
-  async isOriginal(): Promise<boolean> {
-    if (this.#isOriginal === undefined) {
-      try {
-        await this.#ask(version, {}, { timeoutMs: WHO_ARE_YOU_MS });
-        this.#isOriginal = false;
-      } catch (error) {
-        if (!(error instanceof SilentDaemon)) throw error;
-        if (!(await this.#isAlive())) throw gone();
-        this.#isOriginal = true;
-      }
-    }
-    return this.#isOriginal;
+  /** Whether the daemon is an original, which knows none of our frames. Asked by one identifying question. */
+  async isOriginal(timeoutMs = WHO_ARE_YOU_MS): Promise<boolean> {
+    return (await this.#identified({ timeoutMs, signal: undefined })) === undefined;
   }
 
   /** Calls under way fail with `unavailable`, and so does every later one. */
@@ -114,20 +105,96 @@ export class ControlClient implements Operations {
     return Promise.resolve();
   }
 
+  /** The open connection, if it is known to be to one of ours. */
+  get #known(): CallConnection | undefined {
+    const isKnown = !this.#isClosed && !this.#connection.isOver && this.#ours.has(this.#connection);
+    return isKnown ? this.#connection : undefined;
+  }
+
+  /** `undefined` when the daemon is an original. */
   async #ask<Request, Answer, Event>(
     operation: Operation<Request, Answer, Event>,
     request: Loose<Request>,
     options: CallOptions<Event>,
-  ): Promise<Asked<Answer>> {
+  ): Promise<Asked<Answer> | undefined> {
+    const patience = { timeoutMs: options.timeoutMs ?? operation.patienceMs, signal: options.signal };
     for (let attempt = 1; ; attempt++) {
-      const connection = await this.#connected();
+      const connection =
+        this.#known ?? (await (isQuestion(operation) ? this.#unlessOriginal() : this.#identified(patience)));
+      if (connection === undefined) return undefined;
       try {
-        return { connection, answer: await connection.call(operation, request, options) };
+        const answer = await connection.call(operation, request, options);
+        this.#ours.add(connection);
+        return { connection, answer };
       } catch (error) {
+        if (error instanceof SilentDaemon) {
+          await this.#concludeOriginal();
+          return undefined;
+        }
         // A kept connection that the daemon had closed, which only writing shows.
         if (!(error instanceof NothingSent) || attempt > 1) throw error;
       }
     }
+  }
+
+  /**
+   * A connection to a daemon that knows our frames; `undefined` when it is an original, to which nothing is sent but
+   * the question. Throws `timeout` after the caller's patience, and the reason of its signal.
+   */
+  async #identified({ signal, timeoutMs }: Patience): Promise<CallConnection | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const connection = await this.#unlessOriginal();
+      if (connection === undefined) return undefined;
+      const kind = this.#kinds.get(connection) ?? this.#identify(connection);
+      this.#kinds.set(connection, kind);
+      try {
+        await this.#within(kind, { signal, timeoutMs });
+        this.#ours.add(connection);
+        return connection;
+      } catch (error) {
+        if (error instanceof SilentDaemon) await this.#concludeOriginal();
+        else if (!(error instanceof NothingSent) || attempt > 1) throw error;
+      }
+    }
+  }
+
+  /** Without a time of its own: calls of different patience wait for one answer. */
+  #identify(connection: CallConnection): Promise<unknown> {
+    const asked = connection.call({ ...version, patienceMs: undefined }, {}, {});
+    // Those who gave up waiting are not told how it went on.
+    asked.catch(() => this.#kinds.delete(connection));
+    return asked;
+  }
+
+  async #within(kind: Promise<unknown>, { signal, timeoutMs }: Patience): Promise<void> {
+    if (timeoutMs === undefined) await unlessAborted(kind, signal);
+    else {
+      using deadline = new Deadline(this.#clock, timeoutMs, signal);
+      await unlessAborted(kind, deadline.signal);
+      if (deadline.signal.aborted && !signal?.aborted) {
+        throw new EntmootError(
+          "timeout",
+          `no answer from the daemon within ${timeoutMs} ms; nothing but what it is was asked yet`,
+        );
+      }
+    }
+    signal?.throwIfAborted();
+  }
+
+  /** It closed the connection without a word. Throws `control_unavailable` when it ended instead. */
+  async #concludeOriginal(): Promise<void> {
+    if (!(await this.#isAlive())) throw gone();
+    this.#isOriginal = true;
+  }
+
+  async #unlessOriginal(): Promise<CallConnection | undefined> {
+    return this.#isOriginal ? undefined : await this.#connected();
+  }
+
+  /** Loaded only where there is one. */
+  async #original(): Promise<OriginalDaemon> {
+    const { OriginalDaemon } = await import("./original-daemon.ts");
+    return new OriginalDaemon(this.#path, this.#clock);
   }
 
   async #isAlive(): Promise<boolean> {
@@ -151,6 +218,18 @@ export class ControlClient implements Operations {
     this.#connection = new CallConnection(stream, this.#clock);
     return this.#connection;
   }
+}
+
+/** How long somebody waits to learn who the daemon is. */
+interface Patience {
+  readonly signal: AbortSignal | undefined;
+  /** For ever when absent. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** What the daemon is, or how it ends: asked of daemons of any version in these very frames, and so a question of its own. */
+function isQuestion({ name }: Pick<AnyOperation, "name">): boolean {
+  return Object.hasOwn(DAEMON_OPERATIONS, name);
 }
 
 /** An answer and the connection it came over. */

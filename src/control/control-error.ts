@@ -16,8 +16,13 @@ export class ControlError extends EntmootError {
   /** As it stood in the frame; a daemon of another version may use codes of its own. */
   readonly controlCode: string;
 
-  constructor(controlCode: string, message: string, code: ErrorCode = errorCodeOf(controlCode)) {
-    super(code, message);
+  constructor(
+    controlCode: string,
+    message: string,
+    code: ErrorCode = errorCodeOf(controlCode),
+    retryAfterMs?: number | undefined,
+  ) {
+    super(code, message, { retryAfterMs });
     this.name = "ControlError";
     this.controlCode = controlCode;
   }

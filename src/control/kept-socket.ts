@@ -1,9 +1,8 @@
 import { lstatSync } from "node:fs";
-import type { UnixSocketListener } from "bun";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { Log } from "../host/log.ts";
-import { bindSocket } from "./bind-socket.ts";
+import { type BoundSocket, bindSocket } from "./bind-socket.ts";
 import type { SocketStream } from "./socket-stream.ts";
 
 /** Ours. Between two looks whether the socket is still there; a look costs some microseconds. */
@@ -22,14 +21,14 @@ export interface KeptSocketParts {
  */
 export class KeptSocket implements Disposable {
   readonly #parts: KeptSocketParts;
-  #listener: UnixSocketListener<SocketStream>;
+  #listener: BoundSocket;
   #file: string | undefined;
   #look: Disposable;
   /** What was said last of its absence; once is enough. */
   #told = "";
   #closed = false;
 
-  private constructor(parts: KeptSocketParts, listener: UnixSocketListener<SocketStream>) {
+  private constructor(parts: KeptSocketParts, listener: BoundSocket) {
     this.#parts = parts;
     this.#listener = listener;
     this.#file = fileAt(parts.path);
@@ -46,7 +45,7 @@ export class KeptSocket implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.#look[Symbol.dispose]();
-    this.#stop();
+    this.#listener.stop(false);
   }
 
   #lookLater(): Disposable {
@@ -68,20 +67,12 @@ export class KeptSocket implements Disposable {
 
   async #bindAgain(): Promise<void> {
     const { clock, log, opened, path } = this.#parts;
-    // First, because the runtime removes whatever stands at the path of a listener that it stops.
-    this.#stop();
+    this.#listener.stop(false);
     this.#listener = await bindSocket(path, clock, opened);
     this.#file = fileAt(path);
     this.#told = "";
     log.warn(`control socket ${path}: was removed; it is bound again`);
-    if (this.#closed) this.#stop();
-  }
-
-  /** A listener whose path is another's by now is left to the end of the process: stopping it would remove theirs. */
-  #stop(): void {
-    const found = fileAt(this.#parts.path);
-    if (found === undefined || found === this.#file) this.#listener.stop(false);
-    else this.#listener.unref();
+    if (this.#closed) this.#listener.stop(false);
   }
 
   #tellOnce(text: string): void {

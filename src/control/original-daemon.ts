@@ -1,7 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
-import { MerkleRoot, RosterEntryId } from "../core/ids.ts";
-import type { NodeStatus } from "../node/operations/daemon.ts";
+import { shownTopics } from "../core/policy/topic.ts";
 import type { Joined } from "../node/operations/invites.ts";
 import type { Published, WatchEvent } from "../node/operations/messages.ts";
 import { PROBE_PEERS_MAX, type ProbeRow, probeTimeoutMs } from "../node/operations/moots.ts";
@@ -9,14 +8,19 @@ import type { AnswerOf, CallOptions, EventOf, Loose, Operation, RequestOf } from
 import type { OPERATIONS } from "../node/operations/table.ts";
 import { Deadline } from "../transport/wait.ts";
 import type { ControlFrame } from "../wire/control/control-frame.ts";
+import type { InfoResp } from "../wire/control/control-info-frames.ts";
 import { ControlConnection } from "./control-connection.ts";
 import { ControlError } from "./control-error.ts";
 import { dial } from "./dial.ts";
+import { unknownToOriginal } from "./unknown-to-original.ts";
 
 /** Wire. Peers an original asks at a time. */
 const PROBE_AT_ONCE = 4;
 /** Wire. What a join may take when nobody says. */
 const JOIN_MS = 90_000;
+
+/** Ours. How long it has to say what it is before it is told of. */
+const NAME_MS = 2_000;
 
 type Table = typeof OPERATIONS;
 type OriginalCall<Name extends keyof Table> = (
@@ -27,27 +31,36 @@ type OriginalCall<Name extends keyof Table> = (
 
 /** The operations that an original daemon can be asked for, in its own frames. */
 const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
-  status: (daemon, _request, { timeoutMs }) => originalStatus(daemon, timeoutMs),
-
-  /** Without a token and without the author's key in the answer. */
-  async publish(daemon, { content, group_id, topics }, { timeoutMs }): Promise<Published> {
+  /** Without the author's key in the answer. */
+  async publish(daemon, { content, group_id, token, topics }, { timeoutMs }): Promise<Published> {
+    if (token !== undefined) {
+      throw new EntmootError("unsupported", "token: an original daemon knows none and would publish again each time");
+    }
     const reply = await daemon.ask({ kind: "publish_req", group_id, topics, content }, "publish_resp", timeoutMs);
-    const { pilot_node_id, entmoot_pubkey } = await originalStatus(daemon, timeoutMs);
+    const { pilot_node_id, entmoot_pubkey } = await daemon.info(timeoutMs);
     const { message_id, timestamp_ms } = reply;
-    return { group_id: reply.group_id, message_id, author: { pilot_node_id, entmoot_pubkey }, timestamp_ms };
+    return {
+      group_id: reply.group_id,
+      message_id,
+      author: { pilot_node_id, entmoot_pubkey: entmoot_pubkey ?? NOTHING },
+      timestamp_ms,
+      duplicate: undefined,
+    };
   },
 
   async publish_signed(daemon, { message }, { timeoutMs }): Promise<Published> {
     const reply = await daemon.ask({ kind: "signed_publish_req", message }, "signed_publish_resp", timeoutMs);
     const { group_id, message_id, timestamp_ms } = reply;
-    return { group_id, message_id, author: message.author, timestamp_ms };
+    return { group_id, message_id, author: message.author, timestamp_ms, duplicate: undefined };
   },
 
-  /** From now on only, and without places to go on from (`seq` is 0). */
-  async watch(daemon, { group_id, topic }, { onEvent, signal }) {
+  /** From now on only, what its patterns cover, and without places to go on from (`seq` is 0). */
+  async watch(daemon, { group_id, reserved, topic = "#" }, { onEvent, signal }) {
+    const { shows } = shownTopics({ topic, reserved });
     for await (const frame of daemon.stream({ kind: "tail_subscribe", group_id, topic }, signal)) {
       if (frame.kind !== "tail_event") throw unexpected(frame, "tail_event");
       const { message } = frame;
+      if (!shows(message.topics)) continue;
       await onEvent?.({ kind: "message", group_id: message.group_id, seq: 0, place: "", message } satisfies WatchEvent);
     }
     return {};
@@ -66,10 +79,15 @@ const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
     // It gets what was asked for, and some time on top to tell how it ended.
     const patienceMs = ms + Math.min(Math.max(ms / 10, 5_000), 30_000);
     const reply = await daemon.ask(frame, "join_group_resp", patienceMs, signal);
-    const { groups, pilot_node_id } = await originalStatus(daemon, undefined);
-    const local_node_id = groups.find(({ group_id }) => group_id === reply.group_id)?.local_node_id ?? pilot_node_id;
+    const { pilot_node_id } = await daemon.info(undefined);
     const status = reply.status === "already_joined" ? "already_joined" : "joined";
-    return { status, group_id: reply.group_id, issuer: reply.issuer, members: reply.members, local_node_id };
+    return {
+      status,
+      group_id: reply.group_id,
+      issuer: reply.issuer,
+      members: reply.members,
+      local_node_id: pilot_node_id,
+    };
   },
 
   async member_admit(daemon, { group_id, peers, target, valid_for_ms, valid_until_ms }, { timeoutMs }) {
@@ -139,10 +157,24 @@ export class OriginalDaemon {
       | ((daemon: OriginalDaemon, request: Loose<Request>, options: CallOptions<Event>) => Promise<Answer>)
       | undefined;
     if (said === undefined) {
-      const problem = `the running daemon is an original, which does not know ${operation.name}; end it and start this program in its place`;
-      return Promise.reject(new EntmootError("unsupported", problem));
+      return this.#refuse(operation.name);
     }
     return said(this, request, { ...options, timeoutMs: options.timeoutMs ?? operation.patienceMs });
+  }
+
+  /** Names it first: what closes a connection without a word may be any program. */
+  async #refuse(operation: string): Promise<never> {
+    const info = await this.info(NAME_MS).catch(() => undefined);
+    if (info !== undefined) throw new EntmootError("unsupported", unknownToOriginal(operation, this.#path));
+    throw new EntmootError(
+      "control_unavailable",
+      `what answers on ${this.#path} is neither a daemon of this program nor of the original; end it, or choose another data root`,
+    );
+  }
+
+  /** What it says about itself. */
+  info(timeoutMs: number | undefined): Promise<InfoResp> {
+    return this.ask({ kind: "info_req" }, "info_resp", timeoutMs);
   }
 
   /** The answer to one request. */
@@ -195,35 +227,6 @@ export class OriginalDaemon {
       yield frame;
     }
   }
-}
-
-/** What an original daemon can tell about itself; what it cannot is empty. */
-async function originalStatus(daemon: OriginalDaemon, timeoutMs: number | undefined): Promise<NodeStatus> {
-  const info = await daemon.ask({ kind: "info_req" }, "info_resp", timeoutMs);
-  return {
-    running: true,
-    version: "unknown",
-    pid: 0,
-    data_dir: info.data_dir,
-    identity_path: "",
-    pilot_node_id: info.pilot_node_id,
-    entmoot_pubkey: info.entmoot_pubkey ?? NOTHING,
-    listen_port: info.listen_port,
-    transport: { carrier: "pilot", reason: "an original daemon runs here", port: 0, hints: [] },
-    unopened: [],
-    groups: info.groups.map((group) => ({
-      group_id: group.group_id,
-      name: "",
-      members: group.members,
-      messages: group.messages,
-      merkle_root: group.merkle_root ?? MerkleRoot.zero,
-      roster_head: RosterEntryId.zero,
-      local_node_id: info.pilot_node_id,
-      local_member: true,
-      founder: false,
-    })),
-    started_at_ms: 0,
-  };
 }
 
 const NOTHING = new Uint8Array(0);

@@ -1,5 +1,6 @@
 import { EntmootError, type ErrorCode } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
+import { tailSees } from "../core/policy/topic.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import type { Log } from "../host/log.ts";
 import { status } from "../node/operations/daemon.ts";
@@ -50,15 +51,18 @@ const HANDLERS = {
     await send({ kind: "publish_resp", ...published });
   },
 
-  /** From now on. It reads the delivery log, so a slow client only waits longer. */
-  async tail_subscribe({ group_id, topic }, { gone, node, send }) {
+  /** From now on, by what its patterns cover. It reads the delivery log, so a slow client only waits longer. */
+  async tail_subscribe({ group_id, topic: named }, { gone, node, send }) {
+    const topic = named === "" ? "#" : named;
     await node.call(
       watch,
-      { group_id, topic: topic === "" ? "#" : topic },
+      { group_id, topic, reserved: true },
       {
         signal: gone,
         onEvent: (event) =>
-          event.kind === "message" ? send({ kind: "tail_event", message: event.message }) : undefined,
+          event.kind === "message" && tailSees(topic, event.message.topics)
+            ? send({ kind: "tail_event", message: event.message })
+            : undefined,
       },
     );
   },

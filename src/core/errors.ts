@@ -12,6 +12,7 @@ export type ErrorCode =
   | "not_found"
   | "conflict"
   | "place_lost"
+  | "too_few"
   | "expired"
   | "rate_limited"
   | "identity_invalid"
@@ -24,6 +25,7 @@ export type ErrorCode =
   | "disabled"
   | "unsupported"
   | "update_failed"
+  | "output_failed"
   | "internal";
 
 /**
@@ -32,11 +34,16 @@ export type ErrorCode =
  */
 export class EntmootError extends Error {
   readonly code: ErrorCode;
+  /** Of `rate_limited`: how long to wait before the same can succeed, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; retryAfterMs?: number | undefined }) {
     super(message, options);
     this.name = "EntmootError";
     this.code = code;
+    // Who wraps a failure to name the command does not lose when to try again.
+    const { cause, retryAfterMs } = options ?? {};
+    this.retryAfterMs = retryAfterMs ?? (cause instanceof EntmootError ? cause.retryAfterMs : undefined);
   }
 }
 

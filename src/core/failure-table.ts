@@ -30,8 +30,9 @@ export const STATUS = {
   not_found: { control: "INVALID_ARGUMENT", http: 404, exit: 5 },
   conflict: { control: "CONFLICT", http: 409, exit: 5 },
   place_lost: { control: "CONFLICT", http: 410, exit: 5 },
+  too_few: { control: "UNAVAILABLE", http: 504, exit: 8 },
   expired: { control: "INVALID_ARGUMENT", http: 400, exit: 5 },
-  rate_limited: { control: "UNAVAILABLE", http: 429, exit: 1 },
+  rate_limited: { control: "UNAVAILABLE", http: 429, exit: 7 },
   identity_invalid: { control: "INTERNAL", http: 500, exit: 1 },
   data_root_invalid: { control: "INTERNAL", http: 500, exit: 1 },
   already_running: { control: "CONFLICT", http: 409, exit: 6 },
@@ -42,6 +43,7 @@ export const STATUS = {
   disabled: { control: "INVALID_ARGUMENT", http: 404, exit: 5 },
   unsupported: { control: "INVALID_ARGUMENT", http: 501, exit: 5 },
   update_failed: { control: "INTERNAL", http: 500, exit: 1 },
+  output_failed: { control: "INTERNAL", http: 500, exit: 1 },
   internal: { control: "INTERNAL", http: 500, exit: 1 },
 } as const satisfies Record<ErrorCode, Status>;
 
@@ -53,6 +55,8 @@ export const EXIT_MEANING = {
   3: "group not known here",
   5: "invalid flag, argument or invite",
   6: "no daemon answers on the control socket, or another one owns the data root",
+  7: "a rate limit; the same can succeed later, and the failure says when",
+  8: "tail -count: fewer messages came in the time allowed",
   10: "update -exit-code: a newer release is there",
 } as const satisfies Record<number, string>;
 

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { EntmootError } from "../core/errors.ts";
+import type { Identity } from "../core/identity.ts";
 import type { GroupId } from "../core/ids.ts";
 import { namesKey } from "../core/record/node-key.ts";
 import { createIdentity, type LoadedIdentity, loadIdentity } from "../host/identity-file.ts";
@@ -14,6 +15,13 @@ export interface IdentityChoice {
   readonly notices: readonly string[];
 }
 
+export interface IdentityWanted {
+  readonly create: boolean;
+  /** The one to make where there is none; drawn when it is needed unless given. */
+  readonly fresh?: Identity | undefined;
+  readonly home?: string;
+}
+
 /**
  * The identity of a data root. A missing one is made only with `create` and only where there are no groups:
  * a new key would be a stranger in them. Throws `identity_invalid` naming the file and the next step.
@@ -21,13 +29,14 @@ export interface IdentityChoice {
 export function identityFor(
   { dataDir, identityPath }: GlobalOptions,
   root: DataRoot,
-  { create, home = process.env.HOME || homedir() }: { readonly create: boolean; readonly home?: string },
+  { create, fresh, home = process.env.HOME || homedir() }: IdentityWanted,
 ): IdentityChoice {
   const loaded = loadIdentity(identityPath);
   if (loaded !== undefined) return { loaded, notices: loaded.notices };
   const groups = root.groupIds();
   if (groups.length === 0) {
-    if (create) return { loaded: createIdentity(identityPath), notices: [`created a new identity in ${identityPath}`] };
+    if (create)
+      return { loaded: createIdentity(identityPath, fresh), notices: [`created a new identity in ${identityPath}`] };
     throw new EntmootError(
       "identity_invalid",
       `no identity in ${identityPath}; "entmootd up", "entmootd serve" or "entmootd group create" makes one`,

@@ -2,6 +2,7 @@ import { BUILD_INFO } from "../host/build-info.ts";
 import { realClock } from "../host/real-clock.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
 import type { Operations } from "../node/operations/operation.ts";
+import { newIdentity } from "./new-identity.ts";
 import { nodeName } from "./node-name.ts";
 import { openRoot } from "./open-root.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -14,7 +15,8 @@ export async function openOfflineNode(
   options: GlobalOptions,
   how: { readonly create: boolean; readonly change: boolean },
 ): Promise<Operations> {
-  const { root, identity, log } = openRoot(options, { create: how.create, lock: how.change });
+  const fresh = how.create ? await newIdentity(options.identityPath) : undefined;
+  const { root, identity, log } = openRoot(options, { create: how.create, fresh, lock: how.change });
   try {
     return await EntmootNode.open({
       root,

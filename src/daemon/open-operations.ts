@@ -25,6 +25,10 @@ export interface OpenHow {
 export async function openOperations(options: GlobalOptions, how: OpenHow): Promise<Operations> {
   const client = await connectOrWait(options);
   if (client !== undefined) return client;
+  if (how.change) {
+    const { requireUnused } = await import("./require-free.ts");
+    await requireUnused(options.dataDir);
+  }
   const { openOfflineNode } = await import("./open-node.ts");
   return openOfflineNode(options, how);
 }

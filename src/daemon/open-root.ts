@@ -8,7 +8,7 @@ import type { DataRoot, MigrationProgress } from "../store/data-root.ts";
 import { DataRootLock } from "../store/lock.ts";
 import { createPrivateDirectory } from "../store/private-files.ts";
 import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
-import { type IdentityChoice, identityFor } from "./node-identity.ts";
+import { type IdentityChoice, type IdentityWanted, identityFor } from "./node-identity.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** What a node in this process is built on. */
@@ -26,7 +26,7 @@ export interface OpenRoot {
  */
 export function openRoot(
   options: GlobalOptions,
-  how: { readonly create: boolean; readonly lock: boolean; readonly only?: ReadonlySet<GroupId> },
+  how: Pick<IdentityWanted, "create" | "fresh"> & { readonly lock: boolean; readonly only?: ReadonlySet<GroupId> },
 ): OpenRoot {
   if (how.create) createPrivateDirectory(options.dataDir);
   else if (how.lock && !existsSync(options.dataDir)) {

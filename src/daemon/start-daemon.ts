@@ -11,9 +11,11 @@ import { EntmootNode } from "../node/entmoot-node.ts";
 import { DataRootLock } from "../store/lock.ts";
 import { aborted, atMost } from "../transport/wait.ts";
 import { requireCarrier, startTransport } from "./choose-transport.ts";
+import { newIdentity } from "./new-identity.ts";
 import { nodeName } from "./node-name.ts";
 import { openRoot } from "./open-root.ts";
 import type { GlobalOptions } from "./options.ts";
+import { requireFree } from "./require-free.ts";
 import { requireOwner } from "./require-owner.ts";
 
 /** Ours. A clean end takes no longer than this; what is acknowledged is on disk long before. */
@@ -57,21 +59,22 @@ export async function startDaemon(options: GlobalOptions, start: StartDaemon): P
 
 async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
   requireCarrier(options);
+  const doors = doorsOf(options, start);
+  await requireFree(
+    options,
+    doors.map(({ path }) => path),
+  );
   await using parts = new AsyncDisposableStack();
   // Read now: by the end, another executable may stand at the path.
   const program = runningProgram();
-  const opened = lockedRoot(options, start);
+  const opened = await lockedRoot(options, start);
   // Closing it twice is harmless: the node closes it too, once there is one.
   parts.use(opened.root);
   const end = new DaemonEnd(program);
   const node = await startNode(options, { opened, hostname: start.hostname, end, parts });
   const { log } = opened;
-  if (start.control) {
-    const doors = [
-      { path: join(options.dataDir, "control.sock"), caller: "owner" },
-      { path: start.agentSocket ?? join(options.dataDir, "agent.sock"), caller: "agent" },
-    ] as const;
-    for (const door of doors) parts.use(await ControlServer.start({ ...door, node, log, clock: realClock }));
+  for (const door of start.control ? doors : []) {
+    parts.use(await ControlServer.start({ ...door, node, log, clock: realClock }));
   }
   parts.defer(onSignals(end.ask));
   const running = parts.move();
@@ -81,6 +84,14 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
     ending: end.signal,
     [Symbol.asyncDispose]: () => endDaemon(running, { end, log, isTold: start.control }),
   };
+}
+
+/** Who is let in where; without `control` only who may be there already is looked for. */
+function doorsOf({ dataDir }: GlobalOptions, { agentSocket }: StartDaemon) {
+  return [
+    { path: join(dataDir, "control.sock"), caller: "owner" },
+    { path: agentSocket ?? join(dataDir, "agent.sock"), caller: "agent" },
+  ] as const;
 }
 
 /** How a daemon is asked to end, and whether it is to start again in place. */
@@ -110,7 +121,7 @@ class DaemonEnd {
 }
 
 interface StartNode {
-  readonly opened: ReturnType<typeof lockedRoot>;
+  readonly opened: Awaited<ReturnType<typeof lockedRoot>>;
   readonly hostname: string | undefined;
   readonly end: DaemonEnd;
   /** What is started goes here as soon as it is. */
@@ -164,9 +175,10 @@ export function untilEnding({ ending }: Daemon): Promise<void> {
   return aborted(ending);
 }
 
-function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon) {
+async function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon) {
+  const fresh = await newIdentity(options.identityPath);
   try {
-    return openRoot(options, { create: true, lock: true, ...(only === undefined ? {} : { only }) });
+    return openRoot(options, { create: true, fresh, lock: true, ...(only === undefined ? {} : { only }) });
   } catch (cause) {
     if (!(cause instanceof EntmootError && cause.code === "already_running")) throw cause;
     const pid = DataRootLock.holder(options.dataDir)?.pid;

@@ -23,6 +23,9 @@ export interface LoadedIdentity {
   readonly notices: readonly string[];
 }
 
+/** Ours. The file has 176 bytes; this leaves room for blanks and foreign keys. */
+const FILE_MAX_BYTES = 64 * 1024;
+
 /**
  * The identity in `path`, or `undefined` when there is no such file. Permissions for group or others are
  * taken away. Throws as `readIdentity`.
@@ -36,6 +39,10 @@ export function loadIdentity(path: string): LoadedIdentity | undefined {
 export function readIdentity(path: string): Identity | undefined {
   let bytes: Uint8Array;
   try {
+    const file = statSync(path);
+    // A device has no end, and a pipe none that comes of itself.
+    if (!file.isFile()) throw new Error("expected a regular file");
+    if (file.size > FILE_MAX_BYTES) throw new Error(`expected at most ${FILE_MAX_BYTES} bytes, found ${file.size}`);
     bytes = readFileSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;

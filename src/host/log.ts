@@ -1,5 +1,5 @@
 import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
-import { printProse } from "./print.ts";
+import { isJsonProse, printFailure } from "./print.ts";
 import { realClock } from "./real-clock.ts";
 
 /** The logger: `log.info("text", { key: value })`. Everything goes to stderr; stdout is for machine output. */
@@ -16,35 +16,47 @@ const LINE_MAX = 8_192;
 export interface LogSink {
   readonly write: (line: string) => void;
   readonly now: () => Date;
+  /** Whether each line is one JSON object. */
+  readonly isJson?: () => boolean;
 }
 
-const STDERR: LogSink = { write: printProse, now: () => new Date(realClock.unix()) };
+const STDERR: LogSink = {
+  write: printFailure,
+  now: () => new Date(realClock.unix()),
+  isJson: isJsonProse,
+};
 
-/** The one logger of a process. A line is `time=… level=INFO msg="…" key=value …`, as the original prints. */
+/** The one logger of a process. A line is `time=… level=INFO msg="…" key=value …`, as the original prints, or JSON where prose is. */
 export function createLog(level: keyof typeof LEVELS, sink: LogSink = STDERR): Log {
   return createConsola({
     level: LEVELS[level],
     // Same lines in a row would be held back and counted; a log is read by time.
     throttle: 0,
-    reporters: [{ log: (entry) => sink.write(formatLine(entry, sink.now())) }],
+    reporters: [{ log: (entry) => sink.write(formatLine(entry, sink.now(), sink.isJson?.() ?? false)) }],
   });
 }
 
-function formatLine(entry: LogObject, now: Date): string {
+function formatLine(entry: LogObject, now: Date, isJson: boolean): string {
   const [first, ...rest] = entry.args as unknown[];
-  const fields: string[] = [
-    `time=${now.toISOString()}`,
-    `level=${NAMES[entry.level] ?? "INFO"}`,
-    `msg=${quote(text(first))}`,
+  const fields: [key: string, value: string][] = [
+    ["time", now.toISOString()],
+    ["level", NAMES[entry.level] ?? "INFO"],
+    ["msg", text(first)],
   ];
   for (const extra of rest) {
-    if (extra instanceof Error) fields.push(`err=${quote(text(extra))}`);
+    if (extra instanceof Error) fields.push(["err", text(extra)]);
     else if (typeof extra === "object" && extra !== null) {
-      for (const [key, value] of Object.entries(extra)) fields.push(`${key}=${quote(text(value))}`);
-    } else fields.push(`extra=${quote(text(extra))}`);
+      for (const [key, value] of Object.entries(extra)) fields.push([key, text(value)]);
+    } else fields.push(["extra", text(extra)]);
   }
-  const line = fields.join(" ");
-  return `${line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line}\n`;
+  if (isJson) return `${JSON.stringify(Object.fromEntries(fields.map(([key, value]) => [key, clipped(value)])))}\n`;
+  const [time, level, ...told] = fields;
+  const line = [`time=${time![1]}`, `level=${level![1]}`, ...told.map(([key, value]) => `${key}=${quote(value)}`)];
+  return `${clipped(line.join(" "))}\n`;
+}
+
+function clipped(line: string): string {
+  return line.length > LINE_MAX ? `${line.slice(0, LINE_MAX)}…` : line;
 }
 
 function text(value: unknown): string {

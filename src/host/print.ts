@@ -1,7 +1,20 @@
 import { writeSync } from "node:fs";
+import { EntmootError, textOf } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
 import { PatientOutput, STDERR, STDOUT } from "./patient-output.ts";
 import { realClock } from "./real-clock.ts";
+
+/** How prose is written: as it is, or each text as one JSON object on a line, for who reads nothing else on stderr. */
+let isProseJson = false;
+
+/** From here on notes, warnings and the log are JSON objects on stderr too. */
+export function setJsonProse(isJson: boolean): void {
+  isProseJson = isJson;
+}
+
+export function isJsonProse(): boolean {
+  return isProseJson;
+}
 
 /**
  * One JSON value on a line of stdout, as the original escapes it. Blocks until written, so nothing is lost
@@ -16,9 +29,21 @@ export function printIndentedJson(value: unknown): void {
   printLine(escapeHtml(JSON.stringify(value, null, 2)));
 }
 
-/** One line of text on stdout. Throws the system's `EPIPE` when the reader has gone; `main.ts` ends quietly on it. */
+/** What would be prose, with fields beside it, as one JSON object on a line of stderr: for programs that asked for that. */
+export function printJsonNote(note: string, fields: Readonly<Record<string, unknown>>): void {
+  printFailure(escapeHtml(JSON.stringify({ note, ...fields })));
+}
+
+/**
+ * One line of text on stdout. Throws the system's `EPIPE` when the reader has gone, on which `main.ts` ends quietly, and
+ * `output_failed` when stdout takes nothing for another reason.
+ */
 export function printLine(text: string): void {
-  writeAll(STDOUT, `${text}\n`);
+  try {
+    writeAll(STDOUT, `${text}\n`);
+  } catch (cause) {
+    throw outputFailure(cause);
+  }
 }
 
 /**
@@ -28,7 +53,7 @@ export function printLine(text: string): void {
 export function putLine(text: string): Promise<void> {
   if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {}); // The callback has it too.
   return new Promise((resolve, reject) => {
-    process.stdout.write(`${text}\n`, (error) => (error ? reject(error) : resolve()));
+    process.stdout.write(`${text}\n`, (error) => (error ? reject(outputFailure(error)) : resolve()));
   });
 }
 
@@ -37,8 +62,13 @@ export function putJson(value: unknown): Promise<void> {
   return putLine(escapeHtml(JSON.stringify(value)));
 }
 
-/** Prose on stderr: errors, usage, hints. A reader that has gone misses them; what was asked for is done all the same. */
+/** Prose on stderr: usage, hints, progress. Where nobody can read it, nothing else ends for that. */
 export function printProse(text: string): void {
+  printFailure(isProseJson ? JSON.stringify({ note: text.trimEnd() }) : text);
+}
+
+/** One text on stderr as it is, whatever form prose has. A reader that has gone misses it; what was asked for is done all the same. */
+export function printFailure(text: string): void {
   const line = text.endsWith("\n") ? text : `${text}\n`;
   if (patient !== undefined) {
     patient.write(line);
@@ -46,15 +76,15 @@ export function printProse(text: string): void {
   }
   try {
     writeAll(STDERR, line);
-  } catch (error) {
-    if (codeOf(error) !== "EPIPE") throw error;
+  } catch {
+    // stderr is full, closed or gone.
   }
 }
 
 /** From now on nothing on stderr waits for its reader: for a process that others depend on. Idempotent. */
 export function neverWaitForStderr(): void {
   patient ??= new PatientOutput(STDERR, realClock, (lines) => {
-    patient?.write(`entmootd: ${lines} lines were left out here, because nobody read them\n`);
+    printProse(`entmootd: ${lines} lines were left out here, because nobody read them`);
   });
 }
 
@@ -66,6 +96,11 @@ let patient: PatientOutput | undefined;
  */
 export function announceJson(value: unknown): void {
   new PatientOutput(STDOUT, realClock, () => {}).write(`${escapeHtml(JSON.stringify(value))}\n`);
+}
+
+function outputFailure(cause: unknown): unknown {
+  if (codeOf(cause) === "EPIPE") return cause;
+  return new EntmootError("output_failed", `stdout cannot be written: ${textOf(cause)}`, { cause });
 }
 
 /** Wire. JSON on the command line and in frames writes these five as escapes; signed forms do not. */

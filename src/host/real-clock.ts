@@ -1,5 +1,8 @@
 import { type AfterOptions, type Clock, steadyMs, unixMs } from "../core/clock.ts";
 
+/** The runtime's: it holds delays in 32 bits and takes a longer one for none at all. Some 25 days. */
+const DELAY_MAX_MS = 2 ** 31 - 1;
+
 /** The machine's clocks and timers; the only place they are read. */
 export const realClock: Clock = {
   unix: () => unixMs(Date.now()),
@@ -10,7 +13,7 @@ export const realClock: Clock = {
       if (options?.idle) turn.unref();
       return { [Symbol.dispose]: () => clearImmediate(turn) };
     }
-    const timer = setTimeout(work, ms);
+    const timer = setTimeout(work, Math.min(ms, DELAY_MAX_MS));
     if (options?.idle) timer.unref();
     return { [Symbol.dispose]: () => clearTimeout(timer) };
   },

@@ -16,14 +16,17 @@ export interface RunningProgram {
 
 /** How this process was started. To be asked before the executable can have been replaced. */
 export function runningProgram(): RunningProgram {
-  // A compiled program has its entry point in a file system of its own; from source it is an argument like others.
-  const compiled = Bun.main.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN[\\/]/i.test(Bun.main);
   return {
     path: realpathSync(process.execPath),
-    argv: [process.argv0, ...process.argv.slice(compiled ? 2 : 1)],
+    argv: [process.argv0, ...process.argv.slice(isCompiled() ? 2 : 1)],
     cwd: startFolder(),
     env: Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
   };
+}
+
+/** A compiled program has its entry point in a file system of its own; from source it is an argument like others. */
+export function isCompiled(): boolean {
+  return Bun.main.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN[\\/]/i.test(Bun.main);
 }
 
 /** The variables of a program as an object. */

@@ -1,8 +1,9 @@
 import { BoundedMap } from "../core/bounded-map.ts";
 import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
-import type { Effect } from "./effect.ts";
-import type { CopyStatus, Event, EventNamed } from "./event.ts";
+import { type CopyComparison, compareCopies } from "./copy-comparison.ts";
+import type { Effect, Report } from "./effect.ts";
+import type { Event, EventNamed } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import type { PartnersView } from "./partners.ts";
@@ -193,10 +194,15 @@ export class CatchUp {
     const comparison = this.#comparison(from);
     const isAnswer = comparison.askedMs !== undefined;
     comparison.askedMs = undefined;
-    if (status.merkle_root === this.#index.merkleRoot()) {
+    const compared = compareCopies(this.#index, from, status);
+    const { outcome, sinceMs } = compared;
+    if (outcome === "equal") {
       comparison.confirmMs = undefined;
       this.#settle(from, this.#config.compareEveryMs, nowMs);
-      effects.push(compared(from, "equal", 0, 0));
+      effects.push(comparedReport(from, { outcome, stored: 0, missing: 0 }));
+    } else if (outcome === "unknown") {
+      // Its answer to a question of ours will tell, soon.
+      if (isAnswer) this.#settle(from, this.#config.partialCooldownMs, nowMs);
     } else if (this.#pull) {
       if (this.#pull.peer !== from && this.#waiting.size < this.#config.waitingMax) this.#waiting.add(from);
     } else if (status.message_count === 0) {
@@ -204,9 +210,9 @@ export class CatchUp {
       this.#settle(from, this.#config.compareEveryMs, nowMs);
     } else {
       // Who asked with fewer messages is about to pull ours; most likely it holds none that we lack.
-      const isPulling = !isAnswer && status.message_count !== undefined && status.message_count < this.#index.size;
+      const isPulling = !isAnswer && compared.theirs !== undefined && compared.theirs < compared.ours;
       if (isPulling) comparison.confirmMs = nowMs + this.#config.confirmAfterMs;
-      if (isPulling || this.#isUnderWay(comparison, status, nowMs)) {
+      if (isPulling || this.#isUnderWay(comparison, compared, nowMs)) {
         this.#confirm.add(from);
         this.#timer.by(nowMs + this.#config.confirmAfterMs, nowMs, effects);
         return;
@@ -215,15 +221,16 @@ export class CatchUp {
       const isSkipped = (id: MessageId): boolean =>
         nowMs - (this.#refused.get(from + id) ?? -this.#config.refusedMs) < this.#config.refusedMs;
       this.#fetchMs = undefined;
-      this.#pull = new Pull({ peer: from, index: this.#index, isSkipped, nowMs, config: this.#pullConfig });
+      const index = this.#index;
+      this.#pull = new Pull({ peer: from, index, isSkipped, sinceMs, nowMs, config: this.#pullConfig });
       this.#pull.advance(effects, { fetch: true });
     }
   }
 
   /** True when the difference may be no more than messages under way: then it is looked at again. */
-  #isUnderWay(comparison: Comparison, { message_count }: CopyStatus, nowMs: SteadyMs): boolean {
-    if (message_count === undefined || nowMs - this.#freshMs >= this.#config.confirmAfterMs) return false;
-    if (Math.abs(message_count - this.#index.size) > this.#config.confirmCountMax) return false;
+  #isUnderWay(comparison: Comparison, { ours, theirs }: CopyComparison, nowMs: SteadyMs): boolean {
+    if (theirs === undefined || nowMs - this.#freshMs >= this.#config.confirmAfterMs) return false;
+    if (Math.abs(theirs - ours) > this.#config.confirmCountMax) return false;
     // The second look decides, unless it is long overdue.
     if (comparison.confirmMs !== undefined && nowMs - comparison.confirmMs < this.#config.askLostMs) {
       return nowMs < comparison.confirmMs;
@@ -284,7 +291,8 @@ export class CatchUp {
         outcome === "partial" ? this.#config.partialCooldownMs : this.#config.compareEveryMs,
         nowMs,
       );
-    effects.push(compared(pull.peer, outcome, pull.stored, pull.missing));
+    const { missing, stored } = pull;
+    effects.push(comparedReport(pull.peer, { outcome, stored, missing }));
     if (pull.stored > 0) {
       this.#spreadMs = nowMs + this.#random.between(...this.#config.spreadAfterMs);
       this.#timer.by(this.#spreadMs, nowMs, effects);
@@ -385,11 +393,6 @@ export class CatchUp {
   }
 }
 
-function compared(
-  peer: PublicKey,
-  outcome: "equal" | "caught_up" | "partial" | "failed",
-  stored: number,
-  missing: number,
-): Effect {
-  return { kind: "report", report: { what: "compared", peer, outcome, stored, missing } };
+function comparedReport(peer: PublicKey, ended: Omit<Extract<Report, { what: "compared" }>, "what" | "peer">): Effect {
+  return { kind: "report", report: { what: "compared", peer, ...ended } };
 }

@@ -30,6 +30,14 @@ export interface CopyStatus {
   readonly merkle_root: MerkleRoot;
   /** `undefined` when the peer's dialect cannot say. */
   readonly message_count: number | undefined;
+  /** Everything older may have been removed there, Unix milliseconds; 0 when nothing was, or its dialect cannot say. */
+  readonly pruned_to_ms: number;
+  /** From when on it holds `shared_count` messages under `shared_root`, Unix milliseconds; 0 when it says none. */
+  readonly shared_since_ms: number;
+  readonly shared_root: MerkleRoot;
+  readonly shared_count: number;
+  /** The time there, Unix milliseconds; 0 from a peer whose dialect knows neither this nor what is shared. */
+  readonly now_ms: number;
 }
 
 /** Why a network effect came to nothing. */

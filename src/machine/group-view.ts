@@ -1,5 +1,11 @@
 import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
 
+/** The messages of a copy from some time on. */
+export interface CopyPart {
+  readonly root: MerkleRoot;
+  readonly count: number;
+}
+
 /** What the machines ask about messages, answered at once. The message store satisfies it. */
 export interface MessageIndex {
   /** Held now, so it can be served. */
@@ -10,6 +16,10 @@ export interface MessageIndex {
   unknown(ids: readonly MessageId[]): MessageId[];
   /** Over all held messages; zero when there are none. */
   merkleRoot(): MerkleRoot;
+  /** Those from `sinceMs` on (Unix milliseconds), for a comparison with `peer`; `undefined` when it cannot be had just now. */
+  sharedSince(sinceMs: number, peer: PublicKey): CopyPart | undefined;
+  /** Nothing older than this (Unix milliseconds) is wanted here; 0 when everything is. */
+  readonly wantedFromMs: number;
   readonly size: number;
 }
 

@@ -193,6 +193,16 @@ const DEFAULTS = {
     peersMax: 4096,
   },
 
+  time: {
+    /** How far two clocks may be apart that have the same time, and how far one may jump unnoticed. */
+    toleranceMs: 600_000,
+    /** What a member said of the time counts for a day; a clock that nobody is heard beside is believed after one. */
+    heardMs: 86_400_000,
+    aloneMs: 86_400_000,
+    /** While less than half of the members were heard, the others may still come, and see another day. */
+    settleMs: 60_000,
+  },
+
   rateLimit: {
     /** For one peer. Above what two cores verify: 40,000 messages of 600 bytes a second, as JSON. Past it the peer is read slower. */
     framesPerSecond: 2_000,

@@ -1,6 +1,6 @@
 import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
-import { comparePlaces, type TimePlace } from "../core/order/time-place.ts";
+import { comparePlaces, placeBefore, type TimePlace } from "../core/order/time-place.ts";
 import type { Effect } from "./effect.ts";
 import type { EventNamed } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
@@ -30,7 +30,7 @@ export class Pull {
   /** By first id, which no other batch in flight has. */
   readonly #inFlight = new Map<MessageId, Batch>();
   readonly #inFlightIds = new Set<MessageId>();
-  /** The next page comes after this place; `undefined` before the first. */
+  /** The next page comes after this place; `undefined`: from the beginning. */
   #after: TimePlace | undefined;
   #allListed = false;
   /** Ids of its pages that were here already. Nobody can list more of them than there are, unless it repeats itself. */
@@ -49,6 +49,8 @@ export class Pull {
     peer: PublicKey;
     index: MessageIndex;
     isSkipped: (id: MessageId) => boolean;
+    /** Only what is as new is asked for, Unix milliseconds; 0: all of it. */
+    sinceMs: number;
     nowMs: SteadyMs;
     config: MachineConfig;
   }) {
@@ -58,6 +60,7 @@ export class Pull {
     this.#index = options.index;
     this.#isSkipped = options.isSkipped;
     this.progressMs = options.nowMs;
+    if (options.sinceMs > 0) this.#after = placeBefore(BigInt(options.sinceMs));
   }
 
   /** Ids held in memory. */

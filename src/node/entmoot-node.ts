@@ -7,6 +7,7 @@ import { keyOf, shownKey } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
+import { ClockWatch } from "../machine/clock-watch.ts";
 import type { Report } from "../machine/effect.ts";
 import { MACHINE_DEFAULTS, type MachineConfig } from "../machine/machine-config.ts";
 import { type Random, SeededRandom } from "../machine/random.ts";
@@ -78,6 +79,7 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #services: NodeServices;
   readonly #operations: Implemented<NodeServices>;
   readonly #startedAt: UnixMs;
+  readonly #watch: ClockWatch;
   readonly #ending = new AbortController();
   #closing: Promise<void> | undefined;
 
@@ -94,6 +96,7 @@ export class EntmootNode implements Operations, OperationHost {
   private constructor(parts: NodeParts) {
     this.#parts = parts;
     this.#random = parts.random ?? new SeededRandom(crypto.getRandomValues(new Uint32Array(1))[0]!);
+    this.#watch = new ClockWatch((parts.config ?? MACHINE_DEFAULTS).time);
     this.#operations = parts.operations ?? nodeImplementations();
     this.#unopened = new UnopenedGroups({ ...parts, open: (id) => this.#adopt(id) });
     this.#context = this.#makeContext(parts);
@@ -218,7 +221,7 @@ export class EntmootNode implements Operations, OperationHost {
         port: transportPort,
         hints: this.#context.hints.own(),
       },
-      ...mootStatuses(this.#groups.values(), this.#unopened.all()),
+      ...mootStatuses(this.#groups.values(), { unopened: this.#unopened.all(), isRunning: transport !== undefined }),
       started_at_ms: this.#startedAt,
     };
   }
@@ -246,9 +249,11 @@ export class EntmootNode implements Operations, OperationHost {
     const joined = this.#groups.get(id);
     if (joined !== undefined) return joined;
     const { log, root } = this.#parts;
+    const told = root.notices.length;
     const store = root.openGroup(id, ({ done, total }) => {
       log.info("taking over the original's data", { group: id, done, total });
     });
+    for (const notice of root.notices.slice(told)) log.warn(notice);
     if (store === undefined) throw new EntmootError("group_not_found", "group not joined");
     renewRolledBackLog({ root, store, log });
     const { carrier, clock, config, local } = this.#context;
@@ -258,6 +263,8 @@ export class EntmootNode implements Operations, OperationHost {
       config,
       random: this.#random.fork(),
       clock,
+      watch: this.#watch,
+      log,
       carryOut: carrier?.carryOut,
       changed: this.#changed,
       onFailed: (failed, error) => this.#tellFailed(failed, error),

@@ -138,5 +138,5 @@ function startedAs({ end, restart }: NodeServices, path: string) {
 }
 
 function noDaemon(): EntmootError {
-  return new EntmootError("control_unavailable", "this program runs no daemon; start one with entmootd serve");
+  return new EntmootError("control_unavailable", 'this program runs no daemon; start one with "entmootd serve"');
 }

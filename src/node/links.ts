@@ -2,6 +2,7 @@ import { INVITE_TTL_MS } from "../core/admission/invite.ts";
 import { formatMootLink, isMootLink, LINK_HINTS_MAX, parseMootLink } from "../core/admission/moot-link.ts";
 import { deadReason, redeemableStatus, USES_MAX } from "../core/admission/redemption.ts";
 import { sha256Hex } from "../core/bytes/sha256.ts";
+import { trimSpace } from "../core/bytes/text.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
@@ -60,12 +61,12 @@ export function listLinks(context: NodeContext, groupId: GroupId): LinkRow[] {
 /** Takes a link back, named by its text or its id. Throws `not_found`. */
 export function revokeLink(context: NodeContext, request: RequestOf<typeof link_revoke>): LinkRow {
   const group = context.requireGroup(request.group_id);
-  const named = isMootLink(request.link) ? sha256Hex(parseMootLink(request.link).token) : request.link.trim();
+  const named = isMootLink(request.link) ? sha256Hex(parseMootLink(request.link).token) : trimSpace(request.link);
   const link = context.root.node.links.revoke(group.id, named);
   if (link === undefined) {
     throw new EntmootError(
       "not_found",
-      "no such link was issued here for this group; list them with: entmootd invite list",
+      'no such link was issued here for this group; list them with "entmootd invite list"',
     );
   }
   return linkRow(link, context.clock.unix());

@@ -1,19 +1,21 @@
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
+import { policyName } from "../core/policy/policy.ts";
+import { keepsEverything } from "../core/policy/retention.ts";
 import type { Group } from "./group/group.ts";
 import { groupName } from "./group/group-name.ts";
-import { type MootStatus, type NodeStatus, UNOPENED_MAX } from "./operations/daemon.ts";
+import { type MootStatus, type NodeStatus, type RetentionStatus, UNOPENED_MAX } from "./operations/daemon.ts";
 
 /** The groups of a node as `info` shows them: those that are open, and those that cannot be opened or read, with why. */
 export function mootStatuses(
   open: Iterable<Group>,
-  unopened: ReadonlyMap<GroupId, EntmootError>,
+  { isRunning, unopened }: { readonly isRunning: boolean; readonly unopened: ReadonlyMap<GroupId, EntmootError> },
 ): Pick<NodeStatus, "groups" | "unopened"> {
   const groups: MootStatus[] = [];
   const reasons = new Map(unopened);
   for (const group of open) {
     try {
-      groups.push(groupStatus(group));
+      groups.push(groupStatus(group, isRunning));
     } catch (error) {
       // One that cannot be read must not hide the others.
       if (!(error instanceof EntmootError)) throw error;
@@ -24,7 +26,8 @@ export function mootStatuses(
   return { groups, unopened: rows };
 }
 
-function groupStatus(group: Group): MootStatus {
+/** A group as `info` shows it. `isRunning`: in a daemon, which hears members and runs long enough to judge the time. */
+function groupStatus(group: Group, isRunning: boolean): MootStatus {
   const { messages } = group.store;
   return {
     group_id: group.id,
@@ -36,6 +39,21 @@ function groupStatus(group: Group): MootStatus {
     local_node_id: group.self?.pilot_node_id ?? 0,
     local_member: group.self !== undefined,
     founder: group.isFounder,
+    policy: policyName(group.policy.current),
+    retention: retentionStatus(group, isRunning),
+  };
+}
+
+function retentionStatus({ policy, retention, store }: Group, isRunning: boolean): RetentionStatus {
+  const { cutoffMs, prunedToMs, time } = retention.state;
+  const days = policy.current?.retention_days;
+  return {
+    days: days === undefined || keepsEverything(days) ? undefined : days,
+    cutoff_ms: cutoffMs,
+    pruned: store.messages.pruned,
+    pruned_to_ms: prunedToMs,
+    clock: isRunning ? time.kind : undefined,
+    clock_offset_ms: isRunning && time.kind === "disputed" ? Math.round(time.offsetMs) : undefined,
   };
 }
 

@@ -2,7 +2,8 @@ import { BoundedMap } from "../core/bounded-map.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
-import { messageCanonical, signMessage } from "../core/record/message.ts";
+import { isReserved, verifyPublishTopic } from "../core/policy/topic.ts";
+import { messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
 import { MESSAGE_MAX_BYTES, newMessage } from "./group/ingest.ts";
@@ -10,15 +11,20 @@ import type { NodeContext } from "./node-context.ts";
 import type { Caller } from "./operations/implementation.ts";
 import type { Published, publish } from "./operations/messages.ts";
 import type { RequestOf } from "./operations/operation.ts";
-import { notePublishing, type PublishToken, publishedBefore, tokenOf } from "./publish-tokens.ts";
+import {
+  notePublishing,
+  type Once,
+  otherWords,
+  publishedBefore,
+  tokenOf,
+  type WordsHash,
+  wordsOf,
+} from "./publish-tokens.ts";
 import { type OnlyWords, onlyOf } from "./read/moots.ts";
 import { whenWritable } from "./when-writable.ts";
 
 /** Ours. Answers remembered by moot and token, so that a retry publishes nothing twice; more are in the database. */
 const TOKENS_MAX = 4096;
-
-/** Wire. Topics under it carry what nodes and founders say to nodes. */
-const RESERVED_ROOT = "_entmoot";
 
 /** Wire. The original's words, by which its clients know the case. */
 const PUBLISHING_WORDS: OnlyWords = {
@@ -26,12 +32,19 @@ const PUBLISHING_WORDS: OnlyWords = {
   several: () => "group_id is required when multiple groups are active",
 };
 
+/** Ours. Content below this fits with as many topics as there may be. */
+const SURELY_FITS_BYTES = MESSAGE_MAX_BYTES / 4;
+/** Wire. What the canonical form has beyond the signing form: the signature, its key and their quotes. */
+const SIGNATURE_TEXT_BYTES = 103;
+
 type PublishRequest = RequestOf<typeof publish>;
 
 /** Makes, signs and stores messages of this node. */
 export class Publisher {
   readonly #context: NodeContext;
-  readonly #byToken = new BoundedMap<string, Promise<Published>>(TOKENS_MAX);
+  readonly #byToken = new BoundedMap<string, { readonly words: WordsHash; readonly published: Promise<Published> }>(
+    TOKENS_MAX,
+  );
 
   constructor(context: NodeContext) {
     this.#context = context;
@@ -46,34 +59,33 @@ export class Publisher {
     const group = this.#choose(request.group_id);
     if (request.token === undefined) return this.#publish(group, request, undefined);
     const token = tokenOf(caller, request.token);
+    const words = wordsOf(request);
     // Nothing is awaited up to the note, so that of two calls at once the second finds the first.
     const key = `${group.id} ${token}`;
     const earlier = this.#byToken.get(key);
-    if (earlier !== undefined) return earlier;
-    const published = this.#publish(group, request, token);
-    this.#byToken.set(key, published);
-    // What failed may be tried again under the same token.
+    if (earlier !== undefined) {
+      if (earlier.words !== words) throw otherWords();
+      return { ...(await earlier.published), duplicate: true };
+    }
+    const published = this.#publish(group, request, { token, words });
+    this.#byToken.set(key, { words, published });
+    // What failed may be tried again under the same token, with other words too.
     published.catch(() => this.#byToken.delete(key));
     return published;
   }
 
-  async #publish(
-    group: Group,
-    { content, topics }: PublishRequest,
-    token: PublishToken | undefined,
-  ): Promise<Published> {
-    const before = token === undefined ? undefined : publishedBefore(group, token);
+  async #publish(group: Group, { content, topics }: PublishRequest, once: Once | undefined): Promise<Published> {
+    const before = once === undefined ? undefined : publishedBefore(group, once);
     if (before !== undefined) return before;
     requireTopics(topics);
     // The note of a token is written at once; the message itself waits in the batch writer.
-    if (token !== undefined) await whenWritable(this.#context.clock, [group.store]);
+    if (once !== undefined) await whenWritable(this.#context.clock, [group.store]);
     const author = group.self;
     if (author === undefined) {
       throw new EntmootError("not_member", `local node ${this.#context.nodeIdNow()} is not a member`);
     }
     const now = this.#context.clock.unix();
-    const message = signMessage({
-      seed: this.#context.identity.seed,
+    const fields = {
       group_id: group.id,
       author,
       timestamp: BigInt(now),
@@ -81,16 +93,14 @@ export class Publisher {
       parents: group.store.messages.nextParents(),
       content,
       references: [],
-    });
+    };
+    // What can be refused is refused before anything is signed, and what cannot be sent before it is paid for.
+    if (content.length > SURELY_FITS_BYTES) requireSize(messageSigningForm(fields).length + SIGNATURE_TEXT_BYTES);
+    pay(group, fields, now);
+    const message = signMessage({ ...fields, seed: this.#context.identity.seed });
     const canonical = messageCanonical(message);
-    if (canonical.length > MESSAGE_MAX_BYTES) {
-      throw new EntmootError(
-        "invalid_argument",
-        `message: expected at most ${MESSAGE_MAX_BYTES} bytes with all it carries, got ${canonical.length}; send a reference instead`,
-      );
-    }
-    pay(group, message, now);
-    if (token !== undefined) notePublishing(group, token, message);
+    requireSize(canonical.length);
+    if (once !== undefined) notePublishing(group, once, message);
     await group.writer.put([newMessage(message, canonical)]);
     group.tell({ kind: "stored", ids: [message.id], from: undefined, via: "publish" });
     return publishedForm(message);
@@ -105,11 +115,15 @@ export class Publisher {
 
 /** What a caller is told of a message that is stored. */
 export function publishedForm({ author, group_id, id, timestamp }: Message): Published {
-  return { group_id, message_id: id, author, timestamp_ms: timestamp };
+  return { group_id, message_id: id, author, timestamp_ms: timestamp, duplicate: undefined };
 }
 
 /** Takes the message from its author's budget. Throws `rate_limited`, saying when to try again, or `invalid_argument`. */
-export function pay(group: Group, message: Message, now: UnixMs): void {
+export function pay(
+  group: Group,
+  message: Pick<Message, "author" | "content" | "timestamp" | "topics">,
+  now: UnixMs,
+): void {
   const { author, content, timestamp, topics } = message;
   const refusal = group.policy.check({
     author: author.pilot_node_id,
@@ -119,6 +133,7 @@ export function pay(group: Group, message: Message, now: UnixMs): void {
     topics,
     via: "publish",
     now,
+    oldest: group.retention.oldest,
   });
   if (refusal === undefined) return;
   if (refusal.retryAtMs === undefined) throw new EntmootError("invalid_argument", `group policy: ${refusal.message}`);
@@ -127,11 +142,12 @@ export function pay(group: Group, message: Message, now: UnixMs): void {
   throw new EntmootError(
     "rate_limited",
     `group policy: ${refusal.message}; try again in ${(waitMs / 1000).toFixed(1)}s, at ${at}`,
+    { retryAfterMs: Math.max(1, Math.ceil(waitMs)) },
   );
 }
 
 function refuseReserved(topics: readonly string[]): void {
-  const reserved = topics.find((topic) => topic === RESERVED_ROOT || topic.startsWith(`${RESERVED_ROOT}/`));
+  const reserved = topics.find(isReserved);
   if (reserved === undefined) return;
   throw new EntmootError(
     "forbidden",
@@ -142,4 +158,13 @@ function refuseReserved(topics: readonly string[]): void {
 function requireTopics(topics: readonly string[]): void {
   if (topics.length === 0) throw new EntmootError("invalid_argument", "no topics supplied");
   if (topics.some((topic) => topic === "")) throw new EntmootError("invalid_argument", "empty topic");
+  for (const topic of topics) verifyPublishTopic(topic);
+}
+
+function requireSize(bytes: number): void {
+  if (bytes <= MESSAGE_MAX_BYTES) return;
+  throw new EntmootError(
+    "invalid_argument",
+    `message: expected at most ${MESSAGE_MAX_BYTES} bytes with all it carries, got ${bytes}; send a reference instead`,
+  );
 }

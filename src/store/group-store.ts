@@ -22,6 +22,18 @@ export interface StoredMessage {
   readonly canonical: Uint8Array;
 }
 
+/** The messages from some time on. */
+export interface SharedPart {
+  readonly root: MerkleRoot;
+  readonly count: number;
+}
+
+/** Messages that stay however old they are: those of one author on one topic. */
+export interface Exempt {
+  readonly topic: string;
+  readonly author_node_id: number;
+}
+
 export interface MessageQuery {
   /** Inclusive Unix ms; `undefined` is unbounded. */
   readonly since?: bigint;
@@ -66,7 +78,7 @@ export interface MessageStore {
   sumAt(seq: number): number;
   /** Held now. */
   has(id: MessageId): boolean;
-  /** Held now, or held once and pruned: either way not to be fetched or stored again. */
+  /** Held now, or held once and pruned: either way not to be fetched or stored again. See `restoreFrom`. */
   knows(id: MessageId): boolean;
   /** Those of `ids` that are not known, in the order given. For many ids far cheaper than `knows` for each. */
   unknown(ids: readonly MessageId[]): MessageId[];
@@ -96,8 +108,8 @@ export interface MessageStore {
   latest(limit: number, topic?: string): StoredMessage[];
   /** All with timestamp in [since, until), in topological order of that subset (the original's Range). */
   topologicalRange(range: { since: bigint | undefined; until: bigint | undefined }): StoredMessage[];
-  /** Per topic: how many messages and the latest timestamp; most used first, then latest, then name. */
-  topics(limit: number): { topic: string; messages: number; latest: bigint }[];
+  /** Per topic: how many messages and the latest timestamp; most used first, then latest, then name. `reserved`: those too. */
+  topics(limit: number, also: { readonly reserved: boolean }): { topic: string; messages: number; latest: bigint }[];
   /** Ids in [lo, hi) ascending, at most `limit`; `hi` zero is unbounded. */
   idsInRange(range: { lo: MessageId; hi: MessageId; limit: number }): MessageId[];
   /** The first `limit` messages after a place in time order, or from its beginning. */
@@ -107,12 +119,29 @@ export interface MessageStore {
   /** Over all held messages in topological order; zero when empty. Recomputed lazily. */
   merkleRoot(): MerkleRoot;
   /**
+   * How many there are with timestamp at or after `since`, and their `merkleRoot`. `undefined` when none is kept in step
+   * for that time, unless `build` asks for the pass over the index that it costs; a few are kept.
+   */
+  sharedSince(since: bigint, build: boolean): SharedPart | undefined;
+  /**
    * The ids a new message of ours names as parents: the last three of the topological order, oldest first, of what
    * this store has stored or was last asked about.
    */
   nextParents(): MessageId[];
-  /** Forgets bodies older than `before`, keeps their ids as pruned. Messages with a topic in `exempt` stay. Gives how many. */
-  pruneBefore(before: bigint, exempt: readonly string[]): number;
+  /**
+   * Forgets bodies older than `before`, the oldest first, keeps their ids as pruned. What `exempt` names stays. Gives how
+   * many went, at most `limit`: unless it is 0 there may be more.
+   */
+  pruneBefore(before: bigint, exempt?: Exempt, limit?: number): number;
+  /** How many are pruned now. */
+  readonly pruned: number;
+  /** The time of the latest of them, `INT64_MAX` when it is not known of some; `undefined` when none is pruned. */
+  latestPruned(): bigint | undefined;
+  /**
+   * From now on messages that were pruned and are not older than this are stored again, each at the number it had, so
+   * that no reader of the log gets it twice. They then count as unknown. `undefined`: none is.
+   */
+  restoreFrom(timestamp: bigint | undefined): void;
 }
 
 /** The signed roster log of one group, append only. */

@@ -1,9 +1,12 @@
+import { trimSpace } from "../core/bytes/text.ts";
 import type { WatchEvent } from "../node/operations/messages.ts";
 import { textOrBytes } from "./message-line.ts";
 import { terminalText } from "./terminal-text.ts";
 
 /** Ours. Of a name on a terminal. */
 const NAME_MAX = 32;
+/** Ours. Characters of an author's key on a terminal, which tell two of one name apart. */
+const KEY_SHOWN = 8;
 /** Ours. Of all topics of a message on a terminal. */
 const TOPICS_MAX = 80;
 
@@ -21,12 +24,16 @@ export function eventLine(event: WatchEvent, { names, now }: LineContext): strin
     const route = event.route === "none" ? "" : ` (${event.route})`;
     return `${clock(now)}  ${who} ${CHANGE[event.event]}${route}`;
   }
-  const { message } = event;
+  const { message, place, seq } = event;
+  const key = message.author.entmoot_pubkey?.toBase64().slice(0, KEY_SHOWN);
+  const author = key === undefined ? who : `${who} (${key})`;
+  // With the moot's id the number is a place to go on from; an original daemon gives none.
+  const number = place === "" ? "" : `#${seq}  `;
   const { content, content_b64 } = textOrBytes(message.content);
   const text =
     content_b64 === undefined ? terminalText(content) : `[${message.content.length} bytes that are not text]`;
   const topics = terminalText(message.topics.join(","), TOPICS_MAX);
-  return `${clock(instant(message.timestamp) ?? now)}  ${who}  ${topics === "" ? "-" : topics}  ${text}`;
+  return `${clock(instant(message.timestamp) ?? now)}  ${number}${author}  ${topics === "" ? "-" : topics}  ${text}`;
 }
 
 const CHANGE = {
@@ -38,7 +45,7 @@ const CHANGE = {
 
 /** The name with the id behind it: a name alone is anybody's to choose. */
 function nameOf(nodeId: number, name: string | undefined): string {
-  const shown = terminalText(name ?? "", NAME_MAX).trim();
+  const shown = trimSpace(terminalText(name ?? "", NAME_MAX));
   return shown === "" ? String(nodeId) : `${shown}/${nodeId}`;
 }
 

@@ -1,5 +1,7 @@
 import { GroupId, MerkleRoot, RosterEntryId } from "../core/ids.ts";
 import type { NodeStatus } from "../node/operations/daemon.ts";
+import type { InfoResp } from "../wire/control/control-info-frames.ts";
+import { retentionJson } from "./retention-json.ts";
 
 /** The original's keys in its order, then ours; an agent is told nothing of the machine, and what it is not told is not there. */
 export function infoJson(status: NodeStatus) {
@@ -19,6 +21,7 @@ export function infoJson(status: NodeStatus) {
       local_node_id: group.local_node_id,
       local_member: group.local_member,
       founder: group.founder,
+      ...retentionJson(group),
     })),
     ...(status.unopened.length === 0
       ? {}
@@ -31,6 +34,24 @@ export function infoJson(status: NodeStatus) {
       : {}),
     ...(isForAgent ? {} : { identity_path: status.identity_path }),
     transport: isForAgent ? { carrier: status.transport.carrier } : status.transport,
+  };
+}
+
+/** The same of a daemon of the original: its own words, and nothing that it does not say. */
+export function originalInfoJson({ data_dir, entmoot_pubkey, groups, listen_port, pilot_node_id, running }: InfoResp) {
+  return {
+    pilot_node_id,
+    ...(entmoot_pubkey === null ? {} : { entmoot_pubkey: entmoot_pubkey.toBase64() }),
+    listen_port,
+    data_dir,
+    groups: groups.map(({ group_id, members, merkle_root, messages }) => ({
+      group_id: GroupId.toBase64(group_id),
+      members,
+      messages,
+      ...(merkle_root === undefined ? {} : { merkle_root: MerkleRoot.toBase64(merkle_root) }),
+    })),
+    running,
+    daemon: "original",
   };
 }
 

@@ -4,6 +4,8 @@ import type { MessageRow } from "../node/operations/messages.ts";
 /** A message as `tail` and `query` print it. Keys ascending. */
 export interface MessageLine {
   readonly author: number;
+  /** What a node id only names: base64 of 32 bytes. */
+  readonly author_pubkey: string;
   /** What is not UTF-8 in it reads as U+FFFD; `content_b64` then has the bytes. */
   readonly content: string;
   readonly content_b64?: string;
@@ -23,6 +25,7 @@ const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
 export function messageLine({ group_id, message, place, seq }: MessageRow): MessageLine {
   return {
     author: message.author.pilot_node_id,
+    author_pubkey: message.author.entmoot_pubkey?.toBase64() ?? "",
     ...textOrBytes(message.content),
     group_id: GroupId.toBase64(group_id),
     message_id: MessageId.toBase64(message.id),

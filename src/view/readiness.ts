@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { GroupId } from "../core/ids.ts";
+import { programPath } from "../host/program-name.ts";
 import { shellCommand } from "../host/shell-quote.ts";
 import { type MootStatus, type NodeStatus, status as statusOperation } from "../node/operations/daemon.ts";
 import { type PeerRow, peers } from "../node/operations/moots.ts";
@@ -66,11 +67,11 @@ export async function readiness(
   };
 }
 
-/** `entmootd` with the flags that lead to this node's data, then `words`. */
+/** This program with the flags that lead to this node's data, then `words`. */
 export function commandFor(status: Pick<NodeStatus, "data_dir" | "identity_path">, words: readonly string[]): string {
   const usual = join(status.data_dir, "identity.json");
   const identity = status.identity_path === usual ? [] : ["-identity", status.identity_path];
-  return shellCommand(["entmootd", "-data", status.data_dir, ...identity, ...words]);
+  return shellCommand([programPath(), "-data", status.data_dir, ...identity, ...words]);
 }
 
 function nextCommand(status: NodeStatus, groupId: GroupId | undefined): string {

@@ -122,7 +122,7 @@ describe("a message line", () => {
   const message = {
     id: MessageId.zero,
     group_id: GroupId.zero,
-    author: { pilot_node_id: 4294967295, entmoot_pubkey: null },
+    author: { pilot_node_id: 4294967295, entmoot_pubkey: new Uint8Array(32).fill(7) },
     timestamp: 1n,
     topics: [],
     parents: [],
@@ -136,6 +136,7 @@ describe("a message line", () => {
     const line = messageLine(row);
     expect(Object.keys(line)).toEqual([
       "author",
+      "author_pubkey",
       "content",
       "group_id",
       "message_id",
@@ -144,11 +145,12 @@ describe("a message line", () => {
       "timestamp_ms",
       "topic",
     ]);
-    expect(line).toMatchObject({ author: 4294967295, content: "", place: "here", seq: 3, topic: [] });
+    const author_pubkey = new Uint8Array(32).fill(7).toBase64();
+    expect(line).toMatchObject({ author: 4294967295, author_pubkey, content: "", place: "here", seq: 3, topic: [] });
   });
 
   test("has neither place nor seq where the daemon names none", () => {
-    const keys = ["author", "content", "group_id", "message_id", "timestamp_ms", "topic"];
+    const keys = ["author", "author_pubkey", "content", "group_id", "message_id", "timestamp_ms", "topic"];
     expect(Object.keys(messageLine({ ...row, place: "", seq: 0 }))).toEqual(keys);
   });
 

@@ -3,7 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { conformanceTable, reportLine } from "../../src/cli/commands/conformance.ts";
 import { loadJoinInput } from "../../src/cli/line/join-input.ts";
-import { policyFromSource } from "../../src/cli/line/policy-source.ts";
+import { policyFromFlags } from "../../src/cli/line/policy-source.ts";
+import { parseTopics, unmatchedTopics } from "../../src/cli/line/topic-argument.ts";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { nodeName } from "../../src/daemon/node-name.ts";
 import type { WatchEvent } from "../../src/node/operations/messages.ts";
@@ -13,26 +14,55 @@ import { expectCode } from "../support/expect-code.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 describe("a policy source", () => {
-  test("is a preset in any case, none, or the standard when empty", () => {
-    expect(policyFromSource("", "-policy").source).toBe("preset:standard");
-    expect(policyFromSource("preset:Relaxed", "-policy").summary).toStartWith("message_rate=60/min burst=120");
-    expect(policyFromSource("none", "-policy")).toEqual({ source: "none", json: undefined, summary: undefined });
+  test("is a preset in any case, none, or the standard when empty", async () => {
+    expect((await policyFromFlags({ policy: "", retention: "" }, "create")).source).toBe("preset:standard");
+    expect((await policyFromFlags({ policy: "preset:Relaxed", retention: "" }, "create")).summary).toStartWith(
+      "message_rate=60/min burst=120",
+    );
+    expect(await policyFromFlags({ policy: "none", retention: "" }, "create")).toEqual({
+      source: "none",
+      json: undefined,
+      summary: undefined,
+      retention: undefined,
+    });
   });
 
-  test("a file is read, and each way it can be wrong is named", () => {
+  test("keeps as long as -retention says, and none keeps everything", async () => {
+    const kept = (policy: string, retention: string) => policyFromFlags({ policy, retention }, "create");
+    expect(await kept("", "90")).toMatchObject({
+      retention: 90n,
+      summary: expect.stringMatching(/^message_rate=6.*days=90$/),
+    });
+    expect((await kept("preset:relaxed", "Keep")).json).toContain('"retention_days":36500');
+    expect(await kept("none", "keep")).toMatchObject({ json: undefined, retention: undefined });
+    await expect(kept("none", "30")).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("name a policy as well"),
+    });
+    for (const wrong of ["0", "-1", "1.5", "30d", "forever", "9".repeat(19)]) {
+      await expect(kept("", wrong)).rejects.toMatchObject({
+        code: "invalid_argument",
+        message: `create: -retention: expected a number of days from 1 on, or keep, found "${wrong}"`,
+      });
+    }
+  });
+
+  test("a file is read, and each way it can be wrong is named", async () => {
     using directory = new TemporaryDirectory();
     const path = join(directory.path, "p.json");
-    const read = () => policyFromSource(`file:${path}`, "-policy");
-    expect(expectCode("invalid_argument", read).message).toContain("-policy: read policy file ");
+    const read = () => policyFromFlags({ policy: `file:${path}`, retention: "" }, "create");
+    const refused = (message: string) =>
+      expect(read()).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining(message) });
+    await refused("-policy: read policy file ");
     writeFileSync(path, "{");
-    expect(expectCode("invalid_argument", read).message).toContain("-policy: decode policy file ");
-    const standard = policyFromSource("preset:standard", "").json!;
+    await refused("-policy: decode policy file ");
+    const standard = (await policyFromFlags({ policy: "", retention: "" }, "create")).json!;
     writeFileSync(path, standard.replace('"retention_days":30', '"retention_days":0'));
-    expect(expectCode("invalid_argument", read).message).toContain("-policy: validate policy file ");
+    await refused("-policy: validate policy file ");
     writeFileSync(path, "x".repeat(70_000));
-    expect(expectCode("invalid_argument", read).message).toContain("expected at most 65536 bytes, found 70000");
+    await refused("expected at most 65536 bytes");
     writeFileSync(path, standard);
-    expect(read()).toMatchObject({ source: `file:${path}`, json: standard });
+    expect(await read()).toMatchObject({ source: `file:${path}`, json: standard });
   });
 });
 
@@ -48,7 +78,7 @@ describe("an input of join", () => {
 
   test("fetched from an address is judged like a file", async () => {
     await using web = await served("{}");
-    await expect(loadJoinInput(web.url)).rejects.toMatchObject({
+    await expect(loadJoinInput(web.url, 60_000)).rejects.toMatchObject({
       code: "malformed_frame",
       message: expect.stringContaining(`join: invite ${web.url}: `),
     });
@@ -56,7 +86,7 @@ describe("an input of join", () => {
 
   test("an answer that is no success is a failed fetch", async () => {
     await using web = await served("no", 404);
-    await expect(loadJoinInput(web.url)).rejects.toMatchObject({
+    await expect(loadJoinInput(web.url, 60_000)).rejects.toMatchObject({
       code: "unavailable",
       message: expect.stringContaining("expected status 200, found 404"),
     });
@@ -64,7 +94,7 @@ describe("an input of join", () => {
 
   test("a redirect is not followed", async () => {
     await using web = await served(() => Response.redirect("http://127.0.0.1:1/"));
-    await expect(loadJoinInput(web.url)).rejects.toMatchObject({
+    await expect(loadJoinInput(web.url, 60_000)).rejects.toMatchObject({
       code: "unavailable",
       message: expect.stringContaining("invite fetch failed"),
     });
@@ -72,16 +102,16 @@ describe("an input of join", () => {
 
   test("more than 1 MiB is refused, not cut", async () => {
     await using web = await served("x".repeat(1024 * 1024 + 1));
-    await expect(loadJoinInput(web.url)).rejects.toMatchObject({
+    await expect(loadJoinInput(web.url, 60_000)).rejects.toMatchObject({
       code: "invalid_argument",
       message: expect.stringContaining("at most 1048576 bytes"),
     });
     using directory = new TemporaryDirectory();
     const path = join(directory.path, "i.json");
     writeFileSync(path, "x".repeat(1024 * 1024 + 1));
-    await expect(loadJoinInput(path)).rejects.toMatchObject({
+    await expect(loadJoinInput(path, 60_000)).rejects.toMatchObject({
       code: "invalid_argument",
-      message: expect.stringContaining("found 1048577"),
+      message: expect.stringContaining("found more than 1048576"),
     });
   });
 
@@ -89,14 +119,16 @@ describe("an input of join", () => {
     using directory = new TemporaryDirectory();
     const path = join(directory.path, "i.json");
     writeFileSync(path, new Uint8Array([0xff, 0xfe]));
-    await expect(loadJoinInput(path)).rejects.toMatchObject({
+    await expect(loadJoinInput(path, 60_000)).rejects.toMatchObject({
       message: expect.stringContaining("expected text in UTF-8"),
     });
   });
 
   test("a link in an error is not shown in full: it is a secret", async () => {
     const secret = `entmoot://join/${"A".repeat(200)}`;
-    await expect(loadJoinInput(secret)).rejects.toMatchObject({ message: expect.not.stringContaining("A".repeat(20)) });
+    await expect(loadJoinInput(secret, 60_000)).rejects.toMatchObject({
+      message: expect.not.stringContaining("A".repeat(20)),
+    });
   });
 });
 
@@ -108,6 +140,31 @@ test("a node's name is kept until another is given, and an empty one takes it aw
   expect(nodeName("", settings)).toBe("");
   expect(nodeName(undefined, settings)).toBe("");
   expectCode("invalid_argument", () => nodeName("é".repeat(33), settings));
+  // Their white space is the network's: U+0085 is some, U+FEFF is not.
+  expect(nodeName("\u0085oak\u3000", settings)).toBe("oak");
+  expect(nodeName("\ufeffoak", settings)).toBe("\ufeffoak");
+});
+
+test("a name that peers would drop is refused, and one that was kept once is none", () => {
+  using settings = new MemoryNodeStore();
+  for (const name of ["a\u007fb", "a\nb", "a\u009bb", "\u0000"]) {
+    expect(expectCode("invalid_argument", () => nodeName(name, settings)).message).toContain(
+      "-hostname: expected no control characters, found U+00",
+    );
+  }
+  expect(nodeName(undefined, settings)).toBe("");
+  settings.setSetting("hostname", JSON.stringify("a\u007fb"));
+  expect(nodeName(undefined, settings)).toBe("");
+});
+
+test("the white space around topics is the network's, and not JavaScript's", () => {
+  expect(parseTopics("publish", "\u0085a\u3000, \ufeffb")).toEqual(["a", "\ufeffb"]);
+});
+
+test("a topic that no pattern matches is told, one that is a pattern refused", () => {
+  expect(unmatchedTopics(["chat", "a/b"])).toBeUndefined();
+  expect(unmatchedTopics(["chat", "c++", "a//b"])).toContain('topics "c++", "a//b": no pattern matches');
+  expectCode("invalid_argument", () => parseTopics("publish", "chat,a/#"));
 });
 
 describe("lines on a terminal", () => {
@@ -115,12 +172,12 @@ describe("lines on a terminal", () => {
   const message = (content: Uint8Array, topics: string[], timestamp = BigInt(now.getTime())): WatchEvent => ({
     kind: "message",
     group_id: GroupId.zero,
-    seq: 1,
-    place: "",
+    seq: 17,
+    place: "here",
     message: {
       id: MessageId.zero,
       group_id: GroupId.zero,
-      author: { pilot_node_id: 7, entmoot_pubkey: null },
+      author: { pilot_node_id: 7, entmoot_pubkey: new Uint8Array(32).fill(9) },
       timestamp,
       topics,
       parents: [],
@@ -133,8 +190,12 @@ describe("lines on a terminal", () => {
 
   test("say when, who, where and what", () => {
     const names = new Map([[7, "oak"]]);
-    expect(eventLine(message(text("hello"), ["chat"]), { names, now })).toBe("03:04:05  oak/7  chat  hello");
-    expect(eventLine(message(text("hello"), []), { names: new Map(), now })).toBe("03:04:05  7  -  hello");
+    expect(eventLine(message(text("hello"), ["chat"]), { names, now })).toBe(
+      "03:04:05  #17  oak/7 (CQkJCQkJ)  chat  hello",
+    );
+    expect(eventLine(message(text("hello"), []), { names: new Map(), now })).toBe(
+      "03:04:05  #17  7 (CQkJCQkJ)  -  hello",
+    );
     expect(eventLine(message(new Uint8Array([0xff, 0, 1]), ["a"]), { names, now })).toContain(
       "[3 bytes that are not text]",
     );

@@ -161,6 +161,8 @@ describe("group create", () => {
       "policy_configured",
       "policy_source",
       "policy_summary",
+      "retention_days",
+      "retention",
     ]);
     expect(made).toMatchObject({
       name: "council",

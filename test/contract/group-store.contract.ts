@@ -49,12 +49,12 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(messages.arrivedAfter(0, 10)).toEqual([]);
       expect(queried(messages, { order: "asc", limit: 10 })).toEqual([]);
       expect(messages.latest(3)).toEqual([]);
-      expect(messages.topics(10)).toEqual([]);
+      expect(messages.topics(10, { reserved: true })).toEqual([]);
       expect(messages.topologicalRange({ since: undefined, until: undefined })).toEqual([]);
       expect(messages.idsInRange({ lo: MessageId.zero, hi: MessageId.zero, limit: 10 })).toEqual([]);
       expect(messages.placesAfter(undefined, 10)).toEqual([]);
       expect(messages.idsSince(0n)).toEqual([]);
-      expect(messages.pruneBefore(INT64_MAX, [])).toBe(0);
+      expect(messages.pruneBefore(INT64_MAX)).toBe(0);
       expect(messages.putMany([])).toEqual([]);
     });
 
@@ -77,7 +77,9 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(messages.putMany([a!, b!, a!])).toEqual([1, 2, undefined]);
       expect(messages.putMany([b!, c!])).toEqual([undefined, 3]);
       expect(messages.size).toBe(3);
-      expect(messages.topics(9)).toEqual([{ topic: "chat/general", messages: 3, latest: 1_700_000_010_000n }]);
+      expect(messages.topics(9, { reserved: true })).toEqual([
+        { topic: "chat/general", messages: 3, latest: 1_700_000_010_000n },
+      ]);
     });
 
     check("a message that cannot be kept is refused, and none of its batch is stored", ({ messages }) => {
@@ -242,9 +244,9 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
         { topic: "a", messages: 1, latest: 5n },
         { topic: "b", messages: 1, latest: 5n },
       ];
-      expect(messages.topics(99)).toEqual(expected);
-      expect(messages.topics(2)).toEqual(expected.slice(0, 2));
-      expect(world.reopen().messages.topics(99)).toEqual(expected);
+      expect(messages.topics(99, { reserved: true })).toEqual(expected);
+      expect(messages.topics(2, { reserved: true })).toEqual(expected.slice(0, 2));
+      expect(world.reopen().messages.topics(99, { reserved: true })).toEqual(expected);
     });
 
     check("ids come by range, ascending, and a zero upper bound is none", ({ messages }) => {
@@ -299,10 +301,10 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
         const pinned = message({ timestamp: 6n, topics: ["pinned", "both"] });
         const young = message({ timestamp: 10n, topics: ["both"] });
         messages.putMany([old, pinned, young].map(keptMessage));
-        expect(messages.pruneBefore(0n, [])).toBe(0);
-        expect(messages.pruneBefore(-5n, [])).toBe(0);
-        expect(messages.pruneBefore(10n, ["pinned", "unused"])).toBe(1);
-        expect(messages.pruneBefore(10n, ["pinned"])).toBe(0);
+        expect(messages.pruneBefore(0n)).toBe(0);
+        expect(messages.pruneBefore(-5n)).toBe(0);
+        expect(messages.pruneBefore(10n, PINNED)).toBe(1);
+        expect(messages.pruneBefore(10n, PINNED)).toBe(0);
         for (const store of beforeAndAfter(world)) {
           const kept = store.messages;
           expect(kept.size).toBe(2);
@@ -314,15 +316,15 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
           expect(kept.size).toBe(2);
           expect(kept.merkleRoot()).toBe(merkleRoot([pinned.id, young.id]));
           expect(queried(kept, { topic: "old", order: "asc", limit: 9 })).toEqual([]);
-          expect(kept.topics(9)).toEqual([
+          expect(kept.topics(9, { reserved: true })).toEqual([
             { topic: "both", messages: 2, latest: 10n },
             { topic: "pinned", messages: 1, latest: 6n },
           ]);
           expect(kept.arrivedAfter(0, 9).map(({ seq }) => seq)).toEqual([2, 3]);
           expect(kept.lastSeq()).toBe(3);
         }
-        expect(world.store.messages.pruneBefore(INT64_MAX, [])).toBe(2);
-        expect(world.store.messages.topics(9)).toEqual([]);
+        expect(world.store.messages.pruneBefore(INT64_MAX)).toBe(2);
+        expect(world.store.messages.topics(9, { reserved: true })).toEqual([]);
         expect(world.reopen().messages.putMany([keptMessage(text("new"))])).toEqual([4]);
       },
     );
@@ -331,7 +333,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       const drawn = messages.logId();
       expect(drawn).toMatch(/^[0-9a-f]{16}$/);
       messages.putMany([text("a"), text("b")].map(keptMessage));
-      messages.pruneBefore(INT64_MAX, []);
+      messages.pruneBefore(INT64_MAX);
       for (const store of beforeAndAfter(world)) expect(store.messages.logId()).toBe(drawn);
       world.store.messages.drawLog();
       const next = world.store.messages.logId();
@@ -355,7 +357,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
           expect([1, 2, 3, 4].map((seq) => store.messages.idAt(seq))).toEqual(put.map(({ id }) => id));
           expect(sumsOf(store.messages, 4)).toEqual(sums.slice(0, 5));
         }
-        expect(world.store.messages.pruneBefore(10n, [])).toBe(2);
+        expect(world.store.messages.pruneBefore(10n)).toBe(2);
         world.store.messages.putMany([keptMessage(at(40n))]);
         for (const store of beforeAndAfter(world)) expect(sumsOf(store.messages, 5)).toEqual(sums);
         for (const store of beforeAndAfter(world)) {
@@ -374,7 +376,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       for (const size of [1, 62, 1, 1, 130, 5, 100]) {
         world.store.messages.putMany(said.slice(stored, stored + size).map(keptMessage));
         stored += size;
-        if (stored === 199) world.store.messages.pruneBefore(100n, []);
+        if (stored === 199) world.store.messages.pruneBefore(100n);
         for (const store of beforeAndAfter(world)) {
           const found = Array.from({ length: stored + 1 }, (__, seq) => store.messages.sumAt(seq));
           expect(found).toEqual(sums.slice(0, stored + 1));
@@ -382,20 +384,76 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       }
     });
 
-    test("puts, prunes and restarts in any order give the root, order and parents of what is held", () => {
+    check("what was pruned comes back at its number where it may, with its topics", ({ messages }, world) => {
+      const said = [3n, 5n, 7n, 9n].map((timestamp) => message({ timestamp, topics: [`t${timestamp}`] }));
+      messages.putMany(said.map(keptMessage));
+      expect([messages.pruneBefore(8n, undefined, 2), messages.pruned, messages.size]).toEqual([2, 2, 2]);
+      expect([messages.pruneBefore(8n, undefined, 2), messages.pruned, messages.size]).toEqual([1, 3, 1]);
+      for (const store of beforeAndAfter(world)) {
+        store.messages.restoreFrom(5n);
+        expect(store.messages.unknown(said.map(({ id }) => id))).toEqual(said.slice(1, 3).map(({ id }) => id));
+        expect(said.map(({ id }) => store.messages.knows(id))).toEqual([true, false, false, true]);
+        expect(store.messages.latestPruned()).toBe(7n);
+        store.messages.restoreFrom(undefined);
+        expect(store.messages.unknown(said.map(({ id }) => id))).toEqual([]);
+      }
+      world.store.messages.restoreFrom(5n);
+      expect(world.store.messages.putMany(said.toReversed().map(keptMessage))).toEqual([undefined, 3, 2, undefined]);
+      expect(world.store.messages.putMany([keptMessage(text("next"))])).toEqual([5]);
+      for (const { messages: now } of beforeAndAfter(world)) {
+        expect([now.size, now.pruned, now.latestPruned(), now.lastSeq()]).toEqual([4, 1, 3n, 5]);
+        expect(now.arrivedAfter(0, 9).map(({ seq }) => seq)).toEqual([2, 3, 4, 5]);
+        expect([1, 2, 3, 4].map((seq) => now.idAt(seq))).toEqual(said.map(({ id }) => id));
+        expect(queried(now, { topic: "t5", order: "asc", limit: 9 }).map(({ id }) => id)).toEqual([said[1]!.id]);
+        now.restoreFrom(undefined);
+        expect(now.knows(said[0]!.id)).toBe(true);
+      }
+    });
+
+    check(
+      "a root from some time on is kept in step for a few times, and is built for others when asked",
+      (_, world) => {
+        const { messages } = world.store;
+        messages.putMany([1n, 2n, 3n].map((timestamp) => keptMessage(message({ timestamp }))));
+        expect(messages.sharedSince(1n, false)).toEqual({ root: messages.merkleRoot(), count: 3 });
+        const since2 = messages.sharedSince(2n, true);
+        const later = message({ timestamp: 4n });
+        messages.putMany([keptMessage(later)]);
+        expect(messages.sharedSince(2n, false)).not.toEqual(since2);
+        expect(messages.sharedSince(4n, true)).toEqual({ root: merkleRoot([later.id]), count: 1 });
+        expect(messages.sharedSince(5n, true)).toEqual({ root: MerkleRoot.zero, count: 0 });
+      },
+    );
+
+    test("puts, prunes, returns and restarts in any order give the root, order and parents of what is held", () => {
       fc.assert(
         fc.property(anyHistory, ({ shape, batches }) => {
           using world = makeWorld();
           const sent = build(shape);
           const held = new Map<MessageId, Message>();
           const pruned = new Set<MessageId>();
-          for (const { take, pruneBefore, restart, look } of batches) {
+          const seqs = new Map<MessageId, number>();
+          for (const { take, pruneBefore, restart, restoreFrom, look } of batches) {
             const batch = take.map((at) => sent[at % sent.length]!);
-            world.store.messages.putMany(batch.map(keptMessage));
-            for (const one of batch) if (!pruned.has(one.id)) held.set(one.id, one);
+            world.store.messages.restoreFrom(restoreFrom);
+            const given = world.store.messages.putMany(batch.map(keptMessage));
+            for (const [at, one] of batch.entries()) {
+              const isBack = restoreFrom !== undefined && one.timestamp >= restoreFrom;
+              if (held.has(one.id) || (pruned.has(one.id) && !isBack)) expect(given[at]).toBeUndefined();
+              else {
+                expect(given[at]).toBe(seqs.get(one.id) ?? seqs.size + 1);
+                held.set(one.id, one);
+                pruned.delete(one.id);
+                seqs.set(one.id, given[at]!);
+              }
+            }
             if (pruneBefore !== undefined) {
               const old = [...held.values()].filter(({ timestamp }) => timestamp < pruneBefore && pruneBefore > 0n);
-              expect(world.store.messages.pruneBefore(pruneBefore, [])).toBe(old.length);
+              let gone = 0;
+              for (let piece = 2; piece > 0; gone += piece) {
+                piece = world.store.messages.pruneBefore(pruneBefore, undefined, 2);
+              }
+              expect(gone).toBe(old.length);
               for (const { id } of old) {
                 held.delete(id);
                 pruned.add(id);
@@ -404,9 +462,11 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
             if (restart) world.reopen();
             if (look) expectHeld(world.store, [...held.values()]);
           }
-          world.reopen();
+          world.reopen().messages.restoreFrom(undefined);
           expectHeld(world.store, [...held.values()]);
           for (const id of pruned) expect(world.store.messages.knows(id)).toBeTrue();
+          for (const [id, seq] of seqs) expect(world.store.messages.idAt(seq)).toBe(id);
+          expect(world.store.messages.pruned).toBe(pruned.size);
         }),
         { numRuns: 60 },
       );
@@ -582,6 +642,9 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
   });
 }
 
+/** What the author of `message()` says on one topic. */
+const PINNED = { topic: "pinned", author_node_id: identity(1).nodeId };
+
 /** The store as it is, then as it is after reopening. */
 function* beforeAndAfter(world: GroupStoreWorld): Generator<GroupStore> {
   yield world.store;
@@ -598,6 +661,13 @@ function expectHeld({ messages }: GroupStore, held: readonly Message[]): void {
   expect(messages.nextParents()).toEqual(nextParents(nodes));
   expect(messages.topologicalRange({ since: undefined, until: undefined }).map(({ id }) => id)).toEqual(order);
   expect(queried(messages, { order: "asc", limit: held.length + 1 }).map(({ id }) => id)).toEqual(inTimeOrder(held));
+  for (const since of [0n, 5n, 5n, 9n]) {
+    const newer = nodes.filter(({ timestamp }) => timestamp >= since);
+    expect(messages.sharedSince(since, true)).toEqual({
+      root: merkleRoot(topologicalOrder(newer)),
+      count: newer.length,
+    });
+  }
 }
 
 /** A group's messages by number: parents are lower numbers, so any set of them can arrive in any order. */
@@ -619,6 +689,7 @@ const anyHistory = fc.record({
     fc.record({
       take: fc.array(fc.nat({ max: 30 }), { maxLength: 12 }),
       pruneBefore: fc.option(fc.bigInt(-2n, 12n), { nil: undefined, freq: 4 }),
+      restoreFrom: fc.option(fc.bigInt(-2n, 12n), { nil: undefined, freq: 2 }),
       restart: fc.boolean(),
       look: fc.boolean(),
     }),

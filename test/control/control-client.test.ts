@@ -3,13 +3,15 @@ import { linkSync } from "node:fs";
 import { join } from "node:path";
 import { bindSocket } from "../../src/control/bind-socket.ts";
 import { ControlClient } from "../../src/control/control-client.ts";
+import { ControlConnection } from "../../src/control/control-connection.ts";
 import { ControlError, controlFailure, errorCodeOf } from "../../src/control/control-error.ts";
 import { encodeUtf8 as text } from "../../src/core/bytes/utf8.ts";
 import { EntmootError } from "../../src/core/errors.ts";
 import { STATUS } from "../../src/core/failure-table.ts";
 import { GroupId, MessageId, PublicKey } from "../../src/core/ids.ts";
+import { encodeWire } from "../../src/core/json/json-codec.ts";
 import { realClock } from "../../src/host/real-clock.ts";
-import { status, stop } from "../../src/node/operations/daemon.ts";
+import { status, stop, version } from "../../src/node/operations/daemon.ts";
 import { invite_mint, join as joinBy, link_create, link_list, link_revoke } from "../../src/node/operations/invites.ts";
 import { messages, publish, publish_signed } from "../../src/node/operations/messages.ts";
 import {
@@ -97,7 +99,7 @@ describe("what the client says is what the node says", () => {
     const { group_id } = await client.call(group_create, OPEN_GROUP);
     const request = { group_id, topics: ["a"], content: text("once"), token: new Uint8Array(16).fill(1) };
     const first = await client.call(publish, request);
-    expect(await client.call(publish, request)).toEqual(first);
+    expect(await client.call(publish, request)).toEqual({ ...first, duplicate: true });
     expect((await client.call(status, {})).groups[0]?.messages).toBe(1);
   });
 
@@ -203,8 +205,9 @@ describe("a refusal keeps its code", () => {
     for (const [code, { control, exit }] of Object.entries(STATUS)) {
       const failure = controlFailure(new EntmootError(code as keyof typeof STATUS, "why"));
       expect(failure).toEqual({ code: control, message: "why" });
-      // "No daemon" and "another daemon" are never said by a daemon.
-      if (exit !== 6 && code !== "not_found") expect(STATUS[errorCodeOf(control)].exit).toBe(exit);
+      // "No daemon", "another daemon" and "too few" are never said by a daemon.
+      // To the original's clients a rate limit is like any other time at which it cannot be done.
+      if (![6, 7, 8].includes(exit) && code !== "not_found") expect(STATUS[errorCodeOf(control)].exit).toBe(exit);
     }
     expect(errorCodeOf("LATER_CODE")).toBe("internal");
     expect(controlFailure(new TypeError("/secret/path"))).toMatchObject({ code: "INTERNAL" });
@@ -213,11 +216,17 @@ describe("a refusal keeps its code", () => {
 });
 
 describe("a daemon that does not answer", () => {
-  /** Somebody who accepts and says nothing. */
+  /** Somebody who says what it is, and nothing more. */
   async function silence() {
     const directory = new TemporaryDirectory();
     const clock = new ManualClock();
-    const listener = await bindSocket(join(directory.path, "control.sock"), clock, () => {});
+    const listener = await bindSocket(join(directory.path, "control.sock"), clock, async (stream) => {
+      const connection = new ControlConnection(stream, () => 1024);
+      const frame = await connection.receive().catch(() => null);
+      if (frame?.kind !== "operation" || frame.operation !== version.name) return;
+      const body = encodeWire(version.answer, { version: "1", commit: "", date: "", pid: 1 });
+      await connection.send({ ...frame, role: "answer", room: 0, body });
+    });
     const client = (await ControlClient.connect(directory.path, clock))!;
     return {
       client,
@@ -254,6 +263,22 @@ describe("a daemon that does not answer", () => {
     await until(() => it.clock.waiting === 2);
     it.clock.advance(20);
     expect(await asked).toMatchObject({ code: "timeout" });
+  });
+
+  test("or does not even say what it is, is given up just so, and told that nothing was asked", async () => {
+    using directory = new TemporaryDirectory();
+    const clock = new ManualClock();
+    const listener = await bindSocket(join(directory.path, "control.sock"), clock, () => {});
+    await using client = (await ControlClient.connect(directory.path, clock))!;
+    const ask = (timeoutMs: number) => client.call(messages, {}, { timeoutMs }).catch((error: unknown) => error);
+    const [hurried, patient] = [ask(20), ask(90)];
+    await until(() => clock.waiting === 2);
+    clock.advance(20);
+    const told = (ms: number) => `no answer from the daemon within ${ms} ms; nothing but what it is was asked yet`;
+    expect(await hurried).toMatchObject({ code: "timeout", message: told(20) });
+    clock.advance(70);
+    expect(await patient).toMatchObject({ code: "timeout", message: told(90) });
+    listener.stop(true);
   });
 
   test("and is told that a caller has left frees it a second later", async () => {

@@ -42,7 +42,7 @@ describe("the socket", () => {
     await using it = await controlledNode();
     await expect(controlServer(it.path, it.node)).rejects.toMatchObject({
       code: "already_running",
-      message: `control socket ${it.path}: another program answers on it; end that one first, or choose another place`,
+      message: `control socket ${it.path}: in use by entmootd test (process ${process.pid}); its data root is (memory); end that one first, or choose another place`,
     });
     await using client = (await ControlClient.connect(it.dataDir, realClock))!;
     expect((await client.call(status, {})).pid).toBe(process.pid);

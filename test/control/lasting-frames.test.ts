@@ -76,6 +76,8 @@ const STATUS: NodeStatus = {
       local_node_id: 7,
       local_member: true,
       founder: true,
+      policy: "",
+      retention: undefined,
     },
   ],
   started_at_ms: 1_750_000_000_000,

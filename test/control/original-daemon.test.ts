@@ -4,7 +4,7 @@ import { bindSocket } from "../../src/control/bind-socket.ts";
 import { ControlClient } from "../../src/control/control-client.ts";
 import { ControlConnection } from "../../src/control/control-connection.ts";
 import { encodeUtf8 as text } from "../../src/core/bytes/utf8.ts";
-import { GroupId, MerkleRoot, MessageId } from "../../src/core/ids.ts";
+import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { message as messageRecord } from "../../src/core/record/record-codecs.ts";
 import type { Message } from "../../src/core/record/records.ts";
 import { realClock } from "../../src/host/real-clock.ts";
@@ -108,12 +108,14 @@ async function world({ silent = false, clock = realClock as ManualClock | typeof
 describe("an original daemon", () => {
   test("is asked in the words it knows", async () => {
     await using it = await world();
-    expect(await it.client.call(status, {})).toMatchObject({
+    expect(await it.client.originalInfo()).toMatchObject({
       pilot_node_id: 45_491,
-      groups: [{ group_id, messages: 9, merkle_root: MerkleRoot.zero }],
+      groups: [{ group_id, messages: 9, merkle_root: undefined }],
     });
-    const published = { group_id, message_id, author, timestamp_ms: 5n };
+    const published = { group_id, message_id, author, timestamp_ms: 5n, duplicate: undefined };
     expect(await it.client.call(publish, { topics: ["a"], content: text("x") })).toEqual(published);
+    const once = { topics: ["a"], content: text("x"), token: new Uint8Array(16) };
+    await expect(it.client.call(publish, once)).rejects.toMatchObject({ code: "unsupported" });
     expect(await it.client.call(publish_signed, { message })).toEqual(published);
     const [event] = await Array.fromAsync(eventsOf(it.client, watch, { group_id, topic: "#", peers: true }));
     expect(event).toMatchObject({ kind: "message", seq: 0, message: { id: message_id } });
@@ -123,12 +125,24 @@ describe("an original daemon", () => {
     ]);
   });
 
-  test("is known by one question, however many calls there are", async () => {
-    await using it = await world();
-    expect(await it.client.isOriginal()).toBeTrue();
-    await it.client.call(status, {});
-    await it.client.call(status, {});
-    expect(it.asked).toEqual(["operation", "info_req", "info_req"]);
+  test("is known by one question, however many calls there are and whatever the first is", async () => {
+    const firsts: ((client: ControlClient) => Promise<unknown>)[] = [
+      (client) => client.isOriginal(),
+      (client) => client.call(status, {}),
+      (client) => client.call(publish, { topics: ["a"], content: text("x") }),
+      (client) => client.call(link_list, { group_id }),
+      (client) => client.callLast(stop, {}, 1_000),
+      (client) => Promise.all([client.originalInfo(), client.call(link_list, { group_id }).catch(() => {})]),
+    ];
+    for (const first of firsts) {
+      await using it = await world();
+      await first(it.client).catch(() => {});
+      await it.client.originalInfo();
+      await it.client.call(link_list, { group_id }).catch(() => {});
+      const unknown = it.asked.filter((kind) => kind === "operation");
+      expect(unknown).toHaveLength(1);
+      expect(it.asked.indexOf("operation")).toBe(0);
+    }
   });
 
   test("keeps the codes of its refusals", async () => {
@@ -144,7 +158,9 @@ describe("an original daemon", () => {
     await using it = await world();
     await expect(it.client.call(link_list, { group_id })).rejects.toMatchObject({
       code: "unsupported",
-      message: expect.stringContaining("does not know link_list"),
+      message: expect.stringMatching(
+        /control\.sock is the original's, which does not know link_list: .* knows no links/,
+      ),
     });
   });
 
@@ -162,7 +178,7 @@ describe("an original daemon", () => {
   test("that does not answer is given up after the call's patience", async () => {
     const clock = new ManualClock();
     await using it = await world({ silent: true, clock });
-    const asked = it.client.call(status, {}, { timeoutMs: 400 }).catch((error: unknown) => error);
+    const asked = it.client.originalInfo(400).catch((error: unknown) => error);
     await until(() => it.asked.includes("info_req"));
     clock.advance(400);
     expect(await asked).toMatchObject({ code: "timeout", message: expect.stringContaining("within 400 ms") });

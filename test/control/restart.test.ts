@@ -59,7 +59,7 @@ test("a node inside another program has no daemon to end, to start again or to t
   await using it = await served({});
   const refused = {
     code: "control_unavailable",
-    message: "this program runs no daemon; start one with entmootd serve",
+    message: 'this program runs no daemon; start one with "entmootd serve"',
   };
   for (const asked of [it.client, it.node]) {
     await expect(asked.call(stop, {})).rejects.toMatchObject(refused);

@@ -10,9 +10,14 @@ test("every exit status a failure can have is explained, and none is 0 or 4", ()
   expect(EXIT_MEANING).not.toHaveProperty("4");
 });
 
-test("over the control socket a failure ends a command as it would locally, but for what only a local one can be", () => {
+test("over the control socket a failure ends a command as it would locally, but for what the code cannot say", () => {
   const differing = Object.entries(STATUS).filter(([, status]) => controlExit(status.control) !== status.exit);
-  expect(differing.map(([code]) => code)).toEqual(["already_running", "control_unavailable"]);
+  expect(differing.map(([code]) => code)).toEqual([
+    "too_few",
+    "rate_limited",
+    "already_running",
+    "control_unavailable",
+  ]);
 });
 
 test.each([

@@ -49,3 +49,19 @@ test("an error is written by its message, bytes as hex, objects as JSON", () => 
   );
   expect(line).toContain('err="no route" id=01ff at="{\\"a\\":\\"1\\"}"');
 });
+
+test("where prose is JSON a line is one object, and no field of it is longer than a line", () => {
+  const lines: string[] = [];
+  const log = createLog("info", { write: (line) => lines.push(line), now: () => new Date(0), isJson: () => true });
+  log.warn("peer lost", { peer: "ab12", n: 1n, text: 'a"\n', more: "z".repeat(20_000) });
+  const { more, ...rest } = JSON.parse(lines.join(""));
+  expect(rest).toEqual({
+    time: "1970-01-01T00:00:00.000Z",
+    level: "WARN",
+    msg: "peer lost",
+    peer: "ab12",
+    n: "1",
+    text: 'a"\n',
+  });
+  expect(more.length).toBeLessThan(8_300);
+});

@@ -67,7 +67,9 @@ export class Sandbox implements Disposable {
     args: readonly string[] = [],
     { shell = ["dash"], env = {}, script = SCRIPT, piped }: RunOptions = {},
   ): Promise<Ended> {
-    const command = piped === undefined ? [...shell, script, ...args] : [...shell, "-s", "--", ...args];
+    // Not every shell knows -s, and none needs it without arguments.
+    const fromPipe = args.length === 0 ? shell : [...shell, "-s", "--", ...args];
+    const command = piped === undefined ? [...shell, script, ...args] : fromPipe;
     await using program = new Program(command, {
       env: { ...this.env, ...env },
       cwd: this.#directory.path,
@@ -117,6 +119,11 @@ export class Sandbox implements Disposable {
   read(path: string): string {
     const full = join(this.home, path);
     return existsSync(full) ? readFileSync(full, "utf8") : "";
+  }
+
+  /** Whether a file in the home folder has `text` in it. */
+  holds(name: string, text: string): boolean {
+    return lstatSync(join(this.home, name)).isFile() && this.read(name).includes(text);
   }
 
   write(path: string, text: string): void {

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { FakeFeed } from "./fake-feed.ts";
@@ -59,6 +59,47 @@ for (const [shell, file] of [
     expect(found(box, "dash", "-l")[0]).toBe(box.binary);
   });
 }
+
+/** What a shell started without any of this finds: by the file that it reads, or by what the script says is left to do. */
+const NEXT_SHELLS: readonly (readonly [shell: string | undefined, files: readonly string[], said: string])[] = [
+  [undefined, [".bashrc", ".profile"], ""],
+  ["/bin/dash", [".profile"], 'finds it after: . "$HOME/.profile"'],
+  ["/usr/bin/ksh93", [".kshrc", ".profile"], 'finds it after: . "$HOME/.profile"'],
+  ["/usr/bin/mksh", [".mkshrc", ".profile"], 'finds it after: . "$HOME/.profile"'],
+  ["/usr/bin/yash", [".profile", ".yashrc"], ""],
+  ["/bin/tcsh", [".profile"], "put this line into .tcshrc:\ninstall.sh:   set path = ( "],
+  ["/usr/bin/nu", [".profile"], "put this line into config.nu:\ninstall.sh:   $env.PATH = ($env.PATH | prepend "],
+  ["/opt/odd shell", [".profile"], "odd shell may read none of these files; add "],
+];
+
+for (const [shell, files, said] of NEXT_SHELLS) {
+  test(`SHELL=${shell ?? ""}: the next shell finds the program, or what is left to do is told`, async () => {
+    using feed = new FakeFeed();
+    feed.publish();
+    using box = new Sandbox(feed);
+    for (const file of [".kshrc", ".mkshrc", ".yashrc"]) box.write(file, "# mine\n");
+    const before = box.snapshot();
+    // The list of users, when SHELL does not tell.
+    const PATH = box.withTools({ getent: "echo me:x:1:1:me:/:/bin/bash" });
+    const env = { SHELL: shell, PATH };
+    expect(await box.install([], { env })).toContain(said);
+    const changed = readdirSync(box.home).filter((name) => box.holds(name, PATH_MARK));
+    expect(changed.toSorted()).toEqual(files.toSorted());
+    expect(found(box, "dash", "-l")[0]).toBe(box.binary);
+    if (shell === undefined) expect(found(box, "bash", "-i")[0]).toBe(box.binary);
+    await box.install(["uninstall"], { env });
+    rmSync(join(box.home, "tools"), { recursive: true });
+    expect(box.snapshot()).toEqual(before);
+  });
+}
+
+test("without HOME it is told that no start-up file is known", async () => {
+  using feed = new FakeFeed();
+  feed.publish();
+  using box = new Sandbox(feed);
+  const said = await box.install([], { env: { HOME: undefined, ENTMOOT_HOME: box.installDir } });
+  expect(said).toContain(`HOME is not set, so no start-up file is known; add '${box.installDir}/bin' to PATH`);
+});
 
 test("uninstall removes the start-up files that were made for it, and leaves what people wrote in them since", async () => {
   using feed = new FakeFeed();

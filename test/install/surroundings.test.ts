@@ -50,6 +50,75 @@ test("habits in .curlrc do not get between the feed and its checks", async () =>
   expect((await box.run()).stderr).toContain("sends us elsewhere (status 302)");
 });
 
+/** Settings of people's own that have broken installers: of fetchers, of tools, of the shell. */
+const HABITS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "tools that colour, count and list": {
+    GREP_OPTIONS: "--color=always -n -v",
+    TAR_OPTIONS: "--totals --verbose",
+    GZIP: "-v",
+    CDPATH: "/:/tmp",
+    GIT_DIR: "/nowhere",
+  },
+  "a shell that overwrites no file, expands no pattern and exports all": { SHELLOPTS: "allexport:noclobber:noglob" },
+  "a start-up file for every script": { BASH_ENV: "habits.sh", ENV: "habits.sh" },
+  "functions for tools that talk": Object.fromEntries(
+    ["grep", "sed", "cd", "ls", "rm", "mv", "curl", "tar", "cat"].map((name) => [
+      `BASH_FUNC_${name}%%`,
+      `() { echo "I am ${name}"; command ${name} -v "$@"; }`,
+    ]),
+  ),
+  "blanks elsewhere": { IFS: "/" },
+};
+
+for (const [what, habits] of Object.entries(HABITS)) {
+  test(`the settings of whoever runs it are nothing to it: ${what}`, async () => {
+    using feed = new FakeFeed();
+    feed.publish({ version: "v1.2.3" });
+    for (const shell of [["bash", "--posix"], ["sh"]]) {
+      using box = new Sandbox(feed);
+      writeFileSync(join(box.path, "habits.sh"), "echo a talking start-up file\ncd /\n");
+      box.write(".bashrc", "# mine\n");
+      const said = await box.install([], { shell, env: habits });
+      expect(said).toContain("entmootd v1.2.3 is installed");
+      expect(await box.version()).toBe("v1.2.3");
+      expect(await box.said(box.alias, "publish")).toContain("publish");
+      await box.install(["uninstall"], { shell, env: habits });
+      expect(box.read(".bashrc")).toBe("# mine\n");
+    }
+  });
+}
+
+for (const [fetcher, file, settings] of [
+  [
+    "curl",
+    ".curlrc",
+    'proxy = "http://127.0.0.1:1"\noutput = "elsewhere"\ninclude\nlimit-rate = 1\nmax-filesize = 3\n',
+  ],
+  ["wget", ".wgetrc", "save_headers = on\nhttp_proxy = http://127.0.0.1:1\noutput_document = elsewhere\nquota = 1\n"],
+] as const) {
+  test(
+    `what ${file} says is not read, and told where nothing can be fetched`,
+    async () => {
+      using feed = new FakeFeed();
+      feed.publish({ version: "v1.2.3" });
+      using box = new Sandbox(feed);
+      const PATH = join(box.path, "tools");
+      for (const tool of readdirSync("/usr/bin").filter((name) => name === fetcher || !/^(curl|wget)$/.test(name))) {
+        box.link(join("../tools", tool), join("/usr/bin", tool));
+      }
+      box.write(file, settings);
+      const options = { env: { PATH }, shell: [Bun.which("dash")!] };
+      await box.install([], options);
+      expect(await box.version()).toBe("v1.2.3");
+      feed.stop();
+      const { status, stderr } = await box.run([], options);
+      expect(status).toBe(1);
+      expect(stderr).toContain(`${join(box.home, file)} is not read here: a proxy goes into https_proxy`);
+    },
+    missingTool(fetcher),
+  );
+}
+
 test(
   "a proxy is not asked for what is on this machine",
   async () => {

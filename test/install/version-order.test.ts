@@ -33,7 +33,7 @@ function precedes(a: string, b: string): boolean {
 /** What install.sh compares versions with. */
 function functions(): string {
   const script = readFileSync(SCRIPT, "utf8");
-  const found = ["precedes", "parts_of", "part_precedes"].map((name) => {
+  const found = ["below", "precedes", "parts_of", "part_precedes"].map((name) => {
     const body = new RegExp(`^${name}\\(\\) \\{\\n(?:.*\\n)*?\\}\\n`, "m").exec(script)?.[0];
     if (body === undefined) throw new Error(`install.sh has no ${name}`);
     return body;

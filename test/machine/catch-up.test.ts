@@ -1,12 +1,13 @@
 import { beforeEach, expect, test } from "bun:test";
 import { steadyMs } from "../../src/core/clock.ts";
+import { MessageId } from "../../src/core/ids.ts";
 import { CatchUp } from "../../src/machine/catch-up.ts";
 import type { Effect } from "../../src/machine/effect.ts";
 import type { Event } from "../../src/machine/event.ts";
 import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
 import { Partners } from "../../src/machine/partners.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
-import { acts, id, ids, members, node, place, TestGroup } from "./group.ts";
+import { acts, id, ids, members, node, place, root, TestGroup } from "./group.ts";
 
 let group: TestGroup;
 let partners: Partners;
@@ -69,7 +70,10 @@ test("a member that was gone is asked as soon as it is back, but not more than o
 test("equal roots end the comparison", () => {
   connect(1);
   expect(handle({ kind: "status", from: node(1), status: group.status(0) })).toEqual([
-    { kind: "report", report: { what: "compared", peer: node(1), outcome: "equal", stored: 0, missing: 0 } },
+    {
+      kind: "report",
+      report: { what: "compared", peer: node(1), outcome: "equal", stored: 0, missing: 0 },
+    },
   ]);
 });
 
@@ -320,4 +324,67 @@ test("after a pull that brought something two others are compared soon", () => {
   const effects = acts(handle({ kind: "timer", timer: "compare" }, 3_000));
   expect(effects.length).toBeGreaterThan(0);
   expect(effects.every(({ kind }) => kind === "ask_status")).toBe(true);
+});
+
+test("a member that has forgotten more is compared with in what both keep, and asked for no more than that", () => {
+  const status = { ...group.status(7), pruned_to_ms: 500, shared_since_ms: 500, shared_root: root(5), shared_count: 5 };
+  group.parts.set(500, { root: root(5), count: 5 });
+  const equal = handle({ kind: "status", from: node(1), status });
+  expect(equal).toContainEqual({
+    kind: "report",
+    report: { what: "compared", peer: node(1), outcome: "equal", stored: 0, missing: 0 },
+  });
+  group.parts.set(500, { root: root(4), count: 4 });
+  const different = handle({ kind: "status", from: node(2), status });
+  const before = { timestamp: 499n, author_node_id: 0xffffffff, id: MessageId.fromHex("f".repeat(64)) };
+  expect(acts(different)).toEqual([{ kind: "ask_ids", to: node(2), after: before, limit: config.frame.idsMax }]);
+});
+
+test("what we have forgotten ourselves is not asked for, whoever has it", () => {
+  group.wantedFromMs = 900;
+  group.parts.set(900, { root: root(3), count: 3 });
+  const same = { ...group.status(7), shared_since_ms: 900, shared_root: root(3), shared_count: 3 };
+  expect(acts(handle({ kind: "status", from: node(1), status: same }))).toEqual([]);
+  const more = { ...same, shared_root: root(4) };
+  expect(acts(handle({ kind: "status", from: node(2), status: more }))).toMatchObject([
+    { kind: "ask_ids", after: { timestamp: 899n } },
+  ]);
+});
+
+test("equal roots over everything are equal copies, whatever was forgotten", () => {
+  group.wantedFromMs = 900;
+  const status = { ...group.status(group.size), pruned_to_ms: 700 };
+  expect(handle({ kind: "status", from: node(1), status })).toContainEqual(
+    expect.objectContaining({ report: expect.objectContaining({ outcome: "equal" }) }),
+  );
+});
+
+test("a peer that knows nothing of what was forgotten is listed from where something is wanted", () => {
+  group.wantedFromMs = 900;
+  expect(acts(handle({ kind: "status", from: node(1), status: { ...group.status(7), now_ms: 0 } }))).toMatchObject([
+    { kind: "ask_ids", after: { timestamp: 899n } },
+  ]);
+});
+
+test("a few messages under way are counted in what both keep, where the whole copies differ by many", () => {
+  group.wantedFromMs = 900;
+  group.parts.set(900, { root: root(3), count: 3 });
+  group.store(id(1));
+  handle({ kind: "stored", ids: [id(1)], from: node(3), via: "push" });
+  const status = { ...group.status(5_000), shared_since_ms: 900, shared_root: root(4), shared_count: 4 };
+  expect(acts(handle({ kind: "status", from: node(1), status }))).toEqual([]);
+  expect(acts(handle({ kind: "status", from: node(1), status }, config.catchUp.confirmAfterMs))).toMatchObject([
+    { kind: "ask_ids" },
+  ]);
+});
+
+test("a peer whose words do not tell is asked again before long, and nothing is fetched for it", () => {
+  group.wantedFromMs = 900;
+  connect(1);
+  const told = { ...group.status(7), shared_since_ms: 800, shared_root: root(4) };
+  expect(acts(handle({ kind: "status", from: node(1), status: told }, 10))).toEqual([]);
+  const [least, most] = config.catchUp.partialCooldownMs;
+  const askedAgain = (nowMs: number) => acts(handle({ kind: "timer", timer: "compare" }, nowMs));
+  expect(askedAgain(10 + least - 1)).toEqual([]);
+  expect(acts(catchUp.compareNow(node(1), steadyMs(10 + most)))).toEqual([{ kind: "ask_status", to: node(1) }]);
 });

@@ -273,6 +273,11 @@ const anEvent: fc.Arbitrary<Event> = fc.oneof(
       roster_length: fc.option(fc.nat(3), { nil: undefined }),
       merkle_root: fc.nat(3).map(root),
       message_count: fc.option(fc.nat(3), { nil: undefined }),
+      pruned_to_ms: fc.nat(3),
+      shared_since_ms: fc.nat(3),
+      shared_root: fc.nat(3).map(root),
+      shared_count: fc.nat(3),
+      now_ms: fc.nat(3),
     }),
   }),
   fc.record({

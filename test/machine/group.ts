@@ -2,7 +2,7 @@ import { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/
 import type { TimePlace } from "../../src/core/order/time-place.ts";
 import type { Effect } from "../../src/machine/effect.ts";
 import type { CopyStatus } from "../../src/machine/event.ts";
-import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";
+import type { CopyPart, MessageIndex, RosterView } from "../../src/machine/group-view.ts";
 
 const hex = (n: number): string => n.toString(16).padStart(64, "0");
 
@@ -16,6 +16,15 @@ export const root = (n: number): MerkleRoot => MerkleRoot.fromHex(hex(n));
 export const head = (n: number): RosterEntryId => RosterEntryId.fromHex(hex(n));
 /** Members 0 to `count` - 1. */
 export const members = (count: number): Set<PublicKey> => new Set(Array.from({ length: count }, (_, i) => node(i)));
+
+/** What a member says that has removed nothing. */
+export const NOTHING_PRUNED = {
+  pruned_to_ms: 0,
+  shared_since_ms: 0,
+  shared_root: MerkleRoot.zero,
+  shared_count: 0,
+  now_ms: 1,
+};
 
 /** A group as the machines see it, to be changed at will. */
 export class TestGroup implements MessageIndex, RosterView {
@@ -36,6 +45,14 @@ export class TestGroup implements MessageIndex, RosterView {
   /** Equal for equal numbers of messages, which is enough here. */
   merkleRoot(): MerkleRoot {
     return root(this.held.size);
+  }
+
+  wantedFromMs = 0;
+  /** As the whole one, over what it is said to hold from then on; by the time asked for. */
+  readonly parts = new Map<number, CopyPart>();
+
+  sharedSince(sinceMs: number): CopyPart | undefined {
+    return this.parts.get(sinceMs);
   }
 
   has(message: MessageId): boolean {
@@ -61,7 +78,8 @@ export class TestGroup implements MessageIndex, RosterView {
 
   /** What a peer with `count` messages and our roster says. */
   status(count: number): CopyStatus {
-    return { roster_head: this.head, roster_length: this.length, merkle_root: root(count), message_count: count };
+    const roster = { roster_head: this.head, roster_length: this.length };
+    return { ...roster, merkle_root: root(count), message_count: count, ...NOTHING_PRUNED };
   }
 }
 

@@ -6,7 +6,7 @@ import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts"
 import { Partners } from "../../src/machine/partners.ts";
 import { SeededRandom } from "../../src/machine/random.ts";
 import { RosterExchange } from "../../src/machine/roster-exchange.ts";
-import { head, members, node, root, TestGroup } from "./group.ts";
+import { head, members, NOTHING_PRUNED, node, root, TestGroup } from "./group.ts";
 
 let group: TestGroup;
 let partners: Partners;
@@ -28,6 +28,7 @@ const status = (length: number | undefined, fork = 0): CopyStatus => ({
   roster_length: length,
   merkle_root: root(0),
   message_count: 0,
+  ...NOTHING_PRUNED,
 });
 const heard = (length: number | undefined, nowMs = 0, fork = 0): Effect[] =>
   handle({ kind: "status", from: node(1), status: status(length, fork) }, nowMs);

@@ -184,7 +184,10 @@ test("a join whose member serves the roster and then answers nothing ends in its
     const frames = new FramedStream(stream, peerLanguage(stream.dialect));
     const asked = await frames.read(signal).catch(() => undefined);
     if (asked?.kind !== "roster_page_req") return;
-    await frames.write({ kind: "roster_page_resp", group_id: GROUP, entries: [genesis, added], last: true }, signal);
+    await frames.write(
+      { kind: "roster_page_resp", group_id: GROUP, entries: [genesis, added], last: true, name: "" },
+      signal,
+    );
     await frames.finish();
   });
   const times = { issued_at: BigInt(Date.now()), valid_until: BigInt(Date.now() + 60_000) };

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import type { GroupId } from "../../src/core/ids.ts";
-import { messages, publish } from "../../src/node/operations/messages.ts";
+import { messages, type Published, publish } from "../../src/node/operations/messages.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
 import type { Operations } from "../../src/node/operations/operation.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
@@ -29,10 +29,22 @@ test("a token counts in its moot alone, in this process and the next", async () 
   const inA = await say(node, a, "to a");
   const inB = await say(node, b, "to b");
   expect([inA.group_id, inB.group_id]).toEqual([a, b]);
-  expect(await Promise.all([say(node, a, "again"), say(node, b, "again")])).toEqual([inA, inB]);
+  const repeats: [Published, Published] = [
+    { ...inA, duplicate: true },
+    { ...inB, duplicate: true },
+  ];
+  expect(await Promise.all([say(node, a, "to a"), say(node, b, "to b")])).toEqual(repeats);
+  await expect(say(node, a, "other words")).rejects.toMatchObject({ code: "conflict" });
   await node.close();
   const next = await again(root);
-  expect(await Promise.all([say(next, a, "again"), say(next, b, "again")])).toEqual([inA, inB]);
+  expect(await Promise.all([say(next, a, "to a"), say(next, b, "to b")])).toEqual(repeats);
+  for (const [group_id, topics] of [
+    [a, ["chat"]],
+    [b, ["elsewhere"]],
+  ] as const) {
+    const other = next.call(publish, { group_id, topics, content: encodeUtf8("to b"), token });
+    await expect(other).rejects.toMatchObject({ code: "conflict" });
+  }
   expect([await heldOf(next, a), await heldOf(next, b)]).toEqual([["to a"], ["to b"]]);
   await next.close();
 });
@@ -46,8 +58,8 @@ test("a token of an agent is another than the owner's, in this process and the n
   expect(byOwner.message_id).not.toBe(byAgent.message_id);
   await node.close();
   const next = await again(root);
-  expect(await say(asAgent(next), group_id, "again")).toEqual(byAgent);
-  expect(await say(next, group_id, "again")).toEqual(byOwner);
+  expect(await say(asAgent(next), group_id, "the agent's")).toEqual({ ...byAgent, duplicate: true });
+  expect(await say(next, group_id, "the owner's")).toEqual({ ...byOwner, duplicate: true });
   expect(await heldOf(next, group_id)).toEqual(["the agent's", "the owner's"]);
   await next.close();
 });
@@ -55,7 +67,30 @@ test("a token of an agent is another than the owner's, in this process and the n
 test("two calls at once under one token publish once", async () => {
   await using node = await again(new MemoryDataRoot());
   const { group_id } = await node.call(group_create, OPEN_GROUP);
-  const [one, other] = await Promise.all([say(node, group_id, "one"), say(node, group_id, "other")]);
-  expect(other!).toEqual(one!);
+  const [one, same] = await Promise.all([say(node, group_id, "one"), say(node, group_id, "one")]);
+  expect(same!).toEqual({ ...one!, duplicate: true });
   expect(await heldOf(node, group_id)).toEqual(["one"]);
+});
+
+test("of two calls at once with other words under one token the later is refused", async () => {
+  await using node = await again(new MemoryDataRoot());
+  const { group_id } = await node.call(group_create, OPEN_GROUP);
+  const first = say(node, group_id, "one");
+  await expect(say(node, group_id, "other")).rejects.toMatchObject({ code: "conflict" });
+  await first;
+  expect(await heldOf(node, group_id)).toEqual(["one"]);
+});
+
+test("a note of before, which holds no words, is compared with the message", async () => {
+  const root = new MemoryDataRoot();
+  const node = await again(root);
+  const { group_id } = await node.call(group_create, OPEN_GROUP);
+  const first = await say(node, group_id, "one");
+  await node.close();
+  const facts = root.openGroup(group_id)!;
+  const [place] = Array.from({ length: 4096 }, (_, at) => `publish_token/${at}`).filter((name) => facts.getFact(name));
+  facts.setFact(place!, facts.getFact(place!)!.split(" ").slice(0, 3).join(" "));
+  await using next = await again(root);
+  expect(await say(next, group_id, "one")).toEqual({ ...first, duplicate: true });
+  await expect(say(next, group_id, "other")).rejects.toMatchObject({ code: "conflict" });
 });

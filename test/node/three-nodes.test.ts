@@ -27,7 +27,7 @@ test("three nodes join by link and by invite, talk, and hold the same set", asyn
   await using founder = await startNode(network, 1);
   await using alice = await startNode(network, 2);
   await using bob = await startNode(network, 3);
-  const { group_id } = await founder.call(group_create, OPEN_GROUP);
+  const { group_id } = await founder.call(group_create, { ...OPEN_GROUP, name: "council" });
   await founder.call(publish, { topics: ["chat"], content: encodeUtf8("before") });
 
   const { link } = await founder.call(link_create, { group_id, uses: 1, valid_for_ms: 60_000 });
@@ -39,6 +39,8 @@ test("three nodes join by link and by invite, talk, and hold the same set", asyn
   await founder.call(roster_change, { group_id, op: "add", entmoot_pubkey: key });
   const { invite } = await founder.call(invite_mint, { group_id, valid_for_ms: 60_000 });
   expect(await bob.call(join, { input: formatInvite(invite), timeout_ms: 60_000 })).toMatchObject({ members: 3 });
+  // Each has what the one it joined by calls the moot.
+  for (const node of [alice, bob]) expect(await groupOf(node, group_id)).toMatchObject({ name: "council" });
 
   const nodes = [founder, alice, bob];
   await until(() => agree(nodes, group_id, 1));

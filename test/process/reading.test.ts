@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { publish } from "../../src/node/operations/messages.ts";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
@@ -63,23 +64,129 @@ inNetns(import.meta, () => {
     expect(contents(stdout).filter((text) => text !== "more news")).toEqual([]);
   });
 
-  test("a reader that has seen enough ends tail and query quietly", async () => {
+  test("what no pattern matches is shown like any message; what is reserved only when it is named", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    const { group_id } = await a.up();
+    const odd = ["c++", "issues/#42", "/chat", "chat/", "a//b", "1E+02"];
+    await using live = a.spawn(["tail"]);
+    await say(a, "ready");
+    await using client = await a.client();
+    // Over the socket, for the command itself may warn of some of them.
+    const publishTo = (topic: string) =>
+      client.call(publish, { topics: [topic], content: new TextEncoder().encode(topic) });
+    await publishTo("_entmoot/news/v1");
+    for (const topic of odd) await publishTo(topic);
+    for (const content of odd) expect(await a.daemon.json({ event: "message", content })).toMatchObject({ group_id });
+    const shown = async (...args: string[]) => contents((await a.run(args)).stdout).filter((text) => text !== "ready");
+    for (const filter of [[], ["-topic", "#"]]) {
+      expect(await shown("query", "-order", "asc", ...filter)).toEqual(odd);
+      expect(await shown("query", "-group", group_id, "-after", "0", ...filter)).toEqual(odd);
+      await using tail = a.spawn(["tail", "-n", "-1", ...filter]);
+      for (const content of odd) expect(await tail.json({ content })).toMatchObject({ group_id });
+      expect(tail.stdout).not.toContain("_entmoot");
+    }
+    expect(await shown("query", "-topic", "_entmoot/#")).toEqual(["_entmoot/news/v1"]);
+    expect(await shown("query", "-topic", "+")).toEqual([]);
+    const { topics } = await a.ask(["call", "topics", JSON.stringify({ group_id })]);
+    expect(topics.map(({ topic }: { topic: string }) => topic).toSorted()).toEqual([...odd, "chat"].toSorted());
+    expect(a.daemon.stdout).not.toContain("_entmoot");
+    for (const content of odd) await live.json({ content });
+    expect(live.stdout).not.toContain("_entmoot");
+  });
+
+  test("a reader that has seen enough ends tail, call and query at once and quietly, though nothing more comes", async () => {
     using home = new TemporaryDirectory();
     await using a = new DaemonNode(home.path, "a");
     await a.serve();
     await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
     for (const n of [1, 2, 3]) await say(a, `chat ${n}`);
     const shell = new DaemonNode(home.path, "a", { command: ["sh", "-c"] });
-    await using tail = shell.spawn(['{ "$BINARY" tail -n -1; echo "status $?" >&2; } | head -n 1'], {
-      env: { BINARY },
+    const ofReader = async (command: string) => {
+      const { stdout, stderr } = await shell.run([`{ ${command}; echo "status $?" >&2; } | head -n 1`], {
+        env: { BINARY },
+      });
+      return { stdout, stderr };
+    };
+    // One line is held for each, so that none is printed into the pipe after its reader has gone.
+    const chat3 = { stdout: expect.stringContaining('"content":"chat 3"'), stderr: "status 0\n" };
+    expect(await ofReader('"$BINARY" tail -n 1')).toEqual(chat3);
+    expect(await ofReader('"$BINARY" call watch \'{"consumer":"reader","peers":true}\'')).toEqual({
+      stdout: expect.stringContaining('{"event":'),
+      stderr: "status 0\n",
     });
-    expect(await tail.json()).toMatchObject({ content: "chat 1" });
-    await say(a, "one too many");
-    expect(await tail.ended()).toMatchObject({ status: 0, stderr: "status 0\n" });
-    const query = '{ "$BINARY" query -order asc; echo "status $?" >&2; } | head -n 1';
-    const asked = await shell.run([query], { env: { BINARY } });
-    expect(contents(asked.stdout)).toEqual(["chat 1"]);
-    expect(asked.stderr).toBe("status 0\n");
+    expect(await ofReader('"$BINARY" query -order asc')).toEqual({
+      stdout: expect.stringContaining('"content":"chat 1"'),
+      stderr: "status 0\n",
+    });
+    // The pipes of a program that starts others are sockets.
+    const child = Bun.spawn([process.execPath, "-e", SPAWNS_TAIL], {
+      env: { ...shell.environment, BINARY },
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    expect(await new Response(child.stdout).text()).toBe("ended 0\n");
+  });
+
+  test("a line has what it takes to go on after it, and tail ends once it has enough, with 8 when too few came", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.serve();
+    const { founder } = await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    const { group_id } = await a.group();
+    for (const n of [1, 2, 3]) await say(a, `chat ${n}`);
+    const query = await a.run(["query", "-group", group_id, "-after", "0", "-limit", "2"]);
+    expect(contents(query.stdout)).toEqual(["chat 1", "chat 2"]);
+    const [first, second] = query.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(second).toMatchObject({ author_pubkey: founder.entmoot_pubkey, group_id, seq: first.seq + 1 });
+    expect(query.stderr).toBe(`query: more is there than the 2 printed; go on with -after ${second.place}\n`);
+    const json = await a.run(["-json-errors", "query", "-after", first.place, "-limit", "1"]);
+    expect(JSON.parse(json.stderr)).toMatchObject({ more: true, after: [second.place] });
+    const newest = await a.run(["query", "-limit", "2", "-json-errors"]);
+    expect(JSON.parse(newest.stderr)).toEqual({ note: expect.stringContaining("-limit 0"), more: true });
+    for (const all of [
+      ["-limit", "3"],
+      ["-limit", "0"],
+      ["-after", second.place, "-limit", "1"],
+      ["-topic", "none"],
+    ]) {
+      expect(await a.run(["query", ...all])).toMatchObject({ status: 0, stderr: "" });
+    }
+
+    const enough = await a.run(["tail", "-after", first.place, "-count", "2"]);
+    expect({ ...enough, stdout: contents(enough.stdout) }).toEqual({
+      status: 0,
+      stdout: ["chat 2", "chat 3"],
+      stderr: "",
+    });
+    const bySeq = await a.run(["tail", "-group", group_id, "-after", `${second.seq}`, "-count", "1"]);
+    expect(contents(bySeq.stdout)).toEqual(["chat 3"]);
+    await using live = a.spawn(["tail", "-n", "1", "-count", "2", "-timeout", "10m"]);
+    expect(await live.json()).toMatchObject({ content: "chat 3" });
+    await say(a, "chat 4");
+    const { status, stdout } = await live.ended();
+    expect({ status, stdout: contents(stdout) }).toEqual({ status: 0, stdout: ["chat 3", "chat 4"] });
+    const few = await a.run(["tail", "-n", "1", "-count", "2", "-timeout", "500ms", "-json-errors"]);
+    expect({ status: few.status, stdout: contents(few.stdout) }).toEqual({ status: 8, stdout: ["chat 4"] });
+    expect(JSON.parse(few.stderr)).toEqual({ error: { code: "too_few", message: expect.stringContaining("1 of 2") } });
+    expect(await a.run(["tail", "-timeout", "200ms"])).toEqual({ status: 0, stdout: "", stderr: "" });
+    for (const flags of [
+      ["-count", "0"],
+      ["-timeout", "0"],
+      ["-timeout", "soon"],
+    ]) {
+      expect(await a.run(["tail", ...flags])).toMatchObject({ status: 5, stdout: "" });
+    }
+    // What is held is enough: no daemon is needed.
+    await a.end();
+    const held = await a.run(["tail", "-after", first.place, "-count", "3", "-timeout", "1m"]);
+    expect({ status: held.status, stdout: contents(held.stdout) }).toEqual({
+      status: 0,
+      stdout: ["chat 2", "chat 3", "chat 4"],
+    });
   });
 
   test("query picks by author, topic, time and number, with and without a daemon", async () => {
@@ -114,6 +221,14 @@ inNetns(import.meta, () => {
     expect(await a.run(["query", "-topic", "a/#/b"])).toMatchObject({ status: 5, stdout: "" });
   });
 });
+
+/** Reads the first line of a tail, closes its end of the pipe, and says how the tail ended. */
+const SPAWNS_TAIL = `
+  const { spawn } = require("node:child_process");
+  const tail = spawn(process.env.BINARY, ["tail", "-n", "1"], { stdio: ["ignore", "pipe", "inherit"] });
+  tail.stdout.once("data", () => tail.stdout.destroy());
+  tail.on("exit", (status, signal) => console.log("ended " + (signal ?? status)));
+`;
 
 function say(node: DaemonNode, content: string, topic = "chat") {
   return node.ask(["publish", "-topic", topic, "-content", content]);

@@ -114,7 +114,7 @@ inNetns(import.meta, () => {
       const check = await a.run(["update", "-check", "-exit-code"]);
       expect(check.status).toBe(0);
       expect(check.stdout).toMatch(/^Entmoot v0\.2\.0 was taken back here at .*: the daemon of v0\.2\.0 ended/);
-      expect(check.stdout).toContain("To try v0.2.0 again: entmootd update -restart -version v0.2.0\n");
+      expect(check.stdout).toMatch(/To try v0\.2\.0 again: '.*\/bin\/entmootd' update -restart -version v0\.2\.0\n/);
       const named = await a.run(["update", "-restart", "-version", "v0.2.0"]);
       expect(named.stderr).toContain("v0.1.0 is installed and running again");
       // Mended under the same name it is another release.

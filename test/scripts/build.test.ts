@@ -15,6 +15,7 @@ import { dirname, join, resolve } from "node:path";
 import { buildBinary, currentVersion, hashInputs } from "../../scripts/build.ts";
 import { findBun } from "../../scripts/launch/bun.mjs";
 import { hostTarget, TARGETS } from "../../scripts/launch/platform.mjs";
+import { licenceOf, lockEntryOf, wholeOf } from "../../scripts/release/sbom.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 const home = mkdtempSync(join(tmpdir(), "entmoot-build-"));
@@ -24,7 +25,19 @@ const stamp = { version: "v9.8.7", commit: "c0ffee", date: "2026-01-02T03:04:05Z
 
 test("the executable prints its stamp, ignores the files of the directory it starts in, and loads commands when asked", async () => {
   const outfile = join(home, "out/entmootd");
-  await buildBinary({ target: hostTarget(), outfile, ...stamp });
+  const { packages } = await buildBinary({ target: hostTarget(), outfile, ...stamp });
+  const [inside] =
+    /## Inside the executable\n([^#]*)/.exec(readFileSync(join(ROOT, "docs/dependencies.md"), "utf8")) ?? [];
+  const listed = [...inside!.matchAll(/^\| `([^`]+)` \| (\S+) \| ([^|]+) \|/gm)].map(([, ...cells]) => cells);
+  // What docs/dependencies.md lists is what the bundler put in, no more and no less.
+  const lock = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));
+  const found = packages.map((name) => [
+    wholeOf(name),
+    lockEntryOf(lock, name).version,
+    licenceOf(lock, wholeOf(name)),
+  ]);
+  expect(listed.toSorted()).toEqual(found.toSorted());
+
   const elsewhere = join(home, "elsewhere");
   mkdirSync(elsewhere);
   writeFileSync(join(elsewhere, ".env"), "ENTMOOT_ENABLE_FLEET=nonsense\n");
@@ -39,6 +52,7 @@ test("the executable prints its stamp, ignores the files of the directory it sta
   const env = run("env", "-json");
   expect(JSON.parse(env.stdout.toString())).toMatchObject({ binary: outfile, runtime_status: "down" });
   expect(run("nonsense").exitCode).toBe(5);
+  expect(JSON.parse(run("self-test").stdout.toString())).toMatchObject({ event: "self_test", ok: true });
   expect(readdirSync(elsewhere).sort()).toEqual([".env", "bunfig.toml"]);
   expect(readdirSync(dirname(outfile))).toEqual(["entmootd"]);
 });

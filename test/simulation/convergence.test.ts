@@ -47,6 +47,33 @@ for (const seed of seeds(5)) {
     });
   }
 
+  test(`members that keep different amounts each end with what they keep, and then list nothing (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 9, loss: 0.05 });
+    world.runFor(5_000);
+    world.partition();
+    const startMs = world.clock.nowMs;
+    for (let i = 0; i < 40; i++) {
+      world.publish();
+      world.runFor(2_000);
+      const forgetful = world.members[world.random.between(0, 9)]!;
+      if (forgetful.number % 3 > 0 && world.random.chance(0.3)) {
+        // A third keeps the later half, a third the last quarter, once half of all is over.
+        const passedMs = world.clock.nowMs - startMs;
+        forgetful.forgetBefore(startMs + Math.floor(passedMs * (forgetful.number % 3 === 1 ? 0.5 : 0.75)));
+      }
+    }
+    for (const { number } of world.members) {
+      if (number % 3 > 0) world.members[number]!.forgetBefore(startMs + (number % 3 === 1 ? 40_000 : 60_000));
+    }
+    world.heal();
+    expect(world.runUntil(() => world.keepsWhatItWants(), 30 * MINUTE)).toBeLessThanOrEqual(5 * MINUTE);
+    world.runFor(2 * MINUTE);
+    world.traffic.reset();
+    world.runFor(10 * MINUTE);
+    expect(world.traffic.byKind.get("ask_status")).toBeGreaterThan(0);
+    expect(world.traffic.byKind.get("ask_ids") ?? 0).toBe(0);
+  });
+
   test(`members that are restarted again and again agree (SEED=${seed})`, () => {
     const world = new World({ seed, members: 9, loss: 0.02 });
     world.runFor(5_000);

@@ -1,8 +1,8 @@
-import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
+import { MerkleRoot, type MessageId, type PublicKey, type RosterEntryId } from "../../src/core/ids.ts";
 import { MessageSet } from "../../src/core/order/message-set.ts";
 import { comparePlaces, type TimePlace } from "../../src/core/order/time-place.ts";
 import { GroupMachine } from "../../src/machine/group-machine.ts";
-import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";
+import type { CopyPart, MessageIndex, RosterView } from "../../src/machine/group-view.ts";
 import type { Random } from "../../src/machine/random.ts";
 import type { World } from "./world.ts";
 
@@ -22,6 +22,7 @@ export class Member implements MessageIndex, RosterView {
   /** Distance from the author at which each message came. */
   readonly hops = new Map<MessageId, number>();
   readonly #set = new MessageSet();
+  readonly #forgotten = new Set<MessageId>();
   readonly #world: World;
   machine: GroupMachine;
   /** Applied entries of the world's one roster log. */
@@ -43,6 +44,17 @@ export class Member implements MessageIndex, RosterView {
     this.machine = this.#newMachine(random);
   }
 
+  /** Forgets what is older, and takes no such message any more. */
+  forgetBefore(ms: number): void {
+    this.wantedFromMs = ms;
+    const old = [...this.messages.values()].filter(({ timestamp }) => timestamp < ms).map(({ id }) => id);
+    for (const id of old) {
+      this.messages.delete(id);
+      this.#forgotten.add(id);
+    }
+    this.#set.remove(old);
+  }
+
   /** `false` when it was there already. */
   add(message: SimMessage, hops: number): boolean {
     if (this.messages.has(message.id)) return false;
@@ -62,15 +74,27 @@ export class Member implements MessageIndex, RosterView {
   }
 
   knows(id: MessageId): boolean {
-    return this.messages.has(id);
+    return this.messages.has(id) || this.#forgotten.has(id);
   }
 
   unknown(ids: readonly MessageId[]): MessageId[] {
-    return ids.filter((id) => !this.messages.has(id));
+    return ids.filter((id) => !this.knows(id));
   }
 
   merkleRoot(): MerkleRoot {
     return this.#set.root();
+  }
+
+  /** What is older it has forgotten, and does not take. */
+  wantedFromMs = 0;
+
+  sharedSince(sinceMs: number): CopyPart {
+    const set = new MessageSet();
+    for (const { id, timestamp, authorNumber, parents } of this.messages.values()) {
+      if (timestamp >= sinceMs)
+        set.add({ id, timestamp: BigInt(timestamp), author: authorNumber, parents: [...parents] });
+    }
+    return { root: set.size === 0 ? MerkleRoot.zero : set.root(), count: set.size };
   }
 
   get size(): number {

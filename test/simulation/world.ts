@@ -1,5 +1,5 @@
 import { steadyMs } from "../../src/core/clock.ts";
-import { MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
+import { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import type { Effect, NetworkEffect, Report } from "../../src/machine/effect.ts";
 import type { CopyStatus, Event, NetworkFailure, Via } from "../../src/machine/event.ts";
 import { MACHINE_DEFAULTS, type MachineConfig } from "../../src/machine/machine-config.ts";
@@ -35,6 +35,8 @@ export class World {
   readonly traffic = new Traffic();
   readonly reports: { by: Member; report: Report }[] = [];
   readonly published: MessageId[] = [];
+  /** When each was. */
+  readonly #publishedAt = new Map<MessageId, number>();
   readonly #options: WorldOptions;
   readonly #byKey = new Map<PublicKey, Member>();
   /** Members after so many roster entries. */
@@ -104,6 +106,7 @@ export class World {
     };
     author.add(message, 0);
     this.published.push(id);
+    this.#publishedAt.set(id, message.timestamp);
     this.tell(author, { kind: "stored", ids: [id], from: undefined, via: "publish" });
     return id;
   }
@@ -170,6 +173,14 @@ export class World {
     if (first.size < this.published.length) return false;
     if (running.some((member) => member.size !== first.size)) return false;
     return running.every((member) => member.merkleRoot() === first.merkleRoot() && member.head === first.head);
+  }
+
+  /** Each holds of everything published what it keeps, and nothing else. */
+  keepsWhatItWants(): boolean {
+    return this.members.every(({ messages, wantedFromMs }) => {
+      const wanted = this.published.filter((id) => this.#publishedAt.get(id)! >= wantedFromMs);
+      return wanted.length === messages.size && wanted.every((id) => messages.has(id));
+    });
   }
 
   /** Hands a member an event and carries out what it answers. */
@@ -264,7 +275,7 @@ export class World {
       }
       case "ask_status": {
         if (this.#options.statusBothWays ?? true) this.tell(peer, { kind: "status", from, status: statusOf(sender) });
-        const status = statusOf(peer);
+        const status = statusOf(peer, sender.wantedFromMs);
         return () => this.tell(sender, { kind: "status", from: peer.key, status });
       }
       case "ask_ids": {
@@ -278,16 +289,11 @@ export class World {
         const unknown = effect.ids.filter((id) => !peer.has(id));
         this.traffic.body(held.length);
         return () => {
-          const stored = this.#store(sender, peer.key, held, 1, effect.via);
-          this.tell(sender, {
-            kind: "fetched",
-            from: peer.key,
-            via: effect.via,
-            ids: effect.ids,
-            stored,
-            unknown,
-            refused: [],
-          });
+          const wanted = held.filter(({ timestamp }) => timestamp >= sender.wantedFromMs);
+          const refused = held.filter((message) => !wanted.includes(message)).map(({ id }) => id);
+          const stored = this.#store(sender, peer.key, wanted, 1, effect.via);
+          const { ids, via } = effect;
+          this.tell(sender, { kind: "fetched", from: peer.key, via, ids, stored, unknown, refused });
         };
       }
     }
@@ -315,7 +321,7 @@ export class World {
       else if (!member.knowsAuthor(message.author)) {
         const canonical = new TextEncoder().encode(JSON.stringify(message));
         this.tell(member, { kind: "unknown_author", from, id: message.id, author: message.author, canonical });
-      } else {
+      } else if (message.timestamp >= member.wantedFromMs) {
         member.add(message, hops);
         stored.push(message.id);
       }
@@ -421,8 +427,15 @@ function pairOf(a: Member, b: Member): string {
   return a.number < b.number ? `${a.number}:${b.number}` : `${b.number}:${a.number}`;
 }
 
-function statusOf(member: Member): CopyStatus {
+/** `sharedMs`: from when on the other side compares at the earliest. */
+function statusOf(member: Member, sharedMs = 0): CopyStatus {
+  const sinceMs = Math.max(member.wantedFromMs, sharedMs);
   return {
+    pruned_to_ms: member.wantedFromMs,
+    shared_since_ms: sinceMs,
+    shared_root: sinceMs === 0 ? MerkleRoot.zero : member.sharedSince(sinceMs).root,
+    shared_count: sinceMs === 0 ? 0 : member.sharedSince(sinceMs).count,
+    now_ms: 1,
     roster_head: member.head,
     roster_length: member.length,
     merkle_root: member.merkleRoot(),

@@ -16,7 +16,7 @@ const of = (group: number, n: number) => keptMessage(message({ timestamp: BigInt
 test("more groups than may be open at a time are written and read as if all were, and few files are open", () => {
   using directory = new TemporaryDirectory();
   const files = new OpenFiles(2);
-  using root = SqliteDataRoot.open(directory.path, "write", files);
+  using root = SqliteDataRoot.open(directory.path, "write", { files });
   const stores = Array.from({ length: 7 }, (_, n) =>
     root.createGroup(GroupId.fromBytes(new Uint8Array(32).fill(n + 1))),
   );
@@ -76,7 +76,7 @@ test("what another process stored while a group was closed counts when it opens 
 test("what is asked of a quiet group again and again keeps no file open, in a data root that is locked", () => {
   using directory = new TemporaryDirectory();
   const files = new OpenFiles(1);
-  using root = SqliteDataRoot.open(directory.path, "write", files);
+  using root = SqliteDataRoot.open(directory.path, "write", { files });
   const [quiet, busy] = [1, 2].map((n) => root.createGroup(GroupId.fromBytes(new Uint8Array(32).fill(n))));
   quiet!.messages.putMany([of(0, 0)]);
   quiet!.setFact("metadata", "{}");

@@ -20,6 +20,8 @@ export interface GroupInfo {
   readonly local_node_id: number;
   readonly local_member: boolean;
   readonly founder: boolean;
+  readonly policy?: string;
+  readonly retention?: { readonly days: number | null; readonly cutoff: string | null; readonly removed: number };
 }
 
 export interface NodeOptions {
@@ -53,6 +55,11 @@ export class DaemonNode implements AsyncDisposable {
   get daemon(): Program {
     if (this.#daemon === undefined) throw new Error(`no daemon was started on ${this.data}`);
     return this.#daemon;
+  }
+
+  /** What its commands are started with, for a program that starts one by itself. */
+  get environment(): Readonly<Record<string, string | undefined>> {
+    return this.#env;
   }
 
   /** Starts a command and gives it while it runs. */

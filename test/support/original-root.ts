@@ -56,22 +56,7 @@ export class OriginalRoot {
     const database = new Database(file, { readwrite: true, strict: true });
     database.run("PRAGMA journal_mode = WAL");
     database.run(SCHEMA);
-    const insert = database.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-    database.transaction(() => {
-      for (const one of messages) {
-        insert.run(
-          MessageId.toBytes(one.id),
-          GroupId.toBytes(one.group_id),
-          one.author.pilot_node_id,
-          one.timestamp,
-          one.content,
-          Uint8Array.fromHex(one.parents.join("")),
-          one.signature,
-          messageCanonical(one),
-        );
-      }
-    })();
-    insert.finalize();
+    insertMessages(database, messages);
     return database;
   }
 
@@ -104,6 +89,30 @@ export class OriginalRoot {
     }
     return this;
   }
+}
+
+/** Stores messages as the original does, in one transaction. */
+export function insertMessages(database: Database, messages: readonly Message[]): void {
+  const insert = database.prepare("INSERT OR IGNORE INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+  const topic = database.prepare("INSERT OR IGNORE INTO message_topics VALUES (?1, ?2)");
+  database.transaction(() => {
+    for (const one of messages) {
+      const id = MessageId.toBytes(one.id);
+      insert.run(
+        id,
+        GroupId.toBytes(one.group_id),
+        one.author.pilot_node_id,
+        one.timestamp,
+        one.content,
+        Uint8Array.fromHex(one.parents.join("")),
+        one.signature,
+        messageCanonical(one),
+      );
+      for (const text of one.topics) topic.run(id, text);
+    }
+  })();
+  insert.finalize();
+  topic.finalize();
 }
 
 /** Puts ads and own counters into the original's database, as it writes them: not canonical. */

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -7,9 +8,10 @@ import { merkleRoot } from "../../src/core/order/merkle-tree.ts";
 import { DataRootLock } from "../../src/store/lock.ts";
 import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
 import { SqliteGroupStore } from "../../src/store/sqlite/sqlite-group-store.ts";
-import { identity } from "./identity.ts";
 import { keptMessage } from "./kept-message.ts";
-import { GROUP, message } from "./message.ts";
+import { GROUP } from "./message.ts";
+import { numbered } from "./numbered-message.ts";
+import { insertMessages } from "./original-root.ts";
 
 /*
  * A process of its own for tests of what processes do to each other. Prints one line for each thing done; what it
@@ -65,17 +67,33 @@ try {
       break;
     }
     case "open": {
-      using root = SqliteDataRoot.open(path, "read");
+      using root = SqliteDataRoot.open(path, "write");
       say(`${root.openGroup(GROUP)?.messages.merkleRoot()}`);
       break;
     }
     case "takeover": {
       // After the first report of progress it waits to be killed.
-      using root = SqliteDataRoot.open(path, "read");
+      using root = SqliteDataRoot.open(path, "write");
       root.openGroup(GROUP, ({ done }) => {
         writeSync(1, `${done}\n`);
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
       });
+      break;
+    }
+    case "original": {
+      // As the original has its database open: each line is a number of messages to store, answered once they are.
+      using database = new Database(path, { readwrite: true, strict: true });
+      database.run("PRAGMA journal_mode = WAL");
+      database.run("PRAGMA synchronous = NORMAL");
+      let at = Number(extra);
+      say(`${database.query("SELECT count(*) FROM messages").values()[0]?.[0]}`);
+      for await (const line of createInterface({ input: process.stdin })) {
+        insertMessages(
+          database,
+          Array.from({ length: Number(line) }, () => numbered(at++)),
+        );
+        say(`${at}`);
+      }
       break;
     }
     case "create": {
@@ -98,10 +116,4 @@ function codeOf(work: () => void): string {
   } catch (error) {
     return error instanceof EntmootError ? error.code : `${error}`;
   }
-}
-
-/** The `n`th message of an endless group: each names the one before. */
-export function numbered(n: number) {
-  const content = new TextEncoder().encode(`${n} ${"x".repeat(300)}`);
-  return message({ by: identity(1 + (n % 3)), timestamp: 1_700_000_000_000n + BigInt(n), content });
 }

@@ -23,6 +23,17 @@ export class StoreProcess implements AsyncDisposable {
     return this.#process.pid;
   }
 
+  write(text: string): void {
+    this.#process.stdin.write(text);
+    this.#process.stdin.flush();
+  }
+
+  /** Ends its input, and waits until it has ended by itself. */
+  async end(): Promise<void> {
+    this.#process.stdin.end();
+    await this.#process.exited;
+  }
+
   /** The next line it prints; `undefined` when there will be none. */
   async line(): Promise<string | undefined> {
     const { value, done } = await this.#lines.next();

@@ -30,6 +30,7 @@ const merkleRoot = hex32.map((hex) => MerkleRoot.fromHex(hex));
 const u8 = fc.oneof(fc.constantFrom(0, 1, 2, 255), fc.integer({ min: 0, max: 255 }));
 const u16 = fc.oneof(fc.constantFrom(0, 65_535), fc.integer({ min: 0, max: 65_535 }));
 const u32 = fc.oneof(fc.constantFrom(0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1), fc.nat());
+const instant = fc.maxSafeNat().map((ms) => Math.min(ms, 8.64e15));
 const count = fc.oneof(fc.constantFrom(0, 1, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER), fc.nat());
 const int = fc.oneof(count, fc.constantFrom(-1, Number.MIN_SAFE_INTEGER));
 const i64 = fc.oneof(
@@ -190,6 +191,11 @@ export const FRAMES: Generators<Frame> = {
     roster_length: count,
     merkle_root: merkleRoot,
     message_count: count,
+    now_ms: instant,
+    pruned_to_ms: instant,
+    shared_since_ms: instant,
+    shared_root: merkleRoot,
+    shared_count: count,
   }),
   status_resp: fc.record({
     group_id: groupId,
@@ -197,6 +203,11 @@ export const FRAMES: Generators<Frame> = {
     roster_length: count,
     merkle_root: merkleRoot,
     message_count: count,
+    now_ms: instant,
+    pruned_to_ms: instant,
+    shared_since_ms: instant,
+    shared_root: merkleRoot,
+    shared_count: count,
     version: shortText,
     policy: shortText,
   }),
@@ -221,7 +232,7 @@ export const FRAMES: Generators<Frame> = {
   peer_hints_req: group,
   peer_hints_resp: fc.record({ group_id: groupId, hints: few(fc.uint8Array({ minLength: 1, maxLength: 1024 })) }),
   roster_page_req: fc.record({ group_id: groupId, after: rosterEntryId }),
-  roster_page_resp: fc.record({ group_id: groupId, entries: few(rosterEntry), last: bool }),
+  roster_page_resp: fc.record({ group_id: groupId, entries: few(rosterEntry), last: bool, name: shortText }),
 };
 
 const rosterState = { status: text, group_id: groupId, roster_head: rosterEntryId, members: int };

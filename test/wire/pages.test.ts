@@ -78,7 +78,7 @@ describe("a page of the roster", () => {
     let after = RosterEntryId.zero;
     for (let pages = 0; ; pages++) {
       expect(pages).toBeLessThan(6);
-      const answer = answerRosterPage({ kind: "roster_page_req", group_id, after }, log)!;
+      const answer = answerRosterPage({ kind: "roster_page_req", group_id, after }, log, "council")!;
       const bytes = encodeFrame(answer, "entmoot/1");
       const decoded = decodeFrame(bytes[4]!, bytes.subarray(5), "entmoot/1");
       if (decoded.kind !== "roster_page_resp") throw new Error("another frame");
@@ -91,11 +91,14 @@ describe("a page of the roster", () => {
 
   test("is empty for who is up to date, and unknown for who holds another log", () => {
     const log = [entry(0), entry(1)];
-    const page = (after: RosterEntryId) => answerRosterPage({ kind: "roster_page_req", group_id, after }, log);
+    const page = (after: RosterEntryId) =>
+      answerRosterPage({ kind: "roster_page_req", group_id, after }, log, "council");
     expect(page(log[1]!.id)).toMatchObject({ entries: [], last: true });
     expect(page(log[0]!.id)).toMatchObject({ entries: [log[1]], last: true });
     expect(page(entry(7).id)).toBeUndefined();
-    expect(answerRosterPage({ kind: "roster_page_req", group_id, after: RosterEntryId.zero }, [])).toMatchObject({
+    expect(
+      answerRosterPage({ kind: "roster_page_req", group_id, after: RosterEntryId.zero }, [], "council"),
+    ).toMatchObject({
       entries: [],
       last: true,
     });
@@ -104,10 +107,11 @@ describe("a page of the roster", () => {
   test("stops before what does not fit, and says so when one entry never does", () => {
     const large = JSON.stringify("p".repeat(600_000));
     const log = [entry(0, large), entry(1, large)];
-    const first = answerRosterPage({ kind: "roster_page_req", group_id, after: RosterEntryId.zero }, log)!;
+    const first = answerRosterPage({ kind: "roster_page_req", group_id, after: RosterEntryId.zero }, log, "council")!;
     expect([first.entries.length, first.last]).toEqual([1, false]);
     const huge = [entry(0, JSON.stringify("p".repeat(1_100_000))), entry(1)];
-    const ask = () => answerRosterPage({ kind: "roster_page_req", group_id, after: RosterEntryId.zero }, huge);
+    const ask = () =>
+      answerRosterPage({ kind: "roster_page_req", group_id, after: RosterEntryId.zero }, huge, "council");
     expect(refusalOf(ask)).toBe("frame_too_large");
   });
 });

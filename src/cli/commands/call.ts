@@ -3,8 +3,11 @@ import { decodeJson } from "../../core/json/json-codec.ts";
 import { openDaemon, openOperations, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printLine, putLine } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
+import { onReaderGone } from "../../host/stdout-reader.ts";
 import type { AnyOperation, Operations } from "../../node/operations/operation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "../../node/operations/table.ts";
+import { unlessAborted } from "../../transport/wait.ts";
 import { collect } from "../line/collect.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -23,7 +26,8 @@ export const call = defineCommand({
       `entmootd call watch '{"topic":"#"}'`,
       "entmootd call publish - < request.json",
     ],
-    exits: [0, 1, 2, 3, 5, 6],
+    exits: [0, 1, 2, 3, 5, 6, 7],
+    effect: "the operation may have been carried out all the same",
     notes: [
       'Prints the answer as one line of JSON. An operation that streams prints {"event":…} for each event and',
       '{"answer":…} at its end. What can be asked, with schemas: entmootd operations. watch, version, stop, program and',
@@ -51,9 +55,14 @@ export const call = defineCommand({
         return;
       }
       const { event } = operation;
-      const answer = await node.call(operation, request as object, {
+      const ending = new AbortController();
+      using _reader = onReaderGone(realClock, () => ending.abort());
+      const answered = node.call(operation, request as object, {
+        signal: ending.signal,
         onEvent: (told) => putLine(`{"event":${event.write(told, "wire")}}`),
       });
+      const answer = await unlessAborted(answered, ending.signal);
+      if (answer === undefined) return;
       await putLine(`{"answer":${operation.answer.write(answer, "wire")}}`);
     });
   },
@@ -77,7 +86,7 @@ async function requestOf(operation: AnyOperation, text: string): Promise<unknown
     return decodeJson(operation.request, bytes, { unknownKeys: "refuse" });
   } catch (cause) {
     if (!(cause instanceof EntmootError)) throw cause;
-    const text = `${LABEL}: ${name}: ${cause.message}; its schema: entmootd operations ${name}`;
+    const text = `${LABEL}: ${name}: ${cause.message}; its schema: "entmootd operations ${name}"`;
     throw new EntmootError("invalid_argument", text, { cause });
   }
 }

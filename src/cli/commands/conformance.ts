@@ -3,6 +3,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { printJson, printLine } from "../../host/print.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
+import { namedFailure } from "../line/command-error.ts";
 import { globalFlags } from "../line/global-flags.ts";
 
 const LABEL = "conformance";
@@ -30,15 +31,16 @@ export const conformance = defineCommand({
   },
   async run({ args }) {
     const reports: FileReport[] = [];
-    for await (const report of runConformance(args._)) {
-      reports.push(report);
-      if (args.json) printJson(reportLine(report));
-    }
+    await namedFailure(LABEL, async () => {
+      for await (const report of runConformance(args._)) {
+        reports.push(report);
+        if (args.json) printJson(reportLine(report));
+      }
+    });
     if (!args.json) for (const line of conformanceTable(reports)) printLine(line);
     const failed = sum(reports, (report) => report.failed);
     const unknown = sum(reports, (report) => report.unknown);
-    if (failed + unknown === 0 && reports.length > 0) return;
-    if (reports.length === 0) throw new EntmootError("invalid_argument", `${LABEL}: no vector files found`);
+    if (failed + unknown === 0) return;
     throw new EntmootError("unavailable", `${LABEL}: ${failed} failed, ${unknown} unknown`);
   },
 });

@@ -1,15 +1,18 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
+import { retentionDay, retentionText } from "../../core/policy/retention.ts";
 import { JOIN_MODES, VISIBILITIES } from "../../core/record/public-moot.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { group_create, TAGS_MAX } from "../../node/operations/moots.ts";
 import { linkJson } from "../../view/link-json.ts";
 import { nodeInfoJson } from "../../view/node-info-json.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { policyFromSource } from "../line/policy-source.ts";
+import { policyFromFlags } from "../line/policy-source.ts";
 
 const LABEL = "group create";
 
@@ -20,8 +23,10 @@ export const groupCreate = defineCommand({
     examples: [
       "entmootd group create -name council",
       'entmootd group create -name "open house" -join-mode open_invite',
+      "entmootd group create -name archive -retention keep",
     ],
     exits: [0, 1, 5, 6],
+    effect: 'the moot is made all the same; "entmootd info" shows it',
     notes: [
       "Works with and without a running daemon; a running one has the group at once.",
       "Creates this node's identity when the data root has none.",
@@ -50,17 +55,23 @@ export const groupCreate = defineCommand({
       valueHint: "preset:NAME|none|file:PATH",
       description: "limits on what members send",
     },
+    retention: {
+      type: "string",
+      default: "",
+      valueHint: "DAYS|keep",
+      description: "how long messages are kept, in place of what the policy says",
+    },
     json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const name = args.name.trim();
+    const name = trimSpace(args.name);
     if (name === "") throw new EntmootError("invalid_argument", `${LABEL}: -name is required`);
     const visibility = oneOf("-visibility", args.visibility, VISIBILITIES);
     const joinMode = oneOf("-join-mode", args["join-mode"], JOIN_MODES);
-    const policy = policyFromSource(args.policy, `${LABEL}: -policy`);
-    const description = args.description.trim();
-    const tags = [...new Set(repeated(args.tag).map((tag) => tag.trim()))].filter((tag) => tag !== "");
+    const policy = await policyFromFlags(args, LABEL);
+    const description = trimSpace(args.description);
+    const tags = [...new Set(repeated(args.tag).map(trimSpace))].filter((tag) => tag !== "");
     if (tags.length > TAGS_MAX) throw new EntmootError("invalid_argument", `${LABEL}: -tag: at most ${TAGS_MAX} tags`);
 
     await namedFailure(LABEL, async () => {
@@ -90,6 +101,8 @@ export const groupCreate = defineCommand({
         policy_configured: policy.json !== undefined,
         policy_source: policy.source,
         ...(policy.summary === undefined ? {} : { policy_summary: policy.summary }),
+        retention_days: policy.retention === undefined ? null : Number(policy.retention),
+        retention: retentionText(policy.retention, retentionDay(policy.retention ?? 0n, realClock.unix())),
         ...(created.open_invite === undefined ? {} : { open_invite: linkJson(created.open_invite) }),
       });
     });
@@ -97,7 +110,7 @@ export const groupCreate = defineCommand({
 });
 
 function oneOf<const T extends string>(flag: string, text: string, words: readonly T[]): T {
-  const word = words.find((candidate) => candidate === text.trim().toLowerCase());
+  const word = words.find((candidate) => candidate === trimSpace(text).toLowerCase());
   if (word !== undefined) return word;
   throw new EntmootError(
     "invalid_argument",

@@ -1,13 +1,15 @@
 import { existsSync } from "node:fs";
+import { ControlClient } from "../../control/control-client.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
+import { programName } from "../../host/program-name.ts";
 import { status } from "../../node/operations/daemon.ts";
-import { emptyInfoJson, infoJson } from "../../view/info-json.ts";
+import { emptyInfoJson, infoJson, originalInfoJson } from "../../view/info-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { forDataRoot } from "../line/hints.ts";
+import { runnableHints } from "../line/hints.ts";
 
 /** `info`: this node, its groups and whether a daemon runs. Never creates anything. */
 export const info = defineCommand({
@@ -26,11 +28,16 @@ export const info = defineCommand({
     await namedFailure("info", async () => {
       if (await isEmpty(options)) {
         const hint = `info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`;
-        printProse(forDataRoot(hint, args.data));
+        printProse(runnableHints(hint, programName(), args.data));
         printJson(emptyInfoJson(options));
         return;
       }
       await using node = await openOperations(options, { create: false, change: false });
+      const original = node instanceof ControlClient ? await node.originalInfo() : undefined;
+      if (original !== undefined) {
+        printJson(originalInfoJson(original));
+        return;
+      }
       printJson({ ...infoJson(await node.call(status, {})), ...(await lastUpdate(options)) });
     });
   },

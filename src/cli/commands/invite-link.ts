@@ -1,4 +1,5 @@
 import { USES_MAX } from "../../core/admission/redemption.ts";
+import { trimSpace } from "../../core/bytes/text.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
@@ -19,6 +20,8 @@ export const inviteLink = defineCommand({
   help: {
     examples: ["entmootd invite link -group GID -uses 1 -valid-for 2h"],
     exits: [0, 1, 2, 3, 5, 6],
+    effect:
+      'a link was made that nobody has seen; "entmootd invite list" shows its id, and "entmootd invite revoke" ends it',
     notes: ["The link is shown once; only its hash is kept. A joiner needs this node to be running."],
   },
   args: {
@@ -42,7 +45,7 @@ export const inviteLink = defineCommand({
     const groupId = parseGroupId(LABEL, args.group);
     const uses = parseInteger(`${LABEL}: -uses`, args.uses, { min: 0, max: USES_MAX });
     const validFor = args["valid-for"];
-    const validForMs = validFor.trim() === "never" ? 0 : parseValidFor(`${LABEL}: -valid-for`, validFor);
+    const validForMs = trimSpace(validFor) === "never" ? 0 : parseValidFor(`${LABEL}: -valid-for`, validFor);
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: false, change: true });
       const created = await node.call(link_create, { group_id: groupId, uses, valid_for_ms: validForMs });

@@ -1,3 +1,4 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson } from "../../host/print.ts";
@@ -14,6 +15,7 @@ export const inviteRevoke = defineCommand({
   help: {
     examples: ["entmootd invite revoke -group GID -id 0123456789abcdef"],
     exits: [0, 1, 3, 5, 6],
+    effect: "the link is revoked all the same",
     notes: ["Name the link by its text or by the id that invite link and invite list show."],
   },
   args: {
@@ -25,7 +27,7 @@ export const inviteRevoke = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const groupId = parseGroupId("invite revoke", args.group);
-    const link = oneName(args.link.trim(), args.id.trim());
+    const link = oneName(trimSpace(args.link), trimSpace(args.id));
     await namedFailure("invite revoke", async () => {
       await using node = await openOperations(options, { create: false, change: true });
       printJson(linkRowJson(await node.call(link_revoke, { group_id: groupId, link })));

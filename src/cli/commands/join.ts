@@ -28,6 +28,7 @@ export const join = defineCommand({
   help: {
     examples: ["entmootd join entmoot://join/…", "entmootd join invite.json -serve"],
     exits: [0, 1, 2, 3, 5, 6],
+    effect: 'the joining is done all the same; "entmootd info" shows the moot',
     notes: [
       "INPUT is a link, or an invite as a file, an https URL or - for stdin. A running daemon does the joining;",
       "without one this command does, and -serve keeps it running as the daemon afterwards. One line with event",
@@ -62,7 +63,7 @@ export const join = defineCommand({
     const request = { timeoutMs: timeoutMs <= 0 ? TIMEOUT_MS : timeoutMs, ...parseDaemonFlags(LABEL, args) };
     await namedFailure(LABEL, async () => {
       // All of them, before anything is done about the first.
-      const inputs = await Promise.all(args._.map(loadJoinInput));
+      const inputs = await Promise.all(args._.map((input) => loadJoinInput(input, request.timeoutMs)));
       if (args.serve) await joinAndServe(options, { ...request, inputs });
       else await joinOnce(options, { ...request, inputs });
     });
@@ -80,6 +81,12 @@ async function joinOnce(options: GlobalOptions, request: JoinInputs): Promise<vo
   const client = await connectOrWait(options);
   if (client !== undefined) {
     await using daemon = client;
+    if (request.hostname !== undefined) {
+      throw new EntmootError(
+        "invalid_argument",
+        `${LABEL}: -hostname: the running daemon keeps the name it has; end it with "entmootd stop" and give the name to "entmootd serve"`,
+      );
+    }
     await joinAll(daemon, request, { print: printJson });
     return;
   }

@@ -42,7 +42,7 @@ export function unknownOperation(label: string, name: string): EntmootError {
     name,
     Object.values(OPERATIONS).map((operation) => operation.name),
   );
-  const hint = close === undefined ? "see: entmootd operations" : `did you mean ${close}?`;
+  const hint = close === undefined ? 'see "entmootd operations"' : `did you mean ${close}?`;
   return new EntmootError("invalid_argument", `${label}: no operation ${JSON.stringify(name.slice(0, 64))}; ${hint}`);
 }
 

@@ -1,4 +1,5 @@
 import { ControlClient } from "../../control/control-client.ts";
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { connectOrWait } from "../../daemon/open-operations.ts";
@@ -45,7 +46,7 @@ export const peers = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    if (args.group.trim() === "") throw new EntmootError("invalid_argument", `${LABEL}: -group is required`);
+    if (trimSpace(args.group) === "") throw new EntmootError("invalid_argument", `${LABEL}: -group is required`);
     const groupId = parseGroupId(LABEL, args.group);
     const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
     await namedFailure(LABEL, async () => {

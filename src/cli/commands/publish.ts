@@ -1,17 +1,20 @@
-import { readFileSync, statSync } from "node:fs";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { later } from "../../core/clock.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
-import { printJson } from "../../host/print.ts";
+import { printJson, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { publish as publishOperation } from "../../node/operations/messages.ts";
+import { pause } from "../../transport/wait.ts";
 import { jsonInteger } from "../../view/message-line.ts";
+import { readInput } from "../line/bounded-input.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseGroupId } from "../line/group-argument.ts";
-import { parseTopics } from "../line/topic-argument.ts";
+import { parseTopics, unmatchedTopics } from "../line/topic-argument.ts";
 
 const LABEL = "publish";
 /** Wire. A frame carries at most 16 MiB, and content grows by a third in it. */
@@ -25,49 +28,62 @@ export const publish = defineCommand({
       'entmootd publish -topic chat -content "hello"',
       "entmootd publish -topic reports/daily -file report.md",
     ],
-    exits: [0, 1, 2, 3, 5, 6],
+    exits: [0, 1, 2, 3, 5, 6, 7],
+    effect: 'the message may be out all the same; look with "entmootd query -limit 1" before a second try',
     notes: [
       "The message is durable on this node when the command returns; it spreads to peers by itself.",
+      "A rate limit is status 7, and a second try later can succeed; -wait does that.",
       "After a timeout the message may have been published all the same: with -token, a second try is safe.",
     ],
   },
   args: {
     ...globalFlags,
     topic: { type: "string", default: "", valueHint: "T[,T]", description: "topics, comma separated (required)" },
-    content: { type: "string", default: "", valueHint: "TEXT", description: "message body" },
+    content: { type: "string", valueHint: "TEXT", description: "message body" },
     file: {
       type: "string",
-      default: "",
       valueHint: "PATH|-",
       description: "read the body from a file, or - for stdin",
     },
     group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
-    timeout: { type: "string", default: "30s", valueHint: "D", description: "how long to wait for the daemon" },
+    timeout: {
+      type: "string",
+      valueHint: "D",
+      defaultHint: "30s, for stdin as long as it takes",
+      description: "how long to wait for the daemon, and for the body to be read",
+    },
+    wait: {
+      type: "string",
+      default: "0s",
+      valueHint: "D",
+      description: "when the rate limit is reached, wait up to so long for the turn",
+    },
     token: {
       type: "string",
       valueHint: "TEXT",
-      description: "16 to 64 bytes of your choice; the same token again publishes nothing and prints the first answer",
+      description:
+        "16 to 64 bytes of your choice; the same message again under it is not published and prints the first answer with duplicate; another message is refused",
     },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const topics = parseTopics(LABEL, args.topic);
-    if ((args.content === "") === (args.file === "")) {
-      throw new EntmootError("invalid_argument", `${LABEL}: exactly one of -content or -file is required`);
-    }
     const groupId = args.group === undefined ? undefined : parseGroupId(LABEL, args.group);
-    const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
+    const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout ?? "30s");
+    const waitMs = parseDurationMs(`${LABEL}: -wait`, args.wait);
     const token = args.token === undefined ? undefined : tokenOf(args.token);
-    const content = args.content !== "" ? encodeUtf8(args.content) : await readContent(args.file);
+    const content = await contentOf(args, args.timeout === undefined && args.file === "-" ? undefined : timeoutMs);
     await namedFailure(LABEL, async () => {
-      await using daemon = await openDaemon(options);
-      const published = await daemon.call(
-        publishOperation,
-        { group_id: groupId, topics, content, token },
-        { timeoutMs },
-      );
+      const request = { group_id: groupId, topics, content, token };
+      const published = await inTurn(waitMs, async () => {
+        await using daemon = await openDaemon(options);
+        return await daemon.call(publishOperation, request, { timeoutMs });
+      });
+      const warning = unmatchedTopics(topics);
+      if (warning !== undefined) printProse(`${LABEL}: warning: ${warning}`);
       printJson({
         author: published.author.pilot_node_id,
+        ...(published.duplicate ? { duplicate: true } : {}),
         group_id: GroupId.toBase64(published.group_id),
         message_id: MessageId.toBase64(published.message_id),
         timestamp_ms: jsonInteger(published.timestamp_ms),
@@ -77,41 +93,53 @@ export const publish = defineCommand({
   },
 });
 
+/** Does what a rate limit keeps waiting, again and again until it is done or its turn would come too late. */
+async function inTurn<T>(waitMs: number, work: () => Promise<T>): Promise<T> {
+  const giveUpAt = later(realClock.steady(), waitMs);
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const pauseMs = error instanceof EntmootError && error.code === "rate_limited" ? error.retryAfterMs : undefined;
+      if (pauseMs === undefined || realClock.steady() + pauseMs > giveUpAt) throw error;
+      printProse(`${LABEL}: the rate limit is reached; trying again in ${(pauseMs / 1000).toFixed(1)} s`);
+      await pause(realClock, pauseMs);
+    }
+  }
+}
+
 function tokenOf(text: string): Uint8Array {
   const token = encodeUtf8(text);
   if (token.length >= 16 && token.length <= 64) return token;
   throw new EntmootError("invalid_argument", `${LABEL}: -token: expected 16 to 64 bytes, found ${token.length}`);
 }
 
-async function readContent(path: string): Promise<Uint8Array> {
-  const content = path === "-" ? await readStdin() : readFile(path);
-  if (content.length === 0) throw new EntmootError("invalid_argument", `${LABEL}: file content is empty`);
-  if (content.length > CONTENT_MAX_BYTES) throw tooLarge(`more than ${CONTENT_MAX_BYTES}`);
-  return content;
+async function contentOf(
+  { content, file }: { readonly content?: string | undefined; readonly file?: string | undefined },
+  timeoutMs: number | undefined,
+): Promise<Uint8Array> {
+  if ((content === undefined) === (file === undefined)) {
+    throw new EntmootError("invalid_argument", `${LABEL}: exactly one of -content or -file is required`);
+  }
+  if (content !== undefined) {
+    if (content !== "") return encodeUtf8(content);
+    throw new EntmootError("invalid_argument", `${LABEL}: -content is empty; expected the text of the message`);
+  }
+  if (file === "")
+    throw new EntmootError("invalid_argument", `${LABEL}: -file is empty; expected a path, or - for stdin`);
+  const read = await readContent(file!, timeoutMs);
+  if (read === undefined) throw tooLarge(`more than ${CONTENT_MAX_BYTES}`);
+  if (read.length > 0) return read;
+  throw new EntmootError("invalid_argument", `${LABEL}: file content is empty`);
 }
 
-function readFile(path: string): Uint8Array {
+async function readContent(path: string, timeoutMs: number | undefined): Promise<Uint8Array | undefined> {
   try {
-    // Asked before reading: a mistaken path may be a disk image.
-    const { size } = statSync(path);
-    if (size > CONTENT_MAX_BYTES) throw tooLarge(size);
-    return readFileSync(path);
+    return await readInput(path, { maxBytes: CONTENT_MAX_BYTES, timeoutMs });
   } catch (cause) {
-    if (cause instanceof EntmootError) throw cause;
-    const reason = textOf(cause);
-    throw new EntmootError("invalid_argument", `${LABEL}: read file: ${reason}`, { cause });
+    const code = cause instanceof EntmootError ? cause.code : "invalid_argument";
+    throw new EntmootError(code, `${LABEL}: read file: ${textOf(cause)}`, { cause });
   }
-}
-
-async function readStdin(): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of Bun.stdin.stream()) {
-    size += chunk.length;
-    if (size > CONTENT_MAX_BYTES) throw tooLarge(`more than ${CONTENT_MAX_BYTES}`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function tooLarge(found: number | string): EntmootError {

@@ -1,6 +1,7 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { openReading } from "../../daemon/open-operations.ts";
-import { printJson } from "../../host/print.ts";
+import { printJson, printJsonNote, printProse } from "../../host/print.ts";
 import { messages, PAGE_MESSAGES_MAX } from "../../node/operations/messages.ts";
 import type { Operations, RequestOf } from "../../node/operations/operation.ts";
 import { messageLine } from "../../view/message-line.ts";
@@ -28,6 +29,7 @@ export const query = defineCommand({
       "Order is by timestamp, then author, then id; desc is exactly asc reversed. One JSON object a line;",
       "content_b64 has the bytes where content is not UTF-8. Without a match nothing is printed.",
       "With -after: what arrived after the message that was printed with this place, in the order it arrived.",
+      "Where -limit leaves some out, stderr says so and how to go on; with -json-errors as an object with more true.",
     ],
   },
   args: {
@@ -37,6 +39,7 @@ export const query = defineCommand({
     topic: {
       type: "string",
       valueHint: "PATTERN",
+      defaultHint: "any topic",
       description: "only topics that match; + is one segment, # the rest",
     },
     since: { type: "string", valueHint: "TIME", description: "from this time on (RFC 3339 or Unix ms)" },
@@ -72,7 +75,13 @@ export const query = defineCommand({
             ? [{ by: "time", order: orderOf(args.order) }]
             : after.map((place) => ({ by: "arrival", after: place }));
         let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
-        for (const way of ways) left -= await print(node, { ...filter, ...way }, left);
+        const ends: PrintedUpTo[] = [];
+        for (const way of ways) {
+          const end = await print(node, { ...filter, ...way }, left);
+          left -= end.printed;
+          ends.push(end);
+        }
+        if (ends.some(({ more }) => more)) tellMore(ends, { limit, asJson: options.jsonErrors });
       },
       { codes: false },
     );
@@ -84,7 +93,8 @@ type QueryFilter = Pick<QueryRequest, "group_id" | "author" | "topic" | "since" 
 type Way = Pick<QueryRequest, "by" | "order" | "after">;
 
 function parseLimit(text: string): number {
-  if (/^-\d+$/.test(text.trim())) throw new EntmootError("invalid_argument", `${LABEL}: -limit must be non-negative`);
+  if (/^-\d+$/.test(trimSpace(text)))
+    throw new EntmootError("invalid_argument", `${LABEL}: -limit must be non-negative`);
   return parseInteger(`${LABEL}: -limit`, text, { min: 0, max: Number.MAX_SAFE_INTEGER });
 }
 
@@ -117,16 +127,40 @@ function orderOf(text = "desc"): "asc" | "desc" {
   throw new EntmootError("invalid_argument", `${LABEL}: -order must be asc or desc`);
 }
 
-/** Prints page by page, at most `limit`; gives how many. */
-async function print(node: Operations, request: QueryRequest, limit: number): Promise<number> {
+/** How far a question was answered. */
+interface PrintedUpTo {
+  readonly printed: number;
+  /** Whether more is held that is asked for. */
+  readonly more: boolean;
+  /** By arrival: from where the question goes on. */
+  readonly place: string | undefined;
+}
+
+/** Prints page by page, at most `limit`. */
+async function print(node: Operations, request: QueryRequest, limit: number): Promise<PrintedUpTo> {
   let printed = 0;
   let at: Pick<QueryRequest, "page" | "after"> = { after: request.after };
-  while (printed < limit) {
-    const page = await node.call(messages, { ...request, ...at, limit: Math.min(PAGE_MESSAGES_MAX, limit - printed) });
+  for (;;) {
+    const isFull = printed === limit;
+    // One more that is not printed tells whether there is more: by arrival a page may only say that some may match.
+    const wanted = isFull ? 1 : Math.min(PAGE_MESSAGES_MAX, limit - printed);
+    const page = await node.call(messages, { ...request, ...at, limit: wanted });
+    if (isFull && page.messages.length > 0) return { printed, more: true, place: at.after };
     for (const row of page.messages) printJson(messageLine(row));
     printed += page.messages.length;
-    if (!page.more) break;
+    if (!page.more) return { printed, more: false, place: page.place };
     at = request.by === "arrival" ? { after: page.place } : { page: page.next };
   }
-  return printed;
+}
+
+/** On stderr, so that a line of stdout is a message. */
+function tellMore(ends: readonly PrintedUpTo[], { asJson, limit }: { asJson: boolean; limit: number }): void {
+  const places = ends.flatMap(({ place }) => (place === undefined ? [] : [place]));
+  const next =
+    places.length === 0
+      ? "-limit 0 prints all, -since and -until narrow it"
+      : `go on with ${places.map((place) => `-after ${place}`).join(" ")}`;
+  const note = `${LABEL}: more is there than the ${limit} printed; ${next}`;
+  if (asJson) printJsonNote(note, { more: true, ...(places.length === 0 ? {} : { after: places }) });
+  else printProse(note);
 }

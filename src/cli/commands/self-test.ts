@@ -5,7 +5,7 @@ import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { identityOf } from "../../core/identity.ts";
 import { PublicKey } from "../../core/ids.ts";
-import { sign, verifySignature } from "../../core/signature.ts";
+import { secondOpinion } from "../../core/second-opinion.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
 import { createLog } from "../../host/log.ts";
 import { printJson } from "../../host/print.ts";
@@ -35,10 +35,13 @@ export const selfTest = defineCommand({
   args: { json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" } },
   async run() {
     const seed = crypto.getRandomValues(new Uint8Array(32));
-    const identity = identityOf(seed);
     const text = encodeUtf8(TEXT);
-    const isRight = verifySignature(identity.publicKey, text, sign(seed, text));
-    const isWrong = verifySignature(identity.publicKey, encodeUtf8(`${TEXT}!`), sign(seed, text));
+    // Each of these is held against another implementation, and is an error where the two differ.
+    const publicKey = secondOpinion.publicKeyOf(seed);
+    const signature = secondOpinion.sign(seed, text);
+    secondOpinion.sha256(text);
+    const isRight = secondOpinion.verify(publicKey, text, signature);
+    const isWrong = secondOpinion.verify(publicKey, encodeUtf8(`${TEXT}!`), signature);
     if (!isRight || isWrong) throw new EntmootError("internal", `${LABEL}: signatures are judged wrongly`);
     const dir = temporaryFolder();
     try {

@@ -15,7 +15,7 @@ const QUIET_MS = 2_000;
 /** `stop`: a clean end, seen to. */
 export const stop = defineCommand({
   meta: { name: "stop", description: "Ask the running daemon to end, and wait until it has" },
-  help: { examples: ["entmootd stop"], exits: [0, 1, 5, 6] },
+  help: { examples: ["entmootd stop"], exits: [0, 1, 5, 6], effect: "the daemon has ended all the same" },
   args: {
     ...globalFlags,
     timeout: { type: "string", default: "15s", valueHint: "D", description: "how long to wait for the end" },
@@ -25,6 +25,8 @@ export const stop = defineCommand({
     const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
     await namedFailure(LABEL, async () => {
       await using daemon = await openDaemon(options);
+      // Says how an original's is ended.
+      if (await daemon.isOriginal()) await daemon.call(stopOperation, {});
       const { pid } = await daemon.call(status, {});
       using _quiet = realClock.after(QUIET_MS, () => printProse(`${LABEL}: waiting for daemon ${pid} to end`));
       try {

@@ -1,25 +1,27 @@
 import type { ControlClient } from "../../control/control-client.ts";
 import { ControlError } from "../../control/control-error.ts";
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { mootOfPlace, parsePlace } from "../../core/place.ts";
 import { connect, openDaemon, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
-import { printJson, printProse } from "../../host/print.ts";
+import { printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { status } from "../../node/operations/daemon.ts";
 import { backlog, watch } from "../../node/operations/messages.ts";
 import { pause } from "../../transport/wait.ts";
-import { messageLine } from "../../view/message-line.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
-import { parseInteger } from "../line/flag-values.ts";
+import { parseDurationMs, parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseGroupId } from "../line/group-argument.ts";
+import { MessagePrinter, type PrintingEnd } from "../line/message-printer.ts";
 import { parsePlaces } from "../line/place-argument.ts";
 import { requirePattern } from "../line/topic-argument.ts";
 
 const LABEL = "tail";
+const COUNTS = { min: 1, max: Number.MAX_SAFE_INTEGER };
 /** Ours. Between two tries to find a daemon that went away. */
 const LOOK_AGAIN_MS = 250;
 
@@ -27,20 +29,26 @@ const LOOK_AGAIN_MS = 250;
 export const tail = defineCommand({
   meta: { name: "tail", description: "Print messages as they arrive" },
   help: {
-    examples: ["entmootd tail -topic chat -n 10", "entmootd tail -after PLACE"],
-    exits: [0, 1, 3, 5, 6],
+    examples: [
+      "entmootd tail -topic chat -n 10",
+      "entmootd tail -after PLACE",
+      "entmootd tail -after PLACE -count 1 -timeout 5m",
+    ],
+    exits: [0, 1, 3, 5, 6, 8],
     notes: [
       "Every message once, in the order it arrived here. When the daemon restarts, tail waits and goes on where",
       "it stopped. With -after it goes on where an earlier line was printed: the place of a line is in it.",
-      "A closed stdin does not end it; SIGINT and SIGTERM do.",
+      "A closed stdin does not end it; SIGINT and SIGTERM do, and so does the end of whoever reads what it prints.",
+      "With -count it ends once that many are printed, those of -n and -after among them; with -timeout too, after",
+      "that time, with status 8 when they were fewer. -n prints by time: to go on from what a count cut off, use -after.",
     ],
   },
   args: {
     ...globalFlags,
     topic: {
       type: "string",
-      default: "#",
       valueHint: "PATTERN",
+      defaultHint: "any topic",
       description: "only topics that match; + is one segment, # the rest",
     },
     group: { type: "string", valueHint: "GID", defaultHint: "all groups", description: "only this group" },
@@ -51,27 +59,30 @@ export const tail = defineCommand({
       valueHint: "PLACE",
       description: "first print what arrived after; a seq with -group too",
     },
+    count: { type: "string", valueHint: "N", defaultHint: "no end", description: "end once N are printed" },
+    timeout: { type: "string", valueHint: "D", defaultHint: "no end", description: "end after this time, such as 30s" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const last = parseLast(args.n);
-    requirePattern(LABEL, args.topic);
+    if (args.topic !== undefined) requirePattern(LABEL, args.topic);
     const after = parsePlaces(LABEL, repeated(args.after), args.group !== undefined);
     if (after.length > 0 && last !== 0) {
       throw new EntmootError("invalid_argument", `${LABEL}: -n and -after: give one of them`);
     }
-    const ending = new AbortController();
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort());
+    using printer = new MessagePrinter(parseEnd(args));
     const asked = {
       groupId: args.group === undefined ? undefined : parseGroupId(LABEL, args.group),
-      topic: args.topic,
-      signal: ending.signal,
+      // Said also where nothing is filtered: a daemon that is not updated yet insists on it.
+      topic: args.topic ?? "#",
+      printer,
     };
     await namedFailure(
       LABEL,
       async () => {
         const seen = await printBacklog(options, { ...asked, last, after });
         await follow(options, { ...asked, seen });
+        printer.requireCount(LABEL);
       },
       { codes: false },
     );
@@ -82,7 +93,7 @@ interface TailRequest {
   /** `undefined`: all groups. */
   readonly groupId: GroupId | undefined;
   readonly topic: string;
-  readonly signal: AbortSignal;
+  readonly printer: MessagePrinter;
 }
 
 /** Where each moot's log was read to, by the name a place has for the moot. */
@@ -91,20 +102,28 @@ type Seen = Map<string, string>;
 /** Prints what is wanted of what is held; gives the places from which the live part goes on, so that nothing falls between. */
 async function printBacklog(
   options: GlobalOptions,
-  { after, groupId, last, signal, topic }: TailRequest & { readonly last: number; readonly after: readonly string[] },
+  { after, groupId, last, printer, topic }: TailRequest & { readonly last: number; readonly after: readonly string[] },
 ): Promise<Seen> {
+  const { signal } = printer;
   await using node = await openReading(options);
   if (signal.aborted) return new Map();
-  const { places } = await node.call(
-    backlog,
-    { group_id: groupId, topic, last: last < 0 ? "all" : last, ...(after.length === 0 ? {} : { after }) },
-    { signal, onEvent: (row) => printJson(messageLine(row)) },
-  );
-  return new Map(places.map((place) => [parsePlace(place).moot, place]));
+  try {
+    const { places } = await node.call(
+      backlog,
+      { group_id: groupId, topic, last: last < 0 ? "all" : last, ...(after.length === 0 ? {} : { after }) },
+      { signal, onEvent: (row) => printer.print(row) },
+    );
+    return new Map(places.map((place) => [parsePlace(place).moot, place]));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return new Map();
+  }
 }
 
 /** The places in moots that the daemon has: one that it could not open after a restart is no reason to end. */
 async function placesIn(daemon: ControlClient, seen: Seen): Promise<string[]> {
+  // An original's daemon begins with what is new in any case, and has no such answer.
+  if (await daemon.isOriginal()) return [];
   const { groups } = await daemon.call(status, {});
   const open = new Set(groups.map((group) => mootOfPlace(group.group_id)));
   return [...seen].filter(([moot]) => open.has(moot)).map(([, place]) => place);
@@ -113,8 +132,9 @@ async function placesIn(daemon: ControlClient, seen: Seen): Promise<string[]> {
 /** Prints what arrives until `signal` aborts. Throws `control_unavailable` when there is no daemon to begin with. */
 async function follow(
   options: GlobalOptions,
-  { groupId, seen, signal, topic }: TailRequest & { readonly seen: Seen },
+  { groupId, printer, seen, topic }: TailRequest & { readonly seen: Seen },
 ): Promise<void> {
+  const { signal } = printer;
   if (signal.aborted) return;
   let daemon: ControlClient | undefined = await openDaemon(options);
   let isBack = false;
@@ -128,7 +148,7 @@ async function follow(
           signal,
           onEvent(event) {
             if (event.kind !== "message") return;
-            printJson(messageLine(event));
+            printer.print(event);
             // An original daemon names no places.
             if (event.place !== "") seen.set(mootOfPlace(event.group_id), event.place);
           },
@@ -160,7 +180,22 @@ function isLost(error: unknown): boolean {
   return error instanceof EntmootError && (error.code === "unavailable" || error.code === "control_unavailable");
 }
 
+function parseEnd({
+  count,
+  timeout,
+}: {
+  readonly count?: string | undefined;
+  readonly timeout?: string | undefined;
+}): PrintingEnd {
+  const most = count === undefined ? undefined : parseInteger(`${LABEL}: -count`, count, COUNTS);
+  const timeoutMs = timeout === undefined ? undefined : parseDurationMs(`${LABEL}: -timeout`, timeout);
+  if (timeoutMs !== undefined && timeoutMs <= 0) {
+    throw new EntmootError("invalid_argument", `${LABEL}: -timeout: expected more than 0, found ${timeout}`);
+  }
+  return { count: most, timeoutMs };
+}
+
 function parseLast(text: string): number {
-  if (/^-(?!1$)\d+$/.test(text.trim())) throw new EntmootError("invalid_argument", `${LABEL}: -n must be >= -1`);
+  if (/^-(?!1$)\d+$/.test(trimSpace(text))) throw new EntmootError("invalid_argument", `${LABEL}: -n must be >= -1`);
   return parseInteger(`${LABEL}: -n`, text, { min: -1, max: Number.MAX_SAFE_INTEGER });
 }

@@ -1,9 +1,12 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
-import { formatPolicy, policyPreset } from "../../core/policy/policy.ts";
+import { formatPolicy, POLICY_PRESETS } from "../../core/policy/policy.ts";
+import { KEEP_DAYS } from "../../core/policy/retention.ts";
 import { type Daemon, startDaemon } from "../../daemon/start-daemon.ts";
 import { printProse, putJson, putLine } from "../../host/print.ts";
+import { programName } from "../../host/program-name.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
 import { type MootStatus, status } from "../../node/operations/daemon.ts";
@@ -15,6 +18,7 @@ import type { Operations } from "../../node/operations/operation.ts";
 import { unlessAborted } from "../../transport/wait.ts";
 import { eventJson } from "../../view/event-json.ts";
 import { eventLine, mootName } from "../../view/event-line.ts";
+import { retentionJson } from "../../view/retention-json.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -34,6 +38,7 @@ export const up = defineCommand({
   help: {
     examples: ["entmootd up", 'entmootd up -moot "release council"'],
     exits: [0, 1, 5, 6],
+    effect: 'a moot and a link may have been made all the same; "entmootd info" shows them',
     notes: [
       "Opens the joined moots, or creates a private one. On a terminal it shows messages and publishes what you",
       "type to topic chat; elsewhere it prints JSON lines: one with event ready, then message and peer.",
@@ -53,7 +58,7 @@ export const up = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const name = args.moot?.trim();
+    const name = args.moot === undefined ? undefined : trimSpace(args.moot);
     if (name === "") throw new EntmootError("invalid_argument", `${LABEL}: -moot: expected a name`);
     await namedFailure(LABEL, async () => {
       await using daemon = await startDaemon(options, {
@@ -88,7 +93,7 @@ async function findMoot(
   const known = chosenMoot(groups, name);
   if (known !== undefined && name !== undefined && known.name !== name) {
     const shown = terminalText(known.name || GroupId.toBase64(known.group_id), 80);
-    const create = shellCommand(["entmootd", "group", "create", "-name", name]);
+    const create = shellCommand([programName(), "group", "create", "-name", name]);
     printProse(`${LABEL}: no moot of that name here; going on with "${shown}" (to make another: ${create})`);
   }
   const moot = known ?? (await createMoot(node, name ?? mootName()));
@@ -96,13 +101,13 @@ async function findMoot(
 }
 
 async function createMoot(node: Operations, name: string): Promise<MootStatus> {
-  const policy = policyPreset("standard");
   const { group_id } = await node.call(group_create, {
     name,
     visibility: "private",
     join_mode: "invite_only",
-    policy_source: "preset:standard",
-    policy: policy === undefined ? undefined : formatPolicy(policy),
+    policy_source: "preset:relaxed",
+    // People talk here, who forget nothing by surprise and type faster than six lines a minute.
+    policy: formatPolicy({ ...POLICY_PRESETS.relaxed, retention_days: KEEP_DAYS }),
   });
   return (await node.call(status, {})).groups.find((group) => group.group_id === group_id)!;
 }
@@ -129,6 +134,7 @@ async function report(
     name: moot.name,
     members: moot.members,
     local_node_id: moot.local_node_id,
+    ...retentionJson(moot),
   });
   for await (const event of events) {
     await put(eventJson(event));
@@ -179,7 +185,7 @@ async function publishLines(node: Operations, groupId: GroupId, ending: AbortSig
   const lines = createInterface({ input: process.stdin, terminal: false });
   ending.addEventListener("abort", () => lines.close(), { once: true });
   for await (const line of lines) {
-    if (line.trim() === "") continue;
+    if (trimSpace(line) === "") continue;
     try {
       await node.call(publish, { group_id: groupId, topics: [CHAT_TOPIC], content: encodeUtf8(line) });
     } catch (error) {

@@ -4,7 +4,8 @@ import { type ExitStatus, STATUS } from "../../core/failure-table.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
 import { expandHome } from "../../host/home-path.ts";
-import { printJson, printLine, printProse } from "../../host/print.ts";
+import { isJsonProse, printJson, printLine, printProse } from "../../host/print.ts";
+import { programName } from "../../host/program-name.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
 import { RELEASE_KEYS, RELEASE_REPO, RELEASE_SERIAL } from "../../update/release-keys.ts";
@@ -13,6 +14,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { durationMsOf } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { runnableHints } from "../line/hints.ts";
 import { ProgressDisplay } from "../line/progress-display.ts";
 
 const LABEL = "update";
@@ -25,6 +27,7 @@ export const update = defineCommand({
   help: {
     examples: ["entmootd update -restart", "entmootd update -check", "entmootd update -rollback -restart"],
     exits: [0, 1, 5, 10],
+    effect: 'what was asked for may be done all the same; "entmootd version" and "entmootd info" tell',
     notes: [
       "Nothing is installed that no release key signed. The executable of before is kept beside the new one.",
       "With -restart the running daemon starts again in place; when the new one does not come up, the old one does.",
@@ -75,7 +78,7 @@ export const update = defineCommand({
     const home = process.env.HOME || homedir();
     // Nobody reads how it goes any more: that is no reason to stop in the middle.
     process.stderr.on("error", () => {});
-    using progress = new ProgressDisplay(process.stderr, realClock);
+    using progress = new ProgressDisplay(isJsonProse() ? PROSE : process.stderr, realClock);
     using interrupts = new Interrupts(progress);
     const request: UpdateRequest = {
       clock: realClock,
@@ -97,7 +100,7 @@ export const update = defineCommand({
       onStep: (step) => progress.step(`${LABEL}: ${step}`),
       onChange: () => interrupts.finishFirst(),
     };
-    const suggest = suggestion(args);
+    const suggest = suggestion(args, programName());
     // Awaited here: what is in use is let go of when this function is left.
     return await namedFailure(LABEL, async () => {
       try {
@@ -109,12 +112,20 @@ export const update = defineCommand({
       } catch (error) {
         if (!args.json || !(error instanceof EntmootError)) throw error;
         progress[Symbol.dispose]();
-        printJson({ error: { code: error.code, message: error.message } });
+        printJson({ error: { code: error.code, message: runnableHints(error.message, programName(), args.data) } });
         return STATUS[error.code].exit;
       }
     });
   },
 });
+
+/** Steps and figures as notes, where stderr holds JSON alone. */
+const PROSE = {
+  write(line: string): boolean {
+    printProse(line);
+    return true;
+  },
+};
 
 async function carryOut(request: UpdateRequest, back: boolean): Promise<UpdateReport> {
   // Loaded only here, so that help need not.
@@ -163,8 +174,8 @@ export interface SuggestFlags {
 }
 
 /** A command that does the rest for the same installation and release: `entmootd update -restart` and what was given. */
-export function suggestion(args: SuggestFlags): string {
-  const words = ["entmootd", "update", "-restart"];
+export function suggestion(args: SuggestFlags, program = "entmootd"): string {
+  const words = [program, "update", "-restart"];
   for (const name of ["version", "data", "install-dir"] as const) {
     const value = args[name];
     if (value !== undefined) words.push(`-${name}`, value);

@@ -29,26 +29,20 @@ export type Request =
       readonly flags: Readonly<Record<string, string | boolean>>;
       /** Those of `flags` that are global ones, and not a command's own of the same name. */
       readonly globals: Readonly<Record<string, string | boolean>>;
-      /** What a person should know about the line although it runs. */
-      readonly notes: readonly string[];
     };
-
-/** Commands that refuse an argument they do not read. The others pass over it, as scripts made for the original expect. */
-const STRICT: ReadonlySet<string> = new Set(["serve", "stop", "up", "update", "version"]);
 
 /**
  * Reads a command line as its users write it: `-name` or `--name`, `=value` or the next argument, globals
  * before or after the command, flags before or after positionals until `--`. Throws `invalid_argument` for
- * an unknown command or flag, a flag without its value, a bad boolean, a missing required flag or, where that is
- * refused, an extra argument.
+ * an unknown command or flag, a flag without its value or with two, a bad boolean, a missing required flag or an
+ * argument that the command does not read: nothing that was said is passed over.
  */
 export async function readCommandLine(
   argv: readonly string[],
   table: Readonly<Record<string, CommandEntry>>,
   globals: Flags,
 ): Promise<Request> {
-  const words = new Reader(argv);
-  words.allow(globals);
+  const words = new Reader(argv, globals);
   const name = words.nextWord();
   if (name === undefined && words.help) return { kind: "help", path: [], command: undefined };
   if (name === undefined) return words.version ? readCommandLine(["version"], table, globals) : { kind: "nothing" };
@@ -85,10 +79,10 @@ export async function readCommandLine(
   words.readRest(path.join(" "));
   if (words.help) return { kind: "help", path, command };
   const own = ((await resolveOnce(command.args)) ?? {}) as Flags;
-  const notes = check(path.join(" "), own, words);
+  check(path.join(" "), own, words);
   const isGlobal = (flag: string) => Object.hasOwn(globals, flag) && (own[flag] ?? globals[flag]) === globals[flag];
   const given = Object.fromEntries(Object.entries(words.values).filter(([flag]) => isGlobal(flag)));
-  return { kind: "run", path, command, rawArgs: words.toCitty(), flags: words.values, globals: given, notes };
+  return { kind: "run", path, command, rawArgs: words.toCitty(), flags: words.values, globals: given };
 }
 
 /** `help group create` is `group create -help`. */
@@ -99,7 +93,7 @@ function helpFor(words: Reader, table: Readonly<Record<string, CommandEntry>>): 
 }
 
 /** What citty would check with texts of its own: required flags, choices, and arguments nobody reads. */
-function check(command: string, own: Flags, words: Reader): string[] {
+function check(command: string, own: Flags, words: Reader): void {
   let positionalsMax = 0;
   for (const [name, def] of Object.entries(own)) {
     if (def.type === "positional") {
@@ -121,11 +115,11 @@ function check(command: string, own: Flags, words: Reader): string[] {
       );
     }
   }
-  const extra = words.positionals.splice(positionalsMax);
-  if (extra.length > 0 && STRICT.has(command)) {
-    throw new EntmootError("invalid_argument", `${command}: unexpected argument ${JSON.stringify(extra[0])}`);
-  }
-  return extra.map((word) => `${command}: argument ${JSON.stringify(word)} is not used`);
+  const [extra] = words.anyFlags ? [] : words.positionals.slice(positionalsMax);
+  if (extra === undefined) return;
+  const behind = words.valueAhead(positionalsMax);
+  const hint = behind === undefined ? "" : `; if it belongs to -${behind}, put the whole value in quotes`;
+  throw new EntmootError("invalid_argument", `${command}: unexpected argument ${JSON.stringify(extra)}${hint}`);
 }
 
 /** Walks over the arguments once. Flags become known as the command is found, so a flag is read when reached. */
@@ -136,14 +130,20 @@ class Reader {
   /** Unknown flags are words. */
   anyFlags = false;
   readonly positionals: string[] = [];
+  /** Of each positional the flag whose value stood right ahead of it, as when a value was not quoted. */
+  readonly #behind: (string | undefined)[] = [];
+  #lastValued: string | undefined;
   readonly values: Record<string, string | boolean> = {};
   readonly #argv: readonly string[];
+  readonly #globals: Flags;
   readonly #known = new Map<string, { readonly name: string; readonly def: FlagDef }>();
   #at = 0;
   #flagsEnded = false;
 
-  constructor(argv: readonly string[]) {
+  constructor(argv: readonly string[], globals: Flags) {
     this.#argv = argv;
+    this.#globals = globals;
+    this.allow(globals);
   }
 
   /** Makes `flags` known from here on. A command's own flag hides a global one of the same name. */
@@ -169,8 +169,15 @@ class Reader {
   readRest(command: string): void {
     while (this.#at < this.#argv.length) {
       const arg = this.#argv[this.#at++]!;
-      if (!this.#readFlag(arg, command)) this.positionals.push(arg);
+      if (this.#readFlag(arg, command)) continue;
+      this.positionals.push(arg);
+      this.#behind.push(this.#lastValued);
     }
+  }
+
+  /** The flag whose value stands right ahead of this positional. */
+  valueAhead(positional: number): string | undefined {
+    return this.#behind[positional];
   }
 
   toCitty(): string[] {
@@ -181,6 +188,7 @@ class Reader {
   /** `false` when `arg` is a word. `--` alone is neither: it ends the flags. */
   #readFlag(arg: string, command: string): boolean {
     if (this.#flagsEnded || arg === "-" || !arg.startsWith("-")) return false;
+    this.#lastValued = undefined;
     if (arg === "--") {
       this.#flagsEnded = true;
       return true;
@@ -229,6 +237,7 @@ class Reader {
       throw new EntmootError("invalid_argument", `flag needs an argument: -${name}${hint}`);
     }
     this.#at += 1;
+    this.#lastValued = name;
     return next;
   }
 
@@ -239,8 +248,14 @@ class Reader {
   }
 
   #set(name: string, def: FlagDef, value: string | boolean): void {
-    if (!def.repeatable || !Object.hasOwn(this.values, name)) this.values[name] = value;
-    else this.values[name] = `${this.values[name]}${REPEAT_SEPARATOR}${value}`;
+    const earlier = Object.hasOwn(this.values, name) ? this.values[name] : undefined;
+    if (def.repeatable && earlier !== undefined) this.values[name] = `${earlier}${REPEAT_SEPARATOR}${value}`;
+    // A setting for every command may stand in an alias or a wrapper, and be said anew.
+    else if (earlier === undefined || earlier === value || this.#globals[name] === def) this.values[name] = value;
+    else {
+      const both = [earlier, value].map((one) => JSON.stringify(one).slice(0, 80)).join(" and ");
+      throw new EntmootError("invalid_argument", `-${name}: expected one value, found ${both}`);
+    }
   }
 }
 

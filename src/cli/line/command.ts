@@ -22,6 +22,8 @@ export interface CommandHelp {
   readonly examples: readonly string[];
   /** The statuses this command can end with, ascending. */
   readonly exits: readonly ExitStatus[];
+  /** What stands although the answer could not be printed, and how to look: for a command that acts before it prints. */
+  readonly effect?: string;
   /** Flags nobody knows are words: for a command that says no whatever it is asked. */
   readonly anyFlags?: boolean;
   /** Paragraphs after the flags, where one line of description is not enough. */

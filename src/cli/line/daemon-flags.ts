@@ -1,8 +1,7 @@
 import { homedir } from "node:os";
-import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
-import { expandHome } from "../../host/home-path.ts";
-import { startFolder } from "../../host/start-folder.ts";
+import { parseNodeName } from "../../daemon/node-name.ts";
+import { absolutePath } from "../../host/home-path.ts";
 import type { FlagDef } from "./command.ts";
 
 /** Flags of every command that can become the daemon. Commands spread them into `args`. */
@@ -29,7 +28,9 @@ export function parseDaemonFlags(
   label: string,
   args: { readonly [Name in keyof typeof daemonFlags]?: string | undefined },
 ): { readonly hostname: string | undefined; readonly agentSocket: string | undefined } {
-  return { hostname: args.hostname, agentSocket: socketPath(label, args["agent-socket"]) };
+  // Here already, so that nothing has been made or started by then.
+  const hostname = args.hostname === undefined ? undefined : parseNodeName(args.hostname);
+  return { hostname, agentSocket: socketPath(label, args["agent-socket"]) };
 }
 
 function socketPath(label: string, text: string | undefined): string | undefined {
@@ -40,5 +41,5 @@ function socketPath(label: string, text: string | undefined): string | undefined
       `${label}: -agent-socket: expected a path of 1 to ${SOCKET_PATH_MAX} characters, got ${text.length}`,
     );
   }
-  return resolve(startFolder(), expandHome(text, process.env.HOME || homedir()));
+  return absolutePath(text, process.env.HOME || homedir());
 }

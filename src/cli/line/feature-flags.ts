@@ -1,3 +1,4 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 
 /** Opt-in parts of the product. `tasks` is never on without `fleet`. */
@@ -20,7 +21,7 @@ export function parseFeatureFlags(env: Readonly<Record<string, string | undefine
 
 /** What a word for on or off means; blank is off, any other word is `undefined`. */
 export function switchOf(value: string): boolean | undefined {
-  const word = value.trim().toLowerCase();
+  const word = trimSpace(value).toLowerCase();
   return ON.has(word) ? true : OFF.has(word) ? false : undefined;
 }
 

@@ -1,11 +1,11 @@
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import * as v from "valibot";
 import { isRelayUrl } from "../../core/admission/iroh-address.ts";
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GlobalOptions, LogLevel, RelayChoice } from "../../daemon/options.ts";
-import { expandHome } from "../../host/home-path.ts";
-import { startFolder } from "../../host/start-folder.ts";
+import { absolutePath } from "../../host/home-path.ts";
 import { type FlagDef, repeated } from "./command.ts";
 import { SWITCH_WORDS, switchOf } from "./feature-flags.ts";
 import { durationMsOf, integerOf } from "./flag-values.ts";
@@ -87,7 +87,7 @@ export const globalFlags = {
   },
   "trace-gossip-transport": { type: "boolean", description: "log the life of each stream" },
   "trace-reconcile": { type: "boolean", description: "log each reconciliation step" },
-  "json-errors": { type: "boolean", description: "print a failure as one JSON object on stderr" },
+  "json-errors": { type: "boolean", description: "JSON objects alone on stderr: failures, notes, the log" },
 } as const satisfies Record<string, FlagDef>;
 
 /** Raw values of the global flags, as citty or `argv.ts` hands them over; anything else in the record is ignored. */
@@ -135,7 +135,7 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
 };
 const logLevel = v.pipe(
   v.string(),
-  v.trim(),
+  v.transform(trimSpace),
   v.toLowerCase(),
   v.transform((word) => (Object.hasOwn(LEVELS, word) ? LEVELS[word] : undefined)),
   v.picklist(["debug", "info", "warn", "error"], "expected debug, info, warn or error"),
@@ -150,7 +150,7 @@ const list = v.pipe(
   v.transform((text) =>
     repeated(text)
       .flatMap((part) => part.split(","))
-      .map((part) => part.trim())
+      .map(trimSpace)
       .filter((part) => part !== ""),
   ),
   v.minLength(1, "expected at least one value"),
@@ -198,19 +198,18 @@ export function parseGlobalOptions(args: GlobalArgs, env: Environment): GlobalOp
   const home = env.HOME || homedir();
   const agentSocket = agentSocketOf(env, home);
   if (agentSocket !== undefined) refuseRootBeside(args);
-  const dataDir = resolve(startFolder(env), expandHome(read("data", path) ?? "~/.entmoot", home));
+  const dataDir = absolutePath(read("data", path) ?? "~/.entmoot", home);
   const identity = read("identity", path);
   return {
     dataDir,
-    identityPath:
-      identity === undefined ? join(dataDir, "identity.json") : resolve(startFolder(env), expandHome(identity, home)),
+    identityPath: identity === undefined ? join(dataDir, "identity.json") : absolutePath(identity, home),
     transport: read("transport", transport) ?? "auto",
     relay: read("relay", relay) ?? { kind: "default" },
     irohPort: read("iroh-port", port(0)),
     irohBind: read("iroh-bind", addresses) ?? [],
     lan: read("lan", onOff) ?? true,
     hideIp: read("hide-ip", boolean) ?? false,
-    pilotSocket: resolve(startFolder(env), expandHome(read("socket", path) ?? "/tmp/pilot.sock", home)),
+    pilotSocket: absolutePath(read("socket", path) ?? "/tmp/pilot.sock", home),
     listenPort: read("listen-port", port(1)) ?? 1004,
     pilotWaitTimeoutMs: read("pilot-wait-timeout", duration) ?? 45_000,
     pilotWaitBaseDelayMs: read("pilot-wait-base-delay", duration) ?? 250,
@@ -236,7 +235,7 @@ function refuseRootBeside(args: GlobalArgs): void {
 /** No flag: whoever runs an agent sets it for everything that the agent starts. */
 function agentSocketOf({ ENTMOOT_AGENT_SOCKET: named }: Environment, home: string): string | undefined {
   if (!named) return undefined;
-  if (named.length <= PATH_MAX) return resolve(startFolder(), expandHome(named, home));
+  if (named.length <= PATH_MAX) return absolutePath(named, home);
   const expected = `expected a path of at most ${PATH_MAX} characters`;
   throw new EntmootError("invalid_argument", `ENTMOOT_AGENT_SOCKET: ${expected}, got ${named.length}`);
 }

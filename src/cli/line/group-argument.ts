@@ -1,3 +1,4 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId, PublicKey } from "../../core/ids.ts";
 
@@ -6,19 +7,19 @@ import { GroupId, PublicKey } from "../../core/ids.ts";
  * around it ignored. `label` starts the error, such as `query`. Throws `invalid_argument`.
  */
 export function parseGroupId(label: string, text: string): GroupId {
-  if (text.trim() === "") throw new EntmootError("invalid_argument", `${label}: empty group id`);
+  if (trimSpace(text) === "") throw new EntmootError("invalid_argument", `${label}: empty group id`);
   return GroupId.fromBytes(decode32(`${label}: group id`, text));
 }
 
 /** The Ed25519 key of `-pubkey`, in the same forms as a group id. Throws `invalid_argument`. */
 export function parsePublicKey(label: string, text: string): PublicKey {
-  if (text.trim() === "") throw new EntmootError("invalid_argument", `${label}: -pubkey is required`);
+  if (trimSpace(text) === "") throw new EntmootError("invalid_argument", `${label}: -pubkey is required`);
   return PublicKey.fromBytes(decode32(`${label}: -pubkey`, text));
 }
 
 /** `text` as a node id: decimal, 32 bits. Throws `invalid_argument`. */
 export function parseNodeId(label: string, text: string): number {
-  const digits = text.trim();
+  const digits = trimSpace(text);
   const value = /^\d{1,10}$/.test(digits) ? Number(digits) : Number.NaN;
   if (value <= 0xffff_ffff) return value;
   throw new EntmootError(
@@ -28,7 +29,7 @@ export function parseNodeId(label: string, text: string): number {
 }
 
 function decode32(label: string, text: string): Uint8Array {
-  const packed = text.trim();
+  const packed = trimSpace(text);
   const standard = packed
     .replaceAll("-", "+")
     .replaceAll("_", "/")

@@ -18,9 +18,20 @@ export function programHelp(
     ["commands", columns(rows(false))],
     ["opt-in coordination", columns(rows(true))],
     ["global flags", columns(flagRows(globals))],
-    ["for agents", ["With ENTMOOT_AGENT_SOCKET=FILE commands speak over an agents' socket, without a data root."]],
-    ["", ['Flags take one dash or two, "-name value" or "-name=value". "entmootd <command> -help" tells more.']],
+    [
+      "for agents",
+      paragraph(["With ENTMOOT_AGENT_SOCKET=FILE commands speak over an agents' socket, without a data root."]),
+    ],
+    ["", ['Flags take one dash or two, "-name value" or "-name=value".', '"entmootd <command> -help" tells more.']],
   ]);
+}
+
+/** Behind a help: what to write for `entmootd` where it is called something else, such as `./dist/entmootd`. */
+export function namedHere(program: string): string {
+  const line = `  ${program}`;
+  return program === "entmootd" || line.length > WIDTH
+    ? ""
+    : `\nentmootd is not on PATH here; write instead:\n${line}\n`;
 }
 
 /** The help of one command; `path` is the words that name it. Flags that every command takes are not repeated. */
@@ -43,14 +54,14 @@ export async function commandHelp(
   ];
   return sections([
     ["", [(await metaOf(command)).description ?? ""]],
-    ["usage", [usage.join(" ")]],
+    ["usage", wrapped(usage.join(" "), WIDTH - INDENT, "    ")],
     ["operations", columns(operations)],
     [
       "arguments",
       columns(positionals.map(([arg, def]): HelpRow => [def.valueHint ?? arg.toUpperCase(), def.description ?? ""])),
     ],
     ["flags", columns(flagRows(Object.fromEntries(own)))],
-    ["notes", [...(command.help?.notes ?? [])]],
+    ["notes", paragraph(command.help?.notes ?? [])],
     ["example", [...(command.help?.examples ?? [])]],
     ["exit status", columns((command.help?.exits ?? []).map((exit): HelpRow => [String(exit), EXIT_MEANING[exit]]))],
     ["", ['Global flags such as -data: see "entmootd -help".']],
@@ -103,20 +114,52 @@ function positionalUsage(name: string, def: FlagDef): string {
 }
 
 /** Ours. Labels wider than this take a line of their own, so one long flag does not push all texts to the right. */
-const LABEL_MAX = 30;
+const LABEL_MAX = 26;
+/** Ours. What every terminal shows on a line. */
+const WIDTH = 80;
+/** What `sections` puts ahead of each line of a titled section. */
+const INDENT = 2;
 
 function columns(rows: readonly HelpRow[]): string[] {
   const width = Math.max(0, ...rows.map(([label]) => label.length).filter((length) => length <= LABEL_MAX));
-  return rows.flatMap(([label, text]) =>
-    label.length > width ? [label, `${" ".repeat(width)}  ${text}`] : [`${label.padEnd(width)}  ${text}`],
-  );
+  return rows.flatMap(([label, text]) => {
+    const lines = wrapped(text, WIDTH - INDENT - width - 2);
+    const isWide = label.length > width;
+    const labels = isWide ? wrapped(label, WIDTH - INDENT) : [];
+    return [
+      ...labels,
+      ...lines.map((line, at) => `${(at === 0 && !isWide ? label : "").padEnd(width)}  ${line}`.trimEnd()),
+    ];
+  });
+}
+
+/** `text` on lines of at most `width` characters, broken at blanks; a word that alone is longer stays whole. */
+function wrapped(text: string, width: number, hanging = ""): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (longer.length <= width || line === "") line = longer;
+    else {
+      lines.push(line);
+      line = hanging + word;
+    }
+  }
+  return [...lines, line];
+}
+
+/** Notes are one text however the source breaks it. */
+function paragraph(lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : wrapped(lines.join(" "), WIDTH - INDENT);
 }
 
 function sections(parts: readonly (readonly [title: string, lines: readonly string[]])[]): string {
   return parts
     .filter(([, lines]) => lines.length > 0)
     .map(([title, lines]) =>
-      title === "" ? lines.join("\n") : `${title}:\n${lines.map((line) => `  ${line}`).join("\n")}`,
+      title === ""
+        ? lines.flatMap((line) => wrapped(line, WIDTH)).join("\n")
+        : `${title}:\n${lines.map((line) => `  ${line}`).join("\n")}`,
     )
     .join("\n\n")
     .concat("\n");

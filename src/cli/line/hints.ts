@@ -1,9 +1,13 @@
 import { shellQuote } from "../../host/shell-quote.ts";
 
 /** Ours. How commands are named in texts for people. */
-const QUOTED_COMMAND = /"entmootd (?=[a-z])/g;
+const QUOTED_COMMAND = /"entmootd (?=[a-z-])/g;
 
-/** The text with every command it suggests made one for `dataDir`, or as it is without: the flag was given, so the suggestion needs it too. */
-export function forDataRoot(text: string, dataDir: string | undefined): string {
-  return dataDir === undefined ? text : text.replace(QUOTED_COMMAND, () => `"entmootd -data ${shellQuote(dataDir)} `);
+/**
+ * The text with every command it suggests made one that works here: `program` is what this program is called, `dataDir`
+ * as it was given on the command line, which the suggestion needs then too.
+ */
+export function runnableHints(text: string, program: string, dataDir: string | undefined): string {
+  const flag = dataDir === undefined ? "" : `-data ${shellQuote(dataDir)} `;
+  return text.replace(QUOTED_COMMAND, () => `"${shellQuote(program)} ${flag}`);
 }

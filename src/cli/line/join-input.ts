@@ -1,14 +1,16 @@
-import { readFileSync, statSync } from "node:fs";
 import { DEFAULT_MOOT_KEY } from "../../core/admission/default-moot.ts";
 import { classifyJoinArgument, parseJoinInput } from "../../core/admission/join-input.ts";
-import { isMootLink, parseMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
+import { findMootLink, isMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
 import { isEntmootLink, looksLikeToken } from "../../core/admission/open-invite.ts";
+import { trimSpace } from "../../core/bytes/text.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { PublicKey } from "../../core/ids.ts";
 import { isLoopbackHost } from "../../core/loopback.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { Deadline } from "../../transport/wait.ts";
+import { withoutSecrets } from "../../view/secrets.ts";
+import { readInput } from "./bounded-input.ts";
 import { collect } from "./collect.ts";
 
 /** Wire. What the original reads of an invite, from a file or over HTTP; here more is refused, not cut. */
@@ -16,59 +18,62 @@ const INPUT_MAX_BYTES = 1024 * 1024;
 /** Wire. What the original gives the same fetch. */
 const FETCH_TIMEOUT_MS = 5_000;
 
+/** Ours. Characters of an argument that a failure repeats. */
+const SHOWN_MAX = 200;
+
+/** What people and programs put around a link. */
+const WRAPPED_LINK = /^[\s<([{"'`\u2018-\u201f\u00ab\u2039]*entmoot:/i;
+
 /**
  * The text behind one argument of `join`: a link as it is, else the content of a file, of stdin (`-`) or of an
- * http(s) URL. Throws `invalid_argument` naming the argument, `unavailable` when a fetch fails.
+ * http(s) URL, each with `timeoutMs` to come. Throws `invalid_argument` naming the argument, `timeout`, `unavailable`
+ * when a fetch fails.
  */
-export async function loadJoinInput(argument: string): Promise<string> {
-  const text = argument.trim();
+export async function loadJoinInput(argument: string, timeoutMs: number): Promise<string> {
+  const text = trimSpace(argument);
   try {
-    const input = await readInput(text);
-    verifyInput(input);
-    return input;
+    return verifiedInput(await read(text, timeoutMs));
   } catch (cause) {
     if (!(cause instanceof EntmootError)) throw cause;
     throw new EntmootError(cause.code, `join: invite ${shown(text)}: ${cause.message}`, { cause });
   }
 }
 
-async function readInput(argument: string): Promise<string> {
-  if (argument.startsWith("{")) return argument;
-  if (argument === "-") return decodeText(await collectInput(Bun.stdin.stream()));
+async function read(argument: string, timeoutMs: number): Promise<string> {
+  if (isMootLink(argument) || argument.startsWith("{")) return argument;
+  if (argument === "-") return readInvite(argument, timeoutMs);
   const named = classifyJoinArgument(argument);
-  switch (named.kind) {
-    case "url":
-      return fetchInvite(named.url);
-    case "file":
-      return decodeText(readInviteFile(named.path));
-    default:
-      return named.link;
-  }
+  if (named.kind === "url") return fetchInvite(named.url, Math.min(timeoutMs, FETCH_TIMEOUT_MS));
+  if (named.kind === "file" && !WRAPPED_LINK.test(argument)) return readInvite(named.path, timeoutMs);
+  return argument;
 }
 
-/** Everything that can be said without asking anybody: form, signature of a link, expiry. */
-function verifyInput(input: string): void {
+/** The input as it is passed on. Refuses what can be refused without asking anybody: form, signature of a link, expiry. */
+function verifiedInput(input: string): string {
   const nowMs = realClock.unix();
-  if (isMootLink(input)) refuseExpiredLink(parseMootLink(input), nowMs);
-  else if (isEntmootLink(input)) {
-    const [kind] = input.replace(/^entmoot:\/*/i, "").split(/[?#]/);
+  if (isMootLink(input)) {
+    const { link, spelling } = findMootLink(input);
+    refuseExpiredLink(link, nowMs);
+    return spelling;
+  }
+  if (isEntmootLink(input) || WRAPPED_LINK.test(input)) {
+    const [kind = ""] = input.replace(/^.*?entmoot:\/*/i, "").split(/[?#]/);
     throw new EntmootError(
       "unsupported",
       kind === "open-invite"
         ? "open invites redeemed over HTTPS are not in this version; ask the issuer for a link that begins with entmoot://join/"
-        : `unsupported entmoot link ${JSON.stringify(kind?.slice(0, 40))}; expected one that begins with entmoot://join/`,
+        : `unsupported entmoot link${/^[a-z-]{1,20}$/.test(kind) ? ` ${JSON.stringify(kind)}` : ""}; expected one that begins with entmoot://join/`,
     );
-  } else {
-    const pinnedKey = PublicKey.toBytes(DEFAULT_MOOT_KEY);
-    parseJoinInput(encodeUtf8(input), { nowMs, pinnedKey });
   }
+  const pinnedKey = PublicKey.toBytes(DEFAULT_MOOT_KEY);
+  parseJoinInput(encodeUtf8(input), { nowMs, pinnedKey });
+  return input;
 }
 
-function readInviteFile(path: string): Uint8Array {
+async function readInvite(path: string, timeoutMs: number): Promise<string> {
+  let bytes: Uint8Array | undefined;
   try {
-    const { size } = statSync(path);
-    if (size > INPUT_MAX_BYTES) throw tooLarge(size);
-    return readFileSync(path);
+    bytes = await readInput(path, { maxBytes: INPUT_MAX_BYTES, timeoutMs });
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
@@ -78,9 +83,11 @@ function readInviteFile(path: string): Uint8Array {
     }
     throw malformed(`read: ${textOf(cause)}`, cause);
   }
+  if (bytes === undefined) throw tooLarge(`more than ${INPUT_MAX_BYTES}`);
+  return decodeText(bytes);
 }
 
-async function fetchInvite(url: string): Promise<string> {
+async function fetchInvite(url: string, timeoutMs: number): Promise<string> {
   const parsed = URL.parse(url);
   if (parsed === null || parsed.username !== "" || parsed.password !== "") {
     throw malformed("expected an absolute http(s) URL without user or password");
@@ -90,7 +97,7 @@ async function fetchInvite(url: string): Promise<string> {
   }
   let response: Response;
   try {
-    using deadline = new Deadline(realClock, FETCH_TIMEOUT_MS);
+    using deadline = new Deadline(realClock, timeoutMs);
     // A redirect could lead from https to anywhere.
     response = await fetch(parsed, { redirect: "error", signal: deadline.signal });
     if (!response.ok) throw new Error(`expected status 200, found ${response.status}`);
@@ -110,7 +117,7 @@ async function collectInput(stream: AsyncIterable<Uint8Array>): Promise<Uint8Arr
 
 function decodeText(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).trim();
+    return trimSpace(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
     throw malformed("expected text in UTF-8", cause);
   }
@@ -124,8 +131,10 @@ function malformed(reason: string, cause?: unknown): EntmootError {
   return new EntmootError("invalid_argument", `invite malformed: ${reason}`, { cause });
 }
 
-/** A link is a secret: of it only the beginning is shown. */
+/** A link is a secret, and so is a token on its own: of them only the beginning is shown. */
 function shown(argument: string): string {
-  if (/^entmoot:/i.test(argument)) return `${argument.slice(0, 24)}…`;
-  return argument.length > 200 ? `${argument.slice(0, 200)}…` : argument;
+  if (isMootLink(argument)) return "entmoot://join/…";
+  const open = withoutSecrets(argument);
+  if (looksLikeToken(open)) return `${open.slice(0, 4)}…`;
+  return open.length > SHOWN_MAX ? `${open.slice(0, SHOWN_MAX)}…` : open;
 }

@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { formatPolicy, type Policy, parsePolicy, parsePolicySource, policySummary } from "../../core/policy/policy.ts";
+import { keepsEverything, parseRetention } from "../../core/policy/retention.ts";
+import { readInput } from "./bounded-input.ts";
 
 /** A policy as a flag names it, read and checked. */
 export interface PolicyChoice {
@@ -9,17 +10,53 @@ export interface PolicyChoice {
   /** The policy's JSON text; `undefined` for none. */
   readonly json: string | undefined;
   readonly summary: string | undefined;
+  /** Days; `undefined` when everything is kept because there are no limits. */
+  readonly retention: bigint | undefined;
 }
 
 /** Ours. A policy has some 600 bytes. */
 const FILE_MAX_BYTES = 64 * 1024;
 
-/** Reads `preset:<name>`, `none` or `file:<path>`. `label` starts the error. Throws `invalid_argument`. */
-export function policyFromSource(text: string, label: string): PolicyChoice {
+/** Ours. A file is there at once; a pipe gets some time to be written. */
+const FILE_TIMEOUT_MS = 30_000;
+
+/**
+ * Reads `preset:<name>`, `none` or `file:<path>`, and days or `keep` in place of what that keeps; an empty `retention`
+ * leaves it. `label` starts the error. Throws `invalid_argument`.
+ */
+export async function policyFromFlags(
+  flags: { policy: string; retention: string },
+  label: string,
+): Promise<PolicyChoice> {
+  const chosen = await policyFromSource(flags.policy, `${label}: -policy`);
+  const days = retentionFrom(flags.retention, `${label}: -retention`);
+  if (days === undefined) return chosen;
+  if (chosen.json !== undefined) {
+    const policy = { ...parsePolicy(chosen.json), retention_days: days };
+    return { ...chosen, json: formatPolicy(policy), summary: policySummary(policy), retention: days };
+  }
+  if (keepsEverything(days)) return chosen;
+  throw new EntmootError(
+    "invalid_argument",
+    `${label}: -retention: a moot without limits (-policy none) keeps everything; name a policy as well`,
+  );
+}
+
+function retentionFrom(text: string, label: string): bigint | undefined {
+  if (text === "") return undefined;
+  try {
+    return parseRetention(text);
+  } catch (cause) {
+    throw new EntmootError("invalid_argument", `${label}: ${textOf(cause)}`, { cause });
+  }
+}
+
+async function policyFromSource(text: string, label: string): Promise<PolicyChoice> {
   try {
     const parsed = parsePolicySource(text);
-    const policy = parsed.kind === "file" ? readPolicyFile(parsed.path) : parsed.policy;
+    const policy = parsed.kind === "file" ? await readPolicyFile(parsed.path) : parsed.policy;
     return {
+      retention: policy?.retention_days,
       source: parsed.source,
       json: policy === undefined ? undefined : formatPolicy(policy),
       summary: policy === undefined ? undefined : policySummary(policy),
@@ -30,22 +67,17 @@ export function policyFromSource(text: string, label: string): PolicyChoice {
   }
 }
 
-function readPolicyFile(path: string): Policy {
+async function readPolicyFile(path: string): Promise<Policy> {
   const name = JSON.stringify(path);
-  let bytes: Uint8Array;
+  let bytes: Uint8Array | undefined;
   try {
-    const { size } = statSync(path);
-    if (size > FILE_MAX_BYTES) {
-      throw new EntmootError(
-        "invalid_argument",
-        `read policy file ${name}: expected at most ${FILE_MAX_BYTES} bytes, found ${size}`,
-      );
-    }
-    bytes = readFileSync(path);
+    bytes = await readInput(path, { maxBytes: FILE_MAX_BYTES, timeoutMs: FILE_TIMEOUT_MS });
   } catch (cause) {
-    if (cause instanceof EntmootError) throw cause;
     const reason = textOf(cause);
     throw new EntmootError("invalid_argument", `read policy file ${name}: ${reason}`, { cause });
+  }
+  if (bytes === undefined) {
+    throw new EntmootError("invalid_argument", `read policy file ${name}: expected at most ${FILE_MAX_BYTES} bytes`);
   }
   try {
     return parsePolicy(bytes);

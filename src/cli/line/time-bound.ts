@@ -1,3 +1,4 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { INT64_MAX, INT64_MIN } from "../../store/store-limits.ts";
 
@@ -8,7 +9,7 @@ const RFC3339 = /^(\d{4}-\d\d-(\d\d))T(?!24)\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\
  * which may be negative. `label` is the flag as named in the error. Throws `invalid_argument`.
  */
 export function parseTimeBound(label: string, text: string): bigint {
-  const word = text.trim();
+  const word = trimSpace(text);
   const [, day, ofMonth] = RFC3339.exec(word) ?? [];
   if (day !== undefined) {
     const ms = Date.parse(word.replace(/(\.\d{3})\d+/, "$1"));

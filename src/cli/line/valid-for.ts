@@ -1,3 +1,4 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { durationMsOf } from "./flag-values.ts";
 
@@ -7,8 +8,8 @@ const VALID_FOR_MAX_MS = 36_525 * DAY_MS;
 
 /** How long something stays valid, in milliseconds: `7d`, or a duration such as `36h`. Above 0. Throws `invalid_argument`. */
 export function parseValidFor(label: string, text: string): number {
-  const days = /^(\d{1,9})d$/.exec(text.trim());
-  const ms = days ? Number(days[1]) * DAY_MS : durationMsOf(text.trim());
+  const days = /^(\d{1,9})d$/.exec(trimSpace(text));
+  const ms = days ? Number(days[1]) * DAY_MS : durationMsOf(trimSpace(text));
   if (ms === undefined) {
     throw new EntmootError(
       "invalid_argument",
@@ -17,6 +18,6 @@ export function parseValidFor(label: string, text: string): number {
   }
   if (ms <= 0) throw new EntmootError("invalid_argument", `${label} must be positive`);
   if (ms > VALID_FOR_MAX_MS)
-    throw new EntmootError("invalid_argument", `${label}: at most 36525d, found ${text.trim()}`);
+    throw new EntmootError("invalid_argument", `${label}: at most 36525d, found ${trimSpace(text)}`);
   return ms;
 }

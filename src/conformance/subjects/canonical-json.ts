@@ -1,10 +1,10 @@
 import { decodeDefaultMoot, defaultMootCodec, defaultMootSigningForm } from "../../core/admission/default-moot.ts";
-import { sha256 } from "../../core/bytes/sha256.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { type Codec, decodeJson, encodeCanonical } from "../../core/json/json-codec.ts";
 import { canonicalJson } from "../../core/json/json-text.ts";
 import { gossip, gossipSigningForm, hello, helloSigningForm } from "../../core/record/gossip.ts";
 import { invite, memberProfileAd, message, rosterEntry, transportAd } from "../../core/record/record-codecs.ts";
+import { secondOpinion } from "../../core/second-opinion.ts";
 import { hexField, textField } from "../fields.ts";
 import { type Check, expectEqual, Mismatch, type Subject, type VectorCase } from "../subject.ts";
 
@@ -59,5 +59,5 @@ function compare(vector: VectorCase, run: (input: Uint8Array) => Outcome): void 
   expectEqual(outcome.canonical, hexField(vector, "canonical_hex"));
   if (outcome.signing === undefined) return;
   expectEqual(outcome.signing, hexField(vector, "signing_hex"));
-  if (vector.id_hex !== undefined) expectEqual(sha256(outcome.signing), hexField(vector, "id_hex"));
+  if (vector.id_hex !== undefined) expectEqual(secondOpinion.sha256(outcome.signing), hexField(vector, "id_hex"));
 }

@@ -1,4 +1,4 @@
-import { publicKeyOf, sign, verifySignature } from "../../core/signature.ts";
+import { secondOpinion } from "../../core/second-opinion.ts";
 import { booleanField, hexField } from "../fields.ts";
 import { type Check, expectEqual, type Subject } from "../subject.ts";
 
@@ -9,15 +9,15 @@ function checkSign(vector: Parameters<Check>[0]): void {
   const publicKey = hexField(vector, "public_key");
   const message = hexField(vector, "message");
   const signature = hexField(vector, "signature");
-  expectEqual(publicKeyOf(seed), publicKey);
+  expectEqual(secondOpinion.publicKeyOf(seed), publicKey);
   expectEqual(Buffer.concat([seed, publicKey]), hexField(vector, "private_key"));
-  expectEqual(sign(seed, message), signature);
-  expectEqual(verifySignature(publicKey, message, signature), true);
+  expectEqual(secondOpinion.sign(seed, message), signature);
+  expectEqual(secondOpinion.verify(publicKey, message, signature), true);
 }
 
 function checkVerify(vector: Parameters<Check>[0]): void {
   const publicKey = hexField(vector, "public_key");
   const message = hexField(vector, "message");
   const signature = hexField(vector, "signature");
-  expectEqual(verifySignature(publicKey, message, signature), booleanField(vector, "valid"));
+  expectEqual(secondOpinion.verify(publicKey, message, signature), booleanField(vector, "valid"));
 }

@@ -1,5 +1,6 @@
 import { sha256 } from "../../core/bytes/sha256.ts";
 import { decodeUtf8 } from "../../core/bytes/utf8.ts";
+import { EntmootError } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { encodeCanonical, encodeWire } from "../../core/json/json-codec.ts";
 import { GOSSIP_INLINE_MAX_BYTES } from "../../core/record/gossip.ts";
@@ -18,7 +19,10 @@ import { expectEqual, type Subject, type VectorCase } from "../subject.ts";
 
 export const subject: Subject = { kinds: { build: checkBuild, verify: checkVerify } };
 
-const CONTENT_RULE = "byte i = (7*i + 13) mod 256";
+/** How content is described that would be long to write: a line of whole numbers, taken modulo 256. */
+const CONTENT_RULE = /^byte i = \(\s*(\d{1,6})\s*\*\s*i\s*\+\s*(\d{1,6})\s*\) mod 256$/;
+/** Ours. A message has a million bytes at most; a vector may try some more, but not fill the memory. */
+const CONTENT_LEN_MAX = 16 * 1024 * 1024;
 
 function checkBuild(vector: VectorCase): void {
   const message = signMessage({
@@ -55,10 +59,21 @@ function checkBuild(vector: VectorCase): void {
 function contentOf(vector: VectorCase): Uint8Array {
   if (vector.content_rule === undefined)
     return vector.content === undefined ? new Uint8Array(0) : hexField(vector, "content");
-  expectEqual(textField(vector, "content_rule"), CONTENT_RULE);
-  const content = Uint8Array.from({ length: numberField(vector, "content_len") }, (_, i) => 7 * i + 13);
+  const content = contentByRule(textField(vector, "content_rule"), numberField(vector, "content_len"));
   expectEqual(sha256(content), hexField(vector, "content_sha256"));
   return content;
+}
+
+function contentByRule(rule: string, length: number): Uint8Array {
+  const [, factor, first] = CONTENT_RULE.exec(rule) ?? [];
+  if (factor === undefined || first === undefined) {
+    throw new EntmootError("invalid_argument", `content_rule: expected byte i = (a*i + b) mod 256, found ${rule}`);
+  }
+  if (!Number.isInteger(length) || length < 0 || length > CONTENT_LEN_MAX) {
+    throw new EntmootError("invalid_argument", `content_len: expected 0 to ${CONTENT_LEN_MAX}, found ${length}`);
+  }
+  // Below 2^53 throughout: six digits each, and twenty-four bits of index.
+  return Uint8Array.from({ length }, (_, i) => (Number(factor) * i + Number(first)) % 256);
 }
 
 /** Length and hash are always recorded, the bytes of small cases only. */

@@ -17,6 +17,11 @@ const CODECS: Readonly<Record<CarrierName, CarrierCodec | undefined>> = {
 /** Ours. Links, peer hints, stores and `info` have always held iroh's addresses bare, and go on to. */
 const BARE: CarrierName = "iroh";
 
+/** Whether a carrier reaches only peers whose address it is told; others look them up by key or node id. */
+export function dialsByAddress(carrier: CarrierName): boolean {
+  return CODECS[carrier] !== undefined;
+}
+
 /** The text of a hint: `<carrier>:<address>`, of iroh the address alone. One hint has one text. */
 export function formatHint(carrier: CarrierName, address: string): string {
   return carrier === BARE ? address : `${carrier}:${address}`;

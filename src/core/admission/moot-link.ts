@@ -5,6 +5,7 @@ import { EntmootError } from "../errors.ts";
 import { GroupId, PublicKey } from "../ids.ts";
 import { PUBLIC_KEY_BYTES, publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../signature.ts";
 import { hintKind } from "./address-hint.ts";
+import { pastedSpellings } from "./pasted-link.ts";
 import { isExpired } from "./redemption.ts";
 
 // Ours, all of these: links in people's hands break if they move.
@@ -17,6 +18,8 @@ const VERSION = 1;
 const SIGNED_PREFIX = encodeUtf8("entmoot.link.v1\0");
 /** Past some 2,000 characters, programs that pass links on cut them; four of iroh's longest hints make one of 1,260. */
 export const LINK_CHARS_MAX = 2048;
+/** Past it a text is no link that somebody pasted; it is read in a moment up to here. */
+const PASTED_CHARS_MAX = 8 * LINK_CHARS_MAX;
 /** As many ways to the issuer as an ad of the original's names. */
 export const LINK_HINTS_MAX = 4;
 /** Sixteen random bytes cannot be guessed; more than 32 only make the link longer. */
@@ -38,9 +41,9 @@ export interface MootLink {
   readonly expiresAtMs: number;
 }
 
-/** Whether `text` is meant as a link of this kind. */
+/** Whether `text` is meant as a link of this kind, as people paste it. */
 export function isMootLink(text: string): boolean {
-  return text.trimStart().startsWith(PREFIX);
+  return pastedLinks(text).length > 0;
 }
 
 /**
@@ -58,15 +61,42 @@ export function formatMootLink(link: Omit<MootLink, "issuer">, seed: Uint8Array)
 }
 
 /**
- * Reads and verifies a link; blanks around it are ignored. Expiry is the caller's to check. Throws
- * `invalid_argument` when it is cut, edited or otherwise malformed, `unsupported` for a newer version,
- * `signature_invalid` when the signature is not the issuer's.
+ * Reads and verifies the one link in what a person pasted: quotes, brackets, breaks and marks that nobody sees are not
+ * part of it. Expiry is the caller's to check. Throws `invalid_argument` when it is cut, edited or otherwise malformed
+ * or not one, `unsupported` for a newer version, `signature_invalid` when the signature is not the issuer's.
  */
 export function parseMootLink(text: string): MootLink {
-  // Looked at before trimming, which costs time in the length of what it is given.
-  if (text.length > 2 * LINK_CHARS_MAX) throw refuse("invalid_argument", tooLong(text.length));
-  const trimmed = text.trim();
-  if (!trimmed.startsWith(PREFIX)) throw refuse("invalid_argument", `expected it to begin with ${PREFIX}`);
+  return findMootLink(text).link;
+}
+
+/** As `parseMootLink`, with the link as it was before it was pasted. */
+export function findMootLink(text: string): { readonly link: MootLink; readonly spelling: string } {
+  if (text.length > PASTED_CHARS_MAX) throw refuse("invalid_argument", tooLong(text.length));
+  const found = pastedLinks(text);
+  if (found.length === 0) throw refuse("invalid_argument", `expected it to begin with ${PREFIX}`);
+  const read = found.map((spellings) => parseFirst(spellings));
+  const [first, ...others] = read;
+  if (others.some((other) => other.spelling !== first!.spelling)) {
+    throw refuse("invalid_argument", `expected one link, found ${found.length}; give them one by one`);
+  }
+  return first!;
+}
+
+/** The spelling that is a link, else what is wrong with the longest. */
+function parseFirst(spellings: readonly string[]): { readonly link: MootLink; readonly spelling: string } {
+  let failure: unknown;
+  for (const spelling of spellings) {
+    try {
+      return { link: parseExact(spelling), spelling };
+    } catch (error) {
+      // One that was edited says more than the same with a word too many.
+      if (!(failure instanceof EntmootError) || failure.code === "invalid_argument") failure = error;
+    }
+  }
+  throw failure;
+}
+
+function parseExact(trimmed: string): MootLink {
   if (trimmed.length > LINK_CHARS_MAX) throw refuse("invalid_argument", tooLong(trimmed.length));
   const payload = decodePayload(trimmed.slice(PREFIX.length));
   if (payload.length <= SIGNATURE_BYTES) throw cutShort();
@@ -87,6 +117,10 @@ export function refuseExpiredLink({ expiresAtMs }: MootLink, nowMs: UnixMs): voi
   if (isExpired(expiresAtMs, nowMs)) {
     throw refuse("expired", "it has expired; ask whoever sent it for a new one");
   }
+}
+
+function pastedLinks(text: string): readonly (readonly string[])[] {
+  return text.length > PASTED_CHARS_MAX ? [] : pastedSpellings(text, PREFIX);
 }
 
 function encodeBody({ groupId, issuer, hints, token, expiresAtMs }: MootLink): Uint8Array {

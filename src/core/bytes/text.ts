@@ -10,3 +10,11 @@ export function trimSpace(text: string): string {
   while (to > from && IS_SPACE.test(text[to - 1]!)) to--;
   return text.slice(from, to);
 }
+
+/** Format characters and others that show as nothing and come along when text is copied: soft hyphens, joiners, marks. */
+const INVISIBLE = /\p{Cf}|\u034f|[\u115f\u1160\u3164\uffa0]|\u17b4|\u17b5/gu;
+
+/** `text` without what cannot be seen; white space stays. */
+export function withoutInvisible(text: string): string {
+  return text.replace(INVISIBLE, "");
+}

@@ -10,8 +10,6 @@ import { BucketTable } from "./token-bucket.ts";
  */
 export const AUTHORS_MAX = 16_384;
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-
 /** What a group's policy looks at in a message. */
 export interface MessageUnderPolicy {
   /** Whose budget pays: the key of the author, not of who passed the message on. */
@@ -22,6 +20,13 @@ export interface MessageUnderPolicy {
   readonly topics: readonly string[];
   /** From the group's founder, who must be able to replace a policy that is too strict. */
   readonly byFounder: boolean;
+}
+
+/** When a message is looked at. */
+export interface PolicyInstant {
+  readonly now: UnixMs;
+  /** What is older is past its retention (Unix milliseconds); `undefined` while nobody knows the time well enough to say. */
+  readonly oldest: bigint | undefined;
 }
 
 /** Why a policy keeps a message out. */
@@ -61,23 +66,22 @@ export class ContentLimiter {
    * `undefined` when the message may be stored, and then its author has paid for it. Size and age are
    * looked at first and cost nothing. The founder's policy updates are held to a size of their own only.
    */
-  admit(candidate: MessageUnderPolicy, nowMs: UnixMs): PolicyRefusal | undefined {
-    const refusal = this.screen(candidate, nowMs);
+  admit(candidate: MessageUnderPolicy, { now, oldest }: PolicyInstant): PolicyRefusal | undefined {
+    const refusal = this.screen(candidate, oldest);
     if (refusal !== undefined || isUpdate(candidate)) return refusal;
-    return this.spend(candidate.author, candidate.contentBytes, nowMs);
+    return this.spend(candidate.author, candidate.contentBytes, now);
   }
 
   /** Size and age alone: what back-filled history is held to, for which its author paid when it was new. */
-  screen(candidate: MessageUnderPolicy, nowMs: UnixMs): PolicyRefusal | undefined {
+  screen(candidate: MessageUnderPolicy, oldest: PolicyInstant["oldest"]): PolicyRefusal | undefined {
     const { contentBytes, timestamp } = candidate;
     const bytesMax = isUpdate(candidate) ? BigInt(POLICY_UPDATE_BYTES_MAX) : this.policy.max_message_bytes;
     if (BigInt(contentBytes) > bytesMax) {
       const message = `message content is ${contentBytes} bytes, exceeds group max ${bytesMax}`;
       return { reason: "too_large", message, retryAtMs: undefined };
     }
-    const cutoff = this.retentionCutoff(nowMs);
-    if (isUpdate(candidate) || timestamp >= cutoff) return undefined;
-    const message = `message timestamp ${timestamp} is older than retention cutoff ${cutoff}`;
+    if (oldest === undefined || isUpdate(candidate) || timestamp >= oldest) return undefined;
+    const message = `message timestamp ${timestamp} is older than retention cutoff ${oldest}`;
     return { reason: "too_old", message, retryAtMs: undefined };
   }
 
@@ -87,11 +91,6 @@ export class ContentLimiter {
     if (retryAtMs === undefined) return undefined;
     const message = `content budget for author ${author}: entmoot: rate limited`;
     return { reason: "rate_limited", message, retryAtMs: Number.isFinite(retryAtMs) ? retryAtMs : undefined };
-  }
-
-  /** Messages with a timestamp below this are not accepted and may be pruned; policy updates are kept. */
-  retentionCutoff(nowMs: UnixMs): bigint {
-    return BigInt(Math.floor(nowMs)) - this.policy.retention_days * BigInt(DAY_MS);
   }
 }
 

@@ -119,6 +119,18 @@ export function policyPreset(name: string): Policy | undefined {
   );
 }
 
+/**
+ * The preset whose limits `policy` has, whatever it keeps; `custom` for others and `none` for none. For people and
+ * programs that want to know what they may send.
+ */
+export function policyName(policy: Policy | undefined): "standard" | "relaxed" | "custom" | "none" {
+  if (policy === undefined) return "none";
+  const isLike = (preset: Policy) =>
+    formatPolicy({ ...policy, retention_days: 1n }) === formatPolicy({ ...preset, retention_days: 1n });
+  if (isLike(POLICY_PRESETS.standard)) return "standard";
+  return isLike(POLICY_PRESETS.relaxed) ? "relaxed" : "custom";
+}
+
 /** Where a policy comes from. `source` is how reports name it. */
 type PolicySource =
   | { readonly kind: "preset"; readonly source: string; readonly policy: Policy | undefined }

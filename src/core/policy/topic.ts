@@ -16,6 +16,9 @@ type PatternFault = keyof typeof PATTERN_FAULTS;
 /** Ours. Longest pattern taken from outside, for it is held against every message; topics have no limit of their own. */
 export const PATTERN_BYTES_MAX = 4096;
 
+/** Wire. Topics under it carry what nodes and founders say to nodes. */
+export const RESERVED_ROOT = "_entmoot";
+
 /** The first fault of `pattern`, segments read from the left, or `undefined` when it is valid. */
 export function patternFault(pattern: string): PatternFault | undefined {
   if (pattern === "") return "empty_pattern";
@@ -43,6 +46,19 @@ export function isTopic(topic: string): boolean {
   return !topic.startsWith("/") && !topic.endsWith("/") && !topic.includes("//");
 }
 
+/**
+ * Throws `invalid_argument` for a topic that a reader would take for a pattern: one of its segments is `+` or `#` alone.
+ * Other topics that no pattern covers (`c++`, `a//b`) may be published; see `isTopic`.
+ */
+export function verifyPublishTopic(topic: string): void {
+  const wildcard = topic.split("/").find((segment) => segment === "+" || segment === "#");
+  if (wildcard === undefined) return;
+  throw new EntmootError(
+    "invalid_argument",
+    `topic ${JSON.stringify(topic.slice(0, 80))}: ${wildcard} as a whole segment is for patterns; a message needs the topic itself`,
+  );
+}
+
 /** Whether `pattern` covers `topic`; `false` when either is invalid. Comparison is exact, by code unit. */
 export function matchTopic(pattern: string, topic: string): boolean {
   return patternFault(pattern) === undefined && isTopic(topic) && covers(pattern.split("/"), topic.split("/"));
@@ -60,17 +76,45 @@ export function compilePattern(pattern: string): (topic: string) => boolean {
   return (topic) => isTopic(topic) && covers(segments, topic.split("/"));
 }
 
-/**
- * Whether a reader following `pattern` live gets a message with these topics. One without topics
- * is seen by the exact pattern `#` only.
- */
-export function tailSees(pattern: string, topics: readonly string[]): boolean {
-  return topics.length === 0 ? pattern === "#" : topics.some((topic) => matchTopic(pattern, topic));
+/** Whether `topic` is the reserved root or under it. */
+export function isReserved(topic: string): boolean {
+  return topic === RESERVED_ROOT || topic.startsWith(`${RESERVED_ROOT}/`);
 }
 
-/** Whether a query by `pattern` finds a message with these topics; one without topics is never found. */
-export function queryFinds(pattern: string, topics: readonly string[]): boolean {
-  return topics.some((topic) => matchTopic(pattern, topic));
+/** What a reader asks for: by a pattern, `undefined` for no filter, and whether also what is reserved and not named. */
+export interface TopicsAsked {
+  readonly topic?: string | undefined;
+  readonly reserved?: boolean | undefined;
+}
+
+/** Which messages a reader is shown. */
+export interface ShownTopics {
+  /** The pattern that all of them match; `undefined` where any message may be shown. */
+  readonly pattern: string | undefined;
+  /** Whether a message with these topics is. */
+  readonly shows: (topics: readonly string[]) => boolean;
+}
+
+/**
+ * Ours. Without a pattern, and by `#` alone, nothing is filtered: what has no topic, or one that no pattern covers
+ * (`c++`, `a//b`), is as much a message as any other. What has reserved topics alone shows when the pattern starts with
+ * their root, or when it is asked for. Throws `invalid_argument`.
+ */
+export function shownTopics({ topic = "#", reserved = false }: TopicsAsked): ShownTopics {
+  const matches = compilePattern(topic);
+  if (topic === "#") {
+    return {
+      pattern: undefined,
+      shows: (topics) => reserved || topics.length === 0 || !topics.every(isReserved),
+    };
+  }
+  const isNamed = reserved || isReserved(topic);
+  return { pattern: topic, shows: (topics) => topics.some((one) => matches(one) && (isNamed || !isReserved(one))) };
+}
+
+/** Wire. What an original's `tail` is told of; a message without topics by the exact pattern `#` only. */
+export function tailSees(pattern: string, topics: readonly string[]): boolean {
+  return topics.length === 0 ? pattern === "#" : topics.some((topic) => matchTopic(pattern, topic));
 }
 
 function covers(pattern: readonly string[], topic: readonly string[]): boolean {

@@ -17,18 +17,27 @@ export interface RosterQuestion {
   readonly ignoreBackoff?: boolean;
 }
 
-/** What a peer's roster log has behind an entry, unverified. Throws `PeerRefusal` with `not_found` when it lacks the entry. */
-export async function askRosterAfter(question: RosterQuestion): Promise<RosterEntry[]> {
+export interface RosterTold {
+  /** Unverified. */
+  readonly entries: readonly RosterEntry[];
+  /** What the peer calls the group, when it was asked for all of the log; empty for nothing. */
+  readonly name: string;
+}
+
+/** What a peer's roster log has behind an entry. Throws `PeerRefusal` with `not_found` when it lacks the entry. */
+export async function askRosterAfter(question: RosterQuestion): Promise<RosterTold> {
   const { groupId, ignoreBackoff = false, peers, to } = question;
   const entries: RosterEntry[] = [];
+  let name = "";
   let after = question.after ?? RosterEntryId.zero;
   for (let page = 0; page < PAGES_MAX; page++) {
     const request = { kind: "roster_page_req", group_id: groupId, after } as const;
     const answer = await peers.ask(to, request, "roster_page_resp", TIMEOUT_MS, { ignoreBackoff });
     entries.push(...answer.entries);
+    if (page === 0) name = answer.name;
     const last = answer.entries.at(-1);
     if (answer.last || last === undefined) break;
     after = last.id;
   }
-  return entries;
+  return { entries, name };
 }

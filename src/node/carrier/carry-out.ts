@@ -189,7 +189,7 @@ export class CarryOut {
     const { peers } = this.#parts;
     const group_id = group.id;
     try {
-      return await peers.ask(to, { kind: "status_req", ...group.summary() }, "status_resp", SMALL_TIMEOUT_MS);
+      return await peers.ask(to, { kind: "status_req", ...group.question(to) }, "status_resp", SMALL_TIMEOUT_MS);
     } catch (error) {
       if (error instanceof PeerRefusal && error.code === "not_member" && group.self !== undefined) {
         const entries = group.roster.log.entries.slice(-INTRODUCTION_ENTRIES);
@@ -206,7 +206,7 @@ export class CarryOut {
       case "ask_status": {
         const status = await this.#askStatus(group, effect.to);
         if (effect.to === group.roster.founder) group.policy.adopt(status.policy);
-        group.tell({ kind: "status", from: effect.to, status });
+        group.hearStatus(effect.to, status);
         return;
       }
       case "ask_ids": {
@@ -225,15 +225,15 @@ export class CarryOut {
 }
 
 /** What the peer's log has behind our head; its whole log when it does not know our head. */
-async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<RosterEntry[]> {
+async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<readonly RosterEntry[]> {
   const { head } = group.roster;
   try {
-    const newer = await askRosterAfter({ peers, groupId: group.id, to, after: head });
+    const { entries: newer } = await askRosterAfter({ peers, groupId: group.id, to, after: head });
     // With our own last entry in front the log knows where the rest belongs.
     return [...group.roster.log.entries.slice(-1), ...newer];
   } catch (error) {
     if (!(error instanceof PeerRefusal) || error.code !== "not_found") throw error;
-    return askRosterAfter({ peers, groupId: group.id, to, after: undefined });
+    return (await askRosterAfter({ peers, groupId: group.id, to, after: undefined })).entries;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
+import { isPlaceBefore } from "../../core/order/time-place.ts";
 import { listAds } from "../../core/record/ad.ts";
 import { verifyGossip } from "../../core/record/gossip.ts";
 import { isMemberProfileAdCurrent } from "../../core/record/member-profile-ad.ts";
@@ -11,6 +12,7 @@ import type { Frame } from "../../wire/peer/frame.ts";
 import { idsPage } from "../../wire/peer/ids-frames.ts";
 import { answerRosterPage } from "../../wire/peer/roster-page-frames.ts";
 import type { Group } from "../group/group.ts";
+import { groupName } from "../group/group-name.ts";
 
 /** What handlers need besides the group. */
 export interface MemberFrameServices {
@@ -74,11 +76,20 @@ const MESSAGE_QUESTIONS = {
     const { messages } = store;
     return { kind: "merkle_resp", group_id: id, root: messages.merkleRoot(), message_count: messages.size };
   },
-  range_req({ group: { id, store } }, { since_millis }) {
-    return { kind: "range_resp", group_id: id, ids: store.messages.idsSince(since_millis) };
+  range_req({ group }, { since_millis }) {
+    const { id, retention, store } = group;
+    // Who asks so refuses what is older than the policy's cut-off.
+    const { oldest = since_millis } = retention;
+    const since = since_millis > oldest ? since_millis : oldest;
+    const updates = since > since_millis ? group.policyUpdatesBefore(since) : [];
+    const ids = [...updates.map((update) => update.id), ...store.messages.idsSince(since)];
+    return { kind: "range_resp", group_id: id, ids };
   },
-  ids_req({ group: { id, store } }, { after, limit }) {
-    return { kind: "ids_resp", group_id: id, ...idsPage(store.messages.placesAfter(after, limit + 1), limit) };
+  ids_req({ group }, { after, limit }) {
+    // Who begins at a day and not at a message has forgotten what is older, or does not want it, but for these.
+    const updates = after !== undefined && isPlaceBefore(after) ? group.policyUpdatesBefore(after.timestamp + 1n) : [];
+    const places = [...updates, ...group.store.messages.placesAfter(after, limit + 1)].slice(0, limit + 1);
+    return { kind: "ids_resp", group_id: group.id, ...idsPage(places, limit) };
   },
   fetch_req({ group: { id: group_id, store } }, { id }) {
     const stored = store.messages.get(id);
@@ -94,15 +105,15 @@ const MESSAGE_QUESTIONS = {
 const GROUP_QUESTIONS = {
   status_req({ from, group, version }, status) {
     // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
-    group.tell({ kind: "status", from, status });
+    group.hearStatus(from, status);
     const policy = group.isFounder ? group.policy.text : "";
-    return { kind: "status_resp", ...group.summary(), version, policy };
+    return { kind: "status_resp", ...group.answer(from, status), version, policy };
   },
   roster_req({ group: { id, roster } }) {
     return { kind: "roster_resp", group_id: id, entries: roster.log.entries };
   },
-  roster_page_req({ group: { roster } }, frame) {
-    const page = answerRosterPage(frame, roster.log.entries);
+  roster_page_req({ group: { roster, store } }, frame) {
+    const page = answerRosterPage(frame, roster.log.entries, groupName(store));
     if (page === undefined) throw new EntmootError("not_found", "roster: this entry is not in our log");
     return page;
   },

@@ -1,3 +1,4 @@
+import { addressesFor, dialsByAddress } from "../../core/admission/address-hint.ts";
 import { BoundedMap } from "../../core/bounded-map.ts";
 import type { Clock, UnixMs } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode, textOf } from "../../core/errors.ts";
@@ -50,6 +51,15 @@ export class Peers {
 
   status(peer: PublicKey): PeerStatus {
     return this.#parts.transport.status(peer);
+  }
+
+  /** Whether there is a way to it to be tried: a connection, an address, or a carrier that finds peers by key. */
+  mayReach(peer: PublicKey): boolean {
+    const { hints, transport } = this.#parts;
+    const dialled = transport.carriers.some(
+      (carrier) => !dialsByAddress(carrier) || addressesFor(carrier, hints(peer)).length > 0,
+    );
+    return dialled || transport.status(peer).connected;
   }
 
   record(peer: PublicKey): PeerRecord {

@@ -1,6 +1,6 @@
 import type { GroupStore } from "../../store/group-store.ts";
 
-/** The name of the fact a group's display metadata is kept under, as the text of a JSON object. Of it the name alone is told to others, to those let in by a link. */
+/** The name of the fact a group's display metadata is kept under, as the text of a JSON object. Of it the name alone is told to others: to those let in by a link, and to members who ask for the whole roster. */
 export const METADATA_FACT = "metadata";
 
 /** The group's local display name; empty when it has none. */

@@ -1,16 +1,12 @@
-import type { Clock, SteadyMs, UnixMs } from "../../core/clock.ts";
+import type { UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { ContentLimiter, type PolicyRefusal } from "../../core/policy/content-limiter.ts";
 import { formatPolicy, type Policy, parsePolicy } from "../../core/policy/policy.ts";
-import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
 import { isNews, type Via } from "../../machine/event.ts";
 import type { GroupStore } from "../../store/group-store.ts";
 
 /** The name of the fact a group's policy is kept under, as JSON text. */
 export const POLICY_FACT = "policy";
-
-/** Ours. Between two looks for messages past their retention. */
-const PRUNE_EVERY_MS = 60_000;
 
 export interface PolicySubject {
   readonly author: number;
@@ -20,13 +16,14 @@ export interface PolicySubject {
   readonly topics: readonly string[];
   readonly via: Via;
   readonly now: UnixMs;
+  /** Messages older than this are past their retention, Unix milliseconds; `undefined` while nobody can say. */
+  readonly oldest: bigint | undefined;
 }
 
 /** The policy of one group on this node; without one everything is allowed. */
 export class GroupPolicy {
   readonly #store: GroupStore;
   #limiter: ContentLimiter | undefined;
-  #prunedAt: SteadyMs | undefined;
 
   /** Throws `invalid_argument` or `malformed_frame` when what is kept is no policy. */
   constructor(store: GroupStore) {
@@ -64,17 +61,9 @@ export class GroupPolicy {
   }
 
   /** `undefined` when the message may be stored; its author has paid then. */
-  check({ author, now, via, ...subject }: PolicySubject): PolicyRefusal | undefined {
+  check({ author, now, oldest, via, ...subject }: PolicySubject): PolicyRefusal | undefined {
     if (this.#limiter === undefined) return undefined;
     const candidate = { ...subject, author: String(author) };
-    return isNews(via) ? this.#limiter.admit(candidate, now) : this.#limiter.screen(candidate, now);
-  }
-
-  /** Forgets messages past their retention, now and then. */
-  prune(clock: Clock): void {
-    const now = clock.steady();
-    if (this.#limiter === undefined || (this.#prunedAt !== undefined && now - this.#prunedAt < PRUNE_EVERY_MS)) return;
-    this.#prunedAt = now;
-    this.#store.messages.pruneBefore(this.#limiter.retentionCutoff(clock.unix()), [POLICY_TOPIC]);
+    return isNews(via) ? this.#limiter.admit(candidate, { now, oldest }) : this.#limiter.screen(candidate, oldest);
   }
 }

@@ -1,7 +1,12 @@
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
-import type { GroupId, PublicKey } from "../../core/ids.ts";
+import { type GroupId, MerkleRoot, type PublicKey } from "../../core/ids.ts";
+import type { TimePlace } from "../../core/order/time-place.ts";
+import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
+import { decodeMessage } from "../../core/record/message.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
+import type { Log } from "../../host/log.ts";
+import type { ClockWatch } from "../../machine/clock-watch.ts";
 import type { Event, RosterSyncOutcome, Via } from "../../machine/event.ts";
 import { GroupMachine } from "../../machine/group-machine.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
@@ -12,9 +17,14 @@ import type { CarryOut } from "../carrier/carry-out.ts";
 import type { ChangeSignal } from "../change-signal.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { collectWhenQuiet } from "./collect-garbage.ts";
+import { CopyIndex } from "./copy-index.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
 import { Ingest, type Ingested } from "./ingest.ts";
+import { Retention } from "./retention.ts";
+
+/** Ours. Each takes the place of the one before; a few in case the latest is refused. */
+const UPDATES_OFFERED = 8;
 
 export interface GroupParts {
   readonly store: GroupStore;
@@ -22,6 +32,9 @@ export interface GroupParts {
   readonly config: MachineConfig;
   readonly random: Random;
   readonly clock: Clock;
+  /** Of the node: one for all its groups. */
+  readonly watch: ClockWatch;
+  readonly log: Log;
   /** Carries out what the machines decide; without peers it does nothing. */
   readonly carryOut: Pick<CarryOut, "run"> | undefined;
   /** Told when new messages or members are there to be looked at. */
@@ -41,6 +54,7 @@ export class Group {
   readonly store: GroupStore;
   readonly roster: GroupRoster;
   readonly policy: GroupPolicy;
+  readonly retention: Retention;
   readonly writer: BatchWriter;
   /** Resolves when a first comparison with a member has ended: what it had is here. */
   readonly compared: Promise<void>;
@@ -52,18 +66,33 @@ export class Group {
 
   /** Throws `roster_rejected`, `data_root_invalid`. */
   constructor(parts: GroupParts) {
-    const { clock, config, local, random, store } = parts;
+    const { clock, config, local, log, random, store, watch } = parts;
     this.#parts = parts;
     this.store = store;
     this.id = store.groupId;
     this.roster = new GroupRoster(store.roster);
     this.policy = new GroupPolicy(store);
+    const founder = () => this.roster.log.founder?.pilot_node_id;
+    this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
     this.compared = this.#hasCompared.promise;
     this.writer = new BatchWriter(clock, store.messages, () => this.#committed());
     const { messages } = store;
-    const { policy, roster, writer } = this;
-    this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, writer, clock });
-    this.#machine = new GroupMachine({ local, messages, roster, random, config });
+    const { policy, retention, roster, writer } = this;
+    this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, retention, writer, clock });
+    const index = new CopyIndex(messages, retention);
+    this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
+  }
+
+  /** The founder's latest policy updates from before `ms` (Unix milliseconds): they count however old they are. */
+  policyUpdatesBefore(ms: bigint): TimePlace[] {
+    const author_node_id = this.roster.log.founder?.pilot_node_id;
+    if (author_node_id === undefined) return [];
+    const query = { topic: POLICY_TOPIC, author_node_id, until: ms, order: "desc", limit: UPDATES_OFFERED } as const;
+    return this.store.messages
+      .query(query)
+      .found.map(({ canonical }) => decodeMessage(canonical))
+      .map(({ author, id, timestamp }) => ({ timestamp, author_node_id: author.pilot_node_id, id }))
+      .reverse();
   }
 
   /** This node in the group's roster; `undefined` when its key is not in it. */
@@ -82,16 +111,22 @@ export class Group {
     throw new EntmootError("not_member", "local node is not a current group member; ask the founder to add it again");
   }
 
-  /** What this node says of its copy to members. */
-  summary(): CopySummary {
-    const { messages } = this.store;
-    return {
-      group_id: this.id,
-      roster_head: this.roster.head,
-      roster_length: this.roster.length,
-      merkle_root: messages.merkleRoot(),
-      message_count: messages.size,
-    };
+  /** What this node asks `peer` with: its copy, as far as it wants it. */
+  question(peer: PublicKey): CopySummary {
+    return this.#summary(this.retention.wantedFromMs, peer);
+  }
+
+  /** What it answers `peer`, which says this of its own copy. */
+  answer(peer: PublicKey, { shared_since_ms }: CopySummary): CopySummary {
+    return this.#summary(Math.max(shared_since_ms, this.retention.prunedToMs), peer);
+  }
+
+  /** A member said of its copy, with a question or an answer. */
+  hearStatus(from: PublicKey, status: CopySummary): void {
+    // First the time: what is compared depends on what is too old by now.
+    if (this.#closed) return;
+    if (status.now_ms > 0) this.retention.hear(from, unixMs(status.now_ms));
+    this.tell({ kind: "status", from, status });
   }
 
   /** A comparison with a member ended well. */
@@ -107,9 +142,9 @@ export class Group {
   /** Tells the machines one thing and starts what they decide. */
   tell(event: Event): void {
     if (this.#closed) return;
-    // Where nothing is written any more, old messages still pass their time, and roots agree only if all forget them.
-    if (event.kind === "timer" && event.timer === "compare") this.#prune();
     try {
+      // Where nothing is written any more, old messages still pass their time.
+      if (event.kind === "timer" && event.timer === "compare") this.retention.tick();
       const effects = this.#machine.handle(event, this.#parts.clock.steady());
       this.#parts.carryOut?.run(this, effects);
     } catch (error) {
@@ -155,7 +190,26 @@ export class Group {
 
   async close(): Promise<void> {
     await this.writer.close();
+    this.retention.close();
     this.#closed = true;
+  }
+
+  /** `fromMs`: what is compared with `peer` begins there, Unix milliseconds; 0: all of it. */
+  #summary(fromMs: number, peer: PublicKey): CopySummary {
+    const { messages } = this.store;
+    const part = fromMs === 0 ? undefined : this.retention.sharedSince(fromMs, peer);
+    return {
+      group_id: this.id,
+      roster_head: this.roster.head,
+      roster_length: this.roster.length,
+      merkle_root: messages.merkleRoot(),
+      message_count: messages.size,
+      now_ms: this.#parts.clock.unix(),
+      pruned_to_ms: this.retention.prunedToMs,
+      shared_since_ms: part === undefined ? 0 : fromMs,
+      shared_root: part?.root ?? MerkleRoot.zero,
+      shared_count: part?.count ?? 0,
+    };
   }
 
   #membersChanged(before: ReadonlyMap<PublicKey, NodeInfo>): void {
@@ -165,21 +219,14 @@ export class Group {
   }
 
   #tellMembers(): void {
-    this.tell({ kind: "members", members: new Set(this.roster.members.keys()) });
+    const members = new Set(this.roster.members.keys());
+    this.retention.setMembers(members.difference(new Set([this.#parts.local])));
+    this.tell({ kind: "members", members });
   }
 
   #committed(): void {
     collectWhenQuiet(this.#parts.clock);
-    this.#prune();
+    this.retention.tick();
     this.#parts.changed.notify();
-  }
-
-  #prune(): void {
-    try {
-      this.policy.prune(this.#parts.clock);
-    } catch (error) {
-      // What is past its time can wait for room on the disk; what was stored just now is stored.
-      if (!(error instanceof EntmootError)) throw error;
-    }
   }
 }

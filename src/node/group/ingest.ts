@@ -12,6 +12,7 @@ import type { BatchWriter } from "./batch-writer.ts";
 import { noteIngested } from "./collect-garbage.ts";
 import type { GroupPolicy } from "./group-policy.ts";
 import type { GroupRoster } from "./group-roster.ts";
+import type { Retention } from "./retention.ts";
 import { type SignedBytes, verifyElsewhere } from "./signature-pool.ts";
 
 /** Ours. Full canonical bytes of one message at most; a frame of ours on a peer stream holds 1 MiB. */
@@ -43,6 +44,7 @@ export interface IngestParts {
   readonly messages: MessageStore;
   readonly roster: GroupRoster;
   readonly policy: GroupPolicy;
+  readonly retention: Pick<Retention, "oldest">;
   readonly writer: BatchWriter;
   readonly clock: Clock;
 }
@@ -196,10 +198,16 @@ export class Ingest {
   }
 
   #isWithinPolicy({ message, contentBytes }: Incoming, via: Via, sorting: Sorting): boolean {
-    const { clock, policy } = this.#parts;
+    const { clock, policy, retention } = this.#parts;
     const byFounder = message.author_node_id === this.#parts.roster.log.founder?.pilot_node_id;
     const subject = { author: message.author_node_id, byFounder, timestamp: message.timestamp, contentBytes };
-    const refusal = policy.check({ ...subject, topics: message.topics, via, now: clock.unix() });
+    const refusal = policy.check({
+      ...subject,
+      topics: message.topics,
+      via,
+      now: clock.unix(),
+      oldest: retention.oldest,
+    });
     if (refusal === undefined) return true;
     sorting.refuse(message.id, refusal.message);
     return false;

@@ -10,7 +10,12 @@ import { askRosterAfter } from "../carrier/ask-roster.ts";
 import { failureOf, PeerRefusal, type Peers } from "../carrier/peers.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
 
-export type FoundRoster = Extract<JoinEffect, { kind: "joined" }>;
+type FoundLog = Extract<JoinEffect, { kind: "joined" }>;
+
+export interface FoundRoster extends FoundLog {
+  /** What the member that served it calls the group; empty for nothing. */
+  readonly name: string;
+}
 
 export interface FindRosterParts {
   readonly peers: Peers;
@@ -20,12 +25,13 @@ export interface FindRosterParts {
 }
 
 /** A roster that is the one the invite promises, from whichever member serves it first. Throws `not_member`, `roster_rejected`, `unavailable`. */
-export function findRoster(
+export async function findRoster(
   { clock, config, local, peers }: FindRosterParts,
   invite: Invite,
   attempt: JoinAttempt,
 ): Promise<FoundRoster> {
-  return driveMachine<JoinEvent, JoinEffect, FoundRoster>({
+  const names = new Map<PublicKey, string>();
+  const found = await driveMachine<JoinEvent, JoinEffect, FoundLog>({
     machine: new Join({ invite, localKey: local, deadlineMs: attempt.deadline, config }),
     start: { kind: "start" },
     timer: { kind: "timer" },
@@ -34,13 +40,19 @@ export function findRoster(
     progress: attempt.progress,
     carryOut: (effect, { tell, end }) => {
       if (effect.kind === "joined") end(effect);
-      else void askCandidate(peers, invite.group_id, effect.to).then(tell);
+      else void askCandidate(peers, invite.group_id, effect.to, names).then(tell);
     },
   });
+  return { ...found, name: (found.from.key === undefined ? undefined : names.get(found.from.key)) ?? "" };
 }
 
-/** Never rejects. */
-async function askCandidate(peers: Peers, groupId: GroupId, from: JoinCandidate): Promise<JoinEvent> {
+/** Never rejects. What the candidate calls the group goes to `names`. */
+async function askCandidate(
+  peers: Peers,
+  groupId: GroupId,
+  from: JoinCandidate,
+  names: Map<PublicKey, string>,
+): Promise<JoinEvent> {
   const noRoster = (why: "unreachable" | "refused" | "invalid", detail: string): JoinEvent => ({
     kind: "no_roster",
     from,
@@ -51,7 +63,9 @@ async function askCandidate(peers: Peers, groupId: GroupId, from: JoinCandidate)
     return noRoster("unreachable", "its key is not in the invite, and this carrier dials by key");
   }
   try {
-    const entries = await askRosterAfter({ peers, groupId, to: from.key, after: undefined, ignoreBackoff: true });
+    const question = { peers, groupId, to: from.key, after: undefined, ignoreBackoff: true };
+    const { entries, name } = await askRosterAfter(question);
+    names.set(from.key, name);
     const { log, stopped } = RosterLog.empty.sync(entries);
     if (stopped === undefined) return { kind: "roster", from, log };
     if (stopped === "empty_response" || stopped === "missing_local_head")

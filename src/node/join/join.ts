@@ -9,6 +9,7 @@ import { type GroupId, PublicKey } from "../../core/ids.ts";
 import { parsePolicy } from "../../core/policy/policy.ts";
 import type { Invite } from "../../core/record/records.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
+import { candidatesOf } from "../../machine/join.ts";
 import { atMost } from "../../transport/wait.ts";
 import type { Peers } from "../carrier/peers.ts";
 import type { Group } from "../group/group.ts";
@@ -73,7 +74,7 @@ export class Joiner {
       default:
         throw new EntmootError(
           "unsupported",
-          "join: open invites redeemed over HTTPS need Pilot, which is not in this version; ask the issuer for a link (entmootd invite link)",
+          'join: open invites redeemed over HTTPS need Pilot, which is not in this version; ask the issuer for a link ("entmootd invite link")',
         );
     }
   }
@@ -132,13 +133,16 @@ async function joinGroup(
   for (const { endpoints } of invite.bootstrap_peers ?? []) {
     for (const { key, hint } of invitedHints(endpoints)) context.hints.add(key, [hint]);
   }
-  const { from, log } = await findRoster({ ...context, peers }, invite, attempt);
+  requireAddress(invite, context, peers);
+  const { from, log, name: toldName } = await findRoster({ ...context, peers }, invite, attempt);
   if (held !== undefined) await whenWritable(context.clock, [held.store], attempt.signal);
   const group = held ?? open(context, invite.group_id, log);
   if (held !== undefined && from.key !== undefined) held.acceptRoster(log.entries, from.key);
   if (facts.metadata !== undefined) group.store.setFact(METADATA_FACT, facts.metadata);
-  if (facts.name && groupName(group.store) === "") {
-    group.store.setFact(METADATA_FACT, JSON.stringify({ name: facts.name }));
+  // Who came by a link has the founder's word for it, who came by an invite that of the member it found.
+  const name = facts.name || toldName;
+  if (name !== "" && facts.metadata === undefined && groupName(group.store) === "") {
+    group.store.setFact(METADATA_FACT, JSON.stringify({ name }));
   }
   if (policy !== undefined) group.policy.set(policy);
   group.requireSelf();
@@ -147,6 +151,20 @@ async function joinGroup(
   // What is not here by then comes later.
   await atMost(context.clock, Math.min(FIRST_PULL_MAX_MS, leftMs), group.compared, attempt.signal);
   return joinedForm(group, invite, "joined");
+}
+
+/**
+ * An invite of the original's names peers by node id, which only Pilot can look up: where a carrier dials by address
+ * and nobody in the invite has one, waiting changes nothing.
+ */
+function requireAddress(invite: Invite, { config, local }: NodeContext, peers: Peers): void {
+  const candidates = candidatesOf(invite, local, config);
+  if (candidates.length === 0 || candidates.some(({ key }) => key !== undefined && peers.mayReach(key))) return;
+  const named = candidates.map(({ nodeId }) => nodeId).join(", ");
+  throw new EntmootError(
+    "unsupported",
+    `join: the invite names ${candidates.length === 1 ? "node" : "nodes"} ${named} without an address that can be dialled, as invites of the original do: reachable over Pilot alone, which is not in this version; ask for a link (entmootd invite link) or an invite made by a member whose daemon is "entmootd serve" of this program`,
+  );
 }
 
 function open(context: NodeContext, groupId: GroupId, log: RosterLog): Group {
@@ -172,5 +190,5 @@ function joinedForm(group: Group, invite: Invite, status: Joined["status"]): Joi
 
 function requirePeers(context: NodeContext): Peers {
   if (context.carrier !== undefined) return context.carrier.peers;
-  throw new EntmootError("unavailable", "join: this process opened no carrier; start the daemon with entmootd serve");
+  throw new EntmootError("unavailable", 'join: this process opened no carrier; start the daemon with "entmootd serve"');
 }

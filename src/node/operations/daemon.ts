@@ -1,6 +1,16 @@
-import { type Decoded, documented, omitted, struct } from "../../core/json/json-codec.ts";
-import { bool, groupId, merkleRoot, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
-import { boundedBytes, boundedText, clippedText, count, plainList, shortList, u16 } from "../../wire/frame/bounded.ts";
+import { type Decoded, documented, omitted, optional, struct } from "../../core/json/json-codec.ts";
+import { bool, groupId, i64, int, merkleRoot, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
+import {
+  boundedBytes,
+  boundedText,
+  clippedText,
+  count,
+  instantMs,
+  oneOf,
+  plainList,
+  shortList,
+  u16,
+} from "../../wire/frame/bounded.ts";
 import { operation } from "./operation.ts";
 import { nothing } from "./shapes.ts";
 
@@ -32,6 +42,24 @@ const transportStatus = struct(
   { required: ["carrier"] },
 );
 
+const retentionStatus = struct("retention", {
+  days: documented("of the policy; absent: it keeps everything", optional(i64)),
+  cutoff_ms: documented(
+    "what is older goes once the time is certain, Unix milliseconds; absent: nothing does",
+    omitted(instantMs),
+  ),
+  pruned: documented("messages removed here and not fetched again", count),
+  pruned_to_ms: documented(
+    "they were older than this, Unix milliseconds; absent: nothing was removed",
+    omitted(instantMs),
+  ),
+  clock: documented(
+    "whether the date here counts: members agree, nobody heard and a day without a jump, nobody heard yet, members disagree; absent without a daemon",
+    optional(oneOf("clock", ["agreed", "steady", "unproved", "disputed"])),
+  ),
+  clock_offset_ms: documented("disputed: how far most members are ahead, behind below 0", optional(int)),
+});
+
 const groupStatus = struct(
   "moot status",
   {
@@ -44,6 +72,11 @@ const groupStatus = struct(
     local_node_id: documented("the node's id in this roster; 0 when it is not in it", u32),
     local_member: bool,
     founder: documented("the node's key is the founder's", bool),
+    policy: documented(
+      "the preset with the same limits, or custom, or none; what is kept is in retention",
+      omitted(clippedText("policy", 64)),
+    ),
+    retention: optional(retentionStatus),
   },
   { required: ["group_id", "members", "messages", "merkle_root", "roster_head"] },
 );
@@ -76,6 +109,7 @@ const nodeStatus = struct(
   { required: ["version", "pid", "entmoot_pubkey", "transport", "groups"] },
 );
 
+export type RetentionStatus = Decoded<typeof retentionStatus>;
 export type MootStatus = Decoded<typeof groupStatus>;
 export type NodeStatus = Decoded<typeof nodeStatus>;
 

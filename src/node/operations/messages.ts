@@ -5,7 +5,7 @@ import { boundedBytes, boundedText, count, oneOf, plainList } from "../../wire/f
 import { TOKEN_BYTES } from "../../wire/peer/redeem-frames.ts";
 import { CONSUMER_NAME_MAX } from "./consumers.ts";
 import { BODY_MAX, operation } from "./operation.ts";
-import { groupOrAll, groupOrOnly, memberKey, nothing, pattern, places, placeText } from "./shapes.ts";
+import { groupOrAll, groupOrOnly, memberKey, nothing, places, placeText, topicsAsked } from "./shapes.ts";
 
 /** Ours. Bytes of one topic, topics of one message that is published here. */
 const TOPIC_BYTES_MAX = 1024;
@@ -20,12 +20,12 @@ const publishRequest = struct(
   {
     group_id: groupOrOnly,
     topics: documented(
-      `1 to ${TOPICS_MAX}, each of at most 1,024 bytes`,
+      `1 to ${TOPICS_MAX}, each of at most 1,024 bytes and without + or # as a whole segment`,
       plainList(boundedText("topic", TOPIC_BYTES_MAX), TOPICS_MAX),
     ),
     content: documented("the body", boundedBytes("content", { min: 0, max: Number.MAX_SAFE_INTEGER })),
     token: documented(
-      "16 to 64 bytes of your choice: the same again in the same moot gives the first answer and publishes nothing",
+      "16 to 64 bytes of your choice: the same message again in the same moot gives the first answer with duplicate and publishes nothing; another message under it is a conflict",
       optional(boundedBytes("token", TOKEN_BYTES)),
     ),
   },
@@ -34,7 +34,13 @@ const publishRequest = struct(
 
 const published = struct(
   "published",
-  { group_id: groupId, message_id: messageId, author: nodeInfo, timestamp_ms: i64 },
+  {
+    group_id: groupId,
+    message_id: messageId,
+    author: nodeInfo,
+    timestamp_ms: i64,
+    duplicate: documented("true: it was published before, under this token", optional(bool)),
+  },
   { required: ["group_id", "message_id", "author", "timestamp_ms"] },
 );
 
@@ -42,7 +48,7 @@ export type Published = Decoded<typeof published>;
 
 /**
  * Durable when it answers; spreading is not awaited. Throws `group_not_found`, `not_member`, `invalid_argument`,
- * `rate_limited`, `disk_full`, and for an agent `forbidden` on topics under `_entmoot`.
+ * `rate_limited`, `conflict` (a token used for another message), `disk_full`, and for an agent `forbidden` on topics under `_entmoot`.
  */
 export const publish = operation({
   name: "publish",
@@ -100,7 +106,7 @@ export const message = operation({
 
 const messagesRequest = struct("messages asked for", {
   group_id: groupOrOnly,
-  topic: documented("only messages with a topic that matches this pattern", optional(pattern)),
+  ...topicsAsked,
   author: documented("only those of this node id", optional(u32)),
   since: documented("from this timestamp on, Unix milliseconds", optional(i64)),
   until: documented("before this timestamp, Unix milliseconds", optional(i64)),
@@ -167,14 +173,14 @@ const backlogRequest = struct(
   "backlog asked for",
   {
     group_id: groupOrAll,
-    topic: documented("only messages that match; # also those without a topic", pattern),
+    ...topicsAsked,
     last: documented("so many latest ones, or all", last),
     after: documented(
       "with last 0: all that arrived after these places, one for each moot, each log in its own order",
       optional(places),
     ),
   },
-  { required: ["topic", "last"] },
+  { required: ["last"] },
 );
 
 const backlogEnd = struct(
@@ -196,23 +202,19 @@ export const backlog = operation({
   patienceMs: "endless",
 });
 
-const watchRequest = struct(
-  "watch",
-  {
-    group_id: documented("only this moot; absent: all, also those joined later", optional(groupId)),
-    topic: documented("only messages that match; # also those without a topic", pattern),
-    after: documented(
-      "go on after these, one for each moot, and from the first message of a moot that is not named; absent: only what arrives from now on",
-      optional(places),
-    ),
-    consumer: documented(
-      "go on where this consumer is, in moots that after does not name",
-      optional(boundedText("consumer", CONSUMER_NAME_MAX)),
-    ),
-    peers: documented("also tell of members who come, go, connect and are lost; not for agents", optional(bool)),
-  },
-  { required: ["topic"] },
-);
+const watchRequest = struct("watch", {
+  group_id: documented("only this moot; absent: all, also those joined later", optional(groupId)),
+  ...topicsAsked,
+  after: documented(
+    "go on after these, one for each moot, and from the first message of a moot that is not named; absent: only what arrives from now on",
+    optional(places),
+  ),
+  consumer: documented(
+    "go on where this consumer is, in moots that after does not name",
+    optional(boundedText("consumer", CONSUMER_NAME_MAX)),
+  ),
+  peers: documented("also tell of members who come, go, connect and are lost; not for agents", optional(bool)),
+});
 
 /** What a watcher is told. */
 export interface WatchedMessage extends MessageRow {

@@ -1,6 +1,6 @@
 import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, publicKey, rawJson, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
-import { PATTERN_BYTES_MAX } from "../../core/policy/topic.ts";
+import { PATTERN_BYTES_MAX, RESERVED_ROOT } from "../../core/policy/topic.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
 import { boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { GROUP_NAME_BYTES_MAX } from "../../wire/peer/redeem-frames.ts";
@@ -135,7 +135,11 @@ export const MEMBERS_ROOM: Room<MemberRow> = {
 
 const topicsOf = struct(
   "topics of",
-  { group_id: theGroup, limit: documented("at most so many, 1 to 1,000; absent: 100", optional(count)) },
+  {
+    group_id: theGroup,
+    limit: documented("at most so many, 1 to 1,000; absent: 100", optional(count)),
+    reserved: documented(`also those under ${RESERVED_ROOT}`, optional(bool)),
+  },
   { required: ["group_id"] },
 );
 

@@ -1,7 +1,7 @@
 import { documented, optional, struct } from "../../core/json/json-codec.ts";
-import { groupId, rosterEntryId } from "../../core/json/json-scalars.ts";
+import { bool, groupId, rosterEntryId } from "../../core/json/json-scalars.ts";
 import { PLACE_LENGTH } from "../../core/place.ts";
-import { PATTERN_BYTES_MAX } from "../../core/policy/topic.ts";
+import { PATTERN_BYTES_MAX, RESERVED_ROOT } from "../../core/policy/topic.ts";
 import { boundedBytes, boundedText, count, plainList } from "../../wire/frame/bounded.ts";
 
 /** A request or answer without fields. */
@@ -18,10 +18,22 @@ export const groupOrOnly = documented("the moot; absent: the only one there is",
 
 export const groupOrAll = documented("only this moot; absent: all of them", optional(groupId));
 
-export const pattern = documented(
+const pattern = documented(
   "topic pattern: + is one segment, a last # the rest",
   boundedText("topic", PATTERN_BYTES_MAX),
 );
+
+/** Which messages a reader is shown, by their topics; see `topicsShown`. */
+export const topicsAsked = {
+  topic: documented(
+    "only messages with a topic that matches; absent or #: all, also those whose topics no pattern matches",
+    optional(pattern),
+  ),
+  reserved: documented(
+    `also what has topics under ${RESERVED_ROOT} alone, which else shows only where the topic starts with that`,
+    optional(bool),
+  ),
+};
 
 /** Where a reader goes on; opaque. */
 export const placeText = documented(

@@ -2,7 +2,7 @@ import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, MessageId } from "../../core/ids.ts";
 import { type OrderNode, topologicalOrder } from "../../core/order/order.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
-import { tailSees, verifyPattern } from "../../core/policy/topic.ts";
+import { type ShownTopics, shownTopics } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { StoredMessage } from "../../store/group-store.ts";
 import type { Call } from "../operations/implementation.ts";
@@ -26,10 +26,10 @@ interface Ahead {
 /** Tells what is held, oldest first or as it arrived, up to where each log stands now; gives those places. */
 export async function tellBacklog(
   moots: Moots,
-  { after, group_id, last, topic }: RequestOf<typeof backlog>,
+  { after, group_id, last, reserved, topic }: RequestOf<typeof backlog>,
   call: Call<MessageRow>,
 ): Promise<AnswerOf<typeof backlog>> {
-  verifyPattern(topic);
+  const shown = shownTopics({ topic, reserved });
   if (after !== undefined && last !== 0) {
     throw new EntmootError("invalid_argument", `last: expected 0 together with after, found ${last}`);
   }
@@ -38,7 +38,7 @@ export async function tellBacklog(
   }
   const asked = group_id === undefined ? moots.moots() : [requireMoot(moots, group_id)];
   const ends = new Map(asked.map((moot) => [moot.id, moot.store.messages.lastSeq()]));
-  const told = new Told(ends, topic);
+  const told = new Told(ends, shown);
   for (const [id, seq] of seqsOfPlaces(moots, after ?? [], group_id)) {
     await tellArrived(moots, { moot: requireMoot(moots, id), after: seq, told, call });
   }
@@ -102,17 +102,17 @@ class Pace {
 /** What of the logs is told: what matches and was there, for what arrives meanwhile belongs to what is watched. */
 class Told {
   readonly #ends: ReadonlyMap<GroupId, number>;
-  readonly #topic: string;
+  readonly #shown: ShownTopics;
   readonly #rows = new Map<GroupId, Rows>();
 
-  constructor(ends: ReadonlyMap<GroupId, number>, topic: string) {
+  constructor(ends: ReadonlyMap<GroupId, number>, shown: ShownTopics) {
     this.#ends = ends;
-    this.#topic = topic;
+    this.#shown = shown;
   }
 
-  /** The pattern by which the database finds what matches; it finds no message without topics. */
-  get query(): string | undefined {
-    return this.#topic === "#" ? undefined : this.#topic;
+  /** The pattern by which the database finds all that may be told; `undefined`: any message may be. */
+  get pattern(): string | undefined {
+    return this.#shown.pattern;
   }
 
   /** Whether the message with this number was there when it was asked. */
@@ -121,7 +121,7 @@ class Told {
   }
 
   has(moot: Moot, seq: number, topics: readonly string[]): boolean {
-    return this.reaches(moot, seq) && tailSees(this.#topic, topics);
+    return this.reaches(moot, seq) && this.#shown.shows(topics);
   }
 
   /** The row; `undefined` when it is not told. */
@@ -141,7 +141,7 @@ async function latest(
 ): Promise<Ahead[]> {
   const { messages } = moot.store;
   const nodes: OrderNode[] = [];
-  const topic = told.query;
+  const topic = told.pattern;
   let from: TimePlace | undefined;
   for (;;) {
     await turns.take();

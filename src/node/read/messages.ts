@@ -1,6 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
-import { queryFinds, verifyPattern } from "../../core/policy/topic.ts";
+import { type ShownTopics, shownTopics } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { MessageQuery, StoredMessage } from "../../store/group-store.ts";
@@ -56,14 +56,14 @@ export async function pageOfMessages(
   if (limit < 1 || limit > PAGE_MESSAGES_MAX) {
     throw new EntmootError("invalid_argument", `limit: expected 1 to ${PAGE_MESSAGES_MAX}, found ${limit}`);
   }
-  if (request.topic !== undefined) verifyPattern(request.topic);
+  const asked = { ...request, limit, shown: shownTopics(request) };
   if (by === "time") {
     refuseOther(request, by, ["after", "wait_ms"]);
-    return pageByTime(moots, moot, { ...request, limit }, call.signal);
+    return pageByTime(moots, moot, asked, call.signal);
   }
   refuseOther(request, by, ["page"]);
   if (request.order === "desc") throw new EntmootError("invalid_argument", "order: by arrival there is only asc");
-  return pageByArrival(moots, moot, { ...request, limit }, call.signal);
+  return pageByArrival(moots, moot, asked, call.signal);
 }
 
 function refuseOther(
@@ -75,18 +75,26 @@ function refuseOther(
   if (given !== undefined) throw new EntmootError("invalid_argument", `${given}: not used with by ${by}`);
 }
 
-type Limited = RequestOf<typeof messages> & { readonly limit: number };
+interface AskedPage extends RequestOf<typeof messages> {
+  readonly limit: number;
+  readonly shown: ShownTopics;
+}
 
-async function pageByTime({ turns }: Moots, moot: Moot, request: Limited, signal: AbortSignal): Promise<MessagesPage> {
-  const { author, limit, order = "desc", page, since, topic, until } = request;
+async function pageByTime(
+  { turns }: Moots,
+  moot: Moot,
+  request: AskedPage,
+  signal: AbortSignal,
+): Promise<MessagesPage> {
+  const { author, limit, order = "desc", page, reserved, shown, since, topic, until } = request;
   const filter: Omit<MessageQuery, "limit" | "from"> = {
     order,
     ...(author === undefined ? {} : { author_node_id: author }),
-    ...(topic === undefined ? {} : { topic }),
+    ...(shown.pattern === undefined ? {} : { topic: shown.pattern }),
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
   };
-  const question: PagedQuestion = { groupId: moot.id, order, topic, author, since, until };
+  const question: PagedQuestion = { groupId: moot.id, order, topic, reserved, author, since, until };
   const rows = new Rows(moot);
   const found: MessageRow[] = [];
   let from = page === undefined ? undefined : parsePageToken(page, question);
@@ -101,9 +109,11 @@ async function pageByTime({ turns }: Moots, moot: Moot, request: Limited, signal
     const size = Math.min(PIECE_MESSAGES, limit - found.length + 1);
     const piece = moot.store.messages.query({ ...filter, limit: size, ...(from === undefined ? {} : { from }) });
     for (const stored of piece.found) {
+      const message = decodeMessage(stored.canonical);
+      if (!shown.shows(message.topics)) continue;
       if (found.length === limit || bytes >= PAGE_BYTES_MAX) return upTo(timePlaceOf(found.at(-1)!));
       bytes += stored.canonical.length;
-      found.push(rows.of(stored));
+      found.push(rows.of(stored, message));
     }
     from = piece.rest;
     if (from === undefined) return { messages: found, next: undefined, place: undefined, more: false };
@@ -114,7 +124,7 @@ function timePlaceOf({ message: { author, id, timestamp } }: MessageRow): TimePl
   return { timestamp, author_node_id: author.pilot_node_id, id };
 }
 
-async function pageByArrival(moots: Moots, moot: Moot, request: Limited, signal: AbortSignal): Promise<MessagesPage> {
+async function pageByArrival(moots: Moots, moot: Moot, request: AskedPage, signal: AbortSignal): Promise<MessagesPage> {
   const after = request.after === undefined ? 0 : seqOfPlace(moot, request.after);
   const waitMs = Math.min(request.wait_ms ?? 0, WAIT_MAX_MS);
   if (waitMs === 0 || moots.changed === undefined) return (await arrived(moots, moot, after, request, signal)).page;
@@ -134,7 +144,7 @@ async function arrived(
   moots: Moots,
   moot: Moot,
   after: number,
-  request: Limited,
+  request: AskedPage,
   signal: AbortSignal,
 ): Promise<{ readonly page: MessagesPage; readonly seq: number }> {
   const rows = new Rows(moot);
@@ -156,12 +166,12 @@ async function arrived(
 class Search {
   readonly found: MessageRow[] = [];
   readonly #rows: Rows;
-  readonly #request: Limited;
+  readonly #request: AskedPage;
   #bytes = 0;
   #looked = 0;
   #lookedBytes = 0;
 
-  constructor(rows: Rows, request: Limited) {
+  constructor(rows: Rows, request: AskedPage) {
     this.#rows = rows;
     this.#request = request;
   }
@@ -185,9 +195,9 @@ class Search {
   }
 }
 
-function matches({ author, timestamp, topics }: Message, filter: Limited): boolean {
+function matches({ author, timestamp, topics }: Message, filter: AskedPage): boolean {
   if (filter.author !== undefined && author.pilot_node_id !== filter.author) return false;
   if (filter.since !== undefined && timestamp < filter.since) return false;
   if (filter.until !== undefined && timestamp >= filter.until) return false;
-  return filter.topic === undefined || queryFinds(filter.topic, topics);
+  return filter.shown.shows(topics);
 }

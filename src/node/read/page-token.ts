@@ -9,6 +9,7 @@ export interface PagedQuestion {
   readonly groupId: GroupId;
   readonly order: "asc" | "desc";
   readonly topic?: string | undefined;
+  readonly reserved?: boolean | undefined;
   readonly author?: number | undefined;
   readonly since?: bigint | undefined;
   readonly until?: bigint | undefined;
@@ -51,7 +52,12 @@ export function parsePageToken(text: string, question: PagedQuestion): TimePlace
 }
 
 /** Tells a slip from a token of this question; it is no protection against anybody. */
-function markOf(place: Uint8Array, { author, groupId, order, since, topic, until }: PagedQuestion): Uint8Array {
-  const asked = [groupId, order, topic, author, since, until].map((part) => (part === undefined ? null : `${part}`));
+function markOf(
+  place: Uint8Array,
+  { author, groupId, order, reserved, since, topic, until }: PagedQuestion,
+): Uint8Array {
+  const asked = [groupId, order, topic, author, since, until, reserved].map((part) =>
+    part === undefined ? null : `${part}`,
+  );
   return sha256(Buffer.concat([place, encodeUtf8(JSON.stringify(asked))])).subarray(0, QUESTION_BYTES);
 }

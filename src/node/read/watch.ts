@@ -1,6 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
-import { tailSees, verifyPattern } from "../../core/policy/topic.ts";
+import { type ShownTopics, shownTopics } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { ChangeSignal } from "../change-signal.ts";
 import type { Call } from "../operations/implementation.ts";
@@ -30,21 +30,26 @@ export async function watchLogs(
   request: RequestOf<typeof watch>,
   call: Call<WatchEvent>,
 ): Promise<AnswerOf<typeof watch>> {
-  try {
-    verifyPattern(request.topic);
-  } catch (cause) {
-    if (!(cause instanceof EntmootError)) throw cause;
-    throw new EntmootError("invalid_argument", `invalid topic pattern: ${cause.message}`, { cause });
-  }
+  const shown = shownOf(request);
   if (request.group_id !== undefined) requireMoot(watched, request.group_id);
   const peerEvents: WatchedPeer[] = [];
   const stop = request.peers ? watched.onPeerEvent((event) => note(peerEvents, event, request.group_id)) : undefined;
   try {
-    await follow(watched, request, { call, peerEvents, cursors: startOf(watched, request, call) });
+    await follow(watched, request, { call, shown, peerEvents, cursors: startOf(watched, request, call) });
   } finally {
     stop?.();
   }
   return {};
+}
+
+/** Throws `invalid_argument` in the original's words, by which its clients know the case. */
+function shownOf(request: RequestOf<typeof watch>): ShownTopics {
+  try {
+    return shownTopics(request);
+  } catch (cause) {
+    if (!(cause instanceof EntmootError)) throw cause;
+    throw new EntmootError("invalid_argument", `invalid topic pattern: ${cause.message}`, { cause });
+  }
 }
 
 function note(events: WatchedPeer[], event: WatchedPeer, groupId: GroupId | undefined): void {
@@ -74,14 +79,15 @@ function startOf(
 
 interface Following {
   readonly call: Call<WatchEvent>;
+  readonly shown: ShownTopics;
   readonly peerEvents: WatchedPeer[];
   readonly cursors: Map<GroupId, number>;
 }
 
 async function follow(
   watched: Watched,
-  { group_id, topic }: RequestOf<typeof watch>,
-  { call, cursors, peerEvents }: Following,
+  { group_id }: RequestOf<typeof watch>,
+  { call, cursors, peerEvents, shown }: Following,
 ): Promise<void> {
   const { signal } = call;
   /** Moots that were read to their end once. */
@@ -106,7 +112,7 @@ async function follow(
         if (signal.aborted) return;
         cursors.set(moot.id, stored.seq);
         const message = decodeMessage(stored.canonical);
-        if (tailSees(topic, message.topics)) await call.emit({ kind: "message", ...rows!.of(stored, message) });
+        if (shown.shows(message.topics)) await call.emit({ kind: "message", ...rows!.of(stored, message) });
       }
       const bytes = page.reduce((sum, { canonical }) => sum + canonical.length, 0);
       if (page.length === PAGE || bytes >= PAGE_BYTES) more = true;

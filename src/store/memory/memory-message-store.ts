@@ -1,11 +1,20 @@
 import { MerkleRoot, MessageId } from "../../core/ids.ts";
+import { merkleRoot } from "../../core/order/merkle-tree.ts";
 import { MessageSet } from "../../core/order/message-set.ts";
 import { compareNodes, type OrderNode, topologicalOrder } from "../../core/order/order.ts";
 import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import { addToSum } from "../../core/place.ts";
-import { compilePattern, tailSees } from "../../core/policy/topic.ts";
+import { compilePattern, isReserved, tailSees } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
-import type { MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
+import type {
+  Exempt,
+  MessageQuery,
+  MessageStore,
+  NewMessage,
+  QueryPiece,
+  SharedPart,
+  StoredMessage,
+} from "../group-store.ts";
 import { checkLimit, checkNewMessage, indexedTopics, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
 import { compareBounds, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
 
@@ -17,7 +26,8 @@ interface Held extends StoredMessage {
 /** Messages of one group in memory, for simulations and tests; nothing survives the process. */
 export class MemoryMessageStore implements MessageStore {
   readonly #byId = new Map<MessageId, Held>();
-  readonly #pruned = new Set<MessageId>();
+  /** The number and the time each had. */
+  readonly #pruned = new Map<MessageId, { readonly seq: number; readonly timestamp: bigint }>();
   readonly #set = new MessageSet();
   readonly #prunedSeqs = new Map<number, MessageId>();
   readonly #sums = [0];
@@ -25,6 +35,7 @@ export class MemoryMessageStore implements MessageStore {
   /** In arrival order. */
   #log: Held[] = [];
   #seq = 0;
+  #restoreFrom: bigint | undefined;
   /** In time order; `undefined` once messages came since. */
   #sorted: Held[] | undefined;
 
@@ -57,8 +68,23 @@ export class MemoryMessageStore implements MessageStore {
     return this.#byId.has(id);
   }
 
+  get pruned(): number {
+    return this.#pruned.size;
+  }
+
+  latestPruned(): bigint | undefined {
+    const times = [...this.#pruned.values()].map(({ timestamp }) => timestamp);
+    return times.length === 0 ? undefined : times.reduce((latest, time) => (time > latest ? time : latest));
+  }
+
+  restoreFrom(timestamp: bigint | undefined): void {
+    this.#restoreFrom = timestamp;
+  }
+
   knows(id: MessageId): boolean {
-    return this.#byId.has(id) || this.#pruned.has(id);
+    const pruned = this.#pruned.get(id);
+    if (pruned === undefined) return this.#byId.has(id);
+    return this.#restoreFrom === undefined || pruned.timestamp < this.#restoreFrom;
   }
 
   unknown(ids: readonly MessageId[]): MessageId[] {
@@ -135,11 +161,15 @@ export class MemoryMessageStore implements MessageStore {
     return this.#inOwnOrder(this.#within(timeRange(since, until))).map(stored);
   }
 
-  topics(limit: number): { topic: string; messages: number; latest: bigint }[] {
+  topics(
+    limit: number,
+    { reserved }: { readonly reserved: boolean },
+  ): { topic: string; messages: number; latest: bigint }[] {
     checkLimit(limit);
     const counts = new Map<string, { topic: string; messages: number; latest: bigint }>();
     for (const { topics, node } of this.#log) {
       for (const topic of topics) {
+        if (!reserved && isReserved(topic)) continue;
         const count = counts.get(topic) ?? { topic, messages: 0, latest: node.timestamp };
         count.messages += 1;
         if (node.timestamp > count.latest) count.latest = node.timestamp;
@@ -178,18 +208,27 @@ export class MemoryMessageStore implements MessageStore {
     return this.#set.size === 0 ? MerkleRoot.zero : this.#set.root();
   }
 
+  sharedSince(since: bigint): SharedPart {
+    const ids = this.#inOwnOrder(this.#within(timeRange(since, undefined))).map(({ id }) => id);
+    return { root: ids.length === 0 ? MerkleRoot.zero : merkleRoot(ids), count: ids.length };
+  }
+
   nextParents(): MessageId[] {
     return this.#set.nextParents();
   }
 
-  pruneBefore(before: bigint, exempt: readonly string[]): number {
+  pruneBefore(before: bigint, exempt?: Exempt, limit = Number.MAX_SAFE_INTEGER): number {
+    checkLimit(limit);
     if (before <= 0n) return 0;
-    const kept = new Set(exempt);
-    const old = this.#log.filter(({ node, topics }) => node.timestamp < before && !topics.some((t) => kept.has(t)));
-    for (const { id, seq } of old) {
+    const stays = ({ node, topics }: Held) =>
+      exempt !== undefined && node.author === exempt.author_node_id && topics.includes(exempt.topic);
+    const old = this.#inTimeOrder()
+      .filter((held) => held.node.timestamp < before && !stays(held))
+      .slice(0, limit);
+    for (const { id, node, seq } of old) {
       this.#prunedSeqs.set(seq, id);
       this.#byId.delete(id);
-      this.#pruned.add(id);
+      this.#pruned.set(id, { seq, timestamp: node.timestamp });
     }
     if (old.length > 0) {
       this.#set.remove(old.map(({ id }) => id));
@@ -200,12 +239,21 @@ export class MemoryMessageStore implements MessageStore {
   }
 
   #put({ id, author_node_id: author, timestamp, parents, topics, canonical }: NewMessage): number | undefined {
-    if (this.knows(id)) return undefined;
+    if (this.#byId.has(id)) return undefined;
+    const former = this.#pruned.get(id)?.seq;
+    if (former !== undefined && (this.#restoreFrom === undefined || timestamp < this.#restoreFrom)) return undefined;
     const node = { id, author, timestamp, parents: [...parents] };
-    const held = { seq: ++this.#seq, id, canonical: canonical.slice(), node, topics: indexedTopics(topics) };
+    const seq = former ?? ++this.#seq;
+    const held = { seq, id, canonical: canonical.slice(), node, topics: indexedTopics(topics) };
     this.#byId.set(id, held);
-    this.#log.push(held);
-    this.#sums.push(addToSum(this.#sums.at(-1)!, id));
+    if (former === undefined) {
+      this.#log.push(held);
+      this.#sums.push(addToSum(this.#sums.at(-1)!, id));
+    } else {
+      this.#pruned.delete(id);
+      this.#prunedSeqs.delete(former);
+      this.#log = [...this.#log, held].sort((a, b) => a.seq - b.seq);
+    }
     this.#set.add(node);
     this.#sorted = undefined;
     return held.seq;

@@ -8,7 +8,10 @@ import { verifySignature } from "../../core/signature.ts";
 import type { AdStore } from "../group-store.ts";
 import type { OriginalDatabase } from "./original-database.ts";
 
-/** Takes over ads signed by members, expired ones too, and our own counters. Gives how many ads were left out. */
+/**
+ * Takes over ads signed by members, expired ones too, that are newer than those held, and our own counters. Gives how
+ * many ads no member signed.
+ */
 export function copyAds(
   database: OriginalDatabase,
   { groupId, roster, ads }: { groupId: GroupId; roster: RosterLog; ads: AdStore },
@@ -18,20 +21,30 @@ export function copyAds(
     if (!member || ad.group_id !== groupId || ad.seq > AD_SEQ_MAX) return false;
     return verifySignature(member.entmoot_pubkey, signingForm, ad.signature);
   };
+  const [transport, profile] = [seqs(ads.transportAds()), seqs(ads.profileAds())];
   let left = 0;
   for (const bytes of bodies(database, "transport_ads")) {
     const ad = attempt(() => decodeTransportAd(bytes));
-    if (ad && isMembers(ad, transportAdSigningForm(ad))) ads.putTransportAd(ad);
-    else left += 1;
+    if (!ad || !isMembers(ad, transportAdSigningForm(ad))) left += 1;
+    else if (isNewer(ad, transport)) ads.putTransportAd(ad);
   }
   for (const bytes of bodies(database, "member_profile_ads")) {
     const ad = attempt(() => decodeMemberProfileAd(bytes));
-    if (ad && isMembers(ad, memberProfileAdSigningForm(ad))) ads.putProfileAd(ad);
-    else left += 1;
+    if (!ad || !isMembers(ad, memberProfileAdSigningForm(ad))) left += 1;
+    else if (isNewer(ad, profile)) ads.putProfileAd(ad);
   }
   readCounter(database, "transport_ad_seqs", (seq) => ads.nextSeq("transport", seq));
   readCounter(database, "member_profile_ad_seqs", (seq) => ads.nextSeq("profile", seq));
   return left;
+}
+
+function seqs(held: readonly (TransportAd | MemberProfileAd)[]): ReadonlyMap<number, bigint> {
+  return new Map(held.map(({ author, seq }) => [author.pilot_node_id, seq]));
+}
+
+function isNewer({ author, seq }: TransportAd | MemberProfileAd, held: ReadonlyMap<number, bigint>): boolean {
+  const known = held.get(author.pilot_node_id);
+  return known === undefined || seq > known;
 }
 
 function bodies(database: OriginalDatabase, table: string): Uint8Array[] {

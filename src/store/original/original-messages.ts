@@ -21,23 +21,33 @@ export type OriginalMessage =
       readonly message: Message | undefined;
     };
 
+export type Unverified = Extract<OriginalMessage, { kind: "unverified" }>;
+
 /** How many messages there are. */
 export function countOriginalMessages(database: OriginalDatabase): number {
   return database.has("messages") ? Number(database.rows("SELECT count(*) FROM messages")[0]?.[0] ?? 0) : 0;
 }
 
+interface Judging {
+  readonly groupId: GroupId;
+  readonly roster: RosterLog;
+  /** Which ids are wanted; all when absent. */
+  readonly only?: (id: Uint8Array) => boolean;
+}
+
 /**
- * Every message of the database in the original's order, which is the one its mailbox cursors are
+ * The messages of the database in the original's order, which is the one its mailbox cursors are
  * places in, so that each becomes exactly one place in the delivery log. Judged by the whole
  * history of the roster.
  */
 export function* originalMessages(
   database: OriginalDatabase,
-  { groupId, roster }: { groupId: GroupId; roster: RosterLog },
+  { groupId, roster, only }: Judging,
 ): Generator<OriginalMessage> {
   if (!database.has("messages")) return;
   for (const { message_id, canonical_bytes } of inOrder(database)) {
     const id = message_id instanceof Uint8Array ? message_id : NO_BYTES;
+    if (only !== undefined && !only(id)) continue;
     const canonical = canonical_bytes instanceof Uint8Array ? canonical_bytes : NO_BYTES;
     yield judge({ id, canonical }, groupId, roster);
   }

@@ -8,7 +8,12 @@ import { decodeMessage } from "../../core/record/message.ts";
 import type { GroupStore } from "../group-store.ts";
 import type { SqlValue } from "../sqlite/sqlite-file.ts";
 import { CONSUMERS_MAX, FACT_BYTES_MAX } from "../store-limits.ts";
-import { OriginalDatabase } from "./original-database.ts";
+import type { OriginalDatabase } from "./original-database.ts";
+
+/** Below the data root. */
+export const POLICY_FILE = join("policies", "group-policies.json");
+export const METADATA_DATABASE = "esp.sqlite";
+export const MAILBOX_DATABASE = "mailbox.sqlite";
 
 /** What a mailbox's reader is called among the consumers. */
 export function mailboxConsumer(clientId: string): string {
@@ -18,8 +23,7 @@ export function mailboxConsumer(clientId: string): string {
 interface SideFileTakeover {
   /** The data root. */
   readonly root: string;
-  /** Where copies go: a path a directory name may begin with. */
-  readonly scratch: string;
+  readonly open: (path: string) => OriginalDatabase | undefined;
   readonly store: GroupStore;
 }
 
@@ -41,7 +45,7 @@ export function copySideFiles(taking: SideFileTakeover): string[] {
 }
 
 function copyPolicy({ root, store }: SideFileTakeover): string[] {
-  const path = join(root, "policies", "group-policies.json");
+  const path = join(root, POLICY_FILE);
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile()) return [];
   if (stat.size > POLICY_FILE_BYTES_MAX) {
@@ -58,9 +62,9 @@ function copyPolicy({ root, store }: SideFileTakeover): string[] {
     .map(({ reason }) => `not taken over: ${path}: ${reason}`);
 }
 
-function copyMetadata({ root, scratch, store }: SideFileTakeover): string[] {
-  const path = join(root, "esp.sqlite");
-  using database = OriginalDatabase.open(path, scratch);
+function copyMetadata({ root, open, store }: SideFileTakeover): string[] {
+  const path = join(root, METADATA_DATABASE);
+  using database = open(path);
   if (!database?.has("esp_group_metadata")) return [];
   const sql = "SELECT CAST(metadata AS TEXT) FROM esp_group_metadata WHERE group_id = ?1";
   const text = database.rows(sql, GroupId.toBytes(store.groupId))[0]?.[0];
@@ -74,9 +78,9 @@ function copyMetadata({ root, scratch, store }: SideFileTakeover): string[] {
   return [];
 }
 
-function copyCursors({ root, scratch, store }: SideFileTakeover): string[] {
-  const path = join(root, "mailbox.sqlite");
-  using database = OriginalDatabase.open(path, scratch);
+function copyCursors({ root, open, store }: SideFileTakeover): string[] {
+  const path = join(root, MAILBOX_DATABASE);
+  using database = open(path);
   if (!database?.has("mailbox_cursors")) return [];
   const sql = `SELECT client_id, message_id, CAST(timestamp_ms AS TEXT) FROM mailbox_cursors WHERE group_id = ?1
     ORDER BY updated_at_ms DESC LIMIT ${CONSUMERS_MAX + 1}`;

@@ -2,7 +2,7 @@ import { PARENTS_MAX } from "../../core/order/order.ts";
 import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
-import type { SetStamp } from "./sqlite-order.ts";
+import { type SetStamp, sameStamp } from "./sqlite-order.ts";
 
 /** The end of the time order, as many messages as a new one has parents, kept in step with what is stored. */
 export class NewestPlaces {
@@ -44,7 +44,7 @@ export class NewestPlaces {
     this.#stamp = after;
   }
 
-  #isAt({ pruned, seq }: SetStamp): boolean {
-    return this.#stamp?.seq === seq && this.#stamp.pruned === pruned;
+  #isAt(stamp: SetStamp): boolean {
+    return this.#stamp !== undefined && sameStamp(this.#stamp, stamp);
   }
 }

@@ -7,7 +7,12 @@ import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from
 import { MemoryNodeStore } from "../memory/memory-node-store.ts";
 import type { NodeStore } from "../node-store.ts";
 import { OpenFiles } from "../open-files.ts";
-import { GROUP_DATABASE, holdsOriginal, TAKEOVER_FACT, takeOver, unverifiedCounts } from "../original/takeover.ts";
+import { type OriginalGroup, TAKEOVER_FACT, unverifiedCounts } from "../original/fill-group.ts";
+import { takeLaterWrites } from "../original/later-writes.ts";
+import { OriginalDatabase } from "../original/original-database.ts";
+import { holdsOriginal } from "../original/original-files.ts";
+import { seeLaterWrites, seeOriginal } from "../original/read-in-place.ts";
+import { GROUP_DATABASE, takeOver } from "../original/takeover.ts";
 import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
@@ -23,6 +28,13 @@ const PRIVATE_GROUP_FILES = [GROUP_DATABASE, "messages.sqlite", "roster.jsonl"];
 /** Ours. Notices kept for people; a root with more to say than this needs a look anyway. */
 const NOTICES_MAX = 1000;
 
+export interface OpenRootOptions {
+  /** How many databases of groups are open at a time; as many as this process may have when absent. */
+  readonly files?: OpenFiles;
+  /** Told when, with `read` access, something is shown that may be older than what the original's files hold. */
+  readonly onStale?: (text: string) => void;
+}
+
 /**
  * A data root on disk. With `write` access the caller holds the `DataRootLock`; `read` access needs no lock, may run
  * beside the daemon and changes nothing but bringing files up to date.
@@ -37,23 +49,24 @@ export class SqliteDataRoot implements DataRoot {
   readonly #open = new Map<GroupId, SqliteGroupStore>();
   readonly #leftOut = new Map<GroupId, EntmootError>();
   readonly #notices: string[] = [];
+  readonly #onStale: (text: string) => void;
 
   /**
    * Opens the data root at `path`; with `write` access it is made, 0700, and loose permissions in it are tightened.
-   * Throws `data_root_invalid` when it is a file, not writable or from a newer version. `files`: how many databases of
-   * groups are open at a time; as many as this process may have when absent.
+   * Throws `data_root_invalid` when it is a file, not writable or from a newer version.
    */
-  static open(path: string, access: Access, files = new OpenFiles()): SqliteDataRoot {
+  static open(path: string, access: Access, options: OpenRootOptions = {}): SqliteDataRoot {
     if (path === "" || path.includes("\0")) {
       throw new EntmootError("data_root_invalid", `data root: expected a path, found ${JSON.stringify(path)}`);
     }
-    return new SqliteDataRoot(resolve(path), access, files);
+    return new SqliteDataRoot(resolve(path), access, options);
   }
 
-  private constructor(path: string, access: Access, files: OpenFiles) {
+  private constructor(path: string, access: Access, { files = new OpenFiles(), onStale = () => {} }: OpenRootOptions) {
     this.path = path;
     this.#files = files;
     this.#access = access;
+    this.#onStale = onStale;
     this.#groups = join(path, "groups");
     if (access === "write") {
       createPrivateDirectory(path);
@@ -91,18 +104,59 @@ export class SqliteDataRoot implements DataRoot {
     const known = this.#open.get(groupId);
     if (known) return known.roster.size > 0 ? known : undefined;
     const directory = this.#directory(groupId);
-    if (!existsSync(join(directory, GROUP_DATABASE))) {
-      if (!holdsOriginal(directory)) return undefined;
-      const notices = takeOver({ root: this.path, directory, groupId, onProgress });
-      for (const notice of notices) this.#notice(notice);
-    }
-    const store = this.#openDatabase(groupId);
+    const original = holdsOriginal(directory) ? { root: this.path, directory, groupId } : undefined;
+    const isOurs = existsSync(join(directory, GROUP_DATABASE));
+    if (!isOurs && original === undefined) return undefined;
+    const store =
+      this.#access === "read"
+        ? this.#see(original, isOurs, groupId)
+        : this.#take(original && { ...original, onProgress }, isOurs, groupId);
     if (store.roster.size === 0) {
       store[Symbol.dispose]();
       return undefined;
     }
     this.#noticeUnverified(store);
     return store;
+  }
+
+  /** The group's database, made of the original's files when there is none, with what they hold that is new. */
+  #take(original: OriginalGroup | undefined, isOurs: boolean, groupId: GroupId): SqliteGroupStore {
+    if (original !== undefined && !isOurs) this.#noticeAll(takeOver(original));
+    const store = this.#openDatabase(groupId);
+    if (original !== undefined && isOurs) this.#compare(original, store);
+    return store;
+  }
+
+  /** What cannot be compared costs nobody the messages that are here. */
+  #compare(original: OriginalGroup, store: SqliteGroupStore): void {
+    try {
+      this.#noticeAll(takeLaterWrites({ ...original, store, file: store.file, open: OriginalDatabase.look }));
+    } catch (error) {
+      if (!(error instanceof EntmootError) || error.code === "disk_full") {
+        store[Symbol.dispose]();
+        throw error;
+      }
+      this.#notice(`${error.message}; what the original wrote since its data was taken over is not here`);
+    }
+  }
+
+  /** The same for somebody who only looks: nothing is made or changed. */
+  #see(original: OriginalGroup | undefined, isOurs: boolean, groupId: GroupId): SqliteGroupStore {
+    const forget = () => this.#open.delete(groupId);
+    const taken = isOurs ? this.#openDatabase(groupId) : undefined;
+    if (original === undefined) return taken!;
+    try {
+      const path = join(original.directory, GROUP_DATABASE);
+      const seen = taken ? seeLaterWrites(original, { taken, path }, forget) : seeOriginal(original, forget);
+      if (seen === undefined) return taken!;
+      taken?.[Symbol.dispose]();
+      this.#open.set(groupId, seen);
+      return seen;
+    } catch (error) {
+      if (taken === undefined || !(error instanceof EntmootError)) throw error;
+      this.#onStale(`${error.message}; what the original wrote since its data was taken over is not shown`);
+      return taken;
+    }
   }
 
   createGroup(groupId: GroupId): SqliteGroupStore {
@@ -153,7 +207,12 @@ export class SqliteDataRoot implements DataRoot {
     const directory = this.#directory(groupId);
     const path = join(directory, GROUP_DATABASE);
     if (!isThere(path)) return holdsOriginal(directory);
-    using file = SqliteFile.open(path, { label: "group database", migrations: GROUP_MIGRATIONS, access: "read" });
+    // With the access of the root: a daemon looks too, and waits for nobody as long as a reader may.
+    using file = SqliteFile.open(path, {
+      label: "group database",
+      migrations: GROUP_MIGRATIONS,
+      access: this.#access,
+    });
     return new SqliteRosterStore(file).size > 0;
   }
 
@@ -239,6 +298,10 @@ export class SqliteDataRoot implements DataRoot {
     const found = tighten(path, wanted);
     if (found === undefined) return;
     this.#notice(`${path}: was open to others (mode ${octal(found)}); it is ${octal(wanted)} now`);
+  }
+
+  #noticeAll(texts: readonly string[]): void {
+    for (const text of texts) this.#notice(text);
   }
 
   #notice(text: string): void {

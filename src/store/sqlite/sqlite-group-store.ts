@@ -6,6 +6,7 @@ import { GROUP_0001 } from "./migrations/0001-group.ts";
 import { GROUP_0002 } from "./migrations/0002-group.ts";
 import { GROUP_0003 } from "./migrations/0003-group.ts";
 import { GROUP_0004 } from "./migrations/0004-group.ts";
+import { GROUP_0005 } from "./migrations/0005-group.ts";
 import { SqliteAdStore } from "./sqlite-ad-store.ts";
 import { SqliteConsumerStore } from "./sqlite-consumer-store.ts";
 import { SqliteFactStore } from "./sqlite-fact-store.ts";
@@ -14,7 +15,7 @@ import { SqliteMessageStore } from "./sqlite-message-store.ts";
 import { SqliteRosterStore } from "./sqlite-roster-store.ts";
 
 /** Every shape a group's database has had; never change one, add the next. */
-export const GROUP_MIGRATIONS = [GROUP_0001, GROUP_0002, GROUP_0003, GROUP_0004];
+export const GROUP_MIGRATIONS = [GROUP_0001, GROUP_0002, GROUP_0003, GROUP_0004, GROUP_0005];
 
 interface OpenGroup {
   readonly groupId: GroupId;
@@ -71,6 +72,11 @@ export class SqliteGroupStore implements GroupStore {
     this.ads = new SqliteAdStore(file);
     this.consumers = new SqliteConsumerStore(file, () => this.messages.lastSeq());
     this.#facts = new SqliteFactStore(file, "facts");
+  }
+
+  /** The file behind it, for what reads and fills it whole. */
+  get file(): SqliteFile {
+    return this.#file;
   }
 
   getFact(name: string): string | undefined {

@@ -1,8 +1,16 @@
 import { MerkleRoot, MessageId } from "../../core/ids.ts";
 import type { MessageSet } from "../../core/order/message-set.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
-import type { MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
-import { checkLimit, checkNewMessage, INT64_MAX } from "../store-limits.ts";
+import type {
+  Exempt,
+  MessageQuery,
+  MessageStore,
+  NewMessage,
+  QueryPiece,
+  SharedPart,
+  StoredMessage,
+} from "../group-store.ts";
+import { checkLimit, checkNewMessage } from "../store-limits.ts";
 import { timeRange } from "../time-range.ts";
 import { InversionWatch } from "./inversion-watch.ts";
 import { NewestPlaces } from "./newest-places.ts";
@@ -10,15 +18,17 @@ import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { SqliteLogSums } from "./sqlite-log-sums.ts";
 import { SqliteMessageQuery, storedOf } from "./sqlite-message-query.ts";
-import { SqliteOrder } from "./sqlite-order.ts";
-import { exemptSeqs, SqliteTopicIndex } from "./sqlite-topic-index.ts";
-
-const EVERYTHING = timeRange(undefined, undefined);
+import { SqliteOrder, sameStamp } from "./sqlite-order.ts";
+import { SqlitePruning } from "./sqlite-pruning.ts";
+import { SqliteRangeRoots } from "./sqlite-range-roots.ts";
+import { SqliteTopicIndex } from "./sqlite-topic-index.ts";
 
 /** What the database holds. */
 interface HeldTally {
   readonly held: number;
+  /** Ever, and how many of them came back. */
   readonly pruned: number;
+  readonly restored: number;
   /** Some held child sorts before a held parent, so time order may not be the topological one. */
   readonly inverted: boolean;
   readonly seq: number;
@@ -35,28 +45,24 @@ export class SqliteMessageStore implements MessageStore {
   readonly #query: SqliteMessageQuery;
   readonly #inversions: InversionWatch;
   readonly #sums: SqliteLogSums;
+  readonly #pruning: SqlitePruning;
+  readonly #ranges: SqliteRangeRoots;
   readonly #counts: Sql;
   readonly #setInverted: Sql;
-  readonly #setPruned: Sql;
   readonly #root: Sql;
   readonly #log: Sql;
   readonly #setLog: Sql;
   readonly #idAt: Sql;
   readonly #setRoot: Sql;
   readonly #find: Sql;
-  readonly #knows: Sql;
   readonly #knownAmong: Sql;
-  readonly #isPruned: Sql;
+  readonly #wantedAmong: Sql;
   readonly #get: Sql;
   readonly #insert: Sql;
   readonly #arrivedAfter: Sql;
   readonly #lengthsAfter: Sql;
   readonly #idsFrom: Sql;
   readonly #idsWithin: Sql;
-  readonly #doomed: Sql;
-  readonly #rememberPruned: Sql;
-  readonly #rememberSeqs: Sql;
-  readonly #delete: Sql;
 
   #prunedSeen = 0;
   /** The root that was kept for what the log held then: read once, and not again while nothing comes. */
@@ -74,11 +80,13 @@ export class SqliteMessageStore implements MessageStore {
     this.#query = new SqliteMessageQuery(file, this.#topics);
     this.#inversions = new InversionWatch(file);
     this.#sums = new SqliteLogSums(file);
+    this.#pruning = new SqlitePruning(file, this.#topics);
+    this.#ranges = new SqliteRangeRoots(file);
     this.#counts = file.prepare(
-      "SELECT pruned, inverted, max(seq, coalesce((SELECT max(seq) FROM messages), 0)) FROM counts",
+      `SELECT pruned, (SELECT messages FROM restored), inverted, max(seq, coalesce((SELECT max(seq) FROM messages), 0))
+      FROM counts`,
     );
     this.#setInverted = file.prepare("UPDATE counts SET inverted = 1");
-    this.#setPruned = file.prepare("UPDATE counts SET pruned = pruned + ?1, seq = ?2");
     this.#root = file.prepare("SELECT root FROM counts WHERE root_seq = ?1 AND root_pruned = ?2");
     this.#setRoot = file.prepare("UPDATE counts SET root = ?1, root_seq = ?2, root_pruned = ?3");
     this.#log = file.prepare("SELECT id FROM log");
@@ -87,16 +95,16 @@ export class SqliteMessageStore implements MessageStore {
       "SELECT id FROM messages WHERE seq = ?1 UNION ALL SELECT id FROM pruned_seqs WHERE seq = ?1 LIMIT 1",
     );
     this.#find = file.prepare("SELECT seq FROM messages WHERE id = ?1");
-    // One statement: the way in asks this of every message several times, and each call costs more than its look-up.
-    this.#knows = file.prepare(
-      "SELECT 1 FROM messages WHERE id = ?1 UNION ALL SELECT 1 FROM pruned WHERE id = ?1 LIMIT 1",
-    );
     // All of a batch at once: each statement alone takes and frees locks, and costs more than its look-up.
     this.#knownAmong = file.prepare(
       `SELECT key FROM (SELECT key, unhex(value) AS asked FROM json_each(?1))
       WHERE EXISTS (SELECT 1 FROM messages WHERE id = asked) OR EXISTS (SELECT 1 FROM pruned WHERE id = asked)`,
     );
-    this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
+    this.#wantedAmong = file.prepare(
+      `SELECT key FROM (SELECT key, unhex(value) AS asked FROM json_each(?1))
+      WHERE EXISTS (SELECT 1 FROM messages WHERE id = asked)
+        OR EXISTS (SELECT 1 FROM pruned_times WHERE id = asked AND timestamp < ?2)`,
+    );
     this.#get = file.prepare("SELECT seq, id, canonical FROM messages WHERE id = ?1");
     this.#insert = file.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING");
     this.#arrivedAfter = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
@@ -104,16 +112,6 @@ export class SqliteMessageStore implements MessageStore {
     this.#lengthsAfter = file.prepare("SELECT length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
     this.#idsWithin = file.prepare("SELECT id FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3");
-    this.#doomed = file.prepare(
-      `SELECT id FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`,
-    );
-    this.#rememberPruned = file.prepare(
-      `INSERT OR IGNORE INTO pruned SELECT id FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`,
-    );
-    this.#rememberSeqs = file.prepare(
-      `INSERT OR REPLACE INTO pruned_seqs SELECT seq, id FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`,
-    );
-    this.#delete = file.prepare(`DELETE FROM messages WHERE timestamp < ?1 AND seq NOT IN (${exemptSeqs("?1", "?2")})`);
   }
 
   get size(): number {
@@ -145,13 +143,28 @@ export class SqliteMessageStore implements MessageStore {
     return this.#find.row(MessageId.toBytes(id)) !== undefined;
   }
 
+  get pruned(): number {
+    const { pruned, restored } = this.#readTally();
+    return pruned - restored;
+  }
+
+  latestPruned(): bigint | undefined {
+    return this.pruned === 0 ? undefined : this.#pruning.latest();
+  }
+
+  restoreFrom(timestamp: bigint | undefined): void {
+    this.#pruning.restoreFrom = timestamp;
+  }
+
   knows(id: MessageId): boolean {
-    return this.#knows.row(MessageId.toBytes(id)) !== undefined;
+    return this.unknown([id]).length === 0;
   }
 
   unknown(ids: readonly MessageId[]): MessageId[] {
     if (ids.length === 0) return [];
-    const known = this.#knownAmong.rows(JSON.stringify(ids));
+    const { restoreFrom } = this.#pruning;
+    const asked = JSON.stringify(ids);
+    const known = restoreFrom === undefined ? this.#knownAmong.rows(asked) : this.#wantedAmong.rows(asked, restoreFrom);
     if (known.length === 0) return [...ids];
     const numbers = new Set(known.map(([number]) => number));
     return ids.filter((_, number) => !numbers.has(number));
@@ -172,6 +185,7 @@ export class SqliteMessageStore implements MessageStore {
     try {
       const { seqs, stored, before, after, sum } = this.#file.transact(() => this.#insertAll(messages));
       this.#order.stored(stored, before, after);
+      this.#ranges.stored(stored, before, after);
       this.#newest.stored(stored, before, after);
       this.#sums.committed(sum);
       this.#known = { ...this.#known!, tally: after };
@@ -214,9 +228,9 @@ export class SqliteMessageStore implements MessageStore {
     return found;
   }
 
-  topics(limit: number): { topic: string; messages: number; latest: bigint }[] {
+  topics(limit: number, also: { readonly reserved: boolean }): { topic: string; messages: number; latest: bigint }[] {
     checkLimit(limit);
-    return this.#topics.top(limit);
+    return this.#topics.top(limit, also);
   }
 
   idsInRange({ lo, hi, limit }: { lo: MessageId; hi: MessageId; limit: number }): MessageId[] {
@@ -244,7 +258,13 @@ export class SqliteMessageStore implements MessageStore {
       this.#keptRoot = { seq: tally.seq, pruned: tally.pruned, root };
       return root;
     }
-    return this.#order.at(tally, EVERYTHING).root();
+    return this.#order.at(tally).root();
+  }
+
+  sharedSince(since: bigint, build: boolean): SharedPart | undefined {
+    const tally = this.#readTally();
+    if (this.#ranges.isAll(since)) return { root: this.merkleRoot(), count: tally.held };
+    return this.#ranges.part(since, tally, build);
   }
 
   nextParents(): MessageId[] {
@@ -253,30 +273,24 @@ export class SqliteMessageStore implements MessageStore {
     const tally = this.#known?.tally ?? this.#readTally();
     const set = this.#order.loaded(tally);
     if (set) return set.nextParents();
-    if (tally.inverted) return this.#order.at(tally, EVERYTHING).nextParents();
+    if (tally.inverted) return this.#order.at(tally).nextParents();
     // No child sorts before a parent of its own, so the order is the time order and its end is the index's.
     return this.#newest.at(tally).map(({ id }) => id);
   }
 
-  pruneBefore(before: bigint, exempt: readonly string[]): number {
-    if (before <= 0n) return 0;
-    const bound = before > INT64_MAX ? INT64_MAX : before;
-    const kept = JSON.stringify(exempt);
+  pruneBefore(before: bigint, exempt?: Exempt, limit = Number.MAX_SAFE_INTEGER): number {
+    checkLimit(limit);
+    // Nearly always there is nothing, which takes no transaction to find out.
+    const doomed = before <= 0n ? undefined : this.#pruning.doomed(before, exempt, limit);
+    if (doomed === undefined) return 0;
     try {
       const { ids, tally, after } = this.#file.transact(() => {
         const tally = this.#readTally();
-        const ids = this.#doomed.rows(bound, kept).map(([id]) => this.#rows.hex32<MessageId>(id, id));
-        if (ids.length > 0) {
-          this.#rememberPruned.run(bound, kept);
-          this.#rememberSeqs.run(bound, kept);
-          this.#delete.run(bound, kept);
-          this.#topics.prune(bound, kept);
-          this.#setPruned.run(ids.length, tally.seq);
-        }
-        const after = { ...tally, held: tally.held - ids.length, pruned: tally.pruned + ids.length };
-        return { ids, tally, after };
+        const ids = this.#pruning.prune(doomed, tally.seq);
+        return { ids, tally, after: { ...tally, held: tally.held - ids.length, pruned: tally.pruned + ids.length } };
       });
       this.#order.pruned(ids, tally, after);
+      this.#ranges.pruned(ids, tally, after);
       this.#known = { ...this.#known!, tally: after };
       return ids.length;
     } catch (error) {
@@ -294,7 +308,7 @@ export class SqliteMessageStore implements MessageStore {
     const root = MerkleRoot.toBytes(set.root());
     this.#file.transact(() => {
       const now = this.#readTally();
-      if (now.seq === tally.seq && now.pruned === tally.pruned) this.#setRoot.run(root, tally.seq, tally.pruned);
+      if (sameStamp(now, tally)) this.#setRoot.run(root, tally.seq, tally.pruned);
     });
   }
 
@@ -305,23 +319,39 @@ export class SqliteMessageStore implements MessageStore {
     this.#prunedSeen = before.pruned;
     const inversions = this.#inversions.begin({ ...before, version: this.#known!.version });
     let { seq } = before;
+    let restored = 0;
+    let isAnyBack = false;
     const seqs = messages.map((message) => {
       const id = MessageId.toBytes(message.id);
-      if (before.pruned > 0 && this.#isPruned.row(id) !== undefined) return undefined;
+      const former = before.pruned > 0 ? this.#pruning.formerPlace(message, id) : "none";
+      if (former === "pruned") return undefined;
+      const number = typeof former === "number" ? former : seq + 1;
       const parents = Uint8Array.fromHex(message.parents.join(""));
       const { author_node_id, timestamp, canonical } = message;
-      if (this.#insert.run(seq + 1, id, author_node_id, timestamp, parents, canonical).changes === 0) return undefined;
+      if (this.#insert.run(number, id, author_node_id, timestamp, parents, canonical).changes === 0) return undefined;
       inversions.stored(message, id);
-      return ++seq;
+      if (former !== "none") this.#pruning.restored(id, typeof former === "number" ? former : undefined);
+      isAnyBack ||= former !== "none";
+      if (typeof former === "number") restored += 1;
+      else seq += 1;
+      return number;
     });
     this.#topics.add(messages, seqs);
-    if (inversions.found && !before.inverted) this.#setInverted.run();
+    if (isAnyBack) this.#pruning.countRestored(restored);
+    else if (inversions.found && !before.inverted) this.#setInverted.run();
     const stored = messages.filter((_, at) => seqs[at] !== undefined);
+    const added = messages.filter((_, at) => (seqs[at] ?? 0) > before.seq);
     const sum = this.#sums.stored(
       before.seq,
-      stored.map(({ id }) => id),
+      added.map(({ id }) => id),
     );
-    const after = { ...before, held: before.held + stored.length, seq, inverted: inversions.found };
+    const after = {
+      ...before,
+      held: before.held + stored.length,
+      seq,
+      restored: before.restored + restored,
+      inverted: inversions.found || isAnyBack,
+    };
     return { seqs, stored, before, after, sum };
   }
 
@@ -338,17 +368,19 @@ export class SqliteMessageStore implements MessageStore {
   }
 
   #set(): MessageSet {
-    return this.#order.at(this.#readTally(), EVERYTHING);
+    return this.#order.at(this.#readTally());
   }
 
   #readTally(): HeldTally {
     const version = this.#file.version();
     if (this.#known?.version === version) return this.#known.tally;
-    const [pruned, inverted, seq] = this.#counts.row() ?? [];
+    const [pruned, restored, inverted, seq] = this.#counts.row() ?? [];
     const rows = this.#countsRow;
     const gone = rows.number(pruned, 1);
-    const last = rows.number(seq, 1, { min: gone });
-    const tally = { held: last - gone, pruned: gone, inverted: rows.number(inverted, 1) !== 0, seq: last };
+    const back = rows.number(restored, 1, { max: gone });
+    const last = rows.number(seq, 1, { min: gone - back });
+    const held = last - gone + back;
+    const tally = { held, pruned: gone, restored: back, inverted: rows.number(inverted, 1) !== 0, seq: last };
     this.#known = { version, tally };
     return tally;
   }

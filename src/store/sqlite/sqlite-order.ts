@@ -3,15 +3,23 @@ import { IncrementalOrder } from "../../core/order/incremental-order.ts";
 import { MessageSet } from "../../core/order/message-set.ts";
 import type { NewMessage } from "../group-store.ts";
 import { RECORD_BYTES_MAX } from "../store-limits.ts";
-import { placeAfter, type TimeRange } from "../time-range.ts";
+import { placeAfter, type TimeRange, timeRange } from "../time-range.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 
-/** What the set of held messages was at one instant; two equal stamps mean equal sets. */
+/**
+ * What the set of held messages was at one instant; two equal stamps mean equal sets. Numbers given out and prunings only
+ * grow, and so do messages let in again, which is what the three of them say together.
+ */
 export interface SetStamp {
   readonly seq: number;
+  /** Ever, whether let in again or not. */
   readonly pruned: number;
   readonly held: number;
+}
+
+export function sameStamp(a: SetStamp, b: SetStamp): boolean {
+  return a.seq === b.seq && a.pruned === b.pruned && a.held === b.held;
 }
 
 /** Ours. Rows a page of the index holds while loading; bounds what one page costs in memory. */
@@ -31,8 +39,15 @@ export class SqliteOrder {
   readonly #arrived: Sql;
   #set: MessageSet | undefined;
   #stamp: SetStamp = { seq: 0, pruned: 0, held: 0 };
+  /** Pruned, and still in the set. */
+  #gone: MessageId[] = [];
+  readonly #range: TimeRange;
+  readonly #since: bigint | undefined;
 
-  constructor(file: SqliteFile) {
+  /** `since`: the set is of the messages from then on alone (Unix milliseconds). */
+  constructor(file: SqliteFile, since?: bigint) {
+    this.#range = timeRange(since, undefined);
+    this.#since = since;
     this.#file = file;
     this.#rows = new RowReader(file.path, "messages");
     this.#page = file.prepare(`SELECT id, ${TIMESTAMP}, author, parents FROM messages
@@ -43,14 +58,16 @@ export class SqliteOrder {
   }
 
   /** The set as the database had it at `stamp`, which the caller just read. */
-  at(stamp: SetStamp, whole: TimeRange): MessageSet {
-    const known = this.#set;
-    if (known && stamp.pruned === this.#stamp.pruned && stamp.seq >= this.#stamp.seq) {
+  at(stamp: SetStamp): MessageSet {
+    const known = this.#upToDate();
+    const before = this.#stamp;
+    const onlyGrew = stamp.pruned === before.pruned && stamp.held - before.held === stamp.seq - before.seq;
+    if (known && onlyGrew && stamp.seq >= before.seq) {
       if (stamp.seq > this.#stamp.seq) this.#catchUp(known);
     } else {
       const set = new MessageSet(crypto.getRandomValues(new Uint32Array(1))[0]!);
-      set.reserve(stamp.held);
-      this.#each(whole, (id, timestamp, author, parents) => set.addBytes(id, timestamp, author, parents));
+      if (this.#since === undefined) set.reserve(stamp.held);
+      this.#each(this.#range, (id, timestamp, author, parents) => set.addBytes(id, timestamp, author, parents));
       this.#set = set;
     }
     this.#stamp = stamp;
@@ -59,7 +76,7 @@ export class SqliteOrder {
 
   /** The set if it is in memory and is that of `stamp`. */
   loaded(stamp: SetStamp): MessageSet | undefined {
-    return this.#set && this.#stamp.seq === stamp.seq && this.#stamp.pruned === stamp.pruned ? this.#set : undefined;
+    return sameStamp(this.#stamp, stamp) ? this.#upToDate() : undefined;
   }
 
   /** Call after the commit that led from `before` to `after` by storing `messages`. */
@@ -67,6 +84,7 @@ export class SqliteOrder {
     const set = this.loaded(before);
     if (!set) return;
     for (const { id, timestamp, author_node_id, parents } of messages) {
+      if (this.#since !== undefined && timestamp < this.#since) continue;
       set.add({ id, timestamp, author: author_node_id, parents });
     }
     this.#stamp = after;
@@ -74,10 +92,16 @@ export class SqliteOrder {
 
   /** Call after the commit that led from `before` to `after` by pruning `ids`. */
   pruned(ids: readonly MessageId[], before: SetStamp, after: SetStamp): void {
-    const set = this.loaded(before);
-    if (!set) return;
-    set.remove(ids);
+    if (this.#set === undefined || !sameStamp(this.#stamp, before)) return;
+    // Removing costs a pass over the set, and messages go in many small pieces.
+    for (const id of ids) this.#gone.push(id);
     this.#stamp = after;
+  }
+
+  #upToDate(): MessageSet | undefined {
+    if (this.#gone.length > 0) this.#set?.remove(this.#gone);
+    this.#gone = [];
+    return this.#set;
   }
 
   /** Ids of the messages in `range` in the topological order they have among themselves. */
@@ -90,7 +114,11 @@ export class SqliteOrder {
   #catchUp(set: MessageSet): void {
     for (let after = this.#stamp.seq; ; ) {
       const rows = this.#arrived.rows(after);
-      for (const row of rows) this.#read(row, (...node) => set.addBytes(...node));
+      for (const row of rows) {
+        this.#read(row, (id, timestamp, author, parents) => {
+          if (this.#since === undefined || timestamp >= this.#since) set.addBytes(id, timestamp, author, parents);
+        });
+      }
       if (rows.length < PAGE_ROWS) return;
       after = rows.at(-1)![4] as number;
     }

@@ -1,4 +1,5 @@
-import { compilePattern } from "../../core/policy/topic.ts";
+import type { MessageId } from "../../core/ids.ts";
+import { compilePattern, RESERVED_ROOT } from "../../core/policy/topic.ts";
 import type { NewMessage } from "../group-store.ts";
 import { indexedTopics } from "../store-limits.ts";
 import { type Bound, compareBounds, type TimeRange } from "../time-range.ts";
@@ -15,6 +16,13 @@ const NUMBERS_KEPT = 4096;
 /** Where a message found by topic is. */
 export interface TopicHit extends Bound {
   readonly seq: number;
+}
+
+/** Where a message of some topic stands in the time order. */
+export interface TopicPlace {
+  readonly timestamp: bigint;
+  readonly author: number;
+  readonly id: MessageId;
 }
 
 export interface TopicCount {
@@ -35,7 +43,6 @@ export class SqliteTopicIndex {
   readonly #top: Sql;
   readonly #ascending: Sql;
   readonly #descending: Sql;
-  readonly #doomed: Sql;
   readonly #delete: Sql;
   readonly #recount: Sql;
   readonly #drop: Sql;
@@ -55,22 +62,21 @@ export class SqliteTopicIndex {
     );
     this.#insert = file.prepare("INSERT OR IGNORE INTO message_topics VALUES (?1, ?2, ?3, ?4, ?5)");
     this.#top = file.prepare(
-      "SELECT topic, messages, latest FROM topics ORDER BY messages DESC, latest DESC, topic LIMIT ?1",
+      `SELECT topic, messages, latest FROM topics
+      WHERE ?2 OR NOT (topic = '${RESERVED_ROOT}' OR (topic >= '${RESERVED_ROOT}/' AND topic < '${RESERVED_ROOT}0'))
+      ORDER BY messages DESC, latest DESC, topic LIMIT ?1`,
       "bigint",
     );
     const within = `SELECT timestamp, author, id, seq FROM message_topics WHERE topic = ?1
       AND (timestamp, author, id) >= (?2, ?3, ?4) AND (timestamp, author, id) < (?5, ?6, ?7)`;
     this.#ascending = file.prepare(`${within} ORDER BY timestamp, author, id LIMIT ?8`, "bigint");
     this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?8`, "bigint");
-    this.#doomed = file.prepare(
-      "SELECT number FROM topics WHERE EXISTS (SELECT 1 FROM message_topics WHERE topic = number AND timestamp < ?1)",
-    );
     this.#delete = file.prepare(
-      `DELETE FROM message_topics WHERE topic = ?1 AND timestamp < ?2 AND seq NOT IN (${exemptSeqs("?2", "?3")})`,
+      "DELETE FROM message_topics WHERE topic = ?1 AND timestamp = ?2 AND author = ?3 AND id = ?4",
     );
     this.#recount = file.prepare(`UPDATE topics SET messages = messages - ?2,
-      latest = coalesce((SELECT max(timestamp) FROM message_topics WHERE topic = ?1), latest) WHERE number = ?1`);
-    this.#drop = file.prepare("DELETE FROM topics WHERE messages <= 0");
+      latest = coalesce((SELECT timestamp FROM message_topics WHERE topic = ?1 ORDER BY timestamp DESC LIMIT 1), latest) WHERE number = ?1`);
+    this.#drop = file.prepare("DELETE FROM topics WHERE number = ?1 AND messages <= 0");
   }
 
   /** Call within the transaction that stores the messages. `seqs`: their numbers, `undefined` for those not stored. */
@@ -94,24 +100,26 @@ export class SqliteTopicIndex {
     for (const [number, { messages: added, latest }] of counts) this.#count.run(number, added, latest);
   }
 
-  /** Call when a transaction that called `add` or `prune` did not commit, or when something was pruned since. */
+  /** Call when a transaction that called `add` or `drop` did not commit, or when something was pruned since. */
   forgetNumbers(): void {
     this.#numbers.clear();
   }
 
-  /** Call within the transaction that prunes, before messages go. `exempt`: topics as a JSON list. */
-  prune(before: bigint, exempt: string): void {
-    for (const [number] of this.#doomed.rows(before)) {
-      const { changes } = this.#delete.run(number!, before, exempt);
-      if (changes > 0) this.#recount.run(number!, changes);
+  /** Call within the transaction that prunes: the messages at these places are no more. */
+  drop(topic: string, places: readonly TopicPlace[]): void {
+    const number = this.#number.row(topic)?.[0];
+    if (typeof number !== "number") return;
+    let gone = 0;
+    for (const { author, id, timestamp } of places) {
+      gone += this.#delete.run(number, timestamp, author, Uint8Array.fromHex(id)).changes;
     }
-    this.#drop.run();
-    this.#numbers.clear();
+    this.#recount.run(number, gone);
+    if (this.#drop.run(number).changes > 0) this.#numbers.delete(topic);
   }
 
   /** Most used first, then latest, then by name. */
-  top(limit: number): TopicCount[] {
-    return this.#top.rows(limit).map(([topic, messages, latest]) => ({
+  top(limit: number, { reserved }: { readonly reserved: boolean }): TopicCount[] {
+    return this.#top.rows(limit, reserved ? 1 : 0).map(([topic, messages, latest]) => ({
       topic: this.#rows.text(topic, topic),
       messages: this.#rows.number(messages, topic),
       latest: this.#rows.int64(latest, topic),
@@ -171,10 +179,4 @@ export class SqliteTopicIndex {
     this.#numbers.set(topic, number);
     return number;
   }
-}
-
-/** SQL: sequence numbers of messages older than one parameter that have a topic in the JSON list another holds. */
-export function exemptSeqs(before: string, exempt: string): string {
-  return `SELECT seq FROM message_topics WHERE timestamp < ${before}
-    AND topic IN (SELECT number FROM topics WHERE topic IN (SELECT value FROM json_each(${exempt})))`;
 }

@@ -161,6 +161,26 @@ export const u16: Codec<number> = {
   },
 };
 
+/** Ours. The last instant that dates of this platform can say, Unix milliseconds (ECMA-262, 21.4.1.1). */
+const INSTANT_MAX = 8.64e15;
+
+/** An instant in Unix milliseconds, from 1970 on; 0 often stands for none. */
+export const instantMs: Codec<number> = {
+  ...int,
+  label: "instant",
+  schema: () => ({ type: "integer", minimum: 0, maximum: INSTANT_MAX }),
+  read(reader, previous) {
+    const value = int.read(reader, previous);
+    if (value < 0 || value > INSTANT_MAX) reader.fail(`Unix milliseconds up to ${INSTANT_MAX}`, String(value));
+    return value;
+  },
+  check(value, place) {
+    int.check!(value, place);
+    const ms = value as number;
+    if (ms < 0 || ms > INSTANT_MAX) place.fail(`Unix milliseconds up to ${INSTANT_MAX}`, value);
+  },
+};
+
 /** A number of things, from 0. */
 export const count: Codec<number> = {
   ...int,

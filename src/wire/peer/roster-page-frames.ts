@@ -1,11 +1,12 @@
 import { EntmootError } from "../../core/errors.ts";
 import { RosterEntryId } from "../../core/ids.ts";
-import { encodeWire, struct } from "../../core/json/json-codec.ts";
+import { encodeWire, omitted, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, rosterEntryId } from "../../core/json/json-scalars.ts";
 import { rosterEntry } from "../../core/record/record-codecs.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
-import { plainList } from "../frame/bounded.ts";
+import { clippedText, plainList } from "../frame/bounded.ts";
 import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
+import { GROUP_NAME_BYTES_MAX } from "./redeem-frames.ts";
 
 /** Ours. At some 400 bytes an entry 0.8 MB; fewer when they would not fit 1 MiB. */
 const ROSTER_PAGE_MAX = 2048;
@@ -41,18 +42,21 @@ export const rosterPageRespBody = jsonBody(
       entries: plainList(rosterEntry, ROSTER_PAGE_MAX),
       /** The log ends with these. */
       last: bool,
+      /** In the first page what the peer calls the group, cut to 256 bytes; empty for nothing. */
+      name: omitted(clippedText("name", GROUP_NAME_BYTES_MAX)),
     },
     { required: ["group_id", "entries", "last"] },
   ),
 );
 
 /**
- * The page behind `after` of `log`, which is in apply order. `undefined` when `after` is not in it,
+ * The page behind `after` of `log`, which is in apply order, and for who has nothing yet the group's name. `undefined` when `after` is not in it,
  * to be refused as `not_found`. Throws `frame_too_large` when the next entry alone fits no page.
  */
 export function answerRosterPage(
   { group_id, after }: RosterPageReq,
   log: readonly RosterEntry[],
+  name: string,
 ): RosterPageResp | undefined {
   const start = after === RosterEntryId.zero ? 0 : log.findIndex((entry) => entry.id === after) + 1;
   if (start === 0 && after !== RosterEntryId.zero) return undefined;
@@ -67,5 +71,5 @@ export function answerRosterPage(
   if (!last && entries.length === 0) {
     throw new EntmootError("frame_too_large", `roster entry ${start}: larger than a page of ${PAGE_BYTES_MAX} bytes`);
   }
-  return { kind: "roster_page_resp", group_id, entries, last };
+  return { kind: "roster_page_resp", group_id, entries, last, name: start === 0 ? name : "" };
 }

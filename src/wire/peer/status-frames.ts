@@ -1,6 +1,6 @@
 import { type Decoded, omitted, struct } from "../../core/json/json-codec.ts";
 import { groupId, merkleRoot, rosterEntryId } from "../../core/json/json-scalars.ts";
-import { boundedText, count } from "../frame/bounded.ts";
+import { boundedText, count, instantMs } from "../frame/bounded.ts";
 import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
 const summaryFields = {
@@ -9,6 +9,14 @@ const summaryFields = {
   roster_length: count,
   merkle_root: merkleRoot,
   message_count: count,
+  /** The sender's date, Unix milliseconds; 0 when it does not say. */
+  now_ms: omitted(instantMs),
+  /** Everything older may have been removed there, Unix milliseconds; 0: nothing was. */
+  pruned_to_ms: omitted(instantMs),
+  /** From when on `shared_root` counts, Unix milliseconds; 0: it says nothing. */
+  shared_since_ms: omitted(instantMs),
+  shared_root: omitted(merkleRoot),
+  shared_count: omitted(count),
 };
 const summaryKeys = ["group_id", "roster_head", "roster_length", "merkle_root", "message_count"] as const;
 const copySummary = struct("status_req", summaryFields, { required: summaryKeys });

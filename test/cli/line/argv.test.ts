@@ -43,7 +43,7 @@ async function read(...argv: string[]) {
   const request = await readCommandLine(argv, table, globals);
   if (request.kind !== "run") return request;
   const parsed = parseArgs([...request.rawArgs], request.command.args as ArgsDef) as Record<string, unknown>;
-  return { kind: request.kind, path: request.path.join(" "), flags: request.flags, args: parsed, notes: request.notes };
+  return { kind: request.kind, path: request.path.join(" "), flags: request.flags, args: parsed };
 }
 
 async function refusal(...argv: string[]): Promise<string> {
@@ -79,10 +79,12 @@ describe("a value reaches the command", () => {
     }
   });
 
-  test("the last one of a repeated flag wins, all of a repeatable one are kept in order", async () => {
-    const request = await read("publish", "-topic", "a", "--topic=b", "-tag", "x", "-tag=y,z", "--tag", "");
+  test("is one: two of a flag are refused unless they are the same, all of a repeatable one are kept in order", async () => {
+    expect(await refusal("publish", "-topic", "a", "--topic=b")).toBe('-topic: expected one value, found "a" and "b"');
+    expect(await refusal("publish", "-topic=a", "-json", "-no-json")).toContain("-json: expected one value");
+    const request = await read("publish", "-topic", "a", "--topic=a", "-tag", "x", "-tag=y,z", "--tag", "");
     if (request.kind !== "run" || !("args" in request)) throw new Error("expected a run");
-    expect(request.args.topic).toBe("b");
+    expect(request.args.topic).toBe("a");
     expect(repeated(request.args.tag as string)).toEqual(["x", "y,z", ""]);
     expect(repeated(undefined)).toEqual([]);
   });
@@ -106,8 +108,7 @@ describe("a boolean", () => {
   });
 
   test("never takes the next argument", async () => {
-    const request = await read("publish", "-topic=t", "-json", "false");
-    expect(request).toMatchObject({ flags: { json: true }, notes: ['publish: argument "false" is not used'] });
+    expect(await refusal("publish", "-topic=t", "-json", "false")).toBe('publish: unexpected argument "false"');
   });
 
   test("with another word is refused", async () => {
@@ -171,12 +172,13 @@ describe("what is not understood is refused", () => {
 });
 
 describe("arguments that are not flags", () => {
-  test("and that a command does not read are passed over with a note, or refused where that could start a daemon", async () => {
-    const notes = ['publish: argument "stray" is not used', 'publish: argument "b" is not used'];
-    expect(await read("publish", "stray", "-topic=t", "b")).toMatchObject({ notes, flags: { topic: "t" } });
-    const serve = defineCommand({ meta: { name: "serve" }, args: {} });
-    const table = { serve: { description: "serve", load: async () => serve } };
-    expect(readCommandLine(["serve", "x"], table, globals)).rejects.toThrow('serve: unexpected argument "x"');
+  test("and that a command does not read are refused, with the flag whose value they may be a piece of", async () => {
+    expect(await refusal("publish", "stray", "-topic=t", "b")).toBe('publish: unexpected argument "stray"');
+    expect(await refusal("publish", "-topic", "hello", "world")).toBe(
+      'publish: unexpected argument "world"; if it belongs to -topic, put the whole value in quotes',
+    );
+    expect(await refusal("publish", "-topic", "hello", "-json", "world")).toBe('publish: unexpected argument "world"');
+    expect(await refusal("group", "create", "-name=n", "--", "-x")).toBe('group create: unexpected argument "-x"');
   });
 
   test("may stand before, between and after flags", async () => {

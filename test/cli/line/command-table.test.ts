@@ -33,6 +33,7 @@ test("the table says of each command what the command says of itself", async () 
 
 test("help of the program names every command and every global flag", () => {
   const help = programHelp(COMMANDS, globalFlags);
+  expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
   for (const name of Object.keys(COMMANDS)) expect(help).toContain(`\n  ${name} `);
   for (const name of Object.keys(globalFlags)) expect(help).toContain(`  -${name}`);
 });
@@ -51,6 +52,11 @@ describe.each(leaves.map((leaf) => [leaf.path.join(" "), leaf] as const))("%s", 
     const exits = command.help?.exits ?? [];
     expect(exits).toContain(5);
     expect([...exits]).toEqual([...new Set(exits)].sort((a, b) => a - b));
+  });
+
+  test("has help that fits 80 columns", async () => {
+    const help = await commandHelp(path, command, globalFlags);
+    expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
   });
 
   test("is found by its words, and its help without them being complete", async () => {

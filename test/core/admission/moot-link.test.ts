@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
+  findMootLink,
   formatMootLink,
   isMootLink,
   LINK_CHARS_MAX,
@@ -62,9 +63,46 @@ describe("a link into a moot", () => {
       expect(() => parseMootLink(textOf(payload.subarray(0, at)))).toThrow("moot link:");
     }
     expect(() => parseMootLink(textOf(Uint8Array.of(...payload, 0)))).toThrow("moot link:");
-    for (const bad of [`${text}=`, `${text}.`, `${text}/`, text.replace("join/", "join/?"), text.slice(0, -1)]) {
+    for (const bad of [`${text}A`, text.replace("join/", "join/?"), text.slice(0, -1)]) {
       expect(() => parseMootLink(bad)).toThrow("moot link:");
     }
+  });
+
+  const lines = (width: number, end: string) => text.replace(new RegExp(`.{${width}}`, "g"), (line) => line + end);
+  test.each([
+    ["in quotes", `"${text}"`],
+    ["in quotes of a word processor", `\u201c${text}\u201d`],
+    ["in angle brackets", `<${text}>`],
+    ["in brackets of a note", `[join us](${text})`],
+    ["as the text and the target of one", `[${text}](${text})`],
+    ["in back quotes", `\`${text}\``],
+    ["with a full stop", `${text}.`],
+    ["at the end of a sentence", `Join us with ${text}, please!`],
+    ["in italics", `_${text}_`],
+    ["with a capital letter", text.replace("entmoot", "Entmoot")],
+    ["behind a byte order mark", `\ufeff${text}`],
+    ["with joiners and soft hyphens", lines(20, "\u200b\u00ad")],
+    ["wrapped over lines", lines(40, "\n")],
+    ["wrapped over lines of another system, indented", lines(40, "\r\n    ")],
+    ["quoted in an answer by mail", `> ${lines(30, "\n> ")}`],
+    ["in quoted-printable", lines(75, "=\r\n")],
+    ["behind a shell's backslashes", lines(60, "\\\n")],
+  ])("is understood %s", (_, pasted) => {
+    expect(isMootLink(pasted)).toBe(true);
+    expect(findMootLink(pasted)).toEqual({
+      link: { ...link, issuer: PublicKey.fromBytes(issuer.publicKey) },
+      spelling: text,
+    });
+  });
+
+  test("is one: of two different ones in a text none is taken", () => {
+    const other = formatMootLink({ ...link, token: new Uint8Array(16).fill(6) }, issuer.seed);
+    expect(() => parseMootLink(`${text}\n${other}`)).toThrow("moot link: expected one link, found 2");
+  });
+
+  test("is not looked for in JSON, nor in what is too long to be pasted", () => {
+    expect(isMootLink(`{"link":"${text}"}`)).toBe(false);
+    expect(isMootLink(`${" ".repeat(20_000)}${text}`)).toBe(false);
   });
 
   test("of a later version asks for an update", () => {

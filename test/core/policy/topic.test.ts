@@ -6,7 +6,7 @@ import {
   matchAny,
   matchTopic,
   patternFault,
-  queryFinds,
+  shownTopics,
   tailSees,
   verifyPattern,
 } from "../../../src/core/policy/topic.ts";
@@ -69,11 +69,34 @@ describe("topic patterns", () => {
     expect(matchAny(["#/a", "a//b", "a"], "a")).toBe(true);
   });
 
-  test("a message without topics is seen by tail # only, and by no query", () => {
+  test("an original's tail sees what its pattern covers, and what has no topics by # only", () => {
     expect(tailSees("#", [])).toBe(true);
     expect(tailSees("+", [])).toBe(false);
-    expect(queryFinds("#", [])).toBe(false);
-    expect(queryFinds("a/#", ["x", "a/b"])).toBe(true);
+    expect(tailSees("a/#", ["x", "a/b"])).toBe(true);
     expect(tailSees("#", ["a//b"])).toBe(false);
+  });
+
+  const ODD = [[], ["c++"], ["issues/#42"], ["/chat"], ["chat/"], ["a//b"], [""]];
+  const RESERVED = [["_entmoot/policy/v1"], ["_entmoot"], ["_entmoot/a", "_entmoot//b"]];
+
+  test.each([undefined, "#"])("a reader without a filter (%p) is shown every message but what is reserved", (topic) => {
+    const { pattern, shows } = shownTopics({ topic });
+    expect(pattern).toBeUndefined();
+    for (const topics of [...ODD, ["chat"], ["_entmoot/a", "chat"], ["_entmootx"]]) expect(shows(topics)).toBe(true);
+    for (const topics of RESERVED) expect(shows(topics)).toBe(false);
+    const all = shownTopics({ topic, reserved: true });
+    for (const topics of [...ODD, ...RESERVED]) expect(all.shows(topics)).toBe(true);
+  });
+
+  test("a reader with a filter is shown what it covers; of what is reserved, what it names or asks for", () => {
+    for (const topic of ["+", "+/#", "a/#"]) {
+      for (const topics of [...ODD, ...RESERVED]) expect(shownTopics({ topic }).shows(topics)).toBe(false);
+    }
+    expect(shownTopics({ topic: "a/#" }).shows(["x", "a/b"])).toBe(true);
+    expect(shownTopics({ topic: "+/policy/+", reserved: true }).shows(["_entmoot/policy/v1"])).toBe(true);
+    for (const topic of ["_entmoot/#", "_entmoot/policy/v1", "_entmoot/+/v1"]) {
+      expect(shownTopics({ topic }).shows(["_entmoot/policy/v1"])).toBe(true);
+    }
+    for (const topic of ["", "c++", "a//b"]) expect(() => shownTopics({ topic })).toThrow("topic: ");
   });
 });

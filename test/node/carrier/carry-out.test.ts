@@ -9,10 +9,8 @@ import { DialBackoff } from "../../../src/machine/dial-backoff.ts";
 import type { AskEffect, Report, SendEffect } from "../../../src/machine/effect.ts";
 import type { Event, NetworkFailure } from "../../../src/machine/event.ts";
 import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
-import { SeededRandom } from "../../../src/machine/random.ts";
 import { CarryOut } from "../../../src/node/carrier/carry-out.ts";
 import { Peers } from "../../../src/node/carrier/peers.ts";
-import { ChangeSignal } from "../../../src/node/change-signal.ts";
 import { Group } from "../../../src/node/group/group.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
 import { FramedStream } from "../../../src/transport/framed-stream.ts";
@@ -20,12 +18,14 @@ import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts
 import type { FetchManyResp, FetchOutcome } from "../../../src/wire/peer/fetch-many-frames.ts";
 import { encodeFrame, type Frame, peerLanguage } from "../../../src/wire/peer/frame.ts";
 import { idPage } from "../../../src/wire/peer/id-page.ts";
+import { groupParts } from "../../support/group-parts.ts";
 import { identity, type TestIdentity } from "../../support/identity.ts";
 import { keptMessage } from "../../support/kept-message.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { GROUP, message } from "../../support/message.ts";
 import { until } from "../../support/nodes.ts";
 import { changed, roster } from "../../support/roster.ts";
+import { NOTHING_SHARED } from "../../support/status-question.ts";
 
 const [FOUNDER, ALICE, BOB] = [identity(1), identity(2), identity(3)] as const;
 const LOG = roster([FOUNDER, ALICE, BOB]);
@@ -47,17 +47,8 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
   const here = keyOf(local);
   const backoff = new DialBackoff(MACHINE_DEFAULTS);
   const peers = new Peers({ transport: network.join(here), hints: () => [], backoff, clock });
-  const group = new Group({
-    store,
-    local: here,
-    config: MACHINE_DEFAULTS,
-    random: new SeededRandom(1),
-    clock,
-    // What the machines decide stays undone: a test carries out what it is about.
-    carryOut: undefined,
-    changed: new ChangeSignal(),
-    onMembers: () => {},
-  });
+  // What the machines decide stays undone: a test carries out what it is about.
+  const group = new Group(groupParts({ store, local: here, clock }));
   group.start();
   const tell = group.tell.bind(group);
   group.tell = (event) => {
@@ -302,6 +293,7 @@ describe("a question for status", () => {
     roster_length: LOG.entries.length,
     merkle_root: MerkleRoot.zero,
     message_count: 7,
+    ...NOTHING_SHARED,
   };
   const status: Script = () => ({ kind: "status_resp", ...copy, version: "test", policy: POLICY });
   const refuses =
@@ -314,7 +306,7 @@ describe("a question for status", () => {
     const heard = peer(alice, status);
     const answer = await ask({ kind: "ask_status", to: alice });
     expect(answer).toEqual({ kind: "status", from: alice, status: expect.objectContaining(copy) });
-    expect(heard).toEqual([{ kind: "status_req", ...group.summary() }]);
+    expect(heard).toEqual([{ kind: "status_req", ...group.question(alice) }]);
   });
 
   test("takes the group's policy from its founder alone", async () => {
@@ -375,7 +367,7 @@ test("a question for ids names where to go on, and ends in a page", async () => 
 
 describe("a question for the roster", () => {
   const page = (entries: RosterLog["entries"], last = true) =>
-    ({ kind: "roster_page_resp", group_id: GROUP, entries, last }) as const;
+    ({ kind: "roster_page_resp", group_id: GROUP, entries, last, name: "" }) as const;
   const longer = [identity(4), identity(5)].reduce(
     (log, { publicKey: key, nodeId }) => changed(log, FOUNDER, { op: "add", key, nodeId }),
     LOG,

@@ -8,10 +8,7 @@ import { messageCanonical } from "../../../src/core/record/message.ts";
 import { buildPeerHint, encodePeerHint } from "../../../src/core/record/peer-hint.ts";
 import type { Message } from "../../../src/core/record/records.ts";
 import { signTransportAd } from "../../../src/core/record/transport-ad.ts";
-import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
-import { SeededRandom } from "../../../src/machine/random.ts";
 import { HANDLED_KINDS, handleMemberFrame } from "../../../src/node/carrier/member-frames.ts";
-import { ChangeSignal } from "../../../src/node/change-signal.ts";
 import { Group } from "../../../src/node/group/group.ts";
 import { group_create, roster_change } from "../../../src/node/operations/moots.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
@@ -21,13 +18,14 @@ import { PEER_EXTENSIONS } from "../../../src/wire/frame/extensions.ts";
 import { EXTENSION_TYPE_MIN, FRAME_TYPE } from "../../../src/wire/frame/frame-types.ts";
 import { type Frame, frameType, peerLanguage } from "../../../src/wire/peer/frame.ts";
 import { idPage } from "../../../src/wire/peer/id-page.ts";
+import { groupParts } from "../../support/group-parts.ts";
 import { identity, type TestIdentity } from "../../support/identity.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { GROUP, message } from "../../support/message.ts";
 import { OPEN_GROUP, until } from "../../support/nodes.ts";
 import { ALICE, FOUNDER, nodeWithRawMember, STRANGER } from "../../support/raw-member.ts";
 import { roster } from "../../support/roster.ts";
-import { statusQuestion } from "../../support/status-question.ts";
+import { NOTHING_SHARED, statusQuestion } from "../../support/status-question.ts";
 
 const keyOf = ({ publicKey }: TestIdentity) => PublicKey.fromBytes(publicKey);
 
@@ -126,7 +124,7 @@ describe("a member's question is answered:", () => {
   });
 
   test("how the group stands here, with its policy from the founder", async () => {
-    const { alice, node, root } = await world();
+    const { alice, clock, node, root } = await world();
     await using _closing = node;
     const policy = formatPolicy(POLICY_PRESETS.standard);
     const { group_id } = await node.call(group_create, { ...OPEN_GROUP, policy_source: "preset:standard", policy });
@@ -140,6 +138,8 @@ describe("a member's question is answered:", () => {
         roster_length: 2,
         merkle_root: MerkleRoot.zero,
         message_count: 0,
+        ...NOTHING_SHARED,
+        now_ms: clock.unix(),
         version: "test",
         policy,
       },
@@ -162,8 +162,8 @@ describe("a member's question is answered:", () => {
       }),
     ).toEqual([
       { kind: "roster_resp", group_id, entries },
-      { kind: "roster_page_resp", group_id, entries: entries.slice(1), last: true },
-      { kind: "roster_page_resp", group_id, entries: [], last: true },
+      { kind: "roster_page_resp", group_id, entries: entries.slice(1), last: true, name: "" },
+      { kind: "roster_page_resp", group_id, entries: [], last: true, name: "" },
       { kind: "refused", of_type: 0x8d, code: "not_found", message: expect.any(String), group_id },
     ]);
   });
@@ -257,18 +257,9 @@ test("a member that is not the founder gives no policy as the group's", async ()
   store.roster.append(roster([FOUNDER, ALICE]).entries);
   const clock = new ManualClock();
   const nothing = () => {};
-  const parts = {
-    store,
-    clock,
-    config: MACHINE_DEFAULTS,
-    random: new SeededRandom(1),
-    carryOut: undefined,
-    changed: new ChangeSignal(),
-    onMembers: nothing,
-  };
   const services = { version: "test", clock, hintsOf: () => [], acceptProfile: nothing, acceptTransportAd: nothing };
   const answers = [FOUNDER, ALICE].map(async (local) => {
-    const group = new Group({ ...parts, local: keyOf(local) });
+    const group = new Group(groupParts({ store, clock, local: keyOf(local) }));
     group.policy.set(POLICY_PRESETS.standard);
     return await handleMemberFrame({ ...services, group, from: keyOf(ALICE) }, statusQuestion(GROUP));
   });
@@ -366,12 +357,12 @@ function answersNobodyAskedFor(group_id: typeof GROUP): Frame[] {
     { kind: "transport_snapshot_resp", group_id, ads: [] },
     { kind: "member_profile_snapshot_resp", group_id, profiles: [] },
     { kind: "diag_ping_resp", group_id, nonce: null, responder: 1, timestamp_ms: 1n },
-    { kind: "status_resp", ...empty, roster_length: 0, message_count: 0, version: "", policy: "" },
+    { kind: "status_resp", ...empty, roster_length: 0, message_count: 0, ...NOTHING_SHARED, version: "", policy: "" },
     { kind: "fetch_many_resp", group_id, outcomes: ["unknown"], bodies: [] },
     { kind: "ids_resp", group_id, ids: new Uint8Array(0), next: undefined },
     { kind: "redeem_resp", group_id, invite, name: "" },
     { kind: "peer_hints_resp", group_id, hints: [] },
-    { kind: "roster_page_resp", group_id, entries: [], last: true },
+    { kind: "roster_page_resp", group_id, entries: [], last: true, name: "" },
   ];
 }
 

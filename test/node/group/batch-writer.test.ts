@@ -1,18 +1,12 @@
 import { expect, test } from "bun:test";
-import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
 import { EntmootError } from "../../../src/core/errors.ts";
-import { formatPolicy, POLICY_PRESETS } from "../../../src/core/policy/policy.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import { BatchWriter } from "../../../src/node/group/batch-writer.ts";
-import { publish } from "../../../src/node/operations/messages.ts";
-import { group_create } from "../../../src/node/operations/moots.ts";
-import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
 import { StoreBusy } from "../../../src/store/store-failures.ts";
 import { keptMessage } from "../../support/kept-message.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { GROUP, message } from "../../support/message.ts";
-import { OPEN_GROUP, startNode } from "../../support/nodes.ts";
 
 test("when a commit fails every caller of its batch is told, and the next batch is committed", async () => {
   const { messages } = new MemoryGroupStore(GROUP);
@@ -37,21 +31,6 @@ test("a writer that is closed commits what it was given and refuses the rest", a
   expect(await before).toEqual([1]);
   await closed;
   expect(messages.size).toBe(1);
-});
-
-test("a message is acknowledged when it is stored, also when old ones cannot be pruned just then", async () => {
-  const root = new MemoryDataRoot();
-  await using node = await startNode(undefined, 1, { root });
-  const policy = formatPolicy(POLICY_PRESETS.standard);
-  const { group_id } = await node.call(group_create, { ...OPEN_GROUP, policy_source: "preset:standard", policy });
-  const { messages } = root.openGroup(group_id)!;
-  let tried = 0;
-  messages.pruneBefore = () => {
-    tried += 1;
-    throw new EntmootError("disk_full", "no room");
-  };
-  await node.call(publish, { group_id, topics: ["chat"], content: encodeUtf8("x") });
-  expect([tried, messages.size]).toEqual([1, 1]);
 });
 
 test("while another process holds the database what is written waits, up to a limit, and nothing is lost", async () => {

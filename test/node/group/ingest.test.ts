@@ -20,8 +20,14 @@ const REMOVED_AT_MS = 1_700_000_000_500;
 const PUSHED = "push";
 const PULLED = "pull";
 
+interface WorldOptions {
+  readonly isAliceGone?: boolean;
+  readonly oldest?: bigint;
+  readonly preset?: "standard";
+}
+
 /** A group of the founder with Alice, who was removed at `REMOVED_AT_MS` when `isAliceGone`. */
-function world({ isAliceGone = false, preset }: { isAliceGone?: boolean; preset?: "standard" } = {}) {
+function world({ isAliceGone = false, oldest, preset }: WorldOptions = {}) {
   const store = new MemoryGroupStore(GROUP);
   store.roster.append([createGenesis({ seed: FOUNDER.seed, nowMs: unixMs(1_700_000_000_000) })]);
   const roster = new GroupRoster(store.roster);
@@ -41,6 +47,7 @@ function world({ isAliceGone = false, preset }: { isAliceGone?: boolean; preset?
     messages,
     roster,
     policy,
+    retention: { oldest },
     writer,
     clock: new ManualClock(1_700_000_001_000),
   });

@@ -81,12 +81,12 @@ export async function backlogOf(
 /** The first `count` messages of a watch, which is then left. */
 export async function watched(
   node: Operations,
-  request: Omit<RequestOf<typeof watch>, "topic"> & { readonly topic?: string },
+  request: RequestOf<typeof watch>,
   count: number,
 ): Promise<MessageRow[]> {
   const rows: MessageRow[] = [];
   if (count === 0) return rows;
-  for await (const event of eventsOf(node, watch, { topic: "#", ...request })) {
+  for await (const event of eventsOf(node, watch, request)) {
     if (event.kind === "message") rows.push(event);
     if (rows.length === count) break;
   }

@@ -146,7 +146,7 @@ describe("messages by arrival", () => {
     await using it = await nodeWithMoot({ root });
     for (const at of ARRIVED) await it.put(at);
     const { messages: rows } = await it.node.call(messages, { by: "arrival" });
-    root.openGroup(it.group_id)!.messages.pruneBefore(35n, []);
+    root.openGroup(it.group_id)!.messages.pruneBefore(35n);
     const rest = async (index: number) =>
       timesOf((await it.node.call(messages, { by: "arrival", after: rows[index]!.place })).messages);
     expect([await rest(0), await rest(1), await rest(3), await rest(4)]).toEqual([[40], [40], [], []]);
@@ -234,15 +234,18 @@ describe("messages", () => {
     await it.put(40, { topics: ["other", "chat/b"], by: 1 });
     await it.put(20, { topics: ["other"] });
     await it.put(30, { topics: [] });
+    await it.put(60, { topics: ["_entmoot/x"] });
     const cases: [Partial<RequestOf<typeof messages>>, number[]][] = [
       [{}, [10, 20, 30, 40, 50]],
       [{ topic: "chat/#" }, [10, 40, 50]],
       [{ topic: "chat/+" }, [40, 50]],
-      [{ topic: "#" }, [10, 20, 40, 50]],
+      [{ topic: "#" }, [10, 20, 30, 40, 50]],
       [{ author: AUTHORS[1].nodeId }, [10, 40]],
       [{ since: 20n, until: 40n }, [20, 30]],
       [{ since: 20n, topic: "other", author: AUTHORS[0].nodeId }, [20]],
       [{ until: 10n }, []],
+      [{ topic: "_entmoot/+" }, [60]],
+      [{ since: 45n, reserved: true }, [50, 60]],
     ];
     for (const [filter, times] of cases) {
       for (const by of ["time", "arrival"] as const) {

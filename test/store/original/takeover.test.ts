@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GroupId, MessageId } from "../../../src/core/ids.ts";
 import { merkleRoot } from "../../../src/core/order/merkle-tree.ts";
@@ -13,6 +13,7 @@ import type { MigrationProgress } from "../../../src/store/data-root.ts";
 import { groupDirectoryName } from "../../../src/store/group-directory.ts";
 import { SqliteDataRoot } from "../../../src/store/sqlite/sqlite-data-root.ts";
 import { expectCode } from "../../support/expect-code.ts";
+import { fileStates } from "../../support/file-states.ts";
 import { identity } from "../../support/identity.ts";
 import { GROUP, message } from "../../support/message.ts";
 import { insertAds, OriginalRoot } from "../../support/original-root.ts";
@@ -44,20 +45,6 @@ function orderOf(messages: readonly Message[]): MessageId[] {
   );
 }
 
-/** Every file below `path` with mode and content. */
-function snapshot(path: string, except: RegExp): Record<string, string> {
-  const names = readdirSync(path, { recursive: true, encoding: "utf8" }).filter((name) => !except.test(name));
-  return Object.fromEntries(
-    names.sort().map((name) => {
-      const stat = statSync(join(path, name));
-      return [
-        name,
-        stat.isDirectory() ? "directory" : `${stat.mode & 0o777} ${Bun.hash(readFileSync(join(path, name)))}`,
-      ];
-    }),
-  );
-}
-
 const OURS = /moot\.sqlite|node\.sqlite|takeover\.lock/;
 
 describe("the take-over of a group of the original", () => {
@@ -68,16 +55,16 @@ describe("the take-over of a group of the original", () => {
       const sent = thread(60);
       using database = original.messages(sent.toReversed());
       if (!hot) database.close();
-      const before = snapshot(directory.path, OURS);
+      const before = fileStates(directory.path, OURS);
       expect(Object.keys(before).some((name) => name.endsWith("-wal"))).toBe(hot);
-      using root = SqliteDataRoot.open(directory.path, "read");
+      using root = SqliteDataRoot.open(directory.path, "write");
       expect(root.groupIds()).toEqual([GROUP]);
       const { messages } = root.openGroup(GROUP)!;
       expect(messages.merkleRoot()).toBe(merkleRoot(orderOf(sent)));
       expect(messages.arrivedAfter(0, 99).map(({ id }) => id)).toEqual(orderOf(sent));
       expect(root.openGroup(GROUP)!.roster.entries()).toEqual([...LOG.entries]);
       expect(root.notices).toEqual([]);
-      expect(snapshot(directory.path, OURS)).toEqual(before);
+      expect(fileStates(directory.path, OURS)).toEqual(before);
       expect(readdirSync(original.group).filter((name) => /tmp|takeover|lock/.test(name))).toEqual([]);
     }
   });
@@ -314,7 +301,7 @@ describe("the take-over of a group of the original", () => {
     const sent = thread(3000);
     const original = new OriginalRoot(directory.path).roster(LOG);
     original.messages(sent).close();
-    const before = snapshot(directory.path, OURS);
+    const before = fileStates(directory.path, OURS);
     // Leftovers of one that was killed in another life.
     writeFileSync(join(original.group, "moot.sqlite.tmp-1"), "half");
     writeFileSync(join(original.group, "moot.sqlite.tmp-1-wal"), "half");
@@ -330,7 +317,7 @@ describe("the take-over of a group of the original", () => {
     expect(killed).toBeGreaterThan(0);
     using root = SqliteDataRoot.open(directory.path, "write");
     expect(root.openGroup(GROUP)!.messages.merkleRoot()).toBe(merkleRoot(orderOf(sent)));
-    expect(snapshot(directory.path, OURS)).toEqual(before);
+    expect(fileStates(directory.path, OURS)).toEqual(before);
     expect(groupDirectoryName(GROUP)).toHaveLength(43);
   });
 });

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
 import { GroupId, MerkleRoot, RosterEntryId } from "../../../src/core/ids.ts";
 import { decodeFrame, encodeFrame, type Frame, frameType } from "../../../src/wire/peer/frame.ts";
+import { NOTHING_SHARED } from "../../support/status-question.ts";
 import { refusalOf } from "../refusal.ts";
 
 const said = {
@@ -11,9 +12,16 @@ const said = {
   merkle_root: MerkleRoot.fromHex("33".repeat(32)),
   message_count: 4,
 };
+const shared = {
+  now_ms: 5,
+  pruned_to_ms: 6,
+  shared_since_ms: 7,
+  shared_root: MerkleRoot.fromHex("44".repeat(32)),
+  shared_count: 8,
+};
 const frames: readonly Frame[] = [
-  { kind: "status_req", ...said },
-  { kind: "status_resp", ...said, version: "1", policy: "" },
+  { kind: "status_req", ...said, ...shared },
+  { kind: "status_resp", ...said, ...shared, version: "1", policy: "" },
 ];
 
 for (const frame of frames) {
@@ -29,9 +37,30 @@ for (const frame of frames) {
     }
   });
 
+  test(`a ${frame.kind} of a sender that has removed nothing leaves out what it shares`, () => {
+    const decode = (json: object) => decodeFrame(frameType(frame.kind), encodeUtf8(JSON.stringify(json)), "entmoot/1");
+    const {
+      now_ms: _,
+      pruned_to_ms: __,
+      shared_since_ms: ___,
+      shared_root: ____,
+      shared_count: _____,
+      ...less
+    } = body as typeof shared;
+    expect(decode(less)).toMatchObject(NOTHING_SHARED);
+    const plain = new TextDecoder().decode(
+      encodeFrame({ ...frame, ...NOTHING_SHARED } as Frame, "entmoot/1").subarray(5),
+    );
+    expect(JSON.parse(plain)).toEqual(less);
+  });
+
   test(`a ${frame.kind} with a field out of bounds is refused`, () => {
     for (const changed of [
       { roster_length: -1 },
+      { now_ms: -1 },
+      { pruned_to_ms: 2 ** 53 },
+      { shared_since_ms: 0.5 },
+      { shared_root: "MzMz" },
       { message_count: -1 },
       { message_count: 2 ** 64 },
       { message_count: 1.5 },

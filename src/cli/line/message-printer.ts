@@ -1,0 +1,64 @@
+import { EntmootError } from "../../core/errors.ts";
+import { printJson } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
+import { onReaderGone } from "../../host/stdout-reader.ts";
+import type { MessageRow } from "../../node/operations/messages.ts";
+import { messageLine } from "../../view/message-line.ts";
+
+/** When a command that prints messages ends by itself. */
+export interface PrintingEnd {
+  /** With so many printed; `undefined`: as many as come. */
+  readonly count: number | undefined;
+  /** After so long; `undefined`: never. */
+  readonly timeoutMs: number | undefined;
+}
+
+/**
+ * Prints messages as lines until there are enough, the time is up, a signal says so, or nobody reads them any more;
+ * `signal` aborts then, and nothing is printed after that.
+ */
+export class MessagePrinter implements Disposable {
+  readonly #count: number;
+  readonly #timeoutMs: number | undefined;
+  readonly #ending = new AbortController();
+  readonly #watches: Disposable[];
+  #printed = 0;
+  #isLate = false;
+
+  constructor({ count = Number.POSITIVE_INFINITY, timeoutMs }: PrintingEnd) {
+    this.#count = count;
+    this.#timeoutMs = timeoutMs;
+    const end = () => this.#ending.abort();
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, end);
+    this.#watches = [onReaderGone(realClock, end)];
+    if (timeoutMs !== undefined) this.#watches.push(realClock.after(timeoutMs, () => this.#onLate()));
+  }
+
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  print(row: MessageRow): void {
+    if (this.signal.aborted) return;
+    printJson(messageLine(row));
+    this.#printed += 1;
+    if (this.#printed === this.#count) this.#ending.abort();
+  }
+
+  /** Throws `too_few` when the time was up before there were enough. */
+  requireCount(label: string): void {
+    if (!this.#isLate || this.#count === Number.POSITIVE_INFINITY) return;
+    const found = `${this.#printed} of ${this.#count} messages came within ${this.#timeoutMs} ms`;
+    throw new EntmootError("too_few", `${label}: ${found}; go on with -after and the place of the last one`);
+  }
+
+  [Symbol.dispose](): void {
+    for (const watch of this.#watches) watch[Symbol.dispose]();
+  }
+
+  #onLate(): void {
+    if (this.signal.aborted) return;
+    this.#isLate = true;
+    this.#ending.abort();
+  }
+}

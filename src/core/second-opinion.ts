@@ -1,0 +1,50 @@
+import * as ed25519 from "@noble/ed25519";
+import { sha256 as otherSha256, sha512 } from "@noble/hashes/sha2.js";
+import { sameBytes } from "./bytes/byte-strings.ts";
+import { sha256 } from "./bytes/sha256.ts";
+import { EntmootError } from "./errors.ts";
+import { publicKeyOf, sign, verifySignature } from "./signature.ts";
+
+ed25519.hashes.sha512 = sha512;
+
+/**
+ * What the runtime's cryptography says, held against another implementation where the two cannot rightly differ: keys,
+ * signatures and hashes are the same bytes, and what the network's rule accepts the other accepts too. Never the other
+ * way round: it accepts some signatures that the network refuses. Slow, so for proofs and for what happens once. Loaded
+ * by whoever needs it, for it costs a start some milliseconds.
+ */
+export const secondOpinion = {
+  /** The public key of a seed, as both derive it. Throws `internal` when they differ. */
+  publicKeyOf(seed: Uint8Array): Uint8Array<ArrayBuffer> {
+    return agreed("public key", publicKeyOf(seed), ed25519.getPublicKey(seed));
+  },
+
+  /** The signature of a seed, as both make it. Throws `internal` when they differ. */
+  sign(seed: Uint8Array, message: Uint8Array): Uint8Array<ArrayBuffer> {
+    return agreed("signature", sign(seed, message), ed25519.sign(message, seed));
+  },
+
+  /** The network's verdict. Throws `internal` when that is yes and the other says no. */
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    const isGood = verifySignature(publicKey, message, signature);
+    if (isGood && !ed25519.verify(signature, message, publicKey)) throw differing("verdict on a signature");
+    return isGood;
+  },
+
+  /** SHA-256, as both compute it. Throws `internal` when they differ. */
+  sha256(data: Uint8Array): Uint8Array<ArrayBuffer> {
+    return agreed("SHA-256", sha256(data), otherSha256(data));
+  },
+};
+
+function agreed(what: string, ours: Uint8Array<ArrayBuffer>, theirs: Uint8Array): Uint8Array<ArrayBuffer> {
+  if (!sameBytes(ours, theirs)) throw differing(what);
+  return ours;
+}
+
+function differing(what: string): EntmootError {
+  return new EntmootError(
+    "internal",
+    `${what}: two implementations differ, so this machine or this executable computes wrongly; install it anew`,
+  );
+}

@@ -1,0 +1,37 @@
+import { dayText } from "../../core/policy/retention.ts";
+import type { TimeVerdict } from "../../machine/agreed-time.ts";
+
+/** What the log says of retention and clocks: for people, each with the next step where there is one. */
+
+export function removedText(count: number, cutoffMs: number, days: bigint | undefined): string {
+  return `removed ${count} messages older than ${dayText(BigInt(cutoffMs))} (retention: ${days ?? "none"} days)`;
+}
+
+export function backAgainText(cutoffMs: number): string {
+  const from = cutoffMs === 0 ? "" : `, from ${dayText(BigInt(cutoffMs))} on`;
+  return `what was removed too early is here again${from}`;
+}
+
+export function disputedText({ heard, offsetMs }: Extract<TimeVerdict, { kind: "disputed" }>): string {
+  const way = offsetMs > 0 ? "ahead" : "behind";
+  return (
+    `most of ${heard} members heard have a clock ${lengthText(Math.abs(offsetMs))} ${way} of this one, or disagree; ` +
+    "nothing is removed until they agree; check the date here (date -u)"
+  );
+}
+
+export function jumpText(jumpMs: number): string {
+  const way = jumpMs > 0 ? "forward (a machine that slept looks the same)" : "back";
+  return (
+    `the date of this machine went ${lengthText(Math.abs(jumpMs))} ${way}; ` +
+    "nothing is removed until members agree with it or a day has passed; check it (date -u)"
+  );
+}
+
+/** `12 days`, `3 hours`, `15 minutes`. */
+function lengthText(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 120) return `${minutes} minutes`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
+}

@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { groupOfDirectory } from "../group-directory.ts";
+import { ORIGINAL_MESSAGES } from "./original-files.ts";
+import { MAILBOX_DATABASE, METADATA_DATABASE } from "./original-side-files.ts";
+
+/** Another process that has a database of the original open. */
+export interface OriginalUser {
+  readonly pid: number;
+  /** What the system calls it; empty when it does not say. */
+  readonly name: string;
+  readonly path: string;
+}
+
+/**
+ * Who has a database of the original open below the data root `root`: its daemon from its first moments on, long before
+ * it listens, and its other commands. By the locks that SQLite keeps on a database with a log while it is open, as
+ * Linux lists them; elsewhere nobody is found.
+ */
+export function usersOfOriginal(root: string, procRoot = "/proc"): OriginalUser[] {
+  const files = new Map<string, { path: string; device: string }>();
+  for (const path of databasesOf(root)) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isFile()) files.set(`${stat.ino}`, { path, device: deviceOf(stat.dev) });
+  }
+  const users: OriginalUser[] = [];
+  for (const { pid, device, inode } of files.size === 0 ? [] : locks(procRoot)) {
+    const file = files.get(inode);
+    if (file === undefined || pid === process.pid || users.some((user) => user.pid === pid)) continue;
+    if (hasOpen(procRoot, pid, file.path) ?? device === file.device) {
+      users.push({ pid, name: textOf(join(procRoot, `${pid}`, "comm")).trim(), path: file.path });
+    }
+  }
+  return users;
+}
+
+function databasesOf(root: string): string[] {
+  const shared = [METADATA_DATABASE, MAILBOX_DATABASE].map((name) => join(root, name));
+  const groups = join(root, "groups");
+  let names: string[] = [];
+  try {
+    names = readdirSync(groups).filter((name) => groupOfDirectory(name) !== undefined);
+  } catch {
+    // None yet, or not for us to read, which opening the root tells better.
+  }
+  return [...shared, ...names.map((name) => join(groups, name, ORIGINAL_MESSAGES))];
+}
+
+/** `1: POSIX  ADVISORY  READ 23367 fe:00:10036707 1073741826 1073742335` */
+const LOCK = /^\d+: \S+ +\S+ +\S+ +(\d+) ([0-9a-f]+:[0-9a-f]+):(\d+) /;
+
+function locks(procRoot: string): { pid: number; device: string; inode: string }[] {
+  return textOf(join(procRoot, "locks"))
+    .split("\n")
+    .flatMap((line) => {
+      const [, pid, device, inode] = LOCK.exec(line) ?? [];
+      return pid === undefined ? [] : [{ pid: Number(pid), device: device!, inode: inode! }];
+    });
+}
+
+/** Whether the process has the file open; `undefined` when that cannot be seen. A number alone may be another disk's file. */
+function hasOpen(procRoot: string, pid: number, path: string): boolean | undefined {
+  const folder = join(procRoot, `${pid}`, "fd");
+  try {
+    const real = realpathSync(path);
+    return readdirSync(folder).some((fd) => {
+      try {
+        return readlinkSync(join(folder, fd)) === real;
+      } catch {
+        return false;
+      }
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+/** As the list of locks writes it. */
+function deviceOf(device: number): string {
+  const major = (device >>> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >>> 12) & 0xfff00);
+  return `${major.toString(16).padStart(2, "0")}:${minor.toString(16).padStart(2, "0")}`;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,159 @@
+import { EntmootError } from "../../core/errors.ts";
+import type { MessageId } from "../../core/ids.ts";
+import { decodeMessage } from "../../core/record/message.ts";
+import type { Exempt, NewMessage } from "../group-store.ts";
+import { INT64_MAX, indexedTopics } from "../store-limits.ts";
+import { RowReader } from "./row-reader.ts";
+import type { Sql, SqliteFile } from "./sqlite-file.ts";
+import type { SqliteTopicIndex } from "./sqlite-topic-index.ts";
+
+/** Ours. Bytes of messages that go in one transaction, so that none takes long. */
+const PIECE_BYTES = 1024 * 1024;
+
+/** What is to be done with a message that is about to be stored. */
+export type FormerPlace =
+  /** It was never pruned: it gets the next number. */
+  | "none"
+  /** It was, and stays so. */
+  | "pruned"
+  /** It was, comes back, and its number is not known any more. */
+  | "forgotten"
+  /** It was, and comes back at this number. */
+  | number;
+
+/** A message that goes. */
+interface Doomed {
+  readonly id: MessageId;
+  readonly author: number;
+  readonly timestamp: bigint;
+  readonly topics: readonly string[];
+}
+
+/** Forgetting messages, and letting them in again, inside the transactions of `SqliteMessageStore`. */
+export class SqlitePruning {
+  readonly #rows: RowReader;
+  readonly #prunedRows: RowReader;
+  readonly #topics: SqliteTopicIndex;
+  readonly #lengths: Sql;
+  readonly #doomed: Sql;
+  readonly #remember: Sql;
+  readonly #rememberSeqs: Sql;
+  readonly #rememberTimes: Sql;
+  readonly #delete: Sql;
+  readonly #count: Sql;
+  readonly #isPruned: Sql;
+  readonly #formerSeq: Sql;
+  readonly #forget: Sql;
+  readonly #forgetSeq: Sql;
+  readonly #forgetTime: Sql;
+  readonly #countBack: Sql;
+  readonly #forgetRoot: Sql;
+  readonly #untimed: Sql;
+  readonly #latest: Sql;
+  /** Pruned messages from this time on are let in again; `undefined`: none is. */
+  restoreFrom: bigint | undefined;
+
+  constructor(file: SqliteFile, topics: SqliteTopicIndex) {
+    this.#rows = new RowReader(file.path, "messages");
+    this.#prunedRows = new RowReader(file.path, "pruned_times");
+    this.#topics = topics;
+    this.#lengths = file.prepare(
+      `SELECT seq, length(canonical) FROM messages WHERE timestamp < ?1 AND seq NOT IN (
+        SELECT seq FROM message_topics WHERE topic = (SELECT number FROM topics WHERE topic = ?2) AND timestamp < ?1
+          AND author = ?3
+      ) ORDER BY timestamp, author, id LIMIT ?4`,
+    );
+    const given = "seq IN (SELECT value FROM json_each(?1))";
+    this.#doomed = file.prepare(`SELECT id, timestamp, author, canonical FROM messages WHERE ${given}`, "bigint");
+    this.#remember = file.prepare(`INSERT OR IGNORE INTO pruned SELECT id FROM messages WHERE ${given}`);
+    this.#rememberSeqs = file.prepare(`INSERT OR REPLACE INTO pruned_seqs SELECT seq, id FROM messages WHERE ${given}`);
+    this.#rememberTimes = file.prepare(
+      `INSERT OR REPLACE INTO pruned_times SELECT id, timestamp FROM messages WHERE ${given}`,
+    );
+    this.#delete = file.prepare(`DELETE FROM messages WHERE ${given}`);
+    this.#count = file.prepare("UPDATE counts SET pruned = pruned + ?1, seq = ?2");
+    this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
+    this.#formerSeq = file.prepare("SELECT seq FROM pruned_seqs WHERE id = ?1 ORDER BY seq DESC LIMIT 1");
+    this.#forget = file.prepare("DELETE FROM pruned WHERE id = ?1");
+    this.#forgetSeq = file.prepare("DELETE FROM pruned_seqs WHERE seq = ?1");
+    this.#forgetTime = file.prepare("DELETE FROM pruned_times WHERE id = ?1");
+    // A root kept for the next opening was that of another set, whose counts this one may come to have.
+    this.#forgetRoot = file.prepare("UPDATE counts SET root = NULL, inverted = 1");
+    this.#countBack = file.prepare("UPDATE restored SET messages = messages + ?1");
+    this.#untimed = file.prepare("SELECT untimed FROM restored");
+    this.#latest = file.prepare("SELECT timestamp FROM pruned_times ORDER BY timestamp DESC LIMIT 1", "bigint");
+  }
+
+  /** The numbers of the oldest messages before `before`, at most `limit` and about `PIECE_BYTES`, as a JSON list. */
+  doomed(before: bigint, exempt: Exempt | undefined, limit: number): string | undefined {
+    const bound = before > INT64_MAX ? INT64_MAX : before;
+    const seqs: number[] = [];
+    let bytes = 0;
+    for (const [seq, length] of this.#lengths.rows(bound, exempt?.topic ?? "", exempt?.author_node_id ?? -1, limit)) {
+      seqs.push(seq as number);
+      bytes += length as number;
+      if (bytes >= PIECE_BYTES) break;
+    }
+    return seqs.length === 0 ? undefined : `[${seqs.join()}]`;
+  }
+
+  /** Forgets those of the numbers that are still there, and gives their ids. `lastSeq`: the highest number given out. */
+  prune(seqs: string, lastSeq: number): MessageId[] {
+    const gone = this.#doomed.rows(seqs).map(([id, timestamp, author, canonical]) => ({
+      id: this.#rows.hex32<MessageId>(id, id),
+      timestamp: this.#rows.int64(timestamp, id),
+      author: this.#rows.number(author, id, { max: 0xffffffff }),
+      topics: indexedTopics(topicsOf(canonical)),
+    }));
+    this.#remember.run(seqs);
+    this.#rememberSeqs.run(seqs);
+    this.#rememberTimes.run(seqs);
+    this.#delete.run(seqs);
+    this.#dropTopics(gone);
+    this.#count.run(gone.length, lastSeq);
+    return gone.map(({ id }) => id);
+  }
+
+  /** The time of the latest message that is pruned now, the last there can be when it is not known of some; `undefined` for none. */
+  latest(): bigint | undefined {
+    if (this.#untimed.row()?.[0] === 1) return INT64_MAX;
+    const [latest] = this.#latest.row() ?? [];
+    return latest === undefined ? undefined : this.#prunedRows.int64(latest, "latest");
+  }
+
+  /** Where a message with this id, which is not held, belongs. */
+  formerPlace({ timestamp }: NewMessage, id: Uint8Array): FormerPlace {
+    if (this.#isPruned.row(id) === undefined) return "none";
+    if (this.restoreFrom === undefined || timestamp < this.restoreFrom) return "pruned";
+    const [seq] = this.#formerSeq.row(id) ?? [];
+    return seq === undefined ? "forgotten" : this.#rows.number(seq, id, { min: 1 });
+  }
+
+  /** Call when a message has been stored again; `seq`: the number it had. */
+  restored(id: Uint8Array, seq: number | undefined): void {
+    this.#forget.run(id);
+    this.#forgetTime.run(id);
+    if (seq !== undefined) this.#forgetSeq.run(seq);
+  }
+
+  /** Call once in a transaction in which messages came back, `count` at their numbers. They may sort before held children. */
+  countRestored(count: number): void {
+    this.#countBack.run(count);
+    this.#forgetRoot.run();
+  }
+
+  #dropTopics(gone: readonly Doomed[]): void {
+    const rows = gone.flatMap(({ topics, ...place }) => topics.map((topic) => ({ topic, ...place })));
+    for (const [topic, of] of Map.groupBy(rows, (row) => row.topic)) this.#topics.drop(topic, of);
+  }
+}
+
+/** A message that cannot be read has none: its rows in the index lead nowhere and do no harm. */
+function topicsOf(canonical: unknown): readonly string[] {
+  try {
+    return canonical instanceof Uint8Array ? decodeMessage(canonical).topics : [];
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    return [];
+  }
+}

@@ -1,0 +1,70 @@
+import { expect, test } from "bun:test";
+import { lstatSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { bindSocket } from "../../src/control/bind-socket.ts";
+import { realClock } from "../../src/host/real-clock.ts";
+import { RunningOriginal } from "../support/running-original.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+const bind = (path: string) => bindSocket(path, realClock, (stream) => stream.destroy());
+const mode = (path: string) => lstatSync(path).mode & 0o777;
+
+test("a socket is there for its owner alone, under its own name alone, and gone when it is stopped", async () => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "control.sock");
+  const socket = await bind(path);
+  expect(readdirSync(directory.path)).toEqual(["control.sock"]);
+  expect(mode(path)).toBe(0o600);
+  socket.stop(true);
+  expect(readdirSync(directory.path)).toEqual([]);
+});
+
+test("one that nobody listens on any more is replaced, a file is not", async () => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "control.sock");
+  const code = `Bun.listen({ unix: ${JSON.stringify(path)}, socket: { data() {} } }); process.kill(process.pid, "SIGKILL")`;
+  await Bun.spawn([process.execPath, "-e", code], { stdout: "ignore", stderr: "ignore" }).exited;
+  expect(lstatSync(path).isSocket()).toBeTrue();
+  (await bind(path)).stop(true);
+  writeFileSync(path, "mine");
+  await expect(bind(path)).rejects.toMatchObject({ code: "data_root_invalid" });
+  expect(readdirSync(directory.path)).toEqual(["control.sock"]);
+});
+
+test("one that answers is somebody's, and it is said whose", async () => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "control.sock");
+  using original = new RunningOriginal(path);
+  await expect(bind(path)).rejects.toMatchObject({
+    code: "already_running",
+    message: expect.stringContaining(
+      "in use by the original's daemon of node 45491, whose data root is entmoot-data; end that one first",
+    ),
+  });
+  expect(original.unknown).toBe(1);
+  expect(readdirSync(directory.path)).toEqual(["control.sock"]);
+});
+
+test("of two that bind at once one has it, and the other does not take it away", async () => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "control.sock");
+  const mask = process.umask();
+  const bound = await Promise.allSettled([bind(path), bind(path), bind(path)]);
+  expect(process.umask()).toBe(mask);
+  const won = bound.filter((one) => one.status === "fulfilled");
+  expect(won).toHaveLength(1);
+  for (const one of bound) if (one.status === "rejected") expect(one.reason.code).toBe("already_running");
+  expect(readdirSync(directory.path)).toEqual(["control.sock"]);
+  won[0]?.value.stop(true);
+});
+
+test("what took its place meanwhile stays when it is stopped", async () => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "control.sock");
+  const socket = await bind(path);
+  rmSync(path);
+  using _original = new RunningOriginal(path);
+  for (const closeOpen of [false, true]) socket.stop(closeOpen);
+  expect(readdirSync(directory.path)).toEqual(["control.sock"]);
+  await expect(bind(path)).rejects.toMatchObject({ code: "already_running" });
+});

@@ -1,0 +1,205 @@
+import { expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { formatPolicy, POLICY_PRESETS } from "../../src/core/policy/policy.ts";
+import { BINARY } from "../support/binary.ts";
+import { DaemonNode } from "../support/daemon.ts";
+import { inNetns } from "../support/netns.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+/** A shell's command line on this node: only a shell can hand over bytes, a full disk or a pipe without a writer. */
+function shell(home: string, data: string, script: string) {
+  const env = { PATH: process.env.PATH ?? "", HOME: home, ENTMOOT_DATA: data, E: BINARY };
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", script], { env, cwd: home, encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+const errorOf = (stderr: string) => JSON.parse(stderr).error;
+
+inNetns(import.meta, () => {
+  test("what is said is done whole or refused: words, topics, bytes, tokens, files, and a full stdout", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.serve();
+    await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    const publish = (...args: string[]) => a.run(["-json-errors", "publish", "-topic", "chat", ...args]);
+    const contents = async () =>
+      (await a.run(["query", "-order", "asc"])).stdout
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line).content);
+
+    // Extra words, two values, nothing at all: nothing is published, and stderr is one JSON object.
+    for (const [args, message] of [
+      [["-content", "hello", "world"], "put the whole value in quotes"],
+      [["-content", "a", "-content", "b"], "expected one value"],
+      [["-content", ""], "-content is empty"],
+      [["-topic=a/#", "-content", "x"], "expected one value"],
+    ] as const) {
+      const { status, stdout, stderr } = await publish(...args);
+      expect({ status, stdout, message: errorOf(stderr).message }).toEqual({
+        status: 5,
+        stdout: "",
+        message: expect.stringContaining(message),
+      });
+    }
+    for (const topic of ["#", "+", "a/+/b", "a/#"]) {
+      const { status, stderr } = await a.run(["publish", "-topic", topic, "-content", "x"]);
+      expect({ status, stderr }).toMatchObject({ status: 5, stderr: expect.stringContaining("is for patterns") });
+      const asked = await a.run(["call", "publish", JSON.stringify({ topics: [topic], content: "eA==" })]);
+      expect(asked).toMatchObject({ status: 5, stdout: "" });
+    }
+    expect(await contents()).toEqual([]);
+
+    // What no pattern matches is published with a warning, as JSON where JSON is asked for.
+    for (const topic of ["c++", "a//b", "/chat"]) {
+      const { status, stderr } = await a.run(["-json-errors", "publish", "-topic", topic, "-content", topic]);
+      expect(status).toBe(0);
+      expect(JSON.parse(stderr).note).toContain(`warning: topic ${JSON.stringify(topic)}: no pattern matches`);
+    }
+    expect(await contents()).toEqual(["c++", "a//b", "/chat"]);
+
+    // A token stands for one message.
+    const once = ["-content", "once", "-token", "0123456789abcdef"];
+    const first = JSON.parse((await publish(...once)).stdout);
+    expect(JSON.parse((await publish(...once)).stdout)).toEqual({ ...first, duplicate: true });
+    const other = await publish("-content", "other", "-token", "0123456789abcdef");
+    expect({ status: other.status, code: errorOf(other.stderr).code }).toEqual({ status: 5, code: "conflict" });
+
+    // Bytes that are no text are refused where they cannot be kept, and kept where they can.
+    const raw = (script: string) => shell(home.path, a.data, script);
+    expect(raw(`"$E" publish -topic t -content "$(printf 'caf\\351')"`)).toEqual({
+      status: 5,
+      stdout: "",
+      stderr: expect.stringContaining('-content: expected text in UTF-8, found "caf\\xe9"'),
+    });
+    expect(raw(`"$E" -data "$(printf '%s/caf\\351' "$HOME")" info`).stderr).toContain("-data: expected text in UTF-8");
+    expect(raw(`ENTMOOT_DATA="$(printf '%s/caf\\351' "$HOME")" "$E" info`).stderr).toContain("ENTMOOT_DATA: expected");
+    expect(readdirSync(home.path)).toEqual(["a"]);
+    expect(raw(`"$E" publish -topic t -content "$(printf 'a\\357\\277\\275b')"`).status).toBe(0);
+    expect(raw(`printf 'caf\\351' | "$E" publish -topic t -file -`).status).toBe(0);
+    const last = JSON.parse((await a.run(["query", "-limit", "1"])).stdout);
+    expect(Buffer.from(last.content_b64, "base64")).toEqual(Buffer.from("caf\xe9", "latin1"));
+
+    // Whatever is named to be read is read with the limit, and under the time-out.
+    raw("mkfifo fifo");
+    for (const [script, status, message] of [
+      ["publish -topic t -file /dev/zero", 5, "expected at most"],
+      ["publish -topic t -timeout 1s -file fifo", 1, "expected its end within 1000 ms"],
+      ["join -timeout 1s /dev/zero", 5, "expected at most"],
+      ["join -timeout 1s fifo", 1, "expected its end within 1000 ms"],
+      ["group create -name x -policy file:/dev/zero", 5, "expected at most"],
+    ] as const) {
+      expect(raw(`"$E" ${script}`)).toEqual({ status, stdout: "", stderr: expect.stringContaining(message) });
+    }
+    const open = await a.run(["publish", "-topic", "t", "-timeout", "1s", "-file", "-"], { stdin: "open" });
+    expect(open).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("stdin: expected its end within 1000 ms"),
+    });
+    expect(raw(`echo piped > fifo & "$E" publish -topic t -file fifo`)).toMatchObject({ status: 0 });
+    expect(raw(`"$E" -data "$HOME/b" -identity /dev/zero serve`)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("expected a regular file"),
+    });
+
+    // Who cannot be answered is told what stands all the same.
+    for (const [script, message] of [
+      ["publish -topic t -content full", "the message may be out all the same"],
+      ["group create -name full", "the moot is made all the same"],
+    ] as const) {
+      const { status, stderr } = raw(`"$E" -json-errors ${script} >/dev/full`);
+      expect(status).toBe(1);
+      expect(errorOf(stderr)).toEqual({ code: "output_failed", message: expect.stringContaining(message) });
+    }
+    expect(raw(`"$E" info >/dev/full`).stderr).toContain("stdout cannot be written");
+    const full = raw(`"$E" query -group '${first.group_id}' -limit 1`);
+    expect(JSON.parse(full.stdout)).toMatchObject({ content: "full" });
+    await a.end();
+  });
+
+  test("a rate limit is status 7 with the time to wait, and -wait waits for the turn", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.serve();
+    const policy = join(home.path, "policy.json");
+    const limits = { ...POLICY_PRESETS.standard, message_rate_per_author: "30/min", message_burst_per_author: 1n };
+    writeFileSync(policy, formatPolicy(limits));
+    await a.ask(["group", "create", "-name", "council", "-policy", `file:${policy}`]);
+    const publish = (...args: string[]) => a.run(["-json-errors", "publish", "-topic", "chat", ...args]);
+    expect((await publish("-content", "one")).status).toBe(0);
+    const refused = await publish("-content", "two");
+    expect({ status: refused.status, error: errorOf(refused.stderr) }).toEqual({
+      status: 7,
+      error: { code: "rate_limited", message: expect.any(String), retry_after_ms: expect.any(Number) },
+    });
+    expect(errorOf(refused.stderr).retry_after_ms).toBeWithin(1, 2001);
+    expect((await publish("-content", "two", "-wait", "1ms")).status).toBe(7);
+    const waited = await publish("-content", "three", "-wait", "60s");
+    expect(waited.status).toBe(0);
+    for (const line of waited.stderr.split("\n"))
+      if (line !== "") expect(JSON.parse(line).note).toContain("rate limit");
+    const { stdout } = await a.run(["query", "-order", "asc"]);
+    expect(stdout.match(/"content":"[a-z]*"/g)).toEqual(['"content":"one"', '"content":"three"']);
+    await a.end();
+  });
+
+  test("who joins by an invite knows what the moot is called, and a link is understood as it is pasted", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await using b = new DaemonNode(home.path, "b");
+    await using c = new DaemonNode(home.path, "c");
+    await Promise.all([a.serve("-json-errors", "-log-level", "debug"), b.serve()]);
+    const { group_id } = await a.ask(["group", "create", "-name", "council"]);
+    const { entmoot_pubkey } = await b.ask(["info"]);
+    await a.ask(["roster", "add", "-group", group_id, "-pubkey", entmoot_pubkey]);
+    const { stdout: invite } = await a.run(["invite", "create", "-group", group_id]);
+    await b.ask(["join", "-"], { stdin: invite });
+    expect(await b.group()).toMatchObject({ name: "council" });
+
+    const { link } = await a.ask(["invite", "link", "-group", group_id]);
+    const wrapped = link.replace(/.{50}/g, "$&\n> ");
+    const edited = `\u201c${wrapped.replace("join/A", "join/B")}\u201d`;
+    for (const args of [["join", edited], [link], ["publish", "-topic", "a", "-content", "b", link]]) {
+      for (const flags of [[], ["-json-errors"]]) {
+        const { status, stderr } = await c.run([...flags, ...args]);
+        expect(status).toBe(5);
+        for (const piece of link.slice(15).match(/.{30}/g)!) expect(stderr).not.toContain(piece);
+      }
+    }
+    const { status, stdout, stderr } = await c.run(["-json-errors", "join", `Join us: <${wrapped}>.`]);
+    expect({ status, joined: JSON.parse(stdout) }).toMatchObject({ status: 0, joined: { status: "joined", group_id } });
+    expect(await c.group()).toMatchObject({ name: "council" });
+
+    // What a program reads of stderr is JSON from end to end: progress and the log too.
+    await a.end();
+    for (const text of [stderr, a.daemon.stderr]) {
+      const lines = text.split("\n").filter((line) => line !== "");
+      expect(lines.length).toBeGreaterThan(0);
+      for (const line of lines) expect(JSON.parse(line)).toBeObject();
+    }
+  });
+
+  test("a name that peers would drop is refused before anything is made, and one beside a running daemon too", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    for (const command of ["serve", "up"]) {
+      const { status, stderr } = await a.run([command, "-hostname", "a\u007fb"]);
+      expect({ status, stderr }).toEqual({ status: 5, stderr: expect.stringContaining("found U+007F") });
+    }
+    expect(readdirSync(home.path)).toEqual([]);
+    await a.serve("-hostname", "oak");
+    const { link } = await (async () => {
+      const { group_id } = await a.ask(["group", "create", "-name", "council"]);
+      return a.ask(["invite", "link", "-group", group_id]);
+    })();
+    await using b = new DaemonNode(home.path, "b");
+    await b.serve();
+    const beside = await b.run(["join", "-hostname", "elm", link]);
+    expect({ status: beside.status, stderr: beside.stderr }).toEqual({
+      status: 5,
+      stderr: expect.stringContaining("the running daemon keeps the name it has"),
+    });
+  });
+});

@@ -1,0 +1,23 @@
+import { expect, test } from "bun:test";
+import { withoutSecrets } from "../../src/view/secrets.ts";
+
+const SECRET = "AQkJCQkJCQkJCQkJCQkJCQkJ-_kJCQkJCQkJ";
+
+test.each([
+  [`unknown subcommand "entmoot://join/${SECRET}"`, 'unknown subcommand "entmoot://join/…"'],
+  [`invite ENTMOOT://JOIN/${SECRET} is cut`, "invite ENTMOOT://JOIN/… is cut"],
+  [`found "entmoot://join/${SECRET}\\n${SECRET}"`, 'found "entmoot://join/…"'],
+  [`found entmoot://join/${SECRET}\n  ${SECRET} here`, "found entmoot://join/… here"],
+  [`found ent\u200bmoot://join/AQkJ\u200b${SECRET}`, "found entmoot://join/…"],
+  [`entmoot://open-invite?issuer=https://a.example/x&token=${SECRET}: no`, "entmoot://open-invite?…: no"],
+  [`https://a.example/invite?token=${SECRET}&a=b: 404`, "https://a.example/invite?token=…&a=b: 404"],
+  [`found {"token":"${SECRET}"}`, 'found {"token":"…"}'],
+  [`found "{\\"token\\":\\"${SECRET}\\"}"`, 'found "{\\"token\\":\\"…\\"}"'],
+])("%j shows no secret", (text, shown) => expect(withoutSecrets(text)).toBe(shown));
+
+test.each([
+  "expected one that begins with entmoot://join/; a link (entmoot://join/…), a URL or an invite's JSON",
+  "content budget for author 7: entmoot: rate limited",
+  "publish: -token: expected 16 to 64 bytes, found 3",
+  "name \u{1f469}\u200d\u{1f4bb}: not here",
+])("%j stays as it is", (text) => expect(withoutSecrets(text)).toBe(text));
