@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import type { ControlClient } from "../../control/control-client.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { printJson, printLine } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
@@ -33,15 +34,20 @@ export const env = defineCommand({
 
 /** Any daemon of ours or of the original says which it is, unless it does nothing. */
 async function answers(socket: string): Promise<boolean> {
-  const { ControlClient } = await import("../../control/control-client.ts");
+  const { ControlClient: Client } = await import("../../control/control-client.ts");
   try {
-    await using client = await ControlClient.connectTo(socket, realClock);
-    const asked = client?.isOriginal().then(() => true);
-    return asked !== undefined && (await atMost(realClock, ANSWER_MS, asked)) === true;
+    await using client = await Client.connectTo(socket, realClock);
+    return client !== undefined && (await atMost(realClock, ANSWER_MS, identified(client))) === true;
   } catch (error) {
     if (error instanceof EntmootError) return false;
     throw error;
   }
+}
+
+/** `true` once it has said which it is: ours its version, the original what it holds. */
+async function identified(client: ControlClient): Promise<true> {
+  if (await client.isOriginal(ANSWER_MS)) await client.originalInfo(ANSWER_MS);
+  return true;
 }
 
 /** The report as lines for people. */
