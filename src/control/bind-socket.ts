@@ -2,6 +2,7 @@ import { chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, unlinkS
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
+import { giveNameToOwnerOfFolder } from "../store/owner.ts";
 import { dial } from "./dial.ts";
 import { SocketStream } from "./socket-stream.ts";
 import { whoAnswers } from "./who-answers.ts";
@@ -53,6 +54,7 @@ function listen(path: string, opened: (stream: SocketStream) => void) {
     const listener = Bun.listen({ unix: path, allowHalfOpen: true, socket: SocketStream.handlers(opened) });
     // Some file systems (macOS, network mounts) ignore the mask for sockets.
     chmodSync(path, 0o600);
+    giveNameToOwnerOfFolder(path);
     return listener;
   } finally {
     process.umask(before);

@@ -1,7 +1,8 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock, SteadyMs } from "../core/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { Caller, OperationHost } from "../node/operations/implementation.ts";
 import type { Operations } from "../node/operations/operation.ts";
+import { canOpen, filesAllowed } from "../store/descriptors.ts";
 import { atMost } from "../transport/wait.ts";
 import { BodyRoom } from "./body-room.ts";
 import { ControlConnection } from "./control-connection.ts";
@@ -12,6 +13,15 @@ import type { SocketStream } from "./socket-stream.ts";
 
 /** Ours. Clients at a time; a further one is told to try again, unless one that does nothing can make room. */
 const CONNECTIONS_MAX = 256;
+/** Ours. Of the files that this process may have open, the part that clients of one socket may be. */
+const CLIENTS_SHARE = 1 / 8;
+/** Ours. However few files may be open, one client and the next are served. */
+const CLIENTS_MIN = 2;
+/** Ours. Files that can still be opened beside a client that is let in: without one for the next, nobody could be told. */
+const SPARE_FILES = 2;
+/** Ours. Between two looks whether a file can be opened, and between two lines of the log that say not. */
+const LOOK_EVERY_MS = 1_000;
+const TELL_EVERY_MS = 600_000;
 /** Ours. How long a client may take over one frame that it has begun. */
 const FRAME_MS = 30_000;
 /** Ours. Bytes that wait to be taken by all of them; past that the one that has most waiting is closed. */
@@ -35,7 +45,11 @@ export class ControlServer implements AsyncDisposable {
   readonly #connections = new Map<ServedConnection, Promise<void>>();
   readonly #ending = new AbortController();
   readonly #door: Door;
+  readonly #clientsMax = clientsMax(filesAllowed());
   #socket: KeptSocket | undefined;
+  #look: Disposable | undefined;
+  /** When it was last said that no file can be opened. */
+  #toldAt: SteadyMs | undefined;
 
   private constructor(options: ControlServerOptions) {
     this.#options = options;
@@ -46,6 +60,7 @@ export class ControlServer implements AsyncDisposable {
   static async start(options: ControlServerOptions): Promise<ControlServer> {
     const server = new ControlServer(options);
     server.#socket = await KeptSocket.bind({ ...options, opened: (stream) => server.#accept(stream) });
+    server.#lookLater();
     return server;
   }
 
@@ -62,6 +77,7 @@ export class ControlServer implements AsyncDisposable {
     // Once only: by the second time the path may be another's.
     if (this.#ending.signal.aborted) return;
     this.#ending.abort();
+    this.#look?.[Symbol.dispose]();
     this.#socket?.[Symbol.dispose]();
     for (const connection of this.#connections.keys()) if (connection.isIdle) connection[Symbol.dispose]();
     await atMost(
@@ -80,9 +96,9 @@ export class ControlServer implements AsyncDisposable {
       connection[Symbol.dispose]();
       return;
     }
-    if (this.#connections.size >= CONNECTIONS_MAX && !this.#makeRoom()) {
+    const message = this.#whyNotNow();
+    if (message !== undefined) {
       // Said before any request, in the frame that every client understands.
-      const message = `the daemon serves at most ${CONNECTIONS_MAX} clients at a time; try again`;
       void connection
         .send({ kind: "error", type: "error", code: "UNAVAILABLE", group_id: undefined, message })
         .catch(() => {})
@@ -113,6 +129,47 @@ export class ControlServer implements AsyncDisposable {
     this.#connections.set(served, serving);
   }
 
+  /** Why no further client can be served; `undefined` when one can, if need be because another that did nothing has gone. */
+  #whyNotNow(): string | undefined {
+    if (this.#connections.size >= this.#clientsMax && !this.#makeRoom()) {
+      return `the daemon serves at most ${this.#clientsMax} clients at a time; try again`;
+    }
+    if (canOpen(SPARE_FILES)) return undefined;
+    this.#tellNoFiles();
+    if (this.#makeRoom()) return undefined;
+    return 'the daemon has as many files open as it may; try again, and start it with a higher limit ("ulimit -n")';
+  }
+
+  /**
+   * Where no file can be opened, no client can be let in, and the runtime would look at the one that waits for ever,
+   * without rest: those that do nothing give way.
+   */
+  #lookLater(): void {
+    const { clock } = this.#options;
+    this.#look = clock.after(
+      LOOK_EVERY_MS,
+      () => {
+        while (!canOpen(SPARE_FILES)) {
+          this.#tellNoFiles();
+          if (!this.#makeRoom()) break;
+        }
+        this.#lookLater();
+      },
+      { idle: true },
+    );
+  }
+
+  #tellNoFiles(): void {
+    const { clock, log, path } = this.#options;
+    const now = clock.steady();
+    if (this.#toldAt !== undefined && now - this.#toldAt < TELL_EVERY_MS) return;
+    this.#toldAt = now;
+    log.warn(
+      `control socket ${path}: this process has as many files open as it may; clients that do nothing give way, others are told to try again; raise the limit ("ulimit -n")`,
+      { clients: this.#connections.size },
+    );
+  }
+
   /** Who takes nothing of much that waits gives way; a client that reads has little waiting. */
   #makeRoomFor(bytes: number): void {
     let worst: ServedConnection | undefined;
@@ -139,4 +196,9 @@ export class ControlServer implements AsyncDisposable {
     quietest[Symbol.dispose]();
     return true;
   }
+}
+
+/** How many clients a socket has at a time in a process that may have `allowed` files open. */
+function clientsMax(allowed: number): number {
+  return Math.min(CONNECTIONS_MAX, Math.max(CLIENTS_MIN, Math.floor(allowed * CLIENTS_SHARE)));
 }

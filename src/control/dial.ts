@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
+import { OutOfFiles } from "../store/store-failures.ts";
 import { atMost } from "../transport/wait.ts";
 import { SocketStream } from "./socket-stream.ts";
 
@@ -8,7 +9,8 @@ const DIAL_MS = 500;
 
 /**
  * A connection to whoever listens on the Unix socket `path`, or `undefined` when nobody does. Throws
- * `control_unavailable` when the socket is there and may not be used, or does not accept in time.
+ * `control_unavailable` when the socket is there and may not be used, or does not accept in time, `data_root_invalid` when
+ * its path is too long, and `OutOfFiles`.
  */
 export async function dial(path: string, clock: Clock): Promise<SocketStream | undefined> {
   let stream: SocketStream | undefined;
@@ -22,7 +24,17 @@ export async function dial(path: string, clock: Clock): Promise<SocketStream | u
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return undefined;
-    const reason = code ?? textOf(cause);
+    if (code === "EINVAL" || code === "ENAMETOOLONG") {
+      const found = `this path has ${Buffer.byteLength(path)} bytes, more than a socket's may have`;
+      throw new EntmootError(
+        "data_root_invalid",
+        `control socket ${path}: ${found}; choose a data root with a shorter path`,
+        { cause },
+      );
+    }
+    if (code === "EMFILE" || code === "ENFILE") throw new OutOfFiles(`control socket ${path}`, { cause });
+    const reason =
+      code === "EACCES" || code === "EPERM" ? `no permission (${code}); it is another user's` : (code ?? textOf(cause));
     throw new EntmootError("control_unavailable", `control socket ${path}: cannot be used: ${reason}`, { cause });
   }
   if (stream !== undefined) return stream;

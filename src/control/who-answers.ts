@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { textOf } from "../core/errors.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
 import { status, version } from "../node/operations/daemon.ts";
 import { ControlClient } from "./control-client.ts";
 import { dial } from "./dial.ts";
@@ -9,7 +9,7 @@ const SAY_MS = 2_000;
 
 /**
  * Who answers on the Unix socket `path`, for people, as a sentence's subject; `undefined` when nobody listens there. A
- * socket that is busy, or not for us to use, is somebody's as much as one that answers.
+ * socket that is busy, or not for us to use, is somebody's as much as one that answers. Throws as `dial` for what is nobody's.
  */
 export async function whoAnswers(path: string, clock: Clock): Promise<string | undefined> {
   try {
@@ -17,6 +17,8 @@ export async function whoAnswers(path: string, clock: Clock): Promise<string | u
     if (stream === undefined) return undefined;
     stream.destroy();
   } catch (error) {
+    // A path that no socket can have, or no descriptor left, says nothing of anybody.
+    if (error instanceof EntmootError && error.code !== "control_unavailable") throw error;
     return `somebody who cannot be asked (${textOf(error)})`;
   }
   try {

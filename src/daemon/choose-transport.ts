@@ -3,12 +3,22 @@ import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Log } from "../host/log.ts";
+import { canOpen } from "../store/descriptors.ts";
 import type { NodeStore } from "../store/node-store.ts";
+import { giveTreeToOwnerOfFolder } from "../store/owner.ts";
+import { OutOfFiles } from "../store/store-failures.ts";
 import type { IrohTransport } from "../transport/iroh/iroh-transport.ts";
+import { atMost } from "../transport/wait.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Setting of the data root: the UDP port, chosen once and kept so that peers find this node again. */
 const PORT_SETTING = "iroh_port";
+
+/** Ours. Sockets and event queues that iroh opens at its start, and one more. */
+const CARRIER_FILES = 9;
+
+/** Ours. It takes a part of a second; where its library gets no thread, it waits for ever. */
+const START_MS = 30_000;
 
 export interface ChosenTransport {
   readonly transport: IrohTransport;
@@ -56,15 +66,29 @@ export async function startTransport(
 ): Promise<ChosenTransport> {
   // Only a daemon pays for the native library.
   const { IrohTransport } = await import("../transport/iroh/iroh-transport.ts");
-  const start = (port: number) =>
-    IrohTransport.start({
+  // Its native library ends the whole process where it gets none.
+  if (!canOpen(CARRIER_FILES)) throw new OutOfFiles("iroh");
+  const libraryDir = join(options.dataDir, "lib");
+  const start = async (port: number) => {
+    const starting = IrohTransport.start({
       clock,
-      libraryDir: join(options.dataDir, "lib"),
+      libraryDir,
       seed: identity.seed,
       bind: options.irohBind,
       port,
       relay: options.relay.kind === "urls" ? options.relay.urls : options.relay.kind,
     });
+    const started = await atMost(clock, START_MS, starting);
+    if (started === undefined) {
+      throw new EntmootError(
+        "timeout",
+        `iroh: not started within ${START_MS / 1000} s, as where no thread can be made; raise the limits of this process ("ulimit -u"), then try again`,
+      );
+    }
+    // What a daemon of root unpacked, one of the owner must be able to load.
+    giveTreeToOwnerOfFolder(libraryDir);
+    return started;
+  };
   const reason = options.transport === "auto" ? "auto: iroh needs nothing else installed" : "asked for by -transport";
   if (options.irohPort !== undefined) {
     const transport = await start(options.irohPort);

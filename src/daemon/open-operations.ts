@@ -78,9 +78,18 @@ export async function connect({ agentSocket, dataDir }: GlobalOptions): Promise<
 
 /** The text for "no daemon", with what may be wrong when one is visible that cannot be reached from here. */
 async function explainAbsence({ dataDir }: GlobalOptions): Promise<string> {
-  const { findDaemonProcess } = await import("../host/daemon-processes.ts");
-  const seen = findDaemonProcess({ procRoot: "/proc", home: process.env.HOME ?? "", dataDir, selfPid: process.pid });
-  if (seen === undefined) return NO_DAEMON;
+  const { findDaemons } = await import("../host/daemon-processes.ts");
+  const { ours: seen, unknown } = findDaemons({
+    procRoot: "/proc",
+    home: process.env.HOME ?? "",
+    dataDir,
+    selfPid: process.pid,
+  });
+  if (seen === undefined) {
+    const others = unknown.map(({ pid, uid }) => `process ${pid}${uid === undefined ? "" : ` of user ${uid}`}`);
+    if (others.length === 0) return NO_DAEMON;
+    return `${NO_DAEMON}\nwhether this one serves ${dataDir} cannot be told from here: ${others.join(", ")}`;
+  }
   return [
     NO_DAEMON,
     "runtime warning: a daemon for this data root runs, but its control socket does not answer here",

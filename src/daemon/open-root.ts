@@ -41,6 +41,8 @@ export function openRoot(
     const joined = root.groupIds();
     const missing = [...(how.only ?? [])].find((id) => !joined.includes(id));
     if (missing !== undefined) {
+      const reason = root.leftOut.get(missing);
+      if (reason !== undefined) throw reason;
       throw new EntmootError("group_not_found", `joined group not found: ${GroupId.toBase64(missing)}`);
     }
     if (joined.length === 0 && !how.create && how.lock) {
@@ -67,7 +69,7 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
     notices: root.notices,
     groupIds: () => root.groupIds().filter((id) => only === undefined || only.has(id)),
     openGroup: (id: GroupId, onProgress?: (progress: MigrationProgress) => void) => root.openGroup(id, onProgress),
-    unreadable: (id) => root.unreadable(id),
+    leftOut: root.leftOut,
     createGroup: (id) => root.createGroup(id),
     discardGroup: (id) => root.discardGroup(id),
     [Symbol.dispose]() {

@@ -1,10 +1,14 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { basename, isAbsolute, join, resolve } from "node:path";
 import { expandHome } from "./home-path.ts";
+import { START_FOLDER } from "./start-folder.ts";
 
 /** Another process on this machine that runs an Entmoot daemon. Keys as `env -json` prints them; never its argv. */
 export interface DaemonProcess {
   readonly pid: number;
+  readonly uid?: number;
+  /** Somebody stopped it (SIGSTOP, or Ctrl-Z): it accepts connections and does nothing. */
+  readonly stopped?: boolean;
   readonly binary?: string;
   readonly data_dir?: string;
   readonly identity_path?: string;
@@ -18,7 +22,7 @@ export interface DaemonProcess {
   readonly container_like?: boolean;
 }
 
-/** Global flags that take the next argument, so its value is not mistaken for the subcommand. */
+/** Flags that take the next argument, so its value is not mistaken for the subcommand. */
 const VALUE_FLAGS = new Set([
   "data",
   "identity",
@@ -33,10 +37,18 @@ const VALUE_FLAGS = new Set([
   "iroh-port",
   "iroh-bind",
   "lan",
+  "agent-socket",
+  "hostname",
+  "group",
+  "moot",
+  "timeout",
 ]);
 const DAEMON_COMMANDS = new Set(["serve", "join", "up"]);
 /** Ours. Linux caps one argument at 128 KiB; a daemon's whole line, and its environment, are far shorter. */
 const STRINGS_MAX = 256 * 1024;
+
+/** Ours. A machine of many users may run more; who reads this looks for one. */
+const UNKNOWN_MAX = 8;
 
 /** Where to look and what counts as ours. `procRoot` is `/proc` except in tests. */
 export interface DaemonSearch {
@@ -46,45 +58,100 @@ export interface DaemonSearch {
   readonly selfPid: number;
 }
 
-/** The first daemon for `dataDir`; `undefined` when none is visible, and always on systems without `/proc`. */
-export function findDaemonProcess(search: DaemonSearch): DaemonProcess | undefined {
+/** What can be seen of daemons from here. */
+export interface DaemonsSeen {
+  /** The first daemon of this data root. */
+  readonly ours: DaemonProcess | undefined;
+  /** Daemons of which it cannot be told whose data root they serve: another user's environment is not shown. */
+  readonly unknown: readonly UnknownDaemon[];
+}
+
+/** A daemon whose data root cannot be told. */
+export interface UnknownDaemon {
+  readonly pid: number;
+  readonly uid?: number;
+}
+
+/**
+ * Looks for the daemon of `dataDir`. A process is judged by its own arguments, environment, folder, user and mount
+ * namespace and never by ours. Nothing is seen on systems without `/proc`.
+ */
+export function findDaemons(search: DaemonSearch): DaemonsSeen {
   let entries: string[];
   try {
     entries = readdirSync(search.procRoot);
   } catch {
-    return undefined;
+    return { ours: undefined, unknown: [] };
   }
   const pids = entries.filter((entry) => /^[1-9]\d*$/.test(entry)).map(Number);
+  const unknown: UnknownDaemon[] = [];
   for (const pid of pids.sort((a, b) => a - b)) {
     if (pid === search.selfPid) continue;
     const daemon = describe(pid, search);
-    if (daemon?.data_dir === search.dataDir) return daemon;
+    if (daemon === undefined) continue;
+    const isOurs = daemon.data_dir === undefined ? undefined : isSameRoot(daemon.data_dir, pid, search);
+    if (isOurs === true) return { ours: daemon, unknown: [] };
+    if (isOurs === undefined && unknown.length < UNKNOWN_MAX) unknown.push(withUid(pid, daemon.uid));
   }
-  return undefined;
+  return { ours: undefined, unknown };
 }
 
+/** Whether the path leads the process to what it leads us to; `undefined` when that cannot be told. */
+function isSameRoot(dataDir: string, pid: number, search: DaemonSearch): boolean | undefined {
+  if (dataDir !== search.dataDir) return false;
+  const theirs = link(join(search.procRoot, String(pid), "ns/mnt"));
+  const own = link(join(search.procRoot, "self/ns/mnt"));
+  // Which files another user's process sees is not shown; the same name may be another folder there.
+  if (theirs === undefined) return own === undefined ? true : undefined;
+  if (own === undefined || theirs === own) return true;
+  const [here, there] = [search.dataDir, join(search.procRoot, String(pid), "root", dataDir)].map(folderAt);
+  // Only there: it is the one that is meant, and cannot be reached from here.
+  return here === undefined || there === undefined ? there !== undefined : here === there;
+}
+
+function folderAt(path: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev} ${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function withUid(pid: number, uid: number | undefined): UnknownDaemon {
+  return { pid, ...(uid === undefined ? {} : { uid }) };
+}
+
+/** Without a data root where it cannot be told. */
 function describe(pid: number, { procRoot, home }: DaemonSearch): DaemonProcess | undefined {
   const dir = join(procRoot, String(pid));
-  const argv = readStrings(join(dir, "cmdline"));
+  const argv = readStrings(join(dir, "cmdline")) ?? [];
   const binary = argv[0];
   if (binary === undefined || !["entmootd", "entmoot"].includes(basename(binary))) return undefined;
   const { flags, subcommand } = readDaemonFlags(argv.slice(1));
   if (subcommand === undefined || !DAEMON_COMMANDS.has(subcommand)) return undefined;
 
-  const cwd = link(join(dir, "cwd")) ?? "/";
+  const uid = ownerOf(dir);
   const env = readStrings(join(dir, "environ"));
-  const place = (text: string) => resolve(cwd, expandHome(text, variable(env, "HOME") ?? home));
-  const dataDir = place(flags.data ?? variable(env, "ENTMOOT_DATA") ?? "~/.entmoot");
+  // A home that is not set is the user's, which is ours for our own user alone.
+  const theirHome = variable(env, "HOME") ?? (env !== undefined && uid === process.getuid?.() ? home : undefined);
+  const cwd = variable(env, START_FOLDER) ?? link(join(dir, "cwd"))?.replace(/ \(deleted\)$/, "");
+  const place = (text: string) => placeOf(text, theirHome, cwd);
+  const named = flags.data ?? (env === undefined ? undefined : (variable(env, "ENTMOOT_DATA") ?? "~/.entmoot"));
+  const dataDir = named === undefined ? undefined : place(named);
+  const known = { pid, ...(uid === undefined ? {} : { uid }), ...(isStopped(dir) ? { stopped: true } : {}), binary };
+  if (dataDir === undefined) return { ...known, subcommand };
   const controlSocket = join(dataDir, "control.sock");
   const viaPid = `${dir}/root${controlSocket}`;
+  const identity = flags.identity === undefined ? join(dataDir, "identity.json") : place(flags.identity);
+  const pilot = place(flags.socket ?? "/tmp/pilot.sock");
   const mount = link(join(dir, "ns/mnt"));
   const net = link(join(dir, "ns/net"));
   return {
-    pid,
-    binary,
+    ...known,
     data_dir: dataDir,
-    identity_path: flags.identity === undefined ? join(dataDir, "identity.json") : place(flags.identity),
-    pilot_socket: place(flags.socket ?? "/tmp/pilot.sock"),
+    ...(identity === undefined ? {} : { identity_path: identity }),
+    ...(pilot === undefined ? {} : { pilot_socket: pilot }),
     control_socket: controlSocket,
     ...(existsSync(viaPid) ? { control_socket_via_pid: viaPid } : {}),
     ...(mount === undefined ? {} : { mount_namespace: mount }),
@@ -92,6 +159,26 @@ function describe(pid: number, { procRoot, home }: DaemonSearch): DaemonProcess 
     subcommand,
     ...(existsSync(join(dir, "root/.dockerenv")) ? { container_like: true } : {}),
   };
+}
+
+/** Absolute; `undefined` where it depends on what is not shown. */
+function placeOf(text: string, home: string | undefined, cwd: string | undefined): string | undefined {
+  if (isAbsolute(text)) return resolve(text);
+  if (text === "~" || text.startsWith("~/")) return home === undefined ? undefined : resolve(expandHome(text, home));
+  return cwd === undefined ? undefined : resolve(cwd, text);
+}
+
+function ownerOf(dir: string): number | undefined {
+  return statSync(dir, { throwIfNoEntry: false })?.uid;
+}
+
+/** Its name stands in brackets and may hold any. */
+function isStopped(dir: string): boolean {
+  try {
+    return /^\d+ \(.*\) [Tt] /s.test(readFileSync(join(dir, "stat"), "latin1"));
+  } catch {
+    return false;
+  }
 }
 
 /** Global flags may stand on either side of the subcommand; a repeated one counts last. */
@@ -115,18 +202,19 @@ function readDaemonFlags(args: readonly string[]): { flags: Record<string, strin
 }
 
 /** What a process set this variable to when it began; an empty one counts as none. */
-function variable(env: readonly string[], name: string): string | undefined {
-  return env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
+function variable(env: readonly string[] | undefined, name: string): string | undefined {
+  return env?.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
 }
 
-/** A command line or an environment; nothing of it where it cannot be read. */
-function readStrings(path: string): string[] {
+/** A command line or an environment; `undefined` where it cannot be read. */
+function readStrings(path: string): string[] | undefined {
   try {
     const bytes = readFileSync(path);
-    if (bytes.length === 0 || bytes.length > STRINGS_MAX) return [];
+    if (bytes.length > STRINGS_MAX) return undefined;
+    if (bytes.length === 0) return [];
     return bytes.toString("utf8").replace(/\0$/, "").split("\0");
   } catch {
-    return []; // The process ended, or is not ours to look at.
+    return undefined; // The process ended, or is not ours to look at.
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   closeSync,
+  fchownSync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -64,6 +65,7 @@ export function createIdentity(path: string, identity: Identity = drawIdentity()
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const file = openSync(temporary, "wx", 0o600);
     try {
+      giveToOwnerOfFolder(dirname(path), file);
       writeSync(file, formatIdentity(identity));
       fsyncSync(file);
     } finally {
@@ -80,6 +82,17 @@ export function createIdentity(path: string, identity: Identity = drawIdentity()
     rmSync(temporary, { force: true });
   }
   return { identity, path, notices: [] };
+}
+
+/** What root makes in the data root of a user is the user's. */
+function giveToOwnerOfFolder(folder: string, file: number): void {
+  if (process.getuid?.() !== 0) return;
+  const { gid, uid } = statSync(folder);
+  try {
+    fchownSync(file, uid, gid);
+  } catch {
+    // A user that is not known here, within a namespace of users: then it stays root's.
+  }
 }
 
 function drawIdentity(): Identity {

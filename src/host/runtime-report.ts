@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { type DaemonProcess, findDaemonProcess } from "./daemon-processes.ts";
+import { type DaemonProcess, findDaemons, type UnknownDaemon } from "./daemon-processes.ts";
 import { realClock } from "./real-clock.ts";
 import { shellCommand } from "./shell-quote.ts";
 
@@ -27,6 +27,8 @@ export interface RuntimeReport {
   readonly pilot_wrapper?: string;
   readonly stack_helper?: string;
   readonly running_daemon?: DaemonProcess;
+  /** Daemons of which it cannot be told from here whether they serve this data root. */
+  readonly unknown_daemons?: readonly UnknownDaemon[];
   readonly namespace_warning?: string;
   readonly suggestions?: readonly string[];
   readonly recommended: { readonly agent_data_dir: string; readonly agent_pilot_socket: string };
@@ -43,6 +45,8 @@ export interface RuntimeQuestion {
   readonly features: { readonly fleet: boolean; readonly tasks: boolean };
   readonly procRoot: string;
   readonly systemRoot: string;
+  /** Whether the daemon behind the socket answers a real question in time. */
+  readonly answers: (socket: string) => Promise<boolean>;
 }
 
 /** Wire. How long the original waits for a socket to accept, in `env`. */
@@ -63,22 +67,22 @@ export async function inspectRuntime(question: RuntimeQuestion): Promise<Runtime
     agentSocket === undefined ? undefined : socketAccepts(agentSocket, PROBE_TIMEOUT_MS),
   ]);
   const reachable = agentReachable ?? controlReachable;
-  const daemon = findDaemonProcess({ ...question, selfPid: process.pid });
+  // A process that is stopped accepts connections too: only an answer tells.
+  const isHealthy = reachable && (await question.answers(agentSocket ?? controlSocket));
+  const { ours: daemon, unknown } = findDaemons({ ...question, selfPid: process.pid });
   const viaPid = daemon?.control_socket_via_pid;
   const hidden = !controlReachable && viaPid !== undefined && (await socketAccepts(viaPid, PROBE_TIMEOUT_MS));
-  const status: RuntimeReport["runtime_status"] = reachable
-    ? "healthy"
-    : daemon === undefined || agentSocket !== undefined
-      ? "down"
-      : "half_alive";
+  const isThere = reachable || (daemon !== undefined && agentSocket === undefined);
+  const status: RuntimeReport["runtime_status"] = isHealthy ? "healthy" : isThere ? "half_alive" : "down";
   const stackHelper = existing(question, STACK_HELPER);
-  const suggestions = suggest({ question, daemon, hidden, halfAlive: status === "half_alive", stackHelper });
+  const halfAlive = status === "half_alive" && !reachable;
+  const suggestions = suggest({ question, daemon, hidden, halfAlive, stackHelper });
   return omitUndefined({
     binary: process.execPath,
     uid: process.getuid?.() ?? -1,
     gid: process.getgid?.() ?? -1,
     runtime_status: status,
-    runtime_status_reason: agentReachable === false ? AGENT_REASON : REASON[status],
+    runtime_status_reason: reasonFor({ status, reachable, agentReachable, daemon }),
     data_dir: question.dataDir,
     identity_path: question.identityPath,
     pilot_socket: question.pilotSocket,
@@ -87,12 +91,13 @@ export async function inspectRuntime(question: RuntimeQuestion): Promise<Runtime
     control_socket_reachable: controlReachable,
     agent_socket: agentSocket,
     agent_socket_reachable: agentReachable,
-    publish_path_healthy: reachable,
+    publish_path_healthy: isHealthy,
     features: { fleet_enabled: question.features.fleet, tasks_enabled: question.features.tasks },
     agent_wrapper: existing(question, AGENT_WRAPPER),
     pilot_wrapper: existing(question, PILOT_WRAPPER),
     stack_helper: stackHelper,
     running_daemon: daemon,
+    unknown_daemons: unknown.length === 0 ? undefined : unknown,
     namespace_warning:
       hidden && daemon !== undefined
         ? `the daemon with pid ${daemon.pid} owns this data root but runs in another mount namespace; its control socket is not visible from here`
@@ -124,6 +129,21 @@ const REASON = {
   half_alive: "running entmootd process found, but the control socket is not reachable",
   down: "control socket is not reachable",
 } as const;
+
+/** Why it is not healthy, in words; `undefined` when it is. */
+function reasonFor({ agentReachable, daemon, reachable, status }: Reasons): string | undefined {
+  if (agentReachable === false) return AGENT_REASON;
+  if (status !== "half_alive" || !reachable) return REASON[status];
+  if (daemon?.stopped) return `process ${daemon.pid} is stopped; let it go on with: kill -CONT ${daemon.pid}`;
+  return "the socket accepts connections, but the daemon did not answer a question in time";
+}
+
+interface Reasons {
+  readonly status: RuntimeReport["runtime_status"];
+  readonly reachable: boolean;
+  readonly agentReachable: boolean | undefined;
+  readonly daemon: DaemonProcess | undefined;
+}
 
 const AGENT_REASON = "no daemon answers on the socket that ENTMOOT_AGENT_SOCKET names";
 

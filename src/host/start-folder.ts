@@ -3,7 +3,7 @@ import { parse } from "node:path";
 import type { RunningProgram } from "./running-program.ts";
 
 /** Names the folder that relative paths count from, where the process cannot be in it because it is gone. */
-const START_FOLDER = "ENTMOOT_START_FOLDER";
+export const START_FOLDER = "ENTMOOT_START_FOLDER";
 
 /** The folder that relative paths of the command line and of variables count from. */
 export function startFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {

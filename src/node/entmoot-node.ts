@@ -1,7 +1,7 @@
 import type { Clock, UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
-import { type GroupId, PublicKey } from "../core/ids.ts";
+import { GroupId, PublicKey } from "../core/ids.ts";
 import { entmootNodeId } from "../core/node-id.ts";
 import { keyOf, shownKey } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
@@ -22,7 +22,7 @@ import { type NodeServices, nodeImplementations, type Restart } from "./implemen
 import { Joiner } from "./join/join.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
 import type { NodeContext } from "./node-context.ts";
-import { groupStatus } from "./node-status.ts";
+import { mootStatuses } from "./node-status.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, EndingCall, type Implemented, type OperationHost } from "./operations/implementation.ts";
 import { callInProcess } from "./operations/in-process.ts";
@@ -30,6 +30,7 @@ import type { WatchedPeer } from "./operations/messages.ts";
 import type { AnyOperation, CallOptions, Loose, Operation, Operations } from "./operations/operation.ts";
 import { Publisher } from "./publish.ts";
 import { Turns } from "./turns.ts";
+import { UnopenedGroups } from "./unopened-groups.ts";
 
 /** What a node is made of; it closes the transport and the root with itself. */
 export interface NodeParts {
@@ -67,8 +68,10 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #groups = new Map<GroupId, Group>();
   /** As the data root orders them, so that reading without a node gives the same; `undefined` until somebody reads. */
   #inOrder: readonly Group[] | undefined;
-  /** Why a joined group could not be opened: whoever asks for it is told, instead of that it is not there. */
-  readonly #unopened = new Map<GroupId, EntmootError>();
+  /** Whoever asks for one of them is told why, instead of that it is not there. */
+  readonly #unopened: UnopenedGroups;
+  /** What was said last of a group that cannot be read. */
+  readonly #failed = new Map<GroupId, string>();
   readonly #changed = new ChangeSignal();
   readonly #peerListeners = new Set<(event: WatchedPeer) => void>();
   readonly #random: Random;
@@ -81,20 +84,11 @@ export class EntmootNode implements Operations, OperationHost {
   #closing: Promise<void> | undefined;
 
   /**
-   * Opens every joined group. One that cannot be opened is left out and told of in the log, so that it does not
-   * take the others with it. Throws `data_root_invalid` when the carrier is not of this identity.
+   * Opens every joined group. One that cannot be opened is left out, told of in the log and tried again later. Throws `data_root_invalid` when the carrier is not of this identity.
    */
   static async open(parts: NodeParts): Promise<EntmootNode> {
     const node = new EntmootNode(parts);
-    for (const groupId of parts.root.groupIds()) {
-      try {
-        node.#adopt(groupId);
-      } catch (error) {
-        if (!(error instanceof EntmootError)) throw error;
-        parts.log.error(`group ${groupId}: not opened: ${error.message}`);
-        node.#unopened.set(groupId, error);
-      }
-    }
+    node.#unopened.openAll();
     node.#context.carrier?.start();
     return node;
   }
@@ -104,6 +98,7 @@ export class EntmootNode implements Operations, OperationHost {
     this.#random = parts.random ?? new SeededRandom(crypto.getRandomValues(new Uint32Array(1))[0]!);
     this.#watch = new ClockWatch((parts.config ?? MACHINE_DEFAULTS).time);
     this.#operations = parts.operations ?? nodeImplementations();
+    this.#unopened = new UnopenedGroups({ ...parts, open: (id) => this.#adopt(id) });
     this.#context = this.#makeContext(parts);
     this.#services = this.#makeServices(this.#context);
     this.#startedAt = parts.clock.unix();
@@ -141,6 +136,7 @@ export class EntmootNode implements Operations, OperationHost {
 
   async #close(): Promise<void> {
     this.#ending.abort(new EntmootError("unavailable", "the daemon is ending"));
+    this.#unopened[Symbol.dispose]();
     this.#changed.notify();
     await Promise.all([...this.#groups.values()].map((group) => group.close()));
     await this.#context.carrier?.close();
@@ -225,7 +221,7 @@ export class EntmootNode implements Operations, OperationHost {
         port: transportPort,
         hints: this.#context.hints.own(),
       },
-      groups: [...this.#groups.values()].map((group) => groupStatus(group, transport !== undefined)),
+      ...mootStatuses(this.#groups.values(), { unopened: this.#unopened.all(), isRunning: transport !== undefined }),
       started_at_ms: this.#startedAt,
     };
   }
@@ -246,7 +242,7 @@ export class EntmootNode implements Operations, OperationHost {
 
   /** Why a group that is on the disk is not among ours. */
   #whyNot(id: GroupId): EntmootError | undefined {
-    return this.#unopened.get(id) ?? this.#parts.root.unreadable(id);
+    return this.#unopened.reason(id);
   }
 
   #adopt(id: GroupId): Group {
@@ -271,10 +267,11 @@ export class EntmootNode implements Operations, OperationHost {
       log,
       carryOut: carrier?.carryOut,
       changed: this.#changed,
+      onFailed: (failed, error) => this.#tellFailed(failed, error),
       onMembers: (changed, before) => this.#onMembers(changed, before),
     });
     this.#groups.set(id, group);
-    this.#unopened.delete(id);
+    this.#unopened.forget(id);
     this.#inOrder = undefined;
     group.start();
     carrier?.opened(group);
@@ -287,6 +284,13 @@ export class EntmootNode implements Operations, OperationHost {
     this.#inOrder = undefined;
     this.#parts.root.discardGroup(id);
     this.#changed.notify();
+  }
+
+  /** The same once, or a group that is asked often would fill the log. */
+  #tellFailed({ id }: Group, { message }: EntmootError): void {
+    if (this.#failed.get(id) === message) return;
+    this.#failed.set(id, message);
+    this.#parts.log.error(`group ${GroupId.toBase64(id)}: ${message}`);
   }
 
   #onPeer({ connected, key, route }: PeerStatus): void {

@@ -105,8 +105,8 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   link_create: writing("node", createLink),
   link_list: (node, { group_id }) => ({ links: listLinks(node, group_id) }),
   link_revoke: writing("node", revokeLink),
-  join: ({ joiner }, request, call) => joiner.join(request, call),
-  join_invite: ({ joiner }, request, call) => joiner.joinByInvite(request, call),
+  join: writing("node", ({ joiner }, request, call) => joiner.join(request, call)),
+  join_invite: writing("node", ({ joiner }, request, call) => joiner.joinByInvite(request, call)),
   publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
   publish_signed: (node, { message }) => publishSigned(node, message),
   watch(node, request, call) {

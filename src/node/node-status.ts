@@ -1,11 +1,33 @@
+import { EntmootError } from "../core/errors.ts";
+import type { GroupId } from "../core/ids.ts";
 import { policyName } from "../core/policy/policy.ts";
 import { keepsEverything } from "../core/policy/retention.ts";
 import type { Group } from "./group/group.ts";
 import { groupName } from "./group/group-name.ts";
-import type { MootStatus, NodeStatus, RetentionStatus } from "./operations/daemon.ts";
+import { type MootStatus, type NodeStatus, type RetentionStatus, UNOPENED_MAX } from "./operations/daemon.ts";
+
+/** The groups of a node as `info` shows them: those that are open, and those that cannot be opened or read, with why. */
+export function mootStatuses(
+  open: Iterable<Group>,
+  { isRunning, unopened }: { readonly isRunning: boolean; readonly unopened: ReadonlyMap<GroupId, EntmootError> },
+): Pick<NodeStatus, "groups" | "unopened"> {
+  const groups: MootStatus[] = [];
+  const reasons = new Map(unopened);
+  for (const group of open) {
+    try {
+      groups.push(groupStatus(group, isRunning));
+    } catch (error) {
+      // One that cannot be read must not hide the others.
+      if (!(error instanceof EntmootError)) throw error;
+      reasons.set(group.id, error);
+    }
+  }
+  const rows = [...reasons].slice(0, UNOPENED_MAX).map(([group_id, { message }]) => ({ group_id, reason: message }));
+  return { groups, unopened: rows };
+}
 
 /** A group as `info` shows it. `isRunning`: in a daemon, which hears members and runs long enough to judge the time. */
-export function groupStatus(group: Group, isRunning: boolean): MootStatus {
+function groupStatus(group: Group, isRunning: boolean): MootStatus {
   const { messages } = group.store;
   return {
     group_id: group.id,
@@ -44,6 +66,7 @@ export function statusForAgent(status: NodeStatus): NodeStatus {
     data_dir: "",
     identity_path: "",
     listen_port: 0,
+    unopened: [],
     transport: { carrier, reason: "", port: 0, hints: [] },
   };
 }

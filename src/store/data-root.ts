@@ -18,8 +18,8 @@ export interface DataRoot extends Disposable {
   readonly node: NodeStore;
   /** Joined groups in the order of their directory names; unrecognised names are skipped and reported. */
   groupIds(): GroupId[];
-  /** Why the latest `groupIds` left a group out that is there; `undefined` when it did not. */
-  unreadable(groupId: GroupId): EntmootError | undefined;
+  /** Groups that are there and that the latest `groupIds` left out, with why. */
+  readonly leftOut: ReadonlyMap<GroupId, EntmootError>;
   /** The store of a joined group, opened once and shared; takes over the original's files on first open. `undefined` when not joined. */
   openGroup(groupId: GroupId, onProgress?: (progress: MigrationProgress) => void): GroupStore | undefined;
   /** A new empty group; throws `conflict` when it is joined already. It counts as joined once its roster has an entry. */

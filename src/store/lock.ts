@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "nod
 import { join, resolve } from "node:path";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
+import { giveNameToOwnerOfFolder } from "./owner.ts";
 import { createPrivateFile, fileFailure, PRIVATE_FILE } from "./private-files.ts";
 import { sqliteFailure } from "./sqlite/sqlite-failure.ts";
 
@@ -54,7 +55,14 @@ export class DataRootLock implements Disposable {
     const root = resolve(path);
     const file = join(root, LOCK_FILE);
     if (!existsSync(file)) return undefined;
-    const lock = FileLock.tryAcquire(file, 0);
+    let lock: FileLock | undefined;
+    try {
+      lock = FileLock.tryAcquire(file, 0);
+    } catch (error) {
+      // In a data root that cannot be written, as a backup, there is nobody who could hold it.
+      if (error instanceof EntmootError && error.code === "data_root_invalid") return undefined;
+      throw error;
+    }
     if (!lock) return readHolder(root) ?? {};
     lock[Symbol.dispose]();
     return undefined;
@@ -109,6 +117,7 @@ function writeHolder(root: string, holder: LockHolder): void {
   const fresh = `${file}.tmp`;
   try {
     writeFileSync(fresh, `${JSON.stringify({ pid: holder.pid, since_ms: holder.sinceMs })}\n`, { mode: PRIVATE_FILE });
+    giveNameToOwnerOfFolder(fresh);
     renameSync(fresh, file);
   } catch (error) {
     throw fileFailure(error, file);

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { filesAllowed } from "./descriptors.ts";
 
 /** Ours. What a daemon without moots has open: streams, event queues, its lock, its own database, the carrier. */
 const OTHERS = 24;
@@ -10,8 +10,6 @@ const FILES_EACH = 3;
 const OPEN_MIN = 2;
 /** Ours. An open database costs memory too. */
 const OPEN_MAX = 512;
-/** Ours. Where the limit is not told: the lowest that a system of today starts with. */
-const LIMIT_UNKNOWN = 256;
 
 /** A file that can be closed and opens itself again. */
 export interface Parkable {
@@ -69,15 +67,4 @@ export class OpenFiles {
 export function openFilesMax(allowed: number): number {
   const share = Math.floor(((allowed - OTHERS) * SHARE) / FILES_EACH);
   return Math.min(OPEN_MAX, Math.max(OPEN_MIN, share));
-}
-
-/** How many files this process may have open. */
-export function filesAllowed(): number {
-  try {
-    const [, allowed] = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
-    if (allowed === "unlimited") return Number.MAX_SAFE_INTEGER;
-    return allowed === undefined ? LIMIT_UNKNOWN : Number(allowed);
-  } catch {
-    return LIMIT_UNKNOWN; // No such file on other systems.
-  }
 }

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, statSync } from "
 import { dirname } from "node:path";
 import { EntmootError } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
+import { giveNameToOwnerOfFolder, giveToOwnerOfFolder } from "./owner.ts";
 import { OutOfFiles } from "./store-failures.ts";
 
 /** Wire with the original: nothing in a data root is for anyone but its owner. */
@@ -11,28 +12,44 @@ export const PRIVATE_DIRECTORY = 0o700;
 /** Bits of a mode that give something to the group or to others. */
 const SHARED_BITS = 0o077;
 
-/** Makes an empty file, 0600, unless there is one. Throws `data_root_invalid` or `disk_full`. */
+/** Makes an empty file, 0600, of the owner of its folder, unless there is one. Throws `data_root_invalid` or `disk_full`. */
 export function createPrivateFile(path: string): void {
   // Exclusive, because closing a handle on a database that SQLite has open would drop SQLite's locks.
   try {
-    closeSync(openSync(path, "wx", PRIVATE_FILE));
+    const handle = openSync(path, "wx", PRIVATE_FILE);
+    try {
+      giveToOwnerOfFolder(path, handle);
+    } finally {
+      closeSync(handle);
+    }
     syncDirectory(dirname(path));
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw fileFailure(error, path);
   }
 }
 
-/** Makes a directory, 0700, and the ones above it, unless they are there. Throws `data_root_invalid` or `disk_full`. */
+/** Makes a directory, 0700, of the owner of the one around it, and the ones above it, unless they are there. Throws `data_root_invalid` or `disk_full`. */
 export function createPrivateDirectory(path: string): void {
   try {
     const made = mkdirSync(path, { recursive: true, mode: PRIVATE_DIRECTORY });
-    if (made !== undefined) syncDirectory(dirname(made));
+    if (made !== undefined) {
+      // From the outermost on, so that each has the owner of the one around it.
+      for (const folder of foldersBetween(made, path)) giveNameToOwnerOfFolder(folder);
+      syncDirectory(dirname(made));
+    }
     if (!statSync(path).isDirectory()) throw new EntmootError("data_root_invalid", notDirectory(path));
   } catch (error) {
     const code = codeOf(error);
     if (code === "EEXIST" || code === "ENOTDIR") throw new EntmootError("data_root_invalid", notDirectory(path));
     throw fileFailure(error, path);
   }
+}
+
+/** `inner` and what is above it, up to `outer`, which comes first. */
+function foldersBetween(outer: string, inner: string): string[] {
+  const folders = [inner];
+  while (folders[0]!.length > outer.length) folders.unshift(dirname(folders[0]!));
+  return folders;
 }
 
 /** Takes group and others out of the mode of `path`; the mode it had, or `undefined` when nothing was to do. */

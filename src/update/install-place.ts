@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { FileLock } from "../store/lock.ts";
-import { giveToOwnerOf } from "./owner.ts";
+import { giveToOwnerOf } from "../store/owner.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
 
 const NAME = "entmootd";

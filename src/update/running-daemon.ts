@@ -7,8 +7,8 @@ import { GroupId } from "../core/ids.ts";
 import { type RunningProgram, variablesOf } from "../host/running-program.ts";
 import { fromExistingFolder } from "../host/start-folder.ts";
 import { type NodeStatus, program, restart, status } from "../node/operations/daemon.ts";
+import { ownerFor } from "../store/owner.ts";
 import { pause } from "../transport/wait.ts";
-import { ownerFor } from "./owner.ts";
 import { updateError } from "./update-error.ts";
 
 /** Ours. What a daemon has to end cleanly. */

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fchmodSync, fsyncSync, openSync, rmSync } from "node:fs";
 import type { Clock } from "../core/clock.ts";
 import { textOf } from "../core/errors.ts";
+import { giveToOwnerOf } from "../store/owner.ts";
 import { download, hashFile, sizeOf } from "./download.ts";
 import { type Feed, wantedTag } from "./feed.ts";
 import { chosenFeed } from "./feed-file.ts";
@@ -15,7 +16,6 @@ import {
   refuseManaged,
   requireRoom,
 } from "./install-place.ts";
-import { giveToOwnerOf } from "./owner.ts";
 import { platformOfBinary } from "./platform.ts";
 import { unpackBinary } from "./release-archive.ts";
 import type { ReleaseFile } from "./release-manifest.ts";

@@ -23,6 +23,11 @@ export function infoJson(status: NodeStatus) {
       founder: group.founder,
       ...retentionJson(group),
     })),
+    ...(status.unopened.length === 0
+      ? {}
+      : {
+          unopened: status.unopened.map(({ group_id, reason }) => ({ group_id: GroupId.toBase64(group_id), reason })),
+        }),
     running: status.running,
     ...(status.running
       ? { version: status.version, ...(isForAgent ? {} : { pid: status.pid }), started_at_ms: status.started_at_ms }

@@ -64,6 +64,7 @@ const STATUS: NodeStatus = {
   entmoot_pubkey: new Uint8Array(32).fill(3),
   listen_port: 1004,
   transport: { carrier: "iroh", reason: "default", port: 4433, hints: ["h"] },
+  unopened: [],
   groups: [
     {
       group_id: GroupId.fromBytes(new Uint8Array(32).fill(1)),

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { findDaemonProcess } from "../../src/host/daemon-processes.ts";
+import { findDaemons } from "../../src/host/daemon-processes.ts";
 import { inspectRuntime, type RuntimeQuestion, socketAccepts } from "../../src/host/runtime-report.ts";
 import { shellCommand } from "../../src/host/shell-quote.ts";
 
@@ -25,6 +25,7 @@ function question(change: Partial<RuntimeQuestion> = {}): RuntimeQuestion {
     features: { fleet: false, tasks: false },
     procRoot: join(root, "proc"),
     systemRoot: join(root, "system"),
+    answers: () => Promise.resolve(true),
     ...change,
   };
 }
@@ -89,6 +90,23 @@ describe("the state of a machine", () => {
     expect(report).not.toHaveProperty("runtime_status_reason");
   });
 
+  test("is half alive when the socket accepts and nobody answers, and a stopped process is named", async () => {
+    const asked = question({ answers: () => Promise.resolve(false) });
+    const report = () => listening(join(asked.dataDir, "control.sock"), () => inspectRuntime(asked));
+    expect(await report()).toMatchObject({
+      runtime_status: "half_alive",
+      runtime_status_reason: expect.stringContaining("did not answer"),
+      control_socket_reachable: true,
+      publish_path_healthy: false,
+    });
+    const dir = addProcess(asked.procRoot, 41, ["entmootd", "-data", asked.dataDir, "serve"]);
+    writeFileSync(join(dir, "stat"), "41 (a) R b) T 1 41 41");
+    expect(await report()).toMatchObject({
+      runtime_status_reason: expect.stringContaining("kill -CONT 41"),
+      running_daemon: { pid: 41, stopped: true },
+    });
+  });
+
   test("is half alive when a daemon runs whose socket does not answer, and the stack helper is named where it is", async () => {
     const asked = question();
     addProcess(asked.procRoot, 41, ["/usr/bin/entmootd", "-data", asked.dataDir, "serve"]);
@@ -121,7 +139,7 @@ describe("the state of a machine", () => {
 });
 
 describe("a daemon process", () => {
-  const find = (asked: RuntimeQuestion) => findDaemonProcess({ ...asked, selfPid: 5 });
+  const find = (asked: RuntimeQuestion) => findDaemons({ ...asked, selfPid: 5 }).ours;
 
   test.each([
     [["entmootd", "-data", "DATA", "serve"]],
@@ -170,12 +188,46 @@ describe("a daemon process", () => {
     expect(find({ ...asked, dataDir: own })?.pid).toBe(11);
   });
 
-  test("whose environment cannot be read has its root in our home, and a relative one counts from where it was started", () => {
+  test("whose environment or folder cannot be read is judged by what it shows, or not at all", () => {
     const asked = question();
+    const own = join(asked.home, ".entmoot");
+    const seen = (dataDir: string) => findDaemons({ ...asked, dataDir, selfPid: 5 });
     addProcess(asked.procRoot, 9, ["entmootd", "serve"]);
-    expect(find({ ...asked, dataDir: join(asked.home, ".entmoot") })?.pid).toBe(9);
-    addProcess(asked.procRoot, 10, ["entmootd", "-data", "here", "serve"]);
-    expect(find({ ...asked, dataDir: "/srv/here" })?.pid).toBe(10);
+    rmSync(join(addProcess(asked.procRoot, 10, ["entmootd", "-data", "here", "serve"]), "cwd"));
+    addProcess(asked.procRoot, 11, ["entmootd", "-data", "/srv/oak", "serve"]);
+    expect(seen(own)).toMatchObject({ ours: undefined, unknown: [{ pid: 9 }, { pid: 10 }] });
+    expect(seen("/srv/oak")).toMatchObject({ ours: { pid: 11 }, unknown: [] });
+    // Whether it sees the same files is not shown either.
+    mkdirSync(join(asked.procRoot, "self/ns"), { recursive: true });
+    symlinkSync("mnt:[1]", join(asked.procRoot, "self/ns/mnt"));
+    rmSync(join(asked.procRoot, "11/ns/mnt"));
+    expect(seen("/srv/oak").unknown.map(({ pid }) => pid)).toEqual([9, 10, 11]);
+  });
+
+  test("with a relative root counts it from where it was started, also when that folder is gone", () => {
+    const asked = question();
+    addProcess(asked.procRoot, 9, ["entmootd", "-data", "here", "serve"]);
+    expect(find({ ...asked, dataDir: "/srv/here" })?.pid).toBe(9);
+    const gone = addProcess(asked.procRoot, 10, ["entmootd", "-data", "../a", "serve"]);
+    rmSync(join(gone, "cwd"));
+    symlinkSync("/srv/worktree (deleted)", join(gone, "cwd"));
+    expect(find({ ...asked, dataDir: "/srv/a" })?.pid).toBe(10);
+    const restarted = addProcess(asked.procRoot, 11, ["entmootd", "-data", "../b", "serve"]);
+    writeFileSync(join(restarted, "environ"), "ENTMOOT_START_FOLDER=/var/worktree\0");
+    expect(find({ ...asked, dataDir: "/var/b" })?.pid).toBe(11);
+  });
+
+  test("in another mount namespace is ours when the path leads to the same folder there", () => {
+    const asked = question();
+    mkdirSync(join(asked.procRoot, "self/ns"), { recursive: true });
+    symlinkSync("mnt:[2]", join(asked.procRoot, "self/ns/mnt"));
+    const dir = addProcess(asked.procRoot, 9, ["entmootd", "-data", asked.dataDir, "serve"]);
+    mkdirSync(asked.dataDir);
+    mkdirSync(join(dir, "root", asked.dataDir), { recursive: true });
+    expect(find(asked)).toBeUndefined();
+    rmSync(join(dir, "root"), { recursive: true });
+    symlinkSync("/", join(dir, "root"));
+    expect(find(asked)?.pid).toBe(9);
   });
 
   test("is never ourselves, and what else it was given is not repeated", () => {

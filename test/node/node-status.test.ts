@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { GroupId } from "../../src/core/ids.ts";
 import { encodeWire } from "../../src/core/json/json-codec.ts";
 import { statusForAgent } from "../../src/node/node-status.ts";
 import { type NodeStatus, status } from "../../src/node/operations/daemon.ts";
@@ -14,6 +15,7 @@ const OWNERS: NodeStatus = {
   listen_port: 1004,
   transport: { carrier: "iroh", reason: "chosen by -transport", port: 4433, hints: ["192.0.2.7:4433"] },
   groups: [],
+  unopened: [{ group_id: GroupId.zero, reason: "/data/oak/groups/x: no permission" }],
   started_at_ms: 12,
 };
 

@@ -5,6 +5,7 @@ import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { GroupId, PublicKey } from "../../src/core/ids.ts";
 import { consumer_lease } from "../../src/node/operations/consumers.ts";
 import { status } from "../../src/node/operations/daemon.ts";
+import { link_create } from "../../src/node/operations/invites.ts";
 import { publish } from "../../src/node/operations/messages.ts";
 import { roster_change } from "../../src/node/operations/moots.ts";
 import { groupDirectoryName } from "../../src/store/group-directory.ts";
@@ -70,6 +71,19 @@ inNetns(import.meta, () => {
     await Promise.all(waiting);
     const { groups: after } = await client.call(status, {});
     expect(after.find(({ group_id }) => group_id === held)).toMatchObject({ messages: 2, members: 2 });
+  });
+
+  test("while the node's own database is held messages go on, and a link is made once it is free", async () => {
+    const [, free] = groups as [GroupId, GroupId];
+    await using client = await node.client();
+    let link: Promise<{ readonly link: string }>;
+    {
+      using _lock = hold("node.sqlite");
+      link = client.call(link_create, { group_id: free });
+      await client.call(publish, message(free, "goes on"));
+      await client.call(status, {});
+    }
+    expect((await link).link).toStartWith("entmoot://join/");
   });
 
   test("what is held longer than anybody waits is refused with the reason, and everything else is as before", async () => {

@@ -73,6 +73,31 @@ test("what another process stored while a group was closed counts when it opens 
   expect(a.messages.putMany([of(0, 2)])).toEqual([3]);
 });
 
+test("what is asked of a quiet group again and again keeps no file open, in a data root that is locked", () => {
+  using directory = new TemporaryDirectory();
+  const files = new OpenFiles(1);
+  using root = SqliteDataRoot.open(directory.path, "write", { files });
+  const [quiet, busy] = [1, 2].map((n) => root.createGroup(GroupId.fromBytes(new Uint8Array(32).fill(n))));
+  quiet!.messages.putMany([of(0, 0)]);
+  quiet!.setFact("metadata", "{}");
+  const asked = () => [
+    quiet!.messages.size,
+    quiet!.messages.lastSeq(),
+    quiet!.messages.merkleRoot(),
+    quiet!.getFact("metadata"),
+  ];
+  const before = asked();
+  busy!.messages.putMany([of(1, 0)]);
+  // The busy one is in use, so that another one that opened would be a second.
+  busy!.messages.reading(() => {
+    expect(files.size).toBe(1);
+    expect(asked()).toEqual(before);
+    expect(files.size).toBe(1);
+  });
+  quiet!.messages.putMany([of(0, 1)]);
+  expect([quiet!.messages.size, quiet!.messages.lastSeq()]).toEqual([2, 2]);
+});
+
 test("a small limit leaves room for clients and peers, and a large one is not used up", () => {
   expect([24, 64, 256, 1024, 1_048_576].map(openFilesMax)).toEqual([2, 6, 38, 166, 512]);
 });

@@ -1,9 +1,16 @@
 import { homedir } from "node:os";
+import type { ControlClient } from "../../control/control-client.ts";
+import { EntmootError } from "../../core/errors.ts";
 import { printJson, printLine } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { inspectRuntime, type RuntimeReport } from "../../host/runtime-report.ts";
+import { atMost } from "../../transport/wait.ts";
 import { defineCommand } from "../line/command.ts";
 import { parseFeatureFlags } from "../line/feature-flags.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+
+/** Ours. What a daemon has to answer one question; a busy one takes a part of a second. */
+const ANSWER_MS = 3_000;
 
 /** `env`: where this program looks, what answers there, and what to do when nothing does. */
 export const env = defineCommand({
@@ -18,11 +25,30 @@ export const env = defineCommand({
       features: parseFeatureFlags(process.env),
       procRoot: "/proc",
       systemRoot: "",
+      answers,
     });
     if (args.json) printJson(report);
     else for (const line of describeRuntime(report)) printLine(line);
   },
 });
+
+/** Any daemon of ours or of the original says which it is, unless it does nothing. */
+async function answers(socket: string): Promise<boolean> {
+  const { ControlClient: Client } = await import("../../control/control-client.ts");
+  try {
+    await using client = await Client.connectTo(socket, realClock);
+    return client !== undefined && (await atMost(realClock, ANSWER_MS, identified(client))) === true;
+  } catch (error) {
+    if (error instanceof EntmootError) return false;
+    throw error;
+  }
+}
+
+/** `true` once it has said which it is: ours its version, the original what it holds. */
+async function identified(client: ControlClient): Promise<true> {
+  if (await client.isOriginal(ANSWER_MS)) await client.originalInfo(ANSWER_MS);
+  return true;
+}
 
 /** The report as lines for people. */
 function describeRuntime(report: RuntimeReport): string[] {
@@ -46,6 +72,11 @@ function describeRuntime(report: RuntimeReport): string[] {
   if (daemon) {
     lines.push(`running_daemon: pid=${daemon.pid} data=${daemon.data_dir} socket=${daemon.control_socket}`);
     if (daemon.control_socket_via_pid) lines.push(`running_daemon_socket_via_pid: ${daemon.control_socket_via_pid}`);
+  }
+  for (const { pid, uid } of report.unknown_daemons ?? []) {
+    lines.push(
+      `unknown_daemon: pid=${pid} uid=${uid ?? "unknown"}: whether it serves this data root cannot be told from here`,
+    );
   }
   if (report.namespace_warning) lines.push(`warning: ${report.namespace_warning}`);
   for (const suggestion of report.suggestions ?? []) lines.push(`suggestion: ${suggestion}`);

@@ -39,6 +39,8 @@ export interface GroupParts {
   readonly carryOut: Pick<CarryOut, "run"> | undefined;
   /** Told when new messages or members are there to be looked at. */
   readonly changed: Pick<ChangeSignal, "notify">;
+  /** What is kept could not be read just now, which no peer brought about; thrown to whoever told when absent. */
+  readonly onFailed?: (group: Group, error: EntmootError) => void;
   /** Members before and after a change of the roster. */
   readonly onMembers: (group: Group, before: ReadonlyMap<PublicKey, NodeInfo>) => void;
 }
@@ -140,10 +142,17 @@ export class Group {
   /** Tells the machines one thing and starts what they decide. */
   tell(event: Event): void {
     if (this.#closed) return;
-    // Where nothing is written any more, old messages still pass their time.
-    if (event.kind === "timer" && event.timer === "compare") this.retention.tick();
-    const effects = this.#machine.handle(event, this.#parts.clock.steady());
-    this.#parts.carryOut?.run(this, effects);
+    try {
+      // Where nothing is written any more, old messages still pass their time.
+      if (event.kind === "timer" && event.timer === "compare") this.retention.tick();
+      const effects = this.#machine.handle(event, this.#parts.clock.steady());
+      this.#parts.carryOut?.run(this, effects);
+    } catch (error) {
+      // The next comparison makes up for what this one would have begun; a group that cannot be read must not end the node.
+      const { onFailed } = this.#parts;
+      if (!(error instanceof EntmootError) || onFailed === undefined) throw error;
+      onFailed(this, error);
+    }
   }
 
   /**

@@ -17,6 +17,9 @@ import { nothing } from "./shapes.ts";
 /** Ours. Each open moot holds files open, and systems allow a process fewer. */
 const GROUPS_MAX = 8192;
 
+/** Ours. Moots that cannot be opened, told with the reason; a root with more wants its log read. */
+export const UNOPENED_MAX = 256;
+
 /** Ours. What systems allow for one argument or variable, and more of them than a daemon gets. */
 const ARGUMENT_MAX = 128 * 1024;
 const ARGUMENTS_MAX = 8192;
@@ -78,6 +81,12 @@ const groupStatus = struct(
   { required: ["group_id", "members", "messages", "merkle_root", "roster_head"] },
 );
 
+const unopenedMoot = struct(
+  "unopened moot",
+  { group_id: groupId, reason: documented("what is wrong and what to do", clippedText("reason", 4096)) },
+  { required: ["group_id", "reason"] },
+);
+
 const nodeStatus = struct(
   "node status",
   {
@@ -91,6 +100,10 @@ const nodeStatus = struct(
     listen_port: documented("not for agents", omitted(u16)),
     transport: transportStatus,
     groups: plainList(groupStatus, GROUPS_MAX),
+    unopened: documented(
+      "moots that are here and cannot be opened, or read, just now; not for agents",
+      shortList(unopenedMoot, UNOPENED_MAX),
+    ),
     started_at_ms: documented("Unix milliseconds", count),
   },
   { required: ["version", "pid", "entmoot_pubkey", "transport", "groups"] },

@@ -90,6 +90,8 @@ async function follow(
   { call, cursors, peerEvents, shown }: Following,
 ): Promise<void> {
   const { signal } = call;
+  /** Moots that were read to their end once. */
+  const quiet = new Set<GroupId>();
   for (;;) {
     // All watchers wake at once, and a long log of which nothing matches is read on and on: others have their turn.
     await watched.turns.take();
@@ -99,9 +101,12 @@ async function follow(
     let more = false;
     for (const moot of watched.moots()) {
       if (group_id !== undefined && moot.id !== group_id) continue;
+      // Nothing came since: a moot that is quiet costs no look into its database.
+      if (quiet.has(moot.id) && (cursors.get(moot.id) ?? 0) >= moot.store.messages.lastSeq()) continue;
       await watched.turns.take();
       if (signal.aborted) return;
       const page = moot.store.messages.arrivedAfter(cursors.get(moot.id) ?? 0, PAGE, PAGE_BYTES);
+      if (page.length === 0) quiet.add(moot.id);
       const rows = page.length === 0 ? undefined : new Rows(moot);
       for (const stored of page) {
         if (signal.aborted) return;

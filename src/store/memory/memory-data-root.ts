@@ -1,3 +1,4 @@
+import type { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { DataRoot } from "../data-root.ts";
 import { byDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
@@ -15,7 +16,7 @@ export class MemoryDataRoot implements DataRoot {
     return joined.map(({ groupId }) => groupId).sort(byDirectory);
   }
 
-  unreadable(): undefined {}
+  readonly leftOut: ReadonlyMap<GroupId, EntmootError> = new Map();
 
   openGroup(groupId: GroupId): MemoryGroupStore | undefined {
     const store = this.#groups.get(groupId);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { groupOfDirectory } from "../group-directory.ts";
 import { ORIGINAL_MESSAGES } from "./original-files.ts";
@@ -20,7 +20,7 @@ export interface OriginalUser {
 export function usersOfOriginal(root: string, procRoot = "/proc"): OriginalUser[] {
   const files = new Map<string, { path: string; device: string }>();
   for (const path of databasesOf(root)) {
-    const stat = statSync(path, { throwIfNoEntry: false });
+    const stat = statOf(path);
     if (stat?.isFile()) files.set(`${stat.ino}`, { path, device: deviceOf(stat.dev) });
   }
   const users: OriginalUser[] = [];
@@ -32,6 +32,15 @@ export function usersOfOriginal(root: string, procRoot = "/proc"): OriginalUser[
     }
   }
   return users;
+}
+
+/** `undefined` where it is not there or not for us to see, which opening the group tells better. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function databasesOf(root: string): string[] {

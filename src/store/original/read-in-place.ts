@@ -73,7 +73,7 @@ function passing(group: OriginalGroup, { fill, onClose, prepare }: Passing): Sql
       // Keeps its journal in memory: nothing is opened by name later.
       durable: false,
     });
-    store = new SqliteGroupStore(group.groupId, file, onClose);
+    store = new SqliteGroupStore(group.groupId, file, { onClose });
   } finally {
     removePrivatePlace(place);
   }

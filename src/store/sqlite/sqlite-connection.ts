@@ -10,6 +10,8 @@ export interface ConnectOptions {
   readonly durable: boolean;
   /** How long opening waits for another process that writes. */
   readonly waitMs: number;
+  /** It can only be read where it is, and nobody writes it. */
+  readonly isFrozen?: boolean;
 }
 
 /** Ours. A group's connection costs at most this much page cache; read-ahead is left to the system. */
@@ -24,8 +26,14 @@ const WAL_KEPT_BYTES = 16 * 1024 * 1024;
 const SWITCH_RETRY_MS = 10;
 
 /** Sets up a connection that was just made to the file at `path`, and brings the file up to date. */
-export function setUp(db: Database, path: string, { durable, label, migrations, waitMs }: ConnectOptions): void {
+export function setUp(db: Database, path: string, options: ConnectOptions): void {
+  const { durable, isFrozen, label, migrations, waitMs } = options;
   db.run(`PRAGMA busy_timeout = ${waitMs}`);
+  if (isFrozen) {
+    db.run(`PRAGMA cache_size = -${CACHE_KIB}`);
+    versionOf(db, path, label, migrations.length);
+    return;
+  }
   if (durable) useWal(db, waitMs);
   else db.run("PRAGMA journal_mode = MEMORY");
   db.run(`PRAGMA synchronous = ${durable ? "FULL" : "OFF"}`);

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { EntmootError } from "../../core/errors.ts";
+import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { DataRoot, MigrationProgress } from "../data-root.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
@@ -47,7 +47,7 @@ export class SqliteDataRoot implements DataRoot {
   readonly #groups: string;
   readonly #files: OpenFiles;
   readonly #open = new Map<GroupId, SqliteGroupStore>();
-  readonly #unreadable = new Map<GroupId, EntmootError>();
+  readonly #leftOut = new Map<GroupId, EntmootError>();
   readonly #notices: string[] = [];
   readonly #onStale: (text: string) => void;
 
@@ -87,7 +87,7 @@ export class SqliteDataRoot implements DataRoot {
 
   groupIds(): GroupId[] {
     const joined: GroupId[] = [];
-    this.#unreadable.clear();
+    this.#leftOut.clear();
     for (const name of this.#directoryNames()) {
       const groupId = groupOfDirectory(name);
       if (groupId === undefined) this.#notice(`${join(this.#groups, name)}: not the directory of a group; skipped`);
@@ -96,8 +96,8 @@ export class SqliteDataRoot implements DataRoot {
     return joined;
   }
 
-  unreadable(groupId: GroupId): EntmootError | undefined {
-    return this.#unreadable.get(groupId);
+  get leftOut(): ReadonlyMap<GroupId, EntmootError> {
+    return this.#leftOut;
   }
 
   openGroup(groupId: GroupId, onProgress?: (progress: MigrationProgress) => void): SqliteGroupStore | undefined {
@@ -206,8 +206,13 @@ export class SqliteDataRoot implements DataRoot {
     if (known) return known.roster.size > 0;
     const directory = this.#directory(groupId);
     const path = join(directory, GROUP_DATABASE);
-    if (!existsSync(path)) return holdsOriginal(directory);
-    using file = SqliteFile.open(path, { label: "group database", migrations: GROUP_MIGRATIONS, access: "read" });
+    if (!isThere(path)) return holdsOriginal(directory);
+    // With the access of the root: a daemon looks too, and waits for nobody as long as a reader may.
+    using file = SqliteFile.open(path, {
+      label: "group database",
+      migrations: GROUP_MIGRATIONS,
+      access: this.#access,
+    });
     return new SqliteRosterStore(file).size > 0;
   }
 
@@ -217,15 +222,15 @@ export class SqliteDataRoot implements DataRoot {
       if (this.#isJoined(groupId)) return true;
       const path = join(this.#directory(groupId), GROUP_DATABASE);
       if (existsSync(path)) {
-        this.#notice(
-          `${path}: holds no roster, as after a copy that was cut short; the group is left out. Restore it from a backup, or remove its folder`,
-        );
+        const why = `${path}: holds no roster, as after a copy that was cut short; the group is left out. Restore it from a backup, or remove its folder`;
+        this.#notice(why);
+        this.#leftOut.set(groupId, new EntmootError("data_root_invalid", why));
       }
       return false;
     } catch (error) {
-      if (!(error instanceof EntmootError)) throw error;
-      this.#notice(`${error.message}; the group is left out`);
-      this.#unreadable.set(groupId, error);
+      const failure = asFailure(error, this.#directory(groupId));
+      this.#notice(`${failure.message}; the group is left out`);
+      this.#leftOut.set(groupId, failure);
       return false;
     }
   }
@@ -235,6 +240,7 @@ export class SqliteDataRoot implements DataRoot {
       groupId,
       access: this.#access,
       files: this.#files,
+      alone: this.#access === "write",
       onClose: () => this.#open.delete(groupId),
     });
     this.#open.set(groupId, store);
@@ -278,8 +284,13 @@ export class SqliteDataRoot implements DataRoot {
     for (const name of this.#directoryNames()) {
       if (groupOfDirectory(name) === undefined) continue;
       const directory = join(this.#groups, name);
-      this.#tighten(directory, PRIVATE_DIRECTORY);
-      for (const file of PRIVATE_GROUP_FILES) this.#tighten(join(directory, file), PRIVATE_FILE);
+      try {
+        this.#tighten(directory, PRIVATE_DIRECTORY);
+        for (const file of PRIVATE_GROUP_FILES) this.#tighten(join(directory, file), PRIVATE_FILE);
+      } catch (error) {
+        // Of another user, say: that is for whoever opens this group to be told, and must not keep the others shut.
+        this.#notice(asFailure(error, directory).message);
+      }
     }
   }
 
@@ -296,6 +307,18 @@ export class SqliteDataRoot implements DataRoot {
   #notice(text: string): void {
     if (this.#notices.length < NOTICES_MAX && !this.#notices.includes(text)) this.#notices.push(text);
   }
+}
+
+/** Throws the system's error where that cannot be seen. */
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Whatever kept one thing from being read, in words. */
+function asFailure(error: unknown, path: string): EntmootError {
+  const failure = fileFailure(error, path);
+  if (failure instanceof EntmootError) return failure;
+  return new EntmootError("internal", `${path}: ${textOf(error)}`, { cause: error });
 }
 
 function octal(mode: number): string {

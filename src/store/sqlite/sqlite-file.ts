@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
 import { OpenFiles, type Parkable } from "../open-files.ts";
-import { createPrivateFile } from "../private-files.ts";
+import { createPrivateFile, fileFailure } from "../private-files.ts";
 import { OutOfFiles, StoreBusy } from "../store-failures.ts";
+import { isOnlyReadable, openFrozen } from "./frozen-database.ts";
 import { type ConnectOptions, setUp } from "./sqlite-connection.ts";
 import { sqliteFailure } from "./sqlite-failure.ts";
 
@@ -29,8 +30,18 @@ interface OpenOptions {
   readonly durable?: boolean;
   /** With which others it shares the descriptors there are; it is closed for one of them and opens itself again. */
   readonly files?: OpenFiles;
+  /** Nobody else writes it, as the data root is locked: what was known of it stays true while it is closed. */
+  readonly alone?: boolean;
   /** How long opening waits for another process that writes; as long as any statement when absent. */
   readonly openWaitMs?: number;
+}
+
+/** A file as it is opened. */
+interface Parts {
+  readonly access: Access;
+  readonly alone: boolean;
+  readonly connecting: ConnectOptions;
+  readonly files: OpenFiles;
 }
 
 /** Ours. A program that only reads has nothing else to do meanwhile. */
@@ -51,11 +62,15 @@ export class SqliteFile implements Disposable, Parkable {
   readonly access: Access;
   readonly #connecting: ConnectOptions;
   readonly #files: OpenFiles;
+  readonly #isAlone: boolean;
+  #seenVersion = 0;
   readonly #begin: Sql;
   readonly #commit: Sql;
   readonly #version: Sql;
   /** `undefined` while it is parked. */
   #db: Database | undefined;
+  /** Removes what was made to read a file that cannot be written. */
+  #forget: (() => void) | undefined;
   /** How often it was opened: what another connection committed meanwhile is not told by the next one. */
   #openings = 0;
   #waitMs = 0;
@@ -63,11 +78,12 @@ export class SqliteFile implements Disposable, Parkable {
   #use: Use = { isRecent: true };
   #open = true;
 
-  private constructor(path: string, access: Access, connecting: ConnectOptions, files: OpenFiles) {
+  private constructor(path: string, { access, alone, connecting, files }: Parts) {
     this.path = path;
     this.access = access;
     this.#connecting = connecting;
     this.#files = files;
+    this.#isAlone = alone;
     this.#begin = this.prepare("BEGIN IMMEDIATE");
     this.#commit = this.prepare("COMMIT");
     this.#version = this.prepare("PRAGMA data_version");
@@ -78,7 +94,8 @@ export class SqliteFile implements Disposable, Parkable {
     const { access, durable = true, files = new OpenFiles(Number.POSITIVE_INFINITY), label, migrations } = options;
     const waitMs = options.openWaitMs ?? usualWaitMs(access);
     // Absolute: only a path that starts with `file:` would be read as a URI.
-    const file = new SqliteFile(resolve(path), access, { label, migrations, durable, waitMs }, files);
+    const connecting = { label, migrations, durable, waitMs };
+    const file = new SqliteFile(resolve(path), { access, alone: options.alone ?? false, connecting, files });
     // A log left behind by a deleted database is thrown away by SQLite itself, because this one begins empty.
     if (!existsSync(file.path)) createPrivateFile(file.path);
     file.#connected();
@@ -140,8 +157,10 @@ export class SqliteFile implements Disposable, Parkable {
 
   /** Another number once another connection has committed; what this one commits leaves it as it is. */
   version(): number {
+    if (this.#db === undefined && this.#isAlone) return this.#seenVersion;
     const version = this.#version.row()![0] as number;
-    return this.#openings * 2 ** 32 + version;
+    this.#seenVersion = this.#openings * 2 ** 32 + version;
+    return this.#seenVersion;
   }
 
   /** Runs reads that must agree with each other, whatever other processes commit meanwhile. */
@@ -186,7 +205,7 @@ export class SqliteFile implements Disposable, Parkable {
     this.#files.makeRoom();
     for (;;) {
       try {
-        this.#db = this.#connect();
+        this.#db = this.#connectOrRead();
         break;
       } catch (error) {
         if (!(error instanceof OutOfFiles && this.#files.closeOne())) throw error;
@@ -195,6 +214,24 @@ export class SqliteFile implements Disposable, Parkable {
     this.#openings += 1;
     this.#files.opened(this);
     return this.#db;
+  }
+
+  /** A file that may not be written can be read all the same, by who only reads. */
+  #connectOrRead(): Database {
+    try {
+      return this.#connect();
+    } catch (error) {
+      const isRefused = error instanceof EntmootError && error.code === "data_root_invalid";
+      if (this.access !== "read" || !isRefused || !isOnlyReadable(this.path)) throw error;
+      try {
+        const { db, forget } = openFrozen(this.path, this.#connecting);
+        this.#forget = forget;
+        db.run("PRAGMA query_only = ON");
+        return db;
+      } catch (second) {
+        throw fileFailure(sqliteFailure(second, this.path), this.path);
+      }
+    }
   }
 
   #connect(): Database {
@@ -220,6 +257,8 @@ export class SqliteFile implements Disposable, Parkable {
     this.#db = undefined;
     this.#files.closed(this);
     db.close(true);
+    this.#forget?.();
+    this.#forget = undefined;
   }
 
   #beginWriting(): void {

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../core/bounded-map.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { GroupStore } from "../group-store.ts";
 import type { OpenFiles } from "../open-files.ts";
@@ -21,8 +22,13 @@ interface OpenGroup {
   readonly access: Access;
   /** With which others it shares the descriptors there are. */
   readonly files?: OpenFiles;
+  /** Nobody else writes it, as the data root is locked. */
+  readonly alone?: boolean;
   readonly onClose?: () => void;
 }
+
+/** Ours. Small facts known by heart, of a group that nobody else writes: asked for each look at it. */
+const FACTS_KNOWN = 16;
 
 /** All of one group in one `moot.sqlite`. */
 export class SqliteGroupStore implements GroupStore {
@@ -33,24 +39,34 @@ export class SqliteGroupStore implements GroupStore {
   readonly consumers: SqliteConsumerStore;
   readonly #file: SqliteFile;
   readonly #facts: SqliteFactStore;
+  readonly #known: BoundedMap<string, { readonly value: string | undefined }> | undefined;
   readonly #onClose: () => void;
   #open = true;
 
   /** `path` is made if it is not there. `onClose` is called once. */
-  static open(path: string, { groupId, access, files, onClose = () => {} }: OpenGroup): SqliteGroupStore {
+  static open(
+    path: string,
+    { groupId, access, alone = false, files, onClose = () => {} }: OpenGroup,
+  ): SqliteGroupStore {
     const file = SqliteFile.open(path, {
       label: "group database",
       migrations: GROUP_MIGRATIONS,
       access,
+      alone,
       ...(files === undefined ? {} : { files }),
     });
-    return new SqliteGroupStore(groupId, file, onClose);
+    return new SqliteGroupStore(groupId, file, { alone, onClose });
   }
 
-  constructor(groupId: GroupId, file: SqliteFile, onClose: () => void = () => {}) {
+  constructor(
+    groupId: GroupId,
+    file: SqliteFile,
+    { alone = false, onClose = () => {} }: Pick<OpenGroup, "alone" | "onClose"> = {},
+  ) {
     this.groupId = groupId;
     this.#file = file;
     this.#onClose = onClose;
+    this.#known = alone ? new BoundedMap(FACTS_KNOWN) : undefined;
     this.messages = new SqliteMessageStore(file);
     this.roster = new SqliteRosterStore(file);
     this.ads = new SqliteAdStore(file);
@@ -64,11 +80,16 @@ export class SqliteGroupStore implements GroupStore {
   }
 
   getFact(name: string): string | undefined {
-    return this.#facts.get(name);
+    const known = this.#known?.get(name);
+    if (known !== undefined) return known.value;
+    const value = this.#facts.get(name);
+    this.#known?.set(name, { value });
+    return value;
   }
 
   setFact(name: string, value: string | undefined): void {
     this.#facts.set(name, value);
+    this.#known?.set(name, { value });
   }
 
   isWritable(): boolean {

@@ -65,6 +65,8 @@ export class SqliteMessageStore implements MessageStore {
   readonly #idsWithin: Sql;
 
   #prunedSeen = 0;
+  /** The root that was kept for what the log held then: read once, and not again while nothing comes. */
+  #keptRoot: { readonly seq: number; readonly pruned: number; readonly root: MerkleRoot } | undefined;
   /** What was read or written last, true for as long as nobody else commits. */
   #known: { readonly version: number; readonly tally: HeldTally } | undefined;
 
@@ -249,8 +251,13 @@ export class SqliteMessageStore implements MessageStore {
     if (tally.held === 0) return MerkleRoot.zero;
     const set = this.#order.loaded(tally);
     if (set) return set.root();
+    if (this.#keptRoot?.seq === tally.seq && this.#keptRoot.pruned === tally.pruned) return this.#keptRoot.root;
     const kept = this.#root.row(tally.seq, tally.pruned)?.[0];
-    if (kept instanceof Uint8Array) return this.#countsRow.hex32(kept, 1);
+    if (kept instanceof Uint8Array) {
+      const root = this.#countsRow.hex32<MerkleRoot>(kept, 1);
+      this.#keptRoot = { seq: tally.seq, pruned: tally.pruned, root };
+      return root;
+    }
     return this.#order.at(tally).root();
   }
 

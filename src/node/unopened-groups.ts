@@ -1,0 +1,100 @@
+import type { Clock } from "../core/clock.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
+import { GroupId } from "../core/ids.ts";
+import type { Log } from "../host/log.ts";
+import type { DataRoot } from "../store/data-root.ts";
+
+/** Ours. Until the first further try; what is wrong for a moment, as a lock, is soon over. */
+const FIRST_TRY_MS = 1_000;
+/** Ours. Each try waits twice as long as the one before, up to this: a damaged file costs a look each time. */
+const LAST_TRY_MS = 60_000;
+
+export interface UnopenedParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly root: Pick<DataRoot, "groupIds" | "leftOut">;
+  /** Opens one. Throws why it cannot be opened. */
+  readonly open: (id: GroupId) => void;
+}
+
+/**
+ * Groups that are on the disk and could not be opened, with why. One that cannot be opened does not take the others with
+ * it, and is tried again and again: what was wrong may be over, or mended by somebody.
+ */
+export class UnopenedGroups implements Disposable {
+  readonly #parts: UnopenedParts;
+  readonly #reasons = new Map<GroupId, EntmootError>();
+  #waitMs = FIRST_TRY_MS;
+  #next: Disposable | undefined;
+
+  constructor(parts: UnopenedParts) {
+    this.#parts = parts;
+  }
+
+  /** Opens all that are joined, and sees to those that cannot be opened from now on. */
+  openAll(): void {
+    for (const id of this.#parts.root.groupIds()) this.#tryOne(id);
+    this.#tryLater();
+  }
+
+  /** Why this one is not open; `undefined` when it is, or is not there. */
+  reason(id: GroupId): EntmootError | undefined {
+    return this.#reasons.get(id) ?? this.#parts.root.leftOut.get(id);
+  }
+
+  /** All of them, each with why. */
+  all(): ReadonlyMap<GroupId, EntmootError> {
+    return new Map([...this.#parts.root.leftOut, ...this.#reasons]);
+  }
+
+  /** It is open, or is there no more. */
+  forget(id: GroupId): void {
+    this.#reasons.delete(id);
+  }
+
+  /** Tries no more. */
+  [Symbol.dispose](): void {
+    this.#next?.[Symbol.dispose]();
+  }
+
+  #tryOne(id: GroupId): void {
+    const { log, open } = this.#parts;
+    try {
+      open(id);
+    } catch (error) {
+      const failure = failureOf(error);
+      if (this.#reasons.get(id)?.message !== failure.message) log.error(`group ${id}: not opened: ${failure.message}`);
+      this.#reasons.set(id, failure);
+    }
+  }
+
+  #tryLater(): void {
+    if (this.all().size === 0) return;
+    this.#next = this.#parts.clock.after(this.#waitMs, () => this.#tryAgain(), { idle: true });
+    this.#waitMs = Math.min(2 * this.#waitMs, LAST_TRY_MS);
+  }
+
+  #tryAgain(): void {
+    const { log, root } = this.#parts;
+    const before = this.all();
+    try {
+      // Looks at those again that it left out.
+      const joined = new Set(root.groupIds());
+      for (const id of before.keys()) {
+        if (joined.has(id)) this.#tryOne(id);
+        else this.#reasons.delete(id);
+        if (joined.has(id) && !this.#reasons.has(id)) log.info(`group ${GroupId.toBase64(id)}: opened now`);
+      }
+    } catch (error) {
+      // The folder of the groups itself cannot be read: that may be over by the next time.
+      if (!(error instanceof EntmootError)) throw error;
+    }
+    this.#tryLater();
+  }
+}
+
+/** Whatever it was: a fault of ours in one group is no reason to open none. */
+function failureOf(error: unknown): EntmootError {
+  if (error instanceof EntmootError) return error;
+  return new EntmootError("internal", textOf(error), { cause: error });
+}

@@ -1,0 +1,131 @@
+import { expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
+import { GroupId } from "../../src/core/ids.ts";
+import { type NodeStatus, status } from "../../src/node/operations/daemon.ts";
+import { publish } from "../../src/node/operations/messages.ts";
+import { group_create } from "../../src/node/operations/moots.ts";
+import { BINARY } from "../support/binary.ts";
+import { DaemonNode, eventually } from "../support/daemon.ts";
+import { inNetns } from "../support/netns.ts";
+import { OPEN_GROUP } from "../support/nodes.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+/** A daemon that may have so many files open; without moots and clients it has twenty. */
+const withFiles = (count: number) => ["sh", "-c", `ulimit -n ${count}; exec "$0" "$@"`, BINARY];
+
+/** Linux counts a process's time in hundredths of a second, whatever the machine. */
+const TICK_MS = 10;
+
+inNetns(import.meta, () => {
+  test.each([24, 32, 64])(
+    "with %i files and three hundred clients that do nothing a daemon rests, and answers",
+    async (files) => {
+      using home = new TemporaryDirectory();
+      await using node = new DaemonNode(home.path, "a", { command: withFiles(files) });
+      await node.serve();
+      await using asking = new DaemonNode(home.path, "a");
+      using _idle = await IdleClients.connect(join(node.data, "control.sock"), 300);
+      expect(await asking.ask(["info"])).toMatchObject({ running: true, pid: node.daemon.pid });
+      const made = await asking.run(["group", "create", "-name", "council", "-policy", "none"]);
+      if (made.status === 0) await asking.ask(["publish", "-topic", "chat", "-content", "here"]);
+      // Where there is no room for its database, that is said; what is open goes on.
+      else expect(made.stderr).toMatch(/too many files are open.*ulimit -n/);
+      const [spent, began] = [processorMs(node.daemon.pid), performance.now()];
+      for (const _ of ["once", "and again"]) {
+        rmSync(join(node.data, "agent.sock"));
+        await eventually("agent.sock again", () => existsSync(join(node.data, "agent.sock")) || undefined);
+      }
+      expect(processorMs(node.daemon.pid) - spent).toBeLessThan((performance.now() - began) / 4);
+      expect(await asking.ask(["info"])).toMatchObject({ running: true });
+      const told = node.daemon.stderr.match(/as many files open as it may/g) ?? [];
+      expect(told.length).toBeLessThanOrEqual(1);
+      await node.end();
+    },
+  );
+
+  test("forty moots are served with files for a few, written, read, and opened again by the next daemon", async () => {
+    using home = new TemporaryDirectory();
+    await using node = new DaemonNode(home.path, "a", { command: withFiles(64) });
+    for (const round of [1, 2]) {
+      await node.serve();
+      let groups: NodeStatus["groups"];
+      {
+        await using client = await node.client();
+        if (round === 1)
+          for (let n = 0; n < 40; n++) await client.call(group_create, { ...OPEN_GROUP, join_mode: "invite_only" });
+        ({ groups } = await client.call(status, {}));
+        expect(groups).toHaveLength(40);
+        const content = encodeUtf8(`round ${round}`);
+        await Promise.all(groups.map(({ group_id }) => client.call(publish, { group_id, topics: ["chat"], content })));
+        const after = await client.call(status, {});
+        expect(after.unopened).toEqual([]);
+        expect(after.groups.map(({ messages }) => messages)).toEqual(groups.map(() => round));
+      }
+      // Beside the daemon, with as few files of its own.
+      for (const { group_id } of [groups[0]!, groups[39]!]) {
+        const { stdout } = await node.run(["query", "-group", GroupId.toBase64(group_id)]);
+        expect(stdout.trimEnd().split("\n")).toHaveLength(round);
+      }
+      await node.end();
+    }
+  });
+
+  test("where not one more file can be opened, a start ends with the reason", async () => {
+    using home = new TemporaryDirectory();
+    await using node = new DaemonNode(home.path, "a", { command: withFiles(12) });
+    const { status, stderr } = await node.run(["serve"]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/cannot be opened: too many files are open here; raise the limit.*ulimit -n/);
+  });
+
+  test("a path that is too long is called that, for a data root that is there and for one that is not", async () => {
+    using home = new TemporaryDirectory();
+    const [there, missing] = ["d", "e"].map((letter) => join(home.path, ...Array<string>(5).fill(letter.repeat(100))));
+    mkdirSync(there!, { recursive: true });
+    for (const data of [there!, missing!]) {
+      await using node = new DaemonNode(home.path, "a", { env: { ENTMOOT_DATA: data } });
+      for (const command of [["serve"], ["group", "create", "-name", "council"]]) {
+        const { status, stderr } = await node.run(command);
+        expect({ status, stderr }).toEqual({
+          status: 1,
+          stderr: expect.stringMatching(/this path has \d+ bytes.*shorter path/),
+        });
+      }
+    }
+  });
+});
+
+/** Processor time of a process so far. */
+function processorMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+/** Connections that say nothing; those that are closed meanwhile are not made again. */
+class IdleClients implements Disposable {
+  readonly #sockets: readonly Socket[];
+
+  private constructor(sockets: readonly Socket[]) {
+    this.#sockets = sockets;
+  }
+
+  static async connect(path: string, count: number): Promise<IdleClients> {
+    const sockets = await Promise.all(
+      Array.from({ length: count }, () => {
+        const socket = connect({ path });
+        socket.on("error", () => {}); // It was shown the door.
+        return new Promise<Socket>((resolve) => {
+          for (const event of ["connect", "close"]) socket.once(event, () => resolve(socket));
+        });
+      }),
+    );
+    return new IdleClients(sockets);
+  }
+
+  [Symbol.dispose](): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}

@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { BINARY } from "../support/binary.ts";
+import { DaemonNode } from "../support/daemon.ts";
+import { testWhere } from "../support/needs.ts";
+import { inNetns } from "../support/netns.ts";
+import { OTHER_USER, otherUser, otherUserMissing } from "../support/other-user.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+inNetns(import.meta, () => {
+  test("a daemon that is stopped is not called healthy, and one that goes on is", async () => {
+    using home = new TemporaryDirectory();
+    await using node = new DaemonNode(home.path, "a");
+    await node.serve();
+    const { pid } = node.daemon;
+    expect(await node.ask(["env", "-json"])).toMatchObject({ runtime_status: "healthy", publish_path_healthy: true });
+    node.daemon.kill("SIGSTOP");
+    expect(await node.ask(["env", "-json"])).toMatchObject({
+      runtime_status: "half_alive",
+      runtime_status_reason: `process ${pid} is stopped; let it go on with: kill -CONT ${pid}`,
+      control_socket_reachable: true,
+      publish_path_healthy: false,
+      running_daemon: { pid, stopped: true },
+    });
+    node.daemon.kill("SIGCONT");
+    expect(await node.ask(["env", "-json"])).toMatchObject({ runtime_status: "healthy" });
+    await node.end();
+  });
+
+  testWhere(otherUserMissing(), "nobody is told that another user's daemon is theirs", async () => {
+    using home = new TemporaryDirectory();
+    chmodSync(home.path, 0o755);
+    const theirs = join(home.path, "user");
+    mkdirSync(theirs);
+    chownSync(theirs, OTHER_USER, OTHER_USER);
+    await using roots = new DaemonNode(join(home.path, "root"), ".entmoot", { env: { ENTMOOT_DATA: undefined } });
+    await roots.serve();
+    const command = [...otherUser(), BINARY];
+    await using user = new DaemonNode(theirs, ".entmoot", { command, env: { ENTMOOT_DATA: undefined } });
+    const { pid } = roots.daemon;
+    const seen = await user.ask(["env", "-json"]);
+    expect(seen).toMatchObject({ runtime_status: "down", unknown_daemons: expect.arrayContaining([{ pid, uid: 0 }]) });
+    expect(seen).not.toHaveProperty("running_daemon");
+    const stopped = await user.run(["stop"]);
+    expect(stopped.status).toBe(6);
+    expect(stopped.stderr).not.toContain("a daemon for this data root runs");
+    expect(stopped.stderr).toMatch(new RegExp(`cannot be told from here: .*process ${pid} of user 0`));
+    // Root sees what it was started with, and whose it is.
+    expect(await roots.ask(["env", "-json"])).toMatchObject({ runtime_status: "healthy", running_daemon: { pid } });
+  });
+});
