@@ -1,4 +1,5 @@
 import { type Database, SQLiteError } from "bun:sqlite";
+import { closeSync, openSync, readSync } from "node:fs";
 import { EntmootError } from "../../core/errors.ts";
 import type { Migration } from "./sqlite-file.ts";
 
@@ -82,4 +83,23 @@ function versionOf(db: Database, path: string, label: string, known: number): nu
     "data_root_invalid",
     `${path}: ${label} has version ${version}, this entmootd knows up to ${known}; run a newer entmootd, or restore a backup`,
   );
+}
+
+/** Where a database file says its version (https://sqlite.org/fileformat2.html#user_version_number). */
+const USER_VERSION_AT = 60;
+
+/** The version in the header of the file at `path`; 0 when there is none, or what was done last is still in the log. */
+export function userVersionOf(path: string): number {
+  const bytes = new Uint8Array(4);
+  try {
+    const fd = openSync(path, "r");
+    try {
+      readSync(fd, bytes, 0, bytes.length, USER_VERSION_AT);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return 0; // Opening it tells what is wrong.
+  }
+  return new DataView(bytes.buffer).getInt32(0);
 }

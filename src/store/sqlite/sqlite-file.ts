@@ -6,7 +6,7 @@ import { OpenFiles, type Parkable } from "../open-files.ts";
 import { createPrivateFile, fileFailure } from "../private-files.ts";
 import { OutOfFiles, StoreBusy } from "../store-failures.ts";
 import { isOnlyReadable, openFrozen } from "./frozen-database.ts";
-import { type ConnectOptions, setUp } from "./sqlite-connection.ts";
+import { type ConnectOptions, setUp, userVersionOf } from "./sqlite-connection.ts";
 import { sqliteFailure } from "./sqlite-failure.ts";
 
 /** What a statement binds or gives. Integers come back as `number` unless the statement asks for `bigint`. */
@@ -52,6 +52,9 @@ const READER_WAIT_MS = 10_000;
  */
 const WRITER_WAIT_MS = 40;
 
+/** Ours. How long opening waits for another process that makes the same database, or changes its tables: once. */
+const MAKING_WAIT_MS = 10_000;
+
 /**
  * One SQLite database file, 0600, WAL, every commit fsynced. Failures are `EntmootError`s that name
  * the file: `disk_full` when there is no room, `StoreBusy` when another process holds it, `OutOfFiles` when it cannot be
@@ -92,7 +95,9 @@ export class SqliteFile implements Disposable, Parkable {
   /** Opens `path`, made if it is not there, and brings it up to date. */
   static open(path: string, options: OpenOptions): SqliteFile {
     const { access, durable = true, files = new OpenFiles(Number.POSITIVE_INFINITY), label, migrations } = options;
-    const waitMs = options.openWaitMs ?? usualWaitMs(access);
+    // Whoever makes it or brings it up to date is soon done, and nobody can use it before.
+    const isMade = userVersionOf(resolve(path)) === migrations.length;
+    const waitMs = options.openWaitMs ?? (isMade ? usualWaitMs(access) : MAKING_WAIT_MS);
     // Absolute: only a path that starts with `file:` would be read as a URI.
     const connecting = { label, migrations, durable, waitMs };
     const file = new SqliteFile(resolve(path), { access, alone: options.alone ?? false, connecting, files });
