@@ -4,11 +4,12 @@ import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { BUILD_INFO } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
-import { printProse } from "../host/print.ts";
+import { putProse } from "../host/prose.ts";
 import { realClock } from "../host/real-clock.ts";
 import { type RunningProgram, replaceProcess, runningProgram } from "../host/running-program.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
 import { DataRootLock } from "../store/lock.ts";
+import type { NodeStore } from "../store/node-store.ts";
 import { aborted, atMost } from "../transport/wait.ts";
 import { requireCarrier, startTransport } from "./choose-transport.ts";
 import { nodeName } from "./node-name.ts";
@@ -39,6 +40,8 @@ export interface StartDaemon {
 export interface Daemon extends AsyncDisposable {
   readonly node: EntmootNode;
   readonly log: Log;
+  /** Small things kept in the data root. */
+  readonly settings: NodeStore;
   /** Aborts when a signal or `stop` asks for the end. */
   readonly ending: AbortSignal;
 }
@@ -50,7 +53,7 @@ export interface Daemon extends AsyncDisposable {
  */
 export async function startDaemon(options: GlobalOptions, start: StartDaemon): Promise<Daemon> {
   requireOwner(options, start.command);
-  using _slow = realClock.after(QUIET_MS, () => printProse(`${start.command}: starting`));
+  using _slow = realClock.after(QUIET_MS, () => putProse(`${start.command}: starting\n`));
   return await assemble(options, start);
 }
 
@@ -77,6 +80,7 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
   return {
     node,
     log,
+    settings: opened.root.node,
     ending: end.signal,
     [Symbol.asyncDispose]: () => endDaemon(running, { end, log, isTold: start.control }),
   };

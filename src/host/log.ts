@@ -1,4 +1,5 @@
 import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
+import { putProse } from "./prose.ts";
 import { realClock } from "./real-clock.ts";
 
 /** The logger: `log.info("text", { key: value })`. Everything goes to stderr; stdout is for machine output. */
@@ -17,7 +18,7 @@ export interface LogSink {
   readonly now: () => Date;
 }
 
-const STDERR: LogSink = { write: (line) => void process.stderr.write(line), now: () => new Date(realClock.unix()) };
+const STDERR: LogSink = { write: putProse, now: () => new Date(realClock.unix()) };
 
 /** The one logger of a process. A line is `time=… level=INFO msg="…" key=value …`, as the original prints. */
 export function createLog(level: keyof typeof LEVELS, sink: LogSink = STDERR): Log {

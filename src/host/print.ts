@@ -1,8 +1,13 @@
 import { writeSync } from "node:fs";
+import { realClock } from "./real-clock.ts";
+import { TerminalOutput } from "./terminal-output.ts";
 
 /** Where machine output goes. */
 const STDOUT = 1;
 const STDERR = 2;
+
+/** What is behind stdout; `null` once it is known that it is no terminal. */
+let terminal: TerminalOutput | null | undefined;
 
 /**
  * One JSON value on a line of stdout, as the original escapes it. Blocks until written, so nothing is lost
@@ -27,10 +32,18 @@ export function printLine(text: string): void {
  * Resolves when the line is taken; rejects with the system's `EPIPE` when the reader has gone.
  */
 export function putLine(text: string): Promise<void> {
+  if (terminal === undefined) terminal = TerminalOutput.behind(STDOUT, realClock) ?? null;
+  if (terminal !== null) return putOnTerminal(terminal, `${text}\n`);
   if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {}); // The callback has it too.
   return new Promise((resolve, reject) => {
     process.stdout.write(`${text}\n`, (error) => (error ? reject(error) : resolve()));
   });
+}
+
+/** A stream of the runtime would wait for a terminal, and the whole process with it. */
+function putOnTerminal(out: TerminalOutput, text: string): Promise<void> {
+  out.write(text);
+  return out.idle();
 }
 
 /** As `printJson`, without blocking; see `putLine`. */

@@ -2,9 +2,11 @@ import { EntmootError } from "../../core/errors.ts";
 import { connectOrWait } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { type Daemon, startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
-import { printJson, printProse } from "../../host/print.ts";
+import { putJson } from "../../host/print.ts";
+import { putProse } from "../../host/prose.ts";
 import { join as joinOperation } from "../../node/operations/invites.ts";
 import type { Operations } from "../../node/operations/operation.ts";
+import { unlessAborted } from "../../transport/wait.ts";
 import { readiness } from "../../view/readiness.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
@@ -111,9 +113,11 @@ async function joinAll(
       {
         signal: ending,
         timeoutMs: timeoutMs + ANSWER_MS,
-        onEvent: ({ stage, message }) => printProse(`${LABEL}${which}: ${stage}: ${terminalText(message, 300)}`),
+        onEvent: ({ stage, message }) => putProse(`${LABEL}${which}: ${stage}: ${terminalText(message, 300)}\n`),
       },
     );
-    printJson(await readiness(node, { groupId: joined.group_id, status: joined.status }));
+    const line = await readiness(node, { groupId: joined.group_id, status: joined.status });
+    // The node goes on while nobody reads.
+    await unlessAborted(putJson(line), ending);
   }
 }

@@ -1,8 +1,9 @@
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
-import { printJson } from "../../host/print.ts";
+import { putJson } from "../../host/print.ts";
 import { status } from "../../node/operations/daemon.ts";
+import { unlessAborted } from "../../transport/wait.ts";
 import { readiness } from "../../view/readiness.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -50,7 +51,8 @@ export const serve = defineCommand({
         const group = GroupId.toBase64(stranger.group_id);
         throw new EntmootError("not_member", `${LABEL}: group ${group}: local node is not a current group member`);
       }
-      printJson(await readiness(daemon.node));
+      // A terminal that is stopped, or a pipe that nobody reads, does not keep the daemon from its work or its end.
+      await unlessAborted(putJson(await readiness(daemon.node)), daemon.ending);
       await untilEnding(daemon);
     });
   },
