@@ -9,6 +9,7 @@ import { realClock } from "../host/real-clock.ts";
 import { type RunningProgram, replaceProcess, runningProgram } from "../host/running-program.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
 import { DataRootLock } from "../store/lock.ts";
+import type { NodeStore } from "../store/node-store.ts";
 import { aborted, atMost } from "../transport/wait.ts";
 import { requireCarrier, startTransport } from "./choose-transport.ts";
 import { newIdentity } from "./new-identity.ts";
@@ -41,6 +42,8 @@ export interface StartDaemon {
 export interface Daemon extends AsyncDisposable {
   readonly node: EntmootNode;
   readonly log: Log;
+  /** Small things kept in the data root. */
+  readonly settings: NodeStore;
   /** Aborts when a signal or `stop` asks for the end. */
   readonly ending: AbortSignal;
 }
@@ -81,6 +84,7 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
   return {
     node,
     log,
+    settings: opened.root.node,
     ending: end.signal,
     [Symbol.asyncDispose]: () => endDaemon(running, { end, log, isTold: start.control }),
   };

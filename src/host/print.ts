@@ -3,6 +3,7 @@ import { EntmootError, textOf } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
 import { PatientOutput, STDERR, STDOUT } from "./patient-output.ts";
 import { realClock } from "./real-clock.ts";
+import { TerminalOutput } from "./terminal-output.ts";
 
 /** How prose is written: as it is, or each text as one JSON object on a line, for who reads nothing else on stderr. */
 let isProseJson = false;
@@ -15,6 +16,9 @@ export function setJsonProse(isJson: boolean): void {
 export function isJsonProse(): boolean {
   return isProseJson;
 }
+
+/** What is behind stdout; `null` once it is known that it is no terminal. */
+let terminal: TerminalOutput | null | undefined;
 
 /**
  * One JSON value on a line of stdout, as the original escapes it. Blocks until written, so nothing is lost
@@ -51,10 +55,18 @@ export function printLine(text: string): void {
  * Resolves when the line is taken; rejects with the system's `EPIPE` when the reader has gone.
  */
 export function putLine(text: string): Promise<void> {
+  if (terminal === undefined) terminal = TerminalOutput.behind(STDOUT, realClock) ?? null;
+  if (terminal !== null) return putOnTerminal(terminal, `${text}\n`);
   if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {}); // The callback has it too.
   return new Promise((resolve, reject) => {
     process.stdout.write(`${text}\n`, (error) => (error ? reject(outputFailure(error)) : resolve()));
   });
+}
+
+/** A stream of the runtime would wait for a terminal, and the whole process with it. */
+function putOnTerminal(out: TerminalOutput, text: string): Promise<void> {
+  out.write(text);
+  return out.idle();
 }
 
 /** As `printJson`, without blocking; see `putLine`. */
@@ -67,9 +79,26 @@ export function printProse(text: string): void {
   printFailure(isProseJson ? JSON.stringify({ note: text.trimEnd() }) : text);
 }
 
+/** Who draws on the terminal that prose goes to, and so writes it himself. */
+let screen: ((line: string) => void) | undefined;
+
+/** Until it is disposed of, what goes to stderr is given to `draw` instead, line by line, where that is a terminal. */
+export function drawProse(draw: (line: string) => void): Disposable {
+  screen = draw;
+  return {
+    [Symbol.dispose]() {
+      if (screen === draw) screen = undefined;
+    },
+  };
+}
+
 /** One text on stderr as it is, whatever form prose has. A reader that has gone misses it; what was asked for is done all the same. */
 export function printFailure(text: string): void {
   const line = text.endsWith("\n") ? text : `${text}\n`;
+  if (screen !== undefined && process.stderr.isTTY) {
+    screen(line.trimEnd());
+    return;
+  }
   if (patient !== undefined) {
     patient.write(line);
     return;

@@ -5,6 +5,7 @@ import { formatPolicy, parsePolicy } from "../core/policy/policy.ts";
 import { createGenesis } from "../core/roster/roster-change.ts";
 import { METADATA_FACT } from "./group/group-name.ts";
 import { POLICY_FACT } from "./group/group-policy.ts";
+import { noteMootUsed } from "./last-moot.ts";
 import { createLink } from "./links.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { CreatedMoot, group_create } from "./operations/moots.ts";
@@ -28,6 +29,7 @@ export function createGroup(context: NodeContext, request: RequestOf<typeof grou
     });
     store.roster.append([genesis]);
     context.adopt(groupId);
+    noteMootUsed(context.root.node, groupId);
     const open_invite = request.join_mode === "open_invite" ? createLink(context, { group_id: groupId }) : undefined;
     return { group_id: groupId, founder: genesis.subject, open_invite };
   } catch (error) {

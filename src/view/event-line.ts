@@ -14,15 +14,18 @@ export interface LineContext {
   /** Names of members by node id, as they gave them; may be missing or hostile. */
   readonly names: ReadonlyMap<number, string>;
   readonly now: Date;
+  /** What the moot is called here, where there are several. */
+  readonly moot?: string | undefined;
 }
 
-/** One event as one line for a terminal: time, who, where, what. Nothing in it can drive the terminal. */
-export function eventLine(event: WatchEvent, { names, now }: LineContext): string {
+/** One event as one line for a terminal: time, moot, who, where, what. Nothing in it can drive the terminal. */
+export function eventLine(event: WatchEvent, { moot, names, now }: LineContext): string {
+  const where = moot === undefined ? "" : `${terminalText(moot, TOPICS_MAX)}  `;
   const nodeId = event.kind === "message" ? event.message.author.pilot_node_id : event.node_id;
   const who = nameOf(nodeId, names.get(nodeId));
   if (event.kind === "peer") {
     const route = event.route === "none" ? "" : ` (${event.route})`;
-    return `${clock(now)}  ${who} ${CHANGE[event.event]}${route}`;
+    return `${clock(now, now)}  ${where}${who} ${CHANGE[event.event]}${route}`;
   }
   const { message, place, seq } = event;
   const key = message.author.entmoot_pubkey?.toBase64().slice(0, KEY_SHOWN);
@@ -33,7 +36,8 @@ export function eventLine(event: WatchEvent, { names, now }: LineContext): strin
   const text =
     content_b64 === undefined ? terminalText(content) : `[${message.content.length} bytes that are not text]`;
   const topics = terminalText(message.topics.join(","), TOPICS_MAX);
-  return `${clock(instant(message.timestamp) ?? now)}  ${number}${author}  ${topics === "" ? "-" : topics}  ${text}`;
+  const when = clock(instant(message.timestamp) ?? now, now);
+  return `${when}  ${where}${number}${author}  ${topics === "" ? "-" : topics}  ${text}`;
 }
 
 const CHANGE = {
@@ -43,14 +47,18 @@ const CHANGE = {
   left: "was removed",
 } as const;
 
-/** The name with the id behind it: a name alone is anybody's to choose. */
-function nameOf(nodeId: number, name: string | undefined): string {
+/** Somebody on a terminal: the name with the id behind it, for a name alone is anybody's to choose. */
+export function nameOf(nodeId: number, name: string | undefined): string {
   const shown = trimSpace(terminalText(name ?? "", NAME_MAX));
   return shown === "" ? String(nodeId) : `${shown}/${nodeId}`;
 }
 
-function clock(at: Date): string {
-  return at.toTimeString().slice(0, 8);
+/** The time of day, with the date where that is another one than now. */
+function clock(at: Date, now: Date): string {
+  const time = at.toTimeString().slice(0, 8);
+  if (at.toDateString() === now.toDateString()) return time;
+  const [month, day] = [at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, "0"));
+  return `${at.getFullYear()}-${month}-${day} ${time}`;
 }
 
 /** An author's clock may say anything; past what a date can hold there is no time to show. */

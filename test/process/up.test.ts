@@ -65,6 +65,51 @@ inNetns(import.meta, () => {
     expect(await b.up()).toMatchObject({ group_id, link: null, next_command: null, members: 2 });
   });
 
+  test("with -stdin json, lines of JSON are answered by lines of JSON, and the end of stdin ends up", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await using up = a.spawn(["up", "-stdin", "json"], { stdin: "open" });
+    const { group_id } = await up.json({ event: "ready" });
+    up.write('{"id":"x1","publish":{"content":"hello","topic":["chat","news"]}}\n');
+    const published = await up.json({ event: "published" });
+    expect(published).toMatchObject({ id: "x1", line: 1, group_id, topic: ["chat", "news"] });
+    up.write('{"publish":{"content":"and again"}}\n\nhello\n{"id":4,"publish":{"contents":"x"}}\n');
+    expect(await up.json({ event: "published" })).toMatchObject({ line: 2, topic: ["chat"] });
+    const wrong = await up.json({ event: "error" });
+    expect(wrong).toMatchObject({ line: 4, error: { code: "invalid_argument" } });
+    expect(wrong.error.message).toContain('expected a line of JSON such as {"publish":');
+    expect(await up.json({ event: "error" })).toMatchObject({ line: 5, id: 4 });
+    const mebibyte = "x".repeat(1024 * 1024);
+    for (let size = 0; size < 9; size++) up.write(mebibyte);
+    up.write('\n{"publish":{"content":"last"}}');
+    expect((await up.json({ event: "error" })).error.message).toContain("found a longer one");
+    up.closeStdin();
+    expect(await up.json({ event: "published" })).toMatchObject({ line: 7 });
+    const { status, stdout } = await up.ended();
+    expect(status).toBe(0);
+    const told = stdout.split("\n").filter((line) => line.startsWith('{"event":"message"'));
+    expect(told[0]).toContain(published.message_id);
+    const { stdout: kept } = await a.run(["query", "-order", "asc"]);
+    const contents = kept
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line).content);
+    expect(contents).toEqual(["hello", "and again", "last"]);
+  });
+
+  test("without -stdin json nobody is listened to, and another word for it is refused", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await using up = a.spawn(["up"], { stdin: '{"publish":{"content":"hello"}}\n' });
+    await up.json({ event: "ready" });
+    expect(await a.group()).toMatchObject({ messages: 0 });
+    up.kill("SIGTERM");
+    const { stdout } = await up.ended();
+    expect(stdout.trim().split("\n").length).toBe(1);
+    const refused = await a.run(["up", "-stdin", "yaml"]);
+    expect(refused).toMatchObject({ status: 5, stderr: expect.stringContaining("expected json or off, found yaml") });
+  });
+
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     testWhere(missingTool("npm"), `npm start is up, and ${signal} to npm leaves no process behind`, async () => {
       using home = new TemporaryDirectory();

@@ -1,11 +1,15 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ControlClient } from "../../src/control/control-client.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { status } from "../../src/node/operations/daemon.ts";
 import { infoJson } from "../../src/view/info-json.ts";
 import { BINARY } from "./binary.ts";
+import { eventually } from "./eventually.ts";
 import { type Ended, Program, type ProgramOptions } from "./program.ts";
+import { TerminalProgram } from "./terminal-program.ts";
+
+export { eventually };
 
 /** Everything on loopback: what a process test may reach, and where nobody outside can interfere. */
 const LOOPBACK = { ENTMOOT_IROH_BIND: "127.0.0.1,::1", ENTMOOT_RELAY: "off", ENTMOOT_LAN: "off" };
@@ -71,6 +75,16 @@ export class DaemonNode implements AsyncDisposable {
     return program;
   }
 
+  /** The same data root with commands run by something else, such as a shell; it ends nothing of what this one started. */
+  through(command: readonly string[]): DaemonNode {
+    return new DaemonNode(dirname(this.data), basename(this.data), { env: this.#env, command });
+  }
+
+  /** Starts a command on a terminal of its own; ending it is up to the caller. */
+  onTerminal(args: readonly string[], env: Readonly<Record<string, string | undefined>> = {}): TerminalProgram {
+    return new TerminalProgram([...this.#command, ...args], { ...this.#env, ...env });
+  }
+
   /** Runs a command to its end, whatever that is. */
   async run(args: readonly string[], options: Partial<ProgramOptions> = {}): Promise<Ended> {
     const program = this.spawn(args, options);
@@ -134,30 +148,6 @@ export class DaemonNode implements AsyncDisposable {
     this.#disposed = true;
     await Promise.all([...this.#programs].map((program) => program[Symbol.asyncDispose]()));
   }
-}
-
-/**
- * Looks again and again until `look` gives something; rejects after `atMostMs` with what `look` threw last, or with
- * `what`. For what other processes bring about, which no event of ours announces.
- */
-export async function eventually<T>(
-  what: string,
-  look: () => Promise<T | undefined> | T | undefined,
-  atMostMs = 60_000,
-): Promise<T> {
-  const deadline = performance.now() + atMostMs;
-  let last: unknown;
-  do {
-    try {
-      const found = await look();
-      if (found !== undefined) return found;
-      last = undefined;
-    } catch (error) {
-      last = error;
-    }
-    await Bun.sleep(20);
-  } while (performance.now() < deadline);
-  throw new Error(`not within ${atMostMs} ms: ${what}`, { cause: last });
 }
 
 /**

@@ -85,7 +85,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/opt-in.ts")).tasks,
   },
   up: {
-    description: "Start here: run a node, make a moot and a link to join it, show messages",
+    description: "Start here: run a node, make a moot and a link to join it, talk in it",
     load: async () => (await import("../commands/up.ts")).up,
   },
   update: {

@@ -14,6 +14,7 @@ import { atMost } from "../../transport/wait.ts";
 import type { Peers } from "../carrier/peers.ts";
 import type { Group } from "../group/group.ts";
 import { groupName, METADATA_FACT } from "../group/group-name.ts";
+import { noteMootUsed } from "../last-moot.ts";
 import type { NodeContext } from "../node-context.ts";
 import type { Call } from "../operations/implementation.ts";
 import type { Joined, JoinProgress, join, join_invite } from "../operations/invites.ts";
@@ -128,7 +129,10 @@ async function joinGroup(
 ): Promise<Joined> {
   const policy = facts.policy === undefined ? undefined : parsePolicy(facts.policy);
   const held = context.group(invite.group_id);
-  if (held?.self !== undefined) return joinedForm(held, invite, "already_joined");
+  if (held?.self !== undefined) {
+    noteMootUsed(context.root.node, held.id);
+    return joinedForm(held, invite, "already_joined");
+  }
   const peers = requirePeers(context);
   for (const { endpoints } of invite.bootstrap_peers ?? []) {
     for (const { key, hint } of invitedHints(endpoints)) context.hints.add(key, [hint]);
@@ -146,6 +150,7 @@ async function joinGroup(
   }
   if (policy !== undefined) group.policy.set(policy);
   group.requireSelf();
+  noteMootUsed(context.root.node, group.id);
   attempt.progress({ stage: "messages", message: "comparing messages with a member" });
   const leftMs = Math.max(0, attempt.deadline - context.clock.steady());
   // What is not here by then comes later.

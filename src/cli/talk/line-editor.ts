@@ -1,0 +1,229 @@
+import { History } from "./history.ts";
+import type { Key } from "./keys.ts";
+import { blankLeft, boundaryRight, stepLeft, stepRight, wordLeft, wordRight } from "./text-steps.ts";
+
+/** Ours. A paste without line breaks up to here goes into the line; a longer one is asked about, as several lines are. */
+const PASTE_ASKED_CHARS = 1_000;
+/** Ours. Above what a message holds, so that a line that is too long is refused in the words of the node. */
+const LINE_MAX_CHARS = 4 * 1024 * 1024;
+
+/** What a key led to, beyond another look of the line. */
+export type Done =
+  /** A finished line; `pasted`: what it says was asked about and is meant. */
+  | { readonly kind: "line"; readonly text: string; readonly pasted: boolean }
+  /** Something to tell. */
+  | { readonly kind: "note"; readonly text: string }
+  | { readonly kind: "end" | "suspend" | "redraw" | "hold" | "go_on" };
+
+/** What is to be seen of the line. */
+export interface LineView {
+  readonly text: string;
+  /** Where in `text` the next key acts. */
+  readonly cursor: number;
+  /** What is asked; a key answers it. */
+  readonly question: string | undefined;
+}
+
+/** One line being typed: keys in, what it looks like and what is finished out. Does nothing else. */
+export class LineEditor {
+  readonly #history = new History();
+  #text = "";
+  /** In `#text`, never within a character that a person sees as one. */
+  #cursor = 0;
+  /** What was last taken away at once. */
+  #killed = "";
+  /** A paste about which is asked. */
+  #pasted: string | undefined;
+  /** Something else than an answer was typed: Enter ends that, and answers nothing. */
+  #isTalkedOver = false;
+
+  get view(): LineView {
+    const question = this.#pasted === undefined ? undefined : questionOf(this.#pasted);
+    return { text: this.#text, cursor: this.#cursor, question };
+  }
+
+  /** Something that was said before this editor was there, to be brought back as what is typed in it. */
+  remember(line: string): void {
+    this.#history.add(line);
+  }
+
+  press(key: Key): Done | undefined {
+    return this.#pasted === undefined ? this.#edit(key) : this.#answer(key, this.#pasted);
+  }
+
+  #edit(key: Key): Done | undefined {
+    switch (key.kind) {
+      case "text":
+        return this.#insert(key.text);
+      case "paste":
+        return this.#paste(key.text);
+      case "paste_too_long":
+        return { kind: "note", text: `pasted more than ${key.maxChars} characters: nothing of it was taken` };
+      case "enter":
+        return this.#finish(this.#text, false);
+      case "interrupt":
+        return { kind: "end" };
+      case "end_of_input":
+        if (this.#text === "") return { kind: "end" };
+        return this.#take(this.#cursor, stepRight(this.#text, this.#cursor));
+      case "suspend":
+      case "redraw":
+      case "hold":
+      case "go_on":
+        return { kind: key.kind };
+      case "up":
+        return this.#show(this.#history.older(this.#text));
+      case "down":
+        return this.#show(this.#history.newer());
+      default:
+        return this.#move(key.kind);
+    }
+  }
+
+  #move(kind: Key["kind"]): undefined {
+    const text = this.#text;
+    const at = this.#cursor;
+    switch (kind) {
+      case "left":
+        return this.#goTo(stepLeft(text, at));
+      case "right":
+        return this.#goTo(stepRight(text, at));
+      case "word_left":
+        return this.#goTo(wordLeft(text, at));
+      case "word_right":
+        return this.#goTo(wordRight(text, at));
+      case "home":
+        return this.#goTo(0);
+      case "end":
+        return this.#goTo(text.length);
+      case "backspace":
+        return this.#take(stepLeft(text, at), at);
+      case "delete":
+        return this.#take(at, stepRight(text, at));
+      case "delete_word_left":
+        return this.#kill(blankLeft(text, at), at);
+      case "delete_word_right":
+        return this.#kill(at, wordRight(text, at));
+      case "kill_to_end":
+        return this.#kill(at, text.length);
+      case "kill_to_start":
+        return this.#kill(0, at);
+      case "yank":
+        this.#insert(this.#killed);
+        return;
+      case "swap":
+        return this.#swap();
+    }
+  }
+
+  /**
+   * A question is answered by one key: yes, no, or into the line to change it first. What says nothing is passed over, up
+   * to the Enter behind it: whoever types a sentence has not seen the question yet.
+   */
+  #answer(key: Key, pasted: string): Done | undefined {
+    const isTalkedOver = this.#isTalkedOver;
+    this.#isTalkedOver = key.kind === "text" && (isTalkedOver || !/^(y|yes|n|no|e)$/i.test(key.text));
+    if (isTalkedOver && (key.kind === "text" || key.kind === "enter")) return undefined;
+    switch (key.kind) {
+      case "paste":
+        this.#pasted = pasted + key.text;
+        return undefined;
+      case "suspend":
+      case "redraw":
+      case "hold":
+      case "go_on":
+        return { kind: key.kind };
+      case "enter":
+        return this.#finish(this.#with(pasted), true);
+      case "escape":
+      case "interrupt":
+      case "end_of_input":
+        return this.#dismiss(pasted);
+      case "text":
+        if (/^y(es)?$/i.test(key.text)) return this.#finish(this.#with(pasted), true);
+        if (/^no?$/i.test(key.text)) return this.#dismiss(pasted);
+        if (/^e$/i.test(key.text)) {
+          this.#pasted = undefined;
+          return this.#insert(pasted);
+        }
+    }
+    return undefined;
+  }
+
+  /** Not said, and not lost either. */
+  #dismiss(pasted: string): Done {
+    this.#pasted = undefined;
+    this.#history.add(pasted);
+    return { kind: "note", text: "not published; arrow up brings it back" };
+  }
+
+  #paste(text: string): Done | undefined {
+    const pasted = text.replace(/\n+$/, "");
+    if (pasted === "") return undefined;
+    if (!pasted.includes("\n") && pasted.length <= PASTE_ASKED_CHARS) return this.#insert(pasted);
+    this.#pasted = pasted;
+    return undefined;
+  }
+
+  #with(inserted: string): string {
+    return this.#text.slice(0, this.#cursor) + inserted + this.#text.slice(this.#cursor);
+  }
+
+  #insert(inserted: string): Done | undefined {
+    if (this.#text.length + inserted.length > LINE_MAX_CHARS) {
+      return { kind: "note", text: `a line holds ${LINE_MAX_CHARS} characters: what came after them was not taken` };
+    }
+    const end = this.#cursor + inserted.length;
+    this.#text = this.#with(inserted);
+    this.#goTo(end);
+    return undefined;
+  }
+
+  #finish(text: string, pasted: boolean): Done {
+    this.#pasted = undefined;
+    this.#text = "";
+    this.#cursor = 0;
+    this.#history.add(text);
+    return { kind: "line", text, pasted };
+  }
+
+  #show(line: string | undefined): undefined {
+    if (line === undefined) return;
+    this.#text = line;
+    this.#cursor = line.length;
+  }
+
+  /** What a change brings together may be one character now. */
+  #goTo(at: number): undefined {
+    this.#cursor = boundaryRight(this.#text, at);
+  }
+
+  #take(from: number, to: number): undefined {
+    this.#text = this.#text.slice(0, from) + this.#text.slice(to);
+    this.#goTo(from);
+  }
+
+  #kill(from: number, to: number): undefined {
+    if (from === to) return;
+    this.#killed = this.#text.slice(from, to);
+    this.#take(from, to);
+  }
+
+  /** The character before the cursor changes places with the one at it; at the end the last two do. */
+  #swap(): undefined {
+    const middle = this.#cursor === this.#text.length ? stepLeft(this.#text, this.#cursor) : this.#cursor;
+    const start = stepLeft(this.#text, middle);
+    const end = stepRight(this.#text, middle);
+    if (start === middle || middle === end) return;
+    const [one, other] = [this.#text.slice(start, middle), this.#text.slice(middle, end)];
+    this.#text = this.#text.slice(0, start) + other + one + this.#text.slice(end);
+    this.#goTo(end);
+  }
+}
+
+function questionOf(pasted: string): string {
+  const lines = pasted.split("\n").length;
+  const size = new TextEncoder().encode(pasted).length;
+  const what = `${lines} ${lines === 1 ? "line" : "lines"} (${size} ${size === 1 ? "byte" : "bytes"})`;
+  return `publish the pasted ${what} as one message? [Y]es, [n]o, [e]dit it first `;
+}

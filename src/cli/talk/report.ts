@@ -1,0 +1,101 @@
+import { EntmootError, textOf } from "../../core/errors.ts";
+import { GroupId, MessageId } from "../../core/ids.ts";
+import type { Daemon } from "../../daemon/start-daemon.ts";
+import { putJson } from "../../host/print.ts";
+import type { MootStatus } from "../../node/operations/daemon.ts";
+import { type Published, publish } from "../../node/operations/messages.ts";
+import { unlessAborted } from "../../transport/wait.ts";
+import { eventJson } from "../../view/event-json.ts";
+import { jsonInteger } from "../../view/message-line.ts";
+import { retentionJson } from "../../view/retention-json.ts";
+import { CHAT_TOPIC } from "./conversation.ts";
+import { type InputLine, LineSplitter } from "./line-splitter.ts";
+import { EXPECTED, readSpoken, spokenId } from "./spoken-request.ts";
+import { watchFromNow } from "./watch-from-now.ts";
+
+/** Ours. A message of the greatest size, each byte of it escaped, fits in a line. */
+const LINE_MAX_BYTES = 8 * 1024 * 1024;
+
+export interface ReportParts {
+  readonly moot: MootStatus;
+  readonly link: string | undefined;
+  readonly next: string | undefined;
+  /** Whether lines of stdin are answered. */
+  readonly isSpokenTo: boolean;
+}
+
+/** For programs: JSON lines out, and in where asked for. A reader that stops reading stops the lines, not the node. */
+export async function report({ node, ending }: Daemon, { isSpokenTo, link, moot, next }: ReportParts): Promise<void> {
+  const left = new AbortController();
+  const over = AbortSignal.any([ending, left.signal]);
+  // The end does not wait for a reader either.
+  const put = (value: unknown) => unlessAborted(putJson(value), over);
+  const events = watchFromNow(node, { topic: "#", peers: true }, over);
+  await put({
+    event: "ready",
+    group_id: GroupId.toBase64(moot.group_id),
+    link: link ?? null,
+    next_command: next ?? null,
+    name: moot.name,
+    members: moot.members,
+    local_node_id: moot.local_node_id,
+    ...retentionJson(moot),
+  });
+  const answering = isSpokenTo ? answerLines(node, { moot, over, put }).then(() => left.abort()) : undefined;
+  for await (const event of events) await put(eventJson(event));
+  await answering;
+}
+
+interface Answering {
+  readonly moot: MootStatus;
+  readonly over: AbortSignal;
+  readonly put: (value: unknown) => Promise<void>;
+}
+
+/** Answers each line of stdin before it reads the next. Resolves at the end of stdin: whoever spoke to us is gone. */
+async function answerLines(node: Daemon["node"], answering: Answering): Promise<void> {
+  const { over } = answering;
+  const splitter = new LineSplitter(LINE_MAX_BYTES);
+  const reader = Bun.stdin.stream().getReader();
+  for (;;) {
+    const piece = await unlessAborted(reader.read(), over);
+    if (piece === undefined) return;
+    const lines = piece.done ? splitter.end() : splitter.read(piece.value);
+    for (const line of lines) await answer(node, line, answering);
+    if (piece.done) return;
+  }
+}
+
+async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot, put }: Answering): Promise<void> {
+  const id = bytes === undefined ? undefined : spokenId(bytes);
+  const mark = id === undefined ? {} : { id };
+  try {
+    if (bytes === undefined) {
+      throw new EntmootError(
+        "invalid_argument",
+        `expected a line of at most ${LINE_MAX_BYTES} bytes such as ${EXPECTED}, found a longer one`,
+      );
+    }
+    const asked = readSpoken(bytes, { groupId: moot.group_id, topic: CHAT_TOPIC }).publish;
+    await put({
+      event: "published",
+      line: number,
+      ...mark,
+      ...publishedJson(await node.call(publish, asked), asked.topics),
+    });
+  } catch (error) {
+    const code = error instanceof EntmootError ? error.code : "internal";
+    const retry_after_ms = error instanceof EntmootError ? error.retryAfterMs : undefined;
+    await put({ event: "error", line: number, ...mark, error: { code, message: textOf(error), retry_after_ms } });
+  }
+}
+
+function publishedJson({ author, group_id, message_id, timestamp_ms }: Published, topics: readonly string[]) {
+  return {
+    author: author.pilot_node_id,
+    group_id: GroupId.toBase64(group_id),
+    message_id: MessageId.toBase64(message_id),
+    timestamp_ms: jsonInteger(timestamp_ms),
+    topic: topics,
+  };
+}

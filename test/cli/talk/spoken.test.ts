@@ -1,0 +1,70 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { LineSplitter } from "../../../src/cli/talk/line-splitter.ts";
+import { readSpoken, spokenId } from "../../../src/cli/talk/spoken-request.ts";
+import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
+import { GroupId } from "../../../src/core/ids.ts";
+
+const groupId = GroupId.fromBytes(new Uint8Array(32).fill(1));
+const other = GroupId.fromBytes(new Uint8Array(32).fill(2));
+const read = (line: string) => readSpoken(encodeUtf8(line), { groupId, topic: "chat" });
+
+test.each([
+  ['{"publish":{"content":"hello"}}', { group_id: groupId, topics: ["chat"], content: encodeUtf8("hello") }],
+  ['{"publish":{"content":"","topic":"a/b"}}', { topics: ["a/b"], content: new Uint8Array() }],
+  ['{"publish":{"content":"é","topics":["a","b"]}}', { topics: ["a", "b"], content: encodeUtf8("é") }],
+  ['{"publish":{"content_b64":"/wA="}}', { content: Uint8Array.of(255, 0) }],
+  [`{"publish":{"content":"x","group_id":"${GroupId.toBase64(other)}"}}`, { group_id: other }],
+  ['{"publish":{"content":"x","token":"0123456789abcdef"}}\r', { token: encodeUtf8("0123456789abcdef") }],
+])("%s asks to publish", (line, asked) => expect(read(line).publish).toMatchObject(asked));
+
+test("a line's own mark comes back, also of one that asks for nothing known", () => {
+  expect(read('{"id":"a7","publish":{"content":"x"}}').id).toBe("a7");
+  expect(spokenId(encodeUtf8('{"id":7,"sing":{}}'))).toBe(7);
+  expect(spokenId(encodeUtf8('{"id":{},"sing":{}}'))).toBeUndefined();
+  expect(spokenId(encodeUtf8("null"))).toBeUndefined();
+});
+
+test.each([
+  ["hello", /expected a line of JSON such as \{"publish":.*found hello/],
+  ["[]", /such as \{"publish"/],
+  ["{}", /publish/],
+  ['{"publish":{"content":"x"},"extra":1}', /extra/],
+  ['{"publish":{"content":"x","topc":"chat"}}', /publish\.topc/],
+  ['{"publish":{"content":7}}', /publish\.content: expected a text/],
+  ['{"publish":{"topic":"chat"}}', /one of content and content_b64, found neither/],
+  ['{"publish":{"content":"x","content_b64":"eA=="}}', /found both/],
+  ['{"publish":{"content":"x","topic":"a","topics":["b"]}}', /one of topic and topics, found both/],
+  ['{"publish":{"content_b64":"not base64"}}', /content_b64: expected base64/],
+  ['{"publish":{"content":"x","group_id":"short"}}', /group_id/],
+])("%s is refused and told what was expected", (line, said) => {
+  expect(() => read(line)).toThrow(said);
+  expect(() => read(line)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+});
+
+test("bytes that are no text are refused", () => {
+  expect(() => readSpoken(Uint8Array.of(0x7b, 0xff), { groupId, topic: "chat" })).toThrow(/expected a line of UTF-8/);
+});
+
+test("lines come out as they went in, however they are cut, and too long ones as such", () => {
+  const line = fc.string({ minLength: 1, maxLength: 12 }).filter((text) => !/[\n\r\t ]/.test(text));
+  fc.assert(
+    fc.property(fc.array(line), fc.integer({ min: 1, max: 9 }), (lines, size) => {
+      const bytes = encodeUtf8(lines.join("\n"));
+      const splitter = new LineSplitter(8);
+      const found = [];
+      for (let at = 0; at < bytes.length; at += size) found.push(...splitter.read(bytes.subarray(at, at + size)));
+      found.push(...splitter.end());
+      const expected = lines.map((text, at) => {
+        const whole = encodeUtf8(text);
+        return { number: at + 1, bytes: whole.length > 8 ? undefined : whole };
+      });
+      expect(found).toEqual(expected);
+    }),
+  );
+});
+
+test("empty lines are counted and no requests", () => {
+  const splitter = new LineSplitter(100);
+  expect(splitter.read(encodeUtf8("\n\r\n  \nx\n"))).toEqual([{ number: 4, bytes: encodeUtf8("x") }]);
+});
