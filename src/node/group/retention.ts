@@ -58,6 +58,10 @@ export class Retention {
   readonly #time: AgreedTime;
   readonly #shared: SharedParts;
   #prunedToMs: number;
+  /** Whether that is in the database. */
+  #isKept: boolean;
+  /** After which removal nothing past its time was left; while nothing comes, nothing passes it but by a later cut-off. */
+  #clean: { readonly cutoffMs: number; readonly lastSeq: number } | undefined;
   /** As of the last look. */
   #cutoffMs = 0;
   #verdict: TimeVerdict;
@@ -73,7 +77,9 @@ export class Retention {
     this.#parts = parts;
     this.#time = new AgreedTime(config);
     this.#shared = new SharedParts(store.messages, clock);
-    this.#prunedToMs = readPrunedTo(store) ?? (store.messages.pruned > 0 ? nextDay(clock.unix()) : 0);
+    const kept = readPrunedTo(store);
+    this.#isKept = kept !== undefined;
+    this.#prunedToMs = kept ?? (store.messages.pruned > 0 ? nextDay(clock.unix()) : 0);
     this.#jumps = watch.jumps;
     this.#observe();
     this.#verdict = this.#judged();
@@ -145,7 +151,9 @@ export class Retention {
       return;
     }
     this.#guarded(() => this.#settlePrunedTo());
-    if (this.#cutoffMs > 0 && this.#run === undefined && this.#isDue(this.#prunedAt)) this.#startRun();
+    if (this.#cutoffMs > 0 && this.#run === undefined && this.#isDue(this.#prunedAt)) {
+      this.#guarded(() => this.#startRun());
+    }
   }
 
   /**
@@ -166,6 +174,8 @@ export class Retention {
 
   #startRun(): void {
     this.#prunedAt = this.#parts.clock.steady();
+    const { messages } = this.#parts.store;
+    if (this.#clean?.cutoffMs === this.#cutoffMs && this.#clean.lastSeq === messages.lastSeq()) return;
     this.#run = { cutoffMs: this.#cutoffMs, removed: 0, next: undefined };
     this.#removePiece(this.#run);
   }
@@ -183,6 +193,7 @@ export class Retention {
     this.#guarded(() => {
       gone = store.messages.pruneBefore(BigInt(run.cutoffMs), this.#exempt(), PIECE_MESSAGES);
       this.#hasFailed = false;
+      if (gone === 0) this.#clean = { cutoffMs: run.cutoffMs, lastSeq: store.messages.lastSeq() };
     });
     run.removed += gone;
     if (gone === 0) this.#endRun();
@@ -230,9 +241,10 @@ export class Retention {
 
   #setPrunedTo(ms: number): void {
     const { store } = this.#parts;
-    if (ms === this.#prunedToMs && (ms === 0 || store.getFact(PRUNED_TO_FACT) !== undefined)) return;
+    if (ms === this.#prunedToMs && (ms === 0 || this.#isKept)) return;
     store.setFact(PRUNED_TO_FACT, String(ms));
     this.#prunedToMs = ms;
+    this.#isKept = true;
   }
 
   /** What is past its time can wait for room on the disk. */
