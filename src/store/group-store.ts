@@ -135,7 +135,7 @@ export interface MessageStore {
   pruneBefore(before: bigint, exempt?: Exempt, limit?: number): number;
   /** How many are pruned now. */
   readonly pruned: number;
-  /** The time of the latest of them, `INT64_MAX` when it is not known of some; `undefined` when none is pruned. */
+  /** The time of the latest of them, as far as it was kept; `undefined` when of none. */
   latestPruned(): bigint | undefined;
   /**
    * From now on messages that were pruned and are not older than this are stored again, each at the number it had, so

@@ -5,6 +5,8 @@ import { createInterface } from "node:readline";
 import { unixMs } from "../../src/core/clock.ts";
 import { EntmootError } from "../../src/core/errors.ts";
 import { merkleRoot } from "../../src/core/order/merkle-tree.ts";
+import { realClock } from "../../src/host/real-clock.ts";
+import { whenWritable } from "../../src/node/when-writable.ts";
 import { DataRootLock } from "../../src/store/lock.ts";
 import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
 import { SqliteGroupStore } from "../../src/store/sqlite/sqlite-group-store.ts";
@@ -98,6 +100,7 @@ try {
     }
     case "create": {
       using store = SqliteGroupStore.open(path, { groupId: GROUP, access: "write" });
+      await whenWritable(realClock, [store]);
       store.consumers.advance(`c${process.pid}`, 0);
       say("created");
       break;

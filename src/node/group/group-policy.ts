@@ -56,8 +56,9 @@ export class GroupPolicy {
 
   /** Keeps a policy, or none, and starts with full budgets. Throws `invalid_argument`. */
   set(policy: Policy | undefined): void {
-    this.#limiter = policy === undefined ? undefined : new ContentLimiter(policy);
+    const limiter = policy === undefined ? undefined : new ContentLimiter(policy);
     this.#store.setFact(POLICY_FACT, policy === undefined ? undefined : formatPolicy(policy));
+    this.#limiter = limiter;
   }
 
   /** `undefined` when the message may be stored; its author has paid then. */

@@ -19,6 +19,9 @@ export const PRUNED_TO_FACT = "pruned_to_ms";
 /** Ours. Between two looks at the time by itself, and between two at what is past it. */
 const LOOK_EVERY_MS = 60_000;
 
+/** Ours. Between two lines of the log that members see another day. */
+const DISPUTE_EVERY_MS = 3_600_000;
+
 /** Ours. Messages removed in one turn: a few milliseconds, and below 50 where each has a hundred topics. */
 const PIECE_MESSAGES = 32;
 
@@ -58,8 +61,6 @@ export class Retention {
   readonly #time: AgreedTime;
   readonly #shared: SharedParts;
   #prunedToMs: number;
-  /** Whether that is in the database. */
-  #isKept: boolean;
   /** After which removal nothing past its time was left; while nothing comes, nothing passes it but by a later cut-off. */
   #clean: { readonly cutoffMs: number; readonly lastSeq: number } | undefined;
   /** As of the last look. */
@@ -68,6 +69,7 @@ export class Retention {
   #lookedAt: SteadyMs | undefined;
   #prunedAt: SteadyMs | undefined;
   #jumps: number;
+  #disputedAt: SteadyMs | undefined;
   #run: PruneRun | undefined;
   #hasFailed = false;
 
@@ -77,9 +79,7 @@ export class Retention {
     this.#parts = parts;
     this.#time = new AgreedTime(config);
     this.#shared = new SharedParts(store.messages, clock);
-    const kept = readPrunedTo(store);
-    this.#isKept = kept !== undefined;
-    this.#prunedToMs = kept ?? (store.messages.pruned > 0 ? nextDay(clock.unix()) : 0);
+    this.#prunedToMs = readPrunedTo(store);
     this.#jumps = watch.jumps;
     this.#observe();
     this.#verdict = this.#judged();
@@ -141,19 +141,18 @@ export class Retention {
     this.#cutoffMs = this.#cutoffNow();
     const before = this.#verdict;
     this.#verdict = this.#judged();
-    if (this.#verdict.kind === "disputed" && before.kind !== "disputed") {
-      this.#parts.log.warn(`group ${this.#parts.store.groupId}: ${disputedText(this.#verdict)}`);
-    }
+    if (this.#verdict.kind === "disputed" && before.kind !== "disputed") this.#sayDisputed(this.#verdict);
     const isGood = isTimeGood(this.#verdict);
     messages.restoreFrom(isGood ? BigInt(this.#cutoffMs) : undefined);
     if (!isGood) {
       this.#endRun();
       return;
     }
-    this.#guarded(() => this.#settlePrunedTo());
-    if (this.#cutoffMs > 0 && this.#run === undefined && this.#isDue(this.#prunedAt)) {
-      this.#guarded(() => this.#startRun());
-    }
+    this.#guarded(() => {
+      // What cannot be noted is not done: members would be told that nothing is gone.
+      this.#settlePrunedTo();
+      if (this.#cutoffMs > 0 && this.#run === undefined && this.#isDue(this.#prunedAt)) this.#startRun();
+    });
   }
 
   /**
@@ -241,10 +240,9 @@ export class Retention {
 
   #setPrunedTo(ms: number): void {
     const { store } = this.#parts;
-    if (ms === this.#prunedToMs && (ms === 0 || this.#isKept)) return;
+    if (ms === this.#prunedToMs) return;
     store.setFact(PRUNED_TO_FACT, String(ms));
     this.#prunedToMs = ms;
-    this.#isKept = true;
   }
 
   /** What is past its time can wait for room on the disk. */
@@ -258,14 +256,22 @@ export class Retention {
     }
   }
 
+  /** A member may go to and fro as often as it likes. */
+  #sayDisputed(verdict: Extract<TimeVerdict, { kind: "disputed" }>): void {
+    const { clock, log, store } = this.#parts;
+    const now = clock.steady();
+    if (this.#disputedAt !== undefined && now - this.#disputedAt < DISPUTE_EVERY_MS) return;
+    this.#disputedAt = now;
+    log.warn(`group ${store.groupId}: ${disputedText(verdict)}`);
+  }
+
   #say(what: string): void {
     this.#parts.log.info(`group ${this.#parts.store.groupId}: ${what}`);
   }
 }
 
-function readPrunedTo(store: GroupStore): number | undefined {
-  const text = store.getFact(PRUNED_TO_FACT);
-  if (text === undefined) return undefined;
+function readPrunedTo(store: GroupStore): number {
+  const text = store.getFact(PRUNED_TO_FACT) ?? "0";
   const ms = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(ms)) return ms;
   throw new EntmootError(

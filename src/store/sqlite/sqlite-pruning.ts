@@ -48,7 +48,6 @@ export class SqlitePruning {
   readonly #forgetTime: Sql;
   readonly #countBack: Sql;
   readonly #forgetRoot: Sql;
-  readonly #untimed: Sql;
   readonly #latest: Sql;
   /** Pruned messages from this time on are let in again; `undefined`: none is. */
   restoreFrom: bigint | undefined;
@@ -80,7 +79,6 @@ export class SqlitePruning {
     // A root kept for the next opening was that of another set, whose counts this one may come to have.
     this.#forgetRoot = file.prepare("UPDATE counts SET root = NULL, inverted = 1");
     this.#countBack = file.prepare("UPDATE restored SET messages = messages + ?1");
-    this.#untimed = file.prepare("SELECT untimed FROM restored");
     this.#latest = file.prepare("SELECT timestamp FROM pruned_times ORDER BY timestamp DESC LIMIT 1", "bigint");
   }
 
@@ -114,9 +112,8 @@ export class SqlitePruning {
     return gone.map(({ id }) => id);
   }
 
-  /** The time of the latest message that is pruned now, the last there can be when it is not known of some; `undefined` for none. */
+  /** The time of the latest message that is pruned now, as far as it was kept; `undefined` for none. */
   latest(): bigint | undefined {
-    if (this.#untimed.row()?.[0] === 1) return INT64_MAX;
     const [latest] = this.#latest.row() ?? [];
     return latest === undefined ? undefined : this.#prunedRows.int64(latest, "latest");
   }

@@ -215,15 +215,36 @@ test("a removal under way stops when the clock turns out wrong, and never goes p
   expect(group.retention.prunedToMs).toBe(CUTOFF);
 });
 
-test("messages that went before it was kept how old they were may be fetched again for as long as they may matter", () => {
-  const { clock, said, store } = world();
-  store.messages.pruneBefore(BigInt(NOON + 1));
-  store.messages.latestPruned = () => 2n ** 63n - 1n;
-  const again = world({ store, clock });
-  expect(again.group.retention.prunedToMs).toBe(Date.UTC(2026, 11, 1));
-  for (const peer of [alice, bob]) again.hear(peer);
-  expect(again.group.retention.prunedToMs).toBe(Date.UTC(2026, 11, 1));
-  expect(store.messages.unknown(said.map(({ id }) => id))).toEqual([said[2].id]);
+test("what cannot be noted is not done: nothing goes while the note of it cannot be written", () => {
+  const { hear, held, lines, store } = world();
+  const { setFact } = store;
+  store.setFact = () => {
+    throw new EntmootError("unavailable", "held by another");
+  };
+  for (const peer of [alice, bob]) hear(peer);
+  expect(held()).toEqual([0, 1, 2]);
+  expect(lines.filter((line) => line.includes("held by another"))).toHaveLength(1);
+  store.setFact = setFact;
+  hear(alice);
+  expect(held()).toEqual([2]);
+});
+
+test("a member whose clock goes to and fro is told of once an hour", () => {
+  const { clock, hear, lines } = world();
+  for (let times = 0; times < 100; times++) {
+    for (const peer of [alice, bob]) hear(peer, times % 2 === 0 ? 5 * DAY : 0);
+    clock.advance(1_000);
+  }
+  expect(lines.filter((line) => line.includes("most of"))).toHaveLength(1);
+});
+
+test("a policy that cannot be kept is not followed", () => {
+  const { group, store } = world();
+  store.setFact = () => {
+    throw new EntmootError("disk_full", "no room");
+  };
+  expect(() => group.policy.set(POLICY_PRESETS.relaxed)).toThrow("no room");
+  expect(group.policy.current).toEqual(POLICY_PRESETS.standard);
 });
 
 test("what was removed is told also when the node ends in the middle, and then nothing is removed any more", async () => {

@@ -4,7 +4,7 @@ import { MessageId } from "../../../src/core/ids.ts";
 import { merkleRoot } from "../../../src/core/order/merkle-tree.ts";
 import { GROUP_0001 } from "../../../src/store/sqlite/migrations/0001-group.ts";
 import { type Access, SqliteFile } from "../../../src/store/sqlite/sqlite-file.ts";
-import { SqliteGroupStore } from "../../../src/store/sqlite/sqlite-group-store.ts";
+import { GROUP_MIGRATIONS, SqliteGroupStore } from "../../../src/store/sqlite/sqlite-group-store.ts";
 import { type GroupStoreWorld, groupStoreContract } from "../../contract/group-store.contract.ts";
 import { keptMessage } from "../../support/kept-message.ts";
 import { GROUP, message } from "../../support/message.ts";
@@ -85,4 +85,24 @@ test("a database from before logs had an id gets one that stays, and what it hol
     expect([1, 2, 3].map((seq) => store.messages.idAt(seq))).toEqual([undefined, undefined, id]);
   }
   expect(logs.size).toBe(1);
+});
+
+test("what went before it was kept how old it was may come back, and holds nothing up", () => {
+  using world = new SqliteWorld();
+  const [old, fresh] = [5n, 50n].map((timestamp) => keptMessage(message({ timestamp })));
+  world.store.messages.putMany([old!, fresh!]);
+  world.store.messages.pruneBefore(100n);
+  {
+    using file = SqliteFile.open(world.path, {
+      label: "group database",
+      migrations: GROUP_MIGRATIONS,
+      access: "write",
+    });
+    file.exec("DELETE FROM pruned_times");
+  }
+  const { messages } = world.reopen();
+  expect([messages.pruned, messages.latestPruned()]).toEqual([2, undefined]);
+  messages.restoreFrom(10n);
+  expect(messages.unknown([old!.id, fresh!.id])).toEqual([old!.id, fresh!.id]);
+  expect(messages.putMany([old!, fresh!])).toEqual([undefined, 2]);
 });
