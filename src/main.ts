@@ -7,9 +7,9 @@ import { globalFlags, parseGlobalOptions } from "./cli/line/global-flags.ts";
 import { commandHelp, namedHere, programHelp } from "./cli/line/help.ts";
 import { runnableHints } from "./cli/line/hints.ts";
 import { refuseChangedWords } from "./cli/line/raw-arguments.ts";
+import { withoutSecrets } from "./core/admission/secrets.ts";
 import { EntmootError, type ErrorCode, textOf } from "./core/errors.ts";
 import { type ExitStatus, STATUS } from "./core/failure-table.ts";
-import { withoutSecrets } from "./view/secrets.ts";
 import { terminalText } from "./view/terminal-text.ts";
 
 /** Set as soon as it is known, so that a failure anywhere later is printed in the form asked for. */

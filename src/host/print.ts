@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { withoutSecrets } from "../core/admission/secrets.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
 import { PatientOutput, STDERR, STDOUT } from "./patient-output.ts";
@@ -94,7 +95,9 @@ export function drawProse(draw: (line: string) => void): Disposable {
 
 /** One text on stderr as it is, whatever form prose has. A reader that has gone misses it; what was asked for is done all the same. */
 export function printFailure(text: string): void {
-  const line = text.endsWith("\n") ? text : `${text}\n`;
+  // Whoever has a link can join: none stands in a log, a note or a failure.
+  const shown = withoutSecrets(text);
+  const line = shown.endsWith("\n") ? shown : `${shown}\n`;
   if (screen !== undefined && process.stderr.isTTY) {
     screen(line.trimEnd());
     return;

@@ -113,7 +113,18 @@ inNetns(import.meta, () => {
       expect(status).toBe(1);
       expect(errorOf(stderr)).toEqual({ code: "output_failed", message: expect.stringContaining(message) });
     }
-    expect(raw(`"$E" info >/dev/full`).stderr).toContain("stdout cannot be written");
+    for (const command of ["info", "version"]) {
+      const { status, stderr } = raw(`"$E" ${command} >/dev/full`);
+      expect([command, status, stderr]).toEqual([command, 1, expect.stringContaining("stdout cannot be written")]);
+    }
+    // What a request says on stdin is signed as it stands, or not at all.
+    const changed = raw(`printf '{"topics":["caf\\351"],"content":"eA=="}' | "$E" call publish -`);
+    expect([changed.status, changed.stderr]).toEqual([5, expect.stringContaining("stdin: expected UTF-8")]);
+    // A note is no place for a link either.
+    const secret = `AQkJ${"x9Yz".repeat(40)}`;
+    const noted = raw(`"$E" -data 'entmoot://join/${secret}' info; "$E" info '${secret}'`);
+    expect(noted.stderr).toContain("no identity yet");
+    expect(noted.stderr).not.toContain(secret.slice(0, 60));
     const full = raw(`"$E" query -group '${first.group_id}' -limit 1`);
     expect(JSON.parse(full.stdout)).toMatchObject({ content: "full" });
     await a.end();

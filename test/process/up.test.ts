@@ -97,6 +97,23 @@ inNetns(import.meta, () => {
     expect(contents).toEqual(["hello", "and again", "last"]);
   });
 
+  test("whoever writes to it without end, or only what it refuses, does not keep the node from answering", async () => {
+    using home = new TemporaryDirectory();
+    for (const [name, script] of [
+      ["zero", '"$0" up -stdin json </dev/zero >/dev/null'],
+      ["refused", `yes '{"publish":{"content":1}}' | "$0" up -stdin json >/dev/null`],
+    ] as const) {
+      await using a = new DaemonNode(home.path, name);
+      await using sh = new DaemonNode(home.path, name, {
+        command: ["sh", "-c", `exec 2>/dev/null; ${script}`, BINARY],
+      });
+      await using _up = sh.spawn([]);
+      await eventually("it runs", async () => ((await a.ask(["info"])).running === true ? true : undefined));
+      for (let times = 0; times < 3; times++) expect((await a.ask(["env", "-json"])).runtime_status).toBe("healthy");
+      await a.ask(["stop"]);
+    }
+  });
+
   test("without -stdin json nobody is listened to, and another word for it is refused", async () => {
     using home = new TemporaryDirectory();
     await using a = new DaemonNode(home.path, "a");

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { EntmootError } from "../../core/errors.ts";
 import { decodeJson } from "../../core/json/json-codec.ts";
 import { openDaemon, openOperations, openReading } from "../../daemon/open-operations.ts";
@@ -82,6 +83,7 @@ async function requestOf(operation: AnyOperation, text: string): Promise<unknown
     const found = bytes === undefined ? "more on stdin" : `${bytes.length}`;
     throw new EntmootError("invalid_argument", `${LABEL}: ${name}: expected at most ${requestMax} bytes, got ${found}`);
   }
+  if (text === "-") requireUtf8(bytes, `${LABEL}: ${name}: stdin`);
   try {
     return decodeJson(operation.request, bytes, { unknownKeys: "refuse" });
   } catch (cause) {
@@ -99,4 +101,9 @@ function open(options: GlobalOptions, operation: AnyOperation): Promise<Operatio
   if (operation.needsDaemon) return openDaemon(options);
   const isRead = Object.values<AnyOperation>(READ_OPERATIONS as never).includes(operation);
   return isRead ? openReading(options) : openOperations(options, { create: false, change: true });
+}
+
+/** Other characters in their place would be signed for what was meant. */
+function requireUtf8(bytes: Uint8Array, label: string): void {
+  if (!isUtf8(bytes)) throw new EntmootError("invalid_argument", `${label}: expected UTF-8, found other bytes`);
 }

@@ -9,7 +9,7 @@ import type { GlobalOptions } from "../../daemon/options.ts";
 import { printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { status } from "../../node/operations/daemon.ts";
-import { backlog, watch } from "../../node/operations/messages.ts";
+import { backlog, type MessageRow, watch } from "../../node/operations/messages.ts";
 import { pause } from "../../transport/wait.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -129,6 +129,14 @@ async function placesIn(daemon: ControlClient, seen: Seen): Promise<string[]> {
   return [...seen].filter(([moot]) => open.has(moot)).map(([, place]) => place);
 }
 
+/** A moot that could not be opened for a while comes from its first message: what was printed is not printed again. */
+function wasSeen({ group_id, place, seq }: MessageRow, seen: Seen): boolean {
+  const last = seen.get(mootOfPlace(group_id));
+  if (place === "" || last === undefined) return false;
+  const before = parsePlace(last);
+  return before.log === parsePlace(place).log && seq <= before.seq;
+}
+
 /** Prints what arrives until `signal` aborts. Throws `control_unavailable` when there is no daemon to begin with. */
 async function follow(
   options: GlobalOptions,
@@ -147,7 +155,7 @@ async function follow(
         {
           signal,
           onEvent(event) {
-            if (event.kind !== "message") return;
+            if (event.kind !== "message" || wasSeen(event, seen)) return;
             printer.print(event);
             // An original daemon names no places.
             if (event.place !== "") seen.set(mootOfPlace(event.group_id), event.place);

@@ -78,7 +78,7 @@ export const up = defineCommand({
       const isSpokenTo = args.stdin === "json";
       if (process.stdout.isTTY && !args.json && !isSpokenTo) {
         await talk(daemon, { clock: realClock, moot, invitation: invitation(next), ownName: args.hostname ?? "" });
-      } else await report(daemon, { moot, link, next, isSpokenTo });
+      } else await report(daemon, { clock: realClock, moot, link, next, isSpokenTo });
     });
   },
 });

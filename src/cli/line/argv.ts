@@ -86,10 +86,14 @@ export async function readCommandLine(
 }
 
 /** `help group create` is `group create -help`. */
-function helpFor(words: Reader, table: Readonly<Record<string, CommandEntry>>): Promise<Request> {
+async function helpFor(words: Reader, table: Readonly<Record<string, CommandEntry>>): Promise<Request> {
   const rest: string[] = [];
   for (let word = words.nextWord(); word !== undefined; word = words.nextWord()) rest.push(word);
-  return readCommandLine([...rest, "-help"], table, {});
+  const request = await readCommandLine([...rest, "-help"], table, {});
+  const path = "path" in request ? request.path : [];
+  const extra = rest[path.length];
+  if (extra === undefined || extra === "help") return request;
+  throw new EntmootError("invalid_argument", `help: ${path.join(" ")} has no part called ${JSON.stringify(extra)}`);
 }
 
 /** What citty would check with texts of its own: required flags, choices, and arguments nobody reads. */

@@ -2,6 +2,7 @@ import { DEFAULT_MOOT_KEY } from "../../core/admission/default-moot.ts";
 import { classifyJoinArgument, parseJoinInput } from "../../core/admission/join-input.ts";
 import { findMootLink, isMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
 import { isEntmootLink, looksLikeToken } from "../../core/admission/open-invite.ts";
+import { withoutSecrets } from "../../core/admission/secrets.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
@@ -9,7 +10,6 @@ import { PublicKey } from "../../core/ids.ts";
 import { isLoopbackHost } from "../../core/loopback.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { Deadline } from "../../transport/wait.ts";
-import { withoutSecrets } from "../../view/secrets.ts";
 import { readInput } from "./bounded-input.ts";
 import { collect } from "./collect.ts";
 

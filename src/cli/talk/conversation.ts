@@ -70,7 +70,7 @@ export class Conversation {
 
   /** Takes a line; `pasted`: it is meant as it stands. */
   hear(line: string, pasted: boolean): void {
-    this.#next(() => (pasted ? this.#say(line) : this.#understand(line)));
+    this.#next(() => (pasted ? this.#sayPasted(line) : this.#understand(line)));
   }
 
   /** Asks to leave once all that was said is done. */
@@ -127,6 +127,13 @@ export class Conversation {
         this.#tell(`${typed.why}; /help tells what there is. Publish the line as it stands?`);
         this.#parts.listener.prompt = "publish it? y or n, then Enter: ";
     }
+  }
+
+  /** A question that was open before is answered with no: what is typed next is not about it. */
+  async #sayPasted(text: string): Promise<void> {
+    if (this.#unclear !== undefined) this.#tell("not published; arrow up brings it back");
+    this.#unclear = undefined;
+    await this.#say(text);
   }
 
   async #say(text: string): Promise<void> {

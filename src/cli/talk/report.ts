@@ -1,3 +1,5 @@
+import { withoutSecrets } from "../../core/admission/secrets.ts";
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import type { Daemon } from "../../daemon/start-daemon.ts";
@@ -17,6 +19,7 @@ import { watchFromNow } from "./watch-from-now.ts";
 const LINE_MAX_BYTES = 8 * 1024 * 1024;
 
 export interface ReportParts {
+  readonly clock: Clock;
   readonly moot: MootStatus;
   readonly link: string | undefined;
   readonly next: string | undefined;
@@ -25,7 +28,10 @@ export interface ReportParts {
 }
 
 /** For programs: JSON lines out, and in where asked for. A reader that stops reading stops the lines, not the node. */
-export async function report({ node, ending }: Daemon, { isSpokenTo, link, moot, next }: ReportParts): Promise<void> {
+export async function report(
+  { node, ending }: Daemon,
+  { clock, isSpokenTo, link, moot, next }: ReportParts,
+): Promise<void> {
   const left = new AbortController();
   const over = AbortSignal.any([ending, left.signal]);
   // The end does not wait for a reader either.
@@ -41,12 +47,13 @@ export async function report({ node, ending }: Daemon, { isSpokenTo, link, moot,
     local_node_id: moot.local_node_id,
     ...retentionJson(moot),
   });
-  const answering = isSpokenTo ? answerLines(node, { moot, over, put }).then(() => left.abort()) : undefined;
+  const answering = isSpokenTo ? answerLines(node, { clock, moot, over, put }).then(() => left.abort()) : undefined;
   for await (const event of events) await put(eventJson(event));
   await answering;
 }
 
 interface Answering {
+  readonly clock: Clock;
   readonly moot: MootStatus;
   readonly over: AbortSignal;
   readonly put: (value: unknown) => Promise<void>;
@@ -54,16 +61,27 @@ interface Answering {
 
 /** Answers each line of stdin before it reads the next. Resolves at the end of stdin: whoever spoke to us is gone. */
 async function answerLines(node: Daemon["node"], answering: Answering): Promise<void> {
-  const { over } = answering;
+  const { clock, over } = answering;
   const splitter = new LineSplitter(LINE_MAX_BYTES);
   const reader = Bun.stdin.stream().getReader();
-  for (;;) {
+  while (!over.aborted) {
     const piece = await unlessAborted(reader.read(), over);
     if (piece === undefined) return;
     const lines = piece.done ? splitter.end() : splitter.read(piece.value);
-    for (const line of lines) await answer(node, line, answering);
+    for (const line of lines) {
+      await answer(node, line, answering);
+      await turn(clock);
+      if (over.aborted) return;
+    }
+    // Whoever writes without end is read without end, and the node has other things to do.
+    await turn(clock);
     if (piece.done) return;
   }
+}
+
+/** Lets everything else that waits have its turn. */
+function turn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.after(0, resolve));
 }
 
 async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot, put }: Answering): Promise<void> {
@@ -86,7 +104,12 @@ async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot
   } catch (error) {
     const code = error instanceof EntmootError ? error.code : "internal";
     const retry_after_ms = error instanceof EntmootError ? error.retryAfterMs : undefined;
-    await put({ event: "error", line: number, ...mark, error: { code, message: textOf(error), retry_after_ms } });
+    await put({
+      event: "error",
+      line: number,
+      ...mark,
+      error: { code, message: withoutSecrets(textOf(error)), retry_after_ms },
+    });
   }
 }
 

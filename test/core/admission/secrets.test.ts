@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { withoutSecrets } from "../../src/view/secrets.ts";
+import { withoutSecrets } from "../../../src/core/admission/secrets.ts";
 
 const SECRET = "AQkJCQkJCQkJCQkJCQkJCQkJ-_kJCQkJCQkJ";
 
@@ -13,6 +13,7 @@ test.each([
   [`https://a.example/invite?token=${SECRET}&a=b: 404`, "https://a.example/invite?token=…&a=b: 404"],
   [`found {"token":"${SECRET}"}`, 'found {"token":"…"}'],
   [`found "{\\"token\\":\\"${SECRET}\\"}"`, 'found "{\\"token\\":\\"…\\"}"'],
+  ["unexpected argument AbCdEfGh" + "x9Yz".repeat(30), "unexpected argument AbCdEfGh…"],
 ])("%j shows no secret", (text, shown) => expect(withoutSecrets(text)).toBe(shown));
 
 test.each([
@@ -20,4 +21,5 @@ test.each([
   "content budget for author 7: entmoot: rate limited",
   "publish: -token: expected 16 to 64 bytes, found 3",
   "name \u{1f469}\u200d\u{1f4bb}: not here",
+  `${"a".repeat(149)}: the path is too long`,
 ])("%j stays as it is", (text) => expect(withoutSecrets(text)).toBe(text));
