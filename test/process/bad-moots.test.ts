@@ -1,4 +1,4 @@
-import { expect } from "bun:test";
+import { expect, test } from "bun:test";
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GroupId } from "../../src/core/ids.ts";
@@ -96,6 +96,51 @@ inNetns(import.meta, () => {
       await node.end();
     },
   );
+
+  test("a tail says nothing twice of a moot that could not be opened for a while", async () => {
+    using home = new TemporaryDirectory();
+    await using node = new DaemonNode(home.path, "a");
+    await node.serve();
+    const made: string[] = [];
+    for (const name of ["one", "two"]) {
+      made.push((await node.ask(["group", "create", "-name", name, "-policy", "none"])).group_id);
+    }
+    const [one, two] = made as [string, string];
+    const say = (group: string, content: string) =>
+      node.ask(["publish", "-group", group, "-topic", "chat", "-content", content]);
+    for (const content of ["first", "second"]) await say(two, content);
+    await using tail = node.spawn(["tail", "-n", "-1"]);
+    await tail.json({ content: "second" });
+    await node.end();
+    const database = join(
+      node.data,
+      "groups",
+      groupDirectoryName(GroupId.fromBytes(Uint8Array.fromBase64(two))),
+      "moot.sqlite",
+    );
+    const sound = readFileSync(database);
+    writeFileSync(database, "this is no database, and never was one".repeat(100));
+    await node.serve();
+    await say(one, "meanwhile");
+    await tail.json({ content: "meanwhile" });
+    for (const suffix of ["-wal", "-shm"]) rmSync(database + suffix, { force: true });
+    writeFileSync(database, sound);
+    await eventually("it opens", async () =>
+      (await node.run(["query", "-group", two])).stdout === "" ? undefined : true,
+    );
+    await eventually(
+      "it can be written",
+      async () =>
+        (await node.run(["publish", "-group", two, "-topic", "chat", "-content", "third"])).status === 0 || undefined,
+    );
+    await tail.json({ content: "third" });
+    const contents = tail.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).content);
+    expect(contents).toEqual(["first", "second", "meanwhile", "third"]);
+    await node.end();
+  });
 });
 
 /** Who owns what is in `path`, and `path` itself. */
