@@ -145,13 +145,12 @@ async function follow(
   const { signal } = printer;
   if (signal.aborted) return;
   let daemon: ControlClient | undefined = await openDaemon(options);
-  let isBack = false;
   while (daemon !== undefined) {
     await using current = daemon;
     try {
       await current.call(
         watch,
-        { group_id: groupId, topic, after: isBack ? await placesIn(current, seen) : [...seen.values()] },
+        { group_id: groupId, topic, after: await placesIn(current, seen) },
         {
           signal,
           onEvent(event) {
@@ -168,7 +167,6 @@ async function follow(
     if (signal.aborted) return;
     printProse(`${LABEL}: the daemon has gone; waiting for it to come back`);
     daemon = await waitForDaemon(options, signal);
-    isBack = true;
     if (daemon !== undefined) printProse(`${LABEL}: the daemon is back; going on where it stopped`);
   }
 }
