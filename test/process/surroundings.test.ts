@@ -1,11 +1,22 @@
 import { expect, test } from "bun:test";
-import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { restart, status } from "../../src/node/operations/daemon.ts";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
+import { OTHER_USER, otherUser, otherUserMissing } from "../support/other-user.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 /** What a terminal stops and goes on at. */
@@ -83,6 +94,31 @@ inNetns(import.meta, () => {
     await asking.ask(["stop"]);
     expect((await node.daemon.ended()).status).toBe(0);
   });
+
+  testWhere(
+    otherUserMissing(),
+    "a daemon that may not enter the folder it was started from restarts in place, on the data root it had",
+    async () => {
+      using home = new TemporaryDirectory();
+      chmodSync(home.path, 0o755);
+      const [theirs, closed] = [join(home.path, "user"), join(home.path, "closed")];
+      for (const folder of [theirs, closed]) mkdirSync(folder, { mode: 0o700 });
+      chownSync(theirs, OTHER_USER, OTHER_USER);
+      const command = ["sh", "-c", 'cd "$FOLDER" && exec "$@"', "sh", ...otherUser(), BINARY];
+      await using node = new DaemonNode(theirs, "a", { command, env: { FOLDER: closed } });
+      await node.serve();
+      await using client = await node.client();
+      const { pid, started_at_ms } = await client.call(status, {});
+      await client.callLast(restart, { path: BINARY }, 60_000);
+      await eventually("the daemon again", async () => {
+        await using fresh = await node.client();
+        const now = await fresh.call(status, {});
+        return (now.started_at_ms !== started_at_ms && now.pid === pid) || undefined;
+      });
+      await node.ask(["stop"]);
+      expect((await node.daemon.ended()).status).toBe(0);
+    },
+  );
 
   testWhere(
     missingTool("script"),
