@@ -120,6 +120,15 @@ inNetns(import.meta, () => {
     },
   );
 
+  test("a daemon makes its data root where the paths of its sockets are longer than a socket's address", async () => {
+    using home = new TemporaryDirectory();
+    await using node = new DaemonNode(home.path, "a".repeat(120));
+    expect(await node.ask(["info"])).toMatchObject({ running: false });
+    await node.serve();
+    expect(await node.ask(["info"])).toMatchObject({ running: true });
+    await node.end();
+  });
+
   testWhere(
     missingTool("script"),
     "a daemon whose terminal is stopped works on, and says then what it had to say",
