@@ -89,6 +89,7 @@ export class EntmootNode implements Operations, OperationHost {
   static async open(parts: NodeParts): Promise<EntmootNode> {
     const node = new EntmootNode(parts);
     node.#unopened.openAll();
+    parts.root.beginServing();
     node.#context.carrier?.start();
     return node;
   }

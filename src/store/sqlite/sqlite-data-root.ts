@@ -14,6 +14,8 @@ import { holdsOriginal } from "../original/original-files.ts";
 import { seeLaterWrites, seeOriginal } from "../original/read-in-place.ts";
 import { GROUP_DATABASE, takeOver } from "../original/takeover.ts";
 import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
+import { NODE_STORE_LIMITS } from "../store-limits.ts";
+import { OpeningWait } from "./opening-wait.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
 import { SqliteNodeStore } from "./sqlite-node-store.ts";
@@ -24,6 +26,11 @@ const NODE_DATABASE = "node.sqlite";
 /** Files of a data root, ours and the original's, that hold secrets or other people's words. */
 const PRIVATE_FILES = [NODE_DATABASE, "esp.sqlite", "mailbox.sqlite", "esp-devices.json", "identity.json"];
 const PRIVATE_GROUP_FILES = [GROUP_DATABASE, "messages.sqlite", "roster.jsonl"];
+
+/** Ours. How long a start waits for other processes, in sum: nobody is served before. */
+const START_WAIT_MS = 10_000;
+/** Ours. The same for each group that is opened later, when others wait meanwhile. */
+const SERVING_WAIT_MS = 40;
 
 /** Ours. Notices kept for people; a root with more to say than this needs a look anyway. */
 const NOTICES_MAX = 1000;
@@ -50,6 +57,8 @@ export class SqliteDataRoot implements DataRoot {
   readonly #leftOut = new Map<GroupId, EntmootError>();
   readonly #notices: string[] = [];
   readonly #onStale: (text: string) => void;
+  readonly #startPatience = new OpeningWait(START_WAIT_MS);
+  #isServing = false;
 
   /**
    * Opens the data root at `path`; with `write` access it is made, 0700, and loose permissions in it are tightened.
@@ -78,11 +87,17 @@ export class SqliteDataRoot implements DataRoot {
     const database = join(path, NODE_DATABASE);
     // Looking creates nothing: where no node has run yet, there is nothing to see.
     const isThere = access === "write" || existsSync(database);
-    this.node = isThere ? new SqliteNodeStore(database, access) : new MemoryNodeStore();
+    this.node = isThere
+      ? new SqliteNodeStore(database, access, NODE_STORE_LIMITS, this.#startPatience)
+      : new MemoryNodeStore();
   }
 
   get notices(): readonly string[] {
     return this.#notices;
+  }
+
+  beginServing(): void {
+    this.#isServing = true;
   }
 
   groupIds(): GroupId[] {
@@ -186,6 +201,10 @@ export class SqliteDataRoot implements DataRoot {
     this.node[Symbol.dispose]();
   }
 
+  get #patience(): OpeningWait {
+    return this.#isServing ? new OpeningWait(SERVING_WAIT_MS) : this.#startPatience;
+  }
+
   #directory(groupId: GroupId): string {
     return join(this.#groups, groupDirectoryName(groupId));
   }
@@ -212,6 +231,7 @@ export class SqliteDataRoot implements DataRoot {
       label: "group database",
       migrations: GROUP_MIGRATIONS,
       access: this.#access,
+      makingPatience: this.#patience,
     });
     return new SqliteRosterStore(file).size > 0;
   }
@@ -241,6 +261,7 @@ export class SqliteDataRoot implements DataRoot {
       access: this.#access,
       files: this.#files,
       alone: this.#access === "write",
+      makingPatience: this.#patience,
       onClose: () => this.#open.delete(groupId),
     });
     this.#open.set(groupId, store);
