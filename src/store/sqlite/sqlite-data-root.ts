@@ -126,12 +126,17 @@ export class SqliteDataRoot implements DataRoot {
       this.#access === "read"
         ? this.#see(original, isOurs, groupId)
         : this.#take(original && { ...original, onProgress }, isOurs, groupId);
-    if (store.roster.size === 0) {
+    try {
+      if (store.roster.size > 0) {
+        this.#noticeUnverified(store);
+        return store;
+      }
+    } catch (error) {
       store[Symbol.dispose]();
-      return undefined;
+      throw error;
     }
-    this.#noticeUnverified(store);
-    return store;
+    store[Symbol.dispose]();
+    return undefined;
   }
 
   /** The group's database, made of the original's files when there is none, with what they hold that is new. */
