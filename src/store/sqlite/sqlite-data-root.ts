@@ -11,6 +11,7 @@ import { type OriginalGroup, TAKEOVER_FACT, unverifiedCounts } from "../original
 import { takeLaterWrites } from "../original/later-writes.ts";
 import { OriginalDatabase } from "../original/original-database.ts";
 import { holdsOriginal } from "../original/original-files.ts";
+import { filesSeen, keptMark } from "../original/original-mark.ts";
 import { seeLaterWrites, seeOriginal } from "../original/read-in-place.ts";
 import { GROUP_DATABASE, takeOver } from "../original/takeover.ts";
 import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
@@ -26,6 +27,9 @@ const NODE_DATABASE = "node.sqlite";
 /** Files of a data root, ours and the original's, that hold secrets or other people's words. */
 const PRIVATE_FILES = [NODE_DATABASE, "esp.sqlite", "mailbox.sqlite", "esp-devices.json", "identity.json"];
 const PRIVATE_GROUP_FILES = [GROUP_DATABASE, "messages.sqlite", "roster.jsonl"];
+
+const TAKEN_AT_START =
+  "its data is taken over when the daemon starts: once nothing stands against it, start the daemon again";
 
 /** Ours. How long a start waits for other processes, in sum: nobody is served before. */
 const START_WAIT_MS = 10_000;
@@ -55,6 +59,8 @@ export class SqliteDataRoot implements DataRoot {
   readonly #files: OpenFiles;
   readonly #open = new Map<GroupId, SqliteGroupStore>();
   readonly #leftOut = new Map<GroupId, EntmootError>();
+  /** Why the original's data of a group was not taken over at the start. */
+  readonly #notTaken = new Map<GroupId, EntmootError>();
   readonly #notices: string[] = [];
   readonly #onStale: (text: string) => void;
   readonly #startPatience = new OpeningWait(START_WAIT_MS);
@@ -141,14 +147,38 @@ export class SqliteDataRoot implements DataRoot {
 
   /** The group's database, made of the original's files when there is none, with what they hold that is new. */
   #take(original: OriginalGroup | undefined, isOurs: boolean, groupId: GroupId): SqliteGroupStore {
-    if (original !== undefined && !isOurs) this.#noticeAll(takeOver(original));
+    if (original !== undefined && !isOurs) this.#takeOver(original);
     const store = this.#openDatabase(groupId);
     if (original !== undefined && isOurs) this.#compare(original, store);
     return store;
   }
 
+  /** Verifies every message, for which nothing else goes on: done at a start, and not again while others are served. */
+  #takeOver(original: OriginalGroup): void {
+    const { directory, groupId } = original;
+    const failure = this.#notTaken.get(groupId);
+    if (this.#isServing) {
+      const why = failure?.message ?? `${directory}: holds the original's data`;
+      // Not `unavailable`: it does not pass by itself.
+      const code = failure === undefined || failure.code === "unavailable" ? "conflict" : failure.code;
+      throw new EntmootError(code, `${why}; ${TAKEN_AT_START}`);
+    }
+    try {
+      this.#noticeAll(takeOver(original));
+    } catch (error) {
+      if (error instanceof EntmootError) this.#notTaken.set(groupId, error);
+      throw error;
+    }
+  }
+
   /** What cannot be compared costs nobody the messages that are here. */
   #compare(original: OriginalGroup, store: SqliteGroupStore): void {
+    if (this.#isServing) {
+      // As much work, for as long a log.
+      if (keptMark(store)?.files === filesSeen(original.root, original.directory)) return;
+      this.#notice(`${original.directory}: the original wrote since its data was taken over; ${TAKEN_AT_START}`);
+      return;
+    }
     try {
       this.#noticeAll(takeLaterWrites({ ...original, store, file: store.file, open: OriginalDatabase.look }));
     } catch (error) {
