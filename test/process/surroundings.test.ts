@@ -120,6 +120,28 @@ inNetns(import.meta, () => {
     },
   );
 
+  testWhere(
+    otherUserMissing(),
+    "without a home folder a command says what to set, and none is needed where the data root is named whole",
+    async () => {
+      using home = new TemporaryDirectory();
+      chmodSync(home.path, 0o755);
+      const theirs = join(home.path, "user");
+      mkdirSync(theirs);
+      chownSync(theirs, OTHER_USER, OTHER_USER);
+      const command = [...otherUser(), BINARY];
+      await using node = new DaemonNode(theirs, "a", { command, env: { HOME: undefined } });
+      const { status: exit, stderr } = await node.run(["info"], { env: { ENTMOOT_DATA: undefined } });
+      expect([exit, stderr]).toEqual([5, expect.stringContaining("HOME is not set")]);
+      expect((await node.run(["version"], { env: { ENTMOOT_DATA: undefined } })).status).toBe(0);
+      await node.ask(["group", "create", "-name", "council", "-policy", "none"]);
+      await node.serve();
+      expect(await node.ask(["info"])).toMatchObject({ running: true, groups: [{ members: 1 }] });
+      await node.ask(["env", "-json"]);
+      await node.end();
+    },
+  );
+
   test("a daemon makes its data root where the paths of its sockets are longer than a socket's address", async () => {
     using home = new TemporaryDirectory();
     await using node = new DaemonNode(home.path, "a".repeat(120));
