@@ -213,6 +213,8 @@ export class SqliteDataRoot implements DataRoot {
     this.#requireWrite();
     if (this.#isJoined(groupId)) throw joinedAlready(groupId);
     this.#deleteDatabase(groupId);
+    // What was left out is here no more.
+    this.#leftOut.delete(groupId);
     createPrivateDirectory(this.#directory(groupId));
     return this.#openDatabase(groupId);
   }
@@ -224,6 +226,7 @@ export class SqliteDataRoot implements DataRoot {
       throw new EntmootError("conflict", `${directory}: holds files of a joined group; it is not thrown away`);
     }
     this.#deleteDatabase(groupId);
+    this.#leftOut.delete(groupId);
     try {
       rmdirSync(directory);
     } catch {
