@@ -47,7 +47,7 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
     return 0;
   }
   // A malformed flag or variable is refused whatever the command, even where it would not be read.
-  jsonErrors = parseGlobalOptions(request.globals, process.env).jsonErrors;
+  jsonErrors = parseGlobalOptions(request.globals, process.env, "/").jsonErrors;
   if (jsonErrors) (await printing()).setJsonProse(true);
   if (request.globals.data !== undefined) dataFlag = String(request.globals.data);
   effect = request.command.help?.effect;

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from "node:fs";
+import { type BigIntStats, chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
@@ -37,6 +37,7 @@ export async function bindSocket(
       if (found === STALE_MAX) throw new Error("other programs bind it at the same time");
       await removeStale(path, clock);
     }
+    return bound(path, listener);
   } catch (cause) {
     listener?.stop(true);
     rmSync(own, { force: true });
@@ -44,7 +45,6 @@ export async function bindSocket(
     const why = existsSync(dirname(path)) ? textOf(cause) : `there is no folder ${dirname(path)}`;
     throw new EntmootError("data_root_invalid", `control socket ${path}: cannot listen: ${why}`, { cause });
   }
-  return bound(path, listener);
 }
 
 /** The mask is the whole process's: nothing is awaited under it. */
@@ -81,13 +81,22 @@ function bound(path: string, listener: ReturnType<typeof listen>): BoundSocket {
   let isStopped = false;
   return {
     stop(closeOpen) {
-      const found = isStopped ? undefined : lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      const found = isStopped ? undefined : fileAt(path);
       // Before it is closed, for then the number of its file may become another's.
       if (found?.dev === dev && found.ino === ino) rmSync(path, { force: true });
       isStopped = true;
       listener.stop(closeOpen);
     },
   };
+}
+
+/** `undefined` also where nothing can be seen: then there is nothing to remove either. */
+function fileAt(path: string): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true });
+  } catch {
+    return undefined;
+  }
 }
 
 function isThere(path: string): boolean {

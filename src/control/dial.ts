@@ -1,3 +1,4 @@
+import { lstatSync } from "node:fs";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 import { OutOfFiles } from "../store/store-failures.ts";
@@ -13,6 +14,8 @@ const DIAL_MS = 500;
  * its path is too long, and `OutOfFiles`.
  */
 export async function dial(path: string, clock: Clock): Promise<SocketStream | undefined> {
+  // The runtime reaches a long path by way of its folder; where that is not there, it only says that the path is too long.
+  if (isNowhere(path)) return undefined;
   let stream: SocketStream | undefined;
   const connected = Bun.connect({
     unix: path,
@@ -41,4 +44,15 @@ export async function dial(path: string, clock: Clock): Promise<SocketStream | u
   // Whoever accepts later finds nobody.
   void connected.then((socket) => socket.terminate()).catch(() => {});
   throw new EntmootError("control_unavailable", `control socket ${path}: nobody accepted within ${DIAL_MS} ms`);
+}
+
+/** Whether it is certain that nothing stands at `path`. */
+function isNowhere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return false;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" || code === "ENOTDIR";
+  }
 }

@@ -1,6 +1,6 @@
 import { lstatSync } from "node:fs";
 import type { Clock } from "../core/clock.ts";
-import { EntmootError } from "../core/errors.ts";
+import { textOf } from "../core/errors.ts";
 import type { Log } from "../host/log.ts";
 import { type BoundSocket, bindSocket } from "./bind-socket.ts";
 import type { SocketStream } from "./socket-stream.ts";
@@ -59,8 +59,8 @@ export class KeptSocket implements Disposable {
       else if (found === this.#file) this.#told = "";
       else this.#tellOnce("something else stands in its place; end this daemon and start it again to be reached");
     } catch (error) {
-      if (!(error instanceof EntmootError)) throw error;
-      this.#tellOnce(`was removed, and cannot be bound again: ${error.message}; it is tried on`);
+      // Whatever it is: who is connected stays so, and what stands in the way may be gone by the next look.
+      this.#tellOnce(`was removed, and cannot be bound again: ${textOf(error)}; it is tried on`);
     }
     if (!this.#closed) this.#look = this.#lookLater();
   }

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { GroupId } from "../core/ids.ts";
 import { namesKey } from "../core/record/node-key.ts";
+import { knownHome } from "../host/home-path.ts";
 import { createIdentity, type LoadedIdentity, loadIdentity } from "../host/identity-file.ts";
 import type { DataRoot } from "../store/data-root.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -29,7 +29,7 @@ export interface IdentityWanted {
 export function identityFor(
   { dataDir, identityPath }: GlobalOptions,
   root: DataRoot,
-  { create, fresh, home = process.env.HOME || homedir() }: IdentityWanted,
+  { create, fresh, home = knownHome(process.env) }: IdentityWanted,
 ): IdentityChoice {
   const loaded = loadIdentity(identityPath);
   if (loaded !== undefined) return { loaded, notices: loaded.notices };
@@ -43,7 +43,7 @@ export function identityFor(
     );
   }
   const usual = join(dataDir, "identity.json");
-  const old = join(home, ".entmoot", "identity.json");
+  const old = home === undefined ? usual : join(home, ".entmoot", "identity.json");
   // The original keeps the key there whatever the data root.
   if (identityPath === usual && old !== usual && existsSync(old)) {
     const found = loadIdentity(old);

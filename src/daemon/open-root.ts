@@ -67,6 +67,7 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
   return {
     node: root.node,
     notices: root.notices,
+    beginServing: () => root.beginServing(),
     groupIds: () => root.groupIds().filter((id) => only === undefined || only.has(id)),
     openGroup: (id: GroupId, onProgress?: (progress: MigrationProgress) => void) => root.openGroup(id, onProgress),
     leftOut: root.leftOut,

@@ -24,6 +24,16 @@ export function runningProgram(): RunningProgram {
   };
 }
 
+/** Whether this process is in the folder now. */
+function enter(folder: string): boolean {
+  try {
+    process.chdir(folder);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A compiled program has its entry point in a file system of its own; from source it is an argument like others. */
 export function isCompiled(): boolean {
   return Bun.main.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN[\\/]/i.test(Bun.main);
@@ -44,7 +54,7 @@ export function variablesOf({ env }: Pick<RunningProgram, "env">): Record<string
  * system cannot do that, starts it beside this process, which should then end. Returns only then, or throws why not.
  */
 export function replaceProcess(before: RunningProgram): void {
-  const program = fromExistingFolder(before);
+  const program = fromExistingFolder(before, enter);
   const env = variablesOf(program);
   process.chdir(program.cwd);
   if (typeof process.execve === "function" && process.platform !== "win32") {

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { parse } from "node:path";
 import type { RunningProgram } from "./running-program.ts";
 
@@ -11,18 +11,19 @@ export function startFolder(env: Readonly<Record<string, string | undefined>> = 
 }
 
 /**
- * The same program from a folder that is there: no program starts in one that was deleted, as the folder of a work tree
- * is. Its relative paths mean what they meant.
+ * The same program from a folder that can be entered: no program starts in one that was deleted, as the folder of a work
+ * tree is, or is closed to it by now. Its relative paths mean what they meant.
  */
-export function fromExistingFolder(program: RunningProgram): RunningProgram {
+export function fromExistingFolder(program: RunningProgram, canEnter = mayEnter): RunningProgram {
   const { cwd, path } = program;
   const env = program.env.filter((entry) => !entry.startsWith(`${START_FOLDER}=`));
-  if (isFolder(cwd)) return { ...program, env };
+  if (canEnter(cwd)) return { ...program, env };
   return { ...program, cwd: parse(path).root, env: [...env, `${START_FOLDER}=${cwd}`] };
 }
 
-function isFolder(path: string): boolean {
+function mayEnter(path: string): boolean {
   try {
+    accessSync(path, constants.X_OK);
     return statSync(path).isDirectory();
   } catch {
     return false;

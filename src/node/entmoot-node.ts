@@ -13,6 +13,7 @@ import { MACHINE_DEFAULTS, type MachineConfig } from "../machine/machine-config.
 import { type Random, SeededRandom } from "../machine/random.ts";
 import type { DataRoot } from "../store/data-root.ts";
 import { byDirectory } from "../store/group-directory.ts";
+import type { GroupStore } from "../store/group-store.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
 import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
@@ -89,6 +90,7 @@ export class EntmootNode implements Operations, OperationHost {
   static async open(parts: NodeParts): Promise<EntmootNode> {
     const node = new EntmootNode(parts);
     node.#unopened.openAll();
+    parts.root.beginServing();
     node.#context.carrier?.start();
     return node;
   }
@@ -255,6 +257,20 @@ export class EntmootNode implements Operations, OperationHost {
     });
     for (const notice of root.notices.slice(told)) log.warn(notice);
     if (store === undefined) throw new EntmootError("group_not_found", "group not joined");
+    try {
+      return this.#begin(store);
+    } catch (error) {
+      // Read afresh the next time: by then somebody may have mended it, or put another file in its place.
+      this.#groups.delete(id);
+      this.#inOrder = undefined;
+      store[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #begin(store: GroupStore): Group {
+    const { log, root } = this.#parts;
+    const id = store.groupId;
     renewRolledBackLog({ root, store, log });
     const { carrier, clock, config, local } = this.#context;
     const group = new Group({

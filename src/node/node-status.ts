@@ -22,7 +22,11 @@ export function mootStatuses(
       reasons.set(group.id, error);
     }
   }
-  const rows = [...reasons].slice(0, UNOPENED_MAX).map(([group_id, { message }]) => ({ group_id, reason: message }));
+  const rows = [...reasons].slice(0, UNOPENED_MAX).map(([group_id, { code, message }]) => ({
+    group_id,
+    reason: message,
+    passing: code === "unavailable",
+  }));
   return { groups, unopened: rows };
 }
 

@@ -16,6 +16,8 @@ export interface MigrationProgress {
  */
 export interface DataRoot extends Disposable {
   readonly node: NodeStore;
+  /** The start is over, and others wait for this process now: opening a group waits for nobody any more, and takes no long work upon itself. */
+  beginServing(): void;
   /** Joined groups in the order of their directory names; unrecognised names are skipped and reported. */
   groupIds(): GroupId[];
   /** Groups that are there and that the latest `groupIds` left out, with why. */

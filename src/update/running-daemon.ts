@@ -141,7 +141,7 @@ export class RunningDaemon implements Disposable {
         if (found.version !== version) {
           throw updateError(`the daemon that answers is ${found.version}, not ${version}`);
         }
-        const missing = this.#missing(found);
+        const missing = missingMoots(this.#groups, found);
         if (missing.length === 0) return found.pid;
         answeredMs ??= passed();
         if (passed() - answeredMs > GROUPS_MS) {
@@ -160,11 +160,6 @@ export class RunningDaemon implements Disposable {
   /** `undefined` when nobody answers yet. */
   #ask(): Promise<NodeStatus | undefined> {
     return daemonStatus({ clock: this.#clock, dataDir: this.#dataDir }).catch(() => undefined);
-  }
-
-  #missing({ groups }: NodeStatus): GroupId[] {
-    const found = new Set(groups.map(({ group_id }) => group_id));
-    return this.#groups.filter((id) => !found.has(id));
   }
 
   async #answersWithin(ms: number): Promise<boolean> {
@@ -218,6 +213,15 @@ export class RunningDaemon implements Disposable {
     child.unref();
     return () => child.pid !== undefined && child.exitCode === null && child.signalCode === null;
   }
+}
+
+/** Those of `before` that are not there. What is held, or has no file left just now, is: no release is to blame for it. */
+export function missingMoots(
+  before: readonly GroupId[],
+  { groups, unopened }: Pick<NodeStatus, "groups" | "unopened">,
+): GroupId[] {
+  const found = new Set([...groups, ...unopened.filter(({ passing }) => passing)].map(({ group_id }) => group_id));
+  return before.filter((id) => !found.has(id));
 }
 
 /** How it is seen that nothing is to be waited for any more. */

@@ -5,6 +5,9 @@ import { messageLine } from "./message-line.ts";
 /** A watch event as `up` and programs around it read it. */
 export function eventJson(event: WatchEvent) {
   if (event.kind === "message") return { event: "message", ...messageLine(event) };
+  if (event.kind === "unread") {
+    return { event: "unread", group_id: GroupId.toBase64(event.group_id), reason: event.reason };
+  }
   return {
     event: "peer",
     group_id: GroupId.toBase64(event.group_id),

@@ -21,6 +21,7 @@ export interface LineContext {
 /** One event as one line for a terminal: time, moot, who, where, what. Nothing in it can drive the terminal. */
 export function eventLine(event: WatchEvent, { moot, names, now }: LineContext): string {
   const where = moot === undefined ? "" : `${terminalText(moot, TOPICS_MAX)}  `;
+  if (event.kind === "unread") return `${clock(now, now)}  ${where}cannot be read: ${terminalText(event.reason)}`;
   const nodeId = event.kind === "message" ? event.message.author.pilot_node_id : event.node_id;
   const who = nameOf(nodeId, names.get(nodeId));
   if (event.kind === "peer") {

@@ -15,7 +15,7 @@ const OWNERS: NodeStatus = {
   listen_port: 1004,
   transport: { carrier: "iroh", reason: "chosen by -transport", port: 4433, hints: ["192.0.2.7:4433"] },
   groups: [],
-  unopened: [{ group_id: GroupId.zero, reason: "/data/oak/groups/x: no permission" }],
+  unopened: [{ group_id: GroupId.zero, reason: "/data/oak/groups/x: no permission", passing: false }],
   started_at_ms: 12,
 };
 

@@ -1,11 +1,22 @@
 import { expect, test } from "bun:test";
-import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { restart, status } from "../../src/node/operations/daemon.ts";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
+import { OTHER_USER, otherUser, otherUserMissing } from "../support/other-user.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 /** What a terminal stops and goes on at. */
@@ -82,6 +93,62 @@ inNetns(import.meta, () => {
     expect(after).toMatchObject({ running: true, pid: before.pid, groups: [{ group_id, messages: 2 }] });
     await asking.ask(["stop"]);
     expect((await node.daemon.ended()).status).toBe(0);
+  });
+
+  testWhere(
+    otherUserMissing(),
+    "a daemon that may not enter the folder it was started from restarts in place, on the data root it had",
+    async () => {
+      using home = new TemporaryDirectory();
+      chmodSync(home.path, 0o755);
+      const [theirs, closed] = [join(home.path, "user"), join(home.path, "closed")];
+      for (const folder of [theirs, closed]) mkdirSync(folder, { mode: 0o700 });
+      chownSync(theirs, OTHER_USER, OTHER_USER);
+      const command = ["sh", "-c", 'cd "$FOLDER" && exec "$@"', "sh", ...otherUser(), BINARY];
+      await using node = new DaemonNode(theirs, "a", { command, env: { FOLDER: closed } });
+      await node.serve();
+      await using client = await node.client();
+      const { pid, started_at_ms } = await client.call(status, {});
+      await client.callLast(restart, { path: BINARY }, 60_000);
+      await eventually("the daemon again", async () => {
+        await using fresh = await node.client();
+        const now = await fresh.call(status, {});
+        return (now.started_at_ms !== started_at_ms && now.pid === pid) || undefined;
+      });
+      await node.ask(["stop"]);
+      expect((await node.daemon.ended()).status).toBe(0);
+    },
+  );
+
+  testWhere(
+    otherUserMissing(),
+    "without a home folder a command says what to set, and none is needed where the data root is named whole",
+    async () => {
+      using home = new TemporaryDirectory();
+      chmodSync(home.path, 0o755);
+      const theirs = join(home.path, "user");
+      mkdirSync(theirs);
+      chownSync(theirs, OTHER_USER, OTHER_USER);
+      const command = [...otherUser(), BINARY];
+      await using node = new DaemonNode(theirs, "a", { command, env: { HOME: undefined } });
+      const { status: exit, stderr } = await node.run(["info"], { env: { ENTMOOT_DATA: undefined } });
+      expect([exit, stderr]).toEqual([5, expect.stringContaining("HOME is not set")]);
+      expect((await node.run(["version"], { env: { ENTMOOT_DATA: undefined } })).status).toBe(0);
+      await node.ask(["group", "create", "-name", "council", "-policy", "none"]);
+      await node.serve();
+      expect(await node.ask(["info"])).toMatchObject({ running: true, groups: [{ members: 1 }] });
+      await node.ask(["env", "-json"]);
+      await node.end();
+    },
+  );
+
+  test("a daemon makes its data root where the paths of its sockets are longer than a socket's address", async () => {
+    using home = new TemporaryDirectory();
+    await using node = new DaemonNode(home.path, "a".repeat(120));
+    expect(await node.ask(["info"])).toMatchObject({ running: false });
+    await node.serve();
+    expect(await node.ask(["info"])).toMatchObject({ running: true });
+    await node.end();
   });
 
   testWhere(

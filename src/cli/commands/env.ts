@@ -1,6 +1,6 @@
-import { homedir } from "node:os";
 import type { ControlClient } from "../../control/control-client.ts";
 import { EntmootError } from "../../core/errors.ts";
+import { knownHome } from "../../host/home-path.ts";
 import { printJson, printLine } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { inspectRuntime, type RuntimeReport } from "../../host/runtime-report.ts";
@@ -21,7 +21,7 @@ export const env = defineCommand({
     const options = parseGlobalOptions(args, process.env);
     const report = await inspectRuntime({
       ...options,
-      home: process.env.HOME || homedir(),
+      home: knownHome(process.env) ?? "/",
       features: parseFeatureFlags(process.env),
       procRoot: "/proc",
       systemRoot: "",

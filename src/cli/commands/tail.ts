@@ -108,11 +108,12 @@ async function printBacklog(
   await using node = await openReading(options);
   if (signal.aborted) return new Map();
   try {
-    const { places } = await node.call(
+    const { places, unread } = await node.call(
       backlog,
       { group_id: groupId, topic, last: last < 0 ? "all" : last, ...(after.length === 0 ? {} : { after }) },
       { signal, onEvent: (row) => printer.print(row) },
     );
+    for (const { reason } of unread) printProse(`${LABEL}: ${reason}; it is left out`);
     return new Map(places.map((place) => [parsePlace(place).moot, place]));
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -154,6 +155,7 @@ async function follow(
         {
           signal,
           onEvent(event) {
+            if (event.kind === "unread") printProse(`${LABEL}: ${event.reason}; it is left out until it can be read`);
             if (event.kind !== "message" || wasSeen(event, seen)) return;
             printer.print(event);
             // An original daemon names no places.

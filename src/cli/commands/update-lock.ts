@@ -1,5 +1,5 @@
-import { homedir } from "node:os";
 import { EntmootError } from "../../core/errors.ts";
+import { knownHome } from "../../host/home-path.ts";
 import { printJson } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { defineCommand } from "../line/command.ts";
@@ -39,7 +39,7 @@ export const updateLock = defineCommand({
       const place = installPlace({
         installDir: args["install-dir"],
         running: process.execPath,
-        home: process.env.HOME || homedir(),
+        home: knownHome(process.env) ?? "/",
       });
       const ended = new AbortController();
       const stdinEnds = endOfStdin().then(() =>

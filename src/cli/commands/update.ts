@@ -1,9 +1,8 @@
-import { homedir } from "node:os";
 import { EntmootError } from "../../core/errors.ts";
 import { type ExitStatus, STATUS } from "../../core/failure-table.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
-import { expandHome } from "../../host/home-path.ts";
+import { expandHome, knownHome } from "../../host/home-path.ts";
 import { isJsonProse, printJson, printLine, printProse } from "../../host/print.ts";
 import { programName } from "../../host/program-name.ts";
 import { realClock } from "../../host/real-clock.ts";
@@ -75,7 +74,7 @@ export const update = defineCommand({
     }
     if (args["install-dir"] === "")
       throw new EntmootError("invalid_argument", `${LABEL}: -install-dir: expected a folder, found ""`);
-    const home = process.env.HOME || homedir();
+    const home = knownHome(process.env) ?? "/";
     // Nobody reads how it goes any more: that is no reason to stop in the middle.
     process.stderr.on("error", () => {});
     using progress = new ProgressDisplay(isJsonProse() ? PROSE : process.stderr, realClock);

@@ -1,7 +1,6 @@
-import { homedir } from "node:os";
 import { EntmootError } from "../../core/errors.ts";
 import { parseNodeName } from "../../daemon/node-name.ts";
-import { absolutePath } from "../../host/home-path.ts";
+import { absolutePath, homeFolder } from "../../host/home-path.ts";
 import type { FlagDef } from "./command.ts";
 
 /** Flags of every command that can become the daemon. Commands spread them into `args`. */
@@ -41,5 +40,5 @@ function socketPath(label: string, text: string | undefined): string | undefined
       `${label}: -agent-socket: expected a path of 1 to ${SOCKET_PATH_MAX} characters, got ${text.length}`,
     );
   }
-  return absolutePath(text, process.env.HOME || homedir());
+  return absolutePath(text, () => homeFolder(process.env));
 }

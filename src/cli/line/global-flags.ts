@@ -1,11 +1,10 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import { isRelayUrl } from "../../core/admission/iroh-address.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GlobalOptions, LogLevel, RelayChoice } from "../../daemon/options.ts";
-import { absolutePath } from "../../host/home-path.ts";
+import { absolutePath, type Home, homeFolder, knownHome } from "../../host/home-path.ts";
 import { type FlagDef, repeated } from "./command.ts";
 import { SWITCH_WORDS, switchOf } from "./feature-flags.ts";
 import { durationMsOf, integerOf } from "./flag-values.ts";
@@ -178,10 +177,14 @@ const relay = v.pipe(
 );
 
 /**
- * Flags first, then their environment variables, then the built-in defaults.
+ * Flags first, then their environment variables, then the built-in defaults. `home` is looked at where a path counts from it.
  * Throws `invalid_argument` naming the flag or variable, what was expected and what was found.
  */
-export function parseGlobalOptions(args: GlobalArgs, env: Environment): GlobalOptions {
+export function parseGlobalOptions(
+  args: GlobalArgs,
+  env: Environment,
+  home: Home = () => homeFolder(env),
+): GlobalOptions {
   /** The value of one flag; `undefined` when neither flag nor variable gives it. An empty variable counts as unset. */
   function read<Schema extends v.GenericSchema>(name: keyof typeof globalFlags, schema: Schema) {
     const def: FlagDef = globalFlags[name];
@@ -195,10 +198,11 @@ export function parseGlobalOptions(args: GlobalArgs, env: Environment): GlobalOp
     throw new EntmootError("invalid_argument", refusalOf(name, source, result.issues[0].message, show(value)));
   }
 
-  const home = env.HOME || homedir();
   const agentSocket = agentSocketOf(env, home);
   if (agentSocket !== undefined) refuseRootBeside(args);
-  const dataDir = absolutePath(read("data", path) ?? "~/.entmoot", home);
+  // Over an agents' socket nothing looks there.
+  const rootHome = agentSocket === undefined ? home : (knownHome(env) ?? "/");
+  const dataDir = absolutePath(read("data", path) ?? "~/.entmoot", rootHome);
   const identity = read("identity", path);
   return {
     dataDir,
@@ -233,7 +237,7 @@ function refuseRootBeside(args: GlobalArgs): void {
 }
 
 /** No flag: whoever runs an agent sets it for everything that the agent starts. */
-function agentSocketOf({ ENTMOOT_AGENT_SOCKET: named }: Environment, home: string): string | undefined {
+function agentSocketOf({ ENTMOOT_AGENT_SOCKET: named }: Environment, home: Home): string | undefined {
   if (!named) return undefined;
   if (named.length <= PATH_MAX) return absolutePath(named, home);
   const expected = `expected a path of at most ${PATH_MAX} characters`;

@@ -5,6 +5,7 @@ import { messageCanonical } from "../../core/record/message.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
 import type { AskEffect, Effect, HeldMessage, Report, SendEffect } from "../../machine/effect.ts";
 import type { NetworkFailure } from "../../machine/event.ts";
+import { StoreUnavailable } from "../../store/store-failures.ts";
 import type { FetchOutcome } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
 import { pageIds } from "../../wire/peer/id-page.ts";
@@ -26,7 +27,7 @@ const INTRODUCTION_ENTRIES = 90;
 /** Ours. Bodies read for one push: a graft may name 256 messages of 1 MB, and they would all be in memory at once. */
 const PUSHED_BYTES_MAX = 4 * 1024 * 1024;
 
-/** What keeping and reading fail with here, whoever was asked. */
+/** What keeping and reading fail with here beside `StoreUnavailable`, whoever was asked. */
 const OUR_FAILURES: readonly ErrorCode[] = ["disk_full", "data_root_invalid", "internal"];
 
 export interface CarryOutParts {
@@ -176,7 +177,7 @@ export class CarryOut {
 
   /** As the machines are told; a peer whose answer could not be kept here is there, and is not to be given up for it. */
   #failureOf(group: Group, error: unknown): NetworkFailure {
-    if (!(error instanceof EntmootError) || !OUR_FAILURES.includes(error.code)) return failureOf(error);
+    if (!isOurFailure(error)) return failureOf(error);
     this.#parts.onFailed(group, error);
     return "refused";
   }
@@ -222,6 +223,12 @@ export class CarryOut {
         await fetchMessages(group, effect, peers);
     }
   }
+}
+
+function isOurFailure(error: unknown): error is EntmootError {
+  // A peer may refuse with the same codes, of itself.
+  if (!(error instanceof EntmootError) || error instanceof PeerRefusal) return false;
+  return error instanceof StoreUnavailable || OUR_FAILURES.includes(error.code);
 }
 
 /** What the peer's log has behind our head; its whole log when it does not know our head. */

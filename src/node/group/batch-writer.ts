@@ -1,7 +1,7 @@
 import type { Clock, SteadyMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { MessageStore, NewMessage } from "../../store/group-store.ts";
-import { StoreBusy } from "../../store/store-failures.ts";
+import { StoreBusy, StoreUnavailable } from "../../store/store-failures.ts";
 import { WRITE_PATIENCE_MS, WRITE_RETRY_MS } from "../when-writable.ts";
 
 /** Ours. Messages in one transaction; more wait for the next turn, so a long batch cannot hold the loop. */
@@ -56,7 +56,7 @@ export class BatchWriter {
     }
     if (this.#isHeld && this.#waitingBytes + sizeOf(messages) > HELD_MAX_BYTES) {
       const text = "group database: another process is writing, and too much waits for it already; try again later";
-      return Promise.reject(new EntmootError("unavailable", text));
+      return Promise.reject(new StoreUnavailable(text));
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ messages, since: this.#clock.steady(), resolve, reject });

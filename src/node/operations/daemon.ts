@@ -83,7 +83,14 @@ const groupStatus = struct(
 
 const unopenedMoot = struct(
   "unopened moot",
-  { group_id: groupId, reason: documented("what is wrong and what to do", clippedText("reason", 4096)) },
+  {
+    group_id: groupId,
+    reason: documented("what is wrong and what to do", clippedText("reason", 4096)),
+    passing: documented(
+      "it may open by itself a moment later: another process holds it, or files run out",
+      omitted(bool),
+    ),
+  },
   { required: ["group_id", "reason"] },
 );
 

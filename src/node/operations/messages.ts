@@ -1,7 +1,15 @@
 import { type Codec, type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, messageId, u32 } from "../../core/json/json-scalars.ts";
 import { message as messageCodec, nodeInfo } from "../../core/record/record-codecs.ts";
-import { boundedBytes, boundedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
+import {
+  boundedBytes,
+  boundedText,
+  clippedText,
+  count,
+  oneOf,
+  plainList,
+  shortList,
+} from "../../wire/frame/bounded.ts";
 import { TOKEN_BYTES } from "../../wire/peer/redeem-frames.ts";
 import { CONSUMER_NAME_MAX } from "./consumers.ts";
 import { BODY_MAX, operation } from "./operation.ts";
@@ -183,9 +191,26 @@ const backlogRequest = struct(
   { required: ["last"] },
 );
 
+/** Ours. Moots that cannot be read, told with the reason; a root with more wants its log read. */
+export const UNREAD_MAX = 256;
+
+const unreadMoot = struct(
+  "unread moot",
+  { group_id: groupId, reason: documented("names the moot and says what is wrong", clippedText("reason", 4096)) },
+  { required: ["group_id", "reason"] },
+);
+
+export type UnreadMoot = Decoded<typeof unreadMoot>;
+
 const backlogEnd = struct(
   "end of a backlog",
-  { places: documented("where each moot's log stood: what came later is not in it", places) },
+  {
+    places: documented("where each moot's log stood: what came later is not in it", places),
+    unread: documented(
+      "moots that could not be read, or not to the end, where none was asked for",
+      shortList(unreadMoot, UNREAD_MAX),
+    ),
+  },
   { required: ["places"] },
 );
 
@@ -231,7 +256,12 @@ export interface WatchedPeer {
 }
 
 type GroupIdOf = MessageRow["group_id"];
-export type WatchEvent = WatchedMessage | WatchedPeer;
+/** A moot that cannot be read just now, told once; the others go on, and it does once it can be read. */
+export interface WatchedUnread extends UnreadMoot {
+  readonly kind: "unread";
+}
+
+export type WatchEvent = WatchedMessage | WatchedPeer | WatchedUnread;
 
 const watchedPeer = struct(
   "peer event",
@@ -245,21 +275,30 @@ const watchedPeer = struct(
   { required: ["group_id", "node_id", "event"] },
 );
 
-const eitherEvent = struct("watch event", { message: optional(messageRow), peer: optional(watchedPeer) });
+const eitherEvent = struct("watch event", {
+  message: optional(messageRow),
+  peer: optional(watchedPeer),
+  unread: optional(unreadMoot),
+});
 
-/** One of the two keys, which says what it is. */
+/** One of the keys, which says what it is. */
 const watchEvent: Codec<WatchEvent> = {
   label: "watch event",
   schema: () => eitherEvent.schema!(),
   zero: () => ({ kind: "peer", ...watchedPeer.zero() }),
   read(reader) {
-    const { message: row, peer } = eitherEvent.read(reader, eitherEvent.zero());
+    const { message: row, peer, unread } = eitherEvent.read(reader, eitherEvent.zero());
     if (row !== undefined) return { kind: "message", ...row };
-    return peer === undefined ? reader.fail("a message or a peer", "neither") : { kind: "peer", ...peer };
+    if (unread !== undefined) return { kind: "unread", ...unread };
+    return peer === undefined ? reader.fail("a message, a peer or an unread moot", "none") : { kind: "peer", ...peer };
   },
   write: (event, form) =>
     eitherEvent.write(
-      event.kind === "message" ? { message: event, peer: undefined } : { message: undefined, peer: event },
+      {
+        message: event.kind === "message" ? event : undefined,
+        peer: event.kind === "peer" ? event : undefined,
+        unread: event.kind === "unread" ? event : undefined,
+      },
       form,
     ),
 };

@@ -3,7 +3,6 @@ import type { GroupId, MessageId } from "../../core/ids.ts";
 import { type OrderNode, topologicalOrder } from "../../core/order/order.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { type ShownTopics, shownTopics } from "../../core/policy/topic.ts";
-import { decodeMessage } from "../../core/record/message.ts";
 import type { StoredMessage } from "../../store/group-store.ts";
 import type { Call } from "../operations/implementation.ts";
 import type { backlog, MessageRow } from "../operations/messages.ts";
@@ -12,6 +11,7 @@ import type { Turns } from "../turns.ts";
 import { arrivalsAfter, PIECE_BYTES, PIECE_MESSAGES } from "./arrivals.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
 import { placeOfSeq, Rows, seqsOfPlaces } from "./places.ts";
+import { messageOf, Unread } from "./unread.ts";
 
 /** Ours. Latest messages that an agent may ask for by their number; all of them are told without being counted first. */
 const AGENT_LAST_MAX = 10_000;
@@ -36,30 +36,38 @@ export async function tellBacklog(
   if (call.caller === "agent" && last !== "all" && last > AGENT_LAST_MAX) {
     throw new EntmootError("invalid_argument", `last: expected at most ${AGENT_LAST_MAX}, or all, found ${last}`);
   }
-  const asked = group_id === undefined ? moots.moots() : [requireMoot(moots, group_id)];
-  const ends = new Map(asked.map((moot) => [moot.id, moot.store.messages.lastSeq()]));
-  const told = new Told(ends, shown);
+  const unread = new Unread(group_id);
+  const ends = new Map<GroupId, number>();
+  const asked = (group_id === undefined ? moots.moots() : [requireMoot(moots, group_id)]).filter((moot) => {
+    const end = unread.reading(moot, () => moot.store.messages.lastSeq());
+    if (end !== undefined) ends.set(moot.id, end);
+    return end !== undefined;
+  });
+  if (group_id === undefined) for (const [id, error] of moots.unopened ?? []) unread.note({ id }, error);
+  const told = new Told(ends, shown, unread);
   for (const [id, seq] of seqsOfPlaces(moots, after ?? [], group_id)) {
     await tellArrived(moots, { moot: requireMoot(moots, id), after: seq, told, call });
   }
   if (last !== 0) {
     const runs: Iterator<Ahead>[] = [];
     for (const moot of asked) {
-      runs.push(last === "all" ? everything(moot) : (await latest(moots, { moot, last, told, call })).values());
+      runs.push(last === "all" ? everything(moot, unread) : (await latest(moots, { moot, last, told, call })).values());
     }
     const merged = mergeByTime(runs);
     const pace = new Pace(moots.turns);
     for (const ahead of last === "all" ? merged : [...merged].slice(-last)) {
       await pace.keep();
       if (call.signal.aborted) break;
-      const stored = ahead.moot.store.messages.get(ahead.id);
+      if (unread.has(ahead.moot)) continue;
+      const stored = unread.reading(ahead.moot, () => ahead.moot.store.messages.get(ahead.id));
       if (stored === undefined) continue;
       pace.spend(stored.canonical.length);
       const row = told.row(ahead.moot, stored);
       if (row !== undefined) await call.emit(row);
     }
   }
-  return { places: asked.map((moot) => placeOfSeq(moot, ends.get(moot.id)!)) };
+  const places = asked.flatMap((moot) => unread.reading(moot, () => placeOfSeq(moot, ends.get(moot.id)!)) ?? []);
+  return { places, unread: unread.moots };
 }
 
 /** What arrived after a number, up to where the log stood when it was asked. */
@@ -67,10 +75,14 @@ async function tellArrived(
   moots: Moots,
   { after, call, moot, told }: { moot: Moot; after: number; told: Told; call: Call<MessageRow> },
 ): Promise<void> {
-  for await (const piece of arrivalsAfter(moots, moot, after)) {
-    for (const stored of piece) {
+  const pieces = arrivalsAfter(moots, moot, after);
+  for (;;) {
+    const next = await told.unread.readingOn(moot, () => pieces.next());
+    if (next === undefined || next.done) return;
+    for (const stored of next.value) {
       if (call.signal.aborted || !told.reaches(moot, stored.seq)) return;
       const row = told.row(moot, stored);
+      if (told.unread.has(moot)) return;
       if (row !== undefined) await call.emit(row);
     }
   }
@@ -101,13 +113,15 @@ class Pace {
 
 /** What of the logs is told: what matches and was there, for what arrives meanwhile belongs to what is watched. */
 class Told {
+  readonly unread: Unread;
   readonly #ends: ReadonlyMap<GroupId, number>;
   readonly #shown: ShownTopics;
   readonly #rows = new Map<GroupId, Rows>();
 
-  constructor(ends: ReadonlyMap<GroupId, number>, shown: ShownTopics) {
+  constructor(ends: ReadonlyMap<GroupId, number>, shown: ShownTopics, unread: Unread) {
     this.#ends = ends;
     this.#shown = shown;
+    this.unread = unread;
   }
 
   /** The pattern by which the database finds all that may be told; `undefined`: any message may be. */
@@ -117,20 +131,22 @@ class Told {
 
   /** Whether the message with this number was there when it was asked. */
   reaches(moot: Moot, seq: number): boolean {
-    return seq <= this.#ends.get(moot.id)!;
+    return seq <= (this.#ends.get(moot.id) ?? 0);
   }
 
   has(moot: Moot, seq: number, topics: readonly string[]): boolean {
     return this.reaches(moot, seq) && this.#shown.shows(topics);
   }
 
-  /** The row; `undefined` when it is not told. */
+  /** The row; `undefined` when it is not told, or cannot be read. */
   row(moot: Moot, stored: StoredMessage): MessageRow | undefined {
-    const message = decodeMessage(stored.canonical);
-    if (!this.has(moot, stored.seq, message.topics)) return undefined;
-    const rows = this.#rows.get(moot.id) ?? new Rows(moot);
-    this.#rows.set(moot.id, rows);
-    return rows.of(stored, message);
+    return this.unread.reading(moot, () => {
+      const message = messageOf(stored);
+      if (!this.has(moot, stored.seq, message.topics)) return undefined;
+      const rows = this.#rows.get(moot.id) ?? new Rows(moot);
+      this.#rows.set(moot.id, rows);
+      return rows.of(stored, message);
+    });
   }
 }
 
@@ -145,28 +161,34 @@ async function latest(
   let from: TimePlace | undefined;
   for (;;) {
     await turns.take();
-    const { found, rest } = messages.query({
-      order: "desc",
-      limit: PIECE_MESSAGES,
-      ...(topic === undefined ? {} : { topic }),
-      ...(from === undefined ? {} : { from }),
+    const piece = told.unread.reading(moot, () => {
+      const { found, rest } = messages.query({
+        order: "desc",
+        limit: PIECE_MESSAGES,
+        ...(topic === undefined ? {} : { topic }),
+        ...(from === undefined ? {} : { from }),
+      });
+      for (const stored of found) {
+        const { author, parents, timestamp, topics } = messageOf(stored);
+        const { id, seq } = stored;
+        if (told.has(moot, seq, topics)) nodes.push({ id, timestamp, author: author.pilot_node_id, parents });
+        if (nodes.length === last) break;
+      }
+      return { rest };
     });
-    for (const { canonical, id, seq } of found) {
-      const { author, parents, timestamp, topics } = decodeMessage(canonical);
-      if (told.has(moot, seq, topics)) nodes.push({ id, timestamp, author: author.pilot_node_id, parents });
-      if (nodes.length === last) break;
-    }
-    if (nodes.length === last || rest === undefined || call.signal.aborted) break;
-    from = rest;
+    if (piece === undefined) return [];
+    if (nodes.length === last || piece.rest === undefined || call.signal.aborted) break;
+    from = piece.rest;
   }
   const times = new Map(nodes.map(({ id, timestamp }) => [id, timestamp]));
   return topologicalOrder(nodes).map((id) => ({ moot, id, timestamp: times.get(id)! }));
 }
 
-function* everything(moot: Moot): Generator<Ahead> {
+function* everything(moot: Moot, unread: Unread): Generator<Ahead> {
   let from: TimePlace | undefined;
   for (;;) {
-    const page = moot.store.messages.placesAfter(from, PIECE_MESSAGES);
+    const after = from;
+    const page = unread.reading(moot, () => moot.store.messages.placesAfter(after, PIECE_MESSAGES)) ?? [];
     for (const { id, timestamp } of page) yield { moot, id, timestamp };
     from = page.at(-1);
     if (page.length < PIECE_MESSAGES) return;

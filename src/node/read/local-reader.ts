@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { DataRoot } from "../../store/data-root.ts";
 import { GroupRoster } from "../group/group-roster.ts";
@@ -13,6 +14,7 @@ import type { Moot } from "./moots.ts";
 export class LocalReader implements Operations, OperationHost {
   readonly #root: DataRoot;
   readonly #opened = new Map<GroupId, Moot>();
+  readonly #unopened = new Map<GroupId, EntmootError>();
   readonly #reading: Reading;
 
   /** Owns `root`. `local`: the key of its identity, looked up when somebody asks who is who; `undefined` where there is none. */
@@ -28,7 +30,8 @@ export class LocalReader implements Operations, OperationHost {
       },
       changed: undefined,
       turns: new Turns(clock),
-      moots: () => root.groupIds().flatMap((id) => this.#moot(id) ?? []),
+      moots: () => this.#moots(),
+      unopened: this.#unopened,
       moot: (id) => this.#moot(id),
     };
   }
@@ -55,6 +58,22 @@ export class LocalReader implements Operations, OperationHost {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#root[Symbol.dispose]();
+  }
+
+  /** One that cannot be opened must not hide the others. */
+  #moots(): Moot[] {
+    const joined = this.#root.groupIds();
+    this.#unopened.clear();
+    for (const [id, error] of this.#root.leftOut) this.#unopened.set(id, error);
+    return joined.flatMap((id) => {
+      try {
+        return this.#moot(id) ?? [];
+      } catch (error) {
+        if (!(error instanceof EntmootError)) throw error;
+        this.#unopened.set(id, error);
+        return [];
+      }
+    });
   }
 
   #moot(id: GroupId): Moot | undefined {

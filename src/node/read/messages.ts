@@ -1,7 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { type ShownTopics, shownTopics } from "../../core/policy/topic.ts";
-import { decodeMessage } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { MessageQuery, StoredMessage } from "../../store/group-store.ts";
 import { Deadline } from "../../transport/wait.ts";
@@ -19,6 +18,7 @@ import { arrivalsAfter, PIECE_MESSAGES } from "./arrivals.ts";
 import { type Moot, type Moots, pickMoot } from "./moots.ts";
 import { formatPageToken, type PagedQuestion, parsePageToken } from "./page-token.ts";
 import { mootOf, Rows, seqOfPlace } from "./places.ts";
+import { messageOf } from "./unread.ts";
 
 /** Ours. A page ends once its messages have this many bytes: what one answer makes anybody hold. */
 const PAGE_BYTES_MAX = 1024 * 1024;
@@ -109,7 +109,7 @@ async function pageByTime(
     const size = Math.min(PIECE_MESSAGES, limit - found.length + 1);
     const piece = moot.store.messages.query({ ...filter, limit: size, ...(from === undefined ? {} : { from }) });
     for (const stored of piece.found) {
-      const message = decodeMessage(stored.canonical);
+      const message = messageOf(stored);
       if (!shown.shows(message.topics)) continue;
       if (found.length === limit || bytes >= PAGE_BYTES_MAX) return upTo(timePlaceOf(found.at(-1)!));
       bytes += stored.canonical.length;
@@ -188,7 +188,7 @@ class Search {
     const { length } = stored.canonical;
     this.#looked += 1;
     this.#lookedBytes += length;
-    const message = decodeMessage(stored.canonical);
+    const message = messageOf(stored);
     if (!matches(message, this.#request)) return;
     this.found.push(this.#rows.of(stored, message));
     this.#bytes += length;

@@ -17,6 +17,8 @@ export interface Moot {
 export interface Moots {
   /** In the order of the data root, whenever each was joined. */
   moots(): readonly Moot[];
+  /** Those that `moots` left out the last time, as they could not be opened, with why; absent where others tell of them. */
+  readonly unopened?: ReadonlyMap<GroupId, EntmootError>;
   /** `undefined` when it is not joined. Throws `data_root_invalid` for one that is there and cannot be read. */
   moot(id: GroupId): Moot | undefined;
   readonly clock: Clock;

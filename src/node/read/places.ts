@@ -1,10 +1,10 @@
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { formatPlace, mootOfPlace, type Place, parsePlace } from "../../core/place.ts";
-import { decodeMessage } from "../../core/record/message.ts";
 import type { MessageStore, StoredMessage } from "../../store/group-store.ts";
 import type { MessageRow } from "../operations/messages.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
+import { messageOf } from "./unread.ts";
 
 /** Makes the rows of one moot; the log's id is read once. */
 export class Rows {
@@ -21,7 +21,7 @@ export class Rows {
   }
 
   /** `message`: what `stored` decodes to, where that is known. */
-  of(stored: StoredMessage, message = decodeMessage(stored.canonical)): MessageRow {
+  of(stored: StoredMessage, message = messageOf(stored)): MessageRow {
     return { group_id: this.#groupId, seq: stored.seq, place: this.place(stored.seq), message };
   }
 

@@ -1,14 +1,14 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { type ShownTopics, shownTopics } from "../../core/policy/topic.ts";
-import { decodeMessage } from "../../core/record/message.ts";
 import type { ChangeSignal } from "../change-signal.ts";
 import type { Call } from "../operations/implementation.ts";
 import type { WatchEvent, WatchedPeer, watch } from "../operations/messages.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import { consumerNameOf } from "./consumers.ts";
-import { type Moots, requireMoot } from "./moots.ts";
+import { type Moot, type Moots, requireMoot } from "./moots.ts";
 import { Rows, seqsOfPlaces } from "./places.ts";
+import { messageOf, Unread } from "./unread.ts";
 
 /** Ours. What is read at a time, in messages and in bytes, which bounds the memory of a slow watcher. */
 const PAGE = 256;
@@ -35,7 +35,13 @@ export async function watchLogs(
   const peerEvents: WatchedPeer[] = [];
   const stop = request.peers ? watched.onPeerEvent((event) => note(peerEvents, event, request.group_id)) : undefined;
   try {
-    await follow(watched, request, { call, shown, peerEvents, cursors: startOf(watched, request, call) });
+    await follow(watched, request, {
+      call,
+      shown,
+      peerEvents,
+      cursors: new Cursors(watched, request, call),
+      unread: new Unread(request.group_id),
+    });
   } finally {
     stop?.();
   }
@@ -58,37 +64,55 @@ function note(events: WatchedPeer[], event: WatchedPeer, groupId: GroupId | unde
   if (events.length > PEER_EVENTS_MAX) events.shift();
 }
 
-/** After which number each moot is watched; one that is not named is watched from its first message. */
-function startOf(
-  watched: Watched,
-  { after, consumer, group_id }: RequestOf<typeof watch>,
-  { caller }: Call<WatchEvent>,
-): Map<GroupId, number> {
-  const cursors = new Map<GroupId, number>();
-  if (after === undefined && consumer === undefined) {
-    for (const { id, store } of watched.moots()) cursors.set(id, store.messages.lastSeq());
-    return cursors;
+/** After which number each moot is watched. */
+class Cursors {
+  readonly #cursors: Map<GroupId, number>;
+  /** Where one begins that could not be read at the start. */
+  readonly #begin: (moot: Moot) => number;
+  readonly #late = new Set<GroupId>();
+
+  constructor(watched: Watched, { after, consumer, group_id }: RequestOf<typeof watch>, { caller }: Call<WatchEvent>) {
+    const name = consumer === undefined ? undefined : consumerNameOf(caller, consumer);
+    this.#cursors = seqsOfPlaces(watched, after ?? [], group_id);
+    this.#begin = ({ store }) => {
+      if (name !== undefined) return store.consumers.cursor(name) ?? 0;
+      // One that is not named among places is watched from its first message.
+      return after === undefined ? store.messages.lastSeq() : 0;
+    };
+    // Those that are joined later are told whole.
+    for (const moot of watched.moots()) {
+      if (this.#cursors.has(moot.id)) continue;
+      try {
+        this.#cursors.set(moot.id, this.#begin(moot));
+      } catch (error) {
+        if (!(error instanceof EntmootError)) throw error;
+        this.#late.add(moot.id);
+      }
+    }
   }
-  if (consumer !== undefined) {
-    const name = consumerNameOf(caller, consumer);
-    for (const { id, store } of watched.moots()) cursors.set(id, store.consumers.cursor(name) ?? 0);
+
+  /** Throws what keeps the moot from being read. */
+  of(moot: Moot): number {
+    if (this.#late.has(moot.id)) this.set(moot, this.#begin(moot));
+    return this.#cursors.get(moot.id) ?? 0;
   }
-  for (const [id, seq] of seqsOfPlaces(watched, after ?? [], group_id)) cursors.set(id, seq);
-  return cursors;
+
+  set({ id }: Moot, seq: number): void {
+    this.#late.delete(id);
+    this.#cursors.set(id, seq);
+  }
 }
 
 interface Following {
   readonly call: Call<WatchEvent>;
   readonly shown: ShownTopics;
   readonly peerEvents: WatchedPeer[];
-  readonly cursors: Map<GroupId, number>;
+  readonly cursors: Cursors;
+  readonly unread: Unread;
 }
 
-async function follow(
-  watched: Watched,
-  { group_id }: RequestOf<typeof watch>,
-  { call, cursors, peerEvents, shown }: Following,
-): Promise<void> {
+async function follow(watched: Watched, { group_id }: RequestOf<typeof watch>, following: Following): Promise<void> {
+  const { call, peerEvents } = following;
   const { signal } = call;
   /** Moots that were read to their end once. */
   const quiet = new Set<GroupId>();
@@ -102,21 +126,57 @@ async function follow(
     for (const moot of watched.moots()) {
       if (group_id !== undefined && moot.id !== group_id) continue;
       // Nothing came since: a moot that is quiet costs no look into its database.
-      if (quiet.has(moot.id) && (cursors.get(moot.id) ?? 0) >= moot.store.messages.lastSeq()) continue;
+      if (quiet.has(moot.id) && hasNothingNew(moot, following)) continue;
       await watched.turns.take();
       if (signal.aborted) return;
-      const page = moot.store.messages.arrivedAfter(cursors.get(moot.id) ?? 0, PAGE, PAGE_BYTES);
-      if (page.length === 0) quiet.add(moot.id);
-      const rows = page.length === 0 ? undefined : new Rows(moot);
-      for (const stored of page) {
+      const { failure, rows, isFull } = readPage(moot, following);
+      if (rows.length === 0 && failure === undefined) quiet.add(moot.id);
+      for (const { event, seq } of rows) {
         if (signal.aborted) return;
-        cursors.set(moot.id, stored.seq);
-        const message = decodeMessage(stored.canonical);
-        if (shown.shows(message.topics)) await call.emit({ kind: "message", ...rows!.of(stored, message) });
+        following.cursors.set(moot, seq);
+        if (event !== undefined) await call.emit(event);
       }
-      const bytes = page.reduce((sum, { canonical }) => sum + canonical.length, 0);
-      if (page.length === PAGE || bytes >= PAGE_BYTES) more = true;
+      const news = failure === undefined ? undefined : following.unread.note(moot, failure);
+      if (news !== undefined) await call.emit({ kind: "unread", ...news });
+      if (isFull) more = true;
     }
     if (!more && peerEvents.length === 0) await watched.changed.after(version, signal);
+  }
+}
+
+function hasNothingNew(moot: Moot, { cursors }: Following): boolean {
+  try {
+    return cursors.of(moot) >= moot.store.messages.lastSeq();
+  } catch {
+    return false; // Reading it tells why.
+  }
+}
+
+interface ReadPage {
+  /** What is read, of which only some is shown. */
+  readonly rows: { readonly seq: number; readonly event: WatchEvent | undefined }[];
+  /** What kept the rest from being read. */
+  readonly failure: EntmootError | undefined;
+  /** There may be more behind it. */
+  readonly isFull: boolean;
+}
+
+/** What came next in a moot, as far as it can be read. */
+function readPage(moot: Moot, { cursors, shown }: Following): ReadPage {
+  const rows: ReadPage["rows"] = [];
+  try {
+    const page = moot.store.messages.arrivedAfter(cursors.of(moot), PAGE, PAGE_BYTES);
+    const made = page.length === 0 ? undefined : new Rows(moot);
+    for (const stored of page) {
+      const message = messageOf(stored);
+      const isShown = shown.shows(message.topics);
+      const event = isShown ? ({ kind: "message", ...made!.of(stored, message) } as const) : undefined;
+      rows.push({ seq: stored.seq, event });
+    }
+    const bytes = page.reduce((sum, { canonical }) => sum + canonical.length, 0);
+    return { rows, failure: undefined, isFull: page.length === PAGE || bytes >= PAGE_BYTES };
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    return { rows, failure: error, isFull: false };
   }
 }

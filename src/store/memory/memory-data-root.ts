@@ -11,6 +11,8 @@ export class MemoryDataRoot implements DataRoot {
   readonly notices: readonly string[] = [];
   readonly #groups = new Map<GroupId, MemoryGroupStore>();
 
+  beginServing(): void {}
+
   groupIds(): GroupId[] {
     const joined = [...this.#groups.values()].filter(({ roster }) => roster.size > 0);
     return joined.map(({ groupId }) => groupId).sort(byDirectory);

@@ -1,6 +1,7 @@
 import { type Database, SQLiteError } from "bun:sqlite";
 import { closeSync, openSync, readSync } from "node:fs";
 import { EntmootError } from "../../core/errors.ts";
+import type { OpeningWait } from "./opening-wait.ts";
 import type { Migration } from "./sqlite-file.ts";
 
 export interface ConnectOptions {
@@ -10,7 +11,7 @@ export interface ConnectOptions {
   /** `off` only for a file that is thrown away when its making is interrupted. */
   readonly durable: boolean;
   /** How long opening waits for another process that writes. */
-  readonly waitMs: number;
+  readonly patience: OpeningWait;
   /** It can only be read where it is, and nobody writes it. */
   readonly isFrozen?: boolean;
 }
@@ -24,18 +25,36 @@ const CACHE_KIB = 8192;
 const CHECKPOINT_PAGES = 3500;
 /** Ours. A WAL that grew past this in a burst is cut back at the next checkpoint. */
 const WAL_KEPT_BYTES = 16 * 1024 * 1024;
-const SWITCH_RETRY_MS = 10;
+/** Ours. Between two tries to open what another process holds. */
+const RETRY_MS = 10;
 
-/** Sets up a connection that was just made to the file at `path`, and brings the file up to date. */
+/** Sets up a connection that was just made to the file at `path`, and brings the file up to date. Leaves it waiting for nobody. */
 export function setUp(db: Database, path: string, options: ConnectOptions): void {
-  const { durable, isFrozen, label, migrations, waitMs } = options;
-  db.run(`PRAGMA busy_timeout = ${waitMs}`);
+  // Waited for here alone: SQLite does not wait at the switch to WAL, for which two that make the same database race,
+  // and would begin anew with each statement.
+  db.run("PRAGMA busy_timeout = 0");
+  for (;;) {
+    try {
+      trySetUp(db, path, options);
+      return;
+    } catch (error) {
+      const isBusy = error instanceof SQLiteError && error.code?.startsWith("SQLITE_BUSY");
+      if (!isBusy || !options.patience.spend(RETRY_MS)) throw error;
+      // Blocking, as every wait of SQLite is: its callers are synchronous.
+      Bun.sleepSync(RETRY_MS);
+    }
+  }
+}
+
+/** May be done again when it failed. */
+function trySetUp(db: Database, path: string, options: ConnectOptions): void {
+  const { durable, isFrozen, label, migrations } = options;
   if (isFrozen) {
     db.run(`PRAGMA cache_size = -${CACHE_KIB}`);
     versionOf(db, path, label, migrations.length);
     return;
   }
-  if (durable) useWal(db, waitMs);
+  if (durable) db.run("PRAGMA journal_mode = WAL");
   else db.run("PRAGMA journal_mode = MEMORY");
   db.run(`PRAGMA synchronous = ${durable ? "FULL" : "OFF"}`);
   // Where fsync alone leaves data in the drive's cache (macOS), go through to the medium; nothing elsewhere.
@@ -45,21 +64,6 @@ export function setUp(db: Database, path: string, options: ConnectOptions): void
   db.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   db.run(`PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`);
   migrate(db, path, label, migrations);
-}
-
-/** Two processes that make the same database race for this switch, and SQLite does not wait here. */
-function useWal(db: Database, waitMs: number): void {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      db.run("PRAGMA journal_mode = WAL");
-      return;
-    } catch (error) {
-      const isBusy = error instanceof SQLiteError && error.code?.startsWith("SQLITE_BUSY");
-      if (!isBusy || attempt >= waitMs / SWITCH_RETRY_MS) throw error;
-      // Blocking, as every wait of SQLite is: its callers are synchronous.
-      Bun.sleepSync(SWITCH_RETRY_MS);
-    }
-  }
 }
 
 function migrate(db: Database, path: string, label: string, migrations: readonly Migration[]): void {

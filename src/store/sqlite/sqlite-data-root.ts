@@ -11,9 +11,12 @@ import { type OriginalGroup, TAKEOVER_FACT, unverifiedCounts } from "../original
 import { takeLaterWrites } from "../original/later-writes.ts";
 import { OriginalDatabase } from "../original/original-database.ts";
 import { holdsOriginal } from "../original/original-files.ts";
+import { filesSeen, keptMark } from "../original/original-mark.ts";
 import { seeLaterWrites, seeOriginal } from "../original/read-in-place.ts";
 import { GROUP_DATABASE, takeOver } from "../original/takeover.ts";
 import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
+import { NODE_STORE_LIMITS } from "../store-limits.ts";
+import { OpeningWait } from "./opening-wait.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
 import { SqliteNodeStore } from "./sqlite-node-store.ts";
@@ -24,6 +27,14 @@ const NODE_DATABASE = "node.sqlite";
 /** Files of a data root, ours and the original's, that hold secrets or other people's words. */
 const PRIVATE_FILES = [NODE_DATABASE, "esp.sqlite", "mailbox.sqlite", "esp-devices.json", "identity.json"];
 const PRIVATE_GROUP_FILES = [GROUP_DATABASE, "messages.sqlite", "roster.jsonl"];
+
+const TAKEN_AT_START =
+  "its data is taken over when the daemon starts: once nothing stands against it, start the daemon again";
+
+/** Ours. How long a start waits for other processes, in sum: nobody is served before. */
+const START_WAIT_MS = 10_000;
+/** Ours. The same for each group that is opened later, when others wait meanwhile. */
+const SERVING_WAIT_MS = 40;
 
 /** Ours. Notices kept for people; a root with more to say than this needs a look anyway. */
 const NOTICES_MAX = 1000;
@@ -48,8 +59,12 @@ export class SqliteDataRoot implements DataRoot {
   readonly #files: OpenFiles;
   readonly #open = new Map<GroupId, SqliteGroupStore>();
   readonly #leftOut = new Map<GroupId, EntmootError>();
+  /** Why the original's data of a group was not taken over at the start. */
+  readonly #notTaken = new Map<GroupId, EntmootError>();
   readonly #notices: string[] = [];
   readonly #onStale: (text: string) => void;
+  readonly #startPatience = new OpeningWait(START_WAIT_MS);
+  #isServing = false;
 
   /**
    * Opens the data root at `path`; with `write` access it is made, 0700, and loose permissions in it are tightened.
@@ -78,11 +93,17 @@ export class SqliteDataRoot implements DataRoot {
     const database = join(path, NODE_DATABASE);
     // Looking creates nothing: where no node has run yet, there is nothing to see.
     const isThere = access === "write" || existsSync(database);
-    this.node = isThere ? new SqliteNodeStore(database, access) : new MemoryNodeStore();
+    this.node = isThere
+      ? new SqliteNodeStore(database, access, NODE_STORE_LIMITS, this.#startPatience)
+      : new MemoryNodeStore();
   }
 
   get notices(): readonly string[] {
     return this.#notices;
+  }
+
+  beginServing(): void {
+    this.#isServing = true;
   }
 
   groupIds(): GroupId[] {
@@ -111,24 +132,53 @@ export class SqliteDataRoot implements DataRoot {
       this.#access === "read"
         ? this.#see(original, isOurs, groupId)
         : this.#take(original && { ...original, onProgress }, isOurs, groupId);
-    if (store.roster.size === 0) {
+    try {
+      if (store.roster.size > 0) {
+        this.#noticeUnverified(store);
+        return store;
+      }
+    } catch (error) {
       store[Symbol.dispose]();
-      return undefined;
+      throw error;
     }
-    this.#noticeUnverified(store);
-    return store;
+    store[Symbol.dispose]();
+    return undefined;
   }
 
   /** The group's database, made of the original's files when there is none, with what they hold that is new. */
   #take(original: OriginalGroup | undefined, isOurs: boolean, groupId: GroupId): SqliteGroupStore {
-    if (original !== undefined && !isOurs) this.#noticeAll(takeOver(original));
+    if (original !== undefined && !isOurs) this.#takeOver(original);
     const store = this.#openDatabase(groupId);
     if (original !== undefined && isOurs) this.#compare(original, store);
     return store;
   }
 
+  /** Verifies every message, for which nothing else goes on: done at a start, and not again while others are served. */
+  #takeOver(original: OriginalGroup): void {
+    const { directory, groupId } = original;
+    const failure = this.#notTaken.get(groupId);
+    if (this.#isServing) {
+      const why = failure?.message ?? `${directory}: holds the original's data`;
+      // Not `unavailable`: it does not pass by itself.
+      const code = failure === undefined || failure.code === "unavailable" ? "conflict" : failure.code;
+      throw new EntmootError(code, `${why}; ${TAKEN_AT_START}`);
+    }
+    try {
+      this.#noticeAll(takeOver(original));
+    } catch (error) {
+      if (error instanceof EntmootError) this.#notTaken.set(groupId, error);
+      throw error;
+    }
+  }
+
   /** What cannot be compared costs nobody the messages that are here. */
   #compare(original: OriginalGroup, store: SqliteGroupStore): void {
+    if (this.#isServing) {
+      // As much work, for as long a log.
+      if (keptMark(store)?.files === filesSeen(original.root, original.directory)) return;
+      this.#notice(`${original.directory}: the original wrote since its data was taken over; ${TAKEN_AT_START}`);
+      return;
+    }
     try {
       this.#noticeAll(takeLaterWrites({ ...original, store, file: store.file, open: OriginalDatabase.look }));
     } catch (error) {
@@ -163,6 +213,8 @@ export class SqliteDataRoot implements DataRoot {
     this.#requireWrite();
     if (this.#isJoined(groupId)) throw joinedAlready(groupId);
     this.#deleteDatabase(groupId);
+    // What was left out is here no more.
+    this.#leftOut.delete(groupId);
     createPrivateDirectory(this.#directory(groupId));
     return this.#openDatabase(groupId);
   }
@@ -174,6 +226,7 @@ export class SqliteDataRoot implements DataRoot {
       throw new EntmootError("conflict", `${directory}: holds files of a joined group; it is not thrown away`);
     }
     this.#deleteDatabase(groupId);
+    this.#leftOut.delete(groupId);
     try {
       rmdirSync(directory);
     } catch {
@@ -184,6 +237,10 @@ export class SqliteDataRoot implements DataRoot {
   [Symbol.dispose](): void {
     for (const store of [...this.#open.values()]) store[Symbol.dispose]();
     this.node[Symbol.dispose]();
+  }
+
+  get #patience(): OpeningWait {
+    return this.#isServing ? new OpeningWait(SERVING_WAIT_MS) : this.#startPatience;
   }
 
   #directory(groupId: GroupId): string {
@@ -212,6 +269,7 @@ export class SqliteDataRoot implements DataRoot {
       label: "group database",
       migrations: GROUP_MIGRATIONS,
       access: this.#access,
+      makingPatience: this.#patience,
     });
     return new SqliteRosterStore(file).size > 0;
   }
@@ -241,6 +299,7 @@ export class SqliteDataRoot implements DataRoot {
       access: this.#access,
       files: this.#files,
       alone: this.#access === "write",
+      makingPatience: this.#patience,
       onClose: () => this.#open.delete(groupId),
     });
     this.#open.set(groupId, store);

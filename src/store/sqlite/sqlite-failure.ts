@@ -1,6 +1,6 @@
 import { SQLiteError } from "bun:sqlite";
 import { EntmootError } from "../../core/errors.ts";
-import { OutOfFiles, StoreBusy } from "../store-failures.ts";
+import { OutOfFiles, StoreBusy, StoreUnavailable } from "../store-failures.ts";
 import { systemRefusal } from "../system-refusal.ts";
 
 /** Wire with SQLite. The longest path it opens, in bytes; its log and index stand beside the file, under longer names. */
@@ -36,8 +36,7 @@ export function sqliteFailure(error: unknown, path: string): unknown {
   }
   if (code.startsWith("SQLITE_READONLY") || code === "SQLITE_PERM") return notWritable(path, found, because);
   if (code === "SQLITE_NOMEM" || code === "SQLITE_IOERR_NOMEM") {
-    return new EntmootError(
-      "unavailable",
+    return new StoreUnavailable(
       `${path}: no memory left for it: ${found}; give this process more memory, then try again`,
       because,
     );

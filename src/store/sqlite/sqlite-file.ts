@@ -6,6 +6,7 @@ import { OpenFiles, type Parkable } from "../open-files.ts";
 import { createPrivateFile, fileFailure } from "../private-files.ts";
 import { OutOfFiles, StoreBusy } from "../store-failures.ts";
 import { isOnlyReadable, openFrozen } from "./frozen-database.ts";
+import { OpeningWait } from "./opening-wait.ts";
 import { type ConnectOptions, setUp, userVersionOf } from "./sqlite-connection.ts";
 import { sqliteFailure } from "./sqlite-failure.ts";
 
@@ -32,8 +33,10 @@ interface OpenOptions {
   readonly files?: OpenFiles;
   /** Nobody else writes it, as the data root is locked: what was known of it stays true while it is closed. */
   readonly alone?: boolean;
-  /** How long opening waits for another process that writes; as long as any statement when absent. */
-  readonly openWaitMs?: number;
+  /** How long opening waits for another process; as long as any statement when absent. */
+  readonly patience?: OpeningWait;
+  /** The same where the database is to be made, or its tables to be changed: whoever does that is soon done. */
+  readonly makingPatience?: OpeningWait;
 }
 
 /** A file as it is opened. */
@@ -52,7 +55,7 @@ const READER_WAIT_MS = 10_000;
  */
 const WRITER_WAIT_MS = 40;
 
-/** Ours. How long opening waits for another process that makes the same database, or changes its tables: once. */
+/** Ours. How long opening waits for another process that makes the same database, or changes its tables. */
 const MAKING_WAIT_MS = 10_000;
 
 /**
@@ -95,11 +98,11 @@ export class SqliteFile implements Disposable, Parkable {
   /** Opens `path`, made if it is not there, and brings it up to date. */
   static open(path: string, options: OpenOptions): SqliteFile {
     const { access, durable = true, files = new OpenFiles(Number.POSITIVE_INFINITY), label, migrations } = options;
-    // Whoever makes it or brings it up to date is soon done, and nobody can use it before.
     const isMade = userVersionOf(resolve(path)) === migrations.length;
-    const waitMs = options.openWaitMs ?? (isMade ? usualWaitMs(access) : MAKING_WAIT_MS);
+    const waitMs = isMade ? usualWaitMs(access) : MAKING_WAIT_MS;
+    const patience = options.patience ?? ((isMade ? undefined : options.makingPatience) || new OpeningWait(waitMs));
     // Absolute: only a path that starts with `file:` would be read as a URI.
-    const connecting = { label, migrations, durable, waitMs };
+    const connecting = { label, migrations, durable, patience };
     const file = new SqliteFile(resolve(path), { access, alone: options.alone ?? false, connecting, files });
     // A log left behind by a deleted database is thrown away by SQLite itself, because this one begins empty.
     if (!existsSync(file.path)) createPrivateFile(file.path);
@@ -147,9 +150,9 @@ export class SqliteFile implements Disposable, Parkable {
   /** Whether a write would find it free just now; waits for nobody. */
   isWritable(): boolean {
     if (this.#isInTransaction) return true;
-    this.#connected();
-    this.#waitAtMost(0);
     try {
+      this.#connected(0);
+      this.#waitAtMost(0);
       this.#begin.run();
     } catch (error) {
       // Anything else is for the write itself to tell.
@@ -203,14 +206,14 @@ export class SqliteFile implements Disposable, Parkable {
     return this.#db?.inTransaction === true;
   }
 
-  /** The connection, made again where it was parked. */
-  #connected(): Database {
+  /** The connection, made again where it was parked, with so long a wait for other processes. */
+  #connected(waitMs = WRITER_WAIT_MS): Database {
     if (this.#db !== undefined) return this.#db;
     if (!this.#open) throw new EntmootError("internal", `${this.path}: used after it was closed`);
     this.#files.makeRoom();
     for (;;) {
       try {
-        this.#db = this.#connectOrRead();
+        this.#db = this.#connectOrRead(waitMs);
         break;
       } catch (error) {
         if (!(error instanceof OutOfFiles && this.#files.closeOne())) throw error;
@@ -222,9 +225,9 @@ export class SqliteFile implements Disposable, Parkable {
   }
 
   /** A file that may not be written can be read all the same, by who only reads. */
-  #connectOrRead(): Database {
+  #connectOrRead(waitMs: number): Database {
     try {
-      return this.#connect();
+      return this.#connect(waitMs);
     } catch (error) {
       const isRefused = error instanceof EntmootError && error.code === "data_root_invalid";
       if (this.access !== "read" || !isRefused || !isOnlyReadable(this.path)) throw error;
@@ -239,12 +242,13 @@ export class SqliteFile implements Disposable, Parkable {
     }
   }
 
-  #connect(): Database {
+  #connect(waitMs: number): Database {
     let db: Database | undefined;
     try {
       // `strict`: a misspelt parameter throws instead of binding NULL.
       db = new Database(this.path, { readwrite: true, strict: true });
-      setUp(db, this.path, this.#openings === 0 ? this.#connecting : { ...this.#connecting, waitMs: WRITER_WAIT_MS });
+      const patience = this.#openings === 0 ? this.#connecting.patience : new OpeningWait(waitMs);
+      setUp(db, this.path, { ...this.#connecting, patience });
       if (this.access === "read") db.run("PRAGMA query_only = ON");
       this.#waitMs = usualWaitMs(this.access);
       db.run(`PRAGMA busy_timeout = ${this.#waitMs}`);

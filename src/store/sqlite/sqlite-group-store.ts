@@ -7,6 +7,7 @@ import { GROUP_0002 } from "./migrations/0002-group.ts";
 import { GROUP_0003 } from "./migrations/0003-group.ts";
 import { GROUP_0004 } from "./migrations/0004-group.ts";
 import { GROUP_0005 } from "./migrations/0005-group.ts";
+import type { OpeningWait } from "./opening-wait.ts";
 import { SqliteAdStore } from "./sqlite-ad-store.ts";
 import { SqliteConsumerStore } from "./sqlite-consumer-store.ts";
 import { SqliteFactStore } from "./sqlite-fact-store.ts";
@@ -25,6 +26,8 @@ interface OpenGroup {
   /** Nobody else writes it, as the data root is locked. */
   readonly alone?: boolean;
   readonly onClose?: () => void;
+  /** How long is waited for another process that makes it or changes its tables. */
+  readonly makingPatience?: OpeningWait;
 }
 
 /** Ours. Small facts known by heart, of a group that nobody else writes: asked for each look at it. */
@@ -46,7 +49,7 @@ export class SqliteGroupStore implements GroupStore {
   /** `path` is made if it is not there. `onClose` is called once. */
   static open(
     path: string,
-    { groupId, access, alone = false, files, onClose = () => {} }: OpenGroup,
+    { groupId, access, alone = false, files, makingPatience, onClose = () => {} }: OpenGroup,
   ): SqliteGroupStore {
     const file = SqliteFile.open(path, {
       label: "group database",
@@ -54,6 +57,7 @@ export class SqliteGroupStore implements GroupStore {
       access,
       alone,
       ...(files === undefined ? {} : { files }),
+      ...(makingPatience === undefined ? {} : { makingPatience }),
     });
     return new SqliteGroupStore(groupId, file, { alone, onClose });
   }

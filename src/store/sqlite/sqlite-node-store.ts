@@ -1,6 +1,7 @@
 import type { NodeStore } from "../node-store.ts";
 import { NODE_STORE_LIMITS } from "../store-limits.ts";
 import { NODE_0001 } from "./migrations/0001-node.ts";
+import type { OpeningWait } from "./opening-wait.ts";
 import { SqliteFactStore } from "./sqlite-fact-store.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
 import { SqliteHintStore } from "./sqlite-hint-store.ts";
@@ -9,9 +10,6 @@ import { SqliteLinkStore } from "./sqlite-link-store.ts";
 /** Every shape the node's database has had; never change one, add the next. */
 const NODE_MIGRATIONS = [NODE_0001];
 
-/** Ours. It is opened while a process starts, which can do nothing without it. */
-const OPEN_WAIT_MS = 10_000;
-
 /** What the node keeps beside its groups, in `node.sqlite`. */
 export class SqliteNodeStore implements NodeStore {
   readonly links: SqliteLinkStore;
@@ -19,13 +17,13 @@ export class SqliteNodeStore implements NodeStore {
   readonly #file: SqliteFile;
   readonly #settings: SqliteFactStore;
 
-  /** `path` is made if it is not there. */
-  constructor(path: string, access: Access, limits = NODE_STORE_LIMITS) {
+  /** `path` is made if it is not there. `patience`: a process that starts can do nothing without it. */
+  constructor(path: string, access: Access, limits = NODE_STORE_LIMITS, patience?: OpeningWait) {
     this.#file = SqliteFile.open(path, {
       label: "node database",
       migrations: NODE_MIGRATIONS,
       access,
-      openWaitMs: OPEN_WAIT_MS,
+      ...(patience === undefined ? {} : { patience }),
     });
     this.links = new SqliteLinkStore(this.#file, limits.links);
     this.hints = new SqliteHintStore(this.#file, limits.hintPeers);

@@ -150,3 +150,17 @@ describe("feature flags", () => {
     requireFeature("fleet list", { fleet: true, tasks: false }, "fleet");
   });
 });
+
+test("a home folder is looked for where a path counts from it alone", () => {
+  const none = () => {
+    throw new Error("looked for");
+  };
+  expect(parseGlobalOptions({ data: "/d" }, {}, none)).toMatchObject({
+    dataDir: "/d",
+    identityPath: "/d/identity.json",
+  });
+  expect(parseGlobalOptions({}, { ENTMOOT_AGENT_SOCKET: "/s" }, none)).toMatchObject({ agentSocket: "/s" });
+  for (const args of [{}, { data: "~/d" }, { data: "/d", identity: "~/i" }]) {
+    expect(() => parseGlobalOptions(args, {}, none)).toThrow("looked for");
+  }
+});

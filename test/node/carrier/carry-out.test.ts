@@ -13,6 +13,7 @@ import { CarryOut } from "../../../src/node/carrier/carry-out.ts";
 import { Peers } from "../../../src/node/carrier/peers.ts";
 import { Group } from "../../../src/node/group/group.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
+import { OutOfFiles, StoreBusy } from "../../../src/store/store-failures.ts";
 import { FramedStream } from "../../../src/transport/framed-stream.ts";
 import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
 import type { FetchManyResp, FetchOutcome } from "../../../src/wire/peer/fetch-many-frames.ts";
@@ -517,15 +518,26 @@ describe("a fetch", () => {
     expect(told.map(({ kind }) => kind)).toEqual(["stored", "failed"]);
   });
 
-  test("that cannot be kept on a full disk is reported, and its peer is not taken for lost", async () => {
+  test.each([
+    ["on a full disk", new EntmootError("disk_full", "no room")],
+    ["in a database that another process holds", new StoreBusy("moot.sqlite")],
+    ["as too many files are open", new OutOfFiles("moot.sqlite")],
+  ])("that cannot be kept %s is reported, and its peer is not taken for lost", async (_, failure) => {
     const { ask, failed, peer, store } = world();
     const one = said(1);
-    store.messages.putMany = () => {
-      throw new EntmootError("disk_full", "no room");
+    store.messages.knows = () => {
+      throw failure;
     };
     peer(alice, () => answer(["sent"], one));
     expect(await ask(fetch(one))).toMatchObject({ kind: "failed", failure: "refused" });
-    expect(failed).toEqual(["disk_full"]);
+    expect(failed).toEqual([failure.code]);
+  });
+
+  test("that its peer cannot answer, as its own disk is full, is no failure of ours", async () => {
+    const { ask, failed, peer } = world();
+    peer(alice, () => ({ kind: "refused", of_type: 0x88, code: "internal", message: "no", group_id: GROUP }));
+    expect(await ask(fetch(said(1)))).toMatchObject({ kind: "failed", failure: "refused" });
+    expect(failed).toEqual([]);
   });
 });
 

@@ -47,6 +47,29 @@ function orderOf(messages: readonly Message[]): MessageId[] {
 
 const OURS = /moot\.sqlite|node\.sqlite|takeover\.lock/;
 
+test("a take-over that failed at the start is not tried while others are served, and is at the next start", () => {
+  using directory = new TemporaryDirectory();
+  const original = new OriginalRoot(directory.path).roster(LOG);
+  original.messages(thread(3)).close();
+  const file = join(original.group, "messages.sqlite");
+  const sound = readFileSync(file);
+  writeFileSync(file, "this is no database".repeat(500));
+  for (const suffix of ["-wal", "-shm"]) rmSync(file + suffix, { force: true });
+  {
+    using root = SqliteDataRoot.open(directory.path, "write");
+    expectCode("data_root_invalid", () => root.openGroup(GROUP));
+    root.beginServing();
+    writeFileSync(file, sound);
+    // Says what was wrong, and what helps.
+    expect(() => root.openGroup(GROUP)).toThrow(
+      /messages\.sqlite.*; its data is taken over when the daemon starts: .*start the daemon again/,
+    );
+    expect(existsSync(join(original.group, "moot.sqlite"))).toBeFalse();
+  }
+  using root = SqliteDataRoot.open(directory.path, "write");
+  expect(root.openGroup(GROUP)?.messages.size).toBe(3);
+});
+
 describe("the take-over of a group of the original", () => {
   test("takes every message, its order and its root, and leaves the original's files as they are, log hot or not", () => {
     for (const hot of [true, false]) {

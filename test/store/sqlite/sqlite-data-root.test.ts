@@ -65,6 +65,18 @@ describe("a data root on disk", () => {
     expect(notices.length).toBe(4);
   });
 
+  test("a group that was left out and is made anew is left out no more", () => {
+    using world = new SqliteWorld();
+    const path = join(world.path, "groups", groupDirectoryName(GROUP));
+    mkdirSync(path);
+    writeFileSync(join(path, "moot.sqlite"), "");
+    expect(world.root.groupIds()).toEqual([]);
+    expect([...world.root.leftOut.keys()]).toEqual([GROUP]);
+    world.root.createGroup(GROUP).roster.append(LOG);
+    expect([...world.root.leftOut.keys()]).toEqual([]);
+    expect(world.root.groupIds()).toEqual([GROUP]);
+  });
+
   test("directories that are no group's are skipped and named", () => {
     using world = new SqliteWorld();
     for (const name of ["not-a-group", `${groupDirectoryName(GROUP)}x`, `${groupDirectoryName(GROUP).slice(0, -1)}B`]) {

@@ -1,0 +1,52 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { copyFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { GroupId } from "../../src/core/ids.ts";
+import { status } from "../../src/node/operations/daemon.ts";
+import { group_create } from "../../src/node/operations/moots.ts";
+import { groupDirectoryName } from "../../src/store/group-directory.ts";
+import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { OPEN_GROUP, startNode } from "../support/nodes.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+const fact = (name: string) => `INSERT OR REPLACE INTO facts (name, value) VALUES ('${name}', 'no such thing')`;
+
+/** What only shows once the database is open and the moot begins. */
+const BROKEN: readonly [string, string][] = [
+  ["a policy that is none", fact("policy")],
+  ["a place of pruning that is none", fact("pruned_to_ms")],
+  ["a roster that does not hold", "UPDATE roster SET canonical = CAST('{}' AS BLOB)"],
+];
+
+test.each(BROKEN)("a moot with %s is opened once it is mended, in place or by another file", async (_, sql) => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "root");
+  const clock = new ManualClock();
+  const start = () => startNode(undefined, 1, { root: SqliteDataRoot.open(path, "write"), clock });
+  let group_id: GroupId;
+  {
+    await using node = await start();
+    ({ group_id } = await node.call(group_create, OPEN_GROUP));
+  }
+  const file = join(path, "groups", groupDirectoryName(group_id), "moot.sqlite");
+  const backup = join(directory.path, "backup.sqlite");
+  copyFileSync(file, backup);
+  {
+    using db = new Database(file);
+    expect(db.run(sql).changes).toBe(1);
+  }
+  await using node = await start();
+  const found = async () => {
+    const { groups, unopened } = await node.call(status, {});
+    return [groups.length, unopened.length];
+  };
+  expect(await found()).toEqual([0, 1]);
+  clock.advance(1_000);
+  expect(await found()).toEqual([0, 1]);
+  for (const suffix of ["-wal", "-shm"]) rmSync(file + suffix, { force: true });
+  renameSync(backup, file);
+  clock.advance(2_000);
+  expect(await found()).toEqual([1, 0]);
+});
