@@ -14,6 +14,7 @@ import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseGroupId } from "../line/group-argument.ts";
+import { parseToken } from "../line/token-argument.ts";
 import { parseTopics, unmatchedTopics } from "../line/topic-argument.ts";
 
 const LABEL = "publish";
@@ -71,7 +72,7 @@ export const publish = defineCommand({
     const groupId = args.group === undefined ? undefined : parseGroupId(LABEL, args.group);
     const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout ?? "30s");
     const waitMs = parseDurationMs(`${LABEL}: -wait`, args.wait);
-    const token = args.token === undefined ? undefined : tokenOf(args.token);
+    const token = args.token === undefined ? undefined : parseToken(`${LABEL}: -token`, args.token);
     const content = await contentOf(args, args.timeout === undefined && args.file === "-" ? undefined : timeoutMs);
     await namedFailure(LABEL, async () => {
       const request = { group_id: groupId, topics, content, token };
@@ -106,12 +107,6 @@ async function inTurn<T>(waitMs: number, work: () => Promise<T>): Promise<T> {
       await pause(realClock, pauseMs);
     }
   }
-}
-
-function tokenOf(text: string): Uint8Array {
-  const token = encodeUtf8(text);
-  if (token.length >= 16 && token.length <= 64) return token;
-  throw new EntmootError("invalid_argument", `${LABEL}: -token: expected 16 to 64 bytes, found ${token.length}`);
 }
 
 async function contentOf(

@@ -8,6 +8,7 @@ import { unlessAborted } from "../../transport/wait.ts";
 import { eventJson } from "../../view/event-json.ts";
 import { jsonInteger } from "../../view/message-line.ts";
 import { retentionJson } from "../../view/retention-json.ts";
+import { unmatchedTopics } from "../line/topic-argument.ts";
 import { CHAT_TOPIC } from "./conversation.ts";
 import { type InputLine, LineSplitter } from "./line-splitter.ts";
 import { EXPECTED, readSpoken, spokenId } from "./spoken-request.ts";
@@ -90,12 +91,18 @@ async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot
   }
 }
 
-function publishedJson({ author, group_id, message_id, timestamp_ms }: Published, topics: readonly string[]) {
+function publishedJson(
+  { author, duplicate, group_id, message_id, timestamp_ms }: Published,
+  topics: readonly string[],
+) {
+  const warning = unmatchedTopics(topics);
   return {
     author: author.pilot_node_id,
+    ...(duplicate ? { duplicate: true } : {}),
     group_id: GroupId.toBase64(group_id),
     message_id: MessageId.toBase64(message_id),
     timestamp_ms: jsonInteger(timestamp_ms),
     topic: topics,
+    ...(warning === undefined ? {} : { warning }),
   };
 }
