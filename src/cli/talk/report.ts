@@ -1,7 +1,10 @@
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
+import { codeOf } from "../../core/system-error.ts";
 import type { Daemon } from "../../daemon/start-daemon.ts";
 import { putJson } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
+import { onReaderGone } from "../../host/stdout-reader.ts";
 import type { MootStatus } from "../../node/operations/daemon.ts";
 import { type Published, publish } from "../../node/operations/messages.ts";
 import { unlessAborted } from "../../transport/wait.ts";
@@ -25,12 +28,25 @@ export interface ReportParts {
   readonly isSpokenTo: boolean;
 }
 
-/** For programs: JSON lines out, and in where asked for. A reader that stops reading stops the lines, not the node. */
-export async function report({ node, ending }: Daemon, { isSpokenTo, link, moot, next }: ReportParts): Promise<void> {
+/** For programs: JSON lines out, and in where asked for. A reader that stops reading stops the lines, not the node; one that is gone ends both. */
+export async function report(
+  { node, ending, log }: Daemon,
+  { isSpokenTo, link, moot, next }: ReportParts,
+): Promise<void> {
   const left = new AbortController();
   const over = AbortSignal.any([ending, left.signal]);
+  const leave = () => {
+    if (left.signal.aborted) return;
+    log.info("nobody reads stdout any more; ending");
+    left.abort();
+  };
+  using _reader = onReaderGone(realClock, leave);
   // The end does not wait for a reader either.
-  const put = (value: unknown) => unlessAborted(putJson(value), over);
+  const put = (value: unknown) =>
+    unlessAborted(putJson(value), over).catch((error: unknown) => {
+      if (codeOf(error) !== "EPIPE") throw error;
+      leave();
+    });
   const events = watchFromNow(node, { topic: "#", peers: true }, over);
   await put({
     event: "ready",
