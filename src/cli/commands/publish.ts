@@ -13,7 +13,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId } from "../line/group-argument.ts";
+import { listingMoots, parseMoot } from "../line/moot-argument.ts";
 import { parseToken } from "../line/token-argument.ts";
 import { parseTopics, unmatchedTopics } from "../line/topic-argument.ts";
 
@@ -35,7 +35,7 @@ export const publish = defineCommand({
       "entmootd publish -topic reports/daily -file report.md",
     ],
     exits: [0, 1, 2, 3, 5, 6, 7],
-    effect: 'the message may be out all the same; look with "entmootd query -limit 1" before a second try',
+    effect: 'the message may be out all the same; look with "entmootd tail -n 1 -timeout 1s" before a second try',
     notes: [
       "The message is durable on this node when the command returns; it spreads to peers by itself.",
       "A rate limit is status 7, and a second try later can succeed; -wait does that.",
@@ -74,8 +74,9 @@ export const publish = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const topics = parseTopics(LABEL, args.topic);
-    const groupId = args.group === undefined ? undefined : parseGroupId(LABEL, args.group);
     const times = parseTimes(args);
+    const asked = { options, timeoutMs: args.timeout === undefined ? undefined : times.timeoutMs };
+    const groupId = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, asked);
     const token = args.token === undefined ? undefined : parseToken(`${LABEL}: -token`, args.token);
     let endsAt = later(realClock.steady(), times.wholeMs);
     const isPatient = args.timeout === undefined && args.file === "-";
@@ -86,7 +87,9 @@ export const publish = defineCommand({
       const published = await inTurn(times.waitMs, async () => {
         const leftMs = () => Math.max(1, Math.min(times.timeoutMs, endsAt - realClock.steady()));
         await using daemon = await openDaemon(options, leftMs());
-        return await daemon.call(publishOperation, request, { timeoutMs: leftMs() });
+        return await listingMoots(LABEL, { options, timeoutMs: leftMs() }, () =>
+          daemon.call(publishOperation, request, { timeoutMs: leftMs() }),
+        );
       });
       const warning = unmatchedTopics(topics);
       if (warning !== undefined) printProse(`${LABEL}: warning: ${warning}`);

@@ -15,8 +15,8 @@ import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs, parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId } from "../line/group-argument.ts";
 import { MessagePrinter, type PrintingEnd } from "../line/message-printer.ts";
+import { parseMoot } from "../line/moot-argument.ts";
 import { parsePlaces } from "../line/place-argument.ts";
 import { requirePattern } from "../line/topic-argument.ts";
 
@@ -71,8 +71,9 @@ export const tail = defineCommand({
       throw new EntmootError("invalid_argument", `${LABEL}: -n and -after: give one of them`);
     }
     using printer = new MessagePrinter(parseEnd(args));
+    const groupId = await parseGroup(args.group, { options, signal: printer.signal });
     const asked = {
-      groupId: args.group === undefined ? undefined : parseGroupId(LABEL, args.group),
+      groupId,
       // Said also where nothing is filtered: a daemon that is not updated yet insists on it.
       topic: args.topic ?? "#",
       printer,
@@ -88,6 +89,14 @@ export const tail = defineCommand({
     );
   },
 });
+
+/** A daemon that hangs holds up nobody who asks it for a name either. */
+async function parseGroup(
+  text: string | undefined,
+  { options, signal }: { readonly options: GlobalOptions; readonly signal: AbortSignal },
+): Promise<GroupId | undefined> {
+  return text === undefined ? undefined : await unlessAborted(parseMoot(LABEL, text, { options }), signal);
+}
 
 interface TailRequest {
   /** `undefined`: all groups. */
