@@ -14,6 +14,7 @@ import { holdsOriginal } from "../original/original-files.ts";
 import { seeLaterWrites, seeOriginal } from "../original/read-in-place.ts";
 import { GROUP_DATABASE, takeOver } from "../original/takeover.ts";
 import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
+import { GroupsBeingMade } from "./groups-being-made.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
 import { SqliteNodeStore } from "./sqlite-node-store.ts";
@@ -49,6 +50,7 @@ export class SqliteDataRoot implements DataRoot {
   readonly #open = new Map<GroupId, SqliteGroupStore>();
   readonly #leftOut = new Map<GroupId, EntmootError>();
   readonly #notices: string[] = [];
+  readonly #making: GroupsBeingMade;
   readonly #onStale: (text: string) => void;
 
   /**
@@ -79,6 +81,8 @@ export class SqliteDataRoot implements DataRoot {
     // Looking creates nothing: where no node has run yet, there is nothing to see.
     const isThere = access === "write" || existsSync(database);
     this.node = isThere ? new SqliteNodeStore(database, access) : new MemoryNodeStore();
+    this.#making = new GroupsBeingMade(this.node);
+    if (access === "write") for (const id of this.#making.all()) this.#finishMaking(id);
   }
 
   get notices(): readonly string[] {
@@ -102,6 +106,7 @@ export class SqliteDataRoot implements DataRoot {
 
   openGroup(groupId: GroupId, onProgress?: (progress: MigrationProgress) => void): SqliteGroupStore | undefined {
     const known = this.#open.get(groupId);
+    if (known && known.roster.size > 0) this.#making.end(groupId);
     if (known) return known.roster.size > 0 ? known : undefined;
     const directory = this.#directory(groupId);
     const original = holdsOriginal(directory) ? { root: this.path, directory, groupId } : undefined;
@@ -163,8 +168,14 @@ export class SqliteDataRoot implements DataRoot {
     this.#requireWrite();
     if (this.#isJoined(groupId)) throw joinedAlready(groupId);
     this.#deleteDatabase(groupId);
-    createPrivateDirectory(this.#directory(groupId));
-    return this.#openDatabase(groupId);
+    this.#making.begin(groupId);
+    try {
+      createPrivateDirectory(this.#directory(groupId));
+      return this.#openDatabase(groupId);
+    } catch (error) {
+      this.#removeFiles(groupId);
+      throw error;
+    }
   }
 
   discardGroup(groupId: GroupId): void {
@@ -174,11 +185,7 @@ export class SqliteDataRoot implements DataRoot {
       throw new EntmootError("conflict", `${directory}: holds files of a joined group; it is not thrown away`);
     }
     this.#deleteDatabase(groupId);
-    try {
-      rmdirSync(directory);
-    } catch {
-      // Not there, or it holds something of someone else's.
-    }
+    this.#removeFiles(groupId);
   }
 
   [Symbol.dispose](): void {
@@ -256,8 +263,31 @@ export class SqliteDataRoot implements DataRoot {
     const isEmpty = store.messages.size === 0;
     if (isEmpty || !shared) store[Symbol.dispose]();
     if (!isEmpty) throw hasMessages(groupId);
+    this.#removeFiles(groupId);
+  }
+
+  /** Of a group that never came to be. */
+  #removeFiles(groupId: GroupId): void {
+    const directory = this.#directory(groupId);
     // The database last: without its log it is an older state of itself, a log without it would be replayed into the next.
-    for (const suffix of ["-wal", "-shm", ""]) rmSync(path + suffix, { force: true });
+    for (const suffix of ["-wal", "-shm", ""]) rmSync(join(directory, GROUP_DATABASE + suffix), { force: true });
+    try {
+      rmdirSync(directory);
+    } catch {
+      // Not there, or it holds something of someone else's.
+    }
+    this.#making.end(groupId);
+  }
+
+  /** One whose making began in a process before this one: it is there, or what is left of it goes. */
+  #finishMaking(groupId: GroupId): void {
+    try {
+      if (this.#isJoined(groupId)) this.#making.end(groupId);
+      else this.discardGroup(groupId);
+    } catch (error) {
+      // It holds messages, or cannot be read: whoever lists the groups is told of it.
+      this.#notice(asFailure(error, this.#directory(groupId)).message);
+    }
   }
 
   #noticeUnverified(store: SqliteGroupStore): void {
