@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, SteadyMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { checkValue } from "../core/json/json-codec.ts";
 import { DAEMON_OPERATIONS, version } from "../node/operations/daemon.ts";
@@ -118,12 +118,13 @@ export class ControlClient implements Operations {
     options: CallOptions<Event>,
   ): Promise<Asked<Answer> | undefined> {
     const patience = { timeoutMs: options.timeoutMs ?? operation.patienceMs, signal: options.signal };
+    const startedAt = this.#clock.steady();
     for (let attempt = 1; ; attempt++) {
       const connection =
         this.#known ?? (await (isQuestion(operation) ? this.#unlessOriginal() : this.#identified(patience)));
       if (connection === undefined) return undefined;
       try {
-        const answer = await connection.call(operation, request, options);
+        const answer = await connection.call(operation, request, this.#withinRest(options, startedAt));
         this.#ours.add(connection);
         return { connection, answer };
       } catch (error) {
@@ -135,6 +136,12 @@ export class ControlClient implements Operations {
         if (!(error instanceof NothingSent) || attempt > 1) throw error;
       }
     }
+  }
+
+  /** The time that its caller gave bounds all of a call, also finding out who the daemon is. */
+  #withinRest<Event>(options: CallOptions<Event>, startedAt: SteadyMs): CallOptions<Event> {
+    if (options.timeoutMs === undefined) return options;
+    return { ...options, timeoutMs: Math.max(1, options.timeoutMs - (this.#clock.steady() - startedAt)) };
   }
 
   /**

@@ -41,4 +41,7 @@ export function controlFailure(error: unknown): { readonly code: ControlCode; re
 }
 
 /** The text for a command that needs a daemon where none answers. */
-export const NO_DAEMON = 'no running Entmoot daemon found; after joining once, start one with "entmootd serve"';
+export const NO_DAEMON = 'no running Entmoot daemon found; start one with "entmootd serve"';
+/** And where there is nothing that one could serve. */
+export const NO_ROOT =
+  'no running Entmoot daemon found, and nothing is here yet; make a moot with "entmootd up", or take part in one with "entmootd join"';

@@ -1,13 +1,15 @@
+import { existsSync } from "node:fs";
 import { ControlClient } from "../control/control-client.ts";
-import { NO_DAEMON } from "../control/control-error.ts";
+import { NO_DAEMON, NO_ROOT } from "../control/control-error.ts";
 import { later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
+import type { DaemonsSeen } from "../host/daemon-processes.ts";
 import { realClock } from "../host/real-clock.ts";
 import type { Operations } from "../node/operations/operation.ts";
 import { pause } from "../transport/wait.ts";
 import type { GlobalOptions } from "./options.ts";
 
-/** Ours. How long a daemon that holds the data root has to open its control socket. */
+/** Ours. How long a daemon that is seen, or holds the data root, has to open its control socket. */
 const STARTING_MS = 3_000;
 const LOOK_EVERY_MS = 50;
 
@@ -44,25 +46,37 @@ export async function openReading(options: GlobalOptions): Promise<Operations> {
   return openForReading(options);
 }
 
-/** The running daemon of this data root. Throws `control_unavailable` with the next step when none answers. */
-export async function openDaemon(options: GlobalOptions): Promise<ControlClient> {
-  const client = await connectOrWait(options);
+/**
+ * The running daemon of this data root. Throws `control_unavailable` with the next step when none answers, which one that
+ * starts has `patienceMs` for, and never more than three seconds.
+ */
+export async function openDaemon(options: GlobalOptions, patienceMs = STARTING_MS): Promise<ControlClient> {
+  const client = await connectOrWait(options, patienceMs);
   if (client !== undefined) return client;
   throw new EntmootError("control_unavailable", await explainAbsence(options));
 }
 
-/** The daemon, or `undefined` when none runs. One that has just been started holds the lock some time before it listens. */
-export async function connectOrWait(options: GlobalOptions): Promise<ControlClient | undefined> {
+/**
+ * The daemon, or `undefined` when none runs. One that has just been started is a process before it holds the lock, and
+ * holds it some time before it listens.
+ */
+export async function connectOrWait(
+  options: GlobalOptions,
+  patienceMs = STARTING_MS,
+): Promise<ControlClient | undefined> {
   const client = await connect(options);
   if (client !== undefined) return client;
   const { DataRootLock } = await import("../store/lock.ts");
-  const giveUpAt = later(realClock.steady(), STARTING_MS);
-  while (DataRootLock.holder(options.dataDir) !== undefined && realClock.steady() < giveUpAt) {
+  const giveUpAt = later(realClock.steady(), Math.min(patienceMs, STARTING_MS));
+  const isExpected = async () =>
+    DataRootLock.holder(options.dataDir) !== undefined || (await lookForDaemons(options)).ours !== undefined;
+  while ((await isExpected()) && realClock.steady() < giveUpAt) {
     await pause(realClock, LOOK_EVERY_MS);
     const late = await connect(options);
     if (late !== undefined) return late;
   }
-  return undefined;
+  // It may have begun to listen between the look at the socket and the look at the process.
+  return connect(options);
 }
 
 /** The daemon now; `undefined` when none listens. Over an agents' socket that is an error: there is no data root to turn to. */
@@ -77,24 +91,25 @@ export async function connect({ agentSocket, dataDir }: GlobalOptions): Promise<
 }
 
 /** The text for "no daemon", with what may be wrong when one is visible that cannot be reached from here. */
-async function explainAbsence({ dataDir }: GlobalOptions): Promise<string> {
-  const { findDaemons } = await import("../host/daemon-processes.ts");
-  const { ours: seen, unknown } = findDaemons({
-    procRoot: "/proc",
-    home: process.env.HOME ?? "",
-    dataDir,
-    selfPid: process.pid,
-  });
+async function explainAbsence(options: GlobalOptions): Promise<string> {
+  const { dataDir } = options;
+  const { ours: seen, unknown } = await lookForDaemons(options);
   if (seen === undefined) {
     const others = unknown.map(({ pid, uid }) => `process ${pid}${uid === undefined ? "" : ` of user ${uid}`}`);
-    if (others.length === 0) return NO_DAEMON;
-    return `${NO_DAEMON}\nwhether this one serves ${dataDir} cannot be told from here: ${others.join(", ")}`;
+    const none = existsSync(dataDir) ? NO_DAEMON : NO_ROOT;
+    if (others.length === 0) return none;
+    return `${none}\nwhether this one serves ${dataDir} cannot be told from here: ${others.join(", ")}`;
   }
+  const place = `data=${seen.data_dir} control_socket=${seen.control_socket_via_pid ?? seen.control_socket}`;
   return [
-    NO_DAEMON,
-    "runtime warning: a daemon for this data root runs, but its control socket does not answer here",
+    "a daemon for this data root runs, but its control socket does not answer here",
     `current control socket: ${dataDir}/control.sock`,
-    `detected daemon: pid=${seen.pid} data=${seen.data_dir} control_socket=${seen.control_socket_via_pid ?? seen.control_socket}`,
-    "suggestion: run this command where the daemon runs, or restart the daemon",
+    `detected daemon: pid=${seen.pid} ${place}`,
+    `suggestion: if it has just been started, try again in a moment; else run this command where the daemon runs, or end process ${seen.pid} and start it again`,
   ].join("\n");
+}
+
+async function lookForDaemons({ dataDir }: GlobalOptions): Promise<DaemonsSeen> {
+  const { findDaemons } = await import("../host/daemon-processes.ts");
+  return findDaemons({ procRoot: "/proc", home: process.env.HOME ?? "", dataDir, selfPid: process.pid });
 }

@@ -33,7 +33,11 @@ export function createGroup(context: NodeContext, request: RequestOf<typeof grou
     const open_invite = request.join_mode === "open_invite" ? createLink(context, { group_id: groupId }) : undefined;
     return { group_id: groupId, founder: genesis.subject, open_invite };
   } catch (error) {
-    context.abandon(groupId);
+    try {
+      context.abandon(groupId);
+    } catch {
+      // What is left goes at the next start; why there is no group is what went wrong first.
+    }
     throw error;
   }
 }

@@ -5,17 +5,17 @@ import { EntmootError } from "../core/errors.ts";
 import { MessageId } from "../core/ids.ts";
 import { decodeMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
+import type { GroupStore } from "../store/group-store.ts";
 import type { Group } from "./group/group.ts";
 import { AGENT_PREFIX } from "./operations/consumers.ts";
 import type { Caller } from "./operations/implementation.ts";
 import type { Published, publish } from "./operations/messages.ts";
 import type { RequestOf } from "./operations/operation.ts";
 
-/**
- * Ours. Places for tokens in a group's database. A token has one place, by its hash, and the latest one in it stays: a
- * retry comes soon, so of the thousands published meanwhile hardly one falls on the same place.
- */
-const PLACES = 4096;
+/** Ours. Tokens that a group's database keeps of each kind of caller: of one more the one that came first is forgotten. */
+export const TOKENS_KEPT = 4096;
+/** Notes of before lay in so many places by the hash of their token, the latest one in each. */
+const OLD_PLACES = 4096;
 
 declare const publishToken: unique symbol;
 
@@ -54,27 +54,65 @@ export function otherWords(): EntmootError {
  * when that said something else.
  */
 export function publishedBefore(group: Group, { token, words }: Once): Published | undefined {
-  const [known, id, timestamp, said, nodeId] = group.store.getFact(placeOf(token))?.split(" ") ?? [];
+  const note = noteOf(group.store, token);
   const { self } = group;
-  if (known !== token || self === undefined) return undefined;
-  if (!/^[0-9a-f]{64}$/.test(id ?? "") || !/^\d{1,20}$/.test(timestamp ?? "")) return undefined;
-  const message_id = MessageId.fromHex(id!);
+  if (note === undefined || self === undefined) return undefined;
+  const { id: message_id, nodeId, said, timestamp } = note;
   // Noted first and stored then: after a crash in between, nothing was published.
   if (!group.store.messages.knows(message_id)) return undefined;
-  // Notes of before had neither: the message has both, as long as it is held.
+  // The oldest notes had neither: the message has both, as long as it is held.
   const held = said === undefined ? group.store.messages.get(message_id) : undefined;
   const message = held === undefined ? undefined : decodeMessage(held.canonical);
   if ((said ?? (message === undefined ? words : wordsOf(message))) !== words) throw otherWords();
   const author = message?.author ?? (nodeId === undefined ? self : { ...self, pilot_node_id: Number(nodeId) });
-  return { group_id: group.id, message_id, author, timestamp_ms: BigInt(timestamp!), duplicate: true };
+  return { group_id: group.id, message_id, author, timestamp_ms: BigInt(timestamp), duplicate: true };
 }
 
-/** Notes, durably, what is about to be stored under a token. */
-export function notePublishing(group: Group, { token, words }: Once, { author, id, timestamp }: Message): void {
-  group.store.setFact(placeOf(token), `${token} ${id} ${timestamp} ${words} ${author.pilot_node_id}`);
+/** Notes, durably and in one commit, what is about to be stored under a token; the oldest note beyond `TOKENS_KEPT` goes. */
+export function notePublishing({ store }: Group, { token, words }: Once, { author, id, timestamp }: Message): void {
+  const kind = token.startsWith(AGENT_PREFIX) ? "agent" : "owner";
+  const number = countOf(store.getFact(`published/${kind}`)) + 1;
+  const slot = `published/${kind}/${number % TOKENS_KEPT}`;
+  const oldest = store.getFact(slot);
+  store.setFacts([
+    ...(oldest === undefined || isRenewed(store, oldest, number - TOKENS_KEPT)
+      ? []
+      : [[nameOf(oldest), undefined] as const]),
+    [nameOf(token), `${token} ${id} ${timestamp} ${words} ${author.pilot_node_id} ${number}`],
+    [slot, token],
+    [`published/${kind}`, String(number)],
+  ]);
 }
 
-function placeOf(token: PublishToken): string {
+interface Note {
+  readonly id: MessageId;
+  readonly timestamp: string;
+  readonly said: string | undefined;
+  readonly nodeId: string | undefined;
+}
+
+function noteOf(store: GroupStore, token: PublishToken): Note | undefined {
+  const text = [nameOf(token), oldPlaceOf(token)].map((name) => store.getFact(name)).find((fact) => fact !== undefined);
+  const [known, id, timestamp, said, nodeId] = text?.split(" ") ?? [];
+  if (known !== token || !/^[0-9a-f]{64}$/.test(id ?? "") || !/^\d{1,20}$/.test(timestamp ?? "")) return undefined;
+  return { id: MessageId.fromHex(id!), timestamp: timestamp!, said, nodeId };
+}
+
+/** A token that was noted and not stored is noted anew when it is tried again: its note then has a later number. */
+function isRenewed(store: GroupStore, token: string, number: number): boolean {
+  return countOf(store.getFact(nameOf(token))?.split(" ").at(-1)) !== number;
+}
+
+function countOf(text: string | undefined): number {
+  return /^\d{1,15}$/.test(text ?? "") ? Number(text) : 0;
+}
+
+/** By its whole value: no other token falls on it. */
+function nameOf(token: string): string {
+  return `published_as/${token}`;
+}
+
+function oldPlaceOf(token: PublishToken): string {
   const [high, low] = sha256(encodeUtf8(token));
-  return `publish_token/${((high! << 8) | low!) % PLACES}`;
+  return `publish_token/${((high! << 8) | low!) % OLD_PLACES}`;
 }

@@ -199,6 +199,9 @@ export interface KeptConsumer {
   readonly lease: Lease | undefined;
 }
 
+/** A fact's name and its value; `undefined` forgets it. */
+export type Fact = readonly [name: string, value: string | undefined];
+
 /** Everything of one group on this node, in one database. */
 export interface GroupStore extends Disposable {
   readonly groupId: GroupId;
@@ -209,6 +212,8 @@ export interface GroupStore extends Disposable {
   /** Small named facts about the group as this node sees it (JSON texts): local node id, display metadata, policy, pinned genesis. */
   getFact(name: string): string | undefined;
   setFact(name: string, value: string | undefined): void;
+  /** All or none of them, in one commit. */
+  setFacts(facts: readonly Fact[]): void;
   /** Whether a write would go through just now: `false` while another process writes. Waits for nobody. */
   isWritable(): boolean;
 }

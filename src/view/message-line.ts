@@ -51,5 +51,10 @@ interface RawJson {
 
 /** A 64-bit integer for `JSON.stringify`: exact at any size. */
 export function jsonInteger(value: bigint): unknown {
-  return Number.isSafeInteger(Number(value)) ? Number(value) : (JSON as unknown as RawJson).rawJSON(String(value));
+  return Number.isSafeInteger(Number(value)) ? Number(value) : jsonNumber(String(value));
+}
+
+/** A number for `JSON.stringify` that stands there as `source` writes it, which is a number in JSON. */
+export function jsonNumber(source: string): unknown {
+  return (JSON as unknown as RawJson).rawJSON(source);
 }

@@ -50,7 +50,7 @@ test("a refusal of the daemon is printed with its code and ends with its exit st
   await it.node.call(group_create, OPEN_GROUP);
   await it.node.call(group_create, OPEN_GROUP);
   const two = await it.run("publish", "-topic", "a", "-content", "x");
-  expect(two.stderr).toContain("publish: INVALID_ARGUMENT: group_id is required when multiple groups are active");
+  expect(two.stderr).toContain("publish: 2 moots are here; name one with -group: ");
   expect(two.exit).toBe(5);
 });
 

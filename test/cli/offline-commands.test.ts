@@ -116,7 +116,7 @@ describe("call", () => {
     for (const args of [["stop"], ["version"], ["restart", path], ["program", path], ["watch", '{"topic":"#"}']]) {
       const { exit, stderr, stdout } = await it.run("call", ...args);
       expect([args[0], stdout, exit]).toEqual([args[0], "", 6]);
-      expect(stderr).toContain('no running Entmoot daemon found; after joining once, start one with "entmootd serve"');
+      expect(stderr).toContain('no running Entmoot daemon found; start one with "entmootd serve"');
     }
     expect(DataRootLock.holder(it.data)).toBeUndefined();
   });

@@ -637,6 +637,18 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(world.reopen().getFact("metadata")).toBe('{"name":"é\\u0000"}');
       expect(world.store.getFact("policy")).toBeUndefined();
       expectCode("invalid_argument", () => world.store.setFact("", "x"));
+      expectCode("invalid_argument", () =>
+        world.store.setFacts([
+          ["metadata", undefined],
+          ["", "x"],
+        ]),
+      );
+      world.store.setFacts([
+        ["one", "1"],
+        ["two", "2"],
+      ]);
+      const again = world.reopen();
+      expect(["metadata", "one", "two"].map((name) => again.getFact(name))).toEqual(['{"name":"é\\u0000"}', "1", "2"]);
       expectCode("invalid_argument", () => world.store.setFact("big", "x".repeat(1024 * 1024 + 1)));
     });
   });

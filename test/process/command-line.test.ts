@@ -46,7 +46,7 @@ test("a suggested command is one for the data root that was named", () => {
   const root = join(home, "of two words");
   const { stderr, exitCode } = run(["stop", "-data", root]);
   expect({ stderr, exitCode }).toEqual({
-    stderr: `entmootd: no running Entmoot daemon found; after joining once, start one with "entmootd -data '${root}' serve"\n`,
+    stderr: `entmootd: no running Entmoot daemon found, and nothing is here yet; make a moot with "entmootd -data '${root}' up", or take part in one with "entmootd -data '${root}' join"\n`,
     exitCode: 6,
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode } from "../support/daemon.ts";
@@ -82,6 +82,10 @@ inNetns(import.meta, () => {
       expect(refused.stderr).toMatch(/disk|space/);
       expect(a.daemon.running).toBe(true);
       expect((await a.group()).messages).toBe(acknowledged.length);
+      // A moot that finds no room leaves nothing that would be listed as one that cannot be opened.
+      const moot = await a.run(["group", "create", "-name", "no room", "-policy", "none"]);
+      expect(moot).toMatchObject({ status: 1, stdout: "" });
+      expect(readdirSync(join(data, "groups"))).toHaveLength(1);
       // Also when the process ends the hard way while the disk is full.
       await a.kill();
 

@@ -44,7 +44,7 @@ test("a suggestion names the program as it was started, or as entmootd where PAT
   symlinkSync(BINARY, join(bin, "entmootd"));
   symlinkSync(BINARY, join(bin, "moot"));
   const suggested = (options: Parameters<typeof run>[1]) =>
-    /start one with "(.*) serve"/.exec(run(["stop"], options).stderr)?.[1];
+    /make a moot with "(.*) up"/.exec(run(["stop"], options).stderr)?.[1];
   expect(suggested({})).toBe(shellQuote(BINARY));
   expect(suggested({ env: { PATH: bin } })).toBe("entmootd");
   expect(suggested({ argv0: join(bin, "moot") })).toBe(shellQuote(join(bin, "moot")));

@@ -79,22 +79,30 @@ inNetns(import.meta, () => {
     expect(wrong).toMatchObject({ line: 4, error: { code: "invalid_argument" } });
     expect(wrong.error.message).toContain('expected a line of JSON such as {"publish":');
     expect(await up.json({ event: "error" })).toMatchObject({ line: 5, id: 4 });
+    const once = '{"id":12345678901234567890,"publish":{"content":"once","topic":"c++","token":"0123456789abcdef"}}\n';
+    for (const duplicate of [undefined, true]) {
+      up.write(once);
+      const said = await up.json({ event: "published" });
+      expect(said.duplicate).toBe(duplicate);
+      expect(said.warning).toContain("no pattern matches");
+    }
     const mebibyte = "x".repeat(1024 * 1024);
     for (let size = 0; size < 9; size++) up.write(mebibyte);
     up.write('\n{"publish":{"content":"last"}}');
     expect((await up.json({ event: "error" })).error.message).toContain("found a longer one");
     up.closeStdin();
-    expect(await up.json({ event: "published" })).toMatchObject({ line: 7 });
+    expect(await up.json({ event: "published" })).toMatchObject({ line: 9 });
     const { status, stdout } = await up.ended();
     expect(status).toBe(0);
     const told = stdout.split("\n").filter((line) => line.startsWith('{"event":"message"'));
+    expect(stdout.match(/"id":12345678901234567890/g)).toHaveLength(2);
     expect(told[0]).toContain(published.message_id);
     const { stdout: kept } = await a.run(["query", "-order", "asc"]);
     const contents = kept
       .split("\n")
       .filter(Boolean)
       .map((line) => JSON.parse(line).content);
-    expect(contents).toEqual(["hello", "and again", "last"]);
+    expect(contents).toEqual(["hello", "and again", "once", "last"]);
   });
 
   test("whoever writes to it without end, or only what it refuses, does not keep the node from answering", async () => {

@@ -7,7 +7,8 @@ import { invite_mint } from "../../node/operations/invites.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId, parseNodeId } from "../line/group-argument.ts";
+import { parseNodeId } from "../line/group-argument.ts";
+import { parseMoot } from "../line/moot-argument.ts";
 import { splitList } from "../line/topic-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
 
@@ -41,7 +42,7 @@ export const inviteCreate = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const groupId = parseGroupId(LABEL, args.group);
+    const groupId = await parseMoot(LABEL, args.group, { options });
     const peers =
       args.peers === undefined ? undefined : splitList(args.peers).map((id) => parseNodeId(`${LABEL}: -peers`, id));
     if (peers !== undefined && peers.length > PEERS_MAX) {

@@ -9,7 +9,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId } from "../line/group-argument.ts";
+import { parseMoot } from "../line/moot-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
 
 const LABEL = "invite link";
@@ -42,7 +42,7 @@ export const inviteLink = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const groupId = parseGroupId(LABEL, args.group);
+    const groupId = await parseMoot(LABEL, args.group, { options });
     const uses = parseInteger(`${LABEL}: -uses`, args.uses, { min: 0, max: USES_MAX });
     const validFor = args["valid-for"];
     const validForMs = trimSpace(validFor) === "never" ? 0 : parseValidFor(`${LABEL}: -valid-for`, validFor);

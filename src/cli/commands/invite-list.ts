@@ -6,7 +6,7 @@ import { linkRowJson } from "../../view/link-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId } from "../line/group-argument.ts";
+import { parseMoot } from "../line/moot-argument.ts";
 
 /** `invite list`: the links of a group that this node issued. */
 export const inviteList = defineCommand({
@@ -18,7 +18,7 @@ export const inviteList = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const groupId = parseGroupId("invite list", args.group);
+    const groupId = await parseMoot("invite list", args.group, { options });
     await namedFailure("invite list", async () => {
       await using node = await openOperations(options, { create: false, change: false });
       const { links } = await node.call(link_list, { group_id: groupId });

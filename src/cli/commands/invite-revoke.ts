@@ -7,7 +7,7 @@ import { linkRowJson } from "../../view/link-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId } from "../line/group-argument.ts";
+import { parseMoot } from "../line/moot-argument.ts";
 
 /** `invite revoke`: a link stops working; who joined by it stays. */
 export const inviteRevoke = defineCommand({
@@ -26,7 +26,7 @@ export const inviteRevoke = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const groupId = parseGroupId("invite revoke", args.group);
+    const groupId = await parseMoot("invite revoke", args.group, { options });
     const link = oneName(trimSpace(args.link), trimSpace(args.id));
     await namedFailure("invite revoke", async () => {
       await using node = await openOperations(options, { create: false, change: true });

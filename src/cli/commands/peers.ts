@@ -23,7 +23,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId } from "../line/group-argument.ts";
+import { parseMoot } from "../line/moot-argument.ts";
 
 const LABEL = "peers";
 /** Ours. A probe that may take longer than this says so first. */
@@ -47,7 +47,7 @@ export const peers = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     if (trimSpace(args.group) === "") throw new EntmootError("invalid_argument", `${LABEL}: -group is required`);
-    const groupId = parseGroupId(LABEL, args.group);
+    const groupId = await parseMoot(LABEL, args.group, { options });
     const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
     await namedFailure(LABEL, async () => {
       await using node = await open(options, groupId);

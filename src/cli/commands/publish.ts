@@ -11,14 +11,20 @@ import { jsonInteger } from "../../view/message-line.ts";
 import { readInput } from "../line/bounded-input.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
-import { parseDurationMs } from "../line/flag-values.ts";
+import { parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId } from "../line/group-argument.ts";
+import { listingMoots, parseMoot } from "../line/moot-argument.ts";
+import { parseToken } from "../line/token-argument.ts";
 import { parseTopics, unmatchedTopics } from "../line/topic-argument.ts";
 
 const LABEL = "publish";
 /** Wire. A frame carries at most 16 MiB, and content grows by a third in it. */
 const CONTENT_MAX_BYTES = 12 * 1024 * 1024 - 64 * 1024;
+
+/** Ours. How long a daemon has that does not answer, where nothing was said. */
+const TIMEOUT_MS = 30_000;
+/** Ours. And at least, however short the wait for the turn. */
+const LEAST_MS = 1_000;
 
 /** `publish`: one message, stored and on its way when the command returns. */
 export const publish = defineCommand({
@@ -29,7 +35,7 @@ export const publish = defineCommand({
       "entmootd publish -topic reports/daily -file report.md",
     ],
     exits: [0, 1, 2, 3, 5, 6, 7],
-    effect: 'the message may be out all the same; look with "entmootd query -limit 1" before a second try',
+    effect: 'the message may be out all the same; look with "entmootd tail -n 1 -timeout 1s" before a second try',
     notes: [
       "The message is durable on this node when the command returns; it spreads to peers by itself.",
       "A rate limit is status 7, and a second try later can succeed; -wait does that.",
@@ -49,7 +55,7 @@ export const publish = defineCommand({
     timeout: {
       type: "string",
       valueHint: "D",
-      defaultHint: "30s, for stdin as long as it takes",
+      defaultHint: "-wait where that is given, else 30s; for stdin as long as it takes",
       description: "how long to wait for the daemon, and for the body to be read",
     },
     wait: {
@@ -68,16 +74,22 @@ export const publish = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const topics = parseTopics(LABEL, args.topic);
-    const groupId = args.group === undefined ? undefined : parseGroupId(LABEL, args.group);
-    const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout ?? "30s");
-    const waitMs = parseDurationMs(`${LABEL}: -wait`, args.wait);
-    const token = args.token === undefined ? undefined : tokenOf(args.token);
-    const content = await contentOf(args, args.timeout === undefined && args.file === "-" ? undefined : timeoutMs);
+    const times = parseTimes(args);
+    const asked = { options, timeoutMs: args.timeout === undefined ? undefined : times.timeoutMs };
+    const groupId = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, asked);
+    const token = args.token === undefined ? undefined : parseToken(`${LABEL}: -token`, args.token);
+    let endsAt = later(realClock.steady(), times.wholeMs);
+    const isPatient = args.timeout === undefined && args.file === "-";
+    const content = await contentOf(args, isPatient ? undefined : times.timeoutMs);
+    if (isPatient) endsAt = later(realClock.steady(), times.wholeMs);
     await namedFailure(LABEL, async () => {
       const request = { group_id: groupId, topics, content, token };
-      const published = await inTurn(waitMs, async () => {
-        await using daemon = await openDaemon(options);
-        return await daemon.call(publishOperation, request, { timeoutMs });
+      const published = await inTurn(times.waitMs, async () => {
+        const leftMs = () => Math.max(1, Math.min(times.timeoutMs, endsAt - realClock.steady()));
+        await using daemon = await openDaemon(options, leftMs());
+        return await listingMoots(LABEL, { options, timeoutMs: leftMs() }, () =>
+          daemon.call(publishOperation, request, { timeoutMs: leftMs() }),
+        );
       });
       const warning = unmatchedTopics(topics);
       if (warning !== undefined) printProse(`${LABEL}: warning: ${warning}`);
@@ -93,6 +105,22 @@ export const publish = defineCommand({
   },
 });
 
+interface Times {
+  /** For the body, and for the daemon each time that it is asked. */
+  readonly timeoutMs: number;
+  /** For the turn, where there is a rate limit. */
+  readonly waitMs: number;
+  /** For all of it: the longer of those that were given. */
+  readonly wholeMs: number;
+}
+
+function parseTimes({ timeout, wait }: { readonly timeout?: string | undefined; readonly wait: string }): Times {
+  const waitMs = parsePatienceMs(`${LABEL}: -wait`, wait);
+  const given = timeout === undefined ? undefined : parsePatienceMs(`${LABEL}: -timeout`, timeout);
+  const timeoutMs = given ?? (waitMs > 0 ? Math.max(waitMs, LEAST_MS) : TIMEOUT_MS);
+  return { timeoutMs, waitMs, wholeMs: Math.max(waitMs, timeoutMs) };
+}
+
 /** Does what a rate limit keeps waiting, again and again until it is done or its turn would come too late. */
 async function inTurn<T>(waitMs: number, work: () => Promise<T>): Promise<T> {
   const giveUpAt = later(realClock.steady(), waitMs);
@@ -106,12 +134,6 @@ async function inTurn<T>(waitMs: number, work: () => Promise<T>): Promise<T> {
       await pause(realClock, pauseMs);
     }
   }
-}
-
-function tokenOf(text: string): Uint8Array {
-  const token = encodeUtf8(text);
-  if (token.length >= 16 && token.length <= 64) return token;
-  throw new EntmootError("invalid_argument", `${LABEL}: -token: expected 16 to 64 bytes, found ${token.length}`);
 }
 
 async function contentOf(

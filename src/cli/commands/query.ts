@@ -1,6 +1,8 @@
 import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
+import type { GroupId } from "../../core/ids.ts";
 import { openReading } from "../../daemon/open-operations.ts";
+import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printJsonNote, printProse } from "../../host/print.ts";
 import { messages, PAGE_MESSAGES_MAX } from "../../node/operations/messages.ts";
 import type { Operations, RequestOf } from "../../node/operations/operation.ts";
@@ -9,7 +11,8 @@ import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId, parseNodeId } from "../line/group-argument.ts";
+import { parseNodeId } from "../line/group-argument.ts";
+import { listingMoots, parseMoot } from "../line/moot-argument.ts";
 import { parsePlaces } from "../line/place-argument.ts";
 import { parseTimeBound } from "../line/time-bound.ts";
 import { requirePattern } from "../line/topic-argument.ts";
@@ -61,7 +64,7 @@ export const query = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const limit = parseLimit(args.limit);
-    const filter = parseFilter(args);
+    const filter = { ...parseFilter(args), group_id: await parseGroup(args.group, options) };
     const after = parsePlaces(LABEL, repeated(args.after), args.group !== undefined);
     if (after.length > 0 && args.order === "desc") {
       throw new EntmootError("invalid_argument", `${LABEL}: -order desc: with -after messages come as they arrived`);
@@ -77,7 +80,7 @@ export const query = defineCommand({
         let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
         const ends: PrintedUpTo[] = [];
         for (const way of ways) {
-          const end = await print(node, { ...filter, ...way }, left);
+          const end = await listingMoots(LABEL, { options }, () => print(node, { ...filter, ...way }, left));
           left -= end.printed;
           ends.push(end);
         }
@@ -89,7 +92,7 @@ export const query = defineCommand({
 });
 
 type QueryRequest = RequestOf<typeof messages>;
-type QueryFilter = Pick<QueryRequest, "group_id" | "author" | "topic" | "since" | "until">;
+type QueryFilter = Pick<QueryRequest, "author" | "topic" | "since" | "until">;
 type Way = Pick<QueryRequest, "by" | "order" | "after">;
 
 function parseLimit(text: string): number {
@@ -99,7 +102,6 @@ function parseLimit(text: string): number {
 }
 
 interface FilterArgs {
-  readonly group?: string | undefined;
   readonly author?: string | undefined;
   readonly topic?: string | undefined;
   readonly since?: string | undefined;
@@ -107,13 +109,16 @@ interface FilterArgs {
   readonly order?: string | undefined;
 }
 
-function parseFilter({ author, group, topic, since, until, order }: FilterArgs): QueryFilter {
+async function parseGroup(text: string | undefined, options: GlobalOptions): Promise<GroupId | undefined> {
+  return text === undefined ? undefined : await parseMoot(LABEL, text, { options });
+}
+
+function parseFilter({ author, topic, since, until, order }: FilterArgs): QueryFilter {
   orderOf(order);
   if (topic !== undefined) requirePattern(LABEL, topic);
   const from = since === undefined ? 0n : parseTimeBound(`${LABEL}: -since`, since);
   const to = until === undefined ? 0n : parseTimeBound(`${LABEL}: -until`, until);
   return {
-    group_id: group === undefined ? undefined : parseGroupId(LABEL, group),
     author: author === undefined ? undefined : parseNodeId(`${LABEL}: -author`, author),
     topic,
     // Wire. The original takes 0 for no bound.

@@ -5,7 +5,8 @@ import { rosterChangeJson } from "../../view/roster-change-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId, parseNodeId, parsePublicKey } from "../line/group-argument.ts";
+import { parseNodeId, parsePublicKey } from "../line/group-argument.ts";
+import { parseMoot } from "../line/moot-argument.ts";
 
 /** `roster add`, `roster remove`: who is in a moot; founder only. */
 export const roster = defineCommand({
@@ -40,7 +41,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
     },
     async run({ args }) {
       const options = parseGlobalOptions(args, process.env);
-      const groupId = parseGroupId(label, args.group);
+      const groupId = await parseMoot(label, args.group, { options });
       const nodeId = args.node === undefined ? undefined : parseNodeId(`${label}: -node`, args.node);
       const key = parsePublicKey(label, args.pubkey);
       await namedFailure(label, async () => {

@@ -8,7 +8,7 @@ import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { daemonFlags, parseDaemonFlags } from "../line/daemon-flags.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId } from "../line/group-argument.ts";
+import { parseMoot } from "../line/moot-argument.ts";
 
 const LABEL = "serve";
 
@@ -36,7 +36,9 @@ export const serve = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const wanted = repeated(args.group).map((text) => parseGroupId(`${LABEL}: invalid -group`, text));
+    const wanted: GroupId[] = [];
+    for (const text of repeated(args.group))
+      wanted.push(await parseMoot(`${LABEL}: invalid -group`, text, { options }));
     await namedFailure(LABEL, async () => {
       await using daemon = await startDaemon(options, {
         command: LABEL,

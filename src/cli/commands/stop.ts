@@ -1,11 +1,14 @@
 import { EntmootError } from "../../core/errors.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
+import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { status, stop as stopOperation } from "../../node/operations/daemon.ts";
+import { DataRootLock } from "../../store/lock.ts";
+import { Deadline, unlessAborted } from "../../transport/wait.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
-import { parseDurationMs } from "../line/flag-values.ts";
+import { parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 
 const LABEL = "stop";
@@ -22,21 +25,34 @@ export const stop = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
+    const timeoutMs = parsePatienceMs(`${LABEL}: -timeout`, args.timeout);
     await namedFailure(LABEL, async () => {
-      await using daemon = await openDaemon(options);
-      // Says how an original's is ended.
-      if (await daemon.isOriginal()) await daemon.call(stopOperation, {});
-      const { pid } = await daemon.call(status, {});
-      using _quiet = realClock.after(QUIET_MS, () => printProse(`${LABEL}: waiting for daemon ${pid} to end`));
-      try {
-        await daemon.callLast(stopOperation, {}, timeoutMs);
-      } catch (cause) {
-        if (!(cause instanceof EntmootError && cause.code === "timeout")) throw cause;
-        const text = `daemon ${pid} still runs after ${timeoutMs} ms; wait, or end process ${pid}`;
-        throw new EntmootError("timeout", text, { cause });
-      }
+      using deadline = new Deadline(realClock, timeoutMs);
+      const pid = await unlessAborted(end(options, timeoutMs), deadline.signal);
+      if (pid === undefined) throw late(DataRootLock.holder(options.dataDir)?.pid, timeoutMs);
       printJson({ event: "stopped", pid });
     });
   },
 });
+
+/** Asks it to end, and gives its process once that is gone. */
+async function end(options: GlobalOptions, timeoutMs: number): Promise<number> {
+  await using daemon = await openDaemon(options, timeoutMs);
+  // Says how an original's is ended.
+  if (await daemon.isOriginal(timeoutMs)) await daemon.call(stopOperation, {}, { timeoutMs });
+  const { pid } = await daemon.call(status, {}, { timeoutMs });
+  using _quiet = realClock.after(QUIET_MS, () => printProse(`${LABEL}: waiting for daemon ${pid} to end`));
+  try {
+    await daemon.callLast(stopOperation, {}, timeoutMs);
+  } catch (cause) {
+    if (!(cause instanceof EntmootError && cause.code === "timeout")) throw cause;
+    throw late(pid, timeoutMs, cause);
+  }
+  return pid;
+}
+
+function late(pid: number | undefined, timeoutMs: number, cause?: unknown): EntmootError {
+  const process = pid === undefined ? "its process" : `process ${pid}`;
+  const daemon = pid === undefined ? "the daemon" : `daemon ${pid}`;
+  return new EntmootError("timeout", `${daemon} still runs after ${timeoutMs} ms; wait, or end ${process}`, { cause });
+}

@@ -1,7 +1,7 @@
 import type { ControlClient } from "../../control/control-client.ts";
 import { ControlError } from "../../control/control-error.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
-import { EntmootError } from "../../core/errors.ts";
+import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { mootOfPlace, parsePlace } from "../../core/place.ts";
 import { connect, openDaemon, openReading } from "../../daemon/open-operations.ts";
@@ -10,13 +10,13 @@ import { printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { status } from "../../node/operations/daemon.ts";
 import { backlog, type MessageRow, watch } from "../../node/operations/messages.ts";
-import { pause } from "../../transport/wait.ts";
+import { pause, unlessAborted } from "../../transport/wait.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs, parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId } from "../line/group-argument.ts";
 import { MessagePrinter, type PrintingEnd } from "../line/message-printer.ts";
+import { parseMoot } from "../line/moot-argument.ts";
 import { parsePlaces } from "../line/place-argument.ts";
 import { requirePattern } from "../line/topic-argument.ts";
 
@@ -40,7 +40,7 @@ export const tail = defineCommand({
       "it stopped. With -after it goes on where an earlier line was printed: the place of a line is in it.",
       "A closed stdin does not end it; SIGINT and SIGTERM do, and so does the end of whoever reads what it prints.",
       "With -count it ends once that many are printed, those of -n and -after among them; with -timeout too, after",
-      "that time, with status 8 when they were fewer. -n prints by time: to go on from what a count cut off, use -after.",
+      "that time, with status 8 when they were fewer; with both it waits for a daemon too. -n prints by time: to go on from what a count cut off, use -after.",
     ],
   },
   args: {
@@ -71,8 +71,9 @@ export const tail = defineCommand({
       throw new EntmootError("invalid_argument", `${LABEL}: -n and -after: give one of them`);
     }
     using printer = new MessagePrinter(parseEnd(args));
+    const groupId = await parseGroup(args.group, { options, signal: printer.signal });
     const asked = {
-      groupId: args.group === undefined ? undefined : parseGroupId(LABEL, args.group),
+      groupId,
       // Said also where nothing is filtered: a daemon that is not updated yet insists on it.
       topic: args.topic ?? "#",
       printer,
@@ -88,6 +89,14 @@ export const tail = defineCommand({
     );
   },
 });
+
+/** A daemon that hangs holds up nobody who asks it for a name either. */
+async function parseGroup(
+  text: string | undefined,
+  { options, signal }: { readonly options: GlobalOptions; readonly signal: AbortSignal },
+): Promise<GroupId | undefined> {
+  return text === undefined ? undefined : await unlessAborted(parseMoot(LABEL, text, { options }), signal);
+}
 
 interface TailRequest {
   /** `undefined`: all groups. */
@@ -105,8 +114,9 @@ async function printBacklog(
   { after, groupId, last, printer, topic }: TailRequest & { readonly last: number; readonly after: readonly string[] },
 ): Promise<Seen> {
   const { signal } = printer;
-  await using node = await openReading(options);
-  if (signal.aborted) return new Map();
+  // A daemon that hangs does not hold up the end.
+  await using node = await unlessAborted(openReading(options), signal);
+  if (node === undefined || signal.aborted) return new Map();
   try {
     const { places, unread } = await node.call(
       backlog,
@@ -122,10 +132,10 @@ async function printBacklog(
 }
 
 /** The places in moots that the daemon has: one that it could not open after a restart is no reason to end. */
-async function placesIn(daemon: ControlClient, seen: Seen): Promise<string[]> {
+async function placesIn(daemon: ControlClient, seen: Seen, signal: AbortSignal): Promise<string[]> {
   // An original's daemon begins with what is new in any case, and has no such answer.
-  if (await daemon.isOriginal()) return [];
-  const { groups } = await daemon.call(status, {});
+  if ((await unlessAborted(daemon.isOriginal(), signal)) !== false) return [];
+  const { groups } = await daemon.call(status, {}, { signal });
   const open = new Set(groups.map((group) => mootOfPlace(group.group_id)));
   return [...seen].filter(([moot]) => open.has(moot)).map(([, place]) => place);
 }
@@ -138,20 +148,27 @@ function wasSeen({ group_id, place, seq }: MessageRow, seen: Seen): boolean {
   return before.log === parsePlace(place).log && seq <= before.seq;
 }
 
-/** Prints what arrives until `signal` aborts. Throws `control_unavailable` when there is no daemon to begin with. */
+/**
+ * Prints what arrives until `signal` aborts. Throws `control_unavailable` when there is no daemon to begin with, unless it
+ * is known how long to wait for messages, and so for a daemon.
+ */
 async function follow(
   options: GlobalOptions,
   { groupId, printer, seen, topic }: TailRequest & { readonly seen: Seen },
 ): Promise<void> {
   const { signal } = printer;
   if (signal.aborted) return;
-  let daemon: ControlClient | undefined = await openDaemon(options);
+  let daemon = await unlessAborted(openDaemon(options), signal).catch((error: unknown) => {
+    if (!printer.isBounded || !isAbsent(error)) throw error;
+    printProse(`${LABEL}: ${textOf(error)}\n${LABEL}: waiting for one`);
+    return waitForDaemon(options, signal);
+  });
   while (daemon !== undefined) {
     await using current = daemon;
     try {
       await current.call(
         watch,
-        { group_id: groupId, topic, after: await placesIn(current, seen) },
+        { group_id: groupId, topic, after: await placesIn(current, seen, signal) },
         {
           signal,
           onEvent(event) {
@@ -180,6 +197,11 @@ async function waitForDaemon(options: GlobalOptions, signal: AbortSignal): Promi
     await pause(realClock, LOOK_AGAIN_MS, signal);
   }
   return undefined;
+}
+
+/** No daemon was found, as opposed to one that may not be asked. */
+function isAbsent(error: unknown): boolean {
+  return error instanceof EntmootError && !(error instanceof ControlError) && error.code === "control_unavailable";
 }
 
 /** The connection broke, as opposed to the daemon saying no. */

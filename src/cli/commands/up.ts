@@ -3,6 +3,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { formatPolicy, POLICY_PRESETS, type Policy } from "../../core/policy/policy.ts";
 import { KEEP_DAYS } from "../../core/policy/retention.ts";
+import type { GlobalOptions } from "../../daemon/options.ts";
 import { type Daemon, startDaemon } from "../../daemon/start-daemon.ts";
 import { printProse } from "../../host/print.ts";
 import { programName } from "../../host/program-name.ts";
@@ -19,7 +20,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { daemonFlags, parseDaemonFlags } from "../line/daemon-flags.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseGroupId } from "../line/group-argument.ts";
+import { parseMoot } from "../line/moot-argument.ts";
 import { findMoot } from "../talk/choose-moot.ts";
 import { report } from "../talk/report.ts";
 import { talk } from "../talk/talk.ts";
@@ -62,7 +63,7 @@ export const up = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const asked = parseAsked(args);
+    const asked = await parseAsked(args, options);
     if (args.stdin !== "json" && args.stdin !== "off") {
       throw new EntmootError("invalid_argument", `${LABEL}: -stdin: expected json or off, found ${args.stdin}`);
     }
@@ -88,10 +89,14 @@ interface MootAsked {
   readonly name: string | undefined;
 }
 
-function parseAsked(args: { readonly group?: string | undefined; readonly moot?: string | undefined }): MootAsked {
+async function parseAsked(
+  args: { readonly group?: string | undefined; readonly moot?: string | undefined },
+  options: GlobalOptions,
+): Promise<MootAsked> {
   const name = args.moot === undefined ? undefined : trimSpace(args.moot);
   if (name === "") throw new EntmootError("invalid_argument", `${LABEL}: -moot: expected a name`);
-  const groupId = args.group === undefined ? undefined : parseGroupId(`${LABEL}: -group`, args.group);
+  const label = `${LABEL}: -group`;
+  const groupId = args.group === undefined ? undefined : await parseMoot(label, args.group, { options });
   if (groupId !== undefined && name !== undefined) {
     throw new EntmootError("invalid_argument", `${LABEL}: -group and -moot: give one of them`);
   }

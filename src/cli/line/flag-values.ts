@@ -88,3 +88,10 @@ export function parseDurationMs(flag: string, text: string): number {
   }
   return ms;
 }
+
+/** How long to wait at most, in whole milliseconds. Throws `invalid_argument` naming `flag`, also for less than nothing. */
+export function parsePatienceMs(flag: string, text: string): number {
+  const ms = parseDurationMs(flag, text);
+  if (ms >= 0) return ms;
+  throw new EntmootError("invalid_argument", invalidValue(flag, text, "expected a duration of 0s or more"));
+}

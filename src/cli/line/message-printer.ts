@@ -38,6 +38,11 @@ export class MessagePrinter implements Disposable {
     return this.#ending.signal;
   }
 
+  /** Whether it ends by itself, with a status that says whether there were enough. */
+  get isBounded(): boolean {
+    return this.#timeoutMs !== undefined && this.#count !== Number.POSITIVE_INFINITY;
+  }
+
   print(row: MessageRow): void {
     if (this.signal.aborted) return;
     printJson(messageLine(row));

@@ -2,10 +2,10 @@ import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { isTopic, verifyPattern, verifyPublishTopic } from "../../core/policy/topic.ts";
 
-/** Comma separated topics to publish to, trimmed, empties dropped. Throws `invalid_argument` when none is left or one is a pattern. */
+/** Comma separated topics to publish to, each once, trimmed, empties dropped. Throws `invalid_argument` when none is left or one is a pattern. */
 export function parseTopics(label: string, text: string): string[] {
   if (text === "") throw new EntmootError("invalid_argument", `${label}: -topic is required`);
-  const topics = splitList(text);
+  const topics = [...new Set(splitList(text))];
   if (topics.length === 0) throw new EntmootError("invalid_argument", `${label}: -topic had no valid entries`);
   for (const topic of topics) named(label, () => verifyPublishTopic(topic));
   return topics;
@@ -24,7 +24,7 @@ export function unmatchedTopics(topics: readonly string[]): string | undefined {
   const unmatched = topics.filter((topic) => !isTopic(topic)).map((topic) => JSON.stringify(topic.slice(0, 80)));
   if (unmatched.length === 0) return undefined;
   const subject = unmatched.length === 1 ? "topic" : "topics";
-  return `${subject} ${unmatched.join(", ")}: no pattern matches what holds + or #, or an empty segment; readers find it only without -topic`;
+  return `${subject} ${unmatched.join(", ")}: no pattern matches what holds + or #, or an empty segment; readers find it only without -topic or by -topic '#'`;
 }
 
 /** Throws `invalid_argument` unless `pattern` is a topic pattern. */

@@ -2,14 +2,17 @@ import { withoutSecrets } from "../../core/admission/secrets.ts";
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
+import { codeOf } from "../../core/system-error.ts";
 import type { Daemon } from "../../daemon/start-daemon.ts";
 import { putJson } from "../../host/print.ts";
+import { onReaderGone } from "../../host/stdout-reader.ts";
 import type { MootStatus } from "../../node/operations/daemon.ts";
 import { type Published, publish } from "../../node/operations/messages.ts";
 import { unlessAborted } from "../../transport/wait.ts";
 import { eventJson } from "../../view/event-json.ts";
 import { jsonInteger } from "../../view/message-line.ts";
 import { retentionJson } from "../../view/retention-json.ts";
+import { unmatchedTopics } from "../line/topic-argument.ts";
 import { CHAT_TOPIC } from "./conversation.ts";
 import { type InputLine, LineSplitter } from "./line-splitter.ts";
 import { EXPECTED, readSpoken, spokenId } from "./spoken-request.ts";
@@ -27,15 +30,25 @@ export interface ReportParts {
   readonly isSpokenTo: boolean;
 }
 
-/** For programs: JSON lines out, and in where asked for. A reader that stops reading stops the lines, not the node. */
+/** For programs: JSON lines out, and in where asked for. A reader that stops reading stops the lines, not the node; one that is gone ends both. */
 export async function report(
-  { node, ending }: Daemon,
+  { node, ending, log }: Daemon,
   { clock, isSpokenTo, link, moot, next }: ReportParts,
 ): Promise<void> {
   const left = new AbortController();
   const over = AbortSignal.any([ending, left.signal]);
+  const leave = () => {
+    if (left.signal.aborted) return;
+    log.info("nobody reads stdout any more; ending");
+    left.abort();
+  };
+  using _reader = onReaderGone(clock, leave);
   // The end does not wait for a reader either.
-  const put = (value: unknown) => unlessAborted(putJson(value), over);
+  const put = (value: unknown) =>
+    unlessAborted(putJson(value), over).catch((error: unknown) => {
+      if (codeOf(error) !== "EPIPE") throw error;
+      leave();
+    });
   const events = watchFromNow(node, { topic: "#", peers: true }, over);
   await put({
     event: "ready",
@@ -113,12 +126,18 @@ async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot
   }
 }
 
-function publishedJson({ author, group_id, message_id, timestamp_ms }: Published, topics: readonly string[]) {
+function publishedJson(
+  { author, duplicate, group_id, message_id, timestamp_ms }: Published,
+  topics: readonly string[],
+) {
+  const warning = unmatchedTopics(topics);
   return {
     author: author.pilot_node_id,
+    ...(duplicate ? { duplicate: true } : {}),
     group_id: GroupId.toBase64(group_id),
     message_id: MessageId.toBase64(message_id),
     timestamp_ms: jsonInteger(timestamp_ms),
     topic: topics,
+    ...(warning === undefined ? {} : { warning }),
   };
 }

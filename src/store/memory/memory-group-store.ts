@@ -11,7 +11,7 @@ import {
   leased,
   NEW_CONSUMER,
 } from "../consumer-rules.ts";
-import type { AdStore, ConsumerStore, GroupStore, KeptConsumer, Lease, RosterStore } from "../group-store.ts";
+import type { AdStore, ConsumerStore, Fact, GroupStore, KeptConsumer, Lease, RosterStore } from "../group-store.ts";
 import { checkFact, checkName, nextAdSeq } from "../store-limits.ts";
 import { MemoryMessageStore } from "./memory-message-store.ts";
 
@@ -33,9 +33,15 @@ export class MemoryGroupStore implements GroupStore {
   }
 
   setFact(name: string, value: string | undefined): void {
-    checkFact(name, value);
-    if (value === undefined) this.#facts.delete(name);
-    else this.#facts.set(name, value);
+    this.setFacts([[name, value]]);
+  }
+
+  setFacts(facts: readonly Fact[]): void {
+    for (const [name, value] of facts) checkFact(name, value);
+    for (const [name, value] of facts) {
+      if (value === undefined) this.#facts.delete(name);
+      else this.#facts.set(name, value);
+    }
   }
 
   isWritable(): boolean {

@@ -16,6 +16,7 @@ import { seeLaterWrites, seeOriginal } from "../original/read-in-place.ts";
 import { GROUP_DATABASE, takeOver } from "../original/takeover.ts";
 import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
 import { NODE_STORE_LIMITS } from "../store-limits.ts";
+import { GroupsBeingMade } from "./groups-being-made.ts";
 import { OpeningWait } from "./opening-wait.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
@@ -62,6 +63,7 @@ export class SqliteDataRoot implements DataRoot {
   /** Why the original's data of a group was not taken over at the start. */
   readonly #notTaken = new Map<GroupId, EntmootError>();
   readonly #notices: string[] = [];
+  readonly #making: GroupsBeingMade;
   readonly #onStale: (text: string) => void;
   readonly #startPatience = new OpeningWait(START_WAIT_MS);
   #isServing = false;
@@ -96,6 +98,8 @@ export class SqliteDataRoot implements DataRoot {
     this.node = isThere
       ? new SqliteNodeStore(database, access, NODE_STORE_LIMITS, this.#startPatience)
       : new MemoryNodeStore();
+    this.#making = new GroupsBeingMade(this.node);
+    if (access === "write") for (const id of this.#making.all()) this.#finishMaking(id);
   }
 
   get notices(): readonly string[] {
@@ -123,6 +127,7 @@ export class SqliteDataRoot implements DataRoot {
 
   openGroup(groupId: GroupId, onProgress?: (progress: MigrationProgress) => void): SqliteGroupStore | undefined {
     const known = this.#open.get(groupId);
+    if (known && known.roster.size > 0) this.#making.end(groupId);
     if (known) return known.roster.size > 0 ? known : undefined;
     const directory = this.#directory(groupId);
     const original = holdsOriginal(directory) ? { root: this.path, directory, groupId } : undefined;
@@ -215,8 +220,14 @@ export class SqliteDataRoot implements DataRoot {
     this.#deleteDatabase(groupId);
     // What was left out is here no more.
     this.#leftOut.delete(groupId);
-    createPrivateDirectory(this.#directory(groupId));
-    return this.#openDatabase(groupId);
+    this.#making.begin(groupId);
+    try {
+      createPrivateDirectory(this.#directory(groupId));
+      return this.#openDatabase(groupId);
+    } catch (error) {
+      this.#removeFiles(groupId);
+      throw error;
+    }
   }
 
   discardGroup(groupId: GroupId): void {
@@ -227,11 +238,7 @@ export class SqliteDataRoot implements DataRoot {
     }
     this.#deleteDatabase(groupId);
     this.#leftOut.delete(groupId);
-    try {
-      rmdirSync(directory);
-    } catch {
-      // Not there, or it holds something of someone else's.
-    }
+    this.#removeFiles(groupId);
   }
 
   [Symbol.dispose](): void {
@@ -315,8 +322,31 @@ export class SqliteDataRoot implements DataRoot {
     const isEmpty = store.messages.size === 0;
     if (isEmpty || !shared) store[Symbol.dispose]();
     if (!isEmpty) throw hasMessages(groupId);
+    this.#removeFiles(groupId);
+  }
+
+  /** Of a group that never came to be. */
+  #removeFiles(groupId: GroupId): void {
+    const directory = this.#directory(groupId);
     // The database last: without its log it is an older state of itself, a log without it would be replayed into the next.
-    for (const suffix of ["-wal", "-shm", ""]) rmSync(path + suffix, { force: true });
+    for (const suffix of ["-wal", "-shm", ""]) rmSync(join(directory, GROUP_DATABASE + suffix), { force: true });
+    try {
+      rmdirSync(directory);
+    } catch {
+      // Not there, or it holds something of someone else's.
+    }
+    this.#making.end(groupId);
+  }
+
+  /** One whose making began in a process before this one: it is there, or what is left of it goes. */
+  #finishMaking(groupId: GroupId): void {
+    try {
+      if (this.#isJoined(groupId)) this.#making.end(groupId);
+      else this.discardGroup(groupId);
+    } catch (error) {
+      // It holds messages, or cannot be read: whoever lists the groups is told of it.
+      this.#notice(asFailure(error, this.#directory(groupId)).message);
+    }
   }
 
   #noticeUnverified(store: SqliteGroupStore): void {

@@ -1,3 +1,4 @@
+import type { Fact } from "../group-store.ts";
 import { checkFact } from "../store-limits.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
@@ -25,7 +26,17 @@ export class SqliteFactStore {
 
   /** Durable on return; `undefined` forgets it. Throws `invalid_argument` over 1 MiB. */
   set(name: string, value: string | undefined): void {
-    checkFact(name, value);
-    this.#file.transact(() => (value === undefined ? this.#delete.run(name) : this.#set.run(name, value)));
+    this.setAll([[name, value]]);
+  }
+
+  /** As `set`, all or none of them in one commit. */
+  setAll(facts: readonly Fact[]): void {
+    for (const [name, value] of facts) checkFact(name, value);
+    this.#file.transact(() => {
+      for (const [name, value] of facts) {
+        if (value === undefined) this.#delete.run(name);
+        else this.#set.run(name, value);
+      }
+    });
   }
 }

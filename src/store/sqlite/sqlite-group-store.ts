@@ -1,6 +1,6 @@
 import { BoundedMap } from "../../core/bounded-map.ts";
 import type { GroupId } from "../../core/ids.ts";
-import type { GroupStore } from "../group-store.ts";
+import type { Fact, GroupStore } from "../group-store.ts";
 import type { OpenFiles } from "../open-files.ts";
 import { GROUP_0001 } from "./migrations/0001-group.ts";
 import { GROUP_0002 } from "./migrations/0002-group.ts";
@@ -92,8 +92,12 @@ export class SqliteGroupStore implements GroupStore {
   }
 
   setFact(name: string, value: string | undefined): void {
-    this.#facts.set(name, value);
-    this.#known?.set(name, { value });
+    this.setFacts([[name, value]]);
+  }
+
+  setFacts(facts: readonly Fact[]): void {
+    this.#facts.setAll(facts);
+    for (const [name, value] of facts) this.#known?.set(name, { value });
   }
 
   isWritable(): boolean {

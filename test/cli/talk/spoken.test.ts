@@ -11,7 +11,8 @@ const read = (line: string) => readSpoken(encodeUtf8(line), { groupId, topic: "c
 
 test.each([
   ['{"publish":{"content":"hello"}}', { group_id: groupId, topics: ["chat"], content: encodeUtf8("hello") }],
-  ['{"publish":{"content":"","topic":"a/b"}}', { topics: ["a/b"], content: new Uint8Array() }],
+  ['{"publish":{"content":" ","topic":"a/b"}}', { topics: ["a/b"], content: encodeUtf8(" ") }],
+  ['{"publish":{"content":"x","topic":["a","b","a"]}}', { topics: ["a", "b"] }],
   ['{"publish":{"content":"é","topics":["a","b"]}}', { topics: ["a", "b"], content: encodeUtf8("é") }],
   ['{"publish":{"content_b64":"/wA="}}', { content: Uint8Array.of(255, 0) }],
   [`{"publish":{"content":"x","group_id":"${GroupId.toBase64(other)}"}}`, { group_id: other }],
@@ -25,12 +26,36 @@ test("a line's own mark comes back, also of one that asks for nothing known", ()
   expect(spokenId(encodeUtf8("null"))).toBeUndefined();
 });
 
+test.each(["7", "-0", "1.50", "1e3", "12345678901234567890", "9007199254740993"])(
+  "the mark %s comes back as it was written",
+  (source) => {
+    const line = `{"publish":{"content":"x"},"id":${source}}`;
+    expect(JSON.stringify({ id: read(line).id })).toBe(`{"id":${source}}`);
+    expect(JSON.stringify({ id: spokenId(encodeUtf8(line)) })).toBe(`{"id":${source}}`);
+  },
+);
+
+test("null is no mark", () => {
+  const line = '{"id":null,"publish":{"content":"x"}}';
+  expect([read(line).id, spokenId(encodeUtf8(line))]).toEqual([undefined, undefined]);
+});
+
 test.each([
   ["hello", /expected a line of JSON such as \{"publish":.*found hello/],
   ["[]", /such as \{"publish"/],
   ["{}", /publish/],
-  ['{"publish":{"content":"x"},"extra":1}', /extra/],
-  ['{"publish":{"content":"x","topc":"chat"}}', /publish\.topc/],
+  ['{"publish":{"content":"x"},"extra":1}', /^extra: no such field; known are id, publish; a line is such as/],
+  ['{"publish":{"content":"x","topc":"chat"}}', /^publish\.topc: no such field; known are topic, topics, content,/],
+  ['{"id":1}', /^publish: is missing;/],
+  ['{"publish":7}', /^publish: expected an object;/],
+  ['{"publish":{"content":""}}', /expected publish: the text of the message, found an empty one/],
+  ['{"publish":{"content_b64":""}}', /found an empty one/],
+  ['{"publish":{"content":"\\ud800"}}', /content: text, found half of a surrogate pair/],
+  ['{"publish":{"content":"x","topic":["a","\\udc00"]}}', /topic: text, found half/],
+  ['{"publish":{"content":"x","token":"short"}}', /publish: token: expected 16 to 64 bytes, found 5/],
+  ['{"publish":{"content":"x","content":"y"}}', /each field once, found content twice/],
+  ['{"id":1,"publish":{"content":"x"},"\\u0069d":2}', /each field once, found id twice/],
+  [`{"id":1${"0".repeat(300)},"publish":{"content":"x"}}`, /id/],
   ['{"publish":{"content":7}}', /publish\.content: expected a text/],
   ['{"publish":{"topic":"chat"}}', /one of content and content_b64, found neither/],
   ['{"publish":{"content":"x","content_b64":"eA=="}}', /found both/],

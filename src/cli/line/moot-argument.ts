@@ -1,0 +1,75 @@
+import { trimSpace } from "../../core/bytes/text.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { GroupId } from "../../core/ids.ts";
+import type { MootHere } from "../../daemon/moots-here.ts";
+import type { GlobalOptions } from "../../daemon/options.ts";
+import { terminalText } from "../../view/terminal-text.ts";
+import { parseGroupId } from "./group-argument.ts";
+
+/** Ours. Moots that an error lists, and how much of a name. */
+const LISTED_MAX = 8;
+const NAME_SHOWN = 80;
+/** What a node says, to clients of the original too, when a moot has to be named. */
+const UNNAMED = /group_id is required when multiple groups are active|pass -group to disambiguate/;
+
+/** Which node is asked, and for how long. */
+export interface MootsAsked {
+  readonly options: GlobalOptions;
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * The moot that `-group` names: by its id, or by its name where exactly one here has that. Throws `invalid_argument`, and as
+ * the node where it has to be asked.
+ */
+export async function parseMoot(label: string, text: string, { options, timeoutMs }: MootsAsked): Promise<GroupId> {
+  try {
+    return parseGroupId(label, text);
+  } catch (cause) {
+    if (!(cause instanceof EntmootError) || trimSpace(text) === "") throw cause;
+    const moots = await lookUp(options, timeoutMs);
+    const [found, ...others] = moots.filter(({ name }) => name === text);
+    if (found !== undefined && others.length === 0) return found.group_id;
+    if (found !== undefined) {
+      const called = `${others.length + 1} moots here are called ${JSON.stringify(shown(text))}`;
+      throw new EntmootError("invalid_argument", `${label}: ${called}; give the id: ${list([found, ...others])}`);
+    }
+    const known = moots.length === 0 ? "there is none here" : `here are ${list(moots)}`;
+    throw new EntmootError("invalid_argument", `${cause.message}; no moot here has that name either: ${known}`, {
+      cause,
+    });
+  }
+}
+
+/** Runs `work`, which needs to know the moot, and lists them where there are several and none was named. */
+export async function listingMoots<T>(label: string, asked: MootsAsked, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof EntmootError && cause.code === "invalid_argument" && UNNAMED.test(cause.message)))
+      throw cause;
+    const moots = await lookUp(asked.options, asked.timeoutMs);
+    const text = `${label}: ${moots.length} moots are here; name one with -group: ${list(moots)}`;
+    throw new EntmootError("invalid_argument", text, { cause });
+  }
+}
+
+/** Loaded only where a name has to be looked up. */
+async function lookUp(options: GlobalOptions, timeoutMs: number | undefined): Promise<readonly MootHere[]> {
+  const { mootsHere } = await import("../../daemon/moots-here.ts");
+  return mootsHere(options, timeoutMs);
+}
+
+function list(moots: readonly MootHere[]): string {
+  const byName = moots.toSorted((one, other) => one.name.localeCompare(other.name, "en"));
+  const first = byName.slice(0, LISTED_MAX).map(({ group_id, name }) => {
+    const id = GroupId.toBase64(group_id);
+    return name === "" ? id : `${JSON.stringify(shown(name))} (${id})`;
+  });
+  const more = moots.length > LISTED_MAX ? [`and ${moots.length - LISTED_MAX} more`] : [];
+  return [...first, ...more].join(", ");
+}
+
+function shown(name: string): string {
+  return terminalText(name, NAME_SHOWN);
+}

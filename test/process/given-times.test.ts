@@ -1,0 +1,73 @@
+import { expect, test } from "bun:test";
+import { BINARY } from "../support/binary.ts";
+import { DaemonNode } from "../support/daemon.ts";
+import { inNetns } from "../support/netns.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+
+inNetns(import.meta, () => {
+  test("a daemon that hangs holds up no command for longer than the time it was given", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.serve();
+    await a.ask(["group", "create", "-name", "council"]);
+    const { pid } = a.daemon;
+    a.daemon.kill("SIGSTOP");
+    try {
+      const [tail, publish, whole, stop] = await Promise.all([
+        a.run(["tail", "-count", "1", "-timeout", "1s"]),
+        a.run(["publish", "-topic", "t", "-content", "x", "-wait", "1s"]),
+        a.run(["publish", "-topic", "t", "-content", "x", "-timeout", "1s"]),
+        a.run(["stop", "-timeout", "1s"]),
+      ]);
+      expect(tail).toMatchObject({ status: 8, stderr: expect.stringContaining("0 of 1 messages came within 1000 ms") });
+      for (const { status, stderr } of [publish, whole]) {
+        expect(status).toBe(1);
+        // What was left of the second when the daemon was asked.
+        expect(stderr).toMatch(/within (1000|\d{1,3})(\.\d+)? ms/);
+      }
+      const late = `still runs after 1000 ms; wait, or end process ${pid}`;
+      expect(stop).toMatchObject({ status: 1, stderr: expect.stringContaining(late) });
+    } finally {
+      a.daemon.kill("SIGCONT");
+    }
+    for (const args of [
+      ["publish", "-topic", "t", "-content", "x", "-wait", "-5s"],
+      ["publish", "-topic", "t", "-content", "x", "-timeout=-1s"],
+      ["stop", "-timeout=-1s"],
+    ]) {
+      const { status, stderr } = await a.run(args);
+      expect({ status, stderr }).toMatchObject({ status: 5, stderr: expect.stringContaining("of 0s or more") });
+    }
+    const twice = await a.ask(["publish", "-topic", "t,u,t", "-content", "x"]);
+    expect(twice.topic).toEqual(["t", "u"]);
+  });
+
+  test("a command started together with the daemon waits for it, and tail that knows its end waits for one", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    const counted = await a.run(["tail", "-count", "1", "-timeout", "300ms"]);
+    expect([counted.status, counted.stdout]).toEqual([8, ""]);
+    expect(counted.stderr).toContain("waiting for one");
+    expect(counted.stderr).toContain("0 of 1 messages came within 300 ms");
+    expect(await a.run(["tail", "-timeout", "300ms"])).toMatchObject({ status: 6 });
+    await using tail = a.spawn(["tail", "-count", "1", "-timeout", "10m"]);
+    await tail.said("waiting for one");
+    const serving = a.serve();
+    const early = await a.run(["call", "version"]);
+    expect(early).toMatchObject({ status: 0 });
+    await serving;
+    await a.ask(["group", "create", "-name", "council"]);
+    await a.ask(["publish", "-topic", "t", "-content", "x"]);
+    expect(await tail.json({ content: "x" })).toMatchObject({ seq: 1 });
+    expect((await tail.ended()).status).toBe(0);
+  });
+
+  test("an up whose reader has gone ends at once and says why", async () => {
+    using home = new TemporaryDirectory();
+    const command = ["sh", "-c", `'${BINARY}' "$@" | head -n 1`, "sh"];
+    await using a = new DaemonNode(home.path, "a", { command });
+    const { status, stdout, stderr } = await a.run(["up"]);
+    expect({ status, event: JSON.parse(stdout).event }).toEqual({ status: 0, event: "ready" });
+    expect(stderr).toContain("nobody reads stdout any more");
+  });
+});
