@@ -125,7 +125,6 @@ const onOff = v.pipe(
   v.transform((word) => word === "on"),
 );
 const LEVELS: Readonly<Record<string, LogLevel>> = {
-  "": "info",
   debug: "debug",
   info: "info",
   warn: "warn",
