@@ -2,13 +2,18 @@ import { type BigIntStats, chmodSync, existsSync, linkSync, lstatSync, renameSyn
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
+import { canOpen } from "../store/descriptors.ts";
 import { giveNameToOwnerOfFolder } from "../store/owner.ts";
+import { OutOfFiles } from "../store/store-failures.ts";
 import { dial } from "./dial.ts";
 import { SocketStream } from "./socket-stream.ts";
 import { whoAnswers } from "./who-answers.ts";
 
 /** Ours. Sockets found dead and cleared away in one binding: whoever leaves more behind meanwhile is alive. */
 const STALE_MAX = 3;
+
+/** Ours. What binding opens at a time: the socket, and the dial that asks who is there. */
+const FILES_TO_BIND = 2;
 
 /** A socket that is listened on. */
 export interface BoundSocket {
@@ -20,7 +25,7 @@ export interface BoundSocket {
  * Listens on the Unix socket `path`, readable and writable by its owner only from the first moment. A socket that
  * nobody listens on any more is replaced; one that answers is somebody's, and nothing that stands at `path` is ever
  * replaced unseen. The runtime binds paths longer than the 108 bytes of the system's address, by way of the folder.
- * Throws `already_running` naming who uses the socket, and `data_root_invalid` saying why when the path cannot be bound.
+ * Throws `already_running` naming who uses the socket, `OutOfFiles`, and `data_root_invalid` saying why when the path cannot be bound.
  */
 export async function bindSocket(
   path: string,
@@ -42,6 +47,8 @@ export async function bindSocket(
     listener?.stop(true);
     rmSync(own, { force: true });
     if (cause instanceof EntmootError) throw cause;
+    // The runtime says only that it could not.
+    if (!canOpen(FILES_TO_BIND)) throw new OutOfFiles(`control socket ${path}`, { cause });
     const why = existsSync(dirname(path)) ? textOf(cause) : `there is no folder ${dirname(path)}`;
     throw new EntmootError("data_root_invalid", `control socket ${path}: cannot listen: ${why}`, { cause });
   }
@@ -109,7 +116,7 @@ async function removeStale(path: string, clock: Clock): Promise<void> {
     if (!found.isSocket()) {
       throw new EntmootError(
         "data_root_invalid",
-        `control socket ${path}: expected a socket or nothing there, found a file; move it away`,
+        `control socket ${path}: expected a socket or nothing there, found a ${found.isDirectory() ? "directory" : "file"}; move it away`,
       );
     }
     const who = await whoAnswers(path, clock);

@@ -17,6 +17,8 @@ const CONNECTIONS_MAX = 256;
 const CLIENTS_SHARE = 1 / 8;
 /** Ours. However few files may be open, one client and the next are served. */
 const CLIENTS_MIN = 2;
+/** Ours. Of the clients of one socket, the part that is kept for those that ask: others wait for what may never come. */
+const ASKING_SHARE = 1 / 4;
 /** Ours. Files that can still be opened beside a client that is let in: without one for the next, nobody could be told. */
 const SPARE_FILES = 2;
 /** Ours. Between two looks whether a file can be opened, and between two lines of the log that say not. */
@@ -28,6 +30,9 @@ const FRAME_MS = 30_000;
 const UNSENT_MAX_BYTES = 128 * 1024 * 1024;
 /** Ours. How long running calls have at the end of the daemon. */
 const FINISH_MS = 2_000;
+
+/** How every refusal for want of a place begins. */
+const FULL = "the daemon is full";
 
 export interface ControlServerOptions {
   /** Where to listen: `<data>/control.sock`, or the agents' socket. */
@@ -46,6 +51,7 @@ export class ControlServer implements AsyncDisposable {
   readonly #ending = new AbortController();
   readonly #door: Door;
   readonly #clientsMax = clientsMax(filesAllowed());
+  readonly #watchingMax = this.#clientsMax - Math.max(1, Math.floor(this.#clientsMax * ASKING_SHARE));
   #socket: KeptSocket | undefined;
   #look: Disposable | undefined;
   /** When it was last said that no file can be opened. */
@@ -114,6 +120,7 @@ export class ControlServer implements AsyncDisposable {
       door: this.#door,
       bodies,
       makeRoom: (bytes) => this.#makeRoomFor(bytes),
+      whyNotWatch: () => this.#whyNotWatch(served),
       ending: this.#ending.signal,
       // It stays open whatever becomes of the others.
       onLast: () => this.#connections.delete(served),
@@ -132,12 +139,12 @@ export class ControlServer implements AsyncDisposable {
   /** Why no further client can be served; `undefined` when one can, if need be because another that did nothing has gone. */
   #whyNotNow(): string | undefined {
     if (this.#connections.size >= this.#clientsMax && !this.#makeRoom()) {
-      return `the daemon serves at most ${this.#clientsMax} clients at a time; try again`;
+      return `${FULL}: it serves at most ${this.#clientsMax} clients at a time; try again`;
     }
     if (canOpen(SPARE_FILES)) return undefined;
     this.#tellNoFiles();
     if (this.#makeRoom()) return undefined;
-    return 'the daemon has as many files open as it may; try again, and start it with a higher limit ("ulimit -n")';
+    return `${FULL}: it has as many files open as it may; try again, and start it with a higher limit ("ulimit -n")`;
   }
 
   /**
@@ -185,16 +192,38 @@ export class ControlServer implements AsyncDisposable {
     worst[Symbol.dispose]();
   }
 
-  /** Kept connections on which nothing happens give way, the one quiet longest first. */
+  /** Why this client may not begin to watch; `undefined` when it may. Those who watch leave places to those who ask. */
+  #whyNotWatch(asking: ServedConnection): string | undefined {
+    let watching = 0;
+    for (const served of this.#connections.keys()) if (served !== asking && served.isWatching) watching += 1;
+    if (watching < this.#watchingMax) return undefined;
+    return `${FULL}: of its ${this.#clientsMax} clients at most ${this.#watchingMax} may watch at a time; try again`;
+  }
+
+  /**
+   * Kept connections on which nothing happens give way, the one quiet longest first; where there is none, one that only
+   * watches, which can go on later from its place and is told so.
+   */
   #makeRoom(): boolean {
-    let quietest: ServedConnection | undefined;
-    for (const served of this.#connections.keys()) {
-      if (served.isIdle && served.quietSince < (quietest?.quietSince ?? Number.POSITIVE_INFINITY)) quietest = served;
-    }
+    const quietest =
+      this.#quietest((served) => served.isIdle) ?? this.#quietest((served) => served.isWatching && !served.isAsking);
     if (quietest === undefined) return false;
     this.#connections.delete(quietest);
-    quietest[Symbol.dispose]();
+    // A kept connection that nobody uses is made again when it is needed; a request that is on its way is told the reason.
+    void quietest.giveWay(
+      quietest.isWatching
+        ? `${FULL}: who only watches gave way to another; go on from your place later`
+        : `${FULL}: it serves at most ${this.#clientsMax} clients at a time; try again`,
+    );
     return true;
+  }
+
+  #quietest(may: (served: ServedConnection) => boolean): ServedConnection | undefined {
+    let quietest: ServedConnection | undefined;
+    for (const served of this.#connections.keys()) {
+      if (may(served) && served.quietSince < (quietest?.quietSince ?? Number.POSITIVE_INFINITY)) quietest = served;
+    }
+    return quietest;
   }
 }
 

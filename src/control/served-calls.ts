@@ -1,8 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
-import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
+import { type Decoded, decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { Log } from "../host/log.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
+import { messages, watch } from "../node/operations/messages.ts";
 import type { AnyOperation } from "../node/operations/operation.ts";
 import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
 import { CALLS_MAX } from "./call-queue.ts";
@@ -24,6 +25,8 @@ export interface ServedCallsParts {
   readonly door: Door;
   /** Called once much waits to be taken here: nobody's unread answers may gather without end. */
   readonly makeRoom: (bytes: number) => void;
+  /** Why this client may not begin to watch; `undefined` when it may. */
+  readonly whyNotWatch: () => string | undefined;
   /** Aborts when the door closes. */
   readonly ending: AbortSignal;
   readonly clock: Clock;
@@ -40,6 +43,7 @@ export class ServedCalls {
   readonly #running = new Map<number, ServedCall>();
   /** Those of them whose answer is not on its way: a client may ask further as soon as it reads one. */
   #unanswered = 0;
+  #watching = 0;
 
   constructor(parts: ServedCallsParts) {
     this.#parts = parts;
@@ -47,6 +51,11 @@ export class ServedCalls {
 
   get size(): number {
     return this.#running.size;
+  }
+
+  /** Those that wait for what may never come. */
+  get watching(): number {
+    return this.#watching;
   }
 
   /** Takes a frame of the client's. */
@@ -76,6 +85,14 @@ export class ServedCalls {
       const { calls, streams } = this.#parts.door;
       using reserved = new DisposableStack();
       reserved.use(calls.reserve());
+      if (isWatch(operation, request)) {
+        const why = this.#watching > 0 ? undefined : this.#parts.whyNotWatch();
+        if (why !== undefined) throw new EntmootError("unavailable", why);
+        this.#watching += 1;
+        reserved.defer(() => {
+          this.#watching -= 1;
+        });
+      }
       if (operation.event !== undefined) reserved.use(streams.reserve());
       const call = new ServedCall(operation, frame, this.#parts);
       const held = reserved.move();
@@ -232,6 +249,13 @@ class ServedCall implements Call<unknown> {
     return connection.send({ ...this.#head, kind: "operation", role, room: 0, body });
   }
 }
+
+/** Whether it waits for what may never come. */
+function isWatch({ name }: AnyOperation, request: unknown): boolean {
+  return name === watch.name || (name === messages.name && ((request as MessagesAsked).wait_ms ?? 0) > 0);
+}
+
+type MessagesAsked = Decoded<typeof messages.request>;
 
 function tooLarge(name: string, what: string, max: number, found: number): EntmootError {
   return new EntmootError(

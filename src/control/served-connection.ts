@@ -15,6 +15,8 @@ import { ServedCalls } from "./served-calls.ts";
 
 /** Wire. How long a new client has for its first frame. */
 const FIRST_FRAME_MS = 10_000;
+/** Ours. What a client that gives way has to take the reason. */
+const GIVING_WAY_MS = 1_000;
 /** Ours. While more than this waits to be taken by a client, nothing further is read from it. */
 const UNSENT_MAX_BYTES = 1024 * 1024;
 
@@ -25,6 +27,8 @@ export interface ServedConnectionParts {
   readonly door: Door;
   readonly bodies: BodyRoom;
   readonly makeRoom: (bytes: number) => void;
+  /** Why this client may not begin to watch; `undefined` when it may. */
+  readonly whyNotWatch: () => string | undefined;
   readonly ending: AbortSignal;
   readonly clock: Clock;
   readonly log: Log;
@@ -38,6 +42,7 @@ export class ServedConnection implements Disposable {
   #quietSince: SteadyMs;
   #isLast = false;
   #original: Promise<void> | undefined;
+  #originalWatches = false;
 
   constructor(parts: ServedConnectionParts) {
     this.#parts = parts;
@@ -55,6 +60,20 @@ export class ServedConnection implements Disposable {
   /** Nothing was asked that is not answered. */
   get isIdle(): boolean {
     return this.#calls.size === 0 && this.#original === undefined && !this.#isLast;
+  }
+
+  /** It waits for what may never come. */
+  get isWatching(): boolean {
+    return this.#originalWatches || this.#calls.watching > 0;
+  }
+
+  /** Something was asked that has an answer. */
+  get isAsking(): boolean {
+    return (
+      this.#isLast ||
+      this.#calls.size > this.#calls.watching ||
+      (this.#original !== undefined && !this.#originalWatches)
+    );
   }
 
   /** Bytes that wait to be taken by the client. */
@@ -105,6 +124,16 @@ export class ServedConnection implements Disposable {
     await this.#calls.idle();
   }
 
+  /** Says why and closes. */
+  async giveWay(message: string): Promise<void> {
+    const { connection, clock } = this.#parts;
+    using _late = clock.after(GIVING_WAY_MS, () => this[Symbol.dispose]());
+    await connection
+      .send({ kind: "error", type: "error", code: "UNAVAILABLE", group_id: undefined, message })
+      .catch(() => {});
+    this[Symbol.dispose]();
+  }
+
   /** Closes, unless the client waits for the process to be gone. */
   end(): void {
     if (!this.#isLast) this[Symbol.dispose]();
@@ -129,6 +158,14 @@ export class ServedConnection implements Disposable {
       const { code } = controlFailure(new EntmootError("forbidden", message));
       await connection.send({ kind: "error", type: "error", code, group_id: undefined, message });
       return;
+    }
+    if (frame.kind === "tail_subscribe") {
+      const message = this.#parts.whyNotWatch();
+      if (message !== undefined) {
+        await connection.send({ kind: "error", type: "error", code: "UNAVAILABLE", group_id: undefined, message });
+        return;
+      }
+      this.#originalWatches = true;
     }
     this.#original = serveOriginal(frame, { connection, ending, log, node, streams: door.streams });
     await this.#original;

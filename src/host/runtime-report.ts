@@ -45,8 +45,8 @@ export interface RuntimeQuestion {
   readonly features: { readonly fleet: boolean; readonly tasks: boolean };
   readonly procRoot: string;
   readonly systemRoot: string;
-  /** Whether the daemon behind the socket answers a real question in time. */
-  readonly answers: (socket: string) => Promise<boolean>;
+  /** Whether the daemon behind the socket answers a real question in time; a text is why it says that it does not. */
+  readonly answers: (socket: string) => Promise<boolean | string>;
 }
 
 /** Wire. How long the original waits for a socket to accept, in `env`. */
@@ -68,7 +68,8 @@ export async function inspectRuntime(question: RuntimeQuestion): Promise<Runtime
   ]);
   const reachable = agentReachable ?? controlReachable;
   // A process that is stopped accepts connections too: only an answer tells.
-  const isHealthy = reachable && (await question.answers(agentSocket ?? controlSocket));
+  const answered = reachable && (await question.answers(agentSocket ?? controlSocket));
+  const isHealthy = answered === true;
   const { ours: daemon, unknown } = findDaemons({ ...question, selfPid: process.pid });
   const viaPid = daemon?.control_socket_via_pid;
   const hidden = !controlReachable && viaPid !== undefined && (await socketAccepts(viaPid, PROBE_TIMEOUT_MS));
@@ -82,7 +83,7 @@ export async function inspectRuntime(question: RuntimeQuestion): Promise<Runtime
     uid: process.getuid?.() ?? -1,
     gid: process.getgid?.() ?? -1,
     runtime_status: status,
-    runtime_status_reason: reasonFor({ status, reachable, agentReachable, daemon }),
+    runtime_status_reason: reasonFor({ status, reachable, agentReachable, daemon, answered }),
     data_dir: question.dataDir,
     identity_path: question.identityPath,
     pilot_socket: question.pilotSocket,
@@ -131,14 +132,16 @@ const REASON = {
 } as const;
 
 /** Why it is not healthy, in words; `undefined` when it is. */
-function reasonFor({ agentReachable, daemon, reachable, status }: Reasons): string | undefined {
+function reasonFor({ agentReachable, answered, daemon, reachable, status }: Reasons): string | undefined {
   if (agentReachable === false) return AGENT_REASON;
   if (status !== "half_alive" || !reachable) return REASON[status];
+  if (typeof answered === "string") return answered;
   if (daemon?.stopped) return `process ${daemon.pid} is stopped; let it go on with: kill -CONT ${daemon.pid}`;
   return "the socket accepts connections, but the daemon did not answer a question in time";
 }
 
 interface Reasons {
+  readonly answered: boolean | string;
   readonly status: RuntimeReport["runtime_status"];
   readonly reachable: boolean;
   readonly agentReachable: boolean | undefined;

@@ -14,12 +14,13 @@ import { expectCode } from "../support/expect-code.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 describe("a policy source", () => {
-  test("is a preset in any case, none, or the standard when empty", async () => {
-    expect((await policyFromFlags({ policy: "", retention: "" }, "create")).source).toBe("preset:standard");
-    expect((await policyFromFlags({ policy: "preset:Relaxed", retention: "" }, "create")).summary).toStartWith(
+  test("is a preset in any case, or none", async () => {
+    const standard = await policyFromFlags({ policy: "preset:standard", retention: undefined }, "create");
+    expect(standard.source).toBe("preset:standard");
+    expect((await policyFromFlags({ policy: "preset:Relaxed", retention: undefined }, "create")).summary).toStartWith(
       "message_rate=60/min burst=120",
     );
-    expect(await policyFromFlags({ policy: "none", retention: "" }, "create")).toEqual({
+    expect(await policyFromFlags({ policy: "none", retention: undefined }, "create")).toEqual({
       source: "none",
       json: undefined,
       summary: undefined,
@@ -29,7 +30,7 @@ describe("a policy source", () => {
 
   test("keeps as long as -retention says, and none keeps everything", async () => {
     const kept = (policy: string, retention: string) => policyFromFlags({ policy, retention }, "create");
-    expect(await kept("", "90")).toMatchObject({
+    expect(await kept("preset:standard", "90")).toMatchObject({
       retention: 90n,
       summary: expect.stringMatching(/^message_rate=6.*days=90$/),
     });
@@ -39,10 +40,19 @@ describe("a policy source", () => {
       code: "invalid_argument",
       message: expect.stringContaining("name a policy as well"),
     });
-    for (const wrong of ["0", "-1", "1.5", "30d", "forever", "9".repeat(19)]) {
-      await expect(kept("", wrong)).rejects.toMatchObject({
+    for (const wrong of ["", "0", "-1", "1.5", "30d", "forever", "9".repeat(19)]) {
+      await expect(kept("preset:standard", wrong)).rejects.toMatchObject({
         code: "invalid_argument",
         message: `create: -retention: expected a number of days from 1 on, or keep, found "${wrong}"`,
+      });
+    }
+  });
+
+  test("that is empty is refused, as an empty flag is everywhere", async () => {
+    for (const policy of ["", " "]) {
+      await expect(policyFromFlags({ policy, retention: undefined }, "create")).rejects.toMatchObject({
+        code: "invalid_argument",
+        message: expect.stringMatching(/^create: -policy is empty; expected /),
       });
     }
   });
@@ -50,13 +60,13 @@ describe("a policy source", () => {
   test("a file is read, and each way it can be wrong is named", async () => {
     using directory = new TemporaryDirectory();
     const path = join(directory.path, "p.json");
-    const read = () => policyFromFlags({ policy: `file:${path}`, retention: "" }, "create");
+    const read = () => policyFromFlags({ policy: `file:${path}`, retention: undefined }, "create");
     const refused = (message: string) =>
       expect(read()).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining(message) });
     await refused("-policy: read policy file ");
     writeFileSync(path, "{");
     await refused("-policy: decode policy file ");
-    const standard = (await policyFromFlags({ policy: "", retention: "" }, "create")).json!;
+    const standard = (await policyFromFlags({ policy: "preset:standard", retention: undefined }, "create")).json!;
     writeFileSync(path, standard.replace('"retention_days":30', '"retention_days":0'));
     await refused("-policy: validate policy file ");
     writeFileSync(path, "x".repeat(70_000));

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { lstatSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bindSocket } from "../../src/control/bind-socket.ts";
 import { realClock } from "../../src/host/real-clock.ts";
@@ -29,6 +29,29 @@ test("one that nobody listens on any more is replaced, a file is not", async () 
   writeFileSync(path, "mine");
   await expect(bind(path)).rejects.toMatchObject({ code: "data_root_invalid" });
   expect(readdirSync(directory.path)).toEqual(["control.sock"]);
+});
+
+test("a directory in its place is called one", async () => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "control.sock");
+  mkdirSync(path);
+  await expect(bind(path)).rejects.toMatchObject({
+    message: expect.stringContaining("found a directory; move it away"),
+  });
+});
+
+test("where no more files can be opened, the limit is named", async () => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "control.sock");
+  const code = `
+    const { bindSocket } = await import(${JSON.stringify(join(import.meta.dir, "../../src/control/bind-socket.ts"))});
+    const { realClock } = await import(${JSON.stringify(join(import.meta.dir, "../../src/host/real-clock.ts"))});
+    const { openSync } = await import("node:fs");
+    try { for (;;) openSync("/dev/null", "r"); } catch {}
+    await bindSocket(${JSON.stringify(path)}, realClock, () => {}).catch(({ message }) => console.log(message));
+    process.exit();`;
+  const child = Bun.spawn(["sh", "-c", 'ulimit -n 64; exec "$0" -e "$1"', process.execPath, code]);
+  expect(await child.stdout.text()).toMatch(/too many files are open.*ulimit -n/);
 });
 
 test("one that answers is somebody's, and it is said whose", async () => {

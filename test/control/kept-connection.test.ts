@@ -5,7 +5,7 @@ import type { ControlConnection } from "../../src/control/control-connection.ts"
 import { encodeUtf8 as text } from "../../src/core/bytes/utf8.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { status, version } from "../../src/node/operations/daemon.ts";
-import { publish } from "../../src/node/operations/messages.ts";
+import { publish, watch as watchOperation } from "../../src/node/operations/messages.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
 import { encodeControlFrame } from "../../src/wire/control/control-frame.ts";
 import { type ControlledOptions, controlledNode, controlServer } from "../support/control.ts";
@@ -404,6 +404,7 @@ describe("past 256 clients", () => {
     expect(it.server.connections).toBe(256);
     using further = await it.connect();
     expect(saidBy(await ask(further, operationFrame("version", {})))).toMatchObject({ role: "answer" });
+    expect(await connections[1]!.receive()).toMatchObject({ kind: "error", code: "UNAVAILABLE" });
     expect(await connections[1]!.receive()).toBeNull();
     expect(it.server.connections).toBe(256);
     expect(connections.filter(({ isOver }) => isOver)).toHaveLength(1);
@@ -423,6 +424,38 @@ describe("past 256 clients", () => {
     for (const connection of connections) connection[Symbol.dispose]();
   });
 
+  test("that only watch leave places to those that ask, and are told so with the reason", async () => {
+    await using it = await world();
+    const watching = await Promise.all(numbers(192).map(() => it.connect()));
+    for (const connection of watching) await connection.send(operationFrame("watch", { topic: "#" }));
+    using further = await it.connect();
+    const full = "the daemon is full: of its 256 clients at most 192 may watch at a time; try again";
+    // All that was sent before is heard before.
+    expect(saidBy(await ask(further, operationFrame("watch", { topic: "#" })))).toMatchObject({ role: "failure" });
+    await expect(it.client.call(watchOperation, { topic: "#" })).rejects.toMatchObject({ message: full });
+    expect(await it.client.call(version, {})).toMatchObject({ version: "test" });
+    for (const connection of watching) connection[Symbol.dispose]();
+  });
+
+  test("where all others are busy, one that only watches gives way to one that comes", async () => {
+    await using it = await world();
+    using watching = await it.connect();
+    await watching.send(operationFrame("watch", { topic: "#" }));
+    const busy = await Promise.all(numbers(254).map(() => it.connect()));
+    for (const [n, connection] of busy.entries()) await connection.send(operationFrame("hold", { n }));
+    await it.hold([254]);
+    await until(() => it.held.running.size === 255);
+    using further = await it.connect();
+    expect(saidBy(await ask(further, operationFrame("version", {})))).toMatchObject({ role: "answer" });
+    expect(await watching.receive()).toMatchObject({
+      kind: "error",
+      code: "UNAVAILABLE",
+      message: "the daemon is full: who only watches gave way to another; go on from your place later",
+    });
+    expect(await watching.receive()).toBeNull();
+    for (const connection of busy) connection[Symbol.dispose]();
+  });
+
   test("that all wait for something a further one is told to try again", async () => {
     await using it = await world();
     const connections = await Promise.all(numbers(255).map(() => it.connect()));
@@ -433,7 +466,7 @@ describe("past 256 clients", () => {
     expect(await further.receive()).toMatchObject({
       kind: "error",
       code: "UNAVAILABLE",
-      message: "the daemon serves at most 256 clients at a time; try again",
+      message: "the daemon is full: it serves at most 256 clients at a time; try again",
     });
     await using client = (await ControlClient.connect(it.dataDir, realClock))!;
     await expect(client.call(version, {})).rejects.toMatchObject({ code: "unavailable", controlCode: "UNAVAILABLE" });

@@ -268,7 +268,7 @@ describe("tails of the original", () => {
     const further = await askOnce(it, { kind: "tail_subscribe", group_id: undefined, topic: "" });
     expect(further).toMatchObject({
       code: "UNAVAILABLE",
-      message: "at most 192 watchers at a time; end one and try again",
+      message: "the daemon is full: of its 256 clients at most 192 may watch at a time; try again",
     });
     expect(await askOnce(it, { kind: "info_req" })).toMatchObject({ kind: "info_resp" });
     for (const watcher of watchers) watcher[Symbol.dispose]();

@@ -90,6 +90,16 @@ describe("the state of a machine", () => {
     expect(report).not.toHaveProperty("runtime_status_reason");
   });
 
+  test("passes on why a daemon refuses to answer", async () => {
+    const asked = question({ answers: () => Promise.resolve("the daemon is full: try again") });
+    const report = await listening(join(asked.dataDir, "control.sock"), () => inspectRuntime(asked));
+    expect(report).toMatchObject({
+      runtime_status: "half_alive",
+      runtime_status_reason: "the daemon is full: try again",
+      publish_path_healthy: false,
+    });
+  });
+
   test("is half alive when the socket accepts and nobody answers, and a stopped process is named", async () => {
     const asked = question({ answers: () => Promise.resolve(false) });
     const report = () => listening(join(asked.dataDir, "control.sock"), () => inspectRuntime(asked));

@@ -46,6 +46,29 @@ inNetns(import.meta, () => {
     },
   );
 
+  test("with tails for all its places a daemon still answers, and each tail says once that it is full", async () => {
+    using home = new TemporaryDirectory();
+    await using node = new DaemonNode(home.path, "a", { command: withFiles(64) });
+    await node.serve();
+    await using asking = new DaemonNode(home.path, "a");
+    await asking.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    await using tails = new AsyncDisposableStack();
+    const waiting = Array.from({ length: 12 }, () => tails.use(asking.spawn(["tail"])));
+    await eventually(
+      "tails that wait for a place",
+      () => waiting.filter(({ stderr }) => stderr.includes("the daemon is full")).length >= 4 || undefined,
+    );
+    for (let n = 0; n < 4; n++) {
+      await asking.ask(["publish", "-topic", "chat", "-content", `${n}`]);
+      expect(await asking.ask(["env", "-json"])).toMatchObject({ runtime_status: "healthy" });
+    }
+    await eventually("what was published", () => waiting.some(({ stdout }) => stdout.includes('"3"')) || undefined);
+    for (const { stderr } of waiting) {
+      expect(stderr.match(/the daemon is full/g)?.length ?? 0).toBeLessThanOrEqual(1);
+      expect(stderr.match(/has gone/g)?.length ?? 0).toBeLessThanOrEqual(1);
+    }
+  });
+
   test("forty moots are served with files for a few, written, read, and opened again by the next daemon", async () => {
     using home = new TemporaryDirectory();
     await using node = new DaemonNode(home.path, "a", { command: withFiles(64) });

@@ -67,11 +67,11 @@ inNetns(import.meta, () => {
     up.type("see: ");
     up.paste(`${file}\n`);
     await up.line((line) => line.startsWith("publish the pasted 5000 lines"));
-    up.type("y");
+    up.type("y\r");
     await up.line((line) => line.includes("chat  see: line 0"));
     up.paste("not\nthis");
     await up.line((line) => line.startsWith("publish the pasted 2 lines"));
-    up.type("n");
+    up.type("n\r");
     await up.line((line) => line.startsWith("not published"));
     up.paste("but this\n");
     await up.typing("> but this");
@@ -133,8 +133,12 @@ inNetns(import.meta, () => {
     await up.line((line) => line.startsWith('not published: "line 13"'));
     up.type("/again\r");
     await up.line((line) => line.includes("2 to send"));
-    up.type(`\x1b[200~${"x".repeat(1_000_001)}\x1b[201~y`);
+    up.type(`\x1b[200~${"x".repeat(1_000_001)}\x1b[201~y\r`);
     await up.line((line) => line.startsWith('not published: "xxx'));
+    await up.line((line) => line.includes("arrow up brings it back"));
+    // It does not stand behind those that can be sent later.
+    up.type("/again\r");
+    await up.line(() => up.lines.filter((line) => line.includes("2 to send")).length === 2);
     up.type("\x04");
     expect(await up.ended()).toBe(0);
     expect(await a.said()).toEqual(lines.slice(0, 12));

@@ -56,6 +56,21 @@ inNetns(import.meta, () => {
     expect(await d.ask(["join", third.link])).toMatchObject({ status: "joined" });
   });
 
+  test("-moot with a new name makes that moot, and what is published goes nowhere else", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    const first = await a.up("-moot", "first");
+    a.daemon.kill("SIGINT");
+    await a.daemon.ended();
+    const second = await a.up("-moot", "second");
+    expect(second.name).toBe("second");
+    expect(second.group_id).not.toBe(first.group_id);
+    expect(a.daemon.stderr).toContain('no moot of that name here; making "second"');
+    a.daemon.kill("SIGINT");
+    await a.daemon.ended();
+    expect((await a.up("-moot", "first")).group_id).toBe(first.group_id);
+  });
+
   test("a member that did not found the moot has no link to give, and says so", async () => {
     using home = new TemporaryDirectory();
     await using a = new DaemonNode(home.path, "a");

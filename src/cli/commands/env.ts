@@ -1,4 +1,5 @@
 import type { ControlClient } from "../../control/control-client.ts";
+import { ControlError } from "../../control/control-error.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { knownHome } from "../../host/home-path.ts";
 import { printJson, printLine } from "../../host/print.ts";
@@ -33,12 +34,14 @@ export const env = defineCommand({
 });
 
 /** Any daemon of ours or of the original says which it is, unless it does nothing. */
-async function answers(socket: string): Promise<boolean> {
+async function answers(socket: string): Promise<boolean | string> {
   const { ControlClient: Client } = await import("../../control/control-client.ts");
   try {
     await using client = await Client.connectTo(socket, realClock);
     return client !== undefined && (await atMost(realClock, ANSWER_MS, identified(client))) === true;
   } catch (error) {
+    // What it refused with says more than that it did not answer.
+    if (error instanceof ControlError) return error.message;
     if (error instanceof EntmootError) return false;
     throw error;
   }

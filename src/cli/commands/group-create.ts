@@ -57,8 +57,8 @@ export const groupCreate = defineCommand({
     },
     retention: {
       type: "string",
-      default: "",
       valueHint: "DAYS|keep",
+      defaultHint: "as the policy says",
       description: "how long messages are kept, in place of what the policy says",
     },
     json: { type: "boolean", description: "accepted for symmetry; the output is JSON either way" },

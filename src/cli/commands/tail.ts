@@ -24,6 +24,11 @@ const LABEL = "tail";
 const COUNTS = { min: 1, max: Number.MAX_SAFE_INTEGER };
 /** Ours. Between two tries to find a daemon that went away. */
 const LOOK_AGAIN_MS = 250;
+/** Ours. Between two tries of a full daemon, at first and at most. */
+const PLACE_PAUSE_MS = 500;
+const PLACE_PAUSE_MAX_MS = 15_000;
+/** Ours. Who watched for so long had a place. */
+const HAD_PLACE_MS = 10_000;
 
 /** `tail`: messages as they arrive, each once, across restarts of the daemon. */
 export const tail = defineCommand({
@@ -81,8 +86,9 @@ export const tail = defineCommand({
     await namedFailure(
       LABEL,
       async () => {
-        const seen = await printBacklog(options, { ...asked, last, after });
-        await follow(options, { ...asked, seen });
+        const pauses = new Pauses();
+        const seen = await printBacklog(options, { ...asked, last, after, pauses });
+        await follow(options, { ...asked, seen, pauses });
         printer.requireCount(LABEL);
       },
       { codes: false },
@@ -105,13 +111,33 @@ interface TailRequest {
   readonly printer: MessagePrinter;
 }
 
+interface BacklogRequest extends TailRequest {
+  readonly last: number;
+  readonly after: readonly string[];
+}
+
 /** Where each moot's log was read to, by the name a place has for the moot. */
 type Seen = Map<string, string>;
 
 /** Prints what is wanted of what is held; gives the places from which the live part goes on, so that nothing falls between. */
 async function printBacklog(
   options: GlobalOptions,
-  { after, groupId, last, printer, topic }: TailRequest & { readonly last: number; readonly after: readonly string[] },
+  { pauses, ...request }: BacklogRequest & { readonly pauses: Pauses },
+): Promise<Seen> {
+  const { signal } = request.printer;
+  for (;;) {
+    try {
+      return await readBacklog(options, request);
+    } catch (error) {
+      if (!isRefusedForNow(error)) throw error;
+      await pauses.wait(error.message, signal);
+    }
+  }
+}
+
+async function readBacklog(
+  options: GlobalOptions,
+  { after, groupId, last, printer, topic }: BacklogRequest,
 ): Promise<Seen> {
   const { signal } = printer;
   // A daemon that hangs does not hold up the end.
@@ -154,7 +180,7 @@ function wasSeen({ group_id, place, seq }: MessageRow, seen: Seen): boolean {
  */
 async function follow(
   options: GlobalOptions,
-  { groupId, printer, seen, topic }: TailRequest & { readonly seen: Seen },
+  { groupId, pauses, printer, seen, topic }: TailRequest & { readonly seen: Seen; readonly pauses: Pauses },
 ): Promise<void> {
   const { signal } = printer;
   if (signal.aborted) return;
@@ -165,6 +191,8 @@ async function follow(
   });
   while (daemon !== undefined) {
     await using current = daemon;
+    const began = realClock.steady();
+    let refusal: string | undefined;
     try {
       await current.call(
         watch,
@@ -182,11 +210,37 @@ async function follow(
       );
     } catch (error) {
       if (!signal.aborted && !isLost(error)) throw error;
+      if (isRefusedForNow(error)) refusal = error.message;
     }
     if (signal.aborted) return;
-    printProse(`${LABEL}: the daemon has gone; waiting for it to come back`);
-    daemon = await waitForDaemon(options, signal);
-    if (daemon !== undefined) printProse(`${LABEL}: the daemon is back; going on where it stopped`);
+    if (realClock.steady() - began > HAD_PLACE_MS) pauses.startOver();
+    if (refusal === undefined) {
+      printProse(`${LABEL}: the daemon has gone; waiting for it to come back`);
+      daemon = await waitForDaemon(options, signal);
+      if (daemon !== undefined) printProse(`${LABEL}: the daemon is back; going on where it stopped`);
+    } else {
+      await current[Symbol.asyncDispose]();
+      await pauses.wait(refusal, signal);
+      daemon = await waitForDaemon(options, signal);
+    }
+  }
+}
+
+/** Waits for a place between tries: longer each time, and not in step with others who wait. */
+class Pauses {
+  /** 0 before the first. */
+  lastMs = 0;
+
+  async wait(refusal: string, signal: AbortSignal): Promise<void> {
+    // Said once, however often it is refused until there is a place.
+    if (this.lastMs === 0) printProse(`${LABEL}: ${refusal}; waiting for a place, then going on where it stopped`);
+    this.lastMs = Math.min(PLACE_PAUSE_MAX_MS, Math.max(PLACE_PAUSE_MS, this.lastMs * 2));
+    await pause(realClock, this.lastMs * (0.5 + Math.random() / 2), signal);
+  }
+
+  /** There was a place. */
+  startOver(): void {
+    this.lastMs = 0;
   }
 }
 
@@ -202,6 +256,11 @@ async function waitForDaemon(options: GlobalOptions, signal: AbortSignal): Promi
 /** No daemon was found, as opposed to one that may not be asked. */
 function isAbsent(error: unknown): boolean {
   return error instanceof EntmootError && !(error instanceof ControlError) && error.code === "control_unavailable";
+}
+
+/** The daemon itself says that it cannot just now. */
+function isRefusedForNow(error: unknown): error is ControlError {
+  return error instanceof ControlError && error.code === "unavailable";
 }
 
 /** The connection broke, as opposed to the daemon saying no. */

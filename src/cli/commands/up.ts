@@ -6,7 +6,6 @@ import { KEEP_DAYS } from "../../core/policy/retention.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { type Daemon, startDaemon } from "../../daemon/start-daemon.ts";
 import { printProse } from "../../host/print.ts";
-import { programName } from "../../host/program-name.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
 import { noteMootUsed } from "../../node/last-moot.ts";
@@ -41,7 +40,7 @@ export const up = defineCommand({
     exits: [0, 1, 3, 5, 6],
     effect: 'a moot and a link may have been made all the same; "entmootd info" shows them',
     notes: [
-      "Opens the moot asked for, else the one used last, else creates a private one. On a terminal it shows",
+      "Opens the moot asked for; with -moot one of a new name is created. Without, the one used last, or a new private one. On a terminal it shows",
       "messages and publishes what you type to topic chat; /help there tells more. Elsewhere it prints JSON lines:",
       "one with event ready, then message and peer. With -stdin json it also reads lines such as",
       '{"publish":{"content":"hello"}}, answers each with event published or error, and ends when stdin does.',
@@ -55,7 +54,7 @@ export const up = defineCommand({
       type: "string",
       valueHint: "NAME",
       defaultHint: "a friendly one",
-      description: "the moot to open by name, or the name to create one with when there is none",
+      description: "the moot to open by name, or to create when this node has none of that name",
     },
     ...daemonFlags,
     json: { type: "boolean", description: "JSON lines also on a terminal" },
@@ -115,10 +114,8 @@ async function openMoot({ node, settings }: Daemon, { groupId, name }: MootAsked
     return found;
   }
   const known = await findMoot(node, settings, { moots, name });
-  if (known !== undefined && name !== undefined && known.name !== name) {
-    const shown = terminalText(known.name || GroupId.toBase64(known.group_id), 80);
-    const create = shellCommand([programName(), "group", "create", "-name", name]);
-    printProse(`${LABEL}: no moot of that name here; going on with "${shown}" (to make another: ${create})`);
+  if (known === undefined && name !== undefined && moots.length > 0) {
+    printProse(`${LABEL}: no moot of that name here; making "${terminalText(name, 80)}"`);
   }
   const moot = known ?? (await createMoot(node, name ?? mootName(), TALK_POLICY));
   noteMootUsed(settings, moot.group_id);

@@ -124,7 +124,6 @@ const onOff = v.pipe(
   v.transform((word) => word === "on"),
 );
 const LEVELS: Readonly<Record<string, LogLevel>> = {
-  "": "info",
   debug: "debug",
   info: "info",
   warn: "warn",

@@ -1,3 +1,4 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { formatPolicy, type Policy, parsePolicy, parsePolicySource, policySummary } from "../../core/policy/policy.ts";
 import { keepsEverything, parseRetention } from "../../core/policy/retention.ts";
@@ -21,13 +22,18 @@ const FILE_MAX_BYTES = 64 * 1024;
 const FILE_TIMEOUT_MS = 30_000;
 
 /**
- * Reads `preset:<name>`, `none` or `file:<path>`, and days or `keep` in place of what that keeps; an empty `retention`
- * leaves it. `label` starts the error. Throws `invalid_argument`.
+ * Reads `preset:<name>`, `none` or `file:<path>`, and days or `keep` in place of what that keeps; `undefined` leaves it. `label` starts the error. Throws `invalid_argument`.
  */
 export async function policyFromFlags(
-  flags: { policy: string; retention: string },
+  flags: { readonly policy: string; readonly retention: string | undefined },
   label: string,
 ): Promise<PolicyChoice> {
+  if (trimSpace(flags.policy) === "") {
+    throw new EntmootError(
+      "invalid_argument",
+      `${label}: -policy is empty; expected preset:standard, preset:relaxed, none or file:PATH`,
+    );
+  }
   const chosen = await policyFromSource(flags.policy, `${label}: -policy`);
   const days = retentionFrom(flags.retention, `${label}: -retention`);
   if (days === undefined) return chosen;
@@ -42,8 +48,8 @@ export async function policyFromFlags(
   );
 }
 
-function retentionFrom(text: string, label: string): bigint | undefined {
-  if (text === "") return undefined;
+function retentionFrom(text: string | undefined, label: string): bigint | undefined {
+  if (text === undefined) return undefined;
   try {
     return parseRetention(text);
   } catch (cause) {

@@ -6,22 +6,18 @@ import type { Operations } from "../../node/operations/operation.ts";
 import type { NodeStore } from "../../store/node-store.ts";
 
 /**
- * Of several the one called `name`; of two called so our own, for a moot joined by a link is called what its issuer likes.
- * Else the one used last, and where that is not known the one in which there was the latest message.
+ * With a name the one called so and no other; of two called so our own, for a moot joined by a link is called what its
+ * issuer likes. Without one that used last, and where that is not known the one in which there was the latest message.
  */
 export function chosenMoot<T extends Pick<MootStatus, "name" | "founder" | "group_id">>(
   moots: readonly T[],
   { name, usedLast, latest }: { name?: string | undefined; usedLast?: T | undefined; latest?: GroupId | undefined },
 ): T | undefined {
-  const called = name === undefined ? [] : moots.filter((moot) => moot.name === name);
-  return (
-    called.find((moot) => moot.founder) ??
-    called[0] ??
-    usedLast ??
-    moots.find((moot) => moot.group_id === latest) ??
-    moots.find((moot) => moot.founder) ??
-    moots[0]
-  );
+  if (name !== undefined) {
+    const called = moots.filter((moot) => moot.name === name);
+    return called.find((moot) => moot.founder) ?? called[0];
+  }
+  return usedLast ?? moots.find((moot) => moot.group_id === latest) ?? moots.find((moot) => moot.founder) ?? moots[0];
 }
 
 /** The moot to go on with, as `chosenMoot` says it; `undefined` where there is none. */
@@ -32,7 +28,7 @@ export async function findMoot(
 ): Promise<MootStatus | undefined> {
   const usedLast = mootUsedLast(settings, moots);
   let latest: GroupId | undefined;
-  if (usedLast === undefined && moots.length > 1) {
+  if (name === undefined && usedLast === undefined && moots.length > 1) {
     const note = (row: MessageRow) => {
       latest = row.group_id;
     };

@@ -10,7 +10,7 @@ import type { NodeStore } from "../../store/node-store.ts";
 import { nameOf } from "../../view/event-line.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { mootNames, mootsCalled } from "./moot-names.ts";
-import { RefusedLines } from "./refused.ts";
+import { HOW_TO_CHANGE, passes, quoted, RefusedLines } from "./refused.ts";
 import { typedLine, WORDS } from "./typed-line.ts";
 
 /** Ours. What a person types is talk, which needs no topic thought up for it. */
@@ -19,7 +19,7 @@ export const CHAT_TOPIC = "chat";
 const LINES_MAX = 64;
 /** Ours. Of who is in a moot, and of which moots there are. */
 const ROWS_MAX = 100;
-/** Ours. Of a message in a line about it. */
+/** Ours. Of a name that somebody typed, in a line about it. */
 const SHOWN_MAX = 40;
 
 /** Where the lines of a conversation come from and what is said to them goes. */
@@ -125,7 +125,7 @@ export class Conversation {
       case "unclear":
         this.#unclear = line;
         this.#tell(`${typed.why}; /help tells what there is. Publish the line as it stands?`);
-        this.#parts.listener.prompt = "publish it? y or n, then Enter: ";
+        this.#parts.listener.prompt = "publish it? y or n, then Enter [n]: ";
     }
   }
 
@@ -142,9 +142,9 @@ export class Conversation {
     try {
       await this.#publish(text, group_id);
     } catch (error) {
-      this.#refused.add({ text, group_id });
-      const shown = terminalText(text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text);
-      this.#tell(`not published: "${shown}": ${terminalText(textOf(error))}; /again sends it again`);
+      if (passes(error)) this.#refused.add({ text, group_id });
+      const next = passes(error) ? "/again sends it again" : HOW_TO_CHANGE;
+      this.#tell(`not published: ${quoted(text)}: ${terminalText(textOf(error))}; ${next}`);
     }
   }
 

@@ -6,6 +6,9 @@ import { blankLeft, boundaryRight, stepLeft, stepRight, wordLeft, wordRight } fr
 const PASTE_ASKED_CHARS = 1_000;
 /** Ours. Above what a message holds, so that a line that is too long is refused in the words of the node. */
 const LINE_MAX_CHARS = 4 * 1024 * 1024;
+/** Ours. Of an answer, which is one word. */
+const ANSWER_MAX_CHARS = 80;
+const ANSWERS = "about the paste: y publishes it, n does not, e puts it into the line to be changed; then Enter";
 
 /** What a key led to, beyond another look of the line. */
 export type Done =
@@ -20,7 +23,7 @@ export interface LineView {
   readonly text: string;
   /** Where in `text` the next key acts. */
   readonly cursor: number;
-  /** What is asked; a key answers it. */
+  /** What is asked; a word and Enter answer it, and `text` is that word so far. */
   readonly question: string | undefined;
 }
 
@@ -34,12 +37,12 @@ export class LineEditor {
   #killed = "";
   /** A paste about which is asked. */
   #pasted: string | undefined;
-  /** Something else than an answer was typed: Enter ends that, and answers nothing. */
-  #isTalkedOver = false;
+  /** What was typed so far to answer. */
+  #answered = "";
 
   get view(): LineView {
-    const question = this.#pasted === undefined ? undefined : questionOf(this.#pasted);
-    return { text: this.#text, cursor: this.#cursor, question };
+    if (this.#pasted === undefined) return { text: this.#text, cursor: this.#cursor, question: undefined };
+    return { text: this.#answered, cursor: this.#answered.length, question: questionOf(this.#pasted) };
   }
 
   /** Something that was said before this editor was there, to be brought back as what is typed in it. */
@@ -116,14 +119,8 @@ export class LineEditor {
     }
   }
 
-  /**
-   * A question is answered by one key: yes, no, or into the line to change it first. What says nothing is passed over, up
-   * to the Enter behind it: whoever types a sentence has not seen the question yet.
-   */
+  /** A question is answered by a word and Enter, as every other is; what is no answer is told what would be one. */
   #answer(key: Key, pasted: string): Done | undefined {
-    const isTalkedOver = this.#isTalkedOver;
-    this.#isTalkedOver = key.kind === "text" && (isTalkedOver || !/^(y|yes|n|no|e)$/i.test(key.text));
-    if (isTalkedOver && (key.kind === "text" || key.kind === "enter")) return undefined;
     switch (key.kind) {
       case "paste":
         this.#pasted = pasted + key.text;
@@ -133,26 +130,52 @@ export class LineEditor {
       case "hold":
       case "go_on":
         return { kind: key.kind };
-      case "enter":
-        return this.#finish(this.#with(pasted), true);
       case "escape":
       case "interrupt":
       case "end_of_input":
         return this.#dismiss(pasted);
       case "text":
-        if (/^y(es)?$/i.test(key.text)) return this.#finish(this.#with(pasted), true);
-        if (/^no?$/i.test(key.text)) return this.#dismiss(pasted);
-        if (/^e$/i.test(key.text)) {
-          this.#pasted = undefined;
-          return this.#insert(pasted);
-        }
+        // What goes past it was no answer before.
+        this.#answered = (this.#answered + key.text).slice(0, ANSWER_MAX_CHARS);
+        return undefined;
+      case "backspace":
+        this.#answered = this.#answered.slice(0, stepLeft(this.#answered, this.#answered.length));
+        return undefined;
+      case "delete_word_left":
+      case "kill_to_start":
+        this.#answered = "";
+        return undefined;
+      case "enter":
+        return this.#decide(pasted);
+      default:
+        return { kind: "note", text: ANSWERS };
     }
-    return undefined;
+  }
+
+  #decide(pasted: string): Done | undefined {
+    const answer = this.#answered.trim().toLowerCase();
+    this.#answered = "";
+    switch (answer) {
+      case "":
+      case "y":
+      case "yes":
+        return this.#finish(this.#with(pasted), true);
+      case "n":
+      case "no":
+        return this.#dismiss(pasted);
+      case "e":
+      case "edit":
+        this.#pasted = undefined;
+        return this.#insert(pasted);
+      default:
+        return { kind: "note", text: ANSWERS };
+    }
   }
 
   /** Not said, and not lost either. */
   #dismiss(pasted: string): Done {
     this.#pasted = undefined;
+    this.#answered = "";
     this.#history.add(pasted);
     return { kind: "note", text: "not published; arrow up brings it back" };
   }
@@ -225,5 +248,5 @@ function questionOf(pasted: string): string {
   const lines = pasted.split("\n").length;
   const size = new TextEncoder().encode(pasted).length;
   const what = `${lines} ${lines === 1 ? "line" : "lines"} (${size} ${size === 1 ? "byte" : "bytes"})`;
-  return `publish the pasted ${what} as one message? [Y]es, [n]o, [e]dit it first `;
+  return `publish the pasted ${what} as one message? y, n, or e to edit it first, then Enter [y]: `;
 }

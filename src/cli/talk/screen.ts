@@ -181,8 +181,7 @@ export class Screen implements AsyncDisposable {
     if (this.#raw?.isOn !== true) return this.#painter.paint(above, undefined, this.#looks);
     const { cursor, question, text } = this.#editor.view;
     const { columns, isDumb, rows } = this.#looks;
-    const shown =
-      question === undefined ? { prompt: this.#prompt, text, cursor } : { prompt: question, text: "", cursor: 0 };
+    const shown = { prompt: question ?? this.#prompt, text, cursor };
     const frame = layOut(shown, { columns, rowsMax: isDumb ? 1 : Math.max(1, rows - 2) });
     return this.#painter.paint(above, frame, this.#looks);
   }

@@ -13,7 +13,7 @@ export type TypedLine =
 export const WORDS = [
   ["/moot", "which moots there are; /moot NAME goes to that one"],
   ["/who", "who is in this moot, and who is connected"],
-  ["/again", "send again what was refused"],
+  ["/again", "send again what could not be published just then"],
   ["/help", "this list"],
   ["/quit", "end, as Ctrl-D does"],
   ["//…", "say a line that begins with a slash: //etc/hosts says /etc/hosts"],

@@ -8,7 +8,6 @@ const moot = (name: string, founder: boolean, at: number) => ({ name, founder, a
 test.each([
   ["the one that is called so", { name: "b" }, [moot("a", true, 0), moot("b", false, 1)], 1],
   ["our own when another is called the same", { name: "a" }, [moot("a", false, 0), moot("a", true, 1)], 1],
-  ["the one used last when none is called so", { name: "c", last: 2 }, [moot("", true, 1), moot("b", true, 2)], 2],
   ["the one used last when no name was given", { last: 2 }, [moot("", true, 1), moot("b", false, 2)], 2],
   ["the one called so, whichever was used last", { name: "b", last: 1 }, [moot("", true, 1), moot("b", false, 2)], 2],
   ["that of the latest message when nobody knows", { latest: id(2) }, [moot("", true, 1), moot("b", false, 2)], 2],
@@ -25,5 +24,10 @@ interface Asked {
   readonly last?: number;
   readonly latest?: GroupId;
 }
+
+test("no other is opened in place of the one that was named", () => {
+  const moots = [moot("", true, 1), moot("b", true, 2)];
+  expect(chosenMoot(moots, { name: "c", usedLast: moots[1], latest: id(1) })).toBeUndefined();
+});
 
 test("where there is no moot, none is opened", () => expect(chosenMoot([], { name: "a" })).toBeUndefined());

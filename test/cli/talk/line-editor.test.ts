@@ -59,15 +59,18 @@ test("Ctrl-D ends an empty line and no other; Ctrl-C ends any", () => {
 
 const LINES = "one\ntwo\n\n/quit";
 
-test.each(["y", "Y", "yes", "\r"])("a paste of several lines is one message once %j says so", (answer) => {
-  const editor = new LineEditor();
-  expect(press(editor, `so: ${paste(`${LINES}\n`)}`)).toEqual([]);
-  expect(editor.view.question).toContain("4 lines");
-  expect(press(editor, answer)).toEqual([line(`so: ${LINES}`, true)]);
-  expect(editor.view).toEqual({ text: "", cursor: 0, question: undefined });
-});
+test.each(["y\r", "Y\r", "yes\r", "\r", "no\x7f\x7fy\r", "x\x15\r"])(
+  "a paste of several lines is one message once %j says so",
+  (answer) => {
+    const editor = new LineEditor();
+    expect(press(editor, `so: ${paste(`${LINES}\n`)}`)).toEqual([]);
+    expect(editor.view.question).toContain("4 lines");
+    expect(press(editor, answer)).toEqual([line(`so: ${LINES}`, true)]);
+    expect(editor.view).toEqual({ text: "", cursor: 0, question: undefined });
+  },
+);
 
-test.each(["n", "\x1b[201~\x03", "\x04", "\x1b\x1b\x1b"])(
+test.each(["n\r", "No\r", "yno\x03", "\x1b[201~\x03", "\x04", "\x1b\x1b\x1b"])(
   "%j publishes no paste, and leaves the line and the history",
   (answer) => {
     const editor = new LineEditor();
@@ -80,9 +83,14 @@ test.each(["n", "\x1b[201~\x03", "\x04", "\x1b\x1b\x1b"])(
 
 test("a paste can be changed first, and what answers nothing changes nothing", () => {
   const editor = new LineEditor();
-  press(editor, `${paste(LINES)}hello, all of you\r\x1b[A\x7f`);
+  expect(press(editor, `${paste(LINES)}hello, all of you`)).toEqual([]);
+  expect(editor.view).toMatchObject({ text: "hello, all of you", question: expect.stringContaining("then Enter") });
+  const expected = { kind: "note", text: expect.stringContaining("y publishes it, n does not, e puts it") };
+  expect(press(editor, "\r")).toEqual([expected as unknown as Done]);
+  expect(press(editor, "\x1b[A")).toEqual([expected as unknown as Done]);
+  expect(press(editor, `${"y".repeat(100)}\r`)).toEqual([expected as unknown as Done]);
   expect(editor.view.question).toBeDefined();
-  expect(press(editor, "e")).toEqual([]);
+  expect(press(editor, "e\r")).toEqual([]);
   expect(press(editor, "!\r")).toEqual([line(`${LINES}!`)]);
 });
 
@@ -90,7 +98,7 @@ test("a long paste of one line is asked about too", () => {
   const editor = new LineEditor();
   press(editor, paste("x".repeat(10_000)));
   expect(editor.view.question).toContain("1 line (10000 bytes)");
-  expect(press(editor, "y")).toEqual([line("x".repeat(10_000), true)]);
+  expect(press(editor, "y\r")).toEqual([line("x".repeat(10_000), true)]);
 });
 
 const NAMES: readonly KeyName[] = [

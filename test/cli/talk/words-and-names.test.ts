@@ -68,3 +68,17 @@ test("refused lines are sent again in their order, until one is refused again", 
   await refused.again(sendTwo);
   expect(told[1]).toContain("nothing was refused");
 });
+
+test("a line that is refused for good by now holds up none behind it", async () => {
+  const told: string[] = [];
+  const refused = new RefusedLines((line) => told.push(line));
+  const { group_id } = council;
+  for (const text of ["one", "two", "three"]) refused.add({ text, group_id });
+  const sent: string[] = [];
+  await refused.again(async (text) => {
+    if (text === "two") throw new EntmootError("frame_too_large", "too much");
+    sent.push(text);
+  });
+  expect(sent).toEqual(["one", "three"]);
+  expect(told).toEqual([expect.stringMatching(/^not published: "two": too much; .*arrow up/)]);
+});
