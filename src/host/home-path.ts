@@ -6,10 +6,8 @@ import { startFolder } from "./start-folder.ts";
 /** A home folder, or what finds it where it is needed. */
 export type Home = string | (() => string);
 
-type HomeVariables = Readonly<Record<string, string | undefined>>;
-
 /** This user's home folder; `undefined` where HOME is not set and the system knows no such user, as in some containers. */
-export function knownHome(env: HomeVariables): string | undefined {
+export function knownHome(env: Readonly<Record<string, string | undefined>>): string | undefined {
   try {
     return env.HOME || homedir();
   } catch {
@@ -18,7 +16,7 @@ export function knownHome(env: HomeVariables): string | undefined {
 }
 
 /** The same. Throws `invalid_argument` saying what to set where there is none. */
-export function homeFolder(env: HomeVariables): string {
+export function homeFolder(env: Readonly<Record<string, string | undefined>>): string {
   const home = knownHome(env);
   if (home !== undefined) return home;
   throw new EntmootError(
