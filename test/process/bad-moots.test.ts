@@ -111,6 +111,9 @@ inNetns(import.meta, () => {
     for (const content of ["first", "second"]) await say(two, content);
     await using tail = node.spawn(["tail", "-n", "-1"]);
     await tail.json({ content: "second" });
+    // Once this comes, it follows the daemon.
+    await say(two, "live");
+    await tail.json({ content: "live" });
     await node.end();
     const database = join(
       node.data,
@@ -138,7 +141,7 @@ inNetns(import.meta, () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line).content);
-    expect(contents).toEqual(["first", "second", "meanwhile", "third"]);
+    expect(contents).toEqual(["first", "second", "live", "meanwhile", "third"]);
     await node.end();
   });
 });
