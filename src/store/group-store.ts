@@ -211,4 +211,6 @@ export interface GroupStore extends Disposable {
   setFact(name: string, value: string | undefined): void;
   /** Whether a write would go through just now: `false` while another process writes. Waits for nobody. */
   isWritable(): boolean;
+  /** Throws `data_root_invalid` when its files are no longer those that were opened: nothing can be stored then. */
+  requireSame(): void;
 }

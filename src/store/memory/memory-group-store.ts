@@ -38,6 +38,8 @@ export class MemoryGroupStore implements GroupStore {
     else this.#facts.set(name, value);
   }
 
+  requireSame(): void {}
+
   isWritable(): boolean {
     return true;
   }

@@ -139,7 +139,7 @@ export class SqliteFile implements Disposable, Parkable {
     this.#beginWriting();
     try {
       const result = work();
-      this.#requireSame();
+      this.requireSame();
       this.#commit.run();
       return result;
     } catch (error) {
@@ -204,7 +204,7 @@ export class SqliteFile implements Disposable, Parkable {
   }
 
   /** What is written to a file that was removed is lost with it: it must not be acknowledged. */
-  #requireSame(): void {
+  requireSame(): void {
     if (!this.#connecting.durable) return;
     const found = identityOf(this.path);
     if (found === this.#identity) return;

@@ -92,6 +92,10 @@ export class SqliteGroupStore implements GroupStore {
     this.#known?.set(name, { value });
   }
 
+  requireSame(): void {
+    this.#file.requireSame();
+  }
+
   isWritable(): boolean {
     return this.#file.isWritable();
   }

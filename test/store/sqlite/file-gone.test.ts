@@ -26,10 +26,12 @@ test.each([
   const insert = file.prepare("INSERT INTO notes VALUES (?)");
   const write = () => file.transact(() => insert.run("x"));
   write();
+  file.requireSame();
   harm(folder);
   const refusal = expect.objectContaining({ code: "data_root_invalid", message: expect.stringContaining(why) });
   expect(write).toThrow(refusal);
   expect(write).toThrow(refusal);
+  expect(() => file.requireSame()).toThrow(refusal);
   file.park();
   expect(write).toThrow(expect.objectContaining({ code: "data_root_invalid" }));
 });
