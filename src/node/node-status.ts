@@ -33,6 +33,7 @@ export function mootStatuses(
 /** A group as `info` shows it. `isRunning`: in a daemon, which hears members and runs long enough to judge the time. */
 function groupStatus(group: Group, isRunning: boolean): MootStatus {
   const { messages } = group.store;
+  group.store.requireSame();
   return {
     group_id: group.id,
     name: groupName(group.store),

@@ -216,4 +216,6 @@ export interface GroupStore extends Disposable {
   setFacts(facts: readonly Fact[]): void;
   /** Whether a write would go through just now: `false` while another process writes. Waits for nobody. */
   isWritable(): boolean;
+  /** Throws `data_root_invalid` when its files are no longer those that were opened: nothing can be stored then. */
+  requireSame(): void;
 }

@@ -5,6 +5,7 @@ import { knownHome } from "../../host/home-path.ts";
 import { printJson, printLine } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { inspectRuntime, type RuntimeReport } from "../../host/runtime-report.ts";
+import { status } from "../../node/operations/daemon.ts";
 import { atMost } from "../../transport/wait.ts";
 import { defineCommand } from "../line/command.ts";
 import { parseFeatureFlags } from "../line/feature-flags.ts";
@@ -38,7 +39,7 @@ async function answers(socket: string): Promise<boolean | string> {
   const { ControlClient: Client } = await import("../../control/control-client.ts");
   try {
     await using client = await Client.connectTo(socket, realClock);
-    return client !== undefined && (await atMost(realClock, ANSWER_MS, identified(client))) === true;
+    return client !== undefined && ((await atMost(realClock, ANSWER_MS, identified(client))) ?? false);
   } catch (error) {
     // What it refused with says more than that it did not answer.
     if (error instanceof ControlError) return error.message;
@@ -47,10 +48,15 @@ async function answers(socket: string): Promise<boolean | string> {
   }
 }
 
-/** `true` once it has said which it is: ours its version, the original what it holds. */
-async function identified(client: ControlClient): Promise<true> {
-  if (await client.isOriginal(ANSWER_MS)) await client.originalInfo(ANSWER_MS);
-  return true;
+/** `true` once it has said what it holds; a text when nothing can be published, though there are moots. */
+async function identified(client: ControlClient): Promise<true | string> {
+  if (await client.isOriginal(ANSWER_MS)) {
+    await client.originalInfo(ANSWER_MS);
+    return true;
+  }
+  const { groups, unopened } = await client.call(status, {}, { timeoutMs: ANSWER_MS });
+  const [first] = unopened;
+  return first === undefined || groups.length > 0 ? true : `no moot can be used: ${first.reason}`;
 }
 
 /** The report as lines for people. */

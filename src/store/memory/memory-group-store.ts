@@ -44,6 +44,8 @@ export class MemoryGroupStore implements GroupStore {
     }
   }
 
+  requireSame(): void {}
+
   isWritable(): boolean {
     return true;
   }

@@ -1,5 +1,5 @@
 import { Database, type Statement } from "bun:sqlite";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
 import { OpenFiles, type Parkable } from "../open-files.ts";
@@ -61,7 +61,8 @@ const MAKING_WAIT_MS = 10_000;
 /**
  * One SQLite database file, 0600, WAL, every commit fsynced. Failures are `EntmootError`s that name
  * the file: `disk_full` when there is no room, `StoreBusy` when another process holds it, `OutOfFiles` when it cannot be
- * opened for want of descriptors, `data_root_invalid` when it is damaged, not ours or not writable, else `internal`.
+ * opened for want of descriptors, `data_root_invalid` when it is damaged, not ours, not writable or no longer at its path
+ * when something is written, else `internal`.
  */
 export class SqliteFile implements Disposable, Parkable {
   readonly path: string;
@@ -70,6 +71,8 @@ export class SqliteFile implements Disposable, Parkable {
   readonly #files: OpenFiles;
   readonly #isAlone: boolean;
   #seenVersion = 0;
+  /** What tells the file that was opened from another one that stands at its path. */
+  #identity: string | undefined;
   readonly #begin: Sql;
   readonly #commit: Sql;
   readonly #version: Sql;
@@ -139,6 +142,7 @@ export class SqliteFile implements Disposable, Parkable {
     this.#beginWriting();
     try {
       const result = work();
+      this.requireSame();
       this.#commit.run();
       return result;
     } catch (error) {
@@ -202,6 +206,18 @@ export class SqliteFile implements Disposable, Parkable {
     this.#statements = [];
   }
 
+  /** What is written to a file that was removed is lost with it: it must not be acknowledged. */
+  requireSame(): void {
+    if (!this.#connecting.durable) return;
+    const found = identityOf(this.path);
+    if (found === this.#identity) return;
+    const what = found === undefined ? "it was removed" : "another file stands in its place";
+    throw new EntmootError(
+      "data_root_invalid",
+      `${this.path}: no longer what was opened: ${what}; nothing was stored; restore the data root if need be, and restart the daemon`,
+    );
+  }
+
   get #isInTransaction(): boolean {
     return this.#db?.inTransaction === true;
   }
@@ -219,6 +235,7 @@ export class SqliteFile implements Disposable, Parkable {
         if (!(error instanceof OutOfFiles && this.#files.closeOne())) throw error;
       }
     }
+    if (this.#openings === 0) this.#identity = identityOf(this.path);
     this.#openings += 1;
     this.#files.opened(this);
     return this.#db;
@@ -299,6 +316,11 @@ export class SqliteFile implements Disposable, Parkable {
 /** Shared by a file and its statements: whether one of them was used lately. */
 interface Use {
   isRecent: boolean;
+}
+
+function identityOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? undefined : `${found.dev} ${found.ino}`;
 }
 
 function usualWaitMs(access: Access): number {

@@ -100,6 +100,10 @@ export class SqliteGroupStore implements GroupStore {
     for (const [name, value] of facts) this.#known?.set(name, { value });
   }
 
+  requireSame(): void {
+    this.#file.requireSame();
+  }
+
   isWritable(): boolean {
     return this.#file.isWritable();
   }
