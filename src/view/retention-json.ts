@@ -13,7 +13,8 @@ export function retentionJson(moot: MootStatus) {
       cutoff: cutoff_ms === 0 ? null : dayText(BigInt(cutoff_ms)),
       removed: pruned,
       removed_before: pruned_to_ms === 0 ? null : dayText(BigInt(pruned_to_ms)),
-      ...(clock === undefined ? {} : { clock, clock_note: CLOCK_NOTES[clock] }),
+      // Where nothing is removed, nobody has to know the time.
+      ...(clock === undefined || days === undefined ? {} : { clock, clock_note: CLOCK_NOTES[clock] }),
       ...(clock_offset_ms === undefined ? {} : { clock_offset_ms }),
     },
   };
