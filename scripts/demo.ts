@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { textOf } from "../src/core/errors.ts";
 import { agree, DaemonNode, eventually } from "../test/support/daemon.ts";
+import { asksForHelp } from "./command-line.ts";
 import { rerunIsolated } from "./netns.ts";
 
 /** Messages that each node publishes in a round. */
@@ -82,7 +83,21 @@ async function publishAll({ name, node }: Named, when: string): Promise<number> 
   return EACH;
 }
 
-async function main(): Promise<number> {
+const USAGE = `usage: npm run demo
+
+Three nodes on this machine make a moot, talk, lose one of them to a crash and get it back, and end with the same
+Merkle root. Takes no options; everything it makes is in a temporary directory and goes away with it.
+`;
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (asksForHelp(argv)) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (argv.length > 0) {
+    process.stderr.write(`demo: takes no arguments, found ${JSON.stringify(argv[0])}; see "npm run demo -- --help"\n`);
+    return 1;
+  }
   const elsewhere = await rerunIsolated();
   if (elsewhere !== undefined) return elsewhere;
   const home = mkdtempSync(join(tmpdir(), "entmoot-demo-"));
@@ -101,4 +116,4 @@ async function main(): Promise<number> {
   }
 }
 
-process.exit(await main());
+process.exit(await main(process.argv.slice(2)));
