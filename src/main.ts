@@ -66,8 +66,9 @@ async function report(error: unknown): Promise<ExitStatus> {
   const stack = code === "internal" && process.env.ENTMOOT_DEBUG && error instanceof Error ? error.stack : undefined;
   const { printFailure } = await printing();
   if (jsonErrors) {
-    const retryAfterMs = error instanceof EntmootError ? error.retryAfterMs : undefined;
-    printFailure(JSON.stringify({ error: { code, message, retry_after_ms: retryAfterMs, stack } }));
+    const { places, retryAfterMs } = error instanceof EntmootError ? error : {};
+    const fields = { retry_after_ms: retryAfterMs, after_all: places?.all, after_new: places?.fresh };
+    printFailure(JSON.stringify({ error: { code, message, ...fields, stack } }));
   } else {
     // A refusal, say, is in the words of a stranger.
     printFailure(`entmootd: ${terminalText(message, MESSAGE_MAX)}`);

@@ -20,9 +20,9 @@ export class ControlError extends EntmootError {
     controlCode: string,
     message: string,
     code: ErrorCode = errorCodeOf(controlCode),
-    retryAfterMs?: number | undefined,
+    details: Pick<EntmootError, "retryAfterMs"> & Partial<Pick<EntmootError, "places">> = { retryAfterMs: undefined },
   ) {
-    super(code, message, { retryAfterMs });
+    super(code, message, details);
     this.name = "ControlError";
     this.controlCode = controlCode;
   }

@@ -6,6 +6,9 @@ import { groupId } from "../core/json/json-scalars.ts";
 import { boundedText, clippedText, count } from "../wire/frame/bounded.ts";
 import { ControlError, controlFailure } from "./control-error.ts";
 
+/** Ours. Six times what a place has, for those of later versions. */
+const PLACE_MAX = 256;
+
 /** How an operation's failure stands in its frame. May gain keys. */
 const failure = struct(
   "failure",
@@ -15,6 +18,9 @@ const failure = struct(
     group_id: optional(groupId),
     /** Milliseconds; with `rate_limited`. */
     retry_after_ms: optional(count),
+    /** With `place_lost`: from where all is read again, and from where only what comes. */
+    after_all: optional(boundedText("place", PLACE_MAX)),
+    after_new: optional(boundedText("place", PLACE_MAX)),
   },
   { required: ["code", "message"] },
 );
@@ -26,13 +32,25 @@ export function encodeFailure(error: unknown, group?: GroupId): Uint8Array {
   const { message } = controlFailure(error);
   const code: ErrorCode = error instanceof EntmootError ? error.code : "internal";
   const retryAfterMs = error instanceof EntmootError ? error.retryAfterMs : undefined;
-  return encodeWire(failure, { code, message, group_id: group, retry_after_ms: retryAfterMs });
+  const places = error instanceof EntmootError ? error.places : undefined;
+  return encodeWire(failure, {
+    code,
+    message,
+    group_id: group,
+    retry_after_ms: retryAfterMs,
+    after_all: places?.all,
+    after_new: places?.fresh,
+  });
 }
 
 /** The error a caller gets. A code of a later version counts as `internal` and is named in upper case. */
 export function decodeFailure(body: Uint8Array): ControlError {
-  const { code, message, retry_after_ms }: Decoded<typeof failure> = decodeJson(failure, body);
+  const { after_all, after_new, code, message, retry_after_ms }: Decoded<typeof failure> = decodeJson(failure, body);
   const known = Object.hasOwn(STATUS, code);
   const controlCode: ControlCode | string = known ? STATUS[code as ErrorCode].control : code.toUpperCase();
-  return new ControlError(controlCode, message, known ? (code as ErrorCode) : "internal", retry_after_ms);
+  const places = after_all === undefined || after_new === undefined ? undefined : { all: after_all, fresh: after_new };
+  return new ControlError(controlCode, message, known ? (code as ErrorCode) : "internal", {
+    retryAfterMs: retry_after_ms,
+    places,
+  });
 }

@@ -28,6 +28,20 @@ export type ErrorCode =
   | "output_failed"
   | "internal";
 
+/** From where a reader goes on whose place this log does not have. */
+export interface OtherPlaces {
+  /** To read all of it again. */
+  readonly all: string;
+  /** To read only what comes. */
+  readonly fresh: string;
+}
+
+interface FailureDetails {
+  readonly cause?: unknown;
+  readonly retryAfterMs?: number | undefined;
+  readonly places?: OtherPlaces | undefined;
+}
+
 /**
  * A failure with a code to branch on and a message for people: lower case, no full stop,
  * subject first, then what was expected and found, then the next step.
@@ -37,13 +51,17 @@ export class EntmootError extends Error {
   /** Of `rate_limited`: how long to wait before the same can succeed, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; retryAfterMs?: number | undefined }) {
+  /** Of `place_lost`. */
+  readonly places: OtherPlaces | undefined;
+
+  constructor(code: ErrorCode, message: string, options?: FailureDetails) {
     super(message, options);
     this.name = "EntmootError";
     this.code = code;
-    // Who wraps a failure to name the command does not lose when to try again.
-    const { cause, retryAfterMs } = options ?? {};
+    // Who wraps a failure to name the command does not lose when to try again, or where to go on.
+    const { cause, places, retryAfterMs } = options ?? {};
     this.retryAfterMs = retryAfterMs ?? (cause instanceof EntmootError ? cause.retryAfterMs : undefined);
+    this.places = places ?? (cause instanceof EntmootError ? cause.places : undefined);
   }
 }
 

@@ -154,7 +154,9 @@ test("a place of a log that is another by now ends with its code, and where to g
     expect(error.message).toStartWith(`${command}: place: this is another log`);
     expect(refused).toMatchObject({ stdout: "", exit: 5 });
     const [fromStart] = error.message.match(/[A-Za-z0-9_-]{40}/g);
-    expect(contents(await it.query("-after", fromStart))).toEqual(["a1", "a2", "a3"]);
+    expect(fromStart).toBe(error.after_all);
+    expect(contents(await it.query("-after", error.after_all))).toEqual(["a1", "a2", "a3"]);
+    expect(await it.query("-after", error.after_new)).toEqual([]);
   }
 });
 

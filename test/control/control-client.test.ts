@@ -241,6 +241,8 @@ describe("a daemon that does not answer", () => {
 
   test("is given up after the operation's patience, or the one given", async () => {
     await using it = await silence();
+    // It has said what it is: what waits from here on are the calls.
+    expect(await it.client.isOriginal()).toBeFalse();
     const asked = it.client.call(publish, { topics: ["a"], content: text("x") }).catch((error: unknown) => error);
     const hurried = it.client
       .call(publish, { topics: ["a"], content: text("x") }, { timeoutMs: 20 })

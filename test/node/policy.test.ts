@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
+import { type Clock, later } from "../../src/core/clock.ts";
 import { formatPolicy, POLICY_PRESETS } from "../../src/core/policy/policy.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { status } from "../../src/node/operations/daemon.ts";
@@ -7,6 +8,7 @@ import { join, link_create } from "../../src/node/operations/invites.ts";
 import { publish } from "../../src/node/operations/messages.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
 import type { Operations } from "../../src/node/operations/operation.ts";
+import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { asAgent } from "../support/agent.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
@@ -23,6 +25,28 @@ test("a publish over the rate is refused and says when it may be tried again", a
     message: expect.stringMatching(/try again in \d+\.\d+s, at \d{4}-/),
     retryAfterMs: expect.any(Number),
   });
+});
+
+test("a rate that is used up is so after a restart too, and what filled it long ago is not", async () => {
+  const root = new MemoryDataRoot();
+  let at = realClock.unix();
+  const clock: Clock = {
+    unix: () => at,
+    steady: () => realClock.steady(),
+    after: (ms, work, options) => realClock.after(ms, work, options),
+  };
+  const node = await startNode(undefined, 1, { root, clock });
+  await node.call(group_create, STANDARD);
+  const say = (on: Operations) => on.call(publish, { topics: ["chat"], content: encodeUtf8("x") });
+  for (let i = 0; i < 12; i++) await say(node);
+  await node.close();
+  const next = await startNode(undefined, 1, { root, clock });
+  await expect(say(next)).rejects.toMatchObject({ code: "rate_limited" });
+  await next.close();
+  at = later(at, 120_000);
+  await using last = await startNode(undefined, 1, { root, clock });
+  for (let i = 0; i < 12; i++) await say(last);
+  await expect(say(last)).rejects.toMatchObject({ code: "rate_limited" });
 });
 
 test("a publish over the size of the policy is refused for good", async () => {

@@ -35,7 +35,7 @@ test("a signal removes what was begun, is said, and still is what ends the proce
   expect(readdirSync(directory.path)).toEqual([".364f3e5746056f0b-00000000.bun-build"]);
 });
 
-test.each(["scripts/build.ts", "scripts/soak.ts", "scripts/check-load.ts", "bench/bench.ts"])(
+test.each(["scripts/build.ts", "scripts/soak.ts", "scripts/check-load.ts", "scripts/demo.ts", "bench/bench.ts"])(
   "%s tells its usage when asked",
   (program) => {
     const root = resolve(import.meta.dir, "../..");
@@ -50,4 +50,17 @@ test("an option that build does not know is named, with where to look", () => {
   const { exitCode, stderr } = Bun.spawnSync([process.execPath, "scripts/build.ts", "--fast"], { cwd: root });
   expect(stderr.toString()).toBe(`build: Unknown option '--fast'; "npm run build -- --help" lists the options\n`);
   expect(exitCode).toBe(1);
+});
+
+test(".ci/run and the demo do nothing when they are asked for their usage, or for what they do not know", () => {
+  const cwd = resolve(import.meta.dir, "../..");
+  const run = (...command: string[]) => {
+    const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd });
+    return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+  };
+  expect(run("bash", ".ci/run", "--help")).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^usage: /) });
+  const refused = run("bash", ".ci/run", "--fast");
+  expect([refused.exitCode, refused.stdout]).toEqual([2, ""]);
+  expect(refused.stderr).toContain("takes no arguments, found --fast");
+  expect(run(process.execPath, "scripts/demo.ts", "--fast")).toMatchObject({ exitCode: 1, stdout: "" });
 });

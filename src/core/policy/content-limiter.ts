@@ -41,25 +41,31 @@ export interface PolicyRefusal {
 /** Enforces one group's policy. A new policy is a new limiter, with full budgets. */
 export class ContentLimiter {
   readonly policy: Policy;
+  /** How long an empty budget takes to be full again, in milliseconds: what an author wrote before that costs nothing now. */
+  readonly fillMs: number;
   readonly #budgets: BucketTable<UnixMs>;
 
   /** Throws `invalid_argument` when the policy is not valid. */
   constructor(policy: Policy) {
     verifyPolicy(policy);
     this.policy = policy;
-    this.#budgets = new BucketTable(
-      [
-        {
-          perSecond: perSecond(parseMessageRate(policy.message_rate_per_author)),
-          burst: Number(policy.message_burst_per_author),
-        },
-        {
-          perSecond: perSecond(parseByteRate(policy.byte_rate_per_author)),
-          burst: Number(policy.byte_burst_per_author),
-        },
-      ],
-      AUTHORS_MAX,
-    );
+    const limits = [
+      {
+        perSecond: perSecond(parseMessageRate(policy.message_rate_per_author)),
+        burst: Number(policy.message_burst_per_author),
+      },
+      {
+        perSecond: perSecond(parseByteRate(policy.byte_rate_per_author)),
+        burst: Number(policy.byte_burst_per_author),
+      },
+    ];
+    this.fillMs = 1000 * Math.max(...limits.map(({ burst, perSecond }) => burst / perSecond));
+    this.#budgets = new BucketTable(limits, AUTHORS_MAX);
+  }
+
+  /** Whether `author` has spent anything that is remembered. */
+  knows(author: string): boolean {
+    return this.#budgets.has(author);
   }
 
   /**

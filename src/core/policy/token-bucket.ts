@@ -52,6 +52,11 @@ export class BucketTable<Instant extends UnixMs | SteadyMs> {
     return undefined;
   }
 
+  /** Whether anything is known of `key`; else its buckets are taken for full. */
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
   /** Forgets `key`: its buckets are full again. */
   reset(key: string): void {
     this.#byKey.delete(key);

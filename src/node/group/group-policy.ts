@@ -1,9 +1,16 @@
-import type { UnixMs } from "../../core/clock.ts";
+import { type UnixMs, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
+import type { TimePlace } from "../../core/order/time-place.ts";
 import { ContentLimiter, type PolicyRefusal } from "../../core/policy/content-limiter.ts";
 import { formatPolicy, type Policy, parsePolicy } from "../../core/policy/policy.ts";
+import { decodeMessage } from "../../core/record/message.ts";
+import type { Message } from "../../core/record/records.ts";
 import { isNews, type Via } from "../../machine/event.ts";
 import type { GroupStore } from "../../store/group-store.ts";
+
+/** Ours. Of what an author published before a restart, so much is looked at, and no older than this. */
+const RECALLED_MAX = 1024;
+const RECALL_MS = 3_600_000;
 
 /** The name of the fact a group's policy is kept under, as JSON text. */
 export const POLICY_FACT = "policy";
@@ -24,6 +31,8 @@ export interface PolicySubject {
 export class GroupPolicy {
   readonly #store: GroupStore;
   #limiter: ContentLimiter | undefined;
+  /** Whether what is stored counts, of an author of whom nothing is known: a policy that was set meanwhile starts afresh. */
+  #recalls = true;
 
   /** Throws `invalid_argument` or `malformed_frame` when what is kept is no policy. */
   constructor(store: GroupStore) {
@@ -59,12 +68,42 @@ export class GroupPolicy {
     const limiter = policy === undefined ? undefined : new ContentLimiter(policy);
     this.#store.setFact(POLICY_FACT, policy === undefined ? undefined : formatPolicy(policy));
     this.#limiter = limiter;
+    this.#recalls = false;
   }
 
   /** `undefined` when the message may be stored; its author has paid then. */
   check({ author, now, oldest, via, ...subject }: PolicySubject): PolicyRefusal | undefined {
     if (this.#limiter === undefined) return undefined;
     const candidate = { ...subject, author: String(author) };
+    if (via === "publish") this.#recall(this.#limiter, { author, byFounder: subject.byFounder, now });
     return isNews(via) ? this.#limiter.admit(candidate, { now, oldest }) : this.#limiter.screen(candidate, oldest);
+  }
+
+  /** Takes from the budget of who publishes here what a process before this one let it publish. */
+  #recall(
+    limiter: ContentLimiter,
+    { author, byFounder, now }: Pick<PolicySubject, "author" | "byFounder" | "now">,
+  ): void {
+    const key = String(author);
+    if (!this.#recalls || limiter.knows(key)) return;
+    const since = BigInt(Math.floor(now - Math.min(limiter.fillMs, RECALL_MS)));
+    const query = {
+      author_node_id: author,
+      since,
+      until: BigInt(now) + 1n,
+      order: "desc",
+      limit: RECALLED_MAX,
+    } as const;
+    const found: Message[] = [];
+    let from: TimePlace | undefined;
+    do {
+      const piece = this.#store.messages.query(from === undefined ? query : { ...query, from });
+      found.push(...piece.found.map(({ canonical }) => decodeMessage(canonical)));
+      from = piece.rest;
+    } while (from !== undefined && found.length < RECALLED_MAX);
+    for (const { content, timestamp, topics } of found.reverse()) {
+      const message = { author: key, byFounder, contentBytes: content.length, timestamp, topics };
+      limiter.admit(message, { now: unixMs(Number(timestamp)), oldest: undefined });
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { EntmootError } from "../../core/errors.ts";
+import { EntmootError, type OtherPlaces } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { formatPlace, mootOfPlace, type Place, parsePlace } from "../../core/place.ts";
 import type { MessageStore, StoredMessage } from "../../store/group-store.ts";
@@ -51,10 +51,16 @@ export function seqOfPlace(moot: Moot, text: string): number {
   if (place.moot !== mootOfPlace(moot.id)) throw ofAnother(moot.id);
   const problem = problemOf(moot, place);
   if (problem === undefined) return place.seq;
+  const places = otherPlaces(moot);
   throw new EntmootError(
     "place_lost",
-    `place: ${problem}; nothing was skipped: to read all of it again go on from ${placeOfSeq(moot, 0)}, to read only what comes from ${endOf(moot)}`,
+    `place: ${problem}; nothing was skipped: to read all of it again go on from ${places.all}, to read only what comes from ${places.fresh}`,
+    { places },
   );
+}
+
+function otherPlaces(moot: Moot): OtherPlaces {
+  return { all: placeOfSeq(moot, 0), fresh: endOf(moot) };
 }
 
 /**
@@ -100,9 +106,11 @@ function isSeq(text: string): boolean {
 function knownSeq(moot: Moot, seq: number): number {
   const last = moot.store.messages.lastSeq();
   if (seq <= last) return seq;
+  const places = otherPlaces(moot);
   throw new EntmootError(
     "place_lost",
-    `seq ${seq}: the log ends at message ${last} here; to read only what comes go on from ${endOf(moot)}`,
+    `seq ${seq}: the log ends at message ${last} here; to read only what comes go on from ${places.fresh}`,
+    { places },
   );
 }
 
