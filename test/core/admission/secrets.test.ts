@@ -13,7 +13,7 @@ test.each([
   [`https://a.example/invite?token=${SECRET}&a=b: 404`, "https://a.example/invite?token=…&a=b: 404"],
   [`found {"token":"${SECRET}"}`, 'found {"token":"…"}'],
   [`found "{\\"token\\":\\"${SECRET}\\"}"`, 'found "{\\"token\\":\\"…\\"}"'],
-  ["unexpected argument AbCdEfGh" + "x9Yz".repeat(30), "unexpected argument AbCdEfGh…"],
+  [`unexpected argument AbCdEfGh${"x9Yz".repeat(30)}`, "unexpected argument AbCdEfGh…"],
 ])("%j shows no secret", (text, shown) => expect(withoutSecrets(text)).toBe(shown));
 
 test.each([
