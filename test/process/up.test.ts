@@ -123,12 +123,12 @@ inNetns(import.meta, () => {
   test("whoever writes to it without end, or only what it refuses, does not keep the node from answering", async () => {
     using home = new TemporaryDirectory();
     for (const [name, script] of [
-      ["zero", '"$0" up -stdin json </dev/zero >/dev/null'],
+      ["zero", 'exec "$0" up -stdin json </dev/zero >/dev/null'],
       ["refused", `yes '{"publish":{"content":1}}' | "$0" up -stdin json >/dev/null`],
     ] as const) {
       await using a = new DaemonNode(home.path, name);
       await using sh = new DaemonNode(home.path, name, {
-        command: ["sh", "-c", `exec 2>/dev/null; ${script}`, BINARY],
+        command: ["sh", "-c", `exec 2>/dev/null\n${script}`, BINARY],
       });
       await using _up = sh.spawn([]);
       await eventually("it runs", async () => ((await a.ask(["info"])).running === true ? true : undefined));
