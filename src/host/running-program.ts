@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { realpathSync } from "node:fs";
-import { fromExistingFolder, startFolder } from "./start-folder.ts";
+import { fromExistingFolder } from "./existing-folder.ts";
+import { startFolder } from "./start-folder.ts";
 
 /** How this process was started, so that it can be started again. */
 export interface RunningProgram {
