@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GroupId } from "../../src/core/ids.ts";
 import { groupDirectoryName } from "../../src/store/group-directory.ts";
@@ -7,7 +7,7 @@ import { BINARY } from "../support/binary.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
-import { OTHER_USER, otherUser, otherUserMissing } from "../support/other-user.ts";
+import { OTHER_USER, otherUser, otherUserFolder, otherUserMissing } from "../support/other-user.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 inNetns(import.meta, () => {
@@ -16,10 +16,7 @@ inNetns(import.meta, () => {
     "what root does in a user's data root is the user's, whose daemon has all of it",
     async () => {
       using home = new TemporaryDirectory();
-      chmodSync(home.path, 0o755);
-      const theirs = join(home.path, "user");
-      mkdirSync(theirs);
-      chownSync(theirs, OTHER_USER, OTHER_USER);
+      const theirs = otherUserFolder(home.path);
       await using root = new DaemonNode(theirs, "a");
       const command = [...otherUser(), BINARY];
       await using user = new DaemonNode(theirs, "a", { command });
@@ -44,10 +41,7 @@ inNetns(import.meta, () => {
     "a moot that cannot be opened is named with the reason, the others work, and it opens once it can be",
     async () => {
       using home = new TemporaryDirectory();
-      chmodSync(home.path, 0o755);
-      const theirs = join(home.path, "user");
-      mkdirSync(theirs);
-      chownSync(theirs, OTHER_USER, OTHER_USER);
+      const theirs = otherUserFolder(home.path);
       const command = [...otherUser(), BINARY];
       await using node = new DaemonNode(theirs, "a", { command });
       const ids: string[] = [];

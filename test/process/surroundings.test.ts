@@ -16,7 +16,7 @@ import { BINARY } from "../support/binary.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
-import { OTHER_USER, otherUser, otherUserMissing } from "../support/other-user.ts";
+import { OTHER_USER, otherUser, otherUserFolder, otherUserMissing } from "../support/other-user.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 /** What a terminal stops and goes on at. */
@@ -125,10 +125,7 @@ inNetns(import.meta, () => {
     "without a home folder a command says what to set, and none is needed where the data root is named whole",
     async () => {
       using home = new TemporaryDirectory();
-      chmodSync(home.path, 0o755);
-      const theirs = join(home.path, "user");
-      mkdirSync(theirs);
-      chownSync(theirs, OTHER_USER, OTHER_USER);
+      const theirs = otherUserFolder(home.path);
       const command = [...otherUser(), BINARY];
       await using node = new DaemonNode(theirs, "a", { command, env: { HOME: undefined } });
       const { status: exit, stderr } = await node.run(["info"], { env: { ENTMOOT_DATA: undefined } });

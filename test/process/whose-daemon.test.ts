@@ -1,11 +1,10 @@
 import { expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode } from "../support/daemon.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
-import { OTHER_USER, otherUser, otherUserMissing } from "../support/other-user.ts";
+import { otherUser, otherUserFolder, otherUserMissing } from "../support/other-user.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 inNetns(import.meta, () => {
@@ -30,10 +29,7 @@ inNetns(import.meta, () => {
 
   testWhere(otherUserMissing(), "nobody is told that another user's daemon is theirs", async () => {
     using home = new TemporaryDirectory();
-    chmodSync(home.path, 0o755);
-    const theirs = join(home.path, "user");
-    mkdirSync(theirs);
-    chownSync(theirs, OTHER_USER, OTHER_USER);
+    const theirs = otherUserFolder(home.path);
     await using roots = new DaemonNode(join(home.path, "root"), ".entmoot", { env: { ENTMOOT_DATA: undefined } });
     await roots.serve();
     const command = [...otherUser(), BINARY];

@@ -1,3 +1,5 @@
+import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { BINARY } from "./binary.ts";
 
 /** Any user but root. */
@@ -13,4 +15,13 @@ export function otherUserMissing(): string | undefined {
   if (process.getuid?.() !== 0 || Bun.which("setpriv") === null) return "needs root and setpriv";
   const { success } = Bun.spawnSync([...otherUser(), BINARY, "version"], { stdout: "ignore", stderr: "ignore" });
   return success ? undefined : "needs a second user here who may run the program";
+}
+
+/** A folder of that user's own in `home`, which everybody may pass through. */
+export function otherUserFolder(home: string): string {
+  chmodSync(home, 0o755);
+  const theirs = join(home, "user");
+  mkdirSync(theirs);
+  chownSync(theirs, OTHER_USER, OTHER_USER);
+  return theirs;
 }
