@@ -1,10 +1,5 @@
 import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
-
-/** The messages of a copy from some time on. */
-export interface CopyPart {
-  readonly root: MerkleRoot;
-  readonly count: number;
-}
+import type { CopyPart } from "../core/order/copy-part.ts";
 
 /** What the machines ask about messages, answered at once. The message store satisfies it. */
 export interface MessageIndex {

@@ -1,5 +1,6 @@
 import type { UnixMs } from "../core/clock.ts";
 import type { GroupId, MerkleRoot, MessageId } from "../core/ids.ts";
+import type { CopyPart } from "../core/order/copy-part.ts";
 import type { TimePlace } from "../core/order/time-place.ts";
 import type { MemberProfileAd, RosterEntry, TransportAd } from "../core/record/records.ts";
 
@@ -20,12 +21,6 @@ export interface StoredMessage {
   readonly seq: number;
   readonly id: MessageId;
   readonly canonical: Uint8Array;
-}
-
-/** The messages from some time on. */
-export interface SharedPart {
-  readonly root: MerkleRoot;
-  readonly count: number;
 }
 
 /** Messages that stay however old they are: those of one author on one topic. */
@@ -122,7 +117,7 @@ export interface MessageStore {
    * How many there are with timestamp at or after `since`, and their `merkleRoot`. `undefined` when none is kept in step
    * for that time, unless `build` asks for the pass over the index that it costs; a few are kept.
    */
-  sharedSince(since: bigint, build: boolean): SharedPart | undefined;
+  sharedSince(since: bigint, build: boolean): CopyPart | undefined;
   /**
    * The ids a new message of ours names as parents: the last three of the topological order, oldest first, of what
    * this store has stored or was last asked about.

@@ -1,8 +1,9 @@
 import { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
+import type { CopyPart } from "../../src/core/order/copy-part.ts";
 import type { TimePlace } from "../../src/core/order/time-place.ts";
 import type { Effect } from "../../src/machine/effect.ts";
 import type { CopyStatus } from "../../src/machine/event.ts";
-import type { CopyPart, MessageIndex, RosterView } from "../../src/machine/group-view.ts";
+import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";
 
 const hex = (n: number): string => n.toString(16).padStart(64, "0");
 

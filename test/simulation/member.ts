@@ -1,8 +1,9 @@
 import { MerkleRoot, type MessageId, type PublicKey, type RosterEntryId } from "../../src/core/ids.ts";
+import type { CopyPart } from "../../src/core/order/copy-part.ts";
 import { MessageSet } from "../../src/core/order/message-set.ts";
 import { comparePlaces, type TimePlace } from "../../src/core/order/time-place.ts";
 import { GroupMachine } from "../../src/machine/group-machine.ts";
-import type { CopyPart, MessageIndex, RosterView } from "../../src/machine/group-view.ts";
+import type { MessageIndex, RosterView } from "../../src/machine/group-view.ts";
 import type { Random } from "../../src/machine/random.ts";
 import type { World } from "./world.ts";
 

@@ -1,5 +1,6 @@
 import type { MerkleRoot, MessageId, PublicKey } from "../../core/ids.ts";
-import type { CopyPart, MessageIndex } from "../../machine/group-view.ts";
+import type { CopyPart } from "../../core/order/copy-part.ts";
+import type { MessageIndex } from "../../machine/group-view.ts";
 import type { MessageStore } from "../../store/group-store.ts";
 import type { Retention } from "./retention.ts";
 

@@ -1,12 +1,12 @@
 import type { Clock, SteadyMs, UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
+import type { CopyPart } from "../../core/order/copy-part.ts";
 import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
 import { nextDay, retentionDay } from "../../core/policy/retention.ts";
 import type { Log } from "../../host/log.ts";
 import { AgreedTime, isTimeGood, type TimeVerdict } from "../../machine/agreed-time.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
-import type { CopyPart } from "../../machine/group-view.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
 import type { Exempt, GroupStore } from "../../store/group-store.ts";
 import type { GroupPolicy } from "./group-policy.ts";

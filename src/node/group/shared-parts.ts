@@ -1,7 +1,7 @@
 import { type Clock, later, type SteadyMs } from "../../core/clock.ts";
 import type { PublicKey } from "../../core/ids.ts";
+import type { CopyPart } from "../../core/order/copy-part.ts";
 import { startOfDay } from "../../core/policy/retention.ts";
-import type { CopyPart } from "../../machine/group-view.ts";
 import type { MessageStore } from "../../store/group-store.ts";
 
 /** Ours. A pass over the index for the part from some day on is not made again before so many times as long: 2 % of the time. */

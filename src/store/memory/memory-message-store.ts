@@ -1,4 +1,5 @@
 import { MerkleRoot, MessageId } from "../../core/ids.ts";
+import type { CopyPart } from "../../core/order/copy-part.ts";
 import { merkleRoot } from "../../core/order/merkle-tree.ts";
 import { MessageSet } from "../../core/order/message-set.ts";
 import { compareNodes, type OrderNode, topologicalOrder } from "../../core/order/order.ts";
@@ -6,15 +7,7 @@ import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import { addToSum } from "../../core/place.ts";
 import { compilePattern, isReserved, tailSees } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
-import type {
-  Exempt,
-  MessageQuery,
-  MessageStore,
-  NewMessage,
-  QueryPiece,
-  SharedPart,
-  StoredMessage,
-} from "../group-store.ts";
+import type { Exempt, MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
 import { checkLimit, checkNewMessage, indexedTopics, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
 import { compareBounds, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
 
@@ -208,7 +201,7 @@ export class MemoryMessageStore implements MessageStore {
     return this.#set.size === 0 ? MerkleRoot.zero : this.#set.root();
   }
 
-  sharedSince(since: bigint): SharedPart {
+  sharedSince(since: bigint): CopyPart {
     const ids = this.#inOwnOrder(this.#within(timeRange(since, undefined))).map(({ id }) => id);
     return { root: ids.length === 0 ? MerkleRoot.zero : merkleRoot(ids), count: ids.length };
   }

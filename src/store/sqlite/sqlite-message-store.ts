@@ -1,15 +1,8 @@
 import { MerkleRoot, MessageId } from "../../core/ids.ts";
+import type { CopyPart } from "../../core/order/copy-part.ts";
 import type { MessageSet } from "../../core/order/message-set.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
-import type {
-  Exempt,
-  MessageQuery,
-  MessageStore,
-  NewMessage,
-  QueryPiece,
-  SharedPart,
-  StoredMessage,
-} from "../group-store.ts";
+import type { Exempt, MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
 import { checkLimit, checkNewMessage } from "../store-limits.ts";
 import { timeRange } from "../time-range.ts";
 import { InversionWatch } from "./inversion-watch.ts";
@@ -261,7 +254,7 @@ export class SqliteMessageStore implements MessageStore {
     return this.#order.at(tally).root();
   }
 
-  sharedSince(since: bigint, build: boolean): SharedPart | undefined {
+  sharedSince(since: bigint, build: boolean): CopyPart | undefined {
     const tally = this.#readTally();
     if (this.#ranges.isAll(since)) return { root: this.merkleRoot(), count: tally.held };
     return this.#ranges.part(since, tally, build);

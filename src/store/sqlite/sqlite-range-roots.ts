@@ -1,5 +1,6 @@
 import { MerkleRoot, type MessageId } from "../../core/ids.ts";
-import type { NewMessage, SharedPart } from "../group-store.ts";
+import type { CopyPart } from "../../core/order/copy-part.ts";
+import type { NewMessage } from "../group-store.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { type SetStamp, SqliteOrder } from "./sqlite-order.ts";
@@ -28,7 +29,7 @@ export class SqliteRangeRoots {
   }
 
   /** As `MessageStore.sharedSince`. `stamp`: what the database holds, just read. */
-  part(since: bigint, stamp: SetStamp, build: boolean): SharedPart | undefined {
+  part(since: bigint, stamp: SetStamp, build: boolean): CopyPart | undefined {
     const known = this.#ranges.get(since);
     if (known === undefined && !build) return undefined;
     const order = known ?? new SqliteOrder(this.#file, since);
