@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import { withoutSecrets } from "../core/admission/secrets.ts";
-import { EntmootError, textOf } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
+import { outputFailure } from "./output-failure.ts";
 import { PatientOutput, STDERR, STDOUT } from "./patient-output.ts";
 import { realClock } from "./real-clock.ts";
 import { TerminalOutput } from "./terminal-output.ts";
@@ -128,11 +128,6 @@ let patient: PatientOutput | undefined;
  */
 export function announceJson(value: unknown): void {
   new PatientOutput(STDOUT, realClock, () => {}).write(`${escapeHtml(JSON.stringify(value))}\n`);
-}
-
-function outputFailure(cause: unknown): unknown {
-  if (codeOf(cause) === "EPIPE") return cause;
-  return new EntmootError("output_failed", `stdout cannot be written: ${textOf(cause)}`, { cause });
 }
 
 /** Wire. JSON on the command line and in frames writes these five as escapes; signed forms do not. */

@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import type { Clock } from "../core/clock.ts";
+import { codeOf } from "../core/system-error.ts";
 
 /** Ours. What waits for a terminal that takes nothing; past it, whole writes are dropped and counted. */
 const WAITING_MAX_BYTES = 256 * 1024;
@@ -101,7 +102,7 @@ export class TerminalOutput implements Disposable {
     try {
       return writeSync(this.#fd!, bytes);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
+      const code = codeOf(error);
       if (code === "EAGAIN" || code === "EINTR") return 0;
       closeSync(this.#fd!);
       this.#end();

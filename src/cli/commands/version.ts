@@ -1,5 +1,5 @@
-import { EntmootError, textOf } from "../../core/errors.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
+import { outputFailure } from "../../host/output-failure.ts";
 import { defineCommand } from "../line/command.ts";
 
 /** `version`: needs nothing, touches nothing, and starts fast because it imports nothing more. */
@@ -12,8 +12,7 @@ export const version = defineCommand({
     try {
       await Bun.write(Bun.stdout, `${JSON.stringify(BUILD_INFO)}\n`);
     } catch (cause) {
-      if (cause instanceof Error && "code" in cause && cause.code === "EPIPE") throw cause;
-      throw new EntmootError("output_failed", `stdout cannot be written: ${textOf(cause)}`, { cause });
+      throw outputFailure(cause);
     }
   },
 });

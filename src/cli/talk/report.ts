@@ -8,7 +8,7 @@ import { putJson } from "../../host/print.ts";
 import { onReaderGone } from "../../host/stdout-reader.ts";
 import type { MootStatus } from "../../node/operations/daemon.ts";
 import { type Published, publish } from "../../node/operations/messages.ts";
-import { unlessAborted } from "../../transport/wait.ts";
+import { pause, unlessAborted } from "../../transport/wait.ts";
 import { eventJson } from "../../view/event-json.ts";
 import { jsonInteger } from "../../view/message-line.ts";
 import { retentionJson } from "../../view/retention-json.ts";
@@ -83,18 +83,13 @@ async function answerLines(node: Daemon["node"], answering: Answering): Promise<
     const lines = piece.done ? splitter.end() : splitter.read(piece.value);
     for (const line of lines) {
       await answer(node, line, answering);
-      await turn(clock);
+      await pause(clock, 0);
       if (over.aborted) return;
     }
     // Whoever writes without end is read without end, and the node has other things to do.
-    await turn(clock);
+    await pause(clock, 0);
     if (piece.done) return;
   }
-}
-
-/** Lets everything else that waits have its turn. */
-function turn(clock: Clock): Promise<void> {
-  return new Promise((resolve) => clock.after(0, resolve));
 }
 
 async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot, put }: Answering): Promise<void> {

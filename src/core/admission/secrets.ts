@@ -25,5 +25,6 @@ export function withoutSecrets(text: string): string {
       );
   const bare = withoutInvisible(text);
   // A link may be sprinkled with characters that nobody sees; where there is none, the text keeps its own.
-  return cut(bare) === bare ? text : cut(bare);
+  const shown = cut(bare);
+  return shown === bare ? text : shown;
 }
