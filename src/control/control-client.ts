@@ -2,8 +2,15 @@ import { join } from "node:path";
 import type { Clock, SteadyMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { checkValue } from "../core/json/json-codec.ts";
-import { DAEMON_OPERATIONS, version } from "../node/operations/daemon.ts";
-import type { AnyOperation, CallOptions, Loose, Operation, Operations } from "../node/operations/operation.ts";
+import { DAEMON_OPERATIONS, status, version } from "../node/operations/daemon.ts";
+import type {
+  AnswerOf,
+  AnyOperation,
+  CallOptions,
+  Loose,
+  Operation,
+  Operations,
+} from "../node/operations/operation.ts";
 import { Deadline, unlessAborted } from "../transport/wait.ts";
 import type { InfoResp } from "../wire/control/control-info-frames.ts";
 import { CallConnection, SilentDaemon } from "./call-connection.ts";
@@ -60,6 +67,13 @@ export class ControlClient implements Operations {
     const original = await this.#original();
     options.signal?.throwIfAborted();
     return original.call(operation, request, options);
+  }
+
+  /** What the daemon says about itself: ours in one question, which tells an original as well. Throws as `call`. */
+  async describe(): Promise<Described> {
+    const asked = await this.#ask(status, {}, {});
+    if (asked !== undefined) return { ours: asked.answer };
+    return { original: await (await this.#original()).info(WHO_ARE_YOU_MS) };
   }
 
   /** What a daemon of the original says about itself, in its own words; `undefined` when it is one of ours. Throws as `call`. */
@@ -238,6 +252,9 @@ interface Patience {
 function isQuestion({ name }: Pick<AnyOperation, "name">): boolean {
   return Object.hasOwn(DAEMON_OPERATIONS, name);
 }
+
+/** What a daemon says about itself, in the words of its kind. */
+type Described = { readonly ours: AnswerOf<typeof status> } | { readonly original: InfoResp };
 
 /** An answer and the connection it came over. */
 interface Asked<Answer> {

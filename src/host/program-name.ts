@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
-import { isCompiled } from "./running-program.ts";
+import { isCompiled } from "./compiled.ts";
 
 /** What the program is called where it is installed as it should be. */
 const NAME = "entmootd";

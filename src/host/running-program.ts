@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { realpathSync } from "node:fs";
+import { isCompiled } from "./compiled.ts";
 import { fromExistingFolder } from "./existing-folder.ts";
 import { startFolder } from "./start-folder.ts";
 
@@ -33,11 +34,6 @@ function enter(folder: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** A compiled program has its entry point in a file system of its own; from source it is an argument like others. */
-export function isCompiled(): boolean {
-  return Bun.main.startsWith("/$bunfs/") || /^[A-Z]:[\\/]~BUN[\\/]/i.test(Bun.main);
 }
 
 /** The variables of a program as an object. */

@@ -1,5 +1,4 @@
 import { closeSync, constants, openSync, writeSync } from "node:fs";
-import { isatty } from "node:tty";
 import type { Clock } from "../core/clock.ts";
 import { codeOf } from "../core/system-error.ts";
 
@@ -30,7 +29,8 @@ export class TerminalOutput implements Disposable {
 
   /** The terminal behind stdout (1) or stderr (2); `undefined` when there is none, or it lets nobody write but by waiting. */
   static behind(standard: 1 | 2, clock: Clock): TerminalOutput | undefined {
-    if (!isatty(standard)) return undefined;
+    // Loaded only here: it brings the runtime's sockets with it, 1 ms that no short command should pay.
+    if (!process.getBuiltinModule("node:tty").isatty(standard)) return undefined;
     // Opened anew: not to wait is a property of the opening, and that of the standard streams is shared with the shell.
     for (const path of [`/proc/self/fd/${standard}`, "/dev/tty"]) {
       try {

@@ -112,6 +112,7 @@ describe("an original daemon", () => {
       pilot_node_id: 45_491,
       groups: [{ group_id, messages: 9, merkle_root: undefined }],
     });
+    expect(await it.client.describe()).toEqual({ original: (await it.client.originalInfo())! });
     const published = { group_id, message_id, author, timestamp_ms: 5n, duplicate: undefined };
     expect(await it.client.call(publish, { topics: ["a"], content: text("x") })).toEqual(published);
     const once = { topics: ["a"], content: text("x"), token: new Uint8Array(16) };
@@ -128,6 +129,7 @@ describe("an original daemon", () => {
   test("is known by one question, however many calls there are and whatever the first is", async () => {
     const firsts: ((client: ControlClient) => Promise<unknown>)[] = [
       (client) => client.isOriginal(),
+      (client) => client.describe(),
       (client) => client.call(status, {}),
       (client) => client.call(publish, { topics: ["a"], content: text("x") }),
       (client) => client.call(link_list, { group_id }),

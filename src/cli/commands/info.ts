@@ -33,12 +33,9 @@ export const info = defineCommand({
         return;
       }
       await using node = await openOperations(options, { create: false, change: false });
-      const original = node instanceof ControlClient ? await node.originalInfo() : undefined;
-      if (original !== undefined) {
-        printJson(originalInfoJson(original));
-        return;
-      }
-      printJson({ ...infoJson(await node.call(status, {})), ...(await lastUpdate(options)) });
+      const said = node instanceof ControlClient ? await node.describe() : { ours: await node.call(status, {}) };
+      if ("original" in said) printJson(originalInfoJson(said.original));
+      else printJson({ ...infoJson(said.ours), ...(await lastUpdate(options)) });
     });
   },
 });
