@@ -73,6 +73,12 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
     leftOut: root.leftOut,
     createGroup: (id) => root.createGroup(id),
     discardGroup: (id) => root.discardGroup(id),
+    look() {
+      const failures = root.look();
+      const unlocked = failures.length === 0 ? lock?.look() : undefined;
+      return unlocked === undefined ? failures : [unlocked];
+    },
+    onNoRoom: (told) => root.onNoRoom(told),
     [Symbol.dispose]() {
       if (closed) return;
       closed = true;

@@ -28,6 +28,13 @@ export interface DataRoot extends Disposable {
   createGroup(groupId: GroupId): GroupStore;
   /** Closes and deletes a group that never came to be (a failed join). Refuses one with messages. */
   discardGroup(groupId: GroupId): void;
+  /**
+   * What keeps all of it from being used as it was opened: files that are gone or others, no room to write. Costs some
+   * microseconds; each moot's own files are for its store to tell.
+   */
+  look(): readonly EntmootError[];
+  /** From now on `told` hears of each write that finds no room, at once. */
+  onNoRoom(told: (failure: EntmootError) => void): void;
   /** What was found that a person should know: skipped directories, loose permissions, repairs made. */
   readonly notices: readonly string[];
 }

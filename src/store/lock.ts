@@ -5,6 +5,7 @@ import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { giveNameToOwnerOfFolder } from "./owner.ts";
 import { createPrivateFile, fileFailure, PRIVATE_FILE } from "./private-files.ts";
+import { SameFile } from "./same-file.ts";
 import { sqliteFailure } from "./sqlite/sqlite-failure.ts";
 
 const LOCK_FILE = "node.lock";
@@ -27,10 +28,17 @@ export interface LockHolder {
 export class DataRootLock implements Disposable {
   readonly #root: string;
   readonly #lock: FileLock;
+  readonly #file: SameFile | undefined;
 
   private constructor(root: string, lock: FileLock) {
     this.#root = root;
     this.#lock = lock;
+    this.#file = SameFile.at(join(root, LOCK_FILE));
+  }
+
+  /** Why it keeps nobody out any more; `undefined` while it does. */
+  look(): EntmootError | undefined {
+    return this.#file?.look();
   }
 
   /**

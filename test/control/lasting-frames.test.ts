@@ -65,6 +65,7 @@ const STATUS: NodeStatus = {
   listen_port: 1004,
   transport: { carrier: "iroh", reason: "default", port: 4433, hints: ["h"] },
   unopened: [],
+  faults: [],
   groups: [
     {
       group_id: GroupId.fromBytes(new Uint8Array(32).fill(1)),

@@ -20,6 +20,9 @@ const GROUPS_MAX = 8192;
 /** Ours. Moots that cannot be opened, told with the reason; a root with more wants its log read. */
 export const UNOPENED_MAX = 256;
 
+/** Ours. There are fewer kinds of them. */
+const FAULTS_MAX = 16;
+
 /** Ours. What systems allow for one argument or variable, and more of them than a daemon gets. */
 const ARGUMENT_MAX = 128 * 1024;
 const ARGUMENTS_MAX = 8192;
@@ -90,6 +93,7 @@ const unopenedMoot = struct(
       "it may open by itself a moment later: another process holds it, or files run out",
       omitted(bool),
     ),
+    lost: documented("it was open, and its files were removed, swapped or damaged since", omitted(bool)),
   },
   { required: ["group_id", "reason"] },
 );
@@ -110,6 +114,10 @@ const nodeStatus = struct(
     unopened: documented(
       "moots that are here and cannot be opened, or read, just now; not for agents",
       shortList(unopenedMoot, UNOPENED_MAX),
+    ),
+    faults: documented(
+      "what keeps all of it from being stored just now, and what to do: files that are gone, a full disk; agents are told only that there is something",
+      shortList(clippedText("fault", 4096), FAULTS_MAX),
     ),
     started_at_ms: documented("Unix milliseconds", count),
   },

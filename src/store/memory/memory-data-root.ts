@@ -39,6 +39,12 @@ export class MemoryDataRoot implements DataRoot {
     this.#groups.delete(groupId);
   }
 
+  look(): readonly EntmootError[] {
+    return [];
+  }
+
+  onNoRoom(): void {}
+
   [Symbol.dispose](): void {
     this.node[Symbol.dispose]();
   }

@@ -15,7 +15,8 @@ import { filesSeen, keptMark } from "../original/original-mark.ts";
 import { seeLaterWrites, seeOriginal } from "../original/read-in-place.ts";
 import { GROUP_DATABASE, takeOver } from "../original/takeover.ts";
 import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
-import { NODE_STORE_LIMITS } from "../store-limits.ts";
+import { Room } from "../room.ts";
+import { SameFile } from "../same-file.ts";
 import { GroupsBeingMade } from "./groups-being-made.ts";
 import { OpeningWait } from "./opening-wait.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
@@ -58,6 +59,10 @@ export class SqliteDataRoot implements DataRoot {
   readonly #access: Access;
   readonly #groups: string;
   readonly #files: OpenFiles;
+  readonly #room: Room;
+  #tellNoRoom: (failure: EntmootError) => void = () => {};
+  /** The data root and the folder of its groups, as they were opened. */
+  readonly #folders: readonly SameFile[];
   readonly #open = new Map<GroupId, SqliteGroupStore>();
   readonly #leftOut = new Map<GroupId, EntmootError>();
   /** Why the original's data of a group was not taken over at the start. */
@@ -92,11 +97,13 @@ export class SqliteDataRoot implements DataRoot {
     } else {
       requireDirectory(path);
     }
+    this.#folders = [path, this.#groups].flatMap((folder) => SameFile.at(folder) ?? []);
+    this.#room = new Room(path, (failure) => this.#tellNoRoom(failure));
     const database = join(path, NODE_DATABASE);
     // Looking creates nothing: where no node has run yet, there is nothing to see.
     const isThere = access === "write" || existsSync(database);
     this.node = isThere
-      ? new SqliteNodeStore(database, access, NODE_STORE_LIMITS, this.#startPatience)
+      ? new SqliteNodeStore(database, access, { patience: this.#startPatience, room: this.#room })
       : new MemoryNodeStore();
     this.#making = new GroupsBeingMade(this.node);
     if (access === "write") for (const id of this.#making.all()) this.#finishMaking(id);
@@ -241,6 +248,27 @@ export class SqliteDataRoot implements DataRoot {
     this.#removeFiles(groupId);
   }
 
+  look(): readonly EntmootError[] {
+    for (const folder of this.#folders) {
+      const failure = folder.look();
+      // With a folder goes all that is in it.
+      if (failure !== undefined) return [failure];
+    }
+    const found = this.#room.look();
+    const failures = found === undefined ? [] : [found];
+    try {
+      this.node.requireSame();
+    } catch (error) {
+      if (!(error instanceof EntmootError)) throw error;
+      failures.push(error);
+    }
+    return failures;
+  }
+
+  onNoRoom(told: (failure: EntmootError) => void): void {
+    this.#tellNoRoom = told;
+  }
+
   [Symbol.dispose](): void {
     for (const store of [...this.#open.values()]) store[Symbol.dispose]();
     this.node[Symbol.dispose]();
@@ -306,6 +334,7 @@ export class SqliteDataRoot implements DataRoot {
       access: this.#access,
       files: this.#files,
       alone: this.#access === "write",
+      room: this.#room,
       makingPatience: this.#patience,
       onClose: () => this.#open.delete(groupId),
     });
