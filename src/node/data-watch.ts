@@ -16,7 +16,7 @@ const TEXTS_MAX = 8;
 const DATA_ROOT = "data root";
 
 /** A group as it is looked after. */
-interface WatchedMoot {
+interface MootLookedAfter {
   readonly id: GroupId;
   readonly store: Pick<GroupStore, "requireSame">;
 }
@@ -25,7 +25,7 @@ export interface DataWatchParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly root: Pick<DataRoot, "look" | "onNoRoom">;
-  readonly groups: () => readonly WatchedMoot[];
+  readonly groups: () => readonly MootLookedAfter[];
 }
 
 /**
@@ -69,7 +69,7 @@ export class DataWatch implements Disposable {
     this.#next = this.#parts.clock.after(LOOK_EVERY_MS, () => this.#lookAgain(), { idle: true });
   }
 
-  #inTurn(): readonly WatchedMoot[] {
+  #inTurn(): readonly MootLookedAfter[] {
     const groups = this.#parts.groups();
     if (groups.length <= MOOTS_A_LOOK) return groups;
     const from = this.#turn % groups.length;
@@ -77,7 +77,7 @@ export class DataWatch implements Disposable {
     return [...groups.slice(from), ...groups.slice(0, from)].slice(0, MOOTS_A_LOOK);
   }
 
-  #lookAt({ id, store }: WatchedMoot): void {
+  #lookAt({ id, store }: MootLookedAfter): void {
     try {
       store.requireSame();
       this.#wellAgain(nameOf(id));

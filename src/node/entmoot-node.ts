@@ -14,6 +14,7 @@ import { type Random, SeededRandom } from "../machine/random.ts";
 import type { DataRoot } from "../store/data-root.ts";
 import { byDirectory } from "../store/group-directory.ts";
 import type { GroupStore } from "../store/group-store.ts";
+import { processPlace } from "../store/process-place.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
 import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
@@ -218,6 +219,7 @@ export class EntmootNode implements Operations, OperationHost {
       running: transport !== undefined,
       version: build.version,
       pid: process.pid,
+      place: processPlace() ?? "",
       data_dir: dataDir,
       identity_path: identityPath,
       pilot_node_id: this.#context.nodeIdNow(),

@@ -73,6 +73,7 @@ export function statusForAgent(status: NodeStatus): NodeStatus {
   return {
     ...status,
     pid: 0,
+    place: "",
     data_dir: "",
     identity_path: "",
     listen_port: 0,

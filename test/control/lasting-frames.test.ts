@@ -58,6 +58,7 @@ const STATUS: NodeStatus = {
   running: true,
   version: "0.1.0",
   pid: 42,
+  place: "",
   data_dir: "/d",
   identity_path: "/d/identity.json",
   pilot_node_id: 7,

@@ -8,6 +8,7 @@ const OWNERS: NodeStatus = {
   running: true,
   version: "v1",
   pid: 4711,
+  place: "b pid:[1]",
   data_dir: "/data/oak",
   identity_path: "/data/key.json",
   pilot_node_id: 7,

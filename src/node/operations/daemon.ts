@@ -104,6 +104,10 @@ const nodeStatus = struct(
     running: documented("a carrier is open", bool),
     version: boundedText("version", 64),
     pid: documented("0 for agents", u32),
+    place: documented(
+      "the machine and the pid namespace in which pid is the daemon's number; not for agents",
+      omitted(boundedText("place", 256)),
+    ),
     data_dir: documented("not for agents", omitted(boundedText("data_dir", PATH_MAX))),
     identity_path: documented("not for agents", omitted(boundedText("identity_path", PATH_MAX))),
     pilot_node_id: documented("the id the node would join a moot with now", u32),

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { DataRoot, MigrationProgress } from "../data-root.ts";
+import { DiskRoom } from "../disk-room.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
 import { MemoryNodeStore } from "../memory/memory-node-store.ts";
 import type { NodeStore } from "../node-store.ts";
@@ -15,7 +16,6 @@ import { filesSeen, keptMark } from "../original/original-mark.ts";
 import { seeLaterWrites, seeOriginal } from "../original/read-in-place.ts";
 import { GROUP_DATABASE, takeOver } from "../original/takeover.ts";
 import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
-import { Room } from "../room.ts";
 import { SameFile } from "../same-file.ts";
 import { GroupsBeingMade } from "./groups-being-made.ts";
 import { OpeningWait } from "./opening-wait.ts";
@@ -59,7 +59,7 @@ export class SqliteDataRoot implements DataRoot {
   readonly #access: Access;
   readonly #groups: string;
   readonly #files: OpenFiles;
-  readonly #room: Room;
+  readonly #room: DiskRoom;
   #tellNoRoom: (failure: EntmootError) => void = () => {};
   /** The data root and the folder of its groups, as they were opened. */
   readonly #folders: readonly SameFile[];
@@ -98,7 +98,7 @@ export class SqliteDataRoot implements DataRoot {
       requireDirectory(path);
     }
     this.#folders = [path, this.#groups].flatMap((folder) => SameFile.at(folder) ?? []);
-    this.#room = new Room(path, (failure) => this.#tellNoRoom(failure));
+    this.#room = new DiskRoom(path, (failure) => this.#tellNoRoom(failure));
     const database = join(path, NODE_DATABASE);
     // Looking creates nothing: where no node has run yet, there is nothing to see.
     const isThere = access === "write" || existsSync(database);

@@ -2,9 +2,9 @@ import { Database, type Statement } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
+import type { DiskRoom } from "../disk-room.ts";
 import { OpenFiles, type Parkable } from "../open-files.ts";
 import { createPrivateFile, fileFailure } from "../private-files.ts";
-import type { Room } from "../room.ts";
 import { SameFile } from "../same-file.ts";
 import { OutOfFiles, StoreBusy } from "../store-failures.ts";
 import { isOnlyReadable, openFrozen } from "./frozen-database.ts";
@@ -40,7 +40,7 @@ interface OpenOptions {
   /** The same where the database is to be made, or its tables to be changed: whoever does that is soon done. */
   readonly makingPatience?: OpeningWait;
   /** Told of what kept something from being read or written. */
-  readonly room?: Room | undefined;
+  readonly room?: DiskRoom | undefined;
 }
 
 /** A file as it is opened. */
@@ -49,7 +49,7 @@ interface Parts {
   readonly alone: boolean;
   readonly connecting: ConnectOptions;
   readonly files: OpenFiles;
-  readonly room: Room | undefined;
+  readonly room: DiskRoom | undefined;
 }
 
 /** Ours. A program that only reads has nothing else to do meanwhile. */
@@ -322,7 +322,7 @@ export class SqliteFile implements Disposable, Parkable {
 interface Use {
   /** One of them was used lately. */
   isRecent: boolean;
-  readonly room: Room | undefined;
+  readonly room: DiskRoom | undefined;
 }
 
 function failureOf(error: unknown, path: string, { room }: Use): unknown {

@@ -1,8 +1,8 @@
 import { BoundedMap } from "../../core/bounded-map.ts";
 import type { GroupId } from "../../core/ids.ts";
+import type { DiskRoom } from "../disk-room.ts";
 import type { Fact, GroupStore } from "../group-store.ts";
 import type { OpenFiles } from "../open-files.ts";
-import type { Room } from "../room.ts";
 import { GROUP_0001 } from "./migrations/0001-group.ts";
 import { GROUP_0002 } from "./migrations/0002-group.ts";
 import { GROUP_0003 } from "./migrations/0003-group.ts";
@@ -30,7 +30,7 @@ interface OpenGroup {
   /** How long is waited for another process that makes it or changes its tables. */
   readonly makingPatience?: OpeningWait;
   /** Told of what kept something from being written. */
-  readonly room?: Room;
+  readonly room?: DiskRoom;
 }
 
 /** Ours. Small facts known by heart, of a group that nobody else writes: asked for each look at it. */

@@ -1,5 +1,5 @@
+import type { DiskRoom } from "../disk-room.ts";
 import type { NodeStore } from "../node-store.ts";
-import type { Room } from "../room.ts";
 import { NODE_STORE_LIMITS } from "../store-limits.ts";
 import { NODE_0001 } from "./migrations/0001-node.ts";
 import type { OpeningWait } from "./opening-wait.ts";
@@ -26,7 +26,7 @@ export class SqliteNodeStore implements NodeStore {
       limits = NODE_STORE_LIMITS,
       patience,
       room,
-    }: { limits?: typeof NODE_STORE_LIMITS; patience?: OpeningWait; room?: Room } = {},
+    }: { limits?: typeof NODE_STORE_LIMITS; patience?: OpeningWait; room?: DiskRoom } = {},
   ) {
     this.#file = SqliteFile.open(path, {
       label: "node database",

@@ -11,7 +11,7 @@ const TRIED_BYTES = 64 * 1024;
 const TRIED_FILE = "node.room";
 
 /** Whether there is room to write in a folder. */
-export class Room {
+export class DiskRoom {
   readonly #path: string;
   readonly #told: (failure: EntmootError) => void;
   #wasRefused = false;
