@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { EntmootError } from "../core/errors.ts";
+import { fileFailure } from "./private-files.ts";
 
 /** A file or folder as it was when this was made: whoever cleans up, restores or swaps data may do so under a running process. */
 export class SameFile {
@@ -13,15 +14,26 @@ export class SameFile {
     this.#kind = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? "folder" : "file";
   }
 
-  /** `undefined` when there is nothing at `path`. */
+  /** `undefined` when there is nothing at `path`, or nothing can be seen there. */
   static at(path: string): SameFile | undefined {
-    const identity = identityOf(path);
-    return identity === undefined ? undefined : new SameFile(path, identity);
+    try {
+      const identity = identityOf(path);
+      return identity === undefined ? undefined : new SameFile(path, identity);
+    } catch {
+      return undefined; // Using it tells why.
+    }
   }
 
   /** Why nothing may be written there any more; `undefined` while it is the same. */
   look(): EntmootError | undefined {
-    const found = identityOf(this.path);
+    let found: string | undefined;
+    try {
+      found = identityOf(this.path);
+    } catch (error) {
+      const failure = fileFailure(error, this.path);
+      if (failure instanceof EntmootError) return failure;
+      throw error;
+    }
     if (found === this.#identity) return undefined;
     const change = found === undefined ? "it was removed" : `another ${this.#kind} stands in its place`;
     return new EntmootError(

@@ -122,6 +122,39 @@ inNetns(import.meta, () => {
 
   testWhere(
     otherUserMissing(),
+    "a folder of root's in the way of a data root is named, with whose it is, by whoever comes to it first",
+    async () => {
+      using home = new TemporaryDirectory();
+      const theirs = otherUserFolder(home.path);
+      const [closed, unwritable] = [join(theirs, "closed"), join(theirs, "unwritable")];
+      mkdirSync(closed, { mode: 0o700 });
+      mkdirSync(unwritable, { mode: 0o755 });
+      const command = [...otherUser(), BINARY];
+      for (const [folder, name] of [
+        [closed, "."],
+        [closed, "a"],
+        [unwritable, "."],
+        [unwritable, "a/b"],
+      ] as const) {
+        await using node = new DaemonNode(theirs, "x", { command, env: { ENTMOOT_DATA: join(folder, name) } });
+        const refused = [["serve"], ["up"], ["group", "create", "-name", "council"]];
+        if (folder === closed) refused.push(["info"], ["query"]);
+        for (const args of refused) {
+          const { stderr, stdout } = await node.run(args);
+          expect({ args, stdout, stderr }).toEqual({
+            args,
+            stdout: "",
+            stderr: expect.stringContaining(
+              ` ${folder}: no permission (EACCES): it belongs to user 0, and this process runs as user ${OTHER_USER}`,
+            ),
+          });
+        }
+      }
+    },
+  );
+
+  testWhere(
+    otherUserMissing(),
     "without a home folder a command says what to set, and none is needed where the data root is named whole",
     async () => {
       using home = new TemporaryDirectory();

@@ -15,7 +15,14 @@ import { holdsOriginal } from "../original/original-files.ts";
 import { filesSeen, keptMark } from "../original/original-mark.ts";
 import { seeLaterWrites, seeOriginal } from "../original/read-in-place.ts";
 import { GROUP_DATABASE, takeOver } from "../original/takeover.ts";
-import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
+import {
+  createPrivateDirectory,
+  fileFailure,
+  isThere,
+  PRIVATE_DIRECTORY,
+  PRIVATE_FILE,
+  tighten,
+} from "../private-files.ts";
 import { SameFile } from "../same-file.ts";
 import { GroupsBeingMade } from "./groups-being-made.ts";
 import { OpeningWait } from "./opening-wait.ts";
@@ -425,11 +432,6 @@ export class SqliteDataRoot implements DataRoot {
   #notice(text: string): void {
     if (this.#notices.length < NOTICES_MAX && !this.#notices.includes(text)) this.#notices.push(text);
   }
-}
-
-/** Throws the system's error where that cannot be seen. */
-function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Whatever kept one thing from being read, in words. */
