@@ -1447,7 +1447,7 @@ require_purgeable() {
     case ${each#"$real"/} in
     # Of this program.
     bin | lib | groups | entmoot | runtime.env | identity.json | identity.json.tmp* | control.sock | agent.sock) continue ;;
-    last-update.json | last-update.json.tmp | node.pid | node.pid.tmp | node.lock | node.lock-* | node.room | node.sqlite | node.sqlite-*) continue ;;
+    last-update.json | last-update.json.tmp | node.pid | node.pid.tmp | node.lock | node.lock-* | node.sqlite | node.sqlite-*) continue ;;
     # Of the original's.
     esp.sqlite | esp.sqlite-* | mailbox.sqlite | mailbox.sqlite-* | esp-devices.json | policies | run) continue ;;
     agent-commands | restart.log | serve.log | agent-commands-watch.log) continue ;;

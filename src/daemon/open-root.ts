@@ -72,12 +72,12 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
     leftOut: root.leftOut,
     createGroup: (id) => root.createGroup(id),
     discardGroup: (id) => root.discardGroup(id),
-    look() {
-      const failures = root.look();
-      const unlocked = failures.length === 0 ? lock?.look() : undefined;
-      return unlocked === undefined ? failures : [unlocked];
+    look(how) {
+      const { faults, isGone } = root.look(how);
+      const unlocked = isGone ? undefined : lock?.look();
+      return { faults: unlocked === undefined ? faults : [...faults, unlocked], isGone };
     },
-    onNoRoom: (told) => root.onNoRoom(told),
+    onRefused: (told) => root.onRefused(told),
     [Symbol.dispose]() {
       if (closed) return;
       closed = true;

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import type { Log } from "../host/log.ts";
-import type { DataRoot } from "../store/data-root.ts";
+import type { DataLook, DataRoot } from "../store/data-root.ts";
 import type { GroupStore } from "../store/group-store.ts";
 
 /** Ours. Between two looks whether the data is still there, and room for more. */
@@ -24,7 +24,7 @@ interface MootLookedAfter {
 export interface DataWatchParts {
   readonly clock: Clock;
   readonly log: Log;
-  readonly root: Pick<DataRoot, "look" | "onNoRoom">;
+  readonly root: Pick<DataRoot, "look" | "onRefused">;
   readonly groups: () => readonly MootLookedAfter[];
 }
 
@@ -46,7 +46,7 @@ export class DataWatch implements Disposable {
 
   /** Looks from now on until it is disposed of. */
   start(): void {
-    this.#parts.root.onNoRoom((failure) => this.#tell(DATA_ROOT, failure));
+    this.#parts.root.onRefused((failure) => this.#tell(DATA_ROOT, failure));
     this.#next = this.#parts.clock.after(LOOK_EVERY_MS, () => this.#lookAgain(), { idle: true });
   }
 
@@ -56,16 +56,19 @@ export class DataWatch implements Disposable {
 
   /** What keeps the data root as a whole from being used as it was opened, now, with the next step. */
   faults(): readonly EntmootError[] {
-    const found = this.#parts.root.look();
-    if (found.length === 0) this.#wellAgain(DATA_ROOT);
-    for (const failure of found) this.#tell(DATA_ROOT, failure);
+    return this.#lookAtRoot({ again: false }).faults;
+  }
+
+  #lookAtRoot(how: { readonly again: boolean }): DataLook {
+    const found = this.#parts.root.look(how);
+    if (found.faults.length === 0) this.#wellAgain(DATA_ROOT);
+    for (const failure of found.faults) this.#tell(DATA_ROOT, failure);
     return found;
   }
 
   #lookAgain(): void {
-    const isWhole = this.faults().every(({ code }) => code === "disk_full");
-    // Where a folder is gone, so are those that were in it, and one line says so.
-    if (isWhole) for (const group of this.#inTurn()) this.#lookAt(group);
+    // Where a folder is gone, one line says so for all that were in it.
+    if (!this.#lookAtRoot({ again: true }).isGone) for (const group of this.#inTurn()) this.#lookAt(group);
     this.#next = this.#parts.clock.after(LOOK_EVERY_MS, () => this.#lookAgain(), { idle: true });
   }
 

@@ -1,61 +1,76 @@
-import { accessSync, constants, rmSync, statfsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, constants, statfsSync } from "node:fs";
 import { EntmootError } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
-import { fileFailure, PRIVATE_FILE } from "./private-files.ts";
+import { fileFailure } from "./private-files.ts";
+import { StoreBusy } from "./store-failures.ts";
 
 /** Ours. With less, one long message, or the log of one database, does not fit any more. */
 const LEAST_BYTES = 1024 * 1024;
-/** Ours. Where a write was refused though there seems to be room (a quota), so much is written to see whether it would be now. */
-const TRIED_BYTES = 64 * 1024;
-const TRIED_FILE = "node.room";
+/** Ours. Files that are tried in one look, each of which is a sync of the disk. */
+const TRIED_MAX = 4;
 
-/** Whether there is room to write in a folder. */
+/** A file that can be written once more with what it holds. */
+export interface Triable {
+  /** Throws what keeps it from being written. */
+  tryWriting(): void;
+}
+
+/** Whether there is room to write in a folder, and its disk writes. */
 export class DiskRoom {
   readonly #path: string;
   readonly #told: (failure: EntmootError) => void;
-  #wasRefused = false;
+  /** What could not be written when it was last tried, the one tried longest ago first. */
+  readonly #refused = new Map<Triable, EntmootError>();
 
-  /** `told` hears of each write that found no room, at once. */
+  /** `told` hears of each write that was refused, at once. */
   constructor(path: string, told: (failure: EntmootError) => void) {
     this.#path = path;
     this.#told = told;
   }
 
-  /** To be called with whatever kept something from being written here. */
-  noteFailure(failure: unknown): void {
-    if (!(failure instanceof EntmootError) || (failure.code !== "disk_full" && failure.code !== "internal")) return;
-    this.#wasRefused = true;
-    if (failure.code === "disk_full") this.#told(this.#noRoom());
+  /** The disk refused to take, or give, what is in `file`. */
+  noteRefused(file: Triable, failure: EntmootError): void {
+    const shown = failure.code === "disk_full" ? this.#noRoom() : failure;
+    this.#refused.set(file, shown);
+    this.#told(shown);
+  }
+
+  /** It is not used any more. */
+  forget(file: Triable): void {
+    this.#refused.delete(file);
   }
 
   /**
-   * Why nothing, or hardly anything, can be written here now; `undefined` when it can, or when the folder is gone. Costs
-   * some microseconds; only after a refused write it tries one.
+   * Why nothing, or hardly anything, can be written here now; empty when it can, or when the folder is gone. Costs some
+   * microseconds; with `again` what was refused is tried once more, which costs a sync each.
    */
-  look(): EntmootError | undefined {
+  look({ again }: { readonly again: boolean }): readonly EntmootError[] {
+    const failure = this.#lookAtFolder();
+    if (failure !== undefined) return [failure];
+    for (const [file, before] of again ? [...this.#refused].slice(0, TRIED_MAX) : []) this.#tryAgain(file, before);
+    return [...new Map([...this.#refused.values()].map((refusal) => [refusal.message, refusal])).values()];
+  }
+
+  #lookAtFolder(): EntmootError | undefined {
     try {
       accessSync(this.#path, constants.W_OK);
-      if (hasRoom(this.#path)) {
-        if (this.#wasRefused) this.#tryWriting();
-        this.#wasRefused = false;
-        return undefined;
-      }
-      return this.#noRoom();
+      return hasRoom(this.#path) ? undefined : this.#noRoom();
     } catch (error) {
       if (codeOf(error) === "ENOENT") return undefined;
       const failure = fileFailure(error, this.#path);
-      if (!(failure instanceof EntmootError)) throw error;
-      return failure.code === "disk_full" ? this.#noRoom() : failure;
+      if (failure instanceof EntmootError) return failure;
+      throw error;
     }
   }
 
-  #tryWriting(): void {
-    const path = join(this.#path, TRIED_FILE);
+  /** What the disk refuses is noted again by the file itself; anything else is for others to tell. */
+  #tryAgain(file: Triable, before: EntmootError): void {
+    this.#refused.delete(file);
     try {
-      writeFileSync(path, new Uint8Array(TRIED_BYTES), { mode: PRIVATE_FILE, flush: true });
-    } finally {
-      rmSync(path, { force: true });
+      file.tryWriting();
+    } catch (error) {
+      if (!(error instanceof EntmootError)) throw error;
+      if (error instanceof StoreBusy) this.#refused.set(file, before);
     }
   }
 

@@ -14,7 +14,7 @@ function stage() {
   const clock = new ManualClock();
   const lost = new Set<number>();
   const looked: number[] = [];
-  const it = { lines, clock, lost, looked, faults: [] as EntmootError[], tell: (_: EntmootError) => {} };
+  const it = { lines, clock, lost, looked, faults: [] as EntmootError[], isGone: false, tell: (_: EntmootError) => {} };
   const groups = Array.from({ length: MOOTS }, (_, n) => ({
     id: GroupId.fromBytes(new Uint8Array(32).fill(n % 256).fill(n >> 8, 0, 1)),
     store: {
@@ -31,8 +31,8 @@ function stage() {
     clock,
     log: createLog("info", { write, now: () => new Date(0) }),
     root: {
-      look: () => it.faults,
-      onNoRoom(told) {
+      look: () => ({ faults: it.faults, isGone: it.isGone }),
+      onRefused(told) {
         it.tell = told;
       },
     },
@@ -73,6 +73,7 @@ test("all moots have their turn, and where a folder is gone nothing is said of t
   expect(it.lines.slice(1)).toEqual([expect.stringMatching(/^INFO group \S+: well again$/)]);
   it.lost.add(599);
   it.faults = [fault("groups is gone")];
+  it.isGone = true;
   it.clock.advance(6_000);
   expect(it.lines.slice(2)).toEqual(["ERROR data root: groups is gone"]);
   it.watch[Symbol.dispose]();

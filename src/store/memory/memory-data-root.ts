@@ -1,6 +1,6 @@
 import type { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
-import type { DataRoot } from "../data-root.ts";
+import type { DataLook, DataRoot } from "../data-root.ts";
 import { byDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
 import { MemoryGroupStore } from "./memory-group-store.ts";
 import { MemoryNodeStore } from "./memory-node-store.ts";
@@ -39,11 +39,11 @@ export class MemoryDataRoot implements DataRoot {
     this.#groups.delete(groupId);
   }
 
-  look(): readonly EntmootError[] {
-    return [];
+  look(): DataLook {
+    return { faults: [], isGone: false };
   }
 
-  onNoRoom(): void {}
+  onRefused(): void {}
 
   [Symbol.dispose](): void {
     this.node[Symbol.dispose]();

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
-import type { DataRoot, MigrationProgress } from "../data-root.ts";
+import type { DataLook, DataRoot, MigrationProgress } from "../data-root.ts";
 import { DiskRoom } from "../disk-room.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
 import { MemoryNodeStore } from "../memory/memory-node-store.ts";
@@ -67,7 +67,7 @@ export class SqliteDataRoot implements DataRoot {
   readonly #groups: string;
   readonly #files: OpenFiles;
   readonly #room: DiskRoom;
-  #tellNoRoom: (failure: EntmootError) => void = () => {};
+  #tellRefused: (failure: EntmootError) => void = () => {};
   /** The data root and the folder of its groups, as they were opened. */
   readonly #folders: readonly SameFile[];
   readonly #open = new Map<GroupId, SqliteGroupStore>();
@@ -105,7 +105,7 @@ export class SqliteDataRoot implements DataRoot {
       requireDirectory(path);
     }
     this.#folders = [path, this.#groups].flatMap((folder) => SameFile.at(folder) ?? []);
-    this.#room = new DiskRoom(path, (failure) => this.#tellNoRoom(failure));
+    this.#room = new DiskRoom(path, (failure) => this.#tellRefused(failure));
     const database = join(path, NODE_DATABASE);
     // Looking creates nothing: where no node has run yet, there is nothing to see.
     const isThere = access === "write" || existsSync(database);
@@ -255,25 +255,23 @@ export class SqliteDataRoot implements DataRoot {
     this.#removeFiles(groupId);
   }
 
-  look(): readonly EntmootError[] {
+  look(how: { readonly again: boolean }): DataLook {
     for (const folder of this.#folders) {
       const failure = folder.look();
-      // With a folder goes all that is in it.
-      if (failure !== undefined) return [failure];
+      if (failure !== undefined) return { faults: [failure], isGone: true };
     }
-    const found = this.#room.look();
-    const failures = found === undefined ? [] : [found];
+    const faults = [...this.#room.look(how)];
     try {
       this.node.requireSame();
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
-      failures.push(error);
+      faults.push(error);
     }
-    return failures;
+    return { faults, isGone: false };
   }
 
-  onNoRoom(told: (failure: EntmootError) => void): void {
-    this.#tellNoRoom = told;
+  onRefused(told: (failure: EntmootError) => void): void {
+    this.#tellRefused = told;
   }
 
   [Symbol.dispose](): void {

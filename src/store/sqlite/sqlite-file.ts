@@ -2,7 +2,7 @@ import { Database, type Statement } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
-import type { DiskRoom } from "../disk-room.ts";
+import type { DiskRoom, Triable } from "../disk-room.ts";
 import { OpenFiles, type Parkable } from "../open-files.ts";
 import { createPrivateFile, fileFailure } from "../private-files.ts";
 import { SameFile } from "../same-file.ts";
@@ -10,7 +10,7 @@ import { OutOfFiles, StoreBusy } from "../store-failures.ts";
 import { isOnlyReadable, openFrozen } from "./frozen-database.ts";
 import { OpeningWait } from "./opening-wait.ts";
 import { type ConnectOptions, setUp, userVersionOf } from "./sqlite-connection.ts";
-import { sqliteFailure } from "./sqlite-failure.ts";
+import { isRefusedByDisk, sqliteFailure } from "./sqlite-failure.ts";
 
 /** What a statement binds or gives. Integers come back as `number` unless the statement asks for `bigint`. */
 export type SqlValue = null | number | bigint | string | Uint8Array;
@@ -66,10 +66,10 @@ const MAKING_WAIT_MS = 10_000;
 /**
  * One SQLite database file, 0600, WAL, every commit fsynced. Failures are `EntmootError`s that name
  * the file: `disk_full` when there is no room, `StoreBusy` when another process holds it, `OutOfFiles` when it cannot be
- * opened for want of descriptors, `data_root_invalid` when it is damaged, not ours, not writable or no longer at its path
+ * opened for want of descriptors, `data_root_invalid` when it is damaged, refused by the disk, not ours, not writable or no longer at its path
  * when something is written, else `internal`.
  */
-export class SqliteFile implements Disposable, Parkable {
+export class SqliteFile implements Disposable, Parkable, Triable {
   readonly path: string;
   readonly access: Access;
   readonly #connecting: ConnectOptions;
@@ -91,6 +91,7 @@ export class SqliteFile implements Disposable, Parkable {
   #waitMs = 0;
   #statements: Sql[] = [];
   readonly #use: Use;
+  readonly #room: DiskRoom | undefined;
   #open = true;
 
   private constructor(path: string, { access, alone, connecting, files, room }: Parts) {
@@ -99,7 +100,13 @@ export class SqliteFile implements Disposable, Parkable {
     this.#connecting = connecting;
     this.#files = files;
     this.#isAlone = alone;
-    this.#use = { isRecent: true, room };
+    this.#use = {
+      isRecent: true,
+      failed: (failure) => {
+        if (room !== undefined && isRefusedByDisk(failure)) room.noteRefused(this, failure);
+      },
+    };
+    this.#room = room;
     this.#begin = this.prepare("BEGIN IMMEDIATE");
     this.#commit = this.prepare("COMMIT");
     this.#version = this.prepare("PRAGMA data_version");
@@ -159,6 +166,11 @@ export class SqliteFile implements Disposable, Parkable {
     }
   }
 
+  /** Writes, through to the disk, what is there already. Throws as `transact`. */
+  tryWriting(): void {
+    this.transact(() => this.exec(`PRAGMA user_version = ${this.#connecting.migrations.length}`));
+  }
+
   /** Whether a write would find it free just now; waits for nobody. */
   isWritable(): boolean {
     if (this.#isInTransaction) return true;
@@ -210,6 +222,7 @@ export class SqliteFile implements Disposable, Parkable {
   [Symbol.dispose](): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#room?.forget(this);
     if (this.#db !== undefined) this.#disconnect(this.#db);
     this.#statements = [];
   }
@@ -322,12 +335,13 @@ export class SqliteFile implements Disposable, Parkable {
 interface Use {
   /** One of them was used lately. */
   isRecent: boolean;
-  readonly room: DiskRoom | undefined;
+  /** Told of what failed. */
+  readonly failed: (failure: unknown) => void;
 }
 
-function failureOf(error: unknown, path: string, { room }: Use): unknown {
+function failureOf(error: unknown, path: string, { failed }: Use): unknown {
   const failure = sqliteFailure(error, path);
-  room?.noteFailure(failure);
+  failed(failure);
   return failure;
 }
 
