@@ -8,7 +8,7 @@ import { neverWaitForStderr, printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
 import { type RunningProgram, replaceProcess, runningProgram } from "../host/running-program.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
-import { DataRootLock } from "../store/lock.ts";
+import { DataRootLock, holderName } from "../store/lock.ts";
 import type { NodeStore } from "../store/node-store.ts";
 import { aborted, atMost } from "../transport/wait.ts";
 import { requireCarrier, startTransport } from "./choose-transport.ts";
@@ -185,8 +185,8 @@ async function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon
     return openRoot(options, { create: true, fresh, lock: true, ...(only === undefined ? {} : { only }) });
   } catch (cause) {
     if (!(cause instanceof EntmootError && cause.code === "already_running")) throw cause;
-    const pid = DataRootLock.holder(options.dataDir)?.pid;
-    const who = pid === undefined ? "" : ` (process ${pid})`;
+    const holder = DataRootLock.holder(options.dataDir);
+    const who = holder === undefined ? "" : ` (${holderName(holder)})`;
     throw new EntmootError(
       "already_running",
       `${command}: another entmoot daemon is already running at ${join(options.dataDir, "control.sock")}${who}; use it as it is ("entmootd tail"), or end it with "entmootd stop"`,

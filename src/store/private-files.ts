@@ -1,5 +1,5 @@
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { accessSync, chmodSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { EntmootError } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
 import { giveNameToOwnerOfFolder, giveToOwnerOfFolder } from "./owner.ts";
@@ -97,11 +97,7 @@ export function fileFailure(error: unknown, path: string): unknown {
       return new EntmootError("disk_full", `${path}: no room left to write; free space, then try again`, because);
     case "EACCES":
     case "EPERM":
-      return new EntmootError(
-        "data_root_invalid",
-        `${path}: no permission (${code}); check its owner and mode`,
-        because,
-      );
+      return new EntmootError("data_root_invalid", `${noPermission(path, code)}; check its owner and mode`, because);
     case "EROFS":
       return new EntmootError(
         "data_root_invalid",
@@ -129,6 +125,54 @@ export function fileFailure(error: unknown, path: string): unknown {
       return error;
     default:
       return new EntmootError("internal", `${path}: ${(error as Error).message}`, because);
+  }
+}
+
+/** Whether something is at `path`. Throws `data_root_invalid` where that cannot be seen. */
+export function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (codeOf(error) === "ENOTDIR") return false;
+    throw fileFailure(error, path);
+  }
+}
+
+/** What was refused where, and to whom: the folder that keeps this process from `path` rather than what is in it. */
+export function noPermission(path: string, code: string): string {
+  const at = refusedAt(resolve(path));
+  const owner = ownerOf(at);
+  const self = process.geteuid?.();
+  const whose = owner === self ? "" : `: it belongs to user ${owner}, and this process runs as user ${self}`;
+  return `${at}: no permission (${code})${whose}`;
+}
+
+/** The first folder on the way that may not be entered, or the last one there is when what is missing may not be made in it. */
+function refusedAt(path: string): string {
+  const folders = foldersBetween("/", dirname(path));
+  for (const folder of folders) if (!mayDo(folder, constants.X_OK)) return folder;
+  if (ownerOf(path) !== undefined) return path;
+  const last = folders.findLast((folder) => ownerOf(folder) !== undefined);
+  return last === undefined || mayDo(last, constants.W_OK) ? path : last;
+}
+
+/** Also `true` of what is not there. */
+function mayDo(path: string, what: number): boolean {
+  try {
+    accessSync(path, what);
+    return true;
+  } catch (error) {
+    const code = codeOf(error);
+    return code !== "EACCES" && code !== "EPERM";
+  }
+}
+
+/** `undefined` when nothing is there, or nothing can be seen. */
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.uid;
+  } catch {
+    return undefined;
   }
 }
 

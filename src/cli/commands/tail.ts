@@ -186,7 +186,7 @@ async function follow(
   if (signal.aborted) return;
   let daemon = await unlessAborted(openDaemon(options), signal).catch((error: unknown) => {
     if (!printer.isBounded || !isAbsent(error)) throw error;
-    printProse(`${LABEL}: ${textOf(error)}\n${LABEL}: waiting for one`);
+    printProse(`${LABEL}: ${textOf(error)}; waiting for one`);
     return waitForDaemon(options, signal);
   });
   while (daemon !== undefined) {
