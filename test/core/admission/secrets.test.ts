@@ -9,6 +9,14 @@ test.each([
   [`found "entmoot://join/${SECRET}\\n${SECRET}"`, 'found "entmoot://join/…"'],
   [`found entmoot://join/${SECRET}\n  ${SECRET} here`, "found entmoot://join/… here"],
   [`found ent\u200bmoot://join/AQkJ\u200b${SECRET}`, "found entmoot://join/…"],
+  [`found entmoot://join/${SECRET.replace(/.{6}/g, "$&\n")} here`, "found entmoot://join/…\n here"],
+  [`found entmoot://join/${SECRET.replace(/./g, "$& ")}: cut`, "found entmoot://join/… : cut"],
+  [`found "entmoot://join/${SECRET.replace(/.{10}/g, "$&\\n>> ")}"`, 'found "entmoot://join/…"'],
+  [`found entmoot://join/${SECRET.replace(/.{10}/g, "$&\u0085")}`, "found entmoot://join/…"],
+  [`found entmoot://join/${SECRET.replace(/.{10}/g, "$&=\r\n")}`, "found entmoot://join/…"],
+  [`found entmoot:\n//join/\n${SECRET.replace(/.{10}/g, "$&\n")}`, "found entmoot:\n//join/…"],
+  [`found "entmoot:\\/\\/join\\/${SECRET} ${SECRET}"`, 'found "entmoot:\\/\\/join\\/…"'],
+  [`found entmoot%3A%2F%2Fjoin%2F${SECRET}`, "found entmoot%3A%2F%2Fjoin%2F…"],
   [`entmoot://open-invite?issuer=https://a.example/x&token=${SECRET}: no`, "entmoot://open-invite?…: no"],
   [`https://a.example/invite?token=${SECRET}&a=b: 404`, "https://a.example/invite?token=…&a=b: 404"],
   [`found {"token":"${SECRET}"}`, 'found {"token":"…"}'],
@@ -18,6 +26,8 @@ test.each([
 
 test.each([
   "expected one that begins with entmoot://join/; a link (entmoot://join/…), a URL or an invite's JSON",
+  'found entmoot://join/…" here are 2 Words, none of them a link',
+  "entmoot: join the council of 12",
   "content budget for author 7: entmoot: rate limited",
   "publish: -token: expected 16 to 64 bytes, found 3",
   "name \u{1f469}\u200d\u{1f4bb}: not here",
