@@ -152,9 +152,13 @@ async function contentOf(
   if (file === "")
     throw new EntmootError("invalid_argument", `${LABEL}: -file is empty; expected a path, or - for stdin`);
   const read = await readContent(file!, timeoutMs);
-  if (read === undefined) throw tooLarge(`more than ${CONTENT_MAX_BYTES}`);
+  const source = file === "-" ? "stdin" : JSON.stringify(file!.slice(0, SHOWN_MAX));
+  if (read === undefined) {
+    const text = `${LABEL}: ${source}: expected at most ${CONTENT_MAX_BYTES} bytes of content, found more`;
+    throw new EntmootError("invalid_argument", text);
+  }
   if (read.length > 0) return read;
-  throw new EntmootError("invalid_argument", `${LABEL}: file content is empty`);
+  throw new EntmootError("invalid_argument", `${LABEL}: file content is empty: ${source}`);
 }
 
 async function readContent(path: string, timeoutMs: number | undefined): Promise<Uint8Array | undefined> {
@@ -165,11 +169,4 @@ async function readContent(path: string, timeoutMs: number | undefined): Promise
     const what = cause instanceof EntmootError ? "read file" : `read file ${JSON.stringify(path.slice(0, SHOWN_MAX))}`;
     throw new EntmootError(code, `${LABEL}: ${what}: ${inputReason(cause)}`, { cause });
   }
-}
-
-function tooLarge(found: number | string): EntmootError {
-  return new EntmootError(
-    "invalid_argument",
-    `${LABEL}: content: expected at most ${CONTENT_MAX_BYTES} bytes, found ${found}`,
-  );
 }
