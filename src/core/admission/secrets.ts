@@ -15,7 +15,7 @@ const PIECE = new RegExp(`${BREAK}+([\\w-]+)`, "iy");
 const PLAIN_WORD = /^[a-z]{1,15}$/;
 const NO_WORD = /[a-z].*[A-Z]|\d/;
 
-/** Ours. Pieces shorter than this are a link's only while it has fewer characters than the shortest link there is. */
+/** Ours. A shorter piece that could be a word is a link's only within as many characters as the shortest link has. */
 const PIECE_MIN = 16;
 const LINK_MIN = 204;
 
@@ -24,20 +24,25 @@ const NAMED_TOKEN = /(\btoken=|\\?["']token\\?["']\s*:\s*\\?["'])[^\s"'\\&;,}]+/
 
 /** Ours. No word of a language, and no key or id, is as long in these letters; what a link carries is. */
 const LONG_WORD = /[\w-]{100,}/g;
+/** The same broken over lines, none of which is as short as a key. */
+const BROKEN_WORD = new RegExp(String.raw`(?<![\w-])[\w-]{48,}(?:${BREAK}+[\w-]{10,})+`, "g");
 
 /** `text` with every link, and whatever calls itself a token, cut to its beginning: whoever has one can join. */
 export function withoutSecrets(text: string): string {
   const cut = (from: string) =>
     withoutLinks(from)
       .replace(NAMED_TOKEN, "$1…")
-      // One letter a hundred times is somebody's test, and hides nothing.
-      .replace(LONG_WORD, (word) =>
-        /[0-9]/.test(word) && /[A-Z]/.test(word) && /[a-z]/.test(word) ? `${word.slice(0, 8)}…` : word,
-      );
+      .replace(BROKEN_WORD, (words) => (isCoded(words.slice(0, 48)) ? `${words.slice(0, 8)}…` : words))
+      .replace(LONG_WORD, (word) => (isCoded(word) ? `${word.slice(0, 8)}…` : word));
   const bare = withoutInvisible(text);
   // A link may be sprinkled with characters that nobody sees; where there is none, the text keeps its own.
   const shown = cut(bare);
   return shown === bare ? text : shown;
+}
+
+/** One letter a hundred times is somebody's test, and hides nothing. */
+function isCoded(word: string): boolean {
+  return /[0-9]/.test(word) && /[A-Z]/.test(word) && /[a-z]/.test(word);
 }
 
 /** Each link cut to its beginning; a text may speak of `entmoot://join/`. */
@@ -63,8 +68,8 @@ function endOfLink(text: string, from: number): number {
   PIECE.lastIndex = end;
   for (let found = PIECE.exec(text); found !== null; found = PIECE.exec(text)) {
     const piece = found[1]!;
-    const isShort = piece.length < PIECE_MIN;
-    if (isShort && (length >= LINK_MIN || (length === 0 && !NO_WORD.test(piece)))) break;
+    const isWithin = length > 0 && length < LINK_MIN;
+    if (piece.length < PIECE_MIN && !isWithin && !NO_WORD.test(piece)) break;
     length += piece.length;
     if (!PLAIN_WORD.test(piece)) end = PIECE.lastIndex;
   }

@@ -21,12 +21,15 @@ test.each([
   [`https://a.example/invite?token=${SECRET}&a=b: 404`, "https://a.example/invite?token=…&a=b: 404"],
   [`found {"token":"${SECRET}"}`, 'found {"token":"…"}'],
   [`found "{\\"token\\":\\"${SECRET}\\"}"`, 'found "{\\"token\\":\\"…\\"}"'],
+  [`found "<${"x9Yz".repeat(16)}\n> ${"x9Yz".repeat(16)}\n> ${"x9Yz".repeat(3)}>"`, 'found "<x9Yzx9Yz…>"'],
   [`unexpected argument AbCdEfGh${"x9Yz".repeat(30)}`, "unexpected argument AbCdEfGh…"],
 ])("%j shows no secret", (text, shown) => expect(withoutSecrets(text)).toBe(shown));
 
 test.each([
   "expected one that begins with entmoot://join/; a link (entmoot://join/…), a URL or an invite's JSON",
   'found entmoot://join/…" here are 2 Words, none of them a link',
+  `three keys: ${"Ab3".repeat(15)} ${"Cd4".repeat(15)} ${"Ef5".repeat(15)}`,
+  `two ids: ${"ab3".repeat(21)}c ${"de4".repeat(21)}f`,
   "entmoot: join the council of 12",
   "content budget for author 7: entmoot: rate limited",
   "publish: -token: expected 16 to 64 bytes, found 3",
