@@ -13,14 +13,15 @@ const OTHER_SYSTEMS = new Set(["egregore"]);
 
 /**
  * The vector files under `path`: itself, or every `*.json` in a directory and below, sorted by name. Throws
- * `not_found` where there is nothing, `invalid_argument` for a directory that cannot be read.
+ * `not_found` where there is nothing, `invalid_argument` for what cannot be looked at.
  */
 export async function* vectorFiles(path: string): AsyncGenerator<string> {
   const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== "ENOENT" && cause.code !== "ENOTDIR") return undefined;
-    throw new EntmootError("not_found", `${path}: there is no such file or directory`, { cause });
+    if (cause.code === "ENOENT" || cause.code === "ENOTDIR")
+      throw new EntmootError("not_found", `${path}: there is no such file or directory`, { cause });
+    throw new EntmootError("invalid_argument", `${path}: cannot be read: ${textOf(cause)}`, { cause });
   });
-  if (!info?.isDirectory()) {
+  if (!info.isDirectory()) {
     yield path;
     return;
   }

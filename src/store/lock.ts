@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { giveNameToOwnerOfFolder } from "./owner.ts";
-import { createPrivateFile, fileFailure, PRIVATE_FILE } from "./private-files.ts";
+import { createPrivateFile, fileFailure, PRIVATE_FILE, requireFile } from "./private-files.ts";
 import { isSeenFrom, processPlace } from "./process-place.ts";
 import { SameFile } from "./same-file.ts";
 import { sqliteFailure } from "./sqlite/sqlite-failure.ts";
@@ -101,6 +101,7 @@ export class FileLock implements Disposable {
   /** Makes the file if needed. `undefined` when another still holds it after `waitMs`. */
   static tryAcquire(path: string, waitMs: number): FileLock | undefined {
     const file = resolve(path);
+    requireFile(file);
     if (!existsSync(file)) createPrivateFile(file);
     let db: Database | undefined;
     try {
@@ -150,11 +151,10 @@ function writeHolder(root: string, nowMs: UnixMs): void {
 }
 
 function readHolder(root: string): LockHolder | undefined {
+  const file = join(root, HOLDER_FILE);
   try {
-    const { pid, place, since_ms } = JSON.parse(readFileSync(join(root, HOLDER_FILE), "utf8")) as Record<
-      string,
-      unknown
-    >;
+    requireFile(file);
+    const { pid, place, since_ms } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
     if (!Number.isSafeInteger(pid) || !Number.isSafeInteger(since_ms)) return undefined;
     const sinceMs = since_ms as number;
     const isElsewhere = typeof place === "string" && place.length <= PLACE_MAX && !isSeenFrom(place);

@@ -1,4 +1,14 @@
-import { accessSync, chmodSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { dirname, resolve } from "node:path";
 import { EntmootError } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
@@ -52,10 +62,38 @@ function foldersBetween(outer: string, inner: string): string[] {
   return folders;
 }
 
-/** Takes group and others out of the mode of `path`; the mode it had, or `undefined` when nothing was to do. */
+/**
+ * Throws `data_root_invalid` where something stands at `path` that is no file: opening a pipe waits for its other end, and
+ * a device has none. What cannot be looked at is for who opens it to tell.
+ */
+export function requireFile(path: string): void {
+  let found: Stats | undefined;
+  try {
+    found = statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return;
+  }
+  if (found === undefined || found.isFile()) return;
+  throw new EntmootError(
+    "data_root_invalid",
+    `${path}: expected a file, found ${kindOf(found)}; move it away, and restore the file from a backup if there was one`,
+  );
+}
+
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return "a directory";
+  if (found.isFIFO()) return "a pipe";
+  return found.isSocket() ? "a socket" : "a device";
+}
+
+/**
+ * Takes group and others out of the mode of the file or directory at `path`; the mode it had, or `undefined` when nothing
+ * was to do. What is neither is left alone: a link may lead to a device that is everybody's.
+ */
 export function tighten(path: string, wanted: number): number | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (!found) return undefined;
+  const isMeant = wanted === PRIVATE_DIRECTORY ? found?.isDirectory() : found?.isFile();
+  if (!found || !isMeant) return undefined;
   const mode = found.mode & 0o777;
   if ((mode & SHARED_BITS) === 0) return undefined;
   try {

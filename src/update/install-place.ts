@@ -10,8 +10,10 @@ import {
   realpathSync,
   rmSync,
   statfsSync,
+  statSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { trimSpace } from "../core/bytes/text.ts";
 import { FileLock } from "../store/lock.ts";
 import { giveToOwnerOf } from "../store/owner.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
@@ -21,6 +23,8 @@ const NAME = "entmootd";
 const ASK_PACKAGES_MS = 5_000;
 /** Ours. Beside what is written itself: databases, version files. */
 const SLACK_BYTES = 1024 * 1024;
+/** Ours. A serial is a line. */
+const SERIAL_FILE_MAX = 4096;
 
 /** Where an executable is installed, and what stands beside it. */
 export interface InstallPlace {
@@ -170,7 +174,10 @@ export function requireRoom({ dir }: InstallPlace, bytes: number): void {
 /** The serial of the newest release installed here; 0 when none is known. */
 export function installedSerial({ serialFile }: InstallPlace): number {
   try {
-    const text = readFileSync(serialFile, "utf8").slice(0, 32).trim();
+    const found = statSync(serialFile);
+    // Anything else might never end when it is read.
+    if (!found.isFile() || found.size > SERIAL_FILE_MAX) return 0;
+    const text = trimSpace(readFileSync(serialFile, "utf8").slice(0, 32));
     const serial = /^\d{1,16}$/.test(text) ? Number(text) : 0;
     return Number.isSafeInteger(serial) ? serial : 0;
   } catch {

@@ -24,6 +24,12 @@ export const operations = defineCommand({
   },
   run({ args }) {
     parseGlobalOptions(args, process.env);
+    if (args.markdown && (args.json || args.name !== undefined)) {
+      throw new EntmootError(
+        "invalid_argument",
+        `${LABEL}: -markdown is the table of all; leave out -json and OPERATION`,
+      );
+    }
     const all = listOperations(OPERATIONS);
     if (args.name !== undefined) {
       const one = all.find(({ name }) => name === args.name);

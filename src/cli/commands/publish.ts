@@ -1,6 +1,6 @@
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { later } from "../../core/clock.ts";
-import { EntmootError, textOf } from "../../core/errors.ts";
+import { EntmootError } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
@@ -8,7 +8,7 @@ import { realClock } from "../../host/real-clock.ts";
 import { publish as publishOperation } from "../../node/operations/messages.ts";
 import { pause } from "../../transport/wait.ts";
 import { jsonInteger } from "../../view/message-line.ts";
-import { readInput } from "../line/bounded-input.ts";
+import { inputReason, readInput } from "../line/bounded-input.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
@@ -23,6 +23,8 @@ const CONTENT_MAX_BYTES = 12 * 1024 * 1024 - 64 * 1024;
 
 /** Ours. How long a daemon has that does not answer, where nothing was said. */
 const TIMEOUT_MS = 30_000;
+/** Ours. Characters of a path that a failure repeats. */
+const SHOWN_MAX = 200;
 
 /** `publish`: one message, stored and on its way when the command returns. */
 export const publish = defineCommand({
@@ -148,9 +150,13 @@ async function contentOf(
   if (file === "")
     throw new EntmootError("invalid_argument", `${LABEL}: -file is empty; expected a path, or - for stdin`);
   const read = await readContent(file!, timeoutMs);
-  if (read === undefined) throw tooLarge(`more than ${CONTENT_MAX_BYTES}`);
+  const source = file === "-" ? "stdin" : JSON.stringify(file!.slice(0, SHOWN_MAX));
+  if (read === undefined) {
+    const text = `${LABEL}: ${source}: expected at most ${CONTENT_MAX_BYTES} bytes of content, found more`;
+    throw new EntmootError("invalid_argument", text);
+  }
   if (read.length > 0) return read;
-  throw new EntmootError("invalid_argument", `${LABEL}: file content is empty`);
+  throw new EntmootError("invalid_argument", `${LABEL}: file content is empty: ${source}`);
 }
 
 async function readContent(path: string, timeoutMs: number | undefined): Promise<Uint8Array | undefined> {
@@ -158,13 +164,7 @@ async function readContent(path: string, timeoutMs: number | undefined): Promise
     return await readInput(path, { maxBytes: CONTENT_MAX_BYTES, timeoutMs });
   } catch (cause) {
     const code = cause instanceof EntmootError ? cause.code : "invalid_argument";
-    throw new EntmootError(code, `${LABEL}: read file: ${textOf(cause)}`, { cause });
+    const what = cause instanceof EntmootError ? "read file" : `read file ${JSON.stringify(path.slice(0, SHOWN_MAX))}`;
+    throw new EntmootError(code, `${LABEL}: ${what}: ${inputReason(cause)}`, { cause });
   }
-}
-
-function tooLarge(found: number | string): EntmootError {
-  return new EntmootError(
-    "invalid_argument",
-    `${LABEL}: content: expected at most ${CONTENT_MAX_BYTES} bytes, found ${found}`,
-  );
 }

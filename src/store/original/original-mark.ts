@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { GroupId } from "../../core/ids.ts";
 import type { GroupStore } from "../group-store.ts";
@@ -98,7 +98,7 @@ export function markOf({ root, directory, groupId, open, roster, database }: Mar
     last_id,
     ids_sha256: ids.digest("hex"),
     ads_sha256: adsHash(database),
-    policy_sha256: existsSync(join(root, POLICY_FILE)) ? sha256(readFileSync(join(root, POLICY_FILE))) : "",
+    policy_sha256: isFile(join(root, POLICY_FILE)) ? sha256(readFileSync(join(root, POLICY_FILE))) : "",
     metadata_sha256: metadataHash(open, join(root, METADATA_DATABASE), groupId),
   };
 }
@@ -124,6 +124,10 @@ function metadataHash(open: Marking["open"], path: string, groupId: GroupId): st
   } catch {
     return "";
   }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function sha256(data: string | Uint8Array): string {

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
 import type { DiskRoom, Triable } from "../disk-room.ts";
 import { OpenFiles, type Parkable } from "../open-files.ts";
-import { createPrivateFile, fileFailure } from "../private-files.ts";
+import { createPrivateFile, fileFailure, requireFile } from "../private-files.ts";
 import { SameFile } from "../same-file.ts";
 import { OutOfFiles, StoreBusy } from "../store-failures.ts";
 import { isOnlyReadable, openFrozen } from "./frozen-database.ts";
@@ -115,6 +115,7 @@ export class SqliteFile implements Disposable, Parkable, Triable {
   /** Opens `path`, made if it is not there, and brings it up to date. */
   static open(path: string, options: OpenOptions): SqliteFile {
     const { access, durable = true, files = new OpenFiles(Number.POSITIVE_INFINITY), label, migrations } = options;
+    requireFile(resolve(path));
     const isMade = userVersionOf(resolve(path)) === migrations.length;
     const waitMs = isMade ? usualWaitMs(access) : MAKING_WAIT_MS;
     const patience = options.patience ?? ((isMade ? undefined : options.makingPatience) || new OpeningWait(waitMs));
@@ -242,6 +243,7 @@ export class SqliteFile implements Disposable, Parkable, Triable {
   #connected(waitMs = WRITER_WAIT_MS): Database {
     if (this.#db !== undefined) return this.#db;
     if (!this.#open) throw new EntmootError("internal", `${this.path}: used after it was closed`);
+    requireFile(this.path);
     this.#files.makeRoom();
     for (;;) {
       try {
