@@ -24,6 +24,7 @@ export class MessagePrinter implements Disposable {
   readonly #watches: Disposable[];
   #printed = 0;
   #isLate = false;
+  #reason: EntmootError | undefined;
 
   constructor({ count = Number.POSITIVE_INFINITY, timeoutMs }: PrintingEnd) {
     this.#count = count;
@@ -50,8 +51,16 @@ export class MessagePrinter implements Disposable {
     if (this.#printed === this.#count) this.#ending.abort();
   }
 
-  /** Throws `too_few` when the time was up before there were enough. */
+  /** Nothing more can come, for this reason. */
+  end(reason: EntmootError): void {
+    if (this.signal.aborted) return;
+    this.#reason = reason;
+    this.#ending.abort();
+  }
+
+  /** Throws why nothing more can come, and `too_few` when the time was up before there were enough. */
   requireCount(label: string): void {
+    if (this.#reason !== undefined) throw this.#reason;
     if (!this.#isLate || this.#count === Number.POSITIVE_INFINITY) return;
     const found = `${this.#printed} of ${this.#count} messages came within ${this.#timeoutMs} ms`;
     throw new EntmootError("too_few", `${label}: ${found}; go on with -after and the place of the last one`);
