@@ -46,7 +46,8 @@ export const tail = defineCommand({
       "A closed stdin does not end it; SIGINT and SIGTERM do, and so does the end of whoever reads what it prints.",
       "When this node is removed from a moot, it says so and goes on with the others; with -group it ends with status 2.",
       "With -count it ends once that many are printed, those of -n and -after among them; with -timeout too, after",
-      "that time, with status 8 when they were fewer; with both it waits for a daemon too. -n prints by time: to go on from what a count cut off, use -after.",
+      "that time, with status 8 when they were fewer. With -timeout it waits for a daemon too; where none comes, status 6 without -count.",
+      "-n prints by time: to go on from what a count cut off, use -after.",
     ],
   },
   args: {
@@ -181,8 +182,8 @@ function wasSeen({ group_id, place, seq }: MessageRow, seen: Seen): boolean {
 }
 
 /**
- * Prints what arrives until `signal` aborts. Throws `control_unavailable` when there is no daemon to begin with, unless it
- * is known how long to wait for messages, and so for a daemon.
+ * Prints what arrives until `signal` aborts. Throws `control_unavailable` when there is no daemon to begin with: at
+ * once, or when it is known how long to wait for messages, and so for a daemon, once that time is up.
  */
 async function follow(
   options: GlobalOptions,
@@ -191,11 +192,14 @@ async function follow(
   const { signal } = printer;
   if (signal.aborted) return;
   const memberships = new Memberships(printer, groupId);
+  let absent: unknown;
   let daemon = await unlessAborted(openDaemon(options), signal).catch((error: unknown) => {
-    if (!printer.isBounded || !isAbsent(error)) throw error;
+    if (!printer.isTimed || !isAbsent(error)) throw error;
+    absent = error;
     printProse(`${LABEL}: ${textOf(error)}\n${LABEL}: waiting for one`);
     return waitForDaemon(options, signal);
   });
+  if (daemon === undefined && absent !== undefined && printer.isOver) throw absent;
   while (daemon !== undefined) {
     await using current = daemon;
     const began = realClock.steady();

@@ -1,3 +1,4 @@
+import { durationText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { printJson } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
@@ -39,9 +40,14 @@ export class MessagePrinter implements Disposable {
     return this.#ending.signal;
   }
 
-  /** Whether it ends by itself, with a status that says whether there were enough. */
-  get isBounded(): boolean {
-    return this.#timeoutMs !== undefined && this.#count !== Number.POSITIVE_INFINITY;
+  /** Whether it ends by itself after some time. */
+  get isTimed(): boolean {
+    return this.#timeoutMs !== undefined;
+  }
+
+  /** Whether the time was up, and no number of messages was waited for: there is nothing to say of how many came. */
+  get isOver(): boolean {
+    return this.#isLate && this.#count === Number.POSITIVE_INFINITY;
   }
 
   print(row: MessageRow): void {
@@ -62,7 +68,7 @@ export class MessagePrinter implements Disposable {
   requireCount(label: string): void {
     if (this.#reason !== undefined) throw this.#reason;
     if (!this.#isLate || this.#count === Number.POSITIVE_INFINITY) return;
-    const found = `${this.#printed} of ${this.#count} messages came within ${this.#timeoutMs} ms`;
+    const found = `${this.#printed} of ${this.#count} messages came within ${durationText(this.#timeoutMs ?? 0)}`;
     throw new EntmootError("too_few", `${label}: ${found}; go on with -after and the place of the last one`);
   }
 
