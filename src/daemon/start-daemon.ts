@@ -196,11 +196,11 @@ async function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon
 }
 
 /**
- * Calls `end` at SIGINT, SIGTERM and SIGHUP. Gives what undoes it; from then on, which is when ending has begun, a
+ * Calls `end` at SIGINT, SIGTERM, SIGHUP and SIGQUIT. Gives what undoes it; from then on, which is when ending has begun, a
  * further signal ends the process at once.
  */
 function onSignals(end: () => void): () => void {
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
   for (const signal of signals) process.on(signal, end);
   return () => {
     for (const signal of signals) process.off(signal, end);

@@ -267,7 +267,9 @@ export class EntmootNode implements Operations, OperationHost {
     for (const notice of root.notices.slice(told)) log.warn(notice);
     if (store === undefined) throw new EntmootError("group_not_found", "group not joined");
     try {
-      return this.#begin(store);
+      const group = this.#begin(store);
+      if (group.self !== undefined) this.#emit(group, group.self, "joined", "none");
+      return group;
     } catch (error) {
       // Read afresh the next time: by then somebody may have mended it, or put another file in its place.
       this.#groups.delete(id);
@@ -337,13 +339,15 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   #emit(group: Group, member: NodeInfo, event: WatchedPeer["event"], route: WatchedPeer["route"]): void {
+    const key = keyOf(member);
     const told: WatchedPeer = {
       kind: "peer",
       group_id: group.id,
       node_id: member.pilot_node_id,
-      entmoot_pubkey: shownKey(keyOf(member)),
+      entmoot_pubkey: shownKey(key),
       event,
       route,
+      ...(key === this.#context.local ? { self: true } : {}),
     };
     for (const listener of this.#peerListeners) listener(told);
     this.#changed.notify();

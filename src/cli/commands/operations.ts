@@ -3,7 +3,7 @@ import { printIndentedJson, printJson, printLine } from "../../host/print.ts";
 import { OPERATIONS } from "../../node/operations/table.ts";
 import { listOperations, type OperationListing, operationsMarkdown } from "../../view/operation-listing.ts";
 import { defineCommand } from "../line/command.ts";
-import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { globalFlags } from "../line/global-flags.ts";
 import { nearest } from "../line/nearest.ts";
 
 const LABEL = "operations";
@@ -23,7 +23,6 @@ export const operations = defineCommand({
     json: { type: "boolean", description: "print one JSON array, or one object for one operation" },
   },
   run({ args }) {
-    parseGlobalOptions(args, process.env);
     if (args.markdown && (args.json || args.name !== undefined)) {
       throw new EntmootError(
         "invalid_argument",

@@ -64,7 +64,9 @@ export const update = defineCommand({
     json: { type: "boolean", description: "print one JSON object, failures too" },
   },
   async run({ args }): Promise<ExitStatus> {
-    const options = parseGlobalOptions(args, process.env);
+    const home = knownHome(process.env) ?? "/";
+    // Only a daemon that is to be restarted has to be found; else no data root is no record of what was taken back.
+    const options = args.restart ? parseGlobalOptions(args, process.env) : parseGlobalOptions(args, process.env, home);
     requireOwner(options, LABEL);
     if (args.rollback && (args.check || args.version !== undefined)) {
       throw new EntmootError(
@@ -74,7 +76,6 @@ export const update = defineCommand({
     }
     if (args["install-dir"] === "")
       throw new EntmootError("invalid_argument", `${LABEL}: -install-dir: expected a folder, found ""`);
-    const home = knownHome(process.env) ?? "/";
     // Nobody reads how it goes any more: that is no reason to stop in the middle.
     process.stderr.on("error", () => {});
     using progress = new ProgressDisplay(isJsonProse() ? PROSE : process.stderr, realClock);

@@ -45,6 +45,13 @@ export class LineEditor {
     return { text: this.#answered, cursor: this.#answered.length, question: questionOf(this.#pasted) };
   }
 
+  /** What was typed or pasted and not finished, as it would be published; the line is empty after it. */
+  takeUnfinished(): string {
+    const text = this.#pasted === undefined ? this.#text : this.#with(this.#pasted);
+    this.#finish(text, false);
+    return text;
+  }
+
   /** Something that was said before this editor was there, to be brought back as what is typed in it. */
   remember(line: string): void {
     this.#history.add(line);
@@ -62,6 +69,8 @@ export class LineEditor {
         return this.#paste(key.text);
       case "paste_too_long":
         return { kind: "note", text: `pasted more than ${key.maxChars} characters: nothing of it was taken` };
+      case "paste_given_up":
+        return this.#giveUp(key.text);
       case "enter":
         return this.#finish(this.#text, false);
       case "interrupt":
@@ -125,6 +134,8 @@ export class LineEditor {
       case "paste":
         this.#pasted = pasted + key.text;
         return undefined;
+      case "paste_given_up":
+        return this.#giveUp(key.text);
       case "suspend":
       case "redraw":
       case "hold":
@@ -178,6 +189,11 @@ export class LineEditor {
     this.#answered = "";
     this.#history.add(pasted);
     return { kind: "note", text: "not published; arrow up brings it back" };
+  }
+
+  #giveUp(text: string): Done {
+    this.#history.add(text);
+    return { kind: "note", text: "the paste had no end: nothing of it was published; arrow up brings it back" };
   }
 
   #paste(text: string): Done | undefined {
