@@ -52,7 +52,7 @@ function groupStatus(group: Group, isRunning: boolean): MootStatus {
 }
 
 function retentionStatus({ policy, retention, store }: Group, isRunning: boolean): RetentionStatus {
-  const { cutoffMs, prunedToMs, time } = retention.state;
+  const { cutoffMs, jumpMs, prunedToMs, time } = retention.state;
   const days = policy.current?.retention_days;
   return {
     days: days === undefined || keepsEverything(days) ? undefined : days,
@@ -61,6 +61,9 @@ function retentionStatus({ policy, retention, store }: Group, isRunning: boolean
     pruned_to_ms: prunedToMs,
     clock: isRunning ? time.kind : undefined,
     clock_offset_ms: isRunning && time.kind === "disputed" ? Math.round(time.offsetMs) : undefined,
+    clock_heard: isRunning && time.kind !== "steady" ? time.heard : undefined,
+    clock_rest_ms: isRunning && time.kind === "unproved" ? Math.ceil(time.restMs) : undefined,
+    clock_jump_ms: isRunning && jumpMs !== 0 ? Math.round(jumpMs) : undefined,
   };
 }
 

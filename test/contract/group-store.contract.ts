@@ -410,6 +410,20 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       }
     });
 
+    check("the root that was kept for the next opening goes with what comes back after it", ({ messages }, world) => {
+      const said = [3n, 5n, 7n].map((timestamp) => message({ timestamp }));
+      messages.putMany(said.map(keptMessage));
+      messages.pruneBefore(6n);
+      expect(messages.merkleRoot()).toBe(merkleRoot([said[2]!.id]));
+      const again = world.reopen().messages;
+      expect(again.merkleRoot()).toBe(merkleRoot([said[2]!.id]));
+      again.restoreFrom(4n);
+      again.putMany([keptMessage(said[1]!)]);
+      for (const { messages: now } of beforeAndAfter(world)) {
+        expect(now.merkleRoot()).toBe(merkleRoot([said[1]!.id, said[2]!.id]));
+      }
+    });
+
     check(
       "a root from some time on is kept in step for a few times, and is built for others when asked",
       (_, world) => {

@@ -53,7 +53,7 @@ const retentionStatus = struct("retention", {
   ),
   pruned: documented("messages removed here and not fetched again", count),
   pruned_to_ms: documented(
-    "they were older than this, Unix milliseconds; absent: nothing was removed",
+    "what is older was removed, or is not taken in any more, Unix milliseconds; absent: nothing was",
     omitted(instantMs),
   ),
   clock: documented(
@@ -61,6 +61,9 @@ const retentionStatus = struct("retention", {
     optional(oneOf("clock", ["agreed", "steady", "unproved", "disputed"])),
   ),
   clock_offset_ms: documented("disputed: how far most members are ahead, behind below 0", optional(int)),
+  clock_heard: documented("members heard of late; absent for steady, and without a daemon", optional(count)),
+  clock_rest_ms: documented("unproved: what is waited for yet, unless further members are heard", optional(count)),
+  clock_jump_ms: documented("unproved after a jump: how far the date here went, back below 0", optional(int)),
 });
 
 const groupStatus = struct(
