@@ -190,8 +190,12 @@ export class EntmootNode implements Operations, OperationHost {
 
   #makeServices(context: NodeContext): NodeServices {
     const { build, onStop, restart } = this.#parts;
+    const notOpen = this.#unopened;
     return {
       ...context,
+      get unopened() {
+        return notOpen.all();
+      },
       moots: () => {
         this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
         return this.#inOrder;
