@@ -23,7 +23,7 @@ const NAME = "entmootd";
 const ASK_PACKAGES_MS = 5_000;
 /** Ours. Beside what is written itself: databases, version files. */
 const SLACK_BYTES = 1024 * 1024;
-/** Ours. What a machine calls itself is a line; a file with more is none of these. */
+/** Ours. A serial has at most 16 digits; what is longer was not written by us. */
 const SERIAL_FILE_MAX = 4096;
 
 /** Where an executable is installed, and what stands beside it. */

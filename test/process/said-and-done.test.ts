@@ -199,6 +199,15 @@ inNetns(import.meta, () => {
       const { status, stderr } = await a.run([command, "-hostname", "a\u007fb"]);
       expect({ status, stderr }).toEqual({ status: 5, stderr: expect.stringContaining("found U+007F") });
     }
+    for (const [name, found] of [
+      ["a\nb", "found U+000A"],
+      ["\u0085a\u009fb", "found U+009F"],
+      ["x".repeat(65), "expected at most 64 bytes, found 65"],
+      ["\u6811".repeat(22), "expected at most 64 bytes, found 66"],
+    ] as const) {
+      const { status, stderr } = await a.run(["join", "-serve", "-hostname", name, "entmoot://join/x"]);
+      expect({ name, status, stderr }).toEqual({ name, status: 5, stderr: expect.stringContaining(found) });
+    }
     expect(readdirSync(home.path)).toEqual([]);
     await a.serve("-hostname", "oak");
     const { link } = await (async () => {
@@ -212,5 +221,31 @@ inNetns(import.meta, () => {
       status: 5,
       stderr: expect.stringContaining("the running daemon keeps the name it has"),
     });
+  });
+
+  test("white space around topics is the network's, and what stands for nothing else is refused", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.serve();
+    await a.ask(["group", "create", "-name", "\u0085 council\u3000", "-policy", "none"]);
+    expect(await a.group()).toMatchObject({ name: "council" });
+    for (const [text, topic] of [
+      ["\u0085chat\u3000,\u2003news/day\u0085", ["chat", "news/day"]],
+      // No white space: it begins a topic of another name.
+      ["\ufeffchat", ["\ufeffchat"]],
+      ["chat\u200b", ["chat\u200b"]],
+      ["chat,\u0085chat", ["chat"]],
+    ] as const) {
+      expect(await a.ask(["publish", "-topic", text, "-content", "x"])).toMatchObject({ topic });
+    }
+    for (const blank of ["\u0085", " , \u00a0,", "\u2028"]) {
+      const { status, stderr } = await a.run(["publish", "-topic", blank, "-content", "x"]);
+      expect([status, stderr]).toEqual([5, expect.stringContaining("-topic had no valid entries")]);
+      const named = await a.run(["group", "create", "-name", blank.replaceAll(",", "")]);
+      expect([named.status, named.stderr]).toEqual([5, expect.stringContaining("-name is required")]);
+    }
+    const { stdout } = await a.run(["query", "-topic", "chat"]);
+    expect(stdout.trimEnd().split("\n")).toHaveLength(2);
+    await a.end();
   });
 });

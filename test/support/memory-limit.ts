@@ -1,49 +1,59 @@
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { eventually } from "./eventually.ts";
+import { BINARY } from "./binary.ts";
 
-/** Where groups of processes with a limit of memory are made, and the file that holds it: version 1, else version 2. */
-const PLACES = [
-  ["/sys/fs/cgroup/memory", "memory.limit_in_bytes"],
-  ["/sys/fs/cgroup", "memory.max"],
+/** Where the kernel's memory controller is, and what its limit is called; of the older layout and of the one of today. */
+const LAYOUTS = [
+  { root: "/sys/fs/cgroup/memory", limit: "memory.limit_in_bytes", kills: "memory.oom_control" },
+  { root: "/sys/fs/cgroup", limit: "memory.max", kills: "memory.events" },
 ] as const;
 
-/** A group of processes that may have so many bytes in memory together. Disposing it waits until they are gone. */
-export class MemoryLimit implements AsyncDisposable {
-  readonly #path: string;
+/** A group of processes that together may have so many bytes of memory; disposing it needs them to have ended. */
+export class MemoryLimit implements Disposable {
+  readonly #folder: string;
+  readonly #kills: string;
 
-  private constructor(path: string) {
-    this.#path = path;
-  }
-
-  /** `undefined` where this machine permits none. */
-  static of(bytes: number): MemoryLimit | undefined {
-    for (const [place, file] of PLACES) {
-      const path = join(place, `entmoot-test-${process.pid}`);
+  constructor(bytes: number) {
+    const name = `entmoot-test-${process.pid}-${crypto.randomUUID()}`;
+    for (const { kills, limit, root } of LAYOUTS) {
+      const folder = join(root, name);
+      this.#folder = folder;
+      this.#kills = join(folder, kills);
       try {
-        mkdirSync(path);
+        mkdirSync(folder);
       } catch {
-        continue; // Read-only, or another user's.
+        continue;
       }
-      // Where the controller is not handed on, the group has no such file.
-      if (existsSync(join(path, file))) {
-        writeFileSync(join(path, file), `${bytes}`);
-        return new MemoryLimit(path);
+      if (existsSync(join(folder, limit))) {
+        writeFileSync(join(folder, limit), `${bytes}`);
+        return;
       }
-      rmdirSync(path);
+      rmdirSync(folder);
     }
+    throw new Error("needs a memory controller of the kernel that may be set");
+  }
+
+  /** The program, in that group. */
+  get command(): readonly string[] {
+    return ["sh", "-c", `echo $$ >'${this.#folder}/cgroup.procs'; exec "$0" "$@"`, BINARY];
+  }
+
+  /** How many processes the kernel ended for want of memory. */
+  get killed(): number {
+    return Number(/^oom_kill (\d+)$/m.exec(readFileSync(this.#kills, "utf8"))?.[1] ?? 0);
+  }
+
+  [Symbol.dispose](): void {
+    rmdirSync(this.#folder);
+  }
+}
+
+/** What this machine lacks for it; `undefined` for nothing. */
+export function memoryLimitMissing(): string | undefined {
+  try {
+    using _ = new MemoryLimit(2 ** 30);
     return undefined;
-  }
-
-  /** What runs `command` with the arguments that follow it in the group. */
-  run(...command: string[]): string[] {
-    return ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', this.#path, ...command];
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await eventually("the group is empty", () => {
-      rmdirSync(this.#path);
-      return true;
-    });
+  } catch (error) {
+    return (error as Error).message;
   }
 }

@@ -26,6 +26,8 @@ export interface OriginalMark {
   /** Of the file with every group's policy, and of this group's metadata; empty where there are none. */
   readonly policy_sha256: string;
   readonly metadata_sha256: string;
+  /** The roster was none that ours could go on with; absent where it was. */
+  readonly roster_differs?: boolean;
 }
 
 /** What is kept of the last reading; `undefined` when there was none, or by a version that kept nothing. */
