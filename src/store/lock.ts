@@ -1,6 +1,7 @@
 import { Database, SQLiteError } from "bun:sqlite";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { instantText } from "../core/amounts.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { giveNameToOwnerOfFolder } from "./owner.ts";
@@ -108,7 +109,7 @@ export class FileLock implements Disposable {
 function alreadyRunning(root: string): EntmootError {
   const { pid, sinceMs } = readHolder(root) ?? {};
   const who = pid === undefined ? "another process" : `process ${pid}`;
-  const since = sinceMs === undefined ? "" : ` since ${new Date(sinceMs).toISOString()}`;
+  const since = sinceMs === undefined ? "" : ` since ${instantText(sinceMs)}`;
   return new EntmootError("already_running", `data root ${root} is in use by ${who}${since}; stop it first`);
 }
 

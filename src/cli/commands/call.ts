@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { sizeText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { decodeJson } from "../../core/json/json-codec.ts";
 import { openDaemon, openOperations, openReading } from "../../daemon/open-operations.ts";
@@ -80,8 +81,11 @@ async function requestOf(operation: AnyOperation, text: string): Promise<unknown
   const { name, requestMax } = operation;
   const bytes = text === "-" ? await collect(Bun.stdin.stream(), requestMax) : new TextEncoder().encode(text);
   if (bytes === undefined || bytes.length > requestMax) {
-    const found = bytes === undefined ? "more on stdin" : `${bytes.length}`;
-    throw new EntmootError("invalid_argument", `${LABEL}: ${name}: expected at most ${requestMax} bytes, got ${found}`);
+    const found = bytes === undefined ? "more on stdin" : sizeText(bytes.length);
+    throw new EntmootError(
+      "invalid_argument",
+      `${LABEL}: ${name}: expected at most ${sizeText(requestMax)}, got ${found}`,
+    );
   }
   if (text === "-") requireUtf8(bytes, `${LABEL}: ${name}: stdin`);
   try {

@@ -1,3 +1,4 @@
+import { durationText, sizeText } from "../../core/amounts.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { later } from "../../core/clock.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
@@ -130,7 +131,7 @@ async function inTurn<T>(waitMs: number, work: () => Promise<T>): Promise<T> {
     } catch (error) {
       const pauseMs = error instanceof EntmootError && error.code === "rate_limited" ? error.retryAfterMs : undefined;
       if (pauseMs === undefined || realClock.steady() + pauseMs > giveUpAt) throw error;
-      printProse(`${LABEL}: the rate limit is reached; trying again in ${(pauseMs / 1000).toFixed(1)} s`);
+      printProse(`${LABEL}: the rate limit is reached; trying again in ${durationText(pauseMs)}`);
       await pause(realClock, pauseMs);
     }
   }
@@ -150,7 +151,7 @@ async function contentOf(
   if (file === "")
     throw new EntmootError("invalid_argument", `${LABEL}: -file is empty; expected a path, or - for stdin`);
   const read = await readContent(file!, timeoutMs);
-  if (read === undefined) throw tooLarge(`more than ${CONTENT_MAX_BYTES}`);
+  if (read === undefined) throw tooLarge("more");
   if (read.length > 0) return read;
   throw new EntmootError("invalid_argument", `${LABEL}: file content is empty`);
 }
@@ -167,6 +168,6 @@ async function readContent(path: string, timeoutMs: number | undefined): Promise
 function tooLarge(found: number | string): EntmootError {
   return new EntmootError(
     "invalid_argument",
-    `${LABEL}: content: expected at most ${CONTENT_MAX_BYTES} bytes, found ${found}`,
+    `${LABEL}: content: expected at most ${sizeText(CONTENT_MAX_BYTES)}, found ${found}`,
   );
 }

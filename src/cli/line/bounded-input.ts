@@ -1,5 +1,6 @@
 import { close, open, read as readFile } from "node:fs";
 import { promisify } from "node:util";
+import { durationText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { Deadline, unlessAborted } from "../../transport/wait.ts";
@@ -54,5 +55,8 @@ async function collected(source: AsyncIterable<Uint8Array>, maxBytes: number) {
 
 function tooSlow(path: string, timeoutMs: number): EntmootError {
   const what = path === "-" ? "stdin" : path;
-  return new EntmootError("timeout", `${what}: expected its end within ${timeoutMs} ms, and it was still open`);
+  return new EntmootError(
+    "timeout",
+    `${what}: expected its end within ${durationText(timeoutMs)}, and it was still open`,
+  );
 }
