@@ -1,5 +1,6 @@
 import { open, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { sizeText } from "../core/amounts.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 
 /** Ours. The largest vector file is 1.4 MB; anything near this is not one. */
@@ -70,7 +71,7 @@ async function readBounded(path: string): Promise<string> {
     if (size > VECTOR_FILE_BYTES_MAX) {
       throw new EntmootError(
         "invalid_argument",
-        `${path}: expected at most ${VECTOR_FILE_BYTES_MAX} bytes, found ${size}`,
+        `${path}: expected at most ${sizeText(VECTOR_FILE_BYTES_MAX)}, found ${sizeText(size)}`,
       );
     }
     return await handle.readFile("utf8");

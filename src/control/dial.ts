@@ -1,4 +1,5 @@
 import { lstatSync } from "node:fs";
+import { durationText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 import { noPermission } from "../store/private-files.ts";
@@ -43,7 +44,10 @@ export async function dial(path: string, clock: Clock): Promise<SocketStream | u
   if (stream !== undefined) return stream;
   // Whoever accepts later finds nobody.
   void connected.then((socket) => socket.terminate()).catch(() => {});
-  throw new EntmootError("control_unavailable", `control socket ${path}: nobody accepted within ${DIAL_MS} ms`);
+  throw new EntmootError(
+    "control_unavailable",
+    `control socket ${path}: nobody accepted within ${durationText(DIAL_MS)}`,
+  );
 }
 
 /** Whether it is certain that nothing stands at `path`. */

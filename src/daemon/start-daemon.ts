@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { ControlServer } from "../control/control-server.ts";
+import { durationText } from "../core/amounts.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { BUILD_INFO } from "../host/build-info.ts";
@@ -168,7 +169,7 @@ interface Ending {
 async function endDaemon(running: AsyncDisposableStack, { end, isTold, log }: Ending): Promise<void> {
   const ended = running.disposeAsync().then(() => true);
   if (!(await atMost(realClock, END_MS, ended))) {
-    log.warn(`ending took longer than ${END_MS} ms; the process ends now`);
+    log.warn(`ending took longer than ${durationText(END_MS)}; the process ends now`);
   }
   if (isTold) log.info(end.isRestart ? "entmootd starting again" : "entmootd shutting down");
   if (end.isRestart) replaceProcess(end.program);

@@ -1,6 +1,7 @@
 import { Database, SQLiteError } from "bun:sqlite";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { instantText } from "../core/amounts.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { giveNameToOwnerOfFolder } from "./owner.ts";
@@ -130,7 +131,7 @@ export function holderName({ isElsewhere, pid }: LockHolder): string {
 
 function alreadyRunning(root: string): EntmootError {
   const holder = readHolder(root) ?? {};
-  const since = holder.sinceMs === undefined ? "" : ` since ${new Date(holder.sinceMs).toISOString()}`;
+  const since = holder.sinceMs === undefined ? "" : ` since ${instantText(holder.sinceMs)}`;
   return new EntmootError(
     "already_running",
     `data root ${root} is in use by ${holderName(holder)}${since}; stop it first`,

@@ -13,6 +13,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { sizeText } from "../core/amounts.ts";
 import { trimSpace } from "../core/bytes/text.ts";
 import { FileLock } from "../store/lock.ts";
 import { giveToOwnerOf } from "../store/owner.ts";
@@ -165,9 +166,8 @@ export function requireRoom({ dir }: InstallPlace, bytes: number): void {
   const { bavail, bsize } = statfsSync(dir);
   const free = bavail * bsize;
   if (free >= bytes + SLACK_BYTES) return;
-  const mega = (size: number) => Math.ceil(size / 1e6);
   throw updateError(
-    `${dir}: no room left on the disk: ${mega(bytes + SLACK_BYTES)} MB are needed, ${mega(free)} MB are free`,
+    `${dir}: no room left on the disk: ${sizeText(bytes + SLACK_BYTES)} are needed, ${sizeText(free)} are free`,
   );
 }
 

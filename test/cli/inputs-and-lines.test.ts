@@ -70,7 +70,7 @@ describe("a policy source", () => {
     writeFileSync(path, standard.replace('"retention_days":30', '"retention_days":0'));
     await refused("-policy: validate policy file ");
     writeFileSync(path, "x".repeat(70_000));
-    await refused("expected at most 65536 bytes");
+    await refused("expected at most 64 KiB (65,536 bytes)");
     writeFileSync(path, standard);
     expect(await read()).toMatchObject({ source: `file:${path}`, json: standard });
   });
@@ -114,14 +114,14 @@ describe("an input of join", () => {
     await using web = await served("x".repeat(1024 * 1024 + 1));
     await expect(loadJoinInput(web.url, 60_000)).rejects.toMatchObject({
       code: "invalid_argument",
-      message: expect.stringContaining("at most 1048576 bytes"),
+      message: expect.stringContaining("at most 1 MiB (1,048,576 bytes)"),
     });
     using directory = new TemporaryDirectory();
     const path = join(directory.path, "i.json");
     writeFileSync(path, "x".repeat(1024 * 1024 + 1));
     await expect(loadJoinInput(path, 60_000)).rejects.toMatchObject({
       code: "invalid_argument",
-      message: expect.stringContaining("found more than 1048576"),
+      message: expect.stringContaining("bytes), found more"),
     });
   });
 

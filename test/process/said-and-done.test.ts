@@ -86,9 +86,9 @@ inNetns(import.meta, () => {
     raw("mkfifo fifo");
     for (const [script, status, message] of [
       ["publish -topic t -file /dev/zero", 5, "expected at most"],
-      ["publish -topic t -timeout 1s -file fifo", 1, "expected its end within 1000 ms"],
+      ["publish -topic t -timeout 1s -file fifo", 1, "expected its end within 1 s"],
       ["join -timeout 1s /dev/zero", 5, "expected at most"],
-      ["join -timeout 1s fifo", 1, "expected its end within 1000 ms"],
+      ["join -timeout 1s fifo", 1, "expected its end within 1 s"],
       ["group create -name x -policy file:/dev/zero", 5, "expected at most"],
     ] as const) {
       expect(raw(`"$E" ${script}`)).toEqual({ status, stdout: "", stderr: expect.stringContaining(message) });
@@ -96,7 +96,7 @@ inNetns(import.meta, () => {
     const open = await a.run(["publish", "-topic", "t", "-timeout", "1s", "-file", "-"], { stdin: "open" });
     expect(open).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining("stdin: expected its end within 1000 ms"),
+      stderr: expect.stringContaining("stdin: expected its end within 1 s"),
     });
     expect(raw(`echo piped > fifo & "$E" publish -topic t -file fifo`)).toMatchObject({ status: 0 });
     expect(raw(`"$E" -data "$HOME/b" -identity /dev/zero serve`)).toMatchObject({
@@ -128,6 +128,46 @@ inNetns(import.meta, () => {
     const full = raw(`"$E" query -group '${first.group_id}' -limit 1`);
     expect(JSON.parse(full.stdout)).toMatchObject({ content: "full" });
     await a.end();
+  });
+
+  test("call takes one JSON object and all of it, or says what it found instead", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    for (const [operation, request, said] of [
+      ["status", "nojson", 'expected a JSON object such as {}, found "nojson"'],
+      ["status", "", "found nothing"],
+      ["status", "null", 'found "null"'],
+      ["status", "[]", 'found "[]"'],
+      ["status", "{}{}", 'found "{}{}"'],
+      ["status", '{"a":1}', "expected a known key"],
+      ["publish", '{"topics":["a"],"content":"eA==","content":"eQ=="}', 'found "content" twice'],
+      ["publish", '{"topics":["a"],"content":"eA==","Content":"eQ=="}', 'found "Content" twice'],
+      ["publish", '{"topics":["\\ud800"],"content":"eA=="}', "half of a surrogate pair"],
+      ["STATUS", "{}", "did you mean status?"],
+      ["nosuch", "{}", "no operation"],
+    ] as const) {
+      const { status, stdout, stderr } = await a.run(["call", operation, request]);
+      expect({ request, status, stdout, stderr }).toEqual({
+        request,
+        status: 5,
+        stdout: "",
+        stderr: expect.stringContaining(said),
+      });
+    }
+    const piped = (script: string) => shell(home.path, a.data, script);
+    for (const [input, said] of [
+      ["printf '\\357\\273\\277{}'", "byte order mark"],
+      ["printf '\\377'", "expected UTF-8"],
+      ["cat /dev/zero", "expected at most 64 KiB (65,536 bytes), got more on stdin"],
+      [":", "found nothing"],
+    ] as const) {
+      const ended = piped(`${input} | "$E" call status -`);
+      expect({ input, ...ended }).toEqual({ input, status: 5, stdout: "", stderr: expect.stringContaining(said) });
+    }
+    expect((await a.run(["query"])).stdout).toBe("");
+    expect((await a.run(["call", "version"])).status).toBe(6);
+    expect(piped('"$E" call status >/dev/full')).toMatchObject({ status: 1 });
   });
 
   test("a rate limit is status 7 with the time to wait, and -wait waits for the turn", async () => {

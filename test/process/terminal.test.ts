@@ -66,7 +66,7 @@ inNetns(import.meta, () => {
     const file = Array.from({ length: 5_000 }, (_, at) => `line ${at}\t/quit`).join("\n");
     up.type("see: ");
     up.paste(`${file}\n`);
-    await up.line((line) => line.startsWith("publish the pasted 5000 lines"));
+    await up.line((line) => line.startsWith("publish the pasted 5,000 lines"));
     up.type("y\r");
     await up.line((line) => line.includes("chat  see: line 0"));
     up.paste("not\nthis");

@@ -44,7 +44,7 @@ export const operations = defineCommand({
 /** The error for a name that no operation has, with the one it may have been meant for. */
 export function unknownOperation(label: string, name: string): EntmootError {
   const close = nearest(
-    name,
+    name.toLowerCase(),
     Object.values(OPERATIONS).map((operation) => operation.name),
   );
   const hint = close === undefined ? 'see "entmootd operations"' : `did you mean ${close}?`;

@@ -1,3 +1,4 @@
+import { durationText, sizeText } from "../../core/amounts.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
@@ -130,7 +131,7 @@ async function inTurn<T>(waitMs: number, work: () => Promise<T>): Promise<T> {
     } catch (error) {
       const pauseMs = error instanceof EntmootError && error.code === "rate_limited" ? error.retryAfterMs : undefined;
       if (pauseMs === undefined || realClock.steady() + pauseMs > giveUpAt) throw error;
-      printProse(`${LABEL}: the rate limit is reached; trying again in ${(pauseMs / 1000).toFixed(1)} s`);
+      printProse(`${LABEL}: the rate limit is reached; trying again in ${durationText(pauseMs)}`);
       await pause(realClock, pauseMs);
     }
   }
@@ -151,10 +152,7 @@ async function contentOf(
     throw new EntmootError("invalid_argument", `${LABEL}: -file is empty; expected a path, or - for stdin`);
   const read = await readContent(file!, timeoutMs);
   const source = file === "-" ? "stdin" : JSON.stringify(file!.slice(0, SHOWN_MAX));
-  if (read === undefined) {
-    const text = `${LABEL}: ${source}: expected at most ${CONTENT_MAX_BYTES} bytes of content, found more`;
-    throw new EntmootError("invalid_argument", text);
-  }
+  if (read === undefined) throw tooLarge(source, "more");
   if (read.length > 0) return read;
   throw new EntmootError("invalid_argument", `${LABEL}: file content is empty: ${source}`);
 }
@@ -167,4 +165,9 @@ async function readContent(path: string, timeoutMs: number | undefined): Promise
     const what = cause instanceof EntmootError ? "read file" : `read file ${JSON.stringify(path.slice(0, SHOWN_MAX))}`;
     throw new EntmootError(code, `${LABEL}: ${what}: ${inputReason(cause)}`, { cause });
   }
+}
+
+function tooLarge(source: string, found: string): EntmootError {
+  const expected = `expected at most ${sizeText(CONTENT_MAX_BYTES)} of content`;
+  return new EntmootError("invalid_argument", `${LABEL}: ${source}: ${expected}, found ${found}`);
 }

@@ -1,3 +1,4 @@
+import { durationText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
@@ -55,9 +56,11 @@ async function end(options: GlobalOptions, timeoutMs: number): Promise<number> {
 
 function late(pid: number | undefined, timeoutMs: number, cause?: unknown): EntmootError {
   const process = pid === undefined ? "its process" : `process ${pid}`;
-  return new EntmootError("timeout", `${named(pid)} still runs after ${timeoutMs} ms; wait, or end ${process}`, {
-    cause,
-  });
+  return new EntmootError(
+    "timeout",
+    `${named(pid)} still runs after ${durationText(timeoutMs)}; wait, or end ${process}`,
+    { cause },
+  );
 }
 
 function named(pid: number | undefined): string {

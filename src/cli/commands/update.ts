@@ -1,3 +1,4 @@
+import { instantText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type ExitStatus, STATUS } from "../../core/failure-table.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
@@ -196,7 +197,7 @@ export function reportLines(
   else if (report.update_available) {
     lines.push(`Entmoot update available: ${from} -> ${to}`, `Run: ${suggest}`);
   } else if (before !== undefined) {
-    lines.push(`Entmoot ${to} was taken back here at ${new Date(before.at_ms).toISOString()}: ${before.reason}`);
+    lines.push(`Entmoot ${to} was taken back here at ${instantText(before.at_ms)}: ${before.reason}`);
     lines.push(`Entmoot ${from} stays installed. To try ${to} again: ${suggest} -version ${to}`);
   } else lines.push(`Entmoot is up to date (${from})`);
   for (const warning of report.warnings ?? []) lines.push(`Warning: ${warning}`);

@@ -1,5 +1,6 @@
 import { close, open, read as readFile } from "node:fs";
 import { promisify } from "node:util";
+import { durationText } from "../../core/amounts.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { codeOf } from "../../core/system-error.ts";
 import { realClock } from "../../host/real-clock.ts";
@@ -75,5 +76,8 @@ export function inputReason(cause: unknown): string {
 
 function tooSlow(path: string, timeoutMs: number): EntmootError {
   const what = path === "-" ? "stdin" : path;
-  return new EntmootError("timeout", `${what}: expected its end within ${timeoutMs} ms, and it was still open`);
+  return new EntmootError(
+    "timeout",
+    `${what}: expected its end within ${durationText(timeoutMs)}, and it was still open`,
+  );
 }

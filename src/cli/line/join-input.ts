@@ -3,6 +3,7 @@ import { classifyJoinArgument, parseJoinInput } from "../../core/admission/join-
 import { findMootLink, isMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
 import { isEntmootLink, looksLikeToken } from "../../core/admission/open-invite.ts";
 import { withoutSecrets } from "../../core/admission/secrets.ts";
+import { sizeText } from "../../core/amounts.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
@@ -86,7 +87,7 @@ async function readInvite(path: string, timeoutMs: number): Promise<string> {
     }
     throw malformed(`read: ${inputReason(cause)}`, cause);
   }
-  if (bytes === undefined) throw tooLarge(`more than ${INPUT_MAX_BYTES}`);
+  if (bytes === undefined) throw tooLarge("more");
   return decodeText(bytes);
 }
 
@@ -114,7 +115,7 @@ async function fetchInvite(url: string, timeoutMs: number): Promise<string> {
 
 async function collectInput(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const bytes = await collect(stream, INPUT_MAX_BYTES);
-  if (bytes === undefined) throw tooLarge(`more than ${INPUT_MAX_BYTES}`);
+  if (bytes === undefined) throw tooLarge("more");
   return bytes;
 }
 
@@ -127,7 +128,7 @@ function decodeText(bytes: Uint8Array): string {
 }
 
 function tooLarge(found: number | string): EntmootError {
-  return malformed(`expected at most ${INPUT_MAX_BYTES} bytes, found ${found}`);
+  return malformed(`expected at most ${sizeText(INPUT_MAX_BYTES)}, found ${found}`);
 }
 
 function malformed(reason: string, cause?: unknown): EntmootError {

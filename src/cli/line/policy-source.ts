@@ -1,3 +1,4 @@
+import { sizeText } from "../../core/amounts.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { formatPolicy, type Policy, parsePolicy, parsePolicySource, policySummary } from "../../core/policy/policy.ts";
@@ -82,7 +83,10 @@ async function readPolicyFile(path: string): Promise<Policy> {
     throw new EntmootError("invalid_argument", `read policy file ${name}: ${inputReason(cause)}`, { cause });
   }
   if (bytes === undefined) {
-    throw new EntmootError("invalid_argument", `read policy file ${name}: expected at most ${FILE_MAX_BYTES} bytes`);
+    throw new EntmootError(
+      "invalid_argument",
+      `read policy file ${name}: expected at most ${sizeText(FILE_MAX_BYTES)}`,
+    );
   }
   try {
     return parsePolicy(bytes);

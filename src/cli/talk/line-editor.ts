@@ -1,3 +1,4 @@
+import { countText, sizeText } from "../../core/amounts.ts";
 import { History } from "./history.ts";
 import type { Key } from "./keys.ts";
 import { blankLeft, boundaryRight, stepLeft, stepRight, wordLeft, wordRight } from "./text-steps.ts";
@@ -68,7 +69,10 @@ export class LineEditor {
       case "paste":
         return this.#paste(key.text);
       case "paste_too_long":
-        return { kind: "note", text: `pasted more than ${key.maxChars} characters: nothing of it was taken` };
+        return {
+          kind: "note",
+          text: `pasted more than ${countText(key.maxChars)} characters: nothing of it was taken`,
+        };
       case "paste_given_up":
         return this.#giveUp(key.text);
       case "enter":
@@ -210,7 +214,10 @@ export class LineEditor {
 
   #insert(inserted: string): Done | undefined {
     if (this.#text.length + inserted.length > LINE_MAX_CHARS) {
-      return { kind: "note", text: `a line holds ${LINE_MAX_CHARS} characters: what came after them was not taken` };
+      return {
+        kind: "note",
+        text: `a line holds ${countText(LINE_MAX_CHARS)} characters: what came after them was not taken`,
+      };
     }
     const end = this.#cursor + inserted.length;
     this.#text = this.#with(inserted);
@@ -262,7 +269,7 @@ export class LineEditor {
 
 function questionOf(pasted: string): string {
   const lines = pasted.split("\n").length;
-  const size = new TextEncoder().encode(pasted).length;
-  const what = `${lines} ${lines === 1 ? "line" : "lines"} (${size} ${size === 1 ? "byte" : "bytes"})`;
+  const size = sizeText(new TextEncoder().encode(pasted).length);
+  const what = `${countText(lines)} ${lines === 1 ? "line" : "lines"}, ${size},`;
   return `publish the pasted ${what} as one message? y, n, or e to edit it first, then Enter [y]: `;
 }

@@ -1,3 +1,4 @@
+import { countText } from "../../core/amounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import { TerminalOutput } from "../../host/terminal-output.ts";
 import { atMost } from "../../transport/wait.ts";
@@ -182,7 +183,7 @@ export class Screen implements AsyncDisposable {
     return {
       text: "",
       cursor: 0,
-      question: `pasting, ${pasting} characters so far; where it does not end, Ctrl-C twice: `,
+      question: `pasting, ${countText(pasting)} characters so far; where it does not end, Ctrl-C twice: `,
     };
   }
 
