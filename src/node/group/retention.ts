@@ -138,14 +138,15 @@ export class Retention {
     if (this.#isDue(this.#lookedAt)) this.#look();
   }
 
-  /** What is compared with `peer` from a day on (Unix milliseconds); `undefined` when it would cost too much just now. */
+  /** What is compared with `peer` from a day on (Unix milliseconds); `undefined` while it is being made. */
   sharedSince(sinceMs: number, peer: PublicKey): CopyPart | undefined {
     const isOwn = sinceMs === this.wantedFromMs || sinceMs === this.#prunedToMs;
     return isOwn ? this.#shared.own(sinceMs) : this.#shared.named(sinceMs, peer);
   }
 
-  /** Removes nothing any more. */
+  /** Removes and reads nothing any more. */
   close(): void {
+    this.#shared.close();
     this.#endRun();
   }
 

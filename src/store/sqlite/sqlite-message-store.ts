@@ -254,10 +254,10 @@ export class SqliteMessageStore implements MessageStore {
     return this.#order.at(tally).root();
   }
 
-  sharedSince(since: bigint, build: boolean): CopyPart | undefined {
+  sharedSince(since: bigint, limit: number): CopyPart | undefined {
     const tally = this.#readTally();
     if (this.#ranges.isAll(since)) return { root: this.merkleRoot(), count: tally.held };
-    return this.#ranges.part(since, tally, build);
+    return this.#ranges.part(since, tally, limit);
   }
 
   nextParents(): MessageId[] {
