@@ -55,6 +55,21 @@ export function* originalMessages(
   }
 }
 
+/** The ids of the database in the original's order, in hex. */
+export function* originalIds(database: OriginalDatabase): Generator<string> {
+  if (!database.has("messages")) return;
+  const order = orderOf(database);
+  if (order) {
+    yield* order.ids();
+    return;
+  }
+  for (const { message_id } of database.each(
+    "SELECT message_id FROM messages ORDER BY timestamp_ms, author_node_id, message_id",
+  )) {
+    if (message_id instanceof Uint8Array) yield message_id.toHex();
+  }
+}
+
 type OriginalRow = Record<string, SqlValue>;
 
 const NO_BYTES = new Uint8Array(0);
