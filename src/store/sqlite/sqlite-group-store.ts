@@ -113,7 +113,7 @@ export class SqliteGroupStore implements GroupStore {
     if (!this.#open) return;
     this.#open = false;
     try {
-      this.messages.rememberRoot();
+      this.messages.rememberOrder();
     } catch {
       // It is computed again on the next opening.
     }
