@@ -33,6 +33,11 @@ interface OpenGroup {
   readonly room?: DiskRoom;
 }
 
+interface StoreParts extends Pick<OpenGroup, "alone" | "onClose"> {
+  /** Of the same file, where they are not shown as they are. */
+  readonly messages?: SqliteMessageStore;
+}
+
 /** Ours. Small facts known by heart, of a group that nobody else writes: asked for each look at it. */
 const FACTS_KNOWN = 16;
 
@@ -66,16 +71,12 @@ export class SqliteGroupStore implements GroupStore {
     return new SqliteGroupStore(groupId, file, { alone, onClose });
   }
 
-  constructor(
-    groupId: GroupId,
-    file: SqliteFile,
-    { alone = false, onClose = () => {} }: Pick<OpenGroup, "alone" | "onClose"> = {},
-  ) {
+  constructor(groupId: GroupId, file: SqliteFile, { alone = false, messages, onClose = () => {} }: StoreParts = {}) {
     this.groupId = groupId;
     this.#file = file;
     this.#onClose = onClose;
     this.#known = alone ? new BoundedMap(FACTS_KNOWN) : undefined;
-    this.messages = new SqliteMessageStore(file);
+    this.messages = messages ?? new SqliteMessageStore(file);
     this.roster = new SqliteRosterStore(file);
     this.ads = new SqliteAdStore(file);
     this.consumers = new SqliteConsumerStore(file, () => this.messages.lastSeq());
@@ -116,7 +117,7 @@ export class SqliteGroupStore implements GroupStore {
     if (!this.#open) return;
     this.#open = false;
     try {
-      this.messages.rememberRoot();
+      this.messages.rememberOrder();
     } catch {
       // It is computed again on the next opening.
     }

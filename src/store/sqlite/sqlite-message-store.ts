@@ -79,7 +79,7 @@ export class SqliteMessageStore implements MessageStore {
       `SELECT pruned, (SELECT messages FROM restored), inverted, max(seq, coalesce((SELECT max(seq) FROM messages), 0))
       FROM counts`,
     );
-    this.#setInverted = file.prepare("UPDATE counts SET inverted = 1");
+    this.#setInverted = file.prepare("UPDATE counts SET inverted = ?1");
     this.#root = file.prepare("SELECT root FROM counts WHERE root_seq = ?1 AND root_pruned = ?2");
     this.#setRoot = file.prepare("UPDATE counts SET root = ?1, root_seq = ?2, root_pruned = ?3");
     this.#log = file.prepare("SELECT id FROM log");
@@ -292,17 +292,26 @@ export class SqliteMessageStore implements MessageStore {
     }
   }
 
-  /** Keeps the Merkle root for the next opening, if it is known now. Loses nothing when it fails. */
-  rememberRoot(): void {
+  /**
+   * Keeps for the next opening what is known now: the Merkle root, and that no child sorts before its parent any more, as
+   * after a return or a removal. Loses nothing when it fails.
+   */
+  rememberOrder(): void {
     if (this.#file.access === "read") return;
     const tally = this.#readTally();
     const set = this.#order.loaded(tally);
-    if (!set || this.#root.row(tally.seq, tally.pruned)?.[0] instanceof Uint8Array) return;
+    if (!set) return;
+    const isMended = tally.inverted && set.isAscending;
+    if (!isMended && this.#root.row(tally.seq, tally.pruned)?.[0] instanceof Uint8Array) return;
     const root = MerkleRoot.toBytes(set.root());
     this.#file.transact(() => {
-      const now = this.#readTally();
-      if (sameStamp(now, tally)) this.#setRoot.run(root, tally.seq, tally.pruned);
+      if (!sameStamp(this.#readTally(), tally)) return;
+      this.#setRoot.run(root, tally.seq, tally.pruned);
+      if (!isMended) return;
+      this.#inversions.noteLacking(set);
+      this.#setInverted.run(0);
     });
+    this.#known = undefined;
   }
 
   #insertAll(messages: readonly NewMessage[]) {
@@ -331,7 +340,7 @@ export class SqliteMessageStore implements MessageStore {
     });
     this.#topics.add(messages, seqs);
     if (isAnyBack) this.#pruning.countRestored(restored);
-    else if (inversions.found && !before.inverted) this.#setInverted.run();
+    else if (inversions.found && !before.inverted) this.#setInverted.run(1);
     const stored = messages.filter((_, at) => seqs[at] !== undefined);
     const added = messages.filter((_, at) => (seqs[at] ?? 0) > before.seq);
     const sum = this.#sums.stored(
