@@ -71,8 +71,8 @@ export class Group {
     this.store = store;
     this.id = store.groupId;
     this.roster = new GroupRoster(store.roster);
-    this.policy = new GroupPolicy(store);
     const founder = () => this.roster.log.founder?.pilot_node_id;
+    this.policy = new GroupPolicy(store, founder);
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
     this.compared = this.#hasCompared.promise;
     this.writer = new BatchWriter(clock, store.messages, () => this.#committed());

@@ -5,10 +5,10 @@ import { MessageSet } from "../../core/order/message-set.ts";
 import { compareNodes, type OrderNode, topologicalOrder } from "../../core/order/order.ts";
 import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import { addToSum } from "../../core/place.ts";
-import { compilePattern, isReserved, tailSees } from "../../core/policy/topic.ts";
+import { compilePattern, indexedTopics, isReserved, tailSees } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { Exempt, MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
-import { checkLimit, checkNewMessage, indexedTopics, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
+import { checkLimit, checkNewMessage, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
 import { compareBounds, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
 
 interface Held extends StoredMessage {

@@ -1,6 +1,8 @@
 import { type GroupId, MessageId } from "../../core/ids.ts";
+import { factsOf, type NotKept, whetherKept } from "../../core/kept.ts";
 import { IncrementalOrder } from "../../core/order/incremental-order.ts";
-import { decodeMessage, messageCanonical } from "../../core/record/message.ts";
+import { PolicyHistory } from "../../core/policy/policy-history.ts";
+import { decodeMessage, messageCanonical, messageForms } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
 import type { NewMessage } from "../group-store.ts";
@@ -13,7 +15,7 @@ export type OriginalMessage =
   | { readonly kind: "verified"; readonly message: NewMessage }
   | {
       readonly kind: "unverified";
-      readonly reason: "damaged" | "other_group" | "not_member" | "signature_invalid";
+      readonly reason: "damaged" | "other_group" | NotKept["fault"];
       /** As the database names it, or empty. */
       readonly id: Uint8Array;
       readonly canonical: Uint8Array;
@@ -92,6 +94,7 @@ function orderOf(database: OriginalDatabase): IncrementalOrder | undefined {
   }
 }
 
+const ANY_POLICY = new PolicyHistory(undefined);
 const INTEGER = /^-?[0-9]{1,19}$/;
 
 function judge(
@@ -103,8 +106,9 @@ function judge(
   const unverified = { kind: "unverified", id, canonical, message } as const;
   if (!message || message.id !== id.toHex()) return { ...unverified, reason: "damaged" };
   if (message.group_id !== groupId) return { ...unverified, reason: "other_group" };
-  const verdict = roster.verifyMessageAuthor(message);
-  if (verdict === "not_member" || verdict === "signature_invalid") return { ...unverified, reason: verdict };
+  // What the original held was let in by the policy its node had then.
+  const verdict = whetherKept(factsOf(message, messageForms(message)), roster, ANY_POLICY);
+  if (!verdict.kept) return { ...unverified, reason: verdict.fault };
   const { author, timestamp, topics, parents } = message;
   return {
     kind: "verified",

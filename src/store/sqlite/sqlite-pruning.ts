@@ -1,8 +1,9 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { MessageId } from "../../core/ids.ts";
+import { indexedTopics } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { Exempt, NewMessage } from "../group-store.ts";
-import { INT64_MAX, indexedTopics } from "../store-limits.ts";
+import { INT64_MAX } from "../store-limits.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import type { SqliteTopicIndex } from "./sqlite-topic-index.ts";

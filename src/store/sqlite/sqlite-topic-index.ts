@@ -1,7 +1,6 @@
 import type { MessageId } from "../../core/ids.ts";
-import { compilePattern, RESERVED_ROOT } from "../../core/policy/topic.ts";
+import { compilePattern, indexedTopics, RESERVED_ROOT } from "../../core/policy/topic.ts";
 import type { NewMessage } from "../group-store.ts";
-import { indexedTopics } from "../store-limits.ts";
 import { type Bound, compareBounds, type TimeRange } from "../time-range.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
