@@ -11,7 +11,7 @@ import { verifySignature } from "./signature.ts";
 export const MESSAGE_MAX_BYTES = 1_000_000;
 /** Ours. The original writes at most three; some room for programs that gather threads. */
 export const MESSAGE_PARENTS_MAX = 64;
-/** Ours. The original writes none. */
+/** Ours. Room for programs that quote; the original writes none. */
 export const MESSAGE_REFERENCES_MAX = 256;
 
 /** All that the rule looks at in a message: nothing of when, by whom or by which way it came. */

@@ -97,7 +97,7 @@ export class CatchUp {
         this.#onStatus(event, nowMs, effects);
         break;
       case "stored":
-        if (event.via !== "pull") this.#freshMs = nowMs;
+        if (event.via !== "pull") this.#freshMs = event.apart ? this.#freshMs : nowMs;
         else if (event.from === this.#pull?.peer) this.#pull?.onStored(nowMs);
         break;
       case "ids_page":

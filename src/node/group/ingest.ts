@@ -1,14 +1,14 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
-import type { GroupId, MessageId, PublicKey } from "../../core/ids.ts";
-import { factsOf, type MessageFacts, possibleKeys, refusedUnsigned, whetherKept } from "../../core/kept.ts";
+import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
+import { factsOf, isOutsider, type MessageFacts, possibleKeys, refusedUnsigned, whetherKept } from "../../core/kept.ts";
 import { topologicalOrder } from "../../core/order/order.ts";
 import { isPolicyUpdate } from "../../core/policy/policy-update.ts";
 import { decodeMessageForms } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import { verifySignature } from "../../core/signature.ts";
 import { isNews, type Via } from "../../machine/event.ts";
-import type { MessageStore, NewMessage } from "../../store/group-store.ts";
+import { isApart, type MessageStore, type NewMessage } from "../../store/group-store.ts";
 import type { BatchWriter } from "./batch-writer.ts";
 import { noteIngested } from "./collect-garbage.ts";
 import type { GroupPolicy } from "./group-policy.ts";
@@ -26,6 +26,8 @@ export interface Unverifiable {
 /** What became of a batch of bodies; every readable one is in exactly one list. */
 export interface Ingested {
   readonly stored: readonly MessageId[];
+  /** Those of `stored` whose author was no member when they came. */
+  readonly apart: readonly MessageId[];
   /** Held or pruned before, or stored by another stream meanwhile. */
   readonly known: readonly MessageId[];
   /** Invalid, of another group, or against policy. */
@@ -129,14 +131,16 @@ export class Ingest {
     try {
       const allowed: Incoming[] = [];
       for (const { incoming, checked } of candidates) {
-        const isAllowed = this.#isKept({ ...incoming, facts: await checked }, sorting);
-        if (isAllowed && this.#isWithinPolicy(incoming, via, sorting)) allowed.push(incoming);
+        const kept = this.#kept({ ...incoming, facts: await checked }, sorting);
+        if (kept !== undefined && this.#isWithinPolicy(kept, via, sorting)) allowed.push(kept);
       }
       const accepted = parentsFirst(allowed);
       if (accepted.length > 0) {
         const seqs = await this.#parts.writer.put(accepted.map(({ message }) => message));
         accepted.forEach(({ message }, i) => {
-          (seqs[i] === undefined ? sorting.known : sorting.stored).push(message.id);
+          const seq = seqs[i];
+          (seq === undefined ? sorting.known : sorting.stored).push(message.id);
+          if (seq !== undefined && isApart({ seq })) sorting.apart.push(message.id);
         });
       }
     } finally {
@@ -170,13 +174,18 @@ export class Ingest {
   }
 
   /** By the roster log and the policies as they are now, whatever they were when its signature was first looked at. */
-  #isKept({ facts, message: { canonical, id } }: Incoming, sorting: Sorting): boolean {
-    const verdict = whetherKept(facts, this.#parts.roster.log, this.#parts.policy.history);
-    if (verdict.kept) return true;
+  #kept({ facts, message }: Incoming, sorting: Sorting): Incoming | undefined {
+    const { canonical, id } = message;
+    const { log } = this.#parts.roster;
+    const verdict = whetherKept(facts, log, this.#parts.policy.history);
+    if (verdict.kept) {
+      if (!isOutsider(verdict.key, log)) return { facts, message };
+      return { facts, message: { ...message, outsider: PublicKey.fromBytes(verdict.key) } };
+    }
     const author = verdict.until === "roster" ? verdict.signedBy : undefined;
-    if (author === undefined) sorting.refuse(id, verdict.reason);
-    else sorting.unknownAuthor.push({ id, author, canonical });
-    return false;
+    if (author === undefined) return sorting.refuse(id, verdict.reason);
+    sorting.unknownAuthor.push({ id, author, canonical });
+    return undefined;
   }
 
   #isWithinPolicy({ message, facts: { contentBytes } }: Incoming, via: Via, sorting: Sorting): boolean {
@@ -205,6 +214,7 @@ export function newMessage(message: Message, canonical: Uint8Array): NewMessage 
 
 class Sorting implements Ingested {
   readonly stored: MessageId[] = [];
+  readonly apart: MessageId[] = [];
   readonly known: MessageId[] = [];
   readonly refused: MessageId[] = [];
   readonly unknownAuthor: Unverifiable[] = [];
