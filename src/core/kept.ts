@@ -1,3 +1,4 @@
+import { sizeText } from "./amounts.ts";
 import { PublicKey } from "./ids.ts";
 import type { PolicyHistory } from "./policy/policy-history.ts";
 import { isPolicyUpdate, POLICY_UPDATE_BYTES_MAX } from "./policy/policy-update.ts";
@@ -120,7 +121,8 @@ function shapeFault({ canonicalBytes, idIsHash, parents, references }: MessageFa
   const expected = (most: number, what: string, found: number) =>
     `message: expected at most ${most} ${what}, found ${found}`;
   if (canonicalBytes > MESSAGE_MAX_BYTES) {
-    return { ...never, fault: "too_long", reason: expected(MESSAGE_MAX_BYTES, "bytes", canonicalBytes) };
+    const reason = `message: expected at most ${sizeText(MESSAGE_MAX_BYTES)}, found ${sizeText(canonicalBytes)}`;
+    return { ...never, fault: "too_long", reason };
   }
   if (parents > MESSAGE_PARENTS_MAX) {
     return { ...never, fault: "too_many_parents", reason: expected(MESSAGE_PARENTS_MAX, "parents", parents) };
@@ -139,7 +141,7 @@ function sizeFault(facts: MessageFacts, roster: RosterLog, policies: PolicyHisto
   if (most === undefined || BigInt(contentBytes) <= most) return undefined;
   const isUpdate = isPolicyUpdate({ author: author.pilot_node_id, topics }, roster.founder?.pilot_node_id);
   if (isUpdate && contentBytes <= POLICY_UPDATE_BYTES_MAX) return undefined;
-  const reason = `message content is ${contentBytes} bytes, exceeds group max ${most}`;
+  const reason = `message content is ${sizeText(contentBytes)}, exceeds group max ${sizeText(Number(most))}`;
   return { kept: false, until: "policy", fault: "too_large", reason };
 }
 

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import { createLog, type Log } from "../host/log.ts";
@@ -6,7 +5,7 @@ import { printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
 import type { DataRoot, MigrationProgress } from "../store/data-root.ts";
 import { DataRootLock } from "../store/lock.ts";
-import { createPrivateDirectory } from "../store/private-files.ts";
+import { createPrivateDirectory, isThere } from "../store/private-files.ts";
 import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
 import { type IdentityChoice, type IdentityWanted, identityFor } from "./node-identity.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -29,7 +28,7 @@ export function openRoot(
   how: Pick<IdentityWanted, "create" | "fresh"> & { readonly lock: boolean; readonly only?: ReadonlySet<GroupId> },
 ): OpenRoot {
   if (how.create) createPrivateDirectory(options.dataDir);
-  else if (how.lock && !existsSync(options.dataDir)) {
+  else if (how.lock && !isThere(options.dataDir)) {
     throw new EntmootError("group_not_found", `group not joined: there is no data root at ${options.dataDir}`);
   }
   const lock = how.lock ? DataRootLock.acquire(options.dataDir, realClock.unix()) : undefined;
@@ -73,6 +72,12 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
     leftOut: root.leftOut,
     createGroup: (id) => root.createGroup(id),
     discardGroup: (id) => root.discardGroup(id),
+    look(how) {
+      const { faults, isGone } = root.look(how);
+      const unlocked = isGone ? undefined : lock?.look();
+      return { faults: unlocked === undefined ? faults : [...faults, unlocked], isGone };
+    },
+    onRefused: (told) => root.onRefused(told),
     [Symbol.dispose]() {
       if (closed) return;
       closed = true;

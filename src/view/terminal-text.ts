@@ -5,7 +5,7 @@
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
 /** Ours. Longer text is cut on a terminal; `tail` and `query` print all of it. */
-const TERMINAL_TEXT_MAX = 4_096;
+export const TERMINAL_TEXT_MAX = 4_096;
 
 /** `text` on one line of a terminal: breaks and tabs become blanks, other controls vanish, long text is cut. */
 export function terminalText(text: string, max = TERMINAL_TEXT_MAX): string {

@@ -55,7 +55,7 @@ const ATTACKS: readonly Attack[] = [
   {
     name: "a manifest without end",
     answer: (path) => (path === "manifest.json" ? endless() : undefined),
-    update: /expected at most 1048576 bytes, found more/,
+    update: /expected at most 1 MiB \(1,048,576 bytes\), found more/,
     script: /expected at most 1048576 bytes, found more/,
   },
   {

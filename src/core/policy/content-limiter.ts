@@ -1,3 +1,4 @@
+import { instantText } from "../amounts.ts";
 import type { UnixMs } from "../clock.ts";
 import { type Policy, verifyPolicy } from "./policy.ts";
 import { parseByteRate, parseMessageRate, perSecond } from "./rate.ts";
@@ -80,7 +81,7 @@ export class ContentLimiter {
   screen(candidate: MessageUnderPolicy, oldest: PolicyInstant["oldest"]): PolicyRefusal | undefined {
     const { isUpdate, timestamp } = candidate;
     if (oldest === undefined || isUpdate || timestamp >= oldest) return undefined;
-    const message = `message timestamp ${timestamp} is older than retention cutoff ${oldest}`;
+    const message = `message timestamp ${instantText(Number(timestamp))} is older than retention cutoff ${instantText(Number(oldest))}`;
     return { reason: "too_old", message, retryAtMs: undefined };
   }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { GroupId } from "../../core/ids.ts";
 import type { GroupStore } from "../group-store.ts";
@@ -26,6 +26,8 @@ export interface OriginalMark {
   /** Of the file with every group's policy, and of this group's metadata; empty where there are none. */
   readonly policy_sha256: string;
   readonly metadata_sha256: string;
+  /** The roster was none that ours could go on with; absent where it was. */
+  readonly roster_differs?: boolean;
 }
 
 /** What is kept of the last reading; `undefined` when there was none, or by a version that kept nothing. */
@@ -98,7 +100,7 @@ export function markOf({ root, directory, groupId, open, roster, database }: Mar
     last_id,
     ids_sha256: ids.digest("hex"),
     ads_sha256: adsHash(database),
-    policy_sha256: existsSync(join(root, POLICY_FILE)) ? sha256(readFileSync(join(root, POLICY_FILE))) : "",
+    policy_sha256: isFile(join(root, POLICY_FILE)) ? sha256(readFileSync(join(root, POLICY_FILE))) : "",
     metadata_sha256: metadataHash(open, join(root, METADATA_DATABASE), groupId),
   };
 }
@@ -124,6 +126,10 @@ function metadataHash(open: Marking["open"], path: string, groupId: GroupId): st
   } catch {
     return "";
   }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function sha256(data: string | Uint8Array): string {

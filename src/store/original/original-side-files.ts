@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { sizeText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { formatPolicy } from "../../core/policy/policy.ts";
@@ -51,7 +52,7 @@ function copyPolicy({ root, store }: SideFileTakeover): string[] {
   if (stat.size > POLICY_FILE_BYTES_MAX) {
     throw new EntmootError(
       "data_root_invalid",
-      `${path}: expected at most ${POLICY_FILE_BYTES_MAX} bytes, found ${stat.size}`,
+      `${path}: expected at most ${sizeText(POLICY_FILE_BYTES_MAX)}, found ${sizeText(stat.size)}`,
     );
   }
   const { policies, faults } = withPath(path, () => parsePolicyFile(readFileSync(path)));
@@ -71,7 +72,7 @@ function copyMetadata({ root, open, store }: SideFileTakeover): string[] {
   if (text === undefined) return [];
   if (typeof text !== "string" || Buffer.byteLength(text) > FACT_BYTES_MAX || !isObject(text)) {
     return [
-      `not taken over: ${path}: metadata of the group: expected a JSON object of at most ${FACT_BYTES_MAX} bytes`,
+      `not taken over: ${path}: metadata of the group: expected a JSON object of at most ${sizeText(FACT_BYTES_MAX)}`,
     ];
   }
   store.setFact("metadata", text);

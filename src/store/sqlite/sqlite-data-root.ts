@@ -2,7 +2,8 @@ import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
-import type { DataRoot, MigrationProgress } from "../data-root.ts";
+import type { DataLook, DataRoot, MigrationProgress } from "../data-root.ts";
+import { DiskRoom } from "../disk-room.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
 import { MemoryNodeStore } from "../memory/memory-node-store.ts";
 import type { NodeStore } from "../node-store.ts";
@@ -14,8 +15,15 @@ import { holdsOriginal } from "../original/original-files.ts";
 import { filesSeen, keptMark } from "../original/original-mark.ts";
 import { seeLaterWrites, seeOriginal } from "../original/read-in-place.ts";
 import { GROUP_DATABASE, takeOver } from "../original/takeover.ts";
-import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
-import { NODE_STORE_LIMITS } from "../store-limits.ts";
+import {
+  createPrivateDirectory,
+  fileFailure,
+  isThere,
+  PRIVATE_DIRECTORY,
+  PRIVATE_FILE,
+  tighten,
+} from "../private-files.ts";
+import { SameFile } from "../same-file.ts";
 import { GroupsBeingMade } from "./groups-being-made.ts";
 import { OpeningWait } from "./opening-wait.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
@@ -58,6 +66,10 @@ export class SqliteDataRoot implements DataRoot {
   readonly #access: Access;
   readonly #groups: string;
   readonly #files: OpenFiles;
+  readonly #room: DiskRoom;
+  #tellRefused: (failure: EntmootError) => void = () => {};
+  /** The data root and the folder of its groups, as they were opened. */
+  readonly #folders: readonly SameFile[];
   readonly #open = new Map<GroupId, SqliteGroupStore>();
   readonly #leftOut = new Map<GroupId, EntmootError>();
   /** Why the original's data of a group was not taken over at the start. */
@@ -92,11 +104,13 @@ export class SqliteDataRoot implements DataRoot {
     } else {
       requireDirectory(path);
     }
+    this.#folders = [path, this.#groups].flatMap((folder) => SameFile.at(folder) ?? []);
+    this.#room = new DiskRoom(path, (failure) => this.#tellRefused(failure));
     const database = join(path, NODE_DATABASE);
     // Looking creates nothing: where no node has run yet, there is nothing to see.
     const isThere = access === "write" || existsSync(database);
     this.node = isThere
-      ? new SqliteNodeStore(database, access, NODE_STORE_LIMITS, this.#startPatience)
+      ? new SqliteNodeStore(database, access, { patience: this.#startPatience, room: this.#room })
       : new MemoryNodeStore();
     this.#making = new GroupsBeingMade(this.node);
     if (access === "write") for (const id of this.#making.all()) this.#finishMaking(id);
@@ -241,6 +255,25 @@ export class SqliteDataRoot implements DataRoot {
     this.#removeFiles(groupId);
   }
 
+  look(how: { readonly again: boolean }): DataLook {
+    for (const folder of this.#folders) {
+      const failure = folder.look();
+      if (failure !== undefined) return { faults: [failure], isGone: true };
+    }
+    const faults = [...this.#room.look(how)];
+    try {
+      this.node.requireSame();
+    } catch (error) {
+      if (!(error instanceof EntmootError)) throw error;
+      faults.push(error);
+    }
+    return { faults, isGone: false };
+  }
+
+  onRefused(told: (failure: EntmootError) => void): void {
+    this.#tellRefused = told;
+  }
+
   [Symbol.dispose](): void {
     for (const store of [...this.#open.values()]) store[Symbol.dispose]();
     this.node[Symbol.dispose]();
@@ -306,6 +339,7 @@ export class SqliteDataRoot implements DataRoot {
       access: this.#access,
       files: this.#files,
       alone: this.#access === "write",
+      room: this.#room,
       makingPatience: this.#patience,
       onClose: () => this.#open.delete(groupId),
     });
@@ -396,11 +430,6 @@ export class SqliteDataRoot implements DataRoot {
   #notice(text: string): void {
     if (this.#notices.length < NOTICES_MAX && !this.#notices.includes(text)) this.#notices.push(text);
   }
-}
-
-/** Throws the system's error where that cannot be seen. */
-function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Whatever kept one thing from being read, in words. */

@@ -1,5 +1,6 @@
 import { BoundedMap } from "../../core/bounded-map.ts";
 import type { GroupId } from "../../core/ids.ts";
+import type { DiskRoom } from "../disk-room.ts";
 import type { Fact, GroupStore } from "../group-store.ts";
 import type { OpenFiles } from "../open-files.ts";
 import { GROUP_0001 } from "./migrations/0001-group.ts";
@@ -29,6 +30,8 @@ interface OpenGroup {
   readonly onClose?: () => void;
   /** How long is waited for another process that makes it or changes its tables. */
   readonly makingPatience?: OpeningWait;
+  /** Told of what kept something from being written. */
+  readonly room?: DiskRoom;
 }
 
 /** Ours. Small facts known by heart, of a group that nobody else writes: asked for each look at it. */
@@ -50,13 +53,14 @@ export class SqliteGroupStore implements GroupStore {
   /** `path` is made if it is not there. `onClose` is called once. */
   static open(
     path: string,
-    { groupId, access, alone = false, files, makingPatience, onClose = () => {} }: OpenGroup,
+    { groupId, access, alone = false, files, makingPatience, onClose = () => {}, room }: OpenGroup,
   ): SqliteGroupStore {
     const file = SqliteFile.open(path, {
       label: "group database",
       migrations: GROUP_MIGRATIONS,
       access,
       alone,
+      room,
       ...(files === undefined ? {} : { files }),
       ...(makingPatience === undefined ? {} : { makingPatience }),
     });

@@ -13,7 +13,7 @@ import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { type HeldTally, SqliteIntake } from "./sqlite-intake.ts";
 import { SqliteLogSums } from "./sqlite-log-sums.ts";
 import { SqliteMessageQuery, storedOf } from "./sqlite-message-query.ts";
-import { SqliteOrder, sameStamp } from "./sqlite-order.ts";
+import { type SetStamp, SqliteOrder, sameStamp } from "./sqlite-order.ts";
 import { SqlitePruning } from "./sqlite-pruning.ts";
 import { SqliteRangeRoots } from "./sqlite-range-roots.ts";
 import { SqliteTopicIndex } from "./sqlite-topic-index.ts";
@@ -47,8 +47,8 @@ export class SqliteMessageStore implements MessageStore {
   readonly #idsFrom: Sql;
   readonly #idsWithin: Sql;
 
-  /** The root that was kept for what the log held then: read once, and not again while nothing comes. */
-  #keptRoot: { readonly tally: HeldTally; readonly root: MerkleRoot } | undefined;
+  /** The root that was kept for what was held then: read once, and not again while nothing comes or goes. */
+  #keptRoot: { readonly stamp: SetStamp; readonly root: MerkleRoot } | undefined;
   /** What was read or written last, true for as long as nobody else commits. */
   #known: { readonly version: number; readonly tally: HeldTally } | undefined;
 
@@ -272,20 +272,20 @@ export class SqliteMessageStore implements MessageStore {
     if (tally.held === 0) return MerkleRoot.zero;
     const set = this.#order.loaded(tally);
     if (set) return set.root();
-    if (this.#keptRoot !== undefined && sameStamp(this.#keptRoot.tally, tally)) return this.#keptRoot.root;
+    if (this.#keptRoot !== undefined && sameStamp(this.#keptRoot.stamp, tally)) return this.#keptRoot.root;
     const kept = this.#root.row(tally.seq, tally.pruned)?.[0];
     if (kept instanceof Uint8Array) {
       const root = this.#countsRow.hex32<MerkleRoot>(kept, 1);
-      this.#keptRoot = { tally, root };
+      this.#keptRoot = { stamp: tally, root };
       return root;
     }
     return this.#order.at(tally).root();
   }
 
-  sharedSince(since: bigint, build: boolean): CopyPart | undefined {
+  sharedSince(since: bigint, limit: number): CopyPart | undefined {
     const tally = this.#readTally();
     if (this.#ranges.isAll(since)) return { root: this.merkleRoot(), count: tally.held };
-    return this.#ranges.part(since, tally, build);
+    return this.#ranges.part(since, tally, limit);
   }
 
   nextParents(): MessageId[] {
