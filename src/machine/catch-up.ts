@@ -104,7 +104,7 @@ export class CatchUp {
         this.#onStatus(event, nowMs, effects);
         break;
       case "stored":
-        if (event.via !== "pull") this.#freshMs = nowMs;
+        if (event.via !== "pull") this.#freshMs = event.apart ? this.#freshMs : nowMs;
         else if (event.from === this.#pull?.peer) this.#pull?.onStored(nowMs);
         break;
       case "ids_page":
@@ -152,6 +152,8 @@ export class CatchUp {
 
   #onMembers(members: ReadonlySet<PublicKey>, nowMs: SteadyMs, effects: Effect[]): void {
     this.#members = members;
+    // What was refused for its author may be kept by the entry that came.
+    this.#refused.clear();
     for (const peer of this.#comparisons.keys()) if (!members.has(peer)) this.#comparisons.delete(peer);
     for (const peers of [this.#waiting, this.#confirm, this.#met]) {
       for (const peer of peers) if (!members.has(peer)) peers.delete(peer);

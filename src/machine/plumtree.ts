@@ -123,7 +123,11 @@ export class Plumtree {
     }
   }
 
-  #onStored({ ids, from, via }: EventNamed<"stored">, nowMs: SteadyMs, effects: Effect[]): void {
+  #onStored({ apart = false, ids, from, via }: EventNamed<"stored">, nowMs: SteadyMs, effects: Effect[]): void {
+    if (apart) {
+      for (const id of ids) this.#missing.delete(id);
+      return;
+    }
     const holders = new Map<MessageId, readonly PublicKey[]>();
     for (const id of ids) {
       const named = this.#missing.holdersOf(id);

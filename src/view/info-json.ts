@@ -15,6 +15,7 @@ export function infoJson(status: NodeStatus) {
       group_id: GroupId.toBase64(group.group_id),
       members: group.members,
       messages: group.messages,
+      ...(group.apart === undefined ? {} : { apart: group.apart }),
       merkle_root: MerkleRoot.toBase64(group.merkle_root),
       ...(group.name === "" ? {} : { name: group.name }),
       roster_head: RosterEntryId.toBase64(group.roster_head),

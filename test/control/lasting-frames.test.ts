@@ -73,6 +73,7 @@ const STATUS: NodeStatus = {
       name: "council",
       members: 2,
       messages: 9,
+      apart: undefined,
       merkle_root: MerkleRoot.fromHex("05".repeat(32)),
       roster_head: RosterEntryId.fromHex("06".repeat(32)),
       local_node_id: 7,

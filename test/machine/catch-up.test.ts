@@ -212,6 +212,15 @@ test("refused ids are not asked for again for a while", () => {
   expect(acts(handle({ kind: "ids_page", from: node(1), ids: ids(1, 2), next: undefined }, 700_000))).toHaveLength(1);
 });
 
+test("refused ids are asked for again at once when the roster has changed: a new entry may let them in", () => {
+  connect(1);
+  const [fetch] = listed(1, 2);
+  deliver(fetch, 0, [1]);
+  handle({ kind: "members", members: members(6) }, 59_000);
+  handle({ kind: "status", from: node(1), status: group.status(7) }, 60_000);
+  expect(acts(handle({ kind: "ids_page", from: node(1), ids: ids(1, 2), next: undefined }, 60_000))).toHaveLength(1);
+});
+
 test("what one peer served broken is asked of another at once", () => {
   connect(1);
   const [fetch] = listed(1, 2);

@@ -175,6 +175,13 @@ export class World {
     return running.every((member) => member.merkleRoot() === first.merkleRoot() && member.head === first.head);
   }
 
+  /** All current members that run hold the same: what a removed one wrote last may have reached nobody. */
+  rootsMeet(): boolean {
+    const now = this.membersAt(this.#rosterLength);
+    const [first, ...others] = this.members.filter((member) => member.alive && now.has(member.key));
+    return others.every((member) => member.merkleRoot() === first!.merkleRoot() && member.head === first!.head);
+  }
+
   /** Each holds of everything published what it keeps, and nothing else. */
   keepsWhatItWants(): boolean {
     return this.members.every(({ messages, wantedFromMs }) => {
@@ -316,20 +323,24 @@ export class World {
     via: Via,
   ): readonly MessageId[] {
     const stored: MessageId[] = [];
+    const apart: MessageId[] = [];
     const known: MessageId[] = [];
+    const members = this.membersAt(member.rosterLength);
     for (const message of messages) {
       if (member.has(message.id)) known.push(message.id);
       else if (!member.knowsAuthor(message.author)) {
         const canonical = new TextEncoder().encode(JSON.stringify(message));
         this.tell(member, { kind: "unknown_author", from, id: message.id, author: message.author, canonical });
       } else if (message.timestamp >= member.wantedFromMs) {
-        member.add(message, hops);
-        stored.push(message.id);
+        const isOutsider = !members.has(message.author);
+        member.add(message, hops, isOutsider);
+        (isOutsider ? apart : stored).push(message.id);
       }
     }
     if (stored.length > 0) this.tell(member, { kind: "stored", ids: stored, from, via });
+    if (apart.length > 0) this.tell(member, { kind: "stored", ids: apart, from, via, apart: true });
     if (known.length > 0 && via === "push") this.tell(member, { kind: "duplicate", from, ids: known });
-    return stored;
+    return [...stored, ...apart];
   }
 
   #decode(canonical: Uint8Array): SimMessage {

@@ -16,6 +16,9 @@ type PatternFault = keyof typeof PATTERN_FAULTS;
 /** Ours. Longest pattern taken from outside, for it is held against every message; topics have no limit of their own. */
 export const PATTERN_BYTES_MAX = 4096;
 
+/** Ours. Topics of one message that it is found by; no honest message has a tenth of them. */
+const TOPICS_INDEXED_MAX = 256;
+
 /** Wire. Topics under it carry what nodes and founders say to nodes. */
 export const RESERVED_ROOT = "_entmoot";
 
@@ -74,6 +77,17 @@ export function compilePattern(pattern: string): (topic: string) => boolean {
   verifyPattern(pattern);
   const segments = pattern.split("/");
   return (topic) => isTopic(topic) && covers(segments, topic.split("/"));
+}
+
+/** The distinct topics a message is found by: the first 256 of those no longer than a pattern can be. */
+export function indexedTopics(topics: readonly string[]): string[] {
+  if (topics.length === 0) return [];
+  const distinct = new Set<string>();
+  for (const topic of topics) {
+    if (distinct.size === TOPICS_INDEXED_MAX) break;
+    if (topic.length <= PATTERN_BYTES_MAX) distinct.add(topic);
+  }
+  return [...distinct];
 }
 
 /** Whether `topic` is the reserved root or under it. */

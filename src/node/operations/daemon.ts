@@ -73,6 +73,10 @@ const groupStatus = struct(
     name: documented("local display name; empty when unknown", clippedText("name", 1024)),
     members: count,
     messages: count,
+    apart: documented(
+      "of them by authors who had been removed when they came, told nobody as new; absent: none",
+      optional(count),
+    ),
     merkle_root: merkleRoot,
     roster_head: rosterEntryId,
     local_node_id: documented("the node's id in this roster; 0 when it is not in it", u32),

@@ -1,8 +1,10 @@
 import { type GroupId, MessageId } from "../../core/ids.ts";
+import { factsOf, type NotKept, whetherKept } from "../../core/kept.ts";
 import { IncrementalOrder } from "../../core/order/incremental-order.ts";
-import { decodeMessage, messageCanonical, messageIdOf, messageSigningForm } from "../../core/record/message.ts";
+import { PolicyHistory } from "../../core/policy/policy-history.ts";
+import { decodeMessage, messageCanonical, messageForms } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
-import type { AuthorVerdict, RosterLog } from "../../core/roster/roster-log.ts";
+import type { RosterLog } from "../../core/roster/roster-log.ts";
 import type { NewMessage } from "../group-store.ts";
 import type { SqlValue } from "../sqlite/sqlite-file.ts";
 import { RECORD_BYTES_MAX } from "../store-limits.ts";
@@ -13,7 +15,7 @@ export type OriginalMessage =
   | { readonly kind: "verified"; readonly message: NewMessage }
   | {
       readonly kind: "unverified";
-      readonly reason: "damaged" | "other_group" | "not_member" | "signature_invalid";
+      readonly reason: "damaged" | "other_group" | NotKept["fault"];
       /** As the database names it, or empty. */
       readonly id: Uint8Array;
       readonly canonical: Uint8Array;
@@ -70,6 +72,9 @@ export function* originalIds(database: OriginalDatabase): Generator<string> {
   }
 }
 
+/** What the original held was let in by the policy its node had then. */
+export const ANY_POLICY = new PolicyHistory(undefined);
+
 type OriginalRow = Record<string, SqlValue>;
 
 const NO_BYTES = new Uint8Array(0);
@@ -119,20 +124,14 @@ function judge(
   const unverified = { kind: "unverified", id, canonical, message } as const;
   if (!message || message.id !== id.toHex()) return { ...unverified, reason: "damaged" };
   if (message.group_id !== groupId) return { ...unverified, reason: "other_group" };
-  const verdict = signaturesLater ? claimedAuthor(message, roster) : roster.verifyMessageAuthor(message);
-  if (verdict === "not_member" || verdict === "signature_invalid") return { ...unverified, reason: verdict };
+  const facts = factsOf(message, messageForms(message));
+  const verdict = whetherKept(signaturesLater ? { ...facts, isSignedBy: () => true } : facts, roster, ANY_POLICY);
+  if (!verdict.kept) return { ...unverified, reason: verdict.fault };
   const { author, timestamp, topics, parents } = message;
   return {
     kind: "verified",
     message: { id: message.id, author_node_id: author.pilot_node_id, timestamp, topics, parents, canonical },
   };
-}
-
-/** As `verifyMessageAuthor`, as far as it goes without the signature. */
-function claimedAuthor(message: Message, roster: RosterLog): AuthorVerdict {
-  const [likeliest] = roster.authorKeys(message);
-  if (likeliest === undefined) return "not_member";
-  return messageIdOf(messageSigningForm(message)) === message.id ? likeliest.standing : "signature_invalid";
 }
 
 /** The message if these are its canonical bytes; nothing else is ever served. */

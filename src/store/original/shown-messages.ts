@@ -1,7 +1,9 @@
-import { decodeMessage } from "../../core/record/message.ts";
+import { factsOf, whetherKept } from "../../core/kept.ts";
+import { decodeMessage, messageForms } from "../../core/record/message.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
 import type { MessageQuery, QueryPiece, StoredMessage } from "../group-store.ts";
 import { SqliteMessageStore } from "../sqlite/sqlite-message-store.ts";
+import { ANY_POLICY } from "./original-messages.ts";
 
 /**
  * Messages of the original that somebody only looks at: a signature is verified when its message is shown, and one that
@@ -56,8 +58,8 @@ export class ShownMessages extends SqliteMessageStore {
     if (this.#roster === undefined) return true;
     const known = this.#verdicts.get(message.seq);
     if (known !== undefined) return known;
-    const verdict = this.#roster.verifyMessageAuthor(decodeMessage(message.canonical));
-    const holds = verdict === "current" || verdict === "former";
+    const read = decodeMessage(message.canonical);
+    const holds = whetherKept(factsOf(read, messageForms(read)), this.#roster, ANY_POLICY).kept;
     this.#verdicts.set(message.seq, holds);
     if (!holds) this.#onRefused(message);
     return holds;

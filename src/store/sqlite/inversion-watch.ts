@@ -67,12 +67,15 @@ export class InversionWatch {
    */
   begin({ inverted, pruned, version }: InversionState): InversionFinder {
     this.#hasPruned = pruned > 0;
-    if (version !== this.#version) this.#awaited = inverted ? undefined : this.#readAwaited();
+    if (version !== this.#version) this.#awaited = this.#readAwaited();
     this.#version = version;
     const finder = {
       found: inverted,
       stored: (message: NewMessage, id: Uint8Array) => {
-        finder.found ||= this.#awaitedByEarlier(message, id) || this.#hasLaterParent(message, id);
+        // Both in any case: `awaited` also tells who named a message before it came.
+        const isLate = this.#awaitedByEarlier(message, id);
+        const isEarly = this.#hasLaterParent(message, id);
+        finder.found ||= isLate || isEarly;
         this.#remember(message);
       },
     };
@@ -103,21 +106,22 @@ export class InversionWatch {
   }
 
   #hasLaterParent(message: NewMessage, id: Uint8Array): boolean {
+    let found = false;
     for (const parent of message.parents) {
       const recent = this.#recent.get(parent) ?? this.#older.get(parent);
       if (recent) {
-        if (comparePlaces(recent, message) >= 0) return true;
+        found ||= comparePlaces(recent, message) >= 0;
         continue;
       }
       const bytes = MessageId.toBytes(parent);
       const later = this.#later.row(bytes, message.timestamp, message.author_node_id, id)?.[0];
-      if (later === 1) return true;
+      found ||= later === 1;
       if (later === undefined && !(this.#hasPruned && this.#isPruned.row(bytes) !== undefined)) {
         this.#await.run(bytes, message.timestamp, message.author_node_id, id);
         this.#noteAwaited(parent);
       }
     }
-    return false;
+    return found;
   }
 
   #readAwaited(): Set<MessageId> | undefined {

@@ -15,10 +15,12 @@ export interface SetStamp {
   /** Ever, whether let in again or not. */
   readonly pruned: number;
   readonly held: number;
+  /** Ever set apart, whether they have a place in the log by now or not. */
+  readonly apart: number;
 }
 
 export function sameStamp(a: SetStamp, b: SetStamp): boolean {
-  return a.seq === b.seq && a.pruned === b.pruned && a.held === b.held;
+  return a.seq === b.seq && a.pruned === b.pruned && a.held === b.held && a.apart === b.apart;
 }
 
 /**
@@ -28,7 +30,7 @@ export function sameStamp(a: SetStamp, b: SetStamp): boolean {
 export class SqliteOrder {
   readonly #rows: OrderRows;
   #set: MessageSet | undefined;
-  #stamp: SetStamp = { seq: 0, pruned: 0, held: 0 };
+  #stamp: SetStamp = { seq: 0, pruned: 0, held: 0, apart: 0 };
   /** Pruned, and still in the set. */
   #gone: MessageId[] = [];
 
@@ -40,7 +42,8 @@ export class SqliteOrder {
   at(stamp: SetStamp): MessageSet {
     const known = this.#upToDate();
     const before = this.#stamp;
-    const onlyGrew = stamp.pruned === before.pruned && stamp.held - before.held === stamp.seq - before.seq;
+    const isLogged = stamp.pruned === before.pruned && stamp.apart === before.apart;
+    const onlyGrew = isLogged && stamp.held - before.held === stamp.seq - before.seq;
     if (known && onlyGrew && stamp.seq >= before.seq) {
       if (stamp.seq > before.seq) {
         this.#rows.arrivedAfter(before.seq, (id, timestamp, author, parents) =>
