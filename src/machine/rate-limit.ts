@@ -46,9 +46,9 @@ export class StrangerLimit {
     this.#all = new BucketTable([allFrames, { perSecond: allBytesPerSecond, burst: allBytesBurst }], 1);
   }
 
-  /** As `RateLimit.spend`. */
-  spend(peer: PublicKey, bytes: number, nowMs: SteadyMs): RateVerdict {
-    const price = [1, Math.min(bytes, this.#bytesMax)];
+  /** As `RateLimit.spend`, of frames that are whole, if any, and of bytes as they come. */
+  spend(peer: PublicKey, { bytes, frames }: { bytes: number; frames: number }, nowMs: SteadyMs): RateVerdict {
+    const price = [frames, Math.min(bytes, this.#bytesMax)];
     const eachMs = this.#each.spend(peer, price, nowMs);
     if (eachMs !== undefined) return { allowed: false, retryAfterMs: eachMs - nowMs };
     const allMs = this.#all.spend("", price, nowMs);

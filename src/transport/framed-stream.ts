@@ -3,8 +3,11 @@ import type { FrameLanguage } from "../wire/frame/frame-language.ts";
 import { FrameReader, type RawFrame } from "../wire/frame/frame-reader.ts";
 import { type ByteStream, READ_MAX_BYTES } from "./byte-stream.ts";
 
-/** Hears how many bytes are held of what is not read yet whenever `came` bytes came; what it throws, `read` throws. */
-type OnHeld = (held: number, came: number) => void;
+/**
+ * Hears how many bytes are held of what is not read yet whenever `came` bytes came. More is read once it is over, and
+ * what it throws, `read` throws.
+ */
+export type OnHeld = (held: number, came: number) => Promise<void> | undefined;
 
 /**
  * Frames of one language over the bytes of one stream, whatever carries it. Owns the stream. As on the stream itself,
@@ -46,7 +49,8 @@ export class FramedStream<Said, Heard = Said> implements AsyncDisposable {
       const bytes = await this.#stream.read(READ_MAX_BYTES, signal);
       if (bytes !== null) {
         this.#reader.push(bytes);
-        this.#onHeld?.(this.#reader.heldBytes, bytes.length);
+        const over = this.#onHeld?.(this.#reader.heldBytes, bytes.length);
+        if (over !== undefined) await over;
       } else if (this.#reader.end() === "clean") return undefined;
       else throw new EntmootError("malformed_frame", "frame: expected the rest of it, found the end of the stream");
     }

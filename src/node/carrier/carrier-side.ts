@@ -4,6 +4,7 @@ import { DialBackoff } from "../../machine/dial-backoff.ts";
 import type { Report } from "../../machine/effect.ts";
 import type { PeerStatus, Transport } from "../../transport/transport.ts";
 import type { WrittenRoster } from "../../wire/peer/frame-pieces.ts";
+import type { RosterPage } from "../../wire/peer/roster-page-frames.ts";
 import type { Group } from "../group/group.ts";
 import { Profiles } from "../group/profiles.ts";
 import { redeemLink } from "../links.ts";
@@ -112,6 +113,7 @@ export class CarrierSide {
       clock,
       ranges: new SharedAnswers<Uint8Array>(this.budget.turns),
       rosters: new SharedAnswers<WrittenRoster>(this.budget.turns),
+      pages: new SharedAnswers<RosterPage | undefined>(this.budget.turns),
       hintsOf: ({ roster }: Group) => hints.signedFor(roster.members.keys()),
       acceptProfile: (of: Group, ad: MemberProfileAd, from: PublicKey) =>
         this.#profiles.acceptProfile(of, ad, { from, isSnapshot: false }),

@@ -9,11 +9,13 @@ import type { FrameLimits } from "../../wire/frame/frame-limits.ts";
 import type { RawFrame } from "../../wire/frame/frame-reader.ts";
 import { type Dialect, EXTENSION_TYPE_MIN, hasExtensions } from "../../wire/frame/frame-types.ts";
 import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
-import { framePieces, type PiecedFrame, pieced } from "../../wire/peer/frame-pieces.ts";
+import { framePieces, PIECE_BYTES, type PiecedFrame, pieced } from "../../wire/peer/frame-pieces.ts";
+import { noteMoved } from "../group/collect-garbage.ts";
 import type { Group } from "../group/group.ts";
+import { Intake } from "./intake.ts";
 import type { Answer } from "./member-frames.ts";
 import type { PeerBudget } from "./peer-budget.ts";
-import { decodeMs, priceOf, writeMs } from "./prices.ts";
+import { priceOf, writeMs } from "./prices.ts";
 import { Question } from "./question.ts";
 
 /** How long a peer may take. */
@@ -76,7 +78,11 @@ export class Inbound {
     const language = peerLanguage(dialect);
     using held = budget.incoming(from, isMember, () => stream.reset());
     const limited = { ...language, limits: atMostBytes(maxBytes, language.limits) };
-    const frames: PeerFrames = new FramedStream(stream, limited, (bytes) => held.resize(bytes));
+    const intake = new Intake(budget, from, isMember);
+    const frames: PeerFrames = new FramedStream(stream, limited, (bytes, came) => {
+      held.resize(bytes);
+      return intake.came(came);
+    });
     const { firstFrameMs, nextFrameMs } = INBOUND_TIMEOUTS;
     try {
       let timeoutMs = firstFrameMs;
@@ -85,8 +91,7 @@ export class Inbound {
         if (raw === undefined) break;
         timeoutMs = nextFrameMs;
         held.resize(raw.body.length);
-        await budget.admit(from, raw.body.length, isMemberSomewhere(from));
-        if (isMember) await budget.pay(from, decodeMs(raw.body.length));
+        await intake.frame(raw.body.length);
         using question = new Question(budget, from, () => stream.reset());
         const answer = await this.#answer(stream, frames.decode(raw), question);
         held.resize(0);
@@ -106,6 +111,7 @@ export class Inbound {
     using deadline = new Deadline(clock, INBOUND_TIMEOUTS.answerMs);
     const between = () => {
       question.moved();
+      noteMoved(PIECE_BYTES);
       return budget.turns.take();
     };
     await frames.writePieces(pieces, { between, signal: deadline.signal });

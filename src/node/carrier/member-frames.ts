@@ -12,13 +12,14 @@ import type { Frame } from "../../wire/peer/frame.ts";
 import {
   type PiecedFrame,
   rangeRespPieces,
+  rosterPagePieces,
   rosterRespPieces,
   type WrittenRoster,
   writeRoster,
 } from "../../wire/peer/frame-pieces.ts";
 import { idPage } from "../../wire/peer/id-page.ts";
 import { idsPage } from "../../wire/peer/ids-frames.ts";
-import { answerRosterPage } from "../../wire/peer/roster-page-frames.ts";
+import { ROSTER_PAGE_MAX, type RosterPage, writeRosterPage } from "../../wire/peer/roster-page-frames.ts";
 import type { Group } from "../group/group.ts";
 import { groupName } from "../group/group-name.ts";
 import { orderMs, rosterMs } from "./prices.ts";
@@ -33,6 +34,7 @@ export interface MemberFrameServices {
   /** Ids of a group since a time, 32 bytes each. */
   readonly ranges: SharedAnswers<Uint8Array>;
   readonly rosters: SharedAnswers<WrittenRoster>;
+  readonly pages: SharedAnswers<RosterPage | undefined>;
   readonly version: string;
   readonly clock: Clock;
   readonly hintsOf: (group: Group) => readonly Uint8Array[];
@@ -145,10 +147,16 @@ const GROUP_QUESTIONS = {
     });
     return rosterRespPieces(id, written);
   },
-  roster_page_req({ group: { roster, store } }, frame) {
-    const page = answerRosterPage(frame, roster.log.entries, groupName(store));
+  async roster_page_req({ group: { id, roster, store }, pages, question }, frame) {
+    const { entries } = roster.log;
+    const most = Math.min(entries.length, ROSTER_PAGE_MAX);
+    const page = await question.shared(pages, `${id} ${roster.head} ${frame.after}`, {
+      workMs: rosterMs(most),
+      bytes: most * ENTRY_BYTES,
+      steps: () => writeRosterPage(frame, entries, groupName(store)),
+    });
     if (page === undefined) throw new EntmootError("not_found", "roster: this entry is not in our log");
-    return page;
+    return rosterPagePieces(page);
   },
   diag_ping_req({ clock, group: { id, self } }, { nonce }) {
     return {

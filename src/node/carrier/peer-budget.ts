@@ -84,18 +84,20 @@ export class PeerBudget {
   }
 
   /**
-   * Waits until a frame of so many bytes may be looked at, before anything of it is decoded. A member's waits as long as
-   * it takes: nothing is lost, and its own writes stall. Throws `rate_limited` for a stranger's that would wait too long.
+   * Waits until a frame of a member may be looked at, before anything of it is decoded: as long as it takes, for nothing
+   * is lost, and its own writes stall.
    */
-  async admit(peer: PublicKey, bytes: number, isMember: boolean): Promise<void> {
-    if (isMember) {
-      for (;;) {
-        const verdict = this.#rates.spend(peer, bytes, this.#clock.steady());
-        if (verdict.allowed) return;
-        await pause(this.#clock, verdict.retryAfterMs);
-      }
+  async admit(peer: PublicKey, bytes: number): Promise<void> {
+    for (;;) {
+      const verdict = this.#rates.spend(peer, bytes, this.#clock.steady());
+      if (verdict.allowed) return;
+      await pause(this.#clock, verdict.retryAfterMs);
     }
-    const spend = (nowMs: SteadyMs) => this.#strangers.spend(peer, bytes, nowMs);
+  }
+
+  /** The same for frames, and bytes of them that came, of one who is a member of nothing here. Throws `rate_limited` where that would be long. */
+  async admitStranger(peer: PublicKey, came: { readonly bytes: number; readonly frames: number }): Promise<void> {
+    const spend = (nowMs: SteadyMs) => this.#strangers.spend(peer, came, nowMs);
     await this.#paid(peer, "stranger", this.#config.strangers.waitMaxMs, spend);
   }
 

@@ -10,6 +10,7 @@ import type { PeerStatus, PeerStream, Transport } from "../../transport/transpor
 import { atMost, Deadline } from "../../transport/wait.ts";
 import { FRAME_LENGTH_MAX, type FrameLimits } from "../../wire/frame/frame-limits.ts";
 import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
+import { noteMoved } from "../group/collect-garbage.ts";
 import { Outbox } from "./outbox.ts";
 import { Pace } from "./pace.ts";
 import type { PeerBudget } from "./peer-budget.ts";
@@ -127,6 +128,8 @@ export class Peers {
     await using frames = new FramedStream(stream, { ...language, limits }, (bytes, came) => {
       held.resize(bytes);
       pace.came(came);
+      noteMoved(came);
+      return undefined;
     });
     await frames.write(question, signal);
     await frames.finish();

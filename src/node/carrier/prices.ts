@@ -9,11 +9,9 @@ export interface Price {
   readonly bytes: number;
 }
 
-/**
- * Ours. Microseconds of one core, measured with `npm run bench -- attacks` on a slow one and rounded up: to hand a byte
- * to iroh, which takes lists of numbers, and to decode one.
- */
+/** Ours. Microseconds of one slow core, rounded up: to hand a byte to iroh or take one, as lists of numbers, and to decode one. */
 const WRITE_US_PER_BYTE = 0.03;
+const READ_US_PER_BYTE = 0.03;
 const DECODE_US_PER_BYTE = 0.03;
 
 /** Ours. The same for a frame, a row that is read, a signature that is checked, and a roster entry that is written. */
@@ -30,6 +28,11 @@ const COUNT_US = 0.02;
 const RECORD_BYTES = 512;
 
 const PAGE_BYTES = 1024 * 1024;
+
+/** What taking so many bytes costs, in milliseconds. */
+export function readMs(bytes: number): number {
+  return (bytes * READ_US_PER_BYTE) / 1000;
+}
 
 /** What decoding a frame of so many bytes costs, in milliseconds. */
 export function decodeMs(bytes: number): number {
@@ -58,7 +61,6 @@ export function priceOf(frame: Frame, group: Group): Price {
 }
 
 function unitsOf(frame: Frame, group: Group): { readonly microseconds: number; readonly bytes: number } {
-  const entries = group.roster.log.entries.length;
   const members = group.roster.members.size;
   switch (frame.kind) {
     case "push":
@@ -77,11 +79,6 @@ function unitsOf(frame: Frame, group: Group): { readonly microseconds: number; r
       return { microseconds: ROW_US, bytes: 64 * 1024 };
     case "fetch_many_req":
       return { microseconds: frame.ids.length * ROW_US, bytes: Math.min(PAGE_BYTES, frame.ids.length * 64 * 1024) };
-    case "roster_page_req":
-      return {
-        microseconds: Math.min(entries, 2048) * 2 * ENTRY_US,
-        bytes: Math.min(PAGE_BYTES, entries * RECORD_BYTES),
-      };
     case "member_profile_snapshot_req":
     case "transport_snapshot_req":
       return { microseconds: members * ENTRY_US, bytes: members * RECORD_BYTES };

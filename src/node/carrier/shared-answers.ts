@@ -57,6 +57,8 @@ export class SharedAnswers<T> {
     const made: Made<T> = { users, room: undefined, value: promise };
     this.#made.set(key, made);
     resolve(this.#make(key, made, making));
+    // Before anybody who waits hears of it, or they would find it again.
+    promise.catch(() => this.#drop(key, made));
     return made;
   }
 

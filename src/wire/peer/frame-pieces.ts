@@ -7,6 +7,7 @@ import { FRAME_PREFIX_BYTES, peerLimits } from "../frame/frame-limits.ts";
 import { type Dialect, EXTENSION_TYPE_MIN, hasExtensions } from "../frame/frame-types.ts";
 import { type Frame, frameType, sizeFrame } from "./frame.ts";
 import { ROSTER_RESP_ENTRIES_MAX } from "./roster-frames.ts";
+import { type RosterPage, rosterPageRespBody } from "./roster-page-frames.ts";
 import { RANGE_RESP_IDS_MAX } from "./sync-frames.ts";
 
 /** Ours. What is made and handed over at once: all that an answer nobody reads holds of its bytes. */
@@ -86,6 +87,18 @@ export function rosterRespPieces(group_id: GroupId, { length, pieces }: WrittenR
   const tail = ascii("]}");
   return { kind: "roster_resp", bodyLength: head.length + length + tail.length, body: [head, ...pieces, tail] };
 }
+
+/** The answer with a page of a log. */
+export function rosterPagePieces({ frame, texts }: RosterPage): PiecedFrame {
+  const [around] = rosterPageRespBody.encode({ ...frame, entries: [] });
+  // The first key whose value could look like this is the name, behind it.
+  const at = Buffer.from(around!).indexOf(NO_ENTRIES) + NO_ENTRIES.length - 1;
+  const inner = texts.flatMap((text, i) => (i === 0 ? [text] : [COMMA, text]));
+  const body = [around!.subarray(0, at), ...inner, around!.subarray(at)];
+  return { kind: frame.kind, bodyLength: body.reduce((sum, { length }) => sum + length, 0), body };
+}
+
+const NO_ENTRIES = '"entries":[]';
 
 /** Wire. Base64 of an id in quotes, and the comma behind it. */
 const ID_BYTES = 47;

@@ -104,6 +104,8 @@ test("a peer that does not take its answer is dropped", async () => {
   await expectDroppedAfter(peer.clock, INBOUND_TIMEOUTS.answerMs, seen);
 });
 
+const ONE = { frames: 1, bytes: 1 };
+
 /** One frame at once, the next a millisecond later. */
 const SLOW = { framesPerSecond: 1000, framesBurst: 1 };
 
@@ -144,7 +146,7 @@ test("a stranger's frame waits for its turn before anything of it is decoded, an
   await until(() => heard.error !== undefined);
   expect(budget.refusals(key)).toBeUndefined();
   // Of two that wait for one turn, the other would have to wait for too long.
-  const both = Promise.allSettled([budget.admit(key, 1, false), budget.admit(key, 1, false)]);
+  const both = Promise.allSettled([ONE, ONE].map((one) => budget.admitStranger(key, one)));
   clock.advance(1_000);
   const refused = { status: "rejected", reason: { code: "rate_limited", retryAfterMs: 1_000 } };
   expect(await both).toMatchObject([{ status: "fulfilled" }, refused]);
