@@ -262,8 +262,8 @@ test("a member that is not the founder gives no policy as the group's", async ()
   const nothing = () => {};
   const budget = budgetOf(clock);
   const question = new Question(budget, keyOf(ALICE), nothing);
-  const answers = new SharedAnswers<never>(budget.turns);
-  const shared = { ranges: answers, rosters: answers, pages: answers };
+  const made = new SharedAnswers<never>(budget.turns);
+  const shared = { ranges: made, rosters: made, pages: made };
   const accepting = { hintsOf: () => [], acceptProfile: nothing, acceptTransportAd: nothing };
   const services = { version: "test", clock, question, ...shared, ...accepting };
   const answers = [FOUNDER, ALICE].map(async (local) => {
