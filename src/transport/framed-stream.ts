@@ -61,15 +61,13 @@ export class FramedStream<Said, Heard = Said> implements AsyncDisposable {
     return this.#language.decode(type, body);
   }
 
-  /** Writes one frame that is made on the way: the next piece once the carrier has taken the one before and `between` is over. */
+  /** Writes one frame that is made on the way: the next piece once the carrier has taken the one before and `ahead` of it is over. */
   async writePieces(
     pieces: Iterable<Uint8Array>,
-    { between, signal }: { readonly between: () => Promise<void>; readonly signal?: AbortSignal },
+    { ahead, signal }: { readonly ahead: () => Promise<void>; readonly signal?: AbortSignal },
   ): Promise<void> {
-    let isFirst = true;
     for (const piece of pieces) {
-      if (!isFirst) await between();
-      isFirst = false;
+      await ahead();
       await this.#stream.write(piece, signal);
     }
   }

@@ -37,6 +37,9 @@ const STRANGER_FRAME_MAX_BYTES = 48 * 1024;
 /** Ours. An answer as small is not counted among those that are held: so many streams hold no more than their frames. */
 const SMALL_ANSWER_BYTES = 4 * 1024;
 
+/** Ours. Work that is done at once; what costs more waits for its turn, so that other things come in between. */
+const QUICK_MS = 1;
+
 export interface InboundParts {
   readonly group: (id: GroupId) => Group | undefined;
   /** Is this key a current member of any group here? */
@@ -54,6 +57,13 @@ export interface InboundParts {
 type StrangerFrame = Extract<Frame, { kind: "redeem_req" | "peer_hint" }>;
 
 type PeerFrames = FramedStream<Frame, Frame | UnknownExtension>;
+
+interface Writing {
+  readonly answer: PiecedFrame;
+  readonly dialect: Dialect;
+  readonly frames: PeerFrames;
+  readonly question: Question;
+}
 
 /** Reads what peers send: caps, membership and budget before anything is looked at, one answer a question. */
 export class Inbound {
@@ -95,7 +105,7 @@ export class Inbound {
         using question = new Question(budget, from, () => stream.reset());
         const answer = await this.#answer(stream, frames.decode(raw), question);
         held.resize(0);
-        if (answer !== undefined) await this.#write(frames, framePieces(answer, dialect), question);
+        if (answer !== undefined) await this.#write({ answer, dialect, frames, question });
       }
       await frames[Symbol.asyncDispose]();
     } catch (error) {
@@ -106,15 +116,17 @@ export class Inbound {
   }
 
   /** Piece by piece as the peer takes it, each in its turn. */
-  async #write(frames: PeerFrames, pieces: Iterable<Uint8Array>, question: Question): Promise<void> {
+  async #write({ answer, dialect, frames, question }: Writing): Promise<void> {
     const { budget, clock } = this.#parts;
     using deadline = new Deadline(clock, INBOUND_TIMEOUTS.answerMs);
-    const between = () => {
+    const isSmall = answer.bodyLength <= SMALL_ANSWER_BYTES;
+    const ahead = async () => {
+      if (isSmall) return;
       question.moved();
       noteMoved(PIECE_BYTES);
-      return budget.turns.take();
+      await budget.turns.take();
     };
-    await frames.writePieces(pieces, { between, signal: deadline.signal });
+    await frames.writePieces(framePieces(answer, dialect), { ahead, signal: deadline.signal });
   }
 
   async #answer(
@@ -164,6 +176,7 @@ export class Inbound {
     const price = priceOf(frame, group);
     await question.pay(price.workMs);
     if (price.bytes > SMALL_ANSWER_BYTES) await question.hold(price.bytes);
+    if (price.workMs > QUICK_MS) await this.#parts.budget.turns.take();
     const answer = await this.#parts.handle(group, from, frame, question);
     if (answer === undefined) return undefined;
     const said = "bodyLength" in answer ? answer : pieced(answer);
