@@ -26,9 +26,9 @@ export class WorkLimit {
   /** Spends `ms` of work for `peer`, or nothing. What costs more than the burst costs the whole burst. */
   spend(peer: PublicKey, ms: number, nowMs: SteadyMs): RateVerdict {
     const price = Math.min(ms, this.#config.burstMs);
+    if (price <= this.#config.sureBurstMs && this.#sure.spend(peer, [price], nowMs) === undefined) return GRANTED;
     const ownMs = this.#own.spend(peer, [price], nowMs);
     if (ownMs !== undefined) return { allowed: false, retryAfterMs: ownMs - nowMs };
-    if (price <= this.#config.sureBurstMs && this.#sure.spend(peer, [price], nowMs) === undefined) return GRANTED;
     const allMs = this.#all.spend("", [price], nowMs);
     if (allMs === undefined) return GRANTED;
     // What was not granted was not spent.

@@ -225,6 +225,7 @@ export class EntmootNode implements Operations, OperationHost {
       },
       ...mootStatuses(this.#groups.values(), { unopened: this.#unopened.all(), isRunning: transport !== undefined }),
       started_at_ms: this.#startedAt,
+      peer_refusals: this.#context.carrier?.budget.refused ?? 0,
     };
   }
 

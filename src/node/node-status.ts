@@ -72,6 +72,7 @@ export function statusForAgent(status: NodeStatus): NodeStatus {
     identity_path: "",
     listen_port: 0,
     unopened: [],
+    peer_refusals: 0,
     transport: { carrier, reason: "", port: 0, hints: [] },
   };
 }

@@ -27,7 +27,13 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
     self: isSelf,
     founder: key !== undefined && key === group.roster.founder,
   };
-  const unreached = { connected: false, rtt_ms: undefined, last_seen_ms: undefined, error: undefined } as const;
+  const unreached = {
+    connected: false,
+    rtt_ms: undefined,
+    last_seen_ms: undefined,
+    error: undefined,
+    ...NOT_REFUSED,
+  } as const;
   if (isSelf) {
     return { ...common, ...unreached, trust: "self", route: "self", hints: context.hints.own() };
   }
@@ -38,6 +44,7 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
   }
   const { connected, proof, route, rttMs } = peers.status(key);
   const { lastError, lastSeen } = peers.record(key);
+  const refused = context.carrier?.budget.refusals(key);
   return {
     ...common,
     connected,
@@ -48,8 +55,11 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
     last_seen_ms: lastSeen,
     error: connected ? undefined : (lastError ?? reasonUnknown(hints)),
     hints,
+    ...(refused === undefined ? NOT_REFUSED : { refusals: refused.count, refused_for: refused.last }),
   };
 }
+
+const NOT_REFUSED = { refusals: 0, refused_for: "" } as const;
 
 function reasonUnknown(hints: readonly string[]): string | undefined {
   return hints.length > 0

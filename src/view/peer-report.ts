@@ -19,6 +19,9 @@ export interface PeerReportRow {
   readonly connected: boolean;
   readonly founder: boolean;
   readonly last_seen_ms?: number;
+  /** How often it was past its part of this node, and of what the last time. */
+  readonly refusals?: number;
+  readonly refused_for?: string;
 }
 
 export interface PeerReportContext {
@@ -57,6 +60,7 @@ export function peerReport(rows: readonly PeerRow[], context: PeerReportContext)
       connected: row.connected,
       founder: row.founder,
       ...(row.last_seen_ms === undefined ? {} : { last_seen_ms: row.last_seen_ms }),
+      ...(row.refusals === 0 ? {} : { refusals: row.refusals, refused_for: row.refused_for }),
     };
   });
 }

@@ -17,6 +17,7 @@ const OWNERS: NodeStatus = {
   groups: [],
   unopened: [{ group_id: GroupId.zero, reason: "/data/oak/groups/x: no permission", passing: false }],
   started_at_ms: 12,
+  peer_refusals: 3,
 };
 
 test("an agent is told who the node is, and nothing of the machine, its files and its addresses", () => {

@@ -25,6 +25,8 @@ function peer(change: Partial<PeerRow>): PeerRow {
     last_seen_ms: undefined,
     error: undefined,
     hints: [],
+    refusals: 0,
+    refused_for: "",
     ...change,
   };
 }

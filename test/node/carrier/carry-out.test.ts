@@ -10,6 +10,7 @@ import type { AskEffect, Report, SendEffect } from "../../../src/machine/effect.
 import type { Event, NetworkFailure } from "../../../src/machine/event.ts";
 import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
 import { CarryOut } from "../../../src/node/carrier/carry-out.ts";
+import { LOOK_EVERY_MS } from "../../../src/node/carrier/pace.ts";
 import { Peers } from "../../../src/node/carrier/peers.ts";
 import { Group } from "../../../src/node/group/group.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
@@ -80,6 +81,16 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
     });
     return heard;
   };
+  /** A peer that answers what it is asked with a head that promises a large frame; what it gives lets a byte more drop. */
+  const trickle = (key: PublicKey) => {
+    const { promise, resolve } = Promise.withResolvers<() => Promise<void>>();
+    network.join(key).accept(async (stream) => {
+      await new FramedStream(stream, peerLanguage(stream.dialect)).read();
+      await stream.write(Uint8Array.of(0, 15, 0, 0, 0x85));
+      resolve(() => stream.write(new Uint8Array(1)));
+    });
+    return promise;
+  };
   const kept = (...messages: Message[]) => {
     store.messages.putMany(messages.map(keptMessage));
     return messages.map(({ id }) => id);
@@ -93,7 +104,7 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
     await until(() => told.slice(before).some(isEnd));
     return told.slice(before).find(isEnd)!;
   };
-  return { clock, network, store, told, reports, failed, peers, group, carryOut, peer, kept, run, ask };
+  return { clock, network, store, told, reports, failed, peers, group, carryOut, peer, trickle, kept, run, ask };
 }
 
 const ENDS_IN = { ask_status: "status", ask_ids: "ids_page", ask_roster: "roster", fetch: "fetched" } as const;
@@ -456,6 +467,30 @@ describe("a fetch", () => {
       "fetched",
     ]);
     expect(store.messages.size).toBe(2);
+  });
+
+  test("asks four times at once for what a peer announced, however much it announces, and pulls beside that", async () => {
+    const { peer, run, told } = world();
+    const heard = peer(alice, () => "hold");
+    const announced = Array.from({ length: 100 }, (_, n) => ({ ...fetch(said(n)), via: "fetch" as const }));
+    run(...announced);
+    await until(() => heard.length === 4 && told.length > 0);
+    // Past those that wait the rest is left to be asked of others.
+    expect(told.filter(({ kind }) => kind === "failed").length).toBe(100 - 4 - 64);
+    run(fetch(said(200)));
+    await until(() => heard.length === 5);
+  });
+
+  test("gives up an answer that trickles long before the time for a whole one is over", async () => {
+    const { ask, clock, trickle } = world();
+    const begun = trickle(alice);
+    const asked = ask(fetch(said(1)));
+    const drop = await begun;
+    await turns();
+    await drop();
+    await turns();
+    clock.advance(LOOK_EVERY_MS);
+    expect(await asked).toMatchObject({ kind: "failed", failure: "timeout" });
   });
 
   test("counts what is known by then as stored, and an author nobody knows as neither", async () => {
