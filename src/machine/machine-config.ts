@@ -212,6 +212,53 @@ const DEFAULTS = {
     /** Past it the peer heard from longest ago starts again with full buckets. */
     peersMax: 4096,
   },
+
+  strangers: {
+    /** Frames of one key that is a member of nothing here: a link to show, or the entries that make it a member. Past it it waits. */
+    framesPerSecond: 2,
+    framesBurst: 16,
+    bytesPerSecond: 16 * 1024,
+    bytesBurst: 128 * 1024,
+    /** Of all of them together: what costs most to read takes 13 ms for 48 KiB, so a twentieth of one core. */
+    allFramesPerSecond: 32,
+    allFramesBurst: 128,
+    allBytesPerSecond: 192 * 1024,
+    allBytesBurst: 2 * MIB,
+    /** How long a frame waits for its turn. Past it its stream is dropped. */
+    waitMaxMs: 2_000,
+    peersMax: 4096,
+  },
+
+  work: {
+    /**
+     * Milliseconds of the processor, by the price of what is asked (`node/carrier/prices.ts`): of one member, and of all
+     * together, so that a good part of one core is left to the node's own. A newcomer that reads 100,000 messages spends
+     * half a burst.
+     */
+    perSecondMs: 400,
+    burstMs: 5_000,
+    allPerSecondMs: 600,
+    allBurstMs: 10_000,
+    /** What each member may spend whatever all spend: to compare, to announce, to be told of the roster. */
+    surePerSecondMs: 10,
+    sureBurstMs: 200,
+    /** How long a question waits until it can be paid. Past it it is refused. */
+    waitMaxMs: 5_000,
+    /** Questions of one peer that wait so. Past it they are refused at once. */
+    waitingMax: 16,
+    peersMax: 4096,
+  },
+
+  held: {
+    /** Frames and answers of peers while they come and are looked at. Past it a stream is dropped. */
+    incoming: { perPeerBytes: 6 * MIB, totalBytes: 32 * MIB, stalledMs: 5_000 },
+    /** The same of all who are members of nothing here. */
+    strangers: { perPeerBytes: 192 * 1024, totalBytes: 4 * MIB, stalledMs: 1_000 },
+    /** Answers made and not read yet. Past it a question waits, then is refused. */
+    answers: { perPeerBytes: 8 * MIB, totalBytes: 32 * MIB, stalledMs: 5_000 },
+    /** Frames that wait to be sent. Past it they are not; comparison finds what they said. */
+    outgoing: { perPeerBytes: 8 * MIB, totalBytes: 32 * MIB, stalledMs: 5_000 },
+  },
 };
 
 /** The limits and times of the machines. Each machine is given all of them and reads its own. */

@@ -238,6 +238,7 @@ export class EntmootNode implements Operations, OperationHost {
       ...mootStatuses(this.#groups.values(), { unopened: this.#unopened.all(), isRunning: transport !== undefined }),
       faults: this.#data.faults().map(({ message }) => message),
       started_at_ms: this.#startedAt,
+      peer_refusals: this.#context.carrier?.budget.refused ?? 0,
     };
   }
 

@@ -83,6 +83,7 @@ export function statusForAgent(status: NodeStatus): NodeStatus {
     listen_port: 0,
     unopened: [],
     faults: status.faults.length === 0 ? [] : [UNTOLD],
+    peer_refusals: 0,
     transport: { carrier, reason: "", port: 0, hints: [] },
   };
 }

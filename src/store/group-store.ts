@@ -124,6 +124,13 @@ export interface MessageStore {
   placesAfter(after: TimePlace | undefined, limit: number): TimePlace[];
   /** Ids with timestamp at or after `since`, in topological order. */
   idsSince(since: bigint): MessageId[];
+  /**
+   * The same as bytes, 32 an id, in steps of a few milliseconds between which others may use the store: what comes or
+   * goes meanwhile may be in it or not.
+   */
+  idsSinceInSteps(since: bigint): Generator<undefined, Uint8Array>;
+  /** How many those are; costs a small part of what listing them does. */
+  countSince(since: bigint): number;
   /** Over all held messages in topological order; zero when empty. Recomputed lazily. */
   merkleRoot(): MerkleRoot;
   /**

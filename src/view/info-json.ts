@@ -34,6 +34,7 @@ export function infoJson(status: NodeStatus) {
     ...(status.running
       ? { version: status.version, ...(isForAgent ? {} : { pid: status.pid }), started_at_ms: status.started_at_ms }
       : {}),
+    ...(status.peer_refusals === 0 ? {} : { peer_refusals: status.peer_refusals }),
     ...(isForAgent ? {} : { identity_path: status.identity_path }),
     transport: isForAgent ? { carrier: status.transport.carrier } : status.transport,
   };

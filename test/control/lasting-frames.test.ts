@@ -84,6 +84,7 @@ const STATUS: NodeStatus = {
     },
   ],
   started_at_ms: 1_750_000_000_000,
+  peer_refusals: 0,
 };
 const STARTED_AS = { pid: 42, ...PROGRAM };
 

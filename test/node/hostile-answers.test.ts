@@ -20,6 +20,7 @@ import { FramedStream } from "../../src/transport/framed-stream.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import type { Transport } from "../../src/transport/transport.ts";
 import { type Frame, peerLanguage } from "../../src/wire/peer/frame.ts";
+import { budgetOf } from "../support/budget.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { GROUP, message } from "../support/message.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
@@ -30,7 +31,8 @@ const OTHER_GROUP = GroupId.fromBytes(new Uint8Array(32).fill(9));
 
 /** A node's way to its peers, with no hints and no dial that ever failed. */
 function peersOver(transport: Transport): Peers {
-  return new Peers({ transport, hints: () => [], backoff: new DialBackoff(MACHINE_DEFAULTS), clock: realClock });
+  const backoff = new DialBackoff(MACHINE_DEFAULTS);
+  return new Peers({ transport, hints: () => [], backoff, budget: budgetOf(realClock), clock: realClock });
 }
 
 /** Asks a peer that answers everything with `answer`. */

@@ -19,6 +19,7 @@ const OWNERS: NodeStatus = {
   unopened: [{ group_id: GroupId.zero, reason: "/data/oak/groups/x: no permission", passing: false, lost: false }],
   faults: ["/data/oak: no room is left on its disk"],
   started_at_ms: 12,
+  peer_refusals: 3,
 };
 
 test("an agent is told who the node is, and nothing of the machine, its files and its addresses", () => {

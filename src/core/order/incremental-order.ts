@@ -137,6 +137,14 @@ export class IncrementalOrder {
     for (let at = position; at < this.#placed; at++) yield this.#table.hex(sequence[at]!) as MessageId;
   }
 
+  /** All ids in order, 32 bytes each. */
+  idBytes(): Uint8Array<ArrayBuffer> {
+    const sequence = this.sequence();
+    const bytes = new Uint8Array(this.#placed * 32);
+    for (let at = 0; at < this.#placed; at++) bytes.set(this.#table.view(sequence[at]!), at * 32);
+    return bytes;
+  }
+
   /** The `count` newest by timestamp, author and id, in the order they have among themselves. */
   latest(count: number): MessageId[] {
     this.#settle();

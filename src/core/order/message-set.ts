@@ -100,6 +100,11 @@ export class MessageSet {
     return this.#order.ids(position);
   }
 
+  /** All ids in order, 32 bytes each. */
+  idBytes(): Uint8Array<ArrayBuffer> {
+    return this.#order.idBytes();
+  }
+
   /** Where `id` stands in the order, or `undefined` when it is not in the set. */
   positionOf(id: MessageId): number | undefined {
     const slot = this.#order.slotOf(Uint8Array.fromHex(id));

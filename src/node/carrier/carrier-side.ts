@@ -2,8 +2,9 @@ import type { PublicKey } from "../../core/ids.ts";
 import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts";
 import { DialBackoff } from "../../machine/dial-backoff.ts";
 import type { Report } from "../../machine/effect.ts";
-import { RateLimit } from "../../machine/rate-limit.ts";
 import type { PeerStatus, Transport } from "../../transport/transport.ts";
+import type { WrittenRoster } from "../../wire/peer/frame-pieces.ts";
+import type { RosterPage } from "../../wire/peer/roster-page-frames.ts";
 import type { Group } from "../group/group.ts";
 import { Profiles } from "../group/profiles.ts";
 import { redeemLink } from "../links.ts";
@@ -13,8 +14,10 @@ import { CarryOut } from "./carry-out.ts";
 import { Greeter } from "./greeter.ts";
 import { Inbound } from "./inbound.ts";
 import { handleMemberFrame } from "./member-frames.ts";
+import { PeerBudget } from "./peer-budget.ts";
 import { Peers } from "./peers.ts";
 import { Reconnector } from "./reconnector.ts";
+import { SharedAnswers } from "./shared-answers.ts";
 
 /** Ours. How long ending waits for frames on their way out. */
 const CLOSE_TIMEOUT_MS = 3_000;
@@ -39,17 +42,20 @@ export class CarrierSide {
   readonly #reconnector: Reconnector;
   readonly #greeter: Greeter;
   readonly #profiles: Profiles;
-  readonly #rates: RateLimit;
+  /** What peers may make this node hold and compute. */
+  readonly budget: PeerBudget;
 
   constructor(context: NodeContext, parts: CarrierSideParts) {
     this.#context = context;
     this.#parts = parts;
     const { clock, config, hints, log } = context;
-    this.#rates = new RateLimit(config);
+    const budget = new PeerBudget({ config, clock });
+    this.budget = budget;
     const peers = new Peers({
       transport: parts.transport,
       hints: (peer) => hints.of(peer),
       backoff: new DialBackoff(config),
+      budget,
       clock,
     });
     this.peers = peers;
@@ -105,6 +111,9 @@ export class CarrierSide {
     const services = {
       version: this.#parts.version,
       clock,
+      ranges: new SharedAnswers<Uint8Array>(this.budget.turns),
+      rosters: new SharedAnswers<WrittenRoster>(this.budget.turns),
+      pages: new SharedAnswers<RosterPage | undefined>(this.budget.turns),
       hintsOf: ({ roster }: Group) => hints.signedFor(roster.members.keys()),
       acceptProfile: (of: Group, ad: MemberProfileAd, from: PublicKey) =>
         this.#profiles.acceptProfile(of, ad, { from, isSnapshot: false }),
@@ -114,12 +123,9 @@ export class CarrierSide {
       group,
       clock,
       isMemberSomewhere: (peer) => this.#isMemberSomewhere(peer),
-      waitMs: (peer, bytes) => {
-        const verdict = this.#rates.spend(peer, bytes, clock.steady());
-        return verdict.allowed ? 0 : verdict.retryAfterMs;
-      },
+      budget: this.budget,
       heardFrom: (peer) => this.peers.heardFrom(peer),
-      handle: (of, from, frame) => handleMemberFrame({ ...services, group: of, from }, frame),
+      handle: (of, from, frame, question) => handleMemberFrame({ ...services, group: of, from, question }, frame),
       handleStranger: async (from, frame) => {
         if (frame.kind === "redeem_req") {
           await whenWritable(clock, [this.#context.root.node, group(frame.group_id)?.store]);

@@ -8,14 +8,21 @@ import type { NetworkFailure } from "../../machine/event.ts";
 import { FramedStream } from "../../transport/framed-stream.ts";
 import type { PeerStatus, PeerStream, Transport } from "../../transport/transport.ts";
 import { atMost, Deadline } from "../../transport/wait.ts";
-import { type Frame, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
+import { FRAME_LENGTH_MAX, type FrameLimits } from "../../wire/frame/frame-limits.ts";
+import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
+import { noteMoved } from "../group/collect-garbage.ts";
 import { Outbox } from "./outbox.ts";
+import { Pace } from "./pace.ts";
+import type { PeerBudget } from "./peer-budget.ts";
 
 /** Ours. Dialing a peer over every address known of it. */
 const DIAL_TIMEOUT_MS = 15_000;
 
 /** Ours. How long ending waits for peers that are being dialled. */
 const CLOSE_UNREACHED_MS = 300;
+
+/** Ours. A refusal, or another frame than was asked for. */
+const OTHER_ANSWER_MAX_BYTES = 64 * 1024;
 
 /** Ours. Peers something is or was sent to; the quietest are forgotten first. */
 const PEERS_MAX = 4096;
@@ -35,7 +42,16 @@ export interface PeersParts {
   readonly transport: Transport;
   readonly hints: (peer: PublicKey) => readonly string[];
   readonly backoff: DialBackoff;
+  readonly budget: PeerBudget;
   readonly clock: Clock;
+}
+
+/** How one question is asked. */
+export interface AskOptions {
+  readonly ignoreBackoff?: boolean;
+  readonly signal?: AbortSignal;
+  /** The largest answer that is taken; without it what the kind of answer may have. */
+  readonly maxBytes?: number;
 }
 
 /** Sending to peers and asking them, with dial back-off and what is known of each one's health. */
@@ -81,7 +97,9 @@ export class Peers {
   send(peer: PublicKey, frame: Frame, failed: (failure: NetworkFailure) => void): void {
     let outbox = this.#outboxes.get(peer);
     if (outbox === undefined) {
-      outbox = new Outbox(this.#parts.clock, () => this.#open(peer, this.#closing.signal));
+      const { budget, clock } = this.#parts;
+      const hold = (onLost: () => void) => budget.outgoing(peer, onLost);
+      outbox = new Outbox({ clock, hold, open: () => this.#open(peer, this.#closing.signal) });
       this.#outboxes.set(peer, outbox);
     }
     outbox.send(frame, (error) => failed(failureOf(error)));
@@ -96,12 +114,23 @@ export class Peers {
     question: Frame,
     expected: K,
     timeoutMs: number,
-    options: { readonly ignoreBackoff?: boolean; readonly signal?: AbortSignal } = {},
+    options: AskOptions = {},
   ): Promise<Extract<Frame, { kind: K }>> {
-    using deadline = new Deadline(this.#parts.clock, timeoutMs, this.#closing.signal, options.signal);
+    const { budget, clock } = this.#parts;
+    const slow = new AbortController();
+    using deadline = new Deadline(clock, timeoutMs, this.#closing.signal, options.signal, slow.signal);
     const { signal } = deadline;
     const stream = await this.#open(peer, signal, options.ignoreBackoff);
-    await using frames = new FramedStream(stream, peerLanguage(stream.dialect));
+    const language = peerLanguage(stream.dialect);
+    const limits = answerLimits(expected, options.maxBytes, language.limits);
+    using held = budget.incoming(peer, true, () => stream.reset());
+    using pace = new Pace(clock, () => slow.abort(new EntmootError("timeout", "peer: its answer came too slowly")));
+    await using frames = new FramedStream(stream, { ...language, limits }, (bytes, came) => {
+      held.resize(bytes);
+      pace.came(came);
+      noteMoved(came);
+      return undefined;
+    });
     await frames.write(question, signal);
     await frames.finish();
     const answer = await frames.read(signal);
@@ -156,6 +185,11 @@ export class Peers {
       throw error;
     }
   }
+}
+
+/** Of an answer only what was asked for may be large, or a trickle of anything would be held. */
+function answerLimits(expected: Frame["kind"], maxBytes = FRAME_LENGTH_MAX, limits: FrameLimits): FrameLimits {
+  return (type) => Math.min(limits(type), type === frameType(expected) ? maxBytes : OTHER_ANSWER_MAX_BYTES);
 }
 
 class Backoff extends EntmootError {

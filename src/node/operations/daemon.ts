@@ -131,6 +131,10 @@ const nodeStatus = struct(
       shortList(clippedText("fault", 4096), FAULTS_MAX),
     ),
     started_at_ms: documented("Unix milliseconds", count),
+    peer_refusals: documented(
+      "how often a peer asked, sent or left unread more than its part since the start; not for agents",
+      omitted(count),
+    ),
   },
   { required: ["version", "pid", "entmoot_pubkey", "transport", "groups"] },
 );

@@ -21,6 +21,7 @@ export const TOPICS_MAX = 1000;
 /** Ours. Bytes of a hostname and of why a peer could not be reached; what is longer is cut. */
 const HOSTNAME_BYTES_MAX = 1024;
 const ERROR_BYTES_MAX = 4096;
+const REFUSED_FOR_BYTES_MAX = 64;
 /** Ours. An address a peer says it has, and how many it has. */
 const HINT_BYTES_MAX = 1024;
 const HINTS_MAX = 64;
@@ -206,6 +207,14 @@ const peerRow = struct(
       "they were compared from then on, Unix milliseconds, for one of the two has removed what is older; absent: all of them",
       omitted(instantMs),
     ),
+    refusals: documented(
+      "how often it asked, sent or left unread more than its part since this node started",
+      omitted(count),
+    ),
+    refused_for: documented(
+      "what it was past the last time: work, answers, incoming, outgoing, stranger",
+      omitted(clippedText("refused_for", REFUSED_FOR_BYTES_MAX)),
+    ),
   },
   { required: ["node_id", "entmoot_pubkey", "trust", "route"] },
 );
@@ -228,10 +237,11 @@ export const peers = operation({
 export const PEERS_ROOM: Room<PeerRow> = {
   rowsMax: MEMBERS_MAX,
   answerMax: BODY_MAX,
-  bytesOf: ({ error = "", hints, hostname }) =>
+  bytesOf: ({ error = "", hints, hostname, refused_for }) =>
     ROW_BYTES +
     jsonTextMax(hostname, HOSTNAME_BYTES_MAX) +
     jsonTextMax(error, ERROR_BYTES_MAX) +
+    jsonTextMax(refused_for, REFUSED_FOR_BYTES_MAX) +
     hints.reduce((bytes, hint) => bytes + jsonTextMax(hint, HINT_BYTES_MAX), 0),
 };
 

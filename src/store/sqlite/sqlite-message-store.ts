@@ -44,6 +44,7 @@ export class SqliteMessageStore implements MessageStore {
   readonly #get: Sql;
   readonly #arrivedAfter: Sql;
   readonly #lengthsAfter: Sql;
+  readonly #since: Sql;
   readonly #idsFrom: Sql;
   readonly #idsWithin: Sql;
 
@@ -96,6 +97,7 @@ export class SqliteMessageStore implements MessageStore {
     this.#arrivedAfter = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     // The length of a blob stands ahead of it: none is read for this.
     this.#lengthsAfter = file.prepare("SELECT length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    this.#since = file.prepare("SELECT count(*) FROM messages WHERE timestamp >= ?1");
     this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
     this.#idsWithin = file.prepare("SELECT id FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3");
   }
@@ -265,6 +267,22 @@ export class SqliteMessageStore implements MessageStore {
 
   idsSince(since: bigint): MessageId[] {
     return this.#order.idsIn(timeRange(since, undefined));
+  }
+
+  *idsSinceInSteps(since: bigint): Generator<undefined, Uint8Array> {
+    const tally = this.#readTally();
+    const set = this.#order.loaded(tally);
+    // All of it stands in order already, where the order was needed before.
+    if (set !== undefined && this.countSince(since) === tally.held) return set.idBytes();
+    return yield* this.#order.idsInSteps(timeRange(since, undefined));
+  }
+
+  countSince(since: bigint): number {
+    const { lo } = timeRange(since, undefined);
+    return this.#countsRow.number(this.#since.row(lo.timestamp)?.[0], "count", {
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+    });
   }
 
   merkleRoot(): MerkleRoot {

@@ -1,0 +1,46 @@
+import type { PublicKey } from "../../core/ids.ts";
+import { noteMoved } from "../group/collect-garbage.ts";
+import type { PeerBudget } from "./peer-budget.ts";
+import { decodeMs, readMs } from "./prices.ts";
+
+/** Ours. Bytes that come before they are paid for: few enough that nothing is gained by never ending a frame. */
+const STEP_BYTES = 64 * 1024;
+const STRANGER_STEP_BYTES = 4 * 1024;
+
+/** What is paid for what comes on one stream: for bytes as they come, whole frame or not, and for each frame before it is decoded. */
+export class Intake {
+  readonly #budget: PeerBudget;
+  readonly #from: PublicKey;
+  readonly #isMember: boolean;
+  #unpaid = 0;
+
+  constructor(budget: PeerBudget, from: PublicKey, isMember: boolean) {
+    this.#budget = budget;
+    this.#from = from;
+    this.#isMember = isMember;
+  }
+
+  /** Bytes came. More is read once it is over. Throws `rate_limited`. */
+  came(bytes: number): Promise<void> | undefined {
+    this.#unpaid += bytes;
+    noteMoved(bytes);
+    return this.#unpaid < (this.#isMember ? STEP_BYTES : STRANGER_STEP_BYTES) ? undefined : this.#pay();
+  }
+
+  /** A frame is whole and nothing of it is decoded. Throws `rate_limited`. */
+  async frame(bytes: number): Promise<void> {
+    const unpaid = this.#unpaid;
+    this.#unpaid = 0;
+    if (!this.#isMember) return this.#budget.admitStranger(this.#from, { frames: 1, bytes: unpaid });
+    await this.#budget.admit(this.#from, bytes);
+    await this.#budget.pay(this.#from, readMs(unpaid) + decodeMs(bytes));
+  }
+
+  async #pay(): Promise<void> {
+    const unpaid = this.#unpaid;
+    this.#unpaid = 0;
+    if (!this.#isMember) return this.#budget.admitStranger(this.#from, { frames: 0, bytes: unpaid });
+    await this.#budget.pay(this.#from, readMs(unpaid));
+    await this.#budget.turns.take();
+  }
+}
