@@ -85,8 +85,9 @@ USAGE
 }
 
 say() { printf '%s\n' "$*"; }
-# What is told may come from a stranger: it is kept short, and moves no cursor.
-warn() { printf 'install.sh: %s\n' "$(printf '%s' "$*" | tr '\n\t' '  ' | tr -d '\000-\037\177' | head -c 2000)" >&2; }
+# What is told may come from a stranger: it is kept short, moves no cursor and turns no line; of bytes beyond ASCII a "?" is
+# left, because this is no place to tell letters from marks.
+warn() { printf 'install.sh: %s\n' "$(printf '%s' "$*" | tr '\n\t\200-\377' '  ?' | tr -d '\000-\037\177' | head -c 2000)" >&2; }
 told=
 fail() {
   warn "$*"
