@@ -1,9 +1,9 @@
 import { Database, SQLiteError } from "bun:sqlite";
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
-import { giveNameToOwnerOfFolder } from "./owner.ts";
+import { removeFile, replaceFile, requireOwnDatabase } from "../files/guarded-files.ts";
 import { createPrivateFile, fileFailure, PRIVATE_FILE } from "./private-files.ts";
 import { sqliteFailure } from "./sqlite/sqlite-failure.ts";
 
@@ -69,7 +69,7 @@ export class DataRootLock implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(join(this.#root, HOLDER_FILE), { force: true });
+    removeFile(join(this.#root, HOLDER_FILE));
     this.#lock[Symbol.dispose]();
   }
 }
@@ -88,7 +88,7 @@ export class FileLock implements Disposable {
     if (!existsSync(file)) createPrivateFile(file);
     let db: Database | undefined;
     try {
-      db = new Database(file, { readwrite: true, strict: true });
+      db = new Database(requireOwnDatabase(file), { readwrite: true, strict: true });
       db.run(`PRAGMA busy_timeout = ${Math.max(0, Math.floor(waitMs))}`);
       // Never committed: nothing is ever written, the transaction only is the lock.
       db.run("BEGIN EXCLUSIVE");
@@ -114,11 +114,8 @@ function alreadyRunning(root: string): EntmootError {
 
 function writeHolder(root: string, holder: LockHolder): void {
   const file = join(root, HOLDER_FILE);
-  const fresh = `${file}.tmp`;
   try {
-    writeFileSync(fresh, `${JSON.stringify({ pid: holder.pid, since_ms: holder.sinceMs })}\n`, { mode: PRIVATE_FILE });
-    giveNameToOwnerOfFolder(fresh);
-    renameSync(fresh, file);
+    replaceFile(file, `${JSON.stringify({ pid: holder.pid, since_ms: holder.sinceMs })}\n`, { mode: PRIVATE_FILE });
   } catch (error) {
     throw fileFailure(error, file);
   }

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
 import { parseRosterLog, type RosterFile } from "../../core/roster/roster-file.ts";
+import { trustedPath } from "../../files/trusted-path.ts";
 
 export const ORIGINAL_ROSTER = "roster.jsonl";
 export const ORIGINAL_MESSAGES = "messages.sqlite";
@@ -23,7 +24,7 @@ export function readRosterBytes(path: string): Uint8Array {
   if (size > ROSTER_BYTES_MAX) {
     throw new EntmootError("data_root_invalid", `${path}: expected at most ${ROSTER_BYTES_MAX} bytes, found ${size}`);
   }
-  return readFileSync(path);
+  return readFileSync(trustedPath(path));
 }
 
 /** The log in them, every entry checked. Throws `data_root_invalid` naming file and line. */

@@ -5,6 +5,7 @@ import { GroupId, MessageId } from "../../core/ids.ts";
 import { formatPolicy } from "../../core/policy/policy.ts";
 import { POLICY_FILE_BYTES_MAX, parsePolicyFile } from "../../core/policy/policy-file.ts";
 import { decodeMessage } from "../../core/record/message.ts";
+import { trustedPath } from "../../files/trusted-path.ts";
 import type { GroupStore } from "../group-store.ts";
 import type { SqlValue } from "../sqlite/sqlite-file.ts";
 import { CONSUMERS_MAX, FACT_BYTES_MAX } from "../store-limits.ts";
@@ -54,7 +55,7 @@ function copyPolicy({ root, store }: SideFileTakeover): string[] {
       `${path}: expected at most ${POLICY_FILE_BYTES_MAX} bytes, found ${stat.size}`,
     );
   }
-  const { policies, faults } = withPath(path, () => parsePolicyFile(readFileSync(path)));
+  const { policies, faults } = withPath(path, () => parsePolicyFile(readFileSync(trustedPath(path))));
   const policy = policies.get(store.groupId);
   if (policy) store.setFact("policy", formatPolicy(policy));
   return faults
