@@ -6,7 +6,7 @@ import { DataRootLock } from "../../src/store/lock.ts";
 import { cli } from "../support/cli.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
-const STRANGER = new Uint8Array(32).fill(7).toBase64();
+const STRANGER = new Uint8Array(32).fill(6).toBase64();
 
 function home() {
   const directory = new TemporaryDirectory();
