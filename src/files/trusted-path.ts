@@ -2,7 +2,7 @@ import { lstatSync, readlinkSync, type Stats, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { EntmootError } from "../core/errors.ts";
 
-/** As the system: more links than this lead in a circle. */
+/** Ours, as the system has it: more links than this lead in a circle. */
 const LINKS_MAX = 40;
 
 /**

@@ -25,7 +25,7 @@ export const roster = defineCommand({
   },
 });
 
-/** Ours. Links named in one warning. */
+/** Ours. As many as fit a line or two; `invite list` has them all. */
 const NAMED_MAX = 8;
 
 function warning(links: readonly string[]): string {
