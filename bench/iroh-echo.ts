@@ -1,4 +1,5 @@
 /** A program: takes streams over iroh and gives back what it reads. Prints one line, `{"key","hints"}`, when it can be dialled. */
+import { asksForHelp } from "../scripts/command-line.ts";
 import { realClock } from "../src/host/real-clock.ts";
 import { IrohTransport } from "../src/transport/iroh/iroh-transport.ts";
 import type { PeerStream } from "../src/transport/transport.ts";
@@ -23,7 +24,11 @@ async function echo(stream: PeerStream): Promise<void> {
   await stream[Symbol.asyncDispose]();
 }
 
-if (import.meta.main) {
+if (import.meta.main && asksForHelp(process.argv.slice(2))) {
+  process.stdout.write(
+    "usage: bun bench/iroh-echo.ts\n\nGives back what it is sent over iroh, until it is ended; the bench runs it.\n",
+  );
+} else if (import.meta.main) {
   const transport = await loopbackTransport(2);
   transport.accept((stream) => void echo(stream).catch(() => stream.reset()));
   console.log(JSON.stringify({ key: transport.local, hints: transport.localHints() }));

@@ -1,5 +1,6 @@
 import { MessageSet } from "../src/core/order/message-set.ts";
 import { type Figure, median, timeMs } from "./figure.ts";
+import { sharedPart } from "./shared-part.ts";
 
 const SIZES = [10_000, 100_000, 1_000_000];
 const APPENDS = 200;
@@ -8,13 +9,14 @@ const INSERTIONS = 40;
 /** Ours. An append hashes one path of the tree; its books and the order may cost this many times the path. */
 const TIMES_PATH = 20;
 
-/** Roots of large sets: loaded at once, after one more message, and after one that belongs in the middle. */
+/** Roots of large sets: loaded at once, after one more message, after one that belongs in the middle, and in steps. */
 export async function merkle(say: (progress: string) => void): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   for (const size of SIZES) {
     say(`loading ${size} ids`);
     figures.push(...(await measure(size)));
   }
+  figures.push(...(await sharedPart(say)));
   return figures;
 }
 

@@ -18,6 +18,23 @@ const PROGRAMS = /** @type {const} */ ({
   release: "release.ts",
 });
 
+const USAGE = `usage: npm start | npm test | npm run TASK [-- ARGUMENTS]
+
+TASK is ${Object.keys(PROGRAMS).join(", ")} or check; --help after any of them tells more.
+`;
+
+const START_USAGE = `usage: npm start [-- OPTIONS]
+
+Builds the program where a source is newer, and runs "entmootd up" with OPTIONS; "npm start" once, then
+dist/entmootd up -help, lists them.
+`;
+
+const TEST_USAGE = `usage: npm test [-- OPTIONS] [SUITE…]
+
+Runs all tests, or those of some folders or files such as test/process; OPTIONS are those of "bun test", such as
+--parallel=1 or -t NAME. See docs/testing.md.
+`;
+
 const CHECK_USAGE = `usage: npm run check [-- OPTIONS]
 
 Checks types, then formatting and lint of the whole checkout; status 0 when both find nothing. OPTIONS are for the
@@ -27,6 +44,23 @@ compiler, such as --noErrorTruncation.
 /** @param {readonly string[]} args */
 const asksForHelp = (args) => args.includes("--help") || args.includes("-h");
 
+/** What tells of a task without running anything; `undefined` where its own program does. @param {string | undefined} task */
+function usageOf(task) {
+  if (task === "start") return START_USAGE;
+  if (task === "test") return TEST_USAGE;
+  if (task === "check") return CHECK_USAGE;
+  if (task !== undefined && Object.hasOwn(PROGRAMS, task)) {
+    // Help is no reason to install anything.
+    return existsSync(join(ROOT, "node_modules/bun")) ? undefined : notInstalled(task);
+  }
+  return USAGE;
+}
+
+/** @param {string} task */
+function notInstalled(task) {
+  return `usage: npm run ${task} [-- OPTIONS]\n\nThe packages of this checkout are not installed yet; after "npm install" this lists the options.\n`;
+}
+
 /**
  * `node scripts/launch.mjs TASK [arguments]`: what `npm start`, `npm test` and the others run. Needs Node 20 and npm,
  * nothing else on the machine. Ends with the status of the task.
@@ -35,11 +69,17 @@ const asksForHelp = (args) => args.includes("--help") || args.includes("-h");
 async function launch(task, args) {
   if (Number(process.versions.node.split(".")[0]) < 20)
     throw new Error(`Node 20 or later is needed, found ${process.version}`);
+  const isHelp = asksForHelp(task === undefined ? args : [task, ...args]);
+  const usage = isHelp ? usageOf(task) : undefined;
+  if (usage !== undefined) {
+    process.stdout.write(usage);
+    return 0;
+  }
   const abort = new AbortController();
   const stop = () => abort.abort();
   process.on("SIGINT", stop).on("SIGTERM", stop);
   try {
-    await ensureInstalled(ROOT, abort.signal);
+    if (!isHelp) await ensureInstalled(ROOT, abort.signal);
   } catch (error) {
     if (abort.signal.aborted) return 130;
     throw error;
@@ -61,10 +101,6 @@ async function launch(task, args) {
     case "test":
       return run(bun, testArguments(args));
     case "check": {
-      if (asksForHelp(args)) {
-        process.stdout.write(CHECK_USAGE);
-        return 0;
-      }
       // Both are run even when the first finds something, so one run shows everything.
       const types = await run(process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit", ...args]);
       const lint = await run(process.execPath, ["node_modules/@biomejs/biome/bin/biome", "check", "."]);

@@ -9,7 +9,6 @@ import { dirname, join } from "node:path";
 import { textOf } from "../src/core/errors.ts";
 import { BUSY_DEFAULT, BusyProcesses } from "./busy-processes.ts";
 import { asksForHelp } from "./command-line.ts";
-import { killLoop } from "./kill-loop.ts";
 import { testArguments } from "./launch/test-arguments.mjs";
 import { rerunIsolated } from "./netns.ts";
 
@@ -65,6 +64,8 @@ async function kill(seed: number, budget: Budget) {
   const home = mkdtempSync(join(tmpdir(), "entmoot-soak-"));
   say(`kill loop, SEED=${seed}`);
   const turnEndsAt = performance.now() + KILL_TURN_MS;
+  // Loaded only now: it builds the program that it runs.
+  const { killLoop } = await import("./kill-loop.ts");
   try {
     const result = await killLoop({
       home,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 import { runCommand } from "citty";
-import { readCommandLine } from "./cli/line/argv.ts";
+import { asksForJsonErrors, readCommandLine } from "./cli/line/argv.ts";
 import { COMMANDS } from "./cli/line/command-table.ts";
 import { parseFeatureFlags } from "./cli/line/feature-flags.ts";
 import { globalFlags, parseGlobalOptions } from "./cli/line/global-flags.ts";
@@ -13,7 +13,7 @@ import { type ExitStatus, STATUS } from "./core/failure-table.ts";
 import { terminalText } from "./view/terminal-text.ts";
 
 /** Set as soon as it is known, so that a failure anywhere later is printed in the form asked for. */
-let jsonErrors = process.argv.some((arg) => /^--?json-errors(=true|=1)?$/.test(arg));
+let jsonErrors = asksForJsonErrors(process.argv.slice(2));
 
 /** As it was given on the command line. */
 let dataFlag: string | undefined;

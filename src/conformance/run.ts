@@ -16,6 +16,8 @@ export interface FileReport {
   readonly failures: readonly Failure[];
   /** Names of the cases counted in `deviations`. */
   readonly deviating: readonly string[];
+  /** Why nothing of the file was run, naming it; absent when something was. */
+  readonly fault?: string;
   /** How many of the unknown are of which `<subject>/<kind>`; the kind is `-` where there is none. */
   readonly unknownKinds: Readonly<Record<string, number>>;
 }
@@ -44,11 +46,17 @@ export async function* runConformance(paths: Iterable<string>): AsyncGenerator<F
 export async function runFile(path: string): Promise<FileReport> {
   const name = subjectName(path);
   const tally = new Tally(path, name);
-  const content = await readVectorFile(path).catch(() => undefined);
-  if (!content) return tally.unknown("-").report();
+  let content: Readonly<Record<string, unknown>>;
+  try {
+    content = await readVectorFile(path);
+  } catch (error) {
+    const fault = error instanceof EntmootError ? error.message : `${path}: cannot be read: ${textOf(error)}`;
+    return { ...tally.unknown("-").report(), fault };
+  }
   const subject = Object.hasOwn(SUBJECTS, name) ? (await SUBJECTS[name]!()).subject : undefined;
   const cases = await casesOf(content, path, subject);
-  if (cases.length === 0) return tally.unknown("-").report();
+  if (cases.length === 0)
+    return { ...tally.unknown("-").report(), fault: `${path}: no cases in it that are known here` };
   const file = { ...content, path, cases } as unknown as VectorFile;
   const seen = new Set<string>();
   for (const entry of cases) {

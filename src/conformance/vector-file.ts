@@ -1,5 +1,6 @@
 import { open, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { sizeText } from "../core/amounts.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 
 /** Ours. The largest vector file is 1.4 MB; anything near this is not one. */
@@ -13,14 +14,15 @@ const OTHER_SYSTEMS = new Set(["egregore"]);
 
 /**
  * The vector files under `path`: itself, or every `*.json` in a directory and below, sorted by name. Throws
- * `not_found` where there is nothing, `invalid_argument` for a directory that cannot be read.
+ * `not_found` where there is nothing, `invalid_argument` for what cannot be looked at.
  */
 export async function* vectorFiles(path: string): AsyncGenerator<string> {
   const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== "ENOENT" && cause.code !== "ENOTDIR") return undefined;
-    throw new EntmootError("not_found", `${path}: there is no such file or directory`, { cause });
+    if (cause.code === "ENOENT" || cause.code === "ENOTDIR")
+      throw new EntmootError("not_found", `${path}: there is no such file or directory`, { cause });
+    throw new EntmootError("invalid_argument", `${path}: cannot be read: ${textOf(cause)}`, { cause });
   });
-  if (!info?.isDirectory()) {
+  if (!info.isDirectory()) {
     yield path;
     return;
   }
@@ -69,7 +71,7 @@ async function readBounded(path: string): Promise<string> {
     if (size > VECTOR_FILE_BYTES_MAX) {
       throw new EntmootError(
         "invalid_argument",
-        `${path}: expected at most ${VECTOR_FILE_BYTES_MAX} bytes, found ${size}`,
+        `${path}: expected at most ${sizeText(VECTOR_FILE_BYTES_MAX)}, found ${sizeText(size)}`,
       );
     }
     return await handle.readFile("utf8");

@@ -1,3 +1,4 @@
+import { durationText, sizeText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
@@ -62,7 +63,7 @@ export class CallConnection implements Disposable {
     if (body.length > operation.requestMax) {
       throw new EntmootError(
         "frame_too_large",
-        `${operation.name}: expected a request of at most ${operation.requestMax} bytes, got ${body.length}`,
+        `${operation.name}: expected a request of at most ${sizeText(operation.requestMax)}, got ${sizeText(body.length)}`,
       );
     }
     this.#last = (this.#last + 1) >>> 0;
@@ -236,7 +237,7 @@ class CallUnderWay<Answer, Event> {
       if (skippedBytes !== undefined) {
         throw new EntmootError(
           "frame_too_large",
-          `${this.operation.name}: the daemon's ${role} of ${skippedBytes} bytes is larger than this version takes`,
+          `${this.operation.name}: the daemon's ${role} of ${sizeText(skippedBytes)} is larger than this version takes`,
         );
       }
       if (role === "failure") this.#end(Promise.reject(decodeFailure(body)));
@@ -329,11 +330,14 @@ class CallUnderWay<Answer, Event> {
 
   #onLate(timeoutMs: number): void {
     if (!this.#hasBegun) {
-      this.fail(this.#unbegun("timeout", `${timeoutMs} ms passed`));
+      this.fail(this.#unbegun("timeout", `${durationText(timeoutMs)} passed`));
       return;
     }
     this.fail(
-      new EntmootError("timeout", `no answer from the daemon within ${timeoutMs} ms; it may have acted all the same`),
+      new EntmootError(
+        "timeout",
+        `no answer from the daemon within ${durationText(timeoutMs)}; it may have acted all the same`,
+      ),
     );
     this.#giveUp();
   }

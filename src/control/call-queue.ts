@@ -1,3 +1,4 @@
+import { sizeText } from "../core/amounts.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { AnyOperation } from "../node/operations/operation.ts";
 
@@ -56,7 +57,7 @@ export class CallQueue {
     if (calls >= QUEUED_CALLS_MAX || (calls > 0 && this.#queuedBytes + bytes > QUEUED_BYTES_MAX)) {
       throw new EntmootError(
         "unavailable",
-        `${operation.name}: ${calls} calls of ${this.#queuedBytes} bytes wait for a place on this connection; ask for more once some of them have ended`,
+        `${operation.name}: ${calls} calls of ${sizeText(this.#queuedBytes)} wait for a place on this connection; ask for more once some of them have ended`,
       );
     }
     this.#queued[lane]!.set(number, { number, lane, bytes, begin });

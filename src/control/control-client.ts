@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { durationText } from "../core/amounts.ts";
 import type { Clock, SteadyMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { checkValue } from "../core/json/json-codec.ts";
@@ -97,7 +98,7 @@ export class ControlClient implements Operations {
     const { answer, connection } = asked;
     await connection.closed(deadline.signal);
     if (deadline.signal.aborted) {
-      throw new EntmootError("timeout", `the daemon has not ended within ${timeoutMs} ms; it may still`);
+      throw new EntmootError("timeout", `the daemon has not ended within ${durationText(timeoutMs)}; it may still`);
     }
     return answer;
   }
@@ -195,7 +196,7 @@ export class ControlClient implements Operations {
       if (deadline.signal.aborted && !signal?.aborted) {
         throw new EntmootError(
           "timeout",
-          `no answer from the daemon within ${timeoutMs} ms; nothing but what it is was asked yet`,
+          `no answer from the daemon within ${durationText(timeoutMs)}; nothing but what it is was asked yet`,
         );
       }
     }

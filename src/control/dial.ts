@@ -1,6 +1,8 @@
 import { lstatSync } from "node:fs";
+import { durationText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
+import { noPermission } from "../store/private-files.ts";
 import { OutOfFiles } from "../store/store-failures.ts";
 import { atMost } from "../transport/wait.ts";
 import { SocketStream } from "./socket-stream.ts";
@@ -36,14 +38,16 @@ export async function dial(path: string, clock: Clock): Promise<SocketStream | u
       );
     }
     if (code === "EMFILE" || code === "ENFILE") throw new OutOfFiles(`control socket ${path}`, { cause });
-    const reason =
-      code === "EACCES" || code === "EPERM" ? `no permission (${code}); it is another user's` : (code ?? textOf(cause));
+    const reason = code === "EACCES" || code === "EPERM" ? noPermission(path, code) : (code ?? textOf(cause));
     throw new EntmootError("control_unavailable", `control socket ${path}: cannot be used: ${reason}`, { cause });
   }
   if (stream !== undefined) return stream;
   // Whoever accepts later finds nobody.
   void connected.then((socket) => socket.terminate()).catch(() => {});
-  throw new EntmootError("control_unavailable", `control socket ${path}: nobody accepted within ${DIAL_MS} ms`);
+  throw new EntmootError(
+    "control_unavailable",
+    `control socket ${path}: nobody accepted within ${durationText(DIAL_MS)}`,
+  );
 }
 
 /** Whether it is certain that nothing stands at `path`. */

@@ -22,6 +22,7 @@ export interface KeptSocketParts {
 export class KeptSocket implements Disposable {
   readonly #parts: KeptSocketParts;
   #listener: BoundSocket;
+  /** What was bound last, while it listens. */
   #file: string | undefined;
   #look: Disposable;
   /** What was said last of its absence; once is enough. */
@@ -55,7 +56,8 @@ export class KeptSocket implements Disposable {
   async #lookAfterIt(): Promise<void> {
     try {
       const found = fileAt(this.#parts.path);
-      if (found === undefined) await this.#bindAgain();
+      // One that came back with its folder listens no more, once that was given up.
+      if (found === undefined || this.#file === undefined) await this.#bindAgain();
       else if (found === this.#file) this.#told = "";
       else this.#tellOnce("something else stands in its place; end this daemon and start it again to be reached");
     } catch (error) {
@@ -68,6 +70,7 @@ export class KeptSocket implements Disposable {
   async #bindAgain(): Promise<void> {
     const { clock, log, opened, path } = this.#parts;
     this.#listener.stop(false);
+    this.#file = undefined;
     this.#listener = await bindSocket(path, clock, opened);
     this.#file = fileAt(path);
     this.#told = "";

@@ -1,3 +1,4 @@
+import { durationText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { shownTopics } from "../core/policy/topic.ts";
@@ -196,7 +197,7 @@ export class OriginalDaemon {
     if (deadline.signal.aborted && !signal?.aborted) {
       throw new EntmootError(
         "timeout",
-        `no answer from the daemon within ${timeoutMs} ms; it may have acted all the same`,
+        `no answer from the daemon within ${durationText(timeoutMs)}; it may have acted all the same`,
       );
     }
     throw new EntmootError(

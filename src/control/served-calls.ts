@@ -1,3 +1,4 @@
+import { sizeText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { type Decoded, decodeJson, encodeWire } from "../core/json/json-codec.ts";
@@ -131,7 +132,7 @@ export class ServedCalls {
     if (frame.skippedBytes !== undefined) {
       throw new EntmootError(
         "frame_too_large",
-        `${frame.operation}: expected a request of at most ${operation.requestMax} bytes, found ${frame.skippedBytes}`,
+        `${frame.operation}: expected a request of at most ${sizeText(operation.requestMax)}, found ${sizeText(frame.skippedBytes)}`,
       );
     }
     if (running !== undefined)
@@ -260,6 +261,6 @@ type MessagesAsked = Decoded<typeof messages.request>;
 function tooLarge(name: string, what: string, max: number, found: number): EntmootError {
   return new EntmootError(
     "frame_too_large",
-    `${name}: ${what} of ${found} bytes, at most ${max} can be sent; ask for less`,
+    `${name}: ${what} of ${sizeText(found)}, at most ${sizeText(max)} can be sent; ask for less`,
   );
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 import { status, version } from "../node/operations/daemon.ts";
+import { isSeenFrom } from "../store/process-place.ts";
 import { ControlClient } from "./control-client.ts";
 import { dial } from "./dial.ts";
 
@@ -37,7 +38,7 @@ async function saidBy(client: ControlClient): Promise<string> {
     return `the original's daemon of node ${info.pilot_node_id}, whose data root is ${info.data_dir}`;
   }
   const { pid, version: name } = await client.call(version, {}, options);
-  const { data_dir } = await client.call(status, {}, options);
+  const { data_dir, place } = await client.call(status, {}, options);
   const where = data_dir === "" ? "its agents' socket" : `its data root is ${data_dir}`;
-  return `entmootd ${name}${pid === 0 ? "" : ` (process ${pid})`}; ${where}`;
+  return `entmootd ${name}${pid === 0 || !isSeenFrom(place) ? "" : ` (process ${pid})`}; ${where}`;
 }

@@ -1,3 +1,4 @@
+import { sizeText } from "./amounts.ts";
 import { decodeBase64 } from "./bytes/base64.ts";
 import { EntmootError } from "./errors.ts";
 import { decodeJson, struct } from "./json/json-codec.ts";
@@ -54,7 +55,7 @@ export function readIdentity(file: Uint8Array): Identity | IdentityProblem {
 }
 
 const PROBLEMS: Readonly<Record<IdentityProblem, string>> = {
-  not_json: `expected one JSON object of at most ${FILE_MAX_BYTES} bytes with texts private_key and public_key`,
+  not_json: `expected one JSON object of at most ${sizeText(FILE_MAX_BYTES)} with texts private_key and public_key`,
   bad_base64: "expected private_key and public_key in standard padded base64",
   bad_length: `expected private_key of ${PRIVATE_KEY_BYTES} bytes and public_key of ${PUBLIC_KEY_BYTES} bytes`,
   key_mismatch: "public_key is not the one private_key ends with",

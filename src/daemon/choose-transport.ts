@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { durationText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
@@ -81,7 +82,7 @@ export async function startTransport(
     if (started === undefined) {
       throw new EntmootError(
         "timeout",
-        `iroh: not started within ${START_MS / 1000} s, as where no thread can be made; raise the limits of this process ("ulimit -u"), then try again`,
+        `iroh: not started within ${durationText(START_MS)}, as where no thread can be made; raise the limits of this process ("ulimit -u"), then try again`,
       );
     }
     return started;

@@ -98,15 +98,15 @@ async function explainAbsence(options: GlobalOptions): Promise<string> {
     const others = unknown.map(({ pid, uid }) => `process ${pid}${uid === undefined ? "" : ` of user ${uid}`}`);
     const none = existsSync(dataDir) ? NO_DAEMON : NO_ROOT;
     if (others.length === 0) return none;
-    return `${none}\nwhether this one serves ${dataDir} cannot be told from here: ${others.join(", ")}`;
+    return `${none}; whether one of these serves ${dataDir} cannot be told from here: ${others.join(", ")}`;
   }
   const place = `data=${seen.data_dir} control_socket=${seen.control_socket_via_pid ?? seen.control_socket}`;
   return [
     "a daemon for this data root runs, but its control socket does not answer here",
     `current control socket: ${dataDir}/control.sock`,
     `detected daemon: pid=${seen.pid} ${place}`,
-    `suggestion: if it has just been started, try again in a moment; else run this command where the daemon runs, or end process ${seen.pid} and start it again`,
-  ].join("\n");
+    `if it has just been started, try again in a moment; else run this command where the daemon runs, or end process ${seen.pid} and start it again`,
+  ].join("; ");
 }
 
 async function lookForDaemons({ dataDir }: GlobalOptions): Promise<DaemonsSeen> {

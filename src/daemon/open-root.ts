@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import { createLog, type Log } from "../host/log.ts";
@@ -6,10 +5,11 @@ import { printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
 import type { DataRoot, MigrationProgress } from "../store/data-root.ts";
 import { DataRootLock } from "../store/lock.ts";
-import { createPrivateDirectory } from "../store/private-files.ts";
+import { createPrivateDirectory, isThere } from "../store/private-files.ts";
 import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
 import { type IdentityChoice, type IdentityWanted, identityFor } from "./node-identity.ts";
 import type { GlobalOptions } from "./options.ts";
+import { telling } from "./tell-reading.ts";
 
 /** What a node in this process is built on. */
 export interface OpenRoot {
@@ -29,14 +29,14 @@ export function openRoot(
   how: Pick<IdentityWanted, "create" | "fresh"> & { readonly lock: boolean; readonly only?: ReadonlySet<GroupId> },
 ): OpenRoot {
   if (how.create) createPrivateDirectory(options.dataDir);
-  else if (how.lock && !existsSync(options.dataDir)) {
+  else if (how.lock && !isThere(options.dataDir)) {
     throw new EntmootError("group_not_found", `group not joined: there is no data root at ${options.dataDir}`);
   }
   const lock = how.lock ? DataRootLock.acquire(options.dataDir, realClock.unix()) : undefined;
   let root: DataRoot | undefined;
   try {
     // Without a lock nothing is changed; reading says so too where there is no data root.
-    root = SqliteDataRoot.open(options.dataDir, lock === undefined ? "read" : "write");
+    root = SqliteDataRoot.open(options.dataDir, lock === undefined ? "read" : "write", telling());
     // Before an identity is made: a mistyped group must not leave one behind.
     const joined = root.groupIds();
     const missing = [...(how.only ?? [])].find((id) => !joined.includes(id));
@@ -73,6 +73,12 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
     leftOut: root.leftOut,
     createGroup: (id) => root.createGroup(id),
     discardGroup: (id) => root.discardGroup(id),
+    look(how) {
+      const { faults, isGone } = root.look(how);
+      const unlocked = isGone ? undefined : lock?.look();
+      return { faults: unlocked === undefined ? faults : [...faults, unlocked], isGone };
+    },
+    onRefused: (told) => root.onRefused(told),
     [Symbol.dispose]() {
       if (closed) return;
       closed = true;

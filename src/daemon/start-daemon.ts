@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { ControlServer } from "../control/control-server.ts";
+import { durationText } from "../core/amounts.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { BUILD_INFO } from "../host/build-info.ts";
@@ -8,7 +9,7 @@ import { neverWaitForStderr, printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
 import { type RunningProgram, replaceProcess, runningProgram } from "../host/running-program.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
-import { DataRootLock } from "../store/lock.ts";
+import { DataRootLock, holderName } from "../store/lock.ts";
 import type { NodeStore } from "../store/node-store.ts";
 import { aborted, atMost } from "../transport/wait.ts";
 import { requireCarrier, startTransport } from "./choose-transport.ts";
@@ -168,7 +169,7 @@ interface Ending {
 async function endDaemon(running: AsyncDisposableStack, { end, isTold, log }: Ending): Promise<void> {
   const ended = running.disposeAsync().then(() => true);
   if (!(await atMost(realClock, END_MS, ended))) {
-    log.warn(`ending took longer than ${END_MS} ms; the process ends now`);
+    log.warn(`ending took longer than ${durationText(END_MS)}; the process ends now`);
   }
   if (isTold) log.info(end.isRestart ? "entmootd starting again" : "entmootd shutting down");
   if (end.isRestart) replaceProcess(end.program);
@@ -185,8 +186,8 @@ async function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon
     return openRoot(options, { create: true, fresh, lock: true, ...(only === undefined ? {} : { only }) });
   } catch (cause) {
     if (!(cause instanceof EntmootError && cause.code === "already_running")) throw cause;
-    const pid = DataRootLock.holder(options.dataDir)?.pid;
-    const who = pid === undefined ? "" : ` (process ${pid})`;
+    const holder = DataRootLock.holder(options.dataDir);
+    const who = holder === undefined ? "" : ` (${holderName(holder)})`;
     throw new EntmootError(
       "already_running",
       `${command}: another entmoot daemon is already running at ${join(options.dataDir, "control.sock")}${who}; use it as it is ("entmootd tail"), or end it with "entmootd stop"`,
@@ -196,11 +197,11 @@ async function lockedRoot(options: GlobalOptions, { command, only }: StartDaemon
 }
 
 /**
- * Calls `end` at SIGINT, SIGTERM and SIGHUP. Gives what undoes it; from then on, which is when ending has begun, a
+ * Calls `end` at SIGINT, SIGTERM, SIGHUP and SIGQUIT. Gives what undoes it; from then on, which is when ending has begun, a
  * further signal ends the process at once.
  */
 function onSignals(end: () => void): () => void {
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
   for (const signal of signals) process.on(signal, end);
   return () => {
     for (const signal of signals) process.off(signal, end);

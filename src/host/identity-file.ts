@@ -1,5 +1,6 @@
 import { fsyncSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { sizeText } from "../core/amounts.ts";
 import { encodeUtf8 } from "../core/bytes/utf8.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 import { formatIdentity, type Identity, identityOf, parseIdentity } from "../core/identity.ts";
@@ -34,7 +35,8 @@ export function readIdentity(path: string): Identity | undefined {
     const file = statSync(real);
     // A device has no end, and a pipe none that comes of itself.
     if (!file.isFile()) throw new Error("expected a regular file");
-    if (file.size > FILE_MAX_BYTES) throw new Error(`expected at most ${FILE_MAX_BYTES} bytes, found ${file.size}`);
+    if (file.size > FILE_MAX_BYTES)
+      throw new Error(`expected at most ${sizeText(FILE_MAX_BYTES)}, found ${sizeText(file.size)}`);
     bytes = readFileSync(real);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;

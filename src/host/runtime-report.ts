@@ -83,7 +83,14 @@ export async function inspectRuntime(question: RuntimeQuestion): Promise<Runtime
     uid: process.getuid?.() ?? -1,
     gid: process.getgid?.() ?? -1,
     runtime_status: status,
-    runtime_status_reason: reasonFor({ status, reachable, agentReachable, daemon, answered }),
+    runtime_status_reason: reasonFor({
+      status,
+      reachable,
+      agentReachable,
+      daemon,
+      answered,
+      isThere: existsSync(question.dataDir) || hidden,
+    }),
     data_dir: question.dataDir,
     identity_path: question.identityPath,
     pilot_socket: question.pilotSocket,
@@ -132,8 +139,10 @@ const REASON = {
 } as const;
 
 /** Why it is not healthy, in words; `undefined` when it is. */
-function reasonFor({ agentReachable, answered, daemon, reachable, status }: Reasons): string | undefined {
+function reasonFor({ agentReachable, answered, daemon, isThere, reachable, status }: Reasons): string | undefined {
   if (agentReachable === false) return AGENT_REASON;
+  // With a folder that was removed under the daemon its socket went too.
+  if (status === "half_alive" && !reachable && !isThere) return ROOT_GONE;
   if (status !== "half_alive" || !reachable) return REASON[status];
   if (typeof answered === "string") return answered;
   if (daemon?.stopped) return `process ${daemon.pid} is stopped; let it go on with: kill -CONT ${daemon.pid}`;
@@ -146,8 +155,12 @@ interface Reasons {
   readonly reachable: boolean;
   readonly agentReachable: boolean | undefined;
   readonly daemon: DaemonProcess | undefined;
+  /** The data root is. */
+  readonly isThere: boolean;
 }
 
+const ROOT_GONE =
+  "the data root is not there any more, and the daemon that runs can keep nothing; restore it if need be, and restart the daemon";
 const AGENT_REASON = "no daemon answers on the socket that ENTMOOT_AGENT_SOCKET names";
 
 /** The platform names scripts of the original expect. */

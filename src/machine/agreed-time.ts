@@ -10,7 +10,7 @@ export type TimeVerdict =
   /** Nobody was heard, and the clock has run long enough without a jump. */
   | { readonly kind: "steady" }
   /** Too few were heard, or nobody: `restMs` more, unless others are heard. */
-  | { readonly kind: "unproved"; readonly restMs: number };
+  | { readonly kind: "unproved"; readonly heard: number; readonly restMs: number };
 
 export interface AgreedTimeConfig {
   /** How far two clocks may be apart that have the same time. */
@@ -67,12 +67,12 @@ export class AgreedTime {
     if (heard === 0) {
       this.#firstAt = undefined;
       const restMs = this.#config.aloneMs - steadyForMs;
-      return restMs <= 0 ? { kind: "steady" } : { kind: "unproved", restMs };
+      return restMs <= 0 ? { kind: "steady" } : { kind: "unproved", heard, restMs };
     }
     const near = offsets.filter((offset) => Math.abs(offset) <= this.#config.toleranceMs).length;
     if (near * 2 > heard) {
       const restMs = heard * 2 > this.#members.size ? 0 : (this.#firstAt ?? steady) + this.#config.settleMs - steady;
-      return restMs <= 0 ? { kind: "agreed", heard } : { kind: "unproved", restMs };
+      return restMs <= 0 ? { kind: "agreed", heard } : { kind: "unproved", heard, restMs };
     }
     return { kind: "disputed", heard, offsetMs: offsets[heard >>> 1]! };
   }

@@ -19,6 +19,8 @@ interface Comparison {
   failures: number;
   /** A question is under way since. */
   askedMs: number | undefined;
+  /** What the last comparison that told something found. */
+  copy: CopyComparison | undefined;
   /** Its root differed while messages were under way; asked again at this time before pulling. */
   confirmMs: number | undefined;
 }
@@ -72,6 +74,11 @@ export class CatchUp {
   /** Refused ids remembered. */
   get refused(): number {
     return this.#refused.size;
+  }
+
+  /** How the copy of `peer` stood to ours when they were last compared; `undefined` when they were not. */
+  copyOf(peer: PublicKey): CopyComparison | undefined {
+    return this.#comparisons.get(peer)?.copy;
   }
 
   isFetching(id: MessageId): boolean {
@@ -189,20 +196,28 @@ export class CatchUp {
     effects.push({ kind: "ask_status", to: peer });
   }
 
-  #onStatus({ from, status }: EventNamed<"status">, nowMs: SteadyMs, effects: Effect[]): void {
+  #onStatus({ from, isQuestion, status }: EventNamed<"status">, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
     const comparison = this.#comparison(from);
-    const isAnswer = comparison.askedMs !== undefined;
+    const { askedMs } = comparison;
+    const isAnswer = askedMs !== undefined;
     comparison.askedMs = undefined;
     const compared = compareCopies(this.#index, from, status);
     const { outcome, sinceMs } = compared;
+    if (outcome !== "unknown") comparison.copy = compared;
     if (outcome === "equal") {
       comparison.confirmMs = undefined;
       this.#settle(from, this.#config.compareEveryMs, nowMs);
       effects.push(comparedReport(from, { outcome, stored: 0, missing: 0 }));
     } else if (outcome === "unknown") {
-      // Its answer to a question of ours will tell, soon.
-      if (isAnswer) this.#settle(from, this.#config.partialCooldownMs, nowMs);
+      // Its answer to a question of ours will tell: the one under way, or the next.
+      if (isQuestion) comparison.askedMs = askedMs;
+      else if (isAnswer) {
+        this.#settle(from, this.#config.partialCooldownMs, nowMs);
+        comparison.confirmMs = comparison.readyMs;
+        this.#confirm.add(from);
+        this.#timer.by(comparison.confirmMs, nowMs, effects);
+      }
     } else if (this.#pull) {
       if (this.#pull.peer !== from && this.#waiting.size < this.#config.waitingMax) this.#waiting.add(from);
     } else if (status.message_count === 0) {
@@ -370,6 +385,7 @@ export class CatchUp {
         readyMs: Number.NEGATIVE_INFINITY,
         failures: 0,
         askedMs: undefined,
+        copy: undefined,
         confirmMs: undefined,
       };
       this.#comparisons.set(peer, comparison);

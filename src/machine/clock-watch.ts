@@ -11,8 +11,9 @@ interface ClockReading {
  */
 export class ClockWatch {
   readonly #toleranceMs: number;
-  /** Jumps so far. */
+  /** Jumps so far, and how far the last one went, in milliseconds. */
   jumps = 0;
+  lastJumpMs = 0;
   /** Since when the date has gone on as the steady clock does; small steps add up against it. */
   #since: ClockReading | undefined;
 
@@ -32,6 +33,7 @@ export class ClockWatch {
     if (Math.abs(jumpMs) <= this.#toleranceMs) return 0;
     this.#since = now;
     this.jumps += 1;
+    this.lastJumpMs = jumpMs;
     return jumpMs;
   }
 

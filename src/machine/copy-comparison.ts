@@ -6,7 +6,7 @@ import type { MessageIndex } from "./group-view.ts";
 export interface CopyComparison {
   /** `unknown`: what was said does not tell. */
   readonly outcome: "equal" | "different" | "unknown";
-  /** From when on they are compared, Unix milliseconds; 0: all of it. */
+  /** From when on they are compared, Unix milliseconds; 0: all of it, also where equal roots say that it is the same. */
   readonly sinceMs: number;
   /** How many messages of that each has; theirs is `undefined` when it cannot say. */
   readonly ours: number;
@@ -20,7 +20,7 @@ export interface CopyComparison {
 export function compareCopies(index: MessageIndex, from: PublicKey, status: CopyStatus): CopyComparison {
   const sinceMs = Math.max(index.wantedFromMs, status.pruned_to_ms);
   const whole = { sinceMs, ours: index.size, theirs: status.message_count };
-  if (status.merkle_root === index.merkleRoot()) return { outcome: "equal", ...whole };
+  if (status.merkle_root === index.merkleRoot()) return { outcome: "equal", ...whole, sinceMs: 0 };
   // Who knows nothing of this may hold what we lack, and lists it.
   if (sinceMs === 0 || status.now_ms === 0) return { outcome: "different", ...whole };
   const part = status.shared_since_ms === sinceMs ? index.sharedSince(sinceMs, from) : undefined;

@@ -93,7 +93,13 @@ export type Event =
       readonly refused: readonly MessageId[];
     }
   /** Answer to `ask_status`, or what a peer said of its copy with a question of its own. */
-  | { readonly kind: "status"; readonly from: PublicKey; readonly status: CopyStatus }
+  | {
+      readonly kind: "status";
+      readonly from: PublicKey;
+      readonly status: CopyStatus;
+      /** Said with a question: the answer to one of ours, if there is one, is still to come. */
+      readonly isQuestion?: boolean;
+    }
   /** Answer to `ask_ids`: ids the peer holds. `next`: the place of the last of them, when more follow. */
   | {
       readonly kind: "ids_page";

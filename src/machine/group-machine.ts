@@ -1,6 +1,7 @@
 import type { SteadyMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
 import { CatchUp } from "./catch-up.ts";
+import type { CopyComparison } from "./copy-comparison.ts";
 import type { Effect } from "./effect.ts";
 import type { Event } from "./event.ts";
 import type { MessageIndex, RosterView } from "./group-view.ts";
@@ -95,6 +96,11 @@ export class GroupMachine {
       default:
         return this.#everyStage(event, nowMs);
     }
+  }
+
+  /** How the copy of `peer` stood to ours when they were last compared; `undefined` when they were not. */
+  copyOf(peer: PublicKey): CopyComparison | undefined {
+    return this.#catchUp.copyOf(peer);
   }
 
   sizes(): GroupSizes {

@@ -14,10 +14,12 @@ import { type Random, SeededRandom } from "../machine/random.ts";
 import type { DataRoot } from "../store/data-root.ts";
 import { byDirectory } from "../store/group-directory.ts";
 import type { GroupStore } from "../store/group-store.ts";
+import { processPlace } from "../store/process-place.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
 import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
 import { ChangeSignal } from "./change-signal.ts";
+import { DataWatch } from "./data-watch.ts";
 import { Group } from "./group/group.ts";
 import { type NodeServices, nodeImplementations, type Restart } from "./implementations.ts";
 import { Joiner } from "./join/join.ts";
@@ -71,6 +73,7 @@ export class EntmootNode implements Operations, OperationHost {
   #inOrder: readonly Group[] | undefined;
   /** Whoever asks for one of them is told why, instead of that it is not there. */
   readonly #unopened: UnopenedGroups;
+  readonly #data: DataWatch;
   /** What was said last of a group that cannot be read. */
   readonly #failed = new Map<GroupId, string>();
   readonly #changed = new ChangeSignal();
@@ -92,6 +95,8 @@ export class EntmootNode implements Operations, OperationHost {
     node.#unopened.openAll();
     parts.root.beginServing();
     node.#context.carrier?.start();
+    // A command that works here alone is over before anything could be found, and is told by what it does.
+    if (parts.transport !== undefined) node.#data.start();
     return node;
   }
 
@@ -101,6 +106,7 @@ export class EntmootNode implements Operations, OperationHost {
     this.#watch = new ClockWatch((parts.config ?? MACHINE_DEFAULTS).time);
     this.#operations = parts.operations ?? nodeImplementations();
     this.#unopened = new UnopenedGroups({ ...parts, open: (id) => this.#adopt(id) });
+    this.#data = new DataWatch({ ...parts, groups: () => [...this.#groups.values()] });
     this.#context = this.#makeContext(parts);
     this.#services = this.#makeServices(this.#context);
     this.#startedAt = parts.clock.unix();
@@ -139,6 +145,7 @@ export class EntmootNode implements Operations, OperationHost {
   async #close(): Promise<void> {
     this.#ending.abort(new EntmootError("unavailable", "the daemon is ending"));
     this.#unopened[Symbol.dispose]();
+    this.#data[Symbol.dispose]();
     this.#changed.notify();
     await Promise.all([...this.#groups.values()].map((group) => group.close()));
     await this.#context.carrier?.close();
@@ -183,8 +190,12 @@ export class EntmootNode implements Operations, OperationHost {
 
   #makeServices(context: NodeContext): NodeServices {
     const { build, onStop, restart } = this.#parts;
+    const notOpen = this.#unopened;
     return {
       ...context,
+      get unopened() {
+        return notOpen.all();
+      },
       moots: () => {
         this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
         return this.#inOrder;
@@ -212,6 +223,7 @@ export class EntmootNode implements Operations, OperationHost {
       running: transport !== undefined,
       version: build.version,
       pid: process.pid,
+      place: processPlace() ?? "",
       data_dir: dataDir,
       identity_path: identityPath,
       pilot_node_id: this.#context.nodeIdNow(),
@@ -224,6 +236,7 @@ export class EntmootNode implements Operations, OperationHost {
         hints: this.#context.hints.own(),
       },
       ...mootStatuses(this.#groups.values(), { unopened: this.#unopened.all(), isRunning: transport !== undefined }),
+      faults: this.#data.faults().map(({ message }) => message),
       started_at_ms: this.#startedAt,
     };
   }
@@ -258,7 +271,9 @@ export class EntmootNode implements Operations, OperationHost {
     for (const notice of root.notices.slice(told)) log.warn(notice);
     if (store === undefined) throw new EntmootError("group_not_found", "group not joined");
     try {
-      return this.#begin(store);
+      const group = this.#begin(store);
+      if (group.self !== undefined) this.#emit(group, group.self, "joined", "none");
+      return group;
     } catch (error) {
       // Read afresh the next time: by then somebody may have mended it, or put another file in its place.
       this.#groups.delete(id);
@@ -328,13 +343,15 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   #emit(group: Group, member: NodeInfo, event: WatchedPeer["event"], route: WatchedPeer["route"]): void {
+    const key = keyOf(member);
     const told: WatchedPeer = {
       kind: "peer",
       group_id: group.id,
       node_id: member.pilot_node_id,
-      entmoot_pubkey: shownKey(keyOf(member)),
+      entmoot_pubkey: shownKey(key),
       event,
       route,
+      ...(key === this.#context.local ? { self: true } : {}),
     };
     for (const listener of this.#peerListeners) listener(told);
     this.#changed.notify();

@@ -12,20 +12,22 @@ export function mootStatuses(
   { isRunning, unopened }: { readonly isRunning: boolean; readonly unopened: ReadonlyMap<GroupId, EntmootError> },
 ): Pick<NodeStatus, "groups" | "unopened"> {
   const groups: MootStatus[] = [];
-  const reasons = new Map(unopened);
+  const lost = new Map<GroupId, EntmootError>();
   for (const group of open) {
     try {
       groups.push(groupStatus(group, isRunning));
     } catch (error) {
       // One that cannot be read must not hide the others.
       if (!(error instanceof EntmootError)) throw error;
-      reasons.set(group.id, error);
+      lost.set(group.id, error);
     }
   }
-  const rows = [...reasons].slice(0, UNOPENED_MAX).map(([group_id, { code, message }]) => ({
+  // Those first that were there a moment ago.
+  const rows = [...lost, ...unopened].slice(0, UNOPENED_MAX).map(([group_id, { code, message }]) => ({
     group_id,
     reason: message,
     passing: code === "unavailable",
+    lost: code !== "unavailable" && lost.has(group_id),
   }));
   return { groups, unopened: rows };
 }
@@ -50,7 +52,7 @@ function groupStatus(group: Group, isRunning: boolean): MootStatus {
 }
 
 function retentionStatus({ policy, retention, store }: Group, isRunning: boolean): RetentionStatus {
-  const { cutoffMs, prunedToMs, time } = retention.state;
+  const { cutoffMs, jumpMs, prunedToMs, time } = retention.state;
   const days = policy.current?.retention_days;
   return {
     days: days === undefined || keepsEverything(days) ? undefined : days,
@@ -59,8 +61,14 @@ function retentionStatus({ policy, retention, store }: Group, isRunning: boolean
     pruned_to_ms: prunedToMs,
     clock: isRunning ? time.kind : undefined,
     clock_offset_ms: isRunning && time.kind === "disputed" ? Math.round(time.offsetMs) : undefined,
+    clock_heard: isRunning && time.kind !== "steady" ? time.heard : undefined,
+    clock_rest_ms: isRunning && time.kind === "unproved" ? Math.ceil(time.restMs) : undefined,
+    clock_jump_ms: isRunning && jumpMs !== 0 ? Math.round(jumpMs) : undefined,
   };
 }
+
+/** Where its files are, and what they hold, is the owner's. */
+const UNTOLD = 'nothing can be stored here just now; the owner is told why by "entmootd info"';
 
 /** What an agent is told: who the node is and what it holds, and nothing of the machine, its files and its addresses. */
 export function statusForAgent(status: NodeStatus): NodeStatus {
@@ -68,10 +76,12 @@ export function statusForAgent(status: NodeStatus): NodeStatus {
   return {
     ...status,
     pid: 0,
+    place: "",
     data_dir: "",
     identity_path: "",
     listen_port: 0,
     unopened: [],
+    faults: status.faults.length === 0 ? [] : [UNTOLD],
     transport: { carrier, reason: "", port: 0, hints: [] },
   };
 }

@@ -27,7 +27,15 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
     self: isSelf,
     founder: key !== undefined && key === group.roster.founder,
   };
-  const unreached = { connected: false, rtt_ms: undefined, last_seen_ms: undefined, error: undefined } as const;
+  const copy = key === undefined ? undefined : group.copyOf(key);
+  const unreached = {
+    connected: false,
+    rtt_ms: undefined,
+    last_seen_ms: undefined,
+    error: undefined,
+    copy: undefined,
+    copy_since_ms: 0,
+  } as const;
   if (isSelf) {
     return { ...common, ...unreached, trust: "self", route: "self", hints: context.hints.own() };
   }
@@ -48,6 +56,8 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
     last_seen_ms: lastSeen,
     error: connected ? undefined : (lastError ?? reasonUnknown(hints)),
     hints,
+    copy: copy && (copy.outcome === "equal" ? "same" : "different"),
+    copy_since_ms: copy?.sinceMs ?? 0,
   };
 }
 

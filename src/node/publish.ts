@@ -1,3 +1,4 @@
+import { durationText, instantText, sizeText } from "../core/amounts.ts";
 import { BoundedMap } from "../core/bounded-map.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
@@ -138,10 +139,11 @@ export function pay(
   if (refusal === undefined) return;
   if (refusal.retryAtMs === undefined) throw new EntmootError("invalid_argument", `group policy: ${refusal.message}`);
   const waitMs = Math.max(0, refusal.retryAtMs - now);
-  const at = new Date(refusal.retryAtMs).toISOString();
+  // Rounded up: who comes at that time is let in.
+  const at = instantText(Math.ceil(refusal.retryAtMs / 1000) * 1000);
   throw new EntmootError(
     "rate_limited",
-    `group policy: ${refusal.message}; try again in ${(waitMs / 1000).toFixed(1)}s, at ${at}`,
+    `group policy: ${refusal.message}; try again in ${durationText(Math.ceil(waitMs / 100) * 100)}, at ${at}`,
     { retryAfterMs: Math.max(1, Math.ceil(waitMs)) },
   );
 }
@@ -165,6 +167,6 @@ function requireSize(bytes: number): void {
   if (bytes <= MESSAGE_MAX_BYTES) return;
   throw new EntmootError(
     "invalid_argument",
-    `message: expected at most ${MESSAGE_MAX_BYTES} bytes with all it carries, got ${bytes}; send a reference instead`,
+    `message: expected at most ${sizeText(MESSAGE_MAX_BYTES)} with all it carries, got ${sizeText(bytes)}; send a reference instead`,
   );
 }

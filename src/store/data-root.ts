@@ -10,6 +10,13 @@ export interface MigrationProgress {
   readonly total: number;
 }
 
+/** What a look at a data root found. */
+export interface DataLook {
+  readonly faults: readonly EntmootError[];
+  /** With a folder that is gone went all that is in it, moots too. */
+  readonly isGone: boolean;
+}
+
 /**
  * All that is kept on disk, or in memory. One definition of "joined": a group whose roster log is not empty.
  * Looking for a group that is not there never creates anything.
@@ -28,6 +35,13 @@ export interface DataRoot extends Disposable {
   createGroup(groupId: GroupId): GroupStore;
   /** Closes and deletes a group that never came to be (a failed join). Refuses one with messages. */
   discardGroup(groupId: GroupId): void;
+  /**
+   * What keeps all of it from being used as it was opened: files that are gone or others, no room to write. Costs some
+   * microseconds; with `again` writes that the disk refused are tried once more. Each moot's own files are for its store to tell.
+   */
+  look(how: { readonly again: boolean }): DataLook;
+  /** From now on `told` hears of each write that the disk refuses, at once. */
+  onRefused(told: (failure: EntmootError) => void): void;
   /** What was found that a person should know: skipped directories, loose permissions, repairs made. */
   readonly notices: readonly string[];
 }

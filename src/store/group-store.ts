@@ -114,10 +114,11 @@ export interface MessageStore {
   /** Over all held messages in topological order; zero when empty. Recomputed lazily. */
   merkleRoot(): MerkleRoot;
   /**
-   * How many there are with timestamp at or after `since`, and their `merkleRoot`. `undefined` when none is kept in step
-   * for that time, unless `build` asks for the pass over the index that it costs; a few are kept.
+   * How many there are with timestamp at or after `since`, and their `merkleRoot`. Where none is kept in step for that
+   * time, this call reads at most `limit` messages of the pass that it costs, and gives `undefined` until the calls for
+   * it have read all; with 0 it reads none. A few are kept.
    */
-  sharedSince(since: bigint, build: boolean): CopyPart | undefined;
+  sharedSince(since: bigint, limit: number): CopyPart | undefined;
   /**
    * The ids a new message of ours names as parents: the last three of the topological order, oldest first, of what
    * this store has stored or was last asked about.

@@ -1,3 +1,4 @@
+import { sizeText } from "../core/amounts.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { checkMs, HINT_BYTES_MAX, HINTS_PER_PEER_MAX, SIGNED_HINT_BYTES_MAX } from "./store-limits.ts";
@@ -8,7 +9,7 @@ const UINT64_MAX = 2n ** 64n - 1n;
 export function mergedHints(known: readonly string[], fresh: readonly string[]): string[] {
   for (const hint of fresh) {
     const bytes = Buffer.byteLength(hint);
-    if (bytes === 0 || bytes > HINT_BYTES_MAX) refuse("hint", `1 to ${HINT_BYTES_MAX} bytes`, `${bytes} bytes`);
+    if (bytes === 0 || bytes > HINT_BYTES_MAX) refuse("hint", `1 byte to ${sizeText(HINT_BYTES_MAX)}`, sizeText(bytes));
   }
   return [...new Set([...fresh, ...known])].slice(0, HINTS_PER_PEER_MAX);
 }
@@ -18,7 +19,7 @@ export function checkSignedHint({ seq, bytes }: { seq: bigint; bytes: Uint8Array
   checkMs("signed hint: now", nowMs);
   if (seq < 0n || seq > UINT64_MAX) refuse("sequence number", "a uint64", seq);
   if (bytes.length === 0 || bytes.length > SIGNED_HINT_BYTES_MAX) {
-    refuse("signed hint", `1 to ${SIGNED_HINT_BYTES_MAX} bytes`, `${bytes.length} bytes`);
+    refuse("signed hint", `1 byte to ${sizeText(SIGNED_HINT_BYTES_MAX)}`, sizeText(bytes.length));
   }
 }
 

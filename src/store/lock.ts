@@ -1,10 +1,13 @@
 import { Database, SQLiteError } from "bun:sqlite";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { instantText } from "../core/amounts.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { removeFile, replaceFile, requireOwnDatabase } from "../files/guarded-files.ts";
-import { createPrivateFile, fileFailure, PRIVATE_FILE } from "./private-files.ts";
+import { createPrivateFile, fileFailure, PRIVATE_FILE, requireFile } from "./private-files.ts";
+import { isSeenFrom, processPlace } from "./process-place.ts";
+import { SameFile } from "./same-file.ts";
 import { sqliteFailure } from "./sqlite/sqlite-failure.ts";
 
 const LOCK_FILE = "node.lock";
@@ -14,11 +17,18 @@ const HOLDER_FILE = "node.pid";
 /** Ours. Someone who only asks has the lock for an instant; longer than that it is a holder's. */
 const ASKING_MS = 200;
 
+/** Who holds the lock, as far as it is known. */
 export interface LockHolder {
-  readonly pid: number;
+  /** Absent too where it is the number of a process of another container or machine, whose numbers mean others here. */
+  readonly pid?: number;
   /** Unix milliseconds. */
-  readonly sinceMs: number;
+  readonly sinceMs?: number;
+  /** It is no process of this machine or container. */
+  readonly isElsewhere?: true;
 }
+
+/** Ours. The machine and the pid namespace in few characters; more is not ours. */
+const PLACE_MAX = 256;
 
 /**
  * Held by the one daemon that may write a data root. It is SQLite's lock on `node.lock`, so the
@@ -27,10 +37,17 @@ export interface LockHolder {
 export class DataRootLock implements Disposable {
   readonly #root: string;
   readonly #lock: FileLock;
+  readonly #file: SameFile | undefined;
 
   private constructor(root: string, lock: FileLock) {
     this.#root = root;
     this.#lock = lock;
+    this.#file = SameFile.at(join(root, LOCK_FILE));
+  }
+
+  /** Why it keeps nobody out any more; `undefined` while it does. */
+  look(): EntmootError | undefined {
+    return this.#file?.look();
   }
 
   /**
@@ -42,7 +59,7 @@ export class DataRootLock implements Disposable {
     const lock = FileLock.tryAcquire(join(root, LOCK_FILE), ASKING_MS);
     if (!lock) throw alreadyRunning(root);
     try {
-      writeHolder(root, { pid: process.pid, sinceMs: nowMs });
+      writeHolder(root, nowMs);
     } catch (error) {
       lock[Symbol.dispose]();
       throw error;
@@ -51,7 +68,7 @@ export class DataRootLock implements Disposable {
   }
 
   /** Who holds the lock of the data root at `path`: `undefined` when nobody does. Creates nothing. */
-  static holder(path: string): Partial<LockHolder> | undefined {
+  static holder(path: string): LockHolder | undefined {
     const root = resolve(path);
     const file = join(root, LOCK_FILE);
     if (!existsSync(file)) return undefined;
@@ -85,6 +102,7 @@ export class FileLock implements Disposable {
   /** Makes the file if needed. `undefined` when another still holds it after `waitMs`. */
   static tryAcquire(path: string, waitMs: number): FileLock | undefined {
     const file = resolve(path);
+    requireFile(file);
     if (!existsSync(file)) createPrivateFile(file);
     let db: Database | undefined;
     try {
@@ -105,27 +123,40 @@ export class FileLock implements Disposable {
   }
 }
 
-function alreadyRunning(root: string): EntmootError {
-  const { pid, sinceMs } = readHolder(root) ?? {};
-  const who = pid === undefined ? "another process" : `process ${pid}`;
-  const since = sinceMs === undefined ? "" : ` since ${new Date(sinceMs).toISOString()}`;
-  return new EntmootError("already_running", `data root ${root} is in use by ${who}${since}; stop it first`);
+/** The holder for people, as a sentence's subject. */
+export function holderName({ isElsewhere, pid }: LockHolder): string {
+  if (pid !== undefined) return `process ${pid}`;
+  return isElsewhere ? "a process of another container or machine" : "another process";
 }
 
-function writeHolder(root: string, holder: LockHolder): void {
+function alreadyRunning(root: string): EntmootError {
+  const holder = readHolder(root) ?? {};
+  const since = holder.sinceMs === undefined ? "" : ` since ${instantText(holder.sinceMs)}`;
+  return new EntmootError(
+    "already_running",
+    `data root ${root} is in use by ${holderName(holder)}${since}; stop it first`,
+  );
+}
+
+function writeHolder(root: string, nowMs: UnixMs): void {
   const file = join(root, HOLDER_FILE);
   try {
-    replaceFile(file, `${JSON.stringify({ pid: holder.pid, since_ms: holder.sinceMs })}\n`, { mode: PRIVATE_FILE });
+    const holder = { pid: process.pid, since_ms: nowMs, place: processPlace() };
+    replaceFile(file, `${JSON.stringify(holder)}\n`, { mode: PRIVATE_FILE });
   } catch (error) {
     throw fileFailure(error, file);
   }
 }
 
 function readHolder(root: string): LockHolder | undefined {
+  const file = join(root, HOLDER_FILE);
   try {
-    const { pid, since_ms } = JSON.parse(readFileSync(join(root, HOLDER_FILE), "utf8")) as Record<string, unknown>;
+    requireFile(file);
+    const { pid, place, since_ms } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
     if (!Number.isSafeInteger(pid) || !Number.isSafeInteger(since_ms)) return undefined;
-    return { pid: pid as number, sinceMs: since_ms as number };
+    const sinceMs = since_ms as number;
+    const isElsewhere = typeof place === "string" && place.length <= PLACE_MAX && !isSeenFrom(place);
+    return isElsewhere ? { isElsewhere, sinceMs } : { pid: pid as number, sinceMs };
   } catch {
     // Missing, cut short or not ours: the lock is held all the same.
     return undefined;

@@ -48,4 +48,6 @@ export interface NodeStore extends Disposable {
   setSetting(name: string, value: string | undefined): void;
   /** Whether a write would go through just now: `false` while another process writes. Waits for nobody. */
   isWritable(): boolean;
+  /** Throws `data_root_invalid` when its file is no longer the one that was opened. */
+  requireSame(): void;
 }

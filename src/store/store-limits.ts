@@ -1,3 +1,4 @@
+import { sizeText } from "../core/amounts.ts";
 import { EntmootError } from "../core/errors.ts";
 import { MessageId } from "../core/ids.ts";
 import { PATTERN_BYTES_MAX } from "../core/policy/topic.ts";
@@ -46,7 +47,7 @@ export function checkNewMessage(message: NewMessage): void {
   }
   if (timestamp < INT64_MIN || timestamp > INT64_MAX) refuse(`message ${id}: timestamp`, "an int64", timestamp);
   if (canonical.length === 0 || canonical.length > RECORD_BYTES_MAX) {
-    refuse(`message ${id}: canonical form`, `1 to ${RECORD_BYTES_MAX} bytes`, `${canonical.length} bytes`);
+    refuse(`message ${id}: canonical form`, `1 byte to ${sizeText(RECORD_BYTES_MAX)}`, sizeText(canonical.length));
   }
 }
 
@@ -58,14 +59,14 @@ export function checkLimit(limit: number): void {
 /** Throws `invalid_argument` unless `name` is a text of 1 to 512 bytes. */
 export function checkName(what: string, name: string): void {
   const bytes = Buffer.byteLength(name);
-  if (bytes === 0 || bytes > NAME_BYTES_MAX) refuse(what, `1 to ${NAME_BYTES_MAX} bytes`, `${bytes} bytes`);
+  if (bytes === 0 || bytes > NAME_BYTES_MAX) refuse(what, `1 byte to ${sizeText(NAME_BYTES_MAX)}`, sizeText(bytes));
 }
 
 /** Throws `invalid_argument` when a fact's text is over 1 MiB. */
 export function checkFact(name: string, value: string | undefined): void {
   checkName("name", name);
   const bytes = value === undefined ? 0 : Buffer.byteLength(value);
-  if (bytes > FACT_BYTES_MAX) refuse(name, `at most ${FACT_BYTES_MAX} bytes`, `${bytes} bytes`);
+  if (bytes > FACT_BYTES_MAX) refuse(name, `at most ${sizeText(FACT_BYTES_MAX)}`, sizeText(bytes));
 }
 
 /** Throws `invalid_argument` unless `ms` is a whole number of milliseconds from 0 to 2^53 - 1. */

@@ -1,3 +1,4 @@
+import { durationText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 
@@ -13,7 +14,7 @@ export class Deadline implements Disposable {
   readonly #onParent = (event: Event) => this.#abort((event.target as AbortSignal).reason);
 
   constructor(clock: Clock, ms: number, ...parents: readonly (AbortSignal | undefined)[]) {
-    this.#timer = clock.after(ms, () => this.#abort(new EntmootError("timeout", `timeout after ${ms} ms`)));
+    this.#timer = clock.after(ms, () => this.#abort(new EntmootError("timeout", `timeout after ${durationText(ms)}`)));
     this.#parents = parents.filter((parent) => parent !== undefined);
     for (const parent of this.#parents) {
       if (parent.aborted) this.#abort(parent.reason);

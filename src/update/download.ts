@@ -8,6 +8,7 @@ import {
   openSync,
   writeSync,
 } from "node:fs";
+import { sizeText } from "../core/amounts.ts";
 import { makeFile, removeFile, requireOwnFile } from "../files/guarded-files.ts";
 import { pause } from "../transport/wait.ts";
 import { type Answer, type GetOptions, get } from "./http-get.ts";
@@ -63,7 +64,7 @@ async function fetchAll(url: URL, wanted: WantedFile, options: DownloadOptions):
     fruitless = size > most ? 0 : fruitless + 1;
     most = Math.max(most, size);
     if (fruitless === FRUITLESS_MAX || attempt === ATTEMPTS_MAX) {
-      const got = `${most} of ${wanted.size} bytes`;
+      const got = `${sizeText(most)} of ${sizeText(wanted.size)}`;
       throw updateError(`${url.href}: the download was cut off after ${got}; run it again to go on`);
     }
     await pause(options.clock, PAUSE_MS);
@@ -97,7 +98,7 @@ async function fetchRest(url: URL, wanted: WantedFile, options: DownloadOptions)
       for await (const piece of answer.body) {
         if (size + piece.length > wanted.size) {
           removeFile(partial);
-          throw updateError(`${url.href}: expected ${wanted.size} bytes, found more; ${TELL_PUBLISHER}`);
+          throw updateError(`${url.href}: expected ${sizeText(wanted.size)}, found more; ${TELL_PUBLISHER}`);
         }
         writeAt(file, piece, size);
         size += piece.length;
@@ -119,7 +120,7 @@ function requireUsable(url: URL, { found, start, length }: Answer, have: number,
   if (have === 0 && start !== 0) throw updateError(`${url.href}: asked for all of it, and the server does not send it`);
   if (start === have && length !== undefined && start + length > wanted.size) {
     throw updateError(
-      `${url.href}: expected ${wanted.size} bytes, the server has ${start + length}; ${TELL_PUBLISHER}`,
+      `${url.href}: expected ${sizeText(wanted.size)}, the server has ${sizeText(start + length)}; ${TELL_PUBLISHER}`,
     );
   }
 }

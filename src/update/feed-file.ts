@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
+import { sizeText } from "../core/amounts.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
 import { type Feed, feedOf, URL_MAX } from "./feed.ts";
@@ -42,7 +43,7 @@ function readFeedFile(path: string): string | undefined {
       throw updateError(`${path}: expected a file with the address of a feed, found something else; ${NEXT}`);
     const { size } = stat;
     if (size > URL_MAX + 1)
-      throw updateError(`${path}: expected one line with the address of a feed, found ${size} bytes; ${NEXT}`);
+      throw updateError(`${path}: expected one line with the address of a feed, found ${sizeText(size)}; ${NEXT}`);
     const text = readFileSync(path, "utf8").replace(/\r?\n$/, "");
     if (text !== "" && !/\s/.test(text)) return text;
     throw updateError(`${path}: expected one line with the address of a feed, found ${JSON.stringify(text)}; ${NEXT}`);

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { instantText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { Feed } from "./feed.ts";
@@ -59,7 +60,7 @@ export async function findRelease(options: FindRelease): Promise<Release> {
     throw updateError(`${new URL(MANIFEST_NAME, folder).href}: not there; is this a release feed?`);
   const { serial, version, expires_at_ms } = release.manifest;
   if (options.clock.unix() >= expires_at_ms) {
-    const since = new Date(expires_at_ms).toISOString();
+    const since = instantText(expires_at_ms);
     throw updateError(
       `release ${version}: the manifest has expired at ${since}; the feed is out of date, or this clock; to install it all the same, name it: "entmootd update -version ${version}"`,
     );
@@ -86,6 +87,9 @@ async function named(options: FindRelease, tag: string): Promise<Release> {
   throw updateError(`release ${tag}: not in this feed; found ${release.manifest.version} in its place`);
 }
 
+const DAMAGED =
+  "it was damaged on its way, or its upload is not complete: try again later, and tell the publisher if it stays so; nothing was changed";
+
 async function readRelease(options: FindRelease, folder: URL): Promise<Release | undefined> {
   const http = httpOptions(options);
   const bytes = await getSmall(new URL(MANIFEST_NAME, folder), MANIFEST_MAX_BYTES, http);
@@ -99,7 +103,9 @@ async function readRelease(options: FindRelease, folder: URL): Promise<Release |
     return { manifest: verifyManifest({ bytes, signatures: text, keys: options.keys }).manifest, folder };
   } catch (error) {
     if (!(error instanceof EntmootError)) throw error;
-    throw updateError(`${new URL(MANIFEST_NAME, folder).href}: ${error.message}`, error);
+    // What cannot be read says what is wrong with it; what to do about that is the same for all of it.
+    const next = error.code === "invalid_argument" ? `; ${DAMAGED}` : "";
+    throw updateError(`${new URL(MANIFEST_NAME, folder).href}: ${error.message}${next}`, error);
   }
 }
 

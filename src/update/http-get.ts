@@ -1,3 +1,4 @@
+import { durationText, sizeText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 import { updateError } from "./update-error.ts";
@@ -42,13 +43,13 @@ export interface Answer {
 export async function get(url: URL, options: GetOptions): Promise<Answer> {
   const { clock, idleMs = IDLE_MS, wholeMs } = options;
   const ending = new AbortController();
-  const silence = () => ending.abort(updateError(`${url.href}: the server sent nothing for ${idleMs / 1000} s`));
+  const silence = () => ending.abort(updateError(`${url.href}: the server sent nothing for ${durationText(idleMs)}`));
   let timer = clock.after(idleMs, silence);
   const heard = () => {
     timer[Symbol.dispose]();
     timer = clock.after(idleMs, silence);
   };
-  const tooSlow = () => ending.abort(updateError(`${url.href}: the answer took longer than ${wholeMs! / 1000} s`));
+  const tooSlow = () => ending.abort(updateError(`${url.href}: the answer took longer than ${durationText(wholeMs!)}`));
   const whole = wholeMs === undefined ? undefined : clock.after(wholeMs, tooSlow);
   const close = () => {
     timer[Symbol.dispose]();
@@ -159,7 +160,7 @@ export async function getSmall(url: URL, maxBytes: number, options: GetOptions):
   }
   const tooLarge = () => {
     answer.close();
-    return updateError(`${url.href}: expected at most ${maxBytes} bytes, found more`);
+    return updateError(`${url.href}: expected at most ${sizeText(maxBytes)}, found more`);
   };
   if (answer.length !== undefined && answer.length > maxBytes) throw tooLarge();
   const parts: Uint8Array[] = [];
@@ -170,7 +171,7 @@ export async function getSmall(url: URL, maxBytes: number, options: GetOptions):
     parts.push(piece);
   }
   if (answer.length !== undefined && size < answer.length) {
-    throw updateError(`${url.href}: cut off after ${size} of ${answer.length} bytes`);
+    throw updateError(`${url.href}: cut off after ${sizeText(size)} of ${sizeText(answer.length)}`);
   }
   return new Uint8Array(Buffer.concat(parts));
 }

@@ -8,8 +8,11 @@ import {
   readFileSync,
   realpathSync,
   statfsSync,
+  statSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { sizeText } from "../core/amounts.ts";
+import { trimSpace } from "../core/bytes/text.ts";
 import { makeFolder, removeFile } from "../files/guarded-files.ts";
 import { FileLock } from "../store/lock.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
@@ -19,6 +22,8 @@ const NAME = "entmootd";
 const ASK_PACKAGES_MS = 5_000;
 /** Ours. Beside what is written itself: databases, version files. */
 const SLACK_BYTES = 1024 * 1024;
+/** Ours. A serial has at most 16 digits; what is longer was not written by us. */
+const SERIAL_FILE_MAX = 4096;
 
 /** Where an executable is installed, and what stands beside it. */
 export interface InstallPlace {
@@ -156,16 +161,18 @@ export function requireRoom({ dir }: InstallPlace, bytes: number): void {
   const { bavail, bsize } = statfsSync(dir);
   const free = bavail * bsize;
   if (free >= bytes + SLACK_BYTES) return;
-  const mega = (size: number) => Math.ceil(size / 1e6);
   throw updateError(
-    `${dir}: no room left on the disk: ${mega(bytes + SLACK_BYTES)} MB are needed, ${mega(free)} MB are free`,
+    `${dir}: no room left on the disk: ${sizeText(bytes + SLACK_BYTES)} are needed, ${sizeText(free)} are free`,
   );
 }
 
 /** The serial of the newest release installed here; 0 when none is known. */
 export function installedSerial({ serialFile }: InstallPlace): number {
   try {
-    const text = readFileSync(serialFile, "utf8").slice(0, 32).trim();
+    const found = statSync(serialFile);
+    // Anything else might never end when it is read.
+    if (!found.isFile() || found.size > SERIAL_FILE_MAX) return 0;
+    const text = trimSpace(readFileSync(serialFile, "utf8").slice(0, 32));
     const serial = /^\d{1,16}$/.test(text) ? Number(text) : 0;
     return Number.isSafeInteger(serial) ? serial : 0;
   } catch {

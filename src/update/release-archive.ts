@@ -1,5 +1,6 @@
 import { createReadStream, writeSync } from "node:fs";
 import { createGunzip } from "node:zlib";
+import { sizeText } from "../core/amounts.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 import type { WantedFile } from "./download.ts";
 import { updateError } from "./update-error.ts";
@@ -51,7 +52,8 @@ async function readEntries(
     if (seen.size === ENTRIES_MAX) throw updateError(`archive: holds more than ${ENTRIES_MAX} files`);
     seen.add(name);
     if (name === wanted.name) await unpack(pieces, size, wanted, to);
-    else if (size > TEXT_MAX) throw updateError(`archive: ${name}: expected at most ${TEXT_MAX} bytes, found ${size}`);
+    else if (size > TEXT_MAX)
+      throw updateError(`archive: ${name}: expected at most ${sizeText(TEXT_MAX)}, found ${sizeText(size)}`);
     else await pieces.pass(size, () => {});
     await pieces.pass((BLOCK - (size % BLOCK)) % BLOCK, () => {});
   }
@@ -61,7 +63,7 @@ async function readEntries(
 
 async function unpack(pieces: ArchivePieces, size: number, wanted: WantedFile & { readonly name: string }, to: number) {
   if (size !== wanted.size) {
-    throw updateError(`archive: ${wanted.name}: expected ${wanted.size} bytes, found ${size}`);
+    throw updateError(`archive: ${wanted.name}: expected ${sizeText(wanted.size)}, found ${sizeText(size)}`);
   }
   const hasher = new Bun.CryptoHasher("sha256");
   await pieces.pass(size, (piece) => {

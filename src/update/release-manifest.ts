@@ -1,8 +1,10 @@
 import * as v from "valibot";
+import { sizeText } from "../core/amounts.ts";
 import { decodeBase64 } from "../core/bytes/base64.ts";
 import { sha256Hex } from "../core/bytes/sha256.ts";
 import { EntmootError } from "../core/errors.ts";
 import { PUBLIC_KEY_BYTES, publicKeyOf, SIGNATURE_BYTES, sign, verifySignature } from "../core/signature.ts";
+import { schemaWords } from "./schema-words.ts";
 import { parseVersion } from "./version-order.ts";
 
 /** Wire. The `type` of every manifest; a change that old readers would misread gets another one. */
@@ -94,7 +96,7 @@ export type ReleaseManifest = v.InferOutput<typeof ReleaseManifestBody>;
  */
 export function parseManifest(bytes: Uint8Array): ReleaseManifest {
   if (bytes.length > MANIFEST_MAX_BYTES) {
-    throw malformed(`expected at most ${MANIFEST_MAX_BYTES} bytes, found ${bytes.length}`);
+    throw malformed(`expected at most ${sizeText(MANIFEST_MAX_BYTES)}, found ${sizeText(bytes.length)}`);
   }
   let json: unknown;
   try {
@@ -102,7 +104,7 @@ export function parseManifest(bytes: Uint8Array): ReleaseManifest {
   } catch (cause) {
     throw malformed("expected a JSON object, found something else or a part of one", cause);
   }
-  const result = v.safeParse(ReleaseManifestBody, json, { abortEarly: true });
+  const result = v.safeParse(ReleaseManifestBody, json, { abortEarly: true, message: schemaWords });
   if (result.success) return result.output;
   const [issue] = result.issues;
   const where = v.getDotPath(issue);
@@ -136,7 +138,7 @@ export function verifyManifest(input: {
 }): VerifiedManifest {
   const { bytes, keys } = input;
   if (bytes.length > MANIFEST_MAX_BYTES) {
-    throw malformed(`expected at most ${MANIFEST_MAX_BYTES} bytes, found ${bytes.length}`);
+    throw malformed(`expected at most ${sizeText(MANIFEST_MAX_BYTES)}, found ${sizeText(bytes.length)}`);
   }
   const signatures = parseSignatures(input.signatures);
   const known = new Map(keys.map((key) => [releaseKeyId(key), publicKeyBytes(key)]));
@@ -175,7 +177,7 @@ interface ReleaseSignature {
 
 function parseSignatures(text: string): ReleaseSignature[] {
   if (text.length > SIGNATURES_MAX_BYTES) {
-    throw malformedSignature(`expected at most ${SIGNATURES_MAX_BYTES} bytes, found ${text.length}`);
+    throw malformedSignature(`expected at most ${sizeText(SIGNATURES_MAX_BYTES)}, found ${sizeText(text.length)}`);
   }
   const lines = text.split(/\r?\n/).filter((line) => line !== "");
   if (lines.length > SIGNATURES_MAX) {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, constants, openSync, readFileSync, readlinkSync } from "node:fs";
 import { ControlClient } from "../control/control-client.ts";
+import { durationText } from "../core/amounts.ts";
 import { type Clock, later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
@@ -152,7 +153,8 @@ export class RunningDaemon implements Disposable {
       else if (passed() - lastSeenMs > goneMs) {
         throw updateError(`the daemon of ${version} ended before it was ready`);
       }
-      if (passed() > readyMs) throw updateError(`the daemon of ${version} did not answer within ${readyMs / 1000} s`);
+      if (passed() > readyMs)
+        throw updateError(`the daemon of ${version} did not answer within ${durationText(readyMs)}`);
       await pause(this.#clock, LOOK_AGAIN_MS);
     }
   }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import * as v from "valibot";
 import { removeFile, replaceFile } from "../files/guarded-files.ts";
 import type { InstallPlace } from "./install-place.ts";
@@ -44,7 +44,9 @@ export function forgetTakenBack(place: InstallPlace, sha256: string): void {
 /** None when the file cannot be read: then a release is tried once more. */
 function readAll({ takenBackFile }: InstallPlace): readonly TakenBack[] {
   try {
-    if (!existsSync(takenBackFile) || statSync(takenBackFile).size > FILE_MAX) return [];
+    const found = statSync(takenBackFile, { throwIfNoEntry: false });
+    // A pipe or a device might never end when it is read.
+    if (!found?.isFile() || found.size > FILE_MAX) return [];
     const result = v.safeParse(TakenBackFile, JSON.parse(readFileSync(takenBackFile, "utf8")));
     return result.success ? result.output : [];
   } catch {

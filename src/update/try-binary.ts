@@ -1,4 +1,5 @@
 import { tmpdir } from "node:os";
+import { durationText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { textOf } from "../core/errors.ts";
 import { atMost } from "../transport/wait.ts";
@@ -70,7 +71,7 @@ async function run(
   try {
     const ending = Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);
     const ended = await atMost(clock, tryMs, ending);
-    if (ended === undefined) throw updateError(`${said}: it hangs; nothing within ${tryMs / 1000} s`);
+    if (ended === undefined) throw updateError(`${said}: it hangs; nothing within ${durationText(tryMs)}`);
     const [status, stdout, stderr] = ended;
     if (status === 0) return { stdout };
     const reason = stderr.trim().split("\n").at(-1)?.slice(0, 500) ?? "";

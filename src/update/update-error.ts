@@ -22,6 +22,8 @@ export function asUpdateError(error: unknown, path: string): EntmootError {
       return updateError(`${path}: not writable for this user; run it as the owner, or choose -install-dir`, error);
     case "EROFS":
       return updateError(`${path}: the file system is read-only; choose -install-dir on another`, error);
+    case "ENOTDIR":
+      return updateError(`${path}: expected a folder, found a file; choose another -install-dir`, error);
     default:
       return updateError(`${path}: ${textOf(error)}`, error);
   }

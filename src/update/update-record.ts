@@ -37,7 +37,9 @@ export function writeUpdateRecord(dataDir: string, record: UpdateRecord): void {
 export function readUpdateRecord(dataDir: string): UpdateRecord | undefined {
   const path = recordPath(dataDir);
   try {
-    if ((statSync(path, { throwIfNoEntry: false })?.size ?? RECORD_MAX + 1) > RECORD_MAX) return undefined;
+    const found = statSync(path, { throwIfNoEntry: false });
+    // A pipe or a device might never end when it is read.
+    if (!found?.isFile() || found.size > RECORD_MAX) return undefined;
     const result = v.safeParse(UpdateRecordBody, JSON.parse(readFileSync(path, "utf8")));
     return result.success ? result.output : undefined;
   } catch {

@@ -1,4 +1,5 @@
 import { existsSync, fchmodSync, fsyncSync } from "node:fs";
+import { instantText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { textOf } from "../core/errors.ts";
 import { NewFile, removeFile } from "../files/guarded-files.ts";
@@ -155,7 +156,7 @@ function withDaemon(request: UpdateRequest, done: UpdateReport, daemon: RunningD
 
 /** What is said of a release that an update went back from by itself. */
 function formatTakenBack({ version, at_ms, reason }: Omit<TakenBack, "sha256">): string {
-  const at = new Date(at_ms).toISOString();
+  const at = instantText(at_ms);
   return `release ${version}: was taken back here at ${at}: ${reason}; nothing was done; to try it again, name it: "entmootd update -version ${version} -restart"`;
 }
 

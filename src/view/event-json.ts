@@ -15,5 +15,6 @@ export function eventJson(event: WatchEvent) {
     entmoot_pubkey: event.entmoot_pubkey.toBase64(),
     change: event.event,
     route: event.route,
+    ...(event.self ? { self: true } : {}),
   };
 }

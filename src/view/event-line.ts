@@ -1,7 +1,10 @@
+import { instantText, sizeText } from "../core/amounts.ts";
 import { trimSpace } from "../core/bytes/text.ts";
-import type { WatchEvent } from "../node/operations/messages.ts";
+import { GroupId } from "../core/ids.ts";
+import { shellCommand } from "../host/shell-quote.ts";
+import type { MessageRow, WatchEvent } from "../node/operations/messages.ts";
 import { textOrBytes } from "./message-line.ts";
-import { terminalText } from "./terminal-text.ts";
+import { TERMINAL_TEXT_MAX, terminalText } from "./terminal-text.ts";
 
 /** Ours. Of a name on a terminal. */
 const NAME_MAX = 32;
@@ -16,14 +19,19 @@ export interface LineContext {
   readonly now: Date;
   /** What the moot is called here, where there are several. */
   readonly moot?: string | undefined;
+  /** How another command of this program is begun, on the same data root. */
+  readonly program?: readonly string[] | undefined;
 }
 
+const PROGRAM = ["entmootd"];
+
 /** One event as one line for a terminal: time, moot, who, where, what. Nothing in it can drive the terminal. */
-export function eventLine(event: WatchEvent, { moot, names, now }: LineContext): string {
+export function eventLine(event: WatchEvent, { moot, names, now, program = PROGRAM }: LineContext): string {
   const where = moot === undefined ? "" : `${terminalText(moot, TOPICS_MAX)}  `;
   if (event.kind === "unread") return `${clock(now, now)}  ${where}cannot be read: ${terminalText(event.reason)}`;
   const nodeId = event.kind === "message" ? event.message.author.pilot_node_id : event.node_id;
   const who = nameOf(nodeId, names.get(nodeId));
+  if (event.kind === "peer" && event.self) return `${clock(now, now)}  ${where}${OWN_CHANGE[event.event]}`;
   if (event.kind === "peer") {
     const route = event.route === "none" ? "" : ` (${event.route})`;
     return `${clock(now, now)}  ${where}${who} ${CHANGE[event.event]}${route}`;
@@ -34,11 +42,26 @@ export function eventLine(event: WatchEvent, { moot, names, now }: LineContext):
   // With the moot's id the number is a place to go on from; an original daemon gives none.
   const number = place === "" ? "" : `#${seq}  `;
   const { content, content_b64 } = textOrBytes(message.content);
+  const size = sizeText(message.content.length);
+  const all = howToSeeAll(event, program);
   const text =
-    content_b64 === undefined ? terminalText(content) : `[${message.content.length} bytes that are not text]`;
+    content_b64 === undefined ? shownText(content, `${size} in all${all}`) : `[${size} that are not text${all}]`;
   const topics = terminalText(message.topics.join(","), TOPICS_MAX);
   const when = clock(instant(message.timestamp) ?? now, now);
   return `${when}  ${where}${number}${author}  ${topics === "" ? "-" : topics}  ${text}`;
+}
+
+/** `size` is told of what is cut. */
+function shownText(content: string, size: string): string {
+  const text = terminalText(content);
+  return content.length <= TERMINAL_TEXT_MAX ? text : `${text} [${size}]`;
+}
+
+/** What prints a message that is not shown whole; nothing where its place is not known. */
+function howToSeeAll({ group_id, place, seq }: MessageRow, program: readonly string[]): string {
+  if (place === "") return "";
+  const asked = ["query", "-group", GroupId.toBase64(group_id), "-after", `${seq - 1}`, "-limit", "1"];
+  return `; to see them: ${shellCommand([...program, ...asked])}`;
 }
 
 const CHANGE = {
@@ -48,18 +71,25 @@ const CHANGE = {
   left: "was removed",
 } as const;
 
+/** Of this node itself. */
+const OWN_CHANGE = {
+  connected: "this node is connected",
+  lost: "this node is no longer connected",
+  joined: "this node is in the moot now",
+  left: "this node was removed from the moot: nothing new comes, nothing can be published; the founder can add it again",
+} as const;
+
 /** Somebody on a terminal: the name with the id behind it, for a name alone is anybody's to choose. */
 export function nameOf(nodeId: number, name: string | undefined): string {
   const shown = trimSpace(terminalText(name ?? "", NAME_MAX));
   return shown === "" ? String(nodeId) : `${shown}/${nodeId}`;
 }
 
-/** The time of day, with the date where that is another one than now. */
+/** The time of day in UTC, with the date where that is another one than now. */
 function clock(at: Date, now: Date): string {
-  const time = at.toTimeString().slice(0, 8);
-  if (at.toDateString() === now.toDateString()) return time;
-  const [month, day] = [at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, "0"));
-  return `${at.getFullYear()}-${month}-${day} ${time}`;
+  const [text, today] = [instantText(at.getTime()), instantText(now.getTime())];
+  const [date, time] = text.split(" ");
+  return today.startsWith(`${date} `) ? time! : text;
 }
 
 /** An author's clock may say anything; past what a date can hold there is no time to show. */

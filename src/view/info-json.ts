@@ -28,6 +28,7 @@ export function infoJson(status: NodeStatus) {
       : {
           unopened: status.unopened.map(({ group_id, reason }) => ({ group_id: GroupId.toBase64(group_id), reason })),
         }),
+    ...(status.faults.length === 0 ? {} : { faults: status.faults }),
     running: status.running,
     ...(status.running
       ? { version: status.version, ...(isForAgent ? {} : { pid: status.pid }), started_at_ms: status.started_at_ms }

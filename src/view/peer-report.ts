@@ -1,4 +1,5 @@
 import { GroupId } from "../core/ids.ts";
+import { dayText } from "../core/policy/retention.ts";
 import type { PeerRow, ProbeRow } from "../node/operations/moots.ts";
 
 /** One row of `peers`: the original's fields in its order, then what iroh knows besides. */
@@ -19,6 +20,9 @@ export interface PeerReportRow {
   readonly connected: boolean;
   readonly founder: boolean;
   readonly last_seen_ms?: number;
+  /** Its messages beside ours when they were last compared, from a day on where one of the two has removed what is older. */
+  readonly copy?: "same" | "different";
+  readonly copy_since?: string;
 }
 
 export interface PeerReportContext {
@@ -57,6 +61,8 @@ export function peerReport(rows: readonly PeerRow[], context: PeerReportContext)
       connected: row.connected,
       founder: row.founder,
       ...(row.last_seen_ms === undefined ? {} : { last_seen_ms: row.last_seen_ms }),
+      ...(row.copy === undefined ? {} : { copy: row.copy }),
+      ...(row.copy_since_ms === 0 ? {} : { copy_since: dayText(BigInt(row.copy_since_ms)) }),
     };
   });
 }
@@ -110,7 +116,24 @@ function diagnose(row: PeerRow, route: string, { daemon, probed }: PeerReportCon
   return row.hints.length === 0 ? "transport_missing" : "not_connected";
 }
 
-const HEADER = ["NODE", "HOSTNAME", "ROSTER", "PROFILE", "TRANSPORT", "TRUST", "ROUTE", "DIAGNOSIS", "SUGGESTION"];
+const HEADER = [
+  "NODE",
+  "HOSTNAME",
+  "ROSTER",
+  "PROFILE",
+  "TRANSPORT",
+  "TRUST",
+  "ROUTE",
+  "COPY",
+  "DIAGNOSIS",
+  "SUGGESTION",
+];
+const COPY_COLUMN = HEADER.indexOf("COPY");
+
+function copyText({ copy, copy_since }: PeerReportRow): string {
+  if (copy === undefined) return "-";
+  return copy_since === undefined ? copy : `${copy} since ${copy_since}`;
+}
 
 /** The rows as a table for people, columns padded and two blanks apart. */
 export function peerTable(rows: readonly PeerReportRow[], clean: (text: string) => string): string[] {
@@ -122,11 +145,14 @@ export function peerTable(rows: readonly PeerReportRow[], clean: (text: string) 
     row.transport,
     row.trust,
     row.rtt_ms === undefined || ["self", "none"].includes(row.route) ? row.route : `${row.route}/${row.rtt_ms}ms`,
+    copyText(row),
     row.diagnosis,
     row.next_command ?? row.suggestion ?? "-",
   ]);
-  const table = [HEADER, ...lines];
-  const widths = HEADER.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
+  // Where nobody was compared, as without a daemon, the table is the original's.
+  const isCompared = rows.some(({ copy }) => copy !== undefined);
+  const table = [HEADER, ...lines].map((cells) => cells.filter((_, column) => isCompared || column !== COPY_COLUMN));
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
   return table.map((line) =>
     line
       .map((cell, column) => cell.padEnd(widths[column]!))

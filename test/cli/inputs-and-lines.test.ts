@@ -70,7 +70,7 @@ describe("a policy source", () => {
     writeFileSync(path, standard.replace('"retention_days":30', '"retention_days":0'));
     await refused("-policy: validate policy file ");
     writeFileSync(path, "x".repeat(70_000));
-    await refused("expected at most 65536 bytes");
+    await refused("expected at most 64 KiB (65,536 bytes)");
     writeFileSync(path, standard);
     expect(await read()).toMatchObject({ source: `file:${path}`, json: standard });
   });
@@ -114,14 +114,14 @@ describe("an input of join", () => {
     await using web = await served("x".repeat(1024 * 1024 + 1));
     await expect(loadJoinInput(web.url, 60_000)).rejects.toMatchObject({
       code: "invalid_argument",
-      message: expect.stringContaining("at most 1048576 bytes"),
+      message: expect.stringContaining("at most 1 MiB (1,048,576 bytes)"),
     });
     using directory = new TemporaryDirectory();
     const path = join(directory.path, "i.json");
     writeFileSync(path, "x".repeat(1024 * 1024 + 1));
     await expect(loadJoinInput(path, 60_000)).rejects.toMatchObject({
       code: "invalid_argument",
-      message: expect.stringContaining("found more than 1048576"),
+      message: expect.stringContaining("bytes), found more"),
     });
   });
 
@@ -178,7 +178,7 @@ test("a topic that no pattern matches is told, one that is a pattern refused", (
 });
 
 describe("lines on a terminal", () => {
-  const now = new Date(2026, 0, 2, 3, 4, 5);
+  const now = new Date(Date.UTC(2026, 0, 2, 3, 4, 5));
   const message = (content: Uint8Array, topics: string[], timestamp = BigInt(now.getTime())): WatchEvent => ({
     kind: "message",
     group_id: GroupId.zero,
@@ -201,19 +201,40 @@ describe("lines on a terminal", () => {
   test("say when, who, where and what", () => {
     const names = new Map([[7, "oak"]]);
     expect(eventLine(message(text("hello"), ["chat"]), { names, now })).toBe(
-      "03:04:05  #17  oak/7 (CQkJCQkJ)  chat  hello",
+      "03:04:05Z  #17  oak/7 (CQkJCQkJ)  chat  hello",
     );
     expect(eventLine(message(text("hello"), []), { names: new Map(), now })).toBe(
-      "03:04:05  #17  7 (CQkJCQkJ)  -  hello",
+      "03:04:05Z  #17  7 (CQkJCQkJ)  -  hello",
     );
     expect(eventLine(message(new Uint8Array([0xff, 0, 1]), ["a"]), { names, now })).toContain(
-      "[3 bytes that are not text]",
+      "[3 bytes that are not text; to see them: entmootd query",
     );
     const peer = { kind: "peer", group_id: GroupId.zero, node_id: 7, entmoot_pubkey: new Uint8Array(32) } as const;
     expect(eventLine({ ...peer, event: "connected", route: "direct" }, { names, now })).toBe(
-      "03:04:05  oak/7 is connected (direct)",
+      "03:04:05Z  oak/7 is connected (direct)",
     );
-    expect(eventLine({ ...peer, event: "left", route: "none" }, { names, now })).toBe("03:04:05  oak/7 was removed");
+    expect(eventLine({ ...peer, event: "left", route: "none" }, { names, now })).toBe("03:04:05Z  oak/7 was removed");
+  });
+
+  test("have the time in UTC with the zone said, and the date where it is another", () => {
+    const at = (timestamp: number) =>
+      eventLine(message(text("x"), ["a"], BigInt(timestamp)), { names: new Map(), now }).split("  ")[0];
+    expect(at(Date.UTC(2026, 0, 2, 23, 59, 59))).toBe("23:59:59Z");
+    expect(at(Date.UTC(2026, 0, 1, 23, 59, 59))).toBe("2026-01-01 23:59:59Z");
+  });
+
+  test("say of this node itself what became of it", () => {
+    const peer = { kind: "peer", group_id: GroupId.zero, node_id: 7, entmoot_pubkey: new Uint8Array(32) } as const;
+    const line = eventLine({ ...peer, event: "left", route: "none", self: true }, { names: new Map(), now, moot: "m" });
+    expect(line).toStartWith("03:04:05Z  m  this node was removed from the moot: nothing new comes");
+  });
+
+  test("cut what is long, and say how long it is and what prints it", () => {
+    const of = (content: Uint8Array) => eventLine(message(content, ["a"]), { names: new Map(), now });
+    const command = `entmootd query -group ${GroupId.toBase64(GroupId.zero)} -after 16 -limit 1`;
+    expect(of(text("x".repeat(4_097)))).toEndWith(`x… [4 KiB (4,097 bytes) in all; to see them: ${command}]`);
+    expect(of(text("x".repeat(4_096)))).toEndWith("x");
+    expect(of(new Uint8Array(3).fill(0xff))).toEndWith(`[3 bytes that are not text; to see them: ${command}]`);
   });
 
   test("cannot be driven by a name, a topic, a text or a time", () => {

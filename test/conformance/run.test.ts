@@ -6,6 +6,7 @@ import { DEVIATIONS } from "../../src/conformance/deviations.ts";
 import { type FileReport, runConformance, runFile } from "../../src/conformance/run.ts";
 import { SUBJECTS } from "../../src/conformance/subjects.ts";
 import { readVectorFile, VECTOR_FILE_BYTES_MAX } from "../../src/conformance/vector-file.ts";
+import { sizeText } from "../../src/core/amounts.ts";
 
 let root: string;
 beforeAll(async () => {
@@ -108,7 +109,7 @@ describe("a run of vectors", () => {
     const path = join(await mkdtemp(join(root, "large-")), "topics.json");
     await writeFile(path, "");
     await (await import("node:fs/promises")).truncate(path, VECTOR_FILE_BYTES_MAX + 1);
-    expect(readVectorFile(path)).rejects.toThrow(`expected at most ${VECTOR_FILE_BYTES_MAX} bytes`);
+    expect(readVectorFile(path)).rejects.toThrow(`expected at most ${sizeText(VECTOR_FILE_BYTES_MAX)}`);
     expect(counts(await runFile(path))).toMatchObject({ unknown: 1 });
   });
 

@@ -410,18 +410,32 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       }
     });
 
+    check("the root that was kept for the next opening goes with what comes back after it", ({ messages }, world) => {
+      const said = [3n, 5n, 7n].map((timestamp) => message({ timestamp }));
+      messages.putMany(said.map(keptMessage));
+      messages.pruneBefore(6n);
+      expect(messages.merkleRoot()).toBe(merkleRoot([said[2]!.id]));
+      const again = world.reopen().messages;
+      expect(again.merkleRoot()).toBe(merkleRoot([said[2]!.id]));
+      again.restoreFrom(4n);
+      again.putMany([keptMessage(said[1]!)]);
+      for (const { messages: now } of beforeAndAfter(world)) {
+        expect(now.merkleRoot()).toBe(merkleRoot([said[1]!.id, said[2]!.id]));
+      }
+    });
+
     check(
       "a root from some time on is kept in step for a few times, and is built for others when asked",
       (_, world) => {
         const { messages } = world.store;
         messages.putMany([1n, 2n, 3n].map((timestamp) => keptMessage(message({ timestamp }))));
-        expect(messages.sharedSince(1n, false)).toEqual({ root: messages.merkleRoot(), count: 3 });
-        const since2 = messages.sharedSince(2n, true);
+        expect(messages.sharedSince(1n, 0)).toEqual({ root: messages.merkleRoot(), count: 3 });
+        const since2 = messages.sharedSince(2n, 9);
         const later = message({ timestamp: 4n });
         messages.putMany([keptMessage(later)]);
-        expect(messages.sharedSince(2n, false)).not.toEqual(since2);
-        expect(messages.sharedSince(4n, true)).toEqual({ root: merkleRoot([later.id]), count: 1 });
-        expect(messages.sharedSince(5n, true)).toEqual({ root: MerkleRoot.zero, count: 0 });
+        expect(messages.sharedSince(2n, 0)).not.toEqual(since2);
+        expect(messages.sharedSince(4n, 9)).toEqual({ root: merkleRoot([later.id]), count: 1 });
+        expect(messages.sharedSince(5n, 9)).toEqual({ root: MerkleRoot.zero, count: 0 });
       },
     );
 
@@ -675,7 +689,7 @@ function expectHeld({ messages }: GroupStore, held: readonly Message[]): void {
   expect(queried(messages, { order: "asc", limit: held.length + 1 }).map(({ id }) => id)).toEqual(inTimeOrder(held));
   for (const since of [0n, 5n, 5n, 9n]) {
     const newer = nodes.filter(({ timestamp }) => timestamp >= since);
-    expect(messages.sharedSince(since, true)).toEqual({
+    expect(messages.sharedSince(since, held.length + 1)).toEqual({
       root: merkleRoot(topologicalOrder(newer)),
       count: newer.length,
     });

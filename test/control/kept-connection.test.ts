@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { CallQueue } from "../../src/control/call-queue.ts";
 import { ControlClient } from "../../src/control/control-client.ts";
 import type { ControlConnection } from "../../src/control/control-connection.ts";
+import { sizeText } from "../../src/core/amounts.ts";
 import { encodeUtf8 as text } from "../../src/core/bytes/utf8.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { status, version } from "../../src/node/operations/daemon.ts";
@@ -149,7 +150,7 @@ describe("calls past what the daemon carries out at a time", () => {
     clock.advance(5_000);
     expect(await late).toMatchObject({
       code: "timeout",
-      message: "version: 5000 ms passed while it waited for earlier calls of this connection; it was not sent",
+      message: "version: 5 s passed while it waited for earlier calls of this connection; it was not sent",
     });
   });
 
@@ -216,7 +217,7 @@ describe("calls past what the daemon carries out at a time", () => {
 
     const heavy = new CallQueue();
     for (const n of numbers(64 + 8)) heavy.enter(n, hold, 16 * 1024 * 1024, () => {});
-    expect(() => heavy.enter(72, hold, 1, () => {})).toThrow("hold: 8 calls of 134217728 bytes wait");
+    expect(() => heavy.enter(72, hold, 1, () => {})).toThrow("hold: 8 calls of 128 MiB (134,217,728 bytes) wait");
     heavy.ended(0);
     heavy.enter(72, hold, 1, () => {});
   });
@@ -350,13 +351,13 @@ describe("what is larger than one side takes", () => {
     await using it = await world();
     await expect(it.client.call(fill, { n: 2 * 1024 * 1024 })).rejects.toMatchObject({
       code: "frame_too_large",
-      message: `fill: answer of ${2 * 1024 * 1024 + 26} bytes, at most ${1024 * 1024} can be sent; ask for less`,
+      message: "fill: answer of 2 MiB (2,097,178 bytes), at most 1 MiB (1,048,576 bytes) can be sent; ask for less",
     });
     // A client of a version that takes less.
     const small = { ...fill, answerMax: 1_000 };
     await expect(it.client.call(small, { n: 5_000 })).rejects.toMatchObject({
       code: "frame_too_large",
-      message: "fill: the daemon's answer of 5023 bytes is larger than this version takes",
+      message: "fill: the daemon's answer of 4.9 KiB (5,023 bytes) is larger than this version takes",
     });
     expect(await it.client.call(fill, { n: 3 })).toEqual({ n: 3, filling: "xxx" });
     expect(it.server.connections).toBe(1);
@@ -376,7 +377,7 @@ describe("what is larger than one side takes", () => {
     const content = new Uint8Array(13 * 1024 * 1024);
     await expect(it.client.call(publish, { topics: ["a"], content })).rejects.toMatchObject({
       code: "frame_too_large",
-      message: expect.stringContaining(`at most ${publish.requestMax} bytes`),
+      message: expect.stringContaining(`at most ${sizeText(publish.requestMax)}`),
     });
   });
 });

@@ -58,6 +58,7 @@ const STATUS: NodeStatus = {
   running: true,
   version: "0.1.0",
   pid: 42,
+  place: "",
   data_dir: "/d",
   identity_path: "/d/identity.json",
   pilot_node_id: 7,
@@ -65,6 +66,7 @@ const STATUS: NodeStatus = {
   listen_port: 1004,
   transport: { carrier: "iroh", reason: "default", port: 4433, hints: ["h"] },
   unopened: [],
+  faults: [],
   groups: [
     {
       group_id: GroupId.fromBytes(new Uint8Array(32).fill(1)),

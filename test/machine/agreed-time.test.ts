@@ -30,7 +30,7 @@ const verdict = (time: AgreedTime, { unix = NOW, steady = 0, steadyFor = 0 } = {
 
 test("alone, a clock is believed once it has run for a day without a jump", () => {
   const time = new AgreedTime(config);
-  expect(verdict(time, { steadyFor: DAY - 1 })).toEqual({ kind: "unproved", restMs: 1 });
+  expect(verdict(time, { steadyFor: DAY - 1 })).toEqual({ kind: "unproved", heard: 0, restMs: 1 });
   expect(verdict(time, { steadyFor: DAY })).toEqual({ kind: "steady" });
 });
 
@@ -59,7 +59,7 @@ test("a jump of our own shows in what was said before it", () => {
 test("while less than half of the members were heard, the others are waited for", () => {
   const time = heard(0);
   time.setMembers(others(2));
-  expect(verdict(time)).toEqual({ kind: "unproved", restMs: 60_000 });
+  expect(verdict(time)).toEqual({ kind: "unproved", heard: 1, restMs: 60_000 });
   expect(verdict(time, { steady: 60_000, unix: NOW + 60_000 }).kind).toBe("agreed");
   time.hear(node(2), unixMs(NOW), steadyMs(0));
   expect(verdict(time)).toEqual({ kind: "agreed", heard: 2 });
@@ -70,7 +70,11 @@ test("what was said before a jump is forgotten, and the others are waited for ag
   time.forget();
   expect(verdict(time).kind).toBe("unproved");
   time.hear(node(1), unixMs(NOW + 90_000), steadyMs(90_000));
-  expect(verdict(time, { steady: 100_000, unix: NOW + 100_000 })).toEqual({ kind: "unproved", restMs: 50_000 });
+  expect(verdict(time, { steady: 100_000, unix: NOW + 100_000 })).toEqual({
+    kind: "unproved",
+    heard: 1,
+    restMs: 50_000,
+  });
 });
 
 test("what a member said counts for a day, and only while it is one", () => {

@@ -143,6 +143,32 @@ test("what it says while our question is under way stands for the answer", () =>
   ]);
 });
 
+test("a question that tells nothing of what is shared does not stand for the answer, which tells how the copies stand", () => {
+  const { group, machine } = quiet(3, 2);
+  group.wantedFromMs = 86_400_000;
+  group.parts.set(86_400_000, { root: root(7), count: 1 });
+  machine.handle({ kind: "peer", peer: node(1), connected: true }, steadyMs(0));
+  const status = group.status(9);
+  expect(machine.handle({ kind: "status", from: node(1), status, isQuestion: true }, steadyMs(1))).toEqual([]);
+  expect(machine.copyOf(node(1))).toBeUndefined();
+  const shared = { shared_since_ms: 86_400_000, shared_root: root(7), shared_count: 1 };
+  machine.handle({ kind: "status", from: node(1), status: { ...status, ...shared }, isQuestion: false }, steadyMs(2));
+  expect(machine.copyOf(node(1))).toEqual({ outcome: "equal", sinceMs: 86_400_000, ours: 1, theirs: 1 });
+});
+
+test("an answer that tells nothing of what is shared is followed by another question, soon", () => {
+  const { group, machine } = quiet(3, 2);
+  group.wantedFromMs = 86_400_000;
+  machine.handle({ kind: "peer", peer: node(1), connected: true }, steadyMs(0));
+  const answer: Event = { kind: "status", from: node(1), status: group.status(9), isQuestion: false };
+  expect(acts(machine.handle(answer, steadyMs(1)))).toEqual([]);
+  const [soonest, latest] = config.catchUp.partialCooldownMs;
+  expect(acts(machine.handle({ kind: "timer", timer: "compare" }, steadyMs(soonest)))).toEqual([]);
+  expect(acts(machine.handle({ kind: "timer", timer: "compare" }, steadyMs(1 + latest)))).toEqual([
+    { kind: "ask_status", to: node(1) },
+  ]);
+});
+
 test("who asks with fewer messages pulls ours, and is looked at again only after that", () => {
   const { group, machine } = quiet(3, 5);
   const { confirmAfterMs } = config.catchUp;

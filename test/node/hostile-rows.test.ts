@@ -98,6 +98,8 @@ const peer: PeerRow = {
   last_seen_ms: Number.MAX_SAFE_INTEGER,
   error: worst(5000),
   hints: Array.from({ length: 8 }, () => worst(512)),
+  copy: "different",
+  copy_since_ms: Number.MAX_SAFE_INTEGER,
 };
 
 const topic = { topic: worst(5000), messages: Number.MAX_SAFE_INTEGER, latest_ms: -(2n ** 63n) };

@@ -8,6 +8,7 @@ const OWNERS: NodeStatus = {
   running: true,
   version: "v1",
   pid: 4711,
+  place: "b pid:[1]",
   data_dir: "/data/oak",
   identity_path: "/data/key.json",
   pilot_node_id: 7,
@@ -15,7 +16,8 @@ const OWNERS: NodeStatus = {
   listen_port: 1004,
   transport: { carrier: "iroh", reason: "chosen by -transport", port: 4433, hints: ["192.0.2.7:4433"] },
   groups: [],
-  unopened: [{ group_id: GroupId.zero, reason: "/data/oak/groups/x: no permission", passing: false }],
+  unopened: [{ group_id: GroupId.zero, reason: "/data/oak/groups/x: no permission", passing: false, lost: false }],
+  faults: ["/data/oak: no room is left on its disk"],
   started_at_ms: 12,
 };
 
@@ -29,6 +31,7 @@ test("an agent is told who the node is, and nothing of the machine, its files an
     entmoot_pubkey: OWNERS.entmoot_pubkey.toBase64(),
     transport: { carrier: "iroh" },
     groups: [],
+    faults: ['nothing can be stored here just now; the owner is told why by "entmootd info"'],
     started_at_ms: 12,
   });
 });

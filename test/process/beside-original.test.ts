@@ -12,7 +12,7 @@ import { GROUP } from "../support/message.ts";
 import { inNetns } from "../support/netns.ts";
 import { numbered } from "../support/numbered-message.ts";
 import { insertMessages, OriginalRoot } from "../support/original-root.ts";
-import { roster } from "../support/roster.ts";
+import { changed, roster } from "../support/roster.ts";
 import { RunningOriginal, recorded } from "../support/running-original.ts";
 import { StoreProcess } from "../support/store-process.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -24,14 +24,15 @@ const GID = GroupId.toBase64(GROUP);
 const first = (count: number) => Array.from({ length: count }, (_, n) => numbered(n));
 
 /** A node on a root that the original left: its identity, one moot, and 11 messages. */
-function world() {
+function world(self = MEMBER) {
   const home = new TemporaryDirectory();
   const node = new DaemonNode(home.path, "a");
   const original = new OriginalRoot(node.data).roster(LOG);
-  createIdentity(join(node.data, "identity.json"), MEMBER);
+  createIdentity(join(node.data, "identity.json"), self);
   original.messages(first(11)).close();
   return {
     node,
+    original,
     data: node.data,
     socket: join(node.data, "control.sock"),
     database: join(original.group, "messages.sqlite"),
@@ -137,6 +138,44 @@ inNetns(import.meta, () => {
     await it.node.serve();
     expect((await it.node.group()).messages).toBe(15);
     expect(it.node.daemon.stderr).not.toContain("taken in");
+  });
+
+  test("a root that was taken over is refused while the original writes it, and as whole as before afterwards", async () => {
+    await using it = world();
+    await it.node.serve();
+    await it.node.end();
+    {
+      await using writer = new StoreProcess("original", it.database, "11");
+      await writer.line();
+      const before = fileStates(it.data, /-shm$/);
+      for (const command of [["serve"], ["up"], ["group", "create", "-name", "x"]]) {
+        const { status, stdout, stderr } = await it.node.run(command);
+        expect({ command, status, stdout }).toEqual({ command, status: 6, stdout: "" });
+        expect(stderr).toContain(`process ${writer.pid} `);
+        expect(fileStates(it.data, /-shm$/)).toEqual(before);
+      }
+      expect(await count(it.node)).toBe(11);
+      await writer.end();
+    }
+    expect(await it.node.serve()).toMatchObject({ event: "serving", group_id: GID });
+    await it.node.end();
+  });
+
+  test("rosters that part are not taken in, and each start says where they part", async () => {
+    await using it = world(FOUNDER);
+    await it.node.serve();
+    const key = identity(9).publicKey.toBase64();
+    await it.node.ask(["roster", "add", "-group", GID, "-pubkey", key]);
+    await it.node.end();
+    const stranger = identity(5);
+    it.original.roster(changed(LOG, FOUNDER, { op: "add", key: stranger.publicKey, nodeId: stranger.nodeId }));
+    for (const _ of ["once", "and again"]) {
+      await it.node.serve();
+      await it.node.daemon.said(`parts from our roster after entry ${LOG.entries.length}`);
+      expect(await it.node.group()).toMatchObject({ members: 4, messages: 11 });
+      expect(it.node.daemon.stderr).not.toContain("taken in");
+      await it.node.end();
+    }
   });
 
   test("a daemon that ends leaves a socket alone that took the place of its own", async () => {

@@ -89,10 +89,26 @@ test("with -json-errors a failure is one JSON object on stderr, wherever the fla
     ["-json-errors", "nonsense"],
     ["nonsense", "--json-errors"],
     ["version", "-lan=x", "-json-errors=true"],
+    ...["t", "T", "TRUE", "True", "1", "perhaps"].map((word) => [`-json-errors=${word}`, "nonsense"]),
+    ["nonsense", "-json-errors=false", "-json-errors"],
   ]) {
     const { stderr, exitCode } = run(args);
-    expect(JSON.parse(stderr)).toEqual({ error: { code: "invalid_argument", message: expect.any(String) } });
+    expect({ args, ...JSON.parse(stderr) }).toEqual({
+      args,
+      error: { code: "invalid_argument", message: expect.any(String) },
+    });
     expect(exitCode).toBe(5);
+  }
+});
+
+test("a failure is prose where JSON was taken back, or is only spoken of", () => {
+  for (const args of [
+    ["-json-errors", "-json-errors=F", "nonsense"],
+    ["-json-errors", "-no-json-errors", "nonsense"],
+    ["nonsense", "--", "-json-errors"],
+  ]) {
+    const { exitCode, stderr } = run(args);
+    expect({ args, exitCode, stderr }).toEqual({ args, exitCode: 5, stderr: expect.stringMatching(/^entmootd: /) });
   }
 });
 

@@ -92,6 +92,13 @@ inNetns(import.meta, () => {
       const refused = await publish(a, bad.group_id);
       expect(refused.status).not.toBe(0);
       expect(refused.stdout).toBe("");
+      // A tail over all leaves it out with a line, one over it alone is refused.
+      await using all = a.spawn(["tail", "-n", "-1"]);
+      await all.said(path);
+      expect(all.stderr).toContain("it is left out");
+      expect(groupsOf(all.stdout)).toEqual([good.group_id, good.group_id]);
+      const alone = await a.run(["tail", "-n", "-1", "-group", bad.group_id]);
+      expect({ ...alone, stderr: alone.stderr.includes(path) }).toEqual({ status: 1, stdout: "", stderr: true });
       // Messages that can still be read are shown; otherwise the file is named.
       const asked = await a.run(["query", "-group", bad.group_id]);
       if (asked.status === 0) expect(JSON.parse(asked.stdout)).toMatchObject({ content: "hello" });
@@ -131,4 +138,10 @@ function databaseOf(node: DaemonNode, groupId: string): string {
 
 function publish(node: DaemonNode, groupId: string) {
   return node.run(["publish", "-group", groupId, "-topic", "chat", "-content", "hello"]);
+}
+
+/** Whose the messages of a tail are. */
+function groupsOf(stdout: string): string[] {
+  const lines = stdout.trimEnd().split("\n");
+  return lines.map((line) => JSON.parse(line).group_id);
 }

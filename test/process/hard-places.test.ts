@@ -119,12 +119,32 @@ inNetns(import.meta, () => {
       await publish("before");
       const filler = join(data, "filler");
       fill(filler);
+      // Though nobody writes anything.
+      const told = `data root: ${data}: no room is left on its disk`;
+      await a.daemon.said(told);
+      const env = await a.run(["env", "-json", "-exit-code"]);
+      expect(env.status).toBe(1);
+      expect(JSON.parse(env.stdout)).toMatchObject({
+        runtime_status: "half_alive",
+        runtime_status_reason: expect.stringMatching(/no room is left on its disk.*free space on this disk/),
+        publish_path_healthy: false,
+      });
+      expect(await a.ask(["info"])).toMatchObject({ faults: [expect.stringContaining("no room is left")] });
+      await using agent = new DaemonNode(home.path, "a", { env: { ENTMOOT_AGENT_SOCKET: join(data, "agent.sock") } });
+      const seen = await agent.run(["env", "-json"], { env: { ENTMOOT_DATA: undefined } });
+      expect(JSON.parse(seen.stdout)).toMatchObject({
+        runtime_status_reason: expect.stringContaining("nothing can be stored"),
+        publish_path_healthy: false,
+      });
       let refused = await publish("while");
       for (let n = 0; refused.status === 0 && n < 500; n++) refused = await publish("while".repeat(10_000));
       expect(refused).toMatchObject({ status: 1, stdout: "" });
       rmSync(filler);
       expect(await publish("after")).toMatchObject({ status: 0, stderr: "" });
+      await a.daemon.said("data root: well again");
+      expect(await a.ask(["env", "-json", "-exit-code"])).toMatchObject({ runtime_status: "healthy" });
       await a.end();
+      expect(a.daemon.stderr.split(told)).toHaveLength(2);
       const { stdout } = await a.run(["query", "-limit", "1"]);
       expect(JSON.parse(stdout).content).toBe("after");
     },

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { shellQuote } from "../../src/host/shell-quote.ts";
 import { BINARY } from "../support/binary.ts";
 import { missingTool, testWhere } from "../support/needs.ts";
+import { otherUser, otherUserMissing } from "../support/other-user.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 const COMMANDS =
@@ -65,3 +66,34 @@ testWhere(missingTool("script"), "on a terminal neither help nor a failure is co
     }
   }
 });
+
+testWhere(
+  otherUserMissing(),
+  "what only prints needs no home folder, and what needs one says what to set",
+  async () => {
+    // Of this user the system knows nothing.
+    const homeless = (...args: string[]) => {
+      const { stdout, stderr, exitCode } = Bun.spawnSync([...otherUser(), BINARY, ...args], {
+        env: { PATH: process.env.PATH ?? "" },
+        cwd: "/",
+      });
+      return { stdout: stdout.toString(), stderr: stderr.toString(), exitCode };
+    };
+    const vector = join(import.meta.dir, "../vectors/topics.json");
+    for (const args of [
+      ["operations"],
+      ["operations", "publish", "-json"],
+      ["version"],
+      ["-help"],
+      ["conformance", vector],
+    ]) {
+      expect({ args, ...homeless(...args) }).toMatchObject({ args, exitCode: 0, stderr: "" });
+    }
+    // It gets further than a home folder: this build can verify no release.
+    expect(homeless("update", "-check").stderr).toContain("release keys");
+    for (const args of [["info"], ["env"], ["update", "-restart"], ["tail"]]) {
+      expect({ args, ...homeless(...args) }).toMatchObject({ args, exitCode: 5 });
+      expect(homeless(...args).stderr).toContain("set HOME, or give -data");
+    }
+  },
+);

@@ -189,6 +189,26 @@ inNetns(import.meta, () => {
     });
   });
 
+  test("tail -timeout waits for a daemon that long: status 6 where none came, 0 where one did, as there is one", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    const none = await a.run(["tail", "-timeout", "300ms"]);
+    expect(none).toMatchObject({ status: 6, stdout: "" });
+    expect(none.stderr).toContain("waiting for one");
+    await using tail = a.spawn(["tail", "-timeout", "10m"]);
+    await tail.said("waiting for one");
+    await a.serve();
+    await using client = await a.client();
+    // It watches as soon as it is there, and until then looks for what came.
+    await eventually("a message that tail prints", async () => {
+      await client.call(publish, { topics: ["chat"], content: new TextEncoder().encode("late") });
+      return tail.stdout.includes("late") || undefined;
+    });
+    tail.kill("SIGTERM");
+    expect((await tail.ended()).status).toBe(0);
+  });
+
   test("query picks by author, topic, time and number, with and without a daemon", async () => {
     using home = new TemporaryDirectory();
     await using a = new DaemonNode(home.path, "a");

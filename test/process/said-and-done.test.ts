@@ -86,9 +86,9 @@ inNetns(import.meta, () => {
     raw("mkfifo fifo");
     for (const [script, status, message] of [
       ["publish -topic t -file /dev/zero", 5, "expected at most"],
-      ["publish -topic t -timeout 1s -file fifo", 1, "expected its end within 1000 ms"],
+      ["publish -topic t -timeout 1s -file fifo", 1, "expected its end within 1 s"],
       ["join -timeout 1s /dev/zero", 5, "expected at most"],
-      ["join -timeout 1s fifo", 1, "expected its end within 1000 ms"],
+      ["join -timeout 1s fifo", 1, "expected its end within 1 s"],
       ["group create -name x -policy file:/dev/zero", 5, "expected at most"],
     ] as const) {
       expect(raw(`"$E" ${script}`)).toEqual({ status, stdout: "", stderr: expect.stringContaining(message) });
@@ -96,7 +96,7 @@ inNetns(import.meta, () => {
     const open = await a.run(["publish", "-topic", "t", "-timeout", "1s", "-file", "-"], { stdin: "open" });
     expect(open).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining("stdin: expected its end within 1000 ms"),
+      stderr: expect.stringContaining("stdin: expected its end within 1 s"),
     });
     expect(raw(`echo piped > fifo & "$E" publish -topic t -file fifo`)).toMatchObject({ status: 0 });
     expect(raw(`"$E" -data "$HOME/b" -identity /dev/zero serve`)).toMatchObject({
@@ -130,6 +130,46 @@ inNetns(import.meta, () => {
     await a.end();
   });
 
+  test("call takes one JSON object and all of it, or says what it found instead", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    for (const [operation, request, said] of [
+      ["status", "nojson", 'expected a JSON object such as {}, found "nojson"'],
+      ["status", "", "found nothing"],
+      ["status", "null", 'found "null"'],
+      ["status", "[]", 'found "[]"'],
+      ["status", "{}{}", 'found "{}{}"'],
+      ["status", '{"a":1}', "expected a known key"],
+      ["publish", '{"topics":["a"],"content":"eA==","content":"eQ=="}', 'found "content" twice'],
+      ["publish", '{"topics":["a"],"content":"eA==","Content":"eQ=="}', 'found "Content" twice'],
+      ["publish", '{"topics":["\\ud800"],"content":"eA=="}', "half of a surrogate pair"],
+      ["STATUS", "{}", "did you mean status?"],
+      ["nosuch", "{}", "no operation"],
+    ] as const) {
+      const { status, stdout, stderr } = await a.run(["call", operation, request]);
+      expect({ request, status, stdout, stderr }).toEqual({
+        request,
+        status: 5,
+        stdout: "",
+        stderr: expect.stringContaining(said),
+      });
+    }
+    const piped = (script: string) => shell(home.path, a.data, script);
+    for (const [input, said] of [
+      ["printf '\\357\\273\\277{}'", "byte order mark"],
+      ["printf '\\377'", "expected UTF-8"],
+      ["cat /dev/zero", "expected at most 64 KiB (65,536 bytes), got more on stdin"],
+      [":", "found nothing"],
+    ] as const) {
+      const ended = piped(`${input} | "$E" call status -`);
+      expect({ input, ...ended }).toEqual({ input, status: 5, stdout: "", stderr: expect.stringContaining(said) });
+    }
+    expect((await a.run(["query"])).stdout).toBe("");
+    expect((await a.run(["call", "version"])).status).toBe(6);
+    expect(piped('"$E" call status >/dev/full')).toMatchObject({ status: 1 });
+  });
+
   test("a rate limit is status 7 with the time to wait, and -wait waits for the turn", async () => {
     using home = new TemporaryDirectory();
     await using a = new DaemonNode(home.path, "a");
@@ -146,7 +186,7 @@ inNetns(import.meta, () => {
       error: { code: "rate_limited", message: expect.any(String), retry_after_ms: expect.any(Number) },
     });
     expect(errorOf(refused.stderr).retry_after_ms).toBeWithin(1, 2001);
-    expect((await publish("-content", "two", "-wait", "1ms")).status).toBe(7);
+    expect((await publish("-content", "two", "-wait", "1ms", "-timeout", "30s")).status).toBe(7);
     const waited = await publish("-content", "three", "-wait", "60s");
     expect(waited.status).toBe(0);
     for (const line of waited.stderr.split("\n"))
@@ -199,6 +239,15 @@ inNetns(import.meta, () => {
       const { status, stderr } = await a.run([command, "-hostname", "a\u007fb"]);
       expect({ status, stderr }).toEqual({ status: 5, stderr: expect.stringContaining("found U+007F") });
     }
+    for (const [name, found] of [
+      ["a\nb", "found U+000A"],
+      ["\u0085a\u009fb", "found U+009F"],
+      ["x".repeat(65), "expected at most 64 bytes, found 65"],
+      ["\u6811".repeat(22), "expected at most 64 bytes, found 66"],
+    ] as const) {
+      const { status, stderr } = await a.run(["join", "-serve", "-hostname", name, "entmoot://join/x"]);
+      expect({ name, status, stderr }).toEqual({ name, status: 5, stderr: expect.stringContaining(found) });
+    }
     expect(readdirSync(home.path)).toEqual([]);
     await a.serve("-hostname", "oak");
     const { link } = await (async () => {
@@ -212,5 +261,31 @@ inNetns(import.meta, () => {
       status: 5,
       stderr: expect.stringContaining("the running daemon keeps the name it has"),
     });
+  });
+
+  test("white space around topics is the network's, and what stands for nothing else is refused", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.serve();
+    await a.ask(["group", "create", "-name", "\u0085 council\u3000", "-policy", "none"]);
+    expect(await a.group()).toMatchObject({ name: "council" });
+    for (const [text, topic] of [
+      ["\u0085chat\u3000,\u2003news/day\u0085", ["chat", "news/day"]],
+      // No white space: it begins a topic of another name.
+      ["\ufeffchat", ["\ufeffchat"]],
+      ["chat\u200b", ["chat\u200b"]],
+      ["chat,\u0085chat", ["chat"]],
+    ] as const) {
+      expect(await a.ask(["publish", "-topic", text, "-content", "x"])).toMatchObject({ topic });
+    }
+    for (const blank of ["\u0085", " , \u00a0,", "\u2028"]) {
+      const { status, stderr } = await a.run(["publish", "-topic", blank, "-content", "x"]);
+      expect([status, stderr]).toEqual([5, expect.stringContaining("-topic had no valid entries")]);
+      const named = await a.run(["group", "create", "-name", blank.replaceAll(",", "")]);
+      expect([named.status, named.stderr]).toEqual([5, expect.stringContaining("-name is required")]);
+    }
+    const { stdout } = await a.run(["query", "-topic", "chat"]);
+    expect(stdout.trimEnd().split("\n")).toHaveLength(2);
+    await a.end();
   });
 });

@@ -121,6 +121,102 @@ inNetns(import.meta, () => {
   );
 
   testWhere(
+    missingTool("prlimit"),
+    "a daemon whose limits are lowered while it runs says so, keeps what it has, and goes on once they are raised",
+    async () => {
+      using home = new TemporaryDirectory();
+      await using node = new DaemonNode(home.path, "a");
+      await node.serve();
+      await node.ask(["group", "create", "-name", "council", "-policy", "none"]);
+      const limit = (what: string) => {
+        const { success, stderr } = Bun.spawnSync(["prlimit", "--pid", `${node.daemon.pid}`, `--${what}`]);
+        if (!success) throw new Error(`prlimit: ${stderr}`);
+      };
+      const say = (content: string) => node.run(["publish", "-topic", "chat", "-content", content, "-timeout", "5s"]);
+      expect((await say("before")).status).toBe(0);
+
+      // Below the length that the log of its database has already.
+      limit("fsize=4096:");
+      const refused = await say("while");
+      expect(refused).toMatchObject({ status: 1, stdout: "" });
+      expect(refused.stderr).toMatch(/moot\.sqlite: the system refuses .*limits of this process/);
+      await node.daemon.said("the system refuses to read or write it");
+      const env = await node.run(["env", "-json", "-exit-code"]);
+      expect([env.status, JSON.parse(env.stdout).runtime_status_reason]).toEqual([
+        1,
+        expect.stringContaining("moot.sqlite: the system refuses"),
+      ]);
+      limit("fsize=unlimited:");
+      await node.daemon.said("data root: well again");
+      expect((await say("after")).status).toBe(0);
+
+      // Fewer than it has open: nobody new can be heard.
+      limit("nofile=12:");
+      expect((await node.run(["env", "-exit-code"])).status).not.toBe(0);
+      await node.daemon.said("as many files open as it may");
+      limit("nofile=1024:");
+      await eventually("it answers", async () => (await node.run(["env", "-exit-code"])).status === 0 || undefined);
+      expect((await say("at last")).status).toBe(0);
+      expect(await node.group()).toMatchObject({ messages: 3 });
+      await node.end();
+    },
+  );
+
+  testWhere(
+    otherUserMissing(),
+    "a data root that is given to another user under its daemon is told of, and so is when it is given back",
+    async () => {
+      using home = new TemporaryDirectory();
+      const theirs = otherUserFolder(home.path);
+      const command = [...otherUser(), BINARY];
+      await using node = new DaemonNode(theirs, "a", { command });
+      await node.serve();
+      await node.ask(["group", "create", "-name", "council", "-policy", "none"]);
+      await using client = await node.client();
+      chownSync(node.data, 0, 0);
+      await node.daemon.said(`data root: ${node.data}: no permission (EACCES): it belongs to user 0`);
+      expect((await client.call(status, {})).faults).toEqual([expect.stringContaining("check its owner and mode")]);
+      chownSync(node.data, OTHER_USER, OTHER_USER);
+      await node.daemon.said("data root: well again");
+      await node.ask(["publish", "-topic", "chat", "-content", "after"]);
+      await node.end();
+    },
+  );
+
+  testWhere(
+    otherUserMissing(),
+    "a folder of root's in the way of a data root is named, with whose it is, by whoever comes to it first",
+    async () => {
+      using home = new TemporaryDirectory();
+      const theirs = otherUserFolder(home.path);
+      const [closed, unwritable] = [join(theirs, "closed"), join(theirs, "unwritable")];
+      mkdirSync(closed, { mode: 0o700 });
+      mkdirSync(unwritable, { mode: 0o755 });
+      const command = [...otherUser(), BINARY];
+      for (const [folder, name] of [
+        [closed, "."],
+        [closed, "a"],
+        [unwritable, "."],
+        [unwritable, "a/b"],
+      ] as const) {
+        await using node = new DaemonNode(theirs, "x", { command, env: { ENTMOOT_DATA: join(folder, name) } });
+        const refused = [["serve"], ["up"], ["group", "create", "-name", "council"]];
+        if (folder === closed) refused.push(["info"], ["query"]);
+        for (const args of refused) {
+          const { stderr, stdout } = await node.run(args);
+          expect({ args, stdout, stderr }).toEqual({
+            args,
+            stdout: "",
+            stderr: expect.stringContaining(
+              ` ${folder}: no permission (EACCES): it belongs to user 0, and this process runs as user ${OTHER_USER}`,
+            ),
+          });
+        }
+      }
+    },
+  );
+
+  testWhere(
     otherUserMissing(),
     "without a home folder a command says what to set, and none is needed where the data root is named whole",
     async () => {

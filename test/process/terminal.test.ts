@@ -40,7 +40,7 @@ inNetns(import.meta, () => {
     up.type("\x1b[D\x7foo\x05 漢字 \u{1f44d}\u{1f3fd}!\x1b[D\x7f\x7f");
     await up.typing("> good 漢字!");
     await a.node.ask(["publish", "-topic", "news/day", "-content", "from somebody else"]);
-    await up.line((line) => /^\d\d:\d\d:\d\d {2}.*news\/day {2}from somebody else$/.test(line));
+    await up.line((line) => /^\d\d:\d\d:\d\dZ {2}.*news\/day {2}from somebody else$/.test(line));
     await up.typing("> good 漢字!");
     up.type("\x01so: \r");
     await up.line((line) => line.endsWith("chat  so: good 漢字!"));
@@ -66,7 +66,7 @@ inNetns(import.meta, () => {
     const file = Array.from({ length: 5_000 }, (_, at) => `line ${at}\t/quit`).join("\n");
     up.type("see: ");
     up.paste(`${file}\n`);
-    await up.line((line) => line.startsWith("publish the pasted 5000 lines"));
+    await up.line((line) => line.startsWith("publish the pasted 5,000 lines"));
     up.type("y\r");
     await up.line((line) => line.includes("chat  see: line 0"));
     up.paste("not\nthis");
@@ -135,7 +135,8 @@ inNetns(import.meta, () => {
     await up.line((line) => line.includes("2 to send"));
     up.type(`\x1b[200~${"x".repeat(1_000_001)}\x1b[201~y\r`);
     await up.line((line) => line.startsWith('not published: "xxx'));
-    await up.line((line) => line.includes("arrow up brings it back"));
+    // Longer than a row of the terminal.
+    await up.saw("arrow up brings it back");
     // It does not stand behind those that can be sent later.
     up.type("/again\r");
     await up.line(() => up.lines.filter((line) => line.includes("2 to send")).length === 2);
@@ -240,6 +241,90 @@ inNetns(import.meta, () => {
     up.hangUp();
     expect(await up.ended()).toBe(0);
     expect(await a.node.ask(["info"])).toMatchObject({ running: false });
+  });
+
+  test("what was typed or pasted and not published is printed whole at the end, however that comes", async () => {
+    await using a = person();
+    await a.node.ask(["group", "create", "-name", "slow", "-policy", "preset:standard"]);
+    const long = Array.from({ length: 4_000 }, (_, at) => `${at}`).join(" ");
+    {
+      await using up = a.node.onTerminal(["up"]);
+      await up.typing(">");
+      up.type(`${Array.from({ length: 13 }, (_, at) => `line ${at}`).join("\r")}\r`);
+      await up.line((line) => line.startsWith('not published: "line 12"'));
+      for (let at = 0; at < long.length; at += 1_000) up.type(long.slice(at, at + 1_000));
+      await up.line((line) => line.endsWith(" 3998 3999"));
+      await a.node.ask(["stop"]);
+      expect(await up.ended()).toBe(0);
+      expect(up.sent).toContain(`not published: ${long}`);
+      expect(up.lines).toContain("not published: line 12");
+      expect(up.isAsBefore).toBe(true);
+    }
+    await using up = a.node.onTerminal(["up"]);
+    await up.typing(">");
+    up.paste("one\ntwo");
+    await up.line((line) => line.startsWith("publish the pasted 2 lines"));
+    up.kill("SIGQUIT");
+    expect(await up.ended()).toBe(0);
+    expect(up.lines.slice(up.lines.indexOf("not published: one")).slice(0, 2)).toEqual(["not published: one", "two"]);
+    expect(up.isAsBefore).toBe(true);
+    await using alarmed = a.node.onTerminal(["up"]);
+    await alarmed.typing(">");
+    alarmed.kill("SIGALRM");
+    expect(await alarmed.signalled()).toBe("SIGALRM");
+    expect(alarmed.isAsBefore).toBe(true);
+  });
+
+  test("a paste whose end never comes is given up with Ctrl-C twice, and is not lost", async () => {
+    await using a = person();
+    await using up = a.node.onTerminal(["up"]);
+    await up.typing(">");
+    up.type("\x1b[200~half a\rpaste");
+    await up.line((line) => line.startsWith("pasting, 12 characters so far"));
+    up.type("\x03\x03");
+    await up.line((line) => line.startsWith("the paste had no end"));
+    up.type("typed\r");
+    await up.line((line) => line.endsWith("chat  typed"));
+    up.type("\x1b[200~again");
+    await up.line((line) => line.startsWith("pasting, 5 characters so far"));
+    up.type("\x04\x04");
+    await up.line(() => up.lines.filter((line) => line.startsWith("the paste had no end")).length === 2);
+    up.type("\x04");
+    expect(await up.ended()).toBe(0);
+    expect(await a.said()).toEqual(["typed"]);
+  });
+
+  test("a moot made meanwhile is announced, and /moot shows its last messages once", async () => {
+    await using a = person();
+    await using up = a.node.onTerminal(["up", "-moot", "first"]);
+    await up.typing(">");
+    const { group_id } = await a.node.ask(["group", "create", "-name", "second", "-policy", "none"]);
+    await up.line((line) => line.includes("second  this node is in the moot now; /moot second goes there"));
+    await a.node.ask(["publish", "-group", group_id, "-topic", "news", "-content", "before"]);
+    await up.line((line) => line.endsWith("news  before"));
+    up.type("/moot second\r");
+    await up.line((line) => line === "the last messages there:");
+    await up.line((line) => line === "what you type goes to second now");
+    up.type("after\r");
+    await up.line((line) => line.endsWith("chat  after"));
+    const lines = up.lines.filter((line) => /^\d\d:.*(before|after)$/.test(line));
+    expect(lines.map((line) => line.replace(/.* /, ""))).toEqual(["before", "before", "after"]);
+    await up.typing("second>");
+  });
+
+  test("of a message that is cut it is said how long it is and what prints it", async () => {
+    await using a = person();
+    await using up = a.node.onTerminal(["up"]);
+    await up.typing(">");
+    const content = "x".repeat(20_000);
+    await a.node.ask(["publish", "-topic", "long", "-content", content]);
+    const shown = "[19.5 KiB (20,000 bytes) in all; to see them: ";
+    await up.saw(shown);
+    // As a terminal would give it to a shell.
+    const text = up.lines.join("");
+    const [, command = ""] = /to see them: (\S+ query [^\]]*)\]/.exec(text) ?? [];
+    const { stdout } = await a.node.run(command.split(" ").slice(1));
+    expect(JSON.parse(stdout)).toMatchObject({ content });
   });
 
   testWhere(missingTool("setsid"), "Ctrl-Z gives the terminal back to the shell, and fg takes it again", async () => {

@@ -120,6 +120,56 @@ inNetns(import.meta, () => {
     expect(contents).toEqual(["hello", "and again", "once", "last"]);
   });
 
+  test("-moot with -stdin json opens or makes the moot of that name, and speaks there", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    const { group_id: other } = await a.ask(["group", "create", "-name", "other"]);
+    await using up = a.spawn(["up", "-moot", "bots", "-stdin", "json"], { stdin: "open" });
+    const { group_id, name } = await up.json({ event: "ready" });
+    expect(name).toBe("bots");
+    up.write('{"id":1,"publish":{"content":"here"}}\n');
+    expect(await up.json({ event: "published" })).toMatchObject({ id: 1, group_id });
+    up.write(`{"id":2,"publish":{"content":"there","group_id":"${other}"}}\n`);
+    expect(await up.json({ event: "published" })).toMatchObject({ id: 2, group_id: other });
+    // A moot that comes meanwhile is told, and can be spoken in.
+    const { group_id: later } = await a.ask(["group", "create", "-name", "later"]);
+    expect(await up.json({ event: "peer" })).toMatchObject({ change: "joined", self: true, group_id: later });
+    up.write(`{"id":3,"publish":{"content":"later","group_id":"${later}"}}\n`);
+    expect(await up.json({ event: "published" })).toMatchObject({ id: 3, group_id: later });
+    up.closeStdin();
+    expect((await up.ended()).status).toBe(0);
+    await using again = a.spawn(["up", "-moot", "bots", "-stdin", "json"]);
+    expect(await again.json({ event: "ready" })).toMatchObject({ group_id });
+    expect((await again.ended()).status).toBe(0);
+  });
+
+  test("whoever is removed while it watches is told: up and tail go on, tail of that moot ends with status 2", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await using b = new DaemonNode(home.path, "b");
+    const { group_id, link } = await a.up();
+    await b.ask(["join", link]);
+    await b.up();
+    await using all = b.spawn(["tail", "-n", "-1"]);
+    await using only = b.spawn(["tail", "-n", "-1", "-group", group_id]);
+    await a.ask(["publish", "-topic", "chat", "-content", "last words"]);
+    for (const tail of [all, only]) expect(await tail.json()).toMatchObject({ content: "last words" });
+    const { entmoot_pubkey } = await b.ask(["info"]);
+    await a.ask(["roster", "remove", "-group", group_id, "-pubkey", entmoot_pubkey]);
+    expect(await b.daemon.json({ event: "peer", change: "left" })).toMatchObject({ self: true, entmoot_pubkey });
+    const { status, stderr } = await only.ended();
+    expect(status).toBe(2);
+    expect(stderr).toContain(`this node is no member of the moot ${group_id} any more`);
+    await all.said(`this node is no member of the moot ${group_id} any more`);
+    // It goes on with what else there is.
+    const { group_id: other } = await b.ask(["group", "create", "-name", "own"]);
+    await b.ask(["publish", "-group", other, "-topic", "chat", "-content", "alone"]);
+    expect(await all.json()).toMatchObject({ content: "alone", group_id: other });
+    // Who comes later is told too, behind what is held.
+    const later = await b.run(["tail", "-n", "-1", "-group", group_id]);
+    expect(later).toMatchObject({ status: 2, stdout: expect.stringContaining("last words") });
+  });
+
   test("whoever writes to it without end, or only what it refuses, does not keep the node from answering", async () => {
     using home = new TemporaryDirectory();
     for (const [name, script] of [

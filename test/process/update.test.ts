@@ -1,9 +1,11 @@
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
-import { MessageId } from "../../src/core/ids.ts";
+import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { publish } from "../../src/node/operations/messages.ts";
+import { groupDirectoryName } from "../../src/store/group-directory.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
 import { archiveName, FeedServer } from "../support/release-feed.ts";
@@ -63,6 +65,37 @@ inNetns(import.meta, () => {
     expect(back).toMatchObject({ updated: true, daemon: { version: "v0.1.0", pid: a.daemon.pid } });
     expect(fingerprint(executable)).toBe(fingerprint(two.oldBinary));
     expect(await a.group()).toMatchObject({ messages: 2 });
+    await a.end();
+  });
+
+  test("an update restarts the daemon while another program holds one of its moots, which goes on once it is let go", async () => {
+    using home = new TemporaryDirectory();
+    await using feed = new FeedServer(two.newFeed);
+    const { node } = two.installIn(home.path, feed.url);
+    await using a = node;
+    await a.serve();
+    const say = (group: string) => a.run(["publish", "-group", group, "-topic", "t", "-content", "x"]);
+    const ids: string[] = [];
+    for (const name of ["held", "free"]) {
+      const { group_id } = await a.ask(["group", "create", "-name", name, "-policy", "none"]);
+      expect((await say(group_id)).status).toBe(0);
+      ids.push(group_id);
+    }
+    const [held, free] = ids as [string, string];
+    const folder = groupDirectoryName(GroupId.fromBytes(Uint8Array.fromBase64(held)));
+    {
+      using db = new Database(join(a.data, "groups", folder, "moot.sqlite"));
+      db.run("BEGIN IMMEDIATE");
+      const { status, stdout, stderr } = await a.run(["update", "-restart", "-json"]);
+      expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+      expect(JSON.parse(stdout)).toMatchObject({ updated: true, daemon: { version: "v0.2.0", pid: a.daemon.pid } });
+      expect((await say(free)).status).toBe(0);
+    }
+    await eventually("the moot again", async () => (await say(held)).status === 0 || undefined);
+    const { groups, version } = await a.ask(["info"]);
+    expect(version).toBe("v0.2.0");
+    expect(groups).toHaveLength(2);
+    for (const { messages } of groups) expect(messages).toBe(2);
     await a.end();
   });
 

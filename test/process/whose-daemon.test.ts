@@ -7,6 +7,9 @@ import { inNetns } from "../support/netns.ts";
 import { otherUser, otherUserFolder, otherUserMissing } from "../support/other-user.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
+/** A process and its children that count from 1 for themselves, as in a container. */
+const IN_PID_NAMESPACE = ["unshare", "-p", "-f", "--kill-child"];
+
 inNetns(import.meta, () => {
   test("a daemon that is stopped is not called healthy, and one that goes on is", async () => {
     using home = new TemporaryDirectory();
@@ -27,6 +30,31 @@ inNetns(import.meta, () => {
     await node.end();
   });
 
+  testWhere(
+    pidNamespaceMissing(),
+    "a daemon of another container is called that, and its number is nobody's here",
+    async () => {
+      using home = new TemporaryDirectory();
+      const command = [...IN_PID_NAMESPACE, BINARY];
+      await using inside = new DaemonNode(home.path, "a", { command });
+      await inside.serve();
+      await using outside = new DaemonNode(home.path, "a");
+      expect(await outside.ask(["info"])).toMatchObject({ pid: 1 });
+      for (const node of [outside, inside]) {
+        const { status, stderr } = await node.run(["serve"]);
+        expect({ status, stderr }).toEqual({
+          status: 6,
+          stderr: expect.stringContaining("(a process of another container or machine)"),
+        });
+        expect(stderr).not.toContain("process 1");
+      }
+      await using other = new DaemonNode(home.path, "b");
+      const taken = await other.run(["serve", "-agent-socket", join(outside.data, "control.sock")]);
+      expect(taken.stderr).toMatch(/is in use by entmootd \S+; its data root/);
+      expect(await outside.ask(["stop"])).toEqual({ event: "stopped", pid: 1 });
+    },
+  );
+
   testWhere(otherUserMissing(), "nobody is told that another user's daemon is theirs", async () => {
     using home = new TemporaryDirectory();
     const theirs = otherUserFolder(home.path);
@@ -41,8 +69,18 @@ inNetns(import.meta, () => {
     const stopped = await user.run(["stop"]);
     expect(stopped.status).toBe(6);
     expect(stopped.stderr).not.toContain("a daemon for this data root runs");
-    expect(stopped.stderr).toMatch(new RegExp(`cannot be told from here: .*process ${pid} of user 0`));
+    // One line, of which the parts stand apart.
+    expect(stopped.stderr).toMatch(
+      new RegExp(
+        `^entmootd: .*"; whether one of these serves .* cannot be told from here: .*process ${pid} of user 0\n$`,
+      ),
+    );
     // Root sees what it was started with, and whose it is.
     expect(await roots.ask(["env", "-json"])).toMatchObject({ runtime_status: "healthy", running_daemon: { pid } });
   });
 });
+
+function pidNamespaceMissing(): string | undefined {
+  const isPermitted = Bun.which("unshare") !== null && Bun.spawnSync([...IN_PID_NAMESPACE, "true"]).success;
+  return isPermitted ? undefined : "needs pid namespaces, which this machine does not permit";
+}

@@ -274,7 +274,8 @@ export class World {
         return () => this.#applyRoster(sender, peer, length);
       }
       case "ask_status": {
-        if (this.#options.statusBothWays ?? true) this.tell(peer, { kind: "status", from, status: statusOf(sender) });
+        if (this.#options.statusBothWays ?? true)
+          this.tell(peer, { kind: "status", from, status: statusOf(sender), isQuestion: true });
         const status = statusOf(peer, sender.wantedFromMs);
         return () => this.tell(sender, { kind: "status", from: peer.key, status });
       }

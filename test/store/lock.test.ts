@@ -13,7 +13,7 @@ describe("the lock of a data root", () => {
     await using holder = new StoreProcess("lock", directory.path);
     expect(await holder.line()).toBe("locked");
     const { message } = expectCode("already_running", () => DataRootLock.acquire(directory.path, unixMs(1)));
-    expect(message).toContain(`process ${holder.pid} since 2023-11-14T22:13:20.000Z`);
+    expect(message).toContain(`process ${holder.pid} since 2023-11-14 22:13:20Z`);
     expect(DataRootLock.holder(directory.path)).toEqual({ pid: holder.pid, sinceMs: 1_700_000_000_000 });
   });
 

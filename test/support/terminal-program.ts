@@ -88,6 +88,11 @@ export class TerminalProgram implements AsyncDisposable {
     return await this.#when(() => this.#child.exitCode ?? undefined);
   }
 
+  /** The signal that ended it, once one has. */
+  async signalled(): Promise<string> {
+    return await this.#when(() => this.#child.signalCode?.toString());
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode === null) this.#child.kill("SIGKILL");
     await this.#child.exited;

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { basename, join } from "node:path";
+import { sizeText } from "../../src/core/amounts.ts";
 import { update } from "../../src/update/update.ts";
 import { archiveName, FeedServer, feedFiles } from "../support/release-feed.ts";
 import { Installed, program, refusal } from "./installed.ts";
@@ -131,7 +132,7 @@ test("a server whose archive is too short is not asked for all of it again and a
     path === name && request.headers.has("range") ? new Response("", { status: 416 }) : undefined,
   );
   expect(await refusal(update(place.request(feed.url)))).toContain(
-    `cut off after ${archive.length - 20} of ${archive.length} bytes`,
+    `cut off after ${sizeText(archive.length - 20)} of ${sizeText(archive.length)}`,
   );
   expect(feed.asked.filter((path) => path === name).length).toBe(2);
 });

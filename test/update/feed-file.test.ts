@@ -31,7 +31,7 @@ test.each([
   ["", 'expected one line with the address of a feed, found ""'],
   ["https://a.example/\nhttps://b.example/\n", "expected one line"],
   ["https://example.org/a b\n", "expected one line"],
-  [`https://example.org/${"x".repeat(3000)}`, "found 3020 bytes"],
+  [`https://example.org/${"x".repeat(3000)}`, "found 2.9 KiB (3,020 bytes)"],
   ["http://example.org/\n", "plain http is only for this machine's loopback"],
   ["/srv/feed\n", "a path; put it on a web server"],
   ["https://me:secret@example.org/\n", "a user name or password"],

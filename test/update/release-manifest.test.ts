@@ -90,7 +90,7 @@ const FAULTY: readonly (readonly [fault: string, value: unknown, said: RegExp])[
   ["a platform twice", { ...manifest, files: [linux, { ...linux, name: "b.zip" }] }, /one file for each os/],
   ["an archive in another folder", { ...manifest, files: [{ ...linux, name: "../a.tar.gz" }] }, /name: .*plain name/],
   ["an archive with a drive", { ...manifest, files: [{ ...linux, name: "c:a.tar.gz" }] }, /name: .*plain name/],
-  ["10 GB", { ...manifest, files: [{ ...linux, size: 10_000_000_000 }] }, /files\.0\.size/],
+  ["10 GB", { ...manifest, files: [{ ...linux, size: 10_000_000_000 }] }, /files\.0\.size: expected at most 512 MiB/],
   [
     "a binary of 2 GB",
     { ...manifest, files: [{ ...linux, binary: { ...linux.binary, size: 2 ** 31 } }] },
@@ -107,6 +107,18 @@ const FAULTY: readonly (readonly [fault: string, value: unknown, said: RegExp])[
     { ...manifest, files: [{ ...linux, binary: { ...linux.binary, name: "sh" } }] },
     /binary\.name/,
   ],
+  [
+    "a key that is missing",
+    { ...manifest, files: [{ ...linux, os: undefined }] },
+    /files\.0\.os: expected it, found none/,
+  ],
+  ["a text for a list", { ...manifest, files: "all" }, /files: expected a list, found "all"/],
+  ["a part of a number", { ...manifest, serial: 1.5 }, /serial: expected a whole number, found 1\.5/],
+  [
+    "another system",
+    { ...manifest, files: [{ ...linux, os: "beos" }] },
+    /"linux" or "darwin" or "windows", found "beos"/,
+  ],
   ["10,000 levels", "[".repeat(10_000), /expected/],
 ];
 
@@ -114,11 +126,16 @@ for (const [fault, value, said] of FAULTY) {
   test(`a manifest with ${fault} is refused`, () => {
     expect(refused(value)).toMatch(said);
     expect(refused(value).length).toBeLessThan(600);
+    // In our words, and not those of the library that found it.
+    expect(refused(value)).toMatch(/^manifest\.json: .*expected /);
+    expect(refused(value)).not.toMatch(/Invalid|received/);
   });
 }
 
 test("a manifest past its size is refused before it is read, and none such is written", () => {
-  expect(refused(`${JSON.stringify(manifest)}${" ".repeat(MANIFEST_MAX_BYTES)}`)).toMatch(/at most 1048576 bytes/);
+  expect(refused(`${JSON.stringify(manifest)}${" ".repeat(MANIFEST_MAX_BYTES)}`)).toMatch(
+    /at most 1 MiB \(1,048,576 bytes\)/,
+  );
   expect(() => formatManifest({ ...manifest, version: "0.2.0" })).toThrow(/version: expected a version/);
 });
 
@@ -170,7 +187,7 @@ const UNTRUSTED: readonly (readonly [string, Parameters<typeof verifyManifest>[0
   ],
   ["half a line", { bytes, signatures: signatures.slice(0, 60), keys: [key] }, "invalid_argument", /expected key id/],
   ["17 keys", { bytes, signatures: signatures.repeat(17), keys: [key] }, "invalid_argument", /at most 16/],
-  ["an endless file", { bytes, signatures: "a".repeat(5000), keys: [key] }, "invalid_argument", /at most 4096/],
+  ["an endless file", { bytes, signatures: "a".repeat(5000), keys: [key] }, "invalid_argument", /at most 4 KiB/],
   ["a key that is none", { bytes, signatures, keys: ["QUJD"] }, "invalid_argument", /base64 of 32 bytes, found QUJD/],
 ];
 

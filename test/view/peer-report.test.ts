@@ -25,6 +25,8 @@ function peer(change: Partial<PeerRow>): PeerRow {
     last_seen_ms: undefined,
     error: undefined,
     hints: [],
+    copy: undefined,
+    copy_since_ms: 0,
     ...change,
   };
 }
@@ -108,6 +110,32 @@ test("each diagnosis but ok comes with advice, and commands name the group", () 
     error: "dial failed",
     next_command: `entmootd peers -group ${GroupId.toBase64(groupId)} -probe`,
   });
+});
+
+test("where one of two copies begins later, they are compared from there", () => {
+  const rows = peerReport(
+    [
+      peer({ copy: "same" }),
+      peer({ copy: "same", copy_since_ms: Date.UTC(2031, 4, 5) }),
+      peer({ copy: "different", copy_since_ms: Date.UTC(2031, 4, 5) }),
+      peer({}),
+    ],
+    context,
+  );
+  expect(rows.map(({ copy, copy_since }) => [copy, copy_since])).toEqual([
+    ["same", undefined],
+    ["same", "2031-05-05"],
+    ["different", "2031-05-05"],
+    [undefined, undefined],
+  ]);
+  const [header, ...lines] = peerTable(rows, (text) => text);
+  const column = header!.indexOf("COPY");
+  expect(lines.map((line) => line.slice(column).split("  ")[0])).toEqual([
+    "same",
+    "same since 2031-05-05",
+    "different since 2031-05-05",
+    "-",
+  ]);
 });
 
 test("the table lines its columns up and shows hostile names harmlessly", () => {

@@ -1,4 +1,6 @@
 import { isUtf8 } from "node:buffer";
+import { sizeText } from "../../core/amounts.ts";
+import { decodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { decodeJson } from "../../core/json/json-codec.ts";
 import { openDaemon, openOperations, openReading } from "../../daemon/open-operations.ts";
@@ -13,6 +15,7 @@ import { collect } from "../line/collect.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { requireRequestJson } from "../line/request-json.ts";
 import { unknownOperation } from "./operations.ts";
 
 const LABEL = "call";
@@ -80,10 +83,14 @@ async function requestOf(operation: AnyOperation, text: string): Promise<unknown
   const { name, requestMax } = operation;
   const bytes = text === "-" ? await collect(Bun.stdin.stream(), requestMax) : new TextEncoder().encode(text);
   if (bytes === undefined || bytes.length > requestMax) {
-    const found = bytes === undefined ? "more on stdin" : `${bytes.length}`;
-    throw new EntmootError("invalid_argument", `${LABEL}: ${name}: expected at most ${requestMax} bytes, got ${found}`);
+    const found = bytes === undefined ? "more on stdin" : sizeText(bytes.length);
+    throw new EntmootError(
+      "invalid_argument",
+      `${LABEL}: ${name}: expected at most ${sizeText(requestMax)}, got ${found}`,
+    );
   }
   if (text === "-") requireUtf8(bytes, `${LABEL}: ${name}: stdin`);
+  requireRequestJson(`${LABEL}: ${name}`, text === "-" ? decodeUtf8(bytes) : text);
   try {
     return decodeJson(operation.request, bytes, { unknownKeys: "refuse" });
   } catch (cause) {

@@ -1,6 +1,6 @@
 import { type FileReport, runConformance } from "../../conformance/run.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { printJson, printLine } from "../../host/print.ts";
+import { printJson, printLine, printProse } from "../../host/print.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -34,6 +34,7 @@ export const conformance = defineCommand({
     await namedFailure(LABEL, async () => {
       for await (const report of runConformance(args._)) {
         reports.push(report);
+        if (report.fault !== undefined) printProse(`${LABEL}: ${report.fault}`);
         if (args.json) printJson(reportLine(report));
       }
     });
@@ -46,7 +47,11 @@ export const conformance = defineCommand({
 });
 
 /** What a program is told of one file. */
-export function reportLine({ unknownKinds: _, ...report }: FileReport): Omit<FileReport, "unknownKinds"> {
+export function reportLine({
+  fault: _fault,
+  unknownKinds: _kinds,
+  ...report
+}: FileReport): Omit<FileReport, "fault" | "unknownKinds"> {
   return report;
 }
 

@@ -1,11 +1,13 @@
 import type { ControlClient } from "../../control/control-client.ts";
 import { ControlError } from "../../control/control-error.ts";
 import { EntmootError } from "../../core/errors.ts";
+import { STATUS } from "../../core/failure-table.ts";
+import { GroupId } from "../../core/ids.ts";
 import { knownHome } from "../../host/home-path.ts";
 import { printJson, printLine } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { inspectRuntime, type RuntimeReport } from "../../host/runtime-report.ts";
-import { status } from "../../node/operations/daemon.ts";
+import { type NodeStatus, status } from "../../node/operations/daemon.ts";
 import { atMost } from "../../transport/wait.ts";
 import { defineCommand } from "../line/command.ts";
 import { parseFeatureFlags } from "../line/feature-flags.ts";
@@ -17,8 +19,16 @@ const ANSWER_MS = 3_000;
 /** `env`: where this program looks, what answers there, and what to do when nothing does. */
 export const env = defineCommand({
   meta: { name: "env", description: "Show paths, sockets and the daemon this command line would talk to" },
-  help: { examples: ["entmootd env -json"], exits: [0, 1, 5] },
-  args: { ...globalFlags, json: { type: "boolean", description: "print one JSON object" } },
+  help: {
+    examples: ["entmootd env -json", "entmootd env -exit-code"],
+    exits: [0, 1, 5, 6],
+    notes: ["With -exit-code the status is 0 when healthy, 1 when half_alive and 6 when down: for health checks."],
+  },
+  args: {
+    ...globalFlags,
+    json: { type: "boolean", description: "print one JSON object" },
+    "exit-code": { type: "boolean", description: "exit status 0 only when messages can be published now" },
+  },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const report = await inspectRuntime({
@@ -31,8 +41,12 @@ export const env = defineCommand({
     });
     if (args.json) printJson(report);
     else for (const line of describeRuntime(report)) printLine(line);
+    return args["exit-code"] ? EXIT[report.runtime_status] : 0;
   },
 });
+
+/** For who asks by status alone, such as the health check of a container. */
+const EXIT = { healthy: 0, half_alive: STATUS.unavailable.exit, down: STATUS.control_unavailable.exit } as const;
 
 /** Any daemon of ours or of the original says which it is, unless it does nothing. */
 async function answers(socket: string): Promise<boolean | string> {
@@ -48,15 +62,23 @@ async function answers(socket: string): Promise<boolean | string> {
   }
 }
 
-/** `true` once it has said what it holds; a text when nothing can be published, though there are moots. */
+/** `true` once it has said what it holds and nothing stands against storing more; else a text that says what does. */
 async function identified(client: ControlClient): Promise<true | string> {
   if (await client.isOriginal(ANSWER_MS)) {
     await client.originalInfo(ANSWER_MS);
     return true;
   }
-  const { groups, unopened } = await client.call(status, {}, { timeoutMs: ANSWER_MS });
+  return whyUnwell(await client.call(status, {}, { timeoutMs: ANSWER_MS })) ?? true;
+}
+
+/** A moot that could not be opened leaves the others well; one that was lost under the daemon is no such moot. */
+function whyUnwell({ faults, groups, unopened }: NodeStatus): string | undefined {
+  const [fault] = faults;
+  if (fault !== undefined) return fault;
+  const lost = unopened.find((moot) => moot.lost);
+  if (lost !== undefined) return `moot ${GroupId.toBase64(lost.group_id)} was lost: ${lost.reason}`;
   const [first] = unopened;
-  return first === undefined || groups.length > 0 ? true : `no moot can be used: ${first.reason}`;
+  return first === undefined || groups.length > 0 ? undefined : `no moot can be used: ${first.reason}`;
 }
 
 /** The report as lines for people. */

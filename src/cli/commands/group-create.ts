@@ -71,7 +71,8 @@ export const groupCreate = defineCommand({
     const joinMode = oneOf("-join-mode", args["join-mode"], JOIN_MODES);
     const policy = await policyFromFlags(args, LABEL);
     const description = trimSpace(args.description);
-    const tags = [...new Set(repeated(args.tag).map(trimSpace))].filter((tag) => tag !== "");
+    const tags = [...new Set(repeated(args.tag).map(trimSpace))];
+    if (tags.includes("")) throw new EntmootError("invalid_argument", `${LABEL}: -tag is empty; expected a word`);
     if (tags.length > TAGS_MAX) throw new EntmootError("invalid_argument", `${LABEL}: -tag: at most ${TAGS_MAX} tags`);
 
     await namedFailure(LABEL, async () => {

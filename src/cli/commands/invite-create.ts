@@ -45,6 +45,9 @@ export const inviteCreate = defineCommand({
     const groupId = await parseMoot(LABEL, args.group, { options });
     const peers =
       args.peers === undefined ? undefined : splitList(args.peers).map((id) => parseNodeId(`${LABEL}: -peers`, id));
+    if (peers?.length === 0) {
+      throw new EntmootError("invalid_argument", `${LABEL}: -peers is empty; expected node ids, comma separated`);
+    }
     if (peers !== undefined && peers.length > PEERS_MAX) {
       throw new EntmootError("invalid_argument", `${LABEL}: -peers: at most ${PEERS_MAX} peers`);
     }
@@ -53,7 +56,7 @@ export const inviteCreate = defineCommand({
       await using node = await openOperations(options, { create: false, change: true });
       const minted = await node.call(invite_mint, {
         group_id: groupId,
-        peers: peers === undefined || peers.length === 0 ? undefined : peers,
+        peers,
         valid_for_ms: validForMs,
       });
       printIndentedJson(JSON.parse(new TextDecoder().decode(encodeWire(inviteCodec, minted.invite))));

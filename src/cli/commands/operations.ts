@@ -3,7 +3,7 @@ import { printIndentedJson, printJson, printLine } from "../../host/print.ts";
 import { OPERATIONS } from "../../node/operations/table.ts";
 import { listOperations, type OperationListing, operationsMarkdown } from "../../view/operation-listing.ts";
 import { defineCommand } from "../line/command.ts";
-import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { globalFlags } from "../line/global-flags.ts";
 import { nearest } from "../line/nearest.ts";
 
 const LABEL = "operations";
@@ -23,7 +23,12 @@ export const operations = defineCommand({
     json: { type: "boolean", description: "print one JSON array, or one object for one operation" },
   },
   run({ args }) {
-    parseGlobalOptions(args, process.env);
+    if (args.markdown && (args.json || args.name !== undefined)) {
+      throw new EntmootError(
+        "invalid_argument",
+        `${LABEL}: -markdown is the table of all; leave out -json and OPERATION`,
+      );
+    }
     const all = listOperations(OPERATIONS);
     if (args.name !== undefined) {
       const one = all.find(({ name }) => name === args.name);
@@ -39,7 +44,7 @@ export const operations = defineCommand({
 /** The error for a name that no operation has, with the one it may have been meant for. */
 export function unknownOperation(label: string, name: string): EntmootError {
   const close = nearest(
-    name,
+    name.toLowerCase(),
     Object.values(OPERATIONS).map((operation) => operation.name),
   );
   const hint = close === undefined ? 'see "entmootd operations"' : `did you mean ${close}?`;

@@ -1,6 +1,7 @@
+import { durationText, sizeText } from "../../core/amounts.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { later } from "../../core/clock.ts";
-import { EntmootError, textOf } from "../../core/errors.ts";
+import { EntmootError } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
@@ -8,7 +9,7 @@ import { realClock } from "../../host/real-clock.ts";
 import { publish as publishOperation } from "../../node/operations/messages.ts";
 import { pause } from "../../transport/wait.ts";
 import { jsonInteger } from "../../view/message-line.ts";
-import { readInput } from "../line/bounded-input.ts";
+import { inputReason, readInput } from "../line/bounded-input.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
@@ -23,8 +24,10 @@ const CONTENT_MAX_BYTES = 12 * 1024 * 1024 - 64 * 1024;
 
 /** Ours. How long a daemon has that does not answer, where nothing was said. */
 const TIMEOUT_MS = 30_000;
-/** Ours. And at least, however short the wait for the turn. */
-const LEAST_MS = 1_000;
+/** Ours. Characters of a path that a failure repeats. */
+const SHOWN_MAX = 200;
+/** Ours. And at least, however short the wait for the turn: with none it could not even say that the turn is later. */
+const LEAST_MS = 100;
 
 /** `publish`: one message, stored and on its way when the command returns. */
 export const publish = defineCommand({
@@ -130,7 +133,7 @@ async function inTurn<T>(waitMs: number, work: () => Promise<T>): Promise<T> {
     } catch (error) {
       const pauseMs = error instanceof EntmootError && error.code === "rate_limited" ? error.retryAfterMs : undefined;
       if (pauseMs === undefined || realClock.steady() + pauseMs > giveUpAt) throw error;
-      printProse(`${LABEL}: the rate limit is reached; trying again in ${(pauseMs / 1000).toFixed(1)} s`);
+      printProse(`${LABEL}: the rate limit is reached; trying again in ${durationText(pauseMs)}`);
       await pause(realClock, pauseMs);
     }
   }
@@ -150,9 +153,10 @@ async function contentOf(
   if (file === "")
     throw new EntmootError("invalid_argument", `${LABEL}: -file is empty; expected a path, or - for stdin`);
   const read = await readContent(file!, timeoutMs);
-  if (read === undefined) throw tooLarge(`more than ${CONTENT_MAX_BYTES}`);
+  const source = file === "-" ? "stdin" : JSON.stringify(file!.slice(0, SHOWN_MAX));
+  if (read === undefined) throw tooLarge(source, "more");
   if (read.length > 0) return read;
-  throw new EntmootError("invalid_argument", `${LABEL}: file content is empty`);
+  throw new EntmootError("invalid_argument", `${LABEL}: file content is empty: ${source}`);
 }
 
 async function readContent(path: string, timeoutMs: number | undefined): Promise<Uint8Array | undefined> {
@@ -160,13 +164,12 @@ async function readContent(path: string, timeoutMs: number | undefined): Promise
     return await readInput(path, { maxBytes: CONTENT_MAX_BYTES, timeoutMs });
   } catch (cause) {
     const code = cause instanceof EntmootError ? cause.code : "invalid_argument";
-    throw new EntmootError(code, `${LABEL}: read file: ${textOf(cause)}`, { cause });
+    const what = cause instanceof EntmootError ? "read file" : `read file ${JSON.stringify(path.slice(0, SHOWN_MAX))}`;
+    throw new EntmootError(code, `${LABEL}: ${what}: ${inputReason(cause)}`, { cause });
   }
 }
 
-function tooLarge(found: number | string): EntmootError {
-  return new EntmootError(
-    "invalid_argument",
-    `${LABEL}: content: expected at most ${CONTENT_MAX_BYTES} bytes, found ${found}`,
-  );
+function tooLarge(source: string, found: string): EntmootError {
+  const expected = `expected at most ${sizeText(CONTENT_MAX_BYTES)} of content`;
+  return new EntmootError("invalid_argument", `${LABEL}: ${source}: ${expected}, found ${found}`);
 }

@@ -1,3 +1,4 @@
+import { durationText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
@@ -5,6 +6,7 @@ import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { status, stop as stopOperation } from "../../node/operations/daemon.ts";
 import { DataRootLock } from "../../store/lock.ts";
+import { isSeenFrom } from "../../store/process-place.ts";
 import { Deadline, unlessAborted } from "../../transport/wait.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -40,19 +42,27 @@ async function end(options: GlobalOptions, timeoutMs: number): Promise<number> {
   await using daemon = await openDaemon(options, timeoutMs);
   // Says how an original's is ended.
   if (await daemon.isOriginal(timeoutMs)) await daemon.call(stopOperation, {}, { timeoutMs });
-  const { pid } = await daemon.call(status, {}, { timeoutMs });
-  using _quiet = realClock.after(QUIET_MS, () => printProse(`${LABEL}: waiting for daemon ${pid} to end`));
+  const { pid, place } = await daemon.call(status, {}, { timeoutMs });
+  const seen = isSeenFrom(place) ? pid : undefined;
+  using _quiet = realClock.after(QUIET_MS, () => printProse(`${LABEL}: waiting for ${named(seen)} to end`));
   try {
     await daemon.callLast(stopOperation, {}, timeoutMs);
   } catch (cause) {
     if (!(cause instanceof EntmootError && cause.code === "timeout")) throw cause;
-    throw late(pid, timeoutMs, cause);
+    throw late(seen, timeoutMs, cause);
   }
   return pid;
 }
 
 function late(pid: number | undefined, timeoutMs: number, cause?: unknown): EntmootError {
   const process = pid === undefined ? "its process" : `process ${pid}`;
-  const daemon = pid === undefined ? "the daemon" : `daemon ${pid}`;
-  return new EntmootError("timeout", `${daemon} still runs after ${timeoutMs} ms; wait, or end ${process}`, { cause });
+  return new EntmootError(
+    "timeout",
+    `${named(pid)} still runs after ${durationText(timeoutMs)}; wait, or end ${process}`,
+    { cause },
+  );
+}
+
+function named(pid: number | undefined): string {
+  return pid === undefined ? "the daemon" : `daemon ${pid}`;
 }

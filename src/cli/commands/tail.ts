@@ -2,7 +2,7 @@ import type { ControlClient } from "../../control/control-client.ts";
 import { ControlError } from "../../control/control-error.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
-import type { GroupId } from "../../core/ids.ts";
+import { GroupId } from "../../core/ids.ts";
 import { mootOfPlace, parsePlace } from "../../core/place.ts";
 import { connect, openDaemon, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
@@ -39,13 +39,15 @@ export const tail = defineCommand({
       "entmootd tail -after PLACE",
       "entmootd tail -after PLACE -count 1 -timeout 5m",
     ],
-    exits: [0, 1, 3, 5, 6, 8],
+    exits: [0, 1, 2, 3, 5, 6, 8],
     notes: [
       "Every message once, in the order it arrived here. When the daemon restarts, tail waits and goes on where",
       "it stopped. With -after it goes on where an earlier line was printed: the place of a line is in it.",
       "A closed stdin does not end it; SIGINT and SIGTERM do, and so does the end of whoever reads what it prints.",
+      "When this node is removed from a moot, it says so and goes on with the others; with -group it ends with status 2.",
       "With -count it ends once that many are printed, those of -n and -after among them; with -timeout too, after",
-      "that time, with status 8 when they were fewer; with both it waits for a daemon too. -n prints by time: to go on from what a count cut off, use -after.",
+      "that time, with status 8 when they were fewer. With -timeout it waits for a daemon too; where none comes, status 6 without -count.",
+      "-n prints by time: to go on from what a count cut off, use -after.",
     ],
   },
   args: {
@@ -158,10 +160,15 @@ async function readBacklog(
 }
 
 /** The places in moots that the daemon has: one that it could not open after a restart is no reason to end. */
-async function placesIn(daemon: ControlClient, seen: Seen, signal: AbortSignal): Promise<string[]> {
+async function placesIn(
+  daemon: ControlClient,
+  { memberships, seen }: { readonly memberships: Memberships; readonly seen: Seen },
+  signal: AbortSignal,
+): Promise<string[]> {
   // An original's daemon begins with what is new in any case, and has no such answer.
   if ((await unlessAborted(daemon.isOriginal(), signal)) !== false) return [];
   const { groups } = await daemon.call(status, {}, { signal });
+  for (const { group_id, local_member } of groups) memberships.note(group_id, local_member);
   const open = new Set(groups.map((group) => mootOfPlace(group.group_id)));
   return [...seen].filter(([moot]) => open.has(moot)).map(([, place]) => place);
 }
@@ -175,8 +182,8 @@ function wasSeen({ group_id, place, seq }: MessageRow, seen: Seen): boolean {
 }
 
 /**
- * Prints what arrives until `signal` aborts. Throws `control_unavailable` when there is no daemon to begin with, unless it
- * is known how long to wait for messages, and so for a daemon.
+ * Prints what arrives until `signal` aborts. Throws `control_unavailable` when there is no daemon to begin with: at
+ * once, or when it is known how long to wait for messages, and so for a daemon, once that time is up.
  */
 async function follow(
   options: GlobalOptions,
@@ -184,23 +191,30 @@ async function follow(
 ): Promise<void> {
   const { signal } = printer;
   if (signal.aborted) return;
+  const memberships = new Memberships(printer, groupId);
+  let absent: unknown;
   let daemon = await unlessAborted(openDaemon(options), signal).catch((error: unknown) => {
-    if (!printer.isBounded || !isAbsent(error)) throw error;
-    printProse(`${LABEL}: ${textOf(error)}\n${LABEL}: waiting for one`);
+    if (!printer.isTimed || !isAbsent(error)) throw error;
+    absent = error;
+    printProse(`${LABEL}: ${textOf(error)}; waiting for one`);
     return waitForDaemon(options, signal);
   });
+  if (daemon === undefined && absent !== undefined && printer.isOver) throw absent;
   while (daemon !== undefined) {
     await using current = daemon;
     const began = realClock.steady();
     let refusal: string | undefined;
     try {
+      const after = await placesIn(current, { memberships, seen }, signal);
+      if (signal.aborted) return;
       await current.call(
         watch,
-        { group_id: groupId, topic, after: await placesIn(current, seen, signal) },
+        { group_id: groupId, topic, after },
         {
           signal,
           onEvent(event) {
             if (event.kind === "unread") printProse(`${LABEL}: ${event.reason}; it is left out until it can be read`);
+            if (event.kind === "peer" && event.self && event.event === "left") memberships.removed(event.group_id);
             if (event.kind !== "message" || wasSeen(event, seen)) return;
             printer.print(event);
             // An original daemon names no places.
@@ -223,6 +237,36 @@ async function follow(
       await pauses.wait(refusal, signal);
       daemon = await waitForDaemon(options, signal);
     }
+  }
+}
+
+/** Of which moots this node is no member: nothing new comes of them, and whoever waits for one alone waits in vain. */
+class Memberships {
+  readonly #printer: MessagePrinter;
+  /** The only moot that is printed. */
+  readonly #only: GroupId | undefined;
+  readonly #told = new Set<GroupId>();
+
+  constructor(printer: MessagePrinter, only: GroupId | undefined) {
+    this.#printer = printer;
+    this.#only = only;
+  }
+
+  /** What is so when a daemon is found. */
+  note(groupId: GroupId, isMember: boolean): void {
+    if (isMember) this.#told.delete(groupId);
+    else if (!this.#told.has(groupId)) this.removed(groupId);
+  }
+
+  removed(groupId: GroupId): void {
+    this.#told.add(groupId);
+    if (this.#only === undefined || groupId === this.#only) this.#tell(groupId);
+  }
+
+  #tell(groupId: GroupId): void {
+    const what = `${LABEL}: this node is no member of the moot ${GroupId.toBase64(groupId)} any more: nothing new comes of it; its founder can add this node again`;
+    if (this.#only === undefined) printProse(what);
+    else this.#printer.end(new EntmootError("not_member", what));
   }
 }
 

@@ -6,6 +6,7 @@ import { KEEP_DAYS } from "../../core/policy/retention.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { type Daemon, startDaemon } from "../../daemon/start-daemon.ts";
 import { printProse } from "../../host/print.ts";
+import { programName } from "../../host/program-name.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
 import { noteMootUsed } from "../../node/last-moot.ts";
@@ -44,7 +45,8 @@ export const up = defineCommand({
       "messages and publishes what you type to topic chat; /help there tells more. Elsewhere it prints JSON lines:",
       "one with event ready, then message and peer. With -stdin json it also reads lines such as",
       '{"publish":{"content":"hello"}}, answers each with event published or error, and ends when stdin does.',
-      "SIGINT, SIGTERM and a terminal that hangs up end it. While it runs, every other command works too.",
+      "SIGINT, SIGTERM, SIGQUIT and a terminal that hangs up end it; what was typed and not published is printed then.",
+      "While it runs, every other command works too. Times are in UTC, as the Z behind them says.",
     ],
   },
   args: {
@@ -77,7 +79,13 @@ export const up = defineCommand({
       const next = link === undefined ? undefined : shellCommand(["entmootd", "join", link]);
       const isSpokenTo = args.stdin === "json";
       if (process.stdout.isTTY && !args.json && !isSpokenTo) {
-        await talk(daemon, { clock: realClock, moot, invitation: invitation(next), ownName: args.hostname ?? "" });
+        await talk(daemon, {
+          clock: realClock,
+          moot,
+          invitation: invitation(next),
+          ownName: args.hostname ?? "",
+          program: [programName(), ...(args.data === undefined ? [] : ["-data", args.data])],
+        });
       } else await report(daemon, { clock: realClock, moot, link, next, isSpokenTo });
     });
   },

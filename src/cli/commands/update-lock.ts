@@ -1,7 +1,8 @@
 import { EntmootError } from "../../core/errors.ts";
-import { knownHome } from "../../host/home-path.ts";
+import { expandHome, knownHome } from "../../host/home-path.ts";
 import { printJson } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
+import type { InstallPlace } from "../../update/install-place.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
@@ -33,14 +34,20 @@ export const updateLock = defineCommand({
   },
   async run({ args }) {
     const waitMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
+    const home = knownHome(process.env) ?? "/";
+    const given = args["install-dir"];
+    if (given === "") throw new EntmootError("invalid_argument", `${LABEL}: -install-dir: expected a folder, found ""`);
+    const installDir = given === undefined ? undefined : expandHome(given, home);
     await namedFailure(LABEL, async () => {
       const { installPlace } = await import("../../update/install-place.ts");
       const { holdPlace } = await import("../../update/hold-place.ts");
-      const place = installPlace({
-        installDir: args["install-dir"],
-        running: process.execPath,
-        home: knownHome(process.env) ?? "/",
-      });
+      const { asUpdateError } = await import("../../update/update-error.ts");
+      let place: InstallPlace;
+      try {
+        place = installPlace({ installDir, running: process.execPath, home });
+      } catch (cause) {
+        throw asUpdateError(cause, installDir ?? home);
+      }
       const ended = new AbortController();
       const stdinEnds = endOfStdin().then(() =>
         ended.abort(new EntmootError("update_failed", "stdin ended before the lock was free")),

@@ -1,3 +1,4 @@
+import { instantText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type ExitStatus, STATUS } from "../../core/failure-table.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
@@ -64,7 +65,9 @@ export const update = defineCommand({
     json: { type: "boolean", description: "print one JSON object, failures too" },
   },
   async run({ args }): Promise<ExitStatus> {
-    const options = parseGlobalOptions(args, process.env);
+    const home = knownHome(process.env) ?? "/";
+    // Only a daemon that is to be restarted has to be found; else no data root is no record of what was taken back.
+    const options = args.restart ? parseGlobalOptions(args, process.env) : parseGlobalOptions(args, process.env, home);
     requireOwner(options, LABEL);
     if (args.rollback && (args.check || args.version !== undefined)) {
       throw new EntmootError(
@@ -74,7 +77,6 @@ export const update = defineCommand({
     }
     if (args["install-dir"] === "")
       throw new EntmootError("invalid_argument", `${LABEL}: -install-dir: expected a folder, found ""`);
-    const home = knownHome(process.env) ?? "/";
     // Nobody reads how it goes any more: that is no reason to stop in the middle.
     process.stderr.on("error", () => {});
     using progress = new ProgressDisplay(isJsonProse() ? PROSE : process.stderr, realClock);
@@ -195,7 +197,7 @@ export function reportLines(
   else if (report.update_available) {
     lines.push(`Entmoot update available: ${from} -> ${to}`, `Run: ${suggest}`);
   } else if (before !== undefined) {
-    lines.push(`Entmoot ${to} was taken back here at ${new Date(before.at_ms).toISOString()}: ${before.reason}`);
+    lines.push(`Entmoot ${to} was taken back here at ${instantText(before.at_ms)}: ${before.reason}`);
     lines.push(`Entmoot ${from} stays installed. To try ${to} again: ${suggest} -version ${to}`);
   } else lines.push(`Entmoot is up to date (${from})`);
   for (const warning of report.warnings ?? []) lines.push(`Warning: ${warning}`);

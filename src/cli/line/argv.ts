@@ -85,6 +85,16 @@ export async function readCommandLine(
   return { kind: "run", path, command, rawArgs: words.toCitty(), flags: words.values, globals: given };
 }
 
+/** Whether failures are asked for as JSON, also on a command line that cannot be read; by a word for no they are not. */
+export function asksForJsonErrors(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  const words = argv.slice(0, end < 0 ? argv.length : end);
+  const last = words.findLast((arg) => /^--?(?:no-)?json-errors(?:=|$)/.test(arg));
+  if (last === undefined || /^--?no-/.test(last)) return false;
+  // A word that is neither is refused, in JSON: who writes the flag reads that.
+  return booleanOf(split(last).value ?? "true") !== false;
+}
+
 /** `help group create` is `group create -help`. */
 async function helpFor(words: Reader, table: Readonly<Record<string, CommandEntry>>): Promise<Request> {
   const rest: string[] = [];

@@ -1,6 +1,8 @@
 import { close, open, read as readFile } from "node:fs";
 import { promisify } from "node:util";
-import { EntmootError } from "../../core/errors.ts";
+import { durationText } from "../../core/amounts.ts";
+import { EntmootError, textOf } from "../../core/errors.ts";
+import { codeOf } from "../../core/system-error.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { Deadline, unlessAborted } from "../../transport/wait.ts";
 import { collect } from "./collect.ts";
@@ -52,7 +54,30 @@ async function collected(source: AsyncIterable<Uint8Array>, maxBytes: number) {
   return { bytes: await collect(source, maxBytes) };
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "a part of this path is a file, not a folder",
+  EISDIR: "expected a file, found a folder",
+  EACCES: "this user may not read it",
+  EPERM: "this user may not read it",
+  ENXIO: "expected a file, found a socket, or a device with nothing behind it",
+  ELOOP: "its symbolic links lead in a circle",
+  ENAMETOOLONG: "this path, or a name in it, is longer than the system takes",
+  EMFILE: 'too many files are open here; raise the limit ("ulimit -n")',
+};
+
+/** Why an input could not be read, in words; `cause` is what `readInput` threw. */
+export function inputReason(cause: unknown): string {
+  if (cause instanceof EntmootError) return cause.message;
+  const code = codeOf(cause);
+  const reason = code === undefined ? undefined : REASONS[code];
+  return reason === undefined ? textOf(cause) : `${reason} (${code})`;
+}
+
 function tooSlow(path: string, timeoutMs: number): EntmootError {
   const what = path === "-" ? "stdin" : path;
-  return new EntmootError("timeout", `${what}: expected its end within ${timeoutMs} ms, and it was still open`);
+  return new EntmootError(
+    "timeout",
+    `${what}: expected its end within ${durationText(timeoutMs)}, and it was still open`,
+  );
 }

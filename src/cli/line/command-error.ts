@@ -19,10 +19,15 @@ export async function namedFailure<T>(
     const step = nextStep(cause);
     const isNamed = cause.message.startsWith(`${command}: `);
     if (isNamed && step === "") throw cause;
-    const code = codes && cause instanceof ControlError ? `${cause.controlCode}: ` : "";
+    const code = codes && cause instanceof ControlError ? codeOf(cause) : "";
     const named = isNamed ? cause.message : `${command}: ${code}${cause.message}`;
     throw new EntmootError(cause.code, named + step, { cause });
   }
+}
+
+/** The frame's code, unless it says of what is wrong with the machine that something is wrong inside the program. */
+function codeOf({ code, controlCode }: ControlError): string {
+  return controlCode === "INTERNAL" && code !== "internal" ? "" : `${controlCode}: `;
 }
 
 /** Who is told that agents may not learns what made them one. */

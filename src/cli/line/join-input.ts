@@ -3,6 +3,7 @@ import { classifyJoinArgument, parseJoinInput } from "../../core/admission/join-
 import { findMootLink, isMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
 import { isEntmootLink, looksLikeToken } from "../../core/admission/open-invite.ts";
 import { withoutSecrets } from "../../core/admission/secrets.ts";
+import { sizeText } from "../../core/amounts.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
@@ -10,13 +11,15 @@ import { PublicKey } from "../../core/ids.ts";
 import { isLoopbackHost } from "../../core/loopback.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { Deadline } from "../../transport/wait.ts";
-import { readInput } from "./bounded-input.ts";
+import { inputReason, readInput } from "./bounded-input.ts";
 import { collect } from "./collect.ts";
 
 /** Wire. What the original reads of an invite, from a file or over HTTP; here more is refused, not cut. */
 const INPUT_MAX_BYTES = 1024 * 1024;
 /** Wire. What the original gives the same fetch. */
 const FETCH_TIMEOUT_MS = 5_000;
+
+const EXPECTED = "expected a link (entmoot://join/…), a file, an https URL, or - for stdin";
 
 /** Ours. Characters of an argument that a failure repeats. */
 const SHOWN_MAX = 200;
@@ -31,6 +34,7 @@ const WRAPPED_LINK = /^[\s<([{"'`\u2018-\u201f\u00ab\u2039]*entmoot:/i;
  */
 export async function loadJoinInput(argument: string, timeoutMs: number): Promise<string> {
   const text = trimSpace(argument);
+  if (text === "") throw new EntmootError("invalid_argument", `join: an input is empty; ${EXPECTED}`);
   try {
     return verifiedInput(await read(text, timeoutMs));
   } catch (cause) {
@@ -81,9 +85,9 @@ async function readInvite(path: string, timeoutMs: number): Promise<string> {
         ? malformed("a token alone is not enough; give the whole link, which starts with entmoot://", cause)
         : malformed("read: no file of that name, and not a link (entmoot://join/…), a URL or an invite's JSON", cause);
     }
-    throw malformed(`read: ${textOf(cause)}`, cause);
+    throw malformed(`read: ${inputReason(cause)}`, cause);
   }
-  if (bytes === undefined) throw tooLarge(`more than ${INPUT_MAX_BYTES}`);
+  if (bytes === undefined) throw tooLarge("more");
   return decodeText(bytes);
 }
 
@@ -111,7 +115,7 @@ async function fetchInvite(url: string, timeoutMs: number): Promise<string> {
 
 async function collectInput(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const bytes = await collect(stream, INPUT_MAX_BYTES);
-  if (bytes === undefined) throw tooLarge(`more than ${INPUT_MAX_BYTES}`);
+  if (bytes === undefined) throw tooLarge("more");
   return bytes;
 }
 
@@ -124,7 +128,7 @@ function decodeText(bytes: Uint8Array): string {
 }
 
 function tooLarge(found: number | string): EntmootError {
-  return malformed(`expected at most ${INPUT_MAX_BYTES} bytes, found ${found}`);
+  return malformed(`expected at most ${sizeText(INPUT_MAX_BYTES)}, found ${found}`);
 }
 
 function malformed(reason: string, cause?: unknown): EntmootError {

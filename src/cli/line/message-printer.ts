@@ -1,3 +1,4 @@
+import { durationText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { printJson } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
@@ -24,6 +25,7 @@ export class MessagePrinter implements Disposable {
   readonly #watches: Disposable[];
   #printed = 0;
   #isLate = false;
+  #reason: EntmootError | undefined;
 
   constructor({ count = Number.POSITIVE_INFINITY, timeoutMs }: PrintingEnd) {
     this.#count = count;
@@ -38,9 +40,14 @@ export class MessagePrinter implements Disposable {
     return this.#ending.signal;
   }
 
-  /** Whether it ends by itself, with a status that says whether there were enough. */
-  get isBounded(): boolean {
-    return this.#timeoutMs !== undefined && this.#count !== Number.POSITIVE_INFINITY;
+  /** Whether it ends by itself after some time. */
+  get isTimed(): boolean {
+    return this.#timeoutMs !== undefined;
+  }
+
+  /** Whether the time was up, and no number of messages was waited for: there is nothing to say of how many came. */
+  get isOver(): boolean {
+    return this.#isLate && this.#count === Number.POSITIVE_INFINITY;
   }
 
   print(row: MessageRow): void {
@@ -50,10 +57,18 @@ export class MessagePrinter implements Disposable {
     if (this.#printed === this.#count) this.#ending.abort();
   }
 
-  /** Throws `too_few` when the time was up before there were enough. */
+  /** Nothing more can come, for this reason. */
+  end(reason: EntmootError): void {
+    if (this.signal.aborted) return;
+    this.#reason = reason;
+    this.#ending.abort();
+  }
+
+  /** Throws why nothing more can come, and `too_few` when the time was up before there were enough. */
   requireCount(label: string): void {
+    if (this.#reason !== undefined) throw this.#reason;
     if (!this.#isLate || this.#count === Number.POSITIVE_INFINITY) return;
-    const found = `${this.#printed} of ${this.#count} messages came within ${this.#timeoutMs} ms`;
+    const found = `${this.#printed} of ${this.#count} messages came within ${durationText(this.#timeoutMs ?? 0)}`;
     throw new EntmootError("too_few", `${label}: ${found}; go on with -after and the place of the last one`);
   }
 

@@ -1,8 +1,9 @@
+import { sizeText } from "../../core/amounts.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { formatPolicy, type Policy, parsePolicy, parsePolicySource, policySummary } from "../../core/policy/policy.ts";
 import { keepsEverything, parseRetention } from "../../core/policy/retention.ts";
-import { readInput } from "./bounded-input.ts";
+import { inputReason, readInput } from "./bounded-input.ts";
 
 /** A policy as a flag names it, read and checked. */
 export interface PolicyChoice {
@@ -79,11 +80,13 @@ async function readPolicyFile(path: string): Promise<Policy> {
   try {
     bytes = await readInput(path, { maxBytes: FILE_MAX_BYTES, timeoutMs: FILE_TIMEOUT_MS });
   } catch (cause) {
-    const reason = textOf(cause);
-    throw new EntmootError("invalid_argument", `read policy file ${name}: ${reason}`, { cause });
+    throw new EntmootError("invalid_argument", `read policy file ${name}: ${inputReason(cause)}`, { cause });
   }
   if (bytes === undefined) {
-    throw new EntmootError("invalid_argument", `read policy file ${name}: expected at most ${FILE_MAX_BYTES} bytes`);
+    throw new EntmootError(
+      "invalid_argument",
+      `read policy file ${name}: expected at most ${sizeText(FILE_MAX_BYTES)}`,
+    );
   }
   try {
     return parsePolicy(bytes);

@@ -37,6 +37,8 @@ export interface ConversationParts {
   readonly moots: readonly MootStatus[];
   /** Where what is typed goes to begin with. */
   readonly moot: MootStatus;
+  /** Shows the last messages of a moot to which somebody went. */
+  readonly onMoot?: (moot: MootStatus) => Promise<void>;
   /** Somebody asked to leave; all that was said before is done. */
   readonly onQuit: () => void;
 }
@@ -68,6 +70,13 @@ export class Conversation {
     return this.#names.size > 1 ? this.#names.get(groupId) : undefined;
   }
 
+  /** How somebody goes to a moot that this node was not in before; empty where it is the one that is gone to already. */
+  async wayTo(groupId: GroupId): Promise<string> {
+    await this.#look();
+    const name = this.#names.get(groupId);
+    return name === undefined || groupId === this.#moot.group_id ? "" : `; /moot ${name} goes there`;
+  }
+
   /** Takes a line; `pasted`: it is meant as it stands. */
   hear(line: string, pasted: boolean): void {
     this.#next(() => (pasted ? this.#sayPasted(line) : this.#understand(line)));
@@ -81,6 +90,11 @@ export class Conversation {
   /** Resolves when all that was said up to now is done. */
   settled(): Promise<void> {
     return this.#work;
+  }
+
+  /** What was typed and is not published: refused, or asked about without an answer. */
+  get unpublished(): readonly string[] {
+    return [...this.#refused.texts, ...(this.#unclear === undefined ? [] : [this.#unclear])];
   }
 
   #next(step: () => Promise<void>): void {
@@ -167,6 +181,7 @@ export class Conversation {
       return this.#tellMoots(mootsCalled(this.#moots, name));
     }
     this.#goTo(found);
+    await this.#parts.onMoot?.(found);
     this.#tell(`what you type goes to ${this.#called(found)} now`);
   }
 

@@ -5,6 +5,8 @@ export type Key =
   | { readonly kind: "paste"; readonly text: string }
   /** A paste of which the end was not kept, and how much of it was. */
   | { readonly kind: "paste_too_long"; readonly maxChars: number }
+  /** A paste of which the end never came, and which somebody gave up. */
+  | { readonly kind: "paste_given_up"; readonly text: string }
   | { readonly kind: KeyName };
 
 export type KeyName =
@@ -97,6 +99,9 @@ export const PASTE_MAX_CHARS = 4 * 1024 * 1024;
 /** Ours. Parameters of one sequence; no key sends more. */
 const SEQUENCE_MAX = 64;
 const PASTE_END = "\x1b[201~";
+/** Ctrl-C and Ctrl-D, of which a person in a paste that does not end presses two in a row, and nothing else between. */
+const GIVE_UP = new Set([0x03, 0x04]);
+const GIVE_UP_KEYS = 2;
 
 /**
  * Bytes of a terminal in raw mode to keys, however they are cut into pieces. A sequence that it does not know is dropped
@@ -108,6 +113,21 @@ export class KeyReader {
   /** Of the paste that is under way. */
   #pasted: string[] | undefined;
   #pastedChars = 0;
+  /** Keys in a row to give it up. */
+  #givingUp = 0;
+
+  /** How much of a paste has come of which the end has not; `undefined` when none is under way. */
+  get pastingChars(): number | undefined {
+    return this.#pasted === undefined ? undefined : this.#pastedChars;
+  }
+
+  /** Ends a paste that is under way; gives what came of it. */
+  giveUp(): string {
+    const pasted = asPasted(this.#pasted ?? []);
+    this.#pasted = undefined;
+    this.#givingUp = 0;
+    return pasted;
+  }
 
   read(bytes: Uint8Array): Key[] {
     const keys: Key[] = [];
@@ -121,7 +141,20 @@ export class KeyReader {
       }
       text = text.slice(taken);
     }
+    this.#noteGivingUp(bytes, keys);
     return keys;
+  }
+
+  /**
+   * A terminal that never says where a paste ends (a lost byte, a broken program) takes the keyboard from nobody. One
+   * such character may be pasted, and come as a piece of its own; what stands behind it must not be read as typing then.
+   */
+  #noteGivingUp(bytes: Uint8Array, keys: Key[]): void {
+    const isGivingUp = this.#pasted !== undefined && bytes.every((byte) => GIVE_UP.has(byte));
+    this.#givingUp = isGivingUp ? this.#givingUp + bytes.length : 0;
+    if (this.#givingUp < GIVE_UP_KEYS) return;
+    const typed = this.#givingUp;
+    keys.push({ kind: "paste_given_up", text: this.giveUp().slice(0, -typed) });
   }
 
   /** Takes one key, or a run of text, from the front of `text`; 0 when its end has not come yet. */
@@ -185,15 +218,18 @@ export class KeyReader {
     this.#pastedChars += piece.length;
     if (this.#pastedChars <= PASTE_MAX_CHARS) this.#pasted!.push(piece);
     if (end < 0) return upTo;
-    const pasted = this.#pasted!.join("");
     keys.push(
       this.#pastedChars > PASTE_MAX_CHARS
         ? { kind: "paste_too_long", maxChars: PASTE_MAX_CHARS }
-        : { kind: "paste", text: pasted.replace(/\r\n?/g, "\n") },
+        : { kind: "paste", text: asPasted(this.#pasted!) },
     );
     this.#pasted = undefined;
     return end + PASTE_END.length;
   }
+}
+
+function asPasted(pieces: readonly string[]): string {
+  return pieces.join("").replace(/\r\n?/g, "\n");
 }
 
 /** How many characters at the end of `text` may be the beginning of the end of a paste. */

@@ -1,3 +1,4 @@
+import { countText, sizeText } from "../../core/amounts.ts";
 import { History } from "./history.ts";
 import type { Key } from "./keys.ts";
 import { blankLeft, boundaryRight, stepLeft, stepRight, wordLeft, wordRight } from "./text-steps.ts";
@@ -45,6 +46,13 @@ export class LineEditor {
     return { text: this.#answered, cursor: this.#answered.length, question: questionOf(this.#pasted) };
   }
 
+  /** What was typed or pasted and not finished, as it would be published; the line is empty after it. */
+  takeUnfinished(): string {
+    const text = this.#pasted === undefined ? this.#text : this.#with(this.#pasted);
+    this.#finish(text, false);
+    return text;
+  }
+
   /** Something that was said before this editor was there, to be brought back as what is typed in it. */
   remember(line: string): void {
     this.#history.add(line);
@@ -61,7 +69,12 @@ export class LineEditor {
       case "paste":
         return this.#paste(key.text);
       case "paste_too_long":
-        return { kind: "note", text: `pasted more than ${key.maxChars} characters: nothing of it was taken` };
+        return {
+          kind: "note",
+          text: `pasted more than ${countText(key.maxChars)} characters: nothing of it was taken`,
+        };
+      case "paste_given_up":
+        return this.#giveUp(key.text);
       case "enter":
         return this.#finish(this.#text, false);
       case "interrupt":
@@ -125,6 +138,8 @@ export class LineEditor {
       case "paste":
         this.#pasted = pasted + key.text;
         return undefined;
+      case "paste_given_up":
+        return this.#giveUp(key.text);
       case "suspend":
       case "redraw":
       case "hold":
@@ -180,6 +195,11 @@ export class LineEditor {
     return { kind: "note", text: "not published; arrow up brings it back" };
   }
 
+  #giveUp(text: string): Done {
+    this.#history.add(text);
+    return { kind: "note", text: "the paste had no end: nothing of it was published; arrow up brings it back" };
+  }
+
   #paste(text: string): Done | undefined {
     const pasted = text.replace(/\n+$/, "");
     if (pasted === "") return undefined;
@@ -194,7 +214,10 @@ export class LineEditor {
 
   #insert(inserted: string): Done | undefined {
     if (this.#text.length + inserted.length > LINE_MAX_CHARS) {
-      return { kind: "note", text: `a line holds ${LINE_MAX_CHARS} characters: what came after them was not taken` };
+      return {
+        kind: "note",
+        text: `a line holds ${countText(LINE_MAX_CHARS)} characters: what came after them was not taken`,
+      };
     }
     const end = this.#cursor + inserted.length;
     this.#text = this.#with(inserted);
@@ -246,7 +269,7 @@ export class LineEditor {
 
 function questionOf(pasted: string): string {
   const lines = pasted.split("\n").length;
-  const size = new TextEncoder().encode(pasted).length;
-  const what = `${lines} ${lines === 1 ? "line" : "lines"} (${size} ${size === 1 ? "byte" : "bytes"})`;
+  const size = sizeText(new TextEncoder().encode(pasted).length);
+  const what = `${countText(lines)} ${lines === 1 ? "line" : "lines"}, ${size},`;
   return `publish the pasted ${what} as one message? y, n, or e to edit it first, then Enter [y]: `;
 }

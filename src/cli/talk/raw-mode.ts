@@ -7,6 +7,9 @@ const STOPPED_MS = 50;
 /** Ours. How often a process in the background looks whether it was fetched to the front: no signal says so. */
 const LOOK_MS = 1_000;
 
+/** What ends this process without another word, where nothing else takes it. */
+const DEADLY = ["SIGABRT", "SIGALRM", "SIGUSR2", "SIGXCPU"] as const;
+
 /** Pastes are marked as such, from here on and no longer. */
 const PASTES_MARKED = "\x1b[?2004h";
 const PASTES_PLAIN = "\x1b[?2004l";
@@ -45,6 +48,7 @@ export class RawMode implements Disposable {
     process.stdin.pause();
     this.#onSignal("SIGCONT", () => this.#begin());
     this.#onSignal("SIGTSTP", this.#onStop);
+    for (const signal of DEADLY) this.#onSignal(signal, () => this.#die(signal));
     const onExit = () => this[Symbol.dispose]();
     process.once("exit", onExit);
     this.#undo.defer(() => process.off("exit", onExit));
@@ -93,6 +97,11 @@ export class RawMode implements Disposable {
       process.on("SIGTSTP", this.#onStop);
       if (!this.#isOn) this.#begin();
     });
+  }
+
+  #die(signal: NodeJS.Signals): void {
+    this[Symbol.dispose]();
+    process.kill(process.pid, signal);
   }
 
   #begin(): void {

@@ -72,6 +72,11 @@ export class RefusedLines {
     }
   }
 
+  /** What is kept, in its order. */
+  get texts(): readonly string[] {
+    return this.#lines.map(({ text }) => text);
+  }
+
   #drop(): void {
     this.#chars -= this.#lines.shift()!.text.length;
   }

@@ -1,4 +1,5 @@
 import { withoutSecrets } from "../../core/admission/secrets.ts";
+import { sizeText } from "../../core/amounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
@@ -99,7 +100,7 @@ async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot
     if (bytes === undefined) {
       throw new EntmootError(
         "invalid_argument",
-        `expected a line of at most ${LINE_MAX_BYTES} bytes such as ${EXPECTED}, found a longer one`,
+        `expected a line of at most ${sizeText(LINE_MAX_BYTES)} such as ${EXPECTED}, found a longer one`,
       );
     }
     const asked = readSpoken(bytes, { groupId: moot.group_id, topic: CHAT_TOPIC }).publish;

@@ -1,9 +1,10 @@
+import { countText } from "../../core/amounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import { TerminalOutput } from "../../host/terminal-output.ts";
 import { atMost } from "../../transport/wait.ts";
 import { KeyReader } from "./keys.ts";
 import { layOut } from "./layout.ts";
-import { type Done, LineEditor } from "./line-editor.ts";
+import { type Done, LineEditor, type LineView } from "./line-editor.ts";
 import { type Looks, Painter } from "./painter.ts";
 import { RawMode } from "./raw-mode.ts";
 
@@ -94,6 +95,12 @@ export class Screen implements AsyncDisposable {
     this.#editor.remember(line);
   }
 
+  /** What was begun and not finished, typed or pasted; it stands in the line no longer. */
+  takeUnfinished(): string {
+    const pasting = this.#keys.giveUp();
+    return this.#editor.takeUnfinished() + pasting;
+  }
+
   /** Takes no keys until `resume`. */
   pause(): void {
     this.#raw?.pause();
@@ -103,7 +110,7 @@ export class Screen implements AsyncDisposable {
     this.#raw?.resume();
   }
 
-  /** Leaves the terminal as it was found, what was typed and not finished standing in it. */
+  /** Leaves the terminal as it was found. */
   async [Symbol.asyncDispose](): Promise<void> {
     process.stdout.off("resize", this.#draw);
     this.#isHeld = false;
@@ -169,6 +176,17 @@ export class Screen implements AsyncDisposable {
     });
   }
 
+  /** The line, or what keeps it from being typed in. */
+  get #view(): LineView {
+    const pasting = this.#keys.pastingChars;
+    if (pasting === undefined) return this.#editor.view;
+    return {
+      text: "",
+      cursor: 0,
+      question: `pasting, ${countText(pasting)} characters so far; where it does not end, Ctrl-C twice: `,
+    };
+  }
+
   /** All that waits, and the line as it is now. */
   #next(): string {
     const above = this.#above;
@@ -179,7 +197,7 @@ export class Screen implements AsyncDisposable {
     this.#room.resolve();
     this.#room = Promise.withResolvers();
     if (this.#raw?.isOn !== true) return this.#painter.paint(above, undefined, this.#looks);
-    const { cursor, question, text } = this.#editor.view;
+    const { cursor, question, text } = this.#view;
     const { columns, isDumb, rows } = this.#looks;
     const shown = { prompt: question ?? this.#prompt, text, cursor };
     const frame = layOut(shown, { columns, rowsMax: isDumb ? 1 : Math.max(1, rows - 2) });

@@ -7,6 +7,7 @@ import type { publish } from "../../node/operations/messages.ts";
 import type { RequestOf } from "../../node/operations/operation.ts";
 import { jsonNumber } from "../../view/message-line.ts";
 import { parseGroupId } from "../line/group-argument.ts";
+import { repeatedKey } from "../line/request-json.ts";
 import { parseToken } from "../line/token-argument.ts";
 
 /** Ours. A program's own mark of what it asked. */
@@ -102,7 +103,7 @@ export function spokenId(bytes: Uint8Array): SpokenId {
 /** `id` so that it is printed as it stands in the line. */
 function markOf(text: string, id: string | number | undefined): SpokenId {
   if (typeof id !== "number") return id?.toWellFormed();
-  const { idSource = String(id) } = readSource(text);
+  const idSource = idSourceOf(text) ?? String(id);
   if (idSource === String(id)) return id;
   if (idSource.length <= ID_MAX) return jsonNumber(idSource);
   throw wrong(`id: a number of at most ${ID_MAX} characters`, `one of ${idSource.length}`);
@@ -125,7 +126,7 @@ function parse(text: string) {
       `${path.slice(0, PATH_MAX)}: ${issue.message}; a line is such as ${EXPECTED}`,
     );
   }
-  const { repeated } = readSource(text);
+  const repeated = repeatedKey(text);
   if (repeated !== undefined) throw wrong("each field once", `${repeated} twice`);
   const half = halfSurrogate(result.output);
   if (half !== undefined) throw wrong(`${half}: text`, "half of a surrogate pair, which is no character");
@@ -138,26 +139,22 @@ function halfSurrogate({ id, publish }: v.InferOutput<typeof SpokenLine>): strin
   return texts.find(([, text]) => [text].flat().some((one) => typeof one === "string" && !one.isWellFormed()))?.[0];
 }
 
-/** What a parsed value does not tell: how the number of `id` is written, and which field comes twice. */
-function readSource(text: string): { readonly idSource?: string | undefined; readonly repeated?: string | undefined } {
-  const open: { readonly keys: Set<string>; key: string | undefined }[] = [];
+/** What a parsed value does not tell: how the number of `id` is written. */
+function idSourceOf(text: string): string | undefined {
+  let depth = 0;
+  let key = "";
   let idSource: string | undefined;
-  let repeated: string | undefined;
   new JsonReader(text, "line").readTokens({
-    open: () => open.push({ keys: new Set(), key: undefined }),
-    close: () => open.pop(),
+    open: () => void depth++,
+    close: () => void depth--,
     key(source) {
-      const key = JSON.parse(source) as string;
-      const { keys } = open.at(-1)!;
-      if (keys.has(key)) repeated ??= key;
-      keys.add(key);
-      open.at(-1)!.key = key;
+      key = JSON.parse(source) as string;
     },
     scalar(source) {
-      if (open.length === 1 && open[0]!.key === "id") idSource = source;
+      if (depth === 1 && key === "id") idSource = source;
     },
   });
-  return { idSource, repeated };
+  return idSource;
 }
 
 function decode(bytes: Uint8Array): string {

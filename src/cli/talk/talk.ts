@@ -28,6 +28,8 @@ export interface TalkParts {
   /** What to say of how others get in. */
   readonly invitation: readonly string[];
   readonly ownName: string;
+  /** How another command of this program is begun here. */
+  readonly program: readonly string[];
 }
 
 /** For people: messages go by as lines, and what is typed below them is published. Ends with the daemon or on request. */
@@ -45,31 +47,73 @@ export async function talk({ node, ending, settings }: Daemon, parts: TalkParts)
     onEnd: () => conversation?.leave(),
   });
   using _prose = drawProse((line) => screen.note(terminalText(line)));
-  const heard = new Conversation({ node, settings, listener: screen, moots: groups, moot, onQuit: () => left.abort() });
+  const shown = new ShownUpTo();
+  const onMoot = async (to: MootStatus) => {
+    const { rows } = await lastMessages(node, to);
+    shown.note(rows);
+    screen.note(rows.length === 0 ? "no messages there yet" : "the last messages there:");
+    for (const row of rows) await put({ kind: "message", ...row });
+  };
+  const onQuit = () => left.abort();
+  const heard = new Conversation({ node, settings, listener: screen, moots: groups, moot, onMoot, onQuit });
   conversation = heard;
   const names = new MemberNames(node, clock, parts.ownName);
-  const show = async (event: WatchEvent) => {
-    if (event.kind === "peer") names.forget(event.group_id);
+  const lineOf = async (event: WatchEvent) => {
     const line = eventLine(event, {
       names: await names.of(event.group_id),
       now: new Date(clock.unix()),
       moot: await heard.nameOn(event.group_id),
+      program: parts.program,
     });
-    await unlessAborted(screen.put(line), over);
+    const isNew = event.kind === "peer" && event.self && event.event === "joined";
+    return isNew ? line + (await heard.wayTo(event.group_id)) : line;
+  };
+  const put = async (event: WatchEvent) => void (await unlessAborted(screen.put(await lineOf(event)), over));
+  const show = async (event: WatchEvent) => {
+    if (event.kind === "peer") names.forget(event.group_id);
+    const line = await lineOf(event);
+    // Looked at last: somebody may have gone to the moot meanwhile, and been shown it.
+    if (!shown.has(event)) await unlessAborted(screen.put(line), over);
   };
   for (const line of greeting(parts, groups.length, screen.isTyped)) screen.note(line);
   for (const row of rows) {
-    await show({ kind: "message", ...row });
+    await put({ kind: "message", ...row });
     if (row.message.author.pilot_node_id === moot.local_node_id) screen.remember(decodeUtf8(row.message.content));
   }
-  for await (const event of events) await show(event);
-  await heard.settled();
+  try {
+    for await (const event of events) await show(event);
+    await heard.settled();
+  } finally {
+    for (const text of [...heard.unpublished, screen.takeUnfinished()]) {
+      if (text.trim() !== "") screen.note(notPublished(text));
+    }
+  }
+}
+
+/** Whole, however it is ended, and line by line: it can be copied from the terminal. */
+function notPublished(text: string): string {
+  const lines = text.split("\n").map((line) => terminalText(line, Number.POSITIVE_INFINITY));
+  return `not published: ${lines.join("\r\n")}`;
+}
+
+/** Up to where each moot was shown to somebody who went there, so that what comes of it is not shown twice. */
+class ShownUpTo {
+  readonly #seqs = new Map<GroupId, number>();
+
+  note(rows: readonly MessageRow[]): void {
+    for (const { group_id, seq } of rows) this.#seqs.set(group_id, Math.max(seq, this.#seqs.get(group_id) ?? 0));
+  }
+
+  has(event: WatchEvent): boolean {
+    return event.kind === "message" && event.seq <= (this.#seqs.get(event.group_id) ?? 0);
+  }
 }
 
 function greeting({ invitation, moot }: TalkParts, moots: number, isTyped: boolean): string[] {
   const title = terminalText(moot.name || GroupId.toBase64(moot.group_id), 80);
   return [
     `moot "${title}" is up, with ${moot.members} ${moot.members === 1 ? "member" : "members"}`,
+    ...(moot.local_member ? [] : ["this node is no member of it (any more): only the founder can add it"]),
     `it ${retentionLine(moot)}`,
     ...invitation,
     ...(moots > 1

@@ -1,3 +1,4 @@
+import { sizeText } from "../amounts.ts";
 import { decodeBase64 } from "../bytes/base64.ts";
 import { trimSpace } from "../bytes/text.ts";
 import { EntmootError } from "../errors.ts";
@@ -91,7 +92,7 @@ export function decodeDefaultMoot(input: Uint8Array): DefaultMoot {
   if (input.length > DESCRIPTOR_BYTES_MAX) {
     throw new EntmootError(
       "malformed_frame",
-      `default moot descriptor: expected at most ${DESCRIPTOR_BYTES_MAX} bytes, found ${input.length}`,
+      `default moot descriptor: expected at most ${sizeText(DESCRIPTOR_BYTES_MAX)}, found ${sizeText(input.length)}`,
     );
   }
   return decodeJson(defaultMootCodec, input, { unknownKeys: "refuse" });

@@ -1,3 +1,4 @@
+import { sizeText } from "../amounts.ts";
 import { decodeUtf8 } from "../bytes/utf8.ts";
 import type { UnixMs } from "../clock.ts";
 import { EntmootError } from "../errors.ts";
@@ -22,7 +23,7 @@ export function decodeInvite(input: Uint8Array | string): Invite {
   if (input.length > INVITE_BYTES_MAX) {
     throw new EntmootError(
       "malformed_frame",
-      `invite: expected at most ${INVITE_BYTES_MAX} bytes, found ${input.length}`,
+      `invite: expected at most ${sizeText(INVITE_BYTES_MAX)}, found ${sizeText(input.length)}`,
     );
   }
   return decodeJson(inviteCodec, input);

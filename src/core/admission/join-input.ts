@@ -1,3 +1,4 @@
+import { sizeText } from "../amounts.ts";
 import { trimSpace } from "../bytes/text.ts";
 import type { UnixMs } from "../clock.ts";
 import { EntmootError } from "../errors.ts";
@@ -56,7 +57,7 @@ export function parseJoinInput(
   if (body.length > INVITE_BYTES_MAX) {
     throw new EntmootError(
       "malformed_frame",
-      `join input: expected at most ${INVITE_BYTES_MAX} bytes, found ${body.length}`,
+      `join input: expected at most ${sizeText(INVITE_BYTES_MAX)}, found ${sizeText(body.length)}`,
     );
   }
   // By exact name: a folded spelling fills a field, but does not decide what the object is.

@@ -1,7 +1,9 @@
 import { withoutInvisible } from "../bytes/text.ts";
 
-/** How links begin, whatever broke or capitalised it. */
-const BEGINNING = /entmoot:\s*\/\s*\/\s*join\s*\/\s*/gi;
+/** A slash as it stands in JSON, in the address of a page and in its source. */
+const SLASH = String.raw`\s*(?:\\{0,4}\/|%2f|&#(?:47|x2f);)\s*`;
+/** How links begin, whatever broke, capitalised or escaped it. */
+const BEGINNING = new RegExp(`entmoot(?::|%3a|&#(?:58|x3a);)${SLASH}${SLASH}join${SLASH}`, "gi");
 
 /** Ours. Pieces of a link that was broken over lines; 40 characters a line make fifty. */
 const PIECES_MAX = 128;

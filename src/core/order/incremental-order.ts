@@ -116,6 +116,21 @@ export class IncrementalOrder {
     return from;
   }
 
+  /** Whether the order is that of the keys: no node stands behind one with a greater key. */
+  get isAscending(): boolean {
+    this.#settle();
+    return this.#ascending === this.#placed;
+  }
+
+  /** The nodes with parents that are not in the set, and the ids of those. */
+  *lacking(): Generator<{ readonly node: Omit<OrderNode, "parents">; readonly parents: readonly MessageId[] }> {
+    for (const [slot, parents] of this.#edges.missing()) {
+      const id = this.#table.hex(slot) as MessageId;
+      const node = { id, timestamp: this.#table.timestamp(slot), author: this.#table.author(slot) };
+      yield { node, parents: parents.map((parent) => MessageId.fromBytes(parent)) };
+    }
+  }
+
   /** Ids in order from `position` on. */
   *ids(position = 0): Generator<MessageId> {
     const sequence = this.sequence();

@@ -1,3 +1,4 @@
+import { instantText, sizeText } from "../amounts.ts";
 import type { UnixMs } from "../clock.ts";
 import { type Policy, verifyPolicy } from "./policy.ts";
 import { POLICY_TOPIC, POLICY_UPDATE_BYTES_MAX } from "./policy-update.ts";
@@ -83,11 +84,11 @@ export class ContentLimiter {
     const { contentBytes, timestamp } = candidate;
     const bytesMax = isUpdate(candidate) ? BigInt(POLICY_UPDATE_BYTES_MAX) : this.policy.max_message_bytes;
     if (BigInt(contentBytes) > bytesMax) {
-      const message = `message content is ${contentBytes} bytes, exceeds group max ${bytesMax}`;
+      const message = `message content is ${sizeText(contentBytes)}, exceeds group max ${sizeText(Number(bytesMax))}`;
       return { reason: "too_large", message, retryAtMs: undefined };
     }
     if (oldest === undefined || isUpdate(candidate) || timestamp >= oldest) return undefined;
-    const message = `message timestamp ${timestamp} is older than retention cutoff ${oldest}`;
+    const message = `message timestamp ${instantText(Number(timestamp))} is older than retention cutoff ${instantText(Number(oldest))}`;
     return { reason: "too_old", message, retryAtMs: undefined };
   }
 

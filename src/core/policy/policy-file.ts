@@ -1,3 +1,4 @@
+import { sizeText } from "../amounts.ts";
 import { decodeBase64 } from "../bytes/base64.ts";
 import { EntmootError } from "../errors.ts";
 import { GroupId } from "../ids.ts";
@@ -67,7 +68,7 @@ export function parsePolicyFile(bytes: Uint8Array): PolicyFile {
   if (bytes.length > POLICY_FILE_BYTES_MAX) {
     throw new EntmootError(
       "malformed_frame",
-      `policy file: expected at most ${POLICY_FILE_BYTES_MAX} bytes, found ${bytes.length}`,
+      `policy file: expected at most ${sizeText(POLICY_FILE_BYTES_MAX)}, found ${sizeText(bytes.length)}`,
     );
   }
   const stored = decodeJson(fileCodec, bytes);

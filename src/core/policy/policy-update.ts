@@ -1,3 +1,4 @@
+import { sizeText } from "../amounts.ts";
 import { EntmootError } from "../errors.ts";
 import { GroupId } from "../ids.ts";
 import { type Codec, decodeJson, encodeWire, struct } from "../json/json-codec.ts";
@@ -46,7 +47,7 @@ export function parsePolicyUpdate(content: Uint8Array): PolicyUpdate {
   if (content.length > POLICY_UPDATE_BYTES_MAX) {
     throw new EntmootError(
       "malformed_frame",
-      `policy update: expected at most ${POLICY_UPDATE_BYTES_MAX} bytes, found ${content.length}`,
+      `policy update: expected at most ${sizeText(POLICY_UPDATE_BYTES_MAX)}, found ${sizeText(content.length)}`,
     );
   }
   const update = decodeJson(updateCodec, content, { unknownKeys: "refuse" });

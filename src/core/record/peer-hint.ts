@@ -1,4 +1,5 @@
 import { hintKind } from "../admission/address-hint.ts";
+import { sizeText } from "../amounts.ts";
 import { type UnixMs, unixMs } from "../clock.ts";
 import { EntmootError } from "../errors.ts";
 import { PublicKey } from "../ids.ts";
@@ -66,7 +67,7 @@ export function decodePeerHint(bytes: Uint8Array): PeerHint {
   if (bytes.length > PEER_HINT_BYTES_MAX) {
     throw new EntmootError(
       "malformed_frame",
-      `peer hint: expected at most ${PEER_HINT_BYTES_MAX} bytes, found ${bytes.length}`,
+      `peer hint: expected at most ${sizeText(PEER_HINT_BYTES_MAX)}, found ${sizeText(bytes.length)}`,
     );
   }
   const hint = decodeJson(peerHintCodec, bytes, { unknownKeys: "refuse" });
@@ -96,7 +97,8 @@ export function verifyPeerHint(hint: PeerHint, nowMs: UnixMs): void {
     throw refuse("not_after must be within 8 days of issued_at");
   if (issued_at > now + BigInt(PEER_HINT_AHEAD_MAX_MS)) throw refuse("issued_at is in the future");
   if (not_after < now) throw new EntmootError("expired", "peer hint: it has expired");
-  if (encodePeerHint(hint).length > PEER_HINT_BYTES_MAX) throw refuse(`expected at most ${PEER_HINT_BYTES_MAX} bytes`);
+  if (encodePeerHint(hint).length > PEER_HINT_BYTES_MAX)
+    throw refuse(`expected at most ${sizeText(PEER_HINT_BYTES_MAX)}`);
   if (!verifySignature(PublicKey.toBytes(hint.author), signingForm(hint), hint.signature)) {
     throw new EntmootError("signature_invalid", "peer hint: the signature is not its author's");
   }

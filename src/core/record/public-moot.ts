@@ -1,4 +1,5 @@
 import { type OpenInvite, type OpenInviteForms, openInviteForms, parseOpenInvite } from "../admission/open-invite.ts";
+import { sizeText } from "../amounts.ts";
 import { trimSpace } from "../bytes/text.ts";
 import { EntmootError } from "../errors.ts";
 import { GroupId } from "../ids.ts";
@@ -63,7 +64,7 @@ export function decodePublicMoot(input: Uint8Array): PublicMoot {
   if (input.length > PUBLIC_MOOT_BYTES_MAX) {
     throw new EntmootError(
       "malformed_frame",
-      `public moot descriptor: expected at most ${PUBLIC_MOOT_BYTES_MAX} bytes, found ${input.length}`,
+      `public moot descriptor: expected at most ${sizeText(PUBLIC_MOOT_BYTES_MAX)}, found ${sizeText(input.length)}`,
     );
   }
   return decodeJson(publicMootCodec, input, { unknownKeys: "refuse" });

@@ -1,3 +1,4 @@
+import { sizeText } from "../amounts.ts";
 import { EntmootError, textOf } from "../errors.ts";
 import type { RosterEntry } from "../record/records.ts";
 import { decodeRosterEntry, rosterEntryCanonical } from "./roster-entry.ts";
@@ -34,7 +35,7 @@ export function parseRosterLog(file: Uint8Array): RosterFile {
     start = end + 1;
     if (isBlank(bytes)) continue;
     if (bytes.length > ROSTER_LINE_MAX_BYTES) {
-      refuse(line, `expected at most ${ROSTER_LINE_MAX_BYTES} bytes, found ${bytes.length}`);
+      refuse(line, `expected at most ${sizeText(ROSTER_LINE_MAX_BYTES)}, found ${sizeText(bytes.length)}`);
     }
     try {
       entries.push({ entry: decodeRosterEntry(bytes), line });

@@ -51,7 +51,7 @@ interface AuthorKey {
   readonly standing: "current" | "former";
 }
 
-type AuthorVerdict = "current" | "former" | "not_member" | "signature_invalid";
+export type AuthorVerdict = "current" | "former" | "not_member" | "signature_invalid";
 
 const OPS: ReadonlySet<string> = new Set(["add", "remove", "policy_change"]);
 

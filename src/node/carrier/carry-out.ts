@@ -207,7 +207,7 @@ export class CarryOut {
       case "ask_status": {
         const status = await this.#askStatus(group, effect.to);
         if (effect.to === group.roster.founder) group.policy.adopt(status.policy);
-        group.hearStatus(effect.to, status);
+        group.hearStatus(effect.to, status, false);
         return;
       }
       case "ask_ids": {

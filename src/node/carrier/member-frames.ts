@@ -105,7 +105,7 @@ const MESSAGE_QUESTIONS = {
 const GROUP_QUESTIONS = {
   status_req({ from, group, version }, status) {
     // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
-    group.hearStatus(from, status);
+    group.hearStatus(from, status, true);
     const policy = group.isFounder ? group.policy.text : "";
     return { kind: "status_resp", ...group.answer(from, status), version, policy };
   },

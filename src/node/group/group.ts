@@ -7,6 +7,7 @@ import { decodeMessage } from "../../core/record/message.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { Log } from "../../host/log.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
+import type { CopyComparison } from "../../machine/copy-comparison.ts";
 import type { Event, RosterSyncOutcome, Via } from "../../machine/event.ts";
 import { GroupMachine } from "../../machine/group-machine.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
@@ -122,11 +123,16 @@ export class Group {
   }
 
   /** A member said of its copy, with a question or an answer. */
-  hearStatus(from: PublicKey, status: CopySummary): void {
+  hearStatus(from: PublicKey, status: CopySummary, isQuestion: boolean): void {
     // First the time: what is compared depends on what is too old by now.
     if (this.#closed) return;
     if (status.now_ms > 0) this.retention.hear(from, unixMs(status.now_ms));
-    this.tell({ kind: "status", from, status });
+    this.tell({ kind: "status", from, status, isQuestion });
+  }
+
+  /** How the copy of `peer` stood to ours when they were last compared; `undefined` when they were not. */
+  copyOf(peer: PublicKey): CopyComparison | undefined {
+    return this.#machine.copyOf(peer);
   }
 
   /** A comparison with a member ended well. */
@@ -137,6 +143,8 @@ export class Group {
   /** The machines start with the first call: they are told the members. */
   start(): void {
     this.#tellMembers();
+    // Who only does one thing here and ends removes nothing.
+    if (this.#parts.carryOut !== undefined) this.retention.begin();
   }
 
   /** Tells the machines one thing and starts what they decide. */

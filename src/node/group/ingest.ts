@@ -1,3 +1,4 @@
+import { sizeText } from "../../core/amounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
@@ -170,7 +171,10 @@ export class Ingest {
       return undefined;
     }
     if (canonical.length > MESSAGE_MAX_BYTES) {
-      return sorting.refuse(id, `message: expected at most ${MESSAGE_MAX_BYTES} bytes, found ${canonical.length}`);
+      return sorting.refuse(
+        id,
+        `message: expected at most ${sizeText(MESSAGE_MAX_BYTES)}, found ${sizeText(canonical.length)}`,
+      );
     }
     if (messageIdOf(signing) !== id) return sorting.refuse(id, "message: its id is not its hash");
     const candidate = {

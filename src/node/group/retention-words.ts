@@ -1,3 +1,4 @@
+import type { UnixMs } from "../../core/clock.ts";
 import { dayText } from "../../core/policy/retention.ts";
 import type { TimeVerdict } from "../../machine/agreed-time.ts";
 
@@ -12,6 +13,14 @@ export function backAgainText(cutoffMs: number): string {
   return `what was removed too early is here again${from}`;
 }
 
+export function waitingText(cutoffMs: number, now: UnixMs): string {
+  return (
+    `holds messages older than ${dayText(BigInt(cutoffMs))}, which go once most members heard have the date of ` +
+    `this machine (${new Date(now).toISOString().slice(0, 16)}Z), or none is heard and its clock has run for a day ` +
+    "without a jump; a wrong date is set right before (date -u shows it)"
+  );
+}
+
 export function disputedText({ heard, offsetMs }: Extract<TimeVerdict, { kind: "disputed" }>): string {
   const way = offsetMs > 0 ? "ahead" : "behind";
   return (
@@ -24,12 +33,13 @@ export function jumpText(jumpMs: number): string {
   const way = jumpMs > 0 ? "forward (a machine that slept looks the same)" : "back";
   return (
     `the date of this machine went ${lengthText(Math.abs(jumpMs))} ${way}; ` +
-    "nothing is removed until members agree with it or a day has passed; check it (date -u)"
+    "nothing is removed until most members heard have that date, or none is heard for a day without another jump; " +
+    "check it (date -u)"
   );
 }
 
 /** `12 days`, `3 hours`, `15 minutes`. */
-function lengthText(ms: number): string {
+export function lengthText(ms: number): string {
   const minutes = Math.round(ms / 60_000);
   if (minutes < 120) return `${minutes} minutes`;
   const hours = Math.round(minutes / 60);

@@ -10,7 +10,8 @@ import type { ClockWatch } from "../../machine/clock-watch.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
 import type { Exempt, GroupStore } from "../../store/group-store.ts";
 import type { GroupPolicy } from "./group-policy.ts";
-import { backAgainText, disputedText, jumpText, removedText } from "./retention-words.ts";
+import { isAnyPast } from "./past-messages.ts";
+import { backAgainText, disputedText, jumpText, removedText, waitingText } from "./retention-words.ts";
 import { SharedParts } from "./shared-parts.ts";
 
 /** The name of the fact that says up to which instant (Unix milliseconds) messages may have been removed. */
@@ -43,6 +44,8 @@ export interface RetentionState {
   readonly cutoffMs: number;
   readonly prunedToMs: number;
   readonly time: TimeVerdict;
+  /** How far the date went, backward below 0, when it jumped and was not found good since; else 0. Milliseconds. */
+  readonly jumpMs: number;
 }
 
 /** A removal under way: what is older than its cut-off goes, piece by piece, whatever the cut-off is by then. */
@@ -100,8 +103,12 @@ export class Retention {
     return isTimeGood(this.#verdict) && this.#cutoffMs > 0 ? BigInt(this.#cutoffMs) : undefined;
   }
 
+  /** As of now: whoever asks after the date jumped is not told what was true before. */
   get state(): RetentionState {
-    return { cutoffMs: this.#cutoffNow(), prunedToMs: this.#prunedToMs, time: this.#verdict };
+    if (this.#observe()) this.#look();
+    const { watch } = this.#parts;
+    const jumpMs = this.#verdict.kind === "unproved" ? watch.lastJumpMs : 0;
+    return { cutoffMs: this.#cutoffNow(), prunedToMs: this.#prunedToMs, time: this.#verdict, jumpMs };
   }
 
   /** `others`: the members without this node. */
@@ -118,19 +125,28 @@ export class Retention {
     this.#look();
   }
 
+  /** Says once what will be removed as soon as the time counts: a wrong date can be set right before. */
+  begin(): void {
+    if (isTimeGood(this.#verdict)) return;
+    const cutoffMs = this.#cutoffNow();
+    if (cutoffMs <= 0 || !isAnyPast(this.#parts.store.messages, BigInt(cutoffMs), this.#exempt())) return;
+    this.#say(waitingText(cutoffMs, this.#parts.clock.unix()));
+  }
+
   /** To be called now and then; removes what is past its time. */
   tick(): void {
     if (this.#isDue(this.#lookedAt)) this.#look();
   }
 
-  /** What is compared with `peer` from a day on (Unix milliseconds); `undefined` when it would cost too much just now. */
+  /** What is compared with `peer` from a day on (Unix milliseconds); `undefined` while it is being made. */
   sharedSince(sinceMs: number, peer: PublicKey): CopyPart | undefined {
     const isOwn = sinceMs === this.wantedFromMs || sinceMs === this.#prunedToMs;
     return isOwn ? this.#shared.own(sinceMs) : this.#shared.named(sinceMs, peer);
   }
 
-  /** Removes nothing any more. */
+  /** Removes and reads nothing any more. */
   close(): void {
+    this.#shared.close();
     this.#endRun();
   }
 

@@ -20,6 +20,9 @@ const GROUPS_MAX = 8192;
 /** Ours. Moots that cannot be opened, told with the reason; a root with more wants its log read. */
 export const UNOPENED_MAX = 256;
 
+/** Ours. There are fewer kinds of them. */
+const FAULTS_MAX = 16;
+
 /** Ours. What systems allow for one argument or variable, and more of them than a daemon gets. */
 const ARGUMENT_MAX = 128 * 1024;
 const ARGUMENTS_MAX = 8192;
@@ -50,7 +53,7 @@ const retentionStatus = struct("retention", {
   ),
   pruned: documented("messages removed here and not fetched again", count),
   pruned_to_ms: documented(
-    "they were older than this, Unix milliseconds; absent: nothing was removed",
+    "what is older was removed, or is not taken in any more, Unix milliseconds; absent: nothing was",
     omitted(instantMs),
   ),
   clock: documented(
@@ -58,6 +61,9 @@ const retentionStatus = struct("retention", {
     optional(oneOf("clock", ["agreed", "steady", "unproved", "disputed"])),
   ),
   clock_offset_ms: documented("disputed: how far most members are ahead, behind below 0", optional(int)),
+  clock_heard: documented("members heard of late; absent for steady, and without a daemon", optional(count)),
+  clock_rest_ms: documented("unproved: what is waited for yet, unless further members are heard", optional(count)),
+  clock_jump_ms: documented("unproved after a jump: how far the date here went, back below 0", optional(int)),
 });
 
 const groupStatus = struct(
@@ -90,6 +96,7 @@ const unopenedMoot = struct(
       "it may open by itself a moment later: another process holds it, or files run out",
       omitted(bool),
     ),
+    lost: documented("it was open, and its files were removed, swapped or damaged since", omitted(bool)),
   },
   { required: ["group_id", "reason"] },
 );
@@ -100,6 +107,10 @@ const nodeStatus = struct(
     running: documented("a carrier is open", bool),
     version: boundedText("version", 64),
     pid: documented("0 for agents", u32),
+    place: documented(
+      "the machine and the pid namespace in which pid is the daemon's number; not for agents",
+      omitted(boundedText("place", 256)),
+    ),
     data_dir: documented("not for agents", omitted(boundedText("data_dir", PATH_MAX))),
     identity_path: documented("not for agents", omitted(boundedText("identity_path", PATH_MAX))),
     pilot_node_id: documented("the id the node would join a moot with now", u32),
@@ -110,6 +121,10 @@ const nodeStatus = struct(
     unopened: documented(
       "moots that are here and cannot be opened, or read, just now; not for agents",
       shortList(unopenedMoot, UNOPENED_MAX),
+    ),
+    faults: documented(
+      "what keeps all of it from being stored just now, and what to do: files that are gone, a full disk; agents are told only that there is something",
+      shortList(clippedText("fault", 4096), FAULTS_MAX),
     ),
     started_at_ms: documented("Unix milliseconds", count),
   },

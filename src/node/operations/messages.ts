@@ -238,7 +238,10 @@ const watchRequest = struct("watch", {
     "go on where this consumer is, in moots that after does not name",
     optional(boundedText("consumer", CONSUMER_NAME_MAX)),
   ),
-  peers: documented("also tell of members who come, go, connect and are lost; not for agents", optional(bool)),
+  peers: documented(
+    "also tell of members who come, go, connect and are lost; not for agents. That this node itself was removed is told in any case",
+    optional(bool),
+  ),
 });
 
 /** What a watcher is told. */
@@ -253,6 +256,8 @@ export interface WatchedPeer {
   readonly entmoot_pubkey: Uint8Array;
   readonly event: "connected" | "lost" | "joined" | "left";
   readonly route: "direct" | "relay" | "none";
+  /** It is this node itself that came or was removed; the latter is told to every watcher. */
+  readonly self?: boolean | undefined;
 }
 
 type GroupIdOf = MessageRow["group_id"];
@@ -271,6 +276,7 @@ const watchedPeer = struct(
     entmoot_pubkey: memberKey,
     event: oneOf("event", ["connected", "lost", "joined", "left"]),
     route: oneOf("route", ["none", "direct", "relay"]),
+    self: documented("true: this node itself came (it may have made the moot) or was removed", optional(bool)),
   },
   { required: ["group_id", "node_id", "event"] },
 );
@@ -296,7 +302,7 @@ const watchEvent: Codec<WatchEvent> = {
     eitherEvent.write(
       {
         message: event.kind === "message" ? event : undefined,
-        peer: event.kind === "peer" ? event : undefined,
+        peer: event.kind === "peer" ? { self: undefined, ...event } : undefined,
         unread: event.kind === "unread" ? event : undefined,
       },
       form,

@@ -1,9 +1,9 @@
-import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
+import { type Decoded, documented, omitted, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, publicKey, rawJson, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
 import { PATTERN_BYTES_MAX, RESERVED_ROOT } from "../../core/policy/topic.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
 import { LINKS_MAX } from "../../store/store-limits.ts";
-import { boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
+import { boundedText, clippedText, count, instantMs, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { GROUP_NAME_BYTES_MAX } from "../../wire/peer/redeem-frames.ts";
 import { jsonTextMax, moreRows, type Room } from "./fitting-rows.ts";
 import { createdLink, linkRow } from "./invites.ts";
@@ -213,6 +213,14 @@ const peerRow = struct(
       optional(clippedText("error", ERROR_BYTES_MAX)),
     ),
     hints: plainList(boundedText("hint", HINT_BYTES_MAX), HINTS_MAX),
+    copy: documented(
+      "its messages beside ours when they were last compared; absent: they were not",
+      optional(oneOf("copy", ["same", "different"])),
+    ),
+    copy_since_ms: documented(
+      "they were compared from then on, Unix milliseconds, for one of the two has removed what is older; absent: all of them",
+      omitted(instantMs),
+    ),
   },
   { required: ["node_id", "entmoot_pubkey", "trust", "route"] },
 );

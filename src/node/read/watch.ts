@@ -33,7 +33,9 @@ export async function watchLogs(
   const shown = shownOf(request);
   if (request.group_id !== undefined) requireMoot(watched, request.group_id);
   const peerEvents: WatchedPeer[] = [];
-  const stop = request.peers ? watched.onPeerEvent((event) => note(peerEvents, event, request.group_id)) : undefined;
+  const stop = watched.onPeerEvent((event) => {
+    if (request.peers || isRemoval(event)) note(peerEvents, event, request.group_id);
+  });
   try {
     await follow(watched, request, {
       call,
@@ -43,7 +45,7 @@ export async function watchLogs(
       unread: new Unread(request.group_id),
     });
   } finally {
-    stop?.();
+    stop();
   }
   return {};
 }
@@ -61,7 +63,10 @@ function shownOf(request: RequestOf<typeof watch>): ShownTopics {
 function note(events: WatchedPeer[], event: WatchedPeer, groupId: GroupId | undefined): void {
   if (groupId !== undefined && event.group_id !== groupId) return;
   events.push(event);
-  if (events.length > PEER_EVENTS_MAX) events.shift();
+  if (events.length <= PEER_EVENTS_MAX) return;
+  // What became of this node itself is no passing thing.
+  const passing = events.findIndex(({ self }) => !self);
+  events.splice(Math.max(0, passing), 1);
 }
 
 /** After which number each moot is watched. */
@@ -121,7 +126,9 @@ async function follow(watched: Watched, { group_id }: RequestOf<typeof watch>, f
     await watched.turns.take();
     if (signal.aborted) return;
     const version = watched.changed.version;
-    for (const event of peerEvents.splice(0)) await call.emit(event);
+    // That this node was removed is told behind what came before it.
+    const removals = peerEvents.filter(isRemoval);
+    for (const event of peerEvents.splice(0)) if (!isRemoval(event)) await call.emit(event);
     let more = false;
     for (const moot of watched.moots()) {
       if (group_id !== undefined && moot.id !== group_id) continue;
@@ -140,8 +147,14 @@ async function follow(watched: Watched, { group_id }: RequestOf<typeof watch>, f
       if (news !== undefined) await call.emit({ kind: "unread", ...news });
       if (isFull) more = true;
     }
+    if (more) peerEvents.unshift(...removals);
+    else for (const event of removals) await call.emit(event);
     if (!more && peerEvents.length === 0) await watched.changed.after(version, signal);
   }
+}
+
+function isRemoval({ event, self }: WatchedPeer): boolean {
+  return self === true && event === "left";
 }
 
 function hasNothingNew(moot: Moot, { cursors }: Following): boolean {

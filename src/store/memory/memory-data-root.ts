@@ -1,6 +1,6 @@
 import type { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
-import type { DataRoot } from "../data-root.ts";
+import type { DataLook, DataRoot } from "../data-root.ts";
 import { byDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
 import { MemoryGroupStore } from "./memory-group-store.ts";
 import { MemoryNodeStore } from "./memory-node-store.ts";
@@ -38,6 +38,12 @@ export class MemoryDataRoot implements DataRoot {
     if ((this.#groups.get(groupId)?.messages.size ?? 0) > 0) throw hasMessages(groupId);
     this.#groups.delete(groupId);
   }
+
+  look(): DataLook {
+    return { faults: [], isGone: false };
+  }
+
+  onRefused(): void {}
 
   [Symbol.dispose](): void {
     this.node[Symbol.dispose]();

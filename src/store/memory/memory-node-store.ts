@@ -31,6 +31,8 @@ export class MemoryNodeStore implements NodeStore {
     return true;
   }
 
+  requireSame(): void {}
+
   [Symbol.dispose](): void {}
 }
 

@@ -6,6 +6,7 @@ import { RosterLog } from "../../core/roster/roster-log.ts";
 import type { NewMessage } from "../group-store.ts";
 import { Aside } from "./aside.ts";
 import { type Filling, TAKEOVER_FACT, unverifiedCounts } from "./fill-group.ts";
+import { followCursors } from "./mailbox-cursors.ts";
 import { copyAds } from "./original-ads.ts";
 import type { OriginalDatabase } from "./original-database.ts";
 import { ORIGINAL_MESSAGES, ORIGINAL_ROSTER, readRoster, readRosterBytes, tornNotice } from "./original-files.ts";
@@ -21,13 +22,16 @@ const BATCH = 1024;
  * filled from them what was written since, verified as at the first time. What we have stays whatever became of it
  * there. Gives what people should know: what was taken in, and exactly what differs and stays so. Throws as `fillGroup`.
  */
-export function takeLaterWrites(filling: Filling): string[] {
+export function takeLaterWrites(filling: Filling): readonly string[] {
   const { directory, open, store } = filling;
   const path = join(directory, ORIGINAL_ROSTER);
   const roster = readRosterBytes(path);
   using database = open(join(directory, ORIGINAL_MESSAGES));
   const [kept, now] = [keptMark(store), markOf({ ...filling, roster, database })];
-  if (sameContent(kept, now)) {
+  const isSame = sameContent(kept, now);
+  // What only people can mend they are told at each start.
+  if (isSame && kept?.roster_differs) return takeRoster(filling, { path, bytes: roster }).notices;
+  if (isSame) {
     // Copied or touched: the next look costs less.
     if (kept?.files !== now.files) keepMark(store, now);
     return [];
@@ -38,13 +42,25 @@ export function takeLaterWrites(filling: Filling): string[] {
     copyAds(database, { groupId: filling.groupId, roster: rosterTaken.log, ads: store.ads });
     database.checkUnchanged();
   }
-  keepMark(store, now);
+  const cursorNotices = kept?.cursors_sha256 === now.cursors_sha256 ? [] : takeCursors(filling, database);
+  keepMark(store, rosterTaken.differs ? { ...now, roster_differs: true } : now);
   return [
     ...takenNotice(directory, rosterTaken.entries, messagesTaken),
     ...rosterTaken.notices,
     ...goneNotice(join(directory, ORIGINAL_MESSAGES), kept, now, messagesTaken),
     ...sideNotices(filling.root, kept, now),
+    ...cursorNotices,
   ];
+}
+
+/** Not worth refusing the group for. */
+function takeCursors(filling: Filling, database: OriginalDatabase | undefined): string[] {
+  try {
+    return followCursors(filling, database);
+  } catch (error) {
+    if (!(error instanceof EntmootError) || error.code === "disk_full") throw error;
+    return [`not taken in: ${error.message}`];
+  }
 }
 
 interface RosterTaken {
@@ -52,6 +68,8 @@ interface RosterTaken {
   readonly log: RosterLog;
   /** How many entries were new. */
   readonly entries: number;
+  /** Theirs is none that ours could go on with. */
+  readonly differs: boolean;
   readonly notices: readonly string[];
 }
 
@@ -64,22 +82,22 @@ function takeRoster({ store }: Filling, { path, bytes }: { path: string; bytes: 
     read = readRoster(path, bytes);
   } catch (error) {
     if (!(error instanceof EntmootError)) throw error;
-    return { log, entries: 0, notices: [`not taken in: ${error.message}`] };
+    return { log, entries: 0, differs: true, notices: [`not taken in: ${error.message}`] };
   }
   const theirs = read.log.entries;
   const notices = tornNotice(path, read.tornBytes);
   const common = theirs.findIndex((entry, at) => entry.id !== ours[at]?.id);
   // All of theirs is the beginning of ours.
-  if (common < 0) return { log, entries: 0, notices };
+  if (common < 0) return { log, entries: 0, differs: false, notices };
   if (common < ours.length) {
     notices.push(
       `${path}: parts from our roster after entry ${common}: it goes on with ${theirs[common]!.id} (${theirs.length - common} more), ours with ${ours[common]!.id} (${ours.length - common} more); ours is kept, so let the founder's node, running one program only, repeat what is missing`,
     );
-    return { log, entries: 0, notices };
+    return { log, entries: 0, differs: true, notices };
   }
   const rest = theirs.slice(common);
   store.roster.append(rest);
-  return { log: read.log, entries: rest.length, notices };
+  return { log: read.log, entries: rest.length, differs: false, notices };
 }
 
 interface MessagesTaken {

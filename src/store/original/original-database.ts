@@ -3,7 +3,7 @@ import { constants, copyFileSync, existsSync, mkdtempSync, rmSync, statSync } fr
 import { basename, join } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
 import { requireOwnDatabase } from "../../files/guarded-files.ts";
-import { fileFailure } from "../private-files.ts";
+import { fileFailure, requireFile } from "../private-files.ts";
 import { sqliteFailure } from "../sqlite/sqlite-failure.ts";
 import type { SqlValue } from "../sqlite/sqlite-file.ts";
 import { makePrivatePlace, removePrivatePlace } from "./private-place.ts";
@@ -36,6 +36,7 @@ export class OriginalDatabase implements Disposable {
   static look(path: string): OriginalDatabase | undefined {
     if (!existsSync(path)) return undefined;
     requireOwnDatabase(path);
+    requireFile(path);
     const place = placeOf(path);
     if (place === undefined) return OriginalDatabase.#copy(path, makePrivatePlace());
     const found = place === "immutable" ? fingerprint(path) : undefined;
@@ -58,6 +59,7 @@ export class OriginalDatabase implements Disposable {
   static open(path: string, scratch: string): OriginalDatabase | undefined {
     if (!existsSync(path)) return undefined;
     requireOwnDatabase(path);
+    requireFile(path);
     return OriginalDatabase.#copy(path, mkdtempSync(scratch));
   }
 

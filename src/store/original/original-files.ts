@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { sizeText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { parseRosterLog, type RosterFile } from "../../core/roster/roster-file.ts";
 import { trustedPath } from "../../files/trusted-path.ts";
@@ -22,7 +23,10 @@ export function holdsOriginal(directory: string): boolean {
 export function readRosterBytes(path: string): Uint8Array {
   const { size } = statSync(path);
   if (size > ROSTER_BYTES_MAX) {
-    throw new EntmootError("data_root_invalid", `${path}: expected at most ${ROSTER_BYTES_MAX} bytes, found ${size}`);
+    throw new EntmootError(
+      "data_root_invalid",
+      `${path}: expected at most ${sizeText(ROSTER_BYTES_MAX)}, found ${sizeText(size)}`,
+    );
   }
   return readFileSync(trustedPath(path));
 }
@@ -44,5 +48,5 @@ export function readRoster(path: string, bytes: Uint8Array): RosterFile {
 /** What people are told of a roster file whose last line was cut off; nothing when it ends whole. */
 export function tornNotice(path: string, tornBytes: number): string[] {
   if (tornBytes === 0) return [];
-  return [`${path}: the last line is incomplete (${tornBytes} bytes); it was left out`];
+  return [`${path}: the last line is incomplete (${sizeText(tornBytes)}); it was left out`];
 }

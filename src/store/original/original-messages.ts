@@ -1,8 +1,8 @@
 import { type GroupId, MessageId } from "../../core/ids.ts";
 import { IncrementalOrder } from "../../core/order/incremental-order.ts";
-import { decodeMessage, messageCanonical } from "../../core/record/message.ts";
+import { decodeMessage, messageCanonical, messageIdOf, messageSigningForm } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
-import type { RosterLog } from "../../core/roster/roster-log.ts";
+import type { AuthorVerdict, RosterLog } from "../../core/roster/roster-log.ts";
 import type { NewMessage } from "../group-store.ts";
 import type { SqlValue } from "../sqlite/sqlite-file.ts";
 import { RECORD_BYTES_MAX } from "../store-limits.ts";
@@ -31,6 +31,8 @@ export function countOriginalMessages(database: OriginalDatabase): number {
 interface Judging {
   readonly groupId: GroupId;
   readonly roster: RosterLog;
+  /** Signatures are verified by whoever shows a message: here only what costs little. */
+  readonly signaturesLater?: boolean;
   /** Which ids are wanted; all when absent. */
   readonly only?: (id: Uint8Array) => boolean;
 }
@@ -42,14 +44,29 @@ interface Judging {
  */
 export function* originalMessages(
   database: OriginalDatabase,
-  { groupId, roster, only }: Judging,
+  { groupId, roster, signaturesLater = false, only }: Judging,
 ): Generator<OriginalMessage> {
   if (!database.has("messages")) return;
   for (const { message_id, canonical_bytes } of inOrder(database)) {
     const id = message_id instanceof Uint8Array ? message_id : NO_BYTES;
     if (only !== undefined && !only(id)) continue;
     const canonical = canonical_bytes instanceof Uint8Array ? canonical_bytes : NO_BYTES;
-    yield judge({ id, canonical }, groupId, roster);
+    yield judge({ id, canonical }, { groupId, roster, signaturesLater });
+  }
+}
+
+/** The ids of the database in the original's order, in hex. */
+export function* originalIds(database: OriginalDatabase): Generator<string> {
+  if (!database.has("messages")) return;
+  const order = orderOf(database);
+  if (order) {
+    yield* order.ids();
+    return;
+  }
+  for (const { message_id } of database.each(
+    "SELECT message_id FROM messages ORDER BY timestamp_ms, author_node_id, message_id",
+  )) {
+    if (message_id instanceof Uint8Array) yield message_id.toHex();
   }
 }
 
@@ -96,20 +113,26 @@ const INTEGER = /^-?[0-9]{1,19}$/;
 
 function judge(
   { id, canonical }: { id: Uint8Array; canonical: Uint8Array },
-  groupId: GroupId,
-  roster: RosterLog,
+  { groupId, roster, signaturesLater }: Judging,
 ): OriginalMessage {
   const message = decoded(canonical);
   const unverified = { kind: "unverified", id, canonical, message } as const;
   if (!message || message.id !== id.toHex()) return { ...unverified, reason: "damaged" };
   if (message.group_id !== groupId) return { ...unverified, reason: "other_group" };
-  const verdict = roster.verifyMessageAuthor(message);
+  const verdict = signaturesLater ? claimedAuthor(message, roster) : roster.verifyMessageAuthor(message);
   if (verdict === "not_member" || verdict === "signature_invalid") return { ...unverified, reason: verdict };
   const { author, timestamp, topics, parents } = message;
   return {
     kind: "verified",
     message: { id: message.id, author_node_id: author.pilot_node_id, timestamp, topics, parents, canonical },
   };
+}
+
+/** As `verifyMessageAuthor`, as far as it goes without the signature. */
+function claimedAuthor(message: Message, roster: RosterLog): AuthorVerdict {
+  const [likeliest] = roster.authorKeys(message);
+  if (likeliest === undefined) return "not_member";
+  return messageIdOf(messageSigningForm(message)) === message.id ? likeliest.standing : "signature_invalid";
 }
 
 /** The message if these are its canonical bytes; nothing else is ever served. */

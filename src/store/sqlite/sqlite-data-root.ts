@@ -3,7 +3,8 @@ import { join, resolve } from "node:path";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { removeEmptyFolder, removeFile } from "../../files/guarded-files.ts";
-import type { DataRoot, MigrationProgress } from "../data-root.ts";
+import type { DataLook, DataRoot, MigrationProgress } from "../data-root.ts";
+import { DiskRoom } from "../disk-room.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
 import { MemoryNodeStore } from "../memory/memory-node-store.ts";
 import type { NodeStore } from "../node-store.ts";
@@ -15,8 +16,15 @@ import { holdsOriginal } from "../original/original-files.ts";
 import { filesSeen, keptMark } from "../original/original-mark.ts";
 import { seeLaterWrites, seeOriginal } from "../original/read-in-place.ts";
 import { GROUP_DATABASE, takeOver } from "../original/takeover.ts";
-import { createPrivateDirectory, fileFailure, PRIVATE_DIRECTORY, PRIVATE_FILE, tighten } from "../private-files.ts";
-import { NODE_STORE_LIMITS } from "../store-limits.ts";
+import {
+  createPrivateDirectory,
+  fileFailure,
+  isThere,
+  PRIVATE_DIRECTORY,
+  PRIVATE_FILE,
+  tighten,
+} from "../private-files.ts";
+import { SameFile } from "../same-file.ts";
 import { GroupsBeingMade } from "./groups-being-made.ts";
 import { OpeningWait } from "./opening-wait.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
@@ -30,8 +38,9 @@ const NODE_DATABASE = "node.sqlite";
 const PRIVATE_FILES = [NODE_DATABASE, "esp.sqlite", "mailbox.sqlite", "esp-devices.json", "identity.json"];
 const PRIVATE_GROUP_FILES = [GROUP_DATABASE, "messages.sqlite", "roster.jsonl"];
 
-const TAKEN_AT_START =
-  "its data is taken over when the daemon starts: once nothing stands against it, start the daemon again";
+/** Said while others are served. `once`: what is awaited first, when something is. */
+const takenAtStart = (once = "") =>
+  `its data is taken over when the daemon starts: ${once}end this one (entmootd stop) and start the daemon again`;
 
 /** Ours. How long a start waits for other processes, in sum: nobody is served before. */
 const START_WAIT_MS = 10_000;
@@ -44,8 +53,10 @@ const NOTICES_MAX = 1000;
 export interface OpenRootOptions {
   /** How many databases of groups are open at a time; as many as this process may have when absent. */
   readonly files?: OpenFiles;
-  /** Told when, with `read` access, something is shown that may be older than what the original's files hold. */
+  /** Told when, with `read` access, what is shown may not be all that the original's files hold, and why. */
   readonly onStale?: (text: string) => void;
+  /** Told now and then while, with `read` access, the original's files are read. */
+  readonly onSeeing?: (progress: MigrationProgress) => void;
 }
 
 /**
@@ -59,6 +70,10 @@ export class SqliteDataRoot implements DataRoot {
   readonly #access: Access;
   readonly #groups: string;
   readonly #files: OpenFiles;
+  readonly #room: DiskRoom;
+  #tellRefused: (failure: EntmootError) => void = () => {};
+  /** The data root and the folder of its groups, as they were opened. */
+  readonly #folders: readonly SameFile[];
   readonly #open = new Map<GroupId, SqliteGroupStore>();
   readonly #leftOut = new Map<GroupId, EntmootError>();
   /** Why the original's data of a group was not taken over at the start. */
@@ -66,6 +81,7 @@ export class SqliteDataRoot implements DataRoot {
   readonly #notices: string[] = [];
   readonly #making: GroupsBeingMade;
   readonly #onStale: (text: string) => void;
+  readonly #onSeeing: ((progress: MigrationProgress) => void) | undefined;
   readonly #startPatience = new OpeningWait(START_WAIT_MS);
   #isServing = false;
 
@@ -80,11 +96,16 @@ export class SqliteDataRoot implements DataRoot {
     return new SqliteDataRoot(resolve(path), access, options);
   }
 
-  private constructor(path: string, access: Access, { files = new OpenFiles(), onStale = () => {} }: OpenRootOptions) {
+  private constructor(
+    path: string,
+    access: Access,
+    { files = new OpenFiles(), onSeeing, onStale = () => {} }: OpenRootOptions,
+  ) {
     this.path = path;
     this.#files = files;
     this.#access = access;
     this.#onStale = onStale;
+    this.#onSeeing = onSeeing;
     this.#groups = join(path, "groups");
     if (access === "write") {
       createPrivateDirectory(path);
@@ -93,11 +114,13 @@ export class SqliteDataRoot implements DataRoot {
     } else {
       requireDirectory(path);
     }
+    this.#folders = [path, this.#groups].flatMap((folder) => SameFile.at(folder) ?? []);
+    this.#room = new DiskRoom(path, (failure) => this.#tellRefused(failure));
     const database = join(path, NODE_DATABASE);
     // Looking creates nothing: where no node has run yet, there is nothing to see.
     const isThere = access === "write" || existsSync(database);
     this.node = isThere
-      ? new SqliteNodeStore(database, access, NODE_STORE_LIMITS, this.#startPatience)
+      ? new SqliteNodeStore(database, access, { patience: this.#startPatience, room: this.#room })
       : new MemoryNodeStore();
     this.#making = new GroupsBeingMade(this.node);
     if (access === "write") for (const id of this.#making.all()) this.#finishMaking(id);
@@ -136,7 +159,7 @@ export class SqliteDataRoot implements DataRoot {
     if (!isOurs && original === undefined) return undefined;
     const store =
       this.#access === "read"
-        ? this.#see(original, isOurs, groupId)
+        ? this.#see(original && { ...original, onProgress: this.#onSeeing }, isOurs, groupId)
         : this.#take(original && { ...original, onProgress }, isOurs, groupId);
     try {
       if (store.roster.size > 0) {
@@ -164,10 +187,13 @@ export class SqliteDataRoot implements DataRoot {
     const { directory, groupId } = original;
     const failure = this.#notTaken.get(groupId);
     if (this.#isServing) {
-      const why = failure?.message ?? `${directory}: holds the original's data`;
+      const why =
+        failure === undefined
+          ? `${directory}: holds the original's data; ${takenAtStart()}`
+          : `${failure.message}; ${takenAtStart("once that is mended, ")}`;
       // Not `unavailable`: it does not pass by itself.
       const code = failure === undefined || failure.code === "unavailable" ? "conflict" : failure.code;
-      throw new EntmootError(code, `${why}; ${TAKEN_AT_START}`);
+      throw new EntmootError(code, why);
     }
     try {
       this.#noticeAll(takeOver(original));
@@ -182,7 +208,7 @@ export class SqliteDataRoot implements DataRoot {
     if (this.#isServing) {
       // As much work, for as long a log.
       if (keptMark(store)?.files === filesSeen(original.root, original.directory)) return;
-      this.#notice(`${original.directory}: the original wrote since its data was taken over; ${TAKEN_AT_START}`);
+      this.#notice(`${original.directory}: the original wrote since its data was taken over; ${takenAtStart()}`);
       return;
     }
     try {
@@ -203,7 +229,9 @@ export class SqliteDataRoot implements DataRoot {
     if (original === undefined) return taken!;
     try {
       const path = join(original.directory, GROUP_DATABASE);
-      const seen = taken ? seeLaterWrites(original, { taken, path }, forget) : seeOriginal(original, forget);
+      const seen = taken
+        ? seeLaterWrites(original, { taken, path }, forget)
+        : seeOriginal(original, { onClose: forget, onRefused: this.#onStale });
       if (seen === undefined) return taken!;
       taken?.[Symbol.dispose]();
       this.#open.set(groupId, seen);
@@ -240,6 +268,25 @@ export class SqliteDataRoot implements DataRoot {
     this.#deleteDatabase(groupId);
     this.#leftOut.delete(groupId);
     this.#removeFiles(groupId);
+  }
+
+  look(how: { readonly again: boolean }): DataLook {
+    for (const folder of this.#folders) {
+      const failure = folder.look();
+      if (failure !== undefined) return { faults: [failure], isGone: true };
+    }
+    const faults = [...this.#room.look(how)];
+    try {
+      this.node.requireSame();
+    } catch (error) {
+      if (!(error instanceof EntmootError)) throw error;
+      faults.push(error);
+    }
+    return { faults, isGone: false };
+  }
+
+  onRefused(told: (failure: EntmootError) => void): void {
+    this.#tellRefused = told;
   }
 
   [Symbol.dispose](): void {
@@ -307,6 +354,7 @@ export class SqliteDataRoot implements DataRoot {
       access: this.#access,
       files: this.#files,
       alone: this.#access === "write",
+      room: this.#room,
       makingPatience: this.#patience,
       onClose: () => this.#open.delete(groupId),
     });
@@ -397,11 +445,6 @@ export class SqliteDataRoot implements DataRoot {
   #notice(text: string): void {
     if (this.#notices.length < NOTICES_MAX && !this.#notices.includes(text)) this.#notices.push(text);
   }
-}
-
-/** Throws the system's error where that cannot be seen. */
-function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Whatever kept one thing from being read, in words. */

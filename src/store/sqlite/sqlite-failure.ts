@@ -41,7 +41,25 @@ export function sqliteFailure(error: unknown, path: string): unknown {
       because,
     );
   }
+  if (code.startsWith(IO_ERROR)) {
+    return new EntmootError(
+      "data_root_invalid",
+      `${path}: the system refuses to read or write it: ${found}; look at the disk, its quota and the limits of this process ("ulimit -f"), then try again`,
+      because,
+    );
+  }
   return new EntmootError("internal", `${path}: ${found}`, because);
+}
+
+/** Wire with SQLite. How its codes for what the system refuses begin. */
+const IO_ERROR = "SQLITE_IOERR";
+
+/** Whether there was no room, or the disk did not do what it was asked: it is of no use to others either. */
+export function isRefusedByDisk(failure: unknown): failure is EntmootError {
+  if (!(failure instanceof EntmootError)) return false;
+  const { cause, code } = failure;
+  if (code === "disk_full") return true;
+  return code === "data_root_invalid" && cause instanceof SQLiteError && cause.code?.startsWith(IO_ERROR) === true;
 }
 
 /** SQLite does not say why; `undefined` when the system does not either. */

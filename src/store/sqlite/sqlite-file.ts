@@ -1,15 +1,17 @@
 import { Database, type Statement } from "bun:sqlite";
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
 import { requireOwnDatabase } from "../../files/guarded-files.ts";
+import type { DiskRoom, Triable } from "../disk-room.ts";
 import { OpenFiles, type Parkable } from "../open-files.ts";
-import { createPrivateFile, fileFailure } from "../private-files.ts";
+import { createPrivateFile, fileFailure, requireFile } from "../private-files.ts";
+import { SameFile } from "../same-file.ts";
 import { OutOfFiles, StoreBusy } from "../store-failures.ts";
 import { isOnlyReadable, openFrozen } from "./frozen-database.ts";
 import { OpeningWait } from "./opening-wait.ts";
 import { type ConnectOptions, setUp, userVersionOf } from "./sqlite-connection.ts";
-import { sqliteFailure } from "./sqlite-failure.ts";
+import { isRefusedByDisk, sqliteFailure } from "./sqlite-failure.ts";
 
 /** What a statement binds or gives. Integers come back as `number` unless the statement asks for `bigint`. */
 export type SqlValue = null | number | bigint | string | Uint8Array;
@@ -38,6 +40,8 @@ interface OpenOptions {
   readonly patience?: OpeningWait;
   /** The same where the database is to be made, or its tables to be changed: whoever does that is soon done. */
   readonly makingPatience?: OpeningWait;
+  /** Told of what kept something from being read or written. */
+  readonly room?: DiskRoom | undefined;
 }
 
 /** A file as it is opened. */
@@ -46,6 +50,7 @@ interface Parts {
   readonly alone: boolean;
   readonly connecting: ConnectOptions;
   readonly files: OpenFiles;
+  readonly room: DiskRoom | undefined;
 }
 
 /** Ours. A program that only reads has nothing else to do meanwhile. */
@@ -62,18 +67,19 @@ const MAKING_WAIT_MS = 10_000;
 /**
  * One SQLite database file, 0600, WAL, every commit fsynced. Failures are `EntmootError`s that name
  * the file: `disk_full` when there is no room, `StoreBusy` when another process holds it, `OutOfFiles` when it cannot be
- * opened for want of descriptors, `data_root_invalid` when it is damaged, not ours, not writable or no longer at its path
+ * opened for want of descriptors, `data_root_invalid` when it is damaged, refused by the disk, not ours, not writable or no longer at its path
  * when something is written, else `internal`.
  */
-export class SqliteFile implements Disposable, Parkable {
+export class SqliteFile implements Disposable, Parkable, Triable {
   readonly path: string;
   readonly access: Access;
   readonly #connecting: ConnectOptions;
   readonly #files: OpenFiles;
   readonly #isAlone: boolean;
   #seenVersion = 0;
-  /** What tells the file that was opened from another one that stands at its path. */
-  #identity: string | undefined;
+  /** As they were opened; the log is another one after each time that the file was parked. */
+  #opened: SameFile | undefined;
+  #openedLog: SameFile | undefined;
   readonly #begin: Sql;
   readonly #commit: Sql;
   readonly #version: Sql;
@@ -85,15 +91,23 @@ export class SqliteFile implements Disposable, Parkable {
   #openings = 0;
   #waitMs = 0;
   #statements: Sql[] = [];
-  #use: Use = { isRecent: true };
+  readonly #use: Use;
+  readonly #room: DiskRoom | undefined;
   #open = true;
 
-  private constructor(path: string, { access, alone, connecting, files }: Parts) {
+  private constructor(path: string, { access, alone, connecting, files, room }: Parts) {
     this.path = path;
     this.access = access;
     this.#connecting = connecting;
     this.#files = files;
     this.#isAlone = alone;
+    this.#use = {
+      isRecent: true,
+      failed: (failure) => {
+        if (room !== undefined && isRefusedByDisk(failure)) room.noteRefused(this, failure);
+      },
+    };
+    this.#room = room;
     this.#begin = this.prepare("BEGIN IMMEDIATE");
     this.#commit = this.prepare("COMMIT");
     this.#version = this.prepare("PRAGMA data_version");
@@ -102,12 +116,14 @@ export class SqliteFile implements Disposable, Parkable {
   /** Opens `path`, made if it is not there, and brings it up to date. */
   static open(path: string, options: OpenOptions): SqliteFile {
     const { access, durable = true, files = new OpenFiles(Number.POSITIVE_INFINITY), label, migrations } = options;
+    requireFile(resolve(path));
     const isMade = userVersionOf(resolve(path)) === migrations.length;
     const waitMs = isMade ? usualWaitMs(access) : MAKING_WAIT_MS;
     const patience = options.patience ?? ((isMade ? undefined : options.makingPatience) || new OpeningWait(waitMs));
     // Absolute: only a path that starts with `file:` would be read as a URI.
     const connecting = { label, migrations, durable, patience };
-    const file = new SqliteFile(resolve(path), { access, alone: options.alone ?? false, connecting, files });
+    const { alone = false, room } = options;
+    const file = new SqliteFile(resolve(path), { access, alone, connecting, files, room });
     // A log left behind by a deleted database is thrown away by SQLite itself, because this one begins empty.
     if (!existsSync(file.path)) createPrivateFile(file.path);
     file.#connected();
@@ -131,7 +147,7 @@ export class SqliteFile implements Disposable, Parkable {
     try {
       db.run(sql);
     } catch (error) {
-      throw sqliteFailure(error, this.path);
+      throw failureOf(error, this.path, this.#use);
     }
   }
 
@@ -148,8 +164,13 @@ export class SqliteFile implements Disposable, Parkable {
       return result;
     } catch (error) {
       if (this.#isInTransaction) this.#rollBack();
-      throw sqliteFailure(error, this.path);
+      throw failureOf(error, this.path, this.#use);
     }
+  }
+
+  /** Writes, through to the disk, what is there already. Throws as `transact`. */
+  tryWriting(): void {
+    this.transact(() => this.exec(`PRAGMA user_version = ${this.#connecting.migrations.length}`));
   }
 
   /** Whether a write would find it free just now; waits for nobody. */
@@ -203,20 +224,16 @@ export class SqliteFile implements Disposable, Parkable {
   [Symbol.dispose](): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#room?.forget(this);
     if (this.#db !== undefined) this.#disconnect(this.#db);
     this.#statements = [];
   }
 
-  /** What is written to a file that was removed is lost with it: it must not be acknowledged. */
+  /** What is written to a file that was removed is lost with it, or with its log: it must not be acknowledged. */
   requireSame(): void {
     if (!this.#connecting.durable) return;
-    const found = identityOf(this.path);
-    if (found === this.#identity) return;
-    const what = found === undefined ? "it was removed" : "another file stands in its place";
-    throw new EntmootError(
-      "data_root_invalid",
-      `${this.path}: no longer what was opened: ${what}; nothing was stored; restore the data root if need be, and restart the daemon`,
-    );
+    const failure = this.#opened?.look() ?? this.#openedLog?.look();
+    if (failure !== undefined) throw failure;
   }
 
   get #isInTransaction(): boolean {
@@ -227,6 +244,7 @@ export class SqliteFile implements Disposable, Parkable {
   #connected(waitMs = WRITER_WAIT_MS): Database {
     if (this.#db !== undefined) return this.#db;
     if (!this.#open) throw new EntmootError("internal", `${this.path}: used after it was closed`);
+    requireFile(this.path);
     this.#files.makeRoom();
     for (;;) {
       try {
@@ -236,7 +254,8 @@ export class SqliteFile implements Disposable, Parkable {
         if (!(error instanceof OutOfFiles && this.#files.closeOne())) throw error;
       }
     }
-    if (this.#openings === 0) this.#identity = identityOf(this.path);
+    if (this.#openings === 0) this.#opened = SameFile.at(this.path);
+    this.#openedLog = SameFile.at(`${this.path}-wal`);
     this.#openings += 1;
     this.#files.opened(this);
     return this.#db;
@@ -273,7 +292,7 @@ export class SqliteFile implements Disposable, Parkable {
       return db;
     } catch (error) {
       // Asked before anything is let go of: by then there may be room again.
-      const failure = sqliteFailure(error, this.path);
+      const failure = failureOf(error, this.path, this.#use);
       db?.close();
       throw failure;
     }
@@ -282,6 +301,7 @@ export class SqliteFile implements Disposable, Parkable {
   #disconnect(db: Database): void {
     for (const statement of this.#statements) statement.finalize();
     this.#db = undefined;
+    this.#openedLog = undefined;
     this.#files.closed(this);
     db.close(true);
     this.#forget?.();
@@ -314,14 +334,18 @@ export class SqliteFile implements Disposable, Parkable {
   }
 }
 
-/** Shared by a file and its statements: whether one of them was used lately. */
+/** Shared by a file and its statements. */
 interface Use {
+  /** One of them was used lately. */
   isRecent: boolean;
+  /** Told of what failed. */
+  readonly failed: (failure: unknown) => void;
 }
 
-function identityOf(path: string): string | undefined {
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return found === undefined ? undefined : `${found.dev} ${found.ino}`;
+function failureOf(error: unknown, path: string, { failed }: Use): unknown {
+  const failure = sqliteFailure(error, path);
+  failed(failure);
+  return failure;
 }
 
 function usualWaitMs(access: Access): number {
@@ -349,7 +373,7 @@ export class Sql {
       const { changes, lastInsertRowid } = this.#statement.run(...values);
       return { changes, lastInsertRowid: Number(lastInsertRowid) };
     } catch (error) {
-      throw sqliteFailure(error, this.#path);
+      throw failureOf(error, this.#path, this.#use);
     }
   }
 
@@ -359,7 +383,7 @@ export class Sql {
       this.#statement ??= this.#make();
       return this.#statement.values(...values) as SqlValue[][];
     } catch (error) {
-      throw sqliteFailure(error, this.#path);
+      throw failureOf(error, this.#path, this.#use);
     }
   }
 

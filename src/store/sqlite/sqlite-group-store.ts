@@ -1,5 +1,6 @@
 import { BoundedMap } from "../../core/bounded-map.ts";
 import type { GroupId } from "../../core/ids.ts";
+import type { DiskRoom } from "../disk-room.ts";
 import type { Fact, GroupStore } from "../group-store.ts";
 import type { OpenFiles } from "../open-files.ts";
 import { GROUP_0001 } from "./migrations/0001-group.ts";
@@ -28,6 +29,13 @@ interface OpenGroup {
   readonly onClose?: () => void;
   /** How long is waited for another process that makes it or changes its tables. */
   readonly makingPatience?: OpeningWait;
+  /** Told of what kept something from being written. */
+  readonly room?: DiskRoom;
+}
+
+interface StoreParts extends Pick<OpenGroup, "alone" | "onClose"> {
+  /** Of the same file, where they are not shown as they are. */
+  readonly messages?: SqliteMessageStore;
 }
 
 /** Ours. Small facts known by heart, of a group that nobody else writes: asked for each look at it. */
@@ -49,29 +57,26 @@ export class SqliteGroupStore implements GroupStore {
   /** `path` is made if it is not there. `onClose` is called once. */
   static open(
     path: string,
-    { groupId, access, alone = false, files, makingPatience, onClose = () => {} }: OpenGroup,
+    { groupId, access, alone = false, files, makingPatience, onClose = () => {}, room }: OpenGroup,
   ): SqliteGroupStore {
     const file = SqliteFile.open(path, {
       label: "group database",
       migrations: GROUP_MIGRATIONS,
       access,
       alone,
+      room,
       ...(files === undefined ? {} : { files }),
       ...(makingPatience === undefined ? {} : { makingPatience }),
     });
     return new SqliteGroupStore(groupId, file, { alone, onClose });
   }
 
-  constructor(
-    groupId: GroupId,
-    file: SqliteFile,
-    { alone = false, onClose = () => {} }: Pick<OpenGroup, "alone" | "onClose"> = {},
-  ) {
+  constructor(groupId: GroupId, file: SqliteFile, { alone = false, messages, onClose = () => {} }: StoreParts = {}) {
     this.groupId = groupId;
     this.#file = file;
     this.#onClose = onClose;
     this.#known = alone ? new BoundedMap(FACTS_KNOWN) : undefined;
-    this.messages = new SqliteMessageStore(file);
+    this.messages = messages ?? new SqliteMessageStore(file);
     this.roster = new SqliteRosterStore(file);
     this.ads = new SqliteAdStore(file);
     this.consumers = new SqliteConsumerStore(file, () => this.messages.lastSeq());
@@ -112,7 +117,7 @@ export class SqliteGroupStore implements GroupStore {
     if (!this.#open) return;
     this.#open = false;
     try {
-      this.messages.rememberRoot();
+      this.messages.rememberOrder();
     } catch {
       // It is computed again on the next opening.
     }

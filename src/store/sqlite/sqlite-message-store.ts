@@ -11,7 +11,7 @@ import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { SqliteLogSums } from "./sqlite-log-sums.ts";
 import { SqliteMessageQuery, storedOf } from "./sqlite-message-query.ts";
-import { SqliteOrder, sameStamp } from "./sqlite-order.ts";
+import { type SetStamp, SqliteOrder, sameStamp } from "./sqlite-order.ts";
 import { SqlitePruning } from "./sqlite-pruning.ts";
 import { SqliteRangeRoots } from "./sqlite-range-roots.ts";
 import { SqliteTopicIndex } from "./sqlite-topic-index.ts";
@@ -58,8 +58,8 @@ export class SqliteMessageStore implements MessageStore {
   readonly #idsWithin: Sql;
 
   #prunedSeen = 0;
-  /** The root that was kept for what the log held then: read once, and not again while nothing comes. */
-  #keptRoot: { readonly seq: number; readonly pruned: number; readonly root: MerkleRoot } | undefined;
+  /** The root that was kept for what was held then: read once, and not again while nothing comes or goes. */
+  #keptRoot: { readonly stamp: SetStamp; readonly root: MerkleRoot } | undefined;
   /** What was read or written last, true for as long as nobody else commits. */
   #known: { readonly version: number; readonly tally: HeldTally } | undefined;
 
@@ -79,7 +79,7 @@ export class SqliteMessageStore implements MessageStore {
       `SELECT pruned, (SELECT messages FROM restored), inverted, max(seq, coalesce((SELECT max(seq) FROM messages), 0))
       FROM counts`,
     );
-    this.#setInverted = file.prepare("UPDATE counts SET inverted = 1");
+    this.#setInverted = file.prepare("UPDATE counts SET inverted = ?1");
     this.#root = file.prepare("SELECT root FROM counts WHERE root_seq = ?1 AND root_pruned = ?2");
     this.#setRoot = file.prepare("UPDATE counts SET root = ?1, root_seq = ?2, root_pruned = ?3");
     this.#log = file.prepare("SELECT id FROM log");
@@ -244,20 +244,20 @@ export class SqliteMessageStore implements MessageStore {
     if (tally.held === 0) return MerkleRoot.zero;
     const set = this.#order.loaded(tally);
     if (set) return set.root();
-    if (this.#keptRoot?.seq === tally.seq && this.#keptRoot.pruned === tally.pruned) return this.#keptRoot.root;
+    if (this.#keptRoot !== undefined && sameStamp(this.#keptRoot.stamp, tally)) return this.#keptRoot.root;
     const kept = this.#root.row(tally.seq, tally.pruned)?.[0];
     if (kept instanceof Uint8Array) {
       const root = this.#countsRow.hex32<MerkleRoot>(kept, 1);
-      this.#keptRoot = { seq: tally.seq, pruned: tally.pruned, root };
+      this.#keptRoot = { stamp: tally, root };
       return root;
     }
     return this.#order.at(tally).root();
   }
 
-  sharedSince(since: bigint, build: boolean): CopyPart | undefined {
+  sharedSince(since: bigint, limit: number): CopyPart | undefined {
     const tally = this.#readTally();
     if (this.#ranges.isAll(since)) return { root: this.merkleRoot(), count: tally.held };
-    return this.#ranges.part(since, tally, build);
+    return this.#ranges.part(since, tally, limit);
   }
 
   nextParents(): MessageId[] {
@@ -292,17 +292,26 @@ export class SqliteMessageStore implements MessageStore {
     }
   }
 
-  /** Keeps the Merkle root for the next opening, if it is known now. Loses nothing when it fails. */
-  rememberRoot(): void {
+  /**
+   * Keeps for the next opening what is known now: the Merkle root, and that no child sorts before its parent any more, as
+   * after a return or a removal. Loses nothing when it fails.
+   */
+  rememberOrder(): void {
     if (this.#file.access === "read") return;
     const tally = this.#readTally();
     const set = this.#order.loaded(tally);
-    if (!set || this.#root.row(tally.seq, tally.pruned)?.[0] instanceof Uint8Array) return;
+    if (!set) return;
+    const isMended = tally.inverted && set.isAscending;
+    if (!isMended && this.#root.row(tally.seq, tally.pruned)?.[0] instanceof Uint8Array) return;
     const root = MerkleRoot.toBytes(set.root());
     this.#file.transact(() => {
-      const now = this.#readTally();
-      if (sameStamp(now, tally)) this.#setRoot.run(root, tally.seq, tally.pruned);
+      if (!sameStamp(this.#readTally(), tally)) return;
+      this.#setRoot.run(root, tally.seq, tally.pruned);
+      if (!isMended) return;
+      this.#inversions.noteLacking(set);
+      this.#setInverted.run(0);
     });
+    this.#known = undefined;
   }
 
   #insertAll(messages: readonly NewMessage[]) {
@@ -331,7 +340,7 @@ export class SqliteMessageStore implements MessageStore {
     });
     this.#topics.add(messages, seqs);
     if (isAnyBack) this.#pruning.countRestored(restored);
-    else if (inversions.found && !before.inverted) this.#setInverted.run();
+    else if (inversions.found && !before.inverted) this.#setInverted.run(1);
     const stored = messages.filter((_, at) => seqs[at] !== undefined);
     const added = messages.filter((_, at) => (seqs[at] ?? 0) > before.seq);
     const sum = this.#sums.stored(

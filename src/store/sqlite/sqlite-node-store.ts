@@ -1,3 +1,4 @@
+import type { DiskRoom } from "../disk-room.ts";
 import type { NodeStore } from "../node-store.ts";
 import { NODE_STORE_LIMITS } from "../store-limits.ts";
 import { NODE_0001 } from "./migrations/0001-node.ts";
@@ -17,12 +18,21 @@ export class SqliteNodeStore implements NodeStore {
   readonly #file: SqliteFile;
   readonly #settings: SqliteFactStore;
 
-  /** `path` is made if it is not there. `patience`: a process that starts can do nothing without it. */
-  constructor(path: string, access: Access, limits = NODE_STORE_LIMITS, patience?: OpeningWait) {
+  /** `path` is made if it is not there. `patience`: a process that starts can do nothing without it. `room` is told what cannot be written. */
+  constructor(
+    path: string,
+    access: Access,
+    {
+      limits = NODE_STORE_LIMITS,
+      patience,
+      room,
+    }: { limits?: typeof NODE_STORE_LIMITS; patience?: OpeningWait; room?: DiskRoom } = {},
+  ) {
     this.#file = SqliteFile.open(path, {
       label: "node database",
       migrations: NODE_MIGRATIONS,
       access,
+      room,
       ...(patience === undefined ? {} : { patience }),
     });
     this.links = new SqliteLinkStore(this.#file, limits.links);
@@ -36,6 +46,10 @@ export class SqliteNodeStore implements NodeStore {
 
   setSetting(name: string, value: string | undefined): void {
     this.#settings.set(name, value);
+  }
+
+  requireSame(): void {
+    this.#file.requireSame();
   }
 
   isWritable(): boolean {

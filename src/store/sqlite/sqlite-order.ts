@@ -2,10 +2,9 @@ import type { MessageId } from "../../core/ids.ts";
 import { IncrementalOrder } from "../../core/order/incremental-order.ts";
 import { MessageSet } from "../../core/order/message-set.ts";
 import type { NewMessage } from "../group-store.ts";
-import { RECORD_BYTES_MAX } from "../store-limits.ts";
-import { placeAfter, type TimeRange, timeRange } from "../time-range.ts";
-import { RowReader } from "./row-reader.ts";
-import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
+import { type TimeRange, timeRange } from "../time-range.ts";
+import { OrderRows } from "./order-rows.ts";
+import type { SqliteFile } from "./sqlite-file.ts";
 
 /**
  * What the set of held messages was at one instant; two equal stamps mean equal sets. Numbers given out and prunings only
@@ -22,39 +21,19 @@ export function sameStamp(a: SetStamp, b: SetStamp): boolean {
   return a.seq === b.seq && a.pruned === b.pruned && a.held === b.held;
 }
 
-/** Ours. Rows a page of the index holds while loading; bounds what one page costs in memory. */
-const PAGE_ROWS = 4096;
-
-const TIMESTAMP = `CASE WHEN timestamp BETWEEN -9007199254740991 AND 9007199254740991
-  THEN timestamp ELSE CAST(timestamp AS TEXT) END`;
-
 /**
  * The order over the messages of a group and its Merkle tree, in memory from the first time
  * someone needs it, and kept in step with the database, also when another process writes.
  */
 export class SqliteOrder {
-  readonly #file: SqliteFile;
-  readonly #rows: RowReader;
-  readonly #page: Sql;
-  readonly #arrived: Sql;
+  readonly #rows: OrderRows;
   #set: MessageSet | undefined;
   #stamp: SetStamp = { seq: 0, pruned: 0, held: 0 };
   /** Pruned, and still in the set. */
   #gone: MessageId[] = [];
-  readonly #range: TimeRange;
-  readonly #since: bigint | undefined;
 
-  /** `since`: the set is of the messages from then on alone (Unix milliseconds). */
-  constructor(file: SqliteFile, since?: bigint) {
-    this.#range = timeRange(since, undefined);
-    this.#since = since;
-    this.#file = file;
-    this.#rows = new RowReader(file.path, "messages");
-    this.#page = file.prepare(`SELECT id, ${TIMESTAMP}, author, parents FROM messages
-      WHERE (timestamp, author, id) >= (?1, ?2, ?3) AND (timestamp, author, id) < (?4, ?5, ?6)
-      ORDER BY timestamp, author, id LIMIT ${PAGE_ROWS}`);
-    this.#arrived = file.prepare(`SELECT id, ${TIMESTAMP}, author, parents, seq FROM messages
-      WHERE seq > ?1 ORDER BY seq LIMIT ${PAGE_ROWS}`);
+  constructor(file: SqliteFile) {
+    this.#rows = new OrderRows(file);
   }
 
   /** The set as the database had it at `stamp`, which the caller just read. */
@@ -63,11 +42,15 @@ export class SqliteOrder {
     const before = this.#stamp;
     const onlyGrew = stamp.pruned === before.pruned && stamp.held - before.held === stamp.seq - before.seq;
     if (known && onlyGrew && stamp.seq >= before.seq) {
-      if (stamp.seq > this.#stamp.seq) this.#catchUp(known);
+      if (stamp.seq > before.seq) {
+        this.#rows.arrivedAfter(before.seq, (id, timestamp, author, parents) =>
+          known.addBytes(id, timestamp, author, parents),
+        );
+      }
     } else {
       const set = new MessageSet(crypto.getRandomValues(new Uint32Array(1))[0]!);
-      if (this.#since === undefined) set.reserve(stamp.held);
-      this.#each(this.#range, (id, timestamp, author, parents) => set.addBytes(id, timestamp, author, parents));
+      set.reserve(stamp.held);
+      this.#rows.each(ALL, (id, timestamp, author, parents) => set.addBytes(id, timestamp, author, parents));
       this.#set = set;
     }
     this.#stamp = stamp;
@@ -84,7 +67,6 @@ export class SqliteOrder {
     const set = this.loaded(before);
     if (!set) return;
     for (const { id, timestamp, author_node_id, parents } of messages) {
-      if (this.#since !== undefined && timestamp < this.#since) continue;
       set.add({ id, timestamp, author: author_node_id, parents });
     }
     this.#stamp = after;
@@ -107,48 +89,9 @@ export class SqliteOrder {
   /** Ids of the messages in `range` in the topological order they have among themselves. */
   idsIn(range: TimeRange): MessageId[] {
     const order = new IncrementalOrder(crypto.getRandomValues(new Uint32Array(1))[0]!);
-    this.#each(range, (id, timestamp, author, parents) => order.insert(id, timestamp, author, parents));
+    this.#rows.each(range, (id, timestamp, author, parents) => order.insert(id, timestamp, author, parents));
     return [...order.ids(0)];
-  }
-
-  #catchUp(set: MessageSet): void {
-    for (let after = this.#stamp.seq; ; ) {
-      const rows = this.#arrived.rows(after);
-      for (const row of rows) {
-        this.#read(row, (id, timestamp, author, parents) => {
-          if (this.#since === undefined || timestamp >= this.#since) set.addBytes(id, timestamp, author, parents);
-        });
-      }
-      if (rows.length < PAGE_ROWS) return;
-      after = rows.at(-1)![4] as number;
-    }
-  }
-
-  #each(range: TimeRange, visit: Visit): void {
-    const { hi } = range;
-    let { lo } = range;
-    this.#file.snapshot(() => {
-      for (;;) {
-        const rows = this.#page.rows(lo.timestamp, lo.author, lo.id, hi.timestamp, hi.author, hi.id);
-        for (const row of rows) this.#read(row, visit);
-        if (rows.length < PAGE_ROWS) return;
-        const [id, timestamp, author] = rows.at(-1)!;
-        lo = placeAfter({ timestamp: BigInt(timestamp as string), author: author as number, id: id as Uint8Array });
-      }
-    });
-  }
-
-  #read([id, timestamp, author, parents]: SqlValue[], visit: Visit): void {
-    const rows = this.#rows;
-    const node = rows.bytes(id, id, 32);
-    const edges = rows.bytes(parents, id, { min: 0, max: RECORD_BYTES_MAX });
-    if (edges.length % 32 !== 0) rows.bytes(parents, id, edges.length - (edges.length % 32));
-    const time = typeof timestamp === "string" ? BigInt(timestamp) : rows.number(timestamp, id, SAFE);
-    visit(node, time, rows.number(author, id, UINT32), edges);
   }
 }
 
-type Visit = (id: Uint8Array, timestamp: bigint | number, author: number, parents: Uint8Array) => void;
-
-const SAFE = { min: Number.MIN_SAFE_INTEGER };
-const UINT32 = { max: 0xffffffff };
+const ALL = timeRange(undefined, undefined);

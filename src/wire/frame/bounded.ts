@@ -1,3 +1,4 @@
+import { sizeText } from "../../core/amounts.ts";
 import { decodeUtf8, encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type Codec, labelled, list, omittedList, schemaOf } from "../../core/json/json-codec.ts";
@@ -73,14 +74,14 @@ export function boundedText(label: string, maxBytes: number): Codec<string> {
     read(reader, previous) {
       const value = text.read(reader, previous);
       const size = byteLength(value);
-      if (size > maxBytes) reader.fail(`${label} of at most ${maxBytes} bytes`, `${size} bytes`);
+      if (size > maxBytes) reader.fail(`${label} of at most ${sizeText(maxBytes)}`, sizeText(size));
       return value;
     },
     check(value, place) {
       if (typeof value !== "string") return place.fail("a string", value);
       // No UTF-16 unit takes more than three bytes of UTF-8.
       const size = value.length * 3 <= maxBytes ? 0 : byteLength(value);
-      if (size > maxBytes) place.fail(`${label} of at most ${maxBytes} bytes`, value, `${size} bytes`);
+      if (size > maxBytes) place.fail(`${label} of at most ${sizeText(maxBytes)}`, value, sizeText(size));
     },
     write(value, form) {
       requireAtMost(maxBytes, byteLength(value), `bytes of ${label}`);

@@ -1,3 +1,4 @@
+import { sizeText } from "../../core/amounts.ts";
 import { concat } from "../../core/bytes/byte-strings.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { FRAME_LENGTH_MAX, FRAME_PREFIX_BYTES, type FrameLimits } from "./frame-limits.ts";
@@ -168,7 +169,10 @@ export class FrameReader {
   }
 
   #failTooLarge(what: string, limit: number): never {
-    this.#fail("frame_too_large", `expected a length of at most ${limit} for ${what}, found ${this.#length()}`);
+    this.#fail(
+      "frame_too_large",
+      `expected a length of at most ${sizeText(limit)} for ${what}, found ${sizeText(this.#length())}`,
+    );
   }
 
   #fail(code: "malformed_frame" | "frame_too_large", problem: string): never {

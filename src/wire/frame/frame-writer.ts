@@ -1,3 +1,4 @@
+import { sizeText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { FRAME_PREFIX_BYTES, type FrameLimits } from "./frame-limits.ts";
 
@@ -8,7 +9,7 @@ export function writeFrame(type: number, body: readonly Uint8Array[], limits: Fr
   if (length > limit) {
     throw new EntmootError(
       "frame_too_large",
-      `frame: expected a length of at most ${limit} for type 0x${type.toString(16).padStart(2, "0")}, got ${length}`,
+      `frame: expected a length of at most ${sizeText(limit)} for type 0x${type.toString(16).padStart(2, "0")}, got ${sizeText(length)}`,
     );
   }
   const frame = new Uint8Array(FRAME_PREFIX_BYTES + length);

@@ -1,3 +1,4 @@
+import { sizeText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { RosterEntryId } from "../../core/ids.ts";
 import { encodeWire, omitted, struct } from "../../core/json/json-codec.ts";
@@ -69,7 +70,10 @@ export function answerRosterPage(
   }
   const last = start + entries.length === log.length;
   if (!last && entries.length === 0) {
-    throw new EntmootError("frame_too_large", `roster entry ${start}: larger than a page of ${PAGE_BYTES_MAX} bytes`);
+    throw new EntmootError(
+      "frame_too_large",
+      `roster entry ${start}: larger than a page of ${sizeText(PAGE_BYTES_MAX)}`,
+    );
   }
   return { kind: "roster_page_resp", group_id, entries, last, name: start === 0 ? name : "" };
 }

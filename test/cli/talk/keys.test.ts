@@ -35,7 +35,11 @@ test.each([
 const piece = fc.oneof(
   fc.string({ unit: "grapheme" }).filter((text) => !text.includes("\x1b")),
   fc.constantFrom("\x1b[A", "\x1b[1;5C", "\x1bOF", "\x1b[3~", "\x1bb", "\r", "\x7f", "漢字", "👩‍👩‍👧", "e\u0301"),
-  fc.string({ unit: "binary-ascii" }).map((text) => `\x1b[200~${text.replaceAll("\x1b", "")}\x1b[201~`),
+  // Two of those in a row, each a piece of its own, give a paste up.
+  fc
+    .string({ unit: "binary-ascii" })
+    .map((text) => text.replaceAll("\x03", "").replaceAll("\x04", ""))
+    .map((text) => `\x1b[200~${text.replaceAll("\x1b", "")}\x1b[201~`),
 );
 
 test("however what is sent is cut into pieces, it is the same keys", () => {
@@ -84,3 +88,18 @@ test("a paste longer than anything that can be published is not kept", () => {
     { kind: "text", text: "z" },
   ]);
 });
+
+test.each(["\x03", "\x04"])(
+  "a paste without an end is given up with %j twice in a row, and with one of them not",
+  (key) => {
+    const reader = new KeyReader();
+    const press = (text: string) => reader.read(ENCODER.encode(text));
+    expect(press(`a\x1b[200~one\rtwo`)).toEqual([{ kind: "text", text: "a" }]);
+    expect(reader.pastingChars).toBe(7);
+    for (const text of [key, "x", key, "y"]) expect(press(text)).toEqual([]);
+    press(key);
+    expect(press(key)).toEqual([{ kind: "paste_given_up", text: `one\ntwo${key}x${key}y` }]);
+    expect(reader.pastingChars).toBeUndefined();
+    expect(press("b")).toEqual([{ kind: "text", text: "b" }]);
+  },
+);

@@ -97,7 +97,7 @@ test("a paste can be changed first, and what answers nothing changes nothing", (
 test("a long paste of one line is asked about too", () => {
   const editor = new LineEditor();
   press(editor, paste("x".repeat(10_000)));
-  expect(editor.view.question).toContain("1 line (10000 bytes)");
+  expect(editor.view.question).toContain("1 line, 9.8 KiB (10,000 bytes),");
   expect(press(editor, "y\r")).toEqual([line("x".repeat(10_000), true)]);
 });
 

@@ -22,7 +22,7 @@ describe("the content limiter", () => {
     for (let i = 0; i < 50; i++) {
       expect(limiter.admit(candidate({ contentBytes: 8193 }), AT)).toEqual({
         reason: "too_large",
-        message: "message content is 8193 bytes, exceeds group max 8192",
+        message: "message content is 8 KiB (8,193 bytes), exceeds group max 8 KiB (8,192 bytes)",
         retryAtMs: undefined,
       });
       const old = BigInt(NOW - 30 * DAY - 1);

@@ -306,7 +306,7 @@ describe("a question for status", () => {
     const { ask, group, peer } = world();
     const heard = peer(alice, status);
     const answer = await ask({ kind: "ask_status", to: alice });
-    expect(answer).toEqual({ kind: "status", from: alice, status: expect.objectContaining(copy) });
+    expect(answer).toEqual({ kind: "status", from: alice, status: expect.objectContaining(copy), isQuestion: false });
     expect(heard).toEqual([{ kind: "status_req", ...group.question(alice) }]);
   });
 

@@ -183,6 +183,15 @@ describe("a watch", () => {
     await events.return(undefined);
   });
 
+  test("tells who asks for members that this node itself is in a moot now", async () => {
+    await using it = await nodeWithMoot();
+    const events = eventsOf(it.node, watch, { topic: "#", peers: true });
+    const first = events.next();
+    const { group_id } = await newMoot(it.node);
+    expect((await first).value!).toMatchObject({ kind: "peer", event: "joined", self: true, group_id });
+    await events.return(undefined);
+  });
+
   test("is refused a place that is none, of a moot that is not here, of another moot than asked, or twice", async () => {
     await using it = await nodeWithMoot();
     await using elsewhere = await nodeWithMoot();

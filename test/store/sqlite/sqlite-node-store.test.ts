@@ -23,6 +23,6 @@ class SqliteWorld implements NodeStoreWorld {
   }
 
   #open(): SqliteNodeStore {
-    return new SqliteNodeStore(join(this.directory.path, "node.sqlite"), "write", this.limits);
+    return new SqliteNodeStore(join(this.directory.path, "node.sqlite"), "write", { limits: this.limits });
   }
 }
