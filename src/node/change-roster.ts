@@ -4,6 +4,7 @@ import type { NodeInfo } from "../core/record/records.ts";
 import { createRosterEntry, type RosterChange } from "../core/roster/roster-change.ts";
 import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
+import { openLinks } from "./open-links.ts";
 import type { RosterChanged, roster_change } from "./operations/moots.ts";
 import type { RequestOf } from "./operations/operation.ts";
 
@@ -17,12 +18,15 @@ export function changeRoster(context: NodeContext, request: RosterChangeRequest)
     request.op === "add"
       ? addMember(context, group, request.entmoot_pubkey, request.node_id)
       : removeMember(context, group, request);
-  return {
+  const changed = {
     group_id: group.id,
     entry_id: group.roster.head,
     subject,
     members: group.roster.log.members.length,
   };
+  // A link lets in whoever shows it under a new key, and nobody knows who has one.
+  const links = request.op === "remove" ? openLinks(context, group.id, request.revoke_links) : undefined;
+  return { ...changed, links };
 }
 
 /** Adds `key` under `nodeId` or its own id. Throws `conflict`. */

@@ -408,6 +408,36 @@ inNetns(import.meta, () => {
       expect(await dialled).toContain("only a relay is known for it and relays are off");
     });
 
+    test("when only a relay is known that nobody may lead to: it is not asked, by plain HTTP or within this machine", async () => {
+      let asked = 0;
+      const relay = Bun.listen({
+        hostname: "127.0.0.1",
+        port: 0,
+        socket: {
+          open() {
+            asked += 1;
+          },
+          data() {},
+        },
+      });
+      // Relays are on; the one is bound to this machine alone, the other to all of its addresses.
+      const a = await start(1, { relay: ["https://relay.invalid/"], bind: ["127.0.0.1"] });
+      const b = await start(3, { relay: ["https://relay.invalid/"], bind: [] });
+      const gone = await start(2);
+      await gone.close();
+      for (const [from, hint] of [
+        [a, `http://127.0.0.1:${relay.port}/`],
+        [b, `http://127.0.0.1:${relay.port}/`],
+        [b, `https://127.0.0.1:${relay.port}/`],
+        [b, `https://[::ffff:127.0.0.1]:${relay.port}/`],
+      ] as const) {
+        const dialled = messageOf(from.open(gone.local, { hints: [hint], signal: within(LONG_MS) }));
+        expect(await dialled).toContain("not asked on the word of others");
+      }
+      expect(asked).toBe(0);
+      relay.stop(true);
+    });
+
     test("when nobody answers in time, naming the addresses tried", async () => {
       const [a, gone] = [await start(1), await start(2)];
       await gone.close();

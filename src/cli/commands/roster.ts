@@ -1,5 +1,5 @@
 import { openOperations } from "../../daemon/open-operations.ts";
-import { printJson } from "../../host/print.ts";
+import { printJson, printProse } from "../../host/print.ts";
 import { roster_change } from "../../node/operations/moots.ts";
 import { rosterChangeJson } from "../../view/roster-change-json.ts";
 import { defineCommand } from "../line/command.ts";
@@ -7,6 +7,13 @@ import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseNodeId, parsePublicKey } from "../line/group-argument.ts";
 import { parseMoot } from "../line/moot-argument.ts";
+
+const REVOKE_LINKS = {
+  "revoke-links": {
+    type: "boolean",
+    description: "also end every link by which whoever has that key could join under another one",
+  },
+} as const;
 
 /** `roster add`, `roster remove`: who is in a moot; founder only. */
 export const roster = defineCommand({
@@ -17,6 +24,16 @@ export const roster = defineCommand({
     remove: rosterCommand("remove", "Take a member off the roster"),
   },
 });
+
+/** Ours. As many as fit a line or two; `invite list` has them all. */
+const NAMED_MAX = 8;
+
+function warning(links: readonly string[]): string {
+  const more = links.length > NAMED_MAX ? ` and ${links.length - NAMED_MAX} more` : "";
+  const named = `${links.slice(0, NAMED_MAX).join(", ")}${more}`;
+  const which = links.length === 1 ? `link ${named} is` : `links ${named} are`;
+  return `warning: ${which} still good: whoever has one, the removed member too, can join under a new key; end them with "entmootd invite revoke", or with -revoke-links the next time`;
+}
 
 function rosterCommand(op: "add" | "remove", description: string) {
   const label = `roster ${op}`;
@@ -38,6 +55,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
         defaultHint: "the id that belongs to the key",
         description: "the member's node id",
       },
+      ...(op === "remove" ? REVOKE_LINKS : {}),
     },
     async run({ args }) {
       const options = parseGlobalOptions(args, process.env);
@@ -46,8 +64,12 @@ function rosterCommand(op: "add" | "remove", description: string) {
       const key = parsePublicKey(label, args.pubkey);
       await namedFailure(label, async () => {
         await using node = await openOperations(options, { create: false, change: true });
-        const changed = await node.call(roster_change, { group_id: groupId, op, node_id: nodeId, entmoot_pubkey: key });
+        const revoke_links = "revoke-links" in args && args["revoke-links"] === true;
+        const asked = { group_id: groupId, op, node_id: nodeId, entmoot_pubkey: key };
+        const changed = await node.call(roster_change, revoke_links ? { ...asked, revoke_links } : asked);
         printJson(rosterChangeJson(op, changed));
+        const open = (changed.links ?? []).filter(({ status }) => status === "active").map(({ id }) => id);
+        if (open.length > 0) printProse(`${label}: ${warning(open)}`);
       });
     },
   });

@@ -2,10 +2,11 @@ import { type Decoded, documented, omitted, optional, struct } from "../../core/
 import { bool, groupId, i64, publicKey, rawJson, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
 import { PATTERN_BYTES_MAX, RESERVED_ROOT } from "../../core/policy/topic.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
+import { LINKS_MAX } from "../../store/store-limits.ts";
 import { boundedText, clippedText, count, instantMs, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { GROUP_NAME_BYTES_MAX } from "../../wire/peer/redeem-frames.ts";
 import { jsonTextMax, moreRows, type Room } from "./fitting-rows.ts";
-import { createdLink } from "./invites.ts";
+import { createdLink, linkRow } from "./invites.ts";
 import { BODY_MAX, operation } from "./operation.ts";
 import { memberKey, ofGroup, rosterState, theGroup } from "./shapes.ts";
 
@@ -70,13 +71,26 @@ const rosterChange = struct(
     op: oneOf("op", ["add", "remove"]),
     node_id: documented("absent: the id the key has in the roster or, to add, its own", optional(u32)),
     entmoot_pubkey: documented("the member's key", publicKey),
+    revoke_links: documented(
+      "with remove: end every link that would let whoever has that key in again, under another one",
+      optional(bool),
+    ),
   },
   { required: ["group_id", "op", "entmoot_pubkey"] },
 );
 
 const rosterChanged = struct(
   "roster changed",
-  { group_id: groupId, entry_id: rosterEntryId, subject: nodeInfo, members: count },
+  {
+    group_id: groupId,
+    entry_id: rosterEntryId,
+    subject: nodeInfo,
+    members: count,
+    links: documented(
+      "after remove: those that anybody who has them can join by, or could until this ended them",
+      optional(plainList(linkRow, LINKS_MAX)),
+    ),
+  },
   { required: ["group_id", "entry_id", "subject", "members"] },
 );
 
@@ -89,6 +103,7 @@ export const roster_change = operation({
   scope: "owner",
   request: rosterChange,
   answer: rosterChanged,
+  answerMax: 8 * 1024 * 1024,
 });
 
 const memberRow = struct(

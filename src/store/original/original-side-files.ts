@@ -5,6 +5,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { formatPolicy } from "../../core/policy/policy.ts";
 import { POLICY_FILE_BYTES_MAX, parsePolicyFile } from "../../core/policy/policy-file.ts";
+import { trustedPath } from "../../files/trusted-path.ts";
 import { FACT_BYTES_MAX } from "../store-limits.ts";
 import { copyCursors, type TakingCursors } from "./mailbox-cursors.ts";
 
@@ -39,7 +40,7 @@ function copyPolicy({ root, store }: TakingCursors): string[] {
       `${path}: expected at most ${sizeText(POLICY_FILE_BYTES_MAX)}, found ${sizeText(stat.size)}`,
     );
   }
-  const { policies, faults } = withPath(path, () => parsePolicyFile(readFileSync(path)));
+  const { policies, faults } = withPath(path, () => parsePolicyFile(readFileSync(trustedPath(path))));
   const policy = policies.get(store.groupId);
   if (policy) store.setFact("policy", formatPolicy(policy));
   return faults

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
+import { removeEmptyFolder, removeFile } from "../../files/guarded-files.ts";
 import type { DataLook, DataRoot, MigrationProgress } from "../data-root.ts";
 import { DiskRoom } from "../disk-room.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
@@ -377,9 +378,9 @@ export class SqliteDataRoot implements DataRoot {
   #removeFiles(groupId: GroupId): void {
     const directory = this.#directory(groupId);
     // The database last: without its log it is an older state of itself, a log without it would be replayed into the next.
-    for (const suffix of ["-wal", "-shm", ""]) rmSync(join(directory, GROUP_DATABASE + suffix), { force: true });
+    for (const suffix of ["-wal", "-shm", ""]) removeFile(join(directory, GROUP_DATABASE + suffix));
     try {
-      rmdirSync(directory);
+      removeEmptyFolder(directory);
     } catch {
       // Not there, or it holds something of someone else's.
     }

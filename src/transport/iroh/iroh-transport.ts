@@ -13,6 +13,7 @@ import { type BoundEndpoint, bindEndpoint, type EndpointOptions } from "./iroh-e
 import { END } from "./iroh-errors.ts";
 import { type IrohLibrary, loadIroh } from "./iroh-library.ts";
 import type { IrohStream } from "./iroh-stream.ts";
+import { RelayGate } from "./relay-gate.ts";
 
 export interface IrohOptions extends EndpointOptions {
   /** Where the native library is unpacked: the data root's `lib`. */
@@ -76,6 +77,8 @@ export class IrohTransport implements Transport {
       endpoint,
       connections: this.#connections,
       relaysOn: options.relay !== "off" && options.relay.length > 0,
+      gate: new RelayGate({ relays: typeof options.relay === "string" ? [] : options.relay, bound: options.bind }),
+      clock: options.clock,
     });
     this.#hints = this.#currentHints(endpoint);
     // The binding's own watchers abort the process: they start a task outside its runtime.
