@@ -27,7 +27,7 @@ import type { Question } from "./question.ts";
 import type { SharedAnswers } from "./shared-answers.ts";
 
 /** What a question is answered with: a frame, or one that is made as it is written. */
-export type Answer = Frame | PiecedFrame;
+export type Reply = Frame | PiecedFrame;
 
 /** What handlers need besides the group. */
 export interface MemberFrameServices {
@@ -53,7 +53,7 @@ type FrameNamed<K> = Extract<Frame, { readonly kind: K }>;
 type MemberFrameHandler<K> = (
   said: SaidByMember,
   frame: FrameNamed<K>,
-) => Answer | undefined | Promise<Answer | undefined>;
+) => Reply | undefined | Promise<Reply | undefined>;
 
 /** The handler of each kind of frame; only kinds of the table of frames can stand here. */
 type Handlers = { readonly [K in Frame["kind"]]?: MemberFrameHandler<K> };
@@ -190,7 +190,7 @@ export const HANDLED_KINDS: ReadonlySet<string> = new Set(Object.keys(HANDLERS))
  * What a member's frame does to a group, and the answer where one is owed. Throws for what is invalid, also for a
  * frame that is an answer: nobody asked.
  */
-export async function handleMemberFrame(said: SaidByMember, frame: Frame): Promise<Answer | undefined> {
+export async function handleMemberFrame(said: SaidByMember, frame: Frame): Promise<Reply | undefined> {
   // The key is the frame's own kind, so the handler takes it; the compiler cannot see that.
   const handler = HANDLERS[frame.kind] as MemberFrameHandler<Frame["kind"]> | undefined;
   if (handler === undefined) {

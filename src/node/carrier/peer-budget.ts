@@ -4,7 +4,7 @@ import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
 import { RateLimit, type RateVerdict, StrangerLimit } from "../../machine/rate-limit.ts";
-import { type Share, Shares } from "../../machine/shares.ts";
+import { type Holding, Shares } from "../../machine/shares.ts";
 import { WorkLimit } from "../../machine/work-limit.ts";
 import { atMost, pause } from "../../transport/wait.ts";
 import { Turns } from "../turns.ts";
@@ -201,7 +201,7 @@ interface HeldParts {
 export class HeldBytes implements Disposable {
   readonly #pool: Shares;
   readonly #parts: HeldParts;
-  #share: Share | undefined;
+  #share: Holding | undefined;
 
   constructor(pool: Shares, parts: HeldParts) {
     this.#pool = pool;

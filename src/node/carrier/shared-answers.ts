@@ -15,7 +15,7 @@ interface Made<T> {
 }
 
 /** One use of an answer that others may be using; disposing ends it. */
-export interface Use<T> extends Disposable {
+export interface SharedUse<T> extends Disposable {
   readonly value: T;
 }
 
@@ -37,7 +37,7 @@ export class SharedAnswers<T> {
    * `onLost` has to end the use. Rejects as `making.begin` does; where somebody else began and could not, we begin
    * ourselves.
    */
-  async use(key: string, making: Making<T>, onLost: () => void): Promise<Use<T>> {
+  async use(key: string, making: Making<T>, onLost: () => void): Promise<SharedUse<T>> {
     for (;;) {
       const found = this.#made.get(key);
       const made = found ?? this.#begin(key, making);
