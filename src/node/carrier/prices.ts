@@ -10,7 +10,7 @@ export interface Price {
 }
 
 /** Ours. Microseconds of one slow core, rounded up: to hand a byte to iroh or take one, as lists of numbers, and to decode one. */
-const WRITE_US_PER_BYTE = 0.06;
+const WRITE_US_PER_BYTE = 0.03;
 const READ_US_PER_BYTE = 0.03;
 const DECODE_US_PER_BYTE = 0.03;
 
