@@ -88,7 +88,7 @@ export class Inbound {
     const language = peerLanguage(dialect);
     using held = budget.incoming(from, isMember, () => stream.reset());
     const limited = { ...language, limits: atMostBytes(maxBytes, language.limits) };
-    const intake = new Intake(budget, from, isMember);
+    using intake = new Intake(budget, from, isMember);
     const frames: PeerFrames = new FramedStream(stream, limited, (bytes, came) => {
       held.resize(bytes);
       return intake.came(came);
