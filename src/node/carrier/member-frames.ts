@@ -10,6 +10,7 @@ import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts"
 import { answerFetchMany } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
 import {
+  checkRange,
   type PiecedFrame,
   rangeRespPieces,
   rosterPagePieces,
@@ -103,9 +104,9 @@ const MESSAGE_QUESTIONS = {
     const since = since_millis > oldest ? since_millis : oldest;
     const updates = since > since_millis ? group.policyUpdatesBefore(since) : [];
     const held = store.messages.countSince(since);
+    checkRange(updates.length + held);
     const ids = await question.shared(ranges, `${id} ${since} ${store.messages.lastSeq()} ${held}`, {
       workMs: orderMs(held),
-      // Putting them in order takes about as much again.
       bytes: held * 32,
       steps: () => store.messages.idsSinceInSteps(since),
     });

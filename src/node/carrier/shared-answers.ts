@@ -1,5 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { Turns } from "../turns.ts";
+import { Lanes } from "./lanes.ts";
 
 /** What making an answer takes: room for it, then steps between which others have their turn. */
 export interface Making<T> {
@@ -23,6 +24,8 @@ export interface SharedUse<T> extends Disposable {
 export class SharedAnswers<T> {
   readonly #turns: Turns;
   readonly #made = new Map<string, Made<T>>();
+  /** As many may wait as may ask. */
+  readonly #making = new Lanes<"">({ atOnce: 1, waitingMax: Number.POSITIVE_INFINITY });
 
   constructor(turns: Turns) {
     this.#turns = turns;
@@ -69,6 +72,8 @@ export class SharedAnswers<T> {
       for (const onLost of users) onLost();
     });
     made.room = room;
+    // What is half made is not counted and is larger than what comes of it, so there is one of it.
+    using _alone = await this.#making.enter("");
     for (const step = steps(); ; ) {
       await this.#turns.take();
       // Nobody waits for it any more.

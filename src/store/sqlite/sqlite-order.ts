@@ -117,9 +117,10 @@ export class SqliteOrder {
     return [...order.ids(0)];
   }
 
-  /** The same as bytes, a page of the index at a step. Other work may come between: a message it adds or removes may be in it or not. */
-  *idsInSteps({ hi, lo: first }: TimeRange): Generator<undefined, Uint8Array> {
+  /** The same as bytes, about `count` of them, a page of the index at a step. Other work may come between: a message it adds or removes may be in it or not. */
+  *idsInSteps({ hi, lo: first }: TimeRange, count: number): Generator<undefined, Uint8Array> {
     const order = new IncrementalOrder(crypto.getRandomValues(new Uint32Array(1))[0]!);
+    order.reserve(count);
     for (let lo: TimeRange["lo"] | undefined = first; lo !== undefined; ) {
       const rows = this.#step.rows(lo.timestamp, lo.author, lo.id, hi.timestamp, hi.author, hi.id);
       for (const row of rows) {
