@@ -251,13 +251,13 @@ const DEFAULTS = {
 
   held: {
     /** Frames and answers of peers while they come and are looked at. Past it a stream is dropped. */
-    incoming: { perPeerBytes: 6 * MIB, totalBytes: 32 * MIB, stalledMs: 5_000 },
+    incoming: { perPeerBytes: 6 * MIB, totalBytes: 24 * MIB, stalledMs: 5_000 },
     /** The same of all who are members of nothing here. */
     strangers: { perPeerBytes: 192 * 1024, totalBytes: 4 * MIB, stalledMs: 1_000 },
     /** Answers made and not read yet. Past it a question waits, then is refused. */
-    answers: { perPeerBytes: 8 * MIB, totalBytes: 32 * MIB, stalledMs: 5_000 },
+    answers: { perPeerBytes: 8 * MIB, totalBytes: 24 * MIB, stalledMs: 5_000 },
     /** Frames that wait to be sent. Past it they are not; comparison finds what they said. */
-    outgoing: { perPeerBytes: 8 * MIB, totalBytes: 32 * MIB, stalledMs: 5_000 },
+    outgoing: { perPeerBytes: 8 * MIB, totalBytes: 24 * MIB, stalledMs: 5_000 },
   },
 };
 

@@ -16,7 +16,7 @@ export interface SharesLimits {
  */
 export class Shares {
   readonly #limits: SharesLimits;
-  readonly #byPeer = new Map<PublicKey, Set<Share>>();
+  readonly #byPeer = new Map<PublicKey, Set<Holding>>();
   #total = 0;
 
   constructor(limits: SharesLimits) {
@@ -35,13 +35,13 @@ export class Shares {
    * Room for `bytes` of `peer`; `undefined` when there is none. `onLost` is called when the room goes to somebody else:
    * what was held has to be dropped then, and counts as given back.
    */
-  take(peer: PublicKey, bytes: number, onLost: () => void, nowMs: SteadyMs): Share | undefined {
-    const share = new Share(this, peer, onLost, nowMs);
+  take(peer: PublicKey, bytes: number, onLost: () => void, nowMs: SteadyMs): Holding | undefined {
+    const share = new Holding(this, peer, onLost, nowMs);
     return this.resize(share, bytes, nowMs) ? share : undefined;
   }
 
   /** `false` leaves the share as large as it is. */
-  resize(share: Share, bytes: number, nowMs: SteadyMs): boolean {
+  resize(share: Holding, bytes: number, nowMs: SteadyMs): boolean {
     if (share.isOver) return false;
     const { perPeerBytes, totalBytes } = this.#limits;
     const others = this.held(share.peer) - share.bytes;
@@ -60,7 +60,7 @@ export class Shares {
   }
 
   /** Gives back what `share` holds. */
-  release(share: Share): void {
+  release(share: Holding): void {
     if (share.isOver) return;
     share.isOver = true;
     const shares = this.#byPeer.get(share.peer);
@@ -71,7 +71,7 @@ export class Shares {
   /** Drops one share of another peer than `peer`, which would hold `wanted`. */
   #makeRoom(peer: PublicKey, wanted: number, nowMs: SteadyMs): boolean {
     const { stalledMs } = this.#limits;
-    let victim: Share | undefined;
+    let victim: Holding | undefined;
     let greatest = 0;
     for (const [other, shares] of this.#byPeer) {
       if (other === peer) continue;
@@ -93,7 +93,7 @@ export class Shares {
 }
 
 /** What one stream or answer holds of a pool. Disposing gives it back. */
-export class Share implements Disposable {
+export class Holding implements Disposable {
   readonly peer: PublicKey;
   readonly onLost: () => void;
   readonly #shares: Shares;
@@ -123,7 +123,7 @@ export class Share implements Disposable {
   }
 }
 
-function sum(shares: ReadonlySet<Share> | undefined): number {
+function sum(shares: ReadonlySet<Holding> | undefined): number {
   let bytes = 0;
   for (const share of shares ?? []) bytes += share.bytes;
   return bytes;

@@ -13,7 +13,7 @@ import { framePieces, PIECE_BYTES, type PiecedFrame, pieced } from "../../wire/p
 import { noteMoved } from "../group/collect-garbage.ts";
 import type { Group } from "../group/group.ts";
 import { Intake } from "./intake.ts";
-import type { Answer } from "./member-frames.ts";
+import type { Reply } from "./member-frames.ts";
 import type { PeerBudget } from "./peer-budget.ts";
 import { priceOf, writeMs } from "./prices.ts";
 import { Question } from "./question.ts";
@@ -47,7 +47,7 @@ export interface InboundParts {
   readonly budget: PeerBudget;
   readonly heardFrom: (peer: PublicKey) => void;
   /** Frames of a member about one group; gives the answer where one is owed. */
-  readonly handle: (group: Group, from: PublicKey, frame: Frame, question: Question) => Promise<Answer | undefined>;
+  readonly handle: (group: Group, from: PublicKey, frame: Frame, question: Question) => Promise<Reply | undefined>;
   /** Frames that need no membership. */
   readonly handleStranger: (from: PublicKey, frame: StrangerFrame) => Promise<Frame | undefined>;
   readonly clock: Clock;
@@ -58,7 +58,7 @@ type StrangerFrame = Extract<Frame, { kind: "redeem_req" | "peer_hint" }>;
 
 type PeerFrames = FramedStream<Frame, Frame | UnknownExtension>;
 
-interface Writing {
+interface AnswerWriting {
   readonly answer: PiecedFrame;
   readonly dialect: Dialect;
   readonly frames: PeerFrames;
@@ -88,7 +88,7 @@ export class Inbound {
     const language = peerLanguage(dialect);
     using held = budget.incoming(from, isMember, () => stream.reset());
     const limited = { ...language, limits: atMostBytes(maxBytes, language.limits) };
-    const intake = new Intake(budget, from, isMember);
+    using intake = new Intake(budget, from, isMember);
     const frames: PeerFrames = new FramedStream(stream, limited, (bytes, came) => {
       held.resize(bytes);
       return intake.came(came);
@@ -116,7 +116,7 @@ export class Inbound {
   }
 
   /** Piece by piece as the peer takes it, each in its turn. */
-  async #write({ answer, dialect, frames, question }: Writing): Promise<void> {
+  async #write({ answer, dialect, frames, question }: AnswerWriting): Promise<void> {
     const { budget, clock } = this.#parts;
     using deadline = new Deadline(clock, INBOUND_TIMEOUTS.answerMs);
     const isSmall = answer.bodyLength <= SMALL_ANSWER_BYTES;
@@ -139,7 +139,7 @@ export class Inbound {
     return pieced(answer);
   }
 
-  async #say(stream: PeerStream, frame: Frame | UnknownExtension, question: Question): Promise<Answer | undefined> {
+  async #say(stream: PeerStream, frame: Frame | UnknownExtension, question: Question): Promise<Reply | undefined> {
     const { dialect, proof, remote: from } = stream;
     if (frame.kind === "unknown_extension") {
       const message = `frame 0x${frame.type.toString(16)}: not known to this version`;
@@ -172,7 +172,7 @@ export class Inbound {
   }
 
   /** A member's frame, at its price: paid before the work, and what it makes before that is written. */
-  async #handle(group: Group, from: PublicKey, frame: Frame, question: Question): Promise<Answer | undefined> {
+  async #handle(group: Group, from: PublicKey, frame: Frame, question: Question): Promise<Reply | undefined> {
     const price = priceOf(frame, group);
     await question.pay(price.workMs);
     if (price.bytes > SMALL_ANSWER_BYTES) await question.hold(price.bytes);
@@ -190,8 +190,8 @@ export class Inbound {
 async function refuseOnError(
   frame: Frame,
   dialect: Dialect,
-  action: () => Promise<Answer | undefined>,
-): Promise<Answer | undefined> {
+  action: () => Promise<Reply | undefined>,
+): Promise<Reply | undefined> {
   try {
     return await action();
   } catch (error) {

@@ -4,15 +4,20 @@ import type { PeerBudget } from "./peer-budget.ts";
 import { decodeMs, readMs } from "./prices.ts";
 
 /** Ours. Bytes that come before they are paid for: few enough that nothing is gained by never ending a frame. */
-const STEP_BYTES = 64 * 1024;
+const STEP_BYTES = 16 * 1024;
 const STRANGER_STEP_BYTES = 4 * 1024;
 
-/** What is paid for what comes on one stream: for bytes as they come, whole frame or not, and for each frame before it is decoded. */
-export class Intake {
+/**
+ * What is paid for what comes on one stream: for bytes as they come, whole frame or not, and for each frame before it is
+ * decoded. Of large frames a peer has a few read at a time, or the reads of all its streams would be one long piece of work.
+ */
+export class Intake implements Disposable {
   readonly #budget: PeerBudget;
   readonly #from: PublicKey;
   readonly #isMember: boolean;
   #unpaid = 0;
+  /** While a large frame is read. */
+  #lane: Disposable | undefined;
 
   constructor(budget: PeerBudget, from: PublicKey, isMember: boolean) {
     this.#budget = budget;
@@ -31,6 +36,7 @@ export class Intake {
   async frame(bytes: number): Promise<void> {
     const unpaid = this.#unpaid;
     this.#unpaid = 0;
+    this[Symbol.dispose]();
     if (!this.#isMember) return this.#budget.admitStranger(this.#from, { frames: 1, bytes: unpaid });
     await this.#budget.admit(this.#from, bytes);
     await this.#budget.pay(this.#from, readMs(unpaid) + decodeMs(bytes));
@@ -40,7 +46,13 @@ export class Intake {
     const unpaid = this.#unpaid;
     this.#unpaid = 0;
     if (!this.#isMember) return this.#budget.admitStranger(this.#from, { frames: 0, bytes: unpaid });
+    this.#lane ??= await this.#budget.largeFrame(this.#from);
     await this.#budget.pay(this.#from, readMs(unpaid));
     await this.#budget.turns.take();
+  }
+
+  [Symbol.dispose](): void {
+    this.#lane?.[Symbol.dispose]();
+    this.#lane = undefined;
   }
 }

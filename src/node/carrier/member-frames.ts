@@ -10,6 +10,7 @@ import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts"
 import { answerFetchMany } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
 import {
+  checkRange,
   type PiecedFrame,
   rangeRespPieces,
   rosterPagePieces,
@@ -27,7 +28,7 @@ import type { Question } from "./question.ts";
 import type { SharedAnswers } from "./shared-answers.ts";
 
 /** What a question is answered with: a frame, or one that is made as it is written. */
-export type Answer = Frame | PiecedFrame;
+export type Reply = Frame | PiecedFrame;
 
 /** What handlers need besides the group. */
 export interface MemberFrameServices {
@@ -53,7 +54,7 @@ type FrameNamed<K> = Extract<Frame, { readonly kind: K }>;
 type MemberFrameHandler<K> = (
   said: SaidByMember,
   frame: FrameNamed<K>,
-) => Answer | undefined | Promise<Answer | undefined>;
+) => Reply | undefined | Promise<Reply | undefined>;
 
 /** The handler of each kind of frame; only kinds of the table of frames can stand here. */
 type Handlers = { readonly [K in Frame["kind"]]?: MemberFrameHandler<K> };
@@ -103,9 +104,9 @@ const MESSAGE_QUESTIONS = {
     const since = since_millis > oldest ? since_millis : oldest;
     const updates = since > since_millis ? group.policyUpdatesBefore(since) : [];
     const held = store.messages.countSince(since);
+    checkRange(updates.length + held);
     const ids = await question.shared(ranges, `${id} ${since} ${store.messages.lastSeq()} ${held}`, {
       workMs: orderMs(held),
-      // Putting them in order takes about as much again.
       bytes: held * 32,
       steps: () => store.messages.idsSinceInSteps(since),
     });
@@ -190,7 +191,7 @@ export const HANDLED_KINDS: ReadonlySet<string> = new Set(Object.keys(HANDLERS))
  * What a member's frame does to a group, and the answer where one is owed. Throws for what is invalid, also for a
  * frame that is an answer: nobody asked.
  */
-export async function handleMemberFrame(said: SaidByMember, frame: Frame): Promise<Answer | undefined> {
+export async function handleMemberFrame(said: SaidByMember, frame: Frame): Promise<Reply | undefined> {
   // The key is the frame's own kind, so the handler takes it; the compiler cannot see that.
   const handler = HANDLERS[frame.kind] as MemberFrameHandler<Frame["kind"]> | undefined;
   if (handler === undefined) {

@@ -4,10 +4,11 @@ import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
 import { RateLimit, type RateVerdict, StrangerLimit } from "../../machine/rate-limit.ts";
-import { type Share, Shares } from "../../machine/shares.ts";
+import { type Holding, Shares } from "../../machine/shares.ts";
 import { WorkLimit } from "../../machine/work-limit.ts";
 import { atMost, pause } from "../../transport/wait.ts";
 import { Turns } from "../turns.ts";
+import { Lanes } from "./lanes.ts";
 
 /** What a peer was past when it was refused. */
 export type Refusal = "stranger" | "work" | "answers" | "incoming" | "outgoing";
@@ -25,6 +26,9 @@ export interface PeerBudgetParts {
 
 /** Ours. Peers of whom it is remembered what they were refused. */
 const REMEMBERED_MAX = 4096;
+
+/** Ours. Frames of more than some 16 KiB of one peer that are read at a time; a peer of ours sends one after another. */
+const LARGE_FRAMES = { atOnce: 4, waitingMax: 64 };
 
 const WORDS: Readonly<Record<Refusal, string>> = {
   stranger: "more frames from keys that are no members here than are read",
@@ -47,6 +51,7 @@ export class PeerBudget {
   readonly #strangers: StrangerLimit;
   readonly #work: WorkLimit;
   readonly #pools: Readonly<Record<"incoming" | "strangers" | "answers" | "outgoing", Shares>>;
+  readonly #largeFrames = new Lanes<PublicKey>(LARGE_FRAMES);
   readonly #refusals = new BoundedMap<PublicKey, Refusals>(REMEMBERED_MAX);
   readonly #waiting = new Map<PublicKey, number>();
   #refused = 0;
@@ -104,6 +109,13 @@ export class PeerBudget {
   /** Waits a little until `peer` can pay for `ms` of work that is about to be done for it. Throws `rate_limited`. */
   async pay(peer: PublicKey, ms: number): Promise<void> {
     if (ms > 0) await this.#paid(peer, "work", this.#config.work.waitMaxMs, (now) => this.#work.spend(peer, ms, now));
+  }
+
+  /** Waits until one more large frame of `peer` may be read, to be disposed of once it is. Throws `rate_limited`. */
+  async largeFrame(peer: PublicKey): Promise<Disposable> {
+    const lane = await this.#largeFrames.enter(peer);
+    if (lane === undefined) throw this.#refusal(peer, "incoming");
+    return lane;
   }
 
   /** For what a stream of `peer` holds of a frame that is not looked at yet. `onLost` has to drop the stream. */
@@ -201,7 +213,7 @@ interface HeldParts {
 export class HeldBytes implements Disposable {
   readonly #pool: Shares;
   readonly #parts: HeldParts;
-  #share: Share | undefined;
+  #share: Holding | undefined;
 
   constructor(pool: Shares, parts: HeldParts) {
     this.#pool = pool;

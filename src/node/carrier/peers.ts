@@ -11,8 +11,8 @@ import { atMost, Deadline } from "../../transport/wait.ts";
 import { FRAME_LENGTH_MAX, type FrameLimits } from "../../wire/frame/frame-limits.ts";
 import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
 import { noteMoved } from "../group/collect-garbage.ts";
+import { AnswerPace } from "./answer-pace.ts";
 import { Outbox } from "./outbox.ts";
-import { Pace } from "./pace.ts";
 import type { PeerBudget } from "./peer-budget.ts";
 
 /** Ours. Dialing a peer over every address known of it. */
@@ -124,7 +124,9 @@ export class Peers {
     const language = peerLanguage(stream.dialect);
     const limits = answerLimits(expected, options.maxBytes, language.limits);
     using held = budget.incoming(peer, true, () => stream.reset());
-    using pace = new Pace(clock, () => slow.abort(new EntmootError("timeout", "peer: its answer came too slowly")));
+    using pace = new AnswerPace(clock, () =>
+      slow.abort(new EntmootError("timeout", "peer: its answer came too slowly")),
+    );
     await using frames = new FramedStream(stream, { ...language, limits }, (bytes, came) => {
       held.resize(bytes);
       pace.came(came);

@@ -10,7 +10,7 @@ export interface Price {
 }
 
 /** Ours. Microseconds of one slow core, rounded up: to hand a byte to iroh or take one, as lists of numbers, and to decode one. */
-const WRITE_US_PER_BYTE = 0.06;
+const WRITE_US_PER_BYTE = 0.03;
 const READ_US_PER_BYTE = 0.03;
 const DECODE_US_PER_BYTE = 0.03;
 
@@ -27,6 +27,7 @@ const COUNT_US = 0.02;
 /** Ours. About what an entry, a profile or an ad takes in an answer; what it really takes is looked at before it is written. */
 const RECORD_BYTES = 512;
 
+/** Ours. What `answerFetchMany` puts into one answer at most. */
 const PAGE_BYTES = 1024 * 1024;
 
 /** What taking so many bytes costs, in milliseconds. */

@@ -1,4 +1,5 @@
 import type { PublicKey } from "../../core/ids.ts";
+import { noteMoved } from "../group/collect-garbage.ts";
 import type { HeldBytes, PeerBudget } from "./peer-budget.ts";
 import type { Making, SharedAnswers } from "./shared-answers.ts";
 
@@ -41,6 +42,8 @@ export class Question implements Disposable {
       const held = this.#budget.answer(this.#peer, onLost);
       await this.#budget.pay(this.#peer, workMs);
       await this.#budget.room(this.#peer, held, bytes);
+      // What making it leaves behind is some times its size.
+      noteMoved(bytes * 4);
       return held;
     };
     return this.#owned.use(await answers.use(key, { begin, steps }, () => this.#drop())).value;

@@ -1,5 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { Turns } from "../turns.ts";
+import { Lanes } from "./lanes.ts";
 
 /** What making an answer takes: room for it, then steps between which others have their turn. */
 export interface Making<T> {
@@ -15,7 +16,7 @@ interface Made<T> {
 }
 
 /** One use of an answer that others may be using; disposing ends it. */
-export interface Use<T> extends Disposable {
+export interface SharedUse<T> extends Disposable {
   readonly value: T;
 }
 
@@ -23,6 +24,8 @@ export interface Use<T> extends Disposable {
 export class SharedAnswers<T> {
   readonly #turns: Turns;
   readonly #made = new Map<string, Made<T>>();
+  /** As many may wait as may ask. */
+  readonly #making = new Lanes<"">({ atOnce: 1, waitingMax: Number.POSITIVE_INFINITY });
 
   constructor(turns: Turns) {
     this.#turns = turns;
@@ -37,7 +40,7 @@ export class SharedAnswers<T> {
    * `onLost` has to end the use. Rejects as `making.begin` does; where somebody else began and could not, we begin
    * ourselves.
    */
-  async use(key: string, making: Making<T>, onLost: () => void): Promise<Use<T>> {
+  async use(key: string, making: Making<T>, onLost: () => void): Promise<SharedUse<T>> {
     for (;;) {
       const found = this.#made.get(key);
       const made = found ?? this.#begin(key, making);
@@ -69,6 +72,8 @@ export class SharedAnswers<T> {
       for (const onLost of users) onLost();
     });
     made.room = room;
+    // What is half made is not counted and is larger than what comes of it, so there is one of it.
+    using _alone = await this.#making.enter("");
     for (const step = steps(); ; ) {
       await this.#turns.take();
       // Nobody waits for it any more.

@@ -273,8 +273,9 @@ export class SqliteMessageStore implements MessageStore {
     const tally = this.#readTally();
     const set = this.#order.loaded(tally);
     // All of it stands in order already, where the order was needed before.
-    if (set !== undefined && this.countSince(since) === tally.held) return set.idBytes();
-    return yield* this.#order.idsInSteps(timeRange(since, undefined));
+    const count = this.countSince(since);
+    if (set !== undefined && count === tally.held) return set.idBytes();
+    return yield* this.#order.idsInSteps(timeRange(since, undefined), count);
   }
 
   countSince(since: bigint): number {

@@ -99,9 +99,10 @@ export class SqliteOrder {
     return [...order.ids(0)];
   }
 
-  /** The same as bytes, a page of the index at a step. Other work may come between: a message it adds or removes may be in it or not. */
-  *idsInSteps(range: TimeRange): Generator<undefined, Uint8Array> {
+  /** The same as bytes, about `count` of them, a page of the index at a step. Other work may come between: a message it adds or removes may be in it or not. */
+  *idsInSteps(range: TimeRange, count: number): Generator<undefined, Uint8Array> {
     const order = new IncrementalOrder(crypto.getRandomValues(new Uint32Array(1))[0]!);
+    order.reserve(count);
     for (let rest: TimeRange | undefined = range; rest !== undefined; ) {
       rest = this.#rows.page(rest, STEP_ROWS, (id, timestamp, author, parents) =>
         order.insert(id, timestamp, author, parents),

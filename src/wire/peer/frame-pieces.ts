@@ -45,10 +45,15 @@ export function framePieces({ body, bodyLength, kind }: PiecedFrame, dialect: Di
   return gathered(head, body, bodyLength);
 }
 
+/** Throws `invalid_argument` when no frame holds a range of so many ids; ask before it is made. */
+export function checkRange(count: number): void {
+  if (count > RANGE_RESP_IDS_MAX) throw tooMany("range_resp: ids", RANGE_RESP_IDS_MAX, count);
+}
+
 /** The answer with the ids in `ids`, 32 bytes each. */
 export function rangeRespPieces(group_id: GroupId, ids: Uint8Array): PiecedFrame {
   const count = ids.length / 32;
-  if (count > RANGE_RESP_IDS_MAX) throw tooMany("range_resp: ids", RANGE_RESP_IDS_MAX, count);
+  checkRange(count);
   const head = ascii(`{"group_id":"${GroupId.toBase64(group_id)}","ids":[`);
   const tail = ascii("]}");
   const bodyLength = head.length + tail.length + Math.max(0, count * ID_BYTES - 1);

@@ -7,7 +7,7 @@ export const LOOK_EVERY_MS = 10_000;
 const BYTES_MIN = 64 * 1024;
 
 /** Watches that something which has begun to come goes on coming: what trickles would keep its place for nothing. */
-export class Pace implements Disposable {
+export class AnswerPace implements Disposable {
   readonly #clock: Clock;
   readonly #onSlow: () => void;
   #bytes = 0;
