@@ -4,6 +4,8 @@
  */
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
+const BREAKS = /[\n\r\t\v\f\u2028\u2029]/g;
+
 /** Ours. Longer text is cut on a terminal; `tail` and `query` print all of it. */
 const TERMINAL_TEXT_MAX = 4_096;
 
@@ -11,5 +13,5 @@ const TERMINAL_TEXT_MAX = 4_096;
 export function terminalText(text: string, max = TERMINAL_TEXT_MAX): string {
   // Cut first: what a stranger sent may be megabytes.
   const cut = text.length > max ? `${text.slice(0, max)}…` : text;
-  return cut.toWellFormed().replace(CONTROLS, (char) => (/[\n\r\t\v\f\u2028\u2029]/.test(char) ? " " : ""));
+  return cut.toWellFormed().replace(BREAKS, " ").replace(CONTROLS, "");
 }

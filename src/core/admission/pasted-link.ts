@@ -1,4 +1,4 @@
-import { withoutInvisible } from "../bytes/text.ts";
+import { trimEnd, withoutInvisible } from "../bytes/text.ts";
 
 /** How links begin, whatever broke or capitalised it. */
 const BEGINNING = /entmoot:\s*\/\s*\/\s*join\s*\/\s*/gi;
@@ -36,7 +36,7 @@ function readings(text: string): string[] {
     if (whole === undefined || payload === undefined) break;
     joined += payload;
     found.push(joined);
-    const plain = joined.replace(/[_-]+$/, "");
+    const plain = trimEnd(joined, "_-");
     if (plain !== joined) found.push(plain);
     rest = rest.slice(whole.length);
   }
