@@ -12,6 +12,7 @@ interface Benchmark {
 /** What is measured, in order. Names select: `npm run bench -- cli-start`. */
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "message-id": { load: async () => (await import("./message-id.ts")).messageIds },
+  decoders: { load: async () => (await import("./decoders.ts")).decoders },
   ingest: { load: async () => (await import("./ingest.ts")).ingest },
   "publish-in-process": { load: async () => (await import("./publish-in-process.ts")).publishInProcess },
   publish: { load: async () => (await import("./publish.ts")).publish, iroh: true },

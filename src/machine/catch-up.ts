@@ -7,7 +7,8 @@ import type { Event, EventNamed } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import type { PartnersView } from "./partners.ts";
-import { Pull } from "./pull.ts";
+import type { Pull } from "./pull.ts";
+import { type PullEnd, Pulls } from "./pulls.ts";
 import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
 
@@ -17,6 +18,10 @@ interface Comparison {
   /** Not to be compared before. */
   readyMs: number;
   failures: number;
+  /** Pulls from it that brought nothing of what it listed, in a row. Unlike a failure this holds for a new connection too. */
+  undelivered: number;
+  /** Not to be pulled from before, for that. */
+  deliversMs: number;
   /** A question is under way since. */
   askedMs: number | undefined;
   /** What the last comparison that told something found. */
@@ -25,13 +30,16 @@ interface Comparison {
   confirmMs: number | undefined;
 }
 
+/** Ours. How often the pulls under way are looked at while they may keep up, so that who waits starts soon after. */
+const LOOKS = 3;
+
 /**
- * Finds what was missed: compares Merkle roots with other members and pulls what they hold beyond us,
- * one pull at a time. Every comparison is a real question; a root remembered from before proves nothing.
+ * Finds what was missed: compares Merkle roots with other members and pulls what they hold beyond us. Every comparison
+ * is a real question; a root remembered from before proves nothing.
  */
 export class CatchUp {
   readonly #config: MachineConfig["catchUp"];
-  readonly #pullConfig: MachineConfig;
+  readonly #keepsUpMs: number;
   readonly #index: MessageIndex;
   readonly #partners: PartnersView;
   readonly #random: Random;
@@ -40,8 +48,6 @@ export class CatchUp {
   readonly #comparisons = new Map<PublicKey, Comparison>();
   /** Connected, as far as was told. */
   readonly #met = new Set<PublicKey>();
-  /** Differed while another pull was under way. */
-  readonly #waiting = new Set<PublicKey>();
   /** When each was refused, oldest first, by peer and id: one peer's broken copy says nothing of another's. */
   readonly #refused: BoundedMap<string, number>;
   readonly #timer = new WakeUp("compare");
@@ -49,9 +55,7 @@ export class CatchUp {
   #ticks = 0;
   /** Compare `this.#config.spreadTo` others at this time. */
   #spreadMs: number | undefined;
-  #pull: Pull | undefined;
-  /** A pull that finds few ids while messages are under way fetches no sooner: most of them will come by themselves. */
-  #fetchMs: number | undefined;
+  readonly #pulls: Pulls;
   /** When a message last came by other ways than a pull. */
   #freshMs = Number.NEGATIVE_INFINITY;
   /** To be asked a second time; only members, so the roster bounds it. */
@@ -59,16 +63,17 @@ export class CatchUp {
 
   constructor(options: { index: MessageIndex; partners: PartnersView; random: Random; config: MachineConfig }) {
     this.#config = options.config.catchUp;
-    this.#pullConfig = options.config;
+    this.#keepsUpMs = options.config.pull.keepsUpMs;
+    this.#pulls = new Pulls({ index: options.index, config: options.config });
     this.#refused = new BoundedMap(this.#config.refusedMax);
     this.#index = options.index;
     this.#partners = options.partners;
     this.#random = options.random;
   }
 
-  /** Ids held in memory by the pull under way. */
+  /** Ids held in memory by pulls under way. */
   get pending(): number {
-    return this.#pull?.pending ?? 0;
+    return this.#pulls.pending;
   }
 
   /** Refused ids remembered. */
@@ -81,13 +86,15 @@ export class CatchUp {
     return this.#comparisons.get(peer)?.copy;
   }
 
-  isFetching(id: MessageId): boolean {
-    return this.#pull?.isFetching(id) ?? false;
+  /** True while a member may be expected to deliver `id` for a pull. */
+  isFetching(id: MessageId, nowMs: SteadyMs): boolean {
+    return this.#pulls.isFetching(id, nowMs);
   }
 
-  /** True while the pull under way has brought more than a gap. */
-  get isBackfilling(): boolean {
-    return (this.#pull?.stored ?? 0) + this.pending > this.#config.backfillIds;
+  /** True while the pull from `peer` brings more than a gap. */
+  isBackfilling(peer: PublicKey): boolean {
+    const pull = this.#pulls.get(peer);
+    return pull !== undefined && pull.stored + pull.pending > this.#config.backfillIds;
   }
 
   handle(event: Event, nowMs: SteadyMs): Effect[] {
@@ -105,7 +112,7 @@ export class CatchUp {
         break;
       case "stored":
         if (event.via !== "pull") this.#freshMs = event.apart ? this.#freshMs : nowMs;
-        else if (event.from === this.#pull?.peer) this.#pull?.onStored(nowMs);
+        else if (event.from !== undefined) this.#pulls.get(event.from)?.onStored(nowMs);
         break;
       case "ids_page":
         this.#onPage(event, nowMs, effects);
@@ -114,7 +121,7 @@ export class CatchUp {
         if (event.via === "pull") this.#onFetched(event, nowMs, effects);
         break;
       case "failed":
-        this.#onFailed(event.effect, nowMs, effects);
+        this.#onFailed(event, nowMs, effects);
         break;
       case "timer":
         if (event.timer === "compare") this.#tick(nowMs, effects);
@@ -131,7 +138,7 @@ export class CatchUp {
     const comparison = this.#comparison(peer);
     if (comparison.askedMs !== undefined) return true;
     const isSoon = nowMs - comparison.triedMs < this.#config.offeredEveryMs;
-    const isLeftAlone = comparison.failures > 0 && nowMs < comparison.readyMs;
+    const isLeftAlone = (comparison.failures > 0 && nowMs < comparison.readyMs) || nowMs < comparison.deliversMs;
     if (isSoon || isLeftAlone) return false;
     comparison.triedMs = nowMs;
     return true;
@@ -155,10 +162,12 @@ export class CatchUp {
     // What was refused for its author may be kept by the entry that came.
     this.#refused.clear();
     for (const peer of this.#comparisons.keys()) if (!members.has(peer)) this.#comparisons.delete(peer);
-    for (const peers of [this.#waiting, this.#confirm, this.#met]) {
+    for (const peers of [this.#confirm, this.#met]) {
       for (const peer of peers) if (!members.has(peer)) peers.delete(peer);
     }
-    if (this.#pull && !members.has(this.#pull.peer)) this.#endPull("failed", nowMs, effects);
+    const ends: PullEnd[] = [];
+    this.#pulls.keepMembers(members, ends);
+    this.#onEnds(ends, "lost", nowMs, effects);
     if (this.#tickMs === undefined) this.#armTick(nowMs, effects);
   }
 
@@ -185,14 +194,14 @@ export class CatchUp {
 
   #onLost(peer: PublicKey, nowMs: SteadyMs, effects: Effect[]): void {
     this.#met.delete(peer);
-    if (this.#pull?.peer === peer) this.#endPull("failed", nowMs, effects);
+    this.#fail(peer, "lost", nowMs, effects);
   }
 
   #ask(peer: PublicKey, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
     const comparison = this.#comparison(peer);
     const isAsked = comparison.askedMs !== undefined && nowMs - comparison.askedMs < this.#config.askLostMs;
-    if (isAsked || nowMs < comparison.readyMs || this.#pull?.peer === peer) return;
+    if (isAsked || nowMs < Math.max(comparison.readyMs, comparison.deliversMs) || this.#pulls.get(peer)) return;
     comparison.askedMs = nowMs;
     comparison.triedMs = nowMs;
     effects.push({ kind: "ask_status", to: peer });
@@ -220,8 +229,8 @@ export class CatchUp {
         this.#confirm.add(from);
         this.#timer.by(comparison.confirmMs, nowMs, effects);
       }
-    } else if (this.#pull) {
-      if (this.#pull.peer !== from && this.#waiting.size < this.#config.waitingMax) this.#waiting.add(from);
+    } else if (this.#pulls.get(from) !== undefined || nowMs < comparison.deliversMs) {
+      // It is listed already, or has listed before what it did not deliver.
     } else if (status.message_count === 0) {
       // It holds nothing we could lack; it will come to us.
       this.#settle(from, this.#config.compareEveryMs, nowMs);
@@ -237,10 +246,12 @@ export class CatchUp {
       comparison.confirmMs = undefined;
       const isSkipped = (id: MessageId): boolean =>
         nowMs - (this.#refused.get(from + id) ?? -this.#config.refusedMs) < this.#config.refusedMs;
-      this.#fetchMs = undefined;
-      const index = this.#index;
-      this.#pull = new Pull({ peer: from, index, isSkipped, sinceMs, nowMs, config: this.#pullConfig });
-      this.#pull.advance(effects, { fetch: true });
+      // Before one more starts and seems to keep up.
+      this.#takeTurns(nowMs, effects);
+      const ends: PullEnd[] = [];
+      this.#pulls.offer({ peer: from, sinceMs, isSkipped }, nowMs, effects, ends);
+      this.#onEnds(ends, "idle", nowMs, effects);
+      this.#timer.by(nowMs + this.#keepsUpMs / LOOKS, nowMs, effects);
     }
   }
 
@@ -257,74 +268,88 @@ export class CatchUp {
   }
 
   #onPage(event: EventNamed<"ids_page">, nowMs: SteadyMs, effects: Effect[]): void {
-    if (this.#pull?.peer !== event.from) return;
-    if (this.#pull.onPage(event, nowMs)) this.#advance(nowMs, effects);
-    else this.#endPull("failed", nowMs, effects);
+    const pull = this.#pulls.get(event.from);
+    if (pull === undefined) return;
+    if (pull.onPage(event, nowMs)) this.#advance(pull, nowMs, effects);
+    else this.#fail(event.from, "idle", nowMs, effects);
   }
 
   #onFetched(event: EventNamed<"fetched">, nowMs: SteadyMs, effects: Effect[]): void {
     for (const id of event.refused) this.#refused.set(event.from + id, nowMs);
-    if (this.#pull?.peer !== event.from) return;
-    this.#pull.onFetched(event, nowMs);
-    this.#advance(nowMs, effects);
+    const pull = this.#pulls.onFetched(event, nowMs);
+    if (pull !== undefined) this.#advance(pull, nowMs, effects);
   }
 
-  #advance(nowMs: SteadyMs, effects: Effect[]): void {
-    if (this.#pull === undefined) return;
-    const isGap = this.#pull.pending <= this.#config.backfillIds;
-    if (this.#fetchMs === undefined && isGap && nowMs - this.#freshMs < this.#config.confirmAfterMs) {
-      this.#fetchMs = nowMs + this.#config.confirmAfterMs;
-    }
-    const isHeld = isGap && this.#fetchMs !== undefined && nowMs < this.#fetchMs;
-    if (isHeld) this.#timer.by(this.#fetchMs ?? nowMs, nowMs, effects);
-    this.#pull.advance(effects, { fetch: !isHeld });
-    if (this.#pull?.isOver) this.#endPull(this.#pull.missing > 0 ? "partial" : "caught_up", nowMs, effects);
+  /** A pull that finds few ids while messages are under way fetches later: most of them will come by themselves. */
+  #advance(pull: Pull, nowMs: SteadyMs, effects: Effect[]): void {
+    const isGap = pull.pending <= this.#config.backfillIds;
+    if (pull.heldUntilMs === undefined && isGap && nowMs - this.#freshMs < this.#config.confirmAfterMs) {
+      pull.heldUntilMs = nowMs + this.#config.confirmAfterMs;
+    } else if (!isGap) pull.heldUntilMs = Number.NEGATIVE_INFINITY;
+    if (pull.heldUntilMs !== undefined && pull.heldUntilMs > nowMs) this.#timer.by(pull.heldUntilMs, nowMs, effects);
+    const ends: PullEnd[] = [];
+    this.#pulls.advance(pull, nowMs, effects, ends);
+    this.#onEnds(ends, "idle", nowMs, effects);
+    if (!pull.keepsUp(nowMs)) this.#takeTurns(nowMs, effects);
   }
 
-  #onFailed(effect: EventNamed<"failed">["effect"], nowMs: SteadyMs, effects: Effect[]): void {
+  #onFailed({ effect, failure }: EventNamed<"failed">, nowMs: SteadyMs, effects: Effect[]): void {
     if (effect.kind === "ask_status") {
       // A question of the peer's own may have told what we asked for.
       if (!this.#partners.isMember(effect.to) || this.#comparison(effect.to).askedMs === undefined) return;
       this.#comparison(effect.to).askedMs = undefined;
       this.#backOff(effect.to, nowMs);
     } else if (effect.kind === "ask_ids") {
-      if (this.#pull?.peer === effect.to) this.#endPull("failed", nowMs, effects);
-    } else if (effect.kind === "fetch" && effect.via === "pull" && this.#pull?.peer === effect.from) {
-      this.#pull.onFetchFailed(effect.ids);
-      this.#advance(nowMs, effects);
+      this.#fail(effect.to, failure === "unreachable" || failure === "backoff" ? "lost" : "idle", nowMs, effects);
+    } else if (effect.kind === "fetch" && effect.via === "pull") {
+      const pull = this.#pulls.get(effect.from);
+      if (pull === undefined) return;
+      pull.onFetchFailed(effect.ids);
+      this.#advance(pull, nowMs, effects);
     }
   }
 
-  #endPull(outcome: "caught_up" | "partial" | "failed", nowMs: SteadyMs, effects: Effect[]): void {
-    const pull = this.#pull;
-    if (pull === undefined) return;
-    this.#pull = undefined;
-    if (outcome === "failed") {
-      pull.abandon();
-      this.#backOff(pull.peer, nowMs);
-    } else
-      this.#settle(
-        pull.peer,
-        outcome === "partial" ? this.#config.partialCooldownMs : this.#config.compareEveryMs,
-        nowMs,
-      );
-    const { missing, stored } = pull;
-    effects.push(comparedReport(pull.peer, { outcome, stored, missing }));
-    if (pull.stored > 0) {
-      this.#spreadMs = nowMs + this.#random.between(...this.#config.spreadAfterMs);
-      this.#timer.by(this.#spreadMs, nowMs, effects);
+  #fail(peer: PublicKey, why: "lost" | "idle", nowMs: SteadyMs, effects: Effect[]): void {
+    const ends: PullEnd[] = [];
+    this.#pulls.fail(peer, ends);
+    this.#onEnds(ends, why, nowMs, effects);
+  }
+
+  /** `lost`: the connection broke, which may be nobody's fault. */
+  #onEnds(ends: readonly PullEnd[], why: "lost" | "idle", nowMs: SteadyMs, effects: Effect[]): void {
+    for (const { pull, outcome } of ends) {
+      const { missing, peer, stored } = pull;
+      const comparison = this.#comparison(peer);
+      if (stored > 0) {
+        comparison.undelivered = 0;
+        this.#spreadMs = nowMs + this.#random.between(...this.#config.spreadAfterMs);
+        this.#timer.by(this.#spreadMs, nowMs, effects);
+      } else if (missing > 0) {
+        if (why === "idle" || comparison.undelivered === 0) comparison.undelivered += 1;
+        comparison.deliversMs = nowMs + this.#failureMs(comparison.undelivered);
+      }
+      if (outcome === "failed") this.#backOff(peer, nowMs);
+      else {
+        const coolDownMs = outcome === "partial" ? this.#config.partialCooldownMs : this.#config.compareEveryMs;
+        this.#settle(peer, coolDownMs, nowMs);
+      }
+      effects.push(comparedReport(peer, { outcome, stored, missing }));
     }
-    const [next] = this.#waiting;
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    effects.push(...this.compareNow(next, nowMs));
+    if (ends.length > 0) this.#takeTurns(nowMs, effects);
+  }
+
+  /** Who waited is asked once more before it is pulled from: by now it may hold nothing that is lacked. */
+  #takeTurns(nowMs: SteadyMs, effects: Effect[]): void {
+    for (const peer of this.#pulls.takeTurns(nowMs)) effects.push(...this.compareNow(peer, nowMs));
+    if (this.#pulls.isBusy) this.#timer.by(nowMs + this.#keepsUpMs / LOOKS, nowMs, effects);
   }
 
   #tick(nowMs: SteadyMs, effects: Effect[]): void {
     this.#timer.fired(nowMs);
-    if (this.#pull && nowMs - this.#pull.progressMs >= this.#config.pullStalledMs)
-      this.#endPull("failed", nowMs, effects);
-    if (this.#pull && this.#fetchMs !== undefined) this.#advance(nowMs, effects);
+    const ends: PullEnd[] = [];
+    this.#pulls.tick(nowMs, effects, ends);
+    this.#onEnds(ends, "idle", nowMs, effects);
+    this.#takeTurns(nowMs, effects);
     if (this.#spreadMs !== undefined && this.#spreadMs <= nowMs) {
       this.#spreadMs = undefined;
       const connected = this.#partners.all().filter((peer) => this.#partners.isConnected(peer));
@@ -364,7 +389,7 @@ export class CatchUp {
     for (const peer of this.#members) {
       if (!this.#partners.isMember(peer)) continue;
       const comparison = this.#comparisons.get(peer);
-      if (comparison !== undefined && comparison.readyMs > nowMs) continue;
+      if (comparison !== undefined && Math.max(comparison.readyMs, comparison.deliversMs) > nowMs) continue;
       const isWanted = this.#partners.isConnected(peer) !== wantsStranger;
       const triedMs = comparison?.triedMs ?? Number.NEGATIVE_INFINITY;
       if (isWanted === isFoundWanted && triedMs === foundMs) {
@@ -386,6 +411,8 @@ export class CatchUp {
         triedMs: Number.NEGATIVE_INFINITY,
         readyMs: Number.NEGATIVE_INFINITY,
         failures: 0,
+        undelivered: 0,
+        deliversMs: Number.NEGATIVE_INFINITY,
         askedMs: undefined,
         copy: undefined,
         confirmMs: undefined,
@@ -405,9 +432,11 @@ export class CatchUp {
   #backOff(peer: PublicKey, nowMs: SteadyMs): void {
     const comparison = this.#comparison(peer);
     comparison.failures += 1;
-    comparison.readyMs =
-      nowMs +
-      Math.min(this.#config.failureMaxMs, this.#config.failureFirstMs * 2 ** Math.min(comparison.failures - 1, 16));
+    comparison.readyMs = nowMs + this.#failureMs(comparison.failures);
+  }
+
+  #failureMs(failures: number): number {
+    return Math.min(this.#config.failureMaxMs, this.#config.failureFirstMs * 2 ** Math.min(failures - 1, 16));
   }
 }
 

@@ -45,6 +45,8 @@ const DEFAULTS = {
     graftRetryMs: 3_000,
     /** A fetch always ends in an event; past this it is taken for lost all the same. */
     fetchLostMs: 120_000,
+    /** Before, another holder is asked beside the one whose fetch goes on: a large body on a slow line takes as long. */
+    fetchSlowMs: 10_000,
     /** A holder that could not be reached is asked again, or the next one, after this. */
     reaskMs: 1_000,
     /** The table of missing ids is gone through at most this often by itself, for it may be long. */
@@ -87,7 +89,7 @@ const DEFAULTS = {
     compareEveryMs: between(24_000, 36_000),
     /** After a comparison that left ids missing: they may be there soon. */
     partialCooldownMs: between(5_000, 10_000),
-    /** After a failed one: doubling from the first to the second, so that who cannot answer costs little. */
+    /** After a failed one: doubling from the first to the second, so that who cannot answer costs little. Kept over reconnects for who listed and did not deliver. */
     failureFirstMs: 5_000,
     failureMaxMs: 300_000,
     /** Right after a pull that brought something, so many others are compared at a time in this range: the news spreads. */
@@ -97,7 +99,7 @@ const DEFAULTS = {
     pullStalledMs: 120_000,
     /** A question for status is taken for lost after this: far above its deadline. */
     askLostMs: 60_000,
-    /** Peers known to differ that wait for the pull under way to end. Past it they are compared in their turn. */
+    /** Peers known to differ that wait while others deliver. Past it they are compared in their turn. */
     waitingMax: 64,
     /** A pull of more ids than this is a back-fill: its messages are old news and not offered on. */
     backfillIds: 256,
@@ -125,9 +127,22 @@ const DEFAULTS = {
   pull: {
     /** Ids waiting to be fetched or in flight. Past it the next page is asked for later. */
     pendingMax: 8192,
-    /** Ids in one fetch of a pull, and fetches in flight: bodies flow while the next page travels. */
+    /**
+     * Ids in one fetch of a pull, and fetches in flight: bodies flow while the next page travels. The first fetch is
+     * alone until the member has shown that it delivers; what takes longer than a claim makes later ones smaller, so
+     * that no member is asked for much more than it delivers in a second, nor holds up more.
+     */
     fetchIds: 512,
     fetchesMax: 4,
+    /** Others that list an id may be asked for it too when who was asked first has not delivered by then. */
+    claimMs: 1_500,
+    /** A pull that brings nothing for this long no longer keeps others from starting beside it. */
+    keepsUpMs: 750,
+    /** Pages of ids that are here count as bringing something for so long: a member could go on listing them. */
+    listingMs: 5_000,
+    /** Pulls at once. Past it the one that has brought nothing for longest, and at least this long, makes room. */
+    pullsMax: 8,
+    turnMs: 3_000,
     /** A page of fewer ids than this is no progress, unless it is the last: an honest one is full. */
     pageProgressIds: 1024,
     /** Times a batch is fetched. Past it its ids count as not to be had there. */

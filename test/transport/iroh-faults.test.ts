@@ -474,6 +474,39 @@ inNetns(import.meta, () => {
       oneWay.close();
     });
 
+    test("lets in every joiner beside 250 half-done ones of one program", async () => {
+      const victim = await start(1, { clock: new ManualClock() });
+      victim.accept(echo);
+      victim.knowPeers(() => false);
+      // The attacker answers once, so its address is proved, and then says nothing more.
+      const halfWay = createSocket("udp4").bind(0, "127.0.0.1");
+      await once(halfWay, "listening");
+      let attackerPort = 0;
+      let forwarded = 0;
+      const flooded = new Promise<void>((resolve) => {
+        halfWay.on("message", (packet, { port }) => {
+          if (port === victim.boundPort()) {
+            // A retry is let through, and no answer after it: a long header whose type is 3.
+            const isRetry = ((packet[0] ?? 0) & 0xf0) === 0xf0;
+            if (isRetry) halfWay.send(packet, attackerPort, "127.0.0.1");
+            return;
+          }
+          attackerPort = port;
+          halfWay.send(packet, victim.boundPort(), "127.0.0.1");
+          forwarded += 1;
+          if (forwarded === 500) resolve();
+        });
+      });
+      const { iroh, endpoint } = await stranger(2);
+      const id = iroh.EndpointId.fromBytes(Array.from(PublicKey.toBytes(victim.local)));
+      const address = new iroh.EndpointAddr(id, null, [`127.0.0.1:${halfWay.address().port}`]);
+      for (let i = 0; i < 250; i += 1) endpoint.connect(address, numbers(ALPN)).catch(() => {});
+      await flooded;
+      const joiners = [await start(3), await start(4), await start(5)];
+      for (const joiner of joiners) expect(await ask(joiner, victim, text("me too"))).toEqual(text("me too"));
+      halfWay.close();
+    });
+
     test("asks strangers to prove their address and still serves them", async () => {
       const [a, b] = [await start(1), await start(2, { limits: { handshakes: 1 } })];
       b.accept(echo);
