@@ -8,7 +8,9 @@ import type { NetworkFailure } from "../../machine/event.ts";
 import { FramedStream } from "../../transport/framed-stream.ts";
 import type { PeerStatus, PeerStream, Transport } from "../../transport/transport.ts";
 import { atMost, Deadline } from "../../transport/wait.ts";
-import { type Frame, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
+import { FRAME_LENGTH_MAX, type FrameLimits, peerLimits } from "../../wire/frame/frame-limits.ts";
+import { type Dialect, hasExtensions } from "../../wire/frame/frame-types.ts";
+import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
 import { Outbox } from "./outbox.ts";
 
 /** Ours. Dialing a peer over every address known of it. */
@@ -101,7 +103,8 @@ export class Peers {
     using deadline = new Deadline(this.#parts.clock, timeoutMs, this.#closing.signal, options.signal);
     const { signal } = deadline;
     const stream = await this.#open(peer, signal, options.ignoreBackoff);
-    await using frames = new FramedStream(stream, peerLanguage(stream.dialect));
+    const language = peerLanguage(stream.dialect);
+    await using frames = new FramedStream(stream, { ...language, limits: answerLimits(stream.dialect, expected) });
     await frames.write(question, signal);
     await frames.finish();
     const answer = await frames.read(signal);
@@ -156,6 +159,23 @@ export class Peers {
       throw error;
     }
   }
+}
+
+/**
+ * Ours. Nothing that is kept is larger: a message has a million bytes. Anything past it would hold up this thread for
+ * more than a moment while it is decoded.
+ */
+const ANSWER_MAX_BYTES = 2 * 1024 * 1024;
+
+/** Ours. An answer of another kind than was asked for is named in the refusal, and read for no more than that. */
+const OTHER_ANSWER_MAX_BYTES = 64 * 1024;
+
+/** What an answer may have. Peers of the original answer with all of a roster at once, whatever its size. */
+function answerLimits(dialect: Dialect, expected: Frame["kind"]): FrameLimits {
+  const limits = peerLimits(dialect);
+  const wanted = frameType(expected);
+  const max = hasExtensions(dialect) ? ANSWER_MAX_BYTES : FRAME_LENGTH_MAX;
+  return (type) => Math.min(limits(type), type === wanted ? max : OTHER_ANSWER_MAX_BYTES);
 }
 
 class Backoff extends EntmootError {
