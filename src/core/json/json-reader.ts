@@ -151,7 +151,7 @@ export class JsonReader {
         tokens?.scalar(this.text.slice(start, this.#at));
       }
       for (;;) {
-        const closer = closers.at(-1);
+        const closer = closers[closers.length - 1];
         if (closer === undefined) return;
         if (this.#another(closer, closer === CLOSE_OBJECT ? '"," or "}"' : '"," or "]"')) {
           if (closer === CLOSE_OBJECT) this.#key(tokens);
