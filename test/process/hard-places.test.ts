@@ -133,6 +133,9 @@ inNetns(import.meta, () => {
           expect(stderr).not.toContain("node.lock");
           expect(stderr).not.toContain("nothing was stored");
         }
+        const down = await a.run(["env", "-json", "-exit-code"]);
+        expect(down.status).toBe(6);
+        expect(JSON.parse(down.stdout).runtime_status_reason).toContain("no room is left on its disk");
         await a.serve();
         const env = await a.run(["env", "-json", "-exit-code"]);
         expect(env.status).toBe(1);

@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode } from "../support/daemon.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
-import { otherUser, otherUserFolder, otherUserMissing } from "../support/other-user.ts";
+import { OTHER_USER, otherUser, otherUserFolder, otherUserMissing } from "../support/other-user.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 /** A process and its children that count from 1 for themselves, as in a container. */
@@ -75,8 +76,23 @@ inNetns(import.meta, () => {
         `^entmootd: .*"; whether one of these serves .* cannot be told from here: .*process ${pid} of user 0\n$`,
       ),
     );
+    // Whose socket or folder keeps them out is said as other commands say it.
+    const kept = `no permission (EACCES): it belongs to user 0, and this process runs as user ${OTHER_USER}`;
+    chmodSync(join(home.path, "root"), 0o755);
+    chmodSync(roots.data, 0o711);
+    for (const env of [
+      { ENTMOOT_DATA: roots.data },
+      { ENTMOOT_DATA: undefined, ENTMOOT_AGENT_SOCKET: join(roots.data, "agent.sock") },
+    ]) {
+      const refused = JSON.parse((await user.run(["env", "-json"], { env })).stdout);
+      expect(refused).toMatchObject({ runtime_status: "down", runtime_status_reason: expect.stringContaining(kept) });
+    }
     // Root sees what it was started with, and whose it is.
     expect(await roots.ask(["env", "-json"])).toMatchObject({ runtime_status: "healthy", running_daemon: { pid } });
+    const elsewhere = await roots.ask(["env", "-json"], { env: { ENTMOOT_DATA: join(home.path, "none") } });
+    expect(elsewhere.suggestions).toContainEqual(
+      expect.stringContaining(`a daemon of another data root runs: pid ${pid}, data ${roots.data}`),
+    );
   });
 });
 
