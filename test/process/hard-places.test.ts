@@ -52,6 +52,11 @@ inNetns(import.meta, () => {
       await a.ask(["publish", "-topic", "chat", "-content", "from a hard place"]);
       await a.end();
       expect(await a.ask(["info"])).toMatchObject({ running: false, groups: [{ messages: 1 }] });
+      const refused = await a.run(["serve", "-agent-socket", "/a.sock"]);
+      expect(refused).toMatchObject({ status: 1, stdout: "" });
+      expect(refused.stderr).toContain(
+        "control socket /a.sock: cannot listen: the file system is read-only; choose another place",
+      );
     },
   );
 
