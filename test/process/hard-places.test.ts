@@ -160,6 +160,18 @@ inNetns(import.meta, () => {
     },
   );
 
+  testWhere(missing, "a data root too small for the carrier is refused with how much it takes", async () => {
+    using home = new TemporaryDirectory();
+    const data = join(home.path, "a");
+    mkdirSync(data);
+    using _disk = mountTmpfs(data, "size=8m");
+    await using a = new DaemonNode(home.path, "a");
+    const { status, stderr } = await a.run(["serve"]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/cannot unpack its library of [\d.]+ MiB .*: no room left to write; free [\d.]+ MiB/);
+    expect(stderr).not.toContain("writable");
+  });
+
   testWhere(
     missing,
     "a daemon whose disk fills while it runs goes on without a restart once there is room",

@@ -2,7 +2,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type * as Iroh from "@number0/iroh";
+import { sizeText } from "../../core/amounts.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
+import { codeOf } from "../../core/system-error.ts";
 import { type IrohNative, irohNative } from "./iroh-native.ts";
 
 export type IrohLibrary = typeof Iroh;
@@ -53,6 +55,9 @@ function adviceFor(reason: string): string {
   return "";
 }
 
+/** What the system says where there is no room. */
+const FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
+
 type Embedded = Extract<IrohNative, { kind: "embedded" }>;
 
 /**
@@ -78,13 +83,14 @@ export async function unpackLibrary(libraryDir: string, library: Embedded): Prom
     return path;
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;
-    const reason = textOf(cause);
+    const isFull = FULL.has(codeOf(cause) ?? "");
+    const advice = isFull
+      ? `no room left to write; free ${sizeText(library.bytes)} on this disk, or move the data root`
+      : `${textOf(cause)}; make the data root writable`;
     throw new EntmootError(
-      "unavailable",
-      `iroh: cannot unpack its library to ${dir}: ${reason}; make the data root writable`,
-      {
-        cause,
-      },
+      isFull ? "disk_full" : "unavailable",
+      `iroh: cannot unpack its library of ${sizeText(library.bytes)} to ${dir}: ${advice}`,
+      { cause },
     );
   }
 }
