@@ -3,6 +3,7 @@ import { ControlError } from "../../control/control-error.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { STATUS } from "../../core/failure-table.ts";
 import { GroupId } from "../../core/ids.ts";
+import { tellQuiet } from "../../daemon/open-operations.ts";
 import { knownHome } from "../../host/home-path.ts";
 import { printJson, printLine } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
@@ -53,7 +54,7 @@ const EXIT = { healthy: 0, half_alive: STATUS.unavailable.exit, down: STATUS.con
 async function answers(socket: string): Promise<boolean | string> {
   const { ControlClient: Client } = await import("../../control/control-client.ts");
   try {
-    await using client = await Client.connectTo(socket, realClock);
+    await using client = await Client.connectTo(socket, realClock, { onQuiet: tellQuiet });
     return client !== undefined && ((await atMost(realClock, ANSWER_MS, identified(client))) ?? false);
   } catch (error) {
     // What it refused with says more than that it did not answer.
