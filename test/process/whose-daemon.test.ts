@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
-import { chmodSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { BINARY } from "../support/binary.ts";
-import { DaemonNode } from "../support/daemon.ts";
+import { DaemonNode, eventually } from "../support/daemon.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
 import { OTHER_USER, otherUser, otherUserFolder, otherUserMissing } from "../support/other-user.ts";
@@ -60,6 +61,23 @@ inNetns(import.meta, () => {
     },
   );
 
+  testWhere(
+    pidNamespaceMissing(),
+    "the first process of a container ends at a signal before it is ready, as any other does",
+    async () => {
+      using home = new TemporaryDirectory();
+      const command = [...IN_PID_NAMESPACE, BINARY];
+      await using node = new DaemonNode(home.path, "a", { command });
+      const reading = node.spawn(["publish", "-topic", "chat", "-file", "-"], { stdin: "open" });
+      const first = await eventually("a handled SIGTERM", () => firstProcessOf(reading.pid));
+      process.kill(first, "SIGTERM");
+      expect((await reading.ended()).status).toBe(128 + constants.signals.SIGTERM);
+      await node.serve();
+      process.kill(firstProcessOf(node.daemon.pid)!, "SIGTERM");
+      expect(await node.daemon.ended()).toMatchObject({ status: 0 });
+    },
+  );
+
   testWhere(otherUserMissing(), "nobody is told that another user's daemon is theirs", async () => {
     using home = new TemporaryDirectory();
     const theirs = otherUserFolder(home.path);
@@ -99,6 +117,15 @@ inNetns(import.meta, () => {
     );
   });
 });
+
+/** The process that `unshare` started, once it handles SIGTERM; `undefined` before. */
+function firstProcessOf(unshare: number): number | undefined {
+  const [pid] = readFileSync(`/proc/${unshare}/task/${unshare}/children`, "utf8").split(" ").map(Number);
+  if (!pid) return undefined;
+  const handled = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "0";
+  const isHandled = (BigInt(`0x${handled}`) >> BigInt(constants.signals.SIGTERM - 1)) & 1n;
+  return isHandled === 1n ? pid : undefined;
+}
 
 function pidNamespaceMissing(): string | undefined {
   const isPermitted = Bun.which("unshare") !== null && Bun.spawnSync([...IN_PID_NAMESPACE, "true"]).success;
