@@ -136,6 +136,7 @@ const MEMBERS_ANSWER_MAX = 8 * 1024 * 1024;
 export const members = operation({
   name: "members",
   summary: "Who is in a moot",
+  onlyLooks: true,
   scope: "agent",
   request: ofGroup,
   answer: members_,
@@ -183,6 +184,7 @@ const TOPICS_ANSWER_MAX = 8 * 1024 * 1024;
 export const topics = operation({
   name: "topics",
   summary: "Which topics a moot's messages have, most used first",
+  onlyLooks: true,
   scope: "agent",
   request: topicsOf,
   answer: topics_,
@@ -242,6 +244,7 @@ export type PeerRow = Decoded<typeof peerRow>;
 export const peers = operation({
   name: "peers",
   summary: "How each member of a moot is reached, and why one is not",
+  onlyLooks: true,
   scope: "owner",
   request: ofGroup,
   answer: peers_,
@@ -302,6 +305,7 @@ export type ProbeRow = Decoded<typeof probeRow>;
 export const probe = operation({
   name: "probe",
   summary: "Ask members for a sign of life over the carrier, a few at a time",
+  onlyLooks: true,
   scope: "owner",
   request: probeRequest,
   answer: probed,
@@ -364,6 +368,7 @@ export const member_expel = operation({
 export const invite_authority = operation({
   name: "invite_authority",
   summary: "Whether this node may admit to a moot",
+  onlyLooks: true,
   scope: "owner",
   request: ofGroup,
   answer: rosterStateShape,
