@@ -281,7 +281,9 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
       const isRefused = this.access === "read" && error.code === "data_root_invalid" && isOnlyReadable(this.path);
-      if (!isRefused && error.code !== "disk_full") throw error;
+      // One that was never made holds nothing to read.
+      const isFull = error.code === "disk_full" && (userVersionOf(this.path) ?? 0) > 0;
+      if (!isRefused && !isFull) throw error;
       try {
         const { db, forget } = openFrozen(this.path, this.#connecting);
         this.#forget = forget;
