@@ -282,7 +282,7 @@ export class SqliteFile implements Disposable, Parkable, Triable {
       if (!(error instanceof EntmootError)) throw error;
       const isRefused = this.access === "read" && error.code === "data_root_invalid" && isOnlyReadable(this.path);
       // One that was never made holds nothing to read.
-      const isFull = error.code === "disk_full" && (userVersionOf(this.path) ?? 0) > 0;
+      const isFull = error.code === "disk_full" && userVersionOf(this.path) > 0;
       if (!isRefused && !isFull) throw error;
       try {
         const { db, forget } = openFrozen(this.path, this.#connecting);
