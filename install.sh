@@ -101,7 +101,7 @@ misused() {
 uid=$(id -u)
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# roots FILE…: whether all of them are root's, and nobody else may write one, or exchange what is in it.
+# roots FILE...: whether all of them are root's, and nobody else may write one, or exchange what is in it.
 roots() {
   # shellcheck disable=SC2012 # Of a line of ls only what stands before the name is read; what does not look so is refused.
   ls -ldn "$@" 2>/dev/null | (

@@ -172,8 +172,10 @@ inNetns(import.meta, () => {
     await a.node.ask(["group", "create", "-name", "busy", "-policy", "none"]);
     await using up = a.node.onTerminal(["up"]);
     await up.typing(">");
-    up.type("half a li\x13");
     await using client = await a.node.client();
+    up.type("half a l");
+    await up.typing("> half a l");
+    up.type("i\x13");
     await publishMany(client, 400);
     expect(up.sent).not.toContain("message 0");
     up.type("n");
