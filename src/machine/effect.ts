@@ -34,7 +34,9 @@ export type AskEffect =
       readonly limit: number;
     }
   /** Ends in `roster`. */
-  | { readonly kind: "ask_roster"; readonly to: PublicKey };
+  | { readonly kind: "ask_roster"; readonly to: PublicKey }
+  /** What the peer knows of forks. Ends in `roster`. */
+  | { readonly kind: "ask_forks"; readonly to: PublicKey };
 
 export type NetworkEffect = SendEffect | AskEffect;
 

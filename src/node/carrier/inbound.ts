@@ -9,6 +9,7 @@ import type { FrameLimits } from "../../wire/frame/frame-limits.ts";
 import { type Dialect, EXTENSION_TYPE_MIN, hasExtensions } from "../../wire/frame/frame-types.ts";
 import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
 import type { Group } from "../group/group.ts";
+import { RemovalProofs } from "./removal-proof.ts";
 
 /** How long a peer may take. */
 export const INBOUND_TIMEOUTS = {
@@ -52,6 +53,7 @@ type PeerFrames = FramedStream<Frame, Frame | UnknownExtension>;
 export class Inbound {
   readonly #parts: InboundParts;
   readonly #active = new Set<Promise<void>>();
+  readonly #proofs = new RemovalProofs();
 
   constructor(parts: InboundParts) {
     this.#parts = parts;
@@ -109,6 +111,12 @@ export class Inbound {
     }
     if (!("group_id" in frame) || frame.kind === "refused" || frame.group_id === undefined) return undefined;
     const group = this.#parts.group(frame.group_id);
+    // Who was a member may ask why it is none.
+    if (frame.kind === "roster_proof_req") {
+      return refuseOnError(frame, dialect, async () =>
+        this.#proofs.answer(group, from, frame, this.#parts.clock.steady()),
+      );
+    }
     // Entries prove themselves by the founder's signature, whoever brings them; a member we have not heard of brings its own.
     if (frame.kind === "roster_resp") {
       group?.acceptRoster(frame.entries, from);

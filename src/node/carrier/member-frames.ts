@@ -10,6 +10,7 @@ import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts"
 import { answerFetchMany } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
 import { idsPage } from "../../wire/peer/ids-frames.ts";
+import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
 import { answerRosterPage } from "../../wire/peer/roster-page-frames.ts";
 import type { Group } from "../group/group.ts";
 import { groupName } from "../group/group-name.ts";
@@ -18,6 +19,8 @@ import { groupName } from "../group/group-name.ts";
 export interface MemberFrameServices {
   readonly version: string;
   readonly clock: Clock;
+  /** Whether the key of a member, which started under this name, runs in another place too. */
+  readonly isTwin: (peer: PublicKey, instance: string) => boolean;
   readonly hintsOf: (group: Group) => readonly Uint8Array[];
   readonly acceptProfile: (group: Group, ad: MemberProfileAd, from: PublicKey) => void;
   readonly acceptTransportAd: (group: Group, ad: TransportAd) => void;
@@ -103,11 +106,11 @@ const MESSAGE_QUESTIONS = {
 
 /** Questions about the group and its members. */
 const GROUP_QUESTIONS = {
-  status_req({ from, group, version }, status) {
+  status_req({ from, group, isTwin, version }, status) {
     // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
     group.hearStatus(from, status, true);
     const policy = group.isFounder ? group.policy.text : "";
-    return { kind: "status_resp", ...group.answer(from, status), version, policy };
+    return { kind: "status_resp", ...group.answer(from, status), version, policy, twin: isTwin(from, status.instance) };
   },
   roster_req({ group: { id, roster } }) {
     return { kind: "roster_resp", group_id: id, entries: roster.log.entries };
@@ -116,6 +119,9 @@ const GROUP_QUESTIONS = {
     const page = answerRosterPage(frame, roster.log.entries, groupName(store));
     if (page === undefined) throw new EntmootError("not_found", "roster: this entry is not in our log");
     return page;
+  },
+  roster_forks_req({ group: { roster } }, frame) {
+    return answerRosterForks(frame, { entries: roster.sideEntries, heals: roster.heals });
   },
   diag_ping_req({ clock, group: { id, self } }, { nonce }) {
     return {
