@@ -90,6 +90,12 @@ export function requireMaySign(context: NodeContext, group: Group, { alone }: { 
 }
 
 function forked(groupId: GroupId, { branches }: RosterFork): EntmootError {
+  if (branches.length < 2) {
+    return new EntmootError(
+      "unavailable",
+      "the founder has kept a history of the roster that is not known here yet; run the daemon until a member is met",
+    );
+  }
   const heads = branches.map(({ entries, head }) => `${RosterEntryId.toBase64(head)} (${entries} more)`);
   return new EntmootError(
     "conflict",

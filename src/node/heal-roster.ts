@@ -33,6 +33,12 @@ export function healRoster(context: NodeContext, request: RequestOf<typeof roste
     throw new EntmootError("conflict", "this history was given up when the fork was healed; only the kept one goes on");
   }
   const kept = fork === undefined ? undefined : keptBranch(fork, history);
+  if (fork !== undefined && fork.branches.length < 2) {
+    throw new EntmootError(
+      "unavailable",
+      "the history that was kept is not known here yet; run the daemon until a member is met",
+    );
+  }
   const sides = sidesOf(group, { fork, kept });
   const plan = { lost: sides.lost.map(({ head }) => head), missing: missingOf(sides), removed: removedOf(sides) };
   if (!dry_run && fork !== undefined) signHeals(context, group, { history, keep });
@@ -65,6 +71,7 @@ function signHeals(
     const { point } = fork;
     const on = keptBranch(fork, history);
     const lost = fork.branches.filter(({ first }) => first.id !== on.first.id);
+    if (lost.length === 0) break;
     const longest = lost.reduce((most, branch) => (branch.entries > most.entries ? branch : most));
     const timestamp = BigInt(context.clock.unix());
     const { seed } = context.identity;

@@ -186,7 +186,8 @@ for (const seed of seeds(4)) {
     let said = 0;
     for (const [n, root] of roots) {
       const isIn = places.get(n)!.memberByKey(identity(n).publicKey) !== undefined;
-      if (!isIn || random.chance(0.3)) continue;
+      // What one says whom the kept history has removed by then reaches nobody.
+      if (!isIn || n === 3 || random.chance(0.3)) continue;
       await sayAlone(n, root, `of ${n}`);
       said += 1;
     }
@@ -212,7 +213,8 @@ for (const seed of seeds(4)) {
         for (;;) {
           const keep = await nextKept(founder, kept);
           if (keep === undefined) return;
-          await founder.call(roster_heal, { group_id, keep });
+          // Meanwhile another heal may come in.
+          await founder.call(roster_heal, { group_id, keep }).catch(() => {});
         }
       })();
       for (const n of awayTill) nodes.set(n, await start(network, n, roots.get(n)!));

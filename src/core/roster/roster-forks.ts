@@ -23,7 +23,10 @@ export interface RosterBranch {
   readonly entries: number;
 }
 
-/** Two entries or more behind one: the founder signed several histories, and nobody but it can say which is meant. */
+/**
+ * Two entries or more behind one: the founder signed several histories, and nobody but it can say which is meant. One or
+ * none where the founder has kept a history that is not known here yet.
+ */
 export interface RosterFork {
   /** The last entry that all have. */
   readonly point: RosterEntryId;
@@ -54,17 +57,12 @@ export function followRoster(known: KnownRoster): FollowedRoster {
   let fork: RosterFork | undefined;
   for (let at = known.log[0]; at !== undefined; ) {
     path.push(at);
-    const next = tree.after(at.id);
-    if (next.length < 2) {
-      at = next[0];
-      continue;
-    }
-    const decided: RosterEntry | undefined = tree.healed(at.id);
-    if (decided === undefined) {
+    const next: RosterEntry | "undecided" | undefined = tree.next(at.id);
+    if (next === "undecided") {
       fork = tree.forkAt(at.id);
       break;
     }
-    at = decided;
+    at = next;
   }
   // Where nothing decides, what was followed is followed no further.
   if (fork !== undefined && known.log[path.length - 1]?.id === fork.point) path.push(...known.log.slice(path.length));
@@ -101,12 +99,18 @@ class Tree {
     return this.#children.get(id) ?? [];
   }
 
-  /** The branch that a heal of this fork keeps; `undefined` without one, or while what it keeps is not known. */
-  healed(fork: RosterEntryId): RosterEntry | undefined {
-    const heal = this.#known.heals.get(fork);
-    let at = heal && this.#byId.get(heal.kept);
-    while (at !== undefined && at.parents[0] !== fork) at = this.#parentOf(at);
-    return at;
+  /** What follows an entry; undecided where several do that nothing heals, and while what a heal keeps is not known. */
+  next(id: RosterEntryId): RosterEntry | "undecided" | undefined {
+    const heal = this.#known.heals.get(id);
+    if (heal !== undefined) {
+      let at = this.#byId.get(heal.kept);
+      if (at === undefined) return "undecided";
+      while (at !== undefined && at.parents[0] !== id) at = this.#parentOf(at);
+      // One that keeps what is not behind its fork decides nothing.
+      if (at !== undefined) return at;
+    }
+    const [only, ...others] = this.after(id);
+    return others.length > 0 ? "undecided" : only;
   }
 
   forkAt(point: RosterEntryId): RosterFork {

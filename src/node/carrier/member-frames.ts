@@ -121,7 +121,7 @@ const GROUP_QUESTIONS = {
     return page;
   },
   roster_forks_req({ group: { roster } }, frame) {
-    return answerRosterForks(frame, { entries: roster.sideEntries, heals: roster.heals });
+    return answerRosterForks(frame, { entries: roster.forkedEntries, heals: roster.heals });
   },
   diag_ping_req({ clock, group: { id, self } }, { nonce }) {
     return {

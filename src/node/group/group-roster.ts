@@ -104,6 +104,14 @@ export class GroupRoster implements RosterView {
     return [...this.#side.values()];
   }
 
+  /** All behind the first fork, healed or not, in the log and beside it, parents first; none where nothing forked. */
+  get forkedEntries(): readonly RosterEntry[] {
+    const { entries } = this.#log;
+    const parents = [...this.#side.values()].map(({ parents: [parent] }) => parent!);
+    const points = [...parents, ...this.#heals.keys()].map((id) => this.#log.position(id) ?? entries.length);
+    return points.length === 0 ? [] : [...entries.slice(Math.min(...points) + 1), ...this.#side.values()];
+  }
+
   get heals(): readonly RosterHeal[] {
     return [...this.#heals.values()];
   }

@@ -43,7 +43,7 @@ export const rosterForksReqBody = jsonBody(
 
 export type RosterForksResp = FrameOf<typeof rosterForksRespBody>;
 
-/** Entries that are not in the answerer's log, parents first, and with the first page what heals forks. */
+/** All entries behind the first fork, parents first, and with the first page what heals forks. */
 export const rosterForksRespBody = jsonBody(
   "roster_forks_resp",
   struct("roster_forks_resp", known, { required: knownKeys }),
