@@ -9,7 +9,7 @@ const SETTING = "roster_mark/";
 /** Where the moot's database was when it was last the latest there is. */
 const PLACE_FACT = "founder_place";
 
-interface Marked {
+interface FounderCopy {
   readonly root: DataRoot;
   readonly store: GroupStore;
   readonly roster: Pick<GroupRoster, "founder" | "length" | "log" | "members">;
@@ -17,7 +17,7 @@ interface Marked {
 }
 
 /** Why what is kept of a moot that this node founded may be older than it was; `undefined` when nothing says so. */
-export function whyOld({ local, roster, root, store }: Marked): string | undefined {
+export function whyOld({ local, roster, root, store }: FounderCopy): string | undefined {
   if (roster.founder !== local) return undefined;
   const [lengthText = "", head] = root.node.getSetting(SETTING + store.groupId)?.split(" ") ?? [];
   const length = Number(lengthText);
@@ -30,7 +30,7 @@ export function whyOld({ local, roster, root, store }: Marked): string | undefin
 }
 
 /** Notes that what is kept here is the latest there is. A mark that cannot be written is an older one. */
-export function markLatest({ local, roster, root, store }: Marked): void {
+export function markLatest({ local, roster, root, store }: FounderCopy): void {
   if (roster.founder !== local) return;
   try {
     const mark = `${roster.length} ${roster.log.head}`;

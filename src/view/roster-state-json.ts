@@ -1,6 +1,7 @@
 import { instantText } from "../core/amounts.ts";
 import { GroupId, RosterEntryId } from "../core/ids.ts";
-import { rosterEntryCanonical } from "../core/roster/roster-entry.ts";
+import { encodeCanonical } from "../core/json/json-codec.ts";
+import { rosterEntry } from "../core/record/record-codecs.ts";
 import type { MootStatus, NodeStatus } from "../node/operations/daemon.ts";
 
 /** What `info` says of a membership that ended, of a fork, and of a founder's doubt; nothing where there is none. */
@@ -25,7 +26,7 @@ export function rosterStateJson({ doubt, fork, removal }: MootStatus) {
               head: RosterEntryId.toBase64(head),
               entries,
               followed,
-              first: JSON.parse(new TextDecoder().decode(rosterEntryCanonical(first))) as unknown,
+              first: JSON.parse(new TextDecoder().decode(encodeCanonical(rosterEntry, first))) as unknown,
             })),
           },
         }),

@@ -52,7 +52,7 @@ export function countingHeal(a: RosterHeal | undefined, b: RosterHeal): RosterHe
 
 /** Which history is followed, as far as what is known decides it. */
 export function followRoster(known: KnownRoster): FollowedRoster {
-  const tree = new Tree(known);
+  const tree = new HistoryTree(known);
   const path: RosterEntry[] = [];
   let fork: RosterFork | undefined;
   for (let at = known.log[0]; at !== undefined; ) {
@@ -74,10 +74,10 @@ export function followRoster(known: KnownRoster): FollowedRoster {
 
 /** From the genesis to an entry; `undefined` when it is not known. */
 export function historyTo(known: KnownRoster, id: RosterEntryId): RosterEntry[] | undefined {
-  return new Tree(known).historyTo(id);
+  return new HistoryTree(known).historyTo(id);
 }
 
-class Tree {
+class HistoryTree {
   readonly #known: KnownRoster;
   readonly #byId = new Map<RosterEntryId, RosterEntry>();
   readonly #children = new Map<RosterEntryId, RosterEntry[]>();

@@ -14,7 +14,7 @@ import type { GroupRoster } from "../group/group-roster.ts";
 
 /** Ours. Pages for one former member: a log of ten thousand entries at once, then one in a quarter of a minute. */
 const PEER_BUCKET = [{ perSecond: 1 / 15, burst: 16 }];
-/** Ours. For all of them together. */
+/** Ours. For all former members together: a page costs a millisecond. */
 const ALL_BUCKET = [{ perSecond: 1, burst: 64 }];
 const PEERS_MAX = 4096;
 

@@ -9,7 +9,7 @@ import { plainList } from "../../wire/frame/bounded.ts";
 export const SIDE_ENTRIES_MAX = 16_384;
 /** Ours. One of them; an honest one has some 400 bytes. */
 export const SIDE_ENTRY_BYTES_MAX = 16 * 1024;
-/** Ours. All of them. */
+/** Ours. All of them together, in memory and on disk. */
 export const SIDE_BYTES_MAX = 8 * 1024 * 1024;
 /** Ours. Forks that are healed; past it no further one is. */
 export const HEALS_MAX = 64;

@@ -8,7 +8,7 @@ import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
 /** Ours. Entries of one page; fewer when they would not fit. */
 const ENTRIES_MAX = 2048;
-/** Ours. Forks healed in one moot. */
+/** Ours. Forks healed in one moot; each is one more run of its founder that went wrong. */
 const HEALS_MAX = 64;
 
 /** Ours. Room for entries in a page of what a member is told, and of what somebody removed is. */
