@@ -104,6 +104,9 @@ export class RosterExchange {
       if (!isNews) return;
       contact.badMs = nowMs;
       effects.push({ kind: "report", report: { what: `roster_${outcome}`, peer: from } });
+      if (outcome === "rejected" || this.#roster.forks === ForksDigest.zero) return;
+      // Everybody is to stop at it, and to have the proof.
+      for (const peer of this.#partners.all()) if (peer !== from) effects.push({ kind: "push_forks", to: peer });
     }
   }
 
@@ -129,6 +132,7 @@ export class RosterExchange {
     if (nowMs - contact.pushedMs < everyMs) return;
     contact.pushedMs = nowMs;
     effects.push({ kind: "push_roster", to: peer });
+    if (this.#roster.forks !== ForksDigest.zero) effects.push({ kind: "push_forks", to: peer });
   }
 
   #contact(peer: PublicKey): RosterContact {

@@ -19,7 +19,7 @@ export function changeRoster(context: NodeContext, request: RosterChangeRequest)
   requireMaySign(context, group, { alone: request.alone ?? false });
   const subject =
     request.op === "add"
-      ? addMember(context, group, request.entmoot_pubkey, request.node_id)
+      ? append(context, group, addition(request.entmoot_pubkey, request.node_id))
       : removeMember(context, group, request);
   return {
     group_id: group.id,
@@ -29,10 +29,14 @@ export function changeRoster(context: NodeContext, request: RosterChangeRequest)
   };
 }
 
-/** Adds `key` under `nodeId` or its own id. Throws `conflict`. */
+/** Adds `key` under `nodeId` or its own id. Throws `conflict`, and as `requireMaySign`. */
 export function addMember(context: NodeContext, group: Group, key: PublicKey, nodeId: number | undefined): NodeInfo {
-  const bytes = PublicKey.toBytes(key);
-  return append(context, group, { op: "add", key: bytes, ...(nodeId === undefined ? {} : { nodeId }) });
+  requireMaySign(context, group, { alone: false });
+  return append(context, group, addition(key, nodeId));
+}
+
+function addition(key: PublicKey, nodeId: number | undefined): RosterChange {
+  return { op: "add", key: PublicKey.toBytes(key), ...(nodeId === undefined ? {} : { nodeId }) };
 }
 
 function removeMember(context: NodeContext, group: Group, request: RosterChangeRequest): NodeInfo {
@@ -43,7 +47,6 @@ function removeMember(context: NodeContext, group: Group, request: RosterChangeR
 }
 
 function append(context: NodeContext, group: Group, change: RosterChange): NodeInfo {
-  requireMaySign(context, group, { alone: false });
   const { seed } = context.identity;
   const entry = createRosterEntry({ log: group.roster.log, seed, nowMs: context.clock.unix(), change });
   group.appendRoster(entry);

@@ -10,6 +10,7 @@ import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { RosterHealed, roster_heal } from "./operations/moots.ts";
 import type { RequestOf } from "./operations/operation.ts";
+import { TWIN_WARNING } from "./twin-watch.ts";
 
 type Readmission = RosterHealed["readmitted"][number];
 
@@ -66,6 +67,7 @@ function signHeals(
   { history, keep }: { readonly history: readonly RosterEntry[]; readonly keep: RosterEntryId },
 ): void {
   // On a fork nobody but the founder decides, whether or not its copy is the latest: of two heals one counts everywhere.
+  if (context.twins.seenAt !== undefined) throw new EntmootError("conflict", TWIN_WARNING);
   group.doubt.dismiss();
   for (let fork = group.roster.fork; fork !== undefined; ) {
     const { point } = fork;

@@ -6,8 +6,8 @@ import type { PublicKey } from "../core/ids.ts";
 const PEERS_MAX = 4096;
 /** Ours. Earlier starts of one member that are remembered: a program that runs does not come back as an earlier one. */
 const EARLIER_MAX = 8;
-/** Ours. How long it is told after it was last seen. */
-const TOLD_MS = 600_000;
+/** Ours. How long it is told after it was last seen: members hear of each of the two every half minute. */
+const TOLD_MS = 180_000;
 
 /** What its owner is told. */
 export const TWIN_WARNING =

@@ -274,6 +274,7 @@ export class World {
         return () => this.#applyRoster(sender, peer, length);
       }
       case "ask_forks":
+      case "push_forks":
         // Its one roster log has none.
         throw new Error("nobody has forks to ask for");
       case "ask_status": {

@@ -10,6 +10,7 @@ import type { FetchOutcome } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
 import { pageIds } from "../../wire/peer/id-page.ts";
 import { pushFrames } from "../../wire/peer/push-frame.ts";
+import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
 import type { Group } from "../group/group.ts";
 import { askForks, askRosterAfter } from "./ask-roster.ts";
 import { failureOf, PeerRefusal, type Peers } from "./peers.ts";
@@ -68,6 +69,7 @@ export class CarryOut {
         case "graft":
         case "prune":
         case "push_roster":
+        case "push_forks":
           this.#send(group, effect);
           break;
         default:
@@ -141,6 +143,10 @@ export class CarryOut {
         return [{ kind: effect.kind, group_id, ids: effect.ids }];
       case "prune":
         return [{ kind: "prune", group_id }];
+      case "push_forks": {
+        const { forkedEntries: entries, heals } = group.roster;
+        return [answerRosterForks({ kind: "roster_forks_req", group_id, from: 0 }, { entries, heals })];
+      }
       case "push_roster":
         return [{ kind: "roster_resp", group_id, entries: toldEntries(group, effect.to).slice(-PUSHED_ENTRIES_MAX) }];
     }

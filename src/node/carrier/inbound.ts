@@ -122,6 +122,11 @@ export class Inbound {
       group?.acceptRoster(frame.entries, from);
       return undefined;
     }
+    // Told by a member unasked, when a fork was learned or healed; no answer is owed.
+    if (frame.kind === "roster_forks_resp") {
+      if (group?.roster.members.has(from)) group.acceptForks(frame.entries, frame.heals, from);
+      return undefined;
+    }
     // Whether a group is here is nobody's business but its members'.
     if (!group?.roster.members.has(from)) {
       return refusal(frame, dialect, new EntmootError("not_member", "not a member of this group here"));
