@@ -9,7 +9,9 @@ import { eventsOf } from "../../src/node/operations/events.ts";
 import { publish, type WatchEvent, watch } from "../../src/node/operations/messages.ts";
 import { roster_change } from "../../src/node/operations/moots.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
+import { FramedStream } from "../../src/transport/framed-stream.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
+import { peerLanguage } from "../../src/wire/peer/frame.ts";
 import { FAST } from "../support/fast-config.ts";
 import { identity, type TestIdentity } from "../support/identity.ts";
 import { GROUP as group_id } from "../support/message.ts";
@@ -67,6 +69,24 @@ describe("a member that was removed while it was away", () => {
     await using _alice = await startNode(network, 2, { root: rootWith(out.entries) });
     await until(async () => (await mootOf(carol)).removal?.entry_id === out.head);
   });
+});
+
+test("a member of the original's dialect, which ends the stream, is asked for the roster that it tells anybody", async () => {
+  const network = new MemoryNetwork(realClock, { dialect: "pilot", proof: "claim" });
+  const asked: string[] = [];
+  network.join(keyOf(ALICE)).accept((stream) => {
+    void (async () => {
+      await using frames = new FramedStream(stream, peerLanguage(stream.dialect));
+      const signal = AbortSignal.timeout(60_000);
+      const frame = await frames.read(signal);
+      asked.push(frame?.kind ?? "");
+      if (frame?.kind !== "roster_req") return stream.reset();
+      await frames.write({ kind: "roster_resp", group_id, entries: REMOVED.entries }, signal);
+    })().catch(() => {});
+  });
+  await using carol = await startNode(network, 4, { root: rootWith(BEFORE.entries), parts: { config: FAST } });
+  await until(async () => (await mootOf(carol)).removal?.entry_id === REMOVED.head);
+  expect(asked.filter((kind) => kind === "roster_req")).toHaveLength(1);
 });
 
 describe("who is no member asks why:", () => {
