@@ -1,9 +1,11 @@
-import { type BigIntStats, chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from "node:fs";
+import { type BigIntStats, existsSync, lstatSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
+import { moveFile, moveToFree, removeFile } from "../files/guarded-files.ts";
+import { giveSocket, ownerFor } from "../files/owner.ts";
+import { trustedPath } from "../files/trusted-path.ts";
 import { canOpen } from "../store/descriptors.ts";
-import { giveNameToOwnerOfFolder } from "../store/owner.ts";
 import { OutOfFiles } from "../store/store-failures.ts";
 import { dial } from "./dial.ts";
 import { SocketStream } from "./socket-stream.ts";
@@ -33,8 +35,9 @@ export async function bindSocket(
   opened: (stream: SocketStream) => void,
 ): Promise<BoundSocket> {
   await removeStale(path, clock);
+  const folder = trustedPath(dirname(path));
   // The runtime removes, by its name, what it bound: that name is nobody else's.
-  const own = join(dirname(path), `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}`);
+  const own = join(folder, `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}`);
   let listener: ReturnType<typeof listen> | undefined;
   try {
     listener = listen(own, opened);
@@ -45,7 +48,7 @@ export async function bindSocket(
     return bound(path, listener);
   } catch (cause) {
     listener?.stop(true);
-    rmSync(own, { force: true });
+    removeFile(own);
     if (cause instanceof EntmootError) throw cause;
     // The runtime says only that it could not.
     if (!canOpen(FILES_TO_BIND)) throw new OutOfFiles(`control socket ${path}`, { cause });
@@ -59,9 +62,7 @@ function listen(path: string, opened: (stream: SocketStream) => void) {
   const before = process.umask(0o177);
   try {
     const listener = Bun.listen({ unix: path, allowHalfOpen: true, socket: SocketStream.handlers(opened) });
-    // Some file systems (macOS, network mounts) ignore the mask for sockets.
-    chmodSync(path, 0o600);
-    giveNameToOwnerOfFolder(path);
+    giveSocket(path, 0o600, ownerFor(dirname(path)));
     return listener;
   } finally {
     process.umask(before);
@@ -71,15 +72,13 @@ function listen(path: string, opened: (stream: SocketStream) => void) {
 /** Gives the socket its name; `false` when something stands there. */
 function takePlace(own: string, path: string): boolean {
   try {
-    linkSync(own, path);
+    moveToFree(own, path);
   } catch (cause) {
     if (isThere(path)) return false;
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") throw cause;
     // A file system without links.
-    renameSync(own, path);
-    return true;
+    moveFile(own, path);
   }
-  unlinkSync(own);
   return true;
 }
 
@@ -90,7 +89,7 @@ function bound(path: string, listener: ReturnType<typeof listen>): BoundSocket {
     stop(closeOpen) {
       const found = isStopped ? undefined : fileAt(path);
       // Before it is closed, for then the number of its file may become another's.
-      if (found?.dev === dev && found.ino === ino) rmSync(path, { force: true });
+      if (found?.dev === dev && found.ino === ino) removeFile(path);
       isStopped = true;
       listener.stop(closeOpen);
     },
@@ -128,7 +127,7 @@ async function removeStale(path: string, clock: Clock): Promise<void> {
     }
     // Between the look and now somebody may have come.
     const listening = await dial(path, clock).catch(() => "somebody's");
-    if (listening === undefined) unlinkSync(path);
+    if (listening === undefined) removeFile(path);
     else if (listening instanceof SocketStream) listening.destroy();
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;

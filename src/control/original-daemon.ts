@@ -62,7 +62,14 @@ const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
       if (frame.kind !== "tail_event") throw unexpected(frame, "tail_event");
       const { message } = frame;
       if (!shows(message.topics)) continue;
-      await onEvent?.({ kind: "message", group_id: message.group_id, seq: 0, place: "", message } satisfies WatchEvent);
+      await onEvent?.({
+        kind: "message",
+        group_id: message.group_id,
+        seq: 0,
+        place: "",
+        message,
+        apart: undefined,
+      } satisfies WatchEvent);
     }
     return {};
   },

@@ -6,7 +6,6 @@ import type { Identity } from "../core/identity.ts";
 import type { Log } from "../host/log.ts";
 import { canOpen } from "../store/descriptors.ts";
 import type { NodeStore } from "../store/node-store.ts";
-import { giveTreeToOwnerOfFolder } from "../store/owner.ts";
 import { OutOfFiles } from "../store/store-failures.ts";
 import type { IrohTransport } from "../transport/iroh/iroh-transport.ts";
 import { atMost } from "../transport/wait.ts";
@@ -86,8 +85,6 @@ export async function startTransport(
         `iroh: not started within ${durationText(START_MS)}, as where no thread can be made; raise the limits of this process ("ulimit -u"), then try again`,
       );
     }
-    // What a daemon of root unpacked, one of the owner must be able to load.
-    giveTreeToOwnerOfFolder(libraryDir);
     return started;
   };
   const reason = options.transport === "auto" ? "auto: iroh needs nothing else installed" : "asked for by -transport";

@@ -71,6 +71,8 @@ export type Event =
       readonly ids: readonly MessageId[];
       readonly from: PublicKey | undefined;
       readonly via: Via;
+      /** Their authors were no members when they came: held and compared like all others, and no news to pass on. */
+      readonly apart?: boolean;
     }
   /** `from` pushed bodies of messages that were known already. */
   | { readonly kind: "duplicate"; readonly from: PublicKey; readonly ids: readonly MessageId[] }

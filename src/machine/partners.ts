@@ -192,10 +192,10 @@ export class Partners implements PartnersView {
   }
 
   /** Who brings something fresh is a partner. */
-  #onStored({ from, via }: EventNamed<"stored">, nowMs: SteadyMs): void {
+  #onStored({ apart = false, from, via }: EventNamed<"stored">, nowMs: SteadyMs): void {
     if (from === undefined) return;
     this.#hear(from);
-    if (via === "pull") return;
+    if (via === "pull" || apart) return;
     this.#accept(from, nowMs);
     // What comes over a link that has just become lazy was on its way before; later it shows that the other side is eager.
     const linkedMs = this.#partners.get(from)?.linkedMs ?? nowMs;

@@ -6,6 +6,7 @@ import type { RosterFork } from "../core/roster/roster-forks.ts";
 import { atMost } from "../transport/wait.ts";
 import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
+import { openLinks } from "./open-links.ts";
 import type { RosterChanged, roster_change } from "./operations/moots.ts";
 import type { RequestOf } from "./operations/operation.ts";
 import { TWIN_WARNING } from "./twin-watch.ts";
@@ -21,12 +22,15 @@ export function changeRoster(context: NodeContext, request: RosterChangeRequest)
     request.op === "add"
       ? append(context, group, addition(request.entmoot_pubkey, request.node_id))
       : removeMember(context, group, request);
-  return {
+  const changed = {
     group_id: group.id,
     entry_id: group.roster.head,
     subject,
     members: group.roster.log.members.length,
   };
+  // A link lets in whoever shows it under a new key, and nobody knows who has one.
+  const links = request.op === "remove" ? openLinks(context, group.id, request.revoke_links) : undefined;
+  return { ...changed, links };
 }
 
 /** Adds `key` under `nodeId` or its own id. Throws `conflict`, and as `requireMaySign`. */

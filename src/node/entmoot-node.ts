@@ -243,6 +243,7 @@ export class EntmootNode implements Operations, OperationHost {
       twin_seen_ms: this.#context.twins.seenAt ?? 0,
       faults: this.#data.faults().map(({ message }) => message),
       started_at_ms: this.#startedAt,
+      peer_refusals: this.#context.carrier?.budget.refused ?? 0,
     };
   }
 

@@ -47,6 +47,7 @@ function groupStatus(group: Group, isRunning: boolean): MootStatus {
     name: groupName(group.store),
     members: group.roster.log.members.length,
     messages: messages.size,
+    apart: messages.apart === 0 ? undefined : messages.apart,
     merkle_root: messages.merkleRoot(),
     roster_head: group.roster.head,
     local_node_id: group.self?.pilot_node_id ?? 0,
@@ -101,6 +102,7 @@ export function statusForAgent(status: NodeStatus): NodeStatus {
     listen_port: 0,
     unopened: [],
     faults: status.faults.length === 0 ? [] : [UNTOLD],
+    peer_refusals: 0,
     transport: { carrier, reason: "", port: 0, hints: [] },
   };
 }

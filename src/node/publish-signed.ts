@@ -1,22 +1,29 @@
 import { EntmootError } from "../core/errors.ts";
-import { messageCanonical } from "../core/record/message.ts";
+import { factsOf, refusedUnsigned } from "../core/kept.ts";
+import { messageForms } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Published } from "./operations/messages.ts";
-import { pay, publishedForm } from "./publish.ts";
+import { pay, publishedForm, refusal } from "./publish.ts";
 
 /** Takes in a message that its author signed elsewhere, exactly as if a peer had sent it; durable when it resolves. */
 export async function publishSigned(context: NodeContext, message: Message): Promise<Published> {
   const group = context.requireGroup(message.group_id);
   const author = group.roster.log.member(message.author.pilot_node_id);
   if (author === undefined) throw new EntmootError("not_member", "entmoot: author not a group member");
-  const canonical = messageCanonical(message);
+  const forms = messageForms(message);
+  const { canonical } = forms;
   const held = group.store.messages.get(message.id);
   // A known id is not looked at again on the way in; under it only the very same message is acknowledged.
   if (held !== undefined && Buffer.compare(held.canonical, canonical) !== 0) {
     throw new EntmootError("signature_invalid", "entmoot: message id mismatch");
   }
-  if (!group.store.messages.knows(message.id)) pay(group, message, context.clock.unix());
+  if (!group.store.messages.knows(message.id)) {
+    const facts = factsOf(message, forms);
+    const refused = refusedUnsigned(facts, group.roster.log, group.policy.history);
+    if (refused !== undefined && refused.fault !== "bad_id") throw refusal(refused, facts);
+    pay(group, message, context.clock.unix());
+  }
   const { reason, refused, unknownAuthor } = await group.ingest([canonical], { from: context.local, via: "fetch" });
   if (unknownAuthor.length > 0) throw new EntmootError("not_member", "entmoot: author not a group member");
   if (refused.length > 0) throw new EntmootError("signature_invalid", reason ?? "entmoot: signature invalid");

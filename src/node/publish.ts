@@ -1,15 +1,17 @@
 import { durationText, instantText, sizeText } from "../core/amounts.ts";
 import { BoundedMap } from "../core/bounded-map.ts";
+import { sameBytes } from "../core/bytes/byte-strings.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
-import { POLICY_TOPIC } from "../core/policy/policy-update.ts";
+import { MESSAGE_MAX_BYTES, type MessageFacts, type NotKept, whetherKept } from "../core/kept.ts";
+import { isPolicyUpdate, POLICY_TOPIC } from "../core/policy/policy-update.ts";
 import { isReserved, verifyPublishTopic } from "../core/policy/topic.ts";
-import { messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
+import { type MessageFields, messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
 import { awaitComparison, requireMaySign } from "./change-roster.ts";
 import type { Group } from "./group/group.ts";
-import { MESSAGE_MAX_BYTES, newMessage } from "./group/ingest.ts";
+import { newMessage } from "./group/ingest.ts";
 import { removalText } from "./group/removal.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Caller } from "./operations/implementation.ts";
@@ -98,11 +100,15 @@ export class Publisher {
       references: [],
     };
     // What can be refused is refused before anything is signed, and what cannot be sent before it is paid for.
-    if (content.length > SURELY_FITS_BYTES) requireSize(messageSigningForm(fields).length + SIGNATURE_TEXT_BYTES);
+    const isLong = content.length > SURELY_FITS_BYTES;
+    const canonicalBytes = isLong ? messageSigningForm(fields).length + SIGNATURE_TEXT_BYTES : content.length;
+    const { publicKey, seed } = this.#context.identity;
+    requireKept(group, { ...unsignedFacts(fields), canonicalBytes, isSignedBy: (key) => sameBytes(key, publicKey) });
     pay(group, fields, now);
-    const message = signMessage({ ...fields, seed: this.#context.identity.seed });
+    const message = signMessage({ ...fields, seed });
     const canonical = messageCanonical(message);
-    requireSize(canonical.length);
+    // Many topics make a long message of a short one.
+    if (canonical.length > MESSAGE_MAX_BYTES) throw tooLong(canonical.length);
     if (once !== undefined) notePublishing(group, once, message);
     await group.writer.put([newMessage(message, canonical)]);
     group.tell({ kind: "stored", ids: [message.id], from: undefined, via: "publish" });
@@ -135,7 +141,7 @@ export function publishedForm({ author, group_id, id, timestamp }: Message): Pub
   return { group_id, message_id: id, author, timestamp_ms: timestamp, duplicate: undefined };
 }
 
-/** Takes the message from its author's budget. Throws `rate_limited`, saying when to try again, or `invalid_argument`. */
+/** Takes a message that is kept from its author's budget. Throws `rate_limited`, saying when to try again, or `invalid_argument`. */
 export function pay(
   group: Group,
   message: Pick<Message, "author" | "content" | "timestamp" | "topics">,
@@ -144,10 +150,9 @@ export function pay(
   const { author, content, timestamp, topics } = message;
   const refusal = group.policy.check({
     author: author.pilot_node_id,
-    byFounder: author.pilot_node_id === group.roster.log.founder?.pilot_node_id,
+    isUpdate: isPolicyUpdate({ author: author.pilot_node_id, topics }, group.roster.log.founder?.pilot_node_id),
     timestamp,
     contentBytes: content.length,
-    topics,
     via: "publish",
     now,
     oldest: group.retention.oldest,
@@ -179,9 +184,34 @@ function requireTopics(topics: readonly string[]): void {
   for (const topic of topics) verifyPublishTopic(topic);
 }
 
-function requireSize(bytes: number): void {
-  if (bytes <= MESSAGE_MAX_BYTES) return;
-  throw new EntmootError(
+/** What is decided before a message is signed; its id will be its hash. */
+function unsignedFacts(fields: MessageFields): Omit<MessageFacts, "canonicalBytes" | "isSignedBy"> {
+  const { author, content, parents, references, timestamp, topics } = fields;
+  return {
+    author,
+    timestamp,
+    topics,
+    contentBytes: content.length,
+    parents: parents.length,
+    references: references.length,
+    idIsHash: true,
+  };
+}
+
+/** Throws `invalid_argument` for what no member would keep. */
+function requireKept(group: Group, facts: MessageFacts): void {
+  const verdict = whetherKept(facts, group.roster.log, group.policy.history);
+  if (!verdict.kept) throw refusal(verdict, facts);
+}
+
+/** What a caller is told of a message that no member would keep. */
+export function refusal({ fault, reason, until }: NotKept, { canonicalBytes }: MessageFacts): EntmootError {
+  if (fault === "too_long") return tooLong(canonicalBytes);
+  return new EntmootError("invalid_argument", until === "policy" ? `group policy: ${reason}` : reason);
+}
+
+function tooLong(bytes: number): EntmootError {
+  return new EntmootError(
     "invalid_argument",
     `message: expected at most ${sizeText(MESSAGE_MAX_BYTES)} with all it carries, got ${sizeText(bytes)}; send a reference instead`,
   );

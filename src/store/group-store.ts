@@ -1,5 +1,5 @@
 import type { UnixMs } from "../core/clock.ts";
-import type { GroupId, MerkleRoot, MessageId } from "../core/ids.ts";
+import type { GroupId, MerkleRoot, MessageId, PublicKey } from "../core/ids.ts";
 import type { CopyPart } from "../core/order/copy-part.ts";
 import type { TimePlace } from "../core/order/time-place.ts";
 import type { MemberProfileAd, RosterEntry, TransportAd } from "../core/record/records.ts";
@@ -13,14 +13,27 @@ export interface NewMessage {
   readonly topics: readonly string[];
   readonly parents: readonly MessageId[];
   readonly canonical: Uint8Array;
+  /**
+   * The key that signed it where that is no member's: it is set apart, held like all others and without a place in the
+   * delivery log, until a message that is not apart and by another author names it. See `docs/what-is-kept.md`.
+   */
+  readonly outsider?: PublicKey;
 }
 
 /** A message as kept: its place in the delivery log and its bytes. Decode `canonical` for the rest. */
 export interface StoredMessage {
-  /** Arrival order on this node, from 1, never reused. Consumers' cursors are numbers in it. */
+  /**
+   * Arrival order on this node, from 1, never reused. Consumers' cursors are numbers in it. Negative for a message set
+   * apart, see `isApart`.
+   */
   readonly seq: number;
   readonly id: MessageId;
   readonly canonical: Uint8Array;
+}
+
+/** Whether a message is set apart: it has no place in the delivery log. */
+export function isApart({ seq }: Pick<StoredMessage, "seq">): boolean {
+  return seq < 0;
 }
 
 /** Messages that stay however old they are: those of one author on one topic. */
@@ -83,7 +96,7 @@ export interface MessageStore {
   /**
    * Stores all in one transaction; on return they survive a crash of machine or process.
    * Gives the sequence number of each, `undefined` where the id was already known. Nothing is stored
-   * when it throws (`disk_full`, `internal`).
+   * when it throws (`disk_full`, `internal`). Those apart that a message vouches for come before it in the log.
    */
   putMany(messages: readonly NewMessage[]): (number | undefined)[];
   /**
@@ -111,6 +124,13 @@ export interface MessageStore {
   placesAfter(after: TimePlace | undefined, limit: number): TimePlace[];
   /** Ids with timestamp at or after `since`, in topological order. */
   idsSince(since: bigint): MessageId[];
+  /**
+   * The same as bytes, 32 an id, in steps of a few milliseconds between which others may use the store: what comes or
+   * goes meanwhile may be in it or not.
+   */
+  idsSinceInSteps(since: bigint): Generator<undefined, Uint8Array>;
+  /** How many those are; costs a small part of what listing them does. */
+  countSince(since: bigint): number;
   /** Over all held messages in topological order; zero when empty. Recomputed lazily. */
   merkleRoot(): MerkleRoot;
   /**
@@ -121,9 +141,19 @@ export interface MessageStore {
   sharedSince(since: bigint, limit: number): CopyPart | undefined;
   /**
    * The ids a new message of ours names as parents: the last three of the topological order, oldest first, of what
-   * this store has stored or was last asked about.
+   * this store has stored or was last asked about. Never what is apart: while something is, the last three of the others
+   * by time.
    */
   nextParents(): MessageId[];
+  /** How many are set apart now. */
+  readonly apart: number;
+  /** Some apart were vouched for, too many for the transaction that did it: `rejoin` gives them their places. */
+  readonly isRejoining: boolean;
+  /**
+   * Gives a place at the end of the log to messages apart that were vouched for, and to those signed by a key that is a
+   * member's, in time order, durably and once. Gives how many, about `limit` at most: 0 when there is none.
+   */
+  rejoin(isMember: (key: PublicKey) => boolean, limit: number): number;
   /**
    * Forgets bodies older than `before`, the oldest first, keeps their ids as pruned. What `exempt` names stays. Gives how
    * many went, at most `limit`: unless it is 0 there may be more.

@@ -1,10 +1,10 @@
 import { Database, SQLiteError } from "bun:sqlite";
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { instantText } from "../core/amounts.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
-import { giveNameToOwnerOfFolder } from "./owner.ts";
+import { removeFile, replaceFile, requireOwnDatabase } from "../files/guarded-files.ts";
 import { createPrivateFile, fileFailure, PRIVATE_FILE, requireFile } from "./private-files.ts";
 import { isSeenFrom, processPlace } from "./process-place.ts";
 import { SameFile } from "./same-file.ts";
@@ -86,7 +86,7 @@ export class DataRootLock implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(join(this.#root, HOLDER_FILE), { force: true });
+    removeFile(join(this.#root, HOLDER_FILE));
     this.#lock[Symbol.dispose]();
   }
 }
@@ -106,7 +106,7 @@ export class FileLock implements Disposable {
     if (!existsSync(file)) createPrivateFile(file);
     let db: Database | undefined;
     try {
-      db = new Database(file, { readwrite: true, strict: true });
+      db = new Database(requireOwnDatabase(file), { readwrite: true, strict: true });
       db.run(`PRAGMA busy_timeout = ${Math.max(0, Math.floor(waitMs))}`);
       // Never committed: nothing is ever written, the transaction only is the lock.
       db.run("BEGIN EXCLUSIVE");
@@ -140,12 +140,9 @@ function alreadyRunning(root: string): EntmootError {
 
 function writeHolder(root: string, nowMs: UnixMs): void {
   const file = join(root, HOLDER_FILE);
-  const fresh = `${file}.tmp`;
   try {
     const holder = { pid: process.pid, since_ms: nowMs, place: processPlace() };
-    writeFileSync(fresh, `${JSON.stringify(holder)}\n`, { mode: PRIVATE_FILE });
-    giveNameToOwnerOfFolder(fresh);
-    renameSync(fresh, file);
+    replaceFile(file, `${JSON.stringify(holder)}\n`, { mode: PRIVATE_FILE });
   } catch (error) {
     throw fileFailure(error, file);
   }

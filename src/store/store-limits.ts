@@ -1,7 +1,6 @@
 import { sizeText } from "../core/amounts.ts";
 import { EntmootError } from "../core/errors.ts";
 import { MessageId } from "../core/ids.ts";
-import { PATTERN_BYTES_MAX } from "../core/policy/topic.ts";
 import type { NewMessage } from "./group-store.ts";
 
 /** Wire. No frame is larger, so no message or roster entry can be. */
@@ -12,8 +11,6 @@ export const CONSUMERS_MAX = 1024;
 const NAME_BYTES_MAX = 512;
 /** Ours. A fact or setting is a small JSON text; group metadata is the largest. */
 export const FACT_BYTES_MAX = 1024 * 1024;
-/** Ours. Topics of one message that are indexed; no honest message has a tenth of them. */
-const TOPICS_INDEXED_MAX = 256;
 /** Ours. Messages that one piece of a query looks at, and bytes of them that it reads: a few milliseconds' work. */
 export const QUERY_PLACES = 1024;
 export const QUERY_BYTES = 256 * 1024;
@@ -79,17 +76,6 @@ export function nextAdSeq(stored: bigint, atLeast: bigint): bigint {
   const next = (stored > atLeast ? stored : atLeast) + 1n;
   if (next <= INT64_MAX) return next;
   throw new EntmootError("invalid_argument", `ad sequence number: expected less than 2^63, found ${next}`);
-}
-
-/** The distinct topics a message is found by: the first 256 of those no longer than a pattern can be. */
-export function indexedTopics(topics: readonly string[]): string[] {
-  if (topics.length === 0) return [];
-  const distinct = new Set<string>();
-  for (const topic of topics) {
-    if (distinct.size === TOPICS_INDEXED_MAX) break;
-    if (topic.length <= PATTERN_BYTES_MAX) distinct.add(topic);
-  }
-  return [...distinct];
 }
 
 function refuse(subject: string, expected: string, found: unknown): never {

@@ -16,6 +16,7 @@ export function infoJson(status: NodeStatus) {
       group_id: GroupId.toBase64(group.group_id),
       members: group.members,
       messages: group.messages,
+      ...(group.apart === undefined ? {} : { apart: group.apart }),
       merkle_root: MerkleRoot.toBase64(group.merkle_root),
       ...(group.name === "" ? {} : { name: group.name }),
       roster_head: RosterEntryId.toBase64(group.roster_head),
@@ -36,6 +37,7 @@ export function infoJson(status: NodeStatus) {
     ...(status.running
       ? { version: status.version, ...(isForAgent ? {} : { pid: status.pid }), started_at_ms: status.started_at_ms }
       : {}),
+    ...(status.peer_refusals === 0 ? {} : { peer_refusals: status.peer_refusals }),
     ...(isForAgent ? {} : { identity_path: status.identity_path }),
     transport: isForAgent ? { carrier: status.transport.carrier } : status.transport,
   };

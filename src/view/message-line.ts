@@ -3,6 +3,8 @@ import type { MessageRow } from "../node/operations/messages.ts";
 
 /** A message as `tail` and `query` print it. Keys ascending. */
 export interface MessageLine {
+  /** Its author had been removed when it came: it is in no log, and nobody is told of it as new. */
+  readonly apart?: "removed";
   readonly author: number;
   /** What a node id only names: base64 of 32 bytes. */
   readonly author_pubkey: string;
@@ -22,8 +24,9 @@ const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The line for a message, ready for `printJson`. */
-export function messageLine({ group_id, message, place, seq }: MessageRow): MessageLine {
+export function messageLine({ apart, group_id, message, place, seq }: MessageRow): MessageLine {
   return {
+    ...(apart === undefined ? {} : { apart }),
     author: message.author.pilot_node_id,
     author_pubkey: message.author.entmoot_pubkey?.toBase64() ?? "",
     ...textOrBytes(message.content),

@@ -130,7 +130,7 @@ describe("a message line", () => {
     references: [],
     signature: new Uint8Array(0),
   };
-  const row = { group_id: GroupId.zero, seq: 3, place: "here", message };
+  const row = { group_id: GroupId.zero, seq: 3, place: "here", message, apart: undefined };
 
   test("has its keys ascending and an empty list for no topics", () => {
     const line = messageLine(row);
@@ -152,6 +152,7 @@ describe("a message line", () => {
   test("has neither place nor seq where the daemon names none", () => {
     const keys = ["author", "author_pubkey", "content", "group_id", "message_id", "timestamp_ms", "topic"];
     expect(Object.keys(messageLine({ ...row, place: "", seq: 0 }))).toEqual(keys);
+    expect(Object.keys(messageLine({ ...row, place: "", seq: 0, apart: "removed" }))).toEqual(["apart", ...keys]);
   });
 
   test("loses no byte of content and no digit of time", () => {

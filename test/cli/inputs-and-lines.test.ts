@@ -184,6 +184,7 @@ describe("lines on a terminal", () => {
     group_id: GroupId.zero,
     seq: 17,
     place: "here",
+    apart: undefined,
     message: {
       id: MessageId.zero,
       group_id: GroupId.zero,

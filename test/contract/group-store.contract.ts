@@ -11,9 +11,11 @@ import type { Message } from "../../src/core/record/records.ts";
 import { signTransportAd } from "../../src/core/record/transport-ad.ts";
 import type { GroupStore, MessageStore } from "../../src/store/group-store.ts";
 import { CONSUMERS_MAX } from "../../src/store/store-limits.ts";
+import { pageIds } from "../../src/wire/peer/id-page.ts";
 import { expectCode } from "../support/expect-code.ts";
 import { identity } from "../support/identity.ts";
 import { keptMessage } from "../support/kept-message.ts";
+import { lastOf } from "../support/last-of.ts";
 import { GROUP, message } from "../support/message.ts";
 import { queried } from "../support/queried.ts";
 import { changed, roster } from "../support/roster.ts";
@@ -289,6 +291,15 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(ids({ since: undefined, until: 10n })).toEqual([early.id, earliest.id, other.id]);
       expect(messages.idsSince(0n)).toEqual([other.id, root.id, early.id]);
       expect(messages.idsSince(6n)).toEqual([other.id, root.id]);
+      // Before and after the order of all of it is known by heart.
+      for (const _ of [1, 2]) {
+        for (const since of [-9n, 0n, 6n, 99n]) {
+          const ids = messages.idsSince(since);
+          expect(pageIds(lastOf(messages.idsSinceInSteps(since)))).toEqual(ids);
+          expect(messages.countSince(since)).toBe(ids.length);
+        }
+        messages.merkleRoot();
+      }
       expect(messages.latest(2).map(({ id }) => id)).toEqual([other.id, root.id]);
       expect(messages.latest(3).map(({ id }) => id)).toEqual([other.id, root.id, early.id]);
       expect(messages.nextParents()).toEqual([other.id, root.id, early.id]);

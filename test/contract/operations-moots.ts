@@ -197,7 +197,7 @@ export const MOOT_CASES: CasesOf<typeof MOOT_OPERATIONS> = {
         title: "under the id of another key is refused",
         async request({ group_id, node }) {
           await node.call(member_admit, { group_id, target, valid_for_ms: HOUR_MS });
-          const other = { pilot_node_id: 77, entmoot_pubkey: new Uint8Array(32).fill(7) };
+          const other = { pilot_node_id: 77, entmoot_pubkey: new Uint8Array(32).fill(6) };
           return { group_id, target: other, valid_for_ms: HOUR_MS };
         },
         fails: { code: "conflict" },

@@ -74,6 +74,7 @@ const STATUS: NodeStatus = {
       name: "council",
       members: 2,
       messages: 9,
+      apart: undefined,
       merkle_root: MerkleRoot.fromHex("05".repeat(32)),
       roster_head: RosterEntryId.fromHex("06".repeat(32)),
       local_node_id: 7,
@@ -87,6 +88,7 @@ const STATUS: NodeStatus = {
     },
   ],
   started_at_ms: 1_750_000_000_000,
+  peer_refusals: 0,
 };
 const STARTED_AS = { pid: 42, ...PROGRAM };
 

@@ -48,6 +48,16 @@ test("in a small group an author pushes to everyone and a relay only names the m
   expect(new Set(flushed)).toEqual(new Set([2, 3].map((n) => ({ kind: "ihave", to: node(n), ids: [id(2), id(3)] }))));
 });
 
+test("what came from somebody who was removed before is passed on to nobody", () => {
+  for (const size of [4, 40]) {
+    start(size);
+    for (const via of ["push", "fetch", "pull"] as const) {
+      expect(handle({ kind: "stored", ids: group.store(id(size)), from: node(1), via, apart: true }, 10)).toEqual([]);
+    }
+    expect(acts(handle({ kind: "timer", timer: "ihave" }, 1_000))).toEqual([]);
+  }
+});
+
 test("who named a message first is neither sent its body nor its id", () => {
   start(4);
   handle({ kind: "ihave", from: node(2), ids: [id(1)] });

@@ -20,6 +20,7 @@ const OWNERS: NodeStatus = {
   twin_seen_ms: 0,
   faults: ["/data/oak: no room is left on its disk"],
   started_at_ms: 12,
+  peer_refusals: 3,
 };
 
 test("an agent is told who the node is, and nothing of the machine, its files and its addresses", () => {

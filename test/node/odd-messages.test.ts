@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import type { MessageId } from "../../src/core/ids.ts";
+import { MESSAGE_PARENTS_MAX, MESSAGE_REFERENCES_MAX } from "../../src/core/kept.ts";
 import { messageCanonical } from "../../src/core/record/message.ts";
 import type { Message } from "../../src/core/record/records.ts";
 import { status } from "../../src/node/operations/daemon.ts";
@@ -18,15 +19,15 @@ function oddMessages(said: (fields: Parameters<typeof message>[0]) => Message): 
   const absent = (n: number) => said({ timestamp: BigInt(n) }).id;
   const far = said({ timestamp: 2n ** 63n - 1n });
   const early = said({ timestamp: -(2n ** 63n) });
-  const many: MessageId[] = Array.from({ length: 15_000 }, () => absent(1));
+  const many = (count: number): MessageId[] => Array.from({ length: count }, () => absent(1));
   return [
     far,
     early,
     said({ timestamp: 0n }),
     said({ timestamp: -1n }),
     said({ timestamp: 5n, parents: [far.id, early.id] }),
-    said({ timestamp: 6n, parents: many }),
-    said({ timestamp: 7n, references: many }),
+    said({ timestamp: 6n, parents: many(MESSAGE_PARENTS_MAX) }),
+    said({ timestamp: 7n, references: many(MESSAGE_REFERENCES_MAX) }),
     said({ timestamp: 8n, topics: ["t".repeat(700_000)] }),
     said({ timestamp: 9n, topics: Array.from({ length: 50_000 }, (_, i) => `topic/${i}`) }),
     said({ timestamp: 10n, topics: ["", "\u001b[2J", "a\u0000b", "\u202e", "+/#"] }),

@@ -135,7 +135,8 @@ inNetns(import.meta, () => {
     await up.line((line) => line.includes("2 to send"));
     up.type(`\x1b[200~${"x".repeat(1_000_001)}\x1b[201~y\r`);
     await up.line((line) => line.startsWith('not published: "xxx'));
-    await up.line((line) => line.includes("arrow up brings it back"));
+    // Longer than a row of the terminal.
+    await up.saw("arrow up brings it back");
     // It does not stand behind those that can be sent later.
     up.type("/again\r");
     await up.line(() => up.lines.filter((line) => line.includes("2 to send")).length === 2);

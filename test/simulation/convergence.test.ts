@@ -138,6 +138,29 @@ for (const seed of seeds(5)) {
     expect(removed.machine.sizes().partners).toBe(0);
   });
 
+  test(`members agree although some are removed or get new keys with messages under way (SEED=${seed})`, () => {
+    const world = new World({ seed, members: 10, loss: 0.1 });
+    world.runFor(5_000);
+    for (let i = 0; i < 60; i++) {
+      const author = world.random.pick(world.members.filter((member) => member.alive))!;
+      world.publish(author);
+      world.runFor(world.random.between(0, 300));
+      if (author !== world.founder && world.random.chance(0.25)) {
+        // Also with a new key: then it is another author, and what the old key signed is still on its way.
+        world.remove(author);
+        if (world.random.chance(0.5)) world.join();
+        // It hears of that late, and goes on writing.
+        if (world.random.chance(0.5)) world.publish(author);
+      }
+      if (world.random.chance(0.1)) world.partition();
+      if (world.random.chance(0.3)) world.heal();
+    }
+    world.heal();
+    expect(world.runUntil(() => world.rootsMeet(), 30 * MINUTE)).toBeLessThanOrEqual(10 * MINUTE);
+    world.runFor(2 * MINUTE);
+    expect(world.rootsMeet()).toBe(true);
+  });
+
   test(`members with tables of a few entries agree all the same, only later (SEED=${seed})`, () => {
     const small = {
       ...config,

@@ -22,6 +22,8 @@ export class Member implements MessageIndex, RosterView {
   readonly messages = new Map<MessageId, SimMessage>();
   /** Distance from the author at which each message came. */
   readonly hops = new Map<MessageId, number>();
+  /** Came when its author was no member, as far as was known here. */
+  readonly apart = new Set<MessageId>();
   readonly #set = new MessageSet();
   readonly #forgotten = new Set<MessageId>();
   readonly #world: World;
@@ -57,8 +59,9 @@ export class Member implements MessageIndex, RosterView {
   }
 
   /** `false` when it was there already. */
-  add(message: SimMessage, hops: number): boolean {
+  add(message: SimMessage, hops: number, isApart = false): boolean {
     if (this.messages.has(message.id)) return false;
+    if (isApart) this.apart.add(message.id);
     this.messages.set(message.id, message);
     this.hops.set(message.id, hops);
     const { id, timestamp, authorNumber, parents } = message;
@@ -67,7 +70,7 @@ export class Member implements MessageIndex, RosterView {
   }
 
   nextParents(): MessageId[] {
-    return this.#set.nextParents();
+    return this.#set.nextParents().filter((id) => !this.apart.has(id));
   }
 
   has(id: MessageId): boolean {

@@ -22,9 +22,26 @@ export interface WorldOptions {
   readonly pageMax?: number;
   /** False: a status question does not carry the asker's own, as with original peers. */
   readonly statusBothWays?: boolean;
+  /** How members lie, by number. They say nothing unasked. */
+  readonly liars?: ReadonlyMap<number, Lie>;
   /** Limits and times of every member's machine; those of daemons by default. */
   readonly config?: MachineConfig;
 }
+
+/** What a member does that lies: it tells of a copy that differs, lists what is asked for, and does not deliver. */
+export const LIES = [
+  "never serves",
+  "invents ids",
+  "not found",
+  "trickles",
+  "garbage",
+  "equal root",
+  "hangs up",
+] as const;
+export type Lie = (typeof LIES)[number];
+
+/** How long a daemon waits for the bodies it asked for. */
+const FETCH_TIMEOUT_MS = 90_000;
 
 /** Many nodes, one clock, one seed. Carries out effects as the daemon does, without bytes and keys. */
 export class World {
@@ -175,6 +192,13 @@ export class World {
     return running.every((member) => member.merkleRoot() === first.merkleRoot() && member.head === first.head);
   }
 
+  /** All current members that run hold the same: what a removed one wrote last may have reached nobody. */
+  rootsMeet(): boolean {
+    const now = this.membersAt(this.#rosterLength);
+    const [first, ...others] = this.members.filter((member) => member.alive && now.has(member.key));
+    return others.every((member) => member.merkleRoot() === first!.merkleRoot() && member.head === first!.head);
+  }
+
   /** Each holds of everything published what it keeps, and nothing else. */
   keepsWhatItWants(): boolean {
     return this.members.every(({ messages, wantedFromMs }) => {
@@ -191,6 +215,7 @@ export class World {
 
   #carryOut(member: Member, effect: Effect): void {
     const { life } = member;
+    if (this.#lieOf(member) !== undefined && effect.kind !== "schedule") return;
     switch (effect.kind) {
       case "schedule":
         this.clock.after(effect.afterMs, () => {
@@ -235,6 +260,13 @@ export class World {
       if (!this.membersAt(peer.rosterLength).has(sender.key)) {
         // A stranger's stream is closed: noticed only by who waits for an answer.
         if (isAsk) fail("refused", 10);
+        return;
+      }
+      const lie = this.#lieOf(peer);
+      if (lie !== undefined && isAsk && effect.kind !== "ask_roster") {
+        this.clock.after(this.#delay(peer, sender), () => {
+          if (sender.life === life && !this.#isCut(sender, peer)) this.#lieTo(sender, peer, lie, effect, fail);
+        });
         return;
       }
       const answer = this.#receive(peer, sender, effect);
@@ -304,6 +336,68 @@ export class World {
     }
   }
 
+  #lieOf(member: Member): Lie | undefined {
+    return this.#options.liars?.get(member.number);
+  }
+
+  /** What `asker` hears of a member that lies, in the place of an answer. */
+  #lieTo(
+    asker: Member,
+    liar: Member,
+    lie: Lie,
+    effect: NetworkEffect,
+    fail: (failure: NetworkFailure, afterMs: number) => undefined,
+  ): void {
+    const from = liar.key;
+    if (effect.kind === "ask_status") {
+      const shown = lie === "equal root" ? asker : this.founder;
+      const status = statusOf(shown, asker.wantedFromMs);
+      const root = MerkleRoot.fromHex(this.randomId());
+      this.tell(asker, {
+        kind: "status",
+        from,
+        status: lie === "equal root" ? status : { ...status, merkle_root: root, message_count: 1_000_000 },
+      });
+    } else if (effect.kind === "ask_ids") {
+      if (lie !== "invents ids") {
+        this.tell(asker, { kind: "ids_page", from, ...this.founder.idsAfter(effect.after, effect.limit) });
+        return;
+      }
+      const ids = Array.from({ length: effect.limit }, () => this.randomId());
+      const next = { timestamp: (effect.after?.timestamp ?? 0n) + 1n, author_node_id: 1, id: ids.at(-1)! };
+      this.tell(asker, { kind: "ids_page", from, ids, next });
+    } else if (effect.kind === "fetch") {
+      const { ids, via } = effect;
+      const nothing = { kind: "fetched", from, via, ids, stored: [], unknown: [], refused: [] } as const;
+      if (lie === "not found") this.tell(asker, { ...nothing, unknown: ids });
+      else if (lie === "garbage") this.tell(asker, { ...nothing, refused: ids });
+      else if (lie === "trickles") this.#trickle(asker, liar, effect, fail);
+      else if (lie === "hangs up") {
+        this.#disconnect(asker, liar);
+        fail("unreachable", 10);
+        this.clock.after(500, () => this.#connect(liar, asker));
+      } else fail("timeout", FETCH_TIMEOUT_MS);
+    }
+  }
+
+  /** One message every 900 ms, as long as the asker waits. */
+  #trickle(
+    asker: Member,
+    liar: Member,
+    effect: Extract<NetworkEffect, { kind: "fetch" }>,
+    fail: (failure: NetworkFailure, afterMs: number) => undefined,
+  ): void {
+    const { life } = asker;
+    effect.ids.forEach((id, at) => {
+      const message = this.founder.messages.get(id);
+      if (message === undefined || at * 900 >= FETCH_TIMEOUT_MS) return;
+      this.clock.after(900 * (at + 1), () => {
+        if (asker.life === life) this.#store(asker, liar.key, [message], 1, effect.via);
+      });
+    });
+    fail("timeout", FETCH_TIMEOUT_MS);
+  }
+
   /** Verification and commit take a moment, in which a second copy may arrive. */
   #commit(member: Member, from: PublicKey, messages: readonly SimMessage[], hops: number, via: Via): void {
     const { life } = member;
@@ -320,20 +414,24 @@ export class World {
     via: Via,
   ): readonly MessageId[] {
     const stored: MessageId[] = [];
+    const apart: MessageId[] = [];
     const known: MessageId[] = [];
+    const members = this.membersAt(member.rosterLength);
     for (const message of messages) {
       if (member.has(message.id)) known.push(message.id);
       else if (!member.knowsAuthor(message.author)) {
         const canonical = new TextEncoder().encode(JSON.stringify(message));
         this.tell(member, { kind: "unknown_author", from, id: message.id, author: message.author, canonical });
       } else if (message.timestamp >= member.wantedFromMs) {
-        member.add(message, hops);
-        stored.push(message.id);
+        const isOutsider = !members.has(message.author);
+        member.add(message, hops, isOutsider);
+        (isOutsider ? apart : stored).push(message.id);
       }
     }
     if (stored.length > 0) this.tell(member, { kind: "stored", ids: stored, from, via });
+    if (apart.length > 0) this.tell(member, { kind: "stored", ids: apart, from, via, apart: true });
     if (known.length > 0 && via === "push") this.tell(member, { kind: "duplicate", from, ids: known });
-    return stored;
+    return [...stored, ...apart];
   }
 
   #decode(canonical: Uint8Array): SimMessage {

@@ -24,6 +24,7 @@ function noteOf(change: Partial<RetentionStatus>) {
     name: "",
     members: 1,
     messages: 0,
+    apart: undefined,
     merkle_root: MerkleRoot.zero,
     roster_head: RosterEntryId.zero,
     local_node_id: 1,

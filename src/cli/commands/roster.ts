@@ -11,6 +11,13 @@ import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseNodeId, parsePublicKey } from "../line/group-argument.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 
+const REVOKE_LINKS = {
+  "revoke-links": {
+    type: "boolean",
+    description: "also end every link by which whoever has that key could join under another one",
+  },
+} as const;
+
 /** `roster add`, `roster remove`: who is in a moot; founder only. */
 export const roster = defineCommand({
   meta: { name: "roster", description: "Add members to a moot, remove them, end a fork (founder only)" },
@@ -21,6 +28,16 @@ export const roster = defineCommand({
     heal: healCommand(),
   },
 });
+
+/** Ours. As many as fit a line or two; `invite list` has them all. */
+const NAMED_MAX = 8;
+
+function warning(links: readonly string[]): string {
+  const more = links.length > NAMED_MAX ? ` and ${links.length - NAMED_MAX} more` : "";
+  const named = `${links.slice(0, NAMED_MAX).join(", ")}${more}`;
+  const which = links.length === 1 ? `link ${named} is` : `links ${named} are`;
+  return `warning: ${which} still good: whoever has one, the removed member too, can join under a new key; end them with "entmootd invite revoke", or with -revoke-links the next time`;
+}
 
 function rosterCommand(op: "add" | "remove", description: string) {
   const label = `roster ${op}`;
@@ -46,6 +63,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
         type: "boolean",
         description: "go on although this copy may be an old one; parts the moot for good if there is a later roster",
       },
+      ...(op === "remove" ? REVOKE_LINKS : {}),
     },
     async run({ args }) {
       const options = parseGlobalOptions(args, process.env);
@@ -54,9 +72,13 @@ function rosterCommand(op: "add" | "remove", description: string) {
       const key = parsePublicKey(label, args.pubkey);
       await namedFailure(label, async () => {
         await using node = await openOperations(options, { create: false, change: true });
-        const change = { group_id: groupId, op, node_id: nodeId, entmoot_pubkey: key };
-        const changed = await node.call(roster_change, args.alone ? { ...change, alone: true } : change);
+        const revoke_links = "revoke-links" in args && args["revoke-links"] === true;
+        const asked = { group_id: groupId, op, node_id: nodeId, entmoot_pubkey: key };
+        const more = { ...(revoke_links ? { revoke_links } : {}), ...(args.alone ? { alone: true } : {}) };
+        const changed = await node.call(roster_change, { ...asked, ...more });
         printJson(rosterChangeJson(op, changed));
+        const open = (changed.links ?? []).filter(({ status }) => status === "active").map(({ id }) => id);
+        if (open.length > 0) printProse(`${label}: ${warning(open)}`);
       });
     },
   });

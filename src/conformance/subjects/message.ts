@@ -3,10 +3,13 @@ import { decodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { encodeCanonical, encodeWire } from "../../core/json/json-codec.ts";
+import { factsOf, isOutsider, whetherKept } from "../../core/kept.ts";
+import { PolicyHistory } from "../../core/policy/policy-history.ts";
 import { GOSSIP_INLINE_MAX_BYTES } from "../../core/record/gossip.ts";
 import {
   decodeMessage,
   messageCanonical,
+  messageForms,
   messageId,
   messageSigningForm,
   signMessage,
@@ -94,6 +97,7 @@ function checkVerify(vector: VectorCase): void {
     expectEqual("malformed", expected);
     return;
   }
-  const verdict = roster.verifyMessageAuthor(message);
-  expectEqual(verdict === "current" ? "ok" : verdict, expected);
+  const verdict = whetherKept(factsOf(message, messageForms(message)), roster, new PolicyHistory(undefined));
+  if (!verdict.kept) expectEqual(verdict.fault === "bad_id" ? "signature_invalid" : verdict.fault, expected);
+  else expectEqual(isOutsider(verdict.key, roster) ? "former" : "ok", expected);
 }

@@ -1,7 +1,6 @@
-import { instantText, sizeText } from "../amounts.ts";
+import { instantText } from "../amounts.ts";
 import type { UnixMs } from "../clock.ts";
 import { type Policy, verifyPolicy } from "./policy.ts";
-import { POLICY_TOPIC, POLICY_UPDATE_BYTES_MAX } from "./policy-update.ts";
 import { parseByteRate, parseMessageRate, perSecond } from "./rate.ts";
 import { BucketTable } from "./token-bucket.ts";
 
@@ -11,16 +10,15 @@ import { BucketTable } from "./token-bucket.ts";
  */
 export const AUTHORS_MAX = 16_384;
 
-/** What a group's policy looks at in a message. */
+/** What a group's policy looks at in a message that is kept by its shape, author and size; see `core/kept.ts`. */
 export interface MessageUnderPolicy {
   /** Whose budget pays: the key of the author, not of who passed the message on. */
   readonly author: string;
   readonly contentBytes: number;
   /** int64, Unix milliseconds. */
   readonly timestamp: bigint;
-  readonly topics: readonly string[];
-  /** From the group's founder, who must be able to replace a policy that is too strict. */
-  readonly byFounder: boolean;
+  /** It says what the policy is: neither its age nor its author's budget counts. */
+  readonly isUpdate: boolean;
 }
 
 /** When a message is looked at. */
@@ -30,9 +28,9 @@ export interface PolicyInstant {
   readonly oldest: bigint | undefined;
 }
 
-/** Why a policy keeps a message out. */
+/** Why a policy keeps a message out for now. */
 export interface PolicyRefusal {
-  readonly reason: "too_large" | "too_old" | "rate_limited";
+  readonly reason: "too_old" | "rate_limited";
   /** For people. */
   readonly message: string;
   /** When the same message may be tried again, in Unix milliseconds; `undefined` when never. */
@@ -70,24 +68,19 @@ export class ContentLimiter {
   }
 
   /**
-   * `undefined` when the message may be stored, and then its author has paid for it. Size and age are
-   * looked at first and cost nothing. The founder's policy updates are held to a size of their own only.
+   * `undefined` when the message may be stored, and then its author has paid for it. Its age is looked at first and
+   * costs nothing.
    */
   admit(candidate: MessageUnderPolicy, { now, oldest }: PolicyInstant): PolicyRefusal | undefined {
     const refusal = this.screen(candidate, oldest);
-    if (refusal !== undefined || isUpdate(candidate)) return refusal;
+    if (refusal !== undefined || candidate.isUpdate) return refusal;
     return this.spend(candidate.author, candidate.contentBytes, now);
   }
 
-  /** Size and age alone: what back-filled history is held to, for which its author paid when it was new. */
+  /** Age alone: what back-filled history is held to, for which its author paid when it was new. */
   screen(candidate: MessageUnderPolicy, oldest: PolicyInstant["oldest"]): PolicyRefusal | undefined {
-    const { contentBytes, timestamp } = candidate;
-    const bytesMax = isUpdate(candidate) ? BigInt(POLICY_UPDATE_BYTES_MAX) : this.policy.max_message_bytes;
-    if (BigInt(contentBytes) > bytesMax) {
-      const message = `message content is ${sizeText(contentBytes)}, exceeds group max ${sizeText(Number(bytesMax))}`;
-      return { reason: "too_large", message, retryAtMs: undefined };
-    }
-    if (oldest === undefined || isUpdate(candidate) || timestamp >= oldest) return undefined;
+    const { isUpdate, timestamp } = candidate;
+    if (oldest === undefined || isUpdate || timestamp >= oldest) return undefined;
     const message = `message timestamp ${instantText(Number(timestamp))} is older than retention cutoff ${instantText(Number(oldest))}`;
     return { reason: "too_old", message, retryAtMs: undefined };
   }
@@ -99,8 +92,4 @@ export class ContentLimiter {
     const message = `content budget for author ${author}: entmoot: rate limited`;
     return { reason: "rate_limited", message, retryAtMs: Number.isFinite(retryAtMs) ? retryAtMs : undefined };
   }
-}
-
-function isUpdate({ byFounder, topics }: MessageUnderPolicy): boolean {
-  return byFounder && topics.includes(POLICY_TOPIC);
 }

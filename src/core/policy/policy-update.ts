@@ -4,6 +4,7 @@ import { GroupId } from "../ids.ts";
 import { type Codec, decodeJson, encodeWire, struct } from "../json/json-codec.ts";
 import { groupId, i64, text, u64 } from "../json/json-scalars.ts";
 import { type Policy, policyCodec, policyFault } from "./policy.ts";
+import { indexedTopics } from "./topic.ts";
 
 /** Wire. The original looks for a policy update on this topic alone; retention never prunes messages on it. */
 export const POLICY_TOPIC = "_entmoot/policy/v1";
@@ -11,6 +12,17 @@ export const POLICY_TOPIC = "_entmoot/policy/v1";
 const POLICY_UPDATE_TYPE = "entmoot.policy_update.v1";
 /** Ours. Content of an update; the format fits in 1 KiB. */
 export const POLICY_UPDATE_BYTES_MAX = 64 * 1024;
+
+/**
+ * Whether a message says what the group's policy is: on this topic only the founder, by its node id, does. Anybody else's
+ * there is a message like any other, kept as such and without effect.
+ */
+export function isPolicyUpdate(
+  { author, topics }: { readonly author: number; readonly topics: readonly string[] },
+  founder: number | undefined,
+): boolean {
+  return author === founder && indexedTopics(topics).includes(POLICY_TOPIC);
+}
 
 /** The content of a founder's message that sets or clears the group's policy everywhere. */
 interface PolicyUpdate {

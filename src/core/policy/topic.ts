@@ -16,6 +16,9 @@ type PatternFault = keyof typeof PATTERN_FAULTS;
 /** Ours. Longest pattern taken from outside, for it is held against every message; topics have no limit of their own. */
 export const PATTERN_BYTES_MAX = 4096;
 
+/** Ours. Topics of one message that it is found by; no honest message has a tenth of them. */
+const TOPICS_INDEXED_MAX = 256;
+
 /** Wire. Topics under it carry what nodes and founders say to nodes. */
 export const RESERVED_ROOT = "_entmoot";
 
@@ -61,7 +64,7 @@ export function verifyPublishTopic(topic: string): void {
 
 /** Whether `pattern` covers `topic`; `false` when either is invalid. Comparison is exact, by code unit. */
 export function matchTopic(pattern: string, topic: string): boolean {
-  return patternFault(pattern) === undefined && isTopic(topic) && covers(pattern.split("/"), topic.split("/"));
+  return patternFault(pattern) === undefined && isTopic(topic) && covers(pattern.split("/"), topic);
 }
 
 /** Whether any pattern covers `topic`. Invalid patterns are skipped; an empty filter matches nothing. */
@@ -73,7 +76,18 @@ export function matchAny(filter: TopicFilter, topic: string): boolean {
 export function compilePattern(pattern: string): (topic: string) => boolean {
   verifyPattern(pattern);
   const segments = pattern.split("/");
-  return (topic) => isTopic(topic) && covers(segments, topic.split("/"));
+  return (topic) => isTopic(topic) && covers(segments, topic);
+}
+
+/** The distinct topics a message is found by: the first 256 of those no longer than a pattern can be. */
+export function indexedTopics(topics: readonly string[]): string[] {
+  if (topics.length === 0) return [];
+  const distinct = new Set<string>();
+  for (const topic of topics) {
+    if (distinct.size === TOPICS_INDEXED_MAX) break;
+    if (topic.length <= PATTERN_BYTES_MAX) distinct.add(topic);
+  }
+  return [...distinct];
 }
 
 /** Whether `topic` is the reserved root or under it. */
@@ -117,7 +131,9 @@ export function tailSees(pattern: string, topics: readonly string[]): boolean {
   return topics.length === 0 ? pattern === "#" : topics.some((topic) => matchTopic(pattern, topic));
 }
 
-function covers(pattern: readonly string[], topic: readonly string[]): boolean {
+function covers(pattern: readonly string[], concrete: string): boolean {
+  // One more than are looked at: a topic may have millions.
+  const topic = concrete.split("/", pattern.length + 1);
   for (const [at, segment] of pattern.entries()) {
     if (segment === "#") return true;
     if (at >= topic.length) return false;

@@ -1,6 +1,5 @@
 import { RosterEntryId } from "../ids.ts";
-import { messageIdOf, messageSigningForm } from "../record/message.ts";
-import type { Message, NodeInfo, RosterEntry } from "../record/records.ts";
+import type { NodeInfo, RosterEntry } from "../record/records.ts";
 import { verifySignature } from "../signature.ts";
 import { rosterEntryIdOf, rosterEntrySigningForm } from "./roster-entry.ts";
 import type { RosterRejection } from "./roster-rejection.ts";
@@ -43,15 +42,6 @@ interface KeySpan {
   /** The entry that removed or replaced the key; `undefined` while it holds. */
   readonly until: RosterPoint | undefined;
 }
-
-/** A key a message may be signed with. */
-interface AuthorKey {
-  readonly key: Uint8Array | null;
-  /** `former`: the key was taken from the author at or after the message's own timestamp. */
-  readonly standing: "current" | "former";
-}
-
-type AuthorVerdict = "current" | "former" | "not_member" | "signature_invalid";
 
 /** Of a key from another history: it counts for messages of any date, for the founder gave it to its node id. */
 const BEFORE_ALL: RosterPoint = { index: -1, timestamp: -(2n ** 63n) };
@@ -221,33 +211,15 @@ export class RosterLog {
   }
 
   /**
-   * The keys that may have signed `message`, likeliest first, at most two; none means its author
-   * is not known here. A current member's key counts at any timestamp, as it does for every peer.
-   * A key since taken away counts for messages dated before that, or history would be lost to
-   * whoever joins later; the key the message names only chooses which of the author's it was.
+   * Every key the author's node id ever had, each once, likeliest first: the one the message names, the current one, the
+   * others latest first. Grows with the log and never shrinks, so that what was kept once is kept by who comes later.
+   * Which of them counted at a date is not asked: members heard of a change at different times.
    */
-  authorKeys(message: Pick<Message, "author" | "timestamp">): readonly AuthorKey[] {
-    const { pilot_node_id: nodeId, entmoot_pubkey: named } = message.author;
-    const current = this.member(nodeId);
-    const keys: AuthorKey[] = current === undefined ? [] : [{ key: current.entmoot_pubkey, standing: "current" }];
-    if (named === null || (current !== undefined && sameKey(current.entmoot_pubkey, named))) return keys;
-    const isFormer = this.history(nodeId).some(
-      ({ key, until }) => until !== undefined && message.timestamp <= until.timestamp && sameKey(key, named),
-    );
-    return isFormer ? [{ key: named, standing: "former" }, ...keys] : keys;
-  }
-
-  /**
-   * Whether `message` is its author's: `current` and `former` say by which key. Its group and its
-   * content are not looked at.
-   */
-  verifyMessageAuthor(message: Message): AuthorVerdict {
-    const keys = this.authorKeys(message);
-    if (keys.length === 0) return "not_member";
-    const signing = messageSigningForm(message);
-    if (messageIdOf(signing) !== message.id) return "signature_invalid";
-    const author = keys.find(({ key }) => verifySignature(key, signing, message.signature));
-    return author?.standing ?? "signature_invalid";
+  authorKeys({ pilot_node_id, entmoot_pubkey: named }: NodeInfo): readonly Uint8Array[] {
+    const keys = new Map<string, Uint8Array>();
+    for (const { key } of this.history(pilot_node_id).toReversed()) if (key !== null) keys.set(key.toHex(), key);
+    const first = named === null ? undefined : keys.get(named.toHex());
+    return first === undefined ? [...keys.values()] : [first, ...[...keys.values()].filter((key) => key !== first)];
   }
 
   #memberMap(): ReadonlyMap<number, NodeInfo> {

@@ -4,8 +4,9 @@ import { PublicKey } from "../../core/ids.ts";
 import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts";
 import { DialBackoff } from "../../machine/dial-backoff.ts";
 import type { Report } from "../../machine/effect.ts";
-import { RateLimit } from "../../machine/rate-limit.ts";
 import type { PeerStatus, Transport } from "../../transport/transport.ts";
+import type { WrittenRoster } from "../../wire/peer/frame-pieces.ts";
+import type { RosterPage } from "../../wire/peer/roster-page-frames.ts";
 import { awaitComparison } from "../change-roster.ts";
 import type { Group } from "../group/group.ts";
 import { Profiles } from "../group/profiles.ts";
@@ -17,9 +18,11 @@ import { CarryOut } from "./carry-out.ts";
 import { Greeter } from "./greeter.ts";
 import { Inbound } from "./inbound.ts";
 import { handleMemberFrame } from "./member-frames.ts";
+import { PeerBudget } from "./peer-budget.ts";
 import { Peers } from "./peers.ts";
 import { ProofSeeker } from "./proof-seeker.ts";
 import { Reconnector } from "./reconnector.ts";
+import { SharedAnswers } from "./shared-answers.ts";
 
 /** Ours. How long ending waits for frames on their way out. */
 const CLOSE_TIMEOUT_MS = 3_000;
@@ -52,17 +55,20 @@ export class CarrierSide {
   readonly #proofs: ProofSeeker;
   /** When a former member was last told that it is one. */
   readonly #told = new BoundedMap<PublicKey, SteadyMs>(FORMER_TOLD_MAX);
-  readonly #rates: RateLimit;
+  /** What peers may make this node hold and compute. */
+  readonly budget: PeerBudget;
 
   constructor(context: NodeContext, parts: CarrierSideParts) {
     this.#context = context;
     this.#parts = parts;
     const { clock, config, hints, log } = context;
-    this.#rates = new RateLimit(config);
+    const budget = new PeerBudget({ config, clock });
+    this.budget = budget;
     const peers = new Peers({
       transport: parts.transport,
       hints: (peer) => hints.of(peer),
       backoff: new DialBackoff(config),
+      budget,
       clock,
       onStranger: (peer, groupId) => {
         const group = context.group(groupId);
@@ -128,6 +134,9 @@ export class CarrierSide {
       version: this.#parts.version,
       clock,
       isTwin: (peer: PublicKey, instance: string) => this.#context.twins.heard(peer, instance),
+      ranges: new SharedAnswers<Uint8Array>(this.budget.turns),
+      rosters: new SharedAnswers<WrittenRoster>(this.budget.turns),
+      pages: new SharedAnswers<RosterPage | undefined>(this.budget.turns),
       hintsOf: ({ roster }: Group) => hints.signedFor(roster.members.keys()),
       acceptProfile: (of: Group, ad: MemberProfileAd, from: PublicKey) =>
         this.#profiles.acceptProfile(of, ad, { from, isSnapshot: false }),
@@ -137,12 +146,9 @@ export class CarrierSide {
       group,
       clock,
       isMemberSomewhere: (peer) => this.#isMemberSomewhere(peer),
-      waitMs: (peer, bytes) => {
-        const verdict = this.#rates.spend(peer, bytes, clock.steady());
-        return verdict.allowed ? 0 : verdict.retryAfterMs;
-      },
+      budget: this.budget,
       heardFrom: (peer) => this.peers.heardFrom(peer),
-      handle: (of, from, frame) => handleMemberFrame({ ...services, group: of, from }, frame),
+      handle: (of, from, frame, question) => handleMemberFrame({ ...services, group: of, from, question }, frame),
       handleStranger: async (from, frame) => {
         if (frame.kind === "redeem_req") {
           await whenWritable(clock, [this.#context.root.node, group(frame.group_id)?.store]);

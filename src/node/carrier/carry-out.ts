@@ -1,7 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode } from "../../core/errors.ts";
 import { type MessageId, PublicKey } from "../../core/ids.ts";
-import { messageCanonical } from "../../core/record/message.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
 import type { AskEffect, Effect, HeldMessage, Report, SendEffect } from "../../machine/effect.ts";
 import type { NetworkFailure } from "../../machine/event.ts";
@@ -13,6 +12,7 @@ import { pushFrames } from "../../wire/peer/push-frame.ts";
 import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
 import type { Group } from "../group/group.ts";
 import { askForks, askRosterAfter } from "./ask-roster.ts";
+import { Lanes } from "./lanes.ts";
 import { failureOf, PeerRefusal, type Peers } from "./peers.ts";
 
 /** Ours. How long an answer may take. */
@@ -27,6 +27,12 @@ const INTRODUCTION_ENTRIES = 90;
 
 /** Ours. Bodies read for one push: a graft may name 256 messages of 1 MB, and they would all be in memory at once. */
 const PUSHED_BYTES_MAX = 4 * 1024 * 1024;
+
+/**
+ * Ours. Fetches of one peer under way because it announced something, and such that wait: each may bring a mebibyte, and
+ * announcing costs nothing. Past it they are as good as refused; the ids are asked for again, of others first.
+ */
+const ANNOUNCED_FETCHES = { atOnce: 4, waitingMax: 64 };
 
 /** What keeping and reading fail with here beside `StoreUnavailable`, whoever was asked. */
 const OUR_FAILURES: readonly ErrorCode[] = ["disk_full", "data_root_invalid", "internal"];
@@ -47,6 +53,7 @@ export interface CarryOutParts {
 export class CarryOut {
   readonly #parts: CarryOutParts;
   readonly #timers = new Set<Disposable>();
+  readonly #announced = new Lanes<PublicKey>(ANNOUNCED_FETCHES);
 
   constructor(parts: CarryOutParts) {
     this.#parts = parts;
@@ -239,8 +246,15 @@ export class CarryOut {
         return;
       }
       case "fetch":
-        await fetchMessages(group, effect, peers);
+        if (effect.via === "pull") await fetchMessages(group, effect, peers);
+        else await this.#fetchAnnounced(group, effect);
     }
+  }
+
+  async #fetchAnnounced(group: Group, effect: FetchEffect): Promise<void> {
+    using lane = await this.#announced.enter(effect.from);
+    if (lane === undefined) throw new PeerRefusal("rate_limited", "fetch: too much is asked of this peer already");
+    await fetchMessages(group, effect, this.#parts.peers);
   }
 }
 
@@ -271,7 +285,10 @@ function toldEntries({ roster: { log } }: Group, to: PublicKey): readonly Roster
 
 type FetchEffect = Extract<AskEffect, { kind: "fetch" }>;
 
-/** Asks until the peer said of every id whether it has it, ingesting each batch while the next is on its way. */
+/**
+ * Asks until the peer said of every id whether it has it, ingesting each batch while the next is on its way, and only
+ * that one. A message too large for a batch is larger than any that is stored here: it is not even asked for.
+ */
 async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peers: Peers): Promise<void> {
   const unknown: MessageId[] = [];
   const stored: MessageId[] = [];
@@ -300,12 +317,10 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
       }
       const by = (outcome: FetchOutcome) => wanted.filter((_, i) => outcomes[i] === outcome);
       unknown.push(...by("unknown"));
+      refused.push(...by("alone"));
+      const before = ingesting;
       ingest(by("sent"), bodies);
-      for (const id of by("alone")) {
-        const body = await fetchAlone(group, from, id, peers);
-        if (body === undefined) unknown.push(id);
-        else ingest([id], [body]);
-      }
+      await before;
       wanted = by("again");
     }
   } finally {
@@ -313,11 +328,4 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
     await ingesting;
   }
   group.tell({ kind: "fetched", from, via, ids, stored, unknown, refused });
-}
-
-/** One message too large for a batch; `undefined` when the peer lost it meanwhile. */
-async function fetchAlone(group: Group, from: PublicKey, id: MessageId, peers: Peers): Promise<Uint8Array | undefined> {
-  const question: Frame = { kind: "fetch_req", group_id: group.id, id };
-  const { message } = await peers.ask(from, question, "fetch_resp", LARGE_TIMEOUT_MS);
-  return message === undefined ? undefined : messageCanonical(message);
 }

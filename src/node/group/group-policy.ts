@@ -3,6 +3,8 @@ import { EntmootError } from "../../core/errors.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { ContentLimiter, type PolicyRefusal } from "../../core/policy/content-limiter.ts";
 import { formatPolicy, type Policy, parsePolicy } from "../../core/policy/policy.ts";
+import { PolicyHistory } from "../../core/policy/policy-history.ts";
+import { isPolicyUpdate } from "../../core/policy/policy-update.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import { isNews, type Via } from "../../machine/event.ts";
@@ -17,10 +19,10 @@ export const POLICY_FACT = "policy";
 
 export interface PolicySubject {
   readonly author: number;
-  readonly byFounder: boolean;
+  /** See `isPolicyUpdate`. */
+  readonly isUpdate: boolean;
   readonly timestamp: bigint;
   readonly contentBytes: number;
-  readonly topics: readonly string[];
   readonly via: Via;
   readonly now: UnixMs;
   /** Messages older than this are past their retention, Unix milliseconds; `undefined` while nobody can say. */
@@ -30,15 +32,24 @@ export interface PolicySubject {
 /** The policy of one group on this node; without one everything is allowed. */
 export class GroupPolicy {
   readonly #store: GroupStore;
+  readonly #founder: () => number | undefined;
   #limiter: ContentLimiter | undefined;
+  #history: PolicyHistory | undefined;
   /** Whether what is stored counts, of an author of whom nothing is known: a policy that was set meanwhile starts afresh. */
   #recalls = true;
 
-  /** Throws `invalid_argument` or `malformed_frame` when what is kept is no policy. */
-  constructor(store: GroupStore) {
+  /** `founder`: its node id. Throws `invalid_argument` or `malformed_frame` when what is kept is no policy. */
+  constructor(store: GroupStore, founder: () => number | undefined) {
     this.#store = store;
+    this.#founder = founder;
     const kept = store.getFact(POLICY_FACT);
     this.#limiter = kept === undefined ? undefined : new ContentLimiter(parsePolicy(kept));
+  }
+
+  /** What a message of some date is held to: here the policy of today at all dates. */
+  get history(): PolicyHistory {
+    this.#history ??= new PolicyHistory(this.current);
+    return this.#history;
   }
 
   get current(): Policy | undefined {
@@ -68,22 +79,20 @@ export class GroupPolicy {
     const limiter = policy === undefined ? undefined : new ContentLimiter(policy);
     this.#store.setFact(POLICY_FACT, policy === undefined ? undefined : formatPolicy(policy));
     this.#limiter = limiter;
+    this.#history = undefined;
     this.#recalls = false;
   }
 
-  /** `undefined` when the message may be stored; its author has paid then. */
+  /** `undefined` when a message that is kept may be stored now; its author has paid then. */
   check({ author, now, oldest, via, ...subject }: PolicySubject): PolicyRefusal | undefined {
     if (this.#limiter === undefined) return undefined;
     const candidate = { ...subject, author: String(author) };
-    if (via === "publish") this.#recall(this.#limiter, { author, byFounder: subject.byFounder, now });
+    if (via === "publish") this.#recall(this.#limiter, { author, now });
     return isNews(via) ? this.#limiter.admit(candidate, { now, oldest }) : this.#limiter.screen(candidate, oldest);
   }
 
   /** Takes from the budget of who publishes here what a process before this one let it publish. */
-  #recall(
-    limiter: ContentLimiter,
-    { author, byFounder, now }: Pick<PolicySubject, "author" | "byFounder" | "now">,
-  ): void {
+  #recall(limiter: ContentLimiter, { author, now }: Pick<PolicySubject, "author" | "now">): void {
     const key = String(author);
     if (!this.#recalls || limiter.knows(key)) return;
     const since = BigInt(Math.floor(now - Math.min(limiter.fillMs, RECALL_MS)));
@@ -102,7 +111,8 @@ export class GroupPolicy {
       from = piece.rest;
     } while (from !== undefined && found.length < RECALLED_MAX);
     for (const { content, timestamp, topics } of found.reverse()) {
-      const message = { author: key, byFounder, contentBytes: content.length, timestamp, topics };
+      const isUpdate = isPolicyUpdate({ author, topics }, this.#founder());
+      const message = { author: key, isUpdate, contentBytes: content.length, timestamp };
       limiter.admit(message, { now: unixMs(Number(timestamp)), oldest: undefined });
     }
   }

@@ -247,7 +247,7 @@ class Draft {
 
   add(entries: readonly RosterEntry[], heals: readonly RosterHeal[]): void {
     for (const entry of entries) if (!this.#addEntry(entry)) break;
-    for (const heal of heals) this.#addHeal(heal);
+    for (const heal of heals) if (!this.#addHeal(heal)) break;
   }
 
   /** `false` where those behind it are not worth a look. */
@@ -268,13 +268,15 @@ class Draft {
     return true;
   }
 
-  #addHeal(heal: RosterHeal): void {
+  /** `false` where those behind it are not worth a look. */
+  #addHeal(heal: RosterHeal): boolean {
     const held = this.heals.get(heal.fork);
-    if (held === undefined && this.heals.size >= HEALS_MAX) return;
-    if (countingHeal(held, heal) === held || this.#entry(heal.fork) === undefined) return;
-    if (!isRosterHealOf(heal, this.#log.founder?.entmoot_pubkey ?? null)) return;
+    if (held === undefined && this.heals.size >= HEALS_MAX) return false;
+    if (countingHeal(held, heal) === held || this.#entry(heal.fork) === undefined) return true;
+    if (!isRosterHealOf(heal, this.#log.founder?.entmoot_pubkey ?? null)) return false;
     this.heals.set(heal.fork, heal);
     this.isNew = true;
+    return true;
   }
 
   #entry(id: RosterEntryId | undefined): RosterEntry | undefined {

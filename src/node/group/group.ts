@@ -24,6 +24,7 @@ import { FounderDoubt } from "./founder-doubt.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
 import { Ingest, type Ingested } from "./ingest.ts";
+import { Rejoining } from "./rejoining.ts";
 import { type Removal, removalOf, removalText } from "./removal.ts";
 import { Retention } from "./retention.ts";
 
@@ -72,6 +73,7 @@ export class Group {
   readonly #parts: GroupParts;
   readonly #ingest: Ingest;
   readonly #machine: GroupMachine;
+  readonly #rejoining: Rejoining;
   #closed = false;
 
   /** Throws `roster_rejected`, `data_root_invalid`. */
@@ -81,8 +83,8 @@ export class Group {
     this.store = store;
     this.id = store.groupId;
     this.roster = new GroupRoster(store.roster);
-    this.policy = new GroupPolicy(store);
     const founder = () => this.roster.log.founder?.pilot_node_id;
+    this.policy = new GroupPolicy(store, founder);
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
     this.compared = this.#hasCompared.promise;
     this.doubt = new FounderDoubt(
@@ -93,6 +95,7 @@ export class Group {
     const { policy, retention, roster, writer } = this;
     this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, retention, writer, clock });
     const index = new CopyIndex(messages, retention);
+    this.#rejoining = new Rejoining({ messages, clock, roster, changed: parts.changed });
     this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
   }
 
@@ -178,7 +181,10 @@ export class Group {
     if (this.#closed) return;
     try {
       // Where nothing is written any more, old messages still pass their time.
-      if (event.kind === "timer" && event.timer === "compare") this.retention.tick();
+      if (event.kind === "timer" && event.timer === "compare") {
+        this.retention.tick();
+        this.#rejoining.look();
+      }
       const effects = this.#machine.handle(event, this.#parts.clock.steady());
       this.#parts.carryOut?.run(this, effects);
     } catch (error) {
@@ -198,8 +204,16 @@ export class Group {
     source: { from: PublicKey; via: Exclude<Via, "publish"> },
   ): Promise<Ingested> {
     const { from, via } = source;
+    const { log } = this.roster;
     const ingested = await this.#ingest.accept(bodies, via);
-    if (ingested.stored.length > 0) this.tell({ kind: "stored", ids: ingested.stored, from, via });
+    const apart = new Set(ingested.apart);
+    const fresh = ingested.stored.filter((id) => !apart.has(id));
+    if (fresh.length > 0) this.tell({ kind: "stored", ids: fresh, from, via });
+    if (apart.size > 0) {
+      this.tell({ kind: "stored", ids: [...apart], from, via, apart: true });
+      // Its author may have come back while it was on its way.
+      if (this.roster.log !== log) this.#rejoining.look();
+    }
     if (via === "push" && ingested.known.length > 0) this.tell({ kind: "duplicate", from, ids: ingested.known });
     for (const held of ingested.unknownAuthor) this.tell({ kind: "unknown_author", from, ...held });
     return ingested;
@@ -243,6 +257,7 @@ export class Group {
   async close(): Promise<void> {
     await this.writer.close();
     this.retention.close();
+    this.#rejoining.close();
     this.#closed = true;
   }
 
@@ -276,11 +291,13 @@ export class Group {
     const members = new Set(this.roster.members.keys());
     this.retention.setMembers(members.difference(new Set([this.#parts.local])));
     this.tell({ kind: "members", members });
+    this.#rejoining.look();
   }
 
   #committed(): void {
     collectWhenQuiet(this.#parts.clock);
     this.retention.tick();
+    if (this.store.messages.isRejoining) this.#rejoining.look();
     this.#parts.changed.notify();
   }
 }

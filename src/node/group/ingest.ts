@@ -1,14 +1,14 @@
-import { sizeText } from "../../core/amounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
+import { factsOf, isOutsider, type MessageFacts, possibleKeys, refusedUnsigned, whetherKept } from "../../core/kept.ts";
 import { topologicalOrder } from "../../core/order/order.ts";
-import { decodeMessageForms, messageIdOf } from "../../core/record/message.ts";
-import { keyOf } from "../../core/record/node-key.ts";
+import { isPolicyUpdate } from "../../core/policy/policy-update.ts";
+import { decodeMessageForms } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import { verifySignature } from "../../core/signature.ts";
 import { isNews, type Via } from "../../machine/event.ts";
-import type { MessageStore, NewMessage } from "../../store/group-store.ts";
+import { isApart, type MessageStore, type NewMessage } from "../../store/group-store.ts";
 import type { BatchWriter } from "./batch-writer.ts";
 import { noteIngested } from "./collect-garbage.ts";
 import type { GroupPolicy } from "./group-policy.ts";
@@ -16,10 +16,7 @@ import type { GroupRoster } from "./group-roster.ts";
 import type { Retention } from "./retention.ts";
 import { type SignedBytes, verifyElsewhere } from "./signature-pool.ts";
 
-/** Ours. Full canonical bytes of one message at most; a frame of ours on a peer stream holds 1 MiB. */
-export const MESSAGE_MAX_BYTES = 1_000_000;
-
-/** A message signed by a key that no roster entry here names yet. */
+/** A message signed by a key that no roster entry here gives its author yet. */
 export interface Unverifiable {
   readonly id: MessageId;
   readonly author: PublicKey;
@@ -29,6 +26,8 @@ export interface Unverifiable {
 /** What became of a batch of bodies; every readable one is in exactly one list. */
 export interface Ingested {
   readonly stored: readonly MessageId[];
+  /** Those of `stored` whose author was no member when they came. */
+  readonly apart: readonly MessageId[];
   /** Held or pruned before, or stored by another stream meanwhile. */
   readonly known: readonly MessageId[];
   /** Invalid, of another group, or against policy. */
@@ -54,18 +53,14 @@ type DecodedBody = ReturnType<typeof decodeMessageForms>;
 
 interface Incoming {
   readonly message: NewMessage;
-  readonly contentBytes: number;
-  /** The keys that may have signed it, likeliest first; at most two. */
-  readonly keys: readonly Uint8Array[];
-  readonly signed: Omit<SignedBytes, "key">;
-  /** The key it names, when no roster entry here does; then it can only be held. */
-  readonly author: PublicKey | undefined;
+  readonly facts: MessageFacts;
 }
 
 /** A message whose signature is being looked at. */
 interface Checking {
   readonly incoming: Incoming;
-  readonly isSigned: Promise<boolean>;
+  /** The same facts, with what is known of its signature by then. */
+  readonly checked: Promise<MessageFacts>;
 }
 
 /**
@@ -89,8 +84,13 @@ export class Ingest {
    */
   async accept(bodies: readonly Uint8Array[], via: Via): Promise<Ingested> {
     const sorting = new Sorting();
-    let rest = bodies;
-    while (rest.length > 0) rest = await this.#pass(rest, via, sorting);
+    const { roster } = this.#parts;
+    for (let rest = bodies; rest.length > 0; ) {
+      const { log } = roster;
+      while (rest.length > 0) rest = await this.#pass(rest, via, sorting);
+      // Authors that became known while the others were stored would wait for an entry that has been.
+      if (roster.log !== log) rest = sorting.takeUnknown();
+    }
     // Fresh messages come at the pace people and agents write; only history comes as fast as it can be taken.
     if (!isNews(via)) noteIngested(bodies.reduce((sum, body) => sum + body.length, 0));
     return sorting;
@@ -118,24 +118,29 @@ export class Ingest {
         awaited.add(underWay);
         continue;
       }
-      const candidate = this.#candidate(decoded, { isUnknown: unknown.has(id), via }, sorting);
-      if (candidate === undefined) continue;
+      if (!unknown.has(id)) {
+        sorting.known.push(id);
+        continue;
+      }
+      const incoming = this.#incoming(decoded, sorting);
+      if (incoming === undefined) continue;
       this.#inFlight.set(id, ended.promise);
-      candidates.push({ incoming: candidate, isSigned: isSigned(candidate, check) });
+      const keys = possibleKeys(decoded.message.author, this.#parts.roster.log);
+      candidates.push({ incoming, checked: checked(incoming.facts, { keys, decoded, check }) });
     }
     try {
-      const verified = await signedOnes(candidates, sorting);
-      const allowed = verified.filter((candidate) => {
-        const { author, message } = candidate;
-        if (author === undefined) return this.#isWithinPolicy(candidate, via, sorting);
-        sorting.unknownAuthor.push({ id: message.id, author, canonical: message.canonical });
-        return false;
-      });
+      const allowed: Incoming[] = [];
+      for (const { incoming, checked } of candidates) {
+        const kept = this.#kept({ ...incoming, facts: await checked }, sorting);
+        if (kept !== undefined && this.#isWithinPolicy(kept, via, sorting)) allowed.push(kept);
+      }
       const accepted = parentsFirst(allowed);
       if (accepted.length > 0) {
         const seqs = await this.#parts.writer.put(accepted.map(({ message }) => message));
         accepted.forEach(({ message }, i) => {
-          (seqs[i] === undefined ? sorting.known : sorting.stored).push(message.id);
+          const seq = seqs[i];
+          (seq === undefined ? sorting.known : sorting.stored).push(message.id);
+          if (seq !== undefined && isApart({ seq })) sorting.apart.push(message.id);
         });
       }
     } finally {
@@ -159,59 +164,36 @@ export class Ingest {
     return sorting.refuse(id, "message: expected this group's id, found another");
   }
 
-  #candidate(
-    { canonical, message, signing }: DecodedBody,
-    { isUnknown, via }: { readonly isUnknown: boolean; readonly via: Via },
-    sorting: Sorting,
-  ): Incoming | undefined {
-    const { log } = this.#parts.roster;
-    const { id } = message;
-    if (!isUnknown) {
-      sorting.known.push(id);
-      return undefined;
-    }
-    if (canonical.length > MESSAGE_MAX_BYTES) {
-      return sorting.refuse(
-        id,
-        `message: expected at most ${sizeText(MESSAGE_MAX_BYTES)}, found ${sizeText(canonical.length)}`,
-      );
-    }
-    if (messageIdOf(signing) !== id) return sorting.refuse(id, "message: its id is not its hash");
-    const candidate = {
-      message: newMessage(message, canonical),
-      contentBytes: message.content.length,
-      signed: { bytes: signing, signature: message.signature },
-    };
-    const keys = log.authorKeys(message).map(({ key }) => key);
-    if (keys.length > 0) {
-      return {
-        ...candidate,
-        keys: keys.filter((key): key is Uint8Array => key !== null),
-        author: undefined,
-      };
-    }
-    const author = keyOf(message.author);
-    if (author === undefined) return sorting.refuse(id, "message: its author is not in the roster and names no key");
-    const named = [PublicKey.toBytes(author)];
-    const wasMember = log.history(message.author.pilot_node_id).some(({ key }) => key?.toHex() === author);
-    if (!wasMember) return { ...candidate, keys: named, author };
-    // Written after its author's removal. A member that holds it took it before it heard of that; were it refused
-    // here for good, the two would never agree again. What a peer pushes is news, and for news it is too late.
-    if (!isNews(via)) return { ...candidate, keys: named, author: undefined };
-    return sorting.refuse(id, "message: its author was removed before it was written");
+  /** Nothing costly is looked at before what is cheap: `undefined` for what is refused without its signature. */
+  #incoming({ canonical, message, signing }: DecodedBody, sorting: Sorting): Incoming | undefined {
+    const { policy, roster } = this.#parts;
+    const facts = factsOf(message, { canonical, signing });
+    const refused = refusedUnsigned(facts, roster.log, policy.history);
+    if (refused !== undefined) return sorting.refuse(message.id, refused.reason);
+    return { message: newMessage(message, canonical), facts };
   }
 
-  #isWithinPolicy({ message, contentBytes }: Incoming, via: Via, sorting: Sorting): boolean {
-    const { clock, policy, retention } = this.#parts;
-    const byFounder = message.author_node_id === this.#parts.roster.log.founder?.pilot_node_id;
-    const subject = { author: message.author_node_id, byFounder, timestamp: message.timestamp, contentBytes };
-    const refusal = policy.check({
-      ...subject,
-      topics: message.topics,
-      via,
-      now: clock.unix(),
-      oldest: retention.oldest,
-    });
+  /** By the roster log and the policies as they are now, whatever they were when its signature was first looked at. */
+  #kept({ facts, message }: Incoming, sorting: Sorting): Incoming | undefined {
+    const { canonical, id } = message;
+    const { log } = this.#parts.roster;
+    const verdict = whetherKept(facts, log, this.#parts.policy.history);
+    if (verdict.kept) {
+      if (!isOutsider(verdict.key, log)) return { facts, message };
+      return { facts, message: { ...message, outsider: PublicKey.fromBytes(verdict.key) } };
+    }
+    const author = verdict.until === "roster" ? verdict.signedBy : undefined;
+    if (author === undefined) return sorting.refuse(id, verdict.reason);
+    sorting.unknownAuthor.push({ id, author, canonical });
+    return undefined;
+  }
+
+  #isWithinPolicy({ message, facts: { contentBytes } }: Incoming, via: Via, sorting: Sorting): boolean {
+    const { clock, policy, retention, roster } = this.#parts;
+    const { author_node_id: author, timestamp, topics } = message;
+    const isUpdate = isPolicyUpdate({ author, topics }, roster.log.founder?.pilot_node_id);
+    const subject = { author, isUpdate, timestamp, contentBytes };
+    const refusal = policy.check({ ...subject, via, now: clock.unix(), oldest: retention.oldest });
     if (refusal === undefined) return true;
     sorting.refuse(message.id, refusal.message);
     return false;
@@ -232,11 +214,17 @@ export function newMessage(message: Message, canonical: Uint8Array): NewMessage 
 
 class Sorting implements Ingested {
   readonly stored: MessageId[] = [];
+  readonly apart: MessageId[] = [];
   readonly known: MessageId[] = [];
   readonly refused: MessageId[] = [];
   readonly unknownAuthor: Unverifiable[] = [];
   malformed = 0;
   reason: string | undefined;
+
+  /** Those of unknown authors, which are in no list then. */
+  takeUnknown(): readonly Uint8Array[] {
+    return this.unknownAuthor.splice(0).map(({ canonical }) => canonical);
+  }
 
   refuse(id: MessageId, reason: string): undefined {
     this.refused.push(id);
@@ -276,23 +264,22 @@ function isInOrder(candidates: readonly Incoming[]): boolean {
   return true;
 }
 
-/** Those that one of their keys signed; the others are refused. */
-async function signedOnes(candidates: readonly Checking[], sorting: Sorting): Promise<Incoming[]> {
-  const signed: Incoming[] = [];
-  for (const { incoming, isSigned } of candidates) {
-    if (await isSigned) signed.push(incoming);
-    else sorting.refuse(incoming.message.id, "message: its signature does not hold under its author's key");
-  }
-  return signed;
+interface SignatureCheck {
+  readonly keys: readonly Uint8Array[];
+  readonly decoded: DecodedBody;
+  readonly check: (signed: SignedBytes) => Promise<boolean> | boolean;
 }
 
-/** Asks `check` of one key after the other, of the first at once. */
-async function isSigned(
-  { keys, signed }: Incoming,
-  check: (signed: SignedBytes) => Promise<boolean> | boolean,
-): Promise<boolean> {
-  for (const key of keys) if (await check({ ...signed, key })) return true;
-  return false;
+/** `facts` once `check` was asked of one key after the other, of the first at once. A key nobody thought of is asked here. */
+async function checked(facts: MessageFacts, { keys, decoded, check }: SignatureCheck): Promise<MessageFacts> {
+  const { message, signing } = decoded;
+  const known = new Map<string, boolean>();
+  for (const key of keys) {
+    const isSigned = await check({ bytes: signing, key, signature: message.signature });
+    known.set(key.toHex(), isSigned);
+    if (isSigned) break;
+  }
+  return { ...facts, isSignedBy: (key) => known.get(key.toHex()) ?? facts.isSignedBy(key) };
 }
 
 function verifyHere({ bytes, key, signature }: SignedBytes): boolean {

@@ -110,6 +110,10 @@ const groupStatus = struct(
     name: documented("local display name; empty when unknown", clippedText("name", 1024)),
     members: count,
     messages: count,
+    apart: documented(
+      "of them by authors who had been removed when they came, told nobody as new; absent: none",
+      optional(count),
+    ),
     merkle_root: merkleRoot,
     roster_head: rosterEntryId,
     local_node_id: documented("the node's id in this roster; 0 when it is not in it", u32),
@@ -177,6 +181,10 @@ const nodeStatus = struct(
       shortList(clippedText("fault", 4096), FAULTS_MAX),
     ),
     started_at_ms: documented("Unix milliseconds", count),
+    peer_refusals: documented(
+      "how often a peer asked, sent or left unread more than its part since the start; not for agents",
+      omitted(count),
+    ),
   },
   { required: ["version", "pid", "entmoot_pubkey", "transport", "groups"] },
 );

@@ -88,9 +88,13 @@ const messageRow = struct(
   "message row",
   {
     group_id: groupId,
-    seq: documented("its number in this node's log of the moot, from 1", count),
-    place: documented("to go on after it", placeText),
+    seq: documented("its number in this node's log of the moot, from 1; 0: it is apart", count),
+    place: documented("to go on after it; empty: it is apart", placeText),
     message: messageCodec,
+    apart: documented(
+      "why it is in no log and told nobody as new: its author had been removed when it came; absent: it is in the log",
+      optional(oneOf("apart", ["removed"])),
+    ),
   },
   { required: ["group_id", "seq", "place", "message"] },
 );

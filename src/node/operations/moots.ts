@@ -2,10 +2,11 @@ import { type Decoded, documented, omitted, optional, struct } from "../../core/
 import { bool, groupId, i64, publicKey, rawJson, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
 import { PATTERN_BYTES_MAX, RESERVED_ROOT } from "../../core/policy/topic.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
+import { LINKS_MAX } from "../../store/store-limits.ts";
 import { boundedText, clippedText, count, instantMs, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { GROUP_NAME_BYTES_MAX } from "../../wire/peer/redeem-frames.ts";
 import { jsonTextMax, moreRows, type Room } from "./fitting-rows.ts";
-import { createdLink } from "./invites.ts";
+import { createdLink, linkRow } from "./invites.ts";
 import { BODY_MAX, operation } from "./operation.ts";
 import { memberKey, ofGroup, rosterState, theGroup } from "./shapes.ts";
 
@@ -21,6 +22,7 @@ export const TOPICS_MAX = 1000;
 /** Ours. Bytes of a hostname and of why a peer could not be reached; what is longer is cut. */
 const HOSTNAME_BYTES_MAX = 1024;
 const ERROR_BYTES_MAX = 4096;
+const REFUSED_FOR_BYTES_MAX = 64;
 /** Ours. An address a peer says it has, and how many it has. */
 const HINT_BYTES_MAX = 1024;
 const HINTS_MAX = 64;
@@ -73,13 +75,26 @@ const rosterChange = struct(
       "go on although this copy may be an old one and no member was met: if there is a later roster anywhere, the moot parts for good",
       optional(bool),
     ),
+    revoke_links: documented(
+      "with remove: end every link that would let whoever has that key in again, under another one",
+      optional(bool),
+    ),
   },
   { required: ["group_id", "op", "entmoot_pubkey"] },
 );
 
 const rosterChanged = struct(
   "roster changed",
-  { group_id: groupId, entry_id: rosterEntryId, subject: nodeInfo, members: count },
+  {
+    group_id: groupId,
+    entry_id: rosterEntryId,
+    subject: nodeInfo,
+    members: count,
+    links: documented(
+      "after remove: those that anybody who has them can join by, or could until this ended them",
+      optional(plainList(linkRow, LINKS_MAX)),
+    ),
+  },
   { required: ["group_id", "entry_id", "subject", "members"] },
 );
 
@@ -95,6 +110,7 @@ export const roster_change = operation({
   scope: "owner",
   request: rosterChange,
   answer: rosterChanged,
+  answerMax: 8 * 1024 * 1024,
 });
 
 const healRequest = struct(
@@ -271,6 +287,14 @@ const peerRow = struct(
       "they were compared from then on, Unix milliseconds, for one of the two has removed what is older; absent: all of them",
       omitted(instantMs),
     ),
+    refusals: documented(
+      "how often it asked, sent or left unread more than its part since this node started",
+      omitted(count),
+    ),
+    refused_for: documented(
+      "what it was past the last time: work, answers, incoming, outgoing, stranger",
+      omitted(clippedText("refused_for", REFUSED_FOR_BYTES_MAX)),
+    ),
   },
   { required: ["node_id", "entmoot_pubkey", "trust", "route"] },
 );
@@ -293,10 +317,11 @@ export const peers = operation({
 export const PEERS_ROOM: Room<PeerRow> = {
   rowsMax: MEMBERS_MAX,
   answerMax: BODY_MAX,
-  bytesOf: ({ error = "", hints, hostname }) =>
+  bytesOf: ({ error = "", hints, hostname, refused_for }) =>
     ROW_BYTES +
     jsonTextMax(hostname, HOSTNAME_BYTES_MAX) +
     jsonTextMax(error, ERROR_BYTES_MAX) +
+    jsonTextMax(refused_for, REFUSED_FOR_BYTES_MAX) +
     hints.reduce((bytes, hint) => bytes + jsonTextMax(hint, HINT_BYTES_MAX), 0),
 };
 

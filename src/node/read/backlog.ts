@@ -129,9 +129,9 @@ class Told {
     return this.#shown.pattern;
   }
 
-  /** Whether the message with this number was there when it was asked. */
+  /** Whether the message with this number was in the log when it was asked: what is apart is told when it gets its place. */
   reaches(moot: Moot, seq: number): boolean {
-    return seq <= (this.#ends.get(moot.id) ?? 0);
+    return seq > 0 && seq <= (this.#ends.get(moot.id) ?? 0);
   }
 
   has(moot: Moot, seq: number, topics: readonly string[]): boolean {

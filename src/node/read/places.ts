@@ -1,7 +1,7 @@
 import { EntmootError, type OtherPlaces } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { formatPlace, mootOfPlace, type Place, parsePlace } from "../../core/place.ts";
-import type { MessageStore, StoredMessage } from "../../store/group-store.ts";
+import { isApart, type MessageStore, type StoredMessage } from "../../store/group-store.ts";
 import type { MessageRow } from "../operations/messages.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
 import { messageOf } from "./unread.ts";
@@ -22,7 +22,9 @@ export class Rows {
 
   /** `message`: what `stored` decodes to, where that is known. */
   of(stored: StoredMessage, message = messageOf(stored)): MessageRow {
-    return { group_id: this.#groupId, seq: stored.seq, place: this.place(stored.seq), message };
+    const group_id = this.#groupId;
+    if (isApart(stored)) return { group_id, seq: 0, place: "", message, apart: "removed" };
+    return { group_id, seq: stored.seq, place: this.place(stored.seq), message, apart: undefined };
   }
 
   /** The place after the message with this number, or before the first for 0. */

@@ -1,19 +1,22 @@
-import { MerkleRoot, MessageId } from "../../core/ids.ts";
+import { MerkleRoot, MessageId, type PublicKey } from "../../core/ids.ts";
 import type { CopyPart } from "../../core/order/copy-part.ts";
 import { merkleRoot } from "../../core/order/merkle-tree.ts";
 import { MessageSet } from "../../core/order/message-set.ts";
-import { compareNodes, type OrderNode, topologicalOrder } from "../../core/order/order.ts";
+import { compareNodes, type OrderNode, PARENTS_MAX, topologicalOrder } from "../../core/order/order.ts";
 import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import { addToSum } from "../../core/place.ts";
-import { compilePattern, isReserved, tailSees } from "../../core/policy/topic.ts";
+import { compilePattern, indexedTopics, isReserved, tailSees } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { Exempt, MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
-import { checkLimit, checkNewMessage, indexedTopics, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
+import { checkLimit, checkNewMessage, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
 import { compareBounds, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
 
 interface Held extends StoredMessage {
+  /** Negative while it is apart. */
+  seq: number;
   readonly node: OrderNode;
   readonly topics: readonly string[];
+  readonly outsider: PublicKey | undefined;
 }
 
 /** Messages of one group in memory, for simulations and tests; nothing survives the process. */
@@ -25,15 +28,20 @@ export class MemoryMessageStore implements MessageStore {
   readonly #prunedSeqs = new Map<number, MessageId>();
   readonly #sums = [0];
   #logId = drawLogId();
-  /** In arrival order. */
+  /** In arrival order, without what is apart. */
   #log: Held[] = [];
   #seq = 0;
+  /** Ever set apart. */
+  #apartEver = 0;
+  readonly #apart = new Map<MessageId, Held>();
+  /** By a parent that is not here: who names it. */
+  readonly #awaited = new Map<MessageId, MessageId[]>();
   #restoreFrom: bigint | undefined;
   /** In time order; `undefined` once messages came since. */
   #sorted: Held[] | undefined;
 
   get size(): number {
-    return this.#log.length;
+    return this.#byId.size;
   }
 
   lastSeq(): number {
@@ -95,7 +103,9 @@ export class MemoryMessageStore implements MessageStore {
 
   putMany(messages: readonly NewMessage[]): (number | undefined)[] {
     for (const message of messages) checkNewMessage(message);
-    return messages.map((message) => this.#put(message));
+    const seqs = messages.map((message) => this.#put(message));
+    // A later one of them may have given a place to one that was apart.
+    return seqs.map((seq, at) => (seq === undefined ? undefined : (this.#byId.get(messages[at]!.id)?.seq ?? seq)));
   }
 
   arrivedAfter(after: number, limit: number, maxBytes = Number.POSITIVE_INFINITY): StoredMessage[] {
@@ -160,7 +170,7 @@ export class MemoryMessageStore implements MessageStore {
   ): { topic: string; messages: number; latest: bigint }[] {
     checkLimit(limit);
     const counts = new Map<string, { topic: string; messages: number; latest: bigint }>();
-    for (const { topics, node } of this.#log) {
+    for (const { topics, node } of this.#byId.values()) {
       for (const topic of topics) {
         if (!reserved && isReserved(topic)) continue;
         const count = counts.get(topic) ?? { topic, messages: 0, latest: node.timestamp };
@@ -197,6 +207,15 @@ export class MemoryMessageStore implements MessageStore {
     return this.#inOwnOrder(this.#within(timeRange(since, undefined))).map(({ id }) => id);
   }
 
+  // biome-ignore lint/correctness/useYield: in memory it is one step.
+  *idsSinceInSteps(since: bigint): Generator<undefined, Uint8Array> {
+    return Uint8Array.fromHex(this.idsSince(since).join(""));
+  }
+
+  countSince(since: bigint): number {
+    return this.#within(timeRange(since, undefined)).length;
+  }
+
   merkleRoot(): MerkleRoot {
     return this.#set.size === 0 ? MerkleRoot.zero : this.#set.root();
   }
@@ -207,7 +226,24 @@ export class MemoryMessageStore implements MessageStore {
   }
 
   nextParents(): MessageId[] {
-    return this.#set.nextParents();
+    if (this.#apart.size === 0) return this.#set.nextParents();
+    const others = this.#inTimeOrder().filter(({ node, seq }) => seq > 0 && node.timestamp >= 0n);
+    return others.slice(-PARENTS_MAX).map(({ id }) => id);
+  }
+
+  get apart(): number {
+    return this.#apart.size;
+  }
+
+  /** All get their places at once here. */
+  get isRejoining(): boolean {
+    return false;
+  }
+
+  rejoin(isMember: (key: PublicKey) => boolean, limit: number): number {
+    checkLimit(limit);
+    const members = [...this.#apart.values()].filter(({ outsider }) => isMember(outsider!)).slice(0, limit);
+    return this.#place(members);
   }
 
   pruneBefore(before: bigint, exempt?: Exempt, limit = Number.MAX_SAFE_INTEGER): number {
@@ -221,6 +257,7 @@ export class MemoryMessageStore implements MessageStore {
     for (const { id, node, seq } of old) {
       this.#prunedSeqs.set(seq, id);
       this.#byId.delete(id);
+      this.#apart.delete(id);
       this.#pruned.set(id, { seq, timestamp: node.timestamp });
     }
     if (old.length > 0) {
@@ -231,29 +268,76 @@ export class MemoryMessageStore implements MessageStore {
     return old.length;
   }
 
-  #put({ id, author_node_id: author, timestamp, parents, topics, canonical }: NewMessage): number | undefined {
+  #put(message: NewMessage): number | undefined {
+    const { id, author_node_id: author, timestamp, parents, topics, canonical, outsider } = message;
     if (this.#byId.has(id)) return undefined;
     const former = this.#pruned.get(id)?.seq;
     if (former !== undefined && (this.#restoreFrom === undefined || timestamp < this.#restoreFrom)) return undefined;
     const node = { id, author, timestamp, parents: [...parents] };
-    const seq = former ?? ++this.#seq;
-    const held = { seq, id, canonical: canonical.slice(), node, topics: indexedTopics(topics) };
+    const isApart = outsider !== undefined && !(former !== undefined && former > 0) && !this.#isVouchedBefore(message);
+    const isVouched = outsider !== undefined;
+    if (!isApart) this.#place(this.#apartAmong(parents).filter(({ node }) => isVouched || node.author !== author));
+    const keepsNumber = former !== undefined && former < 0 === isApart;
+    const seq = keepsNumber ? former : isApart ? -++this.#apartEver : ++this.#seq;
+    const held = { seq, id, canonical: canonical.slice(), node, topics: indexedTopics(topics), outsider };
     this.#byId.set(id, held);
-    if (former === undefined) {
-      this.#log.push(held);
-      this.#sums.push(addToSum(this.#sums.at(-1)!, id));
-    } else {
+    if (isApart) this.#apart.set(id, held);
+    else if (keepsNumber) this.#log = [...this.#log, held].sort((a, b) => a.seq - b.seq);
+    else this.#append(held);
+    if (former !== undefined) {
       this.#pruned.delete(id);
       this.#prunedSeqs.delete(former);
-      this.#log = [...this.#log, held].sort((a, b) => a.seq - b.seq);
     }
+    this.#awaited.delete(id);
+    for (const parent of parents) this.#await(parent, id);
     this.#set.add(node);
     this.#sorted = undefined;
     return held.seq;
   }
 
+  #append(held: Held): void {
+    this.#log.push(held);
+    this.#sums.push(addToSum(this.#sums.at(-1)!, held.id));
+  }
+
+  #await(parent: MessageId, child: MessageId): void {
+    if (this.#byId.has(parent) || this.#pruned.has(parent)) return;
+    const children = this.#awaited.get(parent);
+    if (children === undefined) this.#awaited.set(parent, [child]);
+    else children.push(child);
+  }
+
+  /** Whether a message that is not apart, of another author, named this one before it came. */
+  #isVouchedBefore({ author_node_id, id }: NewMessage): boolean {
+    return (this.#awaited.get(id) ?? []).some((child) => {
+      const held = this.#byId.get(child);
+      return held !== undefined && held.seq > 0 && held.node.author !== author_node_id;
+    });
+  }
+
+  #apartAmong(ids: readonly MessageId[]): Held[] {
+    return ids.map((id) => this.#apart.get(id)).filter((held) => held !== undefined);
+  }
+
+  /** Gives these and their parents that are apart too their places, in time order; how many. */
+  #place(first: readonly Held[]): number {
+    const found = new Set<Held>();
+    const ahead = [...first];
+    for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
+      if (found.has(next)) continue;
+      found.add(next);
+      ahead.push(...this.#apartAmong(next.node.parents));
+    }
+    for (const held of [...found].sort((a, b) => compareNodes(a.node, b.node))) {
+      this.#apart.delete(held.id);
+      held.seq = ++this.#seq;
+      this.#append(held);
+    }
+    return found.size;
+  }
+
   #inTimeOrder(): Held[] {
-    this.#sorted ??= this.#log.toSorted((a, b) => compareNodes(a.node, b.node));
+    this.#sorted ??= [...this.#byId.values()].sort((a, b) => compareNodes(a.node, b.node));
     return this.#sorted;
   }
 

@@ -1,4 +1,5 @@
 import { MessageId } from "../../core/ids.ts";
+import type { MessageSet } from "../../core/order/message-set.ts";
 import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import type { NewMessage } from "../group-store.ts";
 import { RowReader } from "./row-reader.ts";
@@ -36,6 +37,7 @@ export class InversionWatch {
   readonly #await: Sql;
   readonly #arrived: Sql;
   readonly #awaitedIds: Sql;
+  readonly #forgetAwaited: Sql;
   /** Two generations; the elder is dropped when the younger is full. */
   #recent = new Map<MessageId, TimePlace>();
   #older = new Map<MessageId, TimePlace>();
@@ -46,6 +48,7 @@ export class InversionWatch {
     this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
     this.#await = file.prepare("INSERT OR IGNORE INTO awaited VALUES (?1, ?2, ?3, ?4)");
     this.#awaitedIds = file.prepare(`SELECT DISTINCT parent FROM awaited LIMIT ${AWAITED_KEPT + 1}`);
+    this.#forgetAwaited = file.prepare("DELETE FROM awaited");
     this.#arrived = file.prepare(
       "DELETE FROM awaited WHERE parent = ?1 RETURNING (timestamp, author, id) < (?2, ?3, ?1)",
     );
@@ -64,16 +67,35 @@ export class InversionWatch {
    */
   begin({ inverted, pruned, version }: InversionState): InversionFinder {
     this.#hasPruned = pruned > 0;
-    if (version !== this.#version) this.#awaited = inverted ? undefined : this.#readAwaited();
+    if (version !== this.#version) this.#awaited = this.#readAwaited();
     this.#version = version;
     const finder = {
       found: inverted,
       stored: (message: NewMessage, id: Uint8Array) => {
-        finder.found ||= this.#awaitedByEarlier(message, id) || this.#hasLaterParent(message, id);
+        // Both in any case: `awaited` also tells who named a message before it came.
+        const isLate = this.#awaitedByEarlier(message, id);
+        const isEarly = this.#hasLaterParent(message, id);
+        finder.found ||= isLate || isEarly;
         this.#remember(message);
       },
     };
     return finder;
+  }
+
+  /**
+   * Notes anew which parents children that are held wait for: while there was an inversion, nobody did. Call within the
+   * transaction that says that there is none any more.
+   */
+  noteLacking(set: Pick<MessageSet, "lacking">): void {
+    this.#forgetAwaited.run();
+    for (const { node, parents } of set.lacking()) {
+      for (const parent of parents) {
+        const bytes = MessageId.toBytes(parent);
+        if (this.#isPruned.row(bytes) !== undefined) continue;
+        this.#await.run(bytes, node.timestamp, node.author, MessageId.toBytes(node.id));
+      }
+    }
+    this.#version = undefined;
   }
 
   /** Call when the transaction did not commit. */
@@ -84,21 +106,22 @@ export class InversionWatch {
   }
 
   #hasLaterParent(message: NewMessage, id: Uint8Array): boolean {
+    let found = false;
     for (const parent of message.parents) {
       const recent = this.#recent.get(parent) ?? this.#older.get(parent);
       if (recent) {
-        if (comparePlaces(recent, message) >= 0) return true;
+        found ||= comparePlaces(recent, message) >= 0;
         continue;
       }
       const bytes = MessageId.toBytes(parent);
       const later = this.#later.row(bytes, message.timestamp, message.author_node_id, id)?.[0];
-      if (later === 1) return true;
+      found ||= later === 1;
       if (later === undefined && !(this.#hasPruned && this.#isPruned.row(bytes) !== undefined)) {
         this.#await.run(bytes, message.timestamp, message.author_node_id, id);
         this.#noteAwaited(parent);
       }
     }
-    return false;
+    return found;
   }
 
   #readAwaited(): Set<MessageId> | undefined {

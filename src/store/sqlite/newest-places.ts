@@ -4,7 +4,7 @@ import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { type SetStamp, sameStamp } from "./sqlite-order.ts";
 
-/** The end of the time order, as many messages as a new one has parents, kept in step with what is stored. */
+/** The end of the time order without what is set apart, as many messages as a new one has parents, kept in step with what is stored. */
 export class NewestPlaces {
   readonly #rows: RowReader;
   readonly #newest: Sql;
@@ -14,7 +14,7 @@ export class NewestPlaces {
   constructor(file: SqliteFile) {
     this.#rows = new RowReader(file.path, "messages");
     this.#newest = file.prepare(
-      `SELECT timestamp, author, id FROM messages WHERE timestamp >= 0
+      `SELECT timestamp, author, id FROM messages WHERE timestamp >= 0 AND seq > 0
       ORDER BY timestamp DESC, author DESC, id DESC LIMIT ${PARENTS_MAX}`,
       "bigint",
     );
@@ -34,7 +34,7 @@ export class NewestPlaces {
     return this.#places;
   }
 
-  /** Call after the commit that led from `before` to `after` by storing `messages`. */
+  /** Call after the commit that led from `before` to `after` by storing `messages` or giving them a place in the log. */
   stored(messages: readonly TimePlace[], before: SetStamp, after: SetStamp): void {
     if (!this.#isAt(before)) return;
     const newer = messages.filter(({ timestamp }) => timestamp >= 0n);

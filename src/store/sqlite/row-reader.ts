@@ -68,6 +68,9 @@ export class RowReader {
   }
 }
 
+/** Numbers of messages: negative for those set apart. */
+export const SEQ = { min: Number.MIN_SAFE_INTEGER };
+
 interface Range {
   readonly min: number;
   readonly max: number;

@@ -2,6 +2,7 @@ import { Database, type Statement } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
+import { requireOwnDatabase } from "../../files/guarded-files.ts";
 import type { DiskRoom, Triable } from "../disk-room.ts";
 import { OpenFiles, type Parkable } from "../open-files.ts";
 import { createPrivateFile, fileFailure, requireFile } from "../private-files.ts";
@@ -282,7 +283,7 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     let db: Database | undefined;
     try {
       // `strict`: a misspelt parameter throws instead of binding NULL.
-      db = new Database(this.path, { readwrite: true, strict: true });
+      db = new Database(requireOwnDatabase(this.path), { readwrite: true, strict: true });
       const patience = this.#openings === 0 ? this.#connecting.patience : new OpeningWait(waitMs);
       setUp(db, this.path, { ...this.#connecting, patience });
       if (this.access === "read") db.run("PRAGMA query_only = ON");

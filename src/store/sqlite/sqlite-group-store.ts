@@ -9,6 +9,7 @@ import { GROUP_0002 } from "./migrations/0002-group.ts";
 import { GROUP_0003 } from "./migrations/0003-group.ts";
 import { GROUP_0004 } from "./migrations/0004-group.ts";
 import { GROUP_0005 } from "./migrations/0005-group.ts";
+import { GROUP_0006 } from "./migrations/0006-group.ts";
 import type { OpeningWait } from "./opening-wait.ts";
 import { SqliteAdStore } from "./sqlite-ad-store.ts";
 import { SqliteConsumerStore } from "./sqlite-consumer-store.ts";
@@ -18,7 +19,7 @@ import { SqliteMessageStore } from "./sqlite-message-store.ts";
 import { SqliteRosterStore } from "./sqlite-roster-store.ts";
 
 /** Every shape a group's database has had; never change one, add the next. */
-export const GROUP_MIGRATIONS = [GROUP_0001, GROUP_0002, GROUP_0003, GROUP_0004, GROUP_0005];
+export const GROUP_MIGRATIONS = [GROUP_0001, GROUP_0002, GROUP_0003, GROUP_0004, GROUP_0005, GROUP_0006];
 
 interface OpenGroup {
   readonly groupId: GroupId;
@@ -32,6 +33,11 @@ interface OpenGroup {
   readonly makingPatience?: OpeningWait;
   /** Told of what kept something from being written. */
   readonly room?: DiskRoom;
+}
+
+interface StoreParts extends Pick<OpenGroup, "alone" | "onClose"> {
+  /** Of the same file, where they are not shown as they are. */
+  readonly messages?: SqliteMessageStore;
 }
 
 /** Ours. Small facts known by heart, of a group that nobody else writes: asked for each look at it. */
@@ -67,16 +73,12 @@ export class SqliteGroupStore implements GroupStore {
     return new SqliteGroupStore(groupId, file, { alone, onClose });
   }
 
-  constructor(
-    groupId: GroupId,
-    file: SqliteFile,
-    { alone = false, onClose = () => {} }: Pick<OpenGroup, "alone" | "onClose"> = {},
-  ) {
+  constructor(groupId: GroupId, file: SqliteFile, { alone = false, messages, onClose = () => {} }: StoreParts = {}) {
     this.groupId = groupId;
     this.#file = file;
     this.#onClose = onClose;
     this.#known = alone ? new BoundedMap(FACTS_KNOWN) : undefined;
-    this.messages = new SqliteMessageStore(file);
+    this.messages = messages ?? new SqliteMessageStore(file);
     this.roster = new SqliteRosterStore(file);
     this.ads = new SqliteAdStore(file);
     this.consumers = new SqliteConsumerStore(file, () => this.messages.lastSeq());
@@ -121,7 +123,7 @@ export class SqliteGroupStore implements GroupStore {
     if (!this.#open) return;
     this.#open = false;
     try {
-      this.messages.rememberRoot();
+      this.messages.rememberOrder();
     } catch {
       // It is computed again on the next opening.
     }

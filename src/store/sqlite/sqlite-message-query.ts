@@ -6,7 +6,7 @@ import { decodeMessage } from "../../core/record/message.ts";
 import type { MessageQuery, QueryPiece, StoredMessage } from "../group-store.ts";
 import { checkLimit, QUERY_BYTES, QUERY_PLACES, RECORD_BYTES_MAX } from "../store-limits.ts";
 import { type Bound, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
-import { RowReader } from "./row-reader.ts";
+import { RowReader, SEQ } from "./row-reader.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 import type { SqliteTopicIndex, TopicHit } from "./sqlite-topic-index.ts";
 
@@ -72,7 +72,7 @@ export class SqliteMessageQuery {
       timestamp: this.#rows.int64(timestamp, id),
       author: this.#rows.number(author, id, { max: 0xffffffff }),
       id: this.#rows.bytes(id, id, 32),
-      seq: this.#rows.number(seq, id, { min: 1 }),
+      seq: this.#rows.number(seq, id, SEQ),
     }));
   }
 
@@ -139,7 +139,7 @@ export class SqliteMessageQuery {
 /** A row of (seq, id, canonical), checked. */
 export function storedOf(rows: RowReader, [seq, id, canonical]: SqlValue[]): StoredMessage {
   return {
-    seq: rows.number(seq, seq, { min: 1 }),
+    seq: rows.number(seq, seq, SEQ),
     id: rows.hex32(id, seq),
     canonical: rows.bytes(canonical, seq, { min: 1, max: RECORD_BYTES_MAX }),
   };

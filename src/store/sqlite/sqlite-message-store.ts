@@ -1,31 +1,22 @@
-import { MerkleRoot, MessageId } from "../../core/ids.ts";
+import { MerkleRoot, MessageId, type PublicKey } from "../../core/ids.ts";
 import type { CopyPart } from "../../core/order/copy-part.ts";
 import type { MessageSet } from "../../core/order/message-set.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import type { Exempt, MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
 import { checkLimit, checkNewMessage } from "../store-limits.ts";
 import { timeRange } from "../time-range.ts";
-import { InversionWatch } from "./inversion-watch.ts";
+import { LogEnd } from "./log-end.ts";
 import { NewestPlaces } from "./newest-places.ts";
 import { RowReader } from "./row-reader.ts";
+import { SqliteApart } from "./sqlite-apart.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
+import { type HeldTally, SqliteIntake } from "./sqlite-intake.ts";
 import { SqliteLogSums } from "./sqlite-log-sums.ts";
 import { SqliteMessageQuery, storedOf } from "./sqlite-message-query.ts";
 import { type SetStamp, SqliteOrder, sameStamp } from "./sqlite-order.ts";
 import { SqlitePruning } from "./sqlite-pruning.ts";
 import { SqliteRangeRoots } from "./sqlite-range-roots.ts";
 import { SqliteTopicIndex } from "./sqlite-topic-index.ts";
-
-/** What the database holds. */
-interface HeldTally {
-  readonly held: number;
-  /** Ever, and how many of them came back. */
-  readonly pruned: number;
-  readonly restored: number;
-  /** Some held child sorts before a held parent, so time order may not be the topological one. */
-  readonly inverted: boolean;
-  readonly seq: number;
-}
 
 /** Messages of one group in `moot.sqlite`; durable when `putMany` returns. */
 export class SqliteMessageStore implements MessageStore {
@@ -36,12 +27,12 @@ export class SqliteMessageStore implements MessageStore {
   readonly #newest: NewestPlaces;
   readonly #topics: SqliteTopicIndex;
   readonly #query: SqliteMessageQuery;
-  readonly #inversions: InversionWatch;
+  readonly #intake: SqliteIntake;
   readonly #sums: SqliteLogSums;
   readonly #pruning: SqlitePruning;
+  readonly #apart: SqliteApart;
   readonly #ranges: SqliteRangeRoots;
   readonly #counts: Sql;
-  readonly #setInverted: Sql;
   readonly #root: Sql;
   readonly #log: Sql;
   readonly #setLog: Sql;
@@ -51,13 +42,12 @@ export class SqliteMessageStore implements MessageStore {
   readonly #knownAmong: Sql;
   readonly #wantedAmong: Sql;
   readonly #get: Sql;
-  readonly #insert: Sql;
   readonly #arrivedAfter: Sql;
   readonly #lengthsAfter: Sql;
+  readonly #since: Sql;
   readonly #idsFrom: Sql;
   readonly #idsWithin: Sql;
 
-  #prunedSeen = 0;
   /** The root that was kept for what was held then: read once, and not again while nothing comes or goes. */
   #keptRoot: { readonly stamp: SetStamp; readonly root: MerkleRoot } | undefined;
   /** What was read or written last, true for as long as nobody else commits. */
@@ -71,15 +61,20 @@ export class SqliteMessageStore implements MessageStore {
     this.#newest = new NewestPlaces(file);
     this.#topics = new SqliteTopicIndex(file);
     this.#query = new SqliteMessageQuery(file, this.#topics);
-    this.#inversions = new InversionWatch(file);
     this.#sums = new SqliteLogSums(file);
     this.#pruning = new SqlitePruning(file, this.#topics);
+    this.#apart = new SqliteApart(file, this.#topics);
+    this.#intake = new SqliteIntake(file, {
+      topics: this.#topics,
+      sums: this.#sums,
+      pruning: this.#pruning,
+      apart: this.#apart,
+    });
     this.#ranges = new SqliteRangeRoots(file);
     this.#counts = file.prepare(
-      `SELECT pruned, (SELECT messages FROM restored), inverted, max(seq, coalesce((SELECT max(seq) FROM messages), 0))
-      FROM counts`,
+      `SELECT pruned, (SELECT messages FROM restored), inverted, max(seq, coalesce((SELECT max(seq) FROM messages), 0)),
+        ever, placed FROM counts, apart_counts`,
     );
-    this.#setInverted = file.prepare("UPDATE counts SET inverted = 1");
     this.#root = file.prepare("SELECT root FROM counts WHERE root_seq = ?1 AND root_pruned = ?2");
     this.#setRoot = file.prepare("UPDATE counts SET root = ?1, root_seq = ?2, root_pruned = ?3");
     this.#log = file.prepare("SELECT id FROM log");
@@ -99,10 +94,10 @@ export class SqliteMessageStore implements MessageStore {
         OR EXISTS (SELECT 1 FROM pruned_times WHERE id = asked AND timestamp < ?2)`,
     );
     this.#get = file.prepare("SELECT seq, id, canonical FROM messages WHERE id = ?1");
-    this.#insert = file.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING");
     this.#arrivedAfter = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
     // The length of a blob stands ahead of it: none is read for this.
     this.#lengthsAfter = file.prepare("SELECT length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    this.#since = file.prepare("SELECT count(*) FROM messages WHERE timestamp >= ?1");
     this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
     this.#idsWithin = file.prepare("SELECT id FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3");
   }
@@ -176,16 +171,51 @@ export class SqliteMessageStore implements MessageStore {
     for (const message of messages) checkNewMessage(message);
     if (messages.length === 0) return [];
     try {
-      const { seqs, stored, before, after, sum } = this.#file.transact(() => this.#insertAll(messages));
+      const { seqs, stored, shown, before, after, sum } = this.#file.transact(() => {
+        const before = this.#readTally();
+        return { before, ...this.#intake.insertAll(messages, { ...before, version: this.#known!.version }) };
+      });
       this.#order.stored(stored, before, after);
       this.#ranges.stored(stored, before, after);
-      this.#newest.stored(stored, before, after);
+      this.#newest.stored(shown, before, after);
       this.#sums.committed(sum);
       this.#known = { ...this.#known!, tally: after };
       return seqs;
     } catch (error) {
-      this.#topics.forgetNumbers();
-      this.#inversions.forgetRecent();
+      this.#intake.forget();
+      throw error;
+    }
+  }
+
+  get apart(): number {
+    return this.#mayBeApart(this.#readTally()) ? this.#apart.held : 0;
+  }
+
+  get isRejoining(): boolean {
+    return this.#mayBeApart(this.#readTally()) && this.#apart.hasVouched;
+  }
+
+  rejoin(isMember: (key: PublicKey) => boolean, limit: number): number {
+    checkLimit(limit);
+    if (!this.#mayBeApart(this.#readTally()) || !this.#apart.isAnyWaiting(isMember)) return 0;
+    try {
+      const { before, after, shown, sum } = this.#file.transact(() => {
+        const before = this.#readTally();
+        const shown = this.#apart.waiting(isMember, limit);
+        const log = new LogEnd(before);
+        for (const one of shown) this.#apart.place(one, log.give(one.id));
+        const after = { ...before, seq: log.seq, placed: before.placed + shown.length };
+        this.#apart.setCounts(before, after);
+        return { before, after, shown, sum: this.#sums.stored(before.seq, log.given) };
+      });
+      this.#order.stored([], before, after);
+      this.#ranges.stored([], before, after);
+      this.#newest.stored(shown, before, after);
+      this.#sums.committed(sum);
+      this.#known = { ...this.#known!, tally: after };
+      return shown.length;
+    } catch (error) {
+      this.#apart.forgetVouched();
       throw error;
     }
   }
@@ -239,6 +269,23 @@ export class SqliteMessageStore implements MessageStore {
     return this.#order.idsIn(timeRange(since, undefined));
   }
 
+  *idsSinceInSteps(since: bigint): Generator<undefined, Uint8Array> {
+    const tally = this.#readTally();
+    const set = this.#order.loaded(tally);
+    // All of it stands in order already, where the order was needed before.
+    const count = this.countSince(since);
+    if (set !== undefined && count === tally.held) return set.idBytes();
+    return yield* this.#order.idsInSteps(timeRange(since, undefined), count);
+  }
+
+  countSince(since: bigint): number {
+    const { lo } = timeRange(since, undefined);
+    return this.#countsRow.number(this.#since.row(lo.timestamp)?.[0], "count", {
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+    });
+  }
+
   merkleRoot(): MerkleRoot {
     const tally = this.#readTally();
     if (tally.held === 0) return MerkleRoot.zero;
@@ -264,6 +311,7 @@ export class SqliteMessageStore implements MessageStore {
     // Asking whether another process stored something meanwhile costs as much as half a signature, and any held
     // messages will do.
     const tally = this.#known?.tally ?? this.#readTally();
+    if (this.#mayBeApart(tally)) return this.#newest.at(tally).map(({ id }) => id);
     const set = this.#order.loaded(tally);
     if (set) return set.nextParents();
     if (tally.inverted) return this.#order.at(tally).nextParents();
@@ -292,60 +340,30 @@ export class SqliteMessageStore implements MessageStore {
     }
   }
 
-  /** Keeps the Merkle root for the next opening, if it is known now. Loses nothing when it fails. */
-  rememberRoot(): void {
+  /**
+   * Keeps for the next opening what is known now: the Merkle root, and that no child sorts before its parent any more, as
+   * after a return or a removal. Loses nothing when it fails.
+   */
+  rememberOrder(): void {
     if (this.#file.access === "read") return;
     const tally = this.#readTally();
     const set = this.#order.loaded(tally);
-    if (!set || this.#root.row(tally.seq, tally.pruned)?.[0] instanceof Uint8Array) return;
+    if (!set) return;
+    const isMended = tally.inverted && set.isAscending;
+    if (!isMended && this.#root.row(tally.seq, tally.pruned)?.[0] instanceof Uint8Array) return;
     const root = MerkleRoot.toBytes(set.root());
     this.#file.transact(() => {
-      const now = this.#readTally();
-      if (sameStamp(now, tally)) this.#setRoot.run(root, tally.seq, tally.pruned);
+      if (!sameStamp(this.#readTally(), tally)) return;
+      this.#setRoot.run(root, tally.seq, tally.pruned);
+      if (!isMended) return;
+      this.#intake.noteAscending(set);
     });
+    this.#known = undefined;
   }
 
-  #insertAll(messages: readonly NewMessage[]) {
-    const before = this.#readTally();
-    // Pruning, also by another process, may have given the number of a topic to another one.
-    if (before.pruned !== this.#prunedSeen) this.#topics.forgetNumbers();
-    this.#prunedSeen = before.pruned;
-    const inversions = this.#inversions.begin({ ...before, version: this.#known!.version });
-    let { seq } = before;
-    let restored = 0;
-    let isAnyBack = false;
-    const seqs = messages.map((message) => {
-      const id = MessageId.toBytes(message.id);
-      const former = before.pruned > 0 ? this.#pruning.formerPlace(message, id) : "none";
-      if (former === "pruned") return undefined;
-      const number = typeof former === "number" ? former : seq + 1;
-      const parents = Uint8Array.fromHex(message.parents.join(""));
-      const { author_node_id, timestamp, canonical } = message;
-      if (this.#insert.run(number, id, author_node_id, timestamp, parents, canonical).changes === 0) return undefined;
-      inversions.stored(message, id);
-      if (former !== "none") this.#pruning.restored(id, typeof former === "number" ? former : undefined);
-      isAnyBack ||= former !== "none";
-      if (typeof former === "number") restored += 1;
-      else seq += 1;
-      return number;
-    });
-    this.#topics.add(messages, seqs);
-    if (isAnyBack) this.#pruning.countRestored(restored);
-    else if (inversions.found && !before.inverted) this.#setInverted.run();
-    const stored = messages.filter((_, at) => seqs[at] !== undefined);
-    const added = messages.filter((_, at) => (seqs[at] ?? 0) > before.seq);
-    const sum = this.#sums.stored(
-      before.seq,
-      added.map(({ id }) => id),
-    );
-    const after = {
-      ...before,
-      held: before.held + stored.length,
-      seq,
-      restored: before.restored + restored,
-      inverted: inversions.found || isAnyBack,
-    };
-    return { seqs, stored, before, after, sum };
+  /** Whether any message may be apart now; those that were pruned while they were count too. */
+  #mayBeApart({ apart, placed }: HeldTally): boolean {
+    return apart > placed;
   }
 
   /** How many of the next messages there are until they have `maxBytes`; at least 1. */
@@ -367,13 +385,16 @@ export class SqliteMessageStore implements MessageStore {
   #readTally(): HeldTally {
     const version = this.#file.version();
     if (this.#known?.version === version) return this.#known.tally;
-    const [pruned, restored, inverted, seq] = this.#counts.row() ?? [];
+    const [pruned, restored, inverted, seq, ever, inLog] = this.#counts.row() ?? [];
     const rows = this.#countsRow;
     const gone = rows.number(pruned, 1);
     const back = rows.number(restored, 1, { max: gone });
-    const last = rows.number(seq, 1, { min: gone - back });
-    const held = last - gone + back;
-    const tally = { held, pruned: gone, restored: back, inverted: rows.number(inverted, 1) !== 0, seq: last };
+    const apart = rows.number(ever, 1);
+    const placed = rows.number(inLog, 1, { max: apart });
+    const last = rows.number(seq, 1, { min: Math.max(0, gone - back - (apart - placed)) });
+    const held = last - gone + back + apart - placed;
+    const isInverted = rows.number(inverted, 1) !== 0;
+    const tally = { held, pruned: gone, restored: back, inverted: isInverted, seq: last, apart, placed };
     this.#known = { version, tally };
     return tally;
   }

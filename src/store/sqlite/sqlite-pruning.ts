@@ -1,9 +1,10 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { MessageId } from "../../core/ids.ts";
+import { indexedTopics } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { Exempt, NewMessage } from "../group-store.ts";
-import { INT64_MAX, indexedTopics } from "../store-limits.ts";
-import { RowReader } from "./row-reader.ts";
+import { INT64_MAX } from "../store-limits.ts";
+import { RowReader, SEQ } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import type { SqliteTopicIndex } from "./sqlite-topic-index.ts";
 
@@ -18,7 +19,7 @@ export type FormerPlace =
   | "pruned"
   /** It was, comes back, and its number is not known any more. */
   | "forgotten"
-  /** It was, and comes back at this number. */
+  /** It was, and comes back at this number: negative when it was set apart. */
   | number;
 
 /** A message that goes. */
@@ -40,6 +41,7 @@ export class SqlitePruning {
   readonly #rememberSeqs: Sql;
   readonly #rememberTimes: Sql;
   readonly #delete: Sql;
+  readonly #deleteApart: Sql;
   readonly #count: Sql;
   readonly #isPruned: Sql;
   readonly #formerSeq: Sql;
@@ -70,6 +72,7 @@ export class SqlitePruning {
       `INSERT OR REPLACE INTO pruned_times SELECT id, timestamp FROM messages WHERE ${given}`,
     );
     this.#delete = file.prepare(`DELETE FROM messages WHERE ${given}`);
+    this.#deleteApart = file.prepare(`DELETE FROM apart WHERE ${given}`);
     this.#count = file.prepare("UPDATE counts SET pruned = pruned + ?1, seq = ?2");
     this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
     this.#formerSeq = file.prepare("SELECT seq FROM pruned_seqs WHERE id = ?1 ORDER BY seq DESC LIMIT 1");
@@ -107,6 +110,7 @@ export class SqlitePruning {
     this.#rememberSeqs.run(seqs);
     this.#rememberTimes.run(seqs);
     this.#delete.run(seqs);
+    this.#deleteApart.run(seqs);
     this.#dropTopics(gone);
     this.#count.run(gone.length, lastSeq);
     return gone.map(({ id }) => id);
@@ -123,7 +127,7 @@ export class SqlitePruning {
     if (this.#isPruned.row(id) === undefined) return "none";
     if (this.restoreFrom === undefined || timestamp < this.restoreFrom) return "pruned";
     const [seq] = this.#formerSeq.row(id) ?? [];
-    return seq === undefined ? "forgotten" : this.#rows.number(seq, id, { min: 1 });
+    return seq === undefined ? "forgotten" : this.#rows.number(seq, id, SEQ);
   }
 
   /** Call when a message has been stored again; `seq`: the number it had. */

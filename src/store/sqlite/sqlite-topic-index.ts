@@ -1,9 +1,9 @@
-import type { MessageId } from "../../core/ids.ts";
-import { compilePattern, RESERVED_ROOT } from "../../core/policy/topic.ts";
+import { MessageId } from "../../core/ids.ts";
+import type { TimePlace } from "../../core/order/time-place.ts";
+import { compilePattern, indexedTopics, RESERVED_ROOT } from "../../core/policy/topic.ts";
 import type { NewMessage } from "../group-store.ts";
-import { indexedTopics } from "../store-limits.ts";
 import { type Bound, compareBounds, type TimeRange } from "../time-range.ts";
-import { RowReader } from "./row-reader.ts";
+import { RowReader, SEQ } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 
 /** Ours. A pattern that covers more topics than this is answered by walking the messages instead. */
@@ -44,6 +44,7 @@ export class SqliteTopicIndex {
   readonly #ascending: Sql;
   readonly #descending: Sql;
   readonly #delete: Sql;
+  readonly #renumber: Sql;
   readonly #recount: Sql;
   readonly #drop: Sql;
   readonly #numbers = new Map<string, number>();
@@ -73,6 +74,9 @@ export class SqliteTopicIndex {
     this.#descending = file.prepare(`${within} ORDER BY timestamp DESC, author DESC, id DESC LIMIT ?8`, "bigint");
     this.#delete = file.prepare(
       "DELETE FROM message_topics WHERE topic = ?1 AND timestamp = ?2 AND author = ?3 AND id = ?4",
+    );
+    this.#renumber = file.prepare(
+      "UPDATE message_topics SET seq = ?5 WHERE topic = ?1 AND timestamp = ?2 AND author = ?3 AND id = ?4",
     );
     this.#recount = file.prepare(`UPDATE topics SET messages = messages - ?2,
       latest = coalesce((SELECT timestamp FROM message_topics WHERE topic = ?1 ORDER BY timestamp DESC LIMIT 1), latest) WHERE number = ?1`);
@@ -117,6 +121,13 @@ export class SqliteTopicIndex {
     if (this.#drop.run(number).changes > 0) this.#numbers.delete(topic);
   }
 
+  /** Call within the transaction that gives the message at this place another number. */
+  renumber(topics: readonly string[], { author_node_id, id, timestamp }: TimePlace, seq: number): void {
+    for (const topic of indexedTopics(topics)) {
+      this.#renumber.run(this.#numberOf(topic, timestamp), timestamp, author_node_id, MessageId.toBytes(id), seq);
+    }
+  }
+
   /** Most used first, then latest, then by name. */
   top(limit: number, { reserved }: { readonly reserved: boolean }): TopicCount[] {
     return this.#top.rows(limit, reserved ? 1 : 0).map(([topic, messages, latest]) => ({
@@ -156,7 +167,7 @@ export class SqliteTopicIndex {
           timestamp: this.#rows.int64(timestamp, id),
           author: this.#rows.number(by, id),
           id: this.#rows.bytes(id, id, 32),
-          seq: this.#rows.number(seq, id, { min: 1 }),
+          seq: this.#rows.number(seq, id, SEQ),
         };
         hits.set(hit.seq, hit);
       }

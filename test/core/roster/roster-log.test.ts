@@ -5,8 +5,7 @@ import type { RosterEntry } from "../../../src/core/record/records.ts";
 import { createGenesis, createRosterEntry } from "../../../src/core/roster/roster-change.ts";
 import { signRosterEntry } from "../../../src/core/roster/roster-entry.ts";
 import { RosterLog } from "../../../src/core/roster/roster-log.ts";
-import { identity, type TestIdentity } from "../../support/identity.ts";
-import { message } from "../../support/message.ts";
+import { identity } from "../../support/identity.ts";
 import { changed, roster } from "../../support/roster.ts";
 
 const [founder, alice, bob, carol] = [identity(1), identity(2), identity(3), identity(4)];
@@ -114,45 +113,21 @@ test("the history of a node id tells each key and the stretch it held", () => {
   expect(log.history(12345)).toEqual([]);
 });
 
-const post = (by: TestIdentity, timestamp: bigint, nodeId = by.nodeId) =>
-  message({ by, timestamp, author: { pilot_node_id: nodeId, entmoot_pubkey: by.publicKey } });
-
-test("a member's message is good at any timestamp, as it is for every peer", () => {
-  const log = roster([founder, alice]);
-  for (const timestamp of [0n, -1n, 2n ** 63n - 1n])
-    expect(log.verifyMessageAuthor(post(alice, timestamp))).toBe("current");
-  expect(log.verifyMessageAuthor(post(bob, 0n))).toBe("not_member");
-  expect(log.verifyMessageAuthor(post(bob, 0n, alice.nodeId))).toBe("signature_invalid");
-  expect(log.verifyMessageAuthor({ ...post(alice, 0n), content: new Uint8Array(1) })).toBe("signature_invalid");
+test("every key a node id ever had is one of its author's, the named and then the current one first", () => {
+  const { log } = turbulent();
+  const keysOf = (entmoot_pubkey: Uint8Array | null) => log.authorKeys({ ...alice.info, entmoot_pubkey });
+  expect(keysOf(alice.publicKey)).toEqual([alice.publicKey, bob.publicKey]);
+  expect(keysOf(bob.publicKey)).toEqual([bob.publicKey, alice.publicKey]);
+  for (const other of [null, carol.publicKey]) expect(keysOf(other)).toEqual([alice.publicKey, bob.publicKey]);
+  expect(log.authorKeys(bob.info)).toEqual([]);
 });
 
-test("what a removed or re-keyed member wrote before stays verifiable, later claims do not", () => {
-  const { log, at } = turbulent();
-  expect(log.verifyMessageAuthor(post(bob, at(2), alice.nodeId))).toBe("former");
-  expect(log.verifyMessageAuthor(post(bob, at(3), alice.nodeId))).toBe("former");
-  expect(log.verifyMessageAuthor(post(bob, at(3) + 1n, alice.nodeId))).toBe("signature_invalid");
-  const gone = changed(log, founder, { op: "remove", nodeId: alice.nodeId, key: alice.publicKey });
-  const until = gone.entries.at(-1)!.timestamp;
-  expect(gone.verifyMessageAuthor(post(alice, until))).toBe("former");
-  expect(gone.verifyMessageAuthor(post(alice, until + 1n))).toBe("not_member");
-});
-
-test("a former key speaks only for its own node id, and only when it signed", () => {
-  const { log, at } = turbulent();
-  expect(log.verifyMessageAuthor(post(bob, at(2), founder.nodeId))).toBe("signature_invalid");
-  const forged = message({
-    by: carol,
-    timestamp: at(2),
-    author: { pilot_node_id: alice.nodeId, entmoot_pubkey: bob.publicKey },
-  });
-  expect(log.authorKeys(forged).map(({ standing }) => standing)).toEqual(["former", "current"]);
-  expect(log.verifyMessageAuthor(forged)).toBe("signature_invalid");
-});
-
-test("a message that names another key is still its author's when the current key signed it", () => {
-  const log = roster([founder, alice]);
-  const odd = message({ by: alice, author: { pilot_node_id: alice.nodeId, entmoot_pubkey: carol.publicKey } });
-  expect(log.verifyMessageAuthor(odd)).toBe("current");
+test("the keys of an author only become more", () => {
+  const { log } = turbulent();
+  for (let held = 1; held <= log.entries.length; held++) {
+    const [shorter, longer] = [held - 1, held].map((count) => RosterLog.empty.sync(log.entries.slice(0, count)).log);
+    expect(longer!.authorKeys(alice.info)).toEqual(expect.arrayContaining([...shorter!.authorKeys(alice.info)]));
+  }
 });
 
 test("a whole log, its tail and a repetition of it all bring a log to the same state", () => {

@@ -9,6 +9,8 @@ import { buildPeerHint, encodePeerHint } from "../../../src/core/record/peer-hin
 import type { Message } from "../../../src/core/record/records.ts";
 import { signTransportAd } from "../../../src/core/record/transport-ad.ts";
 import { HANDLED_KINDS, handleMemberFrame } from "../../../src/node/carrier/member-frames.ts";
+import { Question } from "../../../src/node/carrier/question.ts";
+import { SharedAnswers } from "../../../src/node/carrier/shared-answers.ts";
 import { Group } from "../../../src/node/group/group.ts";
 import { group_create, roster_change } from "../../../src/node/operations/moots.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
@@ -18,6 +20,7 @@ import { PEER_EXTENSIONS } from "../../../src/wire/frame/extensions.ts";
 import { EXTENSION_TYPE_MIN, FRAME_TYPE } from "../../../src/wire/frame/frame-types.ts";
 import { type Frame, frameType, peerLanguage } from "../../../src/wire/peer/frame.ts";
 import { idPage } from "../../../src/wire/peer/id-page.ts";
+import { budgetOf } from "../../support/budget.ts";
 import { groupParts } from "../../support/group-parts.ts";
 import { identity, type TestIdentity } from "../../support/identity.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -259,14 +262,12 @@ test("a member that is not the founder gives no policy as the group's", async ()
   store.roster.append(roster([FOUNDER, ALICE]).entries);
   const clock = new ManualClock();
   const nothing = () => {};
-  const services = {
-    version: "test",
-    clock,
-    isTwin: () => false,
-    hintsOf: () => [],
-    acceptProfile: nothing,
-    acceptTransportAd: nothing,
-  };
+  const budget = budgetOf(clock);
+  const question = new Question(budget, keyOf(ALICE), nothing);
+  const made = new SharedAnswers<never>(budget.turns);
+  const shared = { ranges: made, rosters: made, pages: made };
+  const accepting = { hintsOf: () => [], acceptProfile: nothing, acceptTransportAd: nothing };
+  const services = { version: "test", clock, question, isTwin: () => false, ...shared, ...accepting };
   const answers = [FOUNDER, ALICE].map(async (local) => {
     const group = new Group(groupParts({ store, clock, local: keyOf(local) }));
     group.policy.set(POLICY_PRESETS.standard);

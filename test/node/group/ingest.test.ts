@@ -41,7 +41,7 @@ function world({ isAliceGone = false, oldest, preset }: WorldOptions = {}) {
   if (preset !== undefined) store.setFact(POLICY_FACT, formatPolicy(POLICY_PRESETS[preset]));
   const { messages } = store;
   const writer = new BatchWriter(realClock, messages, () => {});
-  const policy = new GroupPolicy(store);
+  const policy = new GroupPolicy(store, () => FOUNDER.nodeId);
   const ingest = new Ingest({
     groupId: GROUP,
     messages,
@@ -108,13 +108,20 @@ test("a message of an unknown author is held only when the key it names has sign
   ]);
 });
 
-test("what an author wrote after its removal is refused as news and taken as history, when it signed it", async () => {
-  const { ingest } = world({ isAliceGone: true });
-  const late = message({ by: ALICE, timestamp: BigInt(REMOVED_AT_MS + 1) });
-  const body = messageCanonical(late);
-  expect(await ingest.accept([body], PUSHED)).toMatchObject({ refused: [late.id], unknownAuthor: [] });
-  expect(await ingest.accept([messageCanonical(forged(late))], PULLED)).toMatchObject({ refused: [late.id] });
-  expect(await ingest.accept([body], PULLED)).toMatchObject({ stored: [late.id] });
+for (const via of [PUSHED, PULLED, "fetch"] as const) {
+  test(`what an author signed after its removal is taken by ${via} as by any way, and only when it signed it`, async () => {
+    const { ingest } = world({ isAliceGone: true });
+    const late = message({ by: ALICE, timestamp: BigInt(REMOVED_AT_MS + 1) });
+    const [body, bad] = [messageCanonical(late), messageCanonical(forged(late))];
+    expect(await ingest.accept([bad], via)).toMatchObject({ refused: [late.id], unknownAuthor: [] });
+    expect(await ingest.accept([body], via)).toMatchObject({ stored: [late.id] });
+  });
+}
+
+test("a message by a key that its author gets later waits for that entry", async () => {
+  const { ingest } = world();
+  const early = message({ by: STRANGER, author: { ...ALICE.info, entmoot_pubkey: STRANGER.publicKey } });
+  expect((await ingest.accept([messageCanonical(early)], PUSHED)).unknownAuthor).toMatchObject([{ id: early.id }]);
 });
 
 test("a message of another group is refused before anything else is asked about it", async () => {

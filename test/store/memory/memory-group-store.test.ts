@@ -1,8 +1,12 @@
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
+import { apartContract } from "../../contract/apart.contract.ts";
 import { groupStoreContract } from "../../contract/group-store.contract.ts";
 import { GROUP } from "../../support/message.ts";
 
-groupStoreContract("memory", () => {
+const makeWorld = () => {
   const store = new MemoryGroupStore(GROUP);
   return { store, reopen: () => store, [Symbol.dispose]: () => store[Symbol.dispose]() };
-});
+};
+
+groupStoreContract("memory", makeWorld);
+apartContract("memory", makeWorld);

@@ -1,0 +1,121 @@
+import fc from "fast-check";
+import type { Policy } from "../../src/core/policy/policy.ts";
+import { POLICY_TOPIC } from "../../src/core/policy/policy-update.ts";
+import type { Message, RosterEntry } from "../../src/core/record/records.ts";
+import { signRosterEntry } from "../../src/core/roster/roster-entry.ts";
+import { identity } from "./identity.ts";
+import { message } from "./message.ts";
+
+/** All that was ever signed in a moot, whoever got what of it, in which order. */
+export interface MootHistory {
+  /** The first is the genesis. */
+  readonly entries: readonly RosterEntry[];
+  readonly messages: readonly Message[];
+  readonly policy: Policy | undefined;
+  /** What is older than this is forgotten once the time is known, Unix milliseconds; `undefined`: nothing is. */
+  readonly oldest: bigint | undefined;
+}
+
+/** The founder, and keys that change hands between three node ids. */
+const [FOUNDER, ...KEYS] = [1, 2, 3, 4, 5].map((n) => identity(n));
+export const FOUNDER_ID = FOUNDER!.nodeId;
+const NODE_IDS = [11, 12, 13];
+const START = 1_700_000_000_000n;
+
+interface Change {
+  readonly op: "add" | "remove";
+  readonly nodeId: number;
+  readonly key: number;
+  readonly afterMs: number;
+}
+
+interface Said {
+  readonly key: number;
+  /** One of the changes, by which the date goes. */
+  readonly at: number;
+  readonly offsetMs: bigint;
+  readonly nodeId: number;
+  readonly named: "own" | "other" | "none";
+  readonly isPolicy: boolean;
+  readonly bytes: number;
+  readonly parents: readonly number[];
+}
+
+const anyChange: fc.Arbitrary<Change> = fc.record({
+  op: fc.constantFrom("add", "add", "remove"),
+  nodeId: fc.constantFrom(...NODE_IDS),
+  key: fc.nat({ max: KEYS.length - 1 }),
+  afterMs: fc.constantFrom(1, 1_000, 10_000),
+});
+
+/** Around the changes, and where only a liar's clock is. */
+const anyOffset = fc.constantFrom(
+  -86_400_000n,
+  -5_000n,
+  -1n,
+  0n,
+  1n,
+  5_000n,
+  315_360_000_000n,
+  -(2n ** 62n),
+  2n ** 62n,
+);
+
+const anySaid: fc.Arbitrary<Said> = fc.record({
+  key: fc.nat({ max: KEYS.length }),
+  at: fc.nat({ max: 30 }),
+  offsetMs: anyOffset,
+  nodeId: fc.constantFrom(...NODE_IDS, FOUNDER_ID),
+  named: fc.constantFrom("own", "own", "own", "other", "none"),
+  isPolicy: fc.boolean(),
+  bytes: fc.constantFrom(0, 10, 11, 8_193, 70_000),
+  parents: fc.array(fc.nat({ max: 30 }), { maxLength: 3 }),
+});
+
+/** `policies`: which of them the moot may have. */
+export function anyMootHistory(policies: fc.Arbitrary<Policy | undefined>): fc.Arbitrary<MootHistory> {
+  return fc
+    .record({
+      changes: fc.array(anyChange, { minLength: 1, maxLength: 8 }),
+      said: fc.array(anySaid, { minLength: 1, maxLength: 14 }),
+      policy: policies,
+      oldest: fc.option(fc.constantFrom(START - 5_000n, START + 1_000n), { nil: undefined }),
+    })
+    .map(({ changes, said, ...rest }) => {
+      const entries = entriesOf(changes);
+      return { ...rest, entries, messages: messagesOf(said, entries) };
+    });
+}
+
+function entriesOf(changes: readonly Change[]): RosterEntry[] {
+  const { info, nodeId: actor, seed } = FOUNDER!;
+  const common = { seed, actor, policy: undefined };
+  const entries = [signRosterEntry({ ...common, op: "add", subject: info, timestamp: START, parents: [] })];
+  for (const { afterMs, key, nodeId, op } of changes) {
+    const { id, timestamp } = entries.at(-1)!;
+    const subject = { pilot_node_id: nodeId, entmoot_pubkey: KEYS[key]!.publicKey };
+    entries.push(signRosterEntry({ ...common, op, subject, timestamp: timestamp + BigInt(afterMs), parents: [id] }));
+  }
+  return entries;
+}
+
+function messagesOf(said: readonly Said[], entries: readonly RosterEntry[]): Message[] {
+  const messages: Message[] = [];
+  for (const { at, bytes, isPolicy, key, named, nodeId, offsetMs, parents } of said) {
+    const by = key === KEYS.length ? FOUNDER! : KEYS[key]!;
+    const other = KEYS[(key + 1) % KEYS.length]!;
+    const keyNamed = { own: by.publicKey, other: other.publicKey, none: null }[named];
+    const ids = parents.map((n) => messages[n]?.id).filter((id) => id !== undefined);
+    messages.push(
+      message({
+        by,
+        author: { pilot_node_id: nodeId, entmoot_pubkey: keyNamed },
+        timestamp: entries[at % entries.length]!.timestamp + offsetMs,
+        topics: [isPolicy ? POLICY_TOPIC : "chat"],
+        content: new Uint8Array(bytes),
+        parents: [...new Set(ids)],
+      }),
+    );
+  }
+  return messages;
+}
