@@ -327,11 +327,12 @@ export class EntmootNode implements Operations, OperationHost {
       markLatest({ root, store, roster, local });
       return;
     }
-    log.warn(
-      `group ${GroupId.toBase64(group.id)}: ${doubt.reason}; its founder signs nothing until it has met a member`,
-    );
+    // A command that works here alone says itself why it may not, or that it did.
+    const say = this.#context.carrier === undefined ? () => {} : (words: string) => log.warn(words);
+    const name = `group ${GroupId.toBase64(group.id)}`;
+    say(`${name}: ${doubt.reason}; its founder signs nothing until it has met a member`);
     doubt.over.then(() => {
-      log.info(`group ${GroupId.toBase64(group.id)}: its founder's copy counts as the latest again`);
+      say(`${name}: its founder's copy counts as the latest again`);
       markLatest({ root, store, roster, local });
     });
   }
@@ -362,7 +363,8 @@ export class EntmootNode implements Operations, OperationHost {
     const { doubt, roster, store } = group;
     if (doubt.reason === undefined) markLatest({ root: this.#parts.root, store, roster, local });
     const changes = membershipChanges(before, roster);
-    tellLog(this.#parts.log, group, changes);
+    // A command that works here alone says itself what it did.
+    if (carrier !== undefined) tellLog(this.#parts.log, group, changes);
     for (const change of changes) {
       const route = change.event === "joined" ? (carrier?.peers.status(change.key).route ?? "none") : "none";
       this.#emit(group, change.member, change.event, route, change);
