@@ -3,6 +3,7 @@ import { ControlError } from "../../control/control-error.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { STATUS } from "../../core/failure-table.ts";
 import { GroupId } from "../../core/ids.ts";
+import { tellQuiet } from "../../daemon/open-operations.ts";
 import { knownHome } from "../../host/home-path.ts";
 import { printJson, printLine } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
@@ -28,7 +29,7 @@ export const env = defineCommand({
   args: {
     ...globalFlags,
     json: { type: "boolean", description: "print one JSON object" },
-    "exit-code": { type: "boolean", description: "exit status 0 only when messages can be published now" },
+    "exit-code": { type: "boolean", description: "exit status 0 only when a daemon answered and can store messages" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
@@ -39,6 +40,7 @@ export const env = defineCommand({
       procRoot: "/proc",
       systemRoot: "",
       answers,
+      whyNot: (socket) => whyNot(socket, options.agentSocket === undefined ? options.dataDir : undefined),
     });
     if (args.json) printJson(report);
     else for (const line of describeRuntime(report)) printLine(line);
@@ -53,12 +55,31 @@ const EXIT = { healthy: 0, half_alive: STATUS.unavailable.exit, down: STATUS.con
 async function answers(socket: string): Promise<boolean | string> {
   const { ControlClient: Client } = await import("../../control/control-client.ts");
   try {
-    await using client = await Client.connectTo(socket, realClock);
+    await using client = await Client.connectTo(socket, realClock, { onQuiet: tellQuiet });
     return client !== undefined && ((await atMost(realClock, ANSWER_MS, identified(client))) ?? false);
   } catch (error) {
     // What it refused with says more than that it did not answer.
     if (error instanceof ControlError) return error.message;
     if (error instanceof EntmootError) return false;
+    throw error;
+  }
+}
+
+/** Why nobody is reached over the socket: it may not be used, or no daemon could store anything in `dataDir`. */
+async function whyNot(socket: string, dataDir: string | undefined): Promise<string | undefined> {
+  const [{ dial }, { DiskRoom }, { isThere }] = await Promise.all([
+    import("../../control/dial.ts"),
+    import("../../store/disk-room.ts"),
+    import("../../store/private-files.ts"),
+  ]);
+  try {
+    const stream = await dial(socket, realClock);
+    stream?.destroy();
+    if (stream !== undefined || dataDir === undefined) return undefined;
+    if (!isThere(dataDir)) return `there is no data root at ${dataDir}`;
+    return new DiskRoom(dataDir, () => {}).look({ again: false })[0]?.message;
+  } catch (error) {
+    if (error instanceof EntmootError) return error.message;
     throw error;
   }
 }

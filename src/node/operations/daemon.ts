@@ -197,6 +197,7 @@ export type NodeStatus = Decoded<typeof nodeStatus>;
 export const status = operation({
   name: "status",
   summary: "What the node is, what it runs on and which moots it holds",
+  onlyLooks: true,
   scope: "agent",
   request: nothing,
   answer: nodeStatus,
@@ -222,6 +223,7 @@ const programVersion = struct(
 export const version = operation({
   name: "version",
   summary: "Which version of the program answers",
+  onlyLooks: true,
   scope: "agent",
   request: nothing,
   answer: programVersion,
@@ -272,6 +274,7 @@ const PROGRAM_MAX = 4 * 1024 * 1024;
 export const program = operation({
   name: "program",
   summary: "How the daemon's process was started",
+  onlyLooks: true,
   scope: "owner",
   request: executable,
   answer: startedAs,

@@ -111,6 +111,7 @@ const oneMessage = struct(
 export const message = operation({
   name: "message",
   summary: "One message by its id",
+  onlyLooks: true,
   scope: "agent",
   request: oneMessage,
   answer: messageRow,
@@ -160,6 +161,7 @@ export type MessagesPage = Decoded<typeof messagesPage>;
 export const messages = operation({
   name: "messages",
   summary: "Messages of a moot that are held here, by time or as they arrived, a page at a time",
+  onlyLooks: true,
   scope: "agent",
   request: messagesRequest,
   answer: messagesPage,
@@ -223,6 +225,7 @@ const backlogEnd = struct(
 export const backlog = operation({
   name: "backlog",
   summary: "The latest messages held, oldest first, and the places from which to watch what comes next",
+  onlyLooks: true,
   scope: "agent",
   request: backlogRequest,
   event: messageRow,
@@ -332,6 +335,7 @@ const watchEvent: Codec<WatchEvent> = {
 export const watch = operation({
   name: "watch",
   summary: "Messages as they arrive, each exactly once, from any place of the log on",
+  onlyLooks: true,
   scope: "agent",
   request: watchRequest,
   event: watchEvent,

@@ -201,6 +201,7 @@ const MEMBERS_ANSWER_MAX = 8 * 1024 * 1024;
 export const members = operation({
   name: "members",
   summary: "Who is in a moot",
+  onlyLooks: true,
   scope: "agent",
   request: ofGroup,
   answer: members_,
@@ -248,6 +249,7 @@ const TOPICS_ANSWER_MAX = 8 * 1024 * 1024;
 export const topics = operation({
   name: "topics",
   summary: "Which topics a moot's messages have, most used first",
+  onlyLooks: true,
   scope: "agent",
   request: topicsOf,
   answer: topics_,
@@ -307,6 +309,7 @@ export type PeerRow = Decoded<typeof peerRow>;
 export const peers = operation({
   name: "peers",
   summary: "How each member of a moot is reached, and why one is not",
+  onlyLooks: true,
   scope: "owner",
   request: ofGroup,
   answer: peers_,
@@ -367,6 +370,7 @@ export type ProbeRow = Decoded<typeof probeRow>;
 export const probe = operation({
   name: "probe",
   summary: "Ask members for a sign of life over the carrier, a few at a time",
+  onlyLooks: true,
   scope: "owner",
   request: probeRequest,
   answer: probed,
@@ -429,6 +433,7 @@ export const member_expel = operation({
 export const invite_authority = operation({
   name: "invite_authority",
   summary: "Whether this node may admit to a moot",
+  onlyLooks: true,
   scope: "owner",
   request: ofGroup,
   answer: rosterStateShape,
