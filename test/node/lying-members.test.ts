@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { identityOf } from "../../src/core/identity.ts";
-import { type GroupId, MerkleRoot, type MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
+import { ForksDigest, type GroupId, MerkleRoot, type MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { status } from "../../src/node/operations/daemon.ts";
 import { join, link_create } from "../../src/node/operations/invites.ts";
@@ -49,8 +49,11 @@ function answerTo(kind: string | undefined, group_id: GroupId, ids: readonly Mes
     shared_root: MerkleRoot.zero,
     shared_count: 0,
     now_ms: Date.now(),
+    roster_forks: ForksDigest.zero,
+    instance: "",
     version: "lie",
     policy: "",
+    twin: false,
   };
 }
 

@@ -10,6 +10,7 @@ import { realClock } from "../../host/real-clock.ts";
 import { inspectRuntime, type RuntimeReport } from "../../host/runtime-report.ts";
 import { type NodeStatus, status } from "../../node/operations/daemon.ts";
 import { atMost } from "../../transport/wait.ts";
+import { removedLines, twinText } from "../../view/roster-state-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { parseFeatureFlags } from "../line/feature-flags.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
@@ -93,11 +94,17 @@ async function identified(client: ControlClient): Promise<true | string> {
 }
 
 /** A moot that could not be opened leaves the others well; one that was lost under the daemon is no such moot. */
-function whyUnwell({ faults, groups, unopened }: NodeStatus): string | undefined {
+function whyUnwell(found: NodeStatus): string | undefined {
+  const { faults, groups, unopened } = found;
   const [fault] = faults;
   if (fault !== undefined) return fault;
   const lost = unopened.find((moot) => moot.lost);
   if (lost !== undefined) return `moot ${GroupId.toBase64(lost.group_id)} was lost: ${lost.reason}`;
+  const twin = twinText(found);
+  if (twin !== undefined) return twin;
+  // One that is left, of several, stands against nothing that is published to the others.
+  const [out] = groups;
+  if (out !== undefined && groups.every((moot) => !moot.local_member)) return removedLines(out).join("; ");
   const [first] = unopened;
   return first === undefined || groups.length > 0 ? undefined : `no moot can be used: ${first.reason}`;
 }

@@ -2,7 +2,7 @@ import { addressesFor, dialsByAddress } from "../../core/admission/address-hint.
 import { BoundedMap } from "../../core/bounded-map.ts";
 import type { Clock, UnixMs } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode, textOf } from "../../core/errors.ts";
-import type { PublicKey } from "../../core/ids.ts";
+import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { DialBackoff } from "../../machine/dial-backoff.ts";
 import type { NetworkFailure } from "../../machine/event.ts";
 import { FramedStream } from "../../transport/framed-stream.ts";
@@ -51,6 +51,8 @@ export interface PeersParts {
   readonly backoff: DialBackoff;
   readonly budget: PeerBudget;
   readonly clock: Clock;
+  /** A question about a group was refused to us as a stranger, or an original ended the stream in place of an answer. */
+  readonly onStranger?: (peer: PublicKey, groupId: GroupId) => void;
 }
 
 /** How one question is asked. */
@@ -144,6 +146,10 @@ export class Peers {
     await frames.finish();
     const answer = await frames.read(signal);
     this.heardFrom(peer);
+    const isStranger = answer === undefined || (answer.kind === "refused" && answer.code === "not_member");
+    if (isStranger && "group_id" in question && question.group_id !== undefined) {
+      this.#parts.onStranger?.(peer, question.group_id);
+    }
     return expectAnswer(answer, question, expected);
   }
 
