@@ -16,7 +16,7 @@ const ROOT_NAMES = new Set([
 ]);
 /** What stands in a folder that is meant for a data root, and says nothing: installed programs, a new disk, logs. */
 const MEANS_NOTHING =
-  /^(?:bin|lib|entmoot|skills|runtime\.env|lost\+found|\.DS_Store|\.keep|\.gitkeep|(?:control|agent)\.sock|nohup\.out|.*\.log)$/;
+  /^(?:bin|lib|entmoot|skills|runtime\.env|last-update\.json|lost\+found|\.DS_Store|\.keep|\.gitkeep|(?:control|agent)\.sock|nohup\.out|.*\.log)$/;
 
 /** Ours. Names of others' files that a refusal repeats. */
 const NAMED_MAX = 3;
