@@ -5,7 +5,7 @@ import { deadReason, USES_MAX } from "../core/admission/redemption.ts";
 import { sha256Hex } from "../core/bytes/sha256.ts";
 import { trimSpace } from "../core/bytes/text.ts";
 import { EntmootError } from "../core/errors.ts";
-import type { GroupId, PublicKey } from "../core/ids.ts";
+import { GroupId, type PublicKey } from "../core/ids.ts";
 import { linkId } from "../store/link-rules.ts";
 import type { IssuedLink } from "../store/node-store.ts";
 import type { Frame } from "../wire/peer/frame.ts";
@@ -68,7 +68,7 @@ export function revokeLink(context: NodeContext, request: RequestOf<typeof link_
   if (link === undefined) {
     throw new EntmootError(
       "not_found",
-      'no such link was issued here for this group; list them with "entmootd invite list"',
+      `no such link was issued here for this group; list them with "entmootd invite list -group ${GroupId.toBase64(group.id)}"`,
     );
   }
   return linkRow(link, context.clock.unix());

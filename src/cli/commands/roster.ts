@@ -1,3 +1,4 @@
+import { GroupId } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { roster_change } from "../../node/operations/moots.ts";
@@ -6,7 +7,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseNodeId, parsePublicKey } from "../line/group-argument.ts";
-import { parseMoot } from "../line/moot-argument.ts";
+import { oneMoot } from "../line/moot-argument.ts";
 
 const REVOKE_LINKS = {
   "revoke-links": {
@@ -28,11 +29,11 @@ export const roster = defineCommand({
 /** Ours. As many as fit a line or two; `invite list` has them all. */
 const NAMED_MAX = 8;
 
-function warning(links: readonly string[]): string {
+function warning(groupId: GroupId, links: readonly string[]): string {
   const more = links.length > NAMED_MAX ? ` and ${links.length - NAMED_MAX} more` : "";
   const named = `${links.slice(0, NAMED_MAX).join(", ")}${more}`;
   const which = links.length === 1 ? `link ${named} is` : `links ${named} are`;
-  return `warning: ${which} still good: whoever has one, the removed member too, can join under a new key; end them with "entmootd invite revoke", or with -revoke-links the next time`;
+  return `warning: ${which} still good: whoever has one, the removed member too, can join under a new key; end them with "entmootd invite revoke -group ${GroupId.toBase64(groupId)} -id ID", or with -revoke-links the next time`;
 }
 
 function rosterCommand(op: "add" | "remove", description: string) {
@@ -47,7 +48,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
     },
     args: {
       ...globalFlags,
-      group: { type: "string", default: "", valueHint: "GID", description: "the group (required)" },
+      group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
       pubkey: { type: "string", default: "", valueHint: "KEY", description: "the member's key, base64 (required)" },
       node: {
         type: "string",
@@ -59,7 +60,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
     },
     async run({ args }) {
       const options = parseGlobalOptions(args, process.env);
-      const groupId = await parseMoot(label, args.group, { options });
+      const groupId = await oneMoot(label, args.group, { options });
       const nodeId = args.node === undefined ? undefined : parseNodeId(`${label}: -node`, args.node);
       const key = parsePublicKey(label, args.pubkey);
       await namedFailure(label, async () => {
@@ -69,7 +70,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
         const changed = await node.call(roster_change, revoke_links ? { ...asked, revoke_links } : asked);
         printJson(rosterChangeJson(op, changed));
         const open = (changed.links ?? []).filter(({ status }) => status === "active").map(({ id }) => id);
-        if (open.length > 0) printProse(`${label}: ${warning(open)}`);
+        if (open.length > 0) printProse(`${label}: ${warning(groupId, open)}`);
       });
     },
   });
