@@ -21,6 +21,7 @@ import { HintBook } from "./carrier/hint-book.ts";
 import { ChangeSignal } from "./change-signal.ts";
 import { DataWatch } from "./data-watch.ts";
 import { Group } from "./group/group.ts";
+import { ownProfile } from "./group/profiles.ts";
 import { type NodeServices, nodeImplementations, type Restart } from "./implementations.ts";
 import { Joiner } from "./join/join.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
@@ -307,8 +308,20 @@ export class EntmootNode implements Operations, OperationHost {
     this.#inOrder = undefined;
     group.start();
     carrier?.opened(group);
+    if (carrier !== undefined) this.#keepName(group);
     this.#changed.notify();
     return group;
+  }
+
+  /** Members, and this node itself, know it by its name from the start, though nobody is met. */
+  #keepName(group: Group): void {
+    if (this.#context.hostname === "") return;
+    try {
+      ownProfile(this.#context, group);
+    } catch (error) {
+      // A full disk: it is tried again with each member that is met.
+      if (!(error instanceof EntmootError)) throw error;
+    }
   }
 
   #abandon(id: GroupId): void {
@@ -340,6 +353,7 @@ export class EntmootNode implements Operations, OperationHost {
       this.#emit(group, member, "joined", carrier?.peers.status(key).route ?? "none");
       carrier?.added(group, key);
     }
+    if (carrier !== undefined && !before.has(this.#context.local) && group.self !== undefined) this.#keepName(group);
     for (const [key, member] of before) if (!after.has(key)) this.#emit(group, member, "left", "none");
   }
 
