@@ -22,6 +22,7 @@ export const inviteCreate = defineCommand({
   help: {
     examples: ["entmootd invite create -group GID > invite.json"],
     exits: [0, 1, 2, 3, 5, 6],
+    words: ["group"],
     notes: ["An invite adds nobody to the roster: use roster add for that, or invite link, which does both."],
   },
   args: {

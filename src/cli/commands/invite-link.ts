@@ -20,6 +20,7 @@ export const inviteLink = defineCommand({
   help: {
     examples: ["entmootd invite link", "entmootd invite link -group GID -uses 1 -valid-for 2h"],
     exits: [0, 1, 2, 3, 5, 6],
+    words: ["group"],
     effect:
       'a link was made that nobody has seen; "entmootd invite list" shows its id, and "entmootd invite revoke -id ID" ends it',
     notes: ["The link is shown once; only its hash is kept. A joiner needs this node to be running."],

@@ -11,7 +11,7 @@ import { oneMoot } from "../line/moot-argument.ts";
 /** `invite list`: the links of a group that this node issued. */
 export const inviteList = defineCommand({
   meta: { name: "list", description: "List the links this node issued, with uses and state" },
-  help: { examples: ["entmootd invite list -group GID"], exits: [0, 1, 3, 5, 6] },
+  help: { examples: ["entmootd invite list -group GID"], exits: [0, 1, 3, 5, 6], words: ["group"] },
   args: {
     ...globalFlags,
     group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },

@@ -18,6 +18,7 @@ export const inviteRevoke = defineCommand({
   help: {
     examples: ["entmootd invite revoke -group GID -id 0123456789abcdef"],
     exits: [0, 1, 3, 5, 6],
+    words: ["link"],
     effect: "the link is revoked all the same",
     notes: ["Name the link by its text or by the id that invite link and invite list show."],
   },

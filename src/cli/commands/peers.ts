@@ -34,6 +34,7 @@ export const peers = defineCommand({
   help: {
     examples: ["entmootd peers -probe", "entmootd peers -group GID -json"],
     exits: [0, 1, 3, 5],
+    words: ["group"],
     notes: ["Works without a daemon too, and then says that none runs."],
   },
   args: {

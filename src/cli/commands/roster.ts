@@ -43,6 +43,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
     help: {
       examples: [`entmootd roster ${op} -group GID -pubkey KEY`],
       exits: [0, 1, 2, 3, 5, 6],
+      words: ["pubkey"],
       effect: 'the roster is changed all the same; "entmootd peers" shows it',
       notes: ["Works with and without a running daemon. Only the founder of a group can change its roster."],
     },
