@@ -8,6 +8,7 @@ import { printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
 import type { Operations } from "../node/operations/operation.ts";
 import { pause } from "../transport/wait.ts";
+import { astrayText, requireAtHome } from "./daemon-astray.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Ours. How long a daemon that is seen, or holds the data root, has to open its control socket. */
@@ -29,6 +30,7 @@ export async function openOperations(options: GlobalOptions, how: OpenHow): Prom
   const client = await connectOrWait(options);
   if (client !== undefined) return client;
   if (how.change) {
+    requireAtHome(options);
     const { requireUnused } = await import("./require-free.ts");
     await requireUnused(options.dataDir);
   }
@@ -43,6 +45,8 @@ export async function openReading(options: GlobalOptions): Promise<Operations> {
     if (!(await client.isOriginal())) return client;
     await client[Symbol.asyncDispose]();
   }
+  const astray = client === undefined ? astrayText(options) : undefined;
+  if (astray !== undefined) printProse(`entmootd: ${astray}`);
   const { openForReading } = await import("./read-root.ts");
   return openForReading(options);
 }
@@ -70,7 +74,8 @@ export async function connectOrWait(
   const { DataRootLock } = await import("../store/lock.ts");
   const giveUpAt = later(realClock.steady(), Math.min(patienceMs, STARTING_MS));
   const isExpected = async () =>
-    DataRootLock.holder(options.dataDir) !== undefined || (await lookForDaemons(options)).ours !== undefined;
+    astrayText(options) === undefined &&
+    (DataRootLock.holder(options.dataDir) !== undefined || (await lookForDaemons(options)).ours !== undefined);
   while ((await isExpected()) && realClock.steady() < giveUpAt) {
     await pause(realClock, LOOK_EVERY_MS);
     const late = await connect(options);
@@ -100,6 +105,8 @@ export function tellQuiet(): void {
 /** The text for "no daemon", with what may be wrong when one is visible that cannot be reached from here. */
 async function explainAbsence(options: GlobalOptions): Promise<string> {
   const { dataDir } = options;
+  const astray = astrayText(options);
+  if (astray !== undefined) return astray;
   const { ours: seen, unknown } = await lookForDaemons(options);
   if (seen === undefined) {
     const others = unknown.map(({ pid, uid }) => `process ${pid}${uid === undefined ? "" : ` of user ${uid}`}`);

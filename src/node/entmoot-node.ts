@@ -22,6 +22,7 @@ import { ChangeSignal } from "./change-signal.ts";
 import { DataWatch } from "./data-watch.ts";
 import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
+import { ownProfile } from "./group/profiles.ts";
 import { type NodeServices, nodeImplementations, type Restart } from "./implementations.ts";
 import { Joiner } from "./join/join.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
@@ -315,6 +316,7 @@ export class EntmootNode implements Operations, OperationHost {
     group.start();
     this.#markLatest(group);
     carrier?.opened(group);
+    if (carrier !== undefined) this.#keepName(group);
     this.#changed.notify();
     return group;
   }
@@ -335,6 +337,17 @@ export class EntmootNode implements Operations, OperationHost {
       say(`${name}: its founder's copy counts as the latest again`);
       markLatest({ root, store, roster, local });
     });
+  }
+
+  /** Members, and this node itself, know it by its name from the start, though nobody is met. */
+  #keepName(group: Group): void {
+    if (this.#context.hostname === "") return;
+    try {
+      ownProfile(this.#context, group);
+    } catch (error) {
+      // A full disk: it is tried again with each member that is met.
+      if (!(error instanceof EntmootError)) throw error;
+    }
   }
 
   #abandon(id: GroupId): void {
@@ -370,6 +383,7 @@ export class EntmootNode implements Operations, OperationHost {
       this.#emit(group, change.member, change.event, route, change);
       if (change.event === "joined") carrier?.added(group, change.key);
     }
+    if (carrier !== undefined && !before.has(local) && group.self !== undefined) this.#keepName(group);
   }
 
   #emit(

@@ -24,8 +24,8 @@ describe("a group id", () => {
   });
 
   test.each([
-    ["", "query: empty group id"],
-    ["   ", "query: empty group id"],
+    ["", "query: empty group id; give an id or a name, or leave -group out where there is one moot"],
+    ["   ", "query: empty group id; give an id or a name, or leave -group out where there is one moot"],
     ["AAAA", "query: group id: expected 32 bytes, got 3"],
     ["AAAAA", "query: group id: illegal base64 data at input byte 5"],
     ["AA*A", "query: group id: illegal base64 data at input byte 2"],

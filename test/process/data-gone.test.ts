@@ -87,7 +87,7 @@ inNetns(import.meta, () => {
       await refused.catch(() => {});
       const env = await node.run(["env", "-json", "-exit-code"]);
       expect(env.status).toBe(1);
-      const reason = folder === node.data ? "the data root is not there any more" : `${folder}: ${GONE}`;
+      const reason = folder === node.data ? `its data root was moved to ${away}` : `${folder}: ${GONE}`;
       expect(JSON.parse(env.stdout)).toMatchObject({
         runtime_status: "half_alive",
         runtime_status_reason: expect.stringContaining(reason),

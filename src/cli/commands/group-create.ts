@@ -26,6 +26,7 @@ export const groupCreate = defineCommand({
       "entmootd group create -name archive -retention keep",
     ],
     exits: [0, 1, 5, 6],
+    words: ["name"],
     effect: 'the moot is made all the same; "entmootd info" shows it',
     notes: [
       "Works with and without a running daemon; a running one has the group at once.",

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { ControlClient } from "../../control/control-client.ts";
+import { astrayText } from "../../daemon/daemon-astray.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
@@ -29,16 +30,27 @@ export const info = defineCommand({
       if (await isEmpty(options)) {
         const hint = `info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`;
         printProse(runnableHints(hint, programName(), args.data));
-        printJson(emptyInfoJson(options));
+        printJson({ ...emptyInfoJson(options), ...tellAstray(options) });
         return;
       }
       await using node = await openOperations(options, { create: false, change: false });
       const said = node instanceof ControlClient ? await node.describe() : { ours: await node.call(status, {}) };
       if ("original" in said) printJson(originalInfoJson(said.original));
-      else printJson({ ...infoJson(said.ours), ...(await lastUpdate(options)) });
+      else {
+        const astray = node instanceof ControlClient ? {} : tellAstray(options);
+        printJson({ ...infoJson(said.ours), ...astray, ...(await lastUpdate(options)) });
+      }
     });
   },
 });
+
+/** Where no daemon is reached: the one whose data root went under it, as `env` tells of it. */
+function tellAstray(options: GlobalOptions): { faults?: readonly string[] } {
+  const text = options.agentSocket === undefined ? astrayText(options) : undefined;
+  if (text === undefined) return {};
+  printProse(`info: ${text}`);
+  return { faults: [text] };
+}
 
 /** There is neither an identity nor a group. Looked at only where it is cheap: an identity settles it. */
 async function isEmpty(options: GlobalOptions): Promise<boolean> {

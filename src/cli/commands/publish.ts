@@ -38,6 +38,7 @@ export const publish = defineCommand({
       "entmootd publish -topic reports/daily -file report.md",
     ],
     exits: [0, 1, 2, 3, 5, 6, 7],
+    words: ["topic", "content"],
     effect: 'the message may be out all the same; look with "entmootd tail -n 1 -timeout 1s" before a second try',
     notes: [
       "The message is durable on this node when the command returns; it spreads to peers by itself.",

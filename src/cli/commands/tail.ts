@@ -42,6 +42,7 @@ export const tail = defineCommand({
       "entmootd tail -after PLACE -count 1 -timeout 5m",
     ],
     exits: [0, 1, 2, 3, 5, 6, 8],
+    words: ["topic"],
     notes: [
       "Every message once, in the order it arrived here. When the daemon restarts, tail waits and goes on where",
       "it stopped. With -after it goes on where an earlier line was printed: the place of a line is in it.",

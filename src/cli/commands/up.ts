@@ -39,6 +39,7 @@ export const up = defineCommand({
   help: {
     examples: ["entmootd up", 'entmootd up -moot "release council"', "entmootd up -stdin json"],
     exits: [0, 1, 3, 5, 6],
+    words: ["moot"],
     effect: 'a moot and a link may have been made all the same; "entmootd info" shows them',
     notes: [
       "Opens the moot asked for; with -moot one of a new name is created. Without, the one used last, or a new private one. On a terminal it shows",

@@ -79,7 +79,7 @@ export async function readCommandLine(
   words.readRest(path.join(" "));
   if (words.help) return { kind: "help", path, command };
   const own = ((await resolveOnce(command.args)) ?? {}) as Flags;
-  check(path.join(" "), own, words);
+  check({ name: path.join(" "), own, globals, words: command.help?.words ?? [] }, words);
   const isGlobal = (flag: string) => Object.hasOwn(globals, flag) && (own[flag] ?? globals[flag]) === globals[flag];
   const given = Object.fromEntries(Object.entries(words.values).filter(([flag]) => isGlobal(flag)));
   return { kind: "run", path, command, rawArgs: words.toCitty(), flags: words.values, globals: given };
@@ -106,8 +106,23 @@ async function helpFor(words: Reader, table: Readonly<Record<string, CommandEntr
   throw new EntmootError("invalid_argument", `help: ${path.join(" ")} has no part called ${JSON.stringify(extra)}`);
 }
 
+interface Checked {
+  readonly name: string;
+  readonly own: Flags;
+  readonly globals: Flags;
+  /** Flags that people forget to write ahead of their values. */
+  readonly words: readonly string[];
+}
+
 /** What citty would check with texts of its own: required flags, choices, and arguments nobody reads. */
-function check(command: string, own: Flags, words: Reader): void {
+function check(checked: Checked, words: Reader): void {
+  const { name: command, own } = checked;
+  for (const word of words.anyFlags ? [] : words.positionals) {
+    const flag = flagMeant(word, checked);
+    if (flag === undefined) continue;
+    const text = `${command}: unexpected argument ${JSON.stringify(word)}; did you mean -${flag}? It begins with another dash`;
+    throw new EntmootError("invalid_argument", text);
+  }
   let positionalsMax = 0;
   for (const [name, def] of Object.entries(own)) {
     if (def.type === "positional") {
@@ -131,9 +146,30 @@ function check(command: string, own: Flags, words: Reader): void {
   }
   const [extra] = words.anyFlags ? [] : words.positionals.slice(positionalsMax);
   if (extra === undefined) return;
-  const behind = words.valueAhead(positionalsMax);
-  const hint = behind === undefined ? "" : `; if it belongs to -${behind}, put the whole value in quotes`;
+  const hint = hintFor(checked, { behind: words.valueAhead(positionalsMax), given: words.values });
   throw new EntmootError("invalid_argument", `${command}: unexpected argument ${JSON.stringify(extra)}${hint}`);
+}
+
+/** What word processors and pages make of a dash. */
+const DASHES = /^[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]+/;
+
+/** The flag that `word` was meant for, had its dash not been made another one. */
+function flagMeant(word: string, { globals, own }: Checked): string | undefined {
+  if (word.startsWith("-")) return undefined;
+  const flag = word.replace(DASHES, "").replace(/=.*$/s, "");
+  return flag !== word && (Object.hasOwn(own, flag) || Object.hasOwn(globals, flag)) ? flag : undefined;
+}
+
+/** What a word that nobody reads was probably meant for. */
+function hintFor(
+  { globals, own, words }: Checked,
+  { behind, given }: { readonly behind: string | undefined; readonly given: Readonly<Record<string, unknown>> },
+): string {
+  const missing = words.filter((name) => given[name] === undefined).map((name) => `-${name}`);
+  const meant = missing.length === 0 ? "" : `; did you mean ${missing.join(" and ")}?`;
+  const isOwn = behind !== undefined && own[behind] !== globals[behind];
+  if (behind === undefined || (!isOwn && meant !== "")) return meant;
+  return `; if it belongs to -${behind}, put the whole value in quotes${meant}`;
 }
 
 /** Walks over the arguments once. Flags become known as the command is found, so a flag is read when reached. */
@@ -174,7 +210,10 @@ class Reader {
   nextWord(): string | undefined {
     while (this.#at < this.#argv.length) {
       const arg = this.#argv[this.#at++]!;
-      if (!this.#readFlag(arg, "")) return arg;
+      if (this.#readFlag(arg, "")) continue;
+      // The command stands between a flag ahead of it and what comes behind.
+      this.#lastValued = undefined;
+      return arg;
     }
     return undefined;
   }

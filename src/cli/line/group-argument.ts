@@ -7,7 +7,11 @@ import { GroupId, PublicKey } from "../../core/ids.ts";
  * around it ignored. `label` starts the error, such as `query`. Throws `invalid_argument`.
  */
 export function parseGroupId(label: string, text: string): GroupId {
-  if (trimSpace(text) === "") throw new EntmootError("invalid_argument", `${label}: empty group id`);
+  if (trimSpace(text) === "") {
+    // Perhaps a variable of a script that was never set: it must not mean some moot.
+    const next = "give an id or a name, or leave -group out where there is one moot";
+    throw new EntmootError("invalid_argument", `${label}: empty group id; ${next}`);
+  }
   return GroupId.fromBytes(decode32(`${label}: group id`, text));
 }
 

@@ -12,6 +12,11 @@ const NAME_SHOWN = 80;
 /** What a node says, to clients of the original too, when a moot has to be named. */
 const UNNAMED = /group_id is required when multiple groups are active|pass -group to disambiguate/;
 
+/** The same where it has none. */
+const NONE = /no active groups|no joined groups/;
+const NO_MOOT =
+  'there is no moot here yet; make one with "entmootd group create -name NAME", or join one with "entmootd join LINK"';
+
 /** Which node is asked, and for how long. */
 export interface MootsAsked {
   readonly options: GlobalOptions;
@@ -41,16 +46,33 @@ export async function parseMoot(label: string, text: string, { options, timeoutM
   }
 }
 
-/** Runs `work`, which needs to know the moot, and lists them where there are several and none was named. */
+/**
+ * As `parseMoot`; without `-group` the only moot that is here. Throws `invalid_argument` listing them where there are several, and
+ * `group_not_found` where there is none.
+ */
+export async function oneMoot(label: string, text: string | undefined, asked: MootsAsked): Promise<GroupId> {
+  if (text !== undefined) return parseMoot(label, text, asked);
+  const moots = await lookUp(asked.options, asked.timeoutMs);
+  if (moots.length === 1) return moots[0]!.group_id;
+  throw moots.length === 0 ? new EntmootError("group_not_found", `${label}: ${NO_MOOT}`) : several(label, moots);
+}
+
+function several(label: string, moots: readonly MootHere[], cause?: unknown): EntmootError {
+  const text = `${label}: ${moots.length} moots are here; name one with -group: ${list(moots)}`;
+  return new EntmootError("invalid_argument", text, { cause });
+}
+
+/** Runs `work`, which needs to know the moot, and lists them where none was named and there are several, or says that there is none. */
 export async function listingMoots<T>(label: string, asked: MootsAsked, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    if (!(cause instanceof EntmootError && cause.code === "invalid_argument" && UNNAMED.test(cause.message)))
-      throw cause;
-    const moots = await lookUp(asked.options, asked.timeoutMs);
-    const text = `${label}: ${moots.length} moots are here; name one with -group: ${list(moots)}`;
-    throw new EntmootError("invalid_argument", text, { cause });
+    if (!(cause instanceof EntmootError)) throw cause;
+    if (cause.code === "group_not_found" && NONE.test(cause.message)) {
+      throw new EntmootError("group_not_found", `${label}: ${NO_MOOT}`, { cause });
+    }
+    if (cause.code !== "invalid_argument" || !UNNAMED.test(cause.message)) throw cause;
+    throw several(label, await lookUp(asked.options, asked.timeoutMs), cause);
   }
 }
 

@@ -2,6 +2,7 @@ import { invitedHints } from "../../core/admission/address-hint.ts";
 import { DEFAULT_MOOT_KEY } from "../../core/admission/default-moot.ts";
 import { verifyInvite } from "../../core/admission/invite.ts";
 import { parseJoinInput } from "../../core/admission/join-input.ts";
+import { linkInJson } from "../../core/admission/link-in-json.ts";
 import { isMootLink, parseMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
 import { later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
@@ -51,7 +52,8 @@ export class Joiner {
     return this.#attempt(request.timeout_ms, call, (attempt) => this.#joinGroup(request.invite, attempt, request));
   }
 
-  async #joinBy(text: string, attempt: JoinAttempt): Promise<Joined> {
+  async #joinBy(given: string, attempt: JoinAttempt): Promise<Joined> {
+    const text = linkInJson(given) ?? given;
     if (isMootLink(text)) {
       const link = parseMootLink(text);
       refuseExpiredLink(link, this.#context.clock.unix());

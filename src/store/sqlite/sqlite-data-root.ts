@@ -24,6 +24,7 @@ import {
   PRIVATE_FILE,
   tighten,
 } from "../private-files.ts";
+import { isToTighten, requireRootFolder } from "../root-folder.ts";
 import { SameFile } from "../same-file.ts";
 import { GroupsBeingMade } from "./groups-being-made.ts";
 import { OpeningWait } from "./opening-wait.ts";
@@ -87,7 +88,7 @@ export class SqliteDataRoot implements DataRoot {
 
   /**
    * Opens the data root at `path`; with `write` access it is made, 0700, and loose permissions in it are tightened.
-   * Throws `data_root_invalid` when it is a file, not writable or from a newer version.
+   * Throws `data_root_invalid` when it is a file, a folder of something else, not writable or from a newer version.
    */
   static open(path: string, access: Access, options: OpenRootOptions = {}): SqliteDataRoot {
     if (path === "" || path.includes("\0")) {
@@ -108,6 +109,7 @@ export class SqliteDataRoot implements DataRoot {
     this.#onSeeing = onSeeing;
     this.#groups = join(path, "groups");
     if (access === "write") {
+      requireRootFolder(path);
       createPrivateDirectory(path);
       createPrivateDirectory(this.#groups);
       this.#tightenAll();
@@ -416,7 +418,8 @@ export class SqliteDataRoot implements DataRoot {
   }
 
   #tightenAll(): void {
-    this.#tighten(this.path, PRIVATE_DIRECTORY);
+    if (isToTighten(this.path)) this.#tighten(this.path, PRIVATE_DIRECTORY);
+    else this.#noticeOpen();
     this.#tighten(this.#groups, PRIVATE_DIRECTORY);
     for (const name of PRIVATE_FILES) this.#tighten(join(this.path, name), PRIVATE_FILE);
     for (const name of this.#directoryNames()) {
@@ -430,6 +433,14 @@ export class SqliteDataRoot implements DataRoot {
         this.#notice(asFailure(error, directory).message);
       }
     }
+  }
+
+  #noticeOpen(): void {
+    const { mode, uid } = statSync(this.path);
+    if ((mode & 0o077) === 0) return;
+    this.#notice(
+      `${this.path}: is open to others (mode ${octal(mode & 0o7777)}) and left so, for it is user ${uid}'s or everybody's; keep a data root in a folder of its own`,
+    );
   }
 
   #tighten(path: string, wanted: number): void {

@@ -181,6 +181,19 @@ describe("arguments that are not flags", () => {
     expect(await refusal("group", "create", "-name=n", "--", "-x")).toBe('group create: unexpected argument "-x"');
   });
 
+  test("and that begin with what a word processor made of a dash name the flag", async () => {
+    for (const dash of ["\u2013", "\u2014", "\u2212"]) {
+      for (const args of [
+        ["publish", `${dash}topic`, "chat"],
+        ["publish", "-topic=t", `${dash}topic=chat`],
+        ["join", "a.json", `${dash}serve`],
+      ]) {
+        expect(await refusal(...args)).toMatch(/; did you mean -(topic|serve)\? It begins with another dash$/);
+      }
+    }
+    expect(await read("join", "\u2013other.json")).toMatchObject({ args: { _: ["\u2013other.json"] } });
+  });
+
   test("may stand before, between and after flags", async () => {
     expect(await read("join", "a.json", "-serve", "b.json")).toMatchObject({
       args: { _: ["a.json", "b.json"], invite: "a.json", serve: true },
