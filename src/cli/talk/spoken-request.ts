@@ -3,6 +3,7 @@ import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { JsonReader } from "../../core/json/json-reader.ts";
+import { publishTopics } from "../../core/policy/topic.ts";
 import type { publish } from "../../node/operations/messages.ts";
 import type { RequestOf } from "../../node/operations/operation.ts";
 import { jsonNumber } from "../../view/message-line.ts";
@@ -73,7 +74,7 @@ export function readSpoken(bytes: Uint8Array, defaults: SpokenDefaults): SpokenR
     throw wrong("publish: one of content and content_b64", publish.content === undefined ? "neither" : "both");
   }
   const said = publish.topic ?? publish.topics ?? defaults.topic;
-  const topics = [...new Set(typeof said === "string" ? [said] : said)];
+  const topics = publishTopics(typeof said === "string" ? [said] : said);
   const content =
     publish.content === undefined ? Uint8Array.fromBase64(publish.content_b64!) : encodeUtf8(publish.content);
   if (content.length === 0) throw wrong("publish: the text of the message", "an empty one");
