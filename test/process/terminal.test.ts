@@ -69,6 +69,7 @@ inNetns(import.meta, () => {
     await up.line((line) => line.startsWith("publish the pasted 5,000 lines"));
     up.type("y\r");
     await up.line((line) => line.includes("chat  see: line 0"));
+    await up.line((line) => line === "    line 1 /quit");
     up.paste("not\nthis");
     await up.line((line) => line.startsWith("publish the pasted 2 lines"));
     up.type("n\r");
