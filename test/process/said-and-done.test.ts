@@ -199,6 +199,22 @@ inNetns(import.meta, () => {
     expect((await a.run(["query"])).stdout).toBe("");
     await a.ask(["call", "publish", JSON.stringify({ topics: ["\u0085t ", "t"], content: "eA==" })]);
     expect(JSON.parse((await a.run(["query"])).stdout).topic).toEqual(["t"]);
+    // A moot by its name, and ids as other programs write them.
+    const { group_id } = await a.group();
+    const bytes = Buffer.from(group_id, "base64");
+    const { message_id } = JSON.parse((await a.run(["query"])).stdout);
+    for (const id of ["council", group_id.replace("=", ""), bytes.toString("base64url"), bytes.toString("hex")]) {
+      expect((await a.ask(["call", "members", JSON.stringify({ group_id: id })])).members).toHaveLength(1);
+      const asked = { group_id: id, message_id: Buffer.from(message_id, "base64").toString("hex") };
+      expect(await a.ask(["call", "message", JSON.stringify(asked)])).toMatchObject({ message: { id: message_id } });
+    }
+    for (const [asked, said] of [
+      [{ group_id: "senate" }, 'no moot here has that name either: here are "council" ('],
+      [{ group_id, message_id: "council" }, "expected message id of 32 bytes in base64 or hex, found other text"],
+    ] as const) {
+      const { status, stdout, stderr } = await a.run(["call", "message", JSON.stringify(asked)]);
+      expect([status, stdout, stderr]).toEqual([5, "", expect.stringContaining(said)]);
+    }
     await a.end();
     expect(piped('"$E" call status >/dev/full')).toMatchObject({ status: 1 });
   });
