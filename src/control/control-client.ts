@@ -12,6 +12,7 @@ import type {
   Operation,
   Operations,
 } from "../node/operations/operation.ts";
+import { requested } from "../node/operations/requested.ts";
 import { Deadline, unlessAborted } from "../transport/wait.ts";
 import type { InfoResp } from "../wire/control/control-info-frames.ts";
 import { CallConnection, SilentDaemon } from "./call-connection.ts";
@@ -75,7 +76,7 @@ export class ControlClient implements Operations {
     options: CallOptions<Event> = {},
   ): Promise<Answer> {
     options.signal?.throwIfAborted();
-    checkValue(operation.request, request);
+    requested(() => checkValue(operation.request, request));
     const asked = await this.#ask(operation, request, options);
     if (asked !== undefined) return asked.answer;
     const original = await this.#original();
@@ -108,7 +109,7 @@ export class ControlClient implements Operations {
     request: Loose<Request>,
     timeoutMs: number,
   ): Promise<Answer> {
-    checkValue(operation.request, request);
+    requested(() => checkValue(operation.request, request));
     using deadline = new Deadline(this.#clock, timeoutMs);
     const asked = await this.#ask(operation, request, { timeoutMs });
     if (asked === undefined) return this.call(operation, request, { timeoutMs });

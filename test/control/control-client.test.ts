@@ -144,7 +144,7 @@ describe("what the client says is what the node says", () => {
     const many = Array.from({ length: 256 }, (_, at) => at + 10);
     expect((await client.call(probe, { group_id, peers: many, timeout_ms: 250 })).peers).toHaveLength(256);
     await expect(client.call(probe, { group_id, peers: [...many, 9] })).rejects.toMatchObject({
-      code: "malformed_frame",
+      code: "invalid_argument",
     });
   });
 
