@@ -66,6 +66,11 @@ export function isOnlyReadable(path: string): boolean {
   }
 }
 
+/** Whether there is anything to read: a database that is only being made holds nothing. */
+export function holdsAnything(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0 || hasLog(path);
+}
+
 function hasLog(path: string): boolean {
   return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }

@@ -7,7 +7,7 @@ import { OpenFiles, type Parkable } from "../open-files.ts";
 import { createPrivateFile, fileFailure, requireFile } from "../private-files.ts";
 import { SameFile } from "../same-file.ts";
 import { OutOfFiles, StoreBusy } from "../store-failures.ts";
-import { type Frozen, isOnlyReadable, openFrozen } from "./frozen-database.ts";
+import { type Frozen, holdsAnything, isOnlyReadable, openFrozen } from "./frozen-database.ts";
 import { OpeningWait } from "./opening-wait.ts";
 import { type ConnectOptions, setUp, userVersionOf } from "./sqlite-connection.ts";
 import { isRefusedByDisk, sqliteFailure } from "./sqlite-failure.ts";
@@ -289,7 +289,8 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
       const isRefused = this.access === "read" && error.code === "data_root_invalid" && isOnlyReadable(this.path);
-      if (!isRefused && error.code !== "disk_full") throw error;
+      const isWithoutRoom = error.code === "disk_full" && holdsAnything(this.path);
+      if (!isRefused && !isWithoutRoom) throw error;
       try {
         const frozen = openFrozen(this.path, this.#connecting);
         frozen.db.run("PRAGMA query_only = ON");
