@@ -30,7 +30,10 @@ export const env = defineCommand({
   args: {
     ...globalFlags,
     json: { type: "boolean", description: "print one JSON object" },
-    "exit-code": { type: "boolean", description: "exit status 0 only when a daemon answered and can store messages" },
+    "exit-code": {
+      type: "boolean",
+      description: "exit status 0 only when a daemon answered in time and can store messages",
+    },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
