@@ -1,4 +1,5 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, realpathSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EntmootError } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
@@ -21,11 +22,12 @@ const MEANS_NOTHING =
 /** Ours. Names of others' files that a refusal repeats. */
 const NAMED_MAX = 3;
 const NAME_MAX_CHARACTERS = 80;
-const STICKY = 0o1000;
+/** Where everybody puts things. A new disk may be open to all (sticky) as well, and is no such place. */
+const EVERYBODYS = ["/tmp", "/var/tmp", "/dev/shm"];
 
 /**
  * Refuses to make a data root of a folder that is meant for something else: one that holds others' files and nothing of a
- * data root, or one that everybody writes (sticky, as `/tmp`). Looks, and changes nothing; what is not there, or is no
+ * data root, or one where everybody puts things, as `/tmp`. Looks, and changes nothing; what is not there, or is no
  * folder, is for who makes it. `own` are paths that may be in it already. Throws `data_root_invalid`.
  */
 export function requireRootFolder(path: string, own: readonly string[] = []): void {
@@ -44,13 +46,23 @@ export function requireRootFolder(path: string, own: readonly string[] = []): vo
     const named = others.slice(0, NAMED_MAX).map((name) => JSON.stringify(name.slice(0, NAME_MAX_CHARACTERS)));
     throw refusal(path, `is no data root and not empty: it holds ${named.join(", ")}${more}`);
   }
-  if ((statSync(path).mode & STICKY) !== 0) throw refusal(path, "is meant for everybody (its sticky bit is set)");
+  if (isEverybodys(path)) throw refusal(path, "is where everybody puts things");
 }
 
 /** Whether the folder of a data root may be closed to others: never one that is everybody's, or somebody else's. */
 export function isToTighten(path: string): boolean {
-  const { mode, uid } = statSync(path);
-  return uid === process.geteuid?.() && (mode & STICKY) === 0;
+  return statSync(path).uid === process.geteuid?.() && !isEverybodys(path);
+}
+
+function isEverybodys(path: string): boolean {
+  const real = realpathSync(path);
+  return [...EVERYBODYS, tmpdir()].some((place) => {
+    try {
+      return realpathSync(place) === real;
+    } catch {
+      return false; // There is none here.
+    }
+  });
 }
 
 function holdsGroups(path: string): boolean {

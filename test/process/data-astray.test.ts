@@ -58,9 +58,12 @@ inNetns(import.meta, () => {
     for (const names of [[], ["mine"]]) {
       for (const name of names) writeFileSync(join(node.data, name), "hi");
       for (const args of [["group", "create", "-name", "x"], ["serve"], ["up"]]) {
-        const { status, stdout, stderr } = await node.run(args);
+        const { status, stdout, stderr } = await node.run(
+          args,
+          names.length === 0 ? { env: { TMPDIR: node.data } } : {},
+        );
         expect({ args, status, stdout }).toEqual({ args, status: 1, stdout: "" });
-        expect(stderr).toContain(names.length === 0 ? "sticky bit" : 'it holds "mine"');
+        expect(stderr).toContain(names.length === 0 ? "where everybody puts things" : 'it holds "mine"');
         expect(stderr).toContain("nothing was made or changed");
       }
       expect(readdirSync(node.data)).toEqual(names);

@@ -20,13 +20,22 @@ test("a folder of something else is refused as it is, with what it holds", () =>
   expect(modeOf(home.path)).toBe(0o755);
 });
 
-test("a folder that is everybody's is refused though it is empty", () => {
+test("a folder where everybody puts things is refused though it is empty; a new disk that is open to all is taken", () => {
   using home = new TemporaryDirectory();
   chmodSync(home.path, 0o1777);
-  const { message } = expectCode("data_root_invalid", () => SqliteDataRoot.open(home.path, "write"));
-  expect(message).toContain("sticky");
-  expect({ names: readdirSync(home.path), mode: modeOf(home.path) }).toEqual({ names: [], mode: 0o1777 });
-  expect(isToTighten(home.path)).toBeFalse();
+  const before = process.env.TMPDIR;
+  try {
+    process.env.TMPDIR = home.path;
+    const { message } = expectCode("data_root_invalid", () => SqliteDataRoot.open(home.path, "write"));
+    expect(message).toContain("where everybody puts things");
+    expect({ names: readdirSync(home.path), mode: modeOf(home.path) }).toEqual({ names: [], mode: 0o1777 });
+    expect(isToTighten(home.path)).toBeFalse();
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
+  SqliteDataRoot.open(home.path, "write")[Symbol.dispose]();
+  expect(modeOf(home.path)).toBe(0o700);
 });
 
 test("what is empty, holds a data root or a part of one, or what means nothing, is taken", () => {
