@@ -33,7 +33,7 @@ export async function parseMoot(label: string, text: string, { options, timeoutM
   } catch (cause) {
     if (!(cause instanceof EntmootError) || trimSpace(text) === "") throw cause;
     const moots = await lookUp(options, timeoutMs);
-    const [found, ...others] = moots.filter(({ name }) => name === text);
+    const [found, ...others] = moots.filter(({ name }) => trimSpace(name) === trimSpace(text));
     if (found !== undefined && others.length === 0) return found.group_id;
     if (found !== undefined) {
       const called = `${others.length + 1} moots here are called ${JSON.stringify(shown(text))}`;
