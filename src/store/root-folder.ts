@@ -25,8 +25,7 @@ const STICKY = 0o1000;
 
 /**
  * Refuses to make a data root of a folder that is meant for something else: one that holds others' files and nothing of a
- * data root, or one that everybody writes (sticky, as `/tmp`). Looks, and changes nothing; what is not there, or is no
- * folder, is for who makes it. `own` are paths that may be in it already. Throws `data_root_invalid`.
+ * data root. Looks, and changes nothing; what is not there, or is no folder, is for who makes it. `own` are paths that may be in it already. Throws `data_root_invalid`.
  */
 export function requireRootFolder(path: string, own: readonly string[] = []): void {
   let names: string[];
@@ -38,13 +37,15 @@ export function requireRootFolder(path: string, own: readonly string[] = []): vo
     throw fileFailure(error, path);
   }
   if (names.some((name) => ROOT_NAMES.has(name)) || holdsGroups(path)) return;
+  // An empty one may be a disk that was mounted for it, whatever its mode.
   const others = names.filter((name) => !MEANS_NOTHING.test(name) && !own.includes(join(path, name))).sort();
-  if (others.length > 0) {
-    const more = others.length > NAMED_MAX ? ` and ${others.length - NAMED_MAX} more` : "";
-    const named = others.slice(0, NAMED_MAX).map((name) => JSON.stringify(name.slice(0, NAME_MAX_CHARACTERS)));
-    throw refusal(path, `is no data root and not empty: it holds ${named.join(", ")}${more}`);
-  }
-  if ((statSync(path).mode & STICKY) !== 0) throw refusal(path, "is meant for everybody (its sticky bit is set)");
+  if (others.length === 0) return;
+  const more = others.length > NAMED_MAX ? ` and ${others.length - NAMED_MAX} more` : "";
+  const named = others.slice(0, NAMED_MAX).map((name) => JSON.stringify(name.slice(0, NAME_MAX_CHARACTERS)));
+  throw new EntmootError(
+    "data_root_invalid",
+    `${path}: is no data root and not empty: it holds ${named.join(", ")}${more}; nothing was made or changed: name a new or empty folder with -data, such as ${join(path, "entmoot")}`,
+  );
 }
 
 /** Whether the folder of a data root may be closed to others: never one that is everybody's, or somebody else's. */
@@ -59,11 +60,4 @@ function holdsGroups(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-function refusal(path: string, why: string): EntmootError {
-  return new EntmootError(
-    "data_root_invalid",
-    `${path}: ${why}; nothing was made or changed: name a new or empty folder with -data, such as ${join(path, "entmoot")}`,
-  );
 }

@@ -20,12 +20,14 @@ test("a folder of something else is refused as it is, with what it holds", () =>
   expect(modeOf(home.path)).toBe(0o755);
 });
 
-test("a folder that is everybody's is refused though it is empty", () => {
+test("a folder that is everybody's is never closed, and whoever has a data root in it is told", () => {
   using home = new TemporaryDirectory();
   chmodSync(home.path, 0o1777);
-  const { message } = expectCode("data_root_invalid", () => SqliteDataRoot.open(home.path, "write"));
-  expect(message).toContain("sticky");
-  expect({ names: readdirSync(home.path), mode: modeOf(home.path) }).toEqual({ names: [], mode: 0o1777 });
+  for (let opened = 0; opened < 2; opened++) {
+    using root = SqliteDataRoot.open(home.path, "write");
+    expect(root.notices).toEqual([expect.stringContaining("is open to others (mode 1777) and left so")]);
+    expect(modeOf(home.path)).toBe(0o1777);
+  }
   expect(isToTighten(home.path)).toBeFalse();
 });
 
