@@ -10,7 +10,10 @@ import { refuseChangedWords } from "./cli/line/raw-arguments.ts";
 import { withoutSecrets } from "./core/admission/secrets.ts";
 import { EntmootError, type ErrorCode, textOf } from "./core/errors.ts";
 import { type ExitStatus, STATUS } from "./core/failure-table.ts";
+import { endAtSignals } from "./host/first-process.ts";
 import { terminalText } from "./view/terminal-text.ts";
+
+endAtSignals();
 
 /** Set as soon as it is known, so that a failure anywhere later is printed in the form asked for. */
 let jsonErrors = asksForJsonErrors(process.argv.slice(2));

@@ -101,8 +101,19 @@ export async function startTransport(
     log.warn(`UDP port ${kept}, kept from earlier, cannot be had; another one is chosen`, error);
     transport = await start(0);
   }
-  settings.setSetting(PORT_SETTING, String(transport.boundPort()));
+  keepPort(settings, transport.boundPort(), log);
   return { transport, reason, port: transport.boundPort() };
+}
+
+/** A node that starts on a full disk does so all the same. */
+function keepPort(settings: NodeStore, port: number, log: Log): void {
+  if (port === keptPort(settings)) return;
+  try {
+    settings.setSetting(PORT_SETTING, String(port));
+  } catch (error) {
+    if (!(error instanceof EntmootError && error.code === "disk_full")) throw error;
+    log.warn(`UDP port ${port} cannot be kept for the next start`, error);
+  }
 }
 
 function keptPort(settings: NodeStore): number {

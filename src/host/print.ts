@@ -2,7 +2,8 @@ import { writeSync } from "node:fs";
 import { withoutSecrets } from "../core/admission/secrets.ts";
 import { shownJson, shownLines } from "../core/bytes/shown-text.ts";
 import { codeOf } from "../core/system-error.ts";
-import { outputFailure } from "./output-failure.ts";
+import { isStdoutClosed } from "./closed-stdout.ts";
+import { outputFailure, stdoutClosed } from "./output-failure.ts";
 import { PatientOutput, STDERR, STDOUT } from "./patient-output.ts";
 import { realClock } from "./real-clock.ts";
 import { TerminalOutput } from "./terminal-output.ts";
@@ -59,6 +60,7 @@ export function printLine(text: string): void {
 }
 
 function printWhole(text: string): void {
+  if (isStdoutClosed()) throw stdoutClosed();
   try {
     writeAll(STDOUT, `${text}\n`);
   } catch (cause) {
@@ -77,6 +79,7 @@ export function putJson(value: unknown): Promise<void> {
 /** As `putJson`, for what is JSON already. */
 export function putJsonText(json: string): Promise<void> {
   const text = shownJson(json);
+  if (isStdoutClosed()) return Promise.reject(stdoutClosed());
   if (terminal === undefined) terminal = TerminalOutput.behind(STDOUT, realClock) ?? null;
   if (terminal !== null) return putOnTerminal(terminal, `${text}\n`);
   if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {}); // The callback has it too.

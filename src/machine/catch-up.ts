@@ -1,6 +1,7 @@
 import { BoundedMap } from "../core/bounded-map.ts";
 import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
+import { type Comparison, Comparisons } from "./comparisons.ts";
 import { type CopyComparison, compareCopies } from "./copy-comparison.ts";
 import type { Effect, Report } from "./effect.ts";
 import type { Event, EventNamed } from "./event.ts";
@@ -11,24 +12,6 @@ import type { Pull } from "./pull.ts";
 import { type PullEnd, Pulls } from "./pulls.ts";
 import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
-
-interface Comparison {
-  /** When it was last tried, or compared; -Infinity when never. */
-  triedMs: number;
-  /** Not to be compared before. */
-  readyMs: number;
-  failures: number;
-  /** Pulls from it that brought nothing of what it listed, in a row. Unlike a failure this holds for a new connection too. */
-  undelivered: number;
-  /** Not to be pulled from before, for that. */
-  deliversMs: number;
-  /** A question is under way since. */
-  askedMs: number | undefined;
-  /** What the last comparison that told something found. */
-  copy: CopyComparison | undefined;
-  /** Its root differed while messages were under way; asked again at this time before pulling. */
-  confirmMs: number | undefined;
-}
 
 /** Ours. How often the pulls under way are looked at while they may keep up, so that who waits starts soon after. */
 const LOOKS = 3;
@@ -43,16 +26,13 @@ export class CatchUp {
   readonly #index: MessageIndex;
   readonly #partners: PartnersView;
   readonly #random: Random;
-  #members: ReadonlySet<PublicKey> = new Set();
-  /** Only members, so the roster bounds it. */
-  readonly #comparisons = new Map<PublicKey, Comparison>();
+  readonly #comparisons: Comparisons;
   /** Connected, as far as was told. */
   readonly #met = new Set<PublicKey>();
   /** When each was refused, oldest first, by peer and id: one peer's broken copy says nothing of another's. */
   readonly #refused: BoundedMap<string, number>;
   readonly #timer = new WakeUp("compare");
   #tickMs: number | undefined;
-  #ticks = 0;
   /** Compare `this.#config.spreadTo` others at this time. */
   #spreadMs: number | undefined;
   readonly #pulls: Pulls;
@@ -69,6 +49,7 @@ export class CatchUp {
     this.#index = options.index;
     this.#partners = options.partners;
     this.#random = options.random;
+    this.#comparisons = new Comparisons(options);
   }
 
   /** Ids held in memory by pulls under way. */
@@ -83,7 +64,7 @@ export class CatchUp {
 
   /** How the copy of `peer` stood to ours when they were last compared; `undefined` when they were not. */
   copyOf(peer: PublicKey): CopyComparison | undefined {
-    return this.#comparisons.get(peer)?.copy;
+    return this.#comparisons.copyOf(peer);
   }
 
   /** True while a member may be expected to deliver `id` for a pull. */
@@ -135,7 +116,7 @@ export class CatchUp {
    */
   admits(peer: PublicKey, nowMs: SteadyMs): boolean {
     if (!this.#partners.isMember(peer)) return false;
-    const comparison = this.#comparison(peer);
+    const comparison = this.#comparisons.of(peer);
     if (comparison.askedMs !== undefined) return true;
     const isSoon = nowMs - comparison.triedMs < this.#config.offeredEveryMs;
     const isLeftAlone = (comparison.failures > 0 && nowMs < comparison.readyMs) || nowMs < comparison.deliversMs;
@@ -146,22 +127,21 @@ export class CatchUp {
 
   /** `peer` has answered and is compared later: it may be asked again. */
   postponed(peer: PublicKey): void {
-    this.#comparison(peer).askedMs = undefined;
+    this.#comparisons.of(peer).askedMs = undefined;
   }
 
   /** Compares with `peer` now, cool-down or not: something is known to have changed. */
   compareNow(peer: PublicKey, nowMs: SteadyMs): Effect[] {
     const effects: Effect[] = [];
-    this.#comparison(peer).readyMs = nowMs;
+    this.#comparisons.of(peer).readyMs = nowMs;
     this.#ask(peer, nowMs, effects);
     return effects;
   }
 
   #onMembers(members: ReadonlySet<PublicKey>, nowMs: SteadyMs, effects: Effect[]): void {
-    this.#members = members;
     // What was refused for its author may be kept by the entry that came.
     this.#refused.clear();
-    for (const peer of this.#comparisons.keys()) if (!members.has(peer)) this.#comparisons.delete(peer);
+    this.#comparisons.keepMembers(members);
     for (const peers of [this.#confirm, this.#met]) {
       for (const peer of peers) if (!members.has(peer)) peers.delete(peer);
     }
@@ -179,7 +159,7 @@ export class CatchUp {
   #onMet(peer: PublicKey, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
     if (!this.#met.has(peer)) {
-      const comparison = this.#comparison(peer);
+      const comparison = this.#comparisons.of(peer);
       const readyMs = comparison.failures === 0 ? Math.max(nowMs, comparison.triedMs + this.#config.metAgainMs) : nowMs;
       comparison.readyMs = Math.min(comparison.readyMs, readyMs);
       if (comparison.triedMs > Number.NEGATIVE_INFINITY) comparison.confirmMs = readyMs;
@@ -199,7 +179,7 @@ export class CatchUp {
 
   #ask(peer: PublicKey, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
-    const comparison = this.#comparison(peer);
+    const comparison = this.#comparisons.of(peer);
     const isAsked = comparison.askedMs !== undefined && nowMs - comparison.askedMs < this.#config.askLostMs;
     if (isAsked || nowMs < Math.max(comparison.readyMs, comparison.deliversMs) || this.#pulls.get(peer)) return;
     comparison.askedMs = nowMs;
@@ -209,7 +189,7 @@ export class CatchUp {
 
   #onStatus({ from, isQuestion, status }: EventNamed<"status">, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
-    const comparison = this.#comparison(from);
+    const comparison = this.#comparisons.of(from);
     const { askedMs } = comparison;
     const isAnswer = askedMs !== undefined;
     comparison.askedMs = undefined;
@@ -218,13 +198,13 @@ export class CatchUp {
     if (outcome !== "unknown") comparison.copy = compared;
     if (outcome === "equal") {
       comparison.confirmMs = undefined;
-      this.#settle(from, this.#config.compareEveryMs, nowMs);
+      this.#comparisons.settle(from, this.#config.compareEveryMs, nowMs);
       effects.push(comparedReport(from, { outcome, stored: 0, missing: 0 }));
     } else if (outcome === "unknown") {
       // Its answer to a question of ours will tell: the one under way, or the next.
       if (isQuestion) comparison.askedMs = askedMs;
       else if (isAnswer) {
-        this.#settle(from, this.#config.partialCooldownMs, nowMs);
+        this.#comparisons.settle(from, this.#config.partialCooldownMs, nowMs);
         comparison.confirmMs = comparison.readyMs;
         this.#confirm.add(from);
         this.#timer.by(comparison.confirmMs, nowMs, effects);
@@ -233,7 +213,7 @@ export class CatchUp {
       // It is listed already, or has listed before what it did not deliver.
     } else if (status.message_count === 0) {
       // It holds nothing we could lack; it will come to us.
-      this.#settle(from, this.#config.compareEveryMs, nowMs);
+      this.#comparisons.settle(from, this.#config.compareEveryMs, nowMs);
     } else {
       // Who asked with fewer messages is about to pull ours; most likely it holds none that we lack.
       const isPulling = !isAnswer && compared.theirs !== undefined && compared.theirs < compared.ours;
@@ -296,9 +276,9 @@ export class CatchUp {
   #onFailed({ effect, failure }: EventNamed<"failed">, nowMs: SteadyMs, effects: Effect[]): void {
     if (effect.kind === "ask_status") {
       // A question of the peer's own may have told what we asked for.
-      if (!this.#partners.isMember(effect.to) || this.#comparison(effect.to).askedMs === undefined) return;
-      this.#comparison(effect.to).askedMs = undefined;
-      this.#backOff(effect.to, nowMs);
+      if (!this.#partners.isMember(effect.to) || this.#comparisons.of(effect.to).askedMs === undefined) return;
+      this.#comparisons.of(effect.to).askedMs = undefined;
+      this.#comparisons.backOff(effect.to, nowMs);
     } else if (effect.kind === "ask_ids") {
       this.#fail(effect.to, failure === "unreachable" || failure === "backoff" ? "lost" : "idle", nowMs, effects);
     } else if (effect.kind === "fetch" && effect.via === "pull") {
@@ -319,19 +299,15 @@ export class CatchUp {
   #onEnds(ends: readonly PullEnd[], why: "lost" | "idle", nowMs: SteadyMs, effects: Effect[]): void {
     for (const { pull, outcome } of ends) {
       const { missing, peer, stored } = pull;
-      const comparison = this.#comparison(peer);
       if (stored > 0) {
-        comparison.undelivered = 0;
+        this.#comparisons.of(peer).undelivered = 0;
         this.#spreadMs = nowMs + this.#random.between(...this.#config.spreadAfterMs);
         this.#timer.by(this.#spreadMs, nowMs, effects);
-      } else if (missing > 0) {
-        if (why === "idle" || comparison.undelivered === 0) comparison.undelivered += 1;
-        comparison.deliversMs = nowMs + this.#failureMs(comparison.undelivered);
-      }
-      if (outcome === "failed") this.#backOff(peer, nowMs);
+      } else if (missing > 0) this.#comparisons.deliveredNothing(peer, why, nowMs);
+      if (outcome === "failed") this.#comparisons.backOff(peer, nowMs);
       else {
         const coolDownMs = outcome === "partial" ? this.#config.partialCooldownMs : this.#config.compareEveryMs;
-        this.#settle(peer, coolDownMs, nowMs);
+        this.#comparisons.settle(peer, coolDownMs, nowMs);
       }
       effects.push(comparedReport(peer, { outcome, stored, missing }));
     }
@@ -359,7 +335,7 @@ export class CatchUp {
       }
     }
     for (const peer of this.#confirm) {
-      const confirmMs = this.#comparisons.get(peer)?.confirmMs;
+      const confirmMs = this.#comparisons.of(peer).confirmMs;
       if (confirmMs !== undefined && confirmMs > nowMs) this.#timer.by(confirmMs, nowMs, effects);
       else {
         this.#confirm.delete(peer);
@@ -367,7 +343,7 @@ export class CatchUp {
       }
     }
     if (this.#tickMs === undefined || this.#tickMs <= nowMs) {
-      const peer = this.#leastRecent(nowMs);
+      const peer = this.#comparisons.leastRecent(nowMs);
       if (peer !== undefined) this.#ask(peer, nowMs, effects);
       this.#armTick(nowMs, effects);
     }
@@ -377,66 +353,6 @@ export class CatchUp {
   #armTick(nowMs: SteadyMs, effects: Effect[]): void {
     this.#tickMs = nowMs + this.#random.between(...this.#config.compareEveryMs);
     this.#timer.by(this.#tickMs, nowMs, effects);
-  }
-
-  /** The member compared longest ago: mostly one we are connected with, for where most are away the others seldom answer. */
-  #leastRecent(nowMs: SteadyMs): PublicKey | undefined {
-    const wantsStranger = this.#ticks++ % this.#config.strangerEvery === this.#config.strangerEvery - 1;
-    let found: PublicKey | undefined;
-    let foundMs = Number.POSITIVE_INFINITY;
-    let isFoundWanted = false;
-    let ties = 0;
-    for (const peer of this.#members) {
-      if (!this.#partners.isMember(peer)) continue;
-      const comparison = this.#comparisons.get(peer);
-      if (comparison !== undefined && Math.max(comparison.readyMs, comparison.deliversMs) > nowMs) continue;
-      const isWanted = this.#partners.isConnected(peer) !== wantsStranger;
-      const triedMs = comparison?.triedMs ?? Number.NEGATIVE_INFINITY;
-      if (isWanted === isFoundWanted && triedMs === foundMs) {
-        ties += 1;
-        if (!this.#random.chance(1 / ties)) continue;
-      } else if (isWanted === isFoundWanted ? triedMs > foundMs : isFoundWanted) continue;
-      else ties = 1;
-      found = peer;
-      foundMs = triedMs;
-      isFoundWanted = isWanted;
-    }
-    return found;
-  }
-
-  #comparison(peer: PublicKey): Comparison {
-    let comparison = this.#comparisons.get(peer);
-    if (comparison === undefined) {
-      comparison = {
-        triedMs: Number.NEGATIVE_INFINITY,
-        readyMs: Number.NEGATIVE_INFINITY,
-        failures: 0,
-        undelivered: 0,
-        deliversMs: Number.NEGATIVE_INFINITY,
-        askedMs: undefined,
-        copy: undefined,
-        confirmMs: undefined,
-      };
-      this.#comparisons.set(peer, comparison);
-    }
-    return comparison;
-  }
-
-  #settle(peer: PublicKey, coolDownMs: readonly [number, number], nowMs: SteadyMs): void {
-    const comparison = this.#comparison(peer);
-    comparison.failures = 0;
-    comparison.triedMs = nowMs;
-    comparison.readyMs = nowMs + this.#random.between(...coolDownMs);
-  }
-
-  #backOff(peer: PublicKey, nowMs: SteadyMs): void {
-    const comparison = this.#comparison(peer);
-    comparison.failures += 1;
-    comparison.readyMs = nowMs + this.#failureMs(comparison.failures);
-  }
-
-  #failureMs(failures: number): number {
-    return Math.min(this.#config.failureMaxMs, this.#config.failureFirstMs * 2 ** Math.min(failures - 1, 16));
   }
 }
 

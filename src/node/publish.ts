@@ -5,15 +5,17 @@ import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { MESSAGE_MAX_BYTES, type MessageFacts, type NotKept, whetherKept } from "../core/kept.ts";
-import { isPolicyUpdate } from "../core/policy/policy-update.ts";
-import { isReserved, verifyPublishTopic } from "../core/policy/topic.ts";
+import { isPolicyUpdate, POLICY_TOPIC } from "../core/policy/policy-update.ts";
+import { isReserved, publishTopics } from "../core/policy/topic.ts";
 import { type MessageFields, messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
+import { awaitComparison, requireMaySign } from "./change-roster.ts";
 import type { Group } from "./group/group.ts";
 import { newMessage } from "./group/ingest.ts";
+import { removalText } from "./group/removal.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Caller } from "./operations/implementation.ts";
-import type { Published, publish } from "./operations/messages.ts";
+import { type Published, type publish, tooLongText } from "./operations/messages.ts";
 import type { RequestOf } from "./operations/operation.ts";
 import {
   notePublishing,
@@ -58,8 +60,11 @@ export class Publisher {
    * Durable when it resolves. Throws `group_not_found`, `not_member`, `invalid_argument`, `rate_limited`, `disk_full`,
    * and `forbidden` for an agent that writes where the node and founders do.
    */
-  async publish(request: PublishRequest, caller: Caller): Promise<Published> {
+  async publish(asked: PublishRequest, caller: Caller): Promise<Published> {
+    const request = { ...asked, topics: publishTopics(asked.topics) };
     if (caller === "agent") refuseReserved(request.topics);
+    if (request.content.length === 0)
+      throw new EntmootError("invalid_argument", "content is empty; expected the text of the message");
     const group = this.#choose(request.group_id);
     if (request.token === undefined) return this.#publish(group, request, undefined);
     const token = tokenOf(caller, request.token);
@@ -81,13 +86,11 @@ export class Publisher {
   async #publish(group: Group, { content, topics }: PublishRequest, once: Once | undefined): Promise<Published> {
     const before = once === undefined ? undefined : publishedBefore(group, once);
     if (before !== undefined) return before;
-    requireTopics(topics);
     // The note of a token is written at once; the message itself waits in the batch writer.
     if (once !== undefined) await whenWritable(this.#context.clock, [group.store]);
     const author = group.self;
-    if (author === undefined) {
-      throw new EntmootError("not_member", `local node ${this.#context.nodeIdNow()} is not a member`);
-    }
+    if (author === undefined) throw notMember(group, this.#context.nodeIdNow());
+    await this.#beforeSigning(group, topics);
     const now = this.#context.clock.unix();
     const fields = {
       group_id: group.id,
@@ -114,11 +117,25 @@ export class Publisher {
     return publishedForm(message);
   }
 
+  /** A founder that may have an old copy fetches what is missing first; a policy is the founder's word as a roster is. */
+  async #beforeSigning(group: Group, topics: readonly string[]): Promise<void> {
+    if (!group.isFounder) return;
+    if (group.doubt.reason !== undefined) await awaitComparison(this.#context, group.id);
+    if (topics.includes(POLICY_TOPIC)) requireMaySign(this.#context, group, { alone: false });
+  }
+
   #choose(groupId: GroupId | undefined): Group {
     return groupId === undefined
       ? onlyOf(this.#context.groups(), PUBLISHING_WORDS)
       : this.#context.requireGroup(groupId);
   }
+}
+
+/** In the words of the original, then with what ended the membership. */
+function notMember({ removal }: Group, nodeId: number): EntmootError {
+  const why =
+    removal === undefined ? "" : `: ${removalText(removal)}; nothing is published here until it adds this node again`;
+  return new EntmootError("not_member", `local node ${nodeId} is not a member${why}`);
 }
 
 /** What a caller is told of a message that is stored. */
@@ -163,12 +180,6 @@ function refuseReserved(topics: readonly string[]): void {
   );
 }
 
-function requireTopics(topics: readonly string[]): void {
-  if (topics.length === 0) throw new EntmootError("invalid_argument", "no topics supplied");
-  if (topics.some((topic) => topic === "")) throw new EntmootError("invalid_argument", "empty topic");
-  for (const topic of topics) verifyPublishTopic(topic);
-}
-
 /** What is decided before a message is signed; its id will be its hash. */
 function unsignedFacts(fields: MessageFields): Omit<MessageFacts, "canonicalBytes" | "isSignedBy"> {
   const { author, content, parents, references, timestamp, topics } = fields;
@@ -196,8 +207,5 @@ export function refusal({ fault, reason, until }: NotKept, { canonicalBytes }: M
 }
 
 function tooLong(bytes: number): EntmootError {
-  return new EntmootError(
-    "invalid_argument",
-    `message: expected at most ${sizeText(MESSAGE_MAX_BYTES)} with all it carries, got ${sizeText(bytes)}; send a reference instead`,
-  );
+  return new EntmootError("invalid_argument", tooLongText(sizeText(bytes)));
 }

@@ -499,6 +499,26 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
   });
 
   describe(`the roster in ${name}`, () => {
+    check("entries behind one give way to others, also after reopening", ({ roster: kept }, world) => {
+      const [founder, ...others] = [identity(1), identity(2), identity(3), identity(4)] as const;
+      const [log, other] = [roster([founder, ...others]), roster([founder, others[0], others[2]])];
+      kept.append(log.entries);
+      kept.rebranch(2, other.entries.slice(2));
+      expect(world.reopen().roster.entries()).toEqual([...other.entries]);
+      world.store.roster.rebranch(1, []);
+      expect(world.store.roster.entries()).toEqual(other.entries.slice(0, 1));
+    });
+
+    check("what is known of other histories is kept whole, and as it was given last", ({ roster: kept }, world) => {
+      expect(kept.forks()).toEqual([]);
+      kept.keepForks(["one", "two", "x".repeat(1024 * 1024)]);
+      expect(world.reopen().roster.forks()).toEqual(["one", "two", "x".repeat(1024 * 1024)]);
+      world.store.roster.keepForks(["three"]);
+      expect(world.reopen().roster.forks()).toEqual(["three"]);
+      world.store.roster.keepForks([]);
+      expect(world.reopen().roster.forks()).toEqual([]);
+    });
+
     check("entries come back in log order, also after reopening and appending", ({ roster: kept }, world) => {
       const log = roster([identity(1), identity(2), identity(3)]);
       expect(kept.entries()).toEqual([]);

@@ -67,6 +67,7 @@ const STATUS: NodeStatus = {
   transport: { carrier: "iroh", reason: "default", port: 4433, hints: ["h"] },
   unopened: [],
   faults: [],
+  twin_seen_ms: 0,
   groups: [
     {
       group_id: GroupId.fromBytes(new Uint8Array(32).fill(1)),
@@ -79,6 +80,9 @@ const STATUS: NodeStatus = {
       local_node_id: 7,
       local_member: true,
       founder: true,
+      removal: undefined,
+      fork: undefined,
+      doubt: undefined,
       policy: "",
       retention: undefined,
     },

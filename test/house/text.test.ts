@@ -71,6 +71,10 @@ test("nothing stands at the top level but what belongs there, and no file is as 
   expect(files.filter((path) => statSync(resolve(ROOT, path)).size > FILE_MAX_BYTES)).toEqual([]);
 });
 
+test("install.sh is ASCII: one of the shells reads nothing else where the language is not set", () => {
+  expect(readFileSync(resolve(ROOT, "install.sh"), "utf8")).toMatch(/^\p{ASCII}*$/u);
+});
+
 /** A tag without a reason, of one constant or of a group. */
 const BARE_TAG =
   /(?:\/\*\*?|\/\/|^ \*) (?:Ours|Wire)(?: and ours| and the original's)?(?:, all of (?:them|these))?[.:]?(?: *\*\/|$)/m;

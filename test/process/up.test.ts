@@ -84,7 +84,7 @@ inNetns(import.meta, () => {
     using home = new TemporaryDirectory();
     await using a = new DaemonNode(home.path, "a");
     await using up = a.spawn(["up", "-stdin", "json"], { stdin: "open" });
-    const { group_id } = await up.json({ event: "ready" });
+    const { group_id, name } = await up.json({ event: "ready" });
     up.write('{"id":"x1","publish":{"content":"hello","topic":["chat","news"]}}\n');
     const published = await up.json({ event: "published" });
     expect(published).toMatchObject({ id: "x1", line: 1, group_id, topic: ["chat", "news"] });
@@ -101,12 +101,19 @@ inNetns(import.meta, () => {
       expect(said.duplicate).toBe(duplicate);
       expect(said.warning).toContain("no pattern matches");
     }
+    const hex = Buffer.from(group_id, "base64").toString("hex");
+    const called = (group: string) => `${JSON.stringify({ publish: { content: "named", group_id: group } })}\n`;
+    up.write(called(hex) + called(` ${name} `) + called("senate"));
+    for (const line of [8, 9]) expect(await up.json({ event: "published" })).toMatchObject({ line, group_id });
+    const unknown = await up.json({ event: "error" });
+    expect(unknown).toMatchObject({ line: 10, error: { code: "invalid_argument" } });
+    expect(unknown.error.message).toContain(`no moot here has that name either: here are "${name}"`);
     const mebibyte = "x".repeat(1024 * 1024);
     for (let size = 0; size < 9; size++) up.write(mebibyte);
     up.write('\n{"publish":{"content":"last"}}');
     expect((await up.json({ event: "error" })).error.message).toContain("found a longer one");
     up.closeStdin();
-    expect(await up.json({ event: "published" })).toMatchObject({ line: 9 });
+    expect(await up.json({ event: "published" })).toMatchObject({ line: 12 });
     const { status, stdout } = await up.ended();
     expect(status).toBe(0);
     const told = stdout.split("\n").filter((line) => line.startsWith('{"event":"message"'));
@@ -117,7 +124,7 @@ inNetns(import.meta, () => {
       .split("\n")
       .filter(Boolean)
       .map((line) => JSON.parse(line).content);
-    expect(contents).toEqual(["hello", "and again", "once", "last"]);
+    expect(contents).toEqual(["hello", "and again", "once", "named", "named", "last"]);
   });
 
   test("-moot with -stdin json opens or makes the moot of that name, and speaks there", async () => {

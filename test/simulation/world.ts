@@ -305,6 +305,10 @@ export class World {
         const length = peer.rosterLength;
         return () => this.#applyRoster(sender, peer, length);
       }
+      case "ask_forks":
+      case "push_forks":
+        // Its one roster log has none.
+        throw new Error("nobody has forks to ask for");
       case "ask_status": {
         if (this.#options.statusBothWays ?? true)
           this.tell(peer, { kind: "status", from, status: statusOf(sender), isQuestion: true });

@@ -351,6 +351,20 @@ inNetns(import.meta, () => {
       expect(await ask(member, victim, text("still here"))).toEqual(text("still here"));
     });
 
+    test("with many made-up keys at one host loses its own connections, and those from elsewhere stay", async () => {
+      const victim = await start(1, { limits: { strangerConnections: 3 } });
+      victim.accept(echo);
+      victim.knowPeers(() => false);
+      const elsewhere = await start(2);
+      const hints = [`[::1]:${victim.boundPort()}`];
+      expect(await ask(elsewhere, victim, text("first"), hints)).toEqual(text("first"));
+      const strangers: Connection[] = [];
+      for (let node = 3; node < 9; node += 1) strangers.push(await strangerDials(node, victim));
+      expect(await firstClosed(strangers, 4)).toEqual([LIMITS, LIMITS, LIMITS, LIMITS]);
+      expect(elsewhere.status(victim.local).connected).toBe(true);
+      expect(victim.status(elsewhere.local).connected).toBe(true);
+    });
+
     test("is cut off when it floods datagrams, while others are served", async () => {
       const victim = await start(1);
       victim.accept(echo);

@@ -32,17 +32,7 @@ export async function parseMoot(label: string, text: string, { options, timeoutM
     return parseGroupId(label, text);
   } catch (cause) {
     if (!(cause instanceof EntmootError) || trimSpace(text) === "") throw cause;
-    const moots = await lookUp(options, timeoutMs);
-    const [found, ...others] = moots.filter(({ name }) => trimSpace(name) === trimSpace(text));
-    if (found !== undefined && others.length === 0) return found.group_id;
-    if (found !== undefined) {
-      const called = `${others.length + 1} moots here are called ${JSON.stringify(shown(text))}`;
-      throw new EntmootError("invalid_argument", `${label}: ${called}; give the id: ${list([found, ...others])}`);
-    }
-    const known = moots.length === 0 ? "there is none here" : `here are ${list(moots)}`;
-    throw new EntmootError("invalid_argument", `${cause.message}; no moot here has that name either: ${known}`, {
-      cause,
-    });
+    return theMootCalled(label, text, await lookUp(options, timeoutMs), cause.message).group_id;
   }
 }
 
@@ -60,6 +50,26 @@ export async function oneMoot(label: string, text: string | undefined, asked: Mo
 function several(label: string, moots: readonly MootHere[], cause?: unknown): EntmootError {
   const text = `${label}: ${moots.length} moots are here; name one with -group: ${list(moots)}`;
   return new EntmootError("invalid_argument", text, { cause });
+}
+
+/**
+ * The one of `moots` that has the name. `noId`: why the name is no id, where it might have been meant for one. Throws
+ * `invalid_argument`, saying which there are.
+ */
+export function theMootCalled(
+  label: string,
+  text: string,
+  moots: readonly MootHere[],
+  noId = `${label}: expected an id of 32 bytes in base64 or hex, or a name, found ${JSON.stringify(shown(text))}`,
+): MootHere {
+  const [found, ...others] = moots.filter(({ name }) => trimSpace(name) === trimSpace(text));
+  if (found !== undefined && others.length === 0) return found;
+  if (found !== undefined) {
+    const called = `${others.length + 1} moots here are called ${JSON.stringify(shown(text))}`;
+    throw new EntmootError("invalid_argument", `${label}: ${called}; give the id: ${list([found, ...others])}`);
+  }
+  const known = moots.length === 0 ? "there is none here" : `here are ${list(moots)}`;
+  throw new EntmootError("invalid_argument", `${noId}; no moot here has that name either: ${known}`);
 }
 
 /** Runs `work`, which needs to know the moot, and lists them where none was named and there are several, or says that there is none. */

@@ -7,12 +7,13 @@ import { codeOf } from "../../core/system-error.ts";
 import type { Daemon } from "../../daemon/start-daemon.ts";
 import { putJson } from "../../host/print.ts";
 import { onReaderGone } from "../../host/stdout-reader.ts";
-import type { MootStatus } from "../../node/operations/daemon.ts";
+import { type MootStatus, status } from "../../node/operations/daemon.ts";
 import { type Published, publish } from "../../node/operations/messages.ts";
 import { pause, unlessAborted } from "../../transport/wait.ts";
 import { eventJson } from "../../view/event-json.ts";
 import { jsonInteger } from "../../view/message-line.ts";
 import { retentionJson } from "../../view/retention-json.ts";
+import { theMootCalled } from "../line/moot-argument.ts";
 import { unmatchedTopics } from "../line/topic-argument.ts";
 import { CHAT_TOPIC } from "./conversation.ts";
 import { type InputLine, LineSplitter } from "./line-splitter.ts";
@@ -103,7 +104,9 @@ async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot
         `expected a line of at most ${sizeText(LINE_MAX_BYTES)} such as ${EXPECTED}, found a longer one`,
       );
     }
-    const asked = readSpoken(bytes, { groupId: moot.group_id, topic: CHAT_TOPIC }).publish;
+    const spoken = readSpoken(bytes, { groupId: moot.group_id, topic: CHAT_TOPIC });
+    const named = spoken.moot === undefined ? {} : { group_id: await mootCalled(node, spoken.moot) };
+    const asked = { ...spoken.publish, ...named };
     await put({
       event: "published",
       line: number,
@@ -120,6 +123,12 @@ async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot
       error: { code, message: withoutSecrets(textOf(error)), retry_after_ms },
     });
   }
+}
+
+/** The one moot of that name. Throws `invalid_argument`, saying which there are. */
+async function mootCalled(node: Daemon["node"], name: string): Promise<GroupId> {
+  const { groups } = await node.call(status, {});
+  return theMootCalled("publish: group_id", name, groups).group_id;
 }
 
 function publishedJson(

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode } from "../../core/errors.ts";
-import type { MessageId, PublicKey } from "../../core/ids.ts";
+import { type MessageId, PublicKey } from "../../core/ids.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
 import type { AskEffect, Effect, HeldMessage, Report, SendEffect } from "../../machine/effect.ts";
 import type { NetworkFailure } from "../../machine/event.ts";
@@ -9,8 +9,9 @@ import type { FetchOutcome } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
 import { pageIds } from "../../wire/peer/id-page.ts";
 import { pushFrames } from "../../wire/peer/push-frame.ts";
+import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
 import type { Group } from "../group/group.ts";
-import { askRosterAfter } from "./ask-roster.ts";
+import { askForks, askRosterAfter } from "./ask-roster.ts";
 import { Lanes } from "./lanes.ts";
 import { failureOf, PeerRefusal, type Peers } from "./peers.ts";
 
@@ -40,6 +41,10 @@ export interface CarryOutParts {
   readonly peers: Peers;
   readonly clock: Clock;
   readonly onReport: (group: Group, report: Report) => void;
+  /** A member's dialect has no question for status. */
+  readonly onOriginal?: (group: Group, peer: PublicKey) => void;
+  /** A member says that our key runs in another place too. */
+  readonly onTwin?: (by: PublicKey) => void;
   /** Something that is not lost for good could not be done here: a full disk, a damaged row. */
   readonly onFailed: (group: Group, error: EntmootError) => void;
 }
@@ -71,6 +76,7 @@ export class CarryOut {
         case "graft":
         case "prune":
         case "push_roster":
+        case "push_forks":
           this.#send(group, effect);
           break;
         default:
@@ -144,8 +150,12 @@ export class CarryOut {
         return [{ kind: effect.kind, group_id, ids: effect.ids }];
       case "prune":
         return [{ kind: "prune", group_id }];
+      case "push_forks": {
+        const { forkedEntries: entries, heals } = group.roster;
+        return [answerRosterForks({ kind: "roster_forks_req", group_id, from: 0 }, { entries, heals })];
+      }
       case "push_roster":
-        return [{ kind: "roster_resp", group_id, entries: group.roster.log.entries.slice(-PUSHED_ENTRIES_MAX) }];
+        return [{ kind: "roster_resp", group_id, entries: toldEntries(group, effect.to).slice(-PUSHED_ENTRIES_MAX) }];
     }
   }
 
@@ -199,6 +209,8 @@ export class CarryOut {
     try {
       return await peers.ask(to, { kind: "status_req", ...group.question(to) }, "status_resp", SMALL_TIMEOUT_MS);
     } catch (error) {
+      // An original has no such question: what it can be asked is its roster.
+      if (error instanceof EntmootError && error.code === "unsupported") this.#parts.onOriginal?.(group, to);
       if (error instanceof PeerRefusal && error.code === "not_member" && group.self !== undefined) {
         const entries = group.roster.log.entries.slice(-INTRODUCTION_ENTRIES);
         peers.send(to, { kind: "roster_resp", group_id, entries }, () => {});
@@ -213,7 +225,9 @@ export class CarryOut {
     switch (effect.kind) {
       case "ask_status": {
         const status = await this.#askStatus(group, effect.to);
-        if (effect.to === group.roster.founder) group.policy.adopt(status.policy);
+        // Of a founder that signs two histories nothing is taken on.
+        if (effect.to === group.roster.founder && !group.roster.isForked) group.policy.adopt(status.policy);
+        if (status.twin) this.#parts.onTwin?.(effect.to);
         group.hearStatus(effect.to, status, false);
         return;
       }
@@ -226,6 +240,11 @@ export class CarryOut {
       case "ask_roster":
         group.acceptRoster(await askRoster(group, effect.to, peers), effect.to);
         return;
+      case "ask_forks": {
+        const { entries, heals } = await askForks({ peers, groupId: group_id, to: effect.to });
+        group.acceptForks(entries, heals, effect.to);
+        return;
+      }
       case "fetch":
         if (effect.via === "pull") await fetchMessages(group, effect, peers);
         else await this.#fetchAnnounced(group, effect);
@@ -256,6 +275,12 @@ async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<rea
     if (!(error instanceof PeerRefusal) || error.code !== "not_found") throw error;
     return (await askRosterAfter({ peers, groupId: group.id, to, after: undefined })).entries;
   }
+}
+
+/** The log as far as it concerns a peer: nothing later than its removal. */
+function toldEntries({ roster: { log } }: Group, to: PublicKey): readonly RosterEntry[] {
+  const removal = log.removalOf(PublicKey.toBytes(to));
+  return removal === undefined ? log.entries : log.entries.slice(0, log.position(removal.id)! + 1);
 }
 
 type FetchEffect = Extract<AskEffect, { kind: "fetch" }>;

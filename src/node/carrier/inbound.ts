@@ -17,6 +17,7 @@ import type { Reply } from "./member-frames.ts";
 import type { PeerBudget } from "./peer-budget.ts";
 import { priceOf, writeMs } from "./prices.ts";
 import { Question } from "./question.ts";
+import { RemovalProofs } from "./removal-proof.ts";
 
 /** How long a peer may take. */
 export const INBOUND_TIMEOUTS = {
@@ -69,6 +70,7 @@ interface AnswerWriting {
 export class Inbound {
   readonly #parts: InboundParts;
   readonly #active = new Set<Promise<void>>();
+  readonly #proofs = new RemovalProofs();
 
   constructor(parts: InboundParts) {
     this.#parts = parts;
@@ -158,9 +160,20 @@ export class Inbound {
     }
     if (!("group_id" in frame) || frame.kind === "refused" || frame.group_id === undefined) return undefined;
     const group = this.#parts.group(frame.group_id);
+    // Who was a member may ask why it is none.
+    if (frame.kind === "roster_proof_req") {
+      return refuseOnError(frame, dialect, async () =>
+        this.#proofs.answer(group, from, frame, this.#parts.clock.steady()),
+      );
+    }
     // Entries prove themselves by the founder's signature, whoever brings them; a member we have not heard of brings its own.
     if (frame.kind === "roster_resp") {
       group?.acceptRoster(frame.entries, from);
+      return undefined;
+    }
+    // Told by a member unasked, when a fork was learned or healed; no answer is owed.
+    if (frame.kind === "roster_forks_resp") {
+      if (group?.roster.members.has(from)) group.acceptForks(frame.entries, frame.heals, from);
       return undefined;
     }
     // Whether a group is here is nobody's business but its members'.

@@ -20,6 +20,7 @@ import {
 } from "../../wire/peer/frame-pieces.ts";
 import { idPage } from "../../wire/peer/id-page.ts";
 import { idsPage } from "../../wire/peer/ids-frames.ts";
+import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
 import { ROSTER_PAGE_MAX, type RosterPage, writeRosterPage } from "../../wire/peer/roster-page-frames.ts";
 import type { Group } from "../group/group.ts";
 import { groupName } from "../group/group-name.ts";
@@ -38,6 +39,8 @@ export interface MemberFrameServices {
   readonly pages: SharedAnswers<RosterPage | undefined>;
   readonly version: string;
   readonly clock: Clock;
+  /** Whether the key of a member, which started under this name, runs in another place too. */
+  readonly isTwin: (peer: PublicKey, instance: string) => boolean;
   readonly hintsOf: (group: Group) => readonly Uint8Array[];
   readonly acceptProfile: (group: Group, ad: MemberProfileAd, from: PublicKey) => void;
   readonly acceptTransportAd: (group: Group, ad: TransportAd) => void;
@@ -133,11 +136,11 @@ const MESSAGE_QUESTIONS = {
 
 /** Questions about the group and its members. */
 const GROUP_QUESTIONS = {
-  status_req({ from, group, version }, status) {
+  status_req({ from, group, isTwin, version }, status) {
     // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
     group.hearStatus(from, status, true);
     const policy = group.isFounder ? group.policy.text : "";
-    return { kind: "status_resp", ...group.answer(from, status), version, policy };
+    return { kind: "status_resp", ...group.answer(from, status), version, policy, twin: isTwin(from, status.instance) };
   },
   async roster_req({ group: { id, roster }, question, rosters }) {
     const { entries } = roster.log;
@@ -158,6 +161,9 @@ const GROUP_QUESTIONS = {
     });
     if (page === undefined) throw new EntmootError("not_found", "roster: this entry is not in our log");
     return rosterPagePieces(page);
+  },
+  roster_forks_req({ group: { roster } }, frame) {
+    return answerRosterForks(frame, { entries: roster.forkedEntries, heals: roster.heals });
   },
   diag_ping_req({ clock, group: { id, self } }, { nonce }) {
     return {

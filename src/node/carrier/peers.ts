@@ -2,13 +2,14 @@ import { addressesFor, dialsByAddress } from "../../core/admission/address-hint.
 import { BoundedMap } from "../../core/bounded-map.ts";
 import type { Clock, UnixMs } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode, textOf } from "../../core/errors.ts";
-import type { PublicKey } from "../../core/ids.ts";
+import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { DialBackoff } from "../../machine/dial-backoff.ts";
 import type { NetworkFailure } from "../../machine/event.ts";
 import { FramedStream } from "../../transport/framed-stream.ts";
 import type { PeerStatus, PeerStream, Transport } from "../../transport/transport.ts";
 import { atMost, Deadline } from "../../transport/wait.ts";
-import { FRAME_LENGTH_MAX, type FrameLimits } from "../../wire/frame/frame-limits.ts";
+import { FRAME_LENGTH_MAX, type FrameLimits, peerLimits } from "../../wire/frame/frame-limits.ts";
+import { type Dialect, hasExtensions } from "../../wire/frame/frame-types.ts";
 import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
 import { noteMoved } from "../group/collect-garbage.ts";
 import { AnswerPace } from "./answer-pace.ts";
@@ -21,7 +22,13 @@ const DIAL_TIMEOUT_MS = 15_000;
 /** Ours. How long ending waits for peers that are being dialled. */
 const CLOSE_UNREACHED_MS = 300;
 
-/** Ours. A refusal, or another frame than was asked for. */
+/**
+ * Ours. Nothing that is kept is larger: a message has a million bytes. Anything past it would hold up this thread for
+ * more than a moment while it is decoded.
+ */
+const ANSWER_MAX_BYTES = 2 * 1024 * 1024;
+
+/** Ours. An answer of another kind than was asked for is named in the refusal, and read for no more than that. */
 const OTHER_ANSWER_MAX_BYTES = 64 * 1024;
 
 /** Ours. Peers something is or was sent to; the quietest are forgotten first. */
@@ -44,6 +51,8 @@ export interface PeersParts {
   readonly backoff: DialBackoff;
   readonly budget: PeerBudget;
   readonly clock: Clock;
+  /** A question about a group was refused to us as a stranger, or an original ended the stream in place of an answer. */
+  readonly onStranger?: (peer: PublicKey, groupId: GroupId) => void;
 }
 
 /** How one question is asked. */
@@ -122,7 +131,7 @@ export class Peers {
     const { signal } = deadline;
     const stream = await this.#open(peer, signal, options.ignoreBackoff);
     const language = peerLanguage(stream.dialect);
-    const limits = answerLimits(expected, options.maxBytes, language.limits);
+    const limits = answerLimits(stream.dialect, expected, options.maxBytes);
     using held = budget.incoming(peer, true, () => stream.reset());
     using pace = new AnswerPace(clock, () =>
       slow.abort(new EntmootError("timeout", "peer: its answer came too slowly")),
@@ -137,6 +146,10 @@ export class Peers {
     await frames.finish();
     const answer = await frames.read(signal);
     this.heardFrom(peer);
+    const isStranger = answer === undefined || (answer.kind === "refused" && answer.code === "not_member");
+    if (isStranger && "group_id" in question && question.group_id !== undefined) {
+      this.#parts.onStranger?.(peer, question.group_id);
+    }
     return expectAnswer(answer, question, expected);
   }
 
@@ -189,9 +202,12 @@ export class Peers {
   }
 }
 
-/** Of an answer only what was asked for may be large, or a trickle of anything would be held. */
-function answerLimits(expected: Frame["kind"], maxBytes = FRAME_LENGTH_MAX, limits: FrameLimits): FrameLimits {
-  return (type) => Math.min(limits(type), type === frameType(expected) ? maxBytes : OTHER_ANSWER_MAX_BYTES);
+/** What an answer may have. Peers of the original answer with all of a roster at once, whatever its size. */
+function answerLimits(dialect: Dialect, expected: Frame["kind"], maxBytes = FRAME_LENGTH_MAX): FrameLimits {
+  const limits = peerLimits(dialect);
+  const wanted = frameType(expected);
+  const max = Math.min(maxBytes, hasExtensions(dialect) ? ANSWER_MAX_BYTES : FRAME_LENGTH_MAX);
+  return (type) => Math.min(limits(type), type === wanted ? max : OTHER_ANSWER_MAX_BYTES);
 }
 
 class Backoff extends EntmootError {

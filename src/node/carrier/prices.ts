@@ -83,6 +83,10 @@ function unitsOf(frame: Frame, group: Group): { readonly microseconds: number; r
     case "member_profile_snapshot_req":
     case "transport_snapshot_req":
       return { microseconds: members * ENTRY_US, bytes: members * RECORD_BYTES };
+    case "roster_forks_req": {
+      const entries = Math.min(group.roster.forkedEntries.length, 2048);
+      return { microseconds: entries * ENTRY_US, bytes: entries * RECORD_BYTES };
+    }
     case "peer_hints_req":
       return { microseconds: Math.min(members, 256) * ROW_US, bytes: Math.min(members, 256) * 1024 };
     default:

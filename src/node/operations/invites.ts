@@ -89,6 +89,7 @@ const links = struct("links", { links: plainList(linkRow, LINKS_MAX) }, { requir
 export const link_list = operation({
   name: "link_list",
   summary: "The links this node issued for a moot",
+  onlyLooks: true,
   scope: "owner",
   request: ofGroup,
   answer: links,

@@ -1,5 +1,8 @@
+import { sizeText } from "../../core/amounts.ts";
+import type { RosterEntryId } from "../../core/ids.ts";
 import { type Codec, type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
-import { bool, groupId, i64, messageId, u32 } from "../../core/json/json-scalars.ts";
+import { bool, groupId, i64, messageId, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
+import { MESSAGE_MAX_BYTES } from "../../core/kept.ts";
 import { message as messageCodec, nodeInfo } from "../../core/record/record-codecs.ts";
 import {
   boundedBytes,
@@ -23,15 +26,27 @@ export const PAGE_MESSAGES_MAX = 1000;
 /** Ours. How long an answer waits for something to arrive, at most. */
 export const WAIT_MAX_MS = 120_000;
 
+/** Ours. Content above it fits in no message, where it is in base64; that much and all else does not either. */
+export const CONTENT_MAX_BYTES = (MESSAGE_MAX_BYTES / 4) * 3;
+
+/** What is said of a message that no member would keep, wherever that is seen; `found`: how large it is. */
+export function tooLongText(found: string): string {
+  const content = `content counts a third more, so some ${sizeText(CONTENT_MAX_BYTES)} of it fit`;
+  return `message: expected at most ${sizeText(MESSAGE_MAX_BYTES)} with all it carries (${content}), got ${found}; send a reference instead`;
+}
+
 const publishRequest = struct(
   "publish",
   {
     group_id: groupOrOnly,
     topics: documented(
-      `1 to ${TOPICS_MAX}, each of at most 1,024 bytes and without + or # as a whole segment`,
+      `1 to ${TOPICS_MAX}, each of at most 1,024 bytes and without + or # as a whole segment; white space around is left out, and what comes twice counts once`,
       plainList(boundedText("topic", TOPIC_BYTES_MAX), TOPICS_MAX),
     ),
-    content: documented("the body", boundedBytes("content", { min: 0, max: Number.MAX_SAFE_INTEGER })),
+    content: documented(
+      `the body, not empty; of a message of at most ${sizeText(MESSAGE_MAX_BYTES)} with all it carries, content counts a third more`,
+      boundedBytes("content", { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    ),
     token: documented(
       "16 to 64 bytes of your choice: the same message again in the same moot gives the first answer with duplicate and publishes nothing; another message under it is a conflict",
       optional(boundedBytes("token", TOKEN_BYTES)),
@@ -110,6 +125,7 @@ const oneMessage = struct(
 export const message = operation({
   name: "message",
   summary: "One message by its id",
+  onlyLooks: true,
   scope: "agent",
   request: oneMessage,
   answer: messageRow,
@@ -159,6 +175,7 @@ export type MessagesPage = Decoded<typeof messagesPage>;
 export const messages = operation({
   name: "messages",
   summary: "Messages of a moot that are held here, by time or as they arrived, a page at a time",
+  onlyLooks: true,
   scope: "agent",
   request: messagesRequest,
   answer: messagesPage,
@@ -222,6 +239,7 @@ const backlogEnd = struct(
 export const backlog = operation({
   name: "backlog",
   summary: "The latest messages held, oldest first, and the places from which to watch what comes next",
+  onlyLooks: true,
   scope: "agent",
   request: backlogRequest,
   event: messageRow,
@@ -246,6 +264,10 @@ const watchRequest = struct("watch", {
     "also tell of members who come, go, connect and are lost; not for agents. That this node itself was removed is told in any case",
     optional(bool),
   ),
+  members: documented(
+    "also tell of members who are added, removed, or get another key; for agents too",
+    optional(bool),
+  ),
 });
 
 /** What a watcher is told. */
@@ -262,6 +284,10 @@ export interface WatchedPeer {
   readonly route: "direct" | "relay" | "none";
   /** It is this node itself that came or was removed; the latter is told to every watcher. */
   readonly self?: boolean | undefined;
+  /** Of one that joined or left: the roster entry that made it so. */
+  readonly entry_id?: RosterEntryId | undefined;
+  /** Of one that joined: the key that its node id had until then. */
+  readonly replaces?: Uint8Array | undefined;
 }
 
 type GroupIdOf = MessageRow["group_id"];
@@ -281,6 +307,8 @@ const watchedPeer = struct(
     event: oneOf("event", ["connected", "lost", "joined", "left"]),
     route: oneOf("route", ["none", "direct", "relay"]),
     self: documented("true: this node itself came (it may have made the moot) or was removed", optional(bool)),
+    entry_id: documented("joined, left: the roster entry that made it so", optional(rosterEntryId)),
+    replaces: documented("joined: the key its node id had until then", optional(memberKey)),
   },
   { required: ["group_id", "node_id", "event"] },
 );
@@ -306,7 +334,8 @@ const watchEvent: Codec<WatchEvent> = {
     eitherEvent.write(
       {
         message: event.kind === "message" ? event : undefined,
-        peer: event.kind === "peer" ? { self: undefined, ...event } : undefined,
+        peer:
+          event.kind === "peer" ? { self: undefined, entry_id: undefined, replaces: undefined, ...event } : undefined,
         unread: event.kind === "unread" ? event : undefined,
       },
       form,
@@ -320,6 +349,7 @@ const watchEvent: Codec<WatchEvent> = {
 export const watch = operation({
   name: "watch",
   summary: "Messages as they arrive, each exactly once, from any place of the log on",
+  onlyLooks: true,
   scope: "agent",
   request: watchRequest,
   event: watchEvent,

@@ -76,6 +76,10 @@ const rosterChange = struct(
     op: oneOf("op", ["add", "remove"]),
     node_id: documented("absent: the id the key has in the roster or, to add, its own", optional(u32)),
     entmoot_pubkey: documented("the member's key", publicKey),
+    alone: documented(
+      "go on although this copy may be an old one and no member was met: if there is a later roster anywhere, the moot parts for good",
+      optional(bool),
+    ),
     revoke_links: documented(
       "with remove: end every link that would let whoever has that key in again, under another one",
       optional(bool),
@@ -101,13 +105,74 @@ const rosterChanged = struct(
 
 export type RosterChanged = Decoded<typeof rosterChanged>;
 
-/** Throws `group_not_found`, `not_member` (not the founder, or nobody to remove), `conflict`. */
+/**
+ * Throws `group_not_found`, `not_member` (not the founder, or nobody to remove), `conflict` (also while the roster has
+ * forked), and `unavailable` while this copy may be an old one.
+ */
 export const roster_change = operation({
   name: "roster_change",
   summary: "Add a key to a moot's roster, or remove a member; founder only",
   scope: "owner",
   request: rosterChange,
   answer: rosterChanged,
+  answerMax: 8 * 1024 * 1024,
+});
+
+const healRequest = struct(
+  "roster heal asked for",
+  {
+    group_id: theGroup,
+    keep: documented("an entry of the history that goes on, such as its head", rosterEntryId),
+    dry_run: documented("only say what would be done", optional(bool)),
+  },
+  { required: ["group_id", "keep"] },
+);
+
+const readmission = struct(
+  "readmission",
+  {
+    node_id: u32,
+    entmoot_pubkey: memberKey,
+    error: documented("why it was not added", optional(clippedText("error", 1024))),
+  },
+  { required: ["node_id", "entmoot_pubkey"] },
+);
+
+const namedMember = struct("named member", { node_id: u32, entmoot_pubkey: memberKey }, { required: ["node_id"] });
+
+/** Ours. Rows of one answer; a founder who has more to admit again asks once more. */
+const READMITTED_MAX = 16_384;
+const rosterHealed = struct(
+  "roster healed",
+  {
+    group_id: groupId,
+    dry_run: bool,
+    fork: documented("the last entry that all histories have; absent: there was no fork left", optional(rosterEntryId)),
+    kept: rosterEntryId,
+    lost: documented("heads of the histories that were given up", plainList(rosterEntryId, READMITTED_MAX)),
+    readmitted: documented(
+      "whom a lost history had added: they are added again",
+      plainList(readmission, READMITTED_MAX),
+    ),
+    removed_there: documented(
+      "whom a lost history had removed: they are members, and may be removed again",
+      plainList(namedMember, READMITTED_MAX),
+    ),
+    roster_head: rosterEntryId,
+    members: count,
+  },
+  { required: ["group_id", "kept", "lost", "readmitted", "roster_head", "members"] },
+);
+
+export type RosterHealed = Decoded<typeof rosterHealed>;
+
+/** Throws `group_not_found`, `not_member` (not the founder), `not_found` (no such entry), `conflict` (given up before). */
+export const roster_heal = operation({
+  name: "roster_heal",
+  summary: "End a fork of a moot's roster by keeping one history, and admit again whom the others had; founder only",
+  scope: "owner",
+  request: healRequest,
+  answer: rosterHealed,
   answerMax: 8 * 1024 * 1024,
 });
 
@@ -141,6 +206,7 @@ const MEMBERS_ANSWER_MAX = 8 * 1024 * 1024;
 export const members = operation({
   name: "members",
   summary: "Who is in a moot",
+  onlyLooks: true,
   scope: "agent",
   request: ofGroup,
   answer: members_,
@@ -188,6 +254,7 @@ const TOPICS_ANSWER_MAX = 8 * 1024 * 1024;
 export const topics = operation({
   name: "topics",
   summary: "Which topics a moot's messages have, most used first",
+  onlyLooks: true,
   scope: "agent",
   request: topicsOf,
   answer: topics_,
@@ -247,6 +314,7 @@ export type PeerRow = Decoded<typeof peerRow>;
 export const peers = operation({
   name: "peers",
   summary: "How each member of a moot is reached, and why one is not",
+  onlyLooks: true,
   scope: "owner",
   request: ofGroup,
   answer: peers_,
@@ -307,6 +375,7 @@ export type ProbeRow = Decoded<typeof probeRow>;
 export const probe = operation({
   name: "probe",
   summary: "Ask members for a sign of life over the carrier, a few at a time",
+  onlyLooks: true,
   scope: "owner",
   request: probeRequest,
   answer: probed,
@@ -369,6 +438,7 @@ export const member_expel = operation({
 export const invite_authority = operation({
   name: "invite_authority",
   summary: "Whether this node may admit to a moot",
+  onlyLooks: true,
   scope: "owner",
   request: ofGroup,
   answer: rosterStateShape,
@@ -377,6 +447,7 @@ export const invite_authority = operation({
 export const MOOT_OPERATIONS = {
   group_create,
   roster_change,
+  roster_heal,
   members,
   topics,
   peers,

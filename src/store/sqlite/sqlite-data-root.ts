@@ -446,7 +446,8 @@ export class SqliteDataRoot implements DataRoot {
   #tighten(path: string, wanted: number): void {
     const found = tighten(path, wanted);
     if (found === undefined) return;
-    this.#notice(`${path}: was open to others (mode ${octal(found)}); it is ${octal(wanted)} now`);
+    const closed = wanted === PRIVATE_DIRECTORY ? ", so no other user comes to what is in it" : "";
+    this.#notice(`${path}: was open to others (mode ${octal(found)}); it is ${octal(wanted)} now${closed}`);
   }
 
   #noticeAll(texts: readonly string[]): void {

@@ -8,7 +8,7 @@ import { OpenFiles, type Parkable } from "../open-files.ts";
 import { createPrivateFile, fileFailure, requireFile } from "../private-files.ts";
 import { SameFile } from "../same-file.ts";
 import { OutOfFiles, StoreBusy } from "../store-failures.ts";
-import { isOnlyReadable, openFrozen } from "./frozen-database.ts";
+import { type Frozen, holdsAnything, isOnlyReadable, openFrozen } from "./frozen-database.ts";
 import { OpeningWait } from "./opening-wait.ts";
 import { type ConnectOptions, setUp, userVersionOf } from "./sqlite-connection.ts";
 import { isRefusedByDisk, sqliteFailure } from "./sqlite-failure.ts";
@@ -85,8 +85,8 @@ export class SqliteFile implements Disposable, Parkable, Triable {
   readonly #version: Sql;
   /** `undefined` while it is parked. */
   #db: Database | undefined;
-  /** Removes what was made to read a file that cannot be written. */
-  #forget: (() => void) | undefined;
+  /** How it is read where it cannot be written; absent while it can. */
+  #frozen: Frozen | undefined;
   /** How often it was opened: what another connection committed meanwhile is not told by the next one. */
   #openings = 0;
   #waitMs = 0;
@@ -103,6 +103,7 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     this.#isAlone = alone;
     this.#use = {
       isRecent: true,
+      isWriting: false,
       failed: (failure) => {
         if (room !== undefined && isRefusedByDisk(failure)) room.noteRefused(this, failure);
       },
@@ -156,8 +157,9 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     if (this.access === "read") {
       throw new EntmootError("unavailable", `${this.path}: opened for reading; ask the running daemon to write`);
     }
-    this.#beginWriting();
+    this.#use.isWriting = true;
     try {
+      this.#beginWriting();
       const result = work();
       this.requireSame();
       this.#commit.run();
@@ -165,6 +167,8 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     } catch (error) {
       if (this.#isInTransaction) this.#rollBack();
       throw failureOf(error, this.path, this.#use);
+    } finally {
+      this.#use.isWriting = false;
     }
   }
 
@@ -177,7 +181,7 @@ export class SqliteFile implements Disposable, Parkable, Triable {
   isWritable(): boolean {
     if (this.#isInTransaction) return true;
     try {
-      this.#connected(0);
+      this.#writable(0);
       this.#waitAtMost(0);
       this.#begin.run();
     } catch (error) {
@@ -240,6 +244,18 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     return this.#db?.inTransaction === true;
   }
 
+  /** Connects again where only reading was possible: by now there may be room. */
+  #writable(waitMs = WRITER_WAIT_MS): void {
+    const frozen = this.#connected(waitMs);
+    if (this.#frozen === undefined) return;
+    // A copy is dear, so it is kept until it is of no use. What is read in place goes first: closing it would drop the
+    // locks that this process holds on the file by then.
+    if (!this.#frozen.isCopy) this.#disconnect(frozen);
+    const db = this.#connect(waitMs);
+    if (this.#db !== undefined) this.#disconnect(this.#db);
+    this.#hold(db);
+  }
+
   /** The connection, made again where it was parked, with so long a wait for other processes. */
   #connected(waitMs = WRITER_WAIT_MS): Database {
     if (this.#db !== undefined) return this.#db;
@@ -248,31 +264,39 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     this.#files.makeRoom();
     for (;;) {
       try {
-        this.#db = this.#connectOrRead(waitMs);
-        break;
+        return this.#hold(this.#connectOrRead(waitMs));
       } catch (error) {
         if (!(error instanceof OutOfFiles && this.#files.closeOne())) throw error;
       }
     }
+  }
+
+  #hold(db: Database): Database {
+    this.#db = db;
     if (this.#openings === 0) this.#opened = SameFile.at(this.path);
     this.#openedLog = SameFile.at(`${this.path}-wal`);
     this.#openings += 1;
     this.#files.opened(this);
-    return this.#db;
+    return db;
   }
 
-  /** A file that may not be written can be read all the same, by who only reads. */
+  /**
+   * A file that may not be written can be read all the same, by who only reads. One that finds no room for what SQLite
+   * makes beside it can be read by anybody, until there is room.
+   */
   #connectOrRead(waitMs: number): Database {
     try {
       return this.#connect(waitMs);
     } catch (error) {
-      const isRefused = error instanceof EntmootError && error.code === "data_root_invalid";
-      if (this.access !== "read" || !isRefused || !isOnlyReadable(this.path)) throw error;
+      if (!(error instanceof EntmootError)) throw error;
+      const isRefused = this.access === "read" && error.code === "data_root_invalid" && isOnlyReadable(this.path);
+      const isWithoutRoom = error.code === "disk_full" && holdsAnything(this.path);
+      if (!isRefused && !isWithoutRoom) throw error;
       try {
-        const { db, forget } = openFrozen(this.path, this.#connecting);
-        this.#forget = forget;
-        db.run("PRAGMA query_only = ON");
-        return db;
+        const frozen = openFrozen(this.path, this.#connecting);
+        frozen.db.run("PRAGMA query_only = ON");
+        this.#frozen = frozen;
+        return frozen.db;
       } catch (second) {
         throw fileFailure(sqliteFailure(second, this.path), this.path);
       }
@@ -304,11 +328,12 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     this.#openedLog = undefined;
     this.#files.closed(this);
     db.close(true);
-    this.#forget?.();
-    this.#forget = undefined;
+    this.#frozen?.forget();
+    this.#frozen = undefined;
   }
 
   #beginWriting(): void {
+    this.#writable();
     try {
       this.#begin.run();
     } catch (error) {
@@ -338,12 +363,14 @@ export class SqliteFile implements Disposable, Parkable, Triable {
 interface Use {
   /** One of them was used lately. */
   isRecent: boolean;
+  /** What is done now is to be stored. */
+  isWriting: boolean;
   /** Told of what failed. */
   readonly failed: (failure: unknown) => void;
 }
 
-function failureOf(error: unknown, path: string, { failed }: Use): unknown {
-  const failure = sqliteFailure(error, path);
+function failureOf(error: unknown, path: string, { failed, isWriting }: Use): unknown {
+  const failure = sqliteFailure(error, path, isWriting);
   failed(failure);
   return failure;
 }

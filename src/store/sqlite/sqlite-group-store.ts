@@ -1,6 +1,7 @@
 import { BoundedMap } from "../../core/bounded-map.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { DiskRoom } from "../disk-room.ts";
+import { filePlace } from "../file-place.ts";
 import type { Fact, GroupStore } from "../group-store.ts";
 import type { OpenFiles } from "../open-files.ts";
 import { GROUP_0001 } from "./migrations/0001-group.ts";
@@ -108,6 +109,10 @@ export class SqliteGroupStore implements GroupStore {
 
   requireSame(): void {
     this.#file.requireSame();
+  }
+
+  place(): string | undefined {
+    return filePlace(this.#file.path);
   }
 
   isWritable(): boolean {

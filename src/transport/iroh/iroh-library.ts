@@ -2,7 +2,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { closeSync, constants, existsSync, fstatSync, fsyncSync, openSync, readSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type * as Iroh from "@number0/iroh";
+import { sizeText } from "../../core/amounts.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
+import { codeOf } from "../../core/system-error.ts";
 import { makeFolder, NewFile } from "../../files/guarded-files.ts";
 import { trustedPath } from "../../files/trusted-path.ts";
 import { type IrohNative, irohNative } from "./iroh-native.ts";
@@ -55,6 +57,9 @@ function adviceFor(reason: string): string {
   return "";
 }
 
+/** What the system says where there is no room. */
+const FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
+
 type Embedded = Extract<IrohNative, { kind: "embedded" }>;
 
 /**
@@ -80,13 +85,14 @@ export async function unpackLibrary(libraryDir: string, library: Embedded): Prom
     return path;
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;
-    const reason = textOf(cause);
+    const isFull = FULL.has(codeOf(cause) ?? "");
+    const advice = isFull
+      ? `no room left to write; free ${sizeText(library.bytes)} on this disk, or move the data root`
+      : `${textOf(cause)}; make the data root writable`;
     throw new EntmootError(
-      "unavailable",
-      `iroh: cannot unpack its library to ${dir}: ${reason}; make the data root writable`,
-      {
-        cause,
-      },
+      isFull ? "disk_full" : "unavailable",
+      `iroh: cannot unpack its library of ${sizeText(library.bytes)} to ${dir}: ${advice}`,
+      { cause },
     );
   }
 }

@@ -107,7 +107,13 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
   return { clock, network, store, told, reports, failed, peers, group, carryOut, peer, trickle, kept, run, ask };
 }
 
-const ENDS_IN = { ask_status: "status", ask_ids: "ids_page", ask_roster: "roster", fetch: "fetched" } as const;
+const ENDS_IN = {
+  ask_status: "status",
+  ask_ids: "ids_page",
+  ask_roster: "roster",
+  ask_forks: "roster",
+  fetch: "fetched",
+} as const;
 
 /** A message of `BOB` that only `n` tells from others. */
 const said = (n: number, bytes = 5) =>
@@ -308,7 +314,7 @@ describe("a question for status", () => {
     message_count: 7,
     ...NOTHING_SHARED,
   };
-  const status: Script = () => ({ kind: "status_resp", ...copy, version: "test", policy: POLICY });
+  const status: Script = () => ({ kind: "status_resp", ...copy, version: "test", policy: POLICY, twin: false });
   const refuses =
     (code: string): Script =>
     ({ kind }) =>

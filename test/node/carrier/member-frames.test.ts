@@ -143,8 +143,10 @@ describe("a member's question is answered:", () => {
         message_count: 0,
         ...NOTHING_SHARED,
         now_ms: clock.unix(),
+        instance: expect.any(String),
         version: "test",
         policy,
+        twin: false,
       },
     ]);
   });
@@ -265,7 +267,7 @@ test("a member that is not the founder gives no policy as the group's", async ()
   const made = new SharedAnswers<never>(budget.turns);
   const shared = { ranges: made, rosters: made, pages: made };
   const accepting = { hintsOf: () => [], acceptProfile: nothing, acceptTransportAd: nothing };
-  const services = { version: "test", clock, question, ...shared, ...accepting };
+  const services = { version: "test", clock, question, isTwin: () => false, ...shared, ...accepting };
   const answers = [FOUNDER, ALICE].map(async (local) => {
     const group = new Group(groupParts({ store, clock, local: keyOf(local) }));
     group.policy.set(POLICY_PRESETS.standard);
@@ -365,12 +367,22 @@ function answersNobodyAskedFor(group_id: typeof GROUP): Frame[] {
     { kind: "transport_snapshot_resp", group_id, ads: [] },
     { kind: "member_profile_snapshot_resp", group_id, profiles: [] },
     { kind: "diag_ping_resp", group_id, nonce: null, responder: 1, timestamp_ms: 1n },
-    { kind: "status_resp", ...empty, roster_length: 0, message_count: 0, ...NOTHING_SHARED, version: "", policy: "" },
+    {
+      kind: "status_resp",
+      ...empty,
+      roster_length: 0,
+      message_count: 0,
+      ...NOTHING_SHARED,
+      version: "",
+      policy: "",
+      twin: false,
+    },
     { kind: "fetch_many_resp", group_id, outcomes: ["unknown"], bodies: [] },
     { kind: "ids_resp", group_id, ids: new Uint8Array(0), next: undefined },
     { kind: "redeem_resp", group_id, invite, name: "" },
     { kind: "peer_hints_resp", group_id, hints: [] },
     { kind: "roster_page_resp", group_id, entries: [], last: true, name: "" },
+    { kind: "roster_proof_resp", group_id, entries: [], heals: [], last: true },
   ];
 }
 
@@ -399,7 +411,9 @@ describe("an answer nobody asked for", () => {
 
   test("of every kind is among these", () => {
     const kinds = answersNobodyAskedFor(GROUP).map(({ kind }): string => kind);
-    expect([...kinds, "roster_resp"].toSorted()).toEqual(KINDS.filter((kind) => kind.endsWith("_resp")).toSorted());
+    expect([...kinds, "roster_resp", "roster_forks_resp"].toSorted()).toEqual(
+      KINDS.filter((kind) => kind.endsWith("_resp")).toSorted(),
+    );
   });
 });
 
@@ -407,7 +421,14 @@ describe("an answer nobody asked for", () => {
 const KINDS = [...Object.keys(FRAME_TYPE), ...Object.keys(PEER_EXTENSIONS)];
 
 /** Looked at before it is asked whether their sender is a member. */
-const HANDLED_BEFORE: readonly string[] = ["redeem_req", "peer_hint", "roster_resp", "refused"];
+const HANDLED_BEFORE: readonly string[] = [
+  "redeem_req",
+  "peer_hint",
+  "roster_resp",
+  "roster_forks_resp",
+  "roster_proof_req",
+  "refused",
+];
 
 /** Of the original: the first nobody sends, the second is its way to compare, and we have ours. */
 const NOT_SPOKEN: readonly string[] = ["hello", "reconcile"];
