@@ -95,3 +95,15 @@ test("where one moot is here it is meant by every command, and where none is the
   const { json } = await one.run("invite", "revoke", "-link", JSON.stringify({ link }));
   expect(json()).toMatchObject([{ status: "revoked" }]);
 });
+
+test("a second moot of a name is made with a note, on stderr and in the answer, and names are compared without blanks around them", async () => {
+  await using it = await mootsCalled("council");
+  const again = await it.run("group", "create", "-name", " council ");
+  expect(again.json()).toMatchObject([{ name: "council", same_name: 1 }]);
+  expect(again.stderr).toContain("group create: another moot here has that name; tell them apart by id, with -group ");
+  const other = await it.run("group", "create", "-name", "other");
+  expect([other.json()[0]?.same_name, other.stderr]).toEqual([undefined, ""]);
+  expect((await it.run("query", "-group", " other")).exit).toBe(0);
+  const third = await it.node.call(group_create, { ...OPEN_GROUP, name: "council\t" });
+  expect(third.same_name).toBe(2);
+});

@@ -3,8 +3,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { type EntmootCommand, type FlagDef, REPEAT_SEPARATOR } from "./command.ts";
 import { booleanOf } from "./flag-values.ts";
 import { nearest } from "./nearest.ts";
-
-type Flags = Readonly<Record<string, FlagDef>>;
+import { type Flags, flagMeant, type ReadBy, wordHint } from "./stray-word.ts";
 
 /** One line of the command table: what help prints without loading the command, and how to load it. */
 export interface CommandEntry {
@@ -106,16 +105,8 @@ async function helpFor(words: Reader, table: Readonly<Record<string, CommandEntr
   throw new EntmootError("invalid_argument", `help: ${path.join(" ")} has no part called ${JSON.stringify(extra)}`);
 }
 
-interface Checked {
-  readonly name: string;
-  readonly own: Flags;
-  readonly globals: Flags;
-  /** Flags that people forget to write ahead of their values. */
-  readonly words: readonly string[];
-}
-
 /** What citty would check with texts of its own: required flags, choices, and arguments nobody reads. */
-function check(checked: Checked, words: Reader): void {
+function check(checked: ReadBy, words: Reader): void {
   const { name: command, own } = checked;
   for (const word of words.anyFlags ? [] : words.positionals) {
     const flag = flagMeant(word, checked);
@@ -146,30 +137,8 @@ function check(checked: Checked, words: Reader): void {
   }
   const [extra] = words.anyFlags ? [] : words.positionals.slice(positionalsMax);
   if (extra === undefined) return;
-  const hint = hintFor(checked, { behind: words.valueAhead(positionalsMax), given: words.values });
+  const hint = wordHint(checked, { behind: words.valueAhead(positionalsMax), given: words.values });
   throw new EntmootError("invalid_argument", `${command}: unexpected argument ${JSON.stringify(extra)}${hint}`);
-}
-
-/** What word processors and pages make of a dash. */
-const DASHES = /^[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]+/;
-
-/** The flag that `word` was meant for, had its dash not been made another one. */
-function flagMeant(word: string, { globals, own }: Checked): string | undefined {
-  if (word.startsWith("-")) return undefined;
-  const flag = word.replace(DASHES, "").replace(/=.*$/s, "");
-  return flag !== word && (Object.hasOwn(own, flag) || Object.hasOwn(globals, flag)) ? flag : undefined;
-}
-
-/** What a word that nobody reads was probably meant for. */
-function hintFor(
-  { globals, own, words }: Checked,
-  { behind, given }: { readonly behind: string | undefined; readonly given: Readonly<Record<string, unknown>> },
-): string {
-  const missing = words.filter((name) => given[name] === undefined).map((name) => `-${name}`);
-  const meant = missing.length === 0 ? "" : `; did you mean ${missing.join(" and ")}?`;
-  const isOwn = behind !== undefined && own[behind] !== globals[behind];
-  if (behind === undefined || (!isOwn && meant !== "")) return meant;
-  return `; if it belongs to -${behind}, put the whole value in quotes${meant}`;
 }
 
 /** Walks over the arguments once. Flags become known as the command is found, so a flag is read when reached. */

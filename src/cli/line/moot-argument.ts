@@ -62,7 +62,7 @@ export function theMootCalled(
   moots: readonly MootHere[],
   noId = `${label}: expected an id of 32 bytes in base64 or hex, or a name, found ${JSON.stringify(shown(text))}`,
 ): MootHere {
-  const [found, ...others] = moots.filter(({ name }) => name === text);
+  const [found, ...others] = moots.filter(({ name }) => trimSpace(name) === trimSpace(text));
   if (found !== undefined && others.length === 0) return found;
   if (found !== undefined) {
     const called = `${others.length + 1} moots here are called ${JSON.stringify(shown(text))}`;

@@ -36,7 +36,7 @@ export function withoutSecrets(text: string): string {
   const cut = (from: string) =>
     withoutLinks(from)
       .replace(NAMED_TOKEN, "$1…")
-      .replace(BARE_LINK, (whole, kind, rest) => (/[a-z].*[A-Z]|[A-Z].*[a-z]/.test(rest) ? `${kind}…` : whole))
+      .replace(BARE_LINK, (whole, kind, rest) => (/[A-Z]/.test(rest) && /[a-z]/.test(rest) ? `${kind}…` : whole))
       .replace(BROKEN_WORD, (words) => (isCoded(words.slice(0, 48)) ? `${words.slice(0, 8)}…` : words))
       .replace(LONG_WORD, (word) => (isCoded(word) ? `${word.slice(0, 8)}…` : word));
   const bare = withoutInvisible(text);
