@@ -105,7 +105,7 @@ describe("a bound in time", () => {
     "1.5",
   ])("%j is refused", (text) => {
     expect(expectCode("invalid_argument", () => parseTimeBound("query: -since", text)).message).toBe(
-      `query: -since: not RFC3339 nor unix-ms: ${text}`,
+      `query: -since: not RFC3339 nor unix-ms: ${text}; expected such as 2026-11-30T12:23:05Z`,
     );
   });
 });

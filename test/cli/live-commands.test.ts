@@ -61,7 +61,7 @@ test("a refused rate says when to try again", async () => {
   await it.node.call(group_create, { ...OPEN_GROUP, policy: json });
   await it.run("publish", "-topic", "a", "-content", "x");
   const refused = await it.run("publish", "-topic", "a", "-content", "y");
-  expect(refused.stderr).toMatch(/publish: UNAVAILABLE: .*try again in \d/);
+  expect(refused.stderr).toMatch(/publish: group policy: author \S+ is rate limited for now; try again in \d/);
   expect(refused.exit).toBe(7);
 });
 

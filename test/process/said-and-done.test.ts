@@ -188,6 +188,7 @@ inNetns(import.meta, () => {
     ] as const) {
       const { status, stdout, stderr } = piped(script);
       const { code, message } = errorOf(stderr);
+      expect(message).not.toContain("publish: publish:");
       expect({ script, status, stdout, code, message }).toEqual({
         script,
         status: 5,

@@ -127,6 +127,46 @@ inNetns(import.meta, () => {
     expect(contents).toEqual(["hello", "and again", "once", "named", "named", "last"]);
   });
 
+  test("-after goes on behind a message after a restart, and a place that is not here is told before anything else", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.up();
+    const say = async (content: string) => {
+      await a.ask(["publish", "-topic", "t", "-content", content]);
+      return await a.daemon.json({ event: "message", content });
+    };
+    const { place } = await say("seen");
+    await say("missed");
+    await a.end();
+    await using up = a.spawn(["up", "-stdin", "json", "-after", place], { stdin: "open" });
+    await up.json({ event: "ready" });
+    await up.json({ content: "missed" });
+    up.write('{"publish":{"content":"live"}}\n');
+    await up.json({ content: "live" });
+    up.closeStdin();
+    const { stdout } = await up.ended();
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines[0].event).toBe("ready");
+    expect(lines.filter(({ event }) => event === "message").map(({ content }) => content)).toEqual(["missed", "live"]);
+    await using other = new DaemonNode(home.path, "b");
+    for (const [node, after, refusal, said] of [
+      [other, place, 3, "place: it is of a group that is not joined here"],
+      [a, "17", 5, "expected the place that a message line names"],
+      [a, "nonsense", 5, "-after"],
+    ] as const) {
+      const ended = await node.run(["up", "-after", after]);
+      expect([ended.status, ended.stdout, ended.stderr]).toEqual([refusal, "", expect.stringContaining(said)]);
+    }
+    // A terminal is told that nobody reads it.
+    await using piped = a.through(["sh", "-c", 'exec "$0" "$@" >/dev/null', BINARY]).onTerminal(["up"]);
+    await piped.line((line) => line.startsWith("up: stdout is no terminal for people: what is typed is not read"));
+    process.kill(piped.pid, "SIGINT");
+    expect(await piped.ended()).toBe(0);
+  });
+
   test("-moot with -stdin json opens or makes the moot of that name, and speaks there", async () => {
     using home = new TemporaryDirectory();
     await using a = new DaemonNode(home.path, "a");

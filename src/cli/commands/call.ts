@@ -103,7 +103,9 @@ async function requestOf(options: GlobalOptions, operation: AnyOperation, text: 
     return decodeJson(operation.request, bytes, { unknownKeys: "refuse", readId });
   } catch (cause) {
     if (!(cause instanceof EntmootError)) throw cause;
-    const text = `${LABEL}: ${name}: ${cause.message}; its schema: "entmootd operations ${name}"`;
+    // Some requests are called what their operation is.
+    const what = cause.message.startsWith(`${name}: `) ? cause.message : `${name}: ${cause.message}`;
+    const text = `${LABEL}: ${what}; its schema: "entmootd operations ${name}"`;
     throw new EntmootError("invalid_argument", text, { cause });
   }
 }

@@ -16,11 +16,12 @@ import { group_create } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { mootName } from "../../view/event-line.ts";
 import { terminalText } from "../../view/terminal-text.ts";
-import { defineCommand } from "../line/command.ts";
+import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { daemonFlags, parseDaemonFlags } from "../line/daemon-flags.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseMoot } from "../line/moot-argument.ts";
+import { parsePlaces } from "../line/place-argument.ts";
 import { findMoot } from "../talk/choose-moot.ts";
 import { report } from "../talk/report.ts";
 import { talk } from "../talk/talk.ts";
@@ -46,6 +47,7 @@ export const up = defineCommand({
       "messages and publishes what you type to topic chat; /help there tells more. Elsewhere it prints JSON lines:",
       "one with event ready, then message and peer. With -stdin json it also reads lines such as",
       '{"publish":{"content":"hello"}}, answers each with event published or error, and ends when stdin does.',
+      "With -after PLACE, the place of the last message line that was worked on, it goes on behind that after a restart.",
       "SIGINT, SIGTERM, SIGQUIT and a terminal that hangs up end it; what was typed and not published is printed then.",
       "While it runs, every other command works too. Times are in UTC, as the Z behind them says.",
     ],
@@ -61,6 +63,12 @@ export const up = defineCommand({
     },
     ...daemonFlags,
     json: { type: "boolean", description: "JSON lines also on a terminal" },
+    after: {
+      type: "string",
+      repeatable: true,
+      valueHint: "PLACE",
+      description: "with JSON lines: first print what arrived after this place of a message, one for each moot",
+    },
     stdin: { type: "string", default: "off", valueHint: "json|off", description: "whether JSON lines are read" },
   },
   async run({ args }) {
@@ -69,6 +77,9 @@ export const up = defineCommand({
     if (args.stdin !== "json" && args.stdin !== "off") {
       throw new EntmootError("invalid_argument", `${LABEL}: -stdin: expected json or off, found ${args.stdin}`);
     }
+    const isSpokenTo = args.stdin === "json";
+    const isTalk = process.stdout.isTTY && !args.json && !isSpokenTo;
+    const after = parseAfter(repeated(args.after), isTalk);
     await namedFailure(LABEL, async () => {
       await using daemon = await startDaemon(options, {
         command: LABEL,
@@ -78,8 +89,7 @@ export const up = defineCommand({
       const moot = await openMoot(daemon, asked);
       const link = moot.founder ? await makeLink(daemon.node, moot.group_id) : undefined;
       const next = link === undefined ? undefined : shellCommand(["entmootd", "join", link]);
-      const isSpokenTo = args.stdin === "json";
-      if (process.stdout.isTTY && !args.json && !isSpokenTo) {
+      if (isTalk) {
         await talk(daemon, {
           clock: realClock,
           moot,
@@ -87,10 +97,20 @@ export const up = defineCommand({
           ownName: args.hostname ?? "",
           program: [programName(), ...(args.data === undefined ? [] : ["-data", args.data])],
         });
-      } else await report(daemon, { clock: realClock, moot, link, next, isSpokenTo });
+      } else await report(daemon, { clock: realClock, moot, link, next, isSpokenTo, after });
     });
   },
 });
+
+/** Throws `invalid_argument`: a bare number is of one moot, and all of them are told. */
+function parseAfter(texts: readonly string[], isTalk: boolean): readonly string[] {
+  if (texts.length > 0 && isTalk) {
+    throw new EntmootError("invalid_argument", `${LABEL}: -after is for JSON lines: give -json or -stdin json too`);
+  }
+  const seq = texts.find((text) => /^\d+$/.test(text));
+  if (seq === undefined) return parsePlaces(LABEL, texts, false);
+  throw new EntmootError("invalid_argument", `${LABEL}: -after ${seq}: expected the place that a message line names`);
+}
 
 interface MootAsked {
   readonly groupId: GroupId | undefined;

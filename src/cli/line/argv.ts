@@ -2,6 +2,7 @@ import type { ArgsDef } from "citty";
 import { EntmootError } from "../../core/errors.ts";
 import { type EntmootCommand, type FlagDef, REPEAT_SEPARATOR } from "./command.ts";
 import { booleanOf } from "./flag-values.ts";
+import { listedBy } from "./listed-by.ts";
 import { nearest } from "./nearest.ts";
 import { type Flags, flagMeant, type ReadBy, wordHint } from "./stray-word.ts";
 
@@ -69,7 +70,10 @@ export async function readCommandLine(
     if (op === undefined) throw new EntmootError("invalid_argument", `${wanted}: missing op (want: ${ops})`);
     if (!Object.hasOwn(subCommands, op)) {
       if (op === "help") return { kind: "help", path, command };
-      throw new EntmootError("invalid_argument", `${wanted}: unknown op ${JSON.stringify(op)} (want: ${ops})`);
+      throw new EntmootError(
+        "invalid_argument",
+        `${wanted}: unknown op ${JSON.stringify(op)} (want: ${ops})${listedBy(`${wanted} ${op}`)}`,
+      );
     }
     command = (await resolveOnce(subCommands[op])) as EntmootCommand;
     path.push(op);

@@ -89,7 +89,7 @@ export class ContentLimiter {
   spend(author: string, contentBytes: number, nowMs: UnixMs): PolicyRefusal | undefined {
     const retryAtMs = this.#budgets.spend(author, [1, contentBytes], nowMs);
     if (retryAtMs === undefined) return undefined;
-    const message = `content budget for author ${author}: entmoot: rate limited`;
+    const message = `author ${author} is rate limited for now`;
     return { reason: "rate_limited", message, retryAtMs: Number.isFinite(retryAtMs) ? retryAtMs : undefined };
   }
 }

@@ -163,6 +163,7 @@ describe("what is not understood is refused", () => {
     [["group"], /group: missing op \(want: create, policy\)/],
     [["group", "policy"], /group policy: missing op \(want: set\)/],
     [["group", "crate"], /group: unknown op "crate" \(want: create, policy\)/],
+    [["group", "list"], /unknown op "list" \(want: create, policy\); the moots of this node: "entmootd info"/],
     [["group", "toString"], /group: unknown op "toString"/],
     [["join"], /join: missing invite/],
     [["publish", "-topic=t", "-no-topic"], /not defined: -no-topic/],
