@@ -61,9 +61,9 @@ export class Publisher {
    * and `forbidden` for an agent that writes where the node and founders do.
    */
   async publish(asked: PublishRequest, caller: Caller): Promise<Published> {
-    const request = { ...asked, topics: publishTopics(asked.topics) };
+    const request = { ...asked, topics: publishTopics(asked.topics, asked.verbatim) };
     if (caller === "agent") refuseReserved(request.topics);
-    if (request.content.length === 0)
+    if (request.content.length === 0 && !asked.verbatim)
       throw new EntmootError("invalid_argument", "content is empty; expected the text of the message");
     const group = this.#choose(request.group_id);
     if (request.token === undefined) return this.#publish(group, request, undefined);

@@ -64,15 +64,15 @@ export function verifyPublishTopic(topic: string): void {
 }
 
 /**
- * Topics as a message is published under them: without white space around, each once. Throws `invalid_argument` where there
+ * Topics as a message is published under them: without white space around, each once, unless `verbatim`. Throws `invalid_argument` where there
  * is none, or one is empty or would be taken for a pattern.
  */
-export function publishTopics(topics: readonly string[]): string[] {
+export function publishTopics(topics: readonly string[], verbatim = false): string[] {
   if (topics.length === 0) throw new EntmootError("invalid_argument", "no topics supplied");
-  const trimmed = [...new Set(topics.map(trimSpace))];
-  if (trimmed.includes("")) throw new EntmootError("invalid_argument", "empty topic");
-  for (const topic of trimmed) verifyPublishTopic(topic);
-  return trimmed;
+  const said = verbatim ? [...topics] : [...new Set(topics.map(trimSpace))];
+  if (said.includes("")) throw new EntmootError("invalid_argument", "empty topic");
+  for (const topic of said) verifyPublishTopic(topic);
+  return said;
 }
 
 /** Whether `pattern` covers `topic`; `false` when either is invalid. Comparison is exact, by code unit. */

@@ -51,6 +51,10 @@ const publishRequest = struct(
       "16 to 64 bytes of your choice: the same message again in the same moot gives the first answer with duplicate and publishes nothing; another message under it is a conflict",
       optional(boundedBytes("token", TOKEN_BYTES)),
     ),
+    verbatim: documented(
+      "true: content may be empty and topics keep blanks and repetitions, as frames of the original's clients say them",
+      optional(bool),
+    ),
   },
   { required: ["topics", "content"] },
 );
