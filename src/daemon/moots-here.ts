@@ -3,7 +3,7 @@ import { groupName } from "../node/group/group-name.ts";
 import { status } from "../node/operations/daemon.ts";
 import { isThere } from "../store/private-files.ts";
 import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
-import { connectOrWait } from "./open-operations.ts";
+import { connectToLook } from "./open-operations.ts";
 import type { GlobalOptions } from "./options.ts";
 import { telling } from "./tell-reading.ts";
 
@@ -14,9 +14,9 @@ export interface MootHere {
   readonly name: string;
 }
 
-/** The moots of this node, asked of its daemon, or read where none runs. Creates nothing. */
+/** The moots of this node, asked of its daemon, or read where none answers. Creates nothing. */
 export async function mootsHere(options: GlobalOptions, timeoutMs: number | undefined): Promise<readonly MootHere[]> {
-  await using client = await connectOrWait(options, timeoutMs);
+  await using client = await connectToLook(options, timeoutMs);
   const patience = timeoutMs === undefined ? {} : { timeoutMs };
   // An original's daemon knows no names.
   if (client !== undefined && !(await client.isOriginal(timeoutMs))) {

@@ -13,7 +13,7 @@ inNetns(import.meta, () => {
     const { pid } = a.daemon;
     a.daemon.kill("SIGSTOP");
     try {
-      const [tail, publish, whole, short, stop] = await Promise.all([
+      const [tail, ...others] = await Promise.all([
         a.run(["tail", "-count", "1", "-timeout", "1s"]),
         a.run(["publish", "-topic", "t", "-content", "x", "-wait", "1s"]),
         a.run(["publish", "-topic", "t", "-content", "x", "-timeout", "1s"]),
@@ -21,15 +21,8 @@ inNetns(import.meta, () => {
         a.run(["stop", "-timeout", "1s"]),
       ]);
       expect(tail).toMatchObject({ status: 8, stderr: expect.stringContaining("0 of 1 messages came within 1 s") });
-      for (const { status, stderr } of [publish, whole]) {
-        expect(status).toBe(1);
-        // What was left of the second when the daemon was asked.
-        expect(stderr).toMatch(/within (1 s|[\d.]{1,5} ms)/);
-      }
-      expect(short.status).toBe(1);
-      expect(short.stderr).toMatch(/within (100|\d{1,2})(\.\d+)? ms/);
-      const late = `still runs after 1 s; wait, or end process ${pid}`;
-      expect(stop).toMatchObject({ status: 1, stderr: expect.stringContaining(late) });
+      const why = `entmootd: the daemon does not answer: process ${pid} is stopped; let it go on with: kill -CONT ${pid}\n`;
+      for (const { status, stderr } of others) expect({ status, stderr }).toEqual({ status: 6, stderr: why });
     } finally {
       a.daemon.kill("SIGCONT");
     }

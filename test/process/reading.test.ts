@@ -172,7 +172,7 @@ inNetns(import.meta, () => {
     const few = await a.run(["tail", "-n", "1", "-count", "2", "-timeout", "500ms", "-json-errors"]);
     expect({ status: few.status, stdout: contents(few.stdout) }).toEqual({ status: 8, stdout: ["chat 4"] });
     expect(JSON.parse(few.stderr)).toEqual({ error: { code: "too_few", message: expect.stringContaining("1 of 2") } });
-    expect(await a.run(["tail", "-timeout", "200ms"])).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(await a.run(["tail", "-timeout", "2s"])).toEqual({ status: 0, stdout: "", stderr: "" });
     for (const flags of [
       ["-count", "0"],
       ["-timeout", "0"],

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { ControlClient } from "../../control/control-client.ts";
-import { openOperations } from "../../daemon/open-operations.ts";
+import { openOperations, silenceOf } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { programName } from "../../host/program-name.ts";
@@ -16,7 +16,7 @@ export const info = defineCommand({
   meta: { name: "info", description: "Show this node, its moots and the running daemon" },
   help: {
     examples: ["entmootd info"],
-    exits: [0, 1, 5],
+    exits: [0, 1, 5, 6],
     notes: ["merkle_root is base64; two members with equal roots hold the same messages in the same order."],
   },
   args: {
@@ -35,7 +35,7 @@ export const info = defineCommand({
       await using node = await openOperations(options, { create: false, change: false });
       const said = node instanceof ControlClient ? await node.describe() : { ours: await node.call(status, {}) };
       if ("original" in said) printJson(originalInfoJson(said.original));
-      else printJson({ ...infoJson(said.ours), ...(await lastUpdate(options)) });
+      else printJson({ ...infoJson(said.ours), ...hanging(silenceOf(options)), ...(await lastUpdate(options)) });
     });
   },
 });
@@ -51,6 +51,11 @@ async function isEmpty(options: GlobalOptions): Promise<boolean> {
   // Loaded only here: beside a daemon, `info` needs no database.
   const { holdsNothing } = await import("../../daemon/read-root.ts");
   return holdsNothing(options);
+}
+
+/** What was read from the files does not know of the daemon that runs and says nothing. */
+function hanging(reason: string | undefined): { running?: true; faults?: readonly string[] } {
+  return reason === undefined ? {} : { running: true, faults: [reason] };
 }
 
 /** How the last change of this program went, where there was one. Behind an agents' socket is another data root than ours. */

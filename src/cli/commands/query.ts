@@ -27,7 +27,7 @@ export const query = defineCommand({
       "entmootd query -topic chat/# -since 2026-01-01T00:00:00Z -limit 20",
       "entmootd query -after PLACE -limit 0",
     ],
-    exits: [0, 1, 3, 5],
+    exits: [0, 1, 3, 5, 6],
     notes: [
       "Order is by timestamp, then author, then id; desc is exactly asc reversed. One JSON object a line;",
       "content_b64 has the bytes where content is not UTF-8. Without a match nothing is printed.",

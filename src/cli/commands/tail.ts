@@ -4,7 +4,7 @@ import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { mootOfPlace, parsePlace } from "../../core/place.ts";
-import { connect, openDaemon, openReading } from "../../daemon/open-operations.ts";
+import { connect, openAnswering, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
@@ -24,6 +24,8 @@ const LABEL = "tail";
 const COUNTS = { min: 1, max: Number.MAX_SAFE_INTEGER };
 /** Ours. Between two tries to find a daemon that went away. */
 const LOOK_AGAIN_MS = 250;
+/** Ours. What one that was found has to answer, before it is looked for anew. */
+const ANSWER_MS = 5_000;
 /** Ours. Between two tries of a full daemon, at first and at most. */
 const PLACE_PAUSE_MS = 500;
 const PLACE_PAUSE_MAX_MS = 15_000;
@@ -77,10 +79,14 @@ export const tail = defineCommand({
     if (after.length > 0 && last !== 0) {
       throw new EntmootError("invalid_argument", `${LABEL}: -n and -after: give one of them`);
     }
-    using printer = new MessagePrinter(parseEnd(args));
-    const groupId = await parseGroup(args.group, { options, signal: printer.signal });
+    const end = parseEnd(args);
+    using printer = new MessagePrinter(end);
+    // What is held is printed well before the time is up, whatever the daemon does.
+    const answerMs = end.timeoutMs === undefined ? undefined : Math.ceil(end.timeoutMs / 2);
+    const groupId = await parseGroup(args.group, { options, answerMs, signal: printer.signal });
     const asked = {
       groupId,
+      answerMs,
       // Said also where nothing is filtered: a daemon that is not updated yet insists on it.
       topic: args.topic ?? "#",
       printer,
@@ -101,14 +107,17 @@ export const tail = defineCommand({
 /** A daemon that hangs holds up nobody who asks it for a name either. */
 async function parseGroup(
   text: string | undefined,
-  { options, signal }: { readonly options: GlobalOptions; readonly signal: AbortSignal },
+  { answerMs, options, signal }: Pick<TailRequest, "answerMs"> & { options: GlobalOptions; signal: AbortSignal },
 ): Promise<GroupId | undefined> {
-  return text === undefined ? undefined : await unlessAborted(parseMoot(LABEL, text, { options }), signal);
+  if (text === undefined) return undefined;
+  return await unlessAborted(parseMoot(LABEL, text, { options, timeoutMs: answerMs }), signal);
 }
 
 interface TailRequest {
   /** `undefined`: all groups. */
   readonly groupId: GroupId | undefined;
+  /** What a daemon has to answer before the files are read instead; `undefined`: the usual time. */
+  readonly answerMs: number | undefined;
   readonly topic: string;
   readonly printer: MessagePrinter;
 }
@@ -139,11 +148,12 @@ async function printBacklog(
 
 async function readBacklog(
   options: GlobalOptions,
-  { after, groupId, last, printer, topic }: BacklogRequest,
+  { after, answerMs, groupId, last, printer, topic }: BacklogRequest,
 ): Promise<Seen> {
   const { signal } = printer;
   // A daemon that hangs does not hold up the end.
-  await using node = await unlessAborted(openReading(options), signal);
+  await using node = await unlessAborted(openReading(options, answerMs), signal);
+  if (node === undefined && printer.isOver) throw unanswered();
   if (node === undefined || signal.aborted) return new Map();
   try {
     const { places, unread } = await node.call(
@@ -187,19 +197,19 @@ function wasSeen({ group_id, place, seq }: MessageRow, seen: Seen): boolean {
  */
 async function follow(
   options: GlobalOptions,
-  { groupId, pauses, printer, seen, topic }: TailRequest & { readonly seen: Seen; readonly pauses: Pauses },
+  { answerMs, groupId, pauses, printer, seen, topic }: TailRequest & { readonly seen: Seen; readonly pauses: Pauses },
 ): Promise<void> {
   const { signal } = printer;
   if (signal.aborted) return;
   const memberships = new Memberships(printer, groupId);
   let absent: unknown;
-  let daemon = await unlessAborted(openDaemon(options), signal).catch((error: unknown) => {
+  let daemon = await unlessAborted(openAnswering(options, answerMs), signal).catch((error: unknown) => {
     if (!printer.isTimed || !isAbsent(error)) throw error;
     absent = error;
     printProse(`${LABEL}: ${textOf(error)}; waiting for one`);
     return waitForDaemon(options, signal);
   });
-  if (daemon === undefined && absent !== undefined && printer.isOver) throw absent;
+  if (daemon === undefined && printer.isOver) throw absent ?? unanswered();
   while (daemon !== undefined) {
     await using current = daemon;
     const began = realClock.steady();
@@ -291,10 +301,18 @@ class Pauses {
 async function waitForDaemon(options: GlobalOptions, signal: AbortSignal): Promise<ControlClient | undefined> {
   while (!signal.aborted) {
     const daemon = await connect(options).catch(() => undefined);
-    if (daemon !== undefined) return daemon;
+    if (daemon !== undefined) {
+      // One that hangs is waited for until it goes on, or another takes its place.
+      if (await unlessAborted(daemon.answers(ANSWER_MS), signal).catch(() => false)) return daemon;
+      await daemon[Symbol.asyncDispose]();
+    }
     await pause(realClock, LOOK_AGAIN_MS, signal);
   }
   return undefined;
+}
+
+function unanswered(): EntmootError {
+  return new EntmootError("control_unavailable", `${LABEL}: no daemon answered in the time; see "entmootd env"`);
 }
 
 /** No daemon was found, as opposed to one that may not be asked. */
