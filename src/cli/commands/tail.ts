@@ -95,8 +95,8 @@ export const tail = defineCommand({
       LABEL,
       async () => {
         const pauses = new Pauses();
-        const seen = await printBacklog(options, { ...asked, last, after, pauses });
-        await follow(options, { ...asked, seen, pauses });
+        const read = await printBacklog(options, { ...asked, last, after, pauses });
+        await follow(options, { ...asked, ...read, pauses });
         printer.requireCount(LABEL);
       },
       { codes: false },
@@ -130,11 +130,20 @@ interface BacklogRequest extends TailRequest {
 /** Where each moot's log was read to, by the name a place has for the moot. */
 type Seen = Map<string, string>;
 
+/** How far the logs were read before what is live. */
+interface ReadUpTo {
+  readonly seen: Seen;
+  /** Moots that could not be read, and of which nothing but what is new is wanted. */
+  readonly fresh: Set<GroupId>;
+}
+
+const NOTHING_READ = (): ReadUpTo => ({ seen: new Map(), fresh: new Set() });
+
 /** Prints what is wanted of what is held; gives the places from which the live part goes on, so that nothing falls between. */
 async function printBacklog(
   options: GlobalOptions,
   { pauses, ...request }: BacklogRequest & { readonly pauses: Pauses },
-): Promise<Seen> {
+): Promise<ReadUpTo> {
   const { signal } = request.printer;
   for (;;) {
     try {
@@ -149,12 +158,12 @@ async function printBacklog(
 async function readBacklog(
   options: GlobalOptions,
   { after, answerMs, groupId, last, printer, topic }: BacklogRequest,
-): Promise<Seen> {
+): Promise<ReadUpTo> {
   const { signal } = printer;
   // A daemon that hangs does not hold up the end.
   await using node = await unlessAborted(openReading(options, answerMs), signal);
   if (node === undefined && printer.isOver) throw unanswered();
-  if (node === undefined || signal.aborted) return new Map();
+  if (node === undefined || signal.aborted) return NOTHING_READ();
   try {
     const { places, unread } = await node.call(
       backlog,
@@ -162,25 +171,31 @@ async function readBacklog(
       { signal, onEvent: (row) => printer.print(row) },
     );
     for (const { reason } of unread) printProse(`${LABEL}: ${reason}; it is left out`);
-    return new Map(places.map((place) => [parsePlace(place).moot, place]));
+    // Of one that could not be read the place asked for is where it goes on once it can be.
+    const given = groupId === undefined ? after : [];
+    const seen = new Map([...given, ...places].map((place) => [parsePlace(place).moot, place]));
+    const unknown = unread.map(({ group_id }) => group_id).filter((id) => !seen.has(mootOfPlace(id)));
+    return { seen, fresh: new Set(last < 0 ? [] : unknown) };
   } catch (error) {
     if (!signal.aborted) throw error;
-    return new Map();
+    return NOTHING_READ();
   }
 }
 
-/** The places in moots that the daemon has: one that it could not open after a restart is no reason to end. */
-async function placesIn(
+/** From where a daemon goes on. One that it could not open after a restart goes on there once it can be opened. */
+async function goingOn(
   daemon: ControlClient,
-  { memberships, seen }: { readonly memberships: Memberships; readonly seen: Seen },
+  { fresh, memberships, seen }: ReadUpTo & { readonly memberships: Memberships },
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<{ readonly after: string[]; readonly unread?: readonly GroupId[] }> {
   // An original's daemon begins with what is new in any case, and has no such answer.
-  if ((await unlessAborted(daemon.isOriginal(), signal)) !== false) return [];
-  const { groups } = await daemon.call(status, {}, { signal });
+  if ((await unlessAborted(daemon.isOriginal(), signal)) !== false) return { after: [] };
+  const { groups, unopened } = await daemon.call(status, {}, { signal });
   for (const { group_id, local_member } of groups) memberships.note(group_id, local_member);
-  const open = new Set(groups.map((group) => mootOfPlace(group.group_id)));
-  return [...seen].filter(([moot]) => open.has(moot)).map(([, place]) => place);
+  // One that was taken away meanwhile is no reason to end.
+  const here = new Set([...groups, ...unopened].map(({ group_id }) => mootOfPlace(group_id)));
+  const after = [...seen].filter(([moot]) => here.has(moot)).map(([, place]) => place);
+  return { after, ...(fresh.size === 0 ? {} : { unread: [...fresh] }) };
 }
 
 /** A moot that could not be opened for a while comes from its first message: what was printed is not printed again. */
@@ -197,7 +212,7 @@ function wasSeen({ group_id, place, seq }: MessageRow, seen: Seen): boolean {
  */
 async function follow(
   options: GlobalOptions,
-  { answerMs, groupId, pauses, printer, seen, topic }: TailRequest & { readonly seen: Seen; readonly pauses: Pauses },
+  { answerMs, fresh, groupId, pauses, printer, seen, topic }: TailRequest & ReadUpTo & { readonly pauses: Pauses },
 ): Promise<void> {
   const { signal } = printer;
   if (signal.aborted) return;
@@ -215,11 +230,11 @@ async function follow(
     const began = realClock.steady();
     let refusal: string | undefined;
     try {
-      const after = await placesIn(current, { memberships, seen }, signal);
+      const from = await goingOn(current, { fresh, memberships, seen }, signal);
       if (signal.aborted) return;
       await current.call(
         watch,
-        { group_id: groupId, topic, after },
+        { group_id: groupId, topic, ...from },
         {
           signal,
           onEvent(event) {
@@ -227,6 +242,7 @@ async function follow(
             if (event.kind === "peer" && event.self && event.event === "left") memberships.removed(event.group_id);
             if (event.kind !== "message" || wasSeen(event, seen)) return;
             printer.print(event);
+            fresh.delete(event.group_id);
             // An original daemon names no places.
             if (event.place !== "") seen.set(mootOfPlace(event.group_id), event.place);
           },

@@ -9,11 +9,12 @@ import { printProse } from "../../host/print.ts";
 import { programName } from "../../host/program-name.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
-import { noteMootUsed } from "../../node/last-moot.ts";
-import { type MootStatus, status } from "../../node/operations/daemon.ts";
+import { mootUsedLast, noteMootUsed } from "../../node/last-moot.ts";
+import { type MootStatus, status, type UnopenedMoot } from "../../node/operations/daemon.ts";
 import { link_create } from "../../node/operations/invites.ts";
 import { group_create } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
+import type { NodeStore } from "../../store/node-store.ts";
 import { mootName } from "../../view/event-line.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
@@ -112,14 +113,26 @@ async function parseAsked(
 
 /** The moot to begin with, made when there is none. Throws `group_not_found` for one asked for by id. */
 async function openMoot({ node, settings }: Daemon, { groupId, name }: MootAsked): Promise<MootStatus> {
-  const moots = (await node.call(status, {})).groups;
+  const { groups: moots, unopened } = await node.call(status, {});
   if (groupId !== undefined) {
     const found = moots.find((moot) => moot.group_id === groupId);
+    const shut = unopened.find((moot) => moot.group_id === groupId);
+    if (found === undefined && shut !== undefined)
+      throw new EntmootError("data_root_invalid", `${LABEL}: ${shut.reason}`);
     if (found === undefined) {
       throw new EntmootError("group_not_found", `${LABEL}: group not joined: ${GroupId.toBase64(groupId)}`);
     }
     noteMootUsed(settings, groupId);
     return found;
+  }
+  const shut = meantButShut(unopened, { name, settings, isAnyOpen: moots.length > 0 });
+  if (shut !== undefined) {
+    const called = shut.name ? ` (${JSON.stringify(terminalText(shut.name, 80))})` : "";
+    const what = `moot ${GroupId.toBase64(shut.group_id)}${called} cannot be opened, and may be the one meant`;
+    throw new EntmootError(
+      "data_root_invalid",
+      `${LABEL}: ${what}: ${shut.reason}; to open another, give its id with -group`,
+    );
   }
   const known = await findMoot(node, settings, { moots, name });
   if (known === undefined && name !== undefined && moots.length > 0) {
@@ -128,6 +141,18 @@ async function openMoot({ node, settings }: Daemon, { groupId, name }: MootAsked
   const moot = known ?? (await createMoot(node, name ?? mootName(), TALK_POLICY));
   noteMootUsed(settings, moot.group_id);
   return moot;
+}
+
+/**
+ * The moot that cannot be opened and is the one meant, or may be: nobody is to talk in another without knowing. Of those here
+ * it is the one called so, or whose name is not known; without a name the one used last.
+ */
+function meantButShut(
+  unopened: readonly UnopenedMoot[],
+  { isAnyOpen, name, settings }: { isAnyOpen: boolean; name: string | undefined; settings: NodeStore },
+): UnopenedMoot | undefined {
+  if (name !== undefined) return unopened.find((moot) => moot.name === name || moot.name === undefined);
+  return mootUsedLast(settings, unopened) ?? (isAnyOpen ? undefined : unopened[0]);
 }
 
 async function createMoot(node: Operations, name: string, policy: Policy): Promise<MootStatus> {

@@ -19,8 +19,8 @@ export interface MootsAsked {
 }
 
 /**
- * The moot that `-group` names: by its id, or by its name where exactly one here has that. Throws `invalid_argument`, and as
- * the node where it has to be asked.
+ * The moot that `-group` names: by its id, or by its name where exactly one here has that, those that cannot be opened among
+ * them. Throws `invalid_argument` where several have it or may have, `group_not_found`, and as the node where it has to be asked.
  */
 export async function parseMoot(label: string, text: string, { options, timeoutMs }: MootsAsked): Promise<GroupId> {
   try {
@@ -29,13 +29,18 @@ export async function parseMoot(label: string, text: string, { options, timeoutM
     if (!(cause instanceof EntmootError) || trimSpace(text) === "") throw cause;
     const moots = await lookUp(options, timeoutMs);
     const [found, ...others] = moots.filter(({ name }) => name === text);
-    if (found !== undefined && others.length === 0) return found.group_id;
+    const unnamed = moots.filter((moot) => moot.name === undefined);
+    if (found !== undefined && others.length === 0) {
+      if (unnamed.length === 0 || !found.isOpen) return found.group_id;
+      const why = `that cannot be opened may be called ${JSON.stringify(shown(text))} too`;
+      throw new EntmootError("invalid_argument", `${label}: a moot ${why}; give the id: ${list([found, ...unnamed])}`);
+    }
     if (found !== undefined) {
       const called = `${others.length + 1} moots here are called ${JSON.stringify(shown(text))}`;
       throw new EntmootError("invalid_argument", `${label}: ${called}; give the id: ${list([found, ...others])}`);
     }
     const known = moots.length === 0 ? "there is none here" : `here are ${list(moots)}`;
-    throw new EntmootError("invalid_argument", `${cause.message}; no moot here has that name either: ${known}`, {
+    throw new EntmootError("group_not_found", `${cause.message}; no moot here has that name either: ${known}`, {
       cause,
     });
   }
@@ -61,9 +66,9 @@ async function lookUp(options: GlobalOptions, timeoutMs: number | undefined): Pr
 }
 
 function list(moots: readonly MootHere[]): string {
-  const byName = moots.toSorted((one, other) => one.name.localeCompare(other.name, "en"));
-  const first = byName.slice(0, LISTED_MAX).map(({ group_id, name }) => {
-    const id = GroupId.toBase64(group_id);
+  const byName = moots.toSorted((one, other) => (one.name ?? "").localeCompare(other.name ?? "", "en"));
+  const first = byName.slice(0, LISTED_MAX).map(({ group_id, isOpen, name = "" }) => {
+    const id = `${GroupId.toBase64(group_id)}${isOpen ? "" : ", which cannot be opened"}`;
     return name === "" ? id : `${JSON.stringify(shown(name))} (${id})`;
   });
   const more = moots.length > LISTED_MAX ? [`and ${moots.length - LISTED_MAX} more`] : [];

@@ -238,6 +238,10 @@ const watchRequest = struct("watch", {
     "go on after these, one for each moot, and from the first message of a moot that is not named; absent: only what arrives from now on",
     optional(places),
   ),
+  unread: documented(
+    "moots that could not be read when after was told: once they can be, only what arrives from then on",
+    optional(plainList(groupId, UNREAD_MAX)),
+  ),
   consumer: documented(
     "go on where this consumer is, in moots that after does not name",
     optional(boundedText("consumer", CONSUMER_NAME_MAX)),
