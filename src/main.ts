@@ -11,6 +11,7 @@ import { withoutSecrets } from "./core/admission/secrets.ts";
 import { EntmootError, type ErrorCode, type OtherPlaces, textOf } from "./core/errors.ts";
 import { type ExitStatus, STATUS } from "./core/failure-table.ts";
 import { GroupId } from "./core/ids.ts";
+import { setProseForm } from "./host/prose-form.ts";
 import { terminalText } from "./view/terminal-text.ts";
 
 /** Set as soon as it is known, so that a failure anywhere later is printed in the form asked for. */
@@ -51,6 +52,7 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
   jsonErrors = parseGlobalOptions(request.globals, process.env, "/").jsonErrors;
   if (jsonErrors) (await printing()).setJsonProse(true);
   if (request.globals.data !== undefined) dataFlag = String(request.globals.data);
+  setProseForm((text, program) => runnableHints(text, program, dataFlag));
   effect = request.command.help?.effect;
   parseFeatureFlags(process.env);
   const { result } = await runCommand(request.command, { rawArgs: [...request.rawArgs] });

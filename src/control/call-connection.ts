@@ -50,7 +50,7 @@ export class CallConnection implements Disposable {
 
   /**
    * The answer to one call. Throws the daemon's refusal, `timeout` after the operation's patience or the one given,
-   * `SilentDaemon`, `NothingSent`, `unavailable` when the connection broke, `frame_too_large`, `malformed_frame`, and
+   * `SilentDaemon`, `NothingSent`, `control_unavailable` when the connection broke, `frame_too_large`, `malformed_frame`, and
    * the reason of a signal that aborted before anything was sent.
    */
   async call<Request, Answer, Event>(
@@ -112,7 +112,8 @@ export class CallConnection implements Disposable {
         this.#hear(frame);
       }
     } catch (error) {
-      failure = error;
+      const isBroken = error instanceof EntmootError && error.code === "unavailable";
+      failure = isBroken && !this.#isClosed ? ended() : error;
     }
     this.#isReading = false;
     for (const call of this.#calls.values()) call.onEnd(failure);
@@ -124,7 +125,7 @@ export class CallConnection implements Disposable {
     if (this.#isClosed)
       return new EntmootError("unavailable", "closed before the daemon answered; it may act all the same");
     if (!this.#hasHeard) return new SilentDaemon();
-    return new EntmootError("unavailable", "the daemon has ended; it may have acted all the same");
+    return ended();
   }
 
   #hear(frame: ReadFrame): void {
@@ -144,6 +145,11 @@ export class CallConnection implements Disposable {
     const operation = this.#calls.get(call)?.operation;
     return role === "event" ? (operation?.eventMax ?? 0) : role === "answer" ? (operation?.answerMax ?? 0) : -1;
   }
+}
+
+/** However its connection broke: within a frame, or between two. */
+function ended(): EntmootError {
+  return new EntmootError("control_unavailable", "the daemon has ended; it may have acted all the same");
 }
 
 /** What a frame says that is about no call. */
@@ -262,7 +268,7 @@ class CallUnderWay<Answer, Event> {
   onEnd(failure: unknown): void {
     // What kind of daemon it is, is for every call to know.
     if (this.#hasBegun || failure instanceof SilentDaemon) this.fail(this.#unsent ?? failure);
-    else this.fail(this.#unbegun("unavailable", "the connection to the daemon ended"));
+    else this.fail(this.#unbegun("control_unavailable", "the connection to the daemon ended"));
   }
 
   #begin(request: Uint8Array): void {
@@ -271,7 +277,7 @@ class CallUnderWay<Answer, Event> {
     this.#parts.send("call", room, request).catch((error: unknown) => this.#onSendFailed(error));
   }
 
-  #unbegun(code: "timeout" | "unavailable", what: string): EntmootError {
+  #unbegun(code: "timeout" | "control_unavailable", what: string): EntmootError {
     return new EntmootError(
       code,
       `${this.operation.name}: ${what} while it waited for earlier calls of this connection; it was not sent`,

@@ -161,7 +161,8 @@ export class ControlClient implements Operations {
           return undefined;
         }
         // A kept connection that the daemon had closed, which only writing shows.
-        if (!(error instanceof NothingSent) || attempt > 1) throw error;
+        if (!(error instanceof NothingSent)) throw error;
+        if (attempt > 1) throw gone();
       }
     }
   }
@@ -188,7 +189,8 @@ export class ControlClient implements Operations {
         return connection;
       } catch (error) {
         if (error instanceof SilentDaemon) await this.#concludeOriginal();
-        else if (!(error instanceof NothingSent) || attempt > 1) throw error;
+        else if (!(error instanceof NothingSent)) throw error;
+        else if (attempt > 1) throw gone();
       }
     }
   }

@@ -3,13 +3,13 @@ import type { GroupStore } from "../store/group-store.ts";
 import type { NodeStore } from "../store/node-store.ts";
 import { groupName } from "./group/group-name.ts";
 
-type Settings = Pick<NodeStore, "getSetting" | "setSetting">;
+type NameSettings = Pick<NodeStore, "getSetting" | "setSetting">;
 
 /** Setting of the data root: what a moot is called here. Its own database says it too, unless it cannot be opened. */
 const settingOf = (groupId: GroupId) => `moot_name ${GroupId.toBase64(groupId)}`;
 
 /** From now on the moot's name is known also while its database cannot be opened. A disk that keeps nothing is no reason to fail. */
-export function noteMootName(settings: Settings, store: GroupStore): void {
+export function noteMootName(settings: NameSettings, store: GroupStore): void {
   try {
     const name = groupName(store);
     // Each change is a sync of the disk.

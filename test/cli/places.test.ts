@@ -184,3 +184,26 @@ test("query and tail refuse a moot nobody knows alike, with and without a daemon
   await it.restart(ask);
   expect([...refusals]).toEqual([`entmootd: COMMAND: group ${stranger} not joined\n`]);
 });
+
+test("what is held of moots that -after does not name is told to be passed over, and :0 begins at the first message", async () => {
+  await using it = await twoMoots();
+  const [first] = await it.query("-group", it.a, "-after", "0");
+  const place = first!.place;
+  for (const args of [["query"], ["tail", "-count", "2"]]) {
+    const one = await it.run(...args, "-after", place);
+    expect(contents(one.json() as unknown as Line[])).toEqual(["a2", "a3"]);
+    expect(one.stderr).toContain(`-after names no place in "test" (${it.b}); what is held there is passed over`);
+    const json = await it.run("-json-errors", ...args, "-after", place);
+    expect(JSON.parse(json.stderr)).toEqual({ note: expect.any(String), group_ids: [it.b] });
+  }
+  for (const args of [["query"], ["tail", "-count", "5"]]) {
+    const all = await it.run(...args, "-after", "all:0", "-after", place);
+    expect(contents(all.json() as unknown as Line[])).toEqual(["a2", "a3", "b1", "b2", "b3"]);
+    expect(all.stderr).toBe("");
+  }
+  expect(contents(await it.query("-after", `${it.b}:0`))).toEqual(["b1", "b2", "b3"]);
+  expect((await it.query("-after", "all:0")).map(({ content }) => content).toSorted()).toHaveLength(6);
+  const stranger = new Uint8Array(32).fill(7).toBase64();
+  expect(await it.run("query", "-after", `${stranger}:0`)).toMatchObject({ exit: 3, stdout: "" });
+  expect(await it.run("tail", "-group", it.a, "-after", "all:0")).toMatchObject({ exit: 5, stdout: "" });
+});

@@ -173,6 +173,17 @@ inNetns(import.meta, () => {
     expect({ status: few.status, stdout: contents(few.stdout) }).toEqual({ status: 8, stdout: ["chat 4"] });
     expect(JSON.parse(few.stderr)).toEqual({ error: { code: "too_few", message: expect.stringContaining("1 of 2") } });
     expect(await a.run(["tail", "-timeout", "2s"])).toEqual({ status: 0, stdout: "", stderr: "" });
+    await using cut = a.spawn(["tail", "-n", "1", "-count", "5"]);
+    await cut.json({ content: "chat 4" });
+    cut.kill("SIGTERM");
+    expect(await cut.ended()).toMatchObject({
+      status: 8,
+      stderr: expect.stringContaining("1 of 5 messages came before"),
+    });
+    await using watching = a.spawn(["call", "watch", '{"after":[]}']);
+    await watching.line((line) => line.includes('"event"'));
+    watching.kill("SIGTERM");
+    expect(await watching.ended()).toMatchObject({ status: 0, stderr: "" });
     for (const flags of [
       ["-count", "0"],
       ["-timeout", "0"],
@@ -196,6 +207,8 @@ inNetns(import.meta, () => {
     const none = await a.run(["tail", "-timeout", "300ms"]);
     expect(none).toMatchObject({ status: 6, stdout: "" });
     expect(none.stderr).toContain("waiting for one");
+    const named = await a.run(["-data", a.data, "tail", "-timeout", "300ms"], { env: { ENTMOOT_DATA: undefined } });
+    expect(named.stderr).toContain(`-data '${a.data}' serve"; waiting for one`);
     await using tail = a.spawn(["tail", "-timeout", "10m"]);
     await tail.said("waiting for one");
     await a.serve();

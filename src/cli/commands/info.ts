@@ -3,13 +3,11 @@ import { ControlClient } from "../../control/control-client.ts";
 import { openOperations, silenceOf } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
-import { programName } from "../../host/program-name.ts";
 import { status } from "../../node/operations/daemon.ts";
 import { emptyInfoJson, infoJson, originalInfoJson } from "../../view/info-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { runnableHints } from "../line/hints.ts";
 
 /** `info`: this node, its groups and whether a daemon runs. Never creates anything. */
 export const info = defineCommand({
@@ -28,7 +26,7 @@ export const info = defineCommand({
     await namedFailure("info", async () => {
       if (await isEmpty(options)) {
         const hint = `info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`;
-        printProse(runnableHints(hint, programName(), args.data));
+        printProse(hint);
         printJson(emptyInfoJson(options));
         return;
       }

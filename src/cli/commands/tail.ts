@@ -17,7 +17,8 @@ import { parseDurationMs, parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { MessagePrinter, type PrintingEnd } from "../line/message-printer.ts";
 import { parseMoot } from "../line/moot-argument.ts";
-import { parsePlaces } from "../line/place-argument.ts";
+import { type After, isAfter, parseAfter } from "../line/place-argument.ts";
+import { placesAsked, tell, tellLeftOut, tellPassedOver } from "../line/places-asked.ts";
 import { requirePattern } from "../line/topic-argument.ts";
 
 const LABEL = "tail";
@@ -66,7 +67,8 @@ export const tail = defineCommand({
       type: "string",
       repeatable: true,
       valueHint: "PLACE",
-      description: "first print what arrived after; a seq with -group too",
+      description:
+        "first print what arrived after; a seq with -group too; GID:0 for all of a moot, all:0 of those not named",
     },
     count: { type: "string", valueHint: "N", defaultHint: "no end", description: "end once N are printed" },
     timeout: { type: "string", valueHint: "D", defaultHint: "no end", description: "end after this time, such as 30s" },
@@ -75,8 +77,8 @@ export const tail = defineCommand({
     const options = parseGlobalOptions(args, process.env);
     const last = parseLast(args.n);
     if (args.topic !== undefined) requirePattern(LABEL, args.topic);
-    const after = parsePlaces(LABEL, repeated(args.after), args.group !== undefined);
-    if (after.length > 0 && last !== 0) {
+    const after = parseAfter(LABEL, repeated(args.after), args.group !== undefined);
+    if (isAfter(after) && last !== 0) {
       throw new EntmootError("invalid_argument", `${LABEL}: -n and -after: give one of them`);
     }
     const end = parseEnd(args);
@@ -124,7 +126,7 @@ interface TailRequest {
 
 interface BacklogRequest extends TailRequest {
   readonly last: number;
-  readonly after: readonly string[];
+  readonly after: After;
 }
 
 /** Where each moot's log was read to, by the name a place has for the moot. */
@@ -165,17 +167,25 @@ async function readBacklog(
   if (node === undefined && printer.isOver) throw unanswered();
   if (node === undefined || signal.aborted) return NOTHING_READ();
   try {
+    const asked = await placesAsked(node, after, { label: LABEL, options, groupId, signal });
     const { places, unread } = await node.call(
       backlog,
-      { group_id: groupId, topic, last: last < 0 ? "all" : last, ...(after.length === 0 ? {} : { after }) },
+      {
+        group_id: groupId,
+        topic,
+        last: last < 0 ? "all" : last,
+        ...(asked.places.length === 0 ? {} : { after: asked.places }),
+      },
       { signal, onEvent: (row) => printer.print(row) },
     );
-    for (const { reason } of unread) printProse(`${LABEL}: ${reason}; it is left out`);
+    for (const moot of unread) tellLeftOut(LABEL, moot);
+    await tellPassedOver(asked, { label: LABEL, options });
     // Of one that could not be read the place asked for is where it goes on once it can be.
-    const given = groupId === undefined ? after : [];
+    const given = groupId === undefined ? asked.places : [];
     const seen = new Map([...given, ...places].map((place) => [parsePlace(place).moot, place]));
+    const isWhole = (id: GroupId) => last < 0 || after.others || after.whole.includes(id);
     const unknown = unread.map(({ group_id }) => group_id).filter((id) => !seen.has(mootOfPlace(id)));
-    return { seen, fresh: new Set(last < 0 ? [] : unknown) };
+    return { seen, fresh: new Set(unknown.filter((id) => !isWhole(id))) };
   } catch (error) {
     if (!signal.aborted) throw error;
     return NOTHING_READ();
@@ -238,7 +248,7 @@ async function follow(
         {
           signal,
           onEvent(event) {
-            if (event.kind === "unread") printProse(`${LABEL}: ${event.reason}; it is left out until it can be read`);
+            if (event.kind === "unread") tellLeftOut(LABEL, event, " until it can be read");
             if (event.kind === "peer" && event.self && event.event === "left") memberships.removed(event.group_id);
             if (event.kind !== "message" || wasSeen(event, seen)) return;
             printer.print(event);
@@ -291,7 +301,7 @@ class Memberships {
 
   #tell(groupId: GroupId): void {
     const what = `${LABEL}: this node is no member of the moot ${GroupId.toBase64(groupId)} any more: nothing new comes of it; its founder can add this node again`;
-    if (this.#only === undefined) printProse(what);
+    if (this.#only === undefined) tell(what, { group_id: GroupId.toBase64(groupId) });
     else this.#printer.end(new EntmootError("not_member", what));
   }
 }

@@ -33,13 +33,19 @@ export async function parseMoot(label: string, text: string, { options, timeoutM
     if (found !== undefined && others.length === 0) {
       if (unnamed.length === 0 || !found.isOpen) return found.group_id;
       const why = `that cannot be opened may be called ${JSON.stringify(shown(text))} too`;
-      throw new EntmootError("invalid_argument", `${label}: a moot ${why}; give the id: ${list([found, ...unnamed])}`);
+      throw new EntmootError(
+        "invalid_argument",
+        `${label}: a moot ${why}; give the id: ${listOfMoots([found, ...unnamed])}`,
+      );
     }
     if (found !== undefined) {
       const called = `${others.length + 1} moots here are called ${JSON.stringify(shown(text))}`;
-      throw new EntmootError("invalid_argument", `${label}: ${called}; give the id: ${list([found, ...others])}`);
+      throw new EntmootError(
+        "invalid_argument",
+        `${label}: ${called}; give the id: ${listOfMoots([found, ...others])}`,
+      );
     }
-    const known = moots.length === 0 ? "there is none here" : `here are ${list(moots)}`;
+    const known = moots.length === 0 ? "there is none here" : `here are ${listOfMoots(moots)}`;
     throw new EntmootError("group_not_found", `${cause.message}; no moot here has that name either: ${known}`, {
       cause,
     });
@@ -54,7 +60,7 @@ export async function listingMoots<T>(label: string, asked: MootsAsked, work: ()
     if (!(cause instanceof EntmootError && cause.code === "invalid_argument" && UNNAMED.test(cause.message)))
       throw cause;
     const moots = await lookUp(asked.options, asked.timeoutMs);
-    const text = `${label}: ${moots.length} moots are here; name one with -group: ${list(moots)}`;
+    const text = `${label}: ${moots.length} moots are here; name one with -group: ${listOfMoots(moots)}`;
     throw new EntmootError("invalid_argument", text, { cause });
   }
 }
@@ -65,7 +71,8 @@ async function lookUp(options: GlobalOptions, timeoutMs: number | undefined): Pr
   return mootsHere(options, timeoutMs);
 }
 
-function list(moots: readonly MootHere[]): string {
+/** Their names and ids, the first of them. */
+export function listOfMoots(moots: readonly MootHere[]): string {
   const byName = moots.toSorted((one, other) => (one.name ?? "").localeCompare(other.name ?? "", "en"));
   const first = byName.slice(0, LISTED_MAX).map(({ group_id, isOpen, name = "" }) => {
     const id = `${GroupId.toBase64(group_id)}${isOpen ? "" : ", which cannot be opened"}`;
