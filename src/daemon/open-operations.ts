@@ -65,6 +65,11 @@ export async function openDaemon(options: GlobalOptions, patienceMs = STARTING_M
   throw new EntmootError("control_unavailable", await explainAbsence(options));
 }
 
+/** The daemon has answered since: whoever looks asks it again. */
+export function forgetSilence(options: GlobalOptions): void {
+  silent.delete(options);
+}
+
 /** As `openDaemon`, and it has answered: one that hangs for `answerMs` is none, with the reason. */
 export async function openAnswering(options: GlobalOptions, answerMs?: number): Promise<ControlClient> {
   const known = silent.get(options);
@@ -80,7 +85,9 @@ export async function openAnswering(options: GlobalOptions, answerMs?: number): 
  * told once. Throws `control_unavailable` for one that hangs behind an agents' socket: there are no files to turn to.
  */
 export async function connectToLook(options: GlobalOptions, answerMs?: number): Promise<ControlClient | undefined> {
-  if (silent.has(options)) return undefined;
+  const known = silent.get(options);
+  if (known !== undefined && options.agentSocket === undefined) return undefined;
+  if (known !== undefined) throw new EntmootError("control_unavailable", known);
   const client = await connectOrWait(options, answerMs);
   const reason = client && (await silenceFound(client, options, answerMs));
   if (reason === undefined) return client;

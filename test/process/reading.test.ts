@@ -36,6 +36,19 @@ inNetns(import.meta, () => {
     const { status, stdout } = await tail.ended();
     expect(status).toBe(0);
     expect(contents(stdout)).toEqual(["zero", "one", "two", "three", "four"]);
+
+    const { entmoot_pubkey } = await b.ask(["info"]);
+    const request = JSON.stringify({ group_id, after: [] });
+    await using watching = b.spawn(["call", "watch", request]);
+    await watching.line((line) => line.includes('"seq":5'));
+    await a.ask(["roster", "remove", "-group", group_id, "-pubkey", entmoot_pubkey]);
+    const removed = await watching.ended();
+    expect(removed).toMatchObject({ status: 2, stdout: expect.stringContaining('"self":true') });
+    // Who comes later is told as soon as what is held was.
+    const later = await b.run(["call", "watch", request]);
+    expect(later.status).toBe(2);
+    expect(later.stdout.trim().split("\n")).toHaveLength(5);
+    expect(later.stderr).toContain("this node is no member of the moot");
   });
 
   test("tail -n prints the last messages first, and only topics that match", async () => {

@@ -4,7 +4,7 @@ import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { mootOfPlace, parsePlace } from "../../core/place.ts";
-import { connect, openAnswering, openReading } from "../../daemon/open-operations.ts";
+import { connect, forgetSilence, openAnswering, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
@@ -85,7 +85,9 @@ export const tail = defineCommand({
     using printer = new MessagePrinter(end);
     // What is held is printed well before the time is up, whatever the daemon does.
     const answerMs = end.timeoutMs === undefined ? undefined : Math.ceil(end.timeoutMs / 2);
-    const groupId = await parseGroup(args.group, { options, answerMs, signal: printer.signal });
+    const groupId = await orWait(options, printer, () =>
+      parseGroup(args.group, { options, answerMs, signal: printer.signal }),
+    );
     const asked = {
       groupId,
       answerMs,
@@ -149,7 +151,8 @@ async function printBacklog(
   const { signal } = request.printer;
   for (;;) {
     try {
-      return await readBacklog(options, request);
+      const read = await orWait(options, request.printer, () => readBacklog(options, request));
+      return read ?? NOTHING_READ();
     } catch (error) {
       if (!isRefusedForNow(error)) throw error;
       await pauses.wait(error.message, signal);
@@ -324,12 +327,36 @@ class Pauses {
   }
 }
 
+/**
+ * Over an agents' socket nothing can be read without a daemon: where it is known how long to wait, one is waited for first.
+ * `undefined` when the end came before it did. Throws `control_unavailable` once the time is up.
+ */
+async function orWait<T>(
+  options: GlobalOptions,
+  printer: MessagePrinter,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (options.agentSocket === undefined || !printer.isTimed || !isAbsent(error)) throw error;
+    if (!printer.signal.aborted) printProse(`${LABEL}: ${textOf(error)}; waiting for one`);
+    await using daemon = await waitForDaemon(options, printer.signal);
+    if (daemon !== undefined) return await work();
+    if (printer.isOver) throw error;
+    return undefined;
+  }
+}
+
 async function waitForDaemon(options: GlobalOptions, signal: AbortSignal): Promise<ControlClient | undefined> {
   while (!signal.aborted) {
     const daemon = await connect(options).catch(() => undefined);
     if (daemon !== undefined) {
       // One that hangs is waited for until it goes on, or another takes its place.
-      if (await unlessAborted(daemon.answers(ANSWER_MS), signal).catch(() => false)) return daemon;
+      if (await unlessAborted(daemon.answers(ANSWER_MS), signal).catch(() => false)) {
+        forgetSilence(options);
+        return daemon;
+      }
       await daemon[Symbol.asyncDispose]();
     }
     await pause(realClock, LOOK_AGAIN_MS, signal);

@@ -319,7 +319,8 @@ const watchEvent: Codec<WatchEvent> = {
 
 /**
  * Each message once, in the order of arrival, until the caller ends it or the node does. A slow reader only reads
- * later. Throws `group_not_found`, `invalid_argument`, `place_lost`, and for an agent `forbidden` on `peers`.
+ * later. Throws `group_not_found`, `invalid_argument`, `place_lost`, `not_member` once all is told that is held of the
+ * only moot that is watched, and for an agent `forbidden` on `peers`.
  */
 export const watch = operation({
   name: "watch",

@@ -1,5 +1,5 @@
 import { EntmootError } from "../../core/errors.ts";
-import type { GroupId } from "../../core/ids.ts";
+import { GroupId, type PublicKey } from "../../core/ids.ts";
 import { type ShownTopics, shownTopics } from "../../core/policy/topic.ts";
 import type { ChangeSignal } from "../change-signal.ts";
 import type { Call } from "../operations/implementation.ts";
@@ -20,6 +20,8 @@ const PEER_EVENTS_MAX = 256;
 /** What a watch reads from: the delivery logs themselves, so that nobody can miss or delay anything. */
 export interface Watched extends Moots {
   readonly changed: ChangeSignal;
+  /** The key of this node. */
+  readonly local: PublicKey;
   /** Calls back for each peer event until the returned function is called. */
   onPeerEvent(listener: (event: WatchedPeer) => void): () => void;
 }
@@ -162,8 +164,19 @@ async function follow(watched: Watched, { group_id }: RequestOf<typeof watch>, f
     }
     if (more) peerEvents.unshift(...removals);
     else for (const event of removals) await call.emit(event);
+    if (!more && group_id !== undefined && !signal.aborted) requireMember(watched, group_id);
     if (!more && peerEvents.length === 0) await watched.changed.after(version, signal);
   }
+}
+
+/** Throws `not_member` where nothing new can come of the only moot that is watched. */
+function requireMember(watched: Watched, id: GroupId): void {
+  const moot = watched.moots().find((one) => one.id === id);
+  if (moot === undefined || moot.roster.members.has(watched.local)) return;
+  throw new EntmootError(
+    "not_member",
+    `this node is no member of the moot ${GroupId.toBase64(id)}: nothing new comes of it; its founder can add this node again`,
+  );
 }
 
 function isRemoval({ event, self }: WatchedPeer): boolean {
