@@ -16,6 +16,7 @@ import { requested } from "../node/operations/requested.ts";
 import { Deadline, unlessAborted } from "../transport/wait.ts";
 import type { InfoResp } from "../wire/control/control-info-frames.ts";
 import { CallConnection, SilentDaemon } from "./call-connection.ts";
+import { ControlError } from "./control-error.ts";
 import { dial } from "./dial.ts";
 import type { OriginalDaemon } from "./original-daemon.ts";
 import { NothingSent } from "./socket-stream.ts";
@@ -126,6 +127,18 @@ export class ControlClient implements Operations {
     return (await this.#identified({ timeoutMs, signal: undefined })) === undefined;
   }
 
+  /** Whether it says within `timeoutMs` what it is, or why it will not. Throws as a call when there is none any more. */
+  async answers(timeoutMs: number): Promise<boolean> {
+    try {
+      await this.isOriginal(timeoutMs);
+      return true;
+    } catch (error) {
+      if (error instanceof Unidentified) return false;
+      if (error instanceof ControlError) return true;
+      throw error;
+    }
+  }
+
   /** Calls under way fail with `unavailable`, and so does every later one. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
@@ -167,7 +180,8 @@ export class ControlClient implements Operations {
           return undefined;
         }
         // A kept connection that the daemon had closed, which only writing shows.
-        if (!(error instanceof NothingSent) || attempt > 1) throw error;
+        if (!(error instanceof NothingSent)) throw error;
+        if (attempt > 1) throw gone();
       }
     }
   }
@@ -190,7 +204,7 @@ export class ControlClient implements Operations {
 
   /**
    * A connection to a daemon that knows our frames; `undefined` when it is an original, to which nothing is sent but
-   * the question. Throws `timeout` after the caller's patience, and the reason of its signal.
+   * the question. Throws `control_unavailable` after the caller's patience, and the reason of its signal.
    */
   async #identified({ signal, timeoutMs }: Patience): Promise<CallConnection | undefined> {
     for (let attempt = 1; ; attempt++) {
@@ -205,7 +219,8 @@ export class ControlClient implements Operations {
         return connection;
       } catch (error) {
         if (error instanceof SilentDaemon) await this.#concludeOriginal();
-        else if (!(error instanceof NothingSent) || attempt > 1) throw error;
+        else if (!(error instanceof NothingSent)) throw error;
+        else if (attempt > 1) throw gone();
       }
     }
   }
@@ -224,10 +239,7 @@ export class ControlClient implements Operations {
       using deadline = new Deadline(this.#clock, timeoutMs, signal);
       await unlessAborted(kind, deadline.signal);
       if (deadline.signal.aborted && !signal?.aborted) {
-        throw new EntmootError(
-          "timeout",
-          `no answer from the daemon within ${durationText(timeoutMs)}; nothing but what it is was asked yet`,
-        );
+        throw new Unidentified(timeoutMs);
       }
     }
     signal?.throwIfAborted();
@@ -279,6 +291,16 @@ interface ClientParts extends ClientOptions {
 
 function isSoonDone({ patienceMs }: Pick<AnyOperation, "patienceMs">): boolean {
   return patienceMs !== undefined && patienceMs <= ORDINARY_MS;
+}
+
+/** The daemon has not said what it is, and so was asked nothing else: nothing was done. */
+class Unidentified extends EntmootError {
+  constructor(timeoutMs: number) {
+    super(
+      "control_unavailable",
+      `the daemon does not answer: it has not said within ${durationText(timeoutMs)} what it is, and was asked nothing else; see "entmootd env"`,
+    );
+  }
 }
 
 /** How long somebody waits to learn who the daemon is. */

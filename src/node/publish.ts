@@ -126,7 +126,7 @@ export class Publisher {
 
   #choose(groupId: GroupId | undefined): Group {
     return groupId === undefined
-      ? onlyOf(this.#context.groups(), PUBLISHING_WORDS)
+      ? onlyOf(this.#context.groups(), this.#context.unopened(), PUBLISHING_WORDS)
       : this.#context.requireGroup(groupId);
   }
 }

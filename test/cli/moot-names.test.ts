@@ -35,7 +35,7 @@ test("-group takes the name of a moot where exactly one here has it, with and wi
   expect(both.stderr).toContain('query: 2 moots here are called "twice"; give the id: ');
   for (const id of twice) expect(both.stderr).toContain(id);
   const none = await it.run("peers", "-group", "counsel");
-  expect(none.exit).toBe(5);
+  expect(none.exit).toBe(3);
   expect(none.stderr).toContain("group id: ");
   expect(none.stderr).toContain(`no moot here has that name either: here are ${list}`);
   expect((await it.run("tail", "-group", "council", "-n", "1", "-count", "1")).json()).toMatchObject([

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ControlClient } from "../../src/control/control-client.ts";
+import { STATUS } from "../../src/core/failure-table.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { nodeImplementations } from "../../src/node/implementations.ts";
 import { publish } from "../../src/node/operations/messages.ts";
@@ -23,6 +24,13 @@ const document = (name: string) => readFileSync(join(ROOT, "docs", name), "utf8"
 test("docs/operations.md lists the operations as they are", () => {
   const [, listed] = document("operations.md").split(/\n?<!-- (?:end of )?operations -->\n/);
   expect(listed).toBe(operationsMarkdown(OPERATIONS));
+});
+
+test("docs/cli.md lists the codes of failures under the status that each ends with", () => {
+  const byStatus = Map.groupBy(Object.entries(STATUS), ([, { exit }]) => exit);
+  for (const [exit, rows] of byStatus) {
+    expect(document("cli.md")).toContain(`| ${exit} | ${rows.map(([code]) => `\`${code}\``).join(", ")} |`);
+  }
 });
 
 test("docs/architecture.md shows the worked example as it compiles", () => {

@@ -48,7 +48,11 @@ inNetns(import.meta, () => {
     expect(groups).toMatchObject([{ group_id: intact.id, messages: 4 }]);
     expect(unopened).toHaveLength(3);
     for (const { moot, path } of harm) {
-      expect(unopened).toContainEqual({ group_id: moot.id, reason: expect.stringContaining(`${path}: ${GONE}`) });
+      expect(unopened).toContainEqual({
+        group_id: moot.id,
+        name: expect.any(String),
+        reason: expect.stringContaining(`${path}: ${GONE}`),
+      });
     }
     const env = await node.run(["env", "-json", "-exit-code"]);
     expect(env.status).toBe(1);

@@ -67,6 +67,8 @@ export const call = defineCommand({
       const { event } = operation;
       const ending = new AbortController();
       using _reader = onReaderGone(realClock, () => ending.abort());
+      // What it streams has no other end than that somebody says so.
+      for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort());
       const answered = node.call(operation, request as object, {
         signal: ending.signal,
         onEvent: (told) => putJsonText(`{"event":${event.write(told, "wire")}}`),

@@ -1,23 +1,21 @@
 import { existsSync } from "node:fs";
 import { ControlClient } from "../../control/control-client.ts";
 import { astrayText } from "../../daemon/daemon-astray.ts";
-import { openOperations } from "../../daemon/open-operations.ts";
+import { openOperations, silenceOf } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
-import { programName } from "../../host/program-name.ts";
 import { status } from "../../node/operations/daemon.ts";
 import { emptyInfoJson, infoJson, originalInfoJson } from "../../view/info-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { runnableHints } from "../line/hints.ts";
 
 /** `info`: this node, its groups and whether a daemon runs. Never creates anything. */
 export const info = defineCommand({
   meta: { name: "info", description: "Show this node, its moots and the running daemon" },
   help: {
     examples: ["entmootd info"],
-    exits: [0, 1, 5],
+    exits: [0, 1, 5, 6],
     notes: ["merkle_root is base64; two members with equal roots hold the same messages in the same order."],
   },
   args: {
@@ -29,7 +27,7 @@ export const info = defineCommand({
     await namedFailure("info", async () => {
       if (await isEmpty(options)) {
         const hint = `info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`;
-        printProse(runnableHints(hint, programName(), args.data));
+        printProse(hint);
         printJson({ ...emptyInfoJson(options), ...tellAstray(options) });
         return;
       }
@@ -38,7 +36,8 @@ export const info = defineCommand({
       if ("original" in said) printJson(originalInfoJson(said.original));
       else {
         const astray = node instanceof ControlClient ? {} : tellAstray(options);
-        printJson({ ...infoJson(said.ours), ...astray, ...(await lastUpdate(options)) });
+        const hangs = hanging(silenceOf(options));
+        printJson({ ...infoJson(said.ours), ...astray, ...hangs, ...(await lastUpdate(options)) });
       }
     });
   },
@@ -63,6 +62,11 @@ async function isEmpty(options: GlobalOptions): Promise<boolean> {
   // Loaded only here: beside a daemon, `info` needs no database.
   const { holdsNothing } = await import("../../daemon/read-root.ts");
   return holdsNothing(options);
+}
+
+/** What was read from the files does not know of the daemon that runs and says nothing. */
+function hanging(reason: string | undefined): { running?: true; faults?: readonly string[] } {
+  return reason === undefined ? {} : { running: true, faults: [reason] };
 }
 
 /** How the last change of this program went, where there was one. Behind an agents' socket is another data root than ours. */

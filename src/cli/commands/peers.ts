@@ -1,7 +1,7 @@
 import { ControlClient } from "../../control/control-client.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
-import { connectOrWait } from "../../daemon/open-operations.ts";
+import { connectToLook } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { openForReading } from "../../daemon/read-root.ts";
 import { printJson, printLine, printProse } from "../../host/print.ts";
@@ -34,7 +34,7 @@ export const peers = defineCommand({
   meta: { name: "peers", description: "Show how the members of a moot are reached" },
   help: {
     examples: ["entmootd peers -probe", "entmootd peers -group GID -json"],
-    exits: [0, 1, 3, 5],
+    exits: [0, 1, 3, 5, 6],
     words: ["group"],
     notes: ["Works without a daemon too, and then says that none runs."],
   },
@@ -66,7 +66,7 @@ export const peers = defineCommand({
 
 /** A group that is not here is said to be missing before an identity is, or a data root. */
 async function open(options: GlobalOptions, groupId: GroupId): Promise<Operations> {
-  const daemon = await connectOrWait(options);
+  const daemon = await connectToLook(options);
   if (daemon !== undefined) return daemon;
   await using held = openForReading(options);
   await held.call(members, { group_id: groupId });

@@ -9,11 +9,12 @@ import { printProse } from "../../host/print.ts";
 import { programName } from "../../host/program-name.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
-import { noteMootUsed } from "../../node/last-moot.ts";
-import { type MootStatus, status } from "../../node/operations/daemon.ts";
+import { mootUsedLast, noteMootUsed } from "../../node/last-moot.ts";
+import { type MootStatus, status, type UnopenedMoot } from "../../node/operations/daemon.ts";
 import { link_create } from "../../node/operations/invites.ts";
 import { group_create } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
+import type { NodeStore } from "../../store/node-store.ts";
 import { mootName } from "../../view/event-line.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand, repeated } from "../line/command.ts";
@@ -21,7 +22,7 @@ import { namedFailure } from "../line/command-error.ts";
 import { daemonFlags, parseDaemonFlags } from "../line/daemon-flags.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseMoot } from "../line/moot-argument.ts";
-import { parsePlaces } from "../line/place-argument.ts";
+import { parseAfter } from "../line/place-argument.ts";
 import { findMoot } from "../talk/choose-moot.ts";
 import { report } from "../talk/report.ts";
 import { talk } from "../talk/talk.ts";
@@ -79,7 +80,7 @@ export const up = defineCommand({
     }
     const isSpokenTo = args.stdin === "json";
     const isTalk = process.stdout.isTTY && !args.json && !isSpokenTo;
-    const after = parseAfter(repeated(args.after), isTalk);
+    const after = parsePlaces(repeated(args.after), isTalk);
     await namedFailure(LABEL, async () => {
       await using daemon = await startDaemon(options, {
         command: LABEL,
@@ -103,12 +104,16 @@ export const up = defineCommand({
 });
 
 /** Throws `invalid_argument`: a bare number is of one moot, and all of them are told. */
-function parseAfter(texts: readonly string[], isTalk: boolean): readonly string[] {
+function parsePlaces(texts: readonly string[], isTalk: boolean): readonly string[] {
   if (texts.length > 0 && isTalk) {
     throw new EntmootError("invalid_argument", `${LABEL}: -after is for JSON lines: give -json or -stdin json too`);
   }
   const seq = texts.find((text) => /^\d+$/.test(text));
-  if (seq === undefined) return parsePlaces(LABEL, texts, false);
+  if (seq === undefined) {
+    const { others, places, whole } = parseAfter(LABEL, texts, false);
+    if (!others && whole.length === 0) return places;
+    throw new EntmootError("invalid_argument", `${LABEL}: -after: GID:0 and all:0 are for tail and query; name places`);
+  }
   throw new EntmootError("invalid_argument", `${LABEL}: -after ${seq}: expected the place that a message line names`);
 }
 
@@ -133,14 +138,26 @@ async function parseAsked(
 
 /** The moot to begin with, made when there is none. Throws `group_not_found` for one asked for by id. */
 async function openMoot({ node, settings }: Daemon, { groupId, name }: MootAsked): Promise<MootStatus> {
-  const moots = (await node.call(status, {})).groups;
+  const { groups: moots, unopened } = await node.call(status, {});
   if (groupId !== undefined) {
     const found = moots.find((moot) => moot.group_id === groupId);
+    const shut = unopened.find((moot) => moot.group_id === groupId);
+    if (found === undefined && shut !== undefined)
+      throw new EntmootError("data_root_invalid", `${LABEL}: ${shut.reason}`);
     if (found === undefined) {
       throw new EntmootError("group_not_found", `${LABEL}: group not joined: ${GroupId.toBase64(groupId)}`);
     }
     noteMootUsed(settings, groupId);
     return found;
+  }
+  const shut = meantButShut(unopened, { name, settings, isAnyOpen: moots.length > 0 });
+  if (shut !== undefined) {
+    const called = shut.name ? ` (${JSON.stringify(terminalText(shut.name, 80))})` : "";
+    const what = `moot ${GroupId.toBase64(shut.group_id)}${called} cannot be opened, and may be the one meant`;
+    throw new EntmootError(
+      "data_root_invalid",
+      `${LABEL}: ${what}: ${shut.reason}; to open another, give its id with -group`,
+    );
   }
   const known = await findMoot(node, settings, { moots, name });
   if (known === undefined && name !== undefined && moots.length > 0) {
@@ -149,6 +166,18 @@ async function openMoot({ node, settings }: Daemon, { groupId, name }: MootAsked
   const moot = known ?? (await createMoot(node, name ?? mootName(), TALK_POLICY));
   noteMootUsed(settings, moot.group_id);
   return moot;
+}
+
+/**
+ * The moot that cannot be opened and is the one meant, or may be: nobody is to talk in another without knowing. Of those here
+ * it is the one called so, or whose name is not known; without a name the one used last.
+ */
+function meantButShut(
+  unopened: readonly UnopenedMoot[],
+  { isAnyOpen, name, settings }: { isAnyOpen: boolean; name: string | undefined; settings: NodeStore },
+): UnopenedMoot | undefined {
+  if (name !== undefined) return unopened.find((moot) => moot.name === name || moot.name === undefined);
+  return mootUsedLast(settings, unopened) ?? (isAnyOpen ? undefined : unopened[0]);
 }
 
 async function createMoot(node: Operations, name: string, policy: Policy): Promise<MootStatus> {

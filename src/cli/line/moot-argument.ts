@@ -24,8 +24,8 @@ export interface MootsAsked {
 }
 
 /**
- * The moot that `-group` names: by its id, or by its name where exactly one here has that. Throws `invalid_argument`, and as
- * the node where it has to be asked.
+ * The moot that `-group` names: by its id, or by its name where exactly one here has that, those that cannot be opened among
+ * them. Throws `invalid_argument` where several have it or may have, `group_not_found`, and as the node where it has to be asked.
  */
 export async function parseMoot(label: string, text: string, { options, timeoutMs }: MootsAsked): Promise<GroupId> {
   try {
@@ -48,13 +48,13 @@ export async function oneMoot(label: string, text: string | undefined, asked: Mo
 }
 
 function several(label: string, moots: readonly MootHere[], cause?: unknown): EntmootError {
-  const text = `${label}: ${moots.length} moots are here; name one with -group: ${list(moots)}`;
+  const text = `${label}: ${moots.length} moots are here; name one with -group: ${listOfMoots(moots)}`;
   return new EntmootError("invalid_argument", text, { cause });
 }
 
 /**
  * The one of `moots` that has the name. `noId`: why the name is no id, where it might have been meant for one. Throws
- * `invalid_argument`, saying which there are.
+ * `invalid_argument` where several may have it, `group_not_found` where none has, saying which there are.
  */
 export function theMootCalled(
   label: string,
@@ -62,14 +62,21 @@ export function theMootCalled(
   moots: readonly MootHere[],
   noId = `${label}: expected an id of 32 bytes in base64 or hex, or a name, found ${JSON.stringify(shown(text))}`,
 ): MootHere {
-  const [found, ...others] = moots.filter(({ name }) => trimSpace(name) === trimSpace(text));
-  if (found !== undefined && others.length === 0) return found;
-  if (found !== undefined) {
-    const called = `${others.length + 1} moots here are called ${JSON.stringify(shown(text))}`;
-    throw new EntmootError("invalid_argument", `${label}: ${called}; give the id: ${list([found, ...others])}`);
+  const [found, ...others] = moots.filter(({ name }) => name !== undefined && trimSpace(name) === trimSpace(text));
+  if (found === undefined) {
+    const known = moots.length === 0 ? "there is none here" : `here are ${listOfMoots(moots)}`;
+    throw new EntmootError("group_not_found", `${noId}; no moot here has that name either: ${known}`);
   }
-  const known = moots.length === 0 ? "there is none here" : `here are ${list(moots)}`;
-  throw new EntmootError("invalid_argument", `${noId}; no moot here has that name either: ${known}`);
+  const called = JSON.stringify(shown(text));
+  const giveId = (which: readonly MootHere[]) => `give the id: ${listOfMoots([found, ...which])}`;
+  if (others.length > 0) {
+    const several = `${others.length + 1} moots here are called ${called}`;
+    throw new EntmootError("invalid_argument", `${label}: ${several}; ${giveId(others)}`);
+  }
+  const unnamed = moots.filter(({ name }) => name === undefined);
+  if (unnamed.length === 0 || !found.isOpen) return found;
+  const why = `a moot that cannot be opened may be called ${called} too`;
+  throw new EntmootError("invalid_argument", `${label}: ${why}; ${giveId(unnamed)}`);
 }
 
 /** Runs `work`, which needs to know the moot, and lists them where none was named and there are several, or says that there is none. */
@@ -92,10 +99,11 @@ async function lookUp(options: GlobalOptions, timeoutMs: number | undefined): Pr
   return mootsHere(options, timeoutMs);
 }
 
-function list(moots: readonly MootHere[]): string {
-  const byName = moots.toSorted((one, other) => one.name.localeCompare(other.name, "en"));
-  const first = byName.slice(0, LISTED_MAX).map(({ group_id, name }) => {
-    const id = GroupId.toBase64(group_id);
+/** Their names and ids, the first of them. */
+export function listOfMoots(moots: readonly MootHere[]): string {
+  const byName = moots.toSorted((one, other) => (one.name ?? "").localeCompare(other.name ?? "", "en"));
+  const first = byName.slice(0, LISTED_MAX).map(({ group_id, isOpen, name = "" }) => {
+    const id = `${GroupId.toBase64(group_id)}${isOpen ? "" : ", which cannot be opened"}`;
     return name === "" ? id : `${JSON.stringify(shown(name))} (${id})`;
   });
   const more = moots.length > LISTED_MAX ? [`and ${moots.length - LISTED_MAX} more`] : [];

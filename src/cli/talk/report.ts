@@ -165,8 +165,12 @@ async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot
 
 /** The one moot of that name. Throws `invalid_argument`, saying which there are. */
 async function mootCalled(node: Daemon["node"], name: string): Promise<GroupId> {
-  const { groups } = await node.call(status, {});
-  return theMootCalled("publish: group_id", name, groups).group_id;
+  const { groups, unopened } = await node.call(status, {});
+  const moots = [
+    ...groups.map((moot) => ({ ...moot, isOpen: true })),
+    ...unopened.map((moot) => ({ ...moot, isOpen: false })),
+  ];
+  return theMootCalled("publish: group_id", name, moots).group_id;
 }
 
 function publishedJson(

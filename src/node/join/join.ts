@@ -15,6 +15,7 @@ import { atMost } from "../../transport/wait.ts";
 import type { Peers } from "../carrier/peers.ts";
 import type { Group } from "../group/group.ts";
 import { groupName, METADATA_FACT } from "../group/group-name.ts";
+import { noteMootName } from "../kept-names.ts";
 import { noteMootUsed } from "../last-moot.ts";
 import type { NodeContext } from "../node-context.ts";
 import type { Call } from "../operations/implementation.ts";
@@ -150,6 +151,7 @@ async function joinGroup(
   if (name !== "" && facts.metadata === undefined && groupName(group.store) === "") {
     group.store.setFact(METADATA_FACT, JSON.stringify({ name }));
   }
+  noteMootName(context.root.node, group.store);
   if (policy !== undefined) group.policy.set(policy);
   group.requireSelf();
   noteMootUsed(context.root.node, group.id);

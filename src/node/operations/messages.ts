@@ -260,6 +260,10 @@ const watchRequest = struct("watch", {
     "go on after these, one for each moot, and from the first message of a moot that is not named; absent: only what arrives from now on",
     optional(places),
   ),
+  unread: documented(
+    "moots that could not be read when after was told: once they can be, only what arrives from then on",
+    optional(plainList(groupId, UNREAD_MAX)),
+  ),
   consumer: documented(
     "go on where this consumer is, in moots that after does not name",
     optional(boundedText("consumer", CONSUMER_NAME_MAX)),
@@ -348,7 +352,8 @@ const watchEvent: Codec<WatchEvent> = {
 
 /**
  * Each message once, in the order of arrival, until the caller ends it or the node does. A slow reader only reads
- * later. Throws `group_not_found`, `invalid_argument`, `place_lost`, and for an agent `forbidden` on `peers`.
+ * later. Throws `group_not_found`, `invalid_argument`, `place_lost`, `not_member` once all is told that is held of the
+ * only moot that is watched, and for an agent `forbidden` on `peers`.
  */
 export const watch = operation({
   name: "watch",
