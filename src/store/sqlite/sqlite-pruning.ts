@@ -1,12 +1,9 @@
-import { EntmootError } from "../../core/errors.ts";
 import type { MessageId } from "../../core/ids.ts";
-import { indexedTopics } from "../../core/policy/topic.ts";
-import { decodeMessage } from "../../core/record/message.ts";
 import type { Exempt, NewMessage } from "../group-store.ts";
 import { INT64_MAX } from "../store-limits.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
-import type { SqliteTopicIndex } from "./sqlite-topic-index.ts";
+import { type SqliteTopicIndex, topicsOf } from "./sqlite-topic-index.ts";
 
 /** Ours. Bytes of messages that go in one transaction, so that none takes long. */
 const PIECE_BYTES = 1024 * 1024;
@@ -26,6 +23,7 @@ export type FormerPlace =
 interface Doomed {
   readonly id: MessageId;
   readonly author: number;
+  /** As views have it. */
   readonly timestamp: bigint;
   readonly topics: readonly string[];
 }
@@ -42,6 +40,7 @@ export class SqlitePruning {
   readonly #rememberTimes: Sql;
   readonly #delete: Sql;
   readonly #deleteApart: Sql;
+  readonly #deleteAhead: Sql;
   readonly #count: Sql;
   readonly #isPruned: Sql;
   readonly #formerSeq: Sql;
@@ -65,7 +64,11 @@ export class SqlitePruning {
       ) ORDER BY timestamp, author, id LIMIT ?4`,
     );
     const given = "seq IN (SELECT value FROM json_each(?1))";
-    this.#doomed = file.prepare(`SELECT id, timestamp, author, canonical FROM messages WHERE ${given}`, "bigint");
+    this.#doomed = file.prepare(
+      `SELECT id, coalesce((SELECT arrived FROM ahead WHERE ahead.seq = messages.seq), timestamp), author, canonical
+      FROM messages WHERE ${given}`,
+      "bigint",
+    );
     this.#remember = file.prepare(`INSERT OR IGNORE INTO pruned SELECT id FROM messages WHERE ${given}`);
     this.#rememberSeqs = file.prepare(`INSERT OR REPLACE INTO pruned_seqs SELECT seq, id FROM messages WHERE ${given}`);
     this.#rememberTimes = file.prepare(
@@ -73,6 +76,7 @@ export class SqlitePruning {
     );
     this.#delete = file.prepare(`DELETE FROM messages WHERE ${given}`);
     this.#deleteApart = file.prepare(`DELETE FROM apart WHERE ${given}`);
+    this.#deleteAhead = file.prepare(`DELETE FROM ahead WHERE ${given}`);
     this.#count = file.prepare("UPDATE counts SET pruned = pruned + ?1, seq = ?2");
     this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
     this.#formerSeq = file.prepare("SELECT seq FROM pruned_seqs WHERE id = ?1 ORDER BY seq DESC LIMIT 1");
@@ -104,13 +108,14 @@ export class SqlitePruning {
       id: this.#rows.hex32<MessageId>(id, id),
       timestamp: this.#rows.int64(timestamp, id),
       author: this.#rows.number(author, id, { max: 0xffffffff }),
-      topics: indexedTopics(topicsOf(canonical)),
+      topics: topicsOf(canonical),
     }));
     this.#remember.run(seqs);
     this.#rememberSeqs.run(seqs);
     this.#rememberTimes.run(seqs);
     this.#delete.run(seqs);
     this.#deleteApart.run(seqs);
+    this.#deleteAhead.run(seqs);
     this.#dropTopics(gone);
     this.#count.run(gone.length, lastSeq);
     return gone.map(({ id }) => id);
@@ -146,15 +151,5 @@ export class SqlitePruning {
   #dropTopics(gone: readonly Doomed[]): void {
     const rows = gone.flatMap(({ topics, ...place }) => topics.map((topic) => ({ topic, ...place })));
     for (const [topic, of] of Map.groupBy(rows, (row) => row.topic)) this.#topics.drop(topic, of);
-  }
-}
-
-/** A message that cannot be read has none: its rows in the index lead nowhere and do no harm. */
-function topicsOf(canonical: unknown): readonly string[] {
-  try {
-    return canonical instanceof Uint8Array ? decodeMessage(canonical).topics : [];
-  } catch (error) {
-    if (!(error instanceof EntmootError)) throw error;
-    return [];
   }
 }

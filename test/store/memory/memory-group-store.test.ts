@@ -1,4 +1,5 @@
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
+import { aheadContract } from "../../contract/ahead.contract.ts";
 import { apartContract } from "../../contract/apart.contract.ts";
 import { groupStoreContract } from "../../contract/group-store.contract.ts";
 import { GROUP } from "../../support/message.ts";
@@ -10,3 +11,4 @@ const makeWorld = () => {
 
 groupStoreContract("memory", makeWorld);
 apartContract("memory", makeWorld);
+aheadContract("memory", makeWorld);
