@@ -102,7 +102,7 @@ async function takeIn(corpus: Corpus, frames: readonly Uint8Array[]): Promise<To
       messages,
       roster: new GroupRoster(store.roster),
       policy: new GroupPolicy(store, () => undefined),
-      retention: { oldest: undefined },
+      retention: { oldest: undefined, isTimeGood: false },
       writer: new BatchWriter(realClock, messages, () => {}),
       clock: realClock,
     });

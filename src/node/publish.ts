@@ -1,3 +1,4 @@
+import { latestDate } from "../core/ahead.ts";
 import { durationText, instantText, sizeText } from "../core/amounts.ts";
 import { BoundedMap } from "../core/bounded-map.ts";
 import { sameBytes } from "../core/bytes/byte-strings.ts";
@@ -11,6 +12,7 @@ import { type MessageFields, messageCanonical, messageSigningForm, signMessage }
 import type { Message } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
 import { newMessage } from "./group/ingest.ts";
+import { requireTimely } from "./group/own-clock.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Caller } from "./operations/implementation.ts";
 import type { Published, publish } from "./operations/messages.ts";
@@ -56,7 +58,7 @@ export class Publisher {
 
   /**
    * Durable when it resolves. Throws `group_not_found`, `not_member`, `invalid_argument`, `rate_limited`, `disk_full`,
-   * and `forbidden` for an agent that writes where the node and founders do.
+   * `unavailable` where the clock here is so far behind that nobody would keep it, and `forbidden` for an agent that writes where the node and founders do.
    */
   async publish(request: PublishRequest, caller: Caller): Promise<Published> {
     if (caller === "agent") refuseReserved(request.topics);
@@ -89,12 +91,13 @@ export class Publisher {
       throw new EntmootError("not_member", `local node ${this.#context.nodeIdNow()} is not a member`);
     }
     const now = this.#context.clock.unix();
+    const behind_ms = requireTimely(group, now);
     const fields = {
       group_id: group.id,
       author,
       timestamp: BigInt(now),
       topics,
-      parents: group.store.messages.nextParents(),
+      parents: group.store.messages.nextParents(latestDate(now)),
       content,
       references: [],
     };
@@ -111,7 +114,7 @@ export class Publisher {
     if (once !== undefined) notePublishing(group, once, message);
     await group.writer.put([newMessage(message, canonical)]);
     group.tell({ kind: "stored", ids: [message.id], from: undefined, via: "publish" });
-    return publishedForm(message);
+    return { ...publishedForm(message), behind_ms };
   }
 
   #choose(groupId: GroupId | undefined): Group {
@@ -123,7 +126,7 @@ export class Publisher {
 
 /** What a caller is told of a message that is stored. */
 export function publishedForm({ author, group_id, id, timestamp }: Message): Published {
-  return { group_id, message_id: id, author, timestamp_ms: timestamp, duplicate: undefined };
+  return { group_id, message_id: id, author, timestamp_ms: timestamp, duplicate: undefined, behind_ms: undefined };
 }
 
 /** Takes a message that is kept from its author's budget. Throws `rate_limited`, saying when to try again, or `invalid_argument`. */

@@ -78,7 +78,7 @@ class Member {
   readonly #history: MootHistory;
   readonly #roster: GroupRoster;
   readonly #ingest: Ingest;
-  readonly #retention: { oldest: bigint | undefined } = { oldest: undefined };
+  readonly #retention: { oldest: bigint | undefined; isTimeGood: boolean } = { oldest: undefined, isTimeGood: false };
   /** Came, and could not be stored. */
   readonly #refused = new Map<MessageId, Message>();
   #underWay: Promise<void>[] = [];

@@ -24,6 +24,7 @@ import { GroupRoster } from "./group-roster.ts";
 import { Ingest, type Ingested } from "./ingest.ts";
 import { Rejoining } from "./rejoining.ts";
 import { Retention } from "./retention.ts";
+import { Settling } from "./settling.ts";
 
 /** Ours. Each takes the place of the one before; a few in case the latest is refused. */
 const UPDATES_OFFERED = 8;
@@ -65,6 +66,7 @@ export class Group {
   readonly #ingest: Ingest;
   readonly #machine: GroupMachine;
   readonly #rejoining: Rejoining;
+  readonly #settling: Settling;
   #closed = false;
 
   /** Throws `roster_rejected`, `data_root_invalid`. */
@@ -84,6 +86,7 @@ export class Group {
     this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, retention, writer, clock });
     const index = new CopyIndex(messages, retention);
     this.#rejoining = new Rejoining({ messages, clock, roster, changed: parts.changed });
+    this.#settling = new Settling({ messages, clock, retention });
     this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
   }
 
@@ -129,7 +132,10 @@ export class Group {
   hearStatus(from: PublicKey, status: CopySummary, isQuestion: boolean): void {
     // First the time: what is compared depends on what is too old by now.
     if (this.#closed) return;
-    if (status.now_ms > 0) this.retention.hear(from, unixMs(status.now_ms));
+    if (status.now_ms > 0) {
+      this.retention.hear(from, unixMs(status.now_ms));
+      this.#settling.look();
+    }
     this.tell({ kind: "status", from, status, isQuestion });
   }
 
@@ -158,6 +164,7 @@ export class Group {
       if (event.kind === "timer" && event.timer === "compare") {
         this.retention.tick();
         this.#rejoining.look();
+        this.#settling.look();
       }
       const effects = this.#machine.handle(event, this.#parts.clock.steady());
       this.#parts.carryOut?.run(this, effects);
@@ -214,6 +221,7 @@ export class Group {
     await this.writer.close();
     this.retention.close();
     this.#rejoining.close();
+    this.#settling.close();
     this.#closed = true;
   }
 

@@ -1,3 +1,4 @@
+import { isAhead } from "../../core/ahead.ts";
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
@@ -44,7 +45,7 @@ export interface IngestParts {
   readonly messages: MessageStore;
   readonly roster: GroupRoster;
   readonly policy: GroupPolicy;
-  readonly retention: Pick<Retention, "oldest">;
+  readonly retention: Pick<Retention, "isTimeGood" | "oldest">;
   readonly writer: BatchWriter;
   readonly clock: Clock;
 }
@@ -179,13 +180,22 @@ export class Ingest {
     const { log } = this.#parts.roster;
     const verdict = whetherKept(facts, log, this.#parts.policy.history);
     if (verdict.kept) {
-      if (!isOutsider(verdict.key, log)) return { facts, message };
-      return { facts, message: { ...message, outsider: PublicKey.fromBytes(verdict.key) } };
+      const placed = this.#dated(message);
+      if (!isOutsider(verdict.key, log)) return { facts, message: placed };
+      return { facts, message: { ...placed, outsider: PublicKey.fromBytes(verdict.key) } };
     }
     const author = verdict.until === "roster" ? verdict.signedBy : undefined;
     if (author === undefined) return sorting.refuse(id, verdict.reason);
     sorting.unknownAuthor.push({ id, author, canonical });
     return undefined;
+  }
+
+  /** With when it came, where its date lies ahead. */
+  #dated(message: NewMessage): NewMessage {
+    const { clock, retention } = this.#parts;
+    const now = clock.unix();
+    if (!isAhead(message.timestamp, now)) return message;
+    return { ...message, ahead: { arrivedMs: BigInt(Math.floor(now)), isSure: retention.isTimeGood } };
   }
 
   #isWithinPolicy({ message, facts: { contentBytes } }: Incoming, via: Via, sorting: Sorting): boolean {

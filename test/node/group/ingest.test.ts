@@ -47,7 +47,7 @@ function world({ isAliceGone = false, oldest, preset }: WorldOptions = {}) {
     messages,
     roster,
     policy,
-    retention: { oldest },
+    retention: { oldest, isTimeGood: true },
     writer,
     clock: new ManualClock(1_700_000_001_000),
   });
