@@ -70,6 +70,12 @@ export interface MessageQuery {
   readonly limit: number;
 }
 
+/** How long a message is that has this number. */
+export interface MessageLength extends Pick<StoredMessage, "seq" | "id"> {
+  /** Of its canonical form. */
+  readonly bytes: number;
+}
+
 /** A piece of the places in the order of views. */
 export interface PlacesPiece {
   /** At most as many as asked for; may be none although some follow. */
@@ -181,6 +187,15 @@ export interface MessageStore {
    * many went, at most `limit`: unless it is 0 there may be more.
    */
   pruneBefore(before: bigint, exempt?: Exempt, limit?: number): number;
+  /** What is held of an author with own dates in [since, until), Unix milliseconds; `bytes`: of their canonical forms. */
+  spentBy(author_node_id: number, since: bigint, until: bigint): { readonly messages: number; readonly bytes: number };
+  /** The next `limit` in order of their numbers, those apart first: start with `Number.MIN_SAFE_INTEGER`. */
+  lengthsAfter(seq: number, limit: number): MessageLength[];
+  /**
+   * Takes messages out of set, order and views in one commit; gives how many were there. Each keeps its number, at which it
+   * is stored when it comes again. Unlike those that are pruned they count as unknown.
+   */
+  shed(ids: readonly MessageId[]): number;
   /** How many are pruned now. */
   readonly pruned: number;
   /** The time of the latest of them, as far as it was kept; `undefined` when of none. */

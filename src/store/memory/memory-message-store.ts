@@ -10,6 +10,7 @@ import { compilePattern, indexedTopics, isReserved, tailSees } from "../../core/
 import { decodeMessage } from "../../core/record/message.ts";
 import type {
   Exempt,
+  MessageLength,
   MessageQuery,
   MessageStore,
   NewMessage,
@@ -37,6 +38,8 @@ export class MemoryMessageStore implements MessageStore {
   readonly #byId = new Map<MessageId, Held>();
   /** The number and the time each had. */
   readonly #pruned = new Map<MessageId, { readonly seq: number; readonly timestamp: bigint }>();
+  /** The number each had that left otherwise. */
+  readonly #shed = new Map<MessageId, number>();
   readonly #set = new MessageSet();
   readonly #prunedSeqs = new Map<number, MessageId>();
   readonly #sums = [0];
@@ -297,26 +300,53 @@ export class MemoryMessageStore implements MessageStore {
     const old = this.#inTimeOrder()
       .filter((held) => held.node.timestamp < before && !stays(held))
       .slice(0, limit);
-    for (const { id, node, seq } of old) {
+    for (const { id, node, seq } of old) this.#pruned.set(id, { seq, timestamp: node.timestamp });
+    return this.#remove(old);
+  }
+
+  spentBy(author_node_id: number, since: bigint, until: bigint): { messages: number; bytes: number } {
+    let [messages, bytes] = [0, 0];
+    for (const { canonical, node } of this.#byId.values()) {
+      if (node.author !== author_node_id || node.timestamp < since || node.timestamp >= until) continue;
+      messages += 1;
+      bytes += canonical.length;
+    }
+    return { messages, bytes };
+  }
+
+  lengthsAfter(seq: number, limit: number): MessageLength[] {
+    checkLimit(limit);
+    const after = [...this.#byId.values()].filter((held) => held.seq > seq).sort((a, b) => a.seq - b.seq);
+    return after.slice(0, limit).map(({ canonical, id, seq }) => ({ seq, id, bytes: canonical.length }));
+  }
+
+  shed(ids: readonly MessageId[]): number {
+    const held = ids.map((id) => this.#byId.get(id)).filter((one) => one !== undefined);
+    for (const { id, seq } of held) this.#shed.set(id, seq);
+    return this.#remove(held);
+  }
+
+  #remove(gone: readonly Held[]): number {
+    for (const { id, seq } of gone) {
       this.#prunedSeqs.set(seq, id);
       this.#byId.delete(id);
       this.#apart.delete(id);
-      this.#pruned.set(id, { seq, timestamp: node.timestamp });
     }
-    if (old.length > 0) {
-      this.#set.remove(old.map(({ id }) => id));
+    if (gone.length > 0) {
+      this.#set.remove(gone.map(({ id }) => id));
       this.#log = this.#log.filter(({ id }) => this.#byId.has(id));
       this.#sorted = undefined;
       this.#shown = undefined;
     }
-    return old.length;
+    return gone.length;
   }
 
   #put(message: NewMessage): number | undefined {
     const { id, author_node_id: author, timestamp, parents, topics, canonical, outsider, ahead } = message;
     if (this.#byId.has(id)) return undefined;
-    const former = this.#pruned.get(id)?.seq;
-    if (former !== undefined && (this.#restoreFrom === undefined || timestamp < this.#restoreFrom)) return undefined;
+    const pruned = this.#pruned.get(id);
+    const former = pruned?.seq ?? this.#shed.get(id);
+    if (pruned !== undefined && (this.#restoreFrom === undefined || timestamp < this.#restoreFrom)) return undefined;
     const node = { id, author, timestamp, parents: [...parents] };
     const isApart = outsider !== undefined && !(former !== undefined && former > 0) && !this.#isVouchedBefore(message);
     const isVouched = outsider !== undefined;
@@ -339,6 +369,7 @@ export class MemoryMessageStore implements MessageStore {
     else this.#append(held);
     if (former !== undefined) {
       this.#pruned.delete(id);
+      this.#shed.delete(id);
       this.#prunedSeqs.delete(former);
     }
     this.#awaited.delete(id);

@@ -4,6 +4,7 @@ import type { MessageSet } from "../../core/order/message-set.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import type {
   Exempt,
+  MessageLength,
   MessageQuery,
   MessageStore,
   NewMessage,
@@ -15,7 +16,7 @@ import { checkLimit, checkNewMessage, INT64_MAX } from "../store-limits.ts";
 import { timeRange } from "../time-range.ts";
 import { LogEnd } from "./log-end.ts";
 import { NewestPlaces } from "./newest-places.ts";
-import { RowReader } from "./row-reader.ts";
+import { RowReader, SEQ } from "./row-reader.ts";
 import { SqliteAhead } from "./sqlite-ahead.ts";
 import { SqliteApart } from "./sqlite-apart.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
@@ -54,6 +55,8 @@ export class SqliteMessageStore implements MessageStore {
   readonly #get: Sql;
   readonly #arrivedAfter: Sql;
   readonly #lengthsAfter: Sql;
+  readonly #numberedLengths: Sql;
+  readonly #spent: Sql;
   readonly #idsFrom: Sql;
   readonly #idsWithin: Sql;
 
@@ -108,6 +111,14 @@ export class SqliteMessageStore implements MessageStore {
     this.#arrivedAfter = file.prepare(`SELECT ${STORED_COLUMNS} FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2`);
     // The length of a blob stands ahead of it: none is read for this.
     this.#lengthsAfter = file.prepare("SELECT length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    this.#numberedLengths = file.prepare(
+      "SELECT seq, id, length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    );
+    // The index tells whose they are, so that only those of the author are looked at.
+    this.#spent = file.prepare(
+      `SELECT count(*), coalesce(sum(length(canonical)), 0) FROM messages
+      WHERE author = ?1 AND timestamp >= ?2 AND timestamp < ?3`,
+    );
     this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
     this.#idsWithin = file.prepare("SELECT id FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3");
   }
@@ -143,7 +154,7 @@ export class SqliteMessageStore implements MessageStore {
 
   get pruned(): number {
     const { pruned, restored } = this.#readTally();
-    return pruned - restored;
+    return pruned === restored ? 0 : pruned - restored - this.#pruning.shedNow;
   }
 
   latestPruned(): bigint | undefined {
@@ -322,10 +333,35 @@ export class SqliteMessageStore implements MessageStore {
     // Nearly always there is nothing, which takes no transaction to find out.
     const doomed = before <= 0n ? undefined : this.#pruning.doomed(before, exempt, limit);
     if (doomed === undefined) return 0;
+    return this.#remove((lastSeq) => this.#pruning.prune(doomed, lastSeq));
+  }
+
+  shed(ids: readonly MessageId[]): number {
+    const seqs = ids.map((id) => this.get(id)?.seq).filter((seq) => seq !== undefined);
+    return seqs.length === 0 ? 0 : this.#remove((lastSeq) => this.#pruning.shed(`[${seqs.join()}]`, lastSeq));
+  }
+
+  lengthsAfter(seq: number, limit: number): MessageLength[] {
+    checkLimit(limit);
+    return this.#numberedLengths.rows(seq, limit).map(([seq, id, bytes]) => {
+      return {
+        seq: this.#rows.number(seq, seq, SEQ),
+        id: this.#rows.hex32(id, seq),
+        bytes: this.#rows.number(bytes, seq),
+      };
+    });
+  }
+
+  spentBy(author_node_id: number, since: bigint, until: bigint): { messages: number; bytes: number } {
+    const [messages, bytes] = this.#spent.row(author_node_id, since, until) ?? [];
+    return { messages: this.#rows.number(messages, author_node_id), bytes: this.#rows.number(bytes, author_node_id) };
+  }
+
+  #remove(remove: (lastSeq: number) => MessageId[]): number {
     try {
       const { ids, tally, after } = this.#file.transact(() => {
         const tally = this.#readTally();
-        const ids = this.#pruning.prune(doomed, tally.seq);
+        const ids = remove(tally.seq);
         return { ids, tally, after: { ...tally, held: tally.held - ids.length, pruned: tally.pruned + ids.length } };
       });
       this.#order.pruned(ids, tally, after);

@@ -43,6 +43,10 @@ export class SqlitePruning {
   readonly #deleteAhead: Sql;
   readonly #count: Sql;
   readonly #isPruned: Sql;
+  readonly #isShed: Sql;
+  readonly #shed: Sql;
+  readonly #unshed: Sql;
+  readonly #shedCount: Sql;
   readonly #formerSeq: Sql;
   readonly #forget: Sql;
   readonly #forgetSeq: Sql;
@@ -78,6 +82,10 @@ export class SqlitePruning {
     this.#deleteApart = file.prepare(`DELETE FROM apart WHERE ${given}`);
     this.#deleteAhead = file.prepare(`DELETE FROM ahead WHERE ${given}`);
     this.#count = file.prepare("UPDATE counts SET pruned = pruned + ?1, seq = ?2");
+    this.#isShed = file.prepare("SELECT 1 FROM shed WHERE id = ?1");
+    this.#shed = file.prepare(`INSERT OR IGNORE INTO shed SELECT id FROM messages WHERE ${given}`);
+    this.#unshed = file.prepare("DELETE FROM shed WHERE id = ?1");
+    this.#shedCount = file.prepare("SELECT count(*) FROM shed");
     this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
     this.#formerSeq = file.prepare("SELECT seq FROM pruned_seqs WHERE id = ?1 ORDER BY seq DESC LIMIT 1");
     this.#forget = file.prepare("DELETE FROM pruned WHERE id = ?1");
@@ -104,15 +112,30 @@ export class SqlitePruning {
 
   /** Forgets those of the numbers that are still there, and gives their ids. `lastSeq`: the highest number given out. */
   prune(seqs: string, lastSeq: number): MessageId[] {
+    this.#remember.run(seqs);
+    this.#rememberTimes.run(seqs);
+    return this.#remove(seqs, lastSeq);
+  }
+
+  /** The same of those that leave for another reason than their age, and are asked for again. */
+  shed(seqs: string, lastSeq: number): MessageId[] {
+    this.#shed.run(seqs);
+    return this.#remove(seqs, lastSeq);
+  }
+
+  /** How many left so, and are not back. */
+  get shedNow(): number {
+    return this.#rows.number(this.#shedCount.row()?.[0], "shed");
+  }
+
+  #remove(seqs: string, lastSeq: number): MessageId[] {
     const gone = this.#doomed.rows(seqs).map(([id, timestamp, author, canonical]) => ({
       id: this.#rows.hex32<MessageId>(id, id),
       timestamp: this.#rows.int64(timestamp, id),
       author: this.#rows.number(author, id, { max: 0xffffffff }),
       topics: topicsOf(canonical),
     }));
-    this.#remember.run(seqs);
     this.#rememberSeqs.run(seqs);
-    this.#rememberTimes.run(seqs);
     this.#delete.run(seqs);
     this.#deleteApart.run(seqs);
     this.#deleteAhead.run(seqs);
@@ -129,8 +152,9 @@ export class SqlitePruning {
 
   /** Where a message with this id, which is not held, belongs. */
   formerPlace({ timestamp }: NewMessage, id: Uint8Array): FormerPlace {
-    if (this.#isPruned.row(id) === undefined) return "none";
-    if (this.restoreFrom === undefined || timestamp < this.restoreFrom) return "pruned";
+    const isPruned = this.#isPruned.row(id) !== undefined;
+    if (!isPruned && this.#isShed.row(id) === undefined) return "none";
+    if (isPruned && (this.restoreFrom === undefined || timestamp < this.restoreFrom)) return "pruned";
     const [seq] = this.#formerSeq.row(id) ?? [];
     return seq === undefined ? "forgotten" : this.#rows.number(seq, id, SEQ);
   }
@@ -139,6 +163,7 @@ export class SqlitePruning {
   restored(id: Uint8Array, seq: number | undefined): void {
     this.#forget.run(id);
     this.#forgetTime.run(id);
+    this.#unshed.run(id);
     if (seq !== undefined) this.#forgetSeq.run(seq);
   }
 
