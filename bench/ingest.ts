@@ -101,7 +101,7 @@ async function takeIn(corpus: Corpus, frames: readonly Uint8Array[]): Promise<To
       groupId: corpus.groupId,
       messages,
       roster: new GroupRoster(store.roster),
-      policy: new GroupPolicy(store, () => undefined),
+      policy: new GroupPolicy(store, { founder: () => undefined, unix: () => realClock.unix() }),
       retention: { oldest: undefined, isTimeGood: false },
       writer: new BatchWriter(realClock, messages, () => {}),
       clock: realClock,

@@ -13,10 +13,7 @@ export type Via =
   /** Back-filled while catching up. */
   | "pull";
 
-/**
- * Whether a message that came so is new, so that its author's budget applies. What was asked for is history, and exempt,
- * or a newcomer could only catch up at the pace of new messages.
- */
+/** Whether a message that came so is new: those come at the pace of who writes, what is asked for as fast as it can be taken. */
 export function isNews(via: Via): boolean {
   return via === "publish" || via === "push";
 }

@@ -206,7 +206,7 @@ export class CarryOut {
     switch (effect.kind) {
       case "ask_status": {
         const status = await this.#askStatus(group, effect.to);
-        if (effect.to === group.roster.founder) group.policy.adopt(status.policy);
+        if (effect.to === group.roster.founder && group.policy.adopt(status.policy)) group.policiesChanged();
         group.hearStatus(effect.to, status, false);
         return;
       }
@@ -259,7 +259,7 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
       stored.push(...ingested.stored, ...ingested.known);
       refused.push(...ingested.refused);
       // A peer that sends something else in place of what was asked has not answered.
-      const got = new Set([...ingested.stored, ...ingested.known, ...ingested.refused]);
+      const got = new Set([...ingested.stored, ...ingested.known, ...ingested.refused, ...ingested.owed]);
       for (const held of ingested.unknownAuthor) got.add(held.id);
       refused.push(...asked.filter((id) => !got.has(id)));
     });

@@ -148,7 +148,10 @@ async function joinGroup(
   if (name !== "" && facts.metadata === undefined && groupName(group.store) === "") {
     group.store.setFact(METADATA_FACT, JSON.stringify({ name }));
   }
-  if (policy !== undefined) group.policy.set(policy);
+  if (policy !== undefined) {
+    group.policy.set(policy);
+    group.policiesChanged();
+  }
   group.requireSelf();
   noteMootUsed(context.root.node, group.id);
   attempt.progress({ stage: "messages", message: "comparing messages with a member" });
