@@ -17,8 +17,8 @@ IFS='
 '
 unset CDPATH ENV BASH_ENV GREP_OPTIONS GREP_COLOR GREP_COLORS TAR_OPTIONS TAR_READER_OPTIONS GZIP CLICOLOR_FORCE \
   GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE || :
-for each in cat cd chmod chown command cp curl date df dirname expr getconf getent git grep gzip head id kill ldd ln ls \
-  mkdir mkfifo mktemp mv node npm openssl printf pwd read readlink rm rmdir sed sha256sum shasum sync sysctl tail tar \
+for each in cat cd chmod chown chroot command cp curl date df dirname expr getconf getent git grep gzip head id kill ldd ln ls \
+  mkdir mkfifo mktemp mv node npm openssl printf pwd read readlink rm rmdir sed setpriv sha256sum shasum sync sysctl tail tar \
   timeout tr true uname wait wc wget; do
   unset -f "$each" 2>/dev/null || :
 done
@@ -85,8 +85,9 @@ USAGE
 }
 
 say() { printf '%s\n' "$*"; }
-# What is told may come from a stranger: it is kept short, and moves no cursor.
-warn() { printf 'install.sh: %s\n' "$(printf '%s' "$*" | tr '\n\t' '  ' | tr -d '\000-\037\177' | head -c 2000)" >&2; }
+# What is told may come from a stranger: it is kept short, moves no cursor and turns no line; of bytes beyond ASCII a "?" is
+# left, because this is no place to tell letters from marks.
+warn() { printf 'install.sh: %s\n' "$(printf '%s' "$*" | tr '\n\t\200-\377' '  ?' | tr -d '\000-\037\177' | head -c 2000)" >&2; }
 told=
 fail() {
   warn "$*"
@@ -97,7 +98,63 @@ misused() {
   warn "$*; see --help"
   exit 2
 }
+uid=$(id -u)
 has() { command -v "$1" >/dev/null 2>&1; }
+
+# roots FILE...: whether all of them are root's, and nobody else may write one, or exchange what is in it.
+roots() {
+  # shellcheck disable=SC2012 # Of a line of ls only what stands before the name is read; what does not look so is refused.
+  ls -ldn "$@" 2>/dev/null | (
+    # In a shell of its own: some run the end of a pipe in this one.
+    while read -r mode names number rest; do
+      case $number:$mode in
+      0:d????????[tT]*) ;;
+      0:?????w* | 0:????????w*) exit 1 ;;
+      0:[d-]*) ;;
+      *) exit 1 ;;
+      esac
+    done
+  )
+}
+
+# roots_alone FILE: whether only root can change what FILE is: itself, and what each folder on the way to it is.
+roots_alone() {
+  if [ -L "$1" ] || [ ! -e "$1" ]; then return 1; fi
+  way=$(CDPATH='' cd -P -- "${1%/*}/" 2>/dev/null && pwd -P) || return 1
+  set -- "$1" /
+  while [ -n "${way%/}" ]; do
+    set -- "$@" "$way/."
+    way=${way%/*}
+  done
+  roots "$@"
+}
+
+# run PROGRAM ARGS: becomes PROGRAM; so it is for a shell of its own. Root becomes no program that another user could
+# have put there, but runs it as that user. What was just made in the work folder is root's, whose folder's name may be
+# another's to change: it is run from within. $limit is put before it.
+limit=
+run() {
+  program=$1
+  if [ "$uid" != 0 ]; then exec $limit "$@"; fi
+  if [ "${program%/*}" = "$work" ]; then
+    shift
+    CDPATH='' cd -P -- "$work" && roots . "./${program##*/}" && exec $limit "./${program##*/}" "$@"
+    exit 126
+  fi
+  if roots_alone "$program"; then exec $limit "$@"; fi
+  shift
+  whose=$(owner_of "$bin_dir")
+  if [ -n "$whose" ]; then
+    if setpriv --reuid="${whose%:*}" --regid="${whose#*:}" --clear-groups true 2>/dev/null; then
+      exec $limit setpriv --reuid="${whose%:*}" --regid="${whose#*:}" --clear-groups "$program" "$@"
+    fi
+    if chroot --userspec="$whose" --groups= / true 2>/dev/null; then
+      exec $limit chroot --userspec="$whose" --groups= / "$program" "$@"
+    fi
+  fi
+  warn "$program: not run, because it is another user's; run this script as that user"
+  exit 126
+}
 
 # again WORDS: how this script is run with other options, the way it was run now.
 again() {
@@ -298,7 +355,7 @@ take_lock() {
   }
   # The two meet at each pipe in the same order. Not opened before: some shells hand what is open on to the program,
   # whatever is said of it, and it would wait for its own end.
-  "$1" update-lock -install-dir "$bin_dir" <"$work/hold" >"$work/held" 2>"$work/why" &
+  (run "$1" update-lock -install-dir "$bin_dir") <"$work/hold" >"$work/held" 2>"$work/why" &
   holder=$!
   exec 9>"$work/hold"
   exec 8<"$work/held"
@@ -816,6 +873,9 @@ build_binary() {
     has git || explain_source 'git is not installed'
     clone_source
   fi
+  if [ "$uid" = 0 ] && [ "$checkout" != "$work/source" ] && ! roots_alone "$checkout/package.json"; then
+    fail "$checkout: another user's, and what it says would run as root; run this script as that user"
+  fi
   say "building in $checkout"
   (cd "$checkout" && npm run build) || fail "$checkout: the build failed; what npm says of it stands above"
   [ -f "$checkout/dist/entmootd" ] || fail "$checkout/dist/entmootd: expected it after the build, found nothing"
@@ -852,7 +912,10 @@ take_local() {
 
 # told_version PROGRAM: what it says when asked for its version.
 told_version() {
-  if timeout 5 true 2>/dev/null; then timeout 60 "$1" version </dev/null; else "$1" version </dev/null; fi
+  (
+    if timeout 5 true 2>/dev/null; then limit='timeout 60'; fi
+    run "$1" version
+  ) </dev/null
 }
 
 # Runs the new binary before it takes the place of the old one; sets said.
@@ -1044,7 +1107,7 @@ put_in_place() {
 # with the caller's HOME does. What is written has to be that user's then.
 find_owner() {
   owner=
-  if [ "$(id -u)" != 0 ]; then return 0; fi
+  if [ "$uid" != 0 ]; then return 0; fi
   owner=${ENTMOOT_RUN_USER:-}
   if [ -n "$owner" ]; then return 0; fi
   near=$install_dir
@@ -1056,6 +1119,12 @@ find_owner() {
 owner_of() {
   # shellcheck disable=SC2012 # Of a line of ls only the numbers before the name are read.
   ls -ldn "$1/." | sed -n '1s/^[^ ]*  *[0-9][0-9]*  *\([1-9][0-9]*\)  *\([0-9][0-9]*\) .*/\1:\2/p'
+}
+
+# owner_of_file FILE: the number of its user.
+owner_of_file() {
+  # shellcheck disable=SC2012 # As above.
+  ls -ldn "$1" | sed -n '1s/^[^ ]*  *[0-9][0-9]*  *\([0-9][0-9]*\) .*/\1/p'
 }
 
 give_to_owner() {
@@ -1195,9 +1264,15 @@ $line"
 $line$CUT_MARK"
   fi
   given=
-  if [ ! -e "$rc" ] && [ "$(id -u)" = 0 ]; then given=$(owner_of "$HOME"); fi
+  foreign=
+  if [ "$uid" = 0 ]; then
+    given=$(owner_of "$HOME")
+    # Root writes through no link of another user, and into no file that is not theirs.
+    if [ -n "$given" ] && { [ -L "$rc" ] || { [ -e "$rc" ] && [ "$(owner_of_file "$rc")" != "${given%:*}" ]; }; }; then foreign=yes; fi
+    if [ -e "$rc" ]; then given=; fi
+  fi
   # A line cut short by a full disk would break every shell from then on.
-  if mkdir -p "$(dirname "$rc")" 2>/dev/null && free=$(free_kb "$(dirname "$rc")") && ! below "${free:-64}" 64 &&
+  if [ -z "$foreign" ] && mkdir -p "$(dirname "$rc")" 2>/dev/null && free=$(free_kb "$(dirname "$rc")") && ! below "${free:-64}" 64 &&
     { say "$fresh" >>"$rc"; } 2>/dev/null; then
     if [ -n "$given" ]; then chown -h "$given" "$rc"; fi
     say "added $bin_dir to PATH in $rc; it counts from the next shell on"
@@ -1471,6 +1546,12 @@ confirm() {
 find_data() {
   data=$install_dir
   [ -f "$install_dir/runtime.env" ] || return 0
+  if [ "$uid" = 0 ] && ! roots_alone "$install_dir/runtime.env"; then
+    # Another user's shell is not run as root: only the line that this script writes is read, as text.
+    data=$(line_of ENTMOOT_DATA "$install_dir/runtime.env" '' | sed -n "s/^[^']*; then ENTMOOT_DATA='\\([^']*\\)'; fi.*/\\1/p")
+    if [ -z "$data" ]; then data=$install_dir; fi
+    return 0
+  fi
   # shellcheck source=/dev/null
   data=$(unset ENTMOOT_DATA && . "$install_dir/runtime.env" >/dev/null 2>&1 && printf '%s' "${ENTMOOT_DATA:-$install_dir}") || data=
   if [ -z "$data" ]; then data=$install_dir; fi
@@ -1480,7 +1561,7 @@ find_data() {
 find_daemon() {
   daemon=
   if [ -x "$bin_dir/entmootd" ]; then
-    daemon=$(field pid "$("$bin_dir/entmootd" -data "$data" info 2>/dev/null </dev/null | grep '"running":true')")
+    daemon=$(field pid "$( (run "$bin_dir/entmootd" -data "$data" info) 2>/dev/null </dev/null | grep '"running":true')")
   fi
 }
 
@@ -1504,7 +1585,7 @@ require_unused() {
 stop_daemon() {
   if [ -x "$bin_dir/entmootd" ]; then
     result=0
-    answer=$("$bin_dir/entmootd" -data "$data" stop 2>&1 </dev/null) || result=$?
+    answer=$( (run "$bin_dir/entmootd" -data "$data" stop) 2>&1 </dev/null) || result=$?
     case $result in
     0)
       say 'stopped the daemon'

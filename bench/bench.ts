@@ -12,6 +12,7 @@ interface Benchmark {
 /** What is measured, in order. Names select: `npm run bench -- cli-start`. */
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "message-id": { load: async () => (await import("./message-id.ts")).messageIds },
+  decoders: { load: async () => (await import("./decoders.ts")).decoders },
   ingest: { load: async () => (await import("./ingest.ts")).ingest },
   "publish-in-process": { load: async () => (await import("./publish-in-process.ts")).publishInProcess },
   publish: { load: async () => (await import("./publish.ts")).publish, iroh: true },
@@ -21,6 +22,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   broadcast: { load: async () => (await import("./broadcast.ts")).broadcast },
   "cli-start": { load: async () => (await import("./cli-start.ts")).cliStart, iroh: true },
   "idle-memory": { load: async () => (await import("./idle-memory.ts")).idleMemory, iroh: true },
+  attacks: { load: async () => (await import("./attacks.ts")).attacks, iroh: true },
   "binary-size": { load: async () => (await import("./binary-size.ts")).binarySize },
 };
 

@@ -6,6 +6,7 @@ import { parseReleaseKeys } from "../src/update/release-keys.ts";
 import { releaseKeyId } from "../src/update/release-manifest.ts";
 import { bundledPackages } from "./bundled-packages.ts";
 import { asksForHelp, readCommandLine } from "./command-line.ts";
+import { disarmRuntime } from "./disarm-runtime.ts";
 import { irohNativePlugin } from "./iroh-native-plugin.ts";
 import { installPackage, packageDir } from "./launch/packages.mjs";
 import { hostTarget, TARGETS } from "./launch/platform.mjs";
@@ -57,6 +58,10 @@ export async function buildBinary(options: BinaryOptions): Promise<BuiltBinary> 
   removeAbandoned(ROOT);
   removeStaging(outfile, (pid) => !isAlive(pid));
   try {
+    const disarmed = join(staging, "runtime");
+    const bytes = readFileSync(runtime);
+    disarmRuntime(bytes);
+    writeFileSync(disarmed, bytes, { mode: 0o755 });
     const result = await Bun.build({
       entrypoints: [resolve(ROOT, options.entry ?? "src/main.ts")],
       target: "bun",
@@ -81,7 +86,7 @@ export async function buildBinary(options: BinaryOptions): Promise<BuiltBinary> 
       },
       compile: {
         target: options.target as Bun.Build.CompileTarget,
-        executablePath: runtime,
+        executablePath: disarmed,
         outfile: temporary,
         // The daemon is configured by its flags and its own variables, not by files of the directory it starts in.
         autoloadDotenv: false,

@@ -10,7 +10,10 @@ import { refuseChangedWords } from "./cli/line/raw-arguments.ts";
 import { withoutSecrets } from "./core/admission/secrets.ts";
 import { EntmootError, type ErrorCode, textOf } from "./core/errors.ts";
 import { type ExitStatus, STATUS } from "./core/failure-table.ts";
+import { endAtSignals } from "./host/first-process.ts";
 import { terminalText } from "./view/terminal-text.ts";
+
+endAtSignals();
 
 /** Set as soon as it is known, so that a failure anywhere later is printed in the form asked for. */
 let jsonErrors = asksForJsonErrors(process.argv.slice(2));
@@ -64,11 +67,11 @@ async function report(error: unknown): Promise<ExitStatus> {
   const said = code === "output_failed" && effect !== undefined ? `${textOf(error)}; ${effect}` : textOf(error);
   const message = withoutSecrets(runnableHints(said, await nameHere(), dataFlag));
   const stack = code === "internal" && process.env.ENTMOOT_DEBUG && error instanceof Error ? error.stack : undefined;
-  const { printFailure } = await printing();
+  const { printFailure, printJsonFailure } = await printing();
   if (jsonErrors) {
     const { places, retryAfterMs } = error instanceof EntmootError ? error : {};
     const fields = { retry_after_ms: retryAfterMs, after_all: places?.all, after_new: places?.fresh };
-    printFailure(JSON.stringify({ error: { code, message, ...fields, stack } }));
+    printJsonFailure({ error: { code, message, ...fields, stack } });
   } else {
     // A refusal, say, is in the words of a stranger.
     printFailure(`entmootd: ${terminalText(message, MESSAGE_MAX)}`);

@@ -30,28 +30,74 @@ const INTRODUCTION = `The executable beside this file is made of entmootd, whose
 and of the packages below, each under its own.
 `;
 
-/** Packages of native code, which bring no licence text. */
-const NATIVE: Readonly<Record<string, { readonly holder: string; readonly more: string }>> = {
+/** Packages of native code, which bring no licence text: what they link in their turn, and the texts of its licences. */
+interface Native {
+  readonly holder: string;
+  readonly more: string;
+  /** What is linked, as its authors or its build tell it. */
+  readonly linked: (root: string) => string;
+  /** Files of `licences/`, by the SPDX name of what they hold. */
+  readonly licences: readonly string[];
+}
+
+const NATIVE: Readonly<Record<string, Native>> = {
   bun: {
     holder: "the authors of Bun",
-    more: `Bun links further libraries, among them JavaScriptCore, which is under LGPL-2, and
-TinyCC, under LGPL-2.1. All of them with their licences, and how to link Bun anew
-with another JavaScriptCore, are in LICENSE.md at https://github.com/oven-sh/bun.`,
+    more: `Bun links further libraries, among them JavaScriptCore and other parts of WebKit
+(LGPL-2.0, https://github.com/oven-sh/WebKit) and TinyCC (LGPL-2.1,
+https://github.com/tinycc/tinycc). How to link Bun anew with another of them is
+told below, in the words of its authors; texts of licences that are not here are
+at the addresses beside the names.`,
+    linked: (root) => withoutHead(read(join(root, "node_modules/bun-types/docs/project/license.mdx"))),
+    licences: ["LGPL-2.0", "LGPL-2.1", "Apache-2.0"],
   },
   "@number0/iroh": {
     holder: "N0, INC.",
-    more: `Taken under the MIT licence. The library links crates of Rust, which are listed in
-Cargo.lock at https://github.com/n0-computer/iroh-ffi.`,
+    more: `Taken under the MIT licence. The library links the crates of Rust below, on some
+systems fewer of them: name, version where the library tells it, licence by its
+SPDX name, source, and whose it is. Of a choice of licences MIT is taken, whose
+text is above, where it is among them; the texts of the others follow the list.`,
+    linked: () => read(join(LICENCES, "iroh-crates.txt")),
+    licences: [
+      "Apache-2.0",
+      "BSD-2-Clause",
+      "BSD-3-Clause",
+      "CDLA-Permissive-2.0",
+      "ISC",
+      "MPL-2.0",
+      "Unicode-3.0",
+      "Unlicense",
+      "Zlib",
+      "ring",
+    ],
   },
 };
 
+const LICENCES = join(import.meta.dir, "licences");
+
 function textOf(root: string, name: string): string {
   const native = NATIVE[wholeOf(name)];
-  if (native !== undefined) return `Copyright (c) ${native.holder}\n\n${MIT}\n${native.more}\n`;
+  if (native !== undefined) return nativeText(root, native);
   const dir = join(root, "node_modules", name);
   const file = (existsSync(dir) ? readdirSync(dir) : []).find((each) => /^(licen[cs]e|copying)(\.|$)/i.test(each));
   if (file === undefined) throw new Error(`${name}: brings no licence text; it cannot go into an archive`);
-  return `${readFileSync(join(dir, file), "utf8").replaceAll("\r\n", "\n").trim()}\n`;
+  // What a package has bundled in its turn.
+  const bundled = join(dir, "dist/THIRD-PARTY-LICENSES.md");
+  return [join(dir, file), ...(existsSync(bundled) ? [bundled] : [])].map(read).join("\n");
+}
+
+function nativeText(root: string, { holder, licences, linked, more }: Native): string {
+  const texts = licences.map((licence) => `--- ${licence}\n\n${read(join(LICENCES, `${licence}.txt`))}`);
+  return [`Copyright (c) ${holder}\n\n${MIT}\n${more}\n`, linked(root), ...texts].join("\n");
+}
+
+function read(path: string): string {
+  return `${readFileSync(path, "utf8").replaceAll("\r\n", "\n").trim()}\n`;
+}
+
+/** A page without the lines that tell a web site of it. */
+function withoutHead(page: string): string {
+  return page.replace(/^---\n.*?\n---\n+/s, "");
 }
 
 /** The licence of that name at spdx.org, after its copyright line. */

@@ -1,9 +1,13 @@
-import { type BigIntStats, chmodSync, existsSync, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from "node:fs";
+import { type BigIntStats, existsSync, lstatSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
+import { codeOf } from "../core/system-error.ts";
+import { moveFile, moveToFree, removeFile } from "../files/guarded-files.ts";
+import { giveSocket, ownerFor } from "../files/owner.ts";
+import { trustedPath } from "../files/trusted-path.ts";
 import { canOpen } from "../store/descriptors.ts";
-import { giveNameToOwnerOfFolder } from "../store/owner.ts";
+import { noPermission } from "../store/private-files.ts";
 import { OutOfFiles } from "../store/store-failures.ts";
 import { dial } from "./dial.ts";
 import { SocketStream } from "./socket-stream.ts";
@@ -15,6 +19,11 @@ const STALE_MAX = 3;
 /** Ours. What binding opens at a time: the socket, and the dial that asks who is there. */
 const FILES_TO_BIND = 2;
 
+/** Wire with Linux. The longest path of a socket, in bytes; of a longer one the runtime names the folder by its descriptor. */
+const PATH_BYTES_MAX = 107;
+/** Wire with Linux. What that leaves for the name itself. */
+const NAME_BYTES_MAX = 90;
+
 /** A socket that is listened on. */
 export interface BoundSocket {
   /** Takes no more connections, with `closeOpen` ends those there are, and removes the socket, unless its place is another's by now. */
@@ -24,7 +33,7 @@ export interface BoundSocket {
 /**
  * Listens on the Unix socket `path`, readable and writable by its owner only from the first moment. A socket that
  * nobody listens on any more is replaced; one that answers is somebody's, and nothing that stands at `path` is ever
- * replaced unseen. The runtime binds paths longer than the 108 bytes of the system's address, by way of the folder.
+ * replaced unseen.
  * Throws `already_running` naming who uses the socket, `OutOfFiles`, and `data_root_invalid` saying why when the path cannot be bound.
  */
 export async function bindSocket(
@@ -32,9 +41,10 @@ export async function bindSocket(
   clock: Clock,
   opened: (stream: SocketStream) => void,
 ): Promise<BoundSocket> {
+  requireShort(path);
   await removeStale(path, clock);
-  // The runtime removes, by its name, what it bound: that name is nobody else's.
-  const own = join(dirname(path), `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}`);
+  // The runtime removes, by its name, what it bound: that name is nobody else's, and short whatever `path` is.
+  const own = join(trustedPath(dirname(path)), `.sock.${crypto.randomUUID().slice(0, 8)}`);
   let listener: ReturnType<typeof listen> | undefined;
   try {
     listener = listen(own, opened);
@@ -45,12 +55,51 @@ export async function bindSocket(
     return bound(path, listener);
   } catch (cause) {
     listener?.stop(true);
-    rmSync(own, { force: true });
+    removeOwn(own);
     if (cause instanceof EntmootError) throw cause;
     // The runtime says only that it could not.
     if (!canOpen(FILES_TO_BIND)) throw new OutOfFiles(`control socket ${path}`, { cause });
-    const why = existsSync(dirname(path)) ? textOf(cause) : `there is no folder ${dirname(path)}`;
-    throw new EntmootError("data_root_invalid", `control socket ${path}: cannot listen: ${why}`, { cause });
+    throw new EntmootError("data_root_invalid", `control socket ${path}: cannot listen: ${whyNot(path, cause)}`, {
+      cause,
+    });
+  }
+}
+
+function requireShort(path: string): void {
+  const [bytes, nameBytes] = [path, basename(path)].map((text) => Buffer.byteLength(text)) as [number, number];
+  if (bytes <= PATH_BYTES_MAX || nameBytes <= NAME_BYTES_MAX) return;
+  throw new EntmootError(
+    "data_root_invalid",
+    `control socket ${path}: a socket's path may have at most ${PATH_BYTES_MAX} bytes, or its name at most ${NAME_BYTES_MAX}; found ${bytes} and ${nameBytes}; choose a shorter one`,
+  );
+}
+
+/** Gives the reason and the next step. */
+function whyNot(path: string, cause: unknown): string {
+  const code = codeOf(cause);
+  switch (code) {
+    case "EACCES":
+    case "EPERM":
+      return `${noPermission(path, code)}; choose another place, or check its owner and mode`;
+    case "EROFS":
+      return "the file system is read-only; choose another place, or mount it writable";
+    case "ENOSPC":
+    case "EDQUOT":
+      return "no room left to write; free space, or choose another place";
+    case "EINVAL":
+    case "ENAMETOOLONG":
+      return `this path has ${Buffer.byteLength(path)} bytes, more than a socket's may have here; choose a shorter one`;
+    default:
+      return existsSync(dirname(path)) ? textOf(cause) : `there is no folder ${dirname(path)}`;
+  }
+}
+
+/** Where nothing can be written, nothing was made. */
+function removeOwn(own: string): void {
+  try {
+    removeFile(own);
+  } catch {
+    // Why it could not be bound tells more.
   }
 }
 
@@ -59,9 +108,7 @@ function listen(path: string, opened: (stream: SocketStream) => void) {
   const before = process.umask(0o177);
   try {
     const listener = Bun.listen({ unix: path, allowHalfOpen: true, socket: SocketStream.handlers(opened) });
-    // Some file systems (macOS, network mounts) ignore the mask for sockets.
-    chmodSync(path, 0o600);
-    giveNameToOwnerOfFolder(path);
+    giveSocket(path, 0o600, ownerFor(dirname(path)));
     return listener;
   } finally {
     process.umask(before);
@@ -71,15 +118,13 @@ function listen(path: string, opened: (stream: SocketStream) => void) {
 /** Gives the socket its name; `false` when something stands there. */
 function takePlace(own: string, path: string): boolean {
   try {
-    linkSync(own, path);
+    moveToFree(own, path);
   } catch (cause) {
     if (isThere(path)) return false;
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") throw cause;
     // A file system without links.
-    renameSync(own, path);
-    return true;
+    moveFile(own, path);
   }
-  unlinkSync(own);
   return true;
 }
 
@@ -90,7 +135,7 @@ function bound(path: string, listener: ReturnType<typeof listen>): BoundSocket {
     stop(closeOpen) {
       const found = isStopped ? undefined : fileAt(path);
       // Before it is closed, for then the number of its file may become another's.
-      if (found?.dev === dev && found.ino === ino) rmSync(path, { force: true });
+      if (found?.dev === dev && found.ino === ino) removeFile(path);
       isStopped = true;
       listener.stop(closeOpen);
     },
@@ -128,7 +173,7 @@ async function removeStale(path: string, clock: Clock): Promise<void> {
     }
     // Between the look and now somebody may have come.
     const listening = await dial(path, clock).catch(() => "somebody's");
-    if (listening === undefined) unlinkSync(path);
+    if (listening === undefined) removeFile(path);
     else if (listening instanceof SocketStream) listening.destroy();
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;

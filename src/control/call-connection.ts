@@ -2,7 +2,7 @@ import { durationText, sizeText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
-import type { CallOptions, Loose, Operation } from "../node/operations/operation.ts";
+import type { AnyOperation, CallOptions, Loose, Operation } from "../node/operations/operation.ts";
 import { aborted, unlessAborted } from "../transport/wait.ts";
 import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
 import { CallQueue } from "./call-queue.ts";
@@ -22,6 +22,18 @@ export class SilentDaemon extends EntmootError {
   constructor() {
     super("unavailable", "the daemon closed the connection before it answered; it may have acted all the same");
   }
+}
+
+/** The daemon closed a connection that it had answered on. */
+class DaemonEnded extends EntmootError {
+  constructor(operation?: Pick<AnyOperation, "onlyLooks">) {
+    super("unavailable", `the daemon has ended${unlessItOnlyLooks(operation)}`);
+  }
+}
+
+/** What else is to be said of a call without an answer. */
+function unlessItOnlyLooks(operation: Pick<AnyOperation, "onlyLooks"> | undefined): string {
+  return operation?.onlyLooks ? "" : "; it may have acted all the same";
 }
 
 /**
@@ -124,7 +136,7 @@ export class CallConnection implements Disposable {
     if (this.#isClosed)
       return new EntmootError("unavailable", "closed before the daemon answered; it may act all the same");
     if (!this.#hasHeard) return new SilentDaemon();
-    return new EntmootError("unavailable", "the daemon has ended; it may have acted all the same");
+    return new DaemonEnded();
   }
 
   #hear(frame: ReadFrame): void {
@@ -185,7 +197,7 @@ interface CallParts {
 const NOTHING = new Uint8Array(0);
 
 /** What a call under way needs of its operation. */
-type PartOfOperation = "name" | "answer" | "event" | "answerMax" | "eventMax" | "patienceMs";
+type PartOfOperation = "name" | "answer" | "event" | "answerMax" | "eventMax" | "patienceMs" | "onlyLooks";
 
 type AnyCall = CallUnderWay<unknown, unknown>;
 
@@ -261,7 +273,8 @@ class CallUnderWay<Answer, Event> {
   /** The connection has ended. A daemon that was given nothing of the request cannot have acted. */
   onEnd(failure: unknown): void {
     // What kind of daemon it is, is for every call to know.
-    if (this.#hasBegun || failure instanceof SilentDaemon) this.fail(this.#unsent ?? failure);
+    const told = failure instanceof DaemonEnded ? new DaemonEnded(this.operation) : failure;
+    if (this.#hasBegun || failure instanceof SilentDaemon) this.fail(this.#unsent ?? told);
     else this.fail(this.#unbegun("unavailable", "the connection to the daemon ended"));
   }
 
@@ -336,7 +349,7 @@ class CallUnderWay<Answer, Event> {
     this.fail(
       new EntmootError(
         "timeout",
-        `no answer from the daemon within ${durationText(timeoutMs)}; it may have acted all the same`,
+        `no answer from the daemon within ${durationText(timeoutMs)}${unlessItOnlyLooks(this.operation)}`,
       ),
     );
     this.#giveUp();

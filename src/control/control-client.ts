@@ -22,6 +22,16 @@ import { NothingSent } from "./socket-stream.ts";
 /** Ours. How long to wait when finding out what kind of daemon this is. */
 const WHO_ARE_YOU_MS = 5_000;
 
+/** Ours. A daemon that has not answered after so long is told of: it may be busy, or stopped. */
+const QUIET_MS = 2_000;
+/** Ours. What may take longer than an ordinary call is for its caller to tell of. */
+const ORDINARY_MS = 30_000;
+
+export interface ClientOptions {
+  /** Told once, of the first question that takes long to be answered. */
+  readonly onQuiet?: () => void;
+}
+
 /**
  * A running daemon seen through one of its sockets. Its connection is kept and shared by all calls, and made anew when
  * the daemon has closed it meanwhile. A daemon of the original is asked in the original's frames.
@@ -38,22 +48,25 @@ export class ControlClient implements Operations {
   /** It was an original: after each answer it closes the connection, and need not be asked again. */
   #isOriginal = false;
   #isClosed = false;
+  #onQuiet: (() => void) | undefined;
 
-  private constructor(path: string, clock: Clock, connection: CallConnection) {
+  private constructor(path: string, { clock, connection, onQuiet }: ClientParts) {
     this.#path = path;
     this.#clock = clock;
     this.#connection = connection;
+    this.#onQuiet = onQuiet;
   }
 
   /** The daemon of the data root; `undefined` when none listens. Throws `control_unavailable` when it cannot be asked. */
-  static connect(dataDir: string, clock: Clock): Promise<ControlClient | undefined> {
-    return ControlClient.connectTo(join(dataDir, "control.sock"), clock);
+  static connect(dataDir: string, clock: Clock, options: ClientOptions = {}): Promise<ControlClient | undefined> {
+    return ControlClient.connectTo(join(dataDir, "control.sock"), clock, options);
   }
 
   /** The daemon behind a socket of its own or for agents. As `connect`. */
-  static async connectTo(path: string, clock: Clock): Promise<ControlClient | undefined> {
+  static async connectTo(path: string, clock: Clock, options: ClientOptions = {}): Promise<ControlClient | undefined> {
     const stream = await dial(path, clock);
-    return stream === undefined ? undefined : new ControlClient(path, clock, new CallConnection(stream, clock));
+    if (stream === undefined) return undefined;
+    return new ControlClient(path, { ...options, clock, connection: new CallConnection(stream, clock) });
   }
 
   async call<Request, Answer, Event>(
@@ -67,19 +80,23 @@ export class ControlClient implements Operations {
     if (asked !== undefined) return asked.answer;
     const original = await this.#original();
     options.signal?.throwIfAborted();
-    return original.call(operation, request, options);
+    using _quiet = this.#quiet(operation);
+    return await original.call(operation, request, options);
   }
 
   /** What the daemon says about itself: ours in one question, which tells an original as well. Throws as `call`. */
   async describe(): Promise<Described> {
     const asked = await this.#ask(status, {}, {});
     if (asked !== undefined) return { ours: asked.answer };
+    using _quiet = this.#quiet();
     return { original: await (await this.#original()).info(WHO_ARE_YOU_MS) };
   }
 
   /** What a daemon of the original says about itself, in its own words; `undefined` when it is one of ours. Throws as `call`. */
   async originalInfo(timeoutMs = WHO_ARE_YOU_MS): Promise<InfoResp | undefined> {
-    return (await this.isOriginal(timeoutMs)) ? (await this.#original()).info(timeoutMs) : undefined;
+    if (!(await this.isOriginal(timeoutMs))) return undefined;
+    using _quiet = this.#quiet();
+    return await (await this.#original()).info(timeoutMs);
   }
 
   /**
@@ -138,6 +155,7 @@ export class ControlClient implements Operations {
       const connection =
         this.#known ?? (await (isQuestion(operation) ? this.#unlessOriginal() : this.#identified(patience)));
       if (connection === undefined) return undefined;
+      using _quiet = this.#quiet(operation);
       try {
         const answer = await connection.call(operation, request, this.#withinRest(options, startedAt));
         this.#ours.add(connection);
@@ -151,6 +169,16 @@ export class ControlClient implements Operations {
         if (!(error instanceof NothingSent) || attempt > 1) throw error;
       }
     }
+  }
+
+  /** From now on, until it is disposed of, an answer is waited for. */
+  #quiet(operation?: Pick<AnyOperation, "event" | "patienceMs">): Disposable | undefined {
+    const isOrdinary = operation === undefined || (operation.event === undefined && isSoonDone(operation));
+    if (this.#onQuiet === undefined || !isOrdinary) return undefined;
+    return this.#clock.after(QUIET_MS, () => {
+      this.#onQuiet?.();
+      this.#onQuiet = undefined;
+    });
   }
 
   /** The time that its caller gave bounds all of a call, also finding out who the daemon is. */
@@ -169,6 +197,7 @@ export class ControlClient implements Operations {
       if (connection === undefined) return undefined;
       const kind = this.#kinds.get(connection) ?? this.#identify(connection);
       this.#kinds.set(connection, kind);
+      using _quiet = this.#quiet();
       try {
         await this.#within(kind, { signal, timeoutMs });
         this.#ours.add(connection);
@@ -240,6 +269,15 @@ export class ControlClient implements Operations {
     this.#connection = new CallConnection(stream, this.#clock);
     return this.#connection;
   }
+}
+
+interface ClientParts extends ClientOptions {
+  readonly clock: Clock;
+  readonly connection: CallConnection;
+}
+
+function isSoonDone({ patienceMs }: Pick<AnyOperation, "patienceMs">): boolean {
+  return patienceMs !== undefined && patienceMs <= ORDINARY_MS;
 }
 
 /** How long somebody waits to learn who the daemon is. */

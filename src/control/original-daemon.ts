@@ -147,6 +147,14 @@ const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
   },
 };
 
+/** Its frames that only ask. */
+const QUESTIONS: readonly ControlFrame["kind"][] = ["info_req", "invite_authority_check_req", "diag_probe_req"];
+
+/** What else is to be said of a request without an answer. */
+function unlessItLooks({ kind }: ControlFrame): string {
+  return QUESTIONS.includes(kind) ? "" : "; it may have acted all the same";
+}
+
 /** A daemon of the original behind its control socket: each request takes a connection of its own. */
 export class OriginalDaemon {
   readonly #path: string;
@@ -206,12 +214,12 @@ export class OriginalDaemon {
     if (deadline.signal.aborted && !signal?.aborted) {
       throw new EntmootError(
         "timeout",
-        `no answer from the daemon within ${durationText(timeoutMs)}; it may have acted all the same`,
+        `no answer from the daemon within ${durationText(timeoutMs)}${unlessItLooks(request)}`,
       );
     }
     throw new EntmootError(
       "unavailable",
-      "the daemon closed the connection before it answered; it may have acted all the same",
+      `the daemon closed the connection before it answered${unlessItLooks(request)}`,
     );
   }
 

@@ -43,6 +43,10 @@ export type MessageId = Id<"message id">;
 export const RosterEntryId = id32("roster entry id");
 export type RosterEntryId = Id<"roster entry id">;
 
+/** Hash over what a node knows of the forks of a roster and their ends; zero when it knows of none. */
+export const ForksDigest = id32("forks digest");
+export type ForksDigest = Id<"forks digest">;
+
 export const MerkleRoot = id32("merkle root");
 export type MerkleRoot = Id<"merkle root">;
 

@@ -6,7 +6,6 @@ import type { Identity } from "../core/identity.ts";
 import type { Log } from "../host/log.ts";
 import { canOpen } from "../store/descriptors.ts";
 import type { NodeStore } from "../store/node-store.ts";
-import { giveTreeToOwnerOfFolder } from "../store/owner.ts";
 import { OutOfFiles } from "../store/store-failures.ts";
 import type { IrohTransport } from "../transport/iroh/iroh-transport.ts";
 import { atMost } from "../transport/wait.ts";
@@ -86,8 +85,6 @@ export async function startTransport(
         `iroh: not started within ${durationText(START_MS)}, as where no thread can be made; raise the limits of this process ("ulimit -u"), then try again`,
       );
     }
-    // What a daemon of root unpacked, one of the owner must be able to load.
-    giveTreeToOwnerOfFolder(libraryDir);
     return started;
   };
   const reason = options.transport === "auto" ? "auto: iroh needs nothing else installed" : "asked for by -transport";
@@ -104,8 +101,19 @@ export async function startTransport(
     log.warn(`UDP port ${kept}, kept from earlier, cannot be had; another one is chosen`, error);
     transport = await start(0);
   }
-  settings.setSetting(PORT_SETTING, String(transport.boundPort()));
+  keepPort(settings, transport.boundPort(), log);
   return { transport, reason, port: transport.boundPort() };
+}
+
+/** A node that starts on a full disk does so all the same. */
+function keepPort(settings: NodeStore, port: number, log: Log): void {
+  if (port === keptPort(settings)) return;
+  try {
+    settings.setSetting(PORT_SETTING, String(port));
+  } catch (error) {
+    if (!(error instanceof EntmootError && error.code === "disk_full")) throw error;
+    log.warn(`UDP port ${port} cannot be kept for the next start`, error);
+  }
 }
 
 function keptPort(settings: NodeStore): number {

@@ -5,6 +5,7 @@ import { isThere } from "../store/private-files.ts";
 import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
 import { connectOrWait } from "./open-operations.ts";
 import type { GlobalOptions } from "./options.ts";
+import { telling } from "./tell-reading.ts";
 
 /** A moot of this node, as people name it. */
 export interface MootHere {
@@ -22,7 +23,7 @@ export async function mootsHere(options: GlobalOptions, timeoutMs: number | unde
     return (await client.call(status, {}, patience)).groups;
   }
   if (!isThere(options.dataDir)) return [];
-  using root = SqliteDataRoot.open(options.dataDir, "read");
+  using root = SqliteDataRoot.open(options.dataDir, "read", telling());
   return root.groupIds().flatMap((id) => {
     const store = root.openGroup(id);
     return store === undefined ? [] : [{ group_id: id, name: groupName(store) }];

@@ -4,6 +4,7 @@ import { NO_DAEMON, NO_ROOT } from "../control/control-error.ts";
 import { later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { DaemonsSeen } from "../host/daemon-processes.ts";
+import { printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
 import type { Operations } from "../node/operations/operation.ts";
 import { pause } from "../transport/wait.ts";
@@ -81,13 +82,19 @@ export async function connectOrWait(
 
 /** The daemon now; `undefined` when none listens. Over an agents' socket that is an error: there is no data root to turn to. */
 export async function connect({ agentSocket, dataDir }: GlobalOptions): Promise<ControlClient | undefined> {
-  if (agentSocket === undefined) return ControlClient.connect(dataDir, realClock);
-  const client = await ControlClient.connectTo(agentSocket, realClock);
+  const telling = { onQuiet: tellQuiet };
+  if (agentSocket === undefined) return ControlClient.connect(dataDir, realClock, telling);
+  const client = await ControlClient.connectTo(agentSocket, realClock, telling);
   if (client !== undefined) return client;
   throw new EntmootError(
     "control_unavailable",
     `no Entmoot daemon listens on ${agentSocket}, which ENTMOOT_AGENT_SOCKET names; start it, or unset the variable`,
   );
+}
+
+/** Says of a daemon that it accepts and does not answer for some seconds. */
+export function tellQuiet(): void {
+  printProse("entmootd: waiting for the daemon, which does not answer yet");
 }
 
 /** The text for "no daemon", with what may be wrong when one is visible that cannot be reached from here. */

@@ -9,6 +9,7 @@ import { createPrivateDirectory, isThere } from "../store/private-files.ts";
 import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
 import { type IdentityChoice, type IdentityWanted, identityFor } from "./node-identity.ts";
 import type { GlobalOptions } from "./options.ts";
+import { telling } from "./tell-reading.ts";
 
 /** What a node in this process is built on. */
 export interface OpenRoot {
@@ -35,7 +36,7 @@ export function openRoot(
   let root: DataRoot | undefined;
   try {
     // Without a lock nothing is changed; reading says so too where there is no data root.
-    root = SqliteDataRoot.open(options.dataDir, lock === undefined ? "read" : "write");
+    root = SqliteDataRoot.open(options.dataDir, lock === undefined ? "read" : "write", telling());
     // Before an identity is made: a mistyped group must not leave one behind.
     const joined = root.groupIds();
     const missing = [...(how.only ?? [])].find((id) => !joined.includes(id));

@@ -1,22 +1,18 @@
 import { EntmootError } from "../core/errors.ts";
 import { PublicKey } from "../core/ids.ts";
 import { readIdentity } from "../host/identity-file.ts";
-import { printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
 import { LocalReader } from "../node/read/local-reader.ts";
 import { MemoryDataRoot } from "../store/memory/memory-data-root.ts";
 import { isThere } from "../store/private-files.ts";
 import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
 import type { GlobalOptions } from "./options.ts";
+import { telling } from "./tell-reading.ts";
 
 /** The data root for looking only, beside a running daemon or without one; where there is none, an empty one. Creates nothing. */
 export function openForReading({ dataDir, identityPath }: GlobalOptions): LocalReader {
-  const root = isThere(dataDir) ? SqliteDataRoot.open(dataDir, "read", { onStale: tellStale }) : new MemoryDataRoot();
+  const root = isThere(dataDir) ? SqliteDataRoot.open(dataDir, "read", telling()) : new MemoryDataRoot();
   return new LocalReader(root, { clock: realClock, local: () => localKey(identityPath) });
-}
-
-function tellStale(text: string): void {
-  printProse(`entmootd: ${text}`);
 }
 
 /** The key of the identity in `path`; one that cannot be read keeps nobody from reading the rest. */

@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { ControlServer } from "../control/control-server.ts";
 import { durationText } from "../core/amounts.ts";
 import { EntmootError } from "../core/errors.ts";
@@ -91,12 +92,31 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
   };
 }
 
-/** Who is let in where; without `control` only who may be there already is looked for. */
-function doorsOf({ dataDir }: GlobalOptions, { agentSocket }: StartDaemon) {
+/**
+ * Who is let in where; without `control` only who may be there already is looked for. Throws `invalid_argument` where both
+ * would be let in at one place.
+ */
+function doorsOf({ dataDir }: GlobalOptions, { agentSocket, command }: StartDaemon) {
+  const own = join(dataDir, "control.sock");
+  if (agentSocket !== undefined && realPlace(agentSocket) === realPlace(own)) {
+    throw new EntmootError(
+      "invalid_argument",
+      `${command}: -agent-socket: ${agentSocket} is this daemon's own control socket, which is for its owner; choose another place`,
+    );
+  }
   return [
-    { path: join(dataDir, "control.sock"), caller: "owner" },
+    { path: own, caller: "owner" },
     { path: agentSocket ?? join(dataDir, "agent.sock"), caller: "agent" },
   ] as const;
+}
+
+/** What stands there may be nothing yet; its folder may have several names. */
+function realPlace(path: string): string {
+  try {
+    return join(realpathSync(dirname(path)), basename(path));
+  } catch {
+    return path;
+  }
 }
 
 /** How a daemon is asked to end, and whether it is to start again in place. */

@@ -48,7 +48,7 @@ const DAEMON_COMMANDS = new Set(["serve", "join", "up"]);
 const STRINGS_MAX = 256 * 1024;
 
 /** Ours. A machine of many users may run more; who reads this looks for one. */
-const UNKNOWN_MAX = 8;
+const LISTED_MAX = 8;
 
 /** Where to look and what counts as ours. `procRoot` is `/proc` except in tests. */
 export interface DaemonSearch {
@@ -64,6 +64,14 @@ export interface DaemonsSeen {
   readonly ours: DaemonProcess | undefined;
   /** Daemons of which it cannot be told whose data root they serve: another user's environment is not shown. */
   readonly unknown: readonly UnknownDaemon[];
+  /** Daemons of other data roots that are this user's too, or anybody's where root asks. */
+  readonly others: readonly DaemonElsewhere[];
+}
+
+/** A daemon of another data root. */
+export interface DaemonElsewhere {
+  readonly pid: number;
+  readonly data_dir: string;
 }
 
 /** A daemon whose data root cannot be told. */
@@ -81,19 +89,29 @@ export function findDaemons(search: DaemonSearch): DaemonsSeen {
   try {
     entries = readdirSync(search.procRoot);
   } catch {
-    return { ours: undefined, unknown: [] };
+    return { ours: undefined, unknown: [], others: [] };
   }
   const pids = entries.filter((entry) => /^[1-9]\d*$/.test(entry)).map(Number);
   const unknown: UnknownDaemon[] = [];
+  const others: DaemonElsewhere[] = [];
   for (const pid of pids.sort((a, b) => a - b)) {
     if (pid === search.selfPid) continue;
     const daemon = describe(pid, search);
     if (daemon === undefined) continue;
     const isOurs = daemon.data_dir === undefined ? undefined : isSameRoot(daemon.data_dir, pid, search);
-    if (isOurs === true) return { ours: daemon, unknown: [] };
-    if (isOurs === undefined && unknown.length < UNKNOWN_MAX) unknown.push(withUid(pid, daemon.uid));
+    if (isOurs === true) return { ours: daemon, unknown: [], others: [] };
+    if (isOurs === undefined && unknown.length < LISTED_MAX) unknown.push(withUid(pid, daemon.uid));
+    if (isOurs === false && mayUse(daemon) && others.length < LISTED_MAX) {
+      others.push({ pid, data_dir: daemon.data_dir! });
+    }
   }
-  return { ours: undefined, unknown };
+  return { ours: undefined, unknown, others };
+}
+
+/** Somebody else's is of no use to who looks for theirs. */
+function mayUse({ uid }: DaemonProcess): boolean {
+  const self = process.getuid?.();
+  return self === 0 || uid === self;
 }
 
 /** Whether the path leads the process to what it leads us to; `undefined` when that cannot be told. */

@@ -1,21 +1,12 @@
-import {
-  chmodSync,
-  closeSync,
-  fchownSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { fsyncSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { sizeText } from "../core/amounts.ts";
+import { encodeUtf8 } from "../core/bytes/utf8.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 import { formatIdentity, type Identity, identityOf, parseIdentity } from "../core/identity.ts";
 import { SEED_BYTES } from "../core/signature.ts";
+import { makeFolder, NewFile, setMode, syncPath } from "../files/guarded-files.ts";
+import { trustedPath } from "../files/trusted-path.ts";
 
 export interface LoadedIdentity {
   readonly identity: Identity;
@@ -40,12 +31,13 @@ export function loadIdentity(path: string): LoadedIdentity | undefined {
 export function readIdentity(path: string): Identity | undefined {
   let bytes: Uint8Array;
   try {
-    const file = statSync(path);
+    const real = trustedPath(path);
+    const file = statSync(real);
     // A device has no end, and a pipe none that comes of itself.
     if (!file.isFile()) throw new Error("expected a regular file");
     if (file.size > FILE_MAX_BYTES)
       throw new Error(`expected at most ${sizeText(FILE_MAX_BYTES)}, found ${sizeText(file.size)}`);
-    bytes = readFileSync(path);
+    bytes = readFileSync(real);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new EntmootError("identity_invalid", `identity file ${path}: cannot be read: ${textOf(error)}`, {
@@ -62,39 +54,20 @@ export function readIdentity(path: string): Identity | undefined {
 
 /** Writes a key, a new one unless given, to `path` (0600, its folder 0700), durable on return. Never replaces a file. */
 export function createIdentity(path: string, identity: Identity = drawIdentity()): LoadedIdentity {
-  const temporary = `${path}.tmp-${process.pid}`;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const file = openSync(temporary, "wx", 0o600);
-    try {
-      giveToOwnerOfFolder(dirname(path), file);
-      writeSync(file, formatIdentity(identity));
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
+    makeFolder(dirname(path), 0o700);
+    using file = new NewFile(`${path}.tmp-${process.pid}`, 0o600);
+    file.write(encodeUtf8(formatIdentity(identity)));
+    fsyncSync(file.handle);
     // A link, unlike a rename, refuses to replace what another process put there meanwhile.
-    linkSync(temporary, path);
+    file.link(path);
     syncFolder(dirname(path));
   } catch (error) {
     throw new EntmootError("identity_invalid", `identity file ${path}: cannot be written: ${textOf(error)}`, {
       cause: error,
     });
-  } finally {
-    rmSync(temporary, { force: true });
   }
   return { identity, path, notices: [] };
-}
-
-/** What root makes in the data root of a user is the user's. */
-function giveToOwnerOfFolder(folder: string, file: number): void {
-  if (process.getuid?.() !== 0) return;
-  const { gid, uid } = statSync(folder);
-  try {
-    fchownSync(file, uid, gid);
-  } catch {
-    // A user that is not known here, within a namespace of users: then it stays root's.
-  }
 }
 
 function drawIdentity(): Identity {
@@ -105,7 +78,7 @@ function tighten(path: string): string[] {
   const mode = statSync(path).mode & 0o777;
   if ((mode & 0o077) === 0) return [];
   try {
-    chmodSync(path, 0o600);
+    setMode(path, 0o600);
     return [`${path}: others could read the identity (mode ${mode.toString(8)}); tightened to 600`];
   } catch {
     return [`${path}: others can read the identity (mode ${mode.toString(8)}); run chmod 600 on it`];
@@ -115,12 +88,7 @@ function tighten(path: string): string[] {
 /** Makes the rename durable; where a folder cannot be opened, the rename alone has to do. */
 function syncFolder(path: string): void {
   try {
-    const folder = openSync(path, "r");
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
+    syncPath(path);
   } catch {
     // Some file systems refuse to sync a folder.
   }

@@ -1,4 +1,5 @@
 import { type ConsolaInstance, createConsola, type LogObject } from "consola/core";
+import { shownJson } from "../core/bytes/shown-text.ts";
 import { isJsonProse, printFailure } from "./print.ts";
 import { realClock } from "./real-clock.ts";
 
@@ -49,7 +50,8 @@ function formatLine(entry: LogObject, now: Date, isJson: boolean): string {
       for (const [key, value] of Object.entries(extra)) fields.push([key, text(value)]);
     } else fields.push(["extra", text(extra)]);
   }
-  if (isJson) return `${JSON.stringify(Object.fromEntries(fields.map(([key, value]) => [key, clipped(value)])))}\n`;
+  if (isJson)
+    return `${shownJson(JSON.stringify(Object.fromEntries(fields.map(([key, value]) => [key, clipped(value)]))))}\n`;
   const [time, level, ...told] = fields;
   const line = [`time=${time![1]}`, `level=${level![1]}`, ...told.map(([key, value]) => `${key}=${quote(value)}`)];
   return `${clipped(line.join(" "))}\n`;
@@ -71,5 +73,5 @@ function text(value: unknown): string {
 
 /** Bare where a shell reader could split on blanks; otherwise quoted, so one entry is always one line. */
 function quote(value: string): string {
-  return /^[\w.:/@+\-,]+$/.test(value) ? value : JSON.stringify(value);
+  return /^[\w.:/@+\-,]+$/.test(value) ? value : shownJson(JSON.stringify(value));
 }

@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import { withoutSecrets } from "../core/admission/secrets.ts";
+import { shownJson, shownLines } from "../core/bytes/shown-text.ts";
 import { codeOf } from "../core/system-error.ts";
 import { outputFailure } from "./output-failure.ts";
 import { PatientOutput, STDERR, STDOUT } from "./patient-output.ts";
@@ -22,28 +23,42 @@ export function isJsonProse(): boolean {
 let terminal: TerminalOutput | null | undefined;
 
 /**
- * One JSON value on a line of stdout, as the original escapes it. Blocks until written, so nothing is lost
+ * One JSON value on a line of stdout, escaped by `shownJson`. Blocks until written, so nothing is lost
  * when the process ends next. `process.stdout` would do it too, but costs 8 ms at the first touch.
  */
 export function printJson(value: unknown): void {
-  printLine(escapeHtml(JSON.stringify(value)));
+  printJsonText(JSON.stringify(value));
+}
+
+/** As `printJson`, for what is JSON already. */
+export function printJsonText(json: string): void {
+  printWhole(shownJson(json));
 }
 
 /** One JSON value over several lines of stdout, for a file that people read. */
 export function printIndentedJson(value: unknown): void {
-  printLine(escapeHtml(JSON.stringify(value, null, 2)));
+  printJsonText(JSON.stringify(value, null, 2));
+}
+
+/** One JSON value on a line of stderr, whatever form prose has. */
+export function printJsonFailure(value: unknown): void {
+  printFailure(shownJson(JSON.stringify(value)));
 }
 
 /** What would be prose, with fields beside it, as one JSON object on a line of stderr: for programs that asked for that. */
 export function printJsonNote(note: string, fields: Readonly<Record<string, unknown>>): void {
-  printFailure(escapeHtml(JSON.stringify({ note, ...fields })));
+  printJsonFailure({ note, ...fields });
 }
 
 /**
- * One line of text on stdout. Throws the system's `EPIPE` when the reader has gone, on which `main.ts` ends quietly, and
- * `output_failed` when stdout takes nothing for another reason.
+ * One line of text on stdout, or several, with nothing in them that could steer a terminal. Throws the system's `EPIPE`
+ * when the reader has gone, on which `main.ts` ends quietly, and `output_failed` when stdout takes nothing for another reason.
  */
 export function printLine(text: string): void {
+  printWhole(shownLines(text));
+}
+
+function printWhole(text: string): void {
   try {
     writeAll(STDOUT, `${text}\n`);
   } catch (cause) {
@@ -52,10 +67,16 @@ export function printLine(text: string): void {
 }
 
 /**
- * As `printLine`, without blocking: for a process that must go on working while its reader does not read.
+ * As `printJson`, without blocking: for a process that must go on working while its reader does not read.
  * Resolves when the line is taken; rejects with the system's `EPIPE` when the reader has gone.
  */
-export function putLine(text: string): Promise<void> {
+export function putJson(value: unknown): Promise<void> {
+  return putJsonText(JSON.stringify(value));
+}
+
+/** As `putJson`, for what is JSON already. */
+export function putJsonText(json: string): Promise<void> {
+  const text = shownJson(json);
   if (terminal === undefined) terminal = TerminalOutput.behind(STDOUT, realClock) ?? null;
   if (terminal !== null) return putOnTerminal(terminal, `${text}\n`);
   if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {}); // The callback has it too.
@@ -70,14 +91,10 @@ function putOnTerminal(out: TerminalOutput, text: string): Promise<void> {
   return out.idle();
 }
 
-/** As `printJson`, without blocking; see `putLine`. */
-export function putJson(value: unknown): Promise<void> {
-  return putLine(escapeHtml(JSON.stringify(value)));
-}
-
 /** Prose on stderr: usage, hints, progress. Where nobody can read it, nothing else ends for that. */
 export function printProse(text: string): void {
-  printFailure(isProseJson ? JSON.stringify({ note: text.trimEnd() }) : text);
+  if (isProseJson) printJsonFailure({ note: text.trimEnd() });
+  else printFailure(text);
 }
 
 /** Who draws on the terminal that prose goes to, and so writes it himself. */
@@ -93,10 +110,13 @@ export function drawProse(draw: (line: string) => void): Disposable {
   };
 }
 
-/** One text on stderr as it is, whatever form prose has. A reader that has gone misses it; what was asked for is done all the same. */
+/**
+ * One text on stderr, whatever form prose has, without what could steer a terminal: JSON is to be escaped before. A reader
+ * that has gone misses it; what was asked for is done all the same.
+ */
 export function printFailure(text: string): void {
   // Whoever has a link can join: none stands in a log, a note or a failure.
-  const shown = withoutSecrets(text);
+  const shown = shownLines(withoutSecrets(text));
   const line = shown.endsWith("\n") ? shown : `${shown}\n`;
   if (screen !== undefined && process.stderr.isTTY) {
     screen(line.trimEnd());
@@ -127,12 +147,7 @@ let patient: PatientOutput | undefined;
  * there is none.
  */
 export function announceJson(value: unknown): void {
-  new PatientOutput(STDOUT, realClock, () => {}).write(`${escapeHtml(JSON.stringify(value))}\n`);
-}
-
-/** Wire. JSON on the command line and in frames writes these five as escapes; signed forms do not. */
-function escapeHtml(json: string): string {
-  return json.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  new PatientOutput(STDOUT, realClock, () => {}).write(`${shownJson(JSON.stringify(value))}\n`);
 }
 
 function writeAll(fd: number, text: string): void {

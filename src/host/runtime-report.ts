@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { type DaemonProcess, findDaemons, type UnknownDaemon } from "./daemon-processes.ts";
+import { type DaemonElsewhere, type DaemonProcess, findDaemons, type UnknownDaemon } from "./daemon-processes.ts";
 import { realClock } from "./real-clock.ts";
 import { shellCommand } from "./shell-quote.ts";
 
@@ -47,6 +47,8 @@ export interface RuntimeQuestion {
   readonly systemRoot: string;
   /** Whether the daemon behind the socket answers a real question in time; a text is why it says that it does not. */
   readonly answers: (socket: string) => Promise<boolean | string>;
+  /** Why nobody is reached over the socket, as a command would say it; `undefined` where nothing more than that is known. */
+  readonly whyNot: (socket: string) => Promise<string | undefined>;
 }
 
 /** Wire. How long the original waits for a socket to accept, in `env`. */
@@ -70,14 +72,15 @@ export async function inspectRuntime(question: RuntimeQuestion): Promise<Runtime
   // A process that is stopped accepts connections too: only an answer tells.
   const answered = reachable && (await question.answers(agentSocket ?? controlSocket));
   const isHealthy = answered === true;
-  const { ours: daemon, unknown } = findDaemons({ ...question, selfPid: process.pid });
+  const { ours: daemon, unknown, others } = findDaemons({ ...question, selfPid: process.pid });
   const viaPid = daemon?.control_socket_via_pid;
   const hidden = !controlReachable && viaPid !== undefined && (await socketAccepts(viaPid, PROBE_TIMEOUT_MS));
   const isThere = reachable || (daemon !== undefined && agentSocket === undefined);
   const status: RuntimeReport["runtime_status"] = isHealthy ? "healthy" : isThere ? "half_alive" : "down";
   const stackHelper = existing(question, STACK_HELPER);
   const halfAlive = status === "half_alive" && !reachable;
-  const suggestions = suggest({ question, daemon, hidden, halfAlive, stackHelper });
+  const elsewhere = status === "down" && agentSocket === undefined ? others : [];
+  const suggestions = suggest({ question, daemon, hidden, halfAlive, stackHelper, elsewhere });
   return omitUndefined({
     binary: process.execPath,
     uid: process.getuid?.() ?? -1,
@@ -90,6 +93,7 @@ export async function inspectRuntime(question: RuntimeQuestion): Promise<Runtime
       daemon,
       answered,
       isThere: existsSync(question.dataDir) || hidden,
+      whyNot: reachable || hidden ? undefined : await question.whyNot(agentSocket ?? controlSocket),
     }),
     data_dir: question.dataDir,
     identity_path: question.identityPath,
@@ -139,11 +143,13 @@ const REASON = {
 } as const;
 
 /** Why it is not healthy, in words; `undefined` when it is. */
-function reasonFor({ agentReachable, answered, daemon, isThere, reachable, status }: Reasons): string | undefined {
-  if (agentReachable === false) return AGENT_REASON;
+function reasonFor(reasons: Reasons): string | undefined {
+  const { agentReachable, answered, daemon, isThere, reachable, status, whyNot } = reasons;
+  const because = whyNot === undefined ? "" : `: ${whyNot}`;
+  if (agentReachable === false) return `${whyNot === undefined ? AGENT_REASON : AGENT_REFUSED}${because}`;
   // With a folder that was removed under the daemon its socket went too.
   if (status === "half_alive" && !reachable && !isThere) return ROOT_GONE;
-  if (status !== "half_alive" || !reachable) return REASON[status];
+  if (status !== "half_alive" || !reachable) return REASON[status] && `${REASON[status]}${because}`;
   if (typeof answered === "string") return answered;
   if (daemon?.stopped) return `process ${daemon.pid} is stopped; let it go on with: kill -CONT ${daemon.pid}`;
   return "the socket accepts connections, but the daemon did not answer a question in time";
@@ -157,11 +163,13 @@ interface Reasons {
   readonly daemon: DaemonProcess | undefined;
   /** The data root is. */
   readonly isThere: boolean;
+  readonly whyNot: string | undefined;
 }
 
 const ROOT_GONE =
   "the data root is not there any more, and the daemon that runs can keep nothing; restore it if need be, and restart the daemon";
 const AGENT_REASON = "no daemon answers on the socket that ENTMOOT_AGENT_SOCKET names";
+const AGENT_REFUSED = "the socket that ENTMOOT_AGENT_SOCKET names is not reachable";
 
 /** The platform names scripts of the original expect. */
 const GO_ARCH: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
@@ -173,9 +181,11 @@ interface Findings {
   readonly hidden: boolean;
   readonly halfAlive: boolean;
   readonly stackHelper: string | undefined;
+  /** Daemons that may be the one that is meant. */
+  readonly elsewhere: readonly DaemonElsewhere[];
 }
 
-function suggest({ question, daemon, hidden, halfAlive, stackHelper }: Findings): string[] {
+function suggest({ question, daemon, hidden, halfAlive, stackHelper, elsewhere }: Findings): string[] {
   const suggestions: string[] = [];
   if (hidden && daemon !== undefined) {
     const flags = ["-socket", question.pilotSocket, "-identity", question.identityPath, "-data", question.dataDir];
@@ -190,6 +200,12 @@ function suggest({ question, daemon, hidden, halfAlive, stackHelper }: Findings)
       "trust the sockets over process lists: a daemon without its control socket cannot publish; restart it",
     );
     if (stackHelper !== undefined) suggestions.push(`check the stack: ${shellCommand([stackHelper, "check"])}`);
+  }
+  for (const { pid, data_dir } of elsewhere) {
+    const variable = `ENTMOOT_DATA=${shellCommand([data_dir])}`;
+    suggestions.push(
+      `a daemon of another data root runs: pid ${pid}, data ${data_dir}; if it is the one meant: ${variable}`,
+    );
   }
   if (question.dataDir.startsWith("/data/") && question.pilotSocket === "/tmp/pilot.sock") {
     suggestions.push(`prefer -socket ${AGENT_PILOT_SOCKET} with a data root under /data`);

@@ -1,57 +1,41 @@
 import { BoundedMap } from "../core/bounded-map.ts";
 import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
+import { type Comparison, Comparisons } from "./comparisons.ts";
 import { type CopyComparison, compareCopies } from "./copy-comparison.ts";
 import type { Effect, Report } from "./effect.ts";
 import type { Event, EventNamed } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import type { PartnersView } from "./partners.ts";
-import { Pull } from "./pull.ts";
+import type { Pull } from "./pull.ts";
+import { type PullEnd, Pulls } from "./pulls.ts";
 import type { Random } from "./random.ts";
 import { WakeUp } from "./wake-up.ts";
 
-interface Comparison {
-  /** When it was last tried, or compared; -Infinity when never. */
-  triedMs: number;
-  /** Not to be compared before. */
-  readyMs: number;
-  failures: number;
-  /** A question is under way since. */
-  askedMs: number | undefined;
-  /** What the last comparison that told something found. */
-  copy: CopyComparison | undefined;
-  /** Its root differed while messages were under way; asked again at this time before pulling. */
-  confirmMs: number | undefined;
-}
+/** Ours. How often the pulls under way are looked at while they may keep up, so that who waits starts soon after. */
+const LOOKS = 3;
 
 /**
- * Finds what was missed: compares Merkle roots with other members and pulls what they hold beyond us,
- * one pull at a time. Every comparison is a real question; a root remembered from before proves nothing.
+ * Finds what was missed: compares Merkle roots with other members and pulls what they hold beyond us. Every comparison
+ * is a real question; a root remembered from before proves nothing.
  */
 export class CatchUp {
   readonly #config: MachineConfig["catchUp"];
-  readonly #pullConfig: MachineConfig;
+  readonly #keepsUpMs: number;
   readonly #index: MessageIndex;
   readonly #partners: PartnersView;
   readonly #random: Random;
-  #members: ReadonlySet<PublicKey> = new Set();
-  /** Only members, so the roster bounds it. */
-  readonly #comparisons = new Map<PublicKey, Comparison>();
+  readonly #comparisons: Comparisons;
   /** Connected, as far as was told. */
   readonly #met = new Set<PublicKey>();
-  /** Differed while another pull was under way. */
-  readonly #waiting = new Set<PublicKey>();
   /** When each was refused, oldest first, by peer and id: one peer's broken copy says nothing of another's. */
   readonly #refused: BoundedMap<string, number>;
   readonly #timer = new WakeUp("compare");
   #tickMs: number | undefined;
-  #ticks = 0;
   /** Compare `this.#config.spreadTo` others at this time. */
   #spreadMs: number | undefined;
-  #pull: Pull | undefined;
-  /** A pull that finds few ids while messages are under way fetches no sooner: most of them will come by themselves. */
-  #fetchMs: number | undefined;
+  readonly #pulls: Pulls;
   /** When a message last came by other ways than a pull. */
   #freshMs = Number.NEGATIVE_INFINITY;
   /** To be asked a second time; only members, so the roster bounds it. */
@@ -59,16 +43,18 @@ export class CatchUp {
 
   constructor(options: { index: MessageIndex; partners: PartnersView; random: Random; config: MachineConfig }) {
     this.#config = options.config.catchUp;
-    this.#pullConfig = options.config;
+    this.#keepsUpMs = options.config.pull.keepsUpMs;
+    this.#pulls = new Pulls({ index: options.index, config: options.config });
     this.#refused = new BoundedMap(this.#config.refusedMax);
     this.#index = options.index;
     this.#partners = options.partners;
     this.#random = options.random;
+    this.#comparisons = new Comparisons(options);
   }
 
-  /** Ids held in memory by the pull under way. */
+  /** Ids held in memory by pulls under way. */
   get pending(): number {
-    return this.#pull?.pending ?? 0;
+    return this.#pulls.pending;
   }
 
   /** Refused ids remembered. */
@@ -78,16 +64,18 @@ export class CatchUp {
 
   /** How the copy of `peer` stood to ours when they were last compared; `undefined` when they were not. */
   copyOf(peer: PublicKey): CopyComparison | undefined {
-    return this.#comparisons.get(peer)?.copy;
+    return this.#comparisons.copyOf(peer);
   }
 
-  isFetching(id: MessageId): boolean {
-    return this.#pull?.isFetching(id) ?? false;
+  /** True while a member may be expected to deliver `id` for a pull. */
+  isFetching(id: MessageId, nowMs: SteadyMs): boolean {
+    return this.#pulls.isFetching(id, nowMs);
   }
 
-  /** True while the pull under way has brought more than a gap. */
-  get isBackfilling(): boolean {
-    return (this.#pull?.stored ?? 0) + this.pending > this.#config.backfillIds;
+  /** True while the pull from `peer` brings more than a gap. */
+  isBackfilling(peer: PublicKey): boolean {
+    const pull = this.#pulls.get(peer);
+    return pull !== undefined && pull.stored + pull.pending > this.#config.backfillIds;
   }
 
   handle(event: Event, nowMs: SteadyMs): Effect[] {
@@ -105,7 +93,7 @@ export class CatchUp {
         break;
       case "stored":
         if (event.via !== "pull") this.#freshMs = event.apart ? this.#freshMs : nowMs;
-        else if (event.from === this.#pull?.peer) this.#pull?.onStored(nowMs);
+        else if (event.from !== undefined) this.#pulls.get(event.from)?.onStored(nowMs);
         break;
       case "ids_page":
         this.#onPage(event, nowMs, effects);
@@ -114,7 +102,7 @@ export class CatchUp {
         if (event.via === "pull") this.#onFetched(event, nowMs, effects);
         break;
       case "failed":
-        this.#onFailed(event.effect, nowMs, effects);
+        this.#onFailed(event, nowMs, effects);
         break;
       case "timer":
         if (event.timer === "compare") this.#tick(nowMs, effects);
@@ -128,10 +116,10 @@ export class CatchUp {
    */
   admits(peer: PublicKey, nowMs: SteadyMs): boolean {
     if (!this.#partners.isMember(peer)) return false;
-    const comparison = this.#comparison(peer);
+    const comparison = this.#comparisons.of(peer);
     if (comparison.askedMs !== undefined) return true;
     const isSoon = nowMs - comparison.triedMs < this.#config.offeredEveryMs;
-    const isLeftAlone = comparison.failures > 0 && nowMs < comparison.readyMs;
+    const isLeftAlone = (comparison.failures > 0 && nowMs < comparison.readyMs) || nowMs < comparison.deliversMs;
     if (isSoon || isLeftAlone) return false;
     comparison.triedMs = nowMs;
     return true;
@@ -139,26 +127,27 @@ export class CatchUp {
 
   /** `peer` has answered and is compared later: it may be asked again. */
   postponed(peer: PublicKey): void {
-    this.#comparison(peer).askedMs = undefined;
+    this.#comparisons.of(peer).askedMs = undefined;
   }
 
   /** Compares with `peer` now, cool-down or not: something is known to have changed. */
   compareNow(peer: PublicKey, nowMs: SteadyMs): Effect[] {
     const effects: Effect[] = [];
-    this.#comparison(peer).readyMs = nowMs;
+    this.#comparisons.of(peer).readyMs = nowMs;
     this.#ask(peer, nowMs, effects);
     return effects;
   }
 
   #onMembers(members: ReadonlySet<PublicKey>, nowMs: SteadyMs, effects: Effect[]): void {
-    this.#members = members;
     // What was refused for its author may be kept by the entry that came.
     this.#refused.clear();
-    for (const peer of this.#comparisons.keys()) if (!members.has(peer)) this.#comparisons.delete(peer);
-    for (const peers of [this.#waiting, this.#confirm, this.#met]) {
+    this.#comparisons.keepMembers(members);
+    for (const peers of [this.#confirm, this.#met]) {
       for (const peer of peers) if (!members.has(peer)) peers.delete(peer);
     }
-    if (this.#pull && !members.has(this.#pull.peer)) this.#endPull("failed", nowMs, effects);
+    const ends: PullEnd[] = [];
+    this.#pulls.keepMembers(members, ends);
+    this.#onEnds(ends, "lost", nowMs, effects);
     if (this.#tickMs === undefined) this.#armTick(nowMs, effects);
   }
 
@@ -170,7 +159,7 @@ export class CatchUp {
   #onMet(peer: PublicKey, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
     if (!this.#met.has(peer)) {
-      const comparison = this.#comparison(peer);
+      const comparison = this.#comparisons.of(peer);
       const readyMs = comparison.failures === 0 ? Math.max(nowMs, comparison.triedMs + this.#config.metAgainMs) : nowMs;
       comparison.readyMs = Math.min(comparison.readyMs, readyMs);
       if (comparison.triedMs > Number.NEGATIVE_INFINITY) comparison.confirmMs = readyMs;
@@ -185,14 +174,14 @@ export class CatchUp {
 
   #onLost(peer: PublicKey, nowMs: SteadyMs, effects: Effect[]): void {
     this.#met.delete(peer);
-    if (this.#pull?.peer === peer) this.#endPull("failed", nowMs, effects);
+    this.#fail(peer, "lost", nowMs, effects);
   }
 
   #ask(peer: PublicKey, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
-    const comparison = this.#comparison(peer);
+    const comparison = this.#comparisons.of(peer);
     const isAsked = comparison.askedMs !== undefined && nowMs - comparison.askedMs < this.#config.askLostMs;
-    if (isAsked || nowMs < comparison.readyMs || this.#pull?.peer === peer) return;
+    if (isAsked || nowMs < Math.max(comparison.readyMs, comparison.deliversMs) || this.#pulls.get(peer)) return;
     comparison.askedMs = nowMs;
     comparison.triedMs = nowMs;
     effects.push({ kind: "ask_status", to: peer });
@@ -200,7 +189,7 @@ export class CatchUp {
 
   #onStatus({ from, isQuestion, status }: EventNamed<"status">, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
-    const comparison = this.#comparison(from);
+    const comparison = this.#comparisons.of(from);
     const { askedMs } = comparison;
     const isAnswer = askedMs !== undefined;
     comparison.askedMs = undefined;
@@ -209,22 +198,22 @@ export class CatchUp {
     if (outcome !== "unknown") comparison.copy = compared;
     if (outcome === "equal") {
       comparison.confirmMs = undefined;
-      this.#settle(from, this.#config.compareEveryMs, nowMs);
+      this.#comparisons.settle(from, this.#config.compareEveryMs, nowMs);
       effects.push(comparedReport(from, { outcome, stored: 0, missing: 0 }));
     } else if (outcome === "unknown") {
       // Its answer to a question of ours will tell: the one under way, or the next.
       if (isQuestion) comparison.askedMs = askedMs;
       else if (isAnswer) {
-        this.#settle(from, this.#config.partialCooldownMs, nowMs);
+        this.#comparisons.settle(from, this.#config.partialCooldownMs, nowMs);
         comparison.confirmMs = comparison.readyMs;
         this.#confirm.add(from);
         this.#timer.by(comparison.confirmMs, nowMs, effects);
       }
-    } else if (this.#pull) {
-      if (this.#pull.peer !== from && this.#waiting.size < this.#config.waitingMax) this.#waiting.add(from);
+    } else if (this.#pulls.get(from) !== undefined || nowMs < comparison.deliversMs) {
+      // It is listed already, or has listed before what it did not deliver.
     } else if (status.message_count === 0) {
       // It holds nothing we could lack; it will come to us.
-      this.#settle(from, this.#config.compareEveryMs, nowMs);
+      this.#comparisons.settle(from, this.#config.compareEveryMs, nowMs);
     } else {
       // Who asked with fewer messages is about to pull ours; most likely it holds none that we lack.
       const isPulling = !isAnswer && compared.theirs !== undefined && compared.theirs < compared.ours;
@@ -237,10 +226,12 @@ export class CatchUp {
       comparison.confirmMs = undefined;
       const isSkipped = (id: MessageId): boolean =>
         nowMs - (this.#refused.get(from + id) ?? -this.#config.refusedMs) < this.#config.refusedMs;
-      this.#fetchMs = undefined;
-      const index = this.#index;
-      this.#pull = new Pull({ peer: from, index, isSkipped, sinceMs, nowMs, config: this.#pullConfig });
-      this.#pull.advance(effects, { fetch: true });
+      // Before one more starts and seems to keep up.
+      this.#takeTurns(nowMs, effects);
+      const ends: PullEnd[] = [];
+      this.#pulls.offer({ peer: from, sinceMs, isSkipped }, nowMs, effects, ends);
+      this.#onEnds(ends, "idle", nowMs, effects);
+      this.#timer.by(nowMs + this.#keepsUpMs / LOOKS, nowMs, effects);
     }
   }
 
@@ -257,74 +248,84 @@ export class CatchUp {
   }
 
   #onPage(event: EventNamed<"ids_page">, nowMs: SteadyMs, effects: Effect[]): void {
-    if (this.#pull?.peer !== event.from) return;
-    if (this.#pull.onPage(event, nowMs)) this.#advance(nowMs, effects);
-    else this.#endPull("failed", nowMs, effects);
+    const pull = this.#pulls.get(event.from);
+    if (pull === undefined) return;
+    if (pull.onPage(event, nowMs)) this.#advance(pull, nowMs, effects);
+    else this.#fail(event.from, "idle", nowMs, effects);
   }
 
   #onFetched(event: EventNamed<"fetched">, nowMs: SteadyMs, effects: Effect[]): void {
     for (const id of event.refused) this.#refused.set(event.from + id, nowMs);
-    if (this.#pull?.peer !== event.from) return;
-    this.#pull.onFetched(event, nowMs);
-    this.#advance(nowMs, effects);
+    const pull = this.#pulls.onFetched(event, nowMs);
+    if (pull !== undefined) this.#advance(pull, nowMs, effects);
   }
 
-  #advance(nowMs: SteadyMs, effects: Effect[]): void {
-    if (this.#pull === undefined) return;
-    const isGap = this.#pull.pending <= this.#config.backfillIds;
-    if (this.#fetchMs === undefined && isGap && nowMs - this.#freshMs < this.#config.confirmAfterMs) {
-      this.#fetchMs = nowMs + this.#config.confirmAfterMs;
-    }
-    const isHeld = isGap && this.#fetchMs !== undefined && nowMs < this.#fetchMs;
-    if (isHeld) this.#timer.by(this.#fetchMs ?? nowMs, nowMs, effects);
-    this.#pull.advance(effects, { fetch: !isHeld });
-    if (this.#pull?.isOver) this.#endPull(this.#pull.missing > 0 ? "partial" : "caught_up", nowMs, effects);
+  /** A pull that finds few ids while messages are under way fetches later: most of them will come by themselves. */
+  #advance(pull: Pull, nowMs: SteadyMs, effects: Effect[]): void {
+    const isGap = pull.pending <= this.#config.backfillIds;
+    if (pull.heldUntilMs === undefined && isGap && nowMs - this.#freshMs < this.#config.confirmAfterMs) {
+      pull.heldUntilMs = nowMs + this.#config.confirmAfterMs;
+    } else if (!isGap) pull.heldUntilMs = Number.NEGATIVE_INFINITY;
+    if (pull.heldUntilMs !== undefined && pull.heldUntilMs > nowMs) this.#timer.by(pull.heldUntilMs, nowMs, effects);
+    const ends: PullEnd[] = [];
+    this.#pulls.advance(pull, nowMs, effects, ends);
+    this.#onEnds(ends, "idle", nowMs, effects);
+    if (!pull.keepsUp(nowMs)) this.#takeTurns(nowMs, effects);
   }
 
-  #onFailed(effect: EventNamed<"failed">["effect"], nowMs: SteadyMs, effects: Effect[]): void {
+  #onFailed({ effect, failure }: EventNamed<"failed">, nowMs: SteadyMs, effects: Effect[]): void {
     if (effect.kind === "ask_status") {
       // A question of the peer's own may have told what we asked for.
-      if (!this.#partners.isMember(effect.to) || this.#comparison(effect.to).askedMs === undefined) return;
-      this.#comparison(effect.to).askedMs = undefined;
-      this.#backOff(effect.to, nowMs);
+      if (!this.#partners.isMember(effect.to) || this.#comparisons.of(effect.to).askedMs === undefined) return;
+      this.#comparisons.of(effect.to).askedMs = undefined;
+      this.#comparisons.backOff(effect.to, nowMs);
     } else if (effect.kind === "ask_ids") {
-      if (this.#pull?.peer === effect.to) this.#endPull("failed", nowMs, effects);
-    } else if (effect.kind === "fetch" && effect.via === "pull" && this.#pull?.peer === effect.from) {
-      this.#pull.onFetchFailed(effect.ids);
-      this.#advance(nowMs, effects);
+      this.#fail(effect.to, failure === "unreachable" || failure === "backoff" ? "lost" : "idle", nowMs, effects);
+    } else if (effect.kind === "fetch" && effect.via === "pull") {
+      const pull = this.#pulls.get(effect.from);
+      if (pull === undefined) return;
+      pull.onFetchFailed(effect.ids);
+      this.#advance(pull, nowMs, effects);
     }
   }
 
-  #endPull(outcome: "caught_up" | "partial" | "failed", nowMs: SteadyMs, effects: Effect[]): void {
-    const pull = this.#pull;
-    if (pull === undefined) return;
-    this.#pull = undefined;
-    if (outcome === "failed") {
-      pull.abandon();
-      this.#backOff(pull.peer, nowMs);
-    } else
-      this.#settle(
-        pull.peer,
-        outcome === "partial" ? this.#config.partialCooldownMs : this.#config.compareEveryMs,
-        nowMs,
-      );
-    const { missing, stored } = pull;
-    effects.push(comparedReport(pull.peer, { outcome, stored, missing }));
-    if (pull.stored > 0) {
-      this.#spreadMs = nowMs + this.#random.between(...this.#config.spreadAfterMs);
-      this.#timer.by(this.#spreadMs, nowMs, effects);
+  #fail(peer: PublicKey, why: "lost" | "idle", nowMs: SteadyMs, effects: Effect[]): void {
+    const ends: PullEnd[] = [];
+    this.#pulls.fail(peer, ends);
+    this.#onEnds(ends, why, nowMs, effects);
+  }
+
+  /** `lost`: the connection broke, which may be nobody's fault. */
+  #onEnds(ends: readonly PullEnd[], why: "lost" | "idle", nowMs: SteadyMs, effects: Effect[]): void {
+    for (const { pull, outcome } of ends) {
+      const { missing, peer, stored } = pull;
+      if (stored > 0) {
+        this.#comparisons.of(peer).undelivered = 0;
+        this.#spreadMs = nowMs + this.#random.between(...this.#config.spreadAfterMs);
+        this.#timer.by(this.#spreadMs, nowMs, effects);
+      } else if (missing > 0) this.#comparisons.deliveredNothing(peer, why, nowMs);
+      if (outcome === "failed") this.#comparisons.backOff(peer, nowMs);
+      else {
+        const coolDownMs = outcome === "partial" ? this.#config.partialCooldownMs : this.#config.compareEveryMs;
+        this.#comparisons.settle(peer, coolDownMs, nowMs);
+      }
+      effects.push(comparedReport(peer, { outcome, stored, missing }));
     }
-    const [next] = this.#waiting;
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    effects.push(...this.compareNow(next, nowMs));
+    if (ends.length > 0) this.#takeTurns(nowMs, effects);
+  }
+
+  /** Who waited is asked once more before it is pulled from: by now it may hold nothing that is lacked. */
+  #takeTurns(nowMs: SteadyMs, effects: Effect[]): void {
+    for (const peer of this.#pulls.takeTurns(nowMs)) effects.push(...this.compareNow(peer, nowMs));
+    if (this.#pulls.isBusy) this.#timer.by(nowMs + this.#keepsUpMs / LOOKS, nowMs, effects);
   }
 
   #tick(nowMs: SteadyMs, effects: Effect[]): void {
     this.#timer.fired(nowMs);
-    if (this.#pull && nowMs - this.#pull.progressMs >= this.#config.pullStalledMs)
-      this.#endPull("failed", nowMs, effects);
-    if (this.#pull && this.#fetchMs !== undefined) this.#advance(nowMs, effects);
+    const ends: PullEnd[] = [];
+    this.#pulls.tick(nowMs, effects, ends);
+    this.#onEnds(ends, "idle", nowMs, effects);
+    this.#takeTurns(nowMs, effects);
     if (this.#spreadMs !== undefined && this.#spreadMs <= nowMs) {
       this.#spreadMs = undefined;
       const connected = this.#partners.all().filter((peer) => this.#partners.isConnected(peer));
@@ -334,7 +335,7 @@ export class CatchUp {
       }
     }
     for (const peer of this.#confirm) {
-      const confirmMs = this.#comparisons.get(peer)?.confirmMs;
+      const confirmMs = this.#comparisons.of(peer).confirmMs;
       if (confirmMs !== undefined && confirmMs > nowMs) this.#timer.by(confirmMs, nowMs, effects);
       else {
         this.#confirm.delete(peer);
@@ -342,7 +343,7 @@ export class CatchUp {
       }
     }
     if (this.#tickMs === undefined || this.#tickMs <= nowMs) {
-      const peer = this.#leastRecent(nowMs);
+      const peer = this.#comparisons.leastRecent(nowMs);
       if (peer !== undefined) this.#ask(peer, nowMs, effects);
       this.#armTick(nowMs, effects);
     }
@@ -352,62 +353,6 @@ export class CatchUp {
   #armTick(nowMs: SteadyMs, effects: Effect[]): void {
     this.#tickMs = nowMs + this.#random.between(...this.#config.compareEveryMs);
     this.#timer.by(this.#tickMs, nowMs, effects);
-  }
-
-  /** The member compared longest ago: mostly one we are connected with, for where most are away the others seldom answer. */
-  #leastRecent(nowMs: SteadyMs): PublicKey | undefined {
-    const wantsStranger = this.#ticks++ % this.#config.strangerEvery === this.#config.strangerEvery - 1;
-    let found: PublicKey | undefined;
-    let foundMs = Number.POSITIVE_INFINITY;
-    let isFoundWanted = false;
-    let ties = 0;
-    for (const peer of this.#members) {
-      if (!this.#partners.isMember(peer)) continue;
-      const comparison = this.#comparisons.get(peer);
-      if (comparison !== undefined && comparison.readyMs > nowMs) continue;
-      const isWanted = this.#partners.isConnected(peer) !== wantsStranger;
-      const triedMs = comparison?.triedMs ?? Number.NEGATIVE_INFINITY;
-      if (isWanted === isFoundWanted && triedMs === foundMs) {
-        ties += 1;
-        if (!this.#random.chance(1 / ties)) continue;
-      } else if (isWanted === isFoundWanted ? triedMs > foundMs : isFoundWanted) continue;
-      else ties = 1;
-      found = peer;
-      foundMs = triedMs;
-      isFoundWanted = isWanted;
-    }
-    return found;
-  }
-
-  #comparison(peer: PublicKey): Comparison {
-    let comparison = this.#comparisons.get(peer);
-    if (comparison === undefined) {
-      comparison = {
-        triedMs: Number.NEGATIVE_INFINITY,
-        readyMs: Number.NEGATIVE_INFINITY,
-        failures: 0,
-        askedMs: undefined,
-        copy: undefined,
-        confirmMs: undefined,
-      };
-      this.#comparisons.set(peer, comparison);
-    }
-    return comparison;
-  }
-
-  #settle(peer: PublicKey, coolDownMs: readonly [number, number], nowMs: SteadyMs): void {
-    const comparison = this.#comparison(peer);
-    comparison.failures = 0;
-    comparison.triedMs = nowMs;
-    comparison.readyMs = nowMs + this.#random.between(...coolDownMs);
-  }
-
-  #backOff(peer: PublicKey, nowMs: SteadyMs): void {
-    const comparison = this.#comparison(peer);
-    comparison.failures += 1;
-    comparison.readyMs =
-      nowMs +
-      Math.min(this.#config.failureMaxMs, this.#config.failureFirstMs * 2 ** Math.min(comparison.failures - 1, 16));
   }
 }
 

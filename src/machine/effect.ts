@@ -13,7 +13,9 @@ export type SendEffect =
   | { readonly kind: "graft"; readonly to: PublicKey; readonly ids: readonly MessageId[] }
   | { readonly kind: "prune"; readonly to: PublicKey }
   /** Send our roster log, or in our dialect the part the peer lacks. */
-  | { readonly kind: "push_roster"; readonly to: PublicKey };
+  | { readonly kind: "push_roster"; readonly to: PublicKey }
+  /** Send what we know of forks; only in our dialect. */
+  | { readonly kind: "push_forks"; readonly to: PublicKey };
 
 /** Question and answer: over with the named event, or `failed`. */
 export type AskEffect =
@@ -34,7 +36,9 @@ export type AskEffect =
       readonly limit: number;
     }
   /** Ends in `roster`. */
-  | { readonly kind: "ask_roster"; readonly to: PublicKey };
+  | { readonly kind: "ask_roster"; readonly to: PublicKey }
+  /** What the peer knows of forks. Ends in `roster`. */
+  | { readonly kind: "ask_forks"; readonly to: PublicKey };
 
 export type NetworkEffect = SendEffect | AskEffect;
 

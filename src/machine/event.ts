@@ -1,4 +1,4 @@
-import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
+import type { ForksDigest, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
 import type { TimePlace } from "../core/order/time-place.ts";
 import type { NetworkEffect, Timer } from "./effect.ts";
 
@@ -24,6 +24,8 @@ export interface CopyStatus {
   readonly roster_head: RosterEntryId | undefined;
   /** Number of applied entries; `undefined` when the peer's dialect cannot say. */
   readonly roster_length: number | undefined;
+  /** What it knows of forks, zero for nothing; `undefined` when the peer's dialect cannot say. */
+  readonly roster_forks?: ForksDigest | undefined;
   readonly merkle_root: MerkleRoot;
   /** `undefined` when the peer's dialect cannot say. */
   readonly message_count: number | undefined;
@@ -124,15 +126,15 @@ export type Event =
   | { readonly kind: "timer"; readonly timer: Timer };
 
 export type RosterSyncOutcome =
-  /** Our log grew. */
+  /** Our log grew, or goes another way since a fork was healed. */
   | "extended"
-  /** Equal logs. */
+  /** Equal logs, or nothing new in other histories. */
   | "same"
   /** Theirs is a proper prefix of ours. */
   | "behind"
   /** Theirs begins somewhere behind our head, so what lies between is missing. Nothing of it was verified. */
   | "gap"
-  /** Both are valid and part at some entry: the founder signed two histories. */
+  /** Both are valid and part at some entry: the founder signed two histories. What was new of them is kept. */
   | "forked"
   /** Empty, broken or not from our founder. */
   | "rejected";

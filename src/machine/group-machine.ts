@@ -54,7 +54,7 @@ export class GroupMachine {
       index,
       partners,
       random: random.fork(),
-      isBeingPulled: (id) => this.#catchUp.isFetching(id),
+      isBeingPulled: (id, nowMs) => this.#catchUp.isFetching(id, nowMs),
       config,
     });
     this.#rosterExchange = new RosterExchange({ roster, partners, config });
@@ -71,7 +71,7 @@ export class GroupMachine {
     switch (event.kind) {
       case "stored":
         // Old news is not spread; the few messages of a gap may be missing elsewhere too.
-        if (event.via === "pull" && this.#catchUp.isBackfilling) {
+        if (event.via === "pull" && event.from !== undefined && this.#catchUp.isBackfilling(event.from)) {
           return [...this.#quarantine.handle(event, nowMs), ...this.#catchUp.handle(event, nowMs)];
         }
         return this.#everyStage(event, nowMs);

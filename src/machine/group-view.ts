@@ -1,4 +1,4 @@
-import type { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
+import type { ForksDigest, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
 import type { CopyPart } from "../core/order/copy-part.ts";
 
 /** What the machines ask about messages, answered at once. The message store satisfies it. */
@@ -24,6 +24,10 @@ export interface RosterView {
   readonly head: RosterEntryId;
   /** Number of applied entries. */
   readonly length: number;
+  /** Over what is known of forks and of what heals them; zero when nothing is. */
+  readonly forks: ForksDigest;
+  /** There is a fork that nothing heals: the log does not grow. */
+  readonly isForked: boolean;
   /** This key is a member now or was one before. */
   knowsAuthor(author: PublicKey): boolean;
 }

@@ -45,6 +45,8 @@ const DEFAULTS = {
     graftRetryMs: 3_000,
     /** A fetch always ends in an event; past this it is taken for lost all the same. */
     fetchLostMs: 120_000,
+    /** Before, another holder is asked beside the one whose fetch goes on: a large body on a slow line takes as long. */
+    fetchSlowMs: 10_000,
     /** A holder that could not be reached is asked again, or the next one, after this. */
     reaskMs: 1_000,
     /** The table of missing ids is gone through at most this often by itself, for it may be long. */
@@ -87,7 +89,7 @@ const DEFAULTS = {
     compareEveryMs: between(24_000, 36_000),
     /** After a comparison that left ids missing: they may be there soon. */
     partialCooldownMs: between(5_000, 10_000),
-    /** After a failed one: doubling from the first to the second, so that who cannot answer costs little. */
+    /** After a failed one: doubling from the first to the second, so that who cannot answer costs little. Kept over reconnects for who listed and did not deliver. */
     failureFirstMs: 5_000,
     failureMaxMs: 300_000,
     /** Right after a pull that brought something, so many others are compared at a time in this range: the news spreads. */
@@ -97,7 +99,7 @@ const DEFAULTS = {
     pullStalledMs: 120_000,
     /** A question for status is taken for lost after this: far above its deadline. */
     askLostMs: 60_000,
-    /** Peers known to differ that wait for the pull under way to end. Past it they are compared in their turn. */
+    /** Peers known to differ that wait while others deliver. Past it they are compared in their turn. */
     waitingMax: 64,
     /** A pull of more ids than this is a back-fill: its messages are old news and not offered on. */
     backfillIds: 256,
@@ -125,9 +127,22 @@ const DEFAULTS = {
   pull: {
     /** Ids waiting to be fetched or in flight. Past it the next page is asked for later. */
     pendingMax: 8192,
-    /** Ids in one fetch of a pull, and fetches in flight: bodies flow while the next page travels. */
+    /**
+     * Ids in one fetch of a pull, and fetches in flight: bodies flow while the next page travels. The first fetch is
+     * alone until the member has shown that it delivers; what takes longer than a claim makes later ones smaller, so
+     * that no member is asked for much more than it delivers in a second, nor holds up more.
+     */
     fetchIds: 512,
     fetchesMax: 4,
+    /** Others that list an id may be asked for it too when who was asked first has not delivered by then. */
+    claimMs: 1_500,
+    /** A pull that brings nothing for this long no longer keeps others from starting beside it. */
+    keepsUpMs: 750,
+    /** Pages of ids that are here count as bringing something for so long: a member could go on listing them. */
+    listingMs: 5_000,
+    /** Pulls at once. Past it the one that has brought nothing for longest, and at least this long, makes room. */
+    pullsMax: 8,
+    turnMs: 3_000,
     /** A page of fewer ids than this is no progress, unless it is the last: an honest one is full. */
     pageProgressIds: 1024,
     /** Times a batch is fetched. Past it its ids count as not to be had there. */
@@ -211,6 +226,53 @@ const DEFAULTS = {
     bytesBurst: 128 * MIB,
     /** Past it the peer heard from longest ago starts again with full buckets. */
     peersMax: 4096,
+  },
+
+  strangers: {
+    /** Frames of one key that is a member of nothing here: a link to show, or the entries that make it a member. Past it it waits. */
+    framesPerSecond: 2,
+    framesBurst: 16,
+    bytesPerSecond: 16 * 1024,
+    bytesBurst: 128 * 1024,
+    /** Of all of them together: what costs most to read takes 13 ms for 48 KiB, so a twentieth of one core. */
+    allFramesPerSecond: 32,
+    allFramesBurst: 128,
+    allBytesPerSecond: 192 * 1024,
+    allBytesBurst: 2 * MIB,
+    /** How long a frame waits for its turn. Past it its stream is dropped. */
+    waitMaxMs: 2_000,
+    peersMax: 4096,
+  },
+
+  work: {
+    /**
+     * Milliseconds of the processor, by the price of what is asked (`node/carrier/prices.ts`): of one member, and of all
+     * together, so that a good part of one core is left to the node's own. A newcomer that reads 100,000 messages spends
+     * half a burst.
+     */
+    perSecondMs: 400,
+    burstMs: 5_000,
+    allPerSecondMs: 600,
+    allBurstMs: 10_000,
+    /** What each member may spend whatever all spend: to compare, to announce, to be told of the roster. */
+    surePerSecondMs: 10,
+    sureBurstMs: 200,
+    /** How long a question waits until it can be paid. Past it it is refused. */
+    waitMaxMs: 5_000,
+    /** Questions of one peer that wait so. Past it they are refused at once. */
+    waitingMax: 16,
+    peersMax: 4096,
+  },
+
+  held: {
+    /** Frames and answers of peers while they come and are looked at. Past it a stream is dropped. */
+    incoming: { perPeerBytes: 6 * MIB, totalBytes: 24 * MIB, stalledMs: 5_000 },
+    /** The same of all who are members of nothing here. */
+    strangers: { perPeerBytes: 192 * 1024, totalBytes: 4 * MIB, stalledMs: 1_000 },
+    /** Answers made and not read yet. Past it a question waits, then is refused. */
+    answers: { perPeerBytes: 8 * MIB, totalBytes: 24 * MIB, stalledMs: 5_000 },
+    /** Frames that wait to be sent. Past it they are not; comparison finds what they said. */
+    outgoing: { perPeerBytes: 8 * MIB, totalBytes: 24 * MIB, stalledMs: 5_000 },
   },
 };
 

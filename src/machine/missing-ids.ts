@@ -9,8 +9,10 @@ interface Missing {
   /** When to ask the next holder. */
   dueMs: number;
   asks: number;
-  /** The last asking was a fetch, whose end is always told. */
-  isFetched: boolean;
+  /** The last asking was a fetch, whose end is always told; from then on others may be asked beside it. */
+  slowMs: number | undefined;
+  /** It was not asked for since, for a pull may bring it. */
+  isPostponed: boolean;
 }
 
 /** Ids that peers say they hold and we lack, with whom to ask for each. */
@@ -18,6 +20,8 @@ export class MissingIds {
   readonly #config: MachineConfig["missingIds"];
   readonly #missing = new Map<MessageId, Missing>();
   readonly #share = new Map<PublicKey, number>();
+  /** Asks in a row that came to nothing in time, by who was asked. Only holders, of whom members alone are kept. */
+  readonly #unkept = new Map<PublicKey, number>();
 
   constructor(config: MachineConfig) {
     this.#config = config.missingIds;
@@ -38,33 +42,58 @@ export class MissingIds {
 
   /** True while a fetch of the id is under way. A graft does not count: its answer may be no more than a name. */
   isBeingFetched(id: MessageId): boolean {
-    return this.#missing.get(id)?.isFetched ?? false;
+    return this.#missing.get(id)?.slowMs !== undefined;
   }
 
   /** `from` holds `id`, to be asked for at `dueMs` if it is not here by then. False when the table is full. */
   name(id: MessageId, from: PublicKey, dueMs: number): boolean {
     const missing = this.#missing.get(id);
     if (missing) {
-      if (missing.holders.length < this.#config.holdersMax && !missing.holders.includes(from))
-        missing.holders.push(from);
+      if (!missing.holders.includes(from)) this.#addHolder(missing, from);
       return true;
     }
     const share = this.#share.get(from) ?? 0;
     if (this.#missing.size >= this.#config.idsMax || share >= this.#config.perPeerMax) return false;
     this.#share.set(from, share + 1);
-    this.#missing.set(id, { holders: [from], firstNamedBy: from, dueMs, asks: 0, isFetched: false });
+    this.#missing.set(id, {
+      holders: [from],
+      firstNamedBy: from,
+      dueMs,
+      asks: 0,
+      slowMs: undefined,
+      isPostponed: false,
+    });
     return true;
   }
 
   /** `from` was asked for `id` just now; whoever is next may be asked at `dueMs`. */
-  asked(id: MessageId, from: PublicKey, how: "graft" | "fetch", dueMs: number): void {
+  asked(id: MessageId, from: PublicKey, dueMs: number): void {
     const missing = this.#missing.get(id);
     if (missing === undefined) return;
     missing.asks += 1;
-    missing.isFetched = how === "fetch";
+    missing.isPostponed = false;
+    missing.slowMs = undefined;
     missing.dueMs = dueMs;
     const at = missing.holders.indexOf(from);
     if (at >= 0) missing.holders.push(...missing.holders.splice(at, 1));
+  }
+
+  /** As `asked`, of a question whose end is told: at `slowMs` another holder may be asked beside `from`, at `lostMs` itself. */
+  fetched(
+    id: MessageId,
+    from: PublicKey,
+    { slowMs, lostMs }: { readonly slowMs: number; readonly lostMs: number },
+  ): void {
+    this.asked(id, from, lostMs);
+    const missing = this.#missing.get(id);
+    if (missing === undefined) return;
+    missing.slowMs = slowMs;
+    if (missing.holders.length > 1) missing.dueMs = slowMs;
+  }
+
+  /** `from` brought something it was asked for, or what nobody asked for. */
+  delivered(from: PublicKey): void {
+    this.#unkept.delete(from);
   }
 
   /** `from` could not be reached: the next holder may be asked at `dueMs`, or `from` again if it is the only one. */
@@ -73,7 +102,7 @@ export class MissingIds {
     if (missing === undefined) return;
     const at = missing.holders.indexOf(from);
     if (at >= 0 && missing.holders.length > 1) missing.holders.splice(at, 1);
-    missing.isFetched = false;
+    missing.slowMs = undefined;
     missing.dueMs = Math.min(missing.dueMs, dueMs);
   }
 
@@ -84,13 +113,15 @@ export class MissingIds {
     const at = missing.holders.indexOf(from);
     if (at >= 0) missing.holders.splice(at, 1);
     if (missing.holders.length === 0) this.delete(id);
-    missing.isFetched = false;
+    missing.slowMs = undefined;
     missing.dueMs = Math.min(missing.dueMs, nowMs);
   }
 
   postpone(id: MessageId, dueMs: number): void {
     const missing = this.#missing.get(id);
-    if (missing) missing.dueMs = dueMs;
+    if (missing === undefined) return;
+    missing.dueMs = dueMs;
+    missing.isPostponed = true;
   }
 
   delete(id: MessageId): void {
@@ -104,6 +135,7 @@ export class MissingIds {
 
   /** Forgets holders that `isMember` denies, and ids that nobody else holds. */
   keepHolders(isMember: (peer: PublicKey) => boolean): void {
+    for (const peer of this.#unkept.keys()) if (!isMember(peer)) this.#unkept.delete(peer);
     for (const [id, { holders }] of this.#missing) {
       for (let i = holders.length - 1; i >= 0; i--) if (!isMember(holders[i]!)) holders.splice(i, 1);
       if (holders.length === 0) this.delete(id);
@@ -112,15 +144,20 @@ export class MissingIds {
 
   /**
    * Whom to ask for what now: few holders, each for everything it holds, because each new link to ask over may
-   * close a cycle. `rank` prefers holders (higher first). Ids asked for too often are dropped instead.
+   * close a cycle. `rank` prefers holders (higher first); before it counts who brought what it was asked for. Ids asked
+   * for too often are dropped instead.
    */
   due(nowMs: SteadyMs, rank: (peer: PublicKey) => number): Map<PublicKey, MessageId[]> {
     const due = new Set<MessageId>();
-    for (const [id, { dueMs, asks }] of this.#missing) {
+    const idle = new Set<PublicKey>();
+    for (const [id, { dueMs, asks, holders, isPostponed }] of this.#missing) {
       if (dueMs > nowMs) continue;
+      // Whoever was asked last stands last.
+      if (asks > 0 && !isPostponed) idle.add(holders.at(-1)!);
       if (asks >= this.#config.asksMax) this.delete(id);
       else due.add(id);
     }
+    for (const peer of idle) this.#unkept.set(peer, (this.#unkept.get(peer) ?? 0) + 1);
     const byHolder = new Map<PublicKey, MessageId[]>();
     while (due.size > 0) {
       const holder = this.#bestHolder(due, rank);
@@ -134,20 +171,36 @@ export class MissingIds {
     return byHolder;
   }
 
+  /** Past the maximum in the place of who left most unkept, if it left more than `from`. */
+  #addHolder(missing: Missing, from: PublicKey): void {
+    const { holders } = missing;
+    if (holders.length >= this.#config.holdersMax) {
+      const unkept = (peer: PublicKey): number => this.#unkept.get(peer) ?? 0;
+      const worst = holders.reduce((one, other) => (unkept(other) > unkept(one) ? other : one));
+      if (unkept(worst) <= unkept(from)) return;
+      holders.splice(holders.indexOf(worst), 1);
+    }
+    // Who was asked last stays last.
+    if (missing.asks > 0) holders.splice(Math.max(0, holders.length - 1), 0, from);
+    else holders.push(from);
+    if (missing.slowMs !== undefined) missing.dueMs = Math.min(missing.dueMs, missing.slowMs);
+  }
+
   /** The next holder of one of `due` that ranks highest, then is next for most of them. */
   #bestHolder(due: ReadonlySet<MessageId>, rank: (peer: PublicKey) => number): PublicKey {
     const counts = new Map<PublicKey, number>();
     for (const id of due) {
       const { holders, asks } = this.#missing.get(id)!;
-      // Once asked, holders take turns; before that any of them will do.
-      for (const holder of asks === 0 ? holders : holders.slice(0, 1)) {
+      // Who was asked last waits for its next turn.
+      for (const holder of asks === 0 ? holders : holders.slice(0, Math.max(1, holders.length - 1))) {
         counts.set(holder, (counts.get(holder) ?? 0) + 1);
       }
     }
     let best: PublicKey | undefined;
-    let bestScore = -1;
+    let bestScore = Number.NEGATIVE_INFINITY;
     for (const [holder, count] of counts) {
-      const score = rank(holder) * (due.size + 1) + count;
+      const unkept = this.#unkept.get(holder) ?? 0;
+      const score = (unkept > 0 ? -unkept : rank(holder)) * (due.size + 1) + count;
       if (score <= bestScore) continue;
       best = holder;
       bestScore = score;

@@ -30,7 +30,7 @@ export class Plumtree {
   readonly #partners: PartnersView;
   readonly #random: Random;
   /** True while someone else is fetching the id: not to be grafted meanwhile. */
-  readonly #isBeingPulled: (id: MessageId) => boolean;
+  readonly #isBeingPulled: (id: MessageId, nowMs: SteadyMs) => boolean;
   readonly #missing: MissingIds;
   /** Ids for the next IHAVE to each partner. */
   readonly #ihaves = new Map<PublicKey, Set<MessageId>>();
@@ -48,7 +48,7 @@ export class Plumtree {
     index: MessageIndex;
     partners: PartnersView;
     random: Random;
-    isBeingPulled: (id: MessageId) => boolean;
+    isBeingPulled: (id: MessageId, nowMs: SteadyMs) => boolean;
     config: MachineConfig;
   }) {
     const { config } = options;
@@ -124,6 +124,7 @@ export class Plumtree {
   }
 
   #onStored({ apart = false, ids, from, via }: EventNamed<"stored">, nowMs: SteadyMs, effects: Effect[]): void {
+    if (from !== undefined) this.#missing.delivered(from);
     if (apart) {
       for (const id of ids) this.#missing.delete(id);
       return;
@@ -196,9 +197,12 @@ export class Plumtree {
     const wanted: MessageId[] = [];
     for (const id of ids.slice(0, this.#frame.idsMax)) {
       if (this.#index.knows(id)) continue;
-      const isAwaited = this.#missing.isBeingFetched(id) || this.#isBeingPulled(id);
+      const isAwaited = this.#missing.isBeingFetched(id) || this.#isBeingPulled(id, nowMs);
       if (!this.#missing.name(id, from, nowMs + this.#config.graftRetryMs) || isAwaited) continue;
-      this.#missing.asked(id, from, "fetch", nowMs + this.#config.fetchLostMs);
+      this.#missing.fetched(id, from, {
+        slowMs: nowMs + this.#config.fetchSlowMs,
+        lostMs: nowMs + this.#config.fetchLostMs,
+      });
       wanted.push(id);
     }
     if (this.#missing.size > 0) this.#graftTimer.by(nowMs + this.#config.graftRetryMs, nowMs, effects);
@@ -279,9 +283,9 @@ export class Plumtree {
       const ids: MessageId[] = [];
       for (const id of due) {
         if (this.#index.knows(id)) this.#missing.delete(id);
-        else if (this.#isBeingPulled(id)) this.#missing.postpone(id, nowMs + this.#config.graftRetryMs);
+        else if (this.#isBeingPulled(id, nowMs)) this.#missing.postpone(id, nowMs + this.#config.graftRetryMs);
         else {
-          this.#missing.asked(id, holder, "graft", nowMs + this.#config.graftRetryMs);
+          this.#missing.asked(id, holder, nowMs + this.#config.graftRetryMs);
           ids.push(id);
         }
       }

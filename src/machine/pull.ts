@@ -1,66 +1,81 @@
-import type { SteadyMs } from "../core/clock.ts";
+import { later, type SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import { comparePlaces, placeBefore, type TimePlace } from "../core/order/time-place.ts";
 import type { Effect } from "./effect.ts";
 import type { EventNamed } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
 import type { MachineConfig } from "./machine-config.ts";
+import type { PullClaims } from "./pull-claims.ts";
 
 interface Batch {
   readonly ids: readonly MessageId[];
   readonly tries: number;
+  readonly askedMs: SteadyMs;
+}
+
+export interface PullOptions {
+  readonly peer: PublicKey;
+  readonly index: MessageIndex;
+  readonly claims: PullClaims;
+  readonly isSkipped: (id: MessageId) => boolean;
+  /** Only what is as new is asked for, Unix milliseconds; 0: all of it. */
+  readonly sinceMs: number;
+  readonly nowMs: SteadyMs;
+  readonly config: MachineConfig;
 }
 
 /**
- * One pull from one peer: pages through the ids it holds and fetches those we lack. Memory is bounded
- * whatever the peer claims to hold. Its place is that of a reconciliation session.
+ * One pull from one peer: pages through the ids it holds and fetches those we lack and nobody else is bringing. Memory
+ * is bounded whatever the peer claims to hold. Its place is that of a reconciliation session.
  */
 export class Pull {
   readonly peer: PublicKey;
   readonly #config: MachineConfig["pull"];
   readonly #frame: MachineConfig["frame"];
   readonly #index: MessageIndex;
+  readonly #claims: PullClaims;
   readonly #isSkipped: (id: MessageId) => boolean;
   /** Lacked ids not asked for yet, in the order they were listed: parents mostly before children. */
   #waiting: MessageId[] = [];
+  /** Ids that another member was being asked for when their turn came. */
+  #elsewhere: MessageId[] = [];
+  /** Not to be looked through before: each look is a look-up for every id. */
+  #elsewhereMs = Number.NEGATIVE_INFINITY;
   /** Batches to fetch once more. */
-  #again: Batch[] = [];
-  /** Ids waiting, in flight or to be fetched once more; a peer may list one twice. */
+  #again: Omit<Batch, "askedMs">[] = [];
+  /** Ids waiting, elsewhere, in flight or to be fetched once more; a peer may list one twice. */
   readonly #pending = new Set<MessageId>();
   /** By first id, which no other batch in flight has. */
   readonly #inFlight = new Map<MessageId, Batch>();
-  readonly #inFlightIds = new Set<MessageId>();
+  /** Ids of the next batch: what the peer delivers in about a second. */
+  #batchIds: number;
   /** The next page comes after this place; `undefined`: from the beginning. */
   #after: TimePlace | undefined;
   #allListed = false;
   /** Ids of its pages that were here already. Nobody can list more of them than there are, unless it repeats itself. */
   #listedHere = 0;
   #pageAsked = false;
+  readonly #startedMs: SteadyMs;
+  #pageMs: number;
+  #storedMs: number;
   stored = 0;
   /** Ids the peer listed that could not be had. */
   missing = 0;
-  /**
-   * When the peer last brought us further: a message, or a page of mostly ids that are here. Ids nobody can deliver
-   * are none, however many follow, or one peer that makes them up would keep everyone else from being pulled from.
-   */
-  progressMs: number;
+  /** It found few ids while messages are under way, and fetches none of them before. */
+  heldUntilMs: number | undefined;
 
-  constructor(options: {
-    peer: PublicKey;
-    index: MessageIndex;
-    isSkipped: (id: MessageId) => boolean;
-    /** Only what is as new is asked for, Unix milliseconds; 0: all of it. */
-    sinceMs: number;
-    nowMs: SteadyMs;
-    config: MachineConfig;
-  }) {
-    this.#config = options.config.pull;
-    this.#frame = options.config.frame;
-    this.peer = options.peer;
-    this.#index = options.index;
-    this.#isSkipped = options.isSkipped;
-    this.progressMs = options.nowMs;
-    if (options.sinceMs > 0) this.#after = placeBefore(BigInt(options.sinceMs));
+  constructor({ peer, index, claims, isSkipped, sinceMs, nowMs, config }: PullOptions) {
+    this.#config = config.pull;
+    this.#frame = config.frame;
+    this.peer = peer;
+    this.#index = index;
+    this.#claims = claims;
+    this.#isSkipped = isSkipped;
+    this.#startedMs = nowMs;
+    this.#pageMs = nowMs;
+    this.#storedMs = nowMs;
+    this.#batchIds = config.pull.fetchIds;
+    if (sinceMs > 0) this.#after = placeBefore(BigInt(sinceMs));
   }
 
   /** Ids held in memory. */
@@ -72,20 +87,43 @@ export class Pull {
     return this.#allListed && !this.#pageAsked && this.pending === 0;
   }
 
-  isFetching(id: MessageId): boolean {
-    return this.#inFlightIds.has(id);
+  /**
+   * When the peer last brought us further: a message, or a page of mostly ids that are here. Ids nobody can deliver
+   * are none, however many follow.
+   */
+  get progressMs(): number {
+    return Math.max(this.#pageMs, this.#storedMs);
+  }
+
+  /**
+   * False once the peer is slow to deliver, so that others are asked beside it. What counts before its first fetch is
+   * whole are pages, for a while; a message now and then does not.
+   */
+  keepsUp(nowMs: SteadyMs): boolean {
+    if (this.heldUntilMs !== undefined && nowMs < this.heldUntilMs) return true;
+    const isProven = this.stored > 0;
+    if (!isProven && this.missing > 0) return false;
+    const listedMs = Math.min(this.#pageMs, this.#startedMs + this.#config.listingMs);
+    if (nowMs - Math.max(listedMs, isProven ? this.#storedMs : listedMs) >= this.#config.keepsUpMs) return false;
+    for (const { askedMs } of this.#inFlight.values()) if (nowMs - askedMs >= this.#config.claimMs) return false;
+    return true;
   }
 
   /** Asks for whatever there is room for; with `fetch: false` for ids only. */
-  advance(effects: Effect[], { fetch }: { readonly fetch: boolean }): void {
-    while (fetch && this.#inFlight.size < this.#config.fetchesMax) {
-      const batch = this.#again.pop() ?? this.#nextBatch();
+  advance(effects: Effect[], { fetch, nowMs }: { readonly fetch: boolean; readonly nowMs: SteadyMs }): void {
+    const hasDelivered = this.stored > 0;
+    const fetchesMax = hasDelivered ? this.#config.fetchesMax : Math.min(this.#config.fetchesMax, UNPROVEN_FETCHES_MAX);
+    while (fetch && this.#inFlight.size < fetchesMax) {
+      const batch = this.#nextBatch(nowMs);
       if (batch === undefined) break;
-      this.#inFlight.set(batch.ids[0]!, batch);
-      for (const id of batch.ids) this.#inFlightIds.add(id);
+      this.#inFlight.set(batch.ids[0]!, { ...batch, askedMs: nowMs });
+      const claimMs = hasDelivered ? this.#config.claimMs : this.#config.keepsUpMs;
+      this.#claims.take(batch.ids, this.peer, later(nowMs, claimMs));
       effects.push({ kind: "fetch", from: this.peer, ids: batch.ids, via: "pull" });
     }
-    if (this.#allListed || this.#pageAsked || this.pending > this.#config.pendingMax - this.#frame.idsMax) return;
+    const listedMax = this.#config.pendingMax - this.#frame.idsMax;
+    const isFull = this.pending > (hasDelivered ? listedMax : Math.min(listedMax, UNPROVEN_PENDING_MAX));
+    if (this.#allListed || this.#pageAsked || isFull) return;
     this.#pageAsked = true;
     effects.push({ kind: "ask_ids", to: this.peer, after: this.#after, limit: this.#frame.idsMax });
   }
@@ -104,7 +142,7 @@ export class Pull {
     this.#listedHere += ids.length - lacked.length;
     const isLarge = this.#allListed || ids.length >= this.#config.pageProgressIds;
     const isNew = this.#listedHere <= this.#index.size;
-    if (isLarge && isNew && lacked.length <= ids.length / 2) this.progressMs = nowMs;
+    if (isLarge && isNew && lacked.length <= ids.length / 2) this.#pageMs = nowMs;
     for (const id of lacked) {
       if (this.#isSkipped(id) || this.#pending.has(id)) continue;
       this.#pending.add(id);
@@ -115,17 +153,22 @@ export class Pull {
 
   onFetched({ ids, stored }: EventNamed<"fetched">, nowMs: SteadyMs): void {
     this.stored += stored.length;
-    if (stored.length > 0) this.progressMs = nowMs;
+    if (stored.length > 0) this.#storedMs = nowMs;
     const batch = this.#inFlight.get(ids[0]!);
     if (batch === undefined) return;
     this.#land(batch);
+    const tookMs = nowMs - batch.askedMs;
+    if (tookMs >= this.#config.claimMs) this.#batchIds = Math.max(1, Math.floor(this.#batchIds / 4));
+    else if (tookMs < this.#config.claimMs / 2 && stored.length > 0) {
+      this.#batchIds = Math.min(this.#config.fetchIds, this.#batchIds * 2);
+    }
     const arrived = new Set(stored);
     this.missing += this.#index.unknown(batch.ids.filter((id) => !arrived.has(id))).length;
   }
 
   /** A fetch under way has brought some of its messages. */
   onStored(nowMs: SteadyMs): void {
-    this.progressMs = nowMs;
+    this.#storedMs = nowMs;
   }
 
   /** A fetch came to nothing: tried once more, then its ids count as missing. */
@@ -141,29 +184,50 @@ export class Pull {
     } else this.missing += lacked.length;
   }
 
-  /** What is still to be had when the pull is given up. */
+  /** The pull is given up: what is still to be had is missing, and may be asked of others at once. */
   abandon(): void {
-    this.missing += this.pending;
+    this.missing += this.#index.unknown([...this.#pending]).length;
+    for (const { ids } of this.#inFlight.values()) this.#claims.release(ids, this.peer);
   }
 
   #land(batch: Batch): void {
     this.#inFlight.delete(batch.ids[0]!);
-    for (const id of batch.ids) {
-      this.#inFlightIds.delete(id);
-      this.#pending.delete(id);
-    }
+    this.#claims.release(batch.ids, this.peer);
+    for (const id of batch.ids) this.#pending.delete(id);
   }
 
-  #nextBatch(): Batch | undefined {
+  #nextBatch(nowMs: SteadyMs): Omit<Batch, "askedMs"> | undefined {
+    for (let again = this.#again.pop(); again !== undefined; again = this.#again.pop()) {
+      const ids = this.#free(again.ids, nowMs);
+      if (ids.length > 0) return { ids, tries: again.tries };
+    }
     const ids: MessageId[] = [];
-    while (ids.length < this.#config.fetchIds && this.#waiting.length > 0) {
-      const next = this.#waiting.splice(0, this.#config.fetchIds - ids.length);
-      // They may have come another way since they were listed.
-      const lacked = this.#index.unknown(next);
-      for (const id of next) this.#pending.delete(id);
-      for (const id of lacked) this.#pending.add(id);
-      ids.push(...lacked);
+    while (ids.length < this.#batchIds && this.#waiting.length > 0) {
+      ids.push(...this.#free(this.#waiting.splice(0, this.#batchIds - ids.length), nowMs));
+    }
+    if (ids.length === 0 && this.#elsewhere.length > 0 && nowMs >= this.#elsewhereMs) {
+      this.#elsewhereMs = nowMs + this.#config.keepsUpMs;
+      // Whoever was asked for them had its time.
+      this.#waiting = this.#free(this.#elsewhere.splice(0), nowMs);
+      ids.push(...this.#waiting.splice(0, this.#batchIds));
     }
     return ids.length === 0 ? undefined : { ids, tries: 1 };
   }
+
+  /** Of `ids` those that are still lacked and that nobody else is bringing; the latter are kept for later. */
+  #free(ids: readonly MessageId[], nowMs: SteadyMs): MessageId[] {
+    // They may have come another way since they were listed.
+    const lacked = this.#index.unknown(ids);
+    for (const id of ids) this.#pending.delete(id);
+    const free: MessageId[] = [];
+    for (const id of lacked) {
+      this.#pending.add(id);
+      (this.#claims.isElsewhere(id, this.peer, nowMs) ? this.#elsewhere : free).push(id);
+    }
+    return free;
+  }
 }
+
+/** Ours. Fetches in flight to a peer that has delivered nothing yet, and ids of it that wait before more are listed. */
+const UNPROVEN_FETCHES_MAX = 1;
+const UNPROVEN_PENDING_MAX = 1024;

@@ -1,5 +1,5 @@
 import type { SteadyMs } from "../core/clock.ts";
-import { type PublicKey, RosterEntryId } from "../core/ids.ts";
+import { ForksDigest, type PublicKey, RosterEntryId } from "../core/ids.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, EventNamed } from "./event.ts";
 import type { RosterView } from "./group-view.ts";
@@ -8,6 +8,7 @@ import type { PartnersView } from "./partners.ts";
 
 interface RosterContact {
   askedMs: number;
+  askedForksMs: number;
   pushedMs: number;
   badMs: number;
 }
@@ -40,7 +41,11 @@ export class RosterExchange {
         this.#removed =
           event.members.size === 0 ? [] : [...this.#members].filter((member) => !event.members.has(member));
         this.#members = event.members;
-        for (const peer of this.#contacts.keys()) if (!event.members.has(peer)) this.#contacts.delete(peer);
+        for (const [peer, contact] of this.#contacts) {
+          if (!event.members.has(peer)) this.#contacts.delete(peer);
+          // What its log was to ours is over.
+          contact.badMs = Number.NEGATIVE_INFINITY;
+        }
         break;
       case "status":
         this.#onStatus(event, nowMs, effects);
@@ -61,7 +66,12 @@ export class RosterExchange {
   }
 
   #onStatus({ from, status }: EventNamed<"status">, nowMs: SteadyMs, effects: Effect[]): void {
-    const { roster_head: head, roster_length: length } = status;
+    const { roster_forks: forks, roster_head: head, roster_length: length } = status;
+    // Who knows of none asks us.
+    const tells = forks !== undefined && forks !== ForksDigest.zero;
+    if (tells && forks !== this.#roster.forks) this.#askForks(from, nowMs, effects);
+    // Two sides of a fork that both know of it have nothing to tell each other until it is healed.
+    if (forks === this.#roster.forks && this.#roster.isForked) return;
     if (head === undefined) this.#ask(from, this.#config.askBlindMs, nowMs, effects);
     else if (head === this.#roster.head) return;
     else if ((length ?? Number.POSITIVE_INFINITY) >= this.#roster.length || head === RosterEntryId.zero) {
@@ -94,6 +104,9 @@ export class RosterExchange {
       if (!isNews) return;
       contact.badMs = nowMs;
       effects.push({ kind: "report", report: { what: `roster_${outcome}`, peer: from } });
+      if (outcome === "rejected" || this.#roster.forks === ForksDigest.zero) return;
+      // Everybody is to stop at it, and to have the proof.
+      for (const peer of this.#partners.all()) if (peer !== from) effects.push({ kind: "push_forks", to: peer });
     }
   }
 
@@ -105,19 +118,28 @@ export class RosterExchange {
     effects.push({ kind: "ask_roster", to: peer });
   }
 
+  #askForks(peer: PublicKey, nowMs: SteadyMs, effects: Effect[]): void {
+    if (!this.#partners.isMember(peer)) return;
+    const contact = this.#contact(peer);
+    if (nowMs - contact.askedForksMs < this.#config.askMs) return;
+    contact.askedForksMs = nowMs;
+    effects.push({ kind: "ask_forks", to: peer });
+  }
+
   #push(peer: PublicKey, everyMs: number, nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(peer)) return;
     const contact = this.#contact(peer);
     if (nowMs - contact.pushedMs < everyMs) return;
     contact.pushedMs = nowMs;
     effects.push({ kind: "push_roster", to: peer });
+    if (this.#roster.forks !== ForksDigest.zero) effects.push({ kind: "push_forks", to: peer });
   }
 
   #contact(peer: PublicKey): RosterContact {
     let contact = this.#contacts.get(peer);
     if (contact === undefined) {
       const never = Number.NEGATIVE_INFINITY;
-      contact = { askedMs: never, pushedMs: never, badMs: never };
+      contact = { askedMs: never, askedForksMs: never, pushedMs: never, badMs: never };
       this.#contacts.set(peer, contact);
     }
     return contact;

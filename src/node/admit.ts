@@ -1,6 +1,7 @@
 import { bootstrapNodeIds } from "../core/admission/invite.ts";
 import { EntmootError } from "../core/errors.ts";
-import type { GroupId, PublicKey } from "../core/ids.ts";
+import { type GroupId, PublicKey } from "../core/ids.ts";
+import { entmootNodeId } from "../core/node-id.ts";
 import { keyOf } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import { addMember, changeRoster } from "./change-roster.ts";
@@ -16,20 +17,37 @@ export function admit(context: NodeContext, request: RequestOf<typeof member_adm
   const untilMs = validUntilMs(context, request);
   const key = requireTarget(target);
   const group = requireAuthority(context, groupId, "invite_create");
-  const member = group.roster.log.member(target.pilot_node_id);
-  if (member !== undefined && keyOf(member) !== key) {
-    throw new EntmootError("conflict", "target node already exists with a different Entmoot pubkey");
-  }
-  if (member === undefined) addMember(context, group, key, target.pilot_node_id);
+  const nodeId = admittedAs(context, group, { key, nodeId: target.pilot_node_id });
   const issuer = group.requireSelf();
   const chosen = bootstrapNodeIds({
     asked: peers,
     founder: issuer.pilot_node_id,
     members: group.roster.log.members.map(({ pilot_node_id }) => pilot_node_id),
-    without: target.pilot_node_id,
+    without: nodeId,
   });
   const invite = signInvite(context, group, { issuer, peers: chosen, untilMs, bareSelf: true });
   return { ...stateOf(group), invite };
+}
+
+/**
+ * The node id by which the target is on the roster, added unless it is. One that asks for the id of its key, which another
+ * key has taken, is called as any joiner would be.
+ */
+function admittedAs(
+  context: NodeContext,
+  group: Group,
+  { key, nodeId }: { readonly key: PublicKey; readonly nodeId: number },
+): number {
+  const member = group.roster.log.member(nodeId);
+  if (member !== undefined && keyOf(member) === key) return nodeId;
+  const asksForOwn = nodeId === entmootNodeId(PublicKey.toBytes(key));
+  if (asksForOwn) {
+    return (group.roster.members.get(key) ?? addMember(context, group, key, undefined)).pilot_node_id;
+  }
+  if (member !== undefined) {
+    throw new EntmootError("conflict", "target node already exists with a different Entmoot pubkey");
+  }
+  return addMember(context, group, key, nodeId).pilot_node_id;
 }
 
 /** Removes a member named by id and key. */

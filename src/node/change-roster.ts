@@ -1,11 +1,15 @@
 import { EntmootError } from "../core/errors.ts";
-import { PublicKey } from "../core/ids.ts";
+import { GroupId, PublicKey, RosterEntryId } from "../core/ids.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import { createRosterEntry, type RosterChange } from "../core/roster/roster-change.ts";
+import type { RosterFork } from "../core/roster/roster-forks.ts";
+import { atMost } from "../transport/wait.ts";
 import type { Group } from "./group/group.ts";
 import type { NodeContext } from "./node-context.ts";
+import { openLinks } from "./open-links.ts";
 import type { RosterChanged, roster_change } from "./operations/moots.ts";
 import type { RequestOf } from "./operations/operation.ts";
+import { TWIN_WARNING } from "./twin-watch.ts";
 
 type RosterChangeRequest = RequestOf<typeof roster_change>;
 
@@ -13,22 +17,30 @@ type RosterChangeRequest = RequestOf<typeof roster_change>;
 export function changeRoster(context: NodeContext, request: RosterChangeRequest): RosterChanged {
   const group = context.requireGroup(request.group_id);
   requireFounder(group);
+  requireMaySign(context, group, { alone: request.alone ?? false });
   const subject =
     request.op === "add"
-      ? addMember(context, group, request.entmoot_pubkey, request.node_id)
+      ? append(context, group, addition(request.entmoot_pubkey, request.node_id))
       : removeMember(context, group, request);
-  return {
+  const changed = {
     group_id: group.id,
     entry_id: group.roster.head,
     subject,
     members: group.roster.log.members.length,
   };
+  // A link lets in whoever shows it under a new key, and nobody knows who has one.
+  const links = request.op === "remove" ? openLinks(context, group.id, request.revoke_links) : undefined;
+  return { ...changed, links };
 }
 
-/** Adds `key` under `nodeId` or its own id. Throws `conflict`. */
+/** Adds `key` under `nodeId` or its own id. Throws `conflict`, and as `requireMaySign`. */
 export function addMember(context: NodeContext, group: Group, key: PublicKey, nodeId: number | undefined): NodeInfo {
-  const bytes = PublicKey.toBytes(key);
-  return append(context, group, { op: "add", key: bytes, ...(nodeId === undefined ? {} : { nodeId }) });
+  requireMaySign(context, group, { alone: false });
+  return append(context, group, addition(key, nodeId));
+}
+
+function addition(key: PublicKey, nodeId: number | undefined): RosterChange {
+  return { op: "add", key: PublicKey.toBytes(key), ...(nodeId === undefined ? {} : { nodeId }) };
 }
 
 function removeMember(context: NodeContext, group: Group, request: RosterChangeRequest): NodeInfo {
@@ -53,5 +65,47 @@ export function requireFounder(group: Group): void {
   throw new EntmootError(
     "not_member",
     `local node ${group.self?.pilot_node_id ?? "(no member)"} is not founder ${founder.pilot_node_id} of this group; ask the founder`,
+  );
+}
+
+/** Ours. How long a founder that may have an old copy waits for a member before it refuses. */
+const COMPARE_MS = 10_000;
+
+/** Waits a moment for a member to compare with, where this node founded the moot and may have an old copy of it. */
+export async function awaitComparison(context: NodeContext, groupId: GroupId): Promise<void> {
+  const group = context.group(groupId);
+  if (group?.doubt.reason === undefined || context.carrier === undefined) return;
+  await atMost(context.clock, COMPARE_MS, group.doubt.over);
+}
+
+/**
+ * Throws `conflict` while the roster has forked, and while this node's key runs in another place too; `unavailable`
+ * while its copy may be an old one. `alone`: its owner says that it is the latest, and the only one.
+ */
+export function requireMaySign(context: NodeContext, group: Group, { alone }: { readonly alone: boolean }): void {
+  const { fork } = group.roster;
+  if (fork !== undefined) throw forked(group.id, fork);
+  if (alone) group.doubt.dismiss();
+  const { reason } = group.doubt;
+  if (reason !== undefined) {
+    throw new EntmootError(
+      "unavailable",
+      `this copy of the moot may be an old one: ${reason}; nothing is signed for its roster until it has been compared with a member's: run the daemon until one is met, or go on with -alone, which parts the moot for good if there is a later roster anywhere`,
+    );
+  }
+  if (context.twins.seenAt !== undefined && !alone) throw new EntmootError("conflict", TWIN_WARNING);
+}
+
+function forked(groupId: GroupId, { branches }: RosterFork): EntmootError {
+  if (branches.length < 2) {
+    return new EntmootError(
+      "unavailable",
+      "the founder has kept a history of the roster that is not known here yet; run the daemon until a member is met",
+    );
+  }
+  const heads = branches.map(({ entries, head }) => `${RosterEntryId.toBase64(head)} (${entries} more)`);
+  return new EntmootError(
+    "conflict",
+    `the roster of this moot has forked: its founder has signed ${heads.length} histories, which end at ${heads.join(" and ")}; nothing more is signed until one is kept: roster heal -group ${GroupId.toBase64(groupId)} -keep HEAD`,
   );
 }

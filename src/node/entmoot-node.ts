@@ -20,10 +20,12 @@ import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
 import { ChangeSignal } from "./change-signal.ts";
 import { DataWatch } from "./data-watch.ts";
+import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
 import { type NodeServices, nodeImplementations, type Restart } from "./implementations.ts";
 import { Joiner } from "./join/join.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
+import { type MembershipChange, membershipChanges, tellLog } from "./membership-changes.ts";
 import type { NodeContext } from "./node-context.ts";
 import { mootStatuses } from "./node-status.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
@@ -33,6 +35,7 @@ import type { WatchedPeer } from "./operations/messages.ts";
 import type { AnyOperation, CallOptions, Loose, Operation, Operations } from "./operations/operation.ts";
 import { Publisher } from "./publish.ts";
 import { Turns } from "./turns.ts";
+import { TwinWatch } from "./twin-watch.ts";
 import { UnopenedGroups } from "./unopened-groups.ts";
 
 /** What a node is made of; it closes the transport and the root with itself. */
@@ -163,6 +166,7 @@ export class EntmootNode implements Operations, OperationHost {
       hints: new HintBook({ identity, local, store: root.node, clock, addresses: () => transport?.localHints() }),
       log,
       clock,
+      twins: new TwinWatch(clock),
       config: parts.config ?? MACHINE_DEFAULTS,
       carrier: undefined as CarrierSide | undefined,
       hostname: parts.hostname,
@@ -236,8 +240,10 @@ export class EntmootNode implements Operations, OperationHost {
         hints: this.#context.hints.own(),
       },
       ...mootStatuses(this.#groups.values(), { unopened: this.#unopened.all(), isRunning: transport !== undefined }),
+      twin_seen_ms: this.#context.twins.seenAt ?? 0,
       faults: this.#data.faults().map(({ message }) => message),
       started_at_ms: this.#startedAt,
+      peer_refusals: this.#context.carrier?.budget.refused ?? 0,
     };
   }
 
@@ -294,20 +300,41 @@ export class EntmootNode implements Operations, OperationHost {
       config,
       random: this.#random.fork(),
       clock,
+      instance: this.#context.twins.instance,
       watch: this.#watch,
       log,
       carryOut: carrier?.carryOut,
       changed: this.#changed,
       onFailed: (failed, error) => this.#tellFailed(failed, error),
+      doubt: (roster) => whyOld({ root, store, roster, local }),
       onMembers: (changed, before) => this.#onMembers(changed, before),
     });
     this.#groups.set(id, group);
     this.#unopened.forget(id);
     this.#inOrder = undefined;
     group.start();
+    this.#markLatest(group);
     carrier?.opened(group);
     this.#changed.notify();
     return group;
+  }
+
+  /** Once a founder's copy is known for the latest, that is noted; until then it is said what is waited for. */
+  #markLatest(group: Group): void {
+    const { local, log, root } = { ...this.#parts, ...this.#context };
+    const { doubt, roster, store } = group;
+    if (doubt.reason === undefined) {
+      markLatest({ root, store, roster, local });
+      return;
+    }
+    // A command that works here alone says itself why it may not, or that it did.
+    const say = this.#context.carrier === undefined ? () => {} : (words: string) => log.warn(words);
+    const name = `group ${GroupId.toBase64(group.id)}`;
+    say(`${name}: ${doubt.reason}; its founder signs nothing until it has met a member`);
+    doubt.over.then(() => {
+      say(`${name}: its founder's copy counts as the latest again`);
+      markLatest({ root, store, roster, local });
+    });
   }
 
   #abandon(id: GroupId): void {
@@ -332,17 +359,26 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   #onMembers(group: Group, before: ReadonlyMap<PublicKey, NodeInfo>): void {
-    const { carrier } = this.#context;
-    const after = group.roster.members;
-    for (const [key, member] of after) {
-      if (before.has(key)) continue;
-      this.#emit(group, member, "joined", carrier?.peers.status(key).route ?? "none");
-      carrier?.added(group, key);
+    const { carrier, local } = this.#context;
+    const { doubt, roster, store } = group;
+    if (doubt.reason === undefined) markLatest({ root: this.#parts.root, store, roster, local });
+    const changes = membershipChanges(before, roster);
+    // A command that works here alone says itself what it did.
+    if (carrier !== undefined) tellLog(this.#parts.log, group, changes);
+    for (const change of changes) {
+      const route = change.event === "joined" ? (carrier?.peers.status(change.key).route ?? "none") : "none";
+      this.#emit(group, change.member, change.event, route, change);
+      if (change.event === "joined") carrier?.added(group, change.key);
     }
-    for (const [key, member] of before) if (!after.has(key)) this.#emit(group, member, "left", "none");
   }
 
-  #emit(group: Group, member: NodeInfo, event: WatchedPeer["event"], route: WatchedPeer["route"]): void {
+  #emit(
+    group: Group,
+    member: NodeInfo,
+    event: WatchedPeer["event"],
+    route: WatchedPeer["route"],
+    { entry_id, replaces }: Partial<MembershipChange> = {},
+  ): void {
     const key = keyOf(member);
     const told: WatchedPeer = {
       kind: "peer",
@@ -352,14 +388,23 @@ export class EntmootNode implements Operations, OperationHost {
       event,
       route,
       ...(key === this.#context.local ? { self: true } : {}),
+      ...(entry_id === undefined ? {} : { entry_id }),
+      ...(replaces === undefined ? {} : { replaces: PublicKey.toBytes(replaces) }),
     };
     for (const listener of this.#peerListeners) listener(told);
     this.#changed.notify();
   }
 }
 
+const FORK_WARNING =
+  'its founder has signed two histories of the roster: nothing more of either is followed here until the founder keeps one with "roster heal"; "entmootd info" shows both';
+
 function reportTo(log: Log, group: Group, report: Report): void {
   if (report.what === "compared" && report.outcome !== "failed") group.noteCompared();
+  if (report.what === "roster_forked" && group.roster.isForked) {
+    log.warn(`group ${GroupId.toBase64(group.id)}: ${FORK_WARNING}`, report);
+    return;
+  }
   const text = `group ${group.id.slice(0, 12)}: ${report.what}`;
   if (report.what === "roster_forked" || report.what === "roster_rejected") log.warn(text, report);
   else log.debug(text, report);

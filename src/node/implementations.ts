@@ -3,8 +3,9 @@ import type { GroupId } from "../core/ids.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { RunningProgram } from "../host/running-program.ts";
 import { admit, expel, inviteAuthority } from "./admit.ts";
-import { changeRoster } from "./change-roster.ts";
+import { awaitComparison, changeRoster } from "./change-roster.ts";
 import { createGroup } from "./create-group.ts";
+import { healRoster } from "./heal-roster.ts";
 import type { Joiner } from "./join/join.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
 import { mintInvite } from "./mint-invite.ts";
@@ -79,6 +80,16 @@ function writing<Request extends object, Answer, Event>(
   };
 }
 
+/** What a founder signs for a roster waits a moment for a member where its own copy may be an old one. */
+function signing<Request extends { readonly group_id: GroupId; readonly alone?: boolean | undefined }, Answer>(
+  run: (node: NodeServices, request: Request) => Answer,
+) {
+  return async (node: NodeServices, request: Request): Promise<Answer> => {
+    if (!request.alone) await awaitComparison(node, request.group_id);
+    return run(node, request);
+  };
+}
+
 const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   ...READ,
   status: (node, _request, { caller }) => (caller === "agent" ? statusForAgent(node.status()) : node.status()),
@@ -95,11 +106,12 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
     return answer;
   },
   group_create: writing("node", createGroup),
-  roster_change: writing("group", changeRoster),
+  roster_change: writing("group", signing(changeRoster)),
+  roster_heal: writing("group", healRoster),
   peers: (node, { group_id }) => listPeers(node, node.requireGroup(group_id)),
   probe: async (node, request) => ({ peers: await probe(node, request) }),
-  member_admit: writing("group", admit),
-  member_expel: writing("group", expel),
+  member_admit: writing("group", signing(admit)),
+  member_expel: writing("group", signing(expel)),
   invite_authority: (node, { group_id }) => inviteAuthority(node, group_id),
   invite_mint: (node, request) => ({ invite: mintInvite(node, request) }),
   link_create: writing("node", createLink),

@@ -1,9 +1,8 @@
 import { INVITE_TTL_MS } from "../core/admission/invite.ts";
 import { formatMootLink, isMootLink, LINK_HINTS_MAX, parseMootLink } from "../core/admission/moot-link.ts";
-import { deadReason, redeemableStatus, USES_MAX } from "../core/admission/redemption.ts";
+import { deadReason, USES_MAX } from "../core/admission/redemption.ts";
 import { sha256Hex } from "../core/bytes/sha256.ts";
 import { trimSpace } from "../core/bytes/text.ts";
-import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 import { linkId } from "../store/link-rules.ts";
@@ -15,6 +14,7 @@ import type { Group } from "./group/group.ts";
 import { groupName } from "./group/group-name.ts";
 import { signInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
+import { linkRow } from "./open-links.ts";
 import type { CreatedLink, LinkRow, link_create, link_revoke } from "./operations/invites.ts";
 import type { RequestOf } from "./operations/operation.ts";
 
@@ -131,9 +131,4 @@ const REFUSALS = {
 function refuse(reason: keyof typeof REFUSALS): EntmootError {
   const [code, message] = REFUSALS[reason];
   return new EntmootError(code, message);
-}
-
-function linkRow(link: IssuedLink, nowMs: UnixMs): LinkRow {
-  const { created_at_ms, expires_at_ms, group_id, id, used, uses } = link;
-  return { id, group_id, uses, used, created_at_ms, expires_at_ms, status: redeemableStatus(link, nowMs) };
 }

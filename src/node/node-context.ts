@@ -7,6 +7,7 @@ import type { DataRoot } from "../store/data-root.ts";
 import type { CarrierSide } from "./carrier/carrier-side.ts";
 import type { HintBook } from "./carrier/hint-book.ts";
 import type { Group } from "./group/group.ts";
+import type { TwinWatch } from "./twin-watch.ts";
 
 /** What the parts of a node share. */
 export interface NodeContext {
@@ -17,6 +18,8 @@ export interface NodeContext {
   readonly hints: HintBook;
   readonly log: Log;
   readonly clock: Clock;
+  /** Whether this node's key, or a member's, runs in two places. */
+  readonly twins: TwinWatch;
   /** Limits and times of every machine here. */
   readonly config: MachineConfig;
   /** `undefined` in a process that opened no carrier. */

@@ -4,7 +4,13 @@ import { policyName } from "../core/policy/policy.ts";
 import { keepsEverything } from "../core/policy/retention.ts";
 import type { Group } from "./group/group.ts";
 import { groupName } from "./group/group-name.ts";
-import { type MootStatus, type NodeStatus, type RetentionStatus, UNOPENED_MAX } from "./operations/daemon.ts";
+import {
+  BRANCHES_MAX,
+  type MootStatus,
+  type NodeStatus,
+  type RetentionStatus,
+  UNOPENED_MAX,
+} from "./operations/daemon.ts";
 
 /** The groups of a node as `info` shows them: those that are open, and those that cannot be opened or read, with why. */
 export function mootStatuses(
@@ -47,9 +53,22 @@ function groupStatus(group: Group, isRunning: boolean): MootStatus {
     local_node_id: group.self?.pilot_node_id ?? 0,
     local_member: group.self !== undefined,
     founder: group.isFounder,
+    removal: group.removal,
+    fork: forkStatus(group),
+    doubt: group.doubt.reason,
     policy: policyName(group.policy.current),
     retention: retentionStatus(group, isRunning),
   };
+}
+
+function forkStatus({ roster }: Group): MootStatus["fork"] {
+  const { fork } = roster;
+  if (fork === undefined) return undefined;
+  const branches = fork.branches.slice(0, BRANCHES_MAX).map((branch) => ({
+    ...branch,
+    followed: roster.log.has(branch.first.id),
+  }));
+  return { point: fork.point, branches };
 }
 
 function retentionStatus({ policy, retention, store }: Group, isRunning: boolean): RetentionStatus {
@@ -83,6 +102,7 @@ export function statusForAgent(status: NodeStatus): NodeStatus {
     listen_port: 0,
     unopened: [],
     faults: status.faults.length === 0 ? [] : [UNTOLD],
+    peer_refusals: 0,
     transport: { carrier, reason: "", port: 0, hints: [] },
   };
 }

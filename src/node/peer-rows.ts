@@ -35,6 +35,7 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
     error: undefined,
     copy: undefined,
     copy_since_ms: 0,
+    ...NOT_REFUSED,
   } as const;
   if (isSelf) {
     return { ...common, ...unreached, trust: "self", route: "self", hints: context.hints.own() };
@@ -46,6 +47,7 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
   }
   const { connected, proof, route, rttMs } = peers.status(key);
   const { lastError, lastSeen } = peers.record(key);
+  const refused = context.carrier?.budget.refusals(key);
   return {
     ...common,
     connected,
@@ -58,8 +60,11 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
     hints,
     copy: copy && (copy.outcome === "equal" ? "same" : "different"),
     copy_since_ms: copy?.sinceMs ?? 0,
+    ...(refused === undefined ? NOT_REFUSED : { refusals: refused.count, refused_for: refused.last }),
   };
 }
+
+const NOT_REFUSED = { refusals: 0, refused_for: "" } as const;
 
 function reasonUnknown(hints: readonly string[]): string | undefined {
   return hints.length > 0

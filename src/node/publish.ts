@@ -6,13 +6,15 @@ import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { MESSAGE_MAX_BYTES, type MessageFacts, type NotKept, whetherKept } from "../core/kept.ts";
-import { isPolicyUpdate } from "../core/policy/policy-update.ts";
+import { isPolicyUpdate, POLICY_TOPIC } from "../core/policy/policy-update.ts";
 import { isReserved, verifyPublishTopic } from "../core/policy/topic.ts";
 import { type MessageFields, messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
+import { awaitComparison, requireMaySign } from "./change-roster.ts";
 import type { Group } from "./group/group.ts";
 import { admittedAt, newMessage } from "./group/ingest.ts";
 import { requireTimely } from "./group/own-clock.ts";
+import { removalText } from "./group/removal.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Caller } from "./operations/implementation.ts";
 import type { Published, publish } from "./operations/messages.ts";
@@ -87,9 +89,8 @@ export class Publisher {
     // The note of a token is written at once; the message itself waits in the batch writer.
     if (once !== undefined) await whenWritable(this.#context.clock, [group.store]);
     const author = group.self;
-    if (author === undefined) {
-      throw new EntmootError("not_member", `local node ${this.#context.nodeIdNow()} is not a member`);
-    }
+    if (author === undefined) throw notMember(group, this.#context.nodeIdNow());
+    await this.#beforeSigning(group, topics);
     const now = this.#context.clock.unix();
     const behind_ms = requireTimely(group, now);
     const fields = {
@@ -118,11 +119,25 @@ export class Publisher {
     return { ...publishedForm(message), behind_ms };
   }
 
+  /** A founder that may have an old copy fetches what is missing first; a policy is the founder's word as a roster is. */
+  async #beforeSigning(group: Group, topics: readonly string[]): Promise<void> {
+    if (!group.isFounder) return;
+    if (group.doubt.reason !== undefined) await awaitComparison(this.#context, group.id);
+    if (topics.includes(POLICY_TOPIC)) requireMaySign(this.#context, group, { alone: false });
+  }
+
   #choose(groupId: GroupId | undefined): Group {
     return groupId === undefined
       ? onlyOf(this.#context.groups(), PUBLISHING_WORDS)
       : this.#context.requireGroup(groupId);
   }
+}
+
+/** In the words of the original, then with what ended the membership. */
+function notMember({ removal }: Group, nodeId: number): EntmootError {
+  const why =
+    removal === undefined ? "" : `: ${removalText(removal)}; nothing is published here until it adds this node again`;
+  return new EntmootError("not_member", `local node ${nodeId} is not a member${why}`);
 }
 
 /** What a caller is told of a message that is stored. */

@@ -153,6 +153,13 @@ export interface MessageStore {
   shownAfter(after: TimePlace | undefined, limit: number): PlacesPiece;
   /** Ids with timestamp at or after `since`, in topological order. */
   idsSince(since: bigint): MessageId[];
+  /**
+   * The same as bytes, 32 an id, in steps of a few milliseconds between which others may use the store: what comes or
+   * goes meanwhile may be in it or not.
+   */
+  idsSinceInSteps(since: bigint): Generator<undefined, Uint8Array>;
+  /** How many those are; costs a small part of what listing them does. */
+  countSince(since: bigint): number;
   /** Over all held messages in topological order; zero when empty. Recomputed lazily. */
   merkleRoot(): MerkleRoot;
   /**
@@ -207,12 +214,18 @@ export interface MessageStore {
   restoreFrom(timestamp: bigint | undefined): void;
 }
 
-/** The signed roster log of one group, append only. */
+/** The signed roster log of one group, which grows at its end unless a fork is healed. */
 export interface RosterStore {
   /** In log order. */
   entries(): RosterEntry[];
   /** Appends in one transaction, durable on return. The caller verified that they chain. */
   append(entries: readonly RosterEntry[]): void;
+  /** Puts these in place of all behind the first `length`, in one transaction, durable on return. */
+  rebranch(length: number, entries: readonly RosterEntry[]): void;
+  /** What is known of other histories, as `keepForks` was given it. */
+  forks(): string[];
+  /** Keeps texts of at most 1 MiB each in place of those before, durable on return. */
+  keepForks(texts: readonly string[]): void;
 }
 
 /** Latest signed advertisements by member, with the last-writer-wins rule applied by the caller. */
@@ -277,6 +290,8 @@ export interface GroupStore extends Disposable {
   setFact(name: string, value: string | undefined): void;
   /** All or none of them, in one commit. */
   setFacts(facts: readonly Fact[]): void;
+  /** Where its file is, and which one: another text for a copy, a move or a restored backup; `undefined` where no file is. */
+  place(): string | undefined;
   /** Whether a write would go through just now: `false` while another process writes. Waits for nobody. */
   isWritable(): boolean;
   /** Throws `data_root_invalid` when its files are no longer those that were opened: nothing can be stored then. */

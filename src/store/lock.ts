@@ -1,10 +1,10 @@
 import { Database, SQLiteError } from "bun:sqlite";
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { instantText } from "../core/amounts.ts";
 import type { UnixMs } from "../core/clock.ts";
-import { EntmootError } from "../core/errors.ts";
-import { giveNameToOwnerOfFolder } from "./owner.ts";
+import { EntmootError, type ErrorCode } from "../core/errors.ts";
+import { removeFile, replaceFile, requireOwnDatabase } from "../files/guarded-files.ts";
 import { createPrivateFile, fileFailure, PRIVATE_FILE, requireFile } from "./private-files.ts";
 import { isSeenFrom, processPlace } from "./process-place.ts";
 import { SameFile } from "./same-file.ts";
@@ -16,6 +16,9 @@ const HOLDER_FILE = "node.pid";
 
 /** Ours. Someone who only asks has the lock for an instant; longer than that it is a holder's. */
 const ASKING_MS = 200;
+
+/** What asking for a lock that nobody holds may end in. */
+const NOBODYS: readonly ErrorCode[] = ["data_root_invalid", "disk_full"];
 
 /** Who holds the lock, as far as it is known. */
 export interface LockHolder {
@@ -76,8 +79,8 @@ export class DataRootLock implements Disposable {
     try {
       lock = FileLock.tryAcquire(file, 0);
     } catch (error) {
-      // In a data root that cannot be written, as a backup, there is nobody who could hold it.
-      if (error instanceof EntmootError && error.code === "data_root_invalid") return undefined;
+      // In a data root that cannot be written, as a backup or on a full disk, nobody holds it: it is taken before anything else.
+      if (error instanceof EntmootError && NOBODYS.includes(error.code)) return undefined;
       throw error;
     }
     if (!lock) return readHolder(root) ?? {};
@@ -86,7 +89,7 @@ export class DataRootLock implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(join(this.#root, HOLDER_FILE), { force: true });
+    removeHolder(this.#root);
     this.#lock[Symbol.dispose]();
   }
 }
@@ -106,8 +109,10 @@ export class FileLock implements Disposable {
     if (!existsSync(file)) createPrivateFile(file);
     let db: Database | undefined;
     try {
-      db = new Database(file, { readwrite: true, strict: true });
+      db = new Database(requireOwnDatabase(file), { readwrite: true, strict: true });
       db.run(`PRAGMA busy_timeout = ${Math.max(0, Math.floor(waitMs))}`);
+      // The journal of a transaction is a file; in memory, the lock can be had on a full disk too.
+      db.run("PRAGMA journal_mode = MEMORY");
       // Never committed: nothing is ever written, the transaction only is the lock.
       db.run("BEGIN EXCLUSIVE");
       return new FileLock(db);
@@ -138,17 +143,32 @@ function alreadyRunning(root: string): EntmootError {
   );
 }
 
+/** On a full disk the lock is held all the same; then there is at most no telling by whom. */
 function writeHolder(root: string, nowMs: UnixMs): void {
   const file = join(root, HOLDER_FILE);
-  const fresh = `${file}.tmp`;
-  try {
-    const holder = { pid: process.pid, since_ms: nowMs, place: processPlace() };
-    writeFileSync(fresh, `${JSON.stringify(holder)}\n`, { mode: PRIVATE_FILE });
-    giveNameToOwnerOfFolder(fresh);
-    renameSync(fresh, file);
-  } catch (error) {
-    throw fileFailure(error, file);
-  }
+  const text = `${JSON.stringify({ pid: process.pid, since_ms: nowMs, place: processPlace() })}\n`;
+  const write = () => {
+    try {
+      replaceFile(file, text, { mode: PRIVATE_FILE });
+      return undefined;
+    } catch (error) {
+      return fileFailure(error, file);
+    }
+  };
+  const refused = write();
+  if (refused === undefined) return;
+  if (!isNoRoom(refused)) throw refused;
+  // It names somebody who is gone, and stands where the new one fits.
+  removeHolder(root);
+  if (write() !== undefined) removeHolder(root);
+}
+
+function isNoRoom(failure: unknown): boolean {
+  return failure instanceof EntmootError && failure.code === "disk_full";
+}
+
+function removeHolder(root: string): void {
+  removeFile(join(root, HOLDER_FILE));
 }
 
 function readHolder(root: string): LockHolder | undefined {

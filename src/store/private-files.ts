@@ -1,18 +1,8 @@
-import {
-  accessSync,
-  chmodSync,
-  closeSync,
-  constants,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  type Stats,
-  statSync,
-} from "node:fs";
+import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { EntmootError } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
-import { giveNameToOwnerOfFolder, giveToOwnerOfFolder } from "./owner.ts";
+import { makeFile, makeFolder, setMode, syncPath } from "../files/guarded-files.ts";
 import { OutOfFiles } from "./store-failures.ts";
 
 /** Wire with the original: nothing in a data root is for anyone but its owner. */
@@ -26,40 +16,23 @@ const SHARED_BITS = 0o077;
 export function createPrivateFile(path: string): void {
   // Exclusive, because closing a handle on a database that SQLite has open would drop SQLite's locks.
   try {
-    const handle = openSync(path, "wx", PRIVATE_FILE);
-    try {
-      giveToOwnerOfFolder(path, handle);
-    } finally {
-      closeSync(handle);
-    }
-    syncDirectory(dirname(path));
+    if (makeFile(path, PRIVATE_FILE)) syncDirectory(dirname(path));
   } catch (error) {
-    if (codeOf(error) !== "EEXIST") throw fileFailure(error, path);
+    throw fileFailure(error, path);
   }
 }
 
 /** Makes a directory, 0700, of the owner of the one around it, and the ones above it, unless they are there. Throws `data_root_invalid` or `disk_full`. */
 export function createPrivateDirectory(path: string): void {
   try {
-    const made = mkdirSync(path, { recursive: true, mode: PRIVATE_DIRECTORY });
-    if (made !== undefined) {
-      // From the outermost on, so that each has the owner of the one around it.
-      for (const folder of foldersBetween(made, path)) giveNameToOwnerOfFolder(folder);
-      syncDirectory(dirname(made));
-    }
+    const made = makeFolder(path, PRIVATE_DIRECTORY);
+    if (made !== undefined) syncDirectory(dirname(made));
     if (!statSync(path).isDirectory()) throw new EntmootError("data_root_invalid", notDirectory(path));
   } catch (error) {
     const code = codeOf(error);
     if (code === "EEXIST" || code === "ENOTDIR") throw new EntmootError("data_root_invalid", notDirectory(path));
     throw fileFailure(error, path);
   }
-}
-
-/** `inner` and what is above it, up to `outer`, which comes first. */
-function foldersBetween(outer: string, inner: string): string[] {
-  const folders = [inner];
-  while (folders[0]!.length > outer.length) folders.unshift(dirname(folders[0]!));
-  return folders;
 }
 
 /**
@@ -97,7 +70,7 @@ export function tighten(path: string, wanted: number): number | undefined {
   const mode = found.mode & 0o777;
   if ((mode & SHARED_BITS) === 0) return undefined;
   try {
-    chmodSync(path, wanted);
+    setMode(path, wanted);
   } catch (error) {
     throw fileFailure(error, path);
   }
@@ -106,22 +79,12 @@ export function tighten(path: string, wanted: number): number | undefined {
 
 /** Makes entries added to or renamed in `path` survive a power cut. */
 export function syncDirectory(path: string): void {
-  const handle = openSync(path, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
+  syncPath(path);
 }
 
 /** Makes the content of a closed file survive a power cut. */
 export function syncFile(path: string): void {
-  const handle = openSync(path, "r+");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
+  syncPath(path);
 }
 
 /** The failure of a file operation as people can act on it; an `EntmootError` stays as it is. */
@@ -192,6 +155,13 @@ function refusedAt(path: string): string {
   if (ownerOf(path) !== undefined) return path;
   const last = folders.findLast((folder) => ownerOf(folder) !== undefined);
   return last === undefined || mayDo(last, constants.W_OK) ? path : last;
+}
+
+/** `inner` and what is above it, up to `outer`, which comes first. */
+function foldersBetween(outer: string, inner: string): string[] {
+  const folders = [inner];
+  while (folders[0]!.length > outer.length) folders.unshift(dirname(folders[0]!));
+  return folders;
 }
 
 /** Also `true` of what is not there. */

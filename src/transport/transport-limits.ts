@@ -18,8 +18,13 @@ export interface TransportLimits {
   readonly strangerConnections: number;
   /** Streams one stranger may hold; showing a link takes one. */
   readonly streamsPerStranger: number;
-  /** Incoming handshakes under way. Past a quarter of it, strangers must prove their address; past it they are refused. */
+  /** Strangers' connections from one host; past it the oldest of them makes room. */
+  readonly strangersPerHost: number;
+  /** Incoming handshakes under way, of those whose address has answered once. Past it they are refused. */
   readonly handshakes: number;
+  /** The same from one host, and from one program there. */
+  readonly handshakesPerHost: number;
+  readonly handshakesPerSource: number;
 }
 
 /** Ours. A member needs one connection and a few streams; the rest is room for bursts on a machine with little memory. */
@@ -31,7 +36,10 @@ export const DEFAULT_LIMITS: TransportLimits = {
   strangerConnections: 64,
   streamsPerStranger: 4,
   connectionsPerPeerPerMinute: 8,
+  strangersPerHost: 16,
   handshakes: 64,
+  handshakesPerHost: 16,
+  handshakesPerSource: 4,
 };
 
 /** Counts the streams that peers hold open with us. */

@@ -6,10 +6,10 @@ import {
   ftruncateSync,
   lstatSync,
   openSync,
-  rmSync,
   writeSync,
 } from "node:fs";
 import { sizeText } from "../core/amounts.ts";
+import { makeFile, removeFile, requireOwnFile } from "../files/guarded-files.ts";
 import { pause } from "../transport/wait.ts";
 import { type Answer, type GetOptions, get } from "./http-get.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
@@ -45,7 +45,7 @@ export async function download(url: URL, wanted: WantedFile, options: DownloadOp
     const isOnePiece = await fetchAll(url, wanted, options);
     const found = await hashFile(options.partial);
     if (found === wanted.sha256) return;
-    rmSync(options.partial, { force: true });
+    removeFile(options.partial);
     // Pieces that do not fit may be of two files, or of a disk that lost power: once more, from the beginning.
     if (isOnePiece || again) {
       throw updateError(`${url.href}: checksum mismatch: expected ${wanted.sha256}, found ${found}; ${TELL_PUBLISHER}`);
@@ -82,7 +82,7 @@ export async function hashFile(path: string): Promise<string> {
 /** Asks for what is missing and appends it; the size then, and whether that is all from one answer. */
 async function fetchRest(url: URL, wanted: WantedFile, options: DownloadOptions) {
   const { partial, onProgress } = options;
-  if (sizeOf(partial) > wanted.size) rmSync(partial, { force: true });
+  if (sizeOf(partial) > wanted.size) removeFile(partial);
   const file = openFile(partial);
   try {
     const have = fstatSync(file).size;
@@ -97,7 +97,7 @@ async function fetchRest(url: URL, wanted: WantedFile, options: DownloadOptions)
       onProgress?.(size, wanted.size);
       for await (const piece of answer.body) {
         if (size + piece.length > wanted.size) {
-          rmSync(partial, { force: true });
+          removeFile(partial);
           throw updateError(`${url.href}: expected ${sizeText(wanted.size)}, found more; ${TELL_PUBLISHER}`);
         }
         writeAt(file, piece, size);
@@ -128,10 +128,12 @@ function requireUsable(url: URL, { found, start, length }: Answer, have: number,
 /** Never what a link leads to: root may be at work in another's folder. */
 function openFile(path: string): number {
   try {
+    requireOwnFile(path);
     return openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   } catch {
-    rmSync(path, { force: true });
-    return openSync(path, "wx+", 0o600);
+    removeFile(path);
+    makeFile(path, 0o600);
+    return openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   }
 }
 

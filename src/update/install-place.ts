@@ -4,19 +4,17 @@ import {
   constants,
   existsSync,
   lstatSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   realpathSync,
-  rmSync,
   statfsSync,
   statSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { sizeText } from "../core/amounts.ts";
 import { trimSpace } from "../core/bytes/text.ts";
+import { makeFolder, removeFile } from "../files/guarded-files.ts";
 import { FileLock } from "../store/lock.ts";
-import { giveToOwnerOf } from "../store/owner.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
 
 const NAME = "entmootd";
@@ -121,7 +119,7 @@ export function refuseManaged({ executable }: InstallPlace): void {
  */
 export function lockPlace(place: InstallPlace): FileLock {
   try {
-    mkdirSync(place.dir, { recursive: true, mode: 0o755 });
+    makeFolder(place.dir, 0o755);
     accessSync(place.dir, constants.W_OK);
     const lock = tryLockPlace(place);
     if (lock === undefined) throw updateError(underWay(place));
@@ -135,9 +133,7 @@ export function lockPlace(place: InstallPlace): FileLock {
 /** The lock of the folder, which must exist; `undefined` when an update or an installation has it. */
 export function tryLockPlace({ dir, executable }: InstallPlace): FileLock | undefined {
   const lockFile = join(dir, `.${basename(executable)}.lock`);
-  const lock = FileLock.tryAcquire(lockFile, 0);
-  if (lock !== undefined) giveToOwnerOf(dir, lockFile);
-  return lock;
+  return FileLock.tryAcquire(lockFile, 0);
 }
 
 /** What whoever comes second is told. */
@@ -148,8 +144,7 @@ export function underWay({ dir }: InstallPlace): string {
 function sweep({ dir, executable }: InstallPlace): void {
   const name = basename(executable);
   for (const found of readdirSync(dir)) {
-    if (found.startsWith(`.${name}.new-`) || found.startsWith(`.${name}.swap-`))
-      rmSync(join(dir, found), { force: true });
+    if (found.startsWith(`.${name}.new-`) || found.startsWith(`.${name}.swap-`)) removeFile(join(dir, found));
   }
 }
 
@@ -157,7 +152,7 @@ function sweep({ dir, executable }: InstallPlace): void {
 export function dropPartials({ dir, executable }: InstallPlace, keep?: string): void {
   for (const found of readdirSync(dir)) {
     const path = join(dir, found);
-    if (found.startsWith(`.${basename(executable)}.part-`) && path !== keep) rmSync(path, { force: true });
+    if (found.startsWith(`.${basename(executable)}.part-`) && path !== keep) removeFile(path);
   }
 }
 

@@ -5,10 +5,10 @@ import { durationText } from "../core/amounts.ts";
 import { type Clock, later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
+import { ownerFor } from "../files/owner.ts";
 import { fromExistingFolder } from "../host/existing-folder.ts";
 import { type RunningProgram, variablesOf } from "../host/running-program.ts";
 import { type NodeStatus, program, restart, status } from "../node/operations/daemon.ts";
-import { ownerFor } from "../store/owner.ts";
 import { pause } from "../transport/wait.ts";
 import { updateError } from "./update-error.ts";
 

@@ -1,7 +1,7 @@
-import { constants, copyFileSync, existsSync, linkSync, renameSync, rmSync } from "node:fs";
+import { constants, copyFileSync, existsSync, linkSync } from "node:fs";
+import { moveFile, removeFile, replaceFile } from "../files/guarded-files.ts";
 import { syncDirectory, syncFile } from "../store/private-files.ts";
 import type { InstallPlace } from "./install-place.ts";
-import { replaceFile } from "./owner.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
 
 /** Puts the file at `place.staged` in place. At every instant a complete executable stands at the path. */
@@ -10,11 +10,11 @@ export function putInPlace(place: InstallPlace): void {
     if (existsSync(place.executable)) {
       const spare = spareName(place);
       secondName(place.executable, spare);
-      renameSync(spare, place.previous);
+      moveFile(spare, place.previous);
       // Two names of one file are left as they are by a rename.
-      rmSync(spare, { force: true });
+      removeFile(spare);
     }
-    renameSync(place.staged, place.executable);
+    moveFile(place.staged, place.executable);
     syncDirectory(place.dir);
   } catch (error) {
     throw asUpdateError(error, place.executable);
@@ -27,9 +27,9 @@ export function swapBack(place: InstallPlace): void {
   const spare = spareName(place);
   try {
     if (existsSync(place.executable)) secondName(place.executable, spare);
-    renameSync(place.previous, place.executable);
-    if (existsSync(spare)) renameSync(spare, place.previous);
-    rmSync(spare, { force: true });
+    moveFile(place.previous, place.executable);
+    if (existsSync(spare)) moveFile(spare, place.previous);
+    removeFile(spare);
     syncDirectory(place.dir);
   } catch (error) {
     throw asUpdateError(error, place.executable);
@@ -42,7 +42,7 @@ export function noteVersion(place: InstallPlace, version: string, serial: number
   if (serial !== undefined) files.push([place.serialFile, `${serial}\n`] as const);
   for (const [path, text] of files) {
     try {
-      replaceFile(path, text, { dir: place.dir, mode: 0o644 });
+      replaceFile(path, text, { mode: 0o644 });
     } catch {
       // Said above.
     }
@@ -55,7 +55,7 @@ function spareName({ staged }: InstallPlace): string {
 
 /** A second name for the file, or a copy where the file system has no links. */
 function secondName(path: string, name: string): void {
-  rmSync(name, { force: true });
+  removeFile(name);
   try {
     linkSync(path, name);
   } catch {

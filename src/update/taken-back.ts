@@ -1,7 +1,7 @@
-import { readFileSync, rmSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import * as v from "valibot";
+import { removeFile, replaceFile } from "../files/guarded-files.ts";
 import type { InstallPlace } from "./install-place.ts";
-import { replaceFile } from "./owner.ts";
 
 /** Ours. A release that fails is followed by one that works; past this, the oldest is forgotten and may be tried again. */
 const RECORDS_MAX = 8;
@@ -54,7 +54,7 @@ function readAll({ takenBackFile }: InstallPlace): readonly TakenBack[] {
   }
 }
 
-function writeAll({ takenBackFile, dir }: InstallPlace, records: readonly TakenBack[]): void {
-  if (records.length === 0) rmSync(takenBackFile, { force: true });
-  else replaceFile(takenBackFile, `${JSON.stringify(records)}\n`, { dir, mode: 0o644 });
+function writeAll({ takenBackFile }: InstallPlace, records: readonly TakenBack[]): void {
+  if (records.length === 0) removeFile(takenBackFile);
+  else replaceFile(takenBackFile, `${JSON.stringify(records)}\n`, { mode: 0o644 });
 }

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
+import { replaceFile } from "../files/guarded-files.ts";
 import { PRIVATE_FILE } from "../store/private-files.ts";
-import { replaceFile } from "./owner.ts";
 
 /** Ours. A record is a few hundred bytes. */
 const RECORD_MAX = 16 * 1024;
@@ -30,7 +30,7 @@ export type UpdateRecord = v.InferOutput<typeof UpdateRecordBody>;
 export function writeUpdateRecord(dataDir: string, record: UpdateRecord): void {
   if (!existsSync(dataDir)) return;
   const text = `${JSON.stringify({ ...record, reason: record.reason.slice(0, TEXT_MAX) })}\n`;
-  replaceFile(recordPath(dataDir), text, { dir: dataDir, mode: PRIVATE_FILE });
+  replaceFile(recordPath(dataDir), text, { mode: PRIVATE_FILE });
 }
 
 /** The last record; `undefined` when there is none that can be read. */

@@ -1,8 +1,9 @@
-import { closeSync, existsSync, fchmodSync, fsyncSync, openSync, rmSync } from "node:fs";
+import { existsSync, fchmodSync, fsyncSync } from "node:fs";
 import { instantText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { textOf } from "../core/errors.ts";
-import { giveToOwnerOf } from "../store/owner.ts";
+import { NewFile, removeFile } from "../files/guarded-files.ts";
+import { giveHandle, ownerFor } from "../files/owner.ts";
 import { download, hashFile, sizeOf } from "./download.ts";
 import { type Feed, wantedTag } from "./feed.ts";
 import { chosenFeed } from "./feed-file.ts";
@@ -128,7 +129,7 @@ async function replaceByRelease(request: UpdateRequest, place: InstallPlace): Pr
   try {
     putInPlace(place);
   } finally {
-    rmSync(place.staged, { force: true });
+    removeFile(place.staged);
   }
   noteVersion(place, version, Math.max(serial, installedSerial(place)));
   dropPartials(place);
@@ -252,18 +253,17 @@ async function stage(
   });
   request.onStep?.("checking the new executable");
   try {
-    const to = openSync(place.staged, "wx", 0o600);
-    try {
-      await unpackBinary(partial, file.binary, to);
-      fchmodSync(to, 0o755);
-      giveToOwnerOf(existsSync(place.executable) ? place.executable : place.dir, place.staged);
-      fsyncSync(to);
-    } finally {
-      closeSync(to);
+    {
+      using to = new NewFile(place.staged, 0o600);
+      await unpackBinary(partial, file.binary, to.handle);
+      fchmodSync(to.handle, 0o755);
+      giveHandle(to.handle, ownerFor(existsSync(place.executable) ? place.executable : place.dir));
+      fsyncSync(to.handle);
+      to.keep();
     }
     await tryBinary(place.staged, release.manifest.version, request);
   } catch (error) {
-    rmSync(place.staged, { force: true });
+    removeFile(place.staged);
     throw asUpdateError(error, place.dir);
   }
 }

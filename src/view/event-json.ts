@@ -1,5 +1,5 @@
-import { GroupId } from "../core/ids.ts";
-import type { WatchEvent } from "../node/operations/messages.ts";
+import { GroupId, RosterEntryId } from "../core/ids.ts";
+import type { WatchEvent, WatchedPeer } from "../node/operations/messages.ts";
 import { messageLine } from "./message-line.ts";
 
 /** A watch event as `up` and programs around it read it. */
@@ -16,5 +16,26 @@ export function eventJson(event: WatchEvent) {
     change: event.event,
     route: event.route,
     ...(event.self ? { self: true } : {}),
+    ...rosterPart(event),
+  };
+}
+
+/** A change of members as `tail -members` prints it. */
+export function memberChangeJson(event: WatchedPeer) {
+  return {
+    event: "member",
+    group_id: GroupId.toBase64(event.group_id),
+    change: event.event === "left" ? "removed" : event.replaces === undefined ? "added" : "rekeyed",
+    node_id: event.node_id,
+    entmoot_pubkey: event.entmoot_pubkey.toBase64(),
+    ...(event.self ? { self: true } : {}),
+    ...rosterPart(event),
+  };
+}
+
+function rosterPart({ entry_id, replaces }: WatchedPeer) {
+  return {
+    ...(replaces === undefined ? {} : { replaces: replaces.toBase64() }),
+    ...(entry_id === undefined ? {} : { entry_id: RosterEntryId.toBase64(entry_id) }),
   };
 }

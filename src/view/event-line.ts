@@ -34,7 +34,8 @@ export function eventLine(event: WatchEvent, { moot, names, now, program = PROGR
   if (event.kind === "peer" && event.self) return `${clock(now, now)}  ${where}${OWN_CHANGE[event.event]}`;
   if (event.kind === "peer") {
     const route = event.route === "none" ? "" : ` (${event.route})`;
-    return `${clock(now, now)}  ${where}${who} ${CHANGE[event.event]}${route}`;
+    const change = event.replaces === undefined ? CHANGE[event.event] : "has a new key";
+    return `${clock(now, now)}  ${where}${who} ${change}${route}`;
   }
   const { arrived_ms, message, place, seq } = event;
   const key = message.author.entmoot_pubkey?.toBase64().slice(0, KEY_SHOWN);

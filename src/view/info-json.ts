@@ -2,6 +2,7 @@ import { GroupId, MerkleRoot, RosterEntryId } from "../core/ids.ts";
 import type { NodeStatus } from "../node/operations/daemon.ts";
 import type { InfoResp } from "../wire/control/control-info-frames.ts";
 import { retentionJson } from "./retention-json.ts";
+import { rosterStateJson, twinText } from "./roster-state-json.ts";
 
 /** The original's keys in its order, then ours; an agent is told nothing of the machine, and what it is not told is not there. */
 export function infoJson(status: NodeStatus) {
@@ -22,6 +23,7 @@ export function infoJson(status: NodeStatus) {
       local_node_id: group.local_node_id,
       local_member: group.local_member,
       founder: group.founder,
+      ...rosterStateJson(group),
       ...retentionJson(group),
     })),
     ...(status.unopened.length === 0
@@ -30,10 +32,12 @@ export function infoJson(status: NodeStatus) {
           unopened: status.unopened.map(({ group_id, reason }) => ({ group_id: GroupId.toBase64(group_id), reason })),
         }),
     ...(status.faults.length === 0 ? {} : { faults: status.faults }),
+    ...(status.twin_seen_ms === 0 ? {} : { twin: { last_seen_ms: status.twin_seen_ms, note: twinText(status) } }),
     running: status.running,
     ...(status.running
       ? { version: status.version, ...(isForAgent ? {} : { pid: status.pid }), started_at_ms: status.started_at_ms }
       : {}),
+    ...(status.peer_refusals === 0 ? {} : { peer_refusals: status.peer_refusals }),
     ...(isForAgent ? {} : { identity_path: status.identity_path }),
     transport: isForAgent ? { carrier: status.transport.carrier } : status.transport,
   };

@@ -23,6 +23,9 @@ export interface PeerReportRow {
   /** Its messages beside ours when they were last compared, from a day on where one of the two has removed what is older. */
   readonly copy?: "same" | "different";
   readonly copy_since?: string;
+  /** How often it was past its part of this node, and of what the last time. */
+  readonly refusals?: number;
+  readonly refused_for?: string;
 }
 
 export interface PeerReportContext {
@@ -63,6 +66,7 @@ export function peerReport(rows: readonly PeerRow[], context: PeerReportContext)
       ...(row.last_seen_ms === undefined ? {} : { last_seen_ms: row.last_seen_ms }),
       ...(row.copy === undefined ? {} : { copy: row.copy }),
       ...(row.copy_since_ms === 0 ? {} : { copy_since: dayText(BigInt(row.copy_since_ms)) }),
+      ...(row.refusals === 0 ? {} : { refusals: row.refusals, refused_for: row.refused_for }),
     };
   });
 }

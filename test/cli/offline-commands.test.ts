@@ -6,7 +6,7 @@ import { DataRootLock } from "../../src/store/lock.ts";
 import { cli } from "../support/cli.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
-const STRANGER = new Uint8Array(32).fill(7).toBase64();
+const STRANGER = new Uint8Array(32).fill(6).toBase64();
 
 function home() {
   const directory = new TemporaryDirectory();
@@ -255,6 +255,35 @@ describe("roster, invites and links", () => {
     const again = await it.run("roster", "remove", "-group", group, "-pubkey", STRANGER);
     expect(again.stderr).toContain("roster remove: target is not a member");
     expect(again.exit).toBe(2);
+  });
+
+  test("remove names the links that would let whoever was removed in again, and ends them when asked to", async () => {
+    using it = home();
+    const group = await founded(it);
+    const add = () => it.run("roster", "add", "-group", group, "-pubkey", STRANGER);
+    const remove = (...more: string[]) => it.run("roster", "remove", "-group", group, "-pubkey", STRANGER, ...more);
+    await add();
+    const [open, used, revoked] = await Promise.all(
+      [["-uses", "3"], ["-valid-for", "1h"], []].map(async (flags) => {
+        const [link] = (await it.run("invite", "link", "-group", group, ...flags)).json();
+        return String((link as { id: unknown }).id);
+      }),
+    );
+    await it.run("invite", "revoke", "-group", group, "-link", revoked!);
+    const left = await remove();
+    const links = (left.json()[0] as { links: Record<string, unknown>[] }).links;
+    expect(links.map(({ id, status }) => [id, status]).toSorted()).toEqual(
+      [open, used].map((id) => [id, "active"]).toSorted() as never,
+    );
+    expect(left.stderr).toContain("can join under a new key");
+    for (const id of [open, used]) expect(left.stderr).toContain(id!);
+    await add();
+    const ended = await remove("-revoke-links");
+    expect(ended.json()).toMatchObject([{ links: [{ status: "revoked" }, { status: "revoked" }] }]);
+    expect(ended.stderr).toBe("");
+    await add();
+    expect((await remove("-revoke-links")).json()[0]).not.toHaveProperty("links");
+    expect((await it.run("roster", "add", "-group", group, "-pubkey", STRANGER, "-revoke-links")).exit).toBe(5);
   });
 
   test("an invite is printed over several lines with the original's keys in order", async () => {

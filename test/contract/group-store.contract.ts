@@ -11,9 +11,11 @@ import type { Message } from "../../src/core/record/records.ts";
 import { signTransportAd } from "../../src/core/record/transport-ad.ts";
 import type { GroupStore, MessageStore } from "../../src/store/group-store.ts";
 import { CONSUMERS_MAX } from "../../src/store/store-limits.ts";
+import { pageIds } from "../../src/wire/peer/id-page.ts";
 import { expectCode } from "../support/expect-code.ts";
 import { identity } from "../support/identity.ts";
 import { keptMessage } from "../support/kept-message.ts";
+import { lastOf } from "../support/last-of.ts";
 import { GROUP, message } from "../support/message.ts";
 import { queried } from "../support/queried.ts";
 import { changed, roster } from "../support/roster.ts";
@@ -289,6 +291,15 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(ids({ since: undefined, until: 10n })).toEqual([early.id, earliest.id, other.id]);
       expect(messages.idsSince(0n)).toEqual([other.id, root.id, early.id]);
       expect(messages.idsSince(6n)).toEqual([other.id, root.id]);
+      // Before and after the order of all of it is known by heart.
+      for (const _ of [1, 2]) {
+        for (const since of [-9n, 0n, 6n, 99n]) {
+          const ids = messages.idsSince(since);
+          expect(pageIds(lastOf(messages.idsSinceInSteps(since)))).toEqual(ids);
+          expect(messages.countSince(since)).toBe(ids.length);
+        }
+        messages.merkleRoot();
+      }
       expect(messages.latest(2).map(({ id }) => id)).toEqual([other.id, root.id]);
       expect(messages.latest(3).map(({ id }) => id)).toEqual([other.id, root.id, early.id]);
       expect(messages.nextParents()).toEqual([other.id, root.id, early.id]);
@@ -488,6 +499,26 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
   });
 
   describe(`the roster in ${name}`, () => {
+    check("entries behind one give way to others, also after reopening", ({ roster: kept }, world) => {
+      const [founder, ...others] = [identity(1), identity(2), identity(3), identity(4)] as const;
+      const [log, other] = [roster([founder, ...others]), roster([founder, others[0], others[2]])];
+      kept.append(log.entries);
+      kept.rebranch(2, other.entries.slice(2));
+      expect(world.reopen().roster.entries()).toEqual([...other.entries]);
+      world.store.roster.rebranch(1, []);
+      expect(world.store.roster.entries()).toEqual(other.entries.slice(0, 1));
+    });
+
+    check("what is known of other histories is kept whole, and as it was given last", ({ roster: kept }, world) => {
+      expect(kept.forks()).toEqual([]);
+      kept.keepForks(["one", "two", "x".repeat(1024 * 1024)]);
+      expect(world.reopen().roster.forks()).toEqual(["one", "two", "x".repeat(1024 * 1024)]);
+      world.store.roster.keepForks(["three"]);
+      expect(world.reopen().roster.forks()).toEqual(["three"]);
+      world.store.roster.keepForks([]);
+      expect(world.reopen().roster.forks()).toEqual([]);
+    });
+
     check("entries come back in log order, also after reopening and appending", ({ roster: kept }, world) => {
       const log = roster([identity(1), identity(2), identity(3)]);
       expect(kept.entries()).toEqual([]);

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { PublicKey } from "../../src/core/ids.ts";
+import { PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import { type MOOT_OPERATIONS, member_admit, members, roster_change } from "../../src/node/operations/moots.ts";
 import { OPEN_GROUP } from "../support/nodes.ts";
 import type { CasesOf } from "./operations.contract.ts";
@@ -74,6 +74,29 @@ export const MOOT_CASES: CasesOf<typeof MOOT_OPERATIONS> = {
       {
         title: "of an unknown moot is refused",
         request: () => ({ group_id: UNKNOWN, op: "add", entmoot_pubkey: STRANGER }),
+        ...notFound,
+      },
+    ],
+  },
+  roster_heal: {
+    malformed: { request: '{"group_id":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=","keep":"x"}', names: "keep" },
+    cases: [
+      {
+        title: "has nothing to do where nothing has forked",
+        async request({ group_id, node }) {
+          const { entry_id } = await node.call(roster_change, { group_id, op: "add", entmoot_pubkey: STRANGER });
+          return { group_id, keep: entry_id };
+        },
+        answers: (answer) => expect(answer).toMatchObject({ lost: [], readmitted: [], members: 2, fork: undefined }),
+      },
+      {
+        title: "of a history that is not known is refused",
+        request: ({ group_id }) => ({ group_id, keep: RosterEntryId.fromHex("77".repeat(32)) }),
+        fails: { code: "not_found" },
+      },
+      {
+        title: "of an unknown moot is refused",
+        request: () => ({ group_id: UNKNOWN, keep: RosterEntryId.zero }),
         ...notFound,
       },
     ],
@@ -174,7 +197,7 @@ export const MOOT_CASES: CasesOf<typeof MOOT_OPERATIONS> = {
         title: "under the id of another key is refused",
         async request({ group_id, node }) {
           await node.call(member_admit, { group_id, target, valid_for_ms: HOUR_MS });
-          const other = { pilot_node_id: 77, entmoot_pubkey: new Uint8Array(32).fill(7) };
+          const other = { pilot_node_id: 77, entmoot_pubkey: new Uint8Array(32).fill(6) };
           return { group_id, target: other, valid_for_ms: HOUR_MS };
         },
         fails: { code: "conflict" },

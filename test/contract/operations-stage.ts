@@ -37,7 +37,7 @@ const STRICT_CLOCK: Clock = {
 
 /** What no stage has. */
 export const UNKNOWN = GroupId.fromBytes(new Uint8Array(32).fill(9));
-export const STRANGER = PublicKey.fromBytes(new Uint8Array(32).fill(8));
+export const STRANGER = PublicKey.fromBytes(new Uint8Array(32).fill(9));
 export const HOUR_MS = 3_600_000;
 
 /** A node that founded one moot without limits, and the way it is asked. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { sizeText } from "../../src/core/amounts.ts";
 import type { ErrorCode } from "../../src/core/errors.ts";
 import { GroupId } from "../../src/core/ids.ts";
 import { version } from "../../src/node/operations/daemon.ts";
@@ -100,7 +101,7 @@ export function refusalsContract<Table extends OperationTable>(
       const isAllowed = driver.caller === "owner" || scope === "agent";
       const forbidden = { code: "forbidden", message: expect.stringContaining(name) };
       test(`${name}: a request over its cap of ${requestMax} bytes`, async () => {
-        const message = `${name}: expected a request of at most ${requestMax} bytes, found ${requestMax + 1}`;
+        const message = `${name}: expected a request of at most ${sizeText(requestMax)}, found ${sizeText(requestMax + 1)}`;
         await expectRefused(driver, name, " ".repeat(requestMax + 1), {
           ...(isAllowed ? { code: "frame_too_large", message } : forbidden),
         });

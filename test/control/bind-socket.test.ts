@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bindSocket } from "../../src/control/bind-socket.ts";
+import { dial } from "../../src/control/dial.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { RunningOriginal } from "../support/running-original.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -38,6 +39,23 @@ test("a directory in its place is called one", async () => {
   await expect(bind(path)).rejects.toMatchObject({
     message: expect.stringContaining("found a directory; move it away"),
   });
+});
+
+test("a name as long as a socket's may be is bound and reached, a longer one is refused with the limit", async () => {
+  using directory = new TemporaryDirectory();
+  const folder = join(directory.path, "d".repeat(100));
+  mkdirSync(folder);
+  const longest = join(folder, "n".repeat(90));
+  const socket = await bind(longest);
+  const stream = await dial(longest, realClock);
+  expect(stream).toBeDefined();
+  stream?.destroy();
+  socket.stop(true);
+  await expect(bind(join(folder, "n".repeat(91)))).rejects.toMatchObject({
+    code: "data_root_invalid",
+    message: expect.stringMatching(/may have at most 107 bytes, or its name at most 90; found \d+ and 91/),
+  });
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test("where no more files can be opened, the limit is named", async () => {

@@ -26,6 +26,7 @@ import {
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { readiness } from "../../src/view/readiness.ts";
 import { type ControlledNode, controlledNode } from "../support/control.ts";
+import { identity } from "../support/identity.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -72,7 +73,7 @@ describe("what the client says is what the node says", () => {
     });
     expect(created.open_invite?.link).toStartWith("entmoot://join/");
     const { group_id } = created;
-    const entmoot_pubkey = PublicKey.fromBytes(new Uint8Array(32).fill(3));
+    const entmoot_pubkey = PublicKey.fromBytes(identity(33).publicKey);
     const added = await client.call(roster_change, { group_id, op: "add", node_id: 77, entmoot_pubkey });
     expect(added).toMatchObject({ group_id, members: 2, subject: { pilot_node_id: 77 } });
     expect(await client.call(status, {})).toEqual(await it.node.call(status, {}));
@@ -87,7 +88,7 @@ describe("what the client says is what the node says", () => {
     expect(await client.call(invite_authority, { group_id })).toEqual(
       await it.node.call(invite_authority, { group_id }),
     );
-    const target = { pilot_node_id: 5, entmoot_pubkey: new Uint8Array(32).fill(5) };
+    const target = { pilot_node_id: 5, entmoot_pubkey: identity(35).publicKey };
     const admitted = await client.call(member_admit, { group_id, target, valid_for_ms: 60_000 });
     expect(admitted).toMatchObject({ group_id, members: 2 });
     expect(await client.call(member_expel, { group_id, target })).toMatchObject({ members: 1 });
@@ -129,7 +130,7 @@ describe("what the client says is what the node says", () => {
     const gone = await client.call(roster_change, {
       group_id,
       op: "add",
-      entmoot_pubkey: PublicKey.fromBytes(new Uint8Array(32).fill(9)),
+      entmoot_pubkey: PublicKey.fromBytes(identity(39).publicKey),
     });
     const asked = [local_node_id, gone.subject.pilot_node_id, 4];
     const { peers: rows } = await client.call(probe, { group_id, peers: asked, timeout_ms: 250 });
@@ -253,7 +254,11 @@ describe("a daemon that does not answer", () => {
       code: "timeout",
       message: "no answer from the daemon within 20 ms; it may have acted all the same",
     });
-    it.clock.advance(29_979);
+    const looked = it.client.call(status, {}, { timeoutMs: 20 }).catch((error: unknown) => error);
+    await until(() => it.clock.waiting === 2);
+    it.clock.advance(20);
+    expect(await looked).toMatchObject({ code: "timeout", message: "no answer from the daemon within 20 ms" });
+    it.clock.advance(29_959);
     expect(it.clock.waiting).toBe(1);
     it.clock.advance(1);
     expect(await asked).toMatchObject({ code: "timeout", message: expect.stringContaining("within 30 s") });

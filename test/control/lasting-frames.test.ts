@@ -67,6 +67,7 @@ const STATUS: NodeStatus = {
   transport: { carrier: "iroh", reason: "default", port: 4433, hints: ["h"] },
   unopened: [],
   faults: [],
+  twin_seen_ms: 0,
   groups: [
     {
       group_id: GroupId.fromBytes(new Uint8Array(32).fill(1)),
@@ -79,11 +80,15 @@ const STATUS: NodeStatus = {
       local_node_id: 7,
       local_member: true,
       founder: true,
+      removal: undefined,
+      fork: undefined,
+      doubt: undefined,
       policy: "",
       retention: undefined,
     },
   ],
   started_at_ms: 1_750_000_000_000,
+  peer_refusals: 0,
 };
 const STARTED_AS = { pid: 42, ...PROGRAM };
 

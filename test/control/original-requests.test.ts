@@ -9,6 +9,7 @@ import { publish } from "../../src/node/operations/messages.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
 import type { ControlFrame } from "../../src/wire/control/control-frame.ts";
 import { type ControlledNode, controlledNode } from "../support/control.ts";
+import { identity } from "../support/identity.ts";
 import { OPEN_GROUP, until } from "../support/nodes.ts";
 import { ask, exchange, frameBytes, replies } from "../support/raw-control.ts";
 
@@ -178,7 +179,7 @@ describe("requests of the original", () => {
     const base = {
       kind: "invite_create_req",
       group_id,
-      target: { pilot_node_id: 7, entmoot_pubkey: new Uint8Array(32).fill(7) },
+      target: { pilot_node_id: 7, entmoot_pubkey: identity(37).publicKey },
       target_pilot_pubkey: nothing,
       require_pilot_identity: false,
       require_pilot_proof: false,

@@ -26,6 +26,7 @@ function question(change: Partial<RuntimeQuestion> = {}): RuntimeQuestion {
     procRoot: join(root, "proc"),
     systemRoot: join(root, "system"),
     answers: () => Promise.resolve(true),
+    whyNot: () => Promise.resolve(undefined),
     ...change,
   };
 }
@@ -77,6 +78,20 @@ describe("the state of a machine", () => {
     expect(report).toMatchObject({ runtime_status: "down", runtime_status_reason: "control socket is not reachable" });
     expect(report).not.toHaveProperty("running_daemon");
     expect(readdirSync(asked.home)).toEqual(["proc"]);
+  });
+
+  test("that is down says why as a command would, and which other daemon could be meant", async () => {
+    const why = "control socket /data/control.sock: cannot be used: /data: no permission (EACCES)";
+    const asked = question({ whyNot: () => Promise.resolve(why) });
+    addProcess(asked.procRoot, 1, ["entmootd", "-data", "/da ta", "serve"]);
+    const report = await inspectRuntime(asked);
+    expect(report).toMatchObject({ runtime_status: "down", runtime_status_reason: expect.stringContaining(why) });
+    expect(report.suggestions).toEqual([
+      "a daemon of another data root runs: pid 1, data /da ta; if it is the one meant: ENTMOOT_DATA='/da ta'",
+    ]);
+    const agents = await inspectRuntime({ ...asked, agentSocket: join(asked.home, "a.sock") });
+    expect(agents.runtime_status_reason).toBe(`the socket that ENTMOOT_AGENT_SOCKET names is not reachable: ${why}`);
+    expect(agents).not.toHaveProperty("suggestions");
   });
 
   test("is healthy when the control socket accepts, whatever Pilot does", async () => {

@@ -57,6 +57,24 @@ test("the search finds each of these, so an empty result means something", () =>
   }
 });
 
+/** What a reader finds at the top; a program or a script left behind there would come with every clone. */
+const TOP = new Set(
+  `.ci .github .gitignore .npmrc CHANGELOG.md LICENSE README.md bench biome.json bunfig.toml docs install.sh
+  package-lock.json package.json release.ts scripts src test tsconfig.json`.split(/\s+/),
+);
+/** No source and no set of vectors is as long. */
+const FILE_MAX_BYTES = 2_000_000;
+
+test("nothing stands at the top level but what belongs there, and no file is as large as a program", () => {
+  const files = projectFiles().filter((path) => !/^(?:dist|node_modules)\//.test(path));
+  expect(files.filter((path) => !TOP.has(path.split("/")[0]!))).toEqual([]);
+  expect(files.filter((path) => statSync(resolve(ROOT, path)).size > FILE_MAX_BYTES)).toEqual([]);
+});
+
+test("install.sh is ASCII: one of the shells reads nothing else where the language is not set", () => {
+  expect(readFileSync(resolve(ROOT, "install.sh"), "utf8")).toMatch(/^\p{ASCII}*$/u);
+});
+
 /** A tag without a reason, of one constant or of a group. */
 const BARE_TAG =
   /(?:\/\*\*?|\/\/|^ \*) (?:Ours|Wire)(?: and ours| and the original's)?(?:, all of (?:them|these))?[.:]?(?: *\*\/|$)/m;

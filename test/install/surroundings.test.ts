@@ -1,10 +1,19 @@
 import { expect } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { Program } from "../support/program.ts";
 import { FakeFeed, fakeBinary } from "./fake-feed.ts";
-import { Sandbox, SCRIPT } from "./sandbox.ts";
+import { Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
 const needsRoot =
@@ -203,6 +212,36 @@ test(
   },
   needsRoot,
 );
+
+for (const shell of SHELLS) {
+  test(
+    `root runs nothing and reads no shell that another user put there, and writes through no link of theirs: ${shell.join(" ")}`,
+    async () => {
+      using feed = new FakeFeed();
+      feed.publish();
+      using box = new Sandbox(feed);
+      chmodSync(box.path, 0o755);
+      const marks = join(box.path, "marks");
+      mkdirSync(marks);
+      chmodSync(marks, 0o777);
+      const mark = (name: string) => `id -u >>'${marks}/${name}'`;
+      box.write(".entmoot/runtime.env", `${mark("sourced")}\nENTMOOT_DATA=/elsewhere\n`);
+      box.write(".entmoot/bin/entmootd", `#!/bin/sh\n${mark("run")}\necho '{"version":"v0.1.0"}'\n`);
+      chmodSync(box.binary, 0o755);
+      const mine = join(box.path, "of root");
+      writeFileSync(mine, "mine\n");
+      symlinkSync(mine, join(box.home, ".bashrc"));
+      Bun.spawnSync(["chown", "-hR", "4711:4712", box.home]);
+      await box.install([], { shell });
+      await box.run(["uninstall"], { shell });
+      expect(existsSync(join(marks, "sourced"))).toBe(false);
+      const ran = existsSync(join(marks, "run")) ? readFileSync(join(marks, "run"), "utf8") : "";
+      expect(ran.trim().split("\n")).not.toContain("0");
+      expect(readFileSync(mine, "utf8")).toBe("mine\n");
+    },
+    needsRoot,
+  );
+}
 
 test(
   "on a disk without room for the archive, one that waits elsewhere is gone when the run is ended",

@@ -96,7 +96,7 @@ test("the timer asks the member compared longest ago, whatever its root was then
 test("differing roots start a pull of what we lack", () => {
   group.store(id(2));
   connect(1);
-  expect(handle({ kind: "status", from: node(1), status: group.status(3) })).toEqual([
+  expect(acts(handle({ kind: "status", from: node(1), status: group.status(3) }))).toEqual([
     { kind: "ask_ids", to: node(1), after: undefined, limit: config.frame.idsMax },
   ]);
   const [fetch] = handle({ kind: "ids_page", from: node(1), ids: ids(1, 3), next: undefined });
@@ -123,31 +123,31 @@ test("a difference that may be a message under way is looked at again before any
   ]);
   handle({ kind: "stored", ids: group.store(id(5)), from: node(2), via: "push" }, 5_250);
   const confirmed = handle({ kind: "status", from: node(1), status: group.status(3) }, 5_300);
-  expect(confirmed).toEqual([{ kind: "ask_ids", to: node(1), after: undefined, limit: config.frame.idsMax }]);
+  expect(acts(confirmed)).toEqual([{ kind: "ask_ids", to: node(1), after: undefined, limit: config.frame.idsMax }]);
 });
 
 test("pages flow while fetches run, within bounds, however much the peer claims", () => {
   connect(1);
-  const waiting = handle({ kind: "status", from: node(1), status: group.status(1_000_000) });
+  const waiting = acts(handle({ kind: "status", from: node(1), status: group.status(1_000_000) }));
   let next = 1;
-  let fetches = 0;
+  const fetched: number[] = [];
   for (let nowMs = 1; nowMs < 400 && waiting.length > 0; nowMs++) {
     // Pages are answered first, fetches last: the worst case for memory.
     const at = waiting.findIndex(({ kind }) => kind === "ask_ids");
     const [effect] = waiting.splice(Math.max(0, at), 1);
     if (effect?.kind === "ask_ids") {
       expect(effect.after).toEqual(next === 1 ? undefined : place(next - 1));
-      waiting.push(...handle({ kind: "ids_page", from: node(1), ...page(next) }, nowMs));
+      waiting.push(...acts(handle({ kind: "ids_page", from: node(1), ...page(next) }, nowMs)));
       next += config.frame.idsMax;
     } else {
-      fetches += 1;
-      waiting.push(...deliver(effect, nowMs));
+      if (effect?.kind === "fetch") fetched.push(effect.ids.length);
+      waiting.push(...acts(deliver(effect, nowMs)));
     }
     expect(catchUp.pending).toBeLessThanOrEqual(config.pull.pendingMax);
     expect(waiting.filter(({ kind }) => kind === "fetch").length).toBeLessThanOrEqual(config.pull.fetchesMax);
   }
-  expect(fetches).toBeGreaterThan(300);
-  expect(group.size).toBe(fetches * config.pull.fetchIds);
+  expect(fetched.length).toBeGreaterThan(300);
+  expect(group.size).toBe(fetched.reduce((sum, count) => sum + count));
 });
 
 for (const [what, ...pages] of [
@@ -157,6 +157,7 @@ for (const [what, ...pages] of [
   ["does not go on from the one before", page(1), { ...page(5_000), next: page(1).next }],
 ] as const) {
   test(`a page that ${what} ends the pull`, () => {
+    group.store(...ids(1, config.frame.idsMax));
     connect(1);
     handle({ kind: "status", from: node(1), status: group.status(3) });
     const [last] = pages.map((each) => handle({ kind: "ids_page", from: node(1), ...each })).reverse();
@@ -175,11 +176,12 @@ test("an id that is listed again while it is under way is not asked for twice", 
     ...handle({ kind: "ids_page", from: node(1), ids: ids(1, 3), next: place(3) }),
     ...handle({ kind: "ids_page", from: node(1), ids: ids(2, 3), next: place(4) }),
   ].filter(({ kind }) => kind === "fetch");
-  expect(fetches).toEqual(
-    [ids(1, 3), [id(4)]].map((asked) => ({ kind: "fetch", from: node(1), ids: asked, via: "pull" })),
-  );
+  // The second waits until the first has brought something or failed.
+  expect(fetches).toEqual([{ kind: "fetch", from: node(1), ids: ids(1, 3), via: "pull" }]);
   const again = handle({ kind: "failed", effect: fetches[0] as never, failure: "timeout" }, 1_000);
-  handle({ kind: "failed", effect: again[0] as never, failure: "timeout" }, 2_000);
+  expect(acts(again)).toEqual(fetches);
+  fetches.push(...acts(handle({ kind: "failed", effect: again[0] as never, failure: "timeout" }, 2_000)));
+  expect(fetches[1]).toEqual({ kind: "fetch", from: node(1), ids: [id(4)], via: "pull" });
   handle({ kind: "ids_page", from: node(1), ids: ids(4, 1), next: undefined }, 3_000);
   expect(deliver(fetches[1], 4_000)).toContainEqual({
     kind: "report",
@@ -288,12 +290,96 @@ test("a pull whose one long fetch goes on bringing messages is not given up", ()
   expect(effects.filter(({ kind }) => kind === "report")).toEqual([]);
 });
 
-test("one pull at a time: a second peer that differs is asked again when the first is done", () => {
+test("one pull as long as it delivers: a second peer that differs is asked again when the first is done", () => {
   connect(1);
   connect(2);
   const [fetch] = listed(1, 2);
-  expect(handle({ kind: "status", from: node(2), status: group.status(5) })).toEqual([]);
+  expect(acts(handle({ kind: "status", from: node(2), status: group.status(5) }))).toEqual([]);
   expect(acts(deliver(fetch))).toEqual([{ kind: "ask_status", to: node(2) }]);
+});
+
+test("beside a peer that lists and does not deliver, twice as many as run are asked each time", () => {
+  for (const n of [1, 2, 3, 4, 5]) {
+    connect(n);
+    listed(n, 3);
+  }
+  const { keepsUpMs } = config.pull;
+  expect(acts(handle({ kind: "timer", timer: "compare" }, keepsUpMs - 1))).toEqual([]);
+  const turns = acts(handle({ kind: "timer", timer: "compare" }, keepsUpMs));
+  expect(turns).toEqual([2, 3].map((n) => ({ kind: "ask_status", to: node(n) })));
+  // Both start, and what the first was asked for is asked of whoever lists it first.
+  expect(acts(listed(2, 3, keepsUpMs + 1))).toEqual([{ kind: "fetch", from: node(2), ids: ids(1, 3), via: "pull" }]);
+  expect(acts(listed(3, 5, keepsUpMs + 2))).toEqual([{ kind: "fetch", from: node(3), ids: ids(4, 2), via: "pull" }]);
+  const rest = acts(handle({ kind: "timer", timer: "compare" }, 2 * keepsUpMs + 2));
+  expect(rest.filter(({ kind }) => kind === "ask_status")).toEqual(
+    [4, 5].map((n) => ({ kind: "ask_status", to: node(n) })),
+  );
+});
+
+test("what one peer did not deliver is asked of another that lists it as soon as its claim is over", () => {
+  connect(1);
+  connect(2);
+  listed(1, 3);
+  listed(2, 3);
+  const { keepsUpMs } = config.pull;
+  handle({ kind: "timer", timer: "compare" }, keepsUpMs);
+  const [fetch] = acts(listed(2, 3, keepsUpMs + 1));
+  expect(deliver(fetch, keepsUpMs + 2)).toContainEqual({
+    kind: "report",
+    report: { what: "compared", peer: node(2), outcome: "caught_up", stored: 3, missing: 0 },
+  });
+});
+
+test("a message now and then does not keep others from being asked", () => {
+  connect(1);
+  connect(2);
+  listed(1, 5);
+  listed(2, 5);
+  const { keepsUpMs } = config.pull;
+  handle({ kind: "stored", ids: group.store(id(1)), from: node(1), via: "pull" }, keepsUpMs - 1);
+  expect(acts(handle({ kind: "timer", timer: "compare" }, keepsUpMs))).toContainEqual({
+    kind: "ask_status",
+    to: node(2),
+  });
+});
+
+test("who listed and did not deliver is left alone longer each time, also when it comes back", () => {
+  let nowMs = 0;
+  for (const waitMs of [1, 2, 4, 8].map((times) => times * config.catchUp.failureFirstMs)) {
+    expect(acts(connect(1, nowMs))).toEqual([{ kind: "ask_status", to: node(1) }]);
+    const [fetch] = acts(listed(1, 3, nowMs));
+    if (fetch?.kind !== "fetch") throw new Error("expected a fetch");
+    handle(
+      { kind: "fetched", from: node(1), via: "pull", ids: fetch.ids, stored: [], unknown: fetch.ids, refused: [] },
+      nowMs,
+    );
+    handle({ kind: "peer", peer: node(1), connected: false }, nowMs + 1);
+    expect(acts(connect(1, nowMs + waitMs - 1))).toEqual([]);
+    handle({ kind: "peer", peer: node(1), connected: false }, nowMs + waitMs - 1);
+    nowMs += waitMs;
+  }
+});
+
+test("with as many pulls as there may be, the one that brought nothing for longest makes room", () => {
+  handle({ kind: "members", members: members(config.pull.pullsMax + 2) });
+  const others = Array.from({ length: config.pull.pullsMax + 1 }, (_, i) => i + 1);
+  for (const n of others) connect(n);
+  const listing = new Set<unknown>();
+  const failed = new Set<unknown>();
+  const see = (effects: readonly Effect[]) => {
+    for (const effect of effects) {
+      if (effect.kind === "ask_ids") listing.add(effect.to);
+      if (effect.kind === "report" && effect.report.what === "compared") failed.add(effect.report.peer);
+    }
+  };
+  for (let nowMs = 0; nowMs <= config.pull.keepsUpMs + config.pull.turnMs; nowMs += 50) {
+    // Each says again and again that it differs, and lists nothing.
+    for (const n of others) see(handle({ kind: "status", from: node(n), status: group.status(n + 10) }, nowMs));
+    see(handle({ kind: "timer", timer: "compare" }, nowMs));
+    expect(listing.size - failed.size).toBeLessThanOrEqual(config.pull.pullsMax);
+  }
+  expect(listing).toEqual(new Set(others.map(node)));
+  expect(failed).toContain(node(1));
 });
 
 test("failures back off, doubling", () => {

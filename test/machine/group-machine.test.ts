@@ -120,7 +120,9 @@ const askIds = (n: number): Effect => ({
 
 test("what a peer says of its copy with its own question is compared at once", () => {
   const { group, machine } = quiet(3, 2);
-  expect(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, steadyMs(1))).toEqual([askIds(1)]);
+  expect(acts(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, steadyMs(1)))).toEqual([
+    askIds(1),
+  ]);
 });
 
 test("what it says while our question is under way stands for the answer", () => {
@@ -138,7 +140,7 @@ test("what it says while our question is under way stands for the answer", () =>
     acts(machine.handle({ kind: "failed", effect: ask as NetworkEffect, failure: "refused" }, steadyMs(30))),
   ).toEqual([]);
   const later = 20 + config.catchUp.offeredEveryMs;
-  expect(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, steadyMs(later))).toEqual([
+  expect(acts(machine.handle({ kind: "status", from: node(1), status: group.status(3) }, steadyMs(later)))).toEqual([
     askIds(1),
   ]);
 });
@@ -178,7 +180,7 @@ test("who asks with fewer messages pulls ours, and is looked at again only after
     { kind: "ask_status", to: node(1) },
   ]);
   const answer: Event = { kind: "status", from: node(1), status: group.status(4) };
-  expect(machine.handle(answer, steadyMs(100 + confirmAfterMs))).toEqual([askIds(1)]);
+  expect(acts(machine.handle(answer, steadyMs(100 + confirmAfterMs)))).toEqual([askIds(1)]);
 });
 
 test("a peer that asks without end makes us ask no more often than its answers would", () => {
@@ -207,7 +209,8 @@ test("a peer that asks without end makes us ask no more often than its answers w
   const looks = (minutes * 60_000) / config.catchUp.offeredEveryMs;
   // Besides, somebody is asked by the timer every 24 s.
   const byTimer = (minutes * 60_000) / config.catchUp.compareEveryMs[0];
-  expect(asked.ask_ids).toBeGreaterThan(10);
+  // Fewer each time, for it does not deliver what it lists.
+  expect(asked.ask_ids).toBeGreaterThan(5);
   expect(asked.ask_ids).toBeLessThanOrEqual(looks + byTimer);
   expect(asked.ask_status).toBeLessThanOrEqual(byTimer);
   expect(asked.ask_roster).toBeLessThanOrEqual(looks + byTimer);
@@ -245,7 +248,7 @@ test("limits and times are those of the configuration", () => {
     { kind: "ask_ids", to: node(3), after: undefined, limit: 100 },
   ]);
   const listed = machine.handle({ kind: "ids_page", from: node(3), ids: ids(1, 20), next: undefined }, steadyMs(0));
-  expect(listed.map((effect) => "ids" in effect && effect.ids.length)).toEqual([4, 4]);
+  expect(listed.map((effect) => "ids" in effect && effect.ids.length)).toEqual([4]);
   for (const n of [1, 2, 3]) {
     const canonical = new Uint8Array(1);
     machine.handle({ kind: "unknown_author", from: node(n), id: id(100 + n), author: node(9), canonical }, steadyMs(0));

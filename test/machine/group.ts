@@ -1,4 +1,4 @@
-import { MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
+import { ForksDigest, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import type { CopyPart } from "../../src/core/order/copy-part.ts";
 import type { TimePlace } from "../../src/core/order/time-place.ts";
 import type { Effect } from "../../src/machine/effect.ts";
@@ -34,6 +34,8 @@ export class TestGroup implements MessageIndex, RosterView {
   readonly authors = new Set<PublicKey>();
   length = 1;
   fork = 0;
+  forks = ForksDigest.zero;
+  isForked = false;
 
   get head(): RosterEntryId {
     return head(this.length * 100 + this.fork);

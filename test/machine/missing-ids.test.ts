@@ -32,7 +32,7 @@ test("holders take turns, and after so many asks the id is left to comparison", 
   for (let nowMs = 0; missing.size > 0; nowMs += 10) {
     for (const [holder] of missing.due(steadyMs(nowMs), noRank)) {
       asked.push(holder);
-      missing.asked(id(1), holder, "graft", nowMs + 10);
+      missing.asked(id(1), holder, nowMs + 10);
     }
   }
   expect(asked).toHaveLength(config.missingIds.asksMax);
@@ -50,4 +50,44 @@ test("the table, one peer's share of it and the holders of an id are bounded; a 
   expect(missing.holdersOf(id(0))).toHaveLength(config.missingIds.holdersMax);
   for (let n = 0; n < 2 * config.missingIds.idsMax; n++) missing.name(id(100_000 + n), node(n % 100), 0);
   expect(missing.size).toBe(config.missingIds.idsMax);
+});
+
+test("who does not bring what it was asked for is asked after the others, until it brings something", () => {
+  const missing = new MissingIds(config);
+  const [liar, honest] = [node(1), node(2)];
+  for (const holder of [liar, honest]) missing.name(id(1), holder, 0);
+  expect([...missing.due(steadyMs(0), noRank).keys()]).toEqual([liar]);
+  missing.asked(id(1), liar, 10);
+  expect([...missing.due(steadyMs(10), noRank).keys()]).toEqual([honest]);
+  for (const holder of [liar, honest]) missing.name(id(2), holder, 10);
+  missing.delete(id(1));
+  const asks = [...missing.due(steadyMs(20), (peer) => (peer === liar ? 1 : 0)).keys()];
+  expect(asks).toEqual([honest]);
+  missing.delivered(liar);
+  expect([...missing.due(steadyMs(20), (peer) => (peer === liar ? 1 : 0)).keys()]).toEqual([liar]);
+});
+
+test("who left something undone makes room among the holders of an id", () => {
+  const missing = new MissingIds(config);
+  const { holdersMax } = config.missingIds;
+  missing.name(id(1), node(1), 0);
+  missing.due(steadyMs(0), noRank);
+  missing.asked(id(1), node(1), 10);
+  for (let n = 2; n <= holdersMax; n++) missing.name(id(1), node(n), 10);
+  missing.due(steadyMs(10), noRank);
+  missing.name(id(1), node(50), 10);
+  expect(missing.holdersOf(id(1))).toContain(node(50));
+  expect(missing.holdersOf(id(1))).not.toContain(node(1));
+  missing.name(id(1), node(51), 10);
+  expect(missing.holdersOf(id(1))).not.toContain(node(51));
+});
+
+test("a fetch that goes on for long does not keep another holder from being asked", () => {
+  const missing = new MissingIds(config);
+  missing.name(id(1), node(1), 0);
+  missing.fetched(id(1), node(1), { slowMs: 10, lostMs: 120 });
+  expect(missing.isBeingFetched(id(1))).toBe(true);
+  expect(missing.due(steadyMs(20), noRank).size).toBe(0);
+  missing.name(id(1), node(2), 20);
+  expect([...missing.due(steadyMs(20), noRank).keys()]).toEqual([node(2)]);
 });

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "bun:test";
 import { steadyMs } from "../../src/core/clock.ts";
+import { ForksDigest } from "../../src/core/ids.ts";
 import type { Effect } from "../../src/machine/effect.ts";
 import type { CopyStatus, Event } from "../../src/machine/event.ts";
 import { MACHINE_DEFAULTS as config } from "../../src/machine/machine-config.ts";
@@ -106,4 +107,44 @@ test("a message of an unknown author makes us ask its sender for the roster once
   expect(handle(event(1))).toEqual([{ kind: "ask_roster", to: node(1) }]);
   expect(handle(event(1), 10)).toEqual([]);
   expect(handle(event(9), 10)).toEqual([]);
+});
+
+const DIGESTS = ["11", "22"].map((byte) => ForksDigest.fromHex(byte.repeat(32))) as [ForksDigest, ForksDigest];
+const told = (forks: ForksDigest, length = 3, nowMs = 0): Effect[] =>
+  handle({ kind: "status", from: node(1), status: { ...status(length), roster_forks: forks } }, nowMs);
+
+test("who knows of other forks than we do is asked for them, once in a while; who knows of none asks us", () => {
+  expect(told(DIGESTS[0])).toEqual([{ kind: "ask_forks", to: node(1) }]);
+  expect(told(DIGESTS[0], 3, 4_999)).toEqual([]);
+  expect(told(DIGESTS[0], 3, 5_000)).toEqual([{ kind: "ask_forks", to: node(1) }]);
+  group.forks = DIGESTS[1];
+  expect(told(ForksDigest.zero, 3, 20_000)).toEqual([]);
+});
+
+test("two sides of a fork that both know of it leave each other alone until it is healed", () => {
+  group.forks = DIGESTS[0];
+  group.isForked = true;
+  expect(told(DIGESTS[0], 4)).toEqual([]);
+  group.isForked = false;
+  expect(told(DIGESTS[0], 4)).toEqual([{ kind: "ask_roster", to: node(1) }]);
+});
+
+test("a fork that is learned, and a change behind one, are told with what is known of forks", () => {
+  group.forks = DIGESTS[0];
+  const forked = handle({ kind: "roster", from: node(1), outcome: "forked" });
+  expect(
+    forked
+      .slice(1)
+      .map((effect) => effect.kind === "push_forks" && effect.to)
+      .toSorted(),
+  ).toEqual([node(2), node(3)]);
+  const effects = handle({ kind: "roster", from: undefined, outcome: "extended" });
+  expect(effects.filter(({ kind }) => kind === "push_forks")).toHaveLength(3);
+});
+
+test("what a peer's log was to ours counts no more once the members have changed", () => {
+  handle({ kind: "roster", from: node(1), outcome: "forked" });
+  expect(heard(4, 1)).toEqual([]);
+  handle({ kind: "members", members: members(5) });
+  expect(heard(4, 2)).toEqual([{ kind: "ask_roster", to: node(1) }]);
 });

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { createInvite, formatInvite } from "../../src/core/admission/invite.ts";
 import { later, unixMs } from "../../src/core/clock.ts";
 import { EntmootError } from "../../src/core/errors.ts";
-import { GroupId, MerkleRoot, type MessageId, PublicKey } from "../../src/core/ids.ts";
+import { GroupId, MerkleRoot, MessageId, PublicKey } from "../../src/core/ids.ts";
 import { messageCanonical } from "../../src/core/record/message.ts";
 import { createGenesis, createRosterEntry } from "../../src/core/roster/roster-change.ts";
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
@@ -19,7 +19,8 @@ import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
 import { FramedStream } from "../../src/transport/framed-stream.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import type { Transport } from "../../src/transport/transport.ts";
-import { type Frame, peerLanguage } from "../../src/wire/peer/frame.ts";
+import { type Frame, frameType, peerLanguage } from "../../src/wire/peer/frame.ts";
+import { budgetOf } from "../support/budget.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { GROUP, message } from "../support/message.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
@@ -30,7 +31,8 @@ const OTHER_GROUP = GroupId.fromBytes(new Uint8Array(32).fill(9));
 
 /** A node's way to its peers, with no hints and no dial that ever failed. */
 function peersOver(transport: Transport): Peers {
-  return new Peers({ transport, hints: () => [], backoff: new DialBackoff(MACHINE_DEFAULTS), clock: realClock });
+  const backoff = new DialBackoff(MACHINE_DEFAULTS);
+  return new Peers({ transport, hints: () => [], backoff, budget: budgetOf(realClock), clock: realClock });
 }
 
 /** Asks a peer that answers everything with `answer`. */
@@ -53,6 +55,34 @@ test("an answer about another group than was asked about is no answer", async ()
   const answer = { kind: "merkle_resp", root: MerkleRoot.zero, message_count: 3 } as const;
   expect(await askOneThatSays({ ...answer, group_id: GROUP })).toMatchObject({ message_count: 3 });
   await expect(askOneThatSays({ ...answer, group_id: OTHER_GROUP })).rejects.toThrow("about another");
+});
+
+test("a member can answer with nothing larger than what was asked for may have", async () => {
+  const network = new MemoryNetwork(realClock);
+  const [here, there] = [FOUNDER, ALICE].map(({ publicKey }) => PublicKey.fromBytes(publicKey));
+  const peers = peersOver(network.join(here!));
+  let type = 0;
+  let length = 0;
+  network.join(there!).accept(async (stream) => {
+    const head = new Uint8Array(5);
+    new DataView(head.buffer).setUint32(0, length);
+    head[4] = type;
+    // Only its size can be the reason: not a byte of its body is sent, and the stream is not ended.
+    await stream.write(head);
+  });
+  const asked = (expected: "merkle_resp" | "fetch_resp") => {
+    const group_id = GROUP;
+    const question =
+      expected === "merkle_resp"
+        ? ({ kind: "merkle_req", group_id } as const)
+        : ({ kind: "fetch_req", group_id, id: MessageId.zero } as const);
+    return peers.ask(there!, question, expected, 60_000);
+  };
+  // A whole roster where a root was asked for, and a message that nobody would keep.
+  [type, length] = [frameType("roster_resp"), 64 * 1024 + 1];
+  await expect(asked("merkle_resp")).rejects.toMatchObject({ code: "frame_too_large" });
+  [type, length] = [frameType("fetch_resp"), 2 * 1024 * 1024 + 1];
+  await expect(asked("fetch_resp")).rejects.toMatchObject({ code: "frame_too_large" });
 });
 
 test("answers nobody asked for change nothing, and the stream goes on", async () => {

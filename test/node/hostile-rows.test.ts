@@ -100,6 +100,8 @@ const peer: PeerRow = {
   hints: Array.from({ length: 8 }, () => worst(512)),
   copy: "different",
   copy_since_ms: Number.MAX_SAFE_INTEGER,
+  refusals: Number.MAX_SAFE_INTEGER,
+  refused_for: worst(64),
 };
 
 const topic = { topic: worst(5000), messages: Number.MAX_SAFE_INTEGER, latest_ms: -(2n ** 63n) };

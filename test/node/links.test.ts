@@ -3,15 +3,19 @@ import { createInvite, formatInvite, verifyInvite } from "../../src/core/admissi
 import { parseMootLink } from "../../src/core/admission/moot-link.ts";
 import { unixMs } from "../../src/core/clock.ts";
 import { PublicKey } from "../../src/core/ids.ts";
+import { entmootNodeId } from "../../src/core/node-id.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { status } from "../../src/node/operations/daemon.ts";
 import { invite_mint, join, link_create, link_list, link_revoke } from "../../src/node/operations/invites.ts";
-import { group_create, roster_change } from "../../src/node/operations/moots.ts";
+import { messages, publish } from "../../src/node/operations/messages.ts";
+import { group_create, member_admit, members, roster_change } from "../../src/node/operations/moots.ts";
 import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
-import { keyOf, OPEN_GROUP, startNode } from "../support/nodes.ts";
+import { identity } from "../support/identity.ts";
+import { keyOf, OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 
 const HOUR_MS = 3_600_000;
+const ORDER_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
 const QUICK = { timeout_ms: 600 };
 
 async function world() {
@@ -206,17 +210,74 @@ test("a key that the founder adds while it redeems a link becomes one member, wh
   expect(joined).toMatchObject({ status: "joined", members: 2 });
 });
 
-test("a key whose node id is taken in the group is refused, and its use of the link given back", async () => {
+test("a key whose node id another key has taken is let in under its next one, and is heard by all", async () => {
   const { network, founder, group_id, link } = await world();
   await using closing = founder;
   const { link: text } = await link(1);
   await using alice = await startNode(network, 2);
   const nodeId = (await alice.call(status, {})).pilot_node_id;
-  const other = PublicKey.fromBytes(new Uint8Array(32).fill(7));
-  await closing.call(roster_change, { group_id, op: "add", node_id: nodeId, entmoot_pubkey: other });
+  const squatter = PublicKey.fromBytes(identity(77).publicKey);
+  await closing.call(roster_change, { group_id, op: "add", node_id: nodeId, entmoot_pubkey: squatter });
+  const next = entmootNodeId(PublicKey.toBytes(await keyOf(alice)), 1);
+  expect(await alice.call(join, { input: text, ...QUICK })).toMatchObject({ status: "joined", local_node_id: next });
+  expect((await alice.call(status, {})).groups).toMatchObject([{ group_id, local_member: true, local_node_id: next }]);
+  const content = new TextEncoder().encode("here all the same");
+  await alice.call(publish, { group_id, topics: ["chat"], content });
+  await until(async () => (await closing.call(status, {})).groups[0]!.messages === 1);
+  const page = await closing.call(messages, { group_id });
+  expect(page.messages).toMatchObject([{ message: { author: { pilot_node_id: next } } }]);
+  // Removed and let in again, she is called as before, whoever has the ids before that.
+  const key = await keyOf(alice);
+  await closing.call(roster_change, { group_id, op: "remove", entmoot_pubkey: key });
+  const back = await closing.call(roster_change, { group_id, op: "add", entmoot_pubkey: key });
+  expect(back.subject.pilot_node_id).toBe(next);
+});
+
+test("a key that asks for its own node id and finds it taken is admitted under the next", async () => {
+  const { founder, group_id } = await world();
+  await using closing = founder;
+  const [alice, squatter] = [identity(2), identity(77)];
+  const add = (node_id: number, key: Uint8Array) =>
+    closing.call(roster_change, { group_id, op: "add", node_id, entmoot_pubkey: PublicKey.fromBytes(key) });
+  await add(alice.nodeId, squatter.publicKey);
+  const target = { pilot_node_id: alice.nodeId, entmoot_pubkey: alice.publicKey };
+  for (const members of [3, 3]) {
+    expect(await closing.call(member_admit, { group_id, target, valid_for_ms: HOUR_MS })).toMatchObject({ members });
+  }
+  expect((await closing.call(members, { group_id })).members.map(({ node_id }) => node_id)).toContain(
+    entmootNodeId(alice.publicKey, 1),
+  );
+});
+
+test("with all its ids taken a key is refused, and its use of the link given back", async () => {
+  const { network, founder, group_id, link } = await world();
+  await using closing = founder;
+  const { link: text } = await link(1);
+  await using alice = await startNode(network, 2);
+  for (let spare = 0; spare <= 7; spare++) {
+    const entmoot_pubkey = PublicKey.fromBytes(identity(80 + spare).publicKey);
+    const node_id = entmootNodeId(identity(2).publicKey, spare);
+    await closing.call(roster_change, { group_id, op: "add", node_id, entmoot_pubkey });
+  }
   await expect(alice.call(join, { input: text, ...QUICK })).rejects.toMatchObject({ code: "conflict" });
   expect((await closing.call(link_list, { group_id })).links).toMatchObject([{ used: 0, status: "active" }]);
   expect((await alice.call(status, {})).groups).toEqual([]);
+});
+
+test("what is no key that somebody can hold is put on no roster, whatever way it comes", async () => {
+  const { founder, group_id } = await world();
+  await using closing = founder;
+  // No point of the curve; the neutral point; one of order 8.
+  for (const hex of ["02".padEnd(64, "0"), "01".padEnd(64, "0"), ORDER_8]) {
+    const bytes = Uint8Array.fromHex(hex);
+    const entmoot_pubkey = PublicKey.fromBytes(bytes);
+    const target = { pilot_node_id: 5, entmoot_pubkey: bytes };
+    const refused = { code: "invalid_argument", message: expect.stringMatching(/no point of the curve|small order/) };
+    await expect(closing.call(roster_change, { group_id, op: "add", entmoot_pubkey })).rejects.toMatchObject(refused);
+    const admitting = closing.call(member_admit, { group_id, target, valid_for_ms: HOUR_MS });
+    await expect(admitting).rejects.toMatchObject(refused);
+  }
+  expect((await closing.call(members, { group_id })).members).toHaveLength(1);
 });
 
 test("the founder cannot remove itself, nor anybody but the founder anybody", async () => {

@@ -17,8 +17,10 @@ const OWNERS: NodeStatus = {
   transport: { carrier: "iroh", reason: "chosen by -transport", port: 4433, hints: ["192.0.2.7:4433"] },
   groups: [],
   unopened: [{ group_id: GroupId.zero, reason: "/data/oak/groups/x: no permission", passing: false, lost: false }],
+  twin_seen_ms: 0,
   faults: ["/data/oak: no room is left on its disk"],
   started_at_ms: 12,
+  peer_refusals: 3,
 };
 
 test("an agent is told who the node is, and nothing of the machine, its files and its addresses", () => {

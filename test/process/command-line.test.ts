@@ -119,7 +119,7 @@ describe("env", () => {
     const { stdout, exitCode } = run(["env", "-json", "-socket", join(empty, "pilot.sock")], { HOME: empty });
     expect(JSON.parse(stdout)).toMatchObject({
       runtime_status: "down",
-      runtime_status_reason: "control socket is not reachable",
+      runtime_status_reason: `control socket is not reachable: there is no data root at ${join(empty, ".entmoot")}`,
       data_dir: join(empty, ".entmoot"),
       identity_path: join(empty, ".entmoot/identity.json"),
       pilot_socket_reachable: false,

@@ -52,6 +52,11 @@ inNetns(import.meta, () => {
       await a.ask(["publish", "-topic", "chat", "-content", "from a hard place"]);
       await a.end();
       expect(await a.ask(["info"])).toMatchObject({ running: false, groups: [{ messages: 1 }] });
+      const refused = await a.run(["serve", "-agent-socket", "/a.sock"]);
+      expect(refused).toMatchObject({ status: 1, stdout: "" });
+      expect(refused.stderr).toContain(
+        "control socket /a.sock: cannot listen: the file system is read-only; choose another place",
+      );
     },
   );
 
@@ -103,6 +108,69 @@ inNetns(import.meta, () => {
       expect(disk.path).toBe(data);
     },
   );
+
+  testWhere(
+    missing,
+    "on a full disk what is kept is read, and a daemon starts, says so and stores again once there is room",
+    async () => {
+      using home = new TemporaryDirectory();
+      const data = join(home.path, "a");
+      mkdirSync(data);
+      using _disk = mountTmpfs(data, SMALL_DISK);
+      await using a = new DaemonNode(home.path, "a");
+      await a.serve();
+      await a.ask(["group", "create", "-name", "council", "-policy", "none"]);
+      const publish = (content: string) => a.run(["publish", "-topic", "chat", "-content", content]);
+      const filler = join(data, "filler");
+      const rounds = [
+        { before: "killed", stop: () => a.kill(), after: "once" },
+        { before: "ended", stop: () => a.end(), after: "again" },
+      ];
+      for (const { after, before, stop } of rounds) {
+        expect(await publish(before)).toMatchObject({ status: 0 });
+        await stop();
+        fill(filler, 0);
+        for (const args of [["query", "-limit", "1"], ["tail", "-n", "1"], ["info"]]) {
+          const { status, stderr, stdout } = await a.run(args);
+          expect(stdout).toContain(args[0] === "info" ? '"messages":' : `"content":"${before}"`);
+          // What follows the last message takes a daemon.
+          expect(status).toBe(args[0] === "tail" ? 6 : 0);
+          expect(stderr).not.toContain("node.lock");
+          expect(stderr).not.toContain("nothing was stored");
+        }
+        const down = await a.run(["env", "-json", "-exit-code"]);
+        expect(down.status).toBe(6);
+        expect(JSON.parse(down.stdout).runtime_status_reason).toContain("no room is left on its disk");
+        await a.serve();
+        const env = await a.run(["env", "-json", "-exit-code"]);
+        expect(env.status).toBe(1);
+        expect(JSON.parse(env.stdout).runtime_status_reason).toContain("no room is left on its disk");
+        const refused = await publish("while");
+        expect(refused).toMatchObject({ status: 1, stdout: "" });
+        expect(refused.stderr).toContain("nothing was stored");
+        expect(JSON.parse((await a.run(["query", "-limit", "1"])).stdout).content).toBe(before);
+        rmSync(filler);
+        expect(await publish(after)).toMatchObject({ status: 0, stderr: "" });
+        await a.daemon.said("data root: well again");
+      }
+      await a.end();
+      const { stdout } = await a.run(["query", "-limit", "0"]);
+      const contents = stdout.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line).content]));
+      expect(contents.toReversed()).toEqual(["killed", "once", "ended", "again"]);
+    },
+  );
+
+  testWhere(missing, "a data root too small for the carrier is refused with how much it takes", async () => {
+    using home = new TemporaryDirectory();
+    const data = join(home.path, "a");
+    mkdirSync(data);
+    using _disk = mountTmpfs(data, "size=8m");
+    await using a = new DaemonNode(home.path, "a");
+    const { status, stderr } = await a.run(["serve"]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/cannot unpack its library of [\d.]+ MiB .*: no room left to write; free [\d.]+ MiB/);
+    expect(stderr).not.toContain("writable");
+  });
 
   testWhere(
     missing,
@@ -173,10 +241,10 @@ function mountTmpfs(path: string, options: string): Disposable & { readonly path
   };
 }
 
-/** Writes until the file system has less than 256 KiB left. */
-function fill(path: string): void {
+/** Writes until the file system has so much left. */
+function fill(path: string, leftKiB = 256): void {
   const { stdout } = Bun.spawnSync(["df", "--output=avail", "-k", join(path, "..")]);
   const freeKiB = Number(stdout.toString().trim().split("\n").at(-1));
-  const filled = Bun.spawnSync(["dd", "if=/dev/zero", `of=${path}`, "bs=1024", `count=${freeKiB - 256}`]);
+  const filled = Bun.spawnSync(["dd", "if=/dev/zero", `of=${path}`, "bs=1024", `count=${freeKiB - leftKiB}`]);
   if (!filled.success) throw new Error(`dd: ${filled.stderr}`);
 }

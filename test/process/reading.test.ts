@@ -69,8 +69,10 @@ inNetns(import.meta, () => {
     await using a = new DaemonNode(home.path, "a");
     const { group_id } = await a.up();
     const odd = ["c++", "issues/#42", "/chat", "chat/", "a//b", "1E+02"];
-    await using live = a.spawn(["tail"]);
     await say(a, "ready");
+    // From the first message on, so that it does not matter when it begins.
+    await using live = a.spawn(["tail", "-n", "-1"]);
+    await live.json({ content: "ready" });
     await using client = await a.client();
     // Over the socket, for the command itself may warn of some of them.
     const publishTo = (topic: string) =>

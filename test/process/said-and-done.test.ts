@@ -186,7 +186,7 @@ inNetns(import.meta, () => {
       error: { code: "rate_limited", message: expect.any(String), retry_after_ms: expect.any(Number) },
     });
     expect(errorOf(refused.stderr).retry_after_ms).toBeWithin(1, 2001);
-    expect((await publish("-content", "two", "-wait", "1ms")).status).toBe(7);
+    expect((await publish("-content", "two", "-wait", "1ms", "-timeout", "30s")).status).toBe(7);
     const waited = await publish("-content", "three", "-wait", "60s");
     expect(waited.status).toBe(0);
     for (const line of waited.stderr.split("\n"))

@@ -235,6 +235,37 @@ inNetns(import.meta, () => {
     },
   );
 
+  testWhere(
+    otherUserMissing(),
+    "where agents' socket cannot be bound, the reason and the next step are said",
+    async () => {
+      using home = new TemporaryDirectory();
+      const theirs = otherUserFolder(home.path);
+      const roots = join(home.path, "roots");
+      mkdirSync(roots);
+      await using node = new DaemonNode(theirs, "a", { command: [...otherUser(), BINARY] });
+      const said = async (path: string) => {
+        const { status, stderr, stdout } = await node.run(["serve", "-agent-socket", path]);
+        expect({ path, stdout }).toEqual({ path, stdout: "" });
+        return { status, stderr };
+      };
+      expect(await said(join(roots, "a.sock"))).toEqual({
+        status: 1,
+        stderr: expect.stringContaining(
+          `cannot listen: ${roots}: no permission (EACCES): it belongs to user 0, and this process runs as user ${OTHER_USER}; choose another place`,
+        ),
+      });
+      expect((await said(join(theirs, "n".repeat(120)))).stderr).toContain(
+        "a socket's path may have at most 107 bytes",
+      );
+      expect((await said(join(theirs, "none", "a.sock"))).stderr).toContain(`there is no folder ${theirs}/none`);
+      expect(await said(join(node.data, "../a/control.sock"))).toEqual({
+        status: 5,
+        stderr: expect.stringContaining("is this daemon's own control socket"),
+      });
+    },
+  );
+
   test("a daemon makes its data root where the paths of its sockets are longer than a socket's address", async () => {
     using home = new TemporaryDirectory();
     await using node = new DaemonNode(home.path, "a".repeat(120));

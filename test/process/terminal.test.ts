@@ -135,7 +135,8 @@ inNetns(import.meta, () => {
     await up.line((line) => line.includes("2 to send"));
     up.type(`\x1b[200~${"x".repeat(1_000_001)}\x1b[201~y\r`);
     await up.line((line) => line.startsWith('not published: "xxx'));
-    await up.line((line) => line.includes("arrow up brings it back"));
+    // Longer than a row of the terminal.
+    await up.saw("arrow up brings it back");
     // It does not stand behind those that can be sent later.
     up.type("/again\r");
     await up.line(() => up.lines.filter((line) => line.includes("2 to send")).length === 2);
@@ -171,8 +172,10 @@ inNetns(import.meta, () => {
     await a.node.ask(["group", "create", "-name", "busy", "-policy", "none"]);
     await using up = a.node.onTerminal(["up"]);
     await up.typing(">");
-    up.type("half a li\x13");
     await using client = await a.node.client();
+    up.type("half a l");
+    await up.typing("> half a l");
+    up.type("i\x13");
     await publishMany(client, 400);
     expect(up.sent).not.toContain("message 0");
     up.type("n");

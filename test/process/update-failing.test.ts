@@ -174,7 +174,7 @@ inNetns(import.meta, () => {
     await a.serve();
     try {
       const { stderr } = await a.run(["update", "-restart"]);
-      expect(stderr).toContain("did not answer within 0.001 s; v0.1.0 is installed and running again");
+      expect(stderr).toContain("did not answer within 1 ms; v0.1.0 is installed and running again");
       expect(fingerprint(executable)).toBe(fingerprint(two.oldBinary));
       expect(await a.ask(["info"])).toMatchObject({
         running: true,

@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
+import { chmodSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { BINARY } from "../support/binary.ts";
-import { DaemonNode } from "../support/daemon.ts";
+import { DaemonNode, eventually } from "../support/daemon.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
-import { otherUser, otherUserFolder, otherUserMissing } from "../support/other-user.ts";
+import { OTHER_USER, otherUser, otherUserFolder, otherUserMissing } from "../support/other-user.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 /** A process and its children that count from 1 for themselves, as in a container. */
@@ -25,7 +27,11 @@ inNetns(import.meta, () => {
       publish_path_healthy: false,
       running_daemon: { pid, stopped: true },
     });
+    // Who waits for it is told so, and gets the answer once it goes on.
+    const made = node.spawn(["group", "create", "-name", "council", "-policy", "none"]);
+    await made.said("waiting for the daemon, which does not answer yet");
     node.daemon.kill("SIGCONT");
+    expect((await made.ended()).status).toBe(0);
     expect(await node.ask(["env", "-json"])).toMatchObject({ runtime_status: "healthy" });
     await node.end();
   });
@@ -55,6 +61,23 @@ inNetns(import.meta, () => {
     },
   );
 
+  testWhere(
+    pidNamespaceMissing(),
+    "the first process of a container ends at a signal before it is ready, as any other does",
+    async () => {
+      using home = new TemporaryDirectory();
+      const command = [...IN_PID_NAMESPACE, BINARY];
+      await using node = new DaemonNode(home.path, "a", { command });
+      const reading = node.spawn(["publish", "-topic", "chat", "-file", "-"], { stdin: "open" });
+      const first = await eventually("a handled SIGTERM", () => firstProcessOf(reading.pid));
+      process.kill(first, "SIGTERM");
+      expect((await reading.ended()).status).toBe(128 + constants.signals.SIGTERM);
+      await node.serve();
+      process.kill(firstProcessOf(node.daemon.pid)!, "SIGTERM");
+      expect(await node.daemon.ended()).toMatchObject({ status: 0 });
+    },
+  );
+
   testWhere(otherUserMissing(), "nobody is told that another user's daemon is theirs", async () => {
     using home = new TemporaryDirectory();
     const theirs = otherUserFolder(home.path);
@@ -75,10 +98,34 @@ inNetns(import.meta, () => {
         `^entmootd: .*"; whether one of these serves .* cannot be told from here: .*process ${pid} of user 0\n$`,
       ),
     );
+    // Whose socket or folder keeps them out is said as other commands say it.
+    const kept = `no permission (EACCES): it belongs to user 0, and this process runs as user ${OTHER_USER}`;
+    chmodSync(join(home.path, "root"), 0o755);
+    chmodSync(roots.data, 0o711);
+    for (const env of [
+      { ENTMOOT_DATA: roots.data },
+      { ENTMOOT_DATA: undefined, ENTMOOT_AGENT_SOCKET: join(roots.data, "agent.sock") },
+    ]) {
+      const refused = JSON.parse((await user.run(["env", "-json"], { env })).stdout);
+      expect(refused).toMatchObject({ runtime_status: "down", runtime_status_reason: expect.stringContaining(kept) });
+    }
     // Root sees what it was started with, and whose it is.
     expect(await roots.ask(["env", "-json"])).toMatchObject({ runtime_status: "healthy", running_daemon: { pid } });
+    const elsewhere = await roots.ask(["env", "-json"], { env: { ENTMOOT_DATA: join(home.path, "none") } });
+    expect(elsewhere.suggestions).toContainEqual(
+      expect.stringContaining(`a daemon of another data root runs: pid ${pid}, data ${roots.data}`),
+    );
   });
 });
+
+/** The process that `unshare` started, once it handles SIGTERM; `undefined` before. */
+function firstProcessOf(unshare: number): number | undefined {
+  const [pid] = readFileSync(`/proc/${unshare}/task/${unshare}/children`, "utf8").split(" ").map(Number);
+  if (!pid) return undefined;
+  const handled = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "0";
+  const isHandled = (BigInt(`0x${handled}`) >> BigInt(constants.signals.SIGTERM - 1)) & 1n;
+  return isHandled === 1n ? pid : undefined;
+}
 
 function pidNamespaceMissing(): string | undefined {
   const isPermitted = Bun.which("unshare") !== null && Bun.spawnSync([...IN_PID_NAMESPACE, "true"]).success;

@@ -53,7 +53,31 @@ test("the executable prints its stamp, ignores the files of the directory it sta
   expect(JSON.parse(env.stdout.toString())).toMatchObject({ binary: outfile, runtime_status: "down" });
   expect(run("nonsense").exitCode).toBe(5);
   expect(JSON.parse(run("self-test").stdout.toString())).toMatchObject({ event: "self_test", ok: true });
-  expect(readdirSync(elsewhere).sort()).toEqual([".env", "bunfig.toml"]);
+
+  // Nor does it listen to the runtime's own variables: each of these would run another's code in it.
+  writeFileSync(join(elsewhere, "other.js"), 'require("node:fs").writeFileSync("ran", "");');
+  const other = join(elsewhere, "other.js");
+  for (const env of [
+    { BUN_BE_BUN: "1" },
+    { BUN_OPTIONS: `--preload ${other}` },
+    { BUN_OPTIONS: `-r ${other}` },
+    { BUN_OPTIONS: `--inspect-brk=0` },
+    { NODE_OPTIONS: `--require ${other}` },
+    { NODE_OPTIONS: `--import ${other}` },
+    { BUN_INSPECT_PRELOAD: other },
+    { BUN_INSPECT: "ws://127.0.0.1:0/x?break=1", BUN_INSPECT_PRELOAD: other },
+    { BUN_INSPECT_CONNECT_TO: `unix://${join(elsewhere, "debugger.sock")}` },
+    { BUN_INSPECT_NOTIFY: `unix://${join(elsewhere, "debugger.sock")}` },
+  ]) {
+    const { stderr, stdout } = Bun.spawnSync([outfile, "version"], {
+      cwd: elsewhere,
+      env: { HOME: elsewhere, ...env },
+    });
+    expect([env, stdout.toString(), stderr.toString()]).toEqual([env, version.stdout.toString(), ""]);
+  }
+  const asBun = Bun.spawnSync([outfile, other], { cwd: elsewhere, env: { HOME: elsewhere, BUN_BE_BUN: "1" } });
+  expect(asBun.exitCode).toBe(5);
+  expect(readdirSync(elsewhere).sort()).toEqual([".env", "bunfig.toml", "other.js"]);
   expect(readdirSync(dirname(outfile))).toEqual(["entmootd"]);
 });
 

@@ -1,4 +1,4 @@
-import { MerkleRoot, type MessageId, type PublicKey, type RosterEntryId } from "../../src/core/ids.ts";
+import { ForksDigest, MerkleRoot, type MessageId, type PublicKey, type RosterEntryId } from "../../src/core/ids.ts";
 import type { CopyPart } from "../../src/core/order/copy-part.ts";
 import { MessageSet } from "../../src/core/order/message-set.ts";
 import { comparePlaces, type TimePlace } from "../../src/core/order/time-place.ts";
@@ -108,6 +108,9 @@ export class Member implements MessageIndex, RosterView {
   get head(): RosterEntryId {
     return this.#world.headAt(this.rosterLength);
   }
+
+  readonly forks = ForksDigest.zero;
+  readonly isForked = false;
 
   get length(): number {
     return this.rosterLength;

@@ -22,9 +22,26 @@ export interface WorldOptions {
   readonly pageMax?: number;
   /** False: a status question does not carry the asker's own, as with original peers. */
   readonly statusBothWays?: boolean;
+  /** How members lie, by number. They say nothing unasked. */
+  readonly liars?: ReadonlyMap<number, Lie>;
   /** Limits and times of every member's machine; those of daemons by default. */
   readonly config?: MachineConfig;
 }
+
+/** What a member does that lies: it tells of a copy that differs, lists what is asked for, and does not deliver. */
+export const LIES = [
+  "never serves",
+  "invents ids",
+  "not found",
+  "trickles",
+  "garbage",
+  "equal root",
+  "hangs up",
+] as const;
+export type Lie = (typeof LIES)[number];
+
+/** How long a daemon waits for the bodies it asked for. */
+const FETCH_TIMEOUT_MS = 90_000;
 
 /** Many nodes, one clock, one seed. Carries out effects as the daemon does, without bytes and keys. */
 export class World {
@@ -198,6 +215,7 @@ export class World {
 
   #carryOut(member: Member, effect: Effect): void {
     const { life } = member;
+    if (this.#lieOf(member) !== undefined && effect.kind !== "schedule") return;
     switch (effect.kind) {
       case "schedule":
         this.clock.after(effect.afterMs, () => {
@@ -244,6 +262,13 @@ export class World {
         if (isAsk) fail("refused", 10);
         return;
       }
+      const lie = this.#lieOf(peer);
+      if (lie !== undefined && isAsk && effect.kind !== "ask_roster") {
+        this.clock.after(this.#delay(peer, sender), () => {
+          if (sender.life === life && !this.#isCut(sender, peer)) this.#lieTo(sender, peer, lie, effect, fail);
+        });
+        return;
+      }
       const answer = this.#receive(peer, sender, effect);
       if (answer === undefined) return;
       if (this.random.chance(this.#options.loss ?? 0)) return fail("timeout", 5000);
@@ -280,6 +305,10 @@ export class World {
         const length = peer.rosterLength;
         return () => this.#applyRoster(sender, peer, length);
       }
+      case "ask_forks":
+      case "push_forks":
+        // Its one roster log has none.
+        throw new Error("nobody has forks to ask for");
       case "ask_status": {
         if (this.#options.statusBothWays ?? true)
           this.tell(peer, { kind: "status", from, status: statusOf(sender), isQuestion: true });
@@ -305,6 +334,68 @@ export class World {
         };
       }
     }
+  }
+
+  #lieOf(member: Member): Lie | undefined {
+    return this.#options.liars?.get(member.number);
+  }
+
+  /** What `asker` hears of a member that lies, in the place of an answer. */
+  #lieTo(
+    asker: Member,
+    liar: Member,
+    lie: Lie,
+    effect: NetworkEffect,
+    fail: (failure: NetworkFailure, afterMs: number) => undefined,
+  ): void {
+    const from = liar.key;
+    if (effect.kind === "ask_status") {
+      const shown = lie === "equal root" ? asker : this.founder;
+      const status = statusOf(shown, asker.wantedFromMs);
+      const root = MerkleRoot.fromHex(this.randomId());
+      this.tell(asker, {
+        kind: "status",
+        from,
+        status: lie === "equal root" ? status : { ...status, merkle_root: root, message_count: 1_000_000 },
+      });
+    } else if (effect.kind === "ask_ids") {
+      if (lie !== "invents ids") {
+        this.tell(asker, { kind: "ids_page", from, ...this.founder.idsAfter(effect.after, effect.limit) });
+        return;
+      }
+      const ids = Array.from({ length: effect.limit }, () => this.randomId());
+      const next = { timestamp: (effect.after?.timestamp ?? 0n) + 1n, author_node_id: 1, id: ids.at(-1)! };
+      this.tell(asker, { kind: "ids_page", from, ids, next });
+    } else if (effect.kind === "fetch") {
+      const { ids, via } = effect;
+      const nothing = { kind: "fetched", from, via, ids, stored: [], unknown: [], refused: [] } as const;
+      if (lie === "not found") this.tell(asker, { ...nothing, unknown: ids });
+      else if (lie === "garbage") this.tell(asker, { ...nothing, refused: ids });
+      else if (lie === "trickles") this.#trickle(asker, liar, effect, fail);
+      else if (lie === "hangs up") {
+        this.#disconnect(asker, liar);
+        fail("unreachable", 10);
+        this.clock.after(500, () => this.#connect(liar, asker));
+      } else fail("timeout", FETCH_TIMEOUT_MS);
+    }
+  }
+
+  /** One message every 900 ms, as long as the asker waits. */
+  #trickle(
+    asker: Member,
+    liar: Member,
+    effect: Extract<NetworkEffect, { kind: "fetch" }>,
+    fail: (failure: NetworkFailure, afterMs: number) => undefined,
+  ): void {
+    const { life } = asker;
+    effect.ids.forEach((id, at) => {
+      const message = this.founder.messages.get(id);
+      if (message === undefined || at * 900 >= FETCH_TIMEOUT_MS) return;
+      this.clock.after(900 * (at + 1), () => {
+        if (asker.life === life) this.#store(asker, liar.key, [message], 1, effect.via);
+      });
+    });
+    fail("timeout", FETCH_TIMEOUT_MS);
   }
 
   /** Verification and commit take a moment, in which a second copy may arrive. */

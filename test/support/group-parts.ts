@@ -23,6 +23,7 @@ export function groupParts(given: {
     watch: new ClockWatch(MACHINE_DEFAULTS.time),
     log: createLog("info", { write: say, now: () => new Date(given.clock.unix()) }),
     carryOut: undefined,
+    instance: "test",
     changed: new ChangeSignal(),
     onMembers: () => {},
   };

@@ -11,6 +11,7 @@ const ORDER: readonly (readonly string[])[] = [
   ["core"],
   ["wire"],
   ["machine"],
+  ["files"],
   ["store", "transport", "host"],
   ["node"],
   ["view"],

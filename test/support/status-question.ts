@@ -1,4 +1,4 @@
-import { type GroupId, MerkleRoot, RosterEntryId } from "../../src/core/ids.ts";
+import { ForksDigest, type GroupId, MerkleRoot, RosterEntryId } from "../../src/core/ids.ts";
 import type { StatusReq } from "../../src/wire/peer/status-frames.ts";
 
 /** The part of a status that a member leaves out which has removed nothing and does not know the time. */
@@ -8,6 +8,8 @@ export const NOTHING_SHARED = {
   shared_since_ms: 0,
   shared_root: MerkleRoot.zero,
   shared_count: 0,
+  roster_forks: ForksDigest.zero,
+  instance: "",
 };
 
 /** A question for status by a peer that says it holds nothing of the group. */

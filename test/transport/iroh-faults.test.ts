@@ -351,6 +351,20 @@ inNetns(import.meta, () => {
       expect(await ask(member, victim, text("still here"))).toEqual(text("still here"));
     });
 
+    test("with many made-up keys at one host loses its own connections, and those from elsewhere stay", async () => {
+      const victim = await start(1, { limits: { strangerConnections: 3 } });
+      victim.accept(echo);
+      victim.knowPeers(() => false);
+      const elsewhere = await start(2);
+      const hints = [`[::1]:${victim.boundPort()}`];
+      expect(await ask(elsewhere, victim, text("first"), hints)).toEqual(text("first"));
+      const strangers: Connection[] = [];
+      for (let node = 3; node < 9; node += 1) strangers.push(await strangerDials(node, victim));
+      expect(await firstClosed(strangers, 4)).toEqual([LIMITS, LIMITS, LIMITS, LIMITS]);
+      expect(elsewhere.status(victim.local).connected).toBe(true);
+      expect(victim.status(elsewhere.local).connected).toBe(true);
+    });
+
     test("is cut off when it floods datagrams, while others are served", async () => {
       const victim = await start(1);
       victim.accept(echo);
@@ -408,6 +422,36 @@ inNetns(import.meta, () => {
       expect(await dialled).toContain("only a relay is known for it and relays are off");
     });
 
+    test("when only a relay is known that nobody may lead to: it is not asked, by plain HTTP or within this machine", async () => {
+      let asked = 0;
+      const relay = Bun.listen({
+        hostname: "127.0.0.1",
+        port: 0,
+        socket: {
+          open() {
+            asked += 1;
+          },
+          data() {},
+        },
+      });
+      // Relays are on; the one is bound to this machine alone, the other to all of its addresses.
+      const a = await start(1, { relay: ["https://relay.invalid/"], bind: ["127.0.0.1"] });
+      const b = await start(3, { relay: ["https://relay.invalid/"], bind: [] });
+      const gone = await start(2);
+      await gone.close();
+      for (const [from, hint] of [
+        [a, `http://127.0.0.1:${relay.port}/`],
+        [b, `http://127.0.0.1:${relay.port}/`],
+        [b, `https://127.0.0.1:${relay.port}/`],
+        [b, `https://[::ffff:127.0.0.1]:${relay.port}/`],
+      ] as const) {
+        const dialled = messageOf(from.open(gone.local, { hints: [hint], signal: within(LONG_MS) }));
+        expect(await dialled).toContain("not asked on the word of others");
+      }
+      expect(asked).toBe(0);
+      relay.stop(true);
+    });
+
     test("when nobody answers in time, naming the addresses tried", async () => {
       const [a, gone] = [await start(1), await start(2)];
       await gone.close();
@@ -442,6 +486,39 @@ inNetns(import.meta, () => {
       expect(await ask(await start(3), victim, text("me too"))).toEqual(text("me too"));
       expect(halfDone).toBeGreaterThan(0);
       oneWay.close();
+    });
+
+    test("lets in every joiner beside 250 half-done ones of one program", async () => {
+      const victim = await start(1, { clock: new ManualClock() });
+      victim.accept(echo);
+      victim.knowPeers(() => false);
+      // The attacker answers once, so its address is proved, and then says nothing more.
+      const halfWay = createSocket("udp4").bind(0, "127.0.0.1");
+      await once(halfWay, "listening");
+      let attackerPort = 0;
+      let forwarded = 0;
+      const flooded = new Promise<void>((resolve) => {
+        halfWay.on("message", (packet, { port }) => {
+          if (port === victim.boundPort()) {
+            // A retry is let through, and no answer after it: a long header whose type is 3.
+            const isRetry = ((packet[0] ?? 0) & 0xf0) === 0xf0;
+            if (isRetry) halfWay.send(packet, attackerPort, "127.0.0.1");
+            return;
+          }
+          attackerPort = port;
+          halfWay.send(packet, victim.boundPort(), "127.0.0.1");
+          forwarded += 1;
+          if (forwarded === 500) resolve();
+        });
+      });
+      const { iroh, endpoint } = await stranger(2);
+      const id = iroh.EndpointId.fromBytes(Array.from(PublicKey.toBytes(victim.local)));
+      const address = new iroh.EndpointAddr(id, null, [`127.0.0.1:${halfWay.address().port}`]);
+      for (let i = 0; i < 250; i += 1) endpoint.connect(address, numbers(ALPN)).catch(() => {});
+      await flooded;
+      const joiners = [await start(3), await start(4), await start(5)];
+      for (const joiner of joiners) expect(await ask(joiner, victim, text("me too"))).toEqual(text("me too"));
+      halfWay.close();
     });
 
     test("asks strangers to prove their address and still serves them", async () => {

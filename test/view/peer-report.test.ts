@@ -27,6 +27,8 @@ function peer(change: Partial<PeerRow>): PeerRow {
     hints: [],
     copy: undefined,
     copy_since_ms: 0,
+    refusals: 0,
+    refused_for: "",
     ...change,
   };
 }

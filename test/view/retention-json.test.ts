@@ -30,6 +30,9 @@ function noteOf(change: Partial<RetentionStatus>) {
     local_node_id: 1,
     local_member: true,
     founder: true,
+    removal: undefined,
+    fork: undefined,
+    doubt: undefined,
     policy: "standard",
     retention,
   };

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { GroupId, MerkleRoot, MessageId, RosterEntryId } from "../../src/core/ids.ts";
+import { ForksDigest, GroupId, MerkleRoot, MessageId, RosterEntryId } from "../../src/core/ids.ts";
 import { compactJson } from "../../src/core/json/json-text.ts";
 import type {
   BootstrapPeer,
@@ -11,6 +11,7 @@ import type {
   RosterEntry,
   TransportAd,
 } from "../../src/core/record/records.ts";
+import type { RosterHeal } from "../../src/core/roster/roster-heal.ts";
 import type { ControlFrame } from "../../src/wire/control/control-frame.ts";
 import type { Frame } from "../../src/wire/peer/frame.ts";
 import { idsPage } from "../../src/wire/peer/ids-frames.ts";
@@ -25,6 +26,7 @@ const hex32 = fc.oneof(
 const groupId = hex32.map((hex) => GroupId.fromHex(hex));
 const messageId = hex32.map((hex) => MessageId.fromHex(hex));
 const rosterEntryId = hex32.map((hex) => RosterEntryId.fromHex(hex));
+const forksDigest = hex32.map((hex) => ForksDigest.fromHex(hex));
 const merkleRoot = hex32.map((hex) => MerkleRoot.fromHex(hex));
 
 const u8 = fc.oneof(fc.constantFrom(0, 1, 2, 255), fc.integer({ min: 0, max: 255 }));
@@ -81,6 +83,16 @@ const rosterEntry: fc.Arbitrary<RosterEntry> = fc.record({
   parents: few(rosterEntryId),
   signature: bytes,
 });
+const rosterHeal: fc.Arbitrary<RosterHeal> = fc.record({
+  type: text,
+  group_id: groupId,
+  fork: rosterEntryId,
+  kept: rosterEntryId,
+  lost: rosterEntryId,
+  timestamp: i64,
+  signature: bytes,
+});
+const knownForks = fc.record({ group_id: groupId, entries: few(rosterEntry), heals: few(rosterHeal), last: bool });
 const bootstrapPeer: fc.Arbitrary<BootstrapPeer> = fc.record({
   node_id: u32,
   hostname: text,
@@ -196,6 +208,8 @@ export const FRAMES: Generators<Frame> = {
     shared_since_ms: instant,
     shared_root: merkleRoot,
     shared_count: count,
+    roster_forks: forksDigest,
+    instance: words("", "0123456789abcdef"),
   }),
   status_resp: fc.record({
     group_id: groupId,
@@ -208,8 +222,11 @@ export const FRAMES: Generators<Frame> = {
     shared_since_ms: instant,
     shared_root: merkleRoot,
     shared_count: count,
+    roster_forks: forksDigest,
+    instance: words("", "0123456789abcdef"),
     version: shortText,
     policy: shortText,
+    twin: bool,
   }),
   push: fc.record({ group_id: groupId, bodies: batch.filter((bodies) => bodies.length > 0) }),
   fetch_many_req: fc.record({ group_id: groupId, ids: fc.array(messageId, { minLength: 1, maxLength: 20 }) }),
@@ -233,6 +250,10 @@ export const FRAMES: Generators<Frame> = {
   peer_hints_resp: fc.record({ group_id: groupId, hints: few(fc.uint8Array({ minLength: 1, maxLength: 1024 })) }),
   roster_page_req: fc.record({ group_id: groupId, after: rosterEntryId }),
   roster_page_resp: fc.record({ group_id: groupId, entries: few(rosterEntry), last: bool, name: shortText }),
+  roster_forks_req: fc.record({ group_id: groupId, from: count }),
+  roster_forks_resp: knownForks,
+  roster_proof_req: fc.record({ group_id: groupId, head: rosterEntryId }),
+  roster_proof_resp: knownForks,
 };
 
 const rosterState = { status: text, group_id: groupId, roster_head: rosterEntryId, members: int };

@@ -5,10 +5,12 @@ import type { RosterEntry } from "../../src/core/record/records.ts";
 import { decodeFrame, encodeFrame } from "../../src/wire/peer/frame.ts";
 import { idPage, pageIds } from "../../src/wire/peer/id-page.ts";
 import { IDS_PAGE_MAX, idsPage } from "../../src/wire/peer/ids-frames.ts";
-import { answerRosterPage } from "../../src/wire/peer/roster-page-frames.ts";
+import { writeRosterPage } from "../../src/wire/peer/roster-page-frames.ts";
+import { lastOf } from "../support/last-of.ts";
 import { refusalOf } from "./refusal.ts";
 
 const group_id = GroupId.fromHex("33".repeat(32));
+const rosterPage = (...args: Parameters<typeof writeRosterPage>) => lastOf(writeRosterPage(...args))?.frame;
 const ids = (count: number) =>
   Array.from({ length: count }, (_, i) => MessageId.fromHex((i + 1).toString(16).padStart(64, "0")));
 const response = (more: boolean, page: Uint8Array) =>
@@ -78,7 +80,7 @@ describe("a page of the roster", () => {
     let after = RosterEntryId.zero;
     for (let pages = 0; ; pages++) {
       expect(pages).toBeLessThan(6);
-      const answer = answerRosterPage({ kind: "roster_page_req", group_id, after }, log, "council")!;
+      const answer = rosterPage({ kind: "roster_page_req", group_id, after }, log, "council")!;
       const bytes = encodeFrame(answer, "entmoot/1");
       const decoded = decodeFrame(bytes[4]!, bytes.subarray(5), "entmoot/1");
       if (decoded.kind !== "roster_page_resp") throw new Error("another frame");
@@ -91,14 +93,11 @@ describe("a page of the roster", () => {
 
   test("is empty for who is up to date, and unknown for who holds another log", () => {
     const log = [entry(0), entry(1)];
-    const page = (after: RosterEntryId) =>
-      answerRosterPage({ kind: "roster_page_req", group_id, after }, log, "council");
+    const page = (after: RosterEntryId) => rosterPage({ kind: "roster_page_req", group_id, after }, log, "council");
     expect(page(log[1]!.id)).toMatchObject({ entries: [], last: true });
     expect(page(log[0]!.id)).toMatchObject({ entries: [log[1]], last: true });
     expect(page(entry(7).id)).toBeUndefined();
-    expect(
-      answerRosterPage({ kind: "roster_page_req", group_id, after: RosterEntryId.zero }, [], "council"),
-    ).toMatchObject({
+    expect(rosterPage({ kind: "roster_page_req", group_id, after: RosterEntryId.zero }, [], "council")).toMatchObject({
       entries: [],
       last: true,
     });
@@ -107,11 +106,10 @@ describe("a page of the roster", () => {
   test("stops before what does not fit, and says so when one entry never does", () => {
     const large = JSON.stringify("p".repeat(600_000));
     const log = [entry(0, large), entry(1, large)];
-    const first = answerRosterPage({ kind: "roster_page_req", group_id, after: RosterEntryId.zero }, log, "council")!;
+    const first = rosterPage({ kind: "roster_page_req", group_id, after: RosterEntryId.zero }, log, "council")!;
     expect([first.entries.length, first.last]).toEqual([1, false]);
     const huge = [entry(0, JSON.stringify("p".repeat(1_100_000))), entry(1)];
-    const ask = () =>
-      answerRosterPage({ kind: "roster_page_req", group_id, after: RosterEntryId.zero }, huge, "council");
+    const ask = () => rosterPage({ kind: "roster_page_req", group_id, after: RosterEntryId.zero }, huge, "council");
     expect(refusalOf(ask)).toBe("frame_too_large");
   });
 });

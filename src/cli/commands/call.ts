@@ -5,7 +5,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { decodeJson } from "../../core/json/json-codec.ts";
 import { openDaemon, openOperations, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
-import { printLine, putLine } from "../../host/print.ts";
+import { printJsonText, putJsonText } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { onReaderGone } from "../../host/stdout-reader.ts";
 import type { AnyOperation, Operations } from "../../node/operations/operation.ts";
@@ -55,7 +55,7 @@ export const call = defineCommand({
     await namedFailure(LABEL, async () => {
       await using node = await open(options, operation);
       if (operation.event === undefined) {
-        printLine(operation.answer.write(await node.call(operation, request as object), "wire"));
+        printJsonText(operation.answer.write(await node.call(operation, request as object), "wire"));
         return;
       }
       const { event } = operation;
@@ -63,11 +63,11 @@ export const call = defineCommand({
       using _reader = onReaderGone(realClock, () => ending.abort());
       const answered = node.call(operation, request as object, {
         signal: ending.signal,
-        onEvent: (told) => putLine(`{"event":${event.write(told, "wire")}}`),
+        onEvent: (told) => putJsonText(`{"event":${event.write(told, "wire")}}`),
       });
       const answer = await unlessAborted(answered, ending.signal);
       if (answer === undefined) return;
-      await putLine(`{"answer":${operation.answer.write(answer, "wire")}}`);
+      await putJsonText(`{"answer":${operation.answer.write(answer, "wire")}}`);
     });
   },
 });

@@ -3,12 +3,14 @@ import { ControlError } from "../../control/control-error.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { STATUS } from "../../core/failure-table.ts";
 import { GroupId } from "../../core/ids.ts";
+import { tellQuiet } from "../../daemon/open-operations.ts";
 import { knownHome } from "../../host/home-path.ts";
 import { printJson, printLine } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { inspectRuntime, type RuntimeReport } from "../../host/runtime-report.ts";
 import { type NodeStatus, status } from "../../node/operations/daemon.ts";
 import { atMost } from "../../transport/wait.ts";
+import { removedLines, twinText } from "../../view/roster-state-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { parseFeatureFlags } from "../line/feature-flags.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
@@ -27,7 +29,7 @@ export const env = defineCommand({
   args: {
     ...globalFlags,
     json: { type: "boolean", description: "print one JSON object" },
-    "exit-code": { type: "boolean", description: "exit status 0 only when messages can be published now" },
+    "exit-code": { type: "boolean", description: "exit status 0 only when a daemon answered and can store messages" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
@@ -38,6 +40,7 @@ export const env = defineCommand({
       procRoot: "/proc",
       systemRoot: "",
       answers,
+      whyNot: (socket) => whyNot(socket, options.agentSocket === undefined ? options.dataDir : undefined),
     });
     if (args.json) printJson(report);
     else for (const line of describeRuntime(report)) printLine(line);
@@ -52,12 +55,31 @@ const EXIT = { healthy: 0, half_alive: STATUS.unavailable.exit, down: STATUS.con
 async function answers(socket: string): Promise<boolean | string> {
   const { ControlClient: Client } = await import("../../control/control-client.ts");
   try {
-    await using client = await Client.connectTo(socket, realClock);
+    await using client = await Client.connectTo(socket, realClock, { onQuiet: tellQuiet });
     return client !== undefined && ((await atMost(realClock, ANSWER_MS, identified(client))) ?? false);
   } catch (error) {
     // What it refused with says more than that it did not answer.
     if (error instanceof ControlError) return error.message;
     if (error instanceof EntmootError) return false;
+    throw error;
+  }
+}
+
+/** Why nobody is reached over the socket: it may not be used, or no daemon could store anything in `dataDir`. */
+async function whyNot(socket: string, dataDir: string | undefined): Promise<string | undefined> {
+  const [{ dial }, { DiskRoom }, { isThere }] = await Promise.all([
+    import("../../control/dial.ts"),
+    import("../../store/disk-room.ts"),
+    import("../../store/private-files.ts"),
+  ]);
+  try {
+    const stream = await dial(socket, realClock);
+    stream?.destroy();
+    if (stream !== undefined || dataDir === undefined) return undefined;
+    if (!isThere(dataDir)) return `there is no data root at ${dataDir}`;
+    return new DiskRoom(dataDir, () => {}).look({ again: false })[0]?.message;
+  } catch (error) {
+    if (error instanceof EntmootError) return error.message;
     throw error;
   }
 }
@@ -72,11 +94,17 @@ async function identified(client: ControlClient): Promise<true | string> {
 }
 
 /** A moot that could not be opened leaves the others well; one that was lost under the daemon is no such moot. */
-function whyUnwell({ faults, groups, unopened }: NodeStatus): string | undefined {
+function whyUnwell(found: NodeStatus): string | undefined {
+  const { faults, groups, unopened } = found;
   const [fault] = faults;
   if (fault !== undefined) return fault;
   const lost = unopened.find((moot) => moot.lost);
   if (lost !== undefined) return `moot ${GroupId.toBase64(lost.group_id)} was lost: ${lost.reason}`;
+  const twin = twinText(found);
+  if (twin !== undefined) return twin;
+  // One that is left, of several, stands against nothing that is published to the others.
+  const [out] = groups;
+  if (out !== undefined && groups.every((moot) => !moot.local_member)) return removedLines(out).join("; ");
   const [first] = unopened;
   return first === undefined || groups.length > 0 ? undefined : `no moot can be used: ${first.reason}`;
 }

@@ -18,6 +18,7 @@ import {
 import type { Operations } from "../../node/operations/operation.ts";
 import { type PeerReportContext, peerReport, peerTable } from "../../view/peer-report.ts";
 import { commandFor } from "../../view/readiness.ts";
+import { rosterStateLines } from "../../view/roster-state-json.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -57,6 +58,7 @@ export const peers = defineCommand({
       // A probe that reached a peer has made a connection: the second look knows its route.
       if (args.probe && client !== undefined) rows = await rowsOf(node, groupId);
       const report = peerReport(rows, { groupId, daemon: client !== undefined, probed, command: await commands(node) });
+      await tellRosterState(node, groupId);
       if (args.json) printJson(report);
       else for (const line of peerTable(report, (text) => terminalText(text, 64))) printLine(line);
     });
@@ -80,6 +82,13 @@ async function rowsOf(node: Operations, groupId: GroupId): Promise<readonly Peer
     if (!(cause instanceof EntmootError && cause.code === "group_not_found")) throw cause;
     throw new EntmootError(cause.code, `${LABEL}: group ${GroupId.toBase64(groupId)} not joined`, { cause });
   }
+}
+
+/** What stands against the list: that this node is out, that the roster has forked. */
+async function tellRosterState(node: Operations, groupId: GroupId): Promise<void> {
+  const { groups } = await node.call(status, {});
+  const moot = groups.find(({ group_id }) => group_id === groupId);
+  for (const line of moot === undefined ? [] : rosterStateLines(moot)) printProse(`${LABEL}: ${line}`);
 }
 
 async function commands(node: Operations): Promise<PeerReportContext["command"]> {

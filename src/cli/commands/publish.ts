@@ -27,6 +27,8 @@ const CONTENT_MAX_BYTES = 12 * 1024 * 1024 - 64 * 1024;
 const TIMEOUT_MS = 30_000;
 /** Ours. Characters of a path that a failure repeats. */
 const SHOWN_MAX = 200;
+/** Ours. And at least, however short the wait for the turn: with none it could not even say that the turn is later. */
+const LEAST_MS = 100;
 
 /** `publish`: one message, stored and on its way when the command returns. */
 export const publish = defineCommand({
@@ -121,7 +123,7 @@ interface Times {
 function parseTimes({ timeout, wait }: { readonly timeout?: string | undefined; readonly wait: string }): Times {
   const waitMs = parsePatienceMs(`${LABEL}: -wait`, wait);
   const given = timeout === undefined ? undefined : parsePatienceMs(`${LABEL}: -timeout`, timeout);
-  const timeoutMs = given ?? (waitMs > 0 ? waitMs : TIMEOUT_MS);
+  const timeoutMs = given ?? (waitMs > 0 ? Math.max(waitMs, LEAST_MS) : TIMEOUT_MS);
   return { timeoutMs, waitMs, wholeMs: Math.max(waitMs, timeoutMs) };
 }
 

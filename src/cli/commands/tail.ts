@@ -8,9 +8,11 @@ import { connect, openDaemon, openReading } from "../../daemon/open-operations.t
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
-import { status } from "../../node/operations/daemon.ts";
-import { backlog, type MessageRow, watch } from "../../node/operations/messages.ts";
+import { type MootStatus, status } from "../../node/operations/daemon.ts";
+import { backlog, type MessageRow, type WatchedPeer, watch } from "../../node/operations/messages.ts";
 import { pause, unlessAborted } from "../../transport/wait.ts";
+import { memberChangeJson } from "../../view/event-json.ts";
+import { removedLines } from "../../view/roster-state-json.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs, parseInteger } from "../line/flag-values.ts";
@@ -47,6 +49,7 @@ export const tail = defineCommand({
       "When this node is removed from a moot, it says so and goes on with the others; with -group it ends with status 2.",
       "With -count it ends once that many are printed, those of -n and -after among them; with -timeout too, after",
       "that time, with status 8 when they were fewer. With -timeout it waits for a daemon too; where none comes, status 6 without -count.",
+      'With -members a change of members is a line with "event":"member", counted by no -count.',
       "-n prints by time: to go on from what a count cut off, use -after.",
     ],
   },
@@ -67,6 +70,7 @@ export const tail = defineCommand({
       description: "first print what arrived after; a seq with -group too",
     },
     count: { type: "string", valueHint: "N", defaultHint: "no end", description: "end once N are printed" },
+    members: { type: "boolean", description: "also print members who are added, removed, or get another key" },
     timeout: { type: "string", valueHint: "D", defaultHint: "no end", description: "end after this time, such as 30s" },
   },
   async run({ args }) {
@@ -83,6 +87,7 @@ export const tail = defineCommand({
       groupId,
       // Said also where nothing is filtered: a daemon that is not updated yet insists on it.
       topic: args.topic ?? "#",
+      members: args.members ?? false,
       printer,
     };
     await namedFailure(
@@ -110,6 +115,8 @@ interface TailRequest {
   /** `undefined`: all groups. */
   readonly groupId: GroupId | undefined;
   readonly topic: string;
+  /** Whether changes of members are lines too. */
+  readonly members: boolean;
   readonly printer: MessagePrinter;
 }
 
@@ -168,7 +175,7 @@ async function placesIn(
   // An original's daemon begins with what is new in any case, and has no such answer.
   if ((await unlessAborted(daemon.isOriginal(), signal)) !== false) return [];
   const { groups } = await daemon.call(status, {}, { signal });
-  for (const { group_id, local_member } of groups) memberships.note(group_id, local_member);
+  for (const moot of groups) memberships.note(moot);
   const open = new Set(groups.map((group) => mootOfPlace(group.group_id)));
   return [...seen].filter(([moot]) => open.has(moot)).map(([, place]) => place);
 }
@@ -187,7 +194,7 @@ function wasSeen({ group_id, place, seq }: MessageRow, seen: Seen): boolean {
  */
 async function follow(
   options: GlobalOptions,
-  { groupId, pauses, printer, seen, topic }: TailRequest & { readonly seen: Seen; readonly pauses: Pauses },
+  { groupId, members, pauses, printer, seen, topic }: TailRequest & { readonly seen: Seen; readonly pauses: Pauses },
 ): Promise<void> {
   const { signal } = printer;
   if (signal.aborted) return;
@@ -209,11 +216,12 @@ async function follow(
       if (signal.aborted) return;
       await current.call(
         watch,
-        { group_id: groupId, topic, after },
+        { group_id: groupId, topic, after, ...(members ? { members } : {}) },
         {
           signal,
           onEvent(event) {
             if (event.kind === "unread") printProse(`${LABEL}: ${event.reason}; it is left out until it can be read`);
+            if (event.kind === "peer" && members && isMembership(event)) printer.note(memberChangeJson(event));
             if (event.kind === "peer" && event.self && event.event === "left") memberships.removed(event.group_id);
             if (event.kind !== "message" || wasSeen(event, seen)) return;
             printer.print(event);
@@ -253,18 +261,20 @@ class Memberships {
   }
 
   /** What is so when a daemon is found. */
-  note(groupId: GroupId, isMember: boolean): void {
+  note(moot: MootStatus): void {
+    const { group_id: groupId, local_member: isMember } = moot;
     if (isMember) this.#told.delete(groupId);
-    else if (!this.#told.has(groupId)) this.removed(groupId);
+    else if (!this.#told.has(groupId)) this.removed(groupId, removedLines(moot).join("; "));
   }
 
-  removed(groupId: GroupId): void {
+  /** `why`: what ended it, where that is known. */
+  removed(groupId: GroupId, why?: string): void {
     this.#told.add(groupId);
-    if (this.#only === undefined || groupId === this.#only) this.#tell(groupId);
+    if (this.#only === undefined || groupId === this.#only) this.#tell(groupId, why);
   }
 
-  #tell(groupId: GroupId): void {
-    const what = `${LABEL}: this node is no member of the moot ${GroupId.toBase64(groupId)} any more: nothing new comes of it; its founder can add this node again`;
+  #tell(groupId: GroupId, why = `this node is no member of the moot ${GroupId.toBase64(groupId)} any more`): void {
+    const what = `${LABEL}: ${why}: nothing new comes of it; its founder can add this node again`;
     if (this.#only === undefined) printProse(what);
     else this.#printer.end(new EntmootError("not_member", what));
   }
@@ -300,6 +310,10 @@ async function waitForDaemon(options: GlobalOptions, signal: AbortSignal): Promi
 /** No daemon was found, as opposed to one that may not be asked. */
 function isAbsent(error: unknown): boolean {
   return error instanceof EntmootError && !(error instanceof ControlError) && error.code === "control_unavailable";
+}
+
+function isMembership({ event }: WatchedPeer): boolean {
+  return event === "joined" || event === "left";
 }
 
 /** The daemon itself says that it cannot just now. */

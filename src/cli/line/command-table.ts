@@ -60,7 +60,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/query.ts")).query,
   },
   roster: {
-    description: "Add members to a moot, or remove them (founder only)",
+    description: "Add members to a moot, remove them, end a fork (founder only)",
     load: async () => (await import("../commands/roster.ts")).roster,
   },
   "self-test": {

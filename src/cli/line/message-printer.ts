@@ -57,6 +57,11 @@ export class MessagePrinter implements Disposable {
     if (this.#printed === this.#count) this.#ending.abort();
   }
 
+  /** A line of another kind, which is none of the messages that are waited for. */
+  note(line: object): void {
+    if (!this.signal.aborted) printJson(line);
+  }
+
   /** Nothing more can come, for this reason. */
   end(reason: EntmootError): void {
     if (this.signal.aborted) return;

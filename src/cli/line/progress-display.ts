@@ -1,4 +1,5 @@
 import type { WriteStream } from "node:tty";
+import { shownLine } from "../../core/bytes/shown-text.ts";
 import type { Clock, SteadyMs } from "../../core/clock.ts";
 
 const WIDTH = 28;
@@ -42,7 +43,7 @@ export class ProgressDisplay implements Disposable {
   /** A line of its own. */
   step(text: string): void {
     this[Symbol.dispose]();
-    this.#out.write(`${text}\n`);
+    this.#out.write(`${shownLine(text)}\n`);
   }
 
   /** Leaves the line of the bar. */

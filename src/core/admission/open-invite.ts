@@ -1,5 +1,5 @@
 import { sha256 } from "../bytes/sha256.ts";
-import { trimSpace } from "../bytes/text.ts";
+import { trimEnd, trimSpace } from "../bytes/text.ts";
 import {
   escapePath,
   escapeSegment,
@@ -53,7 +53,7 @@ export function isEntmootLink(input: string): boolean {
 export function parseOpenInviteLink(link: string, query: IssuerQuery = "strip"): OpenInvite {
   const url = parseUrl(trimSpace(link));
   if (url.scheme !== "entmoot") throw refuse("link does not begin with entmoot:");
-  const kind = (url.host + unescapePercent(url.path)).replace(/^\/+|\/+$/g, "");
+  const kind = trimEnd((url.host + unescapePercent(url.path)).replace(/^\/+/, ""), "/");
   if (kind !== LINK_KIND) throw refuse(`unknown kind of link ${JSON.stringify(kind.slice(0, 64))}, want ${LINK_KIND}`);
   const fields = { issuer_url: queryValue(url.query, "issuer") ?? "", token: queryValue(url.query, "token") ?? "" };
   return normalise(fields, query);
@@ -99,7 +99,7 @@ export function parseIssuerUrl(issuerUrl: string, query: IssuerQuery = "strip"):
 /** Where to ask for a challenge, and where to redeem. Bytes match the original's doubled escapes. */
 export function openInviteEndpoint({ issuer_url, token }: OpenInvite, action: "challenge" | "redeem"): string {
   const url = parseUrl(issuer_url);
-  const base = url.path.replace(/\/+$/, "");
+  const base = trimEnd(url.path, "/");
   const path = escapePath(`${base}/v1/open-invites/${escapeSegment(token)}/${action}`);
   return formatUrl({ ...url, path });
 }

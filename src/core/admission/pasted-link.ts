@@ -1,4 +1,4 @@
-import { withoutInvisible } from "../bytes/text.ts";
+import { trimEnd, withoutInvisible } from "../bytes/text.ts";
 
 /** A slash as it stands in JSON, in the address of a page and in its source. */
 const SLASH = String.raw`\s*(?:\\{0,4}\/|%2f|&#(?:47|x2f);)\s*`;
@@ -38,7 +38,7 @@ function readings(text: string): string[] {
     if (whole === undefined || payload === undefined) break;
     joined += payload;
     found.push(joined);
-    const plain = joined.replace(/[_-]+$/, "");
+    const plain = trimEnd(joined, "_-");
     if (plain !== joined) found.push(plain);
     rest = rest.slice(whole.length);
   }

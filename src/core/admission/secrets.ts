@@ -10,7 +10,8 @@ const BEGINNING = new RegExp(
 );
 /** What a link goes on with, up to where it was broken first; and each piece behind a break. */
 const REST = /(?:[\w&%+=~-]|\.(?=\w)|:(?=\/)|\/)*/y;
-const PIECE = new RegExp(`${BREAK}+([\\w-]+)`, "iy");
+// The breaks are taken whole: without a piece behind them nobody need look at each of their parts again.
+const PIECE = new RegExp(`(?=((?:[\\s\\u0085>|]+|${BREAK})+))\\1([\\w-]+)`, "iy");
 /** A piece that may as well be a word of the sentence around the link, and one that is none. */
 const PLAIN_WORD = /^[a-z]{1,15}$/;
 const NO_WORD = /[a-z].*[A-Z]|\d/;
@@ -67,7 +68,7 @@ function endOfLink(text: string, from: number): number {
   let end = from + length;
   PIECE.lastIndex = end;
   for (let found = PIECE.exec(text); found !== null; found = PIECE.exec(text)) {
-    const piece = found[1]!;
+    const piece = found[2]!;
     const isWithin = length > 0 && length < LINK_MIN;
     if (piece.length < PIECE_MIN && !isWithin && !NO_WORD.test(piece)) break;
     length += piece.length;

@@ -18,3 +18,10 @@ const INVISIBLE = /\p{Cf}|\u034f|[\u115f\u1160\u3164\uffa0]|\u17b4|\u17b5/gu;
 export function withoutInvisible(text: string): string {
   return text.replace(INVISIBLE, "");
 }
+
+/** `text` without any of `chars` at its end. An expression such as `/-+$/` begins anew at each of them, and costs the square of a long row. */
+export function trimEnd(text: string, chars: string): string {
+  let to = text.length;
+  while (to > 0 && chars.includes(text[to - 1]!)) to--;
+  return text.slice(0, to);
+}

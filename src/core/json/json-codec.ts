@@ -102,6 +102,7 @@ export function struct<T extends object>(
   const canonical = wire.toSorted((a, b) => compareKeys(a.key, b.key));
   const byKey = new Map(wire.map((field) => [field.key, field]));
   const byFoldedKey = new Map(wire.map((field) => [foldKey(field.key), field]));
+  const longest = Math.max(0, ...wire.map(({ key }) => key.length));
 
   // One for all: a list of a million empty objects must not become a million times all their fields.
   const zero = Object.freeze(Object.fromEntries(wire.map(({ key, codec }) => [key, codec.zero()])) as T);
@@ -118,7 +119,8 @@ export function struct<T extends object>(
       let value: Record<string, unknown> | undefined;
       const seen: string[] = [];
       const isObject = reader.readObject((key) => {
-        const field = byKey.get(key) ?? byFoldedKey.get(foldKey(key));
+        // Folding keeps the number of units, so what is longer than any key is none.
+        const field = byKey.get(key) ?? (key.length > longest ? undefined : byFoldedKey.get(foldKey(key)));
         if (field === undefined) {
           if (reader.refuseUnknownKeys) reader.fail("a known key", JSON.stringify(key.slice(0, 64)));
           reader.readTokens();
@@ -276,10 +278,12 @@ function writeList<T>(element: Codec<T>, values: readonly T[], form: JsonForm): 
   return `${text}]`;
 }
 
-/** U+017F and U+212A are the only letters outside ASCII that fold into it, and all our keys are ASCII. */
+const FOLDING = /[A-Z\u017f\u212a]/;
+
+/**
+ * U+017F and U+212A are the only letters outside ASCII that fold into it, and all our keys are ASCII: what becomes of other
+ * letters is never looked at.
+ */
 function foldKey(key: string): string {
-  return key
-    .replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
-    .replaceAll("\u017f", "s")
-    .replaceAll("\u212a", "k");
+  return FOLDING.test(key) ? key.toLowerCase().replaceAll("\u017f", "s") : key;
 }

@@ -1,5 +1,5 @@
 import { decodeBase64 } from "../bytes/base64.ts";
-import { GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../ids.ts";
+import { ForksDigest, GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../ids.ts";
 import type { Codec } from "./json-codec.ts";
 import type { CheckedPlace } from "./json-fault.ts";
 import type { JsonReader } from "./json-reader.ts";
@@ -90,6 +90,7 @@ export const groupId = id32("group id", GroupId);
 export const messageId = id32("message id", MessageId);
 export const rosterEntryId = id32("roster entry id", RosterEntryId);
 export const merkleRoot = id32("merkle root", MerkleRoot);
+export const forksDigest = id32("forks digest", ForksDigest);
 /** For records of ours: those of the original hold keys as `bytes`, of any length. */
 export const publicKey = id32("public key", PublicKey);
 

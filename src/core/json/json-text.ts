@@ -1,24 +1,66 @@
-import { JsonReader, type JsonTokens } from "./json-reader.ts";
+import { textOfUnits } from "../bytes/text-units.ts";
+import { JsonReader } from "./json-reader.ts";
 
 /** The two ways a value is written: as senders send it, or as it is hashed and signed. */
 export type JsonForm = "wire" | "canonical";
 
-const LINE_SEPARATORS = /[\u2028\u2029]/g;
 /** Units whose order differs between UTF-16 and UTF-8. */
 const BEYOND_SURROGATES = /[\ud800-\uffff]/;
-const WIRE_ESCAPED = /[<>&\u2028\u2029]/g;
+/** Text that is written as it is in both forms. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are escaped.
+const PLAIN = /^[^"\\<>&\u0000-\u001f\u2028\u2029\ud800-\udfff]*$/;
+
+/** What `JSON.stringify` leaves as it is and a form escapes. */
+const ESCAPED: Readonly<Record<JsonForm, RegExp>> = { wire: /[<>&\u2028\u2029]/, canonical: /[\u2028\u2029]/ };
 
 /**
  * `text` as a JSON string. `JSON.stringify` already escapes as both forms do; U+2028 and U+2029
  * are escaped in both, `<`, `>` and `&` on the wire only. A lone surrogate becomes U+FFFD.
  */
 export function jsonString(text: string, form: JsonForm): string {
-  const plain = JSON.stringify(text.isWellFormed() ? text : text.toWellFormed());
-  return plain.replace(form === "wire" ? WIRE_ESCAPED : LINE_SEPARATORS, escapeUnit);
+  if (PLAIN.test(text)) return `"${text}"`;
+  return escaped(JSON.stringify(text.isWellFormed() ? text : text.toWellFormed()), form);
 }
 
-function escapeUnit(char: string): string {
-  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+/** `texts` as a JSON list of strings: written at once, for there may be very many short ones. */
+export function jsonStrings(texts: readonly string[], form: JsonForm): string {
+  const isPlain = texts.every((text) => text.isWellFormed());
+  return escaped(JSON.stringify(isPlain ? texts : texts.map((text) => text.toWellFormed())), form);
+}
+
+/** `json` with the escapes of `form`, unit by unit: a call for each, as of a replacement, costs a hundred times as much. */
+function escaped(json: string, form: JsonForm): string {
+  if (!ESCAPED[form].test(json)) return json;
+  const isWire = form === "wire";
+  let count = 0;
+  for (let at = 0; at < json.length; at++) if (isEscaped(json.charCodeAt(at), isWire)) count += 1;
+  const units = new Uint16Array(json.length + 5 * count);
+  let to = 0;
+  for (let at = 0; at < json.length; at++) {
+    const unit = json.charCodeAt(at);
+    if (!isEscaped(unit, isWire)) {
+      units[to++] = unit;
+      continue;
+    }
+    units[to] = 0x5c;
+    units[to + 1] = 0x75;
+    units[to + 2] = hexDigit(unit >> 12);
+    units[to + 3] = hexDigit((unit >> 8) & 0xf);
+    units[to + 4] = hexDigit((unit >> 4) & 0xf);
+    units[to + 5] = hexDigit(unit & 0xf);
+    to += 6;
+  }
+  return textOfUnits(units);
+}
+
+/** The char code of a digit from 0 to 15. */
+function hexDigit(value: number): number {
+  return value < 10 ? 0x30 + value : 0x57 + value;
+}
+
+function isEscaped(unit: number, isWire: boolean): boolean {
+  if (unit === 0x2028 || unit === 0x2029) return true;
+  return isWire && (unit === 0x3c || unit === 0x3e || unit === 0x26);
 }
 
 /**
@@ -42,136 +84,127 @@ function rank(unit: number): number {
 
 /** Any JSON text without blanks, otherwise as written, with the wire's escapes. Throws `malformed_frame`. */
 export function compactJson(source: string): string {
-  const text = new TextBuilder();
-  let isFirst = true;
-  const separate = () => {
-    if (!isFirst) text.add(",");
-    isFirst = false;
-  };
-  read(source, {
-    open(isObject) {
-      separate();
-      text.add(isObject ? "{" : "[");
-      isFirst = true;
-    },
-    key(key) {
-      separate();
-      text.add(key);
-      text.add(":");
-      // The value of a key needs no comma before it.
-      isFirst = true;
-    },
-    scalar(scalar) {
-      separate();
-      text.add(scalar);
-    },
-    close(isObject) {
-      text.add(isObject ? "}" : "]");
-      isFirst = false;
-    },
-  });
-  return text.finish().replace(WIRE_ESCAPED, escapeUnit);
+  const reader = new JsonReader(source, "json");
+  reader.readTokens();
+  reader.end();
+  return escaped(withoutBlanks(reader.text), "wire");
 }
+
+/** JSON text without the blanks outside its strings. */
+function withoutBlanks(json: string): string {
+  if (!/[ \t\n\r]/.test(json)) return json;
+  const units = new Uint16Array(json.length);
+  let to = 0;
+  let isWithin = false;
+  for (let at = 0; at < json.length; at++) {
+    const unit = json.charCodeAt(at);
+    if (unit === QUOTE) isWithin = !isWithin;
+    else if (isWithin) {
+      // What follows a backslash ends no string.
+      if (unit === BACKSLASH) {
+        units[to++] = unit;
+        at += 1;
+      }
+    } else if (unit === 0x20 || unit === 0x09 || unit === 0x0a || unit === 0x0d) continue;
+    units[to++] = json.charCodeAt(at);
+  }
+  return textOfUnits(units.subarray(0, to));
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
 /**
  * Canonical form of any JSON text: keys sorted by UTF-8 bytes at every depth, the last of
  * duplicate keys kept, numbers as written, no blanks. Throws `malformed_frame`.
  */
 export function canonicalJson(source: Uint8Array | string): string {
-  return writeTree(readTree(source));
-}
-
-/** Canonical text of a scalar, or a container: an array, or an object with its keys as read. */
-type Tree = string | Tree[] | Map<string, Tree>;
-
-function read(source: Uint8Array | string, tokens: JsonTokens): void {
-  const reader = new JsonReader(source, "json");
-  reader.readTokens(tokens);
-  reader.end();
-}
-
-function readTree(source: Uint8Array | string): Tree {
-  const open: Exclude<Tree, string>[] = [];
+  const open: Container[] = [];
+  /** Of the members whose values are still to come. */
   const keys: string[] = [];
-  let root: Tree = "null";
-  const put = (tree: Tree) => {
+  let root = "null";
+  const put = (text: string) => {
     const parent = open.at(-1);
-    if (parent === undefined) root = tree;
-    else if (parent instanceof Map) parent.set(keys.pop()!, tree);
-    else parent.push(tree);
+    if (parent === undefined) root = text;
+    else if (parent instanceof Map) parent.set(keys.pop()!, text);
+    else parent.addElement(text);
   };
-  read(source, {
-    open(isObject) {
-      const container = isObject ? new Map<string, Tree>() : [];
-      put(container);
-      open.push(container);
-    },
-    key: (key) => keys.push((JSON.parse(key) as string).toWellFormed()),
-    scalar: (scalar) => put(scalar.startsWith('"') ? jsonString(JSON.parse(scalar), "canonical") : scalar),
-    close: () => open.pop(),
+  const reader = new JsonReader(source, "json");
+  reader.readTokens({
+    open: (isObject) => void open.push(isObject ? new Map() : new ElementsText()),
+    key: (source) =>
+      void keys.push(REWRITTEN.test(source) ? (JSON.parse(source) as string).toWellFormed() : source.slice(1, -1)),
+    scalar: (source) => put(rewritten(source)),
+    close: () => put(closed(open.pop()!)),
   });
+  reader.end();
   return root;
 }
 
-/** A container that is being written: its children in order and how many are out. */
-interface Writing {
-  readonly tree: Exclude<Tree, string>;
-  readonly keys: readonly string[] | undefined;
-  readonly length: number;
-  next: number;
+/** What a string in JSON text holds that may be written otherwise in canonical form, or that stands for another character. */
+const REWRITTEN = /[\\\u2028\u2029]/;
+
+/** A scalar in canonical form. */
+function rewritten(source: string): string {
+  return source.startsWith('"') && REWRITTEN.test(source) ? jsonString(JSON.parse(source), "canonical") : source;
 }
 
-/** Depth first with its own stack, because ten thousand levels would exhaust the other. */
-function writeTree(root: Tree): string {
-  if (typeof root === "string") return root;
-  const text = new TextBuilder();
-  const stack = [writing(root)];
-  text.add(root instanceof Map ? "{" : "[");
-  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-    if (top.next === top.length) {
-      text.add(top.keys === undefined ? "]" : "}");
-      stack.pop();
-      continue;
-    }
-    if (top.next > 0) text.add(",");
-    const child = childOf(top, top.next);
-    if (top.keys !== undefined) text.add(`${jsonString(top.keys[top.next]!, "canonical")}:`);
-    top.next += 1;
-    if (typeof child === "string") {
-      text.add(child);
-    } else {
-      text.add(child instanceof Map ? "{" : "[");
-      stack.push(writing(child));
-    }
-  }
-  return text.finish();
+/** A container whose elements are read: the canonical text of each, by its key where they have keys. */
+type Container = ElementsText | Map<string, string>;
+
+function closed(container: Container): string {
+  if (!(container instanceof Map)) return `[${container.finish()}]`;
+  if (container.size === 0) return "{}";
+  const members = new ElementsText();
+  const add = (key: string, value: string) => members.addElement(`${jsonString(key, "canonical")}:${value}`);
+  const keys = [...container.keys()];
+  if (keys.some((key) => BEYOND_SURROGATES.test(key))) {
+    const byRank = new Map(mapUnits(keys, rank).map((ranked, at) => [ranked, keys[at]!]));
+    for (const ranked of [...byRank.keys()].sort()) add(byRank.get(ranked)!, container.get(byRank.get(ranked)!)!);
+  } else for (const key of keys.sort()) add(key, container.get(key)!);
+  return `{${members.finish()}}`;
 }
 
-function writing(tree: Exclude<Tree, string>): Writing {
-  if (!(tree instanceof Map)) return { tree, keys: undefined, length: tree.length, next: 0 };
-  const keys = [...tree.keys()];
-  // The built-in order is that of UTF-16 units, and several times faster.
-  if (keys.some((key) => BEYOND_SURROGATES.test(key))) keys.sort(compareKeys);
-  else keys.sort();
-  return { tree, keys, length: keys.length, next: 0 };
+/** Each of `texts` with each of its units mapped: all in one go, for there may be very many short ones. */
+function mapUnits(texts: readonly string[], map: (unit: number) => number): string[] {
+  const joined = texts.join("");
+  const units = new Uint16Array(joined.length);
+  for (let at = 0; at < joined.length; at++) units[at] = map(joined.charCodeAt(at));
+  const mapped = textOfUnits(units);
+  let from = 0;
+  return texts.map(({ length }) => {
+    from += length;
+    return mapped.slice(from - length, from);
+  });
 }
 
-function childOf({ tree, keys }: Writing, index: number): Tree {
-  return tree instanceof Map ? tree.get(keys![index]!)! : tree[index]!;
-}
+/** Ours. Pieces put together at once: each small one is held by what it is a part of until then. */
+const PIECES_MAX = 4096;
 
-/** A text that grows by millions of small pieces; plain concatenation would hold each of them in memory. */
-class TextBuilder {
-  readonly #done: string[] = [];
-  #pieces: string[] = [];
+/**
+ * Elements with commas between them, which come by the million, may be small or large and may be nested thousands deep.
+ * Concatenation puts nothing together until the whole is read, so that depth costs nothing; small pieces are put
+ * together now and then, for they would take far more memory than their text.
+ */
+class ElementsText {
+  #whole = "";
+  #pieces = "";
+  #count = 0;
+  #isEmpty = true;
 
-  add(piece: string): void {
-    if (this.#pieces.push(piece) < 4096) return;
-    this.#done.push(this.#pieces.join(""));
-    this.#pieces = [];
+  addElement(text: string): void {
+    this.#pieces += this.#isEmpty ? text : `,${text}`;
+    this.#isEmpty = false;
+    this.#count += 1;
+    if (text.length < PIECES_MAX && this.#count < PIECES_MAX) return;
+    // Asking for a character is what puts a text together; a large one waits for the whole.
+    if (text.length < PIECES_MAX) this.#pieces.charCodeAt(0);
+    this.#whole += this.#pieces;
+    this.#pieces = "";
+    this.#count = 0;
   }
 
   finish(): string {
-    return this.#done.join("") + this.#pieces.join("");
+    return this.#whole + this.#pieces;
   }
 }

@@ -116,10 +116,33 @@ export class IncrementalOrder {
     return from;
   }
 
+  /** Whether the order is that of the keys: no node stands behind one with a greater key. */
+  get isAscending(): boolean {
+    this.#settle();
+    return this.#ascending === this.#placed;
+  }
+
+  /** The nodes with parents that are not in the set, and the ids of those. */
+  *lacking(): Generator<{ readonly node: Omit<OrderNode, "parents">; readonly parents: readonly MessageId[] }> {
+    for (const [slot, parents] of this.#edges.missing()) {
+      const id = this.#table.hex(slot) as MessageId;
+      const node = { id, timestamp: this.#table.timestamp(slot), author: this.#table.author(slot) };
+      yield { node, parents: parents.map((parent) => MessageId.fromBytes(parent)) };
+    }
+  }
+
   /** Ids in order from `position` on. */
   *ids(position = 0): Generator<MessageId> {
     const sequence = this.sequence();
     for (let at = position; at < this.#placed; at++) yield this.#table.hex(sequence[at]!) as MessageId;
+  }
+
+  /** All ids in order, 32 bytes each. */
+  idBytes(): Uint8Array<ArrayBuffer> {
+    const sequence = this.sequence();
+    const bytes = new Uint8Array(this.#placed * 32);
+    for (let at = 0; at < this.#placed; at++) bytes.set(this.#table.view(sequence[at]!), at * 32);
+    return bytes;
   }
 
   /** The `count` newest by timestamp, author and id, in the order they have among themselves. */

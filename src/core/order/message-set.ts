@@ -85,9 +85,24 @@ export class MessageSet {
     return this.#tree.prove(this.#order.sequence(), this.size, this.#order.positionOf(slot));
   }
 
+  /** Whether no message stands behind one that is greater by timestamp, author and id. */
+  get isAscending(): boolean {
+    return this.#order.isAscending;
+  }
+
+  /** The messages with parents that are not in the set, and the ids of those. */
+  lacking(): ReturnType<IncrementalOrder["lacking"]> {
+    return this.#order.lacking();
+  }
+
   /** Ids in order from `position` on. */
   ids(position = 0): Generator<MessageId> {
     return this.#order.ids(position);
+  }
+
+  /** All ids in order, 32 bytes each. */
+  idBytes(): Uint8Array<ArrayBuffer> {
+    return this.#order.idBytes();
   }
 
   /** Where `id` stands in the order, or `undefined` when it is not in the set. */

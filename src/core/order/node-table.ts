@@ -58,6 +58,11 @@ export class NodeTable {
     return this.#ids.view(slot).slice();
   }
 
+  /** The id in `slot`, valid until the next addition. */
+  view(slot: number): Uint8Array {
+    return this.#ids.view(slot);
+  }
+
   hex(slot: number): string {
     return this.#ids.view(slot).toHex();
   }

@@ -33,13 +33,17 @@ interface Stored {
   readonly sequences: ReadonlyMap<string, string>;
 }
 
+/** A map made by reading one file. */
+class ReadMap extends Map<string, string> {}
+
 /** An object with keys of its own, each value as JSON source text. The last of equal keys counts. */
 const rawMap: Codec<ReadonlyMap<string, string>> = {
   label: "object",
   zero: () => new Map(),
   read(reader, previous) {
     if (reader.readNull()) return new Map();
-    const entries = new Map(previous);
+    // What an earlier duplicate key made is nobody else's, or each of very many would copy all of it.
+    const entries = previous instanceof ReadMap ? previous : new ReadMap(previous);
     const isObject = reader.readObject((key) => {
       entries.set(key, reader.readRaw());
     });
@@ -79,15 +83,22 @@ export function parsePolicyFile(bytes: Uint8Array): PolicyFile {
   const faults: PolicyFileFault[] = [];
   for (const [key, source] of stored.policies) {
     const groupId = groupIdOf(key);
+    if (groupId === undefined) {
+      faults.push(faultOf(key, groupId, "group id: expected 32 bytes in base64"));
+      continue;
+    }
     try {
-      if (groupId === undefined) throw new EntmootError("invalid_argument", "group id: expected 32 bytes in base64");
       policies.set(groupId, checkedPolicy(source));
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
-      faults.push({ key, groupId, reason: `policy for group ${key.slice(0, 64)}: ${error.message}` });
+      faults.push(faultOf(key, groupId, error.message));
     }
   }
   return { policies, sequences: sequencesOf(stored.sequences), faults };
+}
+
+function faultOf(key: string, groupId: GroupId | undefined, reason: string): PolicyFileFault {
+  return { key, groupId, reason: `policy for group ${key.slice(0, 64)}: ${reason}` };
 }
 
 /** The file's bytes: keys sorted, two spaces a level, a final line feed. Throws `invalid_argument` for a zero group. */

@@ -70,6 +70,14 @@ export class BucketTable<Instant extends UnixMs | SteadyMs> {
     return this.#byKey.get(key)?.at;
   }
 
+  /** Undoes a `spend` of `key` that was granted. */
+  giveBack(key: string, amounts: readonly number[], now: Instant): void {
+    const buckets = this.#refilled(key, now);
+    this.#limits.forEach(({ burst }, i) => {
+      buckets.tokens[i] = Math.min(burst, buckets.tokens[i]! + Math.max(0, amounts[i] ?? 0));
+    });
+  }
+
   /** Whether anything is known of `key`; else its buckets are taken for full. */
   has(key: string): boolean {
     return this.#byKey.has(key);

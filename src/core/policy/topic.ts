@@ -64,7 +64,7 @@ export function verifyPublishTopic(topic: string): void {
 
 /** Whether `pattern` covers `topic`; `false` when either is invalid. Comparison is exact, by code unit. */
 export function matchTopic(pattern: string, topic: string): boolean {
-  return patternFault(pattern) === undefined && isTopic(topic) && covers(pattern.split("/"), topic.split("/"));
+  return patternFault(pattern) === undefined && isTopic(topic) && covers(pattern.split("/"), topic);
 }
 
 /** Whether any pattern covers `topic`. Invalid patterns are skipped; an empty filter matches nothing. */
@@ -76,7 +76,7 @@ export function matchAny(filter: TopicFilter, topic: string): boolean {
 export function compilePattern(pattern: string): (topic: string) => boolean {
   verifyPattern(pattern);
   const segments = pattern.split("/");
-  return (topic) => isTopic(topic) && covers(segments, topic.split("/"));
+  return (topic) => isTopic(topic) && covers(segments, topic);
 }
 
 /** The distinct topics a message is found by: the first 256 of those no longer than a pattern can be. */
@@ -131,7 +131,9 @@ export function tailSees(pattern: string, topics: readonly string[]): boolean {
   return topics.length === 0 ? pattern === "#" : topics.some((topic) => matchTopic(pattern, topic));
 }
 
-function covers(pattern: readonly string[], topic: readonly string[]): boolean {
+function covers(pattern: readonly string[], concrete: string): boolean {
+  // One more than are looked at: a topic may have millions.
+  const topic = concrete.split("/", pattern.length + 1);
   for (const [at, segment] of pattern.entries()) {
     if (segment === "#") return true;
     if (at >= topic.length) return false;

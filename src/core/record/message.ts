@@ -2,7 +2,7 @@ import { sha256Hex } from "../bytes/sha256.ts";
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
 import { GroupId, MessageId } from "../ids.ts";
 import { decodeJson } from "../json/json-codec.ts";
-import { type JsonForm, jsonString } from "../json/json-text.ts";
+import { jsonStrings } from "../json/json-text.ts";
 import { sign, verifySignature } from "../signature.ts";
 import { message as messageCodec } from "./record-codecs.ts";
 import type { Message, NodeInfo } from "./records.ts";
@@ -134,7 +134,7 @@ function piecesOf(message: MessageFields): CanonicalPieces {
   if (parents.length > 0) afterId += `,"parents":${idsText(parents)}`;
   if (references.length > 0) afterId += `,"references":${idsText(references)}`;
   let tail = `,"timestamp":${message.timestamp}`;
-  if (topics.length > 0) tail += `,"topics":${topicsText(topics, "canonical")}`;
+  if (topics.length > 0) tail += `,"topics":${jsonStrings(topics, "canonical")}`;
   return { beforeId, afterId, tail: `${tail}}` };
 }
 
@@ -143,7 +143,7 @@ function wireText(message: Message): string {
   let text = `{"id":"${MessageId.toBase64(message.id)}","group_id":"${GroupId.toBase64(message.group_id)}"`;
   text += `,"author":{"pilot_node_id":${author.pilot_node_id},"entmoot_pubkey":${keyText(author)}}`;
   text += `,"timestamp":${message.timestamp}`;
-  if (topics.length > 0) text += `,"topics":${topicsText(topics, "wire")}`;
+  if (topics.length > 0) text += `,"topics":${jsonStrings(topics, "wire")}`;
   if (parents.length > 0) text += `,"parents":${idsText(parents)}`;
   if (content.length > 0) text += `,"content":"${content.toBase64()}"`;
   if (references.length > 0) text += `,"references":${idsText(references)}`;
@@ -161,12 +161,6 @@ function idsText(ids: readonly MessageId[]): string {
   return `${text}]`;
 }
 
-function topicsText(topics: readonly string[], form: JsonForm): string {
-  let text = `[${jsonString(topics[0]!, form)}`;
-  for (let i = 1; i < topics.length; i++) text += `,${jsonString(topics[i]!, form)}`;
-  return `${text}]`;
-}
-
 /**
  * The message in `text` if it is exactly the wire or the canonical form of one, which is what
  * peers send and stores hold. The built-in parser is safe for these: a value that writes back to
@@ -181,13 +175,28 @@ function decodePlain(text: string): Message | undefined {
 
 /** What the built-in parser makes of `text`, which counts only when it writes back to the same text. */
 function parsePlain(text: string): Message | undefined {
-  if (text.length > PLAIN_TEXT_MAX) return undefined;
+  if (text.length > PLAIN_TEXT_MAX || isBusy(text)) return undefined;
   try {
     return fromParsed(JSON.parse(text));
   } catch {
     return undefined;
   }
 }
+
+/**
+ * True when the text has more keys and lists than a message, or speaks of as many in its topics: then it is most likely
+ * none, and the built-in parser would build an object of thousands of keys for nothing.
+ */
+function isBusy(text: string): boolean {
+  let keys = 0;
+  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) if (++keys > MARKS_MAX) return true;
+  let lists = 0;
+  for (let at = text.indexOf("["); at >= 0; at = text.indexOf("[", at + 1)) if (++lists > MARKS_MAX) return true;
+  return false;
+}
+
+/** Ours. A message has eleven keys and three lists. */
+const MARKS_MAX = 16;
 
 type Parsed = { readonly [Key in keyof Message]?: unknown };
 

@@ -1,6 +1,8 @@
+import { sameBytes } from "../bytes/byte-strings.ts";
 import type { UnixMs } from "../clock.ts";
+import { type KeyFault, keyFault } from "../curve-point.ts";
 import { EntmootError } from "../errors.ts";
-import { entmootNodeId } from "../node-id.ts";
+import { entmootNodeId, freeNodeId } from "../node-id.ts";
 import { namesKey } from "../record/node-key.ts";
 import type { NodeInfo, RosterEntry } from "../record/records.ts";
 import { PUBLIC_KEY_BYTES, publicKeyOf } from "../signature.ts";
@@ -35,9 +37,9 @@ export type RosterChange =
 
 /**
  * The entry that makes `change` to `log`, signed by the founder's `seed`; `log.apply` takes it. A
- * member added without `nodeId` gets the id of its key. Throws `conflict` when the id or the key is
+ * member added without `nodeId` gets the first id of its key that was never another key's. Throws `conflict` when the id or the key is
  * already a member's or a removed key is not the member's, `not_member` when there is nobody to
- * remove, `invalid_argument` for the founder's removal, a foreign seed or a bad key or id, and
+ * remove, `invalid_argument` for the founder's removal, a foreign seed, an id that is none or a key that nobody can hold, and
  * `roster_rejected` when the log can take no later entry.
  */
 export function createRosterEntry(args: {
@@ -67,11 +69,24 @@ function subjectOf(log: RosterLog, founder: NodeInfo, change: RosterChange): Nod
   return change.op === "add" ? addedSubject(log, change) : removedSubject(log, founder, change);
 }
 
-function addedSubject(log: RosterLog, { key, nodeId = entmootNodeId(key) }: RosterChange & { op: "add" }): NodeInfo {
-  checkNodeId(nodeId);
+const KEY_FAULTS: Readonly<Record<KeyFault, string>> = {
+  not_a_point: "found bytes that are no point of the curve, so nobody can sign with it",
+  small_order: "found a point of small order, with which anybody can sign",
+};
+
+function addedSubject(log: RosterLog, { key, nodeId: asked }: RosterChange & { op: "add" }): NodeInfo {
   if (key.length !== PUBLIC_KEY_BYTES) {
     throw new EntmootError("invalid_argument", `roster: key: expected ${PUBLIC_KEY_BYTES} bytes, got ${key.length}`);
   }
+  const fault = keyFault(key);
+  if (fault !== undefined) {
+    throw new EntmootError(
+      "invalid_argument",
+      `roster: key: expected an Ed25519 public key, ${KEY_FAULTS[fault]}; ask the member for the key that "entmootd info" shows`,
+    );
+  }
+  const nodeId = asked ?? idFor(log, key);
+  checkNodeId(nodeId);
   const sameId = log.member(nodeId);
   if (sameId !== undefined) {
     const which = namesKey(sameId, key) ? "this key" : "another key; remove that member first";
@@ -82,6 +97,20 @@ function addedSubject(log: RosterLog, { key, nodeId = entmootNodeId(key) }: Rost
     throw new EntmootError("conflict", `roster: the key is already a member's, as node ${sameKey.pilot_node_id}`);
   }
   return { pilot_node_id: nodeId, entmoot_pubkey: key };
+}
+
+/** By the whole history: an id that was another key's would make that key's messages hard to tell from this one's. */
+function idFor(log: RosterLog, key: Uint8Array): number {
+  const member = log.memberByKey(key);
+  if (member !== undefined) return member.pilot_node_id;
+  const isTaken = (nodeId: number) =>
+    log.history(nodeId).some((span) => span.key === null || !sameBytes(span.key, key));
+  const free = freeNodeId(key, isTaken);
+  if (free !== undefined) return free;
+  throw new EntmootError(
+    "conflict",
+    "roster: all node ids of this key are taken by other keys; give it another with -node",
+  );
 }
 
 function removedSubject(log: RosterLog, founder: NodeInfo, { key, nodeId }: RosterChange & { op: "remove" }): NodeInfo {

@@ -43,6 +43,10 @@ interface KeySpan {
   readonly until: RosterPoint | undefined;
 }
 
+/** Of a key from another history: it counts for messages of any date, for the founder gave it to its node id. */
+const BEFORE_ALL: RosterPoint = { index: -1, timestamp: -(2n ** 63n) };
+const AFTER_ALL: RosterPoint = { index: -1, timestamp: 2n ** 63n - 1n };
+
 const OPS: ReadonlySet<string> = new Set(["add", "remove", "policy_change"]);
 
 /**
@@ -59,7 +63,7 @@ export class RosterLog {
   readonly #history: ReadonlyMap<number, readonly KeySpan[]>;
   #members: ReadonlyMap<number, NodeInfo> | undefined;
   #nodeIdByKey: ReadonlyMap<string, number> | undefined;
-  #ids: ReadonlySet<RosterEntryId> | undefined;
+  #positions: ReadonlyMap<RosterEntryId, number> | undefined;
 
   /** Start from `RosterLog.empty`: only the steps below check what they append. */
   constructor(entries: readonly RosterEntry[], history: ReadonlyMap<number, readonly KeySpan[]>) {
@@ -100,10 +104,60 @@ export class RosterLog {
     return nodeId === undefined ? undefined : this.member(nodeId);
   }
 
+  /** The log of entries that were all verified before, in their order. */
+  static ofVerified(entries: readonly RosterEntry[]): RosterLog {
+    const next = new Builder([], new Map());
+    for (const entry of entries) next.take(entry);
+    return build(next);
+  }
+
+  /**
+   * The same log that also knows these as keys their node ids once had, in another history of the same founder: what
+   * they signed is no less theirs. They are members by nothing of it.
+   */
+  withFormer(subjects: readonly NodeInfo[]): RosterLog {
+    const history = new Map(this.#history);
+    for (const { entmoot_pubkey: key, pilot_node_id: nodeId } of subjects) {
+      const spans = history.get(nodeId) ?? [];
+      if (spans.some((span) => sameKey(span.key, key))) continue;
+      history.set(nodeId, [{ key, from: BEFORE_ALL, until: AFTER_ALL }, ...spans]);
+    }
+    return new RosterLog(this.entries, history);
+  }
+
+  /** The entry that ended the latest membership of this key; `undefined` while it is a member or when it never was. */
+  removalOf(key: Uint8Array): RosterEntry | undefined {
+    if (this.memberByKey(key) !== undefined) return undefined;
+    let at = -1;
+    for (const spans of this.#history.values()) {
+      for (const span of spans) {
+        if (span.until !== undefined && span.until.index > at && sameKey(span.key, key)) at = span.until.index;
+      }
+    }
+    return this.entries[at];
+  }
+
+  /** Every key that any node id ever had, with it. */
+  *everKeys(): Generator<NodeInfo> {
+    for (const [nodeId, spans] of this.#history) {
+      for (const { key } of spans) yield { pilot_node_id: nodeId, entmoot_pubkey: key };
+    }
+  }
+
   /** Whether an entry is in the log, at any depth. */
   has(id: RosterEntryId): boolean {
-    this.#ids ??= new Set(this.entries.map((entry) => entry.id));
-    return this.#ids.has(id);
+    return this.position(id) !== undefined;
+  }
+
+  /** Where an entry stands, the genesis at 0. */
+  position(id: RosterEntryId): number | undefined {
+    this.#positions ??= new Map(this.entries.map((entry, at) => [entry.id, at]));
+    return this.#positions.get(id);
+  }
+
+  entry(id: RosterEntryId): RosterEntry | undefined {
+    const at = this.position(id);
+    return at === undefined ? undefined : this.entries[at];
   }
 
   /** Every key this node id ever belonged to, oldest first; empty when it was never added. */
@@ -201,7 +255,7 @@ class Builder {
     if (actor !== subject.pilot_node_id) return "genesis_actor";
     if (subject.entmoot_pubkey === null || subject.entmoot_pubkey.length === 0) return "genesis_no_key";
     const rejection = checkSeal(entry, subject.entmoot_pubkey);
-    if (rejection === undefined) this.#append(entry);
+    if (rejection === undefined) this.take(entry);
     return rejection;
   }
 
@@ -209,17 +263,13 @@ class Builder {
     const [genesis] = this.entries;
     const head = this.entries.at(-1);
     if (genesis === undefined || head === undefined) return "empty_log";
-    if (!OPS.has(entry.op)) return "invalid_op";
-    if (entry.actor !== genesis.subject.pilot_node_id) return "not_founder";
-    const rejection = checkSeal(entry, genesis.subject.entmoot_pubkey);
-    if (rejection !== undefined) return rejection;
-    if (entry.timestamp <= head.timestamp) return "timestamp_not_greater";
-    if (entry.parents.length !== 1 || entry.parents[0] !== head.id) return "bad_parent";
-    this.#append(entry);
-    return undefined;
+    const rejection = checkRosterEntry(entry, head, genesis.subject);
+    if (rejection === undefined) this.take(entry);
+    return rejection;
   }
 
-  #append(entry: RosterEntry): void {
+  /** Without a look at it. */
+  take(entry: RosterEntry): void {
     const point = { index: this.entries.length, timestamp: entry.timestamp };
     this.entries.push(entry);
     if (entry.op === "policy_change") return;
@@ -240,6 +290,21 @@ class Builder {
 
 function build({ entries, history }: Builder): RosterLog {
   return new RosterLog(entries, history);
+}
+
+/** The check that `entry` fails first as the one behind `before`, in a log of `founder`. */
+export function checkRosterEntry(
+  entry: RosterEntry,
+  before: Pick<RosterEntry, "id" | "timestamp">,
+  founder: NodeInfo,
+): RosterRejection | undefined {
+  if (!OPS.has(entry.op)) return "invalid_op";
+  if (entry.actor !== founder.pilot_node_id) return "not_founder";
+  const rejection = checkSeal(entry, founder.entmoot_pubkey);
+  if (rejection !== undefined) return rejection;
+  if (entry.timestamp <= before.timestamp) return "timestamp_not_greater";
+  if (entry.parents.length !== 1 || entry.parents[0] !== before.id) return "bad_parent";
+  return undefined;
 }
 
 function checkSeal(entry: RosterEntry, key: Uint8Array | null): "bad_id" | "bad_signature" | undefined {

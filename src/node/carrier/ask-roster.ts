@@ -1,5 +1,6 @@
 import { type GroupId, type PublicKey, RosterEntryId } from "../../core/ids.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
+import type { RosterHeal } from "../../core/roster/roster-heal.ts";
 import type { Peers } from "./peers.ts";
 
 /** Ours. A page has up to 1 MiB, which takes ten seconds on a line of 1 Mbit/s. */
@@ -40,4 +41,42 @@ export async function askRosterAfter(question: RosterQuestion): Promise<RosterTo
     after = last.id;
   }
   return { entries, name };
+}
+
+export interface ForksTold {
+  /** Unverified. */
+  readonly entries: readonly RosterEntry[];
+  readonly heals: readonly RosterHeal[];
+}
+
+/** What a member knows of other histories of the roster. */
+export async function askForks({ groupId, peers, to }: Omit<RosterQuestion, "after">): Promise<ForksTold> {
+  const entries: RosterEntry[] = [];
+  const heals: RosterHeal[] = [];
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const request = { kind: "roster_forks_req", group_id: groupId, from: entries.length } as const;
+    const answer = await peers.ask(to, request, "roster_forks_resp", TIMEOUT_MS);
+    entries.push(...answer.entries);
+    heals.push(...answer.heals);
+    if (answer.last || answer.entries.length === 0) break;
+  }
+  return { entries, heals };
+}
+
+/** What follows `head` up to the entry that removed this node, by a peer that takes it for a stranger. Throws `PeerRefusal`. */
+export async function askProof(question: Omit<RosterQuestion, "after"> & { head: RosterEntryId }): Promise<ForksTold> {
+  const { groupId, peers, to } = question;
+  const entries: RosterEntry[] = [];
+  const heals: RosterHeal[] = [];
+  let { head } = question;
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const request = { kind: "roster_proof_req", group_id: groupId, head } as const;
+    const answer = await peers.ask(to, request, "roster_proof_resp", TIMEOUT_MS);
+    entries.push(...answer.entries);
+    heals.push(...answer.heals);
+    const last = answer.entries.at(-1);
+    if (answer.last || last === undefined) break;
+    head = last.id;
+  }
+  return { entries, heals };
 }

@@ -1,23 +1,36 @@
-import type { PublicKey } from "../../core/ids.ts";
+import { BoundedMap } from "../../core/bounded-map.ts";
+import type { SteadyMs } from "../../core/clock.ts";
+import { PublicKey } from "../../core/ids.ts";
 import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts";
 import { DialBackoff } from "../../machine/dial-backoff.ts";
 import type { Report } from "../../machine/effect.ts";
-import { RateLimit } from "../../machine/rate-limit.ts";
 import type { PeerStatus, Transport } from "../../transport/transport.ts";
+import type { WrittenRoster } from "../../wire/peer/frame-pieces.ts";
+import type { RosterPage } from "../../wire/peer/roster-page-frames.ts";
+import { awaitComparison } from "../change-roster.ts";
 import type { Group } from "../group/group.ts";
 import { Profiles } from "../group/profiles.ts";
 import { redeemLink } from "../links.ts";
 import type { NodeContext } from "../node-context.ts";
+import { TWIN_WARNING } from "../twin-watch.ts";
 import { whenWritable } from "../when-writable.ts";
 import { CarryOut } from "./carry-out.ts";
 import { Greeter } from "./greeter.ts";
 import { Inbound } from "./inbound.ts";
 import { handleMemberFrame } from "./member-frames.ts";
+import { PeerBudget } from "./peer-budget.ts";
 import { Peers } from "./peers.ts";
+import { ProofSeeker } from "./proof-seeker.ts";
 import { Reconnector } from "./reconnector.ts";
+import { SharedAnswers } from "./shared-answers.ts";
 
 /** Ours. How long ending waits for frames on their way out. */
 const CLOSE_TIMEOUT_MS = 3_000;
+
+/** Ours. What a former member is told, no more often than this; one further behind asks by itself. */
+const FORMER_TOLD_ENTRIES = 90;
+const FORMER_TOLD_EVERY_MS = 60_000;
+const FORMER_TOLD_MAX = 4096;
 
 export interface CarrierSideParts {
   readonly transport: Transport;
@@ -39,20 +52,31 @@ export class CarrierSide {
   readonly #reconnector: Reconnector;
   readonly #greeter: Greeter;
   readonly #profiles: Profiles;
-  readonly #rates: RateLimit;
+  readonly #proofs: ProofSeeker;
+  /** When a former member was last told that it is one. */
+  readonly #told = new BoundedMap<PublicKey, SteadyMs>(FORMER_TOLD_MAX);
+  /** What peers may make this node hold and compute. */
+  readonly budget: PeerBudget;
 
   constructor(context: NodeContext, parts: CarrierSideParts) {
     this.#context = context;
     this.#parts = parts;
     const { clock, config, hints, log } = context;
-    this.#rates = new RateLimit(config);
+    const budget = new PeerBudget({ config, clock });
+    this.budget = budget;
     const peers = new Peers({
       transport: parts.transport,
       hints: (peer) => hints.of(peer),
       backoff: new DialBackoff(config),
+      budget,
       clock,
+      onStranger: (peer, groupId) => {
+        const group = context.group(groupId);
+        if (group !== undefined) this.#proofs.seek(group, peer);
+      },
     });
     this.peers = peers;
+    this.#proofs = new ProofSeeker({ peers, clock, log });
     this.#reconnector = new Reconnector({
       isWanted: (peer) => this.#isMemberSomewhere(peer),
       isConnected: (peer) => peers.status(peer).connected,
@@ -65,6 +89,10 @@ export class CarrierSide {
       peers,
       clock,
       onReport: parts.onReport,
+      onOriginal: (group, peer) => this.#proofs.seek(group, peer),
+      onTwin: (by) => {
+        if (context.twins.told()) log.warn(TWIN_WARNING, { told_by: by });
+      },
       onFailed: (group, error) => log.warn(`group ${group.id.slice(0, 12)}: ${error.message}`),
     });
     this.#profiles = new Profiles(context, peers);
@@ -105,6 +133,10 @@ export class CarrierSide {
     const services = {
       version: this.#parts.version,
       clock,
+      isTwin: (peer: PublicKey, instance: string) => this.#context.twins.heard(peer, instance),
+      ranges: new SharedAnswers<Uint8Array>(this.budget.turns),
+      rosters: new SharedAnswers<WrittenRoster>(this.budget.turns),
+      pages: new SharedAnswers<RosterPage | undefined>(this.budget.turns),
       hintsOf: ({ roster }: Group) => hints.signedFor(roster.members.keys()),
       acceptProfile: (of: Group, ad: MemberProfileAd, from: PublicKey) =>
         this.#profiles.acceptProfile(of, ad, { from, isSnapshot: false }),
@@ -114,15 +146,13 @@ export class CarrierSide {
       group,
       clock,
       isMemberSomewhere: (peer) => this.#isMemberSomewhere(peer),
-      waitMs: (peer, bytes) => {
-        const verdict = this.#rates.spend(peer, bytes, clock.steady());
-        return verdict.allowed ? 0 : verdict.retryAfterMs;
-      },
+      budget: this.budget,
       heardFrom: (peer) => this.peers.heardFrom(peer),
-      handle: (of, from, frame) => handleMemberFrame({ ...services, group: of, from }, frame),
+      handle: (of, from, frame, question) => handleMemberFrame({ ...services, group: of, from, question }, frame),
       handleStranger: async (from, frame) => {
         if (frame.kind === "redeem_req") {
           await whenWritable(clock, [this.#context.root.node, group(frame.group_id)?.store]);
+          await awaitComparison(this.#context, frame.group_id);
           return redeemLink(this.#context, from, frame);
         }
         if (this.#isMemberSomewhere(from)) {
@@ -145,6 +175,22 @@ export class CarrierSide {
     for (const group of shared) group.tell({ kind: "peer", peer: key, connected });
     this.#parts.onPeer(status);
     if (connected) for (const group of shared) this.#greeter.greet(group, key);
+    if (connected) this.#tellFormer(key);
+  }
+
+  /** Who was removed while it was away asks nobody any more who does not serve it: it is told when it is met. */
+  #tellFormer(key: PublicKey): void {
+    const now = this.#context.clock.steady();
+    const before = this.#told.get(key);
+    if (before !== undefined && now - before < FORMER_TOLD_EVERY_MS) return;
+    for (const { id, roster } of this.#context.groups()) {
+      const removal = roster.members.has(key) ? undefined : roster.log.removalOf(PublicKey.toBytes(key));
+      if (removal === undefined) continue;
+      this.#told.set(key, now);
+      const end = roster.log.position(removal.id)! + 1;
+      const entries = roster.log.entries.slice(Math.max(0, end - FORMER_TOLD_ENTRIES), end);
+      this.peers.send(key, { kind: "roster_resp", group_id: id, entries }, () => {});
+    }
   }
 
   #meetIfConnected(group: Group, member: PublicKey): void {

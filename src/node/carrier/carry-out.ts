@@ -1,7 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode } from "../../core/errors.ts";
-import type { MessageId, PublicKey } from "../../core/ids.ts";
-import { messageCanonical } from "../../core/record/message.ts";
+import { type MessageId, PublicKey } from "../../core/ids.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
 import type { AskEffect, Effect, HeldMessage, Report, SendEffect } from "../../machine/effect.ts";
 import type { NetworkFailure } from "../../machine/event.ts";
@@ -10,8 +9,10 @@ import type { FetchOutcome } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
 import { pageIds } from "../../wire/peer/id-page.ts";
 import { pushFrames } from "../../wire/peer/push-frame.ts";
+import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
 import type { Group } from "../group/group.ts";
-import { askRosterAfter } from "./ask-roster.ts";
+import { askForks, askRosterAfter } from "./ask-roster.ts";
+import { Lanes } from "./lanes.ts";
 import { failureOf, PeerRefusal, type Peers } from "./peers.ts";
 
 /** Ours. How long an answer may take. */
@@ -27,6 +28,12 @@ const INTRODUCTION_ENTRIES = 90;
 /** Ours. Bodies read for one push: a graft may name 256 messages of 1 MB, and they would all be in memory at once. */
 const PUSHED_BYTES_MAX = 4 * 1024 * 1024;
 
+/**
+ * Ours. Fetches of one peer under way because it announced something, and such that wait: each may bring a mebibyte, and
+ * announcing costs nothing. Past it they are as good as refused; the ids are asked for again, of others first.
+ */
+const ANNOUNCED_FETCHES = { atOnce: 4, waitingMax: 64 };
+
 /** What keeping and reading fail with here beside `StoreUnavailable`, whoever was asked. */
 const OUR_FAILURES: readonly ErrorCode[] = ["disk_full", "data_root_invalid", "internal"];
 
@@ -34,6 +41,10 @@ export interface CarryOutParts {
   readonly peers: Peers;
   readonly clock: Clock;
   readonly onReport: (group: Group, report: Report) => void;
+  /** A member's dialect has no question for status. */
+  readonly onOriginal?: (group: Group, peer: PublicKey) => void;
+  /** A member says that our key runs in another place too. */
+  readonly onTwin?: (by: PublicKey) => void;
   /** Something that is not lost for good could not be done here: a full disk, a damaged row. */
   readonly onFailed: (group: Group, error: EntmootError) => void;
 }
@@ -42,6 +53,7 @@ export interface CarryOutParts {
 export class CarryOut {
   readonly #parts: CarryOutParts;
   readonly #timers = new Set<Disposable>();
+  readonly #announced = new Lanes<PublicKey>(ANNOUNCED_FETCHES);
 
   constructor(parts: CarryOutParts) {
     this.#parts = parts;
@@ -64,6 +76,7 @@ export class CarryOut {
         case "graft":
         case "prune":
         case "push_roster":
+        case "push_forks":
           this.#send(group, effect);
           break;
         default:
@@ -137,8 +150,12 @@ export class CarryOut {
         return [{ kind: effect.kind, group_id, ids: effect.ids }];
       case "prune":
         return [{ kind: "prune", group_id }];
+      case "push_forks": {
+        const { forkedEntries: entries, heals } = group.roster;
+        return [answerRosterForks({ kind: "roster_forks_req", group_id, from: 0 }, { entries, heals })];
+      }
       case "push_roster":
-        return [{ kind: "roster_resp", group_id, entries: group.roster.log.entries.slice(-PUSHED_ENTRIES_MAX) }];
+        return [{ kind: "roster_resp", group_id, entries: toldEntries(group, effect.to).slice(-PUSHED_ENTRIES_MAX) }];
     }
   }
 
@@ -192,6 +209,8 @@ export class CarryOut {
     try {
       return await peers.ask(to, { kind: "status_req", ...group.question(to) }, "status_resp", SMALL_TIMEOUT_MS);
     } catch (error) {
+      // An original has no such question: what it can be asked is its roster.
+      if (error instanceof EntmootError && error.code === "unsupported") this.#parts.onOriginal?.(group, to);
       if (error instanceof PeerRefusal && error.code === "not_member" && group.self !== undefined) {
         const entries = group.roster.log.entries.slice(-INTRODUCTION_ENTRIES);
         peers.send(to, { kind: "roster_resp", group_id, entries }, () => {});
@@ -206,7 +225,11 @@ export class CarryOut {
     switch (effect.kind) {
       case "ask_status": {
         const status = await this.#askStatus(group, effect.to);
-        if (effect.to === group.roster.founder && group.policy.adopt(status.policy)) group.policiesChanged();
+        // Of a founder that signs two histories nothing is taken on.
+        if (effect.to === group.roster.founder && !group.roster.isForked && group.policy.adopt(status.policy)) {
+          group.policiesChanged();
+        }
+        if (status.twin) this.#parts.onTwin?.(effect.to);
         group.hearStatus(effect.to, status, false);
         return;
       }
@@ -219,9 +242,21 @@ export class CarryOut {
       case "ask_roster":
         group.acceptRoster(await askRoster(group, effect.to, peers), effect.to);
         return;
+      case "ask_forks": {
+        const { entries, heals } = await askForks({ peers, groupId: group_id, to: effect.to });
+        group.acceptForks(entries, heals, effect.to);
+        return;
+      }
       case "fetch":
-        await fetchMessages(group, effect, peers);
+        if (effect.via === "pull") await fetchMessages(group, effect, peers);
+        else await this.#fetchAnnounced(group, effect);
     }
+  }
+
+  async #fetchAnnounced(group: Group, effect: FetchEffect): Promise<void> {
+    using lane = await this.#announced.enter(effect.from);
+    if (lane === undefined) throw new PeerRefusal("rate_limited", "fetch: too much is asked of this peer already");
+    await fetchMessages(group, effect, this.#parts.peers);
   }
 }
 
@@ -244,9 +279,18 @@ async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<rea
   }
 }
 
+/** The log as far as it concerns a peer: nothing later than its removal. */
+function toldEntries({ roster: { log } }: Group, to: PublicKey): readonly RosterEntry[] {
+  const removal = log.removalOf(PublicKey.toBytes(to));
+  return removal === undefined ? log.entries : log.entries.slice(0, log.position(removal.id)! + 1);
+}
+
 type FetchEffect = Extract<AskEffect, { kind: "fetch" }>;
 
-/** Asks until the peer said of every id whether it has it, ingesting each batch while the next is on its way. */
+/**
+ * Asks until the peer said of every id whether it has it, ingesting each batch while the next is on its way, and only
+ * that one. A message too large for a batch is larger than any that is stored here: it is not even asked for.
+ */
 async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peers: Peers): Promise<void> {
   const unknown: MessageId[] = [];
   const stored: MessageId[] = [];
@@ -275,12 +319,10 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
       }
       const by = (outcome: FetchOutcome) => wanted.filter((_, i) => outcomes[i] === outcome);
       unknown.push(...by("unknown"));
+      refused.push(...by("alone"));
+      const before = ingesting;
       ingest(by("sent"), bodies);
-      for (const id of by("alone")) {
-        const body = await fetchAlone(group, from, id, peers);
-        if (body === undefined) unknown.push(id);
-        else ingest([id], [body]);
-      }
+      await before;
       wanted = by("again");
     }
   } finally {
@@ -288,11 +330,4 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
     await ingesting;
   }
   group.tell({ kind: "fetched", from, via, ids, stored, unknown, refused });
-}
-
-/** One message too large for a batch; `undefined` when the peer lost it meanwhile. */
-async function fetchAlone(group: Group, from: PublicKey, id: MessageId, peers: Peers): Promise<Uint8Array | undefined> {
-  const question: Frame = { kind: "fetch_req", group_id: group.id, id };
-  const { message } = await peers.ask(from, question, "fetch_resp", LARGE_TIMEOUT_MS);
-  return message === undefined ? undefined : messageCanonical(message);
 }

@@ -8,6 +8,10 @@ import type { Peers } from "./peers.ts";
 /** Ours. For what a member is asked when two meet. */
 const ASK_TIMEOUT_MS = 15_000;
 
+/** Ours. What one profile takes in an answer, with the longest name as JSON may write it, and what all of them may. */
+const PROFILE_BYTES = 4 * 1024;
+const PROFILES_MAX_BYTES = 4 * 1024 * 1024;
+
 /**
  * What members tell each other besides messages: where they are, who they are, whom else they know. All of it is
  * sent again at the next meeting, so nothing here is repeated when it fails.
@@ -91,7 +95,8 @@ export class Greeter {
       kind: "member_profile_snapshot_req",
       group_id: group.id,
     };
-    const answer = await this.#peers.ask(peer, question, "member_profile_snapshot_resp", ASK_TIMEOUT_MS);
+    const maxBytes = Math.min(PROFILES_MAX_BYTES, (group.roster.members.size + 1) * PROFILE_BYTES);
+    const answer = await this.#peers.ask(peer, question, "member_profile_snapshot_resp", ASK_TIMEOUT_MS, { maxBytes });
     this.#profiles.acceptSnapshot(group, answer.profiles, peer);
   }
 }

@@ -4,11 +4,20 @@ import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { Log } from "../../host/log.ts";
 import { FramedStream } from "../../transport/framed-stream.ts";
 import type { PeerStream } from "../../transport/transport.ts";
-import { Deadline, pause } from "../../transport/wait.ts";
+import { Deadline } from "../../transport/wait.ts";
 import type { FrameLimits } from "../../wire/frame/frame-limits.ts";
+import type { RawFrame } from "../../wire/frame/frame-reader.ts";
 import { type Dialect, EXTENSION_TYPE_MIN, hasExtensions } from "../../wire/frame/frame-types.ts";
 import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
+import { framePieces, PIECE_BYTES, type PiecedFrame, pieced } from "../../wire/peer/frame-pieces.ts";
+import { noteMoved } from "../group/collect-garbage.ts";
 import type { Group } from "../group/group.ts";
+import { Intake } from "./intake.ts";
+import type { Reply } from "./member-frames.ts";
+import type { PeerBudget } from "./peer-budget.ts";
+import { priceOf, writeMs } from "./prices.ts";
+import { Question } from "./question.ts";
+import { RemovalProofs } from "./removal-proof.ts";
 
 /** How long a peer may take. */
 export const INBOUND_TIMEOUTS = {
@@ -20,24 +29,26 @@ export const INBOUND_TIMEOUTS = {
   answerMs: 90_000,
 };
 
-/**
- * Ours. The original's answers may have 16 MiB, but nobody sends one unasked; a roster told of a change has a
- * thousand entries. What a peer can make us hold is this, times the streams it may have open.
- */
+/** Ours. The original's answers may have 16 MiB, but nobody sends one unasked; a roster told of a change has a thousand entries. */
 const MEMBER_FRAME_MAX_BYTES = 1024 * 1024;
 
 /** Ours. Frames from one who is no member of anything here: a link to redeem, or the entries that make it one. */
 const STRANGER_FRAME_MAX_BYTES = 48 * 1024;
 
+/** Ours. An answer as small is not counted among those that are held: so many streams hold no more than their frames. */
+const SMALL_ANSWER_BYTES = 4 * 1024;
+
+/** Ours. Work that is done at once; what costs more waits for its turn, so that other things come in between. */
+const QUICK_MS = 1;
+
 export interface InboundParts {
   readonly group: (id: GroupId) => Group | undefined;
   /** Is this key a current member of any group here? */
   readonly isMemberSomewhere: (peer: PublicKey) => boolean;
-  /** Counts a frame of so many bytes; how long to wait before looking at it, 0 for not at all. */
-  readonly waitMs: (peer: PublicKey, bytes: number) => number;
+  readonly budget: PeerBudget;
   readonly heardFrom: (peer: PublicKey) => void;
   /** Frames of a member about one group; gives the answer where one is owed. */
-  readonly handle: (group: Group, from: PublicKey, frame: Frame) => Promise<Frame | undefined>;
+  readonly handle: (group: Group, from: PublicKey, frame: Frame, question: Question) => Promise<Reply | undefined>;
   /** Frames that need no membership. */
   readonly handleStranger: (from: PublicKey, frame: StrangerFrame) => Promise<Frame | undefined>;
   readonly clock: Clock;
@@ -48,10 +59,18 @@ type StrangerFrame = Extract<Frame, { kind: "redeem_req" | "peer_hint" }>;
 
 type PeerFrames = FramedStream<Frame, Frame | UnknownExtension>;
 
-/** Reads what peers send: caps, membership and rate before anything is looked at, one answer a question. */
+interface AnswerWriting {
+  readonly answer: PiecedFrame;
+  readonly dialect: Dialect;
+  readonly frames: PeerFrames;
+  readonly question: Question;
+}
+
+/** Reads what peers send: caps, membership and budget before anything is looked at, one answer a question. */
 export class Inbound {
   readonly #parts: InboundParts;
   readonly #active = new Set<Promise<void>>();
+  readonly #proofs = new RemovalProofs();
 
   constructor(parts: InboundParts) {
     this.#parts = parts;
@@ -64,23 +83,31 @@ export class Inbound {
   }
 
   async #serve(stream: PeerStream): Promise<void> {
-    const from = stream.remote;
-    const maxBytes = this.#parts.isMemberSomewhere(from) ? MEMBER_FRAME_MAX_BYTES : STRANGER_FRAME_MAX_BYTES;
-    const language = peerLanguage(stream.dialect);
-    const frames = new FramedStream(stream, { ...language, limits: atMostBytes(maxBytes, language.limits) });
-    const { clock } = this.#parts;
-    const { answerMs, firstFrameMs, nextFrameMs } = INBOUND_TIMEOUTS;
+    const { dialect, remote: from } = stream;
+    const { budget, clock, isMemberSomewhere } = this.#parts;
+    const isMember = isMemberSomewhere(from);
+    const maxBytes = isMember ? MEMBER_FRAME_MAX_BYTES : STRANGER_FRAME_MAX_BYTES;
+    const language = peerLanguage(dialect);
+    using held = budget.incoming(from, isMember, () => stream.reset());
+    const limited = { ...language, limits: atMostBytes(maxBytes, language.limits) };
+    using intake = new Intake(budget, from, isMember);
+    const frames: PeerFrames = new FramedStream(stream, limited, (bytes, came) => {
+      held.resize(bytes);
+      return intake.came(came);
+    });
+    const { firstFrameMs, nextFrameMs } = INBOUND_TIMEOUTS;
     try {
       let timeoutMs = firstFrameMs;
       for (;;) {
-        const frame = await readWithin(clock, timeoutMs, frames);
-        if (frame === undefined) break;
+        const raw = await readWithin(clock, timeoutMs, frames);
+        if (raw === undefined) break;
         timeoutMs = nextFrameMs;
-        // A peer that sends faster than it may is read slower: nothing is lost, and its own writes stall.
-        const waitMs = this.#parts.waitMs(from, frames.lastFrameBytes);
-        if (waitMs > 0) await pause(clock, waitMs);
-        const answer = await this.#answer(stream, frame);
-        if (answer !== undefined) await writeWithin(clock, answerMs, frames, answer);
+        held.resize(raw.body.length);
+        await intake.frame(raw.body.length);
+        using question = new Question(budget, from, () => stream.reset());
+        const answer = await this.#answer(stream, frames.decode(raw), question);
+        held.resize(0);
+        if (answer !== undefined) await this.#write({ answer, dialect, frames, question });
       }
       await frames[Symbol.asyncDispose]();
     } catch (error) {
@@ -90,7 +117,31 @@ export class Inbound {
     }
   }
 
-  async #answer(stream: PeerStream, frame: Frame | UnknownExtension): Promise<Frame | undefined> {
+  /** Piece by piece as the peer takes it, each in its turn. */
+  async #write({ answer, dialect, frames, question }: AnswerWriting): Promise<void> {
+    const { budget, clock } = this.#parts;
+    using deadline = new Deadline(clock, INBOUND_TIMEOUTS.answerMs);
+    const isSmall = answer.bodyLength <= SMALL_ANSWER_BYTES;
+    const ahead = async () => {
+      if (isSmall) return;
+      question.moved();
+      noteMoved(PIECE_BYTES);
+      await budget.turns.take();
+    };
+    await frames.writePieces(framePieces(answer, dialect), { ahead, signal: deadline.signal });
+  }
+
+  async #answer(
+    stream: PeerStream,
+    frame: Frame | UnknownExtension,
+    question: Question,
+  ): Promise<PiecedFrame | undefined> {
+    const answer = await this.#say(stream, frame, question);
+    if (answer === undefined || "bodyLength" in answer) return answer;
+    return pieced(answer);
+  }
+
+  async #say(stream: PeerStream, frame: Frame | UnknownExtension, question: Question): Promise<Reply | undefined> {
     const { dialect, proof, remote: from } = stream;
     if (frame.kind === "unknown_extension") {
       const message = `frame 0x${frame.type.toString(16)}: not known to this version`;
@@ -109,9 +160,20 @@ export class Inbound {
     }
     if (!("group_id" in frame) || frame.kind === "refused" || frame.group_id === undefined) return undefined;
     const group = this.#parts.group(frame.group_id);
+    // Who was a member may ask why it is none.
+    if (frame.kind === "roster_proof_req") {
+      return refuseOnError(frame, dialect, async () =>
+        this.#proofs.answer(group, from, frame, this.#parts.clock.steady()),
+      );
+    }
     // Entries prove themselves by the founder's signature, whoever brings them; a member we have not heard of brings its own.
     if (frame.kind === "roster_resp") {
       group?.acceptRoster(frame.entries, from);
+      return undefined;
+    }
+    // Told by a member unasked, when a fork was learned or healed; no answer is owed.
+    if (frame.kind === "roster_forks_resp") {
+      if (group?.roster.members.has(from)) group.acceptForks(frame.entries, frame.heals, from);
       return undefined;
     }
     // Whether a group is here is nobody's business but its members'.
@@ -119,7 +181,21 @@ export class Inbound {
       return refusal(frame, dialect, new EntmootError("not_member", "not a member of this group here"));
     }
     this.#parts.heardFrom(from);
-    return refuseOnError(frame, dialect, () => this.#parts.handle(group, from, frame));
+    return refuseOnError(frame, dialect, () => this.#handle(group, from, frame, question));
+  }
+
+  /** A member's frame, at its price: paid before the work, and what it makes before that is written. */
+  async #handle(group: Group, from: PublicKey, frame: Frame, question: Question): Promise<Reply | undefined> {
+    const price = priceOf(frame, group);
+    await question.pay(price.workMs);
+    if (price.bytes > SMALL_ANSWER_BYTES) await question.hold(price.bytes);
+    if (price.workMs > QUICK_MS) await this.#parts.budget.turns.take();
+    const answer = await this.#parts.handle(group, from, frame, question);
+    if (answer === undefined) return undefined;
+    const said = "bodyLength" in answer ? answer : pieced(answer);
+    if (said !== answer && said.bodyLength > SMALL_ANSWER_BYTES) await question.hold(said.bodyLength);
+    await question.pay(writeMs(said.bodyLength));
+    return said;
   }
 }
 
@@ -127,8 +203,8 @@ export class Inbound {
 async function refuseOnError(
   frame: Frame,
   dialect: Dialect,
-  action: () => Promise<Frame | undefined>,
-): Promise<Frame | undefined> {
+  action: () => Promise<Reply | undefined>,
+): Promise<Reply | undefined> {
   try {
     return await action();
   } catch (error) {
@@ -139,14 +215,9 @@ async function refuseOnError(
   }
 }
 
-async function readWithin(clock: Clock, ms: number, frames: PeerFrames): Promise<Frame | UnknownExtension | undefined> {
+async function readWithin(clock: Clock, ms: number, frames: PeerFrames): Promise<RawFrame | undefined> {
   using deadline = new Deadline(clock, ms);
-  return await frames.read(deadline.signal);
-}
-
-async function writeWithin(clock: Clock, ms: number, frames: PeerFrames, frame: Frame): Promise<void> {
-  using deadline = new Deadline(clock, ms);
-  await frames.write(frame, deadline.signal);
+  return await frames.readRaw(deadline.signal);
 }
 
 /**

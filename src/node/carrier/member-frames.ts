@@ -9,15 +9,38 @@ import { decodeMessage, messageCanonical } from "../../core/record/message.ts";
 import type { MemberProfileAd, TransportAd } from "../../core/record/records.ts";
 import { answerFetchMany } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
+import {
+  checkRange,
+  type PiecedFrame,
+  rangeRespPieces,
+  rosterPagePieces,
+  rosterRespPieces,
+  type WrittenRoster,
+  writeRoster,
+} from "../../wire/peer/frame-pieces.ts";
+import { idPage } from "../../wire/peer/id-page.ts";
 import { idsPage } from "../../wire/peer/ids-frames.ts";
-import { answerRosterPage } from "../../wire/peer/roster-page-frames.ts";
+import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
+import { ROSTER_PAGE_MAX, type RosterPage, writeRosterPage } from "../../wire/peer/roster-page-frames.ts";
 import type { Group } from "../group/group.ts";
 import { groupName } from "../group/group-name.ts";
+import { orderMs, rosterMs } from "./prices.ts";
+import type { Question } from "./question.ts";
+import type { SharedAnswers } from "./shared-answers.ts";
+
+/** What a question is answered with: a frame, or one that is made as it is written. */
+export type Reply = Frame | PiecedFrame;
 
 /** What handlers need besides the group. */
 export interface MemberFrameServices {
+  /** Ids of a group since a time, 32 bytes each. */
+  readonly ranges: SharedAnswers<Uint8Array>;
+  readonly rosters: SharedAnswers<WrittenRoster>;
+  readonly pages: SharedAnswers<RosterPage | undefined>;
   readonly version: string;
   readonly clock: Clock;
+  /** Whether the key of a member, which started under this name, runs in another place too. */
+  readonly isTwin: (peer: PublicKey, instance: string) => boolean;
   readonly hintsOf: (group: Group) => readonly Uint8Array[];
   readonly acceptProfile: (group: Group, ad: MemberProfileAd, from: PublicKey) => void;
   readonly acceptTransportAd: (group: Group, ad: TransportAd) => void;
@@ -27,13 +50,14 @@ export interface MemberFrameServices {
 interface SaidByMember extends MemberFrameServices {
   readonly group: Group;
   readonly from: PublicKey;
+  readonly question: Question;
 }
 
 type FrameNamed<K> = Extract<Frame, { readonly kind: K }>;
 type MemberFrameHandler<K> = (
   said: SaidByMember,
   frame: FrameNamed<K>,
-) => Frame | undefined | Promise<Frame | undefined>;
+) => Reply | undefined | Promise<Reply | undefined>;
 
 /** The handler of each kind of frame; only kinds of the table of frames can stand here. */
 type Handlers = { readonly [K in Frame["kind"]]?: MemberFrameHandler<K> };
@@ -76,14 +100,23 @@ const MESSAGE_QUESTIONS = {
     const { messages } = store;
     return { kind: "merkle_resp", group_id: id, root: messages.merkleRoot(), message_count: messages.size };
   },
-  range_req({ group }, { since_millis }) {
+  async range_req({ group, question, ranges }, { since_millis }) {
     const { id, retention, store } = group;
     // Who asks so refuses what is older than the policy's cut-off.
     const { oldest = since_millis } = retention;
     const since = since_millis > oldest ? since_millis : oldest;
     const updates = since > since_millis ? group.policyUpdatesBefore(since) : [];
-    const ids = [...updates.map((update) => update.id), ...store.messages.idsSince(since)];
-    return { kind: "range_resp", group_id: id, ids };
+    const held = store.messages.countSince(since);
+    checkRange(updates.length + held);
+    const ids = await question.shared(ranges, `${id} ${since} ${store.messages.lastSeq()} ${held}`, {
+      workMs: orderMs(held),
+      bytes: held * 32,
+      steps: () => store.messages.idsSinceInSteps(since),
+    });
+    return rangeRespPieces(
+      id,
+      updates.length === 0 ? ids : Buffer.concat([idPage(updates.map((each) => each.id)), ids]),
+    );
   },
   ids_req({ group }, { after, limit }) {
     // Who begins at a day and not at a message has forgotten what is older, or does not want it, but for these.
@@ -103,19 +136,34 @@ const MESSAGE_QUESTIONS = {
 
 /** Questions about the group and its members. */
 const GROUP_QUESTIONS = {
-  status_req({ from, group, version }, status) {
+  status_req({ from, group, isTwin, version }, status) {
     // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
     group.hearStatus(from, status, true);
     const policy = group.isFounder ? group.policy.firstText : "";
-    return { kind: "status_resp", ...group.answer(from, status), version, policy };
+    return { kind: "status_resp", ...group.answer(from, status), version, policy, twin: isTwin(from, status.instance) };
   },
-  roster_req({ group: { id, roster } }) {
-    return { kind: "roster_resp", group_id: id, entries: roster.log.entries };
+  async roster_req({ group: { id, roster }, question, rosters }) {
+    const { entries } = roster.log;
+    const written = await question.shared(rosters, `${id} ${roster.head}`, {
+      workMs: rosterMs(entries.length),
+      bytes: entries.length * ENTRY_BYTES,
+      steps: () => writeRoster(entries),
+    });
+    return rosterRespPieces(id, written);
   },
-  roster_page_req({ group: { roster, store } }, frame) {
-    const page = answerRosterPage(frame, roster.log.entries, groupName(store));
+  async roster_page_req({ group: { id, roster, store }, pages, question }, frame) {
+    const { entries } = roster.log;
+    const most = Math.min(entries.length, ROSTER_PAGE_MAX);
+    const page = await question.shared(pages, `${id} ${roster.head} ${frame.after}`, {
+      workMs: rosterMs(most),
+      bytes: most * ENTRY_BYTES,
+      steps: () => writeRosterPage(frame, entries, groupName(store)),
+    });
     if (page === undefined) throw new EntmootError("not_found", "roster: this entry is not in our log");
-    return page;
+    return rosterPagePieces(page);
+  },
+  roster_forks_req({ group: { roster } }, frame) {
+    return answerRosterForks(frame, { entries: roster.forkedEntries, heals: roster.heals });
   },
   diag_ping_req({ clock, group: { id, self } }, { nonce }) {
     return {
@@ -137,6 +185,9 @@ const GROUP_QUESTIONS = {
   },
 } as const satisfies Handlers;
 
+/** Ours. What an entry takes in the frame that tells the log, and a little more. */
+const ENTRY_BYTES = 450;
+
 const HANDLERS: Handlers = { ...ONE_WAY, ...MESSAGE_QUESTIONS, ...GROUP_QUESTIONS };
 
 /** Those that `handleMemberFrame` does something for. */
@@ -146,7 +197,7 @@ export const HANDLED_KINDS: ReadonlySet<string> = new Set(Object.keys(HANDLERS))
  * What a member's frame does to a group, and the answer where one is owed. Throws for what is invalid, also for a
  * frame that is an answer: nobody asked.
  */
-export async function handleMemberFrame(said: SaidByMember, frame: Frame): Promise<Frame | undefined> {
+export async function handleMemberFrame(said: SaidByMember, frame: Frame): Promise<Reply | undefined> {
   // The key is the frame's own kind, so the handler takes it; the compiler cannot see that.
   const handler = HANDLERS[frame.kind] as MemberFrameHandler<Frame["kind"]> | undefined;
   if (handler === undefined) {

@@ -1,17 +1,23 @@
 import type { Clock } from "../../core/clock.ts";
+import { textOf } from "../../core/errors.ts";
 import type { PeerStream } from "../../transport/transport.ts";
 import { Deadline } from "../../transport/wait.ts";
 import type { Dialect } from "../../wire/frame/frame-types.ts";
 import { encodeSized, type Frame, type SizedFrame, sizeFrame } from "../../wire/peer/frame.ts";
-
-/** Ours. Bytes waiting for one peer; past this a frame fails at once and catching up brings it later. */
-const WAITING_MAX_BYTES = 8 * 1024 * 1024;
+import type { HeldBytes } from "./peer-budget.ts";
 
 /** Ours. Bytes handed to one stream: what fails with it fails together, and at this size a further stream costs little beside it. */
 const STREAM_MAX_BYTES = 1024 * 1024;
 
 /** Ours. A peer that takes nothing for this long is treated as lost. */
 const WRITE_TIMEOUT_MS = 10_000;
+
+export interface OutboxParts {
+  readonly clock: Clock;
+  readonly open: () => Promise<PeerStream>;
+  /** Room for what waits; calls back when it goes to somebody else. */
+  readonly hold: (onLost: () => void) => HeldBytes;
+}
 
 interface WaitingFrame {
   readonly frame: SizedFrame;
@@ -25,13 +31,15 @@ interface WaitingFrame {
 export class Outbox {
   readonly #clock: Clock;
   readonly #open: () => Promise<PeerStream>;
+  /** What waits and what is being written; past its room a frame fails at once and catching up brings it later. */
+  readonly #held: HeldBytes;
   #waiting: WaitingFrame[] = [];
-  #bytes = 0;
   #running: Promise<void> | undefined;
 
-  constructor(clock: Clock, open: () => Promise<PeerStream>) {
+  constructor({ clock, hold, open }: OutboxParts) {
     this.#clock = clock;
     this.#open = open;
+    this.#held = hold(() => this.#lose(new Error("what waited for this peer made room for others")));
   }
 
   /**
@@ -40,12 +48,14 @@ export class Outbox {
    */
   send(frame: Frame, failed: (error: unknown) => void): void {
     const sized = sizeFrame(frame);
-    if (this.#bytes + sized.length > WAITING_MAX_BYTES) {
-      queueMicrotask(() => failed(new Error("too much is waiting for this peer")));
+    try {
+      this.#held.resize(this.#held.bytes + sized.length);
+    } catch (error) {
+      // Its code would say that the peer refused.
+      queueMicrotask(() => failed(new Error(textOf(error))));
       return;
     }
     this.#waiting.push({ frame: sized, failed });
-    this.#bytes += sized.length;
     this.#start();
   }
 
@@ -80,11 +90,16 @@ export class Outbox {
         await owned.finish();
       } catch (error) {
         // A peer that cannot be opened now will not be for the next frame either.
-        const lost = [...batch, ...this.#waiting.splice(0)];
-        this.#bytes = 0;
-        for (const { failed } of lost) failed(error);
+        for (const { failed } of batch) failed(error);
+        this.#lose(error);
+      } finally {
+        this.#held.tryResize(this.#waiting.reduce((sum, { frame }) => sum + frame.length, 0));
       }
     }
+  }
+
+  #lose(error: unknown): void {
+    for (const { failed } of this.#waiting.splice(0)) failed(error);
   }
 
   #nextBatch(): WaitingFrame[] {
@@ -97,7 +112,6 @@ export class Outbox {
       bytes += this.#waiting[count]!.frame.length;
       count += 1;
     }
-    this.#bytes -= bytes;
     return this.#waiting.splice(0, count);
   }
 }

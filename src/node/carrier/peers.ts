@@ -2,20 +2,34 @@ import { addressesFor, dialsByAddress } from "../../core/admission/address-hint.
 import { BoundedMap } from "../../core/bounded-map.ts";
 import type { Clock, UnixMs } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode, textOf } from "../../core/errors.ts";
-import type { PublicKey } from "../../core/ids.ts";
+import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { DialBackoff } from "../../machine/dial-backoff.ts";
 import type { NetworkFailure } from "../../machine/event.ts";
 import { FramedStream } from "../../transport/framed-stream.ts";
 import type { PeerStatus, PeerStream, Transport } from "../../transport/transport.ts";
 import { atMost, Deadline } from "../../transport/wait.ts";
-import { type Frame, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
+import { FRAME_LENGTH_MAX, type FrameLimits, peerLimits } from "../../wire/frame/frame-limits.ts";
+import { type Dialect, hasExtensions } from "../../wire/frame/frame-types.ts";
+import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../../wire/peer/frame.ts";
+import { noteMoved } from "../group/collect-garbage.ts";
+import { AnswerPace } from "./answer-pace.ts";
 import { Outbox } from "./outbox.ts";
+import type { PeerBudget } from "./peer-budget.ts";
 
 /** Ours. Dialing a peer over every address known of it. */
 const DIAL_TIMEOUT_MS = 15_000;
 
 /** Ours. How long ending waits for peers that are being dialled. */
 const CLOSE_UNREACHED_MS = 300;
+
+/**
+ * Ours. Nothing that is kept is larger: a message has a million bytes. Anything past it would hold up this thread for
+ * more than a moment while it is decoded.
+ */
+const ANSWER_MAX_BYTES = 2 * 1024 * 1024;
+
+/** Ours. An answer of another kind than was asked for is named in the refusal, and read for no more than that. */
+const OTHER_ANSWER_MAX_BYTES = 64 * 1024;
 
 /** Ours. Peers something is or was sent to; the quietest are forgotten first. */
 const PEERS_MAX = 4096;
@@ -35,7 +49,18 @@ export interface PeersParts {
   readonly transport: Transport;
   readonly hints: (peer: PublicKey) => readonly string[];
   readonly backoff: DialBackoff;
+  readonly budget: PeerBudget;
   readonly clock: Clock;
+  /** A question about a group was refused to us as a stranger, or an original ended the stream in place of an answer. */
+  readonly onStranger?: (peer: PublicKey, groupId: GroupId) => void;
+}
+
+/** How one question is asked. */
+export interface AskOptions {
+  readonly ignoreBackoff?: boolean;
+  readonly signal?: AbortSignal;
+  /** The largest answer that is taken; without it what the kind of answer may have. */
+  readonly maxBytes?: number;
 }
 
 /** Sending to peers and asking them, with dial back-off and what is known of each one's health. */
@@ -81,7 +106,9 @@ export class Peers {
   send(peer: PublicKey, frame: Frame, failed: (failure: NetworkFailure) => void): void {
     let outbox = this.#outboxes.get(peer);
     if (outbox === undefined) {
-      outbox = new Outbox(this.#parts.clock, () => this.#open(peer, this.#closing.signal));
+      const { budget, clock } = this.#parts;
+      const hold = (onLost: () => void) => budget.outgoing(peer, onLost);
+      outbox = new Outbox({ clock, hold, open: () => this.#open(peer, this.#closing.signal) });
       this.#outboxes.set(peer, outbox);
     }
     outbox.send(frame, (error) => failed(failureOf(error)));
@@ -96,16 +123,33 @@ export class Peers {
     question: Frame,
     expected: K,
     timeoutMs: number,
-    options: { readonly ignoreBackoff?: boolean; readonly signal?: AbortSignal } = {},
+    options: AskOptions = {},
   ): Promise<Extract<Frame, { kind: K }>> {
-    using deadline = new Deadline(this.#parts.clock, timeoutMs, this.#closing.signal, options.signal);
+    const { budget, clock } = this.#parts;
+    const slow = new AbortController();
+    using deadline = new Deadline(clock, timeoutMs, this.#closing.signal, options.signal, slow.signal);
     const { signal } = deadline;
     const stream = await this.#open(peer, signal, options.ignoreBackoff);
-    await using frames = new FramedStream(stream, peerLanguage(stream.dialect));
+    const language = peerLanguage(stream.dialect);
+    const limits = answerLimits(stream.dialect, expected, options.maxBytes);
+    using held = budget.incoming(peer, true, () => stream.reset());
+    using pace = new AnswerPace(clock, () =>
+      slow.abort(new EntmootError("timeout", "peer: its answer came too slowly")),
+    );
+    await using frames = new FramedStream(stream, { ...language, limits }, (bytes, came) => {
+      held.resize(bytes);
+      pace.came(came);
+      noteMoved(came);
+      return undefined;
+    });
     await frames.write(question, signal);
     await frames.finish();
     const answer = await frames.read(signal);
     this.heardFrom(peer);
+    const isStranger = answer === undefined || (answer.kind === "refused" && answer.code === "not_member");
+    if (isStranger && "group_id" in question && question.group_id !== undefined) {
+      this.#parts.onStranger?.(peer, question.group_id);
+    }
     return expectAnswer(answer, question, expected);
   }
 
@@ -156,6 +200,14 @@ export class Peers {
       throw error;
     }
   }
+}
+
+/** What an answer may have. Peers of the original answer with all of a roster at once, whatever its size. */
+function answerLimits(dialect: Dialect, expected: Frame["kind"], maxBytes = FRAME_LENGTH_MAX): FrameLimits {
+  const limits = peerLimits(dialect);
+  const wanted = frameType(expected);
+  const max = Math.min(maxBytes, hasExtensions(dialect) ? ANSWER_MAX_BYTES : FRAME_LENGTH_MAX);
+  return (type) => Math.min(limits(type), type === wanted ? max : OTHER_ANSWER_MAX_BYTES);
 }
 
 class Backoff extends EntmootError {

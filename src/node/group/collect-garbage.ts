@@ -9,7 +9,11 @@ const COLLECT_EVERY_BYTES = 2 * 1024 * 1024;
 /** Ours. How long nothing must have been stored before a node counts as idle again. */
 const QUIET_MS = 3_000;
 
+/** Ours. The same for bytes that merely went over the carrier. */
+const COLLECT_EVERY_MOVED = 8 * 1024 * 1024;
+
 let bytesSince = 0;
+let movedSince = 0;
 
 /** Of each clock: when there was work last, while somebody waits for the quiet after it. */
 const lastWork = new WeakMap<Clock, SteadyMs>();
@@ -23,6 +27,14 @@ export function noteIngested(bytes: number): void {
   bytesSince += bytes;
   if (bytesSince < COLLECT_EVERY_BYTES) return;
   bytesSince = 0;
+  Bun.gc(true);
+}
+
+/** Call with the bytes of large answers and frames as they are written and read; collects garbage as `noteIngested` does. */
+export function noteMoved(bytes: number): void {
+  movedSince += bytes;
+  if (movedSince < COLLECT_EVERY_MOVED) return;
+  movedSince = 0;
   Bun.gc(true);
 }
 

@@ -1,20 +1,47 @@
 import { EntmootError } from "../../core/errors.ts";
-import type { PublicKey, RosterEntryId } from "../../core/ids.ts";
+import { ForksDigest, type PublicKey, type RosterEntryId } from "../../core/ids.ts";
 import { keyOf } from "../../core/record/node-key.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
-import { RosterLog } from "../../core/roster/roster-log.ts";
+import {
+  countingHeal,
+  followRoster,
+  historyTo,
+  type KnownRoster,
+  type RosterFork,
+} from "../../core/roster/roster-forks.ts";
+import { isRosterHealOf, type RosterHeal } from "../../core/roster/roster-heal.ts";
+import { checkRosterEntry, RosterLog } from "../../core/roster/roster-log.ts";
 import type { RosterSyncOutcome } from "../../machine/event.ts";
 import type { RosterView } from "../../machine/group-view.ts";
 import type { RosterStore } from "../../store/group-store.ts";
+import {
+  forksTexts,
+  HEALS_MAX,
+  readForks,
+  SIDE_BYTES_MAX,
+  SIDE_ENTRIES_MAX,
+  SIDE_ENTRY_BYTES_MAX,
+  sizeOfEntry,
+} from "./kept-forks.ts";
 
-/** A group's roster log on this node: what is kept, verified once, with what the daemon asks of it. */
+/**
+ * A group's roster on this node: the log that is followed, verified once, other histories of the same founder as
+ * evidence, and what heals their forks; with what the daemon asks of them.
+ */
 export class GroupRoster implements RosterView {
   readonly #store: RosterStore;
   #log: RosterLog;
+  /** Verified entries that are not in the log, parents first. */
+  #side: ReadonlyMap<RosterEntryId, RosterEntry> = new Map();
+  /** The one that counts, by the fork it heals. */
+  #heals: ReadonlyMap<RosterEntryId, RosterHeal> = new Map();
+  #isSettled = true;
+  #fork: RosterFork | undefined;
+  #digest = ForksDigest.zero;
   #members: ReadonlyMap<PublicKey, NodeInfo> | undefined;
   #authors: ReadonlySet<PublicKey> | undefined;
 
-  /** Throws `roster_rejected` when the entries kept do not chain. */
+  /** Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read. */
   constructor(store: RosterStore) {
     this.#store = store;
     this.#log = RosterLog.empty;
@@ -28,6 +55,22 @@ export class GroupRoster implements RosterView {
       );
     }
     this.#log = log;
+    const kept = readForks(store.forks());
+    if (kept.entries.length === 0 && kept.heals.length === 0) return;
+    const draft = this.#draft();
+    draft.add(kept.entries, kept.heals);
+    const { digest, fork, path } = followRoster({ log: log.entries, side: draft.side.values(), heals: draft.heals });
+    this.#side = draft.side;
+    this.#heals = draft.heals;
+    this.#fork = fork;
+    this.#digest = digest;
+    this.#log = log.withFormer(subjectsOf(draft.side.values()));
+    this.#isSettled = path.length === log.entries.length && path.at(-1)?.id === log.head;
+  }
+
+  /** For who may write: what a crash left half done is done now. */
+  settle(): void {
+    if (!this.#isSettled) this.#follow(this.#draft());
   }
 
   get log(): RosterLog {
@@ -40,6 +83,37 @@ export class GroupRoster implements RosterView {
 
   get length(): number {
     return this.#log.entries.length;
+  }
+
+  /** What is known of forks and heals, for comparison; zero for none. */
+  get forks(): ForksDigest {
+    return this.#digest;
+  }
+
+  get isForked(): boolean {
+    return this.#fork !== undefined;
+  }
+
+  /** The fork that nothing heals yet, if there is one. */
+  get fork(): RosterFork | undefined {
+    return this.#fork;
+  }
+
+  /** Entries of other histories, parents first. */
+  get sideEntries(): readonly RosterEntry[] {
+    return [...this.#side.values()];
+  }
+
+  /** All behind the first fork, healed or not, in the log and beside it, parents first; none where nothing forked. */
+  get forkedEntries(): readonly RosterEntry[] {
+    const { entries } = this.#log;
+    const parents = [...this.#side.values()].map(({ parents: [parent] }) => parent!);
+    const points = [...parents, ...this.#heals.keys()].map((id) => this.#log.position(id) ?? entries.length);
+    return points.length === 0 ? [] : [...entries.slice(Math.min(...points) + 1), ...this.#side.values()];
+  }
+
+  get heals(): readonly RosterHeal[] {
+    return [...this.#heals.values()];
   }
 
   /** Current members by key; of several ids with one key the lowest. Members whose key is no key are left out. */
@@ -62,10 +136,18 @@ export class GroupRoster implements RosterView {
   }
 
   knowsAuthor(author: PublicKey): boolean {
-    this.#authors ??= new Set(
-      this.#log.entries.map(({ subject }) => keyOf(subject)).filter((key) => key !== undefined),
-    );
+    this.#authors ??= new Set([...this.#log.everKeys()].map(keyOf).filter((key) => key !== undefined));
     return this.#authors.has(author);
+  }
+
+  /** Whether an entry is known here, in the log or beside it. */
+  knows(id: RosterEntryId): boolean {
+    return this.#log.has(id) || this.#side.has(id);
+  }
+
+  /** From the genesis to an entry of any history; `undefined` when it is not known. */
+  historyTo(id: RosterEntryId): RosterEntry[] | undefined {
+    return historyTo(this.#known, id);
   }
 
   /** Adds an entry of our own, durable on return. Throws `roster_rejected`. */
@@ -78,6 +160,7 @@ export class GroupRoster implements RosterView {
 
   /** Takes what a peer's log adds to ours, durable on return. */
   sync(entries: readonly RosterEntry[]): RosterSyncOutcome {
+    if (this.isForked) return this.#compare(entries);
     const { log, applied, stopped } = this.#log.sync(entries);
     if (applied.length > 0) {
       this.#store.append(applied);
@@ -88,14 +171,50 @@ export class GroupRoster implements RosterView {
     return stopped === undefined ? "same" : "rejected";
   }
 
+  /** Takes what a peer knows of forks and their ends, in any order, durable on return. */
+  learn(entries: readonly RosterEntry[], heals: readonly RosterHeal[]): RosterSyncOutcome {
+    const draft = this.#draft();
+    draft.add(entries, heals);
+    if (!draft.isNew) return draft.isBroken ? "rejected" : "same";
+    const { head } = this.#log;
+    this.#follow(draft);
+    if (this.#log.head !== head) return "extended";
+    return this.isForked ? "forked" : "same";
+  }
+
+  get #known(): KnownRoster {
+    return { log: this.#log.entries, side: this.#side.values(), heals: this.#heals };
+  }
+
   /** A log without our head is a part of ours, a later part of the same, or another history. */
   #compare(entries: readonly RosterEntry[]): RosterSyncOutcome {
-    if (entries.every(({ id }) => this.#log.has(id))) return "behind";
     const [first] = entries;
-    if (first !== undefined && first.parents.length > 0) return "gap";
-    // Verified last: a stranger's log of thousands of entries would cost seconds, and its first one tells.
-    if (first?.id !== this.#log.entries[0]?.id) return "rejected";
-    return RosterLog.empty.sync(entries).stopped === undefined ? "forked" : "rejected";
+    if (first === undefined) return "rejected";
+    if (entries.every(({ id }) => this.knows(id))) return this.#log.has(entries.at(-1)!.id) ? "behind" : "same";
+    const [parent] = first.parents;
+    if (parent === undefined ? first.id !== this.#log.entries[0]?.id : false) return "rejected";
+    if (parent !== undefined && !this.knows(first.id) && !this.knows(parent)) return "gap";
+    return this.learn(entries, []);
+  }
+
+  #draft(): Draft {
+    return new Draft(this.#log, this.#side, this.#heals);
+  }
+
+  /** Decides anew which history is followed, and keeps it; nothing is changed when it cannot be kept. */
+  #follow({ heals, side: known }: Draft): void {
+    const before = this.#log.entries;
+    const { digest, fork, path, side } = followRoster({ log: before, side: known.values(), heals });
+    const common = commonLength(before, path);
+    // What leaves the log is kept beside it before it leaves it.
+    this.#store.keepForks(forksTexts({ entries: side, heals: [...heals.values()] }));
+    if (common < before.length || common < path.length) this.#store.rebranch(common, path.slice(common));
+    this.#side = new Map(side.map((entry) => [entry.id, entry]));
+    this.#heals = heals;
+    this.#fork = fork;
+    this.#digest = digest;
+    this.#isSettled = true;
+    this.#become(RosterLog.ofVerified(path).withFormer(subjectsOf(side)));
   }
 
   #become(log: RosterLog): void {
@@ -103,4 +222,75 @@ export class GroupRoster implements RosterView {
     this.#members = undefined;
     this.#authors = undefined;
   }
+}
+
+/** What is known of other histories, with what is to be added. */
+class Draft {
+  readonly side: Map<RosterEntryId, RosterEntry>;
+  readonly heals: Map<RosterEntryId, RosterHeal>;
+  /** Something was new. */
+  isNew = false;
+  /** One was no entry of this roster. */
+  isBroken = false;
+  readonly #log: RosterLog;
+  #bytes: number | undefined;
+
+  constructor(
+    log: RosterLog,
+    side: ReadonlyMap<RosterEntryId, RosterEntry>,
+    heals: ReadonlyMap<RosterEntryId, RosterHeal>,
+  ) {
+    this.#log = log;
+    this.side = new Map(side);
+    this.heals = new Map(heals);
+  }
+
+  add(entries: readonly RosterEntry[], heals: readonly RosterHeal[]): void {
+    for (const entry of entries) if (!this.#addEntry(entry)) break;
+    for (const heal of heals) if (!this.#addHeal(heal)) break;
+  }
+
+  /** `false` where those behind it are not worth a look. */
+  #addEntry(entry: RosterEntry): boolean {
+    if (this.#entry(entry.id) !== undefined) return true;
+    const { founder } = this.#log;
+    const parent = this.#entry(entry.parents[0]);
+    if (founder === undefined || parent === undefined) return false;
+    this.#bytes ??= [...this.side.values()].reduce((sum, each) => sum + sizeOfEntry(each), 0);
+    const bytes = sizeOfEntry(entry);
+    if (bytes > SIDE_ENTRY_BYTES_MAX || this.#bytes + bytes > SIDE_BYTES_MAX) return false;
+    if (this.side.size >= SIDE_ENTRIES_MAX) return false;
+    this.isBroken = checkRosterEntry(entry, parent, founder) !== undefined;
+    if (this.isBroken) return false;
+    this.side.set(entry.id, entry);
+    this.#bytes += bytes;
+    this.isNew = true;
+    return true;
+  }
+
+  /** `false` where those behind it are not worth a look. */
+  #addHeal(heal: RosterHeal): boolean {
+    const held = this.heals.get(heal.fork);
+    if (held === undefined && this.heals.size >= HEALS_MAX) return false;
+    if (countingHeal(held, heal) === held || this.#entry(heal.fork) === undefined) return true;
+    if (!isRosterHealOf(heal, this.#log.founder?.entmoot_pubkey ?? null)) return false;
+    this.heals.set(heal.fork, heal);
+    this.isNew = true;
+    return true;
+  }
+
+  #entry(id: RosterEntryId | undefined): RosterEntry | undefined {
+    if (id === undefined) return undefined;
+    return this.side.get(id) ?? this.#log.entry(id);
+  }
+}
+
+function subjectsOf(entries: Iterable<RosterEntry>): NodeInfo[] {
+  return [...entries].filter(({ op }) => op === "add").map(({ subject }) => subject);
+}
+
+function commonLength(a: readonly RosterEntry[], b: readonly RosterEntry[]): number {
+  let length = 0;
+  while (length < a.length && a[length]!.id === b[length]?.id) length += 1;
+  return length;
 }

@@ -5,6 +5,7 @@ import type { TimePlace } from "../../core/order/time-place.ts";
 import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
+import type { RosterHeal } from "../../core/roster/roster-heal.ts";
 import type { Log } from "../../host/log.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
 import type { CopyComparison } from "../../machine/copy-comparison.ts";
@@ -19,12 +20,14 @@ import type { ChangeSignal } from "../change-signal.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { collectWhenQuiet } from "./collect-garbage.ts";
 import { CopyIndex } from "./copy-index.ts";
+import { FounderDoubt } from "./founder-doubt.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
 import { Ingest, type Ingested } from "./ingest.ts";
 import { Owed } from "./owed.ts";
 import { PolicyPass } from "./policy-pass.ts";
 import { Rejoining } from "./rejoining.ts";
+import { type Removal, removalOf, removalText } from "./removal.ts";
 import { Retention } from "./retention.ts";
 import { Settling } from "./settling.ts";
 
@@ -45,6 +48,10 @@ export interface GroupParts {
   readonly config: MachineConfig;
   readonly random: Random;
   readonly clock: Clock;
+  /** Drawn when this process started: members tell by it whether one key runs twice. */
+  readonly instance: string;
+  /** Why what is kept may be older than it was; matters to a founder with other members. */
+  readonly doubt?: (roster: GroupRoster) => string | undefined;
   /** Of the node: one for all its groups. */
   readonly watch: ClockWatch;
   readonly log: Log;
@@ -74,6 +81,8 @@ export class Group {
   /** Resolves when a first comparison with a member has ended: what it had is here. */
   readonly compared: Promise<void>;
   readonly #hasCompared = Promise.withResolvers<void>();
+  /** Whether this node's copy may be older than what it has signed as the founder. */
+  readonly doubt: FounderDoubt;
   readonly #parts: GroupParts;
   readonly #ingest: Ingest;
   readonly #machine: GroupMachine;
@@ -92,6 +101,9 @@ export class Group {
     this.policy = new GroupPolicy(store, { founder, unix: () => clock.unix() });
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
     this.compared = this.#hasCompared.promise;
+    this.doubt = new FounderDoubt(
+      this.isFounder && this.roster.members.size > 1 ? parts.doubt?.(this.roster) : undefined,
+    );
     this.writer = new BatchWriter(clock, store.messages, () => this.#committed());
     const { messages } = store;
     const { policy, retention, roster, writer } = this;
@@ -134,7 +146,17 @@ export class Group {
   requireSelf(): NodeInfo {
     const { self } = this;
     if (self !== undefined) return self;
-    throw new EntmootError("not_member", "local node is not a current group member; ask the founder to add it again");
+    const { removal } = this;
+    const why = removal === undefined ? "" : `: ${removalText(removal)}`;
+    throw new EntmootError(
+      "not_member",
+      `local node is not a current group member${why}; ask the founder to add it again`,
+    );
+  }
+
+  /** What ended this node's membership; `undefined` while it is a member, and for one that never was. */
+  get removal(): Removal | undefined {
+    return removalOf(this.roster, this.#parts.local);
   }
 
   /** What this node asks `peer` with: its copy, as far as it wants it. */
@@ -155,7 +177,9 @@ export class Group {
       this.retention.hear(from, unixMs(status.now_ms));
       this.#settling.look();
     }
+    const isOurs = this.roster.log.has(status.roster_head) && status.roster_forks === this.roster.forks;
     this.tell({ kind: "status", from, status, isQuestion });
+    if (isOurs) this.doubt.rosterAgrees();
   }
 
   /** How the copy of `peer` stood to ours when they were last compared; `undefined` when they were not. */
@@ -166,10 +190,12 @@ export class Group {
   /** A comparison with a member ended well. */
   noteCompared(): void {
     this.#hasCompared.resolve();
+    this.doubt.messagesAgree();
   }
 
   /** The machines start with the first call: they are told the members. */
   start(): void {
+    this.roster.settle();
     this.#tellMembers();
     // Who only does one thing here and ends removes nothing.
     if (this.#parts.carryOut !== undefined) this.retention.begin();
@@ -224,9 +250,27 @@ export class Group {
   acceptRoster(entries: readonly RosterEntry[], from: PublicKey): RosterSyncOutcome {
     const before = this.roster.members;
     const outcome = this.roster.sync(entries);
-    if (outcome === "extended") this.#membersChanged(before);
+    if (outcome === "extended" || outcome === "forked") this.#membersChanged(before);
     this.tell({ kind: "roster", from, outcome });
     return outcome;
+  }
+
+  /** Takes in what a member, or one that takes us for a stranger, knows of other histories and of our removal. */
+  acceptForks(entries: readonly RosterEntry[], heals: readonly RosterHeal[], from: PublicKey): RosterSyncOutcome {
+    const before = this.roster.members;
+    const ours = heals.filter(({ group_id }) => group_id === this.id);
+    const outcome = this.roster.learn(entries, ours);
+    if (outcome === "extended" || outcome === "forked") this.#membersChanged(before);
+    this.tell({ kind: "roster", from, outcome });
+    return outcome;
+  }
+
+  /** Ends a fork by the founder's word, made here, and spreads it. */
+  healRoster(heal: RosterHeal): void {
+    const before = this.roster.members;
+    this.roster.learn([], [heal]);
+    this.#membersChanged(before);
+    this.tell({ kind: "roster", from: undefined, outcome: "extended" });
   }
 
   /** Adds a roster entry made here and spreads it. Throws `roster_rejected`. */
@@ -269,6 +313,8 @@ export class Group {
       group_id: this.id,
       roster_head: this.roster.head,
       roster_length: this.roster.length,
+      roster_forks: this.roster.forks,
+      instance: this.#parts.instance,
       merkle_root: messages.merkleRoot(),
       message_count: messages.size,
       now_ms: this.#parts.clock.unix(),

@@ -38,6 +38,7 @@ const rows = struct(
 export const consumer_list = operation({
   name: "consumer_list",
   summary: "The readers of a moot's log that keep their place here",
+  onlyLooks: true,
   scope: "agent",
   request: ofGroup,
   answer: rows,

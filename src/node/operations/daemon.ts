@@ -1,5 +1,6 @@
 import { type Decoded, documented, omitted, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, int, merkleRoot, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
+import { rosterEntry } from "../../core/record/record-codecs.ts";
 import {
   boundedBytes,
   boundedText,
@@ -19,6 +20,9 @@ const GROUPS_MAX = 8192;
 
 /** Ours. Moots that cannot be opened, told with the reason; a root with more wants its log read. */
 export const UNOPENED_MAX = 256;
+
+/** Ours. Histories that part at one fork: each is two more runs of one founder. */
+export const BRANCHES_MAX = 16;
 
 /** Ours. There are fewer kinds of them. */
 const FAULTS_MAX = 16;
@@ -66,6 +70,39 @@ const retentionStatus = struct("retention", {
   clock_jump_ms: documented("unproved after a jump: how far the date here went, back below 0", optional(int)),
 });
 
+const removal = struct(
+  "removal",
+  {
+    entry_id: documented(
+      "the roster entry that removed this node, or that was kept in place of what added it",
+      rosterEntryId,
+    ),
+    at_ms: documented("the founder's clock, Unix milliseconds", i64),
+    lost: documented("the founder gave up the history of the roster that had added it", omitted(bool)),
+  },
+  { required: ["entry_id", "at_ms"] },
+);
+
+const rosterBranch = struct(
+  "roster branch",
+  {
+    head: documented("its last entry, to be named to roster_heal", rosterEntryId),
+    entries: documented("how many it has behind the fork", count),
+    first: documented("the first of them, signed: with the others the proof", rosterEntry),
+    followed: documented("this node is on it", bool),
+  },
+  { required: ["head", "entries", "first"] },
+);
+
+const rosterFork = struct(
+  "roster fork",
+  {
+    point: documented("the last entry that all have", rosterEntryId),
+    branches: documented("the histories that the founder signed", plainList(rosterBranch, BRANCHES_MAX)),
+  },
+  { required: ["point", "branches"] },
+);
+
 const groupStatus = struct(
   "moot status",
   {
@@ -82,6 +119,15 @@ const groupStatus = struct(
     local_node_id: documented("the node's id in this roster; 0 when it is not in it", u32),
     local_member: bool,
     founder: documented("the node's key is the founder's", bool),
+    removal: documented("what ended this node's membership; absent for a member", optional(removal)),
+    fork: documented(
+      "the founder signed two histories: nothing more is followed until it keeps one",
+      optional(rosterFork),
+    ),
+    doubt: documented(
+      "founder: why this copy may be an old one; nothing is signed for the roster until it was compared with a member's",
+      optional(clippedText("doubt", 1024)),
+    ),
     policy: documented(
       "the preset with the same limits, or custom, or none; what is kept is in retention",
       omitted(clippedText("policy", 64)),
@@ -126,11 +172,19 @@ const nodeStatus = struct(
       "moots that are here and cannot be opened, or read, just now; not for agents",
       shortList(unopenedMoot, UNOPENED_MAX),
     ),
+    twin_seen_ms: documented(
+      "members saw this node's key run in another place too, last then, Unix milliseconds; absent: not of late",
+      omitted(instantMs),
+    ),
     faults: documented(
       "what keeps all of it from being stored just now, and what to do: files that are gone, a full disk; agents are told only that there is something",
       shortList(clippedText("fault", 4096), FAULTS_MAX),
     ),
     started_at_ms: documented("Unix milliseconds", count),
+    peer_refusals: documented(
+      "how often a peer asked, sent or left unread more than its part since the start; not for agents",
+      omitted(count),
+    ),
   },
   { required: ["version", "pid", "entmoot_pubkey", "transport", "groups"] },
 );
@@ -143,6 +197,7 @@ export type NodeStatus = Decoded<typeof nodeStatus>;
 export const status = operation({
   name: "status",
   summary: "What the node is, what it runs on and which moots it holds",
+  onlyLooks: true,
   scope: "agent",
   request: nothing,
   answer: nodeStatus,
@@ -168,6 +223,7 @@ const programVersion = struct(
 export const version = operation({
   name: "version",
   summary: "Which version of the program answers",
+  onlyLooks: true,
   scope: "agent",
   request: nothing,
   answer: programVersion,
@@ -218,6 +274,7 @@ const PROGRAM_MAX = 4 * 1024 * 1024;
 export const program = operation({
   name: "program",
   summary: "How the daemon's process was started",
+  onlyLooks: true,
   scope: "owner",
   request: executable,
   answer: startedAs,

@@ -50,7 +50,8 @@ const linkFields = {
   status: oneOf("status", ["active", "expired", "used_up", "revoked"]),
 } as const;
 
-const linkRow = struct("link", linkFields, { required: ["id", "group_id", "status"] });
+/** A link as its issuer keeps it. */
+export const linkRow = struct("link", linkFields, { required: ["id", "group_id", "status"] });
 
 /** A link just made, the only time its text is shown. */
 export const createdLink = struct(
@@ -88,6 +89,7 @@ const links = struct("links", { links: plainList(linkRow, LINKS_MAX) }, { requir
 export const link_list = operation({
   name: "link_list",
   summary: "The links this node issued for a moot",
+  onlyLooks: true,
   scope: "owner",
   request: ofGroup,
   answer: links,

@@ -1,5 +1,6 @@
+import type { RosterEntryId } from "../../core/ids.ts";
 import { type Codec, type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
-import { bool, groupId, i64, messageId, u32 } from "../../core/json/json-scalars.ts";
+import { bool, groupId, i64, messageId, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
 import { message as messageCodec, nodeInfo } from "../../core/record/record-codecs.ts";
 import {
   boundedBytes,
@@ -119,6 +120,7 @@ const oneMessage = struct(
 export const message = operation({
   name: "message",
   summary: "One message by its id",
+  onlyLooks: true,
   scope: "agent",
   request: oneMessage,
   answer: messageRow,
@@ -168,6 +170,7 @@ export type MessagesPage = Decoded<typeof messagesPage>;
 export const messages = operation({
   name: "messages",
   summary: "Messages of a moot that are held here, by time or as they arrived, a page at a time",
+  onlyLooks: true,
   scope: "agent",
   request: messagesRequest,
   answer: messagesPage,
@@ -231,6 +234,7 @@ const backlogEnd = struct(
 export const backlog = operation({
   name: "backlog",
   summary: "The latest messages held, oldest first, and the places from which to watch what comes next",
+  onlyLooks: true,
   scope: "agent",
   request: backlogRequest,
   event: messageRow,
@@ -255,6 +259,10 @@ const watchRequest = struct("watch", {
     "also tell of members who come, go, connect and are lost; not for agents. That this node itself was removed is told in any case",
     optional(bool),
   ),
+  members: documented(
+    "also tell of members who are added, removed, or get another key; for agents too",
+    optional(bool),
+  ),
 });
 
 /** What a watcher is told. */
@@ -271,6 +279,10 @@ export interface WatchedPeer {
   readonly route: "direct" | "relay" | "none";
   /** It is this node itself that came or was removed; the latter is told to every watcher. */
   readonly self?: boolean | undefined;
+  /** Of one that joined or left: the roster entry that made it so. */
+  readonly entry_id?: RosterEntryId | undefined;
+  /** Of one that joined: the key that its node id had until then. */
+  readonly replaces?: Uint8Array | undefined;
 }
 
 type GroupIdOf = MessageRow["group_id"];
@@ -290,6 +302,8 @@ const watchedPeer = struct(
     event: oneOf("event", ["connected", "lost", "joined", "left"]),
     route: oneOf("route", ["none", "direct", "relay"]),
     self: documented("true: this node itself came (it may have made the moot) or was removed", optional(bool)),
+    entry_id: documented("joined, left: the roster entry that made it so", optional(rosterEntryId)),
+    replaces: documented("joined: the key its node id had until then", optional(memberKey)),
   },
   { required: ["group_id", "node_id", "event"] },
 );
@@ -315,7 +329,8 @@ const watchEvent: Codec<WatchEvent> = {
     eitherEvent.write(
       {
         message: event.kind === "message" ? event : undefined,
-        peer: event.kind === "peer" ? { self: undefined, ...event } : undefined,
+        peer:
+          event.kind === "peer" ? { self: undefined, entry_id: undefined, replaces: undefined, ...event } : undefined,
         unread: event.kind === "unread" ? event : undefined,
       },
       form,
@@ -329,6 +344,7 @@ const watchEvent: Codec<WatchEvent> = {
 export const watch = operation({
   name: "watch",
   summary: "Messages as they arrive, each exactly once, from any place of the log on",
+  onlyLooks: true,
   scope: "agent",
   request: watchRequest,
   event: watchEvent,

@@ -2,10 +2,11 @@ import { type Decoded, documented, omitted, optional, struct } from "../../core/
 import { bool, groupId, i64, publicKey, rawJson, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
 import { PATTERN_BYTES_MAX, RESERVED_ROOT } from "../../core/policy/topic.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
+import { LINKS_MAX } from "../../store/store-limits.ts";
 import { boundedText, clippedText, count, instantMs, oneOf, plainList } from "../../wire/frame/bounded.ts";
 import { GROUP_NAME_BYTES_MAX } from "../../wire/peer/redeem-frames.ts";
 import { jsonTextMax, moreRows, type Room } from "./fitting-rows.ts";
-import { createdLink } from "./invites.ts";
+import { createdLink, linkRow } from "./invites.ts";
 import { BODY_MAX, operation } from "./operation.ts";
 import { memberKey, ofGroup, rosterState, theGroup } from "./shapes.ts";
 
@@ -21,6 +22,7 @@ export const TOPICS_MAX = 1000;
 /** Ours. Bytes of a hostname and of why a peer could not be reached; what is longer is cut. */
 const HOSTNAME_BYTES_MAX = 1024;
 const ERROR_BYTES_MAX = 4096;
+const REFUSED_FOR_BYTES_MAX = 64;
 /** Ours. An address a peer says it has, and how many it has. */
 const HINT_BYTES_MAX = 1024;
 const HINTS_MAX = 64;
@@ -69,25 +71,104 @@ const rosterChange = struct(
     op: oneOf("op", ["add", "remove"]),
     node_id: documented("absent: the id the key has in the roster or, to add, its own", optional(u32)),
     entmoot_pubkey: documented("the member's key", publicKey),
+    alone: documented(
+      "go on although this copy may be an old one and no member was met: if there is a later roster anywhere, the moot parts for good",
+      optional(bool),
+    ),
+    revoke_links: documented(
+      "with remove: end every link that would let whoever has that key in again, under another one",
+      optional(bool),
+    ),
   },
   { required: ["group_id", "op", "entmoot_pubkey"] },
 );
 
 const rosterChanged = struct(
   "roster changed",
-  { group_id: groupId, entry_id: rosterEntryId, subject: nodeInfo, members: count },
+  {
+    group_id: groupId,
+    entry_id: rosterEntryId,
+    subject: nodeInfo,
+    members: count,
+    links: documented(
+      "after remove: those that anybody who has them can join by, or could until this ended them",
+      optional(plainList(linkRow, LINKS_MAX)),
+    ),
+  },
   { required: ["group_id", "entry_id", "subject", "members"] },
 );
 
 export type RosterChanged = Decoded<typeof rosterChanged>;
 
-/** Throws `group_not_found`, `not_member` (not the founder, or nobody to remove), `conflict`. */
+/**
+ * Throws `group_not_found`, `not_member` (not the founder, or nobody to remove), `conflict` (also while the roster has
+ * forked), and `unavailable` while this copy may be an old one.
+ */
 export const roster_change = operation({
   name: "roster_change",
   summary: "Add a key to a moot's roster, or remove a member; founder only",
   scope: "owner",
   request: rosterChange,
   answer: rosterChanged,
+  answerMax: 8 * 1024 * 1024,
+});
+
+const healRequest = struct(
+  "roster heal asked for",
+  {
+    group_id: theGroup,
+    keep: documented("an entry of the history that goes on, such as its head", rosterEntryId),
+    dry_run: documented("only say what would be done", optional(bool)),
+  },
+  { required: ["group_id", "keep"] },
+);
+
+const readmission = struct(
+  "readmission",
+  {
+    node_id: u32,
+    entmoot_pubkey: memberKey,
+    error: documented("why it was not added", optional(clippedText("error", 1024))),
+  },
+  { required: ["node_id", "entmoot_pubkey"] },
+);
+
+const namedMember = struct("named member", { node_id: u32, entmoot_pubkey: memberKey }, { required: ["node_id"] });
+
+/** Ours. Rows of one answer; a founder who has more to admit again asks once more. */
+const READMITTED_MAX = 16_384;
+const rosterHealed = struct(
+  "roster healed",
+  {
+    group_id: groupId,
+    dry_run: bool,
+    fork: documented("the last entry that all histories have; absent: there was no fork left", optional(rosterEntryId)),
+    kept: rosterEntryId,
+    lost: documented("heads of the histories that were given up", plainList(rosterEntryId, READMITTED_MAX)),
+    readmitted: documented(
+      "whom a lost history had added: they are added again",
+      plainList(readmission, READMITTED_MAX),
+    ),
+    removed_there: documented(
+      "whom a lost history had removed: they are members, and may be removed again",
+      plainList(namedMember, READMITTED_MAX),
+    ),
+    roster_head: rosterEntryId,
+    members: count,
+  },
+  { required: ["group_id", "kept", "lost", "readmitted", "roster_head", "members"] },
+);
+
+export type RosterHealed = Decoded<typeof rosterHealed>;
+
+/** Throws `group_not_found`, `not_member` (not the founder), `not_found` (no such entry), `conflict` (given up before). */
+export const roster_heal = operation({
+  name: "roster_heal",
+  summary: "End a fork of a moot's roster by keeping one history, and admit again whom the others had; founder only",
+  scope: "owner",
+  request: healRequest,
+  answer: rosterHealed,
+  answerMax: 8 * 1024 * 1024,
 });
 
 const memberRow = struct(
@@ -120,6 +201,7 @@ const MEMBERS_ANSWER_MAX = 8 * 1024 * 1024;
 export const members = operation({
   name: "members",
   summary: "Who is in a moot",
+  onlyLooks: true,
   scope: "agent",
   request: ofGroup,
   answer: members_,
@@ -167,6 +249,7 @@ const TOPICS_ANSWER_MAX = 8 * 1024 * 1024;
 export const topics = operation({
   name: "topics",
   summary: "Which topics a moot's messages have, most used first",
+  onlyLooks: true,
   scope: "agent",
   request: topicsOf,
   answer: topics_,
@@ -206,6 +289,14 @@ const peerRow = struct(
       "they were compared from then on, Unix milliseconds, for one of the two has removed what is older; absent: all of them",
       omitted(instantMs),
     ),
+    refusals: documented(
+      "how often it asked, sent or left unread more than its part since this node started",
+      omitted(count),
+    ),
+    refused_for: documented(
+      "what it was past the last time: work, answers, incoming, outgoing, stranger",
+      omitted(clippedText("refused_for", REFUSED_FOR_BYTES_MAX)),
+    ),
   },
   { required: ["node_id", "entmoot_pubkey", "trust", "route"] },
 );
@@ -218,6 +309,7 @@ export type PeerRow = Decoded<typeof peerRow>;
 export const peers = operation({
   name: "peers",
   summary: "How each member of a moot is reached, and why one is not",
+  onlyLooks: true,
   scope: "owner",
   request: ofGroup,
   answer: peers_,
@@ -228,10 +320,11 @@ export const peers = operation({
 export const PEERS_ROOM: Room<PeerRow> = {
   rowsMax: MEMBERS_MAX,
   answerMax: BODY_MAX,
-  bytesOf: ({ error = "", hints, hostname }) =>
+  bytesOf: ({ error = "", hints, hostname, refused_for }) =>
     ROW_BYTES +
     jsonTextMax(hostname, HOSTNAME_BYTES_MAX) +
     jsonTextMax(error, ERROR_BYTES_MAX) +
+    jsonTextMax(refused_for, REFUSED_FOR_BYTES_MAX) +
     hints.reduce((bytes, hint) => bytes + jsonTextMax(hint, HINT_BYTES_MAX), 0),
 };
 
@@ -277,6 +370,7 @@ export type ProbeRow = Decoded<typeof probeRow>;
 export const probe = operation({
   name: "probe",
   summary: "Ask members for a sign of life over the carrier, a few at a time",
+  onlyLooks: true,
   scope: "owner",
   request: probeRequest,
   answer: probed,
@@ -339,6 +433,7 @@ export const member_expel = operation({
 export const invite_authority = operation({
   name: "invite_authority",
   summary: "Whether this node may admit to a moot",
+  onlyLooks: true,
   scope: "owner",
   request: ofGroup,
   answer: rosterStateShape,
@@ -347,6 +442,7 @@ export const invite_authority = operation({
 export const MOOT_OPERATIONS = {
   group_create,
   roster_change,
+  roster_heal,
   members,
   topics,
   peers,

@@ -27,6 +27,8 @@ export interface Operation<Request, Answer, Event = never> {
   readonly isLast: boolean;
   /** It is about a daemon, or about what only a daemon sees arrive: without one there is nobody to ask. */
   readonly needsDaemon: boolean;
+  /** Nothing is other for its having been asked: who got no answer need not wonder what was done. */
+  readonly onlyLooks: boolean;
 }
 
 /** One of any shape, as doors pass them on: what goes in and out of it is its own codecs' business. */
@@ -54,6 +56,7 @@ interface Definition<Request, Answer, Event> {
   readonly isLast?: boolean;
   /** What ends the daemon needs one unsaid. */
   readonly needsDaemon?: boolean;
+  readonly onlyLooks?: boolean;
 }
 
 /** An operation with the usual caps and patience where its definition does not say otherwise. */
@@ -70,6 +73,7 @@ export function operation<Request, Answer, Event = never>(
     patienceMs: patienceMs === "endless" ? undefined : (patienceMs ?? PATIENCE_MS),
     isLast: definition.isLast ?? false,
     needsDaemon: definition.needsDaemon ?? definition.isLast ?? false,
+    onlyLooks: definition.onlyLooks ?? false,
   };
 }
 

@@ -34,7 +34,8 @@ export async function watchLogs(
   if (request.group_id !== undefined) requireMoot(watched, request.group_id);
   const peerEvents: WatchedPeer[] = [];
   const stop = watched.onPeerEvent((event) => {
-    if (request.peers || isRemoval(event)) note(peerEvents, event, request.group_id);
+    if (request.peers || isRemoval(event) || (request.members && isMembership(event)))
+      note(peerEvents, event, request.group_id);
   });
   try {
     await follow(watched, request, {
@@ -151,6 +152,10 @@ async function follow(watched: Watched, { group_id }: RequestOf<typeof watch>, f
     else for (const event of removals) await call.emit(event);
     if (!more && peerEvents.length === 0) await watched.changed.after(version, signal);
   }
+}
+
+function isMembership({ event }: WatchedPeer): boolean {
+  return event === "joined" || event === "left";
 }
 
 function isRemoval({ event, self }: WatchedPeer): boolean {

@@ -46,6 +46,10 @@ export class MemoryGroupStore implements GroupStore {
 
   requireSame(): void {}
 
+  place(): undefined {
+    return undefined;
+  }
+
   isWritable(): boolean {
     return true;
   }
@@ -55,6 +59,7 @@ export class MemoryGroupStore implements GroupStore {
 
 class MemoryRosterStore implements RosterStore {
   readonly #entries: RosterEntry[] = [];
+  #forks: readonly string[] = [];
 
   get size(): number {
     return this.#entries.length;
@@ -65,7 +70,20 @@ class MemoryRosterStore implements RosterStore {
   }
 
   append(entries: readonly RosterEntry[]): void {
-    this.#entries.push(...entries);
+    for (const entry of entries) this.#entries.push(entry);
+  }
+
+  rebranch(length: number, entries: readonly RosterEntry[]): void {
+    this.#entries.splice(length);
+    this.append(entries);
+  }
+
+  forks(): string[] {
+    return [...this.#forks];
+  }
+
+  keepForks(texts: readonly string[]): void {
+    this.#forks = [...texts];
   }
 }
 

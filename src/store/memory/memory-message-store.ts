@@ -239,6 +239,15 @@ export class MemoryMessageStore implements MessageStore {
     return this.#inOwnOrder(this.#within(timeRange(since, undefined))).map(({ id }) => id);
   }
 
+  // biome-ignore lint/correctness/useYield: in memory it is one step.
+  *idsSinceInSteps(since: bigint): Generator<undefined, Uint8Array> {
+    return Uint8Array.fromHex(this.idsSince(since).join(""));
+  }
+
+  countSince(since: bigint): number {
+    return this.#within(timeRange(since, undefined)).length;
+  }
+
   merkleRoot(): MerkleRoot {
     return this.#set.size === 0 ? MerkleRoot.zero : this.#set.root();
   }

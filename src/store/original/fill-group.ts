@@ -64,14 +64,16 @@ export interface Filling extends OriginalGroup {
   readonly file: SqliteFile;
   readonly store: SqliteGroupStore;
   readonly open: (path: string) => OriginalDatabase | undefined;
+  /** Signatures are verified by whoever shows a message. */
+  readonly signaturesLater?: boolean;
 }
 
 /**
- * Fills an empty store with what the original keeps of a group, every signature verified. Gives what was found, and
+ * Fills an empty store with what the original keeps of a group, every signature verified, unless later. Gives what was found, and
  * what people should know. Throws `data_root_invalid` for a roster log that cannot be trusted or a damaged database,
  * `unavailable` when somebody writes it meanwhile.
  */
-export function fillGroup(filling: Filling): { report: TakeoverReport; notices: string[] } {
+export function fillGroup(filling: Filling): { report: TakeoverReport; notices: string[]; roster: RosterLog } {
   const { directory, groupId, open, root, store } = filling;
   const path = join(directory, ORIGINAL_ROSTER);
   const bytes = readRosterBytes(path);
@@ -91,11 +93,11 @@ export function fillGroup(filling: Filling): { report: TakeoverReport; notices: 
   notices.push(...copySideFiles({ root, open, store }));
   keepMark(store, markOf({ root, directory, groupId, open, roster: bytes, database }));
   database?.checkUnchanged();
-  return { report, notices };
+  return { report, notices, roster: log };
 }
 
 function copyMessages(
-  { file, store, groupId, onProgress }: Filling,
+  { file, store, groupId, onProgress, signaturesLater = false }: Filling,
   database: OriginalDatabase,
   log: RosterLog,
 ): TakeoverReport {
@@ -116,7 +118,7 @@ function copyMessages(
     batch = [];
     onProgress?.({ groupId, done, total });
   };
-  for (const found of originalMessages(database, { groupId, roster: log })) {
+  for (const found of originalMessages(database, { groupId, roster: log, signaturesLater })) {
     done += 1;
     if (found.kind === "verified") batch.push(found.message);
     else {

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { groupOfDirectory } from "../group-directory.ts";
+import { MAILBOX_DATABASE } from "./mailbox-cursors.ts";
 import { ORIGINAL_MESSAGES } from "./original-files.ts";
-import { MAILBOX_DATABASE, METADATA_DATABASE } from "./original-side-files.ts";
+import { METADATA_DATABASE } from "./original-side-files.ts";
 
 /** Another process that has a database of the original open. */
 export interface OriginalUser {

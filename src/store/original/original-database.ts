@@ -2,6 +2,7 @@ import { Database, constants as sqlite } from "bun:sqlite";
 import { constants, copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
+import { requireOwnDatabase } from "../../files/guarded-files.ts";
 import { fileFailure, requireFile } from "../private-files.ts";
 import { sqliteFailure } from "../sqlite/sqlite-failure.ts";
 import type { SqlValue } from "../sqlite/sqlite-file.ts";
@@ -34,6 +35,7 @@ export class OriginalDatabase implements Disposable {
    */
   static look(path: string): OriginalDatabase | undefined {
     if (!existsSync(path)) return undefined;
+    requireOwnDatabase(path);
     requireFile(path);
     const place = placeOf(path);
     if (place === undefined) return OriginalDatabase.#copy(path, makePrivatePlace());
@@ -56,6 +58,7 @@ export class OriginalDatabase implements Disposable {
    */
   static open(path: string, scratch: string): OriginalDatabase | undefined {
     if (!existsSync(path)) return undefined;
+    requireOwnDatabase(path);
     requireFile(path);
     return OriginalDatabase.#copy(path, mkdtempSync(scratch));
   }

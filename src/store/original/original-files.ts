@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { sizeText } from "../../core/amounts.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { parseRosterLog, type RosterFile } from "../../core/roster/roster-file.ts";
+import { trustedPath } from "../../files/trusted-path.ts";
 
 export const ORIGINAL_ROSTER = "roster.jsonl";
 export const ORIGINAL_MESSAGES = "messages.sqlite";
@@ -27,7 +28,7 @@ export function readRosterBytes(path: string): Uint8Array {
       `${path}: expected at most ${sizeText(ROSTER_BYTES_MAX)}, found ${sizeText(size)}`,
     );
   }
-  return readFileSync(path);
+  return readFileSync(trustedPath(path));
 }
 
 /** The log in them, every entry checked. Throws `data_root_invalid` naming file and line. */

@@ -33,6 +33,8 @@ export function countOriginalMessages(database: OriginalDatabase): number {
 interface Judging {
   readonly groupId: GroupId;
   readonly roster: RosterLog;
+  /** Signatures are verified by whoever shows a message: here only what costs little. */
+  readonly signaturesLater?: boolean;
   /** Which ids are wanted; all when absent. */
   readonly only?: (id: Uint8Array) => boolean;
 }
@@ -44,16 +46,34 @@ interface Judging {
  */
 export function* originalMessages(
   database: OriginalDatabase,
-  { groupId, roster, only }: Judging,
+  { groupId, roster, signaturesLater = false, only }: Judging,
 ): Generator<OriginalMessage> {
   if (!database.has("messages")) return;
   for (const { message_id, canonical_bytes } of inOrder(database)) {
     const id = message_id instanceof Uint8Array ? message_id : NO_BYTES;
     if (only !== undefined && !only(id)) continue;
     const canonical = canonical_bytes instanceof Uint8Array ? canonical_bytes : NO_BYTES;
-    yield judge({ id, canonical }, groupId, roster);
+    yield judge({ id, canonical }, { groupId, roster, signaturesLater });
   }
 }
+
+/** The ids of the database in the original's order, in hex. */
+export function* originalIds(database: OriginalDatabase): Generator<string> {
+  if (!database.has("messages")) return;
+  const order = orderOf(database);
+  if (order) {
+    yield* order.ids();
+    return;
+  }
+  for (const { message_id } of database.each(
+    "SELECT message_id FROM messages ORDER BY timestamp_ms, author_node_id, message_id",
+  )) {
+    if (message_id instanceof Uint8Array) yield message_id.toHex();
+  }
+}
+
+/** What the original held was let in by the policy its node had then. */
+export const ANY_POLICY = new PolicyHistory(undefined);
 
 type OriginalRow = Record<string, SqlValue>;
 
@@ -94,20 +114,18 @@ function orderOf(database: OriginalDatabase): IncrementalOrder | undefined {
   }
 }
 
-const ANY_POLICY = new PolicyHistory(undefined);
 const INTEGER = /^-?[0-9]{1,19}$/;
 
 function judge(
   { id, canonical }: { id: Uint8Array; canonical: Uint8Array },
-  groupId: GroupId,
-  roster: RosterLog,
+  { groupId, roster, signaturesLater }: Judging,
 ): OriginalMessage {
   const message = decoded(canonical);
   const unverified = { kind: "unverified", id, canonical, message } as const;
   if (!message || message.id !== id.toHex()) return { ...unverified, reason: "damaged" };
   if (message.group_id !== groupId) return { ...unverified, reason: "other_group" };
-  // What the original held was let in by the policy its node had then.
-  const verdict = whetherKept(factsOf(message, messageForms(message)), roster, ANY_POLICY);
+  const facts = factsOf(message, messageForms(message));
+  const verdict = whetherKept(signaturesLater ? { ...facts, isSignedBy: () => true } : facts, roster, ANY_POLICY);
   if (!verdict.kept) return { ...unverified, reason: verdict.fault };
   const { author, timestamp, topics, parents } = message;
   return {

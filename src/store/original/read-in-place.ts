@@ -7,6 +7,7 @@ import { takeLaterWrites } from "./later-writes.ts";
 import { copyQuietly, OriginalDatabase } from "./original-database.ts";
 import { filesSeen, keptMark } from "./original-mark.ts";
 import { makePrivatePlace, removePrivatePlace } from "./private-place.ts";
+import { ShownMessages } from "./shown-messages.ts";
 
 /** Ours. Readings begun anew because somebody changed the files meanwhile. */
 const READINGS_MAX = 5;
@@ -16,16 +17,23 @@ const PASSING = "seen.sqlite";
 
 /**
  * The group as a take-over would make it, for as long as the store is open: the original's files are read where they
- * are, and nothing is left behind. The same files always give the same log. Throws as `fillGroup`.
+ * are, and nothing is left behind. Signatures are verified as messages are shown; `onRefused` is told of what is left out. The same files always give the same log. Throws as `fillGroup`.
  */
-export function seeOriginal(group: OriginalGroup, onClose: () => void): SqliteGroupStore {
+export function seeOriginal(
+  group: OriginalGroup,
+  { onClose, onRefused }: { readonly onClose: () => void; readonly onRefused: (text: string) => void },
+): SqliteGroupStore {
   return calmly(() =>
     passing(group, {
       prepare: () => {},
-      fill(file, store) {
-        const { report } = fillGroup({ ...group, file, store, open: OriginalDatabase.look });
+      fill(file, store, messages) {
+        const filling = { ...group, file, store, open: OriginalDatabase.look, signaturesLater: true };
+        const { report, roster } = fillGroup(filling);
         // Drawn at random, no place that was printed once would be found again.
         file.exec(`UPDATE log SET id = x'${report.merkle_root.slice(0, 16)}'`);
+        messages.verifyBy(roster, ({ id }) => {
+          onRefused(`${group.directory}: message ${id}: its signature is not its author's; it is left out`);
+        });
       },
       onClose,
     }),
@@ -54,7 +62,7 @@ export function seeLaterWrites(
 interface Passing {
   /** Before the file at this path is opened, and made when it is not there. */
   readonly prepare: (path: string) => void;
-  readonly fill: (file: SqliteFile, store: SqliteGroupStore) => void;
+  readonly fill: (file: SqliteFile, store: SqliteGroupStore, messages: ShownMessages) => void;
   readonly onClose: () => void;
 }
 
@@ -63,6 +71,7 @@ function passing(group: OriginalGroup, { fill, onClose, prepare }: Passing): Sql
   const place = makePrivatePlace();
   let store: SqliteGroupStore;
   let file: SqliteFile;
+  let messages: ShownMessages;
   try {
     const path = join(place, PASSING);
     prepare(path);
@@ -73,12 +82,13 @@ function passing(group: OriginalGroup, { fill, onClose, prepare }: Passing): Sql
       // Keeps its journal in memory: nothing is opened by name later.
       durable: false,
     });
-    store = new SqliteGroupStore(group.groupId, file, { onClose });
+    messages = new ShownMessages(file);
+    store = new SqliteGroupStore(group.groupId, file, { onClose, messages });
   } finally {
     removePrivatePlace(place);
   }
   try {
-    fill(file, store);
+    fill(file, store, messages);
     return store;
   } catch (error) {
     store[Symbol.dispose]();

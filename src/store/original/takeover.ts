@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
+import { moveFile, removeFile, removeTree } from "../../files/guarded-files.ts";
 import { FileLock } from "../lock.ts";
 import { fileFailure, syncDirectory, syncFile } from "../private-files.ts";
 import { SqliteFile } from "../sqlite/sqlite-file.ts";
@@ -38,8 +39,8 @@ export function takeOver(request: OriginalGroup): string[] {
     const notices = build(request, fresh);
     syncFile(fresh);
     // The log of a database someone deleted by hand would be replayed into this one.
-    for (const suffix of ["-wal", "-shm"]) rmSync(target + suffix, { force: true });
-    renameSync(fresh, target);
+    for (const suffix of ["-wal", "-shm"]) removeFile(target + suffix);
+    moveFile(fresh, target);
     syncDirectory(directory);
     return notices;
   } catch (error) {
@@ -80,7 +81,7 @@ function checkRoot(path: string, groupId: GroupId, { messages, merkle_root }: Ta
 function clearLeftovers(directory: string): void {
   for (const name of readdirSync(directory)) {
     if (name.startsWith(FRESH) || name.startsWith(SCRATCH)) {
-      rmSync(join(directory, name), { recursive: true, force: true });
+      removeTree(join(directory, name));
     }
   }
 }

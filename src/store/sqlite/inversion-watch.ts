@@ -1,4 +1,5 @@
 import { MessageId } from "../../core/ids.ts";
+import type { MessageSet } from "../../core/order/message-set.ts";
 import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import type { NewMessage } from "../group-store.ts";
 import { RowReader } from "./row-reader.ts";
@@ -36,6 +37,7 @@ export class InversionWatch {
   readonly #await: Sql;
   readonly #arrived: Sql;
   readonly #awaitedIds: Sql;
+  readonly #forgetAwaited: Sql;
   /** Two generations; the elder is dropped when the younger is full. */
   #recent = new Map<MessageId, TimePlace>();
   #older = new Map<MessageId, TimePlace>();
@@ -46,6 +48,7 @@ export class InversionWatch {
     this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
     this.#await = file.prepare("INSERT OR IGNORE INTO awaited VALUES (?1, ?2, ?3, ?4)");
     this.#awaitedIds = file.prepare(`SELECT DISTINCT parent FROM awaited LIMIT ${AWAITED_KEPT + 1}`);
+    this.#forgetAwaited = file.prepare("DELETE FROM awaited");
     this.#arrived = file.prepare(
       "DELETE FROM awaited WHERE parent = ?1 RETURNING (timestamp, author, id) < (?2, ?3, ?1)",
     );
@@ -77,6 +80,22 @@ export class InversionWatch {
       },
     };
     return finder;
+  }
+
+  /**
+   * Notes anew which parents children that are held wait for: while there was an inversion, nobody did. Call within the
+   * transaction that says that there is none any more.
+   */
+  noteLacking(set: Pick<MessageSet, "lacking">): void {
+    this.#forgetAwaited.run();
+    for (const { node, parents } of set.lacking()) {
+      for (const parent of parents) {
+        const bytes = MessageId.toBytes(parent);
+        if (this.#isPruned.row(bytes) !== undefined) continue;
+        this.#await.run(bytes, node.timestamp, node.author, MessageId.toBytes(node.id));
+      }
+    }
+    this.#version = undefined;
   }
 
   /** Call when the transaction did not commit. */

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
+import { removeEmptyFolder, removeFile } from "../../files/guarded-files.ts";
 import type { DataLook, DataRoot, MigrationProgress } from "../data-root.ts";
 import { DiskRoom } from "../disk-room.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
@@ -37,8 +38,9 @@ const NODE_DATABASE = "node.sqlite";
 const PRIVATE_FILES = [NODE_DATABASE, "esp.sqlite", "mailbox.sqlite", "esp-devices.json", "identity.json"];
 const PRIVATE_GROUP_FILES = [GROUP_DATABASE, "messages.sqlite", "roster.jsonl"];
 
-const TAKEN_AT_START =
-  "its data is taken over when the daemon starts: once nothing stands against it, start the daemon again";
+/** Said while others are served. `once`: what is awaited first, when something is. */
+const takenAtStart = (once = "") =>
+  `its data is taken over when the daemon starts: ${once}end this one (entmootd stop) and start the daemon again`;
 
 /** Ours. How long a start waits for other processes, in sum: nobody is served before. */
 const START_WAIT_MS = 10_000;
@@ -51,8 +53,10 @@ const NOTICES_MAX = 1000;
 export interface OpenRootOptions {
   /** How many databases of groups are open at a time; as many as this process may have when absent. */
   readonly files?: OpenFiles;
-  /** Told when, with `read` access, something is shown that may be older than what the original's files hold. */
+  /** Told when, with `read` access, what is shown may not be all that the original's files hold, and why. */
   readonly onStale?: (text: string) => void;
+  /** Told now and then while, with `read` access, the original's files are read. */
+  readonly onSeeing?: (progress: MigrationProgress) => void;
 }
 
 /**
@@ -77,6 +81,7 @@ export class SqliteDataRoot implements DataRoot {
   readonly #notices: string[] = [];
   readonly #making: GroupsBeingMade;
   readonly #onStale: (text: string) => void;
+  readonly #onSeeing: ((progress: MigrationProgress) => void) | undefined;
   readonly #startPatience = new OpeningWait(START_WAIT_MS);
   #isServing = false;
 
@@ -91,11 +96,16 @@ export class SqliteDataRoot implements DataRoot {
     return new SqliteDataRoot(resolve(path), access, options);
   }
 
-  private constructor(path: string, access: Access, { files = new OpenFiles(), onStale = () => {} }: OpenRootOptions) {
+  private constructor(
+    path: string,
+    access: Access,
+    { files = new OpenFiles(), onSeeing, onStale = () => {} }: OpenRootOptions,
+  ) {
     this.path = path;
     this.#files = files;
     this.#access = access;
     this.#onStale = onStale;
+    this.#onSeeing = onSeeing;
     this.#groups = join(path, "groups");
     if (access === "write") {
       createPrivateDirectory(path);
@@ -149,7 +159,7 @@ export class SqliteDataRoot implements DataRoot {
     if (!isOurs && original === undefined) return undefined;
     const store =
       this.#access === "read"
-        ? this.#see(original, isOurs, groupId)
+        ? this.#see(original && { ...original, onProgress: this.#onSeeing }, isOurs, groupId)
         : this.#take(original && { ...original, onProgress }, isOurs, groupId);
     try {
       if (store.roster.size > 0) {
@@ -177,10 +187,13 @@ export class SqliteDataRoot implements DataRoot {
     const { directory, groupId } = original;
     const failure = this.#notTaken.get(groupId);
     if (this.#isServing) {
-      const why = failure?.message ?? `${directory}: holds the original's data`;
+      const why =
+        failure === undefined
+          ? `${directory}: holds the original's data; ${takenAtStart()}`
+          : `${failure.message}; ${takenAtStart("once that is mended, ")}`;
       // Not `unavailable`: it does not pass by itself.
       const code = failure === undefined || failure.code === "unavailable" ? "conflict" : failure.code;
-      throw new EntmootError(code, `${why}; ${TAKEN_AT_START}`);
+      throw new EntmootError(code, why);
     }
     try {
       this.#noticeAll(takeOver(original));
@@ -195,7 +208,7 @@ export class SqliteDataRoot implements DataRoot {
     if (this.#isServing) {
       // As much work, for as long a log.
       if (keptMark(store)?.files === filesSeen(original.root, original.directory)) return;
-      this.#notice(`${original.directory}: the original wrote since its data was taken over; ${TAKEN_AT_START}`);
+      this.#notice(`${original.directory}: the original wrote since its data was taken over; ${takenAtStart()}`);
       return;
     }
     try {
@@ -216,7 +229,9 @@ export class SqliteDataRoot implements DataRoot {
     if (original === undefined) return taken!;
     try {
       const path = join(original.directory, GROUP_DATABASE);
-      const seen = taken ? seeLaterWrites(original, { taken, path }, forget) : seeOriginal(original, forget);
+      const seen = taken
+        ? seeLaterWrites(original, { taken, path }, forget)
+        : seeOriginal(original, { onClose: forget, onRefused: this.#onStale });
       if (seen === undefined) return taken!;
       taken?.[Symbol.dispose]();
       this.#open.set(groupId, seen);
@@ -363,9 +378,9 @@ export class SqliteDataRoot implements DataRoot {
   #removeFiles(groupId: GroupId): void {
     const directory = this.#directory(groupId);
     // The database last: without its log it is an older state of itself, a log without it would be replayed into the next.
-    for (const suffix of ["-wal", "-shm", ""]) rmSync(join(directory, GROUP_DATABASE + suffix), { force: true });
+    for (const suffix of ["-wal", "-shm", ""]) removeFile(join(directory, GROUP_DATABASE + suffix));
     try {
-      rmdirSync(directory);
+      removeEmptyFolder(directory);
     } catch {
       // Not there, or it holds something of someone else's.
     }

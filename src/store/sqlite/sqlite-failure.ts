@@ -8,9 +8,9 @@ const PATH_BYTES_MAX = 507;
 
 /**
  * The failure as people can act on it; an `EntmootError` stays as it is. To be asked while whatever failed still is as it
- * was: why a file cannot be opened is found out by trying.
+ * was: why a file cannot be opened is found out by trying. `isWriting`: what was to be stored is not, where it has no room.
  */
-export function sqliteFailure(error: unknown, path: string): unknown {
+export function sqliteFailure(error: unknown, path: string, isWriting = false): unknown {
   if (!(error instanceof SQLiteError)) return error;
   const code = error.code ?? "";
   const because = { cause: error };
@@ -19,7 +19,7 @@ export function sqliteFailure(error: unknown, path: string): unknown {
   if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_SHMSIZE") {
     return new EntmootError(
       "disk_full",
-      `${path}: no room left to write; nothing was stored; free space on this disk or move the data root, then try again`,
+      `${path}: no room left to write; ${isWriting ? "nothing was stored; " : ""}free space on this disk or move the data root, then try again`,
       because,
     );
   }

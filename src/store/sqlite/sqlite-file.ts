@@ -2,6 +2,7 @@ import { Database, type Statement } from "bun:sqlite";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { EntmootError } from "../../core/errors.ts";
+import { requireOwnDatabase } from "../../files/guarded-files.ts";
 import type { DiskRoom, Triable } from "../disk-room.ts";
 import { OpenFiles, type Parkable } from "../open-files.ts";
 import { createPrivateFile, fileFailure, requireFile } from "../private-files.ts";
@@ -84,7 +85,7 @@ export class SqliteFile implements Disposable, Parkable, Triable {
   readonly #version: Sql;
   /** `undefined` while it is parked. */
   #db: Database | undefined;
-  /** Removes what was made to read a file that cannot be written. */
+  /** Removes what was made to read a file that cannot be written; absent while it can. */
   #forget: (() => void) | undefined;
   /** How often it was opened: what another connection committed meanwhile is not told by the next one. */
   #openings = 0;
@@ -102,6 +103,7 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     this.#isAlone = alone;
     this.#use = {
       isRecent: true,
+      isWriting: false,
       failed: (failure) => {
         if (room !== undefined && isRefusedByDisk(failure)) room.noteRefused(this, failure);
       },
@@ -155,8 +157,9 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     if (this.access === "read") {
       throw new EntmootError("unavailable", `${this.path}: opened for reading; ask the running daemon to write`);
     }
-    this.#beginWriting();
+    this.#use.isWriting = true;
     try {
+      this.#beginWriting();
       const result = work();
       this.requireSame();
       this.#commit.run();
@@ -164,6 +167,8 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     } catch (error) {
       if (this.#isInTransaction) this.#rollBack();
       throw failureOf(error, this.path, this.#use);
+    } finally {
+      this.#use.isWriting = false;
     }
   }
 
@@ -176,7 +181,7 @@ export class SqliteFile implements Disposable, Parkable, Triable {
   isWritable(): boolean {
     if (this.#isInTransaction) return true;
     try {
-      this.#connected(0);
+      this.#writable(0);
       this.#waitAtMost(0);
       this.#begin.run();
     } catch (error) {
@@ -239,15 +244,21 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     return this.#db?.inTransaction === true;
   }
 
+  /** The connection, made again where only reading was possible: by now there may be room. */
+  #writable(waitMs = WRITER_WAIT_MS): void {
+    if (this.#db !== undefined && this.#forget !== undefined) this.#disconnect(this.#db);
+    this.#connected(waitMs, "writing");
+  }
+
   /** The connection, made again where it was parked, with so long a wait for other processes. */
-  #connected(waitMs = WRITER_WAIT_MS): Database {
+  #connected(waitMs = WRITER_WAIT_MS, purpose: "reading" | "writing" = "reading"): Database {
     if (this.#db !== undefined) return this.#db;
     if (!this.#open) throw new EntmootError("internal", `${this.path}: used after it was closed`);
     requireFile(this.path);
     this.#files.makeRoom();
     for (;;) {
       try {
-        this.#db = this.#connectOrRead(waitMs);
+        this.#db = purpose === "writing" ? this.#connect(waitMs) : this.#connectOrRead(waitMs);
         break;
       } catch (error) {
         if (!(error instanceof OutOfFiles && this.#files.closeOne())) throw error;
@@ -260,13 +271,19 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     return this.#db;
   }
 
-  /** A file that may not be written can be read all the same, by who only reads. */
+  /**
+   * A file that may not be written can be read all the same, by who only reads. One that finds no room for what SQLite
+   * makes beside it can be read by anybody, until there is room.
+   */
   #connectOrRead(waitMs: number): Database {
     try {
       return this.#connect(waitMs);
     } catch (error) {
-      const isRefused = error instanceof EntmootError && error.code === "data_root_invalid";
-      if (this.access !== "read" || !isRefused || !isOnlyReadable(this.path)) throw error;
+      if (!(error instanceof EntmootError)) throw error;
+      const isRefused = this.access === "read" && error.code === "data_root_invalid" && isOnlyReadable(this.path);
+      // One that was never made holds nothing to read.
+      const isFull = error.code === "disk_full" && userVersionOf(this.path) > 0;
+      if (!isRefused && !isFull) throw error;
       try {
         const { db, forget } = openFrozen(this.path, this.#connecting);
         this.#forget = forget;
@@ -282,7 +299,7 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     let db: Database | undefined;
     try {
       // `strict`: a misspelt parameter throws instead of binding NULL.
-      db = new Database(this.path, { readwrite: true, strict: true });
+      db = new Database(requireOwnDatabase(this.path), { readwrite: true, strict: true });
       const patience = this.#openings === 0 ? this.#connecting.patience : new OpeningWait(waitMs);
       setUp(db, this.path, { ...this.#connecting, patience });
       if (this.access === "read") db.run("PRAGMA query_only = ON");
@@ -308,6 +325,7 @@ export class SqliteFile implements Disposable, Parkable, Triable {
   }
 
   #beginWriting(): void {
+    this.#writable();
     try {
       this.#begin.run();
     } catch (error) {
@@ -337,12 +355,14 @@ export class SqliteFile implements Disposable, Parkable, Triable {
 interface Use {
   /** One of them was used lately. */
   isRecent: boolean;
+  /** What is done now is to be stored. */
+  isWriting: boolean;
   /** Told of what failed. */
   readonly failed: (failure: unknown) => void;
 }
 
-function failureOf(error: unknown, path: string, { failed }: Use): unknown {
-  const failure = sqliteFailure(error, path);
+function failureOf(error: unknown, path: string, { failed, isWriting }: Use): unknown {
+  const failure = sqliteFailure(error, path, isWriting);
   failed(failure);
   return failure;
 }

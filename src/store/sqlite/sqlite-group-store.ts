@@ -1,6 +1,7 @@
 import { BoundedMap } from "../../core/bounded-map.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { DiskRoom } from "../disk-room.ts";
+import { filePlace } from "../file-place.ts";
 import type { Fact, GroupStore } from "../group-store.ts";
 import type { OpenFiles } from "../open-files.ts";
 import { GROUP_0001 } from "./migrations/0001-group.ts";
@@ -45,6 +46,11 @@ interface OpenGroup {
   readonly room?: DiskRoom;
 }
 
+interface StoreParts extends Pick<OpenGroup, "alone" | "onClose"> {
+  /** Of the same file, where they are not shown as they are. */
+  readonly messages?: SqliteMessageStore;
+}
+
 /** Ours. Small facts known by heart, of a group that nobody else writes: asked for each look at it. */
 const FACTS_KNOWN = 16;
 
@@ -78,16 +84,12 @@ export class SqliteGroupStore implements GroupStore {
     return new SqliteGroupStore(groupId, file, { alone, onClose });
   }
 
-  constructor(
-    groupId: GroupId,
-    file: SqliteFile,
-    { alone = false, onClose = () => {} }: Pick<OpenGroup, "alone" | "onClose"> = {},
-  ) {
+  constructor(groupId: GroupId, file: SqliteFile, { alone = false, messages, onClose = () => {} }: StoreParts = {}) {
     this.groupId = groupId;
     this.#file = file;
     this.#onClose = onClose;
     this.#known = alone ? new BoundedMap(FACTS_KNOWN) : undefined;
-    this.messages = new SqliteMessageStore(file);
+    this.messages = messages ?? new SqliteMessageStore(file);
     this.roster = new SqliteRosterStore(file);
     this.ads = new SqliteAdStore(file);
     this.consumers = new SqliteConsumerStore(file, () => this.messages.lastSeq());
@@ -120,6 +122,10 @@ export class SqliteGroupStore implements GroupStore {
     this.#file.requireSame();
   }
 
+  place(): string | undefined {
+    return filePlace(this.#file.path);
+  }
+
   isWritable(): boolean {
     return this.#file.isWritable();
   }
@@ -128,7 +134,7 @@ export class SqliteGroupStore implements GroupStore {
     if (!this.#open) return;
     this.#open = false;
     try {
-      this.messages.rememberRoot();
+      this.messages.rememberOrder();
     } catch {
       // It is computed again on the next opening.
     }

@@ -1,4 +1,5 @@
 import { MessageId } from "../../core/ids.ts";
+import type { MessageSet } from "../../core/order/message-set.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import type { NewMessage } from "../group-store.ts";
 import { InversionWatch } from "./inversion-watch.ts";
@@ -59,7 +60,7 @@ export class SqliteIntake {
     this.#inversions = new InversionWatch(file);
     this.#find = file.prepare("SELECT seq FROM messages WHERE id = ?1");
     this.#insert = file.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING");
-    this.#setInverted = file.prepare("UPDATE counts SET inverted = 1");
+    this.#setInverted = file.prepare("UPDATE counts SET inverted = ?1");
   }
 
   /** Call when the transaction did not commit. */
@@ -68,6 +69,12 @@ export class SqliteIntake {
     this.#inversions.forgetRecent();
     this.#apart.forgetVouched();
     this.#ahead.forgetKnown();
+  }
+
+  /** No held child sorts before a held parent any more in `set`, which is all that is held. Call within a transaction. */
+  noteAscending(set: Pick<MessageSet, "lacking">): void {
+    this.#inversions.noteLacking(set);
+    this.#setInverted.run(0);
   }
 
   /** Call within the transaction, with what the database held before. */
@@ -131,7 +138,7 @@ export class SqliteIntake {
     });
     this.#topics.add(messages, seqs, arrivals);
     if (isAnyBack) this.#pruning.countRestored(restored - before.restored);
-    else if (inversions.found && !before.inverted) this.#setInverted.run();
+    else if (inversions.found && !before.inverted) this.#setInverted.run(1);
     const { version: _, ...rest } = before;
     const after: HeldTally = {
       ...rest,

@@ -57,6 +57,7 @@ export class SqliteMessageStore implements MessageStore {
   readonly #lengthsAfter: Sql;
   readonly #numberedLengths: Sql;
   readonly #spent: Sql;
+  readonly #since: Sql;
   readonly #idsFrom: Sql;
   readonly #idsWithin: Sql;
 
@@ -119,6 +120,7 @@ export class SqliteMessageStore implements MessageStore {
       `SELECT count(*), coalesce(sum(length(canonical)), 0) FROM messages
       WHERE author = ?1 AND timestamp >= ?2 AND timestamp < ?3`,
     );
+    this.#since = file.prepare("SELECT count(*) FROM messages WHERE timestamp >= ?1");
     this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
     this.#idsWithin = file.prepare("SELECT id FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3");
   }
@@ -294,6 +296,23 @@ export class SqliteMessageStore implements MessageStore {
     return this.#order.idsIn(timeRange(since, undefined));
   }
 
+  *idsSinceInSteps(since: bigint): Generator<undefined, Uint8Array> {
+    const tally = this.#readTally();
+    const set = this.#order.loaded(tally);
+    // All of it stands in order already, where the order was needed before.
+    const count = this.countSince(since);
+    if (set !== undefined && count === tally.held) return set.idBytes();
+    return yield* this.#order.idsInSteps(timeRange(since, undefined), count);
+  }
+
+  countSince(since: bigint): number {
+    const { lo } = timeRange(since, undefined);
+    return this.#countsRow.number(this.#since.row(lo.timestamp)?.[0], "count", {
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+    });
+  }
+
   merkleRoot(): MerkleRoot {
     const tally = this.#readTally();
     if (tally.held === 0) return MerkleRoot.zero;
@@ -392,17 +411,25 @@ export class SqliteMessageStore implements MessageStore {
     }
   }
 
-  /** Keeps the Merkle root for the next opening, if it is known now. Loses nothing when it fails. */
-  rememberRoot(): void {
+  /**
+   * Keeps for the next opening what is known now: the Merkle root, and that no child sorts before its parent any more, as
+   * after a return or a removal. Loses nothing when it fails.
+   */
+  rememberOrder(): void {
     if (this.#file.access === "read") return;
     const tally = this.#readTally();
     const set = this.#order.loaded(tally);
-    if (!set || this.#root.row(tally.seq, tally.pruned)?.[0] instanceof Uint8Array) return;
+    if (!set) return;
+    const isMended = tally.inverted && set.isAscending;
+    if (!isMended && this.#root.row(tally.seq, tally.pruned)?.[0] instanceof Uint8Array) return;
     const root = MerkleRoot.toBytes(set.root());
     this.#file.transact(() => {
-      const now = this.#readTally();
-      if (sameStamp(now, tally)) this.#setRoot.run(root, tally.seq, tally.pruned);
+      if (!sameStamp(this.#readTally(), tally)) return;
+      this.#setRoot.run(root, tally.seq, tally.pruned);
+      if (!isMended) return;
+      this.#intake.noteAscending(set);
     });
+    this.#known = undefined;
   }
 
   #atOwnDate(messages: readonly TimePlace[]): TimePlace[] {

@@ -23,6 +23,9 @@ export function sameStamp(a: SetStamp, b: SetStamp): boolean {
   return a.seq === b.seq && a.pruned === b.pruned && a.held === b.held && a.apart === b.apart;
 }
 
+/** Ours. Rows a step reads where others get their turn between two: some two milliseconds. */
+const STEP_ROWS = 512;
+
 /**
  * The order over the messages of a group and its Merkle tree, in memory from the first time
  * someone needs it, and kept in step with the database, also when another process writes.
@@ -94,6 +97,19 @@ export class SqliteOrder {
     const order = new IncrementalOrder(crypto.getRandomValues(new Uint32Array(1))[0]!);
     this.#rows.each(range, (id, timestamp, author, parents) => order.insert(id, timestamp, author, parents));
     return [...order.ids(0)];
+  }
+
+  /** The same as bytes, about `count` of them, a page of the index at a step. Other work may come between: a message it adds or removes may be in it or not. */
+  *idsInSteps(range: TimeRange, count: number): Generator<undefined, Uint8Array> {
+    const order = new IncrementalOrder(crypto.getRandomValues(new Uint32Array(1))[0]!);
+    order.reserve(count);
+    for (let rest: TimeRange | undefined = range; rest !== undefined; ) {
+      rest = this.#rows.page(rest, STEP_ROWS, (id, timestamp, author, parents) =>
+        order.insert(id, timestamp, author, parents),
+      );
+      yield;
+    }
+    return order.idBytes();
   }
 }
 

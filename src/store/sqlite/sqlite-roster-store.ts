@@ -5,7 +5,11 @@ import type { RosterEntry } from "../../core/record/records.ts";
 import type { RosterStore } from "../group-store.ts";
 import { RECORD_BYTES_MAX } from "../store-limits.ts";
 import { RowReader } from "./row-reader.ts";
+import { SqliteFactStore } from "./sqlite-fact-store.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
+
+/** Names of the facts that hold what is known of forks, in order. */
+const forksFact = (piece: number): string => `roster_forks/${piece}`;
 
 /** The roster log in `moot.sqlite`, canonical bytes in log order. */
 export class SqliteRosterStore implements RosterStore {
@@ -14,6 +18,8 @@ export class SqliteRosterStore implements RosterStore {
   readonly #all: Sql;
   readonly #count: Sql;
   readonly #insert: Sql;
+  readonly #cut: Sql;
+  readonly #facts: SqliteFactStore;
 
   constructor(file: SqliteFile) {
     this.#file = file;
@@ -21,6 +27,8 @@ export class SqliteRosterStore implements RosterStore {
     this.#all = file.prepare("SELECT position, id, canonical FROM roster ORDER BY position");
     this.#count = file.prepare("SELECT count(*) FROM roster");
     this.#insert = file.prepare("INSERT INTO roster VALUES (?1, ?2, ?3)");
+    this.#cut = file.prepare("DELETE FROM roster WHERE position > ?1");
+    this.#facts = new SqliteFactStore(file, "facts");
   }
 
   /** How many entries there are. */
@@ -43,11 +51,35 @@ export class SqliteRosterStore implements RosterStore {
 
   append(entries: readonly RosterEntry[]): void {
     if (entries.length === 0) return;
+    this.#file.transact(() => this.#insertAll(entries));
+  }
+
+  rebranch(length: number, entries: readonly RosterEntry[]): void {
     this.#file.transact(() => {
-      let position = this.size;
-      for (const entry of entries) {
-        this.#insert.run(++position, RosterEntryId.toBytes(entry.id), encodeCanonical(rosterEntry, entry));
-      }
+      this.#cut.run(length);
+      this.#insertAll(entries);
     });
+  }
+
+  forks(): string[] {
+    const texts: string[] = [];
+    for (let piece = 0; ; piece++) {
+      const text = this.#facts.get(forksFact(piece));
+      if (text === undefined) return texts;
+      texts.push(text);
+    }
+  }
+
+  keepForks(texts: readonly string[]): void {
+    const before = this.forks().length;
+    const none = Array.from({ length: Math.max(0, before - texts.length) }, () => undefined);
+    this.#facts.setAll([...texts, ...none].map((text, piece) => [forksFact(piece), text]));
+  }
+
+  #insertAll(entries: readonly RosterEntry[]): void {
+    let position = this.size;
+    for (const entry of entries) {
+      this.#insert.run(++position, RosterEntryId.toBytes(entry.id), encodeCanonical(rosterEntry, entry));
+    }
   }
 }

@@ -21,6 +21,8 @@ export class IrohConnections implements ConnectionOwner {
   readonly #onStream: (stream: IrohStream) => void;
   /** Newest last. */
   readonly #byPeer = new Map<PublicKey, IrohConnection[]>();
+  /** Where those that peers made came from. */
+  readonly #hosts = new Map<IrohConnection, string>();
   readonly #listeners: ((status: PeerStatus) => void)[] = [];
   readonly #awaited = new Map<PublicKey, Set<(connection: IrohConnection) => void>>();
   #isKnown: (peer: PublicKey) => boolean = () => true;
@@ -63,15 +65,18 @@ export class IrohConnections implements ConnectionOwner {
     };
   }
 
-  /** Takes in a connection that a peer made to us; past the limits it is closed, which the peer is told. */
-  addIncoming(native: Connection): void {
+  /** Takes in a connection that a peer made to us from `host`; past the limits it is closed, which the peer is told. */
+  addIncoming(native: Connection, host: string): "known" | "stranger" | "refused" {
     const connection = new IrohConnection(native, this);
     if (!this.#rate.spend(connection.remote, connection.made) || !this.#makeRoom(connection.remote)) {
       native.close(END.limits, []);
-      return;
+      return "refused";
     }
-    if (!this.#isKnown(connection.remote)) this.#makeRoomAmongStrangers();
+    const isKnown = this.#isKnown(connection.remote);
+    if (!isKnown) this.#makeRoomAmongStrangers(host);
+    this.#hosts.set(connection, host);
     this.#add(connection);
+    return isKnown ? "known" : "stranger";
   }
 
   /** Takes in a connection we made. Throws `unavailable` when too many are in use. */
@@ -117,6 +122,7 @@ export class IrohConnections implements ConnectionOwner {
   }
 
   onClosed(connection: IrohConnection): void {
+    this.#hosts.delete(connection);
     const others = this.#byPeer.get(connection.remote)?.filter((other) => other !== connection) ?? [];
     this.#count -= 1;
     if (this.#count === 0) {
@@ -164,12 +170,23 @@ export class IrohConnections implements ConnectionOwner {
     return idle !== undefined;
   }
 
-  /** Strangers' oldest connections go, also when in use: what a stranger has to say takes a second. */
-  #makeRoomAmongStrangers(): void {
-    const strangers = [...this.#byPeer].filter(([peer]) => !this.#isKnown(peer)).flatMap(([, held]) => held);
-    const tooMany = strangers.length - this.limits.strangerConnections + 1;
-    const oldest = strangers.sort((a, b) => a.made - b.made).slice(0, Math.max(0, tooMany));
-    for (const connection of oldest) connection.close(END.limits, "other strangers needed the room");
+  /**
+   * Strangers' oldest connections go, also when in use: what a stranger has to say takes a second. Of the host that has
+   * its share already, else of the one that has most: one with endless keys keeps out nobody else's.
+   */
+  #makeRoomAmongStrangers(host: string): void {
+    const strangers = [...this.#hosts.keys()].filter(({ remote }) => !this.#isKnown(remote));
+    const byHost = Map.groupBy(strangers, (connection) => this.#hosts.get(connection)!);
+    const ofHost = byHost.get(host) ?? [];
+    let crowd: readonly IrohConnection[] = [];
+    if (ofHost.length >= this.limits.strangersPerHost) crowd = ofHost;
+    else if (strangers.length >= this.limits.strangerConnections) {
+      for (const held of byHost.values()) if (held.length > crowd.length) crowd = held;
+    }
+    crowd
+      .toSorted((a, b) => a.made - b.made)
+      .at(0)
+      ?.close(END.limits, "other strangers needed the room");
   }
 
   #announce(peer: PublicKey): void {

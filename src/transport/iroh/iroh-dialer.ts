@@ -1,4 +1,5 @@
 import type { Connection, Endpoint } from "@number0/iroh";
+import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { PublicKey } from "../../core/ids.ts";
 import { shortKey } from "../short-key.ts";
@@ -10,6 +11,7 @@ import { connectionEnd, nativeText } from "./iroh-errors.ts";
 import { type IrohHints, parseHints } from "./iroh-hints.ts";
 import type { IrohLibrary } from "./iroh-library.ts";
 import { IROH_DIALECT } from "./iroh-stream.ts";
+import type { RelayGate } from "./relay-gate.ts";
 
 /** Wire. Only who speaks our dialect gets a connection. */
 export const ALPN: string = IROH_DIALECT;
@@ -31,6 +33,8 @@ export class IrohDialer {
   readonly #endpoint: Endpoint;
   readonly #connections: IrohConnections;
   readonly #relaysOn: boolean;
+  readonly #gate: RelayGate;
+  readonly #clock: Clock;
   readonly #dials = new Map<PublicKey, Dial[]>();
   readonly #alpn = Array.from(new TextEncoder().encode(ALPN));
   #count = 0;
@@ -40,23 +44,28 @@ export class IrohDialer {
     readonly endpoint: Endpoint;
     readonly connections: IrohConnections;
     readonly relaysOn: boolean;
+    readonly gate: RelayGate;
+    readonly clock: Clock;
   }) {
     this.#iroh = parts.iroh;
     this.#endpoint = parts.endpoint;
     this.#connections = parts.connections;
     this.#relaysOn = parts.relaysOn;
+    this.#gate = parts.gate;
+    this.#clock = parts.clock;
   }
 
   /** A new connection. Throws `unavailable` saying why the peer cannot be reached, `timeout` when `signal` aborts. */
   async dial(peer: PublicKey, { hints, signal }: DialOptions): Promise<IrohConnection> {
-    const known = parseHints(hints);
-    const usable: IrohHints = this.#relaysOn ? known : { direct: known.direct, relayUrl: undefined };
+    const mayAsk = (relay: string) => this.#relaysOn && this.#gate.admit(peer, relay, this.#clock.steady());
+    const usable = parseHints(hints, mayAsk);
+    const relayKnown = usable.relayUrl === undefined && parseHints(hints).relayUrl !== undefined;
     const tried = usable.relayUrl === undefined ? usable.direct : [...usable.direct, usable.relayUrl];
     const underWay = this.#dials.get(peer) ?? [];
     const dial =
       underWay.find((other) => tried.every((hint) => other.tried.includes(hint))) ??
       (underWay.length >= DIALS_PER_PEER_MAX ? underWay.at(-1) : undefined) ??
-      this.#start(peer, usable, tried, known.relayUrl !== undefined);
+      this.#start(peer, usable, tried, relayKnown);
     const subject = `peer ${shortKey(peer)}: dialled ${listed(dial.tried)}`;
     return await settleOrAbort(dial.connection, { signal, subject });
   }
@@ -103,6 +112,9 @@ export class IrohDialer {
   #reason(error: unknown, tried: readonly string[], relayKnown: boolean): string {
     const text = nativeText(error);
     if (/No addressing information/i.test(text)) {
+      if (relayKnown && this.#relaysOn) {
+        return 'only a relay is known for it that is not asked on the word of others: not https, within a private network, or one of too many new ones; name it with "-relay" to use it';
+      }
       if (relayKnown) return 'only a relay is known for it and relays are off; start with "-relay default" to use it';
       return "no address is known for it; ask a member for a fresh invite, or wait for its next address hint";
     }

@@ -13,13 +13,16 @@ export interface IrohHints {
   readonly relayUrl: string | undefined;
 }
 
-/** Sorts hints into addresses and a relay. What is neither is passed over: hints come from strangers. */
-export function parseHints(hints: readonly string[]): IrohHints {
+/**
+ * Sorts hints into addresses and a relay, the first that `mayAsk` lets pass. What is neither is passed over: hints come
+ * from strangers.
+ */
+export function parseHints(hints: readonly string[], mayAsk: (relay: string) => boolean = () => true): IrohHints {
   const direct = new Set<string>();
   let relayUrl: string | undefined;
   for (const hint of hints) {
     if (hint.length > HINT_MAX_CHARS) continue;
-    if (isRelayUrl(hint)) relayUrl ??= hint;
+    if (isRelayUrl(hint)) relayUrl ??= mayAsk(hint) ? hint : undefined;
     else if (isSocketAddress(hint) && direct.size < DIRECT_HINTS_MAX) direct.add(hint);
   }
   return { direct: [...direct], relayUrl };

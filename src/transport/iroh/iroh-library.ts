@@ -1,8 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, constants, existsSync, fstatSync, fsyncSync, openSync, readSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type * as Iroh from "@number0/iroh";
+import { sizeText } from "../../core/amounts.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
+import { codeOf } from "../../core/system-error.ts";
+import { makeFolder, NewFile } from "../../files/guarded-files.ts";
+import { trustedPath } from "../../files/trusted-path.ts";
 import { type IrohNative, irohNative } from "./iroh-native.ts";
 
 export type IrohLibrary = typeof Iroh;
@@ -53,6 +57,9 @@ function adviceFor(reason: string): string {
   return "";
 }
 
+/** What the system says where there is no room. */
+const FULL: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
+
 type Embedded = Extract<IrohNative, { kind: "embedded" }>;
 
 /**
@@ -64,40 +71,67 @@ export async function unpackLibrary(libraryDir: string, library: Embedded): Prom
   const dir = join(libraryDir, library.sha256);
   const path = join(dir, "iroh.node");
   try {
+    if (isForeign(libraryDir)) return await unpackNameless(dir, library);
     if (isIntact(path, library)) return path;
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    const mine = join(dir, `.iroh.node.${process.pid}.${randomBytes(4).toString("hex")}`);
+    makeFolder(dir, 0o700);
     try {
+      using mine = new NewFile(freshName(dir), 0o600);
       await copyChecked(library, mine);
-      renameSync(mine, path);
+      mine.replace(path);
     } catch (error) {
-      rmSync(mine, { force: true });
       // Where a loaded library cannot be replaced, another process has just put the same one there.
       if (!isIntact(path, library)) throw error;
     }
     return path;
   } catch (cause) {
     if (cause instanceof EntmootError) throw cause;
-    const reason = textOf(cause);
+    const isFull = FULL.has(codeOf(cause) ?? "");
+    const advice = isFull
+      ? `no room left to write; free ${sizeText(library.bytes)} on this disk, or move the data root`
+      : `${textOf(cause)}; make the data root writable`;
     throw new EntmootError(
-      "unavailable",
-      `iroh: cannot unpack its library to ${dir}: ${reason}; make the data root writable`,
-      {
-        cause,
-      },
+      isFull ? "disk_full" : "unavailable",
+      `iroh: cannot unpack its library of ${sizeText(library.bytes)} to ${dir}: ${advice}`,
+      { cause },
     );
   }
+}
+
+function freshName(dir: string): string {
+  return join(dir, `.iroh.node.${process.pid}.${randomBytes(4).toString("hex")}`);
+}
+
+/** Whether this is root at work in a folder of somebody else, who could change a file between the look at it and its loading. */
+function isForeign(libraryDir: string): boolean {
+  if (process.getuid?.() !== 0 || !existsSync("/proc/self/fd")) return false;
+  let at = libraryDir;
+  while (!existsSync(at)) at = dirname(at);
+  return statSync(at).uid !== 0;
+}
+
+/** A copy of this process alone: nobody else could write it while it had a name, and nobody finds it now. */
+async function unpackNameless(dir: string, library: Embedded): Promise<string> {
+  makeFolder(dir, 0o700);
+  const path = freshName(dir);
+  let handle: number;
+  {
+    using mine = new NewFile(path, 0o600, { isOurs: true });
+    await copyChecked(library, mine);
+    handle = openSync(`/proc/self/fd/${mine.handle}`, constants.O_RDONLY);
+  }
+  // Open for as long as the process is: it is the library's only name.
+  return `/proc/self/fd/${handle}`;
 }
 
 function isIntact(path: string, library: Embedded): boolean {
   let file: number;
   try {
-    if (statSync(path).size !== library.bytes) return false;
-    file = openSync(path, "r");
+    file = openSync(trustedPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch {
     return false;
   }
   try {
+    if (fstatSync(file).size !== library.bytes) return false;
     const hash = createHash("sha256");
     const buffer = new Uint8Array(COPY_BYTES);
     for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer))
@@ -108,20 +142,15 @@ function isIntact(path: string, library: Embedded): boolean {
   }
 }
 
-async function copyChecked(library: Embedded, to: string): Promise<void> {
+async function copyChecked(library: Embedded, to: NewFile): Promise<void> {
   const source = Bun.file(library.path);
   const hash = createHash("sha256");
-  const file = openSync(to, "wx", 0o600);
-  try {
-    for (let at = 0; at < library.bytes; at += COPY_BYTES) {
-      const piece = await source.slice(at, Math.min(at + COPY_BYTES, library.bytes)).bytes();
-      hash.update(piece);
-      for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done);
-    }
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+  for (let at = 0; at < library.bytes; at += COPY_BYTES) {
+    const piece = await source.slice(at, Math.min(at + COPY_BYTES, library.bytes)).bytes();
+    hash.update(piece);
+    to.write(piece);
   }
+  fsyncSync(to.handle);
   const found = hash.digest("hex");
   if (found !== library.sha256) {
     throw new EntmootError(

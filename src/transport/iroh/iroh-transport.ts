@@ -2,6 +2,7 @@ import type { Accepting, Endpoint, Incoming } from "@number0/iroh";
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { PublicKey } from "../../core/ids.ts";
+import { HandshakeShares } from "../handshake-shares.ts";
 import { shortKey } from "../short-key.ts";
 import type { DialOptions, PeerStatus, PeerStream, Transport } from "../transport.ts";
 import { DEFAULT_LIMITS, type TransportLimits } from "../transport-limits.ts";
@@ -12,7 +13,9 @@ import { IrohDialer } from "./iroh-dialer.ts";
 import { type BoundEndpoint, bindEndpoint, type EndpointOptions } from "./iroh-endpoint.ts";
 import { END } from "./iroh-errors.ts";
 import { type IrohLibrary, loadIroh } from "./iroh-library.ts";
+import { dialledFrom } from "./iroh-source.ts";
 import type { IrohStream } from "./iroh-stream.ts";
+import { RelayGate } from "./relay-gate.ts";
 
 export interface IrohOptions extends EndpointOptions {
   /** Where the native library is unpacked: the data root's `lib`. */
@@ -50,7 +53,7 @@ export class IrohTransport implements Transport {
   readonly #waiting: IrohStream[] = [];
   #handler: ((stream: PeerStream) => void) | undefined;
   #hints: readonly string[] = [];
-  #handshakes = 0;
+  readonly #handshakes: HandshakeShares;
   #closing: Promise<void> | undefined;
 
   /**
@@ -70,12 +73,15 @@ export class IrohTransport implements Transport {
     this.#boundSockets = bound.everywhere ? undefined : bound.sockets;
     this.local = PublicKey.fromBytes(Uint8Array.from(endpoint.id().toBytes()));
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#handshakes = new HandshakeShares(this.#limits);
     this.#connections = new IrohConnections(this.#clock, this.#limits, (stream) => this.#onStream(stream));
     this.#dialer = new IrohDialer({
       iroh,
       endpoint,
       connections: this.#connections,
       relaysOn: options.relay !== "off" && options.relay.length > 0,
+      gate: new RelayGate({ relays: typeof options.relay === "string" ? [] : options.relay, bound: options.bind }),
+      clock: options.clock,
     });
     this.#hints = this.#currentHints(endpoint);
     // The binding's own watchers abort the process: they start a task outside its runtime.
@@ -175,19 +181,20 @@ export class IrohTransport implements Transport {
     }
   }
 
+  /** Nothing is kept of anyone until its address has answered once: a packet alone may come from anywhere. */
   async #greet(incoming: Incoming): Promise<void> {
-    const { handshakes } = this.#limits;
-    if (this.#closing || this.#handshakes >= handshakes) return await incoming.refuse();
-    this.#handshakes += 1;
+    if (this.#closing || this.#limits.handshakes === 0) return await incoming.refuse();
+    if (!(await incoming.remoteAddrValidated())) return await incoming.retry();
+    const from = dialledFrom(await incoming.remoteAddr());
+    if (!this.#handshakes.spend(from)) return await incoming.refuse();
     try {
-      if (this.#handshakes > handshakes / 4 && !(await incoming.remoteAddrValidated())) return await incoming.retry();
-      await this.#shakeHands(await incoming.accept());
+      await this.#shakeHands(await incoming.accept(), from.host);
     } finally {
-      this.#handshakes -= 1;
+      this.#handshakes.giveBack(from);
     }
   }
 
-  async #shakeHands(accepting: Accepting): Promise<void> {
+  async #shakeHands(accepting: Accepting, host: string): Promise<void> {
     const connecting = accepting.connect();
     const connection = await atMost(this.#clock, HANDSHAKE_MAX_MS, connecting);
     if (connection === undefined) {
@@ -196,7 +203,7 @@ export class IrohTransport implements Transport {
         () => {},
       );
     } else if (this.#closing) connection.close(END.done, []);
-    else this.#connections.addIncoming(connection);
+    else if (this.#connections.addIncoming(connection, host) === "known") this.#handshakes.know(host);
   }
 
   #lookInAWhile(): Disposable {

@@ -31,6 +31,10 @@ export const PEER_EXTENSIONS = {
   peer_hints_resp: { type: 0x8c, lengthMax: 512 * 1024, since: "0.1.0" },
   roster_page_req: { type: 0x8d, lengthMax: SMALL, since: "0.1.0" },
   roster_page_resp: { type: 0x8e, lengthMax: MEBIBYTE, since: "0.1.0" },
+  roster_forks_req: { type: 0x8f, lengthMax: SMALL, since: "0.1.0" },
+  roster_forks_resp: { type: 0x90, lengthMax: MEBIBYTE, since: "0.1.0" },
+  roster_proof_req: { type: 0x91, lengthMax: SMALL, since: "0.1.0" },
+  roster_proof_resp: { type: 0x92, lengthMax: MEBIBYTE, since: "0.1.0" },
 } as const satisfies Readonly<Record<string, Extension>>;
 
 /**

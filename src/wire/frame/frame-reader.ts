@@ -89,6 +89,11 @@ export class FrameReader {
     return { type, body };
   }
 
+  /** Bytes of memory that hold what came and was not given yet. */
+  get heldBytes(): number {
+    return this.#input.length + this.#body.length;
+  }
+
   /** Bytes of a frame are there that is not whole. */
   get isWithinFrame(): boolean {
     return this.#headLength > 0 || this.#input.length > 0;

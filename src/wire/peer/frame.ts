@@ -47,6 +47,16 @@ import {
 import { type Push, pushBody } from "./push-frame.ts";
 import { type Reconcile, reconcileBody } from "./reconcile-frame.ts";
 import { type RedeemReq, type RedeemResp, redeemReqBody, redeemRespBody } from "./redeem-frames.ts";
+import {
+  type RosterForksReq,
+  type RosterForksResp,
+  type RosterProofReq,
+  type RosterProofResp,
+  rosterForksReqBody,
+  rosterForksRespBody,
+  rosterProofReqBody,
+  rosterProofRespBody,
+} from "./roster-forks-frames.ts";
 import { type RosterReq, type RosterResp, rosterReqBody, rosterRespBody } from "./roster-frames.ts";
 import {
   type RosterPageReq,
@@ -107,7 +117,11 @@ type ExtensionFrame =
   | PeerHintsReq
   | PeerHintsResp
   | RosterPageReq
-  | RosterPageResp;
+  | RosterPageResp
+  | RosterForksReq
+  | RosterForksResp
+  | RosterProofReq
+  | RosterProofResp;
 
 /** Everything one peer says to another. */
 export type Frame = OriginalFrame | ExtensionFrame;
@@ -165,6 +179,10 @@ const BODIES: FrameBodies<Frame> = {
   peer_hints_resp: peerHintsRespBody,
   roster_page_req: rosterPageReqBody,
   roster_page_resp: rosterPageRespBody,
+  roster_forks_req: rosterForksReqBody,
+  roster_forks_resp: rosterForksRespBody,
+  roster_proof_req: rosterProofReqBody,
+  roster_proof_resp: rosterProofRespBody,
 };
 
 const BODY_OF_TYPE = new Map(

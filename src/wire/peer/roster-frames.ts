@@ -5,7 +5,7 @@ import { plainList } from "../frame/bounded.ts";
 import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
 /** Ours. A signed entry takes about 400 bytes, so an honest 16 MiB frame holds some 41,000. */
-const ROSTER_RESP_ENTRIES_MAX = 65_536;
+export const ROSTER_RESP_ENTRIES_MAX = 65_536;
 
 /** Asks for the whole log. Original responders ignore `since_head`. */
 export type RosterReq = FrameOf<typeof rosterReqBody>;

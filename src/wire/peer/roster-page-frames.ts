@@ -10,7 +10,7 @@ import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 import { GROUP_NAME_BYTES_MAX } from "./redeem-frames.ts";
 
 /** Ours. At some 400 bytes an entry 0.8 MB; fewer when they would not fit 1 MiB. */
-const ROSTER_PAGE_MAX = 2048;
+export const ROSTER_PAGE_MAX = 2048;
 
 /** Ours. Room for entries in a page; a single larger one cannot be sent in this dialect's small frames. */
 const PAGE_BYTES_MAX = 1024 * 1024 - 8 * 1024;
@@ -50,23 +50,37 @@ export const rosterPageRespBody = jsonBody(
   ),
 );
 
+/** A page, and its entries as they stand in its frame. */
+export interface RosterPage {
+  readonly frame: RosterPageResp;
+  readonly texts: readonly Uint8Array[];
+}
+
+/** Ours. Entries written at a step: two milliseconds. */
+const STEP_ENTRIES = 128;
+
 /**
- * The page behind `after` of `log`, which is in apply order, and for who has nothing yet the group's name. `undefined` when `after` is not in it,
- * to be refused as `not_found`. Throws `frame_too_large` when the next entry alone fits no page.
+ * The page behind `after` of `log`, which is in apply order, and for who has nothing yet the group's name, in steps.
+ * `undefined` when `after` is not in it, to be refused as `not_found`. Throws `frame_too_large` when the next entry
+ * alone fits no page.
  */
-export function answerRosterPage(
+export function* writeRosterPage(
   { group_id, after }: RosterPageReq,
   log: readonly RosterEntry[],
   name: string,
-): RosterPageResp | undefined {
+): Generator<undefined, RosterPage | undefined> {
   const start = after === RosterEntryId.zero ? 0 : log.findIndex((entry) => entry.id === after) + 1;
   if (start === 0 && after !== RosterEntryId.zero) return undefined;
   const entries: RosterEntry[] = [];
+  const texts: Uint8Array[] = [];
   let room = PAGE_BYTES_MAX;
   for (const entry of log.slice(start, start + ROSTER_PAGE_MAX)) {
-    room -= encodeWire(rosterEntry, entry).length + 1;
+    const text = encodeWire(rosterEntry, entry);
+    room -= text.length + 1;
     if (room < 0) break;
     entries.push(entry);
+    texts.push(text);
+    if (entries.length % STEP_ENTRIES === 0) yield;
   }
   const last = start + entries.length === log.length;
   if (!last && entries.length === 0) {
@@ -75,5 +89,6 @@ export function answerRosterPage(
       `roster entry ${start}: larger than a page of ${sizeText(PAGE_BYTES_MAX)}`,
     );
   }
-  return { kind: "roster_page_resp", group_id, entries, last, name: start === 0 ? name : "" };
+  const frame = { kind: "roster_page_resp", group_id, entries, last, name: start === 0 ? name : "" } as const;
+  return { frame, texts };
 }

@@ -1,5 +1,5 @@
 import { type Decoded, omitted, struct } from "../../core/json/json-codec.ts";
-import { groupId, merkleRoot, rosterEntryId } from "../../core/json/json-scalars.ts";
+import { bool, forksDigest, groupId, merkleRoot, rosterEntryId } from "../../core/json/json-scalars.ts";
 import { boundedText, count, instantMs } from "../frame/bounded.ts";
 import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
 
@@ -17,6 +17,10 @@ const summaryFields = {
   shared_since_ms: omitted(instantMs),
   shared_root: omitted(merkleRoot),
   shared_count: omitted(count),
+  /** Over what the sender knows of forks of the roster; zero for nothing. */
+  roster_forks: omitted(forksDigest),
+  /** Drawn when the sender's program started: one key with two of them in turns runs twice. Empty when it does not say. */
+  instance: omitted(boundedText("instance", 32)),
 };
 const summaryKeys = ["group_id", "roster_head", "roster_length", "merkle_root", "message_count"] as const;
 const copySummary = struct("status_req", summaryFields, { required: summaryKeys });
@@ -41,6 +45,8 @@ export const statusRespBody = jsonBody(
       version: boundedText("version", 64),
       /** The group's policy as JSON text, from its founder alone; empty for none. At most 4,096 bytes. */
       policy: omitted(boundedText("policy", 4096)),
+      /** The asker's key runs in another place too: both asked here in turns. */
+      twin: omitted(bool),
     },
     { required: [...summaryKeys, "version"] },
   ),

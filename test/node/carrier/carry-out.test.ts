@@ -9,6 +9,7 @@ import { DialBackoff } from "../../../src/machine/dial-backoff.ts";
 import type { AskEffect, Report, SendEffect } from "../../../src/machine/effect.ts";
 import type { Event, NetworkFailure } from "../../../src/machine/event.ts";
 import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
+import { LOOK_EVERY_MS } from "../../../src/node/carrier/answer-pace.ts";
 import { CarryOut } from "../../../src/node/carrier/carry-out.ts";
 import { Peers } from "../../../src/node/carrier/peers.ts";
 import { Group } from "../../../src/node/group/group.ts";
@@ -19,6 +20,7 @@ import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts
 import type { FetchManyResp, FetchOutcome } from "../../../src/wire/peer/fetch-many-frames.ts";
 import { encodeFrame, type Frame, peerLanguage } from "../../../src/wire/peer/frame.ts";
 import { idPage } from "../../../src/wire/peer/id-page.ts";
+import { budgetOf } from "../../support/budget.ts";
 import { groupParts } from "../../support/group-parts.ts";
 import { identity, type TestIdentity } from "../../support/identity.ts";
 import { keptMessage } from "../../support/kept-message.ts";
@@ -47,7 +49,7 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
   const failed: string[] = [];
   const here = keyOf(local);
   const backoff = new DialBackoff(MACHINE_DEFAULTS);
-  const peers = new Peers({ transport: network.join(here), hints: () => [], backoff, clock });
+  const peers = new Peers({ transport: network.join(here), hints: () => [], backoff, budget: budgetOf(clock), clock });
   // What the machines decide stays undone: a test carries out what it is about.
   const group = new Group(groupParts({ store, local: here, clock }));
   group.start();
@@ -79,6 +81,16 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
     });
     return heard;
   };
+  /** A peer that answers what it is asked with a head that promises a large frame; what it gives lets a byte more drop. */
+  const trickle = (key: PublicKey) => {
+    const { promise, resolve } = Promise.withResolvers<() => Promise<void>>();
+    network.join(key).accept(async (stream) => {
+      await new FramedStream(stream, peerLanguage(stream.dialect)).read();
+      await stream.write(Uint8Array.of(0, 15, 0, 0, 0x85));
+      resolve(() => stream.write(new Uint8Array(1)));
+    });
+    return promise;
+  };
   const kept = (...messages: Message[]) => {
     store.messages.putMany(messages.map(keptMessage));
     return messages.map(({ id }) => id);
@@ -92,10 +104,16 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
     await until(() => told.slice(before).some(isEnd));
     return told.slice(before).find(isEnd)!;
   };
-  return { clock, network, store, told, reports, failed, peers, group, carryOut, peer, kept, run, ask };
+  return { clock, network, store, told, reports, failed, peers, group, carryOut, peer, trickle, kept, run, ask };
 }
 
-const ENDS_IN = { ask_status: "status", ask_ids: "ids_page", ask_roster: "roster", fetch: "fetched" } as const;
+const ENDS_IN = {
+  ask_status: "status",
+  ask_ids: "ids_page",
+  ask_roster: "roster",
+  ask_forks: "roster",
+  fetch: "fetched",
+} as const;
 
 /** A message of `BOB` that only `n` tells from others. */
 const said = (n: number, bytes = 5) =>
@@ -296,7 +314,7 @@ describe("a question for status", () => {
     message_count: 7,
     ...NOTHING_SHARED,
   };
-  const status: Script = () => ({ kind: "status_resp", ...copy, version: "test", policy: POLICY });
+  const status: Script = () => ({ kind: "status_resp", ...copy, version: "test", policy: POLICY, twin: false });
   const refuses =
     (code: string): Script =>
     ({ kind }) =>
@@ -432,10 +450,7 @@ describe("a fetch", () => {
     const { ask, peer, store, told } = world();
     const [sent, absent, large, later] = [said(1), said(2), said(3), said(4)];
     let asked = 0;
-    const heard = peer(alice, (question) => {
-      if (question.kind === "fetch_req") {
-        return { kind: "fetch_resp", group_id: GROUP, id: question.id, message: large, not_found: false };
-      }
+    const heard = peer(alice, () => {
       asked += 1;
       return asked === 1 ? answer(["sent", "unknown", "alone", "again"], sent) : answer(["sent"], later);
     });
@@ -445,34 +460,43 @@ describe("a fetch", () => {
       from: alice,
       via: "pull",
       ids: effect.ids,
-      stored: [sent.id, large.id, later.id],
+      stored: [sent.id, later.id],
       unknown: [absent.id],
-      refused: [],
+      // One too large for a batch is too large to be stored.
+      refused: [large.id],
     });
-    expect(heard.map((frame) => ("ids" in frame ? frame.ids : "id" in frame ? frame.id : undefined))).toEqual([
-      effect.ids,
-      large.id,
-      [later.id],
-    ]);
+    expect(heard.map((frame) => ("ids" in frame ? frame.ids : frame.kind))).toEqual([effect.ids, [later.id]]);
     // The machines heard of each batch as it was stored.
     expect(told.map((event) => (event.kind === "stored" ? event.ids : event.kind))).toEqual([
       [sent.id],
-      [large.id],
       [later.id],
       "fetched",
     ]);
-    expect(store.messages.size).toBe(3);
+    expect(store.messages.size).toBe(2);
   });
 
-  test("counts a large message that the peer lost meanwhile as one it does not hold", async () => {
-    const { ask, peer } = world();
-    const large = said(1);
-    peer(alice, (question) =>
-      question.kind === "fetch_req"
-        ? { kind: "fetch_resp", group_id: GROUP, id: question.id, message: undefined, not_found: true }
-        : answer(["alone"]),
-    );
-    expect(await ask(fetch(large))).toMatchObject({ kind: "fetched", stored: [], unknown: [large.id], refused: [] });
+  test("asks four times at once for what a peer announced, however much it announces, and pulls beside that", async () => {
+    const { peer, run, told } = world();
+    const heard = peer(alice, () => "hold");
+    const announced = Array.from({ length: 100 }, (_, n) => ({ ...fetch(said(n)), via: "fetch" as const }));
+    run(...announced);
+    await until(() => heard.length === 4 && told.length > 0);
+    // Past those that wait the rest is left to be asked of others.
+    expect(told.filter(({ kind }) => kind === "failed").length).toBe(100 - 4 - 64);
+    run(fetch(said(200)));
+    await until(() => heard.length === 5);
+  });
+
+  test("gives up an answer that trickles long before the time for a whole one is over", async () => {
+    const { ask, clock, trickle } = world();
+    const begun = trickle(alice);
+    const asked = ask(fetch(said(1)));
+    const drop = await begun;
+    await turns();
+    await drop();
+    await turns();
+    clock.advance(LOOK_EVERY_MS);
+    expect(await asked).toMatchObject({ kind: "failed", failure: "timeout" });
   });
 
   test("counts what is known by then as stored, and an author nobody knows as neither", async () => {

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { GroupId, PublicKey } from "../../../src/core/ids.ts";
 import { createLog } from "../../../src/host/log.ts";
+import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
 import { INBOUND_TIMEOUTS, Inbound, type InboundParts } from "../../../src/node/carrier/inbound.ts";
 import type { MemoryManner } from "../../../src/transport/memory/memory-stream.ts";
 import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
 import { encodeFrame } from "../../../src/wire/peer/frame.ts";
+import { budgetOf } from "../../support/budget.ts";
 import { identity } from "../../support/identity.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { until } from "../../support/nodes.ts";
@@ -16,14 +18,14 @@ const REDEEM = encodeFrame(
 
 /** A stream from a peer to an `Inbound` that answers a shown token with a refusal, and its clock. */
 async function streamTo(parts: Partial<InboundParts> = {}, manner: Partial<MemoryManner> = {}) {
-  const clock = new ManualClock();
+  const clock = (parts.clock as ManualClock | undefined) ?? new ManualClock();
   const network = new MemoryNetwork(clock, manner);
   const [here, there] = [identity(1), identity(2)].map(({ publicKey }) => PublicKey.fromBytes(publicKey));
   const transport = network.join(here!);
   const inbound = new Inbound({
     group: () => undefined,
     isMemberSomewhere: () => false,
-    waitMs: () => 0,
+    budget: budgetOf(clock),
     heardFrom: () => {},
     handle: async () => undefined,
     handleStranger: async () => ({
@@ -40,7 +42,7 @@ async function streamTo(parts: Partial<InboundParts> = {}, manner: Partial<Memor
   transport.accept((stream) => inbound.accept(stream));
   const signal = AbortSignal.timeout(60_000);
   const stream = await network.join(there!).open(here!, { hints: [], signal });
-  return { clock, stream, [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose]() };
+  return { clock, stream, there: there!, [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose]() };
 }
 
 /** What a stream gives to a reader that waits: its error, once there is one. */
@@ -81,6 +83,7 @@ test("a peer that does not take its answer is dropped", async () => {
   const big = { kind: "refused", of_type: 1, code: "x", message: "y".repeat(1000), group_id: undefined } as const;
   let answers = 0;
   await using peer = await streamTo({
+    isMemberSomewhere: () => true,
     handleStranger: async () => {
       answers += 1;
       return big;
@@ -101,29 +104,53 @@ test("a peer that does not take its answer is dropped", async () => {
   await expectDroppedAfter(peer.clock, INBOUND_TIMEOUTS.answerMs, seen);
 });
 
+const ONE = { frames: 1, bytes: 1 };
+
+/** One frame at once, the next a millisecond later. */
+const SLOW = { framesPerSecond: 1000, framesBurst: 1 };
+
 test("a peer that sends faster than it may is read slower, and loses nothing", async () => {
-  const waits: number[] = [];
+  const clock = new ManualClock();
+  const budget = budgetOf(clock, { rateLimit: { ...MACHINE_DEFAULTS.rateLimit, ...SLOW } });
   let handled = 0;
-  await using peer = await streamTo({
-    waitMs: (_peer, bytes) => {
-      waits.push(bytes);
-      return waits.length % 2;
-    },
-    handleStranger: async () => {
-      handled += 1;
-      return undefined;
-    },
-  });
+  const handleStranger = async () => {
+    handled += 1;
+    return undefined;
+  };
+  await using peer = await streamTo({ budget, clock, handleStranger, isMemberSomewhere: () => true });
   await peer.stream.write(Buffer.concat([REDEEM, REDEEM, REDEEM]));
   await peer.stream.finish();
-  await until(() => waits.length === 1);
-  expect(handled).toBe(0);
-  peer.clock.advance(1);
-  await until(() => waits.length === 3);
-  expect(handled).toBe(2);
-  peer.clock.advance(1);
+  for (const so of [1, 2]) {
+    await until(() => handled === so && clock.waiting > 0);
+    clock.advance(1);
+  }
   expect(await peer.stream.read(1024)).toBeNull();
-  expect([handled, waits]).toEqual([3, [REDEEM.length - 5, REDEEM.length - 5, REDEEM.length - 5]]);
+  expect(handled).toBe(3);
+});
+
+test("a stranger's frame waits for its turn before anything of it is decoded, and is dropped when that would be long", async () => {
+  const clock = new ManualClock();
+  const strangers = { ...MACHINE_DEFAULTS.strangers, framesPerSecond: 1, framesBurst: 1, waitMaxMs: 1_500 };
+  const budget = budgetOf(clock, { strangers });
+  await using peer = await streamTo({ budget, clock });
+  await peer.stream.write(REDEEM);
+  expect((await peer.stream.read(1024))?.[4]).toBe(0x80);
+  const [heard, key] = [watch(peer.stream.read(1024)), peer.there];
+  // No frame at all: who looks at it drops the stream at once.
+  await peer.stream.write(Uint8Array.of(0, 0, 0, 3, 0x88, 1, 2));
+  await until(() => clock.waiting > 0);
+  clock.advance(999);
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  expect(heard.error).toBeUndefined();
+  clock.advance(1);
+  await until(() => heard.error !== undefined);
+  expect(budget.refusals(key)).toBeUndefined();
+  // Of two that wait for one turn, the other would have to wait for too long.
+  const both = Promise.allSettled([ONE, ONE].map((one) => budget.admitStranger(key, one)));
+  clock.advance(1_000);
+  const refused = { status: "rejected", reason: { code: "rate_limited", retryAfterMs: 1_000 } };
+  expect(await both).toMatchObject([{ status: "fulfilled" }, refused]);
+  expect(budget.refusals(key)).toEqual({ count: 1, last: "stranger" });
 });
 
 test("a stranger's frame is refused by its size before it is read", async () => {

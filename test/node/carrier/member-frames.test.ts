@@ -9,6 +9,8 @@ import { buildPeerHint, encodePeerHint } from "../../../src/core/record/peer-hin
 import type { Message } from "../../../src/core/record/records.ts";
 import { signTransportAd } from "../../../src/core/record/transport-ad.ts";
 import { HANDLED_KINDS, handleMemberFrame } from "../../../src/node/carrier/member-frames.ts";
+import { Question } from "../../../src/node/carrier/question.ts";
+import { SharedAnswers } from "../../../src/node/carrier/shared-answers.ts";
 import { Group } from "../../../src/node/group/group.ts";
 import { group_create, roster_change } from "../../../src/node/operations/moots.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
@@ -18,6 +20,7 @@ import { PEER_EXTENSIONS } from "../../../src/wire/frame/extensions.ts";
 import { EXTENSION_TYPE_MIN, FRAME_TYPE } from "../../../src/wire/frame/frame-types.ts";
 import { type Frame, frameType, peerLanguage } from "../../../src/wire/peer/frame.ts";
 import { idPage } from "../../../src/wire/peer/id-page.ts";
+import { budgetOf } from "../../support/budget.ts";
 import { groupParts } from "../../support/group-parts.ts";
 import { identity, type TestIdentity } from "../../support/identity.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -140,8 +143,10 @@ describe("a member's question is answered:", () => {
         message_count: 0,
         ...NOTHING_SHARED,
         now_ms: clock.unix(),
+        instance: expect.any(String),
         version: "test",
         policy,
+        twin: false,
       },
     ]);
   });
@@ -257,7 +262,12 @@ test("a member that is not the founder gives no policy as the group's", async ()
   store.roster.append(roster([FOUNDER, ALICE]).entries);
   const clock = new ManualClock();
   const nothing = () => {};
-  const services = { version: "test", clock, hintsOf: () => [], acceptProfile: nothing, acceptTransportAd: nothing };
+  const budget = budgetOf(clock);
+  const question = new Question(budget, keyOf(ALICE), nothing);
+  const made = new SharedAnswers<never>(budget.turns);
+  const shared = { ranges: made, rosters: made, pages: made };
+  const accepting = { hintsOf: () => [], acceptProfile: nothing, acceptTransportAd: nothing };
+  const services = { version: "test", clock, question, isTwin: () => false, ...shared, ...accepting };
   const answers = [FOUNDER, ALICE].map(async (local) => {
     const group = new Group(groupParts({ store, clock, local: keyOf(local) }));
     group.policy.set(POLICY_PRESETS.standard);
@@ -357,12 +367,22 @@ function answersNobodyAskedFor(group_id: typeof GROUP): Frame[] {
     { kind: "transport_snapshot_resp", group_id, ads: [] },
     { kind: "member_profile_snapshot_resp", group_id, profiles: [] },
     { kind: "diag_ping_resp", group_id, nonce: null, responder: 1, timestamp_ms: 1n },
-    { kind: "status_resp", ...empty, roster_length: 0, message_count: 0, ...NOTHING_SHARED, version: "", policy: "" },
+    {
+      kind: "status_resp",
+      ...empty,
+      roster_length: 0,
+      message_count: 0,
+      ...NOTHING_SHARED,
+      version: "",
+      policy: "",
+      twin: false,
+    },
     { kind: "fetch_many_resp", group_id, outcomes: ["unknown"], bodies: [] },
     { kind: "ids_resp", group_id, ids: new Uint8Array(0), next: undefined },
     { kind: "redeem_resp", group_id, invite, name: "" },
     { kind: "peer_hints_resp", group_id, hints: [] },
     { kind: "roster_page_resp", group_id, entries: [], last: true, name: "" },
+    { kind: "roster_proof_resp", group_id, entries: [], heals: [], last: true },
   ];
 }
 
@@ -391,7 +411,9 @@ describe("an answer nobody asked for", () => {
 
   test("of every kind is among these", () => {
     const kinds = answersNobodyAskedFor(GROUP).map(({ kind }): string => kind);
-    expect([...kinds, "roster_resp"].toSorted()).toEqual(KINDS.filter((kind) => kind.endsWith("_resp")).toSorted());
+    expect([...kinds, "roster_resp", "roster_forks_resp"].toSorted()).toEqual(
+      KINDS.filter((kind) => kind.endsWith("_resp")).toSorted(),
+    );
   });
 });
 
@@ -399,7 +421,14 @@ describe("an answer nobody asked for", () => {
 const KINDS = [...Object.keys(FRAME_TYPE), ...Object.keys(PEER_EXTENSIONS)];
 
 /** Looked at before it is asked whether their sender is a member. */
-const HANDLED_BEFORE: readonly string[] = ["redeem_req", "peer_hint", "roster_resp", "refused"];
+const HANDLED_BEFORE: readonly string[] = [
+  "redeem_req",
+  "peer_hint",
+  "roster_resp",
+  "roster_forks_resp",
+  "roster_proof_req",
+  "refused",
+];
 
 /** Of the original: the first nobody sends, the second is its way to compare, and we have ours. */
 const NOT_SPOKEN: readonly string[] = ["hello", "reconcile"];

@@ -1,14 +1,19 @@
 import { expect, test } from "bun:test";
 import { GroupId, MessageId, PublicKey } from "../../../src/core/ids.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
+import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
 import { Outbox } from "../../../src/node/carrier/outbox.ts";
 import { failureOf } from "../../../src/node/carrier/peers.ts";
 import { FramedStream } from "../../../src/transport/framed-stream.ts";
 import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
+import type { PeerStream } from "../../../src/transport/transport.ts";
 import type { Dialect } from "../../../src/wire/frame/frame-types.ts";
 import { type Frame, peerLanguage } from "../../../src/wire/peer/frame.ts";
 import { arrivals, dial } from "../../contract/transport.contract.ts";
+import { budgetOf } from "../../support/budget.ts";
 
+const OTHER = PublicKey.fromBytes(new Uint8Array(32).fill(3));
+const PEER = PublicKey.fromBytes(new Uint8Array(32).fill(2));
 const group_id = GroupId.fromBytes(new Uint8Array(32).fill(7));
 const ihave = (n: number): Frame => ({
   kind: "ihave",
@@ -17,13 +22,18 @@ const ihave = (n: number): Frame => ({
 });
 const push: Frame = { kind: "push", group_id, bodies: [new Uint8Array(100)] };
 
+/** An outbox to a peer that `open` reaches, with as much room as `budget` has. */
+function outboxTo(open: () => Promise<PeerStream>, budget = budgetOf(realClock), to = PEER): Outbox {
+  return new Outbox({ clock: realClock, open, hold: (onLost) => budget.outgoing(to, onLost) });
+}
+
 /** An outbox to a peer over a carrier that speaks `dialect`, and what arrives there, a list a stream. */
 function world(dialect: Dialect) {
   const network = new MemoryNetwork(realClock, { dialect, proof: "claim" });
   const [here, there] = [1, 2].map((n) => network.join(PublicKey.fromBytes(new Uint8Array(32).fill(n))));
   const arriving = arrivals(there!);
   const failed: [string, unknown][] = [];
-  const outbox = new Outbox(realClock, () => dial(here!, there!));
+  const outbox = outboxTo(() => dial(here!, there!));
   const send = (name: string, frame: Frame) => outbox.send(frame, (error) => failed.push([name, error]));
   const received = async () => {
     const stream = await arriving.next();
@@ -67,7 +77,7 @@ test("with nothing left to say the stream is dropped, and the outbox goes on", a
 });
 
 test("each sender is told once when the peer cannot be reached", async () => {
-  const outbox = new Outbox(realClock, () => Promise.reject(new Error("not there")));
+  const outbox = outboxTo(() => Promise.reject(new Error("not there")));
   const failed: string[] = [];
   for (const name of ["a", "b"]) outbox.send(push, () => failed.push(name));
   await outbox.idle();
@@ -76,7 +86,7 @@ test("each sender is told once when the peer cannot be reached", async () => {
 
 test("what waits is bounded by its bytes: past 8 MiB a frame fails at once", async () => {
   const opened = Promise.withResolvers<never>();
-  const outbox = new Outbox(realClock, () => opened.promise);
+  const outbox = outboxTo(() => opened.promise);
   const failed: number[] = [];
   const megabyte: Frame = { kind: "push", group_id, bodies: [new Uint8Array(1_000_000)] };
   for (let i = 0; i < 10; i++) outbox.send(megabyte, () => failed.push(i));
@@ -85,6 +95,24 @@ test("what waits is bounded by its bytes: past 8 MiB a frame fails at once", asy
   opened.reject(new Error("the test is over"));
   await outbox.idle();
   expect(failed).toEqual([8, 9, 0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+test("past what all outboxes hold together, who has most waiting makes room", async () => {
+  const opened = Promise.withResolvers<never>();
+  const outgoing = { perPeerBytes: 4_000_000, totalBytes: 5_000_000, stalledMs: 60_000 };
+  const budget = budgetOf(realClock, { held: { ...MACHINE_DEFAULTS.held, outgoing } });
+  const [greedy, modest] = [PEER, OTHER].map((to) => outboxTo(() => opened.promise, budget, to));
+  const failed: string[] = [];
+  const megabyte: Frame = { kind: "push", group_id, bodies: [new Uint8Array(1_000_000)] };
+  for (let i = 0; i < 3; i++) greedy!.send(megabyte, () => failed.push("greedy"));
+  for (let i = 0; i < 2; i++) modest!.send(megabyte, () => failed.push("modest"));
+  await Promise.resolve();
+  expect(failed).toEqual(["greedy", "greedy", "greedy"]);
+  expect(budget.refusals(PEER)).toEqual({ count: 1, last: "outgoing" });
+  expect(budget.heldBytes).toBeWithin(2_000_000, 2_001_000);
+  opened.reject(new Error("the test is over"));
+  await modest!.idle();
+  expect(budget.heldBytes).toBe(0);
 });
 
 test("a frame handed over in whatever moment the outbox falls idle goes out", async () => {
@@ -98,7 +126,7 @@ test("a frame handed over in whatever moment the outbox falls idle goes out", as
   };
   for (let microtasks = 0; microtasks < 20; microtasks++) {
     let onFinished: (() => void) | undefined;
-    const outbox = new Outbox(realClock, async () => {
+    const outbox = outboxTo(async () => {
       const stream = await dial(here!, there!);
       const finish = stream.finish.bind(stream);
       stream.finish = async () => {

@@ -59,3 +59,35 @@ test("another history of the same founder is a fork", () => {
   add(theirs, FOUNDER, 51);
   expect(ours.sync(theirs.log.entries)).toBe("forked");
 });
+
+test("of other histories as much is kept as may be, also after a restart, and no signature is looked at past it", () => {
+  const ours = rosterOf(FOUNDER, 1);
+  const before = ours.log;
+  add(ours, FOUNDER, 50);
+  const policy = JSON.stringify("x".repeat(15_000));
+  let theirs = before;
+  const change = { op: "policy_change", policy } as const;
+  for (let n = 0; n < 600; n++) {
+    const step = theirs.apply(createRosterEntry({ log: theirs, seed: FOUNDER.seed, nowMs: unixMs(2), change }));
+    if (step.ok) theirs = step.log;
+  }
+  const store = new MemoryGroupStore(GROUP).roster;
+  store.append(ours.log.entries);
+  const roster = new GroupRoster(store);
+  const looked = { times: 0 };
+  roster.learn(watched(theirs.entries, looked), []);
+  const kept = roster.sideEntries.length;
+  expect(kept).toBeGreaterThan(500);
+  expect(kept).toBeLessThan(600);
+  expect(roster.learn(watched(theirs.entries.slice(-1), looked), [])).toBe("same");
+  const again = new GroupRoster(store);
+  expect([again.sideEntries.length, again.forks, again.isForked]).toEqual([kept, roster.forks, true]);
+  // An entry that no honest founder makes is not even kept once.
+  const huge = createRosterEntry({
+    log: before,
+    seed: FOUNDER.seed,
+    nowMs: unixMs(9),
+    change: { op: "policy_change", policy: JSON.stringify("x".repeat(20_000)) },
+  });
+  expect([roster.learn([huge], []), roster.knows(huge.id)]).toEqual(["same", false]);
+});

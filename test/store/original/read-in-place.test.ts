@@ -1,8 +1,9 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { chmodSync, cpSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { merkleRoot } from "../../../src/core/order/merkle-tree.ts";
+import { RosterLog } from "../../../src/core/roster/roster-log.ts";
 import { SqliteDataRoot } from "../../../src/store/sqlite/sqlite-data-root.ts";
 import { expectCode } from "../../support/expect-code.ts";
 import { fileStates } from "../../support/file-states.ts";
@@ -33,6 +34,53 @@ function copies(): string[] {
 }
 
 describe("looking at a root of the original", () => {
+  test("verifies what is shown and nothing else, once each", () => {
+    using directory = new TemporaryDirectory();
+    const said = first(2500);
+    new OriginalRoot(directory.path).roster(LOG).messages(said).close();
+    const seen: number[] = [];
+    using root = SqliteDataRoot.open(directory.path, "read", { onSeeing: ({ done }) => seen.push(done) });
+    const { messages } = root.openGroup(GROUP)!;
+    // Asked for the keys of each author who is verified.
+    const verify = spyOn(RosterLog.prototype, "authorKeys");
+    try {
+      expect([messages.size, messages.merkleRoot()]).toEqual([2500, merkleRoot(said.map(({ id }) => id))]);
+      expect(seen).toEqual([1024, 2048, 2500]);
+      expect(verify).toHaveBeenCalledTimes(0);
+      expect(messages.latest(20)).toHaveLength(20);
+      expect(messages.arrivedAfter(2490, 100)).toHaveLength(10);
+      expect(verify).toHaveBeenCalledTimes(20);
+    } finally {
+      verify.mockRestore();
+    }
+  });
+
+  test("leaves out what is shown under a signature that does not hold, says so once, and goes on behind it", () => {
+    using directory = new TemporaryDirectory();
+    const said = first(12);
+    const forged = { ...said[10]!, signature: new Uint8Array(64) };
+    new OriginalRoot(directory.path).roster(LOG).messages(said.with(10, forged)).close();
+    const told: string[] = [];
+    {
+      using root = SqliteDataRoot.open(directory.path, "read", { onStale: (text) => told.push(text) });
+      const { messages } = root.openGroup(GROUP)!;
+      expect([messages.size, messages.merkleRoot()]).toEqual([12, merkleRoot(said.map(({ id }) => id))]);
+      const shown = [10, 12];
+      expect(messages.latest(2).map(({ seq }) => seq)).toEqual(shown);
+      expect(messages.arrivedAfter(9, 2).map(({ seq }) => seq)).toEqual(shown);
+      expect(messages.arrivedAfter(9, 2, 1).map(({ seq }) => seq)).toEqual([10]);
+      expect(messages.arrivedAfter(10, 2, 1).map(({ seq }) => seq)).toEqual([12]);
+      expect(messages.arrivedAfter(12, 2)).toEqual([]);
+      expect(messages.query({ order: "desc", limit: 3 }).found.map(({ seq }) => seq)).toEqual([12, 10]);
+      expect(messages.get(forged.id)).toBeUndefined();
+    }
+    expect(told).toEqual([expect.stringContaining(`message ${forged.id}: its signature is not its author's`)]);
+    // A start verifies all, and keeps it aside.
+    using taken = SqliteDataRoot.open(directory.path, "write");
+    expect(taken.openGroup(GROUP)!.messages.size).toBe(11);
+    expect(taken.notices.join()).toContain("1 signature_invalid");
+  });
+
   test("beside a process that has it open and writes: every look is up to date and leaves every file as it is", async () => {
     using directory = new TemporaryDirectory();
     const original = new OriginalRoot(directory.path).roster(LOG).policies("{}");

@@ -93,6 +93,45 @@ test("a database from before logs had an id gets one that stays, and what it hol
   expect(logs.size).toBe(1);
 });
 
+test("what came back, or went, is no reason to load the whole order for good: the next opening knows that it ascends", () => {
+  using world = new SqliteWorld();
+  const isInverted = () => {
+    world.store[Symbol.dispose]();
+    using file = SqliteFile.open(world.path, {
+      label: "group database",
+      migrations: GROUP_MIGRATIONS,
+      access: "write",
+    });
+    const [[inverted] = []] = file.prepare("SELECT inverted FROM counts").rows();
+    world.store = world.open();
+    return inverted === 1;
+  };
+  const [old, next] = [message({ timestamp: 5n }), message({ timestamp: 50n })];
+  world.store.messages.putMany([old, next].map(keptMessage));
+  world.store.messages.pruneBefore(10n);
+  world.store.messages.restoreFrom(1n);
+  world.store.messages.putMany([keptMessage(old)]);
+  // While it is not known, nobody notes which parents a child waits for.
+  const late = message({ timestamp: 90n });
+  const child = message({ timestamp: 70n, parents: [late.id] });
+  world.store.messages.putMany([keptMessage(child)]);
+  expect(isInverted()).toBe(true);
+  // Whoever publishes loads the order.
+  expect(world.store.messages.nextParents()).toEqual([old.id, next.id, child.id]);
+  expect(isInverted()).toBe(false);
+  expect(world.store.messages.nextParents()).toEqual([old.id, next.id, child.id]);
+  // The parent sorts behind its child: the order is another than that of time from now on.
+  world.store.messages.putMany([keptMessage(late)]);
+  expect(world.store.messages.nextParents()).toEqual([next.id, late.id, child.id]);
+  expect(isInverted()).toBe(true);
+  world.store.messages.nextParents();
+  expect(isInverted()).toBe(true);
+  // Without the child it is that of time again.
+  world.store.messages.pruneBefore(80n);
+  world.store.messages.nextParents();
+  expect(isInverted()).toBe(false);
+});
+
 test("what went before it was kept how old it was may come back, and holds nothing up", () => {
   using world = new SqliteWorld();
   const [old, fresh] = [5n, 50n].map((timestamp) => keptMessage(message({ timestamp })));

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
-import { GroupId, MerkleRoot, RosterEntryId } from "../../../src/core/ids.ts";
+import { ForksDigest, GroupId, MerkleRoot, RosterEntryId } from "../../../src/core/ids.ts";
 import { decodeFrame, encodeFrame, type Frame, frameType } from "../../../src/wire/peer/frame.ts";
 import { NOTHING_SHARED } from "../../support/status-question.ts";
 import { refusalOf } from "../refusal.ts";
@@ -18,10 +18,12 @@ const shared = {
   shared_since_ms: 7,
   shared_root: MerkleRoot.fromHex("44".repeat(32)),
   shared_count: 8,
+  roster_forks: ForksDigest.fromHex("55".repeat(32)),
+  instance: "0123456789abcdef",
 };
 const frames: readonly Frame[] = [
   { kind: "status_req", ...said, ...shared },
-  { kind: "status_resp", ...said, ...shared, version: "1", policy: "" },
+  { kind: "status_resp", ...said, ...shared, version: "1", policy: "", twin: false },
 ];
 
 for (const frame of frames) {
@@ -45,6 +47,8 @@ for (const frame of frames) {
       shared_since_ms: ___,
       shared_root: ____,
       shared_count: _____,
+      roster_forks: ______,
+      instance: _______,
       ...less
     } = body as typeof shared;
     expect(decode(less)).toMatchObject(NOTHING_SHARED);

@@ -1,0 +1,130 @@
+import type { SteadyMs } from "../core/clock.ts";
+import type { PublicKey } from "../core/ids.ts";
+
+/** How much one pool may hold. */
+export interface SharesLimits {
+  /** For one peer. A single piece that is larger is held by who holds nothing else. */
+  readonly perPeerBytes: number;
+  readonly totalBytes: number;
+  /** A share that has not moved for so long makes room for anybody else. */
+  readonly stalledMs: number;
+}
+
+/**
+ * Bytes that peers make this program hold, in one pool: never more than it may hold in all, whoever asks. Past that
+ * room is made by whose bytes do not move, then by who holds most; past its own part a peer gets no more.
+ */
+export class Shares {
+  readonly #limits: SharesLimits;
+  readonly #byPeer = new Map<PublicKey, Set<Holding>>();
+  #total = 0;
+
+  constructor(limits: SharesLimits) {
+    this.#limits = limits;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  held(peer: PublicKey): number {
+    return sum(this.#byPeer.get(peer));
+  }
+
+  /**
+   * Room for `bytes` of `peer`; `undefined` when there is none. `onLost` is called when the room goes to somebody else:
+   * what was held has to be dropped then, and counts as given back.
+   */
+  take(peer: PublicKey, bytes: number, onLost: () => void, nowMs: SteadyMs): Holding | undefined {
+    const share = new Holding(this, peer, onLost, nowMs);
+    return this.resize(share, bytes, nowMs) ? share : undefined;
+  }
+
+  /** `false` leaves the share as large as it is. */
+  resize(share: Holding, bytes: number, nowMs: SteadyMs): boolean {
+    if (share.isOver) return false;
+    const { perPeerBytes, totalBytes } = this.#limits;
+    const others = this.held(share.peer) - share.bytes;
+    const more = bytes - share.bytes;
+    if (more > 0) {
+      const isAlone = others === 0 && share.bytes === 0;
+      if (!isAlone && others + bytes > perPeerBytes) return false;
+      while (this.#total + more > totalBytes) if (!this.#makeRoom(share.peer, others + bytes, nowMs)) return false;
+    }
+    this.#total += more;
+    share.bytes = bytes;
+    share.movedMs = nowMs;
+    const shares = this.#byPeer.get(share.peer) ?? new Set();
+    this.#byPeer.set(share.peer, shares.add(share));
+    return true;
+  }
+
+  /** Gives back what `share` holds. */
+  release(share: Holding): void {
+    if (share.isOver) return;
+    share.isOver = true;
+    const shares = this.#byPeer.get(share.peer);
+    if (shares?.delete(share)) this.#total -= share.bytes;
+    if (shares?.size === 0) this.#byPeer.delete(share.peer);
+  }
+
+  /** Drops one share of another peer than `peer`, which would hold `wanted`. */
+  #makeRoom(peer: PublicKey, wanted: number, nowMs: SteadyMs): boolean {
+    const { stalledMs } = this.#limits;
+    let victim: Holding | undefined;
+    let greatest = 0;
+    for (const [other, shares] of this.#byPeer) {
+      if (other === peer) continue;
+      const held = sum(shares);
+      for (const share of shares) {
+        const isStalled = nowMs - share.movedMs >= stalledMs;
+        if (!isStalled && held <= wanted) continue;
+        const rank = (isStalled ? 2 ** 40 : 0) + held + share.bytes / 2 ** 32;
+        if (rank <= greatest) continue;
+        victim = share;
+        greatest = rank;
+      }
+    }
+    if (victim === undefined) return false;
+    this.release(victim);
+    victim.onLost();
+    return true;
+  }
+}
+
+/** What one stream or answer holds of a pool. Disposing gives it back. */
+export class Holding implements Disposable {
+  readonly peer: PublicKey;
+  readonly onLost: () => void;
+  readonly #shares: Shares;
+  bytes = 0;
+  /** Given back, or lost to somebody else. */
+  isOver = false;
+  movedMs: SteadyMs;
+
+  constructor(shares: Shares, peer: PublicKey, onLost: () => void, nowMs: SteadyMs) {
+    this.#shares = shares;
+    this.peer = peer;
+    this.onLost = onLost;
+    this.movedMs = nowMs;
+  }
+
+  resize(bytes: number, nowMs: SteadyMs): boolean {
+    return this.#shares.resize(this, bytes, nowMs);
+  }
+
+  /** The peer took or sent some of it. */
+  moved(nowMs: SteadyMs): void {
+    this.movedMs = nowMs;
+  }
+
+  [Symbol.dispose](): void {
+    this.#shares.release(this);
+  }
+}
+
+function sum(shares: ReadonlySet<Holding> | undefined): number {
+  let bytes = 0;
+  for (const share of shares ?? []) bytes += share.bytes;
+  return bytes;
+}

@@ -1,0 +1,95 @@
+import type { Frame } from "../../wire/peer/frame.ts";
+import type { Group } from "../group/group.ts";
+
+/** What a question costs before anything of it is done. */
+export interface Price {
+  /** Milliseconds of the processor, to make the answer. */
+  readonly workMs: number;
+  /** Bytes of memory that making it takes at most, beside what it shares with others. */
+  readonly bytes: number;
+}
+
+/** Ours. Microseconds of one slow core, rounded up: to hand a byte to iroh or take one, as lists of numbers, and to decode one. */
+const WRITE_US_PER_BYTE = 0.03;
+const READ_US_PER_BYTE = 0.03;
+const DECODE_US_PER_BYTE = 0.03;
+
+/** Ours. The same for a frame, a row that is read, a signature that is checked, and a roster entry that is written. */
+const FRAME_US = 100;
+const ROW_US = 10;
+const SIGNATURE_US = 80;
+const ENTRY_US = 15;
+
+/** Ours. A row of the index that is put in order, and one that is only counted. */
+const ORDER_US = 4;
+const COUNT_US = 0.02;
+
+/** Ours. About what an entry, a profile or an ad takes in an answer; what it really takes is looked at before it is written. */
+const RECORD_BYTES = 512;
+
+/** Ours. What `answerFetchMany` puts into one answer at most. */
+const PAGE_BYTES = 1024 * 1024;
+
+/** What taking so many bytes costs, in milliseconds. */
+export function readMs(bytes: number): number {
+  return (bytes * READ_US_PER_BYTE) / 1000;
+}
+
+/** What decoding a frame of so many bytes costs, in milliseconds. */
+export function decodeMs(bytes: number): number {
+  return (FRAME_US + bytes * DECODE_US_PER_BYTE) / 1000;
+}
+
+/** What writing so many bytes costs, in milliseconds. */
+export function writeMs(bytes: number): number {
+  return (bytes * WRITE_US_PER_BYTE) / 1000;
+}
+
+/** What putting so many messages in order costs, in milliseconds. */
+export function orderMs(messages: number): number {
+  return (messages * ORDER_US) / 1000;
+}
+
+/** What writing a log of so many entries costs, in milliseconds. */
+export function rosterMs(entries: number): number {
+  return (entries * ENTRY_US) / 1000;
+}
+
+/** The price of a frame by what is known without doing anything for it. Those of shared answers are paid where they are made. */
+export function priceOf(frame: Frame, group: Group): Price {
+  const { microseconds, bytes } = unitsOf(frame, group);
+  return { workMs: microseconds / 1000, bytes };
+}
+
+function unitsOf(frame: Frame, group: Group): { readonly microseconds: number; readonly bytes: number } {
+  const members = group.roster.members.size;
+  switch (frame.kind) {
+    case "push":
+      return { microseconds: frame.bodies.length * 2 * ROW_US, bytes: 0 };
+    case "gossip":
+      return { microseconds: 2 * SIGNATURE_US, bytes: 0 };
+    case "graft":
+      return { microseconds: frame.ids.length * ROW_US, bytes: 0 };
+    case "ihave":
+      return { microseconds: frame.ids.length, bytes: 0 };
+    case "range_req":
+      return { microseconds: group.store.messages.size * COUNT_US, bytes: 0 };
+    case "ids_req":
+      return { microseconds: frame.limit * 2, bytes: frame.limit * 32 };
+    case "fetch_req":
+      return { microseconds: ROW_US, bytes: 64 * 1024 };
+    case "fetch_many_req":
+      return { microseconds: frame.ids.length * ROW_US, bytes: Math.min(PAGE_BYTES, frame.ids.length * 64 * 1024) };
+    case "member_profile_snapshot_req":
+    case "transport_snapshot_req":
+      return { microseconds: members * ENTRY_US, bytes: members * RECORD_BYTES };
+    case "roster_forks_req": {
+      const entries = Math.min(group.roster.forkedEntries.length, 2048);
+      return { microseconds: entries * ENTRY_US, bytes: entries * RECORD_BYTES };
+    }
+    case "peer_hints_req":
+      return { microseconds: Math.min(members, 256) * ROW_US, bytes: Math.min(members, 256) * 1024 };
+    default:
+      return { microseconds: 0, bytes: 0 };
+  }
+}

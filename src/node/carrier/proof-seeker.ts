@@ -1,0 +1,63 @@
+import { BoundedMap } from "../../core/bounded-map.ts";
+import type { Clock, SteadyMs } from "../../core/clock.ts";
+import { EntmootError } from "../../core/errors.ts";
+import type { PublicKey } from "../../core/ids.ts";
+import type { Log } from "../../host/log.ts";
+import type { Group } from "../group/group.ts";
+import { askProof, type ForksTold } from "./ask-roster.ts";
+import type { Peers } from "./peers.ts";
+
+/** Ours. One member is asked no more often than this why it takes us for a stranger. */
+const ASK_AGAIN_MS = 60_000;
+/** Ours. Members that were asked; the one asked longest ago may be asked again at once. */
+const ASKED_MAX = 4096;
+/** Ours. An original's roster, which it sends whole. */
+const ORIGINAL_TIMEOUT_MS = 30_000;
+
+/** Finds out why a member takes this node for a stranger: the founder may have removed it while it was away. */
+export class ProofSeeker {
+  readonly #parts: { readonly peers: Peers; readonly clock: Clock; readonly log: Log };
+  readonly #asked = new BoundedMap<string, SteadyMs>(ASKED_MAX);
+  readonly #underWay = new Set<Group>();
+
+  constructor(parts: { readonly peers: Peers; readonly clock: Clock; readonly log: Log }) {
+    this.#parts = parts;
+  }
+
+  /** `peer` refused us, or ended a stream without an answer. Asks it why, unless it was asked of late. */
+  seek(group: Group, peer: PublicKey): void {
+    if (group.self === undefined || !group.roster.members.has(peer) || this.#underWay.has(group)) return;
+    const key = `${group.id} ${peer}`;
+    const now = this.#parts.clock.steady();
+    const before = this.#asked.get(key);
+    if (before !== undefined && now - before < ASK_AGAIN_MS) return;
+    this.#asked.set(key, now);
+    this.#underWay.add(group);
+    this.#seek(group, peer)
+      .catch((error: unknown) => {
+        if (!(error instanceof EntmootError)) throw error;
+        // It does not know us yet, is away again, or is of a version without an answer: others are asked when they are met.
+        this.#parts.log.debug(`group ${group.id.slice(0, 12)}: ${peer.slice(0, 12)} gives no proof: ${error.message}`);
+      })
+      .finally(() => this.#underWay.delete(group));
+  }
+
+  async #seek(group: Group, peer: PublicKey): Promise<void> {
+    const { entries, heals } = await this.#told(group, peer);
+    if (entries.length > 0 || heals.length > 0) group.acceptForks(entries, heals, peer);
+  }
+
+  async #told(group: Group, to: PublicKey): Promise<ForksTold> {
+    const { peers } = this.#parts;
+    const question = { peers, groupId: group.id, to };
+    try {
+      return await askProof({ ...question, head: group.roster.head });
+    } catch (error) {
+      // An original knows no such question, and tells anybody its roster.
+      if (!(error instanceof EntmootError) || error.code !== "unsupported") throw error;
+      const request = { kind: "roster_req", group_id: group.id, since_head: undefined } as const;
+      const { entries } = await peers.ask(to, request, "roster_resp", ORIGINAL_TIMEOUT_MS);
+      return { entries, heals: [] };
+    }
+  }
+}
