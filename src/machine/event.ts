@@ -80,8 +80,9 @@ export type Event =
   | { readonly kind: "graft"; readonly from: PublicKey; readonly ids: readonly MessageId[] }
   | { readonly kind: "prune"; readonly from: PublicKey }
   /**
-   * A `fetch` of `ids` is over. Stored ids were told by `stored` before. `unknown`: the peer does not hold
-   * them. `refused`: invalid or against policy. The others were known by then, or went to quarantine.
+   * A `fetch` of `ids` is over. Those `stored` came: told by `stored` before, known by then, or put off until their
+   * author may write so much. `unknown`: the peer does not hold them. `refused`: invalid or against policy. The others
+   * went to quarantine.
    */
   | {
       readonly kind: "fetched";

@@ -231,8 +231,8 @@ export class Group {
     const { log } = this.roster;
     const ingested = await this.#ingest.accept(bodies, via);
     this.#owed.settled([...ingested.stored, ...ingested.known, ...ingested.refused]);
-    // Who handed one in is told, and tries again.
-    if (!isHandedIn) for (const delay of ingested.delays) this.#owed.note({ ...delay, from });
+    // Who handed one in is told, and tries again. What there is no room for is left alone, as what is refused.
+    const left = isHandedIn ? [] : ingested.delays.filter((delay) => !this.#owed.note({ ...delay, from }));
     const apart = new Set(ingested.apart);
     const fresh = ingested.stored.filter((id) => !apart.has(id));
     if (fresh.length > 0) this.tell({ kind: "stored", ids: fresh, from, via });
@@ -243,7 +243,10 @@ export class Group {
     }
     if (via === "push" && ingested.known.length > 0) this.tell({ kind: "duplicate", from, ids: ingested.known });
     for (const held of ingested.unknownAuthor) this.tell({ kind: "unknown_author", from, ...held });
-    return ingested;
+    if (left.length === 0) return ingested;
+    const ids = new Set(left.map(({ id }) => id));
+    const owed = ingested.owed.filter((id) => !ids.has(id));
+    return { ...ingested, owed, refused: [...ingested.refused, ...ids] };
   }
 
   /** Accepts what a roster log adds to ours that a peer sent, asked for or not. */
