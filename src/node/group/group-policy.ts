@@ -147,9 +147,8 @@ export class GroupPolicy {
 
   /** It was. Throws what keeps it from being noted. */
   passed(): void {
-    const first = this.#notes === undefined || this.#notes.size === 0 ? undefined : this.firstText;
     this.#store.setFacts([
-      [FIRST_POLICY_FACT, first],
+      [FIRST_POLICY_FACT, this.#firstFact],
       [POLICY_PASS_FACT, undefined],
     ]);
   }
@@ -200,12 +199,18 @@ export class GroupPolicy {
 
   #keep(): void {
     const { current } = this;
-    const first = this.#notes === undefined || this.#notes.size === 0 ? undefined : this.firstText;
     this.#store.setFacts([
       [POLICY_FACT, current === undefined ? undefined : formatPolicy(current)],
-      [FIRST_POLICY_FACT, first],
+      [FIRST_POLICY_FACT, this.#firstFact],
       [POLICY_PASS_FACT, "due"],
     ]);
+  }
+
+  /** Only where updates may have made another one of it. */
+  get #firstFact(): string | undefined {
+    const { current, firstText } = this;
+    const isSame = firstText === (current === undefined ? "" : formatPolicy(current));
+    return (this.#notes?.size ?? 0) === 0 && isSame ? undefined : firstText;
   }
 
   /** `undefined` while nobody knows who the founder is. */
