@@ -101,8 +101,8 @@ async function takeIn(corpus: Corpus, frames: readonly Uint8Array[]): Promise<To
       groupId: corpus.groupId,
       messages,
       roster: new GroupRoster(store.roster),
-      policy: new GroupPolicy(store, () => undefined),
-      retention: { oldest: undefined },
+      policy: new GroupPolicy(store, { founder: () => undefined, unix: () => realClock.unix() }),
+      retention: { oldest: undefined, isTimeGood: false },
       writer: new BatchWriter(realClock, messages, () => {}),
       clock: realClock,
     });

@@ -46,13 +46,14 @@ const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
       author: { pilot_node_id, entmoot_pubkey: entmoot_pubkey ?? NOTHING },
       timestamp_ms,
       duplicate: undefined,
+      behind_ms: undefined,
     };
   },
 
   async publish_signed(daemon, { message }, { timeoutMs }): Promise<Published> {
     const reply = await daemon.ask({ kind: "signed_publish_req", message }, "signed_publish_resp", timeoutMs);
     const { group_id, message_id, timestamp_ms } = reply;
-    return { group_id, message_id, author: message.author, timestamp_ms, duplicate: undefined };
+    return { group_id, message_id, author: message.author, timestamp_ms, duplicate: undefined, behind_ms: undefined };
   },
 
   /** From now on only, what its patterns cover, and without places to go on from (`seq` is 0). */
@@ -69,6 +70,7 @@ const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
         place: "",
         message,
         apart: undefined,
+        arrived_ms: undefined,
       } satisfies WatchEvent);
     }
     return {};

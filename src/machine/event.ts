@@ -13,10 +13,7 @@ export type Via =
   /** Back-filled while catching up. */
   | "pull";
 
-/**
- * Whether a message that came so is new, so that its author's budget applies. What was asked for is history, and exempt,
- * or a newcomer could only catch up at the pace of new messages.
- */
+/** Whether a message that came so is new: those come at the pace of who writes, what is asked for as fast as it can be taken. */
 export function isNews(via: Via): boolean {
   return via === "publish" || via === "push";
 }
@@ -83,8 +80,9 @@ export type Event =
   | { readonly kind: "graft"; readonly from: PublicKey; readonly ids: readonly MessageId[] }
   | { readonly kind: "prune"; readonly from: PublicKey }
   /**
-   * A `fetch` of `ids` is over. Stored ids were told by `stored` before. `unknown`: the peer does not hold
-   * them. `refused`: invalid or against policy. The others were known by then, or went to quarantine.
+   * A `fetch` of `ids` is over. Those `stored` came: told by `stored` before, known by then, or put off until their
+   * author may write so much. `unknown`: the peer does not hold them. `refused`: invalid or against policy. The others
+   * went to quarantine.
    */
   | {
       readonly kind: "fetched";

@@ -55,6 +55,7 @@ function groupStatus(group: Group, isRunning: boolean): MootStatus {
     members: group.roster.log.members.length,
     messages: messages.size,
     apart: messages.apart === 0 ? undefined : messages.apart,
+    owed: group.owed === 0 ? undefined : group.owed,
     merkle_root: messages.merkleRoot(),
     roster_head: group.roster.head,
     local_node_id: group.self?.pilot_node_id ?? 0,

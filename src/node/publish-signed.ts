@@ -4,7 +4,7 @@ import { messageForms } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Published } from "./operations/messages.ts";
-import { pay, publishedForm, refusal } from "./publish.ts";
+import { isUpdate, publishedForm, refusal, tooMany } from "./publish.ts";
 
 /** Takes in a message that its author signed elsewhere, exactly as if a peer had sent it; durable when it resolves. */
 export async function publishSigned(context: NodeContext, message: Message): Promise<Published> {
@@ -22,9 +22,13 @@ export async function publishSigned(context: NodeContext, message: Message): Pro
     const facts = factsOf(message, forms);
     const refused = refusedUnsigned(facts, group.roster.log, group.policy.history);
     if (refused !== undefined && refused.fault !== "bad_id") throw refusal(refused, facts);
-    pay(group, message, context.clock.unix());
+    const { oldest } = group.retention;
+    const old = group.policy.tooOld({ isUpdate: isUpdate(group, message), oldest, timestamp: message.timestamp });
+    if (old !== undefined) throw new EntmootError("invalid_argument", `group policy: ${old.message}`);
   }
-  const { reason, refused, unknownAuthor } = await group.ingest([canonical], { from: context.local, via: "fetch" });
+  const source = { from: context.local, via: "fetch", isHandedIn: true } as const;
+  const { delays, owed, reason, refused, unknownAuthor } = await group.ingest([canonical], source);
+  if (owed.length > 0) throw tooMany(reason ?? "it waits for its turn", delays[0]?.waitMs ?? 0, context.clock.unix());
   if (unknownAuthor.length > 0) throw new EntmootError("not_member", "entmoot: author not a group member");
   if (refused.length > 0) throw new EntmootError("signature_invalid", reason ?? "entmoot: signature invalid");
   return publishedForm(message);

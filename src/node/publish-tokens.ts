@@ -65,7 +65,14 @@ export function publishedBefore(group: Group, { token, words }: Once): Published
   const message = held === undefined ? undefined : decodeMessage(held.canonical);
   if ((said ?? (message === undefined ? words : wordsOf(message))) !== words) throw otherWords();
   const author = message?.author ?? (nodeId === undefined ? self : { ...self, pilot_node_id: Number(nodeId) });
-  return { group_id: group.id, message_id, author, timestamp_ms: BigInt(timestamp), duplicate: true };
+  return {
+    group_id: group.id,
+    message_id,
+    author,
+    timestamp_ms: BigInt(timestamp),
+    duplicate: true,
+    behind_ms: undefined,
+  };
 }
 
 /** Notes, durably and in one commit, what is about to be stored under a token; the oldest note beyond `TOKENS_KEPT` goes. */

@@ -1,3 +1,4 @@
+import { latestDate } from "../core/ahead.ts";
 import { durationText, instantText, sizeText } from "../core/amounts.ts";
 import { BoundedMap } from "../core/bounded-map.ts";
 import { sameBytes } from "../core/bytes/byte-strings.ts";
@@ -11,7 +12,8 @@ import { type MessageFields, messageCanonical, messageSigningForm, signMessage }
 import type { Message } from "../core/record/records.ts";
 import { awaitComparison, requireMaySign } from "./change-roster.ts";
 import type { Group } from "./group/group.ts";
-import { newMessage } from "./group/ingest.ts";
+import { admittedAt, newMessage } from "./group/ingest.ts";
+import { requireTimely } from "./group/own-clock.ts";
 import { removalText } from "./group/removal.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Caller } from "./operations/implementation.ts";
@@ -58,7 +60,7 @@ export class Publisher {
 
   /**
    * Durable when it resolves. Throws `group_not_found`, `not_member`, `invalid_argument`, `rate_limited`, `disk_full`,
-   * and `forbidden` for an agent that writes where the node and founders do.
+   * `unavailable` where the clock here is so far behind that nobody would keep it, and `forbidden` for an agent that writes where the node and founders do.
    */
   async publish(asked: PublishRequest, caller: Caller): Promise<Published> {
     const request = { ...asked, topics: publishTopics(asked.topics, asked.verbatim) };
@@ -92,29 +94,31 @@ export class Publisher {
     if (author === undefined) throw notMember(group, this.#context.nodeIdNow());
     await this.#beforeSigning(group, topics);
     const now = this.#context.clock.unix();
+    const behind_ms = requireTimely(group, now);
     const fields = {
       group_id: group.id,
       author,
       timestamp: BigInt(now),
       topics,
-      parents: group.store.messages.nextParents(),
+      parents: group.store.messages.nextParents(latestDate(now)),
       content,
       references: [],
     };
     // What can be refused is refused before anything is signed, and what cannot be sent before it is paid for.
-    const isLong = content.length > SURELY_FITS_BYTES;
-    const canonicalBytes = isLong ? messageSigningForm(fields).length + SIGNATURE_TEXT_BYTES : content.length;
+    const isCounted = content.length > SURELY_FITS_BYTES || group.policy.current !== undefined;
+    const canonicalBytes = isCounted ? messageSigningForm(fields).length + SIGNATURE_TEXT_BYTES : content.length;
     const { publicKey, seed } = this.#context.identity;
     requireKept(group, { ...unsignedFacts(fields), canonicalBytes, isSignedBy: (key) => sameBytes(key, publicKey) });
-    pay(group, fields, now);
+    pay(group, fields, { bytes: canonicalBytes, now });
     const message = signMessage({ ...fields, seed });
     const canonical = messageCanonical(message);
     // Many topics make a long message of a short one.
     if (canonical.length > MESSAGE_MAX_BYTES) throw tooLong(canonical.length);
     if (once !== undefined) notePublishing(group, once, message);
     await group.writer.put([newMessage(message, canonical)]);
+    if (isUpdate(group, message) && group.policy.note(message)) group.policiesChanged();
     group.tell({ kind: "stored", ids: [message.id], from: undefined, via: "publish" });
-    return publishedForm(message);
+    return { ...publishedForm(message), behind_ms };
   }
 
   /** A founder that may have an old copy fetches what is missing first; a policy is the founder's word as a roster is. */
@@ -140,33 +144,43 @@ function notMember({ removal }: Group, nodeId: number): EntmootError {
 
 /** What a caller is told of a message that is stored. */
 export function publishedForm({ author, group_id, id, timestamp }: Message): Published {
-  return { group_id, message_id: id, author, timestamp_ms: timestamp, duplicate: undefined };
+  return { group_id, message_id: id, author, timestamp_ms: timestamp, duplicate: undefined, behind_ms: undefined };
 }
 
-/** Takes a message that is kept from its author's budget. Throws `rate_limited`, saying when to try again, or `invalid_argument`. */
-export function pay(
+/** Takes a message of this node from its budget. Throws `rate_limited`, saying when to try again, or `invalid_argument`. */
+function pay(
   group: Group,
-  message: Pick<Message, "author" | "content" | "timestamp" | "topics">,
-  now: UnixMs,
+  message: Pick<Message, "author" | "timestamp" | "topics">,
+  { bytes, now }: { readonly bytes: number; readonly now: UnixMs },
 ): void {
-  const { author, content, timestamp, topics } = message;
-  const refusal = group.policy.check({
-    author: author.pilot_node_id,
-    isUpdate: isPolicyUpdate({ author: author.pilot_node_id, topics }, group.roster.log.founder?.pilot_node_id),
-    timestamp,
-    contentBytes: content.length,
-    via: "publish",
-    now,
+  const author = message.author.pilot_node_id;
+  const late = group.policy.check({
+    author,
+    isUpdate: isUpdate(group, message),
+    timestamp: message.timestamp,
+    bytes,
+    admitted: admittedAt(group.roster.log, author),
+    isOwn: true,
     oldest: group.retention.oldest,
   });
-  if (refusal === undefined) return;
-  if (refusal.retryAtMs === undefined) throw new EntmootError("invalid_argument", `group policy: ${refusal.message}`);
-  const waitMs = Math.max(0, refusal.retryAtMs - now);
+  if (late === undefined) return;
+  if (late.retryAtMs === undefined) throw new EntmootError("invalid_argument", `group policy: ${late.message}`);
+  throw tooMany(late.message, late.retryAtMs - now, now);
+}
+
+/** Whether a message says what the policy is. */
+export function isUpdate(group: Group, { author, topics }: Pick<Message, "author" | "topics">): boolean {
+  return isPolicyUpdate({ author: author.pilot_node_id, topics }, group.roster.log.founder?.pilot_node_id);
+}
+
+/** What a caller is told of a message for which its author has no room for so long. */
+export function tooMany(reason: string, forMs: number, now: UnixMs): EntmootError {
+  const waitMs = Math.max(0, forMs);
   // Rounded up: who comes at that time is let in.
-  const at = instantText(Math.ceil(refusal.retryAtMs / 1000) * 1000);
-  throw new EntmootError(
+  const at = instantText(Math.ceil((now + waitMs) / 1000) * 1000);
+  return new EntmootError(
     "rate_limited",
-    `group policy: ${refusal.message}; try again in ${durationText(Math.ceil(waitMs / 100) * 100)}, at ${at}`,
+    `group policy: ${reason}; try again in ${durationText(Math.ceil(waitMs / 100) * 100)}, at ${at}`,
     { retryAfterMs: Math.max(1, Math.ceil(waitMs)) },
   );
 }

@@ -18,6 +18,16 @@ export interface NewMessage {
    * delivery log, until a message that is not apart and by another author names it. See `docs/what-is-kept.md`.
    */
   readonly outsider?: PublicKey;
+  /** Given where its date lay ahead of the clock when it came: views place it by that. See `docs/what-is-kept.md`. */
+  readonly ahead?: DatedAhead;
+}
+
+/** When a message came whose date lay ahead. */
+export interface DatedAhead {
+  /** Unix milliseconds. */
+  readonly arrivedMs: bigint;
+  /** Whether the clock was known to be right then; if not, `settleAhead` looks at it once it is. */
+  readonly isSure: boolean;
 }
 
 /** A message as kept: its place in the delivery log and its bytes. Decode `canonical` for the rest. */
@@ -29,6 +39,8 @@ export interface StoredMessage {
   readonly seq: number;
   readonly id: MessageId;
   readonly canonical: Uint8Array;
+  /** Where views place it in time, where that is not its own date, Unix milliseconds; see `DatedAhead`. */
+  readonly arrivedMs?: bigint | undefined;
 }
 
 /** Whether a message is set apart: it has no place in the delivery log. */
@@ -42,6 +54,7 @@ export interface Exempt {
   readonly author_node_id: number;
 }
 
+/** Dates and places are those of views, where a message whose date lay ahead when it came stands at its arrival. */
 export interface MessageQuery {
   /** Inclusive Unix ms; `undefined` is unbounded. */
   readonly since?: bigint;
@@ -55,6 +68,20 @@ export interface MessageQuery {
   readonly order: "asc" | "desc";
   /** At least 1. */
   readonly limit: number;
+}
+
+/** How long a message is that has this number. */
+export interface MessageLength extends Pick<StoredMessage, "seq" | "id"> {
+  /** Of its canonical form. */
+  readonly bytes: number;
+}
+
+/** A piece of the places in the order of views. */
+export interface PlacesPiece {
+  /** At most as many as asked for; may be none although some follow. */
+  readonly found: readonly TimePlace[];
+  /** As `QueryPiece.rest`. */
+  readonly rest: TimePlace | undefined;
 }
 
 /** A piece of what a query finds. */
@@ -105,23 +132,25 @@ export interface MessageStore {
    */
   arrivedAfter(after: number, limit: number, maxBytes?: number): StoredMessage[];
   /**
-   * In time order (see `TimePlace`), a piece at a time: it ends once `limit` are found, and, however little matches,
+   * In the time order of views (see `MessageQuery`), a piece at a time: it ends once `limit` are found, and, however little matches,
    * after some 1,000 messages looked at by their index or `QUERY_BYTES` of them read.
    */
   query(query: MessageQuery): QueryPiece;
   /**
-   * The `limit` messages latest in time order that match, in the topological order they have among themselves.
+   * The `limit` messages latest in the time order of views that match, in the topological order they have among themselves.
    * `undefined` pattern: all; `#` also matches messages without topics. A limit of 0 or less gives none.
    */
   latest(limit: number, topic?: string): StoredMessage[];
   /** All with timestamp in [since, until), in topological order of that subset (the original's Range). */
   topologicalRange(range: { since: bigint | undefined; until: bigint | undefined }): StoredMessage[];
-  /** Per topic: how many messages and the latest timestamp; most used first, then latest, then name. `reserved`: those too. */
+  /** Per topic: how many messages and the latest timestamp as views have it; most used first, then latest, then name. `reserved`: those too. */
   topics(limit: number, also: { readonly reserved: boolean }): { topic: string; messages: number; latest: bigint }[];
   /** Ids in [lo, hi) ascending, at most `limit`; `hi` zero is unbounded. */
   idsInRange(range: { lo: MessageId; hi: MessageId; limit: number }): MessageId[];
-  /** The first `limit` messages after a place in time order, or from its beginning. */
+  /** The first `limit` messages after a place in time order, by their own dates, or from its beginning. */
   placesAfter(after: TimePlace | undefined, limit: number): TimePlace[];
+  /** The same in the time order of views, a piece at a time. */
+  shownAfter(after: TimePlace | undefined, limit: number): PlacesPiece;
   /** Ids with timestamp at or after `since`, in topological order. */
   idsSince(since: bigint): MessageId[];
   /**
@@ -141,10 +170,10 @@ export interface MessageStore {
   sharedSince(since: bigint, limit: number): CopyPart | undefined;
   /**
    * The ids a new message of ours names as parents: the last three of the topological order, oldest first, of what
-   * this store has stored or was last asked about. Never what is apart: while something is, the last three of the others
-   * by time.
+   * this store has stored or was last asked about. Never what is apart or lay ahead when it came, nor what is later than
+   * `latest` (Unix milliseconds): while there is any, the last three of the others by time.
    */
-  nextParents(): MessageId[];
+  nextParents(latest?: bigint): MessageId[];
   /** How many are set apart now. */
   readonly apart: number;
   /** Some apart were vouched for, too many for the transaction that did it: `rejoin` gives them their places. */
@@ -155,10 +184,25 @@ export interface MessageStore {
    */
   rejoin(isMember: (key: PublicKey) => boolean, limit: number): number;
   /**
+   * Now that the clock is known to be right: what is later than `latest` (Unix milliseconds) is placed by when it came, and
+   * what was taken for late by a wrong clock, by its own date again. Gives how many changed, about `limit` at most: 0 when
+   * all is in order, which takes no transaction to find out.
+   */
+  settleAhead(time: { readonly latest: bigint; readonly now: bigint }, limit: number): number;
+  /**
    * Forgets bodies older than `before`, the oldest first, keeps their ids as pruned. What `exempt` names stays. Gives how
    * many went, at most `limit`: unless it is 0 there may be more.
    */
   pruneBefore(before: bigint, exempt?: Exempt, limit?: number): number;
+  /** What is held of an author with own dates in [since, until), Unix milliseconds; `bytes`: of their canonical forms. */
+  spentBy(author_node_id: number, since: bigint, until: bigint): { readonly messages: number; readonly bytes: number };
+  /** The next `limit` in order of their numbers, those apart first: start with `Number.MIN_SAFE_INTEGER`. */
+  lengthsAfter(seq: number, limit: number): MessageLength[];
+  /**
+   * Takes messages out of set, order and views in one commit; gives how many were there. Each keeps its number, at which it
+   * is stored when it comes again. Unlike those that are pruned they count as unknown.
+   */
+  shed(ids: readonly MessageId[]): number;
   /** How many are pruned now. */
   readonly pruned: number;
   /** The time of the latest of them, as far as it was kept; `undefined` when of none. */

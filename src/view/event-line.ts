@@ -40,7 +40,7 @@ export function eventLine(event: WatchEvent, { moot, names, now, program = PROGR
     const change = event.replaces === undefined ? CHANGE[event.event] : "has a new key";
     return `${clock(now, now)}  ${where}${who} ${change}${route}`;
   }
-  const { message, place, seq } = event;
+  const { arrived_ms, message, place, seq } = event;
   const key = message.author.entmoot_pubkey?.toBase64().slice(0, KEY_SHOWN);
   const author = key === undefined ? who : `${who} (${key})`;
   // With the moot's id the number is a place to go on from; an original daemon gives none.
@@ -51,8 +51,9 @@ export function eventLine(event: WatchEvent, { moot, names, now, program = PROGR
   const text =
     content_b64 === undefined ? shownText(content, `${size} in all${all}`) : `[${size} that are not text${all}]`;
   const topics = terminalText(message.topics.join(","), TOPICS_MAX);
-  const when = clock(instant(message.timestamp) ?? now, now);
-  return `${when}  ${where}${number}${author}  ${topics === "" ? "-" : topics}  ${text}`;
+  const when = clock(instant(arrived_ms ?? message.timestamp) ?? now, now);
+  const dated = arrived_ms === undefined ? "" : `(dated ${instantText(Number(message.timestamp))})  `;
+  return `${when}  ${where}${number}${author}  ${topics === "" ? "-" : topics}  ${dated}${text}`;
 }
 
 /** `size` is told of what is cut. */

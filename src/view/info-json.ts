@@ -17,6 +17,7 @@ export function infoJson(status: NodeStatus) {
       members: group.members,
       messages: group.messages,
       ...(group.apart === undefined ? {} : { apart: group.apart }),
+      ...(group.owed === undefined ? {} : { owed: group.owed }),
       merkle_root: MerkleRoot.toBase64(group.merkle_root),
       ...(group.name === "" ? {} : { name: group.name }),
       roster_head: RosterEntryId.toBase64(group.roster_head),

@@ -5,6 +5,8 @@ import type { MessageRow } from "../node/operations/messages.ts";
 export interface MessageLine {
   /** Its author had been removed when it came: it is in no log, and nobody is told of it as new. */
   readonly apart?: "removed";
+  /** When it came, where its own date lay more than five minutes ahead then: by time it stands there. */
+  readonly arrived_ms?: unknown;
   readonly author: number;
   /** What a node id only names: base64 of 32 bytes. */
   readonly author_pubkey: string;
@@ -24,9 +26,10 @@ const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The line for a message, ready for `printJson`. */
-export function messageLine({ apart, group_id, message, place, seq }: MessageRow): MessageLine {
+export function messageLine({ apart, arrived_ms, group_id, message, place, seq }: MessageRow): MessageLine {
   return {
     ...(apart === undefined ? {} : { apart }),
+    ...(arrived_ms === undefined ? {} : { arrived_ms: jsonInteger(arrived_ms) }),
     author: message.author.pilot_node_id,
     author_pubkey: message.author.entmoot_pubkey?.toBase64() ?? "",
     ...textOrBytes(message.content),

@@ -130,7 +130,7 @@ describe("a message line", () => {
     references: [],
     signature: new Uint8Array(0),
   };
-  const row = { group_id: GroupId.zero, seq: 3, place: "here", message, apart: undefined };
+  const row = { group_id: GroupId.zero, seq: 3, place: "here", message, apart: undefined, arrived_ms: undefined };
 
   test("has its keys ascending and an empty list for no topics", () => {
     const line = messageLine(row);

@@ -185,6 +185,7 @@ describe("lines on a terminal", () => {
     seq: 17,
     place: "here",
     apart: undefined,
+    arrived_ms: undefined,
     message: {
       id: MessageId.zero,
       group_id: GroupId.zero,

@@ -75,6 +75,7 @@ const STATUS: NodeStatus = {
       members: 2,
       messages: 9,
       apart: undefined,
+      owed: undefined,
       merkle_root: MerkleRoot.fromHex("05".repeat(32)),
       roster_head: RosterEntryId.fromHex("06".repeat(32)),
       local_node_id: 7,

@@ -1,25 +1,30 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { MessageId } from "../../src/core/ids.ts";
+import { PublicKey } from "../../src/core/ids.ts";
 import { factsOf, whetherKept } from "../../src/core/kept.ts";
 import { merkleRoot } from "../../src/core/order/merkle-tree.ts";
 import { topologicalOrder } from "../../src/core/order/order.ts";
 import { formatPolicy, POLICY_PRESETS, type Policy } from "../../src/core/policy/policy.ts";
-import { PolicyHistory } from "../../src/core/policy/policy-history.ts";
-import { isPolicyUpdate, POLICY_TOPIC } from "../../src/core/policy/policy-update.ts";
+import { PolicyHistory, type PolicyNote } from "../../src/core/policy/policy-history.ts";
+import { isPolicyUpdate, POLICY_TOPIC, parsePolicyUpdate } from "../../src/core/policy/policy-update.ts";
 import { messageCanonical, messageForms } from "../../src/core/record/message.ts";
 import type { Message } from "../../src/core/record/records.ts";
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
+import { verifySignature } from "../../src/core/signature.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import type { Via } from "../../src/machine/event.ts";
 import { BatchWriter } from "../../src/node/group/batch-writer.ts";
 import { GroupPolicy, POLICY_FACT } from "../../src/node/group/group-policy.ts";
 import { GroupRoster } from "../../src/node/group/group-roster.ts";
 import { Ingest } from "../../src/node/group/ingest.ts";
+import { Owed } from "../../src/node/group/owed.ts";
+import { PolicyPass } from "../../src/node/group/policy-pass.ts";
 import type { GroupStore } from "../../src/store/group-store.ts";
 import { MemoryGroupStore } from "../../src/store/memory/memory-group-store.ts";
 import { SqliteGroupStore } from "../../src/store/sqlite/sqlite-group-store.ts";
+import { identity } from "../support/identity.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { GROUP } from "../support/message.ts";
 import { anyMootHistory, FOUNDER_ID, type MootHistory } from "../support/moot-history.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -56,12 +61,29 @@ const anyMember = fc.record({
 });
 type MemberPlan = typeof anyMember extends fc.Arbitrary<infer T> ? T : never;
 
-/** Rates that hold nobody up: what they do is to delay. */
+const DAY = 86_400_000;
+/** After all that is not dated ahead for good. */
+const NOW = 1_700_000_000_000 + 30 * DAY;
+/** Each has its turn by then, however slow the rates are: one message in an hour, and updates of the founder at once. */
+const DAYS_MAX = 40;
+
+/** Rates that hold nobody up, and such that hold up nearly all. */
+const SLOW = { message_rate_per_author: "1/h", message_burst_per_author: 1n, byte_rate_per_author: "1KiB/min" };
 const QUICK = { message_rate_per_author: "1000/s", message_burst_per_author: 1000n, byte_rate_per_author: "1GiB/s" };
 const policyOf = (max_message_bytes: bigint): Policy => {
   return { ...POLICY_PRESETS.standard, ...QUICK, byte_burst_per_author: 2n ** 30n, max_message_bytes };
 };
-const anyPolicy = fc.constantFrom(undefined, policyOf(10n), policyOf(8_192n), policyOf(100_000n));
+const slow = (max_message_bytes: bigint): Policy => {
+  return { ...POLICY_PRESETS.standard, ...SLOW, byte_burst_per_author: 100_000n, max_message_bytes };
+};
+const anyPolicy = fc.constantFrom(
+  undefined,
+  policyOf(10n),
+  policyOf(8_192n),
+  policyOf(100_000n),
+  slow(10n),
+  slow(100_000n),
+);
 
 /** The next turn of the loop, without the milliseconds that a timer takes. */
 const soonClock = {
@@ -72,30 +94,39 @@ const soonClock = {
   },
 };
 
-/** A member with the real way in over a real store; what waits for the roster is tried again when that has grown. */
+/** A member with the real way in over a real store, and with members around it that have all there is. */
 class Member {
   readonly store: GroupStore;
   readonly #history: MootHistory;
   readonly #roster: GroupRoster;
   readonly #ingest: Ingest;
-  readonly #retention: { oldest: bigint | undefined } = { oldest: undefined };
-  /** Came, and could not be stored. */
-  readonly #refused = new Map<MessageId, Message>();
-  #underWay: Promise<void>[] = [];
+  readonly #policy: GroupPolicy;
+  readonly #pass: PolicyPass;
+  readonly #clock = new ManualClock(NOW);
+  readonly #owed = new Owed({ clock: this.#clock, ask: () => {} });
+  readonly #retention: { oldest: bigint | undefined; isTimeGood: boolean } = { oldest: undefined, isTimeGood: false };
+  #isPassing = false;
+  #underWay: Promise<unknown>[] = [];
 
   constructor(store: GroupStore, history: MootHistory) {
     this.store = store;
     this.#history = history;
     if (history.policy !== undefined) store.setFact(POLICY_FACT, formatPolicy(history.policy));
-    this.#roster = new GroupRoster(store.roster);
+    const roster = new GroupRoster(store.roster);
+    this.#roster = roster;
+    const { messages } = store;
+    const unix = () => this.#clock.unix();
+    const policy = new GroupPolicy(store, { founder: () => roster.log.founder?.pilot_node_id, unix });
+    this.#policy = policy;
+    this.#pass = new PolicyPass({ messages, policy, roster, clock: soonClock, onDone: () => this.#passed() });
     this.#ingest = new Ingest({
       groupId: GROUP,
-      messages: store.messages,
-      roster: this.#roster,
-      policy: new GroupPolicy(store, () => this.#roster.log.founder?.pilot_node_id),
+      ...{ messages, roster, policy },
       retention: this.#retention,
       writer: new BatchWriter(soonClock, store.messages, () => {}),
-      clock: realClock,
+      clock: this.#clock,
+      owed: this.#owed,
+      onPolicies: () => this.#onPolicies(),
     });
   }
 
@@ -117,25 +148,47 @@ class Member {
       else await running;
     }
     while (this.#underWay.length > 0) await Promise.all(this.#underWay.splice(0));
+    await this.#meet();
     this.#forget();
     while (this.store.messages.rejoin((key) => this.#roster.members.has(key), 2) > 0);
   }
 
-  async #grow(length: number): Promise<void> {
-    this.#roster.sync(this.#history.entries.slice(0, length));
-    const again = [...this.#refused.values()];
-    this.#refused.clear();
-    await this.#take(again, "pull");
+  /** Compares with the others, once a day, until there is nothing more to be had from them. */
+  async #meet(): Promise<void> {
+    for (let days = 0; ; days++) {
+      while (this.#isPassing) await new Promise((resolve) => setImmediate(resolve));
+      const { messages } = this.store;
+      const lacked = this.#history.messages.filter(({ id }) => !messages.knows(id) && !this.#owed.isWaiting(id));
+      const stored = await this.#take(lacked, "pull");
+      if (stored === 0 && !this.#isPassing && this.#owed.size === 0) return;
+      expect(days).toBeLessThan(DAYS_MAX);
+      this.#clock.advance(DAY);
+    }
   }
 
-  async #take(messages: readonly Message[], via: Exclude<Via, "publish">): Promise<void> {
-    if (messages.length === 0) return;
-    const { log } = this.#roster;
-    const { refused, unknownAuthor } = await this.#ingest.accept(messages.map(messageCanonical), via);
-    const out = new Set([...refused, ...unknownAuthor.map(({ id }) => id)]);
-    const again = messages.filter(({ id }) => out.has(id));
-    if (log !== this.#roster.log) return this.#take(again, via);
-    for (const message of again) this.#refused.set(message.id, message);
+  async #grow(length: number): Promise<void> {
+    this.#roster.sync(this.#history.entries.slice(0, length));
+  }
+
+  /** How many were stored. */
+  async #take(messages: readonly Message[], via: Exclude<Via, "publish">): Promise<number> {
+    if (messages.length === 0) return 0;
+    const from = PublicKey.fromBytes(identity(1).publicKey);
+    const { delays, known, stored } = await this.#ingest.accept(messages.map(messageCanonical), via);
+    this.#owed.settled([...stored, ...known]);
+    for (const delay of delays) this.#owed.note({ ...delay, from });
+    return stored.length;
+  }
+
+  #onPolicies(): void {
+    this.#owed.forget();
+    this.#isPassing = true;
+    this.#pass.start();
+  }
+
+  #passed(): void {
+    this.#policy.passed();
+    this.#isPassing = false;
   }
 
   #forget(): void {
@@ -149,12 +202,31 @@ class Member {
 /** What all have to end with. */
 function expected({ entries, messages, oldest, policy }: MootHistory): Message[] {
   const { log } = RosterLog.empty.sync(entries);
-  const policies = new PolicyHistory(policy);
+  const policies = PolicyHistory.of(policy, notesOf(messages));
   return messages.filter((message) => {
     const { author, timestamp, topics } = message;
     const isUpdate = isPolicyUpdate({ author: author.pilot_node_id, topics }, FOUNDER_ID);
     const isForgotten = oldest !== undefined && timestamp < oldest && !isUpdate;
     return !isForgotten && whetherKept(factsOf(message, messageForms(message)), log, policies).kept;
+  });
+}
+
+/** What the founder's updates say, by whoever brought them. */
+function notesOf(messages: readonly Message[]): PolicyNote[] {
+  return messages.flatMap(({ author, content, id, signature, timestamp, topics, ...message }) => {
+    const isUpdate = isPolicyUpdate({ author: author.pilot_node_id, topics }, FOUNDER_ID);
+    const isSigned = verifySignature(
+      identity(1).publicKey,
+      messageForms({ ...message, author, content, id, signature, timestamp, topics }).signing,
+      signature,
+    );
+    if (!isUpdate || !isSigned || content.length < 12) return [];
+    try {
+      const { policy, sequence } = parsePolicyUpdate(content);
+      return [{ id, from: timestamp, sequence, policy }];
+    } catch {
+      return [];
+    }
   });
 }
 

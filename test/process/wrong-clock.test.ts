@@ -242,4 +242,52 @@ inNetns(import.meta, () => {
     const again = await oak.run(["tail", "-after", place, "-count", "1", "-timeout", "60s"]);
     expect([again.status, JSON.parse(again.stdout).content]).toEqual([0, "after all"]);
   });
+
+  test("what a member dates ten years ahead fills no view, and one whose clock is behind is told so", async () => {
+    using home = new TemporaryDirectory();
+    await using oak = nodeIn(home.path, "oak");
+    await using ash = nodeIn(home.path, "ash");
+    await oak.serve();
+    const { group_id } = await oak.ask(["group", "create", "-name", "council", "-retention", "30"]);
+    const { link } = await oak.ask(["invite", "link", "-group", group_id, "-valid-for", "never"]);
+    await ash.serve();
+    await ash.ask(["join", link]);
+    await ash.end();
+    ash.setDate(3650 * DAY);
+    await ash.serve();
+    for (let n = 0; n < 12; n++) await say(ash, `ahead ${n}`);
+    const asked = await eventually("what ash said", async () => {
+      const { messages } = await oak.group();
+      return messages === 12 ? messages : undefined;
+    });
+    expect(asked).toBe(12);
+    oak.pass(MINUTE);
+    for (let n = 0; n < 9; n++) await say(oak, `today ${n}`);
+    await restart(ash);
+    await settled(oak, { clock: "disputed" });
+    // One member is no proof of what time it is: it is told, and nothing is refused for it.
+    const last = await oak.run(["publish", "-topic", "chat", "-content", "today 9"]);
+    expect(last.stderr).toMatch(
+      /warning: the clock of this machine is 3,6\d\d days.* behind that of the other members/,
+    );
+    expect(JSON.parse(last.stdout).behind_ms / DAY).toBeCloseTo(3650, 0);
+
+    const contents = ({ stdout }: { stdout: string }) =>
+      stdout.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line).content as string]));
+    const today = Array.from({ length: 10 }, (_, n) => `today ${n}`);
+    expect(contents(await oak.run(["query", "-limit", "10"])).toReversed()).toEqual(today);
+    expect(contents(await oak.run(["tail", "-n", "10", "-count", "10"]))).toEqual(today);
+    const [topic] = (await oak.ask(["call", "topics", JSON.stringify({ group_id })])).topics;
+    expect(day(topic.latest_ms)).toBe(day(NOON));
+    // They are in the moot as all others are, and say when they came.
+    const { merkle_root } = await oak.group();
+    await settled(ash, {}, 22);
+    expect((await ash.group()).merkle_root).toBe(merkle_root);
+    const { stdout } = await oak.run(["query", "-limit", "22"]);
+    const lines = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.filter(({ arrived_ms }) => arrived_ms !== undefined).map(({ content }) => content)).toHaveLength(12);
+  });
 });

@@ -1,16 +1,17 @@
 import fc from "fast-check";
 import type { Policy } from "../../src/core/policy/policy.ts";
-import { POLICY_TOPIC } from "../../src/core/policy/policy-update.ts";
+import { buildPolicyUpdate, POLICY_TOPIC } from "../../src/core/policy/policy-update.ts";
 import type { Message, RosterEntry } from "../../src/core/record/records.ts";
 import { signRosterEntry } from "../../src/core/roster/roster-entry.ts";
 import { identity } from "./identity.ts";
-import { message } from "./message.ts";
+import { GROUP, message } from "./message.ts";
 
 /** All that was ever signed in a moot, whoever got what of it, in which order. */
 export interface MootHistory {
   /** The first is the genesis. */
   readonly entries: readonly RosterEntry[];
   readonly messages: readonly Message[];
+  /** Before the first of the founder's updates, which are among the messages. */
   readonly policy: Policy | undefined;
   /** What is older than this is forgotten once the time is known, Unix milliseconds; `undefined`: nothing is. */
   readonly oldest: bigint | undefined;
@@ -36,7 +37,10 @@ interface Said {
   readonly offsetMs: bigint;
   readonly nodeId: number;
   readonly named: "own" | "other" | "none";
-  readonly isPolicy: boolean;
+  /** `policy`: on the topic of policies, where only what the founder says as an update has an effect. */
+  readonly what: "chat" | "policy" | "update";
+  readonly sequence: bigint;
+  readonly policy: Policy | undefined;
   readonly bytes: number;
   readonly parents: readonly number[];
 }
@@ -61,23 +65,26 @@ const anyOffset = fc.constantFrom(
   2n ** 62n,
 );
 
-const anySaid: fc.Arbitrary<Said> = fc.record({
-  key: fc.nat({ max: KEYS.length }),
-  at: fc.nat({ max: 30 }),
-  offsetMs: anyOffset,
-  nodeId: fc.constantFrom(...NODE_IDS, FOUNDER_ID),
-  named: fc.constantFrom("own", "own", "own", "other", "none"),
-  isPolicy: fc.boolean(),
-  bytes: fc.constantFrom(0, 10, 11, 8_193, 70_000),
-  parents: fc.array(fc.nat({ max: 30 }), { maxLength: 3 }),
-});
+const anySaid = (policies: fc.Arbitrary<Policy | undefined>): fc.Arbitrary<Said> =>
+  fc.record({
+    key: fc.nat({ max: KEYS.length }),
+    at: fc.nat({ max: 30 }),
+    offsetMs: anyOffset,
+    nodeId: fc.constantFrom(...NODE_IDS, FOUNDER_ID),
+    named: fc.constantFrom("own", "own", "own", "other", "none"),
+    what: fc.constantFrom("chat", "chat", "policy", "update"),
+    sequence: fc.constantFrom(1n, 2n, 3n),
+    policy: policies,
+    bytes: fc.constantFrom(0, 10, 11, 8_193, 70_000),
+    parents: fc.array(fc.nat({ max: 30 }), { maxLength: 3 }),
+  });
 
 /** `policies`: which of them the moot may have. */
 export function anyMootHistory(policies: fc.Arbitrary<Policy | undefined>): fc.Arbitrary<MootHistory> {
   return fc
     .record({
       changes: fc.array(anyChange, { minLength: 1, maxLength: 8 }),
-      said: fc.array(anySaid, { minLength: 1, maxLength: 14 }),
+      said: fc.array(anySaid(policies), { minLength: 1, maxLength: 14 }),
       policy: policies,
       oldest: fc.option(fc.constantFrom(START - 5_000n, START + 1_000n), { nil: undefined }),
     })
@@ -101,21 +108,27 @@ function entriesOf(changes: readonly Change[]): RosterEntry[] {
 
 function messagesOf(said: readonly Said[], entries: readonly RosterEntry[]): Message[] {
   const messages: Message[] = [];
-  for (const { at, bytes, isPolicy, key, named, nodeId, offsetMs, parents } of said) {
-    const by = key === KEYS.length ? FOUNDER! : KEYS[key]!;
+  for (const { at, bytes, key, named, nodeId, offsetMs, parents, policy, sequence, what } of said) {
+    // Most updates are what they seem to be.
+    const isReal = what === "update" && named === "own";
+    const by = isReal || key === KEYS.length ? FOUNDER! : KEYS[key]!;
     const other = KEYS[(key + 1) % KEYS.length]!;
     const keyNamed = { own: by.publicKey, other: other.publicKey, none: null }[named];
     const ids = parents.map((n) => messages[n]?.id).filter((id) => id !== undefined);
     messages.push(
       message({
         by,
-        author: { pilot_node_id: nodeId, entmoot_pubkey: keyNamed },
+        author: { pilot_node_id: isReal ? FOUNDER_ID : nodeId, entmoot_pubkey: keyNamed },
         timestamp: entries[at % entries.length]!.timestamp + offsetMs,
-        topics: [isPolicy ? POLICY_TOPIC : "chat"],
-        content: new Uint8Array(bytes),
+        topics: [what === "chat" ? "chat" : POLICY_TOPIC],
+        content: what === "update" ? updateOf(sequence, policy) : new Uint8Array(bytes),
         parents: [...new Set(ids)],
       }),
     );
   }
   return messages;
+}
+
+function updateOf(sequence: bigint, policy: Policy | undefined): Uint8Array {
+  return buildPolicyUpdate({ group_id: GROUP, policy, sequence, updated_at_ms: 1n });
 }

@@ -1,4 +1,5 @@
 import { type GroupId, PublicKey } from "../../src/core/ids.ts";
+import { formatPolicy, type Policy } from "../../src/core/policy/policy.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import { group_create, roster_change } from "../../src/node/operations/moots.ts";
@@ -18,10 +19,15 @@ export interface RawMember extends AsyncDisposable {
 }
 
 /** Disposing what it gives ends the node. */
-export async function nodeWithRawMember(options: Parameters<typeof startNode>[2] = {}): Promise<RawMember> {
+export async function nodeWithRawMember(
+  options: Parameters<typeof startNode>[2] & { readonly policy?: Policy } = {},
+): Promise<RawMember> {
   const network = new MemoryNetwork(realClock);
   const node = await startNode(network, 1, options);
-  const { group_id } = await node.call(group_create, OPEN_GROUP);
+  const { group_id } = await node.call(group_create, {
+    ...OPEN_GROUP,
+    policy: options.policy && formatPolicy(options.policy),
+  });
   const key = PublicKey.fromBytes(ALICE.publicKey);
   await node.call(roster_change, { group_id, op: "add", node_id: undefined, entmoot_pubkey: key });
   const alice = new RawPeer(network, ALICE, FOUNDER);

@@ -25,6 +25,7 @@ function noteOf(change: Partial<RetentionStatus>) {
     members: 1,
     messages: 0,
     apart: undefined,
+    owed: undefined,
     merkle_root: MerkleRoot.zero,
     roster_head: RosterEntryId.zero,
     local_node_id: 1,

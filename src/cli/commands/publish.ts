@@ -9,6 +9,7 @@ import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { CONTENT_MAX_BYTES, publish as publishOperation, tooLongText } from "../../node/operations/messages.ts";
 import { pause } from "../../transport/wait.ts";
+import { behindText } from "../../view/behind-text.ts";
 import { jsonInteger } from "../../view/message-line.ts";
 import { inputReason, readInput } from "../line/bounded-input.ts";
 import { defineCommand } from "../line/command.ts";
@@ -97,8 +98,10 @@ export const publish = defineCommand({
       });
       const warning = unmatchedTopics(topics);
       if (warning !== undefined) printProse(`${LABEL}: warning: ${warning}`);
+      if (published.behind_ms !== undefined) printProse(`${LABEL}: warning: ${behindText(published.behind_ms)}`);
       printJson({
         author: published.author.pilot_node_id,
+        ...(published.behind_ms === undefined ? {} : { behind_ms: published.behind_ms }),
         ...(published.duplicate ? { duplicate: true } : {}),
         group_id: GroupId.toBase64(published.group_id),
         message_id: MessageId.toBase64(published.message_id),

@@ -7,6 +7,7 @@ import { publish } from "../../node/operations/messages.ts";
 import { peers } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import type { NodeStore } from "../../store/node-store.ts";
+import { behindText } from "../../view/behind-text.ts";
 import { nameOf } from "../../view/event-line.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { mootNames, mootsCalled } from "./moot-names.ts";
@@ -56,6 +57,7 @@ export class Conversation {
   #names: ReadonlyMap<GroupId, string>;
   /** A line that looked like a command, about which is asked. */
   #unclear: string | undefined;
+  #isBehindTold = false;
   #waiting = 0;
   #work: Promise<void> = Promise.resolve();
 
@@ -181,7 +183,10 @@ export class Conversation {
 
   async #publish(text: string, groupId: GroupId): Promise<void> {
     const content = encodeUtf8(text.toWellFormed());
-    await this.#parts.node.call(publish, { group_id: groupId, topics: [CHAT_TOPIC], content });
+    const asked = { group_id: groupId, topics: [CHAT_TOPIC], content };
+    const { behind_ms } = await this.#parts.node.call(publish, asked);
+    if (behind_ms !== undefined && !this.#isBehindTold) this.#tell(behindText(behind_ms));
+    this.#isBehindTold = behind_ms !== undefined;
     noteMootUsed(this.#parts.settings, groupId);
   }
 

@@ -10,6 +10,7 @@ import { onReaderGone } from "../../host/stdout-reader.ts";
 import { type MootStatus, status } from "../../node/operations/daemon.ts";
 import { backlog, type MessageRow, type Published, publish } from "../../node/operations/messages.ts";
 import { pause, unlessAborted } from "../../transport/wait.ts";
+import { behindText } from "../../view/behind-text.ts";
 import { eventJson } from "../../view/event-json.ts";
 import { jsonInteger } from "../../view/message-line.ts";
 import { retentionJson } from "../../view/retention-json.ts";
@@ -174,12 +175,13 @@ async function mootCalled(node: Daemon["node"], name: string): Promise<GroupId> 
 }
 
 function publishedJson(
-  { author, duplicate, group_id, message_id, timestamp_ms }: Published,
+  { author, behind_ms, duplicate, group_id, message_id, timestamp_ms }: Published,
   topics: readonly string[],
 ) {
-  const warning = unmatchedTopics(topics);
+  const warning = unmatchedTopics(topics) ?? (behind_ms === undefined ? undefined : behindText(behind_ms));
   return {
     author: author.pilot_node_id,
+    ...(behind_ms === undefined ? {} : { behind_ms }),
     ...(duplicate ? { duplicate: true } : {}),
     group_id: GroupId.toBase64(group_id),
     message_id: MessageId.toBase64(message_id),

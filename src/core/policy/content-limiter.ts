@@ -1,7 +1,8 @@
 import { instantText } from "../amounts.ts";
-import type { UnixMs } from "../clock.ts";
+import { type UnixMs, unixMs } from "../clock.ts";
 import { type Policy, verifyPolicy } from "./policy.ts";
 import { parseByteRate, parseMessageRate, perSecond } from "./rate.ts";
+import type { RateLedger } from "./rate-ledger.ts";
 import { BucketTable } from "./token-bucket.ts";
 
 /**
@@ -14,18 +15,23 @@ export const AUTHORS_MAX = 16_384;
 export interface MessageUnderPolicy {
   /** Whose budget pays: the key of the author, not of who passed the message on. */
   readonly author: string;
-  readonly contentBytes: number;
+  /** Of the full canonical form: parents, references and topics count like content. */
+  readonly bytes: number;
   /** int64, Unix milliseconds. */
   readonly timestamp: bigint;
   /** It says what the policy is: neither its age nor its author's budget counts. */
   readonly isUpdate: boolean;
 }
 
-/** When a message is looked at. */
-export interface PolicyInstant {
+/** What a message is charged by. */
+export interface Charging {
   readonly now: UnixMs;
-  /** What is older is past its retention (Unix milliseconds); `undefined` while nobody knows the time well enough to say. */
-  readonly oldest: bigint | undefined;
+  /** When its author was admitted, Unix milliseconds: no earlier date has a budget. */
+  readonly admitted: number;
+  /** The policy in force at the date of the message. */
+  readonly dated: Policy;
+  /** What was spent by dates. */
+  readonly ledger: RateLedger;
 }
 
 /** Why a policy keeps a message out for now. */
@@ -37,26 +43,25 @@ export interface PolicyRefusal {
   readonly retryAtMs: number | undefined;
 }
 
-/** Enforces one group's policy. A new policy is a new limiter, with full budgets. */
+/** Enforces the rates of one policy. A new policy is a new limiter, with full budgets. */
 export class ContentLimiter {
   readonly policy: Policy;
   /** How long an empty budget takes to be full again, in milliseconds: what an author wrote before that costs nothing now. */
   readonly fillMs: number;
+  readonly #perSecond: { readonly messages: number; readonly bytes: number };
   readonly #budgets: BucketTable<UnixMs>;
 
   /** Throws `invalid_argument` when the policy is not valid. */
   constructor(policy: Policy) {
     verifyPolicy(policy);
     this.policy = policy;
+    this.#perSecond = {
+      messages: perSecond(parseMessageRate(policy.message_rate_per_author)),
+      bytes: perSecond(parseByteRate(policy.byte_rate_per_author)),
+    };
     const limits = [
-      {
-        perSecond: perSecond(parseMessageRate(policy.message_rate_per_author)),
-        burst: Number(policy.message_burst_per_author),
-      },
-      {
-        perSecond: perSecond(parseByteRate(policy.byte_rate_per_author)),
-        burst: Number(policy.byte_burst_per_author),
-      },
+      { perSecond: this.#perSecond.messages, burst: Number(policy.message_burst_per_author) },
+      { perSecond: this.#perSecond.bytes, burst: Number(policy.byte_burst_per_author) },
     ];
     this.fillMs = 1000 * Math.max(...limits.map(({ burst, perSecond }) => burst / perSecond));
     this.#budgets = new BucketTable(limits, AUTHORS_MAX);
@@ -68,28 +73,54 @@ export class ContentLimiter {
   }
 
   /**
-   * `undefined` when the message may be stored, and then its author has paid for it. Its age is looked at first and
-   * costs nothing.
+   * `undefined` when the message may be stored, and then its author has paid for it: at its own date as far as there is
+   * room, whatever way it came and however late, else now. Dates made up give nobody more than it had all the while. See
+   * `docs/what-is-kept.md`.
    */
-  admit(candidate: MessageUnderPolicy, { now, oldest }: PolicyInstant): PolicyRefusal | undefined {
-    const refusal = this.screen(candidate, oldest);
-    if (refusal !== undefined || candidate.isUpdate) return refusal;
-    return this.spend(candidate.author, candidate.contentBytes, now);
+  charge({ author, bytes, timestamp }: MessageUnderPolicy, charging: Charging): PolicyRefusal | undefined {
+    const { admitted, dated, ledger, now } = charging;
+    // What lies ahead pays now.
+    const date = timestamp > BigInt(Math.floor(now)) ? now : unixMs(Number(timestamp));
+    const last = this.#budgets.at(author) ?? date;
+    const paid = (): undefined => {
+      ledger.spend(dated, author, date, bytes);
+    };
+    if (date >= admitted && ledger.hasRoom(dated, author, date, bytes)) {
+      // Long enough before what it paid last: how full its budget was then tells nothing of it now.
+      if (dated !== this.policy || date < last - this.fillMs) return paid();
+      if (date >= last && this.#pay(author, bytes, date) === undefined) return paid();
+    }
+    const retryAtMs = this.#pay(author, bytes, unixMs(Math.max(now, last)));
+    if (retryAtMs !== undefined) return limited(author, retryAtMs);
+    return paid();
   }
 
-  /** Age alone: what back-filled history is held to, for which its author paid when it was new. */
-  screen(candidate: MessageUnderPolicy, oldest: PolicyInstant["oldest"]): PolicyRefusal | undefined {
+  /** What is past its retention; costs its author nothing. */
+  screen(candidate: Omit<MessageUnderPolicy, "bytes">, oldest: bigint | undefined): PolicyRefusal | undefined {
     const { isUpdate, timestamp } = candidate;
     if (oldest === undefined || isUpdate || timestamp >= oldest) return undefined;
     const message = `message timestamp ${instantText(Number(timestamp))} is older than retention cutoff ${instantText(Number(oldest))}`;
     return { reason: "too_old", message, retryAtMs: undefined };
   }
 
-  /** Spends one message of `contentBytes` from the budget of `author`, or says why not and spends nothing. */
-  spend(author: string, contentBytes: number, nowMs: UnixMs): PolicyRefusal | undefined {
-    const retryAtMs = this.#budgets.spend(author, [1, contentBytes], nowMs);
+  /** Spends one message of `bytes` from the budget of `author`, or says why not and spends nothing. */
+  spend(author: string, bytes: number, nowMs: UnixMs): PolicyRefusal | undefined {
+    const retryAtMs = this.#budgets.spend(author, [1, bytes], nowMs);
     if (retryAtMs === undefined) return undefined;
-    const message = `author ${author} is rate limited for now`;
-    return { reason: "rate_limited", message, retryAtMs: Number.isFinite(retryAtMs) ? retryAtMs : undefined };
+    return limited(author, Number.isFinite(retryAtMs) ? retryAtMs : undefined);
   }
+
+  /** For how long the rates of an author are taken by one message, in milliseconds. */
+  takesMs(bytes: number): number {
+    return 1000 * Math.max(1 / this.#perSecond.messages, bytes / this.#perSecond.bytes);
+  }
+
+  /** One that takes more than the burst for its parents and topics is paid for afterwards, and nothing else meanwhile. */
+  #pay(author: string, bytes: number, nowMs: UnixMs): number | undefined {
+    return this.#budgets.spend(author, [1, bytes], nowMs, { mayOwe: true });
+  }
+}
+
+function limited(author: string, retryAtMs: number | undefined): PolicyRefusal {
+  return { reason: "rate_limited", message: `author ${author} is rate limited for now`, retryAtMs };
 }

@@ -1,3 +1,4 @@
+import type { MessageId } from "../ids.ts";
 import type { Policy } from "./policy.ts";
 
 /** A policy and the date of the first message it is for. */
@@ -6,6 +7,12 @@ interface PolicyStep {
   readonly from: bigint;
   /** `undefined`: everything is allowed from then on. */
   readonly policy: Policy | undefined;
+}
+
+/** What one message of the founder says of the policy. */
+export interface PolicyNote extends PolicyStep {
+  readonly id: MessageId;
+  readonly sequence: bigint;
 }
 
 /**
@@ -22,9 +29,42 @@ export class PolicyHistory {
     this.#steps = steps;
   }
 
+  /**
+   * At each date that update counts which has the greatest sequence of those dated no later; of equal ones the later, then
+   * the one with the greater id. In whatever order they are given, the history is the same.
+   */
+  static of(always: Policy | undefined, notes: readonly PolicyNote[]): PolicyHistory {
+    const steps: PolicyStep[] = [];
+    let counting: PolicyNote | undefined;
+    for (const note of [...notes].sort(byDate)) {
+      if (counting !== undefined && note.sequence < counting.sequence) continue;
+      counting = note;
+      steps.push(note);
+    }
+    return new PolicyHistory(always, steps);
+  }
+
+  /** The one in force at `date` (Unix milliseconds); `undefined`: none. */
+  at(date: bigint): Policy | undefined {
+    const step = this.#steps.findLast(({ from }) => from <= date);
+    return step === undefined ? this.#always : step.policy;
+  }
+
   /** Bytes of content that a message dated `at` (Unix milliseconds) may have; `undefined`: any number. */
   maxContentBytes(at: bigint): bigint | undefined {
-    const step = this.#steps.findLast(({ from }) => from <= at);
-    return (step === undefined ? this.#always : step.policy)?.max_message_bytes;
+    return this.at(at)?.max_message_bytes;
   }
+
+  /** Bytes of content that every policy of it allows; `undefined`: any number. */
+  get leastContentBytes(): bigint | undefined {
+    const policies = [this.#always, ...this.#steps.map(({ policy }) => policy)];
+    const limits = policies.flatMap((policy) => (policy === undefined ? [] : [policy.max_message_bytes]));
+    return limits.length === 0 ? undefined : limits.reduce((least, limit) => (limit < least ? limit : least));
+  }
+}
+
+/** Negative when `a` comes before `b`: by date, then id. */
+export function byDate(a: Pick<PolicyNote, "from" | "id">, b: Pick<PolicyNote, "from" | "id">): number {
+  if (a.from !== b.from) return a.from < b.from ? -1 : 1;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }

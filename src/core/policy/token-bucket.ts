@@ -7,6 +7,12 @@ interface BucketLimit {
   readonly burst: number;
 }
 
+/** How an amount greater than the burst is taken. */
+interface Overdraft {
+  /** A full bucket grants it, and owes the rest then; else it is never granted. */
+  readonly mayOwe: boolean;
+}
+
 /** Ours. What floating point may lack of a whole token, in seconds of refill; the original's clock ticks as fine. */
 const SLACK_SECONDS = 1e-9;
 
@@ -37,19 +43,31 @@ export class BucketTable<Instant extends UnixMs | SteadyMs> {
   /**
    * Spends `amounts` (one a limit; 0 or less asks nothing) for `key`. `undefined` when granted. When not,
    * nothing is spent and the result says when the same request could be granted, on the same
-   * clock: `Infinity` for an amount greater than the burst.
+   * clock: `Infinity` for an amount greater than the burst where nobody may owe.
    */
-  spend(key: string, amounts: readonly number[], now: Instant): number | undefined {
+  spend(
+    key: string,
+    amounts: readonly number[],
+    now: Instant,
+    { mayOwe }: Overdraft = { mayOwe: false },
+  ): number | undefined {
     const buckets = this.#refilled(key, now);
     let waitSeconds = 0;
     this.#limits.forEach((limit, i) => {
-      waitSeconds = Math.max(waitSeconds, waitFor(limit, buckets.tokens[i]!, amounts[i] ?? 0));
+      const amount = amounts[i] ?? 0;
+      const first = mayOwe ? Math.min(limit.burst, amount) : amount;
+      waitSeconds = Math.max(waitSeconds, waitFor(limit, buckets.tokens[i]!, first));
     });
     if (waitSeconds > SLACK_SECONDS) return Math.ceil(now + waitSeconds * 1000);
     this.#limits.forEach((limit, i) => {
       if (limit.perSecond > 0) buckets.tokens[i]! -= Math.max(0, amounts[i] ?? 0);
     });
     return undefined;
+  }
+
+  /** When `key` was last looked at; `undefined` when nothing is known of it. */
+  at(key: string): Instant | undefined {
+    return this.#byKey.get(key)?.at;
   }
 
   /** Undoes a `spend` of `key` that was granted. */
@@ -84,7 +102,7 @@ export class BucketTable<Instant extends UnixMs | SteadyMs> {
 }
 
 /** Seconds until `amount` is there; 0 when it is. */
-function waitFor({ perSecond, burst }: BucketLimit, tokens: number, amount: number): number {
+function waitFor({ burst, perSecond }: BucketLimit, tokens: number, amount: number): number {
   if (amount <= 0 || perSecond <= 0) return 0;
   if (amount > burst) return Number.POSITIVE_INFINITY;
   return Math.max(0, amount - tokens) / perSecond;

@@ -226,7 +226,9 @@ export class CarryOut {
       case "ask_status": {
         const status = await this.#askStatus(group, effect.to);
         // Of a founder that signs two histories nothing is taken on.
-        if (effect.to === group.roster.founder && !group.roster.isForked) group.policy.adopt(status.policy);
+        if (effect.to === group.roster.founder && !group.roster.isForked && group.policy.adopt(status.policy)) {
+          group.policiesChanged();
+        }
         if (status.twin) this.#parts.onTwin?.(effect.to);
         group.hearStatus(effect.to, status, false);
         return;
@@ -293,15 +295,17 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
   const unknown: MessageId[] = [];
   const stored: MessageId[] = [];
   const refused: MessageId[] = [];
+  const { history } = group.policy;
   let wanted: readonly MessageId[] = ids;
   let ingesting = Promise.resolve();
   const ingest = (asked: readonly MessageId[], bodies: readonly Uint8Array[]) => {
     ingesting = ingesting.then(async () => {
       const ingested = await group.ingest(bodies, { from, via });
-      stored.push(...ingested.stored, ...ingested.known);
+      // What waits for its author's budget was delivered as well.
+      stored.push(...ingested.stored, ...ingested.known, ...ingested.owed);
       refused.push(...ingested.refused);
       // A peer that sends something else in place of what was asked has not answered.
-      const got = new Set([...ingested.stored, ...ingested.known, ...ingested.refused]);
+      const got = new Set([...ingested.stored, ...ingested.known, ...ingested.refused, ...ingested.owed]);
       for (const held of ingested.unknownAuthor) got.add(held.id);
       refused.push(...asked.filter((id) => !got.has(id)));
     });
@@ -327,5 +331,7 @@ async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peer
     // Also when the peer is lost meanwhile: what it brought is here before anybody asks for it once more.
     await ingesting;
   }
+  // What former policies refused may be kept by those of now: it is not left alone, as what is refused.
+  if (group.policy.history !== history) unknown.push(...refused.splice(0));
   group.tell({ kind: "fetched", from, via, ids, stored, unknown, refused });
 }

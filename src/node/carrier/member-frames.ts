@@ -139,7 +139,7 @@ const GROUP_QUESTIONS = {
   status_req({ from, group, isTwin, version }, status) {
     // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
     group.hearStatus(from, status, true);
-    const policy = group.isFounder ? group.policy.text : "";
+    const policy = group.isFounder ? group.policy.firstText : "";
     return { kind: "status_resp", ...group.answer(from, status), version, policy, twin: isTwin(from, status.instance) };
   },
   async roster_req({ group: { id, roster }, question, rosters }) {

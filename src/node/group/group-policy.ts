@@ -1,98 +1,239 @@
+import { AHEAD_MAX_MS } from "../../core/ahead.ts";
 import { type UnixMs, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
+import type { MessageId } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { ContentLimiter, type PolicyRefusal } from "../../core/policy/content-limiter.ts";
-import { formatPolicy, type Policy, parsePolicy } from "../../core/policy/policy.ts";
-import { PolicyHistory } from "../../core/policy/policy-history.ts";
-import { isPolicyUpdate } from "../../core/policy/policy-update.ts";
+import { formatPolicy, type Policy, parsePolicy, verifyPolicy } from "../../core/policy/policy.ts";
+import { byDate, PolicyHistory, type PolicyNote } from "../../core/policy/policy-history.ts";
+import { isPolicyUpdate, POLICY_TOPIC, parsePolicyUpdate } from "../../core/policy/policy-update.ts";
+import { RateLedger } from "../../core/policy/rate-ledger.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
-import { isNews, type Via } from "../../machine/event.ts";
 import type { GroupStore } from "../../store/group-store.ts";
 
 /** Ours. Of what an author published before a restart, so much is looked at, and no older than this. */
 const RECALLED_MAX = 1024;
 const RECALL_MS = 3_600_000;
+/** Ours. Updates of the founder that count, the latest by date: only the founder makes more. */
+const NOTES_MAX = 1024;
 
-/** The name of the fact a group's policy is kept under, as JSON text. */
+/** The name of the fact the policy in force is kept under, as JSON text. */
 export const POLICY_FACT = "policy";
+/** The name of the fact that stands while what is held was not held to the policies yet. */
+const POLICY_PASS_FACT = "policy_pass";
+/** The name of the fact that has the one before the first update, where an update was applied; empty for none. */
+const FIRST_POLICY_FACT = "policy_first";
 
 export interface PolicySubject {
   readonly author: number;
   /** See `isPolicyUpdate`. */
   readonly isUpdate: boolean;
   readonly timestamp: bigint;
-  readonly contentBytes: number;
-  readonly via: Via;
-  readonly now: UnixMs;
+  /** Of the full canonical form. */
+  readonly bytes: number;
+  /** When its author was admitted, Unix milliseconds. */
+  readonly admitted: bigint;
+  /** Written here. */
+  readonly isOwn: boolean;
   /** Messages older than this are past their retention, Unix milliseconds; `undefined` while nobody can say. */
   readonly oldest: bigint | undefined;
 }
 
-/** The policy of one group on this node; without one everything is allowed. */
+/** A refusal, with how long the author's rates are taken by the message once it is stored, in milliseconds. */
+export type Delayed = PolicyRefusal & { readonly takesMs: number };
+
+interface PolicyParts {
+  /** The founder's node id, once there is one. */
+  readonly founder: () => number | undefined;
+  readonly unix: () => UnixMs;
+}
+
+/** The policies of one group on this node; without one everything is allowed. */
 export class GroupPolicy {
   readonly #store: GroupStore;
-  readonly #founder: () => number | undefined;
-  #limiter: ContentLimiter | undefined;
+  readonly #parts: PolicyParts;
+  readonly #ledger: RateLedger;
+  #first: Policy | undefined;
+  /** What the founder's messages say that are held; `undefined` before they were read. */
+  #notes: Map<MessageId, PolicyNote> | undefined;
   #history: PolicyHistory | undefined;
+  #limiter: ContentLimiter | undefined;
   /** Whether what is stored counts, of an author of whom nothing is known: a policy that was set meanwhile starts afresh. */
   #recalls = true;
 
-  /** `founder`: its node id. Throws `invalid_argument` or `malformed_frame` when what is kept is no policy. */
-  constructor(store: GroupStore, founder: () => number | undefined) {
+  /** Throws `invalid_argument` or `malformed_frame` when what is kept is no policy. */
+  constructor(store: GroupStore, parts: PolicyParts) {
     this.#store = store;
-    this.#founder = founder;
-    const kept = store.getFact(POLICY_FACT);
-    this.#limiter = kept === undefined ? undefined : new ContentLimiter(parsePolicy(kept));
+    this.#parts = parts;
+    this.#ledger = new RateLedger((author, from, until) => {
+      return store.messages.spentBy(Number(author), BigInt(from), BigInt(until));
+    });
+    this.#first = readPolicy(store.getFact(FIRST_POLICY_FACT) ?? store.getFact(POLICY_FACT));
   }
 
-  /** What a message of some date is held to: here the policy of today at all dates. */
+  /** What a message of some date is held to. Another object when it has changed. */
   get history(): PolicyHistory {
-    this.#history ??= new PolicyHistory(this.current);
+    this.#notes ??= this.#readNotes();
+    this.#history ??= PolicyHistory.of(this.#first, [...(this.#notes?.values() ?? [])]);
     return this.#history;
   }
 
+  /** The one in force now. */
   get current(): Policy | undefined {
-    return this.#limiter?.policy;
+    return this.history.at(BigInt(Math.floor(this.#parts.unix())));
   }
 
-  /** As JSON text; empty for none. */
-  get text(): string {
-    return this.#limiter === undefined ? "" : formatPolicy(this.#limiter.policy);
+  /** The one before any update, which members without one take over, as JSON text; empty for none. */
+  get firstText(): string {
+    return this.#first === undefined ? "" : formatPolicy(this.#first);
   }
 
   /**
-   * Takes the founder's policy where this node has none, so that members hold themselves to what others would
-   * refuse. A text that is no policy changes nothing.
+   * Takes the founder's first policy where this node has none, so that members hold themselves and each other to the same.
+   * A text that is no policy changes nothing. Gives whether it did.
    */
-  adopt(text: string): void {
-    if (this.#limiter !== undefined || text === "") return;
+  adopt(text: string): boolean {
+    if (this.#first !== undefined || text === "") return false;
     try {
       this.set(parsePolicy(text));
+      return true;
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
+      return false;
     }
   }
 
-  /** Keeps a policy, or none, and starts with full budgets. Throws `invalid_argument`. */
+  /** Keeps a policy as the first one, or none, and starts with full budgets. Throws `invalid_argument`. */
   set(policy: Policy | undefined): void {
-    const limiter = policy === undefined ? undefined : new ContentLimiter(policy);
-    this.#store.setFact(POLICY_FACT, policy === undefined ? undefined : formatPolicy(policy));
-    this.#limiter = limiter;
-    this.#history = undefined;
-    this.#recalls = false;
+    if (policy !== undefined) verifyPolicy(policy);
+    const before = this.#first;
+    try {
+      this.#first = policy;
+      this.#changed();
+      this.#keep();
+    } catch (error) {
+      this.#first = before;
+      this.#changed();
+      throw error;
+    }
+  }
+
+  /** A message of the founder on the policy's topic was stored. Gives whether the history is another one now. */
+  note(message: Pick<Message, "content" | "group_id" | "id" | "timestamp">): boolean {
+    this.#notes ??= this.#readNotes();
+    const note = noteOf(message);
+    if (note === undefined || this.#notes === undefined) return false;
+    const before = this.#notes.has(note.id);
+    addNote(this.#notes, note);
+    if (before) return false;
+    this.#changed();
+    try {
+      this.#keep();
+    } catch (error) {
+      // For who looks without a daemon; the history itself is made of what is held.
+      if (!(error instanceof EntmootError)) throw error;
+    }
+    return true;
+  }
+
+  /** Whether what is held is to be held to the policies again, also after a crash. */
+  get isPassDue(): boolean {
+    if (this.#store.getFact(POLICY_PASS_FACT) !== undefined) return true;
+    // Updates that an earlier version took for messages like any other.
+    this.#notes ??= this.#readNotes();
+    return (this.#notes?.size ?? 0) > 0 && this.#store.getFact(FIRST_POLICY_FACT) === undefined;
+  }
+
+  /** It was. Throws what keeps it from being noted. */
+  passed(): void {
+    this.#store.setFacts([
+      [FIRST_POLICY_FACT, this.#firstFact],
+      [POLICY_PASS_FACT, undefined],
+    ]);
+  }
+
+  /** What is held changed by other ways than the way in. */
+  forgetSpending(): void {
+    this.#ledger.forget();
+  }
+
+  /** What is past its retention. */
+  tooOld(subject: Pick<PolicySubject, "isUpdate" | "oldest" | "timestamp">): PolicyRefusal | undefined {
+    const { current } = this;
+    if (current === undefined) return undefined;
+    return this.#limiterOf(current).screen({ ...subject, author: "" }, subject.oldest);
   }
 
   /** `undefined` when a message that is kept may be stored now; its author has paid then. */
-  check({ author, now, oldest, via, ...subject }: PolicySubject): PolicyRefusal | undefined {
-    if (this.#limiter === undefined) return undefined;
-    const candidate = { ...subject, author: String(author) };
-    if (via === "publish") this.#recall(this.#limiter, { author, now });
-    return isNews(via) ? this.#limiter.admit(candidate, { now, oldest }) : this.#limiter.screen(candidate, oldest);
+  check({ admitted, isOwn, oldest, ...subject }: PolicySubject): Delayed | undefined {
+    const { current } = this;
+    if (current === undefined) return undefined;
+    const limiter = this.#limiterOf(current);
+    const candidate = { ...subject, author: String(subject.author) };
+    const old = limiter.screen(candidate, oldest);
+    if (old !== undefined) return { ...old, takesMs: 0 };
+    const now = this.#parts.unix();
+    const dated = this.history.at(subject.timestamp);
+    // Nothing was limited at its date.
+    if (subject.isUpdate || dated === undefined) return undefined;
+    if (isOwn) this.#recall(limiter, subject.author, now);
+    const charging = { now, admitted: Number(admitted) - AHEAD_MAX_MS, dated, ledger: this.#ledger };
+    const late = limiter.charge(candidate, charging);
+    return late && { ...late, takesMs: limiter.takesMs(subject.bytes) };
+  }
+
+  #limiterOf(policy: Policy): ContentLimiter {
+    if (this.#limiter?.policy === policy) return this.#limiter;
+    // Another one is in force since the last look.
+    if (this.#limiter !== undefined) this.#recalls = false;
+    this.#limiter = new ContentLimiter(policy);
+    return this.#limiter;
+  }
+
+  #changed(): void {
+    this.#history = undefined;
+    this.#ledger.forget();
+    this.#recalls = false;
+  }
+
+  #keep(): void {
+    const { current } = this;
+    this.#store.setFacts([
+      [POLICY_FACT, current === undefined ? undefined : formatPolicy(current)],
+      [FIRST_POLICY_FACT, this.#firstFact],
+      [POLICY_PASS_FACT, "due"],
+    ]);
+  }
+
+  /** Only where updates may have made another one of it. */
+  get #firstFact(): string | undefined {
+    const { current, firstText } = this;
+    const isSame = firstText === (current === undefined ? "" : formatPolicy(current));
+    return (this.#notes?.size ?? 0) === 0 && isSame ? undefined : firstText;
+  }
+
+  /** `undefined` while nobody knows who the founder is. */
+  #readNotes(): Map<MessageId, PolicyNote> | undefined {
+    const notes = new Map<MessageId, PolicyNote>();
+    const founder = this.#parts.founder();
+    if (founder === undefined) return undefined;
+    const query = { topic: POLICY_TOPIC, author_node_id: founder, order: "asc", limit: RECALLED_MAX } as const;
+    for (let from: TimePlace | undefined; ; ) {
+      const { found, rest } = this.#store.messages.query(from === undefined ? query : { ...query, from });
+      for (const { canonical } of found) {
+        const message = decodeMessage(canonical);
+        const isUpdate = isPolicyUpdate({ author: message.author.pilot_node_id, topics: message.topics }, founder);
+        const note = isUpdate ? noteOf(message) : undefined;
+        if (note !== undefined) addNote(notes, note);
+      }
+      if (rest === undefined) return notes;
+      from = rest;
+    }
   }
 
   /** Takes from the budget of who publishes here what a process before this one let it publish. */
-  #recall(limiter: ContentLimiter, { author, now }: Pick<PolicySubject, "author" | "now">): void {
+  #recall(limiter: ContentLimiter, author: number, now: UnixMs): void {
     const key = String(author);
     if (!this.#recalls || limiter.knows(key)) return;
     const since = BigInt(Math.floor(now - Math.min(limiter.fillMs, RECALL_MS)));
@@ -103,17 +244,43 @@ export class GroupPolicy {
       order: "desc",
       limit: RECALLED_MAX,
     } as const;
-    const found: Message[] = [];
+    const found: { readonly bytes: number; readonly message: Message }[] = [];
     let from: TimePlace | undefined;
     do {
       const piece = this.#store.messages.query(from === undefined ? query : { ...query, from });
-      found.push(...piece.found.map(({ canonical }) => decodeMessage(canonical)));
+      found.push(
+        ...piece.found.map(({ canonical }) => ({ bytes: canonical.length, message: decodeMessage(canonical) })),
+      );
       from = piece.rest;
     } while (from !== undefined && found.length < RECALLED_MAX);
-    for (const { content, timestamp, topics } of found.reverse()) {
-      const isUpdate = isPolicyUpdate({ author, topics }, this.#founder());
-      const message = { author: key, isUpdate, contentBytes: content.length, timestamp };
-      limiter.admit(message, { now: unixMs(Number(timestamp)), oldest: undefined });
+    for (const { bytes, message } of found.reverse()) {
+      const { timestamp, topics } = message;
+      if (!isPolicyUpdate({ author, topics }, this.#parts.founder())) {
+        limiter.spend(key, bytes, unixMs(Number(timestamp)));
+      }
     }
   }
+}
+
+/** What a message of the founder says; `undefined` when that is nothing. */
+function noteOf({ content, group_id, id, timestamp }: Parameters<GroupPolicy["note"]>[0]): PolicyNote | undefined {
+  try {
+    const update = parsePolicyUpdate(content);
+    if (update.group_id !== group_id) return undefined;
+    return { id, from: timestamp, sequence: update.sequence, policy: update.policy };
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    return undefined;
+  }
+}
+
+function addNote(notes: Map<MessageId, PolicyNote>, note: PolicyNote): void {
+  notes.set(note.id, note);
+  if (notes.size <= NOTES_MAX) return;
+  const [oldest] = [...notes.values()].sort(byDate);
+  notes.delete(oldest!.id);
+}
+
+function readPolicy(text: string | undefined): Policy | undefined {
+  return text === undefined || text === "" ? undefined : parsePolicy(text);
 }

@@ -1,6 +1,6 @@
 import { type Clock, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { type GroupId, MerkleRoot, type PublicKey } from "../../core/ids.ts";
+import { type GroupId, MerkleRoot, type MessageId, type PublicKey } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
 import { decodeMessage } from "../../core/record/message.ts";
@@ -24,12 +24,23 @@ import { FounderDoubt } from "./founder-doubt.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
 import { Ingest, type Ingested } from "./ingest.ts";
+import { Owed } from "./owed.ts";
+import { PolicyPass } from "./policy-pass.ts";
 import { Rejoining } from "./rejoining.ts";
 import { type Removal, removalOf, removalText } from "./removal.ts";
 import { Retention } from "./retention.ts";
+import { Settling } from "./settling.ts";
 
 /** Ours. Each takes the place of the one before; a few in case the latest is refused. */
 const UPDATES_OFFERED = 8;
+
+/** How bodies came. */
+export interface IngestSource {
+  readonly from: PublicKey;
+  readonly via: Exclude<Via, "publish">;
+  /** By a program here, which is told what became of them. */
+  readonly isHandedIn?: boolean;
+}
 
 export interface GroupParts {
   readonly store: GroupStore;
@@ -65,6 +76,8 @@ export class Group {
   readonly policy: GroupPolicy;
   readonly retention: Retention;
   readonly writer: BatchWriter;
+  readonly #owed: Owed;
+  readonly #policyPass: PolicyPass;
   /** Resolves when a first comparison with a member has ended: what it had is here. */
   readonly compared: Promise<void>;
   readonly #hasCompared = Promise.withResolvers<void>();
@@ -74,6 +87,7 @@ export class Group {
   readonly #ingest: Ingest;
   readonly #machine: GroupMachine;
   readonly #rejoining: Rejoining;
+  readonly #settling: Settling;
   #closed = false;
 
   /** Throws `roster_rejected`, `data_root_invalid`. */
@@ -84,7 +98,7 @@ export class Group {
     this.id = store.groupId;
     this.roster = new GroupRoster(store.roster);
     const founder = () => this.roster.log.founder?.pilot_node_id;
-    this.policy = new GroupPolicy(store, founder);
+    this.policy = new GroupPolicy(store, { founder, unix: () => clock.unix() });
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
     this.compared = this.#hasCompared.promise;
     this.doubt = new FounderDoubt(
@@ -93,9 +107,17 @@ export class Group {
     this.writer = new BatchWriter(clock, store.messages, () => this.#committed());
     const { messages } = store;
     const { policy, retention, roster, writer } = this;
-    this.#ingest = new Ingest({ groupId: this.id, messages, roster, policy, retention, writer, clock });
-    const index = new CopyIndex(messages, retention);
+    const owed = new Owed({ clock, ask: (from, ids) => this.#askFor(from, ids) });
+    this.#owed = owed;
+    this.#policyPass = new PolicyPass({ messages, policy, roster, clock, onDone: () => this.#policiesHold() });
+    this.#ingest = new Ingest({
+      groupId: this.id,
+      ...{ messages, roster, policy, retention, writer, clock, owed },
+      onPolicies: () => this.policiesChanged(),
+    });
+    const index = new CopyIndex(messages, retention, owed);
     this.#rejoining = new Rejoining({ messages, clock, roster, changed: parts.changed });
+    this.#settling = new Settling({ messages, clock, retention });
     this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
   }
 
@@ -151,7 +173,10 @@ export class Group {
   hearStatus(from: PublicKey, status: CopySummary, isQuestion: boolean): void {
     // First the time: what is compared depends on what is too old by now.
     if (this.#closed) return;
-    if (status.now_ms > 0) this.retention.hear(from, unixMs(status.now_ms));
+    if (status.now_ms > 0) {
+      this.retention.hear(from, unixMs(status.now_ms));
+      this.#settling.look();
+    }
     const isOurs = this.roster.log.has(status.roster_head) && status.roster_forks === this.roster.forks;
     this.tell({ kind: "status", from, status, isQuestion });
     if (isOurs) this.doubt.rosterAgrees();
@@ -174,6 +199,7 @@ export class Group {
     this.#tellMembers();
     // Who only does one thing here and ends removes nothing.
     if (this.#parts.carryOut !== undefined) this.retention.begin();
+    if (this.#parts.carryOut !== undefined && this.policy.isPassDue) this.#policyPass.start();
   }
 
   /** Tells the machines one thing and starts what they decide. */
@@ -184,6 +210,7 @@ export class Group {
       if (event.kind === "timer" && event.timer === "compare") {
         this.retention.tick();
         this.#rejoining.look();
+        this.#settling.look();
       }
       const effects = this.#machine.handle(event, this.#parts.clock.steady());
       this.#parts.carryOut?.run(this, effects);
@@ -199,13 +226,13 @@ export class Group {
    * Ingests bodies a peer sent and tells the machines what became of them, except that a `fetch` is over:
    * that is for the caller, who knows what was asked.
    */
-  async ingest(
-    bodies: readonly Uint8Array[],
-    source: { from: PublicKey; via: Exclude<Via, "publish"> },
-  ): Promise<Ingested> {
-    const { from, via } = source;
+  async ingest(bodies: readonly Uint8Array[], source: IngestSource): Promise<Ingested> {
+    const { from, isHandedIn = false, via } = source;
     const { log } = this.roster;
     const ingested = await this.#ingest.accept(bodies, via);
+    this.#owed.settled([...ingested.stored, ...ingested.known, ...ingested.refused]);
+    // Who handed one in is told, and tries again. What there is no room for is left alone, as what is refused.
+    const left = isHandedIn ? [] : ingested.delays.filter((delay) => !this.#owed.note({ ...delay, from }));
     const apart = new Set(ingested.apart);
     const fresh = ingested.stored.filter((id) => !apart.has(id));
     if (fresh.length > 0) this.tell({ kind: "stored", ids: fresh, from, via });
@@ -216,7 +243,10 @@ export class Group {
     }
     if (via === "push" && ingested.known.length > 0) this.tell({ kind: "duplicate", from, ids: ingested.known });
     for (const held of ingested.unknownAuthor) this.tell({ kind: "unknown_author", from, ...held });
-    return ingested;
+    if (left.length === 0) return ingested;
+    const ids = new Set(left.map(({ id }) => id));
+    const owed = ingested.owed.filter((id) => !ids.has(id));
+    return { ...ingested, owed, refused: [...ingested.refused, ...ids] };
   }
 
   /** Accepts what a roster log adds to ours that a peer sent, asked for or not. */
@@ -254,10 +284,27 @@ export class Group {
     this.tell({ kind: "roster", from: undefined, outcome: "extended" });
   }
 
+  /** Other policies hold: what is held is held to them, and what was refused by the former ones is looked at again. */
+  policiesChanged(): void {
+    this.#owed.forget();
+    this.retention.tick();
+    this.#policyPass.start();
+    this.#tellMembers();
+    this.#parts.changed.notify();
+  }
+
+  /** Messages that wait for their authors' budgets. */
+  get owed(): number {
+    return this.#owed.size;
+  }
+
   async close(): Promise<void> {
     await this.writer.close();
+    this.#owed.close();
+    this.#policyPass.close();
     this.retention.close();
     this.#rejoining.close();
+    this.#settling.close();
     this.#closed = true;
   }
 
@@ -292,6 +339,21 @@ export class Group {
     this.retention.setMembers(members.difference(new Set([this.#parts.local])));
     this.tell({ kind: "members", members });
     this.#rejoining.look();
+  }
+
+  #askFor(from: PublicKey, ids: readonly MessageId[]): void {
+    const lacked = this.store.messages.unknown(ids);
+    if (lacked.length > 0) this.tell({ kind: "announced", from, ids: lacked });
+  }
+
+  #policiesHold(): void {
+    try {
+      this.policy.passed();
+    } catch (error) {
+      // It is gone through again after the next start.
+      if (!(error instanceof EntmootError)) throw error;
+    }
+    this.#parts.changed.notify();
   }
 
   #committed(): void {

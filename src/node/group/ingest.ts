@@ -1,11 +1,14 @@
+import { isAhead } from "../../core/ahead.ts";
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
 import { factsOf, isOutsider, type MessageFacts, possibleKeys, refusedUnsigned, whetherKept } from "../../core/kept.ts";
 import { topologicalOrder } from "../../core/order/order.ts";
+import type { PolicyHistory } from "../../core/policy/policy-history.ts";
 import { isPolicyUpdate } from "../../core/policy/policy-update.ts";
-import { decodeMessageForms } from "../../core/record/message.ts";
+import { decodeMessage, decodeMessageForms } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
+import type { RosterLog } from "../../core/roster/roster-log.ts";
 import { verifySignature } from "../../core/signature.ts";
 import { isNews, type Via } from "../../machine/event.ts";
 import { isApart, type MessageStore, type NewMessage } from "../../store/group-store.ts";
@@ -13,6 +16,7 @@ import type { BatchWriter } from "./batch-writer.ts";
 import { noteIngested } from "./collect-garbage.ts";
 import type { GroupPolicy } from "./group-policy.ts";
 import type { GroupRoster } from "./group-roster.ts";
+import type { Delay, Owed } from "./owed.ts";
 import type { Retention } from "./retention.ts";
 import { type SignedBytes, verifyElsewhere } from "./signature-pool.ts";
 
@@ -33,6 +37,9 @@ export interface Ingested {
   /** Invalid, of another group, or against policy. */
   readonly refused: readonly MessageId[];
   readonly unknownAuthor: readonly Unverifiable[];
+  /** Too many of their authors for now: those that wait since they came before, and those of `delays`. */
+  readonly owed: readonly MessageId[];
+  readonly delays: readonly Omit<Delay, "from">[];
   /** Bodies no message could be read from. */
   readonly malformed: number;
   /** Why the first refused or malformed one was, for a log line. */
@@ -44,9 +51,13 @@ export interface IngestParts {
   readonly messages: MessageStore;
   readonly roster: GroupRoster;
   readonly policy: GroupPolicy;
-  readonly retention: Pick<Retention, "oldest">;
+  readonly retention: Pick<Retention, "isTimeGood" | "oldest">;
   readonly writer: BatchWriter;
   readonly clock: Clock;
+  /** What waits for its author's budget. */
+  readonly owed?: Pick<Owed, "isWaiting">;
+  /** Told when other policies hold than when something was looked at that is stored now. */
+  readonly onPolicies?: () => void;
 }
 
 type DecodedBody = ReturnType<typeof decodeMessageForms>;
@@ -87,7 +98,7 @@ export class Ingest {
     const { roster } = this.#parts;
     for (let rest = bodies; rest.length > 0; ) {
       const { log } = roster;
-      while (rest.length > 0) rest = await this.#pass(rest, via, sorting);
+      while (rest.length > 0) rest = await this.#pass(rest, sorting);
       // Authors that became known while the others were stored would wait for an entry that has been.
       if (roster.log !== log) rest = sorting.takeUnknown();
     }
@@ -97,7 +108,7 @@ export class Ingest {
   }
 
   /** Looks at those whose id is not on its way already; gives the others once that way has ended. */
-  async #pass(bodies: readonly Uint8Array[], via: Via, sorting: Sorting): Promise<readonly Uint8Array[]> {
+  async #pass(bodies: readonly Uint8Array[], sorting: Sorting): Promise<readonly Uint8Array[]> {
     const candidates: Checking[] = [];
     const check = bodies.length === 1 ? verifyHere : verifyElsewhere;
     const later: Uint8Array[] = [];
@@ -122,6 +133,10 @@ export class Ingest {
         sorting.known.push(id);
         continue;
       }
+      if (this.#parts.owed?.isWaiting(id)) {
+        sorting.owed.push(id);
+        continue;
+      }
       const incoming = this.#incoming(decoded, sorting);
       if (incoming === undefined) continue;
       this.#inFlight.set(id, ended.promise);
@@ -129,12 +144,14 @@ export class Ingest {
       candidates.push({ incoming, checked: checked(incoming.facts, { keys, decoded, check }) });
     }
     try {
-      const allowed: Incoming[] = [];
+      const kept: Incoming[] = [];
       for (const { incoming, checked } of candidates) {
-        const kept = this.#kept({ ...incoming, facts: await checked }, sorting);
-        if (kept !== undefined && this.#isWithinPolicy(kept, via, sorting)) allowed.push(kept);
+        const one = this.#kept({ ...incoming, facts: await checked }, sorting);
+        if (one !== undefined) kept.push(one);
       }
-      const accepted = parentsFirst(allowed);
+      const { history } = this.#parts.policy;
+      // By their dates, so that each is paid for where it stands.
+      const accepted = parentsFirst(kept).filter((one) => this.#isWithinPolicy(one, sorting));
       if (accepted.length > 0) {
         const seqs = await this.#parts.writer.put(accepted.map(({ message }) => message));
         accepted.forEach(({ message }, i) => {
@@ -142,6 +159,7 @@ export class Ingest {
           (seq === undefined ? sorting.known : sorting.stored).push(message.id);
           if (seq !== undefined && isApart({ seq })) sorting.apart.push(message.id);
         });
+        this.#notePolicies(accepted, history);
       }
     } finally {
       for (const { incoming } of candidates) this.#inFlight.delete(incoming.message.id);
@@ -179,8 +197,9 @@ export class Ingest {
     const { log } = this.#parts.roster;
     const verdict = whetherKept(facts, log, this.#parts.policy.history);
     if (verdict.kept) {
-      if (!isOutsider(verdict.key, log)) return { facts, message };
-      return { facts, message: { ...message, outsider: PublicKey.fromBytes(verdict.key) } };
+      const placed = this.#dated(message);
+      if (!isOutsider(verdict.key, log)) return { facts, message: placed };
+      return { facts, message: { ...placed, outsider: PublicKey.fromBytes(verdict.key) } };
     }
     const author = verdict.until === "roster" ? verdict.signedBy : undefined;
     if (author === undefined) return sorting.refuse(id, verdict.reason);
@@ -188,16 +207,50 @@ export class Ingest {
     return undefined;
   }
 
-  #isWithinPolicy({ message, facts: { contentBytes } }: Incoming, via: Via, sorting: Sorting): boolean {
+  /** With when it came, where its date lies ahead. */
+  #dated(message: NewMessage): NewMessage {
+    const { clock, retention } = this.#parts;
+    const now = clock.unix();
+    if (!isAhead(message.timestamp, now)) return message;
+    return { ...message, ahead: { arrivedMs: BigInt(Math.floor(now)), isSure: retention.isTimeGood } };
+  }
+
+  /** Updates of the founder hold from now on, also for what was stored with them or looked at before. */
+  #notePolicies(accepted: readonly Incoming[], history: PolicyHistory): void {
+    const { policy } = this.#parts;
+    for (const { message } of accepted) if (this.#isUpdate(message)) policy.note(decodeMessage(message.canonical));
+    if (policy.history !== history) this.#parts.onPolicies?.();
+  }
+
+  #isUpdate({ author_node_id: author, topics }: NewMessage): boolean {
+    return isPolicyUpdate({ author, topics }, this.#parts.roster.log.founder?.pilot_node_id);
+  }
+
+  #isWithinPolicy({ message }: Incoming, sorting: Sorting): boolean {
     const { clock, policy, retention, roster } = this.#parts;
-    const { author_node_id: author, timestamp, topics } = message;
-    const isUpdate = isPolicyUpdate({ author, topics }, roster.log.founder?.pilot_node_id);
-    const subject = { author, isUpdate, timestamp, contentBytes };
-    const refusal = policy.check({ ...subject, via, now: clock.unix(), oldest: retention.oldest });
-    if (refusal === undefined) return true;
-    sorting.refuse(message.id, refusal.message);
+    const { author_node_id: author, canonical, id, timestamp } = message;
+    const late = policy.check({
+      author,
+      isUpdate: this.#isUpdate(message),
+      timestamp,
+      bytes: canonical.length,
+      admitted: admittedAt(roster.log, author),
+      isOwn: false,
+      oldest: retention.oldest,
+    });
+    if (late === undefined) return true;
+    if (late.reason === "too_old" || late.retryAtMs === undefined) sorting.refuse(id, late.message);
+    else {
+      const waitMs = Math.max(0, late.retryAtMs - clock.unix());
+      sorting.delay({ id, author, waitMs, takesMs: late.takesMs }, late.message);
+    }
     return false;
   }
+}
+
+/** When an author was first admitted, Unix milliseconds: before that nothing of it is within any rate. */
+export function admittedAt(log: RosterLog, author: number): bigint {
+  return log.history(author).at(0)?.from.timestamp ?? 0n;
 }
 
 /** A message as the store takes it. */
@@ -218,6 +271,8 @@ class Sorting implements Ingested {
   readonly known: MessageId[] = [];
   readonly refused: MessageId[] = [];
   readonly unknownAuthor: Unverifiable[] = [];
+  readonly owed: MessageId[] = [];
+  readonly delays: Omit<Delay, "from">[] = [];
   malformed = 0;
   reason: string | undefined;
 
@@ -228,6 +283,12 @@ class Sorting implements Ingested {
 
   refuse(id: MessageId, reason: string): undefined {
     this.refused.push(id);
+    this.reason ??= reason;
+  }
+
+  delay(delay: Omit<Delay, "from">, reason: string): void {
+    this.owed.push(delay.id);
+    this.delays.push(delay);
     this.reason ??= reason;
   }
 

@@ -98,6 +98,11 @@ export class Retention {
     return isTimeGood(this.#verdict) ? this.#cutoffMs : this.#prunedToMs;
   }
 
+  /** Whether the date here is known to be right. */
+  get isTimeGood(): boolean {
+    return isTimeGood(this.#verdict);
+  }
+
   /** Messages older than this are refused for their age; `undefined`: none is. */
   get oldest(): bigint | undefined {
     return isTimeGood(this.#verdict) && this.#cutoffMs > 0 ? BigInt(this.#cutoffMs) : undefined;

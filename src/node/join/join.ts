@@ -152,7 +152,10 @@ async function joinGroup(
     group.store.setFact(METADATA_FACT, JSON.stringify({ name }));
   }
   noteMootName(context.root.node, group.store);
-  if (policy !== undefined) group.policy.set(policy);
+  if (policy !== undefined) {
+    group.policy.set(policy);
+    group.policiesChanged();
+  }
   group.requireSelf();
   noteMootUsed(context.root.node, group.id);
   attempt.progress({ stage: "messages", message: "comparing messages with a member" });

@@ -114,6 +114,10 @@ const groupStatus = struct(
       "of them by authors who had been removed when they came, told nobody as new; absent: none",
       optional(count),
     ),
+    owed: documented(
+      "messages that came sooner than the rates of their authors allow: each is fetched and stored in its turn; absent: none",
+      optional(count),
+    ),
     merkle_root: merkleRoot,
     roster_head: rosterEntryId,
     local_node_id: documented("the node's id in this roster; 0 when it is not in it", u32),

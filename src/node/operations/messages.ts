@@ -67,6 +67,10 @@ const published = struct(
     author: nodeInfo,
     timestamp_ms: i64,
     duplicate: documented("true: it was published before, under this token", optional(bool)),
+    behind_ms: documented(
+      "how far this machine's clock is behind the other members', where that is more than five minutes: they see the message as that much older",
+      optional(count),
+    ),
   },
   { required: ["group_id", "message_id", "author", "timestamp_ms"] },
 );
@@ -75,7 +79,8 @@ export type Published = Decoded<typeof published>;
 
 /**
  * Durable when it answers; spreading is not awaited. Throws `group_not_found`, `not_member`, `invalid_argument`,
- * `rate_limited`, `conflict` (a token used for another message), `disk_full`, and for an agent `forbidden` on topics under `_entmoot`.
+ * `rate_limited`, `conflict` (a token used for another message), `disk_full`, `unavailable` (the clock here is so far behind that
+ * nobody would keep it), and for an agent `forbidden` on topics under `_entmoot`.
  */
 export const publish = operation({
   name: "publish",
@@ -113,6 +118,10 @@ const messageRow = struct(
       "why it is in no log and told nobody as new: its author had been removed when it came; absent: it is in the log",
       optional(oneOf("apart", ["removed"])),
     ),
+    arrived_ms: documented(
+      "when it came, where its own date lay more than five minutes ahead then: by time it stands there",
+      optional(i64),
+    ),
   },
   { required: ["group_id", "seq", "place", "message"] },
 );
@@ -140,10 +149,10 @@ const messagesRequest = struct("messages asked for", {
   group_id: groupOrOnly,
   ...topicsAsked,
   author: documented("only those of this node id", optional(u32)),
-  since: documented("from this timestamp on, Unix milliseconds", optional(i64)),
-  until: documented("before this timestamp, Unix milliseconds", optional(i64)),
+  since: documented("from this time on as by: time has it, Unix milliseconds", optional(i64)),
+  until: documented("before this time as by: time has it, Unix milliseconds", optional(i64)),
   by: documented(
-    "time (the default): by timestamp, author and id; arrival: as they came to this node",
+    "time (the default): by timestamp, or arrived_ms where there is one, author and id; arrival: as they came to this node",
     optional(oneOf("by", ["time", "arrival"])),
   ),
   order: documented("desc is the default; by arrival always asc", optional(oneOf("order", ["desc", "asc"]))),

@@ -20,6 +20,7 @@ const AGENT_LAST_MAX = 10_000;
 interface Ahead {
   readonly moot: Moot;
   readonly id: MessageId;
+  /** As views have it. */
   readonly timestamp: bigint;
 }
 
@@ -171,8 +172,9 @@ async function latest(
         ...(from === undefined ? {} : { from }),
       });
       for (const stored of found) {
-        const { author, parents, timestamp, topics } = messageOf(stored);
+        const { author, parents, topics, ...message } = messageOf(stored);
         const { id, seq } = stored;
+        const timestamp = stored.arrivedMs ?? message.timestamp;
         if (told.has(moot, seq, topics)) nodes.push({ id, timestamp, author: author.pilot_node_id, parents });
         if (nodes.length === last) break;
       }
@@ -190,10 +192,10 @@ function* everything(moot: Moot, unread: Unread): Generator<Ahead> {
   let from: TimePlace | undefined;
   for (;;) {
     const after = from;
-    const page = unread.reading(moot, () => moot.store.messages.placesAfter(after, PIECE_MESSAGES)) ?? [];
-    for (const { id, timestamp } of page) yield { moot, id, timestamp };
-    from = page.at(-1);
-    if (page.length < PIECE_MESSAGES) return;
+    const page = unread.reading(moot, () => moot.store.messages.shownAfter(after, PIECE_MESSAGES));
+    for (const { id, timestamp } of page?.found ?? []) yield { moot, id, timestamp };
+    from = page?.rest;
+    if (from === undefined) return;
   }
 }
 

@@ -120,8 +120,8 @@ async function pageByTime(
   }
 }
 
-function timePlaceOf({ message: { author, id, timestamp } }: MessageRow): TimePlace {
-  return { timestamp, author_node_id: author.pilot_node_id, id };
+function timePlaceOf({ arrived_ms, message: { author, id, timestamp } }: MessageRow): TimePlace {
+  return { timestamp: arrived_ms ?? timestamp, author_node_id: author.pilot_node_id, id };
 }
 
 async function pageByArrival(moots: Moots, moot: Moot, request: AskedPage, signal: AbortSignal): Promise<MessagesPage> {
@@ -189,15 +189,16 @@ class Search {
     this.#looked += 1;
     this.#lookedBytes += length;
     const message = messageOf(stored);
-    if (!matches(message, this.#request)) return;
+    if (!matches(message, stored.arrivedMs ?? message.timestamp, this.#request)) return;
     this.found.push(this.#rows.of(stored, message));
     this.#bytes += length;
   }
 }
 
-function matches({ author, timestamp, topics }: Message, filter: AskedPage): boolean {
+/** `date`: its own, or where views place it instead. */
+function matches({ author, topics }: Message, date: bigint, filter: AskedPage): boolean {
   if (filter.author !== undefined && author.pilot_node_id !== filter.author) return false;
-  if (filter.since !== undefined && timestamp < filter.since) return false;
-  if (filter.until !== undefined && timestamp >= filter.until) return false;
+  if (filter.since !== undefined && date < filter.since) return false;
+  if (filter.until !== undefined && date >= filter.until) return false;
   return filter.shown.shows(topics);
 }

@@ -23,8 +23,9 @@ export class Rows {
   /** `message`: what `stored` decodes to, where that is known. */
   of(stored: StoredMessage, message = messageOf(stored)): MessageRow {
     const group_id = this.#groupId;
-    if (isApart(stored)) return { group_id, seq: 0, place: "", message, apart: "removed" };
-    return { group_id, seq: stored.seq, place: this.place(stored.seq), message, apart: undefined };
+    const arrived_ms = stored.arrivedMs;
+    if (isApart(stored)) return { group_id, seq: 0, place: "", message, apart: "removed", arrived_ms };
+    return { group_id, seq: stored.seq, place: this.place(stored.seq), message, apart: undefined, arrived_ms };
   }
 
   /** The place after the message with this number, or before the first for 0. */

@@ -1,3 +1,4 @@
+import { AHEAD_MAX_MS } from "../../core/ahead.ts";
 import { MerkleRoot, MessageId, type PublicKey } from "../../core/ids.ts";
 import type { CopyPart } from "../../core/order/copy-part.ts";
 import { merkleRoot } from "../../core/order/merkle-tree.ts";
@@ -7,8 +8,17 @@ import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import { addToSum } from "../../core/place.ts";
 import { compilePattern, indexedTopics, isReserved, tailSees } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
-import type { Exempt, MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
-import { checkLimit, checkNewMessage, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
+import type {
+  Exempt,
+  MessageLength,
+  MessageQuery,
+  MessageStore,
+  NewMessage,
+  PlacesPiece,
+  QueryPiece,
+  StoredMessage,
+} from "../group-store.ts";
+import { checkLimit, checkNewMessage, INT64_MAX, INT64_MIN, QUERY_BYTES, QUERY_PLACES } from "../store-limits.ts";
 import { compareBounds, rangeOf, type TimeRange, timeRange } from "../time-range.ts";
 
 interface Held extends StoredMessage {
@@ -17,6 +27,10 @@ interface Held extends StoredMessage {
   readonly node: OrderNode;
   readonly topics: readonly string[];
   readonly outsider: PublicKey | undefined;
+  /** Where views place it, where that is not its own date. */
+  arrivedMs: bigint | undefined;
+  /** Whether the clock was known to be right when it came. */
+  isSure: boolean;
 }
 
 /** Messages of one group in memory, for simulations and tests; nothing survives the process. */
@@ -24,6 +38,8 @@ export class MemoryMessageStore implements MessageStore {
   readonly #byId = new Map<MessageId, Held>();
   /** The number and the time each had. */
   readonly #pruned = new Map<MessageId, { readonly seq: number; readonly timestamp: bigint }>();
+  /** The number each had that left otherwise. */
+  readonly #shed = new Map<MessageId, number>();
   readonly #set = new MessageSet();
   readonly #prunedSeqs = new Map<number, MessageId>();
   readonly #sums = [0];
@@ -37,8 +53,13 @@ export class MemoryMessageStore implements MessageStore {
   /** By a parent that is not here: who names it. */
   readonly #awaited = new Map<MessageId, MessageId[]>();
   #restoreFrom: bigint | undefined;
-  /** In time order; `undefined` once messages came since. */
+  /** No date is later. */
+  #top = INT64_MIN;
+  /** Whether any may be placed by its arrival. */
+  #hasAhead = false;
+  /** In time order, and in that of views; `undefined` once messages came since. */
   #sorted: Held[] | undefined;
+  #shown: Held[] | undefined;
 
   get size(): number {
     return this.#byId.size;
@@ -130,7 +151,7 @@ export class MemoryMessageStore implements MessageStore {
     const { author_node_id, topic, order, limit } = query;
     checkLimit(limit);
     const matches = topic === undefined ? undefined : compilePattern(topic);
-    const within = this.#within(rangeOf(query));
+    const within = this.#within(rangeOf(query), "shown");
     if (order === "desc") within.reverse();
     const found: StoredMessage[] = [];
     let bytes = 0;
@@ -141,7 +162,7 @@ export class MemoryMessageStore implements MessageStore {
         bytes += held.canonical.length;
       }
       if (found.length === limit || bytes >= QUERY_BYTES || looked + 1 >= QUERY_PLACES) {
-        return { found, rest: { timestamp: node.timestamp, author_node_id: node.author, id: node.id } };
+        return { found, rest: { timestamp: shownAt(held), author_node_id: node.author, id: node.id } };
       }
     }
     return { found, rest: undefined };
@@ -150,14 +171,15 @@ export class MemoryMessageStore implements MessageStore {
   latest(limit: number, topic?: string): StoredMessage[] {
     if (limit <= 0) return [];
     if (topic !== undefined) compilePattern(topic);
-    const found = this.#inTimeOrder().filter(({ topics, canonical }) => {
+    const found = this.#inShownOrder().filter(({ topics, canonical }) => {
       if (topic === undefined) return true;
       // Without indexed topics it may have none at all, or only some that no pattern covers.
       return topics.length > 0
         ? tailSees(topic, topics)
         : topic === "#" && decodeMessage(canonical).topics.length === 0;
     });
-    return this.#inOwnOrder(found.slice(-limit)).map(stored);
+    const nodes = found.slice(-limit).map((held) => ({ ...held.node, timestamp: shownAt(held) }));
+    return topologicalOrder(nodes).map((id) => stored(this.#byId.get(id)!));
   }
 
   topologicalRange({ since, until }: { since: bigint | undefined; until: bigint | undefined }): StoredMessage[] {
@@ -170,12 +192,13 @@ export class MemoryMessageStore implements MessageStore {
   ): { topic: string; messages: number; latest: bigint }[] {
     checkLimit(limit);
     const counts = new Map<string, { topic: string; messages: number; latest: bigint }>();
-    for (const { topics, node } of this.#byId.values()) {
-      for (const topic of topics) {
+    for (const held of this.#byId.values()) {
+      const date = shownAt(held);
+      for (const topic of held.topics) {
         if (!reserved && isReserved(topic)) continue;
-        const count = counts.get(topic) ?? { topic, messages: 0, latest: node.timestamp };
+        const count = counts.get(topic) ?? { topic, messages: 0, latest: date };
         count.messages += 1;
-        if (node.timestamp > count.latest) count.latest = node.timestamp;
+        if (date > count.latest) count.latest = date;
         counts.set(topic, count);
       }
     }
@@ -203,6 +226,15 @@ export class MemoryMessageStore implements MessageStore {
     return places.filter((place) => after === undefined || comparePlaces(place, after) > 0).slice(0, limit);
   }
 
+  shownAfter(after: TimePlace | undefined, limit: number): PlacesPiece {
+    checkLimit(limit);
+    const within = this.#within(rangeOf({ order: "asc", ...(after && { from: after }) }), "shown");
+    const found = within.slice(0, limit).map((held) => {
+      return { timestamp: shownAt(held), author_node_id: held.node.author, id: held.id };
+    });
+    return { found, rest: found.length < limit ? undefined : found.at(-1) };
+  }
+
   idsSince(since: bigint): MessageId[] {
     return this.#inOwnOrder(this.#within(timeRange(since, undefined))).map(({ id }) => id);
   }
@@ -225,9 +257,12 @@ export class MemoryMessageStore implements MessageStore {
     return { root: ids.length === 0 ? MerkleRoot.zero : merkleRoot(ids), count: ids.length };
   }
 
-  nextParents(): MessageId[] {
-    if (this.#apart.size === 0) return this.#set.nextParents();
-    const others = this.#inTimeOrder().filter(({ node, seq }) => seq > 0 && node.timestamp >= 0n);
+  nextParents(latest = INT64_MAX): MessageId[] {
+    const isEligible = ({ arrivedMs, node, seq }: Held) => {
+      return seq > 0 && arrivedMs === undefined && node.timestamp <= latest;
+    };
+    if (this.#apart.size === 0 && !this.#hasAhead && this.#top <= latest) return this.#set.nextParents();
+    const others = this.#inTimeOrder().filter((held) => isEligible(held) && held.node.timestamp >= 0n);
     return others.slice(-PARENTS_MAX).map(({ id }) => id);
   }
 
@@ -246,6 +281,26 @@ export class MemoryMessageStore implements MessageStore {
     return this.#place(members);
   }
 
+  settleAhead({ latest, now }: { readonly latest: bigint; readonly now: bigint }, limit: number): number {
+    checkLimit(limit);
+    let changed = 0;
+    for (const held of this.#byId.values()) {
+      const { arrivedMs, isSure, node } = held;
+      const isLate = node.timestamp > latest;
+      if (arrivedMs !== undefined && !isSure && !isLate) held.arrivedMs = undefined;
+      else if (arrivedMs !== undefined && arrivedMs > latest) held.arrivedMs = now;
+      else if (arrivedMs === undefined && isLate) held.arrivedMs = this.#guess(held, latest) ?? now;
+      else continue;
+      held.isSure = true;
+      this.#hasAhead = true;
+      changed += 1;
+      if (changed === limit) break;
+    }
+    if (changed < limit) for (const held of this.#byId.values()) held.isSure = true;
+    if (changed > 0) this.#shown = undefined;
+    return changed;
+  }
+
   pruneBefore(before: bigint, exempt?: Exempt, limit = Number.MAX_SAFE_INTEGER): number {
     checkLimit(limit);
     if (before <= 0n) return 0;
@@ -254,44 +309,85 @@ export class MemoryMessageStore implements MessageStore {
     const old = this.#inTimeOrder()
       .filter((held) => held.node.timestamp < before && !stays(held))
       .slice(0, limit);
-    for (const { id, node, seq } of old) {
+    for (const { id, node, seq } of old) this.#pruned.set(id, { seq, timestamp: node.timestamp });
+    return this.#remove(old);
+  }
+
+  spentBy(author_node_id: number, since: bigint, until: bigint): { messages: number; bytes: number } {
+    let [messages, bytes] = [0, 0];
+    for (const { canonical, node } of this.#byId.values()) {
+      if (node.author !== author_node_id || node.timestamp < since || node.timestamp >= until) continue;
+      messages += 1;
+      bytes += canonical.length;
+    }
+    return { messages, bytes };
+  }
+
+  lengthsAfter(seq: number, limit: number): MessageLength[] {
+    checkLimit(limit);
+    const after = [...this.#byId.values()].filter((held) => held.seq > seq).sort((a, b) => a.seq - b.seq);
+    return after.slice(0, limit).map(({ canonical, id, seq }) => ({ seq, id, bytes: canonical.length }));
+  }
+
+  shed(ids: readonly MessageId[]): number {
+    const held = ids.map((id) => this.#byId.get(id)).filter((one) => one !== undefined);
+    for (const { id, seq } of held) this.#shed.set(id, seq);
+    return this.#remove(held);
+  }
+
+  #remove(gone: readonly Held[]): number {
+    for (const { id, seq } of gone) {
       this.#prunedSeqs.set(seq, id);
       this.#byId.delete(id);
       this.#apart.delete(id);
-      this.#pruned.set(id, { seq, timestamp: node.timestamp });
     }
-    if (old.length > 0) {
-      this.#set.remove(old.map(({ id }) => id));
+    if (gone.length > 0) {
+      this.#set.remove(gone.map(({ id }) => id));
       this.#log = this.#log.filter(({ id }) => this.#byId.has(id));
       this.#sorted = undefined;
+      this.#shown = undefined;
     }
-    return old.length;
+    return gone.length;
   }
 
   #put(message: NewMessage): number | undefined {
-    const { id, author_node_id: author, timestamp, parents, topics, canonical, outsider } = message;
+    const { id, author_node_id: author, timestamp, parents, topics, canonical, outsider, ahead } = message;
     if (this.#byId.has(id)) return undefined;
-    const former = this.#pruned.get(id)?.seq;
-    if (former !== undefined && (this.#restoreFrom === undefined || timestamp < this.#restoreFrom)) return undefined;
+    const pruned = this.#pruned.get(id);
+    const former = pruned?.seq ?? this.#shed.get(id);
+    if (pruned !== undefined && (this.#restoreFrom === undefined || timestamp < this.#restoreFrom)) return undefined;
     const node = { id, author, timestamp, parents: [...parents] };
     const isApart = outsider !== undefined && !(former !== undefined && former > 0) && !this.#isVouchedBefore(message);
     const isVouched = outsider !== undefined;
     if (!isApart) this.#place(this.#apartAmong(parents).filter(({ node }) => isVouched || node.author !== author));
     const keepsNumber = former !== undefined && former < 0 === isApart;
     const seq = keepsNumber ? former : isApart ? -++this.#apartEver : ++this.#seq;
-    const held = { seq, id, canonical: canonical.slice(), node, topics: indexedTopics(topics), outsider };
+    const held: Held = {
+      seq,
+      id,
+      canonical: canonical.slice(),
+      node,
+      topics: indexedTopics(topics),
+      outsider,
+      arrivedMs: ahead && this.#arrival(ahead.arrivedMs),
+      isSure: ahead?.isSure ?? true,
+    };
     this.#byId.set(id, held);
     if (isApart) this.#apart.set(id, held);
     else if (keepsNumber) this.#log = [...this.#log, held].sort((a, b) => a.seq - b.seq);
     else this.#append(held);
     if (former !== undefined) {
       this.#pruned.delete(id);
+      this.#shed.delete(id);
       this.#prunedSeqs.delete(former);
     }
     this.#awaited.delete(id);
     for (const parent of parents) this.#await(parent, id);
     this.#set.add(node);
+    this.#top = greater(this.#top, timestamp);
+    this.#hasAhead ||= ahead !== undefined;
     this.#sorted = undefined;
+    this.#shown = undefined;
     return held.seq;
   }
 
@@ -341,9 +437,31 @@ export class MemoryMessageStore implements MessageStore {
     return this.#sorted;
   }
 
-  #within({ lo, hi }: TimeRange): Held[] {
-    return this.#inTimeOrder().filter(({ node }) => {
-      const place = { timestamp: node.timestamp, author: node.author, id: MessageId.toBytes(node.id) };
+  #inShownOrder(): Held[] {
+    const node = (held: Held) => ({ ...held.node, timestamp: shownAt(held) });
+    this.#shown ??= [...this.#byId.values()].sort((a, b) => compareNodes(node(a), node(b)));
+    return this.#shown;
+  }
+
+  /** After all that came before it, unless that leads too far from when it came. */
+  #arrival(arrivedMs: bigint): bigint {
+    const arrivals = [...this.#byId.values()].map((held) => held.arrivedMs ?? INT64_MIN);
+    const last = arrivals.reduce((latest, at) => (at > latest ? at : latest), INT64_MIN);
+    return last >= arrivedMs && last < arrivedMs + BigInt(AHEAD_MAX_MS) ? last + 1n : arrivedMs;
+  }
+
+  /** The date of what came before it. */
+  #guess({ seq }: Held, latest: bigint): bigint | undefined {
+    const before = this.#log.filter((held) => held.seq < seq && held.node.timestamp <= latest);
+    return before.map(({ node }) => node.timestamp).reduce<bigint | undefined>(greater, undefined);
+  }
+
+  #within({ lo, hi }: TimeRange, by: "own" | "shown" = "own"): Held[] {
+    const all = by === "own" ? this.#inTimeOrder() : this.#inShownOrder();
+    return all.filter((held) => {
+      const { node } = held;
+      const timestamp = by === "own" ? node.timestamp : shownAt(held);
+      const place = { timestamp, author: node.author, id: MessageId.toBytes(node.id) };
       return compareBounds(place, lo) >= 0 && compareBounds(place, hi) < 0;
     });
   }
@@ -357,6 +475,15 @@ function drawLogId(): string {
   return crypto.getRandomValues(new Uint8Array(8)).toHex();
 }
 
-function stored({ seq, id, canonical }: Held): StoredMessage {
-  return { seq, id, canonical };
+function stored({ arrivedMs, canonical, id, seq }: Held): StoredMessage {
+  return arrivedMs === undefined ? { seq, id, canonical } : { seq, id, canonical, arrivedMs };
+}
+
+/** Its date in views. */
+function shownAt({ arrivedMs, node }: Held): bigint {
+  return arrivedMs ?? node.timestamp;
+}
+
+function greater(a: bigint | undefined, b: bigint): bigint {
+  return a === undefined || b > a ? b : a;
 }

@@ -40,9 +40,11 @@ function copyPolicy({ root, store }: TakingCursors): string[] {
       `${path}: expected at most ${sizeText(POLICY_FILE_BYTES_MAX)}, found ${sizeText(stat.size)}`,
     );
   }
-  const { policies, faults } = withPath(path, () => parsePolicyFile(readFileSync(trustedPath(path))));
+  const { policies, faults, sequences } = withPath(path, () => parsePolicyFile(readFileSync(trustedPath(path))));
   const policy = policies.get(store.groupId);
   if (policy) store.setFact("policy", formatPolicy(policy));
+  // It is that of the founder's last update; which one there was before the first nobody can know.
+  if (sequences.has(store.groupId)) store.setFact("policy_first", "");
   return faults
     .filter(({ groupId }) => groupId === store.groupId)
     .map(({ reason }) => `not taken over: ${path}: ${reason}`);

@@ -4,6 +4,7 @@ import { decodeMessage } from "../../core/record/message.ts";
 import type { NewMessage } from "../group-store.ts";
 import { RECORD_BYTES_MAX } from "../store-limits.ts";
 import { RowReader } from "./row-reader.ts";
+import type { SqliteAhead } from "./sqlite-ahead.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
 import type { SqliteTopicIndex } from "./sqlite-topic-index.ts";
 
@@ -27,6 +28,7 @@ interface ApartCounts {
 export class SqliteApart {
   readonly #rows: RowReader;
   readonly #topics: SqliteTopicIndex;
+  readonly #ahead: SqliteAhead;
   readonly #count: Sql;
   readonly #set: Sql;
   readonly #forget: Sql;
@@ -42,9 +44,10 @@ export class SqliteApart {
   readonly #forgetRoot: Sql;
   #hasVouched: boolean | undefined;
 
-  constructor(file: SqliteFile, topics: SqliteTopicIndex) {
+  constructor(file: SqliteFile, { ahead, topics }: { readonly ahead: SqliteAhead; readonly topics: SqliteTopicIndex }) {
     this.#rows = new RowReader(file.path, "messages");
     this.#topics = topics;
+    this.#ahead = ahead;
     this.#count = file.prepare("SELECT count(*) FROM apart");
     this.#set = file.prepare("INSERT INTO apart VALUES (?1, ?2, 0)");
     this.#forget = file.prepare("DELETE FROM apart WHERE seq = ?1");
@@ -128,7 +131,9 @@ export class SqliteApart {
   place(message: Vouched, seq: number): void {
     const { canonical } = this.#body(message);
     this.#renumber.run(message.seq, seq);
-    this.#topics.renumber(decodeMessage(canonical).topics, message, seq);
+    const timestamp = this.#ahead.arrivalOf(message.seq) ?? message.timestamp;
+    this.#topics.renumber(decodeMessage(canonical).topics, { ...message, timestamp }, seq);
+    this.#ahead.renumber(message.seq, seq);
     this.#forget.run(message.seq);
   }
 

@@ -10,6 +10,8 @@ import { GROUP_0003 } from "./migrations/0003-group.ts";
 import { GROUP_0004 } from "./migrations/0004-group.ts";
 import { GROUP_0005 } from "./migrations/0005-group.ts";
 import { GROUP_0006 } from "./migrations/0006-group.ts";
+import { GROUP_0007 } from "./migrations/0007-group.ts";
+import { GROUP_0008 } from "./migrations/0008-group.ts";
 import type { OpeningWait } from "./opening-wait.ts";
 import { SqliteAdStore } from "./sqlite-ad-store.ts";
 import { SqliteConsumerStore } from "./sqlite-consumer-store.ts";
@@ -19,7 +21,16 @@ import { SqliteMessageStore } from "./sqlite-message-store.ts";
 import { SqliteRosterStore } from "./sqlite-roster-store.ts";
 
 /** Every shape a group's database has had; never change one, add the next. */
-export const GROUP_MIGRATIONS = [GROUP_0001, GROUP_0002, GROUP_0003, GROUP_0004, GROUP_0005, GROUP_0006];
+export const GROUP_MIGRATIONS = [
+  GROUP_0001,
+  GROUP_0002,
+  GROUP_0003,
+  GROUP_0004,
+  GROUP_0005,
+  GROUP_0006,
+  GROUP_0007,
+  GROUP_0008,
+];
 
 interface OpenGroup {
   readonly groupId: GroupId;

@@ -4,6 +4,7 @@ import type { TimePlace } from "../../core/order/time-place.ts";
 import type { NewMessage } from "../group-store.ts";
 import { InversionWatch } from "./inversion-watch.ts";
 import { LogEnd, placeOf } from "./log-end.ts";
+import type { SqliteAhead } from "./sqlite-ahead.ts";
 import type { SqliteApart } from "./sqlite-apart.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import type { SqliteLogSums } from "./sqlite-log-sums.ts";
@@ -22,6 +23,8 @@ export interface HeldTally {
   /** Ever set apart, and how many of them got a place in the log since. */
   readonly apart: number;
   readonly placed: number;
+  /** Whether any may be placed by its arrival. */
+  readonly hasAhead: boolean;
 }
 
 /** Ours. Messages apart that one transaction gives a place in the log beside as many as it stores; others wait. */
@@ -32,6 +35,7 @@ interface IntakeParts {
   readonly sums: SqliteLogSums;
   readonly pruning: SqlitePruning;
   readonly apart: SqliteApart;
+  readonly ahead: SqliteAhead;
 }
 
 /** Storing messages, each at its number, inside the transactions of `SqliteMessageStore`. */
@@ -40,17 +44,19 @@ export class SqliteIntake {
   readonly #sums: SqliteLogSums;
   readonly #pruning: SqlitePruning;
   readonly #apart: SqliteApart;
+  readonly #ahead: SqliteAhead;
   readonly #inversions: InversionWatch;
   readonly #find: Sql;
   readonly #insert: Sql;
   readonly #setInverted: Sql;
   #prunedSeen = 0;
 
-  constructor(file: SqliteFile, { apart, pruning, sums, topics }: IntakeParts) {
+  constructor(file: SqliteFile, { ahead, apart, pruning, sums, topics }: IntakeParts) {
     this.#topics = topics;
     this.#sums = sums;
     this.#pruning = pruning;
     this.#apart = apart;
+    this.#ahead = ahead;
     this.#inversions = new InversionWatch(file);
     this.#find = file.prepare("SELECT seq FROM messages WHERE id = ?1");
     this.#insert = file.prepare("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING");
@@ -62,6 +68,7 @@ export class SqliteIntake {
     this.#topics.forgetNumbers();
     this.#inversions.forgetRecent();
     this.#apart.forgetVouched();
+    this.#ahead.forgetKnown();
   }
 
   /** No held child sorts before a held parent any more in `set`, which is all that is held. Call within a transaction. */
@@ -80,8 +87,10 @@ export class SqliteIntake {
     let { apart, placed, restored } = before;
     let isAnyBack = false;
     let budget = VOUCHED_AT_ONCE + messages.length;
-    /** What takes part in the log since. */
+    /** What takes part in the log since, at its own date. */
     const shown: TimePlace[] = [];
+    /** Where those are placed whose date lies ahead. */
+    const arrivals = new Map<MessageId, bigint>();
     /** Of messages apart that got a place, perhaps of this batch. */
     const placedAt = new Map<MessageId, number>();
     const stayed = messages.map((message) => {
@@ -101,13 +110,15 @@ export class SqliteIntake {
         }
         placed += vouched.length;
         budget -= vouched.length;
-        shown.push(...vouched);
+        shown.push(...vouched.filter(({ id }) => this.#ahead.arrivalOf(placedAt.get(id)!) === undefined));
       }
       const number = placeOf(former, isApart, { seq: log.seq, apart });
       const parents = Uint8Array.fromHex(message.parents.join(""));
       const { author_node_id, timestamp, canonical } = message;
       if (this.#insert.run(number, id, author_node_id, timestamp, parents, canonical).changes === 0) return undefined;
       inversions.stored(message, id);
+      const arrived = this.#ahead.add(message, number, id);
+      if (arrived !== undefined) arrivals.set(message.id, arrived);
       if (former !== "none") this.#pruning.restored(id, typeof former === "number" ? former : undefined);
       isAnyBack ||= former !== "none";
       if (typeof former === "number") restored += 1;
@@ -115,7 +126,7 @@ export class SqliteIntake {
         if (number !== former) apart += 1;
         this.#apart.set(number, message.outsider!);
       } else {
-        shown.push(message);
+        if (arrived === undefined) shown.push(message);
         if (number !== former) log.give(message.id);
         // It was apart when it was pruned.
         if (typeof former === "number" && former < 0) placed += 1;
@@ -125,7 +136,7 @@ export class SqliteIntake {
     const seqs = stayed.map((seq, at) => {
       return seq === undefined || seq > 0 ? seq : (placedAt.get(messages[at]!.id) ?? seq);
     });
-    this.#topics.add(messages, seqs);
+    this.#topics.add(messages, seqs, arrivals);
     if (isAnyBack) this.#pruning.countRestored(restored - before.restored);
     else if (inversions.found && !before.inverted) this.#setInverted.run(1);
     const { version: _, ...rest } = before;
@@ -137,6 +148,7 @@ export class SqliteIntake {
       inverted: inversions.found || isAnyBack,
       apart,
       placed,
+      hasAhead: before.hasAhead || arrivals.size > 0,
     };
     if (apart !== before.apart || placed !== before.placed) this.#apart.setCounts(before, after);
     const stored = messages.filter((_, at) => seqs[at] !== undefined);

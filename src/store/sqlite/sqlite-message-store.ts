@@ -2,17 +2,27 @@ import { MerkleRoot, MessageId, type PublicKey } from "../../core/ids.ts";
 import type { CopyPart } from "../../core/order/copy-part.ts";
 import type { MessageSet } from "../../core/order/message-set.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
-import type { Exempt, MessageQuery, MessageStore, NewMessage, QueryPiece, StoredMessage } from "../group-store.ts";
-import { checkLimit, checkNewMessage } from "../store-limits.ts";
+import type {
+  Exempt,
+  MessageLength,
+  MessageQuery,
+  MessageStore,
+  NewMessage,
+  PlacesPiece,
+  QueryPiece,
+  StoredMessage,
+} from "../group-store.ts";
+import { checkLimit, checkNewMessage, INT64_MAX } from "../store-limits.ts";
 import { timeRange } from "../time-range.ts";
 import { LogEnd } from "./log-end.ts";
 import { NewestPlaces } from "./newest-places.ts";
-import { RowReader } from "./row-reader.ts";
+import { RowReader, SEQ } from "./row-reader.ts";
+import { SqliteAhead } from "./sqlite-ahead.ts";
 import { SqliteApart } from "./sqlite-apart.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { type HeldTally, SqliteIntake } from "./sqlite-intake.ts";
 import { SqliteLogSums } from "./sqlite-log-sums.ts";
-import { SqliteMessageQuery, storedOf } from "./sqlite-message-query.ts";
+import { SqliteMessageQuery, STORED_COLUMNS, storedOf } from "./sqlite-message-query.ts";
 import { type SetStamp, SqliteOrder, sameStamp } from "./sqlite-order.ts";
 import { SqlitePruning } from "./sqlite-pruning.ts";
 import { SqliteRangeRoots } from "./sqlite-range-roots.ts";
@@ -31,6 +41,7 @@ export class SqliteMessageStore implements MessageStore {
   readonly #sums: SqliteLogSums;
   readonly #pruning: SqlitePruning;
   readonly #apart: SqliteApart;
+  readonly #ahead: SqliteAhead;
   readonly #ranges: SqliteRangeRoots;
   readonly #counts: Sql;
   readonly #root: Sql;
@@ -44,6 +55,8 @@ export class SqliteMessageStore implements MessageStore {
   readonly #get: Sql;
   readonly #arrivedAfter: Sql;
   readonly #lengthsAfter: Sql;
+  readonly #numberedLengths: Sql;
+  readonly #spent: Sql;
   readonly #since: Sql;
   readonly #idsFrom: Sql;
   readonly #idsWithin: Sql;
@@ -60,20 +73,22 @@ export class SqliteMessageStore implements MessageStore {
     this.#order = new SqliteOrder(file);
     this.#newest = new NewestPlaces(file);
     this.#topics = new SqliteTopicIndex(file);
-    this.#query = new SqliteMessageQuery(file, this.#topics);
+    this.#ahead = new SqliteAhead(file, this.#topics);
+    this.#query = new SqliteMessageQuery(file, { ahead: this.#ahead, topics: this.#topics });
     this.#sums = new SqliteLogSums(file);
     this.#pruning = new SqlitePruning(file, this.#topics);
-    this.#apart = new SqliteApart(file, this.#topics);
+    this.#apart = new SqliteApart(file, { ahead: this.#ahead, topics: this.#topics });
     this.#intake = new SqliteIntake(file, {
       topics: this.#topics,
       sums: this.#sums,
       pruning: this.#pruning,
       apart: this.#apart,
+      ahead: this.#ahead,
     });
     this.#ranges = new SqliteRangeRoots(file);
     this.#counts = file.prepare(
       `SELECT pruned, (SELECT messages FROM restored), inverted, max(seq, coalesce((SELECT max(seq) FROM messages), 0)),
-        ever, placed FROM counts, apart_counts`,
+        ever, placed, EXISTS (SELECT 1 FROM ahead) FROM counts, apart_counts`,
     );
     this.#root = file.prepare("SELECT root FROM counts WHERE root_seq = ?1 AND root_pruned = ?2");
     this.#setRoot = file.prepare("UPDATE counts SET root = ?1, root_seq = ?2, root_pruned = ?3");
@@ -93,10 +108,18 @@ export class SqliteMessageStore implements MessageStore {
       WHERE EXISTS (SELECT 1 FROM messages WHERE id = asked)
         OR EXISTS (SELECT 1 FROM pruned_times WHERE id = asked AND timestamp < ?2)`,
     );
-    this.#get = file.prepare("SELECT seq, id, canonical FROM messages WHERE id = ?1");
-    this.#arrivedAfter = file.prepare("SELECT seq, id, canonical FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    this.#get = file.prepare(`SELECT ${STORED_COLUMNS} FROM messages WHERE id = ?1`);
+    this.#arrivedAfter = file.prepare(`SELECT ${STORED_COLUMNS} FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2`);
     // The length of a blob stands ahead of it: none is read for this.
     this.#lengthsAfter = file.prepare("SELECT length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
+    this.#numberedLengths = file.prepare(
+      "SELECT seq, id, length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    );
+    // The index tells whose they are, so that only those of the author are looked at.
+    this.#spent = file.prepare(
+      `SELECT count(*), coalesce(sum(length(canonical)), 0) FROM messages
+      WHERE author = ?1 AND timestamp >= ?2 AND timestamp < ?3`,
+    );
     this.#since = file.prepare("SELECT count(*) FROM messages WHERE timestamp >= ?1");
     this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
     this.#idsWithin = file.prepare("SELECT id FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3");
@@ -133,7 +156,7 @@ export class SqliteMessageStore implements MessageStore {
 
   get pruned(): number {
     const { pruned, restored } = this.#readTally();
-    return pruned - restored;
+    return pruned === restored ? 0 : pruned - restored - this.#pruning.shedNow;
   }
 
   latestPruned(): bigint | undefined {
@@ -210,7 +233,7 @@ export class SqliteMessageStore implements MessageStore {
       });
       this.#order.stored([], before, after);
       this.#ranges.stored([], before, after);
-      this.#newest.stored(shown, before, after);
+      this.#newest.stored(after.hasAhead ? this.#atOwnDate(shown) : shown, before, after);
       this.#sums.committed(sum);
       this.#known = { ...this.#known!, tally: after };
       return shown.length;
@@ -229,15 +252,19 @@ export class SqliteMessageStore implements MessageStore {
   }
 
   query(query: MessageQuery): QueryPiece {
-    return this.#query.piece(query);
+    return this.#query.piece(query, this.#readTally().hasAhead);
   }
 
   latest(limit: number, topic?: string): StoredMessage[] {
-    return this.#query.latest(limit, topic);
+    return this.#query.latest(limit, topic, this.#readTally().hasAhead);
   }
 
   placesAfter(after: TimePlace | undefined, limit: number): TimePlace[] {
     return this.#query.placesAfter(after, limit);
+  }
+
+  shownAfter(after: TimePlace | undefined, limit: number): PlacesPiece {
+    return this.#query.shownAfter(after, limit, this.#readTally().hasAhead);
   }
 
   topologicalRange({ since, until }: { since: bigint | undefined; until: bigint | undefined }): StoredMessage[] {
@@ -307,11 +334,12 @@ export class SqliteMessageStore implements MessageStore {
     return this.#ranges.part(since, tally, limit);
   }
 
-  nextParents(): MessageId[] {
+  nextParents(latest = INT64_MAX): MessageId[] {
     // Asking whether another process stored something meanwhile costs as much as half a signature, and any held
     // messages will do.
     const tally = this.#known?.tally ?? this.#readTally();
-    if (this.#mayBeApart(tally)) return this.#newest.at(tally).map(({ id }) => id);
+    if (this.#ahead.top(this.#known?.version) > latest) return this.#newest.upTo(latest).map(({ id }) => id);
+    if (this.#mayBeApart(tally) || tally.hasAhead) return this.#newest.at(tally).map(({ id }) => id);
     const set = this.#order.loaded(tally);
     if (set) return set.nextParents();
     if (tally.inverted) return this.#order.at(tally).nextParents();
@@ -324,10 +352,35 @@ export class SqliteMessageStore implements MessageStore {
     // Nearly always there is nothing, which takes no transaction to find out.
     const doomed = before <= 0n ? undefined : this.#pruning.doomed(before, exempt, limit);
     if (doomed === undefined) return 0;
+    return this.#remove((lastSeq) => this.#pruning.prune(doomed, lastSeq));
+  }
+
+  shed(ids: readonly MessageId[]): number {
+    const seqs = ids.map((id) => this.get(id)?.seq).filter((seq) => seq !== undefined);
+    return seqs.length === 0 ? 0 : this.#remove((lastSeq) => this.#pruning.shed(`[${seqs.join()}]`, lastSeq));
+  }
+
+  lengthsAfter(seq: number, limit: number): MessageLength[] {
+    checkLimit(limit);
+    return this.#numberedLengths.rows(seq, limit).map(([seq, id, bytes]) => {
+      return {
+        seq: this.#rows.number(seq, seq, SEQ),
+        id: this.#rows.hex32(id, seq),
+        bytes: this.#rows.number(bytes, seq),
+      };
+    });
+  }
+
+  spentBy(author_node_id: number, since: bigint, until: bigint): { messages: number; bytes: number } {
+    const [messages, bytes] = this.#spent.row(author_node_id, since, until) ?? [];
+    return { messages: this.#rows.number(messages, author_node_id), bytes: this.#rows.number(bytes, author_node_id) };
+  }
+
+  #remove(remove: (lastSeq: number) => MessageId[]): number {
     try {
       const { ids, tally, after } = this.#file.transact(() => {
         const tally = this.#readTally();
-        const ids = this.#pruning.prune(doomed, tally.seq);
+        const ids = remove(tally.seq);
         return { ids, tally, after: { ...tally, held: tally.held - ids.length, pruned: tally.pruned + ids.length } };
       });
       this.#order.pruned(ids, tally, after);
@@ -337,6 +390,24 @@ export class SqliteMessageStore implements MessageStore {
     } catch (error) {
       this.#topics.forgetNumbers();
       throw error;
+    }
+  }
+
+  settleAhead(time: { readonly latest: bigint; readonly now: bigint }, limit: number): number {
+    checkLimit(limit);
+    const { hasAhead } = this.#readTally();
+    const { version } = this.#known!;
+    if (!hasAhead && this.#ahead.top(version) <= time.latest) return 0;
+    if (!this.#ahead.isUnsettled(time.latest, version)) return 0;
+    try {
+      return this.#file.transact(() => this.#ahead.settle(time, limit));
+    } catch (error) {
+      this.#ahead.forgetKnown();
+      this.#topics.forgetNumbers();
+      throw error;
+    } finally {
+      this.#newest.forget();
+      this.#known = undefined;
     }
   }
 
@@ -359,6 +430,10 @@ export class SqliteMessageStore implements MessageStore {
       this.#intake.noteAscending(set);
     });
     this.#known = undefined;
+  }
+
+  #atOwnDate(messages: readonly TimePlace[]): TimePlace[] {
+    return messages.filter(({ id }) => this.get(id)?.arrivedMs === undefined);
   }
 
   /** Whether any message may be apart now; those that were pruned while they were count too. */
@@ -385,7 +460,7 @@ export class SqliteMessageStore implements MessageStore {
   #readTally(): HeldTally {
     const version = this.#file.version();
     if (this.#known?.version === version) return this.#known.tally;
-    const [pruned, restored, inverted, seq, ever, inLog] = this.#counts.row() ?? [];
+    const [pruned, restored, inverted, seq, ever, inLog, late] = this.#counts.row() ?? [];
     const rows = this.#countsRow;
     const gone = rows.number(pruned, 1);
     const back = rows.number(restored, 1, { max: gone });
@@ -394,7 +469,8 @@ export class SqliteMessageStore implements MessageStore {
     const last = rows.number(seq, 1, { min: Math.max(0, gone - back - (apart - placed)) });
     const held = last - gone + back + apart - placed;
     const isInverted = rows.number(inverted, 1) !== 0;
-    const tally = { held, pruned: gone, restored: back, inverted: isInverted, seq: last, apart, placed };
+    const hasAhead = rows.number(late, 1) !== 0;
+    const tally = { held, pruned: gone, restored: back, inverted: isInverted, seq: last, apart, placed, hasAhead };
     this.#known = { version, tally };
     return tally;
   }

@@ -1,12 +1,9 @@
-import { EntmootError } from "../../core/errors.ts";
 import type { MessageId } from "../../core/ids.ts";
-import { indexedTopics } from "../../core/policy/topic.ts";
-import { decodeMessage } from "../../core/record/message.ts";
 import type { Exempt, NewMessage } from "../group-store.ts";
 import { INT64_MAX } from "../store-limits.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
-import type { SqliteTopicIndex } from "./sqlite-topic-index.ts";
+import { type SqliteTopicIndex, topicsOf } from "./sqlite-topic-index.ts";
 
 /** Ours. Bytes of messages that go in one transaction, so that none takes long. */
 const PIECE_BYTES = 1024 * 1024;
@@ -26,6 +23,7 @@ export type FormerPlace =
 interface Doomed {
   readonly id: MessageId;
   readonly author: number;
+  /** As views have it. */
   readonly timestamp: bigint;
   readonly topics: readonly string[];
 }
@@ -42,8 +40,13 @@ export class SqlitePruning {
   readonly #rememberTimes: Sql;
   readonly #delete: Sql;
   readonly #deleteApart: Sql;
+  readonly #deleteAhead: Sql;
   readonly #count: Sql;
   readonly #isPruned: Sql;
+  readonly #isShed: Sql;
+  readonly #shed: Sql;
+  readonly #unshed: Sql;
+  readonly #shedCount: Sql;
   readonly #formerSeq: Sql;
   readonly #forget: Sql;
   readonly #forgetSeq: Sql;
@@ -65,7 +68,11 @@ export class SqlitePruning {
       ) ORDER BY timestamp, author, id LIMIT ?4`,
     );
     const given = "seq IN (SELECT value FROM json_each(?1))";
-    this.#doomed = file.prepare(`SELECT id, timestamp, author, canonical FROM messages WHERE ${given}`, "bigint");
+    this.#doomed = file.prepare(
+      `SELECT id, coalesce((SELECT arrived FROM ahead WHERE ahead.seq = messages.seq), timestamp), author, canonical
+      FROM messages WHERE ${given}`,
+      "bigint",
+    );
     this.#remember = file.prepare(`INSERT OR IGNORE INTO pruned SELECT id FROM messages WHERE ${given}`);
     this.#rememberSeqs = file.prepare(`INSERT OR REPLACE INTO pruned_seqs SELECT seq, id FROM messages WHERE ${given}`);
     this.#rememberTimes = file.prepare(
@@ -73,7 +80,12 @@ export class SqlitePruning {
     );
     this.#delete = file.prepare(`DELETE FROM messages WHERE ${given}`);
     this.#deleteApart = file.prepare(`DELETE FROM apart WHERE ${given}`);
+    this.#deleteAhead = file.prepare(`DELETE FROM ahead WHERE ${given}`);
     this.#count = file.prepare("UPDATE counts SET pruned = pruned + ?1, seq = ?2");
+    this.#isShed = file.prepare("SELECT 1 FROM shed WHERE id = ?1");
+    this.#shed = file.prepare(`INSERT OR IGNORE INTO shed SELECT id FROM messages WHERE ${given}`);
+    this.#unshed = file.prepare("DELETE FROM shed WHERE id = ?1");
+    this.#shedCount = file.prepare("SELECT count(*) FROM shed");
     this.#isPruned = file.prepare("SELECT 1 FROM pruned WHERE id = ?1");
     this.#formerSeq = file.prepare("SELECT seq FROM pruned_seqs WHERE id = ?1 ORDER BY seq DESC LIMIT 1");
     this.#forget = file.prepare("DELETE FROM pruned WHERE id = ?1");
@@ -100,17 +112,33 @@ export class SqlitePruning {
 
   /** Forgets those of the numbers that are still there, and gives their ids. `lastSeq`: the highest number given out. */
   prune(seqs: string, lastSeq: number): MessageId[] {
+    this.#remember.run(seqs);
+    this.#rememberTimes.run(seqs);
+    return this.#remove(seqs, lastSeq);
+  }
+
+  /** The same of those that leave for another reason than their age, and are asked for again. */
+  shed(seqs: string, lastSeq: number): MessageId[] {
+    this.#shed.run(seqs);
+    return this.#remove(seqs, lastSeq);
+  }
+
+  /** How many left so, and are not back. */
+  get shedNow(): number {
+    return this.#rows.number(this.#shedCount.row()?.[0], "shed");
+  }
+
+  #remove(seqs: string, lastSeq: number): MessageId[] {
     const gone = this.#doomed.rows(seqs).map(([id, timestamp, author, canonical]) => ({
       id: this.#rows.hex32<MessageId>(id, id),
       timestamp: this.#rows.int64(timestamp, id),
       author: this.#rows.number(author, id, { max: 0xffffffff }),
-      topics: indexedTopics(topicsOf(canonical)),
+      topics: topicsOf(canonical),
     }));
-    this.#remember.run(seqs);
     this.#rememberSeqs.run(seqs);
-    this.#rememberTimes.run(seqs);
     this.#delete.run(seqs);
     this.#deleteApart.run(seqs);
+    this.#deleteAhead.run(seqs);
     this.#dropTopics(gone);
     this.#count.run(gone.length, lastSeq);
     return gone.map(({ id }) => id);
@@ -124,8 +152,9 @@ export class SqlitePruning {
 
   /** Where a message with this id, which is not held, belongs. */
   formerPlace({ timestamp }: NewMessage, id: Uint8Array): FormerPlace {
-    if (this.#isPruned.row(id) === undefined) return "none";
-    if (this.restoreFrom === undefined || timestamp < this.restoreFrom) return "pruned";
+    const isPruned = this.#isPruned.row(id) !== undefined;
+    if (!isPruned && this.#isShed.row(id) === undefined) return "none";
+    if (isPruned && (this.restoreFrom === undefined || timestamp < this.restoreFrom)) return "pruned";
     const [seq] = this.#formerSeq.row(id) ?? [];
     return seq === undefined ? "forgotten" : this.#rows.number(seq, id, SEQ);
   }
@@ -134,6 +163,7 @@ export class SqlitePruning {
   restored(id: Uint8Array, seq: number | undefined): void {
     this.#forget.run(id);
     this.#forgetTime.run(id);
+    this.#unshed.run(id);
     if (seq !== undefined) this.#forgetSeq.run(seq);
   }
 
@@ -146,15 +176,5 @@ export class SqlitePruning {
   #dropTopics(gone: readonly Doomed[]): void {
     const rows = gone.flatMap(({ topics, ...place }) => topics.map((topic) => ({ topic, ...place })));
     for (const [topic, of] of Map.groupBy(rows, (row) => row.topic)) this.#topics.drop(topic, of);
-  }
-}
-
-/** A message that cannot be read has none: its rows in the index lead nowhere and do no harm. */
-function topicsOf(canonical: unknown): readonly string[] {
-  try {
-    return canonical instanceof Uint8Array ? decodeMessage(canonical).topics : [];
-  } catch (error) {
-    if (!(error instanceof EntmootError)) throw error;
-    return [];
   }
 }

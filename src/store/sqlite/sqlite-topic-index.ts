@@ -1,6 +1,8 @@
+import { EntmootError } from "../../core/errors.ts";
 import { MessageId } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { compilePattern, indexedTopics, RESERVED_ROOT } from "../../core/policy/topic.ts";
+import { decodeMessage } from "../../core/record/message.ts";
 import type { NewMessage } from "../group-store.ts";
 import { type Bound, compareBounds, type TimeRange } from "../time-range.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
@@ -31,7 +33,7 @@ export interface TopicCount {
   latest: bigint;
 }
 
-/** Which messages have which topics, in time order per topic, with a count and the latest of each. */
+/** Which messages have which topics, in the time order of views per topic, with a count and the latest of each. */
 export class SqliteTopicIndex {
   readonly #rows: RowReader;
   readonly #number: Sql;
@@ -83,12 +85,20 @@ export class SqliteTopicIndex {
     this.#drop = file.prepare("DELETE FROM topics WHERE number = ?1 AND messages <= 0");
   }
 
-  /** Call within the transaction that stores the messages. `seqs`: their numbers, `undefined` for those not stored. */
-  add(messages: readonly NewMessage[], seqs: readonly (number | undefined)[]): void {
+  /**
+   * Call within the transaction that stores the messages. `seqs`: their numbers, `undefined` for those not stored;
+   * `arrivals`: where views place those whose date lies ahead.
+   */
+  add(
+    messages: readonly NewMessage[],
+    seqs: readonly (number | undefined)[],
+    arrivals: ReadonlyMap<MessageId, bigint>,
+  ): void {
     const counts = new Map<number, { messages: number; latest: bigint }>();
-    for (const [at, { topics, timestamp, author_node_id, id }] of messages.entries()) {
+    for (const [at, { topics, author_node_id, id, ...message }] of messages.entries()) {
       const seq = seqs[at];
       if (seq === undefined || topics.length === 0) continue;
+      const timestamp = arrivals.get(id) ?? message.timestamp;
       const bytes = Uint8Array.fromHex(id);
       for (const topic of indexedTopics(topics)) {
         const number = this.#numberOf(topic, timestamp);
@@ -125,6 +135,21 @@ export class SqliteTopicIndex {
   renumber(topics: readonly string[], { author_node_id, id, timestamp }: TimePlace, seq: number): void {
     for (const topic of indexedTopics(topics)) {
       this.#renumber.run(this.#numberOf(topic, timestamp), timestamp, author_node_id, MessageId.toBytes(id), seq);
+    }
+  }
+
+  /** Call within the transaction that gives the message at this place another place in time. */
+  move(
+    topics: readonly string[],
+    { author_node_id, id, timestamp }: TimePlace,
+    to: { seq: number; timestamp: bigint },
+  ): void {
+    const bytes = MessageId.toBytes(id);
+    for (const topic of indexedTopics(topics)) {
+      const number = this.#numberOf(topic, to.timestamp);
+      this.#delete.run(number, timestamp, author_node_id, bytes);
+      this.#insert.run(number, to.timestamp, author_node_id, bytes, to.seq);
+      this.#recount.run(number, 0);
     }
   }
 
@@ -189,5 +214,15 @@ export class SqliteTopicIndex {
     if (this.#numbers.size >= NUMBERS_KEPT) this.#numbers.clear();
     this.#numbers.set(topic, number);
     return number;
+  }
+}
+
+/** The topics of a stored message that are in the index. One that cannot be read has none: its rows in the index lead nowhere and do no harm. */
+export function topicsOf(canonical: unknown): readonly string[] {
+  try {
+    return canonical instanceof Uint8Array ? indexedTopics(decodeMessage(canonical).topics) : [];
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    return [];
   }
 }

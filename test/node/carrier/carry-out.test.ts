@@ -333,9 +333,9 @@ describe("a question for status", () => {
     peer(alice, status);
     peer(founder, status);
     await ask({ kind: "ask_status", to: alice });
-    expect(group.policy.text).toBe("");
+    expect(group.policy.firstText).toBe("");
     await ask({ kind: "ask_status", to: founder });
-    expect(group.policy.text).toBe(POLICY);
+    expect(group.policy.firstText).toBe(POLICY);
   });
 
   test("that is refused to a stranger tells the peer of our admission", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { unixMs } from "../../../src/core/clock.ts";
-import { GroupId, PublicKey } from "../../../src/core/ids.ts";
+import { GroupId, MessageId, PublicKey } from "../../../src/core/ids.ts";
 import { formatPolicy, POLICY_PRESETS } from "../../../src/core/policy/policy.ts";
 import { messageCanonical } from "../../../src/core/record/message.ts";
 import type { Message } from "../../../src/core/record/records.ts";
@@ -40,18 +40,19 @@ function world({ isAliceGone = false, oldest, preset }: WorldOptions = {}) {
   if (isAliceGone) change(REMOVED_AT_MS, "remove");
   if (preset !== undefined) store.setFact(POLICY_FACT, formatPolicy(POLICY_PRESETS[preset]));
   const { messages } = store;
+  const clock = new ManualClock(1_700_000_001_000);
   const writer = new BatchWriter(realClock, messages, () => {});
-  const policy = new GroupPolicy(store, () => FOUNDER.nodeId);
+  const policy = new GroupPolicy(store, { founder: () => FOUNDER.nodeId, unix: () => clock.unix() });
   const ingest = new Ingest({
     groupId: GROUP,
     messages,
     roster,
     policy,
-    retention: { oldest },
+    retention: { oldest, isTimeGood: true },
     writer,
-    clock: new ManualClock(1_700_000_001_000),
+    clock,
   });
-  return { ingest, messages, writer };
+  return { ingest, messages, writer, clock };
 }
 
 const forged = (good: Message): Message => ({ ...good, signature: new Uint8Array(64) });
@@ -130,15 +131,89 @@ test("a message of another group is refused before anything else is asked about 
   expect(await ingest.accept([messageCanonical(foreign)], PULLED)).toMatchObject({ refused: [foreign.id], stored: [] });
 });
 
-test("the author's budget holds what is new, and not the history a newcomer catches up with", async () => {
-  const { ingest } = world({ preset: "standard" });
-  const said = (from: number) =>
-    Array.from({ length: 30 }, (_, i) =>
-      messageCanonical(message({ by: ALICE, timestamp: BigInt(1_700_000_000_200 + from + i) })),
+for (const via of [PUSHED, PULLED, "fetch"] as const) {
+  test(`the rates of its author hold what comes by ${via} as by any way, and what is left waits for its turn`, async () => {
+    const { clock, ingest } = world({ preset: "standard" });
+    const said = Array.from({ length: 30 }, (_, i) =>
+      messageCanonical(message({ by: ALICE, timestamp: BigInt(1_700_000_000_200 + i) })),
     );
-  expect((await ingest.accept(said(0), PUSHED)).stored.length).toBe(12);
-  expect((await ingest.accept(said(0), PULLED)).stored.length).toBe(18);
-  expect((await ingest.accept(said(100), PULLED)).stored.length).toBe(30);
+    const taken = await ingest.accept(said, via);
+    expect([taken.stored.length, taken.owed.length, taken.refused]).toEqual([12, 18, []]);
+    expect(taken.delays[0]).toMatchObject({ author: ALICE.nodeId, takesMs: 10_000 });
+    clock.advance(taken.delays[0]!.waitMs);
+    expect((await ingest.accept(said, via)).stored.length).toBe(1);
+    clock.advance(60_000);
+    expect((await ingest.accept(said, via)).stored.length).toBe(6);
+  });
+
+  test(`who kept to its rates as it wrote comes whole by ${via}, in whatever order`, async () => {
+    const { clock, ingest } = world({ preset: "standard" });
+    const start = 1_700_000_000_200;
+    const bursts = Array.from({ length: 40 }, (_, n) => n * 120_000);
+    const said = bursts.flatMap((at) =>
+      Array.from({ length: 12 }, (_, i) => messageCanonical(message({ by: ALICE, timestamp: BigInt(start + at + i) }))),
+    );
+    clock.advance(40 * 120_000);
+    const [first, last] = [said.slice(0, 240), said.slice(240)];
+    expect((await ingest.accept(first, via)).stored.length).toBe(240);
+    expect((await ingest.accept(last.toReversed(), via)).stored.length).toBe(240);
+  });
+
+  test(`dates made up give no more by ${via} than the rates gave all the while`, async () => {
+    const { clock, ingest } = world({ preset: "standard" });
+    const hour = 3_600_000;
+    clock.advance(10 * hour);
+    const back = (ms: number, n: number) =>
+      messageCanonical(message({ by: ALICE, timestamp: BigInt(clock.unix() - ms), content: new Uint8Array(n) }));
+    // An hour of the past has room for what its rate gives and a burst, and what does not fit there is charged now.
+    const hours = await ingest.accept(
+      Array.from({ length: 500 }, (_, n) => back(3 * hour, n)),
+      via,
+    );
+    expect(hours.stored.length).toBe(372 + 11);
+    // Before its author was admitted, and ahead of now, there is none but what is left of today's.
+    const early = await ingest.accept(
+      Array.from({ length: 50 }, (_, n) => back(11 * hour, n)),
+      via,
+    );
+    const ahead = await ingest.accept(
+      Array.from({ length: 50 }, (_, n) => back(-9 * hour, n)),
+      via,
+    );
+    expect([early.stored.length, ahead.stored.length]).toEqual([0, 0]);
+  });
+}
+
+test("parents, references and topics are paid for like content", async () => {
+  const { clock, ingest } = world({ preset: "standard" });
+  const parents = (n: number) =>
+    Array.from({ length: 64 }, (_, i) => MessageId.fromBytes(new Uint8Array(32).fill(n * 64 + i + 1)));
+  const topics = Array.from({ length: 60 }, (_, i) => `${i}`.padEnd(1000, "x"));
+  const said = Array.from({ length: 6 }, (_, n) =>
+    messageCanonical(
+      message({
+        by: ALICE,
+        timestamp: BigInt(clock.unix() - n),
+        parents: parents(n % 3),
+        topics,
+        content: new Uint8Array(n),
+      }),
+    ),
+  );
+  expect(said[0]!.length).toBeGreaterThan(60_000);
+  // 128 KiB at once.
+  expect((await ingest.accept(said, PUSHED)).stored.length).toBe(2);
+});
+
+test("one that takes more than the burst is taken once, and paid for before anything else is", async () => {
+  const { clock, ingest } = world({ preset: "standard" });
+  const topics = Array.from({ length: 300 }, (_, i) => `${i}`.padEnd(1000, "x"));
+  const huge = messageCanonical(message({ by: ALICE, timestamp: BigInt(clock.unix()), topics }));
+  const next = messageCanonical(message({ by: ALICE, timestamp: BigInt(clock.unix()) }));
+  expect((await ingest.accept([huge], PUSHED)).stored.length).toBe(1);
+  const { delays } = await ingest.accept([next], PUSHED);
+  // What it has beyond the burst of 128 KiB, at 64 KiB a minute.
+  expect(delays[0]!.waitMs / 60_000).toBeCloseTo((huge.length + next.length - 131_072) / 65_536, 1);
 });
 
 test("a message larger than a frame of ours is refused, however valid", async () => {

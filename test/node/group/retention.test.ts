@@ -240,7 +240,7 @@ test("a member whose clock goes to and fro is told of once an hour", () => {
 
 test("a policy that cannot be kept is not followed", () => {
   const { group, store } = world();
-  store.setFact = () => {
+  store.setFacts = () => {
     throw new EntmootError("disk_full", "no room");
   };
   expect(() => group.policy.set(POLICY_PRESETS.relaxed)).toThrow("no room");

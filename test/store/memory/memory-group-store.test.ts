@@ -1,6 +1,8 @@
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
+import { aheadContract } from "../../contract/ahead.contract.ts";
 import { apartContract } from "../../contract/apart.contract.ts";
 import { groupStoreContract } from "../../contract/group-store.contract.ts";
+import { shedContract } from "../../contract/shed.contract.ts";
 import { GROUP } from "../../support/message.ts";
 
 const makeWorld = () => {
@@ -10,3 +12,5 @@ const makeWorld = () => {
 
 groupStoreContract("memory", makeWorld);
 apartContract("memory", makeWorld);
+aheadContract("memory", makeWorld);
+shedContract("memory", makeWorld);

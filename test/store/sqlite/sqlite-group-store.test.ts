@@ -5,14 +5,18 @@ import { merkleRoot } from "../../../src/core/order/merkle-tree.ts";
 import { GROUP_0001 } from "../../../src/store/sqlite/migrations/0001-group.ts";
 import { type Access, SqliteFile } from "../../../src/store/sqlite/sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "../../../src/store/sqlite/sqlite-group-store.ts";
+import { aheadContract } from "../../contract/ahead.contract.ts";
 import { apartContract } from "../../contract/apart.contract.ts";
 import { type GroupStoreWorld, groupStoreContract } from "../../contract/group-store.contract.ts";
+import { shedContract } from "../../contract/shed.contract.ts";
 import { keptMessage } from "../../support/kept-message.ts";
 import { GROUP, message } from "../../support/message.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 groupStoreContract("SQLite", () => new SqliteWorld());
 apartContract("SQLite", () => new SqliteWorld());
+aheadContract("SQLite", () => new SqliteWorld());
+shedContract("SQLite", () => new SqliteWorld());
 
 test("what another connection stored counts at once, also a child that waits for its parent", () => {
   using world = new SqliteWorld();
