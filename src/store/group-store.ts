@@ -174,6 +174,8 @@ export interface MessageStore {
    * `latest` (Unix milliseconds): while there is any, the last three of the others by time.
    */
   nextParents(latest?: bigint): MessageId[];
+  /** The last three by time, oldest first, of what is neither apart nor lay ahead when it came; as current as `nextParents`. */
+  newest(): readonly TimePlace[];
   /** How many are set apart now. */
   readonly apart: number;
   /** Some apart were vouched for, too many for the transaction that did it: `rejoin` gives them their places. */

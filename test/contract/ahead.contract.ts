@@ -64,6 +64,12 @@ export function aheadContract(name: string, makeWorld: () => GroupStoreWorld): v
       messages.putMany([ahead(said(bob, NOW + TEN_YEARS + 1n), NOW), keptMessage(said(bob, NOW + TEN_YEARS + 2n))]);
       for (const { messages } of beforeAndAfter(world)) {
         expect(messages.nextParents(NOW + 1_000n)).toEqual([a.id, b.id]);
+        expect(
+          messages
+            .newest()
+            .slice(0, 2)
+            .map(({ id, author_node_id }) => [id, author_node_id]),
+        ).toEqual([a, b].map(({ author, id }) => [id, author.pilot_node_id]));
         expect(messages.nextParents(NOW)).toEqual([a.id]);
       }
     });

@@ -3,11 +3,8 @@ import { durationText, instantText } from "../../core/amounts.ts";
 import { later, type UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { retentionDay } from "../../core/policy/retention.ts";
-import { decodeMessage } from "../../core/record/message.ts";
 import type { Group } from "./group.ts";
 
-/** Ours. Messages at the end of what views show whose dates are looked at. */
-const LATEST = 3;
 /** Ours. With fewer heard one of them may have made up the time; then it is told, and nothing is refused for it. */
 const HEARD_MIN = 3;
 
@@ -34,10 +31,6 @@ export function requireTimely(group: Group, now: UnixMs): number | undefined {
 
 /** How far it is behind what others said last. It has been there before: what lay ahead of it has no place by its own date. */
 function behindLatest({ self, store }: Group, now: UnixMs): number {
-  const latest = store.messages.query({ order: "desc", limit: LATEST }).found;
-  const said = latest
-    .filter(({ arrivedMs }) => arrivedMs === undefined)
-    .map(({ canonical }) => decodeMessage(canonical));
-  const byOthers = said.filter(({ author }) => author.pilot_node_id !== self?.pilot_node_id);
+  const byOthers = store.messages.newest().filter(({ author_node_id }) => author_node_id !== self?.pilot_node_id);
   return Math.max(0, ...byOthers.map(({ timestamp }) => Number(timestamp) - now));
 }

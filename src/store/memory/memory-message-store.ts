@@ -266,6 +266,13 @@ export class MemoryMessageStore implements MessageStore {
     return others.slice(-PARENTS_MAX).map(({ id }) => id);
   }
 
+  newest(): readonly TimePlace[] {
+    return this.#inTimeOrder()
+      .filter(({ arrivedMs, node, seq }) => seq > 0 && arrivedMs === undefined && node.timestamp >= 0n)
+      .slice(-PARENTS_MAX)
+      .map(({ id, node }) => ({ id, timestamp: node.timestamp, author_node_id: node.author }));
+  }
+
   get apart(): number {
     return this.#apart.size;
   }

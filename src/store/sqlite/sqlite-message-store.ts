@@ -347,6 +347,10 @@ export class SqliteMessageStore implements MessageStore {
     return this.#newest.at(tally).map(({ id }) => id);
   }
 
+  newest(): readonly TimePlace[] {
+    return this.#newest.at(this.#known?.tally ?? this.#readTally());
+  }
+
   pruneBefore(before: bigint, exempt?: Exempt, limit = Number.MAX_SAFE_INTEGER): number {
     checkLimit(limit);
     // Nearly always there is nothing, which takes no transaction to find out.
