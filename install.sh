@@ -202,6 +202,8 @@ find_places() {
     *) fail "HOME: expected an absolute path, found '$HOME'; set ENTMOOT_HOME to a folder to install to" ;;
     esac
     install_dir=${HOME%/}/.entmoot
+  elif [ -d /data ] && [ -w /data ]; then
+    fail 'neither HOME nor ENTMOOT_HOME is set; /data can be written: set ENTMOOT_HOME=/data/.entmoot'
   else
     fail 'neither HOME nor ENTMOOT_HOME is set; set ENTMOOT_HOME to a folder to install to'
   fi
@@ -1165,18 +1167,19 @@ find_shell() {
 # The start-up files that get the line: that of the user's shell, and those of login shells, of which each shell reads
 # another. Where there is none of these, .profile, which most read, is made.
 shell_files() {
+  home=${HOME%/}
   case $shell_name in
-  zsh) say "${ZDOTDIR:-$HOME}/.zshrc" ;;
+  zsh) say "${ZDOTDIR:-$home}/.zshrc" ;;
   # On macOS a terminal starts login shells, and those pass .bashrc over.
-  bash) [ "$(uname -s)" = Darwin ] || say "$HOME/.bashrc" ;;
-  fish) say "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish" ;;
+  bash) [ "$(uname -s)" = Darwin ] || say "$home/.bashrc" ;;
+  fish) say "${XDG_CONFIG_HOME:-$home/.config}/fish/conf.d/entmoot.fish" ;;
   # Made anew it would take the place of what the system has for everybody.
-  ksh | ksh93) [ ! -e "$HOME/.kshrc" ] || say "$HOME/.kshrc" ;;
-  mksh | lksh) [ ! -e "$HOME/.mkshrc" ] || say "$HOME/.mkshrc" ;;
-  yash) for each in "$HOME/.yashrc" "$HOME/.yash_profile"; do [ ! -e "$each" ] || say "$each"; done ;;
+  ksh | ksh93) [ ! -e "$home/.kshrc" ] || say "$home/.kshrc" ;;
+  mksh | lksh) [ ! -e "$home/.mkshrc" ] || say "$home/.mkshrc" ;;
+  yash) for each in "$home/.yashrc" "$home/.yash_profile"; do [ ! -e "$each" ] || say "$each"; done ;;
   esac
   login=
-  for each in "$HOME/.bash_profile" "$HOME/.bash_login" "$HOME/.profile"; do
+  for each in "$home/.bash_profile" "$home/.bash_login" "$home/.profile"; do
     if [ -e "$each" ]; then
       say "$each"
       login=yes
@@ -1184,9 +1187,9 @@ shell_files() {
   done
   case $shell_name in
   # These read no other.
-  sh | dash | ash | busybox | posh | ksh | ksh93 | mksh | lksh) if [ ! -e "$HOME/.profile" ]; then login=; fi ;;
+  sh | dash | ash | busybox | posh | ksh | ksh93 | mksh | lksh) if [ ! -e "$home/.profile" ]; then login=; fi ;;
   esac
-  if [ -z "$login" ]; then say "$HOME/.profile"; fi
+  if [ -z "$login" ]; then say "$home/.profile"; fi
 }
 
 # Says what is left to do where the next shell does not find the program by the files that got the line.
@@ -1276,8 +1279,10 @@ $line$CUT_MARK"
     { say "$fresh" >>"$rc"; } 2>/dev/null; then
     if [ -n "$given" ]; then chown -h "$given" "$rc"; fi
     say "added $bin_dir to PATH in $rc; it counts from the next shell on"
+  elif [ "$explained" = "$line" ]; then
+    warn "$rc: cannot be written either"
   else
-    explained=yes
+    explained=$line
     warn "$rc: cannot be written; add this line to the start-up file of your shell:"
     warn "  $line"
   fi
@@ -1285,9 +1290,10 @@ $line$CUT_MARK"
 
 remove_path() {
   if [ -z "${HOME:-}" ]; then return 0; fi
-  for rc in "${ZDOTDIR:-$HOME}/.zshrc" "$HOME/.bashrc" "$HOME/.bash_profile" "$HOME/.bash_login" "$HOME/.profile" \
-    "$HOME/.kshrc" "$HOME/.mkshrc" "$HOME/.yashrc" "$HOME/.yash_profile" \
-    "${XDG_CONFIG_HOME:-$HOME/.config}/fish/conf.d/entmoot.fish"; do
+  home=${HOME%/}
+  for rc in "${ZDOTDIR:-$home}/.zshrc" "$home/.bashrc" "$home/.bash_profile" "$home/.bash_login" "$home/.profile" \
+    "$home/.kshrc" "$home/.mkshrc" "$home/.yashrc" "$home/.yash_profile" \
+    "${XDG_CONFIG_HOME:-$home/.config}/fish/conf.d/entmoot.fish"; do
     line=$(path_line "$rc")
     if [ ! -f "$rc" ] || ! grep -qxF -e "$line" -e "$line$CUT_MARK" "$rc"; then continue; fi
     made=

@@ -25,9 +25,11 @@ TASK is ${Object.keys(PROGRAMS).join(", ")} or check; --help after any of them t
 
 const START_USAGE = `usage: npm start [-- OPTIONS]
 
-Builds the program where a source is newer, and runs "entmootd up" with OPTIONS; "npm start" once, then
-dist/entmootd up -help, lists them.
+Builds the program where a source is newer, and runs "entmootd up" with OPTIONS. Once it is built, this lists them.
 `;
+
+/** The program as `npm start` builds it. */
+const BINARY = join(ROOT, "dist", process.platform === "win32" ? "entmootd.exe" : "entmootd");
 
 const TEST_USAGE = `usage: npm test [-- OPTIONS] [SUITE…]
 
@@ -73,7 +75,9 @@ async function launch(task, args) {
   const usage = isHelp ? usageOf(task) : undefined;
   if (usage !== undefined) {
     process.stdout.write(usage);
-    return 0;
+    if (task !== "start" || !existsSync(BINARY)) return 0;
+    process.stdout.write("\n");
+    return runChild(BINARY, ["up", ...args], { cwd: ROOT });
   }
   const abort = new AbortController();
   const stop = () => abort.abort();
@@ -95,8 +99,7 @@ async function launch(task, args) {
   switch (task) {
     case "start": {
       const built = await run(bun, ["scripts/build.ts", "--if-changed"]);
-      const binary = join(ROOT, "dist", process.platform === "win32" ? "entmootd.exe" : "entmootd");
-      return built === 0 ? run(binary, ["up", ...args]) : built;
+      return built === 0 ? run(BINARY, ["up", ...args]) : built;
     }
     case "test":
       return run(bun, testArguments(args));

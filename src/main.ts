@@ -8,9 +8,11 @@ import { commandHelp, namedHere, programHelp } from "./cli/line/help.ts";
 import { runnableHints } from "./cli/line/hints.ts";
 import { refuseChangedWords } from "./cli/line/raw-arguments.ts";
 import { withoutSecrets } from "./core/admission/secrets.ts";
-import { EntmootError, type ErrorCode, textOf } from "./core/errors.ts";
+import { EntmootError, type ErrorCode, type OtherPlaces, textOf } from "./core/errors.ts";
 import { type ExitStatus, STATUS } from "./core/failure-table.ts";
+import { GroupId } from "./core/ids.ts";
 import { endAtSignals } from "./host/first-process.ts";
+import { setProseForm } from "./host/prose-form.ts";
 import { terminalText } from "./view/terminal-text.ts";
 
 endAtSignals();
@@ -53,6 +55,7 @@ async function main(argv: readonly string[]): Promise<ExitStatus> {
   jsonErrors = parseGlobalOptions(request.globals, process.env, "/").jsonErrors;
   if (jsonErrors) (await printing()).setJsonProse(true);
   if (request.globals.data !== undefined) dataFlag = String(request.globals.data);
+  setProseForm((text, program) => runnableHints(text, program, dataFlag));
   effect = request.command.help?.effect;
   parseFeatureFlags(process.env);
   const { result } = await runCommand(request.command, { rawArgs: [...request.rawArgs] });
@@ -69,8 +72,8 @@ async function report(error: unknown): Promise<ExitStatus> {
   const stack = code === "internal" && process.env.ENTMOOT_DEBUG && error instanceof Error ? error.stack : undefined;
   const { printFailure, printJsonFailure } = await printing();
   if (jsonErrors) {
-    const { places, retryAfterMs } = error instanceof EntmootError ? error : {};
-    const fields = { retry_after_ms: retryAfterMs, after_all: places?.all, after_new: places?.fresh };
+    const { places = [], retryAfterMs } = error instanceof EntmootError ? error : {};
+    const fields = { retry_after_ms: retryAfterMs, ...(places.length === 0 ? {} : lostPlaces(places)) };
     printJsonFailure({ error: { code, message, ...fields, stack } });
   } else {
     // A refusal, say, is in the words of a stranger.
@@ -78,6 +81,18 @@ async function report(error: unknown): Promise<ExitStatus> {
     if (stack !== undefined) printFailure(stack);
   }
   return STATUS[code].exit;
+}
+
+function lostPlaces(places: readonly OtherPlaces[]) {
+  const lost = places.map(({ all, fresh, groupId, lost }) => ({
+    group_id: GroupId.toBase64(groupId),
+    place: lost,
+    after_all: all,
+    after_new: fresh,
+  }));
+  // Of one alone beside the code, too.
+  const [{ group_id, after_all, after_new }] = lost as [(typeof lost)[number]];
+  return { ...(lost.length > 1 ? {} : { group_id, after_all, after_new }), lost };
 }
 
 function codeOf(error: unknown): ErrorCode {

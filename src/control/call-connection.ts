@@ -27,7 +27,7 @@ export class SilentDaemon extends EntmootError {
 /** The daemon closed a connection that it had answered on. */
 class DaemonEnded extends EntmootError {
   constructor(operation?: Pick<AnyOperation, "onlyLooks">) {
-    super("unavailable", `the daemon has ended${unlessItOnlyLooks(operation)}`);
+    super("control_unavailable", `the daemon has ended${unlessItOnlyLooks(operation)}`);
   }
 }
 
@@ -62,7 +62,7 @@ export class CallConnection implements Disposable {
 
   /**
    * The answer to one call. Throws the daemon's refusal, `timeout` after the operation's patience or the one given,
-   * `SilentDaemon`, `NothingSent`, `unavailable` when the connection broke, `frame_too_large`, `malformed_frame`, and
+   * `SilentDaemon`, `NothingSent`, `control_unavailable` when the connection broke, `frame_too_large`, `malformed_frame`, and
    * the reason of a signal that aborted before anything was sent.
    */
   async call<Request, Answer, Event>(
@@ -124,7 +124,8 @@ export class CallConnection implements Disposable {
         this.#hear(frame);
       }
     } catch (error) {
-      failure = error;
+      const isBroken = error instanceof EntmootError && error.code === "unavailable";
+      failure = isBroken && !this.#isClosed ? new DaemonEnded() : error;
     }
     this.#isReading = false;
     for (const call of this.#calls.values()) call.onEnd(failure);
@@ -275,7 +276,7 @@ class CallUnderWay<Answer, Event> {
     // What kind of daemon it is, is for every call to know.
     const told = failure instanceof DaemonEnded ? new DaemonEnded(this.operation) : failure;
     if (this.#hasBegun || failure instanceof SilentDaemon) this.fail(this.#unsent ?? told);
-    else this.fail(this.#unbegun("unavailable", "the connection to the daemon ended"));
+    else this.fail(this.#unbegun("control_unavailable", "the connection to the daemon ended"));
   }
 
   #begin(request: Uint8Array): void {
@@ -284,7 +285,7 @@ class CallUnderWay<Answer, Event> {
     this.#parts.send("call", room, request).catch((error: unknown) => this.#onSendFailed(error));
   }
 
-  #unbegun(code: "timeout" | "unavailable", what: string): EntmootError {
+  #unbegun(code: "timeout" | "control_unavailable", what: string): EntmootError {
     return new EntmootError(
       code,
       `${this.operation.name}: ${what} while it waited for earlier calls of this connection; it was not sent`,

@@ -12,9 +12,11 @@ import type {
   Operation,
   Operations,
 } from "../node/operations/operation.ts";
+import { requested } from "../node/operations/requested.ts";
 import { Deadline, unlessAborted } from "../transport/wait.ts";
 import type { InfoResp } from "../wire/control/control-info-frames.ts";
 import { CallConnection, SilentDaemon } from "./call-connection.ts";
+import { ControlError } from "./control-error.ts";
 import { dial } from "./dial.ts";
 import type { OriginalDaemon } from "./original-daemon.ts";
 import { NothingSent } from "./socket-stream.ts";
@@ -75,7 +77,7 @@ export class ControlClient implements Operations {
     options: CallOptions<Event> = {},
   ): Promise<Answer> {
     options.signal?.throwIfAborted();
-    checkValue(operation.request, request);
+    requested(() => checkValue(operation.request, request));
     const asked = await this.#ask(operation, request, options);
     if (asked !== undefined) return asked.answer;
     const original = await this.#original();
@@ -108,7 +110,7 @@ export class ControlClient implements Operations {
     request: Loose<Request>,
     timeoutMs: number,
   ): Promise<Answer> {
-    checkValue(operation.request, request);
+    requested(() => checkValue(operation.request, request));
     using deadline = new Deadline(this.#clock, timeoutMs);
     const asked = await this.#ask(operation, request, { timeoutMs });
     if (asked === undefined) return this.call(operation, request, { timeoutMs });
@@ -123,6 +125,18 @@ export class ControlClient implements Operations {
   /** Whether the daemon is an original, which knows none of our frames. Asked by one identifying question. */
   async isOriginal(timeoutMs = WHO_ARE_YOU_MS): Promise<boolean> {
     return (await this.#identified({ timeoutMs, signal: undefined })) === undefined;
+  }
+
+  /** Whether it says within `timeoutMs` what it is, or why it will not. Throws as a call when there is none any more. */
+  async answers(timeoutMs: number): Promise<boolean> {
+    try {
+      await this.isOriginal(timeoutMs);
+      return true;
+    } catch (error) {
+      if (error instanceof Unidentified) return false;
+      if (error instanceof ControlError) return true;
+      throw error;
+    }
   }
 
   /** Calls under way fail with `unavailable`, and so does every later one. */
@@ -166,7 +180,8 @@ export class ControlClient implements Operations {
           return undefined;
         }
         // A kept connection that the daemon had closed, which only writing shows.
-        if (!(error instanceof NothingSent) || attempt > 1) throw error;
+        if (!(error instanceof NothingSent)) throw error;
+        if (attempt > 1) throw gone();
       }
     }
   }
@@ -189,7 +204,7 @@ export class ControlClient implements Operations {
 
   /**
    * A connection to a daemon that knows our frames; `undefined` when it is an original, to which nothing is sent but
-   * the question. Throws `timeout` after the caller's patience, and the reason of its signal.
+   * the question. Throws `control_unavailable` after the caller's patience, and the reason of its signal.
    */
   async #identified({ signal, timeoutMs }: Patience): Promise<CallConnection | undefined> {
     for (let attempt = 1; ; attempt++) {
@@ -204,7 +219,8 @@ export class ControlClient implements Operations {
         return connection;
       } catch (error) {
         if (error instanceof SilentDaemon) await this.#concludeOriginal();
-        else if (!(error instanceof NothingSent) || attempt > 1) throw error;
+        else if (!(error instanceof NothingSent)) throw error;
+        else if (attempt > 1) throw gone();
       }
     }
   }
@@ -223,10 +239,7 @@ export class ControlClient implements Operations {
       using deadline = new Deadline(this.#clock, timeoutMs, signal);
       await unlessAborted(kind, deadline.signal);
       if (deadline.signal.aborted && !signal?.aborted) {
-        throw new EntmootError(
-          "timeout",
-          `no answer from the daemon within ${durationText(timeoutMs)}; nothing but what it is was asked yet`,
-        );
+        throw new Unidentified(timeoutMs);
       }
     }
     signal?.throwIfAborted();
@@ -278,6 +291,16 @@ interface ClientParts extends ClientOptions {
 
 function isSoonDone({ patienceMs }: Pick<AnyOperation, "patienceMs">): boolean {
   return patienceMs !== undefined && patienceMs <= ORDINARY_MS;
+}
+
+/** The daemon has not said what it is, and so was asked nothing else: nothing was done. */
+class Unidentified extends EntmootError {
+  constructor(timeoutMs: number) {
+    super(
+      "control_unavailable",
+      `the daemon does not answer: it has not said within ${durationText(timeoutMs)} what it is, and was asked nothing else; see "entmootd env"`,
+    );
+  }
 }
 
 /** How long somebody waits to learn who the daemon is. */

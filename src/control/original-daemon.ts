@@ -165,7 +165,7 @@ export class OriginalDaemon {
     this.#clock = clock;
   }
 
-  /** Throws as the daemon refuses, `unsupported` for an operation that it does not know, `timeout`, `unavailable`. */
+  /** Throws as the daemon refuses, `unsupported` for an operation that it does not know, `timeout`, `control_unavailable`. */
   call<Request, Answer, Event>(
     operation: Operation<Request, Answer, Event>,
     request: Loose<Request>,
@@ -218,7 +218,7 @@ export class OriginalDaemon {
       );
     }
     throw new EntmootError(
-      "unavailable",
+      "control_unavailable",
       `the daemon closed the connection before it answered${unlessItLooks(request)}`,
     );
   }

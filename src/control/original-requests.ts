@@ -47,7 +47,7 @@ const HANDLERS = {
   async publish_req(request, { node, send }) {
     const content = request.content ?? new Uint8Array(0);
     const { group_id, topics } = request;
-    const { author: _, ...published } = await node.call(publish, { group_id, topics, content });
+    const { author: _, ...published } = await node.call(publish, { group_id, topics, content, verbatim: true });
     await send({ kind: "publish_resp", ...published });
   },
 

@@ -6,6 +6,7 @@ import type { Log } from "../host/log.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
 import { messages, watch } from "../node/operations/messages.ts";
 import type { AnyOperation } from "../node/operations/operation.ts";
+import { requested } from "../node/operations/requested.ts";
 import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
 import { CALLS_MAX } from "./call-queue.ts";
 import type { ControlConnection } from "./control-connection.ts";
@@ -82,7 +83,7 @@ export class ServedCalls {
   #begin(frame: OperationFrame & Pick<ReadFrame, "skippedBytes">, running: ServedCall | undefined): void {
     try {
       const operation = this.#admitted(frame, running);
-      const request = decodeJson(operation.request, frame.body);
+      const request = requested(() => decodeJson(operation.request, frame.body));
       const { calls, streams } = this.#parts.door;
       using reserved = new DisposableStack();
       reserved.use(calls.reserve());

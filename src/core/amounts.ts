@@ -17,7 +17,8 @@ export function countText(count: number): string {
 
 /** `250 ms`, `1.5 s`, `2 min 30 s`, `24 h`, `12 days`: a length of time, up to its second unit. */
 export function durationText(ms: number): string {
-  if (tenths(ms) < 1000) return `${tenths(ms)} ms`;
+  const shown = ms < 10 ? tenths(ms) : Math.round(ms);
+  if (shown < 1000) return `${shown} ms`;
   if (tenths(ms / 1000) < 60) return `${tenths(ms / 1000)} s`;
   const seconds = Math.round(ms / 1000);
   const minutes = Math.floor(seconds / 60);

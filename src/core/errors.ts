@@ -1,3 +1,5 @@
+import type { GroupId } from "./ids.ts";
+
 /** Every way an operation can fail that someone outside can act on. */
 export type ErrorCode =
   | "invalid_argument"
@@ -30,6 +32,9 @@ export type ErrorCode =
 
 /** From where a reader goes on whose place this log does not have. */
 export interface OtherPlaces {
+  readonly groupId: GroupId;
+  /** The place, or the bare number, that was asked for. */
+  readonly lost: string;
   /** To read all of it again. */
   readonly all: string;
   /** To read only what comes. */
@@ -39,7 +44,7 @@ export interface OtherPlaces {
 interface FailureDetails {
   readonly cause?: unknown;
   readonly retryAfterMs?: number | undefined;
-  readonly places?: OtherPlaces | undefined;
+  readonly places?: readonly OtherPlaces[] | undefined;
 }
 
 /**
@@ -51,8 +56,8 @@ export class EntmootError extends Error {
   /** Of `rate_limited`: how long to wait before the same can succeed, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
-  /** Of `place_lost`. */
-  readonly places: OtherPlaces | undefined;
+  /** Of `place_lost`: one for each place that is lost; none of any other failure. */
+  readonly places: readonly OtherPlaces[];
 
   constructor(code: ErrorCode, message: string, options?: FailureDetails) {
     super(message, options);
@@ -61,7 +66,7 @@ export class EntmootError extends Error {
     // Who wraps a failure to name the command does not lose when to try again, or where to go on.
     const { cause, places, retryAfterMs } = options ?? {};
     this.retryAfterMs = retryAfterMs ?? (cause instanceof EntmootError ? cause.retryAfterMs : undefined);
-    this.places = places ?? (cause instanceof EntmootError ? cause.places : undefined);
+    this.places = places ?? (cause instanceof EntmootError ? cause.places : []);
   }
 }
 

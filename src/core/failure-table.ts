@@ -54,9 +54,9 @@ export const EXIT_MEANING = {
   2: "this node is not a member of the group, or not its founder",
   3: "group not known here",
   5: "invalid flag, argument or invite",
-  6: "no daemon answers on the control socket, or another one owns the data root",
+  6: "no daemon answers, or it ended before its answer; or another process has the data root",
   7: "a rate limit; the same can succeed later, and the failure says when",
-  8: "tail -count: fewer messages came in the time allowed",
+  8: "tail -count: fewer messages came in the time allowed, or before a signal",
   10: "update -exit-code: a newer release is there",
 } as const satisfies Record<number, string>;
 

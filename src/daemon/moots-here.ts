@@ -1,31 +1,46 @@
+import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { groupName } from "../node/group/group-name.ts";
+import { keptMootName } from "../node/kept-names.ts";
 import { status } from "../node/operations/daemon.ts";
 import { isThere } from "../store/private-files.ts";
 import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
-import { connectOrWait } from "./open-operations.ts";
+import { connectToLook } from "./open-operations.ts";
 import type { GlobalOptions } from "./options.ts";
 import { telling } from "./tell-reading.ts";
 
 /** A moot of this node, as people name it. */
 export interface MootHere {
   readonly group_id: GroupId;
-  /** Empty when it has none. */
-  readonly name: string;
+  /** Empty when it has none; `undefined` where it is not known, as it cannot be opened. */
+  readonly name: string | undefined;
+  /** Whether it can be opened. Who means one that cannot is not to be led to another. */
+  readonly isOpen: boolean;
 }
 
-/** The moots of this node, asked of its daemon, or read where none runs. Creates nothing. */
+/** The moots of this node, asked of its daemon, or read where none answers. Creates nothing. */
 export async function mootsHere(options: GlobalOptions, timeoutMs: number | undefined): Promise<readonly MootHere[]> {
-  await using client = await connectOrWait(options, timeoutMs);
+  await using client = await connectToLook(options, timeoutMs);
   const patience = timeoutMs === undefined ? {} : { timeoutMs };
   // An original's daemon knows no names.
   if (client !== undefined && !(await client.isOriginal(timeoutMs))) {
-    return (await client.call(status, {}, patience)).groups;
+    const { groups, unopened } = await client.call(status, {}, patience);
+    return [
+      ...groups.map(({ group_id, name }) => ({ group_id, name, isOpen: true })),
+      ...unopened.map(({ group_id, name }) => ({ group_id, name, isOpen: false })),
+    ];
   }
   if (!isThere(options.dataDir)) return [];
   using root = SqliteDataRoot.open(options.dataDir, "read", telling());
-  return root.groupIds().flatMap((id) => {
-    const store = root.openGroup(id);
-    return store === undefined ? [] : [{ group_id: id, name: groupName(store) }];
+  const shut = (group_id: GroupId) => ({ group_id, name: keptMootName(root.node, group_id), isOpen: false });
+  const joined = root.groupIds().flatMap((group_id) => {
+    try {
+      const store = root.openGroup(group_id);
+      return store === undefined ? [] : [{ group_id, name: groupName(store), isOpen: true }];
+    } catch (error) {
+      if (!(error instanceof EntmootError)) throw error;
+      return [shut(group_id)];
+    }
   });
+  return [...joined, ...[...root.leftOut.keys()].map(shut)];
 }

@@ -3,11 +3,11 @@ import { ControlClient } from "../control/control-client.ts";
 import { NO_DAEMON, NO_ROOT } from "../control/control-error.ts";
 import { later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
-import type { DaemonsSeen } from "../host/daemon-processes.ts";
 import { printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
 import type { Operations } from "../node/operations/operation.ts";
 import { pause } from "../transport/wait.ts";
+import { astrayText, requireAtHome } from "./daemon-astray.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Ours. How long a daemon that is seen, or holds the data root, has to open its control socket. */
@@ -21,14 +21,24 @@ export interface OpenHow {
   readonly change: boolean;
 }
 
+/** Daemons that accepted a connection and said nothing, by who asked, with why: one command does not wait twice for the same. */
+const silent = new WeakMap<GlobalOptions, string>();
+
+/** Why the daemon did not answer who looked with these options, where it did not. */
+export function silenceOf(options: GlobalOptions): string | undefined {
+  return silent.get(options);
+}
+
 /**
  * The running daemon of this data root, or, when none answers, the node itself opened here without a carrier; over an
- * agents' socket the daemon behind it. Throws `already_running` when a process holds the data root and does not answer.
+ * agents' socket the daemon behind it. Throws `already_running` when a process holds the data root and does not answer,
+ * `control_unavailable` when it is to change something, or the socket is an agents', and the daemon hangs.
  */
 export async function openOperations(options: GlobalOptions, how: OpenHow): Promise<Operations> {
-  const client = await connectOrWait(options);
+  const client = how.change ? await connectToChange(options) : await connectToLook(options);
   if (client !== undefined) return client;
   if (how.change) {
+    requireAtHome(options);
     const { requireUnused } = await import("./require-free.ts");
     await requireUnused(options.dataDir);
   }
@@ -36,13 +46,15 @@ export async function openOperations(options: GlobalOptions, how: OpenHow): Prom
   return openOfflineNode(options, how);
 }
 
-/** For looking at messages and members: as `openOperations`, but without a node, an identity or a change where no daemon of ours answers. */
-export async function openReading(options: GlobalOptions): Promise<Operations> {
-  const client = await connectOrWait(options);
+/** For looking at messages and members: as `openOperations`, but without a node, an identity or a change where no daemon of ours answers within `answerMs`. */
+export async function openReading(options: GlobalOptions, answerMs?: number): Promise<Operations> {
+  const client = await connectToLook(options, answerMs);
   if (client !== undefined) {
     if (!(await client.isOriginal())) return client;
     await client[Symbol.asyncDispose]();
   }
+  const astray = client === undefined ? astrayText(options) : undefined;
+  if (astray !== undefined) printProse(`entmootd: ${astray}`);
   const { openForReading } = await import("./read-root.ts");
   return openForReading(options);
 }
@@ -52,9 +64,63 @@ export async function openReading(options: GlobalOptions): Promise<Operations> {
  * starts has `patienceMs` for, and never more than three seconds.
  */
 export async function openDaemon(options: GlobalOptions, patienceMs = STARTING_MS): Promise<ControlClient> {
-  const client = await connectOrWait(options, patienceMs);
+  const client = await connectToChange(options, patienceMs);
   if (client !== undefined) return client;
   throw new EntmootError("control_unavailable", await explainAbsence(options));
+}
+
+/** The daemon has answered since: whoever looks asks it again. */
+export function forgetSilence(options: GlobalOptions): void {
+  silent.delete(options);
+}
+
+/** As `openDaemon`, and it has answered: one that hangs for `answerMs` is none, with the reason. */
+export async function openAnswering(options: GlobalOptions, answerMs?: number): Promise<ControlClient> {
+  const known = silent.get(options);
+  const client = known === undefined ? await connectOrWait(options) : undefined;
+  if (client === undefined) throw new EntmootError("control_unavailable", known ?? (await explainAbsence(options)));
+  const reason = await silenceFound(client, options, answerMs);
+  if (reason === undefined) return client;
+  throw new EntmootError("control_unavailable", reason);
+}
+
+/**
+ * For who can turn to the files: the daemon, or `undefined` when none runs, or it hangs for `answerMs`, of which stderr is
+ * told once. Throws `control_unavailable` for one that hangs behind an agents' socket: there are no files to turn to.
+ */
+export async function connectToLook(options: GlobalOptions, answerMs?: number): Promise<ControlClient | undefined> {
+  const known = silent.get(options);
+  if (known !== undefined && options.agentSocket === undefined) return undefined;
+  if (known !== undefined) throw new EntmootError("control_unavailable", known);
+  const client = await connectOrWait(options, answerMs);
+  const reason = client && (await silenceFound(client, options, answerMs));
+  if (reason === undefined) return client;
+  if (options.agentSocket !== undefined) throw new EntmootError("control_unavailable", reason);
+  printProse(`entmootd: ${reason}; what is shown is read from the files of the data root`);
+  return undefined;
+}
+
+/** The daemon for who needs it, or `undefined` when none runs. Throws `control_unavailable` at once for one that is stopped. */
+export async function connectToChange(options: GlobalOptions, patienceMs?: number): Promise<ControlClient | undefined> {
+  const client = await connectOrWait(options, patienceMs);
+  if (client === undefined) return undefined;
+  const { refuseStopped } = await import("./silent-daemon.ts");
+  await refuseStopped(client, options, patienceMs);
+  return client;
+}
+
+/** Why it does not answer, kept; it is let go of then. */
+async function silenceFound(
+  client: ControlClient,
+  options: GlobalOptions,
+  answerMs: number | undefined,
+): Promise<string | undefined> {
+  const { whySilent } = await import("./silent-daemon.ts");
+  const silence = await whySilent(client, options, answerMs);
+  if (silence === undefined) return undefined;
+  await client[Symbol.asyncDispose]();
+  silent.set(options, silence.reason);
+  return silence.reason;
 }
 
 /**
@@ -70,7 +136,8 @@ export async function connectOrWait(
   const { DataRootLock } = await import("../store/lock.ts");
   const giveUpAt = later(realClock.steady(), Math.min(patienceMs, STARTING_MS));
   const isExpected = async () =>
-    DataRootLock.holder(options.dataDir) !== undefined || (await lookForDaemons(options)).ours !== undefined;
+    astrayText(options) === undefined &&
+    (DataRootLock.holder(options.dataDir) !== undefined || (await seenDaemons(options)).ours !== undefined);
   while ((await isExpected()) && realClock.steady() < giveUpAt) {
     await pause(realClock, LOOK_EVERY_MS);
     const late = await connect(options);
@@ -100,7 +167,9 @@ export function tellQuiet(): void {
 /** The text for "no daemon", with what may be wrong when one is visible that cannot be reached from here. */
 async function explainAbsence(options: GlobalOptions): Promise<string> {
   const { dataDir } = options;
-  const { ours: seen, unknown } = await lookForDaemons(options);
+  const astray = astrayText(options);
+  if (astray !== undefined) return astray;
+  const { ours: seen, unknown } = await seenDaemons(options);
   if (seen === undefined) {
     const others = unknown.map(({ pid, uid }) => `process ${pid}${uid === undefined ? "" : ` of user ${uid}`}`);
     const none = existsSync(dataDir) ? NO_DAEMON : NO_ROOT;
@@ -116,7 +185,7 @@ async function explainAbsence(options: GlobalOptions): Promise<string> {
   ].join("; ");
 }
 
-async function lookForDaemons({ dataDir }: GlobalOptions): Promise<DaemonsSeen> {
-  const { findDaemons } = await import("../host/daemon-processes.ts");
-  return findDaemons({ procRoot: "/proc", home: process.env.HOME ?? "", dataDir, selfPid: process.pid });
+async function seenDaemons(options: GlobalOptions) {
+  const { lookForDaemons } = await import("./silent-daemon.ts");
+  return lookForDaemons(options);
 }

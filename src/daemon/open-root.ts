@@ -6,6 +6,7 @@ import { realClock } from "../host/real-clock.ts";
 import type { DataRoot, MigrationProgress } from "../store/data-root.ts";
 import { DataRootLock } from "../store/lock.ts";
 import { createPrivateDirectory, isThere } from "../store/private-files.ts";
+import { requireRootFolder } from "../store/root-folder.ts";
 import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
 import { type IdentityChoice, type IdentityWanted, identityFor } from "./node-identity.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -28,6 +29,7 @@ export function openRoot(
   options: GlobalOptions,
   how: Pick<IdentityWanted, "create" | "fresh"> & { readonly lock: boolean; readonly only?: ReadonlySet<GroupId> },
 ): OpenRoot {
+  if (how.lock) requireRootFolder(options.dataDir, [options.identityPath]);
   if (how.create) createPrivateDirectory(options.dataDir);
   else if (how.lock && !isThere(options.dataDir)) {
     throw new EntmootError("group_not_found", `group not joined: there is no data root at ${options.dataDir}`);

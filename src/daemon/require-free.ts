@@ -5,6 +5,7 @@ import { realClock } from "../host/real-clock.ts";
 import { DataRootLock } from "../store/lock.ts";
 import { usersOfOriginal } from "../store/original/in-use.ts";
 import { pause } from "../transport/wait.ts";
+import { requireAtHome } from "./daemon-astray.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Ours. How long somebody who has the original's files open may take to be done: a command that looks needs no more. */
@@ -13,11 +14,15 @@ const LOOK_EVERY_MS = 100;
 
 /**
  * Throws `already_running`, before anything is made or changed, when somebody else is at home in the data root: whoever
- * answers on one of the sockets that are to be ours, or has the original's files open. A daemon of ours on this data root
+ * answers on one of the sockets that are to be ours, or has the original's files open, and a daemon of ours whose data root went to or from this place under it. One at home here
  * is left for its lock to tell.
  */
-export async function requireFree({ dataDir }: GlobalOptions, sockets: readonly string[]): Promise<void> {
-  if (DataRootLock.holder(dataDir) !== undefined) return;
+export async function requireFree(options: GlobalOptions, sockets: readonly string[]): Promise<void> {
+  const { dataDir } = options;
+  if (DataRootLock.holder(dataDir) !== undefined) {
+    requireAtHome(options);
+    return;
+  }
   for (const path of sockets) {
     const who = await whoAnswers(path, realClock);
     if (who === undefined) continue;
@@ -26,6 +31,7 @@ export async function requireFree({ dataDir }: GlobalOptions, sockets: readonly 
       `socket ${path} is in use by ${who}; it and this data root are left as they are: use that program, end it first, or choose another place`,
     );
   }
+  requireAtHome(options);
   await requireUnused(dataDir);
 }
 

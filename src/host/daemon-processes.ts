@@ -114,6 +114,17 @@ function mayUse({ uid }: DaemonProcess): boolean {
   return self === 0 || uid === self;
 }
 
+/** Every daemon that is seen, whatever data root it serves, by number. */
+export function allDaemons(search: DaemonSearch): DaemonProcess[] {
+  try {
+    const pids = readdirSync(search.procRoot).filter((entry) => /^[1-9]\d*$/.test(entry));
+    const others = pids.map(Number).filter((pid) => pid !== search.selfPid);
+    return others.sort((a, b) => a - b).flatMap((pid) => describe(pid, search) ?? []);
+  } catch {
+    return [];
+  }
+}
+
 /** Whether the path leads the process to what it leads us to; `undefined` when that cannot be told. */
 function isSameRoot(dataDir: string, pid: number, search: DaemonSearch): boolean | undefined {
   if (dataDir !== search.dataDir) return false;

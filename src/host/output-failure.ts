@@ -6,3 +6,11 @@ export function outputFailure(cause: unknown): unknown {
   if (codeOf(cause) === "EPIPE") return cause;
   return new EntmootError("output_failed", `stdout cannot be written: ${textOf(cause)}`, { cause });
 }
+
+/** What to throw where there is no stdout at all. */
+export function stdoutClosed(): EntmootError {
+  return new EntmootError(
+    "output_failed",
+    "stdout cannot be written: it is closed (>&-); for no output give it /dev/null",
+  );
+}

@@ -2,8 +2,11 @@ import { writeSync } from "node:fs";
 import { withoutSecrets } from "../core/admission/secrets.ts";
 import { shownJson, shownLines } from "../core/bytes/shown-text.ts";
 import { codeOf } from "../core/system-error.ts";
-import { outputFailure } from "./output-failure.ts";
+import { isStdoutClosed } from "./closed-stdout.ts";
+import { outputFailure, stdoutClosed } from "./output-failure.ts";
 import { PatientOutput, STDERR, STDOUT } from "./patient-output.ts";
+import { programName } from "./program-name.ts";
+import { proseForm } from "./prose-form.ts";
 import { realClock } from "./real-clock.ts";
 import { TerminalOutput } from "./terminal-output.ts";
 
@@ -47,7 +50,7 @@ export function printJsonFailure(value: unknown): void {
 
 /** What would be prose, with fields beside it, as one JSON object on a line of stderr: for programs that asked for that. */
 export function printJsonNote(note: string, fields: Readonly<Record<string, unknown>>): void {
-  printJsonFailure({ note, ...fields });
+  printJsonFailure({ note: formed(note), ...fields });
 }
 
 /**
@@ -59,6 +62,7 @@ export function printLine(text: string): void {
 }
 
 function printWhole(text: string): void {
+  if (isStdoutClosed()) throw stdoutClosed();
   try {
     writeAll(STDOUT, `${text}\n`);
   } catch (cause) {
@@ -77,6 +81,7 @@ export function putJson(value: unknown): Promise<void> {
 /** As `putJson`, for what is JSON already. */
 export function putJsonText(json: string): Promise<void> {
   const text = shownJson(json);
+  if (isStdoutClosed()) return Promise.reject(stdoutClosed());
   if (terminal === undefined) terminal = TerminalOutput.behind(STDOUT, realClock) ?? null;
   if (terminal !== null) return putOnTerminal(terminal, `${text}\n`);
   if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {}); // The callback has it too.
@@ -93,8 +98,14 @@ function putOnTerminal(out: TerminalOutput, text: string): Promise<void> {
 
 /** Prose on stderr: usage, hints, progress. Where nobody can read it, nothing else ends for that. */
 export function printProse(text: string): void {
-  if (isProseJson) printJsonFailure({ note: text.trimEnd() });
-  else printFailure(text);
+  if (isProseJson) printJsonNote(text.trimEnd(), {});
+  else printFailure(formed(text));
+}
+
+/** Most texts suggest no command, and what this program is called need not be found out. */
+function formed(text: string): string {
+  const form = text.includes('"entmootd ') ? proseForm() : undefined;
+  return form === undefined ? text : form(text, programName());
 }
 
 /** Who draws on the terminal that prose goes to, and so writes it himself. */

@@ -151,8 +151,13 @@ function reasonFor(reasons: Reasons): string | undefined {
   if (status === "half_alive" && !reachable && !isThere) return ROOT_GONE;
   if (status !== "half_alive" || !reachable) return REASON[status] && `${REASON[status]}${because}`;
   if (typeof answered === "string") return answered;
-  if (daemon?.stopped) return `process ${daemon.pid} is stopped; let it go on with: kill -CONT ${daemon.pid}`;
+  if (daemon?.stopped) return stoppedReason(daemon.pid);
   return "the socket accepts connections, but the daemon did not answer a question in time";
+}
+
+/** How it is said that somebody stopped a process (SIGSTOP, or Ctrl-Z), with the next step. */
+export function stoppedReason(pid: number): string {
+  return `process ${pid} is stopped; let it go on with: kill -CONT ${pid}`;
 }
 
 interface Reasons {

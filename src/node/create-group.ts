@@ -1,9 +1,10 @@
+import { trimSpace } from "../core/bytes/text.ts";
 import { later, type UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import { formatPolicy, parsePolicy } from "../core/policy/policy.ts";
 import { createGenesis } from "../core/roster/roster-change.ts";
-import { METADATA_FACT } from "./group/group-name.ts";
+import { groupName, METADATA_FACT } from "./group/group-name.ts";
 import { POLICY_FACT } from "./group/group-policy.ts";
 import { noteMootUsed } from "./last-moot.ts";
 import { createLink } from "./links.ts";
@@ -14,13 +15,15 @@ import type { RequestOf } from "./operations/operation.ts";
 /** Founds a group: random id, genesis by this node's key, policy and display facts. Undone when a step fails. */
 export function createGroup(context: NodeContext, request: RequestOf<typeof group_create>): CreatedMoot {
   const { description = "", tags = [] } = request;
-  if (request.name === "") throw new EntmootError("invalid_argument", "-name is required");
+  const name = trimSpace(request.name);
+  if (name === "") throw new EntmootError("invalid_argument", "-name is required");
   const policy = request.policy === undefined ? undefined : parsePolicy(request.policy);
 
+  const same_name = context.groups().filter((group) => trimSpace(groupName(group.store)) === name).length;
   const groupId = GroupId.fromBytes(crypto.getRandomValues(new Uint8Array(32)));
   const store = context.root.createGroup(groupId);
   try {
-    store.setFact(METADATA_FACT, metadataOf({ ...request, description, tags }));
+    store.setFact(METADATA_FACT, metadataOf({ ...request, name, description, tags }));
     if (policy !== undefined) store.setFact(POLICY_FACT, formatPolicy(policy));
     const genesis = createGenesis({
       seed: context.identity.seed,
@@ -31,7 +34,12 @@ export function createGroup(context: NodeContext, request: RequestOf<typeof grou
     context.adopt(groupId);
     noteMootUsed(context.root.node, groupId);
     const open_invite = request.join_mode === "open_invite" ? createLink(context, { group_id: groupId }) : undefined;
-    return { group_id: groupId, founder: genesis.subject, open_invite };
+    return {
+      group_id: groupId,
+      founder: genesis.subject,
+      open_invite,
+      same_name: same_name === 0 ? undefined : same_name,
+    };
   } catch (error) {
     try {
       context.abandon(groupId);

@@ -22,8 +22,10 @@ import { ChangeSignal } from "./change-signal.ts";
 import { DataWatch } from "./data-watch.ts";
 import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
+import { ownProfile } from "./group/profiles.ts";
 import { type NodeServices, nodeImplementations, type Restart } from "./implementations.ts";
 import { Joiner } from "./join/join.ts";
+import { keptMootName, noteMootName } from "./kept-names.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
 import { type MembershipChange, membershipChanges, tellLog } from "./membership-changes.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -173,6 +175,7 @@ export class EntmootNode implements Operations, OperationHost {
       groups: () => [...this.#groups.values()],
       group: (id: GroupId) => this.#groups.get(id),
       requireGroup: (id: GroupId) => this.#requireGroup(id),
+      unopened: () => this.#unopened.all(),
       adopt: (id: GroupId) => this.#adopt(id),
       abandon: (id: GroupId) => this.#abandon(id),
       nodeIdNow: () => entmootNodeId(identity.publicKey),
@@ -194,12 +197,8 @@ export class EntmootNode implements Operations, OperationHost {
 
   #makeServices(context: NodeContext): NodeServices {
     const { build, onStop, restart } = this.#parts;
-    const notOpen = this.#unopened;
     return {
       ...context,
-      get unopened() {
-        return notOpen.all();
-      },
       moots: () => {
         this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
         return this.#inOrder;
@@ -239,7 +238,11 @@ export class EntmootNode implements Operations, OperationHost {
         port: transportPort,
         hints: this.#context.hints.own(),
       },
-      ...mootStatuses(this.#groups.values(), { unopened: this.#unopened.all(), isRunning: transport !== undefined }),
+      ...mootStatuses(this.#groups.values(), {
+        unopened: this.#unopened.all(),
+        nameOf: (id) => keptMootName(this.#parts.root.node, id),
+        isRunning: transport !== undefined,
+      }),
       twin_seen_ms: this.#context.twins.seenAt ?? 0,
       faults: this.#data.faults().map(({ message }) => message),
       started_at_ms: this.#startedAt,
@@ -312,9 +315,11 @@ export class EntmootNode implements Operations, OperationHost {
     this.#groups.set(id, group);
     this.#unopened.forget(id);
     this.#inOrder = undefined;
+    noteMootName(root.node, store);
     group.start();
     this.#markLatest(group);
     carrier?.opened(group);
+    if (carrier !== undefined) this.#keepName(group);
     this.#changed.notify();
     return group;
   }
@@ -335,6 +340,17 @@ export class EntmootNode implements Operations, OperationHost {
       say(`${name}: its founder's copy counts as the latest again`);
       markLatest({ root, store, roster, local });
     });
+  }
+
+  /** Members, and this node itself, know it by its name from the start, though nobody is met. */
+  #keepName(group: Group): void {
+    if (this.#context.hostname === "") return;
+    try {
+      ownProfile(this.#context, group);
+    } catch (error) {
+      // A full disk: it is tried again with each member that is met.
+      if (!(error instanceof EntmootError)) throw error;
+    }
   }
 
   #abandon(id: GroupId): void {
@@ -370,6 +386,7 @@ export class EntmootNode implements Operations, OperationHost {
       this.#emit(group, change.member, change.event, route, change);
       if (change.event === "joined") carrier?.added(group, change.key);
     }
+    if (carrier !== undefined && !before.has(local) && group.self !== undefined) this.#keepName(group);
   }
 
   #emit(

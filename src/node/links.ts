@@ -1,10 +1,11 @@
 import { INVITE_TTL_MS } from "../core/admission/invite.ts";
+import { linkInJson } from "../core/admission/link-in-json.ts";
 import { formatMootLink, isMootLink, LINK_HINTS_MAX, parseMootLink } from "../core/admission/moot-link.ts";
 import { deadReason, USES_MAX } from "../core/admission/redemption.ts";
 import { sha256Hex } from "../core/bytes/sha256.ts";
 import { trimSpace } from "../core/bytes/text.ts";
 import { EntmootError } from "../core/errors.ts";
-import type { GroupId, PublicKey } from "../core/ids.ts";
+import { GroupId, type PublicKey } from "../core/ids.ts";
 import { linkId } from "../store/link-rules.ts";
 import type { IssuedLink } from "../store/node-store.ts";
 import type { Frame } from "../wire/peer/frame.ts";
@@ -61,12 +62,13 @@ export function listLinks(context: NodeContext, groupId: GroupId): LinkRow[] {
 /** Takes a link back, named by its text or its id. Throws `not_found`. */
 export function revokeLink(context: NodeContext, request: RequestOf<typeof link_revoke>): LinkRow {
   const group = context.requireGroup(request.group_id);
-  const named = isMootLink(request.link) ? sha256Hex(parseMootLink(request.link).token) : trimSpace(request.link);
+  const given = linkInJson(request.link) ?? request.link;
+  const named = isMootLink(given) ? sha256Hex(parseMootLink(given).token) : trimSpace(given);
   const link = context.root.node.links.revoke(group.id, named);
   if (link === undefined) {
     throw new EntmootError(
       "not_found",
-      'no such link was issued here for this group; list them with "entmootd invite list"',
+      `no such link was issued here for this group; list them with "entmootd invite list -group ${GroupId.toBase64(group.id)}"`,
     );
   }
   return linkRow(link, context.clock.unix());

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import type { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 import type { Log } from "../host/log.ts";
@@ -29,6 +30,8 @@ export interface NodeContext {
   readonly group: (id: GroupId) => Group | undefined;
   /** Throws `group_not_found`. */
   readonly requireGroup: (id: GroupId) => Group;
+  /** Those that are here and could not be opened, with why. */
+  readonly unopened: () => ReadonlyMap<GroupId, EntmootError>;
   /** Opens the machines of a group that has just become joined. */
   readonly adopt: (id: GroupId) => Group;
   /** Forgets a group that did not come to be, and deletes what was kept of it. */

@@ -15,7 +15,7 @@ import {
 /** The groups of a node as `info` shows them: those that are open, and those that cannot be opened or read, with why. */
 export function mootStatuses(
   open: Iterable<Group>,
-  { isRunning, unopened }: { readonly isRunning: boolean; readonly unopened: ReadonlyMap<GroupId, EntmootError> },
+  { isRunning, nameOf, unopened }: MootsNotOpen & { readonly isRunning: boolean },
 ): Pick<NodeStatus, "groups" | "unopened"> {
   const groups: MootStatus[] = [];
   const lost = new Map<GroupId, EntmootError>();
@@ -31,11 +31,18 @@ export function mootStatuses(
   // Those first that were there a moment ago.
   const rows = [...lost, ...unopened].slice(0, UNOPENED_MAX).map(([group_id, { code, message }]) => ({
     group_id,
+    name: nameOf(group_id),
     reason: message,
     passing: code === "unavailable",
     lost: code !== "unavailable" && lost.has(group_id),
   }));
   return { groups, unopened: rows };
+}
+
+interface MootsNotOpen {
+  readonly unopened: ReadonlyMap<GroupId, EntmootError>;
+  /** What a moot was called when it could be opened. */
+  readonly nameOf: (id: GroupId) => string | undefined;
 }
 
 /** A group as `info` shows it. `isRunning`: in a daemon, which hears members and runs long enough to judge the time. */
@@ -91,6 +98,8 @@ function retentionStatus({ policy, retention, store }: Group, isRunning: boolean
 /** Where its files are, and what they hold, is the owner's. */
 const UNTOLD = 'nothing can be stored here just now; the owner is told why by "entmootd info"';
 
+const UNOPENED = 'this moot cannot be opened; the owner is told why by "entmootd info"';
+
 /** What an agent is told: who the node is and what it holds, and nothing of the machine, its files and its addresses. */
 export function statusForAgent(status: NodeStatus): NodeStatus {
   const { carrier } = status.transport;
@@ -101,7 +110,8 @@ export function statusForAgent(status: NodeStatus): NodeStatus {
     data_dir: "",
     identity_path: "",
     listen_port: 0,
-    unopened: [],
+    // That they are there, or what means the only one, or one by its name, would mean another.
+    unopened: status.unopened.map((moot) => ({ ...moot, reason: UNOPENED })),
     faults: status.faults.length === 0 ? [] : [UNTOLD],
     peer_refusals: 0,
     transport: { carrier, reason: "", port: 0, hints: [] },

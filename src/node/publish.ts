@@ -7,7 +7,7 @@ import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { MESSAGE_MAX_BYTES, type MessageFacts, type NotKept, whetherKept } from "../core/kept.ts";
 import { isPolicyUpdate, POLICY_TOPIC } from "../core/policy/policy-update.ts";
-import { isReserved, verifyPublishTopic } from "../core/policy/topic.ts";
+import { isReserved, publishTopics } from "../core/policy/topic.ts";
 import { type MessageFields, messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
 import { awaitComparison, requireMaySign } from "./change-roster.ts";
@@ -17,7 +17,7 @@ import { requireTimely } from "./group/own-clock.ts";
 import { removalText } from "./group/removal.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Caller } from "./operations/implementation.ts";
-import type { Published, publish } from "./operations/messages.ts";
+import { type Published, type publish, tooLongText } from "./operations/messages.ts";
 import type { RequestOf } from "./operations/operation.ts";
 import {
   notePublishing,
@@ -62,8 +62,11 @@ export class Publisher {
    * Durable when it resolves. Throws `group_not_found`, `not_member`, `invalid_argument`, `rate_limited`, `disk_full`,
    * `unavailable` where the clock here is so far behind that nobody would keep it, and `forbidden` for an agent that writes where the node and founders do.
    */
-  async publish(request: PublishRequest, caller: Caller): Promise<Published> {
+  async publish(asked: PublishRequest, caller: Caller): Promise<Published> {
+    const request = { ...asked, topics: publishTopics(asked.topics, asked.verbatim) };
     if (caller === "agent") refuseReserved(request.topics);
+    if (request.content.length === 0 && !asked.verbatim)
+      throw new EntmootError("invalid_argument", "content is empty; expected the text of the message");
     const group = this.#choose(request.group_id);
     if (request.token === undefined) return this.#publish(group, request, undefined);
     const token = tokenOf(caller, request.token);
@@ -85,7 +88,6 @@ export class Publisher {
   async #publish(group: Group, { content, topics }: PublishRequest, once: Once | undefined): Promise<Published> {
     const before = once === undefined ? undefined : publishedBefore(group, once);
     if (before !== undefined) return before;
-    requireTopics(topics);
     // The note of a token is written at once; the message itself waits in the batch writer.
     if (once !== undefined) await whenWritable(this.#context.clock, [group.store]);
     const author = group.self;
@@ -128,7 +130,7 @@ export class Publisher {
 
   #choose(groupId: GroupId | undefined): Group {
     return groupId === undefined
-      ? onlyOf(this.#context.groups(), PUBLISHING_WORDS)
+      ? onlyOf(this.#context.groups(), this.#context.unopened(), PUBLISHING_WORDS)
       : this.#context.requireGroup(groupId);
   }
 }
@@ -192,12 +194,6 @@ function refuseReserved(topics: readonly string[]): void {
   );
 }
 
-function requireTopics(topics: readonly string[]): void {
-  if (topics.length === 0) throw new EntmootError("invalid_argument", "no topics supplied");
-  if (topics.some((topic) => topic === "")) throw new EntmootError("invalid_argument", "empty topic");
-  for (const topic of topics) verifyPublishTopic(topic);
-}
-
 /** What is decided before a message is signed; its id will be its hash. */
 function unsignedFacts(fields: MessageFields): Omit<MessageFacts, "canonicalBytes" | "isSignedBy"> {
   const { author, content, parents, references, timestamp, topics } = fields;
@@ -225,8 +221,5 @@ export function refusal({ fault, reason, until }: NotKept, { canonicalBytes }: M
 }
 
 function tooLong(bytes: number): EntmootError {
-  return new EntmootError(
-    "invalid_argument",
-    `message: expected at most ${sizeText(MESSAGE_MAX_BYTES)} with all it carries, got ${sizeText(bytes)}; send a reference instead`,
-  );
+  return new EntmootError("invalid_argument", tooLongText(sizeText(bytes)));
 }

@@ -4,7 +4,7 @@ import { GroupId } from "../core/ids.ts";
 import { shellCommand } from "../host/shell-quote.ts";
 import type { MessageRow, WatchEvent } from "../node/operations/messages.ts";
 import { textOrBytes } from "./message-line.ts";
-import { TERMINAL_TEXT_MAX, terminalText } from "./terminal-text.ts";
+import { terminalLines, terminalText } from "./terminal-text.ts";
 
 /** Ours. Of a name on a terminal. */
 const NAME_MAX = 32;
@@ -25,7 +25,10 @@ export interface LineContext {
 
 const PROGRAM = ["entmootd"];
 
-/** One event as one line for a terminal: time, moot, who, where, what. Nothing in it can drive the terminal. */
+/**
+ * One event as a line for a terminal: time, moot, who, where, what; a message of several lines has the further ones below
+ * it, indented, with a line feed between. Nothing in it can drive the terminal.
+ */
 export function eventLine(event: WatchEvent, { moot, names, now, program = PROGRAM }: LineContext): string {
   const where = moot === undefined ? "" : `${terminalText(moot, TOPICS_MAX)}  `;
   if (event.kind === "unread") return `${clock(now, now)}  ${where}cannot be read: ${terminalText(event.reason)}`;
@@ -55,8 +58,8 @@ export function eventLine(event: WatchEvent, { moot, names, now, program = PROGR
 
 /** `size` is told of what is cut. */
 function shownText(content: string, size: string): string {
-  const text = terminalText(content);
-  return content.length <= TERMINAL_TEXT_MAX ? text : `${text} [${size}]`;
+  const { isWhole, shown } = terminalLines(content);
+  return isWhole ? shown : `${shown} [${size}]`;
 }
 
 /** What prints a message that is not shown whole; nothing where its place is not known. */

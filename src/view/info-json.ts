@@ -30,7 +30,11 @@ export function infoJson(status: NodeStatus) {
     ...(status.unopened.length === 0
       ? {}
       : {
-          unopened: status.unopened.map(({ group_id, reason }) => ({ group_id: GroupId.toBase64(group_id), reason })),
+          unopened: status.unopened.map(({ group_id, name, reason }) => ({
+            group_id: GroupId.toBase64(group_id),
+            ...(name === undefined || name === "" ? {} : { name }),
+            reason,
+          })),
         }),
     ...(status.faults.length === 0 ? {} : { faults: status.faults }),
     ...(status.twin_seen_ms === 0 ? {} : { twin: { last_seen_ms: status.twin_seen_ms, note: twinText(status) } }),

@@ -98,7 +98,7 @@ function routeOf(row: PeerRow, probe: ProbeRow | undefined, { daemon, probed }: 
   if (row.self) return "self";
   if (!daemon) return "not_checked";
   if (probed === undefined) return row.connected ? row.route : "none";
-  if (probe === undefined) return "unknown";
+  if (probe === undefined) return row.connected ? row.route : "unknown";
   if (!probe.ok) return classify(probe.error ?? "");
   // The carrier knows by now how it got there; the original's word is for one that does not.
   return row.route === "direct" || row.route === "relay" ? row.route : "ok";
@@ -112,10 +112,13 @@ function classify(error: string): string {
   return text.includes("unknown") ? "probe_unsupported" : "unknown";
 }
 
+const REACHED: readonly string[] = ["ok", "direct", "relay"];
+
 function diagnose(row: PeerRow, route: string, { daemon, probed }: PeerReportContext): string {
   if (probed !== undefined && !daemon) return "daemon_down";
-  if (row.self || row.connected) return "ok";
-  if (probed !== undefined) return ["ok", "direct", "relay"].includes(route) ? "ok" : route;
+  // What counts as connected and has no way to it, or failed its probe, is not well.
+  if (row.self || REACHED.includes(route)) return "ok";
+  if (probed !== undefined && route !== "none") return route;
   if (!daemon) return "daemon_down";
   return row.hints.length === 0 ? "transport_missing" : "not_connected";
 }

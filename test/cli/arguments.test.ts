@@ -24,8 +24,8 @@ describe("a group id", () => {
   });
 
   test.each([
-    ["", "query: empty group id"],
-    ["   ", "query: empty group id"],
+    ["", "query: empty group id; give an id or a name, or leave -group out where there is one moot"],
+    ["   ", "query: empty group id; give an id or a name, or leave -group out where there is one moot"],
     ["AAAA", "query: group id: expected 32 bytes, got 3"],
     ["AAAAA", "query: group id: illegal base64 data at input byte 5"],
     ["AA*A", "query: group id: illegal base64 data at input byte 2"],
@@ -105,7 +105,7 @@ describe("a bound in time", () => {
     "1.5",
   ])("%j is refused", (text) => {
     expect(expectCode("invalid_argument", () => parseTimeBound("query: -since", text)).message).toBe(
-      `query: -since: not RFC3339 nor unix-ms: ${text}`,
+      `query: -since: not RFC3339 nor unix-ms: ${text}; expected such as 2026-11-30T12:23:05Z`,
     );
   });
 });

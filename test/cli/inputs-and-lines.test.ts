@@ -239,10 +239,28 @@ describe("lines on a terminal", () => {
     expect(of(new Uint8Array(3).fill(0xff))).toEndWith(`[3 bytes that are not text; to see them: ${command}]`);
   });
 
+  test("show the further lines of a message below it, indented, and no more than some", () => {
+    const of = (content: string) => eventLine(message(text(content), ["a"]), { names: new Map(), now });
+    const first = "03:04:05Z  #17  7 (CQkJCQkJ)  a  one";
+    expect(of("one\r\ntwo\n\n\t12:00:00Z  oak/7  a  three\n\n")).toBe(
+      `${first}\n    two\n    \n     12:00:00Z  oak/7  a  three`,
+    );
+    expect(of("one\u2028two\rthree")).toBe(`${first} two three`);
+    const long = of(`one${"\nx".repeat(20)}`).split("\n");
+    expect(long).toHaveLength(20);
+    expect(long.at(-1)).toMatch(/^ {4}x … \[43 bytes in all; to see them: entmootd query /);
+    expect(
+      of(`one${"\nx".repeat(19)}`)
+        .split("\n")
+        .at(-1),
+    ).toBe("    x");
+    expect(of("\n".repeat(4000))).not.toContain("\n");
+  });
+
   test("cannot be driven by a name, a topic, a text or a time", () => {
     const names = new Map([[7, "\u001b]0;x\u0007\u202eoak".padEnd(500, "!")]]);
     const line = eventLine(message(text("\u001b[2J\nroot# "), ["a\u001b[0m\nb"], 2n ** 62n), { names, now });
-    expect(line).not.toMatch(/[\p{Cc}\u202e]/u);
+    expect(line.replace("\n    root", "root")).not.toMatch(/[\p{Cc}\u202e]/u);
     expect(line.length).toBeLessThan(200);
     expect(line).toStartWith("03:04:05");
   });

@@ -46,7 +46,7 @@ test("publish with a token again prints the first answer", async () => {
 test("a refusal of the daemon is printed with its code and ends with its exit status", async () => {
   await using it = await liveDaemon();
   const none = await it.run("publish", "-topic", "a", "-content", "x");
-  expect(none).toMatchObject({ stderr: "entmootd: publish: GROUP_NOT_FOUND: no active groups\n", exit: 3 });
+  expect(none).toMatchObject({ stderr: expect.stringContaining("publish: there is no moot here yet"), exit: 3 });
   await it.node.call(group_create, OPEN_GROUP);
   await it.node.call(group_create, OPEN_GROUP);
   const two = await it.run("publish", "-topic", "a", "-content", "x");
@@ -61,7 +61,7 @@ test("a refused rate says when to try again", async () => {
   await it.node.call(group_create, { ...OPEN_GROUP, policy: json });
   await it.run("publish", "-topic", "a", "-content", "x");
   const refused = await it.run("publish", "-topic", "a", "-content", "y");
-  expect(refused.stderr).toMatch(/publish: UNAVAILABLE: .*try again in \d/);
+  expect(refused.stderr).toMatch(/publish: group policy: author \S+ is rate limited for now; try again in \d/);
   expect(refused.exit).toBe(7);
 });
 

@@ -143,18 +143,27 @@ test("a place that is none, that says too little or too much, or that is lost is
 test("a place of a log that is another by now ends with its code, and where to go on", async () => {
   await using it = await twoMoots();
   const [first] = await it.query("-group", it.a, "-after", "0");
+  const [other] = await it.query("-group", it.b, "-after", "0");
   {
     using root = SqliteDataRoot.open(it.dataDir, "write");
-    root.openGroup(GroupId.fromBytes(Uint8Array.fromBase64(it.a)))!.messages.drawLog();
+    for (const id of [it.a, it.b]) root.openGroup(GroupId.fromBytes(Uint8Array.fromBase64(id)))!.messages.drawLog();
   }
+  const both = await it.run("-json-errors", "tail", "-after", first!.place, "-after", other!.place);
+  const places = { place: expect.any(String), after_all: expect.any(String), after_new: expect.any(String) };
+  const lost = [
+    { ...places, group_id: it.a, place: first!.place },
+    { ...places, group_id: it.b, place: other!.place },
+  ];
+  expect(JSON.parse(both.stderr).error).toEqual({ code: "place_lost", message: expect.any(String), lost });
   for (const command of ["query", "tail"]) {
     const refused = await it.run("-json-errors", command, "-after", first!.place);
     const { error } = JSON.parse(refused.stderr);
     expect(error.code).toBe("place_lost");
-    expect(error.message).toStartWith(`${command}: place: this is another log`);
+    expect(error.message).toStartWith(`${command}: group ${it.a}: place ${first!.place}: this is another log`);
     expect(refused).toMatchObject({ stdout: "", exit: 5 });
-    const [fromStart] = error.message.match(/[A-Za-z0-9_-]{40}/g);
+    const [, fromStart] = error.message.match(/go on from ([A-Za-z0-9_-]{40})/);
     expect(fromStart).toBe(error.after_all);
+    expect(error.group_id).toBe(it.a);
     expect(contents(await it.query("-after", error.after_all))).toEqual(["a1", "a2", "a3"]);
     expect(await it.query("-after", error.after_new)).toEqual([]);
   }
@@ -174,4 +183,27 @@ test("query and tail refuse a moot nobody knows alike, with and without a daemon
   await ask();
   await it.restart(ask);
   expect([...refusals]).toEqual([`entmootd: COMMAND: group ${stranger} not joined\n`]);
+});
+
+test("what is held of moots that -after does not name is told to be passed over, and :0 begins at the first message", async () => {
+  await using it = await twoMoots();
+  const [first] = await it.query("-group", it.a, "-after", "0");
+  const place = first!.place;
+  for (const args of [["query"], ["tail", "-count", "2"]]) {
+    const one = await it.run(...args, "-after", place);
+    expect(contents(one.json() as unknown as Line[])).toEqual(["a2", "a3"]);
+    expect(one.stderr).toContain(`-after names no place in "test" (${it.b}); what is held there is passed over`);
+    const json = await it.run("-json-errors", ...args, "-after", place);
+    expect(JSON.parse(json.stderr)).toEqual({ note: expect.any(String), group_ids: [it.b] });
+  }
+  for (const args of [["query"], ["tail", "-count", "5"]]) {
+    const all = await it.run(...args, "-after", "all:0", "-after", place);
+    expect(contents(all.json() as unknown as Line[])).toEqual(["a2", "a3", "b1", "b2", "b3"]);
+    expect(all.stderr).toBe("");
+  }
+  expect(contents(await it.query("-after", `${it.b}:0`))).toEqual(["b1", "b2", "b3"]);
+  expect((await it.query("-after", "all:0")).map(({ content }) => content).toSorted()).toHaveLength(6);
+  const stranger = new Uint8Array(32).fill(7).toBase64();
+  expect(await it.run("query", "-after", `${stranger}:0`)).toMatchObject({ exit: 3, stdout: "" });
+  expect(await it.run("tail", "-group", it.a, "-after", "all:0")).toMatchObject({ exit: 5, stdout: "" });
 });

@@ -99,6 +99,11 @@ export const CONSUMER_CASES: CasesOf<typeof CONSUMER_OPERATIONS> = {
           expect(answer).toMatchObject({ granted: true, consumer: { consumer, owner: "one", token: 1 } }),
       },
       {
+        title: "for longer than a day is refused",
+        request: ({ group_id }) => ({ group_id, consumer, owner: "one", ttl_ms: 24 * HOUR_MS + 1 }),
+        fails: { code: "invalid_argument", message: expect.stringContaining("at most 86400000 (24 h), got 86400001") },
+      },
+      {
         title: "is renewed under its token",
         async request(stage) {
           await leasedBy(stage, "one");

@@ -41,6 +41,16 @@ export const MESSAGE_CASES: CasesOf<typeof MESSAGE_OPERATIONS> = {
         request: () => ({ topics: [], content }),
         fails: { code: "invalid_argument", message: "no topics supplied" },
       },
+      {
+        title: "without content is refused",
+        request: () => ({ topics: ["a"], content: new Uint8Array(0) }),
+        fails: { code: "invalid_argument", message: expect.stringContaining("content is empty") },
+      },
+      {
+        title: "with white space around its topics is published without",
+        request: () => ({ topics: [" chat\u0085", "chat"], content }),
+        answers: async (_, stage) => expect((await stage.publish())[0]!.message.topics).toEqual(["chat"]),
+      },
       { title: "to an unknown moot", request: () => ({ group_id: UNKNOWN, topics: ["a"], content }), ...notFound },
     ],
   },

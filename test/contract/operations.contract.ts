@@ -109,9 +109,9 @@ export function refusalsContract<Table extends OperationTable>(
       test(`${name}: a request that is none`, async () => {
         if (malformed === undefined)
           throw new Error(`operation ${name}: expected a malformed request in test/contract`);
-        const refusal = { code: "malformed_frame", message: expect.stringContaining(malformed.names) };
+        const refusal = { code: "invalid_argument", message: expect.stringContaining(malformed.names) };
         await expectRefused(driver, name, malformed.request, isAllowed ? refusal : forbidden);
-        await expectRefused(driver, name, "{", isAllowed ? { code: "malformed_frame" } : forbidden);
+        await expectRefused(driver, name, "{", isAllowed ? { code: "invalid_argument" } : forbidden);
       });
     }
   });
@@ -128,7 +128,7 @@ async function expectRefusedInProcess(driver: Driver, operation: AnyOperation, c
     [null, "object"],
   ]) {
     await expect(stage.asked.call(operation, request)).rejects.toMatchObject({
-      code: "malformed_frame",
+      code: "invalid_argument",
       message: expect.stringContaining(names),
     });
   }

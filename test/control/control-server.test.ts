@@ -198,7 +198,7 @@ test("a request of the wrong shape is refused and says where, and the connection
   await connection.send(operationFrame(group_create.name, { name: 7 }));
   expect(saidBy(await connection.receive())).toMatchObject({
     role: "failure",
-    json: { code: "malformed_frame", message: expect.stringContaining("name") },
+    json: { code: "invalid_argument", message: expect.stringContaining("name") },
   });
   await connection.send(operationFrame("version", {}));
   expect(saidBy(await connection.receive())).toMatchObject({ role: "answer" });

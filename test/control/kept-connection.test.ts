@@ -160,7 +160,7 @@ describe("calls past what the daemon carries out at a time", () => {
     const waiting = it.client.call(hold, { n: 64 }).catch((error: unknown) => error);
     await it.client[Symbol.asyncDispose]();
     expect(await waiting).toMatchObject({
-      code: "unavailable",
+      code: "control_unavailable",
       message:
         "hold: the connection to the daemon ended while it waited for earlier calls of this connection; it was not sent",
     });
@@ -329,7 +329,7 @@ describe("the end", () => {
     clock.advance(2_000);
     await ended;
     expect(await stubborn).toMatchObject({
-      code: "unavailable",
+      code: "control_unavailable",
       message: "the daemon has ended; it may have acted all the same",
     });
     it.held.release(99);

@@ -2,16 +2,20 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ControlClient } from "../../src/control/control-client.ts";
+import { STATUS } from "../../src/core/failure-table.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { nodeImplementations } from "../../src/node/implementations.ts";
+import { publish } from "../../src/node/operations/messages.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
 import { methodsOf } from "../../src/node/operations/operation.ts";
 import { OPERATIONS } from "../../src/node/operations/table.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { listOperations, operationsMarkdown } from "../../src/view/operation-listing.ts";
 import { controlServer } from "../support/control.ts";
-import { OPEN_GROUP, startNode } from "../support/nodes.ts";
+import { liveDaemon } from "../support/live-daemon.ts";
+import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
+import { followNews } from "./library-example.ts";
 import { EXAMPLE_IMPLEMENTATIONS, EXAMPLE_OPERATIONS } from "./worked-example.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -22,10 +26,35 @@ test("docs/operations.md lists the operations as they are", () => {
   expect(listed).toBe(operationsMarkdown(OPERATIONS));
 });
 
+test("docs/cli.md lists the codes of failures under the status that each ends with", () => {
+  const byStatus = Map.groupBy(Object.entries(STATUS), ([, { exit }]) => exit);
+  for (const [exit, rows] of byStatus) {
+    expect(document("cli.md")).toContain(`| ${exit} | ${rows.map(([code]) => `\`${code}\``).join(", ")} |`);
+  }
+});
+
 test("docs/architecture.md shows the worked example as it compiles", () => {
   const example = readFileSync(join(import.meta.dir, "worked-example.ts"), "utf8");
   const shown = example.replaceAll("../../src/", "");
   expect(document("architecture.md")).toContain(`\`\`\`ts\n${shown}\`\`\``);
+});
+
+test("docs/operations.md shows a program that compiles, and shows what is said from its start on", async () => {
+  const example = readFileSync(join(import.meta.dir, "library-example.ts"), "utf8");
+  expect(document("operations.md")).toContain(`\`\`\`ts\n${example.replaceAll("../../src/", "./src/")}\`\`\``);
+  await using it = await liveDaemon();
+  await it.node.call(group_create, OPEN_GROUP);
+  const heard: string[] = [];
+  const done = new Error("heard enough");
+  const following = followNews(it.dataDir, (line) => {
+    heard.push(line);
+    if (heard.length === 2) throw done;
+  });
+  await until(() => heard.length === 1);
+  await it.node.call(publish, { topics: ["news/at/noon"], content: new TextEncoder().encode("again") });
+  await expect(following).rejects.toBe(done);
+  expect(heard).toEqual(["hello", "again"]);
+  await expect(followNews(join(it.dataDir, "none"), () => {})).rejects.toThrow("no daemon runs on");
 });
 
 /** The files of each drawing in "The three ways", by the room on the left or by their own path, and the number said of them. */

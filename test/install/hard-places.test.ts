@@ -120,6 +120,32 @@ mkdir "$root/data/.entmoot" && echo secret >"$root/data/.entmoot/identity.json" 
 );
 
 testWhere(
+  needsRoot,
+  "in a container without a home folder, or whose home is the root folder, what to set or to add is said once",
+  async () => {
+    using feed = new FakeFeed();
+    feed.publish();
+    using box = new Sandbox(feed);
+    const root = join(box.path, "root");
+    mkdirSync(root);
+    const bare = CONTAINER.replace(/^.*dockerenv.*\n/m, "");
+    expect(bare).not.toBe(CONTAINER);
+    const command = ["unshare", "-m", "sh", "-c", bare, "sh", root, SCRIPT];
+    const inside = "unset HOME; dash /install.sh && exit 1; HOME=/ ENTMOOT_HOME=/data/.entmoot dash /install.sh";
+    const env = { ...box.env, TMPDIR: undefined, SHELL: "/bin/bash" };
+    await using program = new Program([...command, "dash", "-c", `{ ${inside}; } 2>&1`], { env, cwd: "/" });
+    const { status, stdout } = await program.ended();
+    expect(stdout).toContain(
+      "neither HOME nor ENTMOOT_HOME is set; /data can be written: set ENTMOOT_HOME=/data/.entmoot\n",
+    );
+    expect(status).toBe(0);
+    expect(stdout).toContain("install.sh: /.bashrc: cannot be written; add this line");
+    expect(stdout).toContain("install.sh: /.profile: cannot be written either\n");
+    expect(stdout.split(PATH_MARK)).toHaveLength(2);
+  },
+);
+
+testWhere(
   needs ?? (process.getuid?.() === 0 ? missingTool("setpriv") : undefined),
   "a folder that cannot be written is named, and nothing is changed",
   async () => {

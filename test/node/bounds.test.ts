@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { decodeJson, encodeWire } from "../../src/core/json/json-codec.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import { publish } from "../../src/node/operations/messages.ts";
@@ -9,7 +10,7 @@ import { OPEN_GROUP, startNode } from "../support/nodes.ts";
 const longOf = (bytes: number) => "é".repeat(bytes / 2) + "a".repeat(bytes % 2);
 const topicsOf = (count: number) => Array.from({ length: count }, (_, at) => `t${at}`);
 const founding = (fields: Partial<RequestOf<typeof group_create>>) => ({ ...OPEN_GROUP, ...fields });
-const publishing = (of: readonly string[]) => ({ topics: of, content: new Uint8Array(0) });
+const publishing = (of: readonly string[]) => ({ topics: of, content: encodeUtf8("x") });
 
 /** What is asked with at most so much of it. */
 const BOUNDS: [string, number, AnyOperation, (size: number) => unknown][] = [
@@ -38,14 +39,15 @@ for (const [what, max, operation, requestOf] of BOUNDS) {
   test(`a request's schema and the node have one bound: ${what}, ${max}`, async () => {
     await using node: EntmootNode = await startNode(undefined, 1);
     if (operation === publish) await node.call(group_create, OPEN_GROUP);
-    for (const [size, code] of [
-      [max, undefined],
-      [max + 1, "malformed_frame"],
+    for (const [size, isTaken] of [
+      [max, true],
+      [max + 1, false],
     ] as const) {
       const request = requestOf(size);
-      expect(await codeOf(() => node.call(operation, request as object))).toBe(code);
-      expect(await codeOf(() => decodeJson(operation.request, sent(request)))).toBe(code);
-      if (code === undefined) expect(() => encodeWire(operation.request, request)).not.toThrow();
+      const refusedBy = (code: string) => (isTaken ? undefined : code);
+      expect(await codeOf(() => node.call(operation, request as object))).toBe(refusedBy("invalid_argument"));
+      expect(await codeOf(() => decodeJson(operation.request, sent(request)))).toBe(refusedBy("malformed_frame"));
+      if (isTaken) expect(() => encodeWire(operation.request, request)).not.toThrow();
     }
   });
 }

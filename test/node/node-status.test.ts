@@ -16,7 +16,9 @@ const OWNERS: NodeStatus = {
   listen_port: 1004,
   transport: { carrier: "iroh", reason: "chosen by -transport", port: 4433, hints: ["192.0.2.7:4433"] },
   groups: [],
-  unopened: [{ group_id: GroupId.zero, reason: "/data/oak/groups/x: no permission", passing: false, lost: false }],
+  unopened: [
+    { group_id: GroupId.zero, name: "oak", reason: "/data/oak/groups/x: no permission", passing: false, lost: false },
+  ],
   twin_seen_ms: 0,
   faults: ["/data/oak: no room is left on its disk"],
   started_at_ms: 12,
@@ -33,6 +35,13 @@ test("an agent is told who the node is, and nothing of the machine, its files an
     entmoot_pubkey: OWNERS.entmoot_pubkey.toBase64(),
     transport: { carrier: "iroh" },
     groups: [],
+    unopened: [
+      {
+        group_id: GroupId.toBase64(GroupId.zero),
+        name: "oak",
+        reason: 'this moot cannot be opened; the owner is told why by "entmootd info"',
+      },
+    ],
     faults: ['nothing can be stored here just now; the owner is told why by "entmootd info"'],
     started_at_ms: 12,
   });

@@ -48,7 +48,11 @@ inNetns(import.meta, () => {
     expect(groups).toMatchObject([{ group_id: intact.id, messages: 4 }]);
     expect(unopened).toHaveLength(3);
     for (const { moot, path } of harm) {
-      expect(unopened).toContainEqual({ group_id: moot.id, reason: expect.stringContaining(`${path}: ${GONE}`) });
+      expect(unopened).toContainEqual({
+        group_id: moot.id,
+        name: expect.any(String),
+        reason: expect.stringContaining(`${path}: ${GONE}`),
+      });
     }
     const env = await node.run(["env", "-json", "-exit-code"]);
     expect(env.status).toBe(1);
@@ -87,7 +91,7 @@ inNetns(import.meta, () => {
       await refused.catch(() => {});
       const env = await node.run(["env", "-json", "-exit-code"]);
       expect(env.status).toBe(1);
-      const reason = folder === node.data ? "the data root is not there any more" : `${folder}: ${GONE}`;
+      const reason = folder === node.data ? `its data root was moved to ${away}` : `${folder}: ${GONE}`;
       expect(JSON.parse(env.stdout)).toMatchObject({
         runtime_status: "half_alive",
         runtime_status_reason: expect.stringContaining(reason),

@@ -5,6 +5,7 @@ import { identity } from "../support/identity.ts";
 import { inNetns } from "../support/netns.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
+const INTO_NOTHING = ["sh", "-c", 'exec "$0" "$@" >&-', BINARY];
 const INTO_FULL = ["sh", "-c", 'exec "$0" "$@" >/dev/full', BINARY];
 
 inNetns(import.meta, () => {
@@ -63,6 +64,22 @@ inNetns(import.meta, () => {
     ]) {
       expect(await said(args)).not.toContain("all the same");
     }
+    // The runtime puts /dev/null in the place of a stdout that is closed; what is really sent there is taken.
+    const closed = a.through(INTO_NOTHING);
+    for (const args of [
+      ["publish", "-topic", "t", "-content", "two"],
+      ["call", "publish", request],
+      ["query"],
+      ["tail", "-n", "1"],
+    ]) {
+      const { status, stderr } = await closed.run(["-json-errors", ...args]);
+      const { code, message } = JSON.parse(stderr.trimEnd().split("\n").at(-1)!).error;
+      expect({ args, status, code }).toEqual({ args, status: 1, code: "output_failed" });
+      expect(message).toContain("stdout cannot be written: it is closed");
+    }
+    expect(await a.group()).toMatchObject({ messages: 4 });
+    const unread = a.through(["sh", "-c", 'exec "$0" "$@" <>/dev/null >&0', BINARY]);
+    expect((await unread.run(["query"])).status).toBe(0);
     expect(await said(["stop"])).toContain("the daemon has ended");
     expect((await a.daemon.ended()).status).toBe(0);
     const up = await full.run(["up"]);

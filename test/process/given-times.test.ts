@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
@@ -13,7 +14,7 @@ inNetns(import.meta, () => {
     const { pid } = a.daemon;
     a.daemon.kill("SIGSTOP");
     try {
-      const [tail, publish, whole, short, stop] = await Promise.all([
+      const [tail, ...others] = await Promise.all([
         a.run(["tail", "-count", "1", "-timeout", "1s"]),
         a.run(["publish", "-topic", "t", "-content", "x", "-wait", "1s"]),
         a.run(["publish", "-topic", "t", "-content", "x", "-timeout", "1s"]),
@@ -21,15 +22,8 @@ inNetns(import.meta, () => {
         a.run(["stop", "-timeout", "1s"]),
       ]);
       expect(tail).toMatchObject({ status: 8, stderr: expect.stringContaining("0 of 1 messages came within 1 s") });
-      for (const { status, stderr } of [publish, whole]) {
-        expect(status).toBe(1);
-        // What was left of the second when the daemon was asked.
-        expect(stderr).toMatch(/within (1 s|[\d.]{1,5} ms)/);
-      }
-      expect(short.status).toBe(1);
-      expect(short.stderr).toMatch(/within (100|\d{1,2})(\.\d+)? ms/);
-      const late = `still runs after 1 s; wait, or end process ${pid}`;
-      expect(stop).toMatchObject({ status: 1, stderr: expect.stringContaining(late) });
+      const why = `entmootd: the daemon does not answer: process ${pid} is stopped; let it go on with: kill -CONT ${pid}\n`;
+      for (const { status, stderr } of others) expect({ status, stderr }).toEqual({ status: 6, stderr: why });
     } finally {
       a.daemon.kill("SIGCONT");
     }
@@ -53,8 +47,13 @@ inNetns(import.meta, () => {
     expect(counted.stderr).toContain("waiting for one");
     expect(counted.stderr).toContain("0 of 1 messages came within 300 ms");
     expect(await a.run(["tail", "-timeout", "300ms"])).toMatchObject({ status: 6 });
+    // Over the agents' socket there are no files to read meanwhile.
+    const asAgent = { env: { ENTMOOT_DATA: undefined, ENTMOOT_AGENT_SOCKET: join(a.data, "agent.sock") } };
+    expect(await a.run(["tail", "-timeout", "300ms"], asAgent)).toMatchObject({ status: 6, stdout: "" });
+    expect(await a.run(["tail", "-count", "1", "-timeout", "300ms"], asAgent)).toMatchObject({ status: 8, stdout: "" });
     await using tail = a.spawn(["tail", "-count", "1", "-timeout", "10m"]);
-    await tail.said("waiting for one");
+    await using agents = a.spawn(["tail", "-n", "1", "-count", "1", "-timeout", "10m"], asAgent);
+    for (const waiting of [tail, agents]) await waiting.said("waiting for one");
     const serving = a.serve();
     const early = await a.run(["call", "version"]);
     expect(early).toMatchObject({ status: 0 });
@@ -63,6 +62,7 @@ inNetns(import.meta, () => {
     await a.ask(["publish", "-topic", "t", "-content", "x"]);
     expect(await tail.json({ content: "x" })).toMatchObject({ seq: 1 });
     expect((await tail.ended()).status).toBe(0);
+    expect(await agents.json({ content: "x" })).toMatchObject({ seq: 1 });
   });
 
   test("an up whose reader has gone ends at once and says why", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { DaemonNode } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -84,6 +85,28 @@ inNetns(import.meta, () => {
         if (asJson) expect(JSON.parse(stderr).error.code).toBeString();
       }
     }
+    // What `invite link`, `group create` and `up` print is as good as the link in it.
+    const file = join(home.path, "printed.json");
+    for (const printed of [
+      await a.ask(["invite", "link", "-group", group_id]),
+      { event: "ready", link },
+      { open_invite: { link } },
+    ]) {
+      const json = JSON.stringify(printed, undefined, 2);
+      writeFileSync(file, json);
+      for (const known of [
+        await a.run(["join", json]),
+        await a.run(["join", "-"], { stdin: `${json}\n` }),
+        await a.run(["join", file]),
+        await a.run(["call", "join", JSON.stringify({ input: json })]),
+      ]) {
+        const own = expect.stringContaining("this node issued the link itself");
+        expect({ status: known.status, stderr: known.stderr }).toEqual({ status: 5, stderr: own });
+      }
+    }
+    rmSync(file);
+    const cut = await b.run(["join", JSON.stringify({ link: `${PREFIX}${payload.slice(0, -9)}` })]);
+    expect({ status: cut.status, shown: shownOf(payload, cut.stderr) > 10 }).toEqual({ status: 5, shown: false });
     // What can be read and not be used is not shown either.
     const edited = `${payload.slice(0, 60)}${payload[60] === "A" ? "B" : "A"}${payload.slice(61)}`;
     for (const text of [PREFIX + edited, PREFIX + payload.slice(0, -9), payload, `join/${payload}`]) {

@@ -36,6 +36,19 @@ inNetns(import.meta, () => {
     const { status, stdout } = await tail.ended();
     expect(status).toBe(0);
     expect(contents(stdout)).toEqual(["zero", "one", "two", "three", "four"]);
+
+    const { entmoot_pubkey } = await b.ask(["info"]);
+    const request = JSON.stringify({ group_id, after: [] });
+    await using watching = b.spawn(["call", "watch", request]);
+    await watching.line((line) => line.includes('"seq":5'));
+    await a.ask(["roster", "remove", "-group", group_id, "-pubkey", entmoot_pubkey]);
+    const removed = await watching.ended();
+    expect(removed).toMatchObject({ status: 2, stdout: expect.stringContaining('"self":true') });
+    // Who comes later is told as soon as what is held was.
+    const later = await b.run(["call", "watch", request]);
+    expect(later.status).toBe(2);
+    expect(later.stdout.trim().split("\n")).toHaveLength(5);
+    expect(later.stderr).toContain("this node is no member of the moot");
   });
 
   test("tail -n prints the last messages first, and only topics that match", async () => {
@@ -174,7 +187,18 @@ inNetns(import.meta, () => {
     const few = await a.run(["tail", "-n", "1", "-count", "2", "-timeout", "500ms", "-json-errors"]);
     expect({ status: few.status, stdout: contents(few.stdout) }).toEqual({ status: 8, stdout: ["chat 4"] });
     expect(JSON.parse(few.stderr)).toEqual({ error: { code: "too_few", message: expect.stringContaining("1 of 2") } });
-    expect(await a.run(["tail", "-timeout", "200ms"])).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(await a.run(["tail", "-timeout", "2s"])).toEqual({ status: 0, stdout: "", stderr: "" });
+    await using cut = a.spawn(["tail", "-n", "1", "-count", "5"]);
+    await cut.json({ content: "chat 4" });
+    cut.kill("SIGTERM");
+    expect(await cut.ended()).toMatchObject({
+      status: 8,
+      stderr: expect.stringContaining("1 of 5 messages came before"),
+    });
+    await using watching = a.spawn(["call", "watch", '{"after":[]}']);
+    await watching.line((line) => line.includes('"event"'));
+    watching.kill("SIGTERM");
+    expect(await watching.ended()).toMatchObject({ status: 0, stderr: "" });
     for (const flags of [
       ["-count", "0"],
       ["-timeout", "0"],
@@ -198,6 +222,8 @@ inNetns(import.meta, () => {
     const none = await a.run(["tail", "-timeout", "300ms"]);
     expect(none).toMatchObject({ status: 6, stdout: "" });
     expect(none.stderr).toContain("waiting for one");
+    const named = await a.run(["-data", a.data, "tail", "-timeout", "300ms"], { env: { ENTMOOT_DATA: undefined } });
+    expect(named.stderr).toContain(`-data '${a.data}' serve"; waiting for one`);
     await using tail = a.spawn(["tail", "-timeout", "10m"]);
     await tail.said("waiting for one");
     await a.serve();

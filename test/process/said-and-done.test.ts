@@ -167,6 +167,56 @@ inNetns(import.meta, () => {
     }
     expect((await a.run(["query"])).stdout).toBe("");
     expect((await a.run(["call", "version"])).status).toBe(6);
+    await a.serve();
+    // One rule and one code for each fault, whoever asks.
+    const many = Array.from({ length: 65 }, (_, at) => `t${at}`);
+    const long = join(home.path, "long");
+    writeFileSync(long, "x".repeat(800_000));
+    const content = Buffer.alloc(800_000, "x").toString("base64");
+    const limit = "message: expected at most 976.6 KiB (1,000,000 bytes) with all it carries";
+    const request = (of: object) => `printf '%s' '${JSON.stringify({ topics: ["t"], content: "eA==", ...of })}'`;
+    writeFileSync(join(home.path, "long.json"), JSON.stringify({ topics: ["t"], content }));
+    for (const [script, said] of [
+      [`"$E" -json-errors publish -topic ${many.join(",")} -content x`, "at most 64 of topic"],
+      [`${request({ topics: many })} | "$E" -json-errors call publish -`, "at most 64 of topic"],
+      [`"$E" -json-errors publish -topic t -file long`, limit],
+      [`"$E" -json-errors publish -topic t -file - <long`, limit],
+      [`"$E" -json-errors call publish - <long.json`, limit],
+      [`"$E" -json-errors publish -topic t -content ''`, "content is empty"],
+      [`${request({ content: "" })} | "$E" -json-errors call publish -`, "content is empty"],
+      [`${request({ topics: [" "] })} | "$E" -json-errors call publish -`, "empty topic"],
+    ] as const) {
+      const { status, stdout, stderr } = piped(script);
+      const { code, message } = errorOf(stderr);
+      expect(message).not.toContain("publish: publish:");
+      expect({ script, status, stdout, code, message }).toEqual({
+        script,
+        status: 5,
+        stdout: "",
+        code: "invalid_argument",
+        message: expect.stringContaining(said),
+      });
+    }
+    expect((await a.run(["query"])).stdout).toBe("");
+    await a.ask(["call", "publish", JSON.stringify({ topics: ["\u0085t ", "t"], content: "eA==" })]);
+    expect(JSON.parse((await a.run(["query"])).stdout).topic).toEqual(["t"]);
+    // A moot by its name, and ids as other programs write them.
+    const { group_id } = await a.group();
+    const bytes = Buffer.from(group_id, "base64");
+    const { message_id } = JSON.parse((await a.run(["query"])).stdout);
+    for (const id of ["council", group_id.replace("=", ""), bytes.toString("base64url"), bytes.toString("hex")]) {
+      expect((await a.ask(["call", "members", JSON.stringify({ group_id: id })])).members).toHaveLength(1);
+      const asked = { group_id: id, message_id: Buffer.from(message_id, "base64").toString("hex") };
+      expect(await a.ask(["call", "message", JSON.stringify(asked)])).toMatchObject({ message: { id: message_id } });
+    }
+    for (const [asked, said] of [
+      [{ group_id: "senate" }, 'no moot here has that name either: here are "council" ('],
+      [{ group_id, message_id: "council" }, "expected message id of 32 bytes in base64 or hex, found other text"],
+    ] as const) {
+      const { status, stdout, stderr } = await a.run(["call", "message", JSON.stringify(asked)]);
+      expect([status, stdout, stderr]).toEqual([5, "", expect.stringContaining(said)]);
+    }
+    await a.end();
     expect(piped('"$E" call status >/dev/full')).toMatchObject({ status: 1 });
   });
 

@@ -69,6 +69,7 @@ inNetns(import.meta, () => {
     await up.line((line) => line.startsWith("publish the pasted 5,000 lines"));
     up.type("y\r");
     await up.line((line) => line.includes("chat  see: line 0"));
+    await up.line((line) => line === "    line 1 /quit");
     up.paste("not\nthis");
     await up.line((line) => line.startsWith("publish the pasted 2 lines"));
     up.type("n\r");
@@ -117,7 +118,13 @@ inNetns(import.meta, () => {
     await up.line((line) => line.startsWith("there is no /mot (did you mean /moot?)"));
     up.type("\r");
     await up.line((line) => line.startsWith("not published"));
-    up.type("/tmp/a\ryes, that file\r/tmp/b\ry\r//etc/hosts\r\x04");
+    up.type("/tmp/a\rnope\r");
+    await up.line((line) => line.startsWith('not published: "nope", which is no answer; publish "/tmp/a"? y or n'));
+    up.type("n\r");
+    await up.line(() => up.lines.filter((line) => line.startsWith("not published; arrow up")).length === 2);
+    up.type("\x1b[A");
+    await up.typing("> /tmp/a");
+    up.type("\x15yes, that file\r/tmp/b\ry\r//etc/hosts\r\x04");
     expect(await up.ended()).toBe(0);
     expect(await a.said()).toEqual(["yes, that file", "/tmp/b", "/etc/hosts"]);
   });

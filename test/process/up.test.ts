@@ -84,7 +84,7 @@ inNetns(import.meta, () => {
     using home = new TemporaryDirectory();
     await using a = new DaemonNode(home.path, "a");
     await using up = a.spawn(["up", "-stdin", "json"], { stdin: "open" });
-    const { group_id } = await up.json({ event: "ready" });
+    const { group_id, name } = await up.json({ event: "ready" });
     up.write('{"id":"x1","publish":{"content":"hello","topic":["chat","news"]}}\n');
     const published = await up.json({ event: "published" });
     expect(published).toMatchObject({ id: "x1", line: 1, group_id, topic: ["chat", "news"] });
@@ -101,12 +101,19 @@ inNetns(import.meta, () => {
       expect(said.duplicate).toBe(duplicate);
       expect(said.warning).toContain("no pattern matches");
     }
+    const hex = Buffer.from(group_id, "base64").toString("hex");
+    const called = (group: string) => `${JSON.stringify({ publish: { content: "named", group_id: group } })}\n`;
+    up.write(called(hex) + called(` ${name} `) + called("senate"));
+    for (const line of [8, 9]) expect(await up.json({ event: "published" })).toMatchObject({ line, group_id });
+    const unknown = await up.json({ event: "error" });
+    expect(unknown).toMatchObject({ line: 10, error: { code: "invalid_argument" } });
+    expect(unknown.error.message).toContain(`no moot here has that name either: here are "${name}"`);
     const mebibyte = "x".repeat(1024 * 1024);
     for (let size = 0; size < 9; size++) up.write(mebibyte);
     up.write('\n{"publish":{"content":"last"}}');
     expect((await up.json({ event: "error" })).error.message).toContain("found a longer one");
     up.closeStdin();
-    expect(await up.json({ event: "published" })).toMatchObject({ line: 9 });
+    expect(await up.json({ event: "published" })).toMatchObject({ line: 12 });
     const { status, stdout } = await up.ended();
     expect(status).toBe(0);
     const told = stdout.split("\n").filter((line) => line.startsWith('{"event":"message"'));
@@ -117,7 +124,47 @@ inNetns(import.meta, () => {
       .split("\n")
       .filter(Boolean)
       .map((line) => JSON.parse(line).content);
-    expect(contents).toEqual(["hello", "and again", "once", "last"]);
+    expect(contents).toEqual(["hello", "and again", "once", "named", "named", "last"]);
+  });
+
+  test("-after goes on behind a message after a restart, and a place that is not here is told before anything else", async () => {
+    using home = new TemporaryDirectory();
+    await using a = new DaemonNode(home.path, "a");
+    await a.up();
+    const say = async (content: string) => {
+      await a.ask(["publish", "-topic", "t", "-content", content]);
+      return await a.daemon.json({ event: "message", content });
+    };
+    const { place } = await say("seen");
+    await say("missed");
+    await a.end();
+    await using up = a.spawn(["up", "-stdin", "json", "-after", place], { stdin: "open" });
+    await up.json({ event: "ready" });
+    await up.json({ content: "missed" });
+    up.write('{"publish":{"content":"live"}}\n');
+    await up.json({ content: "live" });
+    up.closeStdin();
+    const { stdout } = await up.ended();
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines[0].event).toBe("ready");
+    expect(lines.filter(({ event }) => event === "message").map(({ content }) => content)).toEqual(["missed", "live"]);
+    await using other = new DaemonNode(home.path, "b");
+    for (const [node, after, refusal, said] of [
+      [other, place, 3, "place: it is of a group that is not joined here"],
+      [a, "17", 5, "expected the place that a message line names"],
+      [a, "nonsense", 5, "-after"],
+    ] as const) {
+      const ended = await node.run(["up", "-after", after]);
+      expect([ended.status, ended.stdout, ended.stderr]).toEqual([refusal, "", expect.stringContaining(said)]);
+    }
+    // A terminal is told that nobody reads it.
+    await using piped = a.through(["sh", "-c", 'exec "$0" "$@" >/dev/null', BINARY]).onTerminal(["up"]);
+    await piped.line((line) => line.startsWith("up: stdout is no terminal for people: what is typed is not read"));
+    process.kill(piped.pid, "SIGINT");
+    expect(await piped.ended()).toBe(0);
   });
 
   test("-moot with -stdin json opens or makes the moot of that name, and speaks there", async () => {

@@ -36,6 +36,64 @@ inNetns(import.meta, () => {
     await node.end();
   });
 
+  test("while a daemon is stopped what is held is read from the files, and what needs it says so with status 6", async () => {
+    using home = new TemporaryDirectory();
+    await using node = new DaemonNode(home.path, "a");
+    await node.serve();
+    const { group_id } = await node.ask(["group", "create", "-name", "council"]);
+    const say = (content: string) => node.ask(["publish", "-topic", "chat", "-content", content]);
+    const { message_id } = await say("held");
+    const { pid } = node.daemon;
+    const why = `the daemon does not answer: process ${pid} is stopped; let it go on with: kill -CONT ${pid}`;
+    const held = { stdout: expect.stringContaining("held"), stderr: expect.stringContaining(why) };
+    node.daemon.kill("SIGSTOP");
+    await using waiting = node.spawn(["tail", "-n", "1", "-count", "2", "-timeout", "10m"]);
+    const asked = JSON.stringify({ group_id });
+    const [query, named, once, page, members, info, peers] = await Promise.all([
+      node.run(["query"]),
+      node.run(["query", "-group", "council"]),
+      node.run(["tail", "-n", "1", "-timeout", "2s"]),
+      node.run(["call", "messages", asked]),
+      node.run(["call", "members", asked]),
+      node.run(["info"]),
+      node.run(["peers", "-group", "council", "-json"]),
+    ]);
+    // Told once, whatever is asked for.
+    expect(named.stderr.split("does not answer")).toHaveLength(2);
+    for (const ended of [query, named]) expect(ended).toMatchObject({ status: 0, ...held });
+    expect(once).toMatchObject({ status: 6, ...held });
+    for (const ended of [page, members, info, peers]) {
+      expect(ended).toMatchObject({ status: 0, stderr: held.stderr });
+    }
+    expect(page.stdout).toContain(message_id);
+    expect(JSON.parse(info.stdout)).toMatchObject({
+      running: true,
+      faults: [why],
+      groups: [{ group_id, messages: 1 }],
+    });
+    for (const command of [
+      ["publish", "-topic", "chat", "-content", "not now"],
+      ["group", "create", "-name", "other"],
+      ["invite", "link", "-group", group_id],
+      ["call", "watch"],
+      ["stop"],
+    ]) {
+      expect({ command, ...(await node.run(command)) }).toEqual({
+        command,
+        status: 6,
+        stdout: "",
+        stderr: `entmootd: ${why}\n`,
+      });
+    }
+    await waiting.json({ content: "held" });
+    await waiting.said("waiting for one");
+    node.daemon.kill("SIGCONT");
+    await say("again");
+    await waiting.json({ content: "again" });
+    expect((await waiting.ended()).status).toBe(0);
+    await node.end();
+  });
+
   testWhere(
     pidNamespaceMissing(),
     "a daemon of another container is called that, and its number is nobody's here",

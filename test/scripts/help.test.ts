@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { cpSync, mkdirSync, readdirSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -43,4 +43,20 @@ test("npm tasks tell what they do where nothing is installed, and install nothin
     expect(stdout.toString()).toStartWith("usage: npm ");
   }
   expect(readdirSync(home.path)).toEqual(["scripts"]);
+});
+
+test("npm start -- -h is answered by the program too, where it is built", () => {
+  using home = new TemporaryDirectory();
+  for (const name of ["launch", "launch.mjs"]) {
+    cpSync(join(ROOT, "scripts", name), join(home.path, "scripts", name), { recursive: true });
+  }
+  mkdirSync(join(home.path, "dist"));
+  writeFileSync(join(home.path, "dist/entmootd"), '#!/bin/sh\necho "asked: $*"\n', { mode: 0o755 });
+  for (const flag of ["-h", "--help"]) {
+    const { exitCode, stdout } = Bun.spawnSync(["node", "scripts/launch.mjs", "start", flag], { cwd: home.path });
+    expect(exitCode).toBe(0);
+    expect(stdout.toString()).toStartWith("usage: npm start");
+    expect(stdout.toString()).toEndWith(`\nasked: up ${flag}\n`);
+  }
+  expect(readdirSync(home.path).toSorted()).toEqual(["dist", "scripts"]);
 });

@@ -17,6 +17,6 @@ test("a moot that is held or has no file left for it is not lost by a release, o
     [noFiles, new OutOfFiles("/moot.sqlite")],
     [damaged, new EntmootError("data_root_invalid", "not a sound SQLite database")],
   ]);
-  const found = mootStatuses([], { isRunning: true, unopened });
+  const found = mootStatuses([], { isRunning: true, unopened, nameOf: () => undefined });
   expect(missingMoots([held, noFiles, damaged, gone], found)).toEqual([damaged, gone]);
 });

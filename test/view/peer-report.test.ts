@@ -45,6 +45,23 @@ function probed(change: Partial<ProbeRow>): ReadonlyMap<number, ProbeRow> {
   return new Map([[7, { ...row, ...change }]]);
 }
 
+test("a peer that counts as connected is well only with a way to it, and with its probe", () => {
+  const diagnosisOf = (change: Partial<PeerRow>, probe?: Partial<ProbeRow>) => {
+    const rows = peerReport([peer({ connected: true, ...change })], {
+      ...context,
+      probed: probe === undefined ? undefined : probed(probe),
+    });
+    return [rows[0]!.route, rows[0]!.diagnosis];
+  };
+  const hints = ["192.0.2.1:4433"];
+  expect(diagnosisOf({ route: "direct" })).toEqual(["direct", "ok"]);
+  expect(diagnosisOf({ route: "none", hints })).toEqual(["none", "not_connected"]);
+  expect(diagnosisOf({ route: "none" })).toEqual(["none", "transport_missing"]);
+  expect(diagnosisOf({ route: "direct" }, { error: "no answer in time" })).toEqual(["route_timeout", "route_timeout"]);
+  expect(diagnosisOf({ route: "none" }, { ok: true })).toEqual(["ok", "ok"]);
+  expect(diagnosisOf({ route: "relay" }, { node_id: 8 })).toEqual(["unknown", "unknown"]);
+});
+
 test("a row begins with the original's fields in its order", () => {
   const [row] = peerReport(
     [peer({ hostname: "oak", connected: true, trust: "key", route: "direct", rtt_ms: 1.6 })],

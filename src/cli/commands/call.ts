@@ -2,7 +2,9 @@ import { isUtf8 } from "node:buffer";
 import { sizeText } from "../../core/amounts.ts";
 import { decodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
+import { GroupId } from "../../core/ids.ts";
 import { decodeJson } from "../../core/json/json-codec.ts";
+import type { ReadId } from "../../core/json/json-reader.ts";
 import { openDaemon, openOperations, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJsonText, putJsonText } from "../../host/print.ts";
@@ -15,10 +17,14 @@ import { collect } from "../line/collect.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { idBytes } from "../line/group-argument.ts";
+import { parseMoot } from "../line/moot-argument.ts";
 import { requireRequestJson } from "../line/request-json.ts";
 import { unknownOperation } from "./operations.ts";
 
 const LABEL = "call";
+/** Where a request says which moot it means. */
+const GROUP_KEY = "group_id";
 
 /** `call`: any operation, in the JSON of the socket. */
 export const call = defineCommand({
@@ -26,7 +32,7 @@ export const call = defineCommand({
   help: {
     examples: [
       "entmootd call status",
-      `entmootd call members '{"group_id":"GID"}'`,
+      `entmootd call members '{"group_id":"council"}'`,
       `entmootd call watch '{"topic":"#"}'`,
       "entmootd call publish - < request.json",
     ],
@@ -35,7 +41,7 @@ export const call = defineCommand({
     notes: [
       'Prints the answer as one line of JSON. An operation that streams prints {"event":…} for each event and',
       '{"answer":…} at its end. What can be asked, with schemas: entmootd operations. watch, version, stop, program and',
-      "restart need a daemon that runs.",
+      "restart need a daemon that runs. Ids are base64, padded or not, or hex; group_id may be the name of a moot.",
     ],
   },
   args: {
@@ -51,7 +57,7 @@ export const call = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const operation = operationOf(args.operation);
-    const request = await requestOf(operation, args.request ?? "{}");
+    const request = await requestOf(options, operation, args.request ?? "{}");
     await namedFailure(LABEL, async () => {
       await using node = await open(options, operation);
       if (operation.event === undefined) {
@@ -61,6 +67,8 @@ export const call = defineCommand({
       const { event } = operation;
       const ending = new AbortController();
       using _reader = onReaderGone(realClock, () => ending.abort());
+      // What it streams has no other end than that somebody says so.
+      for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort());
       const answered = node.call(operation, request as object, {
         signal: ending.signal,
         onEvent: (told) => putJsonText(`{"event":${event.write(told, "wire")}}`),
@@ -79,7 +87,7 @@ function operationOf(name: string): AnyOperation {
 }
 
 /** The request, checked whole before anything is asked. */
-async function requestOf(operation: AnyOperation, text: string): Promise<unknown> {
+async function requestOf(options: GlobalOptions, operation: AnyOperation, text: string): Promise<unknown> {
   const { name, requestMax } = operation;
   const bytes = text === "-" ? await collect(Bun.stdin.stream(), requestMax) : new TextEncoder().encode(text);
   if (bytes === undefined || bytes.length > requestMax) {
@@ -90,14 +98,25 @@ async function requestOf(operation: AnyOperation, text: string): Promise<unknown
     );
   }
   if (text === "-") requireUtf8(bytes, `${LABEL}: ${name}: stdin`);
-  requireRequestJson(`${LABEL}: ${name}`, text === "-" ? decodeUtf8(bytes) : text);
+  const said = requireRequestJson(`${LABEL}: ${name}`, text === "-" ? decodeUtf8(bytes) : text);
+  const named = await mootNamed(options, name, said);
+  const readId: ReadId = (id, key) => (named !== undefined && key === GROUP_KEY ? named : idBytes(id));
   try {
-    return decodeJson(operation.request, bytes, { unknownKeys: "refuse" });
+    return decodeJson(operation.request, bytes, { unknownKeys: "refuse", readId });
   } catch (cause) {
     if (!(cause instanceof EntmootError)) throw cause;
-    const text = `${LABEL}: ${name}: ${cause.message}; its schema: "entmootd operations ${name}"`;
+    // Some requests are called what their operation is.
+    const what = cause.message.startsWith(`${name}: `) ? cause.message : `${name}: ${cause.message}`;
+    const text = `${LABEL}: ${what}; its schema: "entmootd operations ${name}"`;
     throw new EntmootError("invalid_argument", text, { cause });
   }
+}
+
+/** The id of the moot that the request calls by its name; `undefined` where it gives an id, or none. */
+async function mootNamed(options: GlobalOptions, name: string, said: object): Promise<Uint8Array | undefined> {
+  const group = (said as Record<string, unknown>)[GROUP_KEY];
+  if (typeof group !== "string" || idBytes(group) !== undefined) return undefined;
+  return GroupId.toBytes(await parseMoot(`${LABEL}: ${name}: ${GROUP_KEY}`, group, { options }));
 }
 
 /**

@@ -3,6 +3,7 @@ import { ControlError } from "../../control/control-error.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { STATUS } from "../../core/failure-table.ts";
 import { GroupId } from "../../core/ids.ts";
+import { astrayText } from "../../daemon/daemon-astray.ts";
 import { tellQuiet } from "../../daemon/open-operations.ts";
 import { knownHome } from "../../host/home-path.ts";
 import { printJson, printLine } from "../../host/print.ts";
@@ -29,7 +30,10 @@ export const env = defineCommand({
   args: {
     ...globalFlags,
     json: { type: "boolean", description: "print one JSON object" },
-    "exit-code": { type: "boolean", description: "exit status 0 only when a daemon answered and can store messages" },
+    "exit-code": {
+      type: "boolean",
+      description: "exit status 0 only when a daemon answered in time and can store messages",
+    },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
@@ -42,11 +46,18 @@ export const env = defineCommand({
       answers,
       whyNot: (socket) => whyNot(socket, options.agentSocket === undefined ? options.dataDir : undefined),
     });
-    if (args.json) printJson(report);
-    else for (const line of describeRuntime(report)) printLine(line);
-    return args["exit-code"] ? EXIT[report.runtime_status] : 0;
+    const shown = options.agentSocket === undefined ? withAstray(report, astrayText(options)) : report;
+    if (args.json) printJson(shown);
+    else for (const line of describeRuntime(shown)) printLine(line);
+    return args["exit-code"] ? EXIT[shown.runtime_status] : 0;
   },
 });
+
+/** A daemon whose data root went under it is why nobody answers, and lives. */
+function withAstray(report: RuntimeReport, astray: string | undefined): RuntimeReport {
+  if (astray === undefined || report.control_socket_reachable) return report;
+  return { ...report, runtime_status: "half_alive", runtime_status_reason: astray };
+}
 
 /** For who asks by status alone, such as the health check of a container. */
 const EXIT = { healthy: 0, half_alive: STATUS.unavailable.exit, down: STATUS.control_unavailable.exit } as const;

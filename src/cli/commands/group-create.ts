@@ -26,6 +26,7 @@ export const groupCreate = defineCommand({
       "entmootd group create -name archive -retention keep",
     ],
     exits: [0, 1, 5, 6],
+    words: ["name"],
     effect: 'the moot is made all the same; "entmootd info" shows it',
     notes: [
       "Works with and without a running daemon; a running one has the group at once.",
@@ -86,6 +87,13 @@ export const groupCreate = defineCommand({
         policy_source: policy.source,
         policy: policy.json,
       });
+      const same = created.same_name ?? 0;
+      if (same > 0) {
+        const others = same === 1 ? "another moot here has" : `${same} other moots here have`;
+        printProse(
+          `${LABEL}: ${others} that name; tell them apart by id, with -group ${GroupId.toBase64(created.group_id)}`,
+        );
+      }
       if (created.open_invite !== undefined && process.env.ENTMOOT_ESP_URL) {
         printProse(
           `${LABEL}: ENTMOOT_ESP_URL is set, but links redeemed over HTTPS are not in this version; the link printed is redeemed with this node directly`,
@@ -95,6 +103,7 @@ export const groupCreate = defineCommand({
         group_id: GroupId.toBase64(created.group_id),
         founder: nodeInfoJson(created.founder),
         name,
+        ...(same === 0 ? {} : { same_name: same }),
         ...(description === "" ? {} : { description }),
         ...(tags.length === 0 ? {} : { tags }),
         visibility,

@@ -1,22 +1,21 @@
 import { existsSync } from "node:fs";
 import { ControlClient } from "../../control/control-client.ts";
-import { openOperations } from "../../daemon/open-operations.ts";
+import { astrayText } from "../../daemon/daemon-astray.ts";
+import { openOperations, silenceOf } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
-import { programName } from "../../host/program-name.ts";
 import { status } from "../../node/operations/daemon.ts";
 import { emptyInfoJson, infoJson, originalInfoJson } from "../../view/info-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { runnableHints } from "../line/hints.ts";
 
 /** `info`: this node, its groups and whether a daemon runs. Never creates anything. */
 export const info = defineCommand({
   meta: { name: "info", description: "Show this node, its moots and the running daemon" },
   help: {
     examples: ["entmootd info"],
-    exits: [0, 1, 5],
+    exits: [0, 1, 5, 6],
     notes: ["merkle_root is base64; two members with equal roots hold the same messages in the same order."],
   },
   args: {
@@ -28,17 +27,29 @@ export const info = defineCommand({
     await namedFailure("info", async () => {
       if (await isEmpty(options)) {
         const hint = `info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`;
-        printProse(runnableHints(hint, programName(), args.data));
-        printJson(emptyInfoJson(options));
+        printProse(hint);
+        printJson({ ...emptyInfoJson(options), ...tellAstray(options) });
         return;
       }
       await using node = await openOperations(options, { create: false, change: false });
       const said = node instanceof ControlClient ? await node.describe() : { ours: await node.call(status, {}) };
       if ("original" in said) printJson(originalInfoJson(said.original));
-      else printJson({ ...infoJson(said.ours), ...(await lastUpdate(options)) });
+      else {
+        const astray = node instanceof ControlClient ? {} : tellAstray(options);
+        const hangs = hanging(silenceOf(options));
+        printJson({ ...infoJson(said.ours), ...astray, ...hangs, ...(await lastUpdate(options)) });
+      }
     });
   },
 });
+
+/** Where no daemon is reached: the one whose data root went under it, as `env` tells of it. */
+function tellAstray(options: GlobalOptions): { faults?: readonly string[] } {
+  const text = options.agentSocket === undefined ? astrayText(options) : undefined;
+  if (text === undefined) return {};
+  printProse(`info: ${text}`);
+  return { faults: [text] };
+}
 
 /** There is neither an identity nor a group. Looked at only where it is cheap: an identity settles it. */
 async function isEmpty(options: GlobalOptions): Promise<boolean> {
@@ -51,6 +62,11 @@ async function isEmpty(options: GlobalOptions): Promise<boolean> {
   // Loaded only here: beside a daemon, `info` needs no database.
   const { holdsNothing } = await import("../../daemon/read-root.ts");
   return holdsNothing(options);
+}
+
+/** What was read from the files does not know of the daemon that runs and says nothing. */
+function hanging(reason: string | undefined): { running?: true; faults?: readonly string[] } {
+  return reason === undefined ? {} : { running: true, faults: [reason] };
 }
 
 /** How the last change of this program went, where there was one. Behind an agents' socket is another data root than ours. */

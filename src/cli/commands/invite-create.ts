@@ -8,7 +8,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseNodeId } from "../line/group-argument.ts";
-import { parseMoot } from "../line/moot-argument.ts";
+import { oneMoot } from "../line/moot-argument.ts";
 import { splitList } from "../line/topic-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
 
@@ -22,11 +22,12 @@ export const inviteCreate = defineCommand({
   help: {
     examples: ["entmootd invite create -group GID > invite.json"],
     exits: [0, 1, 2, 3, 5, 6],
+    words: ["group"],
     notes: ["An invite adds nobody to the roster: use roster add for that, or invite link, which does both."],
   },
   args: {
     ...globalFlags,
-    group: { type: "string", default: "", valueHint: "GID", description: "the group (required)" },
+    group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
     peers: {
       type: "string",
       valueHint: "N,N…",
@@ -42,7 +43,7 @@ export const inviteCreate = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const groupId = await parseMoot(LABEL, args.group, { options });
+    const groupId = await oneMoot(LABEL, args.group, { options });
     const peers =
       args.peers === undefined ? undefined : splitList(args.peers).map((id) => parseNodeId(`${LABEL}: -peers`, id));
     if (peers?.length === 0) {

@@ -9,7 +9,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseMoot } from "../line/moot-argument.ts";
+import { oneMoot } from "../line/moot-argument.ts";
 import { parseValidFor } from "../line/valid-for.ts";
 
 const LABEL = "invite link";
@@ -18,15 +18,16 @@ const LABEL = "invite link";
 export const inviteLink = defineCommand({
   meta: { name: "link", description: "Make a link: whoever has it can join" },
   help: {
-    examples: ["entmootd invite link -group GID -uses 1 -valid-for 2h"],
+    examples: ["entmootd invite link", "entmootd invite link -group GID -uses 1 -valid-for 2h"],
     exits: [0, 1, 2, 3, 5, 6],
+    words: ["group"],
     effect:
-      'a link was made that nobody has seen; "entmootd invite list" shows its id, and "entmootd invite revoke" ends it',
+      'a link was made that nobody has seen; "entmootd invite list" shows its id, and "entmootd invite revoke -id ID" ends it',
     notes: ["The link is shown once; only its hash is kept. A joiner needs this node to be running."],
   },
   args: {
     ...globalFlags,
-    group: { type: "string", default: "", valueHint: "GID", description: "the group (required)" },
+    group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
     uses: {
       type: "string",
       default: "10",
@@ -42,7 +43,7 @@ export const inviteLink = defineCommand({
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const groupId = await parseMoot(LABEL, args.group, { options });
+    const groupId = await oneMoot(LABEL, args.group, { options });
     const uses = parseInteger(`${LABEL}: -uses`, args.uses, { min: 0, max: USES_MAX });
     const validFor = args["valid-for"];
     const validForMs = trimSpace(validFor) === "never" ? 0 : parseValidFor(`${LABEL}: -valid-for`, validFor);

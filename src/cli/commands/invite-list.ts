@@ -6,19 +6,19 @@ import { linkRowJson } from "../../view/link-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseMoot } from "../line/moot-argument.ts";
+import { oneMoot } from "../line/moot-argument.ts";
 
 /** `invite list`: the links of a group that this node issued. */
 export const inviteList = defineCommand({
   meta: { name: "list", description: "List the links this node issued, with uses and state" },
-  help: { examples: ["entmootd invite list -group GID"], exits: [0, 1, 3, 5, 6] },
+  help: { examples: ["entmootd invite list -group GID"], exits: [0, 1, 3, 5, 6], words: ["group"] },
   args: {
     ...globalFlags,
-    group: { type: "string", default: "", valueHint: "GID", description: "the group (required)" },
+    group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    const groupId = await parseMoot("invite list", args.group, { options });
+    const groupId = await oneMoot("invite list", args.group, { options });
     await namedFailure("invite list", async () => {
       await using node = await openOperations(options, { create: false, change: false });
       const { links } = await node.call(link_list, { group_id: groupId });

@@ -1,5 +1,5 @@
 import { EntmootError } from "../../core/errors.ts";
-import { connectOrWait } from "../../daemon/open-operations.ts";
+import { connectToChange } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { type Daemon, startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
 import { announceJson, printJson, printProse } from "../../host/print.ts";
@@ -78,7 +78,7 @@ interface JoinInputs {
 }
 
 async function joinOnce(options: GlobalOptions, request: JoinInputs): Promise<void> {
-  const client = await connectOrWait(options);
+  const client = await connectToChange(options);
   if (client !== undefined) {
     await using daemon = client;
     if (request.hostname !== undefined) {

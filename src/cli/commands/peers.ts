@@ -1,8 +1,7 @@
 import { ControlClient } from "../../control/control-client.ts";
-import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
-import { connectOrWait } from "../../daemon/open-operations.ts";
+import { connectToLook } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { openForReading } from "../../daemon/read-root.ts";
 import { printJson, printLine, printProse } from "../../host/print.ts";
@@ -24,7 +23,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseDurationMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseMoot } from "../line/moot-argument.ts";
+import { oneMoot } from "../line/moot-argument.ts";
 
 const LABEL = "peers";
 /** Ours. A probe that may take longer than this says so first. */
@@ -34,21 +33,21 @@ const QUIET_MS = 2_000;
 export const peers = defineCommand({
   meta: { name: "peers", description: "Show how the members of a moot are reached" },
   help: {
-    examples: ["entmootd peers -group GID -probe"],
-    exits: [0, 1, 3, 5],
+    examples: ["entmootd peers -probe", "entmootd peers -group GID -json"],
+    exits: [0, 1, 3, 5, 6],
+    words: ["group"],
     notes: ["Works without a daemon too, and then says that none runs."],
   },
   args: {
     ...globalFlags,
-    group: { type: "string", default: "", valueHint: "GID", description: "the group (required)" },
+    group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
     probe: { type: "boolean", description: "ask each peer for a sign of life" },
     timeout: { type: "string", default: "3s", valueHint: "D", description: "time for each probe, 250ms to 30s" },
     json: { type: "boolean", description: "print one JSON array" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    if (trimSpace(args.group) === "") throw new EntmootError("invalid_argument", `${LABEL}: -group is required`);
-    const groupId = await parseMoot(LABEL, args.group, { options });
+    const groupId = await oneMoot(LABEL, args.group, { options });
     const timeoutMs = parseDurationMs(`${LABEL}: -timeout`, args.timeout);
     await namedFailure(LABEL, async () => {
       await using node = await open(options, groupId);
@@ -67,7 +66,7 @@ export const peers = defineCommand({
 
 /** A group that is not here is said to be missing before an identity is, or a data root. */
 async function open(options: GlobalOptions, groupId: GroupId): Promise<Operations> {
-  const daemon = await connectOrWait(options);
+  const daemon = await connectToLook(options);
   if (daemon !== undefined) return daemon;
   await using held = openForReading(options);
   await held.call(members, { group_id: groupId });

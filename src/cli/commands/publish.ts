@@ -3,10 +3,11 @@ import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
+import { MESSAGE_MAX_BYTES } from "../../core/kept.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
-import { publish as publishOperation } from "../../node/operations/messages.ts";
+import { CONTENT_MAX_BYTES, publish as publishOperation, tooLongText } from "../../node/operations/messages.ts";
 import { pause } from "../../transport/wait.ts";
 import { behindText } from "../../view/behind-text.ts";
 import { jsonInteger } from "../../view/message-line.ts";
@@ -20,9 +21,6 @@ import { parseToken } from "../line/token-argument.ts";
 import { parseTopics, unmatchedTopics } from "../line/topic-argument.ts";
 
 const LABEL = "publish";
-/** Wire. A frame carries at most 16 MiB, and content grows by a third in it. */
-const CONTENT_MAX_BYTES = 12 * 1024 * 1024 - 64 * 1024;
-
 /** Ours. How long a daemon has that does not answer, where nothing was said. */
 const TIMEOUT_MS = 30_000;
 /** Ours. Characters of a path that a failure repeats. */
@@ -39,10 +37,13 @@ export const publish = defineCommand({
       "entmootd publish -topic reports/daily -file report.md",
     ],
     exits: [0, 1, 2, 3, 5, 6, 7],
+    words: ["topic", "content"],
     effect: 'the message may be out all the same; look with "entmootd tail -n 1 -timeout 1s" before a second try',
     notes: [
       "The message is durable on this node when the command returns; it spreads to peers by itself.",
       "A rate limit is status 7, and a second try later can succeed; -wait does that.",
+      `A message has at most ${sizeText(MESSAGE_MAX_BYTES)} with all it carries;`,
+      `content counts a third more, so some ${sizeText(CONTENT_MAX_BYTES)} of it fit.`,
       "After a timeout the message may have been published all the same: with -token, a second try is safe.",
     ],
   },
@@ -150,14 +151,16 @@ async function contentOf(
     throw new EntmootError("invalid_argument", `${LABEL}: exactly one of -content or -file is required`);
   }
   if (content !== undefined) {
-    if (content !== "") return encodeUtf8(content);
+    const bytes = encodeUtf8(content);
+    if (bytes.length > CONTENT_MAX_BYTES) throw tooLarge("-content", sizeText(bytes.length));
+    if (content !== "") return bytes;
     throw new EntmootError("invalid_argument", `${LABEL}: -content is empty; expected the text of the message`);
   }
   if (file === "")
     throw new EntmootError("invalid_argument", `${LABEL}: -file is empty; expected a path, or - for stdin`);
   const read = await readContent(file!, timeoutMs);
   const source = file === "-" ? "stdin" : JSON.stringify(file!.slice(0, SHOWN_MAX));
-  if (read === undefined) throw tooLarge(source, "more");
+  if (read === undefined) throw tooLarge(source, `more than ${sizeText(CONTENT_MAX_BYTES)} of content`);
   if (read.length > 0) return read;
   throw new EntmootError("invalid_argument", `${LABEL}: file content is empty: ${source}`);
 }
@@ -173,6 +176,5 @@ async function readContent(path: string, timeoutMs: number | undefined): Promise
 }
 
 function tooLarge(source: string, found: string): EntmootError {
-  const expected = `expected at most ${sizeText(CONTENT_MAX_BYTES)} of content`;
-  return new EntmootError("invalid_argument", `${LABEL}: ${source}: ${expected}, found ${found}`);
+  return new EntmootError("invalid_argument", `${LABEL}: ${source}: ${tooLongText(found)}`);
 }

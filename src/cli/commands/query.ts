@@ -13,7 +13,8 @@ import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseNodeId } from "../line/group-argument.ts";
 import { listingMoots, parseMoot } from "../line/moot-argument.ts";
-import { parsePlaces } from "../line/place-argument.ts";
+import { isAfter, parseAfter } from "../line/place-argument.ts";
+import { placesAsked, tellLeftOut, tellPassedOver } from "../line/places-asked.ts";
 import { parseTimeBound } from "../line/time-bound.ts";
 import { requirePattern } from "../line/topic-argument.ts";
 
@@ -27,7 +28,8 @@ export const query = defineCommand({
       "entmootd query -topic chat/# -since 2026-01-01T00:00:00Z -limit 20",
       "entmootd query -after PLACE -limit 0",
     ],
-    exits: [0, 1, 3, 5],
+    exits: [0, 1, 3, 5, 6],
+    words: ["topic"],
     notes: [
       "Order is by timestamp, then author, then id; desc is exactly asc reversed. One JSON object a line;",
       "content_b64 has the bytes where content is not UTF-8. Without a match nothing is printed.",
@@ -51,7 +53,7 @@ export const query = defineCommand({
       type: "string",
       repeatable: true,
       valueHint: "PLACE",
-      description: "only what arrived after; a seq with -group too",
+      description: "only what arrived after; a seq with -group too; GID:0 for all of a moot, all:0 of those not named",
     },
     limit: { type: "string", default: "50", valueHint: "N", description: "at most so many; 0 for all" },
     order: {
@@ -65,18 +67,19 @@ export const query = defineCommand({
     const options = parseGlobalOptions(args, process.env);
     const limit = parseLimit(args.limit);
     const filter = { ...parseFilter(args), group_id: await parseGroup(args.group, options) };
-    const after = parsePlaces(LABEL, repeated(args.after), args.group !== undefined);
-    if (after.length > 0 && args.order === "desc") {
+    const after = parseAfter(LABEL, repeated(args.after), args.group !== undefined);
+    if (isAfter(after) && args.order === "desc") {
       throw new EntmootError("invalid_argument", `${LABEL}: -order desc: with -after messages come as they arrived`);
     }
     await namedFailure(
       LABEL,
       async () => {
         await using node = await openReading(options);
-        const ways: Way[] =
-          after.length === 0
-            ? [{ by: "time", order: orderOf(args.order) }]
-            : after.map((place) => ({ by: "arrival", after: place }));
+        const asked = await placesAsked(node, after, { label: LABEL, options, groupId: filter.group_id });
+        for (const moot of asked.unread) tellLeftOut(LABEL, moot);
+        const ways: Way[] = isAfter(after)
+          ? asked.places.map((place) => ({ by: "arrival", after: place }))
+          : [{ by: "time", order: orderOf(args.order) }];
         let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
         const ends: PrintedUpTo[] = [];
         for (const way of ways) {
@@ -84,6 +87,7 @@ export const query = defineCommand({
           left -= end.printed;
           ends.push(end);
         }
+        await tellPassedOver(asked, { label: LABEL, options });
         if (ends.some(({ more }) => more)) tellMore(ends, { limit, asJson: options.jsonErrors });
       },
       { codes: false },

@@ -1,6 +1,6 @@
 import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { RosterEntryId } from "../../core/ids.ts";
+import { GroupId, RosterEntryId } from "../../core/ids.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { roster_change, roster_heal } from "../../node/operations/moots.ts";
@@ -9,7 +9,7 @@ import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseNodeId, parsePublicKey } from "../line/group-argument.ts";
-import { parseMoot } from "../line/moot-argument.ts";
+import { oneMoot } from "../line/moot-argument.ts";
 
 const REVOKE_LINKS = {
   "revoke-links": {
@@ -32,11 +32,11 @@ export const roster = defineCommand({
 /** Ours. As many as fit a line or two; `invite list` has them all. */
 const NAMED_MAX = 8;
 
-function warning(links: readonly string[]): string {
+function warning(groupId: GroupId, links: readonly string[]): string {
   const more = links.length > NAMED_MAX ? ` and ${links.length - NAMED_MAX} more` : "";
   const named = `${links.slice(0, NAMED_MAX).join(", ")}${more}`;
   const which = links.length === 1 ? `link ${named} is` : `links ${named} are`;
-  return `warning: ${which} still good: whoever has one, the removed member too, can join under a new key; end them with "entmootd invite revoke", or with -revoke-links the next time`;
+  return `warning: ${which} still good: whoever has one, the removed member too, can join under a new key; end them with "entmootd invite revoke -group ${GroupId.toBase64(groupId)} -id ID", or with -revoke-links the next time`;
 }
 
 function rosterCommand(op: "add" | "remove", description: string) {
@@ -46,12 +46,13 @@ function rosterCommand(op: "add" | "remove", description: string) {
     help: {
       examples: [`entmootd roster ${op} -group GID -pubkey KEY`],
       exits: [0, 1, 2, 3, 5, 6],
+      words: ["pubkey"],
       effect: 'the roster is changed all the same; "entmootd peers" shows it',
       notes: ["Works with and without a running daemon. Only the founder of a group can change its roster."],
     },
     args: {
       ...globalFlags,
-      group: { type: "string", default: "", valueHint: "GID", description: "the group (required)" },
+      group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
       pubkey: { type: "string", default: "", valueHint: "KEY", description: "the member's key, base64 (required)" },
       node: {
         type: "string",
@@ -67,7 +68,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
     },
     async run({ args }) {
       const options = parseGlobalOptions(args, process.env);
-      const groupId = await parseMoot(label, args.group, { options });
+      const groupId = await oneMoot(label, args.group, { options });
       const nodeId = args.node === undefined ? undefined : parseNodeId(`${label}: -node`, args.node);
       const key = parsePublicKey(label, args.pubkey);
       await namedFailure(label, async () => {
@@ -78,7 +79,7 @@ function rosterCommand(op: "add" | "remove", description: string) {
         const changed = await node.call(roster_change, { ...asked, ...more });
         printJson(rosterChangeJson(op, changed));
         const open = (changed.links ?? []).filter(({ status }) => status === "active").map(({ id }) => id);
-        if (open.length > 0) printProse(`${label}: ${warning(open)}`);
+        if (open.length > 0) printProse(`${label}: ${warning(groupId, open)}`);
       });
     },
   });
@@ -106,7 +107,7 @@ function healCommand() {
     },
     args: {
       ...globalFlags,
-      group: { type: "string", default: "", valueHint: "GID", description: "the group (required)" },
+      group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
       keep: {
         type: "string",
         default: "",
@@ -118,7 +119,7 @@ function healCommand() {
     },
     async run({ args }) {
       const options = parseGlobalOptions(args, process.env);
-      const groupId = await parseMoot(HEAL, args.group, { options });
+      const groupId = await oneMoot(HEAL, args.group, { options });
       const keep = parseEntry(args.keep);
       const isDry = args["dry-run"] ?? false;
       await namedFailure(HEAL, async () => {

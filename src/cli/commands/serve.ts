@@ -18,6 +18,7 @@ export const serve = defineCommand({
   help: {
     examples: ["entmootd serve", "entmootd serve -group GID -relay off"],
     exits: [0, 1, 2, 3, 5, 6],
+    words: ["group"],
     notes: [
       "Prints one line with event serving when it is ready, then nothing on stdout. SIGINT, SIGTERM and",
       '"entmootd stop" end it cleanly. Creates this node\'s identity when the data root has none.',

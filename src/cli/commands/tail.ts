@@ -4,7 +4,7 @@ import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { mootOfPlace, parsePlace } from "../../core/place.ts";
-import { connect, openDaemon, openReading } from "../../daemon/open-operations.ts";
+import { connect, forgetSilence, openAnswering, openReading } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
@@ -19,13 +19,16 @@ import { parseDurationMs, parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { MessagePrinter, type PrintingEnd } from "../line/message-printer.ts";
 import { parseMoot } from "../line/moot-argument.ts";
-import { parsePlaces } from "../line/place-argument.ts";
+import { type After, isAfter, parseAfter } from "../line/place-argument.ts";
+import { placesAsked, tell, tellLeftOut, tellPassedOver } from "../line/places-asked.ts";
 import { requirePattern } from "../line/topic-argument.ts";
 
 const LABEL = "tail";
 const COUNTS = { min: 1, max: Number.MAX_SAFE_INTEGER };
 /** Ours. Between two tries to find a daemon that went away. */
 const LOOK_AGAIN_MS = 250;
+/** Ours. What one that was found has to answer, before it is looked for anew. */
+const ANSWER_MS = 5_000;
 /** Ours. Between two tries of a full daemon, at first and at most. */
 const PLACE_PAUSE_MS = 500;
 const PLACE_PAUSE_MAX_MS = 15_000;
@@ -42,6 +45,7 @@ export const tail = defineCommand({
       "entmootd tail -after PLACE -count 1 -timeout 5m",
     ],
     exits: [0, 1, 2, 3, 5, 6, 8],
+    words: ["topic"],
     notes: [
       "Every message once, in the order it arrived here. When the daemon restarts, tail waits and goes on where",
       "it stopped. With -after it goes on where an earlier line was printed: the place of a line is in it.",
@@ -67,7 +71,8 @@ export const tail = defineCommand({
       type: "string",
       repeatable: true,
       valueHint: "PLACE",
-      description: "first print what arrived after; a seq with -group too",
+      description:
+        "first print what arrived after; a seq with -group too; GID:0 for all of a moot, all:0 of those not named",
     },
     count: { type: "string", valueHint: "N", defaultHint: "no end", description: "end once N are printed" },
     members: { type: "boolean", description: "also print members who are added, removed, or get another key" },
@@ -77,14 +82,20 @@ export const tail = defineCommand({
     const options = parseGlobalOptions(args, process.env);
     const last = parseLast(args.n);
     if (args.topic !== undefined) requirePattern(LABEL, args.topic);
-    const after = parsePlaces(LABEL, repeated(args.after), args.group !== undefined);
-    if (after.length > 0 && last !== 0) {
+    const after = parseAfter(LABEL, repeated(args.after), args.group !== undefined);
+    if (isAfter(after) && last !== 0) {
       throw new EntmootError("invalid_argument", `${LABEL}: -n and -after: give one of them`);
     }
-    using printer = new MessagePrinter(parseEnd(args));
-    const groupId = await parseGroup(args.group, { options, signal: printer.signal });
+    const end = parseEnd(args);
+    using printer = new MessagePrinter(end);
+    // What is held is printed well before the time is up, whatever the daemon does.
+    const answerMs = end.timeoutMs === undefined ? undefined : Math.ceil(end.timeoutMs / 2);
+    const groupId = await orWait(options, printer, () =>
+      parseGroup(args.group, { options, answerMs, signal: printer.signal }),
+    );
     const asked = {
       groupId,
+      answerMs,
       // Said also where nothing is filtered: a daemon that is not updated yet insists on it.
       topic: args.topic ?? "#",
       members: args.members ?? false,
@@ -94,8 +105,8 @@ export const tail = defineCommand({
       LABEL,
       async () => {
         const pauses = new Pauses();
-        const seen = await printBacklog(options, { ...asked, last, after, pauses });
-        await follow(options, { ...asked, seen, pauses });
+        const read = await printBacklog(options, { ...asked, last, after, pauses });
+        await follow(options, { ...asked, ...read, pauses });
         printer.requireCount(LABEL);
       },
       { codes: false },
@@ -106,14 +117,17 @@ export const tail = defineCommand({
 /** A daemon that hangs holds up nobody who asks it for a name either. */
 async function parseGroup(
   text: string | undefined,
-  { options, signal }: { readonly options: GlobalOptions; readonly signal: AbortSignal },
+  { answerMs, options, signal }: Pick<TailRequest, "answerMs"> & { options: GlobalOptions; signal: AbortSignal },
 ): Promise<GroupId | undefined> {
-  return text === undefined ? undefined : await unlessAborted(parseMoot(LABEL, text, { options }), signal);
+  if (text === undefined) return undefined;
+  return await unlessAborted(parseMoot(LABEL, text, { options, timeoutMs: answerMs }), signal);
 }
 
 interface TailRequest {
   /** `undefined`: all groups. */
   readonly groupId: GroupId | undefined;
+  /** What a daemon has to answer before the files are read instead; `undefined`: the usual time. */
+  readonly answerMs: number | undefined;
   readonly topic: string;
   /** Whether changes of members are lines too. */
   readonly members: boolean;
@@ -122,21 +136,31 @@ interface TailRequest {
 
 interface BacklogRequest extends TailRequest {
   readonly last: number;
-  readonly after: readonly string[];
+  readonly after: After;
 }
 
 /** Where each moot's log was read to, by the name a place has for the moot. */
 type Seen = Map<string, string>;
 
+/** How far the logs were read before what is live. */
+interface ReadUpTo {
+  readonly seen: Seen;
+  /** Moots that could not be read, and of which nothing but what is new is wanted. */
+  readonly fresh: Set<GroupId>;
+}
+
+const NOTHING_READ = (): ReadUpTo => ({ seen: new Map(), fresh: new Set() });
+
 /** Prints what is wanted of what is held; gives the places from which the live part goes on, so that nothing falls between. */
 async function printBacklog(
   options: GlobalOptions,
   { pauses, ...request }: BacklogRequest & { readonly pauses: Pauses },
-): Promise<Seen> {
+): Promise<ReadUpTo> {
   const { signal } = request.printer;
   for (;;) {
     try {
-      return await readBacklog(options, request);
+      const read = await orWait(options, request.printer, () => readBacklog(options, request));
+      return read ?? NOTHING_READ();
     } catch (error) {
       if (!isRefusedForNow(error)) throw error;
       await pauses.wait(error.message, signal);
@@ -146,38 +170,53 @@ async function printBacklog(
 
 async function readBacklog(
   options: GlobalOptions,
-  { after, groupId, last, printer, topic }: BacklogRequest,
-): Promise<Seen> {
+  { after, answerMs, groupId, last, printer, topic }: BacklogRequest,
+): Promise<ReadUpTo> {
   const { signal } = printer;
   // A daemon that hangs does not hold up the end.
-  await using node = await unlessAborted(openReading(options), signal);
-  if (node === undefined || signal.aborted) return new Map();
+  await using node = await unlessAborted(openReading(options, answerMs), signal);
+  if (node === undefined && printer.isOver) throw unanswered();
+  if (node === undefined || signal.aborted) return NOTHING_READ();
   try {
+    const asked = await placesAsked(node, after, { label: LABEL, options, groupId, signal });
     const { places, unread } = await node.call(
       backlog,
-      { group_id: groupId, topic, last: last < 0 ? "all" : last, ...(after.length === 0 ? {} : { after }) },
+      {
+        group_id: groupId,
+        topic,
+        last: last < 0 ? "all" : last,
+        ...(asked.places.length === 0 ? {} : { after: asked.places }),
+      },
       { signal, onEvent: (row) => printer.print(row) },
     );
-    for (const { reason } of unread) printProse(`${LABEL}: ${reason}; it is left out`);
-    return new Map(places.map((place) => [parsePlace(place).moot, place]));
+    for (const moot of unread) tellLeftOut(LABEL, moot);
+    await tellPassedOver(asked, { label: LABEL, options });
+    // Of one that could not be read the place asked for is where it goes on once it can be.
+    const given = groupId === undefined ? asked.places : [];
+    const seen = new Map([...given, ...places].map((place) => [parsePlace(place).moot, place]));
+    const isWhole = (id: GroupId) => last < 0 || after.others || after.whole.includes(id);
+    const unknown = unread.map(({ group_id }) => group_id).filter((id) => !seen.has(mootOfPlace(id)));
+    return { seen, fresh: new Set(unknown.filter((id) => !isWhole(id))) };
   } catch (error) {
     if (!signal.aborted) throw error;
-    return new Map();
+    return NOTHING_READ();
   }
 }
 
-/** The places in moots that the daemon has: one that it could not open after a restart is no reason to end. */
-async function placesIn(
+/** From where a daemon goes on. One that it could not open after a restart goes on there once it can be opened. */
+async function goingOn(
   daemon: ControlClient,
-  { memberships, seen }: { readonly memberships: Memberships; readonly seen: Seen },
+  { fresh, memberships, seen }: ReadUpTo & { readonly memberships: Memberships },
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<{ readonly after: string[]; readonly unread?: readonly GroupId[] }> {
   // An original's daemon begins with what is new in any case, and has no such answer.
-  if ((await unlessAborted(daemon.isOriginal(), signal)) !== false) return [];
-  const { groups } = await daemon.call(status, {}, { signal });
+  if ((await unlessAborted(daemon.isOriginal(), signal)) !== false) return { after: [] };
+  const { groups, unopened } = await daemon.call(status, {}, { signal });
   for (const moot of groups) memberships.note(moot);
-  const open = new Set(groups.map((group) => mootOfPlace(group.group_id)));
-  return [...seen].filter(([moot]) => open.has(moot)).map(([, place]) => place);
+  // One that was taken away meanwhile is no reason to end.
+  const here = new Set([...groups, ...unopened].map(({ group_id }) => mootOfPlace(group_id)));
+  const after = [...seen].filter(([moot]) => here.has(moot)).map(([, place]) => place);
+  return { after, ...(fresh.size === 0 ? {} : { unread: [...fresh] }) };
 }
 
 /** A moot that could not be opened for a while comes from its first message: what was printed is not printed again. */
@@ -194,37 +233,47 @@ function wasSeen({ group_id, place, seq }: MessageRow, seen: Seen): boolean {
  */
 async function follow(
   options: GlobalOptions,
-  { groupId, members, pauses, printer, seen, topic }: TailRequest & { readonly seen: Seen; readonly pauses: Pauses },
+  {
+    answerMs,
+    fresh,
+    groupId,
+    members,
+    pauses,
+    printer,
+    seen,
+    topic,
+  }: TailRequest & ReadUpTo & { readonly pauses: Pauses },
 ): Promise<void> {
   const { signal } = printer;
   if (signal.aborted) return;
   const memberships = new Memberships(printer, groupId);
   let absent: unknown;
-  let daemon = await unlessAborted(openDaemon(options), signal).catch((error: unknown) => {
+  let daemon = await unlessAborted(openAnswering(options, answerMs), signal).catch((error: unknown) => {
     if (!printer.isTimed || !isAbsent(error)) throw error;
     absent = error;
     printProse(`${LABEL}: ${textOf(error)}; waiting for one`);
     return waitForDaemon(options, signal);
   });
-  if (daemon === undefined && absent !== undefined && printer.isOver) throw absent;
+  if (daemon === undefined && printer.isOver) throw absent ?? unanswered();
   while (daemon !== undefined) {
     await using current = daemon;
     const began = realClock.steady();
     let refusal: string | undefined;
     try {
-      const after = await placesIn(current, { memberships, seen }, signal);
+      const from = await goingOn(current, { fresh, memberships, seen }, signal);
       if (signal.aborted) return;
       await current.call(
         watch,
-        { group_id: groupId, topic, after, ...(members ? { members } : {}) },
+        { group_id: groupId, topic, ...from, ...(members ? { members } : {}) },
         {
           signal,
           onEvent(event) {
-            if (event.kind === "unread") printProse(`${LABEL}: ${event.reason}; it is left out until it can be read`);
+            if (event.kind === "unread") tellLeftOut(LABEL, event, " until it can be read");
             if (event.kind === "peer" && members && isMembership(event)) printer.note(memberChangeJson(event));
             if (event.kind === "peer" && event.self && event.event === "left") memberships.removed(event.group_id);
             if (event.kind !== "message" || wasSeen(event, seen)) return;
             printer.print(event);
+            fresh.delete(event.group_id);
             // An original daemon names no places.
             if (event.place !== "") seen.set(mootOfPlace(event.group_id), event.place);
           },
@@ -275,7 +324,7 @@ class Memberships {
 
   #tell(groupId: GroupId, why = `this node is no member of the moot ${GroupId.toBase64(groupId)} any more`): void {
     const what = `${LABEL}: ${why}: nothing new comes of it; its founder can add this node again`;
-    if (this.#only === undefined) printProse(what);
+    if (this.#only === undefined) tell(what, { group_id: GroupId.toBase64(groupId) });
     else this.#printer.end(new EntmootError("not_member", what));
   }
 }
@@ -298,13 +347,45 @@ class Pauses {
   }
 }
 
+/**
+ * Over an agents' socket nothing can be read without a daemon: where it is known how long to wait, one is waited for first.
+ * `undefined` when the end came before it did. Throws `control_unavailable` once the time is up.
+ */
+async function orWait<T>(
+  options: GlobalOptions,
+  printer: MessagePrinter,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (options.agentSocket === undefined || !printer.isTimed || !isAbsent(error)) throw error;
+    if (!printer.signal.aborted) printProse(`${LABEL}: ${textOf(error)}; waiting for one`);
+    await using daemon = await waitForDaemon(options, printer.signal);
+    if (daemon !== undefined) return await work();
+    if (printer.isOver) throw error;
+    return undefined;
+  }
+}
+
 async function waitForDaemon(options: GlobalOptions, signal: AbortSignal): Promise<ControlClient | undefined> {
   while (!signal.aborted) {
     const daemon = await connect(options).catch(() => undefined);
-    if (daemon !== undefined) return daemon;
+    if (daemon !== undefined) {
+      // One that hangs is waited for until it goes on, or another takes its place.
+      if (await unlessAborted(daemon.answers(ANSWER_MS), signal).catch(() => false)) {
+        forgetSilence(options);
+        return daemon;
+      }
+      await daemon[Symbol.asyncDispose]();
+    }
     await pause(realClock, LOOK_AGAIN_MS, signal);
   }
   return undefined;
+}
+
+function unanswered(): EntmootError {
+  return new EntmootError("control_unavailable", `${LABEL}: no daemon answered in the time; see "entmootd env"`);
 }
 
 /** No daemon was found, as opposed to one that may not be asked. */

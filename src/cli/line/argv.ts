@@ -2,9 +2,9 @@ import type { ArgsDef } from "citty";
 import { EntmootError } from "../../core/errors.ts";
 import { type EntmootCommand, type FlagDef, REPEAT_SEPARATOR } from "./command.ts";
 import { booleanOf } from "./flag-values.ts";
+import { listedBy } from "./listed-by.ts";
 import { nearest } from "./nearest.ts";
-
-type Flags = Readonly<Record<string, FlagDef>>;
+import { type Flags, flagMeant, type ReadBy, wordHint } from "./stray-word.ts";
 
 /** One line of the command table: what help prints without loading the command, and how to load it. */
 export interface CommandEntry {
@@ -70,7 +70,10 @@ export async function readCommandLine(
     if (op === undefined) throw new EntmootError("invalid_argument", `${wanted}: missing op (want: ${ops})`);
     if (!Object.hasOwn(subCommands, op)) {
       if (op === "help") return { kind: "help", path, command };
-      throw new EntmootError("invalid_argument", `${wanted}: unknown op ${JSON.stringify(op)} (want: ${ops})`);
+      throw new EntmootError(
+        "invalid_argument",
+        `${wanted}: unknown op ${JSON.stringify(op)} (want: ${ops})${listedBy(`${wanted} ${op}`)}`,
+      );
     }
     command = (await resolveOnce(subCommands[op])) as EntmootCommand;
     path.push(op);
@@ -79,7 +82,7 @@ export async function readCommandLine(
   words.readRest(path.join(" "));
   if (words.help) return { kind: "help", path, command };
   const own = ((await resolveOnce(command.args)) ?? {}) as Flags;
-  check(path.join(" "), own, words);
+  check({ name: path.join(" "), own, globals, words: command.help?.words ?? [] }, words);
   const isGlobal = (flag: string) => Object.hasOwn(globals, flag) && (own[flag] ?? globals[flag]) === globals[flag];
   const given = Object.fromEntries(Object.entries(words.values).filter(([flag]) => isGlobal(flag)));
   return { kind: "run", path, command, rawArgs: words.toCitty(), flags: words.values, globals: given };
@@ -107,7 +110,14 @@ async function helpFor(words: Reader, table: Readonly<Record<string, CommandEntr
 }
 
 /** What citty would check with texts of its own: required flags, choices, and arguments nobody reads. */
-function check(command: string, own: Flags, words: Reader): void {
+function check(checked: ReadBy, words: Reader): void {
+  const { name: command, own } = checked;
+  for (const word of words.anyFlags ? [] : words.positionals) {
+    const flag = flagMeant(word, checked);
+    if (flag === undefined) continue;
+    const text = `${command}: unexpected argument ${JSON.stringify(word)}; did you mean -${flag}? It begins with another dash`;
+    throw new EntmootError("invalid_argument", text);
+  }
   let positionalsMax = 0;
   for (const [name, def] of Object.entries(own)) {
     if (def.type === "positional") {
@@ -131,8 +141,7 @@ function check(command: string, own: Flags, words: Reader): void {
   }
   const [extra] = words.anyFlags ? [] : words.positionals.slice(positionalsMax);
   if (extra === undefined) return;
-  const behind = words.valueAhead(positionalsMax);
-  const hint = behind === undefined ? "" : `; if it belongs to -${behind}, put the whole value in quotes`;
+  const hint = wordHint(checked, { behind: words.valueAhead(positionalsMax), given: words.values });
   throw new EntmootError("invalid_argument", `${command}: unexpected argument ${JSON.stringify(extra)}${hint}`);
 }
 
@@ -174,7 +183,10 @@ class Reader {
   nextWord(): string | undefined {
     while (this.#at < this.#argv.length) {
       const arg = this.#argv[this.#at++]!;
-      if (!this.#readFlag(arg, "")) return arg;
+      if (this.#readFlag(arg, "")) continue;
+      // The command stands between a flag ahead of it and what comes behind.
+      this.#lastValued = undefined;
+      return arg;
     }
     return undefined;
   }

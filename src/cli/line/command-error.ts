@@ -25,9 +25,13 @@ export async function namedFailure<T>(
   }
 }
 
-/** The frame's code, unless it says of what is wrong with the machine that something is wrong inside the program. */
+/**
+ * The frame's code, unless it says of what is wrong with the machine that something is wrong inside the program, or of a
+ * limit that nobody is there.
+ */
 function codeOf({ code, controlCode }: ControlError): string {
-  return controlCode === "INTERNAL" && code !== "internal" ? "" : `${controlCode}: `;
+  const isOurs = (controlCode === "INTERNAL" && code !== "internal") || code === "rate_limited";
+  return isOurs ? "" : `${controlCode}: `;
 }
 
 /** Who is told that agents may not learns what made them one. */

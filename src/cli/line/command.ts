@@ -26,6 +26,8 @@ export interface CommandHelp {
   readonly effect?: string;
   /** Flags nobody knows are words: for a command that says no whatever it is asked. */
   readonly anyFlags?: boolean;
+  /** Flags that people leave out ahead of their values: `publish chat hello`. A refusal of such a word names them. */
+  readonly words?: readonly string[];
   /** Paragraphs after the flags, where one line of description is not enough. */
   readonly notes?: readonly string[];
 }

@@ -3,13 +3,19 @@ import { EntmootError } from "../../core/errors.ts";
 import { GroupId, PublicKey } from "../../core/ids.ts";
 
 /**
- * A group id as people and scripts write it: standard or URL-safe base64 of 32 bytes, padded or not, blanks
+ * A group id as people and scripts write it: standard or URL-safe base64 of 32 bytes, padded or not, or 64 hex digits, blanks
  * around it ignored. `label` starts the error, such as `query`. Throws `invalid_argument`.
  */
 export function parseGroupId(label: string, text: string): GroupId {
-  if (trimSpace(text) === "") throw new EntmootError("invalid_argument", `${label}: empty group id`);
+  if (trimSpace(text) === "") {
+    // Perhaps a variable of a script that was never set: it must not mean some moot.
+    const next = "give an id or a name, or leave -group out where there is one moot";
+    throw new EntmootError("invalid_argument", `${label}: empty group id; ${next}`);
+  }
   return GroupId.fromBytes(decode32(`${label}: group id`, text));
 }
+
+const HEX = /^[0-9a-fA-F]{64}$/;
 
 /** The Ed25519 key of `-pubkey`, in the same forms as a group id. Throws `invalid_argument`. */
 export function parsePublicKey(label: string, text: string): PublicKey {
@@ -28,8 +34,19 @@ export function parseNodeId(label: string, text: string): number {
   );
 }
 
+/** 32 bytes in the same forms; `undefined` for anything else. */
+export function idBytes(text: string): Uint8Array | undefined {
+  try {
+    return decode32("id", text);
+  } catch {
+    return undefined;
+  }
+}
+
 function decode32(label: string, text: string): Uint8Array {
   const packed = trimSpace(text);
+  // As base64 it would be 48 bytes, which are no id.
+  if (HEX.test(packed)) return Uint8Array.fromHex(packed);
   const standard = packed
     .replaceAll("-", "+")
     .replaceAll("_", "/")

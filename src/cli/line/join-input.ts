@@ -1,5 +1,6 @@
 import { DEFAULT_MOOT_KEY } from "../../core/admission/default-moot.ts";
 import { classifyJoinArgument, parseJoinInput } from "../../core/admission/join-input.ts";
+import { linkInJson } from "../../core/admission/link-in-json.ts";
 import { findMootLink, isMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
 import { isEntmootLink, looksLikeToken } from "../../core/admission/open-invite.ts";
 import { withoutSecrets } from "../../core/admission/secrets.ts";
@@ -19,7 +20,7 @@ const INPUT_MAX_BYTES = 1024 * 1024;
 /** Wire. What the original gives the same fetch. */
 const FETCH_TIMEOUT_MS = 5_000;
 
-const EXPECTED = "expected a link (entmoot://join/…), a file, an https URL, or - for stdin";
+const EXPECTED = "expected a link (entmoot://join/…), what invite link printed, a file, an https URL, or - for stdin";
 
 /** Ours. Characters of an argument that a failure repeats. */
 const SHOWN_MAX = 200;
@@ -36,7 +37,8 @@ export async function loadJoinInput(argument: string, timeoutMs: number): Promis
   const text = trimSpace(argument);
   if (text === "") throw new EntmootError("invalid_argument", `join: an input is empty; ${EXPECTED}`);
   try {
-    return verifiedInput(await read(text, timeoutMs));
+    const input = await read(text, timeoutMs);
+    return verifiedInput(linkInJson(input) ?? input);
   } catch (cause) {
     if (!(cause instanceof EntmootError)) throw cause;
     throw new EntmootError(cause.code, `join: invite ${shown(text)}: ${cause.message}`, { cause });
@@ -137,7 +139,7 @@ function malformed(reason: string, cause?: unknown): EntmootError {
 
 /** A link is a secret, and so is a token on its own: of them only the beginning is shown. */
 function shown(argument: string): string {
-  if (isMootLink(argument)) return "entmoot://join/…";
+  if (isMootLink(linkInJson(argument) ?? argument)) return "entmoot://join/…";
   const open = withoutSecrets(argument);
   if (looksLikeToken(open)) return `${open.slice(0, 4)}…`;
   return open.length > SHOWN_MAX ? `${open.slice(0, SHOWN_MAX)}…` : open;

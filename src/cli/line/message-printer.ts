@@ -25,14 +25,18 @@ export class MessagePrinter implements Disposable {
   readonly #watches: Disposable[];
   #printed = 0;
   #isLate = false;
+  #isInterrupted = false;
   #reason: EntmootError | undefined;
 
   constructor({ count = Number.POSITIVE_INFINITY, timeoutMs }: PrintingEnd) {
     this.#count = count;
     this.#timeoutMs = timeoutMs;
-    const end = () => this.#ending.abort();
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, end);
-    this.#watches = [onReaderGone(realClock, end)];
+    const interrupt = () => {
+      if (!this.signal.aborted) this.#isInterrupted = true;
+      this.#ending.abort();
+    };
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, interrupt);
+    this.#watches = [onReaderGone(realClock, () => this.#ending.abort())];
     if (timeoutMs !== undefined) this.#watches.push(realClock.after(timeoutMs, () => this.#onLate()));
   }
 
@@ -69,11 +73,12 @@ export class MessagePrinter implements Disposable {
     this.#ending.abort();
   }
 
-  /** Throws why nothing more can come, and `too_few` when the time was up before there were enough. */
+  /** Throws why nothing more can come, and `too_few` when the time was up, or a signal came, before there were enough. */
   requireCount(label: string): void {
     if (this.#reason !== undefined) throw this.#reason;
-    if (!this.#isLate || this.#count === Number.POSITIVE_INFINITY) return;
-    const found = `${this.#printed} of ${this.#count} messages came within ${durationText(this.#timeoutMs ?? 0)}`;
+    if (!(this.#isLate || this.#isInterrupted) || this.#count === Number.POSITIVE_INFINITY) return;
+    const until = this.#isLate ? `within ${durationText(this.#timeoutMs ?? 0)}` : "before a signal ended it";
+    const found = `${this.#printed} of ${this.#count} messages came ${until}`;
     throw new EntmootError("too_few", `${label}: ${found}; go on with -after and the place of the last one`);
   }
 

@@ -1,21 +1,57 @@
 import { EntmootError } from "../../core/errors.ts";
-import { type Place, parsePlace } from "../../core/place.ts";
+import type { GroupId } from "../../core/ids.ts";
+import { mootOfPlace, type Place, parsePlace } from "../../core/place.ts";
+import { parseGroupId } from "./group-argument.ts";
 
-/**
- * The values of `-after`: places as message lines name them, or the bare number of a message where the group is named
- * too; one for each group. Throws `invalid_argument`.
- */
-export function parsePlaces(label: string, texts: readonly string[], isGroupNamed: boolean): readonly string[] {
+/** What the values of `-after` ask for. */
+export interface After {
+  /** Places as message lines name them, or the bare number of a message where the group is named too; one for each group. */
+  readonly places: readonly string[];
+  /** Moots that are read from their first message. */
+  readonly whole: readonly GroupId[];
+  /** Whether all moots are that are not named. */
+  readonly others: boolean;
+}
+
+/** Whether `-after` was given. */
+export function isAfter({ others, places, whole }: After): boolean {
+  return others || places.length > 0 || whole.length > 0;
+}
+
+/** The values of `-after`: places, `GID:0` and `all:0`. Throws `invalid_argument`. */
+export function parseAfter(label: string, texts: readonly string[], isGroupNamed: boolean): After {
   const moots = new Set<string>();
+  const places: string[] = [];
+  const whole: GroupId[] = [];
+  let others = false;
   for (const text of texts) {
     if (/^\d+$/.test(text)) {
-      if (isGroupNamed && texts.length === 1) continue;
-      throw new EntmootError(
-        "invalid_argument",
-        `${label}: -after ${text}: a seq is of one group: name it with -group, or give the place`,
-      );
+      if (!isGroupNamed || texts.length !== 1) {
+        throw new EntmootError(
+          "invalid_argument",
+          `${label}: -after ${text}: a seq is of one group: name it with -group, or give the place`,
+        );
+      }
+      places.push(text);
+      continue;
     }
-    const { moot } = parse(label, text);
+    const start = /^(.*):0$/s.exec(text)?.[1];
+    if (start !== undefined && isGroupNamed) {
+      throw new EntmootError("invalid_argument", `${label}: -after ${text}: with -group give -after 0`);
+    }
+    if (start === "all") {
+      others = true;
+      continue;
+    }
+    let moot: string;
+    if (start === undefined) {
+      moot = parse(label, text).moot;
+      places.push(text);
+    } else {
+      const id = parseGroupId(`${label}: -after`, start);
+      moot = mootOfPlace(id);
+      whole.push(id);
+    }
     if (moots.has(moot)) {
       throw new EntmootError(
         "invalid_argument",
@@ -24,7 +60,7 @@ export function parsePlaces(label: string, texts: readonly string[], isGroupName
     }
     moots.add(moot);
   }
-  return texts;
+  return { places, whole, others };
 }
 
 function parse(label: string, text: string): Place {
@@ -32,6 +68,6 @@ function parse(label: string, text: string): Place {
     return parsePlace(text);
   } catch (cause) {
     if (!(cause instanceof EntmootError)) throw cause;
-    throw new EntmootError(cause.code, `${label}: -after: ${cause.message}`, { cause });
+    throw new EntmootError(cause.code, `${label}: -after: ${cause.message}; or GID:0, or all:0`, { cause });
   }
 }

@@ -8,7 +8,7 @@ const FOUND_MAX = 60;
  * What a program or a person wrote as one JSON object, held to what reading it as a request would pass over or change:
  * something else than an object, a key that comes twice, half of a surrogate pair. Throws `invalid_argument`.
  */
-export function requireRequestJson(label: string, text: string): void {
+export function requireRequestJson(label: string, text: string): object {
   if (text.startsWith("\ufeff")) throw refuse(label, "a byte order mark (U+FEFF) before it; leave it out");
   let value: unknown;
   try {
@@ -26,6 +26,7 @@ export function requireRequestJson(label: string, text: string): void {
     const found = "half of a surrogate pair, which is no character";
     throw new EntmootError("invalid_argument", `${label}: ${shown(half)}: expected text, found ${found}`);
   }
+  return value;
 }
 
 /** A key that comes twice in one object; keys that differ in case alone are read as one. */

@@ -20,5 +20,8 @@ export function parseTimeBound(label: string, text: string): bigint {
     const ms = BigInt(word);
     if (ms <= INT64_MAX && ms >= INT64_MIN) return ms;
   }
-  throw new EntmootError("invalid_argument", `${label}: not RFC3339 nor unix-ms: ${word.slice(0, 80)}`);
+  throw new EntmootError(
+    "invalid_argument",
+    `${label}: not RFC3339 nor unix-ms: ${word.slice(0, 80)}; expected such as 2026-11-30T12:23:05Z`,
+  );
 }

@@ -1,14 +1,13 @@
 import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { isTopic, verifyPattern, verifyPublishTopic } from "../../core/policy/topic.ts";
+import { isTopic, publishTopics, verifyPattern } from "../../core/policy/topic.ts";
 
 /** Comma separated topics to publish to, each once, trimmed, empties dropped. Throws `invalid_argument` when none is left or one is a pattern. */
 export function parseTopics(label: string, text: string): string[] {
   if (text === "") throw new EntmootError("invalid_argument", `${label}: -topic is required`);
-  const topics = [...new Set(splitList(text))];
+  const topics = splitList(text);
   if (topics.length === 0) throw new EntmootError("invalid_argument", `${label}: -topic had no valid entries`);
-  for (const topic of topics) named(label, () => verifyPublishTopic(topic));
-  return topics;
+  return named(label, () => publishTopics(topics));
 }
 
 /** The parts of a comma separated list, trimmed, without empties. */
@@ -32,9 +31,9 @@ export function requirePattern(label: string, pattern: string): void {
   named(`${label}: -topic`, () => verifyPattern(pattern));
 }
 
-function named(label: string, verify: () => void): void {
+function named<Checked>(label: string, check: () => Checked): Checked {
   try {
-    verify();
+    return check();
   } catch (cause) {
     if (!(cause instanceof EntmootError)) throw cause;
     throw new EntmootError(cause.code, `${label}: ${cause.message}`, { cause });

@@ -1,3 +1,4 @@
+import { trimSpace } from "../../core/bytes/text.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { mootUsedLast } from "../../node/last-moot.ts";
 import type { MootStatus } from "../../node/operations/daemon.ts";
@@ -14,7 +15,7 @@ export function chosenMoot<T extends Pick<MootStatus, "name" | "founder" | "grou
   { name, usedLast, latest }: { name?: string | undefined; usedLast?: T | undefined; latest?: GroupId | undefined },
 ): T | undefined {
   if (name !== undefined) {
-    const called = moots.filter((moot) => moot.name === name);
+    const called = moots.filter((moot) => trimSpace(moot.name) === trimSpace(name));
     return called.find((moot) => moot.founder) ?? called[0];
   }
   return usedLast ?? moots.find((moot) => moot.group_id === latest) ?? moots.find((moot) => moot.founder) ?? moots[0];

@@ -28,6 +28,10 @@ export interface Listener {
   note(line: string): void;
   pause(): void;
   resume(): void;
+  /** Makes a line the one that is brought back next. */
+  remember(line: string): void;
+  /** A line was an answer, and is not to be brought back. */
+  forget(line: string): void;
   prompt: string;
 }
 
@@ -113,15 +117,19 @@ export class Conversation {
   }
 
   async #understand(line: string): Promise<void> {
-    const unclear = this.#unclear;
-    this.#unclear = undefined;
-    if (unclear !== undefined) {
-      if (/^\s*y(es)?\s*$/i.test(line)) return this.#say(unclear);
+    const typed = typedLine(line);
+    const asked = this.#unclear;
+    if (asked !== undefined) {
+      const answer = answerOf(line);
+      if (answer === undefined && (typed.kind === "say" || typed.kind === "unclear"))
+        return this.#askAgain(asked, line);
+      this.#unclear = undefined;
+      if (answer !== undefined) this.#parts.listener.forget(line);
+      if (answer === "yes") return this.#say(asked);
       this.#tell("not published; arrow up brings it back");
       this.#showPlace();
-      if (/^\s*(no?)?\s*$/i.test(line)) return;
+      if (answer === "no") return;
     }
-    const typed = typedLine(line);
     switch (typed.kind) {
       case "nothing":
         return;
@@ -143,6 +151,15 @@ export class Conversation {
         this.#tell(`${typed.why}; /help tells what there is. Publish the line as it stands?`);
         this.#parts.listener.prompt = "publish it? y or n, then Enter [n]: ";
     }
+  }
+
+  /** What is no answer may be one that was mistyped, so it is neither taken for a no nor published. */
+  #askAgain(asked: string, line: string): void {
+    const { listener } = this.#parts;
+    // Arrow up brings back what is asked about first, and this behind it.
+    listener.forget(asked);
+    listener.remember(asked);
+    this.#tell(`not published: ${quoted(line)}, which is no answer; publish ${quoted(asked)}? y or n`);
   }
 
   /** A question that was open before is answered with no: what is typed next is not about it. */
@@ -234,6 +251,12 @@ export class Conversation {
   #tell(line: string): void {
     this.#parts.listener.note(line);
   }
+}
+
+/** Enter alone is a no; what is neither is `undefined`. */
+function answerOf(line: string): "yes" | "no" | undefined {
+  if (/^\s*y(es)?\s*$/i.test(line)) return "yes";
+  return /^\s*(no?)?\s*$/i.test(line) ? "no" : undefined;
 }
 
 function count(of: number, what: string): string {

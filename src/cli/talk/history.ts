@@ -22,6 +22,15 @@ export class History {
     this.#at = this.#lines.length;
   }
 
+  /** Takes away the latest line that says this. */
+  forget(line: string): void {
+    const found = this.#lines.lastIndexOf(line);
+    if (found === -1) return;
+    this.#lines.splice(found, 1);
+    this.#chars -= line.length;
+    if (this.#at > found) this.#at--;
+  }
+
   /** The line before the one that is looked at; `undefined` at the oldest. `typed` is what stands in the line now. */
   older(typed: string): string | undefined {
     if (this.#at === 0) return undefined;

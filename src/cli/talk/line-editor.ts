@@ -58,6 +58,11 @@ export class LineEditor {
     this.#history.add(line);
   }
 
+  /** A line that was no more than an answer: there is nothing of it to bring back. */
+  forget(line: string): void {
+    this.#history.forget(line);
+  }
+
   press(key: Key): Done | undefined {
     return this.#pasted === undefined ? this.#edit(key) : this.#answer(key, this.#pasted);
   }

@@ -22,7 +22,7 @@ export class Painter {
   paint(above: readonly string[], next: LineFrame | undefined, looks: Looks): string {
     const erased = this.#erase(looks);
     this.#drawn = next === undefined ? undefined : { frame: next, columns: looks.columns };
-    const lines = above.map((line) => `${line}\r\n`).join("");
+    const lines = above.map((line) => `${line.replaceAll("\n", "\r\n")}\r\n`).join("");
     return erased + lines + (next === undefined ? "" : draw(next, looks));
   }
 

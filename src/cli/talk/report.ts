@@ -5,21 +5,24 @@ import { EntmootError, textOf } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { codeOf } from "../../core/system-error.ts";
 import type { Daemon } from "../../daemon/start-daemon.ts";
-import { putJson } from "../../host/print.ts";
+import { printProse, putJson } from "../../host/print.ts";
 import { onReaderGone } from "../../host/stdout-reader.ts";
-import type { MootStatus } from "../../node/operations/daemon.ts";
-import { type Published, publish } from "../../node/operations/messages.ts";
+import { type MootStatus, status } from "../../node/operations/daemon.ts";
+import { backlog, type MessageRow, type Published, publish } from "../../node/operations/messages.ts";
 import { pause, unlessAborted } from "../../transport/wait.ts";
 import { behindText } from "../../view/behind-text.ts";
 import { eventJson } from "../../view/event-json.ts";
 import { jsonInteger } from "../../view/message-line.ts";
 import { retentionJson } from "../../view/retention-json.ts";
+import { theMootCalled } from "../line/moot-argument.ts";
 import { unmatchedTopics } from "../line/topic-argument.ts";
 import { CHAT_TOPIC } from "./conversation.ts";
 import { type InputLine, LineSplitter } from "./line-splitter.ts";
 import { EXPECTED, readSpoken, spokenId } from "./spoken-request.ts";
 import { watchFromNow } from "./watch-from-now.ts";
 
+/** Everything is told, whatever it is about. */
+const ALL_TOPICS = "#";
 /** Ours. A message of the greatest size, each byte of it escaped, fits in a line. */
 const LINE_MAX_BYTES = 8 * 1024 * 1024;
 
@@ -30,12 +33,14 @@ export interface ReportParts {
   readonly next: string | undefined;
   /** Whether lines of stdin are answered. */
   readonly isSpokenTo: boolean;
+  /** Places behind which messages are told first; of moots that none of them names only what comes is told. */
+  readonly after: readonly string[];
 }
 
 /** For programs: JSON lines out, and in where asked for. A reader that stops reading stops the lines, not the node; one that is gone ends both. */
 export async function report(
   { node, ending, log }: Daemon,
-  { clock, isSpokenTo, link, moot, next }: ReportParts,
+  { after, clock, isSpokenTo, link, moot, next }: ReportParts,
 ): Promise<void> {
   const left = new AbortController();
   const over = AbortSignal.any([ending, left.signal]);
@@ -51,8 +56,7 @@ export async function report(
       if (codeOf(error) !== "EPIPE") throw error;
       leave();
     });
-  const events = watchFromNow(node, { topic: "#", peers: true }, over);
-  await put({
+  const ready = {
     event: "ready",
     group_id: GroupId.toBase64(moot.group_id),
     link: link ?? null,
@@ -61,10 +65,45 @@ export async function report(
     members: moot.members,
     local_node_id: moot.local_node_id,
     ...retentionJson(moot),
-  });
+  };
+  if (!isSpokenTo && process.stdin.isTTY) {
+    printProse("up: stdout is no terminal for people: what is typed is not read; end with Ctrl-C");
+  }
+  // A place that is lost is refused before anything is told.
+  const told = after.length === 0 ? undefined : await tellAfter(node, { after, over, put, ready });
+  if (over.aborted) return;
+  const events = watchFromNow(node, { topic: ALL_TOPICS, peers: true, ...told }, over);
+  if (told === undefined) await put(ready);
   const answering = isSpokenTo ? answerLines(node, { clock, moot, over, put }).then(() => left.abort()) : undefined;
   for await (const event of events) await put(eventJson(event));
   await answering;
+}
+
+interface Telling {
+  readonly after: readonly string[];
+  readonly over: AbortSignal;
+  readonly put: (value: unknown) => Promise<void>;
+  readonly ready: object;
+}
+
+/** Prints `ready` and what arrived behind the places; gives the places from which to go on. */
+async function tellAfter(node: Daemon["node"], { after, over, put, ready }: Telling) {
+  let isReady = false;
+  const beReady = async () => {
+    if (!isReady) await put(ready);
+    isReady = true;
+  };
+  const onEvent = async (row: MessageRow) => {
+    await beReady();
+    await put(eventJson({ kind: "message", ...row }));
+  };
+  const told = await unlessAborted(
+    node.call(backlog, { topic: ALL_TOPICS, last: 0, after }, { signal: over, onEvent }),
+    over,
+  );
+  await beReady();
+  for (const one of told?.unread ?? []) await put(eventJson({ kind: "unread", ...one }));
+  return told === undefined ? undefined : { after: told.places };
 }
 
 interface Answering {
@@ -104,7 +143,9 @@ async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot
         `expected a line of at most ${sizeText(LINE_MAX_BYTES)} such as ${EXPECTED}, found a longer one`,
       );
     }
-    const asked = readSpoken(bytes, { groupId: moot.group_id, topic: CHAT_TOPIC }).publish;
+    const spoken = readSpoken(bytes, { groupId: moot.group_id, topic: CHAT_TOPIC });
+    const named = spoken.moot === undefined ? {} : { group_id: await mootCalled(node, spoken.moot) };
+    const asked = { ...spoken.publish, ...named };
     await put({
       event: "published",
       line: number,
@@ -121,6 +162,16 @@ async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot
       error: { code, message: withoutSecrets(textOf(error)), retry_after_ms },
     });
   }
+}
+
+/** The one moot of that name. Throws `invalid_argument`, saying which there are. */
+async function mootCalled(node: Daemon["node"], name: string): Promise<GroupId> {
+  const { groups, unopened } = await node.call(status, {});
+  const moots = [
+    ...groups.map((moot) => ({ ...moot, isOpen: true })),
+    ...unopened.map((moot) => ({ ...moot, isOpen: false })),
+  ];
+  return theMootCalled("publish: group_id", name, moots).group_id;
 }
 
 function publishedJson(

@@ -95,6 +95,11 @@ export class Screen implements AsyncDisposable {
     this.#editor.remember(line);
   }
 
+  /** A line that answered a question: arrow up brings back what was asked about, not this. */
+  forget(line: string): void {
+    this.#editor.forget(line);
+  }
+
   /** What was begun and not finished, typed or pasted; it stands in the line no longer. */
   takeUnfinished(): string {
     const pasting = this.#keys.giveUp();

@@ -1,12 +1,14 @@
 import * as v from "valibot";
+import { trimSpace } from "../../core/bytes/text.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
-import type { GroupId } from "../../core/ids.ts";
+import { GroupId } from "../../core/ids.ts";
 import { JsonReader } from "../../core/json/json-reader.ts";
+import { publishTopics } from "../../core/policy/topic.ts";
 import type { publish } from "../../node/operations/messages.ts";
 import type { RequestOf } from "../../node/operations/operation.ts";
 import { jsonNumber } from "../../view/message-line.ts";
-import { parseGroupId } from "../line/group-argument.ts";
+import { idBytes } from "../line/group-argument.ts";
 import { repeatedKey } from "../line/request-json.ts";
 import { parseToken } from "../line/token-argument.ts";
 
@@ -34,7 +36,7 @@ const PublishBody = strict({
   topics: v.optional(topics),
   content: v.optional(v.string("expected a text")),
   content_b64: v.optional(v.pipe(v.string("expected base64"), v.base64("expected base64"))),
-  group_id: v.optional(v.string("expected a group id")),
+  group_id: v.optional(v.string("expected the id or the name of a moot")),
   token: v.optional(v.string("expected a text of 16 to 64 bytes")),
 });
 const SpokenLine = strict({
@@ -55,6 +57,8 @@ export interface SpokenRequest {
   /** Comes back in the answer; `undefined`: there is none. */
   readonly id: SpokenId;
   readonly publish: RequestOf<typeof publish>;
+  /** What `group_id` says where that is no id: the name of a moot, whose id `publish` then lacks. */
+  readonly moot: string | undefined;
 }
 
 /** Where what does not say is published. */
@@ -73,14 +77,19 @@ export function readSpoken(bytes: Uint8Array, defaults: SpokenDefaults): SpokenR
     throw wrong("publish: one of content and content_b64", publish.content === undefined ? "neither" : "both");
   }
   const said = publish.topic ?? publish.topics ?? defaults.topic;
-  const topics = [...new Set(typeof said === "string" ? [said] : said)];
+  const topics = publishTopics(typeof said === "string" ? [said] : said);
   const content =
     publish.content === undefined ? Uint8Array.fromBase64(publish.content_b64!) : encodeUtf8(publish.content);
   if (content.length === 0) throw wrong("publish: the text of the message", "an empty one");
+  const group = publish.group_id === undefined ? undefined : idBytes(publish.group_id);
+  const moot = publish.group_id !== undefined && group === undefined ? trimSpace(publish.group_id) : undefined;
+  if (moot === "") throw wrong("publish: group_id: the id or the name of a moot", "nothing");
+  const ofDefault = moot === undefined ? defaults.groupId : undefined;
   return {
+    moot,
     id: id === null ? undefined : markOf(text, id),
     publish: {
-      group_id: publish.group_id === undefined ? defaults.groupId : parseGroupId("publish: group_id", publish.group_id),
+      group_id: group === undefined ? ofDefault : GroupId.fromBytes(group),
       topics,
       content,
       token: publish.token === undefined ? undefined : parseToken("publish: token", publish.token),

@@ -93,7 +93,7 @@ export async function talk({ node, ending, settings }: Daemon, parts: TalkParts)
 /** Whole, however it is ended, and line by line: it can be copied from the terminal. */
 function notPublished(text: string): string {
   const lines = text.split("\n").map((line) => terminalText(line, Number.POSITIVE_INFINITY));
-  return `not published: ${lines.join("\r\n")}`;
+  return `not published: ${lines.join("\n")}`;
 }
 
 /** Up to where each moot was shown to somebody who went there, so that what comes of it is not shown twice. */

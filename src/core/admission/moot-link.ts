@@ -96,10 +96,19 @@ function parseFirst(spellings: readonly string[]): { readonly link: MootLink; re
   throw failure;
 }
 
+/** No link has 80 letters and more, drawn by chance, of one case alone. */
+function hasLostItsCase(encoded: string): boolean {
+  return encoded === encoded.toLowerCase() || encoded === encoded.toUpperCase();
+}
+
 function parseExact(trimmed: string): MootLink {
   if (trimmed.length > LINK_CHARS_MAX) throw refuse("invalid_argument", tooLong(trimmed.length));
   const payload = decodePayload(trimmed.slice(PREFIX.length));
   if (payload.length <= SIGNATURE_BYTES) throw cutShort();
+  if (hasLostItsCase(trimmed.slice(PREFIX.length))) {
+    const next = "small and capital letters differ in it: copy it as it was shown";
+    throw refuse("invalid_argument", `all its letters are of one case; ${next}`);
+  }
   if (payload[0] !== VERSION) {
     throw refuse("unsupported", `version ${payload[0]} is not known here; update entmootd to use this link`);
   }

@@ -23,6 +23,9 @@ const LINK_MIN = 204;
 /** What carries a token in the address of an invite, or in the JSON of an open one. */
 const NAMED_TOKEN = /(\btoken=|\\?["']token\\?["']\s*:\s*\\?["'])[^\s"'\\&;,}]+/gi;
 
+/** A link without its scheme, as where it was taken apart. */
+const BARE_LINK = /(?<![\w-])(join(?:\/|%2f))([\w-]{24,})/gi;
+
 /** Ours. No word of a language, and no key or id, is as long in these letters; what a link carries is. */
 const LONG_WORD = /[\w-]{100,}/g;
 /** The same broken over lines, none of which is as short as a key. */
@@ -33,6 +36,7 @@ export function withoutSecrets(text: string): string {
   const cut = (from: string) =>
     withoutLinks(from)
       .replace(NAMED_TOKEN, "$1…")
+      .replace(BARE_LINK, (whole, kind, rest) => (/[A-Z]/.test(rest) && /[a-z]/.test(rest) ? `${kind}…` : whole))
       .replace(BROKEN_WORD, (words) => (isCoded(words.slice(0, 48)) ? `${words.slice(0, 8)}…` : words))
       .replace(LONG_WORD, (word) => (isCoded(word) ? `${word.slice(0, 8)}…` : word));
   const bare = withoutInvisible(text);

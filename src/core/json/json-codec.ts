@@ -1,6 +1,6 @@
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { CheckedPlace } from "./json-fault.ts";
-import { JsonReader } from "./json-reader.ts";
+import { JsonReader, type JsonReading } from "./json-reader.ts";
 import { ANY_JSON, type JsonSchema } from "./json-schema.ts";
 import { compareKeys, type JsonForm, jsonString } from "./json-text.ts";
 
@@ -40,14 +40,10 @@ type Fields<T> = { readonly [Key in keyof T]-?: Codec<T[Key]> };
 
 /**
  * Reads the one JSON value `input` holds. Missing keys get their zero value, unknown ones are
- * ignored unless `unknownKeys: "refuse"`. Throws `malformed_frame` naming path, expected and found.
+ * ignored unless `unknownKeys: "refuse"`; ids are standard base64 unless `readId` takes other forms. Throws `malformed_frame` naming path, expected and found.
  */
-export function decodeJson<T>(
-  codec: Codec<T>,
-  input: Uint8Array | string,
-  options: { readonly unknownKeys?: "ignore" | "refuse" } = {},
-): T {
-  const reader = new JsonReader(input, codec.label, options.unknownKeys === "refuse");
+export function decodeJson<T>(codec: Codec<T>, input: Uint8Array | string, reading?: JsonReading): T {
+  const reader = new JsonReader(input, codec.label, reading);
   const value = codec.read(reader, codec.zero());
   reader.end();
   return value;

@@ -28,6 +28,14 @@ export interface JsonTokens {
   close(isObject: boolean): void;
 }
 
+export type ReadId = (text: string, key: string | number | undefined) => Uint8Array | undefined;
+
+/** How a text is read; without it, as a frame. */
+export interface JsonReading {
+  readonly unknownKeys?: "ignore" | "refuse";
+  readonly readId?: ReadId | undefined;
+}
+
 /**
  * A cursor over one JSON text (RFC 8259). Numbers stay source text, duplicate keys are all
  * reported, and no depth of input can exhaust the stack. Every refusal is `malformed_frame`
@@ -36,16 +44,19 @@ export interface JsonTokens {
 export class JsonReader {
   readonly text: string;
   readonly refuseUnknownKeys: boolean;
+  /** For text that a person wrote: 32 bytes in other forms than the wire's, `key` being whose value it is; `undefined`: it is none. */
+  readonly readId: ReadId | undefined;
   /** Where the cursor is, for error messages: keys and list indexes from the root. */
   readonly path: (string | number)[] = [];
   readonly #label: string;
   #at = 0;
   #depth = 0;
 
-  constructor(input: Uint8Array | string, label: string, refuseUnknownKeys = false) {
+  constructor(input: Uint8Array | string, label: string, { readId, unknownKeys }: JsonReading = {}) {
     this.text = typeof input === "string" ? input.toWellFormed() : decodeUtf8(input);
     this.#label = label;
-    this.refuseUnknownKeys = refuseUnknownKeys;
+    this.refuseUnknownKeys = unknownKeys === "refuse";
+    this.readId = readId;
   }
 
   /** Char code that starts the next value, or NaN at the end. */

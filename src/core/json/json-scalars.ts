@@ -182,6 +182,10 @@ function checkBytes(value: unknown, place: CheckedPlace): void {
 
 function readFixed(reader: JsonReader, label: string, length: number): Uint8Array {
   const encoded = reader.readString() ?? reader.fail(`${label} of ${length} bytes in base64`);
+  if (length === 32 && reader.readId !== undefined) {
+    const id = reader.readId(encoded, reader.path.at(-1));
+    return id ?? reader.fail(`${label} of 32 bytes in base64 or hex`, "other text");
+  }
   const value = decodeBase64(encoded) ?? reader.fail(`${label} in standard padded base64`, "other text");
   if (value.length !== length) reader.fail(`${label} of ${length} bytes`, `${value.length} bytes`);
   return value;

@@ -122,5 +122,5 @@ export class ContentLimiter {
 }
 
 function limited(author: string, retryAtMs: number | undefined): PolicyRefusal {
-  return { reason: "rate_limited", message: `content budget for author ${author}: entmoot: rate limited`, retryAtMs };
+  return { reason: "rate_limited", message: `author ${author} is rate limited for now`, retryAtMs };
 }

@@ -1,3 +1,4 @@
+import { trimSpace } from "../bytes/text.ts";
 import { EntmootError } from "../errors.ts";
 
 /** A topic filter is a list of patterns; a pattern is literals, `+` (one segment) and a last `#` (any rest). */
@@ -60,6 +61,18 @@ export function verifyPublishTopic(topic: string): void {
     "invalid_argument",
     `topic ${JSON.stringify(topic.slice(0, 80))}: ${wildcard} as a whole segment is for patterns; a message needs the topic itself`,
   );
+}
+
+/**
+ * Topics as a message is published under them: without white space around, each once, unless `verbatim`. Throws `invalid_argument` where there
+ * is none, or one is empty or would be taken for a pattern.
+ */
+export function publishTopics(topics: readonly string[], verbatim = false): string[] {
+  if (topics.length === 0) throw new EntmootError("invalid_argument", "no topics supplied");
+  const said = verbatim ? [...topics] : [...new Set(topics.map(trimSpace))];
+  if (said.includes("")) throw new EntmootError("invalid_argument", "empty topic");
+  for (const topic of said) verifyPublishTopic(topic);
+  return said;
 }
 
 /** Whether `pattern` covers `topic`; `false` when either is invalid. Comparison is exact, by code unit. */

@@ -47,6 +47,34 @@ function keepProfile(group: Group, ad: MemberProfileAd): void {
   heldProfiles(group).set(ad.author.pilot_node_id, ad);
 }
 
+/** Our profile in a group, made anew when the name changed or half of its lifetime is over; `undefined` without a name. */
+export function ownProfile(
+  { clock, hostname, identity }: Pick<NodeContext, "clock" | "hostname" | "identity">,
+  group: Group,
+): MemberProfileAd | undefined {
+  const author = group.self;
+  if (author === undefined || !isHostnameValid(hostname)) return undefined;
+  const nowMs = clock.unix();
+  const stored = findProfile(group, author.pilot_node_id);
+  const isFresh = stored !== undefined && Number(stored.not_after) - nowMs > AD_LIFETIME_MS / 2;
+  if (isFresh && stored.hostname === hostname) return hostname === "" ? undefined : stored;
+  if (hostname === "" && stored === undefined) return undefined;
+  // From the clock, so that a node that lost its counter is not ignored for days.
+  const seq = group.store.ads.nextSeq("profile", BigInt(nowMs));
+  const [issued_at, not_after] = [BigInt(nowMs), BigInt(nowMs + AD_LIFETIME_MS)];
+  const ad = signMemberProfileAd({
+    seed: identity.seed,
+    group_id: group.id,
+    author,
+    seq,
+    hostname,
+    issued_at,
+    not_after,
+  });
+  keepProfile(group, ad);
+  return ad;
+}
+
 /** Takes in signed advertisements of members and passes new ones on; makes our own profile. */
 export class Profiles {
   readonly #context: NodeContext;
@@ -83,30 +111,9 @@ export class Profiles {
     if (transportAdReplaces(ad, stored, key)) group.store.ads.putTransportAd(ad);
   }
 
-  /** Our profile in a group, made anew when the name changed or half of its lifetime is over; `undefined` without a name. */
+  /** Ours, as `ownProfile`. */
   own(group: Group): MemberProfileAd | undefined {
-    const { clock, hostname, identity } = this.#context;
-    const author = group.self;
-    if (author === undefined || !isHostnameValid(hostname)) return undefined;
-    const nowMs = clock.unix();
-    const stored = findProfile(group, author.pilot_node_id);
-    const isFresh = stored !== undefined && Number(stored.not_after) - nowMs > AD_LIFETIME_MS / 2;
-    if (isFresh && stored.hostname === hostname) return hostname === "" ? undefined : stored;
-    if (hostname === "" && stored === undefined) return undefined;
-    // From the clock, so that a node that lost its counter is not ignored for days.
-    const seq = group.store.ads.nextSeq("profile", BigInt(nowMs));
-    const [issued_at, not_after] = [BigInt(nowMs), BigInt(nowMs + AD_LIFETIME_MS)];
-    const ad = signMemberProfileAd({
-      seed: identity.seed,
-      group_id: group.id,
-      author,
-      seq,
-      hostname,
-      issued_at,
-      not_after,
-    });
-    keepProfile(group, ad);
-    return ad;
+    return ownProfile(this.#context, group);
   }
 
   #adContext(group: Group, ad: { readonly author: NodeInfo }, isSnapshot: boolean): AdContext {

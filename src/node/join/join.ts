@@ -2,6 +2,7 @@ import { invitedHints } from "../../core/admission/address-hint.ts";
 import { DEFAULT_MOOT_KEY } from "../../core/admission/default-moot.ts";
 import { verifyInvite } from "../../core/admission/invite.ts";
 import { parseJoinInput } from "../../core/admission/join-input.ts";
+import { linkInJson } from "../../core/admission/link-in-json.ts";
 import { isMootLink, parseMootLink, refuseExpiredLink } from "../../core/admission/moot-link.ts";
 import { later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
@@ -14,6 +15,7 @@ import { atMost } from "../../transport/wait.ts";
 import type { Peers } from "../carrier/peers.ts";
 import type { Group } from "../group/group.ts";
 import { groupName, METADATA_FACT } from "../group/group-name.ts";
+import { noteMootName } from "../kept-names.ts";
 import { noteMootUsed } from "../last-moot.ts";
 import type { NodeContext } from "../node-context.ts";
 import type { Call } from "../operations/implementation.ts";
@@ -51,7 +53,8 @@ export class Joiner {
     return this.#attempt(request.timeout_ms, call, (attempt) => this.#joinGroup(request.invite, attempt, request));
   }
 
-  async #joinBy(text: string, attempt: JoinAttempt): Promise<Joined> {
+  async #joinBy(given: string, attempt: JoinAttempt): Promise<Joined> {
+    const text = linkInJson(given) ?? given;
     if (isMootLink(text)) {
       const link = parseMootLink(text);
       refuseExpiredLink(link, this.#context.clock.unix());
@@ -148,6 +151,7 @@ async function joinGroup(
   if (name !== "" && facts.metadata === undefined && groupName(group.store) === "") {
     group.store.setFact(METADATA_FACT, JSON.stringify({ name }));
   }
+  noteMootName(context.root.node, group.store);
   if (policy !== undefined) {
     group.policy.set(policy);
     group.policiesChanged();

@@ -12,6 +12,9 @@ export const AGENT_PREFIX = "agent/";
 /** As the owner names them: an agent's has the prefix before a name of any allowed length. */
 export const CONSUMER_NAME_MAX = NAME_MAX + AGENT_PREFIX.length;
 
+/** Ours. A worker that lives renews its lease; of one that does not, nobody waits longer than this for its work. */
+export const LEASE_MAX_MS = 24 * 3_600_000;
+
 const name = documented("the consumer's name", boundedText("consumer", CONSUMER_NAME_MAX));
 
 const row = struct(
@@ -75,7 +78,7 @@ const lease = struct(
     group_id: theGroup,
     consumer: name,
     owner: documented("who asks: the same owner renews its lease", boundedText("owner", NAME_MAX)),
-    ttl_ms: documented("how long it holds unless renewed", count),
+    ttl_ms: documented("how long it holds unless renewed, at most 86,400,000 (a day)", count),
   },
   { required: ["group_id", "consumer", "owner", "ttl_ms"] },
 );

@@ -145,7 +145,8 @@ const unopenedMoot = struct(
   "unopened moot",
   {
     group_id: groupId,
-    reason: documented("what is wrong and what to do", clippedText("reason", 4096)),
+    name: documented("what it was called; absent: not known", optional(clippedText("name", 1024))),
+    reason: documented("what is wrong and what to do; not for agents", clippedText("reason", 4096)),
     passing: documented(
       "it may open by itself a moment later: another process holds it, or files run out",
       omitted(bool),
@@ -194,6 +195,7 @@ const nodeStatus = struct(
 );
 
 export type RetentionStatus = Decoded<typeof retentionStatus>;
+export type UnopenedMoot = Decoded<typeof unopenedMoot>;
 export type MootStatus = Decoded<typeof groupStatus>;
 export type NodeStatus = Decoded<typeof nodeStatus>;
 

@@ -1,10 +1,11 @@
 import { checkValue } from "../../core/json/json-codec.ts";
 import { type Call, type Caller, NEVER, type OperationHost } from "./implementation.ts";
 import type { CallOptions, Loose, Operation } from "./operation.ts";
+import { requested } from "./requested.ts";
 
 /**
  * Asks a host in this process, as its owner. A request that its schema refuses is refused as over a socket, with
- * `malformed_frame`. Throws the reason of a signal that has aborted before, and runs nothing.
+ * `invalid_argument`. Throws the reason of a signal that has aborted before, and runs nothing.
  */
 export async function callInProcess<Request, Answer, Event>(
   host: OperationHost,
@@ -13,7 +14,7 @@ export async function callInProcess<Request, Answer, Event>(
   options: CallOptions<Event>,
 ): Promise<Answer> {
   options.signal?.throwIfAborted();
-  checkValue(operation.request, request);
+  requested(() => checkValue(operation.request, request));
   const call = new CallInProcess(options);
   try {
     return await host.run(operation, request, call);

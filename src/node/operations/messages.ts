@@ -1,6 +1,8 @@
+import { sizeText } from "../../core/amounts.ts";
 import type { RosterEntryId } from "../../core/ids.ts";
 import { type Codec, type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, messageId, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
+import { MESSAGE_MAX_BYTES } from "../../core/kept.ts";
 import { message as messageCodec, nodeInfo } from "../../core/record/record-codecs.ts";
 import {
   boundedBytes,
@@ -24,18 +26,34 @@ export const PAGE_MESSAGES_MAX = 1000;
 /** Ours. How long an answer waits for something to arrive, at most. */
 export const WAIT_MAX_MS = 120_000;
 
+/** Ours. Content above it fits in no message, where it is in base64; that much and all else does not either. */
+export const CONTENT_MAX_BYTES = (MESSAGE_MAX_BYTES / 4) * 3;
+
+/** What is said of a message that no member would keep, wherever that is seen; `found`: how large it is. */
+export function tooLongText(found: string): string {
+  const content = `content counts a third more, so some ${sizeText(CONTENT_MAX_BYTES)} of it fit`;
+  return `message: expected at most ${sizeText(MESSAGE_MAX_BYTES)} with all it carries (${content}), got ${found}; send a reference instead`;
+}
+
 const publishRequest = struct(
   "publish",
   {
     group_id: groupOrOnly,
     topics: documented(
-      `1 to ${TOPICS_MAX}, each of at most 1,024 bytes and without + or # as a whole segment`,
+      `1 to ${TOPICS_MAX}, each of at most 1,024 bytes and without + or # as a whole segment; white space around is left out, and what comes twice counts once`,
       plainList(boundedText("topic", TOPIC_BYTES_MAX), TOPICS_MAX),
     ),
-    content: documented("the body", boundedBytes("content", { min: 0, max: Number.MAX_SAFE_INTEGER })),
+    content: documented(
+      `the body, not empty; of a message of at most ${sizeText(MESSAGE_MAX_BYTES)} with all it carries, content counts a third more`,
+      boundedBytes("content", { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    ),
     token: documented(
       "16 to 64 bytes of your choice: the same message again in the same moot gives the first answer with duplicate and publishes nothing; another message under it is a conflict",
       optional(boundedBytes("token", TOKEN_BYTES)),
+    ),
+    verbatim: documented(
+      "true: content may be empty and topics keep blanks and repetitions, as frames of the original's clients say them",
+      optional(bool),
     ),
   },
   { required: ["topics", "content"] },
@@ -251,6 +269,10 @@ const watchRequest = struct("watch", {
     "go on after these, one for each moot, and from the first message of a moot that is not named; absent: only what arrives from now on",
     optional(places),
   ),
+  unread: documented(
+    "moots that could not be read when after was told: once they can be, only what arrives from then on",
+    optional(plainList(groupId, UNREAD_MAX)),
+  ),
   consumer: documented(
     "go on where this consumer is, in moots that after does not name",
     optional(boundedText("consumer", CONSUMER_NAME_MAX)),
@@ -339,7 +361,8 @@ const watchEvent: Codec<WatchEvent> = {
 
 /**
  * Each message once, in the order of arrival, until the caller ends it or the node does. A slow reader only reads
- * later. Throws `group_not_found`, `invalid_argument`, `place_lost`, and for an agent `forbidden` on `peers`.
+ * later. Throws `group_not_found`, `invalid_argument`, `place_lost`, `not_member` once all is told that is held of the
+ * only moot that is watched, and for an agent `forbidden` on `peers`.
  */
 export const watch = operation({
   name: "watch",

@@ -48,7 +48,12 @@ const newMoot = struct(
 
 const createdMoot = struct(
   "created moot",
-  { group_id: groupId, founder: nodeInfo, open_invite: optional(createdLink) },
+  {
+    group_id: groupId,
+    founder: nodeInfo,
+    open_invite: optional(createdLink),
+    same_name: documented("how many other moots here have that name; absent: none", optional(count)),
+  },
   { required: ["group_id", "founder"] },
 );
 

@@ -44,9 +44,11 @@ export async function tellBacklog(
     if (end !== undefined) ends.set(moot.id, end);
     return end !== undefined;
   });
-  if (group_id === undefined) for (const [id, error] of moots.unopened ?? []) unread.note({ id }, error);
+  if (group_id === undefined) for (const [id, error] of moots.unopened()) unread.note({ id }, error);
   const told = new Told(ends, shown, unread);
-  for (const [id, seq] of seqsOfPlaces(moots, after ?? [], group_id)) {
+  const found = seqsOfPlaces(moots, after ?? [], group_id);
+  for (const [id, { reason }] of found.unread) unread.note({ id }, reason);
+  for (const [id, seq] of found.seqs) {
     await tellArrived(moots, { moot: requireMoot(moots, id), after: seq, told, call });
   }
   if (last !== 0) {

@@ -1,3 +1,4 @@
+import { durationText } from "../../core/amounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { KeptConsumer } from "../../store/group-store.ts";
@@ -9,6 +10,7 @@ import {
   type consumer_lease,
   type consumer_list,
   type consumer_release,
+  LEASE_MAX_MS,
   NAME_MAX,
 } from "../operations/consumers.ts";
 import type { Call, Caller } from "../operations/implementation.ts";
@@ -60,6 +62,10 @@ export function leaseConsumer(
 ): AnswerOf<typeof consumer_lease> {
   const moot = requireMoot(moots, group_id);
   const name = consumerNameOf(caller, consumer);
+  if (ttlMs > LEASE_MAX_MS) {
+    const most = `ttl_ms of at most ${LEASE_MAX_MS} (${durationText(LEASE_MAX_MS)})`;
+    throw new EntmootError("invalid_argument", `lease: expected ${most}, got ${ttlMs}; renew it while you work`);
+  }
   if (caller === "agent") requireRoom(moot, name);
   const lease = moot.store.consumers.acquireLease({ consumer: name, owner, ttlMs, nowMs: moots.clock.unix() });
   return { granted: lease !== undefined, consumer: rowNamed(moot, caller, name) };

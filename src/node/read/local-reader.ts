@@ -31,7 +31,7 @@ export class LocalReader implements Operations, OperationHost {
       changed: undefined,
       turns: new Turns(clock),
       moots: () => this.#moots(),
-      unopened: this.#unopened,
+      unopened: () => this.#unopened,
       moot: (id) => this.#moot(id),
     };
   }

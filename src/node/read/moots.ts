@@ -17,8 +17,8 @@ export interface Moot {
 export interface Moots {
   /** In the order of the data root, whenever each was joined. */
   moots(): readonly Moot[];
-  /** Those that `moots` left out the last time, as they could not be opened, with why; absent where others tell of them. */
-  readonly unopened?: ReadonlyMap<GroupId, EntmootError>;
+  /** Those that `moots` left out the last time, as they could not be opened, with why. */
+  readonly unopened: () => ReadonlyMap<GroupId, EntmootError>;
   /** `undefined` when it is not joined. Throws `data_root_invalid` for one that is there and cannot be read. */
   moot(id: GroupId): Moot | undefined;
   readonly clock: Clock;
@@ -43,7 +43,7 @@ const READING_WORDS: OnlyWords = {
 
 /** The moot named or, when none is, the only one. Throws as `requireMoot` and `onlyOf`. */
 export function pickMoot(moots: Moots, id: GroupId | undefined): Moot {
-  return id === undefined ? onlyOf(moots.moots(), READING_WORDS) : requireMoot(moots, id);
+  return id === undefined ? onlyOf(moots.moots(), moots.unopened(), READING_WORDS) : requireMoot(moots, id);
 }
 
 export interface OnlyWords {
@@ -51,10 +51,21 @@ export interface OnlyWords {
   readonly several: (found: number) => string;
 }
 
-/** The one there is. Throws `group_not_found` when there is none, `invalid_argument` when there are several. */
-export function onlyOf<Joined>(joined: readonly Joined[], words: OnlyWords): Joined {
-  const [only, ...others] = joined;
-  if (only === undefined) throw new EntmootError("group_not_found", words.none);
-  if (others.length > 0) throw new EntmootError("invalid_argument", words.several(joined.length));
-  return only;
+/**
+ * The one there is. Throws `group_not_found` when there is none, `invalid_argument` when there are several. One that cannot be
+ * opened counts: nobody who means it is led to another, and where it is the only one its failure is thrown.
+ */
+export function onlyOf<Joined>(
+  joined: readonly Joined[],
+  unopened: ReadonlyMap<GroupId, EntmootError>,
+  words: OnlyWords,
+): Joined {
+  const found = joined.length + unopened.size;
+  if (found > 1) throw new EntmootError("invalid_argument", words.several(found));
+  const [only] = joined;
+  if (only !== undefined) return only;
+  const [shut] = unopened;
+  if (shut === undefined) throw new EntmootError("group_not_found", words.none);
+  const [id, cause] = shut;
+  throw new EntmootError(cause.code, `group ${GroupId.toBase64(id)}: ${cause.message}`, { cause });
 }

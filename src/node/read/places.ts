@@ -54,45 +54,85 @@ export function seqOfPlace(moot: Moot, text: string): number {
   if (place.moot !== mootOfPlace(moot.id)) throw ofAnother(moot.id);
   const problem = problemOf(moot, place);
   if (problem === undefined) return place.seq;
-  const places = otherPlaces(moot);
+  const places = otherPlaces(moot, text);
   throw new EntmootError(
     "place_lost",
-    `place: ${problem}; nothing was skipped: to read all of it again go on from ${places.all}, to read only what comes from ${places.fresh}`,
-    { places },
+    `group ${GroupId.toBase64(moot.id)}: place ${text}: ${problem}; nothing was skipped: to read all of it again go on from ${places.all}, to read only what comes from ${places.fresh}`,
+    { places: [places] },
   );
 }
 
-function otherPlaces(moot: Moot): OtherPlaces {
-  return { all: placeOfSeq(moot, 0), fresh: endOf(moot) };
+function otherPlaces(moot: Moot, lost: string): OtherPlaces {
+  return { groupId: moot.id, lost, all: placeOfSeq(moot, 0), fresh: endOf(moot) };
+}
+
+/** What places come to. */
+interface PlacesFound {
+  readonly seqs: ReadonlyMap<GroupId, number>;
+  /** The places in moots that cannot be read just now, with why. */
+  readonly unread: ReadonlyMap<GroupId, { readonly place: string; readonly reason: EntmootError }>;
 }
 
 /**
  * The moots of `moots` that the places are of, with the number in each. A bare number counts only together with the
- * group `asked` for, which all of them then have to be of. Throws as `seqOfPlace`, and `group_not_found`.
+ * group `asked` for, which all of them then have to be of. Throws as `seqOfPlace`, naming all places that are lost, and
+ * `group_not_found`.
  */
-export function seqsOfPlaces(moots: Moots, texts: readonly string[], asked: GroupId | undefined): Map<GroupId, number> {
+export function seqsOfPlaces(moots: Moots, texts: readonly string[], asked: GroupId | undefined): PlacesFound {
   const seqs = new Map<GroupId, number>();
-  for (const text of texts) {
-    const moot = mootOf(moots, text, asked);
-    if (asked !== undefined && moot.id !== asked) throw ofAnother(asked);
-    if (seqs.has(moot.id))
-      throw new EntmootError("invalid_argument", `place: two for group ${GroupId.toBase64(moot.id)}; give one`);
-    seqs.set(moot.id, seqOfPlace(moot, text));
+  const unread = new Map<GroupId, { place: string; reason: EntmootError }>();
+  const lost: EntmootError[] = [];
+  for (const place of texts) {
+    const id = groupOf(moots, place, asked);
+    if (asked !== undefined && id !== asked) throw ofAnother(asked);
+    if (seqs.has(id) || unread.has(id))
+      throw new EntmootError("invalid_argument", `place: two for group ${GroupId.toBase64(id)}; give one`);
+    try {
+      seqs.set(id, seqOfPlace(requireMoot(moots, id), place));
+    } catch (error) {
+      if (!(error instanceof EntmootError) || error.code === "invalid_argument") throw error;
+      if (error.code === "place_lost") lost.push(error);
+      else unread.set(id, { place, reason: error });
+    }
   }
-  return seqs;
+  const [first, ...others] = lost;
+  if (first === undefined) return { seqs, unread };
+  if (others.length === 0) throw first;
+  throw new EntmootError("place_lost", lost.map(({ message }) => message).join("; "), {
+    places: lost.flatMap(({ places }) => places),
+  });
 }
 
 /** The moot that a place is of; `undefined` for a bare number. Throws `group_not_found`, `invalid_argument`. */
 export function mootOf(moots: Moots, text: string, asked: GroupId | undefined): Moot {
+  const id = groupOf(moots, text, asked);
+  try {
+    return requireMoot(moots, id);
+  } catch (cause) {
+    if (!(cause instanceof EntmootError) || cause.code === "group_not_found") throw cause;
+    throw new EntmootError(cause.code, `group ${GroupId.toBase64(id)}: ${cause.message}`, { cause });
+  }
+}
+
+/** The moot that a place is of, whether or not it can be read. Throws as `mootOf`. */
+function groupOf(moots: Moots, text: string, asked: GroupId | undefined): GroupId {
   if (isSeq(text)) {
-    if (asked !== undefined) return requireMoot(moots, asked);
+    if (asked !== undefined) return asked;
     throw new EntmootError("invalid_argument", `place: ${text} alone is a place in no group; name the group too`);
   }
   const { moot: named } = parsePlace(text);
-  const moot = moots.moots().find(({ id }) => mootOfPlace(id) === named);
-  if (moot !== undefined) return moot;
-  throw new EntmootError("group_not_found", "place: it is of a group that is not joined here");
+  const here = [...moots.moots().map(({ id }) => id), ...moots.unopened().keys()];
+  const found = here.find((id) => mootOfPlace(id) === named);
+  if (found !== undefined) return found;
+  const begins = Uint8Array.fromHex(named).toBase64().slice(0, ID_SHOWN);
+  throw new EntmootError(
+    "group_not_found",
+    `place ${text}: it is of a group that is not joined here, whose id begins with ${begins}`,
+  );
 }
+
+/** Characters of an id as base64 that the eight bytes of it in a place tell whole. */
+const ID_SHOWN = 10;
 
 function ofAnother(asked: GroupId): EntmootError {
   return new EntmootError(
@@ -109,11 +149,11 @@ function isSeq(text: string): boolean {
 function knownSeq(moot: Moot, seq: number): number {
   const last = moot.store.messages.lastSeq();
   if (seq <= last) return seq;
-  const places = otherPlaces(moot);
+  const places = otherPlaces(moot, `${seq}`);
   throw new EntmootError(
     "place_lost",
-    `seq ${seq}: the log ends at message ${last} here; to read only what comes go on from ${places.fresh}`,
-    { places },
+    `group ${GroupId.toBase64(moot.id)}: seq ${seq}: the log ends at message ${last} here; to read only what comes go on from ${places.fresh}`,
+    { places: [places] },
   );
 }
 

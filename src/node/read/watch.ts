@@ -1,5 +1,5 @@
 import { EntmootError } from "../../core/errors.ts";
-import type { GroupId } from "../../core/ids.ts";
+import { GroupId, type PublicKey } from "../../core/ids.ts";
 import { type ShownTopics, shownTopics } from "../../core/policy/topic.ts";
 import type { ChangeSignal } from "../change-signal.ts";
 import type { Call } from "../operations/implementation.ts";
@@ -7,7 +7,7 @@ import type { WatchEvent, WatchedPeer, watch } from "../operations/messages.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import { consumerNameOf } from "./consumers.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
-import { Rows, seqsOfPlaces } from "./places.ts";
+import { Rows, seqOfPlace, seqsOfPlaces } from "./places.ts";
 import { messageOf, Unread } from "./unread.ts";
 
 /** Ours. What is read at a time, in messages and in bytes, which bounds the memory of a slow watcher. */
@@ -20,6 +20,8 @@ const PEER_EVENTS_MAX = 256;
 /** What a watch reads from: the delivery logs themselves, so that nobody can miss or delay anything. */
 export interface Watched extends Moots {
   readonly changed: ChangeSignal;
+  /** The key of this node. */
+  readonly local: PublicKey;
   /** Calls back for each peer event until the returned function is called. */
   onPeerEvent(listener: (event: WatchedPeer) => void): () => void;
 }
@@ -73,18 +75,31 @@ function note(events: WatchedPeer[], event: WatchedPeer, groupId: GroupId | unde
 /** After which number each moot is watched. */
 class Cursors {
   readonly #cursors: Map<GroupId, number>;
+  /** The places in moots that cannot be read yet. */
+  readonly #places: ReadonlyMap<GroupId, string>;
   /** Where one begins that could not be read at the start. */
   readonly #begin: (moot: Moot) => number;
   readonly #late = new Set<GroupId>();
 
-  constructor(watched: Watched, { after, consumer, group_id }: RequestOf<typeof watch>, { caller }: Call<WatchEvent>) {
+  constructor(
+    watched: Watched,
+    { after, consumer, group_id, unread }: RequestOf<typeof watch>,
+    { caller }: Call<WatchEvent>,
+  ) {
     const name = consumer === undefined ? undefined : consumerNameOf(caller, consumer);
-    this.#cursors = seqsOfPlaces(watched, after ?? [], group_id);
-    this.#begin = ({ store }) => {
+    const found = seqsOfPlaces(watched, after ?? [], group_id);
+    this.#cursors = new Map(found.seqs);
+    this.#places = new Map([...found.unread].map(([id, { place }]) => [id, place]));
+    const fresh = new Set(unread);
+    this.#begin = (moot) => {
+      const { id, store } = moot;
+      const place = this.#places.get(id);
+      if (place !== undefined) return seqOfPlace(moot, place);
       if (name !== undefined) return store.consumers.cursor(name) ?? 0;
       // One that is not named among places is watched from its first message.
-      return after === undefined ? store.messages.lastSeq() : 0;
+      return after === undefined || fresh.has(id) ? store.messages.lastSeq() : 0;
     };
+    for (const id of [...watched.unopened().keys(), ...fresh]) if (!this.#cursors.has(id)) this.#late.add(id);
     // Those that are joined later are told whole.
     for (const moot of watched.moots()) {
       if (this.#cursors.has(moot.id)) continue;
@@ -150,12 +165,23 @@ async function follow(watched: Watched, { group_id }: RequestOf<typeof watch>, f
     }
     if (more) peerEvents.unshift(...removals);
     else for (const event of removals) await call.emit(event);
+    if (!more && group_id !== undefined && !signal.aborted) requireMember(watched, group_id);
     if (!more && peerEvents.length === 0) await watched.changed.after(version, signal);
   }
 }
 
 function isMembership({ event }: WatchedPeer): boolean {
   return event === "joined" || event === "left";
+}
+
+/** Throws `not_member` where nothing new can come of the only moot that is watched. */
+function requireMember(watched: Watched, id: GroupId): void {
+  const moot = watched.moots().find((one) => one.id === id);
+  if (moot === undefined || moot.roster.members.has(watched.local)) return;
+  throw new EntmootError(
+    "not_member",
+    `this node is no member of the moot ${GroupId.toBase64(id)}: nothing new comes of it; its founder can add this node again`,
+  );
 }
 
 function isRemoval({ event, self }: WatchedPeer): boolean {

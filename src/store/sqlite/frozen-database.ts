@@ -12,6 +12,8 @@ const COPIES_MAX = 5;
 /** A connection to a database that cannot be written where it is. */
 export interface Frozen {
   readonly db: Database;
+  /** It is another file than the one that was asked for. */
+  readonly isCopy: boolean;
   /** Removes what was made for it, once the connection is closed. */
   readonly forget: () => void;
 }
@@ -28,7 +30,7 @@ export function openFrozen(path: string, options: ConnectOptions): Frozen {
     if (Number(db.query("PRAGMA user_version").values()[0]?.[0]) >= options.migrations.length) {
       // Says so where it is of a later shape, and changes nothing.
       setUp(db, path, { ...options, isFrozen: true });
-      return { db, forget() {} };
+      return { db, isCopy: false, forget() {} };
     }
     db.close();
   }
@@ -40,7 +42,7 @@ export function openFrozen(path: string, options: ConnectOptions): Frozen {
     copyQuietly(path, copy);
     db = new Database(copy, { readwrite: true, strict: true });
     setUp(db, path, options);
-    return { db, forget };
+    return { db, isCopy: true, forget };
   } catch (error) {
     db?.close();
     forget();
@@ -62,6 +64,11 @@ export function isOnlyReadable(path: string): boolean {
   } catch {
     return true;
   }
+}
+
+/** Whether there is anything to read: a database that is only being made holds nothing. */
+export function holdsAnything(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0 || hasLog(path);
 }
 
 function hasLog(path: string): boolean {

@@ -24,6 +24,7 @@ import {
   PRIVATE_FILE,
   tighten,
 } from "../private-files.ts";
+import { isToTighten, requireRootFolder } from "../root-folder.ts";
 import { SameFile } from "../same-file.ts";
 import { GroupsBeingMade } from "./groups-being-made.ts";
 import { OpeningWait } from "./opening-wait.ts";
@@ -87,7 +88,7 @@ export class SqliteDataRoot implements DataRoot {
 
   /**
    * Opens the data root at `path`; with `write` access it is made, 0700, and loose permissions in it are tightened.
-   * Throws `data_root_invalid` when it is a file, not writable or from a newer version.
+   * Throws `data_root_invalid` when it is a file, a folder of something else, not writable or from a newer version.
    */
   static open(path: string, access: Access, options: OpenRootOptions = {}): SqliteDataRoot {
     if (path === "" || path.includes("\0")) {
@@ -108,6 +109,7 @@ export class SqliteDataRoot implements DataRoot {
     this.#onSeeing = onSeeing;
     this.#groups = join(path, "groups");
     if (access === "write") {
+      requireRootFolder(path);
       createPrivateDirectory(path);
       createPrivateDirectory(this.#groups);
       this.#tightenAll();
@@ -416,7 +418,8 @@ export class SqliteDataRoot implements DataRoot {
   }
 
   #tightenAll(): void {
-    this.#tighten(this.path, PRIVATE_DIRECTORY);
+    if (isToTighten(this.path)) this.#tighten(this.path, PRIVATE_DIRECTORY);
+    else this.#noticeOpen();
     this.#tighten(this.#groups, PRIVATE_DIRECTORY);
     for (const name of PRIVATE_FILES) this.#tighten(join(this.path, name), PRIVATE_FILE);
     for (const name of this.#directoryNames()) {
@@ -432,10 +435,19 @@ export class SqliteDataRoot implements DataRoot {
     }
   }
 
+  #noticeOpen(): void {
+    const { mode, uid } = statSync(this.path);
+    if ((mode & 0o077) === 0) return;
+    this.#notice(
+      `${this.path}: is open to others (mode ${octal(mode & 0o7777)}) and left so, for it is user ${uid}'s or everybody's; keep a data root in a folder of its own`,
+    );
+  }
+
   #tighten(path: string, wanted: number): void {
     const found = tighten(path, wanted);
     if (found === undefined) return;
-    this.#notice(`${path}: was open to others (mode ${octal(found)}); it is ${octal(wanted)} now`);
+    const closed = wanted === PRIVATE_DIRECTORY ? ", so no other user comes to what is in it" : "";
+    this.#notice(`${path}: was open to others (mode ${octal(found)}); it is ${octal(wanted)} now${closed}`);
   }
 
   #noticeAll(texts: readonly string[]): void {

@@ -8,7 +8,7 @@ import { OpenFiles, type Parkable } from "../open-files.ts";
 import { createPrivateFile, fileFailure, requireFile } from "../private-files.ts";
 import { SameFile } from "../same-file.ts";
 import { OutOfFiles, StoreBusy } from "../store-failures.ts";
-import { isOnlyReadable, openFrozen } from "./frozen-database.ts";
+import { type Frozen, holdsAnything, isOnlyReadable, openFrozen } from "./frozen-database.ts";
 import { OpeningWait } from "./opening-wait.ts";
 import { type ConnectOptions, setUp, userVersionOf } from "./sqlite-connection.ts";
 import { isRefusedByDisk, sqliteFailure } from "./sqlite-failure.ts";
@@ -85,8 +85,8 @@ export class SqliteFile implements Disposable, Parkable, Triable {
   readonly #version: Sql;
   /** `undefined` while it is parked. */
   #db: Database | undefined;
-  /** Removes what was made to read a file that cannot be written; absent while it can. */
-  #forget: (() => void) | undefined;
+  /** How it is read where it cannot be written; absent while it can. */
+  #frozen: Frozen | undefined;
   /** How often it was opened: what another connection committed meanwhile is not told by the next one. */
   #openings = 0;
   #waitMs = 0;
@@ -244,31 +244,40 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     return this.#db?.inTransaction === true;
   }
 
-  /** The connection, made again where only reading was possible: by now there may be room. */
+  /** Connects again where only reading was possible: by now there may be room. */
   #writable(waitMs = WRITER_WAIT_MS): void {
-    if (this.#db !== undefined && this.#forget !== undefined) this.#disconnect(this.#db);
-    this.#connected(waitMs, "writing");
+    const frozen = this.#connected(waitMs);
+    if (this.#frozen === undefined) return;
+    // A copy is dear, so it is kept until it is of no use. What is read in place goes first: closing it would drop the
+    // locks that this process holds on the file by then.
+    if (!this.#frozen.isCopy) this.#disconnect(frozen);
+    const db = this.#connect(waitMs);
+    if (this.#db !== undefined) this.#disconnect(this.#db);
+    this.#hold(db);
   }
 
   /** The connection, made again where it was parked, with so long a wait for other processes. */
-  #connected(waitMs = WRITER_WAIT_MS, purpose: "reading" | "writing" = "reading"): Database {
+  #connected(waitMs = WRITER_WAIT_MS): Database {
     if (this.#db !== undefined) return this.#db;
     if (!this.#open) throw new EntmootError("internal", `${this.path}: used after it was closed`);
     requireFile(this.path);
     this.#files.makeRoom();
     for (;;) {
       try {
-        this.#db = purpose === "writing" ? this.#connect(waitMs) : this.#connectOrRead(waitMs);
-        break;
+        return this.#hold(this.#connectOrRead(waitMs));
       } catch (error) {
         if (!(error instanceof OutOfFiles && this.#files.closeOne())) throw error;
       }
     }
+  }
+
+  #hold(db: Database): Database {
+    this.#db = db;
     if (this.#openings === 0) this.#opened = SameFile.at(this.path);
     this.#openedLog = SameFile.at(`${this.path}-wal`);
     this.#openings += 1;
     this.#files.opened(this);
-    return this.#db;
+    return db;
   }
 
   /**
@@ -281,14 +290,13 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
       const isRefused = this.access === "read" && error.code === "data_root_invalid" && isOnlyReadable(this.path);
-      // One that was never made holds nothing to read.
-      const isFull = error.code === "disk_full" && userVersionOf(this.path) > 0;
-      if (!isRefused && !isFull) throw error;
+      const isWithoutRoom = error.code === "disk_full" && holdsAnything(this.path);
+      if (!isRefused && !isWithoutRoom) throw error;
       try {
-        const { db, forget } = openFrozen(this.path, this.#connecting);
-        this.#forget = forget;
-        db.run("PRAGMA query_only = ON");
-        return db;
+        const frozen = openFrozen(this.path, this.#connecting);
+        frozen.db.run("PRAGMA query_only = ON");
+        this.#frozen = frozen;
+        return frozen.db;
       } catch (second) {
         throw fileFailure(sqliteFailure(second, this.path), this.path);
       }
@@ -320,8 +328,8 @@ export class SqliteFile implements Disposable, Parkable, Triable {
     this.#openedLog = undefined;
     this.#files.closed(this);
     db.close(true);
-    this.#forget?.();
-    this.#forget = undefined;
+    this.#frozen?.forget();
+    this.#frozen = undefined;
   }
 
   #beginWriting(): void {

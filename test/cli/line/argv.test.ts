@@ -163,6 +163,7 @@ describe("what is not understood is refused", () => {
     [["group"], /group: missing op \(want: create, policy\)/],
     [["group", "policy"], /group policy: missing op \(want: set\)/],
     [["group", "crate"], /group: unknown op "crate" \(want: create, policy\)/],
+    [["group", "list"], /unknown op "list" \(want: create, policy\); the moots of this node: "entmootd info"/],
     [["group", "toString"], /group: unknown op "toString"/],
     [["join"], /join: missing invite/],
     [["publish", "-topic=t", "-no-topic"], /not defined: -no-topic/],
@@ -179,6 +180,19 @@ describe("arguments that are not flags", () => {
     );
     expect(await refusal("publish", "-topic", "hello", "-json", "world")).toBe('publish: unexpected argument "world"');
     expect(await refusal("group", "create", "-name=n", "--", "-x")).toBe('group create: unexpected argument "-x"');
+  });
+
+  test("and that begin with what a word processor made of a dash name the flag", async () => {
+    for (const dash of ["\u2013", "\u2014", "\u2212"]) {
+      for (const args of [
+        ["publish", `${dash}topic`, "chat"],
+        ["publish", "-topic=t", `${dash}topic=chat`],
+        ["join", "a.json", `${dash}serve`],
+      ]) {
+        expect(await refusal(...args)).toMatch(/; did you mean -(topic|serve)\? It begins with another dash$/);
+      }
+    }
+    expect(await read("join", "\u2013other.json")).toMatchObject({ args: { _: ["\u2013other.json"] } });
   });
 
   test("may stand before, between and after flags", async () => {

@@ -19,6 +19,15 @@ test.each([
   ['{"publish":{"content":"x","token":"0123456789abcdef"}}\r', { token: encodeUtf8("0123456789abcdef") }],
 ])("%s asks to publish", (line, asked) => expect(read(line).publish).toMatchObject(asked));
 
+test("a moot is named by its id in any of its forms, or by its name", () => {
+  const bytes = GroupId.toBytes(other);
+  const named = (group: string) => read(JSON.stringify({ publish: { content: "x", group_id: group } }));
+  for (const id of [bytes.toBase64({ omitPadding: true }), bytes.toBase64({ alphabet: "base64url" }), bytes.toHex()]) {
+    expect(named(id)).toMatchObject({ moot: undefined, publish: { group_id: other } });
+  }
+  expect(named(" council\u0085")).toMatchObject({ moot: "council", publish: { group_id: undefined } });
+});
+
 test("a line's own mark comes back, also of one that asks for nothing known", () => {
   expect(read('{"id":"a7","publish":{"content":"x"}}').id).toBe("a7");
   expect(spokenId(encodeUtf8('{"id":7,"sing":{}}'))).toBe(7);
@@ -61,7 +70,7 @@ test.each([
   ['{"publish":{"content":"x","content_b64":"eA=="}}', /found both/],
   ['{"publish":{"content":"x","topic":"a","topics":["b"]}}', /one of topic and topics, found both/],
   ['{"publish":{"content_b64":"not base64"}}', /content_b64: expected base64/],
-  ['{"publish":{"content":"x","group_id":"short"}}', /group_id/],
+  ['{"publish":{"content":"x","group_id":" "}}', /group_id: the id or the name of a moot, found nothing/],
 ])("%s is refused and told what was expected", (line, said) => {
   expect(() => read(line)).toThrow(said);
   expect(() => read(line)).toThrow(expect.objectContaining({ code: "invalid_argument" }));

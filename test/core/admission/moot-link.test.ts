@@ -108,6 +108,13 @@ describe("a link into a moot", () => {
     expect(isMootLink(`${" ".repeat(20_000)}${text}`)).toBe(false);
   });
 
+  test("that lost its capital or small letters is told so", () => {
+    const encoded = text.slice("entmoot://join/".length);
+    for (const changed of [encoded.toLowerCase(), encoded.toUpperCase()]) {
+      expect(() => parseMootLink(`entmoot://join/${changed}`)).toThrow("all its letters are of one case");
+    }
+  });
+
   test("of a later version asks for an update", () => {
     const payload = payloadOf(text);
     payload[0] = 2;

@@ -6,6 +6,7 @@ import {
   matchAny,
   matchTopic,
   patternFault,
+  publishTopics,
   shownTopics,
   tailSees,
   verifyPattern,
@@ -99,4 +100,15 @@ describe("topic patterns", () => {
     }
     for (const topic of ["", "c++", "a//b"]) expect(() => shownTopics({ topic })).toThrow("topic: ");
   });
+});
+
+test("topics are published without white space around, each once", () => {
+  expect(publishTopics(["\u0085chat ", "a/b", "chat"])).toEqual(["chat", "a/b"]);
+  for (const [topics, said] of [
+    [[], "no topics supplied"],
+    [["a", "\u3000"], "empty topic"],
+    [["a/ #", " #"], "# as a whole segment"],
+  ] as const) {
+    expect(() => publishTopics(topics)).toThrow(said);
+  }
 });

@@ -1,10 +1,13 @@
 import { expect, test } from "bun:test";
 import { EntmootError } from "../../../src/core/errors.ts";
-import { PublicKey } from "../../../src/core/ids.ts";
+import { type GroupId, PublicKey } from "../../../src/core/ids.ts";
 import { signMemberProfileAd } from "../../../src/core/record/member-profile-ad.ts";
-import { peers, roster_change } from "../../../src/node/operations/moots.ts";
+import { realClock } from "../../../src/host/real-clock.ts";
+import type { EntmootNode } from "../../../src/node/entmoot-node.ts";
+import { group_create, peers, roster_change } from "../../../src/node/operations/moots.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
-import { until } from "../../support/nodes.ts";
+import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
+import { OPEN_GROUP, startNode, until } from "../../support/nodes.ts";
 import { ALICE, nodeWithRawMember, STRANGER } from "../../support/raw-member.ts";
 import { statusQuestion } from "../../support/status-question.ts";
 
@@ -38,17 +41,37 @@ test("what is kept of profiles is read once, however many come and are shown", a
 
 test("two members meet although neither can keep its own name on a full disk", async () => {
   const root = new MemoryDataRoot();
+  const create = root.createGroup.bind(root);
+  let tried = 0;
+  root.createGroup = (id) => {
+    const store = create(id);
+    store.ads.putProfileAd = () => {
+      tried += 1;
+      throw new EntmootError("disk_full", "no room");
+    };
+    return store;
+  };
   await using it = await nodeWithRawMember({ root, hostname: "beech" });
   const { group_id, alice } = it;
-  const { ads } = root.openGroup(group_id)!;
-  let tried = 0;
-  ads.putProfileAd = () => {
-    tried += 1;
-    throw new EntmootError("disk_full", "no room");
-  };
+  expect(tried).toBeGreaterThan(0);
+  tried = 0;
   expect(await alice.say(statusQuestion(group_id))).toMatchObject([{ kind: "status_resp" }]);
   await until(() => tried > 0);
   expect(await alice.say(statusQuestion(group_id))).toMatchObject([{ kind: "status_resp" }]);
+});
+
+test("a node has its name in a moot it has just made, and in those it opens with a new one, with nobody there", async () => {
+  const root = new MemoryDataRoot();
+  const nameIn = async (node: EntmootNode, group_id: GroupId) =>
+    (await node.call(peers, { group_id })).peers.map(({ hostname, self }) => [self, hostname]);
+  let group_id: GroupId;
+  {
+    await using node = await startNode(new MemoryNetwork(realClock), 1, { root, hostname: "oak" });
+    ({ group_id } = await node.call(group_create, OPEN_GROUP));
+    expect(await nameIn(node, group_id)).toEqual([[true, "oak"]]);
+  }
+  await using renamed = await startNode(new MemoryNetwork(realClock), 1, { root, hostname: "elm" });
+  expect(await nameIn(renamed, group_id)).toEqual([[true, "elm"]]);
 });
 
 test("an author pays for its own profiles, ten at once, and not for those of others", async () => {

@@ -47,6 +47,8 @@ test("a long log of which nothing matches leaves everybody else their turn", asy
     clock: realClock,
     changed: new ChangeSignal(),
     turns: new Turns({ ...realClock, steady: () => steadyMs(ms++ * 1_000) }),
+    unopened: () => new Map(),
+    local: PublicKey.fromBytes(identity(1).publicKey),
     onPeerEvent: () => () => {},
   };
   const emit = () => Promise.reject(new EntmootError("internal", "nothing was to match"));

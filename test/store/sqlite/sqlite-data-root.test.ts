@@ -62,6 +62,9 @@ describe("a data root on disk", () => {
       expect(notices).toContain(`${path}: was open to others (mode 0644); it is 0600 now`);
     }
     expect(statSync(world.path).mode & 0o777).toBe(0o700);
+    expect(notices).toContain(
+      `${world.path}: was open to others (mode 0755); it is 0700 now, so no other user comes to what is in it`,
+    );
     expect(notices.length).toBe(4);
   });
 
