@@ -2,13 +2,17 @@ import { lstatSync } from "node:fs";
 import { durationText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
+import { codeOf } from "../core/system-error.ts";
 import { noPermission } from "../store/private-files.ts";
 import { OutOfFiles } from "../store/store-failures.ts";
-import { atMost } from "../transport/wait.ts";
+import { atMost, pause } from "../transport/wait.ts";
 import { SocketStream } from "./socket-stream.ts";
 
 /** Wire. How long a client waits for the socket to accept. */
 const DIAL_MS = 500;
+/** Ours. Tries, and between two of them, where a daemon that is out of places hangs up before it has said so. */
+const HUNG_UP_TRIES = 3;
+const HUNG_UP_PAUSE_MS = 50;
 
 /**
  * A connection to whoever listens on the Unix socket `path`, or `undefined` when nobody does. Throws
@@ -16,6 +20,18 @@ const DIAL_MS = 500;
  * its path is too long, and `OutOfFiles`.
  */
 export async function dial(path: string, clock: Clock): Promise<SocketStream | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await dialOnce(path, clock);
+    } catch (error) {
+      const isHungUp = error instanceof EntmootError && codeOf(error.cause) === "ECONNRESET";
+      if (!isHungUp || tries === HUNG_UP_TRIES) throw error;
+      await pause(clock, HUNG_UP_PAUSE_MS);
+    }
+  }
+}
+
+async function dialOnce(path: string, clock: Clock): Promise<SocketStream | undefined> {
   // The runtime reaches a long path by way of its folder; where that is not there, it only says that the path is too long.
   if (isNowhere(path)) return undefined;
   let stream: SocketStream | undefined;
