@@ -18,7 +18,8 @@ const OPEN: Policy = {
 
 const LIMITS: Readonly<Record<string, Partial<Policy>>> = {
   messages: { message_rate_per_author: "1/hour", message_burst_per_author: 1n },
-  bytes: { byte_rate_per_author: "1KiB/hour", byte_burst_per_author: 1024n, max_message_bytes: 1024n },
+  // All bytes of a message count, not those of its content alone.
+  bytes: { byte_rate_per_author: "2KiB/hour", byte_burst_per_author: 2048n, max_message_bytes: 1024n },
 };
 
 /** Wire. "Publish this", of the original's frames, and its refusal. */

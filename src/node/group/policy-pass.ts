@@ -10,6 +10,8 @@ import type { GroupRoster } from "./group-roster.ts";
 /** Ours. Messages whose length is looked at in one turn, and those of them that are read: a few milliseconds. */
 const PIECE_LENGTHS = 1024;
 const PIECE_READ = 32;
+/** Ours. After what could not be done, as a full disk or another process that writes. */
+const RETRY_MS = 30_000;
 
 interface PolicyPassParts {
   readonly messages: Pick<MessageStore, "get" | "lengthsAfter" | "shed">;
@@ -58,8 +60,9 @@ export class PolicyPass {
     try {
       isOver = this.#piece();
     } catch (error) {
-      // What keeps it from being read or written is told where messages are stored; it is done after the next start.
+      // What keeps it from being read or written is told where messages are stored, and may pass.
       if (!(error instanceof EntmootError)) throw error;
+      this.#next = this.#parts.clock.after(RETRY_MS, () => this.#turn(), { idle: true });
       return;
     }
     if (isOver) this.#parts.onDone();
