@@ -3,7 +3,6 @@ import { durationText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
-import { noPermission } from "../store/private-files.ts";
 import { OutOfFiles } from "../store/store-failures.ts";
 import { atMost, pause } from "../transport/wait.ts";
 import { SocketStream } from "./socket-stream.ts";
@@ -54,7 +53,8 @@ async function dialOnce(path: string, clock: Clock): Promise<SocketStream | unde
       );
     }
     if (code === "EMFILE" || code === "ENFILE") throw new OutOfFiles(`control socket ${path}`, { cause });
-    const reason = code === "EACCES" || code === "EPERM" ? noPermission(path, code) : (code ?? textOf(cause));
+    const isRefused = code === "EACCES" || code === "EPERM";
+    const reason = isRefused ? await whoseIs(path, code) : (code ?? textOf(cause));
     throw new EntmootError("control_unavailable", `control socket ${path}: cannot be used: ${reason}`, { cause });
   }
   if (stream !== undefined) return stream;
@@ -64,6 +64,12 @@ async function dialOnce(path: string, clock: Clock): Promise<SocketStream | unde
     "control_unavailable",
     `control socket ${path}: nobody accepted within ${durationText(DIAL_MS)}`,
   );
+}
+
+/** Loaded only for a refusal. */
+async function whoseIs(path: string, code: string): Promise<string> {
+  const { noPermission } = await import("../store/private-files.ts");
+  return noPermission(path, code);
 }
 
 /** Whether it is certain that nothing stands at `path`. */

@@ -7,7 +7,6 @@ import { printProse } from "../host/print.ts";
 import { realClock } from "../host/real-clock.ts";
 import type { Operations } from "../node/operations/operation.ts";
 import { pause } from "../transport/wait.ts";
-import { astrayText, requireAtHome } from "./daemon-astray.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Ours. How long a daemon that is seen, or holds the data root, has to open its control socket. */
@@ -38,6 +37,7 @@ export async function openOperations(options: GlobalOptions, how: OpenHow): Prom
   const client = how.change ? await connectToChange(options) : await connectToLook(options);
   if (client !== undefined) return client;
   if (how.change) {
+    const { requireAtHome } = await import("./daemon-astray.ts");
     requireAtHome(options);
     const { requireUnused } = await import("./require-free.ts");
     await requireUnused(options.dataDir);
@@ -53,7 +53,7 @@ export async function openReading(options: GlobalOptions, answerMs?: number): Pr
     if (!(await client.isOriginal())) return client;
     await client[Symbol.asyncDispose]();
   }
-  const astray = client === undefined ? astrayText(options) : undefined;
+  const astray = client === undefined ? await seenAstray(options) : undefined;
   if (astray !== undefined) printProse(`entmootd: ${astray}`);
   const { openForReading } = await import("./read-root.ts");
   return openForReading(options);
@@ -136,7 +136,7 @@ export async function connectOrWait(
   const { DataRootLock } = await import("../store/lock.ts");
   const giveUpAt = later(realClock.steady(), Math.min(patienceMs, STARTING_MS));
   const isExpected = async () =>
-    astrayText(options) === undefined &&
+    (await seenAstray(options)) === undefined &&
     (DataRootLock.holder(options.dataDir) !== undefined || (await seenDaemons(options)).ours !== undefined);
   while ((await isExpected()) && realClock.steady() < giveUpAt) {
     await pause(realClock, LOOK_EVERY_MS);
@@ -164,10 +164,16 @@ export function tellQuiet(): void {
   printProse("entmootd: waiting for the daemon, which does not answer yet");
 }
 
+/** Loaded only where no daemon is reached. */
+async function seenAstray(options: GlobalOptions): Promise<string | undefined> {
+  const { astrayText } = await import("./daemon-astray.ts");
+  return astrayText(options);
+}
+
 /** The text for "no daemon", with what may be wrong when one is visible that cannot be reached from here. */
 async function explainAbsence(options: GlobalOptions): Promise<string> {
   const { dataDir } = options;
-  const astray = astrayText(options);
+  const astray = await seenAstray(options);
   if (astray !== undefined) return astray;
   const { ours: seen, unknown } = await seenDaemons(options);
   if (seen === undefined) {

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { ControlClient } from "../../control/control-client.ts";
-import { astrayText } from "../../daemon/daemon-astray.ts";
 import { openOperations, silenceOf } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
@@ -28,14 +27,14 @@ export const info = defineCommand({
       if (await isEmpty(options)) {
         const hint = `info: no identity yet at ${options.identityPath}; "entmootd up" or "entmootd serve" creates one`;
         printProse(hint);
-        printJson({ ...emptyInfoJson(options), ...tellAstray(options) });
+        printJson({ ...emptyInfoJson(options), ...(await tellAstray(options)) });
         return;
       }
       await using node = await openOperations(options, { create: false, change: false });
       const said = node instanceof ControlClient ? await node.describe() : { ours: await node.call(status, {}) };
       if ("original" in said) printJson(originalInfoJson(said.original));
       else {
-        const astray = node instanceof ControlClient ? {} : tellAstray(options);
+        const astray = node instanceof ControlClient ? {} : await tellAstray(options);
         const hangs = hanging(silenceOf(options));
         printJson({ ...infoJson(said.ours), ...astray, ...hangs, ...(await lastUpdate(options)) });
       }
@@ -44,8 +43,10 @@ export const info = defineCommand({
 });
 
 /** Where no daemon is reached: the one whose data root went under it, as `env` tells of it. */
-function tellAstray(options: GlobalOptions): { faults?: readonly string[] } {
-  const text = options.agentSocket === undefined ? astrayText(options) : undefined;
+async function tellAstray(options: GlobalOptions): Promise<{ faults?: readonly string[] }> {
+  if (options.agentSocket !== undefined) return {};
+  const { astrayText } = await import("../../daemon/daemon-astray.ts");
+  const text = astrayText(options);
   if (text === undefined) return {};
   printProse(`info: ${text}`);
   return { faults: [text] };
