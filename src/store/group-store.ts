@@ -190,6 +190,8 @@ export interface AdStore {
   putTransportAd(ad: TransportAd): void;
   profileAds(): MemberProfileAd[];
   putProfileAd(ad: MemberProfileAd): void;
+  /** All or none of them, in one commit. */
+  putProfileAds(ads: readonly MemberProfileAd[]): void;
   /** The next sequence number for an ad of ours: one past the greatest of the stored counter and `atLeast`. */
   nextSeq(kind: "transport" | "profile", atLeast: bigint): bigint;
   /** Deletes ads with `not_after < nowMs`. */

@@ -551,6 +551,15 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
         expect(store.ads.transportAds()).toEqual(bySize);
         expect(store.ads.profileAds()).toEqual([profileAd(1, 3n)]);
       }
+      ads.putProfileAds([profileAd(1, 4n), profileAd(2, 1n)]);
+      for (const store of beforeAndAfter(world)) {
+        expect(
+          store.ads
+            .profileAds()
+            .map(({ seq }) => seq)
+            .toSorted(),
+        ).toEqual([1n, 4n]);
+      }
       expect(a.nodeId).not.toBe(b.nodeId);
     });
 

@@ -20,6 +20,7 @@ import { Inbound } from "./inbound.ts";
 import { handleMemberFrame } from "./member-frames.ts";
 import { PeerBudget } from "./peer-budget.ts";
 import { Peers } from "./peers.ts";
+import { signaturesMs } from "./prices.ts";
 import { ProofSeeker } from "./proof-seeker.ts";
 import { Reconnector } from "./reconnector.ts";
 import { SharedAnswers } from "./shared-answers.ts";
@@ -95,8 +96,8 @@ export class CarrierSide {
       },
       onFailed: (group, error) => log.warn(`group ${group.id.slice(0, 12)}: ${error.message}`),
     });
-    this.#profiles = new Profiles(context, peers);
-    this.#greeter = new Greeter({ context, peers, profiles: this.#profiles });
+    this.#profiles = new Profiles(context, peers, budget);
+    this.#greeter = new Greeter({ context, peers, profiles: this.#profiles, budget });
   }
 
   /** Takes what peers send from now on. */
@@ -138,8 +139,7 @@ export class CarrierSide {
       rosters: new SharedAnswers<WrittenRoster>(this.budget.turns),
       pages: new SharedAnswers<RosterPage | undefined>(this.budget.turns),
       hintsOf: ({ roster }: Group) => hints.signedFor(roster.members.keys()),
-      acceptProfile: (of: Group, ad: MemberProfileAd, from: PublicKey) =>
-        this.#profiles.acceptProfile(of, ad, { from, isSnapshot: false }),
+      acceptProfile: (of: Group, ad: MemberProfileAd, from: PublicKey) => this.#profiles.acceptProfile(of, ad, from),
       acceptTransportAd: (of: Group, ad: TransportAd) => this.#profiles.acceptTransportAd(of, ad),
     };
     return new Inbound({
@@ -156,6 +156,7 @@ export class CarrierSide {
           return redeemLink(this.#context, from, frame);
         }
         if (this.#isMemberSomewhere(from)) {
+          await this.budget.pay(from, signaturesMs(1));
           this.#greeter.acceptHint(frame.hint, from, (key) => this.#isMemberSomewhere(key));
         }
         return undefined;

@@ -45,6 +45,11 @@ export function writeMs(bytes: number): number {
   return (bytes * WRITE_US_PER_BYTE) / 1000;
 }
 
+/** What checking so many signatures costs, in milliseconds, with a look at what they stand on. */
+export function signaturesMs(count: number): number {
+  return (count * (SIGNATURE_US + ROW_US)) / 1000;
+}
+
 /** What putting so many messages in order costs, in milliseconds. */
 export function orderMs(messages: number): number {
   return (messages * ORDER_US) / 1000;
@@ -68,6 +73,9 @@ function unitsOf(frame: Frame, group: Group): { readonly microseconds: number; r
       return { microseconds: frame.bodies.length * 2 * ROW_US, bytes: 0 };
     case "gossip":
       return { microseconds: 2 * SIGNATURE_US, bytes: 0 };
+    case "member_profile_ad":
+    case "transport_ad":
+      return { microseconds: SIGNATURE_US + ROW_US, bytes: 0 };
     case "graft":
       return { microseconds: frame.ids.length * ROW_US, bytes: 0 };
     case "ihave":
