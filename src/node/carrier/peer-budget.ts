@@ -111,6 +111,11 @@ export class PeerBudget {
     if (ms > 0) await this.#paid(peer, "work", this.#config.work.waitMaxMs, (now) => this.#work.spend(peer, ms, now));
   }
 
+  /** As `pay`, at once: `false` when `peer` cannot, and nothing is counted. */
+  tryPay(peer: PublicKey, ms: number): boolean {
+    return ms <= 0 || this.#work.spend(peer, ms, this.#clock.steady()).allowed;
+  }
+
   /** Waits until one more large frame of `peer` may be read, to be disposed of once it is. Throws `rate_limited`. */
   async largeFrame(peer: PublicKey): Promise<Disposable> {
     const lane = await this.#largeFrames.enter(peer);
