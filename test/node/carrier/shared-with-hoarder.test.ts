@@ -14,7 +14,7 @@ import { statusQuestion } from "../../support/status-question.ts";
 const config = {
   ...MACHINE_DEFAULTS,
   work: { ...MACHINE_DEFAULTS.work, waitMaxMs: 600_000 },
-  held: { ...MACHINE_DEFAULTS.held, answers: { ...MACHINE_DEFAULTS.held.answers, perPeerBytes: 150_000 } },
+  held: { ...MACHINE_DEFAULTS.held, answers: { ...MACHINE_DEFAULTS.held.answers, perPeerBytes: 850_000 } },
 };
 
 test("a member that leaves answers unread keeps nobody from the roster by asking for it too", async () => {
@@ -23,7 +23,7 @@ test("a member that leaves answers unread keeps nobody from the roster by asking
   const key = PublicKey.fromBytes(STRANGER.publicKey);
   await node.call(roster_change, { group_id, op: "add", entmoot_pubkey: key });
   await lengthenRoster(alice, group_id, 300);
-  const body = message({ by: ALICE, group_id, content: new Uint8Array(90_000) });
+  const body = message({ by: ALICE, group_id, content: new Uint8Array(600_000) });
   await alice.say({ kind: "push", group_id, bodies: [messageCanonical(body)] });
   const signal = AbortSignal.timeout(60_000);
   const open = async (frame: Frame) => {
