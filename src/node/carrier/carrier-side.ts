@@ -24,6 +24,7 @@ import { signaturesMs } from "./prices.ts";
 import { ProofSeeker } from "./proof-seeker.ts";
 import { Reconnector } from "./reconnector.ts";
 import { SharedAnswers } from "./shared-answers.ts";
+import { ToldRosters } from "./told-rosters.ts";
 
 /** Ours. How long ending waits for frames on their way out. */
 const CLOSE_TIMEOUT_MS = 3_000;
@@ -77,7 +78,7 @@ export class CarrierSide {
       },
     });
     this.peers = peers;
-    this.#proofs = new ProofSeeker({ peers, clock, log });
+    this.#proofs = new ProofSeeker({ peers, clock, turns: budget.turns, log });
     this.#reconnector = new Reconnector({
       isWanted: (peer) => this.#isMemberSomewhere(peer),
       isConnected: (peer) => peers.status(peer).connected,
@@ -89,6 +90,7 @@ export class CarrierSide {
     this.carryOut = new CarryOut({
       peers,
       clock,
+      turns: budget.turns,
       onReport: parts.onReport,
       onOriginal: (group, peer) => this.#proofs.seek(group, peer),
       onTwin: (by) => {
@@ -147,6 +149,7 @@ export class CarrierSide {
       clock,
       isMemberSomewhere: (peer) => this.#isMemberSomewhere(peer),
       budget: this.budget,
+      rosters: new ToldRosters({ budget: this.budget, clock, config: this.#context.config }),
       heardFrom: (peer) => this.peers.heardFrom(peer),
       handle: (of, from, frame, question) => handleMemberFrame({ ...services, group: of, from, question }, frame),
       handleStranger: async (from, frame) => {

@@ -11,9 +11,11 @@ import { pageIds } from "../../wire/peer/id-page.ts";
 import { pushFrames } from "../../wire/peer/push-frame.ts";
 import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
 import type { Group } from "../group/group.ts";
+import type { Turns } from "../turns.ts";
 import { askForks, askRosterAfter } from "./ask-roster.ts";
 import { Lanes } from "./lanes.ts";
 import { failureOf, PeerRefusal, type Peers } from "./peers.ts";
+import { takeForks, takeRoster } from "./told-rosters.ts";
 
 /** Ours. How long an answer may take. */
 const SMALL_TIMEOUT_MS = 15_000;
@@ -40,6 +42,7 @@ const OUR_FAILURES: readonly ErrorCode[] = ["disk_full", "data_root_invalid", "i
 export interface CarryOutParts {
   readonly peers: Peers;
   readonly clock: Clock;
+  readonly turns: Turns;
   readonly onReport: (group: Group, report: Report) => void;
   /** A member's dialect has no question for status. */
   readonly onOriginal?: (group: Group, peer: PublicKey) => void;
@@ -238,11 +241,11 @@ export class CarryOut {
         return;
       }
       case "ask_roster":
-        group.acceptRoster(await askRoster(group, effect.to, peers), effect.to);
+        await takeRoster(group, await askRoster(group, effect.to, peers), effect.to, this.#parts.turns);
         return;
       case "ask_forks": {
-        const { entries, heals } = await askForks({ peers, groupId: group_id, to: effect.to });
-        group.acceptForks(entries, heals, effect.to);
+        const told = await askForks({ peers, groupId: group_id, to: effect.to });
+        await takeForks(group, told, effect.to, this.#parts.turns);
         return;
       }
       case "fetch":

@@ -18,6 +18,7 @@ import type { PeerBudget } from "./peer-budget.ts";
 import { priceOf, writeMs } from "./prices.ts";
 import { Question } from "./question.ts";
 import { RemovalProofs } from "./removal-proof.ts";
+import type { ToldRosters } from "./told-rosters.ts";
 
 /** How long a peer may take. */
 export const INBOUND_TIMEOUTS = {
@@ -46,6 +47,8 @@ export interface InboundParts {
   /** Is this key a current member of any group here? */
   readonly isMemberSomewhere: (peer: PublicKey) => boolean;
   readonly budget: PeerBudget;
+  /** For rosters that are told unasked. */
+  readonly rosters: Pick<ToldRosters, "roster" | "forks">;
   readonly heardFrom: (peer: PublicKey) => void;
   /** Frames of a member about one group; gives the answer where one is owed. */
   readonly handle: (group: Group, from: PublicKey, frame: Frame, question: Question) => Promise<Reply | undefined>;
@@ -168,12 +171,12 @@ export class Inbound {
     }
     // Entries prove themselves by the founder's signature, whoever brings them; a member we have not heard of brings its own.
     if (frame.kind === "roster_resp") {
-      group?.acceptRoster(frame.entries, from);
+      if (group !== undefined) await this.#parts.rosters.roster(group, frame.entries, from);
       return undefined;
     }
     // Told by a member unasked, when a fork was learned or healed; no answer is owed.
     if (frame.kind === "roster_forks_resp") {
-      if (group?.roster.members.has(from)) group.acceptForks(frame.entries, frame.heals, from);
+      if (group?.roster.members.has(from)) await this.#parts.rosters.forks(group, frame, from);
       return undefined;
     }
     // Whether a group is here is nobody's business but its members'.

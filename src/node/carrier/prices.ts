@@ -14,11 +14,12 @@ const WRITE_US_PER_BYTE = 0.03;
 const READ_US_PER_BYTE = 0.03;
 const DECODE_US_PER_BYTE = 0.03;
 
-/** Ours. The same for a frame, a row that is read, a signature that is checked, and a roster entry that is written. */
+/** Ours. The same for a frame, a row that is read, a signature that is checked, a roster entry that is written, and one that is looked up. */
 const FRAME_US = 100;
 const ROW_US = 10;
 const SIGNATURE_US = 80;
 const ENTRY_US = 15;
+const LOOK_US = 1;
 
 /** Ours. A row of the index that is put in order, and one that is only counted. */
 const ORDER_US = 4;
@@ -58,6 +59,11 @@ export function orderMs(messages: number): number {
 /** What writing a log of so many entries costs, in milliseconds. */
 export function rosterMs(entries: number): number {
   return (entries * ENTRY_US) / 1000;
+}
+
+/** What being told a roster costs, in milliseconds: a look at each entry, and the signatures of those that are new. */
+export function entriesMs({ entries, news }: { readonly entries: number; readonly news: number }): number {
+  return (entries * LOOK_US) / 1000 + signaturesMs(news);
 }
 
 /** The price of a frame by what is known without doing anything for it. Those of shared answers are paid where they are made. */

@@ -49,7 +49,8 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
   const failed: string[] = [];
   const here = keyOf(local);
   const backoff = new DialBackoff(MACHINE_DEFAULTS);
-  const peers = new Peers({ transport: network.join(here), hints: () => [], backoff, budget: budgetOf(clock), clock });
+  const budget = budgetOf(clock);
+  const peers = new Peers({ transport: network.join(here), hints: () => [], backoff, budget, clock });
   // What the machines decide stays undone: a test carries out what it is about.
   const group = new Group(groupParts({ store, local: here, clock }));
   group.start();
@@ -61,6 +62,7 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
   const carryOut = new CarryOut({
     peers,
     clock,
+    turns: budget.turns,
     onReport: (_, report) => reports.push(report),
     onFailed: (_, error) => failed.push(error.code),
   });

@@ -26,6 +26,7 @@ async function streamTo(parts: Partial<InboundParts> = {}, manner: Partial<Memor
     group: () => undefined,
     isMemberSomewhere: () => false,
     budget: budgetOf(clock),
+    rosters: { roster: async () => {}, forks: async () => {} },
     heardFrom: () => {},
     handle: async () => undefined,
     handleStranger: async () => ({
