@@ -8,7 +8,8 @@ import { createGenesis, createRosterEntry } from "../../src/core/roster/roster-c
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
 import { status } from "../../src/node/operations/daemon.ts";
 import { group_create, roster_change } from "../../src/node/operations/moots.ts";
-import { encodeFrame } from "../../src/wire/peer/frame.ts";
+import { FramedStream } from "../../src/transport/framed-stream.ts";
+import { encodeFrame, type Frame, peerLanguage } from "../../src/wire/peer/frame.ts";
 import { pageIds } from "../../src/wire/peer/id-page.ts";
 import { message } from "../support/message.ts";
 import { OPEN_GROUP, until } from "../support/nodes.ts";
@@ -90,6 +91,30 @@ test("a removed member gets nothing more", async () => {
   const key = PublicKey.fromBytes(ALICE.publicKey);
   await node.call(roster_change, { group_id, op: "remove", entmoot_pubkey: key });
   expect(await alice.say(statusQuestion(group_id))).toMatchObject([{ kind: "refused", code: "not_member" }]);
+});
+
+test("a removed member is a stranger also on a stream that it had open", async () => {
+  const { node, group_id, alice, said } = await world();
+  await using _closing = node;
+  const key = PublicKey.fromBytes(ALICE.publicKey);
+  const signal = AbortSignal.timeout(60_000);
+  const stream = await alice.transport.open(PublicKey.fromBytes(FOUNDER.publicKey), { hints: [], signal });
+  await using frames = new FramedStream(stream, peerLanguage(stream.dialect));
+  const large: Frame = {
+    kind: "push",
+    group_id,
+    bodies: [messageCanonical(said({ content: new Uint8Array(60_000) }))],
+  };
+  const ask = async () => {
+    await frames.write({ kind: "merkle_req", group_id }, signal);
+    return await frames.read(signal);
+  };
+  await frames.write(large, signal);
+  expect(await ask()).toMatchObject({ kind: "merkle_resp", message_count: 1 });
+  await node.call(roster_change, { group_id, op: "remove", entmoot_pubkey: key });
+  expect(await ask()).toMatchObject({ kind: "refused", code: "not_member" });
+  const sent = frames.write(large, signal).then(ask);
+  await expect(sent).rejects.toMatchObject({ code: "unavailable" });
 });
 
 test("what a removed member wrote is taken whatever its date, for other members may hold it", async () => {

@@ -12,6 +12,7 @@ import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../.
 import { framePieces, PIECE_BYTES, type PiecedFrame, pieced } from "../../wire/peer/frame-pieces.ts";
 import { noteMoved } from "../group/collect-garbage.ts";
 import type { Group } from "../group/group.ts";
+import { HeldFrame } from "./held-frame.ts";
 import { Intake } from "./intake.ts";
 import type { Reply } from "./member-frames.ts";
 import type { PeerBudget } from "./peer-budget.ts";
@@ -88,10 +89,11 @@ export class Inbound {
   async #serve(stream: PeerStream): Promise<void> {
     const { dialect, remote: from } = stream;
     const { budget, clock, isMemberSomewhere } = this.#parts;
-    const isMember = isMemberSomewhere(from);
-    const maxBytes = isMember ? MEMBER_FRAME_MAX_BYTES : STRANGER_FRAME_MAX_BYTES;
+    // Asked for each frame: it may be removed while the stream is open.
+    const isMember = () => isMemberSomewhere(from);
     const language = peerLanguage(dialect);
-    using held = budget.incoming(from, isMember, () => stream.reset());
+    using held = new HeldFrame(budget, { from, isMember, drop: () => stream.reset() });
+    const maxBytes = () => (isMember() ? MEMBER_FRAME_MAX_BYTES : STRANGER_FRAME_MAX_BYTES);
     const limited = { ...language, limits: atMostBytes(maxBytes, language.limits) };
     using intake = new Intake(budget, from, isMember);
     const frames: PeerFrames = new FramedStream(stream, limited, (bytes, came) => {
@@ -235,6 +237,6 @@ function refusal(frame: Frame, dialect: Dialect, error: EntmootError): Frame | u
   return { kind: "refused", of_type: type, code: error.code, message: error.message.slice(0, 1000), group_id };
 }
 
-function atMostBytes(maxBytes: number, limits: FrameLimits): FrameLimits {
-  return (type) => Math.min(limits(type), maxBytes);
+function atMostBytes(maxBytes: () => number, limits: FrameLimits): FrameLimits {
+  return (type) => Math.min(limits(type), maxBytes());
 }

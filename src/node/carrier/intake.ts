@@ -14,12 +14,13 @@ const STRANGER_STEP_BYTES = 4 * 1024;
 export class Intake implements Disposable {
   readonly #budget: PeerBudget;
   readonly #from: PublicKey;
-  readonly #isMember: boolean;
+  readonly #isMember: () => boolean;
   #unpaid = 0;
   /** While a large frame is read. */
   #lane: Disposable | undefined;
 
-  constructor(budget: PeerBudget, from: PublicKey, isMember: boolean) {
+  /** `isMember` is asked anew for all that comes: a member may be removed while its stream is open. */
+  constructor(budget: PeerBudget, from: PublicKey, isMember: () => boolean) {
     this.#budget = budget;
     this.#from = from;
     this.#isMember = isMember;
@@ -29,7 +30,7 @@ export class Intake implements Disposable {
   came(bytes: number): Promise<void> | undefined {
     this.#unpaid += bytes;
     noteMoved(bytes);
-    return this.#unpaid < (this.#isMember ? STEP_BYTES : STRANGER_STEP_BYTES) ? undefined : this.#pay();
+    return this.#unpaid < (this.#isMember() ? STEP_BYTES : STRANGER_STEP_BYTES) ? undefined : this.#pay();
   }
 
   /** A frame is whole and nothing of it is decoded. Throws `rate_limited`. */
@@ -37,7 +38,7 @@ export class Intake implements Disposable {
     const unpaid = this.#unpaid;
     this.#unpaid = 0;
     this[Symbol.dispose]();
-    if (!this.#isMember) return this.#budget.admitStranger(this.#from, { frames: 1, bytes: unpaid });
+    if (!this.#isMember()) return this.#budget.admitStranger(this.#from, { frames: 1, bytes: unpaid });
     await this.#budget.admit(this.#from, bytes);
     await this.#budget.pay(this.#from, readMs(unpaid) + decodeMs(bytes));
   }
@@ -45,7 +46,7 @@ export class Intake implements Disposable {
   async #pay(): Promise<void> {
     const unpaid = this.#unpaid;
     this.#unpaid = 0;
-    if (!this.#isMember) return this.#budget.admitStranger(this.#from, { frames: 0, bytes: unpaid });
+    if (!this.#isMember()) return this.#budget.admitStranger(this.#from, { frames: 0, bytes: unpaid });
     this.#lane ??= await this.#budget.largeFrame(this.#from);
     await this.#budget.pay(this.#from, readMs(unpaid));
     await this.#budget.turns.take();
