@@ -91,6 +91,8 @@ export interface MessageStore {
   /** Those of `ids` that are not known, in the order given. For many ids far cheaper than `knows` for each. */
   unknown(ids: readonly MessageId[]): MessageId[];
   get(id: MessageId): StoredMessage | undefined;
+  /** How many bytes `get` would read; it reads none of them. */
+  lengthOf(id: MessageId): number | undefined;
   /** Runs `work`, which reads a lot and awaits nothing, at one instant of the store: far cheaper than each read alone. */
   reading<T>(work: () => T): T;
   /**

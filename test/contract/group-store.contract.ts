@@ -48,6 +48,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(messages.has(message().id)).toBeFalse();
       expect(messages.knows(message().id)).toBeFalse();
       expect(messages.get(message().id)).toBeUndefined();
+      expect(messages.lengthOf(message().id)).toBeUndefined();
       expect(messages.arrivedAfter(0, 10)).toEqual([]);
       expect(queried(messages, { order: "asc", limit: 10 })).toEqual([]);
       expect(messages.latest(3)).toEqual([]);
@@ -67,6 +68,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
         expect(store.messages.size).toBe(2);
         expect(store.messages.lastSeq()).toBe(2);
         expect(store.messages.get(b.id)).toEqual({ seq: 2, id: b.id, canonical: keptMessage(b).canonical });
+        expect(store.messages.lengthOf(b.id)).toBe(keptMessage(b).canonical.length);
         expect(store.messages.has(a.id) && store.messages.knows(a.id)).toBeTrue();
         const [c, d] = [text("c").id, text("d").id];
         expect(store.messages.unknown([d, a.id, c, b.id, d])).toEqual([d, c, d]);

@@ -134,6 +134,12 @@ export class PeerBudget {
     return new HeldBytes(this.#pools.outgoing, { peer, clock: this.#clock, ...this.#told(peer, "outgoing", onLost) });
   }
 
+  /** How many bytes more may wait to be sent to `peer`; whatever it is, while nothing does. */
+  outgoingRoom(peer: PublicKey): number {
+    const held = this.#pools.outgoing.held(peer);
+    return held === 0 ? Number.POSITIVE_INFINITY : this.#config.held.outgoing.perPeerBytes - held;
+  }
+
   /** For an answer to `peer` that is not read yet; see `room`. `onLost` has to drop it. */
   answer(peer: PublicKey, onLost: () => void): HeldBytes {
     const told = this.#told(peer, "answers", onLost);

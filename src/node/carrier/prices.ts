@@ -1,3 +1,5 @@
+import type { MessageId } from "../../core/ids.ts";
+import type { MessageStore } from "../../store/group-store.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
 import type { Group } from "../group/group.ts";
 
@@ -49,6 +51,22 @@ export function writeMs(bytes: number): number {
 /** What checking so many signatures costs, in milliseconds, with a look at what they stand on. */
 export function signaturesMs(count: number): number {
   return (count * (SIGNATURE_US + ROW_US)) / 1000;
+}
+
+/** Ours. Bodies read for one push: a graft may name 256 messages of 1 MB, and they would all be in memory at once. */
+export const PUSHED_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Ours. Ids of one graft whose bodies are looked at; as many as are answered. */
+const GRAFTED_MAX = 256;
+
+/** What pushing these to who grafts them costs, in milliseconds: what is read of the store is written, too. */
+export function pushMs(ids: readonly MessageId[], messages: Pick<MessageStore, "lengthOf">): number {
+  let bytes = 0;
+  for (const id of ids.slice(0, GRAFTED_MAX)) {
+    bytes += messages.lengthOf(id) ?? 0;
+    if (bytes > PUSHED_BYTES_MAX) break;
+  }
+  return writeMs(Math.min(bytes, PUSHED_BYTES_MAX)) + readMs(Math.min(bytes, PUSHED_BYTES_MAX));
 }
 
 /** What putting so many messages in order costs, in milliseconds. */

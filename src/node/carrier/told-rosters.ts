@@ -2,10 +2,10 @@ import { BoundedMap } from "../../core/bounded-map.ts";
 import type { Clock, SteadyMs } from "../../core/clock.ts";
 import type { PublicKey, RosterEntryId } from "../../core/ids.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
-import type { RosterHeal } from "../../core/roster/roster-heal.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
 import type { Group } from "../group/group.ts";
 import type { Turns } from "../turns.ts";
+import type { ForksTold } from "./ask-roster.ts";
 import type { PeerBudget } from "./peer-budget.ts";
 import { entriesMs } from "./prices.ts";
 
@@ -22,11 +22,6 @@ export async function takeRoster(group: Group, told: readonly RosterEntry[], fro
 export async function takeForks(group: Group, told: ForksTold, from: PublicKey, turns: Turns) {
   await lookAt(group, told.entries, turns);
   return group.acceptForks(told.entries, told.heals, from);
-}
-
-interface ForksTold {
-  readonly entries: readonly RosterEntry[];
-  readonly heals: readonly RosterHeal[];
 }
 
 async function lookAt(group: Group, entries: readonly RosterEntry[], turns: Turns): Promise<void> {
