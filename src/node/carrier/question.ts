@@ -1,7 +1,7 @@
 import type { PublicKey } from "../../core/ids.ts";
 import { noteMoved } from "../group/collect-garbage.ts";
 import type { HeldBytes, PeerBudget } from "./peer-budget.ts";
-import type { Making, Room, SharedAnswers, SharedUse } from "./shared-answers.ts";
+import type { AnswerRoom, Making, SharedAnswers, SharedUse } from "./shared-answers.ts";
 
 /** A large answer that is made for all who ask: what it costs, and how it is made. */
 export interface SharedMaking<T> {
@@ -77,6 +77,6 @@ export class Question implements Disposable {
   }
 }
 
-function roomOf(held: HeldBytes): Room {
+function roomOf(held: HeldBytes): AnswerRoom {
   return { moved: () => held.moved(), [Symbol.dispose]: () => held[Symbol.dispose]() };
 }

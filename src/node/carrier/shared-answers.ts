@@ -2,8 +2,8 @@ import { EntmootError } from "../../core/errors.ts";
 import type { Turns } from "../turns.ts";
 import { Lanes } from "./lanes.ts";
 
-/** Room for an answer on somebody's account. Disposing gives it back. */
-export interface Room extends Disposable {
+/** AnswerRoom for an answer on somebody's account. Disposing gives it back. */
+export interface AnswerRoom extends Disposable {
   /** Some of the answer was taken. */
   readonly moved: () => void;
 }
@@ -11,11 +11,11 @@ export interface Room extends Disposable {
 /** What making an answer takes: room for it, then steps between which others have their turn. */
 export interface Making<T> {
   /** Pays for it and makes room, at once or not at all; `onLost` is called when the room goes to somebody else. */
-  readonly tryBegin: (onLost: () => void) => Room | undefined;
+  readonly tryBegin: (onLost: () => void) => AnswerRoom | undefined;
   /** The same, waiting for both. */
-  readonly begin: (onLost: () => void) => Promise<Room>;
-  /** Room alone, at once or not at all, for what others have paid for and made. */
-  readonly tryHold: (onLost: () => void) => Room | undefined;
+  readonly begin: (onLost: () => void) => Promise<AnswerRoom>;
+  /** AnswerRoom alone, at once or not at all, for what others have paid for and made. */
+  readonly tryHold: (onLost: () => void) => AnswerRoom | undefined;
   readonly steps: () => Generator<undefined, T>;
 }
 
@@ -30,7 +30,7 @@ interface Made<T> {
   readonly value: Promise<T>;
   /** On whose account it is held. */
   owner: User;
-  room: Room;
+  room: AnswerRoom;
 }
 
 /** One use of an answer that others may be using; disposing ends it. */
@@ -106,7 +106,7 @@ export class SharedAnswers<T> {
   }
 
   /** The room, or `undefined` when somebody else begins first; the room is given back then. */
-  async #roomInTime(key: string, begun: Promise<Room>): Promise<Room | undefined> {
+  async #roomInTime(key: string, begun: Promise<AnswerRoom>): Promise<AnswerRoom | undefined> {
     const { promise: appeared, resolve: told } = Promise.withResolvers<undefined>();
     const tell = () => told(undefined);
     const waiting = this.#waiting.get(key) ?? new Set();
