@@ -11,6 +11,7 @@ import { group_create, roster_change } from "../../src/node/operations/moots.ts"
 import { FramedStream } from "../../src/transport/framed-stream.ts";
 import { encodeFrame, type Frame, peerLanguage } from "../../src/wire/peer/frame.ts";
 import { pageIds } from "../../src/wire/peer/id-page.ts";
+import { identity } from "../support/identity.ts";
 import { message } from "../support/message.ts";
 import { OPEN_GROUP, until } from "../support/nodes.ts";
 import { ALICE, FOUNDER, nodeWithRawMember, STRANGER } from "../support/raw-member.ts";
@@ -81,6 +82,21 @@ test("who is not a member gets nothing of a group, not even that it is there", a
     ] as const) {
       expect(await stranger.say(frame)).toMatchObject([{ kind: "refused", code: "not_member" }]);
     }
+  }
+});
+
+test("strangers with many keys on one host keep out nobody from elsewhere", async () => {
+  const { network, node, group_id } = await world();
+  await using _closing = node;
+  const keys = Array.from({ length: 20 }, (_, n) => new RawPeer(network, identity(100 + n), FOUNDER));
+  const bytes = encodeFrame(statusQuestion(group_id), "entmoot/1");
+  for (const { transport } of keys) transport.host = "192.0.2.1";
+  // More than all strangers may send at once, had they a share each.
+  await Promise.all(keys.map((peer) => peer.sayBytes(Buffer.concat(Array.from({ length: 16 }, () => bytes)))));
+  const stranger = new RawPeer(network, STRANGER, FOUNDER);
+  stranger.transport.host = "192.0.2.2";
+  for (let n = 0; n < 16; n++) {
+    expect(await stranger.say(statusQuestion(group_id))).toMatchObject([{ kind: "refused", code: "not_member" }]);
   }
 });
 

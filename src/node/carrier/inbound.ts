@@ -95,7 +95,7 @@ export class Inbound {
     using held = new HeldFrame(budget, { from, isMember, drop: () => stream.reset() });
     const maxBytes = () => (isMember() ? MEMBER_FRAME_MAX_BYTES : STRANGER_FRAME_MAX_BYTES);
     const limited = { ...language, limits: atMostBytes(maxBytes, language.limits) };
-    using intake = new Intake(budget, from, isMember);
+    using intake = new Intake(budget, { peer: from, host: stream.host }, isMember);
     const frames: PeerFrames = new FramedStream(stream, limited, (bytes, came) => {
       held.resize(bytes);
       return intake.came(came);

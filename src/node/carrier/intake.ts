@@ -1,4 +1,4 @@
-import type { PublicKey } from "../../core/ids.ts";
+import type { StrangerFrom } from "../../machine/rate-limit.ts";
 import { noteMoved } from "../group/collect-garbage.ts";
 import type { PeerBudget } from "./peer-budget.ts";
 import { decodeMs, readMs } from "./prices.ts";
@@ -13,14 +13,14 @@ const STRANGER_STEP_BYTES = 4 * 1024;
  */
 export class Intake implements Disposable {
   readonly #budget: PeerBudget;
-  readonly #from: PublicKey;
+  readonly #from: StrangerFrom;
   readonly #isMember: () => boolean;
   #unpaid = 0;
   /** While a large frame is read. */
   #lane: Disposable | undefined;
 
   /** `isMember` is asked anew for all that comes: a member may be removed while its stream is open. */
-  constructor(budget: PeerBudget, from: PublicKey, isMember: () => boolean) {
+  constructor(budget: PeerBudget, from: StrangerFrom, isMember: () => boolean) {
     this.#budget = budget;
     this.#from = from;
     this.#isMember = isMember;
@@ -39,16 +39,16 @@ export class Intake implements Disposable {
     this.#unpaid = 0;
     this[Symbol.dispose]();
     if (!this.#isMember()) return this.#budget.admitStranger(this.#from, { frames: 1, bytes: unpaid });
-    await this.#budget.admit(this.#from, bytes);
-    await this.#budget.pay(this.#from, readMs(unpaid) + decodeMs(bytes));
+    await this.#budget.admit(this.#from.peer, bytes);
+    await this.#budget.pay(this.#from.peer, readMs(unpaid) + decodeMs(bytes));
   }
 
   async #pay(): Promise<void> {
     const unpaid = this.#unpaid;
     this.#unpaid = 0;
     if (!this.#isMember()) return this.#budget.admitStranger(this.#from, { frames: 0, bytes: unpaid });
-    this.#lane ??= await this.#budget.largeFrame(this.#from);
-    await this.#budget.pay(this.#from, readMs(unpaid));
+    this.#lane ??= await this.#budget.largeFrame(this.#from.peer);
+    await this.#budget.pay(this.#from.peer, readMs(unpaid));
     await this.#budget.turns.take();
   }
 

@@ -3,7 +3,7 @@ import { type Clock, later, type SteadyMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
-import { RateLimit, type RateVerdict, StrangerLimit } from "../../machine/rate-limit.ts";
+import { RateLimit, type RateVerdict, type StrangerFrom, StrangerLimit } from "../../machine/rate-limit.ts";
 import { type Holding, Shares } from "../../machine/shares.ts";
 import { WorkLimit } from "../../machine/work-limit.ts";
 import { atMost, pause } from "../../transport/wait.ts";
@@ -101,9 +101,9 @@ export class PeerBudget {
   }
 
   /** The same for frames, and bytes of them that came, of one who is a member of nothing here. Throws `rate_limited` where that would be long. */
-  async admitStranger(peer: PublicKey, came: { readonly bytes: number; readonly frames: number }): Promise<void> {
-    const spend = (nowMs: SteadyMs) => this.#strangers.spend(peer, came, nowMs);
-    await this.#paid(peer, "stranger", this.#config.strangers.waitMaxMs, spend);
+  async admitStranger(from: StrangerFrom, came: { readonly bytes: number; readonly frames: number }): Promise<void> {
+    const spend = (nowMs: SteadyMs) => this.#strangers.spend(from, came, nowMs);
+    await this.#paid(from.peer, "stranger", this.#config.strangers.waitMaxMs, spend);
   }
 
   /** Waits a little until `peer` can pay for `ms` of work that is about to be done for it. Throws `rate_limited`. */
