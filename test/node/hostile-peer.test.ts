@@ -6,6 +6,7 @@ import { messageCanonical } from "../../src/core/record/message.ts";
 import type { Message } from "../../src/core/record/records.ts";
 import { createGenesis, createRosterEntry } from "../../src/core/roster/roster-change.ts";
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
+import { MACHINE_DEFAULTS } from "../../src/machine/machine-config.ts";
 import { status } from "../../src/node/operations/daemon.ts";
 import { group_create, roster_change } from "../../src/node/operations/moots.ts";
 import { FramedStream } from "../../src/transport/framed-stream.ts";
@@ -86,13 +87,25 @@ test("who is not a member gets nothing of a group, not even that it is there", a
 });
 
 test("strangers with many keys on one host keep out nobody from elsewhere", async () => {
-  const { network, node, group_id } = await world();
-  await using _closing = node;
+  const strangers = { ...MACHINE_DEFAULTS.strangers, waitMaxMs: 300 };
+  await using it = await nodeWithRawMember({ parts: { config: { ...MACHINE_DEFAULTS, strangers } } });
+  const { network, group_id } = it;
   const keys = Array.from({ length: 20 }, (_, n) => new RawPeer(network, identity(100 + n), FOUNDER));
   const bytes = encodeFrame(statusQuestion(group_id), "entmoot/1");
   for (const { transport } of keys) transport.host = "192.0.2.1";
-  // More than all strangers may send at once, had they a share each.
-  await Promise.all(keys.map((peer) => peer.sayBytes(Buffer.concat(Array.from({ length: 16 }, () => bytes)))));
+  let isOver = false;
+  let dropped = 0;
+  const crowd = keys.flatMap((peer) =>
+    Array.from({ length: 3 }, async () => {
+      while (!isOver) if ((await peer.sayBytes(bytes)) === "reset") dropped += 1;
+    }),
+  );
+  const end = async () => {
+    isOver = true;
+    await Promise.all(crowd);
+  };
+  await using _crowd = { [Symbol.asyncDispose]: end };
+  await until(() => dropped > keys.length);
   const stranger = new RawPeer(network, STRANGER, FOUNDER);
   stranger.transport.host = "192.0.2.2";
   for (let n = 0; n < 16; n++) {
