@@ -234,6 +234,12 @@ const DEFAULTS = {
     framesBurst: 16,
     bytesPerSecond: 16 * 1024,
     bytesBurst: 128 * 1024,
+    /** Of all whose connections come from one host, or over one relay: a fourth of what all have, so that many keys there keep nobody out elsewhere. */
+    hostFramesPerSecond: 8,
+    hostFramesBurst: 32,
+    hostBytesPerSecond: 48 * 1024,
+    hostBytesBurst: 512 * 1024,
+    hostsMax: 1024,
     /** Of all of them together: what costs most to read takes 13 ms for 48 KiB, so a twentieth of one core. */
     allFramesPerSecond: 32,
     allFramesBurst: 128,

@@ -30,30 +30,45 @@ export class RateLimit {
   }
 }
 
-/** The same for strangers: far less for each, and so much for all of them, since a new key costs nothing. */
+/** Who came, and from where; `undefined` where nobody can tell. */
+export interface StrangerFrom {
+  readonly peer: PublicKey;
+  readonly host: string | undefined;
+}
+
+/** The same for strangers: far less for each, for all of one host, and for all of them, since a new key costs nothing. */
 export class StrangerLimit {
   readonly #each: BucketTable<SteadyMs>;
+  readonly #hosts: BucketTable<SteadyMs>;
   readonly #all: BucketTable<SteadyMs>;
   readonly #bytesMax: number;
 
   constructor({ strangers }: MachineConfig) {
     const { allBytesBurst, allBytesPerSecond, allFramesBurst, allFramesPerSecond } = strangers;
+    const { hostBytesBurst, hostBytesPerSecond, hostFramesBurst, hostFramesPerSecond, hostsMax } = strangers;
     const { bytesBurst, bytesPerSecond, framesBurst, framesPerSecond, peersMax } = strangers;
-    this.#bytesMax = Math.min(bytesBurst, allBytesBurst);
+    this.#bytesMax = Math.min(bytesBurst, hostBytesBurst, allBytesBurst);
     const frames = { perSecond: framesPerSecond, burst: framesBurst };
     this.#each = new BucketTable([frames, { perSecond: bytesPerSecond, burst: bytesBurst }], peersMax);
+    const hostFrames = { perSecond: hostFramesPerSecond, burst: hostFramesBurst };
+    this.#hosts = new BucketTable([hostFrames, { perSecond: hostBytesPerSecond, burst: hostBytesBurst }], hostsMax);
     const allFrames = { perSecond: allFramesPerSecond, burst: allFramesBurst };
     this.#all = new BucketTable([allFrames, { perSecond: allBytesPerSecond, burst: allBytesBurst }], 1);
   }
 
   /** As `RateLimit.spend`, of frames that are whole, if any, and of bytes as they come. */
-  spend(peer: PublicKey, { bytes, frames }: { bytes: number; frames: number }, nowMs: SteadyMs): RateVerdict {
-    const price = [frames, Math.min(bytes, this.#bytesMax)];
-    const eachMs = this.#each.spend(peer, price, nowMs);
-    if (eachMs !== undefined) return { allowed: false, retryAfterMs: eachMs - nowMs };
-    const allMs = this.#all.spend("", price, nowMs);
-    if (allMs === undefined) return ALLOWED;
-    this.#each.giveBack(peer, price, nowMs);
-    return { allowed: false, retryAfterMs: allMs - nowMs };
+  spend({ host, peer }: StrangerFrom, came: { bytes: number; frames: number }, nowMs: SteadyMs): RateVerdict {
+    const price = [came.frames, Math.min(came.bytes, this.#bytesMax)];
+    const asked: [BucketTable<SteadyMs>, string][] = [[this.#each, peer]];
+    if (host !== undefined) asked.push([this.#hosts, host]);
+    asked.push([this.#all, ""]);
+    for (const [at, [table, key]] of asked.entries()) {
+      const allowedMs = table.spend(key, price, nowMs);
+      if (allowedMs === undefined) continue;
+      // What was not granted was not spent.
+      for (const [spent, of] of asked.slice(0, at)) spent.giveBack(of, price, nowMs);
+      return { allowed: false, retryAfterMs: allowedMs - nowMs };
+    }
+    return ALLOWED;
   }
 }

@@ -118,6 +118,8 @@ export interface MessageStore {
   /** Those of `ids` that are not known, in the order given. For many ids far cheaper than `knows` for each. */
   unknown(ids: readonly MessageId[]): MessageId[];
   get(id: MessageId): StoredMessage | undefined;
+  /** How many bytes `get` would read; it reads none of them. */
+  lengthOf(id: MessageId): number | undefined;
   /** Runs `work`, which reads a lot and awaits nothing, at one instant of the store: far cheaper than each read alone. */
   reading<T>(work: () => T): T;
   /**
@@ -236,6 +238,8 @@ export interface AdStore {
   putTransportAd(ad: TransportAd): void;
   profileAds(): MemberProfileAd[];
   putProfileAd(ad: MemberProfileAd): void;
+  /** All or none of them, in one commit. */
+  putProfileAds(ads: readonly MemberProfileAd[]): void;
   /** The next sequence number for an ad of ours: one past the greatest of the stored counter and `atLeast`. */
   nextSeq(kind: "transport" | "profile", atLeast: bigint): bigint;
   /** Deletes ads with `not_after < nowMs`. */

@@ -17,6 +17,8 @@ export interface PeerStream extends ByteStream {
   readonly remote: PublicKey;
   /** How sure `remote` is. */
   readonly proof: PeerProof;
+  /** Where its peer made the connection from, as `DialledFrom` has it; `undefined` where we made it, or nobody can tell. */
+  readonly host: string | undefined;
   /** What both ends speak on it. */
   readonly dialect: Dialect;
 }

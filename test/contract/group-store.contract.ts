@@ -48,6 +48,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(messages.has(message().id)).toBeFalse();
       expect(messages.knows(message().id)).toBeFalse();
       expect(messages.get(message().id)).toBeUndefined();
+      expect(messages.lengthOf(message().id)).toBeUndefined();
       expect(messages.arrivedAfter(0, 10)).toEqual([]);
       expect(queried(messages, { order: "asc", limit: 10 })).toEqual([]);
       expect(messages.latest(3)).toEqual([]);
@@ -67,6 +68,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
         expect(store.messages.size).toBe(2);
         expect(store.messages.lastSeq()).toBe(2);
         expect(store.messages.get(b.id)).toEqual({ seq: 2, id: b.id, canonical: keptMessage(b).canonical });
+        expect(store.messages.lengthOf(b.id)).toBe(keptMessage(b).canonical.length);
         expect(store.messages.has(a.id) && store.messages.knows(a.id)).toBeTrue();
         const [c, d] = [text("c").id, text("d").id];
         expect(store.messages.unknown([d, a.id, c, b.id, d])).toEqual([d, c, d]);
@@ -550,6 +552,15 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       for (const store of beforeAndAfter(world)) {
         expect(store.ads.transportAds()).toEqual(bySize);
         expect(store.ads.profileAds()).toEqual([profileAd(1, 3n)]);
+      }
+      ads.putProfileAds([profileAd(1, 4n), profileAd(2, 1n)]);
+      for (const store of beforeAndAfter(world)) {
+        expect(
+          store.ads
+            .profileAds()
+            .map(({ seq }) => seq)
+            .toSorted(),
+        ).toEqual([1n, 4n]);
       }
       expect(a.nodeId).not.toBe(b.nodeId);
     });

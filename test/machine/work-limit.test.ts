@@ -31,9 +31,20 @@ test("past what all may spend a member still has its own little, and a refusal s
 test("a stranger has little, and all strangers together have little", () => {
   const strangers = { ...MACHINE_DEFAULTS.strangers, framesPerSecond: 1, framesBurst: 2, allFramesBurst: 3 };
   const limit = new StrangerLimit({ ...MACHINE_DEFAULTS, strangers: { ...strangers, allFramesPerSecond: 2 } });
-  const spend = (n: number, atMs = 0) => limit.spend(node(n), { frames: 1, bytes: 100 }, steadyMs(atMs));
+  const spend = (n: number, atMs = 0) =>
+    limit.spend({ peer: node(n), host: undefined }, { frames: 1, bytes: 100 }, steadyMs(atMs));
   expect([spend(1), spend(1), spend(1)]).toEqual([allowed, allowed, after(1_000)]);
   expect([spend(2), spend(3), spend(4)]).toEqual([allowed, after(500), after(500)]);
   // Who was refused for all spent nothing of its own.
   expect([spend(3, 500), spend(3, 1_000)]).toEqual([allowed, allowed]);
+});
+
+test("many keys of one host have the share of one host, and take nothing from who comes from elsewhere", () => {
+  const limit = new StrangerLimit(MACHINE_DEFAULTS);
+  const { hostFramesBurst, hostFramesPerSecond } = MACHINE_DEFAULTS.strangers;
+  const spend = (n: number, host: string) => limit.spend({ peer: node(n), host }, { frames: 1, bytes: 100 }, NOW);
+  const crowd = Array.from({ length: 400 }, (_, n) => spend(n, "192.0.2.1"));
+  expect(crowd.filter(({ allowed }) => allowed).length).toBe(hostFramesBurst);
+  expect(crowd.at(-1)).toEqual(after(1_000 / hostFramesPerSecond));
+  for (let n = 0; n < 16; n++) expect(spend(1_000, "192.0.2.2")).toEqual(allowed);
 });

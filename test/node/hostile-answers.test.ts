@@ -19,7 +19,7 @@ import { MemoryDataRoot } from "../../src/store/memory/memory-data-root.ts";
 import { FramedStream } from "../../src/transport/framed-stream.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import type { Transport } from "../../src/transport/transport.ts";
-import { type Frame, frameType, peerLanguage } from "../../src/wire/peer/frame.ts";
+import { encodeFrame, type Frame, frameType, peerLanguage } from "../../src/wire/peer/frame.ts";
 import { budgetOf } from "../support/budget.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { GROUP, message } from "../support/message.ts";
@@ -201,6 +201,37 @@ test("a graft of many large messages reads no more of them at once than may wait
   await alice.say({ kind: "graft", group_id, ids });
   await until(() => read > 0);
   expect(read).toBeLessThan(12);
+});
+
+test("grafts are paid for by what they bring up, before any of it is read", async () => {
+  const root = new MemoryDataRoot();
+  const work = {
+    ...MACHINE_DEFAULTS.work,
+    burstMs: 800,
+    perSecondMs: 1,
+    surePerSecondMs: 1,
+    sureBurstMs: 1,
+    waitingMax: 0,
+  };
+  await using it = await nodeWithRawMember({ root, parts: { config: { ...MACHINE_DEFAULTS, work } } });
+  const { group_id, alice } = it;
+  const content = new Uint8Array(700_000);
+  const large = Array.from({ length: 5 }, (_, n) =>
+    message({ by: ALICE, group_id, timestamp: BigInt(n + 1), content }),
+  );
+  for (const each of large) await alice.say({ kind: "push", group_id, bodies: [messageCanonical(each)] });
+  const { messages } = root.openGroup(group_id)!;
+  expect(messages.size).toBe(5);
+  const get = messages.get.bind(messages);
+  let read = 0;
+  messages.get = (id) => {
+    read += 1;
+    return get(id);
+  };
+  const frame = { kind: "graft", group_id, ids: large.map(({ id }) => id) } as const;
+  for (let n = 0; n < 10; n++) await alice.sayBytes(encodeFrame(frame, "entmoot/1"));
+  expect(read).toBeGreaterThan(0);
+  expect(read).toBeLessThan(20);
 });
 
 test("a join whose member serves the roster and then answers nothing ends in its time, joined", async () => {

@@ -6,10 +6,13 @@ import { messageCanonical } from "../../src/core/record/message.ts";
 import type { Message } from "../../src/core/record/records.ts";
 import { createGenesis, createRosterEntry } from "../../src/core/roster/roster-change.ts";
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
+import { MACHINE_DEFAULTS } from "../../src/machine/machine-config.ts";
 import { status } from "../../src/node/operations/daemon.ts";
 import { group_create, roster_change } from "../../src/node/operations/moots.ts";
-import { encodeFrame } from "../../src/wire/peer/frame.ts";
+import { FramedStream } from "../../src/transport/framed-stream.ts";
+import { encodeFrame, type Frame, peerLanguage } from "../../src/wire/peer/frame.ts";
 import { pageIds } from "../../src/wire/peer/id-page.ts";
+import { identity } from "../support/identity.ts";
 import { message } from "../support/message.ts";
 import { OPEN_GROUP, until } from "../support/nodes.ts";
 import { ALICE, FOUNDER, nodeWithRawMember, STRANGER } from "../support/raw-member.ts";
@@ -83,6 +86,33 @@ test("who is not a member gets nothing of a group, not even that it is there", a
   }
 });
 
+test("strangers with many keys on one host keep out nobody from elsewhere", async () => {
+  const strangers = { ...MACHINE_DEFAULTS.strangers, waitMaxMs: 300 };
+  await using it = await nodeWithRawMember({ parts: { config: { ...MACHINE_DEFAULTS, strangers } } });
+  const { network, group_id } = it;
+  const keys = Array.from({ length: 20 }, (_, n) => new RawPeer(network, identity(100 + n), FOUNDER));
+  const bytes = encodeFrame(statusQuestion(group_id), "entmoot/1");
+  for (const { transport } of keys) transport.host = "192.0.2.1";
+  let isOver = false;
+  let dropped = 0;
+  const crowd = keys.flatMap((peer) =>
+    Array.from({ length: 3 }, async () => {
+      while (!isOver) if ((await peer.sayBytes(bytes)) === "reset") dropped += 1;
+    }),
+  );
+  const end = async () => {
+    isOver = true;
+    await Promise.all(crowd);
+  };
+  await using _crowd = { [Symbol.asyncDispose]: end };
+  await until(() => dropped > keys.length);
+  const stranger = new RawPeer(network, STRANGER, FOUNDER);
+  stranger.transport.host = "192.0.2.2";
+  for (let n = 0; n < 16; n++) {
+    expect(await stranger.say(statusQuestion(group_id))).toMatchObject([{ kind: "refused", code: "not_member" }]);
+  }
+});
+
 test("a removed member gets nothing more", async () => {
   const { node, group_id, alice } = await world();
   await using _closing = node;
@@ -90,6 +120,30 @@ test("a removed member gets nothing more", async () => {
   const key = PublicKey.fromBytes(ALICE.publicKey);
   await node.call(roster_change, { group_id, op: "remove", entmoot_pubkey: key });
   expect(await alice.say(statusQuestion(group_id))).toMatchObject([{ kind: "refused", code: "not_member" }]);
+});
+
+test("a removed member is a stranger also on a stream that it had open", async () => {
+  const { node, group_id, alice, said } = await world();
+  await using _closing = node;
+  const key = PublicKey.fromBytes(ALICE.publicKey);
+  const signal = AbortSignal.timeout(60_000);
+  const stream = await alice.transport.open(PublicKey.fromBytes(FOUNDER.publicKey), { hints: [], signal });
+  await using frames = new FramedStream(stream, peerLanguage(stream.dialect));
+  const large: Frame = {
+    kind: "push",
+    group_id,
+    bodies: [messageCanonical(said({ content: new Uint8Array(60_000) }))],
+  };
+  const ask = async () => {
+    await frames.write({ kind: "merkle_req", group_id }, signal);
+    return await frames.read(signal);
+  };
+  await frames.write(large, signal);
+  expect(await ask()).toMatchObject({ kind: "merkle_resp", message_count: 1 });
+  await node.call(roster_change, { group_id, op: "remove", entmoot_pubkey: key });
+  expect(await ask()).toMatchObject({ kind: "refused", code: "not_member" });
+  const sent = frames.write(large, signal).then(ask);
+  await expect(sent).rejects.toMatchObject({ code: "unavailable" });
 });
 
 test("what a removed member wrote is taken whatever its date, for other members may hold it", async () => {

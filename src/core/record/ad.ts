@@ -105,6 +105,16 @@ export function isAdUsable({ issued_at, not_after }: Pick<Ad, "issued_at" | "not
   return isAdListed({ not_after }, nowMs) && age <= BigInt(AD_USE_MAX_MS) && -age <= BigInt(AD_USE_MAX_MS);
 }
 
+/** Of several ads by one author the newest alone, in the order their authors first came. Nothing is verified. */
+export function newestAds<T extends Ad>(ads: Iterable<T>): T[] {
+  const newest = new Map<number, T>();
+  for (const ad of ads) {
+    const { pilot_node_id } = ad.author;
+    if (isNewerAd(ad, newest.get(pilot_node_id))) newest.set(pilot_node_id, ad);
+  }
+  return [...newest.values()];
+}
+
 /** The ads still listed, ascending by author: the order of a snapshot. */
 export function listAds<T extends Ad>(ads: Iterable<T>, nowMs: UnixMs): T[] {
   return [...ads].filter((ad) => isAdListed(ad, nowMs)).sort((a, b) => a.author.pilot_node_id - b.author.pilot_node_id);

@@ -20,9 +20,11 @@ import { Inbound } from "./inbound.ts";
 import { handleMemberFrame } from "./member-frames.ts";
 import { PeerBudget } from "./peer-budget.ts";
 import { Peers } from "./peers.ts";
+import { signaturesMs } from "./prices.ts";
 import { ProofSeeker } from "./proof-seeker.ts";
 import { Reconnector } from "./reconnector.ts";
 import { SharedAnswers } from "./shared-answers.ts";
+import { ToldRosters } from "./told-rosters.ts";
 
 /** Ours. How long ending waits for frames on their way out. */
 const CLOSE_TIMEOUT_MS = 3_000;
@@ -76,7 +78,7 @@ export class CarrierSide {
       },
     });
     this.peers = peers;
-    this.#proofs = new ProofSeeker({ peers, clock, log });
+    this.#proofs = new ProofSeeker({ peers, clock, turns: budget.turns, log });
     this.#reconnector = new Reconnector({
       isWanted: (peer) => this.#isMemberSomewhere(peer),
       isConnected: (peer) => peers.status(peer).connected,
@@ -88,6 +90,7 @@ export class CarrierSide {
     this.carryOut = new CarryOut({
       peers,
       clock,
+      turns: budget.turns,
       onReport: parts.onReport,
       onOriginal: (group, peer) => this.#proofs.seek(group, peer),
       onTwin: (by) => {
@@ -95,8 +98,8 @@ export class CarrierSide {
       },
       onFailed: (group, error) => log.warn(`group ${group.id.slice(0, 12)}: ${error.message}`),
     });
-    this.#profiles = new Profiles(context, peers);
-    this.#greeter = new Greeter({ context, peers, profiles: this.#profiles });
+    this.#profiles = new Profiles(context, peers, budget);
+    this.#greeter = new Greeter({ context, peers, profiles: this.#profiles, budget });
   }
 
   /** Takes what peers send from now on. */
@@ -138,8 +141,7 @@ export class CarrierSide {
       rosters: new SharedAnswers<WrittenRoster>(this.budget.turns),
       pages: new SharedAnswers<RosterPage | undefined>(this.budget.turns),
       hintsOf: ({ roster }: Group) => hints.signedFor(roster.members.keys()),
-      acceptProfile: (of: Group, ad: MemberProfileAd, from: PublicKey) =>
-        this.#profiles.acceptProfile(of, ad, { from, isSnapshot: false }),
+      acceptProfile: (of: Group, ad: MemberProfileAd, from: PublicKey) => this.#profiles.acceptProfile(of, ad, from),
       acceptTransportAd: (of: Group, ad: TransportAd) => this.#profiles.acceptTransportAd(of, ad),
     };
     return new Inbound({
@@ -147,6 +149,7 @@ export class CarrierSide {
       clock,
       isMemberSomewhere: (peer) => this.#isMemberSomewhere(peer),
       budget: this.budget,
+      rosters: new ToldRosters({ budget: this.budget, clock, config: this.#context.config }),
       heardFrom: (peer) => this.peers.heardFrom(peer),
       handle: (of, from, frame, question) => handleMemberFrame({ ...services, group: of, from, question }, frame),
       handleStranger: async (from, frame) => {
@@ -156,6 +159,7 @@ export class CarrierSide {
           return redeemLink(this.#context, from, frame);
         }
         if (this.#isMemberSomewhere(from)) {
+          await this.budget.pay(from, signaturesMs(1));
           this.#greeter.acceptHint(frame.hint, from, (key) => this.#isMemberSomewhere(key));
         }
         return undefined;

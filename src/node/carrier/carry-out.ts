@@ -11,9 +11,12 @@ import { pageIds } from "../../wire/peer/id-page.ts";
 import { pushFrames } from "../../wire/peer/push-frame.ts";
 import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
 import type { Group } from "../group/group.ts";
+import type { Turns } from "../turns.ts";
 import { askForks, askRosterAfter } from "./ask-roster.ts";
 import { Lanes } from "./lanes.ts";
 import { failureOf, PeerRefusal, type Peers } from "./peers.ts";
+import { PUSHED_BYTES_MAX } from "./prices.ts";
+import { takeForks, takeRoster } from "./told-rosters.ts";
 
 /** Ours. How long an answer may take. */
 const SMALL_TIMEOUT_MS = 15_000;
@@ -24,9 +27,6 @@ const PUSHED_ENTRIES_MAX = 1000;
 
 /** Ours. Entries told to a member that takes us for a stranger: what it reads of strangers holds about a hundred. */
 const INTRODUCTION_ENTRIES = 90;
-
-/** Ours. Bodies read for one push: a graft may name 256 messages of 1 MB, and they would all be in memory at once. */
-const PUSHED_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
  * Ours. Fetches of one peer under way because it announced something, and such that wait: each may bring a mebibyte, and
@@ -40,6 +40,7 @@ const OUR_FAILURES: readonly ErrorCode[] = ["disk_full", "data_root_invalid", "i
 export interface CarryOutParts {
   readonly peers: Peers;
   readonly clock: Clock;
+  readonly turns: Turns;
   readonly onReport: (group: Group, report: Report) => void;
   /** A member's dialect has no question for status. */
   readonly onOriginal?: (group: Group, peer: PublicKey) => void;
@@ -128,23 +129,22 @@ export class CarryOut {
 
   #send(group: Group, effect: SendEffect): void {
     let hasFailed = false;
-    for (const frame of this.#framesOf(group, effect)) {
-      this.#parts.peers.send(effect.to, frame, (failure) => {
-        // Several frames of one effect fail as one.
-        if (hasFailed) return;
-        hasFailed = true;
-        group.tell({ kind: "failed", effect, failure });
-      });
-    }
+    const failed = (failure: NetworkFailure) => {
+      // Several frames of one effect fail as one.
+      if (hasFailed) return;
+      hasFailed = true;
+      group.tell({ kind: "failed", effect, failure });
+    };
+    for (const frame of this.#framesOf(group, effect, failed)) this.#parts.peers.send(effect.to, frame, failed);
   }
 
   /** The frames of a one-way effect; none when there is nothing left to send. */
-  #framesOf(group: Group, effect: SendEffect): Frame[] {
+  #framesOf(group: Group, effect: SendEffect, failed: (failure: NetworkFailure) => void): Frame[] {
     const group_id = group.id;
     switch (effect.kind) {
       case "push":
         // Nothing is stored that would not fit one frame.
-        return [...pushFrames(group_id, this.#heldBodies(group, effect.ids)).frames];
+        return [...pushFrames(group_id, this.#heldBodies(group, effect, failed)).frames];
       case "ihave":
       case "graft":
         return [{ kind: effect.kind, group_id, ids: effect.ids }];
@@ -160,23 +160,30 @@ export class CarryOut {
   }
 
   /**
-   * The canonical forms of those still held, as many as may wait for one peer; comparison finds the rest. One that
-   * cannot be read is passed over: an error here would take the effects behind this one with it, timers among them.
+   * The canonical forms of those still held, as many as may wait for one peer; comparison finds the rest. What there is
+   * no room for is not read, and counts as failed. One that cannot be read is passed over: an error here would take the
+   * effects behind this one with it, timers among them.
    */
-  *#heldBodies(group: Group, ids: readonly MessageId[]): Generator<Uint8Array> {
+  *#heldBodies(
+    group: Group,
+    { ids, to }: Extract<SendEffect, { kind: "push" }>,
+    failed: (failure: NetworkFailure) => void,
+  ): Generator<Uint8Array> {
+    const { messages } = group.store;
+    const room = this.#parts.peers.roomFor(to);
     let bytes = 0;
     for (const id of ids) {
-      const canonical = this.#heldBody(group, id);
-      if (canonical === undefined) continue;
-      bytes += canonical.length;
+      bytes += this.#read(group, () => messages.lengthOf(id)) ?? 0;
       if (bytes > PUSHED_BYTES_MAX) return;
-      yield canonical;
+      if (bytes > room) return queueMicrotask(() => failed("unreachable"));
+      const canonical = this.#read(group, () => messages.get(id)?.canonical);
+      if (canonical !== undefined) yield canonical;
     }
   }
 
-  #heldBody(group: Group, id: MessageId): Uint8Array | undefined {
+  #read<T>(group: Group, read: () => T): T | undefined {
     try {
-      return group.store.messages.get(id)?.canonical;
+      return read();
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
       this.#parts.onFailed(group, error);
@@ -240,11 +247,11 @@ export class CarryOut {
         return;
       }
       case "ask_roster":
-        group.acceptRoster(await askRoster(group, effect.to, peers), effect.to);
+        await takeRoster(group, await askRoster(group, effect.to, peers), effect.to, this.#parts.turns);
         return;
       case "ask_forks": {
-        const { entries, heals } = await askForks({ peers, groupId: group_id, to: effect.to });
-        group.acceptForks(entries, heals, effect.to);
+        const told = await askForks({ peers, groupId: group_id, to: effect.to });
+        await takeForks(group, told, effect.to, this.#parts.turns);
         return;
       }
       case "fetch":

@@ -3,7 +3,9 @@ import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { Group } from "../group/group.ts";
 import type { Profiles } from "../group/profiles.ts";
 import type { NodeContext } from "../node-context.ts";
+import type { PeerBudget } from "./peer-budget.ts";
 import type { Peers } from "./peers.ts";
+import { signaturesMs } from "./prices.ts";
 
 /** Ours. For what a member is asked when two meet. */
 const ASK_TIMEOUT_MS = 15_000;
@@ -20,8 +22,15 @@ export class Greeter {
   readonly #context: NodeContext;
   readonly #peers: Peers;
   readonly #profiles: Profiles;
+  readonly #budget: Pick<PeerBudget, "pay" | "turns">;
 
-  constructor(parts: { readonly context: NodeContext; readonly peers: Peers; readonly profiles: Profiles }) {
+  constructor(parts: {
+    readonly context: NodeContext;
+    readonly peers: Peers;
+    readonly profiles: Profiles;
+    readonly budget: Pick<PeerBudget, "pay" | "turns">;
+  }) {
+    this.#budget = parts.budget;
     this.#context = parts.context;
     this.#peers = parts.peers;
     this.#profiles = parts.profiles;
@@ -87,7 +96,11 @@ export class Greeter {
   async #askHints(group: Group, peer: PublicKey): Promise<void> {
     const question = { kind: "peer_hints_req", group_id: group.id } as const;
     const answer = await this.#peers.ask(peer, question, "peer_hints_resp", ASK_TIMEOUT_MS);
-    for (const bytes of answer.hints) this.acceptHint(bytes, peer, (key) => group.roster.members.has(key));
+    await this.#budget.pay(peer, signaturesMs(answer.hints.length));
+    for (const bytes of answer.hints) {
+      await this.#budget.turns.take();
+      this.acceptHint(bytes, peer, (key) => group.roster.members.has(key));
+    }
   }
 
   async #askProfiles(group: Group, peer: PublicKey): Promise<void> {
@@ -97,7 +110,7 @@ export class Greeter {
     };
     const maxBytes = Math.min(PROFILES_MAX_BYTES, (group.roster.members.size + 1) * PROFILE_BYTES);
     const answer = await this.#peers.ask(peer, question, "member_profile_snapshot_resp", ASK_TIMEOUT_MS, { maxBytes });
-    this.#profiles.acceptSnapshot(group, answer.profiles, peer);
+    await this.#profiles.acceptSnapshot(group, answer.profiles, peer);
   }
 }
 

@@ -125,9 +125,9 @@ export class HintBook {
       const hint = decodePeerHint(bytes);
       if (hint.author === local || !isWanted(hint.author)) return undefined;
       const now = clock.unix();
-      verifyPeerHint(hint, now);
       const held = store.hints.signed(hint.author);
       if (!supersedes(hint, held === undefined ? undefined : decodePeerHint(held.bytes))) return undefined;
+      verifyPeerHint(hint, now);
       // After the signature, or anyone could spend another's budget.
       if (this.#news.spend(hint.author, [1], clock.steady()) !== undefined) return undefined;
       store.hints.putSigned(hint.author, { seq: hint.seq, bytes }, now);

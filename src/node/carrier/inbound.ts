@@ -12,12 +12,14 @@ import { type Frame, frameType, peerLanguage, type UnknownExtension } from "../.
 import { framePieces, PIECE_BYTES, type PiecedFrame, pieced } from "../../wire/peer/frame-pieces.ts";
 import { noteMoved } from "../group/collect-garbage.ts";
 import type { Group } from "../group/group.ts";
+import { HeldFrame } from "./held-frame.ts";
 import { Intake } from "./intake.ts";
 import type { Reply } from "./member-frames.ts";
 import type { PeerBudget } from "./peer-budget.ts";
 import { priceOf, writeMs } from "./prices.ts";
 import { Question } from "./question.ts";
 import { RemovalProofs } from "./removal-proof.ts";
+import type { ToldRosters } from "./told-rosters.ts";
 
 /** How long a peer may take. */
 export const INBOUND_TIMEOUTS = {
@@ -46,6 +48,8 @@ export interface InboundParts {
   /** Is this key a current member of any group here? */
   readonly isMemberSomewhere: (peer: PublicKey) => boolean;
   readonly budget: PeerBudget;
+  /** For rosters that are told unasked. */
+  readonly rosters: Pick<ToldRosters, "roster" | "forks">;
   readonly heardFrom: (peer: PublicKey) => void;
   /** Frames of a member about one group; gives the answer where one is owed. */
   readonly handle: (group: Group, from: PublicKey, frame: Frame, question: Question) => Promise<Reply | undefined>;
@@ -85,12 +89,13 @@ export class Inbound {
   async #serve(stream: PeerStream): Promise<void> {
     const { dialect, remote: from } = stream;
     const { budget, clock, isMemberSomewhere } = this.#parts;
-    const isMember = isMemberSomewhere(from);
-    const maxBytes = isMember ? MEMBER_FRAME_MAX_BYTES : STRANGER_FRAME_MAX_BYTES;
+    // Asked for each frame: it may be removed while the stream is open.
+    const isMember = () => isMemberSomewhere(from);
     const language = peerLanguage(dialect);
-    using held = budget.incoming(from, isMember, () => stream.reset());
+    using held = new HeldFrame(budget, { from, isMember, drop: () => stream.reset() });
+    const maxBytes = () => (isMember() ? MEMBER_FRAME_MAX_BYTES : STRANGER_FRAME_MAX_BYTES);
     const limited = { ...language, limits: atMostBytes(maxBytes, language.limits) };
-    using intake = new Intake(budget, from, isMember);
+    using intake = new Intake(budget, { peer: from, host: stream.host }, isMember);
     const frames: PeerFrames = new FramedStream(stream, limited, (bytes, came) => {
       held.resize(bytes);
       return intake.came(came);
@@ -168,12 +173,12 @@ export class Inbound {
     }
     // Entries prove themselves by the founder's signature, whoever brings them; a member we have not heard of brings its own.
     if (frame.kind === "roster_resp") {
-      group?.acceptRoster(frame.entries, from);
+      if (group !== undefined) await this.#parts.rosters.roster(group, frame.entries, from);
       return undefined;
     }
     // Told by a member unasked, when a fork was learned or healed; no answer is owed.
     if (frame.kind === "roster_forks_resp") {
-      if (group?.roster.members.has(from)) group.acceptForks(frame.entries, frame.heals, from);
+      if (group?.roster.members.has(from)) await this.#parts.rosters.forks(group, frame, from);
       return undefined;
     }
     // Whether a group is here is nobody's business but its members'.
@@ -232,6 +237,6 @@ function refusal(frame: Frame, dialect: Dialect, error: EntmootError): Frame | u
   return { kind: "refused", of_type: type, code: error.code, message: error.message.slice(0, 1000), group_id };
 }
 
-function atMostBytes(maxBytes: number, limits: FrameLimits): FrameLimits {
-  return (type) => Math.min(limits(type), maxBytes);
+function atMostBytes(maxBytes: () => number, limits: FrameLimits): FrameLimits {
+  return (type) => Math.min(limits(type), maxBytes());
 }

@@ -1,4 +1,4 @@
-import type { PublicKey } from "../../core/ids.ts";
+import type { StrangerFrom } from "../../machine/rate-limit.ts";
 import { noteMoved } from "../group/collect-garbage.ts";
 import type { PeerBudget } from "./peer-budget.ts";
 import { decodeMs, readMs } from "./prices.ts";
@@ -13,13 +13,14 @@ const STRANGER_STEP_BYTES = 4 * 1024;
  */
 export class Intake implements Disposable {
   readonly #budget: PeerBudget;
-  readonly #from: PublicKey;
-  readonly #isMember: boolean;
+  readonly #from: StrangerFrom;
+  readonly #isMember: () => boolean;
   #unpaid = 0;
   /** While a large frame is read. */
   #lane: Disposable | undefined;
 
-  constructor(budget: PeerBudget, from: PublicKey, isMember: boolean) {
+  /** `isMember` is asked anew for all that comes: a member may be removed while its stream is open. */
+  constructor(budget: PeerBudget, from: StrangerFrom, isMember: () => boolean) {
     this.#budget = budget;
     this.#from = from;
     this.#isMember = isMember;
@@ -29,7 +30,7 @@ export class Intake implements Disposable {
   came(bytes: number): Promise<void> | undefined {
     this.#unpaid += bytes;
     noteMoved(bytes);
-    return this.#unpaid < (this.#isMember ? STEP_BYTES : STRANGER_STEP_BYTES) ? undefined : this.#pay();
+    return this.#unpaid < (this.#isMember() ? STEP_BYTES : STRANGER_STEP_BYTES) ? undefined : this.#pay();
   }
 
   /** A frame is whole and nothing of it is decoded. Throws `rate_limited`. */
@@ -37,17 +38,17 @@ export class Intake implements Disposable {
     const unpaid = this.#unpaid;
     this.#unpaid = 0;
     this[Symbol.dispose]();
-    if (!this.#isMember) return this.#budget.admitStranger(this.#from, { frames: 1, bytes: unpaid });
-    await this.#budget.admit(this.#from, bytes);
-    await this.#budget.pay(this.#from, readMs(unpaid) + decodeMs(bytes));
+    if (!this.#isMember()) return this.#budget.admitStranger(this.#from, { frames: 1, bytes: unpaid });
+    await this.#budget.admit(this.#from.peer, bytes);
+    await this.#budget.pay(this.#from.peer, readMs(unpaid) + decodeMs(bytes));
   }
 
   async #pay(): Promise<void> {
     const unpaid = this.#unpaid;
     this.#unpaid = 0;
-    if (!this.#isMember) return this.#budget.admitStranger(this.#from, { frames: 0, bytes: unpaid });
-    this.#lane ??= await this.#budget.largeFrame(this.#from);
-    await this.#budget.pay(this.#from, readMs(unpaid));
+    if (!this.#isMember()) return this.#budget.admitStranger(this.#from, { frames: 0, bytes: unpaid });
+    this.#lane ??= await this.#budget.largeFrame(this.#from.peer);
+    await this.#budget.pay(this.#from.peer, readMs(unpaid));
     await this.#budget.turns.take();
   }
 

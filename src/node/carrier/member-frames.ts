@@ -24,7 +24,7 @@ import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
 import { ROSTER_PAGE_MAX, type RosterPage, writeRosterPage } from "../../wire/peer/roster-page-frames.ts";
 import type { Group } from "../group/group.ts";
 import { groupName } from "../group/group-name.ts";
-import { orderMs, rosterMs } from "./prices.ts";
+import { orderMs, pushMs, rosterMs } from "./prices.ts";
 import type { Question } from "./question.ts";
 import type { SharedAnswers } from "./shared-answers.ts";
 
@@ -76,7 +76,9 @@ const ONE_WAY = {
     group.tell({ kind: "ihave", from, ids });
     return undefined;
   },
-  graft({ from, group }, { ids }) {
+  async graft({ from, group, question }, { ids }) {
+    // A hundred bytes may bring up megabytes: they are paid for by who asks, before one is read.
+    await question.pay(pushMs(ids, group.store.messages));
     group.tell({ kind: "graft", from, ids });
     return undefined;
   },

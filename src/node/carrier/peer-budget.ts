@@ -3,7 +3,7 @@ import { type Clock, later, type SteadyMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
-import { RateLimit, type RateVerdict, StrangerLimit } from "../../machine/rate-limit.ts";
+import { RateLimit, type RateVerdict, type StrangerFrom, StrangerLimit } from "../../machine/rate-limit.ts";
 import { type Holding, Shares } from "../../machine/shares.ts";
 import { WorkLimit } from "../../machine/work-limit.ts";
 import { atMost, pause } from "../../transport/wait.ts";
@@ -101,14 +101,19 @@ export class PeerBudget {
   }
 
   /** The same for frames, and bytes of them that came, of one who is a member of nothing here. Throws `rate_limited` where that would be long. */
-  async admitStranger(peer: PublicKey, came: { readonly bytes: number; readonly frames: number }): Promise<void> {
-    const spend = (nowMs: SteadyMs) => this.#strangers.spend(peer, came, nowMs);
-    await this.#paid(peer, "stranger", this.#config.strangers.waitMaxMs, spend);
+  async admitStranger(from: StrangerFrom, came: { readonly bytes: number; readonly frames: number }): Promise<void> {
+    const spend = (nowMs: SteadyMs) => this.#strangers.spend(from, came, nowMs);
+    await this.#paid(from.peer, "stranger", this.#config.strangers.waitMaxMs, spend);
   }
 
   /** Waits a little until `peer` can pay for `ms` of work that is about to be done for it. Throws `rate_limited`. */
   async pay(peer: PublicKey, ms: number): Promise<void> {
     if (ms > 0) await this.#paid(peer, "work", this.#config.work.waitMaxMs, (now) => this.#work.spend(peer, ms, now));
+  }
+
+  /** As `pay`, at once: `false` when `peer` cannot, and nothing is counted. */
+  tryPay(peer: PublicKey, ms: number): boolean {
+    return ms <= 0 || this.#work.spend(peer, ms, this.#clock.steady()).allowed;
   }
 
   /** Waits until one more large frame of `peer` may be read, to be disposed of once it is. Throws `rate_limited`. */
@@ -127,6 +132,12 @@ export class PeerBudget {
   /** For what waits to be sent to `peer`. */
   outgoing(peer: PublicKey, onLost: () => void): HeldBytes {
     return new HeldBytes(this.#pools.outgoing, { peer, clock: this.#clock, ...this.#told(peer, "outgoing", onLost) });
+  }
+
+  /** How many bytes more may wait to be sent to `peer`; whatever it is, while nothing does. */
+  outgoingRoom(peer: PublicKey): number {
+    const held = this.#pools.outgoing.held(peer);
+    return held === 0 ? Number.POSITIVE_INFINITY : this.#config.held.outgoing.perPeerBytes - held;
   }
 
   /** For an answer to `peer` that is not read yet; see `room`. `onLost` has to drop it. */

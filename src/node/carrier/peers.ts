@@ -102,6 +102,11 @@ export class Peers {
     this.#parts.backoff.reached(peer);
   }
 
+  /** How many bytes may be sent to it now, beside what waits already. */
+  roomFor(peer: PublicKey): number {
+    return this.#parts.budget.outgoingRoom(peer);
+  }
+
   /** Sends a one-way frame. `failed` is called when it was not, or possibly not, delivered. */
   send(peer: PublicKey, frame: Frame, failed: (failure: NetworkFailure) => void): void {
     let outbox = this.#outboxes.get(peer);

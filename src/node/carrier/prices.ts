@@ -1,3 +1,5 @@
+import type { MessageId } from "../../core/ids.ts";
+import type { MessageStore } from "../../store/group-store.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
 import type { Group } from "../group/group.ts";
 
@@ -14,11 +16,12 @@ const WRITE_US_PER_BYTE = 0.03;
 const READ_US_PER_BYTE = 0.03;
 const DECODE_US_PER_BYTE = 0.03;
 
-/** Ours. The same for a frame, a row that is read, a signature that is checked, and a roster entry that is written. */
+/** Ours. The same for a frame, a row that is read, a signature that is checked, a roster entry that is written, and one that is looked up. */
 const FRAME_US = 100;
 const ROW_US = 10;
 const SIGNATURE_US = 80;
 const ENTRY_US = 15;
+const LOOK_US = 1;
 
 /** Ours. A row of the index that is put in order, and one that is only counted. */
 const ORDER_US = 4;
@@ -45,6 +48,27 @@ export function writeMs(bytes: number): number {
   return (bytes * WRITE_US_PER_BYTE) / 1000;
 }
 
+/** What checking so many signatures costs, in milliseconds, with a look at what they stand on. */
+export function signaturesMs(count: number): number {
+  return (count * (SIGNATURE_US + ROW_US)) / 1000;
+}
+
+/** Ours. Bodies read for one push: a graft may name 256 messages of 1 MB, and they would all be in memory at once. */
+export const PUSHED_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Ours. Ids of one graft whose bodies are looked at; as many as are answered. */
+const GRAFTED_MAX = 256;
+
+/** What pushing these to who grafts them costs, in milliseconds: what is read of the store is written, too. */
+export function pushMs(ids: readonly MessageId[], messages: Pick<MessageStore, "lengthOf">): number {
+  let bytes = 0;
+  for (const id of ids.slice(0, GRAFTED_MAX)) {
+    bytes += messages.lengthOf(id) ?? 0;
+    if (bytes > PUSHED_BYTES_MAX) break;
+  }
+  return writeMs(Math.min(bytes, PUSHED_BYTES_MAX)) + readMs(Math.min(bytes, PUSHED_BYTES_MAX));
+}
+
 /** What putting so many messages in order costs, in milliseconds. */
 export function orderMs(messages: number): number {
   return (messages * ORDER_US) / 1000;
@@ -53,6 +77,11 @@ export function orderMs(messages: number): number {
 /** What writing a log of so many entries costs, in milliseconds. */
 export function rosterMs(entries: number): number {
   return (entries * ENTRY_US) / 1000;
+}
+
+/** What being told a roster costs, in milliseconds: a look at each entry, and the signatures of those that are new. */
+export function entriesMs({ entries, news }: { readonly entries: number; readonly news: number }): number {
+  return (entries * LOOK_US) / 1000 + signaturesMs(news);
 }
 
 /** The price of a frame by what is known without doing anything for it. Those of shared answers are paid where they are made. */
@@ -68,6 +97,9 @@ function unitsOf(frame: Frame, group: Group): { readonly microseconds: number; r
       return { microseconds: frame.bodies.length * 2 * ROW_US, bytes: 0 };
     case "gossip":
       return { microseconds: 2 * SIGNATURE_US, bytes: 0 };
+    case "member_profile_ad":
+    case "transport_ad":
+      return { microseconds: SIGNATURE_US + ROW_US, bytes: 0 };
     case "graft":
       return { microseconds: frame.ids.length * ROW_US, bytes: 0 };
     case "ihave":

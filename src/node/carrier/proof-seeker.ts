@@ -4,8 +4,10 @@ import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import type { Log } from "../../host/log.ts";
 import type { Group } from "../group/group.ts";
+import type { Turns } from "../turns.ts";
 import { askProof, type ForksTold } from "./ask-roster.ts";
 import type { Peers } from "./peers.ts";
+import { takeForks } from "./told-rosters.ts";
 
 /** Ours. One member is asked no more often than this why it takes us for a stranger. */
 const ASK_AGAIN_MS = 60_000;
@@ -16,11 +18,11 @@ const ORIGINAL_TIMEOUT_MS = 30_000;
 
 /** Finds out why a member takes this node for a stranger: the founder may have removed it while it was away. */
 export class ProofSeeker {
-  readonly #parts: { readonly peers: Peers; readonly clock: Clock; readonly log: Log };
+  readonly #parts: { readonly peers: Peers; readonly clock: Clock; readonly turns: Turns; readonly log: Log };
   readonly #asked = new BoundedMap<string, SteadyMs>(ASKED_MAX);
   readonly #underWay = new Set<Group>();
 
-  constructor(parts: { readonly peers: Peers; readonly clock: Clock; readonly log: Log }) {
+  constructor(parts: { readonly peers: Peers; readonly clock: Clock; readonly turns: Turns; readonly log: Log }) {
     this.#parts = parts;
   }
 
@@ -43,8 +45,8 @@ export class ProofSeeker {
   }
 
   async #seek(group: Group, peer: PublicKey): Promise<void> {
-    const { entries, heals } = await this.#told(group, peer);
-    if (entries.length > 0 || heals.length > 0) group.acceptForks(entries, heals, peer);
+    const told = await this.#told(group, peer);
+    if (told.entries.length > 0 || told.heals.length > 0) await takeForks(group, told, peer, this.#parts.turns);
   }
 
   async #told(group: Group, to: PublicKey): Promise<ForksTold> {

@@ -1,7 +1,7 @@
 import type { PublicKey } from "../../core/ids.ts";
 import { noteMoved } from "../group/collect-garbage.ts";
 import type { HeldBytes, PeerBudget } from "./peer-budget.ts";
-import type { Making, SharedAnswers } from "./shared-answers.ts";
+import type { AnswerRoom, Making, SharedAnswers, SharedUse } from "./shared-answers.ts";
 
 /** A large answer that is made for all who ask: what it costs, and how it is made. */
 export interface SharedMaking<T> {
@@ -17,6 +17,7 @@ export class Question implements Disposable {
   readonly #drop: () => void;
   readonly #held: HeldBytes;
   readonly #owned = new DisposableStack();
+  #shared: SharedUse<unknown> | undefined;
 
   /** `drop` ends the stream it came on, when its room goes to somebody else. */
   constructor(budget: PeerBudget, peer: PublicKey, drop: () => void) {
@@ -38,23 +39,44 @@ export class Question implements Disposable {
 
   /** The answer `key` of `answers`, made and paid for now if nobody is being told it. Throws `rate_limited`. */
   async shared<T>(answers: SharedAnswers<T>, key: string, { bytes, steps, workMs }: SharedMaking<T>): Promise<T> {
+    const [budget, peer] = [this.#budget, this.#peer];
+    let isPaid = false;
+    const tryHold = (onLost: () => void) => {
+      const held = budget.answer(peer, onLost);
+      return held.tryResize(bytes) ? roomOf(held) : undefined;
+    };
+    const tryBegin = (onLost: () => void) => {
+      isPaid ||= budget.tryPay(peer, workMs);
+      return isPaid ? tryHold(onLost) : undefined;
+    };
     const begin = async (onLost: () => void) => {
-      const held = this.#budget.answer(this.#peer, onLost);
-      await this.#budget.pay(this.#peer, workMs);
-      await this.#budget.room(this.#peer, held, bytes);
+      const held = budget.answer(peer, onLost);
+      if (!isPaid) await budget.pay(peer, workMs);
+      isPaid = true;
+      await budget.room(peer, held, bytes);
+      return roomOf(held);
+    };
+    const made = function* () {
       // What making it leaves behind is some times its size.
       noteMoved(bytes * 4);
-      return held;
+      return yield* steps();
     };
-    return this.#owned.use(await answers.use(key, { begin, steps }, () => this.#drop())).value;
+    const use = await answers.use(key, { tryBegin, begin, tryHold, steps: made }, () => this.#drop());
+    this.#shared = this.#owned.use(use);
+    return use.value;
   }
 
   /** The peer took some of the answer. */
   moved(): void {
     this.#held.moved();
+    this.#shared?.moved();
   }
 
   [Symbol.dispose](): void {
     this.#owned.dispose();
   }
+}
+
+function roomOf(held: HeldBytes): AnswerRoom {
+  return { moved: () => held.moved(), [Symbol.dispose]: () => held[Symbol.dispose]() };
 }

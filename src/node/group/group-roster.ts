@@ -10,7 +10,7 @@ import {
   type RosterFork,
 } from "../../core/roster/roster-forks.ts";
 import { isRosterHealOf, type RosterHeal } from "../../core/roster/roster-heal.ts";
-import { checkRosterEntry, RosterLog } from "../../core/roster/roster-log.ts";
+import { checkRosterEntry, checkSeal, RosterLog } from "../../core/roster/roster-log.ts";
 import type { RosterSyncOutcome } from "../../machine/event.ts";
 import type { RosterView } from "../../machine/group-view.ts";
 import type { RosterStore } from "../../store/group-store.ts";
@@ -143,6 +143,23 @@ export class GroupRoster implements RosterView {
   /** Whether an entry is known here, in the log or beside it. */
   knows(id: RosterEntryId): boolean {
     return this.#log.has(id) || this.#side.has(id);
+  }
+
+  /**
+   * Looks at the signatures of what is new in `entries`, a few between two steps, so that taking them in afterwards is
+   * quick. Ends before what would not be taken: at a bad one, or one behind nothing that is known.
+   */
+  *lookAt(entries: readonly RosterEntry[]): Generator<undefined, void> {
+    const key = this.#log.founder?.entmoot_pubkey ?? null;
+    const seen = new Set<RosterEntryId>();
+    for (const entry of entries) {
+      if (this.knows(entry.id)) continue;
+      const [parent] = entry.parents;
+      if (parent === undefined || !(this.knows(parent) || seen.has(parent))) return;
+      if (checkSeal(entry, key) !== undefined) return;
+      seen.add(entry.id);
+      yield undefined;
+    }
   }
 
   /** From the genesis to an entry of any history; `undefined` when it is not known. */

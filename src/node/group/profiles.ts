@@ -1,7 +1,7 @@
 import type { SteadyMs, UnixMs } from "../../core/clock.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import { BucketTable } from "../../core/policy/token-bucket.ts";
-import { AD_LIFETIME_MS, type AdContext, isAdUsable } from "../../core/record/ad.ts";
+import { AD_LIFETIME_MS, type AdContext, isAdUsable, newestAds } from "../../core/record/ad.ts";
 import {
   checkMemberProfileAd,
   isHostnameValid,
@@ -12,13 +12,18 @@ import {
 import type { MemberProfileAd, NodeInfo, TransportAd } from "../../core/record/records.ts";
 import { checkTransportAd, transportAdReplaces } from "../../core/record/transport-ad.ts";
 import type { AdStore } from "../../store/group-store.ts";
+import type { PeerBudget } from "../carrier/peer-budget.ts";
 import type { Peers } from "../carrier/peers.ts";
+import { signaturesMs } from "../carrier/prices.ts";
 import type { NodeContext } from "../node-context.ts";
 import type { Group } from "./group.ts";
 
 /** Wire. One ad in six minutes, ten at once, for each author: a newcomer gets many at once from one member. */
 const AD_BUCKET = [{ perSecond: 1 / 360, burst: 10 }];
 const AD_BUCKET_KEYS_MAX = 4096;
+
+/** Ours. Profiles of one answer that are paid for and committed together. */
+const SNAPSHOT_BATCH = 256;
 
 /** The display name of a member from its own signed profile; empty when it has none that holds now. */
 export function profileName(group: Pick<Group, "store">, member: NodeInfo, nowMs: UnixMs): string {
@@ -45,6 +50,10 @@ function findProfile(group: Pick<Group, "store">, nodeId: number): MemberProfile
 function keepProfile(group: Group, ad: MemberProfileAd): void {
   group.store.ads.putProfileAd(ad);
   heldProfiles(group).set(ad.author.pilot_node_id, ad);
+}
+
+function isNews(group: Group, ad: MemberProfileAd): boolean {
+  return memberProfileAdReplaces(ad, findProfile(group, ad.author.pilot_node_id));
 }
 
 /** Our profile in a group, made anew when the name changed or half of its lifetime is over; `undefined` without a name. */
@@ -79,25 +88,44 @@ export function ownProfile(
 export class Profiles {
   readonly #context: NodeContext;
   readonly #peers: Peers;
+  readonly #budget: Pick<PeerBudget, "pay" | "turns">;
   readonly #buckets = new BucketTable<SteadyMs>(AD_BUCKET, AD_BUCKET_KEYS_MAX);
 
-  constructor(context: NodeContext, peers: Peers) {
+  constructor(context: NodeContext, peers: Peers, budget: Pick<PeerBudget, "pay" | "turns">) {
     this.#context = context;
     this.#peers = peers;
+    this.#budget = budget;
   }
 
-  /** A profile from a peer; what is invalid or old is dropped without a word. `isSnapshot`: asked for, so not charged. */
-  acceptProfile(group: Group, ad: MemberProfileAd, source: { from: PublicKey; isSnapshot: boolean }): void {
-    if (!memberProfileAdReplaces(ad, findProfile(group, ad.author.pilot_node_id))) return;
-    if (checkMemberProfileAd(ad, this.#adContext(group, ad, source.isSnapshot)) !== undefined) return;
+  /** A profile from a peer; what is invalid or old is dropped without a word. */
+  acceptProfile(group: Group, ad: MemberProfileAd, from: PublicKey): void {
+    if (!isNews(group, ad)) return;
+    if (checkMemberProfileAd(ad, this.#adContext(group, ad, false)) !== undefined) return;
     keepProfile(group, ad);
-    if (!source.isSnapshot) this.#passOn(group, ad, source.from);
+    this.#passOn(group, ad, from);
   }
 
-  /** The profiles a member holds, of which there can be one for each member. */
-  acceptSnapshot(group: Group, ads: readonly MemberProfileAd[], from: PublicKey): void {
-    for (const ad of ads.slice(0, group.roster.log.members.length)) {
-      this.acceptProfile(group, ad, { from, isSnapshot: true });
+  /**
+   * The profiles a member holds, as it answered: one for each author, paid for by who answered, verified in turns and
+   * committed together. Their authors are not charged. Throws `rate_limited`; what came before is kept.
+   */
+  async acceptSnapshot(group: Group, ads: readonly MemberProfileAd[], from: PublicKey): Promise<void> {
+    const { log } = group.roster;
+    const members = ads.filter(({ author }) => log.member(author.pilot_node_id) !== undefined);
+    const news = newestAds(members).filter((ad) => isNews(group, ad));
+    for (let at = 0; at < news.length; at += SNAPSHOT_BATCH) {
+      const batch = news.slice(at, at + SNAPSHOT_BATCH);
+      await this.#budget.pay(from, signaturesMs(batch.length));
+      const good: MemberProfileAd[] = [];
+      for (const ad of batch) {
+        await this.#budget.turns.take();
+        if (checkMemberProfileAd(ad, this.#adContext(group, ad, true)) === undefined) good.push(ad);
+      }
+      // A newer one may have come in between.
+      const kept = good.filter((ad) => isNews(group, ad));
+      if (kept.length === 0) continue;
+      group.store.ads.putProfileAds(kept);
+      for (const ad of kept) heldProfiles(group).set(ad.author.pilot_node_id, ad);
     }
   }
 

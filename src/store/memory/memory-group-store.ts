@@ -105,7 +105,11 @@ class MemoryAdStore implements AdStore {
   }
 
   putProfileAd(ad: MemberProfileAd): void {
-    this.#profile.set(ad.author.pilot_node_id, ad);
+    this.putProfileAds([ad]);
+  }
+
+  putProfileAds(ads: readonly MemberProfileAd[]): void {
+    for (const ad of ads) this.#profile.set(ad.author.pilot_node_id, ad);
   }
 
   nextSeq(kind: "transport" | "profile", atLeast: bigint): bigint {

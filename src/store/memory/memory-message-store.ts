@@ -118,6 +118,11 @@ export class MemoryMessageStore implements MessageStore {
     return held && stored(held);
   }
 
+  lengthOf(id: MessageId): number | undefined {
+    const held = this.#byId.get(id);
+    return held && stored(held).canonical.length;
+  }
+
   reading<T>(work: () => T): T {
     return work();
   }

@@ -44,7 +44,14 @@ export class SqliteAdStore implements AdStore {
   }
 
   putProfileAd(ad: MemberProfileAd): void {
-    this.#store("profile", ad, encodeCanonical(memberProfileAd, ad));
+    this.putProfileAds([ad]);
+  }
+
+  putProfileAds(ads: readonly MemberProfileAd[]): void {
+    const rows = ads.map((ad) => ({ ad, canonical: encodeCanonical(memberProfileAd, ad) }));
+    this.#file.transact(() => {
+      for (const { ad, canonical } of rows) this.#put.run("profile", ad.author.pilot_node_id, ad.not_after, canonical);
+    });
   }
 
   nextSeq(kind: Kind, atLeast: bigint): bigint {

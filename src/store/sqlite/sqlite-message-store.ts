@@ -53,6 +53,7 @@ export class SqliteMessageStore implements MessageStore {
   readonly #knownAmong: Sql;
   readonly #wantedAmong: Sql;
   readonly #get: Sql;
+  readonly #lengthOf: Sql;
   readonly #arrivedAfter: Sql;
   readonly #lengthsAfter: Sql;
   readonly #numberedLengths: Sql;
@@ -109,6 +110,7 @@ export class SqliteMessageStore implements MessageStore {
         OR EXISTS (SELECT 1 FROM pruned_times WHERE id = asked AND timestamp < ?2)`,
     );
     this.#get = file.prepare(`SELECT ${STORED_COLUMNS} FROM messages WHERE id = ?1`);
+    this.#lengthOf = file.prepare("SELECT length(canonical) FROM messages WHERE id = ?1");
     this.#arrivedAfter = file.prepare(`SELECT ${STORED_COLUMNS} FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2`);
     // The length of a blob stands ahead of it: none is read for this.
     this.#lengthsAfter = file.prepare("SELECT length(canonical) FROM messages WHERE seq > ?1 ORDER BY seq LIMIT ?2");
@@ -184,6 +186,11 @@ export class SqliteMessageStore implements MessageStore {
   get(id: MessageId): StoredMessage | undefined {
     const row = this.#get.row(MessageId.toBytes(id));
     return row && storedOf(this.#rows, row);
+  }
+
+  lengthOf(id: MessageId): number | undefined {
+    const row = this.#lengthOf.row(MessageId.toBytes(id));
+    return row && this.#rows.number(row[0], id);
   }
 
   reading<T>(work: () => T): T {

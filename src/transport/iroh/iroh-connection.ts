@@ -57,6 +57,7 @@ export interface ConnectionOwner {
 /** One QUIC connection with a peer whose key the handshake proved. */
 export class IrohConnection implements StreamCarrier {
   readonly remote: PublicKey;
+  readonly host: string | undefined;
   /** When it was made. */
   readonly made: SteadyMs;
   /** Let go when the connection ends: what is kept of it keeps the UDP socket open. */
@@ -76,8 +77,10 @@ export class IrohConnection implements StreamCarrier {
   #hasRestarted = false;
   #lostBecause: string | undefined;
 
-  constructor(native: Connection, owner: ConnectionOwner) {
+  /** `host`: where the peer made it from, when it did. */
+  constructor(native: Connection, owner: ConnectionOwner, host?: string) {
     this.#native = native;
+    this.host = host;
     this.#owner = owner;
     this.made = owner.clock.steady();
     this.#lastUsed = this.made;
@@ -149,7 +152,7 @@ export class IrohConnection implements StreamCarrier {
       if (!(error instanceof EntmootError)) throw streamError(subject, error, this.#lostBecause);
       // The peer grants no further stream just now. One granted after we gave up is handed back unused.
       opening.then(
-        (late) => new IrohStream({ ...SILENT_CARRIER, remote: this.remote }, late).reset(),
+        (late) => new IrohStream({ ...SILENT_CARRIER, remote: this.remote, host: this.host }, late).reset(),
         () => {},
       );
       throw error;
@@ -304,7 +307,7 @@ function askForLife(native: Connection): void {
 }
 
 /** For a stream nobody wanted any more. */
-const SILENT_CARRIER: Omit<StreamCarrier, "remote"> = {
+const SILENT_CARRIER: Omit<StreamCarrier, "host" | "remote"> = {
   lostBecause: undefined,
   released: () => {},
   letting: (done) => void done.catch(() => {}),

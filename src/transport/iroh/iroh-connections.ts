@@ -67,7 +67,7 @@ export class IrohConnections implements ConnectionOwner {
 
   /** Takes in a connection that a peer made to us from `host`; past the limits it is closed, which the peer is told. */
   addIncoming(native: Connection, host: string): "known" | "stranger" | "refused" {
-    const connection = new IrohConnection(native, this);
+    const connection = new IrohConnection(native, this, host);
     if (!this.#rate.spend(connection.remote, connection.made) || !this.#makeRoom(connection.remote)) {
       native.close(END.limits, []);
       return "refused";

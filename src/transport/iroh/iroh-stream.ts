@@ -16,6 +16,7 @@ export const IROH_DIALECT = "entmoot/1";
 /** What a stream asks of the connection that carries it. */
 export interface StreamCarrier {
   readonly remote: PublicKey;
+  readonly host: string | undefined;
   /** Why the connection ended; `undefined` while it lives. */
   readonly lostBecause: string | undefined;
   /** Nobody reads or writes the stream any more. Called once. */
@@ -33,6 +34,7 @@ export interface StreamCarrier {
  */
 export class IrohStream implements PeerStream {
   readonly remote: PublicKey;
+  readonly host: string | undefined;
   /** The handshake proved it. */
   readonly proof = "key";
   readonly dialect = IROH_DIALECT;
@@ -55,6 +57,7 @@ export class IrohStream implements PeerStream {
   constructor(carrier: StreamCarrier, native: BiStream) {
     this.#carrier = carrier;
     this.remote = carrier.remote;
+    this.host = carrier.host;
     this.#native = { send: native.send, recv: native.recv };
   }
 

@@ -97,12 +97,14 @@ export interface MemoryStreamEvents {
 
 export interface MemoryEnd {
   readonly remote: PublicKey;
+  readonly host: string | undefined;
   readonly events: MemoryStreamEvents;
 }
 
 /** One end of a stream of `MemoryNetwork`. */
 export class MemoryStream implements PeerStream {
   readonly remote: PublicKey;
+  readonly host: string | undefined;
   readonly dialect: Dialect;
   readonly proof: PeerProof;
   readonly #in: Pipe;
@@ -120,6 +122,7 @@ export class MemoryStream implements PeerStream {
 
   private constructor(end: MemoryEnd, manner: MemoryManner, incoming: Pipe, outgoing: Pipe) {
     this.remote = end.remote;
+    this.host = end.host;
     this.dialect = manner.dialect;
     this.proof = manner.proof;
     this.#in = incoming;

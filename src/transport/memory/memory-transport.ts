@@ -69,6 +69,8 @@ interface Link {
 export class MemoryTransport implements Transport {
   readonly carriers: readonly CarrierName[];
   readonly local: PublicKey;
+  /** Where those it dials see it: of several nodes with one name, one machine. */
+  host: string | undefined;
   readonly #network: MemoryNetwork;
   readonly #clock: Clock;
   readonly #limits: TransportLimits;
@@ -101,6 +103,7 @@ export class MemoryTransport implements Transport {
     let spoken = false;
     const opener: MemoryEnd = {
       remote: peer,
+      host: undefined,
       events: {
         onSpoken: () => {
           if (spoken) return;
@@ -112,6 +115,7 @@ export class MemoryTransport implements Transport {
     };
     const accepter: MemoryEnd = {
       remote: this.local,
+      host: this.host,
       events: { onSpoken: () => {}, onReleased: () => link.far.#onReleased(this.local, there) },
     };
     const [here, there] = MemoryStream.pair({ opener, accepter }, this.#network.manner);

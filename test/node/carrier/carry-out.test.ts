@@ -49,7 +49,8 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
   const failed: string[] = [];
   const here = keyOf(local);
   const backoff = new DialBackoff(MACHINE_DEFAULTS);
-  const peers = new Peers({ transport: network.join(here), hints: () => [], backoff, budget: budgetOf(clock), clock });
+  const budget = budgetOf(clock);
+  const peers = new Peers({ transport: network.join(here), hints: () => [], backoff, budget, clock });
   // What the machines decide stays undone: a test carries out what it is about.
   const group = new Group(groupParts({ store, local: here, clock }));
   group.start();
@@ -61,6 +62,7 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
   const carryOut = new CarryOut({
     peers,
     clock,
+    turns: budget.turns,
     onReport: (_, report) => reports.push(report),
     onFailed: (_, error) => failed.push(error.code),
   });
@@ -218,7 +220,23 @@ describe("a one-way effect", () => {
     run({ kind: "push", to: alice, ids }, { kind: "prune", to: alice });
     await until(() => heard.at(-1)?.kind === "prune");
     expect(heard.map(({ kind }) => kind)).toEqual(["push", "push", "push", "push", "prune"]);
-    expect([pushed(heard), read]).toEqual([ids.slice(0, 4), 5]);
+    expect([pushed(heard), read]).toEqual([ids.slice(0, 4), 4]);
+  });
+
+  test("to one that takes nothing is not even read, once as much waits for it as may, and fails", async () => {
+    const { kept, peer, run, store, told } = world();
+    peer(alice, () => "hold");
+    const ids = kept(...Array.from({ length: 4 }, (_, n) => said(n, 700_000)));
+    const get = store.messages.get.bind(store.messages);
+    let read = 0;
+    store.messages.get = (id) => {
+      read += 1;
+      return get(id);
+    };
+    for (let n = 0; n < 10; n++) run({ kind: "push", to: alice, ids });
+    expect(read).toBeLessThan(12);
+    await until(() => told.length > 0);
+    expect(told[0]).toMatchObject({ kind: "failed", effect: { kind: "push" }, failure: "unreachable" });
   });
 
   test("passes a body over that cannot be read, and takes nothing with it", async () => {

@@ -26,6 +26,7 @@ async function streamTo(parts: Partial<InboundParts> = {}, manner: Partial<Memor
     group: () => undefined,
     isMemberSomewhere: () => false,
     budget: budgetOf(clock),
+    rosters: { roster: async () => {}, forks: async () => {} },
     heardFrom: () => {},
     handle: async () => undefined,
     handleStranger: async () => ({
@@ -146,7 +147,7 @@ test("a stranger's frame waits for its turn before anything of it is decoded, an
   await until(() => heard.error !== undefined);
   expect(budget.refusals(key)).toBeUndefined();
   // Of two that wait for one turn, the other would have to wait for too long.
-  const both = Promise.allSettled([ONE, ONE].map((one) => budget.admitStranger(key, one)));
+  const both = Promise.allSettled([ONE, ONE].map((one) => budget.admitStranger({ peer: key, host: undefined }, one)));
   clock.advance(1_000);
   const refused = { status: "rejected", reason: { code: "rate_limited", retryAfterMs: 1_000 } };
   expect(await both).toMatchObject([{ status: "fulfilled" }, refused]);

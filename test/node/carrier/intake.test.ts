@@ -16,11 +16,11 @@ async function ended(works: readonly Promise<void>[]): Promise<number> {
 
 test("of a peer's large frames four are read at a time, and of another's as many", async () => {
   const budget = budgetOf(new ManualClock());
-  const intakes = Array.from({ length: 6 }, () => new Intake(budget, ALICE!, true));
+  const intakes = Array.from({ length: 6 }, () => new Intake(budget, { peer: ALICE!, host: undefined }, () => true));
   expect(intakes[0]!.came(16_383)).toBeUndefined();
   const reading = intakes.map((intake) => intake.came(16_384)!);
   expect(await ended(reading)).toBe(4);
-  expect(await ended([new Intake(budget, BOB!, true).came(16_384)!])).toBe(1);
+  expect(await ended([new Intake(budget, { peer: BOB!, host: undefined }, () => true).came(16_384)!])).toBe(1);
   // One frame is whole, one stream is dropped.
   await intakes[0]!.frame(20_000);
   intakes[1]![Symbol.dispose]();

@@ -2,13 +2,18 @@ import { expect, test } from "bun:test";
 import { EntmootError } from "../../../src/core/errors.ts";
 import { type GroupId, PublicKey } from "../../../src/core/ids.ts";
 import { signMemberProfileAd } from "../../../src/core/record/member-profile-ad.ts";
+import type { MemberProfileAd } from "../../../src/core/record/records.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../../src/node/entmoot-node.ts";
 import { group_create, peers, roster_change } from "../../../src/node/operations/moots.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
+import { FramedStream } from "../../../src/transport/framed-stream.ts";
 import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
+import { peerLanguage } from "../../../src/wire/peer/frame.ts";
+import { lengthenRoster } from "../../support/long-roster.ts";
 import { OPEN_GROUP, startNode, until } from "../../support/nodes.ts";
-import { ALICE, nodeWithRawMember, STRANGER } from "../../support/raw-member.ts";
+import { ALICE, FOUNDER, nodeWithRawMember, STRANGER } from "../../support/raw-member.ts";
+import { RawPeer } from "../../support/raw-peer.ts";
 import { statusQuestion } from "../../support/status-question.ts";
 
 test("what is kept of profiles is read once, however many come and are shown", async () => {
@@ -89,4 +94,60 @@ test("an author pays for its own profiles, ten at once, and not for those of oth
   const { peers: rows } = await node.call(peers, { group_id });
   const names = new Map(rows.map(({ hostname, node_id }) => [node_id, hostname]));
   expect([names.get(ALICE.nodeId), names.get(BOB.nodeId)]).toEqual(["n-10", "n-1"]);
+});
+
+/** A moot of many named members, and Bob, who answers with `said` when he is asked for profiles. */
+async function answeredWith(makeAnswer: (moot: Moot) => readonly MemberProfileAd[]) {
+  const root = new MemoryDataRoot();
+  await using it = await nodeWithRawMember({ root });
+  const { alice, group_id, network, node } = it;
+  const key = PublicKey.fromBytes(STRANGER.publicKey);
+  await node.call(roster_change, { group_id, op: "add", entmoot_pubkey: key });
+  const { added } = await lengthenRoster(alice, group_id, 300);
+  const { ads } = root.openGroup(group_id)!;
+  const writes: number[] = [];
+  for (const name of ["putProfileAd", "putProfileAds"] as const) {
+    const put = ads[name].bind(ads) as (what: MemberProfileAd & readonly MemberProfileAd[]) => void;
+    ads[name] = (what: MemberProfileAd | readonly MemberProfileAd[]) => {
+      writes.push(Array.isArray(what) ? what.length : 1);
+      put(what as MemberProfileAd & readonly MemberProfileAd[]);
+    };
+  }
+  const now = BigInt(Date.now());
+  const named = (by: typeof ALICE, seq: number) => {
+    const fields = { group_id, author: by.info, seq: BigInt(seq), hostname: `n-${seq}` };
+    return signMemberProfileAd({ seed: by.seed, ...fields, issued_at: now, not_after: now + 60_000n });
+  };
+  const profiles = makeAnswer({ added, named });
+  const bob = new RawPeer(network, STRANGER, FOUNDER);
+  bob.transport.accept(async (stream) => {
+    const signal = AbortSignal.timeout(60_000);
+    const frames = new FramedStream(stream, peerLanguage(stream.dialect));
+    const question = await frames.read(signal);
+    if (question?.kind !== "member_profile_snapshot_req") return stream.reset();
+    await frames.write({ kind: "member_profile_snapshot_resp", group_id, profiles }, signal);
+    await frames.finish();
+  });
+  await bob.say(statusQuestion(group_id));
+  await until(() => ads.profileAds().some(({ seq }) => seq === profiles.at(-1)!.seq));
+  return { writes, kept: ads.profileAds() };
+}
+
+interface Moot {
+  readonly added: readonly (typeof ALICE)[];
+  readonly named: (by: typeof ALICE, seq: number) => MemberProfileAd;
+}
+
+test("of an answer with many profiles of one author only the newest is looked at and kept", async () => {
+  const { kept, writes } = await answeredWith(({ named }) =>
+    Array.from({ length: 200 }, (_, n) => named(STRANGER, n + 1)),
+  );
+  expect(kept.map(({ seq }) => seq)).toEqual([200n]);
+  expect(writes).toEqual([1]);
+});
+
+test("a newcomer keeps the names of all members with a few commits", async () => {
+  const { kept, writes } = await answeredWith(({ added, named }) => added.map((by, n) => named(by, n + 1)));
+  expect(kept.length).toBe(300);
+  expect(writes).toEqual([256, 44]);
 });
