@@ -553,7 +553,7 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
         expect(store.ads.transportAds()).toEqual(bySize);
         expect(store.ads.profileAds()).toEqual([profileAd(1, 3n)]);
       }
-      ads.putProfileAds([profileAd(1, 4n), profileAd(2, 1n)]);
+      world.store.ads.putProfileAds([profileAd(1, 4n), profileAd(2, 1n)]);
       for (const store of beforeAndAfter(world)) {
         expect(
           store.ads
