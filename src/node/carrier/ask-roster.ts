@@ -15,6 +15,8 @@ export interface RosterQuestion {
   readonly to: PublicKey;
   /** The last entry held; `undefined` for the whole log. */
   readonly after: RosterEntryId | undefined;
+  /** Looks at a page; `false` when none is wanted behind it. */
+  readonly isGood?: (entries: readonly RosterEntry[]) => Promise<boolean>;
   readonly ignoreBackoff?: boolean;
 }
 
@@ -27,7 +29,7 @@ export interface RosterTold {
 
 /** What a peer's roster log has behind an entry. Throws `PeerRefusal` with `not_found` when it lacks the entry. */
 export async function askRosterAfter(question: RosterQuestion): Promise<RosterTold> {
-  const { groupId, ignoreBackoff = false, peers, to } = question;
+  const { groupId, ignoreBackoff = false, isGood, peers, to } = question;
   const entries: RosterEntry[] = [];
   let name = "";
   let after = question.after ?? RosterEntryId.zero;
@@ -38,6 +40,7 @@ export async function askRosterAfter(question: RosterQuestion): Promise<RosterTo
     if (page === 0) name = answer.name;
     const last = answer.entries.at(-1);
     if (answer.last || last === undefined) break;
+    if (isGood !== undefined && !(await isGood(answer.entries))) break;
     after = last.id;
   }
   return { entries, name };
@@ -50,7 +53,7 @@ export interface ForksTold {
 }
 
 /** What a member knows of other histories of the roster. */
-export async function askForks({ groupId, peers, to }: Omit<RosterQuestion, "after">): Promise<ForksTold> {
+export async function askForks({ groupId, peers, to }: Omit<RosterQuestion, "after" | "isGood">): Promise<ForksTold> {
   const entries: RosterEntry[] = [];
   const heals: RosterHeal[] = [];
   for (let page = 0; page < PAGES_MAX; page++) {

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode } from "../../core/errors.ts";
-import { type MessageId, PublicKey } from "../../core/ids.ts";
+import { type MessageId, PublicKey, type RosterEntryId } from "../../core/ids.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
 import type { AskEffect, Effect, HeldMessage, Report, SendEffect } from "../../machine/effect.ts";
 import type { NetworkFailure } from "../../machine/event.ts";
@@ -16,7 +16,7 @@ import { askForks, askRosterAfter } from "./ask-roster.ts";
 import { Lanes } from "./lanes.ts";
 import { failureOf, PeerRefusal, type Peers } from "./peers.ts";
 import { PUSHED_BYTES_MAX } from "./prices.ts";
-import { takeForks, takeRoster } from "./told-rosters.ts";
+import { lookAt, takeForks, takeRoster } from "./told-rosters.ts";
 
 /** Ours. How long an answer may take. */
 const SMALL_TIMEOUT_MS = 15_000;
@@ -247,7 +247,7 @@ export class CarryOut {
         return;
       }
       case "ask_roster":
-        await takeRoster(group, await askRoster(group, effect.to, peers), effect.to, this.#parts.turns);
+        await takeRoster(group, await askRoster(group, effect.to, this.#parts), effect.to, this.#parts.turns);
         return;
       case "ask_forks": {
         const told = await askForks({ peers, groupId: group_id, to: effect.to });
@@ -274,15 +274,22 @@ function isOurFailure(error: unknown): error is EntmootError {
 }
 
 /** What the peer's log has behind our head; its whole log when it does not know our head. */
-async function askRoster(group: Group, to: PublicKey, peers: Peers): Promise<readonly RosterEntry[]> {
+async function askRoster(
+  group: Group,
+  to: PublicKey,
+  { peers, turns }: Pick<CarryOutParts, "peers" | "turns">,
+): Promise<readonly RosterEntry[]> {
   const { head } = group.roster;
+  const seen = new Set<RosterEntryId>();
+  const isGood = (page: readonly RosterEntry[]) => lookAt(group, page, turns, seen);
+  const question = { peers, groupId: group.id, to, isGood };
   try {
-    const { entries: newer } = await askRosterAfter({ peers, groupId: group.id, to, after: head });
+    const { entries: newer } = await askRosterAfter({ ...question, after: head });
     // With our own last entry in front the log knows where the rest belongs.
     return [...group.roster.log.entries.slice(-1), ...newer];
   } catch (error) {
     if (!(error instanceof PeerRefusal) || error.code !== "not_found") throw error;
-    return (await askRosterAfter({ peers, groupId: group.id, to, after: undefined })).entries;
+    return (await askRosterAfter({ ...question, after: undefined })).entries;
   }
 }
 

@@ -24,10 +24,18 @@ export async function takeForks(group: Group, told: ForksTold, from: PublicKey, 
   return group.acceptForks(told.entries, told.heals, from);
 }
 
-async function lookAt(group: Group, entries: readonly RosterEntry[], turns: Turns): Promise<void> {
-  const steps = group.roster.lookAt(entries);
-  do await turns.take();
-  while (!steps.next().done);
+/** Looks at what is new in turns; `false` when some of it would not be taken. */
+export async function lookAt(
+  group: Group,
+  entries: readonly RosterEntry[],
+  turns: Turns,
+  seen?: Set<RosterEntryId>,
+): Promise<boolean> {
+  for (const steps = group.roster.lookAt(entries, seen); ; ) {
+    await turns.take();
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
 }
 
 /**

@@ -147,19 +147,20 @@ export class GroupRoster implements RosterView {
 
   /**
    * Looks at the signatures of what is new in `entries`, a few between two steps, so that taking them in afterwards is
-   * quick. Ends before what would not be taken: at a bad one, or one behind nothing that is known.
+   * quick. Ends before what would not be taken, with `false`: at a bad one, or one behind nothing that is known.
+   * `seen`: those found good in what came before.
    */
-  *lookAt(entries: readonly RosterEntry[]): Generator<undefined, void> {
+  *lookAt(entries: readonly RosterEntry[], seen = new Set<RosterEntryId>()): Generator<undefined, boolean> {
     const key = this.#log.founder?.entmoot_pubkey ?? null;
-    const seen = new Set<RosterEntryId>();
     for (const entry of entries) {
       if (this.knows(entry.id)) continue;
       const [parent] = entry.parents;
-      if (parent === undefined || !(this.knows(parent) || seen.has(parent))) return;
-      if (checkSeal(entry, key) !== undefined) return;
+      if (parent === undefined || !(this.knows(parent) || seen.has(parent))) return false;
+      if (checkSeal(entry, key) !== undefined) return false;
       seen.add(entry.id);
       yield undefined;
     }
+    return true;
   }
 
   /** From the genesis to an entry of any history; `undefined` when it is not known. */

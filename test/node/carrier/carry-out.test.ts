@@ -423,6 +423,16 @@ describe("a question for the roster", () => {
     expect(group.roster.head).toBe(longer.head);
   });
 
+  test("is asked for no further page behind one with an entry that is not the founder's", async () => {
+    const { ask, group, peer } = world();
+    const { entries } = changed(LOG, FOUNDER, { op: "add", key: identity(50).publicKey });
+    const forged = { ...entries.at(-1)!, signature: new Uint8Array(64) };
+    const heard = peer(alice, () => page([forged], false));
+    expect(await ask({ kind: "ask_roster", to: alice })).toMatchObject({ kind: "roster", outcome: "rejected" });
+    expect(after(heard)).toEqual([LOG.head]);
+    expect(group.roster.head).toBe(LOG.head);
+  });
+
   test("finds both logs equal when nothing is behind our head", async () => {
     const { ask, peer } = world();
     peer(alice, () => page([]));
