@@ -74,9 +74,11 @@ inNetns(import.meta, () => {
     await b.end();
     const removal = ["roster", "remove", "-group", group_id, "-pubkey", entmoot_pubkey];
     const lines = c.spawn(["tail", "-group", group_id, "-members"]);
-    // Printed by the watch, which tells of members by then.
-    await a.ask(["publish", "-topic", "chat", "-content", "watched"]);
-    await lines.json({ content: "watched" });
+    // Printed by the watch, which tells of members by then; what came before it began is not.
+    await eventually("a tail that watches", async () => {
+      await a.ask(["publish", "-topic", "chat", "-content", "watched"]);
+      return lines.stdout.includes("watched") || undefined;
+    });
     await a.ask(removal);
     expect(await lines.json({ event: "member" })).toMatchObject({ change: "removed", entmoot_pubkey });
     await a.end();
