@@ -150,7 +150,7 @@ inNetns(import.meta, () => {
     const reason = { reason: expect.stringContaining("moot.sqlite: expected a file, found a pipe; move it away") };
     expect(await a.ask(["info"])).toMatchObject({ groups: [{ group_id: other }], unopened: [reason] });
     await a.serve();
-    await a.ask(["publish", "-topic", "chat", "-content", "goes on"]);
+    await a.ask(["publish", "-group", "other", "-topic", "chat", "-content", "goes on"]);
     expect(await a.ask(["info"])).toMatchObject({ groups: [{ group_id: other }], unopened: [reason] });
     // What is no file keeps its mode: a link may lead to a device that is everybody's.
     expect(statSync(database).mode & 0o777).toBe(0o644);

@@ -106,7 +106,7 @@ inNetns(import.meta, () => {
     up.write(called(hex) + called(` ${name} `) + called("senate"));
     for (const line of [8, 9]) expect(await up.json({ event: "published" })).toMatchObject({ line, group_id });
     const unknown = await up.json({ event: "error" });
-    expect(unknown).toMatchObject({ line: 10, error: { code: "invalid_argument" } });
+    expect(unknown).toMatchObject({ line: 10, error: { code: "group_not_found" } });
     expect(unknown.error.message).toContain(`no moot here has that name either: here are "${name}"`);
     const mebibyte = "x".repeat(1024 * 1024);
     for (let size = 0; size < 9; size++) up.write(mebibyte);
@@ -153,7 +153,7 @@ inNetns(import.meta, () => {
     expect(lines.filter(({ event }) => event === "message").map(({ content }) => content)).toEqual(["missed", "live"]);
     await using other = new DaemonNode(home.path, "b");
     for (const [node, after, refusal, said] of [
-      [other, place, 3, "place: it is of a group that is not joined here"],
+      [other, place, 3, ": it is of a group that is not joined here"],
       [a, "17", 5, "expected the place that a message line names"],
       [a, "nonsense", 5, "-after"],
     ] as const) {
