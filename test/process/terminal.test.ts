@@ -14,13 +14,15 @@ function person() {
   const node = new DaemonNode(home.path, "person");
   return {
     node,
-    /** What is published in a moot, by time; `text` is all there is to know of it here. */
+    /** What is published in a moot, by time, and as it came where two have the same. */
     async said(...more: string[]): Promise<string[]> {
       const { stdout } = await node.run(["query", "-order", "asc", "-limit", "1000", ...more]);
       return stdout
         .split("\n")
         .filter(Boolean)
-        .map((line) => JSON.parse(line).content);
+        .map((line) => JSON.parse(line) as { content: string; seq: number; timestamp_ms: number })
+        .toSorted((one, other) => one.timestamp_ms - other.timestamp_ms || one.seq - other.seq)
+        .map(({ content }) => content);
     },
     async [Symbol.asyncDispose]() {
       await node[Symbol.asyncDispose]();
