@@ -2,7 +2,7 @@ import { sizeText } from "./amounts.ts";
 import { PublicKey } from "./ids.ts";
 import type { PolicyHistory } from "./policy/policy-history.ts";
 import { isPolicyUpdate, POLICY_UPDATE_BYTES_MAX } from "./policy/policy-update.ts";
-import { messageIdOf } from "./record/message.ts";
+import { type MessageFields, messageIdOf } from "./record/message.ts";
 import { keyOf } from "./record/node-key.ts";
 import type { Message, NodeInfo } from "./record/records.ts";
 import type { RosterLog } from "./roster/roster-log.ts";
@@ -102,7 +102,17 @@ export function factsOf(
   message: Message,
   forms: { readonly signing: Uint8Array; readonly canonical: Uint8Array },
 ): MessageFacts {
-  const { author, content, id, parents, references, signature, timestamp, topics } = message;
+  return {
+    ...fieldFacts(message),
+    canonicalBytes: forms.canonical.length,
+    idIsHash: messageIdOf(forms.signing) === message.id,
+    isSignedBy: (key) => verifySignature(key, forms.signing, message.signature),
+  };
+}
+
+/** Those of the facts that stand in the fields, before there is an id or a signature. */
+export function fieldFacts(fields: MessageFields): Omit<MessageFacts, "canonicalBytes" | "idIsHash" | "isSignedBy"> {
+  const { author, content, parents, references, timestamp, topics } = fields;
   return {
     author,
     timestamp,
@@ -110,9 +120,6 @@ export function factsOf(
     contentBytes: content.length,
     parents: parents.length,
     references: references.length,
-    canonicalBytes: forms.canonical.length,
-    idIsHash: messageIdOf(forms.signing) === id,
-    isSignedBy: (key) => verifySignature(key, forms.signing, signature),
   };
 }
 

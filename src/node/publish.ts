@@ -5,10 +5,10 @@ import { sameBytes } from "../core/bytes/byte-strings.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
-import { MESSAGE_MAX_BYTES, type MessageFacts, type NotKept, whetherKept } from "../core/kept.ts";
+import { fieldFacts, MESSAGE_MAX_BYTES, type MessageFacts, type NotKept, whetherKept } from "../core/kept.ts";
 import { isPolicyUpdate, POLICY_TOPIC } from "../core/policy/policy-update.ts";
 import { isReserved, publishTopics } from "../core/policy/topic.ts";
-import { type MessageFields, messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
+import { messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
 import { awaitComparison, requireMaySign } from "./change-roster.ts";
 import type { Group } from "./group/group.ts";
@@ -108,7 +108,9 @@ export class Publisher {
     const isCounted = content.length > SURELY_FITS_BYTES || group.policy.current !== undefined;
     const canonicalBytes = isCounted ? messageSigningForm(fields).length + SIGNATURE_TEXT_BYTES : content.length;
     const { publicKey, seed } = this.#context.identity;
-    requireKept(group, { ...unsignedFacts(fields), canonicalBytes, isSignedBy: (key) => sameBytes(key, publicKey) });
+    // Its id will be its hash.
+    const signed = { idIsHash: true, isSignedBy: (key: Uint8Array) => sameBytes(key, publicKey) };
+    requireKept(group, { ...fieldFacts(fields), ...signed, canonicalBytes });
     pay(group, fields, { bytes: canonicalBytes, now });
     const message = signMessage({ ...fields, seed });
     const canonical = messageCanonical(message);
@@ -192,20 +194,6 @@ function refuseReserved(topics: readonly string[]): void {
     "forbidden",
     `topic ${JSON.stringify(reserved.slice(0, 80))}: reserved; an agent publishes to any other`,
   );
-}
-
-/** What is decided before a message is signed; its id will be its hash. */
-function unsignedFacts(fields: MessageFields): Omit<MessageFacts, "canonicalBytes" | "isSignedBy"> {
-  const { author, content, parents, references, timestamp, topics } = fields;
-  return {
-    author,
-    timestamp,
-    topics,
-    contentBytes: content.length,
-    parents: parents.length,
-    references: references.length,
-    idIsHash: true,
-  };
 }
 
 /** Throws `invalid_argument` for what no member would keep. */
