@@ -1,8 +1,7 @@
 import type { ControlClient } from "../control/control-client.ts";
 import { durationText } from "../core/amounts.ts";
 import { EntmootError } from "../core/errors.ts";
-import { type DaemonsSeen, findDaemons } from "../host/daemon-processes.ts";
-import { stoppedReason } from "../host/runtime-report.ts";
+import type { DaemonsSeen } from "../host/daemon-processes.ts";
 import type { GlobalOptions } from "./options.ts";
 
 /** Ours. What a daemon has to say what it is, which a busy one does in a part of a second, before it counts as one that hangs. */
@@ -26,7 +25,7 @@ export async function whySilent(
   const waitMs = Math.min(atMostMs, ANSWER_MS);
   const firstMs = Math.min(waitMs, LOOK_MS);
   if (await client.answers(firstMs)) return undefined;
-  const stopped = whyStopped(options);
+  const stopped = await whyStopped(options);
   if (stopped !== undefined) return { reason: `the daemon does not answer: ${stopped}`, isStopped: true };
   if (waitMs > firstMs && (await client.answers(waitMs - firstMs))) return undefined;
   const reason = `the daemon does not answer: it accepts connections, and has not said within ${durationText(waitMs)} what it is; see "entmootd env"`;
@@ -42,13 +41,16 @@ export async function refuseStopped(client: ControlClient, options: GlobalOption
 }
 
 /** Whose process stands behind an agents' socket cannot be told. */
-function whyStopped(options: GlobalOptions): string | undefined {
+async function whyStopped(options: GlobalOptions): Promise<string | undefined> {
   if (options.agentSocket !== undefined) return undefined;
-  const { ours } = lookForDaemons(options);
-  return ours?.stopped ? stoppedReason(ours.pid) : undefined;
+  const { ours } = await lookForDaemons(options);
+  if (!ours?.stopped) return undefined;
+  const { stoppedReason } = await import("../host/runtime-report.ts");
+  return stoppedReason(ours.pid);
 }
 
-/** The processes that may be the daemon of this data root. */
-export function lookForDaemons({ dataDir }: GlobalOptions): DaemonsSeen {
+/** The processes that may be the daemon of this data root. Loaded only here: nearly every daemon answers. */
+export async function lookForDaemons({ dataDir }: GlobalOptions): Promise<DaemonsSeen> {
+  const { findDaemons } = await import("../host/daemon-processes.ts");
   return findDaemons({ procRoot: "/proc", home: process.env.HOME ?? "", dataDir, selfPid: process.pid });
 }
