@@ -67,6 +67,22 @@ test("a member that was gone is asked as soon as it is back, but not more than o
   expect(connect(1, 2_600)).toEqual([{ kind: "ask_status", to: node(1) }]);
 });
 
+test("a member whose copy differs and could not be listed is asked again when its cool-down is over, each one longer", () => {
+  connect(1);
+  let askedMs = 0;
+  for (const waitMs of [5_000, 10_000, 20_000]) {
+    const [ask] = acts(handle({ kind: "status", from: node(1), status: group.status(3) }, askedMs));
+    expect(ask).toMatchObject({ kind: "ask_ids", to: node(1) });
+    const failedMs = askedMs + 1_000;
+    handle({ kind: "failed", effect: ask as never, failure: "timeout" }, failedMs);
+    const asks = (nowMs: number) => acts(handle({ kind: "timer", timer: "compare" }, nowMs));
+    // The comparison that is due by itself goes to others.
+    expect(asks(failedMs + waitMs - 1)).not.toContainEqual({ kind: "ask_status", to: node(1) });
+    askedMs = failedMs + waitMs;
+    expect(asks(askedMs)).toContainEqual({ kind: "ask_status", to: node(1) });
+  }
+});
+
 test("equal roots end the comparison", () => {
   connect(1);
   expect(handle({ kind: "status", from: node(1), status: group.status(0) })).toEqual([
