@@ -40,7 +40,7 @@ export interface AnswerWays {
 export const WORDS_MAX = 2000;
 /** Ours. A message of line feeds alone would else be three times as long as its words. */
 const LINES_MAX = 120;
-/** Ours. */
+/** Ours. Of what an author calls itself: as much as anybody says. */
 const NAME_MAX = 64;
 
 /** The way from words to what is shown of them takes the start alone: cleaning a megabyte would show no more. */
