@@ -14,6 +14,7 @@ import { statusForAgent } from "./node-status.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, type Implementations, Implemented } from "./operations/implementation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
+import type { VoiceState } from "./operations/voices.ts";
 import { listPeers } from "./peer-rows.ts";
 import { probe } from "./probe.ts";
 import type { Publisher } from "./publish.ts";
@@ -47,6 +48,16 @@ export interface NodeServices extends NodeContext, Watched {
   readonly end: (() => void) | undefined;
   /** `undefined` for a node inside another program. */
   readonly restart: Restart | undefined;
+  /** `undefined` where no daemon keeps any. */
+  readonly voices: VoiceKeeper | undefined;
+}
+
+/** Whoever keeps the voices of a data root running. */
+export interface VoiceKeeper {
+  states(): VoiceState[];
+  /** Starts those that have come since. Throws `conflict`. */
+  start(): void;
+  end(name: string): Promise<void>;
 }
 
 const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
@@ -121,6 +132,16 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   join_invite: writing("node", ({ joiner }, request, call) => joiner.joinByInvite(request, call)),
   publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
   publish_signed: (node, { message }) => publishSigned(node, message),
+  voices: (node) => ({ voices: keeperOf(node).states() }),
+  voices_start(node) {
+    const keeper = keeperOf(node);
+    keeper.start();
+    return { voices: keeper.states() };
+  },
+  async voice_end(node, { name }) {
+    await keeperOf(node).end(name);
+    return {};
+  },
   watch(node, request, call) {
     if (request.peers && call.caller === "agent") {
       const why = "not for agents, whom how members are reached is not told; leave it out";
@@ -147,6 +168,11 @@ function startedAs({ end, restart }: NodeServices, path: string) {
     throw new EntmootError("conflict", `restart: expected a daemon of ${path}, found one of ${program.path}`);
   }
   return { pid: process.pid, path: program.path, argv: program.argv, cwd: program.cwd, env: program.env };
+}
+
+function keeperOf({ voices }: NodeServices): VoiceKeeper {
+  if (voices !== undefined) return voices;
+  throw new EntmootError("unsupported", "this program keeps no voices; a daemon does: entmootd serve");
 }
 
 function noDaemon(): EntmootError {

@@ -13,6 +13,7 @@ import { INVITE_CASES } from "./operations-invites.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
 import { AGENTS_SOCKET, IN_PROCESS, OWNERS_SOCKET, openStage } from "./operations-stage.ts";
+import { VOICE_CASES } from "./operations-voices.ts";
 
 const CASES: CasesOf<typeof OPERATIONS> = {
   ...DAEMON_CASES,
@@ -20,6 +21,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...INVITE_CASES,
   ...MESSAGE_CASES,
   ...CONSUMER_CASES,
+  ...VOICE_CASES,
 };
 
 for (const driver of [IN_PROCESS, OWNERS_SOCKET, AGENTS_SOCKET]) operationsContract(driver, OPERATIONS, CASES);

@@ -3,6 +3,7 @@ import { DAEMON_OPERATIONS } from "./daemon.ts";
 import { INVITE_OPERATIONS } from "./invites.ts";
 import { backlog, MESSAGE_OPERATIONS, message, messages } from "./messages.ts";
 import { MOOT_OPERATIONS, members, topics } from "./moots.ts";
+import { VOICE_OPERATIONS } from "./voices.ts";
 
 /** Everything that can be asked of a node. */
 export const OPERATIONS = {
@@ -11,6 +12,7 @@ export const OPERATIONS = {
   ...INVITE_OPERATIONS,
   ...MESSAGE_OPERATIONS,
   ...CONSUMER_OPERATIONS,
+  ...VOICE_OPERATIONS,
 };
 
 /** Those that a data root answers without a node: they need no identity, wait for nothing and change nothing. */
