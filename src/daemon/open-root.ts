@@ -68,6 +68,7 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
   let closed = false;
   return {
     node: root.node,
+    mailbox: root.mailbox,
     notices: root.notices,
     beginServing: () => root.beginServing(),
     groupIds: () => root.groupIds().filter((id) => only === undefined || only.has(id)),

@@ -43,6 +43,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Join moots by link or invite",
     load: async () => (await import("../commands/join.ts")).join,
   },
+  mailbox: {
+    description: "Read a moot's messages until they are acknowledged, as a named client",
+    load: async () => (await import("../commands/mailbox.ts")).mailbox,
+  },
   operations: {
     description: "List what programs can ask of a node, with JSON Schemas",
     load: async () => (await import("../commands/operations.ts")).operations,

@@ -30,13 +30,14 @@ import { GroupsBeingMade } from "./groups-being-made.ts";
 import { OpeningWait } from "./opening-wait.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
+import { MAILBOX_DATABASE, SqliteMailbox } from "./sqlite-mailbox.ts";
 import { SqliteNodeStore } from "./sqlite-node-store.ts";
 import { SqliteRosterStore } from "./sqlite-roster-store.ts";
 
 const NODE_DATABASE = "node.sqlite";
 
 /** Files of a data root, ours and the original's, that hold secrets or other people's words. */
-const PRIVATE_FILES = [NODE_DATABASE, "esp.sqlite", "mailbox.sqlite", "esp-devices.json", "identity.json"];
+const PRIVATE_FILES = [NODE_DATABASE, "esp.sqlite", MAILBOX_DATABASE, "esp-devices.json", "identity.json"];
 const PRIVATE_GROUP_FILES = [GROUP_DATABASE, "messages.sqlite", "roster.jsonl"];
 
 /** Said while others are served. `once`: what is awaited first, when something is. */
@@ -68,6 +69,7 @@ export class SqliteDataRoot implements DataRoot {
   /** Absolute. */
   readonly path: string;
   readonly node: NodeStore;
+  readonly mailbox: SqliteMailbox;
   readonly #access: Access;
   readonly #groups: string;
   readonly #files: OpenFiles;
@@ -103,6 +105,7 @@ export class SqliteDataRoot implements DataRoot {
     { files = new OpenFiles(), onSeeing, onStale = () => {} }: OpenRootOptions,
   ) {
     this.path = path;
+    this.mailbox = new SqliteMailbox(path);
     this.#files = files;
     this.#access = access;
     this.#onStale = onStale;
@@ -294,6 +297,7 @@ export class SqliteDataRoot implements DataRoot {
   [Symbol.dispose](): void {
     for (const store of [...this.#open.values()]) store[Symbol.dispose]();
     this.node[Symbol.dispose]();
+    this.mailbox[Symbol.dispose]();
   }
 
   get #patience(): OpeningWait {
