@@ -210,6 +210,7 @@ export class EntmootNode implements Operations, OperationHost {
       },
       moot: (id) => this.#readable(id),
       changed: this.#changed,
+      mailbox: context.root.mailbox,
       turns: new Turns(context.clock),
       onPeerEvent: (listener: (event: WatchedPeer) => void) => {
         this.#peerListeners.add(listener);

@@ -8,6 +8,8 @@ import { createGroup } from "./create-group.ts";
 import { healRoster } from "./heal-roster.ts";
 import type { Joiner } from "./join/join.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
+import { acknowledge, forgetClient, type Mailboxes, tellStanding } from "./mailbox/mailbox.ts";
+import { pull } from "./mailbox/pull.ts";
 import { mintInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
 import { statusForAgent } from "./node-status.ts";
@@ -36,10 +38,11 @@ export interface Restart {
 }
 
 /** What reading works on. */
-export type Reading = Moots & Parameters<typeof listMembers>[0];
+export type Reading = Moots & Mailboxes & Parameters<typeof listMembers>[0];
 
 /** What the operations of a node work on. */
 export interface NodeServices extends NodeContext, Watched {
+  readonly mailbox: Mailboxes["mailbox"];
   readonly publisher: Publisher;
   readonly joiner: Joiner;
   readonly build: BuildInfo;
@@ -67,6 +70,10 @@ const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
   members: listMembers,
   topics: listTopics,
   consumer_list: listConsumers,
+  mailbox_pull: pull,
+  mailbox_ack: acknowledge,
+  mailbox_cursor: tellStanding,
+  mailbox_forget: forgetClient,
 };
 
 /** What can be asked of a data root that is only looked at. */
