@@ -78,8 +78,10 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
   parts.use(opened.root);
   const end = new DaemonEnd(program);
   const { log } = opened;
-  const keeper = start.control ? new Voices({ options, program, clock: realClock, log }) : undefined;
-  const node = await startNode(options, { opened, hostname: start.hostname, end, parts, keeper });
+  const keeper = start.control
+    ? new Voices({ options, program, clock: realClock, log, settings: opened.root.node, node: () => node })
+    : undefined;
+  const node: EntmootNode = await startNode(options, { opened, hostname: start.hostname, end, parts, keeper });
   for (const door of start.control ? doors : []) {
     parts.use(await ControlServer.start({ ...door, node, log, clock: realClock }));
   }

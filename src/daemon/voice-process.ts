@@ -39,6 +39,8 @@ export class VoiceProcess implements AsyncDisposable {
   #restarts = -1;
   #failure: string | undefined;
   #isEnding = false;
+  /** It has said so, which it does once others reach it. */
+  #isServing = false;
 
   constructor(name: string, parts: { readonly program: VoiceProgram; readonly clock: Clock; readonly log: Log }) {
     this.name = name;
@@ -48,7 +50,8 @@ export class VoiceProcess implements AsyncDisposable {
 
   get state(): VoiceState {
     const pid = this.#child?.pid;
-    const state = this.#isEnding ? "ended" : pid === undefined ? "waiting" : "running";
+    const alive = this.#isServing ? "running" : "starting";
+    const state = this.#isEnding ? "ended" : pid === undefined ? "waiting" : alive;
     return { name: this.name, state, pid, restarts: Math.max(0, this.#restarts), failure: this.#failure };
   }
 
@@ -75,10 +78,15 @@ export class VoiceProcess implements AsyncDisposable {
     const { clock, program } = this.#parts;
     this.#restarts += 1;
     this.#startedAt = clock.steady();
-    const child = spawn(program.path, program.args, { env: program.env, stdio: ["pipe", "ignore", "pipe"] });
+    const child = spawn(program.path, program.args, { env: program.env, stdio: ["pipe", "pipe", "pipe"] });
     this.#child = child;
     // It may end while it is told something, which nobody but its end need say.
     child.stdin.on("error", () => {});
+    this.#isServing = false;
+    child.stdout.once("data", () => {
+      this.#isServing = true;
+    });
+    child.stdout.resume();
     this.#tellLog(child.stderr);
     this.#gone = new Promise((resolve) => {
       child.once("error", (error) => resolve(this.#ended(codeOf(error) ?? error.message)));

@@ -1,12 +1,16 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { codeOf } from "../core/system-error.ts";
+import { moveFile } from "../files/guarded-files.ts";
 import { isCompiled } from "../host/compiled.ts";
 import type { Log } from "../host/log.ts";
 import { type RunningProgram, variablesOf } from "../host/running-program.ts";
-import { VOICES_MAX, type VoiceState } from "../node/operations/voices.ts";
+import type { Operations, RequestOf } from "../node/operations/operation.ts";
+import { type AddedVoice, VOICES_MAX, type VoiceState, type voice_add } from "../node/operations/voices.ts";
+import type { NodeStore } from "../store/node-store.ts";
+import { letJoin, linkInto, localMoot, makeVoiceRoot } from "./add-voice.ts";
 import type { GlobalOptions } from "./options.ts";
 import { VoiceProcess, type VoiceProgram } from "./voice-process.ts";
 
@@ -40,6 +44,13 @@ export function voicesOf(dataDir: string): string[] {
   return names.filter((name) => VOICE_NAME.test(name) && hasKey(voiceFolder(dataDir, name))).sort();
 }
 
+/** Renames the folder of a voice that has ended, so that it is none any more. Gives where it is. */
+export function setVoiceAside(dataDir: string, name: string, now: UnixMs): string {
+  const aside = voiceFolder(dataDir, `.removed-${name}-${now}`);
+  moveFile(voiceFolder(dataDir, name), aside);
+  return aside;
+}
+
 function hasKey(folder: string): boolean {
   return statSync(join(folder, "identity.json"), { throwIfNoEntry: false })?.isFile() === true;
 }
@@ -49,12 +60,16 @@ export interface VoicesParts {
   readonly program: RunningProgram;
   readonly clock: Clock;
   readonly log: Log;
+  /** The node above, once it is open. */
+  readonly node: () => Operations;
+  readonly settings: NodeStore;
 }
 
 /** The voices of a data root, each a daemon below this one. */
 export class Voices implements AsyncDisposable {
   readonly #parts: VoicesParts;
   readonly #processes = new Map<string, VoiceProcess>();
+  #adding: Promise<unknown> = Promise.resolve();
 
   constructor(parts: VoicesParts) {
     this.#parts = parts;
@@ -62,19 +77,47 @@ export class Voices implements AsyncDisposable {
 
   /** Starts those that have come since. Throws `conflict` when there are too many, once the others run. */
   start(): void {
-    const { clock, log, options } = this.#parts;
-    const names = voicesOf(options.dataDir);
-    for (const name of names) {
-      if (this.#processes.has(name) || this.#processes.size >= VOICES_MAX) continue;
-      const program = voiceProgram(this.#parts, voiceFolder(options.dataDir, name));
-      this.#processes.set(name, new VoiceProcess(name, { program, clock, log }));
-    }
-    const left = names.filter((name) => !this.#processes.has(name));
+    const { options } = this.#parts;
+    const left = voicesOf(options.dataDir).filter((name) => !this.#started(name));
     if (left.length === 0) return;
     throw new EntmootError(
       "conflict",
       `voices: at most ${VOICES_MAX} run below one daemon; not started: ${left.join(", ")}`,
     );
+  }
+
+  /** One after another: of two that found the local moot at once, the second finds it. */
+  add(request: RequestOf<typeof voice_add>, signal: AbortSignal): Promise<AddedVoice> {
+    const added = this.#adding.catch(() => {}).then(() => this.#add(request, signal));
+    this.#adding = added;
+    return added;
+  }
+
+  async #add({ group_id, link, name }: RequestOf<typeof voice_add>, signal: AbortSignal): Promise<AddedVoice> {
+    const { clock, node, options, settings } = this.#parts;
+    parseVoiceName("voice", name);
+    const folder = voiceFolder(options.dataDir, name);
+    await makeVoiceRoot(folder, name);
+    if (!this.#started(name)) throw new EntmootError("conflict", `voices: at most ${VOICES_MAX} run below one daemon`);
+    const groupId = group_id ?? (link === undefined ? await localMoot(node(), settings) : undefined);
+    const linkOf = async () => link ?? (await linkInto(node(), groupId!));
+    await letJoin(folder, { clock, groupId, link: linkOf, signal });
+    return {
+      data_dir: folder,
+      agent_socket: join(folder, "agent.sock"),
+      group_id: groupId,
+      voice: this.#processes.get(name)!.state,
+    };
+  }
+
+  /** Starts it unless it runs; `false` when there are too many. */
+  #started(name: string): boolean {
+    const { clock, log, options } = this.#parts;
+    if (this.#processes.has(name)) return true;
+    if (this.#processes.size >= VOICES_MAX) return false;
+    const program = voiceProgram(this.#parts, voiceFolder(options.dataDir, name));
+    this.#processes.set(name, new VoiceProcess(name, { program, clock, log }));
+    return true;
   }
 
   /** Ends one, for good: its folder is about to go. */

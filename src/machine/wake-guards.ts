@@ -24,7 +24,7 @@ export const WAKE_DEFAULTS: WakeLimits = {
 };
 
 /** Why a message wakes nobody now. Without `untilMs` time alone does not end it: it is there to be pulled. */
-export interface Held {
+export interface HeldBack {
   readonly reason: "hops" | "cycle" | "pair rate" | "agent rate" | "quiet hours";
   readonly untilMs: number | undefined;
 }
@@ -56,7 +56,7 @@ export class WakeGuards {
   }
 
   /** `undefined`: it may wake now. `minute`: of the local day. */
-  held(waking: Waking, nowMs: number, minute: number): Held | undefined {
+  held(waking: Waking, nowMs: number, minute: number): HeldBack | undefined {
     const { hopsMax, ownInChainMax, quiet } = this.limits;
     if (waking.hop > hopsMax) return { reason: "hops", untilMs: undefined };
     if (waking.ownInChain > ownInChainMax) return { reason: "cycle", untilMs: undefined };

@@ -5,7 +5,7 @@ import { GroupId } from "../core/ids.ts";
 import { type MootStatus, status } from "../node/operations/daemon.ts";
 import type { ToolCall } from "./tool.ts";
 
-/** Ours. Moots that an error lists. */
+/** Ours. Of the moots there are, an error lists as many as a model reads. */
 const LISTED_MAX = 8;
 
 /** The moots that this server speaks of. */

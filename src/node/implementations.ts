@@ -15,8 +15,9 @@ import type { NodeContext } from "./node-context.ts";
 import { statusForAgent } from "./node-status.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, type Implementations, Implemented } from "./operations/implementation.ts";
+import type { RequestOf } from "./operations/operation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
-import type { VoiceState } from "./operations/voices.ts";
+import type { AddedVoice, VoiceState, voice_add } from "./operations/voices.ts";
 import { listPeers } from "./peer-rows.ts";
 import { probe } from "./probe.ts";
 import type { Publisher } from "./publish.ts";
@@ -58,8 +59,8 @@ export interface NodeServices extends NodeContext, Watched {
 /** Whoever keeps the voices of a data root running. */
 export interface VoiceKeeper {
   states(): VoiceState[];
-  /** Starts those that have come since. Throws `conflict`. */
-  start(): void;
+  /** Throws as the operation. */
+  add(request: RequestOf<typeof voice_add>, signal: AbortSignal): Promise<AddedVoice>;
   end(name: string): Promise<void>;
 }
 
@@ -140,11 +141,7 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
   publish_signed: (node, { message }) => publishSigned(node, message),
   voices: (node) => ({ voices: keeperOf(node).states() }),
-  voices_start(node) {
-    const keeper = keeperOf(node);
-    keeper.start();
-    return { voices: keeper.states() };
-  },
+  voice_add: (node, request, { signal }) => keeperOf(node).add(request, signal),
   async voice_end(node, { name }) {
     await keeperOf(node).end(name);
     return {};

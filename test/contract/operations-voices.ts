@@ -12,9 +12,9 @@ export const VOICE_CASES: CasesOf<typeof VOICE_OPERATIONS> = {
     malformed: { request: "7", names: "object" },
     cases: [{ title: "is refused where no daemon keeps any", request: () => ({}), fails: none }],
   },
-  voices_start: {
-    malformed: { request: "7", names: "object" },
-    cases: [{ title: "is refused where no daemon keeps any", request: () => ({}), fails: none }],
+  voice_add: {
+    malformed: { request: '{"name":7}', names: "name" },
+    cases: [{ title: "is refused where no daemon keeps any", request: () => ({ name: "oak" }), fails: none }],
   },
   voice_end: {
     malformed: { request: '{"name":7}', names: "name" },

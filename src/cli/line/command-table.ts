@@ -108,4 +108,8 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Print version, commit and build date",
     load: async () => (await import("../commands/version.ts")).version,
   },
+  voice: {
+    description: "Give agents of this machine keys of their own",
+    load: async () => (await import("../commands/voice.ts")).voice,
+  },
 };

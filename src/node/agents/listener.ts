@@ -18,7 +18,7 @@ export interface InHand {
 }
 
 /** One bridge that listens, as long as its call goes on. */
-export class Listener {
+export class AgentListener {
   readonly request: RequestOf<typeof listen>;
   readonly sinceMs: UnixMs;
   /** By message. */

@@ -14,7 +14,7 @@ export const BATCH_MAX = 16;
 export const CONTENT_TOLD_MAX = 16 * 1024;
 /** Ours. Moves in one request: those of a turn. */
 const MOVES_MAX = 64;
-/** Ours. Rows of one answer. */
+/** Ours. As many as anybody looks through; the longest waiting come first. */
 export const DELIVERY_ROWS_MAX = 500;
 
 const name = (label: string) => boundedText(label, NAME_MAX);
