@@ -23,7 +23,7 @@ import { DataWatch } from "./data-watch.ts";
 import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
 import { ownProfile } from "./group/profiles.ts";
-import { type NodeServices, nodeImplementations, type Restart } from "./implementations.ts";
+import { type NodeServices, nodeImplementations, type Restart, type VoiceKeeper } from "./implementations.ts";
 import { Joiner } from "./join/join.ts";
 import { keptMootName, noteMootName } from "./kept-names.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
@@ -61,6 +61,8 @@ export interface NodeParts {
   readonly onStop?: () => void;
   /** How the daemon starts again in place; `undefined` when it cannot. */
   readonly restart?: Restart;
+  /** Asked for once the node is open. */
+  readonly voices?: () => VoiceKeeper | undefined;
   /** Operations besides the usual ones. */
   readonly operations?: Implemented<NodeServices>;
   readonly clock: Clock;
@@ -196,15 +198,19 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   #makeServices(context: NodeContext): NodeServices {
-    const { build, onStop, restart } = this.#parts;
+    const { build, onStop, restart, voices } = this.#parts;
     return {
       ...context,
+      get voices() {
+        return voices?.();
+      },
       moots: () => {
         this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
         return this.#inOrder;
       },
       moot: (id) => this.#readable(id),
       changed: this.#changed,
+      mailbox: context.root.mailbox,
       turns: new Turns(context.clock),
       onPeerEvent: (listener: (event: WatchedPeer) => void) => {
         this.#peerListeners.add(listener);

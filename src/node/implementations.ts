@@ -8,12 +8,15 @@ import { createGroup } from "./create-group.ts";
 import { healRoster } from "./heal-roster.ts";
 import type { Joiner } from "./join/join.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
+import { acknowledge, forgetClient, type Mailboxes, tellStanding } from "./mailbox/mailbox.ts";
+import { pull } from "./mailbox/pull.ts";
 import { mintInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
 import { statusForAgent } from "./node-status.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, type Implementations, Implemented } from "./operations/implementation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
+import type { VoiceState } from "./operations/voices.ts";
 import { listPeers } from "./peer-rows.ts";
 import { probe } from "./probe.ts";
 import type { Publisher } from "./publish.ts";
@@ -35,10 +38,11 @@ export interface Restart {
 }
 
 /** What reading works on. */
-export type Reading = Moots & Parameters<typeof listMembers>[0];
+export type Reading = Moots & Mailboxes & Parameters<typeof listMembers>[0];
 
 /** What the operations of a node work on. */
 export interface NodeServices extends NodeContext, Watched {
+  readonly mailbox: Mailboxes["mailbox"];
   readonly publisher: Publisher;
   readonly joiner: Joiner;
   readonly build: BuildInfo;
@@ -47,6 +51,16 @@ export interface NodeServices extends NodeContext, Watched {
   readonly end: (() => void) | undefined;
   /** `undefined` for a node inside another program. */
   readonly restart: Restart | undefined;
+  /** `undefined` where no daemon keeps any. */
+  readonly voices: VoiceKeeper | undefined;
+}
+
+/** Whoever keeps the voices of a data root running. */
+export interface VoiceKeeper {
+  states(): VoiceState[];
+  /** Starts those that have come since. Throws `conflict`. */
+  start(): void;
+  end(name: string): Promise<void>;
 }
 
 const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
@@ -56,6 +70,10 @@ const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
   members: listMembers,
   topics: listTopics,
   consumer_list: listConsumers,
+  mailbox_pull: pull,
+  mailbox_ack: acknowledge,
+  mailbox_cursor: tellStanding,
+  mailbox_forget: forgetClient,
 };
 
 /** What can be asked of a data root that is only looked at. */
@@ -121,6 +139,16 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   join_invite: writing("node", ({ joiner }, request, call) => joiner.joinByInvite(request, call)),
   publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
   publish_signed: (node, { message }) => publishSigned(node, message),
+  voices: (node) => ({ voices: keeperOf(node).states() }),
+  voices_start(node) {
+    const keeper = keeperOf(node);
+    keeper.start();
+    return { voices: keeper.states() };
+  },
+  async voice_end(node, { name }) {
+    await keeperOf(node).end(name);
+    return {};
+  },
   watch(node, request, call) {
     if (request.peers && call.caller === "agent") {
       const why = "not for agents, whom how members are reached is not told; leave it out";
@@ -147,6 +175,11 @@ function startedAs({ end, restart }: NodeServices, path: string) {
     throw new EntmootError("conflict", `restart: expected a daemon of ${path}, found one of ${program.path}`);
   }
   return { pid: process.pid, path: program.path, argv: program.argv, cwd: program.cwd, env: program.env };
+}
+
+function keeperOf({ voices }: NodeServices): VoiceKeeper {
+  if (voices !== undefined) return voices;
+  throw new EntmootError("unsupported", "this program keeps no voices; a daemon does: entmootd serve");
 }
 
 function noDaemon(): EntmootError {

@@ -10,7 +10,7 @@ import type { CallOptions, Loose, Operation, Operations } from "../operations/op
 import { Turns } from "../turns.ts";
 import type { Moot } from "./moots.ts";
 
-/** A data root that is only looked at, beside a daemon or without one: no node of its own, no machines, nothing changed. */
+/** A data root that is only looked at, beside a daemon or without one: no node of its own, no machines, nothing of a moot changed. */
 export class LocalReader implements Operations, OperationHost {
   readonly #root: DataRoot;
   readonly #opened = new Map<GroupId, Moot>();
@@ -25,6 +25,7 @@ export class LocalReader implements Operations, OperationHost {
     this.#root = root;
     this.#reading = {
       clock,
+      mailbox: root.mailbox,
       get local() {
         return local();
       },

@@ -48,6 +48,8 @@ export class SqliteMessageStore implements MessageStore {
   readonly #log: Sql;
   readonly #setLog: Sql;
   readonly #idAt: Sql;
+  readonly #numberOf: Sql;
+  readonly #prunedAfter: Sql;
   readonly #setRoot: Sql;
   readonly #find: Sql;
   readonly #knownAmong: Sql;
@@ -98,6 +100,13 @@ export class SqliteMessageStore implements MessageStore {
     this.#idAt = file.prepare(
       "SELECT id FROM messages WHERE seq = ?1 UNION ALL SELECT id FROM pruned_seqs WHERE seq = ?1 LIMIT 1",
     );
+    this.#numberOf = file.prepare(
+      `SELECT seq, timestamp FROM messages WHERE id = ?1 UNION ALL SELECT * FROM (
+        SELECT seq, (SELECT timestamp FROM pruned_times WHERE id = ?1) FROM pruned_seqs WHERE id = ?1 ORDER BY seq DESC
+      ) LIMIT 1`,
+      "bigint",
+    );
+    this.#prunedAfter = file.prepare("SELECT count(*) FROM pruned_seqs WHERE seq > ?1");
     this.#find = file.prepare("SELECT seq FROM messages WHERE id = ?1");
     // All of a batch at once: each statement alone takes and frees locks, and costs more than its look-up.
     this.#knownAmong = file.prepare(
@@ -146,6 +155,22 @@ export class SqliteMessageStore implements MessageStore {
   idAt(seq: number): MessageId | undefined {
     const id = this.#idAt.row(seq)?.[0];
     return id === undefined ? undefined : this.#rows.hex32(id, seq);
+  }
+
+  numberOf(id: MessageId): { seq: number; timestamp: bigint | undefined } | undefined {
+    const [number, timestamp] = this.#numberOf.row(MessageId.toBytes(id)) ?? [];
+    if (number === undefined) return undefined;
+    const seq = this.#rows.number(Number(number), id, SEQ);
+    if (seq < 0) return undefined;
+    return { seq, timestamp: timestamp === null ? undefined : this.#rows.int64(timestamp, id) };
+  }
+
+  countAfter(seq: number): number {
+    const { apart, held, placed, seq: last } = this.#readTally();
+    const inLog = held - (apart > placed ? this.#apart.held : 0);
+    // Every number was given to a message that is held, or is known to be gone.
+    const after = last - seq - this.#countsRow.number(this.#prunedAfter.row(seq)?.[0], "pruned_seqs");
+    return Math.max(0, Math.min(inLog, after));
   }
 
   sumAt(seq: number): number {
