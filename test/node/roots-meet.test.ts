@@ -27,6 +27,7 @@ const RUNS = 60;
 const SHRINK_MS = 90_000;
 /** As many as there may be of entries, of either history, heals, messages and the first policy. */
 const STEPS = 32;
+const DAY = 86_400_000;
 
 const anyStep: fc.Arbitrary<Step> = fc.record({
   rank: fc.nat({ max: 1000 }),
@@ -37,10 +38,11 @@ const anyStep: fc.Arbitrary<Step> = fc.record({
 const anyMember: fc.Arbitrary<MemberPlan> = fc.record({
   steps: fc.array(anyStep, { minLength: STEPS, maxLength: STEPS }),
   knowsTimeAt: fc.nat({ max: 1000 }),
+  aheadMs: fc.constantFrom(0, 0, -600_000, 600_000, 40 * DAY, -20 * DAY),
+  rightAt: fc.nat({ max: 1000 }),
   deaths: fc.array(fc.record({ afterWrites: fc.nat({ max: 12 }), isWritten: fc.boolean() }), { maxLength: 3 }),
 });
 
-const DAY = 86_400_000;
 /** Retention that lets go of nothing, of what is older than the day of the first entry, of that day, and of a month. */
 const SINCE_START = BigInt(Math.floor(END / DAY) - Math.floor(Number(START) / DAY));
 const DAYS = [KEEP_DAYS, SINCE_START, SINCE_START - 1n, 30n];
@@ -161,7 +163,7 @@ test(`whatever came in which order by which way, all members end with one set an
 });
 
 async function ended(store: () => GroupStore, history: MootHistory, plan: MemberPlan) {
-  const member = new MootMember(store, history, plan.deaths);
+  const member = new MootMember(store, history, plan);
   await member.live(plan);
   return member.group;
 }

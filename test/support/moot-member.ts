@@ -22,10 +22,14 @@ export interface Step {
   readonly isOverlapping: boolean;
 }
 
-/** One member: in which order what there is comes to it, when it learns what time it is, and when its process dies. */
+/** One member: in which order what there is comes to it, what its clock shows, and when its process dies. */
 export interface MemberPlan {
   readonly steps: readonly Step[];
+  /** The rank at which it first hears what time it is. */
   readonly knowsTimeAt: number;
+  /** How far its clock is ahead until then, in milliseconds, and the rank at which it is put right. */
+  readonly aheadMs: number;
+  readonly rightAt: number;
   readonly deaths: readonly { readonly afterWrites: number; readonly isWritten: boolean }[];
 }
 
@@ -48,7 +52,7 @@ const LOCAL = PublicKey.fromBytes(identity(9).publicKey);
 export class MootMember {
   readonly #store: () => GroupStore;
   readonly #history: MootHistory;
-  readonly #clock = new ManualClock(NOW);
+  readonly #clock: ManualClock;
   readonly #deaths: MemberPlan["deaths"][number][];
   #fuse: Fuse = NEVER;
   #group!: Group;
@@ -56,14 +60,15 @@ export class MootMember {
   #underWay: Promise<unknown>[] = [];
 
   /** `store`: opens what is kept, at the start and after each death. */
-  constructor(store: () => GroupStore, history: MootHistory, deaths: MemberPlan["deaths"]) {
+  constructor(store: () => GroupStore, history: MootHistory, { aheadMs, deaths }: MemberPlan) {
     this.#store = store;
+    this.#clock = new ManualClock(NOW + aheadMs);
     this.#history = history;
     this.#deaths = [...deaths];
     this.#start();
   }
 
-  async live({ knowsTimeAt, steps }: MemberPlan): Promise<void> {
+  async live({ knowsTimeAt, rightAt, steps }: MemberPlan): Promise<void> {
     const { entries, messages, policy } = this.#history;
     const { lost, heals } = this.#history;
     const rest = [...steps];
@@ -80,6 +85,7 @@ export class MootMember {
       }),
       ...(policy === undefined ? [] : [{ rank: rank(), run: () => this.#adopt() }]),
       { rank: knowsTimeAt, run: () => this.#hear() },
+      { rank: rightAt, run: () => this.#putRight() },
     ];
     for (const { run, ...step } of events.sort((a, b) => a.rank - b.rank)) {
       const running = this.#alive(run);
@@ -89,7 +95,7 @@ export class MootMember {
     }
     await Promise.all(this.#underWay.splice(0));
     await this.#meet();
-    this.#clock.advance(END - this.#clock.unix());
+    this.#clock.advance(END - this.#now());
     await this.#meet();
     await this.#group.close();
   }
@@ -116,8 +122,7 @@ export class MootMember {
       await turns();
       if (this.#fuse.isBurnt) await this.#restart();
       quiet = messages.size === before && this.#group.owed === 0 ? quiet + 1 : 0;
-      if (this.#clock.unix() >= END) continue;
-      this.#clock.advance(Math.min(DAY, END - this.#clock.unix()));
+      this.#clock.advance(Math.min(DAY, END - this.#now()));
     }
   }
 
@@ -167,10 +172,19 @@ export class MootMember {
     if (policy !== undefined && this.#group.policy.adopt(formatPolicy(policy))) this.#group.policiesChanged();
   }
 
+  /** What time it is. */
+  #now(): number {
+    return NOW + this.#clock.steady();
+  }
+
+  async #putRight(): Promise<void> {
+    this.#clock.setUnix(this.#now());
+  }
+
   async #hear(): Promise<void> {
     this.#knowsTime = true;
     const { retention, roster } = this.#group;
-    for (const peer of roster.members.keys()) retention.hear(peer, unixMs(this.#clock.unix()));
+    for (const peer of roster.members.keys()) retention.hear(peer, unixMs(this.#now()));
     this.#group.tell({ kind: "timer", timer: "compare" });
   }
 

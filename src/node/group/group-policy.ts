@@ -20,7 +20,7 @@ const RECALL_MS = 3_600_000;
 const NOTES_MAX = 1024;
 
 /** Ours. Updates told to who forgets all else of their time: one counts, and a few more in case it is refused. */
-const UPDATES_OFFERED = 8;
+export const UPDATES_OFFERED = 8;
 
 /** The name of the fact the policy in force is kept under, as JSON text. */
 export const POLICY_FACT = "policy";
