@@ -11,7 +11,7 @@ export interface KeyPlaces {
 const FEW = 16;
 
 /** Above it whole numbers are none any more as a `number`. */
-const EXACT_MAX = 2 ** 53;
+const WHOLE_NUMBERS = 2 ** 53;
 
 /** Whether each key comes behind the one before it in the order of their UTF-8 bytes. */
 export function isAscending(keys: KeyPlaces): boolean {
@@ -95,7 +95,7 @@ function sortGroup({ base, keys, order, packed }: KeySort, group: Alike, open: A
   const depth = commonLength(keys, order, group);
   const old = order.slice(from, to);
   const count = old.length;
-  const units = Math.floor(Math.log2(EXACT_MAX / count) / Math.log2(base));
+  const units = Math.floor(Math.log2(WHOLE_NUMBERS / count) / Math.log2(base));
   const values = packed.subarray(0, count);
   for (let at = 0; at < count; at++) {
     const place = old[at]!;

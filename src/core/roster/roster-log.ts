@@ -256,13 +256,7 @@ class Builder {
   }
 
   acceptGenesis(entry: RosterEntry): RosterRejection | undefined {
-    const { actor, op, parents, subject } = entry;
-    if (this.entries.length > 0) return "non_empty_log";
-    if (op !== "add") return "genesis_op";
-    if (parents.length > 0) return "genesis_parents";
-    if (actor !== subject.pilot_node_id) return "genesis_actor";
-    if (subject.entmoot_pubkey === null || subject.entmoot_pubkey.length === 0) return "genesis_no_key";
-    const rejection = checkSeal(entry, subject.entmoot_pubkey);
+    const rejection = this.entries.length > 0 ? "non_empty_log" : checkGenesis(entry);
     if (rejection === undefined) this.take(entry);
     return rejection;
   }
@@ -298,6 +292,16 @@ class Builder {
 
 function build({ entries, history }: Builder): RosterLog {
   return new RosterLog(entries, history);
+}
+
+/** The check that `entry` fails first as the one a log starts with. */
+export function checkGenesis(entry: RosterEntry): RosterRejection | undefined {
+  const { actor, op, parents, subject } = entry;
+  if (op !== "add") return "genesis_op";
+  if (parents.length > 0) return "genesis_parents";
+  if (actor !== subject.pilot_node_id) return "genesis_actor";
+  if (subject.entmoot_pubkey === null || subject.entmoot_pubkey.length === 0) return "genesis_no_key";
+  return checkSeal(entry, subject.entmoot_pubkey);
 }
 
 /** The check that `entry` fails first as the one behind `before`, in a log of `founder`. */

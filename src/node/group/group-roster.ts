@@ -41,10 +41,11 @@ export class GroupRoster implements RosterView {
   #members: ReadonlyMap<PublicKey, NodeInfo> | undefined;
   #authors: ReadonlySet<PublicKey> | undefined;
 
-  /** Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read. */
-  constructor(store: RosterStore) {
+  /** `verified`: what the store was just given. Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read. */
+  constructor(store: RosterStore, verified?: RosterLog) {
     this.#store = store;
-    this.#log = RosterLog.empty;
+    this.#log = verified ?? RosterLog.empty;
+    if (verified !== undefined) return;
     const entries = store.entries();
     if (entries.length === 0) return;
     const { log, stopped } = RosterLog.empty.sync(entries);

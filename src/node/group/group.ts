@@ -4,6 +4,7 @@ import { type GroupId, MerkleRoot, type MessageId, type PublicKey } from "../../
 import type { TimePlace } from "../../core/order/time-place.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { RosterHeal } from "../../core/roster/roster-heal.ts";
+import type { RosterLog } from "../../core/roster/roster-log.ts";
 import type { Log } from "../../host/log.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
 import type { CopyComparison } from "../../machine/copy-comparison.ts";
@@ -39,6 +40,8 @@ export interface IngestSource {
 
 export interface GroupParts {
   readonly store: GroupStore;
+  /** The whole roster log, where the store was just given it: it is not read and verified a second time. */
+  readonly verified?: RosterLog;
   readonly local: PublicKey;
   readonly config: MachineConfig;
   readonly random: Random;
@@ -91,7 +94,7 @@ export class Group {
     this.#parts = parts;
     this.store = store;
     this.id = store.groupId;
-    this.roster = new GroupRoster(store.roster);
+    this.roster = new GroupRoster(store.roster, parts.verified);
     const founder = () => this.roster.log.founder?.pilot_node_id;
     this.policy = new GroupPolicy(store, { founder, unix: () => clock.unix() });
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
