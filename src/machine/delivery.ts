@@ -123,7 +123,7 @@ export function moved(row: Delivery, event: DeliveryEvent, nowMs: number): Deliv
   }
 }
 
-type Held = Exclude<
+type HolderEvent = Exclude<
   DeliveryEvent,
   { readonly kind: "claim" | "look" | "read" | "answer" | "ack" | "lapse" | "restart" }
 >;
@@ -131,7 +131,7 @@ type Held = Exclude<
 const SAME = { kind: "same" } as const;
 
 /** Whoever holds the latest token says what became of it. What was read meanwhile stays read. */
-function byHolder(row: Delivery, event: Held, nowMs: number): DeliveryMove {
+function byHolder(row: Delivery, event: HolderEvent, nowMs: number): DeliveryMove {
   const { state } = row;
   const isOut = state === "handed" || state === "uncertain";
   switch (event.kind) {

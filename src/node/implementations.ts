@@ -1,9 +1,22 @@
 import { EntmootError } from "../core/errors.ts";
-import type { GroupId } from "../core/ids.ts";
+import type { GroupId, PublicKey } from "../core/ids.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { RunningProgram } from "../host/running-program.ts";
 import { admit, expel, inviteAuthority } from "./admit.ts";
+import {
+  type ActingServices,
+  acknowledge,
+  deliverRule,
+  listMutes,
+  muteMember,
+  publishReply,
+  readMessage,
+  unmuteMember,
+} from "./agents/acting.ts";
+import { type InboxServices, listInbox } from "./agents/inbox.ts";
+import { findMessages, tellThread } from "./agents/thread.ts";
 import { awaitComparison, changeRoster } from "./change-roster.ts";
+import type { ChangeSignal } from "./change-signal.ts";
 import { createGroup } from "./create-group.ts";
 import { healRoster } from "./heal-roster.ts";
 import type { Joiner } from "./join/join.ts";
@@ -16,13 +29,11 @@ import { type Call, type Implementations, Implemented } from "./operations/imple
 import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
 import { listPeers } from "./peer-rows.ts";
 import { probe } from "./probe.ts";
-import type { Publisher } from "./publish.ts";
 import { publishSigned } from "./publish-signed.ts";
 import { tellBacklog } from "./read/backlog.ts";
 import { advanceConsumer, forgetConsumer, leaseConsumer, listConsumers, releaseConsumer } from "./read/consumers.ts";
 import { listMembers } from "./read/members.ts";
 import { oneMessage, pageOfMessages } from "./read/messages.ts";
-import type { Moots } from "./read/moots.ts";
 import { listTopics } from "./read/topics.ts";
 import { type Watched, watchLogs } from "./read/watch.ts";
 import { whenWritable } from "./when-writable.ts";
@@ -35,11 +46,13 @@ export interface Restart {
 }
 
 /** What reading works on. */
-export type Reading = Moots & Parameters<typeof listMembers>[0];
+export type Reading = InboxServices & Parameters<typeof listMembers>[0];
 
 /** What the operations of a node work on. */
-export interface NodeServices extends NodeContext, Watched {
-  readonly publisher: Publisher;
+export interface NodeServices extends NodeContext, Watched, ActingServices {
+  /** The key of this node. */
+  readonly local: PublicKey;
+  readonly changed: ChangeSignal;
   readonly joiner: Joiner;
   readonly build: BuildInfo;
   readonly status: () => NodeStatus;
@@ -56,6 +69,10 @@ const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
   members: listMembers,
   topics: listTopics,
   consumer_list: listConsumers,
+  inbox: listInbox,
+  thread: tellThread,
+  message_find: findMessages,
+  mutes: listMutes,
 };
 
 /** What can be asked of a data root that is only looked at. */
@@ -132,6 +149,12 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   consumer_lease: writing("group", leaseConsumer),
   consumer_release: writing("group", releaseConsumer),
   consumer_forget: writing("group", forgetConsumer),
+  inbox_read: readMessage,
+  inbox_ack: acknowledge,
+  reply: publishReply,
+  mute: muteMember,
+  unmute: unmuteMember,
+  deliver_rule: deliverRule,
 };
 
 /** What can be asked of a node, with what carries it out. */

@@ -1,5 +1,6 @@
 import { CONSUMER_OPERATIONS, consumer_list } from "./consumers.ts";
 import { DAEMON_OPERATIONS } from "./daemon.ts";
+import { INBOX_OPERATIONS, INBOX_READING } from "./inbox.ts";
 import { INVITE_OPERATIONS } from "./invites.ts";
 import { backlog, MESSAGE_OPERATIONS, message, messages } from "./messages.ts";
 import { MOOT_OPERATIONS, members, topics } from "./moots.ts";
@@ -11,7 +12,8 @@ export const OPERATIONS = {
   ...INVITE_OPERATIONS,
   ...MESSAGE_OPERATIONS,
   ...CONSUMER_OPERATIONS,
+  ...INBOX_OPERATIONS,
 };
 
 /** Those that a data root answers without a node: they need no identity, wait for nothing and change nothing. */
-export const READ_OPERATIONS = { message, messages, backlog, members, topics, consumer_list };
+export const READ_OPERATIONS = { message, messages, backlog, members, topics, consumer_list, ...INBOX_READING };
