@@ -17,6 +17,8 @@ import { byDirectory } from "../store/group-directory.ts";
 import type { GroupStore } from "../store/group-store.ts";
 import { processPlace } from "../store/process-place.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
+import { Ledger } from "./agents/ledger.ts";
+import { Windows } from "./agents/windows.ts";
 import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
 import { ChangeSignal } from "./change-signal.ts";
@@ -89,6 +91,7 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #random: Random;
   readonly #context: NodeContext;
   readonly #services: NodeServices;
+  #ledger: Ledger | undefined;
   readonly #operations: Implemented<NodeServices>;
   readonly #startedAt: UnixMs;
   readonly #watch: ClockWatch;
@@ -104,7 +107,10 @@ export class EntmootNode implements Operations, OperationHost {
     parts.root.beginServing();
     node.#context.carrier?.start();
     // A command that works here alone is over before anything could be found, and is told by what it does.
-    if (parts.transport !== undefined) node.#data.start();
+    if (parts.transport !== undefined) {
+      node.#data.start();
+      node.#ledger?.follow(node.#ending.signal);
+    }
     return node;
   }
 
@@ -199,20 +205,28 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   #makeServices(context: NodeContext): NodeServices {
-    const { build, onStop, restart, voices } = this.#parts;
+    const { build, log, onStop, restart, root, voices } = this.#parts;
+    const turns = new Turns(context.clock);
+    const agents = () => root.agents();
+    const windows = new Windows({ turns, clock: context.clock, local: context.local, agents });
+    const moots = () => {
+      this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
+      return this.#inOrder;
+    };
+    this.#ledger = new Ledger({ clock: context.clock, moots, turns, root, log, changed: this.#changed, windows });
     return {
       ...context,
       get voices() {
         return voices?.();
       },
-      moots: () => {
-        this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
-        return this.#inOrder;
-      },
+      mailbox: root.mailbox,
+      agents,
+      windows: () => windows,
+      ledger: this.#ledger,
+      moots,
       moot: (id) => this.#readable(id),
       changed: this.#changed,
-      mailbox: context.root.mailbox,
-      turns: new Turns(context.clock),
+      turns,
       onPeerEvent: (listener: (event: WatchedPeer) => void) => {
         this.#peerListeners.add(listener);
         return () => this.#peerListeners.delete(listener);

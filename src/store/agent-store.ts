@@ -66,7 +66,7 @@ export interface AgentStoreLimits {
   readonly keptMs: number;
 }
 
-/** Ours. */
+/** Ours. Some hundred bytes a row: a ledger of 100 MB at most, though thousands ask in many moots. */
 export const AGENT_STORE_LIMITS: AgentStoreLimits = {
   rows: 16_384,
   allRows: 262_144,
@@ -102,6 +102,10 @@ export interface AgentStore extends Disposable {
   rowsAfter(groupId: GroupId, seq: number, limit: number): LedgerRow[];
   /** At most `limit` that wait, those first that have waited longest; of all moots or of one. */
   waiting(limit: number, groupId?: GroupId): LedgerRow[];
+  /** At most `limit` that wait and whose time is over by then, the earliest first. */
+  due(nowMs: number, limit: number): LedgerRow[];
+  /** Those that a listener was given, or somebody looks for. */
+  held(): LedgerRow[];
   /** How many rows of a moot wait. */
   countWaiting(groupId: GroupId): number;
   rule(groupId: GroupId): DeliverRule;

@@ -86,6 +86,19 @@ export function agentStoreContract(name: string, makeWorld: () => AgentStoreWorl
       expect(store.countWaiting(GROUP)).toBe(2);
     });
 
+    check("tells whose time is over, and what a listener was given", (store) => {
+      put(
+        store,
+        row(1, { untilMs: 20 }),
+        row(2, { untilMs: 10, state: "claimed" }),
+        row(3, { untilMs: 30, state: "handed" }),
+      );
+      put(store, row(4, { untilMs: 1, state: "read" }));
+      expect(store.due(20, 10).map(({ seq }) => seq)).toEqual([2, 1]);
+      expect(store.due(20, 1).map(({ seq }) => seq)).toEqual([2]);
+      expect(store.held().map(({ seq }) => seq)).toEqual([2, 3]);
+    });
+
     check("makes all changes or none", (store, world) => {
       expect(() =>
         store.change((to) => {

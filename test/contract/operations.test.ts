@@ -9,6 +9,7 @@ import { OPERATIONS, READ_OPERATIONS } from "../../src/node/operations/table.ts"
 import { type CasesOf, operationsContract, refusalsContract } from "./operations.contract.ts";
 import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
+import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
 import { MAILBOX_CASES } from "./operations-mailbox.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
@@ -24,6 +25,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...CONSUMER_CASES,
   ...VOICE_CASES,
   ...MAILBOX_CASES,
+  ...INBOX_CASES,
 };
 
 for (const driver of [IN_PROCESS, OWNERS_SOCKET, AGENTS_SOCKET]) operationsContract(driver, OPERATIONS, CASES);

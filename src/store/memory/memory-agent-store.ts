@@ -16,7 +16,7 @@ import {
   waits,
 } from "../agent-store.ts";
 
-interface Kept {
+interface KeptOfAgents {
   readonly moots: Map<GroupId, MootInbox>;
   readonly rows: Map<string, LedgerRow>;
   readonly rules: Map<GroupId, DeliverRule>;
@@ -27,7 +27,7 @@ interface Kept {
 /** The inbox and its ledger in memory, for simulations, tests and whoever only looks at a root that has none. */
 export class MemoryAgentStore implements AgentStore {
   readonly #limits: AgentStoreLimits;
-  #kept: Kept = { moots: new Map(), rows: new Map(), rules: new Map(), mutes: new Map(), token: 0 };
+  #kept: KeptOfAgents = { moots: new Map(), rows: new Map(), rules: new Map(), mutes: new Map(), token: 0 };
 
   constructor(limits = AGENT_STORE_LIMITS) {
     this.#limits = limits;
@@ -53,6 +53,17 @@ export class MemoryAgentStore implements AgentStore {
       .filter(waits)
       .sort((one, other) => one.queuedAtMs - other.queuedAtMs || one.seq - other.seq)
       .slice(0, limit);
+  }
+
+  due(nowMs: number, limit: number): LedgerRow[] {
+    return this.#rowsOf(undefined)
+      .filter((row) => waits(row) && row.untilMs <= nowMs)
+      .sort((one, other) => one.untilMs - other.untilMs)
+      .slice(0, limit);
+  }
+
+  held(): LedgerRow[] {
+    return this.waiting(Number.POSITIVE_INFINITY).filter(({ state }) => state === "claimed" || state === "handed");
   }
 
   countWaiting(groupId: GroupId): number {

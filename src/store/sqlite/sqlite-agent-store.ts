@@ -87,6 +87,14 @@ export class SqliteAgentStore implements AgentStore {
     return rows.map((row) => this.#rowOf(row));
   }
 
+  due(nowMs: number, limit: number): LedgerRow[] {
+    return this.#sql.due.rows(nowMs, limit).map((row) => this.#rowOf(row));
+  }
+
+  held(): LedgerRow[] {
+    return this.#sql.held.rows().map((row) => this.#rowOf(row));
+  }
+
   countWaiting(groupId: GroupId): number {
     return this.#ledger.number(this.#sql.countWaiting.row(GroupId.toBytes(groupId))?.[0], groupId);
   }
@@ -248,6 +256,8 @@ function statements(
   | "after"
   | "waiting"
   | "waitingIn"
+  | "due"
+  | "held"
   | "countWaiting"
   | "countWaitingOf"
   | "rule"
@@ -273,6 +283,8 @@ function statements(
     waitingIn: file.prepare(
       `SELECT ${ROW} FROM ledger WHERE waits = 1 AND group_id = ?1 ORDER BY queued_at_ms, seq LIMIT ?2`,
     ),
+    due: file.prepare(`SELECT ${ROW} FROM ledger WHERE waits = 1 AND until_ms <= ?1 ORDER BY until_ms LIMIT ?2`),
+    held: file.prepare(`SELECT ${ROW} FROM ledger WHERE state IN ('claimed', 'handed') ORDER BY queued_at_ms, seq`),
     countWaiting: file.prepare("SELECT count(*) FROM ledger WHERE waits = 1 AND group_id = ?1"),
     countWaitingOf: file.prepare("SELECT count(*) FROM ledger WHERE waits = 1 AND group_id = ?1 AND author IS ?2"),
     rule: file.prepare("SELECT deliver, allowed FROM rules WHERE group_id = ?1"),
