@@ -17,7 +17,7 @@ import { byDirectory } from "../store/group-directory.ts";
 import type { GroupStore } from "../store/group-store.ts";
 import { processPlace } from "../store/process-place.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
-import { Ledger } from "./agents/ledger.ts";
+import { AgentSide } from "./agents/agent-side.ts";
 import { Windows } from "./agents/windows.ts";
 import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
@@ -91,7 +91,7 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #random: Random;
   readonly #context: NodeContext;
   readonly #services: NodeServices;
-  #ledger: Ledger | undefined;
+  #agents: AgentSide | undefined;
   readonly #operations: Implemented<NodeServices>;
   readonly #startedAt: UnixMs;
   readonly #watch: ClockWatch;
@@ -109,7 +109,7 @@ export class EntmootNode implements Operations, OperationHost {
     // A command that works here alone is over before anything could be found, and is told by what it does.
     if (parts.transport !== undefined) {
       node.#data.start();
-      node.#ledger?.follow(node.#ending.signal);
+      node.#agents?.ledger.follow(node.#ending.signal);
     }
     return node;
   }
@@ -159,6 +159,7 @@ export class EntmootNode implements Operations, OperationHost {
   async #close(): Promise<void> {
     this.#ending.abort(new EntmootError("unavailable", "the daemon is ending"));
     this.#unopened[Symbol.dispose]();
+    this.#agents?.listeners[Symbol.dispose]();
     this.#data[Symbol.dispose]();
     this.#changed.notify();
     await Promise.all([...this.#groups.values()].map((group) => group.close()));
@@ -205,7 +206,7 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   #makeServices(context: NodeContext): NodeServices {
-    const { build, log, onStop, restart, root, voices } = this.#parts;
+    const { build, onStop, restart, root, voices } = this.#parts;
     const turns = new Turns(context.clock);
     const agents = () => root.agents();
     const windows = new Windows({ turns, clock: context.clock, local: context.local, agents });
@@ -213,7 +214,15 @@ export class EntmootNode implements Operations, OperationHost {
       this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
       return this.#inOrder;
     };
-    this.#ledger = new Ledger({ clock: context.clock, moots, turns, root, log, changed: this.#changed, windows });
+    this.#agents = new AgentSide({
+      ...context,
+      agents,
+      changed: this.#changed,
+      moots,
+      turns,
+      windows,
+      moot: (id) => this.#readable(id),
+    });
     return {
       ...context,
       get voices() {
@@ -222,7 +231,8 @@ export class EntmootNode implements Operations, OperationHost {
       mailbox: root.mailbox,
       agents,
       windows: () => windows,
-      ledger: this.#ledger,
+      ledger: this.#agents.ledger,
+      listeners: this.#agents.listeners,
       moots,
       moot: (id) => this.#readable(id),
       changed: this.#changed,

@@ -13,7 +13,9 @@ import {
   readMessage,
   unmuteMember,
 } from "./agents/acting.ts";
+import { tellDeliveries } from "./agents/deliveries.ts";
 import { type InboxServices, listInbox } from "./agents/inbox.ts";
+import type { Listeners } from "./agents/listeners.ts";
 import { findMessages, tellThread } from "./agents/thread.ts";
 import { awaitComparison, changeRoster } from "./change-roster.ts";
 import type { ChangeSignal } from "./change-signal.ts";
@@ -58,6 +60,7 @@ export interface NodeServices extends NodeContext, Watched, ActingServices {
   readonly local: PublicKey;
   readonly changed: ChangeSignal;
   readonly mailbox: Mailboxes["mailbox"];
+  readonly listeners: Listeners;
   readonly joiner: Joiner;
   readonly build: BuildInfo;
   readonly status: () => NodeStatus;
@@ -157,6 +160,9 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   join_invite: writing("node", ({ joiner }, request, call) => joiner.joinByInvite(request, call)),
   publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
   publish_signed: (node, { message }) => publishSigned(node, message),
+  listen: ({ listeners }, request, call) => listeners.listen(request, call),
+  delivery_move: ({ listeners }, request) => listeners.move(request),
+  deliveries: tellDeliveries,
   voices: (node) => ({ voices: keeperOf(node).states() }),
   voice_add: (node, request, { signal }) => keeperOf(node).add(request, signal),
   async voice_end(node, { name }) {

@@ -11,6 +11,7 @@ import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
 import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
+import { LISTEN_CASES } from "./operations-listen.ts";
 import { MAILBOX_CASES } from "./operations-mailbox.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
@@ -24,6 +25,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...MESSAGE_CASES,
   ...CONSUMER_CASES,
   ...VOICE_CASES,
+  ...LISTEN_CASES,
   ...MAILBOX_CASES,
   ...INBOX_CASES,
 };

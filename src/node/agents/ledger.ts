@@ -3,7 +3,15 @@ import type { GroupId, MessageId } from "../../core/ids.ts";
 import { keyOf } from "../../core/record/node-key.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { Log } from "../../host/log.ts";
-import { ASKING_MS, type Delivery, type DeliveryEvent, isDone, moved, newDelivery } from "../../machine/delivery.ts";
+import {
+  ASKING_MS,
+  type Delivery,
+  type DeliveryEvent,
+  type DeliveryMove,
+  isDone,
+  moved,
+  newDelivery,
+} from "../../machine/delivery.ts";
 import type { AgentChanges, AgentStore, DeliverRule, LedgerRow } from "../../store/agent-store.ts";
 import type { DataRoot } from "../../store/data-root.ts";
 import { isApart, type StoredMessage } from "../../store/group-store.ts";
@@ -32,6 +40,10 @@ export interface LedgerParts extends Pick<Moots, "clock" | "moots" | "turns"> {
   readonly log: Log;
   readonly changed: ChangeSignal;
   readonly windows: Windows;
+  /** Rows have come, or others are free again. */
+  readonly onRows: () => void;
+  /** A message of this node is looked at. */
+  readonly onOwn: (moot: Moot, message: Message) => void;
 }
 
 /** A message that is held here. */
@@ -114,6 +126,24 @@ export class Ledger {
     return next;
   }
 
+  /** Moves rows in one commit, durable on return. What a row does not allow is told, and keeps no other from moving. */
+  moveAll(asked: readonly { readonly row: LedgerRow; readonly event: DeliveryEvent }[]): DeliveryMove[] {
+    if (asked.length === 0) return [];
+    const { clock, moots, windows } = this.#parts;
+    const now = clock.unix();
+    const moves = asked.map(({ event, row }) => moved(row, event, now));
+    this.store.change((to) => {
+      for (const [n, move] of moves.entries()) if (move.kind === "moved") to.putRow({ ...asked[n]!.row, ...move.row });
+    });
+    for (const [n, move] of moves.entries()) {
+      if (move.kind !== "moved" || !isDone(move.row.state)) continue;
+      const { groupId, messageId } = asked[n]!.row;
+      const moot = moots().find(({ id }) => id === groupId);
+      if (moot !== undefined) windows.forget(moot, ({ id }) => id === messageId);
+    }
+    return moves;
+  }
+
   /** Everything of a moot up to a number is done. Gives how many messages that were not are acknowledged by it. */
   async ackThrough(moot: Moot, seq: number): Promise<number> {
     const { clock, turns, windows } = this.#parts;
@@ -185,6 +215,7 @@ export class Ledger {
       if (due.length === 0) return;
       const gone = this.store.change((to) => due.filter((row) => this.#apply(to, row, { kind: "lapse" }, now)).length);
       if (gone === 0) return;
+      this.#parts.onRows();
     }
   }
 
@@ -217,10 +248,11 @@ export class Ledger {
       if (last === undefined) return;
       known = await window.known();
       const look = new Look(moot, { asking: window.asking, store: this.store, known, nowMs: clock.unix() });
-      const changes = piece.flatMap((stored) => look.at(stored));
+      const changes = piece.flatMap((stored) => look.at(stored, (message) => this.#parts.onOwn(moot, message)));
       if (changes.length > 0 || last.seq - known.lookedSeq >= NOTED_EVERY) {
         await whenWritable(clock, [this.store]);
         this.#note(window, { changes, known: await window.known(), lookedSeq: last.seq });
+        if (changes.length > 0) this.#parts.onRows();
       }
       seq = last.seq;
       this.#lookedSeq.set(moot.id, { log: moot.store.messages.logId(), seq });
@@ -309,9 +341,12 @@ class Look {
     this.#rule = store.rule(moot.id);
   }
 
-  at(stored: StoredMessage): RowChange[] {
+  at(stored: StoredMessage, onOwn: (message: Message) => void): RowChange[] {
     const message = messageOf(stored);
-    if (this.#asking.isOwn(message)) return message.references.flatMap((id) => this.#answered(id));
+    if (this.#asking.isOwn(message)) {
+      onOwn(message);
+      return message.references.flatMap((id) => this.#answered(id));
+    }
     const known = this.#store.row(this.#moot.id, stored.id);
     if (known !== undefined)
       return known.seq === stored.seq ? [] : [{ row: { ...known, seq: stored.seq }, event: undefined }];

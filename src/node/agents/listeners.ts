@@ -1,11 +1,11 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
-import type { GroupId, MessageId } from "../../core/ids.ts";
+import { GroupId, type MessageId } from "../../core/ids.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import { type DeliveryEvent, type DeliveryMove, moved } from "../../machine/delivery.ts";
 import type { WakeGuards } from "../../machine/wake-guards.ts";
-import type { AgentChanges, AgentStore, LedgerRow } from "../../store/agent-store.ts";
+import type { AgentStore, LedgerRow } from "../../store/agent-store.ts";
 import type { Call } from "../operations/implementation.ts";
 import {
   BATCH_MAX,
@@ -21,12 +21,16 @@ import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import type { Moot } from "../read/moots.ts";
 import { handedForm, toldBytes } from "./handing.ts";
 import type { HopCounter } from "./hops.ts";
+import type { Ledger } from "./ledger.ts";
 import { AgentListener } from "./listener.ts";
 import { TurnCounts } from "./turn-counts.ts";
 
 /** Ours. How long a claim stands until the bridge says that it begins, and how long what it handed over may go unseen: an agent's turn may take long. */
 const CLAIM_MS = 60_000;
 const HANDED_MS = 3_600_000;
+/** Ours. Turns of the last hour are counted; more of them than may be are counted no better. */
+const COUNTED_MS = 3_600_000;
+const COUNTED_MAX = 256;
 /** Ours. Bytes of content in one turn. */
 const TURN_BYTES_MAX = 32 * 1024;
 /** Ours. Rows looked at for one turn: as many as may wait in one moot. */
@@ -41,13 +45,12 @@ const LOOK_AGAIN_MS = 60_000;
 export interface ListenersParts {
   readonly clock: Clock;
   readonly agents: () => AgentStore;
+  readonly ledger: () => Pick<Ledger, "catchUp" | "moveAll">;
   readonly moot: (id: GroupId) => Moot | undefined;
   readonly guards: WakeGuards;
   readonly hops: HopCounter;
-  /** Minute of the day here, for quiet hours. */
-  readonly minuteOfDay: () => number;
   /** Why a message wakes nobody whatever the guards say: its author left, is muted, the rule is another since; `undefined`: it may. */
-  readonly whyNot: (moot: Moot, message: Message, row: LedgerRow) => string | undefined;
+  readonly whyNot: (moot: Moot, message: Message) => string | undefined;
   /** Somebody began or ceased to listen. */
   readonly onChange: () => void;
 }
@@ -63,19 +66,10 @@ export class Listeners implements Disposable {
   #soon: Disposable | undefined;
   #alarm: Disposable | undefined;
   #isClosed = false;
+  #hasBegun = false;
 
   constructor(parts: ListenersParts) {
     this.#parts = parts;
-  }
-
-  /** No listener of before lives: what they had in hand is given up, or is looked for. Called once the ledger is open. */
-  restart(): void {
-    const now = this.#parts.clock.unix();
-    const held = this.#parts.agents().held();
-    this.#move(held.map((row) => ({ row, event: { kind: "restart" } })));
-    const turns = held.filter(({ handedAtMs }) => handedAtMs > 0).sort((a, b) => a.handedAtMs - b.handedAtMs);
-    for (const row of turns) this.#parts.guards.began([row], Math.min(row.handedAtMs, now));
-    this.poke();
   }
 
   get all(): readonly AgentListener[] {
@@ -93,6 +87,8 @@ export class Listeners implements Disposable {
     }
     if (before !== undefined)
       this.#end(before, `another listener of agent ${JSON.stringify(request.agent)} took its place`);
+    if (request.group_id !== undefined) this.#requireMoot(request.group_id);
+    await this.#begin();
     const listener = new AgentListener(request, this.#parts.clock.unix());
     this.#listeners.unshift(listener);
     try {
@@ -107,6 +103,21 @@ export class Listeners implements Disposable {
     } finally {
       this.#gone(listener);
     }
+  }
+
+  /** Turns of the last hour count although the process is another. Once, before anybody is woken. */
+  async #begin(): Promise<void> {
+    await this.#parts.ledger().catchUp();
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    const now = this.#parts.clock.unix();
+    const handed = this.#parts.agents().handedSince(now - COUNTED_MS, COUNTED_MAX);
+    for (const row of handed) this.#parts.guards.began([row], Math.min(row.handedAtMs, now));
+  }
+
+  #requireMoot(id: GroupId): void {
+    if (this.#parts.moot(id) === undefined)
+      throw new EntmootError("group_not_found", `group ${GroupId.toBase64(id)} not joined`);
   }
 
   /** In one commit. */
@@ -223,19 +234,20 @@ export class Listeners implements Disposable {
     row: LedgerRow,
     nowMs: number,
   ): { moot: Moot; message: Message; hop: number } | { reason: string; untilMs: number | undefined } {
-    const { guards, hops, minuteOfDay, moot: mootOf, whyNot } = this.#parts;
+    const { guards, hops, moot: mootOf, whyNot } = this.#parts;
+    const minute = minuteOfDay(nowMs);
     const { author, groupId, messageId } = row;
     // What costs nothing to know is asked first: a flood is held back without one of its messages being read.
-    const early = guards.held({ groupId, author, hop: 1, ownInChain: 0 }, nowMs, minuteOfDay());
+    const early = guards.held({ groupId, author, hop: 1, ownInChain: 0 }, nowMs, minute);
     if (early !== undefined) return early;
     const moot = mootOf(groupId);
     const stored = moot?.store.messages.get(messageId);
     if (moot === undefined || stored === undefined) return { reason: "not held here any more", untilMs: undefined };
     const message = decodeMessage(stored.canonical);
-    const reason = whyNot(moot, message, row);
+    const reason = whyNot(moot, message);
     if (reason !== undefined) return { reason, untilMs: undefined };
     const { hop, own } = hops.of(moot, message);
-    const held = guards.held({ groupId, author, hop, ownInChain: own }, nowMs, minuteOfDay());
+    const held = guards.held({ groupId, author, hop, ownInChain: own }, nowMs, minute);
     return held ?? { moot, message, hop };
   }
 
@@ -304,16 +316,14 @@ export class Listeners implements Disposable {
   }
 
   #move(asked: readonly { readonly row: LedgerRow; readonly event: DeliveryEvent }[]): DeliveryMove[] {
-    if (asked.length === 0) return [];
-    const now = this.#parts.clock.unix();
-    const apply = (to: AgentChanges) =>
-      asked.map(({ event, row }) => {
-        const verdict = moved(row, event, now);
-        if (verdict.kind === "moved") to.putRow({ ...row, ...verdict.row });
-        return verdict;
-      });
-    return this.#parts.agents().change(apply);
+    return this.#parts.ledger().moveAll(asked);
   }
+}
+
+/** Of the day where this machine stands. */
+function minuteOfDay(nowMs: number): number {
+  const now = new Date(nowMs);
+  return 60 * now.getHours() + now.getMinutes();
 }
 
 function eventOf({ to, token }: Move): DeliveryEvent {

@@ -2,6 +2,7 @@ import { CONSUMER_OPERATIONS, consumer_list } from "./consumers.ts";
 import { DAEMON_OPERATIONS } from "./daemon.ts";
 import { INBOX_OPERATIONS, INBOX_READING } from "./inbox.ts";
 import { INVITE_OPERATIONS } from "./invites.ts";
+import { LISTEN_OPERATIONS } from "./listen.ts";
 import { MAILBOX_OPERATIONS } from "./mailbox.ts";
 import { backlog, MESSAGE_OPERATIONS, message, messages } from "./messages.ts";
 import { MOOT_OPERATIONS, members, topics } from "./moots.ts";
@@ -17,6 +18,7 @@ export const OPERATIONS = {
   ...VOICE_OPERATIONS,
   ...MAILBOX_OPERATIONS,
   ...INBOX_OPERATIONS,
+  ...LISTEN_OPERATIONS,
 };
 
 /** Those that a data root answers without a node: they need no identity, and change nothing of a moot. The mailbox is shared by all processes. */
