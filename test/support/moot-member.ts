@@ -107,7 +107,7 @@ export class MootMember {
 
   /** Compares with the others, once a day, until there is nothing more to be had from them. */
   async #meet(): Promise<void> {
-    for (let quiet = 0; quiet < QUIET; ) {
+    for (let [quiet, round] = [0, 0]; quiet < QUIET; round++) {
       const { messages } = this.#group.store;
       const before = messages.size;
       await this.#alive(async () => {
@@ -118,6 +118,8 @@ export class MootMember {
         await this.#hear();
       });
       const lacked = this.#history.messages.filter(({ id }) => !messages.knows(id));
+      // Of two copies of one message in a batch the first is looked at, and only one of them may be signed.
+      if (round % 2 === 1) lacked.reverse();
       await this.#alive(() => this.#take(lacked, "pull"));
       await turns();
       if (this.#fuse.isBurnt) await this.#restart();
