@@ -6,6 +6,7 @@ import type { Message } from "../../core/record/records.ts";
 import { type DeliveryEvent, type DeliveryMove, moved } from "../../machine/delivery.ts";
 import type { WakeGuards } from "../../machine/wake-guards.ts";
 import type { AgentStore, LedgerRow } from "../../store/agent-store.ts";
+import { unlessAborted } from "../../transport/wait.ts";
 import type { Call } from "../operations/implementation.ts";
 import {
   BATCH_MAX,
@@ -98,7 +99,8 @@ export class Listeners implements Disposable {
       for (;;) {
         const event = await listener.next(call.signal);
         if (event === undefined) return {};
-        await call.emit(event);
+        // Who is gone takes no more, and holds up nobody.
+        await unlessAborted(call.emit(event), call.signal);
       }
     } finally {
       this.#gone(listener);

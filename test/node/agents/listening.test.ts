@@ -229,13 +229,20 @@ describe("what became of it moves the ledger, and nothing else does", () => {
       host.turns.push(handing);
       return hung.promise;
     };
-    const first = bridge(host);
+    bridge(host).running.catch(() => {});
     const id = await say(`@${elmId} hello`);
     await until(() => host.turns.length === 1);
-    first.end();
-    await until(async () => (await elm.call(deliveries, {})).listeners.length === 0);
-    const row = elmRoot.agents().row(group_id, id);
-    expect(row).toMatchObject({ state: "handed", attempt: 1 });
+    // The process dies: nothing that the bridge says later arrives.
+    for (const end of ends.splice(0)) end.abort();
+    await elm.close();
+    expect(elmRoot.agents().row(group_id, id)).toMatchObject({ state: "handed", attempt: 1 });
+    elm = await startNode(network, 2, { hostname: "elm", root: elmRoot });
+    const next = new TestHost();
+    next.found = () => "present";
+    bridge(next);
+    await until(() => next.looked.includes(id));
+    await until(async () => (await stateOf(id)) === undefined);
+    expect(next.turns).toEqual([]);
     hung.reject(new EntmootError("unavailable", "gone"));
   });
 });
@@ -244,8 +251,8 @@ describe("who may wake, and how often", () => {
   test("a muted member wakes nobody, and what it said waits for nobody either", async () => {
     const host = new TestHost();
     bridge(host);
-    const { entmoot_pubkey } = await oak.call(status, {});
-    await elm.call(mute, { group_id, entmoot_pubkey });
+    const { local_node_id: oakId } = (await oak.call(status, {})).groups[0]!;
+    await elm.call(mute, { group_id, member: String(oakId) });
     await say(`@${elmId} hello`);
     await until(async () => (await elm.call(status, {})).groups[0]!.messages === 1);
     const { waiting } = await elm.call(deliveries, {});
