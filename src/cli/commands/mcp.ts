@@ -50,7 +50,7 @@ interface Narrowed {
 }
 
 async function serve(options: GlobalOptions, { only, readOnly }: Narrowed): Promise<void> {
-  const [{ serveMcp }, { NodeLink }, { TOOLS }, { ControlClient }] = await Promise.all([
+  const [{ serveMcp }, { NodeLink }, { READ_ONLY_TOOLS, TOOLS }, { ControlClient }] = await Promise.all([
     import("../../mcp/server.ts"),
     import("../../mcp/node-link.ts"),
     import("../../mcp/tools/all-tools.ts"),
@@ -65,7 +65,7 @@ async function serve(options: GlobalOptions, { only, readOnly }: Narrowed): Prom
   });
   const ended = Promise.withResolvers<void>();
   const server = serveMcp({
-    tools: readOnly ? TOOLS.filter(({ onlyLooks }) => onlyLooks) : TOOLS,
+    tools: readOnly ? READ_ONLY_TOOLS : TOOLS,
     context: { node, clock: realClock, only, nonce: newNonce },
     version: BUILD_INFO.version,
     stdin: process.stdin,
@@ -78,6 +78,8 @@ async function serve(options: GlobalOptions, { only, readOnly }: Narrowed): Prom
   using _watch = whenParentIsGone(() => ended.resolve());
   await ended.promise;
   await server.close();
+  // Who holds the other end may never close it.
+  process.stdin.destroy();
 }
 
 /** A host that was killed may leave its end of the pipe to another child of its own. */
