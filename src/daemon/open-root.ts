@@ -70,6 +70,8 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
     node: root.node,
     mailbox: root.mailbox,
     notices: root.notices,
+    agents: () => root.agents(),
+    hasAgents: () => root.hasAgents(),
     beginServing: () => root.beginServing(),
     groupIds: () => root.groupIds().filter((id) => only === undefined || only.has(id)),
     openGroup: (id: GroupId, onProgress?: (progress: MigrationProgress) => void) => root.openGroup(id, onProgress),

@@ -12,7 +12,7 @@ import type {
   QueryPiece,
   StoredMessage,
 } from "../group-store.ts";
-import { checkLimit, checkNewMessage, INT64_MAX } from "../store-limits.ts";
+import { checkLimit, checkNewMessage, INT64_MAX, INT64_MIN } from "../store-limits.ts";
 import { timeRange } from "../time-range.ts";
 import { LogEnd } from "./log-end.ts";
 import { NewestPlaces } from "./newest-places.ts";
@@ -129,7 +129,7 @@ export class SqliteMessageStore implements MessageStore {
     // The index tells whose they are, so that only those of the author are looked at.
     this.#spent = file.prepare(
       `SELECT count(*), coalesce(sum(length(canonical)), 0) FROM messages
-      WHERE author = ?1 AND timestamp >= ?2 AND timestamp < ?3`,
+      WHERE author = ?1 AND timestamp >= ?2 AND timestamp <= ?3`,
     );
     this.#since = file.prepare("SELECT count(*) FROM messages WHERE timestamp >= ?1");
     this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
@@ -408,7 +408,9 @@ export class SqliteMessageStore implements MessageStore {
   }
 
   spentBy(author_node_id: number, since: bigint, until: bigint): { messages: number; bytes: number } {
-    const [messages, bytes] = this.#spent.row(author_node_id, since, until) ?? [];
+    // What is no int64 would be bound as another number.
+    const within = [since < INT64_MIN ? INT64_MIN : since, until > INT64_MAX ? INT64_MAX : until - 1n] as const;
+    const [messages, bytes] = this.#spent.row(author_node_id, ...within) ?? [];
     return { messages: this.#rows.number(messages, author_node_id), bytes: this.#rows.number(bytes, author_node_id) };
   }
 
