@@ -34,17 +34,17 @@ export function decodeMessage(input: Uint8Array | string): Message {
 }
 
 /** What readers are shown of a message. */
-export type Said = Pick<Message, "timestamp" | "topics" | "content"> & { readonly nodeId: number };
+export type Spoken = Pick<Message, "timestamp" | "topics" | "content"> & { readonly nodeId: number };
 
 /**
  * What a message says, read from its canonical form as it was kept: a fifth of what all of it costs. Bytes that are no such
  * form throw `malformed_frame`, as far as that shows in what is read.
  */
-export function decodeSaid(canonical: Uint8Array): Said {
+export function decodeSpoken(canonical: Uint8Array): Spoken {
   const text = decodeUtf8(canonical);
   if (text.startsWith('{"author":') && text.length <= PLAIN_TEXT_MAX && !isBusy(text)) {
     try {
-      return saidOf(JSON.parse(text));
+      return spokenOf(JSON.parse(text));
     } catch {
       // The strict reader tells what is wrong, or reads what the built-in one does not: a time past 2^53.
     }
@@ -240,7 +240,7 @@ function fromParsed(parsed: Parsed): Message {
   };
 }
 
-function saidOf(parsed: Parsed): Said {
+function spokenOf(parsed: Parsed): Spoken {
   return {
     nodeId: readNodeId((parsed.author as { readonly pilot_node_id?: unknown }).pilot_node_id),
     timestamp: readTimestamp(parsed.timestamp),

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { mentionsOf, namesReader } from "../../core/agents/mentions.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import { shownTopics } from "../../core/policy/topic.ts";
-import type { Said } from "../../core/record/message.ts";
+import type { Spoken } from "../../core/record/message.ts";
 import type { StoredMessage } from "../../store/group-store.ts";
 import { Deadline, pause } from "../../transport/wait.ts";
 import type { Call } from "../operations/implementation.ts";
@@ -12,7 +12,7 @@ import type { RequestOf } from "../operations/operation.ts";
 import { arrivalsAfter } from "../read/arrivals.ts";
 import { type Moot, type Moots, pickMoot } from "../read/moots.ts";
 import { mootOf, seqOfPlace } from "../read/places.ts";
-import { messageOf, saidIn } from "../read/unread.ts";
+import { messageOf, spokenIn } from "../read/unread.ts";
 import { clientNameOf } from "./client-name.ts";
 import { cursorAt, keysOfSeq, type Mailboxes, standing } from "./mailbox.ts";
 import { readerHere } from "./reader-here.ts";
@@ -84,7 +84,7 @@ async function somethingNew({ changed, clock }: Moots, { moot, seq, signal, vers
   while (!signal.aborted && moot.store.messages.lastSeq() <= seq) await pause(clock, LOOK_EVERY_MS, signal);
 }
 
-type Shows = (said: Said, stored: StoredMessage) => boolean;
+type Shows = (said: Spoken, stored: StoredMessage) => boolean;
 
 /** Which messages are asked for; `undefined`: all, as of the original's mailbox, so that none has to be looked at. */
 function filterOf(
@@ -105,7 +105,7 @@ function filterOf(
 
 /** What is found for one page. */
 class MailSearch {
-  readonly found: { readonly stored: StoredMessage; readonly said: Said }[] = [];
+  readonly found: { readonly stored: StoredMessage; readonly said: Spoken }[] = [];
   /** The last number looked at, up to the one before the first message that found no room. */
   seq = 0;
   hasMore = false;
@@ -144,7 +144,7 @@ class MailSearch {
     if (this.hasMore) return false;
     this.#looked += 1;
     this.#lookedBytes += length;
-    const said = saidIn(stored);
+    const said = spokenIn(stored);
     if (this.#shows?.(said, stored) ?? true) {
       this.hasMore = isFull;
       if (isFull) return false;

@@ -4,7 +4,7 @@ import { mootOfPlace, type Place, parsePlace } from "../../core/place.ts";
 import { type MailboxKeys, type MailboxRow, type MailboxStore, NO_MESSAGE_READ } from "../../store/mailbox-store.ts";
 import { arrivalsAfter } from "../read/arrivals.ts";
 import type { Moot } from "../read/moots.ts";
-import { saidIn } from "../read/unread.ts";
+import { spokenIn } from "../read/unread.ts";
 import type { Turns } from "../turns.ts";
 
 /** What it is found out from. */
@@ -112,7 +112,7 @@ async function endOfRun(
   let seq = after;
   for await (const piece of arrivalsAfter(known, moot, after)) {
     for (const stored of piece) {
-      if (!covers({ id: stored.id, timestamp: saidIn(stored).timestamp })) return seq;
+      if (!covers({ id: stored.id, timestamp: spokenIn(stored).timestamp })) return seq;
       seq = stored.seq;
     }
   }

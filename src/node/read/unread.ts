@@ -1,6 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
-import { decodeMessage, decodeSaid, type Said } from "../../core/record/message.ts";
+import { decodeMessage, decodeSpoken, type Spoken } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { StoredMessage } from "../../store/group-store.ts";
 import { UNREAD_MAX, type UnreadMoot } from "../operations/messages.ts";
@@ -65,8 +65,8 @@ export function messageOf(stored: StoredMessage): Message {
 }
 
 /** What of it readers are shown, for less. Throws as `messageOf`. */
-export function saidIn(stored: StoredMessage): Said {
-  return reading(stored, decodeSaid);
+export function spokenIn(stored: StoredMessage): Spoken {
+  return reading(stored, decodeSpoken);
 }
 
 function reading<T>({ canonical, seq }: StoredMessage, decode: (canonical: Uint8Array) => T): T {

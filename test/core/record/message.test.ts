@@ -7,7 +7,7 @@ import { decodeJson, encodeCanonical, encodeWire } from "../../../src/core/json/
 import {
   decodeMessage,
   decodeMessageForms,
-  decodeSaid,
+  decodeSpoken,
   messageCanonical,
   messageForms,
   messageId,
@@ -163,16 +163,16 @@ test("what a kept message says is read as the whole message is, whatever it is",
     fc.property(anyMessage, fc.array(roughText, { maxLength: 3 }), (plain, topics) => {
       for (const record of [plain, { ...plain, topics }]) {
         const canonical = messageCanonical(record);
-        expect(decodeSaid(canonical)).toEqual(said(decodeMessage(canonical)));
+        expect(decodeSpoken(canonical)).toEqual(said(decodeMessage(canonical)));
       }
     }),
     { numRuns: 500 },
   );
   for (const timestamp of [2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n + 1n, -1n]) {
-    expect(decodeSaid(messageCanonical(message({ timestamp }))).timestamp).toBe(timestamp);
+    expect(decodeSpoken(messageCanonical(message({ timestamp }))).timestamp).toBe(timestamp);
   }
   const large = message({ content: new Uint8Array(100_000).fill(7) });
-  expect(decodeSaid(messageCanonical(large)).content).toEqual(large.content);
+  expect(decodeSpoken(messageCanonical(large)).content).toEqual(large.content);
 });
 
 test("a kept message that is damaged where it is read is no message", () => {
@@ -184,6 +184,6 @@ test("a kept message that is damaged where it is read is no message", () => {
     ['{"author":{', '{"author":['],
     ["}", ""],
   ] as const) {
-    expect(() => decodeSaid(encodeUtf8(canonical.replace(found, damage)))).toThrow();
+    expect(() => decodeSpoken(encodeUtf8(canonical.replace(found, damage)))).toThrow();
   }
 });
