@@ -214,6 +214,7 @@ export class CarryOut {
     const { peers } = this.#parts;
     const group_id = group.id;
     try {
+      await group.ordered();
       return await peers.ask(to, { kind: "status_req", ...group.question(to) }, "status_resp", SMALL_TIMEOUT_MS);
     } catch (error) {
       // An original has no such question: what it can be asked is its roster.
@@ -237,6 +238,7 @@ export class CarryOut {
           group.policiesChanged();
         }
         if (status.twin) this.#parts.onTwin?.(effect.to);
+        await group.ordered();
         group.hearStatus(effect.to, status, false);
         return;
       }
