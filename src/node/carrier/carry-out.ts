@@ -133,9 +133,15 @@ export class CarryOut {
       // Several frames of one effect fail as one.
       if (hasFailed) return;
       hasFailed = true;
-      group.tell({ kind: "failed", effect, failure });
+      this.#own(this.#tellFailed(group, effect, failure));
     };
     for (const frame of this.#framesOf(group, effect, failed)) this.#parts.peers.send(effect.to, frame, failed);
+  }
+
+  /** In its turn: of thousands of members whom nobody reaches, each that fails has the next one tried. */
+  async #tellFailed(group: Group, effect: SendEffect, failure: NetworkFailure): Promise<void> {
+    await this.#parts.turns.take();
+    group.tell({ kind: "failed", effect, failure });
   }
 
   /** The frames of a one-way effect; none when there is nothing left to send. */
