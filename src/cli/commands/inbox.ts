@@ -103,11 +103,11 @@ async function acknowledge(
   printJson({ acknowledged: done.acknowledged, group_id: GroupId.toBase64(done.group_id), place: done.place });
 }
 
-type Asked = Pick<RequestOf<typeof inboxOperation>, "group_id" | "asks">;
+type AskedFor = Pick<RequestOf<typeof inboxOperation>, "group_id" | "asks">;
 type Print = (row: InboxRow) => Promise<void>;
 
 interface Shown {
-  readonly asked: Asked;
+  readonly asked: AskedFor;
   readonly limit: number;
   readonly waitMs: number;
   readonly print: Print;
@@ -172,7 +172,7 @@ function tellRest({ asks, more, unread }: AnswerOf<typeof inboxOperation>, print
 }
 
 /** Shows each once, over restarts of the daemon, until a signal ends it or nobody reads. */
-async function follow(options: GlobalOptions, asked: Asked, print: Print): Promise<void> {
+async function follow(options: GlobalOptions, asked: AskedFor, print: Print): Promise<void> {
   const ending = new AbortController();
   using _reader = onReaderGone(realClock, () => ending.abort());
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ending.abort());
