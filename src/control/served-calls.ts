@@ -1,10 +1,10 @@
 import { sizeText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
-import { type Decoded, decodeJson, encodeWire } from "../core/json/json-codec.ts";
+import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { Log } from "../host/log.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
-import { messages, watch } from "../node/operations/messages.ts";
+import { watch } from "../node/operations/messages.ts";
 import type { AnyOperation } from "../node/operations/operation.ts";
 import { requested } from "../node/operations/requested.ts";
 import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
@@ -254,10 +254,8 @@ class ServedCall implements Call<unknown> {
 
 /** Whether it waits for what may never come. */
 function isWatch({ name }: AnyOperation, request: unknown): boolean {
-  return name === watch.name || (name === messages.name && ((request as MessagesAsked).wait_ms ?? 0) > 0);
+  return name === watch.name || ((request as { readonly wait_ms?: number }).wait_ms ?? 0) > 0;
 }
-
-type MessagesAsked = Decoded<typeof messages.request>;
 
 function tooLarge(name: string, what: string, max: number, found: number): EntmootError {
   return new EntmootError(

@@ -4,7 +4,7 @@ import type { MessageId, PublicKey } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { keyOf } from "../../core/record/node-key.ts";
 import type { Message } from "../../core/record/records.ts";
-import { isDone } from "../../machine/delivery.ts";
+import { ASKING_MS, isDone } from "../../machine/delivery.ts";
 import { AGENT_STORE_LIMITS, type AgentStore, type LedgerRow, type MootInbox } from "../../store/agent-store.ts";
 import { isApart, type StoredMessage } from "../../store/group-store.ts";
 import { arrivalsAfter, PIECE_MESSAGES } from "../read/arrivals.ts";
@@ -20,7 +20,7 @@ export const WINDOW_MAX = 512;
 export const LOOKED_THROUGH_MAX = 65_536;
 
 /** Ours. Messages since this node was admitted that are looked at one by one to find where its inbox begins. */
-const STARTED_AT_MAX = 4_096;
+const STARTED_AT_MAX = 65_536;
 
 /** A message that nobody here is done with. */
 export interface UnreadEntry {
@@ -67,7 +67,7 @@ export class MootWindow {
   #lookedSeq = 0;
   #filling: Promise<void> = Promise.resolve();
   /** Where a moot begins of which nothing is kept yet. */
-  #start: number | undefined;
+  #start: Pick<KnownInbox, "doneSeq" | "lookedSeq"> | undefined;
 
   /** `asking`: who this node is in the moot; `onlyAsking`: the window holds nothing but what asks it. */
   constructor(
@@ -122,8 +122,8 @@ export class MootWindow {
     const kept = this.#reader.agents().moot(moot.id);
     if (kept === undefined) {
       const { historyMs } = this.asking;
-      this.#start ??= await this.#firstSince(historyMs);
-      return { doneSeq: this.#start, lookedSeq: this.#start, historyMs, isLost: false };
+      this.#start ??= await this.#begin(historyMs);
+      return { ...this.#start, historyMs, isLost: false };
     }
     try {
       const { done, historyMs, looked } = kept;
@@ -182,6 +182,13 @@ export class MootWindow {
     const store = this.#reader.agents();
     this.#entries.push(...found.entries.filter(({ id }) => !isDoneRow(store.row(this.moot.id, id))));
     this.#lookedSeq = found.seq;
+  }
+
+  /** What is older than what may ask need not be looked through for that. */
+  async #begin(historyMs: number): Promise<Pick<KnownInbox, "doneSeq" | "lookedSeq">> {
+    const doneSeq = await this.#firstSince(historyMs);
+    const askingMs = this.#reader.clock.unix() - ASKING_MS;
+    return { doneSeq, lookedSeq: askingMs > historyMs ? Math.max(doneSeq, await this.#firstSince(askingMs)) : doneSeq };
   }
 
   /** Ahead of the first message dated so late; of the whole log where these are many, for then it is soon found. */
