@@ -9,7 +9,7 @@ import type { ChangeSignal } from "../change-signal.ts";
 import { PIECE_BYTES, PIECE_MESSAGES } from "../read/arrivals.ts";
 import type { Moot, Moots } from "../read/moots.ts";
 import { whenWritable } from "../when-writable.ts";
-import { Look, type LookedUp, type RowChange, rowOf } from "./look.ts";
+import { Look, type LookedUp, overdue, type RowChange, rowOf } from "./look.ts";
 import { inboxPlaces, type KnownInbox, type MootWindow } from "./moot-inbox.ts";
 import type { Windows } from "./windows.ts";
 
@@ -236,7 +236,9 @@ export class Ledger {
         const next = event === undefined ? undefined : moved(current, event, now);
         const put: LedgerRow =
           next?.kind === "moved" ? { ...current, ...next.row, seq: row.seq } : { ...current, seq: row.seq };
-        if (isNew || put.seq !== current.seq || next?.kind === "moved") to.putRow(put);
+        // One too many of those that wait is over at once.
+        const isPut = !(isNew || put.seq !== current.seq || next?.kind === "moved") || to.putRow(put);
+        if (!isPut) to.putRow(overdue(put, now));
         if (isDone(put.state)) done.add(put.messageId);
       }
       if (done.size > 0) this.#parts.windows.forget(moot, ({ id }) => done.has(id));

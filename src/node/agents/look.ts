@@ -1,7 +1,7 @@
 import type { MessageId } from "../../core/ids.ts";
 import { keyOf } from "../../core/record/node-key.ts";
 import type { Message } from "../../core/record/records.ts";
-import { ASKING_MS, type Delivery, type DeliveryEvent, newDelivery } from "../../machine/delivery.ts";
+import { ASKING_MS, type Delivery, type DeliveryEvent, moved, newDelivery } from "../../machine/delivery.ts";
 import type { AgentStore, DeliverRule, LedgerRow } from "../../store/agent-store.ts";
 import { isApart, type StoredMessage } from "../../store/group-store.ts";
 import type { Moot } from "../read/moots.ts";
@@ -54,15 +54,13 @@ export class Look {
       return known.seq === stored.seq ? [] : [{ row: { ...known, seq: stored.seq }, event: undefined }];
     const dateMs = dateOf(stored, message);
     if (stored.seq <= this.#known.doneSeq || dateMs < this.#known.historyMs) return [];
-    // Too late to wake anybody, and unread all the same.
-    if (this.#nowMs - dateMs >= ASKING_MS) return [];
     const author = keyOf(message.author);
     if (this.#mutes.hides(author, this.#moot.id, this.#nowMs) || this.#mutes.covers(author, this.#moot.id, dateMs))
       return [];
     if (!this.#asking.asks(message, this.#rule)) return [];
-    return [
-      { row: rowOf({ moot: this.#moot, stored, message }, { asks: true, nowMs: this.#nowMs }), event: undefined },
-    ];
+    const row = rowOf({ moot: this.#moot, stored, message }, { asks: true, nowMs: this.#nowMs });
+    // Too late to wake anybody, and unread all the same.
+    return [{ row: this.#nowMs - dateMs >= ASKING_MS ? overdue(row, this.#nowMs) : row, event: undefined }];
   }
 
   /** A message of this node names another: that one is answered, whichever way it was published. */
@@ -80,6 +78,12 @@ export class Look {
       },
     ];
   }
+}
+
+/** The same row when its time is over: nobody will be handed it. */
+export function overdue(row: LedgerRow, nowMs: number): LedgerRow {
+  const move = moved({ ...row, untilMs: nowMs }, { kind: "lapse" }, nowMs);
+  return move.kind === "moved" ? { ...row, ...move.row } : row;
 }
 
 export function rowOf(

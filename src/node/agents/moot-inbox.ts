@@ -176,12 +176,36 @@ export class MootWindow {
     this.#doneSeq = known.doneSeq;
     this.#lookedSeq = Math.max(this.#lookedSeq, this.#doneSeq);
     this.forget(({ seq }) => seq <= this.#doneSeq);
+    if (this.#onlyAsking) this.#takeRows(known);
     if (this.#entries.length >= WINDOW_MAX) return;
     const found = await this.search(this.#lookedSeq, WINDOW_MAX - this.#entries.length);
     // What was done while it was looked for is in the ledger by now.
     const store = this.#reader.agents();
-    this.#entries.push(...found.entries.filter(({ id }) => !isDoneRow(store.row(this.moot.id, id))));
+    const held = new Set(this.#entries.map(({ id }) => id));
+    const isNew = ({ id }: UnreadEntry) => !held.has(id) && !isDoneRow(store.row(this.moot.id, id));
+    this.#entries.push(...found.entries.filter(isNew));
     this.#lookedSeq = found.seq;
+  }
+
+  /** What asks has its row, as far as the ledger has looked: only what came since need be looked through. */
+  #takeRows({ doneSeq, lookedSeq }: KnownInbox): void {
+    const { id, store } = this.moot;
+    const known = new Map(this.#entries.map((entry) => [entry.id, entry]));
+    const rows = this.#reader.agents().asking(id, doneSeq, WINDOW_MAX);
+    const fromRows = rows.flatMap((row) => {
+      const entry = known.get(row.messageId);
+      if (entry !== undefined) return [entry];
+      const stored = store.messages.get(row.messageId);
+      // It has left by retention, or is numbered when the log has been looked through again.
+      if (stored === undefined || isApart(stored)) return [];
+      return [
+        { seq: stored.seq, id: stored.id, author: row.author, dateMs: dateOf(stored, messageOf(stored)), asks: true },
+      ];
+    });
+    const taken = new Set(fromRows.map((entry) => entry.id));
+    const live = this.#entries.filter((entry) => entry.seq > lookedSeq && !taken.has(entry.id));
+    this.#entries = [...fromRows, ...live].sort((one, other) => one.seq - other.seq);
+    this.#lookedSeq = Math.max(this.#lookedSeq, rows.length < WINDOW_MAX ? lookedSeq : rows.at(-1)!.seq);
   }
 
   /** What is older than what may ask need not be looked through for that. */

@@ -134,9 +134,10 @@ describe("what asks", () => {
   test("and came long after its date wakes nobody, and is unread", async () => {
     await using scene = await Scene.open(memoryRoot(), 60);
     const me = await scene.me();
+    await scene.node.call(inbox_read, { message_id: await scene.say("first") });
     const old = await scene.say(`${me} of last week`, { daysAgo: 8 });
     const young = await scene.say(`${me} of today`);
-    expect([await scene.stateOf(old), await scene.stateOf(young)]).toEqual([undefined, "queued"]);
+    expect([await scene.stateOf(old), await scene.stateOf(young)]).toEqual(["expired", "queued"]);
     expect(await scene.unread()).toEqual([`${me} of last week`, `${me} of today`]);
   });
 
@@ -175,6 +176,13 @@ describe("what asks", () => {
     expect(root.agents().countWaiting(scene.group_id)).toBe(1_024);
     const { more, unread } = await scene.node.call(inbox, {});
     expect({ more, unread }).toEqual({ more: true, unread: 512 });
+    // What wakes nobody is in the ledger all the same, as over.
+    expect(
+      root
+        .agents()
+        .asking(scene.group_id, 1_024, 100)
+        .map(({ state }) => state),
+    ).toEqual(new Array(6).fill("expired"));
     const shown: string[] = [];
     let after: readonly string[] | undefined;
     for (;;) {
@@ -186,6 +194,7 @@ describe("what asks", () => {
     expect(shown).toEqual([...Array.from({ length: 1_030 }, (_, n) => `${me} ${n}`), "aside"]);
     const { acknowledged } = await scene.node.call(inbox_ack, { place: `${1_030}`, group_id: scene.group_id });
     expect(acknowledged).toBe(1_030);
+    expect((await scene.node.call(inbox, { asks: true })).unread).toBe(0);
     expect(await scene.unread()).toEqual(["aside"]);
     expect(root.agents().countWaiting(scene.group_id)).toBe(0);
   });
