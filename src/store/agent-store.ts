@@ -108,6 +108,8 @@ export interface AgentStore extends Disposable {
   due(nowMs: number, limit: number): LedgerRow[];
   /** Those that a listener was given, or somebody looks for. */
   held(): LedgerRow[];
+  /** At most `limit` of those that went to a host at `ms` or later, oldest first. */
+  handedSince(ms: number, limit: number): LedgerRow[];
   /** How many rows of a moot wait. */
   countWaiting(groupId: GroupId): number;
   rule(groupId: GroupId): DeliverRule;

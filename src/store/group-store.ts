@@ -107,6 +107,13 @@ export interface MessageStore {
   /** The id of the message with this number, also of one that was pruned; `undefined` when that is not known (any more). */
   idAt(seq: number): MessageId | undefined;
   /**
+   * The number of a message in the log, also of one that was pruned, and its own date, where that is known of a pruned one;
+   * `undefined` for one that has none here.
+   */
+  numberOf(id: MessageId): { readonly seq: number; readonly timestamp: bigint | undefined } | undefined;
+  /** How many are held whose number is greater. Costs as much as was pruned behind it. */
+  countAfter(seq: number): number;
+  /**
    * Sum of the first four bytes of the ids of all messages numbered up to `seq` (at most `lastSeq`), modulo 2^32: the
    * same as long as they are the same messages. Those pruned before it was kept which number they had do not count.
    */

@@ -102,6 +102,18 @@ export function agentStoreContract(name: string, makeWorld: () => AgentStoreWorl
       expect(store.held().map(({ seq }) => seq)).toEqual([2, 3]);
     });
 
+    check("tells what went to a host since, oldest first", (store) => {
+      put(
+        store,
+        row(1, { handedAtMs: 30 }),
+        row(2, { handedAtMs: 10 }),
+        row(3),
+        row(4, { handedAtMs: 20, state: "read" }),
+      );
+      expect(store.handedSince(15, 10).map(({ seq }) => seq)).toEqual([4, 1]);
+      expect(store.handedSince(0, 2).map(({ seq }) => seq)).toEqual([2, 4]);
+    });
+
     check("makes all changes or none", (store, world) => {
       expect(() =>
         store.change((to) => {

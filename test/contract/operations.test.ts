@@ -11,9 +11,12 @@ import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
 import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
+import { LISTEN_CASES } from "./operations-listen.ts";
+import { MAILBOX_CASES } from "./operations-mailbox.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
 import { AGENTS_SOCKET, IN_PROCESS, OWNERS_SOCKET, openStage } from "./operations-stage.ts";
+import { VOICE_CASES } from "./operations-voices.ts";
 
 const CASES: CasesOf<typeof OPERATIONS> = {
   ...DAEMON_CASES,
@@ -21,6 +24,9 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...INVITE_CASES,
   ...MESSAGE_CASES,
   ...CONSUMER_CASES,
+  ...VOICE_CASES,
+  ...LISTEN_CASES,
+  ...MAILBOX_CASES,
   ...INBOX_CASES,
 };
 

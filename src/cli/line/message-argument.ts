@@ -7,7 +7,7 @@ import { idBytes } from "./group-argument.ts";
 
 /** Ours. Characters of an id that a refusal repeats. */
 const SHOWN_MAX = 48;
-/** Ours. Fewer name too many. */
+/** Ours. 48 bits of an id: fewer would name several of a large moot. */
 const START_MIN = 8;
 
 /** A message as a command names it; `group_id` where it is known which moot it is in. */

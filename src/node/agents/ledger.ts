@@ -1,7 +1,8 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, MessageId } from "../../core/ids.ts";
+import type { Message } from "../../core/record/records.ts";
 import type { Log } from "../../host/log.ts";
-import { type DeliveryEvent, isDone, moved } from "../../machine/delivery.ts";
+import { type DeliveryEvent, type DeliveryMove, isDone, moved } from "../../machine/delivery.ts";
 import type { AgentChanges, AgentStore, LedgerRow } from "../../store/agent-store.ts";
 import type { DataRoot } from "../../store/data-root.ts";
 import { Deadline } from "../../transport/wait.ts";
@@ -27,6 +28,10 @@ export interface LedgerParts extends Pick<Moots, "clock" | "moots" | "turns"> {
   readonly log: Log;
   readonly changed: ChangeSignal;
   readonly windows: Windows;
+  /** Rows have come, or others are free again. */
+  readonly onRows: () => void;
+  /** A message of this node is looked at. */
+  readonly onOwn: (moot: Moot, message: Message) => void;
 }
 
 /**
@@ -107,6 +112,24 @@ export class Ledger {
     return next;
   }
 
+  /** Moves rows in one commit, durable on return. What a row does not allow is told, and keeps no other from moving. */
+  moveAll(asked: readonly { readonly row: LedgerRow; readonly event: DeliveryEvent }[]): DeliveryMove[] {
+    if (asked.length === 0) return [];
+    const { clock, moots, windows } = this.#parts;
+    const now = clock.unix();
+    const moves = asked.map(({ event, row }) => moved(row, event, now));
+    this.store.change((to) => {
+      for (const [n, move] of moves.entries()) if (move.kind === "moved") to.putRow({ ...asked[n]!.row, ...move.row });
+    });
+    for (const [n, move] of moves.entries()) {
+      if (move.kind !== "moved" || !isDone(move.row.state)) continue;
+      const { groupId, messageId } = asked[n]!.row;
+      const moot = moots().find(({ id }) => id === groupId);
+      if (moot !== undefined) windows.forget(moot, ({ id }) => id === messageId);
+    }
+    return moves;
+  }
+
   /** Everything of a moot up to a number is done. Gives how many messages that were not are acknowledged by it. */
   async ackThrough(moot: Moot, seq: number): Promise<number> {
     const { clock, turns, windows } = this.#parts;
@@ -178,6 +201,7 @@ export class Ledger {
       if (due.length === 0) return;
       const gone = this.store.change((to) => due.filter((row) => this.#apply(to, row, { kind: "lapse" }, now)).length);
       if (gone === 0) return;
+      this.#parts.onRows();
     }
   }
 
@@ -211,10 +235,11 @@ export class Ledger {
       if (last === undefined) return;
       known = await window.known();
       const look = new Look(moot, { asking: window.asking, store: this.store, known, nowMs: clock.unix() });
-      const changes = piece.flatMap((stored) => look.at(stored));
+      const changes = piece.flatMap((stored) => look.at(stored, (message) => this.#parts.onOwn(moot, message)));
       if (changes.length > 0 || last.seq - known.lookedSeq >= NOTED_EVERY) {
         await whenWritable(clock, [this.store]);
         this.#note(window, { changes, known: await window.known(), lookedSeq: last.seq });
+        if (changes.length > 0) this.#parts.onRows();
       }
       seq = last.seq;
       this.#lookedSeq.set(moot.id, { log: moot.store.messages.logId(), seq });

@@ -6,7 +6,7 @@ import type { AgentStore, DeliverRule, LedgerRow } from "../../store/agent-store
 import { isApart, type StoredMessage } from "../../store/group-store.ts";
 import type { Moot } from "../read/moots.ts";
 import { messageOf } from "../read/unread.ts";
-import type { Asking } from "./asking.ts";
+import type { Addressee } from "./addressee.ts";
 import { dateOf, type KnownInbox } from "./moot-inbox.ts";
 import { Mutes } from "./mutes.ts";
 
@@ -26,7 +26,7 @@ export interface RowChange {
 /** Tells what each message of a log means for the ledger. */
 export class Look {
   readonly #moot: Moot;
-  readonly #asking: Asking;
+  readonly #asking: Addressee;
   readonly #store: AgentStore;
   readonly #known: KnownInbox;
   readonly #nowMs: number;
@@ -35,7 +35,7 @@ export class Look {
 
   constructor(
     moot: Moot,
-    { asking, known, nowMs, store }: { asking: Asking; known: KnownInbox; nowMs: number; store: AgentStore },
+    { asking, known, nowMs, store }: { asking: Addressee; known: KnownInbox; nowMs: number; store: AgentStore },
   ) {
     this.#moot = moot;
     this.#asking = asking;
@@ -46,9 +46,13 @@ export class Look {
     this.#rule = store.rule(moot.id);
   }
 
-  at(stored: StoredMessage): RowChange[] {
+  /** `onOwn`: told of a message of this node. */
+  at(stored: StoredMessage, onOwn: (message: Message) => void): RowChange[] {
     const message = messageOf(stored);
-    if (this.#asking.isOwn(message)) return message.references.flatMap((id) => this.#answered(id));
+    if (this.#asking.isOwn(message)) {
+      onOwn(message);
+      return message.references.flatMap((id) => this.#answered(id));
+    }
     const known = this.#store.row(this.#moot.id, stored.id);
     if (known !== undefined)
       return known.seq === stored.seq ? [] : [{ row: { ...known, seq: stored.seq }, event: undefined }];

@@ -11,7 +11,7 @@ import { arrivalsAfter, PIECE_MESSAGES } from "../read/arrivals.ts";
 import type { Moot, Moots } from "../read/moots.ts";
 import { placeOfSeq, seqOfPlace } from "../read/places.ts";
 import { messageOf } from "../read/unread.ts";
-import { type AgentOfMoots, type Asking, isForNodes } from "./asking.ts";
+import { type Addressee, type AgentOfMoots, isForNodes } from "./addressee.ts";
 import { Mutes } from "./mutes.ts";
 
 /** Ours. Unread messages that are known by heart of one moot, the oldest; of what is beyond these it is known that there is more. */
@@ -58,7 +58,7 @@ export interface InboxReader extends Pick<Moots, "turns">, AgentOfMoots {
 /** The inbox of one moot: what of its log is unread, a window of which is known by heart. */
 export class MootWindow {
   readonly moot: Moot;
-  readonly asking: Asking;
+  readonly asking: Addressee;
   readonly #reader: InboxReader;
   readonly #onlyAsking: boolean;
   #log = "";
@@ -73,7 +73,7 @@ export class MootWindow {
   constructor(
     moot: Moot,
     reader: InboxReader,
-    { asking, onlyAsking }: { readonly asking: Asking; readonly onlyAsking: boolean },
+    { asking, onlyAsking }: { readonly asking: Addressee; readonly onlyAsking: boolean },
   ) {
     this.moot = moot;
     this.asking = asking;

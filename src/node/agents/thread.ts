@@ -133,6 +133,7 @@ function compare({ message: one, stored: a }: LookedUp, { message: other, stored
 
 /** Base64 of 32 bytes. */
 const ID_CHARACTERS = 43;
+/** Ours. 48 bits: fewer would name several of a large moot. */
 const START_MIN = 8;
 
 /** The messages whose ids begin so, as they are printed. */

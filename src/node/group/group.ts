@@ -2,10 +2,9 @@ import { type Clock, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, MerkleRoot, type MessageId, type PublicKey } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
-import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
-import { decodeMessage } from "../../core/record/message.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { RosterHeal } from "../../core/roster/roster-heal.ts";
+import type { RosterLog } from "../../core/roster/roster-log.ts";
 import type { Log } from "../../host/log.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
 import type { CopyComparison } from "../../machine/copy-comparison.ts";
@@ -31,9 +30,6 @@ import { type Removal, removalOf, removalText } from "./removal.ts";
 import { Retention } from "./retention.ts";
 import { Settling } from "./settling.ts";
 
-/** Ours. Each takes the place of the one before; a few in case the latest is refused. */
-const UPDATES_OFFERED = 8;
-
 /** How bodies came. */
 export interface IngestSource {
   readonly from: PublicKey;
@@ -44,6 +40,8 @@ export interface IngestSource {
 
 export interface GroupParts {
   readonly store: GroupStore;
+  /** The whole roster log, where the store was just given it: it is not read and verified a second time. */
+  readonly verified?: RosterLog;
   readonly local: PublicKey;
   readonly config: MachineConfig;
   readonly random: Random;
@@ -96,7 +94,7 @@ export class Group {
     this.#parts = parts;
     this.store = store;
     this.id = store.groupId;
-    this.roster = new GroupRoster(store.roster);
+    this.roster = new GroupRoster(store.roster, parts.verified);
     const founder = () => this.roster.log.founder?.pilot_node_id;
     this.policy = new GroupPolicy(store, { founder, unix: () => clock.unix() });
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
@@ -121,16 +119,11 @@ export class Group {
     this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
   }
 
-  /** The founder's latest policy updates from before `ms` (Unix milliseconds): they count however old they are. */
+  /** The founder's policy updates from before `ms` (Unix milliseconds) that count however old they are. */
   policyUpdatesBefore(ms: bigint): TimePlace[] {
     const author_node_id = this.roster.log.founder?.pilot_node_id;
     if (author_node_id === undefined) return [];
-    const query = { topic: POLICY_TOPIC, author_node_id, until: ms, order: "desc", limit: UPDATES_OFFERED } as const;
-    return this.store.messages
-      .query(query)
-      .found.map(({ canonical }) => decodeMessage(canonical))
-      .map(({ author, id, timestamp }) => ({ timestamp, author_node_id: author.pilot_node_id, id }))
-      .reverse();
+    return this.policy.updatesBefore(ms).map(({ from, id }) => ({ timestamp: from, author_node_id, id }));
   }
 
   /** This node in the group's roster; `undefined` when its key is not in it. */

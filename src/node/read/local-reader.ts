@@ -13,7 +13,7 @@ import type { Moot } from "./moots.ts";
 
 const NOBODY = 'no identity here tells whose inbox it is; "entmootd up" or "entmootd serve" makes one';
 
-/** A data root that is only looked at, beside a daemon or without one: no node of its own, no machines, nothing changed. */
+/** A data root that is only looked at, beside a daemon or without one: no node of its own, no machines, nothing of a moot changed. */
 export class LocalReader implements Operations, OperationHost {
   readonly #root: DataRoot;
   readonly #opened = new Map<GroupId, Moot>();
@@ -30,6 +30,7 @@ export class LocalReader implements Operations, OperationHost {
     const turns = new Turns(clock);
     this.#reading = {
       clock,
+      mailbox: root.mailbox,
       get local() {
         return local();
       },

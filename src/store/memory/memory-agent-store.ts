@@ -73,6 +73,13 @@ export class MemoryAgentStore implements AgentStore {
     return this.waiting(Number.POSITIVE_INFINITY).filter(({ state }) => state === "claimed" || state === "handed");
   }
 
+  handedSince(ms: number, limit: number): LedgerRow[] {
+    return this.#rowsOf(undefined)
+      .filter(({ handedAtMs }) => handedAtMs > 0 && handedAtMs >= ms)
+      .sort((one, other) => one.handedAtMs - other.handedAtMs)
+      .slice(0, limit);
+  }
+
   countWaiting(groupId: GroupId): number {
     return this.#rowsOf(groupId).filter(waits).length;
   }

@@ -100,6 +100,10 @@ export class SqliteAgentStore implements AgentStore {
     return this.#sql.held.rows().map((row) => this.#rowOf(row));
   }
 
+  handedSince(ms: number, limit: number): LedgerRow[] {
+    return this.#sql.handedSince.rows(Math.max(1, ms), limit).map((row) => this.#rowOf(row));
+  }
+
   countWaiting(groupId: GroupId): number {
     return this.#ledger.number(this.#sql.countWaiting.row(GroupId.toBytes(groupId))?.[0], groupId);
   }
@@ -264,6 +268,7 @@ function statements(
   | "waitingIn"
   | "due"
   | "held"
+  | "handedSince"
   | "countWaiting"
   | "countWaitingOf"
   | "rule"
@@ -294,6 +299,9 @@ function statements(
     ),
     due: file.prepare(`SELECT ${ROW} FROM ledger WHERE waits = 1 AND until_ms <= ?1 ORDER BY until_ms LIMIT ?2`),
     held: file.prepare(`SELECT ${ROW} FROM ledger WHERE state IN ('claimed', 'handed') ORDER BY queued_at_ms, seq`),
+    handedSince: file.prepare(
+      `SELECT ${ROW} FROM ledger WHERE handed_at_ms > 0 AND handed_at_ms >= ?1 ORDER BY handed_at_ms LIMIT ?2`,
+    ),
     countWaiting: file.prepare("SELECT count(*) FROM ledger WHERE waits = 1 AND group_id = ?1"),
     countWaitingOf: file.prepare("SELECT count(*) FROM ledger WHERE waits = 1 AND group_id = ?1 AND author IS ?2"),
     rule: file.prepare("SELECT deliver, allowed FROM rules WHERE group_id = ?1"),

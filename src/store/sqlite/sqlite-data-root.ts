@@ -33,6 +33,7 @@ import { OpeningWait } from "./opening-wait.ts";
 import { SqliteAgentStore } from "./sqlite-agent-store.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
+import { MAILBOX_DATABASE, SqliteMailbox } from "./sqlite-mailbox.ts";
 import { SqliteNodeStore } from "./sqlite-node-store.ts";
 import { SqliteRosterStore } from "./sqlite-roster-store.ts";
 
@@ -44,7 +45,7 @@ const PRIVATE_FILES = [
   NODE_DATABASE,
   AGENTS_DATABASE,
   "esp.sqlite",
-  "mailbox.sqlite",
+  MAILBOX_DATABASE,
   "esp-devices.json",
   "identity.json",
 ];
@@ -80,6 +81,7 @@ export class SqliteDataRoot implements DataRoot {
   readonly path: string;
   readonly node: NodeStore;
   #agents: AgentStore | undefined;
+  readonly mailbox: SqliteMailbox;
   readonly #access: Access;
   readonly #groups: string;
   readonly #files: OpenFiles;
@@ -115,6 +117,7 @@ export class SqliteDataRoot implements DataRoot {
     { files = new OpenFiles(), onSeeing, onStale = () => {} }: OpenRootOptions,
   ) {
     this.path = path;
+    this.mailbox = new SqliteMailbox(path);
     this.#files = files;
     this.#access = access;
     this.#onStale = onStale;
@@ -321,6 +324,7 @@ export class SqliteDataRoot implements DataRoot {
     for (const store of [...this.#open.values()]) store[Symbol.dispose]();
     this.#agents?.[Symbol.dispose]();
     this.node[Symbol.dispose]();
+    this.mailbox[Symbol.dispose]();
   }
 
   get #patience(): OpeningWait {

@@ -5,6 +5,7 @@ import { formatPolicy, POLICY_PRESETS } from "../../../src/core/policy/policy.ts
 import { decodeMessage, messageCanonical } from "../../../src/core/record/message.ts";
 import type { Message } from "../../../src/core/record/records.ts";
 import type { RosterLog } from "../../../src/core/roster/roster-log.ts";
+import { createLog } from "../../../src/host/log.ts";
 import { DialBackoff } from "../../../src/machine/dial-backoff.ts";
 import type { AskEffect, Report, SendEffect } from "../../../src/machine/effect.ts";
 import type { Event, NetworkFailure } from "../../../src/machine/event.ts";
@@ -12,6 +13,7 @@ import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
 import { LOOK_EVERY_MS } from "../../../src/node/carrier/answer-pace.ts";
 import { CarryOut } from "../../../src/node/carrier/carry-out.ts";
 import { Peers } from "../../../src/node/carrier/peers.ts";
+import { ProofSeeker } from "../../../src/node/carrier/proof-seeker.ts";
 import { Group } from "../../../src/node/group/group.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
 import { OutOfFiles, StoreBusy } from "../../../src/store/store-failures.ts";
@@ -460,6 +462,31 @@ describe("a question for the roster", () => {
     }));
     expect(await ask({ kind: "ask_roster", to: alice })).toMatchObject({ kind: "failed", failure: "refused" });
     expect(heard).toHaveLength(1);
+  });
+});
+
+describe("pages without end of what is no entry of the founder's", () => {
+  const { entries } = changed(LOG, FOUNDER, { op: "add", key: identity(50).publicKey });
+  const forged = { ...entries.at(-1)!, signature: new Uint8Array(64) };
+  const told = { group_id: GROUP, entries: [forged], heals: [], last: false };
+
+  test("as what is known of forks: none is asked for behind the first", async () => {
+    const { ask, group, peer } = world();
+    const heard = peer(alice, () => ({ kind: "roster_forks_resp", ...told }));
+    await ask({ kind: "ask_forks", to: alice });
+    expect([heard.length, group.roster.head]).toEqual([1, LOG.head]);
+  });
+
+  test("as a proof that we are out: none is asked for behind the first", async () => {
+    const { clock, group, peer, peers } = world();
+    const heard = peer(alice, () => ({ kind: "roster_proof_resp", ...told }));
+    const lines: string[] = [];
+    const log = createLog("debug", { write: (line) => lines.push(line), now: () => new Date() });
+    const { turns } = budgetOf(clock);
+    new ProofSeeker({ peers, clock, turns, log }).seek(group, alice);
+    await until(() => heard.length > 0);
+    for (let round = 0; round < 20; round++) await new Promise(setImmediate);
+    expect([heard.length, group.roster.head, lines]).toEqual([1, LOG.head, []]);
   });
 });
 

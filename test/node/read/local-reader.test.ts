@@ -3,6 +3,7 @@ import { MessageId, PublicKey } from "../../../src/core/ids.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import { consumer_advance, consumer_lease, consumer_list } from "../../../src/node/operations/consumers.ts";
 import { inbox, message_find, mutes, thread } from "../../../src/node/operations/inbox.ts";
+import { mailbox_ack, mailbox_cursor, mailbox_forget, mailbox_pull } from "../../../src/node/operations/mailbox.ts";
 import { message, messages, publish, watch } from "../../../src/node/operations/messages.ts";
 import { members, topics } from "../../../src/node/operations/moots.ts";
 import type { Operations } from "../../../src/node/operations/operation.ts";
@@ -71,6 +72,25 @@ const QUESTIONS: {
   ],
   mutes: [(node) => node.call(mutes, {})],
   consumer_list: [(node, { first }) => node.call(consumer_list, { group_id: first.group_id })],
+  mailbox_pull: [
+    (node, { first }) => node.call(mailbox_pull, { group_id: first.group_id, client_id: "a", limit: 3 }),
+    (node, { first }) => node.call(mailbox_pull, { group_id: first.group_id, client_id: "b", topic: "chat/#" }),
+    (node, { first }) => node.call(mailbox_pull, { group_id: first.group_id, client_id: "b", mentions: true }),
+    (node, { places }) => node.call(mailbox_pull, { client_id: "b", after: places[5]! }),
+    (node) => node.call(mailbox_pull, { client_id: "b" }),
+  ],
+  mailbox_ack: [
+    (node, { first, id }) => node.call(mailbox_ack, { group_id: first.group_id, client_id: "a", message_id: id }),
+    (node, { places }) => node.call(mailbox_ack, { client_id: "a", through: places[1]! }),
+    (node, { id }) => node.call(mailbox_ack, { client_id: "a", message_id: id }),
+    (node, { first }) =>
+      node.call(mailbox_ack, { group_id: first.group_id, client_id: "a", message_id: MessageId.zero }),
+  ],
+  mailbox_cursor: [
+    (node, { first }) => node.call(mailbox_cursor, { group_id: first.group_id, client_id: "a" }),
+    (node, { first }) => node.call(mailbox_cursor, { group_id: first.group_id, client_id: "b" }),
+  ],
+  mailbox_forget: [(node, { first }) => node.call(mailbox_forget, { group_id: first.group_id, client_id: "c" })],
 };
 
 /** As the node that the tests here start. */
@@ -101,6 +121,7 @@ test("what is read beside a node, and without one, is what the node answers", as
   await node.call(consumer_advance, { group_id, consumer: "reader", place: places[1]! });
   await node.call(consumer_lease, { group_id, consumer: "push", owner: "a", ttl_ms: 60_000 });
   const held = { first, second, places, id: rows[2]!.message.id };
+  await node.call(mailbox_ack, { group_id, client_id: "a", message_id: held.id });
   const answers = (of: Operations) =>
     Promise.all(
       Object.values(QUESTIONS)

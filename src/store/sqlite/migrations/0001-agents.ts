@@ -39,6 +39,7 @@ export const AGENTS_0001: Migration = {
     CREATE INDEX IF NOT EXISTS ledger_waiting ON ledger (queued_at_ms, seq) WHERE waits = 1;
     CREATE INDEX IF NOT EXISTS ledger_waiting_in ON ledger (group_id, author) WHERE waits = 1;
     CREATE INDEX IF NOT EXISTS ledger_due ON ledger (until_ms) WHERE waits = 1;
+    CREATE INDEX IF NOT EXISTS ledger_handed ON ledger (handed_at_ms) WHERE handed_at_ms > 0;
     CREATE INDEX IF NOT EXISTS ledger_held ON ledger (state) WHERE state IN ('claimed', 'handed');
     CREATE INDEX IF NOT EXISTS ledger_settled ON ledger (group_id, changed_at_ms) WHERE waits = 0;
     CREATE INDEX IF NOT EXISTS ledger_by_age ON ledger (changed_at_ms) WHERE waits = 0;
