@@ -1,11 +1,10 @@
 import { sizeText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
-import { type Decoded, decodeJson, encodeWire } from "../core/json/json-codec.ts";
+import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { Log } from "../host/log.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
-import { mailbox_pull } from "../node/operations/mailbox.ts";
-import { message, messages, messages, watch, watch } from "../node/operations/messages.ts";
+import { message, watch } from "../node/operations/messages.ts";
 import { members, peers, topics } from "../node/operations/moots.ts";
 import type { AnyOperation } from "../node/operations/operation.ts";
 import { requested } from "../node/operations/requested.ts";
@@ -318,11 +317,8 @@ class ServedCall implements Call<unknown> {
 
 /** Whether it waits for what may never come. */
 function isWatch({ name }: AnyOperation, request: unknown): boolean {
-  if (name !== messages.name && name !== mailbox_pull.name) return name === watch.name;
-  return ((request as Waits).wait_ms ?? 0) > 0;
+  return name === watch.name || ((request as { readonly wait_ms?: number }).wait_ms ?? 0) > 0;
 }
-
-type Waits = Pick<Decoded<typeof messages.request> & Decoded<typeof mailbox_pull.request>, "wait_ms">;
 
 function tooLarge(name: string, what: string, max: number, found: number): EntmootError {
   return new EntmootError(
