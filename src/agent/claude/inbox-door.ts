@@ -36,12 +36,12 @@ export class ClaudeInboxDoor implements HostDoor {
 
   async hand({ ids, text }: Handing, signal: AbortSignal): Promise<Handed> {
     const { sessionId, socket, token } = this.#session;
-    const content = `<cross-session-message from="uds:entmoot" from-name="${this.#from}">\n${text}\n</cross-session-message>`;
+    const content = `<cross-session-message from="uds:/entmoot.sock" from-name="${this.#from}">\n${text}\n</cross-session-message>`;
     const frame = {
       type: "user",
       msgV: 1,
       msg_id: crypto.randomUUID(),
-      from: "uds:entmoot",
+      from: "uds:/entmoot.sock",
       // Between two calls of a busy session it would come with the weight of the host's own words.
       priority: "later",
       session_id: sessionId,
