@@ -81,6 +81,6 @@ inNetns(import.meta, () => {
       expect(await model.saw("are you back?")).toMatchObject({ turns: 1, times: 1 });
       await again.idle();
       await eventually("it is read", async () => ((await deliveries(elm)).waiting.length === 0 ? true : undefined));
-      },
+    },
   );
 });
