@@ -4,7 +4,8 @@ import { EntmootError } from "../core/errors.ts";
 import { type Decoded, decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { Log } from "../host/log.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
-import { message, messages, watch } from "../node/operations/messages.ts";
+import { mailbox_pull } from "../node/operations/mailbox.ts";
+import { message, messages, messages, watch, watch } from "../node/operations/messages.ts";
 import { members, peers, topics } from "../node/operations/moots.ts";
 import type { AnyOperation } from "../node/operations/operation.ts";
 import { requested } from "../node/operations/requested.ts";
@@ -317,10 +318,11 @@ class ServedCall implements Call<unknown> {
 
 /** Whether it waits for what may never come. */
 function isWatch({ name }: AnyOperation, request: unknown): boolean {
-  return name === watch.name || (name === messages.name && ((request as MessagesAsked).wait_ms ?? 0) > 0);
+  if (name !== messages.name && name !== mailbox_pull.name) return name === watch.name;
+  return ((request as Waits).wait_ms ?? 0) > 0;
 }
 
-type MessagesAsked = Decoded<typeof messages.request>;
+type Waits = Pick<Decoded<typeof messages.request> & Decoded<typeof mailbox_pull.request>, "wait_ms">;
 
 function tooLarge(name: string, what: string, max: number, found: number): EntmootError {
   return new EntmootError(

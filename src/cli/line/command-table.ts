@@ -43,6 +43,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Join moots by link or invite",
     load: async () => (await import("../commands/join.ts")).join,
   },
+  mailbox: {
+    description: "Read a moot's messages until they are acknowledged, as a named client",
+    load: async () => (await import("../commands/mailbox.ts")).mailbox,
+  },
+  mcp: {
+    description: "Serve an agent's tools over MCP on stdin and stdout",
+    load: async () => (await import("../commands/mcp.ts")).mcp,
+  },
   operations: {
     description: "List what programs can ask of a node, with JSON Schemas",
     load: async () => (await import("../commands/operations.ts")).operations,
@@ -99,5 +107,9 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   version: {
     description: "Print version, commit and build date",
     load: async () => (await import("../commands/version.ts")).version,
+  },
+  voice: {
+    description: "Give agents of this machine keys of their own",
+    load: async () => (await import("../commands/voice.ts")).voice,
   },
 };
