@@ -24,8 +24,8 @@ const PATH_BYTES_MAX = 107;
 /** Wire with Linux. What that leaves for the name itself. */
 const NAME_BYTES_MAX = 90;
 
-/** Ours. Connections taken before everything else has its turn: as many as there may be clients, some 0.1 ms each. */
-const ACCEPTED_A_ROUND = 256;
+/** Ours. Connections taken before everything else has its turn: more than come at once of honest ones, some 0.1 ms each. */
+const ACCEPTED_A_ROUND = 400;
 
 /** A socket that is listened on. */
 export interface BoundSocket {
