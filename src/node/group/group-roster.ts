@@ -41,21 +41,12 @@ export class GroupRoster implements RosterView {
   #members: ReadonlyMap<PublicKey, NodeInfo> | undefined;
   #authors: ReadonlySet<PublicKey> | undefined;
 
-  /** `verified`: what the store was just given. Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read. */
+  /** `verified`: what the store holds, where that is known. Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read. */
   constructor(store: RosterStore, verified?: RosterLog) {
     this.#store = store;
-    this.#log = verified ?? RosterLog.empty;
-    if (verified !== undefined) return;
-    const entries = store.entries();
-    if (entries.length === 0) return;
-    const { log, stopped } = RosterLog.empty.sync(entries);
-    if (stopped !== undefined) {
-      throw new EntmootError(
-        "roster_rejected",
-        `roster entry ${log.entries.length + 1} of ${entries.length}: expected the next entry of the chain, found ${stopped}; restore the group's database from a backup`,
-      );
-    }
+    const log = verified ?? verifiedLog(store.entries());
     this.#log = log;
+    if (log.entries.length === 0) return;
     const kept = readForks(store.forks());
     if (kept.entries.length === 0 && kept.heals.length === 0) return;
     const draft = this.#draft();
@@ -241,6 +232,16 @@ export class GroupRoster implements RosterView {
     this.#members = undefined;
     this.#authors = undefined;
   }
+}
+
+function verifiedLog(entries: readonly RosterEntry[]): RosterLog {
+  if (entries.length === 0) return RosterLog.empty;
+  const { log, stopped } = RosterLog.empty.sync(entries);
+  if (stopped === undefined) return log;
+  throw new EntmootError(
+    "roster_rejected",
+    `roster entry ${log.entries.length + 1} of ${entries.length}: expected the next entry of the chain, found ${stopped}; restore the group's database from a backup`,
+  );
 }
 
 /** What is known of other histories, with what is to be added. */
