@@ -112,6 +112,11 @@ export class HostedTerminal implements Disposable {
     return this.#keys;
   }
 
+  /** Whether the program's terminal has been stopped, as what it wrote is not taken. */
+  get isHeldUp(): boolean {
+    return this.#isHeldUp;
+  }
+
   /** How much the program has written so far. */
   get outputBytes(): number {
     return this.#outputBytes;

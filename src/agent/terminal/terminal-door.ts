@@ -79,6 +79,7 @@ export class TerminalDoor implements Door {
     if (program.queuedBytes > 0 || (program.device?.unread ?? 0) > 0) {
       return wait("the program has not read what was typed before");
     }
+    if (terminal.isHeldUp) return wait("the user's terminal stands still");
     if (terminal.hasDraft) return wait("its user has begun a line");
     if (keys.quietMs < config.keyQuietMs) return wait("its user is typing");
     if (terminal.stillMs < config.outputQuietMs) return wait("the program is at work: what it shows changes");
