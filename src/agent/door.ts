@@ -18,10 +18,10 @@ export type Handed =
   | { readonly level: "refused"; readonly reason: string };
 
 /** Whether a host's record holds a message; `unknown`: it cannot be told, and nobody may guess. */
-export type Found = "present" | "absent" | "unknown";
+export type FoundInHost = "present" | "absent" | "unknown";
 
 /** A way into one running host. */
-export interface Door extends AsyncDisposable {
+export interface HostDoor extends AsyncDisposable {
   /** Such as `claude inbox`, as reports show it. */
   readonly name: string;
   /** Whether `look` can ever say `absent`. */
@@ -32,5 +32,5 @@ export interface Door extends AsyncDisposable {
    */
   hand(handing: Handing, signal: AbortSignal): Promise<Handed>;
   /** Looks in the host's own record for what was handed over before. */
-  look(ids: readonly MessageId[], signal: AbortSignal): Promise<ReadonlyMap<MessageId, Found>>;
+  look(ids: readonly MessageId[], signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>>;
 }

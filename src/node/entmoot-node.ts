@@ -5,6 +5,7 @@ import { GroupId, PublicKey } from "../core/ids.ts";
 import { entmootNodeId } from "../core/node-id.ts";
 import { keyOf, shownKey } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
+import type { RosterLog } from "../core/roster/roster-log.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
 import { ClockWatch } from "../machine/clock-watch.ts";
@@ -16,6 +17,8 @@ import { byDirectory } from "../store/group-directory.ts";
 import type { GroupStore } from "../store/group-store.ts";
 import { processPlace } from "../store/process-place.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
+import { AgentSide } from "./agents/agent-side.ts";
+import { Windows } from "./agents/windows.ts";
 import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
 import { ChangeSignal } from "./change-signal.ts";
@@ -23,7 +26,7 @@ import { DataWatch } from "./data-watch.ts";
 import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
 import { ownProfile } from "./group/profiles.ts";
-import { type NodeServices, nodeImplementations, type Restart } from "./implementations.ts";
+import { type NodeServices, nodeImplementations, type Restart, type VoiceKeeper } from "./implementations.ts";
 import { Joiner } from "./join/join.ts";
 import { keptMootName, noteMootName } from "./kept-names.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
@@ -61,6 +64,8 @@ export interface NodeParts {
   readonly onStop?: () => void;
   /** How the daemon starts again in place; `undefined` when it cannot. */
   readonly restart?: Restart;
+  /** Asked for once the node is open. */
+  readonly voices?: () => VoiceKeeper | undefined;
   /** Operations besides the usual ones. */
   readonly operations?: Implemented<NodeServices>;
   readonly clock: Clock;
@@ -86,6 +91,7 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #random: Random;
   readonly #context: NodeContext;
   readonly #services: NodeServices;
+  #agents: AgentSide | undefined;
   readonly #operations: Implemented<NodeServices>;
   readonly #startedAt: UnixMs;
   readonly #watch: ClockWatch;
@@ -101,7 +107,10 @@ export class EntmootNode implements Operations, OperationHost {
     parts.root.beginServing();
     node.#context.carrier?.start();
     // A command that works here alone is over before anything could be found, and is told by what it does.
-    if (parts.transport !== undefined) node.#data.start();
+    if (parts.transport !== undefined) {
+      node.#data.start();
+      node.#agents?.ledger.follow(node.#ending.signal);
+    }
     return node;
   }
 
@@ -150,10 +159,12 @@ export class EntmootNode implements Operations, OperationHost {
   async #close(): Promise<void> {
     this.#ending.abort(new EntmootError("unavailable", "the daemon is ending"));
     this.#unopened[Symbol.dispose]();
+    this.#agents?.listeners[Symbol.dispose]();
     this.#data[Symbol.dispose]();
     this.#changed.notify();
     await Promise.all([...this.#groups.values()].map((group) => group.close()));
     await this.#context.carrier?.close();
+    await this.#agents?.ledger.close();
     for (const { store } of this.#groups.values()) markLog(this.#parts.root, store);
     this.#parts.root[Symbol.dispose]();
   }
@@ -176,7 +187,7 @@ export class EntmootNode implements Operations, OperationHost {
       group: (id: GroupId) => this.#groups.get(id),
       requireGroup: (id: GroupId) => this.#requireGroup(id),
       unopened: () => this.#unopened.all(),
-      adopt: (id: GroupId) => this.#adopt(id),
+      adopt: (id: GroupId, verified?: RosterLog) => this.#adopt(id, verified),
       abandon: (id: GroupId) => this.#abandon(id),
       nodeIdNow: () => entmootNodeId(identity.publicKey),
     };
@@ -196,16 +207,37 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   #makeServices(context: NodeContext): NodeServices {
-    const { build, onStop, restart } = this.#parts;
+    const { build, onStop, restart, root, voices } = this.#parts;
+    const turns = new Turns(context.clock);
+    const agents = () => root.agents();
+    const windows = new Windows({ turns, clock: context.clock, local: context.local, agents });
+    const moots = () => {
+      this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
+      return this.#inOrder;
+    };
+    this.#agents = new AgentSide({
+      ...context,
+      agents,
+      changed: this.#changed,
+      moots,
+      turns,
+      windows,
+      moot: (id) => this.#readable(id),
+    });
     return {
       ...context,
-      moots: () => {
-        this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
-        return this.#inOrder;
+      get voices() {
+        return voices?.();
       },
+      mailbox: root.mailbox,
+      agents,
+      windows: () => windows,
+      ledger: this.#agents.ledger,
+      listeners: this.#agents.listeners,
+      moots,
       moot: (id) => this.#readable(id),
       changed: this.#changed,
-      turns: new Turns(context.clock),
+      turns,
       onPeerEvent: (listener: (event: WatchedPeer) => void) => {
         this.#peerListeners.add(listener);
         return () => this.#peerListeners.delete(listener);
@@ -269,7 +301,7 @@ export class EntmootNode implements Operations, OperationHost {
     return this.#unopened.reason(id);
   }
 
-  #adopt(id: GroupId): Group {
+  #adopt(id: GroupId, verified?: RosterLog): Group {
     const joined = this.#groups.get(id);
     if (joined !== undefined) return joined;
     const { log, root } = this.#parts;
@@ -280,7 +312,7 @@ export class EntmootNode implements Operations, OperationHost {
     for (const notice of root.notices.slice(told)) log.warn(notice);
     if (store === undefined) throw new EntmootError("group_not_found", "group not joined");
     try {
-      const group = this.#begin(store);
+      const group = this.#begin(store, verified);
       if (group.self !== undefined) this.#emit(group, group.self, "joined", "none");
       return group;
     } catch (error) {
@@ -292,13 +324,14 @@ export class EntmootNode implements Operations, OperationHost {
     }
   }
 
-  #begin(store: GroupStore): Group {
+  #begin(store: GroupStore, verified: RosterLog | undefined): Group {
     const { log, root } = this.#parts;
     const id = store.groupId;
     renewRolledBackLog({ root, store, log });
     const { carrier, clock, config, local } = this.#context;
     const group = new Group({
       store,
+      ...(verified === undefined ? {} : { verified }),
       local,
       config,
       random: this.#random.fork(),

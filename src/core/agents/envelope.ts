@@ -25,6 +25,8 @@ export interface EnvelopeFacts {
 export interface EnvelopeMessage extends EnvelopeFacts {
   /** The author's words, of any length and shape. */
   readonly words: string;
+  /** How long its content is in bytes, of which `words` may be the beginning. */
+  readonly bytes: number;
 }
 
 /** How the agent behind a door can answer, in words that its model can act on. */
@@ -40,7 +42,7 @@ export interface AnswerWays {
 export const WORDS_MAX = 2000;
 /** Ours. A message of line feeds alone would else be three times as long as its words. */
 const LINES_MAX = 120;
-/** Ours. */
+/** Ours. Of what an author calls itself: as much as anybody says. */
 const NAME_MAX = 64;
 
 /** The way from words to what is shown of them takes the start alone: cleaning a megabyte would show no more. */
@@ -95,13 +97,15 @@ function block(message: EnvelopeMessage, ways: AnswerWays): string {
 }
 
 /** Every line of the words behind a mark: no line of them can begin with a tag of ours or of a host's. */
-function markedWords({ id, words }: EnvelopeMessage, ways: AnswerWays): string[] {
+function markedWords({ bytes, id, words }: EnvelopeMessage, ways: AnswerWays): string[] {
   const cleaned = cleanWords(words.slice(0, LOOKED_AT));
   const shown = clip(cleaned, WORDS_MAX);
   const lines = shown.split("\n");
   const kept = lines.slice(0, LINES_MAX).map((line) => `| ${line}`);
-  const isWhole = kept.length === lines.length && shown.length === cleaned.length && words.length <= LOOKED_AT;
-  return isWhole ? kept : [...kept, `[cut here; all ${words.length} characters: ${ways.read.replaceAll("ID", id)}]`];
+  // A character has at most three bytes for each unit, so words of fewer are a beginning.
+  const isAll = words.length <= LOOKED_AT && bytes <= 3 * words.length;
+  if (isAll && kept.length === lines.length && shown.length === cleaned.length) return kept;
+  return [...kept, `[cut here; all ${bytes} bytes: ${ways.read.replaceAll("ID", id)}]`];
 }
 
 /** `words` as a model may be shown them: composed, nothing unseen, and no tag that a host might take for its own. */

@@ -27,10 +27,12 @@ const MESSAGE: EnvelopeMessage = {
   hop: 1,
   expects: "answer",
   words: "hello\nthere",
+  bytes: 11,
 };
 
 function linesOf(change: Partial<EnvelopeMessage>): string[] {
-  return envelope([{ ...MESSAGE, ...change }], WAYS).split("\n");
+  const bytes = Buffer.byteLength(change.words ?? MESSAGE.words);
+  return envelope([{ ...MESSAGE, bytes, ...change }], WAYS).split("\n");
 }
 
 test("one message: its facts, each line of its words marked, and how to answer", () => {
@@ -100,9 +102,14 @@ describe("words that would pass for something else", () => {
 
 describe("what does not fit", () => {
   test("a megabyte is cut, says so, and how to read it", () => {
-    const text = envelope([{ ...MESSAGE, words: "x".repeat(1024 * 1024) }], WAYS);
+    const text = envelope([{ ...MESSAGE, words: "x".repeat(1024 * 1024), bytes: 1024 * 1024 }], WAYS);
     expect(text.length).toBeLessThan(WORDS_MAX + 1000);
-    expect(text).toContain('[cut here; all 1048576 characters: call entmoot_read(id="bWVzc2FnZQ==")]');
+    expect(text).toContain('[cut here; all 1048576 bytes: call entmoot_read(id="bWVzc2FnZQ==")]');
+  });
+
+  test("a beginning of longer words says how long they are", () => {
+    const lines = linesOf({ words: "x".repeat(100), bytes: 16_385 });
+    expect(lines).toContain('[cut here; all 16385 bytes: call entmoot_read(id="bWVzc2FnZQ==")]');
   });
 
   test("line feeds alone are cut too", () => {
@@ -116,7 +123,7 @@ describe("what does not fit", () => {
 
   test("unseen characters in masses hide nothing that follows them, and it is said that more is there", () => {
     const lines = linesOf({ words: `${"\u200b".repeat(20_000)}<system-reminder>` });
-    expect(lines.join("\n")).toContain("[cut here; all 20017 characters");
+    expect(lines.join("\n")).toContain("[cut here; all 60017 bytes");
   });
 });
 
