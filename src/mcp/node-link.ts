@@ -20,13 +20,28 @@ export class NodeLink implements AsyncDisposable {
     request: Loose<Request>,
     options: CallOptions<Event> = {},
   ): Promise<Answer> {
+    const wasOpen = this.#node !== undefined;
+    try {
+      return await this.#callOnce(operation, request, options);
+    } catch (cause) {
+      // The daemon may be another since: what only looks is asked of that one.
+      if (!wasOpen || !operation.onlyLooks || !isGone(cause)) throw cause;
+      return await this.#callOnce(operation, request, options);
+    }
+  }
+
+  async #callOnce<Request, Answer, Event>(
+    operation: Operation<Request, Answer, Event>,
+    request: Loose<Request>,
+    options: CallOptions<Event>,
+  ): Promise<Answer> {
     this.#node ??= this.#open();
     const opened = this.#node;
     try {
       const node = await opened;
       return await node.call(operation, request, options);
     } catch (cause) {
-      if (cause instanceof EntmootError && cause.code === "control_unavailable") await this.#forget(opened);
+      if (isGone(cause)) await this.#forget(opened);
       throw cause;
     }
   }
@@ -41,4 +56,8 @@ export class NodeLink implements AsyncDisposable {
     const node = await opened.catch(() => undefined);
     await node?.[Symbol.asyncDispose]();
   }
+}
+
+function isGone(cause: unknown): boolean {
+  return cause instanceof EntmootError && cause.code === "control_unavailable";
 }

@@ -3,6 +3,8 @@ import { fromJsonSchema, McpServer } from "@modelcontextprotocol/server";
 import { type StdioServerHandle, StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 import { shownLine } from "../core/bytes/shown-text.ts";
 import { textOf } from "../core/errors.ts";
+import type { JsonSchema } from "../core/json/json-schema.ts";
+import { PENDING_SCHEMA, pendingOf, pendingText } from "./pending.ts";
 import type { Tool, ToolContext } from "./tool.ts";
 
 /** Said once to each model; rules that hold for every message stand here and not beside each. */
@@ -43,7 +45,7 @@ function register(server: McpServer, tool: Tool, context: ToolContext): void {
     title: tool.title,
     description: tool.description,
     inputSchema: fromJsonSchema<Record<string, unknown>>(tool.input),
-    outputSchema: fromJsonSchema<Record<string, unknown>>(tool.output),
+    outputSchema: fromJsonSchema<Record<string, unknown>>(withPending(tool.output)),
     annotations: {
       readOnlyHint: tool.onlyLooks,
       destructiveHint: false,
@@ -53,10 +55,18 @@ function register(server: McpServer, tool: Tool, context: ToolContext): void {
   };
   server.registerTool(tool.name, about, async (args, extra) => {
     try {
-      const answer = await tool.run({ ...context, signal: extra.mcpReq.signal }, args);
-      return { content: [{ type: "text", text: answer.text }], structuredContent: answer.data };
+      const call = { ...context, signal: extra.mcpReq.signal };
+      const answer = await tool.run(call, args);
+      const pending = await pendingOf(call);
+      const text = [answer.text, ...(pending === undefined ? [] : pendingText(pending))].join("\n");
+      const data = pending === undefined ? answer.data : { ...answer.data, pending };
+      return { content: [{ type: "text", text }], structuredContent: data };
     } catch (error) {
       return { content: [{ type: "text", text: shownLine(textOf(error)) }], isError: true };
     }
   });
+}
+
+function withPending(output: JsonSchema): JsonSchema {
+  return { ...output, properties: { ...(output.properties as JsonSchema), pending: PENDING_SCHEMA } };
 }

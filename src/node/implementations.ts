@@ -121,7 +121,7 @@ function writing<Request extends object, Answer, Event>(
 
 /** What a founder signs for a roster waits a moment for a member where its own copy may be an old one. */
 function signing<Request extends { readonly group_id: GroupId; readonly alone?: boolean | undefined }, Answer>(
-  run: (node: NodeServices, request: Request) => Answer,
+  run: (node: NodeServices, request: Request) => Answer | Promise<Answer>,
 ) {
   return async (node: NodeServices, request: Request): Promise<Answer> => {
     if (!request.alone) await awaitComparison(node, request.group_id);
@@ -129,9 +129,23 @@ function signing<Request extends { readonly group_id: GroupId; readonly alone?: 
   };
 }
 
+/** What signs an invite, which says the root, waits for it where it is not known. */
+function inviting<Request extends { readonly group_id: GroupId }, Answer>(
+  run: (node: NodeServices, request: Request) => Answer,
+) {
+  return async (node: NodeServices, request: Request): Promise<Answer> => {
+    await node.group(request.group_id)?.ordered();
+    return run(node, request);
+  };
+}
+
 const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   ...READ,
-  status: (node, _request, { caller }) => (caller === "agent" ? statusForAgent(node.status()) : node.status()),
+  status: async (node, _request, { caller }) => {
+    // One that cannot be read is told of as such below.
+    await Promise.allSettled(node.groups().map(async (group) => group.ordered()));
+    return caller === "agent" ? statusForAgent(node.status()) : node.status();
+  },
   version: ({ build }, _request, { caller }) => ({ ...build, pid: caller === "agent" ? 0 : process.pid }),
   stop(node, _request, call) {
     if (node.end === undefined) throw noDaemon();
@@ -149,10 +163,10 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   roster_heal: writing("group", healRoster),
   peers: (node, { group_id }) => listPeers(node, node.requireGroup(group_id)),
   probe: async (node, request) => ({ peers: await probe(node, request) }),
-  member_admit: writing("group", signing(admit)),
+  member_admit: writing("group", signing(inviting(admit))),
   member_expel: writing("group", signing(expel)),
   invite_authority: (node, { group_id }) => inviteAuthority(node, group_id),
-  invite_mint: (node, request) => ({ invite: mintInvite(node, request) }),
+  invite_mint: inviting((node, request) => ({ invite: mintInvite(node, request) })),
   link_create: writing("node", createLink),
   link_list: (node, { group_id }) => ({ links: listLinks(node, group_id) }),
   link_revoke: writing("node", revokeLink),

@@ -173,6 +173,11 @@ export interface MessageStore {
   /** Over all held messages in topological order; zero when empty. Recomputed lazily. */
   merkleRoot(): MerkleRoot;
   /**
+   * Whether `merkleRoot`, or `nextParents`, goes through no more than what changed since it was asked last. Where it
+   * would go through all that is held, this call reads at most `limit` messages of that pass; with 0 it reads none.
+   */
+  loadOrder(limit: number, what: { readonly of: "root" | "parents" }): boolean;
+  /**
    * How many there are with timestamp at or after `since`, and their `merkleRoot`. Where none is kept in step for that
    * time, this call reads at most `limit` messages of the pass that it costs, and gives `undefined` until the calls for
    * it have read all; with 0 it reads none. A few are kept.

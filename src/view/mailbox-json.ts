@@ -14,7 +14,7 @@ export function pulledJson({ client_id, count, group_id, has_more, messages, nex
     count,
     has_more,
     next_cursor: cursorJson(next_cursor),
-    messages: messages.map(mailJson),
+    messages: messages.map((mail) => mailJson(mail, GroupId.toBase64(group_id))),
   };
 }
 
@@ -36,10 +36,10 @@ function cursorJson({ message_id, place, timestamp_ms }: MailboxCursor) {
   return { message_id: MessageId.toBase64(message_id), timestamp_ms: jsonInteger(timestamp_ms), place };
 }
 
-function mailJson({ author, content, content_b64, group_id, message_id, timestamp_ms, topic }: Mail) {
+function mailJson({ author, content, content_b64, message_id, timestamp_ms, topic }: Mail, group_id: string) {
   return {
     message_id: MessageId.toBase64(message_id),
-    group_id: GroupId.toBase64(group_id),
+    group_id,
     author,
     topic,
     content,

@@ -43,7 +43,6 @@ export const MAILBOX_CASES: CasesOf<typeof MAILBOX_OPERATIONS> = {
             messages: [
               {
                 message_id: second!.message.id,
-                group_id,
                 author: second!.message.author.pilot_node_id,
                 topic: ["chat"],
                 content: "b",

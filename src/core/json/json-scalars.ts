@@ -205,6 +205,11 @@ function readBytes(reader: JsonReader, previous: Uint8Array | null): Uint8Array 
   const under = longer ?? previous ?? NO_BYTES;
   const values: number[] = [];
   const isArray = reader.readArray((index) => {
+    const plain = reader.readPlainByte();
+    if (plain !== undefined) {
+      values.push(plain);
+      return;
+    }
     reader.path.push(index);
     values.push(u8.read(reader, under[index] ?? 0));
     reader.path.pop();

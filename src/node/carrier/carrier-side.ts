@@ -162,6 +162,7 @@ export class CarrierSide {
         if (frame.kind === "redeem_req") {
           await whenWritable(clock, [this.#context.root.node, group(frame.group_id)?.store]);
           await awaitComparison(this.#context, frame.group_id);
+          await group(frame.group_id)?.ordered();
           return redeemLink(this.#context, from, frame);
         }
         if (this.#isMemberSomewhere(from)) {

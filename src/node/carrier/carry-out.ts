@@ -135,9 +135,15 @@ export class CarryOut {
       // Several frames of one effect fail as one.
       if (hasFailed) return;
       hasFailed = true;
-      group.tell({ kind: "failed", effect, failure });
+      this.#own(this.#tellFailed(group, effect, failure));
     };
     for (const frame of this.#framesOf(group, effect, failed)) this.#parts.peers.send(effect.to, frame, failed);
+  }
+
+  /** In its turn: of thousands of members whom nobody reaches, each that fails has the next one tried. */
+  async #tellFailed(group: Group, effect: SendEffect, failure: NetworkFailure): Promise<void> {
+    await this.#parts.turns.take();
+    group.tell({ kind: "failed", effect, failure });
   }
 
   /** The frames of a one-way effect; none when there is nothing left to send. */
@@ -216,6 +222,7 @@ export class CarryOut {
     const { peers } = this.#parts;
     const group_id = group.id;
     try {
+      await group.ordered();
       return await peers.ask(to, { kind: "status_req", ...group.question(to) }, "status_resp", SMALL_TIMEOUT_MS);
     } catch (error) {
       // An original has no such question: what it can be asked is its roster.
@@ -239,6 +246,7 @@ export class CarryOut {
           group.policiesChanged();
         }
         if (status.twin) this.#parts.onTwin?.(effect.to);
+        await group.ordered();
         group.hearStatus(effect.to, status, false);
         await this.#oldUpdates.look(group, effect.to, peers);
         return;

@@ -23,6 +23,7 @@ import { FounderDoubt } from "./founder-doubt.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
 import { Ingest, type Ingested } from "./ingest.ts";
+import { OrderLoading } from "./order-loading.ts";
 import { Owed } from "./owed.ts";
 import { PolicyPass } from "./policy-pass.ts";
 import { Rejoining } from "./rejoining.ts";
@@ -86,6 +87,7 @@ export class Group {
   readonly #machine: GroupMachine;
   readonly #rejoining: Rejoining;
   readonly #settling: Settling;
+  readonly #order: OrderLoading;
   #closed = false;
 
   /** Throws `roster_rejected`, `data_root_invalid`. */
@@ -115,6 +117,7 @@ export class Group {
     });
     const index = new CopyIndex(messages, retention, owed);
     this.#rejoining = new Rejoining({ messages, clock, roster, changed: parts.changed });
+    this.#order = new OrderLoading(messages, clock);
     this.#settling = new Settling({ messages, clock, retention });
     this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
   }
@@ -150,6 +153,14 @@ export class Group {
   /** What ended this node's membership; `undefined` while it is a member, and for one that never was. */
   get removal(): Removal | undefined {
     return removalOf(this.roster, this.#parts.local);
+  }
+
+  /**
+   * To be awaited ahead of what says the Merkle root, or names parents: after a start both may cost a pass over all that
+   * is held, which goes in turns here and in one piece there. `undefined` where there is nothing to wait for.
+   */
+  ordered(of: "root" | "parents" = "root"): Promise<void> | undefined {
+    return this.#order.ready(of);
   }
 
   /** What this node asks `peer` with: its copy, as far as it wants it. */
@@ -298,6 +309,7 @@ export class Group {
     this.retention.close();
     this.#rejoining.close();
     this.#settling.close();
+    this.#order.close();
     this.#closed = true;
   }
 

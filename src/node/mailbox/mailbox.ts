@@ -17,7 +17,7 @@ export interface Mailboxes extends Moots {
   readonly mailbox: MailboxStore;
 }
 
-type Asking = Pick<Call<never>, "caller" | "signal">;
+type MailboxCall = Pick<Call<never>, "caller" | "signal">;
 
 /** Ours. How often a row that others move meanwhile is looked at anew. */
 const TRIES_MAX = 1000;
@@ -33,7 +33,7 @@ export interface MailboxClient {
 export async function standing(
   mailboxes: Mailboxes,
   { moot, name }: MailboxClient,
-  { signal }: Asking,
+  { signal }: MailboxCall,
 ): Promise<ClientStanding> {
   const { clock, mailbox } = mailboxes;
   for (let tries = 0; ; tries++) {
@@ -80,7 +80,7 @@ export function keysOfSeq({ store: { messages } }: Moot, seq: number): MailboxKe
 export async function acknowledge(
   mailboxes: Mailboxes,
   request: RequestOf<typeof mailbox_ack>,
-  call: Asking,
+  call: MailboxCall,
 ): Promise<AnswerOf<typeof mailbox_ack>> {
   const { client_id, group_id, message_id, through } = request;
   if ((message_id === undefined) === (through === undefined)) {
@@ -128,7 +128,7 @@ function seqOfMessage({ store: { messages } }: Moot, id: MessageId): number {
 export async function tellStanding(
   mailboxes: Mailboxes,
   { client_id, group_id }: RequestOf<typeof mailbox_cursor>,
-  call: Asking,
+  call: MailboxCall,
 ): Promise<AnswerOf<typeof mailbox_cursor>> {
   const name = clientNameOf(call.caller, client_id);
   const moot = pickMoot(mailboxes, group_id);
@@ -140,7 +140,7 @@ export async function tellStanding(
 export async function forgetClient(
   mailboxes: Mailboxes,
   { client_id, group_id }: RequestOf<typeof mailbox_forget>,
-  { caller, signal }: Asking,
+  { caller, signal }: MailboxCall,
 ): Promise<AnswerOf<typeof mailbox_forget>> {
   const name = clientNameOf(caller, client_id);
   const moot = pickMoot(mailboxes, group_id);

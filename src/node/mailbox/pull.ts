@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { mentionsOf, namesReader } from "../../core/agents/mentions.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import { shownTopics } from "../../core/policy/topic.ts";
-import type { Message } from "../../core/record/records.ts";
+import type { Spoken } from "../../core/record/message.ts";
 import type { StoredMessage } from "../../store/group-store.ts";
 import { Deadline, pause } from "../../transport/wait.ts";
 import type { Call } from "../operations/implementation.ts";
@@ -12,7 +12,7 @@ import type { RequestOf } from "../operations/operation.ts";
 import { arrivalsAfter } from "../read/arrivals.ts";
 import { type Moot, type Moots, pickMoot } from "../read/moots.ts";
 import { mootOf, seqOfPlace } from "../read/places.ts";
-import { messageOf } from "../read/unread.ts";
+import { messageOf, spokenIn } from "../read/unread.ts";
 import { clientNameOf } from "./client-name.ts";
 import { cursorAt, keysOfSeq, type Mailboxes, standing } from "./mailbox.ts";
 import { readerHere } from "./reader-here.ts";
@@ -37,7 +37,7 @@ type PullRequest = RequestOf<typeof mailbox_pull>;
 export async function pull(
   mailboxes: Mailboxes & KnowsLocal,
   request: PullRequest,
-  call: Pick<Call<never>, "caller" | "signal">,
+  call: Pick<Call<never>, "caller" | "signal" | "turnToGather">,
 ): Promise<Pulled> {
   const { after, client_id, group_id } = request;
   const name = clientNameOf(call.caller, client_id);
@@ -47,6 +47,7 @@ export async function pull(
   let from = after === undefined ? 0 : seqOfPlace(moot, after);
   let note: string | undefined;
   const look = async () => {
+    using _turn = await call.turnToGather?.();
     const at = await standing(mailboxes, { moot, name }, call);
     note ??= at.note;
     const search = new MailSearch(moot, shows, limitOf(request));
@@ -84,7 +85,7 @@ async function somethingNew({ changed, clock }: Moots, { moot, seq, signal, vers
   while (!signal.aborted && moot.store.messages.lastSeq() <= seq) await pause(clock, LOOK_EVERY_MS, signal);
 }
 
-type Shows = (message: Message) => boolean;
+type Shows = (said: Spoken, stored: StoredMessage) => boolean;
 
 /** Which messages are asked for; `undefined`: all, as of the original's mailbox, so that none has to be looked at. */
 function filterOf(
@@ -95,15 +96,17 @@ function filterOf(
   const byTopic = topic === undefined && reserved !== false ? undefined : shownTopics({ topic, reserved }).shows;
   const reader = mentions ? readerHere(reading, moot) : undefined;
   if (byTopic === undefined && reader === undefined) return undefined;
-  return (message) => {
-    if (byTopic !== undefined && !byTopic(message.topics)) return false;
-    return reader === undefined || (!reader.isOwn(message) && namesReader(mentionsOf(message), reader));
+  return ({ topics }, stored) => {
+    if (byTopic !== undefined && !byTopic(topics)) return false;
+    if (reader === undefined) return true;
+    const message = messageOf(stored);
+    return !reader.isOwn(message) && namesReader(mentionsOf(message), reader);
   };
 }
 
 /** What is found for one page. */
 class MailSearch {
-  readonly found: { readonly stored: StoredMessage; readonly message: Message }[] = [];
+  readonly found: { readonly stored: StoredMessage; readonly said: Spoken }[] = [];
   /** The last number looked at, up to the one before the first message that found no room. */
   seq = 0;
   hasMore = false;
@@ -142,11 +145,11 @@ class MailSearch {
     if (this.hasMore) return false;
     this.#looked += 1;
     this.#lookedBytes += length;
-    const message = messageOf(stored);
-    if (this.#shows?.(message) ?? true) {
+    const said = spokenIn(stored);
+    if (this.#shows?.(said, stored) ?? true) {
       this.hasMore = isFull;
       if (isFull) return false;
-      this.found.push({ stored, message });
+      this.found.push({ stored, said });
       this.#bytes += length;
     }
     this.seq = stored.seq;
@@ -167,7 +170,7 @@ function pageOf({ at, client_id, moot, note, search }: PulledPage): Pulled {
   const last = found.at(-1);
   const keys =
     last?.stored.seq === seq
-      ? { messageId: last.message.id, timestamp: last.message.timestamp }
+      ? { messageId: last.stored.id, timestamp: last.said.timestamp }
       : ((seq === at.seq ? at.keys : keysOfSeq(moot, seq)) ?? at.keys);
   return {
     client_id,
@@ -175,18 +178,18 @@ function pageOf({ at, client_id, moot, note, search }: PulledPage): Pulled {
     count: found.length,
     has_more: hasMore,
     next_cursor: cursorAt(moot, seq, keys),
-    messages: found.map(({ message }) => mailOf(message)),
+    messages: found.map(mailOf),
     note,
   };
 }
 
 const LOSSY = new TextDecoder("utf-8", { ignoreBOM: true });
 
-function mailOf({ author, content, group_id, id, timestamp, topics }: Message): Mail {
+function mailOf({ said, stored }: MailSearch["found"][number]): Mail {
+  const { content, nodeId, timestamp, topics } = said;
   return {
-    message_id: id,
-    group_id,
-    author: author.pilot_node_id,
+    message_id: stored.id,
+    author: nodeId,
     topic: topics,
     content: LOSSY.decode(content),
     timestamp_ms: timestamp,

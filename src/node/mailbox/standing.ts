@@ -4,7 +4,7 @@ import { mootOfPlace, type Place, parsePlace } from "../../core/place.ts";
 import { type MailboxKeys, type MailboxRow, type MailboxStore, NO_MESSAGE_READ } from "../../store/mailbox-store.ts";
 import { arrivalsAfter } from "../read/arrivals.ts";
 import type { Moot } from "../read/moots.ts";
-import { messageOf } from "../read/unread.ts";
+import { spokenIn } from "../read/unread.ts";
 import type { Turns } from "../turns.ts";
 
 /** What it is found out from. */
@@ -40,7 +40,8 @@ export async function standingOf(
   const seq = placed === undefined ? undefined : seqIn(moot, placed.place);
   if (row.keys === undefined) {
     const note = "what is kept of this client is damaged; it goes on where its place is, or with the first message";
-    return { ...AT_THE_START, seq: seq ?? 0, isPlaced: false, note };
+    const keys = seq === undefined ? NO_MESSAGE_READ : placed!.keys;
+    return { seq: seq ?? 0, keys, isPlaced: false, note };
   }
   const { keys } = row;
   const isMoved = placed === undefined || !sameKeys(placed.keys, keys);
@@ -111,7 +112,7 @@ async function endOfRun(
   let seq = after;
   for await (const piece of arrivalsAfter(known, moot, after)) {
     for (const stored of piece) {
-      if (!covers({ id: stored.id, timestamp: messageOf(stored).timestamp })) return seq;
+      if (!covers({ id: stored.id, timestamp: spokenIn(stored).timestamp })) return seq;
       seq = stored.seq;
     }
   }

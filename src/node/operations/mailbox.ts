@@ -31,7 +31,6 @@ const mail = struct(
   "mailbox message",
   {
     message_id: messageId,
-    group_id: groupId,
     author: u32,
     topic: plainList(text, TOPICS_MAX),
     content: documented("as text; what is not UTF-8 in it reads as U+FFFD", text),
@@ -41,7 +40,7 @@ const mail = struct(
       optional(boundedBytes("content", { min: 0, max: Number.MAX_SAFE_INTEGER })),
     ),
   },
-  { required: ["message_id", "group_id", "author", "topic", "content", "timestamp_ms"] },
+  { required: ["message_id", "author", "topic", "content", "timestamp_ms"] },
 );
 
 export type Mail = Decoded<typeof mail>;

@@ -28,6 +28,8 @@ export const WAIT_MAX_MS = 120_000;
 
 /** Ours. Content above it fits in no message, where it is in base64; that much and all else does not either. */
 export const CONTENT_MAX_BYTES = (MESSAGE_MAX_BYTES / 4) * 3;
+/** Ours. As JSON, a message that is kept, and one that is somewhat too long, so that it is told how long it may be. */
+const PUBLISH_MAX_BYTES = 2 * 1024 * 1024;
 
 /** What is said of a message that no member would keep, wherever that is seen; `found`: how large it is. */
 export function tooLongText(found: string): string {
@@ -92,7 +94,7 @@ export const publish = operation({
   scope: "agent",
   request: publishRequest,
   answer: published,
-  requestMax: BODY_MAX,
+  requestMax: PUBLISH_MAX_BYTES,
 });
 
 const signedMessage = struct("signed message", { message: messageCodec }, { required: ["message"] });

@@ -268,6 +268,10 @@ export class MemoryMessageStore implements MessageStore {
     return this.#set.size === 0 ? MerkleRoot.zero : this.#set.root();
   }
 
+  loadOrder(): boolean {
+    return true;
+  }
+
   sharedSince(since: bigint): CopyPart {
     const ids = this.#inOwnOrder(this.#within(timeRange(since, undefined))).map(({ id }) => id);
     return { root: ids.length === 0 ? MerkleRoot.zero : merkleRoot(ids), count: ids.length };

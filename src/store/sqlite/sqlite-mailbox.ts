@@ -153,14 +153,16 @@ function placedText(place: string, { messageId, timestamp }: MailboxKeys): strin
 
 const PLACED = /^([A-Za-z0-9_-]{1,64}) ([0-9a-f]{64}) (-?[0-9]{1,19})$/;
 
+const INTEGER = /^-?[0-9]{1,19}$/;
+
 function rowOf(row: SqlValue[] | undefined): MailboxRow | undefined {
   if (row === undefined) return undefined;
   const [id, timestamp, placed] = row;
-  const isWhole = id instanceof Uint8Array && id.length === 32 && typeof timestamp === "string";
+  const isWhole = id instanceof Uint8Array && id.length === 32 && INTEGER.test(String(timestamp));
   const [, place, placedId, placedTime] = (typeof placed === "string" && PLACED.exec(placed)) || [];
   const shownId = id instanceof Uint8Array ? id.toHex() : String(id);
   return {
-    keys: isWhole ? { messageId: MessageId.fromBytes(id), timestamp: BigInt(timestamp) } : undefined,
+    keys: isWhole ? { messageId: MessageId.fromBytes(id), timestamp: BigInt(String(timestamp)) } : undefined,
     placed:
       place === undefined
         ? undefined

@@ -17,13 +17,14 @@ import { timeRange } from "../time-range.ts";
 import { LogEnd } from "./log-end.ts";
 import { NewestPlaces } from "./newest-places.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
+import { type SetStamp, sameStamp } from "./set-stamp.ts";
 import { SqliteAhead } from "./sqlite-ahead.ts";
 import { SqliteApart } from "./sqlite-apart.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { type HeldTally, SqliteIntake } from "./sqlite-intake.ts";
 import { SqliteLogSums } from "./sqlite-log-sums.ts";
 import { SqliteMessageQuery, STORED_COLUMNS, storedOf } from "./sqlite-message-query.ts";
-import { type SetStamp, SqliteOrder, sameStamp } from "./sqlite-order.ts";
+import { SqliteOrder } from "./sqlite-order.ts";
 import { SqlitePruning } from "./sqlite-pruning.ts";
 import { SqliteRangeRoots } from "./sqlite-range-roots.ts";
 import { SqliteTopicIndex } from "./sqlite-topic-index.ts";
@@ -348,16 +349,24 @@ export class SqliteMessageStore implements MessageStore {
   merkleRoot(): MerkleRoot {
     const tally = this.#readTally();
     if (tally.held === 0) return MerkleRoot.zero;
-    const set = this.#order.loaded(tally);
-    if (set) return set.root();
+    return this.#order.loaded(tally)?.root() ?? this.#rootKept(tally) ?? this.#order.at(tally).root();
+  }
+
+  loadOrder(limit: number, { of }: { readonly of: "root" | "parents" }): boolean {
+    const tally = this.#readTally();
+    if (tally.held === 0 || (of === "parents" && !tally.inverted)) return true;
+    if (of === "root" && this.#order.loaded(tally) === undefined && this.#rootKept(tally) !== undefined) return true;
+    return this.#order.load(tally, limit) !== undefined;
+  }
+
+  /** The root that was kept for what is held. */
+  #rootKept(tally: HeldTally): MerkleRoot | undefined {
     if (this.#keptRoot !== undefined && sameStamp(this.#keptRoot.stamp, tally)) return this.#keptRoot.root;
     const kept = this.#root.row(tally.seq, tally.pruned)?.[0];
-    if (kept instanceof Uint8Array) {
-      const root = this.#countsRow.hex32<MerkleRoot>(kept, 1);
-      this.#keptRoot = { stamp: tally, root };
-      return root;
-    }
-    return this.#order.at(tally).root();
+    if (!(kept instanceof Uint8Array)) return undefined;
+    const root = this.#countsRow.hex32<MerkleRoot>(kept, 1);
+    this.#keptRoot = { stamp: tally, root };
+    return root;
   }
 
   sharedSince(since: bigint, limit: number): CopyPart | undefined {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { steadyMs } from "../../../src/core/clock.ts";
 import { EntmootError } from "../../../src/core/errors.ts";
 import { MerkleRoot, type MessageId, PublicKey, RosterEntryId } from "../../../src/core/ids.ts";
 import { formatPolicy, POLICY_PRESETS } from "../../../src/core/policy/policy.ts";
@@ -6,6 +7,7 @@ import { decodeMessage, messageCanonical } from "../../../src/core/record/messag
 import type { Message } from "../../../src/core/record/records.ts";
 import type { RosterLog } from "../../../src/core/roster/roster-log.ts";
 import { createLog } from "../../../src/host/log.ts";
+import { realClock } from "../../../src/host/real-clock.ts";
 import { DialBackoff } from "../../../src/machine/dial-backoff.ts";
 import type { AskEffect, Report, SendEffect } from "../../../src/machine/effect.ts";
 import type { Event, NetworkFailure } from "../../../src/machine/event.ts";
@@ -15,6 +17,7 @@ import { CarryOut } from "../../../src/node/carrier/carry-out.ts";
 import { Peers } from "../../../src/node/carrier/peers.ts";
 import { ProofSeeker } from "../../../src/node/carrier/proof-seeker.ts";
 import { Group } from "../../../src/node/group/group.ts";
+import { Turns } from "../../../src/node/turns.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
 import { OutOfFiles, StoreBusy } from "../../../src/store/store-failures.ts";
 import { FramedStream } from "../../../src/transport/framed-stream.ts";
@@ -463,6 +466,29 @@ describe("a question for the roster", () => {
     expect(await ask({ kind: "ask_roster", to: alice })).toMatchObject({ kind: "failed", failure: "refused" });
     expect(heard).toHaveLength(1);
   });
+});
+
+test("members whom nobody reaches are given up in turns, however many are tried one after the other", async () => {
+  const { clock, group, peers, told } = world();
+  let round = 0;
+  const rounds: number[] = [];
+  // Each that is given up takes a millisecond.
+  const turns = new Turns({ ...realClock, steady: () => steadyMs(rounds.length) });
+  const others = { onReport: () => {}, onFailed: () => {} };
+  const carryOut = new CarryOut({ peers, clock, turns, ...others });
+  const to = Array.from({ length: 60 }, (_, n) => keyOf(identity(100 + n)));
+  const [id] = [said(1).id];
+  group.tell = (event) => {
+    told.push(event);
+    rounds.push(round);
+    const next = to[rounds.length];
+    if (next !== undefined) carryOut.run(group, [{ kind: "graft", to: next, ids: [id] }]);
+  };
+  carryOut.run(group, [{ kind: "graft", to: to[0]!, ids: [id] }]);
+  for (; rounds.length < to.length; round++) await new Promise(setImmediate);
+  expect(failures(told)).toHaveLength(60);
+  const most = Math.max(...[...Map.groupBy(rounds, (at) => at).values()].map(({ length }) => length));
+  expect(most).toBeLessThanOrEqual(6);
 });
 
 describe("pages without end of what is no entry of the founder's", () => {
