@@ -34,6 +34,7 @@ import { markLog, renewRolledBackLog } from "./log-mark.ts";
 import { type MembershipChange, membershipChanges, tellLog } from "./membership-changes.ts";
 import type { NodeContext } from "./node-context.ts";
 import { mootStatuses } from "./node-status.ts";
+import { OwnNotes } from "./notes/own-notes.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, EndingCall, type Implemented, type OperationHost } from "./operations/implementation.ts";
 import { callInProcess } from "./operations/in-process.ts";
@@ -94,6 +95,7 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #context: NodeContext;
   readonly #services: NodeServices;
   #agents: AgentSide | undefined;
+  #ownNotes: OwnNotes | undefined;
   readonly #operations: Implemented<NodeServices>;
   readonly #startedAt: UnixMs;
   readonly #watch: ClockWatch;
@@ -112,6 +114,7 @@ export class EntmootNode implements Operations, OperationHost {
     if (parts.transport !== undefined) {
       node.#data.start();
       node.#agents?.ledger.follow(node.#ending.signal);
+      node.#ownNotes?.start();
     }
     return node;
   }
@@ -164,6 +167,7 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   async #close(): Promise<void> {
+    this.#ownNotes?.close();
     this.#ending.abort(new EntmootError("unavailable", "the daemon is ending"));
     this.#unopened[Symbol.dispose]();
     this.#agents?.listeners[Symbol.dispose]();
@@ -230,7 +234,18 @@ export class EntmootNode implements Operations, OperationHost {
       turns,
       windows,
       moot: (id) => this.#readable(id),
+      onMoved: (id) => (id === undefined ? this.#ownNotes?.allMoved() : this.#ownNotes?.moved(id)),
     });
+    const { listeners } = this.#agents;
+    if (context.carrier !== undefined) {
+      this.#ownNotes = new OwnNotes({
+        context,
+        notes: context.carrier.notes,
+        hasAgents: () => root.hasAgents(),
+        agents,
+        listeners: () => listeners.all,
+      });
+    }
     return {
       ...context,
       get voices() {
@@ -440,6 +455,8 @@ export class EntmootNode implements Operations, OperationHost {
     const { carrier, local } = this.#context;
     const { doubt, roster, store } = group;
     if (doubt.reason === undefined) markLatest({ root: this.#parts.root, store, roster, local });
+    carrier?.notes.membersChanged(group, before.keys());
+    this.#ownNotes?.moved(group.id);
     const changes = membershipChanges(before, roster);
     // A command that works here alone says itself what it did.
     if (carrier !== undefined) tellLog(this.#parts.log, group, changes);
