@@ -92,14 +92,14 @@ async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed
   process.stdin.destroy();
 }
 
-interface Waking {
+interface WakingParts {
   readonly open: () => Promise<Operations>;
   readonly only: GroupId | undefined;
   readonly signal: AbortSignal;
 }
 
 /** Messages begin turns in the host that started this process, where it has a way in. */
-async function wake({ only, open, signal }: Waking): Promise<void> {
+async function wake({ only, open, signal }: WakingParts): Promise<void> {
   const [{ hostDoor }, { runBridge }] = await Promise.all([
     import("../../agent/host-door.ts"),
     import("../../agent/bridge.ts"),
