@@ -9,14 +9,17 @@ const TIMEOUT_MS = 15_000;
 /** Ours. Pages of a peer's log at most; 65,536 entries. */
 const PAGES_MAX = 32;
 
+/** Looks at the entries of a page, in turns; `false` when nothing is wanted behind it. */
+export type LookAtPage = (entries: readonly RosterEntry[]) => Promise<boolean>;
+
 export interface RosterQuestion {
   readonly peers: Peers;
   readonly groupId: GroupId;
   readonly to: PublicKey;
   /** The last entry held; `undefined` for the whole log. */
   readonly after: RosterEntryId | undefined;
-  /** Looks at a page; `false` when none is wanted behind it. */
-  readonly isGood?: (entries: readonly RosterEntry[]) => Promise<boolean>;
+  /** Asked of each page: all that came is held until it is taken in, so nobody may add to it without end. */
+  readonly isGood: LookAtPage;
   readonly ignoreBackoff?: boolean;
 }
 
@@ -39,8 +42,7 @@ export async function askRosterAfter(question: RosterQuestion): Promise<RosterTo
     entries.push(...answer.entries);
     if (page === 0) name = answer.name;
     const last = answer.entries.at(-1);
-    if (answer.last || last === undefined) break;
-    if (isGood !== undefined && !(await isGood(answer.entries))) break;
+    if (last === undefined || !(await isGood(answer.entries)) || answer.last) break;
     after = last.id;
   }
   return { entries, name };
@@ -53,22 +55,22 @@ export interface ForksTold {
 }
 
 /** What a member knows of other histories of the roster. */
-export async function askForks({ groupId, peers, to }: Omit<RosterQuestion, "after" | "isGood">): Promise<ForksTold> {
+export async function askForks({ groupId, isGood, peers, to }: Omit<RosterQuestion, "after">): Promise<ForksTold> {
   const entries: RosterEntry[] = [];
   const heals: RosterHeal[] = [];
   for (let page = 0; page < PAGES_MAX; page++) {
     const request = { kind: "roster_forks_req", group_id: groupId, from: entries.length } as const;
     const answer = await peers.ask(to, request, "roster_forks_resp", TIMEOUT_MS);
     entries.push(...answer.entries);
-    heals.push(...answer.heals);
-    if (answer.last || answer.entries.length === 0) break;
+    if (page === 0) heals.push(...answer.heals);
+    if (answer.entries.length === 0 || !(await isGood(answer.entries)) || answer.last) break;
   }
   return { entries, heals };
 }
 
 /** What follows `head` up to the entry that removed this node, by a peer that takes it for a stranger. Throws `PeerRefusal`. */
 export async function askProof(question: Omit<RosterQuestion, "after"> & { head: RosterEntryId }): Promise<ForksTold> {
-  const { groupId, peers, to } = question;
+  const { groupId, isGood, peers, to } = question;
   const entries: RosterEntry[] = [];
   const heals: RosterHeal[] = [];
   let { head } = question;
@@ -76,9 +78,9 @@ export async function askProof(question: Omit<RosterQuestion, "after"> & { head:
     const request = { kind: "roster_proof_req", group_id: groupId, head } as const;
     const answer = await peers.ask(to, request, "roster_proof_resp", TIMEOUT_MS);
     entries.push(...answer.entries);
-    heals.push(...answer.heals);
+    if (page === 0) heals.push(...answer.heals);
     const last = answer.entries.at(-1);
-    if (answer.last || last === undefined) break;
+    if (last === undefined || !(await isGood(answer.entries)) || answer.last) break;
     head = last.id;
   }
   return { entries, heals };

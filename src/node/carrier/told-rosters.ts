@@ -5,7 +5,7 @@ import type { RosterEntry } from "../../core/record/records.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
 import type { Group } from "../group/group.ts";
 import type { Turns } from "../turns.ts";
-import type { ForksTold } from "./ask-roster.ts";
+import type { ForksTold, LookAtPage } from "./ask-roster.ts";
 import type { PeerBudget } from "./peer-budget.ts";
 import { entriesMs } from "./prices.ts";
 
@@ -36,6 +36,12 @@ export async function lookAt(
     const { done, value } = steps.next();
     if (done) return value;
   }
+}
+
+/** Looks at an answer page by page, at each entry of it once. */
+export function lookAtPages(group: Group, turns: Turns): LookAtPage {
+  const seen = new Set<RosterEntryId>();
+  return (page) => lookAt(group, page, turns, seen);
 }
 
 /**

@@ -1,13 +1,14 @@
 import type { Clock } from "../../core/clock.ts";
 import { textOf } from "../../core/errors.ts";
-import type { GroupId, PublicKey } from "../../core/ids.ts";
+import type { PublicKey, RosterEntryId } from "../../core/ids.ts";
 import type { Invite } from "../../core/record/records.ts";
-import { RosterLog } from "../../core/roster/roster-log.ts";
+import { checkSeal, RosterLog } from "../../core/roster/roster-log.ts";
 import { explainRejection } from "../../core/roster/roster-rejection.ts";
 import { Join, type JoinCandidate, type JoinEffect, type JoinEvent } from "../../machine/join.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
-import { askRosterAfter } from "../carrier/ask-roster.ts";
+import { askRosterAfter, type LookAtPage } from "../carrier/ask-roster.ts";
 import { failureOf, PeerRefusal, type Peers } from "../carrier/peers.ts";
+import type { Turns } from "../turns.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
 
 type FoundLog = Extract<JoinEffect, { kind: "joined" }>;
@@ -19,6 +20,7 @@ export interface FoundRoster extends FoundLog {
 
 export interface FindRosterParts {
   readonly peers: Peers;
+  readonly turns: Turns;
   readonly local: PublicKey;
   readonly config: MachineConfig;
   readonly clock: Clock;
@@ -26,7 +28,7 @@ export interface FindRosterParts {
 
 /** A roster that is the one the invite promises, from whichever member serves it first. Throws `not_member`, `roster_rejected`, `unavailable`. */
 export async function findRoster(
-  { clock, config, local, peers }: FindRosterParts,
+  { clock, config, local, peers, turns }: FindRosterParts,
   invite: Invite,
   attempt: JoinAttempt,
 ): Promise<FoundRoster> {
@@ -40,7 +42,7 @@ export async function findRoster(
     progress: attempt.progress,
     carryOut: (effect, { tell, end }) => {
       if (effect.kind === "joined") end(effect);
-      else void askCandidate(peers, invite.group_id, effect.to, names).then(tell);
+      else void askCandidate({ peers, turns, invite }, effect.to, names).then(tell);
     },
   });
   return { ...found, name: (found.from.key === undefined ? undefined : names.get(found.from.key)) ?? "" };
@@ -48,8 +50,7 @@ export async function findRoster(
 
 /** Never rejects. What the candidate calls the group goes to `names`. */
 async function askCandidate(
-  peers: Peers,
-  groupId: GroupId,
+  { invite, peers, turns }: Pick<FindRosterParts, "peers" | "turns"> & { readonly invite: Invite },
   from: JoinCandidate,
   names: Map<PublicKey, string>,
 ): Promise<JoinEvent> {
@@ -63,7 +64,8 @@ async function askCandidate(
     return noRoster("unreachable", "its key is not in the invite, and this carrier dials by key");
   }
   try {
-    const question = { peers, groupId, to: from.key, after: undefined, ignoreBackoff: true };
+    const isGood = lookAtSeals(invite.founder.entmoot_pubkey, turns);
+    const question = { peers, groupId: invite.group_id, to: from.key, after: undefined, isGood, ignoreBackoff: true };
     const { entries, name } = await askRosterAfter(question);
     names.set(from.key, name);
     const { log, stopped } = RosterLog.empty.sync(entries);
@@ -76,4 +78,17 @@ async function askCandidate(
     if (error instanceof PeerRefusal && error.code === "not_member") return noRoster("refused", detail);
     return noRoster(failureOf(error) === "refused" ? "invalid" : "unreachable", detail);
   }
+}
+
+/** Looks at the signatures of a log of which nothing is known but its founder, so that taking it in afterwards is quick. */
+function lookAtSeals(founder: Uint8Array | null, turns: Turns): LookAtPage {
+  const seen = new Set<RosterEntryId>();
+  return async (page) => {
+    for (const entry of page) {
+      await turns.take();
+      if (seen.has(entry.id) || checkSeal(entry, founder) !== undefined) return false;
+      seen.add(entry.id);
+    }
+    return true;
+  };
 }

@@ -12,6 +12,7 @@ import type { Invite } from "../../core/record/records.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
 import { candidatesOf } from "../../machine/join.ts";
 import { atMost } from "../../transport/wait.ts";
+import type { CarrierSide } from "../carrier/carrier-side.ts";
 import type { Peers } from "../carrier/peers.ts";
 import type { Group } from "../group/group.ts";
 import { groupName, METADATA_FACT } from "../group/group-name.ts";
@@ -61,7 +62,7 @@ export class Joiner {
       const { clock, config, hints, hostname, local } = this.#context;
       if (link.issuer === local) throw new EntmootError("invalid_argument", "join: this node issued the link itself");
       hints.add(link.issuer, link.hints);
-      const peers = requirePeers(this.#context);
+      const { peers } = requireCarrier(this.#context);
       const { invite, name } = await redeem({ clock, config, hostname, peers }, link, attempt);
       return this.#joinGroup(invite, attempt, { name });
     }
@@ -136,12 +137,12 @@ async function joinGroup(
     noteMootUsed(context.root.node, held.id);
     return joinedForm(held, invite, "already_joined");
   }
-  const peers = requirePeers(context);
+  const { budget, peers } = requireCarrier(context);
   for (const { endpoints } of invite.bootstrap_peers ?? []) {
     for (const { key, hint } of invitedHints(endpoints)) context.hints.add(key, [hint]);
   }
   requireAddress(invite, context, peers);
-  const { from, log, name: toldName } = await findRoster({ ...context, peers }, invite, attempt);
+  const { from, log, name: toldName } = await findRoster({ ...context, peers, turns: budget.turns }, invite, attempt);
   if (held !== undefined) await whenWritable(context.clock, [held.store], attempt.signal);
   const group = held ?? open(context, invite.group_id, log);
   if (held !== undefined && from.key !== undefined) held.acceptRoster(log.entries, from.key);
@@ -200,7 +201,7 @@ function joinedForm(group: Group, invite: Invite, status: Joined["status"]): Joi
   };
 }
 
-function requirePeers(context: NodeContext): Peers {
-  if (context.carrier !== undefined) return context.carrier.peers;
+function requireCarrier(context: NodeContext): CarrierSide {
+  if (context.carrier !== undefined) return context.carrier;
   throw new EntmootError("unavailable", 'join: this process opened no carrier; start the daemon with "entmootd serve"');
 }
