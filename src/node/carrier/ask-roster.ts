@@ -69,14 +69,16 @@ export async function askForks({ groupId, isGood, peers, to }: Omit<RosterQuesti
 }
 
 /** What follows `head` up to the entry that removed this node, by a peer that takes it for a stranger. Throws `PeerRefusal`. */
-export async function askProof(question: Omit<RosterQuestion, "after"> & { head: RosterEntryId }): Promise<ForksTold> {
-  const { groupId, isGood, peers, to } = question;
+export async function askProof(
+  question: Omit<RosterQuestion, "after"> & { readonly head: RosterEntryId; readonly signal: AbortSignal },
+): Promise<ForksTold> {
+  const { groupId, isGood, peers, signal, to } = question;
   const entries: RosterEntry[] = [];
   const heals: RosterHeal[] = [];
   let { head } = question;
   for (let page = 0; page < PAGES_MAX; page++) {
     const request = { kind: "roster_proof_req", group_id: groupId, head } as const;
-    const answer = await peers.ask(to, request, "roster_proof_resp", TIMEOUT_MS);
+    const answer = await peers.ask(to, request, "roster_proof_resp", TIMEOUT_MS, { signal });
     entries.push(...answer.entries);
     if (page === 0) heals.push(...answer.heals);
     const last = answer.entries.at(-1);
