@@ -235,6 +235,27 @@ test("grafts are paid for by what they bring up, before any of it is read", asyn
   expect(read).toBeLessThan(20);
 });
 
+test("a member that comes and goes is asked a few times what it knows of others, and not each time", async () => {
+  await using it = await nodeWithRawMember();
+  const { network, group_id, alice } = it;
+  const [here, there] = [FOUNDER, ALICE].map(({ publicKey }) => PublicKey.fromBytes(publicKey));
+  const asked = { peer_hints_req: 0, member_profile_snapshot_req: 0 };
+  alice.transport.accept(async (stream) => {
+    const frames = new FramedStream(stream, peerLanguage(stream.dialect));
+    const frame = await frames.read(AbortSignal.timeout(60_000)).catch(() => undefined);
+    if (frame !== undefined && frame.kind in asked) asked[frame.kind as keyof typeof asked] += 1;
+    stream.reset();
+  });
+  for (let meeting = 0; meeting < 7; meeting++) {
+    network.cut(here!, there!);
+    network.heal(here!, there!);
+    // Its answer is behind what the node asks by itself when two meet.
+    await alice.say(statusQuestion(group_id));
+    await until(() => Object.values(asked).every((count) => count >= Math.min(meeting + 1, 4)));
+  }
+  expect(asked).toEqual({ peer_hints_req: 4, member_profile_snapshot_req: 4 });
+});
+
 /** By the founder of tests, to a group whose roster ends so. */
 function inviteTo(roster_head: RosterEntryId): Invite {
   return createInvite(
