@@ -80,9 +80,8 @@ export class Quarantine {
   }
 
   #dropOldestOf(sender: PublicKey, effects: Effect[]): void {
-    for (const held of this.#held.values()) {
-      if (held.from === sender) return this.#dropFull(held.id, effects);
-    }
+    const oldest = this.#held.values().find((held) => held.from === sender);
+    if (oldest !== undefined) this.#dropFull(oldest.id, effects);
   }
 
   #greatestSender(): PublicKey {
