@@ -5,6 +5,7 @@ import { GroupId, PublicKey } from "../core/ids.ts";
 import { entmootNodeId } from "../core/node-id.ts";
 import { keyOf, shownKey } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
+import type { RosterLog } from "../core/roster/roster-log.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
 import { ClockWatch } from "../machine/clock-watch.ts";
@@ -176,7 +177,7 @@ export class EntmootNode implements Operations, OperationHost {
       group: (id: GroupId) => this.#groups.get(id),
       requireGroup: (id: GroupId) => this.#requireGroup(id),
       unopened: () => this.#unopened.all(),
-      adopt: (id: GroupId) => this.#adopt(id),
+      adopt: (id: GroupId, verified?: RosterLog) => this.#adopt(id, verified),
       abandon: (id: GroupId) => this.#abandon(id),
       nodeIdNow: () => entmootNodeId(identity.publicKey),
     };
@@ -269,7 +270,7 @@ export class EntmootNode implements Operations, OperationHost {
     return this.#unopened.reason(id);
   }
 
-  #adopt(id: GroupId): Group {
+  #adopt(id: GroupId, verified?: RosterLog): Group {
     const joined = this.#groups.get(id);
     if (joined !== undefined) return joined;
     const { log, root } = this.#parts;
@@ -280,7 +281,7 @@ export class EntmootNode implements Operations, OperationHost {
     for (const notice of root.notices.slice(told)) log.warn(notice);
     if (store === undefined) throw new EntmootError("group_not_found", "group not joined");
     try {
-      const group = this.#begin(store);
+      const group = this.#begin(store, verified);
       if (group.self !== undefined) this.#emit(group, group.self, "joined", "none");
       return group;
     } catch (error) {
@@ -292,13 +293,14 @@ export class EntmootNode implements Operations, OperationHost {
     }
   }
 
-  #begin(store: GroupStore): Group {
+  #begin(store: GroupStore, verified?: RosterLog): Group {
     const { log, root } = this.#parts;
     const id = store.groupId;
     renewRolledBackLog({ root, store, log });
     const { carrier, clock, config, local } = this.#context;
     const group = new Group({
       store,
+      verified,
       local,
       config,
       random: this.#random.fork(),

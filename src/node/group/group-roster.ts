@@ -41,11 +41,17 @@ export class GroupRoster implements RosterView {
   #members: ReadonlyMap<PublicKey, NodeInfo> | undefined;
   #authors: ReadonlySet<PublicKey> | undefined;
 
-  /** Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read. */
-  constructor(store: RosterStore) {
+  /**
+   * `verified`: what of the entries was looked at by this process already, so that a long log does not hold it up again.
+   * Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read.
+   */
+  constructor(store: RosterStore, verified = RosterLog.empty) {
     this.#store = store;
     this.#log = RosterLog.empty;
-    const entries = store.entries();
+    const entries = store.entries().map((entry) => {
+      const known = verified.entry(entry.id);
+      return known !== undefined && Bun.deepEquals(known, entry) ? known : entry;
+    });
     if (entries.length === 0) return;
     const { log, stopped } = RosterLog.empty.sync(entries);
     if (stopped !== undefined) {

@@ -6,6 +6,7 @@ import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { RosterHeal } from "../../core/roster/roster-heal.ts";
+import type { RosterLog } from "../../core/roster/roster-log.ts";
 import type { Log } from "../../host/log.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
 import type { CopyComparison } from "../../machine/copy-comparison.ts";
@@ -44,6 +45,8 @@ export interface IngestSource {
 
 export interface GroupParts {
   readonly store: GroupStore;
+  /** A log of this process that is kept in `store` by now, if there is one. */
+  readonly verified?: RosterLog | undefined;
   readonly local: PublicKey;
   readonly config: MachineConfig;
   readonly random: Random;
@@ -96,7 +99,7 @@ export class Group {
     this.#parts = parts;
     this.store = store;
     this.id = store.groupId;
-    this.roster = new GroupRoster(store.roster);
+    this.roster = new GroupRoster(store.roster, parts.verified);
     const founder = () => this.roster.log.founder?.pilot_node_id;
     this.policy = new GroupPolicy(store, { founder, unix: () => clock.unix() });
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });

@@ -184,7 +184,7 @@ function open(context: NodeContext, groupId: GroupId, log: RosterLog): Group {
   const store = context.root.createGroup(groupId);
   try {
     store.roster.append(log.entries);
-    return context.adopt(groupId);
+    return context.adopt(groupId, log);
   } catch (error) {
     context.abandon(groupId);
     throw error;

@@ -91,3 +91,15 @@ test("of other histories as much is kept as may be, also after a restart, and no
   });
   expect([roster.learn([huge], []), roster.knows(huge.id)]).toEqual(["same", false]);
 });
+
+test("a log that was looked at when it came is not verified again from the store, and what differs there is", () => {
+  const { log } = rosterOf(FOUNDER, 3);
+  const store = new MemoryGroupStore(GROUP).roster;
+  let damage: Partial<RosterEntry> = {};
+  store.entries = () => log.entries.map((entry, at) => ({ ...entry, ...(at === 2 ? damage : {}) }));
+  const { entries } = new GroupRoster(store, log).log;
+  expect(entries.every((entry, at) => entry === log.entries[at])).toBe(true);
+  for (damage of [{ signature: new Uint8Array(64) }, { timestamp: 77n }]) {
+    expect(() => new GroupRoster(store, log)).toThrow("roster entry 3 of 4");
+  }
+});
