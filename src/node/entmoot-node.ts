@@ -17,6 +17,8 @@ import { byDirectory } from "../store/group-directory.ts";
 import type { GroupStore } from "../store/group-store.ts";
 import { processPlace } from "../store/process-place.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
+import { AgentSide } from "./agents/agent-side.ts";
+import { Windows } from "./agents/windows.ts";
 import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
 import { ChangeSignal } from "./change-signal.ts";
@@ -24,7 +26,7 @@ import { DataWatch } from "./data-watch.ts";
 import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
 import { ownProfile } from "./group/profiles.ts";
-import { type NodeServices, nodeImplementations, type Restart } from "./implementations.ts";
+import { type NodeServices, nodeImplementations, type Restart, type VoiceKeeper } from "./implementations.ts";
 import { Joiner } from "./join/join.ts";
 import { keptMootName, noteMootName } from "./kept-names.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
@@ -62,6 +64,8 @@ export interface NodeParts {
   readonly onStop?: () => void;
   /** How the daemon starts again in place; `undefined` when it cannot. */
   readonly restart?: Restart;
+  /** Asked for once the node is open. */
+  readonly voices?: () => VoiceKeeper | undefined;
   /** Operations besides the usual ones. */
   readonly operations?: Implemented<NodeServices>;
   readonly clock: Clock;
@@ -87,6 +91,7 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #random: Random;
   readonly #context: NodeContext;
   readonly #services: NodeServices;
+  #agents: AgentSide | undefined;
   readonly #operations: Implemented<NodeServices>;
   readonly #startedAt: UnixMs;
   readonly #watch: ClockWatch;
@@ -102,7 +107,10 @@ export class EntmootNode implements Operations, OperationHost {
     parts.root.beginServing();
     node.#context.carrier?.start();
     // A command that works here alone is over before anything could be found, and is told by what it does.
-    if (parts.transport !== undefined) node.#data.start();
+    if (parts.transport !== undefined) {
+      node.#data.start();
+      node.#agents?.ledger.follow(node.#ending.signal);
+    }
     return node;
   }
 
@@ -151,10 +159,12 @@ export class EntmootNode implements Operations, OperationHost {
   async #close(): Promise<void> {
     this.#ending.abort(new EntmootError("unavailable", "the daemon is ending"));
     this.#unopened[Symbol.dispose]();
+    this.#agents?.listeners[Symbol.dispose]();
     this.#data[Symbol.dispose]();
     this.#changed.notify();
     await Promise.all([...this.#groups.values()].map((group) => group.close()));
     await this.#context.carrier?.close();
+    await this.#agents?.ledger.close();
     for (const { store } of this.#groups.values()) markLog(this.#parts.root, store);
     this.#parts.root[Symbol.dispose]();
   }
@@ -197,16 +207,37 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   #makeServices(context: NodeContext): NodeServices {
-    const { build, onStop, restart } = this.#parts;
+    const { build, onStop, restart, root, voices } = this.#parts;
+    const turns = new Turns(context.clock);
+    const agents = () => root.agents();
+    const windows = new Windows({ turns, clock: context.clock, local: context.local, agents });
+    const moots = () => {
+      this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
+      return this.#inOrder;
+    };
+    this.#agents = new AgentSide({
+      ...context,
+      agents,
+      changed: this.#changed,
+      moots,
+      turns,
+      windows,
+      moot: (id) => this.#readable(id),
+    });
     return {
       ...context,
-      moots: () => {
-        this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
-        return this.#inOrder;
+      get voices() {
+        return voices?.();
       },
+      mailbox: root.mailbox,
+      agents,
+      windows: () => windows,
+      ledger: this.#agents.ledger,
+      listeners: this.#agents.listeners,
+      moots,
       moot: (id) => this.#readable(id),
       changed: this.#changed,
-      turns: new Turns(context.clock),
+      turns,
       onPeerEvent: (listener: (event: WatchedPeer) => void) => {
         this.#peerListeners.add(listener);
         return () => this.#peerListeners.delete(listener);
@@ -293,14 +324,14 @@ export class EntmootNode implements Operations, OperationHost {
     }
   }
 
-  #begin(store: GroupStore, verified?: RosterLog): Group {
+  #begin(store: GroupStore, verified: RosterLog | undefined): Group {
     const { log, root } = this.#parts;
     const id = store.groupId;
     renewRolledBackLog({ root, store, log });
     const { carrier, clock, config, local } = this.#context;
     const group = new Group({
       store,
-      verified,
+      ...(verified === undefined ? {} : { verified }),
       local,
       config,
       random: this.#random.fork(),

@@ -33,7 +33,7 @@ export interface NodeContext {
   readonly requireGroup: (id: GroupId) => Group;
   /** Those that are here and could not be opened, with why. */
   readonly unopened: () => ReadonlyMap<GroupId, EntmootError>;
-  /** Opens the machines of a group that has just become joined, with a `verified` log that is kept in it by now. */
+  /** Opens the machines of a group that has just become joined. `verified`: its whole log, which the store was just given. */
   readonly adopt: (id: GroupId, verified?: RosterLog) => Group;
   /** Forgets a group that did not come to be, and deletes what was kept of it. */
   readonly abandon: (id: GroupId) => void;

@@ -107,6 +107,13 @@ export interface MessageStore {
   /** The id of the message with this number, also of one that was pruned; `undefined` when that is not known (any more). */
   idAt(seq: number): MessageId | undefined;
   /**
+   * The number of a message in the log, also of one that was pruned, and its own date, where that is known of a pruned one;
+   * `undefined` for one that has none here.
+   */
+  numberOf(id: MessageId): { readonly seq: number; readonly timestamp: bigint | undefined } | undefined;
+  /** How many are held whose number is greater. Costs as much as was pruned behind it. */
+  countAfter(seq: number): number;
+  /**
    * Sum of the first four bytes of the ids of all messages numbered up to `seq` (at most `lastSeq`), modulo 2^32: the
    * same as long as they are the same messages. Those pruned before it was kept which number they had do not count.
    */
@@ -164,6 +171,11 @@ export interface MessageStore {
   countSince(since: bigint): number;
   /** Over all held messages in topological order; zero when empty. Recomputed lazily. */
   merkleRoot(): MerkleRoot;
+  /**
+   * Whether `merkleRoot`, or `nextParents`, goes through no more than what changed since it was asked last. Where it
+   * would go through all that is held, this call reads at most `limit` messages of that pass; with 0 it reads none.
+   */
+  loadOrder(limit: number, what: { readonly of: "root" | "parents" }): boolean;
   /**
    * How many there are with timestamp at or after `since`, and their `merkleRoot`. Where none is kept in step for that
    * time, this call reads at most `limit` messages of the pass that it costs, and gives `undefined` until the calls for

@@ -26,7 +26,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "store/original/private-place.ts": "a folder of its own for temporary files",
   "store/sqlite/frozen-database.ts": "a folder of its own for temporary files",
   "update/download.ts": "opens what requireOwnFile has passed, following no link",
-  "update/running-daemon.ts": "the stderr that a process of its own has open",
+  "update/daemon-user.ts": "what a process has open to write, of another user only what is that user's",
   "update/swap-binary.ts": "a name that was removed just before, in the folder of the executable",
 };
 

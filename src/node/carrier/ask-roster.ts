@@ -9,7 +9,7 @@ const TIMEOUT_MS = 15_000;
 /** Ours. Pages of a peer's log at most; 65,536 entries. */
 const PAGES_MAX = 32;
 
-/** Looks at the entries of a page, in turns; `false` when nothing is wanted behind it. */
+/** Looks at what a page brought as it comes; `false` when none is wanted behind it. */
 export type LookAtPage = (entries: readonly RosterEntry[]) => Promise<boolean>;
 
 export interface RosterQuestion {
@@ -24,7 +24,7 @@ export interface RosterQuestion {
 }
 
 export interface RosterTold {
-  /** Unverified. */
+  /** As they came, up to the page that was found bad; nothing behind the first bad one was looked at. */
   readonly entries: readonly RosterEntry[];
   /** What the peer calls the group, when it was asked for all of the log; empty for nothing. */
   readonly name: string;
@@ -42,14 +42,14 @@ export async function askRosterAfter(question: RosterQuestion): Promise<RosterTo
     entries.push(...answer.entries);
     if (page === 0) name = answer.name;
     const last = answer.entries.at(-1);
-    if (last === undefined || !(await isGood(answer.entries)) || answer.last) break;
+    if (!(await isGood(answer.entries)) || answer.last || last === undefined) break;
     after = last.id;
   }
   return { entries, name };
 }
 
 export interface ForksTold {
-  /** Unverified. */
+  /** As they came, up to the page that was found bad. */
   readonly entries: readonly RosterEntry[];
   readonly heals: readonly RosterHeal[];
 }
@@ -63,7 +63,7 @@ export async function askForks({ groupId, isGood, peers, to }: Omit<RosterQuesti
     const answer = await peers.ask(to, request, "roster_forks_resp", TIMEOUT_MS);
     entries.push(...answer.entries);
     if (page === 0) heals.push(...answer.heals);
-    if (answer.entries.length === 0 || !(await isGood(answer.entries)) || answer.last) break;
+    if (!(await isGood(answer.entries)) || answer.last || answer.entries.length === 0) break;
   }
   return { entries, heals };
 }
@@ -82,7 +82,7 @@ export async function askProof(
     entries.push(...answer.entries);
     if (page === 0) heals.push(...answer.heals);
     const last = answer.entries.at(-1);
-    if (last === undefined || !(await isGood(answer.entries)) || answer.last) break;
+    if (!(await isGood(answer.entries)) || answer.last || last === undefined) break;
     head = last.id;
   }
   return { entries, heals };

@@ -158,6 +158,7 @@ export class CarrierSide {
           if (this.#isMemberSomewhere(from)) await this.budget.pay(from, REDEEM_MS);
           await whenWritable(clock, [this.#context.root.node, group(frame.group_id)?.store]);
           await awaitComparison(this.#context, frame.group_id);
+          await group(frame.group_id)?.ordered();
           return redeemLink(this.#context, from, frame);
         }
         if (this.#isMemberSomewhere(from)) {

@@ -98,7 +98,9 @@ const ONE_WAY = {
 
 /** Questions about the log of messages. */
 const MESSAGE_QUESTIONS = {
-  merkle_req({ group: { id, store } }) {
+  async merkle_req({ group }) {
+    await group.ordered();
+    const { id, store } = group;
     const { messages } = store;
     return { kind: "merkle_resp", group_id: id, root: messages.merkleRoot(), message_count: messages.size };
   },
@@ -138,7 +140,8 @@ const MESSAGE_QUESTIONS = {
 
 /** Questions about the group and its members. */
 const GROUP_QUESTIONS = {
-  status_req({ from, group, isTwin, version }, status) {
+  async status_req({ from, group, isTwin, version }, status) {
+    await group.ordered();
     // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
     group.hearStatus(from, status, true);
     const policy = group.isFounder ? group.policy.firstText : "";

@@ -25,7 +25,7 @@ export async function takeForks(group: Group, told: ForksTold, from: PublicKey, 
 }
 
 /** Looks at what is new in turns; `false` when some of it would not be taken. */
-export async function lookAt(
+async function lookAt(
   group: Group,
   entries: readonly RosterEntry[],
   turns: Turns,
@@ -38,10 +38,10 @@ export async function lookAt(
   }
 }
 
-/** Looks at an answer page by page, at each entry of it once. */
+/** Looks at pages as they come, each behind those before it: what a page brings is not held behind a bad one. */
 export function lookAtPages(group: Group, turns: Turns): LookAtPage {
   const seen = new Set<RosterEntryId>();
-  return (page) => lookAt(group, page, turns, seen);
+  return (entries) => lookAt(group, entries, turns, seen);
 }
 
 /**

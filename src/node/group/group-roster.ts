@@ -41,17 +41,12 @@ export class GroupRoster implements RosterView {
   #members: ReadonlyMap<PublicKey, NodeInfo> | undefined;
   #authors: ReadonlySet<PublicKey> | undefined;
 
-  /**
-   * `verified`: what of the entries was looked at by this process already, so that a long log does not hold it up again.
-   * Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read.
-   */
-  constructor(store: RosterStore, verified = RosterLog.empty) {
+  /** `verified`: what the store was just given. Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read. */
+  constructor(store: RosterStore, verified?: RosterLog) {
     this.#store = store;
-    this.#log = RosterLog.empty;
-    const entries = store.entries().map((entry) => {
-      const known = verified.entry(entry.id);
-      return known !== undefined && Bun.deepEquals(known, entry) ? known : entry;
-    });
+    this.#log = verified ?? RosterLog.empty;
+    if (verified !== undefined) return;
+    const entries = store.entries();
     if (entries.length === 0) return;
     const { log, stopped } = RosterLog.empty.sync(entries);
     if (stopped !== undefined) {
@@ -70,7 +65,7 @@ export class GroupRoster implements RosterView {
     this.#heals = draft.heals;
     this.#fork = fork;
     this.#digest = digest;
-    this.#log = log.withFormer(subjectsOf(draft.side.values()));
+    this.#log = log.withFormer(draft.side.values());
     this.#isSettled = path.length === log.entries.length && path.at(-1)?.id === log.head;
   }
 
@@ -241,7 +236,7 @@ export class GroupRoster implements RosterView {
     this.#fork = fork;
     this.#digest = digest;
     this.#isSettled = true;
-    this.#become(RosterLog.ofVerified(path).withFormer(subjectsOf(side)));
+    this.#become(RosterLog.ofVerified(path).withFormer(side));
   }
 
   #become(log: RosterLog): void {
@@ -310,10 +305,6 @@ class Draft {
     if (id === undefined) return undefined;
     return this.side.get(id) ?? this.#log.entry(id);
   }
-}
-
-function subjectsOf(entries: Iterable<RosterEntry>): NodeInfo[] {
-  return [...entries].filter(({ op }) => op === "add").map(({ subject }) => subject);
 }
 
 function commonLength(a: readonly RosterEntry[], b: readonly RosterEntry[]): number {

@@ -1,15 +1,15 @@
 import type { Clock } from "../../core/clock.ts";
 import { textOf } from "../../core/errors.ts";
-import type { PublicKey, RosterEntryId } from "../../core/ids.ts";
+import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { Invite } from "../../core/record/records.ts";
-import { checkSeal, RosterLog } from "../../core/roster/roster-log.ts";
 import { explainRejection } from "../../core/roster/roster-rejection.ts";
 import { Join, type JoinCandidate, type JoinEffect, type JoinEvent } from "../../machine/join.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
-import { askRosterAfter, type LookAtPage } from "../carrier/ask-roster.ts";
+import { askRosterAfter } from "../carrier/ask-roster.ts";
 import { failureOf, PeerRefusal, type Peers } from "../carrier/peers.ts";
 import type { Turns } from "../turns.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
+import { FirstRoster } from "./first-roster.ts";
 
 type FoundLog = Extract<JoinEffect, { kind: "joined" }>;
 
@@ -20,10 +20,10 @@ export interface FoundRoster extends FoundLog {
 
 export interface FindRosterParts {
   readonly peers: Peers;
-  readonly turns: Turns;
   readonly local: PublicKey;
   readonly config: MachineConfig;
   readonly clock: Clock;
+  readonly turns: Turns;
 }
 
 /** A roster that is the one the invite promises, from whichever member serves it first. Throws `not_member`, `roster_rejected`, `unavailable`. */
@@ -42,7 +42,7 @@ export async function findRoster(
     progress: attempt.progress,
     carryOut: (effect, { tell, end }) => {
       if (effect.kind === "joined") end(effect);
-      else void askCandidate({ peers, turns, invite }, effect.to, names).then(tell);
+      else void askCandidate({ peers, turns }, invite.group_id, effect.to, names).then(tell);
     },
   });
   return { ...found, name: (found.from.key === undefined ? undefined : names.get(found.from.key)) ?? "" };
@@ -50,7 +50,8 @@ export async function findRoster(
 
 /** Never rejects. What the candidate calls the group goes to `names`. */
 async function askCandidate(
-  { invite, peers, turns }: Pick<FindRosterParts, "peers" | "turns"> & { readonly invite: Invite },
+  { peers, turns }: Pick<FindRosterParts, "peers" | "turns">,
+  groupId: GroupId,
   from: JoinCandidate,
   names: Map<PublicKey, string>,
 ): Promise<JoinEvent> {
@@ -64,31 +65,24 @@ async function askCandidate(
     return noRoster("unreachable", "its key is not in the invite, and this carrier dials by key");
   }
   try {
-    const isGood = lookAtSeals(invite.founder.entmoot_pubkey, turns);
-    const question = { peers, groupId: invite.group_id, to: from.key, after: undefined, isGood, ignoreBackoff: true };
-    const { entries, name } = await askRosterAfter(question);
+    const roster = new FirstRoster(turns);
+    const isGood = roster.take.bind(roster);
+    const { name } = await askRosterAfter({
+      peers,
+      groupId,
+      to: from.key,
+      after: undefined,
+      isGood,
+      ignoreBackoff: true,
+    });
     names.set(from.key, name);
-    const { log, stopped } = RosterLog.empty.sync(entries);
-    if (stopped === undefined) return { kind: "roster", from, log };
-    if (stopped === "empty_response" || stopped === "missing_local_head")
-      return noRoster("invalid", "its roster is empty");
-    return noRoster("invalid", `its roster is broken at entry ${log.entries.length + 1}: ${explainRejection(stopped)}`);
+    const { length, stopped } = roster;
+    if (stopped === undefined && length > 0) return { kind: "roster", from, log: roster.log() };
+    if (stopped === undefined) return noRoster("invalid", "its roster is empty");
+    return noRoster("invalid", `its roster is broken at entry ${length + 1}: ${explainRejection(stopped)}`);
   } catch (error) {
     const detail = textOf(error);
     if (error instanceof PeerRefusal && error.code === "not_member") return noRoster("refused", detail);
     return noRoster(failureOf(error) === "refused" ? "invalid" : "unreachable", detail);
   }
-}
-
-/** Looks at the signatures of a log of which nothing is known but its founder, so that taking it in afterwards is quick. */
-function lookAtSeals(founder: Uint8Array | null, turns: Turns): LookAtPage {
-  const seen = new Set<RosterEntryId>();
-  return async (page) => {
-    for (const entry of page) {
-      await turns.take();
-      if (seen.has(entry.id) || checkSeal(entry, founder) !== undefined) return false;
-      seen.add(entry.id);
-    }
-    return true;
-  };
 }
