@@ -4,6 +4,7 @@ import { EntmootError } from "../core/errors.ts";
 import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { Log } from "../host/log.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
+import { listen } from "../node/operations/listen.ts";
 import { message, watch } from "../node/operations/messages.ts";
 import { members, peers, topics } from "../node/operations/moots.ts";
 import type { AnyOperation } from "../node/operations/operation.ts";
@@ -317,7 +318,7 @@ class ServedCall implements Call<unknown> {
 
 /** Whether it waits for what may never come. */
 function isWatch({ name }: AnyOperation, request: unknown): boolean {
-  return name === watch.name || ((request as { readonly wait_ms?: number }).wait_ms ?? 0) > 0;
+  return name === watch.name || name === listen.name || ((request as { readonly wait_ms?: number }).wait_ms ?? 0) > 0;
 }
 
 function tooLarge(name: string, what: string, max: number, found: number): EntmootError {
