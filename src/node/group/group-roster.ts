@@ -139,18 +139,21 @@ export class GroupRoster implements RosterView {
 
   /**
    * Looks at the signatures of what is new in `entries`, a few between two steps, so that taking them in afterwards is
-   * quick. Ends before what would not be taken, with `false`: at a bad one, or one behind nothing that is known.
-   * `seen`: those found good in what came before.
+   * quick. Ends before what would not be taken, with `false`: at a bad one, one behind nothing that is known, or one
+   * that came before. `seen`: those of what came before.
    */
   *lookAt(entries: readonly RosterEntry[], seen = new Set<RosterEntryId>()): Generator<undefined, boolean> {
     const key = this.#log.founder?.entmoot_pubkey ?? null;
     for (const entry of entries) {
-      if (this.knows(entry.id)) continue;
+      if (seen.has(entry.id)) return false;
+      const isKnown = this.knows(entry.id);
       const [parent] = entry.parents;
-      if (parent === undefined || !(this.knows(parent) || seen.has(parent))) return false;
-      if (checkSeal(entry, key) !== undefined) return false;
+      if (!isKnown) {
+        if (parent === undefined || !(this.knows(parent) || seen.has(parent))) return false;
+        if (checkSeal(entry, key) !== undefined) return false;
+      }
       seen.add(entry.id);
-      yield undefined;
+      if (!isKnown) yield undefined;
     }
     return true;
   }
