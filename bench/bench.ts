@@ -19,6 +19,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   publish: { load: async () => (await import("./publish.ts")).publish, iroh: true },
   latency: { load: async () => (await import("./latency.ts")).latency, iroh: true },
   "catch-up": { load: async () => (await import("./catch-up.ts")).catchUp, iroh: true },
+  mailbox: { load: async () => (await import("./mailbox.ts")).mailbox, iroh: true },
   merkle: { load: async () => (await import("./merkle.ts")).merkle },
   broadcast: { load: async () => (await import("./broadcast.ts")).broadcast },
   "cli-start": { load: async () => (await import("./cli-start.ts")).cliStart, iroh: true },

@@ -14,6 +14,7 @@ const PROGRAMS = /** @type {const} */ ({
   demo: "scripts/demo.ts",
   bench: "bench/bench.ts",
   soak: "scripts/soak.ts",
+  hosts: "scripts/hosts.ts",
   "check:load": "scripts/check-load.ts",
   release: "release.ts",
 });
@@ -113,6 +114,7 @@ async function launch(task, args) {
     case "demo":
     case "bench":
     case "soak":
+    case "hosts":
     case "check:load":
     case "release": {
       const program = PROGRAMS[task];

@@ -304,14 +304,24 @@ export class CatchUp {
         this.#spreadMs = nowMs + this.#random.between(...this.#config.spreadAfterMs);
         this.#timer.by(this.#spreadMs, nowMs, effects);
       } else if (missing > 0) this.#comparisons.deliveredNothing(peer, why, nowMs);
-      if (outcome === "failed") this.#comparisons.backOff(peer, nowMs);
-      else {
+      if (outcome === "failed") {
+        this.#comparisons.backOff(peer, nowMs);
+        if (why === "idle") this.#askAgain(peer, nowMs, effects);
+      } else {
         const coolDownMs = outcome === "partial" ? this.#config.partialCooldownMs : this.#config.compareEveryMs;
         this.#comparisons.settle(peer, coolDownMs, nowMs);
       }
       effects.push(comparedReport(peer, { outcome, stored, missing }));
     }
     if (ends.length > 0) this.#takeTurns(nowMs, effects);
+  }
+
+  /** Its copy differs and was not read: its turn among all would come much later than the end of its cool-down. */
+  #askAgain(peer: PublicKey, nowMs: SteadyMs, effects: Effect[]): void {
+    const comparison = this.#comparisons.of(peer);
+    comparison.confirmMs = Math.max(comparison.readyMs, comparison.deliversMs);
+    this.#confirm.add(peer);
+    this.#timer.by(comparison.confirmMs, nowMs, effects);
   }
 
   /** Who waited is asked once more before it is pulled from: by now it may hold nothing that is lacked. */

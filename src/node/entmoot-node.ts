@@ -17,6 +17,8 @@ import { byDirectory } from "../store/group-directory.ts";
 import type { GroupStore } from "../store/group-store.ts";
 import { processPlace } from "../store/process-place.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
+import { AgentSide } from "./agents/agent-side.ts";
+import { Windows } from "./agents/windows.ts";
 import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
 import { ChangeSignal } from "./change-signal.ts";
@@ -24,7 +26,7 @@ import { DataWatch } from "./data-watch.ts";
 import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
 import { ownProfile } from "./group/profiles.ts";
-import { type NodeServices, nodeImplementations, type Restart } from "./implementations.ts";
+import { type NodeServices, nodeImplementations, type Restart, type VoiceKeeper } from "./implementations.ts";
 import { FirstRoster } from "./join/first-roster.ts";
 import { Joiner } from "./join/join.ts";
 import { keptMootName, noteMootName } from "./kept-names.ts";
@@ -32,6 +34,7 @@ import { markLog, renewRolledBackLog } from "./log-mark.ts";
 import { type MembershipChange, membershipChanges, tellLog } from "./membership-changes.ts";
 import type { NodeContext } from "./node-context.ts";
 import { mootStatuses } from "./node-status.ts";
+import { OwnNotes } from "./notes/own-notes.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, EndingCall, type Implemented, type OperationHost } from "./operations/implementation.ts";
 import { callInProcess } from "./operations/in-process.ts";
@@ -63,6 +66,8 @@ export interface NodeParts {
   readonly onStop?: () => void;
   /** How the daemon starts again in place; `undefined` when it cannot. */
   readonly restart?: Restart;
+  /** Asked for once the node is open. */
+  readonly voices?: () => VoiceKeeper | undefined;
   /** Operations besides the usual ones. */
   readonly operations?: Implemented<NodeServices>;
   readonly clock: Clock;
@@ -89,6 +94,8 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #random: Random;
   readonly #context: NodeContext;
   readonly #services: NodeServices;
+  #agents: AgentSide | undefined;
+  #ownNotes: OwnNotes | undefined;
   readonly #operations: Implemented<NodeServices>;
   readonly #startedAt: UnixMs;
   readonly #watch: ClockWatch;
@@ -104,7 +111,11 @@ export class EntmootNode implements Operations, OperationHost {
     parts.root.beginServing();
     node.#context.carrier?.start();
     // A command that works here alone is over before anything could be found, and is told by what it does.
-    if (parts.transport !== undefined) node.#data.start();
+    if (parts.transport !== undefined) {
+      node.#data.start();
+      node.#agents?.ledger.follow(node.#ending.signal);
+      node.#ownNotes?.start();
+    }
     return node;
   }
 
@@ -156,12 +167,15 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   async #close(): Promise<void> {
+    this.#ownNotes?.close();
     this.#ending.abort(new EntmootError("unavailable", "the daemon is ending"));
     this.#unopened[Symbol.dispose]();
+    this.#agents?.listeners[Symbol.dispose]();
     this.#data[Symbol.dispose]();
     this.#changed.notify();
     await Promise.all([...this.#groups.values()].map((group) => group.close()));
     await this.#context.carrier?.close();
+    await this.#agents?.ledger.close();
     for (const { store } of this.#groups.values()) markLog(this.#parts.root, store);
     this.#parts.root[Symbol.dispose]();
   }
@@ -204,16 +218,48 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   #makeServices(context: NodeContext): NodeServices {
-    const { build, onStop, restart } = this.#parts;
+    const { build, onStop, restart, root, voices } = this.#parts;
+    const turns = this.#turns;
+    const agents = () => root.agents();
+    const windows = new Windows({ turns, clock: context.clock, local: context.local, agents });
+    const moots = () => {
+      this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
+      return this.#inOrder;
+    };
+    this.#agents = new AgentSide({
+      ...context,
+      agents,
+      changed: this.#changed,
+      moots,
+      turns,
+      windows,
+      moot: (id) => this.#readable(id),
+      onMoved: (id) => (id === undefined ? this.#ownNotes?.allMoved() : this.#ownNotes?.moved(id)),
+    });
+    const { listeners } = this.#agents;
+    if (context.carrier !== undefined) {
+      this.#ownNotes = new OwnNotes({
+        context,
+        notes: context.carrier.notes,
+        hasAgents: () => root.hasAgents(),
+        agents,
+        listeners: () => listeners.all,
+      });
+    }
     return {
       ...context,
-      moots: () => {
-        this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
-        return this.#inOrder;
+      get voices() {
+        return voices?.();
       },
+      mailbox: root.mailbox,
+      agents,
+      windows: () => windows,
+      ledger: this.#agents.ledger,
+      listeners: this.#agents.listeners,
+      moots,
       moot: (id) => this.#readable(id),
       changed: this.#changed,
-      turns: this.#turns,
+      turns,
       onPeerEvent: (listener: (event: WatchedPeer) => void) => {
         this.#peerListeners.add(listener);
         return () => this.#peerListeners.delete(listener);
@@ -409,6 +455,8 @@ export class EntmootNode implements Operations, OperationHost {
     const { carrier, local } = this.#context;
     const { doubt, roster, store } = group;
     if (doubt.reason === undefined) markLatest({ root: this.#parts.root, store, roster, local });
+    carrier?.notes.membersChanged(group, before.keys());
+    this.#ownNotes?.moved(group.id);
     const changes = membershipChanges(before, roster);
     // A command that works here alone says itself what it did.
     if (carrier !== undefined) tellLog(this.#parts.log, group, changes);

@@ -67,6 +67,22 @@ test("a member that was gone is asked as soon as it is back, but not more than o
   expect(connect(1, 2_600)).toEqual([{ kind: "ask_status", to: node(1) }]);
 });
 
+test("a member whose copy differs and could not be listed is asked again when its cool-down is over, each one longer", () => {
+  connect(1);
+  let askedMs = 0;
+  for (const waitMs of [5_000, 10_000, 20_000]) {
+    const [ask] = acts(handle({ kind: "status", from: node(1), status: group.status(3) }, askedMs));
+    expect(ask).toMatchObject({ kind: "ask_ids", to: node(1) });
+    const failedMs = askedMs + 1_000;
+    handle({ kind: "failed", effect: ask as never, failure: "timeout" }, failedMs);
+    const asks = (nowMs: number) => acts(handle({ kind: "timer", timer: "compare" }, nowMs));
+    // The comparison that is due by itself goes to others.
+    expect(asks(failedMs + waitMs - 1)).not.toContainEqual({ kind: "ask_status", to: node(1) });
+    askedMs = failedMs + waitMs;
+    expect(asks(askedMs)).toContainEqual({ kind: "ask_status", to: node(1) });
+  }
+});
+
 test("equal roots end the comparison", () => {
   connect(1);
   expect(handle({ kind: "status", from: node(1), status: group.status(0) })).toEqual([
@@ -341,6 +357,27 @@ test("a message now and then does not keep others from being asked", () => {
     kind: "ask_status",
     to: node(2),
   });
+});
+
+test("a few messages at a time, always in time, do not keep others from starting", () => {
+  connect(1);
+  handle({ kind: "status", from: node(1), status: group.status(config.frame.idsMax) });
+  let fetches = acts(handle({ kind: "ids_page", from: node(1), ...page(1) })).filter(({ kind }) => kind === "fetch");
+  // Late until it is asked for one at a time.
+  let nowMs = 0;
+  for (let late = 0; late < 3; late++) {
+    nowMs += config.pull.claimMs;
+    fetches = fetches.flatMap((fetch) => acts(deliver(fetch, nowMs))).filter(({ kind }) => kind === "fetch");
+  }
+  expect(fetches).toMatchObject(Array.from({ length: config.pull.fetchesMax }, () => ({ ids: { length: 1 } })));
+  const everyMs = config.pull.claimMs / 2 / config.pull.fetchesMax;
+  for (let at = 0; at < 8; at++) {
+    nowMs += everyMs;
+    fetches.push(...acts(deliver(fetches.shift(), nowMs)).filter(({ kind }) => kind === "fetch"));
+  }
+  connect(2, nowMs);
+  const starts = acts(handle({ kind: "status", from: node(2), status: group.status(9_000) }, nowMs));
+  expect(starts).toContainEqual(expect.objectContaining({ kind: "ask_ids", to: node(2) }));
 });
 
 test("who listed and did not deliver is left alone longer each time, also when it comes back", () => {

@@ -8,6 +8,7 @@ const PROGRAMS = [
   "scripts/build.ts",
   "scripts/check-load.ts",
   "scripts/demo.ts",
+  "scripts/hosts.ts",
   "scripts/soak.ts",
   "bench/bench.ts",
   "bench/iroh-echo.ts",

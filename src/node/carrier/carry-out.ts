@@ -14,6 +14,7 @@ import type { Group } from "../group/group.ts";
 import type { Turns } from "../turns.ts";
 import { askForks, askRosterAfter } from "./ask-roster.ts";
 import { Lanes } from "./lanes.ts";
+import { OldUpdates } from "./old-updates.ts";
 import { failureOf, PeerRefusal, type Peers } from "./peers.ts";
 import { PUSHED_BYTES_MAX } from "./prices.ts";
 import { lookAtPages, takeForks, takeRoster } from "./told-rosters.ts";
@@ -55,6 +56,7 @@ export class CarryOut {
   readonly #parts: CarryOutParts;
   readonly #timers = new Set<Disposable>();
   readonly #announced = new Lanes<PublicKey>(ANNOUNCED_FETCHES);
+  readonly #oldUpdates = new OldUpdates();
 
   constructor(parts: CarryOutParts) {
     this.#parts = parts;
@@ -246,6 +248,7 @@ export class CarryOut {
         if (status.twin) this.#parts.onTwin?.(effect.to);
         await group.ordered();
         group.hearStatus(effect.to, status, false);
+        await this.#oldUpdates.look(group, effect.to, peers);
         return;
       }
       case "ask_ids": {

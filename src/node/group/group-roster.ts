@@ -56,7 +56,7 @@ export class GroupRoster implements RosterView {
     this.#heals = draft.heals;
     this.#fork = fork;
     this.#digest = digest;
-    this.#log = log.withFormer(subjectsOf(draft.side.values()));
+    this.#log = log.withFormer(draft.side.values());
     this.#isSettled = path.length === log.entries.length && path.at(-1)?.id === log.head;
   }
 
@@ -224,7 +224,7 @@ export class GroupRoster implements RosterView {
     this.#fork = fork;
     this.#digest = digest;
     this.#isSettled = true;
-    this.#become(RosterLog.ofVerified(path).withFormer(subjectsOf(side)));
+    this.#become(RosterLog.ofVerified(path).withFormer(side));
   }
 
   #become(log: RosterLog): void {
@@ -303,10 +303,6 @@ class Draft {
     if (id === undefined) return undefined;
     return this.side.get(id) ?? this.#log.entry(id);
   }
-}
-
-function subjectsOf(entries: Iterable<RosterEntry>): NodeInfo[] {
-  return [...entries].filter(({ op }) => op === "add").map(({ subject }) => subject);
 }
 
 function commonLength(a: readonly RosterEntry[], b: readonly RosterEntry[]): number {

@@ -2,8 +2,6 @@ import { type Clock, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, MerkleRoot, type MessageId, type PublicKey } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
-import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
-import { decodeMessage } from "../../core/record/message.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { RosterHeal } from "../../core/roster/roster-heal.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
@@ -32,9 +30,6 @@ import { Rejoining } from "./rejoining.ts";
 import { type Removal, removalOf, removalText } from "./removal.ts";
 import { Retention } from "./retention.ts";
 import { Settling } from "./settling.ts";
-
-/** Ours. Each takes the place of the one before; a few in case the latest is refused. */
-const UPDATES_OFFERED = 8;
 
 /** How bodies came. */
 export interface IngestSource {
@@ -127,16 +122,11 @@ export class Group {
     this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
   }
 
-  /** The founder's latest policy updates from before `ms` (Unix milliseconds): they count however old they are. */
+  /** The founder's policy updates from before `ms` (Unix milliseconds) that count however old they are. */
   policyUpdatesBefore(ms: bigint): TimePlace[] {
     const author_node_id = this.roster.log.founder?.pilot_node_id;
     if (author_node_id === undefined) return [];
-    const query = { topic: POLICY_TOPIC, author_node_id, until: ms, order: "desc", limit: UPDATES_OFFERED } as const;
-    return this.store.messages
-      .query(query)
-      .found.map(({ canonical }) => decodeMessage(canonical))
-      .map(({ author, id, timestamp }) => ({ timestamp, author_node_id: author.pilot_node_id, id }))
-      .reverse();
+    return this.policy.updatesBefore(ms).map(({ from, id }) => ({ timestamp: from, author_node_id, id }));
   }
 
   /** This node in the group's roster; `undefined` when its key is not in it. */

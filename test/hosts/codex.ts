@@ -1,0 +1,68 @@
+import { globSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { HostHome } from "./host-home.ts";
+import { type HostEnv, HostTerminal } from "./host-terminal.ts";
+import { readLines } from "./probe.ts";
+import type { StubModel } from "./stub/stub-model.ts";
+
+/** A home for Codex that trusts its project; its model is the stub's. `more` is added to its configuration. */
+export function codexHome(model: StubModel, more = "", env: HostEnv = {}): HostHome {
+  const home = new HostHome("codex", (path) => ({ CODEX_HOME: path, ...env }));
+  writeFileSync(
+    join(home.path, "config.toml"),
+    `model = "stub-model"
+model_provider = "stub"
+check_for_update_on_startup = false
+${more}
+[model_providers.stub]
+name = "stub"
+base_url = "${model.url}/v1"
+wire_api = "responses"
+requires_openai_auth = false
+
+[projects."${home.project}"]
+trust_level = "trusted"
+`,
+  );
+  return home;
+}
+
+/** Codex on a terminal, as a person uses it. */
+export class Codex implements AsyncDisposable {
+  readonly home: HostHome;
+  readonly terminal: HostTerminal;
+
+  private constructor(home: HostHome, terminal: HostTerminal) {
+    this.home = home;
+    this.terminal = terminal;
+  }
+
+  /** Starts it in the project of `home`; resolves once it waits for its user. */
+  static async start(home: HostHome, args: readonly string[] = []): Promise<Codex> {
+    const terminal = await HostTerminal.start([home.program, ...args], { cwd: home.project, env: home.env });
+    const codex = new Codex(home, terminal);
+    try {
+      await terminal.shows("Ask Codex to do anything");
+      return codex;
+    } catch (error) {
+      await terminal[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Ends it as its user does; the daemon that it started goes on without it. */
+  async quit(): Promise<number> {
+    this.terminal.type("\x03");
+    return await this.terminal.ended();
+  }
+
+  /** What it keeps of its conversations, oldest first. */
+  // biome-ignore lint/suspicious/noExplicitAny: the host's own records.
+  get rollout(): any[] {
+    return globSync(join(this.home.path, "sessions/**/*.jsonl")).flatMap(readLines);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.terminal[Symbol.asyncDispose]();
+  }
+}
