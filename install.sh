@@ -144,16 +144,21 @@ run() {
   if roots_alone "$program"; then exec $limit "$@"; fi
   shift
   whose=$(owner_of "$bin_dir")
-  if [ -n "$whose" ]; then
-    if setpriv --reuid="${whose%:*}" --regid="${whose#*:}" --clear-groups true 2>/dev/null; then
-      exec $limit setpriv --reuid="${whose%:*}" --regid="${whose#*:}" --clear-groups "$program" "$@"
-    fi
-    if chroot --userspec="$whose" --groups= / true 2>/dev/null; then
-      exec $limit chroot --userspec="$whose" --groups= / "$program" "$@"
-    fi
-  fi
+  if [ -n "$whose" ]; then become "$whose" "$program" "$@"; fi
   warn "$program: not run, because it is another user's; run this script as that user"
   exit 126
+}
+
+# become USER:GROUP PROGRAM ARGS: becomes PROGRAM as that user, for a shell of its own; comes back where nothing can do that.
+become() {
+  whose=$1
+  shift
+  if setpriv --reuid="${whose%:*}" --regid="${whose#*:}" --clear-groups true 2>/dev/null; then
+    exec $limit setpriv --reuid="${whose%:*}" --regid="${whose#*:}" --clear-groups "$@"
+  fi
+  if chroot --userspec="$whose" --groups= / true 2>/dev/null; then
+    exec $limit chroot --userspec="$whose" --groups= / "$@"
+  fi
 }
 
 # again WORDS: how this script is run with other options, the way it was run now.
@@ -1270,14 +1275,13 @@ $line$CUT_MARK"
   foreign=
   if [ "$uid" = 0 ]; then
     given=$(owner_of "$HOME")
-    # Root writes through no link of another user, and into no file that is not theirs.
+    # Through no link of another user, and into no file that is not theirs.
     if [ -n "$given" ] && { [ -L "$rc" ] || { [ -e "$rc" ] && [ "$(owner_of_file "$rc")" != "${given%:*}" ]; }; }; then foreign=yes; fi
-    if [ -e "$rc" ]; then given=; fi
   fi
   # A line cut short by a full disk would break every shell from then on.
-  if [ -z "$foreign" ] && mkdir -p "$(dirname "$rc")" 2>/dev/null && free=$(free_kb "$(dirname "$rc")") && ! below "${free:-64}" 64 &&
-    { say "$fresh" >>"$rc"; } 2>/dev/null; then
-    if [ -n "$given" ]; then chown -h "$given" "$rc"; fi
+  # shellcheck disable=SC2016 # What is quoted is the other shell's.
+  if [ -z "$foreign" ] && (at_home mkdir -p "$(dirname "$rc")") 2>/dev/null && free=$(free_kb "$(dirname "$rc")") && ! below "${free:-64}" 64 &&
+    (at_home sh -c 'printf "%s\n" "$2" >>"$1"' sh "$rc" "$fresh") 2>/dev/null; then
     say "added $bin_dir to PATH in $rc; it counts from the next shell on"
   elif [ "$explained" = "$line" ]; then
     warn "$rc: cannot be written either"
@@ -1288,48 +1292,62 @@ $line$CUT_MARK"
   fi
 }
 
+# at_home PROGRAM ARGS: becomes PROGRAM, for root as the user $given whose home folder it is, who could put anything in
+# place of what is written there.
+at_home() {
+  if [ -z "$given" ]; then exec "$@"; fi
+  become "$given" "$@"
+  exit 126
+}
+
 remove_path() {
   if [ -z "${HOME:-}" ]; then return 0; fi
   home=${HOME%/}
+  given=
+  if [ "$uid" = 0 ]; then given=$(owner_of "$HOME"); fi
   for rc in "${ZDOTDIR:-$home}/.zshrc" "$home/.bashrc" "$home/.bash_profile" "$home/.bash_login" "$home/.profile" \
     "$home/.kshrc" "$home/.mkshrc" "$home/.yashrc" "$home/.yash_profile" \
     "${XDG_CONFIG_HOME:-$home/.config}/fish/conf.d/entmoot.fish"; do
     line=$(path_line "$rc")
     if [ ! -f "$rc" ] || ! grep -qxF -e "$line" -e "$line$CUT_MARK" "$rc"; then continue; fi
-    made=
-    if [ "$(sed -n 1p "$rc")" = "$MADE_MARK" ]; then made=yes; fi
-    # The file itself takes the place of the old one, never a link to it.
-    while [ -L "$rc" ]; do
-      to=$(readlink "$rc")
-      case $to in
-      /*) rc=$to ;;
-      *) rc=$(dirname "$rc")/$to ;;
-      esac
-    done
-    if [ -n "$made" ] && ! grep -qvxF -e "$line" -e "$MADE_MARK" "$rc"; then
-      rm -f "$rc" || warn "$rc: cannot be removed"
-      continue
-    fi
-    # Of one name, so that the next run takes away what a killed one left.
-    fresh=$rc.without-entmoot
-    # A copy first: it has the mode of the file.
-    if [ ! -w "$rc" ] || ! { cp -p "$rc" "$fresh" && without_line "$rc" >"$fresh"; } 2>/dev/null; then
-      rm -f "$fresh"
+    (at_home sh -c "$TAKE_OUT" sh "$rc" "$line" "$line$CUT_MARK" "$MADE_MARK") 2>/dev/null ||
       warn "$rc: cannot be written; remove the line that adds $bin_dir to PATH"
-    else
-      mv -f "$fresh" "$rc"
-    fi
   done
 }
 
-# without_line FILE: what FILE was before $line, to the byte.
-without_line() {
-  if [ "$(tail -n 1 "$1")" = "$line$CUT_MARK" ]; then
-    printf '%s' "$(grep -vxF -e "$line$CUT_MARK" "$1")"
+# For a shell of its own: makes FILE what it was before LINE, to the byte. FILE LINE CUT_LINE MADE_MARK
+# shellcheck disable=SC2016 # Of the other shell.
+TAKE_OUT='rc=$1
+# The file itself takes the place of the old one, never a link to it.
+while [ -L "$rc" ]; do
+  to=$(readlink "$rc")
+  case $to in
+  /*) rc=$to ;;
+  *) rc=$(dirname "$rc")/$to ;;
+  esac
+done
+if [ "$(sed -n 1p "$rc")" = "$4" ] && ! grep -qvxF -e "$2" -e "$4" "$rc"; then
+  rm -f "$rc"
+  exit
+fi
+if [ ! -w "$rc" ]; then exit 1; fi
+without() {
+  if [ "$(tail -n 1 "$rc")" = "$3" ]; then
+    printf %s "$(grep -vxF -e "$3" "$rc")"
   else
-    grep -vxF -e "$line" -e "$line$CUT_MARK" -e "$MADE_MARK" "$1" || [ $? = 1 ]
+    grep -vxF -e "$2" -e "$3" -e "$4" "$rc" || [ $? = 1 ]
   fi
 }
+# Of one name, so that the next run takes away what a killed one left.
+fresh=$rc.without-entmoot
+rm -f "$fresh"
+# A copy first: it has the mode of the file.
+if cp -p "$rc" "$fresh" && without "$@" >"$fresh"; then
+  mv -f "$fresh" "$rc"
+else
+  rm -f "$fresh"
+  exit 1
+fi'
 
 # ---- the two commands ----
 

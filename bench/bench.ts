@@ -13,11 +13,13 @@ interface Benchmark {
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "message-id": { load: async () => (await import("./message-id.ts")).messageIds },
   decoders: { load: async () => (await import("./decoders.ts")).decoders },
+  blocks: { load: async () => (await import("./blocks.ts")).blocks },
   ingest: { load: async () => (await import("./ingest.ts")).ingest },
   "publish-in-process": { load: async () => (await import("./publish-in-process.ts")).publishInProcess },
   publish: { load: async () => (await import("./publish.ts")).publish, iroh: true },
   latency: { load: async () => (await import("./latency.ts")).latency, iroh: true },
   "catch-up": { load: async () => (await import("./catch-up.ts")).catchUp, iroh: true },
+  mailbox: { load: async () => (await import("./mailbox.ts")).mailbox, iroh: true },
   merkle: { load: async () => (await import("./merkle.ts")).merkle },
   broadcast: { load: async () => (await import("./broadcast.ts")).broadcast },
   "cli-start": { load: async () => (await import("./cli-start.ts")).cliStart, iroh: true },

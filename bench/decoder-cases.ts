@@ -5,12 +5,13 @@ import { decodeBase64 } from "../src/core/bytes/base64.ts";
 import { trimSpace, withoutInvisible } from "../src/core/bytes/text.ts";
 import { encodeUtf8 } from "../src/core/bytes/utf8.ts";
 import { GroupId, MessageId } from "../src/core/ids.ts";
+import { canonicalJson } from "../src/core/json/canonical-json.ts";
 import { JsonReader } from "../src/core/json/json-reader.ts";
-import { canonicalJson, compactJson, jsonString } from "../src/core/json/json-text.ts";
+import { compactJson, jsonString } from "../src/core/json/json-text.ts";
 import { parsePolicyFile } from "../src/core/policy/policy-file.ts";
 import { matchTopic } from "../src/core/policy/topic.ts";
 import { decodeMessageForms } from "../src/core/record/message.ts";
-import { decodeRosterEntry } from "../src/core/roster/roster-entry.ts";
+import { decodeRosterEntry, rosterEntrySigningForm } from "../src/core/roster/roster-entry.ts";
 import { terminalText } from "../src/view/terminal-text.ts";
 import { decodeControlFrame } from "../src/wire/control/control-frame.ts";
 import { CONTROL_TYPE } from "../src/wire/control/control-types.ts";
@@ -25,8 +26,6 @@ export interface DecoderCase {
   readonly bytes: number;
   /** What comes by the piece is typically of this size: `typical` is read as often as makes `bytes`. */
   readonly pieceBytes?: number;
-  /** What the worst may cost beside the typical, where that is more than the usual. */
-  readonly timesMax?: number;
   /** May throw: a refusal is an answer too. */
   readonly decode: (input: Uint8Array) => unknown;
   readonly typical: (bytes: number) => Uint8Array;
@@ -53,6 +52,12 @@ function between(before: string, piece: string, after: string, bytes: number): U
   ];
   const count = Math.floor((bytes - head.length - tail.length) / unit.length);
   return Buffer.concat([head, repeated(unit, count * unit.length), tail]);
+}
+
+/** One object of so many members, in no order. */
+function keyed(count: number, key: (i: number) => string): Uint8Array {
+  const all = Array.from({ length: Math.floor(count) }, (_, i) => `"${key((i * 7919) % 99991)}":0`).join(",");
+  return encodeUtf8(`{${all}}`);
 }
 
 function quoted(bytes: Uint8Array): Uint8Array {
@@ -108,14 +113,17 @@ const JSON_WORST: DecoderCase["worst"] = {
   blanks: (bytes) => between('{"a":', " ", "1}", bytes),
   "one key again": (bytes) => between('{"a":1', ',"a":1', "}", bytes),
   "empty text": (bytes) => between('[""', ',""', "]", bytes),
-  "keys beyond the surrogates": (bytes) => {
-    const all = Array.from({ length: Math.floor(bytes / 13) }, (_, i) => `"\ue000${(i * 7919) % 99991}":0`).join(",");
-    return encodeUtf8(`{${all}}`);
-  },
-  "many keys": (bytes) => {
-    const all = Array.from({ length: Math.floor(bytes / 10) }, (_, i) => `"${(i * 7919) % 99991}":0`).join(",");
-    return encodeUtf8(`{${all}}`);
-  },
+  "keys beyond the surrogates": (bytes) => keyed(bytes / 13, (i) => `\ue000${i}`),
+  "many keys": (bytes) => keyed(bytes / 10, (i) => `${i}`),
+  "many keys, and a value with an escape": (bytes) =>
+    Buffer.concat([keyed(bytes / 10 - 2, (i) => `${i}`).subarray(0, -1), encodeUtf8(',"a":"\\n"}')]),
+  "many keys of escapes": (bytes) => keyed(bytes / 17, (i) => `\\u2028${i}`),
+  "many keys that begin alike": (bytes) => keyed(bytes / 109, (i) => `${"a".repeat(99)}${i}`),
+  "many keys, each a hundred times": (bytes) => keyed(bytes / 10, (i) => `${i % 1000}`),
+  "keys on both sides of the surrogates": (bytes) => keyed(bytes / 13, (i) => `${i % 2 ? "\uffff" : "🌳"}${i}`),
+  "many small objects": (bytes) => between('[{"b":0,"a":0}', ',{"b":0,"a":0}', "]", bytes),
+  "objects within each other": (bytes) =>
+    between("[0", `,${'{"b":'.repeat(4000)}0${',"a":0}'.repeat(4000)}`, "]", bytes),
   "a tower of lists": (bytes) =>
     Buffer.concat([repeated("[", 9000), between('"', "a", '"', bytes - 18_000), repeated("]", 9000)]),
   words: (bytes) => between("[null", ",null", "]", bytes),
@@ -166,8 +174,6 @@ export const DECODERS: readonly DecoderCase[] = [
   {
     name: "canonical JSON",
     bytes: MIB,
-    // One object of a hundred thousand keys, which have to be told apart and sorted.
-    timesMax: 20,
     decode: canonicalJson,
     typical: (bytes) =>
       between(
@@ -304,6 +310,19 @@ export const DECODERS: readonly DecoderCase[] = [
     decode: decodeRosterEntry,
     typical: () => encodeUtf8(ENTRY),
     worst: JSON_WORST,
+  },
+  {
+    name: "roster entry and what is signed of it",
+    bytes: MIB,
+    pieceBytes: 400,
+    decode: (input) => rosterEntrySigningForm(decodeRosterEntry(input)),
+    typical: () => encodeUtf8(ENTRY),
+    worst: Object.fromEntries(
+      Object.entries(JSON_WORST).map(([name, make]) => [
+        `a policy of ${name}`,
+        (bytes) => Buffer.concat([encodeUtf8('{"policy":'), make(bytes - 11), encodeUtf8("}")]),
+      ]),
+    ),
   },
   {
     name: "policy file",

@@ -6,7 +6,7 @@
 
 import { ControlClient } from "./control/control-client.ts";
 import { encodeUtf8 } from "./core/bytes/utf8.ts";
-import { canonicalJson } from "./core/json/json-text.ts";
+import { canonicalJson } from "./core/json/canonical-json.ts";
 import type { RosterEntry } from "./core/record/records.ts";
 import { RosterLog, type RosterResponseOutcome } from "./core/roster/roster-log.ts";
 import { realClock } from "./host/real-clock.ts";

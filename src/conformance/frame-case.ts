@@ -1,6 +1,6 @@
 import { encodeUtf8 } from "../core/bytes/utf8.ts";
 import { EntmootError } from "../core/errors.ts";
-import { canonicalJson } from "../core/json/json-text.ts";
+import { canonicalJson } from "../core/json/canonical-json.ts";
 import { jsonInteger } from "../view/message-line.ts";
 import { type FrameLimits, PROTOCOL_LIMITS } from "../wire/frame/frame-limits.ts";
 import { FrameReader } from "../wire/frame/frame-reader.ts";

@@ -1,4 +1,4 @@
-import { type BigIntStats, existsSync, lstatSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
@@ -24,8 +24,13 @@ const PATH_BYTES_MAX = 107;
 /** Wire with Linux. What that leaves for the name itself. */
 const NAME_BYTES_MAX = 90;
 
+/** Ours. Connections taken before everything else has its turn: more than come at once of honest ones, some 0.1 ms each. */
+const ACCEPTED_A_ROUND = 400;
+
 /** A socket that is listened on. */
 export interface BoundSocket {
+  /** What tells its file from another at its place; `undefined` when none could be seen. */
+  readonly file: string | undefined;
   /** Takes no more connections, with `closeOpen` ends those there are, and removes the socket, unless its place is another's by now. */
   stop(closeOpen: boolean): void;
 }
@@ -43,16 +48,17 @@ export async function bindSocket(
 ): Promise<BoundSocket> {
   requireShort(path);
   await removeStale(path, clock);
-  // The runtime removes, by its name, what it bound: that name is nobody else's, and short whatever `path` is.
-  const own = join(trustedPath(dirname(path)), `.sock.${crypto.randomUUID().slice(0, 8)}`);
-  let listener: ReturnType<typeof listen> | undefined;
+  const own = ownName(path);
+  const place = new ListeningPlace(path, clock, opened);
+  let listener: Listening | undefined;
   try {
-    listener = listen(own, opened);
+    listener = place.listen(own);
     for (let found = 1; !takePlace(own, path); found++) {
       if (found === STALE_MAX) throw new Error("other programs bind it at the same time");
       await removeStale(path, clock);
     }
-    return bound(path, listener);
+    place.stand(listener);
+    return place;
   } catch (cause) {
     listener?.stop(true);
     removeOwn(own);
@@ -103,6 +109,13 @@ function removeOwn(own: string): void {
   }
 }
 
+/** The runtime removes, by its name, what it bound: that name is nobody else's, and short whatever `path` is. */
+function ownName(path: string): string {
+  return join(trustedPath(dirname(path)), `.sock.${crypto.randomUUID().slice(0, 8)}`);
+}
+
+type Listening = ReturnType<typeof listen>;
+
 /** The mask is the whole process's: nothing is awaited under it. */
 function listen(path: string, opened: (stream: SocketStream) => void) {
   const before = process.umask(0o177);
@@ -128,26 +141,87 @@ function takePlace(own: string, path: string): boolean {
   return true;
 }
 
-function bound(path: string, listener: ReturnType<typeof listen>): BoundSocket {
-  const { dev, ino } = lstatSync(path, { bigint: true });
-  let isStopped = false;
-  return {
-    stop(closeOpen) {
-      const found = isStopped ? undefined : fileAt(path);
-      // Before it is closed, for then the number of its file may become another's.
-      if (found?.dev === dev && found.ino === ino) removeFile(path);
-      isStopped = true;
-      listener.stop(closeOpen);
-    },
-  };
+/**
+ * Listens at a path. The runtime takes connections as long as there is a further one: whoever connects again and again
+ * would let nothing else happen. What ends that is that the socket is closed, so another takes its place: those who wait
+ * at the old one connect again.
+ */
+class ListeningPlace implements BoundSocket {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #opened: (stream: SocketStream) => void;
+  #listener: Listening | undefined;
+  #file: string | undefined;
+  /** Connections taken in this round of the event loop. */
+  #accepted = 0;
+
+  constructor(path: string, clock: Clock, opened: (stream: SocketStream) => void) {
+    this.#path = path;
+    this.#clock = clock;
+    this.#opened = opened;
+  }
+
+  get file(): string | undefined {
+    return this.#file;
+  }
+
+  listen(own: string): Listening {
+    return listen(own, (stream) => {
+      this.#count();
+      this.#opened(stream);
+    });
+  }
+
+  /** `listener` has the place. */
+  stand(listener: Listening): void {
+    this.#listener = listener;
+    this.#file = fileAt(this.#path);
+  }
+
+  stop(closeOpen: boolean): void {
+    // Before it is closed, for then the number of its file may become another's.
+    if (this.#file !== undefined && fileAt(this.#path) === this.#file) removeFile(this.#path);
+    this.#file = undefined;
+    this.#listener?.stop(closeOpen);
+    this.#listener = undefined;
+  }
+
+  #count(): void {
+    if (this.#accepted === 0) {
+      this.#clock.after(0, () => {
+        this.#accepted = 0;
+      });
+    }
+    this.#accepted += 1;
+    if (this.#accepted % ACCEPTED_A_ROUND === 0) this.#listenAnew();
+  }
+
+  #listenAnew(): void {
+    const before = this.#listener;
+    if (before === undefined || this.#file === undefined || fileAt(this.#path) !== this.#file) return;
+    const own = ownName(this.#path);
+    let fresh: Listening | undefined;
+    try {
+      fresh = this.listen(own);
+      moveFile(own, this.#path);
+    } catch {
+      // It is listened on as before.
+      fresh?.stop(true);
+      removeOwn(own);
+      return;
+    }
+    this.stand(fresh);
+    before.stop(false);
+  }
 }
 
-/** `undefined` also where nothing can be seen: then there is nothing to remove either. */
-function fileAt(path: string): BigIntStats | undefined {
+/** What tells the file at `path` from another one there; `undefined` when none can be seen. */
+export function fileAt(path: string): string | undefined {
   try {
-    return lstatSync(path, { bigint: true });
+    const { birthtimeNs, dev, ino } = lstatSync(path, { bigint: true });
+    return `${dev} ${ino} ${birthtimeNs}`;
   } catch {
-    return undefined;
+    return undefined; // Binding it again tells what is wrong.
   }
 }
 

@@ -26,8 +26,6 @@ const LOOK_EVERY_MS = 1_000;
 const TELL_EVERY_MS = 600_000;
 /** Ours. How long a client may take over one frame that it has begun. */
 const FRAME_MS = 30_000;
-/** Ours. Bytes that wait to be taken by all of them; past that the one that has most waiting is closed. */
-const UNSENT_MAX_BYTES = 128 * 1024 * 1024;
 /** Ours. How long running calls have at the end of the daemon. */
 const FINISH_MS = 2_000;
 
@@ -59,7 +57,7 @@ export class ControlServer implements AsyncDisposable {
 
   private constructor(options: ControlServerOptions) {
     this.#options = options;
-    this.#door = new Door(options.clock);
+    this.#door = new Door(options.clock, options.caller);
   }
 
   /** Listens from now on. Throws `already_running` when another answers there, `data_root_invalid` when the socket cannot be bound. */
@@ -185,7 +183,7 @@ export class ControlServer implements AsyncDisposable {
       waiting += served.unsentBytes;
       if (served.unsentBytes > (worst?.unsentBytes ?? 0)) worst = served;
     }
-    if (waiting <= UNSENT_MAX_BYTES || worst === undefined) return;
+    if (waiting <= this.#door.unsentMaxBytes || worst === undefined) return;
     this.#options.log.warn("control socket: a client that takes no answers is disconnected", {
       waiting: worst.unsentBytes,
     });

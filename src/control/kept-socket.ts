@@ -1,8 +1,7 @@
-import { lstatSync } from "node:fs";
 import type { Clock } from "../core/clock.ts";
 import { textOf } from "../core/errors.ts";
 import type { Log } from "../host/log.ts";
-import { type BoundSocket, bindSocket } from "./bind-socket.ts";
+import { type BoundSocket, bindSocket, fileAt } from "./bind-socket.ts";
 import type { SocketStream } from "./socket-stream.ts";
 
 /** Ours. Between two looks whether the socket is still there; a look costs some microseconds. */
@@ -22,8 +21,8 @@ export interface KeptSocketParts {
 export class KeptSocket implements Disposable {
   readonly #parts: KeptSocketParts;
   #listener: BoundSocket;
-  /** What was bound last, while it listens. */
-  #file: string | undefined;
+  /** What was bound last listens. */
+  #isListening = true;
   #look: Disposable;
   /** What was said last of its absence; once is enough. */
   #told = "";
@@ -32,7 +31,6 @@ export class KeptSocket implements Disposable {
   private constructor(parts: KeptSocketParts, listener: BoundSocket) {
     this.#parts = parts;
     this.#listener = listener;
-    this.#file = fileAt(parts.path);
     this.#look = this.#lookLater();
   }
 
@@ -57,8 +55,8 @@ export class KeptSocket implements Disposable {
     try {
       const found = fileAt(this.#parts.path);
       // One that came back with its folder listens no more, once that was given up.
-      if (found === undefined || this.#file === undefined) await this.#bindAgain();
-      else if (found === this.#file) this.#told = "";
+      if (found === undefined || !this.#isListening) await this.#bindAgain();
+      else if (found === this.#listener.file) this.#told = "";
       else this.#tellOnce("something else stands in its place; end this daemon and start it again to be reached");
     } catch (error) {
       // Whatever it is: who is connected stays so, and what stands in the way may be gone by the next look.
@@ -70,9 +68,9 @@ export class KeptSocket implements Disposable {
   async #bindAgain(): Promise<void> {
     const { clock, log, opened, path } = this.#parts;
     this.#listener.stop(false);
-    this.#file = undefined;
+    this.#isListening = false;
     this.#listener = await bindSocket(path, clock, opened);
-    this.#file = fileAt(path);
+    this.#isListening = true;
     this.#told = "";
     log.warn(`control socket ${path}: was removed; it is bound again`);
     if (this.#closed) this.#listener.stop(false);
@@ -82,15 +80,5 @@ export class KeptSocket implements Disposable {
     if (this.#told === text) return;
     this.#told = text;
     this.#parts.log.warn(`control socket ${this.#parts.path}: ${text}`);
-  }
-}
-
-/** What tells the file at `path` from another one there; `undefined` when none can be seen. */
-function fileAt(path: string): string | undefined {
-  try {
-    const { birthtimeNs, dev, ino } = lstatSync(path, { bigint: true });
-    return `${dev} ${ino} ${birthtimeNs}`;
-  } catch {
-    return undefined; // Binding it again tells what is wrong.
   }
 }

@@ -33,9 +33,15 @@ type OriginalCall<Name extends keyof Table> = (
 /** The operations that an original daemon can be asked for, in its own frames. */
 const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
   /** Without the author's key in the answer. */
-  async publish(daemon, { content, group_id, token, topics }, { timeoutMs }): Promise<Published> {
+  async publish(daemon, { content, group_id, references, token, topics }, { timeoutMs }): Promise<Published> {
     if (token !== undefined) {
       throw new EntmootError("unsupported", "token: an original daemon knows none and would publish again each time");
+    }
+    if (references !== undefined && references.length > 0) {
+      throw new EntmootError(
+        "unsupported",
+        "references: an original daemon's frame has no room for them; end it and start this one",
+      );
     }
     const reply = await daemon.ask({ kind: "publish_req", group_id, topics, content }, "publish_resp", timeoutMs);
     const { pilot_node_id, entmoot_pubkey } = await daemon.info(timeoutMs);

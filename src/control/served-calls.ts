@@ -1,10 +1,15 @@
 import { sizeText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
-import { type Decoded, decodeJson, encodeWire } from "../core/json/json-codec.ts";
+import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { Log } from "../host/log.ts";
+import { status } from "../node/operations/daemon.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
+import { inbox } from "../node/operations/inbox.ts";
+import { listen } from "../node/operations/listen.ts";
+import { mailbox_pull } from "../node/operations/mailbox.ts";
 import { messages, watch } from "../node/operations/messages.ts";
+import { probe } from "../node/operations/moots.ts";
 import type { AnyOperation } from "../node/operations/operation.ts";
 import { requested } from "../node/operations/requested.ts";
 import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
@@ -14,11 +19,18 @@ import type { ReadFrame } from "./control-language.ts";
 import type { Door } from "./door.ts";
 import { encodeFailure } from "./failure-body.ts";
 import { isAllowed } from "./scope.ts";
+import { Slots } from "./slots.ts";
 
 /** Ours. While less waits on each connection, all of them together have room. */
 const UNSENT_NOTED_BYTES = 512 * 1024;
 /** Ours. How long a client has to take an answer. */
 const ANSWER_MS = 30_000;
+/** Ours. An answer that may have more is gathered in its turn. */
+const LARGE_BYTES = 1024 * 1024;
+/** They may wait for something, and take turns themselves, each time that they look. */
+const WAITING: ReadonlySet<string> = new Set([messages, mailbox_pull, inbox].map(({ name }) => name));
+/** Asked by whoever looks after a daemon, and told whatever else goes on; or gone on with for long, with little at hand. */
+const AT_ONCE: ReadonlySet<string> = new Set([status, probe].map(({ name }) => name));
 
 export interface ServedCallsParts {
   readonly host: OperationHost;
@@ -39,10 +51,16 @@ export interface ServedCallsParts {
 
 type CallFrame = Omit<OperationFrame, "body">;
 
+interface ServedCallParts extends ServedCallsParts {
+  readonly large: Slots;
+}
+
 /** The calls under way on one connection. */
 export class ServedCalls {
   readonly #parts: ServedCallsParts;
   readonly #running = new Map<number, ServedCall>();
+  /** What is large is made for one of them at a time, once what was made before is nearly taken. */
+  readonly #large = new Slots(1);
   /** Those of them whose answer is not on its way: a client may ask further as soon as it reads one. */
   #unanswered = 0;
   #watching = 0;
@@ -96,7 +114,7 @@ export class ServedCalls {
         });
       }
       if (operation.event !== undefined) reserved.use(streams.reserve());
-      const call = new ServedCall(operation, frame, this.#parts);
+      const call = new ServedCall(operation, frame, { ...this.#parts, large: this.#large });
       const held = reserved.move();
       this.#running.set(frame.call, call);
       this.#unanswered += 1;
@@ -163,14 +181,18 @@ class ServedCall implements Call<unknown> {
   done: Promise<void> = Promise.resolve();
   readonly #operation: AnyOperation;
   readonly #head: CallFrame;
-  readonly #parts: ServedCallsParts;
+  readonly #parts: ServedCallParts;
   #signal: AbortSignal | undefined;
   readonly #cancelled = new AbortController();
   #room: number;
   #wakeEmitter: (() => void) | undefined;
+  /** The turn of this call among those of its connection, while it has it. */
+  #turn: Disposable | undefined;
+  /** Whether the turn outlasts an event. */
+  #keepsTurn = false;
   #after: (() => void) | undefined;
 
-  constructor(operation: AnyOperation, head: CallFrame, parts: ServedCallsParts) {
+  constructor(operation: AnyOperation, head: CallFrame, parts: ServedCallParts) {
     this.caller = parts.caller;
     this.#operation = operation;
     this.#head = head;
@@ -191,18 +213,62 @@ class ServedCall implements Call<unknown> {
   readonly emit = async (event: unknown): Promise<void> => {
     const { event: codec, eventMax, name } = this.#operation;
     if (codec === undefined) throw new EntmootError("internal", `${name}: tells no events`);
-    const body = encodeWire(codec, event);
-    if (body.length > eventMax) throw tooLarge(name, "event", eventMax, body.length);
-    const { signal } = this;
-    while (this.#room <= 0 && !signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wakeEmitter = resolve;
-      await promise;
+    await this.#takeTurn();
+    let sent: Promise<void>;
+    try {
+      if (this.signal.aborted) throw new EntmootError("unavailable", `${name}: nobody listens any more`);
+      const body = encodeWire(codec, event);
+      if (body.length > eventMax) throw tooLarge(name, "event", eventMax, body.length);
+      this.#room -= body.length;
+      sent = this.#send("event", body);
+    } finally {
+      if (!this.#keepsTurn) this.#endTurn();
     }
-    if (signal.aborted) throw new EntmootError("unavailable", `${name}: nobody listens any more`);
-    this.#room -= body.length;
-    await this.#send("event", body);
+    await sent;
   };
+
+  readonly turnToTell = async (): Promise<Disposable> => {
+    await this.#takeTurn();
+    this.#keepsTurn = true;
+    return {
+      [Symbol.dispose]: () => {
+        this.#keepsTurn = false;
+        this.#endTurn();
+      },
+    };
+  };
+
+  readonly turnToGather = async (): Promise<Disposable> => {
+    const { clock, connection, door, large } = this.#parts;
+    const turn = await large.take();
+    using held = new DisposableStack();
+    // By the next round of the event loop the answer is on its way, and the next call of this connection waits for that.
+    held.defer(() => clock.after(0, () => turn[Symbol.dispose]()));
+    await connection.unsentAtMost(0);
+    held.use(await door.gathering.take());
+    return held.move();
+  };
+
+  /** Waits for room at the client, for the turn among the calls of the connection, and for what was said before to be taken. */
+  async #takeTurn(): Promise<void> {
+    const { connection, large } = this.#parts;
+    const { signal } = this;
+    while (!signal.aborted) {
+      if (this.#room <= 0) {
+        this.#endTurn();
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#wakeEmitter = resolve;
+        await promise;
+      } else if (this.#turn === undefined) this.#turn = await large.take();
+      else if (connection.unsentBytes > UNSENT_NOTED_BYTES) await connection.unsentAtMost(UNSENT_NOTED_BYTES);
+      else return;
+    }
+  }
+
+  #endTurn(): void {
+    this.#turn?.[Symbol.dispose]();
+    this.#turn = undefined;
+  }
 
   readonly afterAnswer = (work: () => void): void => {
     this.#after = work;
@@ -235,11 +301,16 @@ class ServedCall implements Call<unknown> {
       if (!(error instanceof EntmootError)) log.error(`control socket: ${operation.name} failed`, error);
       using _late = clock.after(ANSWER_MS, () => connection[Symbol.dispose]());
       await this.#send("failure", encodeFailure(error)).catch(() => {});
+    } finally {
+      this.#endTurn();
     }
   }
 
   async #answer(host: OperationHost, request: unknown): Promise<Uint8Array> {
     const { answer: codec, answerMax, name } = this.#operation;
+    using _turn = isLarge(this.#operation) ? await this.turnToGather() : undefined;
+    if (_turn !== undefined && this.signal.aborted)
+      throw new EntmootError("unavailable", `${name}: nobody waits any more`);
     const body = encodeWire(codec, await host.run(this.#operation, request as object, this));
     if (body.length > answerMax) throw tooLarge(name, "answer", answerMax, body.length);
     return body;
@@ -254,10 +325,16 @@ class ServedCall implements Call<unknown> {
 
 /** Whether it waits for what may never come. */
 function isWatch({ name }: AnyOperation, request: unknown): boolean {
-  return name === watch.name || (name === messages.name && ((request as MessagesAsked).wait_ms ?? 0) > 0);
+  return WAITING.has(name)
+    ? ((request as { readonly wait_ms?: number }).wait_ms ?? 0) > 0
+    : name === watch.name || name === listen.name;
 }
 
-type MessagesAsked = Decoded<typeof messages.request>;
+/** Whether its answer is to be gathered in a turn of its connection and of its door. */
+function isLarge({ answerMax, event, name, needsDaemon, onlyLooks, scope }: AnyOperation): boolean {
+  if (answerMax <= LARGE_BYTES || event !== undefined || needsDaemon) return false;
+  return (onlyLooks || scope === "agent") && !WAITING.has(name) && !AT_ONCE.has(name);
+}
 
 function tooLarge(name: string, what: string, max: number, found: number): EntmootError {
   return new EntmootError(

@@ -68,7 +68,10 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
   let closed = false;
   return {
     node: root.node,
+    mailbox: root.mailbox,
     notices: root.notices,
+    agents: () => root.agents(),
+    hasAgents: () => root.hasAgents(),
     beginServing: () => root.beginServing(),
     groupIds: () => root.groupIds().filter((id) => only === undefined || only.has(id)),
     openGroup: (id: GroupId, onProgress?: (progress: MigrationProgress) => void) => root.openGroup(id, onProgress),

@@ -20,6 +20,7 @@ import { openRoot } from "./open-root.ts";
 import type { GlobalOptions } from "./options.ts";
 import { requireFree } from "./require-free.ts";
 import { requireOwner } from "./require-owner.ts";
+import { Voices } from "./voices.ts";
 
 /** Ours. A clean end takes no longer than this; what is acknowledged is on disk long before. */
 const END_MS = 8_000;
@@ -76,10 +77,17 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
   // Closing it twice is harmless: the node closes it too, once there is one.
   parts.use(opened.root);
   const end = new DaemonEnd(program);
-  const node = await startNode(options, { opened, hostname: start.hostname, end, parts });
   const { log } = opened;
+  const keeper = start.control
+    ? new Voices({ options, program, clock: realClock, log, settings: opened.root.node, node: () => node })
+    : undefined;
+  const node: EntmootNode = await startNode(options, { opened, hostname: start.hostname, end, parts, keeper });
   for (const door of start.control ? doors : []) {
     parts.use(await ControlServer.start({ ...door, node, log, clock: realClock }));
+  }
+  if (keeper !== undefined) {
+    parts.use(keeper);
+    startVoices(keeper, log);
   }
   parts.defer(onSignals(end.ask));
   const running = parts.move();
@@ -90,6 +98,16 @@ async function assemble(options: GlobalOptions, start: StartDaemon): Promise<Dae
     ending: end.signal,
     [Symbol.asyncDispose]: () => endDaemon(running, { end, log, isTold: start.control }),
   };
+}
+
+/** One that cannot be started keeps no daemon from starting. */
+function startVoices(voices: Voices, log: Log): void {
+  try {
+    voices.start();
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    log.warn(error.message);
+  }
 }
 
 /**
@@ -149,12 +167,16 @@ interface StartNode {
   readonly opened: Awaited<ReturnType<typeof lockedRoot>>;
   readonly hostname: string | undefined;
   readonly end: DaemonEnd;
+  readonly keeper: Voices | undefined;
   /** What is started goes here as soon as it is. */
   readonly parts: AsyncDisposableStack;
 }
 
 /** The carrier, and the node on it. */
-async function startNode(options: GlobalOptions, { end, hostname, opened, parts }: StartNode): Promise<EntmootNode> {
+async function startNode(
+  options: GlobalOptions,
+  { end, hostname, keeper, opened, parts }: StartNode,
+): Promise<EntmootNode> {
   const { log, root } = opened;
   const { identity, path } = opened.identity;
   const settings = root.node;
@@ -175,6 +197,7 @@ async function startNode(options: GlobalOptions, { end, hostname, opened, parts 
     clock: realClock,
     onStop: end.ask,
     restart: { program: end.program, request: end.askForRestart },
+    voices: () => keeper,
   });
   return parts.use(node);
 }

@@ -138,6 +138,8 @@ const DEFAULTS = {
     claimMs: 1_500,
     /** A pull that brings nothing for this long no longer keeps others from starting beside it. */
     keepsUpMs: 750,
+    /** Nor does one that brings fewer messages a second than this, taken from its first fetch on: however honest, others add to it. */
+    perSecondMin: 1_000,
     /** Pages of ids that are here count as bringing something for so long: a member could go on listing them. */
     listingMs: 5_000,
     /** Pulls at once. Past it the one that has brought nothing for longest, and at least this long, makes room. */

@@ -55,7 +55,11 @@ export class Pull {
   /** Ids of its pages that were here already. Nobody can list more of them than there are, unless it repeats itself. */
   #listedHere = 0;
   #pageAsked = false;
+  /** A page named few ids and was not the last: an honest one is full. */
+  #pagesAreShort = false;
   readonly #startedMs: SteadyMs;
+  /** When its first fetch was whole. */
+  #provenMs: SteadyMs | undefined;
   #pageMs: number;
   #storedMs: number;
   stored = 0;
@@ -97,16 +101,22 @@ export class Pull {
 
   /**
    * False once the peer is slow to deliver, so that others are asked beside it. What counts before its first fetch is
-   * whole are pages, for a while; a message now and then does not.
+   * whole are pages, for a while; a message now and then does not, then or later: who names few ids at a time, or many
+   * that cannot be had, or brings few in a second, may be as honest and on a slow line, and keeps nobody from starting.
    */
   keepsUp(nowMs: SteadyMs): boolean {
     if (this.heldUntilMs !== undefined && nowMs < this.heldUntilMs) return true;
-    const isProven = this.stored > 0;
-    if (!isProven && this.missing > 0) return false;
+    const isProven = this.#provenMs !== undefined;
+    if (this.missing > this.stored || this.#pagesAreShort || this.#isSlow(nowMs)) return false;
     const listedMs = Math.min(this.#pageMs, this.#startedMs + this.#config.listingMs);
     if (nowMs - Math.max(listedMs, isProven ? this.#storedMs : listedMs) >= this.#config.keepsUpMs) return false;
     for (const { askedMs } of this.#inFlight.values()) if (nowMs - askedMs >= this.#config.claimMs) return false;
     return true;
+  }
+
+  #isSlow(nowMs: SteadyMs): boolean {
+    const forMs = nowMs - (this.#provenMs ?? nowMs) - this.#config.claimMs;
+    return this.stored < (forMs * this.#config.perSecondMin) / 1000;
   }
 
   /** Asks for whatever there is room for; with `fetch: false` for ids only. */
@@ -141,6 +151,7 @@ export class Pull {
     const lacked = this.#index.unknown(ids);
     this.#listedHere += ids.length - lacked.length;
     const isLarge = this.#allListed || ids.length >= this.#config.pageProgressIds;
+    if (!isLarge) this.#pagesAreShort = true;
     const isNew = this.#listedHere <= this.#index.size;
     if (isLarge && isNew && lacked.length <= ids.length / 2) this.#pageMs = nowMs;
     for (const id of lacked) {
@@ -153,7 +164,10 @@ export class Pull {
 
   onFetched({ ids, stored }: EventNamed<"fetched">, nowMs: SteadyMs): void {
     this.stored += stored.length;
-    if (stored.length > 0) this.#storedMs = nowMs;
+    if (stored.length > 0) {
+      this.#storedMs = nowMs;
+      this.#provenMs ??= nowMs;
+    }
     const batch = this.#inFlight.get(ids[0]!);
     if (batch === undefined) return;
     this.#land(batch);

@@ -5,6 +5,7 @@ import { GroupId, PublicKey } from "../core/ids.ts";
 import { entmootNodeId } from "../core/node-id.ts";
 import { keyOf, shownKey } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
+import type { RosterLog } from "../core/roster/roster-log.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
 import { ClockWatch } from "../machine/clock-watch.ts";
@@ -16,6 +17,8 @@ import { byDirectory } from "../store/group-directory.ts";
 import type { GroupStore } from "../store/group-store.ts";
 import { processPlace } from "../store/process-place.ts";
 import type { PeerStatus, Transport } from "../transport/transport.ts";
+import { AgentSide } from "./agents/agent-side.ts";
+import { Windows } from "./agents/windows.ts";
 import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
 import { ChangeSignal } from "./change-signal.ts";
@@ -23,13 +26,15 @@ import { DataWatch } from "./data-watch.ts";
 import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
 import { ownProfile } from "./group/profiles.ts";
-import { type NodeServices, nodeImplementations, type Restart } from "./implementations.ts";
+import { type NodeServices, nodeImplementations, type Restart, type VoiceKeeper } from "./implementations.ts";
+import { FirstRoster } from "./join/first-roster.ts";
 import { Joiner } from "./join/join.ts";
 import { keptMootName, noteMootName } from "./kept-names.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
 import { type MembershipChange, membershipChanges, tellLog } from "./membership-changes.ts";
 import type { NodeContext } from "./node-context.ts";
 import { mootStatuses } from "./node-status.ts";
+import { OwnNotes } from "./notes/own-notes.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, EndingCall, type Implemented, type OperationHost } from "./operations/implementation.ts";
 import { callInProcess } from "./operations/in-process.ts";
@@ -61,6 +66,8 @@ export interface NodeParts {
   readonly onStop?: () => void;
   /** How the daemon starts again in place; `undefined` when it cannot. */
   readonly restart?: Restart;
+  /** Asked for once the node is open. */
+  readonly voices?: () => VoiceKeeper | undefined;
   /** Operations besides the usual ones. */
   readonly operations?: Implemented<NodeServices>;
   readonly clock: Clock;
@@ -77,6 +84,7 @@ export class EntmootNode implements Operations, OperationHost {
   /** As the data root orders them, so that reading without a node gives the same; `undefined` until somebody reads. */
   #inOrder: readonly Group[] | undefined;
   /** Whoever asks for one of them is told why, instead of that it is not there. */
+  readonly #turns: Turns;
   readonly #unopened: UnopenedGroups;
   readonly #data: DataWatch;
   /** What was said last of a group that cannot be read. */
@@ -86,6 +94,8 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #random: Random;
   readonly #context: NodeContext;
   readonly #services: NodeServices;
+  #agents: AgentSide | undefined;
+  #ownNotes: OwnNotes | undefined;
   readonly #operations: Implemented<NodeServices>;
   readonly #startedAt: UnixMs;
   readonly #watch: ClockWatch;
@@ -101,7 +111,11 @@ export class EntmootNode implements Operations, OperationHost {
     parts.root.beginServing();
     node.#context.carrier?.start();
     // A command that works here alone is over before anything could be found, and is told by what it does.
-    if (parts.transport !== undefined) node.#data.start();
+    if (parts.transport !== undefined) {
+      node.#data.start();
+      node.#agents?.ledger.follow(node.#ending.signal);
+      node.#ownNotes?.start();
+    }
     return node;
   }
 
@@ -110,7 +124,12 @@ export class EntmootNode implements Operations, OperationHost {
     this.#random = parts.random ?? new SeededRandom(crypto.getRandomValues(new Uint32Array(1))[0]!);
     this.#watch = new ClockWatch((parts.config ?? MACHINE_DEFAULTS).time);
     this.#operations = parts.operations ?? nodeImplementations();
-    this.#unopened = new UnopenedGroups({ ...parts, open: (id) => this.#adopt(id) });
+    this.#turns = new Turns(parts.clock);
+    this.#unopened = new UnopenedGroups({
+      ...parts,
+      open: (id) => this.#adopt(id),
+      openInTurns: (id) => this.#adoptInTurns(id),
+    });
     this.#data = new DataWatch({ ...parts, groups: () => [...this.#groups.values()] });
     this.#context = this.#makeContext(parts);
     this.#services = this.#makeServices(this.#context);
@@ -148,12 +167,15 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   async #close(): Promise<void> {
+    this.#ownNotes?.close();
     this.#ending.abort(new EntmootError("unavailable", "the daemon is ending"));
     this.#unopened[Symbol.dispose]();
+    this.#agents?.listeners[Symbol.dispose]();
     this.#data[Symbol.dispose]();
     this.#changed.notify();
     await Promise.all([...this.#groups.values()].map((group) => group.close()));
     await this.#context.carrier?.close();
+    await this.#agents?.ledger.close();
     for (const { store } of this.#groups.values()) markLog(this.#parts.root, store);
     this.#parts.root[Symbol.dispose]();
   }
@@ -176,7 +198,7 @@ export class EntmootNode implements Operations, OperationHost {
       group: (id: GroupId) => this.#groups.get(id),
       requireGroup: (id: GroupId) => this.#requireGroup(id),
       unopened: () => this.#unopened.all(),
-      adopt: (id: GroupId) => this.#adopt(id),
+      adopt: (id: GroupId, verified?: RosterLog) => this.#adopt(id, verified),
       abandon: (id: GroupId) => this.#abandon(id),
       nodeIdNow: () => entmootNodeId(identity.publicKey),
     };
@@ -196,16 +218,48 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   #makeServices(context: NodeContext): NodeServices {
-    const { build, onStop, restart } = this.#parts;
+    const { build, onStop, restart, root, voices } = this.#parts;
+    const turns = this.#turns;
+    const agents = () => root.agents();
+    const windows = new Windows({ turns, clock: context.clock, local: context.local, agents });
+    const moots = () => {
+      this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
+      return this.#inOrder;
+    };
+    this.#agents = new AgentSide({
+      ...context,
+      agents,
+      changed: this.#changed,
+      moots,
+      turns,
+      windows,
+      moot: (id) => this.#readable(id),
+      onMoved: (id) => (id === undefined ? this.#ownNotes?.allMoved() : this.#ownNotes?.moved(id)),
+    });
+    const { listeners } = this.#agents;
+    if (context.carrier !== undefined) {
+      this.#ownNotes = new OwnNotes({
+        context,
+        notes: context.carrier.notes,
+        hasAgents: () => root.hasAgents(),
+        agents,
+        listeners: () => listeners.all,
+      });
+    }
     return {
       ...context,
-      moots: () => {
-        this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
-        return this.#inOrder;
+      get voices() {
+        return voices?.();
       },
+      mailbox: root.mailbox,
+      agents,
+      windows: () => windows,
+      ledger: this.#agents.ledger,
+      listeners: this.#agents.listeners,
+      moots,
       moot: (id) => this.#readable(id),
       changed: this.#changed,
-      turns: new Turns(context.clock),
+      turns,
       onPeerEvent: (listener: (event: WatchedPeer) => void) => {
         this.#peerListeners.add(listener);
         return () => this.#peerListeners.delete(listener);
@@ -269,9 +323,27 @@ export class EntmootNode implements Operations, OperationHost {
     return this.#unopened.reason(id);
   }
 
-  #adopt(id: GroupId): Group {
-    const joined = this.#groups.get(id);
-    if (joined !== undefined) return joined;
+  #adopt(id: GroupId, verified?: RosterLog): Group {
+    return this.#groups.get(id) ?? this.#beginWith(this.#openStore(id), verified);
+  }
+
+  /** The same while others are served: the signatures of its roster are looked at in turns. */
+  async #adoptInTurns(id: GroupId): Promise<void> {
+    if (this.#groups.has(id)) return;
+    const store = this.#openStore(id);
+    const roster = new FirstRoster(this.#turns);
+    try {
+      await roster.take(store.roster.entries());
+    } catch (error) {
+      store[Symbol.dispose]();
+      throw error;
+    }
+    if (this.#ending.signal.aborted || this.#groups.has(id)) return;
+    // What does not hold is named by who begins with it.
+    this.#beginWith(store, roster.stopped === undefined ? roster.log() : undefined);
+  }
+
+  #openStore(id: GroupId): GroupStore {
     const { log, root } = this.#parts;
     const told = root.notices.length;
     const store = root.openGroup(id, ({ done, total }) => {
@@ -279,26 +351,31 @@ export class EntmootNode implements Operations, OperationHost {
     });
     for (const notice of root.notices.slice(told)) log.warn(notice);
     if (store === undefined) throw new EntmootError("group_not_found", "group not joined");
+    return store;
+  }
+
+  #beginWith(store: GroupStore, verified: RosterLog | undefined): Group {
     try {
-      const group = this.#begin(store);
+      const group = this.#begin(store, verified);
       if (group.self !== undefined) this.#emit(group, group.self, "joined", "none");
       return group;
     } catch (error) {
       // Read afresh the next time: by then somebody may have mended it, or put another file in its place.
-      this.#groups.delete(id);
+      this.#groups.delete(store.groupId);
       this.#inOrder = undefined;
       store[Symbol.dispose]();
       throw error;
     }
   }
 
-  #begin(store: GroupStore): Group {
+  #begin(store: GroupStore, verified: RosterLog | undefined): Group {
     const { log, root } = this.#parts;
     const id = store.groupId;
     renewRolledBackLog({ root, store, log });
     const { carrier, clock, config, local } = this.#context;
     const group = new Group({
       store,
+      ...(verified === undefined ? {} : { verified }),
       local,
       config,
       random: this.#random.fork(),
@@ -378,6 +455,8 @@ export class EntmootNode implements Operations, OperationHost {
     const { carrier, local } = this.#context;
     const { doubt, roster, store } = group;
     if (doubt.reason === undefined) markLatest({ root: this.#parts.root, store, roster, local });
+    carrier?.notes.membersChanged(group, before.keys());
+    this.#ownNotes?.moved(group.id);
     const changes = membershipChanges(before, roster);
     // A command that works here alone says itself what it did.
     if (carrier !== undefined) tellLog(this.#parts.log, group, changes);

@@ -1,28 +1,45 @@
 import { EntmootError } from "../core/errors.ts";
-import type { GroupId } from "../core/ids.ts";
+import type { GroupId, PublicKey } from "../core/ids.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { RunningProgram } from "../host/running-program.ts";
 import { admit, expel, inviteAuthority } from "./admit.ts";
+import {
+  type ActingServices,
+  acknowledge,
+  deliverRule,
+  listMutes,
+  muteMember,
+  publishReply,
+  readMessage,
+  unmuteMember,
+} from "./agents/acting.ts";
+import { tellDeliveries } from "./agents/deliveries.ts";
+import { type InboxServices, listInbox } from "./agents/inbox.ts";
+import type { Listeners } from "./agents/listeners.ts";
+import { findMessages, tellThread } from "./agents/thread.ts";
 import { awaitComparison, changeRoster } from "./change-roster.ts";
+import type { ChangeSignal } from "./change-signal.ts";
 import { createGroup } from "./create-group.ts";
 import { healRoster } from "./heal-roster.ts";
 import type { Joiner } from "./join/join.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
+import { acknowledge as acknowledgeMail, forgetClient, type Mailboxes, tellStanding } from "./mailbox/mailbox.ts";
+import { pull } from "./mailbox/pull.ts";
 import { mintInvite } from "./mint-invite.ts";
 import type { NodeContext } from "./node-context.ts";
 import { statusForAgent } from "./node-status.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, type Implementations, Implemented } from "./operations/implementation.ts";
+import type { RequestOf } from "./operations/operation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
+import type { AddedVoice, VoiceState, voice_add } from "./operations/voices.ts";
 import { listPeers } from "./peer-rows.ts";
 import { probe } from "./probe.ts";
-import type { Publisher } from "./publish.ts";
 import { publishSigned } from "./publish-signed.ts";
 import { tellBacklog } from "./read/backlog.ts";
 import { advanceConsumer, forgetConsumer, leaseConsumer, listConsumers, releaseConsumer } from "./read/consumers.ts";
 import { listMembers } from "./read/members.ts";
 import { oneMessage, pageOfMessages } from "./read/messages.ts";
-import type { Moots } from "./read/moots.ts";
 import { listTopics } from "./read/topics.ts";
 import { type Watched, watchLogs } from "./read/watch.ts";
 import { whenWritable } from "./when-writable.ts";
@@ -35,11 +52,15 @@ export interface Restart {
 }
 
 /** What reading works on. */
-export type Reading = Moots & Parameters<typeof listMembers>[0];
+export type Reading = InboxServices & Mailboxes & Parameters<typeof listMembers>[0];
 
 /** What the operations of a node work on. */
-export interface NodeServices extends NodeContext, Watched {
-  readonly publisher: Publisher;
+export interface NodeServices extends NodeContext, Watched, ActingServices {
+  /** The key of this node. */
+  readonly local: PublicKey;
+  readonly changed: ChangeSignal;
+  readonly mailbox: Mailboxes["mailbox"];
+  readonly listeners: Listeners;
   readonly joiner: Joiner;
   readonly build: BuildInfo;
   readonly status: () => NodeStatus;
@@ -47,6 +68,16 @@ export interface NodeServices extends NodeContext, Watched {
   readonly end: (() => void) | undefined;
   /** `undefined` for a node inside another program. */
   readonly restart: Restart | undefined;
+  /** `undefined` where no daemon keeps any. */
+  readonly voices: VoiceKeeper | undefined;
+}
+
+/** Whoever keeps the voices of a data root running. */
+export interface VoiceKeeper {
+  states(): VoiceState[];
+  /** Throws as the operation. */
+  add(request: RequestOf<typeof voice_add>, signal: AbortSignal): Promise<AddedVoice>;
+  end(name: string): Promise<void>;
 }
 
 const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
@@ -56,6 +87,14 @@ const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
   members: listMembers,
   topics: listTopics,
   consumer_list: listConsumers,
+  mailbox_pull: pull,
+  mailbox_ack: acknowledgeMail,
+  mailbox_cursor: tellStanding,
+  mailbox_forget: forgetClient,
+  inbox: listInbox,
+  thread: tellThread,
+  message_find: findMessages,
+  mutes: listMutes,
 };
 
 /** What can be asked of a data root that is only looked at. */
@@ -82,7 +121,7 @@ function writing<Request extends object, Answer, Event>(
 
 /** What a founder signs for a roster waits a moment for a member where its own copy may be an old one. */
 function signing<Request extends { readonly group_id: GroupId; readonly alone?: boolean | undefined }, Answer>(
-  run: (node: NodeServices, request: Request) => Answer,
+  run: (node: NodeServices, request: Request) => Answer | Promise<Answer>,
 ) {
   return async (node: NodeServices, request: Request): Promise<Answer> => {
     if (!request.alone) await awaitComparison(node, request.group_id);
@@ -90,9 +129,23 @@ function signing<Request extends { readonly group_id: GroupId; readonly alone?: 
   };
 }
 
+/** What signs an invite, which says the root, waits for it where it is not known. */
+function inviting<Request extends { readonly group_id: GroupId }, Answer>(
+  run: (node: NodeServices, request: Request) => Answer,
+) {
+  return async (node: NodeServices, request: Request): Promise<Answer> => {
+    await node.group(request.group_id)?.ordered();
+    return run(node, request);
+  };
+}
+
 const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   ...READ,
-  status: (node, _request, { caller }) => (caller === "agent" ? statusForAgent(node.status()) : node.status()),
+  status: async (node, _request, { caller }) => {
+    // One that cannot be read is told of as such below.
+    await Promise.allSettled(node.groups().map(async (group) => group.ordered()));
+    return caller === "agent" ? statusForAgent(node.status()) : node.status();
+  },
   version: ({ build }, _request, { caller }) => ({ ...build, pid: caller === "agent" ? 0 : process.pid }),
   stop(node, _request, call) {
     if (node.end === undefined) throw noDaemon();
@@ -110,10 +163,10 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   roster_heal: writing("group", healRoster),
   peers: (node, { group_id }) => listPeers(node, node.requireGroup(group_id)),
   probe: async (node, request) => ({ peers: await probe(node, request) }),
-  member_admit: writing("group", signing(admit)),
+  member_admit: writing("group", signing(inviting(admit))),
   member_expel: writing("group", signing(expel)),
   invite_authority: (node, { group_id }) => inviteAuthority(node, group_id),
-  invite_mint: (node, request) => ({ invite: mintInvite(node, request) }),
+  invite_mint: inviting((node, request) => ({ invite: mintInvite(node, request) })),
   link_create: writing("node", createLink),
   link_list: (node, { group_id }) => ({ links: listLinks(node, group_id) }),
   link_revoke: writing("node", revokeLink),
@@ -121,6 +174,15 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   join_invite: writing("node", ({ joiner }, request, call) => joiner.joinByInvite(request, call)),
   publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
   publish_signed: (node, { message }) => publishSigned(node, message),
+  listen: ({ listeners }, request, call) => listeners.listen(request, call),
+  delivery_move: ({ listeners }, request) => listeners.move(request),
+  deliveries: tellDeliveries,
+  voices: (node) => ({ voices: keeperOf(node).states() }),
+  voice_add: (node, request, { signal }) => keeperOf(node).add(request, signal),
+  async voice_end(node, { name }) {
+    await keeperOf(node).end(name);
+    return {};
+  },
   watch(node, request, call) {
     if (request.peers && call.caller === "agent") {
       const why = "not for agents, whom how members are reached is not told; leave it out";
@@ -132,6 +194,12 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   consumer_lease: writing("group", leaseConsumer),
   consumer_release: writing("group", releaseConsumer),
   consumer_forget: writing("group", forgetConsumer),
+  inbox_read: readMessage,
+  inbox_ack: acknowledge,
+  reply: publishReply,
+  mute: muteMember,
+  unmute: unmuteMember,
+  deliver_rule: deliverRule,
 };
 
 /** What can be asked of a node, with what carries it out. */
@@ -147,6 +215,11 @@ function startedAs({ end, restart }: NodeServices, path: string) {
     throw new EntmootError("conflict", `restart: expected a daemon of ${path}, found one of ${program.path}`);
   }
   return { pid: process.pid, path: program.path, argv: program.argv, cwd: program.cwd, env: program.env };
+}
+
+function keeperOf({ voices }: NodeServices): VoiceKeeper {
+  if (voices !== undefined) return voices;
+  throw new EntmootError("unsupported", "this program keeps no voices; a daemon does: entmootd serve");
 }
 
 function noDaemon(): EntmootError {

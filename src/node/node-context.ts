@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
+import type { RosterLog } from "../core/roster/roster-log.ts";
 import type { Log } from "../host/log.ts";
 import type { MachineConfig } from "../machine/machine-config.ts";
 import type { DataRoot } from "../store/data-root.ts";
@@ -32,8 +33,8 @@ export interface NodeContext {
   readonly requireGroup: (id: GroupId) => Group;
   /** Those that are here and could not be opened, with why. */
   readonly unopened: () => ReadonlyMap<GroupId, EntmootError>;
-  /** Opens the machines of a group that has just become joined. */
-  readonly adopt: (id: GroupId) => Group;
+  /** Opens the machines of a group that has just become joined. `verified`: its whole log, which the store was just given. */
+  readonly adopt: (id: GroupId, verified?: RosterLog) => Group;
   /** Forgets a group that did not come to be, and deletes what was kept of it. */
   readonly abandon: (id: GroupId) => void;
   /** The id this node would have in a group it creates or joins now. */

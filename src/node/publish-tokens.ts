@@ -31,8 +31,14 @@ declare const wordsHash: unique symbol;
 /** What a message says and where: the same for two requests that mean the same message. */
 export type WordsHash = string & { readonly [wordsHash]: true };
 
-export function wordsOf({ content, topics }: Pick<RequestOf<typeof publish>, "content" | "topics">): WordsHash {
-  return sha256Hex(concat(encodeUtf8(`${JSON.stringify(topics)}\n`), content)) as WordsHash;
+export function wordsOf({
+  content,
+  references = [],
+  topics,
+}: Pick<RequestOf<typeof publish>, "content" | "references" | "topics">): WordsHash {
+  // As it was before a message could name others, so that tokens of then still mean the same.
+  const named = references.length === 0 ? "" : `${JSON.stringify([...new Set(references)])}\n`;
+  return sha256Hex(concat(encodeUtf8(`${named}${JSON.stringify(topics)}\n`), content)) as WordsHash;
 }
 
 /** A request to publish once. */

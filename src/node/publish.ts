@@ -85,7 +85,11 @@ export class Publisher {
     return published;
   }
 
-  async #publish(group: Group, { content, topics }: PublishRequest, once: Once | undefined): Promise<Published> {
+  async #publish(
+    group: Group,
+    { content, references = [], topics }: PublishRequest,
+    once: Once | undefined,
+  ): Promise<Published> {
     const before = once === undefined ? undefined : publishedBefore(group, once);
     if (before !== undefined) return before;
     // The note of a token is written at once; the message itself waits in the batch writer.
@@ -93,6 +97,8 @@ export class Publisher {
     const author = group.self;
     if (author === undefined) throw notMember(group, this.#context.nodeIdNow());
     await this.#beforeSigning(group, topics);
+    const ordering = group.ordered("parents");
+    if (ordering !== undefined) await ordering;
     const now = this.#context.clock.unix();
     const behind_ms = requireTimely(group, now);
     const fields = {
@@ -102,7 +108,7 @@ export class Publisher {
       topics,
       parents: group.store.messages.nextParents(latestDate(now)),
       content,
-      references: [],
+      references: [...new Set(references)],
     };
     // What can be refused is refused before anything is signed, and what cannot be sent before it is paid for.
     const isCounted = content.length > SURELY_FITS_BYTES || group.policy.current !== undefined;

@@ -1,6 +1,8 @@
 import type { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
+import type { AgentStore } from "./agent-store.ts";
 import type { GroupStore } from "./group-store.ts";
+import type { MailboxStore } from "./mailbox-store.ts";
 import type { NodeStore } from "./node-store.ts";
 
 /** How taking over a root of the original goes on; long ones report as they go. */
@@ -23,6 +25,12 @@ export interface DataLook {
  */
 export interface DataRoot extends Disposable {
   readonly node: NodeStore;
+  /** What this node's agent has done and what waits for it, opened when it is first asked for. A root that is only read and has none gives an empty one. */
+  agents(): AgentStore;
+  /** Whether there is any: a node whose inbox nobody ever asked for keeps none. */
+  hasAgents(): boolean;
+  /** Shared with every other process here, whoever holds the lock. */
+  readonly mailbox: MailboxStore;
   /** The start is over, and others wait for this process now: opening a group waits for nobody any more, and takes no long work upon itself. */
   beginServing(): void;
   /** Joined groups in the order of their directory names; unrecognised names are skipped and reported. */

@@ -2,6 +2,7 @@ import type { UnixMs } from "../core/clock.ts";
 import type { GroupId, MerkleRoot, MessageId, PublicKey } from "../core/ids.ts";
 import type { CopyPart } from "../core/order/copy-part.ts";
 import type { TimePlace } from "../core/order/time-place.ts";
+import type { NoteName, SignedNote } from "../core/record/note.ts";
 import type { MemberProfileAd, RosterEntry, TransportAd } from "../core/record/records.ts";
 
 /** A verified message on its way into the store. `canonical` is the full canonical form: what is kept and served. */
@@ -107,6 +108,13 @@ export interface MessageStore {
   /** The id of the message with this number, also of one that was pruned; `undefined` when that is not known (any more). */
   idAt(seq: number): MessageId | undefined;
   /**
+   * The number of a message in the log, also of one that was pruned, and its own date, where that is known of a pruned one;
+   * `undefined` for one that has none here.
+   */
+  numberOf(id: MessageId): { readonly seq: number; readonly timestamp: bigint | undefined } | undefined;
+  /** How many are held whose number is greater. Costs as much as was pruned behind it. */
+  countAfter(seq: number): number;
+  /**
    * Sum of the first four bytes of the ids of all messages numbered up to `seq` (at most `lastSeq`), modulo 2^32: the
    * same as long as they are the same messages. Those pruned before it was kept which number they had do not count.
    */
@@ -164,6 +172,11 @@ export interface MessageStore {
   countSince(since: bigint): number;
   /** Over all held messages in topological order; zero when empty. Recomputed lazily. */
   merkleRoot(): MerkleRoot;
+  /**
+   * Whether `merkleRoot`, or `nextParents`, goes through no more than what changed since it was asked last. Where it
+   * would go through all that is held, this call reads at most `limit` messages of that pass; with 0 it reads none.
+   */
+  loadOrder(limit: number, what: { readonly of: "root" | "parents" }): boolean;
   /**
    * How many there are with timestamp at or after `since`, and their `merkleRoot`. Where none is kept in step for that
    * time, this call reads at most `limit` messages of the pass that it costs, and gives `undefined` until the calls for
@@ -246,6 +259,21 @@ export interface AdStore {
   dropExpired(nowMs: UnixMs): void;
 }
 
+/** What is to be deleted, then what takes the place of the one of its author and kind. */
+export interface NoteChanges {
+  readonly drop?: readonly NoteName[];
+  readonly put?: readonly SignedNote[];
+}
+
+/** Notes of members, of each author and kind one. Callers verify them, and say which is the latest and how many there may be. */
+export interface NoteStore {
+  /** By kind and author. */
+  all(): Iterable<SignedNote>;
+  get(name: NoteName): SignedNote | undefined;
+  /** In one commit, durable on return. */
+  change(changes: NoteChanges): void;
+}
+
 export interface Lease {
   readonly owner: string;
   /** Grows with every change of hands; work done under an older token is refused. */
@@ -290,6 +318,7 @@ export interface GroupStore extends Disposable {
   readonly messages: MessageStore;
   readonly roster: RosterStore;
   readonly ads: AdStore;
+  readonly notes: NoteStore;
   readonly consumers: ConsumerStore;
   /** Small named facts about the group as this node sees it (JSON texts): local node id, display metadata, policy, pinned genesis. */
   getFact(name: string): string | undefined;

@@ -10,6 +10,7 @@ import { fileFailure } from "./private-files.ts";
 const ROOT_NAMES = new Set([
   "node.lock",
   "node.sqlite",
+  "agents.sqlite",
   "identity.json",
   "esp.sqlite",
   "mailbox.sqlite",

@@ -1,15 +1,15 @@
 import { spawn } from "node:child_process";
-import { closeSync, constants, openSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, readFileSync, readlinkSync } from "node:fs";
 import { ControlClient } from "../control/control-client.ts";
 import { durationText } from "../core/amounts.ts";
 import { type Clock, later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
-import { ownerFor } from "../files/owner.ts";
 import { fromExistingFolder } from "../host/existing-folder.ts";
 import { type RunningProgram, variablesOf } from "../host/running-program.ts";
 import { type NodeStatus, program, restart, status } from "../node/operations/daemon.ts";
 import { pause } from "../transport/wait.ts";
+import { type DaemonUser, daemonUser, outputOf } from "./daemon-user.ts";
 import { updateError } from "./update-error.ts";
 
 /** Ours. What a daemon has to end cleanly. */
@@ -46,6 +46,7 @@ export class RunningDaemon implements Disposable {
   readonly #program: RunningProgram;
   readonly #pid: number;
   readonly #groups: readonly GroupId[];
+  readonly #user: DaemonUser;
   /** Its stdout and stderr, for one that has to be started anew. */
   readonly #output: readonly (number | "ignore")[];
 
@@ -60,7 +61,8 @@ export class RunningDaemon implements Disposable {
     this.#program = startedAs;
     this.#pid = startedAs.pid;
     this.#groups = before.groups.map(({ group_id }) => group_id);
-    this.#output = [1, 2].map((fd) => openOutput(startedAs.pid, fd));
+    this.#user = daemonUser(this.#dataDir, startedAs.pid);
+    this.#output = [1, 2].map((fd) => outputOf(startedAs.pid, fd, this.#user));
   }
 
   /**
@@ -72,11 +74,12 @@ export class RunningDaemon implements Disposable {
     try {
       await using client = await ControlClient.connect(dataDir, question.clock);
       if (client === undefined) return undefined;
-      return new RunningDaemon(
-        question,
-        await client.call(status, {}),
-        await client.call(program, { path: executable }),
-      );
+      const before = await client.call(status, {});
+      const startedAs = await client.call(program, { path: executable });
+      if (startedAs.path !== executable) {
+        throw new EntmootError("conflict", `expected a daemon of ${executable}, found one of ${startedAs.path}`);
+      }
+      return new RunningDaemon(question, before, startedAs);
     } catch (error) {
       if (!(error instanceof EntmootError)) throw error;
       throw updateError(
@@ -106,6 +109,9 @@ export class RunningDaemon implements Disposable {
         () => false,
       ))
     ) {
+      if (this.#user.kind === "nobody") {
+        throw updateError(`it is not ended and started anew by this user, because ${this.#user.reason}`);
+      }
       this.#kill();
       if (!(await this.#answersWithin(SUPERVISOR_MS))) {
         const isAlive = this.#start();
@@ -209,7 +215,7 @@ export class RunningDaemon implements Disposable {
       cwd,
       stdio: ["ignore", ...this.#output],
       detached: true,
-      ...ownerFor(this.#dataDir),
+      ...(this.#user.kind === "other" ? this.#user.owner : {}),
     });
     child.on("error", () => {}); // Whether it came is asked over the socket.
     child.unref();
@@ -230,12 +236,4 @@ export function missingMoots(
 interface Watching {
   readonly goneMs?: number;
   readonly isAlive?: () => boolean;
-}
-
-function openOutput(pid: number, fd: number): number | "ignore" {
-  try {
-    return openSync(`/proc/${pid}/fd/${fd}`, constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK);
-  } catch {
-    return "ignore"; // A socket, another user's, or a system without /proc.
-  }
 }

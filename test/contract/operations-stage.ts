@@ -27,7 +27,7 @@ export const PROGRAM: RunningProgram = {
 
 let lastMs = 0;
 /** The machine's, by which no two messages are of one millisecond, so that time puts them in the order they were made. */
-const STRICT_CLOCK: Clock = {
+export const STRICT_CLOCK: Clock = {
   ...realClock,
   unix() {
     lastMs = Math.max(realClock.unix(), lastMs + 1);

@@ -9,10 +9,14 @@ import { OPERATIONS, READ_OPERATIONS } from "../../src/node/operations/table.ts"
 import { type CasesOf, operationsContract, refusalsContract } from "./operations.contract.ts";
 import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
+import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
+import { LISTEN_CASES } from "./operations-listen.ts";
+import { MAILBOX_CASES } from "./operations-mailbox.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
 import { AGENTS_SOCKET, IN_PROCESS, OWNERS_SOCKET, openStage } from "./operations-stage.ts";
+import { VOICE_CASES } from "./operations-voices.ts";
 
 const CASES: CasesOf<typeof OPERATIONS> = {
   ...DAEMON_CASES,
@@ -20,6 +24,10 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...INVITE_CASES,
   ...MESSAGE_CASES,
   ...CONSUMER_CASES,
+  ...VOICE_CASES,
+  ...LISTEN_CASES,
+  ...MAILBOX_CASES,
+  ...INBOX_CASES,
 };
 
 for (const driver of [IN_PROCESS, OWNERS_SOCKET, AGENTS_SOCKET]) operationsContract(driver, OPERATIONS, CASES);

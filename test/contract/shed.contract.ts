@@ -78,6 +78,9 @@ export function shedContract(name: string, makeWorld: () => GroupStoreWorld): vo
       });
       expect(messages.spentBy(alice.nodeId, NOW, NOW + 9n).messages).toBe(3);
       expect(messages.spentBy(alice.nodeId, NOW + 9n, NOW + 99n)).toEqual({ messages: 0, bytes: 0 });
+      // A stretch of a slow rate with a great burst ends far behind the last date there is.
+      expect(messages.spentBy(alice.nodeId, 0n, 2n ** 80n).messages).toBe(3);
+      expect(messages.spentBy(alice.nodeId, -(2n ** 80n), NOW + 3n).messages).toBe(2);
     });
   });
 }

@@ -109,3 +109,32 @@ test("what took its place meanwhile stays when it is stopped", async () => {
   expect(readdirSync(directory.path)).toEqual(["control.sock"]);
   await expect(bind(path)).rejects.toMatchObject({ code: "already_running" });
 });
+
+test("however many connect at once, everything else has its turn after some hundreds, and the socket stays where it is", async () => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "control.sock");
+  let inRound = 0;
+  let most = 0;
+  const socket = await bindSocket(path, realClock, (stream) => {
+    if (inRound === 0) {
+      setImmediate(() => {
+        inRound = 0;
+      });
+    }
+    inRound += 1;
+    most = Math.max(most, inRound);
+    stream.destroy();
+  });
+  const first = socket.file;
+  // The system has them connected before any is taken.
+  const all = Array.from({ length: 500 }, () => Bun.connect({ unix: path, socket: { data() {}, connectError() {} } }));
+  await Promise.allSettled(all);
+  expect(most).toBeWithin(1, 401);
+  expect(socket.file).not.toBe(first);
+  expect([readdirSync(directory.path), mode(path)]).toEqual([["control.sock"], 0o600]);
+  const stream = await dial(path, realClock);
+  expect(stream).toBeDefined();
+  stream?.destroy();
+  socket.stop(true);
+  expect(readdirSync(directory.path)).toEqual([]);
+});

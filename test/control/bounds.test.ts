@@ -9,7 +9,7 @@ import { steadyMs } from "../../src/core/clock.ts";
 import { encodeWire } from "../../src/core/json/json-codec.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { version } from "../../src/node/operations/daemon.ts";
-import { messages, publish } from "../../src/node/operations/messages.ts";
+import { messages, publish, watch } from "../../src/node/operations/messages.ts";
 import { encodeControlFrame } from "../../src/wire/control/control-frame.ts";
 import { newMoot } from "../node/read/held.ts";
 import { controlledNode } from "../support/control.ts";
@@ -89,21 +89,56 @@ describe("what a client makes a daemon hold", () => {
     const { group_id } = await newMoot(it.node);
     const poll = { group_id, by: "arrival", wait_ms: 60_000 } as const;
     const greedy: ControlConnection[] = [];
-    for (let client = 0; client < 4; client++) {
+    const clients = 40;
+    for (let client = 0; client < clients; client++) {
       const connection = await it.connect();
       greedy.push(connection);
       const request = encodeWire(messages.request, { ...messages.request.zero(), ...poll });
-      for (let call = 0; call < 64; call++)
-        await connection.send({ ...operationFrame("messages", {}, { call }), body: request });
+      await connection.send({ ...operationFrame("messages", {}), body: request });
     }
     await using honest = (await ControlClient.connect(it.dataDir, realClock))!;
     await honest.call(version, {});
     const polled = honest.call(messages, poll);
     await it.node.call(publish, { group_id, topics: ["a"], content: new Uint8Array(700_000) });
     expect((await polled).messages).toHaveLength(1);
-    await until(() => it.server.connections < 5);
+    await until(() => it.server.connections < clients + 1);
     expect(await honest.call(version, {})).toMatchObject({ version: "test" });
     for (const connection of greedy) connection[Symbol.dispose]();
+  });
+
+  test("large answers are gathered one at a time for a client, once it took the one before, and two for all", async () => {
+    const held = new Held();
+    await using it = await controlledNode({ parts: { operations: held.operations() } });
+    const clients = await Promise.all([1, 2, 3].map(() => it.connect()));
+    const asked = operationFrame("gather", { n: 4_000_000 });
+    for (const client of clients) for (let call = 0; call < 20; call++) await client.send({ ...asked, call });
+    await until(() => held.gathering === 2);
+    using other = await it.connect();
+    expect(saidBy(await ask(other, operationFrame("version", {})))).toMatchObject({ role: "answer" });
+    expect(held.gathering).toBe(2);
+    held.gatherOn();
+    // Nobody reads: the first answer of each waits, and no second one is gathered.
+    await until(() => held.gathered === clients.length);
+    for (let at = 0; at < 20; at++) await ask(other, operationFrame("version", {}));
+    expect([held.gathered, held.gathering]).toEqual([clients.length, 0]);
+    for (let call = 0; call < 20; call++) expect(saidBy(await clients[0]!.receive()).role).toBe("answer");
+    expect(held.gathered).toBe(clients.length + 19);
+    for (const client of clients) client[Symbol.dispose]();
+  });
+
+  test("a watcher that has no room keeps nobody on its connection waiting, and nothing is read for it", async () => {
+    await using it = await controlledNode({ caller: "agent" });
+    const { group_id } = await newMoot(it.node);
+    await it.node.call(publish, { group_id, topics: ["a"], content: new Uint8Array(100_000) });
+    using connection = await it.connect();
+    const all = encodeWire(watch.request, { ...watch.request.zero(), group_id, after: [] });
+    const asked = { ...operationFrame("watch", {}), body: all };
+    for (let call = 1; call < 20; call++) await connection.send({ ...asked, call });
+    await connection.send({ ...asked, call: 20, room: 1_000_000 });
+    expect(saidBy(await connection.receive())).toMatchObject({ role: "event", call: 20 });
+    expect(saidBy(await ask(connection, operationFrame("version", {}, { call: 21 })))).toMatchObject({ call: 21 });
+    await connection.send({ ...operationFrame("watch", "", { role: "credit", call: 7, room: 1 }) });
+    expect(saidBy(await connection.receive())).toMatchObject({ role: "event", call: 7 });
   });
 
   test("frames that take long to carry out are carried out one a round, whoever sent how many", async () => {

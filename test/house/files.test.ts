@@ -13,6 +13,7 @@ const OTHERS = /\bBun\.write\(|\.writer\(|new Database\((?!requireOwnDatabase\()
 
 /** Who makes such calls beside `files/`, and why none of them can be led to what is another's. */
 const ALLOWED: Readonly<Record<string, string>> = {
+  "agent/terminal/terminal-device.ts": "a pseudo-terminal that this process has just opened",
   "conformance/subjects/identity.ts": "a folder of its own for temporary files",
   "conformance/subjects/store.ts": "a folder of its own for temporary files",
   "conformance/tar.ts": "into a folder of its own for temporary files",
@@ -26,7 +27,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "store/original/private-place.ts": "a folder of its own for temporary files",
   "store/sqlite/frozen-database.ts": "a folder of its own for temporary files",
   "update/download.ts": "opens what requireOwnFile has passed, following no link",
-  "update/running-daemon.ts": "the stderr that a process of its own has open",
+  "update/daemon-user.ts": "what a process has open to write, of another user only what is that user's",
   "update/swap-binary.ts": "a name that was removed just before, in the folder of the executable",
 };
 

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { Program } from "../support/program.ts";
 import { FakeFeed, fakeBinary } from "./fake-feed.ts";
-import { Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
+import { PATH_MARK, Sandbox, SCRIPT, SHELLS } from "./sandbox.ts";
 
 const needs = missingTool("openssl") ?? missingTool("curl") ?? missingTool("dash");
 const needsRoot =
@@ -201,6 +201,7 @@ test(
     using feed = new FakeFeed();
     feed.publish();
     using box = new Sandbox(feed);
+    chmodSync(box.path, 0o755);
     Bun.spawnSync(["chown", "4711:4712", box.home]);
     await box.install();
     for (const name of [".bashrc", ".profile", ...readdirSync(box.installDir, { recursive: true, encoding: "utf8" })]) {
@@ -238,6 +239,33 @@ for (const shell of SHELLS) {
       const ran = existsSync(join(marks, "run")) ? readFileSync(join(marks, "run"), "utf8") : "";
       expect(ran.trim().split("\n")).not.toContain("0");
       expect(readFileSync(mine, "utf8")).toBe("mine\n");
+    },
+    needsRoot,
+  );
+}
+
+for (const shell of SHELLS) {
+  test(
+    `root takes its lines out of another user's start-up files as that user: ${shell.join(" ")}`,
+    async () => {
+      using feed = new FakeFeed();
+      feed.publish();
+      using box = new Sandbox(feed);
+      chmodSync(box.path, 0o755);
+      box.write(".bashrc", "root::0:0:::/bin/sh\n");
+      Bun.spawnSync(["chown", "-hR", "4711:4712", box.home]);
+      await box.install([], { shell });
+      expect(box.read(".bashrc")).toContain(PATH_MARK);
+      const mine = join(box.path, "of root");
+      writeFileSync(mine, "mine\n");
+      for (const name of [".bashrc", ".profile"]) symlinkSync(mine, join(box.home, `${name}.without-entmoot`));
+      Bun.spawnSync(["chown", "-hR", "4711:4712", box.home]);
+      await box.install(["uninstall"], { shell });
+      expect(readFileSync(mine, "utf8")).toBe("mine\n");
+      const { uid, gid } = lstatSync(mine);
+      expect([uid, gid]).toEqual([0, 0]);
+      expect(box.read(".bashrc")).toBe("root::0:0:::/bin/sh\n");
+      expect(lstatSync(join(box.home, ".bashrc")).uid).toBe(4711);
     },
     needsRoot,
   );

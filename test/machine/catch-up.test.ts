@@ -359,6 +359,27 @@ test("a message now and then does not keep others from being asked", () => {
   });
 });
 
+test("a few messages at a time, always in time, do not keep others from starting", () => {
+  connect(1);
+  handle({ kind: "status", from: node(1), status: group.status(config.frame.idsMax) });
+  let fetches = acts(handle({ kind: "ids_page", from: node(1), ...page(1) })).filter(({ kind }) => kind === "fetch");
+  // Late until it is asked for one at a time.
+  let nowMs = 0;
+  for (let late = 0; late < 3; late++) {
+    nowMs += config.pull.claimMs;
+    fetches = fetches.flatMap((fetch) => acts(deliver(fetch, nowMs))).filter(({ kind }) => kind === "fetch");
+  }
+  expect(fetches).toMatchObject(Array.from({ length: config.pull.fetchesMax }, () => ({ ids: { length: 1 } })));
+  const everyMs = config.pull.claimMs / 2 / config.pull.fetchesMax;
+  for (let at = 0; at < 8; at++) {
+    nowMs += everyMs;
+    fetches.push(...acts(deliver(fetches.shift(), nowMs)).filter(({ kind }) => kind === "fetch"));
+  }
+  connect(2, nowMs);
+  const starts = acts(handle({ kind: "status", from: node(2), status: group.status(9_000) }, nowMs));
+  expect(starts).toContainEqual(expect.objectContaining({ kind: "ask_ids", to: node(2) }));
+});
+
 test("who listed and did not deliver is left alone longer each time, also when it comes back", () => {
   let nowMs = 0;
   for (const waitMs of [1, 2, 4, 8].map((times) => times * config.catchUp.failureFirstMs)) {

@@ -28,7 +28,7 @@ export interface WorldOptions {
   readonly config?: MachineConfig;
 }
 
-/** What a member does that lies: it tells of a copy that differs, lists what is asked for, and does not deliver. */
+/** What a member does that lies: it tells of a copy that differs, lists what is asked for, and does not deliver, or one message at a time. */
 export const LIES = [
   "never serves",
   "invents ids",
@@ -37,6 +37,8 @@ export const LIES = [
   "garbage",
   "equal root",
   "hangs up",
+  "one a page",
+  "one of many",
 ] as const;
 export type Lie = (typeof LIES)[number];
 
@@ -359,11 +361,17 @@ export class World {
         status: lie === "equal root" ? status : { ...status, merkle_root: root, message_count: 1_000_000 },
       });
     } else if (effect.kind === "ask_ids") {
-      if (lie !== "invents ids") {
-        this.tell(asker, { kind: "ids_page", from, ...this.founder.idsAfter(effect.after, effect.limit) });
+      if (lie !== "invents ids" && lie !== "one of many") {
+        const limit = lie === "one a page" ? 1 : effect.limit;
+        this.tell(asker, { kind: "ids_page", from, ...this.founder.idsAfter(effect.after, limit) });
         return;
       }
       const ids = Array.from({ length: effect.limit }, () => this.randomId());
+      if (lie === "one of many") {
+        // The founder's, one in each fetch of the largest size.
+        const first = Number(effect.after?.timestamp ?? 0n) * 8;
+        for (let at = 0; at < 8; at++) ids[at * 512] = this.published[first + at] ?? ids[at * 512]!;
+      }
       const next = { timestamp: (effect.after?.timestamp ?? 0n) + 1n, author_node_id: 1, id: ids.at(-1)! };
       this.tell(asker, { kind: "ids_page", from, ids, next });
     } else if (effect.kind === "fetch") {
@@ -372,7 +380,15 @@ export class World {
       if (lie === "not found") this.tell(asker, { ...nothing, unknown: ids });
       else if (lie === "garbage") this.tell(asker, { ...nothing, refused: ids });
       else if (lie === "trickles") this.#trickle(asker, liar, effect, fail);
-      else if (lie === "hangs up") {
+      else if (lie === "one a page" || lie === "one of many") {
+        const held = ids.map((id) => this.founder.messages.get(id)).filter((message) => message !== undefined);
+        const { life } = asker;
+        this.clock.after(400, () => {
+          if (asker.life !== life) return;
+          const stored = this.#store(asker, from, held, 1, via);
+          this.tell(asker, { ...nothing, stored, unknown: ids.filter((id) => !this.founder.has(id)) });
+        });
+      } else if (lie === "hangs up") {
         this.#disconnect(asker, liar);
         fail("unreachable", 10);
         this.clock.after(500, () => this.#connect(liar, asker));

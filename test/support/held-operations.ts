@@ -55,6 +55,9 @@ export const fill = operation({
   answerMax: 1024 * 1024,
 });
 
+/** As `fill`, gathered in a turn once a test lets it go on. */
+export const gather = { ...fill, name: "gather", answerMax: 8 * 1024 * 1024 };
+
 export const FLOOD_EVENT_BYTES = 32 * 1024;
 
 /** What a test sees and moves of the operations above. */
@@ -67,6 +70,15 @@ export class Held {
   told = 0;
   /** Floods under way. */
   floods = 0;
+  /** Large answers that are being gathered, and those that were. */
+  gathering = 0;
+  gathered = 0;
+  readonly #goOn = Promise.withResolvers<void>();
+
+  /** Lets all of them be gathered. */
+  gatherOn(): void {
+    this.#goOn.resolve();
+  }
 
   /** Lets one call answer. */
   release(n: number): void {
@@ -76,7 +88,7 @@ export class Held {
   /** The operations of a node and these. */
   operations(): Implemented<NodeServices> {
     return nodeImplementations().add(
-      { hold, dawdle, linger, insist, flood, fill },
+      { hold, dawdle, linger, insist, flood, fill, gather },
       {
         hold: (_, { n }, { signal }) => this.#wait(n, signal),
         dawdle: (_, { n }, { signal }) => this.#wait(n, signal),
@@ -93,6 +105,14 @@ export class Held {
             this.floods -= 1;
           }
           return { n };
+        },
+        gather: async (_, { n }, call) => {
+          using _turn = await call.turnToGather?.();
+          this.gathering += 1;
+          await this.#goOn.promise;
+          this.gathering -= 1;
+          this.gathered += 1;
+          return { n, filling: "x".repeat(n) };
         },
         fill: (_, { n }) => ({ n, filling: "x".repeat(n) }),
       },

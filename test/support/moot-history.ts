@@ -3,6 +3,8 @@ import type { Policy } from "../../src/core/policy/policy.ts";
 import { buildPolicyUpdate, POLICY_TOPIC } from "../../src/core/policy/policy-update.ts";
 import type { Message, RosterEntry } from "../../src/core/record/records.ts";
 import { signRosterEntry } from "../../src/core/roster/roster-entry.ts";
+import { countingHeal } from "../../src/core/roster/roster-forks.ts";
+import { type RosterHeal, signRosterHeal } from "../../src/core/roster/roster-heal.ts";
 import { identity } from "./identity.ts";
 import { GROUP, message } from "./message.ts";
 
@@ -10,18 +12,20 @@ import { GROUP, message } from "./message.ts";
 export interface MootHistory {
   /** The first is the genesis. */
   readonly entries: readonly RosterEntry[];
+  /** Another history from one of them on, which the founder gave up; empty where it signed one alone. */
+  readonly lost: readonly RosterEntry[];
+  /** By which it did. */
+  readonly heals: readonly RosterHeal[];
   readonly messages: readonly Message[];
   /** Before the first of the founder's updates, which are among the messages. */
   readonly policy: Policy | undefined;
-  /** What is older than this is forgotten once the time is known, Unix milliseconds; `undefined`: nothing is. */
-  readonly oldest: bigint | undefined;
 }
 
 /** The founder, and keys that change hands between three node ids. */
 const [FOUNDER, ...KEYS] = [1, 2, 3, 4, 5].map((n) => identity(n));
 export const FOUNDER_ID = FOUNDER!.nodeId;
 const NODE_IDS = [11, 12, 13];
-const START = 1_700_000_000_000n;
+export const START = 1_700_000_000_000n;
 
 interface Change {
   readonly op: "add" | "remove";
@@ -86,22 +90,53 @@ export function anyMootHistory(policies: fc.Arbitrary<Policy | undefined>): fc.A
       changes: fc.array(anyChange, { minLength: 1, maxLength: 8 }),
       said: fc.array(anySaid(policies), { minLength: 1, maxLength: 14 }),
       policy: policies,
-      oldest: fc.option(fc.constantFrom(START - 5_000n, START + 1_000n), { nil: undefined }),
+      fork: fc.option(
+        fc.record({
+          at: fc.nat({ max: 8 }),
+          changes: fc.array(anyChange, { minLength: 1, maxLength: 4 }),
+          heals: fc.integer({ min: 1, max: 2 }),
+        }),
+        { nil: undefined },
+      ),
     })
-    .map(({ changes, said, ...rest }) => {
-      const entries = entriesOf(changes);
-      return { ...rest, entries, messages: messagesOf(said, entries) };
+    .map(({ changes, fork, policy, said }) => {
+      const entries = entriesOf([GENESIS], changes);
+      if (fork === undefined) return { policy, entries, lost: [], heals: [], messages: messagesOf(said, entries) };
+      const point = fork.at % (entries.length - 1);
+      // Its first entry is another one than that of the kept history.
+      const lost = entriesOf(entries.slice(0, point + 1), fork.changes, 7).slice(point + 1);
+      const heals = healsOf({ entries, lost, point }, fork.heals);
+      return { policy, entries, lost, heals, messages: messagesOf(said, [...entries, ...lost]) };
     });
 }
 
-function entriesOf(changes: readonly Change[]): RosterEntry[] {
-  const { info, nodeId: actor, seed } = FOUNDER!;
-  const common = { seed, actor, policy: undefined };
-  const entries = [signRosterEntry({ ...common, op: "add", subject: info, timestamp: START, parents: [] })];
+/** Of several the one with the greatest id counts; here the others keep the lost history. */
+function healsOf(
+  { entries, lost, point }: { entries: readonly RosterEntry[]; lost: readonly RosterEntry[]; point: number },
+  count: number,
+): RosterHeal[] {
+  const common = { seed: FOUNDER!.seed, group_id: GROUP, fork: entries[point]!.id };
+  const [kept, other] = [entries.at(-1)!.id, lost.at(-1)!.id];
+  const heals = [signRosterHeal({ ...common, kept: other, lost: kept, timestamp: START })];
+  for (let timestamp = START; heals.length < 2; timestamp += 1n) {
+    const heal = signRosterHeal({ ...common, kept, lost: other, timestamp });
+    if (countingHeal(heals[0], heal) === heal) heals.push(heal);
+  }
+  return heals.slice(-count);
+}
+
+const { info: FOUNDER_INFO, nodeId: actor, seed } = FOUNDER!;
+const common = { seed, actor, policy: undefined };
+const GENESIS = signRosterEntry({ ...common, op: "add", subject: FOUNDER_INFO, timestamp: START, parents: [] });
+
+function entriesOf(before: readonly RosterEntry[], changes: readonly Change[], shiftMs = 0): RosterEntry[] {
+  const entries = [...before];
   for (const { afterMs, key, nodeId, op } of changes) {
     const { id, timestamp } = entries.at(-1)!;
     const subject = { pilot_node_id: nodeId, entmoot_pubkey: KEYS[key]!.publicKey };
-    entries.push(signRosterEntry({ ...common, op, subject, timestamp: timestamp + BigInt(afterMs), parents: [id] }));
+    entries.push(
+      signRosterEntry({ ...common, op, subject, timestamp: timestamp + BigInt(afterMs + shiftMs), parents: [id] }),
+    );
   }
   return entries;
 }

@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { encodeWire } from "../../src/core/json/json-codec.ts";
@@ -75,20 +75,39 @@ export class OriginalRoot {
     return this;
   }
 
-  cursors(cursors: readonly { client: string; id: MessageId; timestamp: bigint }[]): this {
-    using database = new Database(join(this.path, "mailbox.sqlite"), { create: true, strict: true });
-    database.run(`CREATE TABLE mailbox_cursors (group_id BLOB NOT NULL, client_id TEXT NOT NULL, message_id BLOB NOT NULL,
-      timestamp_ms INTEGER NOT NULL, updated_at_ms INTEGER NOT NULL, PRIMARY KEY (group_id, client_id))`);
-    for (const { client, id, timestamp } of cursors) {
-      database.run("INSERT INTO mailbox_cursors VALUES (?1, ?2, ?3, ?4, 1)", [
-        GroupId.toBytes(GROUP),
-        client,
-        MessageId.toBytes(id),
-        timestamp,
-      ]);
-    }
+  /** Puts cursors where the original's mailbox keeps them, in a file of its own or the one that is there. */
+  cursors(cursors: readonly OriginalCursor[], how?: OriginalWrite): this {
+    putCursors(this.path, cursors, how);
     return this;
   }
+}
+
+export interface OriginalCursor {
+  readonly client: string;
+  readonly id: MessageId;
+  readonly timestamp: bigint;
+}
+
+/** How a row that is there is written anew: its other columns stay, or go. */
+type OriginalWrite = "update" | "replace";
+
+/** As the original's mailbox writes them, in the data root at `path`. */
+export function putCursors(path: string, cursors: readonly OriginalCursor[], how: OriginalWrite = "update"): void {
+  using database = new Database(join(path, "mailbox.sqlite"), { create: true, strict: true });
+  database.run("PRAGMA journal_mode = WAL");
+  database.run(`CREATE TABLE IF NOT EXISTS mailbox_cursors (group_id BLOB NOT NULL, client_id TEXT NOT NULL,
+    message_id BLOB NOT NULL, timestamp_ms INTEGER NOT NULL, updated_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (group_id, client_id))`);
+  const names = "(group_id, client_id, message_id, timestamp_ms, updated_at_ms)";
+  const sql =
+    how === "replace"
+      ? `INSERT OR REPLACE INTO mailbox_cursors ${names} VALUES (?1, ?2, ?3, ?4, 1)`
+      : `INSERT INTO mailbox_cursors ${names} VALUES (?1, ?2, ?3, ?4, 1) ON CONFLICT DO UPDATE SET
+        message_id = excluded.message_id, timestamp_ms = excluded.timestamp_ms, updated_at_ms = excluded.updated_at_ms`;
+  for (const { client, id, timestamp } of cursors) {
+    database.run(sql, [GroupId.toBytes(GROUP), client, MessageId.toBytes(id), timestamp]);
+  }
+  chmodSync(join(path, "mailbox.sqlite"), 0o600);
 }
 
 /** Stores messages as the original does, in one transaction. */

@@ -86,6 +86,7 @@ const HOMES: readonly (readonly [prefix: string, rooms: readonly string[], said:
   ["@number0/iroh", ["transport"], "only transport imports @number0/iroh"],
   ["citty", ["cli", "main.ts"], ""],
   ["consola", ["host"], ""],
+  ["@modelcontextprotocol/", ["mcp"], "only mcp imports @modelcontextprotocol"],
 ];
 
 /** What a dialect can say is asked of wire, so that the next one is told apart in one place. */

@@ -2,7 +2,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
 import { announceJson } from "../../host/print.ts";
-import { status } from "../../node/operations/daemon.ts";
+import { status, stop } from "../../node/operations/daemon.ts";
 import { readiness } from "../../view/readiness.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -34,6 +34,7 @@ export const serve = defineCommand({
       description: "serve only this group",
     },
     ...daemonFlags,
+    supervised: { type: "boolean", description: "end when stdin closes, as below a daemon that keeps voices" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
@@ -54,7 +55,14 @@ export const serve = defineCommand({
         throw new EntmootError("not_member", `${LABEL}: group ${group}: local node is not a current group member`);
       }
       announceJson(await readiness(daemon.node));
+      if (args.supervised === true) endWithStdin(() => daemon.node.call(stop, {}));
       await untilEnding(daemon);
     });
   },
 });
+
+/** Whoever started this process holds the other end: it closes with that one, however that ends. */
+function endWithStdin(end: () => unknown): void {
+  for (const event of ["end", "close", "error"] as const) process.stdin.once(event, end);
+  process.stdin.resume();
+}

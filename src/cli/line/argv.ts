@@ -67,13 +67,14 @@ export async function readCommandLine(
     const wanted = path.join(" ");
     if (words.help && op === undefined) return { kind: "help", path, command };
     const ops = Object.keys(subCommands).join(", ");
-    if (op === undefined) throw new EntmootError("invalid_argument", `${wanted}: missing op (want: ${ops})`);
+    const said = command.help?.ops;
+    if (op === undefined) {
+      throw new EntmootError("invalid_argument", said?.missing ?? `${wanted}: missing op (want: ${ops})`);
+    }
     if (!Object.hasOwn(subCommands, op)) {
       if (op === "help") return { kind: "help", path, command };
-      throw new EntmootError(
-        "invalid_argument",
-        `${wanted}: unknown op ${JSON.stringify(op)} (want: ${ops})${listedBy(`${wanted} ${op}`)}`,
-      );
+      const unknown = said?.unknown(JSON.stringify(op)) ?? `${wanted}: unknown op ${JSON.stringify(op)} (want: ${ops})`;
+      throw new EntmootError("invalid_argument", `${unknown}${listedBy(`${wanted} ${op}`)}`);
     }
     command = (await resolveOnce(subCommands[op])) as EntmootCommand;
     path.push(op);

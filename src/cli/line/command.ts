@@ -28,6 +28,8 @@ export interface CommandHelp {
   readonly anyFlags?: boolean;
   /** Flags that people leave out ahead of their values: `publish chat hello`. A refusal of such a word names them. */
   readonly words?: readonly string[];
+  /** Wire with the original, where it has words of its own for a part that is missing or unknown; `op` is quoted. */
+  readonly ops?: { readonly missing: string; readonly unknown: (op: string) => string };
   /** Paragraphs after the flags, where one line of description is not enough. */
   readonly notes?: readonly string[];
 }

@@ -1,6 +1,6 @@
 import { trimSpace } from "../../core/bytes/text.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { GroupId, PublicKey } from "../../core/ids.ts";
+import { GroupId, MessageId, PublicKey } from "../../core/ids.ts";
 
 /**
  * A group id as people and scripts write it: standard or URL-safe base64 of 32 bytes, padded or not, or 64 hex digits, blanks
@@ -13,6 +13,12 @@ export function parseGroupId(label: string, text: string): GroupId {
     throw new EntmootError("invalid_argument", `${label}: empty group id; ${next}`);
   }
   return GroupId.fromBytes(decode32(`${label}: group id`, text));
+}
+
+/** A message id in the same forms as a group id. Throws `invalid_argument`. */
+export function parseMessageId(label: string, text: string): MessageId {
+  if (trimSpace(text) === "") throw new EntmootError("invalid_argument", `${label}: empty message id`);
+  return MessageId.fromBytes(decode32(`${label}: message id`, text));
 }
 
 const HEX = /^[0-9a-fA-F]{64}$/;

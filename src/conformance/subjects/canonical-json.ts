@@ -1,7 +1,7 @@
 import { decodeDefaultMoot, defaultMootCodec, defaultMootSigningForm } from "../../core/admission/default-moot.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { canonicalJson } from "../../core/json/canonical-json.ts";
 import { type Codec, decodeJson, encodeCanonical } from "../../core/json/json-codec.ts";
-import { canonicalJson } from "../../core/json/json-text.ts";
 import { gossip, gossipSigningForm, hello, helloSigningForm } from "../../core/record/gossip.ts";
 import { invite, memberProfileAd, message, rosterEntry, transportAd } from "../../core/record/record-codecs.ts";
 import { secondOpinion } from "../../core/second-opinion.ts";

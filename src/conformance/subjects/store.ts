@@ -10,7 +10,7 @@ import { encodeWire } from "../../core/json/json-codec.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import { invite as inviteCodec } from "../../core/record/record-codecs.ts";
 import { RosterLog } from "../../core/roster/roster-log.ts";
-import { mailboxConsumer } from "../../store/original/mailbox-cursors.ts";
+import { standingOf } from "../../node/mailbox/standing.ts";
 import { OriginalDatabase } from "../../store/original/original-database.ts";
 import { SqliteDataRoot } from "../../store/sqlite/sqlite-data-root.ts";
 import type { SqliteGroupStore } from "../../store/sqlite/sqlite-group-store.ts";
@@ -249,7 +249,7 @@ function factsNamed(name: string): Record<string, unknown> {
   return facts;
 }
 
-function checkCursors(vector: VectorCase): void {
+async function checkCursors(vector: VectorCase): Promise<void> {
   const cursors = objectListField(vector, "cursors");
   using database = OriginalDatabase.open(join(world().path, "mailbox.sqlite"), `${world().path}-copy-`);
   const rows = database?.rows(`SELECT client_id, hex(group_id), hex(message_id), timestamp_ms FROM mailbox_cursors
@@ -261,7 +261,12 @@ function checkCursors(vector: VectorCase): void {
   for (const cursor of cursors) {
     const store = world().group(textField(cursor, "group_id"));
     const id = MessageId.fromHex(textField(cursor, "message_id"));
-    expectEqual(store.consumers.cursor(mailboxConsumer(textField(cursor, "client_id"))), store.messages.get(id)?.seq);
+    const { mailbox } = world().root();
+    const row = mailbox.row(store.groupId, textField(cursor, "client_id"));
+    const moot = { id: store.groupId, store };
+    const { keys, seq } = await standingOf({ mailbox, turns: { take: async () => {} } }, moot, row);
+    expectEqual(keys, { messageId: id, timestamp: BigInt(numberField(cursor, "timestamp_ms")) });
+    expectEqual(seq, store.messages.get(id)?.seq);
     // What is left to deliver is what the original delivers after that message.
     const order = idsOf(store.messages.topologicalRange({ since: undefined, until: undefined }));
     const left = idsOf(store.messages.arrivedAfter(store.messages.get(id)!.seq, 1000));

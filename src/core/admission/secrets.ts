@@ -54,15 +54,30 @@ function isCoded(word: string): boolean {
 function withoutLinks(text: string): string {
   let shown = "";
   let at = 0;
+  for (const [from, to] of linksIn(text)) {
+    shown += `${text.slice(at, from)}…`;
+    at = to;
+  }
+  return shown + text.slice(at);
+}
+
+/** Where each link of `text` goes on behind its beginning, and where it ends. */
+function* linksIn(text: string): Generator<readonly [from: number, to: number]> {
+  let at = 0;
   for (const { 0: beginning, index } of text.matchAll(BEGINNING)) {
     if (index < at) continue;
     const from = index + beginning.length;
     const to = endOfLink(text, from);
     if (to === from) continue;
-    shown += `${text.slice(at, from)}…`;
+    yield [from, to];
     at = to;
   }
-  return shown + text.slice(at);
+}
+
+/** Where the first link stands in `text` without its unseen characters, behind its beginning; `undefined` without one. */
+export function firstLink(text: string): number | undefined {
+  const [first] = linksIn(withoutInvisible(text));
+  return first?.[0];
 }
 
 /** Where what stands at `from` ends as the rest of a link; words of the sentence behind it are none of it. */

@@ -2,7 +2,8 @@ import { encodeUtf8 } from "../bytes/utf8.ts";
 import { CheckedPlace } from "./json-fault.ts";
 import { JsonReader, type JsonReading } from "./json-reader.ts";
 import { ANY_JSON, type JsonSchema } from "./json-schema.ts";
-import { compareKeys, type JsonForm, jsonString } from "./json-text.ts";
+import { type JsonForm, jsonString } from "./json-text.ts";
+import { compareKeys } from "./key-order.ts";
 
 /**
  * How one kind of value stands in JSON. A record's shape is written once, out of the codecs here

@@ -9,6 +9,7 @@ const COMMA = 0x2c;
 const COLON = 0x3a;
 const LETTER_N = 0x6e;
 const MINUS = 0x2d;
+const ZERO = 0x30;
 const BACKSLASH = 0x5c;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
@@ -91,6 +92,25 @@ export class JsonReader {
     if (!NUMBER.test(this.text)) return undefined;
     this.#at = NUMBER.lastIndex;
     return this.text.slice(start, this.#at);
+  }
+
+  /**
+   * The next value if it is a byte in plain digits between others of a list; otherwise `undefined`, nothing consumed, and
+   * the value is still to be looked at. There may be a million of them.
+   */
+  readPlainByte(): number | undefined {
+    const text = this.text;
+    let at = this.#at;
+    let value = 0;
+    for (let code = text.charCodeAt(at); isDigit(code); code = text.charCodeAt(++at)) {
+      // A zero ahead of others makes no number.
+      if (value > 25 || (value === 0 && at > this.#at)) return undefined;
+      value = 10 * value + code - ZERO;
+    }
+    const next = text.charCodeAt(at);
+    if (at === this.#at || value > 0xff || !(next === COMMA || next === CLOSE_ARRAY)) return undefined;
+    this.#at = at;
+    return value;
   }
 
   /** The next value if it is a string, well-formed; otherwise `undefined`, nothing consumed. */

@@ -1,9 +1,10 @@
 import { decodeBase64 } from "../bytes/base64.ts";
 import { ForksDigest, GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../ids.ts";
+import { canonicalJson } from "./canonical-json.ts";
 import type { Codec } from "./json-codec.ts";
 import type { CheckedPlace } from "./json-fault.ts";
 import type { JsonReader } from "./json-reader.ts";
-import { canonicalJson, compactJson, jsonString } from "./json-text.ts";
+import { compactJson, jsonString } from "./json-text.ts";
 
 const INTEGER = /^-?[0-9]+$/;
 const ID_32 = /^[0-9a-f]{64}$/;
@@ -204,6 +205,11 @@ function readBytes(reader: JsonReader, previous: Uint8Array | null): Uint8Array 
   const under = longer ?? previous ?? NO_BYTES;
   const values: number[] = [];
   const isArray = reader.readArray((index) => {
+    const plain = reader.readPlainByte();
+    if (plain !== undefined) {
+      values.push(plain);
+      return;
+    }
     reader.path.push(index);
     values.push(u8.read(reader, under[index] ?? 0));
     reader.path.pop();

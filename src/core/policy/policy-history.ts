@@ -34,14 +34,7 @@ export class PolicyHistory {
    * the one with the greater id. In whatever order they are given, the history is the same.
    */
   static of(always: Policy | undefined, notes: readonly PolicyNote[]): PolicyHistory {
-    const steps: PolicyStep[] = [];
-    let counting: PolicyNote | undefined;
-    for (const note of [...notes].sort(byDate)) {
-      if (counting !== undefined && note.sequence < counting.sequence) continue;
-      counting = note;
-      steps.push(note);
-    }
-    return new PolicyHistory(always, steps);
+    return new PolicyHistory(always, countingNotes(notes));
   }
 
   /** The one in force at `date` (Unix milliseconds); `undefined`: none. */
@@ -61,6 +54,16 @@ export class PolicyHistory {
     const limits = policies.flatMap((policy) => (policy === undefined ? [] : [policy.max_message_bytes]));
     return limits.length === 0 ? undefined : limits.reduce((least, limit) => (limit < least ? limit : least));
   }
+}
+
+/** Those that count at some date, each from its own date on, ascending. */
+export function countingNotes(notes: readonly PolicyNote[]): PolicyNote[] {
+  const counting: PolicyNote[] = [];
+  for (const note of [...notes].sort(byDate)) {
+    const before = counting.at(-1);
+    if (before === undefined || note.sequence >= before.sequence) counting.push(note);
+  }
+  return counting;
 }
 
 /** Negative when `a` comes before `b`: by date, then id. */

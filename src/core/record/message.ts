@@ -33,6 +33,26 @@ export function decodeMessage(input: Uint8Array | string): Message {
   return decodePlain(text) ?? decodeJson(messageCodec, text);
 }
 
+/** What readers are shown of a message. */
+export type Spoken = Pick<Message, "timestamp" | "topics" | "content"> & { readonly nodeId: number };
+
+/**
+ * What a message says, read from its canonical form as it was kept: a fifth of what all of it costs. Bytes that are no such
+ * form throw `malformed_frame`, as far as that shows in what is read.
+ */
+export function decodeSpoken(canonical: Uint8Array): Spoken {
+  const text = decodeUtf8(canonical);
+  if (text.startsWith('{"author":') && text.length <= PLAIN_TEXT_MAX && !isBusy(text)) {
+    try {
+      return spokenOf(JSON.parse(text));
+    } catch {
+      // The strict reader tells what is wrong, or reads what the built-in one does not: a time past 2^53.
+    }
+  }
+  const { author, content, timestamp, topics } = decodeMessage(text);
+  return { nodeId: author.pilot_node_id, content, timestamp, topics };
+}
+
 /** As `decodeMessage`, with both forms: for input in canonical form this costs hardly more than decoding alone. */
 export function decodeMessageForms(input: Uint8Array): { readonly message: Message } & MessageForms {
   const text = decodeUtf8(input);
@@ -217,6 +237,15 @@ function fromParsed(parsed: Parsed): Message {
     content: parsed.content === undefined ? new Uint8Array(0) : readBytes(parsed.content),
     references: readList(parsed.references, readMessageId),
     signature: parsed.signature === undefined ? new Uint8Array(0) : readBytes(parsed.signature),
+  };
+}
+
+function spokenOf(parsed: Parsed): Spoken {
+  return {
+    nodeId: readNodeId((parsed.author as { readonly pilot_node_id?: unknown }).pilot_node_id),
+    timestamp: readTimestamp(parsed.timestamp),
+    topics: readList(parsed.topics, readText),
+    content: parsed.content === undefined ? new Uint8Array(0) : readBytes(parsed.content),
   };
 }
 

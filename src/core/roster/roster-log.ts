@@ -43,9 +43,9 @@ interface KeySpan {
   readonly until: RosterPoint | undefined;
 }
 
-/** Of a key from another history: it counts for messages of any date, for the founder gave it to its node id. */
-const BEFORE_ALL: RosterPoint = { index: -1, timestamp: -(2n ** 63n) };
-const AFTER_ALL: RosterPoint = { index: -1, timestamp: 2n ** 63n - 1n };
+/** Of what stands in another history. */
+const NOWHERE = -1;
+const AFTER_ALL: RosterPoint = { index: NOWHERE, timestamp: 2n ** 63n - 1n };
 
 const OPS: ReadonlySet<string> = new Set(["add", "remove", "policy_change"]);
 
@@ -112,17 +112,25 @@ export class RosterLog {
   }
 
   /**
-   * The same log that also knows these as keys their node ids once had, in another history of the same founder: what
-   * they signed is no less theirs. They are members by nothing of it.
+   * The same log that also knows the keys these gave to their node ids, in another history of the same founder: what
+   * they signed is no less theirs, from then on. They are members by nothing of it.
    */
-  withFormer(subjects: readonly NodeInfo[]): RosterLog {
+  withFormer(entries: Iterable<RosterEntry>): RosterLog {
     const history = new Map(this.#history);
-    for (const { entmoot_pubkey: key, pilot_node_id: nodeId } of subjects) {
+    for (const { op, subject, timestamp } of entries) {
+      if (op !== "add") continue;
+      const { entmoot_pubkey: key, pilot_node_id: nodeId } = subject;
       const spans = history.get(nodeId) ?? [];
-      if (spans.some((span) => sameKey(span.key, key))) continue;
-      history.set(nodeId, [{ key, from: BEFORE_ALL, until: AFTER_ALL }, ...spans]);
+      if (spans.some((span) => sameKey(span.key, key) && span.from.timestamp <= timestamp)) continue;
+      history.set(nodeId, [{ key, from: { index: NOWHERE, timestamp }, until: AFTER_ALL }, ...spans]);
     }
     return new RosterLog(this.entries, history);
+  }
+
+  /** When a node id was first given a key, in whichever history, Unix milliseconds; `undefined` when it never was. */
+  admittedAt(nodeId: number): bigint | undefined {
+    const dates = this.history(nodeId).map(({ from }) => from.timestamp);
+    return dates.length === 0 ? undefined : dates.reduce((first, date) => (date < first ? date : first));
   }
 
   /** The entry that ended the latest membership of this key; `undefined` while it is a member or when it never was. */
@@ -160,7 +168,7 @@ export class RosterLog {
     return at === undefined ? undefined : this.entries[at];
   }
 
-  /** Every key this node id ever belonged to, oldest first; empty when it was never added. */
+  /** Every key this node id ever belonged to, those of other histories first, then oldest first; empty when it was never added. */
   history(nodeId: number): readonly KeySpan[] {
     return this.#history.get(nodeId) ?? [];
   }
@@ -248,13 +256,7 @@ class Builder {
   }
 
   acceptGenesis(entry: RosterEntry): RosterRejection | undefined {
-    const { actor, op, parents, subject } = entry;
-    if (this.entries.length > 0) return "non_empty_log";
-    if (op !== "add") return "genesis_op";
-    if (parents.length > 0) return "genesis_parents";
-    if (actor !== subject.pilot_node_id) return "genesis_actor";
-    if (subject.entmoot_pubkey === null || subject.entmoot_pubkey.length === 0) return "genesis_no_key";
-    const rejection = checkSeal(entry, subject.entmoot_pubkey);
+    const rejection = this.entries.length > 0 ? "non_empty_log" : checkGenesis(entry);
     if (rejection === undefined) this.take(entry);
     return rejection;
   }
@@ -290,6 +292,16 @@ class Builder {
 
 function build({ entries, history }: Builder): RosterLog {
   return new RosterLog(entries, history);
+}
+
+/** The check that `entry` fails first as the one a log starts with. */
+export function checkGenesis(entry: RosterEntry): RosterRejection | undefined {
+  const { actor, op, parents, subject } = entry;
+  if (op !== "add") return "genesis_op";
+  if (parents.length > 0) return "genesis_parents";
+  if (actor !== subject.pilot_node_id) return "genesis_actor";
+  if (subject.entmoot_pubkey === null || subject.entmoot_pubkey.length === 0) return "genesis_no_key";
+  return checkSeal(entry, subject.entmoot_pubkey);
 }
 
 /** The check that `entry` fails first as the one behind `before`, in a log of `founder`. */

@@ -9,19 +9,21 @@ const TIMEOUT_MS = 15_000;
 /** Ours. Pages of a peer's log at most; 65,536 entries. */
 const PAGES_MAX = 32;
 
+/** Looks at what a page brought as it comes; `false` when none is wanted behind it. */
+export type LookAtPage = (entries: readonly RosterEntry[]) => Promise<boolean>;
+
 export interface RosterQuestion {
   readonly peers: Peers;
   readonly groupId: GroupId;
   readonly to: PublicKey;
   /** The last entry held; `undefined` for the whole log. */
   readonly after: RosterEntryId | undefined;
-  /** Looks at a page; `false` when none is wanted behind it. */
-  readonly isGood?: (entries: readonly RosterEntry[]) => Promise<boolean>;
+  readonly isGood: LookAtPage;
   readonly ignoreBackoff?: boolean;
 }
 
 export interface RosterTold {
-  /** Unverified. */
+  /** As they came, up to the page that was found bad; nothing behind the first bad one was looked at. */
   readonly entries: readonly RosterEntry[];
   /** What the peer calls the group, when it was asked for all of the log; empty for nothing. */
   readonly name: string;
@@ -39,21 +41,20 @@ export async function askRosterAfter(question: RosterQuestion): Promise<RosterTo
     entries.push(...answer.entries);
     if (page === 0) name = answer.name;
     const last = answer.entries.at(-1);
-    if (answer.last || last === undefined) break;
-    if (isGood !== undefined && !(await isGood(answer.entries))) break;
+    if (!(await isGood(answer.entries)) || answer.last || last === undefined) break;
     after = last.id;
   }
   return { entries, name };
 }
 
 export interface ForksTold {
-  /** Unverified. */
+  /** As they came, up to the page that was found bad. */
   readonly entries: readonly RosterEntry[];
   readonly heals: readonly RosterHeal[];
 }
 
 /** What a member knows of other histories of the roster. */
-export async function askForks({ groupId, peers, to }: Omit<RosterQuestion, "after" | "isGood">): Promise<ForksTold> {
+export async function askForks({ groupId, isGood, peers, to }: Omit<RosterQuestion, "after">): Promise<ForksTold> {
   const entries: RosterEntry[] = [];
   const heals: RosterHeal[] = [];
   for (let page = 0; page < PAGES_MAX; page++) {
@@ -61,14 +62,14 @@ export async function askForks({ groupId, peers, to }: Omit<RosterQuestion, "aft
     const answer = await peers.ask(to, request, "roster_forks_resp", TIMEOUT_MS);
     entries.push(...answer.entries);
     heals.push(...answer.heals);
-    if (answer.last || answer.entries.length === 0) break;
+    if (!(await isGood(answer.entries)) || answer.last || answer.entries.length === 0) break;
   }
   return { entries, heals };
 }
 
 /** What follows `head` up to the entry that removed this node, by a peer that takes it for a stranger. Throws `PeerRefusal`. */
 export async function askProof(question: Omit<RosterQuestion, "after"> & { head: RosterEntryId }): Promise<ForksTold> {
-  const { groupId, peers, to } = question;
+  const { groupId, isGood, peers, to } = question;
   const entries: RosterEntry[] = [];
   const heals: RosterHeal[] = [];
   let { head } = question;
@@ -78,7 +79,7 @@ export async function askProof(question: Omit<RosterQuestion, "after"> & { head:
     entries.push(...answer.entries);
     heals.push(...answer.heals);
     const last = answer.entries.at(-1);
-    if (answer.last || last === undefined) break;
+    if (!(await isGood(answer.entries)) || answer.last || last === undefined) break;
     head = last.id;
   }
   return { entries, heals };

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode } from "../../core/errors.ts";
-import { type MessageId, PublicKey, type RosterEntryId } from "../../core/ids.ts";
+import { type MessageId, PublicKey } from "../../core/ids.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
 import type { AskEffect, Effect, HeldMessage, Report, SendEffect } from "../../machine/effect.ts";
 import type { NetworkFailure } from "../../machine/event.ts";
@@ -14,9 +14,10 @@ import type { Group } from "../group/group.ts";
 import type { Turns } from "../turns.ts";
 import { askForks, askRosterAfter } from "./ask-roster.ts";
 import { Lanes } from "./lanes.ts";
+import { OldUpdates } from "./old-updates.ts";
 import { failureOf, PeerRefusal, type Peers } from "./peers.ts";
 import { PUSHED_BYTES_MAX } from "./prices.ts";
-import { lookAt, takeForks, takeRoster } from "./told-rosters.ts";
+import { lookAtPages, takeForks, takeRoster } from "./told-rosters.ts";
 
 /** Ours. How long an answer may take. */
 const SMALL_TIMEOUT_MS = 15_000;
@@ -55,6 +56,7 @@ export class CarryOut {
   readonly #parts: CarryOutParts;
   readonly #timers = new Set<Disposable>();
   readonly #announced = new Lanes<PublicKey>(ANNOUNCED_FETCHES);
+  readonly #oldUpdates = new OldUpdates();
 
   constructor(parts: CarryOutParts) {
     this.#parts = parts;
@@ -133,9 +135,15 @@ export class CarryOut {
       // Several frames of one effect fail as one.
       if (hasFailed) return;
       hasFailed = true;
-      group.tell({ kind: "failed", effect, failure });
+      this.#own(this.#tellFailed(group, effect, failure));
     };
     for (const frame of this.#framesOf(group, effect, failed)) this.#parts.peers.send(effect.to, frame, failed);
+  }
+
+  /** In its turn: of thousands of members whom nobody reaches, each that fails has the next one tried. */
+  async #tellFailed(group: Group, effect: SendEffect, failure: NetworkFailure): Promise<void> {
+    await this.#parts.turns.take();
+    group.tell({ kind: "failed", effect, failure });
   }
 
   /** The frames of a one-way effect; none when there is nothing left to send. */
@@ -214,6 +222,7 @@ export class CarryOut {
     const { peers } = this.#parts;
     const group_id = group.id;
     try {
+      await group.ordered();
       return await peers.ask(to, { kind: "status_req", ...group.question(to) }, "status_resp", SMALL_TIMEOUT_MS);
     } catch (error) {
       // An original has no such question: what it can be asked is its roster.
@@ -237,7 +246,9 @@ export class CarryOut {
           group.policiesChanged();
         }
         if (status.twin) this.#parts.onTwin?.(effect.to);
+        await group.ordered();
         group.hearStatus(effect.to, status, false);
+        await this.#oldUpdates.look(group, effect.to, peers);
         return;
       }
       case "ask_ids": {
@@ -250,8 +261,9 @@ export class CarryOut {
         await takeRoster(group, await askRoster(group, effect.to, this.#parts), effect.to, this.#parts.turns);
         return;
       case "ask_forks": {
-        const told = await askForks({ peers, groupId: group_id, to: effect.to });
-        await takeForks(group, told, effect.to, this.#parts.turns);
+        const { turns } = this.#parts;
+        const question = { peers, groupId: group_id, to: effect.to, isGood: lookAtPages(group, turns) };
+        await takeForks(group, await askForks(question), effect.to, turns);
         return;
       }
       case "fetch":
@@ -280,9 +292,7 @@ async function askRoster(
   { peers, turns }: Pick<CarryOutParts, "peers" | "turns">,
 ): Promise<readonly RosterEntry[]> {
   const { head } = group.roster;
-  const seen = new Set<RosterEntryId>();
-  const isGood = (page: readonly RosterEntry[]) => lookAt(group, page, turns, seen);
-  const question = { peers, groupId: group.id, to, isGood };
+  const question = { peers, groupId: group.id, to, isGood: lookAtPages(group, turns) };
   try {
     const { entries: newer } = await askRosterAfter({ ...question, after: head });
     // With our own last entry in front the log knows where the rest belongs.

@@ -24,6 +24,7 @@ import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
 import { ROSTER_PAGE_MAX, type RosterPage, writeRosterPage } from "../../wire/peer/roster-page-frames.ts";
 import type { Group } from "../group/group.ts";
 import { groupName } from "../group/group-name.ts";
+import type { Notes } from "../notes/notes.ts";
 import { orderMs, pushMs, rosterMs } from "./prices.ts";
 import type { Question } from "./question.ts";
 import type { SharedAnswers } from "./shared-answers.ts";
@@ -44,6 +45,7 @@ export interface MemberFrameServices {
   readonly hintsOf: (group: Group) => readonly Uint8Array[];
   readonly acceptProfile: (group: Group, ad: MemberProfileAd, from: PublicKey) => void;
   readonly acceptTransportAd: (group: Group, ad: TransportAd) => void;
+  readonly notes: Pick<Notes, "answer" | "heads" | "told">;
 }
 
 /** One frame as its handler sees it: about which group, and from which member. */
@@ -94,11 +96,21 @@ const ONE_WAY = {
     acceptTransportAd(group, ad);
     return undefined;
   },
+  note_heads({ from, group, notes }, { heads }) {
+    notes.heads(group, from, heads);
+    return undefined;
+  },
+  async notes({ from, group, notes }, frame) {
+    await notes.told(group, from, frame.notes);
+    return undefined;
+  },
 } as const satisfies Handlers;
 
 /** Questions about the log of messages. */
 const MESSAGE_QUESTIONS = {
-  merkle_req({ group: { id, store } }) {
+  async merkle_req({ group }) {
+    await group.ordered();
+    const { id, store } = group;
     const { messages } = store;
     return { kind: "merkle_resp", group_id: id, root: messages.merkleRoot(), message_count: messages.size };
   },
@@ -138,7 +150,8 @@ const MESSAGE_QUESTIONS = {
 
 /** Questions about the group and its members. */
 const GROUP_QUESTIONS = {
-  status_req({ from, group, isTwin, version }, status) {
+  async status_req({ from, group, isTwin, version }, status) {
+    await group.ordered();
     // Both sides compare at once: we with what the asker says of its copy, the asker with our answer.
     group.hearStatus(from, status, true);
     const policy = group.isFounder ? group.policy.firstText : "";
@@ -178,6 +191,9 @@ const GROUP_QUESTIONS = {
   },
   peer_hints_req({ group, hintsOf }) {
     return { kind: "peer_hints_resp", group_id: group.id, hints: hintsOf(group) };
+  },
+  notes_req({ from, group, notes }, { wanted }) {
+    return { kind: "notes_resp", group_id: group.id, notes: notes.answer(group, from, wanted) };
   },
   member_profile_snapshot_req({ clock, group }) {
     return { kind: "member_profile_snapshot_resp", group_id: group.id, profiles: currentProfiles(group, clock) };

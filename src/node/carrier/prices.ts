@@ -30,6 +30,9 @@ const COUNT_US = 0.02;
 /** Ours. About what an entry, a profile or an ad takes in an answer; what it really takes is looked at before it is written. */
 const RECORD_BYTES = 512;
 
+/** Ours. The same of a receipt of full size, in base64. */
+const NOTE_BYTES = 6 * 1024;
+
 /** Ours. What `answerFetchMany` puts into one answer at most. */
 const PAGE_BYTES = 1024 * 1024;
 
@@ -100,6 +103,12 @@ function unitsOf(frame: Frame, group: Group): { readonly microseconds: number; r
     case "member_profile_ad":
     case "transport_ad":
       return { microseconds: SIGNATURE_US + ROW_US, bytes: 0 };
+    case "note_heads":
+      return { microseconds: frame.heads.length * LOOK_US, bytes: 0 };
+    case "notes":
+      return { microseconds: frame.notes.length * (SIGNATURE_US + ROW_US), bytes: 0 };
+    case "notes_req":
+      return { microseconds: frame.wanted.length * ROW_US, bytes: frame.wanted.length * NOTE_BYTES };
     case "graft":
       return { microseconds: frame.ids.length * ROW_US, bytes: 0 };
     case "ihave":

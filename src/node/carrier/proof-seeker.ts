@@ -7,7 +7,7 @@ import type { Group } from "../group/group.ts";
 import type { Turns } from "../turns.ts";
 import { askProof, type ForksTold } from "./ask-roster.ts";
 import type { Peers } from "./peers.ts";
-import { takeForks } from "./told-rosters.ts";
+import { lookAtPages, takeForks } from "./told-rosters.ts";
 
 /** Ours. One member is asked no more often than this why it takes us for a stranger. */
 const ASK_AGAIN_MS = 60_000;
@@ -50,8 +50,8 @@ export class ProofSeeker {
   }
 
   async #told(group: Group, to: PublicKey): Promise<ForksTold> {
-    const { peers } = this.#parts;
-    const question = { peers, groupId: group.id, to };
+    const { peers, turns } = this.#parts;
+    const question = { peers, groupId: group.id, to, isGood: lookAtPages(group, turns) };
     try {
       return await askProof({ ...question, head: group.roster.head });
     } catch (error) {

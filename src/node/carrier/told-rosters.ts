@@ -5,7 +5,7 @@ import type { RosterEntry } from "../../core/record/records.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
 import type { Group } from "../group/group.ts";
 import type { Turns } from "../turns.ts";
-import type { ForksTold } from "./ask-roster.ts";
+import type { ForksTold, LookAtPage } from "./ask-roster.ts";
 import type { PeerBudget } from "./peer-budget.ts";
 import { entriesMs } from "./prices.ts";
 
@@ -25,7 +25,7 @@ export async function takeForks(group: Group, told: ForksTold, from: PublicKey, 
 }
 
 /** Looks at what is new in turns; `false` when some of it would not be taken. */
-export async function lookAt(
+async function lookAt(
   group: Group,
   entries: readonly RosterEntry[],
   turns: Turns,
@@ -36,6 +36,12 @@ export async function lookAt(
     const { done, value } = steps.next();
     if (done) return value;
   }
+}
+
+/** Looks at pages as they come, each behind those before it: what a page brings is not held behind a bad one. */
+export function lookAtPages(group: Group, turns: Turns): LookAtPage {
+  const seen = new Set<RosterEntryId>();
+  return (entries) => lookAt(group, entries, turns, seen);
 }
 
 /**

@@ -4,8 +4,11 @@ import type { MessageStore, NewMessage } from "../../store/group-store.ts";
 import { StoreBusy, StoreUnavailable } from "../../store/store-failures.ts";
 import { WRITE_PATIENCE_MS, WRITE_RETRY_MS } from "../when-writable.ts";
 
-/** Ours. Messages in one transaction; more wait for the next turn, so a long batch cannot hold the loop. */
-const BATCH_MAX = 1024;
+/**
+ * Ours. Messages in one transaction; more wait for the next turn. It takes ten milliseconds, and twenty-five more where
+ * the log is written back to the database.
+ */
+const BATCH_MAX = 512;
 /** Ours. Bytes that wait while another process holds the database: peers go on sending. */
 const HELD_MAX_BYTES = 16 * 1024 * 1024;
 /** Ours. An end of the node is not put off longer than this by another process. */
@@ -46,9 +49,9 @@ export class BatchWriter {
   }
 
   /**
-   * The sequence number of each message once all are durable, `undefined` where it was known already. Rejects as the
-   * store does, with `StoreBusy` when another process held the database for ten seconds, and with `unavailable` once the
-   * writer is closed.
+   * The sequence number of each message once all are durable, `undefined` where it was known already; of very many each
+   * part is in a transaction of its own. Rejects as the store does, with `StoreBusy` when another process held the database
+   * for ten seconds, and with `unavailable` once the writer is closed.
    */
   put(messages: readonly NewMessage[]): Promise<(number | undefined)[]> {
     if (this.#closed) {
@@ -58,6 +61,15 @@ export class BatchWriter {
       const text = "group database: another process is writing, and too much waits for it already; try again later";
       return Promise.reject(new StoreUnavailable(text));
     }
+    if (messages.length <= BATCH_MAX) return this.#putAtOnce(messages);
+    const parts: Promise<(number | undefined)[]>[] = [];
+    for (let at = 0; at < messages.length; at += BATCH_MAX) {
+      parts.push(this.#putAtOnce(messages.slice(at, at + BATCH_MAX)));
+    }
+    return Promise.all(parts).then((seqs) => seqs.flat());
+  }
+
+  #putAtOnce(messages: readonly NewMessage[]): Promise<(number | undefined)[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ messages, since: this.#clock.steady(), resolve, reject });
       this.#waitingBytes += sizeOf(messages);

@@ -1,11 +1,12 @@
 import { AHEAD_MAX_MS } from "../../core/ahead.ts";
+import { sha256Hex } from "../../core/bytes/sha256.ts";
 import { type UnixMs, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { MessageId } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { ContentLimiter, type PolicyRefusal } from "../../core/policy/content-limiter.ts";
 import { formatPolicy, type Policy, parsePolicy, verifyPolicy } from "../../core/policy/policy.ts";
-import { byDate, PolicyHistory, type PolicyNote } from "../../core/policy/policy-history.ts";
+import { byDate, countingNotes, PolicyHistory, type PolicyNote } from "../../core/policy/policy-history.ts";
 import { isPolicyUpdate, POLICY_TOPIC, parsePolicyUpdate } from "../../core/policy/policy-update.ts";
 import { RateLedger } from "../../core/policy/rate-ledger.ts";
 import { decodeMessage } from "../../core/record/message.ts";
@@ -18,9 +19,12 @@ const RECALL_MS = 3_600_000;
 /** Ours. Updates of the founder that count, the latest by date: only the founder makes more. */
 const NOTES_MAX = 1024;
 
+/** Ours. Updates told to who forgets all else of their time: one counts, and a few more in case it is refused. */
+export const UPDATES_OFFERED = 8;
+
 /** The name of the fact the policy in force is kept under, as JSON text. */
 export const POLICY_FACT = "policy";
-/** The name of the fact that stands while what is held was not held to the policies yet. */
+/** The name of the fact that says which updates what is held was held to; anything else while it was not. */
 const POLICY_PASS_FACT = "policy_pass";
 /** The name of the fact that has the one before the first update, where an update was applied; empty for none. */
 const FIRST_POLICY_FACT = "policy_first";
@@ -79,6 +83,15 @@ export class GroupPolicy {
     return this.#history;
   }
 
+  /** The update that counts just before `ms` (Unix milliseconds) and the latest others from before it, ascending. */
+  updatesBefore(ms: bigint): readonly PolicyNote[] {
+    this.#notes ??= this.#readNotes();
+    const before = [...(this.#notes?.values() ?? [])].filter(({ from }) => from < ms).sort(byDate);
+    const latest = before.slice(-UPDATES_OFFERED);
+    const counting = countingNotes(before).at(-1);
+    return counting === undefined || latest.includes(counting) ? latest : [counting, ...latest.slice(1)];
+  }
+
   /** The one in force now. */
   get current(): Policy | undefined {
     return this.history.at(BigInt(Math.floor(this.#parts.unix())));
@@ -111,7 +124,7 @@ export class GroupPolicy {
     try {
       this.#first = policy;
       this.#changed();
-      this.#keep();
+      this.#keep("due");
     } catch (error) {
       this.#first = before;
       this.#changed();
@@ -129,7 +142,7 @@ export class GroupPolicy {
     if (before) return false;
     this.#changed();
     try {
-      this.#keep();
+      this.#keep("due");
     } catch (error) {
       // For who looks without a daemon; the history itself is made of what is held.
       if (!(error instanceof EntmootError)) throw error;
@@ -137,20 +150,24 @@ export class GroupPolicy {
     return true;
   }
 
-  /** Whether what is held is to be held to the policies again, also after a crash. */
+  /**
+   * Whether what is held is to be held to the policies again: also after a crash, even one between an update's commit and
+   * all else that it brings about, and where an earlier version took updates for messages like any other.
+   */
   get isPassDue(): boolean {
-    if (this.#store.getFact(POLICY_PASS_FACT) !== undefined) return true;
-    // Updates that an earlier version took for messages like any other.
-    this.#notes ??= this.#readNotes();
-    return (this.#notes?.size ?? 0) > 0 && this.#store.getFact(FIRST_POLICY_FACT) === undefined;
+    return this.#store.getFact(POLICY_PASS_FACT) !== this.#updates;
   }
 
   /** It was. Throws what keeps it from being noted. */
   passed(): void {
-    this.#store.setFacts([
-      [FIRST_POLICY_FACT, this.#firstFact],
-      [POLICY_PASS_FACT, undefined],
-    ]);
+    this.#keep(this.#updates);
+  }
+
+  /** Which updates are held, 64 hex digits; `undefined` for none. */
+  get #updates(): string | undefined {
+    this.#notes ??= this.#readNotes();
+    if (this.#notes === undefined || this.#notes.size === 0) return undefined;
+    return sha256Hex([...this.#notes.keys()].sort().join("\n"));
   }
 
   /** What is held changed by other ways than the way in. */
@@ -197,12 +214,13 @@ export class GroupPolicy {
     this.#recalls = false;
   }
 
-  #keep(): void {
+  /** `pass`: what the next start finds of the last one. */
+  #keep(pass: string | undefined): void {
     const { current } = this;
     this.#store.setFacts([
       [POLICY_FACT, current === undefined ? undefined : formatPolicy(current)],
       [FIRST_POLICY_FACT, this.#firstFact],
-      [POLICY_PASS_FACT, "due"],
+      [POLICY_PASS_FACT, pass],
     ]);
   }
 

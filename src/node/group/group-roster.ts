@@ -41,20 +41,12 @@ export class GroupRoster implements RosterView {
   #members: ReadonlyMap<PublicKey, NodeInfo> | undefined;
   #authors: ReadonlySet<PublicKey> | undefined;
 
-  /** Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read. */
-  constructor(store: RosterStore) {
+  /** `verified`: what the store holds, where that is known. Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read. */
+  constructor(store: RosterStore, verified?: RosterLog) {
     this.#store = store;
-    this.#log = RosterLog.empty;
-    const entries = store.entries();
-    if (entries.length === 0) return;
-    const { log, stopped } = RosterLog.empty.sync(entries);
-    if (stopped !== undefined) {
-      throw new EntmootError(
-        "roster_rejected",
-        `roster entry ${log.entries.length + 1} of ${entries.length}: expected the next entry of the chain, found ${stopped}; restore the group's database from a backup`,
-      );
-    }
+    const log = verified ?? verifiedLog(store.entries());
     this.#log = log;
+    if (log.entries.length === 0) return;
     const kept = readForks(store.forks());
     if (kept.entries.length === 0 && kept.heals.length === 0) return;
     const draft = this.#draft();
@@ -64,7 +56,7 @@ export class GroupRoster implements RosterView {
     this.#heals = draft.heals;
     this.#fork = fork;
     this.#digest = digest;
-    this.#log = log.withFormer(subjectsOf(draft.side.values()));
+    this.#log = log.withFormer(draft.side.values());
     this.#isSettled = path.length === log.entries.length && path.at(-1)?.id === log.head;
   }
 
@@ -232,7 +224,7 @@ export class GroupRoster implements RosterView {
     this.#fork = fork;
     this.#digest = digest;
     this.#isSettled = true;
-    this.#become(RosterLog.ofVerified(path).withFormer(subjectsOf(side)));
+    this.#become(RosterLog.ofVerified(path).withFormer(side));
   }
 
   #become(log: RosterLog): void {
@@ -240,6 +232,16 @@ export class GroupRoster implements RosterView {
     this.#members = undefined;
     this.#authors = undefined;
   }
+}
+
+function verifiedLog(entries: readonly RosterEntry[]): RosterLog {
+  if (entries.length === 0) return RosterLog.empty;
+  const { log, stopped } = RosterLog.empty.sync(entries);
+  if (stopped === undefined) return log;
+  throw new EntmootError(
+    "roster_rejected",
+    `roster entry ${log.entries.length + 1} of ${entries.length}: expected the next entry of the chain, found ${stopped}; restore the group's database from a backup`,
+  );
 }
 
 /** What is known of other histories, with what is to be added. */
@@ -301,10 +303,6 @@ class Draft {
     if (id === undefined) return undefined;
     return this.side.get(id) ?? this.#log.entry(id);
   }
-}
-
-function subjectsOf(entries: Iterable<RosterEntry>): NodeInfo[] {
-  return [...entries].filter(({ op }) => op === "add").map(({ subject }) => subject);
 }
 
 function commonLength(a: readonly RosterEntry[], b: readonly RosterEntry[]): number {

@@ -2,10 +2,9 @@ import { type Clock, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, MerkleRoot, type MessageId, type PublicKey } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
-import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
-import { decodeMessage } from "../../core/record/message.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { RosterHeal } from "../../core/roster/roster-heal.ts";
+import type { RosterLog } from "../../core/roster/roster-log.ts";
 import type { Log } from "../../host/log.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
 import type { CopyComparison } from "../../machine/copy-comparison.ts";
@@ -24,15 +23,13 @@ import { FounderDoubt } from "./founder-doubt.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
 import { Ingest, type Ingested } from "./ingest.ts";
+import { OrderLoading } from "./order-loading.ts";
 import { Owed } from "./owed.ts";
 import { PolicyPass } from "./policy-pass.ts";
 import { Rejoining } from "./rejoining.ts";
 import { type Removal, removalOf, removalText } from "./removal.ts";
 import { Retention } from "./retention.ts";
 import { Settling } from "./settling.ts";
-
-/** Ours. Each takes the place of the one before; a few in case the latest is refused. */
-const UPDATES_OFFERED = 8;
 
 /** How bodies came. */
 export interface IngestSource {
@@ -44,6 +41,8 @@ export interface IngestSource {
 
 export interface GroupParts {
   readonly store: GroupStore;
+  /** The whole roster log of the store, where it was verified before: it is not read and verified a second time. */
+  readonly verified?: RosterLog;
   readonly local: PublicKey;
   readonly config: MachineConfig;
   readonly random: Random;
@@ -88,6 +87,7 @@ export class Group {
   readonly #machine: GroupMachine;
   readonly #rejoining: Rejoining;
   readonly #settling: Settling;
+  readonly #order: OrderLoading;
   #closed = false;
 
   /** Throws `roster_rejected`, `data_root_invalid`. */
@@ -96,7 +96,7 @@ export class Group {
     this.#parts = parts;
     this.store = store;
     this.id = store.groupId;
-    this.roster = new GroupRoster(store.roster);
+    this.roster = new GroupRoster(store.roster, parts.verified);
     const founder = () => this.roster.log.founder?.pilot_node_id;
     this.policy = new GroupPolicy(store, { founder, unix: () => clock.unix() });
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
@@ -117,20 +117,16 @@ export class Group {
     });
     const index = new CopyIndex(messages, retention, owed);
     this.#rejoining = new Rejoining({ messages, clock, roster, changed: parts.changed });
+    this.#order = new OrderLoading(messages, clock);
     this.#settling = new Settling({ messages, clock, retention });
     this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
   }
 
-  /** The founder's latest policy updates from before `ms` (Unix milliseconds): they count however old they are. */
+  /** The founder's policy updates from before `ms` (Unix milliseconds) that count however old they are. */
   policyUpdatesBefore(ms: bigint): TimePlace[] {
     const author_node_id = this.roster.log.founder?.pilot_node_id;
     if (author_node_id === undefined) return [];
-    const query = { topic: POLICY_TOPIC, author_node_id, until: ms, order: "desc", limit: UPDATES_OFFERED } as const;
-    return this.store.messages
-      .query(query)
-      .found.map(({ canonical }) => decodeMessage(canonical))
-      .map(({ author, id, timestamp }) => ({ timestamp, author_node_id: author.pilot_node_id, id }))
-      .reverse();
+    return this.policy.updatesBefore(ms).map(({ from, id }) => ({ timestamp: from, author_node_id, id }));
   }
 
   /** This node in the group's roster; `undefined` when its key is not in it. */
@@ -157,6 +153,14 @@ export class Group {
   /** What ended this node's membership; `undefined` while it is a member, and for one that never was. */
   get removal(): Removal | undefined {
     return removalOf(this.roster, this.#parts.local);
+  }
+
+  /**
+   * To be awaited ahead of what says the Merkle root, or names parents: after a start both may cost a pass over all that
+   * is held, which goes in turns here and in one piece there. `undefined` where there is nothing to wait for.
+   */
+  ordered(of: "root" | "parents" = "root"): Promise<void> | undefined {
+    return this.#order.ready(of);
   }
 
   /** What this node asks `peer` with: its copy, as far as it wants it. */
@@ -305,6 +309,7 @@ export class Group {
     this.retention.close();
     this.#rejoining.close();
     this.#settling.close();
+    this.#order.close();
     this.#closed = true;
   }
 

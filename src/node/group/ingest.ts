@@ -250,7 +250,7 @@ export class Ingest {
 
 /** When an author was first admitted, Unix milliseconds: before that nothing of it is within any rate. */
 export function admittedAt(log: RosterLog, author: number): bigint {
-  return log.history(author).at(0)?.from.timestamp ?? 0n;
+  return log.admittedAt(author) ?? 0n;
 }
 
 /** A message as the store takes it. */

@@ -9,6 +9,7 @@ import { AgreedTime, isTimeGood, type TimeVerdict } from "../../machine/agreed-t
 import type { ClockWatch } from "../../machine/clock-watch.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
 import type { Exempt, GroupStore } from "../../store/group-store.ts";
+import { INT64_MIN } from "../../store/store-limits.ts";
 import type { GroupPolicy } from "./group-policy.ts";
 import { isAnyPast } from "./past-messages.ts";
 import { backAgainText, disputedText, jumpText, removedText, waitingText } from "./retention-words.ts";
@@ -164,7 +165,7 @@ export class Retention {
     this.#verdict = this.#judged();
     if (this.#verdict.kind === "disputed" && before.kind !== "disputed") this.#sayDisputed(this.#verdict);
     const isGood = isTimeGood(this.#verdict);
-    messages.restoreFrom(isGood ? BigInt(this.#cutoffMs) : undefined);
+    messages.restoreFrom(isGood ? this.#wantedFrom : undefined);
     if (!isGood) {
       this.#endRun();
       return;
@@ -187,8 +188,8 @@ export class Retention {
       return;
     }
     const latest = this.#parts.store.messages.latestPruned();
-    const isLacking = latest !== undefined && latest >= BigInt(cutoffMs);
-    this.#setPrunedTo(isLacking ? Math.min(beforeMs, nextDay(Number(latest))) : cutoffMs);
+    const isLacking = latest !== undefined && latest >= this.#wantedFrom;
+    this.#setPrunedTo(isLacking ? Math.min(beforeMs, nextDay(Math.max(0, Number(latest)))) : cutoffMs);
     if (!isLacking) this.#say(backAgainText(cutoffMs));
   }
 
@@ -247,6 +248,11 @@ export class Retention {
   #judged(): TimeVerdict {
     const { clock, watch } = this.#parts;
     return this.#time.verdict(clock.unix(), clock.steady(), watch.steadyForMs(clock.steady()));
+  }
+
+  /** The first date that is not past its time: without a cut-off any, also one before 1970. */
+  get #wantedFrom(): bigint {
+    return this.#cutoffMs === 0 ? INT64_MIN : BigInt(this.#cutoffMs);
   }
 
   #cutoffNow(): number {

@@ -2,13 +2,14 @@ import type { Clock } from "../../core/clock.ts";
 import { textOf } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { Invite } from "../../core/record/records.ts";
-import { RosterLog } from "../../core/roster/roster-log.ts";
 import { explainRejection } from "../../core/roster/roster-rejection.ts";
 import { Join, type JoinCandidate, type JoinEffect, type JoinEvent } from "../../machine/join.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
 import { askRosterAfter } from "../carrier/ask-roster.ts";
 import { failureOf, PeerRefusal, type Peers } from "../carrier/peers.ts";
+import type { Turns } from "../turns.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
+import { FirstRoster } from "./first-roster.ts";
 
 type FoundLog = Extract<JoinEffect, { kind: "joined" }>;
 
@@ -22,11 +23,12 @@ export interface FindRosterParts {
   readonly local: PublicKey;
   readonly config: MachineConfig;
   readonly clock: Clock;
+  readonly turns: Turns;
 }
 
 /** A roster that is the one the invite promises, from whichever member serves it first. Throws `not_member`, `roster_rejected`, `unavailable`. */
 export async function findRoster(
-  { clock, config, local, peers }: FindRosterParts,
+  { clock, config, local, peers, turns }: FindRosterParts,
   invite: Invite,
   attempt: JoinAttempt,
 ): Promise<FoundRoster> {
@@ -40,7 +42,7 @@ export async function findRoster(
     progress: attempt.progress,
     carryOut: (effect, { tell, end }) => {
       if (effect.kind === "joined") end(effect);
-      else void askCandidate(peers, invite.group_id, effect.to, names).then(tell);
+      else void askCandidate({ peers, turns }, invite.group_id, effect.to, names).then(tell);
     },
   });
   return { ...found, name: (found.from.key === undefined ? undefined : names.get(found.from.key)) ?? "" };
@@ -48,7 +50,7 @@ export async function findRoster(
 
 /** Never rejects. What the candidate calls the group goes to `names`. */
 async function askCandidate(
-  peers: Peers,
+  { peers, turns }: Pick<FindRosterParts, "peers" | "turns">,
   groupId: GroupId,
   from: JoinCandidate,
   names: Map<PublicKey, string>,
@@ -63,14 +65,21 @@ async function askCandidate(
     return noRoster("unreachable", "its key is not in the invite, and this carrier dials by key");
   }
   try {
-    const question = { peers, groupId, to: from.key, after: undefined, ignoreBackoff: true };
-    const { entries, name } = await askRosterAfter(question);
+    const roster = new FirstRoster(turns);
+    const isGood = roster.take.bind(roster);
+    const { name } = await askRosterAfter({
+      peers,
+      groupId,
+      to: from.key,
+      after: undefined,
+      isGood,
+      ignoreBackoff: true,
+    });
     names.set(from.key, name);
-    const { log, stopped } = RosterLog.empty.sync(entries);
-    if (stopped === undefined) return { kind: "roster", from, log };
-    if (stopped === "empty_response" || stopped === "missing_local_head")
-      return noRoster("invalid", "its roster is empty");
-    return noRoster("invalid", `its roster is broken at entry ${log.entries.length + 1}: ${explainRejection(stopped)}`);
+    const { length, stopped } = roster;
+    if (stopped === undefined && length > 0) return { kind: "roster", from, log: roster.log() };
+    if (stopped === undefined) return noRoster("invalid", "its roster is empty");
+    return noRoster("invalid", `its roster is broken at entry ${length + 1}: ${explainRejection(stopped)}`);
   } catch (error) {
     const detail = textOf(error);
     if (error instanceof PeerRefusal && error.code === "not_member") return noRoster("refused", detail);

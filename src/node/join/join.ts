@@ -12,6 +12,7 @@ import type { Invite } from "../../core/record/records.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
 import { candidatesOf } from "../../machine/join.ts";
 import { atMost } from "../../transport/wait.ts";
+import type { CarrierSide } from "../carrier/carrier-side.ts";
 import type { Peers } from "../carrier/peers.ts";
 import type { Group } from "../group/group.ts";
 import { groupName, METADATA_FACT } from "../group/group-name.ts";
@@ -21,6 +22,7 @@ import type { NodeContext } from "../node-context.ts";
 import type { Call } from "../operations/implementation.ts";
 import type { Joined, JoinProgress, join, join_invite } from "../operations/invites.ts";
 import type { RequestOf } from "../operations/operation.ts";
+import type { Turns } from "../turns.ts";
 import { whenWritable } from "../when-writable.ts";
 import type { JoinAttempt } from "./drive-machine.ts";
 import { findRoster } from "./find-roster.ts";
@@ -61,7 +63,7 @@ export class Joiner {
       const { clock, config, hints, hostname, local } = this.#context;
       if (link.issuer === local) throw new EntmootError("invalid_argument", "join: this node issued the link itself");
       hints.add(link.issuer, link.hints);
-      const peers = requirePeers(this.#context);
+      const { peers } = requireCarrier(this.#context);
       const { invite, name } = await redeem({ clock, config, hostname, peers }, link, attempt);
       return this.#joinGroup(invite, attempt, { name });
     }
@@ -136,14 +138,14 @@ async function joinGroup(
     noteMootUsed(context.root.node, held.id);
     return joinedForm(held, invite, "already_joined");
   }
-  const peers = requirePeers(context);
+  const { budget, peers } = requireCarrier(context);
   for (const { endpoints } of invite.bootstrap_peers ?? []) {
     for (const { key, hint } of invitedHints(endpoints)) context.hints.add(key, [hint]);
   }
   requireAddress(invite, context, peers);
-  const { from, log, name: toldName } = await findRoster({ ...context, peers }, invite, attempt);
+  const { from, log, name: toldName } = await findRoster({ ...context, peers, turns: budget.turns }, invite, attempt);
   if (held !== undefined) await whenWritable(context.clock, [held.store], attempt.signal);
-  const group = held ?? open(context, invite.group_id, log);
+  const group = held ?? (await open(context, invite.group_id, log, budget.turns));
   if (held !== undefined && from.key !== undefined) held.acceptRoster(log.entries, from.key);
   if (facts.metadata !== undefined) group.store.setFact(METADATA_FACT, facts.metadata);
   // Who came by a link has the founder's word for it, who came by an invite that of the member it found.
@@ -179,11 +181,15 @@ function requireAddress(invite: Invite, { config, local }: NodeContext, peers: P
   );
 }
 
-function open(context: NodeContext, groupId: GroupId, log: RosterLog): Group {
+/** A new database, thousands of entries in it, and the machines: each takes some ten milliseconds, and a turn of its own. */
+async function open(context: NodeContext, groupId: GroupId, log: RosterLog, turns: Turns): Promise<Group> {
+  await turns.take();
   const store = context.root.createGroup(groupId);
   try {
+    await turns.take();
     store.roster.append(log.entries);
-    return context.adopt(groupId);
+    await turns.take();
+    return context.adopt(groupId, log);
   } catch (error) {
     context.abandon(groupId);
     throw error;
@@ -200,7 +206,7 @@ function joinedForm(group: Group, invite: Invite, status: Joined["status"]): Joi
   };
 }
 
-function requirePeers(context: NodeContext): Peers {
-  if (context.carrier !== undefined) return context.carrier.peers;
+function requireCarrier(context: NodeContext): CarrierSide {
+  if (context.carrier !== undefined) return context.carrier;
   throw new EntmootError("unavailable", 'join: this process opened no carrier; start the daemon with "entmootd serve"');
 }

@@ -11,6 +11,13 @@ export interface Call<Event> {
   readonly signal: AbortSignal;
   /** Tells one event; resolves when there is room for the next. Rejects when nobody listens any more. */
   emit(event: Event): Promise<void>;
+  /**
+   * Before what is large is read for an event: resolves when the caller can take it. One call of a caller at a time has its
+   * turn, until what it gives is disposed of. Absent where the caller is in this process.
+   */
+  readonly turnToTell?: (() => Promise<Disposable>) | undefined;
+  /** Before a large answer, or much that is needed for one, is gathered: as `turnToTell`, and few of all callers at a time. */
+  readonly turnToGather?: (() => Promise<Disposable>) | undefined;
   /** Runs `work` once the answer is on its way: for what ends the process that has to give it. */
   afterAnswer(work: () => void): void;
 }
@@ -105,6 +112,14 @@ export class EndingCall<Event> implements Call<Event> {
 
   emit(event: Event): Promise<void> {
     return this.#call.emit(event);
+  }
+
+  get turnToTell() {
+    return this.#call.turnToTell;
+  }
+
+  get turnToGather() {
+    return this.#call.turnToGather;
   }
 
   afterAnswer(work: () => void): void {

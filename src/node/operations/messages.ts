@@ -2,7 +2,7 @@ import { sizeText } from "../../core/amounts.ts";
 import type { RosterEntryId } from "../../core/ids.ts";
 import { type Codec, type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, messageId, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
-import { MESSAGE_MAX_BYTES } from "../../core/kept.ts";
+import { MESSAGE_MAX_BYTES, MESSAGE_REFERENCES_MAX } from "../../core/kept.ts";
 import { message as messageCodec, nodeInfo } from "../../core/record/record-codecs.ts";
 import {
   boundedBytes,
@@ -19,8 +19,8 @@ import { BODY_MAX, operation } from "./operation.ts";
 import { groupOrAll, groupOrOnly, memberKey, nothing, places, placeText, topicsAsked } from "./shapes.ts";
 
 /** Ours. Bytes of one topic, topics of one message that is published here. */
-const TOPIC_BYTES_MAX = 1024;
-const TOPICS_MAX = 64;
+export const TOPIC_BYTES_MAX = 1024;
+export const TOPICS_MAX = 64;
 /** Ours. Messages in one page; fewer when they are large. */
 export const PAGE_MESSAGES_MAX = 1000;
 /** Ours. How long an answer waits for something to arrive, at most. */
@@ -28,6 +28,8 @@ export const WAIT_MAX_MS = 120_000;
 
 /** Ours. Content above it fits in no message, where it is in base64; that much and all else does not either. */
 export const CONTENT_MAX_BYTES = (MESSAGE_MAX_BYTES / 4) * 3;
+/** Ours. As JSON, a message that is kept, and one that is somewhat too long, so that it is told how long it may be. */
+const PUBLISH_MAX_BYTES = 2 * 1024 * 1024;
 
 /** What is said of a message that no member would keep, wherever that is seen; `found`: how large it is. */
 export function tooLongText(found: string): string {
@@ -47,6 +49,10 @@ const publishRequest = struct(
       `the body, not empty; of a message of at most ${sizeText(MESSAGE_MAX_BYTES)} with all it carries, content counts a third more`,
       boundedBytes("content", { min: 0, max: Number.MAX_SAFE_INTEGER }),
     ),
+    references: documented(
+      `ids of messages that it answers or is about, at most ${MESSAGE_REFERENCES_MAX}`,
+      optional(plainList(messageId, MESSAGE_REFERENCES_MAX)),
+    ),
     token: documented(
       "16 to 64 bytes of your choice: the same message again in the same moot gives the first answer with duplicate and publishes nothing; another message under it is a conflict",
       optional(boundedBytes("token", TOKEN_BYTES)),
@@ -59,7 +65,7 @@ const publishRequest = struct(
   { required: ["topics", "content"] },
 );
 
-const published = struct(
+export const published = struct(
   "published",
   {
     group_id: groupId,
@@ -88,7 +94,7 @@ export const publish = operation({
   scope: "agent",
   request: publishRequest,
   answer: published,
-  requestMax: BODY_MAX,
+  requestMax: PUBLISH_MAX_BYTES,
 });
 
 const signedMessage = struct("signed message", { message: messageCodec }, { required: ["message"] });
@@ -228,7 +234,7 @@ const backlogRequest = struct(
 /** Ours. Moots that cannot be read, told with the reason; a root with more wants its log read. */
 export const UNREAD_MAX = 256;
 
-const unreadMoot = struct(
+export const unreadMoot = struct(
   "unread moot",
   { group_id: groupId, reason: documented("names the moot and says what is wrong", clippedText("reason", 4096)) },
   { required: ["group_id", "reason"] },

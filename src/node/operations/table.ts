@@ -1,8 +1,12 @@
 import { CONSUMER_OPERATIONS, consumer_list } from "./consumers.ts";
 import { DAEMON_OPERATIONS } from "./daemon.ts";
+import { INBOX_OPERATIONS, INBOX_READING } from "./inbox.ts";
 import { INVITE_OPERATIONS } from "./invites.ts";
+import { LISTEN_OPERATIONS } from "./listen.ts";
+import { MAILBOX_OPERATIONS } from "./mailbox.ts";
 import { backlog, MESSAGE_OPERATIONS, message, messages } from "./messages.ts";
 import { MOOT_OPERATIONS, members, topics } from "./moots.ts";
+import { VOICE_OPERATIONS } from "./voices.ts";
 
 /** Everything that can be asked of a node. */
 export const OPERATIONS = {
@@ -11,7 +15,20 @@ export const OPERATIONS = {
   ...INVITE_OPERATIONS,
   ...MESSAGE_OPERATIONS,
   ...CONSUMER_OPERATIONS,
+  ...VOICE_OPERATIONS,
+  ...MAILBOX_OPERATIONS,
+  ...INBOX_OPERATIONS,
+  ...LISTEN_OPERATIONS,
 };
 
-/** Those that a data root answers without a node: they need no identity, wait for nothing and change nothing. */
-export const READ_OPERATIONS = { message, messages, backlog, members, topics, consumer_list };
+/** Those that a data root answers without a node: they need no identity, and change nothing of a moot. The mailbox is shared by all processes. */
+export const READ_OPERATIONS = {
+  message,
+  messages,
+  backlog,
+  members,
+  topics,
+  consumer_list,
+  ...MAILBOX_OPERATIONS,
+  ...INBOX_READING,
+};

@@ -8,6 +8,7 @@ import type { Call } from "../operations/implementation.ts";
 import type { backlog, MessageRow } from "../operations/messages.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import type { Turns } from "../turns.ts";
+import { type Ahead, AheadList, mergeByTime } from "./ahead.ts";
 import { arrivalsAfter, PIECE_BYTES, PIECE_MESSAGES } from "./arrivals.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
 import { placeOfSeq, Rows, seqsOfPlaces } from "./places.ts";
@@ -15,14 +16,6 @@ import { messageOf, Unread } from "./unread.ts";
 
 /** Ours. Latest messages that an agent may ask for by their number; all of them are told without being counted first. */
 const AGENT_LAST_MAX = 10_000;
-
-/** A message to be told: its body is read when its turn comes, so that a slow reader holds up one at a time. */
-interface Ahead {
-  readonly moot: Moot;
-  readonly id: MessageId;
-  /** As views have it. */
-  readonly timestamp: bigint;
-}
 
 /** Tells what is held, oldest first or as it arrived, up to where each log stands now; gives those places. */
 export async function tellBacklog(
@@ -52,14 +45,25 @@ export async function tellBacklog(
     await tellArrived(moots, { moot: requireMoot(moots, id), after: seq, told, call });
   }
   if (last !== 0) {
-    const runs: Iterator<Ahead>[] = [];
+    const runs: Iterable<Ahead>[] = [];
+    let skipped = 0;
     for (const moot of asked) {
-      runs.push(last === "all" ? everything(moot, unread) : (await latest(moots, { moot, last, told, call })).values());
+      if (last === "all") runs.push(everything(moot, unread));
+      else {
+        const list = await latest(moots, { moot, last, told, call });
+        runs.push(list);
+        skipped += list.length;
+      }
     }
-    const merged = mergeByTime(runs);
+    if (last !== "all") skipped = Math.max(0, skipped - last);
     const pace = new Pace(moots.turns);
-    for (const ahead of last === "all" ? merged : [...merged].slice(-last)) {
+    for (const ahead of mergeByTime(runs)) {
+      if (skipped > 0) {
+        skipped -= 1;
+        continue;
+      }
       await pace.keep();
+      using _turn = await call.turnToTell?.();
       if (call.signal.aborted) break;
       if (unread.has(ahead.moot)) continue;
       const stored = unread.reading(ahead.moot, () => ahead.moot.store.messages.get(ahead.id));
@@ -80,6 +84,8 @@ async function tellArrived(
 ): Promise<void> {
   const pieces = arrivalsAfter(moots, moot, after);
   for (;;) {
+    using _turn = await call.turnToTell?.();
+    if (call.signal.aborted) return;
     const next = await told.unread.readingOn(moot, () => pieces.next());
     if (next === undefined || next.done) return;
     for (const stored of next.value) {
@@ -156,10 +162,22 @@ class Told {
 /** The latest that are told, in the order they have among themselves. */
 async function latest(
   { turns }: Moots,
-  { call, last, moot, told }: { moot: Moot; last: number; told: Told; call: Pick<Call<never>, "signal"> },
-): Promise<Ahead[]> {
+  {
+    call,
+    last,
+    moot,
+    told,
+  }: { moot: Moot; last: number; told: Told; call: Pick<Call<never>, "signal" | "turnToGather"> },
+): Promise<AheadList> {
+  using _turn = await call.turnToGather?.();
   const { messages } = moot.store;
   const nodes: OrderNode[] = [];
+  const named = new Map<MessageId, MessageId>();
+  /** Many messages name the same parents: each name is kept once. */
+  const once = (id: MessageId): MessageId => {
+    if (!named.has(id)) named.set(id, id);
+    return named.get(id)!;
+  };
   const topic = told.pattern;
   let from: TimePlace | undefined;
   for (;;) {
@@ -175,17 +193,20 @@ async function latest(
         const { author, parents, topics, ...message } = messageOf(stored);
         const { id, seq } = stored;
         const timestamp = stored.arrivedMs ?? message.timestamp;
-        if (told.has(moot, seq, topics)) nodes.push({ id, timestamp, author: author.pilot_node_id, parents });
+        if (told.has(moot, seq, topics)) {
+          nodes.push({ id: once(id), timestamp, author: author.pilot_node_id, parents: parents.map(once) });
+        }
         if (nodes.length === last) break;
       }
       return { rest };
     });
-    if (piece === undefined) return [];
+    if (piece === undefined) return new AheadList(moot, []);
     if (nodes.length === last || piece.rest === undefined || call.signal.aborted) break;
     from = piece.rest;
   }
   const times = new Map(nodes.map(({ id, timestamp }) => [id, timestamp]));
-  return topologicalOrder(nodes).map((id) => ({ moot, id, timestamp: times.get(id)! }));
+  const ordered = topologicalOrder(nodes).map((id) => ({ id, timestamp: times.get(id)! }));
+  return new AheadList(moot, ordered);
 }
 
 function* everything(moot: Moot, unread: Unread): Generator<Ahead> {
@@ -196,20 +217,5 @@ function* everything(moot: Moot, unread: Unread): Generator<Ahead> {
     for (const { id, timestamp } of page?.found ?? []) yield { moot, id, timestamp };
     from = page?.rest;
     if (from === undefined) return;
-  }
-}
-
-function* mergeByTime(runs: readonly Iterator<Ahead>[]): Generator<Ahead> {
-  const heads = runs.map((run) => ({ run, head: run.next() }));
-  for (;;) {
-    let first: (typeof heads)[number] | undefined;
-    for (const entry of heads) {
-      if (entry.head.done) continue;
-      const firstAhead = first?.head.value as Ahead | undefined;
-      if (firstAhead === undefined || entry.head.value.timestamp < firstAhead.timestamp) first = entry;
-    }
-    if (first === undefined || first.head.done) return;
-    yield first.head.value;
-    first.head = first.run.next();
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
 import type { DataRoot } from "../../store/data-root.ts";
+import { Windows } from "../agents/windows.ts";
 import { GroupRoster } from "../group/group-roster.ts";
 import { READING, type Reading } from "../implementations.ts";
 import type { Call, OperationHost } from "../operations/implementation.ts";
@@ -10,12 +11,15 @@ import type { CallOptions, Loose, Operation, Operations } from "../operations/op
 import { Turns } from "../turns.ts";
 import type { Moot } from "./moots.ts";
 
-/** A data root that is only looked at, beside a daemon or without one: no node of its own, no machines, nothing changed. */
+const NOBODY = 'no identity here tells whose inbox it is; "entmootd up" or "entmootd serve" makes one';
+
+/** A data root that is only looked at, beside a daemon or without one: no node of its own, no machines, nothing of a moot changed. */
 export class LocalReader implements Operations, OperationHost {
   readonly #root: DataRoot;
   readonly #opened = new Map<GroupId, Moot>();
   readonly #unopened = new Map<GroupId, EntmootError>();
   readonly #reading: Reading;
+  #windows: Windows | undefined;
 
   /** Owns `root`. `local`: the key of its identity, looked up when somebody asks who is who; `undefined` where there is none. */
   constructor(
@@ -23,13 +27,23 @@ export class LocalReader implements Operations, OperationHost {
     { clock, local }: { readonly clock: Clock; readonly local: () => PublicKey | undefined },
   ) {
     this.#root = root;
+    const turns = new Turns(clock);
     this.#reading = {
       clock,
+      mailbox: root.mailbox,
       get local() {
         return local();
       },
       changed: undefined,
-      turns: new Turns(clock),
+      turns,
+      agents: () => root.agents(),
+      ledger: undefined,
+      windows: () => {
+        const key = local();
+        if (key === undefined) throw new EntmootError("identity_invalid", NOBODY);
+        this.#windows ??= new Windows({ turns, clock, local: key, agents: () => root.agents() });
+        return this.#windows;
+      },
       moots: () => this.#moots(),
       unopened: () => this.#unopened,
       moot: (id) => this.#moot(id),

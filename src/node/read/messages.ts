@@ -46,7 +46,7 @@ export function oneMessage(
 export async function pageOfMessages(
   moots: Moots,
   request: RequestOf<typeof messages>,
-  call: Pick<Call<never>, "signal">,
+  call: AskingForPage,
 ): Promise<MessagesPage> {
   const { after, group_id } = request;
   // A place names its moot.
@@ -59,12 +59,15 @@ export async function pageOfMessages(
   const asked = { ...request, limit, shown: shownTopics(request) };
   if (by === "time") {
     refuseOther(request, by, ["after", "wait_ms"]);
-    return pageByTime(moots, moot, asked, call.signal);
+    using _turn = await call.turnToGather?.();
+    return await pageByTime(moots, moot, asked, call.signal);
   }
   refuseOther(request, by, ["page"]);
   if (request.order === "desc") throw new EntmootError("invalid_argument", "order: by arrival there is only asc");
-  return pageByArrival(moots, moot, asked, call.signal);
+  return pageByArrival(moots, moot, asked, call);
 }
+
+type AskingForPage = Pick<Call<never>, "signal" | "turnToGather">;
 
 function refuseOther(
   request: RequestOf<typeof messages>,
@@ -124,15 +127,16 @@ function timePlaceOf({ arrived_ms, message: { author, id, timestamp } }: Message
   return { timestamp: arrived_ms ?? timestamp, author_node_id: author.pilot_node_id, id };
 }
 
-async function pageByArrival(moots: Moots, moot: Moot, request: AskedPage, signal: AbortSignal): Promise<MessagesPage> {
+async function pageByArrival(moots: Moots, moot: Moot, request: AskedPage, call: AskingForPage): Promise<MessagesPage> {
+  const { signal } = call;
   const after = request.after === undefined ? 0 : seqOfPlace(moot, request.after);
   const waitMs = Math.min(request.wait_ms ?? 0, WAIT_MAX_MS);
-  if (waitMs === 0 || moots.changed === undefined) return (await arrived(moots, moot, after, request, signal)).page;
+  if (waitMs === 0 || moots.changed === undefined) return (await arrived(moots, moot, after, request, call)).page;
   using deadline = new Deadline(moots.clock, waitMs, signal);
   let from = after;
   for (;;) {
     const version = moots.changed.version;
-    const { page, seq } = await arrived(moots, moot, from, request, signal);
+    const { page, seq } = await arrived(moots, moot, from, request, call);
     if (page.messages.length > 0 || signal.aborted || (deadline.signal.aborted && !page.more)) return page;
     from = seq;
     if (!page.more) await moots.changed.after(version, deadline.signal);
@@ -145,8 +149,9 @@ async function arrived(
   moot: Moot,
   after: number,
   request: AskedPage,
-  signal: AbortSignal,
+  { signal, turnToGather }: AskingForPage,
 ): Promise<{ readonly page: MessagesPage; readonly seq: number }> {
+  using _turn = await turnToGather?.();
   const rows = new Rows(moot);
   const search = new Search(rows, request);
   let seq = after;

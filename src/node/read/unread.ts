@@ -1,6 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
-import { decodeMessage } from "../../core/record/message.ts";
+import { decodeMessage, decodeSpoken, type Spoken } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { StoredMessage } from "../../store/group-store.ts";
 import { UNREAD_MAX, type UnreadMoot } from "../operations/messages.ts";
@@ -59,10 +59,19 @@ export class Unread {
   }
 }
 
-/** What a stored message says. Throws `data_root_invalid` naming it, for what is kept was sound when it was stored. */
-export function messageOf({ canonical, seq }: StoredMessage): Message {
+/** What a stored message is. Throws `data_root_invalid` naming it, for what is kept was sound when it was stored. */
+export function messageOf(stored: StoredMessage): Message {
+  return reading(stored, decodeMessage);
+}
+
+/** What of it readers are shown, for less. Throws as `messageOf`. */
+export function spokenIn(stored: StoredMessage): Spoken {
+  return reading(stored, decodeSpoken);
+}
+
+function reading<T>({ canonical, seq }: StoredMessage, decode: (canonical: Uint8Array) => T): T {
   try {
-    return decodeMessage(canonical);
+    return decode(canonical);
   } catch (cause) {
     if (!(cause instanceof EntmootError)) throw cause;
     throw new EntmootError(

@@ -152,6 +152,8 @@ async function follow(watched: Watched, { group_id }: RequestOf<typeof watch>, f
       if (quiet.has(moot.id) && hasNothingNew(moot, following)) continue;
       await watched.turns.take();
       if (signal.aborted) return;
+      using _turn = await call.turnToTell?.();
+      if (signal.aborted) return;
       const { failure, rows, isFull } = readPage(moot, following);
       if (rows.length === 0 && failure === undefined) quiet.add(moot.id);
       for (const { event, seq } of rows) {

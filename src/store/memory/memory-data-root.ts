@@ -2,14 +2,28 @@ import type { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { DataLook, DataRoot } from "../data-root.ts";
 import { byDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
+import { MemoryAgentStore } from "./memory-agent-store.ts";
 import { MemoryGroupStore } from "./memory-group-store.ts";
+import { MemoryMailbox } from "./memory-mailbox.ts";
 import { MemoryNodeStore } from "./memory-node-store.ts";
 
 /** A data root in memory, for simulations and tests; nothing survives the process. */
 export class MemoryDataRoot implements DataRoot {
   readonly node = new MemoryNodeStore();
+  readonly mailbox = new MemoryMailbox();
   readonly notices: readonly string[] = [];
   readonly #groups = new Map<GroupId, MemoryGroupStore>();
+
+  #agents: MemoryAgentStore | undefined;
+
+  agents(): MemoryAgentStore {
+    this.#agents ??= new MemoryAgentStore();
+    return this.#agents;
+  }
+
+  hasAgents(): boolean {
+    return this.#agents !== undefined;
+  }
 
   beginServing(): void {}
 

@@ -82,6 +82,17 @@ export class MemoryMessageStore implements MessageStore {
     return next?.seq === seq ? next.id : this.#prunedSeqs.get(seq);
   }
 
+  numberOf(id: MessageId): { seq: number; timestamp: bigint | undefined } | undefined {
+    const held = this.#byId.get(id);
+    if (held !== undefined) return held.seq < 0 ? undefined : { seq: held.seq, timestamp: held.node.timestamp };
+    const [seq] = [...this.#prunedSeqs].find(([, pruned]) => pruned === id) ?? [];
+    return seq === undefined || seq < 0 ? undefined : { seq, timestamp: this.#pruned.get(id)?.timestamp };
+  }
+
+  countAfter(seq: number): number {
+    return this.#log.filter((held) => held.seq > seq).length;
+  }
+
   sumAt(seq: number): number {
     return this.#sums[seq]!;
   }
@@ -255,6 +266,10 @@ export class MemoryMessageStore implements MessageStore {
 
   merkleRoot(): MerkleRoot {
     return this.#set.size === 0 ? MerkleRoot.zero : this.#set.root();
+  }
+
+  loadOrder(): boolean {
+    return true;
   }
 
   sharedSince(since: bigint): CopyPart {

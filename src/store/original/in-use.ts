@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { groupOfDirectory } from "../group-directory.ts";
-import { MAILBOX_DATABASE } from "./mailbox-cursors.ts";
 import { ORIGINAL_MESSAGES } from "./original-files.ts";
 import { METADATA_DATABASE } from "./original-side-files.ts";
 
@@ -45,7 +44,7 @@ function statOf(path: string): Stats | undefined {
 }
 
 function databasesOf(root: string): string[] {
-  const shared = [METADATA_DATABASE, MAILBOX_DATABASE].map((name) => join(root, name));
+  const shared = [join(root, METADATA_DATABASE)];
   const groups = join(root, "groups");
   let names: string[] = [];
   try {

@@ -6,7 +6,6 @@ import { RosterLog } from "../../core/roster/roster-log.ts";
 import type { NewMessage } from "../group-store.ts";
 import { Aside } from "./aside.ts";
 import { type Filling, TAKEOVER_FACT, unverifiedCounts } from "./fill-group.ts";
-import { followCursors } from "./mailbox-cursors.ts";
 import { copyAds } from "./original-ads.ts";
 import type { OriginalDatabase } from "./original-database.ts";
 import { ORIGINAL_MESSAGES, ORIGINAL_ROSTER, readRoster, readRosterBytes, tornNotice } from "./original-files.ts";
@@ -42,25 +41,13 @@ export function takeLaterWrites(filling: Filling): readonly string[] {
     copyAds(database, { groupId: filling.groupId, roster: rosterTaken.log, ads: store.ads });
     database.checkUnchanged();
   }
-  const cursorNotices = kept?.cursors_sha256 === now.cursors_sha256 ? [] : takeCursors(filling, database);
   keepMark(store, rosterTaken.differs ? { ...now, roster_differs: true } : now);
   return [
     ...takenNotice(directory, rosterTaken.entries, messagesTaken),
     ...rosterTaken.notices,
     ...goneNotice(join(directory, ORIGINAL_MESSAGES), kept, now, messagesTaken),
     ...sideNotices(filling.root, kept, now),
-    ...cursorNotices,
   ];
-}
-
-/** Not worth refusing the group for. */
-function takeCursors(filling: Filling, database: OriginalDatabase | undefined): string[] {
-  try {
-    return followCursors(filling, database);
-  } catch (error) {
-    if (!(error instanceof EntmootError) || error.code === "disk_full") throw error;
-    return [`not taken in: ${error.message}`];
-  }
 }
 
 interface RosterTaken {

@@ -1,8 +1,9 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { GroupId } from "../../core/ids.ts";
+import { POLICY_FILE_BYTES_MAX } from "../../core/policy/policy-file.ts";
+import { readAtMost } from "../../files/read-at-most.ts";
 import type { GroupStore } from "../group-store.ts";
-import { cursorsHash, MAILBOX_DATABASE } from "./mailbox-cursors.ts";
 import type { OriginalDatabase } from "./original-database.ts";
 import { ORIGINAL_MESSAGES, ORIGINAL_ROSTER } from "./original-files.ts";
 import { METADATA_DATABASE, POLICY_FILE } from "./original-side-files.ts";
@@ -27,8 +28,6 @@ export interface OriginalMark {
   /** Of the file with every group's policy, and of this group's metadata; empty where there are none. */
   readonly policy_sha256: string;
   readonly metadata_sha256: string;
-  /** Of this group's cursors in the mailbox; empty where there are none. */
-  readonly cursors_sha256: string;
   /** The roster was none that ours could go on with; absent where it was. */
   readonly roster_differs?: boolean;
 }
@@ -61,7 +60,7 @@ export function filesSeen(root: string, directory: string): string {
   const messages = join(directory, ORIGINAL_MESSAGES);
   const metadata = join(root, METADATA_DATABASE);
   const paths = [join(directory, ORIGINAL_ROSTER), join(root, POLICY_FILE)];
-  for (const database of [messages, metadata, join(root, MAILBOX_DATABASE)]) paths.push(database, `${database}-wal`);
+  for (const database of [messages, metadata]) paths.push(database, `${database}-wal`);
   const seen = paths.map((path) => {
     const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
     // A log that holds nothing is as good as none.
@@ -103,10 +102,15 @@ export function markOf({ root, directory, groupId, open, roster, database }: Mar
     last_id,
     ids_sha256: ids.digest("hex"),
     ads_sha256: adsHash(database),
-    policy_sha256: isFile(join(root, POLICY_FILE)) ? sha256(readFileSync(join(root, POLICY_FILE))) : "",
+    policy_sha256: policyHash(join(root, POLICY_FILE)),
     metadata_sha256: metadataHash(open, join(root, METADATA_DATABASE), groupId),
-    cursors_sha256: cursorsHash({ root, open }, groupId),
   };
+}
+
+/** Of what is too large nothing is taken over. */
+function policyHash(path: string): string {
+  const bytes = isFile(path) ? readAtMost(path, POLICY_FILE_BYTES_MAX) : undefined;
+  return bytes === undefined ? "" : sha256(bytes);
 }
 
 function adsHash(database: OriginalDatabase | undefined): string {

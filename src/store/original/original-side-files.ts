@@ -6,20 +6,28 @@ import { GroupId } from "../../core/ids.ts";
 import { formatPolicy } from "../../core/policy/policy.ts";
 import { POLICY_FILE_BYTES_MAX, parsePolicyFile } from "../../core/policy/policy-file.ts";
 import { trustedPath } from "../../files/trusted-path.ts";
+import type { GroupStore } from "../group-store.ts";
 import { FACT_BYTES_MAX } from "../store-limits.ts";
-import { copyCursors, type TakingCursors } from "./mailbox-cursors.ts";
+import type { OriginalDatabase } from "./original-database.ts";
 
 /** Below the data root. */
 export const POLICY_FILE = join("policies", "group-policies.json");
 export const METADATA_DATABASE = "esp.sqlite";
 
+interface Taking {
+  /** The data root. */
+  readonly root: string;
+  readonly open: (path: string) => OriginalDatabase | undefined;
+  readonly store: GroupStore;
+}
+
 /**
- * Takes what the original keeps of a group outside its directory: policy, display metadata, mailbox cursors.
- * None of it is worth refusing the group for; gives a line for people about each thing left out.
+ * Takes what the original keeps of a group outside its directory and this program keeps elsewhere: policy and display
+ * metadata. None of it is worth refusing the group for; gives a line for people about each thing left out.
  */
-export function copySideFiles(taking: TakingCursors): string[] {
+export function copySideFiles(taking: Taking): string[] {
   const notices: string[] = [];
-  for (const copy of [copyPolicy, copyMetadata, copyCursors]) {
+  for (const copy of [copyPolicy, copyMetadata]) {
     try {
       notices.push(...copy(taking));
     } catch (error) {
@@ -30,7 +38,7 @@ export function copySideFiles(taking: TakingCursors): string[] {
   return notices;
 }
 
-function copyPolicy({ root, store }: TakingCursors): string[] {
+function copyPolicy({ root, store }: Taking): string[] {
   const path = join(root, POLICY_FILE);
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile()) return [];
@@ -50,7 +58,7 @@ function copyPolicy({ root, store }: TakingCursors): string[] {
     .map(({ reason }) => `not taken over: ${path}: ${reason}`);
 }
 
-function copyMetadata({ root, open, store }: TakingCursors): string[] {
+function copyMetadata({ root, open, store }: Taking): string[] {
   const path = join(root, METADATA_DATABASE);
   using database = open(path);
   if (!database?.has("esp_group_metadata")) return [];

@@ -2,8 +2,8 @@ import type { MessageId } from "../../core/ids.ts";
 import { PARENTS_MAX } from "../../core/order/order.ts";
 import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
 import { RowReader } from "./row-reader.ts";
+import { type SetStamp, sameStamp } from "./set-stamp.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
-import { type SetStamp, sameStamp } from "./sqlite-order.ts";
 
 /** Which of `messages` are placed by their own dates. */
 export const OWN_PLACE = "NOT EXISTS (SELECT 1 FROM ahead WHERE ahead.seq = messages.seq)";

@@ -36,6 +36,11 @@ export class OrderRows {
     });
   }
 
+  /** What `work` reads is as of one instant. */
+  together<T>(work: () => T): T {
+    return this.#file.snapshot(work);
+  }
+
   /** The first `limit` of `range` in time order; gives what is left, `undefined` when nothing is. */
   page({ hi, lo }: TimeRange, limit: number, visit: Visit): TimeRange | undefined {
     const rows = this.#page.rows(lo.timestamp, lo.author, lo.id, hi.timestamp, hi.author, hi.id, limit);

@@ -71,7 +71,9 @@ function migrate(db: Database, path: string, label: string, migrations: readonly
   db.run("BEGIN IMMEDIATE");
   try {
     const version = versionOf(db, path, label, migrations.length);
-    for (const { sql } of migrations.slice(version)) db.run(sql);
+    for (const { sql, unless } of migrations.slice(version)) {
+      if (unless === undefined || db.query(unless).values().length === 0) db.run(sql);
+    }
     db.run(`PRAGMA user_version = ${migrations.length}`);
     db.run("COMMIT");
   } catch (error) {

@@ -3,9 +3,11 @@ import { join, resolve } from "node:path";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { removeEmptyFolder, removeFile } from "../../files/guarded-files.ts";
+import type { AgentStore } from "../agent-store.ts";
 import type { DataLook, DataRoot, MigrationProgress } from "../data-root.ts";
 import { DiskRoom } from "../disk-room.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
+import { MemoryAgentStore } from "../memory/memory-agent-store.ts";
 import { MemoryNodeStore } from "../memory/memory-node-store.ts";
 import type { NodeStore } from "../node-store.ts";
 import { OpenFiles } from "../open-files.ts";
@@ -28,15 +30,25 @@ import { isToTighten, requireRootFolder } from "../root-folder.ts";
 import { SameFile } from "../same-file.ts";
 import { GroupsBeingMade } from "./groups-being-made.ts";
 import { OpeningWait } from "./opening-wait.ts";
+import { SqliteAgentStore } from "./sqlite-agent-store.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
 import { GROUP_MIGRATIONS, SqliteGroupStore } from "./sqlite-group-store.ts";
+import { MAILBOX_DATABASE, SqliteMailbox } from "./sqlite-mailbox.ts";
 import { SqliteNodeStore } from "./sqlite-node-store.ts";
 import { SqliteRosterStore } from "./sqlite-roster-store.ts";
 
 const NODE_DATABASE = "node.sqlite";
+const AGENTS_DATABASE = "agents.sqlite";
 
 /** Files of a data root, ours and the original's, that hold secrets or other people's words. */
-const PRIVATE_FILES = [NODE_DATABASE, "esp.sqlite", "mailbox.sqlite", "esp-devices.json", "identity.json"];
+const PRIVATE_FILES = [
+  NODE_DATABASE,
+  AGENTS_DATABASE,
+  "esp.sqlite",
+  MAILBOX_DATABASE,
+  "esp-devices.json",
+  "identity.json",
+];
 const PRIVATE_GROUP_FILES = [GROUP_DATABASE, "messages.sqlite", "roster.jsonl"];
 
 /** Said while others are served. `once`: what is awaited first, when something is. */
@@ -68,6 +80,8 @@ export class SqliteDataRoot implements DataRoot {
   /** Absolute. */
   readonly path: string;
   readonly node: NodeStore;
+  #agents: AgentStore | undefined;
+  readonly mailbox: SqliteMailbox;
   readonly #access: Access;
   readonly #groups: string;
   readonly #files: OpenFiles;
@@ -103,6 +117,7 @@ export class SqliteDataRoot implements DataRoot {
     { files = new OpenFiles(), onSeeing, onStale = () => {} }: OpenRootOptions,
   ) {
     this.path = path;
+    this.mailbox = new SqliteMailbox(path);
     this.#files = files;
     this.#access = access;
     this.#onStale = onStale;
@@ -130,6 +145,18 @@ export class SqliteDataRoot implements DataRoot {
 
   get notices(): readonly string[] {
     return this.#notices;
+  }
+
+  agents(): AgentStore {
+    this.#agents ??=
+      this.#access === "write" || this.hasAgents()
+        ? new SqliteAgentStore(join(this.path, AGENTS_DATABASE), this.#access, { files: this.#files, room: this.#room })
+        : new MemoryAgentStore();
+    return this.#agents;
+  }
+
+  hasAgents(): boolean {
+    return this.#agents !== undefined || isThere(join(this.path, AGENTS_DATABASE));
   }
 
   beginServing(): void {
@@ -278,11 +305,13 @@ export class SqliteDataRoot implements DataRoot {
       if (failure !== undefined) return { faults: [failure], isGone: true };
     }
     const faults = [...this.#room.look(how)];
-    try {
-      this.node.requireSame();
-    } catch (error) {
-      if (!(error instanceof EntmootError)) throw error;
-      faults.push(error);
+    for (const store of [this.node, this.#agents]) {
+      try {
+        store?.requireSame();
+      } catch (error) {
+        if (!(error instanceof EntmootError)) throw error;
+        faults.push(error);
+      }
     }
     return { faults, isGone: false };
   }
@@ -293,7 +322,9 @@ export class SqliteDataRoot implements DataRoot {
 
   [Symbol.dispose](): void {
     for (const store of [...this.#open.values()]) store[Symbol.dispose]();
+    this.#agents?.[Symbol.dispose]();
     this.node[Symbol.dispose]();
+    this.mailbox[Symbol.dispose]();
   }
 
   get #patience(): OpeningWait {

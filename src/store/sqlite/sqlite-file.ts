@@ -20,6 +20,8 @@ export type SqlValue = null | number | bigint | string | Uint8Array;
 export interface Migration {
   readonly about: string;
   readonly sql: string;
+  /** Gives a row where it is done already, for what SQLite cannot be asked to do only then. */
+  readonly unless?: string;
 }
 
 /** `read` never writes, apart from bringing an older database up to date. */

@@ -12,18 +12,19 @@ import type {
   QueryPiece,
   StoredMessage,
 } from "../group-store.ts";
-import { checkLimit, checkNewMessage, INT64_MAX } from "../store-limits.ts";
+import { checkLimit, checkNewMessage, INT64_MAX, INT64_MIN } from "../store-limits.ts";
 import { timeRange } from "../time-range.ts";
 import { LogEnd } from "./log-end.ts";
 import { NewestPlaces } from "./newest-places.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
+import { type SetStamp, sameStamp } from "./set-stamp.ts";
 import { SqliteAhead } from "./sqlite-ahead.ts";
 import { SqliteApart } from "./sqlite-apart.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
 import { type HeldTally, SqliteIntake } from "./sqlite-intake.ts";
 import { SqliteLogSums } from "./sqlite-log-sums.ts";
 import { SqliteMessageQuery, STORED_COLUMNS, storedOf } from "./sqlite-message-query.ts";
-import { type SetStamp, SqliteOrder, sameStamp } from "./sqlite-order.ts";
+import { SqliteOrder } from "./sqlite-order.ts";
 import { SqlitePruning } from "./sqlite-pruning.ts";
 import { SqliteRangeRoots } from "./sqlite-range-roots.ts";
 import { SqliteTopicIndex } from "./sqlite-topic-index.ts";
@@ -48,6 +49,8 @@ export class SqliteMessageStore implements MessageStore {
   readonly #log: Sql;
   readonly #setLog: Sql;
   readonly #idAt: Sql;
+  readonly #numberOf: Sql;
+  readonly #prunedAfter: Sql;
   readonly #setRoot: Sql;
   readonly #find: Sql;
   readonly #knownAmong: Sql;
@@ -98,6 +101,13 @@ export class SqliteMessageStore implements MessageStore {
     this.#idAt = file.prepare(
       "SELECT id FROM messages WHERE seq = ?1 UNION ALL SELECT id FROM pruned_seqs WHERE seq = ?1 LIMIT 1",
     );
+    this.#numberOf = file.prepare(
+      `SELECT seq, timestamp FROM messages WHERE id = ?1 UNION ALL SELECT * FROM (
+        SELECT seq, (SELECT timestamp FROM pruned_times WHERE id = ?1) FROM pruned_seqs WHERE id = ?1 ORDER BY seq DESC
+      ) LIMIT 1`,
+      "bigint",
+    );
+    this.#prunedAfter = file.prepare("SELECT count(*) FROM pruned_seqs WHERE seq > ?1");
     this.#find = file.prepare("SELECT seq FROM messages WHERE id = ?1");
     // All of a batch at once: each statement alone takes and frees locks, and costs more than its look-up.
     this.#knownAmong = file.prepare(
@@ -120,7 +130,7 @@ export class SqliteMessageStore implements MessageStore {
     // The index tells whose they are, so that only those of the author are looked at.
     this.#spent = file.prepare(
       `SELECT count(*), coalesce(sum(length(canonical)), 0) FROM messages
-      WHERE author = ?1 AND timestamp >= ?2 AND timestamp < ?3`,
+      WHERE author = ?1 AND timestamp >= ?2 AND timestamp <= ?3`,
     );
     this.#since = file.prepare("SELECT count(*) FROM messages WHERE timestamp >= ?1");
     this.#idsFrom = file.prepare("SELECT id FROM messages WHERE id >= ?1 ORDER BY id LIMIT ?2");
@@ -146,6 +156,22 @@ export class SqliteMessageStore implements MessageStore {
   idAt(seq: number): MessageId | undefined {
     const id = this.#idAt.row(seq)?.[0];
     return id === undefined ? undefined : this.#rows.hex32(id, seq);
+  }
+
+  numberOf(id: MessageId): { seq: number; timestamp: bigint | undefined } | undefined {
+    const [number, timestamp] = this.#numberOf.row(MessageId.toBytes(id)) ?? [];
+    if (number === undefined) return undefined;
+    const seq = this.#rows.number(Number(number), id, SEQ);
+    if (seq < 0) return undefined;
+    return { seq, timestamp: timestamp === null ? undefined : this.#rows.int64(timestamp, id) };
+  }
+
+  countAfter(seq: number): number {
+    const { apart, held, placed, seq: last } = this.#readTally();
+    const inLog = held - (apart > placed ? this.#apart.held : 0);
+    // Every number was given to a message that is held, or is known to be gone.
+    const after = last - seq - this.#countsRow.number(this.#prunedAfter.row(seq)?.[0], "pruned_seqs");
+    return Math.max(0, Math.min(inLog, after));
   }
 
   sumAt(seq: number): number {
@@ -323,16 +349,25 @@ export class SqliteMessageStore implements MessageStore {
   merkleRoot(): MerkleRoot {
     const tally = this.#readTally();
     if (tally.held === 0) return MerkleRoot.zero;
-    const set = this.#order.loaded(tally);
-    if (set) return set.root();
+    return this.#order.loaded(tally)?.root() ?? this.#rootKept(tally) ?? this.#order.at(tally).root();
+  }
+
+  loadOrder(limit: number, { of }: { readonly of: "root" | "parents" }): boolean {
+    // For parents what was read last will do, as in `nextParents`.
+    const tally = (of === "parents" ? this.#known?.tally : undefined) ?? this.#readTally();
+    if (tally.held === 0 || (of === "parents" && !tally.inverted)) return true;
+    if (of === "root" && this.#order.loaded(tally) === undefined && this.#rootKept(tally) !== undefined) return true;
+    return this.#order.load(tally, limit) !== undefined;
+  }
+
+  /** The root that was kept for what is held. */
+  #rootKept(tally: HeldTally): MerkleRoot | undefined {
     if (this.#keptRoot !== undefined && sameStamp(this.#keptRoot.stamp, tally)) return this.#keptRoot.root;
     const kept = this.#root.row(tally.seq, tally.pruned)?.[0];
-    if (kept instanceof Uint8Array) {
-      const root = this.#countsRow.hex32<MerkleRoot>(kept, 1);
-      this.#keptRoot = { stamp: tally, root };
-      return root;
-    }
-    return this.#order.at(tally).root();
+    if (!(kept instanceof Uint8Array)) return undefined;
+    const root = this.#countsRow.hex32<MerkleRoot>(kept, 1);
+    this.#keptRoot = { stamp: tally, root };
+    return root;
   }
 
   sharedSince(since: bigint, limit: number): CopyPart | undefined {
@@ -383,7 +418,9 @@ export class SqliteMessageStore implements MessageStore {
   }
 
   spentBy(author_node_id: number, since: bigint, until: bigint): { messages: number; bytes: number } {
-    const [messages, bytes] = this.#spent.row(author_node_id, since, until) ?? [];
+    // What is no int64 would be bound as another number.
+    const within = [since < INT64_MIN ? INT64_MIN : since, until > INT64_MAX ? INT64_MAX : until - 1n] as const;
+    const [messages, bytes] = this.#spent.row(author_node_id, ...within) ?? [];
     return { messages: this.#rows.number(messages, author_node_id), bytes: this.#rows.number(bytes, author_node_id) };
   }
 

@@ -1,30 +1,18 @@
 import type { MessageId } from "../../core/ids.ts";
 import { IncrementalOrder } from "../../core/order/incremental-order.ts";
-import { MessageSet } from "../../core/order/message-set.ts";
+import type { MessageSet } from "../../core/order/message-set.ts";
 import type { NewMessage } from "../group-store.ts";
-import { type TimeRange, timeRange } from "../time-range.ts";
+import type { TimeRange } from "../time-range.ts";
 import { OrderRows } from "./order-rows.ts";
+import { type SetStamp, sameStamp } from "./set-stamp.ts";
 import type { SqliteFile } from "./sqlite-file.ts";
-
-/**
- * What the set of held messages was at one instant; two equal stamps mean equal sets. Numbers given out and prunings only
- * grow, and so do messages let in again, which is what the three of them say together.
- */
-export interface SetStamp {
-  readonly seq: number;
-  /** Ever, whether let in again or not. */
-  readonly pruned: number;
-  readonly held: number;
-  /** Ever set apart, whether they have a place in the log by now or not. */
-  readonly apart: number;
-}
-
-export function sameStamp(a: SetStamp, b: SetStamp): boolean {
-  return a.seq === b.seq && a.pruned === b.pruned && a.held === b.held && a.apart === b.apart;
-}
+import { SqliteOrderLoad } from "./sqlite-order-load.ts";
 
 /** Ours. Rows a step reads where others get their turn between two: some two milliseconds. */
 const STEP_ROWS = 512;
+
+/** Ours. The same where nobody else gets one. */
+const PASS_ROWS = 4096;
 
 /**
  * The order over the messages of a group and its Merkle tree, in memory from the first time
@@ -36,6 +24,7 @@ export class SqliteOrder {
   #stamp: SetStamp = { seq: 0, pruned: 0, held: 0, apart: 0 };
   /** Pruned, and still in the set. */
   #gone: MessageId[] = [];
+  #load: SqliteOrderLoad | undefined;
 
   constructor(file: SqliteFile) {
     this.#rows = new OrderRows(file);
@@ -53,14 +42,30 @@ export class SqliteOrder {
           known.addBytes(id, timestamp, author, parents),
         );
       }
-    } else {
-      const set = new MessageSet(crypto.getRandomValues(new Uint32Array(1))[0]!);
-      set.reserve(stamp.held);
-      this.#rows.each(ALL, (id, timestamp, author, parents) => set.addBytes(id, timestamp, author, parents));
-      this.#set = set;
+      this.#stamp = stamp;
+      return known;
     }
+    // What was begun in steps is gone on with; nobody else gets a turn before it is done.
+    return this.#rows.together(() => {
+      let set: MessageSet | undefined;
+      while (set === undefined) set = this.load(stamp, PASS_ROWS);
+      return set;
+    });
+  }
+
+  /** The set of `stamp`, which the caller just read, once calls for it have read all; this one reads at most `limit` messages. */
+  load(stamp: SetStamp, limit: number): MessageSet | undefined {
+    const known = this.loaded(stamp);
+    if (known !== undefined) return known;
+    if (limit === 0) return undefined;
+    if (this.#load?.isAt(stamp) !== true) this.#load = new SqliteOrderLoad(this.#rows, stamp);
+    const set = this.#load.read(limit);
+    if (set === undefined) return undefined;
+    this.#load = undefined;
+    this.#gone = [];
+    this.#set = set;
     this.#stamp = stamp;
-    return this.#set!;
+    return set;
   }
 
   /** The set if it is in memory and is that of `stamp`. */
@@ -70,6 +75,7 @@ export class SqliteOrder {
 
   /** Call after the commit that led from `before` to `after` by storing `messages`. */
   stored(messages: readonly NewMessage[], before: SetStamp, after: SetStamp): void {
+    this.#load?.stored(messages, before, after);
     const set = this.loaded(before);
     if (!set) return;
     for (const { id, timestamp, author_node_id, parents } of messages) {
@@ -80,6 +86,7 @@ export class SqliteOrder {
 
   /** Call after the commit that led from `before` to `after` by pruning `ids`. */
   pruned(ids: readonly MessageId[], before: SetStamp, after: SetStamp): void {
+    this.#load?.pruned(ids, before, after);
     if (this.#set === undefined || !sameStamp(this.#stamp, before)) return;
     // Removing costs a pass over the set, and messages go in many small pieces.
     for (const id of ids) this.#gone.push(id);
@@ -112,5 +119,3 @@ export class SqliteOrder {
     return order.idBytes();
   }
 }
-
-const ALL = timeRange(undefined, undefined);

@@ -3,8 +3,8 @@ import type { CopyPart } from "../../core/order/copy-part.ts";
 import type { NewMessage } from "../group-store.ts";
 import { OrderRows } from "./order-rows.ts";
 import { RowReader } from "./row-reader.ts";
+import type { SetStamp } from "./set-stamp.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
-import type { SetStamp } from "./sqlite-order.ts";
 import { SqliteRange } from "./sqlite-range.ts";
 
 /** Ours. Times from which a root is kept in step, or being made: this node's own, and two at which other members forget. */

@@ -4,7 +4,7 @@ import { MessageSet } from "../../core/order/message-set.ts";
 import type { NewMessage } from "../group-store.ts";
 import { compareBounds, type TimeRange, timeRange } from "../time-range.ts";
 import type { OrderRows } from "./order-rows.ts";
-import { type SetStamp, sameStamp } from "./sqlite-order.ts";
+import { type SetStamp, sameStamp } from "./set-stamp.ts";
 
 /**
  * The messages from some time on under their Merkle root, read in steps between which others read and write, and kept

@@ -176,6 +176,32 @@ test("a number of a million digits is refused at once", () => {
   expect(processorMs(() => expect(() => decodeJson(i64, digits)).toThrow("int64"))).toBeLessThan(1_000);
 });
 
+test("bytes in a list are whole numbers up to 255, however they stand there", () => {
+  const read = (json: string) => [...decodeJson(omittedBytes, json)];
+  expect(read("[0,9,10,99,100,255]")).toEqual([0, 9, 10, 99, 100, 255]);
+  expect(read("[ 0 ,\n255 ]")).toEqual([0, 255]);
+  expect(read("[null,7]")).toEqual([0, 7]);
+  for (const json of [
+    "[256]",
+    "[260]",
+    "[999]",
+    "[1000]",
+    "[-1]",
+    "[01]",
+    "[00]",
+    "[1.0]",
+    "[1e1]",
+    '["1"]',
+    "[true]",
+    "[,]",
+    "[1,]",
+    "[1",
+  ]) {
+    expect(() => read(json), json).toThrow("byte string: ");
+  }
+  expect(() => read("[1,2,256]")).toThrow("[2]: expected uint8 from 0 to 255, found 256");
+});
+
 test("ids and fixed byte strings are base64 of exactly their length, and null is none", () => {
   const id = Buffer.alloc(32, 9);
   expect(decodeJson(messageId, JSON.stringify(id.toString("base64")))).toBe(id.toHex() as never);

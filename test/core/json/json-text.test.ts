@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { canonicalJson, compactJson, compareKeys, jsonString } from "../../../src/core/json/json-text.ts";
+import { canonicalJson } from "../../../src/core/json/canonical-json.ts";
+import { compactJson, jsonString } from "../../../src/core/json/json-text.ts";
+import { compareKeys } from "../../../src/core/json/key-order.ts";
 import { roughText } from "../../support/arbitraries.ts";
 import { processorMs } from "../../support/processor-time.ts";
 

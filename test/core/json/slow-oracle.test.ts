@@ -4,8 +4,9 @@ import { decodeBase64 } from "../../../src/core/bytes/base64.ts";
 import { trimEnd } from "../../../src/core/bytes/text.ts";
 import { unescapePercent } from "../../../src/core/bytes/textual-url.ts";
 import { decodeUtf8 } from "../../../src/core/bytes/utf8.ts";
+import { canonicalJson } from "../../../src/core/json/canonical-json.ts";
 import { JsonReader } from "../../../src/core/json/json-reader.ts";
-import { canonicalJson, jsonString, jsonStrings } from "../../../src/core/json/json-text.ts";
+import { jsonString, jsonStrings } from "../../../src/core/json/json-text.ts";
 import { roughText } from "../../support/arbitraries.ts";
 import { slowBase64, slowCanonical, slowJsonString, slowStringValue, slowUtf8 } from "../../support/slow-decoders.ts";
 
@@ -129,6 +130,58 @@ test("canonical JSON is what recursion makes of it", () => {
     RUNS,
   );
 });
+
+test("canonical JSON of many keys, however they are spelt, is what recursion makes of it", () => {
+  const unit = fc.constantFrom(
+    "a",
+    "b",
+    '"',
+    "\\",
+    "/",
+    "\n",
+    "\u0001",
+    "\u2029",
+    "\ud7ff",
+    "\ud83c",
+    "\udf33",
+    "\ue000",
+    "\uffff",
+    "\u0000",
+  );
+  const spelt = fc
+    .array(fc.tuple(unit, fc.constantFrom("plain", "lower", "upper")), { maxLength: 5 })
+    .map((units) => units.map(([each, how]) => spelling(each, how)).join(""));
+  const beginning = fc.constantFrom("", "", "a", "\\u0000", "\ue000", "🌳", "long".repeat(20));
+  const member = fc.tuple(
+    beginning,
+    spelt,
+    fc.oneof(
+      fc.constant("0"),
+      spelt.map((text) => `"${text}"`),
+      fc.constant('{"b":1,"a":[]}'),
+    ),
+  );
+  fc.assert(
+    fc.property(fc.array(member, { minLength: 1, maxLength: 200, size: "max" }), (members) => {
+      const text = members.map(([begin, key, value]) => `"${begin}${key}":${value}`).join(",");
+      // The last of those that are one key counts, and halves of pairs are.
+      const values = new Map<string, unknown>();
+      for (const [begin, key, value] of members) {
+        values.set((JSON.parse(`"${begin}${key}"`) as string).toWellFormed(), JSON.parse(value));
+      }
+      expect(canonicalJson(`[{${text}},[]]`)).toBe(slowCanonical([Object.fromEntries(values), []]));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** One unit as it may stand in JSON text. */
+function spelling(unit: string, how: string): string {
+  const escaped = `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  if (how !== "plain") return how === "lower" ? escaped : escaped.toUpperCase().replace("U", "u");
+  if (unit === "/") return "\\/";
+  return unit.isWellFormed() ? JSON.stringify(unit).slice(1, -1) : escaped;
+}
 
 test("a list of many thousand elements, and one within another, loses none", () => {
   const many = Array.from({ length: 10_000 }, (_, i) => (i % 1000 === 0 ? ["x".repeat(5_000), i] : i));

@@ -7,6 +7,7 @@ import { decodeJson, encodeCanonical, encodeWire } from "../../../src/core/json/
 import {
   decodeMessage,
   decodeMessageForms,
+  decodeSpoken,
   messageCanonical,
   messageForms,
   messageId,
@@ -152,4 +153,37 @@ test("the key that counts is the one handed in, not the one the message names", 
   const borrowed = message({ by: alice, author: { pilot_node_id: alice.nodeId, entmoot_pubkey: bob.publicKey } });
   expect(verifyMessage(borrowed, alice.publicKey)).toBe(true);
   expect(verifyMessage(borrowed, bob.publicKey)).toBe(false);
+});
+
+test("what a kept message says is read as the whole message is, whatever it is", () => {
+  const said = ({ author, content, timestamp, topics }: Message) => {
+    return { nodeId: author.pilot_node_id, content, timestamp, topics };
+  };
+  fc.assert(
+    fc.property(anyMessage, fc.array(roughText, { maxLength: 3 }), (plain, topics) => {
+      for (const record of [plain, { ...plain, topics }]) {
+        const canonical = messageCanonical(record);
+        expect(decodeSpoken(canonical)).toEqual(said(decodeMessage(canonical)));
+      }
+    }),
+    { numRuns: 500 },
+  );
+  for (const timestamp of [2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n + 1n, -1n]) {
+    expect(decodeSpoken(messageCanonical(message({ timestamp }))).timestamp).toBe(timestamp);
+  }
+  const large = message({ content: new Uint8Array(100_000).fill(7) });
+  expect(decodeSpoken(messageCanonical(large)).content).toEqual(large.content);
+});
+
+test("a kept message that is damaged where it is read is no message", () => {
+  const canonical = new TextDecoder().decode(messageCanonical(message()));
+  for (const [found, damage] of [
+    ['"timestamp":1', '"timestamp":"1'],
+    ['"content":"', '"content":"*'],
+    ['"topics":[', '"topics":[['],
+    ['{"author":{', '{"author":['],
+    ["}", ""],
+  ] as const) {
+    expect(() => decodeSpoken(encodeUtf8(canonical.replace(found, damage)))).toThrow();
+  }
 });

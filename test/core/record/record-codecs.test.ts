@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { decodeUtf8 } from "../../../src/core/bytes/utf8.ts";
+import { canonicalJson } from "../../../src/core/json/canonical-json.ts";
 import { type Codec, decodeJson, encodeCanonical, encodeWire } from "../../../src/core/json/json-codec.ts";
-import { canonicalJson } from "../../../src/core/json/json-text.ts";
 import { invite, memberProfileAd, message, rosterEntry, transportAd } from "../../../src/core/record/record-codecs.ts";
 import {
   anyInvite,

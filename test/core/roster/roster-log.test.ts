@@ -191,3 +191,22 @@ test("two founders' first entries are two logs", () => {
     createRosterEntry({ log, seed: founder.seed, nowMs: unixMs(2), change: { op: "policy_change", policy: "{}" } }),
   ).toThrow("only the group's founder");
 });
+
+test("a key of another history counts from when the founder gave it, and the first date of a node id is its admission", () => {
+  const log = roster([founder, alice]);
+  const withBob = changed(log, founder, { op: "add", key: bob.publicKey }, 1_700_000_009_000);
+  const withoutAlice = changed(withBob, founder, { op: "remove", nodeId: alice.nodeId, key: alice.publicKey });
+  const elsewhere = changed(withoutAlice, founder, { op: "add", key: carol.publicKey, nodeId: alice.nodeId });
+  const both = log.withFormer(elsewhere.entries.slice(log.entries.length));
+  expect([bob, alice, carol].map(({ nodeId }) => both.admittedAt(nodeId))).toEqual([
+    1_700_000_009_000n,
+    1_700_000_000_001n,
+    undefined,
+  ]);
+  expect(both.authorKeys(bob.info)).toEqual([bob.publicKey]);
+  expect(both.members).toEqual(log.members);
+  // Given again it is the same, whether that is known before or after the other history.
+  const again = changed(both, founder, { op: "add", key: bob.publicKey }, 1_700_000_090_000);
+  const later = RosterLog.ofVerified(again.entries).withFormer(elsewhere.entries);
+  for (const one of [again, later]) expect(one.admittedAt(bob.nodeId)).toBe(1_700_000_009_000n);
+});

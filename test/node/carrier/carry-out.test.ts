@@ -1,10 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import { steadyMs } from "../../../src/core/clock.ts";
 import { EntmootError } from "../../../src/core/errors.ts";
 import { MerkleRoot, type MessageId, PublicKey, RosterEntryId } from "../../../src/core/ids.ts";
 import { formatPolicy, POLICY_PRESETS } from "../../../src/core/policy/policy.ts";
 import { decodeMessage, messageCanonical } from "../../../src/core/record/message.ts";
 import type { Message } from "../../../src/core/record/records.ts";
 import type { RosterLog } from "../../../src/core/roster/roster-log.ts";
+import { createLog } from "../../../src/host/log.ts";
+import { realClock } from "../../../src/host/real-clock.ts";
 import { DialBackoff } from "../../../src/machine/dial-backoff.ts";
 import type { AskEffect, Report, SendEffect } from "../../../src/machine/effect.ts";
 import type { Event, NetworkFailure } from "../../../src/machine/event.ts";
@@ -12,7 +15,9 @@ import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
 import { LOOK_EVERY_MS } from "../../../src/node/carrier/answer-pace.ts";
 import { CarryOut } from "../../../src/node/carrier/carry-out.ts";
 import { Peers } from "../../../src/node/carrier/peers.ts";
+import { ProofSeeker } from "../../../src/node/carrier/proof-seeker.ts";
 import { Group } from "../../../src/node/group/group.ts";
+import { Turns } from "../../../src/node/turns.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
 import { OutOfFiles, StoreBusy } from "../../../src/store/store-failures.ts";
 import { FramedStream } from "../../../src/transport/framed-stream.ts";
@@ -460,6 +465,54 @@ describe("a question for the roster", () => {
     }));
     expect(await ask({ kind: "ask_roster", to: alice })).toMatchObject({ kind: "failed", failure: "refused" });
     expect(heard).toHaveLength(1);
+  });
+});
+
+test("members whom nobody reaches are given up in turns, however many are tried one after the other", async () => {
+  const { clock, group, peers, told } = world();
+  let round = 0;
+  const rounds: number[] = [];
+  // Each that is given up takes a millisecond.
+  const turns = new Turns({ ...realClock, steady: () => steadyMs(rounds.length) });
+  const others = { onReport: () => {}, onFailed: () => {} };
+  const carryOut = new CarryOut({ peers, clock, turns, ...others });
+  const to = Array.from({ length: 60 }, (_, n) => keyOf(identity(100 + n)));
+  const [id] = [said(1).id];
+  group.tell = (event) => {
+    told.push(event);
+    rounds.push(round);
+    const next = to[rounds.length];
+    if (next !== undefined) carryOut.run(group, [{ kind: "graft", to: next, ids: [id] }]);
+  };
+  carryOut.run(group, [{ kind: "graft", to: to[0]!, ids: [id] }]);
+  for (; rounds.length < to.length; round++) await new Promise(setImmediate);
+  expect(failures(told)).toHaveLength(60);
+  const most = Math.max(...[...Map.groupBy(rounds, (at) => at).values()].map(({ length }) => length));
+  expect(most).toBeLessThanOrEqual(6);
+});
+
+describe("pages without end of what is no entry of the founder's", () => {
+  const { entries } = changed(LOG, FOUNDER, { op: "add", key: identity(50).publicKey });
+  const forged = { ...entries.at(-1)!, signature: new Uint8Array(64) };
+  const told = { group_id: GROUP, entries: [forged], heals: [], last: false };
+
+  test("as what is known of forks: none is asked for behind the first", async () => {
+    const { ask, group, peer } = world();
+    const heard = peer(alice, () => ({ kind: "roster_forks_resp", ...told }));
+    await ask({ kind: "ask_forks", to: alice });
+    expect([heard.length, group.roster.head]).toEqual([1, LOG.head]);
+  });
+
+  test("as a proof that we are out: none is asked for behind the first", async () => {
+    const { clock, group, peer, peers } = world();
+    const heard = peer(alice, () => ({ kind: "roster_proof_resp", ...told }));
+    const lines: string[] = [];
+    const log = createLog("debug", { write: (line) => lines.push(line), now: () => new Date() });
+    const { turns } = budgetOf(clock);
+    new ProofSeeker({ peers, clock, turns, log }).seek(group, alice);
+    await until(() => heard.length > 0);
+    for (let round = 0; round < 20; round++) await new Promise(setImmediate);
+    expect([heard.length, group.roster.head, lines]).toEqual([1, LOG.head, []]);
   });
 });
 

@@ -57,3 +57,24 @@ test("while another process holds the database what is written waits, up to a li
   expect(await late).toEqual([1]);
   await writer.close();
 });
+
+test("very many messages are stored in several transactions, a turn of the event loop between two", async () => {
+  const { messages } = new MemoryGroupStore(GROUP);
+  const put = messages.putMany.bind(messages);
+  let round = 0;
+  const commits: { readonly size: number; readonly round: number }[] = [];
+  messages.putMany = (batch) => {
+    commits.push({ size: batch.length, round });
+    return put(batch);
+  };
+  const writer = new BatchWriter(realClock, messages, () => {});
+  const all = Array.from({ length: 1_100 }, (_, n) => keptMessage(message({ timestamp: BigInt(n) })));
+  let isOver = false;
+  const putting = writer.put([...all, all[3]!]).finally(() => {
+    isOver = true;
+  });
+  for (; !isOver; round++) await new Promise(setImmediate);
+  expect(await putting).toEqual([...all.map((_, n) => n + 1), undefined]);
+  expect(commits.map(({ size }) => size)).toEqual([512, 512, 77]);
+  expect(new Set(commits.map((commit) => commit.round)).size).toBe(3);
+});

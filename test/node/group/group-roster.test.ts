@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { unixMs } from "../../../src/core/clock.ts";
 import type { RosterEntry } from "../../../src/core/record/records.ts";
 import { createGenesis, createRosterEntry } from "../../../src/core/roster/roster-change.ts";
+import { RosterLog } from "../../../src/core/roster/roster-log.ts";
 import { GroupRoster } from "../../../src/node/group/group-roster.ts";
 import { MemoryGroupStore } from "../../../src/store/memory/memory-group-store.ts";
 import { identity } from "../../support/identity.ts";
@@ -51,6 +52,15 @@ test("the log of another founder is refused by its first entry, without a look a
   const looked = { times: 0 };
   expect(roster.sync(watched(rosterOf(identity(2), 20).log.entries, looked))).toBe("rejected");
   expect(looked.times).toBe(0);
+});
+
+test("a log that was verified on its way to the store is not looked at again when the group opens", () => {
+  const looked = { times: 0 };
+  const { entries } = rosterOf(FOUNDER, 20).log;
+  const { roster: store } = new MemoryGroupStore(GROUP);
+  store.append(watched(entries, looked));
+  const roster = new GroupRoster(store, RosterLog.ofVerified(entries));
+  expect([roster.length, roster.head, looked.times]).toEqual([21, entries.at(-1)!.id, 0]);
 });
 
 test("another history of the same founder is a fork", () => {

@@ -4,6 +4,7 @@ import { EntmootError } from "../../../src/core/errors.ts";
 import { MerkleRoot, PublicKey } from "../../../src/core/ids.ts";
 import { formatPolicy, POLICY_PRESETS } from "../../../src/core/policy/policy.ts";
 import { POLICY_TOPIC } from "../../../src/core/policy/policy-update.ts";
+import { KEEP_DAYS } from "../../../src/core/policy/retention.ts";
 import type { Message } from "../../../src/core/record/records.ts";
 import { ClockWatch } from "../../../src/machine/clock-watch.ts";
 import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
@@ -325,6 +326,28 @@ test("policy updates of the founder stay, those of others do not, and a moot tha
   for (const peer of [alice, bob]) keeps.hear(peer);
   expect(keeps.held()).toEqual([0, 1, 2]);
   expect(keeps.group.retention.state).toMatchObject({ cutoffMs: 0, prunedToMs: 0 });
+});
+
+test("once a moot keeps everything, what is dated before 1970 comes back as well", async () => {
+  const { clock, group, hear, held, said, store } = world();
+  const early = message({ timestamp: -(2n ** 62n) });
+  store.messages.putMany([keptMessage(early)]);
+  for (const peer of [alice, bob]) hear(peer);
+  expect([held(), store.messages.size]).toEqual([[2], 1]);
+  group.policy.set({ ...POLICY_PRESETS.standard, retention_days: KEEP_DAYS });
+  clock.advance(60_000);
+  for (const peer of [alice, bob]) hear(peer);
+  // Everything is wanted, and what is told as gone is a day that can be kept.
+  expect([group.retention.wantedFromMs, group.retention.prunedToMs]).toEqual([0, NOON - 31 * DAY + DAY / 2]);
+  await group.ingest(
+    said.map((one) => keptMessage(one).canonical),
+    { from: alice, via: "pull" },
+  );
+  hear(alice);
+  expect([held(), group.retention.prunedToMs]).toEqual([[0, 1, 2], DAY]);
+  expect((await group.ingest([keptMessage(early).canonical], { from: alice, via: "pull" })).stored).toEqual([early.id]);
+  hear(alice);
+  expect(group.retention.prunedToMs).toBe(0);
 });
 
 test("what is kept of it that is no instant is damage, and named", () => {

@@ -2,6 +2,8 @@ import { expect, test } from "bun:test";
 import { MessageId, PublicKey } from "../../../src/core/ids.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import { consumer_advance, consumer_lease, consumer_list } from "../../../src/node/operations/consumers.ts";
+import { inbox, message_find, mutes, thread } from "../../../src/node/operations/inbox.ts";
+import { mailbox_ack, mailbox_cursor, mailbox_forget, mailbox_pull } from "../../../src/node/operations/mailbox.ts";
 import { message, messages, publish, watch } from "../../../src/node/operations/messages.ts";
 import { members, topics } from "../../../src/node/operations/moots.ts";
 import type { Operations } from "../../../src/node/operations/operation.ts";
@@ -55,7 +57,40 @@ const QUESTIONS: {
     (node, { first }) => node.call(topics, { group_id: first.group_id, limit: 1 }),
     (node, { first }) => node.call(topics, { group_id: first.group_id, limit: 0 }),
   ],
+  inbox: [
+    (node) => node.call(inbox, {}),
+    (node, { second }) => node.call(inbox, { group_id: second.group_id, asks: true }),
+    (node, { places }) => node.call(inbox, { after: [places[1]!], limit: 1 }),
+  ],
+  thread: [
+    (node, { id }) => node.call(thread, { message_id: id }),
+    (node) => node.call(thread, { message_id: MessageId.zero }),
+  ],
+  message_find: [
+    (node, { id }) => node.call(message_find, { start: MessageId.toBase64(id).slice(0, 8) }),
+    (node) => node.call(message_find, { start: "short" }),
+  ],
+  mutes: [(node) => node.call(mutes, {})],
   consumer_list: [(node, { first }) => node.call(consumer_list, { group_id: first.group_id })],
+  mailbox_pull: [
+    (node, { first }) => node.call(mailbox_pull, { group_id: first.group_id, client_id: "a", limit: 3 }),
+    (node, { first }) => node.call(mailbox_pull, { group_id: first.group_id, client_id: "b", topic: "chat/#" }),
+    (node, { first }) => node.call(mailbox_pull, { group_id: first.group_id, client_id: "b", mentions: true }),
+    (node, { places }) => node.call(mailbox_pull, { client_id: "b", after: places[5]! }),
+    (node) => node.call(mailbox_pull, { client_id: "b" }),
+  ],
+  mailbox_ack: [
+    (node, { first, id }) => node.call(mailbox_ack, { group_id: first.group_id, client_id: "a", message_id: id }),
+    (node, { places }) => node.call(mailbox_ack, { client_id: "a", through: places[1]! }),
+    (node, { id }) => node.call(mailbox_ack, { client_id: "a", message_id: id }),
+    (node, { first }) =>
+      node.call(mailbox_ack, { group_id: first.group_id, client_id: "a", message_id: MessageId.zero }),
+  ],
+  mailbox_cursor: [
+    (node, { first }) => node.call(mailbox_cursor, { group_id: first.group_id, client_id: "a" }),
+    (node, { first }) => node.call(mailbox_cursor, { group_id: first.group_id, client_id: "b" }),
+  ],
+  mailbox_forget: [(node, { first }) => node.call(mailbox_forget, { group_id: first.group_id, client_id: "c" })],
 };
 
 /** As the node that the tests here start. */
@@ -78,11 +113,15 @@ test("what is read beside a node, and without one, is what the node answers", as
   await first.put(3, { topics: ["other", "chat/b"], by: 1 });
   await first.put(2, { topics: [] });
   await second.put(4);
+  await first.put(Date.now(), {
+    text: `@${(await node.call(members, { group_id })).members.find(({ self }) => self)!.node_id} you`,
+  });
   const { messages: rows } = await node.call(messages, { group_id, by: "arrival" });
   const places = rows.map(({ place }) => place);
   await node.call(consumer_advance, { group_id, consumer: "reader", place: places[1]! });
   await node.call(consumer_lease, { group_id, consumer: "push", owner: "a", ttl_ms: 60_000 });
   const held = { first, second, places, id: rows[2]!.message.id };
+  await node.call(mailbox_ack, { group_id, client_id: "a", message_id: held.id });
   const answers = (of: Operations) =>
     Promise.all(
       Object.values(QUESTIONS)

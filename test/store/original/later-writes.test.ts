@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { appendFileSync, chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MessageId } from "../../../src/core/ids.ts";
 import { merkleRoot } from "../../../src/core/order/merkle-tree.ts";
@@ -10,7 +10,6 @@ import { formatRosterLog } from "../../../src/core/roster/roster-file.ts";
 import { SqliteDataRoot } from "../../../src/store/sqlite/sqlite-data-root.ts";
 import type { SqliteGroupStore } from "../../../src/store/sqlite/sqlite-group-store.ts";
 import { identity } from "../../support/identity.ts";
-import { keptMessage } from "../../support/kept-message.ts";
 import { GROUP, message } from "../../support/message.ts";
 import { numbered } from "../../support/numbered-message.ts";
 import { insertAds, insertMessages, OriginalRoot } from "../../support/original-root.ts";
@@ -71,36 +70,6 @@ test("a root taken over by a version that kept nothing of it is compared all the
   serve(it.path, (store) => store.setFact("original_files", undefined));
   it.write((db) => insertMessages(db, first(2, 11)));
   expect(serve(it.path, held).given.size).toBe(13);
-});
-
-test("cursors of its mailbox move on with each start, over what was read there and never back", () => {
-  using it = world();
-  const all = first(20);
-  const cursor = (client: string, at: number) => ({ client, id: all[at - 1]!.id, timestamp: all[at - 1]!.timestamp });
-  const cursorsAt = (...cursors: ReturnType<typeof cursor>[]) => {
-    rmSync(join(it.path, "mailbox.sqlite"), { force: true });
-    it.original.cursors(cursors);
-    chmodSync(join(it.path, "mailbox.sqlite"), 0o600);
-  };
-  const stands = ({ consumers }: SqliteGroupStore) => ["mailbox:a", "mailbox:b"].map((name) => consumers.cursor(name));
-  cursorsAt(cursor("a", 5));
-  const read = serve(it.path, stands);
-  expect(read.given).toEqual([5, undefined]);
-  expect(read.notices).toEqual([
-    expect.stringContaining("cursors that moved on since they were last read, and ours with them: 1"),
-  ]);
-  expect(serve(it.path, stands)).toEqual({ given: [5, undefined], notices: [] });
-
-  // Ours goes on by itself, and one that the original does not hold comes to us.
-  serve(it.path, (store) => {
-    store.consumers.advance("mailbox:a", 9);
-    store.messages.putMany([keptMessage(all[11]!)]);
-  });
-  it.write((db) => insertMessages(db, all.slice(12, 15)));
-  cursorsAt(cursor("a", 7), cursor("b", 15));
-  expect(serve(it.path, stands).given).toEqual([9, 11]);
-  cursorsAt(cursor("a", 11), cursor("b", 15));
-  expect(serve(it.path, stands).given).toEqual([11, 11]);
 });
 
 test("roster entries come along, and messages are judged by them, also those kept aside before", () => {

@@ -6,6 +6,7 @@ import { GroupId } from "../../../src/core/ids.ts";
 import { groupDirectoryName } from "../../../src/store/group-directory.ts";
 import { SqliteDataRoot } from "../../../src/store/sqlite/sqlite-data-root.ts";
 import { type DataRootWorld, dataRootContract } from "../../contract/data-root.contract.ts";
+import { mailboxStoreContract } from "../../contract/mailbox-store.contract.ts";
 import { expectCode } from "../../support/expect-code.ts";
 import { identity } from "../../support/identity.ts";
 import { keptMessage } from "../../support/kept-message.ts";
@@ -14,6 +15,7 @@ import { roster } from "../../support/roster.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 dataRootContract("SQLite", () => new SqliteWorld());
+mailboxStoreContract("SQLite", () => new SqliteWorld());
 
 class SqliteWorld implements DataRootWorld {
   readonly directory = new TemporaryDirectory();

@@ -1,0 +1,175 @@
+import { type AnswerWays, type EnvelopeMessage, envelope } from "../core/agents/envelope.ts";
+import { decodeUtf8 } from "../core/bytes/utf8.ts";
+import type { Clock } from "../core/clock.ts";
+import { EntmootError, textOf } from "../core/errors.ts";
+import { GroupId, MessageId } from "../core/ids.ts";
+import type { Log } from "../host/log.ts";
+import { eventsOf } from "../node/operations/events.ts";
+import {
+  delivery_move,
+  type HandedMessage,
+  type ListenEvent,
+  listen,
+  type Move,
+  type SoughtMessage,
+} from "../node/operations/listen.ts";
+import type { Operations, RequestOf } from "../node/operations/operation.ts";
+import { pause } from "../transport/wait.ts";
+import type { FoundInHost, Handed, HostDoor } from "./door.ts";
+
+/** Ours. The daemon may be restarted or updated meanwhile; doubling from the first to the second. */
+const AGAIN_FIRST_MS = 500;
+const AGAIN_MAX_MS = 15_000;
+
+export interface BridgeParts {
+  /** Opens the agents' socket. Throws `control_unavailable` while no daemon listens. */
+  readonly open: () => Promise<Operations>;
+  readonly door: HostDoor;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly listen: Omit<RequestOf<typeof listen>, "can_look" | "door">;
+  readonly ways: AnswerWays;
+  /** 8 hex digits, other ones each time. */
+  readonly nonce: () => string;
+}
+
+/**
+ * Hands what wakes the agent to its host, as long as `signal` lets it. Outlives the daemon. Ends with the `conflict` of
+ * one that took its place; other failures of the node are told of and waited out.
+ */
+export async function runBridge(parts: BridgeParts, signal: AbortSignal): Promise<void> {
+  const unsaid: Move[] = [];
+  let againMs = AGAIN_FIRST_MS;
+  while (!signal.aborted) {
+    try {
+      await using opened = await parts.open();
+      const node = new Moves(opened, unsaid);
+      await node.say([]);
+      const request = { ...parts.listen, door: parts.door.name, can_look: parts.door.canLook };
+      for await (const event of eventsOf(opened, listen, request, { signal })) {
+        againMs = AGAIN_FIRST_MS;
+        await follow(parts, node, event, signal);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof EntmootError && ["conflict", "forbidden", "unsupported"].includes(error.code)) throw error;
+      parts.log.debug(`bridge: ${textOf(error)}; trying again`);
+    }
+    await pause(parts.clock, againMs, signal);
+    againMs = Math.min(AGAIN_MAX_MS, againMs * 2);
+  }
+}
+
+async function follow(parts: BridgeParts, node: Moves, event: ListenEvent, signal: AbortSignal): Promise<void> {
+  if (event.look !== undefined) await node.say(await lookFor(parts.door, event.look, signal));
+  if (event.deliver !== undefined) await handOver(parts, node, event.deliver, signal);
+}
+
+async function handOver(
+  { door, log, nonce, ways }: BridgeParts,
+  node: Moves,
+  messages: readonly HandedMessage[],
+  signal: AbortSignal,
+): Promise<void> {
+  // Before a byte goes to the host, so that whoever comes after a crash looks first.
+  const begun = await node.say(messages.map((message) => moveOf(message, "handed", "")));
+  const turn = messages.filter((_, n) => begun[n]?.refused === undefined);
+  if (turn.length === 0) return;
+  const ids = turn.map(({ message_id }) => message_id);
+  const text = envelope(
+    turn.map((message) => envelopeOf(message, nonce())),
+    ways,
+  );
+  let handed: Handed;
+  try {
+    handed = await door.hand({ ids, text }, signal);
+  } catch (error) {
+    log.debug(`bridge: ${door.name}: ${textOf(error)}`);
+    await node.say(await lookFor(door, turn, signal));
+    return;
+  }
+  await node.say(turn.flatMap((message) => movesOf(message, handed)));
+}
+
+/** What was handed over and left no word is in the host, or not, or nobody can tell. */
+async function lookFor(door: HostDoor, sought: readonly SoughtMessage[], signal: AbortSignal): Promise<Move[]> {
+  const ids = sought.map(({ message_id }) => message_id);
+  let found: ReadonlyMap<MessageId, FoundInHost> = new Map();
+  let why = "nobody could look";
+  try {
+    found = await door.look(ids, signal);
+    why = `looked for by ${door.name}`;
+  } catch (error) {
+    why = textOf(error);
+  }
+  return sought.map((message) => {
+    const where = found.get(message.message_id) ?? "unknown";
+    return moveOf(message, where === "present" ? "delivered" : where === "absent" ? "absent" : "uncertain", why);
+  });
+}
+
+function movesOf(message: HandedMessage, handed: Handed): Move[] {
+  switch (handed.level) {
+    case "submitted":
+      // It left no trace that could be looked for, so nobody hands it over a second time.
+      return [moveOf(message, "uncertain", handed.evidence)];
+    case "delivered":
+      return [moveOf(message, "delivered", handed.evidence)];
+    case "read":
+      return [moveOf(message, "delivered", handed.evidence), moveOf(message, "read", handed.evidence)];
+    case "later":
+      return [moveOf(message, "deferred", handed.reason)];
+    case "refused":
+      return [moveOf(message, "refused", handed.reason)];
+  }
+}
+
+function moveOf({ group_id, message_id, token }: SoughtMessage, to: Move["to"], evidence: string): Move {
+  return { group_id, message_id, token, to, evidence };
+}
+
+/** What is said to the ledger. What was seen in the host and could not be said is said first once the daemon is back. */
+class Moves {
+  readonly #node: Operations;
+  readonly #unsaid: Move[];
+
+  constructor(node: Operations, unsaid: Move[]) {
+    this.#node = node;
+    this.#unsaid = unsaid;
+  }
+
+  /** Gives what became of `moves`. Throws as the operation does, but for what was left unsaid before. */
+  async say(moves: readonly Move[]) {
+    const before = this.#unsaid.splice(0);
+    this.#unsaid.push(...before, ...moves.filter(({ to }) => to !== "handed"));
+    if (before.length > 0) await this.#node.call(delivery_move, { moves: before }).catch(dropUnknown);
+    const { rows } = moves.length === 0 ? { rows: [] } : await this.#node.call(delivery_move, { moves });
+    this.#unsaid.length = 0;
+    return rows;
+  }
+}
+
+/** A ledger that does not know the message is another one since. */
+function dropUnknown(error: unknown): void {
+  if (!(error instanceof EntmootError && error.code === "not_found")) throw error;
+}
+
+function envelopeOf(message: HandedMessage, nonce: string): EnvelopeMessage {
+  const { content, content_bytes } = message;
+  const words = decodeUtf8(content);
+  return {
+    id: MessageId.toBase64(message.message_id),
+    nonce,
+    group: message.group_name === "" ? GroupId.toBase64(message.group_id) : message.group_name,
+    from: message.author_pubkey.toHex().slice(0, 12),
+    nodeId: message.author,
+    name: message.author_name,
+    trust: "peer",
+    sentMs: Number(message.timestamp_ms),
+    replyTo: message.reply_to === undefined ? undefined : MessageId.toBase64(message.reply_to),
+    hop: message.hop,
+    expects: "answer",
+    words,
+    bytes: content_bytes,
+  };
+}

@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import { EntmootError, textOf } from "../../core/errors.ts";
+import type { GroupId } from "../../core/ids.ts";
+import type { GlobalOptions } from "../../daemon/options.ts";
+import { BUILD_INFO } from "../../host/build-info.ts";
+import { createLog } from "../../host/log.ts";
+import { printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
+import type { Operations } from "../../node/operations/operation.ts";
+import { defineCommand } from "../line/command.ts";
+import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { parseMoot } from "../line/moot-argument.ts";
+
+const LABEL = "mcp";
+
+/** Ours. How often it is looked whether the host that started this process is still there. */
+const PARENT_EVERY_MS = 5_000;
+
+/** `mcp`: the tools by which an agent takes part, for a host that starts MCP servers. */
+export const mcp = defineCommand({
+  meta: { name: LABEL, description: "Serve an agent's tools over MCP on stdin and stdout" },
+  help: {
+    examples: [
+      "entmootd mcp",
+      "entmootd mcp -group council",
+      "entmootd mcp -read-only",
+      "claude mcp add entmoot -- entmootd mcp",
+    ],
+    exits: [0, 1, 3, 5],
+    notes: [
+      "A host starts it; nothing but JSON-RPC is written to stdout. It speaks revision 2026-07-28 and those before it by their",
+      "handshake. It holds the agents' socket of the data root (<data>/agent.sock, or what ENTMOOT_AGENT_SOCKET names), so it can",
+      "read, publish, wait and acknowledge, and nothing of the owner's. While no daemon runs each tool says so; it need not be",
+      "started again when the daemon was. It ends when its host closes stdin or is gone.",
+    ],
+  },
+  args: {
+    ...globalFlags,
+    group: { type: "string", valueHint: "ID|NAME", description: "only this moot; absent: all" },
+    "no-wake": { type: "boolean", description: "only tools: messages do not begin turns in the host" },
+    "read-only": { type: "boolean", description: "only tools that look: nothing is published, nothing counts as read" },
+  },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    const only = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
+    const readOnly = args["read-only"] === true;
+    await serve(options, { only, readOnly, wakes: !readOnly && args["no-wake"] !== true });
+  },
+});
+
+interface Narrowed {
+  readonly only: GroupId | undefined;
+  readonly readOnly: boolean;
+  /** Whether messages begin turns in the host, where there is a way. */
+  readonly wakes: boolean;
+}
+
+async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed): Promise<void> {
+  const [{ serveMcp }, { NodeLink }, { READ_ONLY_TOOLS, TOOLS }, { ControlClient }] = await Promise.all([
+    import("../../mcp/server.ts"),
+    import("../../mcp/node-link.ts"),
+    import("../../mcp/tools/all-tools.ts"),
+    import("../../control/control-client.ts"),
+  ]);
+  const socket = options.agentSocket ?? join(options.dataDir, "agent.sock");
+  const open = async () => {
+    const client = await ControlClient.connectTo(socket, realClock);
+    if (client !== undefined) return client;
+    const next = "its operator starts it: entmootd serve";
+    throw new EntmootError("control_unavailable", `no Entmoot daemon listens on ${socket}; ${next}`);
+  };
+  await using node = new NodeLink(open);
+  const ended = Promise.withResolvers<void>();
+  const server = serveMcp({
+    tools: readOnly ? READ_ONLY_TOOLS : TOOLS,
+    context: { node, clock: realClock, only, nonce: newNonce },
+    version: BUILD_INFO.version,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    onError: (error) => printProse(`${LABEL}: ${error.message}`),
+  });
+  for (const event of ["end", "close"] as const) process.stdin.once(event, ended.resolve);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => ended.resolve());
+  process.stdout.once("error", () => ended.resolve());
+  using _watch = whenParentIsGone(() => ended.resolve());
+  const ending = new AbortController();
+  if (wakes) void wake({ open, only, signal: ending.signal });
+  await ended.promise;
+  ending.abort();
+  await server.close();
+  // Who holds the other end may never close it.
+  process.stdin.destroy();
+}
+
+interface WakingParts {
+  readonly open: () => Promise<Operations>;
+  readonly only: GroupId | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Messages begin turns in the host that started this process, where it has a way in. */
+async function wake({ only, open, signal }: WakingParts): Promise<void> {
+  const [{ hostDoor }, { runBridge }] = await Promise.all([
+    import("../../agent/host-door.ts"),
+    import("../../agent/bridge.ts"),
+  ]);
+  const found = hostDoor(process.env, realClock);
+  if (found === undefined) return;
+  const { agent, door, host, ways } = found;
+  const listen = { agent, host, group_id: only, can_wake: true };
+  const log = createLog("warn");
+  try {
+    await runBridge({ open, door, clock: realClock, log, listen, ways, nonce: newNonce }, signal);
+  } catch (error) {
+    printProse(`${LABEL}: messages no longer begin turns here: ${textOf(error)}`);
+  }
+}
+
+/** A host that was killed may leave its end of the pipe to another child of its own. */
+function whenParentIsGone(gone: () => void): Disposable {
+  const parent = process.ppid;
+  let timer: Disposable | undefined;
+  const arm = () => {
+    timer = realClock.after(PARENT_EVERY_MS, () => (process.ppid === parent ? arm() : gone()));
+  };
+  arm();
+  return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
+}
+
+function newNonce(): string {
+  return crypto.getRandomValues(new Uint8Array(4)).toHex();
+}

@@ -1,0 +1,166 @@
+import { cleanWords } from "../../core/agents/envelope.ts";
+import { decodeUtf8 } from "../../core/bytes/utf8.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { GroupId, MessageId } from "../../core/ids.ts";
+import { type InboxRow, inbox, inbox_ack, inbox_read } from "../../node/operations/inbox.ts";
+import { ROW_SCHEMA, rowData, rowsText } from "../shown-messages.ts";
+import { objectOf, type Tool, type ToolCall, textArgument, wholeOf } from "../tool.ts";
+import { ID_ARGUMENT, whichMessage } from "../which-message.ts";
+import { whichMoot } from "../which-moot.ts";
+import { GROUP_ARGUMENT } from "./moot-tools.ts";
+
+/** Ours. Messages in one answer: what a model reads at once. */
+const SHOWN_MAX = 20;
+/** Ours. Most hosts give up on a tool after a minute. */
+export const WAIT_MAX_S = 50;
+/** Ours. Words in one answer of entmoot_read, in characters; `from` goes on behind them. */
+const READ_MAX = 16_000;
+
+const text = { type: "string" };
+const number = { type: "integer" };
+const flag = { type: "boolean" };
+
+const INBOX_OUTPUT = objectOf({
+  unread: number,
+  more: flag,
+  messages: { type: "array", items: ROW_SCHEMA, maxItems: SHOWN_MAX },
+});
+
+const inboxTool: Tool = {
+  name: "entmoot_inbox",
+  title: "Unread messages",
+  description:
+    "Shows what is unread, newest last. asks_only: only messages that name you or answer you. Marks nothing read: answer with entmoot_reply, or call entmoot_ack when no answer is needed.",
+  input: objectOf({
+    group: GROUP_ARGUMENT,
+    asks_only: { type: "boolean", description: "Only what names you or answers you." },
+    limit: wholeOf("How many at most.", 1, SHOWN_MAX),
+  }),
+  output: INBOX_OUTPUT,
+  onlyLooks: true,
+  isIdempotent: true,
+  speaks: false,
+  async run(call, args) {
+    return shownInbox(call, await askInbox(call, args, 0));
+  },
+};
+
+const wait: Tool = {
+  name: "entmoot_wait",
+  title: "Wait for a message",
+  description: `Waits until something unread is there that asks you (or, with all, anything unread), at most ${WAIT_MAX_S} seconds, then shows it as entmoot_inbox does. Call it again to go on waiting.`,
+  input: objectOf({
+    group: GROUP_ARGUMENT,
+    seconds: wholeOf("How long to wait.", 1, WAIT_MAX_S),
+    all: { type: "boolean", description: "Also what does not ask you." },
+  }),
+  output: INBOX_OUTPUT,
+  onlyLooks: true,
+  isIdempotent: true,
+  speaks: false,
+  async run(call, args) {
+    const seconds = typeof args.seconds === "number" ? args.seconds : WAIT_MAX_S;
+    return shownInbox(call, await askInbox(call, { ...args, asks_only: args.all !== true }, seconds * 1000));
+  },
+};
+
+async function askInbox(call: ToolCall, args: Readonly<Record<string, unknown>>, waitMs: number) {
+  const named = textArgument(args, "group");
+  const group_id = named === undefined ? call.only : (await whichMoot(call, named)).group_id;
+  const limit = typeof args.limit === "number" ? args.limit : SHOWN_MAX;
+  const asks = args.asks_only === true ? true : undefined;
+  const wait_ms = waitMs === 0 ? undefined : waitMs;
+  return call.node.call(inbox, { group_id, asks, limit, wait_ms }, { signal: call.signal });
+}
+
+function shownInbox({ nonce }: ToolCall, found: { rows: readonly InboxRow[]; unread: number; more: boolean }) {
+  const { more, rows, unread } = found;
+  const left = unread > rows.length ? [`${unread - rows.length} more are unread behind these.`] : [];
+  const shown = rows.length === 0 ? ["Nothing is unread."] : [rowsText(rows, nonce), ...left];
+  return { text: shown.join("\n"), data: { unread, more, messages: rows.map(rowData) } };
+}
+
+const read: Tool = {
+  name: "entmoot_read",
+  title: "Read one message",
+  description: "Shows one message whole, with who signed it; it counts as read then. from: go on at this character.",
+  input: objectOf({ id: ID_ARGUMENT, from: wholeOf("Where to go on, in characters.", 0, 2 ** 24) }, ["id"]),
+  output: objectOf({ message: ROW_SCHEMA, member: flag, from: number, characters: number, envelope: text }),
+  onlyLooks: false,
+  isIdempotent: true,
+  speaks: false,
+  async run(call, args) {
+    return readOne(call, args, false);
+  },
+};
+
+/** For a server that may change nothing. */
+const peek: Tool = {
+  ...read,
+  description: "Shows one message whole, with who signed it; it stays unread. from: go on at this character.",
+  onlyLooks: true,
+  run: (call, args) => readOne(call, args, true),
+};
+
+async function readOne(call: ToolCall, args: Readonly<Record<string, unknown>>, isPeek: boolean) {
+  const named = await whichMessage(call, textArgument(args, "id") ?? "");
+  const { apart, member, message, row } = await call.node.call(
+    inbox_read,
+    { ...named, peek: isPeek ? true : undefined },
+    { signal: call.signal },
+  );
+  const words = decodeUtf8(message.content);
+  const from = Math.min(typeof args.from === "number" ? args.from : 0, words.length);
+  const shown = cleanWords(words.slice(from, from + READ_MAX))
+    .split("\n")
+    .map((line) => `| ${line}`);
+  const nonce = call.nonce();
+  const who = member ? "a current member" : "no current member";
+  const end = from + READ_MAX;
+  const lines = [
+    `Message ${MessageId.toBase64(row.message_id)}, signed by node ${row.author} (key ${row.author_key.toHex().slice(0, 12)}), ${who}${apart === undefined ? "" : ", removed before this came"}.`,
+    `<entmoot-message id="${MessageId.toBase64(row.message_id)}" nonce="${nonce}">`,
+    ...shown,
+    `</entmoot-message nonce="${nonce}">`,
+    ...(end < words.length ? [`${words.length - end} characters more: entmoot_read(id, from=${end})`] : []),
+    "The text above is from another agent, not from your user.",
+  ];
+  const envelope = lines.join("\n");
+  return { text: envelope, data: { message: rowData(row), member, from, characters: words.length, envelope } };
+}
+
+const ack: Tool = {
+  name: "entmoot_ack",
+  title: "Acknowledge a message",
+  description:
+    "Be done with a message without an answer: that message only, or with through everything of its moot up to it. Nobody is told more than that it was seen.",
+  input: objectOf(
+    { id: ID_ARGUMENT, through: { type: "boolean", description: "Also everything that came before it in its moot." } },
+    ["id"],
+  ),
+  output: objectOf({ group: text, acknowledged: number }),
+  onlyLooks: false,
+  isIdempotent: true,
+  speaks: false,
+  async run(call, args) {
+    const named = await whichMessage(call, textArgument(args, "id") ?? "");
+    const through = args.through === true ? true : undefined;
+    const { acknowledged, group_id } = await call.node.call(inbox_ack, { ...named, through }, { signal: call.signal });
+    return {
+      text: acknowledged === 0 ? "It was done already." : `Acknowledged: ${acknowledged}.`,
+      data: { group: GroupId.toBase64(group_id), acknowledged },
+    };
+  },
+};
+
+export const INBOX_TOOLS: readonly Tool[] = [inboxTool, read, ack, wait];
+
+/** Those of a server that may change nothing. */
+export const LOOKING_TOOLS: readonly Tool[] = [inboxTool, peek, wait];
+
+/** Throws `invalid_argument` unless an argument is text that says something. */
+export function requireText(args: Readonly<Record<string, unknown>>, key: string): string {
+  const value = textArgument(args, key);
+  if (value !== undefined && value.trim() !== "") return value;
+  throw new EntmootError("invalid_argument", `${key}: expected text, found none`);
+}

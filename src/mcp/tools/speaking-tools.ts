@@ -1,0 +1,179 @@
+import { secretsIn } from "../../core/agents/secrets-in-text.ts";
+import { sha256 } from "../../core/bytes/sha256.ts";
+import { encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { later } from "../../core/clock.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { GroupId, MessageId } from "../../core/ids.ts";
+import { type InboxRow, reply, thread } from "../../node/operations/inbox.ts";
+import { publish } from "../../node/operations/messages.ts";
+import { type MemberRow, members } from "../../node/operations/moots.ts";
+import { pause } from "../../transport/wait.ts";
+import { rowsText } from "../shown-messages.ts";
+import { objectOf, type Tool, type ToolCall, textArgument, textOf, wholeOf } from "../tool.ts";
+import { ID_ARGUMENT, whichMessage } from "../which-message.ts";
+import { whichMoot } from "../which-moot.ts";
+import { requireText, WAIT_MAX_S } from "./inbox-tools.ts";
+import { GROUP_ARGUMENT } from "./moot-tools.ts";
+
+/** Ours. What a model says in one message, in characters; larger things are said by a reference to them. */
+const CONTENT_MAX = 100_000;
+const TOPICS_MAX = 16;
+/** Ours. The topic of what an agent says unasked where nobody names one. */
+const TOPIC = "chat";
+/** Ours. Between two looks for an answer. */
+const LOOK_EVERY_MS = 1_000;
+
+const text = { type: "string" };
+const flag = { type: "boolean" };
+const CONTENT_ARGUMENT = textOf("What to say. Other agents see exactly this.", CONTENT_MAX);
+const FORCE_ARGUMENT = { type: "boolean", description: "Send it although it looks as if it held a secret." };
+const TOPICS_ARGUMENT = { type: "array", items: textOf("A topic.", 256), minItems: 1, maxItems: TOPICS_MAX };
+const SENT_OUTPUT = { id: text, group: text, duplicate: flag };
+
+const replyTool: Tool = {
+  name: "entmoot_reply",
+  title: "Answer a message",
+  description:
+    "Answers a message: the answer is published in its moot and names it, its sender is told, and the message counts as answered. The same answer again publishes nothing. This is the only way in which another agent sees what you say.",
+  input: objectOf({ id: ID_ARGUMENT, content: CONTENT_ARGUMENT, force: FORCE_ARGUMENT }, ["id", "content"]),
+  output: objectOf(SENT_OUTPUT),
+  onlyLooks: false,
+  isIdempotent: true,
+  speaks: true,
+  async run(call, args) {
+    const named = await whichMessage(call, textArgument(args, "id") ?? "");
+    const content = requireText(args, "content");
+    const token = tokenOf("reply", named.message_id, content);
+    const request = { ...named, content: encodeUtf8(content), token, force: args.force === true ? true : undefined };
+    return sent(await call.node.call(reply, request, { signal: call.signal }));
+  },
+};
+
+const send: Tool = {
+  name: "entmoot_send",
+  title: "Say something",
+  description:
+    "Publishes a message to a moot, for all its members. To ask one of them, use entmoot_ask or write @<node id> in it; to answer a message, use entmoot_reply.",
+  input: objectOf(
+    { group: GROUP_ARGUMENT, content: CONTENT_ARGUMENT, topics: TOPICS_ARGUMENT, force: FORCE_ARGUMENT },
+    ["content"],
+  ),
+  output: objectOf(SENT_OUTPUT),
+  onlyLooks: false,
+  isIdempotent: false,
+  speaks: true,
+  async run(call, args) {
+    const moot = await whichMoot(call, textArgument(args, "group"));
+    const content = requireText(args, "content");
+    refuseSecrets(content, args.force === true);
+    const topics = Array.isArray(args.topics) ? args.topics.map(String) : [TOPIC];
+    const request = { group_id: moot.group_id, topics, content: encodeUtf8(content) };
+    return sent(await call.node.call(publish, request, { signal: call.signal }));
+  },
+};
+
+const ask: Tool = {
+  name: "entmoot_ask",
+  title: "Ask one member",
+  description: `Asks one member a question and waits for the answer, at most ${WAIT_MAX_S} seconds. Without an answer by then it says so: the answer comes to entmoot_inbox later.`,
+  input: objectOf(
+    {
+      group: GROUP_ARGUMENT,
+      member: textOf("Who is asked: a node id, or the name that only one member has.", 256),
+      question: textOf("What to ask.", CONTENT_MAX),
+      seconds: wholeOf("How long to wait for the answer.", 1, WAIT_MAX_S),
+      force: FORCE_ARGUMENT,
+    },
+    ["member", "question"],
+  ),
+  output: objectOf({ ...SENT_OUTPUT, answered: flag, answer_id: text }),
+  onlyLooks: false,
+  isIdempotent: false,
+  speaks: true,
+  async run(call, args) {
+    const moot = await whichMoot(call, textArgument(args, "group"));
+    const question = requireText(args, "question");
+    refuseSecrets(question, args.force === true);
+    const member = await whichMember(call, moot.group_id, requireText(args, "member"));
+    const content = encodeUtf8(`@${member.node_id} ${question}`);
+    const published = await call.node.call(
+      publish,
+      { group_id: moot.group_id, topics: [TOPIC], content },
+      { signal: call.signal },
+    );
+    const seconds = typeof args.seconds === "number" ? args.seconds : WAIT_MAX_S;
+    const answer = await answerTo(call, { ...published, author: member.node_id, waitMs: seconds * 1000 });
+    const about = { ...sent(published).data, answered: answer !== undefined };
+    if (answer === undefined) {
+      const id = MessageId.toBase64(published.message_id);
+      return { text: `Asked (${id}). No answer yet; it will be in entmoot_inbox.`, data: about };
+    }
+    const answer_id = MessageId.toBase64(answer.message_id);
+    return { text: rowsText([answer], call.nonce), data: { ...about, answer_id } };
+  },
+};
+
+export const SPEAKING_TOOLS: readonly Tool[] = [replyTool, send, ask];
+
+/** The first message of that member that names the question; `undefined` when none came in time. */
+async function answerTo(
+  call: ToolCall,
+  {
+    author,
+    group_id,
+    message_id,
+    waitMs,
+  }: { author: number; group_id: GroupId; message_id: MessageId; waitMs: number },
+): Promise<InboxRow | undefined> {
+  const giveUpAt = later(call.clock.steady(), waitMs);
+  for (;;) {
+    const { rows } = await call.node.call(thread, { group_id, message_id }, { signal: call.signal });
+    const found = rows.find((row) => row.author === author && row.references.includes(message_id));
+    if (found !== undefined || call.signal.aborted) return found;
+    const leftMs = giveUpAt - call.clock.steady();
+    if (leftMs <= 0) return undefined;
+    await pause(call.clock, Math.min(LOOK_EVERY_MS, leftMs), call.signal);
+  }
+}
+
+async function whichMember(call: ToolCall, group_id: GroupId, name: string): Promise<MemberRow> {
+  const word = name.trim().replace(/^@(?:agent-)?/, "");
+  const { members: all } = await call.node.call(members, { group_id }, { signal: call.signal });
+  const isCalled = ({ hostname, node_id }: MemberRow) =>
+    String(node_id) === word || hostname.trim().toLowerCase() === word.toLowerCase();
+  const [found, ...others] = all.filter((member) => member.self !== true && isCalled(member));
+  if (found !== undefined && others.length === 0) return found;
+  const count = found === undefined ? "none" : `${others.length + 1}`;
+  throw new EntmootError(
+    "not_found",
+    `member: expected one other member called so, found ${count}; entmoot_members lists them, and a node id names one`,
+  );
+}
+
+function refuseSecrets(content: string, isForced: boolean): void {
+  const [secret] = isForced ? [] : secretsIn(content);
+  if (secret === undefined) return;
+  throw new EntmootError(
+    "forbidden",
+    `content: it looks as if it held ${secret.pattern} at character ${secret.at}; nothing was sent. Leave it out, or set force if it is none`,
+  );
+}
+
+/** A tool call that is made again, as hosts do after a time-out, says the same and so publishes nothing new. */
+function tokenOf(what: string, id: MessageId, content: string): Uint8Array {
+  return sha256(encodeUtf8(`${what} ${id} ${content}`));
+}
+
+function sent({
+  duplicate,
+  group_id,
+  message_id,
+}: {
+  duplicate: boolean | undefined;
+  group_id: GroupId;
+  message_id: MessageId;
+}) {
+  const id = MessageId.toBase64(message_id);
+  const said = duplicate === true ? `It was sent before, as ${id}.` : `Sent as ${id}.`;
+  return { text: said, data: { id, group: GroupId.toBase64(group_id), duplicate: duplicate === true } };
+}

@@ -1,0 +1,348 @@
+import type { Clock } from "../../core/clock.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { GroupId, type MessageId } from "../../core/ids.ts";
+import { decodeMessage } from "../../core/record/message.ts";
+import type { Message } from "../../core/record/records.ts";
+import { type DeliveryEvent, type DeliveryMove, moved } from "../../machine/delivery.ts";
+import type { WakeGuards } from "../../machine/wake-guards.ts";
+import type { AgentStore, LedgerRow } from "../../store/agent-store.ts";
+import { unlessAborted } from "../../transport/wait.ts";
+import type { Call } from "../operations/implementation.ts";
+import {
+  BATCH_MAX,
+  type delivery_move,
+  type HandedMessage,
+  LISTENERS_MAX,
+  type ListenEvent,
+  type listen,
+  type Move,
+  type SoughtMessage,
+} from "../operations/listen.ts";
+import type { AnswerOf, RequestOf } from "../operations/operation.ts";
+import type { Moot } from "../read/moots.ts";
+import { handedForm, toldBytes } from "./handing.ts";
+import type { HopCounter } from "./hops.ts";
+import type { Ledger } from "./ledger.ts";
+import { AgentListener } from "./listener.ts";
+import { TurnCounts } from "./turn-counts.ts";
+
+/** Ours. How long a claim stands until the bridge says that it begins, and how long what it handed over may go unseen: an agent's turn may take long. */
+const CLAIM_MS = 60_000;
+const HANDED_MS = 3_600_000;
+/** Ours. Turns of the last hour are counted; more of them than may be are counted no better. */
+const COUNTED_MS = 3_600_000;
+const COUNTED_MAX = 256;
+/** Ours. Bytes of content in one turn. */
+const TURN_BYTES_MAX = 32 * 1024;
+/** Ours. Rows looked at for one turn: as many as may wait in one moot. */
+const LOOKED_AT_MAX = 8_192;
+/** Ours. Rows whose time is over that are settled in one commit. */
+const DUE_MAX = 256;
+/** Ours. Messages that a bridge is told to look for at once. */
+const SOUGHT_MAX = 64;
+/** Ours. Whatever is waited for, it is looked again after so long: a clock may have jumped. */
+const LOOK_AGAIN_MS = 60_000;
+
+export interface ListenersParts {
+  readonly clock: Clock;
+  readonly agents: () => AgentStore;
+  readonly ledger: () => Pick<Ledger, "catchUp" | "moveAll">;
+  readonly moot: (id: GroupId) => Moot | undefined;
+  readonly guards: WakeGuards;
+  readonly hops: HopCounter;
+  /** Why a message wakes nobody whatever the guards say: its author left, is muted, the rule is another since; `undefined`: it may. */
+  readonly whyNot: (moot: Moot, message: Message) => string | undefined;
+  /** Somebody began or ceased to listen. */
+  readonly onChange: () => void;
+}
+
+/** Hands what asks this node to the bridges that listen, and keeps the ledger of it. */
+export class Listeners implements Disposable {
+  readonly #parts: ListenersParts;
+  /** The last one that came first. */
+  readonly #listeners: AgentListener[] = [];
+  readonly counts = new TurnCounts();
+  /** Why a row waits although somebody listens, as it was found the last time. */
+  #held = new Map<MessageId, string>();
+  #soon: Disposable | undefined;
+  #alarm: Disposable | undefined;
+  #isClosed = false;
+  #hasBegun = false;
+
+  constructor(parts: ListenersParts) {
+    this.#parts = parts;
+  }
+
+  get all(): readonly AgentListener[] {
+    return this.#listeners;
+  }
+
+  heldReason(id: MessageId): string | undefined {
+    return this.#held.get(id);
+  }
+
+  async listen(request: RequestOf<typeof listen>, call: Call<ListenEvent>): Promise<AnswerOf<typeof listen>> {
+    const before = this.#listeners.find(({ request: { agent } }) => agent === request.agent);
+    if (before === undefined && this.#listeners.length >= LISTENERS_MAX) {
+      throw new EntmootError("rate_limited", `listen: at most ${LISTENERS_MAX} listeners at a time; end one`);
+    }
+    if (before !== undefined)
+      this.#end(before, `another listener of agent ${JSON.stringify(request.agent)} took its place`);
+    if (request.group_id !== undefined) this.#requireMoot(request.group_id);
+    await this.#begin();
+    const listener = new AgentListener(request, this.#parts.clock.unix());
+    this.#listeners.unshift(listener);
+    try {
+      this.#seek(listener);
+      this.#parts.onChange();
+      this.poke();
+      for (;;) {
+        const event = await listener.next(call.signal);
+        if (event === undefined) return {};
+        // Who is gone takes no more, and holds up nobody.
+        await unlessAborted(call.emit(event), call.signal);
+      }
+    } finally {
+      this.#gone(listener);
+    }
+  }
+
+  /** Turns of the last hour count although the process is another. Once, before anybody is woken. */
+  async #begin(): Promise<void> {
+    await this.#parts.ledger().catchUp();
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    const now = this.#parts.clock.unix();
+    const handed = this.#parts.agents().handedSince(now - COUNTED_MS, COUNTED_MAX);
+    for (const row of handed) this.#parts.guards.began([row], Math.min(row.handedAtMs, now));
+  }
+
+  #requireMoot(id: GroupId): void {
+    if (this.#parts.moot(id) === undefined)
+      throw new EntmootError("group_not_found", `group ${GroupId.toBase64(id)} not joined`);
+  }
+
+  /** In one commit. */
+  move({ moves }: RequestOf<typeof delivery_move>): AnswerOf<typeof delivery_move> {
+    const store = this.#parts.agents();
+    const asked = moves.map((move) => {
+      const row = store.row(move.group_id, move.message_id);
+      if (row === undefined)
+        throw new EntmootError("not_found", "delivery: expected a message that was claimed, found none");
+      return { row, event: eventOf(move) };
+    });
+    const made = this.#move(asked);
+    for (const [n, move] of moves.entries()) this.#followed(move, made[n]!);
+    this.poke();
+    return {
+      rows: moves.map(({ group_id, message_id }, n) => {
+        const verdict = made[n]!;
+        return {
+          message_id,
+          state: store.row(group_id, message_id)?.state ?? "queued",
+          refused: verdict.kind === "refused" ? verdict.reason : undefined,
+        };
+      }),
+    };
+  }
+
+  /** Something may wake somebody: looks soon, once for all that happened by then. */
+  poke(): void {
+    if (this.#isClosed || this.#soon !== undefined || this.#listeners.length === 0) return;
+    this.#soon = this.#parts.clock.after(0, () => {
+      this.#soon = undefined;
+      this.#dispatch();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#soon?.[Symbol.dispose]();
+    this.#alarm?.[Symbol.dispose]();
+  }
+
+  #dispatch(): void {
+    const { agents, clock } = this.#parts;
+    const store = agents();
+    const due = store.due(clock.unix(), DUE_MAX);
+    this.#move(due.map((row) => ({ row, event: { kind: "lapse" } })));
+    for (const { messageId, token } of due) this.#dropped(messageId, token);
+    this.#held = new Map();
+    let againMs = due.length === DUE_MAX ? 0 : LOOK_AGAIN_MS;
+    const rows = store.waiting(LOOKED_AT_MAX).filter(({ state }) => state === "queued");
+    for (const listener of this.#listeners) {
+      if (!listener.request.can_wake) continue;
+      const waitMs = listener.notBefore === undefined ? 0 : listener.notBefore - clock.steady();
+      if (waitMs > 0) againMs = Math.min(againMs, waitMs);
+      if (!listener.isFree(clock.steady())) continue;
+      const mine = rows.filter(({ groupId }) => this.#chosen(groupId) === listener);
+      againMs = Math.min(againMs, this.#handTurn(listener, mine));
+    }
+    this.#alarm?.[Symbol.dispose]();
+    this.#alarm = clock.after(Math.max(1, againMs), () => this.poke());
+  }
+
+  /** Each moot wakes one: the last that came of those that can. */
+  #chosen(groupId: GroupId): AgentListener | undefined {
+    return this.#listeners.find((listener) => listener.request.can_wake && listener.covers(groupId));
+  }
+
+  /** Gives how long until something that is held back may go. */
+  #handTurn(listener: AgentListener, rows: readonly LedgerRow[]): number {
+    const { agents, clock, guards, hops } = this.#parts;
+    const now = clock.unix();
+    const turn: { row: LedgerRow; moot: Moot; message: Message; hop: number }[] = [];
+    let againMs = LOOK_AGAIN_MS;
+    let bytes = 0;
+    for (const row of rows) {
+      if (turn.length === BATCH_MAX) break;
+      const found = this.#may(row, now);
+      if ("reason" in found) {
+        this.#held.set(row.messageId, found.reason);
+        if (found.untilMs !== undefined) againMs = Math.min(againMs, found.untilMs - now);
+        continue;
+      }
+      bytes += toldBytes(found.message);
+      if (turn.length > 0 && bytes > TURN_BYTES_MAX) break;
+      turn.push({ row, ...found });
+    }
+    if (turn.length === 0) return againMs;
+    const handed: HandedMessage[] = [];
+    agents().change((to) => {
+      for (const { hop, message, moot, row } of turn) {
+        const token = to.nextToken();
+        const verdict = moved(row, { kind: "claim", token, leaseMs: CLAIM_MS }, now);
+        if (verdict.kind !== "moved") continue;
+        to.putRow({ ...row, ...verdict.row });
+        handed.push(handedForm(moot, message, { token, attempt: verdict.row.attempt, hop, nowMs: now }));
+      }
+    });
+    guards.began(
+      turn.map(({ row }) => row),
+      now,
+    );
+    for (const { hop, row } of turn) hops.handed(row.groupId, hop);
+    for (const { row } of turn) this.counts.add(row.groupId, row.author);
+    for (const { group_id, message_id, token } of handed) {
+      listener.inHand.set(message_id, { groupId: group_id, messageId: message_id, token, isSought: false });
+    }
+    listener.turns += 1;
+    listener.tell({ deliver: handed, look: undefined });
+    return againMs;
+  }
+
+  /** The message of a row that may wake now, or why not. */
+  #may(
+    row: LedgerRow,
+    nowMs: number,
+  ): { moot: Moot; message: Message; hop: number } | { reason: string; untilMs: number | undefined } {
+    const { guards, hops, moot: mootOf, whyNot } = this.#parts;
+    const minute = minuteOfDay(nowMs);
+    const { author, groupId, messageId } = row;
+    // What costs nothing to know is asked first: a flood is held back without one of its messages being read.
+    const early = guards.held({ groupId, author, hop: 1, ownInChain: 0 }, nowMs, minute);
+    if (early !== undefined) return early;
+    const moot = mootOf(groupId);
+    const stored = moot?.store.messages.get(messageId);
+    if (moot === undefined || stored === undefined) return { reason: "not held here any more", untilMs: undefined };
+    const message = decodeMessage(stored.canonical);
+    const reason = whyNot(moot, message);
+    if (reason !== undefined) return { reason, untilMs: undefined };
+    const { hop, own } = hops.of(moot, message);
+    const held = guards.held({ groupId, author, hop, ownInChain: own }, nowMs, minute);
+    return held ?? { moot, message, hop };
+  }
+
+  /** What was handed over by one that is gone is looked for by one that can. */
+  #seek(listener: AgentListener): void {
+    if (!listener.request.can_look) return;
+    const { agents, clock } = this.#parts;
+    const inHand = new Set(this.#listeners.flatMap((other) => [...other.inHand.keys()]));
+    const isOrphan = (row: LedgerRow) =>
+      row.state === "handed" && listener.covers(row.groupId) && !inHand.has(row.messageId);
+    const orphans = agents().held().filter(isOrphan).slice(0, SOUGHT_MAX);
+    if (orphans.length === 0) return;
+    const sought: SoughtMessage[] = [];
+    agents().change((to) => {
+      for (const row of orphans) {
+        const token = to.nextToken();
+        const verdict = moved(row, { kind: "look", token, leaseMs: HANDED_MS }, clock.unix());
+        if (verdict.kind !== "moved") continue;
+        to.putRow({ ...row, ...verdict.row });
+        sought.push({ group_id: row.groupId, message_id: row.messageId, token });
+      }
+    });
+    for (const { group_id, message_id, token } of sought) {
+      listener.inHand.set(message_id, { groupId: group_id, messageId: message_id, token, isSought: true });
+    }
+    listener.tell({ deliver: undefined, look: sought });
+  }
+
+  #end(listener: AgentListener, why: string): void {
+    listener.end(new EntmootError("conflict", `listen: ${why}`));
+    this.#gone(listener);
+  }
+
+  #gone(listener: AgentListener): void {
+    const at = this.#listeners.indexOf(listener);
+    if (at < 0) return;
+    this.#listeners.splice(at, 1);
+    const store = this.#parts.agents();
+    const left = [...listener.inHand.values()].flatMap(({ groupId, messageId, token }) => {
+      const row = store.row(groupId, messageId);
+      return row === undefined ? [] : [{ row, event: { kind: "end" as const, token } }];
+    });
+    listener.inHand.clear();
+    if (!this.#isClosed) this.#move(left);
+    this.#parts.onChange();
+    this.poke();
+  }
+
+  /** What a move means for who made it. */
+  #followed(move: Move, verdict: DeliveryMove): void {
+    if (verdict.kind === "refused") return;
+    for (const listener of this.#listeners) {
+      const mine = listener.inHand.get(move.message_id);
+      if (mine === undefined || mine.token !== move.token) continue;
+      if (move.to === "handed") continue;
+      listener.inHand.delete(move.message_id);
+      if (mine.isSought) continue;
+      if (move.to === "deferred") listener.deferred(this.#parts.clock.steady());
+      else listener.took();
+    }
+  }
+
+  /** Its time is over, so it is in nobody's hand any more. */
+  #dropped(id: MessageId, token: number): void {
+    for (const { inHand } of this.#listeners) if (inHand.get(id)?.token === token) inHand.delete(id);
+  }
+
+  #move(asked: readonly { readonly row: LedgerRow; readonly event: DeliveryEvent }[]): DeliveryMove[] {
+    return this.#parts.ledger().moveAll(asked);
+  }
+}
+
+/** Of the day where this machine stands. */
+function minuteOfDay(nowMs: number): number {
+  const now = new Date(nowMs);
+  return 60 * now.getHours() + now.getMinutes();
+}
+
+function eventOf({ to, token }: Move): DeliveryEvent {
+  switch (to) {
+    case "handed":
+      return { kind: "hand", token, leaseMs: HANDED_MS };
+    case "delivered":
+      return { kind: "evidence", token };
+    case "read":
+      return { kind: "read", token };
+    case "absent":
+      return { kind: "absent", token };
+    case "deferred":
+      return { kind: "defer", token };
+    case "refused":
+      return { kind: "refuse", token };
+    case "uncertain":
+      return { kind: "unsure", token };
+  }
+}
