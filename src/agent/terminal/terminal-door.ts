@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { MessageId } from "../../core/ids.ts";
-import type { Door, Found, Handed, Handing } from "../door.ts";
+import type { FoundInHost, Handed, Handing, HostDoor } from "../door.ts";
 import type { HostedTerminal } from "./hosted-terminal.ts";
 import { PasteIn } from "./paste-in.ts";
 import { readsCommands, wrongReader } from "./program-kinds.ts";
@@ -27,7 +27,7 @@ const READER_POLL_MS = 250;
 const CONTROLS = /[\p{Cc}--\n]/v;
 
 /** Types texts into a program's line while neither it nor its user is at work. At best it sees them leave the line again. */
-export class TerminalDoor implements Door {
+export class TerminalDoor implements HostDoor {
   readonly name = "terminal";
   readonly canLook = false;
   readonly #parts: TerminalDoorParts;
@@ -54,7 +54,7 @@ export class TerminalDoor implements Door {
     }
   }
 
-  look(ids: readonly MessageId[]): Promise<ReadonlyMap<MessageId, Found>> {
+  look(ids: readonly MessageId[]): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     return Promise.resolve(new Map(ids.map((id) => [id, "unknown"] as const)));
   }
 
