@@ -11,10 +11,11 @@ const FRAME = /[\s|\u2500-\u259f]+/g;
 /** By which programs show a paste that they took. */
 const PASTE_MARK = /\[[^[\]\n]{0,20}past[^[\]\n]{0,60}\]/gi;
 
-const CHOSEN =
-  /^[\s│|]*[❯›▶▸➤»>●◉◆]\s*(?:\d{1,2}[.)]\s|(?:yes|no|ok|allow|approve|deny|reject|accept|cancel|trust)\b)/i;
+/** An entry that is chosen; alone it may be a line said before. */
+const CHOSEN = /^[\s│|]*[❯›▶▸➤»>●◉]\s*(?:\d{1,2}[.)]\s|(?:yes|no|ok|allow|approve|deny|reject|accept|cancel|trust)\b)/i;
+/** Another entry beside it. */
 const NUMBERED = /^[\s│|]*\d{1,2}[.)]\s/;
-const NUMBER_CHOSEN = /^[\s│|]*[❯›▶▸➤»>●◉◆]\s*\d{1,2}[.)]\s/;
+const WORDED = /^[\s│|○◯]*(?:yes|no|ok|allow|approve|deny|reject|accept|cancel|trust|don't)\b/i;
 const ASKS = [
   /[([]\s*y(?:es)?\s*[/|]\s*n(?:o)?(?:\s*[/|][^)\]]{0,20})?\s*[)\]]/i,
   /\b(?:enter|return|space)\b[\s⏎↵]{0,3}(?:to\s+)?(?:confirm|select|choose|approve|accept|toggle|continue)\b/i,
@@ -27,12 +28,12 @@ const WORKS = /\b(?:esc|escape|ctrl[+-]c|\^c)\b[\s)]{0,2}(?:again\s+)?(?:to\s+)?
 
 /** What the program asks its user, in a word; `undefined` when nothing is seen of a question. */
 export function questionOn({ rows, cursor }: ScreenView): string | undefined {
-  const shown = lastRows(rows, QUESTION_ROWS);
+  // With the empty rows, which part what is said from its answer.
+  const shown = rows.slice(0, rows.findLastIndex((row) => row.trim() !== "") + 1).slice(-QUESTION_ROWS);
   const hasChoice = shown.some((row, at) => {
     if (!CHOSEN.test(row)) return false;
-    // Of a numbered list only one with another entry beside it: a line said before may begin so.
-    if (!NUMBER_CHOSEN.test(row)) return true;
-    return shown.slice(Math.max(0, at - 3), at + 4).some((other) => other !== row && NUMBERED.test(other));
+    const [near, beside] = [shown.slice(Math.max(0, at - 3), at + 4), shown.slice(Math.max(0, at - 1), at + 2)];
+    return near.some((other) => NUMBERED.test(other)) || beside.some((other) => WORDED.test(other));
   });
   if (hasChoice) return "a choice";
   const asked = lastRows(rows, STATUS_ROWS).find((row) => ASKS.some((pattern) => pattern.test(row)));

@@ -34,6 +34,8 @@ test.each([
 test.each([
   "● I see two ways:\n  1. this\n  2. that\n\n> ▌",
   "> 1. is what I said\n● Fine.\n> ▌",
+  "❯ yes\n\n● No, that is wrong.\n\n❯ ▌",
+  "● ok\n\n✻ Crunched for 0s\n────\n❯ ▌",
   "╭────╮\n│ > ▌ │\n╰────╯\n  ? for shortcuts",
   "The password: is in the file\n> ▌",
   "$ ▌",
