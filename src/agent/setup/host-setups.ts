@@ -56,15 +56,15 @@ const claude: HostSetup = {
     'in .claude/settings.json: {"permissions": {"allow": ["mcp__entmoot__entmoot_reply", "mcp__entmoot__entmoot_ack"]}}',
   way: ({ args, command, env, name }, places) => ({
     kind: "command",
-    // The scope of this project and this person alone.
+    // Of this project and this person alone. Variables stand ahead of another flag, for they take every word up to one.
     add: [
       "mcp",
       "add",
       "--scope",
       "local",
+      ...pairs("--env", env),
       "--transport",
       "stdio",
-      ...pairs("--env", env),
       name,
       "--",
       command,
