@@ -27,8 +27,9 @@ export async function attachCommand(
   })();
   const env = { ...process.env, ENTMOOT_AGENT_SOCKET: as.agentSocket, ENTMOOT_DATA: undefined };
   const user = standardTerminal(realClock);
-  const running = await runInTerminal({ command, args, env, clock: realClock, user, isAgent });
   const ending = new AbortController();
+  for (const name of ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"] as const) process.on(name, () => ending.abort());
+  const running = await runInTerminal({ command, args, env, clock: realClock, user, isAgent, signal: ending.signal });
   const program = programName();
   const bridge = runBridge(
     {
