@@ -1,11 +1,12 @@
 import { sizeText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
-import { type Decoded, decodeJson, encodeWire } from "../core/json/json-codec.ts";
+import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { Log } from "../host/log.ts";
 import { status } from "../node/operations/daemon.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
 import { inbox } from "../node/operations/inbox.ts";
+import { listen } from "../node/operations/listen.ts";
 import { mailbox_pull } from "../node/operations/mailbox.ts";
 import { messages, watch } from "../node/operations/messages.ts";
 import { probe } from "../node/operations/moots.ts";
@@ -324,7 +325,7 @@ class ServedCall implements Call<unknown> {
 
 /** Whether it waits for what may never come. */
 function isWatch({ name }: AnyOperation, request: unknown): boolean {
-  return WAITING.has(name) ? ((request as Waits).wait_ms ?? 0) > 0 : name === watch.name;
+  return name === watch.name || name === listen.name || ((request as { readonly wait_ms?: number }).wait_ms ?? 0) > 0;
 }
 
 /** Whether its answer is to be gathered in a turn of its connection and of its door. */
@@ -332,8 +333,6 @@ function isLarge({ answerMax, event, name, needsDaemon, onlyLooks, scope }: AnyO
   if (answerMax <= LARGE_BYTES || event !== undefined || needsDaemon) return false;
   return (onlyLooks || scope === "agent") && !WAITING.has(name) && !AT_ONCE.has(name);
 }
-
-type Waits = Pick<Decoded<typeof messages.request> & Decoded<typeof mailbox_pull.request>, "wait_ms">;
 
 function tooLarge(name: string, what: string, max: number, found: number): EntmootError {
   return new EntmootError(

@@ -14,13 +14,13 @@ export const ID_ARGUMENT: JsonSchema = textOf(
   64,
 );
 
-export interface NamedMessage {
+export interface MessageMeant {
   readonly message_id: MessageId;
   readonly group_id: GroupId | undefined;
 }
 
 /** The message that an agent means. Throws `invalid_argument` for no id, `not_found`, and `group_not_found` for one of a moot that this server does not speak of. */
-export async function whichMessage(call: ToolCall, text: string): Promise<NamedMessage> {
+export async function whichMessage(call: ToolCall, text: string): Promise<MessageMeant> {
   const start = trimSpace(text).replaceAll("-", "+").replaceAll("_", "/");
   const whole = start.length >= ID_LENGTH - 1 ? wholeId(start) : undefined;
   if (whole !== undefined) return { message_id: whole, group_id: call.only };

@@ -164,6 +164,7 @@ export class EntmootNode implements Operations, OperationHost {
     this.#changed.notify();
     await Promise.all([...this.#groups.values()].map((group) => group.close()));
     await this.#context.carrier?.close();
+    await this.#agents?.ledger.close();
     for (const { store } of this.#groups.values()) markLog(this.#parts.root, store);
     this.#parts.root[Symbol.dispose]();
   }

@@ -100,6 +100,8 @@ export interface AgentStore extends Disposable {
   row(groupId: GroupId, messageId: MessageId): LedgerRow | undefined;
   /** At most `limit` of a moot's rows after a number, in the order of the log. */
   rowsAfter(groupId: GroupId, seq: number, limit: number): LedgerRow[];
+  /** At most `limit` of a moot's after a number that ask and are not done, in the order of the log. */
+  asking(groupId: GroupId, seq: number, limit: number): LedgerRow[];
   /** At most `limit` that wait, those first that have waited longest; of all moots or of one. */
   waiting(limit: number, groupId?: GroupId): LedgerRow[];
   /** At most `limit` that wait and whose time is over by then, the earliest first. */

@@ -84,6 +84,9 @@ export function agentStoreContract(name: string, makeWorld: () => AgentStoreWorl
       expect(store.waiting(10, GROUP).map(({ seq }) => seq)).toEqual([1, 3]);
       expect(store.waiting(1).map(({ seq }) => seq)).toEqual([1]);
       expect(store.countWaiting(GROUP)).toBe(2);
+      put(store, row(6, { state: "expired" }), row(7, { state: "delivered" }), row(8, { state: "acked" }));
+      expect(store.asking(GROUP, 1, 10).map(({ seq }) => seq)).toEqual([3, 6, 7]);
+      expect(store.asking(GROUP, 1, 2).map(({ seq }) => seq)).toEqual([3, 6]);
     });
 
     check("tells whose time is over, and what a listener was given", (store) => {

@@ -12,6 +12,8 @@ export function opencodeHome(model: StubModel, more: object = {}, env: HostEnv =
     OPENCODE_DISABLE_MODELS_FETCH: "1",
     OPENCODE_DISABLE_AUTOUPDATE: "1",
     OPENCODE_DISABLE_LSP_DOWNLOAD: "1",
+    // With a plugin it installs packages first, and waits more than a minute for a registry that it cannot reach.
+    npm_config_fetch_retries: "0",
     OPENCODE_SERVER_PASSWORD: PASSWORD,
     OPENCODE_CONFIG: join(path, "opencode.json"),
     ...env,
@@ -80,6 +82,7 @@ export class Opencode implements AsyncDisposable {
 /** Tests run in a network namespace of their own: nobody else takes it meanwhile. */
 function freePort(): number {
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+  const { port } = server;
   server.stop(true);
-  return server.port!;
+  return port!;
 }

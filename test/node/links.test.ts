@@ -16,7 +16,7 @@ import { keyOf, OPEN_GROUP, startNode, until } from "../support/nodes.ts";
 
 const HOUR_MS = 3_600_000;
 const ORDER_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
-const QUICK = { timeout_ms: 600 };
+const QUICK = { timeout_ms: 20_000 };
 
 async function world() {
   const network = new MemoryNetwork(realClock);

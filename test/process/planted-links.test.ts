@@ -26,6 +26,8 @@ const BY_COMMANDS = [
   ...["identity.json", "node.pid", "node.pid.tmp", "node.lock", "node.lock-journal", "node.sqlite", "node.sqlite-wal"],
   ...["node.sqlite-shm", "node.sqlite-journal", "groups", "takeover.lock"],
 ];
+/** What is written for the agent of this node, once somebody asks. */
+const FOR_AGENTS = ["agents.sqlite", "agents.sqlite-wal", "agents.sqlite-shm", "agents.sqlite-journal"];
 const BY_DAEMONS = ["control.sock", "agent.sock", "lib"];
 const MINE = "of root, and to stay so";
 
@@ -83,7 +85,7 @@ inNetns(import.meta, () => {
         chownSync(node.data, OTHER_USER, OTHER_USER);
         return node;
       };
-      const ways = [...BY_COMMANDS, ...BY_DAEMONS].flatMap((name) =>
+      const ways = [...BY_COMMANDS, ...FOR_AGENTS, ...BY_DAEMONS].flatMap((name) =>
         [victim.file, victim.folder, victim.missing].map((target) => ({ name, target })),
       );
       for (const { name, target } of ways) {
@@ -92,6 +94,9 @@ inNetns(import.meta, () => {
         const label = `${name} -> ${target}`;
         // It may be refused or done; either way nothing of root's changes.
         await node.run(["group", "create", "-name", "council", "-policy", "none"]);
+        if (FOR_AGENTS.includes(name)) {
+          await node.run(["call", "deliver_rule", '{"group_id":"council","deliver":"all"}']);
+        }
         if (BY_DAEMONS.includes(name)) {
           const daemon = node.spawn(["serve"]);
           await Promise.race([daemon.ended(), daemon.json({ event: "serving" })]);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { COMMANDS } from "../../src/cli/line/command-table.ts";
-import { DaemonNode } from "../support/daemon.ts";
+import { agree, DaemonNode, eventually } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -25,6 +25,20 @@ test("the skill names only commands that exist, in its prose too", () => {
   expect(SKILL).toStartWith("---\nname: entmoot\n");
 });
 
+/** Values that stand within a word. */
+const PARTS = new Set(["MESSAGE_ID", "MEMBER"]);
+
+/** The other member, whose daemon runs from then on, says something to the agent. */
+async function hearFrom(other: DaemonNode, agent: DaemonNode, values: Map<string, string>): Promise<void> {
+  await other.serve();
+  await agree([agent, other]);
+  values.set("MEMBER", `${(await other.group()).local_node_id}`);
+  const content = `@${(await agent.group()).local_node_id} hello`;
+  const { message_id } = await other.ask(["publish", "-topic", "chat", "-content", content]);
+  values.set("MESSAGE_ID", message_id);
+  await agent.ask(["inbox", "-asks", "-json", "-wait", "1m"]);
+}
+
 inNetns(import.meta, () => {
   test("every command line of the skill does what it says, one after the other", async () => {
     using home = new TemporaryDirectory();
@@ -38,7 +52,11 @@ inNetns(import.meta, () => {
     ]);
     const ran: string[] = [];
     for (const line of LINES) {
-      const args = line.map((word) => values.get(word) ?? word);
+      if (line[0] === "inbox" && !values.has("MESSAGE_ID")) await hearFrom(other, agent, values);
+      const args = line.map(
+        (word) =>
+          values.get(word) ?? [...PARTS].reduce((all, name) => all.replace(name, values.get(name) ?? name), word),
+      );
       const command = args.slice(0, 2).join(" ");
       ran.push(command);
       if (args[0] === "serve") {
@@ -47,6 +65,14 @@ inNetns(import.meta, () => {
         const tail = agent.spawn(args);
         expect(await tail.json({ content: "hello" })).toMatchObject({ topic: ["chat"] });
         await tail[Symbol.asyncDispose]();
+      } else if (args[0] === "ask") {
+        const asking = agent.spawn(args);
+        const question = await eventually("the question", async () => {
+          const { stdout } = await other.run(["inbox", "-json", "-asks"]);
+          return stdout.split("\n").find((text) => text.includes("hello"));
+        });
+        await other.ask(["reply", JSON.parse(question).message_id, "-content", "an answer"]);
+        expect(await asking.ended()).toMatchObject({ status: 0, stdout: "an answer\n" });
       } else if (args[0] === "update") {
         const { status, stderr } = await agent.run(args);
         expect(stderr).not.toMatch(/unknown|unexpected/);

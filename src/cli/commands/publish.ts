@@ -1,5 +1,4 @@
 import { durationText, sizeText } from "../../core/amounts.ts";
-import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
@@ -7,13 +6,13 @@ import { MESSAGE_MAX_BYTES } from "../../core/kept.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
-import { CONTENT_MAX_BYTES, publish as publishOperation, tooLongText } from "../../node/operations/messages.ts";
+import { CONTENT_MAX_BYTES, publish as publishOperation } from "../../node/operations/messages.ts";
 import { pause } from "../../transport/wait.ts";
 import { behindText } from "../../view/behind-text.ts";
 import { jsonInteger } from "../../view/message-line.ts";
-import { inputReason, readInput } from "../line/bounded-input.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
+import { contentOf } from "../line/content-argument.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { listingMoots, parseMoot } from "../line/moot-argument.ts";
@@ -23,8 +22,6 @@ import { parseTopics, unmatchedTopics } from "../line/topic-argument.ts";
 const LABEL = "publish";
 /** Ours. How long a daemon has that does not answer, where nothing was said. */
 const TIMEOUT_MS = 30_000;
-/** Ours. Characters of a path that a failure repeats. */
-const SHOWN_MAX = 200;
 /** Ours. And at least, however short the wait for the turn: with none it could not even say that the turn is later. */
 const LEAST_MS = 100;
 
@@ -85,7 +82,7 @@ export const publish = defineCommand({
     const token = args.token === undefined ? undefined : parseToken(`${LABEL}: -token`, args.token);
     let endsAt = later(realClock.steady(), times.wholeMs);
     const isPatient = args.timeout === undefined && args.file === "-";
-    const content = await contentOf(args, isPatient ? undefined : times.timeoutMs);
+    const content = await contentOf(LABEL, args, isPatient ? undefined : times.timeoutMs);
     if (isPatient) endsAt = later(realClock.steady(), times.wholeMs);
     await namedFailure(LABEL, async () => {
       const request = { group_id: groupId, topics, content, token };
@@ -141,40 +138,4 @@ async function inTurn<T>(waitMs: number, work: () => Promise<T>): Promise<T> {
       await pause(realClock, pauseMs);
     }
   }
-}
-
-async function contentOf(
-  { content, file }: { readonly content?: string | undefined; readonly file?: string | undefined },
-  timeoutMs: number | undefined,
-): Promise<Uint8Array> {
-  if ((content === undefined) === (file === undefined)) {
-    throw new EntmootError("invalid_argument", `${LABEL}: exactly one of -content or -file is required`);
-  }
-  if (content !== undefined) {
-    const bytes = encodeUtf8(content);
-    if (bytes.length > CONTENT_MAX_BYTES) throw tooLarge("-content", sizeText(bytes.length));
-    if (content !== "") return bytes;
-    throw new EntmootError("invalid_argument", `${LABEL}: -content is empty; expected the text of the message`);
-  }
-  if (file === "")
-    throw new EntmootError("invalid_argument", `${LABEL}: -file is empty; expected a path, or - for stdin`);
-  const read = await readContent(file!, timeoutMs);
-  const source = file === "-" ? "stdin" : JSON.stringify(file!.slice(0, SHOWN_MAX));
-  if (read === undefined) throw tooLarge(source, `more than ${sizeText(CONTENT_MAX_BYTES)} of content`);
-  if (read.length > 0) return read;
-  throw new EntmootError("invalid_argument", `${LABEL}: file content is empty: ${source}`);
-}
-
-async function readContent(path: string, timeoutMs: number | undefined): Promise<Uint8Array | undefined> {
-  try {
-    return await readInput(path, { maxBytes: CONTENT_MAX_BYTES, timeoutMs });
-  } catch (cause) {
-    const code = cause instanceof EntmootError ? cause.code : "invalid_argument";
-    const what = cause instanceof EntmootError ? "read file" : `read file ${JSON.stringify(path.slice(0, SHOWN_MAX))}`;
-    throw new EntmootError(code, `${LABEL}: ${what}: ${inputReason(cause)}`, { cause });
-  }
-}
-
-function tooLarge(source: string, found: string): EntmootError {
-  return new EntmootError("invalid_argument", `${LABEL}: ${source}: ${tooLongText(found)}`);
 }

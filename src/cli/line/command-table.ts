@@ -10,6 +10,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     optIn: true,
     load: async () => (await import("../commands/opt-in.ts")).agentCommands,
   },
+  ask: {
+    description: "Ask one member something and wait for the answer",
+    load: async () => (await import("../commands/ask.ts")).ask,
+  },
   call: {
     description: "Ask the node for any operation, JSON in and JSON out",
     load: async () => (await import("../commands/call.ts")).call,
@@ -31,6 +35,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Create a moot",
     load: async () => (await import("../commands/group.ts")).group,
   },
+  inbox: {
+    description: "Show what is unread in all moots, or be done with it",
+    load: async () => (await import("../commands/inbox.ts")).inbox,
+  },
   info: {
     description: "Show this node, its moots and the running daemon",
     load: async () => (await import("../commands/info.ts")).info,
@@ -51,6 +59,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Serve an agent's tools over MCP on stdin and stdout",
     load: async () => (await import("../commands/mcp.ts")).mcp,
   },
+  mute: {
+    description: "Keep a member's words from the inbox and the agent, here alone",
+    load: async () => (await import("../commands/mute.ts")).mute,
+  },
+  mutes: {
+    description: "List the members that are muted here",
+    load: async () => (await import("../commands/mute.ts")).mutes,
+  },
   operations: {
     description: "List what programs can ask of a node, with JSON Schemas",
     load: async () => (await import("../commands/operations.ts")).operations,
@@ -66,6 +82,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   query: {
     description: "Print messages held on this node",
     load: async () => (await import("../commands/query.ts")).query,
+  },
+  read: {
+    description: "Show one message whole, with who signed it; it is read then",
+    load: async () => (await import("../commands/read.ts")).read,
+  },
+  reply: {
+    description: "Answer a message: publish under its topics and name it",
+    load: async () => (await import("../commands/reply.ts")).reply,
   },
   roster: {
     description: "Add members to a moot, remove them, end a fork (founder only)",
@@ -91,6 +115,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Share tasks in a fleet (opt-in)",
     optIn: true,
     load: async () => (await import("../commands/opt-in.ts")).tasks,
+  },
+  thread: {
+    description: "Show what a message answers and what answers it, oldest first",
+    load: async () => (await import("../commands/thread.ts")).thread,
+  },
+  unmute: {
+    description: "Hear a muted member again",
+    load: async () => (await import("../commands/mute.ts")).unmute,
   },
   up: {
     description: "Start here: run a node, make a moot and a link to join it, talk in it",

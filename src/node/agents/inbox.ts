@@ -95,7 +95,7 @@ class InboxSearch {
   async look(): Promise<Looked> {
     const { asks, group_id } = this.#request;
     const unread = new Unread(group_id);
-    const waiting: Waiting[] = [];
+    const runs: Waiting[][] = [];
     let more = false;
     const mutes = new Mutes(this.#services.agents().mutes());
     const now = this.#services.clock.unix();
@@ -104,21 +104,18 @@ class InboxSearch {
       const found = await unread.readingOn(moot, () => this.#entries(window));
       if (found === undefined) continue;
       more ||= !found.isWhole;
-      for (const entry of found.entries) {
-        if (!mutes.hides(entry.author, moot.id, now)) waiting.push({ window, entry });
-      }
+      const heard = found.entries.filter(({ author }) => !mutes.hides(author, moot.id, now));
+      runs.push(heard.map((entry) => ({ window, entry })));
     }
-    waiting.sort((one, other) => one.entry.dateMs - other.entry.dateMs || one.entry.seq - other.entry.seq);
+    const waiting = merged(runs);
     return { waiting, more, isCutShort: more && waiting.length === 0, unread };
   }
 
   answer({ more, unread, waiting }: Looked, limit: number): AnswerOf<typeof inbox> {
     const fitting = fittingRows(this.#rows(waiting, unread), { ...INBOX_ROOM, rowsMax: limit });
     const rows = fitting.rows;
-    // By what each moot's own order has last among them; of a moot with none of them nothing is passed over.
-    const last = new Map<GroupId, InboxRow>();
-    for (const row of rows) if (row.seq > (last.get(row.group_id)?.seq ?? 0)) last.set(row.group_id, row);
-    const places = new Map([...last].map(([id, { place }]) => [mootOfPlace(id), place]));
+    // Of each moot they are the first ones, so nothing is passed over; of one that has none here the place stays.
+    const places = new Map(rows.map(({ group_id, place }) => [mootOfPlace(group_id), place]));
     for (const place of this.#request.after ?? []) {
       const moot = /^\d+$/.test(place) ? undefined : parsePlace(place).moot;
       if (moot !== undefined && !places.has(moot)) places.set(moot, place);
@@ -167,6 +164,22 @@ class InboxSearch {
     const found = await window.search(Math.max(after, this.#lookedSeq.get(id) ?? 0), INBOX_ROWS_MAX);
     if (found.entries.length === 0) this.#lookedSeq.set(id, found.seq);
     return { entries: found.entries, isWhole: found.isEnd };
+  }
+}
+
+/** All of them, each moot's in its own order and among these the earliest first. */
+function merged(runs: readonly (readonly Waiting[])[]): Waiting[] {
+  const heads = runs.map((run) => ({ run, at: 0 }));
+  const all: Waiting[] = [];
+  for (;;) {
+    let next: (typeof heads)[number] | undefined;
+    for (const head of heads) {
+      const entry = head.run[head.at]?.entry;
+      if (entry !== undefined && (next === undefined || entry.dateMs < next.run[next.at]!.entry.dateMs)) next = head;
+    }
+    if (next === undefined) return all;
+    all.push(next.run[next.at]!);
+    next.at += 1;
   }
 }
 

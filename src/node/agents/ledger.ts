@@ -1,29 +1,17 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, MessageId } from "../../core/ids.ts";
-import { keyOf } from "../../core/record/node-key.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { Log } from "../../host/log.ts";
-import {
-  ASKING_MS,
-  type Delivery,
-  type DeliveryEvent,
-  type DeliveryMove,
-  isDone,
-  moved,
-  newDelivery,
-} from "../../machine/delivery.ts";
-import type { AgentChanges, AgentStore, DeliverRule, LedgerRow } from "../../store/agent-store.ts";
+import { type DeliveryEvent, type DeliveryMove, isDone, moved } from "../../machine/delivery.ts";
+import type { AgentChanges, AgentStore, LedgerRow } from "../../store/agent-store.ts";
 import type { DataRoot } from "../../store/data-root.ts";
-import { isApart, type StoredMessage } from "../../store/group-store.ts";
 import { Deadline } from "../../transport/wait.ts";
 import type { ChangeSignal } from "../change-signal.ts";
 import { PIECE_BYTES, PIECE_MESSAGES } from "../read/arrivals.ts";
 import type { Moot, Moots } from "../read/moots.ts";
-import { messageOf } from "../read/unread.ts";
 import { whenWritable } from "../when-writable.ts";
-import type { Asking } from "./asking.ts";
-import { dateOf, inboxPlaces, type KnownInbox, type MootWindow } from "./moot-inbox.ts";
-import { Mutes } from "./mutes.ts";
+import { Look, type LookedUp, overdue, type RowChange, rowOf } from "./look.ts";
+import { inboxPlaces, type KnownInbox, type MootWindow } from "./moot-inbox.ts";
 import type { Windows } from "./windows.ts";
 
 /** Ours. Messages of which none asks that are looked through between two notes of how far it was looked. */
@@ -44,13 +32,6 @@ export interface LedgerParts extends Pick<Moots, "clock" | "moots" | "turns"> {
   readonly onRows: () => void;
   /** A message of this node is looked at. */
   readonly onOwn: (moot: Moot, message: Message) => void;
-}
-
-/** A message that is held here. */
-export interface LookedUp {
-  readonly moot: Moot;
-  readonly stored: StoredMessage;
-  readonly message: Message;
 }
 
 /**
@@ -79,6 +60,11 @@ export class Ledger {
   follow(ending: AbortSignal): void {
     this.#ending = ending;
     if (this.#parts.root.hasAgents()) void this.#follow(ending);
+  }
+
+  /** What is looked through is left, once it is at rest: nothing is written after that. */
+  async close(): Promise<void> {
+    await this.#looking.catch(() => {});
   }
 
   /** Somebody asked for the inbox: from now on a daemon keeps its ledger. */
@@ -221,6 +207,7 @@ export class Ledger {
 
   /** The same once, until it is well again. */
   #tell(error: unknown): void {
+    if (this.#ending?.aborted) return;
     if (!(error instanceof EntmootError)) throw error;
     if (this.#told !== error.message) this.#parts.log.error(`inbox: ${error.message}`);
     this.#told = error.message;
@@ -274,7 +261,9 @@ export class Ledger {
         const next = event === undefined ? undefined : moved(current, event, now);
         const put: LedgerRow =
           next?.kind === "moved" ? { ...current, ...next.row, seq: row.seq } : { ...current, seq: row.seq };
-        if (isNew || put.seq !== current.seq || next?.kind === "moved") to.putRow(put);
+        // One too many of those that wait is over at once.
+        const isPut = !(isNew || put.seq !== current.seq || next?.kind === "moved") || to.putRow(put);
+        if (!isPut) to.putRow(overdue(put, now));
         if (isDone(put.state)) done.add(put.messageId);
       }
       if (done.size > 0) this.#parts.windows.forget(moot, ({ id }) => done.has(id));
@@ -311,82 +300,3 @@ export class Ledger {
 
 /** Ours. Unread messages beyond the window that an acknowledgement counts. */
 const WINDOW_COUNTED = 16_384;
-
-/** A row as it is made, and what moves it at once. */
-interface RowChange {
-  readonly row: LedgerRow;
-  readonly event: DeliveryEvent | undefined;
-}
-
-/** Tells what each message of a log means for the ledger. */
-class Look {
-  readonly #moot: Moot;
-  readonly #asking: Asking;
-  readonly #store: AgentStore;
-  readonly #known: KnownInbox;
-  readonly #nowMs: number;
-  readonly #mutes: Mutes;
-  readonly #rule: DeliverRule;
-
-  constructor(
-    moot: Moot,
-    { asking, known, nowMs, store }: { asking: Asking; known: KnownInbox; nowMs: number; store: AgentStore },
-  ) {
-    this.#moot = moot;
-    this.#asking = asking;
-    this.#known = known;
-    this.#nowMs = nowMs;
-    this.#store = store;
-    this.#mutes = new Mutes(store.mutes());
-    this.#rule = store.rule(moot.id);
-  }
-
-  at(stored: StoredMessage, onOwn: (message: Message) => void): RowChange[] {
-    const message = messageOf(stored);
-    if (this.#asking.isOwn(message)) {
-      onOwn(message);
-      return message.references.flatMap((id) => this.#answered(id));
-    }
-    const known = this.#store.row(this.#moot.id, stored.id);
-    if (known !== undefined)
-      return known.seq === stored.seq ? [] : [{ row: { ...known, seq: stored.seq }, event: undefined }];
-    const dateMs = dateOf(stored, message);
-    if (stored.seq <= this.#known.doneSeq || dateMs < this.#known.historyMs) return [];
-    // Too late to wake anybody, and unread all the same.
-    if (this.#nowMs - dateMs >= ASKING_MS) return [];
-    const author = keyOf(message.author);
-    if (this.#mutes.hides(author, this.#moot.id, this.#nowMs) || this.#mutes.covers(author, this.#moot.id, dateMs))
-      return [];
-    if (!this.#asking.asks(message, this.#rule)) return [];
-    return [
-      { row: rowOf({ moot: this.#moot, stored, message }, { asks: true, nowMs: this.#nowMs }), event: undefined },
-    ];
-  }
-
-  /** A message of this node names another: that one is answered, whichever way it was published. */
-  #answered(id: MessageId): RowChange[] {
-    const known = this.#store.row(this.#moot.id, id);
-    if (known !== undefined) return known.state === "answered" ? [] : [{ row: known, event: { kind: "answer" } }];
-    const stored = this.#moot.store.messages.get(id);
-    if (stored === undefined || isApart(stored) || stored.seq <= this.#known.doneSeq || this.#asking.wrote(id))
-      return [];
-    const message = messageOf(stored);
-    return [
-      {
-        row: rowOf({ moot: this.#moot, stored, message }, { asks: false, nowMs: this.#nowMs }),
-        event: { kind: "answer" },
-      },
-    ];
-  }
-}
-
-function rowOf({ message, moot, stored }: LookedUp, { asks, nowMs }: { asks: boolean; nowMs: number }): LedgerRow {
-  const delivery: Delivery = newDelivery({ asks, untilMs: nowMs + ASKING_MS }, nowMs);
-  return {
-    ...delivery,
-    groupId: moot.id,
-    messageId: stored.id,
-    seq: Math.max(0, stored.seq),
-    author: keyOf(message.author),
-  };
-}

@@ -6,7 +6,7 @@ import { PublicKey } from "../../core/ids.ts";
 import { profileName } from "../group/profiles.ts";
 import type { Moot } from "../read/moots.ts";
 
-/** Ours. Candidates that a refusal lists. */
+/** Ours. Of several members with one name a refusal lists so many keys. */
 const LISTED_MAX = 8;
 
 /** A member somebody named. */

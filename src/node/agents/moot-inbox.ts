@@ -4,14 +4,14 @@ import type { MessageId, PublicKey } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { keyOf } from "../../core/record/node-key.ts";
 import type { Message } from "../../core/record/records.ts";
-import { isDone } from "../../machine/delivery.ts";
+import { ASKING_MS, isDone } from "../../machine/delivery.ts";
 import { AGENT_STORE_LIMITS, type AgentStore, type LedgerRow, type MootInbox } from "../../store/agent-store.ts";
 import { isApart, type StoredMessage } from "../../store/group-store.ts";
 import { arrivalsAfter, PIECE_MESSAGES } from "../read/arrivals.ts";
 import type { Moot, Moots } from "../read/moots.ts";
 import { placeOfSeq, seqOfPlace } from "../read/places.ts";
 import { messageOf } from "../read/unread.ts";
-import { type AgentOfMoots, type Asking, isForNodes } from "./asking.ts";
+import { type Addressee, type AgentOfMoots, isForNodes } from "./addressee.ts";
 import { Mutes } from "./mutes.ts";
 
 /** Ours. Unread messages that are known by heart of one moot, the oldest; of what is beyond these it is known that there is more. */
@@ -20,7 +20,7 @@ export const WINDOW_MAX = 512;
 export const LOOKED_THROUGH_MAX = 65_536;
 
 /** Ours. Messages since this node was admitted that are looked at one by one to find where its inbox begins. */
-const STARTED_AT_MAX = 4_096;
+const STARTED_AT_MAX = 65_536;
 
 /** A message that nobody here is done with. */
 export interface UnreadEntry {
@@ -58,7 +58,7 @@ export interface InboxReader extends Pick<Moots, "turns">, AgentOfMoots {
 /** The inbox of one moot: what of its log is unread, a window of which is known by heart. */
 export class MootWindow {
   readonly moot: Moot;
-  readonly asking: Asking;
+  readonly asking: Addressee;
   readonly #reader: InboxReader;
   readonly #onlyAsking: boolean;
   #log = "";
@@ -67,13 +67,13 @@ export class MootWindow {
   #lookedSeq = 0;
   #filling: Promise<void> = Promise.resolve();
   /** Where a moot begins of which nothing is kept yet. */
-  #start: number | undefined;
+  #start: Pick<KnownInbox, "doneSeq" | "lookedSeq"> | undefined;
 
   /** `asking`: who this node is in the moot; `onlyAsking`: the window holds nothing but what asks it. */
   constructor(
     moot: Moot,
     reader: InboxReader,
-    { asking, onlyAsking }: { readonly asking: Asking; readonly onlyAsking: boolean },
+    { asking, onlyAsking }: { readonly asking: Addressee; readonly onlyAsking: boolean },
   ) {
     this.moot = moot;
     this.asking = asking;
@@ -122,8 +122,8 @@ export class MootWindow {
     const kept = this.#reader.agents().moot(moot.id);
     if (kept === undefined) {
       const { historyMs } = this.asking;
-      this.#start ??= await this.#firstSince(historyMs);
-      return { doneSeq: this.#start, lookedSeq: this.#start, historyMs, isLost: false };
+      this.#start ??= await this.#begin(historyMs);
+      return { ...this.#start, historyMs, isLost: false };
     }
     try {
       const { done, historyMs, looked } = kept;
@@ -176,12 +176,43 @@ export class MootWindow {
     this.#doneSeq = known.doneSeq;
     this.#lookedSeq = Math.max(this.#lookedSeq, this.#doneSeq);
     this.forget(({ seq }) => seq <= this.#doneSeq);
+    if (this.#onlyAsking) this.#takeRows(known);
     if (this.#entries.length >= WINDOW_MAX) return;
     const found = await this.search(this.#lookedSeq, WINDOW_MAX - this.#entries.length);
     // What was done while it was looked for is in the ledger by now.
     const store = this.#reader.agents();
-    this.#entries.push(...found.entries.filter(({ id }) => !isDoneRow(store.row(this.moot.id, id))));
+    const held = new Set(this.#entries.map(({ id }) => id));
+    const isNew = ({ id }: UnreadEntry) => !held.has(id) && !isDoneRow(store.row(this.moot.id, id));
+    this.#entries.push(...found.entries.filter(isNew));
     this.#lookedSeq = found.seq;
+  }
+
+  /** What asks has its row, as far as the ledger has looked: only what came since need be looked through. */
+  #takeRows({ doneSeq, lookedSeq }: KnownInbox): void {
+    const { id, store } = this.moot;
+    const known = new Map(this.#entries.map((entry) => [entry.id, entry]));
+    const rows = this.#reader.agents().asking(id, doneSeq, WINDOW_MAX);
+    const fromRows = rows.flatMap((row) => {
+      const entry = known.get(row.messageId);
+      if (entry !== undefined) return [entry];
+      const stored = store.messages.get(row.messageId);
+      // It has left by retention, or is numbered when the log has been looked through again.
+      if (stored === undefined || isApart(stored)) return [];
+      return [
+        { seq: stored.seq, id: stored.id, author: row.author, dateMs: dateOf(stored, messageOf(stored)), asks: true },
+      ];
+    });
+    const taken = new Set(fromRows.map((entry) => entry.id));
+    const live = this.#entries.filter((entry) => entry.seq > lookedSeq && !taken.has(entry.id));
+    this.#entries = [...fromRows, ...live].sort((one, other) => one.seq - other.seq);
+    this.#lookedSeq = Math.max(this.#lookedSeq, rows.length < WINDOW_MAX ? lookedSeq : rows.at(-1)!.seq);
+  }
+
+  /** What is older than what may ask need not be looked through for that. */
+  async #begin(historyMs: number): Promise<Pick<KnownInbox, "doneSeq" | "lookedSeq">> {
+    const doneSeq = await this.#firstSince(historyMs);
+    const askingMs = this.#reader.clock.unix() - ASKING_MS;
+    return { doneSeq, lookedSeq: askingMs > historyMs ? Math.max(doneSeq, await this.#firstSince(askingMs)) : doneSeq };
   }
 
   /** Ahead of the first message dated so late; of the whole log where these are many, for then it is soon found. */

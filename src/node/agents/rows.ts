@@ -38,7 +38,7 @@ export function inboxRowOf(
     arrived_ms: stored.arrivedMs,
     topics: message.topics.slice(0, SHOWN_TOPICS),
     references: message.references.slice(0, SHOWN_REFERENCES),
-    content: message.content.subarray(0, SHOWN_CONTENT_BYTES),
+    content: beginningOf(message.content),
     content_bytes: message.content.length,
     asks: row?.asks === true || (asks ?? asking.asks(message, store.rule(moot.id))),
     unread: !self && isUnread(window, stored, row),
@@ -46,6 +46,14 @@ export function inboxRowOf(
     changed_ms: row?.changedAtMs,
     hop: hopOf(moot, message),
   };
+}
+
+/** What is shown of a content: no character of it is cut in two. */
+function beginningOf(content: Uint8Array): Uint8Array {
+  let end = SHOWN_CONTENT_BYTES;
+  if (content.length <= end) return content;
+  while (end > SHOWN_CONTENT_BYTES - 4 && (content[end]! & 0xc0) === 0x80) end -= 1;
+  return content.subarray(0, end);
 }
 
 function isUnread(window: MootWindow, stored: StoredMessage, row: LedgerRow | undefined): boolean {

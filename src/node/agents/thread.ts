@@ -18,7 +18,7 @@ import { PIECE_MESSAGES } from "../read/arrivals.ts";
 import { type Moot, type Moots, requireMoot } from "../read/moots.ts";
 import { messageOf } from "../read/unread.ts";
 import type { InboxServices } from "./inbox.ts";
-import type { LookedUp } from "./ledger.ts";
+import type { LookedUp } from "./look.ts";
 import { inboxRowOf } from "./rows.ts";
 
 /** Ours. Messages looked through for those that refer to a thread; what came later than these is not in it. */
@@ -133,6 +133,7 @@ function compare({ message: one, stored: a }: LookedUp, { message: other, stored
 
 /** Base64 of 32 bytes. */
 const ID_CHARACTERS = 43;
+/** Ours. 48 bits: fewer would name several of a large moot. */
 const START_MIN = 8;
 
 /** The messages whose ids begin so, as they are printed. */

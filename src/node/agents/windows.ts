@@ -1,7 +1,7 @@
 import { BoundedMap } from "../../core/bounded-map.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { Moot } from "../read/moots.ts";
-import { Asking } from "./asking.ts";
+import { Addressee } from "./addressee.ts";
 import { type InboxReader, MootWindow, type UnreadEntry } from "./moot-inbox.ts";
 
 /** Ours. Moots whose unread are known by heart at a time; those of another are looked for again. */
@@ -47,7 +47,7 @@ export class Windows {
     const known = this.#pairs.get(moot.id);
     // Another object once it was closed and opened again.
     if (known?.all.moot === moot) return known;
-    const who = new Asking(moot, this.#reader);
+    const who = new Addressee(moot, this.#reader);
     const window = (onlyAsking: boolean) => new MootWindow(moot, this.#reader, { asking: who, onlyAsking });
     const pair = { all: window(false), asking: window(true) };
     this.#pairs.set(moot.id, pair);

@@ -24,7 +24,7 @@ const SHOWN_TOPICS = 16;
 const SHOWN_TOPIC_BYTES = 256;
 const SHOWN_REFERENCES = 64;
 const SHOWN_NAME_BYTES = 256;
-/** Ours. Rows of one answer. */
+/** Ours. Rows of one answer: some hundred KiB, which nobody waits for. */
 export const INBOX_ROWS_MAX = 200;
 /** Ours. How a member is named: by a node id, a key or a name. */
 const MEMBER_BYTES_MAX = 1_024;
@@ -68,7 +68,7 @@ const inboxRow = struct(
 
 export type InboxRow = Decoded<typeof inboxRow>;
 
-/** Room for the rows of one answer. */
+/** Ours. What one answer takes at most, and a row of it beside its texts. */
 const ROWS_ANSWER_MAX = 2 * 1024 * 1024;
 const ROW_BYTES = 1_024;
 export const INBOX_ROOM: Room<InboxRow> = {

@@ -1,4 +1,5 @@
 import type { GroupId, MessageId } from "../../core/ids.ts";
+import { isDone } from "../../machine/delivery.ts";
 import {
   AGENT_STORE_LIMITS,
   type AgentChanges,
@@ -45,6 +46,12 @@ export class MemoryAgentStore implements AgentStore {
     return this.#rowsOf(groupId)
       .filter((row) => row.seq > seq)
       .sort((one, other) => one.seq - other.seq)
+      .slice(0, limit);
+  }
+
+  asking(groupId: GroupId, seq: number, limit: number): LedgerRow[] {
+    return this.rowsAfter(groupId, seq, Number.POSITIVE_INFINITY)
+      .filter((row) => row.asks && !isDone(row.state))
       .slice(0, limit);
   }
 

@@ -27,6 +27,7 @@ const AGENT_MIGRATIONS = [AGENTS_0001];
 
 const ROW = `group_id, message_id, seq, author, state, asks, token, attempt, until_ms, queued_at_ms, handed_at_ms,
   delivered_at_ms, read_at_ms, answered_at_ms, changed_at_ms`;
+const NOT_DONE = "state NOT IN ('read', 'acked', 'answered')";
 /** Ours. Bytes of a place as text, with room to spare. */
 const PLACE_MAX = 64;
 
@@ -79,6 +80,10 @@ export class SqliteAgentStore implements AgentStore {
 
   rowsAfter(groupId: GroupId, seq: number, limit: number): LedgerRow[] {
     return this.#sql.after.rows(GroupId.toBytes(groupId), seq, limit).map((row) => this.#rowOf(row));
+  }
+
+  asking(groupId: GroupId, seq: number, limit: number): LedgerRow[] {
+    return this.#sql.asking.rows(GroupId.toBytes(groupId), seq, limit).map((row) => this.#rowOf(row));
   }
 
   waiting(limit: number, groupId?: GroupId): LedgerRow[] {
@@ -258,6 +263,7 @@ function statements(
   | "moot"
   | "row"
   | "after"
+  | "asking"
   | "waiting"
   | "waitingIn"
   | "due"
@@ -284,6 +290,9 @@ function statements(
     moot: file.prepare("SELECT done, looked, history_ms FROM moots WHERE group_id = ?1"),
     row: file.prepare(`SELECT ${ROW} FROM ledger WHERE group_id = ?1 AND message_id = ?2`),
     after: file.prepare(`SELECT ${ROW} FROM ledger WHERE group_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3`),
+    asking: file.prepare(
+      `SELECT ${ROW} FROM ledger WHERE group_id = ?1 AND seq > ?2 AND asks = 1 AND ${NOT_DONE} ORDER BY seq LIMIT ?3`,
+    ),
     waiting: file.prepare(`SELECT ${ROW} FROM ledger WHERE waits = 1 ORDER BY queued_at_ms, seq LIMIT ?1`),
     waitingIn: file.prepare(
       `SELECT ${ROW} FROM ledger WHERE waits = 1 AND group_id = ?1 ORDER BY queued_at_ms, seq LIMIT ?2`,
@@ -309,7 +318,7 @@ function statements(
     token: file.prepare("SELECT token FROM counts"),
     pruneOld: file.prepare(
       `DELETE FROM ledger WHERE group_id = ?1 AND waits = 0 AND changed_at_ms < ?2
-        AND (seq <= ?3 OR state NOT IN ('read', 'acked', 'answered'))`,
+        AND (seq <= ?3 OR ${NOT_DONE})`,
     ),
     pruneMany: file.prepare(oldest("group_id = ?1 AND", "(SELECT count(*) FROM ledger WHERE group_id = ?1) - ?2")),
     pruneAll: file.prepare(oldest("", "(SELECT count(*) FROM ledger) - ?1")),

@@ -34,6 +34,8 @@ export const AGENTS_0001: Migration = {
       PRIMARY KEY (group_id, message_id)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS ledger_by_number ON ledger (group_id, seq);
+    CREATE INDEX IF NOT EXISTS ledger_asking ON ledger (group_id, seq)
+      WHERE asks = 1 AND state NOT IN ('read', 'acked', 'answered');
     CREATE INDEX IF NOT EXISTS ledger_waiting ON ledger (queued_at_ms, seq) WHERE waits = 1;
     CREATE INDEX IF NOT EXISTS ledger_waiting_in ON ledger (group_id, author) WHERE waits = 1;
     CREATE INDEX IF NOT EXISTS ledger_due ON ledger (until_ms) WHERE waits = 1;

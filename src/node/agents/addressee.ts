@@ -22,7 +22,7 @@ export interface AgentOfMoots {
 }
 
 /** Who this node is in one moot, and whether a message of it asks this node. */
-export class Asking implements Mentionable {
+export class Addressee implements Mentionable {
   readonly #moot: Moot;
   readonly #agent: AgentOfMoots;
   readonly #authorPrefix: Uint8Array;

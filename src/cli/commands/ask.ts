@@ -1,0 +1,224 @@
+import type { ControlClient } from "../../control/control-client.ts";
+import { nameForm } from "../../core/agents/mentions.ts";
+import { secretsIn } from "../../core/agents/secrets-in-text.ts";
+import { durationText } from "../../core/amounts.ts";
+import { sameBytes } from "../../core/bytes/byte-strings.ts";
+import { encodeUtf8 } from "../../core/bytes/utf8.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { GroupId, MessageId } from "../../core/ids.ts";
+import { connectToLook, openDaemon } from "../../daemon/open-operations.ts";
+import type { GlobalOptions } from "../../daemon/options.ts";
+import { printJson, printLine, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
+import { status } from "../../node/operations/daemon.ts";
+import { backlog, type MessageRow, publish, watch } from "../../node/operations/messages.ts";
+import { type MemberRow, members, peers } from "../../node/operations/moots.ts";
+import type { Operations } from "../../node/operations/operation.ts";
+import { Deadline, pause } from "../../transport/wait.ts";
+import { messageLine } from "../../view/message-line.ts";
+import { terminalText } from "../../view/terminal-text.ts";
+import { defineCommand } from "../line/command.ts";
+import { namedFailure } from "../line/command-error.ts";
+import { parsePatienceMs } from "../line/flag-values.ts";
+import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { parseMoot } from "../line/moot-argument.ts";
+import { parseToken } from "../line/token-argument.ts";
+import { parseTopics } from "../line/topic-argument.ts";
+
+const LABEL = "ask";
+/** Ours. Between two tries to reach a daemon that has gone while an answer is waited for. */
+const LOOK_AGAIN_MS = 500;
+
+/** `ask`: a question to one member, and its answer. */
+export const ask = defineCommand({
+  meta: { name: LABEL, description: "Ask one member something and wait for the answer" },
+  help: {
+    examples: ['entmootd ask @oak "is the build green?" -wait 2m'],
+    exits: [0, 1, 2, 3, 5, 6, 7, 8],
+    effect: "the question is out all the same",
+    notes: [
+      "Publishes a message that names the member, and prints the content of the first message of that member that refers to",
+      "it. Status 8: none came in the time; it is said what is known, and an answer that comes later is in the inbox.",
+    ],
+  },
+  args: {
+    ...globalFlags,
+    member: { type: "positional", required: true, valueHint: "@NAME", description: "a hostname, node id or key" },
+    question: { type: "positional", required: true, valueHint: "QUESTION", description: "what is asked, in quotes" },
+    wait: { type: "string", default: "2m", valueHint: "D", description: "how long to wait for the answer" },
+    topic: { type: "string", default: "chat", valueHint: "T[,T]", description: "topics, comma separated" },
+    group: { type: "string", valueHint: "GID", defaultHint: "where the member is", description: "the group" },
+    token: {
+      type: "string",
+      valueHint: "TEXT",
+      description: "16 to 64 bytes; the same question again under it waits for the same answer",
+    },
+    force: { type: "boolean", description: "publish what looks like a secret" },
+    json: { type: "boolean", description: "print the answer as one JSON object" },
+  },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    const waitMs = parsePatienceMs(`${LABEL}: -wait`, args.wait);
+    const topics = parseTopics(LABEL, args.topic);
+    const token = args.token === undefined ? undefined : parseToken(`${LABEL}: -token`, args.token);
+    if (args.question.trim() === "") throw new EntmootError("invalid_argument", `${LABEL}: the question is empty`);
+    if (!args.force) refuseSecret(args.question);
+    const group = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
+    await namedFailure(LABEL, async () => {
+      using deadline = new Deadline(realClock, waitMs);
+      await using daemon = await openDaemon(options);
+      const asked = await whomToAsk(daemon, args.member, group);
+      const content = encodeUtf8(`${asked.mention} ${args.question}`);
+      const { group_id } = asked;
+      // Of a question that was asked before, under this token, the answer may be there already.
+      const { places } = await daemon.call(backlog, { group_id, last: 0 });
+      const question = await daemon.call(publish, { group_id, topics, content, token });
+      const after = question.duplicate ? [] : places;
+      const row = await answerTo(options, daemon, {
+        ...asked,
+        question: question.message_id,
+        after,
+        signal: deadline.signal,
+      });
+      if (row === undefined) throw await unanswered(options, { ...asked, question: question.message_id, waitMs });
+      if (args.json) printJson(messageLine(row));
+      else printLine(new TextDecoder().decode(row.message.content));
+    });
+  },
+});
+
+function refuseSecret(question: string): void {
+  const [found] = secretsIn(question);
+  if (found === undefined) return;
+  throw new EntmootError(
+    "forbidden",
+    `${LABEL}: the question looks as if it held ${found.pattern}, and what is published cannot be taken back; leave it out, or publish it with -force`,
+  );
+}
+
+/** Who is asked, and how a message names it. */
+interface AskedMember {
+  readonly group_id: GroupId;
+  readonly member: MemberRow;
+  readonly mention: string;
+}
+
+/** Throws `not_found`, and `invalid_argument` where several members are meant, or one in several moots. */
+async function whomToAsk(node: Operations, word: string, group: GroupId | undefined): Promise<AskedMember> {
+  const moots = group === undefined ? (await node.call(status, {})).groups.map(({ group_id }) => group_id) : [group];
+  const name = word.replace(/^(?:@agent-|@|node:)/i, "");
+  const found: AskedMember[] = [];
+  for (const group_id of moots) {
+    const { members: rows } = await node.call(members, { group_id });
+    for (const member of rows) {
+      if (!member.self && isNamed(member, name)) found.push({ group_id, member, mention: mentionOf(member, rows) });
+    }
+  }
+  const [first, second] = found;
+  const shown = JSON.stringify(terminalText(word, 80));
+  if (first === undefined) {
+    throw new EntmootError(
+      "not_found",
+      `no other member is called ${shown} here; "entmootd peers" lists the members of a moot`,
+    );
+  }
+  if (second === undefined) return first;
+  const ids = found.slice(0, 8).map(({ group_id, member }) => `@${member.node_id} in ${GroupId.toBase64(group_id)}`);
+  throw new EntmootError(
+    "invalid_argument",
+    `${found.length} members are meant by ${shown}; name one by its id, and its moot with -group: ${ids.join(", ")}`,
+  );
+}
+
+function isNamed({ entmoot_pubkey, hostname, node_id }: MemberRow, name: string): boolean {
+  if (/^\d{1,10}$/.test(name)) return node_id === Number(name);
+  return entmoot_pubkey.toBase64() === name || (nameForm(hostname) !== "" && nameForm(hostname) === nameForm(name));
+}
+
+/** By its name where that is one word and its own alone; else by its id, which names nobody else. */
+function mentionOf(member: MemberRow, rows: readonly MemberRow[]): string {
+  const form = nameForm(member.hostname);
+  const isItsOwn = form !== "" && rows.filter(({ hostname }) => nameForm(hostname) === form).length === 1;
+  return isItsOwn && /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_.-]*(?<![.-])$/u.test(member.hostname)
+    ? `@${member.hostname}`
+    : `@${member.node_id}`;
+}
+
+interface Awaited extends AskedMember {
+  readonly question: MessageId;
+  /** Where the log stood before the question. */
+  readonly after: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** The first message of the member that refers to the question, over restarts of the daemon; `undefined` when the time is over. */
+async function answerTo(options: GlobalOptions, daemon: Operations, awaited: Awaited): Promise<MessageRow | undefined> {
+  let after = awaited.after;
+  let current: Operations | undefined = daemon;
+  while (!awaited.signal.aborted) {
+    const found = new AbortController();
+    let answer: MessageRow | undefined;
+    try {
+      current ??= await connectToLook(options);
+      if (current === undefined) await pause(realClock, LOOK_AGAIN_MS, awaited.signal);
+      else
+        await current.call(
+          watch,
+          { group_id: awaited.group_id, after },
+          {
+            signal: AbortSignal.any([awaited.signal, found.signal]),
+            onEvent(event) {
+              if (event.kind !== "message" || answer !== undefined) return;
+              after = [event.place];
+              if (!isAnswer(event, awaited)) return;
+              answer = event;
+              found.abort();
+            },
+          },
+        );
+    } catch (error) {
+      if (answer !== undefined) return answer;
+      if (awaited.signal.aborted) return undefined;
+      if (!isLost(error)) throw error;
+      printProse(`${LABEL}: the daemon has gone; waiting for it to come back`);
+      if (current !== daemon) await (current as ControlClient | undefined)?.[Symbol.asyncDispose]();
+      current = undefined;
+      await pause(realClock, LOOK_AGAIN_MS, awaited.signal);
+    }
+    if (answer !== undefined) return answer;
+  }
+  return undefined;
+}
+
+function isAnswer({ message }: MessageRow, { member, question }: Awaited): boolean {
+  const key = message.author.entmoot_pubkey;
+  return key !== null && sameBytes(key, member.entmoot_pubkey) && message.references.includes(question);
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof EntmootError && (error.code === "unavailable" || error.code === "control_unavailable");
+}
+
+/** What is known of where the question got to. */
+async function unanswered(
+  options: GlobalOptions,
+  { group_id, member, question, waitMs }: AskedMember & { readonly question: MessageId; readonly waitMs: number },
+): Promise<EntmootError> {
+  const id = MessageId.toBase64(question).slice(0, 12);
+  const who = terminalText(member.hostname, 64) || `node ${member.node_id}`;
+  const known = await reachOf(options, group_id, member).catch(() => "the daemon cannot be asked what became of it");
+  return new EntmootError(
+    "too_few",
+    `no answer of ${who} came within ${durationText(waitMs)}; the question is stored here as ${id}, and ${known}; an answer that comes later is in "entmootd inbox" and "entmootd thread ${id}"`,
+  );
+}
+
+async function reachOf(options: GlobalOptions, group_id: GroupId, member: MemberRow): Promise<string> {
+  await using daemon = await openDaemon(options, 1_000);
+  if (options.agentSocket !== undefined) return "whether it was delivered is not told over an agents' socket";
+  const rows = (await daemon.call(peers, { group_id })).peers;
+  const row = rows.find(({ node_id }) => node_id === member.node_id);
+  if (row === undefined) return "its member is none any more";
+  if (row.connected) return "its member is connected, so its node has it or will have it soon";
+  return `its member is not connected${row.error === undefined ? "" : ` (${terminalText(row.error, 200)})`}, so it may not have it yet`;
+}
