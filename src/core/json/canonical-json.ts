@@ -1,5 +1,6 @@
 import { textOfUnits } from "../bytes/text-units.ts";
-import { canonicalStrings, escapedUnit, escapeLength } from "./canonical-strings.ts";
+import { canonicalStrings } from "./canonical-strings.ts";
+import { escapedUnit, escapeLength } from "./json-escapes.ts";
 import { JsonReader } from "./json-reader.ts";
 import { withoutBlanks } from "./json-text.ts";
 import { comparePlaces, isAscending, type KeyPlaces, keyOrder } from "./key-order.ts";

@@ -1,44 +1,11 @@
 import { textOfUnits } from "../bytes/text-units.ts";
+import { escapedUnit, escapeLength, escapeLetter } from "./json-escapes.ts";
 
 const BACKSLASH = 0x5c;
 const REPLACEMENT = 0xfffd;
 const SEPARATOR = /[\u2028\u2029]/;
 
-/** What a letter behind a backslash stands for; 0 for none. */
-const MEANT = new Uint8Array(0x80);
-/** The letter behind the backslash that stands for a unit; 0 for none. */
-const LETTER = new Uint8Array(0x80);
-for (const [letter, unit] of ['""', "\\\\", "b\b", "f\f", "n\n", "r\r", "t\t"]) {
-  MEANT[letter!.charCodeAt(0)] = unit!.charCodeAt(0);
-  LETTER[unit!.charCodeAt(0)] = letter!.charCodeAt(0);
-}
-MEANT["/".charCodeAt(0)] = "/".charCodeAt(0);
-
-/** The unit that the escape at `at`, a valid one, stands for. */
-export function escapedUnit(json: string, at: number): number {
-  return json.charCodeAt(at + 1) === LETTER_U ? hexUnit(json, at + 2) : MEANT[json.charCodeAt(at + 1)]!;
-}
-
-/** Units of the escape at `at`. */
-export function escapeLength(json: string, at: number): number {
-  return json.charCodeAt(at + 1) === LETTER_U ? 6 : 2;
-}
-
 const LETTER_U = 0x75;
-
-function hexUnit(json: string, at: number): number {
-  return (
-    (hexValue(json.charCodeAt(at)) << 12) |
-    (hexValue(json.charCodeAt(at + 1)) << 8) |
-    (hexValue(json.charCodeAt(at + 2)) << 4) |
-    hexValue(json.charCodeAt(at + 3))
-  );
-}
-
-/** Of a hex digit of any case. */
-function hexValue(code: number): number {
-  return code <= 0x39 ? code - 0x30 : (code | 0x20) - 0x57;
-}
 
 function hexDigit(value: number): number {
   return value < 10 ? 0x30 + value : 0x57 + value;
@@ -69,7 +36,7 @@ export function canonicalStrings(json: string): string {
       unit = escapedUnit(json, at);
       at += escapeLength(json, at) - 1;
     }
-    const letter = unit < 0x80 ? LETTER[unit]! : 0;
+    const letter = escapeLetter(unit);
     if (letter !== 0) {
       units[to] = BACKSLASH;
       units[to + 1] = letter;
@@ -83,7 +50,7 @@ export function canonicalStrings(json: string): string {
     else {
       // Text is well-formed, so half a pair is an escape, and its other half the next one.
       const isPaired = unit < 0xdc00 && json.charCodeAt(at + 1) === BACKSLASH && json.charCodeAt(at + 2) === LETTER_U;
-      const low = isPaired ? hexUnit(json, at + 3) : 0;
+      const low = isPaired ? escapedUnit(json, at + 1) : 0;
       if (low >= 0xdc00 && low <= 0xdfff) {
         units[to] = unit;
         units[to + 1] = low;

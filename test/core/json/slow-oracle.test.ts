@@ -82,6 +82,26 @@ test("a JSON string is read as escape by escape, and refused where none is right
   );
 });
 
+test("a string that is passed over is refused where one that is read is, in the same words", () => {
+  const outcome = (take: (reader: JsonReader) => void, json: string) => {
+    try {
+      const reader = new JsonReader(json, "text");
+      take(reader);
+      reader.end();
+      return "taken";
+    } catch (error) {
+      return String(error);
+    }
+  };
+  const cut = fc.tuple(jsonPieces, fc.boolean()).map(([inner, isWhole]) => `"${inner}${isWhole ? '"' : ""}`);
+  fc.assert(
+    fc.property(cut, (json) => {
+      expect(outcome((reader) => reader.readTokens(), json)).toBe(outcome((reader) => void reader.readString(), json));
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
 test("the first fault of a string is named, an escape or a character", () => {
   const told = (json: string) => () => new JsonReader(json, "text").readString();
   expect(told('"\\n\\x\u0001"')).toThrow('expected a valid escape, found character "\\\\"');
