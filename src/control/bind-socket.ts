@@ -24,8 +24,8 @@ const PATH_BYTES_MAX = 107;
 /** Wire with Linux. What that leaves for the name itself. */
 const NAME_BYTES_MAX = 90;
 
-/** Ours. Connections taken before everything else has its turn: as many as there may be clients, some 0.1 ms each. */
-const ACCEPTED_A_ROUND = 256;
+/** Ours. Connections taken before everything else has its turn: more than come at once of honest ones, some 0.1 ms each. */
+const ACCEPTED_A_ROUND = 400;
 
 /** A socket that is listened on. */
 export interface BoundSocket {
@@ -50,7 +50,7 @@ export async function bindSocket(
   await removeStale(path, clock);
   const own = ownName(path);
   const place = new ListeningPlace(path, clock, opened);
-  let listener: Listener | undefined;
+  let listener: Listening | undefined;
   try {
     listener = place.listen(own);
     for (let found = 1; !takePlace(own, path); found++) {
@@ -114,7 +114,7 @@ function ownName(path: string): string {
   return join(trustedPath(dirname(path)), `.sock.${crypto.randomUUID().slice(0, 8)}`);
 }
 
-type Listener = ReturnType<typeof listen>;
+type Listening = ReturnType<typeof listen>;
 
 /** The mask is the whole process's: nothing is awaited under it. */
 function listen(path: string, opened: (stream: SocketStream) => void) {
@@ -150,7 +150,7 @@ class ListeningPlace implements BoundSocket {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #opened: (stream: SocketStream) => void;
-  #listener: Listener | undefined;
+  #listener: Listening | undefined;
   #file: string | undefined;
   /** Connections taken in this round of the event loop. */
   #accepted = 0;
@@ -165,7 +165,7 @@ class ListeningPlace implements BoundSocket {
     return this.#file;
   }
 
-  listen(own: string): Listener {
+  listen(own: string): Listening {
     return listen(own, (stream) => {
       this.#count();
       this.#opened(stream);
@@ -173,7 +173,7 @@ class ListeningPlace implements BoundSocket {
   }
 
   /** `listener` has the place. */
-  stand(listener: Listener): void {
+  stand(listener: Listening): void {
     this.#listener = listener;
     this.#file = fileAt(this.#path);
   }
@@ -200,7 +200,7 @@ class ListeningPlace implements BoundSocket {
     const before = this.#listener;
     if (before === undefined || this.#file === undefined || fileAt(this.#path) !== this.#file) return;
     const own = ownName(this.#path);
-    let fresh: Listener | undefined;
+    let fresh: Listening | undefined;
     try {
       fresh = this.listen(own);
       moveFile(own, this.#path);

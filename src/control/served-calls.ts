@@ -3,10 +3,13 @@ import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { Log } from "../host/log.ts";
+import { status } from "../node/operations/daemon.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
+import { inbox } from "../node/operations/inbox.ts";
 import { listen } from "../node/operations/listen.ts";
-import { message, watch } from "../node/operations/messages.ts";
-import { members, peers, topics } from "../node/operations/moots.ts";
+import { mailbox_pull } from "../node/operations/mailbox.ts";
+import { messages, watch } from "../node/operations/messages.ts";
+import { probe } from "../node/operations/moots.ts";
 import type { AnyOperation } from "../node/operations/operation.ts";
 import { requested } from "../node/operations/requested.ts";
 import type { OperationFrame, OperationRole } from "../wire/control/operation-frame.ts";
@@ -22,8 +25,12 @@ import { Slots } from "./slots.ts";
 const UNSENT_NOTED_BYTES = 512 * 1024;
 /** Ours. How long a client has to take an answer. */
 const ANSWER_MS = 30_000;
-/** Their answers may be large, and are made at once. */
-const LARGE_AT_ONCE: ReadonlySet<string> = new Set([message, members, peers, topics].map(({ name }) => name));
+/** Ours. An answer that may have more is gathered in its turn. */
+const LARGE_BYTES = 1024 * 1024;
+/** They may wait for something, and take turns themselves, each time that they look. */
+const WAITING: ReadonlySet<string> = new Set([messages, mailbox_pull, inbox].map(({ name }) => name));
+/** Asked by whoever looks after a daemon, and told whatever else goes on; or gone on with for long, with little at hand. */
+const AT_ONCE: ReadonlySet<string> = new Set([status, probe].map(({ name }) => name));
 
 export interface ServedCallsParts {
   readonly host: OperationHost;
@@ -301,7 +308,7 @@ class ServedCall implements Call<unknown> {
 
   async #answer(host: OperationHost, request: unknown): Promise<Uint8Array> {
     const { answer: codec, answerMax, name } = this.#operation;
-    using _turn = LARGE_AT_ONCE.has(name) ? await this.turnToGather() : undefined;
+    using _turn = isLarge(this.#operation) ? await this.turnToGather() : undefined;
     if (_turn !== undefined && this.signal.aborted)
       throw new EntmootError("unavailable", `${name}: nobody waits any more`);
     const body = encodeWire(codec, await host.run(this.#operation, request as object, this));
@@ -319,6 +326,12 @@ class ServedCall implements Call<unknown> {
 /** Whether it waits for what may never come. */
 function isWatch({ name }: AnyOperation, request: unknown): boolean {
   return name === watch.name || name === listen.name || ((request as { readonly wait_ms?: number }).wait_ms ?? 0) > 0;
+}
+
+/** Whether its answer is to be gathered in a turn of its connection and of its door. */
+function isLarge({ answerMax, event, name, needsDaemon, onlyLooks, scope }: AnyOperation): boolean {
+  if (answerMax <= LARGE_BYTES || event !== undefined || needsDaemon) return false;
+  return (onlyLooks || scope === "agent") && !WAITING.has(name) && !AT_ONCE.has(name);
 }
 
 function tooLarge(name: string, what: string, max: number, found: number): EntmootError {

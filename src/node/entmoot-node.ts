@@ -27,12 +27,14 @@ import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
 import { ownProfile } from "./group/profiles.ts";
 import { type NodeServices, nodeImplementations, type Restart, type VoiceKeeper } from "./implementations.ts";
+import { FirstRoster } from "./join/first-roster.ts";
 import { Joiner } from "./join/join.ts";
 import { keptMootName, noteMootName } from "./kept-names.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
 import { type MembershipChange, membershipChanges, tellLog } from "./membership-changes.ts";
 import type { NodeContext } from "./node-context.ts";
 import { mootStatuses } from "./node-status.ts";
+import { OwnNotes } from "./notes/own-notes.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, EndingCall, type Implemented, type OperationHost } from "./operations/implementation.ts";
 import { callInProcess } from "./operations/in-process.ts";
@@ -82,6 +84,7 @@ export class EntmootNode implements Operations, OperationHost {
   /** As the data root orders them, so that reading without a node gives the same; `undefined` until somebody reads. */
   #inOrder: readonly Group[] | undefined;
   /** Whoever asks for one of them is told why, instead of that it is not there. */
+  readonly #turns: Turns;
   readonly #unopened: UnopenedGroups;
   readonly #data: DataWatch;
   /** What was said last of a group that cannot be read. */
@@ -92,6 +95,7 @@ export class EntmootNode implements Operations, OperationHost {
   readonly #context: NodeContext;
   readonly #services: NodeServices;
   #agents: AgentSide | undefined;
+  #ownNotes: OwnNotes | undefined;
   readonly #operations: Implemented<NodeServices>;
   readonly #startedAt: UnixMs;
   readonly #watch: ClockWatch;
@@ -110,6 +114,7 @@ export class EntmootNode implements Operations, OperationHost {
     if (parts.transport !== undefined) {
       node.#data.start();
       node.#agents?.ledger.follow(node.#ending.signal);
+      node.#ownNotes?.start();
     }
     return node;
   }
@@ -119,7 +124,12 @@ export class EntmootNode implements Operations, OperationHost {
     this.#random = parts.random ?? new SeededRandom(crypto.getRandomValues(new Uint32Array(1))[0]!);
     this.#watch = new ClockWatch((parts.config ?? MACHINE_DEFAULTS).time);
     this.#operations = parts.operations ?? nodeImplementations();
-    this.#unopened = new UnopenedGroups({ ...parts, open: (id) => this.#adopt(id) });
+    this.#turns = new Turns(parts.clock);
+    this.#unopened = new UnopenedGroups({
+      ...parts,
+      open: (id) => this.#adopt(id),
+      openInTurns: (id) => this.#adoptInTurns(id),
+    });
     this.#data = new DataWatch({ ...parts, groups: () => [...this.#groups.values()] });
     this.#context = this.#makeContext(parts);
     this.#services = this.#makeServices(this.#context);
@@ -157,6 +167,7 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   async #close(): Promise<void> {
+    this.#ownNotes?.close();
     this.#ending.abort(new EntmootError("unavailable", "the daemon is ending"));
     this.#unopened[Symbol.dispose]();
     this.#agents?.listeners[Symbol.dispose]();
@@ -208,7 +219,7 @@ export class EntmootNode implements Operations, OperationHost {
 
   #makeServices(context: NodeContext): NodeServices {
     const { build, onStop, restart, root, voices } = this.#parts;
-    const turns = new Turns(context.clock);
+    const turns = this.#turns;
     const agents = () => root.agents();
     const windows = new Windows({ turns, clock: context.clock, local: context.local, agents });
     const moots = () => {
@@ -223,7 +234,18 @@ export class EntmootNode implements Operations, OperationHost {
       turns,
       windows,
       moot: (id) => this.#readable(id),
+      onMoved: (id) => (id === undefined ? this.#ownNotes?.allMoved() : this.#ownNotes?.moved(id)),
     });
+    const { listeners } = this.#agents;
+    if (context.carrier !== undefined) {
+      this.#ownNotes = new OwnNotes({
+        context,
+        notes: context.carrier.notes,
+        hasAgents: () => root.hasAgents(),
+        agents,
+        listeners: () => listeners.all,
+      });
+    }
     return {
       ...context,
       get voices() {
@@ -302,8 +324,26 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   #adopt(id: GroupId, verified?: RosterLog): Group {
-    const joined = this.#groups.get(id);
-    if (joined !== undefined) return joined;
+    return this.#groups.get(id) ?? this.#beginWith(this.#openStore(id), verified);
+  }
+
+  /** The same while others are served: the signatures of its roster are looked at in turns. */
+  async #adoptInTurns(id: GroupId): Promise<void> {
+    if (this.#groups.has(id)) return;
+    const store = this.#openStore(id);
+    const roster = new FirstRoster(this.#turns);
+    try {
+      await roster.take(store.roster.entries());
+    } catch (error) {
+      store[Symbol.dispose]();
+      throw error;
+    }
+    if (this.#ending.signal.aborted || this.#groups.has(id)) return;
+    // What does not hold is named by who begins with it.
+    this.#beginWith(store, roster.stopped === undefined ? roster.log() : undefined);
+  }
+
+  #openStore(id: GroupId): GroupStore {
     const { log, root } = this.#parts;
     const told = root.notices.length;
     const store = root.openGroup(id, ({ done, total }) => {
@@ -311,13 +351,17 @@ export class EntmootNode implements Operations, OperationHost {
     });
     for (const notice of root.notices.slice(told)) log.warn(notice);
     if (store === undefined) throw new EntmootError("group_not_found", "group not joined");
+    return store;
+  }
+
+  #beginWith(store: GroupStore, verified: RosterLog | undefined): Group {
     try {
       const group = this.#begin(store, verified);
       if (group.self !== undefined) this.#emit(group, group.self, "joined", "none");
       return group;
     } catch (error) {
       // Read afresh the next time: by then somebody may have mended it, or put another file in its place.
-      this.#groups.delete(id);
+      this.#groups.delete(store.groupId);
       this.#inOrder = undefined;
       store[Symbol.dispose]();
       throw error;
@@ -411,6 +455,8 @@ export class EntmootNode implements Operations, OperationHost {
     const { carrier, local } = this.#context;
     const { doubt, roster, store } = group;
     if (doubt.reason === undefined) markLatest({ root: this.#parts.root, store, roster, local });
+    carrier?.notes.membersChanged(group, before.keys());
+    this.#ownNotes?.moved(group.id);
     const changes = membershipChanges(before, roster);
     // A command that works here alone says itself what it did.
     if (carrier !== undefined) tellLog(this.#parts.log, group, changes);

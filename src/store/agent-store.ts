@@ -110,6 +110,11 @@ export interface AgentStore extends Disposable {
   held(): LedgerRow[];
   /** At most `limit` of those that went to a host at `ms` or later, oldest first. */
   handedSince(ms: number, limit: number): LedgerRow[];
+  /** At most `limit` of a moot's rows that ask, `ofAuthor` of one author among them, those first that came last. */
+  latestAsking(
+    groupId: GroupId,
+    { limit, ofAuthor }: { readonly limit: number; readonly ofAuthor: number },
+  ): LedgerRow[];
   /** How many rows of a moot wait. */
   countWaiting(groupId: GroupId): number;
   rule(groupId: GroupId): DeliverRule;

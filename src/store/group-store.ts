@@ -2,6 +2,7 @@ import type { UnixMs } from "../core/clock.ts";
 import type { GroupId, MerkleRoot, MessageId, PublicKey } from "../core/ids.ts";
 import type { CopyPart } from "../core/order/copy-part.ts";
 import type { TimePlace } from "../core/order/time-place.ts";
+import type { NoteName, SignedNote } from "../core/record/note.ts";
 import type { MemberProfileAd, RosterEntry, TransportAd } from "../core/record/records.ts";
 
 /** A verified message on its way into the store. `canonical` is the full canonical form: what is kept and served. */
@@ -258,6 +259,21 @@ export interface AdStore {
   dropExpired(nowMs: UnixMs): void;
 }
 
+/** What is to be deleted, then what takes the place of the one of its author and kind. */
+export interface NoteChanges {
+  readonly drop?: readonly NoteName[];
+  readonly put?: readonly SignedNote[];
+}
+
+/** Notes of members, of each author and kind one. Callers verify them, and say which is the latest and how many there may be. */
+export interface NoteStore {
+  /** By kind and author. */
+  all(): Iterable<SignedNote>;
+  get(name: NoteName): SignedNote | undefined;
+  /** In one commit, durable on return. */
+  change(changes: NoteChanges): void;
+}
+
 export interface Lease {
   readonly owner: string;
   /** Grows with every change of hands; work done under an older token is refused. */
@@ -302,6 +318,7 @@ export interface GroupStore extends Disposable {
   readonly messages: MessageStore;
   readonly roster: RosterStore;
   readonly ads: AdStore;
+  readonly notes: NoteStore;
   readonly consumers: ConsumerStore;
   /** Small named facts about the group as this node sees it (JSON texts): local node id, display metadata, policy, pinned genesis. */
   getFact(name: string): string | undefined;

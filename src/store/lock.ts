@@ -1,10 +1,11 @@
 import { Database, SQLiteError } from "bun:sqlite";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { instantText } from "../core/amounts.ts";
 import type { UnixMs } from "../core/clock.ts";
 import { EntmootError, type ErrorCode } from "../core/errors.ts";
 import { removeFile, replaceFile, requireOwnDatabase } from "../files/guarded-files.ts";
+import { readTextAtMost } from "../files/read-at-most.ts";
 import { createPrivateFile, fileFailure, PRIVATE_FILE, requireFile } from "./private-files.ts";
 import { isSeenFrom, processPlace } from "./process-place.ts";
 import { SameFile } from "./same-file.ts";
@@ -32,6 +33,8 @@ export interface LockHolder {
 
 /** Ours. The machine and the pid namespace in few characters; more is not ours. */
 const PLACE_MAX = 256;
+/** Ours. What is written has some 150 bytes. */
+const HOLDER_BYTES_MAX = 4_096;
 
 /**
  * Held by the one daemon that may write a data root. It is SQLite's lock on `node.lock`, so the
@@ -174,8 +177,7 @@ function removeHolder(root: string): void {
 function readHolder(root: string): LockHolder | undefined {
   const file = join(root, HOLDER_FILE);
   try {
-    requireFile(file);
-    const { pid, place, since_ms } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    const { pid, place, since_ms } = JSON.parse(readTextAtMost(file, HOLDER_BYTES_MAX)!) as Record<string, unknown>;
     if (!Number.isSafeInteger(pid) || !Number.isSafeInteger(since_ms)) return undefined;
     const sinceMs = since_ms as number;
     const isElsewhere = typeof place === "string" && place.length <= PLACE_MAX && !isSeenFrom(place);

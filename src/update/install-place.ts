@@ -1,19 +1,10 @@
 import { spawnSync } from "node:child_process";
-import {
-  accessSync,
-  constants,
-  existsSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  statfsSync,
-  statSync,
-} from "node:fs";
+import { accessSync, constants, existsSync, lstatSync, readdirSync, realpathSync, statfsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { sizeText } from "../core/amounts.ts";
 import { trimSpace } from "../core/bytes/text.ts";
 import { makeFolder, removeFile } from "../files/guarded-files.ts";
+import { readTextAtMost } from "../files/read-at-most.ts";
 import { FileLock } from "../store/lock.ts";
 import { asUpdateError, updateError } from "./update-error.ts";
 
@@ -169,10 +160,7 @@ export function requireRoom({ dir }: InstallPlace, bytes: number): void {
 /** The serial of the newest release installed here; 0 when none is known. */
 export function installedSerial({ serialFile }: InstallPlace): number {
   try {
-    const found = statSync(serialFile);
-    // Anything else might never end when it is read.
-    if (!found.isFile() || found.size > SERIAL_FILE_MAX) return 0;
-    const text = trimSpace(readFileSync(serialFile, "utf8").slice(0, 32));
+    const text = trimSpace(readTextAtMost(serialFile, SERIAL_FILE_MAX)?.slice(0, 32) ?? "");
     const serial = /^\d{1,16}$/.test(text) ? Number(text) : 0;
     return Number.isSafeInteger(serial) ? serial : 0;
   } catch {

@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
 import * as v from "valibot";
 import { removeFile, replaceFile } from "../files/guarded-files.ts";
+import { readTextAtMost } from "../files/read-at-most.ts";
 import type { InstallPlace } from "./install-place.ts";
 
 /** Ours. A release that fails is followed by one that works; past this, the oldest is forgotten and may be tried again. */
@@ -44,10 +44,7 @@ export function forgetTakenBack(place: InstallPlace, sha256: string): void {
 /** None when the file cannot be read: then a release is tried once more. */
 function readAll({ takenBackFile }: InstallPlace): readonly TakenBack[] {
   try {
-    const found = statSync(takenBackFile, { throwIfNoEntry: false });
-    // A pipe or a device might never end when it is read.
-    if (!found?.isFile() || found.size > FILE_MAX) return [];
-    const result = v.safeParse(TakenBackFile, JSON.parse(readFileSync(takenBackFile, "utf8")));
+    const result = v.safeParse(TakenBackFile, JSON.parse(readTextAtMost(takenBackFile, FILE_MAX)!));
     return result.success ? result.output : [];
   } catch {
     return [];

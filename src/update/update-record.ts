@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { replaceFile } from "../files/guarded-files.ts";
+import { readTextAtMost } from "../files/read-at-most.ts";
 import { PRIVATE_FILE } from "../store/private-files.ts";
 
 /** Ours. A record is a few hundred bytes. */
@@ -37,10 +38,7 @@ export function writeUpdateRecord(dataDir: string, record: UpdateRecord): void {
 export function readUpdateRecord(dataDir: string): UpdateRecord | undefined {
   const path = recordPath(dataDir);
   try {
-    const found = statSync(path, { throwIfNoEntry: false });
-    // A pipe or a device might never end when it is read.
-    if (!found?.isFile() || found.size > RECORD_MAX) return undefined;
-    const result = v.safeParse(UpdateRecordBody, JSON.parse(readFileSync(path, "utf8")));
+    const result = v.safeParse(UpdateRecordBody, JSON.parse(readTextAtMost(path, RECORD_MAX)!));
     return result.success ? result.output : undefined;
   } catch {
     return undefined;

@@ -49,6 +49,24 @@ export function agentStoreContract(name: string, makeWorld: () => AgentStoreWorl
   const put = (store: AgentStore, ...rows: LedgerRow[]) => store.change((to) => rows.map((each) => to.putRow(each)));
 
   describe(`an agent store in ${name}`, () => {
+    check("tells the latest rows that ask, so many of one author", (store) => {
+      put(
+        store,
+        row(1),
+        row(2, { author: key(9), state: "read" }),
+        row(3, { asks: false }),
+        row(4, { author: key(9) }),
+      );
+      put(store, row(5, { author: key(9), state: "answered" }), row(6, { groupId: group(2) }));
+      const latest = (limit: number, ofAuthor: number) =>
+        store.latestAsking(GROUP, { limit, ofAuthor }).map(({ seq }) => seq);
+      expect(latest(9, 9)).toEqual([5, 4, 2, 1]);
+      expect(latest(9, 2)).toEqual([5, 4, 1]);
+      expect(latest(2, 1)).toEqual([5, 1]);
+      expect(latest(1, 1)).toEqual([5]);
+      expect(store.latestAsking(group(3), { limit: 9, ofAuthor: 9 })).toEqual([]);
+    });
+
     check("keeps what is done of a moot and every field of a row", (store, world) => {
       const whole = row(1, {
         state: "answered",

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { unixMs } from "../../src/core/clock.ts";
-import { MerkleRoot, MessageId } from "../../src/core/ids.ts";
+import { MerkleRoot, MessageId, PublicKey } from "../../src/core/ids.ts";
 import { merkleRoot } from "../../src/core/order/merkle-tree.ts";
 import { compareNodes, nextParents, type OrderNode, topologicalOrder } from "../../src/core/order/order.ts";
 import { comparePlaces } from "../../src/core/order/time-place.ts";
 import { addToSum } from "../../src/core/place.ts";
 import { signMemberProfileAd } from "../../src/core/record/member-profile-ad.ts";
+import { signNote } from "../../src/core/record/note.ts";
 import type { Message } from "../../src/core/record/records.ts";
 import { signTransportAd } from "../../src/core/record/transport-ad.ts";
 import type { GroupStore, MessageStore } from "../../src/store/group-store.ts";
@@ -590,6 +591,36 @@ export function groupStoreContract(name: string, makeWorld: () => GroupStoreWorl
       expect(world.store.ads.nextSeq("transport", 5n)).toBe(2n ** 60n + 2n);
       expect(world.store.ads.nextSeq("profile", INT64_MAX - 1n)).toBe(INT64_MAX);
       expectCode("invalid_argument", () => world.store.ads.nextSeq("profile", 0n));
+    });
+  });
+
+  describe(`notes in ${name}`, () => {
+    const note = (n: number, version: bigint, kind: "receipt" | "rule" = "receipt", bytes = 10) =>
+      signNote({ seed: identity(n).seed, kind, groupId: GROUP, version, body: new Uint8Array(bytes) });
+
+    check("of each author and kind one is kept, byte for byte, also after reopening", ({ notes }, world) => {
+      expect([...notes.all()]).toEqual([]);
+      expect(notes.get(note(1, 1n))).toBeUndefined();
+      notes.change({ put: [note(1, 1n), note(2, 1n, "receipt", 8000), note(1, 1n, "rule")] });
+      notes.change({ put: [note(1, 2n)] });
+      for (const store of beforeAndAfter(world)) {
+        const held = [...store.notes.all()].map(({ author, kind, version }) => [kind, author, version]);
+        const [one, two] = [identity(1), identity(2)].map(({ publicKey }) => PublicKey.fromBytes(publicKey));
+        const receipts = [
+          ["receipt", one, 2n],
+          ["receipt", two, 1n],
+        ].sort(([, a], [, b]) => (a! < b! ? -1 : 1));
+        expect(held).toEqual([...receipts, ["rule", one, 1n]] as never);
+        expect(store.notes.get(note(2, 7n))?.bytes.toHex()).toBe(note(2, 1n, "receipt", 8000).bytes.toHex());
+      }
+    });
+
+    check("what is dropped is gone, and what is put in the same change is there", ({ notes }, world) => {
+      notes.change({ put: [note(1, 1n), note(2, 1n)] });
+      notes.change({ drop: [note(1, 9n), note(2, 1n), note(3, 1n)], put: [note(2, 2n)] });
+      for (const store of beforeAndAfter(world)) {
+        expect([...store.notes.all()].map(({ version }) => version)).toEqual([2n]);
+      }
     });
   });
 

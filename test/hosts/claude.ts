@@ -13,7 +13,9 @@ const KEY = "sk-ant-api03-stub-stub-stub-stub-stub";
 export interface ClaudeSession {
   readonly pid: number;
   readonly sessionId: string;
+  /** `idle`, `busy`, `waiting` before a dialog, `shell` when idle with something that runs in the background. */
   readonly status: string;
+  readonly waitingFor?: string;
   readonly version: string;
   readonly messagingSocketPath?: string;
 }
@@ -69,11 +71,26 @@ export class Claude implements AsyncDisposable {
   }
 
   async idle(): Promise<ClaudeSession> {
-    return await this.#when("idle");
+    return await this.#when("idle", "shell");
   }
 
   async busy(): Promise<ClaudeSession> {
     return await this.#when("busy");
+  }
+
+  /** Resolves once a dialog stands before its user. */
+  async waiting(): Promise<ClaudeSession> {
+    return await this.#when("waiting");
+  }
+
+  /** Says yes to the dialog that stands there, which takes no key in its first moments. */
+  async allow(): Promise<void> {
+    await this.waiting();
+    await eventually("an answer to the dialog", () => {
+      if (this.session?.status !== "waiting") return true;
+      this.terminal.type("\r");
+      return undefined;
+    });
   }
 
   /** Ends it as its user does. */
@@ -88,10 +105,10 @@ export class Claude implements AsyncDisposable {
     return globSync(join(this.home.path, ".claude/projects/*/*.jsonl")).flatMap(readLines);
   }
 
-  async #when(status: string): Promise<ClaudeSession> {
-    return await eventually(`a session that is ${status}`, () => {
+  async #when(...statuses: string[]): Promise<ClaudeSession> {
+    return await eventually(`a session that is ${statuses.join(" or ")}`, () => {
       const session = this.session;
-      return session?.status === status ? session : undefined;
+      return session !== undefined && statuses.includes(session.status) ? session : undefined;
     });
   }
 

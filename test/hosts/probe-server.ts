@@ -13,8 +13,6 @@ import { createInterface } from "node:readline";
 const FOLDER = process.argv[2]!;
 const note = (file: string, value: unknown) => appendFileSync(join(FOLDER, file), `${JSON.stringify(value)}\n`);
 
-writeFileSync(join(FOLDER, "env.json"), JSON.stringify({ pid: process.pid, ppid: process.ppid, env: process.env }));
-
 const TEXT = { type: "object", properties: { text: { type: "string" } }, required: ["text"] };
 const TOOLS = [
   { name: "probe_echo", description: "Says the text again.", inputSchema: TEXT, annotations: { readOnlyHint: true } },
@@ -63,4 +61,6 @@ createServer((test) => {
     host.on("error", (error) => test.write(`${JSON.stringify({ error: error.message })}\n`));
     host.on("close", () => test.write(`${JSON.stringify({ answered })}\n`));
   });
-}).listen(join(FOLDER, "relay.sock"));
+}).listen(join(FOLDER, "relay.sock"), () =>
+  writeFileSync(join(FOLDER, "env.json"), JSON.stringify({ pid: process.pid, ppid: process.ppid, env: process.env })),
+);

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { ForksDigest, GroupId, MerkleRoot, MessageId, RosterEntryId } from "../../src/core/ids.ts";
+import { ForksDigest, GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import { compactJson } from "../../src/core/json/json-text.ts";
 import type {
   BootstrapPeer,
@@ -28,6 +28,9 @@ const messageId = hex32.map((hex) => MessageId.fromHex(hex));
 const rosterEntryId = hex32.map((hex) => RosterEntryId.fromHex(hex));
 const forksDigest = hex32.map((hex) => ForksDigest.fromHex(hex));
 const merkleRoot = hex32.map((hex) => MerkleRoot.fromHex(hex));
+const publicKey = hex32.map((hex) => PublicKey.fromHex(hex));
+const noteKind = fc.constantFrom("rule" as const, "receipt" as const, "presence" as const);
+const noteBytes = fc.uint8Array({ minLength: 153, maxLength: 8192 });
 
 const u8 = fc.oneof(fc.constantFrom(0, 1, 2, 255), fc.integer({ min: 0, max: 255 }));
 const u16 = fc.oneof(fc.constantFrom(0, 65_535), fc.integer({ min: 0, max: 65_535 }));
@@ -254,6 +257,20 @@ export const FRAMES: Generators<Frame> = {
   roster_forks_resp: knownForks,
   roster_proof_req: fc.record({ group_id: groupId, head: rosterEntryId }),
   roster_proof_resp: knownForks,
+  note_heads: fc.record({
+    group_id: groupId,
+    heads: few(
+      fc.record({
+        kind: noteKind,
+        author: publicKey,
+        version: u64,
+        mark: fc.uint8Array({ minLength: 8, maxLength: 8 }),
+      }),
+    ),
+  }),
+  notes: fc.record({ group_id: groupId, notes: few(noteBytes) }),
+  notes_req: fc.record({ group_id: groupId, wanted: few(fc.record({ kind: noteKind, author: publicKey })) }),
+  notes_resp: fc.record({ group_id: groupId, notes: few(noteBytes) }),
 };
 
 const rosterState = { status: text, group_id: groupId, roster_head: rosterEntryId, members: int };

@@ -1,10 +1,12 @@
 import { join } from "node:path";
-import { EntmootError } from "../../core/errors.ts";
+import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
+import { createLog } from "../../host/log.ts";
 import { printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
+import type { Operations } from "../../node/operations/operation.ts";
 import { defineCommand } from "../line/command.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseMoot } from "../line/moot-argument.ts";
@@ -35,21 +37,29 @@ export const mcp = defineCommand({
   args: {
     ...globalFlags,
     group: { type: "string", valueHint: "ID|NAME", description: "only this moot; absent: all" },
+    wake: {
+      type: "boolean",
+      default: true,
+      description: "messages begin turns in the host, where it has a way; -wake=false: tools alone",
+    },
     "read-only": { type: "boolean", description: "only tools that look: nothing is published, nothing counts as read" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const only = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
-    await serve(options, { only, readOnly: args["read-only"] === true });
+    const readOnly = args["read-only"] === true;
+    await serve(options, { only, readOnly, wakes: !readOnly && args.wake !== false });
   },
 });
 
 interface Narrowed {
   readonly only: GroupId | undefined;
   readonly readOnly: boolean;
+  /** Whether messages begin turns in the host, where there is a way. */
+  readonly wakes: boolean;
 }
 
-async function serve(options: GlobalOptions, { only, readOnly }: Narrowed): Promise<void> {
+async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed): Promise<void> {
   const [{ serveMcp }, { NodeLink }, { READ_ONLY_TOOLS, TOOLS }, { ControlClient }] = await Promise.all([
     import("../../mcp/server.ts"),
     import("../../mcp/node-link.ts"),
@@ -57,12 +67,13 @@ async function serve(options: GlobalOptions, { only, readOnly }: Narrowed): Prom
     import("../../control/control-client.ts"),
   ]);
   const socket = options.agentSocket ?? join(options.dataDir, "agent.sock");
-  await using node = new NodeLink(async () => {
+  const open = async () => {
     const client = await ControlClient.connectTo(socket, realClock);
     if (client !== undefined) return client;
     const next = "its operator starts it: entmootd serve";
     throw new EntmootError("control_unavailable", `no Entmoot daemon listens on ${socket}; ${next}`);
-  });
+  };
+  await using node = new NodeLink(open);
   const ended = Promise.withResolvers<void>();
   const server = serveMcp({
     tools: readOnly ? READ_ONLY_TOOLS : TOOLS,
@@ -76,10 +87,37 @@ async function serve(options: GlobalOptions, { only, readOnly }: Narrowed): Prom
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => ended.resolve());
   process.stdout.once("error", () => ended.resolve());
   using _watch = whenParentIsGone(() => ended.resolve());
+  const ending = new AbortController();
+  if (wakes) void wake({ open, only, signal: ending.signal });
   await ended.promise;
+  ending.abort();
   await server.close();
   // Who holds the other end may never close it.
   process.stdin.destroy();
+}
+
+interface WakingParts {
+  readonly open: () => Promise<Operations>;
+  readonly only: GroupId | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Messages begin turns in the host that started this process, where it has a way in. */
+async function wake({ only, open, signal }: WakingParts): Promise<void> {
+  const [{ hostDoor }, { runBridge }] = await Promise.all([
+    import("../../agent/host-door.ts"),
+    import("../../agent/bridge.ts"),
+  ]);
+  const found = hostDoor(process.env, realClock);
+  if (found === undefined) return;
+  const { agent, door, host, ways } = found;
+  const listen = { agent, host, group_id: only, can_wake: true };
+  const log = createLog("warn");
+  try {
+    await runBridge({ open, door, clock: realClock, log, listen, ways, nonce: newNonce }, signal);
+  } catch (error) {
+    printProse(`${LABEL}: messages no longer begin turns here: ${textOf(error)}`);
+  }
 }
 
 /** A host that was killed may leave its end of the pipe to another child of its own. */

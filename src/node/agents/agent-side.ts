@@ -19,6 +19,8 @@ export interface AgentSideParts extends Pick<Moots, "clock" | "moots" | "turns">
   readonly agents: () => AgentStore;
   readonly windows: Windows;
   readonly moot: (id: GroupId) => Moot | undefined;
+  /** Who listens is another; with a moot: its ledger. */
+  readonly onMoved: (groupId?: GroupId) => void;
 }
 
 /** What a node does for its agents: the ledger of what asks, and those who listen for it. */
@@ -27,7 +29,7 @@ export class AgentSide {
   readonly listeners: Listeners;
 
   constructor(parts: AgentSideParts) {
-    const { agents, changed, clock, moot, windows } = parts;
+    const { agents, changed, clock, moot, onMoved, windows } = parts;
     const hops = new HopCounter(parts);
     this.listeners = new Listeners({
       clock,
@@ -37,7 +39,10 @@ export class AgentSide {
       guards: new WakeGuards(),
       hops,
       whyNot: (of, message) => whyNotNow(of, message, { agents, clock, windows }),
-      onChange: () => changed.notify(),
+      onChange: () => {
+        changed.notify();
+        onMoved();
+      },
     });
     this.ledger = new Ledger({
       ...parts,

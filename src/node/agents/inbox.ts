@@ -37,7 +37,7 @@ interface Waiting {
 export async function listInbox(
   services: InboxServices,
   request: RequestOf<typeof inbox>,
-  { signal }: Pick<Call<never>, "signal">,
+  { signal, turnToGather }: Pick<Call<never>, "signal" | "turnToGather">,
 ): Promise<AnswerOf<typeof inbox>> {
   const { limit = LIMIT_DEFAULT, wait_ms = 0 } = request;
   if (limit < 1 || limit > INBOX_ROWS_MAX) {
@@ -48,13 +48,21 @@ export async function listInbox(
   if (request.group_id !== undefined) requireMoot(services, request.group_id);
   const search = new InboxSearch(services, windows, request);
   const { changed } = services;
-  if (wait_ms === 0 || changed === undefined) return search.answer(await search.look(), limit);
+  if (wait_ms === 0 || changed === undefined) {
+    using _turn = await turnToGather?.();
+    return search.answer(await search.look(), limit);
+  }
   using deadline = new Deadline(services.clock, Math.min(wait_ms, WAIT_MAX_MS), signal);
   for (;;) {
     const { version } = changed;
-    const found = await search.look();
-    if (found.waiting.length > 0 || deadline.signal.aborted) return search.answer(found, limit);
-    if (!found.isCutShort) await changed.after(version, deadline.signal);
+    let isCutShort: boolean;
+    {
+      using _turn = await turnToGather?.();
+      const found = await search.look();
+      if (found.waiting.length > 0 || deadline.signal.aborted) return search.answer(found, limit);
+      isCutShort = found.isCutShort;
+    }
+    if (!isCutShort) await changed.after(version, deadline.signal);
   }
 }
 

@@ -30,6 +30,8 @@ export interface LedgerParts extends Pick<Moots, "clock" | "moots" | "turns"> {
   readonly windows: Windows;
   /** Rows have come, or others are free again. */
   readonly onRows: () => void;
+  /** Rows of a moot are others than before. */
+  readonly onMoved: (groupId: GroupId) => void;
   /** A message of this node is looked at. */
   readonly onOwn: (moot: Moot, message: Message) => void;
 }
@@ -109,6 +111,7 @@ export class Ledger {
       to.putRow(next);
       if (isDone(next.state)) this.#noteDone(to, window, known);
     });
+    this.#parts.onMoved(moot.id);
     return next;
   }
 
@@ -121,6 +124,7 @@ export class Ledger {
     this.store.change((to) => {
       for (const [n, move] of moves.entries()) if (move.kind === "moved") to.putRow({ ...asked[n]!.row, ...move.row });
     });
+    for (const id of new Set(asked.map(({ row }) => row.groupId))) this.#parts.onMoved(id);
     for (const [n, move] of moves.entries()) {
       if (move.kind !== "moved" || !isDone(move.row.state)) continue;
       const { groupId, messageId } = asked[n]!.row;
@@ -160,6 +164,7 @@ export class Ledger {
       to.setMoot(moot.id, inboxPlaces(moot, { ...known, doneSeq: window.doneSeqFrom(seq), lookedSeq }));
       to.prune(moot.id, seq, clock.unix());
     });
+    this.#parts.onMoved(moot.id);
     return acknowledged;
   }
 
@@ -201,6 +206,7 @@ export class Ledger {
       if (due.length === 0) return;
       const gone = this.store.change((to) => due.filter((row) => this.#apply(to, row, { kind: "lapse" }, now)).length);
       if (gone === 0) return;
+      for (const id of new Set(due.map(({ groupId }) => groupId))) this.#parts.onMoved(id);
       this.#parts.onRows();
     }
   }
@@ -239,7 +245,10 @@ export class Ledger {
       if (changes.length > 0 || last.seq - known.lookedSeq >= NOTED_EVERY) {
         await whenWritable(clock, [this.store]);
         this.#note(window, { changes, known: await window.known(), lookedSeq: last.seq });
-        if (changes.length > 0) this.#parts.onRows();
+        if (changes.length > 0) {
+          this.#parts.onRows();
+          this.#parts.onMoved(moot.id);
+        }
       }
       seq = last.seq;
       this.#lookedSeq.set(moot.id, { log: moot.store.messages.logId(), seq });

@@ -12,6 +12,7 @@ import type { Group } from "../group/group.ts";
 import { Profiles } from "../group/profiles.ts";
 import { redeemLink } from "../links.ts";
 import type { NodeContext } from "../node-context.ts";
+import { Notes } from "../notes/notes.ts";
 import { TWIN_WARNING } from "../twin-watch.ts";
 import { whenWritable } from "../when-writable.ts";
 import { CarryOut } from "./carry-out.ts";
@@ -20,7 +21,7 @@ import { Inbound } from "./inbound.ts";
 import { handleMemberFrame } from "./member-frames.ts";
 import { PeerBudget } from "./peer-budget.ts";
 import { Peers } from "./peers.ts";
-import { signaturesMs } from "./prices.ts";
+import { REDEEM_MS, signaturesMs } from "./prices.ts";
 import { ProofSeeker } from "./proof-seeker.ts";
 import { Reconnector } from "./reconnector.ts";
 import { SharedAnswers } from "./shared-answers.ts";
@@ -57,6 +58,8 @@ export class CarrierSide {
   readonly #proofs: ProofSeeker;
   /** When a former member was last told that it is one. */
   readonly #told = new BoundedMap<PublicKey, SteadyMs>(FORMER_TOLD_MAX);
+  /** What members tell of themselves: receipts, presence, and the founder's rule for them. */
+  readonly notes: Notes;
   /** What peers may make this node hold and compute. */
   readonly budget: PeerBudget;
 
@@ -99,6 +102,7 @@ export class CarrierSide {
       onFailed: (group, error) => log.warn(`group ${group.id.slice(0, 12)}: ${error.message}`),
     });
     this.#profiles = new Profiles(context, peers, budget);
+    this.notes = new Notes({ context, peers, budget });
     this.#greeter = new Greeter({ context, peers, profiles: this.#profiles, budget });
   }
 
@@ -126,6 +130,7 @@ export class CarrierSide {
   /** Sends what is under way (bounded), then lets nothing more out and closes the carrier. */
   async close(): Promise<void> {
     this.carryOut.close();
+    this.notes.close();
     this.#reconnector.close();
     await this.peers.close(CLOSE_TIMEOUT_MS);
     await this.#parts.transport.close();
@@ -143,6 +148,7 @@ export class CarrierSide {
       hintsOf: ({ roster }: Group) => hints.signedFor(roster.members.keys()),
       acceptProfile: (of: Group, ad: MemberProfileAd, from: PublicKey) => this.#profiles.acceptProfile(of, ad, from),
       acceptTransportAd: (of: Group, ad: TransportAd) => this.#profiles.acceptTransportAd(of, ad),
+      notes: this.notes,
     };
     return new Inbound({
       group,
@@ -154,6 +160,8 @@ export class CarrierSide {
       handle: (of, from, frame, question) => handleMemberFrame({ ...services, group: of, from, question }, frame),
       handleStranger: async (from, frame) => {
         if (frame.kind === "redeem_req") {
+          // A stranger has paid with the frame, of which it has few.
+          if (this.#isMemberSomewhere(from)) await this.budget.pay(from, REDEEM_MS);
           await whenWritable(clock, [this.#context.root.node, group(frame.group_id)?.store]);
           await awaitComparison(this.#context, frame.group_id);
           await group(frame.group_id)?.ordered();
@@ -180,6 +188,7 @@ export class CarrierSide {
     for (const group of shared) group.tell({ kind: "peer", peer: key, connected });
     this.#parts.onPeer(status);
     if (connected) for (const group of shared) this.#greeter.greet(group, key);
+    for (const group of shared) this.notes.peer(group, key, connected);
     if (connected) this.#tellFormer(key);
   }
 
@@ -202,5 +211,6 @@ export class CarrierSide {
     if (!this.peers.status(member).connected) return;
     group.tell({ kind: "peer", peer: member, connected: true });
     this.#greeter.greet(group, member);
+    this.notes.peer(group, member, true);
   }
 }

@@ -24,6 +24,7 @@ import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
 import { ROSTER_PAGE_MAX, type RosterPage, writeRosterPage } from "../../wire/peer/roster-page-frames.ts";
 import type { Group } from "../group/group.ts";
 import { groupName } from "../group/group-name.ts";
+import type { Notes } from "../notes/notes.ts";
 import { orderMs, pushMs, rosterMs } from "./prices.ts";
 import type { Question } from "./question.ts";
 import type { SharedAnswers } from "./shared-answers.ts";
@@ -44,6 +45,7 @@ export interface MemberFrameServices {
   readonly hintsOf: (group: Group) => readonly Uint8Array[];
   readonly acceptProfile: (group: Group, ad: MemberProfileAd, from: PublicKey) => void;
   readonly acceptTransportAd: (group: Group, ad: TransportAd) => void;
+  readonly notes: Pick<Notes, "answer" | "heads" | "told">;
 }
 
 /** One frame as its handler sees it: about which group, and from which member. */
@@ -92,6 +94,14 @@ const ONE_WAY = {
   },
   transport_ad({ acceptTransportAd, group }, ad) {
     acceptTransportAd(group, ad);
+    return undefined;
+  },
+  note_heads({ from, group, notes }, { heads }) {
+    notes.heads(group, from, heads);
+    return undefined;
+  },
+  async notes({ from, group, notes }, frame) {
+    await notes.told(group, from, frame.notes);
     return undefined;
   },
 } as const satisfies Handlers;
@@ -182,6 +192,9 @@ const GROUP_QUESTIONS = {
   peer_hints_req({ group, hintsOf }) {
     return { kind: "peer_hints_resp", group_id: group.id, hints: hintsOf(group) };
   },
+  notes_req({ from, group, notes }, { wanted }) {
+    return { kind: "notes_resp", group_id: group.id, notes: notes.answer(group, from, wanted) };
+  },
   member_profile_snapshot_req({ clock, group }) {
     return { kind: "member_profile_snapshot_resp", group_id: group.id, profiles: currentProfiles(group, clock) };
   },
@@ -227,6 +240,6 @@ async function acceptGossip(group: Group, from: PublicKey, frame: FrameNamed<"go
     await group.ingest([messageCanonical(body)], { from, via: "push" });
     return;
   }
-  const missing = ids.filter((id) => !group.store.messages.knows(id));
+  const missing = group.store.messages.unknown(ids);
   if (missing.length > 0) group.tell({ kind: "announced", from, ids: missing });
 }

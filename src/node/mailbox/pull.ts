@@ -37,7 +37,7 @@ type PullRequest = RequestOf<typeof mailbox_pull>;
 export async function pull(
   mailboxes: Mailboxes & KnowsLocal,
   request: PullRequest,
-  call: Pick<Call<never>, "caller" | "signal">,
+  call: Pick<Call<never>, "caller" | "signal" | "turnToGather">,
 ): Promise<Pulled> {
   const { after, client_id, group_id } = request;
   const name = clientNameOf(call.caller, client_id);
@@ -47,6 +47,7 @@ export async function pull(
   let from = after === undefined ? 0 : seqOfPlace(moot, after);
   let note: string | undefined;
   const look = async () => {
+    using _turn = await call.turnToGather?.();
     const at = await standing(mailboxes, { moot, name }, call);
     note ??= at.note;
     const search = new MailSearch(moot, shows, limitOf(request));

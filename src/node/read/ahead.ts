@@ -9,6 +9,7 @@ export interface Ahead {
   readonly timestamp: bigint;
 }
 
+/** Wire. An id is a SHA-256 of what is signed. */
 const ID_BYTES = 32;
 
 /** Messages of a moot that are to be told, in few bytes each: a reader that stands still keeps its list. */

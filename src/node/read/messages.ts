@@ -46,7 +46,7 @@ export function oneMessage(
 export async function pageOfMessages(
   moots: Moots,
   request: RequestOf<typeof messages>,
-  call: Asking,
+  call: AskingForPage,
 ): Promise<MessagesPage> {
   const { after, group_id } = request;
   // A place names its moot.
@@ -67,7 +67,7 @@ export async function pageOfMessages(
   return pageByArrival(moots, moot, asked, call);
 }
 
-type Asking = Pick<Call<never>, "signal" | "turnToGather">;
+type AskingForPage = Pick<Call<never>, "signal" | "turnToGather">;
 
 function refuseOther(
   request: RequestOf<typeof messages>,
@@ -127,7 +127,7 @@ function timePlaceOf({ arrived_ms, message: { author, id, timestamp } }: Message
   return { timestamp: arrived_ms ?? timestamp, author_node_id: author.pilot_node_id, id };
 }
 
-async function pageByArrival(moots: Moots, moot: Moot, request: AskedPage, call: Asking): Promise<MessagesPage> {
+async function pageByArrival(moots: Moots, moot: Moot, request: AskedPage, call: AskingForPage): Promise<MessagesPage> {
   const { signal } = call;
   const after = request.after === undefined ? 0 : seqOfPlace(moot, request.after);
   const waitMs = Math.min(request.wait_ms ?? 0, WAIT_MAX_MS);
@@ -149,7 +149,7 @@ async function arrived(
   moot: Moot,
   after: number,
   request: AskedPage,
-  { signal, turnToGather }: Asking,
+  { signal, turnToGather }: AskingForPage,
 ): Promise<{ readonly page: MessagesPage; readonly seq: number }> {
   using _turn = await turnToGather?.();
   const rows = new Rows(moot);

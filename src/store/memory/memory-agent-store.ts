@@ -80,6 +80,22 @@ export class MemoryAgentStore implements AgentStore {
       .slice(0, limit);
   }
 
+  latestAsking(
+    groupId: GroupId,
+    { limit, ofAuthor }: { readonly limit: number; readonly ofAuthor: number },
+  ): LedgerRow[] {
+    const taken = new Map<LedgerRow["author"], number>();
+    const isWithin = ({ author }: LedgerRow) => {
+      taken.set(author, (taken.get(author) ?? 0) + 1);
+      return taken.get(author)! <= ofAuthor;
+    };
+    return this.#rowsOf(groupId)
+      .filter(({ asks }) => asks)
+      .sort(lastFirst)
+      .filter(isWithin)
+      .slice(0, limit);
+  }
+
   countWaiting(groupId: GroupId): number {
     return this.#rowsOf(groupId).filter(waits).length;
   }
@@ -178,4 +194,8 @@ export class MemoryAgentStore implements AgentStore {
 
 function nameOf({ groupId, key }: Mute): string {
   return `${key} ${groupId ?? ""}`;
+}
+
+function lastFirst(one: LedgerRow, other: LedgerRow): number {
+  return other.queuedAtMs - one.queuedAtMs || other.seq - one.seq || (other.messageId < one.messageId ? -1 : 1);
 }

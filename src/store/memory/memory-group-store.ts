@@ -1,5 +1,6 @@
 import type { UnixMs } from "../../core/clock.ts";
 import type { GroupId } from "../../core/ids.ts";
+import { type NoteName, noteKey, type SignedNote } from "../../core/record/note.ts";
 import type { MemberProfileAd, RosterEntry, TransportAd } from "../../core/record/records.ts";
 import {
   advanced,
@@ -11,7 +12,17 @@ import {
   leased,
   NEW_CONSUMER,
 } from "../consumer-rules.ts";
-import type { AdStore, ConsumerStore, Fact, GroupStore, KeptConsumer, Lease, RosterStore } from "../group-store.ts";
+import type {
+  AdStore,
+  ConsumerStore,
+  Fact,
+  GroupStore,
+  KeptConsumer,
+  Lease,
+  NoteChanges,
+  NoteStore,
+  RosterStore,
+} from "../group-store.ts";
 import { checkFact, checkName, nextAdSeq } from "../store-limits.ts";
 import { MemoryMessageStore } from "./memory-message-store.ts";
 
@@ -21,6 +32,7 @@ export class MemoryGroupStore implements GroupStore {
   readonly messages = new MemoryMessageStore();
   readonly roster = new MemoryRosterStore();
   readonly ads = new MemoryAdStore();
+  readonly notes = new MemoryNoteStore();
   readonly consumers = new MemoryConsumerStore(() => this.messages.lastSeq());
   readonly #facts = new Map<string, string>();
 
@@ -122,6 +134,23 @@ class MemoryAdStore implements AdStore {
     for (const ads of [this.#transport, this.#profile]) {
       for (const [author, { not_after }] of ads) if (not_after < BigInt(nowMs)) ads.delete(author);
     }
+  }
+}
+
+class MemoryNoteStore implements NoteStore {
+  readonly #notes = new Map<string, SignedNote>();
+
+  all(): SignedNote[] {
+    return [...this.#notes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, note]) => note);
+  }
+
+  get(name: NoteName): SignedNote | undefined {
+    return this.#notes.get(noteKey(name));
+  }
+
+  change({ drop = [], put = [] }: NoteChanges): void {
+    for (const name of drop) this.#notes.delete(noteKey(name));
+    for (const note of put) this.#notes.set(noteKey(note), note);
   }
 }
 

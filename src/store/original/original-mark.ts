@@ -1,6 +1,8 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { GroupId } from "../../core/ids.ts";
+import { POLICY_FILE_BYTES_MAX } from "../../core/policy/policy-file.ts";
+import { readAtMost } from "../../files/read-at-most.ts";
 import type { GroupStore } from "../group-store.ts";
 import type { OriginalDatabase } from "./original-database.ts";
 import { ORIGINAL_MESSAGES, ORIGINAL_ROSTER } from "./original-files.ts";
@@ -100,9 +102,15 @@ export function markOf({ root, directory, groupId, open, roster, database }: Mar
     last_id,
     ids_sha256: ids.digest("hex"),
     ads_sha256: adsHash(database),
-    policy_sha256: isFile(join(root, POLICY_FILE)) ? sha256(readFileSync(join(root, POLICY_FILE))) : "",
+    policy_sha256: policyHash(join(root, POLICY_FILE)),
     metadata_sha256: metadataHash(open, join(root, METADATA_DATABASE), groupId),
   };
+}
+
+/** Of what is too large nothing is taken over. */
+function policyHash(path: string): string {
+  const bytes = isFile(path) ? readAtMost(path, POLICY_FILE_BYTES_MAX) : undefined;
+  return bytes === undefined ? "" : sha256(bytes);
 }
 
 function adsHash(database: OriginalDatabase | undefined): string {

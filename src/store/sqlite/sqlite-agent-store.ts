@@ -104,6 +104,13 @@ export class SqliteAgentStore implements AgentStore {
     return this.#sql.handedSince.rows(Math.max(1, ms), limit).map((row) => this.#rowOf(row));
   }
 
+  latestAsking(
+    groupId: GroupId,
+    { limit, ofAuthor }: { readonly limit: number; readonly ofAuthor: number },
+  ): LedgerRow[] {
+    return this.#sql.latestAsking.rows(GroupId.toBytes(groupId), ofAuthor, limit).map((row) => this.#rowOf(row));
+  }
+
   countWaiting(groupId: GroupId): number {
     return this.#ledger.number(this.#sql.countWaiting.row(GroupId.toBytes(groupId))?.[0], groupId);
   }
@@ -269,6 +276,7 @@ function statements(
   | "due"
   | "held"
   | "handedSince"
+  | "latestAsking"
   | "countWaiting"
   | "countWaitingOf"
   | "rule"
@@ -301,6 +309,11 @@ function statements(
     held: file.prepare(`SELECT ${ROW} FROM ledger WHERE state IN ('claimed', 'handed') ORDER BY queued_at_ms, seq`),
     handedSince: file.prepare(
       `SELECT ${ROW} FROM ledger WHERE handed_at_ms > 0 AND handed_at_ms >= ?1 ORDER BY handed_at_ms LIMIT ?2`,
+    ),
+    latestAsking: file.prepare(
+      `SELECT ${ROW} FROM (SELECT *, row_number() OVER (PARTITION BY author
+        ORDER BY queued_at_ms DESC, seq DESC, message_id DESC) AS nth FROM ledger WHERE group_id = ?1 AND asks = 1)
+        WHERE nth <= ?2 ORDER BY queued_at_ms DESC, seq DESC, message_id DESC LIMIT ?3`,
     ),
     countWaiting: file.prepare("SELECT count(*) FROM ledger WHERE waits = 1 AND group_id = ?1"),
     countWaitingOf: file.prepare("SELECT count(*) FROM ledger WHERE waits = 1 AND group_id = ?1 AND author IS ?2"),

@@ -12,12 +12,14 @@ import { GROUP_0005 } from "./migrations/0005-group.ts";
 import { GROUP_0006 } from "./migrations/0006-group.ts";
 import { GROUP_0007 } from "./migrations/0007-group.ts";
 import { GROUP_0008 } from "./migrations/0008-group.ts";
+import { GROUP_0009 } from "./migrations/0009-group.ts";
 import type { OpeningWait } from "./opening-wait.ts";
 import { SqliteAdStore } from "./sqlite-ad-store.ts";
 import { SqliteConsumerStore } from "./sqlite-consumer-store.ts";
 import { SqliteFactStore } from "./sqlite-fact-store.ts";
 import { type Access, SqliteFile } from "./sqlite-file.ts";
 import { SqliteMessageStore } from "./sqlite-message-store.ts";
+import { SqliteNoteStore } from "./sqlite-note-store.ts";
 import { SqliteRosterStore } from "./sqlite-roster-store.ts";
 
 /** Every shape a group's database has had; never change one, add the next. */
@@ -30,6 +32,7 @@ export const GROUP_MIGRATIONS = [
   GROUP_0006,
   GROUP_0007,
   GROUP_0008,
+  GROUP_0009,
 ];
 
 interface OpenGroup {
@@ -60,6 +63,7 @@ export class SqliteGroupStore implements GroupStore {
   readonly messages: SqliteMessageStore;
   readonly roster: SqliteRosterStore;
   readonly ads: SqliteAdStore;
+  readonly notes: SqliteNoteStore;
   readonly consumers: SqliteConsumerStore;
   readonly #file: SqliteFile;
   readonly #facts: SqliteFactStore;
@@ -92,6 +96,7 @@ export class SqliteGroupStore implements GroupStore {
     this.messages = messages ?? new SqliteMessageStore(file);
     this.roster = new SqliteRosterStore(file);
     this.ads = new SqliteAdStore(file);
+    this.notes = new SqliteNoteStore(file);
     this.consumers = new SqliteConsumerStore(file, () => this.messages.lastSeq());
     this.#facts = new SqliteFactStore(file, "facts");
   }

@@ -35,6 +35,10 @@ export const PEER_EXTENSIONS = {
   roster_forks_resp: { type: 0x90, lengthMax: MEBIBYTE, since: "0.1.0" },
   roster_proof_req: { type: 0x91, lengthMax: SMALL, since: "0.1.0" },
   roster_proof_resp: { type: 0x92, lengthMax: MEBIBYTE, since: "0.1.0" },
+  note_heads: { type: 0x93, lengthMax: SMALL, since: "0.1.0" },
+  notes: { type: 0x94, lengthMax: SMALL, since: "0.1.0" },
+  notes_req: { type: 0x95, lengthMax: SMALL, since: "0.1.0" },
+  notes_resp: { type: 0x96, lengthMax: 512 * 1024, since: "0.1.0" },
 } as const satisfies Readonly<Record<string, Extension>>;
 
 /**

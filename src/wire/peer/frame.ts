@@ -37,6 +37,16 @@ import {
 } from "./gossip-frames.ts";
 import { type IdsReq, type IdsResp, idsReqBody, idsRespBody } from "./ids-frames.ts";
 import {
+  type NoteHeadsFrame,
+  type NotesFrame,
+  type NotesReq,
+  type NotesResp,
+  noteHeadsBody,
+  notesBody,
+  notesReqBody,
+  notesRespBody,
+} from "./note-frames.ts";
+import {
   type PeerHintFrame,
   type PeerHintsReq,
   type PeerHintsResp,
@@ -121,7 +131,11 @@ type ExtensionFrame =
   | RosterForksReq
   | RosterForksResp
   | RosterProofReq
-  | RosterProofResp;
+  | RosterProofResp
+  | NoteHeadsFrame
+  | NotesFrame
+  | NotesReq
+  | NotesResp;
 
 /** Everything one peer says to another. */
 export type Frame = OriginalFrame | ExtensionFrame;
@@ -183,6 +197,10 @@ const BODIES: FrameBodies<Frame> = {
   roster_forks_resp: rosterForksRespBody,
   roster_proof_req: rosterProofReqBody,
   roster_proof_resp: rosterProofRespBody,
+  note_heads: noteHeadsBody,
+  notes: notesBody,
+  notes_req: notesReqBody,
+  notes_resp: notesRespBody,
 };
 
 const BODY_OF_TYPE = new Map(

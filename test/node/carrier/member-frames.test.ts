@@ -266,7 +266,8 @@ test("a member that is not the founder gives no policy as the group's", async ()
   const question = new Question(budget, keyOf(ALICE), nothing);
   const made = new SharedAnswers<never>(budget.turns);
   const shared = { ranges: made, rosters: made, pages: made };
-  const accepting = { hintsOf: () => [], acceptProfile: nothing, acceptTransportAd: nothing };
+  const notes = { answer: () => [], heads: nothing, told: async () => {} };
+  const accepting = { notes, hintsOf: () => [], acceptProfile: nothing, acceptTransportAd: nothing };
   const services = { version: "test", clock, question, isTwin: () => false, ...shared, ...accepting };
   const answers = [FOUNDER, ALICE].map(async (local) => {
     const group = new Group(groupParts({ store, clock, local: keyOf(local) }));
@@ -381,6 +382,7 @@ function answersNobodyAskedFor(group_id: typeof GROUP): Frame[] {
     { kind: "ids_resp", group_id, ids: new Uint8Array(0), next: undefined },
     { kind: "redeem_resp", group_id, invite, name: "" },
     { kind: "peer_hints_resp", group_id, hints: [] },
+    { kind: "notes_resp", group_id, notes: [] },
     { kind: "roster_page_resp", group_id, entries: [], last: true, name: "" },
     { kind: "roster_proof_resp", group_id, entries: [], heals: [], last: true },
   ];

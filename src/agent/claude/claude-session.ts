@@ -1,0 +1,34 @@
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+
+/** A running session of Claude Code, as it tells the programs that it starts. */
+export interface ClaudeSession {
+  /** Its inbox. */
+  readonly socket: string;
+  /** By which it knows its own children. */
+  readonly token: string;
+  readonly sessionId: string;
+  /** Where it keeps its records. */
+  readonly configFolder: string;
+}
+
+/** Ours. As long as a path may be, and far longer than any id or token. */
+const VALUE_MAX = 4096;
+const SESSION_ID = /^[0-9a-f-]{16,64}$/i;
+
+/** The session that started this process; `undefined` where none did, or one whose inbox is not open to its children. */
+export function claudeSession(env: Readonly<Record<string, string | undefined>>): ClaudeSession | undefined {
+  const {
+    CLAUDE_CODE_MESSAGING_SOCKET: socket,
+    CLAUDE_CODE_MESSAGING_TOKEN: token,
+    CLAUDE_CODE_SESSION_ID: sessionId,
+  } = env;
+  if (!isValue(socket) || !isValue(token) || !isValue(sessionId)) return undefined;
+  if (!isAbsolute(socket) || !SESSION_ID.test(sessionId)) return undefined;
+  const configFolder = isValue(env.CLAUDE_CONFIG_DIR) ? env.CLAUDE_CONFIG_DIR : join(env.HOME || homedir(), ".claude");
+  return { socket, token, sessionId, configFolder };
+}
+
+function isValue(value: string | undefined): value is string {
+  return value !== undefined && value !== "" && value.length <= VALUE_MAX;
+}

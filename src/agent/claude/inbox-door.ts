@@ -1,0 +1,112 @@
+import { connect } from "node:net";
+import type { Clock } from "../../core/clock.ts";
+import { later } from "../../core/clock.ts";
+import { EntmootError, textOf } from "../../core/errors.ts";
+import { MessageId } from "../../core/ids.ts";
+import { Deadline, pause } from "../../transport/wait.ts";
+import type { FoundInHost, Handed, Handing, HostDoor } from "../door.ts";
+import type { ClaudeSession } from "./claude-session.ts";
+import { type Recorded, Transcript } from "./transcript.ts";
+
+/** Ours. How long the socket has to take a message. */
+const SEND_MS = 10_000;
+/** Ours. The session's records follow what happens by a moment; a session whose user is asked about the message writes nothing. */
+const RECORD_MS = 20_000;
+const LOOK_EVERY_MS = 250;
+
+/**
+ * The inbox of the session of Claude Code that started this process: what comes in is a turn of its own, in an idle session at
+ * once, in a busy one after what it does, and leaves what its user is typing alone. The session's own records say what it took.
+ */
+export class ClaudeInboxDoor implements HostDoor {
+  readonly name = "claude inbox";
+  readonly canLook = true;
+  readonly #session: ClaudeSession;
+  readonly #clock: Clock;
+  readonly #from: string;
+  readonly #transcript: Transcript;
+
+  /** `from`: what this agent's voice is called, as the session shows it. */
+  constructor(session: ClaudeSession, { clock, from }: { readonly clock: Clock; readonly from: string }) {
+    this.#session = session;
+    this.#clock = clock;
+    this.#from = from;
+    this.#transcript = new Transcript(session);
+  }
+
+  async hand({ ids, text }: Handing, signal: AbortSignal): Promise<Handed> {
+    const { sessionId, socket, token } = this.#session;
+    const content = `<cross-session-message from="uds:/entmoot.sock" from-name="${this.#from}">\n${text}\n</cross-session-message>`;
+    const frame = {
+      type: "user",
+      msgV: 1,
+      msg_id: crypto.randomUUID(),
+      from: "uds:/entmoot.sock",
+      // Between two calls of a busy session it would come with the weight of the host's own words.
+      priority: "later",
+      session_id: sessionId,
+      message: { role: "user", content },
+    };
+    await send(socket, [{ type: "auth", token }, frame], { clock: this.#clock, signal });
+    const seen = await this.#await(ids, signal);
+    const evidence = `session ${sessionId}: ${seen ?? "nothing in its records"}`;
+    if (seen === undefined) return { level: "submitted", evidence };
+    return { level: seen === "in conversation" ? "read" : "delivered", evidence };
+  }
+
+  async look(ids: readonly MessageId[], signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>> {
+    // What was sent a moment ago may not be on record yet.
+    await pause(this.#clock, LOOK_EVERY_MS, signal);
+    const isThere = this.#transcript.isThere;
+    const found = this.#transcript.look(ids.map(markOf));
+    return new Map(ids.map((id) => [id, found.has(markOf(id)) ? "present" : isThere ? "absent" : "unknown"]));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  /** What its records say of all of `ids`, once they say something of each. */
+  async #await(ids: readonly MessageId[], signal: AbortSignal): Promise<Recorded | undefined> {
+    const marks = ids.map(markOf);
+    const giveUpAt = later(this.#clock.steady(), RECORD_MS);
+    for (;;) {
+      const found = this.#transcript.look(marks);
+      if (marks.every((mark) => found.has(mark))) {
+        return marks.every((mark) => found.get(mark) === "in conversation") ? "in conversation" : "taken";
+      }
+      if (this.#clock.steady() >= giveUpAt || signal.aborted) return undefined;
+      await pause(this.#clock, LOOK_EVERY_MS, signal);
+    }
+  }
+}
+
+/** How a message stands in its envelope, and so in the session's records. */
+function markOf(id: MessageId): string {
+  return MessageId.toBase64(id);
+}
+
+interface Sending {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Rejects with `unavailable` where the session does not take it: it is gone, or never had an inbox. */
+async function send(path: string, lines: readonly object[], { clock, signal: parent }: Sending): Promise<void> {
+  using deadline = new Deadline(clock, SEND_MS, parent);
+  const { signal } = deadline;
+  const { promise, reject, resolve } = Promise.withResolvers<void>();
+  const socket = connect(path);
+  const onAbort = () => socket.destroy(new Error("it does not take what it is sent"));
+  signal.addEventListener("abort", onAbort, { once: true });
+  socket.once("error", reject);
+  socket.once("close", () => resolve());
+  socket.once("connect", () => socket.end(lines.map((line) => `${JSON.stringify(line)}\n`).join("")));
+  socket.resume();
+  try {
+    await promise;
+  } catch (cause) {
+    throw new EntmootError("unavailable", `claude inbox: ${textOf(cause)}`, { cause });
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    socket.destroy();
+  }
+}

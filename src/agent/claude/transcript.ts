@@ -1,0 +1,113 @@
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { codeOf } from "../../core/system-error.ts";
+import type { ClaudeSession } from "./claude-session.ts";
+
+/** What a session's own records say of a message. */
+export type Recorded = "taken" | "in conversation";
+
+/** Ours. Of a session that ran for days the end is looked through: what was handed over lately stands there. */
+const LOOKED_THROUGH_BYTES = 64 * 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
+/** Ours. Folders of projects that are looked into. */
+const PROJECTS_MAX = 4096;
+
+/** The records of one session, read on from where the last look ended. They follow what happens by a moment. */
+export class Transcript {
+  readonly #session: ClaudeSession;
+  #path: string | undefined;
+
+  constructor(session: ClaudeSession) {
+    this.#session = session;
+  }
+
+  /** Whether there is one to be looked at. */
+  get isThere(): boolean {
+    return this.#find() !== undefined;
+  }
+
+  /** What it says of each of `marks`, which are looked for in what came over the inbox; those that it does not name are absent. */
+  look(marks: readonly string[]): Map<string, Recorded> {
+    const found = new Map<string, Recorded>();
+    for (const line of this.#lines()) {
+      for (const mark of marks) {
+        if (found.get(mark) === "in conversation" || !line.includes(mark)) continue;
+        const recorded = recordedIn(line, mark);
+        if (recorded !== undefined) found.set(mark, recorded);
+      }
+    }
+    return found;
+  }
+
+  *#lines(): Generator<string> {
+    const path = this.#find();
+    if (path === undefined) return;
+    const handle = openSync(path, "r");
+    try {
+      const { size } = fstatSync(handle);
+      let at = Math.max(0, size - LOOKED_THROUGH_BYTES);
+      const decoder = new TextDecoder();
+      const piece = new Uint8Array(PIECE_BYTES);
+      let rest = "";
+      while (at < size) {
+        const read = readSync(handle, piece, 0, Math.min(PIECE_BYTES, size - at), at);
+        if (read === 0) break;
+        at += read;
+        const lines = (rest + decoder.decode(piece.subarray(0, read), { stream: true })).split("\n");
+        // What is not ended yet is read whole the next time.
+        rest = lines.pop() ?? "";
+        yield* lines;
+      }
+    } finally {
+      closeSync(handle);
+    }
+  }
+
+  #find(): string | undefined {
+    if (this.#path !== undefined) return this.#path;
+    const projects = join(this.#session.configFolder, "projects");
+    try {
+      for (const project of readdirSync(projects).slice(0, PROJECTS_MAX)) {
+        const path = join(projects, project, `${this.#session.sessionId}.jsonl`);
+        if (isFile(path)) this.#path = path;
+      }
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error;
+    }
+    return this.#path;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    const handle = openSync(path, "r");
+    closeSync(handle);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** An entry that holds the mark because a model or a tool said it again is none of what came in. */
+function recordedIn(line: string, mark: string): Recorded | undefined {
+  let entry: Entry;
+  try {
+    entry = JSON.parse(line) as Entry;
+  } catch {
+    return undefined;
+  }
+  if (entry.type === "queue-operation") return holds(entry.content, mark) ? "taken" : undefined;
+  const isPeer = entry.origin?.kind === "peer" || entry.attachment?.origin?.kind === "peer";
+  return isPeer && JSON.stringify(entry).includes(mark) ? "in conversation" : undefined;
+}
+
+interface Entry {
+  readonly type?: string;
+  readonly content?: unknown;
+  readonly origin?: { readonly kind?: string };
+  readonly attachment?: { readonly origin?: { readonly kind?: string } };
+}
+
+function holds(content: unknown, mark: string): boolean {
+  return (typeof content === "string" ? content : JSON.stringify(content ?? "")).includes(mark);
+}

@@ -1,0 +1,86 @@
+import { expect } from "bun:test";
+import { missingHost } from "../../scripts/hosts/install.ts";
+import { BINARY } from "../support/binary.ts";
+import { DaemonNode, eventually } from "../support/daemon.ts";
+import { testWhere } from "../support/needs.ts";
+import { inNetns } from "../support/netns.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+import { Claude, claudeHome } from "./claude.ts";
+import { StubModel } from "./stub/stub-model.ts";
+
+const ALLOWED = ["--permission-mode", "default", "--allowedTools", "mcp__entmoot__entmoot_reply"];
+
+/** Two daemons in one moot; the second is whose agent Claude Code is. */
+async function twoDaemons(home: string) {
+  const oak = new DaemonNode(home, "oak");
+  const elm = new DaemonNode(home, "elm");
+  await Promise.all([oak.serve("-hostname", "oak"), elm.serve("-hostname", "elm")]);
+  const { group_id } = await oak.ask(["group", "create", "-name", "council"]);
+  const { link } = await oak.ask(["invite", "link", "-group", group_id]);
+  await elm.ask(["join", link]);
+  const { local_node_id } = await elm.group();
+  const say = (words: string) => oak.ask(["publish", "-topic", "chat", "-content", `@${local_node_id} ${words}`]);
+  return { oak, elm, say };
+}
+
+/** What waits at a node, and who listens for its agent. */
+const deliveries = (node: DaemonNode) => node.ask(["call", "deliveries", "{}"]);
+
+inNetns(import.meta, () => {
+  const missing = missingHost("claude") ?? missingHost("screen");
+
+  testWhere(
+    missing,
+    "a message of a moot is one turn of a running Claude Code, and its answer reaches who asked",
+    async () => {
+      using folder = new TemporaryDirectory();
+      const { elm, oak, say } = await twoDaemons(folder.path);
+      await using _oak = oak;
+      await using _elm = elm;
+      using model = new StubModel();
+      await using home = claudeHome(model);
+      await home.run([
+        "mcp",
+        "add",
+        "--scope",
+        "user",
+        "entmoot",
+        "-e",
+        `ENTMOOT_DATA=${elm.data}`,
+        "--",
+        BINARY,
+        "mcp",
+      ]);
+      await using claude = await Claude.start(home, ALLOWED);
+      await eventually("somebody listens", async () =>
+        (await deliveries(elm)).listeners.length === 1 ? true : undefined,
+      );
+
+      const asked = await say("what is two and two?");
+      const answer = { call: "entmoot_reply", with: { id: asked.message_id, content: "two and two is four" } };
+      model.answer("what is two and two?", answer);
+      const seen = await model.saw("what is two and two?");
+      expect(seen).toMatchObject({ turns: 1, times: 1 });
+      expect(seen.items[0]!.text).toContain(`<entmoot-message id="${asked.message_id}"`);
+      expect(seen.items[0]!.text).toContain('name="oak" verified="signature"');
+      await eventually("the answer at oak", async () => {
+        const { rows } = await oak.ask(["call", "inbox", "{}"]);
+        return rows.find(({ references }: { references: string[] }) => references?.includes(asked.message_id));
+      });
+      await claude.idle();
+      expect((await deliveries(elm)).waiting).toEqual([]);
+
+      // Closed: what comes meanwhile is handed over once it runs again.
+      expect(await claude.quit()).toBe(0);
+      await eventually("nobody listens", async () =>
+        (await deliveries(elm)).listeners.length === 0 ? true : undefined,
+      );
+      await say("are you back?");
+      await eventually("it waits", async () => ((await deliveries(elm)).waiting.length === 1 ? true : undefined));
+      await using again = await Claude.start(home, ALLOWED);
+      expect(await model.saw("are you back?")).toMatchObject({ turns: 1, times: 1 });
+      await again.idle();
+      await eventually("it is read", async () => ((await deliveries(elm)).waiting.length === 0 ? true : undefined));
+    },
+  );
+});
