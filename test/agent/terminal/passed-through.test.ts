@@ -132,8 +132,11 @@ test("what cannot be run is said, and the terminal is as it was", async () => {
 
 test("a program that writes without end is slowed to what is taken, loses nothing, and hears its user", async () => {
   const lines = "i=0; while :; do echo $i xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; i=$((i+1)); done";
-  await using flood = await hosted(["sh", "-c", `trap 'echo caught; exit 9' INT; ${lines}`]);
+  await using flood = await hosted(["sh", "-c", `trap 'echo caught; exit 9' INT; ${lines}`], {
+    config: { readyWaitMs: 300 },
+  });
   await eventually("a megabyte", () => (flood.user.shownBytes > 1e6 ? true : undefined));
+  expect(await flood.hand("hello")).toMatchObject({ level: "later", reason: expect.stringContaining("at work") });
   let seen = 0;
   flood.user.stand(true);
   const isStill = () => flood.door.hindrance("")?.reason.includes("stands still");
