@@ -38,8 +38,8 @@ export function eventLine(event: WatchEvent, { moot, names, now, program = PROGR
   if (event.kind === "presence") return `${clock(now, now)}  ${where}${presenceText(who, event, now)}`;
   if (event.kind === "receipt") {
     const id = MessageId.toBase64(event.message_id).slice(0, KEY_SHOWN);
-    const since = event.since_ms > 0 ? new Date(event.since_ms) : undefined;
-    return `${clock(now, now)}  ${where}${who} ${receiptText(event.state, since, now)}: your message ${id}`;
+    const words = receiptText(event.state, event.since_ms, now.getTime());
+    return `${clock(now, now)}  ${where}your message ${id}: ${who}${words}`;
   }
   if (event.kind === "peer" && event.self) return `${clock(now, now)}  ${where}${OWN_CHANGE[event.event]}`;
   if (event.kind === "peer") {

@@ -103,6 +103,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Run the daemon: keep moots in step with peers and answer commands",
     load: async () => (await import("../commands/serve.ts")).serve,
   },
+  receipts: {
+    description: "Show what became of your messages at those they asked",
+    load: async () => (await import("../commands/receipts.ts")).receipts,
+  },
   stop: {
     description: "Ask the running daemon to end, and wait until it has",
     load: async () => (await import("../commands/stop.ts")).stop,
