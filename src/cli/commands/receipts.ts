@@ -83,14 +83,14 @@ export const receipts = defineCommand({
   },
 });
 
-interface Shown {
+interface ShownReceipts {
   readonly group_id: GroupId | undefined;
   readonly limit: number;
   readonly text: string | undefined;
   readonly isJson: boolean;
 }
 
-async function show(options: GlobalOptions, { group_id, isJson, limit, text }: Shown): Promise<void> {
+async function show(options: GlobalOptions, { group_id, isJson, limit, text }: ShownReceipts): Promise<void> {
   await using node = await openReading(options);
   const named = text === undefined ? { group_id } : await parseMessage(LABEL, text, { node, group_id });
   const { more, rows } = await node.call(receiptsOperation, { ...named, limit });

@@ -19,7 +19,7 @@ import { KeptReceipts, type PresenceOf } from "./kept-receipts.ts";
 const LIMIT = 20;
 /** Ours. Own messages of a moot that are looked through for those that asked somebody. */
 const LOOKED_MAX = 2_048;
-/** Ours. Read at a time. */
+/** Ours. Between two of them everybody else has a turn. */
 const PIECE = 64;
 
 export interface ReceiptServices extends InboxServices {
