@@ -13,6 +13,7 @@ interface Benchmark {
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "message-id": { load: async () => (await import("./message-id.ts")).messageIds },
   decoders: { load: async () => (await import("./decoders.ts")).decoders },
+  blocks: { load: async () => (await import("./blocks.ts")).blocks },
   ingest: { load: async () => (await import("./ingest.ts")).ingest },
   "publish-in-process": { load: async () => (await import("./publish-in-process.ts")).publishInProcess },
   publish: { load: async () => (await import("./publish.ts")).publish, iroh: true },

@@ -325,7 +325,7 @@ class ServedCall implements Call<unknown> {
 
 /** Whether it waits for what may never come. */
 function isWatch({ name }: AnyOperation, request: unknown): boolean {
-  return WAITING.has(name) ? ((request as Waits).wait_ms ?? 0) > 0 : name === watch.name || name === listen.name;
+  return name === watch.name || name === listen.name || ((request as { readonly wait_ms?: number }).wait_ms ?? 0) > 0;
 }
 
 /** Whether its answer is to be gathered in a turn of its connection and of its door. */

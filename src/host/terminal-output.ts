@@ -2,19 +2,20 @@ import { closeSync, constants, openSync, writeSync } from "node:fs";
 import type { Clock } from "../core/clock.ts";
 import { codeOf } from "../core/system-error.ts";
 
-/** Ours. What waits for a terminal that takes nothing; past it, whole writes are dropped and counted. */
+/** Ours. What waits for a terminal that takes nothing, unless said otherwise; past it, whole writes are dropped and counted. */
 const WAITING_MAX_BYTES = 256 * 1024;
 /** Ours. Between two tries: a terminal that reads is asked again at once, one that stands still now and then. */
 const TRY_AGAIN_MS = { first: 1, most: 50 } as const;
 
 /**
  * A terminal that is written to without waiting for it. It may be stopped (Ctrl-S), or nobody may read its other end:
- * a plain write would then hold up the whole process. Up to 256 KiB wait here; what does not fit is dropped, and how many
+ * a plain write would then hold up the whole process. Up to 256 KiB wait here (or what is said); what does not fit is dropped, and how many
  * writes that were is said when the terminal goes on.
  */
 export class TerminalOutput implements Disposable {
   readonly #clock: Clock;
   readonly #gone = new AbortController();
+  readonly #waitingMaxBytes: number;
   #fd: number | undefined;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -22,20 +23,21 @@ export class TerminalOutput implements Disposable {
   #again: Disposable | undefined;
   #drained = Promise.withResolvers<void>();
 
-  private constructor(fd: number, clock: Clock) {
+  private constructor(fd: number, clock: Clock, waitingMaxBytes: number) {
     this.#fd = fd;
     this.#clock = clock;
+    this.#waitingMaxBytes = waitingMaxBytes;
   }
 
   /** The terminal behind stdout (1) or stderr (2); `undefined` when there is none, or it lets nobody write but by waiting. */
-  static behind(standard: 1 | 2, clock: Clock): TerminalOutput | undefined {
+  static behind(standard: 1 | 2, clock: Clock, waitingMaxBytes = WAITING_MAX_BYTES): TerminalOutput | undefined {
     // Loaded only here: it brings the runtime's sockets with it, 1 ms that no short command should pay.
     if (!process.getBuiltinModule("node:tty").isatty(standard)) return undefined;
     // Opened anew: not to wait is a property of the opening, and that of the standard streams is shared with the shell.
     for (const path of [`/proc/self/fd/${standard}`, "/dev/tty"]) {
       try {
         const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-        return new TerminalOutput(fd, clock);
+        return new TerminalOutput(fd, clock, waitingMaxBytes);
       } catch {
         // The next one, or none: after `su` the device may be somebody else's.
       }
@@ -48,6 +50,11 @@ export class TerminalOutput implements Disposable {
     return this.#gone.signal;
   }
 
+  /** What was written and is not taken yet. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** Whether all that was written is taken. */
   get isIdle(): boolean {
     return this.#waitingBytes === 0;
@@ -58,10 +65,11 @@ export class TerminalOutput implements Disposable {
     return this.isIdle ? Promise.resolve() : this.#drained.promise;
   }
 
-  write(text: string): void {
-    if (this.#fd === undefined || text === "") return;
-    const bytes = new TextEncoder().encode(text);
-    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes.length > WAITING_MAX_BYTES) {
+  /** Bytes are not to be changed afterwards. */
+  write(text: string | Uint8Array): void {
+    if (this.#fd === undefined || text.length === 0) return;
+    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+    if (this.#waitingBytes > 0 && this.#waitingBytes + bytes.length > this.#waitingMaxBytes) {
       this.#dropped++;
       return;
     }

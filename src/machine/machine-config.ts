@@ -176,7 +176,7 @@ const DEFAULTS = {
   },
 
   quarantine: {
-    /** What is held in all. Past it the oldest is dropped; comparison finds it. */
+    /** What is held in all. Past it the oldest of the sender that fills most is dropped; comparison finds it. */
     countMax: 1024,
     bytesMax: 8 * MIB,
     /** What one sender may fill: a quarter. Past it its own oldest is dropped. */

@@ -1,4 +1,5 @@
 import type { SteadyMs } from "../core/clock.ts";
+import { FairShares } from "../core/fair-shares.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import type { MachineConfig } from "./machine-config.ts";
 
@@ -19,7 +20,8 @@ interface Missing {
 export class MissingIds {
   readonly #config: MachineConfig["missingIds"];
   readonly #missing = new Map<MessageId, Missing>();
-  readonly #share = new Map<PublicKey, number>();
+  /** By who named each first. */
+  readonly #shares = new FairShares<PublicKey, MessageId>();
   /** Asks in a row that came to nothing in time, by who was asked. Only holders, of whom members alone are kept. */
   readonly #unkept = new Map<PublicKey, number>();
 
@@ -45,16 +47,20 @@ export class MissingIds {
     return this.#missing.get(id)?.slowMs !== undefined;
   }
 
-  /** `from` holds `id`, to be asked for at `dueMs` if it is not here by then. False when the table is full. */
+  /** `from` holds `id`, to be asked for at `dueMs` if it is not here by then. False when there is no room for more of it. */
   name(id: MessageId, from: PublicKey, dueMs: number): boolean {
     const missing = this.#missing.get(id);
     if (missing) {
       if (!missing.holders.includes(from)) this.#addHolder(missing, from);
       return true;
     }
-    const share = this.#share.get(from) ?? 0;
-    if (this.#missing.size >= this.#config.idsMax || share >= this.#config.perPeerMax) return false;
-    this.#share.set(from, share + 1);
+    if (this.#shares.of(from) >= this.#config.perPeerMax) return false;
+    if (this.#missing.size >= this.#config.idsMax) {
+      const victim = this.#shares.victimFor(from);
+      if (victim === undefined) return false;
+      this.delete(victim);
+    }
+    this.#shares.add(from, id);
     this.#missing.set(id, {
       holders: [from],
       firstNamedBy: from,
@@ -128,9 +134,7 @@ export class MissingIds {
     const missing = this.#missing.get(id);
     if (missing === undefined) return;
     this.#missing.delete(id);
-    const share = (this.#share.get(missing.firstNamedBy) ?? 1) - 1;
-    if (share > 0) this.#share.set(missing.firstNamedBy, share);
-    else this.#share.delete(missing.firstNamedBy);
+    this.#shares.delete(missing.firstNamedBy, id);
   }
 
   /** Forgets holders that `isMember` denies, and ids that nobody else holds. */

@@ -195,8 +195,8 @@ export class Plumtree {
   #onAnnounced(from: PublicKey, ids: readonly MessageId[], nowMs: SteadyMs, effects: Effect[]): void {
     if (!this.#partners.isMember(from)) return;
     const wanted: MessageId[] = [];
-    for (const id of ids.slice(0, this.#frame.idsMax)) {
-      if (this.#index.knows(id)) continue;
+    const unknown = this.#index.unknown(ids.slice(0, this.#frame.idsMax));
+    for (const id of unknown) {
       const isAwaited = this.#missing.isBeingFetched(id) || this.#isBeingPulled(id, nowMs);
       if (!this.#missing.name(id, from, nowMs + this.#config.graftRetryMs) || isAwaited) continue;
       this.#missing.fetched(id, from, {
@@ -207,7 +207,7 @@ export class Plumtree {
     }
     if (this.#missing.size > 0) this.#graftTimer.by(nowMs + this.#config.graftRetryMs, nowMs, effects);
     if (wanted.length > 0) effects.push({ kind: "fetch", from, ids: wanted, via: "fetch" });
-    else if (ids.length > 0 && ids.every((id) => this.#index.knows(id))) this.#onDuplicate(from, ids, nowMs, effects);
+    else if (ids.length > 0 && unknown.length === 0) this.#onDuplicate(from, ids, nowMs, effects);
   }
 
   /** A peer says it holds `ids`. Gives the push time to win before asking for a body. */
@@ -216,9 +216,10 @@ export class Plumtree {
     const { graftDelayMs, graftDelaySmallMs } = this.#config;
     const dueMs = nowMs + (this.#partners.isSmall ? graftDelaySmallMs : this.#random.between(...graftDelayMs));
     const gathered = this.#ihaves.get(from);
-    for (const id of ids.slice(0, this.#frame.idsMax)) {
-      gathered?.delete(id);
-      if (!this.#index.knows(id) && this.#missing.name(id, from, dueMs)) this.#graftTimer.by(dueMs, nowMs, effects);
+    const named = ids.slice(0, this.#frame.idsMax);
+    for (const id of named) gathered?.delete(id);
+    for (const id of this.#index.unknown(named)) {
+      if (this.#missing.name(id, from, dueMs)) this.#graftTimer.by(dueMs, nowMs, effects);
     }
   }
 
@@ -281,8 +282,9 @@ export class Plumtree {
     const rank = (peer: PublicKey): number => (this.#partners.link(peer) === "eager" ? 1 : 0);
     for (const [holder, due] of this.#missing.due(nowMs, rank)) {
       const ids: MessageId[] = [];
+      const unknown = new Set(this.#index.unknown(due));
       for (const id of due) {
-        if (this.#index.knows(id)) this.#missing.delete(id);
+        if (!unknown.has(id)) this.#missing.delete(id);
         else if (this.#isBeingPulled(id, nowMs)) this.#missing.postpone(id, nowMs + this.#config.graftRetryMs);
         else {
           this.#missing.asked(id, holder, nowMs + this.#config.graftRetryMs);

@@ -71,15 +71,23 @@ export class Quarantine {
         share !== undefined && (share.count > this.#config.senderCountMax || share.bytes > this.#config.senderBytesMax)
       );
     };
-    for (const held of this.#held.values()) {
-      if (!isSendersOver()) break;
-      if (held.from === from) this.#dropFull(held.id, effects);
-    }
-    for (const oldest of this.#held.keys()) {
-      if (this.#held.size <= this.#config.countMax && this.#bytes <= this.#config.bytesMax) break;
-      this.#dropFull(oldest, effects);
+    while (isSendersOver()) this.#dropOldestOf(from, effects);
+    // Who fills it makes room, not who came first.
+    while (this.#held.size > this.#config.countMax || this.#bytes > this.#config.bytesMax) {
+      this.#dropOldestOf(this.#greatestSender(), effects);
     }
     this.#timer.by(nowMs + this.#config.heldMs, nowMs, effects);
+  }
+
+  #dropOldestOf(sender: PublicKey, effects: Effect[]): void {
+    const oldest = this.#held.values().find((held) => held.from === sender);
+    if (oldest !== undefined) this.#dropFull(oldest.id, effects);
+  }
+
+  #greatestSender(): PublicKey {
+    const { bytesMax, countMax } = this.#config;
+    const part = ({ bytes, count }: Share): number => Math.max(bytes / bytesMax, count / countMax);
+    return [...this.#shares].reduce((one, other) => (part(other[1]) > part(one[1]) ? other : one))[0];
   }
 
   #release(effects: Effect[]): void {

@@ -27,6 +27,7 @@ import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
 import { ownProfile } from "./group/profiles.ts";
 import { type NodeServices, nodeImplementations, type Restart, type VoiceKeeper } from "./implementations.ts";
+import { FirstRoster } from "./join/first-roster.ts";
 import { Joiner } from "./join/join.ts";
 import { keptMootName, noteMootName } from "./kept-names.ts";
 import { markLog, renewRolledBackLog } from "./log-mark.ts";
@@ -85,6 +86,7 @@ export class EntmootNode implements Operations, OperationHost {
   /** As the data root orders them, so that reading without a node gives the same; `undefined` until somebody reads. */
   #inOrder: readonly Group[] | undefined;
   /** Whoever asks for one of them is told why, instead of that it is not there. */
+  readonly #turns: Turns;
   readonly #unopened: UnopenedGroups;
   readonly #data: DataWatch;
   /** What was said last of a group that cannot be read. */
@@ -125,7 +127,12 @@ export class EntmootNode implements Operations, OperationHost {
     this.#random = parts.random ?? new SeededRandom(crypto.getRandomValues(new Uint32Array(1))[0]!);
     this.#watch = new ClockWatch((parts.config ?? MACHINE_DEFAULTS).time);
     this.#operations = parts.operations ?? nodeImplementations();
-    this.#unopened = new UnopenedGroups({ ...parts, open: (id) => this.#adopt(id) });
+    this.#turns = new Turns(parts.clock);
+    this.#unopened = new UnopenedGroups({
+      ...parts,
+      open: (id) => this.#adopt(id),
+      openInTurns: (id) => this.#adoptInTurns(id),
+    });
     this.#data = new DataWatch({ ...parts, groups: () => [...this.#groups.values()] });
     this.#context = this.#makeContext(parts);
     this.#services = this.#makeServices(this.#context);
@@ -215,7 +222,7 @@ export class EntmootNode implements Operations, OperationHost {
 
   #makeServices(context: NodeContext): NodeServices {
     const { build, onStop, restart, root, voices } = this.#parts;
-    const turns = new Turns(context.clock);
+    const turns = this.#turns;
     const agents = () => root.agents();
     const windows = new Windows({ turns, clock: context.clock, local: context.local, agents });
     const moots = () => {
@@ -336,8 +343,26 @@ export class EntmootNode implements Operations, OperationHost {
   }
 
   #adopt(id: GroupId, verified?: RosterLog): Group {
-    const joined = this.#groups.get(id);
-    if (joined !== undefined) return joined;
+    return this.#groups.get(id) ?? this.#beginWith(this.#openStore(id), verified);
+  }
+
+  /** The same while others are served: the signatures of its roster are looked at in turns. */
+  async #adoptInTurns(id: GroupId): Promise<void> {
+    if (this.#groups.has(id)) return;
+    const store = this.#openStore(id);
+    const roster = new FirstRoster(this.#turns);
+    try {
+      await roster.take(store.roster.entries());
+    } catch (error) {
+      store[Symbol.dispose]();
+      throw error;
+    }
+    if (this.#ending.signal.aborted || this.#groups.has(id)) return;
+    // What does not hold is named by who begins with it.
+    this.#beginWith(store, roster.stopped === undefined ? roster.log() : undefined);
+  }
+
+  #openStore(id: GroupId): GroupStore {
     const { log, root } = this.#parts;
     const told = root.notices.length;
     const store = root.openGroup(id, ({ done, total }) => {
@@ -345,13 +370,17 @@ export class EntmootNode implements Operations, OperationHost {
     });
     for (const notice of root.notices.slice(told)) log.warn(notice);
     if (store === undefined) throw new EntmootError("group_not_found", "group not joined");
+    return store;
+  }
+
+  #beginWith(store: GroupStore, verified: RosterLog | undefined): Group {
     try {
       const group = this.#begin(store, verified);
       if (group.self !== undefined) this.#emit(group, group.self, "joined", "none");
       return group;
     } catch (error) {
       // Read afresh the next time: by then somebody may have mended it, or put another file in its place.
-      this.#groups.delete(id);
+      this.#groups.delete(store.groupId);
       this.#inOrder = undefined;
       store[Symbol.dispose]();
       throw error;

@@ -97,7 +97,8 @@ export class Publisher {
     const author = group.self;
     if (author === undefined) throw notMember(group, this.#context.nodeIdNow());
     await this.#beforeSigning(group, topics);
-    await group.ordered("parents");
+    const ordering = group.ordered("parents");
+    if (ordering !== undefined) await ordering;
     const now = this.#context.clock.unix();
     const behind_ms = requireTimely(group, now);
     const fields = {

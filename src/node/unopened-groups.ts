@@ -15,6 +15,8 @@ export interface UnopenedParts {
   readonly root: Pick<DataRoot, "groupIds" | "leftOut">;
   /** Opens one. Throws why it cannot be opened. */
   readonly open: (id: GroupId) => void;
+  /** The same while others are served. */
+  readonly openInTurns: (id: GroupId) => Promise<void>;
 }
 
 /**
@@ -26,6 +28,7 @@ export class UnopenedGroups implements Disposable {
   readonly #reasons = new Map<GroupId, EntmootError>();
   #waitMs = FIRST_TRY_MS;
   #next: Disposable | undefined;
+  #isOver = false;
 
   constructor(parts: UnopenedParts) {
     this.#parts = parts;
@@ -54,42 +57,58 @@ export class UnopenedGroups implements Disposable {
 
   /** Tries no more. */
   [Symbol.dispose](): void {
+    this.#isOver = true;
     this.#next?.[Symbol.dispose]();
   }
 
   #tryOne(id: GroupId): void {
-    const { log, open } = this.#parts;
     try {
-      open(id);
+      this.#parts.open(id);
     } catch (error) {
-      const failure = failureOf(error);
-      if (this.#reasons.get(id)?.message !== failure.message) log.error(`group ${id}: not opened: ${failure.message}`);
-      this.#reasons.set(id, failure);
+      this.#note(id, error);
     }
+  }
+
+  #note(id: GroupId, error: unknown): void {
+    const failure = failureOf(error);
+    const isNews = this.#reasons.get(id)?.message !== failure.message;
+    if (isNews) this.#parts.log.error(`group ${id}: not opened: ${failure.message}`);
+    this.#reasons.set(id, failure);
   }
 
   #tryLater(): void {
-    if (this.all().size === 0) return;
-    this.#next = this.#parts.clock.after(this.#waitMs, () => this.#tryAgain(), { idle: true });
+    if (this.#isOver || this.all().size === 0) return;
+    this.#next = this.#parts.clock.after(this.#waitMs, () => void this.#tryAgain(), { idle: true });
     this.#waitMs = Math.min(2 * this.#waitMs, LAST_TRY_MS);
   }
 
-  #tryAgain(): void {
-    const { log, root } = this.#parts;
-    const before = this.all();
+  async #tryAgain(): Promise<void> {
+    for (const id of this.#stillThere()) {
+      if (this.#isOver) return;
+      try {
+        await this.#parts.openInTurns(id);
+        this.#reasons.delete(id);
+        this.#parts.log.info(`group ${GroupId.toBase64(id)}: opened now`);
+      } catch (error) {
+        if (!this.#isOver) this.#note(id, error);
+      }
+    }
+    this.#tryLater();
+  }
+
+  /** Those that are still on the disk; the others are forgotten. */
+  #stillThere(): readonly GroupId[] {
     try {
       // Looks at those again that it left out.
-      const joined = new Set(root.groupIds());
-      for (const id of before.keys()) {
-        if (joined.has(id)) this.#tryOne(id);
-        else this.#reasons.delete(id);
-        if (joined.has(id) && !this.#reasons.has(id)) log.info(`group ${GroupId.toBase64(id)}: opened now`);
-      }
+      const joined = new Set(this.#parts.root.groupIds());
+      const before = [...this.all().keys()];
+      for (const id of before) if (!joined.has(id)) this.#reasons.delete(id);
+      return before.filter((id) => joined.has(id));
     } catch (error) {
       // The folder of the groups itself cannot be read: that may be over by the next time.
       if (!(error instanceof EntmootError)) throw error;
+      return [];
     }
-    this.#tryLater();
   }
 }
 

@@ -6,8 +6,10 @@ import type { PublicKey } from "../core/ids.ts";
 export interface TransportLimits {
   /** Streams one peer has opened to us and we still hold. Past it, a further stream is reset. */
   readonly streamsPerPeer: number;
-  /** The same over all peers. */
+  /** The same over all peers, but for what is sure to each of ours. */
   readonly streamsTotal: number;
+  /** Streams that one of ours may hold whatever the others do: many that hold all they may keep nobody out. */
+  readonly streamsSure: number;
   /** Live connections with one peer, whoever dialled. Past it, the one idle longest makes room. */
   readonly connectionsPerPeer: number;
   /** Live connections with all peers. Past it an idle one makes room; when none is idle the newcomer is refused. */
@@ -31,6 +33,7 @@ export interface TransportLimits {
 export const DEFAULT_LIMITS: TransportLimits = {
   streamsPerPeer: 64,
   streamsTotal: 1_024,
+  streamsSure: 4,
   connectionsPerPeer: 4,
   connectionsTotal: 256,
   strangerConnections: 64,
@@ -61,9 +64,10 @@ export class StreamBudget {
   /** `false` when `peer`, or all peers together, hold as many as they may. A `true` is owed one `giveBack`. */
   spend(peer: PublicKey): boolean {
     const held = this.#byPeer.get(peer) ?? 0;
-    const { streamsPerPeer, streamsPerStranger, streamsTotal } = this.#limits;
+    const { streamsPerPeer, streamsPerStranger, streamsSure, streamsTotal } = this.#limits;
     const share = held >= streamsPerStranger && !this.isKnown(peer) ? streamsPerStranger : streamsPerPeer;
-    if (held >= share || this.#total >= streamsTotal) return false;
+    if (held >= share) return false;
+    if (this.#total >= streamsTotal && (held >= streamsSure || !this.isKnown(peer))) return false;
     this.#byPeer.set(peer, held + 1);
     this.#total += 1;
     return true;

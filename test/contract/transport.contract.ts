@@ -191,7 +191,7 @@ export function transportContract(name: string, makeWorld: () => Promise<Transpo
     });
 
     check("resets streams past what all peers may hold together", async (world) => {
-      const b = await world.start(9, { streamsTotal: 2 });
+      const b = await world.start(9, { streamsTotal: 2, streamsSure: 0 });
       const arriving = arrivals(b);
       for (const node of [1, 2]) {
         await (await dial(await world.start(node), b)).write(text("x"));

@@ -1,5 +1,6 @@
 import { globSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "../support/eventually.ts";
 import { HostHome } from "./host-home.ts";
 import { type HostEnv, HostTerminal } from "./host-terminal.ts";
 import { readLines } from "./probe.ts";
@@ -53,6 +54,13 @@ export class Codex implements AsyncDisposable {
   /** Ends it as its user does; the daemon that it started goes on without it. */
   async quit(): Promise<number> {
     this.terminal.type("\x03");
+    // Its terminal may not have heard yet that the turn is over, and asks then.
+    await eventually("its end, or its question", () => {
+      if (this.terminal.hasEnded) return true;
+      if (!this.terminal.text.includes("Task is still running")) return undefined;
+      this.terminal.type("3");
+      return true;
+    });
     return await this.terminal.ended();
   }
 

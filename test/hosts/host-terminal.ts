@@ -75,6 +75,10 @@ export class HostTerminal implements AsyncDisposable {
     );
   }
 
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   /** Asks it to end by `signal`; killed when it does not. Gives its exit status. */
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<number> {
     if (this.#child.exitCode === null) this.#child.kill(signal);

@@ -1,10 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "../support/eventually.ts";
 import { HostHome } from "./host-home.ts";
 import { type HostEnv, HostTerminal } from "./host-terminal.ts";
 import type { StubModel } from "./stub/stub-model.ts";
 
 const PASSWORD = "stub-password";
+const AUTHORIZED = { authorization: `Basic ${btoa(`opencode:${PASSWORD}`)}` };
 
 /** A home for opencode whose model is the stub's. `more` is added to its configuration. */
 export function opencodeHome(model: StubModel, more: object = {}, env: HostEnv = {}): HostHome {
@@ -62,10 +64,48 @@ export class Opencode implements AsyncDisposable {
   async ask(method: string, path: string, body?: unknown): Promise<Response> {
     return await fetch(`${this.#url}${path}`, {
       method,
-      headers: { authorization: `Basic ${btoa(`opencode:${PASSWORD}`)}`, "content-type": "application/json" },
+      headers: { ...AUTHORIZED, "content-type": "application/json" },
       signal: AbortSignal.timeout(20_000),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: the host's own records.
+  async json(method: string, path: string, body?: unknown): Promise<any> {
+    return await (await this.ask(method, path, body)).json();
+  }
+
+  /** Starts a run of `session`, or joins the one that is under way; `mark` stays with the words in its records. */
+  async prompt(session: string, text: string, mark?: Readonly<Record<string, string>>): Promise<Response> {
+    const parts = [{ type: "text", text, ...(mark === undefined ? {} : { metadata: mark }) }];
+    return await this.ask("POST", `/session/${session}/prompt_async`, { parts });
+  }
+
+  /** Resolves once nothing of `session` runs. */
+  async idle(session: string): Promise<void> {
+    await eventually("a session that is idle", async () => {
+      const status = await this.json("GET", "/session/status");
+      return status[session] === undefined || status[session].type === "idle" || undefined;
+    });
+  }
+
+  /** What its server says from now on, oldest first; the list grows. */
+  // biome-ignore lint/suspicious/noExplicitAny: the host's own records.
+  listen(): any[] {
+    // biome-ignore lint/suspicious/noExplicitAny: the host's own records.
+    const events: any[] = [];
+    void this.#read(events).catch(() => {}); // It ends with the server.
+    return events;
+  }
+
+  async #read(events: unknown[]): Promise<void> {
+    const { body } = await fetch(`${this.#url}/event`, { headers: AUTHORIZED });
+    let rest = "";
+    for await (const text of body!.pipeThrough(new TextDecoderStream())) {
+      const whole = (rest + text).split("\n\n");
+      rest = whole.pop()!;
+      for (const event of whole) events.push(JSON.parse(event.replace(/^data: /, "")));
+    }
   }
 
   /** Ends it as its user does. */

@@ -13,6 +13,7 @@ const OTHERS = /\bBun\.write\(|\.writer\(|new Database\((?!requireOwnDatabase\()
 
 /** Who makes such calls beside `files/`, and why none of them can be led to what is another's. */
 const ALLOWED: Readonly<Record<string, string>> = {
+  "agent/terminal/terminal-device.ts": "a pseudo-terminal that this process has just opened",
   "conformance/subjects/identity.ts": "a folder of its own for temporary files",
   "conformance/subjects/store.ts": "a folder of its own for temporary files",
   "conformance/tar.ts": "into a folder of its own for temporary files",

@@ -6,6 +6,7 @@ const SRC = resolve(import.meta.dir, "../../src");
 
 /** Who writes to a terminal, a pipe or a log by itself, and why what it writes has nothing of a stranger's that could act. */
 const WRITERS: Readonly<Record<string, string>> = {
+  "agent/terminal/terminal-device.ts": "a mark of its own behind what a program wrote, into that program's terminal",
   "host/print.ts": "all that is printed goes through it",
   "host/patient-output.ts": "under print.ts",
   "host/terminal-output.ts": "under print.ts and the screen of up, whose rows are made by layout.ts and eventLine",

@@ -91,3 +91,17 @@ test("a fetch that goes on for long does not keep another holder from being aske
   missing.name(id(1), node(2), 20);
   expect([...missing.due(steadyMs(20), noRank).keys()]).toEqual([node(2)]);
 });
+
+test("members that fill the table make room for one that named less", () => {
+  const missing = new MissingIds(config);
+  const { idsMax, perPeerMax } = config.missingIds;
+  const full = idsMax / perPeerMax;
+  for (let n = 0; n < idsMax; n++) missing.name(id(n), node(1 + (n % full)), 0);
+  expect(missing.size).toBe(idsMax);
+  const late = node(full + 1);
+  let named = 0;
+  for (let n = 0; n < perPeerMax; n++) if (missing.name(id(100_000 + n), late, 0)) named += 1;
+  expect(named).toBe(Math.floor(idsMax / (full + 1)));
+  expect(missing.size).toBe(idsMax);
+  expect(missing.holdersOf(id(100_000))).toEqual([late]);
+});

@@ -69,6 +69,15 @@ test("count and bytes are bounded over all senders; the oldest goes", () => {
   expect(quarantine.bytes).toBeLessThanOrEqual(config.quarantine.bytesMax);
 });
 
+test("senders that fill it make room, not the one that holds little", () => {
+  hold(1, 1, 7);
+  const { countMax, senderCountMax } = config.quarantine;
+  const fill = Array.from({ length: countMax }, (_, n) => hold(10 + n, 2 + Math.floor(n / senderCountMax), 8));
+  expect(fill.flat()).toContainEqual(dropped(10, "full"));
+  expect(fill.flat()).not.toContainEqual(dropped(1, "full"));
+  expect(quarantine.size).toBe(countMax);
+});
+
 test("a message larger than a sender's share is not held", () => {
   expect(hold(1, 1, 7, 0, new Uint8Array(config.quarantine.senderBytesMax + 1))).toEqual([dropped(1, "full")]);
   expect(quarantine.size).toBe(0);

@@ -2,8 +2,9 @@ import { expect, test } from "bun:test";
 import { createInvite, formatInvite } from "../../src/core/admission/invite.ts";
 import { later, unixMs } from "../../src/core/clock.ts";
 import { EntmootError } from "../../src/core/errors.ts";
-import { GroupId, MerkleRoot, MessageId, PublicKey } from "../../src/core/ids.ts";
+import { GroupId, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import { messageCanonical } from "../../src/core/record/message.ts";
+import type { Invite } from "../../src/core/record/records.ts";
 import { createGenesis, createRosterEntry } from "../../src/core/roster/roster-change.ts";
 import { RosterLog } from "../../src/core/roster/roster-log.ts";
 import { realClock } from "../../src/host/real-clock.ts";
@@ -234,6 +235,66 @@ test("grafts are paid for by what they bring up, before any of it is read", asyn
   expect(read).toBeLessThan(20);
 });
 
+test("a member that comes and goes is asked a few times what it knows of others, and not each time", async () => {
+  await using it = await nodeWithRawMember();
+  const { network, group_id, alice } = it;
+  const [here, there] = [FOUNDER, ALICE].map(({ publicKey }) => PublicKey.fromBytes(publicKey));
+  const asked = { peer_hints_req: 0, member_profile_snapshot_req: 0 };
+  alice.transport.accept(async (stream) => {
+    const frames = new FramedStream(stream, peerLanguage(stream.dialect));
+    const frame = await frames.read(AbortSignal.timeout(60_000)).catch(() => undefined);
+    if (frame !== undefined && frame.kind in asked) asked[frame.kind as keyof typeof asked] += 1;
+    stream.reset();
+  });
+  for (let meeting = 0; meeting < 7; meeting++) {
+    network.cut(here!, there!);
+    network.heal(here!, there!);
+    // Its answer is behind what the node asks by itself when two meet.
+    await alice.say(statusQuestion(group_id));
+    await until(() => Object.values(asked).every((count) => count >= Math.min(meeting + 1, 4)));
+  }
+  expect(asked).toEqual({ peer_hints_req: 4, member_profile_snapshot_req: 4 });
+});
+
+/** By the founder of tests, to a group whose roster ends so. */
+function inviteTo(roster_head: RosterEntryId): Invite {
+  return createInvite(
+    {
+      merkle_root: MerkleRoot.zero,
+      group_id: GROUP,
+      founder: FOUNDER.info,
+      issuer: FOUNDER.info,
+      roster_head,
+      bootstrap_peers: [],
+      issued_at: BigInt(Date.now()),
+      valid_until: BigInt(Date.now() + 60_000),
+    },
+    FOUNDER.seed,
+  );
+}
+
+test("a join asks for no further page of a roster behind one that says again what was said, or is not signed", async () => {
+  const network = new MemoryNetwork(realClock);
+  const genesis = createGenesis({ seed: FOUNDER.seed, nowMs: unixMs(1_700_000_000_000) });
+  const forged = { ...genesis, signature: new Uint8Array(64) };
+  const asked: RosterEntryId[] = [];
+  network.join(PublicKey.fromBytes(FOUNDER.publicKey)).accept(async (stream) => {
+    const frames = new FramedStream(stream, peerLanguage(stream.dialect));
+    const question = await frames.read(AbortSignal.timeout(60_000)).catch(() => undefined);
+    if (question?.kind !== "roster_page_req") return;
+    asked.push(question.after);
+    const entries = asked.length === 1 ? [genesis, genesis] : [forged];
+    await frames.write({ kind: "roster_page_resp", group_id: GROUP, entries, last: false, name: "" });
+    await frames.finish();
+  });
+  await using alice = await startNode(network, 2);
+  const input = formatInvite(inviteTo(genesis.id));
+  for (const attempt of [1, 2]) {
+    await expect(alice.call(join, { input, timeout_ms: 60_000 })).rejects.toMatchObject({ code: "roster_rejected" });
+    expect(asked).toEqual(new Array(attempt).fill(RosterEntryId.zero));
+  }
+});
+
 test("a join whose member serves the roster and then answers nothing ends in its time, joined", async () => {
   const network = new MemoryNetwork(realClock);
   const genesis = createGenesis({ seed: FOUNDER.seed, nowMs: unixMs(1_700_000_000_000) });
@@ -251,19 +312,7 @@ test("a join whose member serves the roster and then answers nothing ends in its
     );
     await frames.finish();
   });
-  const times = { issued_at: BigInt(Date.now()), valid_until: BigInt(Date.now() + 60_000) };
-  const invite = createInvite(
-    {
-      merkle_root: MerkleRoot.zero,
-      group_id: GROUP,
-      founder: FOUNDER.info,
-      issuer: FOUNDER.info,
-      roster_head: added.id,
-      bootstrap_peers: [],
-      ...times,
-    },
-    FOUNDER.seed,
-  );
+  const invite = inviteTo(added.id);
   const clock = new ManualClock(Date.now());
   await using alice = await startNode(network, 2, { clock });
   const comparing = Promise.withResolvers<void>();

@@ -2,11 +2,15 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { copyFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { type Clock, steadyMs } from "../../src/core/clock.ts";
 import type { GroupId } from "../../src/core/ids.ts";
+import { realClock } from "../../src/host/real-clock.ts";
 import { status } from "../../src/node/operations/daemon.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
 import { groupDirectoryName } from "../../src/store/group-directory.ts";
 import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
+import { identity } from "../support/identity.ts";
+import { LARGE_MOOT, layLargeMoot } from "../support/large-moot.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { OPEN_GROUP, startNode } from "../support/nodes.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -19,6 +23,15 @@ const BROKEN: readonly [string, string][] = [
   ["a place of pruning that is none", fact("pruned_to_ms")],
   ["a roster that does not hold", "UPDATE roster SET canonical = CAST('{}' AS BLOB)"],
 ];
+
+/** Advances the clock, and goes on until what was begun then and waits for its turn is over. */
+async function after(clock: ManualClock, ms: number): Promise<void> {
+  clock.advance(ms);
+  for (let round = 0; round < 10; round++) {
+    await new Promise(setImmediate);
+    clock.advance(1);
+  }
+}
 
 test.each(BROKEN)("a moot with %s is opened once it is mended, in place or by another file", async (_, sql) => {
   using directory = new TemporaryDirectory();
@@ -43,10 +56,40 @@ test.each(BROKEN)("a moot with %s is opened once it is mended, in place or by an
     return [groups.length, unopened.length];
   };
   expect(await found()).toEqual([0, 1]);
-  clock.advance(1_000);
+  await after(clock, 1_000);
   expect(await found()).toEqual([0, 1]);
   for (const suffix of ["-wal", "-shm"]) rmSync(file + suffix, { force: true });
   renameSync(backup, file);
-  clock.advance(2_000);
+  await after(clock, 2_000);
   expect(await found()).toEqual([1, 0]);
+});
+
+test("a moot that is opened while others are served has its roster verified in turns", async () => {
+  using directory = new TemporaryDirectory();
+  const [founder] = [identity(1)];
+  layLargeMoot(directory.path, { founder, members: [], messages: 0, silent: 60 });
+  const file = join(directory.path, "groups", groupDirectoryName(LARGE_MOOT), "moot.sqlite");
+  const run = (sql: string) => {
+    using db = new Database(file);
+    db.run(sql);
+  };
+  run(fact("policy"));
+  let now = 0;
+  let tryAgain = () => {};
+  // Each look at the clock takes a millisecond, of which a turn has five.
+  const clock: Clock = {
+    ...realClock,
+    steady: () => steadyMs(now++),
+    after: (ms, work, options) => {
+      if (ms === 1_000) tryAgain = work;
+      return realClock.after(ms, work, options);
+    },
+  };
+  await using node = await startNode(undefined, 1, { root: SqliteDataRoot.open(directory.path, "write"), clock });
+  run("DELETE FROM facts WHERE name = 'policy'");
+  let rounds = 0;
+  tryAgain();
+  for (; (await node.call(status, {})).groups.length === 0; rounds++) await new Promise(setImmediate);
+  expect((await node.call(status, {})).groups[0]).toMatchObject({ members: 61 });
+  expect(rounds).toBeGreaterThanOrEqual(10);
 });

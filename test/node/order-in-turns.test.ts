@@ -6,7 +6,9 @@ import { publish } from "../../src/node/operations/messages.ts";
 import { SqliteDataRoot } from "../../src/store/sqlite/sqlite-data-root.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import type { Frame } from "../../src/wire/peer/frame.ts";
+import { keptMessage } from "../support/kept-message.ts";
 import { LARGE_MOOT, layLargeMoot } from "../support/large-moot.ts";
+import { message } from "../support/message.ts";
 import { startNode } from "../support/nodes.ts";
 import { ALICE, FOUNDER } from "../support/raw-member.ts";
 import { RawPeer } from "../support/raw-peer.ts";
@@ -63,4 +65,27 @@ test.each(Object.entries(ASKERS))("the order of all that is held is made in turn
   await ask(world);
   expect(unready).toBe(0);
   expect(steps).toEqual(new Array<number>(Math.ceil(MESSAGES / STEP)).fill(STEP));
+});
+
+test("the order is made in turns for the parents of what is published, where a child sorts before its parent", async () => {
+  using home = new TemporaryDirectory();
+  layLargeMoot(home.path, { founder: FOUNDER, members: [ALICE], messages: MESSAGES, silent: 0 });
+  const root = SqliteDataRoot.open(home.path, "write");
+  const { messages } = root.openGroup(group_id)!;
+  const [parent] = messages.nextParents();
+  messages.putMany([keptMessage(message({ by: ALICE, group_id, timestamp: 1n, parents: [parent!] }))]);
+  await using node = await startNode(undefined, 1, { root });
+  const [load, parents] = [messages.loadOrder.bind(messages), messages.nextParents.bind(messages)];
+  let steps = 0;
+  messages.loadOrder = (limit, what) => {
+    if (limit > 0) steps += 1;
+    return load(limit, what);
+  };
+  let unready = 0;
+  messages.nextParents = (latest) => {
+    if (!load(0, { of: "parents" })) unready += 1;
+    return parents(latest);
+  };
+  await node.call(publish, { group_id, topics: ["chat"], content: new Uint8Array(8) });
+  expect([unready, steps]).toEqual([0, Math.ceil(MESSAGES / STEP)]);
 });

@@ -14,6 +14,7 @@ import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { peerLanguage } from "../../src/wire/peer/frame.ts";
 import { FAST } from "../support/fast-config.ts";
 import { identity, type TestIdentity } from "../support/identity.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { GROUP as group_id } from "../support/message.ts";
 import { startNode, until } from "../support/nodes.ts";
 import { ALICE, FOUNDER, nodeWithRawMember, STRANGER } from "../support/raw-member.ts";
@@ -59,6 +60,42 @@ describe("a member that was removed while it was away", () => {
     expect(events).toMatchObject([{ kind: "peer", event: "left", self: true, entry_id: REMOVED.head }]);
     await carol.close();
     await watching.catch(() => {});
+  });
+
+  test("is told although members that refuse it as well answer nothing when they are asked why", async () => {
+    const refusing = [ALICE, ...Array.from({ length: 9 }, (_, n) => identity(20 + n))];
+    const before = roster([FOUNDER, CAROL, ...refusing]);
+    // More than it is told unasked.
+    let after = before;
+    for (let n = 0; n < 100; n++) after = changed(after, FOUNDER, { op: "add", key: identity(100 + n).publicKey });
+    after = changed(after, FOUNDER, { op: "remove", nodeId: CAROL.nodeId, key: CAROL.publicKey });
+    const network = new MemoryNetwork(realClock);
+    const asked = new Set<TestIdentity>();
+    for (const one of refusing) {
+      network.join(keyOf(one)).accept(async (stream) => {
+        const frames = new FramedStream(stream, peerLanguage(stream.dialect));
+        const frame = await frames.read().catch(() => undefined);
+        if (frame?.kind === "roster_proof_req") asked.add(one);
+        else if (frame?.kind === "status_req") {
+          await frames.write({ kind: "refused", of_type: 0x81, code: "not_member", message: "no", group_id });
+          await frames.finish();
+        } else stream.reset();
+      });
+    }
+    // So long as it takes no time, nobody is given up.
+    const clock = new ManualClock(Date.now());
+    await using carol = await startNode(network, 4, { root: rootWith(before.entries), clock, parts: { config: FAST } });
+    const passes = async (holds: () => boolean | Promise<boolean>) => {
+      for (let ms = 0; ms < 10_000 && !(await holds()); ms += 10) {
+        clock.advance(10);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    };
+    await passes(() => asked.size === refusing.length);
+    expect(asked.size).toBe(refusing.length);
+    await using _founder = await startNode(network, 1, { root: rootWith(after.entries) });
+    await passes(async () => !(await mootOf(carol)).local_member);
+    expect((await mootOf(carol)).removal?.entry_id).toBe(after.head);
   });
 
   test("is told although it is two removals and a readmission behind", async () => {

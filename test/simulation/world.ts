@@ -54,6 +54,8 @@ export class World {
   readonly traffic = new Traffic();
   readonly reports: { by: Member; report: Report }[] = [];
   readonly published: MessageId[] = [];
+  /** Ids of no message, which liars may list again and again. */
+  readonly #madeUp: MessageId[] = [];
   /** When each was. */
   readonly #publishedAt = new Map<MessageId, number>();
   readonly #options: WorldOptions;
@@ -366,7 +368,8 @@ export class World {
         this.tell(asker, { kind: "ids_page", from, ...this.founder.idsAfter(effect.after, limit) });
         return;
       }
-      const ids = Array.from({ length: effect.limit }, () => this.randomId());
+      const made = lie === "one of many" ? this.#madeUp : [];
+      const ids = Array.from({ length: effect.limit }, (_, at) => (made[at] ??= this.randomId()));
       if (lie === "one of many") {
         // The founder's, one in each fetch of the largest size.
         const first = Number(effect.after?.timestamp ?? 0n) * 8;

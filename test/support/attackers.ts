@@ -1,10 +1,16 @@
-import { MessageId, type PublicKey, RosterEntryId } from "../../src/core/ids.ts";
+import { unixMs } from "../../src/core/clock.ts";
+import { ForksDigest, MerkleRoot, MessageId, type PublicKey, RosterEntryId } from "../../src/core/ids.ts";
 import { signGossip } from "../../src/core/record/gossip.ts";
+import { messageCanonical } from "../../src/core/record/message.ts";
+import type { RosterEntry } from "../../src/core/record/records.ts";
+import { createGenesis } from "../../src/core/roster/roster-change.ts";
 import { FramedStream } from "../../src/transport/framed-stream.ts";
 import type { PeerStream, Transport } from "../../src/transport/transport.ts";
 import { encodeFrame, type Frame, peerLanguage } from "../../src/wire/peer/frame.ts";
 import type { TestIdentity } from "./identity.ts";
 import { LARGE_MOOT } from "./large-moot.ts";
+import { message } from "./message.ts";
+import { statusQuestion } from "./status-question.ts";
 
 /** A key with a carrier of its own that goes for one node. */
 export interface Attacker {
@@ -67,6 +73,35 @@ export const MEMBER_ATTACKS: Readonly<Record<string, Attack>> = {
       await aborted(attacker.signal);
     });
   },
+  /** Who is asked for its roster, or for what it knows of others, says one thing for ever. */
+  "rosters without end": async (attacker) => {
+    const genesis = createGenesis({ seed: attacker.identity.seed, nowMs: unixMs(1) });
+    const entries = new Array<RosterEntry>(2_000).fill(genesis);
+    const page = { group_id, entries, last: false } as const;
+    await answering(attacker, {
+      roster_page_req: () => ({ kind: "roster_page_resp", ...page, name: "" }),
+      roster_forks_req: () => ({ kind: "roster_forks_resp", ...page, heals: [] }),
+      roster_proof_req: () => ({ kind: "roster_proof_resp", ...page, heals: [] }),
+    });
+  },
+  /** Who lists ids that it made up, and brings what nobody would keep in their place. */
+  "junk in place of messages": async (attacker) => {
+    let pages = 0n;
+    const junk = message({ by: attacker.identity, group_id });
+    const body = messageCanonical({ ...junk, signature: new Uint8Array(64) });
+    await answering(attacker, {
+      ids_req: ({ limit }) => {
+        const ids = crypto.getRandomValues(new Uint8Array(32 * Math.min(limit, 2_000)));
+        const id = MessageId.fromBytes(ids.subarray(-32));
+        pages += 1n;
+        return { kind: "ids_resp", group_id, ids, next: { timestamp: pages, author_node_id: 1, id } };
+      },
+      fetch_many_req: ({ ids }) => {
+        const outcomes = ids.map(() => "sent" as const);
+        return { kind: "fetch_many_resp", group_id, outcomes, bodies: ids.map(() => body) };
+      },
+    });
+  },
 };
 
 /** What anybody can do who knows an address. */
@@ -79,6 +114,38 @@ export const STRANGER_ATTACKS: Readonly<Record<string, Attack>> = {
     await onStreams(attacker, (stream) => stream.write(frame, attacker.signal), 4);
   },
 };
+
+type Answers = { readonly [K in Frame["kind"]]?: (asked: Extract<Frame, { kind: K }>) => Frame };
+
+/** Says of a copy that it differs, also in its roster and in what it knows of others, and answers what it is asked then. */
+async function answering(attacker: Attacker, answers: Answers): Promise<void> {
+  const differs = () => ({
+    ...statusQuestion(group_id),
+    merkle_root: MerkleRoot.fromBytes(crypto.getRandomValues(new Uint8Array(32))),
+    message_count: 1_000_000,
+    roster_length: 1_000_000,
+    roster_head: RosterEntryId.fromBytes(crypto.getRandomValues(new Uint8Array(32))),
+    roster_forks: ForksDigest.fromBytes(crypto.getRandomValues(new Uint8Array(32))),
+  });
+  const all: Answers = {
+    status_req: () => ({ ...differs(), kind: "status_resp", version: "", policy: "", twin: false }),
+    ...answers,
+  };
+  const answer = async (stream: PeerStream) => {
+    await using frames = framed(stream);
+    const asked = await frames.read(attacker.signal);
+    if (asked === undefined || asked.kind === "unknown_extension") return;
+    // The key is the question's own kind, so its answer takes it.
+    const make = all[asked.kind] as ((asked: Frame) => Frame) | undefined;
+    if (make !== undefined) await frames.write(make(asked), attacker.signal);
+    await frames.finish();
+  };
+  attacker.transport.accept((stream) => void answer(stream).catch(() => stream.reset()));
+  while (!attacker.signal.aborted) {
+    await exchange(attacker, differs());
+    await pause(PAUSE_MS);
+  }
+}
 
 function unread(question: (n: number) => Frame): Attack {
   return (attacker) =>

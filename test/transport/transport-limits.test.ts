@@ -7,7 +7,7 @@ import { ConnectionRate, DEFAULT_LIMITS, StreamBudget } from "../../src/transpor
 const key = (node: number) => PublicKey.fromBytes(new Uint8Array(32).fill(node));
 
 test("neither a peer nor all peers ever hold more streams than they may, and what is given back can be taken", () => {
-  const limits = { ...DEFAULT_LIMITS, streamsPerPeer: 3, streamsTotal: 7 };
+  const limits = { ...DEFAULT_LIMITS, streamsPerPeer: 3, streamsTotal: 7, streamsSure: 1 };
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 4 }), fc.boolean()), { maxLength: 200 }), (steps) => {
       const budget = new StreamBudget(limits);
@@ -16,7 +16,7 @@ test("neither a peer nor all peers ever hold more streams than they may, and wha
         const total = held.reduce((sum, count) => sum + count, 0);
         const mine = held[peer] ?? 0;
         if (takes) {
-          const allowed = mine < 3 && total < 7;
+          const allowed = mine < 3 && (total < 7 || mine < 1);
           expect(budget.spend(key(peer))).toBe(allowed);
           if (allowed) held[peer] = mine + 1;
         } else if (mine > 0) {
@@ -37,6 +37,17 @@ test("a stranger holds fewer streams than one of ours, until it becomes one", ()
   expect([2, 2].map((node) => budget.spend(key(node)))).toEqual([true, false]);
   known.add(key(2));
   expect(budget.spend(key(2))).toBe(true);
+});
+
+test("one of ours has a few streams whatever the others hold, and a stranger none", () => {
+  const budget = new StreamBudget(DEFAULT_LIMITS);
+  const { streamsPerPeer, streamsSure, streamsTotal } = DEFAULT_LIMITS;
+  budget.isKnown = (peer) => peer !== key(250);
+  for (let n = 0; n < streamsTotal; n++) expect(budget.spend(key(n % (streamsTotal / streamsPerPeer)))).toBe(true);
+  expect(budget.spend(key(0))).toBe(false);
+  expect(budget.spend(key(250))).toBe(false);
+  const late = Array.from({ length: streamsSure + 1 }, () => budget.spend(key(200)));
+  expect(late).toEqual([...new Array(streamsSure).fill(true), false]);
 });
 
 test("a peer's share of connections comes back minute by minute, and refusals do not count", () => {

@@ -37,14 +37,18 @@ export const mcp = defineCommand({
   args: {
     ...globalFlags,
     group: { type: "string", valueHint: "ID|NAME", description: "only this moot; absent: all" },
-    "no-wake": { type: "boolean", description: "only tools: messages do not begin turns in the host" },
+    wake: {
+      type: "boolean",
+      default: true,
+      description: "messages begin turns in the host, where it has a way; -wake=false: tools alone",
+    },
     "read-only": { type: "boolean", description: "only tools that look: nothing is published, nothing counts as read" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const only = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
     const readOnly = args["read-only"] === true;
-    await serve(options, { only, readOnly, wakes: !readOnly && args["no-wake"] !== true });
+    await serve(options, { only, readOnly, wakes: !readOnly && args.wake !== false });
   },
 });
 
@@ -92,14 +96,14 @@ async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed
   process.stdin.destroy();
 }
 
-interface Waking {
+interface WakingParts {
   readonly open: () => Promise<Operations>;
   readonly only: GroupId | undefined;
   readonly signal: AbortSignal;
 }
 
 /** Messages begin turns in the host that started this process, where it has a way in. */
-async function wake({ only, open, signal }: Waking): Promise<void> {
+async function wake({ only, open, signal }: WakingParts): Promise<void> {
   const [{ hostDoor }, { runBridge }] = await Promise.all([
     import("../../agent/host-door.ts"),
     import("../../agent/bridge.ts"),

@@ -14,6 +14,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Ask one member something and wait for the answer",
     load: async () => (await import("../commands/ask.ts")).ask,
   },
+  attach: {
+    description: "Let an agent hear its moot: a message becomes a turn in it, and it can answer",
+    load: async () => (await import("../commands/attach.ts")).attach,
+  },
   call: {
     description: "Ask the node for any operation, JSON in and JSON out",
     load: async () => (await import("../commands/call.ts")).call,
@@ -21,6 +25,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   conformance: {
     description: "Run recorded vectors against this program",
     load: async () => (await import("../commands/conformance.ts")).conformance,
+  },
+  detach: {
+    description: "Take back what attach did to a host",
+    load: async () => (await import("../commands/detach.ts")).detach,
   },
   env: {
     description: "Show paths, sockets and the daemon this command line would talk to",
@@ -87,6 +95,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Show one message whole, with who signed it; it is read then",
     load: async () => (await import("../commands/read.ts")).read,
   },
+  receipts: {
+    description: "Show what became of your messages at those they asked",
+    load: async () => (await import("../commands/receipts.ts")).receipts,
+  },
   reply: {
     description: "Answer a message: publish under its topics and name it",
     load: async () => (await import("../commands/reply.ts")).reply,
@@ -103,9 +115,9 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Run the daemon: keep moots in step with peers and answer commands",
     load: async () => (await import("../commands/serve.ts")).serve,
   },
-  receipts: {
-    description: "Show what became of your messages at those they asked",
-    load: async () => (await import("../commands/receipts.ts")).receipts,
+  setup: {
+    description: "Let a host start this node's tools: one MCP entry, by the host's own command",
+    load: async () => (await import("../commands/setup.ts")).setup,
   },
   stop: {
     description: "Ask the running daemon to end, and wait until it has",

@@ -1,12 +1,12 @@
 import { countText } from "../../core/amounts.ts";
 import type { Clock } from "../../core/clock.ts";
+import { RawMode } from "../../host/raw-mode.ts";
 import { TerminalOutput } from "../../host/terminal-output.ts";
 import { atMost } from "../../transport/wait.ts";
 import { KeyReader } from "./keys.ts";
 import { layOut } from "./layout.ts";
 import { type Done, LineEditor, type LineView } from "./line-editor.ts";
 import { type Looks, Painter } from "./painter.ts";
-import { RawMode } from "./raw-mode.ts";
 
 /** Ours. Lines that wait to be shown before whoever brings them waits too; and prose, which nobody waits with. */
 const LINES_MAX = 256;
@@ -52,7 +52,7 @@ export class Screen implements AsyncDisposable {
     this.#raw = new RawMode({
       out: this.#out,
       clock: parts.clock,
-      isDumb: this.#looks.isDumb,
+      marksPastes: !this.#looks.isDumb,
       onBytes: (bytes) => this.#onBytes(bytes),
       onEnd: parts.onEnd,
       onBegin: () => this.#begin(),

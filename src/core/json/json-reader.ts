@@ -95,10 +95,11 @@ export class JsonReader {
   }
 
   /**
-   * The next value if it is a byte in plain digits between others of a list; otherwise `undefined`, nothing consumed, and
-   * the value is still to be looked at. There may be a million of them.
+   * The next value if it is a byte in plain digits; otherwise `undefined`, no more than blanks consumed. There may be a
+   * million of them in one list.
    */
   readPlainByte(): number | undefined {
+    this.#blanks();
     const text = this.text;
     let at = this.#at;
     let value = 0;
@@ -107,8 +108,7 @@ export class JsonReader {
       if (value > 25 || (value === 0 && at > this.#at)) return undefined;
       value = 10 * value + code - ZERO;
     }
-    const next = text.charCodeAt(at);
-    if (at === this.#at || value > 0xff || !(next === COMMA || next === CLOSE_ARRAY)) return undefined;
+    if (at === this.#at || value > 0xff || !endsByte(text.charCodeAt(at))) return undefined;
     this.#at = at;
     return value;
   }
@@ -327,6 +327,11 @@ export class JsonReader {
       NUMBER.exec(this.text)?.[0] ?? /^(?:true|false|null)/.exec(this.text.slice(this.#at, this.#at + 5))?.[0];
     return word === undefined ? `character ${JSON.stringify(char)}` : shorten(word);
   }
+}
+
+/** What may follow the last digit of a whole number in a list. */
+function endsByte(code: number): boolean {
+  return code === COMMA || code === CLOSE_ARRAY || code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
 function isDigit(code: number): boolean {

@@ -215,7 +215,7 @@ function readBytes(reader: JsonReader, previous: Uint8Array | null): Uint8Array 
     reader.path.pop();
   });
   if (!isArray) reader.fail("a byte string in base64");
-  const value = Uint8Array.from(values);
+  const value = new Uint8Array(values);
   if (value.length > 0 && value.length < under.length) {
     const kept = longer ?? under.slice();
     kept.set(value);

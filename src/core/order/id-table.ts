@@ -86,6 +86,17 @@ export class IdTable {
     return this.#ids.subarray(slot * 32, slot * 32 + 32);
   }
 
+  /** The ids of the first `count` of `slots`, one behind the other: by words, for a view of each costs ten times as much. */
+  bytesOf(slots: Uint32Array, count: number): Uint8Array<ArrayBuffer> {
+    const words = new Uint32Array(count * WORDS);
+    for (let at = 0; at < count; at++) {
+      const from = slots[at]! * WORDS;
+      const to = at * WORDS;
+      for (let word = 0; word < WORDS; word++) words[to + word] = this.#words[from + word]!;
+    }
+    return new Uint8Array(words.buffer);
+  }
+
   /** Negative when the bytes in slot `a` sort before those in `b`. */
   compare(a: number, b: number): number {
     for (let i = 0; i < 32; i++) {

@@ -140,9 +140,7 @@ export class IncrementalOrder {
   /** All ids in order, 32 bytes each. */
   idBytes(): Uint8Array<ArrayBuffer> {
     const sequence = this.sequence();
-    const bytes = new Uint8Array(this.#placed * 32);
-    for (let at = 0; at < this.#placed; at++) bytes.set(this.#table.view(sequence[at]!), at * 32);
-    return bytes;
+    return this.#table.bytesOf(sequence, this.#placed);
   }
 
   /** The `count` newest by timestamp, author and id, in the order they have among themselves. */

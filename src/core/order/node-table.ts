@@ -63,6 +63,11 @@ export class NodeTable {
     return this.#ids.view(slot);
   }
 
+  /** The ids of the first `count` of `slots`, one behind the other. */
+  bytesOf(slots: Uint32Array, count: number): Uint8Array<ArrayBuffer> {
+    return this.#ids.bytesOf(slots, count);
+  }
+
   hex(slot: number): string {
     return this.#ids.view(slot).toHex();
   }

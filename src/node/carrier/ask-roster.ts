@@ -18,6 +18,7 @@ export interface RosterQuestion {
   readonly to: PublicKey;
   /** The last entry held; `undefined` for the whole log. */
   readonly after: RosterEntryId | undefined;
+  /** Asked of each page: all that came is held until it is taken in, so nobody may add to it without end. */
   readonly isGood: LookAtPage;
   readonly ignoreBackoff?: boolean;
 }
@@ -61,23 +62,25 @@ export async function askForks({ groupId, isGood, peers, to }: Omit<RosterQuesti
     const request = { kind: "roster_forks_req", group_id: groupId, from: entries.length } as const;
     const answer = await peers.ask(to, request, "roster_forks_resp", TIMEOUT_MS);
     entries.push(...answer.entries);
-    heals.push(...answer.heals);
+    if (page === 0) heals.push(...answer.heals);
     if (!(await isGood(answer.entries)) || answer.last || answer.entries.length === 0) break;
   }
   return { entries, heals };
 }
 
 /** What follows `head` up to the entry that removed this node, by a peer that takes it for a stranger. Throws `PeerRefusal`. */
-export async function askProof(question: Omit<RosterQuestion, "after"> & { head: RosterEntryId }): Promise<ForksTold> {
-  const { groupId, isGood, peers, to } = question;
+export async function askProof(
+  question: Omit<RosterQuestion, "after"> & { readonly head: RosterEntryId; readonly signal: AbortSignal },
+): Promise<ForksTold> {
+  const { groupId, isGood, peers, signal, to } = question;
   const entries: RosterEntry[] = [];
   const heals: RosterHeal[] = [];
   let { head } = question;
   for (let page = 0; page < PAGES_MAX; page++) {
     const request = { kind: "roster_proof_req", group_id: groupId, head } as const;
-    const answer = await peers.ask(to, request, "roster_proof_resp", TIMEOUT_MS);
+    const answer = await peers.ask(to, request, "roster_proof_resp", TIMEOUT_MS, { signal });
     entries.push(...answer.entries);
-    heals.push(...answer.heals);
+    if (page === 0) heals.push(...answer.heals);
     const last = answer.entries.at(-1);
     if (!(await isGood(answer.entries)) || answer.last || last === undefined) break;
     head = last.id;

@@ -21,7 +21,7 @@ import { Inbound } from "./inbound.ts";
 import { handleMemberFrame } from "./member-frames.ts";
 import { PeerBudget } from "./peer-budget.ts";
 import { Peers } from "./peers.ts";
-import { signaturesMs } from "./prices.ts";
+import { REDEEM_MS, signaturesMs } from "./prices.ts";
 import { ProofSeeker } from "./proof-seeker.ts";
 import { Reconnector } from "./reconnector.ts";
 import { SharedAnswers } from "./shared-answers.ts";
@@ -160,6 +160,8 @@ export class CarrierSide {
       handle: (of, from, frame, question) => handleMemberFrame({ ...services, group: of, from, question }, frame),
       handleStranger: async (from, frame) => {
         if (frame.kind === "redeem_req") {
+          // A stranger has paid with the frame, of which it has few.
+          if (this.#isMemberSomewhere(from)) await this.budget.pay(from, REDEEM_MS);
           await whenWritable(clock, [this.#context.root.node, group(frame.group_id)?.store]);
           await awaitComparison(this.#context, frame.group_id);
           await group(frame.group_id)?.ordered();

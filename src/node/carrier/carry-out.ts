@@ -1,11 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError, type ErrorCode } from "../../core/errors.ts";
-import { type MessageId, PublicKey } from "../../core/ids.ts";
+import { PublicKey } from "../../core/ids.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
 import type { AskEffect, Effect, HeldMessage, Report, SendEffect } from "../../machine/effect.ts";
 import type { NetworkFailure } from "../../machine/event.ts";
 import { StoreUnavailable } from "../../store/store-failures.ts";
-import type { FetchOutcome } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
 import { pageIds } from "../../wire/peer/id-page.ts";
 import { pushFrames } from "../../wire/peer/push-frame.ts";
@@ -13,6 +12,7 @@ import { answerRosterForks } from "../../wire/peer/roster-forks-frames.ts";
 import type { Group } from "../group/group.ts";
 import type { Turns } from "../turns.ts";
 import { askForks, askRosterAfter } from "./ask-roster.ts";
+import { type FetchEffect, fetchMessages } from "./fetch-messages.ts";
 import { Lanes } from "./lanes.ts";
 import { OldUpdates } from "./old-updates.ts";
 import { failureOf, PeerRefusal, type Peers } from "./peers.ts";
@@ -21,7 +21,6 @@ import { lookAtPages, takeForks, takeRoster } from "./told-rosters.ts";
 
 /** Ours. How long an answer may take. */
 const SMALL_TIMEOUT_MS = 15_000;
-const LARGE_TIMEOUT_MS = 90_000;
 
 /** Ours. Roster entries pushed unasked: a member further behind than this asks by itself. */
 const PUSHED_ENTRIES_MAX = 1000;
@@ -292,14 +291,14 @@ async function askRoster(
   { peers, turns }: Pick<CarryOutParts, "peers" | "turns">,
 ): Promise<readonly RosterEntry[]> {
   const { head } = group.roster;
-  const question = { peers, groupId: group.id, to, isGood: lookAtPages(group, turns) };
+  const question = { peers, groupId: group.id, to };
   try {
-    const { entries: newer } = await askRosterAfter({ ...question, after: head });
+    const { entries: newer } = await askRosterAfter({ ...question, isGood: lookAtPages(group, turns), after: head });
     // With our own last entry in front the log knows where the rest belongs.
     return [...group.roster.log.entries.slice(-1), ...newer];
   } catch (error) {
     if (!(error instanceof PeerRefusal) || error.code !== "not_found") throw error;
-    return (await askRosterAfter({ ...question, after: undefined })).entries;
+    return (await askRosterAfter({ ...question, isGood: lookAtPages(group, turns), after: undefined })).entries;
   }
 }
 
@@ -307,55 +306,4 @@ async function askRoster(
 function toldEntries({ roster: { log } }: Group, to: PublicKey): readonly RosterEntry[] {
   const removal = log.removalOf(PublicKey.toBytes(to));
   return removal === undefined ? log.entries : log.entries.slice(0, log.position(removal.id)! + 1);
-}
-
-type FetchEffect = Extract<AskEffect, { kind: "fetch" }>;
-
-/**
- * Asks until the peer said of every id whether it has it, ingesting each batch while the next is on its way, and only
- * that one. A message too large for a batch is larger than any that is stored here: it is not even asked for.
- */
-async function fetchMessages(group: Group, { from, ids, via }: FetchEffect, peers: Peers): Promise<void> {
-  const unknown: MessageId[] = [];
-  const stored: MessageId[] = [];
-  const refused: MessageId[] = [];
-  const { history } = group.policy;
-  let wanted: readonly MessageId[] = ids;
-  let ingesting = Promise.resolve();
-  const ingest = (asked: readonly MessageId[], bodies: readonly Uint8Array[]) => {
-    ingesting = ingesting.then(async () => {
-      const ingested = await group.ingest(bodies, { from, via });
-      // What waits for its author's budget was delivered as well.
-      stored.push(...ingested.stored, ...ingested.known, ...ingested.owed);
-      refused.push(...ingested.refused);
-      // A peer that sends something else in place of what was asked has not answered.
-      const got = new Set([...ingested.stored, ...ingested.known, ...ingested.refused, ...ingested.owed]);
-      for (const held of ingested.unknownAuthor) got.add(held.id);
-      refused.push(...asked.filter((id) => !got.has(id)));
-    });
-    // The rejection is looked at where the chain is awaited.
-    ingesting.catch(() => {});
-  };
-  try {
-    while (wanted.length > 0) {
-      const question: Frame = { kind: "fetch_many_req", group_id: group.id, ids: wanted };
-      const { bodies, outcomes } = await peers.ask(from, question, "fetch_many_resp", LARGE_TIMEOUT_MS);
-      if (outcomes.length !== wanted.length) {
-        throw new PeerRefusal("malformed_frame", `fetch: expected ${wanted.length} outcomes, found ${outcomes.length}`);
-      }
-      const by = (outcome: FetchOutcome) => wanted.filter((_, i) => outcomes[i] === outcome);
-      unknown.push(...by("unknown"));
-      refused.push(...by("alone"));
-      const before = ingesting;
-      ingest(by("sent"), bodies);
-      await before;
-      wanted = by("again");
-    }
-  } finally {
-    // Also when the peer is lost meanwhile: what it brought is here before anybody asks for it once more.
-    await ingesting;
-  }
-  // What former policies refused may be kept by those of now: it is not left alone, as what is refused.
-  if (group.policy.history !== history) unknown.push(...refused.splice(0));
-  group.tell({ kind: "fetched", from, via, ids, stored, unknown, refused });
 }

@@ -1,5 +1,7 @@
+import type { SteadyMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
+import { BucketTable } from "../../core/policy/token-bucket.ts";
 import type { Group } from "../group/group.ts";
 import type { Profiles } from "../group/profiles.ts";
 import type { NodeContext } from "../node-context.ts";
@@ -9,6 +11,13 @@ import { signaturesMs } from "./prices.ts";
 
 /** Ours. For what a member is asked when two meet. */
 const ASK_TIMEOUT_MS = 15_000;
+
+/**
+ * Ours. Meetings in which a member of a group is asked what it knows of others: four at once, then one in a minute. One
+ * that comes and goes would have its answers read each time; what is missed comes with a later meeting.
+ */
+const ASK_BUCKET = [{ perSecond: 1 / 60, burst: 4 }];
+const ASKED_MAX = 4096;
 
 /** Ours. What one profile takes in an answer, with the longest name as JSON may write it, and what all of them may. */
 const PROFILE_BYTES = 4 * 1024;
@@ -23,6 +32,7 @@ export class Greeter {
   readonly #peers: Peers;
   readonly #profiles: Profiles;
   readonly #budget: Pick<PeerBudget, "pay" | "turns">;
+  readonly #asks = new BucketTable<SteadyMs>(ASK_BUCKET, ASKED_MAX);
 
   constructor(parts: {
     readonly context: NodeContext;
@@ -40,6 +50,7 @@ export class Greeter {
   greet(group: Group, peer: PublicKey): void {
     this.#sendHint(peer);
     this.#sendProfile(group, peer);
+    if (this.#asks.spend(`${group.id} ${peer}`, [1], this.#context.clock.steady()) !== undefined) return;
     this.#askHints(group, peer).catch(ignore);
     this.#askProfiles(group, peer).catch(ignore);
   }

@@ -240,6 +240,6 @@ async function acceptGossip(group: Group, from: PublicKey, frame: FrameNamed<"go
     await group.ingest([messageCanonical(body)], { from, via: "push" });
     return;
   }
-  const missing = ids.filter((id) => !group.store.messages.knows(id));
+  const missing = group.store.messages.unknown(ids);
   if (missing.length > 0) group.tell({ kind: "announced", from, ids: missing });
 }

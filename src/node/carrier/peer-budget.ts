@@ -53,6 +53,8 @@ export class PeerBudget {
   readonly #pools: Readonly<Record<"incoming" | "strangers" | "answers" | "outgoing", Shares>>;
   readonly #largeFrames = new Lanes<PublicKey>(LARGE_FRAMES);
   readonly #refusals = new BoundedMap<PublicKey, Refusals>(REMEMBERED_MAX);
+  /** Apart, for a stranger makes up as many keys as it likes. */
+  readonly #strangerRefusals = new BoundedMap<PublicKey, Refusals>(REMEMBERED_MAX);
   readonly #waiting = new Map<PublicKey, number>();
   #refused = 0;
   #freed = Promise.withResolvers<void>();
@@ -80,7 +82,7 @@ export class PeerBudget {
 
   /** What `peer` was refused, as far as it is remembered. */
   refusals(peer: PublicKey): Refusals | undefined {
-    return this.#refusals.get(peer);
+    return this.#refusals.get(peer) ?? this.#strangerRefusals.get(peer);
   }
 
   /** Bytes held for all peers together. */
@@ -126,7 +128,7 @@ export class PeerBudget {
   /** For what a stream of `peer` holds of a frame that is not looked at yet. `onLost` has to drop the stream. */
   incoming(peer: PublicKey, isMember: boolean, onLost: () => void): HeldBytes {
     const pool = this.#pools[isMember ? "incoming" : "strangers"];
-    return new HeldBytes(pool, { peer, clock: this.#clock, ...this.#told(peer, "incoming", onLost) });
+    return new HeldBytes(pool, { peer, clock: this.#clock, ...this.#told(peer, "incoming", onLost, isMember) });
   }
 
   /** For what waits to be sent to `peer`. */
@@ -167,7 +169,7 @@ export class PeerBudget {
     await this.#inLine(peer, why, async () => {
       while (!verdict.allowed) {
         const { retryAfterMs } = verdict;
-        if (this.#clock.steady() + retryAfterMs > until) throw this.#refusal(peer, why, retryAfterMs);
+        if (this.#clock.steady() + retryAfterMs > until) throw this.#refusal(peer, why, { retryAfterMs });
         await pause(this.#clock, retryAfterMs);
         verdict = spend(this.#clock.steady());
       }
@@ -188,13 +190,14 @@ export class PeerBudget {
     }
   }
 
-  #told(peer: PublicKey, why: Refusal, onLost: () => void) {
+  #told(peer: PublicKey, why: Refusal, onLost: () => void, isMember = true) {
+    const refuse = () => this.#refusal(peer, why, { isMember });
     return {
       onLost: () => {
-        this.#refusal(peer, why);
+        refuse();
         onLost();
       },
-      refuse: () => this.#refusal(peer, why),
+      refuse,
     };
   }
 
@@ -204,9 +207,14 @@ export class PeerBudget {
   }
 
   /** Counts a refusal and says it. */
-  #refusal(peer: PublicKey, last: Refusal, retryAfterMs?: number): EntmootError {
+  #refusal(
+    peer: PublicKey,
+    last: Refusal,
+    { isMember = last !== "stranger", retryAfterMs }: { isMember?: boolean; retryAfterMs?: number } = {},
+  ): EntmootError {
     this.#refused += 1;
-    this.#refusals.set(peer, { count: (this.#refusals.get(peer)?.count ?? 0) + 1, last });
+    const refusals = isMember ? this.#refusals : this.#strangerRefusals;
+    refusals.set(peer, { count: (refusals.get(peer)?.count ?? 0) + 1, last });
     const when = retryAfterMs === undefined ? "later" : `in ${Math.ceil(retryAfterMs / 1000)} s`;
     return new EntmootError("rate_limited", `busy: ${WORDS[last]}; try again ${when}`, { retryAfterMs });
   }

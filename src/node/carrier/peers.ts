@@ -15,6 +15,7 @@ import { noteMoved } from "../group/collect-garbage.ts";
 import { AnswerPace } from "./answer-pace.ts";
 import { Outbox } from "./outbox.ts";
 import type { PeerBudget } from "./peer-budget.ts";
+import { decodeMs, readMs } from "./prices.ts";
 
 /** Ours. Dialing a peer over every address known of it. */
 const DIAL_TIMEOUT_MS = 15_000;
@@ -149,13 +150,31 @@ export class Peers {
     });
     await frames.write(question, signal);
     await frames.finish();
-    const answer = await frames.read(signal);
+    const raw = await frames.readRaw(signal);
     this.heardFrom(peer);
+    if (raw !== undefined && expected !== "fetch_many_resp") {
+      await this.pay(peer, readMs(raw.body.length) + decodeMs(raw.body.length));
+    }
+    // Of many that came at once each is decoded in its turn.
+    await budget.turns.take();
+    const answer = raw === undefined ? undefined : frames.decode(raw);
     const isStranger = answer === undefined || (answer.kind === "refused" && answer.code === "not_member");
     if (isStranger && "group_id" in question && question.group_id !== undefined) {
       this.#parts.onStranger?.(peer, question.group_id);
     }
     return expectAnswer(answer, question, expected);
+  }
+
+  /**
+   * Charges `peer` for what its answer costs here: it could answer with megabytes for ever. Messages that were asked for
+   * are free, but for those that turn out to be none. Throws `PeerRefusal`.
+   */
+  async pay(peer: PublicKey, workMs: number): Promise<void> {
+    try {
+      await this.#parts.budget.pay(peer, workMs);
+    } catch (error) {
+      throw new PeerRefusal("rate_limited", textOf(error));
+    }
   }
 
   /** Milliseconds until the peer may be dialled. */

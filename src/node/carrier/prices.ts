@@ -23,9 +23,15 @@ const SIGNATURE_US = 80;
 const ENTRY_US = 15;
 const LOOK_US = 1;
 
-/** Ours. A row of the index that is put in order, and one that is only counted. */
+/** Ours. A row of the index that is put in order, one that is looked up among many, and one that is only counted. */
 const ORDER_US = 4;
+const AMONG_US = 2;
 const COUNT_US = 0.02;
+
+/** Ours. A message that is verified and stored, with the topics and parents that stand in each of its bytes, and a commit. */
+const BODY_US = SIGNATURE_US + 4 * ROW_US;
+const BODY_US_PER_BYTE = 0.05;
+const COMMIT_US = 600;
 
 /** Ours. About what an entry, a profile or an ad takes in an answer; what it really takes is looked at before it is written. */
 const RECORD_BYTES = 512;
@@ -55,6 +61,9 @@ export function writeMs(bytes: number): number {
 export function signaturesMs(count: number): number {
   return (count * (SIGNATURE_US + ROW_US)) / 1000;
 }
+
+/** What admitting who shows a link costs, in milliseconds: the look-ups, and an invite that is signed. */
+export const REDEEM_MS = (4 * (SIGNATURE_US + ROW_US)) / 1000;
 
 /** Ours. Bodies read for one push: a graft may name 256 messages of 1 MB, and they would all be in memory at once. */
 export const PUSHED_BYTES_MAX = 4 * 1024 * 1024;
@@ -97,9 +106,11 @@ function unitsOf(frame: Frame, group: Group): { readonly microseconds: number; r
   const members = group.roster.members.size;
   switch (frame.kind) {
     case "push":
-      return { microseconds: frame.bodies.length * 2 * ROW_US, bytes: 0 };
-    case "gossip":
-      return { microseconds: 2 * SIGNATURE_US, bytes: 0 };
+      return { microseconds: COMMIT_US + bodiesUs(frame.bodies), bytes: 0 };
+    case "gossip": {
+      const bodyUs = frame.body === undefined ? 0 : COMMIT_US + BODY_US;
+      return { microseconds: 2 * SIGNATURE_US + (frame.ids?.length ?? 0) * AMONG_US + bodyUs, bytes: 0 };
+    }
     case "member_profile_ad":
     case "transport_ad":
       return { microseconds: SIGNATURE_US + ROW_US, bytes: 0 };
@@ -112,7 +123,7 @@ function unitsOf(frame: Frame, group: Group): { readonly microseconds: number; r
     case "graft":
       return { microseconds: frame.ids.length * ROW_US, bytes: 0 };
     case "ihave":
-      return { microseconds: frame.ids.length, bytes: 0 };
+      return { microseconds: frame.ids.length * AMONG_US, bytes: 0 };
     case "range_req":
       return { microseconds: group.store.messages.size * COUNT_US, bytes: 0 };
     case "ids_req":
@@ -129,8 +140,13 @@ function unitsOf(frame: Frame, group: Group): { readonly microseconds: number; r
       return { microseconds: entries * ENTRY_US, bytes: entries * RECORD_BYTES };
     }
     case "peer_hints_req":
-      return { microseconds: Math.min(members, 256) * ROW_US, bytes: Math.min(members, 256) * 1024 };
+      // Of most members there may be none, and each is looked up.
+      return { microseconds: members * ORDER_US, bytes: Math.min(members, 256) * 1024 };
     default:
       return { microseconds: 0, bytes: 0 };
   }
+}
+
+function bodiesUs(bodies: readonly Uint8Array[]): number {
+  return bodies.reduce((sum, { length }) => sum + BODY_US + length * BODY_US_PER_BYTE, 0);
 }

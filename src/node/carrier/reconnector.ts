@@ -1,4 +1,5 @@
-import type { Clock } from "../../core/clock.ts";
+import { BoundedMap } from "../../core/bounded-map.ts";
+import type { Clock, SteadyMs } from "../../core/clock.ts";
 import type { PublicKey } from "../../core/ids.ts";
 
 /** Ours. Lost peers followed at once; the others are met again by the group's own comparisons. */
@@ -6,6 +7,12 @@ const FOLLOWED_MAX = 256;
 
 /** Ours. Added to each wait, so that two who lost each other do not dial in step, and a wait of 0 is still one. */
 const JITTER_MAX_MS = 250;
+
+/**
+ * Ours. Who is lost again and again within a minute is dialled later each time, from the fourth time on: each meeting
+ * costs both sides a handshake and a round of questions. Other questions still dial it.
+ */
+const FLAP = { withinMs: 60_000, free: 3, waitFirstMs: 1_000, waitMaxMs: 300_000, peersMax: 4096 };
 
 export interface ReconnectorParts {
   /** Still worth dialling: a member of one of our groups. */
@@ -24,21 +31,17 @@ export interface ReconnectorParts {
 export class Reconnector {
   readonly #parts: ReconnectorParts;
   readonly #timers = new Map<PublicKey, Disposable>();
+  /** When each was lost the last time, and how often in a row soon after the time before. */
+  readonly #losses = new BoundedMap<PublicKey, { readonly at: SteadyMs; readonly soon: number }>(FLAP.peersMax);
   #closed = false;
 
   constructor(parts: ReconnectorParts) {
     this.#parts = parts;
   }
 
+  /** The connection with `peer` was lost. */
   lost(peer: PublicKey): void {
-    if (this.#closed || this.#timers.has(peer) || this.#timers.size >= FOLLOWED_MAX) return;
-    const { clock, isWanted, random, waitMs } = this.#parts;
-    if (!isWanted(peer)) return;
-    const inMs = waitMs(peer) + Math.floor(random() * JITTER_MAX_MS);
-    this.#timers.set(
-      peer,
-      clock.after(inMs, () => void this.#try(peer)),
-    );
+    if (!this.#timers.has(peer)) this.#follow(peer, this.#flapMs(peer));
   }
 
   close(): void {
@@ -54,8 +57,35 @@ export class Reconnector {
       return;
     }
     // What went wrong is kept with the peer's record, for people.
-    await connect(peer).catch(() => {});
+    const isMet = await connect(peer).then(
+      () => true,
+      () => false,
+    );
     this.#timers.delete(peer);
-    if (!isConnected(peer)) this.lost(peer);
+    if (!isConnected(peer)) this.#follow(peer, isMet ? this.#flapMs(peer) : 0);
+  }
+
+  #follow(peer: PublicKey, atLeastMs: number): void {
+    if (this.#closed || this.#timers.has(peer) || this.#timers.size >= FOLLOWED_MAX) return;
+    const { clock, isWanted, random, waitMs } = this.#parts;
+    if (!isWanted(peer)) return;
+    const inMs = Math.max(waitMs(peer), atLeastMs) + Math.floor(random() * JITTER_MAX_MS);
+    this.#timers.set(
+      peer,
+      clock.after(inMs, () => void this.#try(peer)),
+    );
+  }
+
+  /** Notes a loss; gives how long the peer is left alone for it. */
+  #flapMs(peer: PublicKey): number {
+    const at = this.#parts.clock.steady();
+    const before = this.#losses.get(peer);
+    const waitOf = (soon: number) =>
+      soon < FLAP.free ? 0 : Math.min(FLAP.waitMaxMs, FLAP.waitFirstMs * 2 ** Math.min(soon - FLAP.free, 16));
+    // What it was left alone is not to its credit.
+    const isSoon = before !== undefined && at - before.at < FLAP.withinMs + waitOf(before.soon);
+    const soon = isSoon ? before.soon + 1 : 0;
+    this.#losses.set(peer, { at, soon });
+    return waitOf(soon);
   }
 }

@@ -41,21 +41,12 @@ export class GroupRoster implements RosterView {
   #members: ReadonlyMap<PublicKey, NodeInfo> | undefined;
   #authors: ReadonlySet<PublicKey> | undefined;
 
-  /** `verified`: what the store was just given. Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read. */
+  /** `verified`: what the store holds, where that is known. Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read. */
   constructor(store: RosterStore, verified?: RosterLog) {
     this.#store = store;
-    this.#log = verified ?? RosterLog.empty;
-    if (verified !== undefined) return;
-    const entries = store.entries();
-    if (entries.length === 0) return;
-    const { log, stopped } = RosterLog.empty.sync(entries);
-    if (stopped !== undefined) {
-      throw new EntmootError(
-        "roster_rejected",
-        `roster entry ${log.entries.length + 1} of ${entries.length}: expected the next entry of the chain, found ${stopped}; restore the group's database from a backup`,
-      );
-    }
+    const log = verified ?? verifiedLog(store.entries());
     this.#log = log;
+    if (log.entries.length === 0) return;
     const kept = readForks(store.forks());
     if (kept.entries.length === 0 && kept.heals.length === 0) return;
     const draft = this.#draft();
@@ -148,18 +139,21 @@ export class GroupRoster implements RosterView {
 
   /**
    * Looks at the signatures of what is new in `entries`, a few between two steps, so that taking them in afterwards is
-   * quick. Ends before what would not be taken, with `false`: at a bad one, or one behind nothing that is known.
-   * `seen`: those found good in what came before.
+   * quick. Ends before what would not be taken, with `false`: at a bad one, one behind nothing that is known, or one
+   * that came before. `seen`: those of what came before.
    */
   *lookAt(entries: readonly RosterEntry[], seen = new Set<RosterEntryId>()): Generator<undefined, boolean> {
     const key = this.#log.founder?.entmoot_pubkey ?? null;
     for (const entry of entries) {
-      if (this.knows(entry.id)) continue;
+      if (seen.has(entry.id)) return false;
+      const isKnown = this.knows(entry.id);
       const [parent] = entry.parents;
-      if (parent === undefined || !(this.knows(parent) || seen.has(parent))) return false;
-      if (checkSeal(entry, key) !== undefined) return false;
+      if (!isKnown) {
+        if (parent === undefined || !(this.knows(parent) || seen.has(parent))) return false;
+        if (checkSeal(entry, key) !== undefined) return false;
+      }
       seen.add(entry.id);
-      yield undefined;
+      if (!isKnown) yield undefined;
     }
     return true;
   }
@@ -241,6 +235,16 @@ export class GroupRoster implements RosterView {
     this.#members = undefined;
     this.#authors = undefined;
   }
+}
+
+function verifiedLog(entries: readonly RosterEntry[]): RosterLog {
+  if (entries.length === 0) return RosterLog.empty;
+  const { log, stopped } = RosterLog.empty.sync(entries);
+  if (stopped === undefined) return log;
+  throw new EntmootError(
+    "roster_rejected",
+    `roster entry ${log.entries.length + 1} of ${entries.length}: expected the next entry of the chain, found ${stopped}; restore the group's database from a backup`,
+  );
 }
 
 /** What is known of other histories, with what is to be added. */

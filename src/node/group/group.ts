@@ -41,7 +41,7 @@ export interface IngestSource {
 
 export interface GroupParts {
   readonly store: GroupStore;
-  /** The whole roster log, where the store was just given it: it is not read and verified a second time. */
+  /** The whole roster log of the store, where it was verified before: it is not read and verified a second time. */
   readonly verified?: RosterLog;
   readonly local: PublicKey;
   readonly config: MachineConfig;

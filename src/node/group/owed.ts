@@ -1,5 +1,6 @@
 import type { Clock, SteadyMs } from "../../core/clock.ts";
 import { later } from "../../core/clock.ts";
+import { FairShares } from "../../core/fair-shares.ts";
 import type { MessageId, PublicKey } from "../../core/ids.ts";
 
 /** Ours. What waits for its author's budget, in all and of one author: 32 bytes each, and some more. */
@@ -39,8 +40,9 @@ interface OwedParts {
 export class Owed {
   readonly #parts: OwedParts;
   readonly #debts = new Map<MessageId, Debt>();
-  /** By author: how many, and when the last of them is due. */
-  readonly #authors = new Map<number, { count: number; lastAt: SteadyMs }>();
+  readonly #shares = new FairShares<number, MessageId>();
+  /** When the last of each author is due. */
+  readonly #lastAt = new Map<number, SteadyMs>();
   #next: { readonly at: SteadyMs; readonly timer: Disposable } | undefined;
   #closed = false;
 
@@ -61,13 +63,19 @@ export class Owed {
   /** Remembers one; `false` where there is no room: comparison finds it again. */
   note({ author, from, id, takesMs, waitMs }: Delay): boolean {
     this.#drop(id);
-    const known = this.#authors.get(author);
-    if (this.#debts.size >= OWED_MAX || (known?.count ?? 0) >= OWED_PER_AUTHOR_MAX) return false;
+    if (this.#shares.of(author) >= OWED_PER_AUTHOR_MAX) return false;
+    if (this.#debts.size >= OWED_MAX) {
+      const victim = this.#shares.victimFor(author);
+      if (victim === undefined) return false;
+      this.#drop(victim);
+    }
     const soonest = later(this.#parts.clock.steady(), waitMs);
-    const next = known === undefined ? soonest : later(known.lastAt, takesMs);
+    const lastAt = this.#lastAt.get(author);
+    const next = lastAt === undefined ? soonest : later(lastAt, takesMs);
     const dueAt = next > soonest ? next : soonest;
     this.#debts.set(id, { author, from, dueAt });
-    this.#authors.set(author, { count: (known?.count ?? 0) + 1, lastAt: dueAt });
+    this.#shares.add(author, id);
+    this.#lastAt.set(author, dueAt);
     this.#arm(dueAt);
     return true;
   }
@@ -80,7 +88,8 @@ export class Owed {
   /** Other rates hold now: comparison finds all again. */
   forget(): void {
     this.#debts.clear();
-    this.#authors.clear();
+    this.#shares.clear();
+    this.#lastAt.clear();
   }
 
   close(): void {
@@ -92,9 +101,8 @@ export class Owed {
     const debt = this.#debts.get(id);
     if (debt === undefined) return;
     this.#debts.delete(id);
-    const known = this.#authors.get(debt.author)!;
-    known.count -= 1;
-    if (known.count === 0) this.#authors.delete(debt.author);
+    this.#shares.delete(debt.author, id);
+    if (this.#shares.of(debt.author) === 0) this.#lastAt.delete(debt.author);
   }
 
   /** Looks soon after `at`. */

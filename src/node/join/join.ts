@@ -22,6 +22,7 @@ import type { NodeContext } from "../node-context.ts";
 import type { Call } from "../operations/implementation.ts";
 import type { Joined, JoinProgress, join, join_invite } from "../operations/invites.ts";
 import type { RequestOf } from "../operations/operation.ts";
+import type { Turns } from "../turns.ts";
 import { whenWritable } from "../when-writable.ts";
 import type { JoinAttempt } from "./drive-machine.ts";
 import { findRoster } from "./find-roster.ts";
@@ -144,7 +145,7 @@ async function joinGroup(
   requireAddress(invite, context, peers);
   const { from, log, name: toldName } = await findRoster({ ...context, peers, turns: budget.turns }, invite, attempt);
   if (held !== undefined) await whenWritable(context.clock, [held.store], attempt.signal);
-  const group = held ?? open(context, invite.group_id, log);
+  const group = held ?? (await open(context, invite.group_id, log, budget.turns));
   if (held !== undefined && from.key !== undefined) held.acceptRoster(log.entries, from.key);
   if (facts.metadata !== undefined) group.store.setFact(METADATA_FACT, facts.metadata);
   // Who came by a link has the founder's word for it, who came by an invite that of the member it found.
@@ -180,10 +181,14 @@ function requireAddress(invite: Invite, { config, local }: NodeContext, peers: P
   );
 }
 
-function open(context: NodeContext, groupId: GroupId, log: RosterLog): Group {
+/** A new database, thousands of entries in it, and the machines: each takes some ten milliseconds, and a turn of its own. */
+async function open(context: NodeContext, groupId: GroupId, log: RosterLog, turns: Turns): Promise<Group> {
+  await turns.take();
   const store = context.root.createGroup(groupId);
   try {
+    await turns.take();
     store.roster.append(log.entries);
+    await turns.take();
     return context.adopt(groupId, log);
   } catch (error) {
     context.abandon(groupId);

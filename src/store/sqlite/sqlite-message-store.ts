@@ -353,7 +353,8 @@ export class SqliteMessageStore implements MessageStore {
   }
 
   loadOrder(limit: number, { of }: { readonly of: "root" | "parents" }): boolean {
-    const tally = this.#readTally();
+    // For parents what was read last will do, as in `nextParents`.
+    const tally = (of === "parents" ? this.#known?.tally : undefined) ?? this.#readTally();
     if (tally.held === 0 || (of === "parents" && !tally.inverted)) return true;
     if (of === "root" && this.#order.loaded(tally) === undefined && this.#rootKept(tally) !== undefined) return true;
     return this.#order.load(tally, limit) !== undefined;

@@ -11,7 +11,7 @@ import { realClock } from "../../../src/host/real-clock.ts";
 import { DialBackoff } from "../../../src/machine/dial-backoff.ts";
 import type { AskEffect, Report, SendEffect } from "../../../src/machine/effect.ts";
 import type { Event, NetworkFailure } from "../../../src/machine/event.ts";
-import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
+import { MACHINE_DEFAULTS, type MachineConfig } from "../../../src/machine/machine-config.ts";
 import { LOOK_EVERY_MS } from "../../../src/node/carrier/answer-pace.ts";
 import { CarryOut } from "../../../src/node/carrier/carry-out.ts";
 import { Peers } from "../../../src/node/carrier/peers.ts";
@@ -43,8 +43,17 @@ const [founder, alice, bob] = [keyOf(FOUNDER), keyOf(ALICE), keyOf(BOB)] as cons
 /** What a peer of the tests does about a frame: answers or not, breaks the stream, or keeps it open for good. */
 type Script = (frame: Frame) => Frame | undefined | "break" | "hold";
 
+/** Members may pay once, whatever it is, and no more until the clock moves. */
+const ONE_PAYMENT = { ...MACHINE_DEFAULTS.work, burstMs: 0.001, sureBurstMs: 0, waitMaxMs: 0 };
+
+interface Given {
+  readonly log?: RosterLog;
+  readonly local?: TestIdentity;
+  readonly work?: MachineConfig["work"];
+}
+
 /** Bob's copy of a group, what carries out its effects, and what the machines are told of it. */
-function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly local?: TestIdentity } = {}) {
+function world({ log = LOG, local = BOB, work = MACHINE_DEFAULTS.work }: Given = {}) {
   const clock = new ManualClock();
   const network = new MemoryNetwork(clock);
   const store = new MemoryGroupStore(GROUP);
@@ -54,7 +63,7 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
   const failed: string[] = [];
   const here = keyOf(local);
   const backoff = new DialBackoff(MACHINE_DEFAULTS);
-  const budget = budgetOf(clock);
+  const budget = budgetOf(clock, { work });
   const peers = new Peers({ transport: network.join(here), hints: () => [], backoff, budget, clock });
   // What the machines decide stays undone: a test carries out what it is about.
   const group = new Group(groupParts({ store, local: here, clock }));
@@ -111,7 +120,23 @@ function world({ log = LOG, local = BOB }: { readonly log?: RosterLog; readonly 
     await until(() => told.slice(before).some(isEnd));
     return told.slice(before).find(isEnd)!;
   };
-  return { clock, network, store, told, reports, failed, peers, group, carryOut, peer, trickle, kept, run, ask };
+  return {
+    budget,
+    clock,
+    network,
+    store,
+    told,
+    reports,
+    failed,
+    peers,
+    group,
+    carryOut,
+    peer,
+    trickle,
+    kept,
+    run,
+    ask,
+  };
 }
 
 const ENDS_IN = {
@@ -438,6 +463,37 @@ describe("a question for the roster", () => {
     expect(group.roster.head).toBe(LOG.head);
   });
 
+  test("is asked for no further page behind one that says again what was said", async () => {
+    const { ask, peer } = world();
+    const heard = peer(alice, () => page([LOG.entries[0]!, LOG.entries[0]!], false));
+    await ask({ kind: "ask_roster", to: alice });
+    expect(heard).toHaveLength(1);
+  });
+
+  test("of forks is asked for no further page behind one with an entry that is nobody's, or was there before", async () => {
+    const { ask, group, peer } = world();
+    const { entries } = changed(LOG, FOUNDER, { op: "add", key: identity(50).publicKey });
+    const forged = { ...entries.at(-1)!, signature: new Uint8Array(64) };
+    const forks = (told: RosterLog["entries"]) =>
+      ({ kind: "roster_forks_resp", group_id: GROUP, entries: told, heals: [], last: false }) as const;
+    const heard = peer(alice, () => forks([forged]));
+    await ask({ kind: "ask_forks", to: alice });
+    expect(heard).toHaveLength(1);
+    const again = peer(founder, () => forks(LOG.entries.slice(-1)));
+    await ask({ kind: "ask_forks", to: founder });
+    expect(again).toHaveLength(2);
+    expect(group.roster.head).toBe(LOG.head);
+  });
+
+  test("is paid for by who answers, and over once it cannot pay", async () => {
+    const { ask, budget, peer } = world({ work: ONE_PAYMENT });
+    const heard = peer(alice, () => page([]));
+    expect(await ask({ kind: "ask_roster", to: alice })).toMatchObject({ kind: "roster", outcome: "same" });
+    expect(await ask({ kind: "ask_roster", to: alice })).toMatchObject({ kind: "failed", failure: "refused" });
+    expect(heard).toHaveLength(2);
+    expect(budget.refusals(alice)).toEqual({ count: 1, last: "work" });
+  });
+
   test("finds both logs equal when nothing is behind our head", async () => {
     const { ask, peer } = world();
     peer(alice, () => page([]));
@@ -599,6 +655,22 @@ describe("a fetch", () => {
       [wanted.id, forged.id].toSorted(),
     );
     expect(store.messages.has(wanted.id)).toBe(false);
+  });
+
+  test("is free for messages, and paid for by who brings what is none", async () => {
+    const { ask, budget, peer } = world({ work: ONE_PAYMENT });
+    const forged = (n: number) => ({ ...said(n), signature: new Uint8Array(64) });
+    let bring = [said(1)];
+    peer(alice, () => answer(["sent"], ...bring));
+    for (const n of [1, 2, 3]) {
+      bring = [said(n)];
+      expect(await ask(fetch(...bring))).toMatchObject({ kind: "fetched", stored: [said(n).id] });
+    }
+    bring = [forged(4)];
+    expect(await ask(fetch(...bring))).toMatchObject({ kind: "fetched", refused: [said(4).id] });
+    bring = [forged(5)];
+    expect(await ask(fetch(...bring))).toMatchObject({ kind: "failed", failure: "refused" });
+    expect(budget.refusals(alice)).toEqual({ count: 1, last: "work" });
   });
 
   test("that is answered for another number of ids is refused", async () => {

@@ -6,6 +6,8 @@ import { status } from "../../../src/node/operations/daemon.ts";
 import { peers } from "../../../src/node/operations/moots.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
 import { encodeFrame, type Frame } from "../../../src/wire/peer/frame.ts";
+import { budgetOf } from "../../support/budget.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { message } from "../../support/message.ts";
 import { until } from "../../support/nodes.ts";
 import { ALICE, FOUNDER, nodeWithRawMember } from "../../support/raw-member.ts";
@@ -103,4 +105,24 @@ test("frames that a member does not end are held up to its part, whatever its st
   const ends = await Promise.allSettled(streams.map((stream) => stream.read(1, AbortSignal.timeout(100))));
   const codes = ends.map((end) => (end.status === "rejected" ? end.reason.code : "open"));
   expect(codes.toSorted()).toEqual(["timeout", "unavailable", "unavailable"]);
+});
+
+test("what a member was refused is remembered however many keys strangers make up", async () => {
+  const work = { ...NOWAIT, burstMs: 1, sureBurstMs: 0, perSecondMs: 0.001, waitMaxMs: 0 };
+  const strangers = { ...MACHINE_DEFAULTS.strangers, waitMaxMs: 0 };
+  const budget = budgetOf(new ManualClock(), { work, strangers });
+  const key = (n: number) => PublicKey.fromBytes(new Uint8Array(new Uint32Array([n, 1, 1, 1, 1, 1, 1, 1]).buffer));
+  const member = key(0);
+  await budget.pay(member, 1);
+  await expect(budget.pay(member, 1)).rejects.toMatchObject({ code: "rate_limited" });
+  let refused = 0;
+  for (let n = 1; n <= 5_000; n++) {
+    const come = budget.admitStranger({ peer: key(n), host: undefined }, { bytes: 1, frames: 1 });
+    await come.catch(() => {
+      refused += 1;
+    });
+  }
+  expect(refused).toBeGreaterThan(4_096);
+  expect(budget.refused).toBe(1 + refused);
+  expect(budget.refusals(member)).toEqual({ count: 1, last: "work" });
 });

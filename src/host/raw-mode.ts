@@ -1,6 +1,6 @@
-import type { Clock } from "../../core/clock.ts";
-import { isInForeground, stoppedByShell } from "../../host/foreground.ts";
-import type { TerminalOutput } from "../../host/terminal-output.ts";
+import type { Clock } from "../core/clock.ts";
+import { isInForeground, stoppedByShell } from "./foreground.ts";
+import type { TerminalOutput } from "./terminal-output.ts";
 
 /** Ours. After asking to be stopped; when this comes, we were, or nobody is there to do it. */
 const STOPPED_MS = 50;
@@ -17,8 +17,8 @@ const PASTES_PLAIN = "\x1b[?2004l";
 export interface RawModeParts {
   readonly out: TerminalOutput | undefined;
   readonly clock: Clock;
-  /** The terminal knows no sequences. */
-  readonly isDumb: boolean;
+  /** Has the terminal mark pastes as such: not where it knows no sequences, nor where another program says what it wants. */
+  readonly marksPastes: boolean;
   /** What was typed, as it came; an empty piece never comes. */
   readonly onBytes: (bytes: Uint8Array) => void;
   /** Nothing more will be typed. */
@@ -115,7 +115,7 @@ export class RawMode implements Disposable {
     }
     // Set again in any case: whoever stopped us may have changed it.
     process.stdin.setRawMode(true);
-    if (!this.#parts.isDumb) this.#parts.out?.write(PASTES_MARKED);
+    if (this.#parts.marksPastes) this.#parts.out?.write(PASTES_MARKED);
     this.#isOn = true;
     if (!this.#isPaused) process.stdin.resume();
     this.#parts.onBegin();
@@ -125,7 +125,7 @@ export class RawMode implements Disposable {
     if (!this.#isOn) return;
     this.#isOn = false;
     process.stdin.pause();
-    this.#parts.out?.write(this.#parts.onLeave() + (this.#parts.isDumb ? "" : PASTES_PLAIN));
+    this.#parts.out?.write(this.#parts.onLeave() + (this.#parts.marksPastes ? PASTES_PLAIN : ""));
     if (isInForeground()) process.stdin.setRawMode(false);
   }
 

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import * as v from "valibot";
+import { EntmootError, textOf } from "../../core/errors.ts";
+import { replaceFile } from "../../files/guarded-files.ts";
+import { fileBytes } from "./entry-file.ts";
+
+/** Below the data root: what was set up for which host, and what takes it back. */
+const FILE = "attachments.json";
+/** Ours. A host for each of as many project folders as a person works in. */
+const ATTACHMENTS_MAX = 256;
+
+const text = v.pipe(v.string(), v.maxLength(16 * 1024));
+const changed = v.object({
+  path: text,
+  before: v.optional(v.string()),
+  after: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+});
+const attachment = v.object({
+  host: text,
+  project: text,
+  entry: text,
+  version: text,
+  voice: v.optional(text),
+  data_dir: text,
+  at_ms: v.number(),
+  files: v.pipe(v.array(changed), v.maxLength(16)),
+  test: v.optional(v.object({ group_id: text, message_id: text })),
+});
+const whole = v.object({ attachments: v.pipe(v.array(attachment), v.maxLength(ATTACHMENTS_MAX)) });
+
+/** A host that was set up. */
+export type Attachment = v.InferOutput<typeof attachment>;
+
+/** Throws `data_root_invalid` for a file that is something else. */
+export function readAttachments(dataDir: string): readonly Attachment[] {
+  const path = join(dataDir, FILE);
+  const bytes = fileBytes(path);
+  if (bytes === undefined) return [];
+  try {
+    return v.parse(whole, JSON.parse(new TextDecoder().decode(bytes))).attachments;
+  } catch (cause) {
+    throw new EntmootError(
+      "data_root_invalid",
+      `${path}: expected what attach wrote, found something else (${textOf(cause)}); move it away`,
+      { cause },
+    );
+  }
+}
+
+/** In place of the one for the same host and folder. Throws `conflict` when there are too many. */
+export function keepAttachment(dataDir: string, kept: Attachment): void {
+  write(dataDir, [...readAttachments(dataDir).filter((each) => !isSame(each, kept)), kept]);
+}
+
+export function forgetAttachment(dataDir: string, gone: Attachment): void {
+  write(
+    dataDir,
+    readAttachments(dataDir).filter((each) => !isSame(each, gone)),
+  );
+}
+
+function isSame(one: Attachment, other: Attachment): boolean {
+  return one.host === other.host && one.project === other.project;
+}
+
+function write(dataDir: string, attachments: readonly Attachment[]): void {
+  if (attachments.length > ATTACHMENTS_MAX) {
+    throw new EntmootError("conflict", `attach: at most ${ATTACHMENTS_MAX} hosts; detach one that is not used`);
+  }
+  replaceFile(join(dataDir, FILE), `${JSON.stringify({ attachments }, undefined, 1)}\n`, { mode: 0o600 });
+}

@@ -1,0 +1,108 @@
+import { basename } from "node:path";
+import { EntmootError } from "../../core/errors.ts";
+import type { GlobalOptions } from "../../daemon/options.ts";
+import { requireOwner } from "../../daemon/require-owner.ts";
+import { parseVoiceName } from "../../daemon/voices.ts";
+import { defineCommand } from "../line/command.ts";
+import { namedFailure } from "../line/command-error.ts";
+import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { hostPlaces, parseHost } from "../line/host-argument.ts";
+import { parseMoot } from "../line/moot-argument.ts";
+
+const LABEL = "attach";
+
+/** `attach`: messages of a moot become turns in an agent that runs. */
+export const attach = defineCommand({
+  meta: { name: LABEL, description: "Let an agent hear its moot: a message becomes a turn in it, and it can answer" },
+  help: {
+    examples: [
+      "entmootd attach claude",
+      "entmootd attach codex -as oak -group council",
+      "entmootd attach -- my-agent --chat",
+      "entmootd attach -status",
+    ],
+    exits: [0, 1, 2, 3, 5, 6],
+    words: ["host"],
+    effect: 'the host may be set up all the same; "entmootd attach -status" shows it',
+    notes: [
+      "HOST is claude, codex, opencode, gemini, cursor or copilot. The agent gets a voice: a data root with a key of its own",
+      "below this one, named for the host and the folder (-as NAME names it), which joins this node's local moot, the moot of",
+      "-group, or by -link. With -group and without -as the agent speaks as this node itself. Then the host's own command",
+      "adds one MCP entry, and a test message is published to the agent: it is delivered when the host runs. Hosts ask their",
+      "user before a tool is called; what to allow is shown, and nothing is allowed unasked. Needs a daemon that runs.",
+      "With -- COMMAND the command runs in this terminal, and messages are typed into it while nobody is at work there.",
+      "-group, -as and -link stand before the --. detach takes everything back.",
+    ],
+  },
+  args: {
+    ...globalFlags,
+    host: {
+      type: "positional",
+      required: false,
+      variadic: true,
+      valueHint: "HOST|-- COMMAND",
+      description: "which host, or what to run",
+    },
+    as: { type: "string", valueHint: "NAME", description: "the voice to speak as" },
+    group: { type: "string", valueHint: "ID|NAME", description: "the moot to hear" },
+    link: { type: "string", valueHint: "LINK", description: "a link by which the voice joins" },
+    status: { type: "boolean", description: "only show what is attached, who listens, and what waits" },
+    "dry-run": { type: "boolean", description: "only show what would be done" },
+    agent: {
+      type: "boolean",
+      description: "with --: an agent reads the terminal, though the command looks like a shell",
+    },
+  },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    requireOwner(options, LABEL);
+    const words = args._;
+    await namedFailure(LABEL, async () => {
+      if (args.status === true) return (await import("../attach/attach-status.ts")).showStatus(options);
+      const [first, ...rest] = words;
+      if (first === undefined) {
+        throw new EntmootError("invalid_argument", `${LABEL}: expected a host, such as claude, or -- and a command`);
+      }
+      const asked = await askedFor(options, args, voiceName(first, isHost(words)));
+      if (isHost(words)) {
+        const { attachHost } = await import("../attach/attach-host.ts");
+        return attachHost(options, { ...asked, setup: parseHost(LABEL, first), isDry: args["dry-run"] === true });
+      }
+      const { attachCommand } = await import("../attach/attach-command.ts");
+      return attachCommand(options, { ...asked, command: first, args: rest, isAgent: args.agent === true });
+    });
+  },
+});
+
+/** What stands behind `--` is a command, whatever it is called; one word alone is a host. */
+function isHost(words: readonly string[]): boolean {
+  return words.length === 1 && !process.argv.includes("--");
+}
+
+async function askedFor(
+  options: GlobalOptions,
+  args: { readonly as?: string | undefined; readonly group?: string | undefined; readonly link?: string | undefined },
+  name: string,
+) {
+  const groupId = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
+  if (groupId !== undefined && args.link !== undefined) {
+    throw new EntmootError("invalid_argument", `${LABEL}: expected one of -group and -link, found both`);
+  }
+  const isMain = groupId !== undefined && args.as === undefined;
+  const voice = isMain ? undefined : parseVoiceName(`${LABEL}: -as`, args.as ?? name);
+  return { groupId, link: args.link, voice };
+}
+
+/** A voice of each host and folder, unless its user names one. */
+function voiceName(word: string, ofHost: boolean): string {
+  const { project } = hostPlaces();
+  const host = ofHost ? word : basename(word);
+  const isPerProject = !ofHost || parseHost(LABEL, word).isPerProject;
+  const whole = isPerProject ? `${host}-${basename(project)}` : host;
+  const plain = whole
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, "-")
+    .replace(/^[^a-z0-9]+/, "")
+    .slice(0, 63);
+  return plain === "" ? "agent" : plain;
+}

@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { forgetAttachment, readAttachments } from "../../agent/setup/attachments.ts";
+import { removeEntry } from "../../agent/setup/set-up.ts";
+import { EntmootError } from "../../core/errors.ts";
+import { requireOwner } from "../../daemon/require-owner.ts";
+import { printJson, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
+import { defineCommand } from "../line/command.ts";
+import { namedFailure } from "../line/command-error.ts";
+import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
+import { hostPlaces, parseHost, serverEntry } from "../line/host-argument.ts";
+
+const LABEL = "detach";
+
+/** `detach`: what `attach` did to a host in this folder is taken back. */
+export const detach = defineCommand({
+  meta: { name: LABEL, description: "Take back what attach did to a host" },
+  help: {
+    examples: ["entmootd detach claude"],
+    exits: [0, 1, 3, 5],
+    words: ["host"],
+    notes: [
+      "Files that nobody changed since are what they were, byte for byte; of others the entry alone goes. The voice stays,",
+      'with its key and what it said: "entmootd voice remove NAME" ends it.',
+    ],
+  },
+  args: {
+    ...globalFlags,
+    host: { type: "positional", required: true, valueHint: "HOST", description: "which host" },
+  },
+  async run({ args }) {
+    const options = parseGlobalOptions(args, process.env);
+    requireOwner(options, LABEL);
+    const setup = parseHost(LABEL, args.host);
+    const places = hostPlaces();
+    await namedFailure(LABEL, async () => {
+      const all = readAttachments(options.dataDir).filter(({ host }) => host === setup.host);
+      const found = all.find(({ project }) => project === places.project) ?? (setup.isPerProject ? undefined : all[0]);
+      if (found === undefined) {
+        const where = all.length === 0 ? "nowhere" : `in ${all.map(({ project }) => project).join(", ")}`;
+        throw new EntmootError(
+          "not_found",
+          `${LABEL}: ${setup.title} is not attached in ${places.project}; it is ${where}`,
+        );
+      }
+      const entry = serverEntry(join(found.data_dir, "agent.sock"));
+      const parts = { clock: realClock, places: { ...places, project: found.project } };
+      const how = await removeEntry(
+        setup,
+        entry,
+        found.files.map((file) => ({ before: undefined, after: undefined, ...file })),
+        parts,
+      );
+      forgetAttachment(options.dataDir, found);
+      if (found.voice !== undefined)
+        printProse(`${LABEL}: the voice ${found.voice} stays; entmootd voice remove ${found.voice} ends it`);
+      printJson({
+        event: "detached",
+        files: found.files.map(({ path }) => path),
+        how,
+        host: setup.host,
+        voice: found.voice ?? null,
+      });
+    });
+  },
+});

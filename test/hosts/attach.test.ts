@@ -1,0 +1,61 @@
+import { expect } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { missingHost } from "../../scripts/hosts/install.ts";
+import { DaemonNode, eventually } from "../support/daemon.ts";
+import { testWhere } from "../support/needs.ts";
+import { inNetns } from "../support/netns.ts";
+import { TemporaryDirectory } from "../support/temporary-directory.ts";
+import { Claude, claudeHome } from "./claude.ts";
+import { StubModel } from "./stub/stub-model.ts";
+
+inNetns(import.meta, () => {
+  const missing = missingHost("claude") ?? missingHost("screen");
+
+  testWhere(
+    missing,
+    "one command lets Claude Code hear the local moot, and one takes it back byte for byte",
+    async () => {
+      using folder = new TemporaryDirectory();
+      await using main = new DaemonNode(folder.path, "main");
+      await main.serve();
+      using model = new StubModel();
+      await using home = claudeHome(model);
+      const env = { ...home.env, PATH: `${dirname(home.program)}:${process.env.PATH}`, ENTMOOT_DATA: main.data };
+      const here = { cwd: home.project, env };
+      const config = join(home.path, ".claude.json");
+      // Its own first command makes what it keeps there.
+      await home.run(["mcp", "list"]);
+
+      const attached = await main.ask(["attach", "claude"], here);
+      expect(attached).toMatchObject({ event: "attached", host: "claude", voice: "claude-project" });
+      expect(await home.run(["mcp", "list"])).toContain("entmoot");
+      model.answer("This is a test", { call: "entmoot_ack", with: { id: attached.test.message_id } });
+      await using claude = await Claude.start(home, [
+        "--permission-mode",
+        "default",
+        "--allowedTools",
+        "mcp__entmoot__entmoot_ack",
+      ]);
+      expect(await model.saw("This is a test")).toMatchObject({ turns: 1, times: 1 });
+      const status = await eventually("the test is acknowledged", async () => {
+        const now = await main.ask(["attach", "-status"], here);
+        return now.attached[0].test === "acked" ? now : undefined;
+      });
+      expect(status.attached[0]).toMatchObject({ daemon: true, listeners: [{ door: "claude inbox", turns: 1 }] });
+      expect(await claude.quit()).toBe(0);
+
+      // The host has written there since; the entry goes, and nothing else.
+      const { how } = await main.ask(["detach", "claude"], here);
+      expect(how).toBe("removed");
+      expect(await home.run(["mcp", "list"])).not.toContain("entmoot");
+      // Where it has not, the bytes are those of before.
+      const between = readFileSync(config, "utf8");
+      await main.ask(["attach", "claude"], here);
+      expect(readFileSync(config, "utf8")).not.toBe(between);
+      expect((await main.ask(["detach", "claude"], here)).how).toBe("restored");
+      expect(readFileSync(config, "utf8")).toBe(between);
+      expect(existsSync(join(main.data, "voices", "claude-project", "identity.json"))).toBe(true);
+    },
+  );
+});
