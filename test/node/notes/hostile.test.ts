@@ -115,7 +115,7 @@ test("heads of what nobody has bring one question, then none for a while", async
     await frames.finish();
   });
   const lie = { kind: "receipt", author: keyOf(STRANGER), version: 2n ** 62n, mark: new Uint8Array(8) } as const;
-  const tellHeads = () => alice.say({ kind: "note_heads", group_id, heads: [lie] });
+  const tellHeads = () => alice.say({ kind: "note_heads", group_id, heads: [lie], greeting: false });
   await tellHeads();
   await until(() => asked.length === 1);
   for (let n = 0; n < 20; n++) await tellHeads();
@@ -167,7 +167,7 @@ test("in a large moot a receipt is told to who asked alone, and taken from its r
     if (question !== undefined && question.kind !== "unknown_extension") questions.push(question);
     stream.reset();
   });
-  await bob.say({ kind: "note_heads", group_id, heads });
+  await bob.say({ kind: "note_heads", group_id, heads, greeting: false });
   await bob.say(statusQuestion(group_id));
   expect(questions.filter(({ kind }) => kind === "notes_req")).toEqual([]);
   expect([...notes.all()].length).toBe(1);
@@ -184,7 +184,7 @@ test("presence of a former minute is not taken twice, and nothing of it goes ove
   };
   for (let version = 1; version <= 9; version++) await say(version, version % 2 === 0 ? "listening" : "away");
   const frames: Frame[] = [
-    { kind: "note_heads", group_id, heads: [] },
+    { kind: "note_heads", group_id, heads: [], greeting: true },
     { kind: "notes", group_id, notes: [readNote(receipt(ALICE, group_id, 1).bytes).bytes] },
     { kind: "notes_req", group_id, wanted: [] },
     { kind: "notes_resp", group_id, notes: [] },

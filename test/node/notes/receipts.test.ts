@@ -52,7 +52,7 @@ test("the asker sees each state with its time, in receipts, in the thread and as
   const states = events.flatMap((event) => (event.kind === "receipt" ? [event.state] : []));
   expect(states.at(-1)).toBe("answered");
   expect(states).toContain("delivered");
-  expect(events.some((event) => event.kind === "presence" && event.listening)).toBeTrue();
+  await world.until(() => events.some((event) => event.kind === "presence" && event.listening));
   await listener.end();
   ending.abort();
 });
