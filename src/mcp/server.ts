@@ -22,6 +22,8 @@ export interface McpOptions {
   /** In place of this process's own. */
   readonly stdin: Readable;
   readonly stdout: Writable;
+  /** What a host shows of itself: its name, once it has said it, and what goes with a call of a tool beside its arguments. */
+  readonly onHost?: (seen: { readonly name?: string | undefined; readonly meta?: unknown }) => void;
   /** Of what went wrong on the way, for the log. */
   readonly onError: (error: Error) => void;
 }
@@ -30,17 +32,19 @@ export interface McpOptions {
 const LINE_MAX = 16 * 1024 * 1024;
 
 /** Serves MCP until the host closes its end: revision 2026-07-28, and those before it by their handshake. */
-export function serveMcp({ context, onError, stdin, stdout, tools, version }: McpOptions): StdioServerHandle {
+export function serveMcp({ context, onError, onHost, stdin, stdout, tools, version }: McpOptions): StdioServerHandle {
   const make = (): McpServer => {
     const server = new McpServer({ name: "entmoot", title: "Entmoot", version }, { instructions: INSTRUCTIONS });
-    for (const tool of tools) register(server, tool, context);
+    // Those that ask by the newest revision say it with each call instead.
+    server.server.oninitialized = () => onHost?.({ name: server.server.getClientVersion()?.name });
+    for (const tool of tools) register(server, tool, context, onHost);
     return server;
   };
   const transport = new StdioServerTransport(stdin, stdout, { maxBufferSize: LINE_MAX });
   return serveStdio(make, { transport, onerror: onError, maxSubscriptions: 16 });
 }
 
-function register(server: McpServer, tool: Tool, context: ToolContext): void {
+function register(server: McpServer, tool: Tool, context: ToolContext, onHost: McpOptions["onHost"]): void {
   const about = {
     title: tool.title,
     description: tool.description,
@@ -54,6 +58,7 @@ function register(server: McpServer, tool: Tool, context: ToolContext): void {
     },
   };
   server.registerTool(tool.name, about, async (args, extra) => {
+    onHost?.({ name: server.server.getClientVersion()?.name, meta: extra.mcpReq._meta });
     try {
       const call = { ...context, signal: extra.mcpReq.signal };
       const answer = await tool.run(call, args);

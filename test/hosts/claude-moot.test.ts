@@ -1,30 +1,15 @@
 import { expect } from "bun:test";
 import { missingHost } from "../../scripts/hosts/install.ts";
 import { BINARY } from "../support/binary.ts";
-import { DaemonNode, eventually } from "../support/daemon.ts";
+import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 import { Claude, claudeHome } from "./claude.ts";
 import { StubModel } from "./stub/stub-model.ts";
+import { deliveries, twoDaemons } from "./two-daemons.ts";
 
 const ALLOWED = ["--permission-mode", "default", "--allowedTools", "mcp__entmoot__entmoot_reply"];
-
-/** Two daemons in one moot; the second is whose agent Claude Code is. */
-async function twoDaemons(home: string) {
-  const oak = new DaemonNode(home, "oak");
-  const elm = new DaemonNode(home, "elm");
-  await Promise.all([oak.serve("-hostname", "oak"), elm.serve("-hostname", "elm")]);
-  const { group_id } = await oak.ask(["group", "create", "-name", "council"]);
-  const { link } = await oak.ask(["invite", "link", "-group", group_id]);
-  await elm.ask(["join", link]);
-  const { local_node_id } = await elm.group();
-  const say = (words: string) => oak.ask(["publish", "-topic", "chat", "-content", `@${local_node_id} ${words}`]);
-  return { oak, elm, say };
-}
-
-/** What waits at a node, and who listens for its agent. */
-const deliveries = (node: DaemonNode) => node.ask(["call", "deliveries", "{}"]);
 
 inNetns(import.meta, () => {
   const missing = missingHost("claude") ?? missingHost("screen");

@@ -1,14 +1,12 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../core/system-error.ts";
+import { recordLines } from "../record-lines.ts";
 import type { ClaudeSession } from "./claude-session.ts";
 
 /** What a session's own records say of a message. */
 export type Recorded = "taken" | "in conversation";
 
-/** Ours. Of a session that ran for days the end is looked through: what was handed over lately stands there. */
-const LOOKED_THROUGH_BYTES = 64 * 1024 * 1024;
-const PIECE_BYTES = 1024 * 1024;
 /** Ours. Folders of projects that are looked into. */
 const PROJECTS_MAX = 4096;
 
@@ -41,26 +39,7 @@ export class Transcript {
 
   *#lines(): Generator<string> {
     const path = this.#find();
-    if (path === undefined) return;
-    const handle = openSync(path, "r");
-    try {
-      const { size } = fstatSync(handle);
-      let at = Math.max(0, size - LOOKED_THROUGH_BYTES);
-      const decoder = new TextDecoder();
-      const piece = new Uint8Array(PIECE_BYTES);
-      let rest = "";
-      while (at < size) {
-        const read = readSync(handle, piece, 0, Math.min(PIECE_BYTES, size - at), at);
-        if (read === 0) break;
-        at += read;
-        const lines = (rest + decoder.decode(piece.subarray(0, read), { stream: true })).split("\n");
-        // What is not ended yet is read whole the next time.
-        rest = lines.pop() ?? "";
-        yield* lines;
-      }
-    } finally {
-      closeSync(handle);
-    }
+    if (path !== undefined) yield* recordLines(path);
   }
 
   #find(): string | undefined {

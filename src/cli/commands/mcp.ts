@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { HostSight } from "../../agent/host-sight.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
@@ -60,7 +61,8 @@ interface Narrowed {
 }
 
 async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed): Promise<void> {
-  const [{ serveMcp }, { NodeLink }, { READ_ONLY_TOOLS, TOOLS }, { ControlClient }] = await Promise.all([
+  const [{ HostSight }, { serveMcp }, { NodeLink }, { READ_ONLY_TOOLS, TOOLS }, { ControlClient }] = await Promise.all([
+    import("../../agent/host-sight.ts"),
     import("../../mcp/server.ts"),
     import("../../mcp/node-link.ts"),
     import("../../mcp/tools/all-tools.ts"),
@@ -75,12 +77,14 @@ async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed
   };
   await using node = new NodeLink(open);
   const ended = Promise.withResolvers<void>();
+  const sight = new HostSight();
   const server = serveMcp({
     tools: readOnly ? READ_ONLY_TOOLS : TOOLS,
     context: { node, clock: realClock, only, nonce: newNonce },
     version: BUILD_INFO.version,
     stdin: process.stdin,
     stdout: process.stdout,
+    onHost: (seen) => sight.note(seen),
     onError: (error) => printProse(`${LABEL}: ${error.message}`),
   });
   for (const event of ["end", "close"] as const) process.stdin.once(event, ended.resolve);
@@ -88,7 +92,7 @@ async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed
   process.stdout.once("error", () => ended.resolve());
   using _watch = whenParentIsGone(() => ended.resolve());
   const ending = new AbortController();
-  if (wakes) void wake({ open, only, signal: ending.signal });
+  if (wakes) void wake({ open, only, sight, signal: ending.signal });
   await ended.promise;
   ending.abort();
   await server.close();
@@ -99,22 +103,24 @@ async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed
 interface WakingParts {
   readonly open: () => Promise<Operations>;
   readonly only: GroupId | undefined;
+  readonly sight: HostSight;
   readonly signal: AbortSignal;
 }
 
 /** Messages begin turns in the host that started this process, where it has a way in. */
-async function wake({ only, open, signal }: WakingParts): Promise<void> {
-  const [{ hostDoor }, { runBridge }] = await Promise.all([
+async function wake({ only, open, sight, signal }: WakingParts): Promise<void> {
+  const [{ hostDoors }, { runBridge }] = await Promise.all([
     import("../../agent/host-door.ts"),
     import("../../agent/bridge.ts"),
   ]);
-  const found = hostDoor(process.env, realClock);
-  if (found === undefined) return;
-  const { agent, door, host, ways } = found;
-  const listen = { agent, host, group_id: only, can_wake: true };
   const log = createLog("warn");
+  const { version } = BUILD_INFO;
+  const parts = { env: process.env, clock: realClock, log, sight, cwd: process.cwd(), version };
   try {
-    await runBridge({ open, door, clock: realClock, log, listen, ways, nonce: newNonce }, signal);
+    for await (const { agent, door, host, until, ways } of hostDoors(parts, signal)) {
+      const listen = { agent, host, group_id: only, can_wake: true };
+      await runBridge({ open, door, clock: realClock, log, listen, ways, nonce: newNonce }, until);
+    }
   } catch (error) {
     printProse(`${LABEL}: messages no longer begin turns here: ${textOf(error)}`);
   }
