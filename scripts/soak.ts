@@ -1,7 +1,7 @@
 /**
- * `npm run soak [-- MINUTES]`, 10 by default: daemons killed at random moments, some suites beside busy processes, and
- * the simulation with many more seeds, in turns until the time is over. Prints every seed; ends with status 1 at the
- * first failure. `SEED=<n>` replays one.
+ * `npm run soak [-- MINUTES]`, 10 by default: daemons killed at random moments, some suites beside busy processes, the
+ * simulation with many more seeds, and what the hosts do that are installed, in turns until the time is over. Prints every
+ * seed; ends with status 1 at the first failure. `SEED=<n>` replays one.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,7 +33,7 @@ const SIMULATION_MAX_MS = 600_000;
 
 const USAGE = `usage: npm run soak [-- MINUTES]
 
-Runs killed daemons, suites beside busy processes and simulation seeds in turns for MINUTES (${MINUTES_DEFAULT} by default); status 1
+Runs killed daemons, suites beside busy processes, simulation seeds and installed hosts in turns for MINUTES (${MINUTES_DEFAULT} by default); status 1
 at the first failure, whose seed is printed. SEED=<n> replays one.
 `;
 
@@ -45,7 +45,7 @@ interface Budget {
 async function soak(minutes: number, signal: AbortSignal): Promise<void> {
   const budget = { endsAt: performance.now() + minutes * 60_000, signal };
   const given = process.env.SEED;
-  const total = { loops: 0, kills: 0, acknowledged: 0, underLoad: 0, simulations: 0 };
+  const total = { loops: 0, kills: 0, acknowledged: 0, underLoad: 0, simulations: 0, hosts: 0 };
   do {
     const seed = given === undefined ? crypto.getRandomValues(new Uint32Array(1))[0]! : Number(given);
     const result = await kill(seed, budget);
@@ -56,6 +56,8 @@ async function soak(minutes: number, signal: AbortSignal): Promise<void> {
     total.underLoad += await testUnderLoad(budget);
     if (isOver(budget)) break;
     if (await simulate(budget)) total.simulations += 1;
+    if (isOver(budget)) break;
+    if (await askHosts(budget)) total.hosts += 1;
   } while (!isOver(budget));
   say(`done: ${JSON.stringify(total)}`);
 }
@@ -98,6 +100,12 @@ async function simulate(budget: Budget): Promise<boolean> {
   say("simulation, SOAK=1: each failure has its SEED in the title");
   const args = ["test/simulation", "--timeout", `${SIMULATION_MAX_MS}`];
   return passes("simulation", { args, env: { SOAK: "1" } }, budget);
+}
+
+/** What hosts do, seen with those that are installed. */
+async function askHosts(budget: Budget): Promise<boolean> {
+  say("hosts: what the doors into them stand on");
+  return passes("hosts", { args: ["test/hosts"], env: { ENTMOOT_HOST_FACTS: "on" } }, budget);
 }
 
 interface Tests {

@@ -3,11 +3,11 @@ import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingHost } from "../../scripts/hosts/install.ts";
 import { testWhere } from "../support/needs.ts";
-import { inNetns } from "../support/netns.ts";
 import { ClaudeInbox } from "./claude-inbox.ts";
+import { hostFacts } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
 
-inNetns(import.meta, () => {
+hostFacts(import.meta, () => {
   const missing = missingHost("claude") ?? missingHost("screen");
 
   testWhere(missing, "a plugin's monitor brings its line to an idle session that refuses its inbox", async () => {

@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { missingHost } from "../../scripts/hosts/install.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
-import { inNetns } from "../support/netns.ts";
 import { ClaudeInbox } from "./claude-inbox.ts";
+import { hostFacts } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
 
 /** The user is asked before a tool is called, but for the probe's echo. */
 const ASKING = ["--permission-mode", "default", "--allowedTools", "mcp__probe__probe_echo"];
 
-inNetns(import.meta, () => {
+hostFacts(import.meta, () => {
   const missing = missingHost("claude") ?? missingHost("screen");
 
   testWhere(missing, "a message to an idle session is a turn of its own, and leaves the user's draft", async () => {

@@ -2,13 +2,13 @@ import { expect } from "bun:test";
 import { missingHost } from "../../scripts/hosts/install.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
-import { inNetns } from "../support/netns.ts";
 import { AppServer } from "./app-server.ts";
 import { Codex, codexHome } from "./codex.ts";
+import { hostFacts } from "./host-facts.ts";
 import { Probe } from "./probe.ts";
 import { StubModel } from "./stub/stub-model.ts";
 
-inNetns(import.meta, () => {
+hostFacts(import.meta, () => {
   const missing = missingHost("codex") ?? missingHost("screen");
 
   testWhere(

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { missingHost } from "../../scripts/hosts/install.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
-import { inNetns } from "../support/netns.ts";
+import { hostFacts } from "./host-facts.ts";
 import { Opencode, opencodeHome } from "./opencode.ts";
 import { PluginFolder } from "./opencode-plugin.ts";
 import { Probe, readLines } from "./probe.ts";
 import { StubModel } from "./stub/stub-model.ts";
 
-inNetns(import.meta, () => {
+hostFacts(import.meta, () => {
   const missing = missingHost("opencode") ?? missingHost("screen");
 
   testWhere(

@@ -1,12 +1,12 @@
 import { expect } from "bun:test";
 import { missingHost } from "../../scripts/hosts/install.ts";
 import { testWhere } from "../support/needs.ts";
-import { inNetns } from "../support/netns.ts";
+import { hostFacts } from "./host-facts.ts";
 import { Opencode, opencodeHome } from "./opencode.ts";
 import { Probe } from "./probe.ts";
 import { StubModel } from "./stub/stub-model.ts";
 
-inNetns(import.meta, () => {
+hostFacts(import.meta, () => {
   const missing = missingHost("opencode") ?? missingHost("screen");
 
   testWhere(

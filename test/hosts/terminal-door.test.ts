@@ -6,9 +6,9 @@ import { TerminalScreen } from "../../src/agent/terminal/terminal-screen.ts";
 import { eventually } from "../support/eventually.ts";
 import { hosted, someText, TestUser } from "../support/hosted.ts";
 import { testWhere } from "../support/needs.ts";
-import { inNetns } from "../support/netns.ts";
 import { claudeHome } from "./claude.ts";
 import { codexHome } from "./codex.ts";
+import { hostFacts } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
 import { opencodeHome } from "./opencode.ts";
 import { StubModel } from "./stub/stub-model.ts";
@@ -39,7 +39,7 @@ const HOSTS: readonly {
   { name: "opencode", home: opencodeHome, args: [], ready: /Ask anything/ },
 ];
 
-inNetns(import.meta, () => {
+hostFacts(import.meta, () => {
   for (const { name, home: makeHome, args, ready } of HOSTS) {
     testWhere(
       missingHost(name),
