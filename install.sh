@@ -106,7 +106,7 @@ roots() {
   # shellcheck disable=SC2012 # Of a line of ls only what stands before the name is read; what does not look so is refused.
   ls -ldn "$@" 2>/dev/null | (
     # In a shell of its own: some run the end of a pipe in this one.
-    while read -r mode names number rest; do
+    while read -r mode _ number _; do
       case $number:$mode in
       0:d????????[tT]*) ;;
       0:?????w* | 0:????????w*) exit 1 ;;

@@ -11,6 +11,8 @@ import { compactJson, jsonString } from "../src/core/json/json-text.ts";
 import { parsePolicyFile } from "../src/core/policy/policy-file.ts";
 import { matchTopic } from "../src/core/policy/topic.ts";
 import { decodeMessageForms } from "../src/core/record/message.ts";
+import { NOTE_KINDS, readNote } from "../src/core/record/note.ts";
+import { decodeReceipt, RECEIPT_ROWS_MAX } from "../src/core/record/note-bodies.ts";
 import { decodeRosterEntry, rosterEntrySigningForm } from "../src/core/roster/roster-entry.ts";
 import { terminalText } from "../src/view/terminal-text.ts";
 import { decodeControlFrame } from "../src/wire/control/control-frame.ts";
@@ -62,6 +64,18 @@ function keyed(count: number, key: (i: number) => string): Uint8Array {
 
 function quoted(bytes: Uint8Array): Uint8Array {
   return Buffer.concat([encodeUtf8('"'), bytes.subarray(2), encodeUtf8('"')]);
+}
+
+/** A receipt without a good signature, of as many rows as may be in it. */
+function receiptNote(bytes: number): Uint8Array {
+  const rows = Math.min(RECEIPT_ROWS_MAX, Math.floor((Math.min(bytes, 3_808) - 160) / 57));
+  const note = new Uint8Array(160 + rows * 57);
+  note.set(encodeUtf8("entmoot.note.v1\n"));
+  note[16] = NOTE_KINDS.indexOf("receipt") + 1;
+  note[88] = 1;
+  note[95] = rows;
+  for (let n = 0; n < rows; n++) note[96 + 57 * n] = n;
+  return note;
 }
 
 const PROSE = "The entmoot met at dawn, and nobody was hasty: “first the names”, said one — then the tea. ";
@@ -260,6 +274,14 @@ export const DECODERS: readonly DecoderCase[] = [
       ...JSON_WORST,
       "long hostname": (bytes) => between(`{"group_id":"${ZERO}","hostname":"`, "\\ud83d", `"}`, bytes),
     },
+  },
+  {
+    name: "receipts of a member",
+    bytes: 8192,
+    pieceBytes: 3_808,
+    decode: (input) => decodeReceipt(readNote(input).body),
+    typical: receiptNote,
+    worst: { "rows of one message": (bytes) => receiptNote(bytes).fill(0, 96, bytes - 64) },
   },
   {
     name: "frame of the control socket",

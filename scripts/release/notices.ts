@@ -73,11 +73,23 @@ text is above, where it is among them; the texts of the others follow the list.`
   },
 };
 
+/** Packages under MIT that bring no licence text: whose they are, as their sources say. */
+const HOLDERS: Readonly<Record<string, readonly string[]>> = {
+  "@xterm/headless": [
+    "2014-2022 The xterm.js authors",
+    "2012-2013 Christopher Jeffrey",
+    "2011 Fabrice Bellard",
+    "Microsoft Corporation",
+  ],
+};
+
 const LICENCES = join(import.meta.dir, "licences");
 
 function textOf(root: string, name: string): string {
   const native = NATIVE[wholeOf(name)];
   if (native !== undefined) return nativeText(root, native);
+  const holders = HOLDERS[name];
+  if (holders !== undefined) return `${holders.map((each) => `Copyright (c) ${each}\n`).join("")}\n${MIT}`;
   const dir = join(root, "node_modules", name);
   const file = (existsSync(dir) ? readdirSync(dir) : []).find((each) => /^(licen[cs]e|copying)(\.|$)/i.test(each));
   if (file === undefined) throw new Error(`${name}: brings no licence text; it cannot go into an archive`);

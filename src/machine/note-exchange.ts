@@ -7,6 +7,8 @@ import { isNewerNote, type NoteHead, type NoteKind, type NoteName, noteKey } fro
 export const ANNOUNCE_MS = 1_000;
 /** Ours. All heads are told again to whoever is connected for so long. */
 const TELL_AGAIN_MS = 600_000;
+/** Ours. A peer whose heads did not come is greeted again after so long, doubling: it may not have known the moot yet. */
+const GREET_AGAIN_MS = 5_000;
 /** Ours. Notes asked for at once; as many as one answer may hold. */
 const ASKED_MAX = 32;
 /** Ours. Peers remembered that have a note that is wanted; past this others are told of again when they are met. */
@@ -41,8 +43,13 @@ export interface NotesView {
 export type NoteEvent =
   | { readonly kind: "met"; readonly peer: PublicKey }
   | { readonly kind: "lost"; readonly peer: PublicKey }
-  /** What a peer says it holds: all of it when it is met. */
-  | { readonly kind: "heads"; readonly from: PublicKey; readonly heads: readonly NoteHead[] }
+  /** What a peer says it holds. `isGreeting`: all of it, and it has had nothing of ours since it was met. */
+  | {
+      readonly kind: "heads";
+      readonly from: PublicKey;
+      readonly heads: readonly NoteHead[];
+      readonly isGreeting: boolean;
+    }
   /** A note is held that is newer than any before. `from`: nobody for one of our own. */
   | { readonly kind: "kept"; readonly head: NoteHead; readonly from: PublicKey | undefined }
   /** Its author has made more than it may: to be asked for again then. */
@@ -54,8 +61,13 @@ export type NoteEvent =
   | { readonly kind: "timer" };
 
 export type NoteEffect =
-  /** Tell what is held, or what is new; nothing is told too, when it was met. */
-  | { readonly kind: "tell_heads"; readonly to: PublicKey; readonly heads: readonly NoteHead[] }
+  /** Tell what is held, or what is new; in a greeting also nothing. */
+  | {
+      readonly kind: "tell_heads";
+      readonly to: PublicKey;
+      readonly heads: readonly NoteHead[];
+      readonly isGreeting: boolean;
+    }
   /** Tell notes of our own. */
   | { readonly kind: "tell_notes"; readonly to: PublicKey; readonly names: readonly NoteName[] }
   | { readonly kind: "ask"; readonly to: PublicKey; readonly names: readonly NoteName[] }
@@ -64,6 +76,9 @@ export type NoteEffect =
 interface PeerState {
   /** Its heads came since it was met, and no rule it told of is lacking: it may be told things. */
   isHeard: boolean;
+  /** When it is greeted again unless it was heard by then, and how often it was. */
+  greetAt: SteadyMs | undefined;
+  greetings: number;
   /** What came since it was met and it could not be told of. */
   readonly missed: Map<string, NoteName>;
   /** Asked for just now. */
@@ -126,13 +141,13 @@ export class NoteExchange {
     switch (event.kind) {
       case "met":
         this.#begin(event.peer, now);
-        effects.push({ kind: "tell_heads", to: event.peer, heads: this.#told(event.peer, this.#view.heads()) });
+        this.#greet(event.peer, now, effects);
         break;
       case "lost":
         this.#lost(event.peer);
         break;
       case "heads":
-        this.#onHeads(event.from, event.heads, now, effects);
+        this.#onHeads(event, now, effects);
         break;
       case "kept":
         this.#onKept(event, now, effects);
@@ -168,9 +183,24 @@ export class NoteExchange {
     this.#againAt ??= later(now, TELL_AGAIN_MS);
     const known = this.#peers.get(peer);
     if (known !== undefined) return known;
-    const state = { isHeard: false, missed: new Map(), asked: [], restUntil: undefined, failures: 0 };
+    const state: PeerState = {
+      isHeard: false,
+      greetAt: undefined,
+      greetings: 0,
+      missed: new Map(),
+      asked: [],
+      restUntil: undefined,
+      failures: 0,
+    };
     this.#peers.set(peer, state);
     return state;
+  }
+
+  #greet(to: PublicKey, now: SteadyMs, effects: NoteEffect[]): void {
+    const peer = this.#begin(to, now);
+    peer.greetAt = later(now, Math.min(TELL_AGAIN_MS, GREET_AGAIN_MS * 2 ** Math.min(peer.greetings, 10)));
+    peer.greetings += 1;
+    effects.push({ kind: "tell_heads", to, heads: this.#told(to, this.#view.heads()), isGreeting: !peer.isHeard });
   }
 
   #lost(peer: PublicKey): void {
@@ -182,14 +212,21 @@ export class NoteExchange {
     }
   }
 
-  #onHeads(from: PublicKey, heads: readonly NoteHead[], now: SteadyMs, effects: NoteEffect[]): void {
+  #onHeads(
+    { from, heads, isGreeting }: Extract<NoteEvent, { kind: "heads" }>,
+    now: SteadyMs,
+    effects: NoteEffect[],
+  ): void {
     // Its first words may be here before it is known that it is connected.
     const peer = this.#begin(from, now);
     for (const head of heads) {
       if (!this.#view.wants(head, from) || !isNewerNote(head, this.#view.head(head))) continue;
       this.#want(head, from, undefined);
     }
+    const isAgain = isGreeting && peer.isHeard;
     this.#hear(from, peer, effects);
+    // Ours crossed its first one; that it greets again says that ours was lost.
+    if (isAgain) this.#greet(from, now, effects);
   }
 
   /** Nothing is told to a peer before a rule that it holds is here. */
@@ -202,7 +239,7 @@ export class NoteExchange {
     const missed = [...peer.missed.values()].flatMap((name) => this.#view.head(name) ?? []);
     peer.missed.clear();
     const heads = this.#told(from, missed);
-    if (heads.length > 0) effects.push({ kind: "tell_heads", to: from, heads });
+    if (heads.length > 0) effects.push({ kind: "tell_heads", to: from, heads, isGreeting: false });
   }
 
   #want(head: NoteHead, from: PublicKey, notBefore: SteadyMs | undefined): void {
@@ -307,16 +344,20 @@ export class NoteExchange {
         to,
         others.map(({ head }) => this.#view.head(head) ?? head),
       );
-      if (heads.length > 0) effects.push({ kind: "tell_heads", to, heads });
+      if (heads.length > 0) effects.push({ kind: "tell_heads", to, heads, isGreeting: false });
     }
   }
 
   /** What was lost on its way is made up for. */
   #tellAgain(now: SteadyMs, effects: NoteEffect[]): void {
+    for (const [to, { greetAt, isHeard }] of this.#peers) {
+      if (!isHeard && greetAt !== undefined && now >= greetAt) this.#greet(to, now, effects);
+    }
     if (this.#againAt === undefined || now < this.#againAt) return;
     this.#againAt = this.#peers.size === 0 ? undefined : later(now, TELL_AGAIN_MS);
     for (const [to, { isHeard }] of this.#peers) {
-      if (isHeard) effects.push({ kind: "tell_heads", to, heads: this.#told(to, this.#view.heads()) });
+      if (!isHeard) continue;
+      effects.push({ kind: "tell_heads", to, heads: this.#told(to, this.#view.heads()), isGreeting: false });
     }
   }
 
@@ -330,6 +371,7 @@ export class NoteExchange {
       if (instant !== undefined && instant > now && (at === undefined || instant < at)) at = instant;
     };
     sooner(this.#againAt);
+    for (const { greetAt, isHeard } of this.#peers.values()) if (!isHeard) sooner(greetAt);
     for (const { askedOf, holders, notBefore } of this.#wants.values()) {
       if (askedOf !== undefined) continue;
       sooner(notBefore);

@@ -34,6 +34,7 @@ import { markLog, renewRolledBackLog } from "./log-mark.ts";
 import { type MembershipChange, membershipChanges, tellLog } from "./membership-changes.ts";
 import type { NodeContext } from "./node-context.ts";
 import { mootStatuses } from "./node-status.ts";
+import { noteEvents } from "./notes/note-events.ts";
 import { OwnNotes } from "./notes/own-notes.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, EndingCall, type Implemented, type OperationHost } from "./operations/implementation.ts";
@@ -41,6 +42,7 @@ import { callInProcess } from "./operations/in-process.ts";
 import type { WatchedPeer } from "./operations/messages.ts";
 import type { AnyOperation, CallOptions, Loose, Operation, Operations } from "./operations/operation.ts";
 import { Publisher } from "./publish.ts";
+import type { WatchedNote } from "./read/watch.ts";
 import { Turns } from "./turns.ts";
 import { TwinWatch } from "./twin-watch.ts";
 import { UnopenedGroups } from "./unopened-groups.ts";
@@ -90,6 +92,7 @@ export class EntmootNode implements Operations, OperationHost {
   /** What was said last of a group that cannot be read. */
   readonly #failed = new Map<GroupId, string>();
   readonly #changed = new ChangeSignal();
+  readonly #noteListeners = new Set<(event: WatchedNote) => void>();
   readonly #peerListeners = new Set<(event: WatchedPeer) => void>();
   readonly #random: Random;
   readonly #context: NodeContext;
@@ -245,6 +248,13 @@ export class EntmootNode implements Operations, OperationHost {
         agents,
         listeners: () => listeners.all,
       });
+      context.carrier.notes.onNews((news) => {
+        const { asking } = windows.of(news.group);
+        for (const event of noteEvents(news, (id) => asking.wrote(id))) {
+          for (const listener of this.#noteListeners) listener(event);
+        }
+        this.#changed.notify();
+      });
     }
     return {
       ...context,
@@ -255,6 +265,11 @@ export class EntmootNode implements Operations, OperationHost {
       agents,
       windows: () => windows,
       ledger: this.#agents.ledger,
+      ownNotes: this.#ownNotes,
+      presence: (id, member) => {
+        const group = this.#groups.get(id);
+        return group && context.carrier?.notes.of(group).presence.of(member);
+      },
       listeners: this.#agents.listeners,
       moots,
       moot: (id) => this.#readable(id),
@@ -263,6 +278,10 @@ export class EntmootNode implements Operations, OperationHost {
       onPeerEvent: (listener: (event: WatchedPeer) => void) => {
         this.#peerListeners.add(listener);
         return () => this.#peerListeners.delete(listener);
+      },
+      onNoteEvent: (listener: (event: WatchedNote) => void) => {
+        this.#noteListeners.add(listener);
+        return () => this.#noteListeners.delete(listener);
       },
       publisher: new Publisher(context),
       joiner: new Joiner(context),

@@ -14,7 +14,7 @@ import {
   unmuteMember,
 } from "./agents/acting.ts";
 import { tellDeliveries } from "./agents/deliveries.ts";
-import { type InboxServices, listInbox } from "./agents/inbox.ts";
+import { listInbox } from "./agents/inbox.ts";
 import type { Listeners } from "./agents/listeners.ts";
 import { findMessages, tellThread } from "./agents/thread.ts";
 import { awaitComparison, changeRoster } from "./change-roster.ts";
@@ -26,8 +26,9 @@ import { createLink, listLinks, revokeLink } from "./links.ts";
 import { acknowledge as acknowledgeMail, forgetClient, type Mailboxes, tellStanding } from "./mailbox/mailbox.ts";
 import { pull } from "./mailbox/pull.ts";
 import { mintInvite } from "./mint-invite.ts";
-import type { NodeContext } from "./node-context.ts";
 import { statusForAgent } from "./node-status.ts";
+import { changeSettings, type NoteServices } from "./notes/change-settings.ts";
+import { type ReceiptServices, tellReceipts } from "./notes/tell-receipts.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, type Implementations, Implemented } from "./operations/implementation.ts";
 import type { RequestOf } from "./operations/operation.ts";
@@ -52,10 +53,10 @@ export interface Restart {
 }
 
 /** What reading works on. */
-export type Reading = InboxServices & Mailboxes & Parameters<typeof listMembers>[0];
+export type Reading = ReceiptServices & Mailboxes & Parameters<typeof listMembers>[0];
 
 /** What the operations of a node work on. */
-export interface NodeServices extends NodeContext, Watched, ActingServices {
+export interface NodeServices extends NoteServices, Watched, ActingServices, Pick<ReceiptServices, "presence"> {
   /** The key of this node. */
   readonly local: PublicKey;
   readonly changed: ChangeSignal;
@@ -95,6 +96,7 @@ const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
   thread: tellThread,
   message_find: findMessages,
   mutes: listMutes,
+  receipts: tellReceipts,
 };
 
 /** What can be asked of a data root that is only looked at. */
@@ -200,6 +202,7 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   mute: muteMember,
   unmute: unmuteMember,
   deliver_rule: deliverRule,
+  receipt_settings: writing("node", changeSettings),
 };
 
 /** What can be asked of a node, with what carries it out. */

@@ -3,6 +3,7 @@ import type { NodeInfo } from "../core/record/records.ts";
 import type { Group } from "./group/group.ts";
 import { profileName } from "./group/profiles.ts";
 import type { NodeContext } from "./node-context.ts";
+import { presenceRow } from "./notes/kept-receipts.ts";
 import { fittingRows } from "./operations/fitting-rows.ts";
 import { PEERS_ROOM, type PeerRow, type peers } from "./operations/moots.ts";
 import type { AnswerOf } from "./operations/operation.ts";
@@ -26,6 +27,7 @@ function peerRow(context: NodeContext, group: Group, member: NodeInfo): PeerRow 
     hostname: profileName(group, member, context.clock.unix()),
     self: isSelf,
     founder: key !== undefined && key === group.roster.founder,
+    ...presenceRow(key === undefined ? undefined : context.carrier?.notes.of(group).presence.of(key)),
   };
   const copy = key === undefined ? undefined : group.copyOf(key);
   const unreached = {

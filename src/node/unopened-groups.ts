@@ -98,10 +98,10 @@ export class UnopenedGroups implements Disposable {
 
   /** Those that are still on the disk; the others are forgotten. */
   #stillThere(): readonly GroupId[] {
+    // Asked first: looking again takes from them what was left out and is whole by now, which is to be opened.
+    const before = [...this.all().keys()];
     try {
-      // Looks at those again that it left out.
       const joined = new Set(this.#parts.root.groupIds());
-      const before = [...this.all().keys()];
       for (const id of before) if (!joined.has(id)) this.#reasons.delete(id);
       return before.filter((id) => joined.has(id));
     } catch (error) {

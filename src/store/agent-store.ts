@@ -110,7 +110,7 @@ export interface AgentStore extends Disposable {
   held(): LedgerRow[];
   /** At most `limit` of those that went to a host at `ms` or later, oldest first. */
   handedSince(ms: number, limit: number): LedgerRow[];
-  /** At most `limit` of a moot's rows that ask, `ofAuthor` of one author among them, those first that came last. */
+  /** At most `limit` of a moot's rows that ask and whose author is known, `ofAuthor` of one among them, those first that came last. */
   latestAsking(
     groupId: GroupId,
     { limit, ofAuthor }: { readonly limit: number; readonly ofAuthor: number },
@@ -164,4 +164,9 @@ export function muteToForget(mutes: readonly Mute[], nowMs: number, limits: Agen
 /** Rows that may go first where there are too many: what is done is shown as unread again when its row has gone too early. */
 export function mayBeForgotten(row: LedgerRow, doneSeq: number): boolean {
   return !waits(row) && (!isDone(row.state) || row.seq <= doneSeq);
+}
+
+/** Those that came last first, whichever driver is asked. */
+export function lastFirst(one: LedgerRow, other: LedgerRow): number {
+  return other.queuedAtMs - one.queuedAtMs || other.seq - one.seq || (other.messageId < one.messageId ? -1 : 1);
 }

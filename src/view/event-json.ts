@@ -1,5 +1,5 @@
-import { GroupId, RosterEntryId } from "../core/ids.ts";
-import type { WatchEvent, WatchedPeer } from "../node/operations/messages.ts";
+import { GroupId, MessageId, RosterEntryId } from "../core/ids.ts";
+import type { WatchEvent, WatchedPeer, WatchedPresence, WatchedReceipt } from "../node/operations/messages.ts";
 import { messageLine } from "./message-line.ts";
 
 /** A watch event as `up` and programs around it read it. */
@@ -8,6 +8,8 @@ export function eventJson(event: WatchEvent) {
   if (event.kind === "unread") {
     return { event: "unread", group_id: GroupId.toBase64(event.group_id), reason: event.reason };
   }
+  if (event.kind === "receipt") return receiptJson(event);
+  if (event.kind === "presence") return presenceJson(event);
   return {
     event: "peer",
     group_id: GroupId.toBase64(event.group_id),
@@ -17,6 +19,32 @@ export function eventJson(event: WatchEvent) {
     route: event.route,
     ...(event.self ? { self: true } : {}),
     ...rosterPart(event),
+  };
+}
+
+/** What became of a message of this node somewhere. */
+export function receiptJson({ entmoot_pubkey, group_id, message_id, node_id, since_ms, state }: WatchedReceipt) {
+  return {
+    event: "receipt",
+    group_id: GroupId.toBase64(group_id),
+    message_id: MessageId.toBase64(message_id),
+    node_id,
+    entmoot_pubkey: entmoot_pubkey.toBase64(),
+    state,
+    ...(since_ms > 0 ? { since_ms } : {}),
+  };
+}
+
+/** Somebody began or ceased to listen at a member. */
+export function presenceJson({ entmoot_pubkey, group_id, host, listening, node_id, since_ms }: WatchedPresence) {
+  return {
+    event: "presence",
+    group_id: GroupId.toBase64(group_id),
+    node_id,
+    entmoot_pubkey: entmoot_pubkey.toBase64(),
+    listening,
+    ...(since_ms > 0 ? { since_ms } : {}),
+    ...(host === "" ? {} : { host }),
   };
 }
 

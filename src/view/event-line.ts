@@ -1,9 +1,10 @@
 import { instantText, sizeText } from "../core/amounts.ts";
 import { trimSpace } from "../core/bytes/text.ts";
-import { GroupId } from "../core/ids.ts";
+import { GroupId, MessageId } from "../core/ids.ts";
 import { shellCommand } from "../host/shell-quote.ts";
 import type { MessageRow, WatchEvent } from "../node/operations/messages.ts";
 import { textOrBytes } from "./message-line.ts";
+import { presenceText, receiptText, timeText } from "./receipt-text.ts";
 import { terminalLines, terminalText } from "./terminal-text.ts";
 
 /** Ours. Of a name on a terminal. */
@@ -34,6 +35,12 @@ export function eventLine(event: WatchEvent, { moot, names, now, program = PROGR
   if (event.kind === "unread") return `${clock(now, now)}  ${where}cannot be read: ${terminalText(event.reason)}`;
   const nodeId = event.kind === "message" ? event.message.author.pilot_node_id : event.node_id;
   const who = nameOf(nodeId, names.get(nodeId));
+  if (event.kind === "presence") return `${clock(now, now)}  ${where}${presenceText(who, event, now)}`;
+  if (event.kind === "receipt") {
+    const id = MessageId.toBase64(event.message_id).slice(0, KEY_SHOWN);
+    const words = receiptText(event.state, event.since_ms, now.getTime());
+    return `${clock(now, now)}  ${where}your message ${id}: ${who}${words}`;
+  }
   if (event.kind === "peer" && event.self) return `${clock(now, now)}  ${where}${OWN_CHANGE[event.event]}`;
   if (event.kind === "peer") {
     const route = event.route === "none" ? "" : ` (${event.route})`;
@@ -90,11 +97,8 @@ export function nameOf(nodeId: number, name: string | undefined): string {
   return shown === "" ? String(nodeId) : `${shown}/${nodeId}`;
 }
 
-/** The time of day in UTC, with the date where that is another one than now. */
 function clock(at: Date, now: Date): string {
-  const [text, today] = [instantText(at.getTime()), instantText(now.getTime())];
-  const [date, time] = text.split(" ");
-  return today.startsWith(`${date} `) ? time! : text;
+  return timeText(at.getTime(), now.getTime());
 }
 
 /** An author's clock may say anything; past what a date can hold there is no time to show. */

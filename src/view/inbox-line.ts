@@ -2,6 +2,7 @@ import { instantText } from "../core/amounts.ts";
 import { GroupId, MessageId } from "../core/ids.ts";
 import type { InboxRow } from "../node/operations/inbox.ts";
 import { jsonInteger, textOrBytes } from "./message-line.ts";
+import { readerLines, receiptEntryJson } from "./receipt-text.ts";
 import { terminalLines, terminalText } from "./terminal-text.ts";
 
 /** Ours. Of an id as people read it: twelve characters, which no two messages of a node share by chance. */
@@ -23,6 +24,7 @@ export function inboxJson(row: InboxRow) {
     hostname: row.hostname,
     message_id: MessageId.toBase64(row.message_id),
     ...(row.place === "" ? {} : { place: row.place }),
+    ...(row.receipts === undefined ? {} : { receipts: row.receipts.map(receiptEntryJson) }),
     references: row.references.map((id) => MessageId.toBase64(id)),
     ...(row.self ? { self: true } : {}),
     seq: row.seq,
@@ -34,10 +36,11 @@ export function inboxJson(row: InboxRow) {
 }
 
 /** The same for people: who, where and when on one line, and below it what was said. `moot`: its name, if it has one. */
-export function inboxText(row: InboxRow, moot: string): string {
+export function inboxText(row: InboxRow, moot: string, nowMs = 0): string {
   const { shown, isWhole } = terminalLines(new TextDecoder().decode(row.content));
   const isAll = isWhole && row.content.length === row.content_bytes;
-  return `${headingOf(row, moot)}\n    ${shown}${isAll ? "" : ` … (${row.content_bytes} bytes: entmootd read)`}`;
+  const words = `    ${shown}${isAll ? "" : ` … (${row.content_bytes} bytes: entmootd read)`}`;
+  return [headingOf(row, moot), words, ...readerLines(row.receipts ?? [], nowMs)].join("\n");
 }
 
 /** One line that says of which message the words below it are. */

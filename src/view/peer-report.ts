@@ -1,3 +1,4 @@
+import { instantText } from "../core/amounts.ts";
 import { GroupId } from "../core/ids.ts";
 import { dayText } from "../core/policy/retention.ts";
 import type { PeerRow, ProbeRow } from "../node/operations/moots.ts";
@@ -22,6 +23,11 @@ export interface PeerReportRow {
   readonly last_seen_ms?: number;
   /** Its messages beside ours when they were last compared, from a day on where one of the two has removed what is older. */
   readonly copy?: "same" | "different";
+  /** Whether anything that can wake its agent listens there, and since when, where it says so. */
+  readonly listening?: boolean;
+  readonly listening_since_ms?: number;
+  readonly not_listening_since_ms?: number;
+  readonly listening_host?: string;
   readonly copy_since?: string;
   /** How often it was past its part of this node, and of what the last time. */
   readonly refusals?: number;
@@ -64,11 +70,22 @@ export function peerReport(rows: readonly PeerRow[], context: PeerReportContext)
       connected: row.connected,
       founder: row.founder,
       ...(row.last_seen_ms === undefined ? {} : { last_seen_ms: row.last_seen_ms }),
+      ...listeningOf(row),
       ...(row.copy === undefined ? {} : { copy: row.copy }),
       ...(row.copy_since_ms === 0 ? {} : { copy_since: dayText(BigInt(row.copy_since_ms)) }),
       ...(row.refusals === 0 ? {} : { refusals: row.refusals, refused_for: row.refused_for }),
     };
   });
+}
+
+function listeningOf({ listening, listening_host, listening_since_ms, not_listening_since_ms }: PeerRow) {
+  if (listening === undefined) return {};
+  return {
+    listening,
+    ...(listening_since_ms > 0 ? { listening_since_ms } : {}),
+    ...(not_listening_since_ms > 0 ? { not_listening_since_ms } : {}),
+    ...(listening_host === "" ? {} : { listening_host }),
+  };
 }
 
 interface Advice {
@@ -132,10 +149,20 @@ const HEADER = [
   "TRUST",
   "ROUTE",
   "COPY",
+  "LISTENING",
   "DIAGNOSIS",
   "SUGGESTION",
 ];
 const COPY_COLUMN = HEADER.indexOf("COPY");
+const LISTENING_COLUMN = HEADER.indexOf("LISTENING");
+
+/** The column for people: since when somebody does, or nobody has. */
+function listeningText({ listening, listening_since_ms = 0, not_listening_since_ms = 0 }: PeerReportRow): string {
+  if (listening === undefined) return "-";
+  const sinceMs = listening ? listening_since_ms : not_listening_since_ms;
+  const word = listening ? "yes" : "nobody";
+  return sinceMs === 0 ? word : `${word} since ${instantText(sinceMs)}`;
+}
 
 function copyText({ copy, copy_since }: PeerReportRow): string {
   if (copy === undefined) return "-";
@@ -153,12 +180,16 @@ export function peerTable(rows: readonly PeerReportRow[], clean: (text: string) 
     row.trust,
     row.rtt_ms === undefined || ["self", "none"].includes(row.route) ? row.route : `${row.route}/${row.rtt_ms}ms`,
     copyText(row),
+    listeningText(row),
     row.diagnosis,
     row.next_command ?? row.suggestion ?? "-",
   ]);
   // Where nobody was compared, as without a daemon, the table is the original's.
   const isCompared = rows.some(({ copy }) => copy !== undefined);
-  const table = [HEADER, ...lines].map((cells) => cells.filter((_, column) => isCompared || column !== COPY_COLUMN));
+  const isSaid = rows.some(({ listening }) => listening !== undefined);
+  const isShown = (_: string, column: number) =>
+    (isCompared || column !== COPY_COLUMN) && (isSaid || column !== LISTENING_COLUMN);
+  const table = [HEADER, ...lines].map((cells) => cells.filter(isShown));
   const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
   return table.map((line) =>
     line

@@ -58,6 +58,7 @@ export function agentStoreContract(name: string, makeWorld: () => AgentStoreWorl
         row(4, { author: key(9) }),
       );
       put(store, row(5, { author: key(9), state: "answered" }), row(6, { groupId: group(2) }));
+      put(store, row(7, { author: undefined }));
       const latest = (limit: number, ofAuthor: number) =>
         store.latestAsking(GROUP, { limit, ofAuthor }).map(({ seq }) => seq);
       expect(latest(9, 9)).toEqual([5, 4, 2, 1]);

@@ -15,6 +15,7 @@ import { LISTEN_CASES } from "./operations-listen.ts";
 import { MAILBOX_CASES } from "./operations-mailbox.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
+import { RECEIPT_CASES } from "./operations-receipts.ts";
 import { AGENTS_SOCKET, IN_PROCESS, OWNERS_SOCKET, openStage } from "./operations-stage.ts";
 import { VOICE_CASES } from "./operations-voices.ts";
 
@@ -28,6 +29,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...LISTEN_CASES,
   ...MAILBOX_CASES,
   ...INBOX_CASES,
+  ...RECEIPT_CASES,
 };
 
 for (const driver of [IN_PROCESS, OWNERS_SOCKET, AGENTS_SOCKET]) operationsContract(driver, OPERATIONS, CASES);

@@ -50,17 +50,22 @@ describe("heads", () => {
     a.take(head(3, 5), key(9));
     a.take(head(4, 5), key(9));
     expect(only(a.handle({ kind: "met", peer: key(2) }))).toEqual([
-      { kind: "tell_heads", to: key(2), heads: [head(3, 5), head(4, 5)] },
+      { kind: "tell_heads", to: key(2), heads: [head(3, 5), head(4, 5)], isGreeting: true },
     ]);
-    const heard = a.handle({ kind: "heads", from: key(2), heads: [head(3, 6), head(4, 4), head(5, 1)] });
+    const heard = a.handle({
+      kind: "heads",
+      from: key(2),
+      heads: [head(3, 6), head(4, 4), head(5, 1)],
+      isGreeting: false,
+    });
     expect(only(heard)).toEqual([{ kind: "ask", to: key(2), names: [head(3, 6), head(5, 1)].map(nameOf) }]);
   });
 
   test("of equal versions the greater signature is newer", () => {
     const a = new Member(key(1));
     a.take(head(3, 5, "0a"), key(9));
-    expect(only(a.handle({ kind: "heads", from: key(2), heads: [head(3, 5, "09")] }))).toEqual([]);
-    expect(only(a.handle({ kind: "heads", from: key(2), heads: [head(3, 5, "0b")] }))).toEqual([
+    expect(only(a.handle({ kind: "heads", from: key(2), heads: [head(3, 5, "09")], isGreeting: false }))).toEqual([]);
+    expect(only(a.handle({ kind: "heads", from: key(2), heads: [head(3, 5, "0b")], isGreeting: false }))).toEqual([
       { kind: "ask", to: key(2), names: [nameOf(head(3, 5))] },
     ]);
   });
@@ -69,10 +74,10 @@ describe("heads", () => {
     const a = new Member(key(1));
     for (const peer of [2, 3]) a.handle({ kind: "met", peer: key(peer) });
     const asked = { author: key(7), kind: "receipt" } as const;
-    expect(only(a.handle({ kind: "heads", from: key(2), heads: [head(7, 1)] }))).toEqual([
+    expect(only(a.handle({ kind: "heads", from: key(2), heads: [head(7, 1)], isGreeting: false }))).toEqual([
       { kind: "ask", to: key(2), names: [asked] },
     ]);
-    expect(only(a.handle({ kind: "heads", from: key(3), heads: [head(7, 1)] }))).toEqual([]);
+    expect(only(a.handle({ kind: "heads", from: key(3), heads: [head(7, 1)], isGreeting: false }))).toEqual([]);
     expect(only(a.handle({ kind: "failed", from: key(2) }))).toEqual([{ kind: "ask", to: key(3), names: [asked] }]);
     a.take(head(7, 1), key(3));
     expect(only(a.handle({ kind: "answered", from: key(3), asked: [asked] }))).toEqual([]);
@@ -84,7 +89,9 @@ describe("heads", () => {
     a.handle({ kind: "met", peer: key(2) });
     const asked = [nameOf(head(7, 1))];
     const asksAt = (atMs: number) =>
-      a.handle({ kind: "heads", from: key(2), heads: [head(7, 9)] }, atMs).some(({ kind }) => kind === "ask");
+      a
+        .handle({ kind: "heads", from: key(2), heads: [head(7, 9)], isGreeting: false }, atMs)
+        .some(({ kind }) => kind === "ask");
     let at = 0;
     const rests: number[] = [];
     for (let n = 0; n < 7; n++) {
@@ -110,7 +117,9 @@ describe("heads", () => {
       ...head(1, 1),
       author: PublicKey.fromHex(n.toString(16).padStart(64, "0")),
     }));
-    const asked = a.handle({ kind: "heads", from: key(2), heads: many }).find(({ kind }) => kind === "ask");
+    const asked = a
+      .handle({ kind: "heads", from: key(2), heads: many, isGreeting: false })
+      .find(({ kind }) => kind === "ask");
     expect(a.exchange.wanted).toBe(512);
     expect(asked).toMatchObject({ names: { length: 32 } });
   });
@@ -119,9 +128,9 @@ describe("heads", () => {
     const a = new Member(key(1));
     a.wants = false;
     a.handle({ kind: "met", peer: key(2) });
-    expect(only(a.handle({ kind: "heads", from: key(2), heads: [head(7, 1)] }))).toEqual([]);
+    expect(only(a.handle({ kind: "heads", from: key(2), heads: [head(7, 1)], isGreeting: false }))).toEqual([]);
     a.wants = true;
-    a.handle({ kind: "heads", from: key(2), heads: [head(7, 1)] });
+    a.handle({ kind: "heads", from: key(2), heads: [head(7, 1)], isGreeting: false });
     expect(a.exchange.wanted).toBe(1);
     a.wants = false;
     a.exchange.forget();
@@ -134,7 +143,7 @@ describe("telling", () => {
     const a = new Member(key(1));
     for (const peer of [2, 3]) {
       a.handle({ kind: "met", peer: key(peer) });
-      a.handle({ kind: "heads", from: key(peer), heads: [] });
+      a.handle({ kind: "heads", from: key(peer), heads: [], isGreeting: false });
     }
     expect(only(a.take(head(1, 1), undefined))).toEqual([
       { kind: "tell_notes", to: key(2), names: [nameOf(head(1, 1))] },
@@ -142,7 +151,7 @@ describe("telling", () => {
     ]);
     expect(only(a.take(head(7, 1), key(2)))).toEqual([]);
     expect(only(a.handle({ kind: "timer" }, ANNOUNCE_MS))).toEqual([
-      { kind: "tell_heads", to: key(3), heads: [head(7, 1)] },
+      { kind: "tell_heads", to: key(3), heads: [head(7, 1)], isGreeting: false },
     ]);
   });
 
@@ -151,18 +160,37 @@ describe("telling", () => {
     a.handle({ kind: "met", peer: key(2) });
     expect(only(a.take(head(1, 1), undefined))).toEqual([]);
     const rule = head(5, 3, "00", "rule");
-    expect(only(a.handle({ kind: "heads", from: key(2), heads: [rule] }))).toEqual([
+    expect(only(a.handle({ kind: "heads", from: key(2), heads: [rule], isGreeting: false }))).toEqual([
       { kind: "ask", to: key(2), names: [nameOf(rule)] },
     ]);
     expect(only(a.take(head(1, 2), undefined))).toEqual([]);
     expect(only(a.handle({ kind: "timer" }, ANNOUNCE_MS))).toEqual([]);
-    expect(only(a.take(rule, key(2)))).toEqual([{ kind: "tell_heads", to: key(2), heads: [head(1, 2), rule] }]);
+    expect(only(a.take(rule, key(2)))).toEqual([
+      { kind: "tell_heads", to: key(2), heads: [head(1, 2), rule], isGreeting: false },
+    ]);
+  });
+
+  test("a greeting that was lost is made up for: who was not heard is greeted again, and answers", () => {
+    const [a, b] = [new Member(key(1)), new Member(key(2))];
+    a.handle({ kind: "met", peer: key(2) });
+    b.handle({ kind: "met", peer: key(1) });
+    // The other did not know the moot yet; this one's came.
+    expect(only(a.handle({ kind: "heads", from: key(2), heads: [], isGreeting: true }))).toEqual([]);
+    expect(only(b.handle({ kind: "timer" }, 4_999))).toEqual([]);
+    const again = { kind: "tell_heads", to: key(1), heads: [], isGreeting: true } as const;
+    expect(only(b.handle({ kind: "timer" }, 5_000))).toEqual([again]);
+    expect(only(a.handle({ kind: "heads", from: key(2), heads: [], isGreeting: true }, 5_000))).toEqual([
+      { kind: "tell_heads", to: key(2), heads: [], isGreeting: false },
+    ]);
+    expect(only(b.handle({ kind: "heads", from: key(1), heads: [], isGreeting: false }, 5_000))).toEqual([]);
+    expect(only(b.handle({ kind: "timer" }, 60_000))).toEqual([]);
+    expect(only(b.take(head(2, 1), undefined, 60_000))).toMatchObject([{ kind: "tell_notes" }]);
   });
 
   test("a note that comes too soon for its author is asked for again when it may", () => {
     const a = new Member(key(1));
     a.handle({ kind: "met", peer: key(2) });
-    a.handle({ kind: "heads", from: key(2), heads: [head(2, 9)] });
+    a.handle({ kind: "heads", from: key(2), heads: [head(2, 9)], isGreeting: false });
     const late = { kind: "late", head: head(2, 9), from: key(2), untilMs: steadyMs(5_000) } as const;
     a.handle(late);
     const after = a.handle({ kind: "answered", from: key(2), asked: [nameOf(head(2, 9))] });
@@ -231,7 +259,14 @@ describe("latest wins", () => {
               // Every third frame is lost as long as things happen.
               const isLost = !isUp || (lost >= 0 && lost++ % 3 === 2);
               if (effect.kind === "tell_heads") {
-                if (!isLost) carryOut(to, to.handle({ kind: "heads", from: from.name, heads: effect.heads }, at));
+                if (!isLost)
+                  carryOut(
+                    to,
+                    to.handle(
+                      { kind: "heads", from: from.name, heads: effect.heads, isGreeting: effect.isGreeting },
+                      at,
+                    ),
+                  );
               } else if (effect.kind === "tell_notes") {
                 if (isLost) continue;
                 for (const name of effect.names) carryOut(to, to.take(from.held.get(noteKey(name))!, from.name, at));

@@ -158,6 +158,19 @@ describe("words of others can do nothing", () => {
   });
 });
 
+test("what became of a message is told, by the member's own word", async () => {
+  const { members } = (await dataFrom("entmoot_members")) as { members: { node_id: number; you: boolean }[] };
+  const { node_id } = members.find(({ you }) => !you)!;
+  const { id } = await dataFrom("entmoot_send", { content: `@${node_id} are you there?` });
+  await until(async () => (await oak.call(inbox, { asks: true })).unread === 1);
+  const [row] = (await oak.call(inbox, { asks: true })).rows;
+  await oak.call(reply, { group_id, message_id: row!.message_id, content: encodeUtf8("yes") });
+  await until(async () => (await textFrom(session, "entmoot_receipts", { id })).includes("has answered it"));
+  expect(await dataFrom("entmoot_receipts")).toMatchObject({
+    messages: [{ id, readers: [{ node_id, state: "answered" }] }],
+  });
+});
+
 test("a server that may only look publishes nothing, and what it shows stays unread", async () => {
   await using narrow = await mcpSession(async () => asAgent(elm), { tools: READ_ONLY_TOOLS });
   const id = await say(`@${elmId} hello`);

@@ -86,6 +86,10 @@ const member: MemberRow = {
   hostname: worst(2000),
   self: false,
   founder: false,
+  listening: true,
+  listening_since_ms: 8.64e15,
+  not_listening_since_ms: 8.64e15,
+  listening_host: worst(64),
 };
 
 const peer: PeerRow = {

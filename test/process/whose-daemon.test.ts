@@ -149,7 +149,7 @@ inNetns(import.meta, () => {
     // One line, of which the parts stand apart.
     expect(stopped.stderr).toMatch(
       new RegExp(
-        `^entmootd: .*"; whether one of these serves .* cannot be told from here: .*process ${pid} of user 0\n$`,
+        `^entmootd: .*"; whether one of these serves .* cannot be told from here: [^\n]*process ${pid} of user 0(?:, [^\n]*)?\n$`,
       ),
     );
     // Whose socket or folder keeps them out is said as other commands say it.

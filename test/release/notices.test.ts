@@ -25,6 +25,13 @@ test("the notices hold what the runtime and iroh's library link, whose it is, an
   }
 });
 
+test("a package that brings no licence text stands there with whose it is and the text of its licence", () => {
+  const lock = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));
+  const notices = formatNotices({ root: ROOT, lock, packages: ["@xterm/headless"] });
+  expect(notices).toContain("Copyright (c) 2014-2022 The xterm.js authors\n");
+  expect(notices).toContain("Permission is hereby granted, free of charge");
+});
+
 test("every crate that iroh's library names is among them, with a licence and a source", () => {
   const rows = readFileSync(join(ROOT, "scripts/release/licences/iroh-crates.txt"), "utf8").split(/\n(?=\S)/);
   const known = new Map(rows.map((row) => [row.split(/[ \n]/)[0]!, row]));

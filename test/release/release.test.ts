@@ -106,7 +106,9 @@ test("a release of this machine's target is signed, complete, and says what it h
   expect(sbom).toMatchObject({ bomFormat: "CycloneDX", specVersion: "1.6", metadata: { timestamp: manifest.date } });
   const components: string[] = sbom.components.map(({ name }: { name: string }) => name);
   const { bun, iroh } = TARGETS[hostTarget()]!;
-  expect(components).toEqual(["@noble/ed25519", "@noble/hashes", iroh!, bun, "citty", "consola", "valibot"].toSorted());
+  const mcp = ["@modelcontextprotocol/core", "@modelcontextprotocol/server", "zod"];
+  const others = ["@noble/ed25519", "@noble/hashes", "@xterm/headless", "citty", "consola", "valibot"];
+  expect(components).toEqual([...mcp, ...others, iroh!, bun].toSorted());
   expect(sbom.components.every(({ licenses }: { licenses?: unknown }) => licenses !== undefined)).toBe(true);
   const notices = readFileSync(join(unpacked, "THIRD_PARTY_NOTICES"), "utf8");
   const sections = notices.split(/\n=+\n(?=\S+ \d)/).slice(1);

@@ -1,4 +1,5 @@
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
+import { type Clock, type UnixMs, unixMs } from "../../src/core/clock.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../src/core/ids.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import { inbox } from "../../src/node/operations/inbox.ts";
@@ -20,9 +21,16 @@ export interface TestListener {
   end(): Promise<void>;
 }
 
+/** Dates are whole milliseconds, as a machine's are, whatever falls due in between. */
+class WholeClock extends ManualClock {
+  override unix(): UnixMs {
+    return unixMs(Math.floor(super.unix()));
+  }
+}
+
 /** Real nodes on a memory network, all on one clock that passes only while something is waited for. */
 export class NoteWorld implements AsyncDisposable {
-  readonly clock = new ManualClock();
+  readonly clock = new WholeClock();
   readonly network = new MemoryNetwork(this.clock);
   readonly #nodes = new Map<number, EntmootNode>();
   readonly #roots = new Map<number, DataRoot>();
@@ -56,7 +64,7 @@ export class NoteWorld implements AsyncDisposable {
   }
 
   /** Starts a node again on what it kept. */
-  async start(n: number, clock = this.clock): Promise<void> {
+  async start(n: number, clock: Clock = this.clock): Promise<void> {
     const root = this.#roots.get(n)!;
     this.#nodes.set(n, await startNode(this.network, n, { root, hostname: `n${n}`, clock }));
   }
@@ -91,7 +99,7 @@ export class NoteWorld implements AsyncDisposable {
   /** Lets so much time pass, a little at a time. */
   async pass(ms: number): Promise<void> {
     const end = this.clock.steady() + ms;
-    while (this.clock.steady() < end) await this.#step(Math.max(250, ms / 200));
+    while (this.clock.steady() < end) await this.#step(Math.max(250, Math.ceil(ms / 200)));
   }
 
   async #step(ms = 250): Promise<void> {

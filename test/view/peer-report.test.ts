@@ -29,6 +29,10 @@ function peer(change: Partial<PeerRow>): PeerRow {
     copy_since_ms: 0,
     refusals: 0,
     refused_for: "",
+    listening: undefined,
+    listening_since_ms: 0,
+    not_listening_since_ms: 0,
+    listening_host: "",
     ...change,
   };
 }

@@ -259,6 +259,7 @@ export const FRAMES: Generators<Frame> = {
   roster_proof_resp: knownForks,
   note_heads: fc.record({
     group_id: groupId,
+    greeting: bool,
     heads: few(
       fc.record({
         kind: noteKind,

@@ -11,7 +11,7 @@ const PAGE = 50;
 const PAGES_MAX = 20;
 /** Ours. What is looked for was handed over within the hour. */
 const LOOKED_BACK_MS = 2 * 3_600_000;
-/** Ours. Two clocks of one machine. */
+/** Ours. By how much the times of two processes of one machine may differ. */
 const SLACK_MS = 2_000;
 
 const session = v.object({

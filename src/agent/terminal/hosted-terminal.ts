@@ -48,6 +48,7 @@ export class HostedTerminal implements Disposable {
   #lastOutputMs: number;
   #outputBytes = 0;
   #isHeldUp = false;
+  #awaitsUser = false;
   #shown: string | undefined;
   #shownSinceMs: number;
   #emptyLook: string | undefined;
@@ -57,6 +58,9 @@ export class HostedTerminal implements Disposable {
     this.#parts = parts;
     this.#lastOutputMs = this.#shownSinceMs = parts.clock.steady();
     this.screen = screen;
+    const size = parts.user?.size ?? UNSEEN_SIZE;
+    // The window may have changed since the screen was opened.
+    screen.resize(size);
     this.#keys = new UserKeys({
       clock: parts.clock,
       pass: (bytes) => this.#pass(bytes),
@@ -68,7 +72,7 @@ export class HostedTerminal implements Disposable {
       env: parts.env,
       folder: parts.folder,
       clock: parts.clock,
-      size: parts.user?.size ?? UNSEEN_SIZE,
+      size,
       onOutput: (bytes) => this.#onOutput(bytes),
       onDrained: () => this.#keys.balance(0),
     });
@@ -112,9 +116,9 @@ export class HostedTerminal implements Disposable {
     return this.#keys;
   }
 
-  /** Whether the program's terminal has been stopped, as what it wrote is not taken. */
+  /** Whether the program's terminal has been stopped, as the user's takes nothing. */
   get isHeldUp(): boolean {
-    return this.#isHeldUp;
+    return this.#isHeldUp && (this.#parts.user?.waitingBytes ?? 0) > BEHIND_MAX_BYTES / 2;
   }
 
   /** How much the program has written so far. */
@@ -206,10 +210,18 @@ export class HostedTerminal implements Disposable {
     const behindBytes = Math.max(user?.waitingBytes ?? 0, this.screen.pendingBytes);
     const isTooMuch =
       behindBytes > (this.#isHeldUp ? BEHIND_MAX_BYTES / 2 : BEHIND_MAX_BYTES) && !this.program.hasEnded;
-    if (isTooMuch === this.#isHeldUp) return;
-    this.#isHeldUp = isTooMuch;
-    this.program.device?.hold(isTooMuch);
-    if (isTooMuch) void user?.taken().then(() => this.#balanceOutput());
+    if (isTooMuch !== this.#isHeldUp) {
+      this.#isHeldUp = isTooMuch;
+      this.program.device?.hold(isTooMuch);
+    }
+    // The screen tells when it has taken more; of the user's terminal it has to be asked, whichever of them was behind first.
+    if (isTooMuch && user !== undefined && user.waitingBytes > 0 && !this.#awaitsUser) {
+      this.#awaitsUser = true;
+      void user.taken().then(() => {
+        this.#awaitsUser = false;
+        this.#balanceOutput();
+      });
+    }
   }
 
   #onResize(size: TerminalSize): void {

@@ -1,5 +1,5 @@
 import type { HostedTerminal } from "./hosted-terminal.ts";
-import { type PastedSign, questionOn, signOf, standing } from "./screen-signs.ts";
+import { type PastedSign, questionOn, saysWorking, signOf, standing } from "./screen-signs.ts";
 import type { TerminalConfig } from "./terminal-config.ts";
 import type { ScreenView } from "./terminal-screen.ts";
 
@@ -112,17 +112,23 @@ export class PasteIn {
     program.type(new TextEncoder().encode("\r"));
     this.#typedBytes++;
     const gone = new Lasting<true>(this.#terminal, this.#config.settleMs);
-    const found = await this.#terminal.until(this.#config.enterWaitMs, (): PasteOutcome | undefined => {
+    const look = (): PasteOutcome | undefined => {
       if (program.hasEnded) return unknown("the program ended after the text was entered");
       const isRead = this.#unreadBytes === 0 && this.#terminal.outputBytes > outputBytes;
       const isGone = isRead && standing(screen.view, sign) === "gone";
       return gone.see(isGone ? true : undefined) && submitted(tries);
-    });
+    };
+    let found = await this.#terminal.until(this.#config.enterWaitMs, look);
+    // One that says it is at work, or draws anew, has most likely taken the Enter and shows that later.
+    const isBusy = () => saysWorking(screen.view) || standing(screen.view, sign) === "unclear";
+    if (found === undefined && isBusy()) found = await this.#terminal.until(this.#config.readyWaitMs, look);
     if (found !== undefined) return found;
     if (this.#unreadBytes > 0) return await this.#takeBack("the program does not read what is typed", sign);
-    const stands = standing(screen.view, sign);
-    if (stands !== "there")
+    if (standing(screen.view, sign) !== "there") {
       return unknown("after Enter the screen shows neither the text in the line nor a line without it");
+    }
+    if (saysWorking(screen.view))
+      return unknown("the program has been at work since Enter, and still shows the text in its line");
     if (questionOn(screen.view) !== undefined) return unknown("a question has appeared above the pasted text");
     if (this.#hasUser) return unknown("its user began to type before the program had taken the text");
     return "the program has not taken the pasted text, though Enter was pressed";

@@ -61,8 +61,12 @@ export function signOf(text: string, before: ScreenView, now: ScreenView): Paste
   const marks = marksOn(now);
   const mark = marks.length > marksOn(before).length ? marks.at(-1) : undefined;
   for (const end of [endOf(text), ...(mark === undefined ? [] : [squeeze(mark)])]) {
-    if (end === "" || count(now, end) <= count(before, end)) continue;
-    if (isBeforeCursor(now, end)) return { end, before: now.cursor!.before, below: undefined };
+    if (end === "") continue;
+    if (isBeforeCursor(now, end) && !isBeforeCursor(before, end)) {
+      return { end, before: now.cursor!.before, below: undefined };
+    }
+    // The cursor is elsewhere, or unseen: then only one more of it tells this text from one that ends alike.
+    if (count(now, end) <= count(before, end)) continue;
     const below = rowsBelow(now, end);
     if (below !== undefined) return { end, before: undefined, below };
   }

@@ -84,9 +84,9 @@ export class TerminalDoor implements HostDoor {
     if (keys.quietMs < config.keyQuietMs) return wait("its user is typing");
     if (terminal.stillMs < config.outputQuietMs) return wait("the program is at work: what it shows changes");
     const { view } = screen;
-    if (saysWorking(view)) return wait("the program says that it is at work");
     const question = questionOn(view);
     if (question !== undefined) return wait(`the program waits for its user: ${question} is on the screen`);
+    if (saysWorking(view)) return wait("the program says that it is at work");
     if (view.isAlternate && !view.takesPastes) return wait("a full-screen program is shown that takes no pastes");
     if (screen.tookPastes && !view.takesPastes) return wait("the program is not at its line: it takes no pastes now");
     const bytes = new TextEncoder().encode(text).length;

@@ -56,9 +56,14 @@ export async function attachCommand(
       nonce: () => crypto.getRandomValues(new Uint8Array(4)).toHex(),
     },
     ending.signal,
-  ).catch((error: unknown) => printProse(`attach: messages no longer reach ${command}: ${textOf(error)}`));
+  ).then(
+    () => undefined,
+    (error: unknown) => textOf(error),
+  );
   const end = await running.ended;
   ending.abort();
-  await bridge;
+  const failure = await bridge;
+  // Said now: while the program's screen was up it would have stood across it.
+  if (failure !== undefined) printProse(`attach: messages did not reach ${command} to the end: ${failure}`);
   process.exitCode = end.status ?? 1;
 }

@@ -14,8 +14,10 @@ import { status } from "../../node/operations/daemon.ts";
 import { backlog, type MessageRow, publish, watch } from "../../node/operations/messages.ts";
 import { type MemberRow, members, peers } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
+import { receipts } from "../../node/operations/receipts.ts";
 import { Deadline, pause } from "../../transport/wait.ts";
 import { messageLine } from "../../view/message-line.ts";
+import { receiptText } from "../../view/receipt-text.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -206,11 +208,26 @@ async function unanswered(
 ): Promise<EntmootError> {
   const id = MessageId.toBase64(question).slice(0, 12);
   const who = terminalText(member.hostname, 64) || `node ${member.node_id}`;
-  const known = await reachOf(options, group_id, member).catch(() => "the daemon cannot be asked what became of it");
+  const known = await receiptAt(options, member, question)
+    .then((told) => told ?? reachOf(options, group_id, member))
+    .catch(() => "the daemon cannot be asked what became of it");
   return new EntmootError(
     "too_few",
     `no answer of ${who} came within ${durationText(waitMs)}; the question is stored here as ${id}, and ${known}; an answer that comes later is in "entmootd inbox" and "entmootd thread ${id}"`,
   );
+}
+
+/** What the member itself tells of the question; `undefined` where it tells nothing. */
+async function receiptAt(
+  options: GlobalOptions,
+  { entmoot_pubkey }: MemberRow,
+  message_id: MessageId,
+): Promise<string | undefined> {
+  await using daemon = await openDaemon(options, 1_000);
+  const { rows } = await daemon.call(receipts, { message_id });
+  const found = rows[0]?.readers.find((reader) => sameBytes(reader.entmoot_pubkey, entmoot_pubkey));
+  if (found === undefined || found.state === "none") return undefined;
+  return `the member${receiptText(found.state, found.since_ms, realClock.unix())}`;
 }
 
 async function reachOf(options: GlobalOptions, group_id: GroupId, member: MemberRow): Promise<string> {

@@ -11,7 +11,7 @@ import { realClock } from "../../host/real-clock.ts";
 import { type MootStatus, status } from "../../node/operations/daemon.ts";
 import { backlog, type MessageRow, type WatchedPeer, watch } from "../../node/operations/messages.ts";
 import { pause, unlessAborted } from "../../transport/wait.ts";
-import { memberChangeJson } from "../../view/event-json.ts";
+import { memberChangeJson, presenceJson, receiptJson } from "../../view/event-json.ts";
 import { removedLines } from "../../view/roster-state-json.ts";
 import { defineCommand, repeated } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -54,6 +54,7 @@ export const tail = defineCommand({
       "With -count it ends once that many are printed, those of -n and -after among them; with -timeout too, after",
       "that time, with status 8 when they were fewer. With -timeout it waits for a daemon too; where none comes, status 6 without -count.",
       'With -members a change of members is a line with "event":"member", counted by no -count.',
+      'With -receipts there are lines with "event":"receipt" and "event":"presence", counted by no -count either.',
       "-n prints by time: to go on from what a count cut off, use -after.",
     ],
   },
@@ -76,6 +77,10 @@ export const tail = defineCommand({
     },
     count: { type: "string", valueHint: "N", defaultHint: "no end", description: "end once N are printed" },
     members: { type: "boolean", description: "also print members who are added, removed, or get another key" },
+    receipts: {
+      type: "boolean",
+      description: "also print what becomes of your messages, and who begins or ceases to listen",
+    },
     timeout: { type: "string", valueHint: "D", defaultHint: "no end", description: "end after this time, such as 30s" },
   },
   async run({ args }) {
@@ -99,6 +104,7 @@ export const tail = defineCommand({
       // Said also where nothing is filtered: a daemon that is not updated yet insists on it.
       topic: args.topic ?? "#",
       members: args.members ?? false,
+      receipts: args.receipts ?? false,
       printer,
     };
     await namedFailure(
@@ -131,6 +137,8 @@ interface TailRequest {
   readonly topic: string;
   /** Whether changes of members are lines too. */
   readonly members: boolean;
+  /** Whether receipts and presence are. */
+  readonly receipts: boolean;
   readonly printer: MessagePrinter;
 }
 
@@ -240,6 +248,7 @@ async function follow(
     members,
     pauses,
     printer,
+    receipts,
     seen,
     topic,
   }: TailRequest & ReadUpTo & { readonly pauses: Pauses },
@@ -264,12 +273,20 @@ async function follow(
       if (signal.aborted) return;
       await current.call(
         watch,
-        { group_id: groupId, topic, ...from, ...(members ? { members } : {}) },
+        {
+          group_id: groupId,
+          topic,
+          ...from,
+          ...(members ? { members } : {}),
+          ...(receipts ? { receipts, presence: true } : {}),
+        },
         {
           signal,
           onEvent(event) {
             if (event.kind === "unread") tellLeftOut(LABEL, event, " until it can be read");
             if (event.kind === "peer" && members && isMembership(event)) printer.note(memberChangeJson(event));
+            if (event.kind === "receipt") printer.note(receiptJson(event));
+            if (event.kind === "presence") printer.note(presenceJson(event));
             if (event.kind === "peer" && event.self && event.event === "left") memberships.removed(event.group_id);
             if (event.kind !== "message" || wasSeen(event, seen)) return;
             printer.print(event);

@@ -1,5 +1,6 @@
 import { openReading } from "../../daemon/open-operations.ts";
 import { printJson, printLine, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { thread as threadOperation } from "../../node/operations/inbox.ts";
 import { inboxJson, inboxText } from "../../view/inbox-line.ts";
 import { defineCommand } from "../line/command.ts";
@@ -37,7 +38,7 @@ export const thread = defineCommand({
         const names = new MootNames(options);
         for (const row of rows) {
           if (args.json) printJson(inboxJson(row));
-          else printLine(inboxText(row, await names.of(row.group_id)));
+          else printLine(inboxText(row, await names.of(row.group_id), realClock.unix()));
         }
         if (more) printProse(`${LABEL}: there are more than ${rows.length}; name one further down for what follows it`);
       },

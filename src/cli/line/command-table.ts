@@ -95,6 +95,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Show one message whole, with who signed it; it is read then",
     load: async () => (await import("../commands/read.ts")).read,
   },
+  receipts: {
+    description: "Show what became of your messages at those they asked",
+    load: async () => (await import("../commands/receipts.ts")).receipts,
+  },
   reply: {
     description: "Answer a message: publish under its topics and name it",
     load: async () => (await import("../commands/reply.ts")).reply,

@@ -72,7 +72,8 @@ export async function report(
   // A place that is lost is refused before anything is told.
   const told = after.length === 0 ? undefined : await tellAfter(node, { after, over, put, ready });
   if (over.aborted) return;
-  const events = watchFromNow(node, { topic: ALL_TOPICS, peers: true, ...told }, over);
+  const shown = { topic: ALL_TOPICS, peers: true, receipts: true, presence: true };
+  const events = watchFromNow(node, { ...shown, ...told }, over);
   if (told === undefined) await put(ready);
   const answering = isSpokenTo ? answerLines(node, { clock, moot, over, put }).then(() => left.abort()) : undefined;
   for await (const event of events) await put(eventJson(event));

@@ -38,7 +38,11 @@ export async function talk({ node, ending, settings }: Daemon, parts: TalkParts)
   const left = new AbortController();
   const over = AbortSignal.any([ending, left.signal]);
   const { places, rows } = await lastMessages(node, moot);
-  const events = watchFromNow(node, { topic: ALL_TOPICS, after: places, peers: true }, over);
+  const events = watchFromNow(
+    node,
+    { topic: ALL_TOPICS, after: places, peers: true, receipts: true, presence: true },
+    over,
+  );
   const { groups } = await node.call(status, {});
   let conversation: Conversation | undefined;
   await using screen = new Screen({

@@ -60,7 +60,7 @@ const membersTool: Tool = {
   input: objectOf({ group: GROUP_ARGUMENT }),
   output: objectOf({
     group: text,
-    members: rows({ node_id: number, name: text, key: text, you: flag, founder: flag }),
+    members: rows({ node_id: number, name: text, key: text, you: flag, founder: flag, listening: flag }),
     more: flag,
   }),
   onlyLooks: true,
@@ -75,9 +75,14 @@ const membersTool: Tool = {
       key: member.entmoot_pubkey.toBase64(),
       you: member.self === true,
       founder: member.founder,
+      // Where nothing is known of it, that is not said.
+      ...(member.listening === undefined ? {} : { listening: member.listening }),
     }));
-    const lines = shown.map(({ founder, name, node_id, you }) => {
-      const marks = [you ? "you" : undefined, founder ? "founder" : undefined].filter((mark) => mark !== undefined);
+    const lines = shown.map(({ founder, listening, name, node_id, you }) => {
+      const heard = listening === undefined || you ? undefined : listening ? "listening" : "nobody listens";
+      const marks = [you ? "you" : undefined, founder ? "founder" : undefined, heard].filter(
+        (mark) => mark !== undefined,
+      );
       return `@${node_id}${name === "" ? "" : ` ${name}`}${marks.length === 0 ? "" : ` (${marks.join(", ")})`}`;
     });
     const more = found.more === true || found.members.length > shown.length;

@@ -44,6 +44,7 @@ export function inboxRowOf(
     unread: !self && isUnread(window, stored, row),
     state: row?.state,
     changed_ms: row?.changedAtMs,
+    receipts: undefined,
     hop: hopOf(moot, message),
   };
 }

@@ -4,6 +4,8 @@ import { type GroupId, MessageId } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { StoredMessage } from "../../store/group-store.ts";
+import { KeptReceipts } from "../notes/kept-receipts.ts";
+import type { ReceiptServices } from "../notes/tell-receipts.ts";
 import { fittingRows } from "../operations/fitting-rows.ts";
 import {
   FOUND_MAX,
@@ -39,7 +41,7 @@ export function heldMessage(moots: Moots, id: MessageId, groupId: GroupId | unde
 
 /** What a message answers, what that answers, and what answers any of them. */
 export async function tellThread(
-  services: InboxServices,
+  services: ReceiptServices,
   { group_id, message_id }: RequestOf<typeof thread>,
 ): Promise<AnswerOf<typeof thread>> {
   const windows = services.windows();
@@ -53,7 +55,12 @@ export async function tellThread(
   const held = inOrder(found);
   const store = services.agents();
   const rows = function* (): Generator<InboxRow> {
-    for (const { message, stored } of held) yield inboxRowOf(window, { message, stored, store });
+    const kept = new KeptReceipts(moot, services);
+    for (const { message, stored } of held) {
+      const row = inboxRowOf(window, { message, stored, store });
+      const receipts = row.self ? kept.of(message) : [];
+      yield receipts.length === 0 ? row : { ...row, receipts };
+    }
   };
   const fitting = fittingRows(rows(), INBOX_ROOM);
   return { group_id: moot.id, rows: fitting.rows, more: fitting.more };

@@ -96,8 +96,8 @@ const ONE_WAY = {
     acceptTransportAd(group, ad);
     return undefined;
   },
-  note_heads({ from, group, notes }, { heads }) {
-    notes.heads(group, from, heads);
+  note_heads({ from, group, notes }, frame) {
+    notes.heads(group, from, frame);
     return undefined;
   },
   async notes({ from, group, notes }, frame) {

@@ -3,6 +3,15 @@ import type { GroupStore } from "../../store/group-store.ts";
 /** The name of the fact a group's display metadata is kept under, as the text of a JSON object. Of it the name alone is told to others: to those let in by a link, and to members who ask for the whole roster. */
 export const METADATA_FACT = "metadata";
 
+/** Whether it was founded, or joined, as a public one, as far as that is known here. */
+export function isPublicMoot(store: Pick<GroupStore, "getFact">): boolean {
+  try {
+    return JSON.parse(store.getFact(METADATA_FACT) ?? "null")?.visibility === "public";
+  } catch {
+    return false;
+  }
+}
+
 /** The group's local display name; empty when it has none. */
 export function groupName(store: GroupStore): string {
   const text = store.getFact(METADATA_FACT);

@@ -22,7 +22,7 @@ import {
 } from "../../core/record/note-bodies.ts";
 import { NoteExchange, type NotesView } from "../../machine/note-exchange.ts";
 import type { Group } from "../group/group.ts";
-import { METADATA_FACT } from "../group/group-name.ts";
+import { isPublicMoot } from "../group/group-name.ts";
 import type { NoteBudget } from "./note-budget.ts";
 import type { NoteNews } from "./note-news.ts";
 import { PresenceBook } from "./presence-book.ts";
@@ -83,13 +83,8 @@ export class MootNotes implements NotesView {
     return note === undefined ? NOTE_RULE_DEFAULT : decodeNoteRule(note.body);
   }
 
-  /** Whether it was founded, or joined, as a public one, as far as that is known here. */
   get isPublic(): boolean {
-    try {
-      return JSON.parse(this.group.store.getFact(METADATA_FACT) ?? "null")?.visibility === "public";
-    } catch {
-      return false;
-    }
+    return isPublicMoot(this.group.store);
   }
 
   /** Whether notes of this kind are told and kept in this moot. */

@@ -1,8 +1,8 @@
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId, PublicKey } from "../../core/ids.ts";
-import { headOf, type NoteHead, type NoteName, noteKey, readNote, type SignedNote } from "../../core/record/note.ts";
+import { headOf, type NoteName, noteKey, readNote, type SignedNote } from "../../core/record/note.ts";
 import type { NoteEffect, NoteEvent } from "../../machine/note-exchange.ts";
-import { NOTE_HEADS_MAX, type WireHead } from "../../wire/peer/note-frames.ts";
+import { NOTE_HEADS_MAX, type NoteHeadsFrame } from "../../wire/peer/note-frames.ts";
 import type { PeerBudget } from "../carrier/peer-budget.ts";
 import type { Peers } from "../carrier/peers.ts";
 import { signaturesMs } from "../carrier/prices.ts";
@@ -81,9 +81,9 @@ export class Notes {
   }
 
   /** A peer says what it holds. */
-  heads(group: Group, from: PublicKey, heads: readonly WireHead[]): void {
+  heads(group: Group, from: PublicKey, { greeting, heads }: Pick<NoteHeadsFrame, "greeting" | "heads">): void {
     const told = heads.map(({ mark, ...head }) => ({ ...head, mark: mark.toHex() }));
-    this.#handle(group, { kind: "heads", from, heads: told });
+    this.#handle(group, { kind: "heads", from, heads: told, isGreeting: greeting });
   }
 
   /** A member tells notes of its own. Throws `rate_limited`, `malformed_frame`, `signature_invalid`, `forbidden`. */
@@ -157,7 +157,7 @@ export class Notes {
         );
         break;
       case "tell_heads":
-        if (peers.status(effect.to).connected) this.#tellHeads(group, effect.to, effect.heads);
+        if (peers.status(effect.to).connected) this.#tellHeads(group, effect);
         break;
       case "tell_notes": {
         const notes = this.of(group).toldTo(effect.to, effect.names);
@@ -172,7 +172,7 @@ export class Notes {
     }
   }
 
-  #tellHeads(group: Group, to: PublicKey, heads: readonly NoteHead[]): void {
+  #tellHeads(group: Group, { heads, isGreeting, to }: Extract<NoteEffect, { kind: "tell_heads" }>): void {
     const told = heads.map(({ author, kind, mark, version }) => ({
       kind,
       author,
@@ -182,7 +182,7 @@ export class Notes {
     let at = 0;
     do {
       const part = told.slice(at, at + NOTE_HEADS_MAX);
-      this.#parts.peers.send(to, { kind: "note_heads", group_id: group.id, heads: part }, ignore);
+      this.#parts.peers.send(to, { kind: "note_heads", group_id: group.id, heads: part, greeting: isGreeting }, ignore);
       at += NOTE_HEADS_MAX;
     } while (at < told.length);
   }

@@ -16,6 +16,7 @@ import { TOKEN_BYTES } from "../../wire/peer/redeem-frames.ts";
 import { jsonTextMax, moreRows, type Room } from "./fitting-rows.ts";
 import { published, TOPIC_BYTES_MAX, TOPICS_MAX, UNREAD_MAX, unreadMoot, WAIT_MAX_MS } from "./messages.ts";
 import { BODY_MAX, operation } from "./operation.ts";
+import { READERS_MAX, receiptOf, receiptsBytes } from "./receipts.ts";
 import { groupOrAll, memberKey, nothing, places, placeText, theGroup } from "./shapes.ts";
 
 /** Ours. What a row shows of a message; `inbox_read` gives all of it. */
@@ -61,6 +62,10 @@ const inboxRow = struct(
     unread: documented("nobody here is done with it", bool),
     state,
     changed_ms: documented("since when it is in that state, Unix milliseconds", optional(count)),
+    receipts: documented(
+      "in a thread, of a message of this node: what became of it at those it asked",
+      optional(plainList(receiptOf, READERS_MAX)),
+    ),
     hop: documented("how long the chain of references is that leads to it", count),
   },
   { required: ["group_id", "message_id", "seq", "place", "author", "author_key", "timestamp_ms", "content"] },
@@ -75,8 +80,9 @@ export const INBOX_ROOM: Room<InboxRow> = {
   rowsMax: INBOX_ROWS_MAX,
   // Beside the rows there are places and moots that cannot be read.
   answerMax: ROWS_ANSWER_MAX / 2,
-  bytesOf: ({ content, hostname, references, topics }) =>
+  bytesOf: ({ content, hostname, receipts = [], references, topics }) =>
     ROW_BYTES +
+    receiptsBytes(receipts) +
     jsonTextMax(hostname, SHOWN_NAME_BYTES) +
     topics.slice(0, SHOWN_TOPICS).reduce((sum, topic) => sum + jsonTextMax(topic, SHOWN_TOPIC_BYTES), 0) +
     references.length * 47 +

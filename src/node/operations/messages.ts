@@ -1,14 +1,16 @@
 import { sizeText } from "../../core/amounts.ts";
 import type { RosterEntryId } from "../../core/ids.ts";
-import { type Codec, type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
+import { type Codec, type Decoded, documented, omitted, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, messageId, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
 import { MESSAGE_MAX_BYTES, MESSAGE_REFERENCES_MAX } from "../../core/kept.ts";
+import { PRESENCE_HOST_BYTES_MAX } from "../../core/record/note-bodies.ts";
 import { message as messageCodec, nodeInfo } from "../../core/record/record-codecs.ts";
 import {
   boundedBytes,
   boundedText,
   clippedText,
   count,
+  instantMs,
   oneOf,
   plainList,
   shortList,
@@ -16,6 +18,7 @@ import {
 import { TOKEN_BYTES } from "../../wire/peer/redeem-frames.ts";
 import { CONSUMER_NAME_MAX } from "./consumers.ts";
 import { BODY_MAX, operation } from "./operation.ts";
+import { shownState } from "./receipts.ts";
 import { groupOrAll, groupOrOnly, memberKey, nothing, places, placeText, topicsAsked } from "./shapes.ts";
 
 /** Ours. Bytes of one topic, topics of one message that is published here. */
@@ -287,6 +290,11 @@ const watchRequest = struct("watch", {
     "also tell of members who come, go, connect and are lost; not for agents. That this node itself was removed is told in any case",
     optional(bool),
   ),
+  receipts: documented(
+    "also tell what becomes of this node's messages at those they asked, as it is heard of",
+    optional(bool),
+  ),
+  presence: documented("also tell of members at whom an agent begins or ceases to listen", optional(bool)),
   members: documented(
     "also tell of members who are added, removed, or get another key; for agents too",
     optional(bool),
@@ -319,7 +327,46 @@ export interface WatchedUnread extends UnreadMoot {
   readonly kind: "unread";
 }
 
-export type WatchEvent = WatchedMessage | WatchedPeer | WatchedUnread;
+/** What a member says of a message of this node. */
+export interface WatchedReceipt extends Decoded<typeof watchedReceipt> {
+  readonly kind: "receipt";
+}
+
+/** Somebody began or ceased to listen at a member. */
+export interface WatchedPresence extends Decoded<typeof watchedPresence> {
+  readonly kind: "presence";
+}
+
+export type WatchEvent = WatchedMessage | WatchedPeer | WatchedUnread | WatchedReceipt | WatchedPresence;
+
+const watchedReceipt = struct(
+  "receipt event",
+  {
+    group_id: groupId,
+    message_id: messageId,
+    node_id: u32,
+    entmoot_pubkey: memberKey,
+    state: shownState,
+    since_ms: documented("since when, by the member's clock, Unix milliseconds", omitted(instantMs)),
+  },
+  { required: ["group_id", "message_id", "node_id", "state"] },
+);
+
+const watchedPresence = struct(
+  "presence event",
+  {
+    group_id: groupId,
+    node_id: u32,
+    entmoot_pubkey: memberKey,
+    listening: bool,
+    since_ms: documented("since when, by the member's clock, Unix milliseconds", omitted(instantMs)),
+    host: documented(
+      "the program that listens; empty where it is not told",
+      clippedText("host", PRESENCE_HOST_BYTES_MAX),
+    ),
+  },
+  { required: ["group_id", "node_id", "listening"] },
+);
 
 const watchedPeer = struct(
   "peer event",
@@ -340,6 +387,8 @@ const eitherEvent = struct("watch event", {
   message: optional(messageRow),
   peer: optional(watchedPeer),
   unread: optional(unreadMoot),
+  receipt: optional(watchedReceipt),
+  presence: optional(watchedPresence),
 });
 
 /** One of the keys, which says what it is. */
@@ -348,9 +397,11 @@ const watchEvent: Codec<WatchEvent> = {
   schema: () => eitherEvent.schema!(),
   zero: () => ({ kind: "peer", ...watchedPeer.zero() }),
   read(reader) {
-    const { message: row, peer, unread } = eitherEvent.read(reader, eitherEvent.zero());
+    const { message: row, peer, presence, receipt, unread } = eitherEvent.read(reader, eitherEvent.zero());
     if (row !== undefined) return { kind: "message", ...row };
     if (unread !== undefined) return { kind: "unread", ...unread };
+    if (receipt !== undefined) return { kind: "receipt", ...receipt };
+    if (presence !== undefined) return { kind: "presence", ...presence };
     return peer === undefined ? reader.fail("a message, a peer or an unread moot", "none") : { kind: "peer", ...peer };
   },
   write: (event, form) =>
@@ -360,6 +411,8 @@ const watchEvent: Codec<WatchEvent> = {
         peer:
           event.kind === "peer" ? { self: undefined, entry_id: undefined, replaces: undefined, ...event } : undefined,
         unread: event.kind === "unread" ? event : undefined,
+        receipt: event.kind === "receipt" ? event : undefined,
+        presence: event.kind === "presence" ? event : undefined,
       },
       form,
     ),

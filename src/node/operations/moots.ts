@@ -1,6 +1,7 @@
 import { type Decoded, documented, omitted, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, publicKey, rawJson, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
 import { PATTERN_BYTES_MAX, RESERVED_ROOT } from "../../core/policy/topic.ts";
+import { PRESENCE_HOST_BYTES_MAX } from "../../core/record/note-bodies.ts";
 import { invite, nodeInfo } from "../../core/record/record-codecs.ts";
 import { LINKS_MAX } from "../../store/store-limits.ts";
 import { boundedText, clippedText, count, instantMs, oneOf, plainList } from "../../wire/frame/bounded.ts";
@@ -8,6 +9,7 @@ import { GROUP_NAME_BYTES_MAX } from "../../wire/peer/redeem-frames.ts";
 import { jsonTextMax, moreRows, type Room } from "./fitting-rows.ts";
 import { createdLink, linkRow } from "./invites.ts";
 import { BODY_MAX, operation } from "./operation.ts";
+import { presenceFields } from "./receipts.ts";
 import { memberKey, ofGroup, rosterState, theGroup } from "./shapes.ts";
 
 /** Ours. Rows of one answer; a roster that its founder made larger is told so far. */
@@ -187,6 +189,7 @@ const memberRow = struct(
     ),
     self: documented("the node's own; absent where no identity tells", optional(bool)),
     founder: bool,
+    ...presenceFields,
   },
   { required: ["node_id", "entmoot_pubkey"] },
 );
@@ -217,7 +220,8 @@ export const members = operation({
 export const MEMBERS_ROOM: Room<MemberRow> = {
   rowsMax: MEMBERS_MAX,
   answerMax: MEMBERS_ANSWER_MAX,
-  bytesOf: ({ hostname }) => ROW_BYTES + jsonTextMax(hostname, HOSTNAME_BYTES_MAX),
+  bytesOf: ({ hostname, listening_host }) =>
+    ROW_BYTES + jsonTextMax(hostname, HOSTNAME_BYTES_MAX) + jsonTextMax(listening_host, PRESENCE_HOST_BYTES_MAX),
 };
 
 const topicsOf = struct(
@@ -302,6 +306,7 @@ const peerRow = struct(
       "what it was past the last time: work, answers, incoming, outgoing, stranger",
       omitted(clippedText("refused_for", REFUSED_FOR_BYTES_MAX)),
     ),
+    ...presenceFields,
   },
   { required: ["node_id", "entmoot_pubkey", "trust", "route"] },
 );
@@ -325,11 +330,12 @@ export const peers = operation({
 export const PEERS_ROOM: Room<PeerRow> = {
   rowsMax: MEMBERS_MAX,
   answerMax: BODY_MAX,
-  bytesOf: ({ error = "", hints, hostname, refused_for }) =>
+  bytesOf: ({ error = "", hints, hostname, listening_host, refused_for }) =>
     ROW_BYTES +
     jsonTextMax(hostname, HOSTNAME_BYTES_MAX) +
     jsonTextMax(error, ERROR_BYTES_MAX) +
     jsonTextMax(refused_for, REFUSED_FOR_BYTES_MAX) +
+    jsonTextMax(listening_host, PRESENCE_HOST_BYTES_MAX) +
     hints.reduce((bytes, hint) => bytes + jsonTextMax(hint, HINT_BYTES_MAX), 0),
 };
 

@@ -6,6 +6,7 @@ import { LISTEN_OPERATIONS } from "./listen.ts";
 import { MAILBOX_OPERATIONS } from "./mailbox.ts";
 import { backlog, MESSAGE_OPERATIONS, message, messages } from "./messages.ts";
 import { MOOT_OPERATIONS, members, topics } from "./moots.ts";
+import { RECEIPT_OPERATIONS, RECEIPT_READING } from "./receipts.ts";
 import { VOICE_OPERATIONS } from "./voices.ts";
 
 /** Everything that can be asked of a node. */
@@ -19,6 +20,7 @@ export const OPERATIONS = {
   ...MAILBOX_OPERATIONS,
   ...INBOX_OPERATIONS,
   ...LISTEN_OPERATIONS,
+  ...RECEIPT_OPERATIONS,
 };
 
 /** Those that a data root answers without a node: they need no identity, and change nothing of a moot. The mailbox is shared by all processes. */
@@ -31,4 +33,5 @@ export const READ_OPERATIONS = {
   consumer_list,
   ...MAILBOX_OPERATIONS,
   ...INBOX_READING,
+  ...RECEIPT_READING,
 };

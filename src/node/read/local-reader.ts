@@ -38,6 +38,7 @@ export class LocalReader implements Operations, OperationHost {
       turns,
       agents: () => root.agents(),
       ledger: undefined,
+      presence: () => undefined,
       windows: () => {
         const key = local();
         if (key === undefined) throw new EntmootError("identity_invalid", NOBODY);

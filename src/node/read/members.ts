@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import { keyOf, shownKey } from "../../core/record/node-key.ts";
 import { profileName } from "../group/profiles.ts";
+import { type PresenceOf, presenceRow } from "../notes/kept-receipts.ts";
 import { fittingRows } from "../operations/fitting-rows.ts";
 import { MEMBERS_ROOM, type MemberRow, type members } from "../operations/moots.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
@@ -11,6 +12,7 @@ import { type Moot, type Moots, requireMoot } from "./moots.ts";
 interface KnowsItself {
   readonly local: PublicKey | undefined;
   readonly clock: Clock;
+  readonly presence: PresenceOf;
 }
 
 /** Who is in a moot, ascending by node id. */
@@ -23,7 +25,7 @@ export function listMembers(
   return { group_id, members: rows, more };
 }
 
-function* memberRows({ clock, local }: KnowsItself, moot: Moot): Generator<MemberRow> {
+function* memberRows({ clock, local, presence }: KnowsItself, moot: Moot): Generator<MemberRow> {
   for (const member of moot.roster.log.members) {
     const key = keyOf(member);
     yield {
@@ -32,6 +34,7 @@ function* memberRows({ clock, local }: KnowsItself, moot: Moot): Generator<Membe
       hostname: profileName(moot, member, clock.unix()),
       self: local === undefined ? undefined : key === local,
       founder: key !== undefined && key === moot.roster.founder,
+      ...presenceRow(key === undefined ? undefined : presence(moot.id, key)),
     };
   }
 }

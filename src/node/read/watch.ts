@@ -3,7 +3,7 @@ import { GroupId, type PublicKey } from "../../core/ids.ts";
 import { type ShownTopics, shownTopics } from "../../core/policy/topic.ts";
 import type { ChangeSignal } from "../change-signal.ts";
 import type { Call } from "../operations/implementation.ts";
-import type { WatchEvent, WatchedPeer, watch } from "../operations/messages.ts";
+import type { WatchEvent, WatchedPeer, WatchedPresence, WatchedReceipt, watch } from "../operations/messages.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import { consumerNameOf } from "./consumers.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
@@ -17,6 +17,11 @@ const PAGE_BYTES = 64 * 1024;
 /** Ours. Peer events kept for a slow watcher; the oldest go first, for they only describe the moment. */
 const PEER_EVENTS_MAX = 256;
 
+/** What members tell of themselves, as it is heard of. */
+export type WatchedNote = WatchedReceipt | WatchedPresence;
+/** What only describes the moment. */
+type PassingEvent = WatchedPeer | WatchedNote;
+
 /** What a watch reads from: the delivery logs themselves, so that nobody can miss or delay anything. */
 export interface Watched extends Moots {
   readonly changed: ChangeSignal;
@@ -24,6 +29,8 @@ export interface Watched extends Moots {
   readonly local: PublicKey;
   /** Calls back for each peer event until the returned function is called. */
   onPeerEvent(listener: (event: WatchedPeer) => void): () => void;
+  /** The same for what members tell of themselves. */
+  onNoteEvent(listener: (event: WatchedNote) => void): () => void;
 }
 
 /** Tells every message after the places asked for, in the order it arrived, each once, until the call ends. */
@@ -34,10 +41,13 @@ export async function watchLogs(
 ): Promise<AnswerOf<typeof watch>> {
   const shown = shownOf(request);
   if (request.group_id !== undefined) requireMoot(watched, request.group_id);
-  const peerEvents: WatchedPeer[] = [];
+  const peerEvents: PassingEvent[] = [];
   const stop = watched.onPeerEvent((event) => {
     if (request.peers || isRemoval(event) || (request.members && isMembership(event)))
       note(peerEvents, event, request.group_id);
+  });
+  const stopNotes = watched.onNoteEvent((event) => {
+    if (event.kind === "receipt" ? request.receipts : request.presence) note(peerEvents, event, request.group_id);
   });
   try {
     await follow(watched, request, {
@@ -49,6 +59,7 @@ export async function watchLogs(
     });
   } finally {
     stop();
+    stopNotes();
   }
   return {};
 }
@@ -63,12 +74,12 @@ function shownOf(request: RequestOf<typeof watch>): ShownTopics {
   }
 }
 
-function note(events: WatchedPeer[], event: WatchedPeer, groupId: GroupId | undefined): void {
+function note(events: PassingEvent[], event: PassingEvent, groupId: GroupId | undefined): void {
   if (groupId !== undefined && event.group_id !== groupId) return;
   events.push(event);
   if (events.length <= PEER_EVENTS_MAX) return;
   // What became of this node itself is no passing thing.
-  const passing = events.findIndex(({ self }) => !self);
+  const passing = events.findIndex((each) => each.kind !== "peer" || !each.self);
   events.splice(Math.max(0, passing), 1);
 }
 
@@ -127,7 +138,7 @@ class Cursors {
 interface Following {
   readonly call: Call<WatchEvent>;
   readonly shown: ShownTopics;
-  readonly peerEvents: WatchedPeer[];
+  readonly peerEvents: PassingEvent[];
   readonly cursors: Cursors;
   readonly unread: Unread;
 }
@@ -186,8 +197,8 @@ function requireMember(watched: Watched, id: GroupId): void {
   );
 }
 
-function isRemoval({ event, self }: WatchedPeer): boolean {
-  return self === true && event === "left";
+function isRemoval(event: PassingEvent): boolean {
+  return event.kind === "peer" && event.self === true && event.event === "left";
 }
 
 function hasNothingNew(moot: Moot, { cursors }: Following): boolean {

@@ -10,6 +10,7 @@ import {
   DELIVER_DEFAULT,
   type DeliverRule,
   type LedgerRow,
+  lastFirst,
   type MootInbox,
   type Mute,
   mayBeForgotten,
@@ -90,7 +91,7 @@ export class MemoryAgentStore implements AgentStore {
       return taken.get(author)! <= ofAuthor;
     };
     return this.#rowsOf(groupId)
-      .filter(({ asks }) => asks)
+      .filter(({ asks, author }) => asks && author !== undefined)
       .sort(lastFirst)
       .filter(isWithin)
       .slice(0, limit);
@@ -194,8 +195,4 @@ export class MemoryAgentStore implements AgentStore {
 
 function nameOf({ groupId, key }: Mute): string {
   return `${key} ${groupId ?? ""}`;
-}
-
-function lastFirst(one: LedgerRow, other: LedgerRow): number {
-  return other.queuedAtMs - one.queuedAtMs || other.seq - one.seq || (other.messageId < one.messageId ? -1 : 1);
 }

@@ -22,6 +22,7 @@ const OPENING_MS = 40;
 /** One opening of the file, with its statements. */
 interface Opened {
   readonly file: SqliteFile;
+  readonly mayWrite: boolean;
   readonly row: Sql;
   readonly put: Sql;
   readonly forget: Sql;
@@ -58,7 +59,7 @@ export class SqliteMailbox implements MailboxStore {
         put.run(group, client, id, keys.timestamp, nowMs, placedText(place, keys));
         return true;
       });
-    return this.#using((opened) => write(opened ?? this.#open("write")));
+    return this.#using((opened) => write(opened?.mayWrite ? opened : this.#openToWrite()));
   }
 
   forget(groupId: GroupId, client: string): boolean {
@@ -103,16 +104,24 @@ export class SqliteMailbox implements MailboxStore {
     }
   }
 
+  /** Says what keeps this process from writing, where something does. */
+  #openToWrite(): Opened {
+    this.#close();
+    return this.#open("write");
+  }
+
   /** For who may only read, as in a backup, all but `put` works. */
   #open(access: "write" | undefined = undefined): Opened {
+    const how = access ?? (isOnlyReadable(this.#path) ? "read" : "write");
     const file = SqliteFile.open(this.#path, {
       label: "mailbox database",
       migrations: [MAILBOX_0001, MAILBOX_0002],
-      access: access ?? (isOnlyReadable(this.#path) ? "read" : "write"),
+      access: how,
       patience: new OpeningWait(OPENING_MS),
     });
     const opened: Opened = {
       file,
+      mayWrite: how === "write",
       row: file.prepare(
         "SELECT message_id, CAST(timestamp_ms AS TEXT), place FROM mailbox_cursors WHERE group_id = ?1 AND client_id = ?2",
       ),

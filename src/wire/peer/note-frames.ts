@@ -1,5 +1,5 @@
-import { type Decoded, struct } from "../../core/json/json-codec.ts";
-import { groupId, publicKey, u64 } from "../../core/json/json-scalars.ts";
+import { omitted, struct } from "../../core/json/json-codec.ts";
+import { bool, groupId, publicKey, u64 } from "../../core/json/json-scalars.ts";
 import { NOTE_BYTES_MAX, NOTE_BYTES_MIN, NOTE_KINDS, NOTE_MARK_BYTES } from "../../core/record/note.ts";
 import { boundedBytes, oneOf, plainList } from "../frame/bounded.ts";
 import { type FrameOf, jsonBody } from "../frame/frame-body.ts";
@@ -20,8 +20,6 @@ const head = struct(
   { required: ["kind", "author", "version", "mark"] },
 );
 
-export type WireHead = Decoded<typeof head>;
-
 /** What its sender holds: all of it when two meet, afterwards what is new. One way. */
 export type NoteHeadsFrame = FrameOf<typeof noteHeadsBody>;
 
@@ -29,7 +27,12 @@ export const noteHeadsBody = jsonBody(
   "note_heads",
   struct(
     "note_heads",
-    { group_id: groupId, heads: plainList(head, NOTE_HEADS_MAX) },
+    {
+      group_id: groupId,
+      heads: plainList(head, NOTE_HEADS_MAX),
+      /** Its sender has had no heads of the reader's since the two met. */
+      greeting: omitted(bool),
+    },
     { required: ["group_id", "heads"] },
   ),
 );

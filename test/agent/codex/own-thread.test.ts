@@ -54,7 +54,7 @@ test("what a call says beside its arguments may be anything", () => {
 });
 
 test("Codex's folder is what set-up said, or the usual one", () => {
-  expect(codexHome({ CODEX_HOME: "/a b", HOME: "/oak" })).toBe("/a b");
-  expect(codexHome({ CODEX_HOME: "relative", HOME: "/oak" })).toBe("/oak/.codex");
-  expect(codexHome({ HOME: "/oak" })).toBe("/oak/.codex");
+  expect(codexHome({ CODEX_HOME: "/a b", HOME: "/h/oak" })).toBe("/a b");
+  expect(codexHome({ CODEX_HOME: "relative", HOME: "/h/oak" })).toBe("/h/oak/.codex");
+  expect(codexHome({ HOME: "/h/oak" })).toBe("/h/oak/.codex");
 });

@@ -80,6 +80,13 @@ test("what was there before is no sign", () => {
   expect(signOf("one two three", before, view(`● one two three\n${FRAMED("> one▌")}`))).toBeUndefined();
 });
 
+test("one that ends as the last one did, which has scrolled away, is found before the cursor", () => {
+  const before = view(`> reply with entmoot_ack(id above).\n● ok\n${FRAMED("> ▌")}`);
+  expect(
+    signOf("reply with entmoot_ack(id above).", before, view(FRAMED("> reply with entmoot_ack(id above).▌"))),
+  ).toBeDefined();
+});
+
 test("a mark for a paste is its sign", () => {
   const now = view(FRAMED("> [Pasted text #1 +12 lines]▌"));
   const sign = signOf("a\nlong text", view(FRAMED("> ▌")), now)!;

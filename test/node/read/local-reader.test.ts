@@ -7,6 +7,7 @@ import { mailbox_ack, mailbox_cursor, mailbox_forget, mailbox_pull } from "../..
 import { message, messages, publish, watch } from "../../../src/node/operations/messages.ts";
 import { members, topics } from "../../../src/node/operations/moots.ts";
 import type { Operations } from "../../../src/node/operations/operation.ts";
+import { receipts } from "../../../src/node/operations/receipts.ts";
 import type { READ_OPERATIONS } from "../../../src/node/operations/table.ts";
 import { LocalReader } from "../../../src/node/read/local-reader.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
@@ -61,6 +62,11 @@ const QUESTIONS: {
     (node) => node.call(inbox, {}),
     (node, { second }) => node.call(inbox, { group_id: second.group_id, asks: true }),
     (node, { places }) => node.call(inbox, { after: [places[1]!], limit: 1 }),
+  ],
+  receipts: [
+    (node) => node.call(receipts, {}),
+    (node, { first }) => node.call(receipts, { group_id: first.group_id, limit: 1 }),
+    (node, { id }) => node.call(receipts, { message_id: id }),
   ],
   thread: [
     (node, { id }) => node.call(thread, { message_id: id }),

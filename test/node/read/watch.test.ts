@@ -50,6 +50,7 @@ test("a long log of which nothing matches leaves everybody else their turn", asy
     unopened: () => new Map(),
     local: PublicKey.fromBytes(identity(1).publicKey),
     onPeerEvent: () => () => {},
+    onNoteEvent: () => () => {},
   };
   const emit = () => Promise.reject(new EntmootError("internal", "nothing was to match"));
   const call = { caller: "owner", signal: ended.signal, emit, afterAnswer: () => {} } as const;
