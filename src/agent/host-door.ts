@@ -1,13 +1,18 @@
+import * as v from "valibot";
 import type { AnswerWays } from "../core/agents/envelope.ts";
 import type { Clock } from "../core/clock.ts";
+import { textOf } from "../core/errors.ts";
 import type { Log } from "../host/log.ts";
-import { aborted, unlessAborted } from "../transport/wait.ts";
+import { aborted, pause, unlessAborted } from "../transport/wait.ts";
 import { claudeSession } from "./claude/claude-session.ts";
 import { ClaudeInboxDoor } from "./claude/inbox-door.ts";
 import { codexHome, codexSocket, ownThread } from "./codex/own-thread.ts";
 import { CodexThreadDoor } from "./codex/thread-door.ts";
 import type { HostDoor } from "./door.ts";
 import type { HostSight } from "./host-sight.ts";
+import { OpencodeServer } from "./opencode/opencode-server.ts";
+import { ownOpencode } from "./opencode/own-server.ts";
+import { OpencodeSessionDoor } from "./opencode/session-door.ts";
 
 /** The host that started this process as one of its MCP servers, and the way into it. */
 export interface FoundHost {
@@ -29,7 +34,11 @@ export interface HostDoorParts {
   readonly version: string;
 }
 
-type HostName = "claude" | "codex";
+type WakeableHost = "claude" | "codex" | "opencode";
+
+/** Ours. A host starts its servers before it can be reached; doubling from the first to the second. */
+const AGAIN_FIRST_MS = 250;
+const AGAIN_MAX_MS = 5_000;
 
 /** How a model answers by the tools of `entmootd mcp`, which its host may keep back until it searches for them. */
 const TOOL_WAYS: AnswerWays = {
@@ -39,7 +48,10 @@ const TOOL_WAYS: AnswerWays = {
 };
 
 /** As hosts call themselves where they call tools. */
-const NAMES: Readonly<Record<string, HostName>> = { "codex-mcp-client": "codex" };
+const NAMES: Readonly<Record<string, WakeableHost>> = {
+  "codex-mcp-client": "codex",
+  opencode: "opencode",
+};
 
 /**
  * Ways into the host that started this process, one after the other: the next is looked for once whoever took the last one
@@ -50,12 +62,13 @@ export async function* hostDoors(parts: HostDoorParts, signal: AbortSignal): Asy
   const host = await hostOf(parts, signal);
   if (host === "claude") yield* claudeDoor(parts, signal);
   if (host === "codex") yield* codexDoors(parts, signal);
+  if (host === "opencode") yield* opencodeDoors(parts, signal);
 }
 
 /** What set-up said, what the environment shows, and else what the host says of itself. */
-async function hostOf({ env, sight }: HostDoorParts, signal: AbortSignal): Promise<HostName | undefined> {
+async function hostOf({ env, sight }: HostDoorParts, signal: AbortSignal): Promise<WakeableHost | undefined> {
   const { ENTMOOT_HOST: told } = env;
-  if (told === "claude" || told === "codex") return told;
+  if (told === "claude" || told === "codex" || told === "opencode") return told;
   if (claudeSession(env) !== undefined) return "claude";
   const name = await unlessAborted(sight.name, signal);
   return name === undefined ? undefined : NAMES[name];
@@ -76,15 +89,51 @@ async function* codexDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGene
     const threadId = await ownThread({ ...parts, socket }, signal);
     if (threadId === undefined) return;
     await using door = new CodexThreadDoor({ clock, home, socket, threadId, version });
-    const until = new AbortController();
-    const watching = new AbortController();
-    void door.gone(AbortSignal.any([signal, watching.signal])).then(() => until.abort());
+    yield* whileItLeads(door, { host: "codex", agent: `codex ${threadId}` }, signal);
+  }
+}
+
+async function* opencodeDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGenerator<FoundHost> {
+  const { clock, cwd, env, log } = parts;
+  const own = ownOpencode(env, cwd, process.ppid);
+  if (own === undefined) return;
+  const server = new OpencodeServer(own.address, clock, cwd);
+  const place = { folder: cwd, pid: own.pid, sinceMs: clock.unix() };
+  let againMs = AGAIN_FIRST_MS;
+  while (!signal.aborted) {
     try {
-      yield { door, host: "codex", agent: `codex ${threadId}`, ways: TOOL_WAYS, until: until.signal };
-      // Who gave it up before has his reasons, which end with it.
-      await aborted(until.signal);
-    } finally {
-      watching.abort();
+      // Its first answers take their time.
+      await server.get("/session/status", v.unknown(), signal);
+      againMs = AGAIN_FIRST_MS;
+      await using door = new OpencodeSessionDoor({ clock, server, place });
+      yield* whileItLeads(door, { host: "opencode", agent: `opencode ${own.name}` }, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      log.debug(`opencode: ${textOf(error)}; trying again`);
     }
+    await pause(clock, againMs, signal);
+    againMs = Math.min(AGAIN_MAX_MS, againMs * 2);
+  }
+}
+
+interface WatchedDoor extends HostDoor {
+  /** Resolves once it leads to nobody any more, or `signal` aborts. */
+  gone(signal: AbortSignal): Promise<void>;
+}
+
+async function* whileItLeads(
+  door: WatchedDoor,
+  named: Pick<FoundHost, "agent" | "host">,
+  signal: AbortSignal,
+): AsyncGenerator<FoundHost> {
+  const until = new AbortController();
+  const watching = new AbortController();
+  void door.gone(AbortSignal.any([signal, watching.signal])).then(() => until.abort());
+  try {
+    yield { ...named, door, ways: TOOL_WAYS, until: until.signal };
+    // Who gave it up before does not want it again.
+    await aborted(until.signal);
+  } finally {
+    watching.abort();
   }
 }

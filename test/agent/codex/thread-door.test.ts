@@ -2,15 +2,16 @@ import { expect, test } from "bun:test";
 import { appendFileSync, chownSync, lchownSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { CodexThreadDoor } from "../../../src/agent/codex/thread-door.ts";
+import type { Clock } from "../../../src/core/clock.ts";
 import { MessageId } from "../../../src/core/ids.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { HastyClock } from "../../support/hasty-clock.ts";
 import { FakeAppServer } from "./fake-app-server.ts";
 
 const [ONE, TWO] = [1, 2].map((n) => MessageId.fromBytes(new Uint8Array(32).fill(n))) as [MessageId, MessageId];
 const never = new AbortController().signal;
 
-function doorInto(codex: FakeAppServer, clock: ManualClock | typeof realClock = realClock): CodexThreadDoor {
+function doorInto(codex: FakeAppServer, clock: Clock = realClock): CodexThreadDoor {
   const { codexHome: home, socket, threadId } = codex;
   return new CodexThreadDoor({ clock, home, socket, threadId, version: "test" });
 }
@@ -150,33 +151,17 @@ test("a connection that ends before the answer leaves it open, and the record sa
 
 test("a turn that was taken and stands in no record is looked for, and told as absent", async () => {
   using codex = new FakeAppServer();
-  const clock = new ManualClock();
-  await using door = doorInto(codex, clock);
+  await using door = doorInto(codex, new HastyClock());
   codex.isRecording = false;
-  const handing = door.hand({ ids: [ONE], text: "x" }, never);
-  let isOver = false;
-  void handing.catch(() => {}).finally(() => (isOver = true));
-  while (!isOver) {
-    await new Promise(setImmediate);
-    if (codex.turns.length > 0) clock.advance(250);
-  }
-  await expect(handing).rejects.toMatchObject({ code: "unavailable" });
+  await expect(door.hand({ ids: [ONE], text: "x" }, never)).rejects.toMatchObject({ code: "unavailable" });
   expect(await door.look([ONE], never)).toEqual(new Map([[ONE, "absent"]]));
 });
 
 test("while a turn is under way nobody can tell that a message is absent", async () => {
   using codex = new FakeAppServer();
-  const clock = new ManualClock();
-  await using door = doorInto(codex, clock);
+  await using door = doorInto(codex, new HastyClock());
   codex.status = "active";
-  const looking = door.look([ONE], never);
-  let isOver = false;
-  void looking.finally(() => (isOver = true));
-  while (!isOver) {
-    await new Promise(setImmediate);
-    if (codex.asked.some(({ method }) => method === "thread/read")) clock.advance(500);
-  }
-  expect(await looking).toEqual(new Map([[ONE, "unknown"]]));
+  expect(await door.look([ONE], never)).toEqual(new Map([[ONE, "unknown"]]));
 });
 
 test("what a model or a user says of a message is no sign of it, and the conversation of another terminal is", async () => {
