@@ -7,10 +7,10 @@ import { BINARY } from "../support/binary.ts";
 import type { DaemonNode } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
-import { inNetns } from "../support/netns.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 import { AppServer } from "./app-server.ts";
 import { Codex, codexHome } from "./codex.ts";
+import { hostFacts } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
 import { StubModel } from "./stub/stub-model.ts";
 import { answered, deliveries, listening, nothingWaits, twoDaemons } from "./two-daemons.ts";
@@ -73,7 +73,7 @@ function isOurs(pid: number): boolean {
   return readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${BINARY}\0mcp`);
 }
 
-inNetns(import.meta, () => {
+hostFacts(import.meta, () => {
   const missing = missingHost("codex") ?? missingHost("screen");
 
   testWhere(

@@ -1,8 +1,8 @@
 import { inNetns } from "../support/netns.ts";
 
 /**
- * Tests of what hosts do, not of this program: they are for new versions of hosts, whose screens and times make one of
- * many fail now and then. They run with `ENTMOOT_HOST_FACTS=on`, as `npm run soak` does.
+ * Tests of what hosts do, and of this program with those hosts whose screens and times make one of many fail now and
+ * then. They run with `ENTMOOT_HOST_FACTS=on`, as `npm run soak` does.
  */
 export function hostFacts(meta: ImportMeta, define: () => void): void {
   if (process.env.ENTMOOT_HOST_FACTS === "on") inNetns(meta, define);

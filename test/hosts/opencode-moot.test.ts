@@ -7,8 +7,8 @@ import { BINARY } from "../support/binary.ts";
 import type { DaemonNode } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
-import { inNetns } from "../support/netns.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
+import { hostFacts } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
 import { HostTerminal } from "./host-terminal.ts";
 import { opencodeHome } from "./opencode.ts";
@@ -82,7 +82,7 @@ class KillingDoor implements Disposable {
   }
 }
 
-inNetns(import.meta, () => {
+hostFacts(import.meta, () => {
   const missing = missingHost("opencode") ?? missingHost("screen");
 
   testWhere(
