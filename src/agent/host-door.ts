@@ -94,9 +94,9 @@ async function* codexDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGene
 }
 
 async function* opencodeDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGenerator<FoundHost> {
-  const { clock, cwd, env, log } = parts;
+  const { clock, cwd, env, log, sight } = parts;
   const own = ownOpencode(env, cwd, process.ppid);
-  if (own === undefined) return;
+  if (own === undefined || (await unlessAborted(sight.hasTools, signal)) === undefined) return;
   const server = new OpencodeServer(own.address, clock, cwd);
   const place = { folder: cwd, pid: own.pid, sinceMs: clock.unix() };
   let againMs = AGAIN_FIRST_MS;

@@ -15,6 +15,16 @@ export const INSTRUCTIONS = [
   "To ask one member something, use entmoot_ask. To name a member in a message write @<node id>; entmoot_members lists them. Never send secrets.",
 ].join("\n");
 
+/** What a host shows of itself. */
+export interface SeenOfHost {
+  /** Once it has said it. */
+  readonly name?: string | undefined;
+  /** What goes with a call of a tool beside its arguments. */
+  readonly meta?: unknown;
+  /** It was told which tools there are. */
+  readonly hasTools?: boolean;
+}
+
 export interface McpOptions {
   readonly tools: readonly Tool[];
   readonly context: ToolContext;
@@ -22,8 +32,7 @@ export interface McpOptions {
   /** In place of this process's own. */
   readonly stdin: Readable;
   readonly stdout: Writable;
-  /** What a host shows of itself: its name, once it has said it, and what goes with a call of a tool beside its arguments. */
-  readonly onHost?: (seen: { readonly name?: string | undefined; readonly meta?: unknown }) => void;
+  readonly onHost?: (seen: SeenOfHost) => void;
   /** Of what went wrong on the way, for the log. */
   readonly onError: (error: Error) => void;
 }
@@ -41,6 +50,11 @@ export function serveMcp({ context, onError, onHost, stdin, stdout, tools, versi
     return server;
   };
   const transport = new StdioServerTransport(stdin, stdout, { maxBufferSize: LINE_MAX });
+  const send = transport.send.bind(transport);
+  transport.send = async (message) => {
+    await send(message);
+    if ("result" in message && Array.isArray(message.result.tools)) onHost?.({ hasTools: true });
+  };
   return serveStdio(make, { transport, onerror: onError, maxSubscriptions: 16 });
 }
 

@@ -64,6 +64,18 @@ export function setInFile(path: string, keys: readonly string[], value: unknown)
   });
 }
 
+/** Writes a file of ours among a host's, in place of an older one. */
+export function putFile(path: string, text: string): void {
+  makeFolder(dirname(path), 0o755);
+  replaceFile(path, text, { mode: 0o644 });
+}
+
+/** Removes a file of ours, where nobody made it another. */
+export function dropFile(path: string, text: string): void {
+  const bytes = fileBytes(path);
+  if (bytes !== undefined && new TextDecoder().decode(bytes) === text) removeFile(path);
+}
+
 function withKey(
   object: Readonly<Record<string, unknown>>,
   [key, ...rest]: readonly string[],

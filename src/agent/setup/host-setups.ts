@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { PLUGIN_FILE, PLUGIN_TEXT } from "../opencode/plugin-text.ts";
 
 /** The one entry that a host needs to start `entmootd mcp`. */
 export interface ServerEntry {
@@ -25,8 +26,14 @@ export type EntryWay =
       readonly remove: readonly string[];
       readonly files: readonly string[];
     }
-  /** The host has no command for it: one key of its JSON file. */
-  | { readonly kind: "file"; readonly file: string; readonly keys: readonly string[]; readonly value: unknown }
+  /** The host has no command for it: one key of its JSON file, and for some a file of ours beside it. */
+  | {
+      readonly kind: "file";
+      readonly file: string;
+      readonly keys: readonly string[];
+      readonly value: unknown;
+      readonly beside?: { readonly file: string; readonly text: string };
+    }
   /** Only shown: its file is of a kind that cannot be changed without losing what a person wrote in it. */
   | { readonly kind: "shown"; readonly file: string; readonly text: string };
 
@@ -118,6 +125,8 @@ const opencode: HostSetup = {
       environment: { ...env, ENTMOOT_HOST: "opencode" },
       enabled: true,
     },
+    // Without it messages wait until the agent asks for them: opencode listens nowhere by itself.
+    beside: { file: join(project, ".opencode", "plugin", PLUGIN_FILE), text: PLUGIN_TEXT },
   }),
 };
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
-import { type ChangedFile, noteChange, restoreFile, setInFile } from "./entry-file.ts";
+import { type ChangedFile, dropFile, noteChange, putFile, restoreFile, setInFile } from "./entry-file.ts";
 import { hostProgram, runHost } from "./host-command.ts";
 import type { EntryWay, HostPlaces, HostSetup, ServerEntry } from "./host-setups.ts";
 
@@ -22,8 +22,13 @@ export async function addEntry(setup: HostSetup, entry: ServerEntry, parts: SetU
   switch (way.kind) {
     case "shown":
       throw new EntmootError("unsupported", `${setup.title}: add this to ${way.file} yourself:\n${way.text}`);
-    case "file":
-      return noteChange([way.file], () => setInFile(way.file, way.keys, way.value));
+    case "file": {
+      const { beside } = way;
+      return noteChange(beside === undefined ? [way.file] : [way.file, beside.file], () => {
+        setInFile(way.file, way.keys, way.value);
+        if (beside !== undefined) putFile(beside.file, beside.text);
+      });
+    }
     case "command": {
       const program = hostProgram(setup, parts.places);
       return noteChange(way.files, async () => {
@@ -45,7 +50,10 @@ export async function removeEntry(
   const restored = files.map(restoreFile);
   if (files.length > 0 && restored.every(Boolean)) return "restored";
   const way = setup.way(entry, parts.places);
-  if (way.kind === "file") setInFile(way.file, way.keys, undefined);
+  if (way.kind === "file") {
+    setInFile(way.file, way.keys, undefined);
+    if (way.beside !== undefined) dropFile(way.beside.file, way.beside.text);
+  }
   if (way.kind === "command") await runHost([hostProgram(setup, parts.places), ...way.remove], parts);
   return "removed";
 }
@@ -56,7 +64,10 @@ export function entryText(way: EntryWay, program: string): string {
     case "command":
       return shellCommand([program, ...way.add]);
     case "file":
-      return `${way.file}: ${way.keys.join(".")} = ${JSON.stringify(way.value, undefined, 2)}`;
+      return [
+        `${way.file}: ${way.keys.join(".")} = ${JSON.stringify(way.value, undefined, 2)}`,
+        ...(way.beside === undefined ? [] : [`${way.beside.file}:`, way.beside.text]),
+      ].join("\n");
     case "shown":
       return `${way.file}:\n${way.text}`;
   }
