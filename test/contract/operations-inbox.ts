@@ -11,7 +11,11 @@ import {
   mute,
   reply,
 } from "../../src/node/operations/inbox.ts";
-import { message as messageOperation, publish_signed } from "../../src/node/operations/messages.ts";
+import {
+  messages as messageList,
+  message as messageOperation,
+  publish_signed,
+} from "../../src/node/operations/messages.ts";
 import { members, roster_change } from "../../src/node/operations/moots.ts";
 import { identity } from "../support/identity.ts";
 import { message } from "../support/message.ts";
@@ -207,6 +211,20 @@ export const INBOX_CASES: CasesOf<typeof INBOX_OPERATIONS> = {
           return { message_id: first!.id };
         },
         answers: ({ acknowledged }) => expect(acknowledged).toBe(0),
+      },
+      {
+        title: "of what was read says that no answer comes",
+        async request(stage) {
+          const [first] = await said(stage, "a");
+          await stage.asked.call(inbox_read, { message_id: first!.id });
+          return { message_id: first!.id };
+        },
+        async answers({ acknowledged }, stage) {
+          expect(acknowledged).toBe(0);
+          const { messages } = await stage.node.call(messageList, { group_id: stage.group_id });
+          const { row } = await stage.asked.call(inbox_read, { message_id: messages.at(-1)!.message.id, peek: true });
+          expect(row.state).toBe("acked");
+        },
       },
       {
         title: "of nothing is refused",

@@ -72,7 +72,9 @@ export async function acknowledge(
   const window = node.windows().of(moot);
   await window.fill();
   const wasUnread = isToBeDone(node, held);
-  if (wasUnread) await node.ledger.move(held, { kind: "ack" });
+  // What a host showed its agent by itself is done, and yet nobody has said that no answer comes.
+  const wasShown = node.agents().row(moot.id, stored.id)?.state === "read";
+  if (wasUnread || wasShown) await node.ledger.move(held, { kind: "ack" });
   return { group_id: moot.id, acknowledged: wasUnread ? 1 : 0, place: await donePlace(window) };
 }
 
