@@ -1,7 +1,6 @@
 import { durationText, sizeText } from "../../core/amounts.ts";
 import { later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { GroupId, MessageId } from "../../core/ids.ts";
 import { MESSAGE_MAX_BYTES } from "../../core/kept.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
@@ -9,7 +8,7 @@ import { realClock } from "../../host/real-clock.ts";
 import { CONTENT_MAX_BYTES, publish as publishOperation } from "../../node/operations/messages.ts";
 import { pause } from "../../transport/wait.ts";
 import { behindText } from "../../view/behind-text.ts";
-import { jsonInteger } from "../../view/message-line.ts";
+import { publishedJson } from "../../view/published-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { contentOf } from "../line/content-argument.ts";
@@ -96,15 +95,7 @@ export const publish = defineCommand({
       const warning = unmatchedTopics(topics);
       if (warning !== undefined) printProse(`${LABEL}: warning: ${warning}`);
       if (published.behind_ms !== undefined) printProse(`${LABEL}: warning: ${behindText(published.behind_ms)}`);
-      printJson({
-        author: published.author.pilot_node_id,
-        ...(published.behind_ms === undefined ? {} : { behind_ms: published.behind_ms }),
-        ...(published.duplicate ? { duplicate: true } : {}),
-        group_id: GroupId.toBase64(published.group_id),
-        message_id: MessageId.toBase64(published.message_id),
-        timestamp_ms: jsonInteger(published.timestamp_ms),
-        topic: topics,
-      });
+      printJson({ ...publishedJson(published), topic: topics });
     });
   },
 });
