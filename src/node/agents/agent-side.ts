@@ -47,6 +47,7 @@ export class AgentSide {
     this.ledger = new Ledger({
       ...parts,
       onRows: () => this.listeners.poke(),
+      onLapsed: (rows) => this.listeners.lapsed(rows),
       onOwn: (of, message) => noteOwn(hops, of, message, clock),
     });
   }

@@ -32,6 +32,8 @@ export interface LedgerParts extends Pick<Moots, "clock" | "moots" | "turns"> {
   readonly onRows: () => void;
   /** Rows of a moot are others than before. */
   readonly onMoved: (groupId: GroupId) => void;
+  /** The time of these is over: they are in nobody's hand any more. */
+  readonly onLapsed: (rows: readonly LedgerRow[]) => void;
   /** A message of this node is looked at. */
   readonly onOwn: (moot: Moot, message: Message) => void;
 }
@@ -175,7 +177,7 @@ export class Ledger {
       const { version } = changed;
       try {
         await this.catchUp();
-        this.#lapse();
+        this.lapse();
         this.#told = "";
       } catch (error) {
         this.#tell(error);
@@ -199,13 +201,15 @@ export class Ledger {
   }
   #hasRestarted = false;
 
-  #lapse(): void {
+  /** Settles what has had its time. */
+  lapse(): void {
     const now = this.#parts.clock.unix();
     for (;;) {
       const due = this.store.due(now, LAPSED_AT_ONCE);
       if (due.length === 0) return;
       const gone = this.store.change((to) => due.filter((row) => this.#apply(to, row, { kind: "lapse" }, now)).length);
       if (gone === 0) return;
+      this.#parts.onLapsed(due);
       for (const id of new Set(due.map(({ groupId }) => groupId))) this.#parts.onMoved(id);
       this.#parts.onRows();
     }

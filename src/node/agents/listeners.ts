@@ -36,8 +36,6 @@ const COUNTED_MAX = 256;
 const TURN_BYTES_MAX = 32 * 1024;
 /** Ours. Rows looked at for one turn: as many as may wait in one moot. */
 const LOOKED_AT_MAX = 8_192;
-/** Ours. Rows whose time is over that are settled in one commit. */
-const DUE_MAX = 256;
 /** Ours. Messages that a bridge is told to look for at once. */
 const SOUGHT_MAX = 64;
 /** Ours. Whatever is waited for, it is looked again after so long: a clock may have jumped. */
@@ -46,7 +44,7 @@ const LOOK_AGAIN_MS = 60_000;
 export interface ListenersParts {
   readonly clock: Clock;
   readonly agents: () => AgentStore;
-  readonly ledger: () => Pick<Ledger, "catchUp" | "moveAll">;
+  readonly ledger: () => Pick<Ledger, "catchUp" | "lapse" | "moveAll">;
   readonly moot: (id: GroupId) => Moot | undefined;
   readonly guards: WakeGuards;
   readonly hops: HopCounter;
@@ -155,6 +153,13 @@ export class Listeners implements Disposable {
     });
   }
 
+  /** The time of these is over: whoever had one in hand is free of it. */
+  lapsed(rows: readonly LedgerRow[]): void {
+    for (const { messageId, token } of rows) {
+      for (const { inHand } of this.#listeners) if (inHand.get(messageId)?.token === token) inHand.delete(messageId);
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#soon?.[Symbol.dispose]();
@@ -162,14 +167,13 @@ export class Listeners implements Disposable {
   }
 
   #dispatch(): void {
-    const { agents, clock } = this.#parts;
-    const store = agents();
-    const due = store.due(clock.unix(), DUE_MAX);
-    this.#move(due.map((row) => ({ row, event: { kind: "lapse" } })));
-    for (const { messageId, token } of due) this.#dropped(messageId, token);
+    const { agents, clock, ledger } = this.#parts;
+    ledger().lapse();
     this.#held = new Map();
-    let againMs = due.length === DUE_MAX ? 0 : LOOK_AGAIN_MS;
-    const rows = store.waiting(LOOKED_AT_MAX).filter(({ state }) => state === "queued");
+    let againMs = LOOK_AGAIN_MS;
+    const rows = agents()
+      .waiting(LOOKED_AT_MAX)
+      .filter(({ state }) => state === "queued");
     for (const listener of this.#listeners) {
       if (!listener.request.can_wake) continue;
       const waitMs = listener.notBefore === undefined ? 0 : listener.notBefore - clock.steady();
@@ -310,11 +314,6 @@ export class Listeners implements Disposable {
       if (move.to === "deferred") listener.deferred(this.#parts.clock.steady());
       else listener.took();
     }
-  }
-
-  /** Its time is over, so it is in nobody's hand any more. */
-  #dropped(id: MessageId, token: number): void {
-    for (const { inHand } of this.#listeners) if (inHand.get(id)?.token === token) inHand.delete(id);
   }
 
   #move(asked: readonly { readonly row: LedgerRow; readonly event: DeliveryEvent }[]): DeliveryMove[] {

@@ -7,12 +7,14 @@ import { type GroupId, type MessageId, PublicKey } from "../../../src/core/ids.t
 import { realClock } from "../../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../../src/node/entmoot-node.ts";
 import { deliver_rule, inbox, inbox_ack, inbox_read, mute, reply } from "../../../src/node/operations/inbox.ts";
+import { type ListenEvent, listen } from "../../../src/node/operations/listen.ts";
 import { publish, publish_signed } from "../../../src/node/operations/messages.ts";
 import { group_create, members, roster_change } from "../../../src/node/operations/moots.ts";
 import type { DataRoot } from "../../../src/store/data-root.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
 import { SqliteDataRoot } from "../../../src/store/sqlite/sqlite-data-root.ts";
 import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
+import { asAgent } from "../../support/agent.ts";
 import { identity } from "../../support/identity.ts";
 import { message } from "../../support/message.ts";
 import { OPEN_GROUP, startNode, until } from "../../support/nodes.ts";
@@ -289,4 +291,27 @@ describe("by the rule of a moot", () => {
     expect(await scene.stateOf(later)).toBe("queued");
     expect(await scene.unread()).toEqual(["before", `${me} later`]);
   });
+});
+
+test("a claim whose time is over frees the listener that had it, whoever noticed, and the message is its next turn", async () => {
+  await using scene = await Scene.open();
+  await scene.restart("daemon");
+  const told: ListenEvent[] = [];
+  const ending = new AbortController();
+  const request = { agent: "elm", host: "test", door: "none", can_wake: true, can_look: false };
+  // It hears, and never says what became of anything.
+  const onEvent = (event: ListenEvent) => void told.push(event);
+  const listening = asAgent(scene.node).call(listen, request, { signal: ending.signal, onEvent });
+  const id = await scene.say(`${await scene.me()} hello`);
+  await until(() => told.length === 1);
+  scene.dated.offsetMs += 61_000;
+  // The ledger looks at each commit whose time is over.
+  await scene.say("nobody is meant");
+  await until(() => told.length === 2);
+  expect(told.map(({ deliver }) => deliver)).toMatchObject([
+    [{ message_id: id, attempt: 1 }],
+    [{ message_id: id, attempt: 2 }],
+  ]);
+  ending.abort();
+  await listening;
 });
