@@ -1,8 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 
 /** Ours. Of a record of days the end is looked through: what was handed over lately stands there. */
 export const LOOKED_THROUGH_BYTES = 64 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
+
+/** How long a host's own record is, in bytes; 0 where there is none yet. */
+export function recordLength(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
 
 /**
  * The whole lines in the last 64 MiB of a host's own record, of those from the byte `from` on; what is not ended yet is read the

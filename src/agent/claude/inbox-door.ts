@@ -47,8 +47,10 @@ export class ClaudeInboxDoor implements HostDoor {
       session_id: sessionId,
       message: { role: "user", content },
     };
+    // Of a session of days all that is read again and again is what came since.
+    const from = this.#transcript.length;
     await send(socket, [{ type: "auth", token }, frame], { clock: this.#clock, signal });
-    const seen = await this.#await(ids, signal);
+    const seen = await this.#await(ids, from, signal);
     const evidence = `session ${sessionId}: ${seen ?? "nothing in its records"}`;
     if (seen === undefined) return { level: "submitted", evidence };
     return { level: seen === "in conversation" ? "read" : "delivered", evidence };
@@ -64,12 +66,12 @@ export class ClaudeInboxDoor implements HostDoor {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  /** What its records say of all of `ids`, once they say something of each. */
-  async #await(ids: readonly MessageId[], signal: AbortSignal): Promise<Recorded | undefined> {
+  /** What its records say from the byte `from` on of all of `ids`, once they say something of each. */
+  async #await(ids: readonly MessageId[], from: number, signal: AbortSignal): Promise<Recorded | undefined> {
     const marks = ids.map(markOf);
     const giveUpAt = later(this.#clock.steady(), RECORD_MS);
     for (;;) {
-      const found = this.#transcript.look(marks);
+      const found = this.#transcript.look(marks, from);
       if (marks.every((mark) => found.has(mark))) {
         return marks.every((mark) => found.get(mark) === "in conversation") ? "in conversation" : "taken";
       }

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../core/system-error.ts";
-import { recordLines } from "../record-lines.ts";
+import { recordLength, recordLines } from "../record-lines.ts";
 import type { ClaudeSession } from "./claude-session.ts";
 
 /** What a session's own records say of a message. */
@@ -10,7 +10,7 @@ export type Recorded = "taken" | "in conversation";
 /** Ours. Folders of projects that are looked into. */
 const PROJECTS_MAX = 4096;
 
-/** The records of one session, read on from where the last look ended. They follow what happens by a moment. */
+/** The records of one session. They follow what happens by a moment. */
 export class Transcript {
   readonly #session: ClaudeSession;
   #path: string | undefined;
@@ -24,10 +24,20 @@ export class Transcript {
     return this.#find() !== undefined;
   }
 
-  /** What it says of each of `marks`, which are looked for in what came over the inbox; those that it does not name are absent. */
-  look(marks: readonly string[]): Map<string, Recorded> {
+  /** How long it is, in bytes: what comes from now on stands behind that. */
+  get length(): number {
+    const path = this.#find();
+    return path === undefined ? 0 : recordLength(path);
+  }
+
+  /**
+   * What it says from the byte `from` on of each of `marks`, which are looked for in what came over the inbox; those that it
+   * does not name are absent.
+   */
+  look(marks: readonly string[], from = 0): Map<string, Recorded> {
     const found = new Map<string, Recorded>();
-    for (const line of this.#lines()) {
+    const path = this.#find();
+    for (const line of path === undefined ? [] : recordLines(path, from)) {
       for (const mark of marks) {
         if (found.get(mark) === "in conversation" || !line.includes(mark)) continue;
         const recorded = recordedIn(line, mark);
@@ -35,11 +45,6 @@ export class Transcript {
       }
     }
     return found;
-  }
-
-  *#lines(): Generator<string> {
-    const path = this.#find();
-    if (path !== undefined) yield* recordLines(path);
   }
 
   #find(): string | undefined {

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../core/system-error.ts";
 import { LOOKED_THROUGH_BYTES, recordLines } from "../record-lines.ts";
@@ -27,11 +27,6 @@ export function handedIn(path: string, marks: readonly string[], from = 0): Set<
     if (codeOf(error) === undefined) throw error;
   }
   return found;
-}
-
-/** How long the conversation kept at `path` is, in bytes. */
-export function lengthOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /**

@@ -5,9 +5,10 @@ import { EntmootError, textOf } from "../../core/errors.ts";
 import { MessageId } from "../../core/ids.ts";
 import { pause } from "../../transport/wait.ts";
 import type { FoundInHost, Handed, Handing, HostDoor } from "../door.ts";
+import { recordLength } from "../record-lines.ts";
 import { AppServer, Declined } from "./app-server.ts";
 import { contextPieces } from "./context-pieces.ts";
-import { CLIENT_ID_PREFIX, handedAnywhere, handedIn, lengthOf } from "./rollouts.ts";
+import { CLIENT_ID_PREFIX, handedAnywhere, handedIn } from "./rollouts.ts";
 import { isLookedAt, personThreads, readThread, type Thread, unlessDeclined } from "./threads.ts";
 
 /** Ours. A turn may take long; what waits for its end meanwhile is in hand for at most an hour. */
@@ -61,7 +62,7 @@ export class CodexThreadDoor implements HostDoor {
       return { level: "later", reason: textOf(error) };
     }
     const path = mine.path ?? undefined;
-    const from = path === undefined ? 0 : lengthOf(path);
+    const from = path === undefined ? 0 : recordLength(path);
     const marks = ids.map(markOf);
     try {
       const server = await this.#connected(signal);
