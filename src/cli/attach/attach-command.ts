@@ -1,8 +1,9 @@
 import { runBridge } from "../../agent/bridge.ts";
+import { newNonce } from "../../agent/new-nonce.ts";
 import { runInTerminal } from "../../agent/terminal/run-in-terminal.ts";
 import { standardTerminal } from "../../agent/terminal/user-terminal.ts";
-import { ControlClient } from "../../control/control-client.ts";
-import { EntmootError, textOf } from "../../core/errors.ts";
+import { textOf } from "../../core/errors.ts";
+import { openAgentsSocket } from "../../daemon/open-agents-socket.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { createLog } from "../../host/log.ts";
@@ -33,12 +34,7 @@ export async function attachCommand(
   const program = programName();
   const bridge = runBridge(
     {
-      open: async () => {
-        const client = await ControlClient.connectTo(as.agentSocket, realClock);
-        if (client === undefined)
-          throw new EntmootError("control_unavailable", `no daemon listens on ${as.agentSocket}`);
-        return client;
-      },
+      open: () => openAgentsSocket(as.agentSocket),
       door: running.door,
       clock: realClock,
       log: createLog("error"),
@@ -53,7 +49,7 @@ export async function attachCommand(
         acknowledge: `run: ${program} inbox -ack ID`,
         read: `run: ${program} read ID`,
       },
-      nonce: () => crypto.getRandomValues(new Uint8Array(4)).toHex(),
+      nonce: newNonce,
     },
     ending.signal,
   ).then(

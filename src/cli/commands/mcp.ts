@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { HostSight } from "../../agent/host-sight.ts";
-import { EntmootError, textOf } from "../../core/errors.ts";
+import { newNonce } from "../../agent/new-nonce.ts";
+import { textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
@@ -61,20 +62,16 @@ interface Narrowed {
 }
 
 async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed): Promise<void> {
-  const [{ HostSight }, { serveMcp }, { NodeLink }, { READ_ONLY_TOOLS, TOOLS }, { ControlClient }] = await Promise.all([
-    import("../../agent/host-sight.ts"),
-    import("../../mcp/server.ts"),
-    import("../../mcp/node-link.ts"),
-    import("../../mcp/tools/all-tools.ts"),
-    import("../../control/control-client.ts"),
-  ]);
+  const [{ HostSight }, { serveMcp }, { NodeLink }, { READ_ONLY_TOOLS, TOOLS }, { openAgentsSocket }] =
+    await Promise.all([
+      import("../../agent/host-sight.ts"),
+      import("../../mcp/server.ts"),
+      import("../../mcp/node-link.ts"),
+      import("../../mcp/tools/all-tools.ts"),
+      import("../../daemon/open-agents-socket.ts"),
+    ]);
   const socket = options.agentSocket ?? join(options.dataDir, "agent.sock");
-  const open = async () => {
-    const client = await ControlClient.connectTo(socket, realClock);
-    if (client !== undefined) return client;
-    const next = "its operator starts it: entmootd serve";
-    throw new EntmootError("control_unavailable", `no Entmoot daemon listens on ${socket}; ${next}`);
-  };
+  const open = () => openAgentsSocket(socket);
   await using node = new NodeLink(open);
   const ended = Promise.withResolvers<void>();
   const sight = new HostSight();
@@ -135,8 +132,4 @@ function whenParentIsGone(gone: () => void): Disposable {
   };
   arm();
   return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
-}
-
-function newNonce(): string {
-  return crypto.getRandomValues(new Uint8Array(4)).toHex();
 }
