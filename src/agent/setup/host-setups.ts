@@ -130,18 +130,18 @@ const opencode: HostSetup = {
   }),
 };
 
+/** The form that most hosts have their servers in. */
+function inServersFile(file: string, { args, command, env, name }: ServerEntry): EntryWay {
+  return { kind: "file", file, keys: ["mcpServers", name], value: { command, args, env } };
+}
+
 const gemini: HostSetup = {
   host: "gemini",
   title: "Gemini CLI",
   program: "gemini",
   isPerProject: true,
   allow: 'in .gemini/settings.json, beside the server\'s command: "trust": true',
-  way: ({ args, command, env, name }, { project }) => ({
-    kind: "file",
-    file: join(project, ".gemini", "settings.json"),
-    keys: ["mcpServers", name],
-    value: { command, args, env },
-  }),
+  way: (entry, { project }) => inServersFile(join(project, ".gemini", "settings.json"), entry),
 };
 
 const cursor: HostSetup = {
@@ -150,12 +150,7 @@ const cursor: HostSetup = {
   program: "cursor-agent",
   isPerProject: true,
   allow: "in Cursor's settings of tools",
-  way: ({ args, command, env, name }, { project }) => ({
-    kind: "file",
-    file: join(project, ".cursor", "mcp.json"),
-    keys: ["mcpServers", name],
-    value: { command, args, env },
-  }),
+  way: (entry, { project }) => inServersFile(join(project, ".cursor", "mcp.json"), entry),
 };
 
 const copilot: HostSetup = {
