@@ -7,7 +7,7 @@ import { inNetns } from "../support/netns.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 import { Claude, claudeHome } from "./claude.ts";
 import { StubModel } from "./stub/stub-model.ts";
-import { deliveries, twoDaemons } from "./two-daemons.ts";
+import { answered, deliveries, listening, nothingWaits, twoDaemons } from "./two-daemons.ts";
 
 const ALLOWED = ["--permission-mode", "default", "--allowedTools", "mcp__entmoot__entmoot_reply"];
 
@@ -37,9 +37,7 @@ inNetns(import.meta, () => {
         "mcp",
       ]);
       await using claude = await Claude.start(home, ALLOWED);
-      await eventually("somebody listens", async () =>
-        (await deliveries(elm)).listeners.length === 1 ? true : undefined,
-      );
+      await listening(elm);
 
       const asked = await say("what is two and two?");
       const answer = { call: "entmoot_reply", with: { id: asked.message_id, content: "two and two is four" } };
@@ -48,24 +46,19 @@ inNetns(import.meta, () => {
       expect(seen).toMatchObject({ turns: 1, times: 1 });
       expect(seen.items[0]!.text).toContain(`<entmoot-message id="${asked.message_id}"`);
       expect(seen.items[0]!.text).toContain('name="oak" verified="signature"');
-      await eventually("the answer at oak", async () => {
-        const { rows } = await oak.ask(["call", "inbox", "{}"]);
-        return rows.find(({ references }: { references: string[] }) => references?.includes(asked.message_id));
-      });
+      await answered(oak, asked.message_id);
       await claude.idle();
       expect((await deliveries(elm)).waiting).toEqual([]);
 
       // Closed: what comes meanwhile is handed over once it runs again.
       expect(await claude.quit()).toBe(0);
-      await eventually("nobody listens", async () =>
-        (await deliveries(elm)).listeners.length === 0 ? true : undefined,
-      );
+      await listening(elm, 0);
       await say("are you back?");
       await eventually("it waits", async () => ((await deliveries(elm)).waiting.length === 1 ? true : undefined));
       await using again = await Claude.start(home, ALLOWED);
       expect(await model.saw("are you back?")).toMatchObject({ turns: 1, times: 1 });
       await again.idle();
-      await eventually("it is read", async () => ((await deliveries(elm)).waiting.length === 0 ? true : undefined));
+      await nothingWaits(elm);
     },
   );
 });

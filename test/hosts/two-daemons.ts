@@ -1,7 +1,7 @@
 import { DaemonNode } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 
-/** Two daemons in one moot; the second is whose agent Claude Code is. */
+/** Two daemons in one moot; the second is whose agent the host is. */
 export async function twoDaemons(home: string) {
   const oak = new DaemonNode(home, "oak");
   const elm = new DaemonNode(home, "elm");
