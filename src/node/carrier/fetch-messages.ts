@@ -21,6 +21,7 @@ export async function fetchMessages(group: Group, { from, ids, via }: FetchEffec
   const stored: MessageId[] = [];
   const refused: MessageId[] = [];
   const { history } = group.policy;
+  const { log } = group.roster;
   let wanted: readonly MessageId[] = ids;
   let ingesting = Promise.resolve();
   const ingest = (asked: readonly MessageId[], bodies: readonly Uint8Array[]) => {
@@ -59,8 +60,8 @@ export async function fetchMessages(group: Group, { from, ids, via }: FetchEffec
     // Also when the peer is lost meanwhile: what it brought is here before anybody asks for it once more.
     await ingesting;
   }
-  // What former policies refused may be kept by those of now: it is not left alone, as what is refused.
-  if (group.policy.history !== history) unknown.push(...refused.splice(0));
+  // What was refused by former policies or a shorter roster may be kept by those of now: it is not left alone.
+  if (group.policy.history !== history || group.roster.log !== log) unknown.push(...refused.splice(0));
   group.tell({ kind: "fetched", from, via, ids, stored, unknown, refused });
 }
 
