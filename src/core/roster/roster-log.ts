@@ -128,6 +128,12 @@ export class RosterLog {
     return new RosterLog(this.entries, history);
   }
 
+  /** The policy (JSON text) that the entry behind the genesis says: what the moot was founded with. Originals keep it, and pass it over. */
+  get foundingPolicy(): string | undefined {
+    const entry = this.entries[1];
+    return entry?.op === "policy_change" ? entry.policy : undefined;
+  }
+
   /**
    * The date of an entry as far as it may be believed (Unix milliseconds): one that lies after `latest`, as a founder whose
    * clock runs ahead writes it, is taken for as old as the last entry that does not, and for 0 behind none.
