@@ -48,6 +48,19 @@ inNetns(import.meta, () => {
     expect((await node.daemon.ended()).status).toBe(0);
   });
 
+  test("a daemon works on when what it read from and printed to is gone", async () => {
+    using home = new TemporaryDirectory();
+    const command = ["sh", "-c", `{ exec '${BINARY}' "$@" <&-; } | head -n 1`, "sh"];
+    await using node = new DaemonNode(home.path, "a", { command });
+    await node.serve();
+    await using asking = new DaemonNode(home.path, "a");
+    await asking.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    await asking.ask(["publish", "-topic", "chat", "-content", "nobody reads what it prints"]);
+    expect(await asking.ask(["info"])).toMatchObject({ running: true, groups: [{ messages: 1 }] });
+    await asking.ask(["stop"]);
+    expect((await node.daemon.ended()).status).toBe(0);
+  });
+
   test("sockets that were removed are bound again with a line each, and who was connected stays so", async () => {
     using home = new TemporaryDirectory();
     await using node = new DaemonNode(home.path, "a");

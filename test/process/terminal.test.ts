@@ -36,6 +36,7 @@ inNetns(import.meta, () => {
     await using a = person();
     await using up = a.node.onTerminal(["up", "-moot", "council"]);
     await up.line((line) => line === 'moot "council" is up, with 1 member');
+    await up.line((line) => line === "it keeps everything");
     await up.typing(">");
     up.type("gud");
     await up.typing("> gud");
