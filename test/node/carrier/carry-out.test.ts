@@ -624,6 +624,25 @@ describe("a fetch", () => {
     expect(store.messages.size).toBe(2);
   });
 
+  test("leaves nothing alone that was refused by a roster which has grown meanwhile", async () => {
+    const carol = identity(4);
+    const { ask, group, peer } = world();
+    // It names no key, so nobody knows whom to wait for.
+    const author = { pilot_node_id: carol.nodeId, entmoot_pubkey: null };
+    const early = message({ by: carol, author });
+    peer(alice, () => answer(["sent"], early));
+    expect(await ask(fetch(early))).toMatchObject({ refused: [early.id], unknown: [] });
+    const ingest = group.ingest.bind(group);
+    group.ingest = async (...given) => {
+      const ingested = await ingest(...given);
+      const change = { op: "add", key: carol.publicKey, nodeId: carol.nodeId } as const;
+      group.acceptRoster(changed(LOG, FOUNDER, change).entries, founder);
+      return ingested;
+    };
+    expect(await ask(fetch(early))).toMatchObject({ refused: [], unknown: [early.id] });
+    expect(await ask(fetch(early))).toMatchObject({ stored: [early.id] });
+  });
+
   test("asks four times at once for what a peer announced, however much it announces, and pulls beside that", async () => {
     const { peer, run, told } = world();
     const heard = peer(alice, () => "hold");
