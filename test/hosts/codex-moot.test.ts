@@ -102,7 +102,7 @@ hostFacts(import.meta, () => {
       await server.when(thread, "idle");
       const held = model.hold("slow work", { text: "the slow work is done" });
       codex.terminal.type("\x15");
-      await codex.terminal.submit("slow work");
+      await codex.submit("slow work");
       await held.arrived;
       await say("are you busy?");
       await say("漢".repeat(1_900));
@@ -127,9 +127,9 @@ hostFacts(import.meta, () => {
       const codex = await Codex.start(home);
       await listening(elm);
       const [{ agent }] = (await deliveries(elm)).listeners;
-      await codex.terminal.submit("hello there");
-      await model.saw("hello there");
-      await codex.terminal.submit("/new");
+      await codex.submit("hello there");
+      await codex.done(1);
+      await codex.submit("/new");
       await eventually("the conversation that the terminal turned to listens, and it alone", async () => {
         const { listeners } = await deliveries(elm);
         return (listeners.length === 1 && listeners[0].agent !== agent) || undefined;

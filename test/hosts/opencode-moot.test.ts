@@ -11,7 +11,7 @@ import { hostFacts } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
 import { askedAndAnswered, deliveries, hostMoot, killOurServers, listening, nothingWaits } from "./host-moot.ts";
 import { HostTerminal } from "./host-terminal.ts";
-import { opencodeHome } from "./opencode.ts";
+import { opencodeHome, quit } from "./opencode.ts";
 import type { StubModel } from "./stub/stub-model.ts";
 
 /** Where the plugin puts its sockets. */
@@ -118,8 +118,7 @@ hostFacts(import.meta, () => {
       await nothingWaits(elm);
       const { items } = model.turns.findLast((turn) => turn.items.some(({ text }) => text.includes("are you busy?")))!;
       expect(items.some(({ text }) => text.includes("what is two and two?"))).toBe(true);
-      terminal.type("\x03");
-      await terminal.ended();
+      await quit(terminal);
       await listening(elm, 0);
 
       // Closed: it waits for the next, which goes on with that session.
@@ -131,8 +130,7 @@ hostFacts(import.meta, () => {
       expect(back.items.some(({ text }) => text.includes("what is two and two?"))).toBe(true);
       await again.shows("are you back?");
       await nothingWaits(elm);
-      again.type("\x03");
-      await again.ended();
+      await quit(again);
     },
   );
 
@@ -153,8 +151,7 @@ hostFacts(import.meta, () => {
     await eventually("the end of the bridge", () => killing.hasKilled || undefined);
     await listening(elm, 0);
     expect((await deliveries(elm)).waiting).toMatchObject([{ state: "handed" }]);
-    terminal.type("\x03");
-    await terminal.ended();
+    await quit(terminal);
 
     // The next one looks into all sessions first.
     await using again = await start(home);
@@ -165,7 +162,6 @@ hostFacts(import.meta, () => {
     expect(await model.saw("and now this")).toMatchObject({ turns: 1, times: 1 });
     await nothingWaits(elm);
     expect(model.seen("only once, please")).toMatchObject({ turns: 1, times: 1 });
-    again.type("\x03");
-    await again.ended();
+    await quit(again);
   });
 });
