@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { textOf } from "../core/errors.ts";
 import type { Log } from "../host/log.ts";
 import { aborted, pause, unlessAborted } from "../transport/wait.ts";
+import { ClaudeChannelDoor, type PushToChannel } from "./claude/channel-door.ts";
 import { claudeSession } from "./claude/claude-session.ts";
 import { ClaudeInboxDoor } from "./claude/inbox-door.ts";
 import { codexHome, codexSocket, ownThread } from "./codex/own-thread.ts";
@@ -32,6 +33,8 @@ export interface HostDoorParts {
   readonly sight: HostSight;
   readonly cwd: string;
   readonly version: string;
+  /** In place of every other way into Claude Code, where its user wants that. */
+  readonly channel?: PushToChannel | undefined;
 }
 
 type WakeableHost = "claude" | "codex" | "opencode";
@@ -59,6 +62,7 @@ const NAMES: Readonly<Record<string, WakeableHost>> = {
  * by itself.
  */
 export async function* hostDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGenerator<FoundHost> {
+  if (parts.channel !== undefined) return yield* channelDoor(parts, parts.channel, signal);
   const host = await hostOf(parts, signal);
   if (host === "claude") yield* claudeDoor(parts, signal);
   if (host === "codex") yield* codexDoors(parts, signal);
@@ -72,6 +76,17 @@ async function hostOf({ env, sight }: HostDoorParts, signal: AbortSignal): Promi
   if (claudeSession(env) !== undefined) return "claude";
   const name = await unlessAborted(sight.name, signal);
   return name === undefined ? undefined : NAMES[name];
+}
+
+/** Once the host has said who it is: before that it knows no channel. */
+async function* channelDoor(
+  { env, sight }: HostDoorParts,
+  push: PushToChannel,
+  signal: AbortSignal,
+): AsyncGenerator<FoundHost> {
+  if ((await unlessAborted(sight.name, signal)) === undefined) return;
+  const agent = `claude ${claudeSession(env)?.sessionId ?? "channel"}`;
+  yield { door: new ClaudeChannelDoor(push), host: "claude", agent, ways: TOOL_WAYS, until: signal };
 }
 
 function* claudeDoor({ clock, env }: HostDoorParts, signal: AbortSignal): Generator<FoundHost> {
