@@ -222,30 +222,6 @@ describe("what became of it moves the ledger, and nothing else does", () => {
     });
   }
 
-  test("what one host had in hand is looked for by no other, though that one comes first and would not find it", async () => {
-    const host = new TestHost();
-    const hung = Promise.withResolvers<Handed>();
-    host.answer = (handing) => {
-      host.turns.push(handing);
-      return hung.promise;
-    };
-    const first = bridge(host, { agent: "claude 1", host: "claude", instance: "home" });
-    const id = await say(`@${elmId} hello`);
-    await until(() => host.turns.length === 1);
-    first.end();
-    await until(async () => (await elm.call(deliveries, {})).listeners.length === 0);
-    const [other, elsewhere, again] = [new TestHost(), new TestHost(), new TestHost()];
-    bridge(other, { agent: "codex 1", host: "codex", instance: "home" });
-    bridge(elsewhere, { agent: "claude 2", host: "claude", instance: "another home" });
-    await until(async () => (await elm.call(deliveries, {})).listeners.length === 2);
-    again.found = () => "present";
-    bridge(again, { agent: "claude 1", host: "claude", instance: "home" });
-    await until(() => again.looked.includes(id));
-    await until(async () => (await stateOf(id)) === undefined);
-    expect([other.looked, elsewhere.looked, other.turns, elsewhere.turns]).toEqual([[], [], [], []]);
-    hung.reject(new EntmootError("unavailable", "gone"));
-  });
-
   test("a bridge that waited gives nothing once its message was read, or is another's", async () => {
     const host = new TestHost();
     const free = Promise.withResolvers<void>();
