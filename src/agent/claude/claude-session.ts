@@ -29,6 +29,19 @@ export function claudeSession(env: Readonly<Record<string, string | undefined>>)
   return { socket, token, sessionId, configFolder };
 }
 
+const AGENT = "claude ";
+
+/** How the agent in a session is named to the node. */
+export function agentOf({ sessionId }: Pick<ClaudeSession, "sessionId">): string {
+  return `${AGENT}${sessionId}`;
+}
+
+/** The session of an agent that was named so; `undefined` for another name. */
+export function sessionOf(agent: string): string | undefined {
+  const sessionId = agent.startsWith(AGENT) ? agent.slice(AGENT.length) : "";
+  return SESSION_ID.test(sessionId) ? sessionId : undefined;
+}
+
 function isValue(value: string | undefined): value is string {
   return value !== undefined && value !== "" && value.length <= VALUE_MAX;
 }

@@ -4,8 +4,8 @@ import { later } from "../../core/clock.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { MessageId } from "../../core/ids.ts";
 import { Deadline, pause } from "../../transport/wait.ts";
-import type { FoundInHost, Handed, Handing, HostDoor } from "../door.ts";
-import type { ClaudeSession } from "./claude-session.ts";
+import { type FoundInHost, type Handed, type Handing, type HostDoor, NOT_OURS, type SoughtInHost } from "../door.ts";
+import { agentOf, type ClaudeSession, sessionOf } from "./claude-session.ts";
 import { type Recorded, Transcript } from "./transcript.ts";
 
 /** Ours. How long the socket has to take a message. */
@@ -34,7 +34,7 @@ export class ClaudeInboxDoor implements HostDoor {
     this.#transcript = new Transcript(session);
   }
 
-  async hand({ ids, text }: Handing, signal: AbortSignal): Promise<Handed> {
+  async hand({ ids, mayGive, text }: Handing, signal: AbortSignal): Promise<Handed> {
     const { sessionId, socket, token } = this.#session;
     const content = `<cross-session-message from="uds:/entmoot.sock" from-name="${this.#from}">\n${text}\n</cross-session-message>`;
     const frame = {
@@ -49,6 +49,7 @@ export class ClaudeInboxDoor implements HostDoor {
     };
     // Of a session of days all that is read again and again is what came since.
     const from = this.#transcript.length;
+    if (!(await mayGive())) return NOT_OURS;
     await send(socket, [{ type: "auth", token }, frame], { clock: this.#clock, signal });
     const seen = await this.#await(ids, from, signal);
     const evidence = `session ${sessionId}: ${seen ?? "nothing in its records"}`;
@@ -56,11 +57,16 @@ export class ClaudeInboxDoor implements HostDoor {
     return { level: seen === "in conversation" ? "read" : "delivered", evidence };
   }
 
-  async look(ids: readonly MessageId[], signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>> {
+  /** What went to another session stands in the records of that one alone, which lie beside those of this one. */
+  async look({ agent, ids }: SoughtInHost, signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     // What was sent a moment ago may not be on record yet.
     await pause(this.#clock, LOOK_EVERY_MS, signal);
-    const isThere = this.#transcript.isThere;
-    const found = this.#transcript.look(ids.map(markOf));
+    const sessionId = sessionOf(agent);
+    if (sessionId === undefined) return new Map(ids.map((id) => [id, "unknown"]));
+    const isOwn = agent === agentOf(this.#session);
+    const transcript = isOwn ? this.#transcript : new Transcript({ ...this.#session, sessionId });
+    const isThere = transcript.isThere;
+    const found = transcript.look(ids.map(markOf));
     return new Map(ids.map((id) => [id, found.has(markOf(id)) ? "present" : isThere ? "absent" : "unknown"]));
   }
 

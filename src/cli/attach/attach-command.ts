@@ -41,6 +41,7 @@ export async function attachCommand(
       listen: {
         agent: `terminal ${running.pid}`,
         host: command.slice(-64),
+        instance: undefined,
         group_id: asked.voice === undefined ? asked.groupId : undefined,
         can_wake: true,
       },

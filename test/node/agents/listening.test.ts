@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type BridgeParts, runBridge } from "../../../src/agent/bridge.ts";
-import type { FoundInHost, Handed, Handing, HostDoor } from "../../../src/agent/door.ts";
+import type { FoundInHost, Handed, Handing, HostDoor, SoughtInHost } from "../../../src/agent/door.ts";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
 import { EntmootError } from "../../../src/core/errors.ts";
 import type { GroupId, MessageId } from "../../../src/core/ids.ts";
@@ -35,7 +35,7 @@ class TestHost implements HostDoor {
     return handed;
   }
 
-  async look(ids: readonly MessageId[]): Promise<ReadonlyMap<MessageId, FoundInHost>> {
+  async look({ ids }: SoughtInHost): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     this.looked.push(...ids);
     return new Map(ids.map((id) => [id, this.found(id)]));
   }
@@ -76,7 +76,7 @@ function bridge(host: HostDoor, changes: Partial<BridgeParts["listen"]> = {}, no
       door: host,
       clock: realClock,
       log: createLog("error"),
-      listen: { agent: "elm", host: "test", group_id: undefined, can_wake: true, ...changes },
+      listen: { agent: "elm", host: "test", instance: undefined, group_id: undefined, can_wake: true, ...changes },
       ways: { reply: 'reply("ID")', acknowledge: 'ack("ID")', read: 'read("ID")' },
       nonce: () => (nonces++).toString(16).padStart(8, "0"),
     },
@@ -221,6 +221,25 @@ describe("what became of it moves the ledger, and nothing else does", () => {
       hung.reject(new EntmootError("unavailable", "gone"));
     });
   }
+
+  test("a bridge that waited gives nothing once its message was read, or is another's", async () => {
+    const host = new TestHost();
+    const free = Promise.withResolvers<void>();
+    let asked: boolean | undefined;
+    host.answer = async ({ mayGive }) => {
+      await free.promise;
+      asked = await mayGive();
+      return { level: "later", reason: "not ours" };
+    };
+    bridge(host);
+    const id = await say(`@${elmId} hello`);
+    await until(async () => (await stateOf(id))?.state === "handed");
+    await elm.call(inbox_ack, { group_id, message_id: id });
+    free.resolve();
+    await until(() => asked !== undefined);
+    expect(asked).toBe(false);
+    expect(host.turns).toEqual([]);
+  });
 
   test("a node that is started again hands nothing over twice, and looks for what it does not know of", async () => {
     const host = new TestHost();
