@@ -1,9 +1,7 @@
-import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { AnswerWays } from "../core/agents/envelope.ts";
-import { sha256Hex } from "../core/bytes/sha256.ts";
 import type { Clock } from "../core/clock.ts";
 import { textOf } from "../core/errors.ts";
 import type { Log } from "../host/log.ts";
@@ -18,6 +16,7 @@ import type { HostSight } from "./host-sight.ts";
 import { OpencodeServer } from "./opencode/opencode-server.ts";
 import { ownOpencode } from "./opencode/own-server.ts";
 import { OpencodeSessionDoor } from "./opencode/session-door.ts";
+import { recordsOf, shortSum } from "./records-of.ts";
 
 /** The host that started this process as one of its MCP servers, and the way into it. */
 export interface FoundHost {
@@ -140,19 +139,6 @@ async function* opencodeDoors(parts: HostDoorParts, signal: AbortSignal): AsyncG
     await pause(clock, againMs, signal);
     againMs = Math.min(AGAIN_MAX_MS, againMs * 2);
   }
-}
-
-/** A name for the folder that a host keeps its records in, by whichever path it is known. */
-function recordsOf(folder: string): string {
-  try {
-    return shortSum(realpathSync(folder));
-  } catch {
-    return shortSum(folder);
-  }
-}
-
-function shortSum(text: string): string {
-  return sha256Hex(text).slice(0, 16);
 }
 
 /** https://specifications.freedesktop.org/basedir-spec/latest/ */

@@ -5,6 +5,7 @@ import { EntmootError, textOf } from "../../core/errors.ts";
 import { MessageId } from "../../core/ids.ts";
 import { Deadline, pause } from "../../transport/wait.ts";
 import { type FoundInHost, type Handed, type Handing, type HostDoor, NOT_OURS, type SoughtInHost } from "../door.ts";
+import { ownSocket } from "../own-socket.ts";
 import { agentOf, type ClaudeSession, sessionOf } from "./claude-session.ts";
 import { type Recorded, Transcript } from "./transcript.ts";
 
@@ -47,10 +48,17 @@ export class ClaudeInboxDoor implements HostDoor {
       session_id: sessionId,
       message: { role: "user", content },
     };
+    let target: string;
+    try {
+      target = ownSocket(socket);
+    } catch (error) {
+      return { level: "later", reason: `claude inbox: ${textOf(error)}` };
+    }
     // Of a session of days all that is read again and again is what came since.
     const from = this.#transcript.length;
     if (!(await mayGive())) return NOT_OURS;
-    await send(socket, [{ type: "auth", token }, frame], { clock: this.#clock, signal });
+    const auth = token === undefined ? [] : [{ type: "auth", token }];
+    await send(target, [...auth, frame], { clock: this.#clock, signal });
     const seen = await this.#await(ids, from, signal);
     const evidence = `session ${sessionId}: ${seen ?? "nothing in its records"}`;
     if (seen === undefined) return { level: "submitted", evidence };
