@@ -6,7 +6,8 @@ import { MessageId } from "../../core/ids.ts";
 import { Deadline, pause } from "../../transport/wait.ts";
 import type { FoundInHost, Handed, Handing, HostDoor } from "../door.ts";
 import type { ClaudeSession } from "./claude-session.ts";
-import { type Recorded, Transcript } from "./transcript.ts";
+import { hasOtherSessions } from "./live-sessions.ts";
+import { type Recorded, Transcript, takenAnywhere } from "./transcript.ts";
 
 /** Ours. How long the socket has to take a message. */
 const SEND_MS = 10_000;
@@ -59,23 +60,28 @@ export class ClaudeInboxDoor implements HostDoor {
   async look(ids: readonly MessageId[], signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     // What was sent a moment ago may not be on record yet.
     await pause(this.#clock, LOOK_EVERY_MS, signal);
-    const isThere = this.#transcript.isThere;
-    const found = this.#transcript.look(ids.map(markOf));
-    return new Map(ids.map((id) => [id, found.has(markOf(id)) ? "present" : isThere ? "absent" : "unknown"]));
+    const hadOthers = hasOtherSessions(this.#session);
+    // What a session that was killed had taken stands in its records, and this one is another.
+    const { found, isWhole } = takenAnywhere(this.#session.configFolder, ids.map(markOf));
+    const lacks = isWhole && !hadOthers ? "absent" : "unknown";
+    const foundOf = (recorded: Recorded | undefined): FoundInHost =>
+      recorded === "in conversation" ? "read" : recorded === "taken" ? "present" : lacks;
+    return new Map(ids.map((id) => [id, foundOf(found.get(markOf(id)))]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  /** What its records say from the byte `from` on of all of `ids`, once they say something of each. */
+  /** What its records say from the byte `from` on of all of `ids`, once each is in the conversation or the time is over. */
   async #await(ids: readonly MessageId[], from: number, signal: AbortSignal): Promise<Recorded | undefined> {
     const marks = ids.map(markOf);
     const giveUpAt = later(this.#clock.steady(), RECORD_MS);
     for (;;) {
       const found = this.#transcript.look(marks, from);
-      if (marks.every((mark) => found.has(mark))) {
-        return marks.every((mark) => found.get(mark) === "in conversation") ? "in conversation" : "taken";
+      if (marks.every((mark) => found.get(mark) === "in conversation")) return "in conversation";
+      // Of a busy session it is known for now that it took it.
+      if (this.#clock.steady() >= giveUpAt || signal.aborted) {
+        return marks.every((mark) => found.has(mark)) ? "taken" : undefined;
       }
-      if (this.#clock.steady() >= giveUpAt || signal.aborted) return undefined;
       await pause(this.#clock, LOOK_EVERY_MS, signal);
     }
   }
