@@ -56,10 +56,35 @@ export async function askedAndAnswered({ model, oak, say }: HostMoot) {
   return seen;
 }
 
-/** Kills the servers of tools of ours that a host with this home started. */
+/** The servers of tools of ours that a host with this home started. */
+export function ourServers(home: HostHome): number[] {
+  return home.processes().filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${BINARY}\0mcp`);
+    } catch {
+      return false; // It has just ended.
+    }
+  });
+}
+
+/** `kill -9` of them. */
 export function killOurServers(home: HostHome): void {
-  for (const pid of home.processes()) {
-    if (readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${BINARY}\0mcp`)) process.kill(pid, "SIGKILL");
+  killAll(ourServers(home));
+}
+
+/** `kill -9` of all that is the host's own; what it had started of ours ends by itself. */
+export function killHost(home: HostHome): void {
+  const ours = new Set(ourServers(home));
+  killAll(home.processes().filter((pid) => !ours.has(pid)));
+}
+
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It ended with another.
+    }
   }
 }
 
