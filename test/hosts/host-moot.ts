@@ -7,20 +7,21 @@ import { TemporaryDirectory } from "../support/temporary-directory.ts";
 import type { HostHome } from "./host-home.ts";
 import { StubModel } from "./stub/stub-model.ts";
 
-/** Two daemons in one moot, and the home of a host that is the agent of the second, whose model says what the test tells it. */
-export interface HostMoot extends AsyncDisposable {
+/** Two daemons in one moot. */
+export interface TwoDaemons extends AsyncDisposable {
   readonly oak: DaemonNode;
   readonly elm: DaemonNode;
-  readonly model: StubModel;
-  readonly home: HostHome;
   /** Oak says this to elm. */
   say(words: string): Promise<{ readonly message_id: string }>;
 }
 
-/** `homeOf` makes the home, and sets the host up for elm. */
-export async function hostMoot(
-  homeOf: (model: StubModel, elm: DaemonNode) => HostHome | Promise<HostHome>,
-): Promise<HostMoot> {
+/** Two daemons, and the home of a host that is the agent of elm, whose model says what the test tells it. */
+export interface HostMoot extends TwoDaemons {
+  readonly model: StubModel;
+  readonly home: HostHome;
+}
+
+export async function twoDaemons(): Promise<TwoDaemons> {
   await using opening = new AsyncDisposableStack();
   const { path } = opening.use(new TemporaryDirectory());
   const oak = opening.use(new DaemonNode(path, "oak"));
@@ -30,17 +31,25 @@ export async function hostMoot(
   const { link } = await oak.ask(["invite", "link", "-group", group_id]);
   await elm.ask(["join", link]);
   const { local_node_id } = await elm.group();
-  const model = opening.use(new StubModel());
-  const home = opening.use(await homeOf(model, elm));
   const opened = opening.move();
   return {
     elm,
-    home,
-    model,
     oak,
     say: (words) => oak.ask(["publish", "-topic", "chat", "-content", `@${local_node_id} ${words}`]),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** `homeOf` makes the home, and sets the host up for elm. */
+export async function hostMoot(
+  homeOf: (model: StubModel, elm: DaemonNode) => HostHome | Promise<HostHome>,
+): Promise<HostMoot> {
+  await using opening = new AsyncDisposableStack();
+  const { elm, oak, say } = opening.use(await twoDaemons());
+  const model = opening.use(new StubModel());
+  const home = opening.use(await homeOf(model, elm));
+  const opened = opening.move();
+  return { elm, home, model, oak, say, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** Has the agent asked something, to which its model answers by our tool. Gives how the model saw it, once who asked holds the answer. */
