@@ -5,7 +5,8 @@ import type { DaemonNode } from "../../support/daemon.ts";
 import { eventually } from "../../support/eventually.ts";
 import { testWhere } from "../../support/needs.ts";
 import { inNetns } from "../../support/netns.ts";
-import { type HostMoot, hostMoot } from "../host-moot.ts";
+import { isWhole } from "../host-facts.ts";
+import { type HostMoot, hostMoot, stateOf } from "../host-moot.ts";
 import type { StubModel } from "../stub/stub-model.ts";
 import { MortalHost, type MortalHostName, mortalHome } from "./mortal-host.ts";
 import { STEPS, type Step, StepDoor } from "./step-door.ts";
@@ -16,9 +17,7 @@ const HOSTS = ["claude", "codex", "opencode"] as const;
 const VICTIMS = ["host", "bridge", "daemon"] as const;
 type Victim = (typeof VICTIMS)[number];
 
-/** Of a host every victim at every step takes minutes: the soak does it, and each run of the tests takes one of them. */
-const isWhole = process.env.ENTMOOT_HOST_FACTS === "on";
-
+// Of a host every victim at every step takes minutes: the soak does it, and each run of the tests takes one of them.
 inNetns(import.meta, () => {
   for (const [n, host] of HOSTS.entries()) {
     const missing = missingHost(host) ?? missingHost("screen");
@@ -96,11 +95,6 @@ async function strike(victim: Victim, host: MortalHost, elm: DaemonNode): Promis
   if (victim === "host") await host.kill();
   else if (victim === "bridge") await host.killBridges();
   else await elm.kill();
-}
-
-async function stateOf(node: DaemonNode, message_id: string): Promise<string> {
-  const { row } = await node.ask(["call", "inbox_read", JSON.stringify({ message_id, peek: true })]);
-  return row?.state ?? "none";
 }
 
 function seen(model: StubModel, words: string) {
