@@ -97,17 +97,24 @@ interface Sending {
   readonly signal: AbortSignal;
 }
 
-/** Rejects with `unavailable` where the session does not take it: it is gone, or never had an inbox. */
+/**
+ * Rejects with `unavailable` where nobody takes it: the session is gone, or never had an inbox. What a session that is stopped, or
+ * ends the connection, does with what it was sent its records say: all of it may be with it.
+ */
 async function send(path: string, lines: readonly object[], { clock, signal: parent }: Sending): Promise<void> {
   using deadline = new Deadline(clock, SEND_MS, parent);
   const { signal } = deadline;
   const { promise, reject, resolve } = Promise.withResolvers<void>();
   const socket = connect(path);
+  let isSent = false;
   const onAbort = () => socket.destroy(new Error("it does not take what it is sent"));
   signal.addEventListener("abort", onAbort, { once: true });
-  socket.once("error", reject);
+  socket.once("error", (error) => (isSent ? resolve() : reject(error)));
   socket.once("close", () => resolve());
-  socket.once("connect", () => socket.end(lines.map((line) => `${JSON.stringify(line)}\n`).join("")));
+  socket.once("connect", () => {
+    isSent = true;
+    socket.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  });
   socket.resume();
   try {
     await promise;

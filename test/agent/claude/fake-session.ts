@@ -22,6 +22,8 @@ export class FakeSession implements Disposable {
   readonly lines: Json[] = [];
   /** By default a turn of its own at once. */
   takes: FakeTaking = (frame, session) => session.keepTurn(frame);
+  /** It is stopped: what comes waits in its inbox. */
+  #stopped: Promise<void> | undefined;
   readonly #server: Server;
 
   /** `beside`: another session of the same user. */
@@ -32,11 +34,12 @@ export class FakeSession implements Disposable {
     this.socket = join(dirname(this.configFolder), `${n}.sock`);
     mkdirSync(join(this.configFolder, "projects/-project"), { recursive: true });
     mkdirSync(join(this.configFolder, "sessions"), { recursive: true });
-    this.#server = createServer((client) => {
+    this.#server = createServer({ allowHalfOpen: true }, (client) => {
       let text = "";
       client.on("data", (bytes) => (text += bytes));
       client.on("error", () => {});
-      client.on("end", () => {
+      client.on("end", async () => {
+        await this.#stopped;
         for (const line of text.split("\n").filter(Boolean)) {
           const frame = JSON.parse(line);
           this.lines.push(frame);
@@ -45,6 +48,13 @@ export class FakeSession implements Disposable {
         client.end();
       });
     }).listen(this.socket);
+  }
+
+  /** As by Ctrl-Z: it takes nothing until what this gives is called, and then all that came. */
+  stop(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#stopped = promise;
+    return resolve;
   }
 
   get record(): string {

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { appendFileSync, renameSync, rmSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { MessageId } from "../../../src/core/ids.ts";
+import { eventually } from "../../support/eventually.ts";
 import { HastyClock } from "../../support/hasty-clock.ts";
 import { FakeSession } from "./fake-session.ts";
 
@@ -51,7 +52,21 @@ for (const what of ["held for its user", "refused", "dropped as said before"]) {
   });
 }
 
-test("a session that is gone, or never takes what it is sent, is told as not there", async () => {
+test("what a stopped session was sent is with it, and is not sent again", async () => {
+  using session = new FakeSession();
+  const go = session.stop();
+  const clock = new HastyClock();
+  const hand = session.door(clock).hand(handing, never);
+  // The time that it has to take it is over.
+  const ticking = setInterval(() => clock.expire(), 5);
+  const handed = await hand.finally(() => clearInterval(ticking));
+  expect(handed).toMatchObject({ level: "submitted" });
+  go();
+  await eventually("it is taken", () => session.messages.length === 1 || undefined);
+  expect(await found(session, ONE)).toEqual(["read"]);
+});
+
+test("a session that is gone is told as not there", async () => {
   using session = new FakeSession();
   session[Symbol.dispose]();
   await expect(session.door().hand(handing, never)).rejects.toMatchObject({ code: "unavailable" });

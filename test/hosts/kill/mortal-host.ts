@@ -108,9 +108,14 @@ export class MortalHost implements AsyncDisposable {
     await this[Symbol.asyncDispose]();
   }
 
+  /** Its host may start others in their place. */
   async killBridges(): Promise<void> {
+    const before = ourServers(this.#home);
     killOurServers(this.#home);
-    await eventually("the end of the bridges", () => ourServers(this.#home).length === 0 || undefined);
+    await eventually("the end of the bridges", () => {
+      const now = ourServers(this.#home);
+      return before.every((pid) => !now.includes(pid)) || undefined;
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
