@@ -21,6 +21,13 @@ import type { FoundInHost, Handed, HostDoor } from "./door.ts";
 const AGAIN_FIRST_MS = 500;
 const AGAIN_MAX_MS = 15_000;
 
+const MOVES_OF_FOUND: Readonly<Record<FoundInHost, readonly Move["to"][]>> = {
+  read: ["delivered", "read"],
+  present: ["delivered"],
+  absent: ["absent"],
+  unknown: ["uncertain"],
+};
+
 export interface BridgeParts {
   /** Opens the agents' socket. Throws `control_unavailable` while no daemon listens. */
   readonly open: () => Promise<Operations>;
@@ -120,10 +127,9 @@ async function lookAt(
   } catch (error) {
     why = textOf(error);
   }
-  return sought.map((message) => {
-    const where = found.get(message.message_id) ?? "unknown";
-    return moveOf(message, where === "present" ? "delivered" : where === "absent" ? "absent" : "uncertain", why);
-  });
+  return sought.flatMap((message) =>
+    MOVES_OF_FOUND[found.get(message.message_id) ?? "unknown"].map((to) => moveOf(message, to, why)),
+  );
 }
 
 function movesOf(message: HandedMessage, handed: Handed): Move[] {

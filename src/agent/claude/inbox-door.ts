@@ -6,8 +6,9 @@ import { MessageId } from "../../core/ids.ts";
 import { Deadline, pause } from "../../transport/wait.ts";
 import { type FoundInHost, type Handed, type Handing, type HostDoor, NOT_OURS, type SoughtInHost } from "../door.ts";
 import { ownSocket } from "../own-socket.ts";
-import { agentOf, type ClaudeSession, sessionOf } from "./claude-session.ts";
-import { type Recorded, Transcript } from "./transcript.ts";
+import { type ClaudeSession, sessionOf } from "./claude-session.ts";
+import { hasOtherSessions } from "./live-sessions.ts";
+import { type Recorded, Transcript, takenAnywhere } from "./transcript.ts";
 
 /** Ours. How long the socket has to take a message. */
 const SEND_MS = 10_000;
@@ -69,27 +70,28 @@ export class ClaudeInboxDoor implements HostDoor {
   async look({ agent, ids }: SoughtInHost, signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     // What was sent a moment ago may not be on record yet.
     await pause(this.#clock, LOOK_EVERY_MS, signal);
-    const sessionId = sessionOf(agent);
-    if (sessionId === undefined) return new Map(ids.map((id) => [id, "unknown"]));
-    const isOwn = agent === agentOf(this.#session);
-    const transcript = isOwn ? this.#transcript : new Transcript({ ...this.#session, sessionId });
-    const isThere = transcript.isThere;
-    const found = transcript.look(ids.map(markOf));
-    return new Map(ids.map((id) => [id, found.has(markOf(id)) ? "present" : isThere ? "absent" : "unknown"]));
+    const hadOthers = hasOtherSessions(this.#session);
+    // What a session that was killed had taken stands in its records, and this one is another.
+    const { found, isWhole } = takenAnywhere(this.#session.configFolder, ids.map(markOf));
+    const lacks = isWhole && !hadOthers && sessionOf(agent) !== undefined ? "absent" : "unknown";
+    const foundOf = (recorded: Recorded | undefined): FoundInHost =>
+      recorded === "in conversation" ? "read" : recorded === "taken" ? "present" : lacks;
+    return new Map(ids.map((id) => [id, foundOf(found.get(markOf(id)))]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  /** What its records say from the byte `from` on of all of `ids`, once they say something of each. */
+  /** What its records say from the byte `from` on of all of `ids`, once each is in the conversation or the time is over. */
   async #await(ids: readonly MessageId[], from: number, signal: AbortSignal): Promise<Recorded | undefined> {
     const marks = ids.map(markOf);
     const giveUpAt = later(this.#clock.steady(), RECORD_MS);
     for (;;) {
       const found = this.#transcript.look(marks, from);
-      if (marks.every((mark) => found.has(mark))) {
-        return marks.every((mark) => found.get(mark) === "in conversation") ? "in conversation" : "taken";
+      if (marks.every((mark) => found.get(mark) === "in conversation")) return "in conversation";
+      // Of a busy session it is known for now that it took it.
+      if (this.#clock.steady() >= giveUpAt || signal.aborted) {
+        return marks.every((mark) => found.has(mark)) ? "taken" : undefined;
       }
-      if (this.#clock.steady() >= giveUpAt || signal.aborted) return undefined;
       await pause(this.#clock, LOOK_EVERY_MS, signal);
     }
   }
@@ -105,17 +107,24 @@ interface Sending {
   readonly signal: AbortSignal;
 }
 
-/** Rejects with `unavailable` where the session does not take it: it is gone, or never had an inbox. */
+/**
+ * Rejects with `unavailable` where nobody takes it: the session is gone, or never had an inbox. What a session that is stopped, or
+ * ends the connection, does with what it was sent its records say: all of it may be with it.
+ */
 async function send(path: string, lines: readonly object[], { clock, signal: parent }: Sending): Promise<void> {
   using deadline = new Deadline(clock, SEND_MS, parent);
   const { signal } = deadline;
   const { promise, reject, resolve } = Promise.withResolvers<void>();
   const socket = connect(path);
+  let isSent = false;
   const onAbort = () => socket.destroy(new Error("it does not take what it is sent"));
   signal.addEventListener("abort", onAbort, { once: true });
-  socket.once("error", reject);
+  socket.once("error", (error) => (isSent ? resolve() : reject(error)));
   socket.once("close", () => resolve());
-  socket.once("connect", () => socket.end(lines.map((line) => `${JSON.stringify(line)}\n`).join("")));
+  socket.once("connect", () => {
+    isSent = true;
+    socket.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  });
   socket.resume();
   try {
     await promise;

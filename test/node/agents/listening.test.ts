@@ -8,7 +8,7 @@ import { createLog } from "../../../src/host/log.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../../src/node/entmoot-node.ts";
 import { status } from "../../../src/node/operations/daemon.ts";
-import { inbox_ack, mute, reply } from "../../../src/node/operations/inbox.ts";
+import { inbox_ack, inbox_read, mute, reply } from "../../../src/node/operations/inbox.ts";
 import { join, link_create } from "../../../src/node/operations/invites.ts";
 import { deliveries } from "../../../src/node/operations/listen.ts";
 import { message, publish } from "../../../src/node/operations/messages.ts";
@@ -194,7 +194,8 @@ describe("what became of it moves the ledger, and nothing else does", () => {
   });
 
   for (const [found, state, turns] of [
-    ["present", undefined, 1],
+    ["present", "delivered", 1],
+    ["read", "read", 1],
     ["absent", "again", 2],
     ["unknown", "uncertain", 1],
   ] as const) {
@@ -216,7 +217,7 @@ describe("what became of it moves the ledger, and nothing else does", () => {
       bridge(next);
       await until(() => next.looked.includes(id));
       if (state === "again") await until(() => next.turns.length === 1);
-      else await until(async () => (await stateOf(id))?.state === state);
+      else await until(async () => (await elm.call(inbox_read, { message_id: id, peek: true })).row.state === state);
       expect(next.turns.length + 1).toBe(turns);
       hung.reject(new EntmootError("unavailable", "gone"));
     });
