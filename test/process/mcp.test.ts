@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-import { listening, twoDaemons } from "../hosts/two-daemons.ts";
+import { listening, twoDaemons } from "../hosts/host-moot.ts";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
@@ -66,10 +66,8 @@ inNetns(import.meta, () => {
   });
 
   test("a channel says what asks on the older handshake alone, and what it said is never known to have arrived", async () => {
-    using home = new TemporaryDirectory();
-    const { elm, oak, say } = await twoDaemons(home.path);
-    await using _oak = oak;
-    await using _elm = elm;
+    await using moot = await twoDaemons();
+    const { elm, say } = moot;
     const pushed: { content: string; meta: Record<string, string> }[] = [];
     const { client } = await connect(elm, "auto", "-channel");
     expect(client.getNegotiatedProtocolVersion()).toBe("2025-11-25");
