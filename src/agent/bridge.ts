@@ -73,7 +73,7 @@ async function follow(parts: BridgeParts, node: Moves, event: ListenEvent, signa
 }
 
 async function handOver(
-  { door, log, nonce, ways }: BridgeParts,
+  { door, listen: { agent }, log, nonce, ways }: BridgeParts,
   node: Moves,
   messages: readonly HandedMessage[],
   signal: AbortSignal,
@@ -87,12 +87,17 @@ async function handOver(
     turn.map((message) => envelopeMessage({ ...message, asks: true }, nonce())),
     ways,
   );
+  const mayGive = async () => {
+    const still = await node.say(turn.map((message) => moveOf(message, "handed", ""))).catch(() => undefined);
+    return still?.every(({ refused }) => refused === undefined) === true;
+  };
   let handed: Handed;
   try {
-    handed = await door.hand({ ids, text }, signal);
+    handed = await door.hand({ ids, text, mayGive }, signal);
   } catch (error) {
     log.debug(`bridge: ${door.name}: ${textOf(error)}`);
-    await node.say(await lookFor(door, turn, signal));
+    const given = turn.map((message) => ({ ...message, agent }));
+    await node.say(await lookFor(door, given, signal));
     return;
   }
   await node.say(turn.flatMap((message) => movesOf(message, handed)));
@@ -100,11 +105,24 @@ async function handOver(
 
 /** What was handed over and left no word is in the host, or not, or nobody can tell. */
 async function lookFor(door: HostDoor, sought: readonly SoughtMessage[], signal: AbortSignal): Promise<Move[]> {
+  const moves: Move[] = [];
+  for (const [agent, of] of Map.groupBy(sought, (message) => message.agent)) {
+    moves.push(...(await lookAt(door, agent, of, signal)));
+  }
+  return moves;
+}
+
+async function lookAt(
+  door: HostDoor,
+  agent: string,
+  sought: readonly SoughtMessage[],
+  signal: AbortSignal,
+): Promise<Move[]> {
   const ids = sought.map(({ message_id }) => message_id);
   let found: ReadonlyMap<MessageId, FoundInHost> = new Map();
   let why = "nobody could look";
   try {
-    found = await door.look(ids, signal);
+    found = await door.look({ ids, agent }, signal);
     why = `looked for by ${door.name}`;
   } catch (error) {
     why = textOf(error);
@@ -130,7 +148,11 @@ function movesOf(message: HandedMessage, handed: Handed): Move[] {
   }
 }
 
-function moveOf({ group_id, message_id, token }: SoughtMessage, to: Move["to"], evidence: string): Move {
+function moveOf(
+  { group_id, message_id, token }: Pick<SoughtMessage, "group_id" | "message_id" | "token">,
+  to: Move["to"],
+  evidence: string,
+): Move {
   return { group_id, message_id, token, to, evidence };
 }
 

@@ -1,5 +1,5 @@
 import { type BridgeParts, runBridge } from "../../src/agent/bridge.ts";
-import type { FoundInHost, Handed, Handing, HostDoor } from "../../src/agent/door.ts";
+import type { FoundInHost, Handed, Handing, HostDoor, SoughtInHost } from "../../src/agent/door.ts";
 import type { MessageId } from "../../src/core/ids.ts";
 import { createLog } from "../../src/host/log.ts";
 import { realClock } from "../../src/host/real-clock.ts";
@@ -23,7 +23,7 @@ export class TestHost implements HostDoor {
     return handed;
   }
 
-  async look(ids: readonly MessageId[]): Promise<ReadonlyMap<MessageId, FoundInHost>> {
+  async look({ ids }: SoughtInHost): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     this.looked.push(...ids);
     return new Map(ids.map((id) => [id, this.found(id)]));
   }
@@ -41,7 +41,7 @@ export function bridgeTo(node: () => EntmootNode, host: HostDoor, changes: Parti
       door: host,
       clock: realClock,
       log: createLog("error"),
-      listen: { agent: "elm", host: "test", group_id: undefined, can_wake: true, ...changes },
+      listen: { agent: "elm", host: "test", instance: undefined, group_id: undefined, can_wake: true, ...changes },
       ways: { reply: 'reply("ID")', acknowledge: 'ack("ID")', read: 'read("ID")' },
       nonce: () => (nonces++).toString(16).padStart(8, "0"),
     },

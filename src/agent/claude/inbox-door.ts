@@ -4,10 +4,11 @@ import { later } from "../../core/clock.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { MessageId } from "../../core/ids.ts";
 import { Deadline, pause } from "../../transport/wait.ts";
-import type { FoundInHost, Handed, Handing, HostDoor } from "../door.ts";
-import type { ClaudeSession } from "./claude-session.ts";
-import { hasOtherSessions } from "./live-sessions.ts";
-import { type Recorded, Transcript, takenAnywhere } from "./transcript.ts";
+import { type FoundInHost, type Handed, type Handing, type HostDoor, NOT_OURS, type SoughtInHost } from "../door.ts";
+import { ownSocket } from "../own-socket.ts";
+import { agentOf, type ClaudeSession, sessionOf } from "./claude-session.ts";
+import { isSessionRunning } from "./live-sessions.ts";
+import { type Recorded, Transcript } from "./transcript.ts";
 
 /** Ours. How long the socket has to take a message. */
 const SEND_MS = 10_000;
@@ -35,7 +36,7 @@ export class ClaudeInboxDoor implements HostDoor {
     this.#transcript = new Transcript(session);
   }
 
-  async hand({ ids, text }: Handing, signal: AbortSignal): Promise<Handed> {
+  async hand({ ids, mayGive, text }: Handing, signal: AbortSignal): Promise<Handed> {
     const { sessionId, socket, token } = this.#session;
     const content = `<cross-session-message from="uds:/entmoot.sock" from-name="${this.#from}">\n${text}\n</cross-session-message>`;
     const frame = {
@@ -48,22 +49,35 @@ export class ClaudeInboxDoor implements HostDoor {
       session_id: sessionId,
       message: { role: "user", content },
     };
+    let target: string;
+    try {
+      target = ownSocket(socket);
+    } catch (error) {
+      return { level: "later", reason: `claude inbox: ${textOf(error)}` };
+    }
     // Of a session of days all that is read again and again is what came since.
     const from = this.#transcript.length;
-    await send(socket, [{ type: "auth", token }, frame], { clock: this.#clock, signal });
+    if (!(await mayGive())) return NOT_OURS;
+    const auth = token === undefined ? [] : [{ type: "auth", token }];
+    await send(target, [...auth, frame], { clock: this.#clock, signal });
     const seen = await this.#await(ids, from, signal);
     const evidence = `session ${sessionId}: ${seen ?? "nothing in its records"}`;
     if (seen === undefined) return { level: "submitted", evidence };
     return { level: seen === "in conversation" ? "read" : "delivered", evidence };
   }
 
-  async look(ids: readonly MessageId[], signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>> {
+  /** What went to another session stands in the records of that one alone, which lie beside those of this one. */
+  async look({ agent, ids }: SoughtInHost, signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     // What was sent a moment ago may not be on record yet.
     await pause(this.#clock, LOOK_EVERY_MS, signal);
-    const hadOthers = hasOtherSessions(this.#session);
-    // What a session that was killed had taken stands in its records, and this one is another.
-    const { found, isWhole } = takenAnywhere(this.#session.configFolder, ids.map(markOf));
-    const lacks = isWhole && !hadOthers ? "absent" : "unknown";
+    const sessionId = sessionOf(agent);
+    if (sessionId === undefined) return new Map(ids.map((id) => [id, "unknown"]));
+    const isOwn = agent === agentOf(this.#session);
+    const isOver = isOwn || !isSessionRunning(this.#session.configFolder, sessionId);
+    const transcript = isOwn ? this.#transcript : new Transcript({ ...this.#session, sessionId });
+    const found = transcript.look(ids.map(markOf));
+    // One that still runs may show it to its user, which no record says.
+    const lacks = isOver ? "absent" : "unknown";
     const foundOf = (recorded: Recorded | undefined): FoundInHost =>
       recorded === "in conversation" ? "read" : recorded === "taken" ? "present" : lacks;
     return new Map(ids.map((id) => [id, foundOf(found.get(markOf(id)))]));

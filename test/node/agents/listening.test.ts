@@ -182,6 +182,25 @@ describe("what became of it moves the ledger, and nothing else does", () => {
     });
   }
 
+  test("a bridge that waited gives nothing once its message was read, or is another's", async () => {
+    const host = new TestHost();
+    const free = Promise.withResolvers<void>();
+    let asked: boolean | undefined;
+    host.answer = async ({ mayGive }) => {
+      await free.promise;
+      asked = await mayGive();
+      return { level: "later", reason: "not ours" };
+    };
+    bridge(host);
+    const id = await say(`@${elmId} hello`);
+    await until(async () => (await stateOf(id))?.state === "handed");
+    await elm.call(inbox_ack, { group_id, message_id: id });
+    free.resolve();
+    await until(() => asked !== undefined);
+    expect(asked).toBe(false);
+    expect(host.turns).toEqual([]);
+  });
+
   test("a node that is started again hands nothing over twice, and looks for what it does not know of", async () => {
     const host = new TestHost();
     const hung = Promise.withResolvers<Handed>();
