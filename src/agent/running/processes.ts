@@ -4,18 +4,31 @@ import { basename } from "node:path";
 /** Ours. Of a command line as much as names its program. */
 const COMMAND_MAX = 4096;
 
-/** Processes of this user that run `program` in `folder`, oldest first, where the system shows them (Linux); none elsewhere. */
+/**
+ * Processes of this user that run `program` in `folder` on a terminal, oldest first, where the system shows them (Linux); none
+ * elsewhere. What a host leaves running without one, as Codex does its server, nobody looks at.
+ */
 export function processesOf(program: string, folder: string): number[] {
   const here = realFolder(folder);
   return numbersIn("/proc")
-    .filter((pid) => pid !== process.pid && runs(pid, program) && realFolder(`/proc/${pid}/cwd`) === here)
+    .filter(
+      (pid) => pid !== process.pid && runs(pid, program) && hasTerminal(pid) && realFolder(`/proc/${pid}/cwd`) === here,
+    )
     .toSorted((one, other) => one - other);
 }
 
 /** When process `pid` began, as Linux counts it: two that have one number after another differ in it. `undefined` where nothing shows it. */
 export function startOf(pid: number): string | undefined {
-  // The program's name may hold blanks and brackets; what follows the last one is numbers.
-  return textAt(`/proc/${pid}/stat`)?.split(") ").at(-1)?.split(" ")[19];
+  return statistics(pid)[19];
+}
+
+function hasTerminal(pid: number): boolean {
+  return (statistics(pid)[4] ?? "0") !== "0";
+}
+
+/** From the third field of its line on: the program's name, before that, may hold blanks and brackets. */
+function statistics(pid: number): readonly string[] {
+  return textAt(`/proc/${pid}/stat`)?.split(") ").at(-1)?.split(" ") ?? [];
 }
 
 export function isAlive(pid: number): boolean {
