@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
 
 /** Ours. Of a command line as much as names its program. */
@@ -19,16 +19,17 @@ export function processesOf(program: string, folder: string): number[] {
 
 /** When process `pid` began, as Linux counts it: two that have one number after another differ in it. `undefined` where nothing shows it. */
 export function startOf(pid: number): string | undefined {
-  return statistics(pid)[19];
+  // The program's name may hold blanks and brackets; what follows the last one is numbers.
+  return textAt(`/proc/${pid}/stat`)?.split(") ").at(-1)?.split(" ")[19];
 }
 
+/** Whether a person can type to it. */
 function hasTerminal(pid: number): boolean {
-  return (statistics(pid)[4] ?? "0") !== "0";
-}
-
-/** From the third field of its line on: the program's name, before that, may hold blanks and brackets. */
-function statistics(pid: number): readonly string[] {
-  return textAt(`/proc/${pid}/stat`)?.split(") ").at(-1)?.split(" ") ?? [];
+  try {
+    return /^\/dev\/(?:pts\/|tty)/.test(readlinkSync(`/proc/${pid}/fd/0`));
+  } catch {
+    return false; // It has ended, or is somebody else's.
+  }
 }
 
 export function isAlive(pid: number): boolean {
