@@ -25,6 +25,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "cli-start": { load: async () => (await import("./cli-start.ts")).cliStart, iroh: true },
   "idle-memory": { load: async () => (await import("./idle-memory.ts")).idleMemory, iroh: true },
   attacks: { load: async () => (await import("./attacks.ts")).attacks, iroh: true },
+  "socket-floods": { load: async () => (await import("./socket-floods.ts")).socketFloods, iroh: true },
   "binary-size": { load: async () => (await import("./binary-size.ts")).binarySize },
 };
 

@@ -1,5 +1,8 @@
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
+import { MessageId } from "../../src/core/ids.ts";
+import { inbox, inbox_read } from "../../src/node/operations/inbox.ts";
+import { deliveries as deliveriesOperation } from "../../src/node/operations/listen.ts";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
@@ -7,20 +10,21 @@ import { TemporaryDirectory } from "../support/temporary-directory.ts";
 import type { HostHome } from "./host-home.ts";
 import { StubModel } from "./stub/stub-model.ts";
 
-/** Two daemons in one moot, and the home of a host that is the agent of the second, whose model says what the test tells it. */
-export interface HostMoot extends AsyncDisposable {
+/** Two daemons in one moot. */
+export interface TwoDaemons extends AsyncDisposable {
   readonly oak: DaemonNode;
   readonly elm: DaemonNode;
-  readonly model: StubModel;
-  readonly home: HostHome;
   /** Oak says this to elm. */
   say(words: string): Promise<{ readonly message_id: string }>;
 }
 
-/** `homeOf` makes the home, and sets the host up for elm. */
-export async function hostMoot(
-  homeOf: (model: StubModel, elm: DaemonNode) => HostHome | Promise<HostHome>,
-): Promise<HostMoot> {
+/** Two daemons, and the home of a host that is the agent of elm, whose model says what the test tells it. */
+export interface HostMoot extends TwoDaemons {
+  readonly model: StubModel;
+  readonly home: HostHome;
+}
+
+export async function twoDaemons(): Promise<TwoDaemons> {
   await using opening = new AsyncDisposableStack();
   const { path } = opening.use(new TemporaryDirectory());
   const oak = opening.use(new DaemonNode(path, "oak"));
@@ -30,17 +34,25 @@ export async function hostMoot(
   const { link } = await oak.ask(["invite", "link", "-group", group_id]);
   await elm.ask(["join", link]);
   const { local_node_id } = await elm.group();
-  const model = opening.use(new StubModel());
-  const home = opening.use(await homeOf(model, elm));
   const opened = opening.move();
   return {
     elm,
-    home,
-    model,
     oak,
     say: (words) => oak.ask(["publish", "-topic", "chat", "-content", `@${local_node_id} ${words}`]),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** `homeOf` makes the home, and sets the host up for elm. */
+export async function hostMoot(
+  homeOf: (model: StubModel, elm: DaemonNode) => HostHome | Promise<HostHome>,
+): Promise<HostMoot> {
+  await using opening = new AsyncDisposableStack();
+  const { elm, oak, say } = opening.use(await twoDaemons());
+  const model = opening.use(new StubModel());
+  const home = opening.use(await homeOf(model, elm));
+  const opened = opening.move();
+  return { elm, home, model, oak, say, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** Has the agent asked something, to which its model answers by our tool. Gives how the model saw it, once who asked holds the answer. */
@@ -56,15 +68,51 @@ export async function askedAndAnswered({ model, oak, say }: HostMoot) {
   return seen;
 }
 
-/** Kills the servers of tools of ours that a host with this home started. */
+/** The servers of tools of ours that a host with this home started. */
+export function ourServers(home: HostHome): number[] {
+  return home.processes().filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${BINARY}\0mcp`);
+    } catch {
+      return false; // It has just ended.
+    }
+  });
+}
+
+/** `kill -9` of them. */
 export function killOurServers(home: HostHome): void {
-  for (const pid of home.processes()) {
-    if (readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${BINARY}\0mcp`)) process.kill(pid, "SIGKILL");
+  killAll(ourServers(home));
+}
+
+/** `kill -9` of all that is the host's own; what it had started of ours ends by itself. */
+export function killHost(home: HostHome): void {
+  const ours = new Set(ourServers(home));
+  killAll(home.processes().filter((pid) => !ours.has(pid)));
+}
+
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It ended with another.
+    }
   }
 }
 
-/** What waits at a node, and who listens for its agent. */
-export const deliveries = (node: DaemonNode) => node.ask(["call", "deliveries", "{}"]);
+/** What waits at a node, and who listens for its agent. A process for each look would take the processors from the host. */
+export async function deliveries(node: DaemonNode) {
+  await using client = await node.client();
+  const { listeners, waiting } = await client.call(deliveriesOperation, {});
+  return { waiting, listeners };
+}
+
+/** What became of a message at a node, as its ledger says. */
+export async function stateOf(node: DaemonNode, messageId: string): Promise<string | undefined> {
+  await using client = await node.client();
+  const message_id = MessageId.fromBytes(Uint8Array.fromBase64(messageId));
+  return (await client.call(inbox_read, { message_id, peek: true })).row.state;
+}
 
 /** Resolves once this many listen for the agent of `node`. */
 export async function listening(node: DaemonNode, count = 1): Promise<void> {
@@ -85,9 +133,10 @@ export async function nothingWaits(node: DaemonNode): Promise<void> {
 }
 
 /** Resolves once `node` holds an answer to the message. */
-export async function answered(node: DaemonNode, messageId: string): Promise<{ readonly content: string }> {
-  return await eventually("the answer", async () => {
-    const { rows } = await node.ask(["call", "inbox", "{}"]);
-    return rows.find(({ references }: { references: string[] }) => references?.includes(messageId));
+export async function answered(node: DaemonNode, messageId: string): Promise<void> {
+  await eventually("the answer", async () => {
+    await using client = await node.client();
+    const { rows } = await client.call(inbox, {});
+    return rows.some(({ references }) => references.some((id) => MessageId.toBase64(id) === messageId)) || undefined;
   });
 }

@@ -110,13 +110,18 @@ export class Opencode implements AsyncDisposable {
 
   /** Ends it as its user does. */
   async quit(): Promise<number> {
-    this.terminal.type("\x03");
-    return await this.terminal.ended();
+    return await quit(this.terminal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.terminal[Symbol.asyncDispose]();
   }
+}
+
+/** Ends it as its user does; a Ctrl-C that finds something typed only takes that away. */
+export async function quit(terminal: HostTerminal): Promise<number> {
+  await terminal.pressUntil("\x03", "its end", () => terminal.hasEnded);
+  return await terminal.ended();
 }
 
 /** Tests run in a network namespace of their own: nobody else takes it meanwhile. */

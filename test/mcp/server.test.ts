@@ -61,8 +61,10 @@ test("a moot that is not meant clearly is told with those there are; a narrowed 
   const one = await node.call(group_create, { ...OPEN_GROUP, name: "council" });
   await node.call(group_create, { ...OPEN_GROUP, name: "kitchen" });
   await using session = await mcpSession(async () => asAgent(node));
-  await expect(textFrom(session, "entmoot_members")).rejects.toThrow(/expected which of 2 moots.*council.*kitchen/s);
-  await expect(textFrom(session, "entmoot_members", { group: "cellar" })).rejects.toThrow("found none");
+  await expect(textFrom(session, "entmoot_members")).rejects.toThrow(/2 moots are here; say which.*council.*kitchen/s);
+  await expect(textFrom(session, "entmoot_members", { group: "cellar" })).rejects.toThrow(
+    "no moot here has that name either",
+  );
   expect(await textFrom(session, "entmoot_members", { group: "kitchen" })).toContain("founder");
   const id = GroupId.toBase64(one.group_id);
   for (const group of [id, id.replace(/=+$/, ""), one.group_id, ` ${id} `]) {
@@ -70,7 +72,7 @@ test("a moot that is not meant clearly is told with those there are; a narrowed 
   }
   await using narrowed = await mcpSession(async () => asAgent(node), { only: one.group_id });
   expect(await textFrom(narrowed, "entmoot_groups")).toMatch(/^council [^\n]*$/);
-  await expect(textFrom(narrowed, "entmoot_members", { group: "kitchen" })).rejects.toThrow("found none");
+  await expect(textFrom(narrowed, "entmoot_members", { group: "kitchen" })).rejects.toThrow('here are "council"');
   await node.close();
 });
 

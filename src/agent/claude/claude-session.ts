@@ -33,6 +33,19 @@ export function claudeFolder(env: Readonly<Record<string, string | undefined>>):
   return isValue(env.CLAUDE_CONFIG_DIR) ? env.CLAUDE_CONFIG_DIR : join(env.HOME || homedir(), ".claude");
 }
 
+const AGENT = "claude ";
+
+/** How the agent in a session is named to the node. */
+export function agentOf({ sessionId }: Pick<ClaudeSession, "sessionId">): string {
+  return `${AGENT}${sessionId}`;
+}
+
+/** The session of an agent that was named so; `undefined` for another name. */
+export function sessionOf(agent: string): string | undefined {
+  const sessionId = agent.startsWith(AGENT) ? agent.slice(AGENT.length) : "";
+  return SESSION_ID.test(sessionId) ? sessionId : undefined;
+}
+
 function isValue(value: string | undefined): value is string {
   return value !== undefined && value !== "" && value.length <= VALUE_MAX;
 }

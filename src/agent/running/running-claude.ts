@@ -2,8 +2,9 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 import { readTextAtMost } from "../../files/read-at-most.ts";
-import { claudeFolder } from "../claude/claude-session.ts";
+import { agentOf, claudeFolder } from "../claude/claude-session.ts";
 import { ClaudeInboxDoor } from "../claude/inbox-door.ts";
+import { recordsOf } from "../records-of.ts";
 import { isAlive, realFolder, startOf } from "./processes.ts";
 import type { RunningHost, RunningParts } from "./running-host.ts";
 
@@ -37,7 +38,7 @@ export function runningClaude({ clock, places }: Pick<RunningParts, "clock" | "p
   const shown = `session ${sessionId}, process ${pid}`;
   if (socket === undefined) return { kind: "deaf", shown, why: "its inbox is closed, as /status says there" };
   const door = new ClaudeInboxDoor({ socket, sessionId, token: undefined, configFolder }, { clock, from: "entmoot" });
-  return { kind: "door", shown, agent: `claude ${sessionId}`, door };
+  return { kind: "door", shown, agent: agentOf(newest), instance: recordsOf(configFolder), door };
 }
 
 /** Its file outlives a session that was killed, and another process may have its number since. */

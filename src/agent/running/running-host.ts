@@ -14,7 +14,13 @@ export type RunningHost =
   /** It was made to start our tools: the bridge among them listens soon. */
   | { readonly kind: "bridged"; readonly shown: string }
   /** A door leads into it from outside, though it has our tools only from its next start on. */
-  | { readonly kind: "door"; readonly shown: string; readonly agent: string; readonly door: HostDoor }
+  | {
+      readonly kind: "door";
+      readonly shown: string;
+      readonly agent: string;
+      readonly instance: string;
+      readonly door: HostDoor;
+    }
   /** It hears nothing before it is started again. */
   | { readonly kind: "deaf"; readonly shown: string; readonly why: string };
 

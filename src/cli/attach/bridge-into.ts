@@ -13,6 +13,8 @@ export interface BridgedDoor {
   readonly door: HostDoor;
   readonly agent: string;
   readonly host: string;
+  /** As `FoundHost.instance`; `undefined`: it keeps no records. */
+  readonly instance?: string;
   /** `undefined`: all moots of the voice. */
   readonly groupId: GroupId | undefined;
   /** Whether what runs there has the agents' socket in its environment. */
@@ -26,7 +28,7 @@ export class BridgeInto implements AsyncDisposable {
   /** What ended it before its time; `undefined`: nothing did. */
   readonly failed: Promise<string | undefined>;
 
-  constructor(as: AttachedAs, { agent, door, groupId, hasSocket, host, nonce }: BridgedDoor) {
+  constructor(as: AttachedAs, { agent, door, groupId, hasSocket, host, instance, nonce }: BridgedDoor) {
     const before = hasSocket ? [] : ["env", `ENTMOOT_AGENT_SOCKET=${as.agentSocket}`];
     const run = (...words: string[]) => `run: ${shellCommand([...before, programName(), ...words])}`;
     const parts = {
@@ -34,7 +36,7 @@ export class BridgeInto implements AsyncDisposable {
       door,
       clock: realClock,
       log: createLog("error"),
-      listen: { agent, host, group_id: groupId, can_wake: true },
+      listen: { agent, host, instance, group_id: groupId, can_wake: true },
       ways: {
         reply: `${run("reply", "ID", "-content")} "…"`,
         acknowledge: run("inbox", "-ack", "ID"),
