@@ -6,7 +6,7 @@ import { LOOKED_THROUGH_BYTES } from "./record-lines.ts";
 /** Ours. Files of conversations that are looked at, those written to last: what was handed over within the hour is among them. */
 const FILES_MAX = 256;
 const BYTES_MAX = 256 * 1024 * 1024;
-/** Ours. Names in all folders. */
+/** Ours. Names in all folders: of years of sessions there are some thousands. */
 const NAMES_MAX = 65_536;
 
 /** What all conversations of a host say of messages. */
