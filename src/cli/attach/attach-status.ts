@@ -25,7 +25,7 @@ export async function showStatus(options: GlobalOptions): Promise<void> {
 async function stateOf(dataDir: string, test: { group_id: string; message_id: string } | undefined) {
   await using client = await ControlClient.connect(dataDir, realClock).catch(() => undefined);
   if (client === undefined) return { daemon: false };
-  const { listeners, turns, waiting } = await client.call(deliveries, { limit: 50 });
+  const { limits, listeners, rules, turns, waiting } = await client.call(deliveries, { limit: 50 });
   return {
     daemon: true,
     listeners: listeners.map(({ agent, can_wake, door, host, turns: handed }) => ({
@@ -36,9 +36,12 @@ async function stateOf(dataDir: string, test: { group_id: string; message_id: st
       turns: handed,
     })),
     ...(test === undefined ? {} : { test: await testState(client, test) }),
-    turns: turns.map(({ author_pubkey, group_id, turns: caused }) => ({
+    limits,
+    rules: rules.map(({ deliver, from, group_id }) => ({ deliver, from, group_id: GroupId.toBase64(group_id) })),
+    turns: turns.map(({ author_pubkey, group_id, last_ms, turns: caused }) => ({
       author_pubkey: author_pubkey.toBase64(),
       group_id: GroupId.toBase64(group_id),
+      last_ms: Number(last_ms),
       turns: caused,
     })),
     waiting: waiting.map(({ group_id, held, message_id, state }) => ({
