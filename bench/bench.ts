@@ -29,6 +29,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   voices: { load: async () => (await import("./voices.ts")).voices, iroh: true },
   mcp: { load: async () => (await import("./mcp.ts")).mcp, iroh: true },
   hosts: { load: async () => (await import("./hosts.ts")).hosts, iroh: true },
+  "socket-floods": { load: async () => (await import("./socket-floods.ts")).socketFloods, iroh: true },
   "binary-size": { load: async () => (await import("./binary-size.ts")).binarySize },
 };
 

@@ -36,6 +36,19 @@ export interface Mute {
   readonly untilMs: number;
 }
 
+/** Whose hand a message is in, or was in last. */
+export interface HandedTo {
+  /** The program that its agent runs in, such as `claude`. */
+  readonly host: string;
+  /** Whose records of that program a bridge can look through; empty where it did not say. */
+  readonly instance: string;
+  /** Which agent in it: a session, a conversation. */
+  readonly agent: string;
+}
+
+/** Ours. UTF-16 units of each part of `HandedTo`; what bridges say is held to less. */
+const HANDED_TO_MAX = 256;
+
 /** A message that asks, or that was read, answered or acknowledged by itself. */
 export interface LedgerRow extends Delivery {
   readonly groupId: GroupId;
@@ -44,6 +57,8 @@ export interface LedgerRow extends Delivery {
   readonly seq: number;
   /** `undefined` where its author's key is none. */
   readonly author: PublicKey | undefined;
+  /** `undefined`: nobody had it, or a version of before kept it, which did not note who. */
+  readonly handedTo: HandedTo | undefined;
 }
 
 /** Whether the message still waits for somebody: such a row is never forgotten. */
@@ -134,6 +149,10 @@ export function checkRow(row: LedgerRow): void {
     checkMs("ledger row", ms);
   }
   for (const number of [row.seq, row.token, row.attempt]) checkMs("ledger row: number", number);
+  const { agent = "", host = "", instance = "" } = row.handedTo ?? {};
+  if (Math.max(agent.length, host.length, instance.length) > HANDED_TO_MAX) {
+    throw new EntmootError("invalid_argument", `ledger row: expected names of at most ${HANDED_TO_MAX} characters`);
+  }
 }
 
 /** Throws `invalid_argument` for a list that is too long, or for none where one is needed. */

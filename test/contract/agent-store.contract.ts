@@ -35,6 +35,7 @@ function row(n: number, fields: Partial<LedgerRow> = {}): LedgerRow {
     messageId: MessageId.fromBytes(sha256(new TextEncoder().encode(`message ${n}`))),
     seq: n,
     author: key(n),
+    handedTo: undefined,
     ...fields,
   };
 }
@@ -79,6 +80,7 @@ export function agentStoreContract(name: string, makeWorld: () => AgentStoreWorl
         readAtMs: 6,
         answeredAtMs: 7,
         changedAtMs: 8,
+        handedTo: { host: "claude", instance: "a folder", agent: "claude 7" },
       });
       expect(store.moot(GROUP)).toBeUndefined();
       store.change((to) => {

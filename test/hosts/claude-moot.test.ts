@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
 import { Claude, claudeHome } from "./claude.ts";
-import { askedAndAnswered, deliveries, hostMoot, listening, nothingWaits } from "./host-moot.ts";
+import { askedAndAnswered, deliveries, hostMoot, listening, nothingWaits, stateOf } from "./host-moot.ts";
 
 const ALLOWED = ["--permission-mode", "default", "--allowedTools", "mcp__entmoot__entmoot_reply"];
 
@@ -29,6 +29,19 @@ inNetns(import.meta, () => {
       await askedAndAnswered(moot);
       await claude.idle();
       expect((await deliveries(elm)).waiting).toEqual([]);
+
+      // Busy: what it is about to say is said, and the message is a turn afterwards.
+      const held = model.hold("slow work", { text: "the slow work is done" });
+      await claude.terminal.submit("slow work");
+      await held.arrived;
+      const busy = await say("are you busy?");
+      await eventually("it is in hand", async () => (await stateOf(elm, busy.message_id)) === "handed" || undefined);
+      expect(model.seen("are you busy?").times).toBe(0);
+      held.release();
+      expect(await model.saw("are you busy?")).toMatchObject({ turns: 1, times: 1 });
+      await claude.terminal.shows("the slow work is done");
+      await eventually("it is read", async () => (await stateOf(elm, busy.message_id)) === "read" || undefined);
+      await claude.idle();
 
       // Closed: what comes meanwhile is handed over once it runs again.
       expect(await claude.quit()).toBe(0);

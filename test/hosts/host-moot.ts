@@ -1,5 +1,8 @@
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
+import { MessageId } from "../../src/core/ids.ts";
+import { inbox, inbox_read } from "../../src/node/operations/inbox.ts";
+import { deliveries as deliveriesOperation } from "../../src/node/operations/listen.ts";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
@@ -65,15 +68,51 @@ export async function askedAndAnswered({ model, oak, say }: HostMoot) {
   return seen;
 }
 
-/** Kills the servers of tools of ours that a host with this home started. */
+/** The servers of tools of ours that a host with this home started. */
+export function ourServers(home: HostHome): number[] {
+  return home.processes().filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${BINARY}\0mcp`);
+    } catch {
+      return false; // It has just ended.
+    }
+  });
+}
+
+/** `kill -9` of them. */
 export function killOurServers(home: HostHome): void {
-  for (const pid of home.processes()) {
-    if (readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${BINARY}\0mcp`)) process.kill(pid, "SIGKILL");
+  killAll(ourServers(home));
+}
+
+/** `kill -9` of all that is the host's own; what it had started of ours ends by itself. */
+export function killHost(home: HostHome): void {
+  const ours = new Set(ourServers(home));
+  killAll(home.processes().filter((pid) => !ours.has(pid)));
+}
+
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It ended with another.
+    }
   }
 }
 
-/** What waits at a node, and who listens for its agent. */
-export const deliveries = (node: DaemonNode) => node.ask(["call", "deliveries", "{}"]);
+/** What waits at a node, and who listens for its agent. A process for each look would take the processors from the host. */
+export async function deliveries(node: DaemonNode) {
+  await using client = await node.client();
+  const { listeners, waiting } = await client.call(deliveriesOperation, {});
+  return { waiting, listeners };
+}
+
+/** What became of a message at a node, as its ledger says. */
+export async function stateOf(node: DaemonNode, messageId: string): Promise<string | undefined> {
+  await using client = await node.client();
+  const message_id = MessageId.fromBytes(Uint8Array.fromBase64(messageId));
+  return (await client.call(inbox_read, { message_id, peek: true })).row.state;
+}
 
 /** Resolves once this many listen for the agent of `node`. */
 export async function listening(node: DaemonNode, count = 1): Promise<void> {
@@ -94,9 +133,10 @@ export async function nothingWaits(node: DaemonNode): Promise<void> {
 }
 
 /** Resolves once `node` holds an answer to the message. */
-export async function answered(node: DaemonNode, messageId: string): Promise<{ readonly content: string }> {
-  return await eventually("the answer", async () => {
-    const { rows } = await node.ask(["call", "inbox", "{}"]);
-    return rows.find(({ references }: { references: string[] }) => references?.includes(messageId));
+export async function answered(node: DaemonNode, messageId: string): Promise<void> {
+  await eventually("the answer", async () => {
+    await using client = await node.client();
+    const { rows } = await client.call(inbox, {});
+    return rows.some(({ references }) => references.some((id) => MessageId.toBase64(id) === messageId)) || undefined;
   });
 }

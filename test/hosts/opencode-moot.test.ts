@@ -7,7 +7,8 @@ import { BINARY } from "../support/binary.ts";
 import type { DaemonNode } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
-import { hostFacts } from "./host-facts.ts";
+import { inNetns } from "../support/netns.ts";
+import { isWhole } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
 import { askedAndAnswered, deliveries, hostMoot, killOurServers, listening, nothingWaits } from "./host-moot.ts";
 import { HostTerminal } from "./host-terminal.ts";
@@ -81,7 +82,7 @@ class KillingDoor implements Disposable {
   }
 }
 
-hostFacts(import.meta, () => {
+inNetns(import.meta, () => {
   const missing = missingHost("opencode") ?? missingHost("screen");
 
   testWhere(
@@ -134,6 +135,7 @@ hostFacts(import.meta, () => {
     },
   );
 
+  if (!isWhole) return;
   testWhere(missing, "a bridge that is killed once its run began leaves neither a loss nor a second run", async () => {
     let door: KillingDoor | undefined;
     const between = (made: HostHome) => {

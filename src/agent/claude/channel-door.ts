@@ -1,5 +1,5 @@
 import { MessageId } from "../../core/ids.ts";
-import type { FoundInHost, Handed, Handing, HostDoor } from "../door.ts";
+import { type FoundInHost, type Handed, type Handing, type HostDoor, NOT_OURS, type SoughtInHost } from "../door.ts";
 
 /** Says it to the host; resolves once it is written. */
 export type PushToChannel = (content: string, meta: Readonly<Record<string, string>>) => Promise<void>;
@@ -18,12 +18,13 @@ export class ClaudeChannelDoor implements HostDoor {
     this.#push = push;
   }
 
-  async hand({ ids, text }: Handing): Promise<Handed> {
+  async hand({ ids, mayGive, text }: Handing): Promise<Handed> {
+    if (!(await mayGive())) return NOT_OURS;
     await this.#push(text, { messages: ids.map((id) => MessageId.toBase64(id)).join(" ") });
     return { level: "submitted", evidence: "written to the channel, which acknowledges nothing" };
   }
 
-  look(ids: readonly MessageId[]): Promise<ReadonlyMap<MessageId, FoundInHost>> {
+  look({ ids }: SoughtInHost): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     return Promise.resolve(new Map(ids.map((id) => [id, "unknown"])));
   }
 

@@ -132,8 +132,8 @@ async function wake({ channel, only, open, sight, signal }: WakingParts): Promis
   const { version } = BUILD_INFO;
   const parts = { env: process.env, clock: realClock, log, sight, cwd: process.cwd(), version, channel };
   try {
-    for await (const { agent, door, host, until, ways } of hostDoors(parts, signal)) {
-      const listen = { agent, host, group_id: only, can_wake: true };
+    for await (const { agent, door, host, instance, until, ways } of hostDoors(parts, signal)) {
+      const listen = { agent, host, instance, group_id: only, can_wake: true };
       await runBridge({ open, door, clock: realClock, log, listen, ways, nonce: newNonce }, until);
     }
   } catch (error) {

@@ -37,9 +37,8 @@ export class AgentListener {
   }
 
   /** Whether a moot is among those it listens to. */
-  covers(groupId: GroupId): boolean {
-    return this.request.group_id === undefined || this.request.group_id === groupId;
-  }
+  readonly covers = (groupId: GroupId): boolean =>
+    this.request.group_id === undefined || this.request.group_id === groupId;
 
   /** Whether a turn can be handed to it: it has none in hand, and was not busy a moment ago. */
   isFree(now: SteadyMs): boolean {

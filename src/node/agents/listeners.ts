@@ -24,6 +24,7 @@ import { handedForm, toldBytes } from "./handing.ts";
 import type { HopCounter } from "./hops.ts";
 import type { Ledger } from "./ledger.ts";
 import { AgentListener } from "./listener.ts";
+import { Seeking } from "./seeking.ts";
 import { TurnCounts } from "./turn-counts.ts";
 
 /** Ours. How long a claim stands until the bridge says that it begins, and how long what it handed over may go unseen: an agent's turn may take long. */
@@ -36,8 +37,6 @@ const COUNTED_MAX = 256;
 const TURN_BYTES_MAX = 32 * 1024;
 /** Ours. Rows looked at for one turn: as many as may wait in one moot. */
 const LOOKED_AT_MAX = 8_192;
-/** Ours. Messages that a bridge is told to look for at once. */
-const SOUGHT_MAX = 64;
 /** Ours. Whatever is waited for, it is looked again after so long: a clock may have jumped. */
 const LOOK_AGAIN_MS = 60_000;
 
@@ -60,6 +59,7 @@ export class Listeners implements Disposable {
   /** The last one that came first. */
   readonly #listeners: AgentListener[] = [];
   readonly counts = new TurnCounts();
+  readonly #seeking: Seeking;
   /** Why a row waits although somebody listens, as it was found the last time. */
   #held = new Map<MessageId, string>();
   #soon: Disposable | undefined;
@@ -69,6 +69,7 @@ export class Listeners implements Disposable {
 
   constructor(parts: ListenersParts) {
     this.#parts = parts;
+    this.#seeking = new Seeking(parts.clock);
   }
 
   get all(): readonly AgentListener[] {
@@ -91,7 +92,6 @@ export class Listeners implements Disposable {
     const listener = new AgentListener(request, this.#parts.clock.unix());
     this.#listeners.unshift(listener);
     try {
-      this.#seek(listener);
       this.#parts.onChange();
       this.poke();
       for (;;) {
@@ -170,7 +170,7 @@ export class Listeners implements Disposable {
     const { agents, clock, ledger } = this.#parts;
     ledger().lapse();
     this.#held = new Map();
-    let againMs = LOOK_AGAIN_MS;
+    let againMs = Math.min(LOOK_AGAIN_MS, this.#seek());
     const rows = agents()
       .waiting(LOOKED_AT_MAX)
       .filter(({ state }) => state === "queued");
@@ -212,12 +212,14 @@ export class Listeners implements Disposable {
     }
     if (turn.length === 0) return againMs;
     const handed: HandedMessage[] = [];
+    const { agent, host, instance = "" } = listener.request;
+    const handedTo = { agent, host, instance };
     agents().change((to) => {
       for (const { hop, message, moot, row } of turn) {
         const token = to.nextToken();
         const verdict = moved(row, { kind: "claim", token, leaseMs: CLAIM_MS }, now);
         if (verdict.kind !== "moved") continue;
-        to.putRow({ ...row, ...verdict.row });
+        to.putRow({ ...row, ...verdict.row, handedTo });
         handed.push(handedForm(moot, message, { token, attempt: verdict.row.attempt, hop, nowMs: now }));
       }
     });
@@ -257,23 +259,34 @@ export class Listeners implements Disposable {
     return held ?? { moot, message, hop };
   }
 
-  /** What was handed over by one that is gone is looked for by one that can. */
-  #seek(listener: AgentListener): void {
-    if (!listener.request.can_look) return;
+  /** What was handed over by one that is gone is looked for by one that can. Gives how long until another may be asked. */
+  #seek(): number {
+    const inHand = new Set(this.#listeners.flatMap(({ inHand: held }) => [...held.keys()]));
+    const isOrphan = ({ messageId, state }: LedgerRow) => state === "handed" && !inHand.has(messageId);
+    let orphans = this.#parts.agents().held().filter(isOrphan);
+    let againMs = LOOK_AGAIN_MS;
+    for (const listener of this.#listeners) {
+      if (orphans.length === 0) break;
+      const { againMs: soonest, sought } = this.#seeking.of(listener, orphans);
+      againMs = Math.min(againMs, soonest);
+      if (sought.length === 0) continue;
+      this.#askAbout(listener, sought);
+      const asked = new Set(sought);
+      orphans = orphans.filter((row) => !asked.has(row));
+    }
+    return againMs;
+  }
+
+  #askAbout(listener: AgentListener, rows: readonly LedgerRow[]): void {
     const { agents, clock } = this.#parts;
-    const inHand = new Set(this.#listeners.flatMap((other) => [...other.inHand.keys()]));
-    const isOrphan = (row: LedgerRow) =>
-      row.state === "handed" && listener.covers(row.groupId) && !inHand.has(row.messageId);
-    const orphans = agents().held().filter(isOrphan).slice(0, SOUGHT_MAX);
-    if (orphans.length === 0) return;
     const sought: SoughtMessage[] = [];
     agents().change((to) => {
-      for (const row of orphans) {
+      for (const row of rows) {
         const token = to.nextToken();
         const verdict = moved(row, { kind: "look", token, leaseMs: HANDED_MS }, clock.unix());
         if (verdict.kind !== "moved") continue;
         to.putRow({ ...row, ...verdict.row });
-        sought.push({ group_id: row.groupId, message_id: row.messageId, token });
+        sought.push({ group_id: row.groupId, message_id: row.messageId, token, agent: row.handedTo?.agent ?? "" });
       }
     });
     for (const { group_id, message_id, token } of sought) {
@@ -296,6 +309,7 @@ export class Listeners implements Disposable {
       const row = store.row(groupId, messageId);
       return row === undefined ? [] : [{ row, event: { kind: "end" as const, token } }];
     });
+    for (const id of listener.inHand.keys()) this.#seeking.left(id);
     listener.inHand.clear();
     if (!this.#isClosed) this.#move(left);
     this.#parts.onChange();
@@ -305,6 +319,7 @@ export class Listeners implements Disposable {
   /** What a move means for who made it. */
   #followed(move: Move, verdict: DeliveryMove): void {
     if (verdict.kind === "refused") return;
+    if (move.to === "handed" && verdict.kind === "same") this.#seeking.giving(move.message_id);
     for (const listener of this.#listeners) {
       const mine = listener.inHand.get(move.message_id);
       if (mine === undefined || mine.token !== move.token) continue;

@@ -1,4 +1,5 @@
 import type { MessageId } from "../../core/ids.ts";
+import { SaltedSet } from "../../core/salted-map.ts";
 import type { AskEffect } from "../../machine/effect.ts";
 import type { FetchOutcome } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
@@ -31,7 +32,7 @@ export async function fetchMessages(group: Group, { from, ids, via }: FetchEffec
       stored.push(...ingested.stored, ...ingested.known, ...ingested.owed);
       refused.push(...ingested.refused);
       // A peer that sends something else in place of what was asked has not answered.
-      const got = new Set([...ingested.stored, ...ingested.known, ...ingested.refused, ...ingested.owed]);
+      const got = new SaltedSet([...ingested.stored, ...ingested.known, ...ingested.refused, ...ingested.owed]);
       for (const held of ingested.unknownAuthor) got.add(held.id);
       refused.push(...asked.filter((id) => !got.has(id)));
       if (via === "pull") peers.delivered(from, (bytesOf(bodies) * ingested.stored.length) / (bodies.length || 1));

@@ -9,6 +9,7 @@ import { isPolicyUpdate } from "../../core/policy/policy-update.ts";
 import { decodeMessage, decodeMessageForms } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
+import { SaltedMap, SaltedSet } from "../../core/salted-map.ts";
 import { verifySignature } from "../../core/signature.ts";
 import { isNews, type Via } from "../../machine/event.ts";
 import { isApart, type MessageStore, type NewMessage } from "../../store/group-store.ts";
@@ -84,7 +85,7 @@ export class Ingest {
    * Ids on their way through, with the end of that way, so that two streams do not store and announce one message
    * twice. An id says nothing of the signature, so the first copy may be a bad one, and only the end tells.
    */
-  readonly #inFlight = new Map<MessageId, Promise<void>>();
+  readonly #inFlight = new SaltedMap<MessageId, Promise<void>>();
 
   constructor(parts: IngestParts) {
     this.#parts = parts;
@@ -119,7 +120,7 @@ export class Ingest {
     const awaited = new Set<Promise<void>>();
     const ended = Promise.withResolvers<void>();
     const read = bodies.map((body) => this.#read(body, sorting)).filter((decoded) => decoded !== undefined);
-    const unknown = new Set(this.#parts.messages.unknown(read.map(({ message }) => message.id)));
+    const unknown = new SaltedSet(this.#parts.messages.unknown(read.map(({ message }) => message.id)));
     for (const decoded of read) {
       const { id } = decoded.message;
       const underWay = this.#inFlight.get(id);
@@ -308,7 +309,8 @@ class Sorting implements Ingested {
  */
 function parentsFirst(candidates: readonly Incoming[]): readonly Incoming[] {
   if (isInOrder(candidates)) return candidates;
-  const byId = new Map(candidates.map((candidate) => [candidate.message.id, candidate]));
+  const byId = new SaltedMap<MessageId, Incoming>();
+  for (const candidate of candidates) byId.set(candidate.message.id, candidate);
   const nodes = candidates.map(({ message: { id, timestamp, parents, author_node_id: author } }) => {
     return { id, timestamp, parents, author };
   });
@@ -317,7 +319,7 @@ function parentsFirst(candidates: readonly Incoming[]): readonly Incoming[] {
 
 /** Whether time and parents put them in the order they have already, as most answers are. */
 function isInOrder(candidates: readonly Incoming[]): boolean {
-  const ahead = new Set(candidates.map(({ message }) => message.id));
+  const ahead = new SaltedSet(candidates.map(({ message }) => message.id));
   let before: bigint | undefined;
   for (const { message } of candidates) {
     const { id, parents, timestamp } = message;

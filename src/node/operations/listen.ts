@@ -39,6 +39,10 @@ const listenRequest = struct(
     ),
     host: documented("the program that the agent runs in, such as claude", name("host")),
     door: documented("the way into it, such as inbox", name("door")),
+    instance: documented(
+      "whose records of that program it looks through, such as a name for their folder; what was handed to one host is looked for by another only where both say the same",
+      optional(name("instance")),
+    ),
     group_id: groupOrAll,
     can_wake: documented("whether it can begin a turn in an agent that is idle", bool),
     can_look: documented("whether it can tell that a message did not reach its host", bool),
@@ -71,8 +75,13 @@ export type HandedMessage = Decoded<typeof handedMessage>;
 
 const soughtMessage = struct(
   "message to look for",
-  { group_id: groupId, message_id: messageId, token: documented("of the look: every move names it", count) },
-  { required: ["group_id", "message_id", "token"] },
+  {
+    group_id: groupId,
+    message_id: messageId,
+    token: documented("of the look: every move names it", count),
+    agent: documented("which agent of the same host was handed it", name("agent")),
+  },
+  { required: ["group_id", "message_id", "token", "agent"] },
 );
 
 export type SoughtMessage = Decoded<typeof soughtMessage>;
@@ -113,7 +122,7 @@ const move = struct(
     message_id: messageId,
     token: count,
     to: documented(
-      "handed: before a byte goes to the host; deferred: it was busy and took nothing; absent: its record is complete without it",
+      "handed: before a byte goes to the host, and again, refused where it is another's by now, after every wait; deferred: it was busy and took nothing; absent: its record is complete without it",
       oneOf("move", MOVES),
     ),
     evidence: documented("what was seen", optional(clippedText("evidence", EVIDENCE_MAX))),

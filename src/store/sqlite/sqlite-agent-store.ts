@@ -21,14 +21,17 @@ import type { DiskRoom } from "../disk-room.ts";
 import type { OpenFiles } from "../open-files.ts";
 import { AGENTS_0001 } from "./migrations/0001-agents.ts";
 import { AGENTS_0002 } from "./migrations/0002-agents.ts";
+import { AGENTS_0003 } from "./migrations/0003-agents.ts";
 import { RowReader } from "./row-reader.ts";
 import { type Access, type Sql, SqliteFile, type SqlValue } from "./sqlite-file.ts";
 
 /** Every shape this database has had; never change one, add the next. */
-const AGENT_MIGRATIONS = [AGENTS_0001, AGENTS_0002];
+const AGENT_MIGRATIONS = [AGENTS_0001, AGENTS_0002, AGENTS_0003];
 
 const ROW = `group_id, message_id, seq, author, state, asks, token, attempt, until_ms, queued_at_ms, handed_at_ms,
-  delivered_at_ms, read_at_ms, answered_at_ms, changed_at_ms`;
+  delivered_at_ms, read_at_ms, answered_at_ms, changed_at_ms, host, instance, agent`;
+/** How many of them are numbers, from `token` on. */
+const NUMBERS = 9;
 const NOT_DONE = "state NOT IN ('read', 'acked', 'answered')";
 /** Ours. Authors that are looked at for the latest rows; a few microseconds each. */
 const ASKERS_MAX = 4_096;
@@ -228,6 +231,9 @@ export class SqliteAgentStore implements AgentStore {
       row.readAtMs,
       row.answeredAtMs,
       row.changedAtMs,
+      row.handedTo?.host ?? "",
+      row.handedTo?.instance ?? "",
+      row.handedTo?.agent ?? "",
     );
     return true;
   }
@@ -252,12 +258,14 @@ export class SqliteAgentStore implements AgentStore {
   }
 
   #rowOf(row: SqlValue[]): LedgerRow {
-    const [group, id, seq, author, state, asks, ...numbers] = row;
+    const [group, id, seq, author, state, asks, ...more] = row;
+    const [numbers, names] = [more.slice(0, NUMBERS), more.slice(NUMBERS)];
     const rows = this.#ledger;
     const found = DELIVERY_STATES.find((each) => each === state);
     if (found === undefined) return rows.decoded(id, () => fail(`state ${state}`));
     const [token, attempt, untilMs, queuedAtMs, handedAtMs, deliveredAtMs, readAtMs, answeredAtMs, changedAtMs] =
       numbers.map((value) => rows.number(value, id));
+    const [host, instance, agent] = names.map((value) => rows.text(value, id));
     return {
       groupId: rows.hex32(group, id),
       messageId: rows.hex32(id, id),
@@ -274,6 +282,7 @@ export class SqliteAgentStore implements AgentStore {
       readAtMs: readAtMs!,
       answeredAtMs: answeredAtMs!,
       changedAtMs: changedAtMs!,
+      handedTo: host === "" ? undefined : { host: host!, instance: instance!, agent: agent! },
     };
   }
 }
@@ -353,7 +362,7 @@ function statements(
     mutes: file.prepare("SELECT key, group_id, from_ms, until_ms FROM mutes ORDER BY key, group_id"),
     setMoot: file.prepare("INSERT OR REPLACE INTO moots VALUES (?1, ?2, ?3, ?4)"),
     put: file.prepare(
-      "INSERT OR REPLACE INTO ledger VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+      "INSERT OR REPLACE INTO ledger VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
     ),
     forgetNumbers: file.prepare("UPDATE ledger SET seq = 0 WHERE group_id = ?1"),
     setRule: file.prepare("INSERT OR REPLACE INTO rules VALUES (?1, ?2, ?3)"),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type BridgeParts, runBridge } from "../../../src/agent/bridge.ts";
-import type { FoundInHost, Handed, Handing, HostDoor } from "../../../src/agent/door.ts";
+import type { FoundInHost, Handed, Handing, HostDoor, SoughtInHost } from "../../../src/agent/door.ts";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
 import { EntmootError } from "../../../src/core/errors.ts";
 import type { GroupId, MessageId } from "../../../src/core/ids.ts";
@@ -8,7 +8,7 @@ import { createLog } from "../../../src/host/log.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../../src/node/entmoot-node.ts";
 import { status } from "../../../src/node/operations/daemon.ts";
-import { inbox_ack, mute, reply } from "../../../src/node/operations/inbox.ts";
+import { inbox_ack, inbox_read, mute, reply } from "../../../src/node/operations/inbox.ts";
 import { join, link_create } from "../../../src/node/operations/invites.ts";
 import { deliveries } from "../../../src/node/operations/listen.ts";
 import { message, publish } from "../../../src/node/operations/messages.ts";
@@ -35,7 +35,7 @@ class TestHost implements HostDoor {
     return handed;
   }
 
-  async look(ids: readonly MessageId[]): Promise<ReadonlyMap<MessageId, FoundInHost>> {
+  async look({ ids }: SoughtInHost): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     this.looked.push(...ids);
     return new Map(ids.map((id) => [id, this.found(id)]));
   }
@@ -76,7 +76,7 @@ function bridge(host: HostDoor, changes: Partial<BridgeParts["listen"]> = {}, no
       door: host,
       clock: realClock,
       log: createLog("error"),
-      listen: { agent: "elm", host: "test", group_id: undefined, can_wake: true, ...changes },
+      listen: { agent: "elm", host: "test", instance: undefined, group_id: undefined, can_wake: true, ...changes },
       ways: { reply: 'reply("ID")', acknowledge: 'ack("ID")', read: 'read("ID")' },
       nonce: () => (nonces++).toString(16).padStart(8, "0"),
     },
@@ -194,7 +194,8 @@ describe("what became of it moves the ledger, and nothing else does", () => {
   });
 
   for (const [found, state, turns] of [
-    ["present", undefined, 1],
+    ["present", "delivered", 1],
+    ["read", "read", 1],
     ["absent", "again", 2],
     ["unknown", "uncertain", 1],
   ] as const) {
@@ -216,11 +217,30 @@ describe("what became of it moves the ledger, and nothing else does", () => {
       bridge(next);
       await until(() => next.looked.includes(id));
       if (state === "again") await until(() => next.turns.length === 1);
-      else await until(async () => (await stateOf(id))?.state === state);
+      else await until(async () => (await elm.call(inbox_read, { message_id: id, peek: true })).row.state === state);
       expect(next.turns.length + 1).toBe(turns);
       hung.reject(new EntmootError("unavailable", "gone"));
     });
   }
+
+  test("a bridge that waited gives nothing once its message was read, or is another's", async () => {
+    const host = new TestHost();
+    const free = Promise.withResolvers<void>();
+    let asked: boolean | undefined;
+    host.answer = async ({ mayGive }) => {
+      await free.promise;
+      asked = await mayGive();
+      return { level: "later", reason: "not ours" };
+    };
+    bridge(host);
+    const id = await say(`@${elmId} hello`);
+    await until(async () => (await stateOf(id))?.state === "handed");
+    await elm.call(inbox_ack, { group_id, message_id: id });
+    free.resolve();
+    await until(() => asked !== undefined);
+    expect(asked).toBe(false);
+    expect(host.turns).toEqual([]);
+  });
 
   test("a node that is started again hands nothing over twice, and looks for what it does not know of", async () => {
     const host = new TestHost();
