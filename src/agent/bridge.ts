@@ -1,8 +1,7 @@
-import { type AnswerWays, type EnvelopeMessage, envelope } from "../core/agents/envelope.ts";
-import { decodeUtf8 } from "../core/bytes/utf8.ts";
+import { type AnswerWays, envelope } from "../core/agents/envelope.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
-import { GroupId, MessageId } from "../core/ids.ts";
+import type { MessageId } from "../core/ids.ts";
 import type { Log } from "../host/log.ts";
 import { eventsOf } from "../node/operations/events.ts";
 import {
@@ -15,11 +14,19 @@ import {
 } from "../node/operations/listen.ts";
 import type { Operations, RequestOf } from "../node/operations/operation.ts";
 import { pause } from "../transport/wait.ts";
+import { envelopeMessage } from "../view/envelope-message.ts";
 import type { FoundInHost, Handed, HostDoor } from "./door.ts";
 
 /** Ours. The daemon may be restarted or updated meanwhile; doubling from the first to the second. */
 const AGAIN_FIRST_MS = 500;
 const AGAIN_MAX_MS = 15_000;
+
+const MOVES_OF_FOUND: Readonly<Record<FoundInHost, readonly Move["to"][]>> = {
+  read: ["delivered", "read"],
+  present: ["delivered"],
+  absent: ["absent"],
+  unknown: ["uncertain"],
+};
 
 export interface BridgeParts {
   /** Opens the agents' socket. Throws `control_unavailable` while no daemon listens. */
@@ -66,7 +73,7 @@ async function follow(parts: BridgeParts, node: Moves, event: ListenEvent, signa
 }
 
 async function handOver(
-  { door, log, nonce, ways }: BridgeParts,
+  { door, listen: { agent }, log, nonce, ways }: BridgeParts,
   node: Moves,
   messages: readonly HandedMessage[],
   signal: AbortSignal,
@@ -77,15 +84,20 @@ async function handOver(
   if (turn.length === 0) return;
   const ids = turn.map(({ message_id }) => message_id);
   const text = envelope(
-    turn.map((message) => envelopeOf(message, nonce())),
+    turn.map((message) => envelopeMessage({ ...message, asks: true }, nonce())),
     ways,
   );
+  const mayGive = async () => {
+    const still = await node.say(turn.map((message) => moveOf(message, "handed", ""))).catch(() => undefined);
+    return still?.every(({ refused }) => refused === undefined) === true;
+  };
   let handed: Handed;
   try {
-    handed = await door.hand({ ids, text }, signal);
+    handed = await door.hand({ ids, text, mayGive }, signal);
   } catch (error) {
     log.debug(`bridge: ${door.name}: ${textOf(error)}`);
-    await node.say(await lookFor(door, turn, signal));
+    const given = turn.map((message) => ({ ...message, agent }));
+    await node.say(await lookFor(door, given, signal));
     return;
   }
   await node.say(turn.flatMap((message) => movesOf(message, handed)));
@@ -93,19 +105,31 @@ async function handOver(
 
 /** What was handed over and left no word is in the host, or not, or nobody can tell. */
 async function lookFor(door: HostDoor, sought: readonly SoughtMessage[], signal: AbortSignal): Promise<Move[]> {
+  const moves: Move[] = [];
+  for (const [agent, of] of Map.groupBy(sought, (message) => message.agent)) {
+    moves.push(...(await lookAt(door, agent, of, signal)));
+  }
+  return moves;
+}
+
+async function lookAt(
+  door: HostDoor,
+  agent: string,
+  sought: readonly SoughtMessage[],
+  signal: AbortSignal,
+): Promise<Move[]> {
   const ids = sought.map(({ message_id }) => message_id);
   let found: ReadonlyMap<MessageId, FoundInHost> = new Map();
   let why = "nobody could look";
   try {
-    found = await door.look(ids, signal);
+    found = await door.look({ ids, agent }, signal);
     why = `looked for by ${door.name}`;
   } catch (error) {
     why = textOf(error);
   }
-  return sought.map((message) => {
-    const where = found.get(message.message_id) ?? "unknown";
-    return moveOf(message, where === "present" ? "delivered" : where === "absent" ? "absent" : "uncertain", why);
-  });
+  return sought.flatMap((message) =>
+    MOVES_OF_FOUND[found.get(message.message_id) ?? "unknown"].map((to) => moveOf(message, to, why)),
+  );
 }
 
 function movesOf(message: HandedMessage, handed: Handed): Move[] {
@@ -124,7 +148,11 @@ function movesOf(message: HandedMessage, handed: Handed): Move[] {
   }
 }
 
-function moveOf({ group_id, message_id, token }: SoughtMessage, to: Move["to"], evidence: string): Move {
+function moveOf(
+  { group_id, message_id, token }: Pick<SoughtMessage, "group_id" | "message_id" | "token">,
+  to: Move["to"],
+  evidence: string,
+): Move {
   return { group_id, message_id, token, to, evidence };
 }
 
@@ -152,24 +180,4 @@ class Moves {
 /** A ledger that does not know the message is another one since. */
 function dropUnknown(error: unknown): void {
   if (!(error instanceof EntmootError && error.code === "not_found")) throw error;
-}
-
-function envelopeOf(message: HandedMessage, nonce: string): EnvelopeMessage {
-  const { content, content_bytes } = message;
-  const words = decodeUtf8(content);
-  return {
-    id: MessageId.toBase64(message.message_id),
-    nonce,
-    group: message.group_name === "" ? GroupId.toBase64(message.group_id) : message.group_name,
-    from: message.author_pubkey.toHex().slice(0, 12),
-    nodeId: message.author,
-    name: message.author_name,
-    trust: "peer",
-    sentMs: Number(message.timestamp_ms),
-    replyTo: message.reply_to === undefined ? undefined : MessageId.toBase64(message.reply_to),
-    hop: message.hop,
-    expects: "answer",
-    words,
-    bytes: content_bytes,
-  };
 }

@@ -5,7 +5,22 @@ export interface Handing {
   readonly ids: readonly MessageId[];
   /** What the model is to be shown: the envelope, `core/agents/envelope.ts`. */
   readonly text: string;
+  /**
+   * Whether they are still this door's to give: asked right before the first byte, after whatever was waited for. `false`: somebody
+   * else may have been given them since, or nobody can say; then nothing is given, and the answer is `later`.
+   */
+  readonly mayGive: () => Promise<boolean>;
 }
+
+/** Messages that were handed to an agent of this host. */
+export interface SoughtInHost {
+  readonly ids: readonly MessageId[];
+  /** Which one it was, as `FoundHost.agent` names it; perhaps another than that of this door. */
+  readonly agent: string;
+}
+
+/** What a door says that was told not to give: see `Handing.mayGive`. */
+export const NOT_OURS: Handed = { level: "later", reason: "nobody can say that it is still to be given here" };
 
 /**
  * What a door has seen happen, from least to most. `submitted`: the host took it, and nothing more can be seen.
@@ -17,8 +32,8 @@ export type Handed =
   | { readonly level: "later"; readonly reason: string }
   | { readonly level: "refused"; readonly reason: string };
 
-/** Whether a host's record holds a message; `unknown`: it cannot be told, and nobody may guess. */
-export type FoundInHost = "present" | "absent" | "unknown";
+/** Whether a host's record holds a message, `read`: in its conversation; `unknown`: it cannot be told, and nobody may guess. */
+export type FoundInHost = "read" | "present" | "absent" | "unknown";
 
 /** A way into one running host. */
 export interface HostDoor extends AsyncDisposable {
@@ -31,6 +46,6 @@ export interface HostDoor extends AsyncDisposable {
    * or what happened cannot be told: then `look` is asked before anybody hands it over again.
    */
   hand(handing: Handing, signal: AbortSignal): Promise<Handed>;
-  /** Looks in the host's own record for what was handed over before. */
-  look(ids: readonly MessageId[], signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>>;
+  /** Looks in the host's own record for what was handed over before; `unknown` where that agent's record is not at hand. */
+  look(sought: SoughtInHost, signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>>;
 }

@@ -1,10 +1,13 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
 import * as v from "valibot";
 import type { AnswerWays } from "../core/agents/envelope.ts";
 import type { Clock } from "../core/clock.ts";
 import { textOf } from "../core/errors.ts";
 import type { Log } from "../host/log.ts";
 import { aborted, pause, unlessAborted } from "../transport/wait.ts";
-import { claudeSession } from "./claude/claude-session.ts";
+import { ClaudeChannelDoor, type PushToChannel } from "./claude/channel-door.ts";
+import { agentOf, claudeSession } from "./claude/claude-session.ts";
 import { ClaudeInboxDoor } from "./claude/inbox-door.ts";
 import { codexHome, codexSocket, ownThread } from "./codex/own-thread.ts";
 import { CodexThreadDoor } from "./codex/thread-door.ts";
@@ -13,6 +16,7 @@ import type { HostSight } from "./host-sight.ts";
 import { OpencodeServer } from "./opencode/opencode-server.ts";
 import { ownOpencode } from "./opencode/own-server.ts";
 import { OpencodeSessionDoor } from "./opencode/session-door.ts";
+import { recordsOf, shortSum } from "./records-of.ts";
 
 /** The host that started this process as one of its MCP servers, and the way into it. */
 export interface FoundHost {
@@ -20,6 +24,8 @@ export interface FoundHost {
   readonly host: string;
   /** Which of the agents of a voice: of two connections of one, the last counts. */
   readonly agent: string;
+  /** Whose records of that host the door looks through: doors of one name see the same ones. */
+  readonly instance: string;
   readonly ways: AnswerWays;
   /** Aborts once the way leads to nobody any more. */
   readonly until: AbortSignal;
@@ -32,6 +38,8 @@ export interface HostDoorParts {
   readonly sight: HostSight;
   readonly cwd: string;
   readonly version: string;
+  /** In place of every other way into Claude Code, where its user wants that. */
+  readonly channel?: PushToChannel | undefined;
 }
 
 type WakeableHost = "claude" | "codex" | "opencode";
@@ -59,6 +67,7 @@ const NAMES: Readonly<Record<string, WakeableHost>> = {
  * by itself.
  */
 export async function* hostDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGenerator<FoundHost> {
+  if (parts.channel !== undefined) return yield* channelDoor(parts, parts.channel, signal);
   const host = await hostOf(parts, signal);
   if (host === "claude") yield* claudeDoor(parts, signal);
   if (host === "codex") yield* codexDoors(parts, signal);
@@ -74,11 +83,26 @@ async function hostOf({ env, sight }: HostDoorParts, signal: AbortSignal): Promi
   return name === undefined ? undefined : NAMES[name];
 }
 
+/** Once the host has said who it is: before that it knows no channel. */
+async function* channelDoor(
+  { env, sight }: HostDoorParts,
+  push: PushToChannel,
+  signal: AbortSignal,
+): AsyncGenerator<FoundHost> {
+  if ((await unlessAborted(sight.name, signal)) === undefined) return;
+  const session = claudeSession(env);
+  const agent = session === undefined ? "claude channel" : agentOf(session);
+  // Nothing is ever looked for in it.
+  const instance = session === undefined ? "channel" : recordsOf(session.configFolder);
+  yield { door: new ClaudeChannelDoor(push), host: "claude", agent, instance, ways: TOOL_WAYS, until: signal };
+}
+
 function* claudeDoor({ clock, env }: HostDoorParts, signal: AbortSignal): Generator<FoundHost> {
   const session = claudeSession(env);
   if (session === undefined) return;
   const door = new ClaudeInboxDoor(session, { clock, from: "entmoot" });
-  yield { door, host: "claude", agent: `claude ${session.sessionId}`, ways: TOOL_WAYS, until: signal };
+  const instance = recordsOf(session.configFolder);
+  yield { door, host: "claude", agent: agentOf(session), instance, ways: TOOL_WAYS, until: signal };
 }
 
 async function* codexDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGenerator<FoundHost> {
@@ -89,7 +113,7 @@ async function* codexDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGene
     const threadId = await ownThread({ ...parts, socket }, signal);
     if (threadId === undefined) return;
     await using door = new CodexThreadDoor({ clock, home, socket, threadId, version });
-    yield* whileItLeads(door, { host: "codex", agent: `codex ${threadId}` }, signal);
+    yield* whileItLeads(door, { host: "codex", agent: `codex ${threadId}`, instance: recordsOf(home) }, signal);
   }
 }
 
@@ -99,6 +123,7 @@ async function* opencodeDoors(parts: HostDoorParts, signal: AbortSignal): AsyncG
   if (own === undefined || (await unlessAborted(sight.hasTools, signal)) === undefined) return;
   const server = new OpencodeServer(own.address, clock, cwd);
   const place = { folder: cwd, pid: own.pid, sinceMs: clock.unix() };
+  const instance = env.ENTMOOT_OPENCODE_URL ? shortSum(env.ENTMOOT_OPENCODE_URL) : recordsOf(opencodeData(env));
   let againMs = AGAIN_FIRST_MS;
   while (!signal.aborted) {
     try {
@@ -106,7 +131,7 @@ async function* opencodeDoors(parts: HostDoorParts, signal: AbortSignal): AsyncG
       await server.get("/session/status", v.unknown(), signal);
       againMs = AGAIN_FIRST_MS;
       await using door = new OpencodeSessionDoor({ clock, server, place });
-      yield* whileItLeads(door, { host: "opencode", agent: `opencode ${own.name}` }, signal);
+      yield* whileItLeads(door, { host: "opencode", agent: `opencode ${own.name}`, instance }, signal);
     } catch (error) {
       if (signal.aborted) return;
       log.debug(`opencode: ${textOf(error)}; trying again`);
@@ -116,6 +141,11 @@ async function* opencodeDoors(parts: HostDoorParts, signal: AbortSignal): AsyncG
   }
 }
 
+/** https://specifications.freedesktop.org/basedir-spec/latest/ */
+function opencodeData({ HOME, XDG_DATA_HOME }: HostDoorParts["env"]): string {
+  return join(XDG_DATA_HOME || join(HOME || homedir(), ".local", "share"), "opencode");
+}
+
 interface WatchedDoor extends HostDoor {
   /** Resolves once it leads to nobody any more, or `signal` aborts. */
   gone(signal: AbortSignal): Promise<void>;
@@ -123,7 +153,7 @@ interface WatchedDoor extends HostDoor {
 
 async function* whileItLeads(
   door: WatchedDoor,
-  named: Pick<FoundHost, "agent" | "host">,
+  named: Pick<FoundHost, "agent" | "host" | "instance">,
   signal: AbortSignal,
 ): AsyncGenerator<FoundHost> {
   const until = new AbortController();

@@ -36,6 +36,19 @@ export interface Mute {
   readonly untilMs: number;
 }
 
+/** Whose hand a message is in, or was in last. */
+export interface HandedTo {
+  /** The program that its agent runs in, such as `claude`. */
+  readonly host: string;
+  /** Whose records of that program a bridge can look through; empty where it did not say. */
+  readonly instance: string;
+  /** Which agent in it: a session, a conversation. */
+  readonly agent: string;
+}
+
+/** Ours. UTF-16 units of each part of `HandedTo`; what bridges say is held to less. */
+const HANDED_TO_MAX = 256;
+
 /** A message that asks, or that was read, answered or acknowledged by itself. */
 export interface LedgerRow extends Delivery {
   readonly groupId: GroupId;
@@ -44,6 +57,17 @@ export interface LedgerRow extends Delivery {
   readonly seq: number;
   /** `undefined` where its author's key is none. */
   readonly author: PublicKey | undefined;
+  /** `undefined`: nobody had it, or a version of before kept it, which did not note who. */
+  readonly handedTo: HandedTo | undefined;
+}
+
+/** How many turns a member caused in a moot, all in all. */
+export interface TurnsCaused {
+  readonly groupId: GroupId;
+  /** `undefined`: those whose key is none. */
+  readonly author: PublicKey | undefined;
+  readonly turns: number;
+  readonly lastMs: number;
 }
 
 /** Whether the message still waits for somebody: such a row is never forgotten. */
@@ -62,6 +86,8 @@ export interface AgentStoreLimits {
   readonly mutes: number;
   /** Members on the allow list of one moot. */
   readonly allowed: number;
+  /** Pairs of moot and author whose turns are counted; past it the one that caused none for longest is forgotten. */
+  readonly turnCounts: number;
   /** After so long a row that waits for nobody is forgotten, once everything up to it is done. */
   readonly keptMs: number;
 }
@@ -74,6 +100,7 @@ export const AGENT_STORE_LIMITS: AgentStoreLimits = {
   waitingOfAuthor: 1_024,
   mutes: 1_024,
   allowed: 1_024,
+  turnCounts: 1_024,
   keptMs: 30 * 24 * 3_600_000,
 };
 
@@ -87,6 +114,8 @@ export interface AgentChanges {
   setRule(groupId: GroupId, rule: DeliverRule): void;
   /** In place of the one for the same member and moot; one that ended longest ago makes room. Throws `conflict` where there is none. */
   setMute(mute: Mute, nowMs: number): void;
+  /** An author caused one turn more in a moot. */
+  countTurn(groupId: GroupId, author: PublicKey | undefined, nowMs: number): void;
   /** A number larger than any before: the token of a claim. */
   nextToken(): number;
   /** Forgets rows of a moot that wait for nobody: past their time those up to `doneSeq`, and the oldest of too many. Gives how many. */
@@ -118,6 +147,8 @@ export interface AgentStore extends Disposable {
   /** How many rows of a moot wait. */
   countWaiting(groupId: GroupId): number;
   rule(groupId: GroupId): DeliverRule;
+  /** Those that caused one last first. */
+  turns(): TurnsCaused[];
   /** All of them, also those that have ended, by key. */
   mutes(): Mute[];
   /** Makes what `work` says in one commit, durable on return; without any trace when it throws. */
@@ -134,6 +165,10 @@ export function checkRow(row: LedgerRow): void {
     checkMs("ledger row", ms);
   }
   for (const number of [row.seq, row.token, row.attempt]) checkMs("ledger row: number", number);
+  const { agent = "", host = "", instance = "" } = row.handedTo ?? {};
+  if (Math.max(agent.length, host.length, instance.length) > HANDED_TO_MAX) {
+    throw new EntmootError("invalid_argument", `ledger row: expected names of at most ${HANDED_TO_MAX} characters`);
+  }
 }
 
 /** Throws `invalid_argument` for a list that is too long, or for none where one is needed. */

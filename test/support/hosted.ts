@@ -5,6 +5,7 @@ import type { TerminalConfig } from "../../src/agent/terminal/terminal-config.ts
 import type { UserEvents, UserTerminal } from "../../src/agent/terminal/user-terminal.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { eventually } from "./eventually.ts";
+import { mayGive } from "./handing.ts";
 import { TemporaryDirectory } from "./temporary-directory.ts";
 
 /** What a fake host does; all of it off unless said. */
@@ -122,7 +123,7 @@ export async function hosted(command: readonly string[], more: Partial<RunInTerm
   return {
     ...running,
     user,
-    hand: (text: string) => running.door.hand({ ids: [], text }, new AbortController().signal),
+    hand: (text: string) => running.door.hand({ ids: [], text, mayGive }, new AbortController().signal),
     async saw(text: string) {
       await eventually(`on the terminal: ${text}`, () => (user.shown.includes(text) ? true : undefined));
     },

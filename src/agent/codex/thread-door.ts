@@ -4,7 +4,7 @@ import { later } from "../../core/clock.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { MessageId } from "../../core/ids.ts";
 import { pause } from "../../transport/wait.ts";
-import type { FoundInHost, Handed, Handing, HostDoor } from "../door.ts";
+import { type FoundInHost, type Handed, type Handing, type HostDoor, NOT_OURS, type SoughtInHost } from "../door.ts";
 import { recordLength } from "../record-lines.ts";
 import { AppServer, Declined } from "./app-server.ts";
 import { contextPieces } from "./context-pieces.ts";
@@ -51,7 +51,7 @@ export class CodexThreadDoor implements HostDoor {
     this.#parts = parts;
   }
 
-  async hand({ ids, text }: Handing, signal: AbortSignal): Promise<Handed> {
+  async hand({ ids, mayGive, text }: Handing, signal: AbortSignal): Promise<Handed> {
     const { clock } = this.#parts;
     let mine: Thread;
     try {
@@ -66,6 +66,7 @@ export class CodexThreadDoor implements HostDoor {
     const marks = ids.map(markOf);
     try {
       const server = await this.#connected(signal);
+      if (!(await mayGive())) return NOT_OURS;
       await server.ask("turn/start", turnOf(mine.id, marks, text), v.object({ turn: v.object({}) }), signal);
     } catch (error) {
       if (!(error instanceof Declined)) throw error;
@@ -84,7 +85,7 @@ export class CodexThreadDoor implements HostDoor {
     }
   }
 
-  async look(ids: readonly MessageId[], signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>> {
+  async look({ ids }: SoughtInHost, signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     const { clock, home } = this.#parts;
     const marks = ids.map(markOf);
     const giveUpAt = later(clock.steady(), SETTLE_MS);
@@ -94,7 +95,7 @@ export class CodexThreadDoor implements HostDoor {
       const { found, isWhole } = handedAnywhere(home, marks);
       if (found.size === marks.length || settled || clock.steady() >= giveUpAt || signal.aborted) {
         const lacks = isWhole && settled ? "absent" : "unknown";
-        return new Map(ids.map((id) => [id, found.has(markOf(id)) ? "present" : lacks]));
+        return new Map(ids.map((id) => [id, found.has(markOf(id)) ? "read" : lacks]));
       }
       await pause(clock, BUSY_EVERY_MS, signal);
     }

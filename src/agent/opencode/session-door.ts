@@ -4,7 +4,7 @@ import { later } from "../../core/clock.ts";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { MessageId } from "../../core/ids.ts";
 import { pause } from "../../transport/wait.ts";
-import type { FoundInHost, Handed, Handing, HostDoor } from "../door.ts";
+import { type FoundInHost, type Handed, type Handing, type HostDoor, NOT_OURS, type SoughtInHost } from "../door.ts";
 import { OpencodeNo, type OpencodeServer } from "./opencode-server.ts";
 import { isBusy, markedAnywhere, newestIn, type OpencodePlace, sessionFor } from "./sessions.ts";
 
@@ -37,7 +37,7 @@ export class OpencodeSessionDoor implements HostDoor {
     this.#parts = parts;
   }
 
-  async hand({ ids, text }: Handing, signal: AbortSignal): Promise<Handed> {
+  async hand({ ids, mayGive, text }: Handing, signal: AbortSignal): Promise<Handed> {
     const { clock, server } = this.#parts;
     const marks = ids.map(markOf);
     let session: string;
@@ -50,6 +50,7 @@ export class OpencodeSessionDoor implements HostDoor {
     } catch (error) {
       return { level: "later", reason: textOf(error) };
     }
+    if (!(await mayGive())) return NOT_OURS;
     // The server makes the id: one that came before would add the words to the old ones, and run nothing.
     const parts = [{ type: "text", text, metadata: { entmoot: marks.join(" ") } }];
     try {
@@ -65,12 +66,16 @@ export class OpencodeSessionDoor implements HostDoor {
     return await this.#evidence(session, marks, clock.steady(), signal);
   }
 
-  async look(ids: readonly MessageId[], signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>> {
+  async look({ ids }: SoughtInHost, signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     const { clock, server } = this.#parts;
     // What was sent a moment ago may not be on record yet.
     await pause(clock, LOOK_EVERY_MS, signal);
     const { found, isWhole } = await markedAnywhere(server, ids.map(markOf), clock.unix(), signal);
-    return new Map(ids.map((id) => [id, found.has(markOf(id)) ? "present" : isWhole ? "absent" : "unknown"]));
+    const foundOf = (mark: string): FoundInHost => {
+      if (found.has(mark)) return found.get(mark) === "run" ? "read" : "present";
+      return isWhole ? "absent" : "unknown";
+    };
+    return new Map(ids.map((id) => [id, foundOf(markOf(id))]));
   }
 
   /** Resolves once the server no longer answers, or `signal` aborts. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { MessageId } from "../../core/ids.ts";
-import type { FoundInHost, Handed, Handing, HostDoor } from "../door.ts";
+import { type FoundInHost, type Handed, type Handing, type HostDoor, NOT_OURS, type SoughtInHost } from "../door.ts";
 import type { HostedTerminal } from "./hosted-terminal.ts";
 import { PasteIn } from "./paste-in.ts";
 import { readsCommands, wrongReader } from "./program-kinds.ts";
@@ -45,7 +45,7 @@ export class TerminalDoor implements HostDoor {
     if (text === "" || CONTROLS.test(text)) {
       return refuse("the text to hand over is empty or has control characters; expected an envelope");
     }
-    const giving = this.#give(text, signal);
+    const giving = this.#give(text, handing.mayGive, signal);
     this.#current = giving;
     try {
       return await giving;
@@ -54,7 +54,7 @@ export class TerminalDoor implements HostDoor {
     }
   }
 
-  look(ids: readonly MessageId[]): Promise<ReadonlyMap<MessageId, FoundInHost>> {
+  look({ ids }: SoughtInHost): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     return Promise.resolve(new Map(ids.map((id) => [id, "unknown"] as const)));
   }
 
@@ -101,7 +101,7 @@ export class TerminalDoor implements HostDoor {
     await this.#current?.catch(() => undefined);
   }
 
-  async #give(text: string, signal: AbortSignal): Promise<Handed> {
+  async #give(text: string, mayGive: Handing["mayGive"], signal: AbortSignal): Promise<Handed> {
     const { terminal, config } = this.#parts;
     let hindrance: Hindrance | undefined;
     const isReady = await terminal.until(config.readyWaitMs, () => {
@@ -110,6 +110,9 @@ export class TerminalDoor implements HostDoor {
       return hindrance === undefined ? true : isFinal ? false : undefined;
     });
     if (isReady !== true) return hindrance!;
+    if (!(await mayGive())) return NOT_OURS;
+    const since = this.hindrance(text);
+    if (since !== undefined) return since;
     const wrongReader = () => this.#lookForReader()?.reason;
     const outcome = await new PasteIn({ ...this.#parts, wrongReader }, text, signal).run();
     if (outcome.kind === "submitted") return { level: "submitted", evidence: outcome.evidence };

@@ -4,7 +4,7 @@ import { GroupId, type MessageId } from "../../core/ids.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import { type DeliveryEvent, type DeliveryMove, moved } from "../../machine/delivery.ts";
-import type { WakeGuards } from "../../machine/wake-guards.ts";
+import type { WakeGuards, WakeLimits } from "../../machine/wake-guards.ts";
 import type { AgentStore, LedgerRow } from "../../store/agent-store.ts";
 import { unlessAborted } from "../../transport/wait.ts";
 import type { Call } from "../operations/implementation.ts";
@@ -20,24 +20,23 @@ import {
 } from "../operations/listen.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import type { Moot } from "../read/moots.ts";
+import { countTurns } from "./count-turns.ts";
 import { handedForm, toldBytes } from "./handing.ts";
 import type { HopCounter } from "./hops.ts";
 import type { Ledger } from "./ledger.ts";
 import { AgentListener } from "./listener.ts";
-import { TurnCounts } from "./turn-counts.ts";
+import { Seeking } from "./seeking.ts";
 
 /** Ours. How long a claim stands until the bridge says that it begins, and how long what it handed over may go unseen: an agent's turn may take long. */
 const CLAIM_MS = 60_000;
 const HANDED_MS = 3_600_000;
-/** Ours. Turns of the last hour are counted; more of them than may be are counted no better. */
+/** Ours. Turns of the last hour are counted, by their messages; more of them than may be are counted no better. */
 const COUNTED_MS = 3_600_000;
-const COUNTED_MAX = 256;
+const COUNTED_MAX = 16_384;
 /** Ours. Bytes of content in one turn. */
 const TURN_BYTES_MAX = 32 * 1024;
 /** Ours. Rows looked at for one turn: as many as may wait in one moot. */
 const LOOKED_AT_MAX = 8_192;
-/** Ours. Messages that a bridge is told to look for at once. */
-const SOUGHT_MAX = 64;
 /** Ours. Whatever is waited for, it is looked again after so long: a clock may have jumped. */
 const LOOK_AGAIN_MS = 60_000;
 
@@ -59,7 +58,7 @@ export class Listeners implements Disposable {
   readonly #parts: ListenersParts;
   /** The last one that came first. */
   readonly #listeners: AgentListener[] = [];
-  readonly counts = new TurnCounts();
+  readonly #seeking: Seeking;
   /** Why a row waits although somebody listens, as it was found the last time. */
   #held = new Map<MessageId, string>();
   #soon: Disposable | undefined;
@@ -69,6 +68,7 @@ export class Listeners implements Disposable {
 
   constructor(parts: ListenersParts) {
     this.#parts = parts;
+    this.#seeking = new Seeking(parts.clock);
   }
 
   get all(): readonly AgentListener[] {
@@ -91,7 +91,6 @@ export class Listeners implements Disposable {
     const listener = new AgentListener(request, this.#parts.clock.unix());
     this.#listeners.unshift(listener);
     try {
-      this.#seek(listener);
       this.#parts.onChange();
       this.poke();
       for (;;) {
@@ -112,7 +111,10 @@ export class Listeners implements Disposable {
     this.#hasBegun = true;
     const now = this.#parts.clock.unix();
     const handed = this.#parts.agents().handedSince(now - COUNTED_MS, COUNTED_MAX);
-    for (const row of handed) this.#parts.guards.began([row], Math.min(row.handedAtMs, now));
+    // What was handed over as one turn was so at one instant.
+    for (const [ms, turn] of Map.groupBy(handed, ({ handedAtMs }) => handedAtMs)) {
+      this.#parts.guards.began(turn, Math.min(ms, now));
+    }
   }
 
   #requireMoot(id: GroupId): void {
@@ -120,16 +122,27 @@ export class Listeners implements Disposable {
       throw new EntmootError("group_not_found", `group ${GroupId.toBase64(id)} not joined`);
   }
 
+  /** From now on, for what waits already too. */
+  setLimits(limits: WakeLimits): void {
+    this.#parts.guards.limits = limits;
+    this.poke();
+  }
+
+  get limits(): WakeLimits {
+    return this.#parts.guards.limits;
+  }
+
   /** In one commit. */
   move({ moves }: RequestOf<typeof delivery_move>): AnswerOf<typeof delivery_move> {
-    const store = this.#parts.agents();
+    const { agents, clock } = this.#parts;
+    const store = agents();
     const asked = moves.map((move) => {
       const row = store.row(move.group_id, move.message_id);
       if (row === undefined)
         throw new EntmootError("not_found", "delivery: expected a message that was claimed, found none");
       return { row, event: eventOf(move) };
     });
-    const made = this.#move(asked);
+    const made = this.#parts.ledger().moveAll(asked, (to, rows) => countTurns(to, rows, clock.unix()));
     for (const [n, move] of moves.entries()) this.#followed(move, made[n]!);
     this.poke();
     return {
@@ -170,7 +183,7 @@ export class Listeners implements Disposable {
     const { agents, clock, ledger } = this.#parts;
     ledger().lapse();
     this.#held = new Map();
-    let againMs = LOOK_AGAIN_MS;
+    let againMs = Math.min(LOOK_AGAIN_MS, this.#seek());
     const rows = agents()
       .waiting(LOOKED_AT_MAX)
       .filter(({ state }) => state === "queued");
@@ -212,12 +225,14 @@ export class Listeners implements Disposable {
     }
     if (turn.length === 0) return againMs;
     const handed: HandedMessage[] = [];
+    const { agent, host, instance = "" } = listener.request;
+    const handedTo = { agent, host, instance };
     agents().change((to) => {
       for (const { hop, message, moot, row } of turn) {
         const token = to.nextToken();
         const verdict = moved(row, { kind: "claim", token, leaseMs: CLAIM_MS }, now);
         if (verdict.kind !== "moved") continue;
-        to.putRow({ ...row, ...verdict.row });
+        to.putRow({ ...row, ...verdict.row, handedTo });
         handed.push(handedForm(moot, message, { token, attempt: verdict.row.attempt, hop, nowMs: now }));
       }
     });
@@ -226,11 +241,11 @@ export class Listeners implements Disposable {
       now,
     );
     for (const { hop, row } of turn) hops.handed(row.groupId, hop);
-    for (const { row } of turn) this.counts.add(row.groupId, row.author);
     for (const { group_id, message_id, token } of handed) {
       listener.inHand.set(message_id, { groupId: group_id, messageId: message_id, token, isSought: false });
     }
     listener.turns += 1;
+    listener.turn = { beganMs: now, rows: turn.map(({ row }) => row) };
     listener.tell({ deliver: handed, look: undefined });
     return againMs;
   }
@@ -257,23 +272,34 @@ export class Listeners implements Disposable {
     return held ?? { moot, message, hop };
   }
 
-  /** What was handed over by one that is gone is looked for by one that can. */
-  #seek(listener: AgentListener): void {
-    if (!listener.request.can_look) return;
+  /** What was handed over by one that is gone is looked for by one that can. Gives how long until another may be asked. */
+  #seek(): number {
+    const inHand = new Set(this.#listeners.flatMap(({ inHand: held }) => [...held.keys()]));
+    const isOrphan = ({ messageId, state }: LedgerRow) => state === "handed" && !inHand.has(messageId);
+    let orphans = this.#parts.agents().held().filter(isOrphan);
+    let againMs = LOOK_AGAIN_MS;
+    for (const listener of this.#listeners) {
+      if (orphans.length === 0) break;
+      const { againMs: soonest, sought } = this.#seeking.of(listener, orphans);
+      againMs = Math.min(againMs, soonest);
+      if (sought.length === 0) continue;
+      this.#askAbout(listener, sought);
+      const asked = new Set(sought);
+      orphans = orphans.filter((row) => !asked.has(row));
+    }
+    return againMs;
+  }
+
+  #askAbout(listener: AgentListener, rows: readonly LedgerRow[]): void {
     const { agents, clock } = this.#parts;
-    const inHand = new Set(this.#listeners.flatMap((other) => [...other.inHand.keys()]));
-    const isOrphan = (row: LedgerRow) =>
-      row.state === "handed" && listener.covers(row.groupId) && !inHand.has(row.messageId);
-    const orphans = agents().held().filter(isOrphan).slice(0, SOUGHT_MAX);
-    if (orphans.length === 0) return;
     const sought: SoughtMessage[] = [];
     agents().change((to) => {
-      for (const row of orphans) {
+      for (const row of rows) {
         const token = to.nextToken();
         const verdict = moved(row, { kind: "look", token, leaseMs: HANDED_MS }, clock.unix());
         if (verdict.kind !== "moved") continue;
         to.putRow({ ...row, ...verdict.row });
-        sought.push({ group_id: row.groupId, message_id: row.messageId, token });
+        sought.push({ group_id: row.groupId, message_id: row.messageId, token, agent: row.handedTo?.agent ?? "" });
       }
     });
     for (const { group_id, message_id, token } of sought) {
@@ -296,6 +322,7 @@ export class Listeners implements Disposable {
       const row = store.row(groupId, messageId);
       return row === undefined ? [] : [{ row, event: { kind: "end" as const, token } }];
     });
+    for (const id of listener.inHand.keys()) this.#seeking.left(id);
     listener.inHand.clear();
     if (!this.#isClosed) this.#move(left);
     this.#parts.onChange();
@@ -305,15 +332,23 @@ export class Listeners implements Disposable {
   /** What a move means for who made it. */
   #followed(move: Move, verdict: DeliveryMove): void {
     if (verdict.kind === "refused") return;
+    if (move.to === "handed" && verdict.kind === "same") this.#seeking.giving(move.message_id);
     for (const listener of this.#listeners) {
       const mine = listener.inHand.get(move.message_id);
       if (mine === undefined || mine.token !== move.token) continue;
       if (move.to === "handed") continue;
       listener.inHand.delete(move.message_id);
       if (mine.isSought) continue;
-      if (move.to === "deferred") listener.deferred(this.#parts.clock.steady());
+      if (move.to === "deferred") this.#deferred(listener);
       else listener.took();
     }
+  }
+
+  #deferred(listener: AgentListener): void {
+    listener.deferred(this.#parts.clock.steady());
+    const { turn } = listener;
+    listener.turn = undefined;
+    if (turn !== undefined) this.#parts.guards.tookBack(turn.rows, turn.beganMs);
   }
 
   #move(asked: readonly { readonly row: LedgerRow; readonly event: DeliveryEvent }[]): DeliveryMove[] {

@@ -101,5 +101,6 @@ export function rowOf(
     messageId: stored.id,
     seq: Math.max(0, stored.seq),
     author: keyOf(message.author),
+    handedTo: undefined,
   };
 }

@@ -7,6 +7,7 @@ import { RateLimit, type RateVerdict, type StrangerFrom, StrangerLimit } from ".
 import { type Holding, Shares } from "../../machine/shares.ts";
 import { WorkLimit } from "../../machine/work-limit.ts";
 import { atMost, pause } from "../../transport/wait.ts";
+import { noteMoved } from "../group/collect-garbage.ts";
 import { Turns } from "../turns.ts";
 import { Lanes } from "./lanes.ts";
 
@@ -74,6 +75,11 @@ export class PeerBudget {
       answers: new Shares(answers),
       outgoing: new Shares(outgoing),
     };
+  }
+
+  /** Bytes of large answers and frames were written or read, whoever they were for. */
+  noteMoved(bytes: number): void {
+    noteMoved(this.#clock, bytes);
   }
 
   /** Everything refused since the start. */

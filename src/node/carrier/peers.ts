@@ -148,7 +148,7 @@ export class Peers {
     await using frames = new FramedStream(stream, { ...language, limits }, (bytes, came) => {
       held.resize(bytes);
       pace.came(came);
-      noteMoved(came);
+      noteMoved(clock, came);
       return undefined;
     });
     await frames.write(question, signal);

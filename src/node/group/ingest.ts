@@ -104,7 +104,11 @@ export class Ingest {
       if (roster.log !== log) rest = sorting.takeUnknown();
     }
     // Fresh messages come at the pace people and agents write; only history comes as fast as it can be taken.
-    if (!isNews(via)) noteIngested(bodies.reduce((sum, body) => sum + body.length, 0));
+    if (!isNews(via))
+      noteIngested(
+        this.#parts.clock,
+        bodies.reduce((sum, body) => sum + body.length, 0),
+      );
     return sorting;
   }
 

@@ -1,9 +1,19 @@
 import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, messageId, u32 } from "../../core/json/json-scalars.ts";
 import { DELIVERY_STATES } from "../../machine/delivery.ts";
-import { boundedBytes, boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
+import { AGENT_STORE_LIMITS, DELIVER_MODES } from "../../store/agent-store.ts";
+import {
+  boundedBytes,
+  boundedText,
+  clippedText,
+  count,
+  oneOf,
+  plainList,
+  shortList,
+} from "../../wire/frame/bounded.ts";
 import { operation } from "./operation.ts";
 import { groupOrAll, memberKey, nothing, theGroup } from "./shapes.ts";
+import { wakeLimits } from "./wake.ts";
 
 /** Ours. What bridges call themselves, in bytes. */
 const NAME_MAX = 128;
@@ -17,6 +27,9 @@ const MOVES_MAX = 64;
 /** Ours. As many as anybody looks through; the longest waiting come first. */
 export const DELIVERY_ROWS_MAX = 500;
 
+/** Ours. Of what it answers as much as an envelope says. */
+const REFERENCES_TOLD = 1;
+
 const name = (label: string) => boundedText(label, NAME_MAX);
 
 const listenRequest = struct(
@@ -28,6 +41,10 @@ const listenRequest = struct(
     ),
     host: documented("the program that the agent runs in, such as claude", name("host")),
     door: documented("the way into it, such as inbox", name("door")),
+    instance: documented(
+      "whose records of that program it looks through, such as a name for their folder; what was handed to one host is looked for by another only where both say the same",
+      optional(name("instance")),
+    ),
     group_id: groupOrAll,
     can_wake: documented("whether it can begin a turn in an agent that is idle", bool),
     can_look: documented("whether it can tell that a message did not reach its host", bool),
@@ -39,15 +56,14 @@ const handedMessage = struct(
   "message to hand over",
   {
     group_id: groupId,
-    group_name: clippedText("group name", 1024),
     message_id: messageId,
     token: documented("of the claim: every move names it", count),
     attempt: documented("how often it was claimed", count),
     author: u32,
-    author_pubkey: memberKey,
-    author_name: documented("what its author calls itself; empty for nothing", clippedText("author name", 1024)),
+    author_key: documented("the key that signed it", memberKey),
+    hostname: documented("how its author wants to be shown; empty for nothing", clippedText("hostname", 1024)),
     timestamp_ms: i64,
-    reply_to: documented("the first message it references; absent: none", optional(messageId)),
+    references: documented("what it answers, the first of them", shortList(messageId, REFERENCES_TOLD)),
     hop: documented("how far it is from where the talk began, from 1", count),
     content: documented("its first bytes", boundedBytes("content", { min: 0, max: CONTENT_TOLD_MAX })),
     content_bytes: documented("how many there are", count),
@@ -55,12 +71,19 @@ const handedMessage = struct(
   { required: ["group_id", "message_id", "token", "author", "timestamp_ms", "hop"] },
 );
 
+export { REFERENCES_TOLD };
+
 export type HandedMessage = Decoded<typeof handedMessage>;
 
 const soughtMessage = struct(
   "message to look for",
-  { group_id: groupId, message_id: messageId, token: documented("of the look: every move names it", count) },
-  { required: ["group_id", "message_id", "token"] },
+  {
+    group_id: groupId,
+    message_id: messageId,
+    token: documented("of the look: every move names it", count),
+    agent: documented("which agent of the same host was handed it", name("agent")),
+  },
+  { required: ["group_id", "message_id", "token", "agent"] },
 );
 
 export type SoughtMessage = Decoded<typeof soughtMessage>;
@@ -101,7 +124,7 @@ const move = struct(
     message_id: messageId,
     token: count,
     to: documented(
-      "handed: before a byte goes to the host; deferred: it was busy and took nothing; absent: its record is complete without it",
+      "handed: before a byte goes to the host, and again, refused where it is another's by now, after every wait; deferred: it was busy and took nothing; absent: its record is complete without it",
       oneOf("move", MOVES),
     ),
     evidence: documented("what was seen", optional(clippedText("evidence", EVIDENCE_MAX))),
@@ -183,23 +206,41 @@ export type ListenerRow = Decoded<typeof listenerRow>;
 
 const turnsRow = struct(
   "turns caused",
-  { group_id: groupId, author_pubkey: memberKey, turns: documented("since the daemon started", count) },
-  { required: ["group_id", "turns"] },
+  {
+    group_id: groupId,
+    author_pubkey: memberKey,
+    turns: documented("all in all, those of before a restart too", count),
+    last_ms: documented("when it caused the last one, Unix milliseconds", i64),
+  },
+  { required: ["group_id", "turns", "last_ms"] },
+);
+
+const ruleRow = struct(
+  "rule of a moot",
+  {
+    group_id: groupId,
+    deliver: oneOf("deliver", DELIVER_MODES),
+    from: documented("how many members it is for alone; 0: for every member", count),
+  },
+  { required: ["group_id", "deliver", "from"] },
 );
 
 /** Ours. Listeners of one node: each is a program that a person started. */
 export const LISTENERS_MAX = 64;
-/** Ours. Pairs of moot and author that are counted; past it the one that caused none for longest is forgotten. */
-export const TURNS_MAX = 1024;
+const TURNS_MAX = AGENT_STORE_LIMITS.turnCounts;
+/** Ours. Moots whose rule is told here; `deliver_rule` tells any. */
+export const RULES_MAX = 1024;
 
 const deliveriesAnswer = struct(
   "deliveries",
   {
     waiting: documented("those that wait, longest first", plainList(deliveryRow, DELIVERY_ROWS_MAX)),
     listeners: plainList(listenerRow, LISTENERS_MAX),
-    turns: plainList(turnsRow, TURNS_MAX),
+    turns: documented("those that caused one last first", plainList(turnsRow, TURNS_MAX)),
+    limits: wakeLimits,
+    rules: documented("of the moots in which other messages wake than mentions", plainList(ruleRow, RULES_MAX)),
   },
-  { required: ["waiting", "listeners", "turns"] },
+  { required: ["waiting", "listeners", "turns", "limits", "rules"] },
 );
 
 /** Throws `group_not_found`. */

@@ -15,20 +15,25 @@ import {
   type MootInbox,
   type Mute,
   muteToForget,
+  type TurnsCaused,
   waits,
 } from "../agent-store.ts";
 import type { DiskRoom } from "../disk-room.ts";
 import type { OpenFiles } from "../open-files.ts";
 import { AGENTS_0001 } from "./migrations/0001-agents.ts";
 import { AGENTS_0002 } from "./migrations/0002-agents.ts";
+import { AGENTS_0003 } from "./migrations/0003-agents.ts";
+import { AGENTS_0004 } from "./migrations/0004-agents.ts";
 import { RowReader } from "./row-reader.ts";
 import { type Access, type Sql, SqliteFile, type SqlValue } from "./sqlite-file.ts";
 
 /** Every shape this database has had; never change one, add the next. */
-const AGENT_MIGRATIONS = [AGENTS_0001, AGENTS_0002];
+const AGENT_MIGRATIONS = [AGENTS_0001, AGENTS_0002, AGENTS_0003, AGENTS_0004];
 
 const ROW = `group_id, message_id, seq, author, state, asks, token, attempt, until_ms, queued_at_ms, handed_at_ms,
-  delivered_at_ms, read_at_ms, answered_at_ms, changed_at_ms`;
+  delivered_at_ms, read_at_ms, answered_at_ms, changed_at_ms, host, instance, agent`;
+/** How many of them are numbers, from `token` on. */
+const NUMBERS = 9;
 const NOT_DONE = "state NOT IN ('read', 'acked', 'answered')";
 /** Ours. Authors that are looked at for the latest rows; a few microseconds each. */
 const ASKERS_MAX = 4_096;
@@ -140,6 +145,15 @@ export class SqliteAgentStore implements AgentStore {
     return { deliver, from };
   }
 
+  turns(): TurnsCaused[] {
+    return this.#sql.turns.rows().map(([group, author, turns, last]) => ({
+      groupId: this.#others.hex32<GroupId>(group, group),
+      author: author instanceof Uint8Array && author.length === 0 ? undefined : this.#others.hex32(author, group),
+      turns: this.#others.number(turns, group),
+      lastMs: this.#others.number(last, group),
+    }));
+  }
+
   mutes(): Mute[] {
     return this.#sql.mutes.rows().map(([key, group, from, until]) => {
       const groupId = this.#others.hex32<GroupId>(group, key);
@@ -195,6 +209,11 @@ export class SqliteAgentStore implements AgentStore {
       this.#sql.setRule.run(GroupId.toBytes(groupId), rule.deliver, allowed);
     },
     setMute: (mute, nowMs) => this.#setMute(mute, nowMs),
+    countTurn: (groupId, author, nowMs) => {
+      const key = author === undefined ? new Uint8Array(0) : PublicKey.toBytes(author);
+      this.#sql.countTurn.run(GroupId.toBytes(groupId), key, nowMs);
+      this.#sql.forgetTurns.run(this.#limits.turnCounts);
+    },
     nextToken: () => {
       this.#sql.countToken.run();
       return this.#ledger.number(this.#sql.token.row()?.[0], "token", { min: 1 });
@@ -228,6 +247,9 @@ export class SqliteAgentStore implements AgentStore {
       row.readAtMs,
       row.answeredAtMs,
       row.changedAtMs,
+      row.handedTo?.host ?? "",
+      row.handedTo?.instance ?? "",
+      row.handedTo?.agent ?? "",
     );
     return true;
   }
@@ -252,12 +274,14 @@ export class SqliteAgentStore implements AgentStore {
   }
 
   #rowOf(row: SqlValue[]): LedgerRow {
-    const [group, id, seq, author, state, asks, ...numbers] = row;
+    const [group, id, seq, author, state, asks, ...more] = row;
+    const [numbers, names] = [more.slice(0, NUMBERS), more.slice(NUMBERS)];
     const rows = this.#ledger;
     const found = DELIVERY_STATES.find((each) => each === state);
     if (found === undefined) return rows.decoded(id, () => fail(`state ${state}`));
     const [token, attempt, untilMs, queuedAtMs, handedAtMs, deliveredAtMs, readAtMs, answeredAtMs, changedAtMs] =
       numbers.map((value) => rows.number(value, id));
+    const [host, instance, agent] = names.map((value) => rows.text(value, id));
     return {
       groupId: rows.hex32(group, id),
       messageId: rows.hex32(id, id),
@@ -274,6 +298,7 @@ export class SqliteAgentStore implements AgentStore {
       readAtMs: readAtMs!,
       answeredAtMs: answeredAtMs!,
       changedAtMs: changedAtMs!,
+      handedTo: host === "" ? undefined : { host: host!, instance: instance!, agent: agent! },
     };
   }
 }
@@ -313,6 +338,9 @@ function statements(
   | "setRule"
   | "setMute"
   | "forgetMute"
+  | "turns"
+  | "countTurn"
+  | "forgetTurns"
   | "countToken"
   | "token"
   | "pruneOld"
@@ -353,12 +381,20 @@ function statements(
     mutes: file.prepare("SELECT key, group_id, from_ms, until_ms FROM mutes ORDER BY key, group_id"),
     setMoot: file.prepare("INSERT OR REPLACE INTO moots VALUES (?1, ?2, ?3, ?4)"),
     put: file.prepare(
-      "INSERT OR REPLACE INTO ledger VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+      "INSERT OR REPLACE INTO ledger VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
     ),
     forgetNumbers: file.prepare("UPDATE ledger SET seq = 0 WHERE group_id = ?1"),
     setRule: file.prepare("INSERT OR REPLACE INTO rules VALUES (?1, ?2, ?3)"),
     setMute: file.prepare("INSERT OR REPLACE INTO mutes VALUES (?1, ?2, ?3, ?4)"),
     forgetMute: file.prepare("DELETE FROM mutes WHERE key = ?1 AND group_id = ?2"),
+    turns: file.prepare("SELECT group_id, author, turns, last_ms FROM turns ORDER BY last_ms DESC"),
+    countTurn: file.prepare(
+      "INSERT INTO turns VALUES (?1, ?2, 1, ?3) ON CONFLICT DO UPDATE SET turns = turns + 1, last_ms = ?3",
+    ),
+    forgetTurns: file.prepare(
+      `DELETE FROM turns WHERE (group_id, author) IN (SELECT group_id, author FROM turns ORDER BY last_ms
+        LIMIT max(0, (SELECT count(*) FROM turns) - ?1))`,
+    ),
     countToken: file.prepare("UPDATE counts SET token = token + 1"),
     token: file.prepare("SELECT token FROM counts"),
     pruneOld: file.prepare(

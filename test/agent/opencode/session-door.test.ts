@@ -4,13 +4,14 @@ import { OpencodeServer } from "../../../src/agent/opencode/opencode-server.ts";
 import { ownOpencode } from "../../../src/agent/opencode/own-server.ts";
 import { MessageId } from "../../../src/core/ids.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
+import { mayGive } from "../../support/handing.ts";
 import { HastyClock } from "../../support/hasty-clock.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { FakeOpencode, message } from "./fake-opencode.ts";
 
 const [ONE, TWO] = [1, 2].map((n) => MessageId.fromBytes(new Uint8Array(32).fill(n))) as [MessageId, MessageId];
 const never = new AbortController().signal;
-const handing = { ids: [ONE], text: "x" };
+const handing = { ids: [ONE], text: "x", mayGive };
 
 /** Lets time pass on `clock` until `work` is over. */
 async function pass<T>(clock: ManualClock, work: Promise<T>, stepMs: number): Promise<T> {
@@ -32,19 +33,19 @@ test("a message goes into the session at work here, marked with its ids; the ser
   opencode.session("ses_elsewhere", [], { directory: "/elsewhere" });
   opencode.worked = ["ses_child", "ses_elsewhere", "ses_mine", "ses_old"];
   const door = opencode.door();
-  expect(await door.hand({ ids: [ONE, TWO], text: "the text" }, never)).toMatchObject({ level: "read" });
+  expect(await door.hand({ ids: [ONE, TWO], text: "the text", mayGive }, never)).toMatchObject({ level: "read" });
   expect(opencode.sessions.find(({ id }) => id === "ses_mine")!.messages).toHaveLength(2);
   const entmoot = `${MessageId.toBase64(ONE)} ${MessageId.toBase64(TWO)}`;
   expect(opencode.prompts).toEqual([{ parts: [{ type: "text", text: "the text", metadata: { entmoot } }] }]);
-  const found = await door.look([ONE, TWO], never);
-  expect([...found.values()]).toEqual(["present", "present"]);
+  const found = await door.look({ ids: [ONE, TWO], agent: "x" }, never);
+  expect([...found.values()]).toEqual(["read", "read"]);
 });
 
 test("without a session one is made and shown, once", async () => {
   using opencode = new FakeOpencode();
   const door = opencode.door();
   expect(await door.hand(handing, never)).toMatchObject({ level: "read" });
-  expect(await door.hand({ ids: [TWO], text: "y" }, never)).toMatchObject({ level: "read" });
+  expect(await door.hand({ ids: [TWO], text: "y", mayGive }, never)).toMatchObject({ level: "read" });
   expect(opencode.asked.filter((each) => each === "POST /session")).toHaveLength(1);
   expect(opencode.asked.filter((each) => each === "POST /tui/select-session")).toHaveLength(1);
   expect(opencode.sessions[0]!.messages).toHaveLength(4);
@@ -69,7 +70,9 @@ test("a run that is under way is waited for, and nothing is given before its end
     setImmediate(() => ending.abort());
     return undefined;
   };
-  expect(await opencode.door().hand({ ids: [TWO], text: "y" }, ending.signal)).toMatchObject({ level: "later" });
+  expect(await opencode.door().hand({ ids: [TWO], text: "y", mayGive }, ending.signal)).toMatchObject({
+    level: "later",
+  });
   expect(opencode.prompts).toHaveLength(1);
 });
 
@@ -94,7 +97,7 @@ test("a server that leaves its first questions unanswered is asked again; a chan
   opencode.answer = (method) => (method === "GET" && left-- > 0 ? silent() : undefined);
   expect(await opencode.door(clock).hand(handing, never)).toMatchObject({ level: "read" });
   opencode.answer = (method, path) => (method === "POST" && path.endsWith("prompt_async") ? silent() : undefined);
-  const unanswered = opencode.door(clock).hand({ ids: [TWO], text: "y" }, never);
+  const unanswered = opencode.door(clock).hand({ ids: [TWO], text: "y", mayGive }, never);
   await expect(unanswered).rejects.toMatchObject({ code: "timeout" });
   const posts = opencode.asked.filter((each) => each.endsWith("prompt_async"));
   expect(posts).toHaveLength(2);
@@ -107,9 +110,9 @@ test("what is taken and never runs is told as delivered, and what is taken and n
   const delivered = await opencode.door(clock).hand(handing, never);
   expect(delivered).toMatchObject({ level: "delivered", evidence: expect.stringContaining("runs nothing yet") });
   opencode.isRecording = false;
-  const lost = opencode.door(clock).hand({ ids: [TWO], text: "y" }, never);
+  const lost = opencode.door(clock).hand({ ids: [TWO], text: "y", mayGive }, never);
   await expect(lost).rejects.toMatchObject({ code: "unavailable" });
-  const found = await opencode.door().look([ONE, TWO], never);
+  const found = await opencode.door().look({ ids: [ONE, TWO], agent: "x" }, never);
   expect([...found.values()]).toEqual(["present", "absent"]);
 });
 
@@ -154,17 +157,23 @@ test("what was given stands in any session of the last two hours, on any page; w
   const filler = Array.from({ length: 120 }, (_, n) => message("assistant", `msg_f${n}`, []));
   opencode.session("ses_1", [given, ...filler], { directory: "/elsewhere" });
   opencode.session("ses_2", [said, model]);
-  expect([...(await opencode.door().look([ONE, TWO], never)).values()]).toEqual(["present", "absent"]);
+  expect([...(await opencode.door().look({ ids: [ONE, TWO], agent: "x" }, never)).values()]).toEqual([
+    "present",
+    "absent",
+  ]);
   opencode.session(
     "ses_3",
     Array.from({ length: 1_100 }, (_, n) => message("assistant", `msg_g${n}`, [])),
   );
-  expect([...(await opencode.door().look([ONE, TWO], never)).values()]).toEqual(["present", "unknown"]);
+  expect([...(await opencode.door().look({ ids: [ONE, TWO], agent: "x" }, never)).values()]).toEqual([
+    "present",
+    "unknown",
+  ]);
   const old = message("user", "msg_h", [{ metadata: { entmoot: MessageId.toBase64(TWO) } }], undefined, 1_000);
   opencode.sessions = [{ id: "ses_4", updated: 2_000, messages: [old] }];
-  expect([...(await opencode.door().look([TWO], never)).values()]).toEqual(["absent"]);
+  expect([...(await opencode.door().look({ ids: [TWO], agent: "x" }, never)).values()]).toEqual(["absent"]);
   opencode.answer = () => new Response("", { status: 502 });
-  await expect(opencode.door().look([TWO], never)).rejects.toMatchObject({ code: "unavailable" });
+  await expect(opencode.door().look({ ids: [TWO], agent: "x" }, never)).rejects.toMatchObject({ code: "unavailable" });
 });
 
 test("the door leads nowhere once the server is gone, and a socket of somebody else is not written to", async () => {

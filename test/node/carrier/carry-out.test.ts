@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { steadyMs } from "../../../src/core/clock.ts";
 import { EntmootError } from "../../../src/core/errors.ts";
 import { MerkleRoot, type MessageId, PublicKey, RosterEntryId } from "../../../src/core/ids.ts";
@@ -223,6 +223,18 @@ describe("a one-way effect", () => {
       { kind: "roster_resp", group_id: GROUP, entries: LOG.entries },
     ]);
     expect(told).toEqual([]);
+  });
+
+  test("tells several members of a roster with one frame, and nobody of a later change with it", async () => {
+    const { peer, run } = world();
+    peer(alice);
+    using send = spyOn(Peers.prototype, "send");
+    run({ kind: "push_roster", to: alice }, { kind: "push_roster", to: bob });
+    run({ kind: "push_roster", to: alice });
+    const [first, second, third] = send.mock.calls.map(([, frame]) => frame);
+    expect(second).toBe(first);
+    expect(third).not.toBe(first);
+    expect(third).toEqual(first!);
   });
 
   test("skips what is no longer held, and sends nothing when nothing is", async () => {

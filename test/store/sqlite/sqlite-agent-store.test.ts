@@ -1,7 +1,10 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { GroupId } from "../../../src/core/ids.ts";
+import { GroupId, MessageId } from "../../../src/core/ids.ts";
+import { newDelivery } from "../../../src/machine/delivery.ts";
+import type { LedgerRow } from "../../../src/store/agent-store.ts";
 import { SqliteAgentStore } from "../../../src/store/sqlite/sqlite-agent-store.ts";
 import { SqliteDataRoot } from "../../../src/store/sqlite/sqlite-data-root.ts";
 import { type AgentStoreWorld, agentStoreContract, FEW } from "../../contract/agent-store.contract.ts";
@@ -68,4 +71,29 @@ test("one that was removed is a fault of the data root, and takes no more writes
   rmSync(join(path, "agents.sqlite"));
   expect(root.look({ again: false }).faults).toMatchObject([{ code: "data_root_invalid" }]);
   expectCode("data_root_invalid", () => root.agents().change((to) => to.setMoot(GROUP, PLACE)));
+});
+
+test("a row that a version of before kept has no host noted, and keeps all else", () => {
+  using directory = new TemporaryDirectory();
+  const path = join(directory.path, "agents.sqlite");
+  const row: LedgerRow = {
+    ...newDelivery({ asks: true, untilMs: 9 }, 5),
+    state: "handed",
+    groupId: GROUP,
+    messageId: MessageId.zero,
+    seq: 3,
+    author: undefined,
+    handedTo: { host: "claude", instance: "home", agent: "claude 1" },
+  };
+  {
+    using store = new SqliteAgentStore(path, "write", { limits: FEW });
+    store.change((to) => to.putRow(row));
+  }
+  {
+    using database = new Database(path);
+    for (const name of ["host", "instance", "agent"]) database.run(`ALTER TABLE ledger DROP COLUMN ${name}`);
+    database.run("PRAGMA user_version = 2");
+  }
+  using store = new SqliteAgentStore(path, "write", { limits: FEW });
+  expect(store.held()).toEqual([{ ...row, handedTo: undefined }]);
 });
