@@ -40,6 +40,21 @@ inNetns(import.meta, () => {
       );
     });
 
+    test("info tells of them: key, process and moots", async () => {
+      const { voices: kept } = await main.ask(["voice", "list"]);
+      const { voices } = await main.ask(["info"]);
+      const { entmoot_pubkey } = await voiceNode("oak").ask(["info"]);
+      const { pid } = kept.find(({ name }: { name: string }) => name === "oak");
+      expect(voices.map(({ name }: { name: string }) => name)).toEqual(["elm", "oak"]);
+      expect(voices[1]).toMatchObject({
+        entmoot_pubkey,
+        groups: [{ name: "local" }],
+        pid,
+        running: true,
+        state: "running",
+      });
+    });
+
     test("the same again changes nothing", async () => {
       const before = await main.ask(["voice", "list"]);
       await main.ask(["voice", "add", "oak"]);

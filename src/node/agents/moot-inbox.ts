@@ -12,6 +12,7 @@ import type { Moot, Moots } from "../read/moots.ts";
 import { placeOfSeq, seqOfPlace } from "../read/places.ts";
 import { messageOf } from "../read/unread.ts";
 import { type Addressee, type AgentOfMoots, isForNodes } from "./addressee.ts";
+import type { HopCounter } from "./hops.ts";
 import { Mutes } from "./mutes.ts";
 
 /** Ours. Unread messages that are known by heart of one moot, the oldest; of what is beyond these it is known that there is more. */
@@ -59,6 +60,7 @@ export interface InboxReader extends Pick<Moots, "turns">, AgentOfMoots {
 export class MootWindow {
   readonly moot: Moot;
   readonly asking: Addressee;
+  readonly hops: HopCounter;
   readonly #reader: InboxReader;
   readonly #onlyAsking: boolean;
   #log = "";
@@ -73,10 +75,15 @@ export class MootWindow {
   constructor(
     moot: Moot,
     reader: InboxReader,
-    { asking, onlyAsking }: { readonly asking: Addressee; readonly onlyAsking: boolean },
+    {
+      asking,
+      hops,
+      onlyAsking,
+    }: { readonly asking: Addressee; readonly hops: HopCounter; readonly onlyAsking: boolean },
   ) {
     this.moot = moot;
     this.asking = asking;
+    this.hops = hops;
     this.#onlyAsking = onlyAsking;
     this.#reader = reader;
   }
