@@ -1,13 +1,11 @@
-import { join } from "node:path";
 import { ControlClient } from "../control/control-client.ts";
 import { EntmootError } from "../core/errors.ts";
-import { PublicKey } from "../core/ids.ts";
-import { readIdentity } from "../host/identity-file.ts";
+import type { PublicKey } from "../core/ids.ts";
 import { realClock } from "../host/real-clock.ts";
 import { type NodeStatus, status } from "../node/operations/daemon.ts";
 import type { Operations } from "../node/operations/operation.ts";
 import { type VoiceState, voices } from "../node/operations/voices.ts";
-import { voiceFolder, voicesOf } from "./voices.ts";
+import { voiceFolder, voiceKey, voicesOf } from "./voices.ts";
 
 /** Ours. A voice's daemon that takes longer says nothing here; all are asked at once. */
 const ANSWER_MS = 2_000;
@@ -34,7 +32,7 @@ export async function reportVoices(dataDir: string, daemon: Operations | undefin
       const folder = voiceFolder(dataDir, name);
       const state = kept.find((voice) => voice.name === name);
       const groups = state?.pid === undefined ? undefined : await groupsOf(folder);
-      return { name, folder, key: keyIn(folder), kept: state, groups };
+      return { name, folder, key: voiceKey(folder), kept: state, groups };
     }),
   );
 }
@@ -45,16 +43,6 @@ async function keptBy(daemon: Operations): Promise<readonly VoiceState[]> {
   } catch (error) {
     // One of another version keeps none.
     if (error instanceof EntmootError) return [];
-    throw error;
-  }
-}
-
-function keyIn(folder: string): PublicKey | undefined {
-  try {
-    const identity = readIdentity(join(folder, "identity.json"));
-    return identity && PublicKey.fromBytes(identity.publicKey);
-  } catch (error) {
-    if (error instanceof EntmootError) return undefined;
     throw error;
   }
 }

@@ -27,11 +27,13 @@ export function inboxJson(row: InboxRow) {
     ...(row.place === "" ? {} : { place: row.place }),
     ...(row.receipts === undefined ? {} : { receipts: row.receipts.map(receiptEntryJson) }),
     references: row.references.map((id) => MessageId.toBase64(id)),
+    role: row.role,
     ...(row.self ? { self: true } : {}),
     seq: row.seq,
     ...(row.state === undefined ? {} : { state: row.state }),
     timestamp_ms: jsonInteger(row.timestamp_ms),
     topic: row.topics,
+    trust: row.trust,
     unread: row.unread,
   };
 }

@@ -38,6 +38,7 @@ export class AgentSide {
       moot,
       guards: new WakeGuards(readWakeLimits(parts.root.node)),
       hops,
+      standing: (of, author) => windows.of(of).standing(author),
       whyNot: (of, message) => whyNotNow(of, message, { agents, clock, windows }),
       onChange: () => {
         changed.notify();

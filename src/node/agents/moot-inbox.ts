@@ -1,3 +1,4 @@
+import { type Neighbours, NO_NEIGHBOURS, type Role, type Trust, trustOf } from "../../core/agents/trust.ts";
 import type { UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { MessageId, PublicKey } from "../../core/ids.ts";
@@ -54,6 +55,8 @@ export interface KnownInbox {
 /** Who looks into inboxes. */
 export interface InboxReader extends Pick<Moots, "turns">, AgentOfMoots {
   readonly agents: () => AgentStore;
+  /** Where nobody tells: none. */
+  readonly neighbours?: () => Neighbours;
 }
 
 /** The inbox of one moot: what of its log is unread, a window of which is known by heart. */
@@ -86,6 +89,18 @@ export class MootWindow {
     this.hops = hops;
     this.#onlyAsking = onlyAsking;
     this.#reader = reader;
+  }
+
+  /** What this machine and the roster know of an author; none of it is what the author says. */
+  standing(author: PublicKey | undefined): { readonly trust: Trust; readonly role: Role } {
+    const { agents, neighbours } = this.#reader;
+    const allowed = agents().rule(this.moot.id).from;
+    const { founder, members } = this.moot.roster;
+    const isMember = author !== undefined && members.has(author);
+    return {
+      trust: trustOf(author, { allowed, neighbours: neighbours?.() ?? NO_NEIGHBOURS }),
+      role: !isMember ? "none" : author === founder ? "founder" : "member",
+    };
   }
 
   /** The unread of the window, oldest first, as `fill` left it. */

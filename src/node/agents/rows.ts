@@ -45,6 +45,7 @@ export function inboxRowOf(
     state: row?.state,
     changed_ms: row?.changedAtMs,
     receipts: undefined,
+    ...window.standing(author),
     ...presenceRow(author === undefined || self ? undefined : presence(moot.id, author)),
     hop: window.hops.of(moot, message).hop,
   };

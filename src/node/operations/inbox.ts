@@ -1,3 +1,4 @@
+import { ROLES, TRUSTS } from "../../core/agents/trust.ts";
 import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, messageId, u32 } from "../../core/json/json-scalars.ts";
 import { PRESENCE_HOST_BYTES_MAX } from "../../core/record/note-bodies.ts";
@@ -67,10 +68,28 @@ const inboxRow = struct(
       "in a thread, of a message of this node: what became of it at those it asked",
       optional(plainList(receiptOf, READERS_MAX)),
     ),
+    trust: documented(
+      "what this machine knows of its author: operator, the node that this voice belongs to; known, another agent of this machine or one on the allow list; peer",
+      oneOf("trust", TRUSTS),
+    ),
+    role: documented("what the roster says of its author", oneOf("role", ROLES)),
     ...presenceFields,
     hop: documented("how far it is from where its talk began, from 1; what wakes is held to it", count),
   },
-  { required: ["group_id", "message_id", "seq", "place", "author", "author_key", "timestamp_ms", "content"] },
+  {
+    required: [
+      "group_id",
+      "message_id",
+      "seq",
+      "place",
+      "author",
+      "author_key",
+      "trust",
+      "role",
+      "timestamp_ms",
+      "content",
+    ],
+  },
 );
 
 export type InboxRow = Decoded<typeof inboxRow>;
