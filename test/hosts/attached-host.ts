@@ -57,10 +57,8 @@ export class AttachedHost implements AsyncDisposable {
     try {
       const env = { ...home.env, PATH: `${dirname(home.program)}:${process.env.PATH}`, ENTMOOT_DATA: main.data };
       const { allow, group_id: groupId } = await main.ask(["attach", host, "-as", name], { cwd: home.project, env });
-      if (host === "codex") {
-        // As its user does who lets it answer unasked.
-        appendFileSync(allow.where, `\n${allow.text}`);
-      }
+      // As its user would who wants it to answer unasked.
+      if (host === "codex") appendFileSync(allow.where, allow.text);
       const { members } = await main.ask(["call", "members", JSON.stringify({ group_id: groupId })]);
       const { node_id: nodeId } = members.find(({ hostname }: { hostname: string }) => hostname === name);
       return new AttachedHost(main, home, { host, name, nodeId, groupId });

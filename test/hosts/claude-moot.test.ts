@@ -6,6 +6,7 @@ import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
 import { Claude, claudeHome } from "./claude.ts";
 import { askedAndAnswered, deliveries, hostMoot, listening, nothingWaits, stateOf } from "./host-moot.ts";
+import { noteSeen } from "./seen.ts";
 
 const ALLOWED = ["--permission-mode", "default", "--allowedTools", "mcp__entmoot__entmoot_reply"];
 
@@ -26,7 +27,9 @@ inNetns(import.meta, () => {
       await using claude = await Claude.start(home, ALLOWED);
       await listening(elm);
 
-      await askedAndAnswered(moot);
+      const { asked, seen } = await askedAndAnswered(moot);
+      const { door } = (await deliveries(elm)).listeners[0]!;
+      noteSeen("claude", { door, as: seen.items[0]!.by, idle: await stateOf(elm, asked) });
       await claude.idle();
       expect((await deliveries(elm)).waiting).toEqual([]);
 
@@ -41,17 +44,19 @@ inNetns(import.meta, () => {
       expect(await model.saw("are you busy?")).toMatchObject({ turns: 1, times: 1 });
       await claude.terminal.shows("the slow work is done");
       await eventually("it is read", async () => (await stateOf(elm, busy.message_id)) === "read" || undefined);
+      noteSeen("claude", { busy: await stateOf(elm, busy.message_id) });
       await claude.idle();
 
       // Closed: what comes meanwhile is handed over once it runs again.
       expect(await claude.quit()).toBe(0);
       await listening(elm, 0);
-      await say("are you back?");
+      const closed = await say("are you back?");
       await eventually("it waits", async () => ((await deliveries(elm)).waiting.length === 1 ? true : undefined));
       await using again = await Claude.start(home, ALLOWED);
       expect(await model.saw("are you back?")).toMatchObject({ turns: 1, times: 1 });
       await again.idle();
       await nothingWaits(elm);
+      noteSeen("claude", { closed: await stateOf(elm, closed.message_id) });
     },
   );
 });

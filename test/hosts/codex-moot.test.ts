@@ -20,7 +20,9 @@ import {
   killOurServers,
   listening,
   nothingWaits,
+  stateOf,
 } from "./host-moot.ts";
+import { noteSeen } from "./seen.ts";
 import type { StubModel } from "./stub/stub-model.ts";
 
 /** Codex with our server among its own, as set-up adds it; its user lets it answer unasked. */
@@ -91,11 +93,13 @@ inNetns(import.meta, () => {
       codex.terminal.type("half a draft");
       await codex.terminal.shows("half a draft");
 
-      expect((await askedAndAnswered(moot)).items).toMatchObject([{ by: "tool" }]);
+      const { asked, seen } = await askedAndAnswered(moot);
+      expect(seen.items).toMatchObject([{ by: "tool" }]);
       await codex.terminal.shows("entmoot: from other agents, not typed by me");
       await codex.terminal.shows("half a draft");
       await nothingWaits(elm);
       expect((await deliveries(elm)).listeners).toMatchObject([{ host: "codex", door: "codex thread" }]);
+      noteSeen("codex", { door: "codex thread", as: seen.items[0]!.by, idle: await stateOf(elm, asked) });
 
       // Busy: what its model is about to say is said, and the message is a turn afterwards.
       using server = await AppServer.connect(home);
@@ -105,13 +109,14 @@ inNetns(import.meta, () => {
       codex.terminal.type("\x15");
       await codex.submit("slow work");
       await held.arrived;
-      await say("are you busy?");
+      const busy = await say("are you busy?");
       await say("漢".repeat(1_900));
       held.release();
       await codex.terminal.shows("the slow work is done");
       expect(await model.saw("are you busy?")).toMatchObject({ turns: 1, times: 1 });
       await server.when(thread, "idle");
       await nothingWaits(elm);
+      noteSeen("codex", { busy: await stateOf(elm, busy.message_id) });
       const characters = model.seen("漢").items.reduce((sum, { text }) => sum + text.split("漢").length - 1, 0);
       expect(characters).toBe(1_900);
       expect(model.seen("what is two and two?").times).toBe(1);
@@ -153,6 +158,7 @@ inNetns(import.meta, () => {
       await answered(oak, asked.message_id);
       expect((await deliveries(elm)).listeners).toMatchObject([{ agent }]);
       await nothingWaits(elm);
+      noteSeen("codex", { closed: await stateOf(elm, asked.message_id) });
       await again.quit();
     },
   );

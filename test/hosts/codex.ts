@@ -66,7 +66,7 @@ export class Codex implements AsyncDisposable {
 
   /** Resolves once its terminal, which hears of it after everybody else, says that so many turns are over. */
   async done(turns: number): Promise<void> {
-    await this.terminal.shows(new RegExp(`(^ +Worked for [^]*){${turns}}`, "m"));
+    await this.terminal.shows(new RegExp(`(^ +Worked for [\\s\\S]*){${turns}}`, "m"));
   }
 
   /** Ends it as its user does; the daemon that it started goes on without it. */

@@ -55,7 +55,10 @@ export async function hostMoot(
   return { elm, home, model, oak, say, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
-/** Has the agent asked something, to which its model answers by our tool. Gives how the model saw it, once who asked holds the answer. */
+/**
+ * Has the agent asked something, to which its model answers by our tool. Gives how the model saw it, and its id, once who asked
+ * holds the answer.
+ */
 export async function askedAndAnswered({ model, oak, say }: HostMoot) {
   const { message_id } = await say("what is two and two?");
   const answer = { call: "entmoot_reply", with: { id: message_id, content: "two and two is four" } };
@@ -65,7 +68,7 @@ export async function askedAndAnswered({ model, oak, say }: HostMoot) {
   expect(seen.items[0]!.text).toContain(`<entmoot-message id="${message_id}"`);
   expect(seen.items[0]!.text).toContain('name="oak" verified="signature"');
   await answered(oak, message_id);
-  return seen;
+  return { asked: message_id, seen };
 }
 
 /** The servers of tools of ours that a host with this home started. */
@@ -108,10 +111,10 @@ export async function deliveries(node: DaemonNode) {
 }
 
 /** What became of a message at a node, as its ledger says. */
-export async function stateOf(node: DaemonNode, messageId: string): Promise<string | undefined> {
+export async function stateOf(node: DaemonNode, messageId: string): Promise<string> {
   await using client = await node.client();
   const message_id = MessageId.fromBytes(Uint8Array.fromBase64(messageId));
-  return (await client.call(inbox_read, { message_id, peek: true })).row.state;
+  return (await client.call(inbox_read, { message_id, peek: true })).row.state ?? "none";
 }
 
 /** Resolves once this many listen for the agent of `node`. */

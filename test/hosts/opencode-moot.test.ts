@@ -10,9 +10,18 @@ import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
 import { isWhole } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
-import { askedAndAnswered, deliveries, hostMoot, killOurServers, listening, nothingWaits } from "./host-moot.ts";
+import {
+  askedAndAnswered,
+  deliveries,
+  hostMoot,
+  killOurServers,
+  listening,
+  nothingWaits,
+  stateOf,
+} from "./host-moot.ts";
 import { HostTerminal } from "./host-terminal.ts";
 import { opencodeHome, quit } from "./opencode.ts";
+import { noteSeen } from "./seen.ts";
 import type { StubModel } from "./stub/stub-model.ts";
 
 /** Where the plugin puts its sockets. */
@@ -97,18 +106,20 @@ inNetns(import.meta, () => {
       await terminal.shows("half a draft");
 
       // There is no session yet: one is made, and shown.
-      expect((await askedAndAnswered(moot)).items).toMatchObject([{ by: "user" }]);
+      const { asked, seen } = await askedAndAnswered(moot);
+      expect(seen.items).toMatchObject([{ by: "user" }]);
       await terminal.shows("what is two and two?");
       await terminal.shows("half a draft");
       await nothingWaits(elm);
       expect((await deliveries(elm)).listeners).toMatchObject([{ host: "opencode", door: "opencode session" }]);
+      noteSeen("opencode", { door: "opencode session", as: seen.items[0]!.by, idle: await stateOf(elm, asked) });
 
       // Busy: the message is a run afterwards, in the same session.
       const held = model.hold("slow work", { text: "the slow work is done" });
       terminal.type("\x15");
       await terminal.submit("slow work");
       await held.arrived;
-      await say("are you busy?");
+      const busy = await say("are you busy?");
       await eventually("it is in hand", async () => {
         const { waiting } = await deliveries(elm);
         return waiting[0]?.state === "handed" || undefined;
@@ -117,25 +128,47 @@ inNetns(import.meta, () => {
       held.release();
       expect(await model.saw("are you busy?")).toMatchObject({ turns: 1, times: 1 });
       await nothingWaits(elm);
+      noteSeen("opencode", { busy: await stateOf(elm, busy.message_id) });
       const { items } = model.turns.findLast((turn) => turn.items.some(({ text }) => text.includes("are you busy?")))!;
       expect(items.some(({ text }) => text.includes("what is two and two?"))).toBe(true);
       await quit(terminal);
-      await listening(elm, 0);
-
-      // Closed: it waits for the next, which goes on with that session.
-      await say("are you back?");
-      await eventually("it waits", async () => ((await deliveries(elm)).waiting.length === 1 ? true : undefined));
-      await using again = await start(home, "-c");
-      expect(await model.saw("are you back?")).toMatchObject({ turns: 1, times: 1 });
-      const back = model.turns.findLast((turn) => turn.items.some(({ text }) => text.includes("are you back?")))!;
-      expect(back.items.some(({ text }) => text.includes("what is two and two?"))).toBe(true);
-      await again.shows("are you back?");
-      await nothingWaits(elm);
-      await quit(again);
     },
   );
 
+  testWhere(missing, "what came while no opencode ran is one run of the next", async () => {
+    await using moot = await hostMoot(homeOf);
+    const { elm, home, model, say } = moot;
+    const closed = await say("are you there?");
+    await eventually("it waits", async () => (await stateOf(elm, closed.message_id)) === "queued" || undefined);
+    await using terminal = await start(home);
+    expect(await model.saw("are you there?")).toMatchObject({ turns: 1, times: 1 });
+    await terminal.shows("are you there?");
+    await nothingWaits(elm);
+    noteSeen("opencode", { closed: await stateOf(elm, closed.message_id) });
+    await quit(terminal);
+  });
+
   if (!isWhole) return;
+  testWhere(missing, "what came while it was closed is a run of the session that it goes on with", async () => {
+    await using moot = await hostMoot(homeOf);
+    const { elm, home, model, say } = moot;
+    await using terminal = await start(home);
+    await listening(elm);
+    await terminal.submit("hello there");
+    await model.saw("hello there");
+    await quit(terminal);
+    await listening(elm, 0);
+    await say("are you back?");
+    await eventually("it waits", async () => ((await deliveries(elm)).waiting.length === 1 ? true : undefined));
+    await using again = await start(home, "-c");
+    expect(await model.saw("are you back?")).toMatchObject({ turns: 1, times: 1 });
+    const back = model.turns.findLast((turn) => turn.items.some(({ text }) => text.includes("are you back?")))!;
+    expect(back.items.some(({ text }) => text.includes("hello there"))).toBe(true);
+    await again.shows("are you back?");
+    await nothingWaits(elm);
+    await quit(again);
+  });
+
   testWhere(missing, "a bridge that is killed once its run began leaves neither a loss nor a second run", async () => {
     let door: KillingDoor | undefined;
     const between = (made: HostHome) => {

@@ -6,9 +6,9 @@ import { MessageId } from "../../core/ids.ts";
 import { Deadline, pause } from "../../transport/wait.ts";
 import { type FoundInHost, type Handed, type Handing, type HostDoor, NOT_OURS, type SoughtInHost } from "../door.ts";
 import { ownSocket } from "../own-socket.ts";
-import { type ClaudeSession, sessionOf } from "./claude-session.ts";
-import { hasOtherSessions } from "./live-sessions.ts";
-import { type Recorded, Transcript, takenAnywhere } from "./transcript.ts";
+import { agentOf, type ClaudeSession, sessionOf } from "./claude-session.ts";
+import { isSessionRunning } from "./live-sessions.ts";
+import { type Recorded, Transcript } from "./transcript.ts";
 
 /** Ours. How long the socket has to take a message. */
 const SEND_MS = 10_000;
@@ -72,10 +72,14 @@ export class ClaudeInboxDoor implements HostDoor {
   async look({ agent, ids }: SoughtInHost, signal: AbortSignal): Promise<ReadonlyMap<MessageId, FoundInHost>> {
     // What was sent a moment ago may not be on record yet.
     await pause(this.#clock, LOOK_EVERY_MS, signal);
-    const hadOthers = hasOtherSessions(this.#session);
-    // What a session that was killed had taken stands in its records, and this one is another.
-    const { found, isWhole } = takenAnywhere(this.#session.configFolder, ids.map(markOf));
-    const lacks = isWhole && !hadOthers && sessionOf(agent) !== undefined ? "absent" : "unknown";
+    const sessionId = sessionOf(agent);
+    if (sessionId === undefined) return new Map(ids.map((id) => [id, "unknown"]));
+    const isOwn = agent === agentOf(this.#session);
+    const isOver = isOwn || !isSessionRunning(this.#session.configFolder, sessionId);
+    const transcript = isOwn ? this.#transcript : new Transcript({ ...this.#session, sessionId });
+    const found = transcript.look(ids.map(markOf));
+    // One that still runs may show it to its user, which no record says.
+    const lacks = isOver ? "absent" : "unknown";
     const foundOf = (recorded: Recorded | undefined): FoundInHost =>
       recorded === "in conversation" ? "read" : recorded === "taken" ? "present" : lacks;
     return new Map(ids.map((id) => [id, foundOf(found.get(markOf(id)))]));

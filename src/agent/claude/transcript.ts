@@ -1,7 +1,6 @@
 import { closeSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../core/system-error.ts";
-import { type FoundInRecords, lookThroughRecords } from "../record-files.ts";
 import { recordLength, recordLines } from "../record-lines.ts";
 import type { ClaudeSession } from "./claude-session.ts";
 
@@ -12,14 +11,6 @@ export type Recorded = "taken" | "in conversation";
 const PROJECTS = "projects";
 /** Ours. Folders of projects that are looked into. */
 const PROJECTS_MAX = 4096;
-
-/**
- * Which of `marks` came over the inbox of any session that keeps its records in `configFolder`, as they say; `isWhole`: those that
- * they do not name came over none.
- */
-export function takenAnywhere(configFolder: string, marks: readonly string[]): FoundInRecords<Recorded> {
-  return lookThroughRecords(join(configFolder, PROJECTS), marks, (path) => lookIn(path, marks));
-}
 
 function lookIn(path: string, marks: readonly string[], from = 0): Map<string, Recorded> {
   const found = new Map<string, Recorded>();

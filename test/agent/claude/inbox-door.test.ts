@@ -10,7 +10,6 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { agentOf } from "../../../src/agent/claude/claude-session.ts";
 import { MessageId } from "../../../src/core/ids.ts";
 import { eventually } from "../../support/eventually.ts";
 import { HastyClock } from "../../support/hasty-clock.ts";
@@ -19,11 +18,13 @@ import { FakeSession } from "./fake-session.ts";
 const [ONE, TWO] = [1, 2].map((n) => MessageId.fromBytes(new Uint8Array(32).fill(n))) as [MessageId, MessageId];
 const never = new AbortController().signal;
 const textOf = (...ids: MessageId[]) => ids.map((id) => `<entmoot-message id="${MessageId.toBase64(id)}">`).join("\n");
-const mayGive = () => Promise.resolve(true);
+const mayGive = async () => true;
 const handing = { ids: [ONE], text: textOf(ONE), mayGive };
 
-async function found(session: FakeSession, ...ids: MessageId[]): Promise<string[]> {
-  return [...(await session.door(new HastyClock()).look({ ids, agent: agentOf(session) }, never)).values()];
+/** What the door into `session` finds in the records of `of`. */
+async function found(session: FakeSession, ids: readonly MessageId[], of = session): Promise<string[]> {
+  const sought = { ids, agent: `claude ${of.sessionId}` };
+  return [...(await session.door(new HastyClock()).look(sought, never)).values()];
 }
 
 test("a message is one frame of this session's child, after what the session does, and its record says that it is read", async () => {
@@ -36,7 +37,7 @@ test("a message is one frame of this session's child, after what the session doe
   expect(auth).toEqual({ type: "auth", token: "pear" });
   expect(frame).toMatchObject({ priority: "later", session_id: session.sessionId });
   expect(session.messages).toHaveLength(1);
-  expect(await found(session, ONE, TWO)).toEqual(["read", "read"]);
+  expect(await found(session, [ONE, TWO])).toEqual(["read", "read"]);
 });
 
 test("what a busy session queues is waited for, and is delivered while it stays busy", async () => {
@@ -50,7 +51,7 @@ test("what a busy session queues is waited for, and is delivered while it stays 
   session.takes = (frame) => session.keepQueued(frame);
   const busy = await session.door(new HastyClock()).hand({ ids: [TWO], text: textOf(TWO), mayGive }, never);
   expect(busy).toMatchObject({ level: "delivered", evidence: expect.stringContaining("taken") });
-  expect(await found(session, ONE, TWO)).toEqual(["read", "present"]);
+  expect(await found(session, [ONE, TWO])).toEqual(["read", "present"]);
 });
 
 // What these look like from here is the same: no answer, and nothing on record.
@@ -75,13 +76,14 @@ test("what a stopped session was sent is with it, and is not sent again", async 
   expect(handed).toMatchObject({ level: "submitted" });
   go();
   await eventually("it is taken", () => session.messages.length === 1 || undefined);
-  expect(await found(session, ONE)).toEqual(["read"]);
+  expect(await found(session, [ONE])).toEqual(["read"]);
 });
 
-test("a session that is gone is told as not there", async () => {
+test("a session that is gone is given nothing", async () => {
   using session = new FakeSession();
   session[Symbol.dispose]();
-  expect(await session.door().hand(handing, never)).toMatchObject({ level: "later" });
+  const reason = expect.stringContaining("nobody listens there");
+  expect(await session.door().hand(handing, never)).toMatchObject({ level: "later", reason });
 });
 
 test("a socket of somebody else, a link of somebody else and what is no socket are not written to", async () => {
@@ -140,10 +142,10 @@ test("what a session that was killed had taken is found by the next one, and wha
   await killed.door().hand(handing, never);
   using next = new FakeSession({ beside: killed, n: 2 });
   next.runsAs(process.pid);
-  expect(await found(next, ONE, TWO)).toEqual(["read", "absent"]);
+  expect(await found(next, [ONE, TWO], killed)).toEqual(["read", "absent"]);
   // Its own record is no sign that the other's says nothing.
   next.keep({ type: "user", message: { content: "hello" } });
-  expect(await found(next, ONE, TWO)).toEqual(["read", "absent"]);
+  expect(await found(next, [ONE, TWO], killed)).toEqual(["read", "absent"]);
 });
 
 test("while another session runs nobody can tell that it does not show the message to its user", async () => {
@@ -151,22 +153,20 @@ test("while another session runs nobody can tell that it does not show the messa
   one.runsAs(process.ppid);
   using next = new FakeSession({ beside: one, n: 2 });
   next.runsAs(process.pid);
-  expect(await found(next, ONE)).toEqual(["unknown"]);
+  expect(await found(next, [ONE], one)).toEqual(["unknown"]);
   const file = `${one.configFolder}/sessions/${process.ppid}.json`;
   // That process is another one since, which has its number.
   writeFileSync(file, JSON.stringify({ sessionId: one.sessionId, procStart: "1" }));
-  expect(await found(next, ONE)).toEqual([process.platform === "linux" ? "absent" : "unknown"]);
+  expect(await found(next, [ONE], one)).toEqual([process.platform === "linux" ? "absent" : "unknown"]);
   unlinkSync(file);
-  expect(await found(next, ONE)).toEqual(["absent"]);
+  expect(await found(next, [ONE], one)).toEqual(["absent"]);
 });
 
 test("before the first turn of any session there are no records, and what was not given is absent", async () => {
   using session = new FakeSession();
   rmSync(`${session.configFolder}/projects`, { recursive: true });
   rmSync(`${session.configFolder}/sessions`, { recursive: true });
-  expect(await found(session, ONE)).toEqual(["absent"]);
-  writeFileSync(`${session.configFolder}/projects`, "");
-  expect(await found(session, ONE)).toEqual(["unknown"]);
+  expect(await found(session, [ONE])).toEqual(["absent"]);
 });
 
 test("what a user, a model or a tool says of a message is no sign of it", async () => {
@@ -175,5 +175,5 @@ test("what a user, a model or a tool says of a message is no sign of it", async 
   session.keep({ type: "user", message: { content: mark } });
   session.keep({ type: "assistant", message: { content: [{ type: "text", text: `"kind":"peer" ${mark}` }] } });
   session.keep({ type: "user", message: { content: [{ type: "tool_result", content: mark }] } });
-  expect(await found(session, ONE)).toEqual(["absent"]);
+  expect(await found(session, [ONE])).toEqual(["absent"]);
 });

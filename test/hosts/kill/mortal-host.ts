@@ -87,10 +87,6 @@ export class MortalHost implements AsyncDisposable {
     this.#home = home;
   }
 
-  get isRunning(): boolean {
-    return this.#running !== undefined;
-  }
-
   /** Resolves once it waits for its user. */
   async start(): Promise<void> {
     this.#running = await WAYS[this.#name].start(this.#home);
