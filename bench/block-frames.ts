@@ -105,7 +105,13 @@ export const ANSWERS: Readonly<Record<string, readonly [Frame["kind"], () => Uin
   "a roster told again and again": ["roster_resp", () => body('{"entries":[{}]', ',"entries":[{}]', "}", ANSWER)],
   "hints told again and again": ["transport_snapshot_resp", () => body('{"ads":[{}]', ',"ads":[{}]', "}", ANSWER)],
   "ids told again and again": ["range_resp", () => body('{"ids":[]', ',"ids":[]', "}", ANSWER)],
+  "hints of empty endpoints": [
+    "transport_snapshot_resp",
+    () => body('{"ads":[{"endpoints":[{}', ",{}", "]}]}", ANSWER),
+  ],
+  "hints of one key each": ["transport_snapshot_resp", () => body('{"ads":[{}', ',{"endpoints":[{}]}', "]}", ANSWER)],
   "a message of bytes in a list": ["fetch_resp", () => body('{"message":{"content":[1', ",1", "]}}", ANSWER)],
-  "a message of topics": ["fetch_resp", () => body('{"message":{"topics":["a"', ',"a"', "]}}", ANSWER)],
+  "a message of topics": ["fetch_resp", () => body('{"message":{"topics":["a"', ',""', "]}}", ANSWER)],
+  "a message of escapes": ["fetch_resp", () => body('{"message":{"topics":["a"', ',"\\n"', "]}}", ANSWER)],
   "an object of two hundred thousand keys": ["roster_resp", () => encodeUtf8(`{"a":${keyed(ANSWER - 8)}}`)],
 };

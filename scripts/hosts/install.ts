@@ -1,7 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { explainNpmFailure, runNpm } from "../launch/npm.mjs";
-import { type HostName, type PinnedPackage, pinnedHost, pinnedPackage, platformKey, programIn } from "./pinned.ts";
+import {
+  type HostName,
+  lockOf,
+  type PinnedPackage,
+  pinnedHost,
+  pinnedPackage,
+  platformKey,
+  programIn,
+} from "./pinned.ts";
 
 /** Ours. How long the download of one host may take. */
 const INSTALL_MAX_MS = 600_000;
@@ -51,7 +59,12 @@ export async function installHost(host: HostName, signal: AbortSignal, say: (lin
   const partial = `${folderOf(host)}.${process.pid}.partial`;
   try {
     mkdirSync(partial, { recursive: true });
-    await fetchInto(partial, pinned, AbortSignal.any([signal, AbortSignal.timeout(INSTALL_MAX_MS)]));
+    await fetchInto(
+      partial,
+      pinned,
+      lockOf(pinnedHost(host)),
+      AbortSignal.any([signal, AbortSignal.timeout(INSTALL_MAX_MS)]),
+    );
     if (programIn(partial, host) === undefined) {
       throw new Error(`${pinned.package}@${pinned.version} holds no program where one is expected; see scripts/hosts`);
     }
@@ -68,17 +81,24 @@ export async function installHost(host: HostName, signal: AbortSignal, say: (lin
 }
 
 /** npm compares what it fetched with the hash in the lock file, and asks the registry that it is set to. */
-async function fetchInto(folder: string, pinned: PinnedPackage, signal: AbortSignal): Promise<void> {
+async function fetchInto(
+  folder: string,
+  pinned: PinnedPackage,
+  lock: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   const dependencies = { [pinned.package]: pinned.version };
   const locked = { version: pinned.version, integrity: pinned.integrity };
   const packages = { "": { dependencies }, [`node_modules/${pinned.package}`]: locked };
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, dependencies }));
-  writeFileSync(join(folder, "package-lock.json"), JSON.stringify({ lockfileVersion: 3, requires: true, packages }));
-  const { status, stderr } = await runNpm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
-    cwd: folder,
-    signal,
-    quiet: true,
-  });
+  const lockFile = join(folder, "package-lock.json");
+  if (lock !== undefined) copyFileSync(lock, lockFile);
+  else writeFileSync(lockFile, JSON.stringify({ lockfileVersion: 3, requires: true, packages }));
+  // What is optional in a tree is for other parts than those that are run here. `ci` wants it in the lock file all the same,
+  // also where no registry has it; `install` takes from there what it does install, by its hash.
+  const how = lock === undefined ? ["ci"] : ["install", "--omit=optional"];
+  const words = [...how, "--ignore-scripts", "--no-audit", "--no-fund"];
+  const { status, stderr } = await runNpm(words, { cwd: folder, signal, quiet: true });
   if (status !== 0) throw new Error(`${pinned.package}@${pinned.version}: ${explainNpmFailure(stderr)}`);
 }
 

@@ -2,9 +2,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { explainNpmFailure, runNpm } from "../launch/npm.mjs";
-import { HOSTS, type HostName, type PinnedHost, type PinnedPackage, pinnedHost } from "./pinned.ts";
+import { HOSTS, type HostName, lockOf, type PinnedHost, type PinnedPackage, pinnedHost } from "./pinned.ts";
 
 const FILE = resolve(import.meta.dir, "../../test/hosts/versions.json");
+
+/** The lock file names no registry, so that any mirror can serve it. */
+const LOCK_ONLY = [
+  "--package-lock-only",
+  "--omit-lockfile-registry-resolved",
+  "--save-exact",
+  "--ignore-scripts",
+  "--no-audit",
+  "--no-fund",
+];
 
 /** An entry of a lock file that npm wrote. */
 interface Locked {
@@ -36,15 +46,23 @@ export async function pinNewest(hosts: readonly HostName[], signal: AbortSignal)
 async function newest(host: PinnedHost, signal: AbortSignal): Promise<PinnedHost> {
   const folder = mkdtempSync(join(tmpdir(), "entmoot-pin-"));
   try {
-    writeFileSync(join(folder, "package.json"), "{}");
-    const { status, stderr } = await runNpm(
-      ["install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund", `${host.package}@latest`],
-      { cwd: folder, signal, quiet: true },
-    );
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "pinned", private: true }));
+    const { status, stderr } = await runNpm(["install", ...LOCK_ONLY, `${host.package}@latest`], {
+      cwd: folder,
+      signal,
+      quiet: true,
+    });
     if (status !== 0) throw new Error(`${host.title}: ${explainNpmFailure(stderr)}`);
-    const { packages } = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8"));
+    const lockText = readFileSync(join(folder, "package-lock.json"), "utf8");
+    const { packages } = JSON.parse(lockText);
     const { "": _, ...locked } = packages as Record<string, Locked>;
     const main = locked[`node_modules/${host.package}`]!;
+    const lock = lockOf(host);
+    if (lock !== undefined) {
+      writeFileSync(lock, lockText);
+      const any = pinned(`node_modules/${host.package}`, main);
+      return { ...host, version: main.version, platforms: { any } };
+    }
     const platforms = Object.entries(locked)
       .filter(([, entry]) => entry !== main)
       .map(([path, entry]) => [platformOf(path, entry), pinned(path, entry)] as const)

@@ -1,8 +1,8 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import versions from "../../test/hosts/versions.json";
 import { hostTarget } from "../launch/platform.mjs";
 
-/** The agents' own programs that tests run, and the screen they are looked at on. */
+/** The agents' own programs that tests run, the screen they are looked at on, and the inspector of MCP servers. */
 export type HostName = keyof typeof versions;
 export const HOSTS = Object.keys(versions) as HostName[];
 
@@ -20,6 +20,8 @@ export interface PinnedHost {
   readonly version: string;
   /** By the names of `platformKey`, or `any`. */
   readonly platforms: Readonly<Record<string, PinnedPackage>>;
+  /** The lock file beside the file of versions, for one that is not all in one package. */
+  readonly lock?: string;
 }
 
 /** Where in its platform's package the program is; the names of operating systems and processors differ. */
@@ -28,10 +30,16 @@ const PROGRAM: Readonly<Record<HostName, string>> = {
   codex: "vendor/*/bin/codex{,.exe}",
   opencode: "bin/opencode{,.exe}",
   screen: "lib-headless/xterm-headless.js",
+  inspector: "clients/cli/build/index.js",
 };
 
 export function pinnedHost(host: HostName): PinnedHost {
   return versions[host];
+}
+
+/** The file that pins each package that `host` is made of; `undefined` for one that is a package alone. */
+export function lockOf({ lock }: PinnedHost): string | undefined {
+  return lock === undefined ? undefined : resolve(import.meta.dir, "../../test/hosts", lock);
 }
 
 /** `linux-x64`, `linux-arm64-musl`, `darwin-arm64`, `windows-x64`. */

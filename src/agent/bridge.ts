@@ -1,8 +1,7 @@
-import { type AnswerWays, type EnvelopeMessage, envelope } from "../core/agents/envelope.ts";
-import { decodeUtf8 } from "../core/bytes/utf8.ts";
+import { type AnswerWays, envelope } from "../core/agents/envelope.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError, textOf } from "../core/errors.ts";
-import { GroupId, MessageId } from "../core/ids.ts";
+import type { MessageId } from "../core/ids.ts";
 import type { Log } from "../host/log.ts";
 import { eventsOf } from "../node/operations/events.ts";
 import {
@@ -15,11 +14,19 @@ import {
 } from "../node/operations/listen.ts";
 import type { Operations, RequestOf } from "../node/operations/operation.ts";
 import { pause } from "../transport/wait.ts";
+import { envelopeMessage } from "../view/envelope-message.ts";
 import type { FoundInHost, Handed, HostDoor } from "./door.ts";
 
 /** Ours. The daemon may be restarted or updated meanwhile; doubling from the first to the second. */
 const AGAIN_FIRST_MS = 500;
 const AGAIN_MAX_MS = 15_000;
+
+const MOVES_OF_FOUND: Readonly<Record<FoundInHost, readonly Move["to"][]>> = {
+  read: ["delivered", "read"],
+  present: ["delivered"],
+  absent: ["absent"],
+  unknown: ["uncertain"],
+};
 
 export interface BridgeParts {
   /** Opens the agents' socket. Throws `control_unavailable` while no daemon listens. */
@@ -77,7 +84,7 @@ async function handOver(
   if (turn.length === 0) return;
   const ids = turn.map(({ message_id }) => message_id);
   const text = envelope(
-    turn.map((message) => envelopeOf(message, nonce())),
+    turn.map((message) => envelopeMessage({ ...message, asks: true }, nonce())),
     ways,
   );
   const mayGive = async () => {
@@ -120,10 +127,9 @@ async function lookAt(
   } catch (error) {
     why = textOf(error);
   }
-  return sought.map((message) => {
-    const where = found.get(message.message_id) ?? "unknown";
-    return moveOf(message, where === "present" ? "delivered" : where === "absent" ? "absent" : "uncertain", why);
-  });
+  return sought.flatMap((message) =>
+    MOVES_OF_FOUND[found.get(message.message_id) ?? "unknown"].map((to) => moveOf(message, to, why)),
+  );
 }
 
 function movesOf(message: HandedMessage, handed: Handed): Move[] {
@@ -174,25 +180,4 @@ class Moves {
 /** A ledger that does not know the message is another one since. */
 function dropUnknown(error: unknown): void {
   if (!(error instanceof EntmootError && error.code === "not_found")) throw error;
-}
-
-function envelopeOf(message: HandedMessage, nonce: string): EnvelopeMessage {
-  const { content, content_bytes } = message;
-  const words = decodeUtf8(content);
-  return {
-    id: MessageId.toBase64(message.message_id),
-    nonce,
-    group: message.group_name === "" ? GroupId.toBase64(message.group_id) : message.group_name,
-    from: message.author_pubkey.toHex().slice(0, 12),
-    nodeId: message.author,
-    name: message.author_name,
-    trust: message.trust,
-    role: message.role,
-    sentMs: Number(message.timestamp_ms),
-    replyTo: message.reply_to === undefined ? undefined : MessageId.toBase64(message.reply_to),
-    hop: message.hop,
-    expects: "answer",
-    words,
-    bytes: content_bytes,
-  };
 }

@@ -32,8 +32,8 @@ export type Handed =
   | { readonly level: "later"; readonly reason: string }
   | { readonly level: "refused"; readonly reason: string };
 
-/** Whether a host's record holds a message; `unknown`: it cannot be told, and nobody may guess. */
-export type FoundInHost = "present" | "absent" | "unknown";
+/** Whether a host's record holds a message, `read`: in its conversation; `unknown`: it cannot be told, and nobody may guess. */
+export type FoundInHost = "read" | "present" | "absent" | "unknown";
 
 /** A way into one running host. */
 export interface HostDoor extends AsyncDisposable {

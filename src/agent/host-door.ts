@@ -1,13 +1,12 @@
-import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { AnswerWays } from "../core/agents/envelope.ts";
-import { sha256Hex } from "../core/bytes/sha256.ts";
 import type { Clock } from "../core/clock.ts";
 import { textOf } from "../core/errors.ts";
 import type { Log } from "../host/log.ts";
 import { aborted, pause, unlessAborted } from "../transport/wait.ts";
+import { ClaudeChannelDoor, type PushToChannel } from "./claude/channel-door.ts";
 import { agentOf, claudeSession } from "./claude/claude-session.ts";
 import { ClaudeInboxDoor } from "./claude/inbox-door.ts";
 import { codexHome, codexSocket, ownThread } from "./codex/own-thread.ts";
@@ -17,6 +16,7 @@ import type { HostSight } from "./host-sight.ts";
 import { OpencodeServer } from "./opencode/opencode-server.ts";
 import { ownOpencode } from "./opencode/own-server.ts";
 import { OpencodeSessionDoor } from "./opencode/session-door.ts";
+import { recordsOf, shortSum } from "./records-of.ts";
 
 /** The host that started this process as one of its MCP servers, and the way into it. */
 export interface FoundHost {
@@ -38,6 +38,8 @@ export interface HostDoorParts {
   readonly sight: HostSight;
   readonly cwd: string;
   readonly version: string;
+  /** In place of every other way into Claude Code, where its user wants that. */
+  readonly channel?: PushToChannel | undefined;
 }
 
 type WakeableHost = "claude" | "codex" | "opencode";
@@ -65,6 +67,7 @@ const NAMES: Readonly<Record<string, WakeableHost>> = {
  * by itself.
  */
 export async function* hostDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGenerator<FoundHost> {
+  if (parts.channel !== undefined) return yield* channelDoor(parts, parts.channel, signal);
   const host = await hostOf(parts, signal);
   if (host === "claude") yield* claudeDoor(parts, signal);
   if (host === "codex") yield* codexDoors(parts, signal);
@@ -78,6 +81,20 @@ async function hostOf({ env, sight }: HostDoorParts, signal: AbortSignal): Promi
   if (claudeSession(env) !== undefined) return "claude";
   const name = await unlessAborted(sight.name, signal);
   return name === undefined ? undefined : NAMES[name];
+}
+
+/** Once the host has said who it is: before that it knows no channel. */
+async function* channelDoor(
+  { env, sight }: HostDoorParts,
+  push: PushToChannel,
+  signal: AbortSignal,
+): AsyncGenerator<FoundHost> {
+  if ((await unlessAborted(sight.name, signal)) === undefined) return;
+  const session = claudeSession(env);
+  const agent = session === undefined ? "claude channel" : agentOf(session);
+  // Nothing is ever looked for in it.
+  const instance = session === undefined ? "channel" : recordsOf(session.configFolder);
+  yield { door: new ClaudeChannelDoor(push), host: "claude", agent, instance, ways: TOOL_WAYS, until: signal };
 }
 
 function* claudeDoor({ clock, env }: HostDoorParts, signal: AbortSignal): Generator<FoundHost> {
@@ -122,19 +139,6 @@ async function* opencodeDoors(parts: HostDoorParts, signal: AbortSignal): AsyncG
     await pause(clock, againMs, signal);
     againMs = Math.min(AGAIN_MAX_MS, againMs * 2);
   }
-}
-
-/** A name for the folder that a host keeps its records in, by whichever path it is known. */
-function recordsOf(folder: string): string {
-  try {
-    return shortSum(realpathSync(folder));
-  } catch {
-    return shortSum(folder);
-  }
-}
-
-function shortSum(text: string): string {
-  return sha256Hex(text).slice(0, 16);
 }
 
 /** https://specifications.freedesktop.org/basedir-spec/latest/ */

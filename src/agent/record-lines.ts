@@ -19,7 +19,8 @@ export function* recordLines(path: string, from = 0): Generator<string> {
     const status = fstatSync(handle);
     if (!status.isFile()) return;
     const { size } = status;
-    let at = Math.max(from, size - LOOKED_THROUGH_BYTES);
+    // One that is shorter than it was is another since.
+    let at = Math.max(from <= size ? from : 0, size - LOOKED_THROUGH_BYTES);
     const decoder = new TextDecoder();
     const piece = new Uint8Array(PIECE_BYTES);
     let rest = "";

@@ -1,10 +1,11 @@
+import { SaltedMap } from "./salted-map.ts";
 /**
  * A map with a maximum, for what strangers can grow. A key that is set becomes the newest; past the maximum the
  * oldest is forgotten. Iterates oldest first.
  */
 export class BoundedMap<K, V> {
   readonly #max: number;
-  readonly #entries = new Map<K, V>();
+  readonly #entries = new SaltedMap<K, V>();
 
   /** `max`: at least 1. */
   constructor(max: number) {
@@ -42,7 +43,7 @@ export class BoundedMap<K, V> {
     this.#entries.clear();
   }
 
-  [Symbol.iterator](): MapIterator<[K, V]> {
+  [Symbol.iterator](): IteratorObject<[K, V], undefined> {
     return this.#entries[Symbol.iterator]();
   }
 }

@@ -56,7 +56,7 @@ export const EXIT_MEANING = {
   5: "invalid flag, argument or invite",
   6: "no daemon answers, or it ended before its answer; or another process has the data root",
   7: "a rate limit; the same can succeed later, and the failure says when",
-  8: "tail -count: fewer messages came in the time allowed, or before a signal; ask: no answer came",
+  8: "tail -count: fewer messages came in the time allowed, or before a signal; ask: no answer came; attach: a host that runs did not take the test message in time",
   10: "update -exit-code: a newer release is there",
 } as const satisfies Record<number, string>;
 

@@ -1,9 +1,11 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { durationText } from "../core/amounts.ts";
 import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
 import type { Log } from "../host/log.ts";
+import { threadsLeft } from "../host/thread-room.ts";
 import { canOpen } from "../store/descriptors.ts";
 import type { NodeStore } from "../store/node-store.ts";
 import { OutOfFiles } from "../store/store-failures.ts";
@@ -16,6 +18,12 @@ const PORT_SETTING = "iroh_port";
 
 /** Ours. Sockets and event queues that iroh opens at its start, and one more. */
 const CARRIER_FILES = 9;
+
+/** What iroh's library starts: one for each processor in each of its two runtimes. */
+const CARRIER_THREADS_PER_PROCESSOR = 2;
+
+/** Those of the runtime that come later: to compile, to collect garbage. */
+const OWN_THREADS = 4;
 
 /** Ours. It takes a part of a second; where its library gets no thread, it waits for ever. */
 const START_MS = 30_000;
@@ -59,6 +67,17 @@ export interface TransportNeeds {
   readonly log: Log;
 }
 
+/** iroh's library ends the whole process where it gets no thread, or waits for one without end. */
+function requireThreads(): void {
+  const needed = CARRIER_THREADS_PER_PROCESSOR * availableParallelism() + OWN_THREADS;
+  const left = threadsLeft();
+  if (left === undefined || left >= needed) return;
+  throw new EntmootError(
+    "unavailable",
+    `iroh: expected room for ${needed} threads, found room for ${left}; raise the limit of processes of this user ("ulimit -u") or of the container, then try again`,
+  );
+}
+
 /** Starts the carrier that the flags ask for, which `requireCarrier` has let pass. Throws `unavailable` when it cannot be started. */
 export async function startTransport(
   options: GlobalOptions,
@@ -68,6 +87,7 @@ export async function startTransport(
   const { IrohTransport } = await import("../transport/iroh/iroh-transport.ts");
   // Its native library ends the whole process where it gets none.
   if (!canOpen(CARRIER_FILES)) throw new OutOfFiles("iroh");
+  requireThreads();
   const libraryDir = join(options.dataDir, "lib");
   const start = async (port: number) => {
     const starting = IrohTransport.start({

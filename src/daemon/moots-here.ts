@@ -5,18 +5,10 @@ import { keptMootName } from "../node/kept-names.ts";
 import { status } from "../node/operations/daemon.ts";
 import { isThere } from "../store/private-files.ts";
 import { SqliteDataRoot } from "../store/sqlite/sqlite-data-root.ts";
+import { type MootHere, mootsOfStatus } from "../view/which-moot.ts";
 import { connectToLook } from "./open-operations.ts";
 import type { GlobalOptions } from "./options.ts";
 import { telling } from "./tell-reading.ts";
-
-/** A moot of this node, as people name it. */
-export interface MootHere {
-  readonly group_id: GroupId;
-  /** Empty when it has none; `undefined` where it is not known, as it cannot be opened. */
-  readonly name: string | undefined;
-  /** Whether it can be opened. Who means one that cannot is not to be led to another. */
-  readonly isOpen: boolean;
-}
 
 /** The moots of this node, asked of its daemon, or read where none answers. Creates nothing. */
 export async function mootsHere(options: GlobalOptions, timeoutMs: number | undefined): Promise<readonly MootHere[]> {
@@ -24,11 +16,7 @@ export async function mootsHere(options: GlobalOptions, timeoutMs: number | unde
   const patience = timeoutMs === undefined ? {} : { timeoutMs };
   // An original's daemon knows no names.
   if (client !== undefined && !(await client.isOriginal(timeoutMs))) {
-    const { groups, unopened } = await client.call(status, {}, patience);
-    return [
-      ...groups.map(({ group_id, name }) => ({ group_id, name, isOpen: true })),
-      ...unopened.map(({ group_id, name }) => ({ group_id, name, isOpen: false })),
-    ];
+    return mootsOfStatus(await client.call(status, {}, patience));
   }
   if (!isThere(options.dataDir)) return [];
   using root = SqliteDataRoot.open(options.dataDir, "read", telling());

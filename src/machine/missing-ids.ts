@@ -1,6 +1,7 @@
 import type { SteadyMs } from "../core/clock.ts";
 import { FairShares } from "../core/fair-shares.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
+import { SaltedMap, SaltedSet } from "../core/salted-map.ts";
 import type { MachineConfig } from "./machine-config.ts";
 
 interface Missing {
@@ -19,7 +20,7 @@ interface Missing {
 /** Ids that peers say they hold and we lack, with whom to ask for each. */
 export class MissingIds {
   readonly #config: MachineConfig["missingIds"];
-  readonly #missing = new Map<MessageId, Missing>();
+  readonly #missing = new SaltedMap<MessageId, Missing>();
   /** By who named each first. */
   readonly #shares = new FairShares<PublicKey, MessageId>();
   /** Asks in a row that came to nothing in time, by who was asked. Only holders, of whom members alone are kept. */
@@ -152,7 +153,7 @@ export class MissingIds {
    * for too often are dropped instead.
    */
   due(nowMs: SteadyMs, rank: (peer: PublicKey) => number): Map<PublicKey, MessageId[]> {
-    const due = new Set<MessageId>();
+    const due = new SaltedSet<MessageId>();
     const idle = new Set<PublicKey>();
     for (const [id, { dueMs, asks, holders, isPostponed }] of this.#missing) {
       if (dueMs > nowMs) continue;
@@ -191,7 +192,7 @@ export class MissingIds {
   }
 
   /** The next holder of one of `due` that ranks highest, then is next for most of them. */
-  #bestHolder(due: ReadonlySet<MessageId>, rank: (peer: PublicKey) => number): PublicKey {
+  #bestHolder(due: SaltedSet<MessageId>, rank: (peer: PublicKey) => number): PublicKey {
     const counts = new Map<PublicKey, number>();
     for (const id of due) {
       const { holders, asks } = this.#missing.get(id)!;

@@ -2,6 +2,7 @@ import { later, type SteadyMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
 import { BucketTable } from "../core/policy/token-bucket.ts";
 import { isNewerNote, type NoteHead, type NoteKind, type NoteName, noteKey } from "../core/record/note.ts";
+import { SaltedMap } from "../core/salted-map.ts";
 
 /** Ours. News is told together, so that a peer is told at most so often however many notes change. */
 export const ANNOUNCE_MS = 1_000;
@@ -108,8 +109,8 @@ interface News {
 export class NoteExchange {
   readonly #view: NotesView;
   readonly #peers = new Map<PublicKey, PeerState>();
-  readonly #wants = new Map<string, Want>();
-  readonly #news = new Map<string, News>();
+  readonly #wants = new SaltedMap<string, Want>();
+  readonly #news = new SaltedMap<string, News>();
   readonly #rates = Object.fromEntries(
     Object.entries(NOTE_RATES).map(([kind, limit]) => [kind, new BucketTable<SteadyMs>([limit], AUTHORS_MAX)]),
   ) as Record<NoteKind, BucketTable<SteadyMs>>;

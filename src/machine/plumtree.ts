@@ -1,6 +1,7 @@
 import { BoundedMap } from "../core/bounded-map.ts";
 import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
+import { SaltedSet } from "../core/salted-map.ts";
 import { CycleCut } from "./cycle-cut.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, EventNamed } from "./event.ts";
@@ -33,7 +34,7 @@ export class Plumtree {
   readonly #isBeingPulled: (id: MessageId, nowMs: SteadyMs) => boolean;
   readonly #missing: MissingIds;
   /** Ids for the next IHAVE to each partner. */
-  readonly #ihaves = new Map<PublicKey, Set<MessageId>>();
+  readonly #ihaves = new Map<PublicKey, SaltedSet<MessageId>>();
   /** Came by a pull while the tree may still be bringing them. */
   readonly #pulled: BoundedMap<MessageId, true>;
   /** Who brought each of the latest messages first. */
@@ -258,7 +259,7 @@ export class Plumtree {
   }
 
   #gather(peer: PublicKey, ids: readonly MessageId[], effects: Effect[]): void {
-    const gathered = this.#ihaves.get(peer) ?? new Set();
+    const gathered = this.#ihaves.get(peer) ?? new SaltedSet();
     this.#ihaves.set(peer, gathered);
     for (const id of ids) {
       gathered.add(id);
@@ -282,7 +283,7 @@ export class Plumtree {
     const rank = (peer: PublicKey): number => (this.#partners.link(peer) === "eager" ? 1 : 0);
     for (const [holder, due] of this.#missing.due(nowMs, rank)) {
       const ids: MessageId[] = [];
-      const unknown = new Set(this.#index.unknown(due));
+      const unknown = new SaltedSet(this.#index.unknown(due));
       for (const id of due) {
         if (!unknown.has(id)) this.#missing.delete(id);
         else if (this.#isBeingPulled(id, nowMs)) this.#missing.postpone(id, nowMs + this.#config.graftRetryMs);

@@ -1,12 +1,13 @@
 import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
+import { SaltedMap } from "../core/salted-map.ts";
 
 /**
  * Which member is being asked for which body, so that several pulls share the work and nothing is brought twice. A
  * claim lasts a moment: who has not delivered by then no longer keeps others from being asked.
  */
 export class PullClaims {
-  readonly #claims = new Map<MessageId, { readonly by: PublicKey; readonly untilMs: SteadyMs }>();
+  readonly #claims = new SaltedMap<MessageId, { readonly by: PublicKey; readonly untilMs: SteadyMs }>();
 
   /** True while some member may be expected to deliver `id`. */
   has(id: MessageId, nowMs: SteadyMs): boolean {

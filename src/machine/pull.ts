@@ -1,6 +1,7 @@
 import { later, type SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
 import { comparePlaces, placeBefore, type TimePlace } from "../core/order/time-place.ts";
+import { SaltedSet } from "../core/salted-map.ts";
 import type { Effect } from "./effect.ts";
 import type { EventNamed } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
@@ -44,7 +45,7 @@ export class Pull {
   /** Batches to fetch once more. */
   #again: Omit<Batch, "askedMs">[] = [];
   /** Ids waiting, elsewhere, in flight or to be fetched once more; a peer may list one twice. */
-  readonly #pending = new Set<MessageId>();
+  readonly #pending = new SaltedSet<MessageId>();
   /** By first id, which no other batch in flight has. */
   readonly #inFlight = new Map<MessageId, Batch>();
   /** Ids of the next batch: what the peer delivers in about a second. */
@@ -142,7 +143,7 @@ export class Pull {
   onPage({ ids, next }: EventNamed<"ids_page">, nowMs: SteadyMs): boolean {
     if (!this.#pageAsked) return true;
     this.#pageAsked = false;
-    if (ids.length > this.#frame.idsMax || new Set(ids).size < ids.length) return false;
+    if (ids.length > this.#frame.idsMax || new SaltedSet(ids).size < ids.length) return false;
     if (next !== undefined) {
       if (ids.length === 0 || (this.#after !== undefined && comparePlaces(next, this.#after) <= 0)) return false;
       this.#after = next;
@@ -176,7 +177,7 @@ export class Pull {
     else if (tookMs < this.#config.claimMs / 2 && stored.length > 0) {
       this.#batchIds = Math.min(this.#config.fetchIds, this.#batchIds * 2);
     }
-    const arrived = new Set(stored);
+    const arrived = new SaltedSet(stored);
     this.missing += this.#index.unknown(batch.ids.filter((id) => !arrived.has(id))).length;
   }
 

@@ -1,5 +1,6 @@
 import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
+import { SaltedMap } from "../core/salted-map.ts";
 import type { Effect, HeldMessage } from "./effect.ts";
 import type { Event } from "./event.ts";
 import type { RosterView } from "./group-view.ts";
@@ -20,7 +21,7 @@ export class Quarantine {
   readonly #config: MachineConfig["quarantine"];
   readonly #roster: RosterView;
   /** Oldest first. */
-  readonly #held = new Map<MessageId, Quarantined>();
+  readonly #held = new SaltedMap<MessageId, Quarantined>();
   readonly #shares = new Map<PublicKey, Share>();
   readonly #timer = new WakeUp("quarantine");
   #bytes = 0;

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../core/bounded-map.ts";
 import type { SteadyMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
 
@@ -8,15 +9,28 @@ export interface SharesLimits {
   readonly totalBytes: number;
   /** A share that has not moved for so long makes room for anybody else. */
   readonly stalledMs: number;
+  /**
+   * Where peers earn their room: what is held for longer than this makes room for who earned as much or more. Without it
+   * nothing is earned.
+   */
+  readonly slowMs?: number;
 }
+
+/** Ours. What was earned counts half after so long. */
+const EARNED_HALF_MS = 5_000;
+
+/** Ours. Peers of whom it is known what they earned; any other has earned nothing. */
+const EARNERS_MAX = 4096;
 
 /**
  * Bytes that peers make this program hold, in one pool: never more than it may hold in all, whoever asks. Past that
- * room is made by whose bytes do not move, then by who holds most; past its own part a peer gets no more.
+ * room is made by whose bytes do not move, then by who earned less than the asker, then by who holds most; past its own
+ * part a peer gets no more. Who earned more than the asker makes room only with what does not move.
  */
 export class Shares {
   readonly #limits: SharesLimits;
   readonly #byPeer = new Map<PublicKey, Set<Holding>>();
+  readonly #earned = new BoundedMap<PublicKey, Earned>(EARNERS_MAX);
   #total = 0;
 
   constructor(limits: SharesLimits) {
@@ -68,28 +82,44 @@ export class Shares {
     if (shares?.size === 0) this.#byPeer.delete(share.peer);
   }
 
+  /** `peer` brought so many bytes that were worth their room. */
+  earn(peer: PublicKey, bytes: number, nowMs: SteadyMs): void {
+    this.#earned.set(peer, { bytes: this.#earnedBy(peer, nowMs) + bytes, atMs: nowMs });
+  }
+
+  #earnedBy(peer: PublicKey, nowMs: SteadyMs): number {
+    const earned = this.#earned.get(peer);
+    return earned === undefined ? 0 : earned.bytes * 2 ** ((earned.atMs - nowMs) / EARNED_HALF_MS);
+  }
+
   /** Drops one share of another peer than `peer`, which would hold `wanted`. */
   #makeRoom(peer: PublicKey, wanted: number, nowMs: SteadyMs): boolean {
-    const { stalledMs } = this.#limits;
-    let victim: Holding | undefined;
-    let greatest = 0;
+    const { slowMs = Number.POSITIVE_INFINITY, stalledMs } = this.#limits;
+    const own = this.#earnedBy(peer, nowMs);
+    let victim: { readonly share: Holding; readonly rank: readonly number[] } | undefined;
     for (const [other, shares] of this.#byPeer) {
       if (other === peer) continue;
       const held = sum(shares);
+      const earned = this.#earnedBy(other, nowMs);
       for (const share of shares) {
         const isStalled = nowMs - share.movedMs >= stalledMs;
-        if (!isStalled && held <= wanted) continue;
-        const rank = (isStalled ? 2 ** 40 : 0) + held + share.bytes / 2 ** 32;
-        if (rank <= greatest) continue;
-        victim = share;
-        greatest = rank;
+        const isLess = earned < own / 2 || held > wanted || nowMs - share.sinceMs >= slowMs;
+        if (!isStalled && (earned > own || !isLess)) continue;
+        const rank = [isStalled ? 1 : 0, -earned, held, share.bytes];
+        if (victim === undefined || isGreater(rank, victim.rank)) victim = { share, rank };
       }
     }
     if (victim === undefined) return false;
-    this.release(victim);
-    victim.onLost();
+    this.release(victim.share);
+    victim.share.onLost();
     return true;
   }
+}
+
+/** What a peer had earned at an instant. */
+interface Earned {
+  readonly bytes: number;
+  readonly atMs: SteadyMs;
 }
 
 /** What one stream or answer holds of a pool. Disposing gives it back. */
@@ -100,12 +130,14 @@ export class Holding implements Disposable {
   bytes = 0;
   /** Given back, or lost to somebody else. */
   isOver = false;
+  readonly sinceMs: SteadyMs;
   movedMs: SteadyMs;
 
   constructor(shares: Shares, peer: PublicKey, onLost: () => void, nowMs: SteadyMs) {
     this.#shares = shares;
     this.peer = peer;
     this.onLost = onLost;
+    this.sinceMs = nowMs;
     this.movedMs = nowMs;
   }
 
@@ -127,4 +159,10 @@ function sum(shares: ReadonlySet<Holding> | undefined): number {
   let bytes = 0;
   for (const share of shares ?? []) bytes += share.bytes;
   return bytes;
+}
+
+/** By the first that differs. */
+function isGreater(a: readonly number[], b: readonly number[]): boolean {
+  const at = a.findIndex((each, n) => each !== b[n]);
+  return at >= 0 && a[at]! > b[at]!;
 }

@@ -1,17 +1,10 @@
 import { MessageId } from "../core/ids.ts";
 import type { JsonSchema } from "../core/json/json-schema.ts";
-import { inbox } from "../node/operations/inbox.ts";
-import { objectOf, type ToolCall } from "./tool.ts";
+import { type InboxRow, inbox } from "../node/operations/inbox.ts";
+import { objectOf, type Pending, type ToolCall } from "./tool.ts";
 
 /** Ours. Messages that are named; of the others it is said how many there are. */
 const NAMED_MAX = 3;
-
-/** What waits, beside each answer: a host tells its model nothing of its own accord. */
-export interface Pending {
-  readonly asks_you: number;
-  readonly more: boolean;
-  readonly ids: readonly string[];
-}
 
 export const PENDING_SCHEMA: JsonSchema = objectOf({
   asks_you: { type: "integer", description: "messages that name or answer you and are unread" },
@@ -23,9 +16,24 @@ export const PENDING_SCHEMA: JsonSchema = objectOf({
 export async function pendingOf(call: ToolCall): Promise<Pending | undefined> {
   const request = { group_id: call.only, asks: true, limit: NAMED_MAX };
   const found = await call.node.call(inbox, request, { signal: call.signal }).catch(() => undefined);
-  if (found === undefined) return undefined;
-  const ids = found.rows.map(({ message_id }) => MessageId.toBase64(message_id));
-  return { asks_you: found.unread, more: found.more && found.unread <= ids.length, ids };
+  return found === undefined ? undefined : pendingIn({ ...found, asks: found.unread });
+}
+
+/** The same of an answer of the inbox about all that this server speaks of, which names those it shows. */
+export function pendingIn({
+  asks,
+  more,
+  rows,
+  unread,
+}: {
+  readonly asks: number;
+  readonly more: boolean;
+  readonly rows: readonly InboxRow[];
+  readonly unread: number;
+}): Pending {
+  const asking = rows.filter((row) => row.asks).slice(0, NAMED_MAX);
+  const ids = asking.map(({ message_id }) => MessageId.toBase64(message_id));
+  return { asks_you: asks, more: more && unread <= rows.length, ids };
 }
 
 /** One line of it; none where nothing waits. */

@@ -1,10 +1,11 @@
 import type { Readable, Writable } from "node:stream";
 import { fromJsonSchema, McpServer } from "@modelcontextprotocol/server";
-import { type StdioServerHandle, StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
+import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 import { shownLine } from "../core/bytes/shown-text.ts";
 import { textOf } from "../core/errors.ts";
 import type { JsonSchema } from "../core/json/json-schema.ts";
 import { PENDING_SCHEMA, pendingOf, pendingText } from "./pending.ts";
+import { registerResources } from "./resources.ts";
 import type { Tool, ToolContext } from "./tool.ts";
 
 /** Said once to each model; rules that hold for every message stand here and not beside each. */
@@ -29,6 +30,11 @@ export interface McpOptions {
   readonly tools: readonly Tool[];
   readonly context: ToolContext;
   readonly version: string;
+  /**
+   * Whether the server says that it is a channel of Claude Code, which takes those that begin with the older handshake alone:
+   * then it speaks no newer revision.
+   */
+  readonly isChannel?: boolean;
   /** In place of this process's own. */
   readonly stdin: Readable;
   readonly stdout: Writable;
@@ -37,16 +43,29 @@ export interface McpOptions {
   readonly onError: (error: Error) => void;
 }
 
+/** By which Claude Code knows servers whose words may begin a turn. */
+const CHANNEL = "claude/channel";
+
 /** Ours. A line that is longer is no request to a tool of ours: content of a message has at most a fourth of it. */
 const LINE_MAX = 16 * 1024 * 1024;
 
+export interface McpServing {
+  close(): Promise<void>;
+  /** What a channel shows of itself: `content` as words of this server, `meta` beside it. Written, and no more is known. */
+  push(content: string, meta: Readonly<Record<string, string>>): Promise<void>;
+}
+
 /** Serves MCP until the host closes its end: revision 2026-07-28, and those before it by their handshake. */
-export function serveMcp({ context, onError, onHost, stdin, stdout, tools, version }: McpOptions): StdioServerHandle {
+export function serveMcp(options: McpOptions): McpServing {
+  const { context, isChannel = false, onError, onHost, stdin, stdout, tools, version } = options;
+  const capabilities = isChannel ? { capabilities: { experimental: { [CHANNEL]: {} } } } : {};
   const make = (): McpServer => {
-    const server = new McpServer({ name: "entmoot", title: "Entmoot", version }, { instructions: INSTRUCTIONS });
+    const about = { name: "entmoot", title: "Entmoot", version };
+    const server = new McpServer(about, { instructions: INSTRUCTIONS, ...capabilities });
     // Those that ask by the newest revision say it with each call instead.
     server.server.oninitialized = () => onHost?.({ name: server.server.getClientVersion()?.name });
     for (const tool of tools) register(server, tool, context, onHost);
+    registerResources(server, context);
     return server;
   };
   const transport = new StdioServerTransport(stdin, stdout, { maxBufferSize: LINE_MAX });
@@ -55,7 +74,18 @@ export function serveMcp({ context, onError, onHost, stdin, stdout, tools, versi
     await send(message);
     if ("result" in message && Array.isArray(message.result.tools)) onHost?.({ hasTools: true });
   };
-  return serveStdio(make, { transport, onerror: onError, maxSubscriptions: 16 });
+  if (!isChannel) {
+    const serving = serveStdio(make, { transport, onerror: onError, maxSubscriptions: 16 });
+    return { close: () => serving.close(), push: () => Promise.reject(new Error("this server is no channel")) };
+  }
+  const server = make();
+  server.server.onerror = onError;
+  void server.connect(transport).catch(onError);
+  return {
+    close: () => server.close(),
+    push: (content, meta) =>
+      transport.send({ jsonrpc: "2.0", method: `notifications/${CHANNEL}`, params: { content, meta } }),
+  };
 }
 
 function register(server: McpServer, tool: Tool, context: ToolContext, onHost: McpOptions["onHost"]): void {
@@ -76,8 +106,9 @@ function register(server: McpServer, tool: Tool, context: ToolContext, onHost: M
     try {
       const call = { ...context, signal: extra.mcpReq.signal };
       const answer = await tool.run(call, args);
-      const pending = await pendingOf(call);
-      const text = [answer.text, ...(pending === undefined ? [] : pendingText(pending))].join("\n");
+      const pending = answer.pending ?? (await pendingOf(call));
+      const waits = answer.pending !== undefined || pending === undefined ? [] : pendingText(pending);
+      const text = [answer.text, ...waits].join("\n");
       const data = pending === undefined ? answer.data : { ...answer.data, pending };
       return { content: [{ type: "text", text }], structuredContent: data };
     } catch (error) {

@@ -1,8 +1,8 @@
-import { type AnswerWays, type EnvelopeMessage, envelope } from "../core/agents/envelope.ts";
-import { decodeUtf8 } from "../core/bytes/utf8.ts";
+import { type AnswerWays, envelope } from "../core/agents/envelope.ts";
 import { GroupId, MessageId } from "../core/ids.ts";
 import type { JsonSchema } from "../core/json/json-schema.ts";
 import type { InboxRow } from "../node/operations/inbox.ts";
+import { envelopeMessage } from "../view/envelope-message.ts";
 import { objectOf } from "./tool.ts";
 
 /** How a model answers by the tools of this server. */
@@ -45,25 +45,6 @@ export function rowsText(rows: readonly InboxRow[], nonce: () => string): string
     rows.map((row) => envelopeMessage(row, nonce())),
     TOOL_WAYS,
   );
-}
-
-export function envelopeMessage(row: InboxRow, nonce: string): EnvelopeMessage {
-  return {
-    id: MessageId.toBase64(row.message_id),
-    nonce,
-    group: GroupId.toBase64(row.group_id),
-    from: row.author_key.toHex().slice(0, 12),
-    nodeId: row.author,
-    name: row.hostname,
-    trust: row.trust,
-    role: row.role,
-    sentMs: Number(row.timestamp_ms),
-    replyTo: row.references[0] === undefined ? undefined : MessageId.toBase64(row.references[0]),
-    hop: row.hop,
-    expects: row.asks ? "answer" : "none",
-    words: decodeUtf8(row.content),
-    bytes: row.content_bytes,
-  };
 }
 
 function sentText({ timestamp_ms }: InboxRow): string {

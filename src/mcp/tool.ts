@@ -2,7 +2,15 @@ import type { Clock } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import type { JsonSchema } from "../core/json/json-schema.ts";
+import { ID_START_MIN, type NamedMessage, whichMessage } from "../view/which-message.ts";
 import type { NodeLink } from "./node-link.ts";
+
+/** What waits, beside each answer: a host tells its model nothing of its own accord. */
+export interface Pending {
+  readonly asks_you: number;
+  readonly more: boolean;
+  readonly ids: readonly string[];
+}
 
 /** What tools work with. */
 export interface ToolContext {
@@ -25,6 +33,8 @@ export interface ToolAnswer {
   readonly text: string;
   /** The same for programs, by the tool's output schema. Words of members stand in it within envelopes only. */
   readonly data: Readonly<Record<string, unknown>>;
+  /** What waits, where the tool has asked for it already; its text says it then. */
+  readonly pending?: Pending | undefined;
 }
 
 /** One tool of the server. */
@@ -66,4 +76,17 @@ export function textArgument(args: Readonly<Record<string, unknown>>, key: strin
   const value = args[key];
   if (value === undefined || typeof value === "string") return value;
   throw new EntmootError("invalid_argument", `${key}: expected text, found ${typeof value}`);
+}
+
+export const ID_ARGUMENT: JsonSchema = textOf(
+  `The message's id, whole as it was shown, or its first ${ID_START_MIN} characters or more.`,
+  64,
+);
+
+/** The message that the argument `id` means, in a moot that this server speaks of. Throws as `whichMessage`. */
+export function messageArgument(
+  { node, only, signal }: ToolCall,
+  args: Readonly<Record<string, unknown>>,
+): Promise<NamedMessage> {
+  return whichMessage("id", textArgument(args, "id") ?? "", { node, group_id: only, signal });
 }

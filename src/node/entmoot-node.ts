@@ -7,6 +7,7 @@ import { entmootNodeId } from "../core/node-id.ts";
 import { keyOf, shownKey } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import type { RosterLog } from "../core/roster/roster-log.ts";
+import { saltKeys } from "../core/salted-map.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
 import { ClockWatch } from "../machine/clock-watch.ts";
@@ -79,6 +80,9 @@ export interface NodeParts {
   /** For tests; else a seed from the system. */
   readonly random?: Random;
 }
+
+// Once a process, before any node or data root of it is opened.
+saltKeys(crypto.getRandomValues(new Uint8Array(9)).toBase64());
 
 /** A node: its identity, its groups, and everything it does for them. */
 export class EntmootNode implements Operations, OperationHost {

@@ -178,7 +178,7 @@ function pay(
     isUpdate: isUpdate(group, message),
     timestamp: message.timestamp,
     bytes,
-    admitted: admittedAt(group.roster.log, author),
+    admitted: admittedAt(group.roster.log, author, now),
     isOwn: true,
     oldest: group.retention.oldest,
   });

@@ -4,10 +4,8 @@ import { BINARY } from "../support/binary.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
-import { TemporaryDirectory } from "../support/temporary-directory.ts";
 import { Claude, claudeHome } from "./claude.ts";
-import { StubModel } from "./stub/stub-model.ts";
-import { answered, deliveries, listening, nothingWaits, twoDaemons } from "./two-daemons.ts";
+import { askedAndAnswered, deliveries, hostMoot, listening, nothingWaits, stateOf } from "./host-moot.ts";
 
 const ALLOWED = ["--permission-mode", "default", "--allowedTools", "mcp__entmoot__entmoot_reply"];
 
@@ -18,37 +16,32 @@ inNetns(import.meta, () => {
     missing,
     "a message of a moot is one turn of a running Claude Code, and its answer reaches who asked",
     async () => {
-      using folder = new TemporaryDirectory();
-      const { elm, oak, say } = await twoDaemons(folder.path);
-      await using _oak = oak;
-      await using _elm = elm;
-      using model = new StubModel();
-      await using home = claudeHome(model);
-      await home.run([
-        "mcp",
-        "add",
-        "--scope",
-        "user",
-        "entmoot",
-        "-e",
-        `ENTMOOT_DATA=${elm.data}`,
-        "--",
-        BINARY,
-        "mcp",
-      ]);
+      await using moot = await hostMoot(async (stub, node) => {
+        const made = claudeHome(stub);
+        const entry = ["entmoot", "-e", `ENTMOOT_DATA=${node.data}`, "--", BINARY, "mcp"];
+        await made.run(["mcp", "add", "--scope", "user", ...entry]);
+        return made;
+      });
+      const { elm, home, model, say } = moot;
       await using claude = await Claude.start(home, ALLOWED);
       await listening(elm);
 
-      const asked = await say("what is two and two?");
-      const answer = { call: "entmoot_reply", with: { id: asked.message_id, content: "two and two is four" } };
-      model.answer("what is two and two?", answer);
-      const seen = await model.saw("what is two and two?");
-      expect(seen).toMatchObject({ turns: 1, times: 1 });
-      expect(seen.items[0]!.text).toContain(`<entmoot-message id="${asked.message_id}"`);
-      expect(seen.items[0]!.text).toContain('name="oak" verified="signature"');
-      await answered(oak, asked.message_id);
+      await askedAndAnswered(moot);
       await claude.idle();
       expect((await deliveries(elm)).waiting).toEqual([]);
+
+      // Busy: what it is about to say is said, and the message is a turn afterwards.
+      const held = model.hold("slow work", { text: "the slow work is done" });
+      await claude.terminal.submit("slow work");
+      await held.arrived;
+      const busy = await say("are you busy?");
+      await eventually("it is in hand", async () => (await stateOf(elm, busy.message_id)) === "handed" || undefined);
+      expect(model.seen("are you busy?").times).toBe(0);
+      held.release();
+      expect(await model.saw("are you busy?")).toMatchObject({ turns: 1, times: 1 });
+      await claude.terminal.shows("the slow work is done");
+      await eventually("it is read", async () => (await stateOf(elm, busy.message_id)) === "read" || undefined);
+      await claude.idle();
 
       // Closed: what comes meanwhile is handed over once it runs again.
       expect(await claude.quit()).toBe(0);

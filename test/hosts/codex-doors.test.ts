@@ -130,7 +130,7 @@ hostFacts(import.meta, () => {
       await using door = await CodexDoor.start(model);
       const { codex, probe, server, thread } = door;
       const held = model.hold("slow work", { call: "probe_echo", with: { text: "lost" } });
-      await codex.terminal.submit("slow work");
+      await codex.submit("slow work");
       await held.arrived;
       await server.when(thread, "active");
       await expect(door.hand("none", "damson none", "")).rejects.toThrow("EmptyInput");

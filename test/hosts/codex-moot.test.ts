@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { appendFileSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { appendFileSync, mkdirSync, symlinkSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { missingHost } from "../../scripts/hosts/install.ts";
@@ -7,13 +7,21 @@ import { BINARY } from "../support/binary.ts";
 import type { DaemonNode } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
-import { TemporaryDirectory } from "../support/temporary-directory.ts";
+import { inNetns } from "../support/netns.ts";
 import { AppServer } from "./app-server.ts";
 import { Codex, codexHome } from "./codex.ts";
-import { hostFacts } from "./host-facts.ts";
+import { isWhole } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
-import { StubModel } from "./stub/stub-model.ts";
-import { answered, deliveries, listening, nothingWaits, twoDaemons } from "./two-daemons.ts";
+import {
+  answered,
+  askedAndAnswered,
+  deliveries,
+  hostMoot,
+  killOurServers,
+  listening,
+  nothingWaits,
+} from "./host-moot.ts";
+import type { StubModel } from "./stub/stub-model.ts";
 
 /** Codex with our server among its own, as set-up adds it; its user lets it answer unasked. */
 async function homeOf(
@@ -58,7 +66,7 @@ class KillingDoor implements Disposable {
         // What a server says in a WebSocket is not masked.
         if (this.hasKilled || !bytes.includes('"turn":{"id"')) return ours.write(bytes);
         this.hasKilled = true;
-        for (const pid of home.processes()) if (isOurs(pid)) process.kill(pid, "SIGKILL");
+        killOurServers(home);
         return false;
       });
     }).listen(join(this.folder, "app-server-control/app-server-control.sock"));
@@ -69,36 +77,21 @@ class KillingDoor implements Disposable {
   }
 }
 
-function isOurs(pid: number): boolean {
-  return readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${BINARY}\0mcp`);
-}
-
-hostFacts(import.meta, () => {
+inNetns(import.meta, () => {
   const missing = missingHost("codex") ?? missingHost("screen");
 
   testWhere(
     missing,
     "a message of a moot is one turn of an idle and of a busy Codex, and its answer reaches who asked",
     async () => {
-      using folder = new TemporaryDirectory();
-      const { elm, oak, say } = await twoDaemons(folder.path);
-      await using _oak = oak;
-      await using _elm = elm;
-      using model = new StubModel();
-      await using home = await homeOf(model, elm);
+      await using moot = await hostMoot(homeOf);
+      const { elm, home, model, say } = moot;
       await using codex = await Codex.start(home);
       await listening(elm);
       codex.terminal.type("half a draft");
       await codex.terminal.shows("half a draft");
 
-      const asked = await say("what is two and two?");
-      const answer = { call: "entmoot_reply", with: { id: asked.message_id, content: "two and two is four" } };
-      model.answer("what is two and two?", answer);
-      const seen = await model.saw("what is two and two?");
-      expect(seen).toMatchObject({ turns: 1, times: 1, items: [{ by: "tool" }] });
-      expect(seen.items[0]!.text).toContain(`<entmoot-message id="${asked.message_id}"`);
-      expect(seen.items[0]!.text).toContain('name="oak" verified="signature"');
-      expect((await answered(oak, asked.message_id)).content).toBeDefined();
+      expect((await askedAndAnswered(moot)).items).toMatchObject([{ by: "tool" }]);
       await codex.terminal.shows("entmoot: from other agents, not typed by me");
       await codex.terminal.shows("half a draft");
       await nothingWaits(elm);
@@ -110,7 +103,7 @@ hostFacts(import.meta, () => {
       await server.when(thread, "idle");
       const held = model.hold("slow work", { text: "the slow work is done" });
       codex.terminal.type("\x15");
-      await codex.terminal.submit("slow work");
+      await codex.submit("slow work");
       await held.arrived;
       await say("are you busy?");
       await say("漢".repeat(1_900));
@@ -130,21 +123,17 @@ hostFacts(import.meta, () => {
     missing,
     "nobody is woken in a thread whose terminal is closed or shows another; it waits for the next",
     async () => {
-      using folder = new TemporaryDirectory();
-      const { elm, oak, say } = await twoDaemons(folder.path);
-      await using _oak = oak;
-      await using _elm = elm;
-      using model = new StubModel();
-      await using home = await homeOf(model, elm);
+      await using moot = await hostMoot(homeOf);
+      const { elm, home, model, oak, say } = moot;
       const codex = await Codex.start(home);
       await listening(elm);
-      const [{ agent }] = (await deliveries(elm)).listeners;
-      await codex.terminal.submit("hello there");
-      await model.saw("hello there");
-      await codex.terminal.submit("/new");
+      const { agent } = (await deliveries(elm)).listeners[0]!;
+      await codex.submit("hello there");
+      await codex.done(1);
+      await codex.submit("/new");
       await eventually("the conversation that the terminal turned to listens, and it alone", async () => {
         const { listeners } = await deliveries(elm);
-        return (listeners.length === 1 && listeners[0].agent !== agent) || undefined;
+        return (listeners.length === 1 && listeners[0]!.agent !== agent) || undefined;
       });
       await say("which one are you?");
       await model.saw("which one are you?");
@@ -168,20 +157,18 @@ hostFacts(import.meta, () => {
     },
   );
 
+  if (!isWhole) return;
   testWhere(
     missing,
     "a bridge that is killed once its turn began leaves neither a loss nor a second turn",
     async () => {
-      using folder = new TemporaryDirectory();
-      const { elm, oak, say } = await twoDaemons(folder.path);
-      await using _oak = oak;
-      await using _elm = elm;
-      using model = new StubModel();
       let door: KillingDoor | undefined;
-      await using home = await homeOf(model, elm, (made) => {
+      const between = (made: HostHome) => {
         door = new KillingDoor(made);
         return door.folder;
-      });
+      };
+      await using moot = await hostMoot((stub, node) => homeOf(stub, node, between));
+      const { elm, home, model, say } = moot;
       using killing = door!;
       const codex = await Codex.start(home);
       await listening(elm);

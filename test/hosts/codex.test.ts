@@ -21,7 +21,7 @@ hostFacts(import.meta, () => {
       await home.run(["mcp", "add", "probe", "--", ...probe.command]);
       await using host = await Codex.start(home);
       model.answer("say apple", { call: "probe_echo", with: { text: "apple" } });
-      await host.terminal.submit("say apple");
+      await host.submit("say apple");
       await probe.called("apple");
       expect((await model.saw("probe heard apple")).times).toBe(1);
       expect(model.seen("say apple")).toMatchObject({ turns: 1, times: 1 });

@@ -1,6 +1,5 @@
 import { globSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { eventually } from "../support/eventually.ts";
 import { HostHome } from "./host-home.ts";
 import { type HostEnv, HostTerminal } from "./host-terminal.ts";
 import { readLines } from "./probe.ts";
@@ -9,8 +8,14 @@ import type { StubModel } from "./stub/stub-model.ts";
 /** A home for Codex that trusts its project; its model is the stub's. `more` is added to its configuration. */
 export function codexHome(model: StubModel, more = "", env: HostEnv = {}): HostHome {
   const home = new HostHome("codex", (path) => ({ CODEX_HOME: path, ...env }));
+  setUpCodex(home.path, home.project, model, more);
+  return home;
+}
+
+/** As after a person's first start, in Codex's own folder. */
+export function setUpCodex(folder: string, project: string, model: StubModel, more = ""): void {
   writeFileSync(
-    join(home.path, "config.toml"),
+    join(folder, "config.toml"),
     `model = "stub-model"
 model_provider = "stub"
 check_for_update_on_startup = false
@@ -21,11 +26,10 @@ base_url = "${model.url}/v1"
 wire_api = "responses"
 requires_openai_auth = false
 
-[projects."${home.project}"]
+[projects."${project}"]
 trust_level = "trusted"
 `,
   );
-  return home;
 }
 
 /** Codex on a terminal, as a person uses it. */
@@ -51,17 +55,34 @@ export class Codex implements AsyncDisposable {
     }
   }
 
+  /**
+   * Says `line` to it. Keys that come at once it takes for a paste, and an Enter soon after for a part of that: pressed again
+   * while the line still stands there. An Enter without a line does nothing.
+   */
+  async submit(line: string): Promise<void> {
+    await this.terminal.types(line);
+    await this.terminal.pressUntil("\r", `${line} is taken`, () => this.#line !== line);
+  }
+
+  /** Resolves once its terminal, which hears of it after everybody else, says that so many turns are over. */
+  async done(turns: number): Promise<void> {
+    await this.terminal.shows(new RegExp(`(^ +Worked for [^]*){${turns}}`, "m"));
+  }
+
   /** Ends it as its user does; the daemon that it started goes on without it. */
   async quit(): Promise<number> {
-    this.terminal.type("\x03");
-    // Its terminal may not have heard yet that the turn is over, and asks then.
-    await eventually("its end, or its question", () => {
-      if (this.terminal.hasEnded) return true;
-      if (!this.terminal.text.includes("Task is still running")) return undefined;
-      this.terminal.type("3");
-      return true;
-    });
+    // While its terminal has not heard that a turn is over, Ctrl-C would end the turn, or it asks which is meant.
+    await this.terminal.pressUntil(
+      () => (this.terminal.text.includes("Task is still running") ? "3" : "\x03"),
+      "its end",
+      () => this.terminal.hasEnded,
+    );
     return await this.terminal.ended();
+  }
+
+  /** What its user has typed and not sent. */
+  get #line(): string | undefined {
+    return /^› (.*)$/m.exec(this.terminal.text.split("\n").findLast((row) => row.startsWith("› ")) ?? "")?.[1];
   }
 
   /** What it keeps of its conversations, oldest first. */

@@ -1,9 +1,9 @@
 import { inNetns } from "../support/netns.ts";
 
-/**
- * Tests of what hosts do, and of this program with those hosts whose screens and times make one of many fail now and
- * then. They run with `ENTMOOT_HOST_FACTS=on`, as `npm run soak` does.
- */
+/** Whether what takes minutes runs too, as in `npm run soak`: what hosts do, and every kill of every host. */
+export const isWhole = process.env.ENTMOOT_HOST_FACTS === "on";
+
+/** Tests of what hosts do. They run with `ENTMOOT_HOST_FACTS=on`, as `npm run soak` does. */
 export function hostFacts(meta: ImportMeta, define: () => void): void {
-  if (process.env.ENTMOOT_HOST_FACTS === "on") inNetns(meta, define);
+  if (isWhole) inNetns(meta, define);
 }

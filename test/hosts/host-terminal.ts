@@ -3,6 +3,8 @@ import { eventually } from "../support/eventually.ts";
 
 const COLUMNS = 120;
 const ROWS = 40;
+/** How long a person looks before pressing a key again. */
+const AGAIN_MS = 700;
 
 /** What is used here of xterm.js without a window. */
 interface Emulator {
@@ -63,9 +65,28 @@ export class HostTerminal implements AsyncDisposable {
 
   /** Types `line`, and Enter once it stands on the screen: some hosts take keys that come at once for a paste. */
   async submit(line: string): Promise<void> {
-    this.type(line);
-    await this.shows(line);
+    await this.types(line);
     this.type("\r");
+  }
+
+  /** Types `line`; resolves once it stands on the screen once more than before. */
+  async types(line: string): Promise<void> {
+    const times = () => this.text.split(line).length;
+    const before = times();
+    this.type(line);
+    await this.#when(`${line} on the screen`, () => times() > before || undefined);
+  }
+
+  /** Presses `keys`, and again after a while, until `isDone`: what a person does whose key had no effect. */
+  async pressUntil(keys: string | (() => string), what: string, isDone: () => boolean): Promise<void> {
+    let lastMs = Number.NEGATIVE_INFINITY;
+    await this.#when(what, () => {
+      if (isDone()) return true;
+      if (performance.now() - lastMs < AGAIN_MS) return undefined;
+      this.type(typeof keys === "string" ? keys : keys());
+      lastMs = performance.now();
+      return undefined;
+    });
   }
 
   /** Resolves once `text` stands on the screen. */

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingHost } from "../../scripts/hosts/install.ts";
 import { PLUGIN_FILE, PLUGIN_TEXT } from "../../src/agent/opencode/plugin-text.ts";
@@ -7,13 +7,13 @@ import { BINARY } from "../support/binary.ts";
 import type { DaemonNode } from "../support/daemon.ts";
 import { eventually } from "../support/eventually.ts";
 import { testWhere } from "../support/needs.ts";
-import { TemporaryDirectory } from "../support/temporary-directory.ts";
-import { hostFacts } from "./host-facts.ts";
+import { inNetns } from "../support/netns.ts";
+import { isWhole } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
+import { askedAndAnswered, deliveries, hostMoot, killOurServers, listening, nothingWaits } from "./host-moot.ts";
 import { HostTerminal } from "./host-terminal.ts";
-import { opencodeHome } from "./opencode.ts";
-import { StubModel } from "./stub/stub-model.ts";
-import { answered, deliveries, listening, nothingWaits, twoDaemons } from "./two-daemons.ts";
+import { opencodeHome, quit } from "./opencode.ts";
+import type { StubModel } from "./stub/stub-model.ts";
 
 /** Where the plugin puts its sockets. */
 const FOLDER = `entmoot-opencode-${process.getuid?.()}`;
@@ -70,7 +70,7 @@ class KillingDoor implements Disposable {
         });
         if (pathname.endsWith("/prompt_async") && !this.hasKilled) {
           this.hasKilled = true;
-          for (const pid of this.#home.processes()) if (isOurs(pid)) process.kill(pid, "SIGKILL");
+          killOurServers(this.#home);
         }
         return answer;
       },
@@ -82,32 +82,22 @@ class KillingDoor implements Disposable {
   }
 }
 
-hostFacts(import.meta, () => {
+inNetns(import.meta, () => {
   const missing = missingHost("opencode") ?? missingHost("screen");
 
   testWhere(
     missing,
     "a message of a moot is one run of an idle and of a busy opencode, and its answer reaches who asked",
     async () => {
-      using folder = new TemporaryDirectory();
-      const { elm, oak, say } = await twoDaemons(folder.path);
-      await using _oak = oak;
-      await using _elm = elm;
-      using model = new StubModel();
-      await using home = homeOf(model, elm);
+      await using moot = await hostMoot(homeOf);
+      const { elm, home, model, say } = moot;
       await using terminal = await start(home);
       await listening(elm);
       terminal.type("half a draft");
       await terminal.shows("half a draft");
 
       // There is no session yet: one is made, and shown.
-      const asked = await say("what is two and two?");
-      const answer = { call: "entmoot_reply", with: { id: asked.message_id, content: "two and two is four" } };
-      model.answer("what is two and two?", answer);
-      const seen = await model.saw("what is two and two?");
-      expect(seen).toMatchObject({ turns: 1, times: 1, items: [{ by: "user" }] });
-      expect(seen.items[0]!.text).toContain(`<entmoot-message id="${asked.message_id}"`);
-      await answered(oak, asked.message_id);
+      expect((await askedAndAnswered(moot)).items).toMatchObject([{ by: "user" }]);
       await terminal.shows("what is two and two?");
       await terminal.shows("half a draft");
       await nothingWaits(elm);
@@ -129,8 +119,7 @@ hostFacts(import.meta, () => {
       await nothingWaits(elm);
       const { items } = model.turns.findLast((turn) => turn.items.some(({ text }) => text.includes("are you busy?")))!;
       expect(items.some(({ text }) => text.includes("what is two and two?"))).toBe(true);
-      terminal.type("\x03");
-      await terminal.ended();
+      await quit(terminal);
       await listening(elm, 0);
 
       // Closed: it waits for the next, which goes on with that session.
@@ -142,22 +131,19 @@ hostFacts(import.meta, () => {
       expect(back.items.some(({ text }) => text.includes("what is two and two?"))).toBe(true);
       await again.shows("are you back?");
       await nothingWaits(elm);
-      again.type("\x03");
-      await again.ended();
+      await quit(again);
     },
   );
 
+  if (!isWhole) return;
   testWhere(missing, "a bridge that is killed once its run began leaves neither a loss nor a second run", async () => {
-    using folder = new TemporaryDirectory();
-    const { elm, oak, say } = await twoDaemons(folder.path);
-    await using _oak = oak;
-    await using _elm = elm;
-    using model = new StubModel();
     let door: KillingDoor | undefined;
-    await using home = homeOf(model, elm, (made) => {
+    const between = (made: HostHome) => {
       door = new KillingDoor(made);
       return { XDG_RUNTIME_DIR: door.folder };
-    });
+    };
+    await using moot = await hostMoot((stub, node) => homeOf(stub, node, between));
+    const { elm, home, model, say } = moot;
     using killing = door!;
     const terminal = await start(home);
     await killing.open();
@@ -167,8 +153,7 @@ hostFacts(import.meta, () => {
     await eventually("the end of the bridge", () => killing.hasKilled || undefined);
     await listening(elm, 0);
     expect((await deliveries(elm)).waiting).toMatchObject([{ state: "handed" }]);
-    terminal.type("\x03");
-    await terminal.ended();
+    await quit(terminal);
 
     // The next one looks into all sessions first.
     await using again = await start(home);
@@ -179,11 +164,6 @@ hostFacts(import.meta, () => {
     expect(await model.saw("and now this")).toMatchObject({ turns: 1, times: 1 });
     await nothingWaits(elm);
     expect(model.seen("only once, please")).toMatchObject({ turns: 1, times: 1 });
-    again.type("\x03");
-    await again.ended();
+    await quit(again);
   });
 });
-
-function isOurs(pid: number): boolean {
-  return readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${BINARY}\0mcp`);
-}

@@ -37,12 +37,12 @@ export function opencodeHome(model: StubModel, more: object = {}, env: HostEnv =
 export class Opencode implements AsyncDisposable {
   readonly home: HostHome;
   readonly terminal: HostTerminal;
-  readonly #url: string;
+  readonly url: string;
 
   private constructor(home: HostHome, terminal: HostTerminal, port: number) {
     this.home = home;
     this.terminal = terminal;
-    this.#url = `http://127.0.0.1:${port}`;
+    this.url = `http://127.0.0.1:${port}`;
   }
 
   /** Starts it in the project of `home`; resolves once it waits for its user. */
@@ -62,7 +62,7 @@ export class Opencode implements AsyncDisposable {
 
   /** One request to its server, which is given up after a while: its first answers may never come. */
   async ask(method: string, path: string, body?: unknown): Promise<Response> {
-    return await fetch(`${this.#url}${path}`, {
+    return await fetch(`${this.url}${path}`, {
       method,
       headers: { ...AUTHORIZED, "content-type": "application/json" },
       signal: AbortSignal.timeout(20_000),
@@ -99,7 +99,7 @@ export class Opencode implements AsyncDisposable {
   }
 
   async #read(events: unknown[]): Promise<void> {
-    const { body } = await fetch(`${this.#url}/event`, { headers: AUTHORIZED });
+    const { body } = await fetch(`${this.url}/event`, { headers: AUTHORIZED });
     let rest = "";
     for await (const text of body!.pipeThrough(new TextDecoderStream())) {
       const whole = (rest + text).split("\n\n");
@@ -110,13 +110,18 @@ export class Opencode implements AsyncDisposable {
 
   /** Ends it as its user does. */
   async quit(): Promise<number> {
-    this.terminal.type("\x03");
-    return await this.terminal.ended();
+    return await quit(this.terminal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.terminal[Symbol.asyncDispose]();
   }
+}
+
+/** Ends it as its user does; a Ctrl-C that finds something typed only takes that away. */
+export async function quit(terminal: HostTerminal): Promise<number> {
+  await terminal.pressUntil("\x03", "its end", () => terminal.hasEnded);
+  return await terminal.ended();
 }
 
 /** Tests run in a network namespace of their own: nobody else takes it meanwhile. */

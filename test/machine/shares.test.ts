@@ -66,3 +66,37 @@ describe("what peers hold of a pool", () => {
     expect(lost).toEqual([]);
   });
 });
+
+describe("where peers earn their room", () => {
+  const earning = () => new Shares({ perPeerBytes: 100, totalBytes: 100, stalledMs: 10_000, slowMs: 1_000 });
+
+  test("who earned more holds more than who asks, and who earned less makes room for it", () => {
+    const shares = earning();
+    const lost: string[] = [];
+    const take = (name: string, peer: typeof a, bytes: number) => shares.take(peer, bytes, () => lost.push(name), NOW);
+    shares.earn(a, 50, NOW);
+    take("a", a, 80);
+    expect(take("b", b, 30)).toBeUndefined();
+    take("b", b, 10);
+    shares.earn(c, 60, NOW);
+    expect(take("c", c, 20)).toBeDefined();
+    expect(lost).toEqual(["b"]);
+  });
+
+  test("what was earned counts less as time goes by, and what is not whole for long makes room for who earned as much", () => {
+    const shares = earning();
+    const lost: string[] = [];
+    const take = (name: string, peer: typeof a, bytes: number, at: number) =>
+      shares.take(peer, bytes, () => lost.push(name), steadyMs(at));
+    shares.earn(a, 50, NOW);
+    shares.earn(b, 20, steadyMs(9_000));
+    const held = take("a", a, 20, 9_000)!;
+    take("c", c, 80, 9_000);
+    held.moved(steadyMs(9_900));
+    expect(take("b", b, 50, 9_900)).toBeDefined();
+    expect(lost).toEqual(["c"]);
+    expect(take("b2", b, 50, 9_900)).toBeUndefined();
+    expect(take("b2", b, 40, 10_000)).toBeDefined();
+    expect(lost).toEqual(["c", "a"]);
+  });
+});

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { EntmootError } from "../../src/core/errors.ts";
 import { GroupId } from "../../src/core/ids.ts";
 import { TOOLS } from "../../src/mcp/tools/all-tools.ts";
+import { status } from "../../src/node/operations/daemon.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
 import { asAgent } from "../support/agent.ts";
 import { ERAS, mcpSession, textFrom } from "../support/mcp-client.ts";
@@ -44,6 +45,45 @@ for (const era of ERAS) {
   });
 }
 
+const JUNK: Readonly<Record<string, string>> = {
+  "no JSON": '{"jsonrpc":\n',
+  "no request": '[]\n7\nnull\n{"jsonrpc":"2.0"}\n{"jsonrpc":"1.0","id":1,"method":"tools/list"}\n',
+  "no text": `${Buffer.from([0xff, 0xfe, 0x00]).toString("latin1")}\n`,
+  "an answer to nothing": '{"jsonrpc":"2.0","id":99,"result":{}}\n',
+  "10 MB of no JSON": `${"x".repeat(10 * 1024 * 1024)}\n`,
+  "10 MB of arguments": `${JSON.stringify({ jsonrpc: "2.0", id: "big", method: "tools/call", params: { name: "entmoot_send", arguments: { content: "x".repeat(10 * 1024 * 1024) } } })}\n`,
+};
+for (const [what, bytes] of Object.entries(JUNK)) {
+  test(`a host that sends ${what} is answered what it asks afterwards`, async () => {
+    const node = await startNode(undefined, 1);
+    await node.call(group_create, OPEN_GROUP);
+    await using session = await mcpSession(async () => asAgent(node), { era: "legacy" });
+    session.send(bytes);
+    expect(await textFrom(session, "entmoot_members")).toContain("(you, founder)");
+    for (const line of session.written().trimEnd().split("\n")) expect(line.length).toBeLessThan(64 * 1024);
+    expect(session.errors.every(({ message }) => message.length < 4_096)).toBe(true);
+    await node.close();
+  });
+}
+
+test("what is longer than a message may be is refused with how long one may be, and nothing is published", async () => {
+  const node = await startNode(undefined, 1);
+  const { group_id } = await node.call(group_create, OPEN_GROUP);
+  await using session = await mcpSession(async () => asAgent(node));
+  for (const [name, args] of [
+    ["entmoot_send", {}],
+    ["entmoot_reply", { id: "x".repeat(44) }],
+  ] as const) {
+    const content = "x".repeat(10 * 1024 * 1024);
+    const answer = await session.client.callTool({ name, arguments: { ...args, content } });
+    expect(answer.isError).toBe(true);
+    expect(JSON.stringify(answer.content).length).toBeLessThan(4_096);
+    expect(JSON.stringify(answer.content)).toMatch(/content.*(\d{5,}|MiB|bytes|length)/);
+  }
+  expect((await node.call(status, {})).groups.find((each) => each.group_id === group_id)!.messages).toBe(0);
+  await node.close();
+});
+
 test("arguments are held to the schema, and what fits none is told as the tool's answer", async () => {
   const node = await startNode(undefined, 1);
   await using session = await mcpSession(async () => asAgent(node));
@@ -61,8 +101,10 @@ test("a moot that is not meant clearly is told with those there are; a narrowed 
   const one = await node.call(group_create, { ...OPEN_GROUP, name: "council" });
   await node.call(group_create, { ...OPEN_GROUP, name: "kitchen" });
   await using session = await mcpSession(async () => asAgent(node));
-  await expect(textFrom(session, "entmoot_members")).rejects.toThrow(/expected which of 2 moots.*council.*kitchen/s);
-  await expect(textFrom(session, "entmoot_members", { group: "cellar" })).rejects.toThrow("found none");
+  await expect(textFrom(session, "entmoot_members")).rejects.toThrow(/2 moots are here; say which.*council.*kitchen/s);
+  await expect(textFrom(session, "entmoot_members", { group: "cellar" })).rejects.toThrow(
+    "no moot here has that name either",
+  );
   expect(await textFrom(session, "entmoot_members", { group: "kitchen" })).toContain("founder");
   const id = GroupId.toBase64(one.group_id);
   for (const group of [id, id.replace(/=+$/, ""), one.group_id, ` ${id} `]) {
@@ -70,7 +112,7 @@ test("a moot that is not meant clearly is told with those there are; a narrowed 
   }
   await using narrowed = await mcpSession(async () => asAgent(node), { only: one.group_id });
   expect(await textFrom(narrowed, "entmoot_groups")).toMatch(/^council [^\n]*$/);
-  await expect(textFrom(narrowed, "entmoot_members", { group: "kitchen" })).rejects.toThrow("found none");
+  await expect(textFrom(narrowed, "entmoot_members", { group: "kitchen" })).rejects.toThrow('here are "council"');
   await node.close();
 });
 

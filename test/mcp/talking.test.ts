@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { decodeUtf8, encodeUtf8 } from "../../src/core/bytes/utf8.ts";
-import { type GroupId, MessageId } from "../../src/core/ids.ts";
+import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { READ_ONLY_TOOLS } from "../../src/mcp/tools/all-tools.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
@@ -8,6 +8,7 @@ import { inbox, reply } from "../../src/node/operations/inbox.ts";
 import { join, link_create } from "../../src/node/operations/invites.ts";
 import { messages, publish } from "../../src/node/operations/messages.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
+import type { Operations } from "../../src/node/operations/operation.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { asAgent } from "../support/agent.ts";
 import { type McpSession, mcpSession, textFrom } from "../support/mcp-client.ts";
@@ -89,6 +90,37 @@ describe("an agent hears and answers", () => {
     expect(shown).toContain(`[waiting for you: ${id}; read with entmoot_inbox]`);
     expect(shown).not.toContain("urgent words");
     expect(await dataFrom("entmoot_status")).toMatchObject({ pending: { asks_you: 1, ids: [id] } });
+  });
+
+  test("the inbox is asked once for what it shows and for what waits, and once after any other tool", async () => {
+    const id = await say(`@${elmId} hello`);
+    await say("not for you");
+    const asked: string[] = [];
+    const elmSeen: Operations = {
+      ...asAgent(elm),
+      call: (operation, request, options) => {
+        asked.push(operation.name);
+        return asAgent(elm).call(operation, request, options);
+      },
+    };
+    await using seen = await mcpSession(async () => elmSeen);
+    const callOf = async (name: string, args = {}) => {
+      asked.length = 0;
+      const { structuredContent } = await seen.client.callTool({ name, arguments: args });
+      return {
+        asked: asked.filter((each) => each === "inbox").length,
+        pending: (structuredContent as Record<string, unknown>).pending,
+      };
+    };
+    const pending = { asks_you: 1, more: false, ids: [id] };
+    expect(await callOf("entmoot_inbox")).toEqual({ asked: 1, pending });
+    expect(await callOf("entmoot_inbox", { asks_only: true })).toEqual({ asked: 1, pending });
+    expect(await callOf("entmoot_wait", { seconds: 1 })).toEqual({ asked: 1, pending });
+    expect(await callOf("entmoot_groups")).toEqual({ asked: 1, pending });
+    // Of one moot among several it tells nothing of the others.
+    const other = await elm.call(group_create, { ...OPEN_GROUP, name: "kitchen" });
+    const group = GroupId.toBase64(other.group_id);
+    expect(await callOf("entmoot_inbox", { group })).toEqual({ asked: 2, pending });
   });
 
   test("who waits is answered when something comes", async () => {
@@ -186,7 +218,7 @@ test("a server that may only look publishes nothing, and what it shows stays unr
 test("ids that are none, or of nothing here, are told with what is expected", async () => {
   for (const [id, said] of [
     ["short", "first 8"],
-    ["AAAAAAAA", "no message here begins so"],
+    ["AAAAAAAA", "no message held here has an id that begins with"],
     [MessageId.toBase64(MessageId.zero), "not"],
   ] as const) {
     await expect(textFrom(session, "entmoot_ack", { id })).rejects.toThrow(said);

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { linkSync, lstatSync, rmSync } from "node:fs";
+import { linkSync, lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInvite, formatInvite } from "../../src/core/admission/invite.ts";
 import { GroupId, MerkleRoot } from "../../src/core/ids.ts";
@@ -89,6 +89,7 @@ inNetns(import.meta, () => {
       ["query", "-limit", "0"],
       ["info"],
       ["peers", "-group", GID],
+      ["tail", "-n", "-1", "-count", "11"],
       ["call", "members", `{"group_id":"${GID}"}`],
     ];
     const before = fileStates(it.data);
@@ -109,7 +110,20 @@ inNetns(import.meta, () => {
     expect(await count(it.node)).toBe(15);
     const { status } = await it.node.run(["call", "members", `{"group_id":"${GID}"}`]);
     expect(status).toBe(0);
+    const tail = await it.node.run(["tail", "-n", "-1", "-count", "15"]);
+    expect([tail.status, tail.stdout.split("\n").length - 1]).toEqual([0, 15]);
     expect(fileStates(it.data)).toEqual(beside);
+
+    // Killed, and without the index of its log, which whoever reads in place would have to make.
+    await writer.kill();
+    rmSync(`${it.database}-shm`);
+    const torn = fileStates(it.data);
+    const temporary = join(it.data, "../temporary");
+    mkdirSync(temporary);
+    const { stdout } = await it.node.run(["query", "-limit", "0"], { env: { TMPDIR: temporary } });
+    expect(stdout.split("\n").length - 1).toBe(15);
+    expect(fileStates(it.data)).toEqual(torn);
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   test("a place that looking printed is found again, until the files hold something else", async () => {
@@ -130,8 +144,16 @@ inNetns(import.meta, () => {
       insertMessages(db, first(15).slice(11));
     }
     expect(await count(it.node)).toBe(15);
+    {
+      // Of what comes later no more is believed than of what came first.
+      using db = new Database(it.database, { readwrite: true, strict: true });
+      insertMessages(db, [{ ...numbered(15), signature: new Uint8Array(64) }]);
+    }
+    it.original.policies("{}");
     await it.node.serve();
     await it.node.daemon.said("the original wrote here since its data was taken over; taken in: 4 messages");
+    await it.node.daemon.said("group-policies.json: changed since it was taken over");
+    await it.node.daemon.said("1 message of the earlier store did not verify (1 signature_invalid)");
     expect((await it.node.group()).messages).toBe(15);
     expect(await count(it.node)).toBe(15);
     await it.node.end();

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
 import { GroupId } from "../../src/core/ids.ts";
@@ -9,8 +10,10 @@ import { publish } from "../../src/node/operations/messages.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
+import { missingTool, testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
 import { OPEN_GROUP } from "../support/nodes.ts";
+import { otherUserFolder, otherUserMissing } from "../support/other-user.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
 /** A daemon that may have so many files open; without moots and clients it has twenty. */
@@ -106,6 +109,39 @@ inNetns(import.meta, () => {
     expect(status).toBe(1);
     expect(stderr).toMatch(/cannot be opened: too many files are open here; raise the limit.*ulimit -n/);
   });
+
+  testWhere(
+    missingTool("prlimit") ?? otherUserMissing(),
+    "where there is room for few threads a daemon rests and answers, and where it is too little a start says so",
+    async () => {
+      using home = new TemporaryDirectory();
+      const theirs = otherUserFolder(home.path);
+      // The limit is for all processes of a user, so this one has no others.
+      const user = 100_000 + (process.pid % 100_000);
+      chownSync(theirs, user, user);
+      const withThreads = (count: number) => [
+        ...["prlimit", `--nproc=${count}`, "setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups"],
+        BINARY,
+      ];
+      const processors = availableParallelism();
+      await using little = new DaemonNode(theirs, "a", { command: withThreads(2 * processors + 4) });
+      const { status, stdout, stderr } = await little.run(["serve"]);
+      expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+      expect(stderr).toMatch(
+        /expected room for \d+ threads, found room for \d+; raise the limit of processes.*ulimit -u/,
+      );
+
+      await using node = new DaemonNode(theirs, "a", { command: withThreads(3 * processors + 16) });
+      await node.serve();
+      await using asking = new DaemonNode(theirs, "a");
+      await asking.ask(["group", "create", "-name", "council", "-policy", "none"]);
+      const [spent, began] = [processorMs(node.daemon.pid), performance.now()];
+      for (let n = 0; n < 5; n++) await asking.ask(["publish", "-topic", "chat", "-content", `${n}`]);
+      expect(processorMs(node.daemon.pid) - spent).toBeLessThan((performance.now() - began) / 2);
+      expect(await asking.ask(["env", "-json"])).toMatchObject({ runtime_status: "healthy" });
+      await node.end();
+    },
+  );
 
   test("a path that is too long is called that, for a data root that is there and for one that is not", async () => {
     using home = new TemporaryDirectory();

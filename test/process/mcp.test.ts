@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { listening, twoDaemons } from "../hosts/host-moot.ts";
 import { BINARY } from "../support/binary.ts";
 import { DaemonNode, eventually } from "../support/daemon.ts";
 import { inNetns } from "../support/netns.ts";
@@ -64,6 +65,38 @@ inNetns(import.meta, () => {
     );
   });
 
+  test("a channel says what asks on the older handshake alone, and what it said is never known to have arrived", async () => {
+    await using moot = await twoDaemons();
+    const { elm, say } = moot;
+    const pushed: { content: string; meta: Record<string, string> }[] = [];
+    const { client } = await connect(elm, "auto", "-channel");
+    expect(client.getNegotiatedProtocolVersion()).toBe("2025-11-25");
+    expect(client.getServerCapabilities()?.experimental).toEqual({ "claude/channel": {} });
+    client.fallbackNotificationHandler = async ({ method, params }) => {
+      if (method === "notifications/claude/channel") pushed.push(params as (typeof pushed)[number]);
+    };
+    await listening(elm);
+    const { message_id } = await say("hello </channel> there");
+    // Whether a host heard it or dropped it looks the same from here.
+    await eventually("it is uncertain", async () => {
+      const { row } = await elm.ask(["call", "inbox_read", JSON.stringify({ message_id, peek: true })]);
+      return row.state === "uncertain" || undefined;
+    });
+    expect(pushed).toMatchObject([{ meta: { messages: message_id } }]);
+    expect(pushed[0]!.content).toContain("hello &lt;/channel> there");
+    expect(await textOf(client, "entmoot_inbox")).toContain("hello &lt;/channel> there");
+    expect((await elm.ask(["call", "inbox", "{}"])).unread).toBe(1);
+    await client.close();
+
+    // Without the flag nothing of it is said or shown.
+    const plain = await connect(elm, "legacy");
+    expect(plain.client.getServerCapabilities()?.experimental).toBeUndefined();
+    await plain.client.close();
+    const both = await elm.run(["mcp", "-channel", "-read-only"]);
+    expect(both).toMatchObject({ status: 5, stdout: "" });
+    expect(both.stderr).toContain("give one of them");
+  });
+
   test("a host that is killed leaves no server behind, though another child of it holds the pipe", async () => {
     using home = new TemporaryDirectory();
     await using oak = new DaemonNode(home.path, "oak");
@@ -75,6 +108,7 @@ inNetns(import.meta, () => {
     const said = host.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     while (!text.includes("serverInfo")) text += (await said.read()).value;
+    expect(text).toContain('"protocolVersion":"2025-06-18"');
     const pid = Number.parseInt(text, 10);
     host.kill("SIGKILL");
     await eventually("it is gone", async () => !existsSync(`/proc/${pid}`) || undefined);

@@ -180,6 +180,10 @@ inNetns(import.meta, () => {
     });
     const bySeq = await a.run(["tail", "-group", group_id, "-after", `${second.seq}`, "-count", "1"]);
     expect(contents(bySeq.stdout)).toEqual(["chat 3"]);
+    for (const command of ["tail", "query"]) {
+      const bare = await a.run([command, "-after", `${second.seq}`]);
+      expect([bare.status, bare.stdout, bare.stderr]).toEqual([5, "", expect.stringContaining("name it with -group")]);
+    }
     await using live = a.spawn(["tail", "-n", "1", "-count", "2", "-timeout", "10m"]);
     expect(await live.json()).toMatchObject({ content: "chat 3" });
     await say(a, "chat 4");

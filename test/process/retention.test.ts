@@ -56,6 +56,7 @@ inNetns(import.meta, () => {
         removed_before: null,
         clock: "unproved",
         clock_note: expect.stringContaining("nothing is removed"),
+        root_note: expect.stringContaining("members with the original program"),
       },
     });
     expect(lines(oak.daemon)).toEqual([]);
@@ -83,6 +84,8 @@ inNetns(import.meta, () => {
       policy: "relaxed",
       retention: { days: null, cutoff: null, removed: 0 },
     });
+    // Whose root may differ is said only where something is ever removed.
+    expect((await node.group()).retention).not.toHaveProperty("root_note");
     const created = await node.ask(["group", "create", "-name", "archive", "-retention", "keep"]);
     expect(created).toMatchObject({ retention_days: 36_500, retention: "keeps everything" });
     const refused = await node.run(["group", "create", "-name", "x", "-retention", "forever"]);

@@ -74,6 +74,10 @@ inNetns(import.meta, () => {
       stdout: "",
       stderr: expect.stringContaining('-content: expected text in UTF-8, found "caf\\xe9"'),
     });
+    expect(raw(`"$E" publish -topic t -file "$(printf 'caf\\351')"`)).toMatchObject({
+      status: 5,
+      stderr: expect.stringContaining("-file: expected text in UTF-8"),
+    });
     expect(raw(`"$E" -data "$(printf '%s/caf\\351' "$HOME")" info`).stderr).toContain("-data: expected text in UTF-8");
     expect(raw(`ENTMOOT_DATA="$(printf '%s/caf\\351' "$HOME")" "$E" info`).stderr).toContain("ENTMOOT_DATA: expected");
     expect(readdirSync(home.path)).toEqual(["a"]);

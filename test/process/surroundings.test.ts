@@ -48,6 +48,35 @@ inNetns(import.meta, () => {
     expect((await node.daemon.ended()).status).toBe(0);
   });
 
+  test("a daemon works on when what it read from and printed to is gone", async () => {
+    using home = new TemporaryDirectory();
+    const command = ["sh", "-c", `{ exec '${BINARY}' "$@" <&-; } | head -n 1`, "sh"];
+    await using node = new DaemonNode(home.path, "a", { command });
+    await node.serve();
+    await using asking = new DaemonNode(home.path, "a");
+    await asking.ask(["group", "create", "-name", "council", "-policy", "none"]);
+    await asking.ask(["publish", "-topic", "chat", "-content", "nobody reads what it prints"]);
+    expect(await asking.ask(["info"])).toMatchObject({ running: true, groups: [{ messages: 1 }] });
+    await asking.ask(["stop"]);
+    expect((await node.daemon.ended()).status).toBe(0);
+  });
+
+  test("an up whose reader stands still serves all others", async () => {
+    using home = new TemporaryDirectory();
+    using pipe = new FullPipe(join(home.path, "stdout"));
+    const command = ["sh", "-c", 'exec "$0" "$@" >"$PIPE"', BINARY];
+    await using node = new DaemonNode(home.path, "a", { command, env: { PIPE: pipe.path } });
+    const up = node.spawn(["up"]);
+    await using asking = new DaemonNode(home.path, "a");
+    await eventually("it runs", async () => (await asking.ask(["info"])).running || undefined);
+    await eventually("its moot", async () => (await asking.ask(["info"])).groups[0]);
+    for (let n = 0; n < 3; n++) await asking.ask(["publish", "-topic", "chat", "-content", "x".repeat(8_000)]);
+    expect(await asking.ask(["env", "-json"])).toMatchObject({ runtime_status: "healthy" });
+    expect(await asking.group()).toMatchObject({ messages: 3 });
+    await asking.ask(["stop"]);
+    expect((await up.ended()).status).toBe(0);
+  });
+
   test("sockets that were removed are bound again with a line each, and who was connected stays so", async () => {
     using home = new TemporaryDirectory();
     await using node = new DaemonNode(home.path, "a");

@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { encodeUtf8 } from "../../src/core/bytes/utf8.ts";
+import { formatPolicy, POLICY_PRESETS } from "../../src/core/policy/policy.ts";
 import { publish } from "../../src/node/operations/messages.ts";
 import type { Operations } from "../../src/node/operations/operation.ts";
 import { BINARY } from "../support/binary.ts";
-import { DaemonNode } from "../support/daemon.ts";
+import { DaemonNode, eventually } from "../support/daemon.ts";
 import { missingTool, testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
@@ -36,6 +38,7 @@ inNetns(import.meta, () => {
     await using a = person();
     await using up = a.node.onTerminal(["up", "-moot", "council"]);
     await up.line((line) => line === 'moot "council" is up, with 1 member');
+    await up.line((line) => line === "it keeps everything");
     await up.typing(">");
     up.type("gud");
     await up.typing("> gud");
@@ -152,6 +155,26 @@ inNetns(import.meta, () => {
     up.type("\x04");
     expect(await up.ended()).toBe(0);
     expect(await a.said()).toEqual(lines.slice(0, 12));
+  });
+
+  test("a line that was refused for the rate is published by /again once it is its turn, and once", async () => {
+    await using a = person();
+    const policy = `${a.node.data}.policy.json`;
+    const limits = { message_rate_per_author: "30/min", message_burst_per_author: 1n };
+    writeFileSync(policy, formatPolicy({ ...POLICY_PRESETS.standard, ...limits }));
+    await a.node.ask(["group", "create", "-name", "slow", "-policy", `file:${policy}`]);
+    await using up = a.node.onTerminal(["up"]);
+    await up.typing(">");
+    up.type("one\rtwo\r");
+    await up.line((line) => line.startsWith('not published: "two"'));
+    await eventually("its turn", () => {
+      if (up.lines.some((line) => line.endsWith("chat  two"))) return true;
+      up.type("/again\r");
+      return undefined;
+    });
+    up.type("\x04");
+    expect(await up.ended()).toBe(0);
+    expect(await a.said()).toEqual(["one", "two"]);
   });
 
   test("the last twenty messages are there at the start", async () => {

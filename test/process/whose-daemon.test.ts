@@ -152,6 +152,17 @@ inNetns(import.meta, () => {
         `^entmootd: .*"; whether one of these serves .* cannot be told from here: [^\n]*process ${pid} of user 0(?:, [^\n]*)?\n$`,
       ),
     );
+    // Who publishes or reads is told no more.
+    for (const command of [
+      ["publish", "-topic", "t", "-content", "x"],
+      ["tail", "-timeout", "100ms"],
+    ]) {
+      const { status, stderr } = await user.run(command);
+      expect({ command, status }).toEqual({ command, status: 6 });
+      expect(stderr).toContain("no running Entmoot daemon found");
+      expect(stderr).toMatch(new RegExp(`cannot be told from here: [^\n]*process ${pid} of user 0`));
+      expect(stderr).not.toContain("a daemon for this data root runs");
+    }
     // Whose socket or folder keeps them out is said as other commands say it.
     const kept = `no permission (EACCES): it belongs to user 0, and this process runs as user ${OTHER_USER}`;
     chmodSync(join(home.path, "root"), 0o755);

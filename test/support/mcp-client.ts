@@ -17,6 +17,8 @@ export interface McpSession extends AsyncDisposable {
   /** Everything that the server wrote. */
   readonly written: () => string;
   readonly errors: readonly Error[];
+  /** Bytes to the server between those of the client. */
+  send(bytes: string): void;
 }
 
 export interface McpSessionOptions {
@@ -58,6 +60,7 @@ export async function mcpSession(
   return {
     client,
     errors,
+    send: (bytes) => void toServer.write(bytes),
     written: () => Buffer.concat(written).toString(),
     async [Symbol.asyncDispose]() {
       await client.close();

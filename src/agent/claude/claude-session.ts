@@ -5,8 +5,8 @@ import { isAbsolute, join } from "node:path";
 export interface ClaudeSession {
   /** Its inbox. */
   readonly socket: string;
-  /** By which it knows its own children. */
-  readonly token: string;
+  /** By which it knows its own children; `undefined`: this process is none. */
+  readonly token: string | undefined;
   readonly sessionId: string;
   /** Where it keeps its records. */
   readonly configFolder: string;
@@ -25,8 +25,12 @@ export function claudeSession(env: Readonly<Record<string, string | undefined>>)
   } = env;
   if (!isValue(socket) || !isValue(token) || !isValue(sessionId)) return undefined;
   if (!isAbsolute(socket) || !SESSION_ID.test(sessionId)) return undefined;
-  const configFolder = isValue(env.CLAUDE_CONFIG_DIR) ? env.CLAUDE_CONFIG_DIR : join(env.HOME || homedir(), ".claude");
-  return { socket, token, sessionId, configFolder };
+  return { socket, token, sessionId, configFolder: claudeFolder(env) };
+}
+
+/** Where Claude Code keeps its sessions and their records. */
+export function claudeFolder(env: Readonly<Record<string, string | undefined>>): string {
+  return isValue(env.CLAUDE_CONFIG_DIR) ? env.CLAUDE_CONFIG_DIR : join(env.HOME || homedir(), ".claude");
 }
 
 const AGENT = "claude ";

@@ -7,8 +7,27 @@ import type { ClaudeSession } from "./claude-session.ts";
 /** What a session's own records say of a message. */
 export type Recorded = "taken" | "in conversation";
 
+/** Where records are, a folder for each project. */
+const PROJECTS = "projects";
 /** Ours. Folders of projects that are looked into. */
 const PROJECTS_MAX = 4096;
+
+function lookIn(path: string, marks: readonly string[], from = 0): Map<string, Recorded> {
+  const found = new Map<string, Recorded>();
+  try {
+    for (const line of recordLines(path, from)) {
+      for (const mark of marks) {
+        if (found.get(mark) === "in conversation" || !line.includes(mark)) continue;
+        const recorded = recordedIn(line, mark);
+        if (recorded !== undefined) found.set(mark, recorded);
+      }
+    }
+  } catch (error) {
+    // A session may be deleted by its user.
+    if (codeOf(error) === undefined) throw error;
+  }
+  return found;
+}
 
 /** The records of one session. They follow what happens by a moment. */
 export class Transcript {
@@ -17,11 +36,6 @@ export class Transcript {
 
   constructor(session: ClaudeSession) {
     this.#session = session;
-  }
-
-  /** Whether there is one to be looked at. */
-  get isThere(): boolean {
-    return this.#find() !== undefined;
   }
 
   /** How long it is, in bytes: what comes from now on stands behind that. */
@@ -35,21 +49,13 @@ export class Transcript {
    * does not name are absent.
    */
   look(marks: readonly string[], from = 0): Map<string, Recorded> {
-    const found = new Map<string, Recorded>();
     const path = this.#find();
-    for (const line of path === undefined ? [] : recordLines(path, from)) {
-      for (const mark of marks) {
-        if (found.get(mark) === "in conversation" || !line.includes(mark)) continue;
-        const recorded = recordedIn(line, mark);
-        if (recorded !== undefined) found.set(mark, recorded);
-      }
-    }
-    return found;
+    return path === undefined ? new Map() : lookIn(path, marks, from);
   }
 
   #find(): string | undefined {
     if (this.#path !== undefined) return this.#path;
-    const projects = join(this.#session.configFolder, "projects");
+    const projects = join(this.#session.configFolder, PROJECTS);
     try {
       for (const project of readdirSync(projects).slice(0, PROJECTS_MAX)) {
         const path = join(projects, project, `${this.#session.sessionId}.jsonl`);

@@ -95,7 +95,7 @@ export class CodexThreadDoor implements HostDoor {
       const { found, isWhole } = handedAnywhere(home, marks);
       if (found.size === marks.length || settled || clock.steady() >= giveUpAt || signal.aborted) {
         const lacks = isWhole && settled ? "absent" : "unknown";
-        return new Map(ids.map((id) => [id, found.has(markOf(id)) ? "present" : lacks]));
+        return new Map(ids.map((id) => [id, found.has(markOf(id)) ? "read" : lacks]));
       }
       await pause(clock, BUSY_EVERY_MS, signal);
     }

@@ -31,7 +31,8 @@ function socketFolder({ TMPDIR, XDG_RUNTIME_DIR }: HostEnvironment): string {
   return join(XDG_RUNTIME_DIR || TMPDIR || "/tmp", `entmoot-opencode-${process.getuid?.()}`);
 }
 
-function urlAddress(told: string, env: HostEnvironment): OpencodeAddress | undefined {
+/** A server of this machine that its user gave a port; `undefined` for what is no such URL. */
+export function urlAddress(told: string, env: HostEnvironment) {
   const url = URL.parse(told);
   if (url === null || url.protocol !== "http:" || !["127.0.0.1", "localhost", "[::1]"].includes(url.hostname)) {
     return undefined;

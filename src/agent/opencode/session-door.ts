@@ -71,7 +71,11 @@ export class OpencodeSessionDoor implements HostDoor {
     // What was sent a moment ago may not be on record yet.
     await pause(clock, LOOK_EVERY_MS, signal);
     const { found, isWhole } = await markedAnywhere(server, ids.map(markOf), clock.unix(), signal);
-    return new Map(ids.map((id) => [id, found.has(markOf(id)) ? "present" : isWhole ? "absent" : "unknown"]));
+    const foundOf = (mark: string): FoundInHost => {
+      if (found.has(mark)) return found.get(mark) === "run" ? "read" : "present";
+      return isWhole ? "absent" : "unknown";
+    };
+    return new Map(ids.map((id) => [id, foundOf(markOf(id))]));
   }
 
   /** Resolves once the server no longer answers, or `signal` aborts. */

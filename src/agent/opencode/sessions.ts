@@ -122,16 +122,16 @@ export async function newestIn(
 }
 
 /**
- * Which of `marks` stand in any session that was at work within the last two hours, of every folder where the server tells of them;
- * `isWhole`: those that do not stand in none.
+ * Which of `marks` stand in any session that was at work within the last two hours, of every folder where the server tells of them,
+ * and whether the model was asked about them; `isWhole`: those that do not stand in none.
  */
 export async function markedAnywhere(
   server: OpencodeServer,
   marks: readonly string[],
   nowMs: number,
   signal: AbortSignal,
-): Promise<{ readonly found: Set<string>; readonly isWhole: boolean }> {
-  const found = new Set<string>();
+): Promise<{ readonly found: ReadonlyMap<string, "delivered" | "run">; readonly isWhole: boolean }> {
+  const found = new Map<string, "delivered" | "run">();
   const all = await server
     .get(`/experimental/session?limit=${SESSIONS_MAX}`, sessions, signal)
     .catch(unlessNo)
@@ -148,20 +148,26 @@ export async function markedAnywhere(
 interface Sought {
   readonly marks: readonly string[];
   /** Grows by those that are found. */
-  readonly found: Set<string>;
+  readonly found: Map<string, "delivered" | "run">;
   readonly nowMs: number;
 }
 
 /** Whether all of a session was looked at that may hold them. */
 async function markedIn(server: OpencodeServer, id: string, sought: Sought, signal: AbortSignal): Promise<boolean> {
   const { found, marks, nowMs } = sought;
+  // The model's words stand behind what they answer: on the same page, or on one before.
+  const answeredIds = new Set<string>();
   let before = "";
   for (let page = 0; page < PAGES_MAX; page++) {
     const path = `/session/${id}/message?limit=${PAGE}${before}`;
     const answer = await server.get(path, messages, signal).catch(unlessNo);
     // Deleted meanwhile, by its user.
     if (answer === undefined) return true;
-    for (const mark of marks) if (answer.value.some((message) => isMarked(message, mark))) found.add(mark);
+    for (const { info } of answer.value) if (typeof info.parentID === "string") answeredIds.add(info.parentID);
+    for (const mark of marks) {
+      const ours = answer.value.filter((message) => isMarked(message, mark));
+      if (ours.length > 0) found.set(mark, ours.some(({ info }) => answeredIds.has(info.id)) ? "run" : "delivered");
+    }
     const isBack = answer.value.some(({ info }) => isOver(info.time.created, nowMs));
     if (isBack || answer.next === undefined || found.size === marks.length) return true;
     before = `&before=${encodeURIComponent(answer.next)}`;

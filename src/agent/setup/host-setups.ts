@@ -1,5 +1,8 @@
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { PLUGIN_FILE, PLUGIN_TEXT } from "../opencode/plugin-text.ts";
+import type { EntryKeys, SettingsFormat } from "./settings-file.ts";
+import type { ServerTable } from "./table-text.ts";
 
 /** The one entry that a host needs to start `entmootd mcp`. */
 export interface ServerEntry {
@@ -19,23 +22,30 @@ export interface HostPlaces {
 
 /** How an entry gets into a host. */
 export type EntryWay =
-  /** By the host's own commands; `files` are those that they write. */
+  /** By the host's own commands, run with `env` beside what is there; `files` are those that they write. */
   | {
       readonly kind: "command";
       readonly add: readonly string[];
       readonly remove: readonly string[];
       readonly files: readonly string[];
+      readonly env?: Readonly<Record<string, string>>;
     }
-  /** The host has no command for it: one key of its JSON file, and for some a file of ours beside it. */
+  /** The host has no command for it: one key of its file, and for some a file of ours beside it. */
   | {
       readonly kind: "file";
       readonly file: string;
-      readonly keys: readonly string[];
-      readonly value: unknown;
+      readonly format: SettingsFormat;
+      readonly keys: EntryKeys;
+      readonly value: ServerTable;
       readonly beside?: { readonly file: string; readonly text: string };
-    }
-  /** Only shown: its file is of a kind that cannot be changed without losing what a person wrote in it. */
-  | { readonly kind: "shown"; readonly file: string; readonly text: string };
+    };
+
+/** What its user may write, and where, for it not to be asked before our tools are called. */
+export interface AllowSetting {
+  /** A file, or what else is to be changed. */
+  readonly where: string;
+  readonly text: string;
+}
 
 /** A host that can be set up. */
 export interface HostSetup {
@@ -43,12 +53,22 @@ export interface HostSetup {
   readonly title: string;
   /** What is looked for on PATH. */
   readonly program: string;
+  /** Whether it is set up without its program. */
+  readonly isByFile?: boolean;
   /** Whether an entry is of one project folder; else of all. */
-  readonly isPerProject: boolean;
-  /** What its user allows so that it need not ask before each answer; shown, never written. */
-  readonly allow: string;
-  way(entry: ServerEntry, places: HostPlaces): EntryWay;
+  isPerProject(places: HostPlaces): boolean;
+  /** Why it is of all, where it could be of one; `undefined`: it could not. */
+  whyForAll?(places: HostPlaces): string | undefined;
+  /** The way into a running session, and how far it proves what it gave; `undefined`: its agent asks by itself. */
+  readonly door?: { readonly name: string; readonly proves: "read" };
+  /** Shown, never written; `undefined`: it asks nobody by itself. */
+  allow(places: HostPlaces): AllowSetting | undefined;
+  /** `written`: a file that was written before, where there are several ways. */
+  way(entry: ServerEntry, places: HostPlaces, written?: string): EntryWay;
 }
+
+/** The tools by which an agent answers and acknowledges; the others only look. */
+const ANSWER_TOOLS = ["entmoot_reply", "entmoot_ack"];
 
 function pairs(flag: string, env: ServerEntry["env"]): string[] {
   return Object.entries(env).flatMap(([name, value]) => [flag, `${name}=${value}`]);
@@ -58,9 +78,12 @@ const claude: HostSetup = {
   host: "claude",
   title: "Claude Code",
   program: "claude",
-  isPerProject: true,
-  allow:
-    'in .claude/settings.json: {"permissions": {"allow": ["mcp__entmoot__entmoot_reply", "mcp__entmoot__entmoot_ack"]}}',
+  door: { name: "claude inbox", proves: "read" },
+  isPerProject: () => true,
+  allow: ({ project }) => ({
+    where: join(project, ".claude", "settings.local.json"),
+    text: JSON.stringify({ permissions: { allow: ANSWER_TOOLS.map((tool) => `mcp__entmoot__${tool}`) } }),
+  }),
   way: ({ args, command, env, name }, places) => ({
     kind: "command",
     // Of this project and this person alone. Variables stand ahead of another flag, for they take every word up to one.
@@ -86,84 +109,150 @@ function codexHome({ env, home }: HostPlaces): string {
   return env.CODEX_HOME ?? join(home, ".codex");
 }
 
+function codexUserFile(places: HostPlaces): string {
+  return join(codexHome(places), "config.toml");
+}
+
+function codexProjectFile({ project }: HostPlaces): string {
+  return join(project, ".codex", "config.toml");
+}
+
+/** Codex reads a folder's own settings only where its user trusts the folder, or the repository that it is in. */
+function isTrustedByCodex(places: HostPlaces): boolean {
+  let projects: unknown;
+  try {
+    projects = (Bun.TOML.parse(readFileSync(codexUserFile(places), "utf8")) as { projects?: unknown }).projects;
+  } catch {
+    return false; // Codex says what is wrong with its file itself.
+  }
+  return foldersUpToRepository(places.project).some((folder) => {
+    const found = (projects as Record<string, { trust_level?: unknown }> | undefined)?.[folder];
+    return found?.trust_level === "trusted";
+  });
+}
+
+function foldersUpToRepository(folder: string): string[] {
+  const folders = [folder];
+  for (let at = folder; dirname(at) !== at; at = dirname(at)) {
+    if (existsSync(join(at, ".git"))) return [...folders, at];
+    folders.push(at);
+  }
+  return [folder];
+}
+
 const codex: HostSetup = {
   host: "codex",
   title: "Codex",
   program: "codex",
-  isPerProject: false,
-  allow: 'in config.toml: [mcp_servers.entmoot.tools.entmoot_reply] approval_mode = "approve"',
-  way: ({ args, command, env, name }, places) => ({
-    kind: "command",
-    // It hands its servers little of the environment.
-    add: [
-      "mcp",
-      "add",
-      name,
-      ...pairs("--env", { ...env, ENTMOOT_HOST: "codex", CODEX_HOME: codexHome(places) }),
-      "--",
-      command,
-      ...args,
-    ],
-    remove: ["mcp", "remove", name],
-    files: [join(codexHome(places), "config.toml")],
+  door: { name: "codex thread", proves: "read" },
+  isPerProject: isTrustedByCodex,
+  whyForAll: (places) =>
+    isTrustedByCodex(places)
+      ? undefined
+      : `Codex reads ${codexProjectFile(places)} only in folders that its user trusts, and does not trust this one: its entry, and so its voice, is one for all folders`,
+  allow: (places) => ({
+    where: isTrustedByCodex(places) ? codexProjectFile(places) : codexUserFile(places),
+    text: ANSWER_TOOLS.map((tool) => `[mcp_servers.entmoot.tools.${tool}]\napproval_mode = "approve"\n`).join(""),
   }),
+  way: ({ args, command, env, name }, places, written) => {
+    // It hands its servers little of the environment.
+    const all = { ...env, ENTMOOT_HOST: "codex", CODEX_HOME: codexHome(places) };
+    const isOfProject = written === undefined ? isTrustedByCodex(places) : written === codexProjectFile(places);
+    // Its own command knows the user's file alone.
+    return isOfProject
+      ? {
+          kind: "file",
+          file: codexProjectFile(places),
+          format: "toml",
+          keys: ["mcp_servers", name],
+          value: { command, args, env: all },
+        }
+      : {
+          kind: "command",
+          add: ["mcp", "add", name, ...pairs("--env", all), "--", command, ...args],
+          remove: ["mcp", "remove", name],
+          files: [codexUserFile(places)],
+        };
+  },
 };
+
+/** Our tools as opencode has them in its file, and takes them over its server. */
+export function opencodeServerEntry({ args, command, env }: ServerEntry) {
+  return {
+    type: "local",
+    command: [command, ...args],
+    environment: { ...env, ENTMOOT_HOST: "opencode" },
+    enabled: true,
+  };
+}
 
 const opencode: HostSetup = {
   host: "opencode",
   title: "opencode",
   program: "opencode",
-  isPerProject: true,
-  allow: "it asks for no permission before these tools unless its configuration says so",
-  way: ({ args, command, env, name }, { project }) => ({
+  door: { name: "opencode session", proves: "read" },
+  isPerProject: () => true,
+  // It asks for no permission before these tools unless its configuration says so.
+  allow: () => undefined,
+  way: (entry, { project }) => ({
     kind: "file",
     file: join(project, "opencode.json"),
-    keys: ["mcp", name],
-    value: {
-      type: "local",
-      command: [command, ...args],
-      environment: { ...env, ENTMOOT_HOST: "opencode" },
-      enabled: true,
-    },
-    // Without it messages wait until the agent asks for them: opencode listens nowhere by itself.
-    beside: { file: join(project, ".opencode", "plugin", PLUGIN_FILE), text: PLUGIN_TEXT },
+    format: "json",
+    keys: ["mcp", entry.name],
+    value: opencodeServerEntry(entry),
+    // Without it messages wait until the agent asks for them: opencode listens nowhere by itself, unless it was given a port.
+    ...(entry.env.ENTMOOT_OPENCODE_URL === undefined
+      ? { beside: { file: join(project, ".opencode", "plugin", PLUGIN_FILE), text: PLUGIN_TEXT } }
+      : {}),
   }),
 };
-
-/** The form that most hosts have their servers in. */
-function inServersFile(file: string, { args, command, env, name }: ServerEntry): EntryWay {
-  return { kind: "file", file, keys: ["mcpServers", name], value: { command, args, env } };
-}
 
 const gemini: HostSetup = {
   host: "gemini",
   title: "Gemini CLI",
   program: "gemini",
-  isPerProject: true,
-  allow: 'in .gemini/settings.json, beside the server\'s command: "trust": true',
-  way: (entry, { project }) => inServersFile(join(project, ".gemini", "settings.json"), entry),
+  isPerProject: () => true,
+  allow: ({ project }) => ({
+    where: join(project, ".gemini", "settings.json"),
+    text: 'in mcpServers.entmoot, beside its command: "trust": true',
+  }),
+  way: ({ args, command, env, name }, { project }) => ({
+    kind: "command",
+    add: ["mcp", "add", "--scope", "project", "--transport", "stdio", ...pairs("--env", env), name, command, ...args],
+    remove: ["mcp", "remove", "--scope", "project", name],
+    files: [join(project, ".gemini", "settings.json")],
+    // In a folder that is not trusted its own command takes the file for empty, and what else is in it goes. It starts nothing.
+    env: { GEMINI_CLI_TRUST_WORKSPACE: "true" },
+  }),
 };
 
 const cursor: HostSetup = {
   host: "cursor",
   title: "Cursor",
   program: "cursor-agent",
-  isPerProject: true,
-  allow: "in Cursor's settings of tools",
-  way: (entry, { project }) => inServersFile(join(project, ".cursor", "mcp.json"), entry),
+  isByFile: true,
+  isPerProject: () => true,
+  allow: () => ({ where: "Cursor's settings of tools", text: "entmoot_reply and entmoot_ack" }),
+  way: ({ args, command, env, name }, { project }) => ({
+    kind: "file",
+    file: join(project, ".cursor", "mcp.json"),
+    format: "json",
+    keys: ["mcpServers", name],
+    value: { command, args, env },
+  }),
 };
 
 const copilot: HostSetup = {
   host: "copilot",
   title: "GitHub Copilot CLI",
   program: "copilot",
-  isPerProject: false,
-  allow: "start it with --allow-tool 'entmoot'",
-  way: ({ args, command, env, name }, { home }) => ({
+  isPerProject: () => false,
+  allow: () => ({ where: "its command line", text: "--allow-tool 'entmoot'" }),
+  way: ({ args, command, env, name }, { env: all, home }) => ({
     kind: "command",
     add: ["mcp", "add", name, ...pairs("--env", env), "--", command, ...args],
     remove: ["mcp", "remove", name],
-    files: [join(home, ".copilot", "mcp-config.json")],
+    files: [join(all.COPILOT_HOME ?? join(home, ".copilot"), "mcp-config.json")],
   }),
 };
 
@@ -171,21 +260,16 @@ const goose: HostSetup = {
   host: "goose",
   title: "Goose",
   program: "goose",
-  isPerProject: false,
-  allow: "in its configuration of tools",
-  way: ({ args, command, env, name }, { home }) => ({
-    kind: "shown",
-    file: join(home, ".config", "goose", "config.yaml"),
-    text: [
-      "extensions:",
-      `  ${name}:`,
-      "    type: stdio",
-      `    cmd: ${JSON.stringify(command)}`,
-      `    args: ${JSON.stringify(args)}`,
-      `    envs: ${JSON.stringify(env)}`,
-      "    enabled: true",
-      "    timeout: 300",
-    ].join("\n"),
+  isByFile: true,
+  isPerProject: () => false,
+  allow: () => ({ where: "its permissions of tools", text: "entmoot_reply and entmoot_ack" }),
+  // `goose configure` asks its user, and takes no entry from a command.
+  way: ({ args, command, env, name }, { env: all, home }) => ({
+    kind: "file",
+    file: join(all.XDG_CONFIG_HOME ?? join(home, ".config"), "goose", "config.yaml"),
+    format: "yaml",
+    keys: ["extensions", name],
+    value: { name, type: "stdio", cmd: command, args, envs: env, enabled: true, timeout: 300 },
   }),
 };
 
@@ -193,12 +277,13 @@ const openclaw: HostSetup = {
   host: "openclaw",
   title: "OpenClaw",
   program: "openclaw",
-  isPerProject: false,
-  allow: "in its tool policy",
-  way: ({ args, command, env, name }, { home }) => ({
-    kind: "shown",
-    file: join(home, ".openclaw", "openclaw.json"),
-    text: JSON.stringify({ mcp: { servers: { [name]: { command, args, env } } } }, undefined, 2),
+  isPerProject: () => false,
+  allow: () => ({ where: "its tool policy", text: "entmoot_reply and entmoot_ack" }),
+  way: ({ args, command, env, name }, { env: all, home }) => ({
+    kind: "command",
+    add: ["mcp", "set", name, JSON.stringify({ command, args, env })],
+    remove: ["mcp", "unset", name],
+    files: [all.OPENCLAW_CONFIG_PATH ?? join(home, ".openclaw", "openclaw.json")],
   }),
 };
 

@@ -1,43 +1,58 @@
 import type { Clock } from "../../core/clock.ts";
-import { EntmootError } from "../../core/errors.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
-import { type ChangedFile, dropFile, noteChange, putFile, restoreFile, setInFile } from "./entry-file.ts";
+import {
+  type ChangedFile,
+  dropFile,
+  dropFolders,
+  dropIfEmpty,
+  noteChange,
+  putFile,
+  restoreFile,
+} from "./entry-file.ts";
 import { hostProgram, runHost } from "./host-command.ts";
 import type { EntryWay, HostPlaces, HostSetup, ServerEntry } from "./host-setups.ts";
+import { setInFile } from "./settings-file.ts";
 
 export interface SetUpParts {
   readonly clock: Clock;
   readonly places: HostPlaces;
 }
 
-/** The version that a host says it has, on one line. Throws as `hostProgram` and `runHost`. */
+/** What is told of a host whose program is not on PATH, as one with a window. */
+export const NO_VERSION = "not known: its program is not on PATH";
+
+/** The version that a host says it has, on one line. Throws as `hostProgram` and `runHost`; a host that is set up by its file need not be on PATH. */
 export async function hostVersion(setup: HostSetup, parts: SetUpParts): Promise<string> {
+  if (setup.isByFile && Bun.which(setup.program, { PATH: parts.places.env.PATH ?? "" }) === null) return NO_VERSION;
   const said = await runHost([hostProgram(setup, parts.places), "--version"], parts);
   return (said.trim().split("\n")[0] ?? "").slice(0, 200);
 }
 
-/** Writes the entry into the host, in place of one of the same name; gives what that changed. Throws `unsupported` for a host whose file a person changes. */
+/** Writes the entry into the host, in place of one of the same name; gives what that changed. */
 export async function addEntry(setup: HostSetup, entry: ServerEntry, parts: SetUpParts): Promise<ChangedFile[]> {
   const way = setup.way(entry, parts.places);
   switch (way.kind) {
-    case "shown":
-      throw new EntmootError("unsupported", `${setup.title}: add this to ${way.file} yourself:\n${way.text}`);
     case "file": {
       const { beside } = way;
       return noteChange(beside === undefined ? [way.file] : [way.file, beside.file], () => {
-        setInFile(way.file, way.keys, way.value);
+        setInFile(way.file, way.format, way.keys, way.value);
         if (beside !== undefined) putFile(beside.file, beside.text);
       });
     }
     case "command": {
       const program = hostProgram(setup, parts.places);
+      const its = inEnvironment(way, parts);
       return noteChange(way.files, async () => {
         // Hosts refuse a second entry of one name; where there is none, removing it fails, and need not be told.
-        await runHost([program, ...way.remove], parts).catch(() => {});
-        await runHost([program, ...way.add], parts);
+        await runHost([program, ...way.remove], its).catch(() => {});
+        await runHost([program, ...way.add], its);
       });
     }
   }
+}
+
+function inEnvironment({ env }: EntryWay & { kind: "command" }, parts: SetUpParts): SetUpParts {
+  return { ...parts, places: { ...parts.places, env: { ...parts.places.env, ...env } } };
 }
 
 /** Takes the entry away again: files that nobody changed since are what they were, byte for byte; of others the entry alone goes. */
@@ -47,28 +62,31 @@ export async function removeEntry(
   files: readonly ChangedFile[],
   parts: SetUpParts,
 ): Promise<"restored" | "removed"> {
-  const restored = files.map(restoreFile);
-  if (files.length > 0 && restored.every(Boolean)) return "restored";
-  const way = setup.way(entry, parts.places);
-  if (way.kind === "file") {
-    setInFile(way.file, way.keys, undefined);
-    if (way.beside !== undefined) dropFile(way.beside.file, way.beside.text);
+  const left = files.filter((file) => !restoreFile(file));
+  if (files.length === 0 || left.length > 0) {
+    const way = setup.way(entry, parts.places, files[0]?.path);
+    const isLeft = (path: string) => files.length === 0 || left.some((file) => file.path === path);
+    if (way.kind === "file") {
+      if (isLeft(way.file)) setInFile(way.file, way.format, way.keys, undefined);
+      if (way.beside !== undefined) dropFile(way.beside.file, way.beside.text);
+    } else await runHost([hostProgram(setup, parts.places), ...way.remove], inEnvironment(way, parts));
   }
-  if (way.kind === "command") await runHost([hostProgram(setup, parts.places), ...way.remove], parts);
-  return "removed";
+  for (const file of left) dropIfEmpty(file);
+  for (const file of files) dropFolders(file);
+  return left.length === 0 && files.length > 0 ? "restored" : "removed";
 }
 
 /** What would be done, in lines that a person can carry out. */
 export function entryText(way: EntryWay, program: string): string {
   switch (way.kind) {
-    case "command":
-      return shellCommand([program, ...way.add]);
+    case "command": {
+      const env = Object.entries(way.env ?? {}).map(([name, value]) => `${name}=${value}`);
+      return shellCommand([...(env.length === 0 ? [] : ["env", ...env]), program, ...way.add]);
+    }
     case "file":
       return [
         `${way.file}: ${way.keys.join(".")} = ${JSON.stringify(way.value, undefined, 2)}`,
         ...(way.beside === undefined ? [] : [`${way.beside.file}:`, way.beside.text]),
       ].join("\n");
-    case "shown":
-      return `${way.file}:\n${way.text}`;
   }
 }

@@ -1,66 +1,99 @@
-import { runBridge } from "../../agent/bridge.ts";
 import { newNonce } from "../../agent/new-nonce.ts";
+import {
+  type Attachment,
+  forgetAttachment,
+  holdAttachments,
+  keepAttachment,
+  TERMINAL,
+} from "../../agent/setup/attachments.ts";
 import { runInTerminal } from "../../agent/terminal/run-in-terminal.ts";
 import { standardTerminal } from "../../agent/terminal/user-terminal.ts";
 import { textOf } from "../../core/errors.ts";
-import { openAgentsSocket } from "../../daemon/open-agents-socket.ts";
+import { GroupId } from "../../core/ids.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
-import { createLog } from "../../host/log.ts";
 import { printProse } from "../../host/print.ts";
-import { programName } from "../../host/program-name.ts";
 import { realClock } from "../../host/real-clock.ts";
-import { type AttachAsked, attachedAs } from "./attach-host.ts";
+import { hostPlaces } from "../line/host-argument.ts";
+import { type AttachAsked, type AttachedAs, attachedAs } from "./attached-as.ts";
+import { BridgeInto } from "./bridge-into.ts";
+import { publishTest, type SelfTest, testEnd } from "./self-test.ts";
+
+interface CommandAsked extends AttachAsked {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly isAgent: boolean;
+}
 
 /** Runs a command in this terminal and types into it what wakes its agent, until it ends; its exit status is this one's. */
 export async function attachCommand(
   options: GlobalOptions,
-  {
-    args,
-    command,
-    isAgent,
-    ...asked
-  }: AttachAsked & { readonly command: string; readonly args: readonly string[]; readonly isAgent: boolean },
+  { args, command, isAgent, ...asked }: CommandAsked,
 ): Promise<void> {
-  const as = await (async () => {
-    await using daemon = await openDaemon(options);
-    return await attachedAs(options, daemon, asked);
-  })();
+  const { as, test } = await settled(options, asked);
+  const kept = await keep(options, { as, asked, command, test });
   const env = { ...process.env, ENTMOOT_AGENT_SOCKET: as.agentSocket, ENTMOOT_DATA: undefined };
   const user = standardTerminal(realClock);
   const ending = new AbortController();
   for (const name of ["SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"] as const) process.on(name, () => ending.abort());
   const running = await runInTerminal({ command, args, env, clock: realClock, user, isAgent, signal: ending.signal });
-  const program = programName();
-  const bridge = runBridge(
-    {
-      open: () => openAgentsSocket(as.agentSocket),
-      door: running.door,
-      clock: realClock,
-      log: createLog("error"),
-      listen: {
-        agent: `terminal ${running.pid}`,
-        host: command.slice(-64),
-        instance: undefined,
-        group_id: asked.voice === undefined ? asked.groupId : undefined,
-        can_wake: true,
-      },
-      ways: {
-        reply: `run: ${program} reply ID -content "…"`,
-        acknowledge: `run: ${program} inbox -ack ID`,
-        read: `run: ${program} read ID`,
-      },
-      nonce: newNonce,
-    },
-    ending.signal,
-  ).then(
-    () => undefined,
-    (error: unknown) => textOf(error),
-  );
+  const bridge = new BridgeInto(as, {
+    agent: `terminal ${running.pid}`,
+    door: running.door,
+    groupId: asked.voice === undefined ? asked.groupId : undefined,
+    hasSocket: true,
+    host: command.slice(-64),
+    nonce: newNonce,
+  });
+  const tested = test === undefined ? undefined : testEnd(as.dataDir, test, ending.signal).catch(textOf);
   const end = await running.ended;
   ending.abort();
-  const failure = await bridge;
+  await bridge[Symbol.asyncDispose]();
+  const [failure, found] = await Promise.all([bridge.failed, tested]);
   // Said now: while the program's screen was up it would have stood across it.
   if (failure !== undefined) printProse(`attach: messages did not reach ${command} to the end: ${failure}`);
+  if (typeof found === "object" && !found.isHeard) {
+    const why = found.held === undefined ? "" : ` (${found.held})`;
+    printProse(`attach: the test message did not reach ${command}: ${found.state}${why}`);
+  } else if (typeof found === "object") {
+    const seen = found.state === "uncertain" ? "was typed in and taken" : `is ${found.state}`;
+    printProse(`attach: the test message ${seen} (${running.door.name})`);
+  }
+  using _lock = await holdAttachments(options.dataDir, realClock);
+  forgetAttachment(options.dataDir, kept);
   process.exitCode = end.status ?? 1;
+}
+
+/** The voice, and a test message that waits for it. */
+async function settled(
+  options: GlobalOptions,
+  asked: AttachAsked,
+): Promise<{ as: AttachedAs; test: SelfTest | undefined }> {
+  await using daemon = await openDaemon(options);
+  const as = await attachedAs(options, daemon, asked);
+  const { groupId } = as;
+  const isTested = asked.isTested && asked.voice !== undefined && groupId !== undefined;
+  return { as, test: isTested ? await publishTest(daemon, { ...as, groupId }) : undefined };
+}
+
+/** For `attach -status`, as long as it runs. */
+async function keep(
+  options: GlobalOptions,
+  { as, asked, command, test }: { as: AttachedAs; asked: AttachAsked; command: string; test: SelfTest | undefined },
+): Promise<Attachment> {
+  const kept = {
+    host: TERMINAL,
+    project: hostPlaces().project,
+    entry: command,
+    version: "",
+    ...(asked.voice === undefined ? {} : { voice: asked.voice }),
+    ...(as.groupId === undefined ? {} : { group_id: GroupId.toBase64(as.groupId) }),
+    data_dir: as.dataDir,
+    at_ms: realClock.unix(),
+    files: [],
+    ...(test === undefined ? {} : { test }),
+  };
+  using _lock = await holdAttachments(options.dataDir, realClock);
+  keepAttachment(options.dataDir, kept);
+  return kept;
 }

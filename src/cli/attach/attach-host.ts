@@ -1,120 +1,160 @@
 import { join } from "node:path";
-import { keepAttachment, readAttachments } from "../../agent/setup/attachments.ts";
-import type { HostSetup } from "../../agent/setup/host-setups.ts";
+import { newNonce } from "../../agent/new-nonce.ts";
+import { urlAddress } from "../../agent/opencode/own-server.ts";
+import { type RunningHost, runningHost } from "../../agent/running/running-host.ts";
+import { requireOpencode } from "../../agent/running/running-opencode.ts";
+import { holdAttachments, keepAttachment, readAttachments } from "../../agent/setup/attachments.ts";
+import { asChanged, sinceEarlier } from "../../agent/setup/entry-file.ts";
+import type { HostSetup, ServerEntry } from "../../agent/setup/host-setups.ts";
 import { addEntry, entryText, hostVersion } from "../../agent/setup/set-up.ts";
-import { ControlClient } from "../../control/control-client.ts";
-import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { GroupId, MessageId } from "../../core/ids.ts";
+import { GroupId } from "../../core/ids.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
-import { printJson, printProse } from "../../host/print.ts";
+import { BUILD_INFO } from "../../host/build-info.ts";
+import { printJson } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
-import { status } from "../../node/operations/daemon.ts";
-import { publish } from "../../node/operations/messages.ts";
 import type { Operations } from "../../node/operations/operation.ts";
-import { voice_add } from "../../node/operations/voices.ts";
+import { Deadline } from "../../transport/wait.ts";
 import { hostPlaces, serverEntry } from "../line/host-argument.ts";
+import { type Hearing, report } from "./attach-report.ts";
+import { type AttachAsked, type AttachedAs, attachedAs } from "./attached-as.ts";
+import { BridgeInto } from "./bridge-into.ts";
+import { listenerIn, publishTest, type SelfTest, testEnd } from "./self-test.ts";
 
-export interface AttachAsked {
-  readonly groupId: GroupId | undefined;
-  readonly link: string | undefined;
-  /** `undefined`: this node itself speaks. */
-  readonly voice: string | undefined;
+export interface HostAsked extends AttachAsked {
+  readonly setup: HostSetup;
+  readonly isDry: boolean;
+  /** A server of opencode. */
+  readonly url: string | undefined;
+  /** How long a host that runs has to take the test. */
+  readonly waitMs: number;
 }
 
-/** Who an agent speaks as, and where it is let in. */
-export interface AttachedAs {
-  readonly dataDir: string;
-  readonly agentSocket: string;
-  readonly groupId: GroupId | undefined;
-}
-
-/** The voice that was asked for, made where there is none; or this node. */
-export async function attachedAs(
-  options: GlobalOptions,
-  daemon: Operations,
-  { groupId, link, voice }: AttachAsked,
-): Promise<AttachedAs> {
-  const { dataDir } = options;
-  if (voice === undefined) return { dataDir, agentSocket: join(dataDir, "agent.sock"), groupId };
-  printProse(`attach: voice ${voice} starts and joins`);
-  const added = await daemon.call(voice_add, { name: voice, group_id: groupId, link });
-  return { dataDir: added.data_dir, agentSocket: added.agent_socket, groupId: added.group_id };
-}
-
-/** Sets a host up for a voice, publishes a test message to it, and says what is to be done next. */
-export async function attachHost(
-  options: GlobalOptions,
-  { isDry, setup, ...asked }: AttachAsked & { readonly setup: HostSetup; readonly isDry: boolean },
-): Promise<void> {
+/** Sets a host up for a voice, has it take a test message where it runs, and says what it can hear from now on. */
+export async function attachHost(options: GlobalOptions, { isDry, setup, url, ...asked }: HostAsked): Promise<void> {
   const parts = { clock: realClock, places: hostPlaces() };
+  const opencode = url === undefined ? undefined : serverAt(url, parts.places.env);
   const version = await hostVersion(setup, parts);
-  const flags = asked.voice === undefined ? ["-group", GroupId.toBase64(asked.groupId!)] : [];
+  const entryFor = (socket: string): ServerEntry => {
+    const flags = asked.voice === undefined ? ["-group", GroupId.toBase64(asked.groupId!)] : [];
+    const entry = serverEntry(socket, flags);
+    return opencode === undefined ? entry : { ...entry, env: { ...entry.env, ENTMOOT_OPENCODE_URL: opencode.url } };
+  };
+  const socketIn = (root: string) => join(root, "agent.sock");
   if (isDry) {
-    const entry = serverEntry(
-      join(options.dataDir, asked.voice === undefined ? "" : `voices/${asked.voice}`, "agent.sock"),
-      flags,
-    );
+    const root = join(options.dataDir, asked.voice === undefined ? "" : `voices/${asked.voice}`);
     printJson({
+      allow: setup.allow(parts.places) ?? null,
+      door: setup.door?.name ?? null,
       dry_run: true,
-      entry: entryText(setup.way(entry, parts.places), setup.program),
+      entry: entryText(setup.way(entryFor(socketIn(root)), parts.places), setup.program),
       host: setup.host,
       version,
       voice: asked.voice ?? null,
     });
     return;
   }
+  using deadline = new Deadline(realClock, asked.waitMs);
+  // Before anything is changed.
+  if (opencode !== undefined) await requireOpencode(opencode, { ...parts, signal: deadline.signal });
   await using daemon = await openDaemon(options);
-  const as = await attachedAs(options, daemon, asked);
-  const entry = serverEntry(as.agentSocket, flags);
-  const earlier = readAttachments(options.dataDir).find(
-    ({ host, project }) => host === setup.host && project === parts.places.project,
+  const { as, entry, test } = await settled(options, daemon, { asked, entryFor, parts, setup, version });
+  using waiting = new Deadline(realClock, asked.waitMs);
+  const { signal } = waiting;
+  const heard = await hostHears(as, test, {
+    setup,
+    find: () => runningHost(setup, { ...parts, entry, opencode, signal, version: BUILD_INFO.version }),
+    groupId: asked.voice === undefined ? asked.groupId : undefined,
+    signal,
+  });
+  report({ as, asked, heard, places: parts.places, setup, test, version, hasUrl: opencode !== undefined });
+}
+
+function serverAt(url: string, env: Readonly<Record<string, string | undefined>>) {
+  const address = urlAddress(url, env);
+  if (address !== undefined) return address;
+  throw new EntmootError(
+    "invalid_argument",
+    `attach: -url: expected an address of this machine, such as http://127.0.0.1:4096, found ${JSON.stringify(url.slice(0, 80))}`,
   );
+}
+
+interface SettingUp {
+  readonly asked: AttachAsked;
+  readonly entryFor: (socket: string) => ServerEntry;
+  readonly parts: { readonly clock: typeof realClock; readonly places: ReturnType<typeof hostPlaces> };
+  readonly setup: HostSetup;
+  readonly version: string;
+}
+
+/** What is kept of it, and what takes it back: one at a time. */
+async function settled(
+  options: GlobalOptions,
+  daemon: Operations,
+  { asked, entryFor, parts, setup, version }: SettingUp,
+): Promise<{ as: AttachedAs; entry: ServerEntry; test: SelfTest | undefined }> {
+  using _lock = await holdAttachments(options.dataDir, realClock);
+  const { project } = parts.places;
+  const as = await attachedAs(options, daemon, asked);
+  const entry = entryFor(as.agentSocket);
+  const earlier = readAttachments(options.dataDir).find((each) => each.host === setup.host && each.project === project);
   const files = await addEntry(setup, entry, parts);
-  const test = asked.voice === undefined ? undefined : await publishTest(daemon, as);
-  keepAttachment(options.dataDir, {
+  const { groupId } = as;
+  const isTested = asked.isTested && asked.voice !== undefined && groupId !== undefined && setup.door !== undefined;
+  const kept = {
     host: setup.host,
-    project: parts.places.project,
+    project,
     entry: entry.name,
     version,
     ...(asked.voice === undefined ? {} : { voice: asked.voice }),
+    ...(groupId === undefined ? {} : { group_id: GroupId.toBase64(groupId) }),
     data_dir: as.dataDir,
     at_ms: realClock.unix(),
     // A second time changes what the first one did, and what was before that is what detach goes back to.
-    files: files.map((file) => ({
-      ...file,
-      before: earlier?.files.find(({ path }) => path === file.path)?.before ?? file.before,
-    })),
-    ...(test === undefined ? {} : { test }),
-  });
-  printProse(`attach: start ${setup.title} again in ${parts.places.project}: its first start hears the test message`);
-  printProse(`attach: it asks its user before it answers; to allow that: ${setup.allow}`);
-  printJson({
-    agent_socket: as.agentSocket,
-    event: "attached",
-    group_id: as.groupId === undefined ? null : GroupId.toBase64(as.groupId),
-    host: setup.host,
-    next: `start ${setup.title} again; then: entmootd attach -status`,
-    test: test ?? null,
-    version,
-    voice: asked.voice ?? null,
-  });
+    files: files.map((file) => sinceEarlier(file, earlier?.files.map(asChanged) ?? [])),
+  };
+  // What fails from here on can be taken back.
+  keepAttachment(options.dataDir, kept);
+  const test = isTested ? await publishTest(daemon, { ...as, groupId }) : undefined;
+  if (test !== undefined) keepAttachment(options.dataDir, { ...kept, test });
+  return { as, entry, test };
 }
 
-/** Says something to the voice that needs no answer; what becomes of it shows whether the way works. */
-async function publishTest(
-  daemon: Operations,
+interface HearingParts {
+  readonly setup: HostSetup;
+  readonly find: () => Promise<RunningHost | undefined>;
+  readonly groupId: GroupId | undefined;
+  readonly signal: AbortSignal;
+}
+
+async function hostHears(
   as: AttachedAs,
-): Promise<{ group_id: string; message_id: string } | undefined> {
-  if (as.groupId === undefined) return undefined;
-  await using voice = await ControlClient.connect(as.dataDir, realClock);
-  const { groups } = voice === undefined ? { groups: [] } : await voice.call(status, {});
-  const self = groups.find(({ group_id }) => group_id === as.groupId);
-  if (self === undefined)
-    throw new EntmootError("unavailable", "attach: the voice does not answer; see the log of the daemon");
-  const words = `@${self.local_node_id} This is a test that messages of this moot reach you. Call entmoot_ack with its id; no answer is needed.`;
-  const request = { group_id: as.groupId, topics: ["entmoot/test"], content: encodeUtf8(words) };
-  const { message_id } = await daemon.call(publish, request);
-  return { group_id: GroupId.toBase64(as.groupId), message_id: MessageId.toBase64(message_id) };
+  test: SelfTest | undefined,
+  { find, groupId, setup, signal }: HearingParts,
+): Promise<Hearing> {
+  const end = async () => (test === undefined ? undefined : await testEnd(as.dataDir, test, signal));
+  const listens = await listenerIn(as.dataDir, setup.host);
+  if (listens !== undefined) {
+    return {
+      running: { kind: "bridged", shown: listens.agent },
+      door: listens.door,
+      deafBecause: undefined,
+      end: await end(),
+    };
+  }
+  const running = await find();
+  const none = { running, door: undefined, deafBecause: undefined, end: undefined };
+  if (running === undefined) return none;
+  if (running.kind === "deaf") return { ...none, deafBecause: running.why };
+  if (test === undefined) return { ...none, door: setup.door?.name };
+  if (running.kind === "bridged") return { ...none, door: setup.door?.name, end: await end() };
+  await using _bridge = new BridgeInto(as, {
+    ...running,
+    groupId,
+    hasSocket: false,
+    host: setup.host,
+    nonce: newNonce,
+  });
+  return { ...none, door: running.door.name, end: await end() };
 }

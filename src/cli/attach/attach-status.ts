@@ -1,33 +1,63 @@
-import { readAttachments } from "../../agent/setup/attachments.ts";
+import { type Attachment, readAttachments, TERMINAL } from "../../agent/setup/attachments.ts";
+import { HOST_SETUPS } from "../../agent/setup/host-setups.ts";
+import { hostVersion } from "../../agent/setup/set-up.ts";
 import { ControlClient } from "../../control/control-client.ts";
+import { textOf } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
-import { inbox_read } from "../../node/operations/inbox.ts";
+import { status } from "../../node/operations/daemon.ts";
 import { deliveries } from "../../node/operations/listen.ts";
+import type { Operations } from "../../node/operations/operation.ts";
+import { hostPlaces } from "../line/host-argument.ts";
+import { testState } from "./self-test.ts";
 
 /** What is attached, whether somebody listens for it, what waits, and what became of the test. */
 export async function showStatus(options: GlobalOptions): Promise<void> {
   const attached = await Promise.all(
-    readAttachments(options.dataDir).map(async ({ data_dir, host, project, test, version, voice }) => ({
-      host,
-      project,
-      ...(await stateOf(data_dir, test)),
-      version,
-      voice: voice ?? null,
-    })),
+    readAttachments(options.dataDir).map(async (each) => {
+      const [state, now] = await Promise.all([stateOf(each.data_dir, each), versionNow(each)]);
+      return {
+        host: each.host,
+        ...(each.host === TERMINAL ? { command: each.entry } : {}),
+        project: each.project,
+        ...state,
+        version: each.version,
+        ...(now === each.version ? {} : { version_now: now }),
+        voice: each.voice ?? null,
+      };
+    }),
   );
-  const own = await stateOf(options.dataDir, undefined);
+  const own = await stateOf(options.dataDir);
   printJson({ attached, this_node: own });
 }
 
-async function stateOf(dataDir: string, test: { group_id: string; message_id: string } | undefined) {
+/** A host may have been updated since it was set up and tested. */
+async function versionNow({ host, project, version }: Attachment): Promise<string> {
+  const setup = HOST_SETUPS.find((each) => each.host === host);
+  if (setup === undefined) return version;
+  const parts = { clock: realClock, places: { ...hostPlaces(), project } };
+  return await hostVersion(setup, parts).catch(textOf);
+}
+
+/** Whether the agent is in the moot that it was attached for: it may have been removed, or the moot with it, since. */
+async function mootState(client: Operations, groupId: string): Promise<string> {
+  const { groups } = await client.call(status, {});
+  const found = groups.find(({ group_id }) => GroupId.toBase64(group_id) === groupId);
+  if (found === undefined) return "not here";
+  return found.local_member
+    ? "member"
+    : "not a member any more: it hears nothing of it; attach it to another, or detach it";
+}
+
+async function stateOf(dataDir: string, { group_id, test }: Partial<Attachment> = {}) {
   await using client = await ControlClient.connect(dataDir, realClock).catch(() => undefined);
   if (client === undefined) return { daemon: false };
   const { limits, listeners, rules, turns, waiting } = await client.call(deliveries, { limit: 50 });
   return {
     daemon: true,
+    ...(group_id === undefined ? {} : { group_id, moot: await mootState(client, group_id) }),
     listeners: listeners.map(({ agent, can_wake, door, host, turns: handed }) => ({
       agent,
       can_wake,
@@ -51,17 +81,4 @@ async function stateOf(dataDir: string, test: { group_id: string; message_id: st
       state,
     })),
   };
-}
-
-async function testState(
-  client: ControlClient,
-  { group_id, message_id }: { group_id: string; message_id: string },
-): Promise<string> {
-  const request = {
-    group_id: GroupId.fromBytes(Uint8Array.fromBase64(group_id)),
-    message_id: MessageId.fromBytes(Uint8Array.fromBase64(message_id)),
-    peek: true,
-  };
-  const found = await client.call(inbox_read, request).catch(() => undefined);
-  return found?.row.state ?? "not here yet";
 }

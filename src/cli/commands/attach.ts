@@ -5,6 +5,7 @@ import { requireOwner } from "../../daemon/require-owner.ts";
 import { parseVoiceName } from "../../daemon/voices.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
+import { parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { hostPlaces, parseHost } from "../line/host-argument.ts";
 import { parseMoot } from "../line/moot-argument.ts";
@@ -18,20 +19,23 @@ export const attach = defineCommand({
     examples: [
       "entmootd attach claude",
       "entmootd attach codex -as oak -group council",
+      "entmootd attach opencode -url http://127.0.0.1:4096",
       "entmootd attach -- my-agent --chat",
       "entmootd attach -status",
     ],
-    exits: [0, 1, 2, 3, 5, 6],
+    exits: [0, 1, 2, 3, 5, 6, 8],
     words: ["host"],
     effect: 'the host may be set up all the same; "entmootd attach -status" shows it',
     notes: [
-      "HOST is claude, codex, opencode, gemini, cursor or copilot. The agent gets a voice: a data root with a key of its own",
-      "below this one, named for the host and the folder (-as NAME names it), which joins this node's local moot, the moot of",
-      "-group, or by -link. With -group and without -as the agent speaks as this node itself. Then the host's own command",
-      "adds one MCP entry, and a test message is published to the agent: it is delivered when the host runs. Hosts ask their",
-      "user before a tool is called; what to allow is shown, and nothing is allowed unasked. Needs a daemon that runs.",
+      "HOST is claude, codex, opencode, gemini, cursor, copilot, goose or openclaw. The agent gets a voice: a data root with a",
+      "key of its own below this one, named for the host and the folder (-as NAME names it), which joins this node's local",
+      "moot, the moot of -group, or by -link. With -group and without -as the agent speaks as this node itself. Then the host's",
+      "own command, or its file, gets one MCP entry, and a test message is published to the agent: where the host runs it is",
+      "waited for, and what became of it is told (status 1: it was refused; 8: it did not come in within -wait); else the",
+      "host's first start hears it. Hosts ask their user before a tool is called; what to allow is shown, and nothing is",
+      "allowed unasked. Needs a daemon that runs.",
       "With -- COMMAND the command runs in this terminal, and messages are typed into it while nobody is at work there.",
-      "-group, -as and -link stand before the --. detach takes everything back.",
+      "Options stand before the --. detach takes everything back.",
     ],
   },
   args: {
@@ -46,6 +50,14 @@ export const attach = defineCommand({
     as: { type: "string", valueHint: "NAME", description: "the voice to speak as" },
     group: { type: "string", valueHint: "ID|NAME", description: "the moot to hear" },
     link: { type: "string", valueHint: "LINK", description: "a link by which the voice joins" },
+    url: {
+      type: "string",
+      valueHint: "URL",
+      description:
+        "opencode: a server of it on this machine, as of opencode --port; OPENCODE_SERVER_PASSWORD is its password",
+    },
+    test: { type: "boolean", default: true, description: "publish a test message; -test=false: none" },
+    wait: { type: "string", default: "60s", valueHint: "D", description: "how long a host that runs has to take it" },
     status: { type: "boolean", description: "only show what is attached, who listens, and what waits" },
     "dry-run": { type: "boolean", description: "only show what would be done" },
     agent: {
@@ -63,10 +75,21 @@ export const attach = defineCommand({
       if (first === undefined) {
         throw new EntmootError("invalid_argument", `${LABEL}: expected a host, such as claude, or -- and a command`);
       }
-      const asked = await askedFor(options, args, voiceName(first, isHost(words)));
+      if (args.url !== undefined && (first !== "opencode" || !isHost(words))) {
+        throw new EntmootError(
+          "invalid_argument",
+          `${LABEL}: -url is for opencode; ${first} has no server that it names`,
+        );
+      }
+      const waitMs = parsePatienceMs(`${LABEL}: -wait`, args.wait);
+      const asked = {
+        ...(await askedFor(options, args, voiceName(first, isHost(words)))),
+        isTested: args.test !== false,
+      };
       if (isHost(words)) {
         const { attachHost } = await import("../attach/attach-host.ts");
-        return attachHost(options, { ...asked, setup: parseHost(LABEL, first), isDry: args["dry-run"] === true });
+        const setup = parseHost(LABEL, first);
+        return attachHost(options, { ...asked, setup, isDry: args["dry-run"] === true, url: args.url, waitMs });
       }
       const { attachCommand } = await import("../attach/attach-command.ts");
       return attachCommand(options, { ...asked, command: first, args: rest, isAgent: args.agent === true });
@@ -95,10 +118,10 @@ async function askedFor(
 
 /** A voice of each host and folder, unless its user names one. */
 function voiceName(word: string, ofHost: boolean): string {
-  const { project } = hostPlaces();
+  const places = hostPlaces();
   const host = ofHost ? word : basename(word);
-  const isPerProject = !ofHost || parseHost(LABEL, word).isPerProject;
-  const whole = isPerProject ? `${host}-${basename(project)}` : host;
+  const isPerProject = !ofHost || parseHost(LABEL, word).isPerProject(places);
+  const whole = isPerProject ? `${host}-${basename(places.project)}` : host;
   const plain = whole
     .toLowerCase()
     .replace(/[^a-z0-9._-]+/g, "-")

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { forgetAttachment, readAttachments } from "../../agent/setup/attachments.ts";
+import { forgetAttachment, holdAttachments, readAttachments } from "../../agent/setup/attachments.ts";
+import { asChanged } from "../../agent/setup/entry-file.ts";
 import { removeEntry } from "../../agent/setup/set-up.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
@@ -34,8 +35,10 @@ export const detach = defineCommand({
     const setup = parseHost(LABEL, args.host);
     const places = hostPlaces();
     await namedFailure(LABEL, async () => {
+      using _lock = await holdAttachments(options.dataDir, realClock);
       const all = readAttachments(options.dataDir).filter(({ host }) => host === setup.host);
-      const found = all.find(({ project }) => project === places.project) ?? (setup.isPerProject ? undefined : all[0]);
+      const found =
+        all.find(({ project }) => project === places.project) ?? (setup.isPerProject(places) ? undefined : all[0]);
       if (found === undefined) {
         const where = all.length === 0 ? "nowhere" : `in ${all.map(({ project }) => project).join(", ")}`;
         throw new EntmootError(
@@ -45,13 +48,9 @@ export const detach = defineCommand({
       }
       const entry = serverEntry(join(found.data_dir, "agent.sock"));
       const parts = { clock: realClock, places: { ...places, project: found.project } };
-      const how = await removeEntry(
-        setup,
-        entry,
-        found.files.map((file) => ({ before: undefined, after: undefined, ...file })),
-        parts,
-      );
+      const how = await removeEntry(setup, entry, found.files.map(asChanged), parts);
       forgetAttachment(options.dataDir, found);
+      printProse(`${LABEL}: where ${setup.title} runs it keeps the tools until it ends`);
       if (found.voice !== undefined)
         printProse(`${LABEL}: the voice ${found.voice} stays; entmootd voice remove ${found.voice} ends it`);
       printJson({

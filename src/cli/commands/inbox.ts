@@ -11,12 +11,12 @@ import { WAIT_MAX_MS } from "../../node/operations/messages.ts";
 import type { AnswerOf, Operations, RequestOf } from "../../node/operations/operation.ts";
 import { pause } from "../../transport/wait.ts";
 import { inboxJson, inboxText } from "../../view/inbox-line.ts";
+import { whichMessage } from "../../view/which-message.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger, parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { MootNames } from "../line/inbox-names.ts";
-import { parseMessage } from "../line/message-argument.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 import { tellLeftOut } from "../line/places-asked.ts";
 
@@ -98,7 +98,7 @@ async function acknowledge(
   { ack, group_id, through }: { ack: string; group_id: GroupId | undefined; through: boolean | undefined },
 ): Promise<void> {
   await using node = await openOperations(options, { create: false, change: true });
-  const named = await parseMessage(`${LABEL}: -ack`, ack, { node, group_id });
+  const named = await whichMessage(`${LABEL}: -ack`, ack, { node, group_id });
   const done = await node.call(inbox_ack, { ...named, ...(through ? { through } : {}) });
   printJson({ acknowledged: done.acknowledged, group_id: GroupId.toBase64(done.group_id), place: done.place });
 }

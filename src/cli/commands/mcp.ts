@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import type { PushToChannel } from "../../agent/claude/channel-door.ts";
 import type { HostSight } from "../../agent/host-sight.ts";
 import { newNonce } from "../../agent/new-nonce.ts";
-import { textOf } from "../../core/errors.ts";
+import { EntmootError, textOf } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
@@ -34,6 +35,8 @@ export const mcp = defineCommand({
       "handshake. It holds the agents' socket of the data root (<data>/agent.sock, or what ENTMOOT_AGENT_SOCKET names), so it can",
       "read, publish, wait and acknowledge, and nothing of the owner's. While no daemon runs each tool says so; it need not be",
       "started again when the daemon was. It ends when its host closes stdin or is gone.",
+      "With -channel it speaks the older handshake alone, as Claude Code wants of channels, which has to be started with",
+      "--dangerously-load-development-channels server:entmoot; what goes that way is uncertain ever after, and waits in the inbox.",
     ],
   },
   args: {
@@ -44,13 +47,23 @@ export const mcp = defineCommand({
       default: true,
       description: "messages begin turns in the host, where it has a way; -wake=false: tools alone",
     },
+    channel: {
+      type: "boolean",
+      description: "Claude Code alone: by its channels in place of its inbox; nothing tells whether it took what comes",
+    },
     "read-only": { type: "boolean", description: "only tools that look: nothing is published, nothing counts as read" },
   },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const only = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
     const readOnly = args["read-only"] === true;
-    await serve(options, { only, readOnly, wakes: !readOnly && args.wake !== false });
+    const isChannel = args.channel === true;
+    const wakes = !readOnly && args.wake !== false;
+    if (isChannel && !wakes) {
+      const text = `${LABEL}: -channel begins turns in the host, and -${readOnly ? "read-only" : "wake=false"} says that nothing does; give one of them`;
+      throw new EntmootError("invalid_argument", text);
+    }
+    await serve(options, { only, readOnly, wakes, isChannel });
   },
 });
 
@@ -59,9 +72,11 @@ interface Narrowed {
   readonly readOnly: boolean;
   /** Whether messages begin turns in the host, where there is a way. */
   readonly wakes: boolean;
+  /** Whether they do so by a channel of Claude Code. */
+  readonly isChannel: boolean;
 }
 
-async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed): Promise<void> {
+async function serve(options: GlobalOptions, { isChannel, only, readOnly, wakes }: Narrowed): Promise<void> {
   const [{ HostSight }, { serveMcp }, { NodeLink }, { READ_ONLY_TOOLS, TOOLS }, { openAgentsSocket }] =
     await Promise.all([
       import("../../agent/host-sight.ts"),
@@ -79,6 +94,7 @@ async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed
     tools: readOnly ? READ_ONLY_TOOLS : TOOLS,
     context: { node, clock: realClock, only, nonce: newNonce },
     version: BUILD_INFO.version,
+    isChannel,
     stdin: process.stdin,
     stdout: process.stdout,
     onHost: (seen) => sight.note(seen),
@@ -89,7 +105,8 @@ async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed
   process.stdout.once("error", () => ended.resolve());
   using _watch = whenParentIsGone(() => ended.resolve());
   const ending = new AbortController();
-  if (wakes) void wake({ open, only, sight, signal: ending.signal });
+  const channel = isChannel ? server.push : undefined;
+  if (wakes) void wake({ channel, open, only, sight, signal: ending.signal });
   await ended.promise;
   ending.abort();
   await server.close();
@@ -98,6 +115,7 @@ async function serve(options: GlobalOptions, { only, readOnly, wakes }: Narrowed
 }
 
 interface WakingParts {
+  readonly channel: PushToChannel | undefined;
   readonly open: () => Promise<Operations>;
   readonly only: GroupId | undefined;
   readonly sight: HostSight;
@@ -105,14 +123,14 @@ interface WakingParts {
 }
 
 /** Messages begin turns in the host that started this process, where it has a way in. */
-async function wake({ only, open, sight, signal }: WakingParts): Promise<void> {
+async function wake({ channel, only, open, sight, signal }: WakingParts): Promise<void> {
   const [{ hostDoors }, { runBridge }] = await Promise.all([
     import("../../agent/host-door.ts"),
     import("../../agent/bridge.ts"),
   ]);
   const log = createLog("warn");
   const { version } = BUILD_INFO;
-  const parts = { env: process.env, clock: realClock, log, sight, cwd: process.cwd(), version };
+  const parts = { env: process.env, clock: realClock, log, sight, cwd: process.cwd(), version, channel };
   try {
     for await (const { agent, door, host, instance, until, ways } of hostDoors(parts, signal)) {
       const listen = { agent, host, instance, group_id: only, can_wake: true };

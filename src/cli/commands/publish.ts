@@ -12,13 +12,13 @@ import { pause } from "../../transport/wait.ts";
 import { behindText } from "../../view/behind-text.ts";
 import { publishedJson } from "../../view/published-json.ts";
 import { unmetLines } from "../../view/unmet-text.ts";
+import { whichMessage } from "../../view/which-message.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { contentOf } from "../line/content-argument.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { withForce } from "../line/force-flag.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseMessage } from "../line/message-argument.ts";
 import { listingMoots, parseMoot } from "../line/moot-argument.ts";
 import { parseToken } from "../line/token-argument.ts";
 import { parseTopics, unmatchedTopics } from "../line/topic-argument.ts";
@@ -124,7 +124,7 @@ async function referenced(
   if (text === undefined) return undefined;
   const ids: MessageId[] = [];
   for (const word of text.split(",")) {
-    ids.push((await parseMessage(`${LABEL}: -reference`, word, { node, group_id })).message_id);
+    ids.push((await whichMessage(`${LABEL}: -reference`, word, { node, group_id })).message_id);
   }
   return ids;
 }

@@ -5,11 +5,11 @@ import { inbox_read } from "../../node/operations/inbox.ts";
 import type { AnswerOf } from "../../node/operations/operation.ts";
 import { headingOf, inboxJson } from "../../view/inbox-line.ts";
 import { textOrBytes } from "../../view/message-line.ts";
+import { whichMessage } from "../../view/which-message.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { MootNames } from "../line/inbox-names.ts";
-import { parseMessage } from "../line/message-argument.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 
 const LABEL = "read";
@@ -39,7 +39,7 @@ export const read = defineCommand({
         let found: AnswerOf<typeof inbox_read>;
         {
           await using node = await openOperations(options, { create: false, change: true });
-          const named = await parseMessage(LABEL, args.message, { node, group_id: asked });
+          const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
           found = await node.call(inbox_read, { ...named, ...(args.peek ? { peek: true } : {}) });
         }
         if (args.json) printJson(readJson(found));

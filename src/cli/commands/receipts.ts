@@ -7,12 +7,12 @@ import { realClock } from "../../host/real-clock.ts";
 import type { RequestOf } from "../../node/operations/operation.ts";
 import { receipt_settings, receipts as receiptsOperation } from "../../node/operations/receipts.ts";
 import { receiptsJson, receiptsText } from "../../view/receipt-text.ts";
+import { whichMessage } from "../../view/which-message.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parseInteger } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { MootNames } from "../line/inbox-names.ts";
-import { parseMessage } from "../line/message-argument.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 
 const LABEL = "receipts";
@@ -92,7 +92,7 @@ interface ShownReceipts {
 
 async function show(options: GlobalOptions, { group_id, isJson, limit, text }: ShownReceipts): Promise<void> {
   await using node = await openReading(options);
-  const named = text === undefined ? { group_id } : await parseMessage(LABEL, text, { node, group_id });
+  const named = text === undefined ? { group_id } : await whichMessage(LABEL, text, { node, group_id });
   const { more, rows } = await node.call(receiptsOperation, { ...named, limit });
   const names = new MootNames(options);
   for (const row of rows) {

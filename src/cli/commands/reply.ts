@@ -4,13 +4,13 @@ import { reply as replyOperation } from "../../node/operations/inbox.ts";
 import { behindText } from "../../view/behind-text.ts";
 import { publishedJson } from "../../view/published-json.ts";
 import { unmetLines } from "../../view/unmet-text.ts";
+import { whichMessage } from "../../view/which-message.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { contentOf } from "../line/content-argument.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { withForce } from "../line/force-flag.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { parseMessage } from "../line/message-argument.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 import { parseToken } from "../line/token-argument.ts";
 import { parseTopics } from "../line/topic-argument.ts";
@@ -59,7 +59,7 @@ export const reply = defineCommand({
     const content = await contentOf(LABEL, args, args.file === "-" ? undefined : timeoutMs);
     await namedFailure(LABEL, async () => {
       await using node = await openOperations(options, { create: false, change: true });
-      const named = await parseMessage(LABEL, args.message, { node, group_id: asked });
+      const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
       const request = { ...named, content, topics, token, ...(args.force ? { force: true } : {}) };
       const published = await node.call(replyOperation, request, { timeoutMs }).catch((cause: unknown) => {
         throw withForce(cause);

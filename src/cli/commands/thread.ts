@@ -3,11 +3,11 @@ import { printJson, printLine, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { thread as threadOperation } from "../../node/operations/inbox.ts";
 import { inboxJson, inboxText } from "../../view/inbox-line.ts";
+import { whichMessage } from "../../view/which-message.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { MootNames } from "../line/inbox-names.ts";
-import { parseMessage } from "../line/message-argument.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 
 const LABEL = "thread";
@@ -33,7 +33,7 @@ export const thread = defineCommand({
       LABEL,
       async () => {
         await using node = await openReading(options);
-        const named = await parseMessage(LABEL, args.message, { node, group_id: asked });
+        const named = await whichMessage(LABEL, args.message, { node, group_id: asked });
         const { more, rows } = await node.call(threadOperation, named);
         const names = new MootNames(options);
         for (const row of rows) {

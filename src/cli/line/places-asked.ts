@@ -6,7 +6,7 @@ import type { GlobalOptions } from "../../daemon/options.ts";
 import { isJsonProse, printJsonNote, printProse } from "../../host/print.ts";
 import { backlog, type UnreadMoot } from "../../node/operations/messages.ts";
 import type { Operations } from "../../node/operations/operation.ts";
-import { listOfMoots } from "./moot-argument.ts";
+import { listOfMoots } from "../../view/which-moot.ts";
 import { type After, isAfter } from "./place-argument.ts";
 
 interface PlacesAsked {

@@ -15,7 +15,7 @@ import { eventJson } from "../../view/event-json.ts";
 import { jsonInteger } from "../../view/message-line.ts";
 import { retentionJson } from "../../view/retention-json.ts";
 import { unmetJson } from "../../view/unmet-text.ts";
-import { theMootCalled } from "../line/moot-argument.ts";
+import { mootsOfStatus, theMootCalled } from "../../view/which-moot.ts";
 import { unmatchedTopics } from "../line/topic-argument.ts";
 import { CHAT_TOPIC } from "./conversation.ts";
 import { type InputLine, LineSplitter } from "./line-splitter.ts";
@@ -168,12 +168,7 @@ async function answer(node: Daemon["node"], { bytes, number }: InputLine, { moot
 
 /** The one moot of that name. Throws `invalid_argument`, saying which there are. */
 async function mootCalled(node: Daemon["node"], name: string): Promise<GroupId> {
-  const { groups, unopened } = await node.call(status, {});
-  const moots = [
-    ...groups.map((moot) => ({ ...moot, isOpen: true })),
-    ...unopened.map((moot) => ({ ...moot, isOpen: false })),
-  ];
-  return theMootCalled("publish: group_id", name, moots).group_id;
+  return theMootCalled("publish: group_id", name, mootsOfStatus(await node.call(status, {}))).group_id;
 }
 
 function publishedJson(published: Published, topics: readonly string[]) {

@@ -5,10 +5,10 @@ import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import { JsonReader } from "../../core/json/json-reader.ts";
 import { publishTopics } from "../../core/policy/topic.ts";
+import { idBytes } from "../../core/written-id.ts";
 import type { publish } from "../../node/operations/messages.ts";
 import type { RequestOf } from "../../node/operations/operation.ts";
 import { jsonNumber } from "../../view/message-line.ts";
-import { idBytes } from "../line/group-argument.ts";
 import { repeatedKey } from "../line/request-json.ts";
 import { parseToken } from "../line/token-argument.ts";
 

@@ -7,6 +7,7 @@ export interface EnvelopeFacts {
   readonly id: string;
   /** 8 hex digits, new for each time it is handed over, so that no sender can know them. */
   readonly nonce: string;
+  /** The moot's id. */
   readonly group: string;
   /** The first 12 hex digits of the author's key. */
   readonly from: string;

@@ -78,6 +78,8 @@ interface Field {
   readonly codec: Codec<unknown>;
   /** `"key":` */
   readonly prefix: string;
+  /** One bit, to tell whether it came; none past the first 31. */
+  readonly bit: number;
 }
 
 /**
@@ -91,10 +93,11 @@ export function struct<T extends object>(
   options: { readonly required?: readonly (keyof T & string)[] } = {},
 ): Codec<Readonly<T>> {
   const required = options.required ?? [];
-  const wire: Field[] = Object.entries<Codec<unknown>>(fields).map(([key, codec]) => ({
+  const wire: Field[] = Object.entries<Codec<unknown>>(fields).map(([key, codec], i) => ({
     key,
     codec,
     prefix: `${jsonString(key, "wire")}:`,
+    bit: i < 31 ? 1 << i : 0,
   }));
   const canonical = wire.toSorted((a, b) => compareKeys(a.key, b.key));
   const byKey = new Map(wire.map((field) => [field.key, field]));
@@ -111,10 +114,11 @@ export function struct<T extends object>(
     },
     zero: () => zero,
     read(reader, previous) {
-      if (required.length === 0 && reader.readNull()) return previous;
+      if (required.length === 0 && (reader.readEmptyObject() || reader.readNull())) return previous;
       // Copied when a field comes, so that an empty object costs no more than a `null`.
       let value: Record<string, unknown> | undefined;
       const seen: string[] = [];
+      let came = 0;
       const isObject = reader.readObject((key) => {
         // Folding keeps the number of units, so what is longer than any key is none.
         const field = byKey.get(key) ?? (key.length > longest ? undefined : byFoldedKey.get(foldKey(key)));
@@ -124,6 +128,8 @@ export function struct<T extends object>(
           return;
         }
         reader.path.push(field.key);
+        if ((came & field.bit) !== 0) reader.noteRepeatedKey();
+        came |= field.bit;
         const isRequired = required.length > 0 && (required as readonly string[]).includes(field.key);
         if (!isRequired || !reader.readNull()) {
           value ??= { ...previous } as Record<string, unknown>;

@@ -5,6 +5,12 @@ import { malformed, shorten } from "./json-fault.ts";
 /** Wire. Objects and arrays together; peers refuse the 10,001st level, also inside ignored keys. */
 const JSON_DEPTH_MAX = 10_000;
 
+/**
+ * Ours. Known keys that stand in an object again, in one text. No writer repeats one; each is read as if it were the
+ * first, and ten bytes of it cost several times what ten bytes of anything else do.
+ */
+const REPEATED_KEYS_MAX = 1024;
+
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
@@ -50,6 +56,7 @@ export class JsonReader {
   readonly #label: string;
   #at = 0;
   #depth = 0;
+  #repeatedKeys = 0;
 
   constructor(input: Uint8Array | string, label: string, { readId, unknownKeys }: JsonReading = {}) {
     this.text = typeof input === "string" ? input.toWellFormed() : decodeUtf8(input);
@@ -93,27 +100,40 @@ export class JsonReader {
   }
 
   /**
-   * The next value if it is a byte in plain digits; otherwise `undefined`, no more than blanks consumed. There may be a
-   * million of them in one list.
+   * Adds the bytes that stand next in a list, in plain digits with a comma behind each, to `values`; what is written in
+   * another way is left for the next reading. There may be a million of them, in text that somebody chose.
    */
-  readPlainByte(): number | undefined {
-    this.#blanks();
+  passPlainBytes(values: number[]): void {
     const text = this.text;
-    let at = this.#at;
-    let value = 0;
-    for (let code = text.charCodeAt(at); isDigit(code); code = text.charCodeAt(++at)) {
-      // A zero ahead of others makes no number.
-      if (value > 25 || (value === 0 && at > this.#at)) return undefined;
-      value = 10 * value + code - ZERO;
+    for (;;) {
+      this.#blanks();
+      const start = this.#at;
+      let at = start;
+      let value = 0;
+      let code = text.charCodeAt(at);
+      for (; isDigit(code); code = text.charCodeAt(++at)) {
+        // A zero ahead of others makes no number.
+        if (value > 25 || (value === 0 && at > start)) return;
+        value = 10 * value + code - ZERO;
+      }
+      while (isBlank(code)) code = text.charCodeAt(++at);
+      if (code !== COMMA || at === start || value > 0xff) return;
+      values.push(value);
+      this.#at = at + 1;
     }
-    if (at === this.#at || value > 0xff || !endsByte(text.charCodeAt(at))) return undefined;
-    this.#at = at;
-    return value;
   }
 
   /** The next value if it is a string, well-formed; otherwise `undefined`, nothing consumed. */
   readString(): string | undefined {
     return this.peek() === QUOTE ? this.#string() : undefined;
+  }
+
+  /** Consumes an object without keys if that is the next value, in one reading: a list may hold most of a million. */
+  readEmptyObject(): boolean {
+    if (this.peek() !== OPEN_OBJECT || this.text.charCodeAt(this.#at + 1) !== CLOSE_OBJECT) return false;
+    if (this.#depth === JSON_DEPTH_MAX) return false;
+    this.#at += 2;
+    return true;
   }
 
   /** Walks the object that is next; `field` must consume the value of `key`. False when it is no object. */
@@ -193,6 +213,12 @@ export class JsonReader {
     }
   }
 
+  /** Call for each known key that its object had before. */
+  noteRepeatedKey(): void {
+    if (++this.#repeatedKeys > REPEATED_KEYS_MAX)
+      this.fail(`at most ${REPEATED_KEYS_MAX} keys that repeat`, "one more");
+  }
+
   /** Refuses anything but blanks after the value. */
   end(): void {
     if (!Number.isNaN(this.peek())) this.fail("the end");
@@ -257,7 +283,7 @@ export class JsonReader {
   #blanks(): void {
     for (;;) {
       const code = this.text.charCodeAt(this.#at);
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      if (!isBlank(code)) return;
       this.#at += 1;
     }
   }
@@ -347,9 +373,8 @@ export class JsonReader {
   }
 }
 
-/** What may follow the last digit of a whole number in a list. */
-function endsByte(code: number): boolean {
-  return code === COMMA || code === CLOSE_ARRAY || code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
 function isDigit(code: number): boolean {

@@ -204,14 +204,10 @@ function readBytes(reader: JsonReader, previous: Uint8Array | null): Uint8Array 
   const longer = previous === null ? undefined : LONGER.get(previous);
   const under = longer ?? previous ?? NO_BYTES;
   const values: number[] = [];
-  const isArray = reader.readArray((index) => {
-    const plain = reader.readPlainByte();
-    if (plain !== undefined) {
-      values.push(plain);
-      return;
-    }
-    reader.path.push(index);
-    values.push(u8.read(reader, under[index] ?? 0));
+  const isArray = reader.readArray(() => {
+    reader.passPlainBytes(values);
+    reader.path.push(values.length);
+    values.push(u8.read(reader, under[values.length] ?? 0));
     reader.path.pop();
   });
   if (!isArray) reader.fail("a byte string in base64");

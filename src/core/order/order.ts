@@ -1,5 +1,6 @@
 import { EntmootError } from "../errors.ts";
 import type { MessageId } from "../ids.ts";
+import { SaltedMap } from "../salted-map.ts";
 
 /** What the order of messages depends on. A `Message` becomes one with `author: message.author.pilot_node_id`. */
 export interface OrderNode {
@@ -27,9 +28,10 @@ export function compareNodes(a: OrderNode, b: OrderNode): number {
  * all of them count. Throws `invalid_argument` when parents form a cycle.
  */
 export function topologicalOrder(nodes: readonly OrderNode[]): MessageId[] {
-  const byId = new Map(nodes.map((node) => [node.id, node]));
-  const waitingFor = new Map<MessageId, number>();
-  const children = new Map<MessageId, MessageId[]>();
+  const byId = new SaltedMap<MessageId, OrderNode>();
+  for (const node of nodes) byId.set(node.id, node);
+  const waitingFor = new SaltedMap<MessageId, number>();
+  const children = new SaltedMap<MessageId, MessageId[]>();
   for (const { id, parents } of nodes) {
     for (const parent of parents) {
       if (!byId.has(parent)) continue;

@@ -1,5 +1,6 @@
 import { trimSpace } from "../bytes/text.ts";
 import { EntmootError } from "../errors.ts";
+import { SaltedSet } from "../salted-map.ts";
 
 /** A topic filter is a list of patterns; a pattern is literals, `+` (one segment) and a last `#` (any rest). */
 type TopicFilter = readonly string[];
@@ -95,7 +96,7 @@ export function compilePattern(pattern: string): (topic: string) => boolean {
 /** The distinct topics a message is found by: the first 256 of those no longer than a pattern can be. */
 export function indexedTopics(topics: readonly string[]): string[] {
   if (topics.length === 0) return [];
-  const distinct = new Set<string>();
+  const distinct = new SaltedSet<string>();
   for (const topic of topics) {
     if (distinct.size === TOPICS_INDEXED_MAX) break;
     if (topic.length <= PATTERN_BYTES_MAX) distinct.add(topic);

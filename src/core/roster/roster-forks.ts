@@ -1,6 +1,7 @@
 import { sha256Hex } from "../bytes/sha256.ts";
 import { ForksDigest, type RosterEntryId } from "../ids.ts";
 import type { RosterEntry } from "../record/records.ts";
+import { SaltedMap, SaltedSet } from "../salted-map.ts";
 import { type RosterHeal, rosterHealId } from "./roster-heal.ts";
 
 /** All that is known of one roster; every entry was verified behind the one it names as its parent. */
@@ -66,7 +67,7 @@ export function followRoster(known: KnownRoster): FollowedRoster {
   }
   // Where nothing decides, what was followed is followed no further.
   if (fork !== undefined && known.log[path.length - 1]?.id === fork.point) path.push(...known.log.slice(path.length));
-  const onPath = new Set(path.map(({ id }) => id));
+  const onPath = new SaltedSet(path.map(({ id }) => id));
   const side = [...tree.all()].filter(({ id }) => !onPath.has(id));
   const trunk = fork === undefined ? path.at(-1)?.id : undefined;
   return { path, side, fork, digest: tree.digest(trunk) };
@@ -79,8 +80,8 @@ export function historyTo(known: KnownRoster, id: RosterEntryId): RosterEntry[] 
 
 class HistoryTree {
   readonly #known: KnownRoster;
-  readonly #byId = new Map<RosterEntryId, RosterEntry>();
-  readonly #children = new Map<RosterEntryId, RosterEntry[]>();
+  readonly #byId = new SaltedMap<RosterEntryId, RosterEntry>();
+  readonly #children = new SaltedMap<RosterEntryId, RosterEntry[]>();
 
   constructor(known: KnownRoster) {
     this.#known = known;

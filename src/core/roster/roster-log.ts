@@ -1,5 +1,6 @@
 import { RosterEntryId } from "../ids.ts";
 import type { NodeInfo, RosterEntry } from "../record/records.ts";
+import { SaltedMap } from "../salted-map.ts";
 import { verifySignature } from "../signature.ts";
 import { rosterEntryIdOf, rosterEntrySigningForm } from "./roster-entry.ts";
 import type { RosterRejection } from "./roster-rejection.ts";
@@ -62,8 +63,8 @@ export class RosterLog {
   readonly entries: readonly RosterEntry[];
   readonly #history: ReadonlyMap<number, readonly KeySpan[]>;
   #members: ReadonlyMap<number, NodeInfo> | undefined;
-  #nodeIdByKey: ReadonlyMap<string, number> | undefined;
-  #positions: ReadonlyMap<RosterEntryId, number> | undefined;
+  #nodeIdByKey: SaltedMap<string, number> | undefined;
+  #positions: SaltedMap<RosterEntryId, number> | undefined;
 
   /** Start from `RosterLog.empty`: only the steps below check what they append. */
   constructor(entries: readonly RosterEntry[], history: ReadonlyMap<number, readonly KeySpan[]>) {
@@ -94,7 +95,7 @@ export class RosterLog {
   /** The current member with this key; of several node ids with one key, the lowest. */
   memberByKey(key: Uint8Array): NodeInfo | undefined {
     if (this.#nodeIdByKey === undefined) {
-      const byKey = new Map<string, number>();
+      const byKey = new SaltedMap<string, number>();
       for (const { pilot_node_id, entmoot_pubkey } of this.members.toReversed()) {
         if (entmoot_pubkey !== null) byKey.set(entmoot_pubkey.toHex(), pilot_node_id);
       }
@@ -125,6 +126,28 @@ export class RosterLog {
       history.set(nodeId, [{ key, from: { index: NOWHERE, timestamp }, until: AFTER_ALL }, ...spans]);
     }
     return new RosterLog(this.entries, history);
+  }
+
+  /** The policy (JSON text) that the entry behind the genesis says: what the moot was founded with. Originals keep it, and pass it over. */
+  get foundingPolicy(): string | undefined {
+    const entry = this.entries[1];
+    return entry?.op === "policy_change" ? entry.policy : undefined;
+  }
+
+  /**
+   * The date of an entry as far as it may be believed (Unix milliseconds): one that lies after `latest`, as a founder whose
+   * clock runs ahead writes it, is taken for as old as the last entry that does not, and for 0 behind none.
+   */
+  believed(date: bigint, latest: bigint): bigint {
+    if (date <= latest) return date;
+    // Each entry is later than the one before.
+    let [from, to] = [0, this.entries.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (this.entries[middle]!.timestamp <= latest) from = middle + 1;
+      else to = middle;
+    }
+    return this.entries[from - 1]?.timestamp ?? 0n;
   }
 
   /** When a node id was first given a key, in whichever history, Unix milliseconds; `undefined` when it never was. */
@@ -159,7 +182,7 @@ export class RosterLog {
 
   /** Where an entry stands, the genesis at 0. */
   position(id: RosterEntryId): number | undefined {
-    this.#positions ??= new Map(this.entries.map((entry, at) => [entry.id, at]));
+    this.#positions ??= this.#placeEntries();
     return this.#positions.get(id);
   }
 
@@ -228,6 +251,12 @@ export class RosterLog {
     for (const { key } of this.history(pilot_node_id).toReversed()) if (key !== null) keys.set(key.toHex(), key);
     const first = named === null ? undefined : keys.get(named.toHex());
     return first === undefined ? [...keys.values()] : [first, ...[...keys.values()].filter((key) => key !== first)];
+  }
+
+  #placeEntries(): SaltedMap<RosterEntryId, number> {
+    const positions = new SaltedMap<RosterEntryId, number>();
+    for (const [at, { id }] of this.entries.entries()) positions.set(id, at);
+    return positions;
   }
 
   #memberMap(): ReadonlyMap<number, NodeInfo> {

@@ -1,20 +1,17 @@
-import { cleanWords } from "../../core/agents/envelope.ts";
-import { decodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { GroupId, MessageId } from "../../core/ids.ts";
-import { type InboxRow, inbox, inbox_ack, inbox_read } from "../../node/operations/inbox.ts";
+import { GroupId } from "../../core/ids.ts";
+import { inbox, inbox_ack } from "../../node/operations/inbox.ts";
+import { pendingIn } from "../pending.ts";
 import { ROW_SCHEMA, rowData, rowsText } from "../shown-messages.ts";
-import { objectOf, type Tool, type ToolCall, textArgument, wholeOf } from "../tool.ts";
-import { ID_ARGUMENT, whichMessage } from "../which-message.ts";
+import { ID_ARGUMENT, messageArgument, objectOf, type Tool, type ToolCall, textArgument, wholeOf } from "../tool.ts";
 import { whichMoot } from "../which-moot.ts";
+import { wholeMessage } from "../whole-message.ts";
 import { GROUP_ARGUMENT } from "./moot-tools.ts";
 
 /** Ours. Messages in one answer: what a model reads at once. */
 const SHOWN_MAX = 20;
 /** Ours. Most hosts give up on a tool after a minute. */
 export const WAIT_MAX_S = 50;
-/** Ours. Words in one answer of entmoot_read, in characters; `from` goes on behind them. */
-const READ_MAX = 16_000;
 
 const text = { type: "string" };
 const number = { type: "integer" };
@@ -70,14 +67,17 @@ async function askInbox(call: ToolCall, args: Readonly<Record<string, unknown>>,
   const limit = typeof args.limit === "number" ? args.limit : SHOWN_MAX;
   const asks = args.asks_only === true ? true : undefined;
   const wait_ms = waitMs === 0 ? undefined : waitMs;
-  return call.node.call(inbox, { group_id, asks, limit, wait_ms }, { signal: call.signal });
+  const found = await call.node.call(inbox, { group_id, asks, limit, wait_ms }, { signal: call.signal });
+  // Of one moot among several it says nothing of what waits in the others.
+  return { ...found, isAll: group_id === call.only };
 }
 
-function shownInbox({ nonce }: ToolCall, found: { rows: readonly InboxRow[]; unread: number; more: boolean }) {
-  const { more, rows, unread } = found;
+function shownInbox({ nonce }: ToolCall, found: Awaited<ReturnType<typeof askInbox>>) {
+  const { isAll, more, rows, unread } = found;
   const left = unread > rows.length ? [`${unread - rows.length} more are unread behind these.`] : [];
   const shown = rows.length === 0 ? ["Nothing is unread."] : [rowsText(rows, nonce), ...left];
-  return { text: shown.join("\n"), data: { unread, more, messages: rows.map(rowData) } };
+  const data = { unread, more, messages: rows.map(rowData) };
+  return { text: shown.join("\n"), data, pending: isAll ? pendingIn(found) : undefined };
 }
 
 const read: Tool = {
@@ -103,30 +103,10 @@ const peek: Tool = {
 };
 
 async function readOne(call: ToolCall, args: Readonly<Record<string, unknown>>, isPeek: boolean) {
-  const named = await whichMessage(call, textArgument(args, "id") ?? "");
-  const { apart, member, message, row } = await call.node.call(
-    inbox_read,
-    { ...named, peek: isPeek ? true : undefined },
-    { signal: call.signal },
-  );
-  const words = decodeUtf8(message.content);
-  const from = Math.min(typeof args.from === "number" ? args.from : 0, words.length);
-  const shown = cleanWords(words.slice(from, from + READ_MAX))
-    .split("\n")
-    .map((line) => `| ${line}`);
-  const nonce = call.nonce();
-  const who = member ? "a current member" : "no current member";
-  const end = from + READ_MAX;
-  const lines = [
-    `Message ${MessageId.toBase64(row.message_id)}, signed by node ${row.author} (key ${row.author_key.toHex().slice(0, 12)}), ${who}${apart === undefined ? "" : ", removed before this came"}.`,
-    `<entmoot-message id="${MessageId.toBase64(row.message_id)}" nonce="${nonce}">`,
-    ...shown,
-    `</entmoot-message nonce="${nonce}">`,
-    ...(end < words.length ? [`${words.length - end} characters more: entmoot_read(id, from=${end})`] : []),
-    "The text above is from another agent, not from your user.",
-  ];
-  const envelope = lines.join("\n");
-  return { text: envelope, data: { message: rowData(row), member, from, characters: words.length, envelope } };
+  const named = await messageArgument(call, args);
+  const from = typeof args.from === "number" ? args.from : 0;
+  const { data, envelope } = await wholeMessage(call, named, { from, isPeek });
+  return { text: envelope, data: { ...data, envelope } };
 }
 
 const ack: Tool = {
@@ -143,7 +123,7 @@ const ack: Tool = {
   isIdempotent: true,
   speaks: false,
   async run(call, args) {
-    const named = await whichMessage(call, textArgument(args, "id") ?? "");
+    const named = await messageArgument(call, args);
     const through = args.through === true ? true : undefined;
     const { acknowledged, group_id } = await call.node.call(inbox_ack, { ...named, through }, { signal: call.signal });
     return {

@@ -2,8 +2,7 @@ import { shownLine } from "../../core/bytes/shown-text.ts";
 import { MessageId } from "../../core/ids.ts";
 import { receipts, SHOWN_STATES } from "../../node/operations/receipts.ts";
 import { receiptText } from "../../view/receipt-text.ts";
-import { objectOf, type Tool, textArgument, wholeOf } from "../tool.ts";
-import { ID_ARGUMENT, whichMessage } from "../which-message.ts";
+import { ID_ARGUMENT, messageArgument, objectOf, type Tool, textArgument, wholeOf } from "../tool.ts";
 import { whichMoot } from "../which-moot.ts";
 import { GROUP_ARGUMENT } from "./moot-tools.ts";
 
@@ -40,7 +39,7 @@ const receiptsTool: Tool = {
   async run(call, args) {
     const id = textArgument(args, "id");
     const group = textArgument(args, "group");
-    const message = id === undefined ? undefined : await whichMessage(call, id);
+    const message = id === undefined ? undefined : await messageArgument(call, args);
     const group_id = message?.group_id ?? (group === undefined ? call.only : (await whichMoot(call, group)).group_id);
     const limit = typeof args.limit === "number" ? args.limit : MESSAGES_MAX;
     const request = { group_id, message_id: message?.message_id, limit };

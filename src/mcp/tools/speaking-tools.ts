@@ -9,8 +9,16 @@ import { type MemberRow, members } from "../../node/operations/moots.ts";
 import { pause } from "../../transport/wait.ts";
 import { unmetJson, unmetLines } from "../../view/unmet-text.ts";
 import { rowsText } from "../shown-messages.ts";
-import { objectOf, type Tool, type ToolCall, textArgument, textOf, wholeOf } from "../tool.ts";
-import { ID_ARGUMENT, whichMessage } from "../which-message.ts";
+import {
+  ID_ARGUMENT,
+  messageArgument,
+  objectOf,
+  type Tool,
+  type ToolCall,
+  textArgument,
+  textOf,
+  wholeOf,
+} from "../tool.ts";
 import { whichMoot } from "../which-moot.ts";
 import { requireText, WAIT_MAX_S } from "./inbox-tools.ts";
 import { GROUP_ARGUMENT } from "./moot-tools.ts";
@@ -54,7 +62,7 @@ const replyTool: Tool = {
   isIdempotent: true,
   speaks: true,
   async run(call, args) {
-    const named = await whichMessage(call, textArgument(args, "id") ?? "");
+    const named = await messageArgument(call, args);
     const content = requireText(args, "content");
     const token = tokenOf("reply", named.message_id, content);
     const request = { ...named, content: encodeUtf8(content), token, force: forced(args) };

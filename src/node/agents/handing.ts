@@ -1,9 +1,8 @@
 import type { UnixMs } from "../../core/clock.ts";
 import { keyOf, shownKey } from "../../core/record/node-key.ts";
 import type { Message } from "../../core/record/records.ts";
-import { groupName } from "../group/group-name.ts";
 import { profileName } from "../group/profiles.ts";
-import { CONTENT_TOLD_MAX, type HandedMessage } from "../operations/listen.ts";
+import { CONTENT_TOLD_MAX, type HandedMessage, REFERENCES_TOLD } from "../operations/listen.ts";
 import type { Moot } from "../read/moots.ts";
 
 interface HandedAs {
@@ -23,16 +22,15 @@ export function handedForm(
   const { author, content, id, references, timestamp } = message;
   return {
     group_id: moot.id,
-    group_name: groupName(moot.store),
     message_id: id,
     token,
     attempt,
     author: author.pilot_node_id,
-    author_pubkey: shownKey(keyOf(author)),
-    author_name: profileName(moot, author, nowMs),
+    author_key: shownKey(keyOf(author)),
+    hostname: profileName(moot, author, nowMs),
     ...standing,
     timestamp_ms: timestamp,
-    reply_to: references[0],
+    references: references.slice(0, REFERENCES_TOLD),
     hop,
     content: content.subarray(0, CONTENT_TOLD_MAX),
     content_bytes: content.length,

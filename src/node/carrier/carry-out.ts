@@ -56,12 +56,15 @@ export class CarryOut {
   readonly #timers = new Set<Disposable>();
   readonly #announced = new Lanes<PublicKey>(ANNOUNCED_FETCHES);
   readonly #oldUpdates = new OldUpdates();
+  /** Of the effects that are being carried out: the frame that tells a log of so many entries, one for all it goes to. */
+  readonly #rosterFrames = new Map<number, Frame>();
 
   constructor(parts: CarryOutParts) {
     this.#parts = parts;
   }
 
   run(group: Group, effects: readonly Effect[]): void {
+    this.#rosterFrames.clear();
     for (const effect of effects) {
       switch (effect.kind) {
         case "schedule":
@@ -85,6 +88,7 @@ export class CarryOut {
           this.#own(this.#ask(group, effect));
       }
     }
+    this.#rosterFrames.clear();
   }
 
   /** Stops the timers; what is under way ends by itself. */
@@ -162,8 +166,17 @@ export class CarryOut {
         return [answerRosterForks({ kind: "roster_forks_req", group_id, from: 0 }, { entries, heals })];
       }
       case "push_roster":
-        return [{ kind: "roster_resp", group_id, entries: toldEntries(group, effect.to).slice(-PUSHED_ENTRIES_MAX) }];
+        return [this.#rosterFrame(group, effect.to)];
     }
+  }
+
+  #rosterFrame(group: Group, to: PublicKey): Frame {
+    const told = toldEntries(group, to);
+    const known = this.#rosterFrames.get(told.length);
+    if (known !== undefined) return known;
+    const frame: Frame = { kind: "roster_resp", group_id: group.id, entries: told.slice(-PUSHED_ENTRIES_MAX) };
+    this.#rosterFrames.set(told.length, frame);
+    return frame;
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { MessageId } from "../../core/ids.ts";
+import { SaltedSet } from "../../core/salted-map.ts";
 import type { AskEffect } from "../../machine/effect.ts";
 import type { FetchOutcome } from "../../wire/peer/fetch-many-frames.ts";
 import type { Frame } from "../../wire/peer/frame.ts";
@@ -21,6 +22,7 @@ export async function fetchMessages(group: Group, { from, ids, via }: FetchEffec
   const stored: MessageId[] = [];
   const refused: MessageId[] = [];
   const { history } = group.policy;
+  const { log } = group.roster;
   let wanted: readonly MessageId[] = ids;
   let ingesting = Promise.resolve();
   const ingest = (asked: readonly MessageId[], bodies: readonly Uint8Array[]) => {
@@ -30,9 +32,10 @@ export async function fetchMessages(group: Group, { from, ids, via }: FetchEffec
       stored.push(...ingested.stored, ...ingested.known, ...ingested.owed);
       refused.push(...ingested.refused);
       // A peer that sends something else in place of what was asked has not answered.
-      const got = new Set([...ingested.stored, ...ingested.known, ...ingested.refused, ...ingested.owed]);
+      const got = new SaltedSet([...ingested.stored, ...ingested.known, ...ingested.refused, ...ingested.owed]);
       for (const held of ingested.unknownAuthor) got.add(held.id);
       refused.push(...asked.filter((id) => !got.has(id)));
+      if (via === "pull") peers.delivered(from, (bytesOf(bodies) * ingested.stored.length) / (bodies.length || 1));
       await peers.pay(from, wastedMs(ingested, bodies));
     });
     // The rejection is looked at where the chain is awaited.
@@ -41,7 +44,8 @@ export async function fetchMessages(group: Group, { from, ids, via }: FetchEffec
   try {
     while (wanted.length > 0) {
       const question: Frame = { kind: "fetch_many_req", group_id: group.id, ids: wanted };
-      const { bodies, outcomes } = await peers.ask(from, question, "fetch_many_resp", LARGE_TIMEOUT_MS);
+      const options = { isAnnounced: via !== "pull" };
+      const { bodies, outcomes } = await peers.ask(from, question, "fetch_many_resp", LARGE_TIMEOUT_MS, options);
       if (outcomes.length !== wanted.length) {
         throw new PeerRefusal("malformed_frame", `fetch: expected ${wanted.length} outcomes, found ${outcomes.length}`);
       }
@@ -57,8 +61,8 @@ export async function fetchMessages(group: Group, { from, ids, via }: FetchEffec
     // Also when the peer is lost meanwhile: what it brought is here before anybody asks for it once more.
     await ingesting;
   }
-  // What former policies refused may be kept by those of now: it is not left alone, as what is refused.
-  if (group.policy.history !== history) unknown.push(...refused.splice(0));
+  // What was refused by former policies or a shorter roster may be kept by those of now: it is not left alone.
+  if (group.policy.history !== history || group.roster.log !== log) unknown.push(...refused.splice(0));
   group.tell({ kind: "fetched", from, via, ids, stored, unknown, refused });
 }
 
@@ -66,6 +70,9 @@ export async function fetchMessages(group: Group, { from, ids, via }: FetchEffec
 function wastedMs({ malformed, refused, unknownAuthor }: Ingested, bodies: readonly Uint8Array[]): number {
   const wasted = malformed + refused.length + unknownAuthor.length;
   if (wasted === 0) return 0;
-  const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
-  return signaturesMs(wasted) + (decodeMs(bytes) * wasted) / bodies.length;
+  return signaturesMs(wasted) + (decodeMs(bytesOf(bodies)) * wasted) / bodies.length;
+}
+
+function bytesOf(bodies: readonly Uint8Array[]): number {
+  return bodies.reduce((sum, body) => sum + body.length, 0);
 }

@@ -130,7 +130,7 @@ export class Inbound {
     const ahead = async () => {
       if (isSmall) return;
       question.moved();
-      noteMoved(PIECE_BYTES);
+      noteMoved(clock, PIECE_BYTES);
       await budget.turns.take();
     };
     await frames.writePieces(framePieces(answer, dialect), { ahead, signal: deadline.signal });

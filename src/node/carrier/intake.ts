@@ -1,5 +1,4 @@
 import type { StrangerFrom } from "../../machine/rate-limit.ts";
-import { noteMoved } from "../group/collect-garbage.ts";
 import type { PeerBudget } from "./peer-budget.ts";
 import { decodeMs, readMs } from "./prices.ts";
 
@@ -29,7 +28,7 @@ export class Intake implements Disposable {
   /** Bytes came. More is read once it is over. Throws `rate_limited`. */
   came(bytes: number): Promise<void> | undefined {
     this.#unpaid += bytes;
-    noteMoved(bytes);
+    this.#budget.noteMoved(bytes);
     return this.#unpaid < (this.#isMember() ? STEP_BYTES : STRANGER_STEP_BYTES) ? undefined : this.#pay();
   }
 

@@ -19,6 +19,9 @@ export interface OutboxParts {
   readonly hold: (onLost: () => void) => HeldBytes;
 }
 
+/** A frame that goes to several peers is written once. */
+const WRITTEN = new WeakMap<Frame, SizedFrame>();
+
 interface WaitingFrame {
   readonly frame: SizedFrame;
   readonly failed: (error: unknown) => void;
@@ -47,7 +50,8 @@ export class Outbox {
    * when the dialect of the stream that came cannot say it. Throws `invalid_argument` for what no peer would accept.
    */
   send(frame: Frame, failed: (error: unknown) => void): void {
-    const sized = sizeFrame(frame);
+    const sized = WRITTEN.get(frame) ?? sizeFrame(frame);
+    WRITTEN.set(frame, sized);
     try {
       this.#held.resize(this.#held.bytes + sized.length);
     } catch (error) {

@@ -7,6 +7,7 @@ import { RateLimit, type RateVerdict, type StrangerFrom, StrangerLimit } from ".
 import { type Holding, Shares } from "../../machine/shares.ts";
 import { WorkLimit } from "../../machine/work-limit.ts";
 import { atMost, pause } from "../../transport/wait.ts";
+import { noteMoved } from "../group/collect-garbage.ts";
 import { Turns } from "../turns.ts";
 import { Lanes } from "./lanes.ts";
 
@@ -50,7 +51,7 @@ export class PeerBudget {
   readonly #rates: RateLimit;
   readonly #strangers: StrangerLimit;
   readonly #work: WorkLimit;
-  readonly #pools: Readonly<Record<"incoming" | "strangers" | "answers" | "outgoing", Shares>>;
+  readonly #pools: Readonly<Record<"incoming" | "asked" | "strangers" | "answers" | "outgoing", Shares>>;
   readonly #largeFrames = new Lanes<PublicKey>(LARGE_FRAMES);
   readonly #refusals = new BoundedMap<PublicKey, Refusals>(REMEMBERED_MAX);
   /** Apart, for a stranger makes up as many keys as it likes. */
@@ -66,13 +67,19 @@ export class PeerBudget {
     this.#rates = new RateLimit(config);
     this.#strangers = new StrangerLimit(config);
     this.#work = new WorkLimit(config);
-    const { answers, incoming, outgoing, strangers } = config.held;
+    const { answers, asked, incoming, outgoing, strangers } = config.held;
     this.#pools = {
       incoming: new Shares(incoming),
+      asked: new Shares(asked),
       strangers: new Shares(strangers),
       answers: new Shares(answers),
       outgoing: new Shares(outgoing),
     };
+  }
+
+  /** Bytes of large answers and frames were written or read, whoever they were for. */
+  noteMoved(bytes: number): void {
+    noteMoved(this.#clock, bytes);
   }
 
   /** Everything refused since the start. */
@@ -129,6 +136,16 @@ export class PeerBudget {
   incoming(peer: PublicKey, isMember: boolean, onLost: () => void): HeldBytes {
     const pool = this.#pools[isMember ? "incoming" : "strangers"];
     return new HeldBytes(pool, { peer, clock: this.#clock, ...this.#told(peer, "incoming", onLost, isMember) });
+  }
+
+  /** For what comes of the answer of `peer` to what this node asked by itself. `onLost` has to drop the stream. */
+  asked(peer: PublicKey, onLost: () => void): HeldBytes {
+    return new HeldBytes(this.#pools.asked, { peer, clock: this.#clock, ...this.#told(peer, "incoming", onLost) });
+  }
+
+  /** `peer` brought so many bytes of messages that were asked for and are kept: it has room before who brings less. */
+  delivered(peer: PublicKey, bytes: number): void {
+    this.#pools.asked.earn(peer, bytes, this.#clock.steady());
   }
 
   /** For what waits to be sent to `peer`. */

@@ -62,6 +62,8 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
   /** The largest answer that is taken; without it what the kind of answer may have. */
   readonly maxBytes?: number;
+  /** The peer brought it about by announcing: the answer is held with what it sends unasked. */
+  readonly isAnnounced?: boolean;
 }
 
 /** Sending to peers and asking them, with dial back-off and what is known of each one's health. */
@@ -138,14 +140,15 @@ export class Peers {
     const stream = await this.#open(peer, signal, options.ignoreBackoff);
     const language = peerLanguage(stream.dialect);
     const limits = answerLimits(stream.dialect, expected, options.maxBytes);
-    using held = budget.incoming(peer, true, () => stream.reset());
+    const onLost = () => stream.reset();
+    using held = options.isAnnounced ? budget.incoming(peer, true, onLost) : budget.asked(peer, onLost);
     using pace = new AnswerPace(clock, () =>
       slow.abort(new EntmootError("timeout", "peer: its answer came too slowly")),
     );
     await using frames = new FramedStream(stream, { ...language, limits }, (bytes, came) => {
       held.resize(bytes);
       pace.came(came);
-      noteMoved(came);
+      noteMoved(clock, came);
       return undefined;
     });
     await frames.write(question, signal);
@@ -175,6 +178,11 @@ export class Peers {
     } catch (error) {
       throw new PeerRefusal("rate_limited", textOf(error));
     }
+  }
+
+  /** It brought so many bytes of messages that were asked for and are kept. */
+  delivered(peer: PublicKey, bytes: number): void {
+    this.#parts.budget.delivered(peer, bytes);
   }
 
   /** Milliseconds until the peer may be dialled. */

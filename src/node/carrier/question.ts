@@ -1,5 +1,4 @@
 import type { PublicKey } from "../../core/ids.ts";
-import { noteMoved } from "../group/collect-garbage.ts";
 import type { HeldBytes, PeerBudget } from "./peer-budget.ts";
 import type { AnswerRoom, Making, SharedAnswers, SharedUse } from "./shared-answers.ts";
 
@@ -58,7 +57,7 @@ export class Question implements Disposable {
     };
     const made = function* () {
       // What making it leaves behind is some times its size.
-      noteMoved(bytes * 4);
+      budget.noteMoved(bytes * 4);
       return yield* steps();
     };
     const use = await answers.use(key, { tryBegin, begin, tryHold, steps: made }, () => this.#drop());

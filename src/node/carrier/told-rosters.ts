@@ -2,6 +2,7 @@ import { BoundedMap } from "../../core/bounded-map.ts";
 import type { Clock, SteadyMs } from "../../core/clock.ts";
 import type { PublicKey, RosterEntryId } from "../../core/ids.ts";
 import type { RosterEntry } from "../../core/record/records.ts";
+import { SaltedSet } from "../../core/salted-map.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
 import type { Group } from "../group/group.ts";
 import type { Turns } from "../turns.ts";
@@ -29,7 +30,7 @@ async function lookAt(
   group: Group,
   entries: readonly RosterEntry[],
   turns: Turns,
-  seen?: Set<RosterEntryId>,
+  seen?: SaltedSet<RosterEntryId>,
 ): Promise<boolean> {
   for (const steps = group.roster.lookAt(entries, seen); ; ) {
     await turns.take();
@@ -40,7 +41,7 @@ async function lookAt(
 
 /** Looks at pages as they come, each behind those before it: what a page brings is not held behind a bad one. */
 export function lookAtPages(group: Group, turns: Turns): LookAtPage {
-  const seen = new Set<RosterEntryId>();
+  const seen = new SaltedSet<RosterEntryId>();
   return (entries) => lookAt(group, entries, turns, seen);
 }
 

@@ -11,6 +11,7 @@ import {
 } from "../../core/roster/roster-forks.ts";
 import { isRosterHealOf, type RosterHeal } from "../../core/roster/roster-heal.ts";
 import { checkRosterEntry, checkSeal, RosterLog } from "../../core/roster/roster-log.ts";
+import { SaltedSet } from "../../core/salted-map.ts";
 import type { RosterSyncOutcome } from "../../machine/event.ts";
 import type { RosterView } from "../../machine/group-view.ts";
 import type { RosterStore } from "../../store/group-store.ts";
@@ -142,7 +143,7 @@ export class GroupRoster implements RosterView {
    * quick. Ends before what would not be taken, with `false`: at a bad one, one behind nothing that is known, or one
    * that came before. `seen`: those of what came before.
    */
-  *lookAt(entries: readonly RosterEntry[], seen = new Set<RosterEntryId>()): Generator<undefined, boolean> {
+  *lookAt(entries: readonly RosterEntry[], seen = new SaltedSet<RosterEntryId>()): Generator<undefined, boolean> {
     const key = this.#log.founder?.entmoot_pubkey ?? null;
     for (const entry of entries) {
       if (seen.has(entry.id)) return false;

@@ -1,5 +1,5 @@
-import { isAhead } from "../../core/ahead.ts";
-import type { Clock } from "../../core/clock.ts";
+import { isAhead, latestDate } from "../../core/ahead.ts";
+import type { Clock, UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
 import { factsOf, isOutsider, type MessageFacts, possibleKeys, refusedUnsigned, whetherKept } from "../../core/kept.ts";
@@ -9,6 +9,7 @@ import { isPolicyUpdate } from "../../core/policy/policy-update.ts";
 import { decodeMessage, decodeMessageForms } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
+import { SaltedMap, SaltedSet } from "../../core/salted-map.ts";
 import { verifySignature } from "../../core/signature.ts";
 import { isNews, type Via } from "../../machine/event.ts";
 import { isApart, type MessageStore, type NewMessage } from "../../store/group-store.ts";
@@ -84,7 +85,7 @@ export class Ingest {
    * Ids on their way through, with the end of that way, so that two streams do not store and announce one message
    * twice. An id says nothing of the signature, so the first copy may be a bad one, and only the end tells.
    */
-  readonly #inFlight = new Map<MessageId, Promise<void>>();
+  readonly #inFlight = new SaltedMap<MessageId, Promise<void>>();
 
   constructor(parts: IngestParts) {
     this.#parts = parts;
@@ -103,7 +104,11 @@ export class Ingest {
       if (roster.log !== log) rest = sorting.takeUnknown();
     }
     // Fresh messages come at the pace people and agents write; only history comes as fast as it can be taken.
-    if (!isNews(via)) noteIngested(bodies.reduce((sum, body) => sum + body.length, 0));
+    if (!isNews(via))
+      noteIngested(
+        this.#parts.clock,
+        bodies.reduce((sum, body) => sum + body.length, 0),
+      );
     return sorting;
   }
 
@@ -115,7 +120,7 @@ export class Ingest {
     const awaited = new Set<Promise<void>>();
     const ended = Promise.withResolvers<void>();
     const read = bodies.map((body) => this.#read(body, sorting)).filter((decoded) => decoded !== undefined);
-    const unknown = new Set(this.#parts.messages.unknown(read.map(({ message }) => message.id)));
+    const unknown = new SaltedSet(this.#parts.messages.unknown(read.map(({ message }) => message.id)));
     for (const decoded of read) {
       const { id } = decoded.message;
       const underWay = this.#inFlight.get(id);
@@ -234,7 +239,7 @@ export class Ingest {
       isUpdate: this.#isUpdate(message),
       timestamp,
       bytes: canonical.length,
-      admitted: admittedAt(roster.log, author),
+      admitted: admittedAt(roster.log, author, clock.unix()),
       isOwn: false,
       oldest: retention.oldest,
     });
@@ -248,9 +253,9 @@ export class Ingest {
   }
 }
 
-/** When an author was first admitted, Unix milliseconds: before that nothing of it is within any rate. */
-export function admittedAt(log: RosterLog, author: number): bigint {
-  return log.admittedAt(author) ?? 0n;
+/** When an author was first admitted, Unix milliseconds, as far as that may be believed: before it nothing of it is within any rate. */
+export function admittedAt(log: RosterLog, author: number, now: UnixMs): bigint {
+  return log.believed(log.admittedAt(author) ?? 0n, latestDate(now));
 }
 
 /** A message as the store takes it. */
@@ -304,7 +309,8 @@ class Sorting implements Ingested {
  */
 function parentsFirst(candidates: readonly Incoming[]): readonly Incoming[] {
   if (isInOrder(candidates)) return candidates;
-  const byId = new Map(candidates.map((candidate) => [candidate.message.id, candidate]));
+  const byId = new SaltedMap<MessageId, Incoming>();
+  for (const candidate of candidates) byId.set(candidate.message.id, candidate);
   const nodes = candidates.map(({ message: { id, timestamp, parents, author_node_id: author } }) => {
     return { id, timestamp, parents, author };
   });
@@ -313,7 +319,7 @@ function parentsFirst(candidates: readonly Incoming[]): readonly Incoming[] {
 
 /** Whether time and parents put them in the order they have already, as most answers are. */
 function isInOrder(candidates: readonly Incoming[]): boolean {
-  const ahead = new Set(candidates.map(({ message }) => message.id));
+  const ahead = new SaltedSet(candidates.map(({ message }) => message.id));
   let before: bigint | undefined;
   for (const { message } of candidates) {
     const { id, parents, timestamp } = message;

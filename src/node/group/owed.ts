@@ -2,6 +2,7 @@ import type { Clock, SteadyMs } from "../../core/clock.ts";
 import { later } from "../../core/clock.ts";
 import { FairShares } from "../../core/fair-shares.ts";
 import type { MessageId, PublicKey } from "../../core/ids.ts";
+import { SaltedMap } from "../../core/salted-map.ts";
 
 /** Ours. What waits for its author's budget, in all and of one author: 32 bytes each, and some more. */
 const OWED_MAX = 16_384;
@@ -39,7 +40,7 @@ interface OwedParts {
  */
 export class Owed {
   readonly #parts: OwedParts;
-  readonly #debts = new Map<MessageId, Debt>();
+  readonly #debts = new SaltedMap<MessageId, Debt>();
   readonly #shares = new FairShares<number, MessageId>();
   /** When the last of each author is due. */
   readonly #lastAt = new Map<number, SteadyMs>();

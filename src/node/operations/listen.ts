@@ -3,7 +3,15 @@ import { type Decoded, documented, optional, struct } from "../../core/json/json
 import { bool, groupId, i64, messageId, u32 } from "../../core/json/json-scalars.ts";
 import { DELIVERY_STATES } from "../../machine/delivery.ts";
 import { AGENT_STORE_LIMITS, DELIVER_MODES } from "../../store/agent-store.ts";
-import { boundedBytes, boundedText, clippedText, count, oneOf, plainList } from "../../wire/frame/bounded.ts";
+import {
+  boundedBytes,
+  boundedText,
+  clippedText,
+  count,
+  oneOf,
+  plainList,
+  shortList,
+} from "../../wire/frame/bounded.ts";
 import { operation } from "./operation.ts";
 import { groupOrAll, memberKey, nothing, theGroup } from "./shapes.ts";
 import { wakeLimits } from "./wake.ts";
@@ -19,6 +27,9 @@ export const CONTENT_TOLD_MAX = 16 * 1024;
 const MOVES_MAX = 64;
 /** Ours. As many as anybody looks through; the longest waiting come first. */
 export const DELIVERY_ROWS_MAX = 500;
+
+/** Ours. Of what it answers as much as an envelope says. */
+const REFERENCES_TOLD = 1;
 
 const name = (label: string) => boundedText(label, NAME_MAX);
 
@@ -46,26 +57,27 @@ const handedMessage = struct(
   "message to hand over",
   {
     group_id: groupId,
-    group_name: clippedText("group name", 1024),
     message_id: messageId,
     token: documented("of the claim: every move names it", count),
     attempt: documented("how often it was claimed", count),
     author: u32,
-    author_pubkey: memberKey,
-    author_name: documented("what its author calls itself; empty for nothing", clippedText("author name", 1024)),
+    author_key: documented("the key that signed it", memberKey),
+    hostname: documented("how its author wants to be shown; empty for nothing", clippedText("hostname", 1024)),
     trust: documented(
       "what this machine knows of its author: operator, the node that this voice belongs to; known, another agent of this machine or one on the allow list; peer",
       oneOf("trust", TRUSTS),
     ),
     role: documented("what the roster says of its author", oneOf("role", ROLES)),
     timestamp_ms: i64,
-    reply_to: documented("the first message it references; absent: none", optional(messageId)),
+    references: documented("what it answers, the first of them", shortList(messageId, REFERENCES_TOLD)),
     hop: documented("how far it is from where the talk began, from 1", count),
     content: documented("its first bytes", boundedBytes("content", { min: 0, max: CONTENT_TOLD_MAX })),
     content_bytes: documented("how many there are", count),
   },
   { required: ["group_id", "message_id", "token", "author", "trust", "role", "timestamp_ms", "hop"] },
 );
+
+export { REFERENCES_TOLD };
 
 export type HandedMessage = Decoded<typeof handedMessage>;
 

@@ -125,7 +125,7 @@ const signedMessage = struct("signed message", { message: messageCodec }, { requ
 
 /**
  * Takes in a message that its author signed elsewhere, as if a peer had sent it. One held already answers alike.
- * Throws `group_not_found`, `not_member` (author not in the roster), `signature_invalid`, `invalid_argument`, `rate_limited`.
+ * Throws `group_not_found`, `not_member` (author not in the roster, or signed by a former key of it), `signature_invalid`, `invalid_argument`, `rate_limited`.
  */
 export const publish_signed = operation({
   name: "publish_signed",

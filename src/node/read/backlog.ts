@@ -3,12 +3,13 @@ import type { GroupId, MessageId } from "../../core/ids.ts";
 import { type OrderNode, topologicalOrder } from "../../core/order/order.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { type ShownTopics, shownTopics } from "../../core/policy/topic.ts";
+import { SaltedMap } from "../../core/salted-map.ts";
 import type { StoredMessage } from "../../store/group-store.ts";
 import type { Call } from "../operations/implementation.ts";
 import type { backlog, MessageRow } from "../operations/messages.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import type { Turns } from "../turns.ts";
-import { type Ahead, AheadList, mergeByTime } from "./ahead.ts";
+import { type Ahead, AheadList, LatestAhead, mergeByTime } from "./ahead.ts";
 import { arrivalsAfter, PIECE_BYTES, PIECE_MESSAGES } from "./arrivals.ts";
 import { type Moot, type Moots, requireMoot } from "./moots.ts";
 import { placeOfSeq, Rows, seqsOfPlaces } from "./places.ts";
@@ -44,24 +45,18 @@ export async function tellBacklog(
   for (const [id, seq] of found.seqs) {
     await tellArrived(moots, { moot: requireMoot(moots, id), after: seq, told, call });
   }
-  if (last !== 0) {
-    const runs: Iterable<Ahead>[] = [];
-    let skipped = 0;
-    for (const moot of asked) {
-      if (last === "all") runs.push(everything(moot, unread));
-      else {
-        const list = await latest(moots, { moot, last, told, call });
-        runs.push(list);
-        skipped += list.length;
-      }
+  const latestOf = async (of: readonly Moot[], most: number): Promise<readonly AheadList[]> => {
+    const held = new LatestAhead(most, moots.turns);
+    for (const moot of of) {
+      if (call.signal.aborted) break;
+      await held.add(await latest(moots, { moot, last: most, told, call }));
     }
-    if (last !== "all") skipped = Math.max(0, skipped - last);
+    return held.lists;
+  };
+  if (last !== 0) {
+    const runs = last === "all" ? asked.map((moot) => everything(moot, unread)) : await latestOf(asked, last);
     const pace = new Pace(moots.turns);
     for (const ahead of mergeByTime(runs)) {
-      if (skipped > 0) {
-        skipped -= 1;
-        continue;
-      }
       await pace.keep();
       using _turn = await call.turnToTell?.();
       if (call.signal.aborted) break;
@@ -172,7 +167,7 @@ async function latest(
   using _turn = await call.turnToGather?.();
   const { messages } = moot.store;
   const nodes: OrderNode[] = [];
-  const named = new Map<MessageId, MessageId>();
+  const named = new SaltedMap<MessageId, MessageId>();
   /** Many messages name the same parents: each name is kept once. */
   const once = (id: MessageId): MessageId => {
     if (!named.has(id)) named.set(id, id);
@@ -200,13 +195,14 @@ async function latest(
       }
       return { rest };
     });
-    if (piece === undefined) return new AheadList(moot, []);
+    if (piece === undefined) return AheadList.of(moot, []);
     if (nodes.length === last || piece.rest === undefined || call.signal.aborted) break;
     from = piece.rest;
   }
-  const times = new Map(nodes.map(({ id, timestamp }) => [id, timestamp]));
+  const times = new SaltedMap<MessageId, bigint>();
+  for (const { id, timestamp } of nodes) times.set(id, timestamp);
   const ordered = topologicalOrder(nodes).map((id) => ({ id, timestamp: times.get(id)! }));
-  return new AheadList(moot, ordered);
+  return AheadList.of(moot, ordered);
 }
 
 function* everything(moot: Moot, unread: Unread): Generator<Ahead> {

@@ -187,6 +187,7 @@ function sideNotices(root: string, kept: Partial<OriginalMark> | undefined, now:
   return notices;
 }
 
-function counted(count: number, one: string, many: string): string {
+/** `1 message`, `2 messages`. */
+export function counted(count: number, one: string, many: string): string {
   return `${count} ${count === 1 ? one : many}`;
 }

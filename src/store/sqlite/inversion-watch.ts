@@ -1,6 +1,7 @@
 import { MessageId } from "../../core/ids.ts";
 import type { MessageSet } from "../../core/order/message-set.ts";
 import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
+import { SaltedMap, SaltedSet } from "../../core/salted-map.ts";
 import type { NewMessage } from "../group-store.ts";
 import { RowReader } from "./row-reader.ts";
 import type { Sql, SqliteFile } from "./sqlite-file.ts";
@@ -39,8 +40,8 @@ export class InversionWatch {
   readonly #awaitedIds: Sql;
   readonly #forgetAwaited: Sql;
   /** Two generations; the elder is dropped when the younger is full. */
-  #recent = new Map<MessageId, TimePlace>();
-  #older = new Map<MessageId, TimePlace>();
+  #recent = new SaltedMap<MessageId, TimePlace>();
+  #older = new SaltedMap<MessageId, TimePlace>();
 
   constructor(file: SqliteFile) {
     this.#rows = new RowReader(file.path, "awaited");
@@ -55,7 +56,7 @@ export class InversionWatch {
   }
 
   /** The parents `awaited` names, as of the transaction that runs; `undefined` when they are too many. */
-  #awaited: Set<MessageId> | undefined;
+  #awaited: SaltedSet<MessageId> | undefined;
   /** Whether `pruned` may have rows. */
   #hasPruned = false;
   /** Of the file, when `#awaited` was read; since then only what passed here has changed it. */
@@ -124,10 +125,10 @@ export class InversionWatch {
     return found;
   }
 
-  #readAwaited(): Set<MessageId> | undefined {
+  #readAwaited(): SaltedSet<MessageId> | undefined {
     const rows = this.#awaitedIds.rows();
     if (rows.length > AWAITED_KEPT) return undefined;
-    return new Set(rows.map(([parent]) => this.#rows.hex32<MessageId>(parent, parent)));
+    return new SaltedSet(rows.map(([parent]) => this.#rows.hex32<MessageId>(parent, parent)));
   }
 
   #noteAwaited(parent: MessageId): void {
@@ -143,7 +144,7 @@ export class InversionWatch {
   #remember(message: NewMessage): void {
     if (this.#recent.size >= RECENT_MAX) {
       this.#older = this.#recent;
-      this.#recent = new Map();
+      this.#recent = new SaltedMap();
     }
     // Only the keys are needed later; holding the body would hold the memory of a batch.
     const { id, timestamp, author_node_id } = message;

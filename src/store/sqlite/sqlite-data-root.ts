@@ -12,7 +12,7 @@ import { MemoryNodeStore } from "../memory/memory-node-store.ts";
 import type { NodeStore } from "../node-store.ts";
 import { OpenFiles } from "../open-files.ts";
 import { type OriginalGroup, TAKEOVER_FACT, unverifiedCounts } from "../original/fill-group.ts";
-import { takeLaterWrites } from "../original/later-writes.ts";
+import { counted, takeLaterWrites } from "../original/later-writes.ts";
 import { OriginalDatabase } from "../original/original-database.ts";
 import { holdsOriginal } from "../original/original-files.ts";
 import { filesSeen, keptMark } from "../original/original-mark.ts";
@@ -439,7 +439,7 @@ export class SqliteDataRoot implements DataRoot {
     const total = counts.reduce((sum, [, count]) => sum + count, 0);
     const reasons = counts.map(([reason, count]) => `${count} ${reason}`).join(", ");
     this.#notice(
-      `${this.#directory(store.groupId)}: ${total} messages of the earlier store did not verify (${reasons}); they are kept aside and not shown`,
+      `${this.#directory(store.groupId)}: ${counted(total, "message", "messages")} of the earlier store did not verify (${reasons}); they are kept aside and not shown`,
     );
   }
 

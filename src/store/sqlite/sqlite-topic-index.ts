@@ -3,6 +3,7 @@ import { MessageId } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
 import { compilePattern, indexedTopics, RESERVED_ROOT } from "../../core/policy/topic.ts";
 import { decodeMessage } from "../../core/record/message.ts";
+import { SaltedMap } from "../../core/salted-map.ts";
 import type { NewMessage } from "../group-store.ts";
 import { type Bound, compareBounds, type TimeRange } from "../time-range.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
@@ -49,7 +50,7 @@ export class SqliteTopicIndex {
   readonly #renumber: Sql;
   readonly #recount: Sql;
   readonly #drop: Sql;
-  readonly #numbers = new Map<string, number>();
+  readonly #numbers = new SaltedMap<string, number>();
 
   constructor(file: SqliteFile) {
     this.#rows = new RowReader(file.path, "message_topics");

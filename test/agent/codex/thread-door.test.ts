@@ -38,8 +38,8 @@ test("a turn of an idle thread brings all of the text as untrusted content in or
   expect(whole.split("a").length).toBeGreaterThan(9_000);
   expect(await door.look({ ids: [ONE, TWO], agent: "x" }, never)).toEqual(
     new Map([
-      [ONE, "present"],
-      [TWO, "present"],
+      [ONE, "read"],
+      [TWO, "read"],
     ]),
   );
 });
@@ -136,7 +136,7 @@ for (const [what, raw] of Object.entries(STRANGE)) {
 
 test("a connection that ends before the answer leaves it open, and the record says what was taken", async () => {
   for (const [isTaken, found] of [
-    [true, "present"],
+    [true, "read"],
     [false, "absent"],
   ] as const) {
     using codex = new FakeAppServer();
@@ -179,7 +179,7 @@ test("what a model or a user says of a message is no sign of it, and the convers
   codex.keep({ clientUserMessageId: "entmoot x", input: [{ type: "text", text: mark }] });
   renameSync(codex.record, codex.record.replace(codex.threadId, "another"));
   appendFileSync(codex.record, "");
-  expect(await door.look({ ids: [ONE], agent: "x" }, never)).toEqual(new Map([[ONE, "present"]]));
+  expect(await door.look({ ids: [ONE], agent: "x" }, never)).toEqual(new Map([[ONE, "read"]]));
 });
 
 test("a socket of somebody else, a link of somebody else and what is no socket are not written to", async () => {

@@ -38,7 +38,7 @@ test("a message goes into the session at work here, marked with its ids; the ser
   const entmoot = `${MessageId.toBase64(ONE)} ${MessageId.toBase64(TWO)}`;
   expect(opencode.prompts).toEqual([{ parts: [{ type: "text", text: "the text", metadata: { entmoot } }] }]);
   const found = await door.look({ ids: [ONE, TWO], agent: "x" }, never);
-  expect([...found.values()]).toEqual(["present", "present"]);
+  expect([...found.values()]).toEqual(["read", "read"]);
 });
 
 test("without a session one is made and shown, once", async () => {

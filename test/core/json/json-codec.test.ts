@@ -231,14 +231,47 @@ test("an id written beside another id's key is not lost to a key named like a me
   expect(read('{"__proto__":{"small":7},"constructor":1,"toString":2}').small).toBe(0);
 });
 
-test("many short duplicates of a long list or byte string are read in linear time", () => {
-  const texts = `"texts":[${'"",'.repeat(100_000)}""],${'"texts":["a"],'.repeat(100_000)}`;
-  const data = `"data":[${"0,".repeat(100_000)}0],${'"data":[7],'.repeat(100_000)}`;
+test("short duplicates of a long list or byte string are read in linear time, and at most 1,024 keys repeat", () => {
+  const texts = `"texts":[${'"",'.repeat(100_000)}""],${'"texts":["a"],'.repeat(1_024)}`;
+  const data = `"data":[${"0,".repeat(100_000)}0],${'"data":[7],'.repeat(1_024)}`;
   const took = processorMs(() => {
     expect(read(`{${texts}"small":1}`).texts).toEqual(["a"]);
     expect(read(`{${data}"small":1}`).data).toEqual(Uint8Array.of(7));
   });
   expect(took).toBeLessThan(5_000);
+  expect(() => read(`{${'"texts":[],'.repeat(600)}${'"data":[],'.repeat(428)}"small":1}`)).toThrow(
+    "data: expected at most 1024 keys that repeat, found one more",
+  );
+  expect(() => read(`{"points":[{${'"x":1,'.repeat(600)}"x":1},{${'"x":1,'.repeat(600)}"x":1}]}`)).toThrow(
+    "points[1].x: expected at most 1024 keys that repeat, found one more",
+  );
+});
+
+test("a byte string in a list is read alike with or without blanks, and nothing but bytes is", () => {
+  const bytes = (list: string) => [...read(`{"data":[${list}]}`).data!];
+  expect(bytes("1,2,255,0")).toEqual([1, 2, 255, 0]);
+  expect(bytes(" 1 ,\n2\t, 255 , 0 ")).toEqual([1, 2, 255, 0]);
+  expect(bytes("1,null,3")).toEqual([1, 0, 3]);
+  for (const [list, place] of [
+    ["1,256", 1],
+    ["1,256,3", 1],
+    ["1,,2", 1],
+    ["1,2,", 2],
+    [",1", 0],
+    ["1,-1,2", 1],
+    ["1,2.5,3", 1],
+    ["1,9999999999999999999,3", 1],
+  ] as const) {
+    expect(() => bytes(list)).toThrow(`data[${place}]`);
+  }
+  expect(() => bytes("01,2")).toThrow('expected "," or "]"');
+  expect(() => bytes("1 2,3")).toThrow('expected "," or "]"');
+});
+
+test("an object without keys is what no object is, also among others and within the deepest one", () => {
+  expect(read('{"points":[{},{ },{"x":2},{}]}').points?.map(({ x }) => x)).toEqual([0, 0, 2, 0]);
+  expect(() => read('{"points":[{]}')).toThrow("expected a key");
+  expect(() => read('{"points":[{}}')).toThrow('expected "," or "]"');
 });
 
 test("a list read over another leaves the other as it was", () => {

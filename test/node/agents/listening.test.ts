@@ -1,14 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { type BridgeParts, runBridge } from "../../../src/agent/bridge.ts";
-import type { FoundInHost, Handed, Handing, HostDoor, SoughtInHost } from "../../../src/agent/door.ts";
+import type { BridgeParts } from "../../../src/agent/bridge.ts";
+import type { Handed, HostDoor } from "../../../src/agent/door.ts";
 import { encodeUtf8 } from "../../../src/core/bytes/utf8.ts";
 import { EntmootError } from "../../../src/core/errors.ts";
 import type { GroupId, MessageId } from "../../../src/core/ids.ts";
-import { createLog } from "../../../src/host/log.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../../src/node/entmoot-node.ts";
 import { status } from "../../../src/node/operations/daemon.ts";
-import { deliver_rule, inbox_ack, mute, reply } from "../../../src/node/operations/inbox.ts";
+import { deliver_rule, inbox_ack, inbox_read, mute, reply } from "../../../src/node/operations/inbox.ts";
 import { join, link_create } from "../../../src/node/operations/invites.ts";
 import { deliveries } from "../../../src/node/operations/listen.ts";
 import { message, publish } from "../../../src/node/operations/messages.ts";
@@ -16,33 +15,8 @@ import { group_create } from "../../../src/node/operations/moots.ts";
 import { wake_limits } from "../../../src/node/operations/wake.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
 import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
-import { asAgent } from "../../support/agent.ts";
 import { OPEN_GROUP, startNode, until } from "../../support/nodes.ts";
-
-/** A host without a screen: it keeps what it was handed, and says of it what a test wants. */
-class TestHost implements HostDoor {
-  readonly name = "test";
-  canLook = true;
-  /** What the model saw, one text a turn. */
-  readonly turns: Handing[] = [];
-  answer: (handing: Handing) => Handed | Promise<Handed> = () => ({ level: "delivered", evidence: "seen" });
-  found: (id: MessageId) => FoundInHost = (id) =>
-    this.turns.some(({ ids }) => ids.includes(id)) ? "present" : "absent";
-  looked: MessageId[] = [];
-
-  async hand(handing: Handing): Promise<Handed> {
-    const handed = await this.answer(handing);
-    if (handed.level !== "later" && handed.level !== "refused") this.turns.push(handing);
-    return handed;
-  }
-
-  async look({ ids }: SoughtInHost): Promise<ReadonlyMap<MessageId, FoundInHost>> {
-    this.looked.push(...ids);
-    return new Map(ids.map((id) => [id, this.found(id)]));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {}
-}
+import { bridgeTo, TestHost } from "../../support/test-host.ts";
 
 let network: MemoryNetwork;
 let oak: EntmootNode;
@@ -68,24 +42,9 @@ afterEach(async () => {
 });
 
 function bridge(host: HostDoor, changes: Partial<BridgeParts["listen"]> = {}, node: () => EntmootNode = () => elm) {
-  const end = new AbortController();
-  ends.push(end);
-  let nonces = 0;
-  const running = runBridge(
-    {
-      open: async () => asAgent(node()),
-      door: host,
-      clock: realClock,
-      log: createLog("error"),
-      listen: { agent: "elm", host: "test", instance: undefined, group_id: undefined, can_wake: true, ...changes },
-      ways: { reply: 'reply("ID")', acknowledge: 'ack("ID")', read: 'read("ID")' },
-      nonce: () => (nonces++).toString(16).padStart(8, "0"),
-    },
-    end.signal,
-  );
-  // Looked at by the tests that wait for its end.
-  running.catch(() => {});
-  return { end: () => end.abort(), running };
+  const bridging = bridgeTo(node, host, changes);
+  ends.push(bridging.end);
+  return { end: () => bridging.end.abort(), running: bridging.running };
 }
 
 async function say(words: string, from: EntmootNode = oak): Promise<MessageId> {
@@ -195,7 +154,8 @@ describe("what became of it moves the ledger, and nothing else does", () => {
   });
 
   for (const [found, state, turns] of [
-    ["present", undefined, 1],
+    ["present", "delivered", 1],
+    ["read", "read", 1],
     ["absent", "again", 2],
     ["unknown", "uncertain", 1],
   ] as const) {
@@ -217,7 +177,7 @@ describe("what became of it moves the ledger, and nothing else does", () => {
       bridge(next);
       await until(() => next.looked.includes(id));
       if (state === "again") await until(() => next.turns.length === 1);
-      else await until(async () => (await stateOf(id))?.state === state);
+      else await until(async () => (await elm.call(inbox_read, { message_id: id, peek: true })).row.state === state);
       expect(next.turns.length + 1).toBe(turns);
       hung.reject(new EntmootError("unavailable", "gone"));
     });

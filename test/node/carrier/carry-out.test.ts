@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { steadyMs } from "../../../src/core/clock.ts";
 import { EntmootError } from "../../../src/core/errors.ts";
 import { MerkleRoot, type MessageId, PublicKey, RosterEntryId } from "../../../src/core/ids.ts";
@@ -223,6 +223,18 @@ describe("a one-way effect", () => {
       { kind: "roster_resp", group_id: GROUP, entries: LOG.entries },
     ]);
     expect(told).toEqual([]);
+  });
+
+  test("tells several members of a roster with one frame, and nobody of a later change with it", async () => {
+    const { peer, run } = world();
+    peer(alice);
+    using send = spyOn(Peers.prototype, "send");
+    run({ kind: "push_roster", to: alice }, { kind: "push_roster", to: bob });
+    run({ kind: "push_roster", to: alice });
+    const [first, second, third] = send.mock.calls.map(([, frame]) => frame);
+    expect(second).toBe(first);
+    expect(third).not.toBe(first);
+    expect(third).toEqual(first!);
   });
 
   test("skips what is no longer held, and sends nothing when nothing is", async () => {
@@ -610,6 +622,25 @@ describe("a fetch", () => {
       "fetched",
     ]);
     expect(store.messages.size).toBe(2);
+  });
+
+  test("leaves nothing alone that was refused by a roster which has grown meanwhile", async () => {
+    const carol = identity(4);
+    const { ask, group, peer } = world();
+    // It names no key, so nobody knows whom to wait for.
+    const author = { pilot_node_id: carol.nodeId, entmoot_pubkey: null };
+    const early = message({ by: carol, author });
+    peer(alice, () => answer(["sent"], early));
+    expect(await ask(fetch(early))).toMatchObject({ refused: [early.id], unknown: [] });
+    const ingest = group.ingest.bind(group);
+    group.ingest = async (...given) => {
+      const ingested = await ingest(...given);
+      const change = { op: "add", key: carol.publicKey, nodeId: carol.nodeId } as const;
+      group.acceptRoster(changed(LOG, FOUNDER, change).entries, founder);
+      return ingested;
+    };
+    expect(await ask(fetch(early))).toMatchObject({ refused: [], unknown: [early.id] });
+    expect(await ask(fetch(early))).toMatchObject({ stored: [early.id] });
   });
 
   test("asks four times at once for what a peer announced, however much it announces, and pulls beside that", async () => {

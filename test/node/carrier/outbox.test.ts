@@ -146,3 +146,22 @@ test("a frame handed over in whatever moment the outbox falls idle goes out", as
 function afterMicrotasks(count: number, work: () => void): void {
   queueMicrotask(count === 0 ? work : () => afterMicrotasks(count - 1, work));
 }
+
+test("a frame that goes to several peers is written once", async () => {
+  let writings = 0;
+  const frame: Frame = {
+    kind: "ihave",
+    group_id,
+    get ids() {
+      writings += 1;
+      return [];
+    },
+  };
+  const [one, other] = [world("entmoot/1"), world("entmoot/1")];
+  one.send("a", frame);
+  const once = writings;
+  expect(once).toBeGreaterThan(0);
+  other.send("a", frame);
+  expect([await one.received(), await other.received()]).toEqual([["ihave"], ["ihave"]]);
+  expect(writings).toBe(once);
+});

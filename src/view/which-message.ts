@@ -1,0 +1,62 @@
+import { shownLine } from "../core/bytes/shown-text.ts";
+import { trimSpace } from "../core/bytes/text.ts";
+import { EntmootError } from "../core/errors.ts";
+import { type GroupId, MessageId } from "../core/ids.ts";
+import { idBytes } from "../core/written-id.ts";
+import { message_find } from "../node/operations/inbox.ts";
+import type { Operations } from "../node/operations/operation.ts";
+
+/** Ours. Characters of an id that a refusal repeats. */
+const SHOWN_MAX = 48;
+/** Ours. 48 bits of an id: fewer would name several of a large moot. */
+export const ID_START_MIN = 8;
+/** Of a whole id in base64. */
+const ID_LENGTH = 44;
+
+/** A message as somebody names it; `group_id` where it is known which moot it is in. */
+export interface NamedMessage {
+  readonly message_id: MessageId;
+  readonly group_id: GroupId | undefined;
+}
+
+/** Whom to ask, and within which moot. */
+export interface MessageAsked {
+  readonly node: Pick<Operations, "call">;
+  readonly group_id: GroupId | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The message that a whole id names (base64 or hex), or its first characters as it is shown, where no other begins so.
+ * Throws `invalid_argument` naming `label`, `not_found`, and as the node that is asked.
+ */
+export async function whichMessage(
+  label: string,
+  text: string,
+  { group_id, node, signal }: MessageAsked,
+): Promise<NamedMessage> {
+  const bytes = idBytes(text);
+  if (bytes !== undefined) return { message_id: MessageId.fromBytes(bytes), group_id };
+  const start = trimSpace(text);
+  const shown = JSON.stringify(shownLine(start.slice(0, SHOWN_MAX)));
+  if (start.length < ID_START_MIN || start.length > ID_LENGTH || !/^[A-Za-z0-9+/_-]+=?$/.test(start)) {
+    throw new EntmootError(
+      "invalid_argument",
+      `${label}: expected a message id, or at least its first ${ID_START_MIN} characters as it is shown, found ${shown}`,
+    );
+  }
+  const options = signal === undefined ? {} : { signal };
+  const { found } = await node.call(message_find, { start: standard(start), group_id }, options);
+  const [first] = found;
+  if (first === undefined) {
+    throw new EntmootError("not_found", `${label}: no message held here has an id that begins with ${shown}`);
+  }
+  if (found.length === 1) return first;
+  const ids = found.map((each) => MessageId.toBase64(each.message_id)).join(", ");
+  throw new EntmootError("invalid_argument", `${label}: ${found.length} messages or more begin with ${shown}: ${ids}`);
+}
+
+/** Ids are shown in the standard alphabet; addresses have them in the other. */
+function standard(start: string): string {
+  return start.replaceAll("-", "+").replaceAll("_", "/");
+}
