@@ -15,6 +15,8 @@ export interface ToldMessage {
   readonly timestamp_ms: bigint;
   readonly references: readonly MessageId[];
   readonly hop: number;
+  readonly trust: Trust;
+  readonly role: Role;
   /** Its beginning. */
   readonly content: Uint8Array;
   readonly content_bytes: number;
