@@ -10,8 +10,6 @@ export interface ToldMessage {
   readonly author: number;
   readonly author_key: Uint8Array;
   readonly hostname: string;
-  readonly trust: Trust;
-  readonly role: Role;
   readonly timestamp_ms: bigint;
   readonly references: readonly MessageId[];
   readonly hop: number;
