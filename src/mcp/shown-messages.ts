@@ -12,7 +12,7 @@ export const TOOL_WAYS: AnswerWays = {
   read: 'call entmoot_read(id="ID")',
 };
 
-/** A row as programs are told of it. Words of its author stand in the text alone, within envelopes. */
+/** A row as programs are told of it. Words of its author stand beside it, within envelopes. */
 export const ROW_SCHEMA: JsonSchema = objectOf({
   id: { type: "string" },
   group: { type: "string" },

@@ -174,6 +174,25 @@ describe("an agent hears and answers", () => {
     }
   });
 
+  test("a host that shows its model the data alone shows the words too, in their envelope", async () => {
+    const id = await say(`@${elmId} what is two and two?`);
+    for (const [name, args] of [
+      ["entmoot_inbox", {}],
+      ["entmoot_wait", {}],
+      ["entmoot_read", { id }],
+    ] as const) {
+      const { envelope } = await dataFrom(name, args);
+      expect(envelope).toContain(`<entmoot-message id="${id}"`);
+      expect(envelope).toContain(`\n| @${elmId} what is two and two?\n`);
+    }
+    await until(async () => (await textFrom(session, "entmoot_members")).includes("oak"));
+    const asked = dataFrom("entmoot_ask", { member: "oak", question: "and you?" });
+    await until(async () => (await oak.call(inbox, { asks: true })).unread === 1);
+    const [row] = (await oak.call(inbox, { asks: true })).rows;
+    await oak.call(reply, { group_id, message_id: row!.message_id, content: encodeUtf8("four") });
+    expect((await asked).envelope).toContain("\n| four\n");
+  });
+
   test("a member that is nobody's name, or the agent's own, is refused with how to name one", async () => {
     for (const member of ["ash", "elm"]) {
       await expect(textFrom(session, "entmoot_ask", { member, question: "?" })).rejects.toThrow("entmoot_members");

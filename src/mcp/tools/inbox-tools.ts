@@ -21,6 +21,8 @@ const INBOX_OUTPUT = objectOf({
   unread: number,
   more: flag,
   messages: { type: "array", items: ROW_SCHEMA, maxItems: SHOWN_MAX },
+  // Hosts show their models the data alone where there is any.
+  envelope: text,
 });
 
 const inboxTool: Tool = {
@@ -76,8 +78,9 @@ function shownInbox({ nonce }: ToolCall, found: Awaited<ReturnType<typeof askInb
   const { isAll, more, rows, unread } = found;
   const left = unread > rows.length ? [`${unread - rows.length} more are unread behind these.`] : [];
   const shown = rows.length === 0 ? ["Nothing is unread."] : [rowsText(rows, nonce), ...left];
-  const data = { unread, more, messages: rows.map(rowData) };
-  return { text: shown.join("\n"), data, pending: isAll ? pendingIn(found) : undefined };
+  const envelope = shown.join("\n");
+  const data = { unread, more, messages: rows.map(rowData), envelope };
+  return { text: envelope, data, pending: isAll ? pendingIn(found) : undefined };
 }
 
 const read: Tool = {

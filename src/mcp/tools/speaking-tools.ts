@@ -102,7 +102,7 @@ const ask: Tool = {
     },
     ["member", "question"],
   ),
-  output: objectOf({ ...SENT_OUTPUT, answered: flag, answer_id: text }),
+  output: objectOf({ ...SENT_OUTPUT, answered: flag, answer_id: text, envelope: text }),
   onlyLooks: false,
   isIdempotent: false,
   speaks: true,
@@ -133,7 +133,9 @@ const ask: Tool = {
       return { text: [said, ...unmetLines(published)].join("\n"), data: about };
     }
     const answer_id = MessageId.toBase64(answer.message_id);
-    return { text: rowsText([answer], call.nonce), data: { ...about, answer_id } };
+    const envelope = rowsText([answer], call.nonce);
+    // Hosts show their models the data alone where there is any.
+    return { text: envelope, data: { ...about, answer_id, envelope } };
   },
 };
 
