@@ -120,14 +120,18 @@ export class NoteWorld implements AsyncDisposable {
     );
   }
 
-  /** Listens at a node as an agent's bridge does; `isSeen`: the host shows that it has what it was handed. */
-  listen(n: number, changes: Partial<RequestOf<typeof listen>> = {}, isSeen = true): TestListener {
+  /** Listens at a node as an agent's bridge does; `becomes`: what becomes of what its host was handed. */
+  listen(
+    n: number,
+    changes: Partial<RequestOf<typeof listen>> = {},
+    becomes: () => "delivered" | "absent" = () => "delivered",
+  ): TestListener {
     const end = new AbortController();
     this.#ends.push(end);
     const node = this.node(n);
     const taken: MessageId[] = [];
     const onEvent = async ({ deliver = [] }: ListenEvent) => {
-      for (const to of isSeen ? (["handed", "delivered"] as const) : (["handed"] as const)) {
+      for (const to of ["handed", becomes()] as const) {
         const moves = deliver.map(({ group_id, message_id, token }) => ({
           group_id,
           message_id,

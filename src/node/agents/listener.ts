@@ -64,6 +64,11 @@ export class AgentListener {
     this.#wake.resolve();
   }
 
+  /** Whether it can begin a turn, as far as is known: its way did not fail the last time. */
+  get canWake(): boolean {
+    return this.request.can_wake && !this.#isFailing;
+  }
+
   began(turn: ListenerTurn): void {
     this.turns += 1;
     this.#turn = turn;

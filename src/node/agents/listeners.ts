@@ -355,12 +355,13 @@ export class Listeners implements Disposable {
       if (move.to === "handed") continue;
       listener.inHand.delete(move.message_id);
       if (mine.isSought) continue;
-      if (move.to !== "deferred" && move.to !== "absent") {
-        listener.took();
-        continue;
+      const { canWake } = listener;
+      if (move.to !== "deferred" && move.to !== "absent") listener.took();
+      else {
+        const none = listener.tookNone(this.#parts.clock.steady(), { isFault: move.to === "absent" });
+        if (none !== undefined) this.#parts.guards.tookBack(none.rows, none.beganMs);
       }
-      const none = listener.tookNone(this.#parts.clock.steady(), { isFault: move.to === "absent" });
-      if (none !== undefined) this.#parts.guards.tookBack(none.rows, none.beganMs);
+      if (listener.canWake !== canWake) this.#parts.onChange();
     }
   }
 

@@ -219,7 +219,7 @@ export class OwnNotes {
 
   /** Gives the program that listens. */
   #lookWhoListens(group: Group, state: MootState): string {
-    const listener = this.#parts.listeners().find((each) => each.request.can_wake && each.covers(group.id));
+    const listener = this.#parts.listeners().find((each) => each.canWake && each.covers(group.id));
     if ((listener !== undefined) !== state.isListening) {
       state.isListening = listener !== undefined;
       state.sinceMs = this.#parts.context.clock.unix();

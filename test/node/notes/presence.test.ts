@@ -42,6 +42,17 @@ test("a member shows as listening while something that can wake its agent listen
   await looking.end();
 });
 
+test("a member whose host cannot be reached shows as listening no more, until it can be", async () => {
+  await using world = await NoteWorld.of(2);
+  let becomes: "absent" | "delivered" = "absent";
+  world.listen(2, {}, () => becomes);
+  await world.until(async () => (await seen(world, 1, 2)).listening === true);
+  await world.say(1, `@${(await seen(world, 1, 2)).node_id} are you there?`);
+  await world.until(async () => (await seen(world, 1, 2)).listening === false);
+  becomes = "delivered";
+  await world.until(async () => (await seen(world, 1, 2)).listening === true);
+});
+
 test("one that goes without a word counts for twelve minutes, one that ends says so", async () => {
   await using world = await NoteWorld.of(2);
   world.listen(2);
