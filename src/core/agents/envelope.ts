@@ -50,9 +50,21 @@ const NAME_MAX = 64;
 /** The way from words to what is shown of them takes the start alone: cleaning a megabyte would show no more. */
 const LOOKED_AT = 4 * WORDS_MAX;
 
-/** Tags by which hosts tell their own words, or ours, from a peer's, in any spelling of case and blanks. */
-const HOST_TAG =
-  /<(?=[\s/\\]*(?:entmoot|channel|cross-session|system|task-notification|hook_prompt|hook-|tool|function|user|assistant|human|developer|antml|command-|local-command|environment_context|untrusted|im_start|im_end|\|))/gi;
+/**
+ * Beginnings of tags by which hosts tell their own words, or ours, from a peer's: those that stand in the programs of Claude Code,
+ * Codex and opencode and are no HTML.
+ */
+const HOST_TAGS = `
+  entmoot channel cross-session system task-notification hook_prompt hook- tool function user assistant human developer antml
+  command- local-command environment_context untrusted im_start im_end agent- agents_ bash- cc- cc_ claude_ collaboration_mode
+  context_window coordinator- current_skill guidance- ide_ instructions interrupted- invoke mcp- memory_ new-diagnostics non-user
+  partial-response permission persisted- previous-conversation proposed_plan recommended_plugins repl-output rollout_ sandbox_
+  skill subagent teammate thinking truncated- turn_aborted webhook- \\|`
+  .trim()
+  .split(/\s+/);
+
+/** Any of them, in any spelling of case and blanks. */
+const HOST_TAG = new RegExp(`<(?=[\\s/\\\\]*(?:${HOST_TAGS.join("|")}))`, "gi");
 
 /** What follows `<` or `&` in an attribute must not end it. */
 const IN_ATTRIBUTE: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };

@@ -65,6 +65,21 @@ describe("words that would pass for something else", () => {
   });
 
   for (const tag of [
+    "<agent-message>",
+    "<bash-stdout>",
+    "<cc_automode_permissions>",
+    "<claude_md>",
+    "<collaboration_mode>",
+    "<ide_selection>",
+    "<INSTRUCTIONS>",
+    "<mcp-server-note>",
+    "<new-diagnostics>",
+    "<permissions instructions>",
+    "<persisted-output>",
+    "</subagent_notification>",
+    "<teammate-message>",
+    "<thinking>",
+    "<turn_aborted>",
     "<system-reminder>",
     "</ system-reminder>",
     "< Channel source='x'>",
