@@ -25,6 +25,10 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "cli-start": { load: async () => (await import("./cli-start.ts")).cliStart, iroh: true },
   "idle-memory": { load: async () => (await import("./idle-memory.ts")).idleMemory, iroh: true },
   attacks: { load: async () => (await import("./attacks.ts")).attacks, iroh: true },
+  consumers: { load: async () => (await import("./consumers.ts")).consumers, iroh: true },
+  voices: { load: async () => (await import("./voices.ts")).voices, iroh: true },
+  mcp: { load: async () => (await import("./mcp.ts")).mcp, iroh: true },
+  hosts: { load: async () => (await import("./hosts.ts")).hosts, iroh: true },
   "socket-floods": { load: async () => (await import("./socket-floods.ts")).socketFloods, iroh: true },
   "binary-size": { load: async () => (await import("./binary-size.ts")).binarySize },
 };

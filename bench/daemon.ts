@@ -60,11 +60,9 @@ export class BenchDaemon implements AsyncDisposable {
     return client;
   }
 
-  /** A line of /proc/PID/status, in bytes: `RssAnon`, `VmHWM`. */
-  memory(field: "RssAnon" | "VmHWM"): number {
-    const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${this.pid}/status`, "utf8"));
-    if (line === null) throw new Error(`/proc/${this.pid}/status has no ${field}`);
-    return Number(line[1]) * 1024;
+  /** A line of its /proc/PID/status, in bytes. */
+  memory(field: MemoryField): number {
+    return memoryOf(this.pid, field);
   }
 
   /** Milliseconds of the processors that it has used so far, in steps of ten. */
@@ -78,4 +76,13 @@ export class BenchDaemon implements AsyncDisposable {
     this.#process.kill();
     await this.#process.exited;
   }
+}
+
+type MemoryField = "RssAnon" | "VmHWM";
+
+/** What /proc/PID/status says of a process, in bytes. */
+export function memoryOf(pid: number, field: MemoryField): number {
+  const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  if (line === null) throw new Error(`/proc/${pid}/status has no ${field}`);
+  return Number(line[1]) * 1024;
 }

@@ -1,12 +1,12 @@
-import { GroupId, type MessageId, PublicKey } from "../src/core/ids.ts";
-import { eventsOf } from "../src/node/operations/events.ts";
-import { publish, watch } from "../src/node/operations/messages.ts";
+import { GroupId, PublicKey } from "../src/core/ids.ts";
+import { publish } from "../src/node/operations/messages.ts";
 import type { IrohTransport } from "../src/transport/iroh/iroh-transport.ts";
 import { BenchDaemon } from "./daemon.ts";
 import { type Figure, quantile } from "./figure.ts";
 import { SyncedLog } from "./fsync-rate.ts";
 import { loopbackTransport } from "./iroh-echo.ts";
 import { programs } from "./programs.ts";
+import { Watcher } from "./watcher.ts";
 
 const MESSAGES = 1_000;
 const WARM_UP = 200;
@@ -40,7 +40,8 @@ export async function latency(say: (progress: string) => void): Promise<readonly
   const groupId = GroupId.fromBytes(Uint8Array.fromBase64(group));
   await using echo = await EchoPeer.start();
   await using client = await publisher.client();
-  await using watcher = await Watcher.start(receiver, groupId);
+  await using receiving = await receiver.client();
+  await using watcher = await Watcher.start(receiving, groupId);
   using log = new SyncedLog();
 
   const visible = async () => {
@@ -89,40 +90,6 @@ function figure(when: string, { stream, sync, visible }: Samples, q: number): Fi
     better: "lower",
     basis: `${TIMES} × a bare stream there and back, ${streamMs.toFixed(2)} ms, and two syncs of ${syncMs.toFixed(2)} ms${when}`,
   };
-}
-
-/** Notes when each message reaches a client that watches a daemon. */
-class Watcher implements AsyncDisposable {
-  readonly #ending = new AbortController();
-  readonly #seenAt = new Map<MessageId, number>();
-  readonly #waiting = new Map<MessageId, (at: number) => void>();
-
-  static async start(daemon: BenchDaemon, groupId: GroupId): Promise<Watcher> {
-    const watcher = new Watcher();
-    const client = await daemon.client();
-    const events = eventsOf(client, watch, { group_id: groupId, topic: "#" }, { signal: watcher.#ending.signal });
-    void (async () => {
-      for await (const event of events) if (event.kind === "message") watcher.#note(event.message.id);
-    })();
-    return watcher;
-  }
-
-  /** When it came, in the milliseconds of `performance.now()`. */
-  async sees(id: MessageId): Promise<number> {
-    const at = this.#seenAt.get(id);
-    if (at !== undefined) return at;
-    return await new Promise((resolve) => this.#waiting.set(id, resolve));
-  }
-
-  #note(id: MessageId): void {
-    const now = performance.now();
-    this.#seenAt.set(id, now);
-    this.#waiting.get(id)?.(now);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#ending.abort();
-  }
 }
 
 /** A process that echoes streams, and our end of the connection to it. */

@@ -1,9 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { textOf } from "../src/core/errors.ts";
 import { agree, DaemonNode, eventually } from "../test/support/daemon.ts";
-import { rerunIsolated } from "./netns.ts";
+import type { DemoParts } from "./run-demo.ts";
 
 /** Messages that each node publishes in a round. */
 const EACH = 10;
@@ -13,12 +9,8 @@ interface Named {
   readonly node: DaemonNode;
 }
 
-async function demo(home: string, parts: AsyncDisposableStack): Promise<void> {
-  const started = performance.now();
-  const say = (text: string) => {
-    const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(5);
-    process.stdout.write(`${seconds} s  ${text}\n`);
-  };
+/** Three nodes talk, lose one to a crash and get it back. */
+export async function demoNodes({ home, parts, say }: DemoParts): Promise<void> {
   const names = ["oak", "ash", "elm"];
   const all = names.map((name) => ({ name, node: parts.use(new DaemonNode(home, name)) }));
   const [oak, ash, elm] = all as [Named, Named, Named];
@@ -76,24 +68,4 @@ async function publishAll({ name, node }: Named, when: string): Promise<number> 
     if (status !== 0) return n;
   }
   return EACH;
-}
-
-/** Runs it to its end, or to the first signal, and gives the exit status. */
-export async function runDemo(): Promise<number> {
-  const elsewhere = await rerunIsolated();
-  if (elsewhere !== undefined) return elsewhere;
-  const home = mkdtempSync(join(tmpdir(), "entmoot-demo-"));
-  const parts = new AsyncDisposableStack();
-  parts.defer(() => rmSync(home, { recursive: true, force: true }));
-  const interrupted = Promise.withResolvers<number>();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupted.resolve(130));
-  try {
-    const done = demo(home, parts).then(() => 0);
-    return await Promise.race([done, interrupted.promise]);
-  } catch (error) {
-    process.stderr.write(`demo: ${textOf(error)}\n`);
-    return 1;
-  } finally {
-    await parts.disposeAsync();
-  }
 }

@@ -53,13 +53,22 @@ const SAID: { readonly [Name in keyof Table]?: OriginalCall<Name> } = {
       timestamp_ms,
       duplicate: undefined,
       behind_ms: undefined,
+      unmet_mentions: undefined,
     };
   },
 
   async publish_signed(daemon, { message }, { timeoutMs }): Promise<Published> {
     const reply = await daemon.ask({ kind: "signed_publish_req", message }, "signed_publish_resp", timeoutMs);
     const { group_id, message_id, timestamp_ms } = reply;
-    return { group_id, message_id, author: message.author, timestamp_ms, duplicate: undefined, behind_ms: undefined };
+    return {
+      group_id,
+      message_id,
+      author: message.author,
+      timestamp_ms,
+      duplicate: undefined,
+      behind_ms: undefined,
+      unmet_mentions: undefined,
+    };
   },
 
   /** From now on only, what its patterns cover, and without places to go on from (`seq` is 0). */

@@ -1,17 +1,21 @@
 /** What stands before every key that is text. Drawn by who starts a process, for nothing here is random. */
 let processSalt = "";
 
-/** Collections that are made from now on hash their keys behind `salt`: some 16 bytes that nobody outside knows. */
+/** Collections that are made from now on hash their keys behind `salt`: some bytes that nobody outside knows, as short text. */
 export function saltKeys(salt: string): void {
   processSalt = salt;
 }
 
-/** Keys that are text, behind a salt; others as they are. */
+/** Keys that are text stand behind a salt; others as they are. */
 class Salt {
-  readonly #salt = processSalt;
+  readonly #text = processSalt;
 
-  of(key: unknown): unknown {
-    return typeof key === "string" ? this.#salt + key : key;
+  of<K>(key: K): K {
+    return typeof key === "string" ? ((this.#text + key) as K) : key;
+  }
+
+  without<K>(salted: K): K {
+    return typeof salted === "string" ? (salted.slice(this.#text.length) as K) : salted;
   }
 }
 
@@ -21,53 +25,50 @@ class Salt {
  */
 export class SaltedMap<K, V> {
   readonly #salt = new Salt();
-  readonly #entries = new Map<unknown, { readonly key: K; value: V }>();
+  readonly #values = new Map<K, V>();
 
   get size(): number {
-    return this.#entries.size;
+    return this.#values.size;
   }
 
   has(key: K): boolean {
-    return this.#entries.has(this.#salt.of(key));
+    return this.#values.has(this.#salt.of(key));
   }
 
   get(key: K): V | undefined {
-    return this.#entries.get(this.#salt.of(key))?.value;
+    return this.#values.get(this.#salt.of(key));
   }
 
   set(key: K, value: V): this {
-    const salted = this.#salt.of(key);
-    const held = this.#entries.get(salted);
-    if (held === undefined) this.#entries.set(salted, { key, value });
-    else held.value = value;
+    this.#values.set(this.#salt.of(key), value);
     return this;
   }
 
   delete(key: K): boolean {
-    return this.#entries.delete(this.#salt.of(key));
+    return this.#values.delete(this.#salt.of(key));
   }
 
   clear(): void {
-    this.#entries.clear();
+    this.#values.clear();
   }
 
   *keys(): Generator<K, undefined> {
-    for (const { key } of this.#entries.values()) yield key;
+    for (const salted of this.#values.keys()) yield this.#salt.without(salted);
   }
 
-  *values(): Generator<V, undefined> {
-    for (const { value } of this.#entries.values()) yield value;
+  values(): MapIterator<V> {
+    return this.#values.values();
   }
 
   *[Symbol.iterator](): Generator<[K, V], undefined> {
-    for (const { key, value } of this.#entries.values()) yield [key, value];
+    for (const [salted, value] of this.#values) yield [this.#salt.without(salted), value];
   }
 }
 
 /** As `Set`, for what peers choose: see `SaltedMap`. */
 export class SaltedSet<T> {
   readonly #salt = new Salt();
-  readonly #items = new Map<unknown, T>();
+  readonly #items = new Set<T>();
 
   constructor(items: Iterable<T> = []) {
     for (const item of items) this.add(item);
@@ -82,8 +83,7 @@ export class SaltedSet<T> {
   }
 
   add(item: T): this {
-    const salted = this.#salt.of(item);
-    if (!this.#items.has(salted)) this.#items.set(salted, item);
+    this.#items.add(this.#salt.of(item));
     return this;
   }
 
@@ -95,7 +95,7 @@ export class SaltedSet<T> {
     this.#items.clear();
   }
 
-  [Symbol.iterator](): MapIterator<T> {
-    return this.#items.values();
+  *[Symbol.iterator](): Generator<T, undefined> {
+    for (const salted of this.#items) yield this.#salt.without(salted);
   }
 }

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ControlClient } from "../control/control-client.ts";
 import { type Clock, later } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
@@ -91,11 +91,15 @@ export async function letJoin(
   await using voice = await connectVoice(folder, clock, signal);
   const { groups } = await voice.call(status, {}, { signal });
   if (groups.some(({ group_id, local_member }) => group_id === groupId && local_member)) return;
-  await voice.call(
-    joinOperation,
-    { input: await link(), timeout_ms: JOIN_MS },
-    { signal, timeoutMs: JOIN_MS + 10_000 },
-  );
+  try {
+    const asked = { input: await link(), timeout_ms: JOIN_MS };
+    await voice.call(joinOperation, asked, { signal, timeoutMs: JOIN_MS + 10_000 });
+  } catch (cause) {
+    const wasMember = groups.some(({ group_id }) => group_id === groupId);
+    if (!(cause instanceof EntmootError && cause.code === "not_member" && wasMember)) throw cause;
+    const next = `a voice of another name has another key, and so has ${basename(folder)} after "entmootd voice remove ${basename(folder)}"`;
+    throw new EntmootError(cause.code, `${cause.message}; ${next}`, { cause });
+  }
 }
 
 async function connectVoice(folder: string, clock: Clock, signal: AbortSignal): Promise<ControlClient> {

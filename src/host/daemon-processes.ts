@@ -47,7 +47,7 @@ const DAEMON_COMMANDS = new Set(["serve", "join", "up"]);
 /** Ours. Linux caps one argument at 128 KiB; a daemon's whole line, and its environment, are far shorter. */
 const STRINGS_MAX = 256 * 1024;
 
-/** Ours. A machine of many users may run more; who reads this looks for one. */
+/** Ours. A machine of many users may run more; who reads this looks for one, most likely the one started last. */
 const LISTED_MAX = 8;
 
 /** Where to look and what counts as ours. `procRoot` is `/proc` except in tests. */
@@ -100,12 +100,25 @@ export function findDaemons(search: DaemonSearch): DaemonsSeen {
     if (daemon === undefined) continue;
     const isOurs = daemon.data_dir === undefined ? undefined : isSameRoot(daemon.data_dir, pid, search);
     if (isOurs === true) return { ours: daemon, unknown: [], others: [] };
-    if (isOurs === undefined && unknown.length < LISTED_MAX) unknown.push(withUid(pid, daemon.uid));
-    if (isOurs === false && mayUse(daemon) && others.length < LISTED_MAX) {
-      others.push({ pid, data_dir: daemon.data_dir! });
-    }
+    if (isOurs === undefined) unknown.push(withUid(pid, daemon.uid));
+    if (isOurs === false && mayUse(daemon)) others.push({ pid, data_dir: daemon.data_dir! });
   }
-  return { ours: undefined, unknown, others };
+  return { ours: undefined, unknown: startedLast(unknown, search), others: startedLast(others, search) };
+}
+
+/** The latest, in the order in which they were started, the last one first; by number where that is not told. */
+function startedLast<Seen extends { readonly pid: number }>(seen: readonly Seen[], { procRoot }: DaemonSearch): Seen[] {
+  const starts = new Map(seen.map(({ pid }) => [pid, startedAt(join(procRoot, String(pid), "stat"))]));
+  return seen.toSorted((a, b) => starts.get(b.pid)! - starts.get(a.pid)!).slice(0, LISTED_MAX);
+}
+
+/** Ticks since the machine was started. */
+function startedAt(path: string): number {
+  try {
+    return Number(readFileSync(path, "latin1").split(") ").at(-1)!.split(" ")[19] ?? 0);
+  } catch {
+    return 0; // It has ended.
+  }
 }
 
 /** Somebody else's is of no use to who looks for theirs. */

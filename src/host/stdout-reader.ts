@@ -1,12 +1,11 @@
 import { dlopen, ptr } from "bun:ffi";
 import { arch } from "node:process";
+import { cLibraries } from "../core/c-libraries.ts";
 import type { Clock } from "../core/clock.ts";
 
 const STDOUT = 1;
 /** Ours. How often it is looked whether somebody still reads: a pipe tells its writer nothing until it writes. */
 const LOOK_MS = 100;
-/** Where `poll` is: glibc, musl, macOS. */
-const LIBRARIES = ["libc.so.6", `libc.musl-${arch === "x64" ? "x86_64" : "aarch64"}.so.1`, "libSystem.B.dylib"];
 /** What `poll` says of a pipe, a socket or a terminal whose other end is closed. */
 const POLLERR = 0x08;
 const POLLHUP = 0x10;
@@ -28,7 +27,7 @@ export function onReaderGone(clock: Clock, gone: () => void): Disposable {
 
 /** Whether stdout has lost its reader; `undefined` where there is no way to ask. */
 function readerCheck(): (() => boolean) | undefined {
-  for (const library of LIBRARIES) {
+  for (const library of cLibraries(arch)) {
     try {
       const { poll } = dlopen(library, { poll: { args: ["ptr", "u64", "i32"], returns: "i32" } }).symbols;
       // struct pollfd: a descriptor, and two half words of which the second is what happened.

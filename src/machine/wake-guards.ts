@@ -1,3 +1,4 @@
+import { type QuietRange, quietMinutesLeft } from "../core/agents/quiet-hours.ts";
 import { BoundedMap } from "../core/bounded-map.ts";
 import type { GroupId, PublicKey } from "../core/ids.ts";
 
@@ -10,8 +11,8 @@ export interface WakeLimits {
   /** Turns that one author may cause in one moot, and all authors together. */
   readonly pairPerMinute: number;
   readonly agentPerHour: number;
-  /** Minutes of the local day from which and up to which nobody is woken; the end may lie before the beginning. */
-  readonly quiet: { readonly fromMinute: number; readonly toMinute: number } | undefined;
+  /** When nobody is woken. */
+  readonly quiet: readonly QuietRange[];
 }
 
 /** Ours. An answer, an answer to it and so on: what people settle, they settle in fewer. Rates as in the loops that users reported. */
@@ -20,7 +21,7 @@ export const WAKE_DEFAULTS: WakeLimits = {
   ownInChainMax: 3,
   pairPerMinute: 10,
   agentPerHour: 30,
-  quiet: undefined,
+  quiet: [],
 };
 
 /** Why a message wakes nobody now. Without `untilMs` time alone does not end it: it is there to be pulled. */
@@ -60,7 +61,7 @@ export class WakeGuards {
     const { hopsMax, ownInChainMax, quiet } = this.limits;
     if (waking.hop > hopsMax) return { reason: "hops", untilMs: undefined };
     if (waking.ownInChain > ownInChainMax) return { reason: "cycle", untilMs: undefined };
-    const quietMs = quiet === undefined ? 0 : minutesLeft(quiet, minute) * MINUTE_MS;
+    const quietMs = quietMinutesLeft(quiet, minute) * MINUTE_MS;
     if (quietMs > 0) return { reason: "quiet hours", untilMs: nowMs + quietMs };
     const pair = this.#pairs.get(pairOf(waking)) ?? [];
     const pairMs = fullUntil(pair, this.limits.pairPerMinute, MINUTE_MS, nowMs);
@@ -74,6 +75,15 @@ export class WakeGuards {
     this.#turns = within([...this.#turns, nowMs], HOUR_MS, nowMs);
     for (const pair of new Set(wakings.map(pairOf))) {
       this.#pairs.set(pair, within([...(this.#pairs.get(pair) ?? []), nowMs], MINUTE_MS, nowMs));
+    }
+  }
+
+  /** The turn that began at `beganMs` was none: the host was busy and took nothing. */
+  tookBack(wakings: readonly Pick<Waking, "author" | "groupId">[], beganMs: number): void {
+    this.#turns = without(this.#turns, beganMs);
+    for (const pair of new Set(wakings.map(pairOf))) {
+      const instants = this.#pairs.get(pair);
+      if (instants !== undefined) this.#pairs.set(pair, without(instants, beganMs));
     }
   }
 }
@@ -95,11 +105,7 @@ function fullUntil(instants: readonly number[], most: number, windowMs: number, 
   return first === undefined ? nowMs + windowMs : first + windowMs;
 }
 
-const DAY_MINUTES = 1440;
-
-/** How long it is quiet yet; 0 outside. A window that begins where it ends is none. */
-function minutesLeft({ fromMinute, toMinute }: { fromMinute: number; toMinute: number }, minute: number): number {
-  const length = (toMinute - fromMinute + DAY_MINUTES) % DAY_MINUTES;
-  const since = (minute - fromMinute + DAY_MINUTES) % DAY_MINUTES;
-  return since < length ? length - since : 0;
+function without(instants: readonly number[], ms: number): number[] {
+  const at = instants.lastIndexOf(ms);
+  return at < 0 ? [...instants] : instants.toSpliced(at, 1);
 }

@@ -5,6 +5,7 @@ import { createRosterEntry, type RosterChange } from "../core/roster/roster-chan
 import type { RosterFork } from "../core/roster/roster-forks.ts";
 import { atMost } from "../transport/wait.ts";
 import type { Group } from "./group/group.ts";
+import { requireNotAhead } from "./group/own-clock.ts";
 import type { NodeContext } from "./node-context.ts";
 import { openLinks } from "./open-links.ts";
 import type { RosterChanged, roster_change } from "./operations/moots.ts";
@@ -80,7 +81,7 @@ export async function awaitComparison(context: NodeContext, groupId: GroupId): P
 
 /**
  * Throws `conflict` while the roster has forked, and while this node's key runs in another place too; `unavailable`
- * while its copy may be an old one. `alone`: its owner says that it is the latest, and the only one.
+ * while its copy may be an old one, or the clock here runs ahead. `alone`: its owner says that it is the latest, and the only one.
  */
 export function requireMaySign(context: NodeContext, group: Group, { alone }: { readonly alone: boolean }): void {
   const { fork } = group.roster;
@@ -93,6 +94,7 @@ export function requireMaySign(context: NodeContext, group: Group, { alone }: { 
       `this copy of the moot may be an old one: ${reason}; nothing is signed for its roster until it has been compared with a member's: run the daemon until one is met, or go on with -alone, which parts the moot for good if there is a later roster anywhere`,
     );
   }
+  requireNotAhead(group, context.clock.unix());
   if (context.twins.seenAt !== undefined && !alone) throw new EntmootError("conflict", TWIN_WARNING);
 }
 

@@ -3,7 +3,9 @@ import { later, type UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import { GroupId } from "../core/ids.ts";
 import { formatPolicy, parsePolicy } from "../core/policy/policy.ts";
-import { createGenesis } from "../core/roster/roster-change.ts";
+import type { RosterEntry } from "../core/record/records.ts";
+import { createGenesis, createRosterEntry } from "../core/roster/roster-change.ts";
+import { RosterLog } from "../core/roster/roster-log.ts";
 import { groupName, METADATA_FACT } from "./group/group-name.ts";
 import { POLICY_FACT } from "./group/group-policy.ts";
 import { noteMootUsed } from "./last-moot.ts";
@@ -30,7 +32,9 @@ export function createGroup(context: NodeContext, request: RequestOf<typeof grou
       nowMs: genesisMs(context),
       nodeId: context.nodeIdNow(),
     });
-    store.roster.append([genesis]);
+    store.roster.append(
+      policy === undefined ? [genesis] : [genesis, policyEntry(context, genesis, formatPolicy(policy))],
+    );
     context.adopt(groupId);
     noteMootUsed(context.root.node, groupId);
     const open_invite = request.join_mode === "open_invite" ? createLink(context, { group_id: groupId }) : undefined;
@@ -48,6 +52,12 @@ export function createGroup(context: NodeContext, request: RequestOf<typeof grou
     }
     throw error;
   }
+}
+
+/** Signed, so that who joins while the founder is away has the policy from whichever member serves the roster. */
+function policyEntry({ clock, identity: { seed } }: NodeContext, genesis: RosterEntry, policy: string): RosterEntry {
+  const { log } = RosterLog.empty.sync([genesis]);
+  return createRosterEntry({ log, seed, nowMs: clock.unix(), change: { op: "policy_change", policy } });
 }
 
 /**

@@ -81,7 +81,7 @@ export interface NodeParts {
 }
 
 // Once a process, before any node or data root of it is opened.
-saltKeys(crypto.getRandomValues(new Uint8Array(16)).toHex());
+saltKeys(crypto.getRandomValues(new Uint8Array(9)).toBase64());
 
 /** A node: its identity, its groups, and everything it does for them. */
 export class EntmootNode implements Operations, OperationHost {

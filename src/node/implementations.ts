@@ -17,6 +17,7 @@ import { tellDeliveries } from "./agents/deliveries.ts";
 import { listInbox } from "./agents/inbox.ts";
 import type { Listeners } from "./agents/listeners.ts";
 import { findMessages, tellThread } from "./agents/thread.ts";
+import { changeWakeLimits } from "./agents/wake-settings.ts";
 import { awaitComparison, changeRoster } from "./change-roster.ts";
 import type { ChangeSignal } from "./change-signal.ts";
 import { createGroup } from "./create-group.ts";
@@ -203,6 +204,7 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   unmute: unmuteMember,
   deliver_rule: deliverRule,
   receipt_settings: writing("node", changeSettings),
+  wake_limits: writing("node", changeWakeLimits),
 };
 
 /** What can be asked of a node, with what carries it out. */

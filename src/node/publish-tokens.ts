@@ -78,6 +78,7 @@ export function publishedBefore(group: Group, { token, words }: Once): Published
     timestamp_ms: BigInt(timestamp),
     duplicate: true,
     behind_ms: undefined,
+    unmet_mentions: undefined,
   };
 }
 

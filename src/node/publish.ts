@@ -10,6 +10,8 @@ import { isPolicyUpdate, POLICY_TOPIC } from "../core/policy/policy-update.ts";
 import { isReserved, publishTopics } from "../core/policy/topic.ts";
 import { messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
+import { refuseSecrets } from "./agents/refuse-secrets.ts";
+import { unmetMentions } from "./agents/unmet-mentions.ts";
 import { awaitComparison, requireMaySign } from "./change-roster.ts";
 import type { Group } from "./group/group.ts";
 import { admittedAt, newMessage } from "./group/ingest.ts";
@@ -65,6 +67,7 @@ export class Publisher {
   async publish(asked: PublishRequest, caller: Caller): Promise<Published> {
     const request = { ...asked, topics: publishTopics(asked.topics, asked.verbatim) };
     if (caller === "agent") refuseReserved(request.topics);
+    if (caller === "agent" && asked.force !== true) refuseSecrets(asked.content);
     if (request.content.length === 0 && !asked.verbatim)
       throw new EntmootError("invalid_argument", "content is empty; expected the text of the message");
     const group = this.#choose(request.group_id);
@@ -126,7 +129,7 @@ export class Publisher {
     await group.writer.put([newMessage(message, canonical)]);
     if (isUpdate(group, message) && group.policy.note(message)) group.policiesChanged();
     group.tell({ kind: "stored", ids: [message.id], from: undefined, via: "publish" });
-    return { ...publishedForm(message), behind_ms };
+    return { ...publishedForm(message), behind_ms, unmet_mentions: unmetMentions(group, message, now) };
   }
 
   /** A founder that may have an old copy fetches what is missing first; a policy is the founder's word as a roster is. */
@@ -152,7 +155,15 @@ function notMember({ removal }: Group, nodeId: number): EntmootError {
 
 /** What a caller is told of a message that is stored. */
 export function publishedForm({ author, group_id, id, timestamp }: Message): Published {
-  return { group_id, message_id: id, author, timestamp_ms: timestamp, duplicate: undefined, behind_ms: undefined };
+  return {
+    group_id,
+    message_id: id,
+    author,
+    timestamp_ms: timestamp,
+    duplicate: undefined,
+    behind_ms: undefined,
+    unmet_mentions: undefined,
+  };
 }
 
 /** Takes a message of this node from its budget. Throws `rate_limited`, saying when to try again, or `invalid_argument`. */
@@ -167,7 +178,7 @@ function pay(
     isUpdate: isUpdate(group, message),
     timestamp: message.timestamp,
     bytes,
-    admitted: admittedAt(group.roster.log, author),
+    admitted: admittedAt(group.roster.log, author, now),
     isOwn: true,
     oldest: group.retention.oldest,
   });

@@ -61,6 +61,15 @@ export interface LedgerRow extends Delivery {
   readonly handedTo: HandedTo | undefined;
 }
 
+/** How many turns a member caused in a moot, all in all. */
+export interface TurnsCaused {
+  readonly groupId: GroupId;
+  /** `undefined`: those whose key is none. */
+  readonly author: PublicKey | undefined;
+  readonly turns: number;
+  readonly lastMs: number;
+}
+
 /** Whether the message still waits for somebody: such a row is never forgotten. */
 export function waits({ asks, state }: Pick<Delivery, "asks" | "state">): boolean {
   return asks && (state === "queued" || state === "claimed" || state === "handed" || state === "uncertain");
@@ -77,6 +86,8 @@ export interface AgentStoreLimits {
   readonly mutes: number;
   /** Members on the allow list of one moot. */
   readonly allowed: number;
+  /** Pairs of moot and author whose turns are counted; past it the one that caused none for longest is forgotten. */
+  readonly turnCounts: number;
   /** After so long a row that waits for nobody is forgotten, once everything up to it is done. */
   readonly keptMs: number;
 }
@@ -89,6 +100,7 @@ export const AGENT_STORE_LIMITS: AgentStoreLimits = {
   waitingOfAuthor: 1_024,
   mutes: 1_024,
   allowed: 1_024,
+  turnCounts: 1_024,
   keptMs: 30 * 24 * 3_600_000,
 };
 
@@ -102,6 +114,8 @@ export interface AgentChanges {
   setRule(groupId: GroupId, rule: DeliverRule): void;
   /** In place of the one for the same member and moot; one that ended longest ago makes room. Throws `conflict` where there is none. */
   setMute(mute: Mute, nowMs: number): void;
+  /** An author caused one turn more in a moot. */
+  countTurn(groupId: GroupId, author: PublicKey | undefined, nowMs: number): void;
   /** A number larger than any before: the token of a claim. */
   nextToken(): number;
   /** Forgets rows of a moot that wait for nobody: past their time those up to `doneSeq`, and the oldest of too many. Gives how many. */
@@ -133,6 +147,8 @@ export interface AgentStore extends Disposable {
   /** How many rows of a moot wait. */
   countWaiting(groupId: GroupId): number;
   rule(groupId: GroupId): DeliverRule;
+  /** Those that caused one last first. */
+  turns(): TurnsCaused[];
   /** All of them, also those that have ended, by key. */
   mutes(): Mute[];
   /** Makes what `work` says in one commit, durable on return; without any trace when it throws. */

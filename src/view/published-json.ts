@@ -1,6 +1,7 @@
 import { GroupId, MessageId } from "../core/ids.ts";
 import type { Published } from "../node/operations/messages.ts";
 import { jsonInteger } from "./message-line.ts";
+import { unmetJson } from "./unmet-text.ts";
 
 /** A message that was published, as commands print it. Keys ascending. `answers`: what it names, for an answer. */
 export function publishedJson(published: Published, { answers }: { readonly answers?: MessageId | undefined } = {}) {
@@ -12,5 +13,6 @@ export function publishedJson(published: Published, { answers }: { readonly answ
     group_id: GroupId.toBase64(published.group_id),
     message_id: MessageId.toBase64(published.message_id),
     timestamp_ms: jsonInteger(published.timestamp_ms),
+    ...unmetJson(published),
   };
 }

@@ -213,3 +213,57 @@ test("tail of a group that joins later shows it from its first message", async (
   tail.kill("SIGINT");
   expect(await tail.exited).toBe(0);
 });
+
+test("deliver shows what wakes, and changes it in a daemon that runs", async () => {
+  await using it = await liveDaemon();
+  const { group_id } = await it.node.call(group_create, { ...OPEN_GROUP, name: "council" });
+  const rule = { deliver: "mentions", from: [], group_id: GroupId.toBase64(group_id), name: "council" };
+  const limits = { agent_per_hour: 30, hops: 6, pair_per_minute: 10, quiet: "off" };
+  expect((await it.run("deliver", "-json")).json()).toEqual([{ ...limits, rules: [rule] }]);
+  const args = ["-rule", "all", "-quiet", "22:00-07:00", "-hops", "3", "-pair-per-minute", "2", "-agent-per-hour", "5"];
+  const changed = { agent_per_hour: 5, hops: 3, pair_per_minute: 2, quiet: "22:00-07:00" };
+  expect((await it.run("deliver", "-json", ...args)).json()).toEqual([
+    { ...changed, rules: [{ ...rule, deliver: "all" }] },
+  ]);
+  const told = await it.run("deliver");
+  expect(told.stdout).toContain("council: all (every message)\nquiet hours: 22:00-07:00\nat most 3 hops");
+  expect((await it.run("deliver", "-rule", "some")).stderr).toContain("expected mentions, all, allow-list, none");
+  expect(await it.run("deliver", "-rule", "allow-list")).toMatchObject({ exit: 5, stdout: "" });
+  expect(await it.run("deliver", "-hops", "33")).toMatchObject({ exit: 5, stdout: "" });
+  expect(await it.run("deliver", "-quiet", "7-8")).toMatchObject({ exit: 5, stdout: "" });
+  expect(await it.run("deliver", "-as", "nobody")).toMatchObject({ exit: 5, stdout: "" });
+  await it.node.call(group_create, { ...OPEN_GROUP, name: "another" });
+  const two = await it.run("deliver", "-rule", "none");
+  expect(two).toMatchObject({ exit: 5, stderr: expect.stringContaining("expected -group beside them") });
+});
+
+test("publish names what it refers to, which answers it", async () => {
+  await using it = await liveDaemon();
+  await it.node.call(group_create, OPEN_GROUP);
+  const [first] = (await it.run("publish", "-topic", "a", "-content", "one")).json();
+  const [second] = (await it.run("publish", "-topic", "a", "-content", "two")).json();
+  const about = ["-reference", `${first!.message_id},${(second!.message_id as string).slice(0, 12)}`];
+  const [both] = (await it.run("publish", "-topic", "a", "-content", "both", ...about)).json();
+  const [read] = (await it.run("read", both!.message_id as string, "-json")).json();
+  expect(read!.references).toEqual([first!.message_id, second!.message_id]);
+  const unknown = await it.run("publish", "-topic", "a", "-content", "x", "-reference", "AAAAAAAAAAAA");
+  expect(unknown).toMatchObject({ exit: 5, stdout: "", stderr: expect.stringContaining("-reference") });
+});
+
+test("a mention of nobody, or of several, is said to its sender", async () => {
+  await using it = await liveDaemon();
+  await it.node.call(group_create, OPEN_GROUP);
+  const none = await it.run("publish", "-topic", "a", "-content", "@nobody, and @7: `@code` and bob@oak are none");
+  const unmet = [
+    { members: 0, mention: "7", node_ids: [] },
+    { members: 0, mention: "nobody", node_ids: [] },
+  ];
+  expect(none.json()[0]).toMatchObject({ unmet_mentions: unmet });
+  expect(none.stderr).toContain("publish: note: @nobody names no member of this moot");
+  const [first] = none.json();
+  const answered = await it.run("reply", first!.message_id as string, "-content", "@nobody");
+  expect(answered.json()[0]).toMatchObject({ unmet_mentions: [unmet[1]] });
+  expect(answered.stderr).toContain("reply: note: @nobody names no member");
+  const plain = await it.run("publish", "-topic", "a", "-content", "hello");
+  expect(plain).toMatchObject({ stderr: "", exit: 0 });
+});

@@ -20,6 +20,7 @@ export const FEW: AgentStoreLimits = {
   waitingOfAuthor: 3,
   mutes: 3,
   allowed: 2,
+  turnCounts: 2,
   keptMs: 1000,
 };
 
@@ -178,6 +179,22 @@ export function agentStoreContract(name: string, makeWorld: () => AgentStoreWorl
     check("gives each token once, also after reopening", (store, world) => {
       const next = (from: AgentStore) => from.change((to) => to.nextToken());
       expect([next(store), next(store), next(world.reopen())]).toEqual([1, 2, 3]);
+    });
+
+    check("counts the turns that members caused, those of the last that caused any", (store, world) => {
+      store.change((to) => {
+        to.countTurn(GROUP, key(1), 10);
+        to.countTurn(GROUP, undefined, 20);
+        to.countTurn(GROUP, key(1), 30);
+      });
+      const counted = [
+        { groupId: GROUP, author: key(1), turns: 2, lastMs: 30 },
+        { groupId: GROUP, author: undefined, turns: 1, lastMs: 20 },
+      ];
+      expect(store.turns()).toEqual(counted);
+      expect(world.reopen().turns()).toEqual(counted);
+      world.store.change((to) => to.countTurn(group(2), key(1), 40));
+      expect(world.store.turns().map(({ lastMs }) => lastMs)).toEqual([40, 30]);
     });
 
     check("keeps what wakes in a moot", (store, world) => {

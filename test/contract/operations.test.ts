@@ -11,7 +11,7 @@ import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
 import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
-import { LISTEN_CASES } from "./operations-listen.ts";
+import { LISTEN_CASES, WAKE_CASES } from "./operations-listen.ts";
 import { MAILBOX_CASES } from "./operations-mailbox.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
@@ -27,6 +27,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...CONSUMER_CASES,
   ...VOICE_CASES,
   ...LISTEN_CASES,
+  ...WAKE_CASES,
   ...MAILBOX_CASES,
   ...INBOX_CASES,
   ...RECEIPT_CASES,

@@ -113,7 +113,15 @@ describe("an original daemon", () => {
       groups: [{ group_id, messages: 9, merkle_root: undefined }],
     });
     expect(await it.client.describe()).toEqual({ original: (await it.client.originalInfo())! });
-    const published = { group_id, message_id, author, timestamp_ms: 5n, duplicate: undefined, behind_ms: undefined };
+    const published = {
+      group_id,
+      message_id,
+      author,
+      timestamp_ms: 5n,
+      duplicate: undefined,
+      behind_ms: undefined,
+      unmet_mentions: undefined,
+    };
     expect(await it.client.call(publish, { topics: ["a"], content: text("x") })).toEqual(published);
     const once = { topics: ["a"], content: text("x"), token: new Uint8Array(16) };
     await expect(it.client.call(publish, once)).rejects.toMatchObject({ code: "unsupported" });

@@ -9,6 +9,9 @@ import { TemporaryDirectory } from "../support/temporary-directory.ts";
 import { Claude, claudeHome } from "./claude.ts";
 import { StubModel } from "./stub/stub-model.ts";
 
+/** Its own record names the message once it has taken it, and says a moment later that it is in the conversation. */
+const HEARD = ["delivered", "read", "acked"];
+
 inNetns(import.meta, () => {
   const missing = missingHost("claude") ?? missingHost("screen");
 
@@ -61,7 +64,7 @@ inNetns(import.meta, () => {
       // It runs, and has our tools: the test goes to it at once.
       const again = await main.ask(["attach", "claude"], here);
       expect(again).toMatchObject({ running: expect.stringContaining("claude "), skipped: [] });
-      expect(["read", "acked"]).toContain(again.test.state);
+      expect(HEARD).toContain(again.test.state);
       await claude.idle();
       expect(await claude.quit()).toBe(0);
 
@@ -79,8 +82,8 @@ inNetns(import.meta, () => {
         door: "claude inbox",
         running: `session ${before.session?.sessionId}, process ${before.terminal.pid}`,
         skipped: [],
-        test: { state: "read" },
       });
+      expect(HEARD).toContain(elm.test.state);
       expect(stderr).toContain("start Claude Code again");
       await before.idle();
       expect(await before.quit()).toBe(0);

@@ -22,20 +22,25 @@ export interface ClaudeSession {
 
 /** A home for Claude Code that has been set up, knows its key and trusts its project; its models are the stub's. */
 export function claudeHome(model: StubModel, env: HostEnv = {}): HostHome {
-  const home = new HostHome("claude", () => ({
-    ANTHROPIC_BASE_URL: model.url,
-    ANTHROPIC_API_KEY: KEY,
-    DISABLE_AUTOUPDATER: "1",
-    ...env,
-  }));
+  const home = new HostHome("claude", () => ({ ...claudeEnv(model), ...env }));
+  setUpClaude(home.path, home.project);
+  return home;
+}
+
+/** What points Claude Code at the stub. */
+export function claudeEnv(model: StubModel): HostEnv {
+  return { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: KEY, DISABLE_AUTOUPDATER: "1" };
+}
+
+/** As after a person's first start with that home. */
+export function setUpClaude(home: string, project: string): void {
   const seen = {
     hasCompletedOnboarding: true,
     theme: "dark",
     customApiKeyResponses: { approved: [KEY.slice(-20)], rejected: [] },
-    projects: { [home.project]: { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true } },
+    projects: { [project]: { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true } },
   };
-  writeFileSync(join(home.path, ".claude.json"), JSON.stringify(seen));
-  return home;
+  writeFileSync(join(home, ".claude.json"), JSON.stringify(seen));
 }
 
 /** Claude Code on a terminal, as a person uses it. */

@@ -8,8 +8,14 @@ import type { StubModel } from "./stub/stub-model.ts";
 /** A home for Codex that trusts its project; its model is the stub's. `more` is added to its configuration. */
 export function codexHome(model: StubModel, more = "", env: HostEnv = {}): HostHome {
   const home = new HostHome("codex", (path) => ({ CODEX_HOME: path, ...env }));
+  setUpCodex(home.path, home.project, model, more);
+  return home;
+}
+
+/** As after a person's first start, in Codex's own folder. */
+export function setUpCodex(folder: string, project: string, model: StubModel, more = ""): void {
   writeFileSync(
-    join(home.path, "config.toml"),
+    join(folder, "config.toml"),
     `model = "stub-model"
 model_provider = "stub"
 check_for_update_on_startup = false
@@ -20,11 +26,10 @@ base_url = "${model.url}/v1"
 wire_api = "responses"
 requires_openai_auth = false
 
-[projects."${home.project}"]
+[projects."${project}"]
 trust_level = "trusted"
 `,
   );
-  return home;
 }
 
 /** Codex on a terminal, as a person uses it. */

@@ -45,12 +45,12 @@ test("all together cause thirty turns an hour, and messages of one turn count on
 });
 
 test("quiet hours hold until they end, also over midnight, and a window without length is none", () => {
-  const guards = new WakeGuards({ ...WAKE_DEFAULTS, quiet: { fromMinute: 22 * 60, toMinute: 7 * 60 } });
+  const guards = new WakeGuards({ ...WAKE_DEFAULTS, quiet: [{ fromMinute: 22 * 60, toMinute: 7 * 60 }] });
   expect(guards.held(FIRST, START, 23 * 60)).toEqual({ reason: "quiet hours", untilMs: START + 8 * 3_600_000 });
   expect(guards.held(FIRST, START, 6 * 60 + 59)).toEqual({ reason: "quiet hours", untilMs: START + 60_000 });
   expect(guards.held(FIRST, START, 7 * 60)).toBeUndefined();
   expect(guards.held(FIRST, START, 21 * 60 + 59)).toBeUndefined();
-  guards.limits = { ...WAKE_DEFAULTS, quiet: { fromMinute: 60, toMinute: 60 } };
+  guards.limits = { ...WAKE_DEFAULTS, quiet: [{ fromMinute: 60, toMinute: 60 }] };
   expect(guards.held(FIRST, START, 60)).toBeUndefined();
 });
 

@@ -67,6 +67,13 @@ inNetns(import.meta, () => {
     ).catch((cause) => {
       throw new Error(shown, { cause });
     });
+    // What is attached is seen while it runs, and what became of its test message: its agent answers it, as it answers everything.
+    await eventually("the test message is answered", async () => {
+      const { attached: shown } = await main.ask(["attach", "-status"]);
+      return (shown[0]?.host === "terminal" && shown[0].test === "answered") || undefined;
+    }).catch((cause) => {
+      throw new Error(shown, { cause });
+    });
     expect(listening).toMatchObject({ door: expect.stringContaining("terminal"), can_wake: true });
     const { members } = await main.ask([
       "call",
@@ -74,10 +81,13 @@ inNetns(import.meta, () => {
       JSON.stringify({ group_id: (await main.group()).group_id }),
     ]);
     const oak = members.find(({ self }: { self?: boolean }) => self !== true);
-    await main.ask(["publish", "-topic", "chat", "-content", `@${oak.node_id} two and two?`]);
+    const asked = await main.ask(["publish", "-topic", "chat", "-content", `@${oak.node_id} two and two?`]);
     const answer = await eventually("an answer", async () => {
       const { rows } = await main.ask(["call", "inbox", "{}"]);
-      return rows.find(({ content }: { content: string }) => Buffer.from(content, "base64").toString() === "four");
+      return rows.find(
+        ({ content, references }: { content: string; references: string[] }) =>
+          Buffer.from(content, "base64").toString() === "four" && references.includes(asked.message_id),
+      );
     }).catch((cause) => {
       throw new Error(shown, { cause });
     });
@@ -85,6 +95,8 @@ inNetns(import.meta, () => {
     expect(shown).toContain("answered");
     attached.kill("SIGTERM");
     await attached.exited;
+    expect(shown).toContain("the test message is answered (");
+    expect((await main.ask(["attach", "-status"])).attached).toEqual([]);
   });
 
   test("setup -print shows what each host would be told, and changes nothing", async () => {
@@ -109,6 +121,9 @@ inNetns(import.meta, () => {
       [["attach", "emacs"], "attach -- COMMAND"],
       [["attach", "claude"], "no program claude is on PATH"],
       [["attach", "-as", "../x", "claude"], "-as"],
+      [["attach", "claude", "-url", "http://127.0.0.1:1"], "-url is for opencode"],
+      [["attach", "opencode", "-url", "http://example.org"], "expected an address of this machine"],
+      [["attach", "claude", "-wait", "soon"], "-wait"],
       [["detach", "claude"], "not attached"],
       [["attach", "--", "true"], "no running Entmoot daemon"],
     ] as const) {

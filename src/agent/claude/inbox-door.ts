@@ -14,6 +14,8 @@ import { type Recorded, Transcript } from "./transcript.ts";
 const SEND_MS = 10_000;
 /** Ours. The session's records follow what happens by a moment; a session whose user is asked about the message writes nothing. */
 const RECORD_MS = 20_000;
+/** Ours. From the record that it was taken to the one that it is in the conversation, where the session is idle. */
+const CONVERSATION_MS = 5_000;
 const LOOK_EVERY_MS = 250;
 
 /**
@@ -88,14 +90,16 @@ export class ClaudeInboxDoor implements HostDoor {
   /** What its records say from the byte `from` on of all of `ids`, once each is in the conversation or the time is over. */
   async #await(ids: readonly MessageId[], from: number, signal: AbortSignal): Promise<Recorded | undefined> {
     const marks = ids.map(markOf);
-    const giveUpAt = later(this.#clock.steady(), RECORD_MS);
+    let giveUpAt = later(this.#clock.steady(), RECORD_MS);
+    let seen: Recorded | undefined;
     for (;;) {
       const found = this.#transcript.look(marks, from);
       if (marks.every((mark) => found.get(mark) === "in conversation")) return "in conversation";
-      // Of a busy session it is known for now that it took it.
-      if (this.#clock.steady() >= giveUpAt || signal.aborted) {
-        return marks.every((mark) => found.has(mark)) ? "taken" : undefined;
+      if (seen === undefined && marks.every((mark) => found.has(mark))) {
+        seen = "taken";
+        giveUpAt = later(this.#clock.steady(), CONVERSATION_MS);
       }
+      if (this.#clock.steady() >= giveUpAt || signal.aborted) return seen;
       await pause(this.#clock, LOOK_EVERY_MS, signal);
     }
   }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../core/system-error.ts";
+import { startOf } from "../running/processes.ts";
 
 /** Ours. Sessions that are looked at, and bytes of what one says of itself. */
 const SESSIONS_MAX = 4096;
@@ -15,7 +16,7 @@ export function isSessionRunning(configFolder: string, sessionId: string): boole
   try {
     const pids = readdirSync(folder).flatMap((name) => /^(\d{1,10})\.json$/.exec(name)?.[1] ?? []);
     if (pids.length > SESSIONS_MAX) return true;
-    return pids.some((pid) => isRunning(Number(pid)) && mayBeOf(join(folder, `${pid}.json`), sessionId));
+    return pids.some((pid) => isRunning(Number(pid)) && mayBeOf(join(folder, `${pid}.json`), Number(pid), sessionId));
   } catch (error) {
     return codeOf(error) !== "ENOENT";
   }
@@ -29,8 +30,14 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function mayBeOf(path: string, sessionId: string): boolean {
+/** Whether what stands in the file may be of that session, and of the process that has that number now. */
+function mayBeOf(path: string, pid: number, sessionId: string): boolean {
   const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined) return false;
-  return !status.isFile() || status.size > SESSION_BYTES_MAX || readFileSync(path, "utf8").includes(sessionId);
+  if (!status.isFile() || status.size > SESSION_BYTES_MAX) return true;
+  const text = readFileSync(path, "utf8");
+  const began = /"procStart":\s*"(\d+)"/.exec(text)?.[1];
+  const begins = startOf(pid);
+  const isReused = began !== undefined && begins !== undefined && began !== begins;
+  return !isReused && text.includes(sessionId);
 }

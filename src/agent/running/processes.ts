@@ -1,14 +1,19 @@
-import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { basename } from "node:path";
 
 /** Ours. Of a command line as much as names its program. */
 const COMMAND_MAX = 4096;
 
-/** Processes of this user that run `program` in `folder`, oldest first, where the system shows them (Linux); none elsewhere. */
+/**
+ * Processes of this user that run `program` in `folder` on a terminal, oldest first, where the system shows them (Linux); none
+ * elsewhere. What a host leaves running without one, as Codex does its server, nobody looks at.
+ */
 export function processesOf(program: string, folder: string): number[] {
   const here = realFolder(folder);
   return numbersIn("/proc")
-    .filter((pid) => pid !== process.pid && runs(pid, program) && realFolder(`/proc/${pid}/cwd`) === here)
+    .filter(
+      (pid) => pid !== process.pid && runs(pid, program) && hasTerminal(pid) && realFolder(`/proc/${pid}/cwd`) === here,
+    )
     .toSorted((one, other) => one - other);
 }
 
@@ -16,6 +21,15 @@ export function processesOf(program: string, folder: string): number[] {
 export function startOf(pid: number): string | undefined {
   // The program's name may hold blanks and brackets; what follows the last one is numbers.
   return textAt(`/proc/${pid}/stat`)?.split(") ").at(-1)?.split(" ")[19];
+}
+
+/** Whether a person can type to it. */
+function hasTerminal(pid: number): boolean {
+  try {
+    return /^\/dev\/(?:pts\/|tty)/.test(readlinkSync(`/proc/${pid}/fd/0`));
+  } catch {
+    return false; // It has ended, or is somebody else's.
+  }
 }
 
 export function isAlive(pid: number): boolean {

@@ -35,7 +35,7 @@ export interface RunningParts {
 }
 
 /** Ours. A host that has just been started says nothing of itself for a while. */
-const STARTING_MS = 15_000;
+const STARTING_MS = 30_000;
 const LOOK_EVERY_MS = 250;
 
 /** `undefined` where none is seen. Changes nothing in the host but that it starts our tools, where it can be asked for that. */

@@ -82,6 +82,12 @@ export function putFile(path: string, text: string): void {
   replaceFile(behindLinks(path), text, { mode });
 }
 
+/** A file that was made for our entry alone goes once nothing stands in it. */
+export function dropIfEmpty({ before, path }: ChangedFile): void {
+  const bytes = fileBytes(path);
+  if (before === undefined && bytes !== undefined && new TextDecoder().decode(bytes).trim() === "") removeFile(path);
+}
+
 /** Of the folders that were made with a file those go, from the innermost on, in which nothing is left. */
 export function dropFolders({ folders, path }: ChangedFile): void {
   let at = path;

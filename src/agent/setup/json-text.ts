@@ -29,13 +29,13 @@ export function withJsonKey(text: string, keys: readonly string[], value: unknow
   });
 }
 
-interface Change {
+interface KeyChange {
   readonly value: unknown;
   readonly depth: number;
   readonly unit: string;
 }
 
-function changed(text: string, at: number, [key, ...rest]: readonly string[], change: Change): string {
+function changed(text: string, at: number, [key, ...rest]: readonly string[], change: KeyChange): string {
   const object = objectAt(text, at);
   const found = object.members.findLast((member) => member.key === key);
   if (found !== undefined && rest.length > 0) {

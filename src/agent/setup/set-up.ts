@@ -1,6 +1,14 @@
 import type { Clock } from "../../core/clock.ts";
 import { shellCommand } from "../../host/shell-quote.ts";
-import { type ChangedFile, dropFile, dropFolders, noteChange, putFile, restoreFile } from "./entry-file.ts";
+import {
+  type ChangedFile,
+  dropFile,
+  dropFolders,
+  dropIfEmpty,
+  noteChange,
+  putFile,
+  restoreFile,
+} from "./entry-file.ts";
 import { hostProgram, runHost } from "./host-command.ts";
 import type { EntryWay, HostPlaces, HostSetup, ServerEntry } from "./host-setups.ts";
 import { setInFile } from "./settings-file.ts";
@@ -63,6 +71,7 @@ export async function removeEntry(
       if (way.beside !== undefined) dropFile(way.beside.file, way.beside.text);
     } else await runHost([hostProgram(setup, parts.places), ...way.remove], inEnvironment(way, parts));
   }
+  for (const file of left) dropIfEmpty(file);
   for (const file of files) dropFolders(file);
   return left.length === 0 && files.length > 0 ? "restored" : "removed";
 }

@@ -54,7 +54,7 @@ async function mootState(client: Operations, groupId: string): Promise<string> {
 async function stateOf(dataDir: string, { group_id, test }: Partial<Attachment> = {}) {
   await using client = await ControlClient.connect(dataDir, realClock).catch(() => undefined);
   if (client === undefined) return { daemon: false };
-  const { listeners, turns, waiting } = await client.call(deliveries, { limit: 50 });
+  const { limits, listeners, rules, turns, waiting } = await client.call(deliveries, { limit: 50 });
   return {
     daemon: true,
     ...(group_id === undefined ? {} : { group_id, moot: await mootState(client, group_id) }),
@@ -66,9 +66,12 @@ async function stateOf(dataDir: string, { group_id, test }: Partial<Attachment> 
       turns: handed,
     })),
     ...(test === undefined ? {} : { test: await testState(client, test) }),
-    turns: turns.map(({ author_pubkey, group_id, turns: caused }) => ({
+    limits,
+    rules: rules.map(({ deliver, from, group_id }) => ({ deliver, from, group_id: GroupId.toBase64(group_id) })),
+    turns: turns.map(({ author_pubkey, group_id, last_ms, turns: caused }) => ({
       author_pubkey: author_pubkey.toBase64(),
       group_id: GroupId.toBase64(group_id),
+      last_ms: Number(last_ms),
       turns: caused,
     })),
     waiting: waiting.map(({ group_id, held, message_id, state }) => ({

@@ -17,7 +17,7 @@ export interface SelfTest {
   readonly message_id: string;
 }
 
-/** Ours. */
+/** Ours. A host that takes a message at once is not waited for long. */
 const LOOK_EVERY_MS = 200;
 
 /** States in which the host has it, as far as its door can prove, and those that it does not come out of by itself. */

@@ -19,6 +19,7 @@ import { Deadline, pause } from "../../transport/wait.ts";
 import { messageLine } from "../../view/message-line.ts";
 import { receiptText } from "../../view/receipt-text.ts";
 import { terminalText } from "../../view/terminal-text.ts";
+import { unmetJson, unmetLines } from "../../view/unmet-text.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
@@ -74,7 +75,14 @@ export const ask = defineCommand({
       const { group_id } = asked;
       // Of a question that was asked before, under this token, the answer may be there already.
       const { places } = await daemon.call(backlog, { group_id, last: 0 });
-      const question = await daemon.call(publish, { group_id, topics, content, token });
+      const question = await daemon.call(publish, {
+        group_id,
+        topics,
+        content,
+        token,
+        ...(args.force ? { force: true } : {}),
+      });
+      for (const line of unmetLines(question)) printProse(`${LABEL}: note: ${line}`);
       const after = question.duplicate ? [] : places;
       const row = await answerTo(options, daemon, {
         ...asked,
@@ -83,7 +91,7 @@ export const ask = defineCommand({
         signal: deadline.signal,
       });
       if (row === undefined) throw await unanswered(options, { ...asked, question: question.message_id, waitMs });
-      if (args.json) printJson(messageLine(row));
+      if (args.json) printJson({ ...messageLine(row), ...unmetJson(question) });
       else printLine(new TextDecoder().decode(row.message.content));
     });
   },

@@ -50,7 +50,7 @@ export const detach = defineCommand({
       const parts = { clock: realClock, places: { ...places, project: found.project } };
       const how = await removeEntry(setup, entry, found.files.map(asChanged), parts);
       forgetAttachment(options.dataDir, found);
-      printProse(`${LABEL}: a ${setup.title} that runs keeps the tools until it ends`);
+      printProse(`${LABEL}: where ${setup.title} runs it keeps the tools until it ends`);
       if (found.voice !== undefined)
         printProse(`${LABEL}: the voice ${found.voice} stays; entmootd voice remove ${found.voice} ends it`);
       printJson({

@@ -1,18 +1,23 @@
 import { durationText, sizeText } from "../../core/amounts.ts";
 import { later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
+import type { GroupId, MessageId } from "../../core/ids.ts";
 import { MESSAGE_MAX_BYTES } from "../../core/kept.ts";
 import { openDaemon } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { CONTENT_MAX_BYTES, publish as publishOperation } from "../../node/operations/messages.ts";
+import type { Operations } from "../../node/operations/operation.ts";
 import { pause } from "../../transport/wait.ts";
 import { behindText } from "../../view/behind-text.ts";
 import { publishedJson } from "../../view/published-json.ts";
+import { unmetLines } from "../../view/unmet-text.ts";
+import { whichMessage } from "../../view/which-message.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { contentOf } from "../line/content-argument.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
+import { withForce } from "../line/force-flag.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { listingMoots, parseMoot } from "../line/moot-argument.ts";
 import { parseToken } from "../line/token-argument.ts";
@@ -53,6 +58,12 @@ export const publish = defineCommand({
       description: "read the body from a file, or - for stdin",
     },
     group: { type: "string", valueHint: "GID", defaultHint: "the only group", description: "the group" },
+    reference: {
+      type: "string",
+      valueHint: "MESSAGE_ID[,…]",
+      description: "what it answers or is about; the first 8 characters of an id or more",
+    },
+    force: { type: "boolean", description: "over an agents' socket: publish what looks like a secret" },
     timeout: {
       type: "string",
       valueHint: "D",
@@ -84,21 +95,39 @@ export const publish = defineCommand({
     const content = await contentOf(LABEL, args, isPatient ? undefined : times.timeoutMs);
     if (isPatient) endsAt = later(realClock.steady(), times.wholeMs);
     await namedFailure(LABEL, async () => {
-      const request = { group_id: groupId, topics, content, token };
+      const request = { group_id: groupId, topics, content, token, ...(args.force ? { force: true } : {}) };
       const published = await inTurn(times.waitMs, async () => {
         const leftMs = () => Math.max(1, Math.min(times.timeoutMs, endsAt - realClock.steady()));
         await using daemon = await openDaemon(options, leftMs());
+        const references = await referenced(daemon, args.reference, groupId);
         return await listingMoots(LABEL, { options, timeoutMs: leftMs() }, () =>
-          daemon.call(publishOperation, request, { timeoutMs: leftMs() }),
-        );
+          daemon.call(publishOperation, { ...request, references }, { timeoutMs: leftMs() }),
+        ).catch((cause: unknown) => {
+          throw withForce(cause);
+        });
       });
       const warning = unmatchedTopics(topics);
       if (warning !== undefined) printProse(`${LABEL}: warning: ${warning}`);
       if (published.behind_ms !== undefined) printProse(`${LABEL}: warning: ${behindText(published.behind_ms)}`);
+      for (const line of unmetLines(published)) printProse(`${LABEL}: note: ${line}`);
       printJson({ ...publishedJson(published), topic: topics });
     });
   },
 });
+
+/** The messages that `text` names, in the moot that is meant. */
+async function referenced(
+  node: Operations,
+  text: string | undefined,
+  group_id: GroupId | undefined,
+): Promise<readonly MessageId[] | undefined> {
+  if (text === undefined) return undefined;
+  const ids: MessageId[] = [];
+  for (const word of text.split(",")) {
+    ids.push((await whichMessage(`${LABEL}: -reference`, word, { node, group_id })).message_id);
+  }
+  return ids;
+}
 
 interface Times {
   /** For the body, and for the daemon each time that it is asked. */

@@ -1,14 +1,15 @@
-import { EntmootError } from "../../core/errors.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { reply as replyOperation } from "../../node/operations/inbox.ts";
 import { behindText } from "../../view/behind-text.ts";
 import { publishedJson } from "../../view/published-json.ts";
+import { unmetLines } from "../../view/unmet-text.ts";
 import { whichMessage } from "../../view/which-message.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { contentOf } from "../line/content-argument.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
+import { withForce } from "../line/force-flag.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 import { parseToken } from "../line/token-argument.ts";
@@ -64,14 +65,8 @@ export const reply = defineCommand({
         throw withForce(cause);
       });
       if (published.behind_ms !== undefined) printProse(`${LABEL}: warning: ${behindText(published.behind_ms)}`);
+      for (const line of unmetLines(published)) printProse(`${LABEL}: note: ${line}`);
       printJson(publishedJson(published, { answers: named.message_id }));
     });
   },
 });
-
-/** In the words of the command line. */
-function withForce(cause: unknown): unknown {
-  if (!(cause instanceof EntmootError) || cause.code !== "forbidden" || !cause.message.endsWith("say force"))
-    return cause;
-  return new EntmootError(cause.code, cause.message.replace(/say force$/, "publish it with -force"), { cause });
-}

@@ -26,6 +26,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Run recorded vectors against this program",
     load: async () => (await import("../commands/conformance.ts")).conformance,
   },
+  deliver: {
+    description: "Show or change which messages begin a turn in your agent, how often and when",
+    load: async () => (await import("../commands/deliver.ts")).deliver,
+  },
   detach: {
     description: "Take back what attach did to a host",
     load: async () => (await import("../commands/detach.ts")).detach,

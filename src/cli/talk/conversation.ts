@@ -10,6 +10,7 @@ import type { NodeStore } from "../../store/node-store.ts";
 import { behindText } from "../../view/behind-text.ts";
 import { nameOf } from "../../view/event-line.ts";
 import { terminalText } from "../../view/terminal-text.ts";
+import { unmetLines } from "../../view/unmet-text.ts";
 import { mootNames, mootsCalled } from "./moot-names.ts";
 import { HOW_TO_CHANGE, passes, quoted, RefusedLines } from "./refused.ts";
 import { typedLine, WORDS } from "./typed-line.ts";
@@ -184,9 +185,11 @@ export class Conversation {
   async #publish(text: string, groupId: GroupId): Promise<void> {
     const content = encodeUtf8(text.toWellFormed());
     const asked = { group_id: groupId, topics: [CHAT_TOPIC], content };
-    const { behind_ms } = await this.#parts.node.call(publish, asked);
+    const published = await this.#parts.node.call(publish, asked);
+    const { behind_ms } = published;
     if (behind_ms !== undefined && !this.#isBehindTold) this.#tell(behindText(behind_ms));
     this.#isBehindTold = behind_ms !== undefined;
+    for (const line of unmetLines(published)) this.#tell(line);
     noteMootUsed(this.#parts.settings, groupId);
   }
 

@@ -14,6 +14,7 @@ import { behindText } from "../../view/behind-text.ts";
 import { eventJson } from "../../view/event-json.ts";
 import { jsonInteger } from "../../view/message-line.ts";
 import { retentionJson } from "../../view/retention-json.ts";
+import { unmetJson } from "../../view/unmet-text.ts";
 import { mootsOfStatus, theMootCalled } from "../../view/which-moot.ts";
 import { unmatchedTopics } from "../line/topic-argument.ts";
 import { CHAT_TOPIC } from "./conversation.ts";
@@ -170,10 +171,8 @@ async function mootCalled(node: Daemon["node"], name: string): Promise<GroupId> 
   return theMootCalled("publish: group_id", name, mootsOfStatus(await node.call(status, {}))).group_id;
 }
 
-function publishedJson(
-  { author, behind_ms, duplicate, group_id, message_id, timestamp_ms }: Published,
-  topics: readonly string[],
-) {
+function publishedJson(published: Published, topics: readonly string[]) {
+  const { author, behind_ms, duplicate, group_id, message_id, timestamp_ms } = published;
   const warning = unmatchedTopics(topics) ?? (behind_ms === undefined ? undefined : behindText(behind_ms));
   return {
     author: author.pilot_node_id,
@@ -183,6 +182,7 @@ function publishedJson(
     message_id: MessageId.toBase64(message_id),
     timestamp_ms: jsonInteger(timestamp_ms),
     topic: topics,
+    ...unmetJson(published),
     ...(warning === undefined ? {} : { warning }),
   };
 }

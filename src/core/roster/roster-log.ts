@@ -128,6 +128,28 @@ export class RosterLog {
     return new RosterLog(this.entries, history);
   }
 
+  /** The policy (JSON text) that the entry behind the genesis says: what the moot was founded with. Originals keep it, and pass it over. */
+  get foundingPolicy(): string | undefined {
+    const entry = this.entries[1];
+    return entry?.op === "policy_change" ? entry.policy : undefined;
+  }
+
+  /**
+   * The date of an entry as far as it may be believed (Unix milliseconds): one that lies after `latest`, as a founder whose
+   * clock runs ahead writes it, is taken for as old as the last entry that does not, and for 0 behind none.
+   */
+  believed(date: bigint, latest: bigint): bigint {
+    if (date <= latest) return date;
+    // Each entry is later than the one before.
+    let [from, to] = [0, this.entries.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (this.entries[middle]!.timestamp <= latest) from = middle + 1;
+      else to = middle;
+    }
+    return this.entries[from - 1]?.timestamp ?? 0n;
+  }
+
   /** When a node id was first given a key, in whichever history, Unix milliseconds; `undefined` when it never was. */
   admittedAt(nodeId: number): bigint | undefined {
     const dates = this.history(nodeId).map(({ from }) => from.timestamp);

@@ -1,13 +1,13 @@
-import { secretsIn } from "../../core/agents/secrets-in-text.ts";
 import { sha256 } from "../../core/bytes/sha256.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { type InboxRow, reply, thread } from "../../node/operations/inbox.ts";
-import { publish } from "../../node/operations/messages.ts";
+import { type Published, publish } from "../../node/operations/messages.ts";
 import { type MemberRow, members } from "../../node/operations/moots.ts";
 import { pause } from "../../transport/wait.ts";
+import { unmetJson, unmetLines } from "../../view/unmet-text.ts";
 import { rowsText } from "../shown-messages.ts";
 import {
   ID_ARGUMENT,
@@ -36,7 +36,20 @@ const flag = { type: "boolean" };
 const CONTENT_ARGUMENT = textOf("What to say. Other agents see exactly this.", CONTENT_MAX);
 const FORCE_ARGUMENT = { type: "boolean", description: "Send it although it looks as if it held a secret." };
 const TOPICS_ARGUMENT = { type: "array", items: textOf("A topic.", 256), minItems: 1, maxItems: TOPICS_MAX };
-const SENT_OUTPUT = { id: text, group: text, duplicate: flag };
+const SENT_OUTPUT = {
+  id: text,
+  group: text,
+  duplicate: flag,
+  unmet_mentions: {
+    type: "array",
+    description: "Whom it names and does not ask: nobody has that name or id, or several have it.",
+    items: objectOf({
+      members: { type: "integer" },
+      mention: text,
+      node_ids: { type: "array", items: { type: "integer" } },
+    }),
+  },
+};
 
 const replyTool: Tool = {
   name: "entmoot_reply",
@@ -52,7 +65,7 @@ const replyTool: Tool = {
     const named = await messageArgument(call, args);
     const content = requireText(args, "content");
     const token = tokenOf("reply", named.message_id, content);
-    const request = { ...named, content: encodeUtf8(content), token, force: args.force === true ? true : undefined };
+    const request = { ...named, content: encodeUtf8(content), token, force: forced(args) };
     return sent(await call.node.call(reply, request, { signal: call.signal }));
   },
 };
@@ -73,9 +86,8 @@ const send: Tool = {
   async run(call, args) {
     const moot = await whichMoot(call, textArgument(args, "group"));
     const content = requireText(args, "content");
-    refuseSecrets(content, args.force === true);
     const topics = Array.isArray(args.topics) ? args.topics.map(String) : [TOPIC];
-    const request = { group_id: moot.group_id, topics, content: encodeUtf8(content) };
+    const request = { group_id: moot.group_id, topics, content: encodeUtf8(content), force: forced(args) };
     return sent(await call.node.call(publish, request, { signal: call.signal }));
   },
 };
@@ -101,12 +113,11 @@ const ask: Tool = {
   async run(call, args) {
     const moot = await whichMoot(call, textArgument(args, "group"));
     const question = requireText(args, "question");
-    refuseSecrets(question, args.force === true);
     const member = await whichMember(call, moot.group_id, requireText(args, "member"));
     const content = encodeUtf8(`@${member.node_id} ${question}`);
     const published = await call.node.call(
       publish,
-      { group_id: moot.group_id, topics: [TOPIC], content },
+      { group_id: moot.group_id, topics: [TOPIC], content, force: forced(args) },
       { signal: call.signal },
     );
     const seconds = typeof args.seconds === "number" ? args.seconds : WAIT_MAX_S;
@@ -114,7 +125,8 @@ const ask: Tool = {
     const about = { ...sent(published).data, answered: answer !== undefined };
     if (answer === undefined) {
       const id = MessageId.toBase64(published.message_id);
-      return { text: `Asked (${id}). No answer yet; it will be in entmoot_inbox.`, data: about };
+      const said = `Asked (${id}). No answer yet; it will be in entmoot_inbox.`;
+      return { text: [said, ...unmetLines(published)].join("\n"), data: about };
     }
     const answer_id = MessageId.toBase64(answer.message_id);
     return { text: rowsText([answer], call.nonce), data: { ...about, answer_id } };
@@ -158,13 +170,8 @@ async function whichMember(call: ToolCall, group_id: GroupId, name: string): Pro
   );
 }
 
-function refuseSecrets(content: string, isForced: boolean): void {
-  const [secret] = isForced ? [] : secretsIn(content);
-  if (secret === undefined) return;
-  throw new EntmootError(
-    "forbidden",
-    `content: it looks as if it held ${secret.pattern} at character ${secret.at}; nothing was sent. Leave it out, or set force if it is none`,
-  );
+function forced(args: Readonly<Record<string, unknown>>): true | undefined {
+  return args.force === true ? true : undefined;
 }
 
 /** A tool call that is made again, as hosts do after a time-out, says the same and so publishes nothing new. */
@@ -172,16 +179,10 @@ function tokenOf(what: string, id: MessageId, content: string): Uint8Array {
   return sha256(encodeUtf8(`${what} ${id} ${content}`));
 }
 
-function sent({
-  duplicate,
-  group_id,
-  message_id,
-}: {
-  duplicate: boolean | undefined;
-  group_id: GroupId;
-  message_id: MessageId;
-}) {
+function sent(published: Pick<Published, "duplicate" | "group_id" | "message_id" | "unmet_mentions">) {
+  const { duplicate, group_id, message_id } = published;
   const id = MessageId.toBase64(message_id);
   const said = duplicate === true ? `It was sent before, as ${id}.` : `Sent as ${id}.`;
-  return { text: said, data: { id, group: GroupId.toBase64(group_id), duplicate: duplicate === true } };
+  const data = { id, group: GroupId.toBase64(group_id), duplicate: duplicate === true, ...unmetJson(published) };
+  return { text: [said, ...unmetLines(published)].join("\n"), data };
 }

@@ -1,5 +1,3 @@
-import { secretsIn } from "../../core/agents/secrets-in-text.ts";
-import { decodeUtf8 } from "../../core/bytes/utf8.ts";
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
@@ -20,15 +18,19 @@ import { mootOf, seqOfPlace } from "../read/places.ts";
 import { whenWritable } from "../when-writable.ts";
 import { donePlace, type InboxServices } from "./inbox.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Listeners } from "./listeners.ts";
 import type { LookedUp } from "./look.ts";
 import { namedMember } from "./members.ts";
 import { holdsAt } from "./mutes.ts";
+import { refuseSecrets } from "./refuse-secrets.ts";
 import { inboxRowOf } from "./rows.ts";
 import { heldMessage } from "./thread.ts";
 
 /** What acts on the inbox: only who may write has it. */
 export interface ActingServices extends InboxServices {
   readonly ledger: Ledger;
+  /** Looked to again once what wakes is another. */
+  readonly listeners: Pick<Listeners, "limits" | "poke" | "setLimits">;
   readonly publisher: Publisher;
 }
 
@@ -107,21 +109,12 @@ export async function publishReply(
     content,
     token,
     references: [message_id],
+    // It was looked at already.
+    force: true,
   };
   const published = await node.publisher.publish(request, caller);
   await node.ledger.catchUp(held.moot);
   return published;
-}
-
-/** Throws `forbidden`, saying which: what is published cannot be taken back. */
-export function refuseSecrets(content: Uint8Array): void {
-  const found = secretsIn(decodeUtf8(content));
-  if (found.length === 0) return;
-  const what = [...new Set(found.map(({ pattern }) => pattern))].join(", ");
-  throw new EntmootError(
-    "forbidden",
-    `content looks as if it held a secret (${what}, at character ${found[0]!.at + 1}), and what is published cannot be taken back; leave it out, or say force`,
-  );
 }
 
 function topicsOfReply({ message }: LookedUp): string[] {
@@ -177,6 +170,7 @@ export async function unmuteMember(
       for (const each of ended) to.setMute({ ...each, untilMs: Math.max(now, each.fromMs + 1) }, now);
     });
     node.windows().clear();
+    node.listeners.poke();
   }
   return { unmuted: ended.length };
 }
@@ -229,6 +223,7 @@ export async function deliverRule(
     const store = await writable(node);
     store.change((to) => to.setRule(group_id, { deliver, from: [...keys] }));
     node.windows().clear();
+    node.listeners.poke();
   }
   const rule = node.agents().rule(group_id);
   return { group_id, deliver: rule.deliver, from: rule.from.map((key) => PublicKey.toBytes(key)) };

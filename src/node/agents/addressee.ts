@@ -1,4 +1,5 @@
 import { type Mentionable, mentionsOf, nameForm, namesReader } from "../../core/agents/mentions.ts";
+import { latestDate } from "../../core/ahead.ts";
 import { BoundedMap } from "../../core/bounded-map.ts";
 import { sameBytes } from "../../core/bytes/byte-strings.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
@@ -36,13 +37,14 @@ export class Addressee implements Mentionable {
     this.#authorPrefix = encodeUtf8(`{"author":{"entmoot_pubkey":"${key}",`);
   }
 
-  /** What is dated before this, Unix milliseconds, was here before this node was a member. */
+  /** What is dated before this, Unix milliseconds, was here before this node was a member, as far as its founder's date may be believed. */
   get historyMs(): number {
     const key = PublicKey.toBytes(this.#agent.local);
-    const admission = this.#moot.roster.log.entries.find(
+    const { log } = this.#moot.roster;
+    const admission = log.entries.find(
       ({ op, subject }) => op === "add" && subject.entmoot_pubkey !== null && sameBytes(subject.entmoot_pubkey, key),
     );
-    const ms = Number(admission?.timestamp ?? 0n);
+    const ms = Number(log.believed(admission?.timestamp ?? 0n, latestDate(this.#agent.clock.unix())));
     return Number.isSafeInteger(ms) && ms > 0 ? ms : 0;
   }
 

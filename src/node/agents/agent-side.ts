@@ -8,6 +8,7 @@ import type { Moot, Moots } from "../read/moots.ts";
 import { HopCounter } from "./hops.ts";
 import { Ledger } from "./ledger.ts";
 import { Listeners } from "./listeners.ts";
+import { readWakeLimits } from "./wake-settings.ts";
 import { noteOwn, whyNotNow } from "./waking.ts";
 import type { Windows } from "./windows.ts";
 
@@ -36,7 +37,7 @@ export class AgentSide {
       agents,
       ledger: () => this.ledger,
       moot,
-      guards: new WakeGuards(),
+      guards: new WakeGuards(readWakeLimits(parts.root.node)),
       hops,
       whyNot: (of, message) => whyNotNow(of, message, { agents, clock, windows }),
       onChange: () => {

@@ -1,11 +1,12 @@
 import { EntmootError } from "../../core/errors.ts";
 import { shownKey } from "../../core/record/node-key.ts";
-import type { AgentStore } from "../../store/agent-store.ts";
-import { DELIVERY_ROWS_MAX, type deliveries } from "../operations/listen.ts";
+import { type AgentStore, DELIVER_DEFAULT } from "../../store/agent-store.ts";
+import { DELIVERY_ROWS_MAX, type deliveries, RULES_MAX } from "../operations/listen.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import { type Moots, requireMoot } from "../read/moots.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Listeners } from "./listeners.ts";
+import { wakeLimitsForm } from "./wake-settings.ts";
 
 /** Ours. Rows shown where nobody says how many. */
 const LIMIT = 50;
@@ -44,9 +45,23 @@ export async function tellDeliveries(
         changed_at_ms: BigInt(row.changedAtMs),
       })),
     listeners: node.listeners.all.map((listener) => listener.row()),
-    turns: node.listeners.counts
-      .all()
+    turns: node
+      .agents()
+      .turns()
       .filter(({ groupId }) => isShown(groupId))
-      .map(({ author, groupId, turns }) => ({ group_id: groupId, author_pubkey: shownKey(author), turns })),
+      .map(({ author, groupId, lastMs, turns }) => ({
+        group_id: groupId,
+        author_pubkey: shownKey(author),
+        turns,
+        last_ms: BigInt(lastMs),
+      })),
+    limits: wakeLimitsForm(node.listeners.limits),
+    rules: node
+      .moots()
+      .filter(({ id }) => isShown(id))
+      .slice(0, RULES_MAX)
+      .map(({ id }) => ({ rule: node.agents().rule(id), group_id: id }))
+      .filter(({ rule }) => rule.deliver !== DELIVER_DEFAULT.deliver || rule.from.length > 0)
+      .map(({ group_id: of, rule }) => ({ group_id: of, deliver: rule.deliver, from: rule.from.length })),
   };
 }

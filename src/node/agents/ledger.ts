@@ -38,6 +38,12 @@ export interface LedgerParts extends Pick<Moots, "clock" | "moots" | "turns"> {
   readonly onOwn: (moot: Moot, message: Message) => void;
 }
 
+/** A row that moved, as it was and as it is. */
+export interface RowMoved {
+  readonly before: LedgerRow;
+  readonly after: LedgerRow;
+}
+
 /**
  * What became of each message that asks this node, and of those that it is done with. The delivery logs are the truth: rows
  * are made of them by looking through what came since, so that a crash between the two loses nothing. Only who holds the
@@ -117,14 +123,27 @@ export class Ledger {
     return next;
   }
 
-  /** Moves rows in one commit, durable on return. What a row does not allow is told, and keeps no other from moving. */
-  moveAll(asked: readonly { readonly row: LedgerRow; readonly event: DeliveryEvent }[]): DeliveryMove[] {
+  /**
+   * Moves rows in one commit, durable on return, with what `also` makes of those that moved. What a row does not allow is told, and
+   * keeps no other from moving.
+   */
+  moveAll(
+    asked: readonly { readonly row: LedgerRow; readonly event: DeliveryEvent }[],
+    also?: (to: AgentChanges, made: readonly RowMoved[]) => void,
+  ): DeliveryMove[] {
     if (asked.length === 0) return [];
     const { clock, moots, windows } = this.#parts;
     const now = clock.unix();
-    const moves = asked.map(({ event, row }) => moved(row, event, now));
+    const made = new Map<MessageId, RowMoved>();
+    const moves = asked.map(({ event, row }) => {
+      const before = made.get(row.messageId)?.after ?? row;
+      const move = moved(before, event, now);
+      if (move.kind === "moved") made.set(row.messageId, { before: row, after: { ...before, ...move.row } });
+      return move;
+    });
     this.store.change((to) => {
-      for (const [n, move] of moves.entries()) if (move.kind === "moved") to.putRow({ ...asked[n]!.row, ...move.row });
+      for (const { after } of made.values()) to.putRow(after);
+      also?.(to, [...made.values()]);
     });
     for (const id of new Set(asked.map(({ row }) => row.groupId))) this.#parts.onMoved(id);
     for (const [n, move] of moves.entries()) {

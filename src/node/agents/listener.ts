@@ -1,6 +1,7 @@
 import type { SteadyMs, UnixMs } from "../../core/clock.ts";
 import type { EntmootError } from "../../core/errors.ts";
 import type { GroupId, MessageId } from "../../core/ids.ts";
+import type { LedgerRow } from "../../store/agent-store.ts";
 import type { ListenEvent, ListenerRow, listen } from "../operations/listen.ts";
 import type { RequestOf } from "../operations/operation.ts";
 
@@ -24,6 +25,8 @@ export class AgentListener {
   /** By message. */
   readonly inHand = new Map<MessageId, InHand>();
   turns = 0;
+  /** What it was handed last, until it is known to have been a turn or none. */
+  turn: { readonly beganMs: UnixMs; readonly rows: readonly LedgerRow[] } | undefined;
   /** Nothing is handed over before. */
   notBefore: SteadyMs | undefined;
   #deferred = 0;

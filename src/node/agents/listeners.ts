@@ -4,7 +4,7 @@ import { GroupId, type MessageId } from "../../core/ids.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import { type DeliveryEvent, type DeliveryMove, moved } from "../../machine/delivery.ts";
-import type { WakeGuards } from "../../machine/wake-guards.ts";
+import type { WakeGuards, WakeLimits } from "../../machine/wake-guards.ts";
 import type { AgentStore, LedgerRow } from "../../store/agent-store.ts";
 import { unlessAborted } from "../../transport/wait.ts";
 import type { Call } from "../operations/implementation.ts";
@@ -20,19 +20,19 @@ import {
 } from "../operations/listen.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import type { Moot } from "../read/moots.ts";
+import { countTurns } from "./count-turns.ts";
 import { handedForm, toldBytes } from "./handing.ts";
 import type { HopCounter } from "./hops.ts";
 import type { Ledger } from "./ledger.ts";
 import { AgentListener } from "./listener.ts";
 import { Seeking } from "./seeking.ts";
-import { TurnCounts } from "./turn-counts.ts";
 
 /** Ours. How long a claim stands until the bridge says that it begins, and how long what it handed over may go unseen: an agent's turn may take long. */
 const CLAIM_MS = 60_000;
 const HANDED_MS = 3_600_000;
-/** Ours. Turns of the last hour are counted; more of them than may be are counted no better. */
+/** Ours. Turns of the last hour are counted, by their messages; more of them than may be are counted no better. */
 const COUNTED_MS = 3_600_000;
-const COUNTED_MAX = 256;
+const COUNTED_MAX = 16_384;
 /** Ours. Bytes of content in one turn. */
 const TURN_BYTES_MAX = 32 * 1024;
 /** Ours. Rows looked at for one turn: as many as may wait in one moot. */
@@ -58,7 +58,6 @@ export class Listeners implements Disposable {
   readonly #parts: ListenersParts;
   /** The last one that came first. */
   readonly #listeners: AgentListener[] = [];
-  readonly counts = new TurnCounts();
   readonly #seeking: Seeking;
   /** Why a row waits although somebody listens, as it was found the last time. */
   #held = new Map<MessageId, string>();
@@ -112,7 +111,10 @@ export class Listeners implements Disposable {
     this.#hasBegun = true;
     const now = this.#parts.clock.unix();
     const handed = this.#parts.agents().handedSince(now - COUNTED_MS, COUNTED_MAX);
-    for (const row of handed) this.#parts.guards.began([row], Math.min(row.handedAtMs, now));
+    // What was handed over as one turn was so at one instant.
+    for (const [ms, turn] of Map.groupBy(handed, ({ handedAtMs }) => handedAtMs)) {
+      this.#parts.guards.began(turn, Math.min(ms, now));
+    }
   }
 
   #requireMoot(id: GroupId): void {
@@ -120,16 +122,27 @@ export class Listeners implements Disposable {
       throw new EntmootError("group_not_found", `group ${GroupId.toBase64(id)} not joined`);
   }
 
+  /** From now on, for what waits already too. */
+  setLimits(limits: WakeLimits): void {
+    this.#parts.guards.limits = limits;
+    this.poke();
+  }
+
+  get limits(): WakeLimits {
+    return this.#parts.guards.limits;
+  }
+
   /** In one commit. */
   move({ moves }: RequestOf<typeof delivery_move>): AnswerOf<typeof delivery_move> {
-    const store = this.#parts.agents();
+    const { agents, clock } = this.#parts;
+    const store = agents();
     const asked = moves.map((move) => {
       const row = store.row(move.group_id, move.message_id);
       if (row === undefined)
         throw new EntmootError("not_found", "delivery: expected a message that was claimed, found none");
       return { row, event: eventOf(move) };
     });
-    const made = this.#move(asked);
+    const made = this.#parts.ledger().moveAll(asked, (to, rows) => countTurns(to, rows, clock.unix()));
     for (const [n, move] of moves.entries()) this.#followed(move, made[n]!);
     this.poke();
     return {
@@ -228,11 +241,11 @@ export class Listeners implements Disposable {
       now,
     );
     for (const { hop, row } of turn) hops.handed(row.groupId, hop);
-    for (const { row } of turn) this.counts.add(row.groupId, row.author);
     for (const { group_id, message_id, token } of handed) {
       listener.inHand.set(message_id, { groupId: group_id, messageId: message_id, token, isSought: false });
     }
     listener.turns += 1;
+    listener.turn = { beganMs: now, rows: turn.map(({ row }) => row) };
     listener.tell({ deliver: handed, look: undefined });
     return againMs;
   }
@@ -326,9 +339,16 @@ export class Listeners implements Disposable {
       if (move.to === "handed") continue;
       listener.inHand.delete(move.message_id);
       if (mine.isSought) continue;
-      if (move.to === "deferred") listener.deferred(this.#parts.clock.steady());
+      if (move.to === "deferred") this.#deferred(listener);
       else listener.took();
     }
+  }
+
+  #deferred(listener: AgentListener): void {
+    listener.deferred(this.#parts.clock.steady());
+    const { turn } = listener;
+    listener.turn = undefined;
+    if (turn !== undefined) this.#parts.guards.tookBack(turn.rows, turn.beganMs);
   }
 
   #move(asked: readonly { readonly row: LedgerRow; readonly event: DeliveryEvent }[]): DeliveryMove[] {

@@ -51,6 +51,8 @@ interface PolicyParts {
   /** The founder's node id, once there is one. */
   readonly founder: () => number | undefined;
   readonly unix: () => UnixMs;
+  /** What the moot was founded with, as the roster has it; `undefined` where it says nothing of it. */
+  readonly founding?: string | undefined;
 }
 
 /** The policies of one group on this node; without one everything is allowed. */
@@ -73,7 +75,8 @@ export class GroupPolicy {
     this.#ledger = new RateLedger((author, from, until) => {
       return store.messages.spentBy(Number(author), BigInt(from), BigInt(until));
     });
-    this.#first = readPolicy(store.getFact(FIRST_POLICY_FACT) ?? store.getFact(POLICY_FACT));
+    const kept = store.getFact(FIRST_POLICY_FACT) ?? store.getFact(POLICY_FACT);
+    this.#first = kept === undefined ? foundingPolicy(parts.founding) : readPolicy(kept);
   }
 
   /** What a message of some date is held to. Another object when it has changed. */
@@ -297,6 +300,16 @@ function addNote(notes: Map<MessageId, PolicyNote>, note: PolicyNote): void {
   if (notes.size <= NOTES_MAX) return;
   const [oldest] = [...notes.values()].sort(byDate);
   notes.delete(oldest!.id);
+}
+
+/** In the roster of somebody else anything may stand in its place. */
+function foundingPolicy(text: string | undefined): Policy | undefined {
+  try {
+    return readPolicy(text);
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    return undefined;
+  }
 }
 
 function readPolicy(text: string | undefined): Policy | undefined {

@@ -98,7 +98,8 @@ export class Group {
     this.id = store.groupId;
     this.roster = new GroupRoster(store.roster, parts.verified);
     const founder = () => this.roster.log.founder?.pilot_node_id;
-    this.policy = new GroupPolicy(store, { founder, unix: () => clock.unix() });
+    const founding = this.roster.log.foundingPolicy;
+    this.policy = new GroupPolicy(store, { founder, founding, unix: () => clock.unix() });
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
     this.compared = this.#hasCompared.promise;
     this.doubt = new FounderDoubt(

@@ -1,5 +1,5 @@
-import { isAhead } from "../../core/ahead.ts";
-import type { Clock } from "../../core/clock.ts";
+import { isAhead, latestDate } from "../../core/ahead.ts";
+import type { Clock, UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
 import { factsOf, isOutsider, type MessageFacts, possibleKeys, refusedUnsigned, whetherKept } from "../../core/kept.ts";
@@ -239,7 +239,7 @@ export class Ingest {
       isUpdate: this.#isUpdate(message),
       timestamp,
       bytes: canonical.length,
-      admitted: admittedAt(roster.log, author),
+      admitted: admittedAt(roster.log, author, clock.unix()),
       isOwn: false,
       oldest: retention.oldest,
     });
@@ -253,9 +253,9 @@ export class Ingest {
   }
 }
 
-/** When an author was first admitted, Unix milliseconds: before that nothing of it is within any rate. */
-export function admittedAt(log: RosterLog, author: number): bigint {
-  return log.admittedAt(author) ?? 0n;
+/** When an author was first admitted, Unix milliseconds, as far as that may be believed: before it nothing of it is within any rate. */
+export function admittedAt(log: RosterLog, author: number, now: UnixMs): bigint {
+  return log.believed(log.admittedAt(author) ?? 0n, latestDate(now));
 }
 
 /** A message as the store takes it. */

@@ -29,6 +29,19 @@ export function requireTimely(group: Group, now: UnixMs): number | undefined {
   );
 }
 
+/**
+ * Throws `unavailable` where most members say that the clock here runs ahead: what a founder signs by it counts from the date
+ * it has, a policy only when that has come, and every later entry of the roster has a later date still.
+ */
+export function requireNotAhead(group: Group, now: UnixMs): void {
+  const { time } = group.retention.state;
+  if (time.kind !== "disputed" || time.heard < HEARD_MIN || -time.offsetMs <= AHEAD_MAX_MS) return;
+  throw new EntmootError(
+    "unavailable",
+    `the date of this machine is ${instantText(now)}, ${durationText(-time.offsetMs)} ahead of that of the other members: what is signed for the moot now would have that date for good, and a policy no effect before it; set the clock, for example with "timedatectl set-ntp true", and try again`,
+  );
+}
+
 /** How far it is behind what others said last. It has been there before: what lay ahead of it has no place by its own date. */
 function behindLatest({ self, store }: Group, now: UnixMs): number {
   const byOthers = store.messages.newest().filter(({ author_node_id }) => author_node_id !== self?.pilot_node_id);

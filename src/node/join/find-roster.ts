@@ -5,11 +5,12 @@ import type { Invite } from "../../core/record/records.ts";
 import { explainRejection } from "../../core/roster/roster-rejection.ts";
 import { Join, type JoinCandidate, type JoinEffect, type JoinEvent } from "../../machine/join.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
-import { askRosterAfter } from "../carrier/ask-roster.ts";
+import { askRosterAfter, type LookAtPage } from "../carrier/ask-roster.ts";
 import { failureOf, PeerRefusal, type Peers } from "../carrier/peers.ts";
 import type { Turns } from "../turns.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
 import { FirstRoster } from "./first-roster.ts";
+import { JoinRoom } from "./join-room.ts";
 
 type FoundLog = Extract<JoinEffect, { kind: "joined" }>;
 
@@ -24,11 +25,13 @@ export interface FindRosterParts {
   readonly config: MachineConfig;
   readonly clock: Clock;
   readonly turns: Turns;
+  /** For tests; else one of usual limits. */
+  readonly room?: JoinRoom;
 }
 
 /** A roster that is the one the invite promises, from whichever member serves it first. Throws `not_member`, `roster_rejected`, `unavailable`. */
 export async function findRoster(
-  { clock, config, local, peers, turns }: FindRosterParts,
+  { clock, config, local, peers, room = new JoinRoom(), turns }: FindRosterParts,
   invite: Invite,
   attempt: JoinAttempt,
 ): Promise<FoundRoster> {
@@ -42,7 +45,7 @@ export async function findRoster(
     progress: attempt.progress,
     carryOut: (effect, { tell, end }) => {
       if (effect.kind === "joined") end(effect);
-      else void askCandidate({ peers, turns }, invite.group_id, effect.to, names).then(tell);
+      else void askCandidate({ peers, room, turns }, invite.group_id, effect.to, names).then(tell);
     },
   });
   return { ...found, name: (found.from.key === undefined ? undefined : names.get(found.from.key)) ?? "" };
@@ -50,7 +53,7 @@ export async function findRoster(
 
 /** Never rejects. What the candidate calls the group goes to `names`. */
 async function askCandidate(
-  { peers, turns }: Pick<FindRosterParts, "peers" | "turns">,
+  { peers, room, turns }: Required<Pick<FindRosterParts, "peers" | "room" | "turns">>,
   groupId: GroupId,
   from: JoinCandidate,
   names: Map<PublicKey, string>,
@@ -66,7 +69,12 @@ async function askCandidate(
   }
   try {
     const roster = new FirstRoster(turns);
-    const isGood = roster.take.bind(roster);
+    using part = room.part();
+    let isFull = false;
+    const isGood: LookAtPage = async (page) => {
+      isFull = !part.take(page);
+      return !isFull && (await roster.take(page));
+    };
     const { name } = await askRosterAfter({
       peers,
       groupId,
@@ -77,6 +85,7 @@ async function askCandidate(
     });
     names.set(from.key, name);
     const { length, stopped } = roster;
+    if (isFull) return noRoster("invalid", "with it more would come of rosters than one join takes");
     if (stopped === undefined && length > 0) return { kind: "roster", from, log: roster.log() };
     if (stopped === undefined) return noRoster("invalid", "its roster is empty");
     return noRoster("invalid", `its roster is broken at entry ${length + 1}: ${explainRejection(stopped)}`);

@@ -1,6 +1,7 @@
 import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, messageId, u32 } from "../../core/json/json-scalars.ts";
 import { DELIVERY_STATES } from "../../machine/delivery.ts";
+import { AGENT_STORE_LIMITS, DELIVER_MODES } from "../../store/agent-store.ts";
 import {
   boundedBytes,
   boundedText,
@@ -12,6 +13,7 @@ import {
 } from "../../wire/frame/bounded.ts";
 import { operation } from "./operation.ts";
 import { groupOrAll, memberKey, nothing, theGroup } from "./shapes.ts";
+import { wakeLimits } from "./wake.ts";
 
 /** Ours. What bridges call themselves, in bytes. */
 const NAME_MAX = 128;
@@ -204,23 +206,41 @@ export type ListenerRow = Decoded<typeof listenerRow>;
 
 const turnsRow = struct(
   "turns caused",
-  { group_id: groupId, author_pubkey: memberKey, turns: documented("since the daemon started", count) },
-  { required: ["group_id", "turns"] },
+  {
+    group_id: groupId,
+    author_pubkey: memberKey,
+    turns: documented("all in all, those of before a restart too", count),
+    last_ms: documented("when it caused the last one, Unix milliseconds", i64),
+  },
+  { required: ["group_id", "turns", "last_ms"] },
+);
+
+const ruleRow = struct(
+  "rule of a moot",
+  {
+    group_id: groupId,
+    deliver: oneOf("deliver", DELIVER_MODES),
+    from: documented("how many members it is for alone; 0: for every member", count),
+  },
+  { required: ["group_id", "deliver", "from"] },
 );
 
 /** Ours. Listeners of one node: each is a program that a person started. */
 export const LISTENERS_MAX = 64;
-/** Ours. Pairs of moot and author that are counted; past it the one that caused none for longest is forgotten. */
-export const TURNS_MAX = 1024;
+const TURNS_MAX = AGENT_STORE_LIMITS.turnCounts;
+/** Ours. Moots whose rule is told here; `deliver_rule` tells any. */
+export const RULES_MAX = 1024;
 
 const deliveriesAnswer = struct(
   "deliveries",
   {
     waiting: documented("those that wait, longest first", plainList(deliveryRow, DELIVERY_ROWS_MAX)),
     listeners: plainList(listenerRow, LISTENERS_MAX),
-    turns: plainList(turnsRow, TURNS_MAX),
+    turns: documented("those that caused one last first", plainList(turnsRow, TURNS_MAX)),
+    limits: wakeLimits,
+    rules: documented("of the moots in which other messages wake than mentions", plainList(ruleRow, RULES_MAX)),
   },
-  { required: ["waiting", "listeners", "turns"] },
+  { required: ["waiting", "listeners", "turns", "limits", "rules"] },
 );
 
 /** Throws `group_not_found`. */

@@ -60,6 +60,7 @@ const publishRequest = struct(
       "16 to 64 bytes of your choice: the same message again in the same moot gives the first answer with duplicate and publishes nothing; another message under it is a conflict",
       optional(boundedBytes("token", TOKEN_BYTES)),
     ),
+    force: documented("true: an agent publishes it although it looks as if it held a secret", optional(bool)),
     verbatim: documented(
       "true: content may be empty and topics keep blanks and repetitions, as frames of the original's clients say them",
       optional(bool),
@@ -67,6 +68,22 @@ const publishRequest = struct(
   },
   { required: ["topics", "content"] },
 );
+
+/** Ours. Mentions of one message that are told of, and members of each. */
+export const UNMET_MAX = 16;
+export const UNMET_IDS_MAX = 8;
+
+const unmetMention = struct(
+  "mention that asks nobody",
+  {
+    mention: documented("the name or node id, without its @", clippedText("mention", 1024)),
+    members: documented("how many current members it is of: 0, or more than one", count),
+    node_ids: documented("of the first of them", plainList(u32, UNMET_IDS_MAX)),
+  },
+  { required: ["mention", "members", "node_ids"] },
+);
+
+export type UnmetMention = Decoded<typeof unmetMention>;
 
 export const published = struct(
   "published",
@@ -80,6 +97,10 @@ export const published = struct(
       "how far this machine's clock is behind the other members', where that is more than five minutes: they see the message as that much older",
       optional(count),
     ),
+    unmet_mentions: documented(
+      "whom it names and does not ask: a name or id that no member has, or a name that several have; absent: none",
+      optional(plainList(unmetMention, UNMET_MAX)),
+    ),
   },
   { required: ["group_id", "message_id", "author", "timestamp_ms"] },
 );
@@ -89,7 +110,7 @@ export type Published = Decoded<typeof published>;
 /**
  * Durable when it answers; spreading is not awaited. Throws `group_not_found`, `not_member`, `invalid_argument`,
  * `rate_limited`, `conflict` (a token used for another message), `disk_full`, `unavailable` (the clock here is so far behind that
- * nobody would keep it), and for an agent `forbidden` on topics under `_entmoot`.
+ * nobody would keep it), and for an agent `forbidden` on topics under `_entmoot` and for a text that looks as if it held a secret.
  */
 export const publish = operation({
   name: "publish",

@@ -8,6 +8,7 @@ import { backlog, MESSAGE_OPERATIONS, message, messages } from "./messages.ts";
 import { MOOT_OPERATIONS, members, topics } from "./moots.ts";
 import { RECEIPT_OPERATIONS, RECEIPT_READING } from "./receipts.ts";
 import { VOICE_OPERATIONS } from "./voices.ts";
+import { WAKE_OPERATIONS } from "./wake.ts";
 
 /** Everything that can be asked of a node. */
 export const OPERATIONS = {
@@ -20,6 +21,7 @@ export const OPERATIONS = {
   ...MAILBOX_OPERATIONS,
   ...INBOX_OPERATIONS,
   ...LISTEN_OPERATIONS,
+  ...WAKE_OPERATIONS,
   ...RECEIPT_OPERATIONS,
 };
 

@@ -1,4 +1,4 @@
-import type { GroupId, MessageId } from "../../core/ids.ts";
+import type { GroupId, MessageId, PublicKey } from "../../core/ids.ts";
 import { isDone } from "../../machine/delivery.ts";
 import {
   AGENT_STORE_LIMITS,
@@ -15,6 +15,7 @@ import {
   type Mute,
   mayBeForgotten,
   muteToForget,
+  type TurnsCaused,
   waits,
 } from "../agent-store.ts";
 
@@ -23,13 +24,21 @@ interface KeptOfAgents {
   readonly rows: Map<string, LedgerRow>;
   readonly rules: Map<GroupId, DeliverRule>;
   readonly mutes: Map<string, Mute>;
+  readonly turns: Map<string, TurnsCaused>;
   token: number;
 }
 
 /** The inbox and its ledger in memory, for simulations, tests and whoever only looks at a root that has none. */
 export class MemoryAgentStore implements AgentStore {
   readonly #limits: AgentStoreLimits;
-  #kept: KeptOfAgents = { moots: new Map(), rows: new Map(), rules: new Map(), mutes: new Map(), token: 0 };
+  #kept: KeptOfAgents = {
+    moots: new Map(),
+    rows: new Map(),
+    rules: new Map(),
+    mutes: new Map(),
+    turns: new Map(),
+    token: 0,
+  };
 
   constructor(limits = AGENT_STORE_LIMITS) {
     this.#limits = limits;
@@ -105,13 +114,24 @@ export class MemoryAgentStore implements AgentStore {
     return this.#kept.rules.get(groupId) ?? DELIVER_DEFAULT;
   }
 
+  turns(): TurnsCaused[] {
+    return [...this.#kept.turns.values()].sort((one, other) => other.lastMs - one.lastMs);
+  }
+
   mutes(): Mute[] {
     return [...this.#kept.mutes].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, mute]) => mute);
   }
 
   change<T>(work: (changes: AgentChanges) => T): T {
-    const { moots, mutes, rows, rules, token } = this.#kept;
-    const before = { moots: new Map(moots), rows: new Map(rows), rules: new Map(rules), mutes: new Map(mutes), token };
+    const { moots, mutes, rows, rules, token, turns } = this.#kept;
+    const before = {
+      moots: new Map(moots),
+      rows: new Map(rows),
+      rules: new Map(rules),
+      mutes: new Map(mutes),
+      turns: new Map(turns),
+      token,
+    };
     try {
       return work(this.#changes);
     } catch (error) {
@@ -139,6 +159,7 @@ export class MemoryAgentStore implements AgentStore {
       this.#kept.rules.set(groupId, { deliver: rule.deliver, from: [...rule.from] });
     },
     setMute: (mute, nowMs) => this.#setMute(mute, nowMs),
+    countTurn: (groupId, author, nowMs) => this.#countTurn(groupId, author, nowMs),
     nextToken: () => {
       this.#kept.token += 1;
       return this.#kept.token;
@@ -167,6 +188,15 @@ export class MemoryAgentStore implements AgentStore {
       this.#kept.mutes.delete(nameOf(muteToForget(this.mutes(), nowMs, this.#limits)));
     }
     this.#kept.mutes.set(key, { ...mute });
+  }
+
+  #countTurn(groupId: GroupId, author: PublicKey | undefined, nowMs: number): void {
+    const { turns } = this.#kept;
+    const pair = `${groupId} ${author ?? ""}`;
+    turns.set(pair, { groupId, author, turns: (turns.get(pair)?.turns ?? 0) + 1, lastMs: nowMs });
+    if (turns.size <= this.#limits.turnCounts) return;
+    const last = this.turns().at(-1)!;
+    turns.delete(`${last.groupId} ${last.author ?? ""}`);
   }
 
   #prune(groupId: GroupId, doneSeq: number, nowMs: number): number {

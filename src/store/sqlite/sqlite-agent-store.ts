@@ -15,6 +15,7 @@ import {
   type MootInbox,
   type Mute,
   muteToForget,
+  type TurnsCaused,
   waits,
 } from "../agent-store.ts";
 import type { DiskRoom } from "../disk-room.ts";
@@ -22,11 +23,12 @@ import type { OpenFiles } from "../open-files.ts";
 import { AGENTS_0001 } from "./migrations/0001-agents.ts";
 import { AGENTS_0002 } from "./migrations/0002-agents.ts";
 import { AGENTS_0003 } from "./migrations/0003-agents.ts";
+import { AGENTS_0004 } from "./migrations/0004-agents.ts";
 import { RowReader } from "./row-reader.ts";
 import { type Access, type Sql, SqliteFile, type SqlValue } from "./sqlite-file.ts";
 
 /** Every shape this database has had; never change one, add the next. */
-const AGENT_MIGRATIONS = [AGENTS_0001, AGENTS_0002, AGENTS_0003];
+const AGENT_MIGRATIONS = [AGENTS_0001, AGENTS_0002, AGENTS_0003, AGENTS_0004];
 
 const ROW = `group_id, message_id, seq, author, state, asks, token, attempt, until_ms, queued_at_ms, handed_at_ms,
   delivered_at_ms, read_at_ms, answered_at_ms, changed_at_ms, host, instance, agent`;
@@ -143,6 +145,15 @@ export class SqliteAgentStore implements AgentStore {
     return { deliver, from };
   }
 
+  turns(): TurnsCaused[] {
+    return this.#sql.turns.rows().map(([group, author, turns, last]) => ({
+      groupId: this.#others.hex32<GroupId>(group, group),
+      author: author instanceof Uint8Array && author.length === 0 ? undefined : this.#others.hex32(author, group),
+      turns: this.#others.number(turns, group),
+      lastMs: this.#others.number(last, group),
+    }));
+  }
+
   mutes(): Mute[] {
     return this.#sql.mutes.rows().map(([key, group, from, until]) => {
       const groupId = this.#others.hex32<GroupId>(group, key);
@@ -198,6 +209,11 @@ export class SqliteAgentStore implements AgentStore {
       this.#sql.setRule.run(GroupId.toBytes(groupId), rule.deliver, allowed);
     },
     setMute: (mute, nowMs) => this.#setMute(mute, nowMs),
+    countTurn: (groupId, author, nowMs) => {
+      const key = author === undefined ? new Uint8Array(0) : PublicKey.toBytes(author);
+      this.#sql.countTurn.run(GroupId.toBytes(groupId), key, nowMs);
+      this.#sql.forgetTurns.run(this.#limits.turnCounts);
+    },
     nextToken: () => {
       this.#sql.countToken.run();
       return this.#ledger.number(this.#sql.token.row()?.[0], "token", { min: 1 });
@@ -322,6 +338,9 @@ function statements(
   | "setRule"
   | "setMute"
   | "forgetMute"
+  | "turns"
+  | "countTurn"
+  | "forgetTurns"
   | "countToken"
   | "token"
   | "pruneOld"
@@ -368,6 +387,14 @@ function statements(
     setRule: file.prepare("INSERT OR REPLACE INTO rules VALUES (?1, ?2, ?3)"),
     setMute: file.prepare("INSERT OR REPLACE INTO mutes VALUES (?1, ?2, ?3, ?4)"),
     forgetMute: file.prepare("DELETE FROM mutes WHERE key = ?1 AND group_id = ?2"),
+    turns: file.prepare("SELECT group_id, author, turns, last_ms FROM turns ORDER BY last_ms DESC"),
+    countTurn: file.prepare(
+      "INSERT INTO turns VALUES (?1, ?2, 1, ?3) ON CONFLICT DO UPDATE SET turns = turns + 1, last_ms = ?3",
+    ),
+    forgetTurns: file.prepare(
+      `DELETE FROM turns WHERE (group_id, author) IN (SELECT group_id, author FROM turns ORDER BY last_ms
+        LIMIT max(0, (SELECT count(*) FROM turns) - ?1))`,
+    ),
     countToken: file.prepare("UPDATE counts SET token = token + 1"),
     token: file.prepare("SELECT token FROM counts"),
     pruneOld: file.prepare(

@@ -8,6 +8,7 @@ import { codeOf } from "../../core/system-error.ts";
 import { makeFolder, NewFile } from "../../files/guarded-files.ts";
 import { trustedPath } from "../../files/trusted-path.ts";
 import { type IrohNative, irohNative } from "./iroh-native.ts";
+import { withoutBacktraces } from "./no-backtraces.ts";
 
 export type IrohLibrary = typeof Iroh;
 
@@ -41,6 +42,7 @@ const loaded = new Map<string, IrohLibrary>();
 
 /** Not `require`: it takes a `?` in the path for the start of a query, and a data root may have one in its name. */
 function load(path: string): IrohLibrary {
+  withoutBacktraces(process.env);
   const module = { exports: {} };
   process.dlopen(module, path);
   loaded.set(path, module.exports as IrohLibrary);

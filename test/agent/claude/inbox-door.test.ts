@@ -1,5 +1,15 @@
 import { expect, test } from "bun:test";
-import { appendFileSync, renameSync, rmSync, truncateSync, unlinkSync } from "node:fs";
+import {
+  appendFileSync,
+  chownSync,
+  lchownSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { MessageId } from "../../../src/core/ids.ts";
 import { eventually } from "../../support/eventually.ts";
 import { HastyClock } from "../../support/hasty-clock.ts";
@@ -76,6 +86,27 @@ test("a session that is gone is given nothing", async () => {
   expect(await session.door().hand(handing, never)).toMatchObject({ level: "later", reason });
 });
 
+test("a socket of somebody else, a link of somebody else and what is no socket are not written to", async () => {
+  using session = new FakeSession();
+  const moved = `${session.socket}.short`;
+  renameSync(session.socket, moved);
+  symlinkSync(moved, session.socket);
+  expect(await session.door().hand(handing, never)).toMatchObject({ level: "read" });
+  if (process.getuid?.() === 0) {
+    const reason = expect.stringContaining("of user 65534");
+    lchownSync(session.socket, 65_534, 65_534);
+    expect(await session.door().hand(handing, never)).toMatchObject({ level: "later", reason });
+    lchownSync(session.socket, 0, 0);
+    chownSync(moved, 65_534, 65_534);
+    expect(await session.door().hand(handing, never)).toMatchObject({ level: "later", reason });
+  }
+  renameSync(session.socket, `${session.socket}.link`);
+  writeFileSync(session.socket, "");
+  const reason = expect.stringContaining("expected a socket");
+  expect(await session.door().hand(handing, never)).toMatchObject({ level: "later", reason });
+  expect(session.messages).toHaveLength(1);
+});
+
 test("records that lag, are written in pieces, are no JSON or were cut off are waited for and read on", async () => {
   using session = new FakeSession();
   session.keep({ type: "user", message: { content: "x".repeat(100_000) } });
@@ -123,7 +154,11 @@ test("while another session runs nobody can tell that it does not show the messa
   using next = new FakeSession({ beside: one, n: 2 });
   next.runsAs(process.pid);
   expect(await found(next, [ONE], one)).toEqual(["unknown"]);
-  unlinkSync(`${one.configFolder}/sessions/${process.ppid}.json`);
+  const file = `${one.configFolder}/sessions/${process.ppid}.json`;
+  // That process is another one since, which has its number.
+  writeFileSync(file, JSON.stringify({ sessionId: one.sessionId, procStart: "1" }));
+  expect(await found(next, [ONE], one)).toEqual([process.platform === "linux" ? "absent" : "unknown"]);
+  unlinkSync(file);
   expect(await found(next, [ONE], one)).toEqual(["absent"]);
 });
 

@@ -59,10 +59,13 @@ test("JSON: any object keeps what else is in it", () => {
   );
   fc.assert(
     fc.property(whole, others, fc.constantFrom(undefined, 2, "\t"), (outer, inner, indent) => {
-      const before = { ...outer, mcp: inner };
-      writeFileSync(path, JSON.stringify(before, undefined, indent));
+      const text = JSON.stringify({ ...outer, mcp: inner }, undefined, indent);
+      // As it is written: without negative zeros.
+      const before = JSON.parse(text);
+      writeFileSync(path, text);
       setInFile(path, "json", ["mcp", "entmoot"], ENTRY);
-      expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({ ...outer, mcp: { ...inner, entmoot: ENTRY } });
+      const entered = { ...before, mcp: { ...before.mcp, entmoot: ENTRY } };
+      expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(entered);
       setInFile(path, "json", ["mcp", "entmoot"], undefined);
       expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(before);
     }),

@@ -9,10 +9,12 @@ const PATHS: Readonly<Record<string, Protocol>> = {
   "/v1/chat/completions": "chat",
 };
 
-/** What the model says: words, or a call of a tool by the name that its server gives it. */
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** What the model says: words, or a call of a tool by the name that its server gives it, with what it read. */
 export type Answer =
   | { readonly text: string }
-  | { readonly call: string; readonly with: Readonly<Record<string, unknown>> };
+  | { readonly call: string; readonly with: Arguments | ((read: string) => Arguments) };
 
 /** The tool by which a model has Claude Code load others. */
 const SEARCH = "ToolSearch";
@@ -153,7 +155,9 @@ export class StubModel implements Disposable {
     rule.left--;
     rule.isSearching = false;
     if ("text" in answer) return answer;
-    return call === undefined ? { text: `(no tool ${answer.call} is offered)` } : { call, args: answer.with };
+    if (call === undefined) return { text: `(no tool ${answer.call} is offered)` };
+    const read = request.items.map(({ text }) => text).join("\n");
+    return { call, args: typeof answer.with === "function" ? answer.with(read) : answer.with };
   }
 
   #ruleFor({ newest }: ModelRequest): Rule | undefined {

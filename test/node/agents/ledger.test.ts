@@ -152,6 +152,15 @@ describe("what asks", () => {
     expect(await scene.stateOf(old)).toBeUndefined();
   });
 
+  test("and comes while the founder's clock, by which this node was admitted, ran a year ahead is unread all the same", async () => {
+    await using scene = await Scene.open(memoryRoot(), -365);
+    const me = await scene.me();
+    const asking = await scene.say(`${me} now`);
+    await scene.say("and after that");
+    expect(await scene.unread()).toEqual([`${me} now`, "and after that"]);
+    expect(await scene.stateOf(asking)).toBe("queued");
+  });
+
   test("waits for its time and no longer; what a listener was given before a restart is free again", async () => {
     const root = new MemoryDataRoot();
     await using scene = await Scene.open(() => root);

@@ -7,11 +7,12 @@ import type { GroupId, MessageId } from "../../../src/core/ids.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../../src/node/entmoot-node.ts";
 import { status } from "../../../src/node/operations/daemon.ts";
-import { inbox_ack, inbox_read, mute, reply } from "../../../src/node/operations/inbox.ts";
+import { deliver_rule, inbox_ack, inbox_read, mute, reply } from "../../../src/node/operations/inbox.ts";
 import { join, link_create } from "../../../src/node/operations/invites.ts";
 import { deliveries } from "../../../src/node/operations/listen.ts";
 import { message, publish } from "../../../src/node/operations/messages.ts";
 import { group_create } from "../../../src/node/operations/moots.ts";
+import { wake_limits } from "../../../src/node/operations/wake.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
 import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
 import { OPEN_GROUP, startNode, until } from "../../support/nodes.ts";
@@ -249,6 +250,69 @@ describe("who may wake, and how often", () => {
     const id = await say(`@${elmId} 11`);
     await until(async () => (await stateOf(id))?.held === "pair rate");
     expect(host.turns).toHaveLength(10);
+  });
+
+  test("limits hold at once in a node that runs, for what waits too, and after its restart", async () => {
+    const host = new TestHost();
+    bridge(host);
+    await until(async () => (await elm.call(deliveries, {})).listeners.length === 1);
+    await elm.call(wake_limits, { quiet: "00:00-23:59,23:59-00:00" });
+    const id = await say(`@${elmId} are you awake?`);
+    await until(async () => (await stateOf(id))?.held === "quiet hours");
+    for (const end of ends.splice(0)) end.abort();
+    await elm.close();
+    elm = await startNode(network, 2, { hostname: "elm", root: elmRoot });
+    bridge(host);
+    await until(async () => (await stateOf(id))?.held === "quiet hours");
+    expect(host.turns).toEqual([]);
+    await elm.call(wake_limits, { quiet: "off", agent_per_hour: 1 });
+    await until(() => host.turns.length === 1);
+    const second = await say(`@${elmId} and now?`);
+    await until(async () => (await stateOf(second))?.held === "agent rate");
+    await elm.call(wake_limits, { agent_per_hour: 2 });
+    await until(() => host.turns.length === 2);
+  });
+
+  test("turns are counted by moot and author, one for all its messages, and the count outlives the node", async () => {
+    await say(`@${elmId} one`);
+    await say(`@${elmId} two`);
+    await until(async () => (await elm.call(deliveries, {})).waiting.length === 2);
+    const host = new TestHost();
+    bridge(host);
+    const turnsOf = async () => (await elm.call(deliveries, {})).turns.map(({ turns }) => turns);
+    await until(async () => (await turnsOf())[0] === 1);
+    await say(`@${elmId} three`);
+    await until(async () => (await turnsOf())[0] === 2);
+    for (const end of ends.splice(0)) end.abort();
+    await elm.close();
+    elm = await startNode(network, 2, { hostname: "elm", root: elmRoot });
+    expect(await turnsOf()).toEqual([2]);
+  });
+
+  test("what a busy host did not take is no turn: it is in no count, and uses up no rate", async () => {
+    await elm.call(wake_limits, { agent_per_hour: 1 });
+    const host = new TestHost();
+    let refusals = 0;
+    host.answer = () => (refusals++ < 1 ? { level: "later", reason: "busy" } : { level: "read", evidence: "x" });
+    bridge(host);
+    await say(`@${elmId} hello`);
+    await until(() => host.turns.length === 1);
+    await until(async () => (await elm.call(deliveries, {})).turns[0]?.turns === 1);
+  });
+
+  test("a rule that lets more through is followed at once", async () => {
+    const host = new TestHost();
+    bridge(host);
+    await until(async () => (await elm.call(deliveries, {})).listeners.length === 1);
+    await elm.call(deliver_rule, { group_id, deliver: "all" });
+    await elm.call(wake_limits, { quiet: "00:00-23:59,23:59-00:00" });
+    const id = await say("to nobody");
+    await until(async () => (await stateOf(id))?.held === "quiet hours");
+    await elm.call(deliver_rule, { group_id, deliver: "none" });
+    await elm.call(wake_limits, { quiet: "off" });
+    await until(async () => (await stateOf(id))?.held === "the rule of the moot says so");
+    await elm.call(deliver_rule, { group_id, deliver: "all" });
+    await until(() => host.turns.length === 1);
   });
 
   test("a talk that goes to and fro stops at six hops, though nobody names what it answers", async () => {

@@ -10,6 +10,7 @@ import { MACHINE_DEFAULTS } from "../../../src/machine/machine-config.ts";
 import { Peers } from "../../../src/node/carrier/peers.ts";
 import { findRoster } from "../../../src/node/join/find-roster.ts";
 import { FirstRoster } from "../../../src/node/join/first-roster.ts";
+import { JoinRoom } from "../../../src/node/join/join-room.ts";
 import { Turns } from "../../../src/node/turns.ts";
 import { FramedStream } from "../../../src/transport/framed-stream.ts";
 import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
@@ -32,7 +33,7 @@ function logOf(length: number): RosterLog {
 const forged = (entry: RosterEntry) => ({ ...entry, signature: new Uint8Array(64) });
 
 /** Alice looks for the roster with the founder, who answers each question with the next of `pages`, the last one again and again. */
-async function found(log: RosterLog, pages: readonly (readonly RosterEntry[])[]) {
+async function found(log: RosterLog, pages: readonly (readonly RosterEntry[])[], room = new JoinRoom()) {
   const network = new MemoryNetwork(realClock);
   let asked = 0;
   network.join(keyOf(FOUNDER)).accept(async (stream) => {
@@ -60,7 +61,7 @@ async function found(log: RosterLog, pages: readonly (readonly RosterEntry[])[])
   };
   const invite = createInvite(fields, FOUNDER.seed);
   const attempt = { deadline: later(realClock.steady(), 60_000), signal: undefined, progress: () => {} };
-  const parts = { peers, local: keyOf(ALICE), config: MACHINE_DEFAULTS, clock: realClock, turns: budget.turns };
+  const parts = { peers, local: keyOf(ALICE), config: MACHINE_DEFAULTS, clock: realClock, room, turns: budget.turns };
   const outcome = await findRoster(parts, invite, attempt).catch((error: unknown) => error);
   return { outcome, asked };
 }
@@ -78,6 +79,22 @@ test("no page is asked for behind one with a bad entry", async () => {
   const { outcome, asked } = await found(log, [bad]);
   expect(outcome).toMatchObject({ code: "roster_rejected", message: expect.stringContaining("broken at entry 4") });
   expect(asked).toBe(1);
+});
+
+test("a founder that signs entries without end is heard for so much in one join, however often it is asked", async () => {
+  const log = logOf(40);
+  const pages = Array.from({ length: 8 }, (_, n) => log.entries.slice(5 * n, 5 * n + 5));
+  const room = new JoinRoom({ heldBytesMax: 18 * 700, sumBytesMax: 30_000 });
+  const { outcome, asked } = await found(log, pages, room);
+  expect(outcome).toMatchObject({ code: "roster_rejected", message: expect.stringContaining("than one join takes") });
+  expect(asked).toBe(5);
+  // What was held is given back, the sum is not.
+  using part = room.part();
+  expect(part.take(log.entries.slice(0, 15))).toBeTrue();
+  part[Symbol.dispose]();
+  expect(part.take(log.entries.slice(0, 15))).toBeTrue();
+  part[Symbol.dispose]();
+  expect(part.take(log.entries.slice(0, 15))).toBeFalse();
 });
 
 test("the first roster of a join is verified in turns, each signature once", async () => {

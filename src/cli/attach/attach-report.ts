@@ -1,0 +1,113 @@
+import type { RunningHost } from "../../agent/running/running-host.ts";
+import type { HostPlaces, HostSetup } from "../../agent/setup/host-setups.ts";
+import { GroupId } from "../../core/ids.ts";
+import { printJson, printProse } from "../../host/print.ts";
+import type { AttachAsked, AttachedAs } from "./attached-as.ts";
+import type { SelfTest, TestEnd } from "./self-test.ts";
+
+/** Whether a host runs, by what it hears its moot, and what became of the test. */
+export interface Hearing {
+  readonly running: Pick<RunningHost, "kind" | "shown"> | undefined;
+  readonly door: string | undefined;
+  readonly deafBecause: string | undefined;
+  readonly end: TestEnd | undefined;
+}
+
+/** What was not done, or is not there, and why. */
+interface Skipped {
+  readonly what: "door" | "plugin" | "project" | "test";
+  readonly why: string;
+}
+
+export interface Reported {
+  readonly as: AttachedAs;
+  readonly asked: AttachAsked;
+  readonly heard: Hearing;
+  readonly places: HostPlaces;
+  readonly setup: HostSetup;
+  readonly test: SelfTest | undefined;
+  readonly version: string;
+  readonly hasUrl: boolean;
+}
+
+/** What was set up, what it hears by, and what became of the test: with an exit status that is 0 unless a host that runs did not take it. */
+export function report({ as, asked, hasUrl, heard, places, setup, test, version }: Reported): void {
+  const { door, end, running } = heard;
+  const allow = setup.allow(places);
+  const again =
+    running?.kind === "bridged"
+      ? undefined
+      : `start ${setup.title}${running === undefined ? "" : " again"} in ${places.project}`;
+  const status = "entmootd attach -status";
+  const next = again === undefined ? status : `${again}; then: ${status}`;
+  if (end !== undefined) printProse(`attach: ${endWords(setup, door, end)}`);
+  else if (running === undefined && setup.door !== undefined)
+    printProse(`attach: ${setup.title} does not run here; its first start hears the test message`);
+  if (heard.deafBecause !== undefined)
+    printProse(`attach: ${setup.title} runs here (${running!.shown}) and hears nothing yet: ${heard.deafBecause}`);
+  if (again !== undefined) printProse(`attach: ${again}, for it to have the tools by which it answers`);
+  if (allow !== undefined) {
+    printProse(`attach: it asks its user before it answers; to allow that, in ${allow.where}: ${allow.text.trim()}`);
+  }
+  printJson({
+    agent_socket: as.agentSocket,
+    allow: allow ?? null,
+    door: door ?? setup.door?.name ?? null,
+    event: "attached",
+    group_id: as.groupId === undefined ? null : GroupId.toBase64(as.groupId),
+    host: setup.host,
+    next,
+    proves: setup.door?.proves ?? null,
+    running: running?.shown ?? null,
+    skipped: skipped({ asked, as, hasUrl, heard, places, setup }),
+    test: test === undefined ? null : { ...test, state: end?.state ?? "queued" },
+    version,
+    voice: asked.voice ?? null,
+  });
+  if (end === undefined || end.isHeard) return;
+  // Set up it is, but it is not shown that it hears.
+  process.exitCode = end.isOver ? 1 : 8;
+}
+
+function endWords({ title }: HostSetup, door: string | undefined, { held, isHeard, isOver, state }: TestEnd): string {
+  const by = door === undefined ? "" : ` by ${door}`;
+  if (state === "uncertain") return `the test message was given to ${title}${by}, which shows nothing of it`;
+  if (isHeard) return `the test message reached ${title}${by}: ${state}`;
+  if (isOver) return `${title} does not take the test message${by}: ${state}`;
+  const why = held === undefined ? "" : ` (${held})`;
+  return `${title} runs and has not taken the test message in time: ${state}${why}; it is handed over once it can be`;
+}
+
+function skipped({
+  as,
+  asked,
+  hasUrl,
+  heard,
+  places,
+  setup,
+}: Pick<Reported, "as" | "asked" | "hasUrl" | "heard" | "places" | "setup">): Skipped[] {
+  const found: Skipped[] = [];
+  if (setup.door === undefined) {
+    found.push({
+      what: "door",
+      why: `nothing leads into a session of ${setup.title}: its agent asks by entmoot_inbox or entmoot_wait`,
+    });
+  } else if (heard.deafBecause !== undefined) found.push({ what: "door", why: heard.deafBecause });
+  if (hasUrl) found.push({ what: "plugin", why: "-url names a server that listens" });
+  const forAll = setup.whyForAll?.(places);
+  if (forAll !== undefined) found.push({ what: "project", why: forAll });
+  const why = untested(as, asked, heard, setup);
+  if (why !== undefined) found.push({ what: "test", why });
+  return found;
+}
+
+function untested(as: AttachedAs, asked: AttachAsked, heard: Hearing, setup: HostSetup): string | undefined {
+  if (setup.door === undefined) return "without a door there is nothing to be tested";
+  if (!asked.isTested) return "-test=false";
+  if (asked.voice === undefined) return "the agent speaks as this node itself, and what a node says wakes nobody there";
+  if (as.groupId === undefined) return "this node may not speak in the moot that -link leads to";
+  if (heard.running === undefined)
+    return `${setup.title} does not run in this folder: the test follows at its first start`;
+  if (heard.deafBecause !== undefined) return "the test follows at its next start";
+  return undefined;
+}

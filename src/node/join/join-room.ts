@@ -1,0 +1,55 @@
+import type { RosterEntry } from "../../core/record/records.ts";
+
+/** Ours. What all candidates of one join are heard of at a time: two rosters of full size. */
+const HELD_BYTES_MAX = 64 * 1024 * 1024;
+/** Ours. And from its begin to its end, whoever is asked how often: what came is read and verified each time. */
+const SUM_BYTES_MAX = 128 * 1024 * 1024;
+
+/** Ours. About what an entry has beside its policy and its parents, as it comes. */
+const ENTRY_BYTES = 512;
+const PARENT_BYTES = 68;
+
+export interface JoinRoomLimits {
+  readonly heldBytesMax: number;
+  readonly sumBytesMax: number;
+}
+
+/** What is taken of rosters in one join, of all who are asked together: a founder can sign entries without end. */
+export class JoinRoom {
+  readonly #limits: JoinRoomLimits;
+  #held = 0;
+  #sum = 0;
+
+  constructor(limits: JoinRoomLimits = { heldBytesMax: HELD_BYTES_MAX, sumBytesMax: SUM_BYTES_MAX }) {
+    this.#limits = limits;
+  }
+
+  /** For what one candidate answers, until it is disposed of. */
+  part(): JoinPart {
+    let own = 0;
+    return {
+      take: (page) => {
+        const bytes = page.reduce((sum, entry) => sum + bytesOf(entry), 0);
+        const { heldBytesMax, sumBytesMax } = this.#limits;
+        if (this.#held + bytes > heldBytesMax || this.#sum + bytes > sumBytesMax) return false;
+        own += bytes;
+        this.#held += bytes;
+        this.#sum += bytes;
+        return true;
+      },
+      [Symbol.dispose]: () => {
+        this.#held -= own;
+        own = 0;
+      },
+    };
+  }
+}
+
+export interface JoinPart extends Disposable {
+  /** Before anything of a page is looked at; `false` when there is no room for it, and nothing is taken. */
+  readonly take: (page: readonly RosterEntry[]) => boolean;
+}
+
+function bytesOf({ parents, policy }: RosterEntry): number {
+  return ENTRY_BYTES + parents.length * PARENT_BYTES + (policy?.length ?? 0);
+}

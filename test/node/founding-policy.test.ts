@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import { formatInvite } from "../../src/core/admission/invite.ts";
+import { formatPolicy, POLICY_PRESETS } from "../../src/core/policy/policy.ts";
+import { realClock } from "../../src/host/real-clock.ts";
+import { status } from "../../src/node/operations/daemon.ts";
+import { invite_mint, join, link_create } from "../../src/node/operations/invites.ts";
+import { publish } from "../../src/node/operations/messages.ts";
+import { group_create, roster_change } from "../../src/node/operations/moots.ts";
+import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
+import { keyOf, OPEN_GROUP, startNode, until } from "../support/nodes.ts";
+
+test("who joins while the founder is away holds itself to the policy that the moot was founded with", async () => {
+  const network = new MemoryNetwork(realClock);
+  const founder = await startNode(network, 1);
+  await using alice = await startNode(network, 2);
+  await using bob = await startNode(network, 3);
+  const policy = formatPolicy({ ...POLICY_PRESETS.relaxed, max_message_bytes: 1_000n });
+  const { group_id } = await founder.call(group_create, { ...OPEN_GROUP, policy });
+  const { link } = await founder.call(link_create, { group_id, uses: 1, valid_for_ms: 60_000 });
+  await alice.call(join, { input: link, timeout_ms: 60_000 });
+  await founder.call(roster_change, { group_id, op: "add", entmoot_pubkey: await keyOf(bob) });
+  await until(async () => (await alice.call(status, {})).groups[0]?.members === 3);
+  await founder.close();
+  const { invite } = await alice.call(invite_mint, { group_id, valid_for_ms: 60_000 });
+  expect(await bob.call(join, { input: formatInvite(invite), timeout_ms: 60_000 })).toMatchObject({ members: 3 });
+  const [group] = (await bob.call(status, {})).groups;
+  expect(group).toMatchObject({ policy: "custom" });
+  const said = bob.call(publish, { group_id, topics: ["chat"], content: new Uint8Array(2_000) });
+  await expect(said).rejects.toMatchObject({ code: "invalid_argument", message: expect.stringContaining("policy") });
+});
