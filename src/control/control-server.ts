@@ -19,6 +19,8 @@ const CLIENTS_SHARE = 1 / 8;
 const CLIENTS_MIN = 2;
 /** Ours. Of the clients of one socket, the part that is kept for those that ask: others wait for what may never come. */
 const ASKING_SHARE = 1 / 4;
+/** Ours. For each client that may be served so many wait to be let in: most of those who come and go are gone by then. */
+const ARRIVING_SHARE = 4;
 /** Ours. Files that can still be opened beside a client that is let in: without one for the next, nobody could be told. */
 const SPARE_FILES = 2;
 /** Ours. Between two looks whether a file can be opened, and between two lines of the log that say not. */
@@ -50,6 +52,8 @@ export class ControlServer implements AsyncDisposable {
   readonly #door: Door;
   readonly #clientsMax = clientsMax(filesAllowed());
   readonly #watchingMax = this.#clientsMax - Math.max(1, Math.floor(this.#clientsMax * ASKING_SHARE));
+  /** Let in, and waiting for their turn to be served. */
+  #arriving = 0;
   #socket: KeptSocket | undefined;
   #look: Disposable | undefined;
   /** When it was last said that no file can be opened. */
@@ -92,7 +96,19 @@ export class ControlServer implements AsyncDisposable {
     for (const connection of this.#connections.keys()) connection[Symbol.dispose]();
   }
 
+  /** Taking a connection costs little; what serving it takes has its turn, for somebody may connect again and again. */
   #accept(stream: SocketStream): void {
+    if (this.#arriving >= ARRIVING_SHARE * this.#clientsMax || !canOpen(SPARE_FILES)) return this.#serve(stream);
+    this.#arriving += 1;
+    void this.#door.firstTurns.take().then(() => {
+      this.#arriving -= 1;
+      // Who has gone by then waits for nothing.
+      if (stream.isOver) stream.destroy();
+      else this.#serve(stream);
+    });
+  }
+
+  #serve(stream: SocketStream): void {
     const { caller, clock, log, node } = this.#options;
     const bodies = new BodyRoom(node, caller, this.#door.largeRequests);
     const connection = new ControlConnection(stream, bodies.limit, { clock, withinMs: FRAME_MS });
@@ -199,8 +215,8 @@ export class ControlServer implements AsyncDisposable {
   }
 
   /**
-   * Kept connections on which nothing happens give way, the one quiet longest first; where there is none, one that only
-   * watches, which can go on later from its place and is told so.
+   * Kept connections on which nothing happens give way, those first on which least was asked, the one quiet longest of
+   * them: who comes and goes takes no place of who stays. Where there is none, one that only watches, which can go on later from its place and is told so.
    */
   #makeRoom(): boolean {
     const quietest =
@@ -219,7 +235,12 @@ export class ControlServer implements AsyncDisposable {
   #quietest(may: (served: ServedConnection) => boolean): ServedConnection | undefined {
     let quietest: ServedConnection | undefined;
     for (const served of this.#connections.keys()) {
-      if (may(served) && served.quietSince < (quietest?.quietSince ?? Number.POSITIVE_INFINITY)) quietest = served;
+      if (!may(served)) continue;
+      const isLess =
+        quietest === undefined ||
+        served.heard < quietest.heard ||
+        (served.heard === quietest.heard && served.quietSince < quietest.quietSince);
+      if (isLess) quietest = served;
     }
     return quietest;
   }

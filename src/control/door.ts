@@ -22,11 +22,14 @@ export class Door {
   readonly largeRequests: Reservations;
   readonly unsentMaxBytes: number;
   readonly gathering = new Slots(GATHERED_MAX);
-  /** One for each frame. */
+  /** One for each frame of who was answered before: nobody who comes and goes stands before them. */
   readonly turns: Turns;
+  /** One for each first frame, and one for each client that is let in. */
+  readonly firstTurns: Turns;
 
   constructor(clock: Clock, caller: Caller) {
     this.turns = new Turns(clock);
+    this.firstTurns = new Turns(clock);
     this.largeRequests = new Reservations(LARGE_REQUESTS_MIB_MAX[caller], "MiB of large requests");
     this.unsentMaxBytes = UNSENT_MAX_BYTES[caller];
   }

@@ -41,6 +41,7 @@ export class ServedConnection implements Disposable {
   readonly #calls: ServedCalls;
   #quietSince: SteadyMs;
   #isLast = false;
+  #heard = 0;
   #original: Promise<void> | undefined;
   #originalWatches = false;
 
@@ -81,6 +82,11 @@ export class ServedConnection implements Disposable {
     return this.#parts.connection.unsentBytes;
   }
 
+  /** Frames that came so far. */
+  get heard(): number {
+    return this.#heard;
+  }
+
   /** When the last frame came. */
   get quietSince(): SteadyMs {
     return this.#quietSince;
@@ -103,7 +109,9 @@ export class ServedConnection implements Disposable {
     for (; frame !== null; frame = await connection.receive()) {
       bodies[Symbol.dispose]();
       this.#quietSince = clock.steady();
-      await door.turns.take();
+      this.#heard += 1;
+      await (this.#heard === 1 ? door.firstTurns : door.turns).take();
+      if (connection.isOver) break;
       if (frame.kind === "operation") this.#calls.hear(frame);
       else if (frame.kind === "unknown_extension") {
         await this.#refuse(

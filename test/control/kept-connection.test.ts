@@ -414,6 +414,19 @@ describe("past 256 clients", () => {
     for (const connection of connections) connection[Symbol.dispose]();
   });
 
+  test("who asked more than others gives way to none that come, ask once and stay", async () => {
+    const clock = new ManualClock();
+    await using it = await world({ clock });
+    using kept = await it.connect();
+    for (let n = 0; n < 3; n += 1) await ask(kept, operationFrame("version", {}));
+    clock.advance(1);
+    const connections = await quiet(it.connect, clock, 300);
+    expect(kept.isOver).toBeFalse();
+    expect(connections.filter(({ isOver }) => isOver).length).toBe(300 - 255);
+    expect(saidBy(await ask(kept, operationFrame("version", {})))).toMatchObject({ role: "answer" });
+    for (const connection of connections) connection[Symbol.dispose]();
+  });
+
   test("a client that gave way asks over a new connection when it has something to ask", async () => {
     const clock = new ManualClock();
     await using it = await world({ clock });

@@ -56,11 +56,9 @@ export class AttachedHost implements AsyncDisposable {
     const home = homeOf(host, model);
     try {
       const env = { ...home.env, PATH: `${dirname(home.program)}:${process.env.PATH}`, ENTMOOT_DATA: main.data };
-      const { group_id: groupId } = await main.ask(["attach", host, "-as", name], { cwd: home.project, env });
-      if (host === "codex") {
-        const answers = '\n[mcp_servers.entmoot.tools.entmoot_reply]\napproval_mode = "approve"\n';
-        appendFileSync(join(home.path, "config.toml"), answers);
-      }
+      const { allow, group_id: groupId } = await main.ask(["attach", host, "-as", name], { cwd: home.project, env });
+      // As its user would who wants it to answer unasked.
+      if (host === "codex") appendFileSync(allow.where, allow.text);
       const { members } = await main.ask(["call", "members", JSON.stringify({ group_id: groupId })]);
       const { node_id: nodeId } = members.find(({ hostname }: { hostname: string }) => hostname === name);
       return new AttachedHost(main, home, { host, name, nodeId, groupId });

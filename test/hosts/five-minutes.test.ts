@@ -42,7 +42,8 @@ function cleanHome(model: StubModel, feed: FeedServer): HostHome {
   }));
   setUpClaude(home.path, join(home.path, "oak"));
   mkdirSync(join(home.path, ".codex"));
-  setUpCodex(join(home.path, ".codex"), join(home.path, "elm"), model);
+  // It has not seen the folder yet.
+  setUpCodex(join(home.path, ".codex"), join(home.path, "another"), model);
   // A login shell begins with a PATH of its own.
   const folders = [join(home.path, "tools"), dirname(hostProgram("claude")!), dirname(hostProgram("codex")!)];
   writeFileSync(join(home.path, ".profile"), `PATH=${folders.join(":")}:$PATH\n`);
