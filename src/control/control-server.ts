@@ -98,7 +98,10 @@ export class ControlServer implements AsyncDisposable {
 
   /** Taking a connection costs little; what serving it takes has its turn, for somebody may connect again and again. */
   #accept(stream: SocketStream): void {
-    if (this.#arriving >= ARRIVING_SHARE * this.#clientsMax || !canOpen(SPARE_FILES)) return this.#serve(stream);
+    if (this.#arriving >= ARRIVING_SHARE * this.#clientsMax || !canOpen(SPARE_FILES)) {
+      this.#serve(stream);
+      return;
+    }
     this.#arriving += 1;
     void this.#door.firstTurns.take().then(() => {
       this.#arriving -= 1;

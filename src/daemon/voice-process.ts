@@ -41,6 +41,7 @@ export class VoiceProcess implements AsyncDisposable {
   #isEnding = false;
   /** It has said so, which it does once others reach it. */
   #isServing = false;
+  #told: string | undefined;
 
   constructor(name: string, parts: { readonly program: VoiceProgram; readonly clock: Clock; readonly log: Log }) {
     this.name = name;
@@ -53,6 +54,12 @@ export class VoiceProcess implements AsyncDisposable {
     const alive = this.#isServing ? "running" : "starting";
     const state = this.#isEnding ? "ended" : pid === undefined ? "waiting" : alive;
     return { name: this.name, state, pid, restarts: Math.max(0, this.#restarts), failure: this.#failure };
+  }
+
+  /** Says a line to its stdin, now and after each start; only the latest counts. */
+  tell(line: string): void {
+    this.#told = line;
+    this.#child?.stdin?.write(`${line}\n`);
   }
 
   /** Ends it cleanly, and by force where that takes too long. */
@@ -82,6 +89,7 @@ export class VoiceProcess implements AsyncDisposable {
     this.#child = child;
     // It may end while it is told something, which nobody but its end need say.
     child.stdin.on("error", () => {});
+    if (this.#told !== undefined) child.stdin.write(`${this.#told}\n`);
     this.#isServing = false;
     child.stdout.once("data", () => {
       this.#isServing = true;

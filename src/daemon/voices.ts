@@ -1,16 +1,20 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { Neighbours } from "../core/agents/trust.ts";
 import type { Clock, UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
+import { PublicKey } from "../core/ids.ts";
 import { codeOf } from "../core/system-error.ts";
 import { moveFile } from "../files/guarded-files.ts";
 import { isCompiled } from "../host/compiled.ts";
+import { readIdentity } from "../host/identity-file.ts";
 import type { Log } from "../host/log.ts";
 import { type RunningProgram, variablesOf } from "../host/running-program.ts";
 import type { Operations, RequestOf } from "../node/operations/operation.ts";
 import { type AddedVoice, VOICES_MAX, type VoiceState, type voice_add } from "../node/operations/voices.ts";
 import type { NodeStore } from "../store/node-store.ts";
 import { letJoin, linkInto, localMoot, makeVoiceRoot } from "./add-voice.ts";
+import { neighboursLine } from "./neighbour-keys.ts";
 import type { GlobalOptions } from "./options.ts";
 import { VoiceProcess, type VoiceProgram } from "./voice-process.ts";
 
@@ -55,13 +59,24 @@ function hasKey(folder: string): boolean {
   return statSync(join(folder, "identity.json"), { throwIfNoEntry: false })?.isFile() === true;
 }
 
+/** The key in the data root of a voice; `undefined` where it cannot be read. */
+export function voiceKey(folder: string): PublicKey | undefined {
+  try {
+    const identity = readIdentity(join(folder, "identity.json"));
+    return identity && PublicKey.fromBytes(identity.publicKey);
+  } catch (error) {
+    if (error instanceof EntmootError) return undefined;
+    throw error;
+  }
+}
+
 export interface VoicesParts {
   readonly options: GlobalOptions;
   readonly program: RunningProgram;
   readonly clock: Clock;
   readonly log: Log;
   /** The node above, once it is open. */
-  readonly node: () => Operations;
+  readonly node: () => Operations & { neighbours: Neighbours; readonly key: PublicKey };
   readonly settings: NodeStore;
 }
 
@@ -79,6 +94,7 @@ export class Voices implements AsyncDisposable {
   start(): void {
     const { options } = this.#parts;
     const left = voicesOf(options.dataDir).filter((name) => !this.#started(name));
+    this.#tellKeys();
     if (left.length === 0) return;
     throw new EntmootError(
       "conflict",
@@ -99,6 +115,7 @@ export class Voices implements AsyncDisposable {
     const folder = voiceFolder(options.dataDir, name);
     await makeVoiceRoot(folder, name);
     if (!this.#started(name)) throw new EntmootError("conflict", `voices: at most ${VOICES_MAX} run below one daemon`);
+    this.#tellKeys();
     const groupId = group_id ?? (link === undefined ? await localMoot(node(), settings) : undefined);
     const linkOf = async () => link ?? (await linkInto(node(), groupId!));
     await letJoin(folder, { clock, groupId, link: linkOf, signal });
@@ -124,6 +141,18 @@ export class Voices implements AsyncDisposable {
   async end(name: string): Promise<void> {
     await this.#processes.get(name)?.[Symbol.asyncDispose]();
     this.#processes.delete(name);
+    this.#tellKeys();
+  }
+
+  /** Each of them, and the node above, knows the keys of the others from now on. */
+  #tellKeys(): void {
+    const { node, options } = this.#parts;
+    const keys = [...this.#processes.keys()].flatMap((name) => voiceKey(voiceFolder(options.dataDir, name)) ?? []);
+    if (keys.length === 0) return;
+    const voices = new Set(keys);
+    node().neighbours = { operator: node().neighbours.operator, voices };
+    const line = neighboursLine({ operator: node().key, voices });
+    for (const voice of this.#processes.values()) voice.tell(line);
   }
 
   states(): VoiceState[] {

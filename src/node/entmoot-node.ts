@@ -1,3 +1,4 @@
+import { type Neighbours, NO_NEIGHBOURS } from "../core/agents/trust.ts";
 import type { Clock, UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { Identity } from "../core/identity.ts";
@@ -85,6 +86,8 @@ saltKeys(crypto.getRandomValues(new Uint8Array(9)).toBase64());
 
 /** A node: its identity, its groups, and everything it does for them. */
 export class EntmootNode implements Operations, OperationHost {
+  /** What the daemon knows of this machine's keys; another one whenever that changes. */
+  neighbours: Neighbours = NO_NEIGHBOURS;
   readonly #parts: NodeParts;
   readonly #groups = new Map<GroupId, Group>();
   /** As the data root orders them, so that reading without a node gives the same; `undefined` until somebody reads. */
@@ -153,6 +156,11 @@ export class EntmootNode implements Operations, OperationHost {
     call: Call<Event>,
   ): Promise<Answer> {
     return this.#operations.run(operation, this.#services, request, new EndingCall(call, this.#ending.signal));
+  }
+
+  /** The key that this node is. */
+  get key(): PublicKey {
+    return this.#context.local;
   }
 
   call<Request, Answer, Event>(
@@ -228,7 +236,8 @@ export class EntmootNode implements Operations, OperationHost {
     const { build, onStop, restart, root, voices } = this.#parts;
     const turns = this.#turns;
     const agents = () => root.agents();
-    const windows = new Windows({ turns, clock: context.clock, local: context.local, agents });
+    const neighbours = () => this.neighbours;
+    const windows = new Windows({ turns, clock: context.clock, local: context.local, agents, neighbours });
     const moots = () => {
       this.#inOrder ??= context.groups().toSorted((a, b) => byDirectory(a.id, b.id));
       return this.#inOrder;

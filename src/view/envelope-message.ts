@@ -1,4 +1,5 @@
 import type { EnvelopeMessage } from "../core/agents/envelope.ts";
+import type { Role, Trust } from "../core/agents/trust.ts";
 import { decodeUtf8 } from "../core/bytes/utf8.ts";
 import { GroupId, MessageId } from "../core/ids.ts";
 
@@ -12,6 +13,8 @@ export interface ToldMessage {
   readonly timestamp_ms: bigint;
   readonly references: readonly MessageId[];
   readonly hop: number;
+  readonly trust: Trust;
+  readonly role: Role;
   /** Its beginning. */
   readonly content: Uint8Array;
   readonly content_bytes: number;
@@ -33,7 +36,8 @@ export function envelopeMessage(told: ToldMessage, nonce: string): EnvelopeMessa
     from: told.author_key.toHex().slice(0, KEY_DIGITS),
     nodeId: told.author,
     name: told.hostname,
-    trust: "peer",
+    trust: told.trust,
+    role: told.role,
     sentMs: Number(told.timestamp_ms),
     replyTo: answered === undefined ? undefined : MessageId.toBase64(answered),
     hop: told.hop,

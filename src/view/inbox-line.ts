@@ -22,15 +22,18 @@ export function inboxJson(row: InboxRow) {
     group_id: GroupId.toBase64(row.group_id),
     hop: row.hop,
     hostname: row.hostname,
+    ...listeningJson(row),
     message_id: MessageId.toBase64(row.message_id),
     ...(row.place === "" ? {} : { place: row.place }),
     ...(row.receipts === undefined ? {} : { receipts: row.receipts.map(receiptEntryJson) }),
     references: row.references.map((id) => MessageId.toBase64(id)),
+    role: row.role,
     ...(row.self ? { self: true } : {}),
     seq: row.seq,
     ...(row.state === undefined ? {} : { state: row.state }),
     timestamp_ms: jsonInteger(row.timestamp_ms),
     topic: row.topics,
+    trust: row.trust,
     unread: row.unread,
   };
 }
@@ -51,12 +54,25 @@ export function headingOf(row: InboxRow, moot: string): string {
   const topics = row.topics.map((topic) => terminalText(topic, NAME_SHOWN)).join(", ");
   const marks = [
     ...(row.asks && !row.self ? ["asks you"] : []),
+    ...(row.listening === undefined ? [] : [listeningText(row)]),
     ...(row.state === undefined ? [] : [row.state]),
     ...(row.references.length === 0 ? [] : [`answers ${MessageId.toBase64(row.references[0]!).slice(0, SHORT_ID)}`]),
   ];
   const date = instantText(Number(row.arrived_ms ?? row.timestamp_ms));
   const more = marks.length === 0 ? "" : ` [${marks.join("; ")}]`;
   return `${id}  ${date}  ${authorOf(row)} in ${where}${topics === "" ? "" : ` under ${topics}`}${more}`;
+}
+
+/** Whether the author would hear an answer now; nothing where it does not say. Keys ascending, and between those of a row. */
+function listeningJson({ listening, listening_since_ms, not_listening_since_ms }: InboxRow) {
+  if (listening === undefined) return {};
+  const since_ms = listening ? listening_since_ms : not_listening_since_ms;
+  return { listening, ...(since_ms > 0 ? { listening_changed_ms: since_ms } : {}) };
+}
+
+function listeningText({ listening, not_listening_since_ms: sinceMs }: InboxRow): string {
+  if (listening) return "listening";
+  return sinceMs > 0 ? `nobody listening since ${instantText(sinceMs)}` : "nobody listening";
 }
 
 /** How the author is shown: its node id always, for anybody may take a name. */

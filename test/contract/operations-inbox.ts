@@ -87,7 +87,7 @@ export const INBOX_CASES: CasesOf<typeof INBOX_OPERATIONS> = {
             self: false,
             content_bytes: 1,
             topics: ["chat"],
-            hop: 0,
+            hop: 1,
           });
           expect({ asks, more, unread }).toEqual({ asks: 1, more: false, unread: 2 });
         },
@@ -254,9 +254,9 @@ export const INBOX_CASES: CasesOf<typeof INBOX_OPERATIONS> = {
           expect({ group_id, more }).toEqual({ group_id: stage.group_id, more: false });
           expect(textsOf(rows)).toEqual(["why?", "because", "thanks"]);
           expect(rows.map(({ hop, self, state }) => ({ hop, self, state }))).toMatchObject([
-            { hop: 0, self: false, state: "answered" },
-            { hop: 1, self: true },
-            { hop: 2, self: false },
+            { hop: 1, self: false, state: "answered" },
+            { hop: 2, self: true },
+            { hop: 3, self: false },
           ]);
         },
       },

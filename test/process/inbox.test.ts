@@ -43,7 +43,7 @@ inNetns(import.meta, () => {
     expect(shown.stderr).toMatch(/^inbox: 5 shown, of which 1 ask you; answer one with ".*reply MESSAGE_ID/);
     expect(await unread(agent)).toEqual(["@oak one", "two", "three", "four", "five"]);
     expect(linesOf((await oak.run(["inbox", "-json", "-asks"], agent)).stdout)).toMatchObject([
-      { asks: true, group_id, hostname: "elm", message_id: ids[0], state: "queued", unread: true, hop: 0 },
+      { asks: true, group_id, hostname: "elm", message_id: ids[0], state: "queued", unread: true, hop: 1 },
     ]);
 
     const read = await oak.run(["read", ids[1].slice(0, 8)]);
@@ -64,7 +64,7 @@ inNetns(import.meta, () => {
     );
     expect(thread[0]).toMatchObject({ content: "@oak one", self: true });
     expect(linesOf((await elm.run(["inbox", "-json", "-asks"])).stdout)).toMatchObject([
-      { content: "because", hop: 1, references: [ids[0]] },
+      { content: "because", hop: 2, references: [ids[0]] },
     ]);
 
     // The same without a daemon: what is looked at changes nothing, what is done is done.

@@ -40,6 +40,37 @@ inNetns(import.meta, () => {
       );
     });
 
+    test("each knows the other by its key, and the node above it, whatever they call themselves", async () => {
+      const groupId = (await main.group()).group_id;
+      await main.ask(["publish", "-topic", "chat", "-content", "hello from above"]);
+      await agree([main, voiceNode("oak"), voiceNode("elm")], { messages: 2, groupId });
+      const rowsOf = async (node: DaemonNode) => {
+        const { stdout } = await node.run(["inbox", "-json"]);
+        const rows = stdout.trim().split("\n");
+        return rows.map((line) => JSON.parse(line)).map(({ content, role, trust }) => ({ content, role, trust }));
+      };
+      expect(await rowsOf(voiceNode("elm"))).toEqual([
+        { content: "hello from oak", role: "member", trust: "known" },
+        { content: "hello from above", role: "founder", trust: "operator" },
+      ]);
+      expect(await rowsOf(main)).toEqual([{ content: "hello from oak", role: "member", trust: "known" }]);
+    });
+
+    test("info tells of them: key, process and moots", async () => {
+      const { voices: kept } = await main.ask(["voice", "list"]);
+      const { voices } = await main.ask(["info"]);
+      const { entmoot_pubkey } = await voiceNode("oak").ask(["info"]);
+      const { pid } = kept.find(({ name }: { name: string }) => name === "oak");
+      expect(voices.map(({ name }: { name: string }) => name)).toEqual(["elm", "oak"]);
+      expect(voices[1]).toMatchObject({
+        entmoot_pubkey,
+        groups: [{ name: "local" }],
+        pid,
+        running: true,
+        state: "running",
+      });
+    });
+
     test("the same again changes nothing", async () => {
       const before = await main.ask(["voice", "list"]);
       await main.ask(["voice", "add", "oak"]);
@@ -75,7 +106,7 @@ inNetns(import.meta, () => {
         const pids = await pidsOf();
         return pids.length === 2 ? pids : undefined;
       });
-      await agree([main, voiceNode("oak"), voiceNode("elm")], { messages: 1, groupId: (await main.group()).group_id });
+      await agree([main, voiceNode("oak"), voiceNode("elm")], { messages: 2, groupId: (await main.group()).group_id });
       await main.end();
       expect(ended.filter(isThere)).toEqual([]);
       await main.serve();

@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import { ControlClient } from "../../control/control-client.ts";
+import { GroupId, PublicKey } from "../../core/ids.ts";
 import { openOperations, silenceOf } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { status } from "../../node/operations/daemon.ts";
+import type { Operations } from "../../node/operations/operation.ts";
 import { emptyInfoJson, infoJson, originalInfoJson } from "../../view/info-json.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -15,7 +17,10 @@ export const info = defineCommand({
   help: {
     examples: ["entmootd info"],
     exits: [0, 1, 5, 6],
-    notes: ["merkle_root is base64; two members with equal roots hold the same messages in the same order."],
+    notes: [
+      "merkle_root is base64; two members with equal roots hold the same messages in the same order. voices are the agents of",
+      "this machine with keys of their own, where there are any: whether each runs, its process, and the moots it is in.",
+    ],
   },
   args: {
     ...globalFlags,
@@ -36,7 +41,8 @@ export const info = defineCommand({
       else {
         const astray = node instanceof ControlClient ? {} : await tellAstray(options);
         const hangs = hanging(silenceOf(options));
-        printJson({ ...infoJson(said.ours), ...astray, ...hangs, ...(await lastUpdate(options)) });
+        const voices = await voicesShown(options, node);
+        printJson({ ...infoJson(said.ours), ...astray, ...hangs, ...voices, ...(await lastUpdate(options)) });
       }
     });
   },
@@ -63,6 +69,27 @@ async function isEmpty(options: GlobalOptions): Promise<boolean> {
   // Loaded only here: beside a daemon, `info` needs no database.
   const { holdsNothing } = await import("../../daemon/read-root.ts");
   return holdsNothing(options);
+}
+
+/** The voices of this data root; those of another one, behind an agents' socket, are its owner's. */
+async function voicesShown({ agentSocket, dataDir }: GlobalOptions, node: Operations): Promise<{ voices?: unknown }> {
+  if (agentSocket !== undefined || !existsSync(`${dataDir}/voices`)) return {};
+  const { reportVoices } = await import("../../daemon/voice-report.ts");
+  const found = await reportVoices(dataDir, node instanceof ControlClient ? node : undefined);
+  if (found.length === 0) return {};
+  return {
+    voices: found.map(({ folder, groups, kept, key, name }) => ({
+      data_dir: folder,
+      entmoot_pubkey: key === undefined ? null : PublicKey.toBase64(key),
+      ...(groups === undefined
+        ? {}
+        : { groups: groups.map((group) => ({ group_id: GroupId.toBase64(group.group_id), name: group.name })) }),
+      name,
+      pid: kept?.pid ?? null,
+      running: kept?.state === "running",
+      state: kept?.state ?? "ended",
+    })),
+  };
 }
 
 /** What was read from the files does not know of the daemon that runs and says nothing. */

@@ -1,5 +1,7 @@
+import type { Neighbours } from "../../core/agents/trust.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
+import { NEIGHBOURS_LINE_MAX, parseNeighbours } from "../../daemon/neighbour-keys.ts";
 import { startDaemon, untilEnding } from "../../daemon/start-daemon.ts";
 import { announceJson } from "../../host/print.ts";
 import { status, stop } from "../../node/operations/daemon.ts";
@@ -55,7 +57,12 @@ export const serve = defineCommand({
         throw new EntmootError("not_member", `${LABEL}: group ${group}: local node is not a current group member`);
       }
       announceJson(await readiness(daemon.node));
-      if (args.supervised === true) endWithStdin(() => daemon.node.call(stop, {}));
+      if (args.supervised === true) {
+        hearNeighbours((neighbours) => {
+          daemon.node.neighbours = neighbours;
+        });
+        endWithStdin(() => daemon.node.call(stop, {}));
+      }
       await untilEnding(daemon);
     });
   },
@@ -65,4 +72,18 @@ export const serve = defineCommand({
 function endWithStdin(end: () => unknown): void {
   for (const event of ["end", "close", "error"] as const) process.stdin.once(event, end);
   process.stdin.resume();
+}
+
+/** Lines of the daemon above; what is no such line says nothing. */
+function hearNeighbours(hear: (neighbours: Neighbours) => void): void {
+  let rest = "";
+  process.stdin.setEncoding("utf8");
+  process.stdin.on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = (lines.pop() ?? "").slice(0, NEIGHBOURS_LINE_MAX);
+    for (const line of lines) {
+      const neighbours = line.length > NEIGHBOURS_LINE_MAX ? undefined : parseNeighbours(line);
+      if (neighbours !== undefined) hear(neighbours);
+    }
+  });
 }

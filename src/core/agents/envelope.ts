@@ -1,4 +1,5 @@
 import { shownLine, shownLines } from "../bytes/shown-text.ts";
+import type { Role, Trust } from "./trust.ts";
 
 /** What a host is told of one message, beside its words. All of it comes from the signature and the roster, none from the words. */
 export interface EnvelopeFacts {
@@ -13,8 +14,8 @@ export interface EnvelopeFacts {
   readonly nodeId: number;
   /** What the author calls itself; never a key for anything. */
   readonly name: string | undefined;
-  /** `operator`: the key of the data root that this voice belongs to. `known`: one on its allow list. */
-  readonly trust: "peer" | "known" | "operator";
+  readonly trust: Trust;
+  readonly role: Role;
   /** Unix milliseconds, as the message says. */
   readonly sentMs: number;
   readonly replyTo: string | undefined;
@@ -84,6 +85,7 @@ function block(message: EnvelopeMessage, ways: AnswerWays): string {
     ["name", clip(shownLine(message.name ?? "").trim(), NAME_MAX)],
     ["verified", "signature"],
     ["trust", message.trust],
+    ["role", message.role],
     ["sent", instantText(message.sentMs)],
     ["reply-to", message.replyTo ?? "none"],
     ["hop", String(message.hop)],

@@ -6,9 +6,9 @@ export interface QuietRange {
   readonly toMinute: number;
 }
 
-/** Ours. Ranges of one day. */
+/** Ours. As many breaks as anybody takes in one day. */
 const RANGES_MAX = 8;
-/** The longest text that says them. */
+/** Ours. The longest text that says so many, with blanks between. */
 export const QUIET_TEXT_MAX = 16 * RANGES_MAX;
 const DAY_MINUTES = 1440;
 const RANGE = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;

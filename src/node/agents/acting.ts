@@ -48,7 +48,7 @@ export async function readMessage(
   const author = keyOf(message.author);
   const member = moot.roster.log.member(message.author.pilot_node_id);
   return {
-    row: inboxRowOf(window, { stored, message, store: node.agents() }),
+    row: inboxRowOf(window, { stored, message, store: node.agents(), presence: node.presence }),
     message,
     verified: "signature",
     member: author !== undefined && member !== undefined && namesKey(member, PublicKey.toBytes(author)),

@@ -5,7 +5,6 @@ import type { AgentStore } from "../../store/agent-store.ts";
 import type { DataRoot } from "../../store/data-root.ts";
 import type { ChangeSignal } from "../change-signal.ts";
 import type { Moot, Moots } from "../read/moots.ts";
-import { HopCounter } from "./hops.ts";
 import { Ledger } from "./ledger.ts";
 import { Listeners } from "./listeners.ts";
 import { readWakeLimits } from "./wake-settings.ts";
@@ -31,7 +30,7 @@ export class AgentSide {
 
   constructor(parts: AgentSideParts) {
     const { agents, changed, clock, moot, onMoved, windows } = parts;
-    const hops = new HopCounter(parts);
+    const { hops } = windows;
     this.listeners = new Listeners({
       clock,
       agents,
@@ -39,6 +38,7 @@ export class AgentSide {
       moot,
       guards: new WakeGuards(readWakeLimits(parts.root.node)),
       hops,
+      standing: (of, author) => windows.of(of).standing(author),
       whyNot: (of, message) => whyNotNow(of, message, { agents, clock, windows }),
       onChange: () => {
         changed.notify();

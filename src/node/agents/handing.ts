@@ -5,11 +5,19 @@ import { profileName } from "../group/profiles.ts";
 import { CONTENT_TOLD_MAX, type HandedMessage, REFERENCES_TOLD } from "../operations/listen.ts";
 import type { Moot } from "../read/moots.ts";
 
+interface HandedAs {
+  readonly token: number;
+  readonly attempt: number;
+  readonly hop: number;
+  readonly nowMs: UnixMs;
+  readonly standing: Pick<HandedMessage, "role" | "trust">;
+}
+
 /** A message as a bridge is given it: everything but its words comes from the signature and the roster. */
 export function handedForm(
   moot: Moot,
   message: Message,
-  { attempt, hop, nowMs, token }: { token: number; attempt: number; hop: number; nowMs: UnixMs },
+  { attempt, hop, nowMs, standing, token }: HandedAs,
 ): HandedMessage {
   const { author, content, id, references, timestamp } = message;
   return {
@@ -20,6 +28,7 @@ export function handedForm(
     author: author.pilot_node_id,
     author_key: shownKey(keyOf(author)),
     hostname: profileName(moot, author, nowMs),
+    ...standing,
     timestamp_ms: timestamp,
     references: references.slice(0, REFERENCES_TOLD),
     hop,

@@ -28,6 +28,8 @@ const REMEMBERED_MAX = 4096;
 interface Said {
   readonly hop: number;
   readonly atMs: number;
+  /** Its number in the log: what stands before it was said without having heard it. */
+  readonly seq: number;
 }
 
 /**
@@ -59,7 +61,7 @@ export class HopCounter {
 
   /** The agent of this node was handed a message. */
   handed(groupId: GroupId, hop: number): void {
-    this.#handed.set(groupId, { hop, atMs: this.#clock.steady() });
+    this.#handed.set(groupId, { hop, atMs: this.#clock.steady(), seq: 0 });
   }
 
   /** This node said something that `named` are named in, or answered by. */
@@ -69,7 +71,8 @@ export class HopCounter {
       this.#own.set(message.id, 1 + this.#recent(this.#handed.get(moot.id)));
     }
     const { hop } = this.of(moot, message);
-    for (const key of named) this.#saidTo.set(pairOf(moot.id, key), { hop, atMs });
+    const seq = moot.store.messages.get(message.id)?.seq ?? 0;
+    for (const key of named) this.#saidTo.set(pairOf(moot.id, key), { hop, atMs, seq });
   }
 
   #count(moot: Moot, message: Message, walk: Walk): Hops {
@@ -97,7 +100,9 @@ export class HopCounter {
   #first(moot: Moot, { author, id }: Message, isOwn: boolean): number {
     if (isOwn) return this.#own.get(id) ?? 1;
     const key = keyOf(author);
-    return 1 + (key === undefined ? 0 : this.#recent(this.#saidTo.get(pairOf(moot.id, key))));
+    const said = key === undefined ? undefined : this.#saidTo.get(pairOf(moot.id, key));
+    const seq = moot.store.messages.get(id)?.seq ?? 0;
+    return 1 + (said !== undefined && seq > said.seq ? this.#recent(said) : 0);
   }
 
   #recent(said: Said | undefined): number {

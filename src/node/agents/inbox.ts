@@ -3,6 +3,7 @@ import type { GroupId } from "../../core/ids.ts";
 import { mootOfPlace, parsePlace } from "../../core/place.ts";
 import { isApart } from "../../store/group-store.ts";
 import { Deadline } from "../../transport/wait.ts";
+import type { PresenceOf } from "../notes/kept-receipts.ts";
 import { fittingRows } from "../operations/fitting-rows.ts";
 import type { Call } from "../operations/implementation.ts";
 import { INBOX_ROOM, INBOX_ROWS_MAX, type InboxRow, type inbox } from "../operations/inbox.ts";
@@ -25,6 +26,7 @@ export interface InboxServices extends Moots, Pick<InboxReader, "agents"> {
   readonly windows: () => Windows;
   /** `undefined` where nothing is written. */
   readonly ledger: Ledger | undefined;
+  readonly presence: PresenceOf;
 }
 
 /** One that is unread, with what it is of. */
@@ -131,13 +133,14 @@ class InboxSearch {
   }
 
   *#rows(waiting: readonly Waiting[], unread: Unread): Generator<InboxRow> {
-    const store = this.#services.agents();
+    const { agents, presence } = this.#services;
+    const store = agents();
     for (const { entry, window } of waiting) {
       const row = unread.reading(window.moot, () => {
         const stored = window.moot.store.messages.get(entry.id);
         // It may have left by retention since.
         if (stored === undefined || isApart(stored)) return undefined;
-        return inboxRowOf(window, { stored, message: messageOf(stored), store, asks: entry.asks });
+        return inboxRowOf(window, { stored, message: messageOf(stored), store, presence, asks: entry.asks });
       });
       if (row !== undefined) yield row;
     }

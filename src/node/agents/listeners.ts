@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { GroupId, type MessageId } from "../../core/ids.ts";
+import { GroupId, type MessageId, type PublicKey } from "../../core/ids.ts";
 import { decodeMessage } from "../../core/record/message.ts";
 import type { Message } from "../../core/record/records.ts";
 import { type DeliveryEvent, type DeliveryMove, moved } from "../../machine/delivery.ts";
@@ -47,6 +47,8 @@ export interface ListenersParts {
   readonly moot: (id: GroupId) => Moot | undefined;
   readonly guards: WakeGuards;
   readonly hops: HopCounter;
+  /** What is known of an author here. */
+  readonly standing: (moot: Moot, author: PublicKey | undefined) => Pick<HandedMessage, "role" | "trust">;
   /** Why a message wakes nobody whatever the guards say: its author left, is muted, the rule is another since; `undefined`: it may. */
   readonly whyNot: (moot: Moot, message: Message) => string | undefined;
   /** Somebody began or ceased to listen. */
@@ -206,7 +208,7 @@ export class Listeners implements Disposable {
 
   /** Gives how long until something that is held back may go. */
   #handTurn(listener: AgentListener, rows: readonly LedgerRow[]): number {
-    const { agents, clock, guards, hops } = this.#parts;
+    const { agents, clock, guards, hops, standing } = this.#parts;
     const now = clock.unix();
     const turn: { row: LedgerRow; moot: Moot; message: Message; hop: number }[] = [];
     let againMs = LOOK_AGAIN_MS;
@@ -233,7 +235,15 @@ export class Listeners implements Disposable {
         const verdict = moved(row, { kind: "claim", token, leaseMs: CLAIM_MS }, now);
         if (verdict.kind !== "moved") continue;
         to.putRow({ ...row, ...verdict.row, handedTo });
-        handed.push(handedForm(moot, message, { token, attempt: verdict.row.attempt, hop, nowMs: now }));
+        handed.push(
+          handedForm(moot, message, {
+            token,
+            attempt: verdict.row.attempt,
+            hop,
+            nowMs: now,
+            standing: standing(moot, row.author),
+          }),
+        );
       }
     });
     guards.began(

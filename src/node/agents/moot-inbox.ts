@@ -1,3 +1,4 @@
+import { type Neighbours, NO_NEIGHBOURS, type Role, type Trust, trustOf } from "../../core/agents/trust.ts";
 import type { UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import type { MessageId, PublicKey } from "../../core/ids.ts";
@@ -12,6 +13,7 @@ import type { Moot, Moots } from "../read/moots.ts";
 import { placeOfSeq, seqOfPlace } from "../read/places.ts";
 import { messageOf } from "../read/unread.ts";
 import { type Addressee, type AgentOfMoots, isForNodes } from "./addressee.ts";
+import type { HopCounter } from "./hops.ts";
 import { Mutes } from "./mutes.ts";
 
 /** Ours. Unread messages that are known by heart of one moot, the oldest; of what is beyond these it is known that there is more. */
@@ -53,12 +55,15 @@ export interface KnownInbox {
 /** Who looks into inboxes. */
 export interface InboxReader extends Pick<Moots, "turns">, AgentOfMoots {
   readonly agents: () => AgentStore;
+  /** Where nobody tells: none. */
+  readonly neighbours?: () => Neighbours;
 }
 
 /** The inbox of one moot: what of its log is unread, a window of which is known by heart. */
 export class MootWindow {
   readonly moot: Moot;
   readonly asking: Addressee;
+  readonly hops: HopCounter;
   readonly #reader: InboxReader;
   readonly #onlyAsking: boolean;
   #log = "";
@@ -73,12 +78,29 @@ export class MootWindow {
   constructor(
     moot: Moot,
     reader: InboxReader,
-    { asking, onlyAsking }: { readonly asking: Addressee; readonly onlyAsking: boolean },
+    {
+      asking,
+      hops,
+      onlyAsking,
+    }: { readonly asking: Addressee; readonly hops: HopCounter; readonly onlyAsking: boolean },
   ) {
     this.moot = moot;
     this.asking = asking;
+    this.hops = hops;
     this.#onlyAsking = onlyAsking;
     this.#reader = reader;
+  }
+
+  /** What this machine and the roster know of an author; none of it is what the author says. */
+  standing(author: PublicKey | undefined): { readonly trust: Trust; readonly role: Role } {
+    const { agents, neighbours } = this.#reader;
+    const allowed = agents().rule(this.moot.id).from;
+    const { founder, members } = this.moot.roster;
+    const isMember = author !== undefined && members.has(author);
+    return {
+      trust: trustOf(author, { allowed, neighbours: neighbours?.() ?? NO_NEIGHBOURS }),
+      role: !isMember ? "none" : author === founder ? "founder" : "member",
+    };
   }
 
   /** The unread of the window, oldest first, as `fill` left it. */

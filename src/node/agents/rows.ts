@@ -1,24 +1,24 @@
-import type { MessageId } from "../../core/ids.ts";
 import { keyOf, shownKey } from "../../core/record/node-key.ts";
 import type { Message } from "../../core/record/records.ts";
 import { isDone } from "../../machine/delivery.ts";
 import type { AgentStore, LedgerRow } from "../../store/agent-store.ts";
 import { isApart, type StoredMessage } from "../../store/group-store.ts";
 import { profileName } from "../group/profiles.ts";
+import { type PresenceOf, presenceRow } from "../notes/kept-receipts.ts";
 import { type InboxRow, SHOWN_CONTENT_BYTES, SHOWN_REFERENCES, SHOWN_TOPICS } from "../operations/inbox.ts";
-import type { Moot } from "../read/moots.ts";
 import { placeOfSeq } from "../read/places.ts";
-import { messageOf } from "../read/unread.ts";
 import type { MootWindow } from "./moot-inbox.ts";
-
-/** Ours. How far a chain of references is followed, and how many messages are looked at for it. */
-const HOPS_MAX = 32;
-const HOP_MESSAGES_MAX = 64;
 
 /** A message of an inbox as it is told. `asks`: what is known of it already. */
 export function inboxRowOf(
   window: MootWindow,
-  { asks, message, store, stored }: { stored: StoredMessage; message: Message; store: AgentStore; asks?: boolean },
+  {
+    asks,
+    message,
+    presence,
+    store,
+    stored,
+  }: { stored: StoredMessage; message: Message; store: AgentStore; presence: PresenceOf; asks?: boolean },
 ): InboxRow {
   const { asking, moot } = window;
   const row = store.row(moot.id, stored.id);
@@ -45,7 +45,9 @@ export function inboxRowOf(
     state: row?.state,
     changed_ms: row?.changedAtMs,
     receipts: undefined,
-    hop: hopOf(moot, message),
+    ...window.standing(author),
+    ...presenceRow(author === undefined || self ? undefined : presence(moot.id, author)),
+    hop: window.hops.of(moot, message).hop,
   };
 }
 
@@ -60,29 +62,4 @@ function beginningOf(content: Uint8Array): Uint8Array {
 function isUnread(window: MootWindow, stored: StoredMessage, row: LedgerRow | undefined): boolean {
   if (isApart(stored) || (row !== undefined && isDone(row.state))) return false;
   return stored.seq > window.doneSeqFrom(window.keptDoneSeq);
-}
-
-/** How long the chain of references is that leads to a message: one more than the longest of those it answers. */
-export function hopOf(moot: Moot, message: Pick<Message, "references">): number {
-  let hops = 0;
-  let looked = 0;
-  let level: readonly MessageId[] = message.references;
-  const seen = new Set<MessageId>();
-  while (level.length > 0 && hops < HOPS_MAX) {
-    const next: MessageId[] = [];
-    let isHeld = false;
-    for (const id of level) {
-      if (seen.has(id) || looked === HOP_MESSAGES_MAX) continue;
-      seen.add(id);
-      looked += 1;
-      const stored = moot.store.messages.get(id);
-      if (stored === undefined) continue;
-      isHeld = true;
-      next.push(...messageOf(stored).references);
-    }
-    // One that is not held counts too: it is named.
-    if (isHeld || hops === 0) hops += 1;
-    level = next;
-  }
-  return hops;
 }

@@ -57,7 +57,7 @@ export async function tellThread(
   const rows = function* (): Generator<InboxRow> {
     const kept = new KeptReceipts(moot, services);
     for (const { message, stored } of held) {
-      const row = inboxRowOf(window, { message, stored, store });
+      const row = inboxRowOf(window, { message, stored, store, presence: services.presence });
       const receipts = row.self ? kept.of(message) : [];
       yield receipts.length === 0 ? row : { ...row, receipts };
     }

@@ -2,6 +2,7 @@ import { BoundedMap } from "../../core/bounded-map.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { Moot } from "../read/moots.ts";
 import { Addressee } from "./addressee.ts";
+import { HopCounter } from "./hops.ts";
 import { type InboxReader, MootWindow, type UnreadEntry } from "./moot-inbox.ts";
 
 /** Ours. Moots whose unread are known by heart at a time; those of another are looked for again. */
@@ -14,11 +15,14 @@ interface Pair {
 
 /** The inboxes of all moots, each as far as it was looked through in this process. */
 export class Windows {
+  /** One count for whatever shows how far a message is, and what holds it to that. */
+  readonly hops: HopCounter;
   readonly #reader: InboxReader;
   readonly #pairs = new BoundedMap<GroupId, Pair>(WINDOWS_MAX);
 
   constructor(reader: InboxReader) {
     this.#reader = reader;
+    this.hops = new HopCounter(reader);
   }
 
   /** What is unread of a moot. */
@@ -48,7 +52,8 @@ export class Windows {
     // Another object once it was closed and opened again.
     if (known?.all.moot === moot) return known;
     const who = new Addressee(moot, this.#reader);
-    const window = (onlyAsking: boolean) => new MootWindow(moot, this.#reader, { asking: who, onlyAsking });
+    const window = (onlyAsking: boolean) =>
+      new MootWindow(moot, this.#reader, { asking: who, hops: this.hops, onlyAsking });
     const pair = { all: window(false), asking: window(true) };
     this.#pairs.set(moot.id, pair);
     return pair;

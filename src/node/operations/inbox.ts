@@ -1,5 +1,7 @@
+import { ROLES, TRUSTS } from "../../core/agents/trust.ts";
 import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, messageId, u32 } from "../../core/json/json-scalars.ts";
+import { PRESENCE_HOST_BYTES_MAX } from "../../core/record/note-bodies.ts";
 import { message as messageCodec } from "../../core/record/record-codecs.ts";
 import { DELIVERY_STATES } from "../../machine/delivery.ts";
 import { AGENT_STORE_LIMITS, DELIVER_MODES } from "../../store/agent-store.ts";
@@ -16,7 +18,7 @@ import { TOKEN_BYTES } from "../../wire/peer/redeem-frames.ts";
 import { jsonTextMax, moreRows, type Room } from "./fitting-rows.ts";
 import { published, TOPIC_BYTES_MAX, TOPICS_MAX, UNREAD_MAX, unreadMoot, WAIT_MAX_MS } from "./messages.ts";
 import { BODY_MAX, operation } from "./operation.ts";
-import { READERS_MAX, receiptOf, receiptsBytes } from "./receipts.ts";
+import { presenceFields, READERS_MAX, receiptOf, receiptsBytes } from "./receipts.ts";
 import { groupOrAll, memberKey, nothing, places, placeText, theGroup } from "./shapes.ts";
 
 /** Ours. What a row shows of a message; `inbox_read` gives all of it. */
@@ -66,9 +68,28 @@ const inboxRow = struct(
       "in a thread, of a message of this node: what became of it at those it asked",
       optional(plainList(receiptOf, READERS_MAX)),
     ),
-    hop: documented("how long the chain of references is that leads to it", count),
+    trust: documented(
+      "what this machine knows of its author: operator, the node that this voice belongs to; known, another agent of this machine or one on the allow list; peer",
+      oneOf("trust", TRUSTS),
+    ),
+    role: documented("what the roster says of its author", oneOf("role", ROLES)),
+    ...presenceFields,
+    hop: documented("how far it is from where its talk began, from 1; what wakes is held to it", count),
   },
-  { required: ["group_id", "message_id", "seq", "place", "author", "author_key", "timestamp_ms", "content"] },
+  {
+    required: [
+      "group_id",
+      "message_id",
+      "seq",
+      "place",
+      "author",
+      "author_key",
+      "trust",
+      "role",
+      "timestamp_ms",
+      "content",
+    ],
+  },
 );
 
 export type InboxRow = Decoded<typeof inboxRow>;
@@ -80,10 +101,11 @@ export const INBOX_ROOM: Room<InboxRow> = {
   rowsMax: INBOX_ROWS_MAX,
   // Beside the rows there are places and moots that cannot be read.
   answerMax: ROWS_ANSWER_MAX / 2,
-  bytesOf: ({ content, hostname, receipts = [], references, topics }) =>
+  bytesOf: ({ content, hostname, listening_host, receipts = [], references, topics }) =>
     ROW_BYTES +
     receiptsBytes(receipts) +
     jsonTextMax(hostname, SHOWN_NAME_BYTES) +
+    jsonTextMax(listening_host, PRESENCE_HOST_BYTES_MAX) +
     topics.slice(0, SHOWN_TOPICS).reduce((sum, topic) => sum + jsonTextMax(topic, SHOWN_TOPIC_BYTES), 0) +
     references.length * 47 +
     Math.ceil(content.length / 3) * 4,

@@ -1,3 +1,4 @@
+import { ROLES, TRUSTS } from "../../core/agents/trust.ts";
 import { type Decoded, documented, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, messageId, u32 } from "../../core/json/json-scalars.ts";
 import { DELIVERY_STATES } from "../../machine/delivery.ts";
@@ -62,13 +63,18 @@ const handedMessage = struct(
     author: u32,
     author_key: documented("the key that signed it", memberKey),
     hostname: documented("how its author wants to be shown; empty for nothing", clippedText("hostname", 1024)),
+    trust: documented(
+      "what this machine knows of its author: operator, the node that this voice belongs to; known, another agent of this machine or one on the allow list; peer",
+      oneOf("trust", TRUSTS),
+    ),
+    role: documented("what the roster says of its author", oneOf("role", ROLES)),
     timestamp_ms: i64,
     references: documented("what it answers, the first of them", shortList(messageId, REFERENCES_TOLD)),
     hop: documented("how far it is from where the talk began, from 1", count),
     content: documented("its first bytes", boundedBytes("content", { min: 0, max: CONTENT_TOLD_MAX })),
     content_bytes: documented("how many there are", count),
   },
-  { required: ["group_id", "message_id", "token", "author", "timestamp_ms", "hop"] },
+  { required: ["group_id", "message_id", "token", "author", "trust", "role", "timestamp_ms", "hop"] },
 );
 
 export { REFERENCES_TOLD };

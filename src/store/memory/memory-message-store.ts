@@ -49,6 +49,8 @@ export class MemoryMessageStore implements MessageStore {
   #seq = 0;
   /** Ever set apart. */
   #apartEver = 0;
+  /** How many of those were apart and are no more. */
+  #placed = 0;
   readonly #apart = new Map<MessageId, Held>();
   /** By a parent that is not here: who names it. */
   readonly #awaited = new Map<MessageId, MessageId[]>();
@@ -281,7 +283,8 @@ export class MemoryMessageStore implements MessageStore {
     const isEligible = ({ arrivedMs, node, seq }: Held) => {
       return seq > 0 && arrivedMs === undefined && node.timestamp <= latest;
     };
-    if (this.#apart.size === 0 && !this.#hasAhead && this.#top <= latest) return this.#set.nextParents();
+    // As with a database, which counts what was pruned while it was apart too.
+    if (this.#apartEver === this.#placed && !this.#hasAhead && this.#top <= latest) return this.#set.nextParents();
     const others = this.#inTimeOrder().filter((held) => isEligible(held) && held.node.timestamp >= 0n);
     return others.slice(-PARENTS_MAX).map(({ id }) => id);
   }
@@ -453,6 +456,7 @@ export class MemoryMessageStore implements MessageStore {
     }
     for (const held of [...found].sort((a, b) => compareNodes(a.node, b.node))) {
       this.#apart.delete(held.id);
+      this.#placed += 1;
       held.seq = ++this.#seq;
       this.#append(held);
     }

@@ -22,6 +22,7 @@ const MESSAGE: EnvelopeMessage = {
   nodeId: 71,
   name: "oak",
   trust: "peer",
+  role: "member",
   sentMs: 1_780_000_000_000,
   replyTo: undefined,
   hop: 1,
@@ -38,7 +39,7 @@ function linesOf(change: Partial<EnvelopeMessage>): string[] {
 test("one message: its facts, each line of its words marked, and how to answer", () => {
   expect(envelope([MESSAGE], WAYS)).toBe(
     [
-      '<entmoot-message id="bWVzc2FnZQ==" nonce="0123abcd" group="Z3JvdXA=" from="a1b2c3d4e5f6" node="71" name="oak" verified="signature" trust="peer" sent="2026-05-28T20:26:40.000Z" reply-to="none" hop="1" expects="answer">',
+      '<entmoot-message id="bWVzc2FnZQ==" nonce="0123abcd" group="Z3JvdXA=" from="a1b2c3d4e5f6" node="71" name="oak" verified="signature" trust="peer" role="member" sent="2026-05-28T20:26:40.000Z" reply-to="none" hop="1" expects="answer">',
       "| hello",
       "| there",
       '</entmoot-message nonce="0123abcd">',

@@ -138,7 +138,7 @@ describe("a member's question is answered:", () => {
         kind: "status_resp",
         group_id,
         roster_head: entries.at(-1)!.id,
-        roster_length: 2,
+        roster_length: 3,
         merkle_root: MerkleRoot.zero,
         message_count: 0,
         ...NOTHING_SHARED,
