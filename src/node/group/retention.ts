@@ -109,12 +109,13 @@ export class Retention {
     return isTimeGood(this.#verdict) && this.#cutoffMs > 0 ? BigInt(this.#cutoffMs) : undefined;
   }
 
-  /** As of now: whoever asks after the date jumped is not told what was true before. */
+  /** As of now: whoever asks after the date jumped, or somebody was removed, is not told what was true before. */
   get state(): RetentionState {
     if (this.#observe()) this.#look();
     const { watch } = this.#parts;
-    const jumpMs = this.#verdict.kind === "unproved" ? watch.lastJumpMs : 0;
-    return { cutoffMs: this.#cutoffNow(), prunedToMs: this.#prunedToMs, time: this.#verdict, jumpMs };
+    const time = this.#judged();
+    const jumpMs = time.kind === "unproved" ? watch.lastJumpMs : 0;
+    return { cutoffMs: this.#cutoffNow(), prunedToMs: this.#prunedToMs, time, jumpMs };
   }
 
   /** `others`: the members without this node. */
