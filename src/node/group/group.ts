@@ -99,7 +99,7 @@ export class Group {
     this.id = store.groupId;
     this.roster = new GroupRoster(store.roster, parts.verified);
     const founder = () => this.roster.log.founder?.pilot_node_id;
-    const founding = this.roster.log.foundingPolicy;
+    const founding = () => this.roster.log.foundingPolicy;
     this.policy = new GroupPolicy(store, { founder, founding, unix: () => clock.unix() });
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
     this.compared = this.#hasCompared.promise;
@@ -336,6 +336,7 @@ export class Group {
   }
 
   #membersChanged(before: SaltedMap<PublicKey, NodeInfo>): void {
+    if (this.policy.followRoster()) this.policiesChanged();
     this.#tellMembers();
     this.#parts.onMembers(this, before);
     this.#parts.changed.notify();
