@@ -73,11 +73,18 @@ async function follow(parts: BridgeParts, node: Moves, event: ListenEvent, signa
 }
 
 async function handOver(
-  { door, listen: { agent }, log, nonce, ways }: BridgeParts,
+  parts: BridgeParts,
   node: Moves,
   messages: readonly HandedMessage[],
   signal: AbortSignal,
 ): Promise<void> {
+  const {
+    door,
+    listen: { agent },
+    log,
+    nonce,
+    ways,
+  } = parts;
   // Before a byte goes to the host, so that whoever comes after a crash looks first.
   const begun = await node.say(messages.map((message) => moveOf(message, "handed", "")));
   const turn = messages.filter((_, n) => begun[n]?.refused === undefined);
@@ -99,6 +106,12 @@ async function handOver(
     const given = turn.map((message) => ({ ...message, agent }));
     await node.say(await lookFor(door, given, signal));
     return;
+  }
+  const [first, ...others] = turn;
+  if (handed.level === "refused" && others.length > 0) {
+    // It may be one of them that it does not take, or so much at once: nothing was given, and a no is of one message.
+    await node.say(others.map((message) => moveOf(message, "deferred", handed.reason)));
+    return await handOver(parts, node, [first!], signal);
   }
   await node.say(turn.flatMap((message) => movesOf(message, handed)));
 }

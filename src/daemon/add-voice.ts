@@ -78,7 +78,7 @@ export async function linkInto(node: Operations, groupId: GroupId): Promise<stri
   }
 }
 
-/** Lets a voice join by `link` once its daemon answers, unless it is in `groupId` already. Throws as `join`. */
+/** Lets a voice join by `link` once its daemon answers, unless it is in `groupId` already. Gives the moot it is in. Throws as `join`. */
 export async function letJoin(
   folder: string,
   {
@@ -87,13 +87,15 @@ export async function letJoin(
     link,
     signal,
   }: { clock: Clock; groupId: GroupId | undefined; link: () => Promise<string>; signal: AbortSignal },
-): Promise<void> {
+): Promise<GroupId> {
   await using voice = await connectVoice(folder, clock, signal);
   const { groups } = await voice.call(status, {}, { signal });
-  if (groups.some(({ group_id, local_member }) => group_id === groupId && local_member)) return;
+  if (groupId !== undefined && groups.some(({ group_id, local_member }) => group_id === groupId && local_member))
+    return groupId;
   try {
     const asked = { input: await link(), timeout_ms: JOIN_MS };
-    await voice.call(joinOperation, asked, { signal, timeoutMs: JOIN_MS + 10_000 });
+    const { group_id } = await voice.call(joinOperation, asked, { signal, timeoutMs: JOIN_MS + 10_000 });
+    return group_id;
   } catch (cause) {
     const wasMember = groups.some(({ group_id }) => group_id === groupId);
     if (!(cause instanceof EntmootError && cause.code === "not_member" && wasMember)) throw cause;

@@ -118,11 +118,11 @@ export class Voices implements AsyncDisposable {
     this.#tellKeys();
     const groupId = group_id ?? (link === undefined ? await localMoot(node(), settings) : undefined);
     const linkOf = async () => link ?? (await linkInto(node(), groupId!));
-    await letJoin(folder, { clock, groupId, link: linkOf, signal });
+    const joined = await letJoin(folder, { clock, groupId, link: linkOf, signal });
     return {
       data_dir: folder,
       agent_socket: join(folder, "agent.sock"),
-      group_id: groupId,
+      group_id: joined,
       voice: this.#processes.get(name)!.state,
     };
   }

@@ -42,6 +42,8 @@ export interface Waking {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+/** Ours. Of an agent's turns in an hour so large a part is not for those who caused as many already: nobody uses up what others need. */
+const KEPT_PART = 1 / 5;
 /** Ours. Pairs remembered; past it the one that was quiet longest starts anew, which the limit of the agent still bounds. */
 const PAIRS_MAX = 4096;
 
@@ -66,15 +68,25 @@ export class WakeGuards {
     const pair = this.#pairs.get(pairOf(waking)) ?? [];
     const pairMs = fullUntil(pair, this.limits.pairPerMinute, MINUTE_MS, nowMs);
     if (pairMs !== undefined) return { reason: "pair rate", untilMs: pairMs };
-    const agentMs = fullUntil(this.#turns, this.limits.agentPerHour, HOUR_MS, nowMs);
+    const agentMs = fullUntil(this.#turns, this.limits.agentPerHour, HOUR_MS, nowMs) ?? this.#shareMs(pair, nowMs);
     return agentMs === undefined ? undefined : { reason: "agent rate", untilMs: agentMs };
+  }
+
+  /** Until when what is left of the hour is for others; `undefined`: it is not. */
+  #shareMs(pair: readonly number[], nowMs: number): number | undefined {
+    const { agentPerHour } = this.limits;
+    const kept = Math.floor(agentPerHour * KEPT_PART);
+    if (kept === 0) return undefined;
+    const ownMs = fullUntil(pair, kept, HOUR_MS, nowMs);
+    const allMs = fullUntil(this.#turns, agentPerHour - kept, HOUR_MS, nowMs);
+    return ownMs === undefined || allMs === undefined ? undefined : Math.min(ownMs, allMs);
   }
 
   /** A turn began for these messages, one for all of them. Also of before a restart, oldest first. */
   began(wakings: readonly Pick<Waking, "author" | "groupId">[], nowMs: number): void {
     this.#turns = within([...this.#turns, nowMs], HOUR_MS, nowMs);
     for (const pair of new Set(wakings.map(pairOf))) {
-      this.#pairs.set(pair, within([...(this.#pairs.get(pair) ?? []), nowMs], MINUTE_MS, nowMs));
+      this.#pairs.set(pair, within([...(this.#pairs.get(pair) ?? []), nowMs], HOUR_MS, nowMs));
     }
   }
 

@@ -41,7 +41,24 @@ test("all together cause thirty turns an hour, and messages of one turn count on
     );
   }
   expect(guards.held(FIRST, START + 30 * 60_000, 0)).toEqual({ reason: "agent rate", untilMs: START + 3_600_000 });
-  expect(guards.held(FIRST, START + 3_600_000, 0)).toBeUndefined();
+  const fifth = { ...FIRST, author: PublicKey.fromBytes(new Uint8Array(32).fill(9)) };
+  expect(guards.held(fifth, START + 30 * 60_000, 0)).toEqual({ reason: "agent rate", untilMs: START + 3_600_000 });
+  expect(guards.held(fifth, START + 3_600_000, 0)).toBeUndefined();
+});
+
+test("who causes turn after turn leaves some of the hour to others, and they to it", () => {
+  const guards = new WakeGuards();
+  const OTHER = { ...FIRST, author: AUTHORS[1] };
+  for (let n = 1; n <= 24; n++) guards.began([FIRST], START + n * 10_000);
+  const now = START + 300_000;
+  expect(guards.held(FIRST, now, 0)).toEqual({ reason: "agent rate", untilMs: START + 10_000 + 3_600_000 });
+  for (let n = 0; n < 6; n++) {
+    expect(guards.held(OTHER, now, 0)).toBeUndefined();
+    guards.began([OTHER], now);
+  }
+  expect(guards.held(OTHER, now, 0)).toMatchObject({ reason: "agent rate" });
+  expect(guards.held({ ...FIRST, author: AUTHORS[2] }, now, 0)).toMatchObject({ reason: "agent rate" });
+  expect(guards.held(FIRST, START + 3_600_000 + 70_000, 0)).toBeUndefined();
 });
 
 test("quiet hours hold until they end, also over midnight, and a window without length is none", () => {

@@ -189,8 +189,21 @@ inNetns(import.meta, () => {
     expect(refused.stderr).toContain("-link");
     const { link: made } = await main.ask(["invite", "link", "-group", group_id]);
     const oak = await away.ask(["attach", "cursor", "-as", "oak", "-link", made], here);
-    expect(oak).toMatchObject({ voice: "oak", test: null });
+    expect(oak).toMatchObject({ voice: "oak", group_id, test: null });
     expect(await names()).toEqual(["away", "elm", "main", "oak"]);
+    // Where this node is a member it says the test there itself.
+    const program = join(home.path, "bin", "claude");
+    mkdirSync(join(home.path, "bin"));
+    writeFileSync(program, '#!/bin/sh\n[ "$1" = --version ] && echo 2.1.332\nexit 0\n', { mode: 0o755 });
+    const { link: third } = await main.ask(["invite", "link", "-group", group_id]);
+    const withClaude = { ...here, env: { HOME: home.path, PATH: `${join(home.path, "bin")}:${process.env.PATH}` } };
+    const ash = await away.ask(["attach", "claude", "-as", "ash", "-link", third], withClaude);
+    expect(ash).toMatchObject({ voice: "ash", group_id, test: { group_id } });
+    const { attached } = await away.ask(["attach", "-status"], withClaude);
+    expect(attached.find(({ voice }: { voice: string }) => voice === "ash")).toMatchObject({
+      moot: "member",
+      group_id,
+    });
     const both = await main.run(["attach", "cursor", "-group", "council", "-link", made], here);
     expect(both).toMatchObject({ status: 5, stderr: expect.stringContaining("one of -group and -link") });
   });

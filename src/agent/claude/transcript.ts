@@ -1,5 +1,6 @@
 import { closeSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { blockStart } from "../../core/agents/envelope.ts";
 import { codeOf } from "../../core/system-error.ts";
 import { recordLength, recordLines } from "../record-lines.ts";
 import type { ClaudeSession } from "./claude-session.ts";
@@ -12,14 +13,14 @@ const PROJECTS = "projects";
 /** Ours. Folders of projects that are looked into. */
 const PROJECTS_MAX = 4096;
 
-function lookIn(path: string, marks: readonly string[], from = 0): Map<string, Recorded> {
+function lookIn(path: string, ids: readonly string[], from = 0): Map<string, Recorded> {
   const found = new Map<string, Recorded>();
   try {
     for (const line of recordLines(path, from)) {
-      for (const mark of marks) {
-        if (found.get(mark) === "in conversation" || !line.includes(mark)) continue;
-        const recorded = recordedIn(line, mark);
-        if (recorded !== undefined) found.set(mark, recorded);
+      for (const id of ids) {
+        if (found.get(id) === "in conversation" || !line.includes(id)) continue;
+        const recorded = recordedIn(line, id);
+        if (recorded !== undefined) found.set(id, recorded);
       }
     }
   } catch (error) {
@@ -45,12 +46,12 @@ export class Transcript {
   }
 
   /**
-   * What it says from the byte `from` on of each of `marks`, which are looked for in what came over the inbox; those that it
-   * does not name are absent.
+   * What it says from the byte `from` on of the messages with these ids, whose envelopes are looked for in what came over the
+   * inbox; those that it does not hold are absent.
    */
-  look(marks: readonly string[], from = 0): Map<string, Recorded> {
+  look(ids: readonly string[], from = 0): Map<string, Recorded> {
     const path = this.#find();
-    return path === undefined ? new Map() : lookIn(path, marks, from);
+    return path === undefined ? new Map() : lookIn(path, ids, from);
   }
 
   #find(): string | undefined {
@@ -78,17 +79,20 @@ function isFile(path: string): boolean {
   }
 }
 
-/** An entry that holds the mark because a model or a tool said it again is none of what came in. */
-function recordedIn(line: string, mark: string): Recorded | undefined {
+/**
+ * An entry that holds the id because a model or a tool said it again is none of what came in, and neither is one in which another
+ * message came that answers that one or speaks of it.
+ */
+function recordedIn(line: string, id: string): Recorded | undefined {
   let entry: Entry;
   try {
     entry = JSON.parse(line) as Entry;
   } catch {
     return undefined;
   }
-  if (entry.type === "queue-operation") return holds(entry.content, mark) ? "taken" : undefined;
+  if (entry.type === "queue-operation") return holdsBlock(entry.content, id) ? "taken" : undefined;
   const isPeer = entry.origin?.kind === "peer" || entry.attachment?.origin?.kind === "peer";
-  return isPeer && JSON.stringify(entry).includes(mark) ? "in conversation" : undefined;
+  return isPeer && holdsBlock(entry, id) ? "in conversation" : undefined;
 }
 
 interface Entry {
@@ -98,6 +102,7 @@ interface Entry {
   readonly attachment?: { readonly origin?: { readonly kind?: string } };
 }
 
-function holds(content: unknown, mark: string): boolean {
-  return (typeof content === "string" ? content : JSON.stringify(content ?? "")).includes(mark);
+/** Whether any text in `value` holds the envelope of that message. */
+function holdsBlock(value: unknown, id: string): boolean {
+  return JSON.stringify(value ?? "").includes(JSON.stringify(blockStart(id)).slice(1, -1));
 }

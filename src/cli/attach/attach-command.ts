@@ -15,7 +15,7 @@ import type { GlobalOptions } from "../../daemon/options.ts";
 import { printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { hostPlaces } from "../line/host-argument.ts";
-import { type AttachAsked, type AttachedAs, attachedAs } from "./attached-as.ts";
+import { type AttachAsked, type AttachedAs, attachedAs, isToBeTested } from "./attached-as.ts";
 import { BridgeInto } from "./bridge-into.ts";
 import { publishTest, type SelfTest, testEnd } from "./self-test.ts";
 
@@ -72,7 +72,7 @@ async function settled(
   await using daemon = await openDaemon(options);
   const as = await attachedAs(options, daemon, asked);
   const { groupId } = as;
-  const isTested = asked.isTested && asked.voice !== undefined && groupId !== undefined;
+  const isTested = isToBeTested(asked, as) && groupId !== undefined;
   return { as, test: isTested ? await publishTest(daemon, { ...as, groupId }) : undefined };
 }
 

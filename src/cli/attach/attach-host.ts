@@ -18,7 +18,7 @@ import type { Operations } from "../../node/operations/operation.ts";
 import { Deadline } from "../../transport/wait.ts";
 import { hostPlaces, serverEntry } from "../line/host-argument.ts";
 import { type Hearing, report } from "./attach-report.ts";
-import { type AttachAsked, type AttachedAs, attachedAs } from "./attached-as.ts";
+import { type AttachAsked, type AttachedAs, attachedAs, isToBeTested } from "./attached-as.ts";
 import { BridgeInto } from "./bridge-into.ts";
 import { listenerIn, publishTest, type SelfTest, testEnd } from "./self-test.ts";
 
@@ -101,7 +101,7 @@ async function settled(
   const earlier = readAttachments(options.dataDir).find((each) => each.host === setup.host && each.project === project);
   const files = await addEntry(setup, entry, parts);
   const { groupId } = as;
-  const isTested = asked.isTested && asked.voice !== undefined && groupId !== undefined && setup.door !== undefined;
+  const isTested = isToBeTested(asked, as) && setup.door !== undefined;
   const kept = {
     host: setup.host,
     project,
@@ -116,7 +116,7 @@ async function settled(
   };
   // What fails from here on can be taken back.
   keepAttachment(options.dataDir, kept);
-  const test = isTested ? await publishTest(daemon, { ...as, groupId }) : undefined;
+  const test = isTested && groupId !== undefined ? await publishTest(daemon, { ...as, groupId }) : undefined;
   if (test !== undefined) keepAttachment(options.dataDir, { ...kept, test });
   return { as, entry, test };
 }

@@ -105,7 +105,8 @@ function untested(as: AttachedAs, asked: AttachAsked, heard: Hearing, setup: Hos
   if (setup.door === undefined) return "without a door there is nothing to be tested";
   if (!asked.isTested) return "-test=false";
   if (asked.voice === undefined) return "the agent speaks as this node itself, and what a node says wakes nobody there";
-  if (as.groupId === undefined) return "this node may not speak in the moot that -link leads to";
+  if (!as.isSpokenTo)
+    return "this node is no member of the moot that -link leads to; any member of it can say one to the agent";
   if (heard.running === undefined)
     return `${setup.title} does not run in this folder: the test follows at its first start`;
   if (heard.deafBecause !== undefined) return "the test follows at its next start";

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { GroupId } from "../../core/ids.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printProse } from "../../host/print.ts";
+import { status } from "../../node/operations/daemon.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { voice_add } from "../../node/operations/voices.ts";
 
@@ -19,6 +20,13 @@ export interface AttachedAs {
   readonly dataDir: string;
   readonly agentSocket: string;
   readonly groupId: GroupId | undefined;
+  /** Whether this node may speak there, so that it can say the test. */
+  readonly isSpokenTo: boolean;
+}
+
+/** What a node says wakes nobody of its own, and where it is no member it says nothing. */
+export function isToBeTested({ isTested, voice }: AttachAsked, { isSpokenTo }: AttachedAs): boolean {
+  return isTested && voice !== undefined && isSpokenTo;
 }
 
 /** The voice that was asked for, made where there is none; or this node. */
@@ -28,8 +36,10 @@ export async function attachedAs(
   { groupId, link, voice }: AttachAsked,
 ): Promise<AttachedAs> {
   const { dataDir } = options;
-  if (voice === undefined) return { dataDir, agentSocket: join(dataDir, "agent.sock"), groupId };
+  if (voice === undefined) return { dataDir, agentSocket: join(dataDir, "agent.sock"), groupId, isSpokenTo: true };
   printProse(`attach: voice ${voice} starts and joins`);
   const added = await daemon.call(voice_add, { name: voice, group_id: groupId, link });
-  return { dataDir: added.data_dir, agentSocket: added.agent_socket, groupId: added.group_id };
+  const { groups } = await daemon.call(status, {});
+  const isSpokenTo = groups.some(({ group_id, local_member }) => group_id === added.group_id && local_member);
+  return { dataDir: added.data_dir, agentSocket: added.agent_socket, groupId: added.group_id, isSpokenTo };
 }

@@ -75,9 +75,16 @@ export function envelope(messages: readonly EnvelopeMessage[], ways: AnswerWays)
   ].join("\n");
 }
 
+/**
+ * How the block of the message with that id begins. No words, names or references of a member can hold it: their `<` is escaped, or
+ * that of our tag is.
+ */
+export function blockStart(id: string): string {
+  return `<entmoot-message id="${id}"`;
+}
+
 function block(message: EnvelopeMessage, ways: AnswerWays): string {
   const facts: readonly (readonly [string, string])[] = [
-    ["id", message.id],
     ["nonce", message.nonce],
     ["group", message.group],
     ["from", message.from],
@@ -93,7 +100,7 @@ function block(message: EnvelopeMessage, ways: AnswerWays): string {
   ];
   const attributes = facts.map(([key, value]) => `${key}="${value.replace(/[&<>"]/g, (c) => IN_ATTRIBUTE[c]!)}"`);
   return [
-    `<entmoot-message ${attributes.join(" ")}>`,
+    `${blockStart(message.id)} ${attributes.join(" ")}>`,
     ...markedWords(message, ways),
     `</entmoot-message nonce="${message.nonce}">`,
   ].join("\n");

@@ -139,17 +139,27 @@ function mayBePublished(topic: string): boolean {
 export async function muteMember(
   node: ActingServices,
   { for_ms, group_id, member }: RequestOf<typeof mute>,
+  { caller }: Pick<Call<never>, "caller">,
 ): Promise<MuteRow> {
   if (for_ms === 0) throw new EntmootError("invalid_argument", "for_ms: expected more than 0");
   const { key } = namedMember(mootsAsked(node, group_id), member, node.clock);
   node.windows();
   const store = await writable(node);
-  const fromMs = node.clock.unix();
-  const untilMs = for_ms === undefined ? 0 : Math.min(fromMs + for_ms, Number.MAX_SAFE_INTEGER);
+  const now = node.clock.unix();
+  const asked = for_ms === undefined ? 0 : Math.min(now + for_ms, Number.MAX_SAFE_INTEGER);
+  const held = store.mutes().find((each) => each.key === key && each.groupId === group_id && holdsAt(each, now));
+  // What was written since it began stays done, however long it is now.
+  const fromMs = held?.fromMs ?? now;
+  const untilMs = caller === "agent" && held !== undefined ? longest(held.untilMs, asked) : asked;
   const made: Mute = { key, groupId: group_id, fromMs, untilMs };
-  store.change((to) => to.setMute(made, fromMs));
+  store.change((to) => to.setMute(made, now));
   node.windows().clear();
   return muteRow(node, made);
+}
+
+/** 0 is without an end. */
+function longest(one: number, other: number): number {
+  return one === 0 || other === 0 ? 0 : Math.max(one, other);
 }
 
 export async function unmuteMember(

@@ -1,3 +1,4 @@
+import { MENTIONS_MAX } from "../../core/agents/mentions.ts";
 import { BoundedMap } from "../../core/bounded-map.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { GroupId, MessageId, PublicKey } from "../../core/ids.ts";
@@ -16,7 +17,7 @@ export interface Hops {
 
 /** Ours. Messages that are looked up for one: a chain that is longer is longer than any that wakes. */
 const LOOKED_UP_MAX = 32;
-/** Ours. References of one message that are followed; a member may name many. */
+/** Ours. References of one message that are looked up; a member may name many. What this node said is known without that. */
 const FOLLOWED_MAX = 4;
 /** Ours. Messages of which it is remembered, so that who waits is not counted anew each time somebody is woken. */
 const COUNTED_MAX = 1024;
@@ -81,13 +82,17 @@ export class HopCounter {
     // One that leads back to itself ends there.
     walk.found.set(message.id, { hop: 1, own: 0 });
     let before: Hops | undefined;
-    for (const id of message.references.slice(0, FOLLOWED_MAX)) {
-      if (walk.left === 0) break;
-      walk.left -= 1;
-      const stored = moot.store.messages.get(id);
-      if (stored === undefined) continue;
-      const reached = this.#count(moot, decodeMessage(stored.canonical), walk);
-      if (before === undefined || reached.hop > before.hop) before = reached;
+    let followed = 0;
+    for (const id of message.references.slice(0, MENTIONS_MAX)) {
+      // Whatever asks by one of its references is as far as that one, wherever it stands among them.
+      let reached = this.#counted.get(id);
+      if (reached === undefined && followed < FOLLOWED_MAX && walk.left > 0) {
+        followed += 1;
+        walk.left -= 1;
+        const stored = moot.store.messages.get(id);
+        if (stored !== undefined) reached = this.#count(moot, decodeMessage(stored.canonical), walk);
+      }
+      if (reached !== undefined && (before === undefined || reached.hop > before.hop)) before = reached;
     }
     const isOwn = keyOf(message.author) === this.#local;
     const hop = before === undefined ? this.#first(moot, message, isOwn) : before.hop + 1;

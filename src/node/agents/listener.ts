@@ -1,13 +1,15 @@
-import type { SteadyMs, UnixMs } from "../../core/clock.ts";
+import { later, type SteadyMs, type UnixMs } from "../../core/clock.ts";
 import type { EntmootError } from "../../core/errors.ts";
 import type { GroupId, MessageId } from "../../core/ids.ts";
 import type { LedgerRow } from "../../store/agent-store.ts";
 import type { ListenEvent, ListenerRow, listen } from "../operations/listen.ts";
 import type { RequestOf } from "../operations/operation.ts";
 
-/** Ours. After a host that was busy it is tried again so much later, doubling from the first to the second. */
+/** Ours. A host that took nothing is tried again so much later, doubling from the first to the second. */
 const DEFER_FIRST_MS = 2_000;
 const DEFER_MAX_MS = 60_000;
+/** Ours. One that is busy is waited for; one that took nothing so many times in a row is not, where another listens. */
+const PATIENCE = 3;
 
 /** A message in somebody's hand. */
 export interface InHand {
@@ -18,6 +20,12 @@ export interface InHand {
   readonly isSought: boolean;
 }
 
+/** What was handed over at once. */
+interface ListenerTurn {
+  readonly beganMs: UnixMs;
+  readonly rows: readonly LedgerRow[];
+}
+
 /** One bridge that listens, as long as its call goes on. */
 export class AgentListener {
   readonly request: RequestOf<typeof listen>;
@@ -26,10 +34,13 @@ export class AgentListener {
   readonly inHand = new Map<MessageId, InHand>();
   turns = 0;
   /** What it was handed last, until it is known to have been a turn or none. */
-  turn: { readonly beganMs: UnixMs; readonly rows: readonly LedgerRow[] } | undefined;
+  #turn: ListenerTurn | undefined;
   /** Nothing is handed over before. */
   notBefore: SteadyMs | undefined;
-  #deferred = 0;
+  /** So often in a row. */
+  #tookNothing = 0;
+  /** Its way failed the last time. */
+  #isFailing = false;
   readonly #told: ListenEvent[] = [];
   #wake = Promise.withResolvers<void>();
   #ended: EntmootError | undefined;
@@ -45,9 +56,7 @@ export class AgentListener {
 
   /** Whether a turn can be handed to it: it has none in hand, and was not busy a moment ago. */
   isFree(now: SteadyMs): boolean {
-    if (this.notBefore !== undefined && now < this.notBefore) return false;
-    for (const { isSought } of this.inHand.values()) if (!isSought) return false;
-    return true;
+    return !this.#hasTurnInHand && (this.notBefore === undefined || now >= this.notBefore);
   }
 
   tell(event: ListenEvent): void {
@@ -55,17 +64,51 @@ export class AgentListener {
     this.#wake.resolve();
   }
 
-  /** Its host was busy and took nothing. */
-  deferred(now: SteadyMs): void {
-    const waitMs = Math.min(DEFER_MAX_MS, DEFER_FIRST_MS * 2 ** Math.min(this.#deferred, 10));
-    this.#deferred += 1;
-    this.notBefore = (now + waitMs) as SteadyMs;
+  began(turn: ListenerTurn): void {
+    this.turns += 1;
+    this.#turn = turn;
   }
 
-  /** Its host took something. */
+  /** Whether another that listens is woken in its place: its way leads nowhere at the moment. */
+  isPassedOver(now: SteadyMs): boolean {
+    const isHopeless = this.#isFailing || this.#tookNothing >= PATIENCE;
+    return isHopeless && this.notBefore !== undefined && now < this.notBefore;
+  }
+
+  /** Its host took something of what it was handed. */
   took(): void {
-    this.#deferred = 0;
+    this.#turn = undefined;
+    this.#tookNothing = 0;
+    this.#isFailing = false;
     this.notBefore = undefined;
+  }
+
+  /**
+   * Its host took none of one message: `isFault` where it is not busy, and the way to it failed. Gives the turn that was none, once
+   * nothing of it is in hand any more.
+   */
+  tookNone(now: SteadyMs, { isFault }: { readonly isFault: boolean }): ListenerTurn | undefined {
+    this.#isFailing = isFault;
+    if (this.#hasTurnInHand) return undefined;
+    const turn = this.#turn;
+    this.#turn = undefined;
+    if (turn === undefined) return undefined;
+    const waitMs = Math.min(DEFER_MAX_MS, DEFER_FIRST_MS * 2 ** Math.min(this.#tookNothing, 10));
+    this.#tookNothing += 1;
+    this.notBefore = later(now, waitMs);
+    return turn;
+  }
+
+  /** It ended: the turn that was none, where nothing of what it has in hand was begun. */
+  left(isBegun: (inHand: InHand) => boolean): ListenerTurn | undefined {
+    const turn = this.#turn;
+    this.#turn = undefined;
+    return [...this.inHand.values()].some((each) => !each.isSought && isBegun(each)) ? undefined : turn;
+  }
+
+  get #hasTurnInHand(): boolean {
+    for (const { isSought } of this.inHand.values()) if (!isSought) return true;
+    return false;
   }
 
   end(why: EntmootError): void {

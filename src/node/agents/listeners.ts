@@ -201,9 +201,11 @@ export class Listeners implements Disposable {
     this.#alarm = clock.after(Math.max(1, againMs), () => this.poke());
   }
 
-  /** Each moot wakes one: the last that came of those that can. */
+  /** Each moot wakes one: the last that came of those that can, before one whose way leads nowhere at the moment. */
   #chosen(groupId: GroupId): AgentListener | undefined {
-    return this.#listeners.find((listener) => listener.request.can_wake && listener.covers(groupId));
+    const now = this.#parts.clock.steady();
+    const able = this.#listeners.filter((listener) => listener.request.can_wake && listener.covers(groupId));
+    return able.find((listener) => !listener.isPassedOver(now)) ?? able[0];
   }
 
   /** Gives how long until something that is held back may go. */
@@ -254,8 +256,7 @@ export class Listeners implements Disposable {
     for (const { group_id, message_id, token } of handed) {
       listener.inHand.set(message_id, { groupId: group_id, messageId: message_id, token, isSought: false });
     }
-    listener.turns += 1;
-    listener.turn = { beganMs: now, rows: turn.map(({ row }) => row) };
+    listener.began({ beganMs: now, rows: turn.map(({ row }) => row) });
     listener.tell({ deliver: handed, look: undefined });
     return againMs;
   }
@@ -332,6 +333,8 @@ export class Listeners implements Disposable {
       const row = store.row(groupId, messageId);
       return row === undefined ? [] : [{ row, event: { kind: "end" as const, token } }];
     });
+    const none = listener.left(({ groupId, messageId }) => store.row(groupId, messageId)?.state !== "claimed");
+    if (none !== undefined) this.#parts.guards.tookBack(none.rows, none.beganMs);
     for (const id of listener.inHand.keys()) this.#seeking.left(id);
     listener.inHand.clear();
     if (!this.#isClosed) this.#move(left);
@@ -349,16 +352,13 @@ export class Listeners implements Disposable {
       if (move.to === "handed") continue;
       listener.inHand.delete(move.message_id);
       if (mine.isSought) continue;
-      if (move.to === "deferred") this.#deferred(listener);
-      else listener.took();
+      if (move.to !== "deferred" && move.to !== "absent") {
+        listener.took();
+        continue;
+      }
+      const none = listener.tookNone(this.#parts.clock.steady(), { isFault: move.to === "absent" });
+      if (none !== undefined) this.#parts.guards.tookBack(none.rows, none.beganMs);
     }
-  }
-
-  #deferred(listener: AgentListener): void {
-    listener.deferred(this.#parts.clock.steady());
-    const { turn } = listener;
-    listener.turn = undefined;
-    if (turn !== undefined) this.#parts.guards.tookBack(turn.rows, turn.beganMs);
   }
 
   #move(asked: readonly { readonly row: LedgerRow; readonly event: DeliveryEvent }[]): DeliveryMove[] {

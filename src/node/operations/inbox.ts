@@ -343,7 +343,7 @@ const muteRequest = struct(
 /** Durable when it answers. Throws `group_not_found`, `not_found`, `invalid_argument`, `conflict` (too many). */
 export const mute = operation({
   name: "mute",
-  summary: "Keep a member's words from this node's inbox and agent, here alone; nobody is told",
+  summary: "Keep a member's words from this node's inbox and agent, here alone; an agent makes no mute shorter",
   scope: "agent",
   request: muteRequest,
   answer: muteRow,
@@ -358,11 +358,14 @@ const unmuteRequest = struct(
   { required: ["member"] },
 );
 
-/** What was written meanwhile stays done. Throws `group_not_found`, `not_found`, `invalid_argument`. */
+/**
+ * What was written meanwhile stays done. The owner's: no words of a member lead an agent to hear another that was muted. Throws
+ * `group_not_found`, `not_found`, `invalid_argument`.
+ */
 export const unmute = operation({
   name: "unmute",
   summary: "Hear a member again; what it wrote meanwhile stays done",
-  scope: "agent",
+  scope: "owner",
   request: unmuteRequest,
   answer: struct("heard again", { unmuted: documented("how many mutes ended", count) }, { required: ["unmuted"] }),
 });

@@ -66,7 +66,10 @@ const addedVoice = struct(
   {
     data_dir: documented("its data root", boundedText("data_dir", PATH_MAX)),
     agent_socket: documented("where its agent is let in", boundedText("agent_socket", PATH_MAX)),
-    group_id: documented("the moot it is in; absent: the one of the link", optional(groupId)),
+    group_id: documented(
+      "the moot it is in; absent from a daemon of before, where a link led to it",
+      optional(groupId),
+    ),
     voice,
   },
   { required: ["data_dir", "agent_socket", "voice"] },
