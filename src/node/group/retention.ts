@@ -4,6 +4,7 @@ import type { PublicKey } from "../../core/ids.ts";
 import type { CopyPart } from "../../core/order/copy-part.ts";
 import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
 import { nextDay, retentionDay } from "../../core/policy/retention.ts";
+import type { KeySet } from "../../core/salted-map.ts";
 import type { Log } from "../../host/log.ts";
 import { AgreedTime, isTimeGood, type TimeVerdict } from "../../machine/agreed-time.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
@@ -119,7 +120,7 @@ export class Retention {
   }
 
   /** `others`: the members without this node. */
-  setMembers(others: ReadonlySet<PublicKey>): void {
+  setMembers(others: KeySet<PublicKey>): void {
     this.#time.setMembers(others);
     this.#shared.setMembers(others);
   }
