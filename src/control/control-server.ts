@@ -19,8 +19,8 @@ const CLIENTS_SHARE = 1 / 8;
 const CLIENTS_MIN = 2;
 /** Ours. Of the clients of one socket, the part that is kept for those that ask: others wait for what may never come. */
 const ASKING_SHARE = 1 / 4;
-/** Ours. For each client that may be served so many wait to be let in: most of those who come and go are gone by then. */
-const ARRIVING_SHARE = 4;
+/** Ours. Clients that wait to be let in: most of those who come and go are gone by then. Where few files may be open, none wait. */
+const ARRIVING_MAX = 4 * CONNECTIONS_MAX;
 /** Ours. Files that can still be opened beside a client that is let in: without one for the next, nobody could be told. */
 const SPARE_FILES = 2;
 /** Ours. Between two looks whether a file can be opened, and between two lines of the log that say not. */
@@ -98,7 +98,8 @@ export class ControlServer implements AsyncDisposable {
 
   /** Taking a connection costs little; what serving it takes has its turn, for somebody may connect again and again. */
   #accept(stream: SocketStream): void {
-    if (this.#arriving >= ARRIVING_SHARE * this.#clientsMax || !canOpen(SPARE_FILES)) {
+    const mayWait = this.#clientsMax === CONNECTIONS_MAX && this.#arriving < ARRIVING_MAX && canOpen(SPARE_FILES);
+    if (!mayWait) {
       this.#serve(stream);
       return;
     }

@@ -17,6 +17,8 @@ import { ServedCalls } from "./served-calls.ts";
 const FIRST_FRAME_MS = 10_000;
 /** Ours. What a client that gives way has to take the reason. */
 const GIVING_WAY_MS = 1_000;
+/** Ours. Who asked so often comes to stay; more of it gives no place before others that do. */
+const ASKED_OFTEN = 4;
 /** Ours. While more than this waits to be taken by a client, nothing further is read from it. */
 const UNSENT_MAX_BYTES = 1024 * 1024;
 
@@ -82,9 +84,9 @@ export class ServedConnection implements Disposable {
     return this.#parts.connection.unsentBytes;
   }
 
-  /** Frames that came so far. */
+  /** Frames that came so far, as far as they tell who stays from who comes and goes. */
   get heard(): number {
-    return this.#heard;
+    return Math.min(this.#heard, ASKED_OFTEN);
   }
 
   /** When the last frame came. */

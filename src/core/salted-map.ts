@@ -27,6 +27,10 @@ export class SaltedMap<K, V> {
   readonly #salt = new Salt();
   readonly #values = new Map<K, V>();
 
+  constructor(entries: Iterable<readonly [K, V]> = []) {
+    for (const [key, value] of entries) this.set(key, value);
+  }
+
   get size(): number {
     return this.#values.size;
   }
@@ -64,6 +68,9 @@ export class SaltedMap<K, V> {
     for (const [salted, value] of this.#values) yield [this.#salt.without(salted), value];
   }
 }
+
+/** What is asked of a set of others' keys that may be many: of a `SaltedSet`, or a `Set` where nobody chose them. */
+export type KeySet<T> = Pick<ReadonlySet<T>, "has" | "size"> & Iterable<T>;
 
 /** As `Set`, for what peers choose: see `SaltedMap`. */
 export class SaltedSet<T> {

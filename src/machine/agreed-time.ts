@@ -1,5 +1,6 @@
 import type { SteadyMs, UnixMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
+import type { KeySet } from "../core/salted-map.ts";
 
 /** Whether the date of this machine counts in one moot, and why. */
 export type TimeVerdict =
@@ -34,7 +35,7 @@ export class AgreedTime {
   readonly #config: AgreedTimeConfig;
   /** Only members, so the roster bounds it. */
   readonly #heard = new Map<PublicKey, Heard>();
-  #members: ReadonlySet<PublicKey> = new Set();
+  #members: KeySet<PublicKey> = new Set();
   #firstAt: SteadyMs | undefined;
 
   constructor(config: AgreedTimeConfig) {
@@ -42,7 +43,7 @@ export class AgreedTime {
   }
 
   /** `members` without this node's own key. Who is none of them any more is forgotten. */
-  setMembers(members: ReadonlySet<PublicKey>): void {
+  setMembers(members: KeySet<PublicKey>): void {
     this.#members = members;
     for (const peer of this.#heard.keys()) if (!members.has(peer)) this.#heard.delete(peer);
   }

@@ -1,6 +1,7 @@
 import { BoundedMap } from "../core/bounded-map.ts";
 import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
+import type { KeySet } from "../core/salted-map.ts";
 import { type Comparison, Comparisons } from "./comparisons.ts";
 import { type CopyComparison, compareCopies } from "./copy-comparison.ts";
 import type { Effect, Report } from "./effect.ts";
@@ -138,7 +139,7 @@ export class CatchUp {
     return effects;
   }
 
-  #onMembers(members: ReadonlySet<PublicKey>, nowMs: SteadyMs, effects: Effect[]): void {
+  #onMembers(members: KeySet<PublicKey>, nowMs: SteadyMs, effects: Effect[]): void {
     // What was refused for its author may be kept by the entry that came.
     this.#refused.clear();
     this.#comparisons.keepMembers(members);

@@ -1,5 +1,6 @@
 import type { SteadyMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
+import type { KeySet } from "../core/salted-map.ts";
 import type { CopyComparison } from "./copy-comparison.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import type { PartnersView } from "./partners.ts";
@@ -30,7 +31,7 @@ export class Comparisons {
   readonly #partners: PartnersView;
   readonly #random: Random;
   readonly #comparisons = new Map<PublicKey, Comparison>();
-  #members: ReadonlySet<PublicKey> = new Set();
+  #members: KeySet<PublicKey> = new Set();
   #ticks = 0;
 
   constructor(options: { partners: PartnersView; random: Random; config: MachineConfig }) {
@@ -39,7 +40,7 @@ export class Comparisons {
     this.#random = options.random;
   }
 
-  keepMembers(members: ReadonlySet<PublicKey>): void {
+  keepMembers(members: KeySet<PublicKey>): void {
     this.#members = members;
     for (const peer of this.#comparisons.keys()) if (!members.has(peer)) this.#comparisons.delete(peer);
   }

@@ -1,5 +1,6 @@
 import type { SteadyMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
+import type { KeySet } from "../core/salted-map.ts";
 import type { MachineConfig } from "./machine-config.ts";
 import type { Random } from "./random.ts";
 
@@ -42,7 +43,7 @@ export class CycleCut {
     return true;
   }
 
-  keepMembers(members: ReadonlySet<PublicKey>): void {
+  keepMembers(members: KeySet<PublicKey>): void {
     for (const peer of this.#streaks.keys()) if (!members.has(peer)) this.#streaks.delete(peer);
   }
 }

@@ -1,5 +1,6 @@
 import type { ForksDigest, MerkleRoot, MessageId, PublicKey, RosterEntryId } from "../core/ids.ts";
 import type { TimePlace } from "../core/order/time-place.ts";
+import type { KeySet } from "../core/salted-map.ts";
 import type { NetworkEffect, Timer } from "./effect.ts";
 
 /** How a message came to be stored. */
@@ -59,7 +60,7 @@ export type Event =
    * The roster's current members, the local key among them as long as it is one; without it the machine
    * falls silent. Given at the start and after every change of the roster.
    */
-  | { readonly kind: "members"; readonly members: ReadonlySet<PublicKey> }
+  | { readonly kind: "members"; readonly members: KeySet<PublicKey> }
   /** A connection to a member was made (either side dialled) or lost. Carriers without connections tell of inbound contact. */
   | { readonly kind: "peer"; readonly peer: PublicKey; readonly connected: boolean }
   /** These are new and committed. `from` is `undefined` only for `publish`. Each id is told once. */

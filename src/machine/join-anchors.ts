@@ -39,7 +39,7 @@ export const ANCHOR_TEXT: Readonly<Record<AnchorFailure, string>> = {
  */
 export function checkAnchors(log: RosterLog, invite: Invite, localKey: PublicKey): AnchorFailure | undefined {
   if (log.founder === undefined) return "empty";
-  if (!isSame(log.founder, invite.founder)) return "wrong_founder";
+  if (!isFounder(log.founder, invite)) return "wrong_founder";
   const headAt = log.entries.findIndex((entry) => entry.id === invite.roster_head);
   if (headAt < 0) return "head_missing";
   const wasIssuerMember = log.history(invite.issuer.pilot_node_id).some(({ key, from, until }) => {
@@ -50,8 +50,9 @@ export function checkAnchors(log: RosterLog, invite: Invite, localKey: PublicKey
   return log.memberByKey(Uint8Array.fromHex(localKey)) === undefined ? "not_member" : undefined;
 }
 
-function isSame(a: NodeInfo, b: NodeInfo): boolean {
-  return a.pilot_node_id === b.pilot_node_id && isSameKey(a.entmoot_pubkey, b.entmoot_pubkey);
+/** Whether a log that begins with `subject` can be the one of the invite. */
+export function isFounder(subject: NodeInfo, { founder }: Pick<Invite, "founder">): boolean {
+  return subject.pilot_node_id === founder.pilot_node_id && isSameKey(subject.entmoot_pubkey, founder.entmoot_pubkey);
 }
 
 function isSameKey(a: Uint8Array | null, b: Uint8Array | null): boolean {

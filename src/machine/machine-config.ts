@@ -274,12 +274,12 @@ const DEFAULTS = {
 
   held: {
     /** Frames of peers, and bodies they announced, while they come and are looked at. Past it a stream is dropped. */
-    incoming: { perPeerBytes: 6 * MIB, totalBytes: 24 * MIB, stalledMs: 5_000 },
+    incoming: { perPeerBytes: 6 * MIB, totalBytes: 14 * MIB, stalledMs: 5_000 },
     /**
      * Answers to what we ask by ourselves: where there is no room, who brings most messages has it, and what has come for
      * longer than a second makes room for anybody who brings as much.
      */
-    asked: { perPeerBytes: 6 * MIB, totalBytes: 24 * MIB, stalledMs: 5_000, slowMs: 1_000 },
+    asked: { perPeerBytes: 6 * MIB, totalBytes: 14 * MIB, stalledMs: 5_000, slowMs: 1_000 },
     /** The same of all who are members of nothing here. */
     strangers: { perPeerBytes: 192 * 1024, totalBytes: 4 * MIB, stalledMs: 1_000 },
     /** Answers made and not read yet. Past it a question waits, then is refused. */

@@ -1,5 +1,6 @@
 import type { SteadyMs } from "../core/clock.ts";
 import type { PublicKey } from "../core/ids.ts";
+import type { KeySet } from "../core/salted-map.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, EventNamed } from "./event.ts";
 import type { MachineConfig } from "./machine-config.ts";
@@ -46,7 +47,7 @@ export class Partners implements PartnersView {
   readonly #config: MachineConfig["partners"];
   readonly #local: PublicKey;
   readonly #random: Random;
-  #members: ReadonlySet<PublicKey> = new Set();
+  #members: KeySet<PublicKey> = new Set();
   /** Members as a list to draw from; made anew when they change. */
   #order: readonly PublicKey[] = [];
   readonly #partners = new Map<PublicKey, Partner>();
@@ -174,7 +175,7 @@ export class Partners implements PartnersView {
   }
 
   /** Drops everyone who is no member any more. */
-  #setMembers(members: ReadonlySet<PublicKey>): void {
+  #setMembers(members: KeySet<PublicKey>): void {
     const wasSmall = this.isSmall;
     this.#members = members;
     this.#order = [...members].filter((member) => member !== this.#local);

@@ -1,7 +1,7 @@
 import { BoundedMap } from "../core/bounded-map.ts";
 import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
-import { SaltedSet } from "../core/salted-map.ts";
+import { type KeySet, SaltedSet } from "../core/salted-map.ts";
 import { CycleCut } from "./cycle-cut.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, EventNamed } from "./event.ts";
@@ -116,7 +116,7 @@ export class Plumtree {
     return effects;
   }
 
-  #onMembers(members: ReadonlySet<PublicKey>): void {
+  #onMembers(members: KeySet<PublicKey>): void {
     this.#cycleCut.keepMembers(members);
     this.#missing.keepHolders((peer) => this.#partners.isMember(peer));
     for (const map of [this.#ihaves, this.#prunedMs, this.#graftBudget]) {

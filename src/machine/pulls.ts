@@ -1,5 +1,6 @@
 import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
+import type { KeySet } from "../core/salted-map.ts";
 import type { Effect } from "./effect.ts";
 import type { EventNamed } from "./event.ts";
 import type { MessageIndex } from "./group-view.ts";
@@ -115,7 +116,7 @@ export class Pulls {
     }
   }
 
-  keepMembers(members: ReadonlySet<PublicKey>, ends: PullEnd[]): void {
+  keepMembers(members: KeySet<PublicKey>, ends: PullEnd[]): void {
     for (const peer of [...this.#waiting, ...this.#called, ...this.#pulls.keys()])
       if (!members.has(peer)) this.fail(peer, ends);
   }

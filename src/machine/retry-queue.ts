@@ -1,5 +1,6 @@
 import type { SteadyMs } from "../core/clock.ts";
 import type { MessageId, PublicKey } from "../core/ids.ts";
+import { SaltedMap } from "../core/salted-map.ts";
 import type { Effect, SendEffect } from "./effect.ts";
 import type { Event, EventNamed } from "./event.ts";
 import type { MachineConfig } from "./machine-config.ts";
@@ -30,7 +31,7 @@ export class RetryQueue {
   readonly #config: MachineConfig["retryQueue"];
   readonly #random: Random;
   readonly #partners: Pick<PartnersView, "isMember" | "isSmall">;
-  readonly #retries = new Map<string, Retry>();
+  readonly #retries = new SaltedMap<string, Retry>();
   readonly #timer = new WakeUp("retry");
 
   constructor(options: {

@@ -1,5 +1,6 @@
 import type { SteadyMs } from "../core/clock.ts";
 import { ForksDigest, type PublicKey, RosterEntryId } from "../core/ids.ts";
+import type { KeySet } from "../core/salted-map.ts";
 import type { Effect } from "./effect.ts";
 import type { Event, EventNamed } from "./event.ts";
 import type { RosterView } from "./group-view.ts";
@@ -24,7 +25,7 @@ export class RosterExchange {
   readonly #partners: PartnersView;
   /** Only members and, until the next change, removed ones: bounded by the roster. */
   readonly #contacts = new Map<PublicKey, RosterContact>();
-  #members: ReadonlySet<PublicKey> = new Set();
+  #members: KeySet<PublicKey> = new Set();
   /** Left with the latest change. */
   #removed: readonly PublicKey[] = [];
 

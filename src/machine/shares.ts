@@ -19,13 +19,20 @@ export interface SharesLimits {
 /** Ours. What was earned counts half after so long. */
 const EARNED_HALF_MS = 5_000;
 
+/**
+ * Ours. Of what a peer holds, or would hold, the part it has to have earned lately for that to count at all: a first answer
+ * earns the room of the four that follow, a message now and then earns none.
+ */
+const EARNED_SHARE = 1 / 16;
+
 /** Ours. Peers of whom it is known what they earned; any other has earned nothing. */
 const EARNERS_MAX = 4096;
 
 /**
  * Bytes that peers make this program hold, in one pool: never more than it may hold in all, whoever asks. Past that
  * room is made by whose bytes do not move, then by who earned less than the asker, then by who holds most; past its own
- * part a peer gets no more. Who earned more than the asker makes room only with what does not move.
+ * part a peer gets no more. Who earned more than the asker makes room only with what does not move. What is little beside
+ * what is held counts as nothing: else a message once would keep a place before all who come later.
  */
 export class Shares {
   readonly #limits: SharesLimits;
@@ -87,6 +94,12 @@ export class Shares {
     this.#earned.set(peer, { bytes: this.#earnedBy(peer, nowMs) + bytes, atMs: nowMs });
   }
 
+  /** What somebody who holds so many bytes has earned for them. */
+  #earnedFor(bytes: number, peer: PublicKey, nowMs: SteadyMs): number {
+    const earned = this.#earnedBy(peer, nowMs);
+    return earned < bytes * EARNED_SHARE ? 0 : earned;
+  }
+
   #earnedBy(peer: PublicKey, nowMs: SteadyMs): number {
     const earned = this.#earned.get(peer);
     return earned === undefined ? 0 : earned.bytes * 2 ** ((earned.atMs - nowMs) / EARNED_HALF_MS);
@@ -95,12 +108,12 @@ export class Shares {
   /** Drops one share of another peer than `peer`, which would hold `wanted`. */
   #makeRoom(peer: PublicKey, wanted: number, nowMs: SteadyMs): boolean {
     const { slowMs = Number.POSITIVE_INFINITY, stalledMs } = this.#limits;
-    const own = this.#earnedBy(peer, nowMs);
+    const own = this.#earnedFor(wanted, peer, nowMs);
     let victim: { readonly share: Holding; readonly rank: readonly number[] } | undefined;
     for (const [other, shares] of this.#byPeer) {
       if (other === peer) continue;
       const held = sum(shares);
-      const earned = this.#earnedBy(other, nowMs);
+      const earned = this.#earnedFor(held, other, nowMs);
       for (const share of shares) {
         const isStalled = nowMs - share.movedMs >= stalledMs;
         const isLess = earned < own / 2 || held > wanted || nowMs - share.sinceMs >= slowMs;

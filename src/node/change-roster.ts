@@ -81,7 +81,8 @@ export async function awaitComparison(context: NodeContext, groupId: GroupId): P
 
 /**
  * Throws `conflict` while the roster has forked, and while this node's key runs in another place too; `unavailable`
- * while its copy may be an old one, or the clock here runs ahead. `alone`: its owner says that it is the latest, and the only one.
+ * while its copy may be an old one, or the clock here runs ahead, as members say. `alone`: its owner says that it is the latest, and the only
+ * one, and that its date is right: three members that lie about the time must not keep themselves from being removed.
  */
 export function requireMaySign(context: NodeContext, group: Group, { alone }: { readonly alone: boolean }): void {
   const { fork } = group.roster;
@@ -94,7 +95,7 @@ export function requireMaySign(context: NodeContext, group: Group, { alone }: { 
       `this copy of the moot may be an old one: ${reason}; nothing is signed for its roster until it has been compared with a member's: run the daemon until one is met, or go on with -alone, which parts the moot for good if there is a later roster anywhere`,
     );
   }
-  requireNotAhead(group, context.clock.unix());
+  if (!alone) requireNotAhead(group, context.clock.unix());
   if (context.twins.seenAt !== undefined && !alone) throw new EntmootError("conflict", TWIN_WARNING);
 }
 

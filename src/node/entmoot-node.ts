@@ -7,7 +7,7 @@ import { entmootNodeId } from "../core/node-id.ts";
 import { keyOf, shownKey } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import type { RosterLog } from "../core/roster/roster-log.ts";
-import { saltKeys } from "../core/salted-map.ts";
+import { type SaltedMap, saltKeys } from "../core/salted-map.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
 import { ClockWatch } from "../machine/clock-watch.ts";
@@ -483,7 +483,7 @@ export class EntmootNode implements Operations, OperationHost {
     }
   }
 
-  #onMembers(group: Group, before: ReadonlyMap<PublicKey, NodeInfo>): void {
+  #onMembers(group: Group, before: SaltedMap<PublicKey, NodeInfo>): void {
     const { carrier, local } = this.#context;
     const { doubt, roster, store } = group;
     if (doubt.reason === undefined) markLatest({ root: this.#parts.root, store, roster, local });

@@ -1,6 +1,7 @@
 import { GroupId, type PublicKey, RosterEntryId } from "../core/ids.ts";
 import { keyOf } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
+import type { SaltedMap } from "../core/salted-map.ts";
 import type { Log } from "../host/log.ts";
 import type { Group } from "./group/group.ts";
 import type { GroupRoster } from "./group/group-roster.ts";
@@ -20,7 +21,7 @@ export interface MembershipChange {
 }
 
 /** What changed since `before`, newcomers first. A new key of a member is one change. */
-export function membershipChanges(before: ReadonlyMap<PublicKey, NodeInfo>, roster: GroupRoster): MembershipChange[] {
+export function membershipChanges(before: SaltedMap<PublicKey, NodeInfo>, roster: GroupRoster): MembershipChange[] {
   const after = roster.members;
   const came = [...after].filter(([key]) => !before.has(key));
   const went = [...before].filter(([key]) => !after.has(key));

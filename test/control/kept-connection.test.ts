@@ -427,6 +427,24 @@ describe("past 256 clients", () => {
     for (const connection of connections) connection[Symbol.dispose]();
   });
 
+  test("however often those asked that stay and do nothing, they give way before who was heard later", async () => {
+    const clock = new ManualClock();
+    await using it = await world({ clock });
+    for (let n = 0; n < 5; n += 1) await it.client.call(version, {});
+    const connections = await quiet(it.connect, clock, 254);
+    for (const connection of connections) {
+      for (let n = 0; n < 5; n += 1) await ask(connection, operationFrame("version", {}));
+    }
+    clock.advance(1);
+    using kept = await it.connect();
+    for (let n = 0; n < 4; n += 1) await ask(kept, operationFrame("version", {}));
+    clock.advance(1);
+    const further = await quiet(it.connect, clock, 20);
+    expect(kept.isOver).toBeFalse();
+    expect(saidBy(await ask(kept, operationFrame("version", {})))).toMatchObject({ role: "answer" });
+    for (const connection of [...connections, ...further]) connection[Symbol.dispose]();
+  });
+
   test("a client that gave way asks over a new connection when it has something to ask", async () => {
     const clock = new ManualClock();
     await using it = await world({ clock });

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { steadyMs } from "../../src/core/clock.ts";
 import type { MessageId, PublicKey } from "../../src/core/ids.ts";
+import type { KeySet } from "../../src/core/salted-map.ts";
 import type { Effect, NetworkEffect, Timer } from "../../src/machine/effect.ts";
 import type { Event } from "../../src/machine/event.ts";
 import { GroupMachine } from "../../src/machine/group-machine.ts";
@@ -340,8 +341,8 @@ test("whatever happens in whatever order, nothing throws, no table outgrows its 
     fc.property(fc.array(fc.tuple(anEvent, fc.nat(40_000)), { maxLength: 120, size: "max" }), (steps) => {
       const group = new TestGroup();
       const machine = machineOf(group);
-      let current: ReadonlySet<PublicKey> = members(MEMBERS);
-      let before: ReadonlySet<PublicKey> = current;
+      let current: KeySet<PublicKey> = members(MEMBERS);
+      let before: KeySet<PublicKey> = current;
       let nowMs = 0;
       machine.handle({ kind: "members", members: current }, steadyMs(nowMs));
       for (const [event, passedMs] of steps) {

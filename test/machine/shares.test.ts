@@ -99,4 +99,19 @@ describe("where peers earn their room", () => {
     expect(take("b2", b, 40, 10_000)).toBeDefined();
     expect(lost).toEqual(["c", "a"]);
   });
+
+  test("a little that was earned once keeps no place before who comes later", () => {
+    const shares = earning();
+    const lost: string[] = [];
+    const take = (name: string, peer: typeof a, bytes: number) => shares.take(peer, bytes, () => lost.push(name), NOW);
+    shares.earn(a, 3, NOW);
+    shares.earn(b, 3, NOW);
+    take("a", a, 60);
+    take("b", b, 40);
+    // A sixteenth of what it holds.
+    expect(take("newcomer", c, 30)).toBeDefined();
+    expect(lost).toEqual(["a"]);
+    expect(take("newcomer", c, 31)).toBeUndefined();
+    expect(lost).toEqual(["a"]);
+  });
 });

@@ -155,6 +155,8 @@ export async function fakeHost(how: Omit<FakeHost, "log">, more: Partial<RunInTe
           .map((line) => JSON.parse(line))
       : [];
   await eventually("the fake host is ready", () => (logged().some(({ ready }) => ready) ? true : undefined));
+  // What it says it has written comes here a moment later.
+  if (how.takesPastes) await running.saw("\x1b[?2004h");
   return {
     ...running,
     logged,

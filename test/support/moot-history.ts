@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Policy } from "../../src/core/policy/policy.ts";
+import { formatPolicy, type Policy } from "../../src/core/policy/policy.ts";
 import { buildPolicyUpdate, POLICY_TOPIC } from "../../src/core/policy/policy-update.ts";
 import type { Message, RosterEntry } from "../../src/core/record/records.ts";
 import { signRosterEntry } from "../../src/core/roster/roster-entry.ts";
@@ -19,6 +19,8 @@ export interface MootHistory {
   readonly messages: readonly Message[];
   /** Before the first of the founder's updates, which are among the messages. */
   readonly policy: Policy | undefined;
+  /** The entry behind the genesis says it; else the founder tells whoever compares with it. */
+  readonly isFoundedWith: boolean;
 }
 
 /** The founder, and keys that change hands between three node ids. */
@@ -90,24 +92,37 @@ export function anyMootHistory(policies: fc.Arbitrary<Policy | undefined>): fc.A
       changes: fc.array(anyChange, { minLength: 1, maxLength: 8 }),
       said: fc.array(anySaid(policies), { minLength: 1, maxLength: 14 }),
       policy: policies,
+      isFounded: fc.boolean(),
       fork: fc.option(
         fc.record({
           at: fc.nat({ max: 8 }),
           changes: fc.array(anyChange, { minLength: 1, maxLength: 4 }),
           heals: fc.integer({ min: 1, max: 2 }),
+          policy: policies,
         }),
         { nil: undefined },
       ),
     })
-    .map(({ changes, fork, policy, said }) => {
-      const entries = entriesOf([GENESIS], changes);
-      if (fork === undefined) return { policy, entries, lost: [], heals: [], messages: messagesOf(said, entries) };
+    .map(({ changes, fork, isFounded, policy, said }) => {
+      const isFoundedWith = isFounded && policy !== undefined;
+      const entries = entriesOf(foundedWith(isFounded ? policy : undefined), changes);
+      const known = { policy, isFoundedWith, entries };
+      if (fork === undefined) return { ...known, lost: [], heals: [], messages: messagesOf(said, entries) };
       const point = fork.at % (entries.length - 1);
       // Its first entry is another one than that of the kept history.
-      const lost = entriesOf(entries.slice(0, point + 1), fork.changes, 7).slice(point + 1);
+      const before = point === 0 ? foundedWith(fork.policy, 7) : entries.slice(0, point + 1);
+      const lost = entriesOf(before, fork.changes, 7).slice(point + 1);
       const heals = healsOf({ entries, lost, point }, fork.heals);
-      return { policy, entries, lost, heals, messages: messagesOf(said, [...entries, ...lost]) };
+      return { ...known, lost, heals, messages: messagesOf(said, [...entries, ...lost]) };
     });
+}
+
+function foundedWith(policy: Policy | undefined, shiftMs = 1): RosterEntry[] {
+  if (policy === undefined) return [GENESIS];
+  const subject = { pilot_node_id: 0, entmoot_pubkey: null };
+  const timestamp = START + BigInt(shiftMs);
+  const said = { op: "policy_change", subject, policy: formatPolicy(policy), timestamp, parents: [GENESIS.id] };
+  return [GENESIS, signRosterEntry({ ...common, ...said })];
 }
 
 /** Of several the one with the greatest id counts; here the others keep the lost history. */

@@ -170,8 +170,9 @@ export class MootMember {
   }
 
   async #adopt(): Promise<void> {
-    const { policy } = this.#history;
-    if (policy !== undefined && this.#group.policy.adopt(formatPolicy(policy))) this.#group.policiesChanged();
+    const { isFoundedWith, policy } = this.#history;
+    if (policy !== undefined && !isFoundedWith && this.#group.policy.adopt(formatPolicy(policy)))
+      this.#group.policiesChanged();
   }
 
   /** What time it is. */

@@ -62,7 +62,8 @@ function rosterCommand(op: "add" | "remove", description: string) {
       },
       alone: {
         type: "boolean",
-        description: "go on although this copy may be an old one; parts the moot for good if there is a later roster",
+        description:
+          "go on although this copy may be an old one, which parts the moot for good if there is a later roster; or although members say that the clock here runs ahead",
       },
       ...(op === "remove" ? REVOKE_LINKS : {}),
     },

@@ -24,7 +24,7 @@ export const UPDATES_OFFERED = 8;
 
 /** The name of the fact the policy in force is kept under, as JSON text. */
 export const POLICY_FACT = "policy";
-/** The name of the fact that says which updates what is held was held to; anything else while it was not. */
+/** The name of the fact that says which signed policies what is held was held to; anything else while it was not. */
 const POLICY_PASS_FACT = "policy_pass";
 /** The name of the fact that has the one before the first update, where an update was applied; empty for none. */
 const FIRST_POLICY_FACT = "policy_first";
@@ -52,7 +52,7 @@ interface PolicyParts {
   readonly founder: () => number | undefined;
   readonly unix: () => UnixMs;
   /** What the moot was founded with, as the roster has it; `undefined` where it says nothing of it. */
-  readonly founding?: string | undefined;
+  readonly founding?: () => string | undefined;
 }
 
 /** The policies of one group on this node; without one everything is allowed. */
@@ -60,7 +60,10 @@ export class GroupPolicy {
   readonly #store: GroupStore;
   readonly #parts: PolicyParts;
   readonly #ledger: RateLedger;
-  #first: Policy | undefined;
+  /** The first policy where the roster says none: as the founder told it, or as this node, its founder, set it. */
+  #told: Policy | undefined;
+  /** As the roster has it. */
+  #founding: { readonly text: string | undefined; readonly policy: Policy | undefined } = NO_FOUNDING;
   /** What the founder's messages say that are held; `undefined` before they were read. */
   #notes: Map<MessageId, PolicyNote> | undefined;
   #history: PolicyHistory | undefined;
@@ -75,8 +78,26 @@ export class GroupPolicy {
     this.#ledger = new RateLedger((author, from, until) => {
       return store.messages.spentBy(Number(author), BigInt(from), BigInt(until));
     });
-    const kept = store.getFact(FIRST_POLICY_FACT) ?? store.getFact(POLICY_FACT);
-    this.#first = kept === undefined ? foundingPolicy(parts.founding) : readPolicy(kept);
+    this.#told = readPolicy(store.getFact(FIRST_POLICY_FACT) ?? store.getFact(POLICY_FACT));
+    this.followRoster();
+  }
+
+  /**
+   * To be called when the roster has changed: another history of it may say another first policy. Gives whether it does.
+   * What the roster says counts before what was told, for all who have that roster.
+   */
+  followRoster(): boolean {
+    const text = this.#parts.founding?.();
+    if (text === this.#founding.text) return false;
+    const before = this.#first;
+    this.#founding = { text, policy: foundingPolicy(text) };
+    if (textOf(this.#first) === textOf(before)) return false;
+    this.#changed();
+    return true;
+  }
+
+  get #first(): Policy | undefined {
+    return this.#founding.policy ?? this.#told;
   }
 
   /** What a message of some date is held to. Another object when it has changed. */
@@ -102,7 +123,7 @@ export class GroupPolicy {
 
   /** The one before any update, which members without one take over, as JSON text; empty for none. */
   get firstText(): string {
-    return this.#first === undefined ? "" : formatPolicy(this.#first);
+    return textOf(this.#first);
   }
 
   /**
@@ -123,13 +144,13 @@ export class GroupPolicy {
   /** Keeps a policy as the first one, or none, and starts with full budgets. Throws `invalid_argument`. */
   set(policy: Policy | undefined): void {
     if (policy !== undefined) verifyPolicy(policy);
-    const before = this.#first;
+    const before = this.#told;
     try {
-      this.#first = policy;
+      this.#told = policy;
       this.#changed();
       this.#keep("due");
     } catch (error) {
-      this.#first = before;
+      this.#told = before;
       this.#changed();
       throw error;
     }
@@ -158,19 +179,20 @@ export class GroupPolicy {
    * all else that it brings about, and where an earlier version took updates for messages like any other.
    */
   get isPassDue(): boolean {
-    return this.#store.getFact(POLICY_PASS_FACT) !== this.#updates;
+    return this.#store.getFact(POLICY_PASS_FACT) !== this.#signed;
   }
 
   /** It was. Throws what keeps it from being noted. */
   passed(): void {
-    this.#keep(this.#updates);
+    this.#keep(this.#signed);
   }
 
-  /** Which updates are held, 64 hex digits; `undefined` for none. */
-  get #updates(): string | undefined {
+  /** Which updates are held and what the roster says, 64 hex digits; `undefined` for neither. */
+  get #signed(): string | undefined {
     this.#notes ??= this.#readNotes();
-    if (this.#notes === undefined || this.#notes.size === 0) return undefined;
-    return sha256Hex([...this.#notes.keys()].sort().join("\n"));
+    const { text } = this.#founding;
+    const said = [...(text === undefined ? [] : [text]), ...(this.#notes?.keys() ?? [])];
+    return said.length === 0 ? undefined : sha256Hex(said.sort().join("\n"));
   }
 
   /** What is held changed by other ways than the way in. */
@@ -221,7 +243,7 @@ export class GroupPolicy {
   #keep(pass: string | undefined): void {
     const { current } = this;
     this.#store.setFacts([
-      [POLICY_FACT, current === undefined ? undefined : formatPolicy(current)],
+      [POLICY_FACT, textOf(current) || undefined],
       [FIRST_POLICY_FACT, this.#firstFact],
       [POLICY_PASS_FACT, pass],
     ]);
@@ -229,9 +251,8 @@ export class GroupPolicy {
 
   /** Only where updates may have made another one of it. */
   get #firstFact(): string | undefined {
-    const { current, firstText } = this;
-    const isSame = firstText === (current === undefined ? "" : formatPolicy(current));
-    return (this.#notes?.size ?? 0) === 0 && isSame ? undefined : firstText;
+    const told = textOf(this.#told);
+    return (this.#notes?.size ?? 0) === 0 && told === textOf(this.current) ? undefined : told;
   }
 
   /** `undefined` while nobody knows who the founder is. */
@@ -300,6 +321,12 @@ function addNote(notes: Map<MessageId, PolicyNote>, note: PolicyNote): void {
   if (notes.size <= NOTES_MAX) return;
   const [oldest] = [...notes.values()].sort(byDate);
   notes.delete(oldest!.id);
+}
+
+const NO_FOUNDING = { text: undefined, policy: undefined };
+
+function textOf(policy: Policy | undefined): string {
+  return policy === undefined ? "" : formatPolicy(policy);
 }
 
 /** In the roster of somebody else anything may stand in its place. */

@@ -11,7 +11,7 @@ import {
 } from "../../core/roster/roster-forks.ts";
 import { isRosterHealOf, type RosterHeal } from "../../core/roster/roster-heal.ts";
 import { checkRosterEntry, checkSeal, RosterLog } from "../../core/roster/roster-log.ts";
-import { SaltedSet } from "../../core/salted-map.ts";
+import { SaltedMap, SaltedSet } from "../../core/salted-map.ts";
 import type { RosterSyncOutcome } from "../../machine/event.ts";
 import type { RosterView } from "../../machine/group-view.ts";
 import type { RosterStore } from "../../store/group-store.ts";
@@ -33,14 +33,14 @@ export class GroupRoster implements RosterView {
   readonly #store: RosterStore;
   #log: RosterLog;
   /** Verified entries that are not in the log, parents first. */
-  #side: ReadonlyMap<RosterEntryId, RosterEntry> = new Map();
+  #side = new SaltedMap<RosterEntryId, RosterEntry>();
   /** The one that counts, by the fork it heals. */
   #heals: ReadonlyMap<RosterEntryId, RosterHeal> = new Map();
   #isSettled = true;
   #fork: RosterFork | undefined;
   #digest = ForksDigest.zero;
-  #members: ReadonlyMap<PublicKey, NodeInfo> | undefined;
-  #authors: ReadonlySet<PublicKey> | undefined;
+  #members: SaltedMap<PublicKey, NodeInfo> | undefined;
+  #authors: SaltedSet<PublicKey> | undefined;
 
   /** `verified`: what the store holds, where that is known. Throws `roster_rejected` when the entries kept do not chain, `data_root_invalid` for forks that cannot be read. */
   constructor(store: RosterStore, verified?: RosterLog) {
@@ -110,9 +110,9 @@ export class GroupRoster implements RosterView {
   }
 
   /** Current members by key; of several ids with one key the lowest. Members whose key is no key are left out. */
-  get members(): ReadonlyMap<PublicKey, NodeInfo> {
+  get members(): SaltedMap<PublicKey, NodeInfo> {
     if (this.#members === undefined) {
-      const members = new Map<PublicKey, NodeInfo>();
+      const members = new SaltedMap<PublicKey, NodeInfo>();
       for (const member of this.#log.members.toReversed()) {
         const key = keyOf(member);
         if (key !== undefined) members.set(key, member);
@@ -129,7 +129,7 @@ export class GroupRoster implements RosterView {
   }
 
   knowsAuthor(author: PublicKey): boolean {
-    this.#authors ??= new Set([...this.#log.everKeys()].map(keyOf).filter((key) => key !== undefined));
+    this.#authors ??= new SaltedSet([...this.#log.everKeys()].map(keyOf).filter((key) => key !== undefined));
     return this.#authors.has(author);
   }
 
@@ -223,7 +223,7 @@ export class GroupRoster implements RosterView {
     // What leaves the log is kept beside it before it leaves it.
     this.#store.keepForks(forksTexts({ entries: side, heals: [...heals.values()] }));
     if (common < before.length || common < path.length) this.#store.rebranch(common, path.slice(common));
-    this.#side = new Map(side.map((entry) => [entry.id, entry]));
+    this.#side = new SaltedMap(side.map((entry) => [entry.id, entry]));
     this.#heals = heals;
     this.#fork = fork;
     this.#digest = digest;
@@ -250,7 +250,7 @@ function verifiedLog(entries: readonly RosterEntry[]): RosterLog {
 
 /** What is known of other histories, with what is to be added. */
 class Draft {
-  readonly side: Map<RosterEntryId, RosterEntry>;
+  readonly side: SaltedMap<RosterEntryId, RosterEntry>;
   readonly heals: Map<RosterEntryId, RosterHeal>;
   /** Something was new. */
   isNew = false;
@@ -261,11 +261,11 @@ class Draft {
 
   constructor(
     log: RosterLog,
-    side: ReadonlyMap<RosterEntryId, RosterEntry>,
+    side: SaltedMap<RosterEntryId, RosterEntry>,
     heals: ReadonlyMap<RosterEntryId, RosterHeal>,
   ) {
     this.#log = log;
-    this.side = new Map(side);
+    this.side = new SaltedMap(side);
     this.heals = new Map(heals);
   }
 

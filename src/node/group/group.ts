@@ -5,6 +5,7 @@ import type { TimePlace } from "../../core/order/time-place.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { RosterHeal } from "../../core/roster/roster-heal.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
+import { type SaltedMap, SaltedSet } from "../../core/salted-map.ts";
 import type { Log } from "../../host/log.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
 import type { CopyComparison } from "../../machine/copy-comparison.ts";
@@ -61,7 +62,7 @@ export interface GroupParts {
   /** What is kept could not be read just now, which no peer brought about; thrown to whoever told when absent. */
   readonly onFailed?: (group: Group, error: EntmootError) => void;
   /** Members before and after a change of the roster. */
-  readonly onMembers: (group: Group, before: ReadonlyMap<PublicKey, NodeInfo>) => void;
+  readonly onMembers: (group: Group, before: SaltedMap<PublicKey, NodeInfo>) => void;
 }
 
 /**
@@ -98,7 +99,7 @@ export class Group {
     this.id = store.groupId;
     this.roster = new GroupRoster(store.roster, parts.verified);
     const founder = () => this.roster.log.founder?.pilot_node_id;
-    const founding = this.roster.log.foundingPolicy;
+    const founding = () => this.roster.log.foundingPolicy;
     this.policy = new GroupPolicy(store, { founder, founding, unix: () => clock.unix() });
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
     this.compared = this.#hasCompared.promise;
@@ -334,15 +335,18 @@ export class Group {
     };
   }
 
-  #membersChanged(before: ReadonlyMap<PublicKey, NodeInfo>): void {
+  #membersChanged(before: SaltedMap<PublicKey, NodeInfo>): void {
+    if (this.policy.followRoster()) this.policiesChanged();
     this.#tellMembers();
     this.#parts.onMembers(this, before);
     this.#parts.changed.notify();
   }
 
   #tellMembers(): void {
-    const members = new Set(this.roster.members.keys());
-    this.retention.setMembers(members.difference(new Set([this.#parts.local])));
+    const members = new SaltedSet(this.roster.members.keys());
+    const others = new SaltedSet(members);
+    others.delete(this.#parts.local);
+    this.retention.setMembers(others);
     this.tell({ kind: "members", members });
     this.#rejoining.look();
   }

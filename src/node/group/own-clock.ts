@@ -38,7 +38,7 @@ export function requireNotAhead(group: Group, now: UnixMs): void {
   if (time.kind !== "disputed" || time.heard < HEARD_MIN || -time.offsetMs <= AHEAD_MAX_MS) return;
   throw new EntmootError(
     "unavailable",
-    `the date of this machine is ${instantText(now)}, ${durationText(-time.offsetMs)} ahead of that of the other members: what is signed for the moot now would have that date for good, and a policy no effect before it; set the clock, for example with "timedatectl set-ntp true", and try again`,
+    `the date of this machine is ${instantText(now)}, ${durationText(-time.offsetMs)} ahead of that of the other members: what is signed for the moot now would have that date for good, and a policy no effect before it; set the clock, for example with "timedatectl set-ntp true", and try again; where this date is right and theirs is not, "roster remove -alone" removes them all the same`,
   );
 }
 

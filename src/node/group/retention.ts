@@ -4,6 +4,7 @@ import type { PublicKey } from "../../core/ids.ts";
 import type { CopyPart } from "../../core/order/copy-part.ts";
 import { POLICY_TOPIC } from "../../core/policy/policy-update.ts";
 import { nextDay, retentionDay } from "../../core/policy/retention.ts";
+import type { KeySet } from "../../core/salted-map.ts";
 import type { Log } from "../../host/log.ts";
 import { AgreedTime, isTimeGood, type TimeVerdict } from "../../machine/agreed-time.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
@@ -109,16 +110,17 @@ export class Retention {
     return isTimeGood(this.#verdict) && this.#cutoffMs > 0 ? BigInt(this.#cutoffMs) : undefined;
   }
 
-  /** As of now: whoever asks after the date jumped is not told what was true before. */
+  /** As of now: whoever asks after the date jumped, or somebody was removed, is not told what was true before. */
   get state(): RetentionState {
     if (this.#observe()) this.#look();
     const { watch } = this.#parts;
-    const jumpMs = this.#verdict.kind === "unproved" ? watch.lastJumpMs : 0;
-    return { cutoffMs: this.#cutoffNow(), prunedToMs: this.#prunedToMs, time: this.#verdict, jumpMs };
+    const time = this.#judged();
+    const jumpMs = time.kind === "unproved" ? watch.lastJumpMs : 0;
+    return { cutoffMs: this.#cutoffNow(), prunedToMs: this.#prunedToMs, time, jumpMs };
   }
 
   /** `others`: the members without this node. */
-  setMembers(others: ReadonlySet<PublicKey>): void {
+  setMembers(others: KeySet<PublicKey>): void {
     this.#time.setMembers(others);
     this.#shared.setMembers(others);
   }

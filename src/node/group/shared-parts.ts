@@ -3,6 +3,7 @@ import { EntmootError } from "../../core/errors.ts";
 import type { PublicKey } from "../../core/ids.ts";
 import type { CopyPart } from "../../core/order/copy-part.ts";
 import { startOfDay } from "../../core/policy/retention.ts";
+import type { KeySet } from "../../core/salted-map.ts";
 import type { MessageStore } from "../../store/group-store.ts";
 
 /** Ours. A pass over the index for the part from some day on is not made again before so many times as long: 2 % of the time. */
@@ -53,7 +54,7 @@ export class SharedParts {
   }
 
   /** Who is no member any more is forgotten. */
-  setMembers(others: ReadonlySet<PublicKey>): void {
+  setMembers(others: KeySet<PublicKey>): void {
     for (const peer of this.#named.keys()) if (!others.has(peer)) this.#named.delete(peer);
   }
 

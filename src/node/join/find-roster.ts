@@ -1,9 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
 import { textOf } from "../../core/errors.ts";
-import type { GroupId, PublicKey } from "../../core/ids.ts";
+import type { PublicKey } from "../../core/ids.ts";
 import type { Invite } from "../../core/record/records.ts";
 import { explainRejection } from "../../core/roster/roster-rejection.ts";
 import { Join, type JoinCandidate, type JoinEffect, type JoinEvent } from "../../machine/join.ts";
+import { ANCHOR_TEXT, isFounder } from "../../machine/join-anchors.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
 import { askRosterAfter, type LookAtPage } from "../carrier/ask-roster.ts";
 import { failureOf, PeerRefusal, type Peers } from "../carrier/peers.ts";
@@ -45,7 +46,7 @@ export async function findRoster(
     progress: attempt.progress,
     carryOut: (effect, { tell, end }) => {
       if (effect.kind === "joined") end(effect);
-      else void askCandidate({ peers, room, turns }, invite.group_id, effect.to, names).then(tell);
+      else void askCandidate({ peers, room, turns }, invite, effect.to, names).then(tell);
     },
   });
   return { ...found, name: (found.from.key === undefined ? undefined : names.get(found.from.key)) ?? "" };
@@ -53,8 +54,8 @@ export async function findRoster(
 
 /** Never rejects. What the candidate calls the group goes to `names`. */
 async function askCandidate(
-  { peers, room, turns }: Required<Pick<FindRosterParts, "peers" | "room" | "turns">>,
-  groupId: GroupId,
+  { peers, room: joinRoom, turns }: Required<Pick<FindRosterParts, "peers" | "room" | "turns">>,
+  invite: Pick<Invite, "founder" | "group_id">,
   from: JoinCandidate,
   names: Map<PublicKey, string>,
 ): Promise<JoinEvent> {
@@ -69,15 +70,19 @@ async function askCandidate(
   }
   try {
     const roster = new FirstRoster(turns);
-    using part = room.part();
-    let isFull = false;
+    using part = joinRoom.part();
+    let room = "taken" as ReturnType<typeof part.take>;
+    let isOthers = false;
     const isGood: LookAtPage = async (page) => {
-      isFull = !part.take(page);
-      return !isFull && (await roster.take(page));
+      // Anybody can sign a log of its own without end: it takes no room from that of the invite's founder.
+      isOthers = roster.length === 0 && page[0] !== undefined && !isFounder(page[0].subject, invite);
+      if (isOthers) return false;
+      room = part.take(page);
+      return room === "taken" && (await roster.take(page));
     };
     const { name } = await askRosterAfter({
       peers,
-      groupId,
+      groupId: invite.group_id,
       to: from.key,
       after: undefined,
       isGood,
@@ -85,7 +90,9 @@ async function askCandidate(
     });
     names.set(from.key, name);
     const { length, stopped } = roster;
-    if (isFull) return noRoster("invalid", "with it more would come of rosters than one join takes");
+    if (isOthers) return noRoster("invalid", ANCHOR_TEXT.wrong_founder);
+    if (room === "too much") return noRoster("invalid", "with it more would come of rosters than one join takes");
+    if (room === "no room") return noRoster("unreachable", "there was no room for its roster beside those of others");
     if (stopped === undefined && length > 0) return { kind: "roster", from, log: roster.log() };
     if (stopped === undefined) return noRoster("invalid", "its roster is empty");
     return noRoster("invalid", `its roster is broken at entry ${length + 1}: ${explainRejection(stopped)}`);

@@ -31,11 +31,12 @@ export class JoinRoom {
       take: (page) => {
         const bytes = page.reduce((sum, entry) => sum + bytesOf(entry), 0);
         const { heldBytesMax, sumBytesMax } = this.#limits;
-        if (this.#held + bytes > heldBytesMax || this.#sum + bytes > sumBytesMax) return false;
+        if (own + bytes > heldBytesMax || this.#sum + bytes > sumBytesMax) return "too much";
+        if (this.#held + bytes > heldBytesMax) return "no room";
         own += bytes;
         this.#held += bytes;
         this.#sum += bytes;
-        return true;
+        return "taken";
       },
       [Symbol.dispose]: () => {
         this.#held -= own;
@@ -46,8 +47,11 @@ export class JoinRoom {
 }
 
 export interface JoinPart extends Disposable {
-  /** Before anything of a page is looked at; `false` when there is no room for it, and nothing is taken. */
-  readonly take: (page: readonly RosterEntry[]) => boolean;
+  /**
+   * Before anything of a page is looked at. `too much`: of this candidate, or of this join; `no room` while others are heard,
+   * which ends. Nothing is taken then.
+   */
+  readonly take: (page: readonly RosterEntry[]) => "taken" | "too much" | "no room";
 }
 
 function bytesOf({ parents, policy }: RosterEntry): number {

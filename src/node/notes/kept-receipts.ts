@@ -4,6 +4,7 @@ import type { GroupId, MessageId, PublicKey } from "../../core/ids.ts";
 import { keyOf, shownKey } from "../../core/record/node-key.ts";
 import { decodeReceipt, type ReceiptRow } from "../../core/record/note-bodies.ts";
 import type { Message } from "../../core/record/records.ts";
+import { SaltedMap } from "../../core/salted-map.ts";
 import { profileName } from "../group/profiles.ts";
 import { READERS_MAX, type ShownReceipt, type ShownState } from "../operations/receipts.ts";
 import type { Moot } from "../read/moots.ts";
@@ -45,8 +46,8 @@ export class KeptReceipts {
   readonly #moot: Moot;
   readonly #clock: Pick<Clock, "unix">;
   readonly #presence: PresenceOf;
-  readonly #byMessage = new Map<MessageId, SaidByReader[]>();
-  #names: Map<string, PublicKey | undefined> | undefined;
+  readonly #byMessage = new SaltedMap<MessageId, SaidByReader[]>();
+  #names: SaltedMap<string, PublicKey | undefined> | undefined;
 
   constructor(moot: Moot, { clock, presence }: { clock: Pick<Clock, "unix">; presence: PresenceOf }) {
     this.#moot = moot;
@@ -113,7 +114,7 @@ export class KeptReceipts {
 
   #named(form: string): PublicKey | undefined {
     if (this.#names === undefined) {
-      this.#names = new Map();
+      this.#names = new SaltedMap();
       for (const [key, member] of this.#moot.roster.members) {
         const name = nameForm(profileName(this.#moot, member, this.#clock.unix()));
         if (name !== "") this.#names.set(name, this.#names.has(name) ? undefined : key);

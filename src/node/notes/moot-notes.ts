@@ -20,6 +20,7 @@ import {
   type NoteRule,
   type Receipt,
 } from "../../core/record/note-bodies.ts";
+import { SaltedMap } from "../../core/salted-map.ts";
 import { NoteExchange, type NotesView } from "../../machine/note-exchange.ts";
 import type { Group } from "../group/group.ts";
 import { isPublicMoot } from "../group/group-name.ts";
@@ -64,7 +65,7 @@ export class MootNotes implements NotesView {
   readonly presence: PresenceBook;
   readonly #parts: MootNotesParts;
   /** Of what is on the disk; made when first looked at. */
-  #index: Map<string, Indexed> | undefined;
+  #index: SaltedMap<string, Indexed> | undefined;
   #bytes = 0;
   /** Whom this node's own receipt is about. */
   #askers: ReadonlySet<PublicKey> = new Set();
@@ -217,7 +218,7 @@ export class MootNotes implements NotesView {
     let over = this.#bytes - (index.get(key)?.bytes ?? 0) + note.bytes.length - bytesMax;
     if (over <= 0) return [];
     const drop: Indexed[] = [];
-    const others = [...index.entries()].filter(([other, held]) => other !== key && held.author !== local);
+    const others = [...index].filter(([other, held]) => other !== key && held.author !== local);
     const oldest = others.map(([, held]) => held).filter(({ kind }) => kind === "receipt");
     for (const held of oldest.sort((a, b) => (a.version < b.version ? -1 : 1))) {
       if (over <= 0) break;
@@ -234,9 +235,9 @@ export class MootNotes implements NotesView {
     this.#indexed().delete(key);
   }
 
-  #indexed(): Map<string, Indexed> {
+  #indexed(): SaltedMap<string, Indexed> {
     if (this.#index !== undefined) return this.#index;
-    this.#index = new Map();
+    this.#index = new SaltedMap();
     for (const note of this.group.store.notes.all()) {
       this.#index.set(noteKey(note), { ...headOf(note), bytes: note.bytes.length });
       this.#bytes += note.bytes.length;

@@ -79,7 +79,7 @@ const rosterChange = struct(
     node_id: documented("absent: the id the key has in the roster or, to add, its own", optional(u32)),
     entmoot_pubkey: documented("the member's key", publicKey),
     alone: documented(
-      "go on although this copy may be an old one and no member was met: if there is a later roster anywhere, the moot parts for good",
+      "go on although this copy may be an old one and no member was met: if there is a later roster anywhere, the moot parts for good; or although members say that the clock here runs ahead",
       optional(bool),
     ),
     revoke_links: documented(

@@ -51,8 +51,11 @@ class Source {
   }
 }
 
-/** How many answers of an honest source are whole beside so many colluders, whose answers come as `bytes` says and never end. */
-function answersBeside(colluders: number, bytes: Manner["bytes"]): number {
+/**
+ * How many answers of an honest source are whole beside so many colluders, whose answers come as `bytes` says and never end,
+ * and of whom each has brought `earned` bytes of messages before.
+ */
+function answersBeside(colluders: number, bytes: Manner["bytes"], earned = 0): number {
   const clock = new ManualClock();
   const budget = budgetOf(clock);
   const hold = (peer: PublicKey) => (onLost: () => void) => budget.asked(peer, onLost);
@@ -64,6 +67,7 @@ function answersBeside(colluders: number, bytes: Manner["bytes"]): number {
   });
   const endless = { bytes, wholeBytes: () => Number.POSITIVE_INFINITY };
   const all = Array.from({ length: colluders }, (_, n) => new Source({ ...endless, hold: hold(node(2 + n)) }));
+  for (let n = 0; n < colluders; n += 1) if (earned > 0) budget.delivered(node(2 + n), earned);
   for (let tick = 0; tick < TICKS; tick += 1) {
     for (const source of all) source.come(STREAMS);
     honest.come(honest.whole === 0 ? 1 : STREAMS);
@@ -84,6 +88,14 @@ for (const [manner, bytes] of Object.entries(MANNERS)) {
     const alone = answersBeside(0, bytes);
     expect(alone).toBeGreaterThan(TICKS / 3);
     const parts = [1, 6, 13, 30, 64].map((colluders) => answersBeside(colluders, bytes) / alone);
+    expect(Math.min(...parts)).toBeGreaterThan(0.5);
+  });
+}
+
+for (const [manner, bytes] of Object.entries(MANNERS)) {
+  test(`also beside colluders that brought a little before, and ${manner}`, () => {
+    const alone = answersBeside(0, bytes);
+    const parts = [6, 13, 30, 64].map((colluders) => answersBeside(colluders, bytes, 8 * 1024) / alone);
     expect(Math.min(...parts)).toBeGreaterThan(0.5);
   });
 }

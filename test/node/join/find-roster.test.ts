@@ -33,7 +33,12 @@ function logOf(length: number): RosterLog {
 const forged = (entry: RosterEntry) => ({ ...entry, signature: new Uint8Array(64) });
 
 /** Alice looks for the roster with the founder, who answers each question with the next of `pages`, the last one again and again. */
-async function found(log: RosterLog, pages: readonly (readonly RosterEntry[])[], room = new JoinRoom()) {
+async function found(
+  log: RosterLog,
+  pages: readonly (readonly RosterEntry[])[],
+  room = new JoinRoom(),
+  told = (_: string) => {},
+) {
   const network = new MemoryNetwork(realClock);
   let asked = 0;
   network.join(keyOf(FOUNDER)).accept(async (stream) => {
@@ -60,7 +65,11 @@ async function found(log: RosterLog, pages: readonly (readonly RosterEntry[])[],
     valid_until: nowMs + 60_000n,
   };
   const invite = createInvite(fields, FOUNDER.seed);
-  const attempt = { deadline: later(realClock.steady(), 60_000), signal: undefined, progress: () => {} };
+  const attempt = {
+    deadline: later(realClock.steady(), 60_000),
+    signal: undefined,
+    progress: ({ message }: { message: string }) => told(message),
+  };
   const parts = { peers, local: keyOf(ALICE), config: MACHINE_DEFAULTS, clock: realClock, room, turns: budget.turns };
   const outcome = await findRoster(parts, invite, attempt).catch((error: unknown) => error);
   return { outcome, asked };
@@ -90,11 +99,34 @@ test("a founder that signs entries without end is heard for so much in one join,
   expect(asked).toBe(5);
   // What was held is given back, the sum is not.
   using part = room.part();
-  expect(part.take(log.entries.slice(0, 15))).toBeTrue();
+  expect(part.take(log.entries.slice(0, 15))).toBe("taken");
   part[Symbol.dispose]();
-  expect(part.take(log.entries.slice(0, 15))).toBeTrue();
+  expect(part.take(log.entries.slice(0, 15))).toBe("taken");
   part[Symbol.dispose]();
-  expect(part.take(log.entries.slice(0, 15))).toBeFalse();
+  expect(part.take(log.entries.slice(0, 15))).toBe("too much");
+});
+
+test("a log that somebody else founded takes no room from the one that is looked for", async () => {
+  const log = logOf(12);
+  const made = changed(roster([ALICE]), ALICE, { op: "add", key: identity(9).publicKey });
+  const room = new JoinRoom({ heldBytesMax: 12 * 700, sumBytesMax: 12 * 700 });
+  const { outcome, asked } = await found(log, [made.entries], room);
+  expect(outcome).toMatchObject({ code: "roster_rejected", message: expect.stringContaining("a founder other than") });
+  expect(asked).toBe(1);
+  using part = room.part();
+  expect(part.take(log.entries)).toBe("taken");
+});
+
+test("a candidate for whose roster there was no room beside others' is asked again", async () => {
+  const log = logOf(12);
+  const room = new JoinRoom({ heldBytesMax: 12 * 700, sumBytesMax: 100 * 700 });
+  const others = room.part();
+  expect(others.take(log.entries.slice(0, 6))).toBe("taken");
+  const { outcome, asked } = await found(log, [log.entries], room, (message) => {
+    if (message.includes("no room")) others[Symbol.dispose]();
+  });
+  expect(outcome).toMatchObject({ log: { entries: log.entries } });
+  expect(asked).toBe(2);
 });
 
 test("the first roster of a join is verified in turns, each signature once", async () => {
