@@ -5,7 +5,7 @@ import { decodeJson, encodeWire } from "../core/json/json-codec.ts";
 import type { Log } from "../host/log.ts";
 import { status } from "../node/operations/daemon.ts";
 import type { Call, Caller, OperationHost } from "../node/operations/implementation.ts";
-import { inbox } from "../node/operations/inbox.ts";
+import { answer_wait, inbox } from "../node/operations/inbox.ts";
 import { listen } from "../node/operations/listen.ts";
 import { mailbox_pull } from "../node/operations/mailbox.ts";
 import { messages, watch } from "../node/operations/messages.ts";
@@ -28,7 +28,7 @@ const ANSWER_MS = 30_000;
 /** Ours. An answer that may have more is gathered in its turn. */
 const LARGE_BYTES = 1024 * 1024;
 /** They may wait for something, and take turns themselves, each time that they look. */
-const WAITING: ReadonlySet<string> = new Set([messages, mailbox_pull, inbox].map(({ name }) => name));
+const WAITING: ReadonlySet<string> = new Set([messages, mailbox_pull, inbox, answer_wait].map(({ name }) => name));
 /** Asked by whoever looks after a daemon, and told whatever else goes on; or gone on with for long, with little at hand. */
 const AT_ONCE: ReadonlySet<string> = new Set([status, probe].map(({ name }) => name));
 

@@ -13,6 +13,7 @@ import {
   readMessage,
   unmuteMember,
 } from "./agents/acting.ts";
+import { awaitAnswer } from "./agents/answer-wait.ts";
 import { tellDeliveries } from "./agents/deliveries.ts";
 import { listInbox } from "./agents/inbox.ts";
 import type { Listeners } from "./agents/listeners.ts";
@@ -198,6 +199,7 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   consumer_release: writing("group", releaseConsumer),
   consumer_forget: writing("group", forgetConsumer),
   inbox_read: readMessage,
+  answer_wait: awaitAnswer,
   inbox_ack: acknowledge,
   reply: publishReply,
   mute: muteMember,

@@ -161,6 +161,48 @@ export const INBOX_CASES: CasesOf<typeof INBOX_OPERATIONS> = {
       { title: "of a message that is not held", request: () => ({ message_id: MISSING }), ...missing },
     ],
   },
+  answer_wait: {
+    malformed: { request: "{}", names: "group_id" },
+    cases: [
+      {
+        title: "gives the answer of the member that was asked, which is read then",
+        async request(stage) {
+          const [question] = await stage.publish("why?");
+          await said(
+            stage,
+            "aside",
+            { text: "because", about: question!.message },
+            { text: "or", about: question!.message },
+          );
+          const { group_id } = stage;
+          return { group_id, message_id: question!.message.id, author_key: OTHER.publicKey, wait_ms: 60_000 };
+        },
+        async answers({ row }, stage) {
+          expect(textsOf([row!])).toEqual(["because"]);
+          expect(row).toMatchObject({ state: "read", unread: false });
+          expect(await unreadOf(stage)).toEqual(["aside", "or"]);
+        },
+      },
+      {
+        title: "gives none where none came in time",
+        async request({ group_id, publish }) {
+          const [question] = await publish("why?");
+          return { group_id, message_id: question!.message.id, author_key: OTHER.publicKey, wait_ms: 0 };
+        },
+        answers: ({ row }) => expect(row).toBeUndefined(),
+      },
+      {
+        title: "to a message that is not held",
+        request: ({ group_id }) => ({ group_id, message_id: MISSING, author_key: OTHER.publicKey, wait_ms: 0 }),
+        ...missing,
+      },
+      {
+        title: "in an unknown moot",
+        request: () => ({ group_id: UNKNOWN, message_id: MISSING, author_key: OTHER.publicKey, wait_ms: 0 }),
+        ...notFound,
+      },
+    ],
+  },
   inbox_ack: {
     malformed: { request: '{"message_id":7}', names: "message_id" },
     cases: [

@@ -6,6 +6,7 @@ import { READ_ONLY_TOOLS } from "../../src/mcp/tools/all-tools.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
 import { inbox, reply } from "../../src/node/operations/inbox.ts";
 import { join, link_create } from "../../src/node/operations/invites.ts";
+import { deliveries } from "../../src/node/operations/listen.ts";
 import { messages, publish } from "../../src/node/operations/messages.ts";
 import { group_create } from "../../src/node/operations/moots.ts";
 import type { Operations } from "../../src/node/operations/operation.ts";
@@ -13,6 +14,7 @@ import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { asAgent } from "../support/agent.ts";
 import { type McpSession, mcpSession, textFrom } from "../support/mcp-client.ts";
 import { OPEN_GROUP, startNode, until } from "../support/nodes.ts";
+import { bridgeTo, TestHost } from "../support/test-host.ts";
 
 let oak: EntmootNode;
 let elm: EntmootNode;
@@ -141,6 +143,35 @@ describe("an agent hears and answers", () => {
     expect(await asked).toContain("| I did");
     const late = await dataFrom("entmoot_ask", { member: "oak", question: "and when?", seconds: 1 });
     expect(late).toMatchObject({ answered: false });
+  });
+
+  test("an answer that is waited for begins no turn, and is read; one that comes too late begins one", async () => {
+    const host = new TestHost();
+    const { end } = bridgeTo(() => elm, host);
+    try {
+      await until(async () => (await elm.call(deliveries, {})).listeners.length === 1);
+      await until(async () => (await textFrom(session, "entmoot_members")).includes("oak"));
+      const answers: string[] = [];
+      const answer = async (words: string) => {
+        await until(async () => (await oak.call(inbox, { asks: true })).unread === 1);
+        const [row] = (await oak.call(inbox, { asks: true })).rows;
+        const content = encodeUtf8(words);
+        const { message_id } = await oak.call(reply, { group_id, message_id: row!.message_id, content });
+        answers.push(MessageId.toBase64(message_id));
+      };
+      const asked = dataFrom("entmoot_ask", { member: "oak", question: "who founded this?" });
+      await answer("I did");
+      expect(await asked).toMatchObject({ answered: true, answer_id: answers[0] });
+      expect(await dataFrom("entmoot_inbox")).toMatchObject({ unread: 0 });
+      expect(await dataFrom("entmoot_ask", { member: "oak", question: "and when?", seconds: 1 })).toMatchObject({
+        answered: false,
+      });
+      await answer("long ago");
+      await until(() => host.turns.length === 1);
+      expect(host.turns[0]!.ids.map((id) => MessageId.toBase64(id))).toEqual([answers[1]!]);
+    } finally {
+      end.abort();
+    }
   });
 
   test("a member that is nobody's name, or the agent's own, is refused with how to name one", async () => {

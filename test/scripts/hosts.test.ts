@@ -81,5 +81,5 @@ test("npm run hosts names what it does not know", () => {
   using checkout = new Checkout();
   const { status, stderr } = checkout.run(INSTALLS, "emacs");
   expect(status).toBe(1);
-  expect(stderr).toStartWith('hosts: expected --list, --pin or claude, codex, opencode, screen, found "emacs"');
+  expect(stderr).toStartWith(`hosts: expected --list, --pin or ${HOSTS.join(", ")}, found "emacs"`);
 });

@@ -1,12 +1,10 @@
 import { sha256 } from "../../core/bytes/sha256.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
-import { later } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
-import { type InboxRow, reply, thread } from "../../node/operations/inbox.ts";
+import { answer_wait, reply } from "../../node/operations/inbox.ts";
 import { type Published, publish } from "../../node/operations/messages.ts";
 import { type MemberRow, members } from "../../node/operations/moots.ts";
-import { pause } from "../../transport/wait.ts";
 import { unmetJson, unmetLines } from "../../view/unmet-text.ts";
 import { rowsText } from "../shown-messages.ts";
 import {
@@ -28,8 +26,6 @@ const CONTENT_MAX = 100_000;
 const TOPICS_MAX = 16;
 /** Ours. The topic of what an agent says unasked where nobody names one. */
 const TOPIC = "chat";
-/** Ours. Between two looks for an answer. */
-const LOOK_EVERY_MS = 1_000;
 
 const text = { type: "string" };
 const flag = { type: "boolean" };
@@ -95,7 +91,7 @@ const send: Tool = {
 const ask: Tool = {
   name: "entmoot_ask",
   title: "Ask one member",
-  description: `Asks one member a question and waits for the answer, at most ${WAIT_MAX_S} seconds. Without an answer by then it says so: the answer comes to entmoot_inbox later.`,
+  description: `Asks one member a question and waits for the answer, at most ${WAIT_MAX_S} seconds. The answer counts as read then. Without one by then it says so: the answer comes to entmoot_inbox later.`,
   input: objectOf(
     {
       group: GROUP_ARGUMENT,
@@ -121,7 +117,15 @@ const ask: Tool = {
       { signal: call.signal },
     );
     const seconds = typeof args.seconds === "number" ? args.seconds : WAIT_MAX_S;
-    const answer = await answerTo(call, { ...published, author: member.node_id, waitMs: seconds * 1000 });
+    const { group_id, message_id } = published;
+    // It is asked by now, whatever becomes of the daemon: to fail here would have it asked again.
+    const { row: answer } = await call.node
+      .call(
+        answer_wait,
+        { group_id, message_id, author_key: member.entmoot_pubkey, wait_ms: seconds * 1000 },
+        { signal: call.signal },
+      )
+      .catch(() => ({ row: undefined }));
     const about = { ...sent(published).data, answered: answer !== undefined };
     if (answer === undefined) {
       const id = MessageId.toBase64(published.message_id);
@@ -134,27 +138,6 @@ const ask: Tool = {
 };
 
 export const SPEAKING_TOOLS: readonly Tool[] = [replyTool, send, ask];
-
-/** The first message of that member that names the question; `undefined` when none came in time. */
-async function answerTo(
-  call: ToolCall,
-  {
-    author,
-    group_id,
-    message_id,
-    waitMs,
-  }: { author: number; group_id: GroupId; message_id: MessageId; waitMs: number },
-): Promise<InboxRow | undefined> {
-  const giveUpAt = later(call.clock.steady(), waitMs);
-  for (;;) {
-    const { rows } = await call.node.call(thread, { group_id, message_id }, { signal: call.signal });
-    const found = rows.find((row) => row.author === author && row.references.includes(message_id));
-    if (found !== undefined || call.signal.aborted) return found;
-    const leftMs = giveUpAt - call.clock.steady();
-    if (leftMs <= 0) return undefined;
-    await pause(call.clock, Math.min(LOOK_EVERY_MS, leftMs), call.signal);
-  }
-}
 
 async function whichMember(call: ToolCall, group_id: GroupId, name: string): Promise<MemberRow> {
   const word = name.trim().replace(/^@(?:agent-)?/, "");

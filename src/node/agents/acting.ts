@@ -30,7 +30,7 @@ import { heldMessage } from "./thread.ts";
 export interface ActingServices extends InboxServices {
   readonly ledger: Ledger;
   /** Looked to again once what wakes is another. */
-  readonly listeners: Pick<Listeners, "limits" | "poke" | "setLimits">;
+  readonly listeners: Pick<Listeners, "awaited" | "limits" | "poke" | "setLimits">;
   readonly publisher: Publisher;
 }
 
@@ -86,7 +86,7 @@ async function ackUpTo(node: ActingServices, moot: Moot, place: string): Promise
 }
 
 /** Whether being done with it is news: it is in the log, another's, and not done. */
-function isToBeDone(node: ActingServices, { message, moot, stored }: LookedUp): boolean {
+export function isToBeDone(node: ActingServices, { message, moot, stored }: LookedUp): boolean {
   if (isApart(stored)) return false;
   const window = node.windows().of(moot);
   if (window.asking.isOwn(message)) return false;

@@ -20,6 +20,7 @@ import {
 } from "../operations/listen.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
 import type { Moot } from "../read/moots.ts";
+import { AwaitedAnswers } from "./awaited-answers.ts";
 import { countTurns } from "./count-turns.ts";
 import { handedForm, toldBytes } from "./handing.ts";
 import type { HopCounter } from "./hops.ts";
@@ -61,6 +62,8 @@ export class Listeners implements Disposable {
   /** The last one that came first. */
   readonly #listeners: AgentListener[] = [];
   readonly #seeking: Seeking;
+  /** Held back from those that listen: whoever asked takes them. */
+  readonly awaited = new AwaitedAnswers(() => this.poke());
   /** Why a row waits although somebody listens, as it was found the last time. */
   #held = new Map<MessageId, string>();
   #soon: Disposable | undefined;
@@ -276,7 +279,7 @@ export class Listeners implements Disposable {
     const stored = moot?.store.messages.get(messageId);
     if (moot === undefined || stored === undefined) return { reason: "not held here any more", untilMs: undefined };
     const message = decodeMessage(stored.canonical);
-    const reason = whyNot(moot, message);
+    const reason = this.awaited.includes(message) ? "whoever asked waits for it" : whyNot(moot, message);
     if (reason !== undefined) return { reason, untilMs: undefined };
     const { hop, own } = hops.of(moot, message);
     const held = guards.held({ groupId, author, hop, ownInChain: own }, nowMs, minute);

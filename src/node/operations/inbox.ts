@@ -191,6 +191,33 @@ export const inbox_read = operation({
   answerMax: BODY_MAX,
 });
 
+const answerWaited = struct(
+  "answer waited for",
+  {
+    group_id: theGroup,
+    message_id: documented("the question", messageId),
+    author_key: documented("whose answer it is to be", memberKey),
+    wait_ms: documented(`up to so long; at most ${WAIT_MAX_MS / 60_000} minutes`, count),
+  },
+  { required: ["group_id", "message_id", "author_key", "wait_ms"] },
+);
+
+/** Throws `group_not_found`, `not_found`. */
+export const answer_wait = operation({
+  name: "answer_wait",
+  summary: "Wait for a member's answer to a message: it is read then, and is handed to nobody else meanwhile",
+  scope: "agent",
+  request: answerWaited,
+  answer: struct("answer", {
+    row: documented(
+      "the first message of that member that refers to the question; absent: none yet",
+      optional(inboxRow),
+    ),
+  }),
+  answerMax: ROWS_ANSWER_MAX,
+  patienceMs: WAIT_MAX_MS + 30_000,
+});
+
 const ackRequest = struct("acknowledgement", {
   group_id: documented("the moot; absent: whichever holds the message, or the place is of", optional(groupId)),
   message_id: documented("this message", optional(messageId)),
@@ -421,4 +448,13 @@ export const deliver_rule = operation({
 /** What only looks; see `READ_OPERATIONS`. */
 export const INBOX_READING = { inbox, thread, message_find, mutes };
 
-export const INBOX_OPERATIONS = { ...INBOX_READING, inbox_read, inbox_ack, reply, mute, unmute, deliver_rule };
+export const INBOX_OPERATIONS = {
+  ...INBOX_READING,
+  inbox_read,
+  answer_wait,
+  inbox_ack,
+  reply,
+  mute,
+  unmute,
+  deliver_rule,
+};
