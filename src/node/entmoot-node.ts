@@ -7,7 +7,7 @@ import { entmootNodeId } from "../core/node-id.ts";
 import { keyOf, shownKey } from "../core/record/node-key.ts";
 import type { NodeInfo } from "../core/record/records.ts";
 import type { RosterLog } from "../core/roster/roster-log.ts";
-import { type SaltedMap, saltKeys } from "../core/salted-map.ts";
+import type { SaltedMap } from "../core/salted-map.ts";
 import type { BuildInfo } from "../host/build-info.ts";
 import type { Log } from "../host/log.ts";
 import { ClockWatch } from "../machine/clock-watch.ts";
@@ -45,6 +45,7 @@ import type { WatchedPeer } from "./operations/messages.ts";
 import type { AnyOperation, CallOptions, Loose, Operation, Operations } from "./operations/operation.ts";
 import { Publisher } from "./publish.ts";
 import type { WatchedNote } from "./read/watch.ts";
+import { saltTables } from "./salt-tables.ts";
 import { Turns } from "./turns.ts";
 import { TwinWatch } from "./twin-watch.ts";
 import { UnopenedGroups } from "./unopened-groups.ts";
@@ -81,8 +82,7 @@ export interface NodeParts {
   readonly random?: Random;
 }
 
-// Once a process, before any node or data root of it is opened.
-saltKeys(crypto.getRandomValues(new Uint8Array(9)).toBase64());
+saltTables();
 
 /** A node: its identity, its groups, and everything it does for them. */
 export class EntmootNode implements Operations, OperationHost {

@@ -35,7 +35,7 @@ export async function fetchMessages(group: Group, { from, ids, via }: FetchEffec
       const got = new SaltedSet([...ingested.stored, ...ingested.known, ...ingested.refused, ...ingested.owed]);
       for (const held of ingested.unknownAuthor) got.add(held.id);
       refused.push(...asked.filter((id) => !got.has(id)));
-      if (via === "pull") peers.delivered(from, (bytesOf(bodies) * ingested.stored.length) / (bodies.length || 1));
+      if (via === "pull") peers.delivered(from, leastBytes(bodies, ingested.stored.length));
       await peers.pay(from, wastedMs(ingested, bodies));
     });
     // The rejection is looked at where the chain is awaited.
@@ -71,6 +71,12 @@ function wastedMs({ malformed, refused, unknownAuthor }: Ingested, bodies: reado
   const wasted = malformed + refused.length + unknownAuthor.length;
   if (wasted === 0) return 0;
   return signaturesMs(wasted) + (decodeMs(bytesOf(bodies)) * wasted) / bodies.length;
+}
+
+/** So many of them have at least so many bytes: what came beside those that are kept earns nothing, however large it is. */
+function leastBytes(bodies: readonly Uint8Array[], count: number): number {
+  const lengths = bodies.map(({ length }) => length).sort((a, b) => a - b);
+  return lengths.slice(0, count).reduce((sum, length) => sum + length, 0);
 }
 
 function bytesOf(bodies: readonly Uint8Array[]): number {

@@ -11,7 +11,7 @@ import { failureOf, PeerRefusal, type Peers } from "../carrier/peers.ts";
 import type { Turns } from "../turns.ts";
 import { driveMachine, type JoinAttempt } from "./drive-machine.ts";
 import { FirstRoster } from "./first-roster.ts";
-import { JoinRoom } from "./join-room.ts";
+import type { JoinRoom } from "./join-room.ts";
 
 type FoundLog = Extract<JoinEffect, { kind: "joined" }>;
 
@@ -26,13 +26,12 @@ export interface FindRosterParts {
   readonly config: MachineConfig;
   readonly clock: Clock;
   readonly turns: Turns;
-  /** For tests; else one of usual limits. */
-  readonly room?: JoinRoom;
+  readonly room: JoinRoom;
 }
 
 /** A roster that is the one the invite promises, from whichever member serves it first. Throws `not_member`, `roster_rejected`, `unavailable`. */
 export async function findRoster(
-  { clock, config, local, peers, room = new JoinRoom(), turns }: FindRosterParts,
+  { clock, config, local, peers, room, turns }: FindRosterParts,
   invite: Invite,
   attempt: JoinAttempt,
 ): Promise<FoundRoster> {
@@ -54,7 +53,7 @@ export async function findRoster(
 
 /** Never rejects. What the candidate calls the group goes to `names`. */
 async function askCandidate(
-  { peers, room: joinRoom, turns }: Required<Pick<FindRosterParts, "peers" | "room" | "turns">>,
+  { peers, room: joinRoom, turns }: Pick<FindRosterParts, "peers" | "room" | "turns">,
   invite: Pick<Invite, "founder" | "group_id">,
   from: JoinCandidate,
   names: Map<PublicKey, string>,

@@ -26,6 +26,7 @@ import type { Turns } from "../turns.ts";
 import { whenWritable } from "../when-writable.ts";
 import type { JoinAttempt } from "./drive-machine.ts";
 import { findRoster } from "./find-roster.ts";
+import { JoinRoom } from "./join-room.ts";
 import { redeem } from "./redeem-link.ts";
 
 /** Ours. How long a join waits for the messages there are; the rest comes while the daemon runs. */
@@ -40,6 +41,7 @@ const TIMEOUT_MAX_MS = 3_600_000;
 export class Joiner {
   readonly #context: NodeContext;
   readonly #running = new Map<GroupId, Promise<Joined>>();
+  readonly #room = new JoinRoom();
 
   constructor(context: NodeContext) {
     this.#context = context;
@@ -108,7 +110,7 @@ export class Joiner {
     verifyInvite(invite, this.#context.clock.unix());
     const running = this.#running.get(invite.group_id);
     if (running !== undefined) return running;
-    const joining = joinGroup(this.#context, invite, attempt, facts);
+    const joining = joinGroup(this.#context, invite, attempt, { ...facts, room: this.#room.beside() });
     this.#running.set(invite.group_id, joining);
     try {
       return await joining;
@@ -130,7 +132,7 @@ async function joinGroup(
   context: NodeContext,
   invite: Invite,
   attempt: JoinAttempt,
-  facts: JoinFacts,
+  { room, ...facts }: JoinFacts & { readonly room: JoinRoom },
 ): Promise<Joined> {
   const policy = facts.policy === undefined ? undefined : parsePolicy(facts.policy);
   const held = context.group(invite.group_id);
@@ -143,7 +145,11 @@ async function joinGroup(
     for (const { key, hint } of invitedHints(endpoints)) context.hints.add(key, [hint]);
   }
   requireAddress(invite, context, peers);
-  const { from, log, name: toldName } = await findRoster({ ...context, peers, turns: budget.turns }, invite, attempt);
+  const {
+    from,
+    log,
+    name: toldName,
+  } = await findRoster({ ...context, peers, room, turns: budget.turns }, invite, attempt);
   if (held !== undefined) await whenWritable(context.clock, [held.store], attempt.signal);
   const group = held ?? (await open(context, invite.group_id, log, budget.turns));
   if (held !== undefined && from.key !== undefined) held.acceptRoster(log.entries, from.key);

@@ -8,10 +8,13 @@ import { READING, type Reading } from "../implementations.ts";
 import type { Call, OperationHost } from "../operations/implementation.ts";
 import { callInProcess } from "../operations/in-process.ts";
 import type { CallOptions, Loose, Operation, Operations } from "../operations/operation.ts";
+import { saltTables } from "../salt-tables.ts";
 import { Turns } from "../turns.ts";
 import type { Moot } from "./moots.ts";
 
 const NOBODY = 'no identity here tells whose inbox it is; "entmootd up" or "entmootd serve" makes one';
+
+saltTables();
 
 /** A data root that is only looked at, beside a daemon or without one: no node of its own, no machines, nothing of a moot changed. */
 export class LocalReader implements Operations, OperationHost {

@@ -595,6 +595,16 @@ describe("a fetch", () => {
     bodies: messages.map(messageCanonical),
   });
 
+  test("earns room by what is kept of it, and by nothing that comes beside that", async () => {
+    const { ask, budget, peer } = world();
+    const delivered = spyOn(budget, "delivered");
+    const [kept, wanted] = [said(1), said(2)];
+    const bodies = [messageCanonical(kept), new Uint8Array(200_000)];
+    peer(alice, () => ({ ...answer(["sent", "sent"]), bodies }));
+    expect(await ask(fetch(kept, wanted))).toMatchObject({ stored: [kept.id], refused: [wanted.id] });
+    expect(delivered.mock.calls).toEqual([[alice, bodies[0]!.length]]);
+  });
+
   test("goes on until the peer said of every id whether it has it", async () => {
     const { ask, peer, store, told } = world();
     const [sent, absent, large, later] = [said(1), said(2), said(3), said(4)];

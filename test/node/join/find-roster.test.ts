@@ -129,6 +129,18 @@ test("a candidate for whose roster there was no room beside others' is asked aga
   expect(asked).toBe(2);
 });
 
+test("joins at the same time hold no more together than one, and each has a sum of its own", async () => {
+  const log = logOf(12);
+  const room = new JoinRoom({ heldBytesMax: 12 * 700, sumBytesMax: 12 * 700 });
+  const others = room.beside().part();
+  expect(others.take(log.entries.slice(0, 8))).toBe("taken");
+  const { outcome, asked } = await found(log, [log.entries], room.beside(), (message) => {
+    if (message.includes("no room")) others[Symbol.dispose]();
+  });
+  expect(outcome).toMatchObject({ log: { entries: log.entries } });
+  expect(asked).toBe(2);
+});
+
 test("the first roster of a join is verified in turns, each signature once", async () => {
   let now = 0;
   let round = 0;
