@@ -183,6 +183,18 @@ inNetns(import.meta, () => {
     expect(project.entry?.env.ENTMOOT_AGENT_SOCKET).toContain("voices/elm/");
     expect(await names()).toEqual(["away", "elm", "main"]);
 
+    // The same again, however little is said, is the same agent; another voice is one whose messages go elsewhere, which is said.
+    for (const words of [[], ["-as", "elm"]]) {
+      expect(await main.ask(["attach", "cursor", ...words], here)).toMatchObject({ voice: "elm", group_id });
+    }
+    const renamed = await main.run(["attach", "cursor", "-as", "fir"], here);
+    expect(renamed.stderr).toContain("attached here as elm");
+    expect(renamed.stderr).toContain("voice remove elm");
+    expect(await main.ask(["attach", "cursor", "-as", "elm", "-group", "council"], here)).toMatchObject({
+      voice: "elm",
+    });
+    expect(await names()).toEqual(["away", "elm", "main"]);
+
     // Who is no founder is told to give one, and with one it joins.
     const refused = await away.run(["attach", "cursor", "-as", "oak", "-group", "council"], here);
     expect(refused.status).toBe(2);

@@ -7,6 +7,7 @@ import { replaceFile } from "../../files/guarded-files.ts";
 import { FileLock } from "../../store/lock.ts";
 import { pause } from "../../transport/wait.ts";
 import { fileBytes } from "./entry-file.ts";
+import type { HostPlaces, HostSetup } from "./host-setups.ts";
 
 /** Below the data root: what was set up for which host, and what takes it back. */
 const FILE = "attachments.json";
@@ -59,6 +60,18 @@ export function readAttachments(dataDir: string): readonly Attachment[] {
       { cause },
     );
   }
+}
+
+/** What `setup` was attached as in the folder of `places`, or for all folders where it has no settings of that one; `undefined` where it was not. */
+export function attachmentHere(
+  attachments: readonly Attachment[],
+  setup: Pick<HostSetup, "host" | "isPerProject">,
+  places: HostPlaces,
+): Attachment | undefined {
+  const all = attachments.filter(({ host }) => host === setup.host);
+  const here = all.find(({ project }) => project === places.project);
+  if (here !== undefined || setup.isPerProject(places)) return here;
+  return all.find(({ project }) => !setup.isPerProject({ ...places, project }));
 }
 
 /** Two that set up at once would each go back to what the other one did. Throws `conflict` while another one does for three minutes. */

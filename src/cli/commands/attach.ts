@@ -1,8 +1,12 @@
 import { basename } from "node:path";
+import { type Attachment, attachmentHere, readAttachments } from "../../agent/setup/attachments.ts";
+import type { HostSetup } from "../../agent/setup/host-setups.ts";
 import { EntmootError } from "../../core/errors.ts";
+import { GroupId } from "../../core/ids.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
 import { parseVoiceName } from "../../daemon/voices.ts";
+import { printProse } from "../../host/print.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
@@ -35,7 +39,8 @@ export const attach = defineCommand({
       "host's first start hears it. Hosts ask their user before a tool is called; what to allow is shown, and nothing is",
       "allowed unasked. Needs a daemon that runs.",
       "With -- COMMAND the command runs in this terminal, and messages are typed into it while nobody is at work there.",
-      "Options stand before the --. detach takes everything back.",
+      "Options stand before the --. In a folder where the host is attached already it stays who it is unless -as, -group or -link",
+      "say another. detach takes everything back.",
     ],
   },
   args: {
@@ -82,16 +87,16 @@ export const attach = defineCommand({
         );
       }
       const waitMs = parsePatienceMs(`${LABEL}: -wait`, args.wait);
-      const asked = {
-        ...(await askedFor(options, args, voiceName(first, isHost(words)))),
-        isTested: args.test !== false,
-      };
+      const isTested = args.test !== false;
       if (isHost(words)) {
         const { attachHost } = await import("../attach/attach-host.ts");
         const setup = parseHost(LABEL, first);
+        const before = attachmentHere(readAttachments(options.dataDir), setup, hostPlaces());
+        const asked = { ...(await askedFor(options, args, voiceName(first, setup), before)), isTested };
         return attachHost(options, { ...asked, setup, isDry: args["dry-run"] === true, url: args.url, waitMs });
       }
       const { attachCommand } = await import("../attach/attach-command.ts");
+      const asked = { ...(await askedFor(options, args, voiceName(first))), isTested };
       return attachCommand(options, { ...asked, command: first, args: rest, isAgent: args.agent === true });
     });
   },
@@ -106,21 +111,35 @@ async function askedFor(
   options: GlobalOptions,
   args: { readonly as?: string | undefined; readonly group?: string | undefined; readonly link?: string | undefined },
   name: string,
+  before?: Attachment,
 ) {
   const groupId = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
   if (groupId !== undefined && args.link !== undefined) {
     throw new EntmootError("invalid_argument", `${LABEL}: expected one of -group and -link, found both`);
   }
+  const isElsewhere = groupId !== undefined || args.link !== undefined;
+  // What is not said stays: its members know the agent by that key.
+  if (before !== undefined && !isElsewhere && (args.as ?? before.voice) === before.voice) {
+    return { groupId: groupOf(before), link: undefined, voice: before.voice };
+  }
   const isMain = groupId !== undefined && args.as === undefined;
   const voice = isMain ? undefined : parseVoiceName(`${LABEL}: -as`, args.as ?? name);
+  if (before?.voice !== undefined && before.voice !== voice) {
+    const end = `"entmootd voice remove ${before.voice}" ends that voice`;
+    printProse(`${LABEL}: it was attached here as ${before.voice}, whose messages reach it no more; ${end}`);
+  }
   return { groupId, link: args.link, voice };
 }
 
+function groupOf({ group_id }: Attachment): GroupId | undefined {
+  return group_id === undefined ? undefined : GroupId.fromBytes(Uint8Array.fromBase64(group_id));
+}
+
 /** A voice of each host and folder, unless its user names one. */
-function voiceName(word: string, ofHost: boolean): string {
+function voiceName(word: string, setup?: HostSetup): string {
   const places = hostPlaces();
-  const host = ofHost ? word : basename(word);
-  const isPerProject = !ofHost || parseHost(LABEL, word).isPerProject(places);
+  const host = setup?.host ?? basename(word);
+  const isPerProject = setup?.isPerProject(places) ?? true;
   const whole = isPerProject ? `${host}-${basename(places.project)}` : host;
   const plain = whole
     .toLowerCase()

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { forgetAttachment, holdAttachments, readAttachments } from "../../agent/setup/attachments.ts";
+import { attachmentHere, forgetAttachment, holdAttachments, readAttachments } from "../../agent/setup/attachments.ts";
 import { asChanged } from "../../agent/setup/entry-file.ts";
 import { removeEntry } from "../../agent/setup/set-up.ts";
 import { EntmootError } from "../../core/errors.ts";
@@ -36,15 +36,13 @@ export const detach = defineCommand({
     const places = hostPlaces();
     await namedFailure(LABEL, async () => {
       using _lock = await holdAttachments(options.dataDir, realClock);
-      const all = readAttachments(options.dataDir).filter(({ host }) => host === setup.host);
-      const found =
-        all.find(({ project }) => project === places.project) ?? (setup.isPerProject(places) ? undefined : all[0]);
+      const attachments = readAttachments(options.dataDir);
+      const found = attachmentHere(attachments, setup, places);
       if (found === undefined) {
-        const where = all.length === 0 ? "nowhere" : `in ${all.map(({ project }) => project).join(", ")}`;
-        throw new EntmootError(
-          "not_found",
-          `${LABEL}: ${setup.title} is not attached in ${places.project}; it is ${where}`,
-        );
+        const elsewhere = attachments.filter(({ host }) => host === setup.host).map(({ project }) => project);
+        const next =
+          elsewhere.length === 0 ? '"entmootd attach -status" shows what is' : `it is in ${elsewhere.join(", ")}`;
+        throw new EntmootError("not_found", `${LABEL}: ${setup.title} is not attached in ${places.project}; ${next}`);
       }
       const entry = serverEntry(join(found.data_dir, "agent.sock"));
       const parts = { clock: realClock, places: { ...places, project: found.project } };
