@@ -129,7 +129,7 @@ async function whomToAsk(node: Operations, word: string, group: GroupId | undefi
   if (first === undefined) {
     throw new EntmootError(
       "not_found",
-      `no other member is called ${shown} here; "entmootd peers" lists the members of a moot`,
+      `no other member is called ${shown} here; "entmootd peers -group MOOT" lists those of a moot`,
     );
   }
   if (second === undefined) return first;

@@ -48,13 +48,17 @@ export const mute = defineCommand({
     const options = parseGlobalOptions(args, process.env);
     const for_ms = args.for === undefined ? undefined : parseValidFor("mute: -for", args.for);
     const group_id = args.group === undefined ? undefined : await parseMoot("mute", args.group, { options });
-    await namedFailure("mute", async () => {
-      await using node = await openOperations(options, { create: false, change: true });
-      printJson({
-        event: "muted",
-        ...muteJson(await node.call(muteOperation, { member: args.member, for_ms, group_id })),
-      });
-    });
+    await namedFailure(
+      "mute",
+      async () => {
+        await using node = await openOperations(options, { create: false, change: true });
+        printJson({
+          event: "muted",
+          ...muteJson(await node.call(muteOperation, { member: args.member, for_ms, group_id })),
+        });
+      },
+      { codes: false },
+    );
   },
 });
 
@@ -74,11 +78,15 @@ export const unmute = defineCommand({
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
     const group_id = args.group === undefined ? undefined : await parseMoot("unmute", args.group, { options });
-    await namedFailure("unmute", async () => {
-      await using node = await openOperations(options, { create: false, change: true });
-      const { unmuted } = await node.call(unmuteOperation, { member: args.member, group_id });
-      printJson({ event: "unmuted", mutes_ended: unmuted });
-    });
+    await namedFailure(
+      "unmute",
+      async () => {
+        await using node = await openOperations(options, { create: false, change: true });
+        const { unmuted } = await node.call(unmuteOperation, { member: args.member, group_id });
+        printJson({ event: "unmuted", mutes_ended: unmuted });
+      },
+      { codes: false },
+    );
   },
 });
 
@@ -89,10 +97,14 @@ export const mutes = defineCommand({
   args: { ...globalFlags },
   async run({ args }) {
     const options = parseGlobalOptions(args, process.env);
-    await namedFailure("mutes", async () => {
-      await using node = await openReading(options);
-      for (const row of (await node.call(mutesOperation, {})).mutes) printJson(muteJson(row));
-    });
+    await namedFailure(
+      "mutes",
+      async () => {
+        await using node = await openReading(options);
+        for (const row of (await node.call(mutesOperation, {})).mutes) printJson(muteJson(row));
+      },
+      { codes: false },
+    );
   },
 });
 

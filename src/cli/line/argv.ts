@@ -53,7 +53,7 @@ export async function readCommandLine(
   if (entry === undefined) {
     throw new EntmootError(
       "invalid_argument",
-      `unknown subcommand ${JSON.stringify(name)}${suggest(name, Object.keys(table))}`,
+      `unknown subcommand ${JSON.stringify(name)}${listedBy(name) || suggest(name, Object.keys(table))}`,
     );
   }
   const path = [name];

@@ -37,7 +37,7 @@ export function namedMember(moots: readonly Moot[], text: string, clock: Clock):
   if (first === undefined) {
     throw new EntmootError(
       "not_found",
-      `member ${shown}: no current member has this id, key or name; "entmootd peers" lists them`,
+      `member ${shown}: no current member has this id, key or name; "entmootd peers -group MOOT" lists those of a moot`,
     );
   }
   if (second === undefined) return { key: first[0], moot: first[1] };
