@@ -211,7 +211,12 @@ inNetns(import.meta, () => {
     const withClaude = { ...here, env: { HOME: home.path, PATH: `${join(home.path, "bin")}:${process.env.PATH}` } };
     const ash = await away.ask(["attach", "claude", "-as", "ash", "-link", third], withClaude);
     expect(ash).toMatchObject({ voice: "ash", group_id, test: { group_id } });
-    const { attached } = await away.ask(["attach", "-status"], withClaude);
+    const status = await away.run(["attach", "-status"], withClaude);
+    // Of Cursor, into which nothing leads, nothing is said.
+    expect(status.stderr).toStartWith(`attach: ash (Claude Code in ${project.folder}): nobody listens`);
+    expect(status.stderr).toEndWith("; start Claude Code there\n");
+    expect(status.stderr).not.toContain("Cursor");
+    const { attached } = JSON.parse(status.stdout);
     expect(attached.find(({ voice }: { voice: string }) => voice === "ash")).toMatchObject({
       moot: "member",
       group_id,

@@ -5,13 +5,14 @@ import { ControlClient } from "../../control/control-client.ts";
 import { textOf } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
-import { printJson } from "../../host/print.ts";
+import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { status } from "../../node/operations/daemon.ts";
 import { deliveries } from "../../node/operations/listen.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { hostPlaces } from "../line/host-argument.ts";
 import { testState } from "./self-test.ts";
+import { statusWords } from "./status-words.ts";
 
 /** What is attached, whether somebody listens for it, what waits, and what became of the test. */
 export async function showStatus(options: GlobalOptions): Promise<void> {
@@ -31,6 +32,15 @@ export async function showStatus(options: GlobalOptions): Promise<void> {
   );
   const own = await stateOf(options.dataDir);
   printJson({ attached, this_node: own });
+  for (const each of attached) {
+    const setup = HOST_SETUPS.find(({ host }) => host === each.host);
+    const shown = `${each.voice ?? "this node"} (${setup?.title ?? each.host} in ${each.project})`;
+    const again = setup === undefined ? "start it again by attach" : `start ${setup.title} there`;
+    // Into a host without a door nothing leads, whether it runs or not.
+    const start = setup !== undefined && setup.door === undefined ? undefined : again;
+    for (const words of statusWords({ ...each, shown, start })) printProse(`attach: ${words}`);
+  }
+  for (const words of statusWords({ ...own, shown: "this node", start: undefined })) printProse(`attach: ${words}`);
 }
 
 /** A host may have been updated since it was set up and tested. */
