@@ -1,4 +1,5 @@
 import { decodeUtf8 } from "../src/core/bytes/utf8.ts";
+import { textOf } from "../src/core/errors.ts";
 import { GroupId, MessageId } from "../src/core/ids.ts";
 import type { Message } from "../src/core/record/records.ts";
 import { messages } from "../src/node/operations/messages.ts";
@@ -50,10 +51,9 @@ export class Talk implements AsyncDisposable {
 
   /** Resolves once so many were said. */
   async reaches(count: number): Promise<void> {
-    await eventually(
-      `${count} messages; ${this.#said.length} were said`,
-      () => this.#said.length >= count || undefined,
-    );
+    await eventually(`${count} messages`, () => this.#said.length >= count || undefined).catch((cause) => {
+      throw new Error(`expected ${count} messages, found ${this.#said.length}: ${textOf(cause)}`, { cause });
+    });
   }
 
   /** Resolves once the last one said is not that node's own: so it is its turn. */

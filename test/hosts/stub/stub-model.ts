@@ -160,12 +160,18 @@ export class StubModel implements Disposable {
     return { call, args: typeof answer.with === "function" ? answer.with(read) : answer.with };
   }
 
-  #ruleFor({ newest }: ModelRequest): Rule | undefined {
+  #ruleFor({ items, newest }: ModelRequest): Rule | undefined {
     return (
-      this.#rules.find(({ isSearching }) => isSearching) ??
+      this.#rules.find((rule) => rule.isSearching && hasSearched(items, rule)) ??
       this.#rules.find(({ left, marker }) => left > 0 && newest.some(({ text }) => text.includes(marker)))
     );
   }
+}
+
+/** Whether the last thing that the model said in this conversation is the search of `rule`: another goes on beside it. */
+function hasSearched(items: readonly Item[], { answer }: Rule): boolean {
+  const last = items.findLast(({ by }) => by === "model")?.text ?? "";
+  return "call" in answer && last.includes(`"name":"${SEARCH}"`) && last.includes(`"${answer.call}"`);
 }
 
 async function decodedText(request: Request): Promise<string> {
