@@ -1,7 +1,7 @@
 import { AttachedHost, HOST_TITLES } from "../test/hosts/attached-host.ts";
 import { StubModel } from "../test/hosts/stub/stub-model.ts";
 import { DaemonNode, eventually } from "../test/support/daemon.ts";
-import { Talk } from "./demo-agents.ts";
+import { Talk } from "./demo-talk.ts";
 import type { DemoParts } from "./run-demo.ts";
 
 /** More than the guards against loops let through. */

@@ -46,7 +46,7 @@ hostFacts(import.meta, () => {
       const project = join(home.project, ".codex/config.toml");
       const before = readFileSync(user, "utf8");
       await using codex = await Codex.start(home);
-      model.answer("This is a test", { call: "entmoot_inbox", with: {} });
+      model.answer("This is a test", { call: "entmoot_groups", with: {} });
       const attached = await main.ask(["attach", "codex"], here);
       expect(attached).toMatchObject({
         event: "attached",
@@ -133,7 +133,7 @@ hostFacts(import.meta, () => {
       expect(deaf.skipped).toMatchObject([{ what: "door" }, { what: "test" }]);
       await main.ask(["detach", "opencode"], here);
 
-      model.answer("This is a test", { call: "entmoot_inbox", with: {} });
+      model.answer("This is a test", { call: "entmoot_groups", with: {} });
       const attached = await main.ask(["attach", "opencode", "-url", opencode.url], here);
       expect(attached).toMatchObject({
         door: "opencode session",

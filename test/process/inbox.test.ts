@@ -141,6 +141,16 @@ inNetns(import.meta, () => {
     expect((await oak.run(["ask", "elm", "and now?", "-wait", "100ms"], agent)).stderr).toContain(
       "not told over an agents' socket",
     );
+    // What an agent is answered it has read.
+    const byAgent = oak.spawn(["ask", "@elm", "and by whom?", "-wait", "1m"], agent);
+    const second = await eventually("the agent's question at elm", async () =>
+      linesOf((await elm.run(["inbox", "-json", "-asks"])).stdout).find(({ content }) => content.includes("by whom")),
+    );
+    await elm.ask(["reply", second.message_id, "-content", `${"x".repeat(5_000)}!`]);
+    expect((await byAgent.ended()).stdout).toBe(`${"x".repeat(5_000)}!\n`);
+    expect(linesOf((await oak.run(["inbox", "-json", "-asks"], agent)).stdout).map(({ content }) => content)).toEqual([
+      "yes\nall of it",
+    ]);
     expect(await oak.run(["ask", "@ash", "anybody?"])).toMatchObject({
       status: 5,
       stderr: expect.stringContaining('no other member is called "@ash"'),

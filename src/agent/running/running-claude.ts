@@ -6,7 +6,7 @@ import { agentOf, claudeFolder } from "../claude/claude-session.ts";
 import { ClaudeInboxDoor } from "../claude/inbox-door.ts";
 import { recordsOf } from "../records-of.ts";
 import { isAlive, realFolder, startOf } from "./processes.ts";
-import type { RunningHost, RunningParts } from "./running-host.ts";
+import type { RunningHost, RunningParts } from "./running.ts";
 
 /** Ours. What a session says of itself is some 700 bytes; a folder of many years may hold as many of them. */
 const SESSION_BYTES_MAX = 64 * 1024;

@@ -4,7 +4,7 @@ import { AppServer, Declined } from "../codex/app-server.ts";
 import { codexHome, codexSocket } from "../codex/own-thread.ts";
 import { isLookedAt, personThreads } from "../codex/threads.ts";
 import { realFolder } from "./processes.ts";
-import type { RunningHost, RunningParts } from "./running-host.ts";
+import type { RunningHost, RunningParts } from "./running.ts";
 
 /** The conversation in the project folder that a terminal of Codex shows. Its server is asked to read its tools again, which starts ours. */
 export async function runningCodex({ clock, places, signal, version }: RunningParts): Promise<RunningHost | undefined> {

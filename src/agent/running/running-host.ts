@@ -1,38 +1,12 @@
-import { type Clock, later } from "../../core/clock.ts";
+import { later } from "../../core/clock.ts";
 import { textOf } from "../../core/errors.ts";
 import { pause } from "../../transport/wait.ts";
-import type { HostDoor } from "../door.ts";
-import type { OpencodeAddress } from "../opencode/opencode-server.ts";
-import type { HostPlaces, HostSetup, ServerEntry } from "../setup/host-setups.ts";
+import type { HostSetup } from "../setup/host-setups.ts";
 import { processesOf } from "./processes.ts";
+import type { RunningHost, RunningParts } from "./running.ts";
 import { runningClaude } from "./running-claude.ts";
 import { runningCodex } from "./running-codex.ts";
 import { runningOpencode } from "./running-opencode.ts";
-
-/** What of a host runs in the project folder, after it was set up, and what leads into it. */
-export type RunningHost =
-  /** It was made to start our tools: the bridge among them listens soon. */
-  | { readonly kind: "bridged"; readonly shown: string }
-  /** A door leads into it from outside, though it has our tools only from its next start on. */
-  | {
-      readonly kind: "door";
-      readonly shown: string;
-      readonly agent: string;
-      readonly instance: string;
-      readonly door: HostDoor;
-    }
-  /** It hears nothing before it is started again. */
-  | { readonly kind: "deaf"; readonly shown: string; readonly why: string };
-
-export interface RunningParts {
-  readonly clock: Clock;
-  readonly places: HostPlaces;
-  readonly entry: ServerEntry;
-  readonly version: string;
-  readonly signal: AbortSignal;
-  /** A server of opencode that its user named. */
-  readonly opencode: OpencodeAddress | undefined;
-}
 
 /** Ours. A host that has just been started says nothing of itself for a while. */
 const STARTING_MS = 30_000;

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { EntmootError, textOf } from "../../core/errors.ts";
 import { type OpencodeAddress, OpencodeNo, OpencodeServer } from "../opencode/opencode-server.ts";
 import { opencodeServerEntry } from "../setup/host-setups.ts";
-import type { RunningHost, RunningParts } from "./running-host.ts";
+import type { RunningHost, RunningParts } from "./running.ts";
 
 const states = v.record(v.string(), v.object({ status: v.string(), error: v.optional(v.string()) }));
 

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { newNonce } from "../../agent/new-nonce.ts";
 import { urlAddress } from "../../agent/opencode/own-server.ts";
-import { type RunningHost, runningHost } from "../../agent/running/running-host.ts";
+import type { RunningHost } from "../../agent/running/running.ts";
+import { runningHost } from "../../agent/running/running-host.ts";
 import { requireOpencode } from "../../agent/running/running-opencode.ts";
 import { holdAttachments, keepAttachment, readAttachments } from "../../agent/setup/attachments.ts";
 import { asChanged, sinceEarlier } from "../../agent/setup/entry-file.ts";

@@ -1,4 +1,4 @@
-import type { RunningHost } from "../../agent/running/running-host.ts";
+import type { RunningHost } from "../../agent/running/running.ts";
 import type { HostPlaces, HostSetup } from "../../agent/setup/host-setups.ts";
 import { GroupId } from "../../core/ids.ts";
 import { printJson, printProse } from "../../host/print.ts";

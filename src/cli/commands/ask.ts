@@ -11,7 +11,8 @@ import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printLine, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { status } from "../../node/operations/daemon.ts";
-import { backlog, type MessageRow, publish, watch } from "../../node/operations/messages.ts";
+import { answer_wait } from "../../node/operations/inbox.ts";
+import { backlog, type MessageRow, message, publish, WAIT_MAX_MS, watch } from "../../node/operations/messages.ts";
 import { type MemberRow, members, peers } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { receipts } from "../../node/operations/receipts.ts";
@@ -171,6 +172,7 @@ async function answerTo(options: GlobalOptions, daemon: Operations, awaited: Awa
     try {
       current ??= await connectToLook(options);
       if (current === undefined) await pause(realClock, LOOK_AGAIN_MS, awaited.signal);
+      else if (options.agentSocket !== undefined) answer = await answerToAgent(current, awaited);
       else
         await current.call(
           watch,
@@ -198,6 +200,16 @@ async function answerTo(options: GlobalOptions, daemon: Operations, awaited: Awa
     if (answer !== undefined) return answer;
   }
   return undefined;
+}
+
+/** An agent that asks reads what it is answered here, so that it begins no turn beside. */
+async function answerToAgent(
+  node: Operations,
+  { group_id, member, question, signal }: Awaited,
+): Promise<MessageRow | undefined> {
+  const request = { group_id, message_id: question, author_key: member.entmoot_pubkey, wait_ms: WAIT_MAX_MS };
+  const { row } = await node.call(answer_wait, request, { signal });
+  return row === undefined ? undefined : await node.call(message, { group_id, message_id: row.message_id });
 }
 
 function isAnswer({ message }: MessageRow, { member, question }: Awaited): boolean {
