@@ -199,6 +199,20 @@ describe("an agent hears and answers", () => {
     }
   });
 
+  test("who is in one of several moots alone is asked there, and a moot is to be named where it is in both", async () => {
+    const other = (await elm.call(group_create, { ...OPEN_GROUP, name: "market" })).group_id;
+    await until(async () => (await textFrom(session, "entmoot_members", { group: "council" })).includes("oak"));
+    const asked = { member: "oak", question: "where are you?", seconds: 1 };
+    expect(await dataFrom("entmoot_ask", asked)).toMatchObject({ group: GroupId.toBase64(group_id), answered: false });
+    const { link } = await elm.call(link_create, { group_id: other });
+    await oak.call(join, { input: link });
+    await until(async () => (await textFrom(session, "entmoot_members", { group: "market" })).includes("oak"));
+    await expect(textFrom(session, "entmoot_ask", asked)).rejects.toThrow("its moot by group");
+    expect(await dataFrom("entmoot_ask", { ...asked, group: "market" })).toMatchObject({
+      group: GroupId.toBase64(other),
+    });
+  });
+
   test("one message is read whole, in pieces where it is long, and counts as read then", async () => {
     const id = await say(`${"x".repeat(16_000)}the end`);
     expect(await textFrom(session, "entmoot_inbox")).toContain("[cut here; all 16007 bytes");

@@ -1,11 +1,10 @@
 import type { ControlClient } from "../../control/control-client.ts";
-import { nameForm } from "../../core/agents/mentions.ts";
 import { secretsIn } from "../../core/agents/secrets-in-text.ts";
 import { durationText } from "../../core/amounts.ts";
 import { sameBytes } from "../../core/bytes/byte-strings.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { GroupId, MessageId } from "../../core/ids.ts";
+import { type GroupId, MessageId } from "../../core/ids.ts";
 import { connectToLook, openDaemon } from "../../daemon/open-operations.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { printJson, printLine, printProse } from "../../host/print.ts";
@@ -13,7 +12,7 @@ import { realClock } from "../../host/real-clock.ts";
 import { status } from "../../node/operations/daemon.ts";
 import { answer_wait } from "../../node/operations/inbox.ts";
 import { backlog, type MessageRow, message, publish, WAIT_MAX_MS, watch } from "../../node/operations/messages.ts";
-import { type MemberRow, members, peers } from "../../node/operations/moots.ts";
+import { type MemberRow, peers } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { receipts } from "../../node/operations/receipts.ts";
 import { Deadline, pause } from "../../transport/wait.ts";
@@ -21,6 +20,7 @@ import { messageLine } from "../../view/message-line.ts";
 import { receiptText } from "../../view/receipt-text.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { unmetJson, unmetLines } from "../../view/unmet-text.ts";
+import { type MemberMeant, whichMember } from "../../view/which-member.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
@@ -107,55 +107,14 @@ function refuseSecret(question: string): void {
   );
 }
 
-/** Who is asked, and how a message names it. */
-interface AskedMember {
-  readonly group_id: GroupId;
-  readonly member: MemberRow;
-  readonly mention: string;
-}
-
-/** Throws `not_found`, and `invalid_argument` where several members are meant, or one in several moots. */
-async function whomToAsk(node: Operations, word: string, group: GroupId | undefined): Promise<AskedMember> {
+/** In the moot that is named, or in whichever the member is. */
+async function whomToAsk(node: Operations, word: string, group: GroupId | undefined): Promise<MemberMeant> {
   const moots = group === undefined ? (await node.call(status, {})).groups.map(({ group_id }) => group_id) : [group];
-  const name = word.replace(/^(?:@agent-|@|node:)/i, "");
-  const found: AskedMember[] = [];
-  for (const group_id of moots) {
-    const { members: rows } = await node.call(members, { group_id });
-    for (const member of rows) {
-      if (!member.self && isNamed(member, name)) found.push({ group_id, member, mention: mentionOf(member, rows) });
-    }
-  }
-  const [first, second] = found;
-  const shown = JSON.stringify(terminalText(word, 80));
-  if (first === undefined) {
-    throw new EntmootError(
-      "not_found",
-      `no other member is called ${shown} here; "entmootd peers -group MOOT" lists those of a moot`,
-    );
-  }
-  if (second === undefined) return first;
-  const ids = found.slice(0, 8).map(({ group_id, member }) => `@${member.node_id} in ${GroupId.toBase64(group_id)}`);
-  throw new EntmootError(
-    "invalid_argument",
-    `${found.length} members are meant by ${shown}; name one by its id, and its moot with -group: ${ids.join(", ")}`,
-  );
+  const words = { lists: '"entmootd peers -group MOOT" lists those of a moot', moot: "with -group" };
+  return await whichMember(word, { node, moots, words });
 }
 
-function isNamed({ entmoot_pubkey, hostname, node_id }: MemberRow, name: string): boolean {
-  if (/^\d{1,10}$/.test(name)) return node_id === Number(name);
-  return entmoot_pubkey.toBase64() === name || (nameForm(hostname) !== "" && nameForm(hostname) === nameForm(name));
-}
-
-/** By its name where that is one word and its own alone; else by its id, which names nobody else. */
-function mentionOf(member: MemberRow, rows: readonly MemberRow[]): string {
-  const form = nameForm(member.hostname);
-  const isItsOwn = form !== "" && rows.filter(({ hostname }) => nameForm(hostname) === form).length === 1;
-  return isItsOwn && /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_.-]*(?<![.-])$/u.test(member.hostname)
-    ? `@${member.hostname}`
-    : `@${member.node_id}`;
-}
-
-interface Awaited extends AskedMember {
+interface Awaited extends MemberMeant {
   readonly question: MessageId;
   /** Where the log stood before the question. */
   readonly after: readonly string[];
@@ -224,7 +183,7 @@ function isLost(error: unknown): boolean {
 /** What is known of where the question got to. */
 async function unanswered(
   options: GlobalOptions,
-  { group_id, member, question, waitMs }: AskedMember & { readonly question: MessageId; readonly waitMs: number },
+  { group_id, member, question, waitMs }: MemberMeant & { readonly question: MessageId; readonly waitMs: number },
 ): Promise<EntmootError> {
   const id = MessageId.toBase64(question).slice(0, 12);
   const who = terminalText(member.hostname, 64) || `node ${member.node_id}`;

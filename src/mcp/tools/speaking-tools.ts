@@ -1,11 +1,10 @@
 import { sha256 } from "../../core/bytes/sha256.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
-import { EntmootError } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { answer_wait, reply } from "../../node/operations/inbox.ts";
 import { type Published, publish } from "../../node/operations/messages.ts";
-import { type MemberRow, members } from "../../node/operations/moots.ts";
 import { unmetJson, unmetLines } from "../../view/unmet-text.ts";
+import { type MemberMeant, whichMember } from "../../view/which-member.ts";
 import { rowsText } from "../shown-messages.ts";
 import {
   ID_ARGUMENT,
@@ -17,7 +16,7 @@ import {
   textOf,
   wholeOf,
 } from "../tool.ts";
-import { whichMoot } from "../which-moot.ts";
+import { mootsOf, whichMoot } from "../which-moot.ts";
 import { requireText, WAIT_MAX_S } from "./inbox-tools.ts";
 import { GROUP_ARGUMENT } from "./moot-tools.ts";
 
@@ -94,7 +93,7 @@ const ask: Tool = {
   description: `Asks one member a question and waits for the answer, at most ${WAIT_MAX_S} seconds. The answer counts as read then. Without one by then it says so: the answer comes to entmoot_inbox later.`,
   input: objectOf(
     {
-      group: GROUP_ARGUMENT,
+      group: { ...GROUP_ARGUMENT, description: "In which moot, by its id or name. Without it: where the member is." },
       member: textOf("Who is asked: a node id, or the name that only one member has.", 256),
       question: textOf("What to ask.", CONTENT_MAX),
       seconds: wholeOf("How long to wait for the answer.", 1, WAIT_MAX_S),
@@ -107,17 +106,16 @@ const ask: Tool = {
   isIdempotent: false,
   speaks: true,
   async run(call, args) {
-    const moot = await whichMoot(call, textArgument(args, "group"));
     const question = requireText(args, "question");
-    const member = await whichMember(call, moot.group_id, requireText(args, "member"));
+    const { group_id, member } = await whomToAsk(call, textArgument(args, "group"), requireText(args, "member"));
     const content = encodeUtf8(`@${member.node_id} ${question}`);
     const published = await call.node.call(
       publish,
-      { group_id: moot.group_id, topics: [TOPIC], content, force: forced(args) },
+      { group_id, topics: [TOPIC], content, force: forced(args) },
       { signal: call.signal },
     );
     const seconds = typeof args.seconds === "number" ? args.seconds : WAIT_MAX_S;
-    const { group_id, message_id } = published;
+    const { message_id } = published;
     // It is asked by now, whatever becomes of the daemon: to fail here would have it asked again.
     const { row: answer } = await call.node
       .call(
@@ -141,18 +139,12 @@ const ask: Tool = {
 
 export const SPEAKING_TOOLS: readonly Tool[] = [replyTool, send, ask];
 
-async function whichMember(call: ToolCall, group_id: GroupId, name: string): Promise<MemberRow> {
-  const word = name.trim().replace(/^@(?:agent-)?/, "");
-  const { members: all } = await call.node.call(members, { group_id }, { signal: call.signal });
-  const isCalled = ({ hostname, node_id }: MemberRow) =>
-    String(node_id) === word || hostname.trim().toLowerCase() === word.toLowerCase();
-  const [found, ...others] = all.filter((member) => member.self !== true && isCalled(member));
-  if (found !== undefined && others.length === 0) return found;
-  const count = found === undefined ? "none" : `${others.length + 1}`;
-  throw new EntmootError(
-    "not_found",
-    `member: expected one other member called so, found ${count}; entmoot_members lists them, and a node id names one`,
-  );
+/** In the moot that is named, or in whichever of those that are open here the member is. */
+async function whomToAsk(call: ToolCall, group: string | undefined, name: string): Promise<MemberMeant> {
+  const moots = group === undefined ? await mootsOf(call) : [await whichMoot(call, group)];
+  const words = { lists: "entmoot_members lists those of a moot", moot: "by group" };
+  const { node, signal } = call;
+  return await whichMember(name, { node, moots: moots.map(({ group_id }) => group_id), signal, words });
 }
 
 function forced(args: Readonly<Record<string, unknown>>): true | undefined {
