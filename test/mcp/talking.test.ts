@@ -4,7 +4,7 @@ import { GroupId, MessageId } from "../../src/core/ids.ts";
 import { realClock } from "../../src/host/real-clock.ts";
 import { READ_ONLY_TOOLS } from "../../src/mcp/tools/all-tools.ts";
 import type { EntmootNode } from "../../src/node/entmoot-node.ts";
-import { inbox, reply } from "../../src/node/operations/inbox.ts";
+import { inbox, mute, reply, unmute } from "../../src/node/operations/inbox.ts";
 import { join, link_create } from "../../src/node/operations/invites.ts";
 import { deliveries } from "../../src/node/operations/listen.ts";
 import { messages, publish } from "../../src/node/operations/messages.ts";
@@ -211,6 +211,17 @@ describe("an agent hears and answers", () => {
     expect(await dataFrom("entmoot_ask", { ...asked, group: "market" })).toMatchObject({
       group: GroupId.toBase64(other),
     });
+  });
+
+  test("of a member that is muted here no answer is promised in the inbox, and what ends the mute is said", async () => {
+    await until(async () => (await textFrom(session, "entmoot_members")).includes("oak"));
+    const asked = { member: "oak", question: "where are you?", seconds: 1 };
+    await elm.call(mute, { member: "oak" });
+    const said = await textFrom(session, "entmoot_ask", asked);
+    expect(said).toMatch(/No answer yet; node (\d+) is muted here, .*"entmootd unmute \1" hears it again/);
+    expect(said).not.toContain("it will be in");
+    await elm.call(unmute, { member: "oak" });
+    expect(await textFrom(session, "entmoot_ask", asked)).toContain("it will be in entmoot_inbox");
   });
 
   test("one message is read whole, in pieces where it is long, and counts as read then", async () => {

@@ -137,6 +137,18 @@ inNetns(import.meta, () => {
         /no answer of elm came within 500 ms; the question is stored here as \S{12}, and its member is connected/,
       ),
     });
+    await oak.ask(["mute", "elm", "-for", "2h"]);
+    const muted = (await oak.run(["ask", "elm", "and now?", "-wait", "100ms"])).stderr;
+    expect(muted).toMatch(/elm is muted here until .+, .*entmootd unmute \d+" hears it again; an answer .* alone/);
+    expect(muted).not.toContain("entmootd inbox");
+    await oak.ask(["unmute", "elm"]);
+    await Bun.write(join(home.path, "question"), "and from a file?\n");
+    await oak.run(["ask", "elm", "-file", join(home.path, "question"), "-wait", "100ms"]);
+    await eventually("the question of the file at elm", async () =>
+      linesOf((await elm.run(["inbox", "-json", "-asks"])).stdout).find(
+        ({ content }) => content === "@elm and from a file?\n",
+      ),
+    );
     const agent = { env: { ENTMOOT_AGENT_SOCKET: join(oak.data, "agent.sock") } };
     expect((await oak.run(["ask", "elm", "and now?", "-wait", "100ms"], agent)).stderr).toContain(
       "not told over an agents' socket",
@@ -171,6 +183,8 @@ inNetns(import.meta, () => {
       [["reply", message_id, "-content", `take ${key}`], "a secret (a GitHub token, at character 6)"],
       [["reply", message_id], "reply: exactly one of -content or -file is required"],
       [["ask", "elm", `is it ${key}?`], "ask: the question looks as if it held a GitHub token"],
+      [["ask", "elm", "-"], 'ask: the question is "-"; to read it from stdin: -file -'],
+      [["ask", "elm"], "ask: exactly one of QUESTION, in quotes, or -file is required"],
       [["inbox", "-through"], "inbox: -through goes with -ack MESSAGE_ID"],
       [["inbox", "-follow", "-wait", "1s"], "-follow waits by itself"],
       [["mute", "nobody"], 'mute: member "nobody": no current member has this id, key or name'],

@@ -17,12 +17,14 @@ import type { Operations } from "../../node/operations/operation.ts";
 import { receipts } from "../../node/operations/receipts.ts";
 import { Deadline, pause } from "../../transport/wait.ts";
 import { messageLine } from "../../view/message-line.ts";
+import { mutedText } from "../../view/muted-text.ts";
 import { receiptText } from "../../view/receipt-text.ts";
 import { terminalText } from "../../view/terminal-text.ts";
 import { unmetJson, unmetLines } from "../../view/unmet-text.ts";
 import { type MemberMeant, whichMember } from "../../view/which-member.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
+import { contentOf } from "../line/content-argument.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseMoot } from "../line/moot-argument.ts";
@@ -37,7 +39,7 @@ const LOOK_AGAIN_MS = 500;
 export const ask = defineCommand({
   meta: { name: LABEL, description: "Ask one member something and wait for the answer" },
   help: {
-    examples: ['entmootd ask @oak "is the build green?" -wait 2m'],
+    examples: ['entmootd ask @oak "is the build green?" -wait 2m', "entmootd ask @oak -file - < question.txt"],
     exits: [0, 1, 2, 3, 5, 6, 7, 8],
     effect: "the question is out all the same",
     notes: [
@@ -48,7 +50,8 @@ export const ask = defineCommand({
   args: {
     ...globalFlags,
     member: { type: "positional", required: true, valueHint: "@NAME", description: "a hostname, node id or key" },
-    question: { type: "positional", required: true, valueHint: "QUESTION", description: "what is asked, in quotes" },
+    question: { type: "positional", required: false, valueHint: "QUESTION", description: "what is asked, in quotes" },
+    file: { type: "string", valueHint: "PATH|-", description: "read the question from a file, or - for stdin" },
     wait: { type: "string", default: "2m", valueHint: "D", description: "how long to wait for the answer" },
     topic: { type: "string", default: "chat", valueHint: "T[,T]", description: "topics, comma separated" },
     group: { type: "string", valueHint: "GID", defaultHint: "where the member is", description: "the group" },
@@ -65,14 +68,14 @@ export const ask = defineCommand({
     const waitMs = parsePatienceMs(`${LABEL}: -wait`, args.wait);
     const topics = parseTopics(LABEL, args.topic);
     const token = args.token === undefined ? undefined : parseToken(`${LABEL}: -token`, args.token);
-    if (args.question.trim() === "") throw new EntmootError("invalid_argument", `${LABEL}: the question is empty`);
-    if (!args.force) refuseSecret(args.question);
+    const asks = await questionOf(args, waitMs);
+    if (!args.force) refuseSecret(asks);
     const group = args.group === undefined ? undefined : await parseMoot(LABEL, args.group, { options });
     await namedFailure(LABEL, async () => {
       using deadline = new Deadline(realClock, waitMs);
       await using daemon = await openDaemon(options);
       const asked = await whomToAsk(daemon, args.member, group);
-      const content = encodeUtf8(`${asked.mention} ${args.question}`);
+      const content = new Uint8Array(Buffer.concat([encodeUtf8(`${asked.mention} `), asks]));
       const { group_id } = asked;
       // Of a question that was asked before, under this token, the answer may be there already.
       const { places } = await daemon.call(backlog, { group_id, last: 0 });
@@ -98,8 +101,25 @@ export const ask = defineCommand({
   },
 });
 
-function refuseSecret(question: string): void {
-  const [found] = secretsIn(question);
+/** Exactly one of the word and `-file`. */
+async function questionOf(
+  { file, question }: { readonly file?: string | undefined; readonly question?: string | undefined },
+  waitMs: number,
+): Promise<Uint8Array> {
+  if (question?.trim() === "") throw new EntmootError("invalid_argument", `${LABEL}: the question is empty`);
+  if ((question === undefined) === (file === undefined)) {
+    throw new EntmootError("invalid_argument", `${LABEL}: exactly one of QUESTION, in quotes, or -file is required`);
+  }
+  if (question === "-") {
+    throw new EntmootError("invalid_argument", `${LABEL}: the question is "-"; to read it from stdin: -file -`);
+  }
+  const content = await contentOf(LABEL, { content: question, file }, file === "-" ? undefined : waitMs);
+  if (new TextDecoder().decode(content).trim() !== "") return content;
+  throw new EntmootError("invalid_argument", `${LABEL}: the question is empty`);
+}
+
+function refuseSecret(question: Uint8Array): void {
+  const [found] = secretsIn(new TextDecoder().decode(question));
   if (found === undefined) return;
   throw new EntmootError(
     "forbidden",
@@ -190,10 +210,24 @@ async function unanswered(
   const known = await receiptAt(options, member, question)
     .then((told) => told ?? reachOf(options, group_id, member))
     .catch(() => "the daemon cannot be asked what became of it");
+  const muted = await mutedHere(options, { group_id, member }, who).catch(() => undefined);
+  const later =
+    muted === undefined
+      ? `an answer that comes later is in "entmootd inbox" and "entmootd thread ${id}"`
+      : `${muted}; an answer that comes later is in "entmootd thread ${id}" alone`;
   return new EntmootError(
     "too_few",
-    `no answer of ${who} came within ${durationText(waitMs)}; the question is stored here as ${id}, and ${known}; an answer that comes later is in "entmootd inbox" and "entmootd thread ${id}"`,
+    `no answer of ${who} came within ${durationText(waitMs)}; the question is stored here as ${id}, and ${known}; ${later}`,
   );
+}
+
+async function mutedHere(
+  options: GlobalOptions,
+  asked: Pick<MemberMeant, "group_id" | "member">,
+  who: string,
+): Promise<string | undefined> {
+  await using daemon = await openDaemon(options, 1_000);
+  return await mutedText(daemon, asked, { nowMs: realClock.unix(), who });
 }
 
 /** What the member itself tells of the question; `undefined` where it tells nothing. */

@@ -3,6 +3,7 @@ import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { answer_wait, reply } from "../../node/operations/inbox.ts";
 import { type Published, publish } from "../../node/operations/messages.ts";
+import { mutedText } from "../../view/muted-text.ts";
 import { unmetJson, unmetLines } from "../../view/unmet-text.ts";
 import { type MemberMeant, whichMember } from "../../view/which-member.ts";
 import { rowsText } from "../shown-messages.ts";
@@ -127,7 +128,10 @@ const ask: Tool = {
     const about = { ...sent(published).data, answered: answer !== undefined };
     if (answer === undefined) {
       const id = MessageId.toBase64(published.message_id);
-      const said = `Asked (${id}). No answer yet; it will be in entmoot_inbox.`;
+      // By its id: what a member calls itself stands in envelopes alone.
+      const named = { nowMs: call.clock.unix(), who: `node ${member.node_id}` };
+      const muted = await mutedText(call.node, { group_id, member }, named).catch(() => undefined);
+      const said = `Asked (${id}). No answer yet; ${muted ?? "it will be in entmoot_inbox."}`;
       return { text: [said, ...unmetLines(published)].join("\n"), data: about };
     }
     const answer_id = MessageId.toBase64(answer.message_id);
