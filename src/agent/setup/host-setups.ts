@@ -67,8 +67,9 @@ export interface HostSetup {
   way(entry: ServerEntry, places: HostPlaces, written?: string): EntryWay;
 }
 
-/** The tools by which an agent answers and acknowledges; the others only look. */
-const ANSWER_TOOLS = ["entmoot_reply", "entmoot_ack"];
+/** The tools by which an agent asks, answers and acknowledges. */
+const TALKING_TOOLS = ["entmoot_ask", "entmoot_reply", "entmoot_ack"];
+const TALKING_TEXT = `${TALKING_TOOLS.slice(0, -1).join(", ")} and ${TALKING_TOOLS.at(-1)}`;
 
 function pairs(flag: string, env: ServerEntry["env"]): string[] {
   return Object.entries(env).flatMap(([name, value]) => [flag, `${name}=${value}`]);
@@ -82,7 +83,7 @@ const claude: HostSetup = {
   isPerProject: () => true,
   allow: ({ project }) => ({
     where: join(project, ".claude", "settings.local.json"),
-    text: JSON.stringify({ permissions: { allow: ANSWER_TOOLS.map((tool) => `mcp__entmoot__${tool}`) } }),
+    text: JSON.stringify({ permissions: { allow: TALKING_TOOLS.map((tool) => `mcp__entmoot__${tool}`) } }),
   }),
   way: ({ args, command, env, name }, places) => ({
     kind: "command",
@@ -152,7 +153,7 @@ const codex: HostSetup = {
       : `Codex reads ${codexProjectFile(places)} only in folders that its user trusts, and does not trust this one: its entry, and so its voice, is one for all folders`,
   allow: (places) => ({
     where: isTrustedByCodex(places) ? codexProjectFile(places) : codexUserFile(places),
-    text: ANSWER_TOOLS.map((tool) => `[mcp_servers.entmoot.tools.${tool}]\napproval_mode = "approve"\n`).join(""),
+    text: TALKING_TOOLS.map((tool) => `[mcp_servers.entmoot.tools.${tool}]\napproval_mode = "approve"\n`).join(""),
   }),
   way: ({ args, command, env, name }, places, written) => {
     // It hands its servers little of the environment.
@@ -232,7 +233,7 @@ const cursor: HostSetup = {
   program: "cursor-agent",
   isByFile: true,
   isPerProject: () => true,
-  allow: () => ({ where: "Cursor's settings of tools", text: "entmoot_reply and entmoot_ack" }),
+  allow: () => ({ where: "Cursor's settings of tools", text: TALKING_TEXT }),
   way: ({ args, command, env, name }, { project }) => ({
     kind: "file",
     file: join(project, ".cursor", "mcp.json"),
@@ -262,7 +263,7 @@ const goose: HostSetup = {
   program: "goose",
   isByFile: true,
   isPerProject: () => false,
-  allow: () => ({ where: "its permissions of tools", text: "entmoot_reply and entmoot_ack" }),
+  allow: () => ({ where: "its permissions of tools", text: TALKING_TEXT }),
   // `goose configure` asks its user, and takes no entry from a command.
   way: ({ args, command, env, name }, { env: all, home }) => ({
     kind: "file",
@@ -278,7 +279,7 @@ const openclaw: HostSetup = {
   title: "OpenClaw",
   program: "openclaw",
   isPerProject: () => false,
-  allow: () => ({ where: "its tool policy", text: "entmoot_reply and entmoot_ack" }),
+  allow: () => ({ where: "its tool policy", text: TALKING_TEXT }),
   way: ({ args, command, env, name }, { env: all, home }) => ({
     kind: "command",
     add: ["mcp", "set", name, JSON.stringify({ command, args, env })],
