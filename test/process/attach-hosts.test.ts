@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { DaemonNode } from "../support/daemon.ts";
+import { eventually } from "../support/eventually.ts";
 import { inNetns } from "../support/netns.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -141,6 +142,35 @@ inNetns(import.meta, () => {
     expect(again.stderr).toContain("voice remove cursor-one");
     expect((await main.ask(["detach", "cursor"], here)).how).toBe("restored");
     expect(readdirSync(project.folder)).toEqual([]);
+  });
+
+  test("attached again, a voice that is there does not start, and one test message is unread, none once it is taken back", async () => {
+    using home = new TemporaryDirectory();
+    await using main = new DaemonNode(home.path, "main");
+    await main.serve("-hostname", "main");
+    const programs = join(home.path, "programs");
+    mkdirSync(programs);
+    // Installed and not running.
+    writeFileSync(join(programs, "opencode"), "#!/bin/sh\necho 1.0\n", { mode: 0o755 });
+    const here = { cwd: programs, env: { PATH: `${programs}:${process.env.PATH}` } };
+    const oak = { env: { ENTMOOT_DATA: join(main.data, "voices", "oak") } };
+    const unread = async () =>
+      (await main.run(["inbox", "-json"], oak)).stdout.split("\n").filter((line) => line.includes("This is a test"));
+
+    const first = await main.run(["attach", "opencode", "-as", "oak"], here);
+    expect(first.stderr).toContain("voice oak starts\n");
+    expect(first.stderr).toContain("voice oak is a member now");
+    await eventually("the first test", async () => (await unread()).length === 1 || undefined);
+    const again = await main.run(["attach", "opencode"], here);
+    expect(again.stderr).toContain("voice oak runs and is a member already");
+    expect(again.stderr).not.toContain("starts\n");
+    const { test } = JSON.parse(again.stdout);
+    await eventually("the second test alone", async () => {
+      const [only, ...others] = await unread();
+      return (others.length === 0 && only?.includes(test.message_id)) || undefined;
+    });
+    await main.ask(["detach", "opencode"], here);
+    expect(await unread()).toEqual([]);
   });
 
   test("several hosts: -group alone speaks as this node, -as has a key of its own, and a link leads where this node makes none", async () => {

@@ -101,7 +101,8 @@ export function forgetAttachment(dataDir: string, gone: Attachment): void {
   );
 }
 
-function isSame(one: Attachment, other: Attachment): boolean {
+/** Whether one takes the place of the other. */
+export function isSame(one: Attachment, other: Attachment): boolean {
   // Several programs run in terminals of one folder, each with a voice of its own.
   const isSameVoice = one.host !== TERMINAL || one.voice === other.voice;
   return one.host === other.host && one.project === other.project && isSameVoice;

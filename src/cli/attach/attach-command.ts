@@ -3,7 +3,9 @@ import {
   type Attachment,
   forgetAttachment,
   holdAttachments,
+  isSame,
   keepAttachment,
+  readAttachments,
   TERMINAL,
 } from "../../agent/setup/attachments.ts";
 import { runInTerminal } from "../../agent/terminal/run-in-terminal.ts";
@@ -17,7 +19,7 @@ import { realClock } from "../../host/real-clock.ts";
 import { hostPlaces } from "../line/host-argument.ts";
 import { type AttachAsked, type AttachedAs, attachedAs, isToBeTested } from "./attached-as.ts";
 import { BridgeInto } from "./bridge-into.ts";
-import { publishTest, type SelfTest, testEnd } from "./self-test.ts";
+import { endTest, publishTest, type SelfTest, testEnd } from "./self-test.ts";
 
 interface CommandAsked extends AttachAsked {
   readonly command: string;
@@ -59,6 +61,7 @@ export async function attachCommand(
     const seen = found.state === "uncertain" ? "was typed in and taken" : `is ${found.state}`;
     printProse(`attach: the test message ${seen} (${running.door.name})`);
   }
+  await endTest(kept);
   using _lock = await holdAttachments(options.dataDir, realClock);
   forgetAttachment(options.dataDir, kept);
   process.exitCode = end.status ?? 1;
@@ -94,6 +97,9 @@ async function keep(
     ...(test === undefined ? {} : { test }),
   };
   using _lock = await holdAttachments(options.dataDir, realClock);
+  // Of one that was killed, with the same voice.
+  const earlier = readAttachments(options.dataDir).find((each) => isSame(each, kept));
   keepAttachment(options.dataDir, kept);
+  if (earlier !== undefined) await endTest(earlier);
   return kept;
 }

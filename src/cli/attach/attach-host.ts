@@ -21,7 +21,7 @@ import { hostPlaces, serverEntry } from "../line/host-argument.ts";
 import { type Hearing, report } from "./attach-report.ts";
 import { type AttachAsked, type AttachedAs, attachedAs, isToBeTested } from "./attached-as.ts";
 import { BridgeInto } from "./bridge-into.ts";
-import { listenerIn, publishTest, type SelfTest, testEnd } from "./self-test.ts";
+import { endTest, listenerIn, publishTest, type SelfTest, testEnd } from "./self-test.ts";
 
 export interface HostAsked extends AttachAsked {
   readonly setup: HostSetup;
@@ -117,6 +117,7 @@ async function settled(
   };
   // What fails from here on can be taken back.
   keepAttachment(options.dataDir, kept);
+  if (earlier !== undefined) await endTest(earlier);
   const test = isTested && groupId !== undefined ? await publishTest(daemon, { ...as, groupId }) : undefined;
   if (test !== undefined) keepAttachment(options.dataDir, { ...kept, test });
   return { as, entry, test };

@@ -1,7 +1,10 @@
 import { join } from "node:path";
+import { ControlClient } from "../../control/control-client.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
+import { voiceFolder } from "../../daemon/voices.ts";
 import { printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { status } from "../../node/operations/daemon.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { voice_add } from "../../node/operations/voices.ts";
@@ -37,9 +40,19 @@ export async function attachedAs(
 ): Promise<AttachedAs> {
   const { dataDir } = options;
   if (voice === undefined) return { dataDir, agentSocket: join(dataDir, "agent.sock"), groupId, isSpokenTo: true };
-  printProse(`attach: voice ${voice} starts and joins`);
+  const before = await mootsOfVoice(voiceFolder(dataDir, voice));
+  if (before === undefined) printProse(`attach: voice ${voice} starts`);
   const added = await daemon.call(voice_add, { name: voice, group_id: groupId, link });
+  const wasMember = added.group_id !== undefined && before?.includes(added.group_id) === true;
+  printProse(`attach: voice ${voice} ${wasMember ? "runs and is a member already" : "is a member now"}`);
   const { groups } = await daemon.call(status, {});
   const isSpokenTo = groups.some(({ group_id, local_member }) => group_id === added.group_id && local_member);
   return { dataDir: added.data_dir, agentSocket: added.agent_socket, groupId: added.group_id, isSpokenTo };
+}
+
+/** Those that it is a member of; `undefined` where it does not run. */
+async function mootsOfVoice(folder: string): Promise<readonly GroupId[] | undefined> {
+  await using client = await ControlClient.connect(folder, realClock).catch(() => undefined);
+  const told = await client?.call(status, {}).catch(() => undefined);
+  return told?.groups.filter(({ local_member }) => local_member).map(({ group_id }) => group_id);
 }

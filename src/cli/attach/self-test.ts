@@ -1,10 +1,11 @@
+import type { Attachment } from "../../agent/setup/attachments.ts";
 import { ControlClient } from "../../control/control-client.ts";
 import { encodeUtf8 } from "../../core/bytes/utf8.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId, MessageId } from "../../core/ids.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { status } from "../../node/operations/daemon.ts";
-import { inbox_read } from "../../node/operations/inbox.ts";
+import { inbox_ack, inbox_read } from "../../node/operations/inbox.ts";
 import { deliveries, type ListenerRow } from "../../node/operations/listen.ts";
 import { publish } from "../../node/operations/messages.ts";
 import type { Operations } from "../../node/operations/operation.ts";
@@ -38,14 +39,23 @@ export async function publishTest(daemon: Operations, as: AttachedAs & { groupId
 }
 
 /** What the voice's ledger says of it. */
-export async function testState(client: Operations, { group_id, message_id }: SelfTest): Promise<string> {
-  const request = {
+export async function testState(client: Operations, test: SelfTest): Promise<string> {
+  const found = await client.call(inbox_read, { ...named(test), peek: true }).catch(() => undefined);
+  return found?.row.state ?? "not here yet";
+}
+
+/** Nobody waits for it any more: it is unread no longer, and handed to nobody. Where its daemon does not answer it stays. */
+export async function endTest({ data_dir, test }: Pick<Attachment, "data_dir" | "test">): Promise<void> {
+  if (test === undefined) return;
+  await using client = await ControlClient.connect(data_dir, realClock).catch(() => undefined);
+  await client?.call(inbox_ack, named(test)).catch(() => {});
+}
+
+function named({ group_id, message_id }: SelfTest) {
+  return {
     group_id: GroupId.fromBytes(Uint8Array.fromBase64(group_id)),
     message_id: MessageId.fromBytes(Uint8Array.fromBase64(message_id)),
-    peek: true,
   };
-  const found = await client.call(inbox_read, request).catch(() => undefined);
-  return found?.row.state ?? "not here yet";
 }
 
 /** What became of a test, and why it waits. */

@@ -6,6 +6,7 @@ import { EntmootError } from "../../core/errors.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
+import { endTest } from "../attach/self-test.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
@@ -48,6 +49,7 @@ export const detach = defineCommand({
       const parts = { clock: realClock, places: { ...places, project: found.project } };
       const how = await removeEntry(setup, entry, found.files.map(asChanged), parts);
       forgetAttachment(options.dataDir, found);
+      await endTest(found);
       printProse(`${LABEL}: where ${setup.title} runs it keeps the tools until it ends`);
       if (found.voice !== undefined)
         printProse(`${LABEL}: the voice ${found.voice} stays; entmootd voice remove ${found.voice} ends it`);
