@@ -72,7 +72,7 @@ function listeningJson({ listening, listening_since_ms, not_listening_since_ms }
 
 function listeningText({ listening, not_listening_since_ms: sinceMs }: InboxRow): string {
   if (listening) return "listening";
-  return sinceMs > 0 ? `nobody listening since ${instantText(sinceMs)}` : "nobody listening";
+  return sinceMs > 0 ? `no agent woken there since ${instantText(sinceMs)}` : "no agent woken there";
 }
 
 /** How the author is shown: its node id always, for anybody may take a name. */

@@ -160,7 +160,7 @@ const LISTENING_COLUMN = HEADER.indexOf("LISTENING");
 function listeningText({ listening, listening_since_ms = 0, not_listening_since_ms = 0 }: PeerReportRow): string {
   if (listening === undefined) return "-";
   const sinceMs = listening ? listening_since_ms : not_listening_since_ms;
-  const word = listening ? "yes" : "nobody";
+  const word = listening ? "yes" : "no";
   return sinceMs === 0 ? word : `${word} since ${instantText(sinceMs)}`;
 }
 

@@ -11,10 +11,14 @@ const SHORT_ID = 12;
 const NAME_SHOWN = 64;
 const WORDS_SHOWN = 100;
 
-/** Behind the member's name: what it says, with since or at what time where that is known. */
+/**
+ * Behind the member's name: what it says, with since or at what time where that is known. `nobody` is no word of whoever reads the
+ * inbox, as bots and people do that nothing wakes.
+ */
 const WORDS: Readonly<Record<ShownState, (time: string | undefined) => string>> = {
   none: () => "says nothing of it yet",
-  nobody: (time) => (time === undefined ? "nobody listens there" : `nobody has listened there since ${time}`),
+  nobody: (time) =>
+    `no agent is woken there${time === undefined ? "" : ` since ${time}`}; it is seen when its inbox is read`,
   arrived: (time) => `has it${time === undefined ? "" : ` since ${time}`}, for its agent to take`,
   uncertain: () => "handed it over, and cannot tell whether its agent has it",
   refused: () => "has it, and its host refused it",
@@ -34,7 +38,7 @@ function at(time: string | undefined): string {
   return time === undefined ? "" : ` at ${time}`;
 }
 
-/** Whether somebody listens at a member. */
+/** Whether something that can wake an agent listens at a member. */
 export function presenceText(
   who: string,
   { host, listening, since_ms }: { readonly host: string; readonly listening: boolean; readonly since_ms: number },
@@ -43,8 +47,8 @@ export function presenceText(
   const shownHost = terminalText(host, HOST_MAX).trim();
   if (listening) return `${who} is listening${shownHost === "" ? "" : ` (${shownHost})`}`;
   return since_ms === 0
-    ? `${who}: nobody is listening`
-    : `${who}: nobody has listened since ${timeText(since_ms, now.getTime())}`;
+    ? `${who}: no agent is woken there`
+    : `${who}: no agent is woken there since ${timeText(since_ms, now.getTime())}`;
 }
 
 /** The time of day in UTC, with the date where that is another one than now. */

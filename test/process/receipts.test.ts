@@ -23,7 +23,7 @@ inNetns(import.meta, () => {
     expect(await stateIs("nobody")).toMatchObject({ hostname: "elm", since_ms: expect.any(Number) });
     const text = (await oak.run(["receipts", message_id.slice(0, 8)])).stdout;
     expect(text).toMatch(
-      / in council: @elm are you there\?\n {4}elm \(node \d+\): nobody has listened there since \S+Z\n$/,
+      / in council: @elm are you there\?\n {4}elm \(node \d+\): no agent is woken there since \S+Z; it is seen when its inbox is read\n$/,
     );
     await elm.run(["read", message_id]);
     await stateIs("read");

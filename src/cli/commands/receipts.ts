@@ -30,7 +30,7 @@ export const receipts = defineCommand({
     effect: "what was switched stays so",
     notes: [
       "A message asks whom it names (@NAME, @ID) or answers. Each row says what the member itself tells: that it has the",
-      "message, that its agent has it, has read or answered it, or that nobody listens there. One that tells nothing may be",
+      "message, that its agent has it, has read or answered it, or that none is woken there. One that tells nothing may be",
       "away, of another version, or have switched this off. Who listens is only known while a daemon runs.",
       "With -send, -presence, -show-host (this node, in all moots) or -moot, -moot-presence (all members of the moot of",
       "-group, which this node founded) it changes what is told instead, and prints what holds then. Public moots have none.",
@@ -48,7 +48,7 @@ export const receipts = defineCommand({
     limit: { type: "string", default: "20", valueHint: "N", description: "at most so many, the latest" },
     json: { type: "boolean", description: "one JSON object a line" },
     send: onOff("tell what becomes of messages that ask this node"),
-    presence: onOff("tell whether anything listens here"),
+    presence: onOff("tell whether anything here can wake an agent"),
     "show-host": onOff("and the name of the program that listens"),
     moot: onOff("let members of the moot tell receipts; founder only"),
     "moot-presence": onOff("let them tell who listens; founder only"),

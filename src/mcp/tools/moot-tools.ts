@@ -79,7 +79,7 @@ const membersTool: Tool = {
       ...(member.listening === undefined ? {} : { listening: member.listening }),
     }));
     const lines = shown.map(({ founder, listening, name, node_id, you }) => {
-      const heard = listening === undefined || you ? undefined : listening ? "listening" : "nobody listens";
+      const heard = listening === undefined || you ? undefined : listening ? "listening" : "no agent is woken there";
       const marks = [you ? "you" : undefined, founder ? "founder" : undefined, heard].filter(
         (mark) => mark !== undefined,
       );

@@ -26,7 +26,7 @@ const receiptsTool: Tool = {
   name: "entmoot_receipts",
   title: "What became of your messages",
   description:
-    "Tells what became of messages of yours that asked somebody: whether it was delivered to the agent there, read, answered, or that nobody listens. The latest first; id: only that message.",
+    "Tells what became of messages of yours that asked somebody: whether it was delivered to the agent there, read, answered, or that no agent is woken there. The latest first; id: only that message.",
   input: objectOf({
     group: GROUP_ARGUMENT,
     id: ID_ARGUMENT,
