@@ -34,6 +34,22 @@ export function silenceOf(options: GlobalOptions): string | undefined {
  * `control_unavailable` when it is to change something, or the socket is an agents', and the daemon hangs.
  */
 export async function openOperations(options: GlobalOptions, how: OpenHow): Promise<Operations> {
+  const giveUpAt = later(realClock.steady(), STARTING_MS);
+  for (;;) {
+    try {
+      return await openNow(options, how);
+    } catch (error) {
+      // Another command, which is done in a moment, may take it between a look and the next.
+      if (!(error instanceof TakenMeanwhile) || realClock.steady() >= giveUpAt) throw error;
+      await pause(realClock, LOOK_EVERY_MS);
+    }
+  }
+}
+
+/** Nobody had the data root when it was looked for. */
+class TakenMeanwhile extends EntmootError {}
+
+async function openNow(options: GlobalOptions, how: OpenHow): Promise<Operations> {
   const client = how.change ? await connectToChange(options) : await connectToLook(options);
   if (client !== undefined) return client;
   if (how.change) {
@@ -43,7 +59,12 @@ export async function openOperations(options: GlobalOptions, how: OpenHow): Prom
     await requireUnused(options.dataDir);
   }
   const { openOfflineNode } = await import("./open-node.ts");
-  return openOfflineNode(options, how);
+  try {
+    return await openOfflineNode(options, how);
+  } catch (cause) {
+    if (!(cause instanceof EntmootError && cause.code === "already_running")) throw cause;
+    throw new TakenMeanwhile(cause.code, cause.message, { cause });
+  }
 }
 
 /** For looking at messages and members: as `openOperations`, but without a node, an identity or a change where no daemon of ours answers within `answerMs`. */

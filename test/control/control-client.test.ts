@@ -23,6 +23,7 @@ import {
   probe,
   roster_change,
 } from "../../src/node/operations/moots.ts";
+import type { AnswerOf } from "../../src/node/operations/operation.ts";
 import { MemoryNetwork } from "../../src/transport/memory/memory-transport.ts";
 import { readiness } from "../../src/view/readiness.ts";
 import { type ControlledNode, controlledNode } from "../support/control.ts";
@@ -61,6 +62,12 @@ describe("finding the daemon", () => {
   });
 });
 
+/** Without what becomes less while one asks. */
+function withoutRest(told: AnswerOf<typeof status>) {
+  const groups = told.groups.map((each) => ({ ...each, retention: { ...each.retention, clock_rest_ms: 0 } }));
+  return { ...told, groups };
+}
+
 describe("what the client says is what the node says", () => {
   test("status, groups, rosters, invites and links", async () => {
     await using it = await controlledNode();
@@ -76,7 +83,7 @@ describe("what the client says is what the node says", () => {
     const entmoot_pubkey = PublicKey.fromBytes(identity(33).publicKey);
     const added = await client.call(roster_change, { group_id, op: "add", node_id: 77, entmoot_pubkey });
     expect(added).toMatchObject({ group_id, members: 2, subject: { pilot_node_id: 77 } });
-    expect(await client.call(status, {})).toEqual(await it.node.call(status, {}));
+    expect(withoutRest(await client.call(status, {}))).toEqual(withoutRest(await it.node.call(status, {})));
     expect(await client.call(peers, { group_id })).toEqual(await it.node.call(peers, { group_id }));
     const link = await client.call(link_create, { group_id, uses: 3 });
     expect(await client.call(link_list, { group_id })).toEqual(await it.node.call(link_list, { group_id }));
