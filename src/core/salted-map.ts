@@ -14,6 +14,10 @@ class Salt {
     return typeof key === "string" ? ((this.#text + key) as K) : key;
   }
 
+  equals(other: Salt): boolean {
+    return this.#text === other.#text;
+  }
+
   without<K>(salted: K): K {
     return typeof salted === "string" ? (salted.slice(this.#text.length) as K) : salted;
   }
@@ -25,9 +29,14 @@ class Salt {
  */
 export class SaltedMap<K, V> {
   readonly #salt = new Salt();
-  readonly #values = new Map<K, V>();
+  readonly #values: Map<K, V>;
 
   constructor(entries: Iterable<readonly [K, V]> = []) {
+    if (entries instanceof SaltedMap && this.#salt.equals(entries.#salt)) {
+      this.#values = new Map(entries.#values);
+      return;
+    }
+    this.#values = new Map();
     for (const [key, value] of entries) this.set(key, value);
   }
 
@@ -56,6 +65,15 @@ export class SaltedMap<K, V> {
     this.#values.clear();
   }
 
+  /** The entries whose keys `other` has not. */
+  *notIn(other: SaltedMap<K, unknown>): Generator<[K, V], undefined> {
+    const isAlike = this.#salt.equals(other.#salt);
+    for (const [salted, value] of this.#values) {
+      if (isAlike ? other.#values.has(salted) : other.has(this.#salt.without(salted))) continue;
+      yield [this.#salt.without(salted), value];
+    }
+  }
+
   *keys(): Generator<K, undefined> {
     for (const salted of this.#values.keys()) yield this.#salt.without(salted);
   }
@@ -75,9 +93,14 @@ export type KeySet<T> = Pick<ReadonlySet<T>, "has" | "size"> & Iterable<T>;
 /** As `Set`, for what peers choose: see `SaltedMap`. */
 export class SaltedSet<T> {
   readonly #salt = new Salt();
-  readonly #items = new Set<T>();
+  readonly #items: Set<T>;
 
   constructor(items: Iterable<T> = []) {
+    if (items instanceof SaltedSet && this.#salt.equals(items.#salt)) {
+      this.#items = new Set(items.#items);
+      return;
+    }
+    this.#items = new Set();
     for (const item of items) this.add(item);
   }
 

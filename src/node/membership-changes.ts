@@ -23,8 +23,8 @@ export interface MembershipChange {
 /** What changed since `before`, newcomers first. A new key of a member is one change. */
 export function membershipChanges(before: SaltedMap<PublicKey, NodeInfo>, roster: GroupRoster): MembershipChange[] {
   const after = roster.members;
-  const came = [...after].filter(([key]) => !before.has(key));
-  const went = [...before].filter(([key]) => !after.has(key));
+  const came = [...after.notIn(before)];
+  const went = [...before.notIn(after)];
   const isFew = came.length + went.length <= EACH_MAX;
   const entryOf = (op: string, nodeId: number) =>
     isFew

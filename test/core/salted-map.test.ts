@@ -22,7 +22,8 @@ import type { RosterStore } from "../../src/store/group-store.ts";
 import { node } from "../machine/group.ts";
 import { IDS_OF_ONE_HASH, readAnew } from "../support/ids-of-one-hash.ts";
 
-saltKeys(crypto.getRandomValues(new Uint8Array(16)).toHex());
+const drawSalt = () => saltKeys(crypto.getRandomValues(new Uint8Array(16)).toHex());
+drawSalt();
 
 const RANDOM = IDS_OF_ONE_HASH.map(() => MessageId.fromBytes(crypto.getRandomValues(new Uint8Array(32))));
 
@@ -183,3 +184,35 @@ test.each(["node/entmoot-node.ts", "node/read/local-reader.ts"])(
     expect(Number(stdout.toString())).toBeGreaterThan(RATIO_MAX);
   },
 );
+
+test("a copy is another table, and what one lacks of the other is told, also where their secrets differ", () => {
+  const before = new SaltedMap([
+    ["a", 1],
+    ["b", 2],
+  ]);
+  const copies = [before, new SaltedMap(before)];
+  copies[1]!.delete("a");
+  copies[1]!.set("c", 3);
+  expect([...before]).toEqual([
+    ["a", 1],
+    ["b", 2],
+  ]);
+  const set = new SaltedSet(["a"]);
+  const other = new SaltedSet(set);
+  other.add("b");
+  expect([[...set], [...other]]).toEqual([["a"], ["a", "b"]]);
+  drawSalt();
+  try {
+    const later = new SaltedMap([
+      ["b", 5],
+      ["c", 6],
+    ]);
+    for (const after of [copies[1]!, later, new SaltedMap(copies[1]!)]) {
+      expect([...after.notIn(before)].map(([key]) => key)).toEqual(["c"]);
+      expect([...before.notIn(after)]).toEqual([["a", 1]]);
+    }
+    expect([...new SaltedSet(other)]).toEqual(["a", "b"]);
+  } finally {
+    drawSalt();
+  }
+});
