@@ -292,11 +292,15 @@ export class Group {
 
   /** Other policies hold: what is held is held to them, and what was refused by the former ones is looked at again. */
   policiesChanged(): void {
+    this.#holdToPolicies();
+    this.#tellMembers();
+    this.#parts.changed.notify();
+  }
+
+  #holdToPolicies(): void {
     this.#owed.forget();
     this.retention.tick();
     this.#policyPass.start();
-    this.#tellMembers();
-    this.#parts.changed.notify();
   }
 
   /** Messages that wait for their authors' budgets. */
@@ -336,7 +340,7 @@ export class Group {
   }
 
   #membersChanged(before: SaltedMap<PublicKey, NodeInfo>): void {
-    if (this.policy.followRoster()) this.policiesChanged();
+    if (this.policy.followRoster()) this.#holdToPolicies();
     this.#tellMembers();
     this.#parts.onMembers(this, before);
     this.#parts.changed.notify();
