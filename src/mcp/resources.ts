@@ -27,31 +27,53 @@ const MIME = "text/plain";
  * members; what is read has them within envelopes.
  */
 export function registerResources(server: McpServer, context: ToolContext): void {
-  const moots = new ResourceTemplate(`${MOOT}{id}`, {
-    list: (extra) => told(async () => ({ resources: await listedMoots({ ...context, signal: extra.mcpReq.signal }) })),
+  register(server, context, {
+    name: "moot",
+    title: "Moot",
+    prefix: MOOT,
+    description:
+      "A moot: who is in it, and its latest messages. id: as entmoot_groups shows it, with - for + and _ for /.",
+    list: listedMoots,
+    text: mootText,
   });
-  const mootsAre =
-    "A moot: who is in it, and its latest messages. id: as entmoot_groups shows it, with - for + and _ for /.";
-  server.registerResource(
-    "moot",
-    moots,
-    { title: "Moot", description: mootsAre, mimeType: MIME },
-    (uri, { id }, extra) =>
-      told(async () => contents(uri, await mootText({ ...context, signal: extra.mcpReq.signal }, idIn(id)))),
-  );
+  register(server, context, {
+    name: "message",
+    title: "Message",
+    prefix: MESSAGE,
+    description:
+      "One message whole, with who signed it; it stays unread. id: as it is shown, with - for + and _ for /.",
+    list: listedMessages,
+    text: messageText,
+  });
+}
 
-  const listed = new ResourceTemplate(`${MESSAGE}{id}`, {
-    list: (extra) =>
-      told(async () => ({ resources: await listedMessages({ ...context, signal: extra.mcpReq.signal }) })),
+interface ListedResource {
+  readonly uri: string;
+  readonly name: string;
+  readonly description: string;
+  readonly mimeType: string;
+}
+
+interface ResourceKind {
+  readonly name: string;
+  readonly title: string;
+  /** Of its addresses; an id follows. */
+  readonly prefix: string;
+  readonly description: string;
+  readonly list: (call: ToolCall) => Promise<ListedResource[]>;
+  readonly text: (call: ToolCall, id: string) => Promise<string>;
+}
+
+function register(
+  server: McpServer,
+  context: ToolContext,
+  { description, list, name, prefix, text, title }: ResourceKind,
+): void {
+  const template = new ResourceTemplate(`${prefix}{id}`, {
+    list: (extra) => told(async () => ({ resources: await list({ ...context, signal: extra.mcpReq.signal }) })),
   });
-  const messagesAre =
-    "One message whole, with who signed it; it stays unread. id: as it is shown, with - for + and _ for /.";
-  server.registerResource(
-    "message",
-    listed,
-    { title: "Message", description: messagesAre, mimeType: MIME },
-    (uri, { id }, extra) =>
-      told(async () => contents(uri, await messageText({ ...context, signal: extra.mcpReq.signal }, idIn(id)))),
+  server.registerResource(name, template, { title, description, mimeType: MIME }, (uri, { id }, extra) =>
+    told(async () => contents(uri, await text({ ...context, signal: extra.mcpReq.signal }, idIn(id)))),
   );
 }
 
