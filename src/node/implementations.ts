@@ -38,6 +38,8 @@ import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
 import type { AddedVoice, VoiceState, voice_add } from "./operations/voices.ts";
 import { listPeers } from "./peer-rows.ts";
 import { probe } from "./probe.ts";
+import { challengeOpenInvite, createOpenInvite, redeemOpenInviteHere } from "./public/open-invites.ts";
+import { describePublicMoot, publishPublicMoot } from "./public/publish.ts";
 import { publishSigned } from "./publish-signed.ts";
 import { tellBacklog } from "./read/backlog.ts";
 import { advanceConsumer, forgetConsumer, leaseConsumer, listConsumers, releaseConsumer } from "./read/consumers.ts";
@@ -174,8 +176,14 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   link_create: writing("node", createLink),
   link_list: (node, { group_id }) => ({ links: listLinks(node, group_id) }),
   link_revoke: writing("node", revokeLink),
+  open_invite_create: writing("node", createOpenInvite),
+  open_invite_challenge: challengeOpenInvite,
+  open_invite_redeem: writing("node", redeemOpenInviteHere),
+  public_moot_descriptor: describePublicMoot,
+  public_moot_publish: publishPublicMoot,
   join: writing("node", ({ joiner }, request, call) => joiner.join(request, call)),
   join_invite: writing("node", ({ joiner }, request, call) => joiner.joinByInvite(request, call)),
+  join_open_invite: writing("node", ({ joiner }, request, call) => joiner.joinByOpenInvite(request, call)),
   publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
   publish_signed: (node, { message }) => publishSigned(node, message),
   listen: ({ listeners }, request, call) => listeners.listen(request, call),

@@ -15,6 +15,7 @@ import { LISTEN_CASES, WAKE_CASES } from "./operations-listen.ts";
 import { MAILBOX_CASES } from "./operations-mailbox.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
+import { PUBLIC_CASES } from "./operations-public.ts";
 import { RECEIPT_CASES } from "./operations-receipts.ts";
 import { AGENTS_SOCKET, IN_PROCESS, OWNERS_SOCKET, openStage } from "./operations-stage.ts";
 import { VOICE_CASES } from "./operations-voices.ts";
@@ -23,6 +24,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...DAEMON_CASES,
   ...MOOT_CASES,
   ...INVITE_CASES,
+  ...PUBLIC_CASES,
   ...MESSAGE_CASES,
   ...CONSUMER_CASES,
   ...VOICE_CASES,

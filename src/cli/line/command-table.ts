@@ -44,7 +44,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/opt-in.ts")).fleet,
   },
   group: {
-    description: "Create a moot",
+    description: "Create a moot, and list a public one in a directory",
     load: async () => (await import("../commands/group.ts")).group,
   },
   inbox: {
