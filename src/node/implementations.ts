@@ -22,6 +22,14 @@ import { changeWakeLimits } from "./agents/wake-settings.ts";
 import { awaitComparison, changeRoster } from "./change-roster.ts";
 import type { ChangeSignal } from "./change-signal.ts";
 import { createGroup } from "./create-group.ts";
+import {
+  declineDefaultMoot,
+  disableLive,
+  enableLive,
+  joinDefaultMoot,
+  leaveDefaultMoot,
+} from "./default-moot/default-moot.ts";
+import { defaultMootStatus } from "./default-moot/status.ts";
 import { healRoster } from "./heal-roster.ts";
 import type { Joiner } from "./join/join.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
@@ -181,6 +189,12 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   open_invite_redeem: writing("node", redeemOpenInviteHere),
   public_moot_descriptor: describePublicMoot,
   public_moot_publish: publishPublicMoot,
+  default_moot_status: defaultMootStatus,
+  default_moot_join: writing("node", joinDefaultMoot),
+  default_moot_decline: declineDefaultMoot,
+  default_moot_leave: writing("node", leaveDefaultMoot),
+  default_moot_live_on: writing("node", enableLive),
+  default_moot_live_off: writing("node", disableLive),
   join: writing("node", ({ joiner }, request, call) => joiner.join(request, call)),
   join_invite: writing("node", ({ joiner }, request, call) => joiner.joinByInvite(request, call)),
   join_open_invite: writing("node", ({ joiner }, request, call) => joiner.joinByOpenInvite(request, call)),

@@ -9,6 +9,7 @@ import { OPERATIONS, READ_OPERATIONS } from "../../src/node/operations/table.ts"
 import { type CasesOf, operationsContract, refusalsContract } from "./operations.contract.ts";
 import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
+import { DEFAULT_MOOT_CASES } from "./operations-default-moot.ts";
 import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
 import { LISTEN_CASES, WAKE_CASES } from "./operations-listen.ts";
@@ -25,6 +26,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...MOOT_CASES,
   ...INVITE_CASES,
   ...PUBLIC_CASES,
+  ...DEFAULT_MOOT_CASES,
   ...MESSAGE_CASES,
   ...CONSUMER_CASES,
   ...VOICE_CASES,

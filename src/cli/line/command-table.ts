@@ -26,6 +26,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Run recorded vectors against this program",
     load: async () => (await import("../commands/conformance.ts")).conformance,
   },
+  "default-moot": {
+    description: "Join, decline or leave The Ent Moot, the public moot every node is offered",
+    load: async () => (await import("../commands/default-moot.ts")).defaultMoot,
+  },
   deliver: {
     description: "Show or change which messages begin a turn in your agent, how often and when",
     load: async () => (await import("../commands/deliver.ts")).deliver,

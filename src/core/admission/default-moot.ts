@@ -76,6 +76,11 @@ const liveConfig = struct<LiveConfig>("live config", {
   max_action_bytes: i64,
 });
 
+/** JSON text of a recommendation, keys in the usual order. */
+export function liveConfigText(config: LiveConfig): string {
+  return new TextDecoder().decode(encodeWire(liveConfig, config));
+}
+
 /** Wire. The original verifies the signature over the keys and omit rules as they stand here. */
 export const defaultMootCodec = struct<DefaultMoot>("default moot descriptor", {
   type: text,

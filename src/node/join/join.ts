@@ -20,6 +20,7 @@ import { candidatesOf } from "../../machine/join.ts";
 import { atMost } from "../../transport/wait.ts";
 import type { CarrierSide } from "../carrier/carrier-side.ts";
 import type { Peers } from "../carrier/peers.ts";
+import { refuseDeclined } from "../default-moot/declined.ts";
 import type { Group } from "../group/group.ts";
 import { groupName, METADATA_FACT } from "../group/group-name.ts";
 import { noteMootName } from "../kept-names.ts";
@@ -44,6 +45,8 @@ const FIRST_PULL_MAX_MS = 10_000;
 const TIMEOUT_DEFAULT_MS = 90_000;
 /** Ours. Longer waits belong in a loop around the call. */
 const TIMEOUT_MAX_MS = 3_600_000;
+
+type DefaultMootInput = Extract<JoinInput, { kind: "default_moot" }>;
 
 /** Takes this node into groups. One join a group at a time: a second one waits for the first. */
 export class Joiner {
@@ -105,19 +108,31 @@ export class Joiner {
       case "open_invite":
         return this.#joinByOpenInvite(input.openInvite, attempt);
       case "default_moot":
-        return this.joinDefaultMoot(input, attempt);
+        return this.#joinDefaultMoot(input, attempt);
       case "public_moot":
         return this.#joinPublicMoot(input, attempt);
     }
   }
 
-  /** By a descriptor of the default moot that has been verified. */
-  async joinDefaultMoot(
-    { descriptor, openInvite }: Extract<JoinInput, { kind: "default_moot" }>,
+  /** By the default moot's descriptor, verified, and by the word of the owner, who may have declined it before. */
+  joinDefaultMoot(
+    found: Pick<DefaultMootInput, "descriptor" | "openInvite">,
+    timeoutMs: number | undefined,
+    call: Call<JoinProgress>,
+  ): Promise<Joined> {
+    const { adopt, group, root } = this.#context;
+    const { group_id: id } = found.descriptor;
+    if (group(id) === undefined && root.groupIds().includes(id)) adopt(id);
+    return this.#attempt(timeoutMs, call, (attempt) => this.#joinDefaultMoot(found, attempt, true));
+  }
+
+  async #joinDefaultMoot(
+    { descriptor, openInvite }: Pick<DefaultMootInput, "descriptor" | "openInvite">,
     attempt: JoinAttempt,
+    isConsented = false,
   ): Promise<Joined> {
     const { group_id: groupId, issuer, policy } = descriptor;
-    const facts = { metadata: DEFAULT_MOOT_METADATA, policy: formatPolicy(policy) };
+    const facts = { metadata: DEFAULT_MOOT_METADATA, policy: formatPolicy(policy), isConsented };
     return this.#joinByOpenInvite(openInvite, attempt, { groupId, issuer }, facts);
   }
 
@@ -127,6 +142,11 @@ export class Joiner {
   ): Promise<Joined> {
     const { founder, group_id: groupId } = descriptor;
     return this.#joinByOpenInvite(openInvite, attempt, { groupId, founder }, { metadata: publicMetadata(descriptor) });
+  }
+
+  /** A link to what its owner declined takes nobody back in. */
+  #refuseDeclined(id: GroupId, { isConsented = false }: JoinFacts): void {
+    if (!isConsented && this.#context.group(id) === undefined) refuseDeclined(this.#context.root, id);
   }
 
   /** Whom `expected` names is a member already: nobody is asked. */
@@ -142,6 +162,7 @@ export class Joiner {
       return joinedForm(held, expected.issuer, "already_joined");
     }
     // Before the issuer is told of a key that then joins nothing.
+    if (expected.groupId !== undefined) this.#refuseDeclined(expected.groupId, facts);
     requireCarrier(this.#context);
     const invite = await redeemOpenInvite(this.#context, openInvite, attempt, expected);
     return this.#joinGroup(invite, attempt, facts);
@@ -168,6 +189,7 @@ export class Joiner {
 
   async #joinGroup(invite: Invite, attempt: JoinAttempt, facts: JoinFacts): Promise<Joined> {
     verifyInvite(invite, this.#context.clock.unix());
+    this.#refuseDeclined(invite.group_id, facts);
     const running = this.#running.get(invite.group_id);
     if (running !== undefined) return running;
     const joining = joinGroup(this.#context, invite, attempt, { ...facts, room: this.#room.beside() });
@@ -186,6 +208,8 @@ interface JoinFacts {
   readonly name?: string;
   readonly metadata?: string | undefined;
   readonly policy?: string | undefined;
+  /** The owner said yes to the default moot just now. */
+  readonly isConsented?: boolean;
 }
 
 async function joinGroup(

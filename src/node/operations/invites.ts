@@ -133,7 +133,7 @@ const joinRequest = struct(
   { required: ["input"] },
 );
 
-const joinProgress = struct(
+export const joinProgress = struct(
   "join progress",
   {
     stage: documented("a word to branch on: dialing, waiting, redeemed, roster, messages", boundedText("stage", 64)),
@@ -158,7 +158,7 @@ export type JoinProgress = Decoded<typeof joinProgress>;
 export type Joined = Decoded<typeof joined>;
 
 /** Ours. A join may take an hour; the daemon gets what was asked for, and some time on top to tell how it ended. */
-const JOIN_PATIENCE_MS = 3_600_000 + 30_000;
+export const JOIN_PATIENCE_MS = 3_600_000 + 30_000;
 
 /** Throws as the input's reader, `unavailable`, `not_member`, `roster_rejected`, `expired`. */
 export const join = operation({

@@ -1,5 +1,6 @@
 import { CONSUMER_OPERATIONS, consumer_list } from "./consumers.ts";
 import { DAEMON_OPERATIONS } from "./daemon.ts";
+import { DEFAULT_MOOT_OPERATIONS } from "./default-moot.ts";
 import { INBOX_OPERATIONS, INBOX_READING } from "./inbox.ts";
 import { INVITE_OPERATIONS } from "./invites.ts";
 import { LISTEN_OPERATIONS } from "./listen.ts";
@@ -17,6 +18,7 @@ export const OPERATIONS = {
   ...MOOT_OPERATIONS,
   ...INVITE_OPERATIONS,
   ...PUBLIC_OPERATIONS,
+  ...DEFAULT_MOOT_OPERATIONS,
   ...MESSAGE_OPERATIONS,
   ...CONSUMER_OPERATIONS,
   ...VOICE_OPERATIONS,

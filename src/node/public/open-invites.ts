@@ -27,11 +27,11 @@ import type {
 } from "../operations/public.ts";
 import { changeMetadata } from "./metadata.ts";
 
-/** Wire. As long as the original's. */
+/** Wire. Nobody guesses it, and the original's issuers give tokens of as many bytes. */
 const TOKEN_BYTES = 32;
 /** Wire. For how long a challenge can be answered. */
 const CHALLENGE_MS = 5 * 60_000;
-/** Bytes of the time in a challenge's id, and of the code that makes it ours. */
+/** Ours. Bytes of the time in a challenge's id, and of the code that makes it this node's: 16 together, as the original's have. */
 const TIME_BYTES = 6;
 const CODE_BYTES = 10;
 
