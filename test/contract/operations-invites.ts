@@ -154,6 +154,11 @@ export const INVITE_CASES: CasesOf<typeof INVITE_OPERATIONS> = {
         },
       },
       {
+        title: "whose token would lead elsewhere at its issuer is refused",
+        request: () => ({ ...OPEN, token: " .. " }),
+        fails: { code: "invalid_argument", message: "open invite: its token is none; ask for a new link" },
+      },
+      {
         title: "into a moot that this node is in asks nobody",
         request: ({ group_id }) => ({ ...OPEN, expected_group_id: group_id }),
         answers: (answer, { group_id }) => expect(answer).toMatchObject({ status: "already_joined", group_id }),

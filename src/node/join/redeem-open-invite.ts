@@ -107,6 +107,10 @@ async function ask(
   { action, body }: IssuerQuestion,
 ): Promise<Uint8Array> {
   const url = safeUrl("open invite: issuer", openInviteEndpoint(openInvite, action));
+  // Dots would lead elsewhere at that server.
+  if (!url.pathname.includes(`/v1/open-invites/`) || /^\.{1,2}$/.test(openInvite.token)) {
+    throw new EntmootError("invalid_argument", "open invite: its token is none; ask for a new link");
+  }
   const leftMs = deadline - clock.steady();
   if (leftMs <= 0) throw new EntmootError("timeout", `join: no time left to ask ${url.origin}`);
   const timeoutMs = Math.min(QUESTION_MS, leftMs);
