@@ -1,16 +1,19 @@
 import { expect, test } from "bun:test";
 import { pilotSignedBytes } from "../../../src/core/admission/open-invite-proof.ts";
 import { unixMs } from "../../../src/core/clock.ts";
+import { EntmootError } from "../../../src/core/errors.ts";
 import { type Identity, identityOf } from "../../../src/core/identity.ts";
-import { PublicKey } from "../../../src/core/ids.ts";
+import { type GroupId, PublicKey } from "../../../src/core/ids.ts";
 import { entmootNodeId } from "../../../src/core/node-id.ts";
 import { sign } from "../../../src/core/signature.ts";
 import { realClock } from "../../../src/host/real-clock.ts";
 import type { EntmootNode } from "../../../src/node/entmoot-node.ts";
+import { status } from "../../../src/node/operations/daemon.ts";
 import { link_list } from "../../../src/node/operations/invites.ts";
 import { group_create, members, roster_change } from "../../../src/node/operations/moots.ts";
 import { open_invite_challenge, open_invite_create, open_invite_redeem } from "../../../src/node/operations/public.ts";
 import { MemoryDataRoot } from "../../../src/store/memory/memory-data-root.ts";
+import { MemoryNetwork } from "../../../src/transport/memory/memory-transport.ts";
 import { OPEN_GROUP, startNode } from "../../support/nodes.ts";
 
 const ORDER_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
@@ -144,4 +147,40 @@ test("who was removed is not let back in, and an invite that has ended lets in n
   const proof = await proofOf(node, token, bob);
   pass(3_600_000);
   expect((await node.call(open_invite_redeem, proof)).refused).toMatchObject({ code: "open_invite_expired" });
+});
+
+test("where the invite cannot be kept, or directories cannot be told of it, nothing of the moot is left", async () => {
+  const network = new MemoryNetwork(realClock);
+  const root = new MemoryDataRoot();
+  await using node = await startNode(network, 1, { root });
+  const asked = {
+    ...OPEN_GROUP,
+    visibility: "public",
+    join_mode: "open_invite",
+    issuer_url: "https://esp.example",
+  } as const;
+  const { create } = root.node.links;
+  root.node.links.create = () => {
+    throw new EntmootError("conflict", "links: too many");
+  };
+  await expect(node.call(group_create, asked)).rejects.toMatchObject({ code: "conflict" });
+  expect(root.groupIds()).toEqual([]);
+  expect((await node.call(status, {})).groups).toEqual([]);
+
+  root.node.links.create = create;
+  const made: string[] = [];
+  const { createGroup } = root;
+  root.createGroup = (id) => {
+    const store = createGroup.call(root, id);
+    const { setFact } = store;
+    store.setFact = (name, value) => {
+      if (value?.includes("open-invite")) throw new EntmootError("disk_full", "no room");
+      setFact.call(store, name, value);
+    };
+    made.push(id);
+    return store;
+  };
+  await expect(node.call(group_create, asked)).rejects.toMatchObject({ code: "disk_full" });
+  expect(root.groupIds()).toEqual([]);
+  expect(root.node.links.list(made[0] as GroupId)).toMatchObject([{ revoked: true }]);
 });
