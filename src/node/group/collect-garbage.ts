@@ -14,10 +14,10 @@ const QUIET_MS = 3_000;
 const COLLECT_EVERY_MOVED = 8 * 1024 * 1024;
 
 /**
- * Ours. With more in the heap a collection would hold up everybody for longer than anything may; it goes on beside the
- * work then, frees a little later, and the peak is some tens of megabytes higher. 60 MB take 20 to 30 ms.
+ * Ours. With more in the heap a collection could hold up everybody for longer than anything may, 75 MB for 30 to 80 ms; it
+ * goes on beside the work then and frees a little later. A node that catches up alone seldom has more.
  */
-const COLLECT_AT_ONCE_BYTES = 128 * 1024 * 1024;
+const COLLECT_AT_ONCE_BYTES = 48 * 1024 * 1024;
 
 let bytesSince = 0;
 let movedSince = 0;
