@@ -50,11 +50,11 @@ export function noteMoved(clock: Clock, bytes: number): void {
 function collectSoon(clock: Clock): void {
   if (isDue) return;
   isDue = true;
-  const collect = () => {
+  const due = () => {
     isDue = false;
-    Bun.gc(heapSize() < COLLECT_AT_ONCE_BYTES);
+    collect();
   };
-  clock.after(0, collect, { idle: true });
+  clock.after(0, due, { idle: true });
 }
 
 /**
@@ -72,7 +72,15 @@ function wakeIn(clock: Clock, ms: number): void {
     const restMs = lastWork.get(clock)! + QUIET_MS - clock.steady();
     if (restMs > 0) return wakeIn(clock, restMs);
     lastWork.delete(clock);
-    Bun.gc(true);
+    // What went on beside nothing has left a heap small enough to be given back at once, or it is as large as it must be.
+    if (!collect()) clock.after(QUIET_MS, collect, { idle: true });
   };
   clock.after(ms, wake, { idle: true });
+}
+
+/** `false` where it goes on beside the work. */
+function collect(): boolean {
+  const isAtOnce = heapSize() < COLLECT_AT_ONCE_BYTES;
+  Bun.gc(isAtOnce);
+  return isAtOnce;
 }
