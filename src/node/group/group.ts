@@ -5,7 +5,7 @@ import type { TimePlace } from "../../core/order/time-place.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { RosterHeal } from "../../core/roster/roster-heal.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
-import { type SaltedMap, SaltedSet } from "../../core/salted-map.ts";
+import { keysOf, type SaltedMap } from "../../core/salted-map.ts";
 import type { Log } from "../../host/log.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
 import type { CopyComparison } from "../../machine/copy-comparison.ts";
@@ -347,11 +347,9 @@ export class Group {
   }
 
   #tellMembers(): void {
-    const members = new SaltedSet(this.roster.members.keys());
-    const others = new SaltedSet(members);
-    others.delete(this.#parts.local);
-    this.retention.setMembers(others);
-    this.tell({ kind: "members", members });
+    const { members } = this.roster;
+    this.retention.setMembers(keysOf(members, this.#parts.local));
+    this.tell({ kind: "members", members: keysOf(members) });
     this.#rejoining.look();
   }
 
