@@ -19,7 +19,7 @@ export interface DefaultMootStore {
 
 /** Wire. The original's file in the data root. */
 const FILE = "default_moot.json";
-/** Ours. It has some 200 bytes. */
+/** Ours. It has some 200 bytes; what has many times that was not written by either program. */
 const FILE_BYTES_MAX = 64 * 1024;
 
 /** The file that the original keeps it in too. */

@@ -6,11 +6,11 @@ import { boundedText, clippedText, count, oneOf, plainList } from "../../wire/fr
 import { JOIN_PATIENCE_MS, joinProgress, PINNED_KEY_BYTES_MAX } from "./invites.ts";
 import { operation } from "./operation.ts";
 
-/** Ours. Why something failed. */
+/** Ours. Why something failed; what is longer is cut. */
 const ERROR_BYTES_MAX = 4096;
-/** Ours. A few lines about oneself. */
+/** Ours. A few lines about oneself, as many as the standard policy lets into a message. */
 const INTRO_BYTES_MAX = 8192;
-/** Ours. The original knows 14 actions. */
+/** Ours. The original knows 14 actions, so all of them fit. */
 const ACTIONS_MAX = 64;
 
 /** Where the descriptor is and who signs it. */
