@@ -37,6 +37,8 @@ export interface MessageSearch {
   progress(): IndexProgress | undefined;
   /** Whether there is an index here; without one each search goes through all messages. */
   readonly isIndexed: boolean;
+  /** Whether `index` may have something to do; costs nothing to ask. */
+  readonly isBehind: boolean;
   /** Takes some more messages in that were stored before there was an index, durably; whether there may be more. */
   index(): boolean;
 }

@@ -14,6 +14,7 @@ import { StatsSum } from "../stats-sum.ts";
 /** Searching messages in memory: each of them may match. */
 export class MemorySearch implements MessageSearch {
   readonly isIndexed = false;
+  readonly isBehind = false;
   readonly #query: (query: MessageQuery) => QueryPiece;
 
   constructor(query: (query: MessageQuery) => QueryPiece) {

@@ -55,6 +55,9 @@ export class SqliteSearchIndex {
   readonly #before: Sql;
   readonly #bySeq: Sql;
 
+  /** Whether `step` may have something to do. */
+  isBehind = true;
+
   constructor(file: SqliteFile, { fullText = hasFullText(), tallies }: { fullText?: boolean; tallies: SqliteTallies }) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "search_state");
@@ -107,7 +110,7 @@ export class SqliteSearchIndex {
       if (seq === undefined) continue;
       const { author_node_id: author, canonical, content, id, topics } = message;
       const timestamp = arrivals.get(id) ?? message.timestamp;
-      if (taking.terms >= TERMS_AT_ONCE) this.#owe.run(seq);
+      if (taking.terms >= TERMS_AT_ONCE) this.#owes(seq);
       else this.#take({ seq, author, timestamp, canonical }, content && { topics, content }, taking);
     }
     this.#write(taking);
@@ -133,12 +136,17 @@ export class SqliteSearchIndex {
   /** Call within the transaction that gives this message another number or another time, before it does; it is found again after the next step. */
   move(message: Findable, to: number): void {
     this.drop([message]);
-    this.#owe.run(to);
+    this.#owes(to);
+  }
+
+  #owes(seq: number): void {
+    this.#owe.run(seq);
+    this.isBehind = true;
   }
 
   /** As `MessageSearch.index`, in a transaction of its own. */
   step(): boolean {
-    if (this.#file.access === "read" || this.progress() === undefined) return false;
+    if (this.#file.access === "read" || !this.#look()) return false;
     this.#file.transact(() => {
       this.#begin();
       const taking = new Taking();
@@ -151,7 +159,12 @@ export class SqliteSearchIndex {
       this.#takeOlder(taking);
       this.#write(taking);
     });
-    return this.progress() !== undefined;
+    return this.#look();
+  }
+
+  #look(): boolean {
+    this.isBehind = this.progress() !== undefined;
+    return this.isBehind;
   }
 
   /** Where it was written by a program without FTS5, or by one that indexed otherwise, all is taken in anew. */
@@ -166,6 +179,7 @@ export class SqliteSearchIndex {
       this.#file.exec(`DELETE FROM ${table}`);
     }
     this.#file.exec(RESTART);
+    this.isBehind = true;
   }
 
   #takeOlder(taking: Taking): void {

@@ -72,6 +72,10 @@ export class SqliteSearch implements MessageSearch {
     return this.isIndexed ? this.#parts.index.progress() : undefined;
   }
 
+  get isBehind(): boolean {
+    return this.#parts.index.isBehind;
+  }
+
   index(): boolean {
     return this.#parts.index.step();
   }
