@@ -73,7 +73,10 @@ export async function tellContext(
 
 /** About what it takes of an answer. */
 function bytesOf({ message: { content, parents, references, topics } }: MessageRow): number {
-  return topics.reduce((sum, topic) => sum + 3 * topic.length, content.length + 48 * (parents.length + references.length));
+  return topics.reduce(
+    (sum, topic) => sum + 3 * topic.length,
+    content.length + 48 * (parents.length + references.length),
+  );
 }
 
 function placeOf({ arrived_ms, message: { author, id, timestamp } }: MessageRow): TimePlace {
