@@ -41,8 +41,11 @@ import { probe } from "./probe.ts";
 import { publishSigned } from "./publish-signed.ts";
 import { tellBacklog } from "./read/backlog.ts";
 import { advanceConsumer, forgetConsumer, leaseConsumer, listConsumers, releaseConsumer } from "./read/consumers.ts";
+import { tellContext } from "./read/context.ts";
 import { listMembers } from "./read/members.ts";
 import { oneMessage, pageOfMessages } from "./read/messages.ts";
+import { searchMessages } from "./read/search.ts";
+import { tellStats } from "./read/stats.ts";
 import { listTopics } from "./read/topics.ts";
 import { type Watched, watchLogs } from "./read/watch.ts";
 import { whenWritable } from "./when-writable.ts";
@@ -89,6 +92,9 @@ const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
   backlog: tellBacklog,
   members: listMembers,
   topics: listTopics,
+  search: searchMessages,
+  context: tellContext,
+  stats: tellStats,
   consumer_list: listConsumers,
   mailbox_pull: pull,
   mailbox_ack: acknowledgeMail,

@@ -9,6 +9,7 @@ import { OPERATIONS, READ_OPERATIONS } from "../../src/node/operations/table.ts"
 import { type CasesOf, operationsContract, refusalsContract } from "./operations.contract.ts";
 import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
+import { FIND_CASES } from "./operations-find.ts";
 import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
 import { LISTEN_CASES, WAKE_CASES } from "./operations-listen.ts";
@@ -24,6 +25,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...MOOT_CASES,
   ...INVITE_CASES,
   ...MESSAGE_CASES,
+  ...FIND_CASES,
   ...CONSUMER_CASES,
   ...VOICE_CASES,
   ...LISTEN_CASES,

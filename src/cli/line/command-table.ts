@@ -26,6 +26,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Run recorded vectors against this program",
     load: async () => (await import("../commands/conformance.ts")).conformance,
   },
+  context: {
+    description: "Show what was said before and after a message, oldest first",
+    load: async () => (await import("../commands/context.ts")).context,
+  },
   deliver: {
     description: "Show or change which messages begin a turn in your agent, how often and when",
     load: async () => (await import("../commands/deliver.ts")).deliver,
@@ -111,6 +115,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Add members to a moot, remove them, end a fork (founder only)",
     load: async () => (await import("../commands/roster.ts")).roster,
   },
+  search: {
+    description: "Find messages by the words in them, newest first",
+    load: async () => (await import("../commands/search.ts")).search,
+  },
   "self-test": {
     description: "Prove in a moment that this program works on this machine",
     load: async () => (await import("../commands/self-test.ts")).selfTest,
@@ -122,6 +130,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   setup: {
     description: "Let a host start this node's tools: one MCP entry, by the host's own command",
     load: async () => (await import("../commands/setup.ts")).setup,
+  },
+  stats: {
+    description: "Count a moot's messages by author, topic and time",
+    load: async () => (await import("../commands/stats.ts")).stats,
   },
   stop: {
     description: "Ask the running daemon to end, and wait until it has",
@@ -139,6 +151,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   thread: {
     description: "Show what a message answers and what answers it, oldest first",
     load: async () => (await import("../commands/thread.ts")).thread,
+  },
+  topics: {
+    description: "List the topics of a moot, most used first",
+    load: async () => (await import("../commands/topics.ts")).topics,
   },
   unmute: {
     description: "Hear a muted member again",

@@ -23,6 +23,7 @@ import { CopyIndex } from "./copy-index.ts";
 import { FounderDoubt } from "./founder-doubt.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
+import { Indexing } from "./indexing.ts";
 import { Ingest, type Ingested } from "./ingest.ts";
 import { OrderLoading } from "./order-loading.ts";
 import { Owed } from "./owed.ts";
@@ -88,6 +89,7 @@ export class Group {
   readonly #machine: GroupMachine;
   readonly #rejoining: Rejoining;
   readonly #settling: Settling;
+  readonly #indexing: Indexing;
   readonly #order: OrderLoading;
   #closed = false;
 
@@ -121,6 +123,7 @@ export class Group {
     this.#rejoining = new Rejoining({ messages, clock, roster, changed: parts.changed });
     this.#order = new OrderLoading(messages, clock);
     this.#settling = new Settling({ messages, clock, retention });
+    this.#indexing = new Indexing(messages.search, clock);
     this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
   }
 
@@ -205,6 +208,7 @@ export class Group {
     this.#tellMembers();
     // Who only does one thing here and ends removes nothing.
     if (this.#parts.carryOut !== undefined) this.retention.begin();
+    if (this.#parts.carryOut !== undefined) this.#indexing.look();
     if (this.#parts.carryOut !== undefined && this.policy.isPassDue) this.#policyPass.start();
   }
 
@@ -217,6 +221,7 @@ export class Group {
         this.retention.tick();
         this.#rejoining.look();
         this.#settling.look();
+        this.#indexing.look();
       }
       const effects = this.#machine.handle(event, this.#parts.clock.steady());
       this.#parts.carryOut?.run(this, effects);
@@ -315,6 +320,7 @@ export class Group {
     this.retention.close();
     this.#rejoining.close();
     this.#settling.close();
+    this.#indexing.close();
     this.#order.close();
     this.#closed = true;
   }
@@ -371,7 +377,9 @@ export class Group {
   #committed(): void {
     collectWhenQuiet(this.#parts.clock);
     this.retention.tick();
-    if (this.store.messages.isRejoining) this.#rejoining.look();
+    const { messages } = this.store;
+    if (messages.isRejoining) this.#rejoining.look();
+    if (messages.search.isBehind) this.#indexing.look();
     this.#parts.changed.notify();
   }
 }

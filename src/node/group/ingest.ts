@@ -267,6 +267,7 @@ export function newMessage(message: Message, canonical: Uint8Array): NewMessage 
     topics: message.topics,
     parents: message.parents,
     canonical,
+    content: message.content,
   };
 }
 

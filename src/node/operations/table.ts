@@ -1,5 +1,6 @@
 import { CONSUMER_OPERATIONS, consumer_list } from "./consumers.ts";
 import { DAEMON_OPERATIONS } from "./daemon.ts";
+import { context, FIND_OPERATIONS, search, stats } from "./find.ts";
 import { INBOX_OPERATIONS, INBOX_READING } from "./inbox.ts";
 import { INVITE_OPERATIONS } from "./invites.ts";
 import { LISTEN_OPERATIONS } from "./listen.ts";
@@ -16,6 +17,7 @@ export const OPERATIONS = {
   ...MOOT_OPERATIONS,
   ...INVITE_OPERATIONS,
   ...MESSAGE_OPERATIONS,
+  ...FIND_OPERATIONS,
   ...CONSUMER_OPERATIONS,
   ...VOICE_OPERATIONS,
   ...MAILBOX_OPERATIONS,
@@ -32,6 +34,9 @@ export const READ_OPERATIONS = {
   backlog,
   members,
   topics,
+  search,
+  context,
+  stats,
   consumer_list,
   ...MAILBOX_OPERATIONS,
   ...INBOX_READING,
