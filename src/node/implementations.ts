@@ -19,6 +19,11 @@ import { listInbox } from "./agents/inbox.ts";
 import type { Listeners } from "./agents/listeners.ts";
 import { findMessages, tellThread } from "./agents/thread.ts";
 import { changeWakeLimits } from "./agents/wake-settings.ts";
+import { exportMoot } from "./care/export-moot.ts";
+import { importMoot } from "./care/import-moot.ts";
+import { oneAtATime } from "./care/one-at-a-time.ts";
+import { pruneMoot } from "./care/prune-moot.ts";
+import { verifyMoots } from "./care/verify-moot.ts";
 import { awaitComparison, changeRoster } from "./change-roster.ts";
 import type { ChangeSignal } from "./change-signal.ts";
 import { createGroup } from "./create-group.ts";
@@ -149,6 +154,14 @@ function inviting<Request extends { readonly group_id: GroupId }, Answer>(
   };
 }
 
+/** What goes through all of a moot holds some of it in memory: one at a time for all callers. */
+function whole<Request, Answer, Event>(
+  run: (node: NodeServices, request: Request, call: Call<Event>) => Promise<Answer>,
+) {
+  return (node: NodeServices, request: Request, call: Call<Event>): Promise<Answer> =>
+    oneAtATime(node.root, call.signal, () => run(node, request, call));
+}
+
 const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   ...READ,
   status: async (node, _request, { caller }) => {
@@ -213,6 +226,10 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   deliver_rule: deliverRule,
   receipt_settings: writing("node", changeSettings),
   wake_limits: writing("node", changeWakeLimits),
+  moot_export: whole(exportMoot),
+  moot_import: whole(importMoot),
+  prune: writing("group", pruneMoot),
+  verify: whole(verifyMoots),
 };
 
 /** What can be asked of a node, with what carries it out. */

@@ -7,6 +7,7 @@ import { messages, publish, watch } from "../../src/node/operations/messages.ts"
 import { BODY_MAX, methodsOf } from "../../src/node/operations/operation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "../../src/node/operations/table.ts";
 import { type CasesOf, operationsContract, refusalsContract } from "./operations.contract.ts";
+import { CARE_CASES } from "./operations-care.ts";
 import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
 import { FIND_CASES } from "./operations-find.ts";
@@ -33,6 +34,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...MAILBOX_CASES,
   ...INBOX_CASES,
   ...RECEIPT_CASES,
+  ...CARE_CASES,
 };
 
 for (const driver of [IN_PROCESS, OWNERS_SOCKET, AGENTS_SOCKET]) operationsContract(driver, OPERATIONS, CASES);

@@ -12,6 +12,7 @@ function noteOf(change: Partial<RetentionStatus>) {
     cutoff_ms: Date.UTC(2031, 3, 20),
     pruned: 0,
     pruned_to_ms: 0,
+    kept_from_ms: 0,
     clock: "unproved",
     clock_offset_ms: undefined,
     clock_heard: 0,

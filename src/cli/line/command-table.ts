@@ -18,6 +18,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Let an agent hear its moot: a message becomes a turn in it, and it can answer",
     load: async () => (await import("../commands/attach.ts")).attach,
   },
+  backup: {
+    description: "Copy all of this node to a folder, while its daemon runs",
+    load: async () => (await import("../commands/backup.ts")).backup,
+  },
   call: {
     description: "Ask the node for any operation, JSON in and JSON out",
     load: async () => (await import("../commands/call.ts")).call,
@@ -42,6 +46,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Show paths, sockets and the daemon this command line would talk to",
     load: async () => (await import("../commands/env.ts")).env,
   },
+  export: {
+    description: "Write a moot to a file: an archive to verify and import, or a page to read",
+    load: async () => (await import("../commands/export.ts")).exportCommand,
+  },
   fleet: {
     description: "Coordinate a fleet of agents (opt-in)",
     optIn: true,
@@ -50,6 +58,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   group: {
     description: "Create a moot",
     load: async () => (await import("../commands/group.ts")).group,
+  },
+  import: {
+    description: "Take in what an archive of a moot has, once all of it is verified",
+    load: async () => (await import("../commands/import.ts")).importCommand,
   },
   inbox: {
     description: "Show what is unread in all moots, or be done with it",
@@ -91,6 +103,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Show how the members of a moot are reached",
     load: async () => (await import("../commands/peers.ts")).peers,
   },
+  prune: {
+    description: "Remove here what of a moot is older than a day, and keep it away",
+    load: async () => (await import("../commands/prune.ts")).prune,
+  },
   publish: {
     description: "Sign a message and hand it to the running daemon",
     load: async () => (await import("../commands/publish.ts")).publish,
@@ -110,6 +126,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   reply: {
     description: "Answer a message: publish under its topics and name it",
     load: async () => (await import("../commands/reply.ts")).reply,
+  },
+  restore: {
+    description: "Put a backup back where no data root is",
+    load: async () => (await import("../commands/restore.ts")).restore,
   },
   roster: {
     description: "Add members to a moot, remove them, end a fork (founder only)",
@@ -171,6 +191,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   "update-lock": {
     description: "Keep updates and installations waiting until stdin ends",
     load: async () => (await import("../commands/update-lock.ts")).updateLock,
+  },
+  verify: {
+    description: "Look at every signature, the order and the root of what is kept",
+    load: async () => (await import("../commands/verify.ts")).verify,
   },
   version: {
     description: "Print version, commit and build date",

@@ -24,7 +24,7 @@ import { FounderDoubt } from "./founder-doubt.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
 import { Indexing } from "./indexing.ts";
-import { Ingest, type Ingested } from "./ingest.ts";
+import { Ingest, type Ingested, type KnownSigned } from "./ingest.ts";
 import { OrderLoading } from "./order-loading.ts";
 import { Owed } from "./owed.ts";
 import { PolicyPass } from "./policy-pass.ts";
@@ -39,6 +39,8 @@ export interface IngestSource {
   readonly via: Exclude<Via, "publish">;
   /** By a program here, which is told what became of them. */
   readonly isHandedIn?: boolean;
+  /** From a file: what was found out about their signatures before. Members find them by comparison. */
+  readonly history?: { readonly signed: KnownSigned };
 }
 
 export interface GroupParts {
@@ -238,22 +240,24 @@ export class Group {
    * that is for the caller, who knows what was asked.
    */
   async ingest(bodies: readonly Uint8Array[], source: IngestSource): Promise<Ingested> {
-    const { from, isHandedIn = false, via } = source;
+    const { from, history, isHandedIn = false, via } = source;
     const { log } = this.roster;
-    const ingested = await this.#ingest.accept(bodies, via);
+    const ingested = await this.#ingest.accept(bodies, via, history?.signed);
     this.#owed.settled([...ingested.stored, ...ingested.known, ...ingested.refused]);
     // Who handed one in is told, and tries again. What there is no room for is left alone, as what is refused.
     const left = isHandedIn ? [] : ingested.delays.filter((delay) => !this.#owed.note({ ...delay, from }));
     const apart = new Set(ingested.apart);
     const fresh = ingested.stored.filter((id) => !apart.has(id));
-    if (fresh.length > 0) this.tell({ kind: "stored", ids: fresh, from, via });
+    if (fresh.length > 0) this.tell({ kind: "stored", ids: fresh, from, via, apart: history !== undefined });
     if (apart.size > 0) {
       this.tell({ kind: "stored", ids: [...apart], from, via, apart: true });
       // Its author may have come back while it was on its way.
       if (this.roster.log !== log) this.#rejoining.look();
     }
     if (via === "push" && ingested.known.length > 0) this.tell({ kind: "duplicate", from, ids: ingested.known });
-    for (const held of ingested.unknownAuthor) this.tell({ kind: "unknown_author", from, ...held });
+    // Of a file nobody can be asked for the roster that knows them.
+    const askable = history === undefined ? ingested.unknownAuthor : [];
+    for (const held of askable) this.tell({ kind: "unknown_author", from, ...held });
     if (left.length === 0) return ingested;
     const ids = new Set(left.map(({ id }) => id));
     const owed = ingested.owed.filter((id) => !ids.has(id));

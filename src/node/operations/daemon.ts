@@ -60,6 +60,10 @@ const retentionStatus = struct("retention", {
     "what is older was removed, or is not taken in any more, Unix milliseconds; absent: nothing was",
     omitted(instantMs),
   ),
+  kept_from_ms: documented(
+    "what is older is not kept here, by the word of this node's owner, Unix milliseconds; absent: the policy alone says",
+    omitted(instantMs),
+  ),
   clock: documented(
     "whether the date here counts: members agree, nobody heard and a day without a jump, nobody heard yet, members disagree; absent without a daemon",
     optional(oneOf("clock", ["agreed", "steady", "unproved", "disputed"])),

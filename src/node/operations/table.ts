@@ -1,3 +1,4 @@
+import { CARE_OPERATIONS } from "./care.ts";
 import { CONSUMER_OPERATIONS, consumer_list } from "./consumers.ts";
 import { DAEMON_OPERATIONS } from "./daemon.ts";
 import { context, FIND_OPERATIONS, search, stats } from "./find.ts";
@@ -25,6 +26,7 @@ export const OPERATIONS = {
   ...LISTEN_OPERATIONS,
   ...WAKE_OPERATIONS,
   ...RECEIPT_OPERATIONS,
+  ...CARE_OPERATIONS,
 };
 
 /** Those that a data root answers without a node: they need no identity, and change nothing of a moot. The mailbox is shared by all processes. */
