@@ -70,6 +70,7 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
   let closed = false;
   return {
     node: root.node,
+    defaultMoot: root.defaultMoot,
     mailbox: root.mailbox,
     notices: root.notices,
     agents: () => root.agents(),

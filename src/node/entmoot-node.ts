@@ -25,6 +25,7 @@ import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
 import { ChangeSignal } from "./change-signal.ts";
 import { DataWatch } from "./data-watch.ts";
+import { refuseDeclined } from "./default-moot/declined.ts";
 import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
 import { ownProfile } from "./group/profiles.ts";
@@ -137,8 +138,14 @@ export class EntmootNode implements Operations, OperationHost {
     this.#turns = new Turns(parts.clock);
     this.#unopened = new UnopenedGroups({
       ...parts,
-      open: (id) => this.#adopt(id),
-      openInTurns: (id) => this.#adoptInTurns(id),
+      open: (id) => {
+        this.#refuseDeclined(id);
+        this.#adopt(id);
+      },
+      openInTurns: async (id) => {
+        this.#refuseDeclined(id);
+        await this.#adoptInTurns(id);
+      },
     });
     this.#data = new DataWatch({ ...parts, groups: () => [...this.#groups.values()] });
     this.#context = this.#makeContext(parts);
@@ -353,6 +360,11 @@ export class EntmootNode implements Operations, OperationHost {
   /** Why a group that is on the disk is not among ours. */
   #whyNot(id: GroupId): EntmootError | undefined {
     return this.#unopened.reason(id);
+  }
+
+  /** What a daemon takes part in is its owner's choice; a command that works here alone takes part in nothing. */
+  #refuseDeclined(id: GroupId): void {
+    if (this.#parts.transport !== undefined) refuseDeclined(this.#parts.root, id);
   }
 
   #adopt(id: GroupId, verified?: RosterLog): Group {

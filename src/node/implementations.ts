@@ -27,6 +27,14 @@ import { verifyMoots } from "./care/verify-moot.ts";
 import { awaitComparison, changeRoster } from "./change-roster.ts";
 import type { ChangeSignal } from "./change-signal.ts";
 import { createGroup } from "./create-group.ts";
+import {
+  declineDefaultMoot,
+  disableLive,
+  enableLive,
+  joinDefaultMoot,
+  leaveDefaultMoot,
+} from "./default-moot/default-moot.ts";
+import { defaultMootStatus } from "./default-moot/status.ts";
 import { healRoster } from "./heal-roster.ts";
 import type { Joiner } from "./join/join.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
@@ -43,6 +51,8 @@ import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
 import type { AddedVoice, VoiceState, voice_add } from "./operations/voices.ts";
 import { listPeers } from "./peer-rows.ts";
 import { probe } from "./probe.ts";
+import { challengeOpenInvite, createOpenInvite, redeemOpenInviteHere } from "./public/open-invites.ts";
+import { describePublicMoot, publishPublicMoot } from "./public/publish.ts";
 import { publishSigned } from "./publish-signed.ts";
 import { tellBacklog } from "./read/backlog.ts";
 import { advanceConsumer, forgetConsumer, leaseConsumer, listConsumers, releaseConsumer } from "./read/consumers.ts";
@@ -193,8 +203,20 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   link_create: writing("node", createLink),
   link_list: (node, { group_id }) => ({ links: listLinks(node, group_id) }),
   link_revoke: writing("node", revokeLink),
+  open_invite_create: writing("node", createOpenInvite),
+  open_invite_challenge: challengeOpenInvite,
+  open_invite_redeem: writing("node", redeemOpenInviteHere),
+  public_moot_descriptor: describePublicMoot,
+  public_moot_publish: publishPublicMoot,
+  default_moot_status: defaultMootStatus,
+  default_moot_join: writing("node", joinDefaultMoot),
+  default_moot_decline: declineDefaultMoot,
+  default_moot_leave: writing("node", leaveDefaultMoot),
+  default_moot_live_on: writing("node", enableLive),
+  default_moot_live_off: writing("node", disableLive),
   join: writing("node", ({ joiner }, request, call) => joiner.join(request, call)),
   join_invite: writing("node", ({ joiner }, request, call) => joiner.joinByInvite(request, call)),
+  join_open_invite: writing("node", ({ joiner }, request, call) => joiner.joinByOpenInvite(request, call)),
   publish: ({ publisher }, request, { caller }) => publisher.publish(request, caller),
   publish_signed: (node, { message }) => publishSigned(node, message),
   listen: ({ listeners }, request, call) => listeners.listen(request, call),

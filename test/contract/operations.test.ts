@@ -10,6 +10,7 @@ import { type CasesOf, operationsContract, refusalsContract } from "./operations
 import { CARE_CASES } from "./operations-care.ts";
 import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
+import { DEFAULT_MOOT_CASES } from "./operations-default-moot.ts";
 import { FIND_CASES } from "./operations-find.ts";
 import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
@@ -17,6 +18,7 @@ import { LISTEN_CASES, WAKE_CASES } from "./operations-listen.ts";
 import { MAILBOX_CASES } from "./operations-mailbox.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
+import { PUBLIC_CASES } from "./operations-public.ts";
 import { RECEIPT_CASES } from "./operations-receipts.ts";
 import { AGENTS_SOCKET, IN_PROCESS, OWNERS_SOCKET, openStage } from "./operations-stage.ts";
 import { VOICE_CASES } from "./operations-voices.ts";
@@ -25,6 +27,8 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...DAEMON_CASES,
   ...MOOT_CASES,
   ...INVITE_CASES,
+  ...PUBLIC_CASES,
+  ...DEFAULT_MOOT_CASES,
   ...MESSAGE_CASES,
   ...FIND_CASES,
   ...CONSUMER_CASES,

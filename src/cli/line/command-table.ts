@@ -34,6 +34,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Show what was said before and after a message, oldest first",
     load: async () => (await import("../commands/context.ts")).context,
   },
+  "default-moot": {
+    description: "Join, decline or leave The Ent Moot, the public moot every node is offered",
+    load: async () => (await import("../commands/default-moot.ts")).defaultMoot,
+  },
   deliver: {
     description: "Show or change which messages begin a turn in your agent, how often and when",
     load: async () => (await import("../commands/deliver.ts")).deliver,
@@ -56,7 +60,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/opt-in.ts")).fleet,
   },
   group: {
-    description: "Create a moot",
+    description: "Create a moot, and list a public one in a directory",
     load: async () => (await import("../commands/group.ts")).group,
   },
   import: {

@@ -6,7 +6,9 @@ export const METADATA_FACT = "metadata";
 /** Whether it was founded, or joined, as a public one, as far as that is known here. */
 export function isPublicMoot(store: Pick<GroupStore, "getFact">): boolean {
   try {
-    return JSON.parse(store.getFact(METADATA_FACT) ?? "null")?.visibility === "public";
+    const { default_moot, visibility } = JSON.parse(store.getFact(METADATA_FACT) ?? "null") ?? {};
+    // Of the default one the original's metadata says no more.
+    return visibility === "public" || default_moot === true;
   } catch {
     return false;
   }

@@ -1,6 +1,7 @@
 import { CARE_OPERATIONS } from "./care.ts";
 import { CONSUMER_OPERATIONS, consumer_list } from "./consumers.ts";
 import { DAEMON_OPERATIONS } from "./daemon.ts";
+import { DEFAULT_MOOT_OPERATIONS } from "./default-moot.ts";
 import { context, FIND_OPERATIONS, search, stats } from "./find.ts";
 import { INBOX_OPERATIONS, INBOX_READING } from "./inbox.ts";
 import { INVITE_OPERATIONS } from "./invites.ts";
@@ -8,6 +9,7 @@ import { LISTEN_OPERATIONS } from "./listen.ts";
 import { MAILBOX_OPERATIONS } from "./mailbox.ts";
 import { backlog, MESSAGE_OPERATIONS, message, messages } from "./messages.ts";
 import { MOOT_OPERATIONS, members, topics } from "./moots.ts";
+import { PUBLIC_OPERATIONS } from "./public.ts";
 import { RECEIPT_OPERATIONS, RECEIPT_READING } from "./receipts.ts";
 import { VOICE_OPERATIONS } from "./voices.ts";
 import { WAKE_OPERATIONS } from "./wake.ts";
@@ -17,6 +19,8 @@ export const OPERATIONS = {
   ...DAEMON_OPERATIONS,
   ...MOOT_OPERATIONS,
   ...INVITE_OPERATIONS,
+  ...PUBLIC_OPERATIONS,
+  ...DEFAULT_MOOT_OPERATIONS,
   ...MESSAGE_OPERATIONS,
   ...FIND_OPERATIONS,
   ...CONSUMER_OPERATIONS,
