@@ -19,9 +19,11 @@ import { listInbox } from "./agents/inbox.ts";
 import type { Listeners } from "./agents/listeners.ts";
 import { findMessages, tellThread } from "./agents/thread.ts";
 import { changeWakeLimits } from "./agents/wake-settings.ts";
+import { changePolicy, tellPolicy } from "./change-policy.ts";
 import { awaitComparison, changeRoster } from "./change-roster.ts";
 import type { ChangeSignal } from "./change-signal.ts";
 import { createGroup } from "./create-group.ts";
+import { explainPolicy } from "./explain-policy.ts";
 import { healRoster } from "./heal-roster.ts";
 import type { Joiner } from "./join/join.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
@@ -165,6 +167,9 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   group_create: writing("node", createGroup),
   roster_change: writing("group", signing(changeRoster)),
   roster_heal: writing("group", healRoster),
+  policy: tellPolicy,
+  policy_change: writing("group", signing(changePolicy)),
+  policy_explain: explainPolicy,
   peers: (node, { group_id }) => listPeers(node, node.requireGroup(group_id)),
   probe: async (node, request) => ({ peers: await probe(node, request) }),
   member_admit: writing("group", signing(inviting(admit))),

@@ -15,6 +15,7 @@ import { LISTEN_CASES, WAKE_CASES } from "./operations-listen.ts";
 import { MAILBOX_CASES } from "./operations-mailbox.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
+import { POLICY_CASES } from "./operations-policy.ts";
 import { RECEIPT_CASES } from "./operations-receipts.ts";
 import { AGENTS_SOCKET, IN_PROCESS, OWNERS_SOCKET, openStage } from "./operations-stage.ts";
 import { VOICE_CASES } from "./operations-voices.ts";
@@ -22,6 +23,7 @@ import { VOICE_CASES } from "./operations-voices.ts";
 const CASES: CasesOf<typeof OPERATIONS> = {
   ...DAEMON_CASES,
   ...MOOT_CASES,
+  ...POLICY_CASES,
   ...INVITE_CASES,
   ...MESSAGE_CASES,
   ...CONSUMER_CASES,

@@ -44,7 +44,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/opt-in.ts")).fleet,
   },
   group: {
-    description: "Create a moot",
+    description: "Create moots and say what they allow",
     load: async () => (await import("../commands/group.ts")).group,
   },
   inbox: {
@@ -86,6 +86,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   peers: {
     description: "Show how the members of a moot are reached",
     load: async () => (await import("../commands/peers.ts")).peers,
+  },
+  policy: {
+    description: "Show, set or explain what a moot allows its members",
+    load: async () => (await import("../commands/policy.ts")).policyCommand("policy"),
   },
   publish: {
     description: "Sign a message and hand it to the running daemon",

@@ -23,7 +23,7 @@ import { CopyIndex } from "./copy-index.ts";
 import { FounderDoubt } from "./founder-doubt.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
-import { Ingest, type Ingested } from "./ingest.ts";
+import { Ingest, type Ingested, type PolicyNo } from "./ingest.ts";
 import { OrderLoading } from "./order-loading.ts";
 import { Owed } from "./owed.ts";
 import { PolicyPass } from "./policy-pass.ts";
@@ -299,8 +299,19 @@ export class Group {
 
   #holdToPolicies(): void {
     this.#owed.forget();
+    this.#ingest.forgetRefusals();
     this.retention.tick();
     this.#policyPass.start();
+  }
+
+  /** Why the policy refused a message of late, as far as that is remembered. */
+  refusalOf(id: MessageId): PolicyNo | undefined {
+    return this.#ingest.refusal(id);
+  }
+
+  /** How long until the turn of a message that waits for its author's budget, in milliseconds; `undefined` for others. */
+  owedWaitOf(id: MessageId): number | undefined {
+    return this.#owed.waitOf(id);
   }
 
   /** Messages that wait for their authors' budgets. */

@@ -6,6 +6,7 @@ import { LISTEN_OPERATIONS } from "./listen.ts";
 import { MAILBOX_OPERATIONS } from "./mailbox.ts";
 import { backlog, MESSAGE_OPERATIONS, message, messages } from "./messages.ts";
 import { MOOT_OPERATIONS, members, topics } from "./moots.ts";
+import { POLICY_OPERATIONS } from "./policy.ts";
 import { RECEIPT_OPERATIONS, RECEIPT_READING } from "./receipts.ts";
 import { VOICE_OPERATIONS } from "./voices.ts";
 import { WAKE_OPERATIONS } from "./wake.ts";
@@ -14,6 +15,7 @@ import { WAKE_OPERATIONS } from "./wake.ts";
 export const OPERATIONS = {
   ...DAEMON_OPERATIONS,
   ...MOOT_OPERATIONS,
+  ...POLICY_OPERATIONS,
   ...INVITE_OPERATIONS,
   ...MESSAGE_OPERATIONS,
   ...CONSUMER_OPERATIONS,
