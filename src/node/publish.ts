@@ -99,6 +99,7 @@ export class Publisher {
     if (once !== undefined) await whenWritable(this.#context.clock, [group.store]);
     const author = group.self;
     if (author === undefined) throw notMember(group, this.#context.nodeIdNow());
+    if (group.leftMs !== undefined) throw hasLeft(group.leftMs);
     await this.#beforeSigning(group, topics);
     const ordering = group.ordered("parents");
     if (ordering !== undefined) await ordering;
@@ -170,6 +171,13 @@ function notMember({ removal }: Group, nodeId: number): EntmootError {
   const why =
     removal === undefined ? "" : `: ${removalText(removal)}; nothing is published here until it adds this node again`;
   return new EntmootError("not_member", `local node ${nodeId} is not a member${why}`);
+}
+
+function hasLeft(ms: number): EntmootError {
+  return new EntmootError(
+    "not_member",
+    `this node left the moot at ${instantText(ms)}; nothing is published here any more; its founder can add it again once it has removed it`,
+  );
 }
 
 /** What a caller is told of a message that is stored. */

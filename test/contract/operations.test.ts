@@ -13,6 +13,7 @@ import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
 import { LISTEN_CASES, WAKE_CASES } from "./operations-listen.ts";
 import { MAILBOX_CASES } from "./operations-mailbox.ts";
+import { MEMBERSHIP_CASES } from "./operations-membership.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
 import { POLICY_CASES } from "./operations-policy.ts";
@@ -24,6 +25,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...DAEMON_CASES,
   ...MOOT_CASES,
   ...POLICY_CASES,
+  ...MEMBERSHIP_CASES,
   ...INVITE_CASES,
   ...MESSAGE_CASES,
   ...CONSUMER_CASES,

@@ -44,7 +44,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/opt-in.ts")).fleet,
   },
   group: {
-    description: "Create moots and say what they allow",
+    description: "Create, list, change, leave and forget moots",
     load: async () => (await import("../commands/group.ts")).group,
   },
   inbox: {
@@ -112,7 +112,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/reply.ts")).reply,
   },
   roster: {
-    description: "Add members to a moot, remove them, end a fork (founder only)",
+    description: "List, add and remove the members of a moot, end a fork",
     load: async () => (await import("../commands/roster.ts")).roster,
   },
   "self-test": {

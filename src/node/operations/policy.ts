@@ -7,7 +7,7 @@ import { groupOrOnly, ofGroup, theGroup } from "./shapes.ts";
 
 /** Ours. As JSON, a draft somewhat longer than the longest message, so that it is told how long it may be. */
 const DRAFT_MAX_BYTES = 2 * 1024 * 1024;
-/** Ours. There are five rules. */
+/** Ours. As many as there are rules, and some more. */
 const CHECKS_MAX = 16;
 
 const policyState = {

@@ -4,6 +4,7 @@ import { INBOX_OPERATIONS, INBOX_READING } from "./inbox.ts";
 import { INVITE_OPERATIONS } from "./invites.ts";
 import { LISTEN_OPERATIONS } from "./listen.ts";
 import { MAILBOX_OPERATIONS } from "./mailbox.ts";
+import { MEMBERSHIP_OPERATIONS, roster_history } from "./membership.ts";
 import { backlog, MESSAGE_OPERATIONS, message, messages } from "./messages.ts";
 import { MOOT_OPERATIONS, members, topics } from "./moots.ts";
 import { POLICY_OPERATIONS } from "./policy.ts";
@@ -16,6 +17,7 @@ export const OPERATIONS = {
   ...DAEMON_OPERATIONS,
   ...MOOT_OPERATIONS,
   ...POLICY_OPERATIONS,
+  ...MEMBERSHIP_OPERATIONS,
   ...INVITE_OPERATIONS,
   ...MESSAGE_OPERATIONS,
   ...CONSUMER_OPERATIONS,
@@ -33,6 +35,7 @@ export const READ_OPERATIONS = {
   messages,
   backlog,
   members,
+  roster_history,
   topics,
   consumer_list,
   ...MAILBOX_OPERATIONS,
