@@ -194,7 +194,7 @@ inNetns(import.meta, () => {
       ],
       [["unmute", "elm"], 'unmute: "elm" is what a member calls itself'],
       [["roster", "remove", "-member", "elm"], 'roster remove: "elm" is what a member calls itself'],
-      [["deliver", "-rule", "allow-list", "-from", "elm"], 'deliver: -from: "elm" is what a member calls itself'],
+      [["deliver", "-rule", "allow-list", "-from", "elm"], 'deliver: "elm" is what a member calls itself'],
       [["mute", "nobody"], 'mute: member "nobody": no current member has this id, key or name'],
     ] as const) {
       const { status, stderr, stdout } = await oak.run(args);

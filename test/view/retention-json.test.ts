@@ -32,6 +32,7 @@ function noteOf(change: Partial<RetentionStatus>) {
     local_member: true,
     founder: true,
     removal: undefined,
+    left_ms: 0,
     fork: undefined,
     doubt: undefined,
     policy: "standard",

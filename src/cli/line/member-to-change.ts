@@ -1,12 +1,13 @@
 import { nameForm } from "../../core/agents/mentions.ts";
 import { trimSpace } from "../../core/bytes/text.ts";
+import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import { idBytes } from "../../core/written-id.ts";
 import { status } from "../../node/operations/daemon.ts";
 import { type MemberRow, members } from "../../node/operations/moots.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { terminalText } from "../../view/terminal-text.ts";
-import { requireYes } from "./yes.ts";
+import { canAsk, requireYes } from "./yes.ts";
 
 /** Ours. Of a name in a question. */
 const NAME_SHOWN = 80;
@@ -33,6 +34,7 @@ export async function memberToChange(label: string, text: string, asked: MemberA
   const shown = JSON.stringify(terminalText(word, NAME_SHOWN));
   const who = `node ${found.node_id}, key ${key}`;
   const refused = `${shown} is what a member calls itself, as anybody may; name it by its key or node id: ${who}`;
+  if (!canAsk()) throw new EntmootError("invalid_argument", refused);
   requireYes(label, `${shown} is what this member calls itself: ${who}`, { question: asked.question, refused });
   return key;
 }
