@@ -81,6 +81,7 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
     leftOut: root.leftOut,
     createGroup: (id) => root.createGroup(id),
     discardGroup: (id) => root.discardGroup(id),
+    forgetGroup: (id, how) => root.forgetGroup(id, how),
     look(how) {
       const { faults, isGone } = root.look(how);
       const unlocked = isGone ? undefined : lock?.look();

@@ -24,6 +24,7 @@ import { importMoot } from "./care/import-moot.ts";
 import { oneAtATime } from "./care/one-at-a-time.ts";
 import { pruneMoot } from "./care/prune-moot.ts";
 import { verifyMoots } from "./care/verify-moot.ts";
+import { changePolicy, tellPolicy } from "./change-policy.ts";
 import { awaitComparison, changeRoster } from "./change-roster.ts";
 import type { ChangeSignal } from "./change-signal.ts";
 import { createGroup } from "./create-group.ts";
@@ -35,9 +36,13 @@ import {
   leaveDefaultMoot,
 } from "./default-moot/default-moot.ts";
 import { defaultMootStatus } from "./default-moot/status.ts";
+import { explainPolicy } from "./explain-policy.ts";
+import { type ForgetServices, forgetMoot } from "./forget-moot.ts";
 import { healRoster } from "./heal-roster.ts";
 import type { Joiner } from "./join/join.ts";
+import { leaveMoot } from "./leave-moot.ts";
 import { createLink, listLinks, revokeLink } from "./links.ts";
+import { listMoots } from "./list-moots.ts";
 import { acknowledge as acknowledgeMail, forgetClient, type Mailboxes, tellStanding } from "./mailbox/mailbox.ts";
 import { pull } from "./mailbox/pull.ts";
 import { mintInvite } from "./mint-invite.ts";
@@ -59,10 +64,12 @@ import { advanceConsumer, forgetConsumer, leaseConsumer, listConsumers, releaseC
 import { tellContext } from "./read/context.ts";
 import { listMembers } from "./read/members.ts";
 import { oneMessage, pageOfMessages } from "./read/messages.ts";
+import { tellRosterHistory } from "./read/roster-history.ts";
 import { searchMessages } from "./read/search.ts";
 import { tellStats } from "./read/stats.ts";
 import { listTopics } from "./read/topics.ts";
 import { type Watched, watchLogs } from "./read/watch.ts";
+import { updateMoot } from "./update-moot.ts";
 import { whenWritable } from "./when-writable.ts";
 
 /** The way for a node that is a program of its own to start again in place. */
@@ -76,7 +83,12 @@ export interface Restart {
 export type Reading = ReceiptServices & Mailboxes & Parameters<typeof listMembers>[0];
 
 /** What the operations of a node work on. */
-export interface NodeServices extends NoteServices, Watched, ActingServices, Pick<ReceiptServices, "presence"> {
+export interface NodeServices
+  extends NoteServices,
+    Watched,
+    ActingServices,
+    ForgetServices,
+    Pick<ReceiptServices, "presence"> {
   /** The key of this node. */
   readonly local: PublicKey;
   readonly changed: ChangeSignal;
@@ -106,6 +118,7 @@ const READ: Implementations<Reading, typeof READ_OPERATIONS> = {
   messages: pageOfMessages,
   backlog: tellBacklog,
   members: listMembers,
+  roster_history: tellRosterHistory,
   topics: listTopics,
   search: searchMessages,
   context: tellContext,
@@ -194,6 +207,13 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   group_create: writing("node", createGroup),
   roster_change: writing("group", signing(changeRoster)),
   roster_heal: writing("group", healRoster),
+  moots: listMoots,
+  moot_update: writing("group", signing(updateMoot)),
+  moot_leave: writing("group", (node, request, { signal }) => leaveMoot(node, request, signal)),
+  moot_forget: writing("node", forgetMoot),
+  policy: tellPolicy,
+  policy_change: writing("group", signing(changePolicy)),
+  policy_explain: explainPolicy,
   peers: (node, { group_id }) => listPeers(node, node.requireGroup(group_id)),
   probe: async (node, request) => ({ peers: await probe(node, request) }),
   member_admit: writing("group", signing(inviting(admit))),

@@ -62,6 +62,7 @@ function groupStatus(group: Group, isRunning: boolean): MootStatus {
     local_member: group.self !== undefined,
     founder: group.isFounder,
     removal: group.removal,
+    left_ms: group.leftMs ?? 0,
     fork: forkStatus(group),
     doubt: group.doubt.reason,
     policy: policyName(group.policy.current),

@@ -16,8 +16,10 @@ import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
 import { LISTEN_CASES, WAKE_CASES } from "./operations-listen.ts";
 import { MAILBOX_CASES } from "./operations-mailbox.ts";
+import { MEMBERSHIP_CASES } from "./operations-membership.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
+import { POLICY_CASES } from "./operations-policy.ts";
 import { PUBLIC_CASES } from "./operations-public.ts";
 import { RECEIPT_CASES } from "./operations-receipts.ts";
 import { AGENTS_SOCKET, IN_PROCESS, OWNERS_SOCKET, openStage } from "./operations-stage.ts";
@@ -26,6 +28,8 @@ import { VOICE_CASES } from "./operations-voices.ts";
 const CASES: CasesOf<typeof OPERATIONS> = {
   ...DAEMON_CASES,
   ...MOOT_CASES,
+  ...POLICY_CASES,
+  ...MEMBERSHIP_CASES,
   ...INVITE_CASES,
   ...PUBLIC_CASES,
   ...DEFAULT_MOOT_CASES,

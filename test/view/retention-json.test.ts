@@ -33,6 +33,7 @@ function noteOf(change: Partial<RetentionStatus>) {
     local_member: true,
     founder: true,
     removal: undefined,
+    left_ms: 0,
     fork: undefined,
     doubt: undefined,
     policy: "standard",

@@ -60,7 +60,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/opt-in.ts")).fleet,
   },
   group: {
-    description: "Create a moot, and list a public one in a directory",
+    description: "Create, list, change, leave and forget moots, and list a public one in a directory",
     load: async () => (await import("../commands/group.ts")).group,
   },
   import: {
@@ -111,6 +111,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Remove here what of a moot is older than a day, and keep it away",
     load: async () => (await import("../commands/prune.ts")).prune,
   },
+  policy: {
+    description: "Show, set or explain what a moot allows its members",
+    load: async () => (await import("../commands/policy.ts")).policyCommand("policy"),
+  },
   publish: {
     description: "Sign a message and hand it to the running daemon",
     load: async () => (await import("../commands/publish.ts")).publish,
@@ -136,7 +140,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/restore.ts")).restore,
   },
   roster: {
-    description: "Add members to a moot, remove them, end a fork (founder only)",
+    description: "List, add and remove the members of a moot, end a fork",
     load: async () => (await import("../commands/roster.ts")).roster,
   },
   search: {

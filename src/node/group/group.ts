@@ -2,6 +2,7 @@ import { type Clock, unixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, MerkleRoot, type MessageId, type PublicKey } from "../../core/ids.ts";
 import type { TimePlace } from "../../core/order/time-place.ts";
+import type { SignedNote } from "../../core/record/note.ts";
 import type { NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { RosterHeal } from "../../core/roster/roster-heal.ts";
 import type { RosterLog } from "../../core/roster/roster-log.ts";
@@ -24,7 +25,8 @@ import { FounderDoubt } from "./founder-doubt.ts";
 import { GroupPolicy } from "./group-policy.ts";
 import { GroupRoster } from "./group-roster.ts";
 import { Indexing } from "./indexing.ts";
-import { Ingest, type Ingested, type KnownSigned } from "./ingest.ts";
+import { Ingest, type Ingested, type KnownSigned, type PolicyNo } from "./ingest.ts";
+import { isLeaveOf, leftMs } from "./leaves.ts";
 import { OrderLoading } from "./order-loading.ts";
 import { Owed } from "./owed.ts";
 import { PolicyPass } from "./policy-pass.ts";
@@ -93,6 +95,8 @@ export class Group {
   readonly #settling: Settling;
   readonly #indexing: Indexing;
   readonly #order: OrderLoading;
+  /** Of this node, where it is kept; it may be of an earlier membership. */
+  #ownLeave: SignedNote | undefined;
   #closed = false;
 
   /** Throws `roster_rejected`, `data_root_invalid`. */
@@ -106,6 +110,7 @@ export class Group {
     const founding = () => this.roster.log.foundingPolicy;
     this.policy = new GroupPolicy(store, { founder, founding, unix: () => clock.unix() });
     this.retention = new Retention({ store, policy: this.policy, founder, clock, watch, config: config.time, log });
+    this.#ownLeave = store.notes.get({ kind: "leave", author: local });
     this.compared = this.#hasCompared.promise;
     this.doubt = new FounderDoubt(
       this.isFounder && this.roster.members.size > 1 ? parts.doubt?.(this.roster) : undefined,
@@ -155,6 +160,17 @@ export class Group {
       "not_member",
       `local node is not a current group member${why}; ask the founder to add it again`,
     );
+  }
+
+  /** Since when this node has left, while the founder has not removed it yet, Unix milliseconds; `undefined`: it has not. */
+  get leftMs(): number | undefined {
+    const note = this.#ownLeave;
+    return note !== undefined && isLeaveOf(note, this.roster) ? leftMs(note) : undefined;
+  }
+
+  /** A note of this node that says it has left is kept. */
+  noteLeave(note: SignedNote): void {
+    this.#ownLeave = note;
   }
 
   /** What ended this node's membership; `undefined` while it is a member, and for one that never was. */
@@ -308,8 +324,19 @@ export class Group {
 
   #holdToPolicies(): void {
     this.#owed.forget();
+    this.#ingest.forgetRefusals();
     this.retention.tick();
     this.#policyPass.start();
+  }
+
+  /** Why the policy refused a message of late, as far as that is remembered. */
+  refusalOf(id: MessageId): PolicyNo | undefined {
+    return this.#ingest.refusal(id);
+  }
+
+  /** How long until the turn of a message that waits for its author's budget, in milliseconds; `undefined` for others. */
+  owedWaitOf(id: MessageId): number | undefined {
+    return this.#owed.waitOf(id);
   }
 
   /** Messages that wait for their authors' budgets. */

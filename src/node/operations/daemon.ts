@@ -128,6 +128,10 @@ const groupStatus = struct(
     local_member: bool,
     founder: documented("the node's key is the founder's", bool),
     removal: documented("what ended this node's membership; absent for a member", optional(removal)),
+    left_ms: documented(
+      "since when this node has left, while its founder has not removed it yet, Unix milliseconds; absent: it stays",
+      omitted(instantMs),
+    ),
     fork: documented(
       "the founder signed two histories: nothing more is followed until it keeps one",
       optional(rosterFork),

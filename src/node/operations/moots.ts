@@ -31,7 +31,7 @@ const REFUSED_FOR_BYTES_MAX = 64;
 const HINT_BYTES_MAX = 1024;
 const HINTS_MAX = 64;
 /** Ours. What a row takes beside its texts: keys, a public key, numbers and words. */
-const ROW_BYTES = 512;
+const ROW_BYTES = 768;
 
 const newMoot = struct(
   "new moot",
@@ -196,6 +196,13 @@ const memberRow = struct(
     ),
     self: documented("the node's own; absent where no identity tells", optional(bool)),
     founder: bool,
+    since_ms: documented("when the founder added it, by the founder's clock, Unix milliseconds", omitted(i64)),
+    entry_id: documented("the roster entry that did", optional(rosterEntryId)),
+    by_node_id: documented("who signed that entry", omitted(u32)),
+    left_ms: documented(
+      "since when it says that it has left, by its own clock, Unix milliseconds: its founder removes it; absent: it stays",
+      omitted(instantMs),
+    ),
     ...presenceFields,
   },
   { required: ["node_id", "entmoot_pubkey"] },

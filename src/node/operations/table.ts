@@ -7,8 +7,10 @@ import { INBOX_OPERATIONS, INBOX_READING } from "./inbox.ts";
 import { INVITE_OPERATIONS } from "./invites.ts";
 import { LISTEN_OPERATIONS } from "./listen.ts";
 import { MAILBOX_OPERATIONS } from "./mailbox.ts";
+import { MEMBERSHIP_OPERATIONS, roster_history } from "./membership.ts";
 import { backlog, MESSAGE_OPERATIONS, message, messages } from "./messages.ts";
 import { MOOT_OPERATIONS, members, topics } from "./moots.ts";
+import { POLICY_OPERATIONS } from "./policy.ts";
 import { PUBLIC_OPERATIONS } from "./public.ts";
 import { RECEIPT_OPERATIONS, RECEIPT_READING } from "./receipts.ts";
 import { VOICE_OPERATIONS } from "./voices.ts";
@@ -18,6 +20,8 @@ import { WAKE_OPERATIONS } from "./wake.ts";
 export const OPERATIONS = {
   ...DAEMON_OPERATIONS,
   ...MOOT_OPERATIONS,
+  ...POLICY_OPERATIONS,
+  ...MEMBERSHIP_OPERATIONS,
   ...INVITE_OPERATIONS,
   ...PUBLIC_OPERATIONS,
   ...DEFAULT_MOOT_OPERATIONS,
@@ -39,6 +43,7 @@ export const READ_OPERATIONS = {
   messages,
   backlog,
   members,
+  roster_history,
   topics,
   search,
   context,
