@@ -9,6 +9,7 @@ import { OPERATIONS, READ_OPERATIONS } from "../../src/node/operations/table.ts"
 import { type CasesOf, operationsContract, refusalsContract } from "./operations.contract.ts";
 import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
+import { DIAGNOSIS_CASES } from "./operations-diagnosis.ts";
 import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
 import { LISTEN_CASES, WAKE_CASES } from "./operations-listen.ts";
@@ -22,6 +23,7 @@ import { VOICE_CASES } from "./operations-voices.ts";
 const CASES: CasesOf<typeof OPERATIONS> = {
   ...DAEMON_CASES,
   ...MOOT_CASES,
+  ...DIAGNOSIS_CASES,
   ...INVITE_CASES,
   ...MESSAGE_CASES,
   ...CONSUMER_CASES,

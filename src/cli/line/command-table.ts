@@ -34,6 +34,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Take back what attach did to a host",
     load: async () => (await import("../commands/detach.ts")).detach,
   },
+  doctor: {
+    description: "Find what is wrong, layer by layer, with the one command to run next",
+    load: async () => (await import("../commands/doctor.ts")).doctor,
+  },
   env: {
     description: "Show paths, sockets and the daemon this command line would talk to",
     load: async () => (await import("../commands/env.ts")).env,
@@ -46,6 +50,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   group: {
     description: "Create a moot",
     load: async () => (await import("../commands/group.ts")).group,
+  },
+  health: {
+    description: "Say by the exit status whether the daemon answers and can store messages",
+    load: async () => (await import("../commands/health.ts")).health,
   },
   inbox: {
     description: "Show what is unread in all moots, or be done with it",

@@ -1,5 +1,6 @@
 import { CONSUMER_OPERATIONS, consumer_list } from "./consumers.ts";
 import { DAEMON_OPERATIONS } from "./daemon.ts";
+import { DIAGNOSIS_OPERATIONS } from "./diagnosis.ts";
 import { INBOX_OPERATIONS, INBOX_READING } from "./inbox.ts";
 import { INVITE_OPERATIONS } from "./invites.ts";
 import { LISTEN_OPERATIONS } from "./listen.ts";
@@ -14,6 +15,7 @@ import { WAKE_OPERATIONS } from "./wake.ts";
 export const OPERATIONS = {
   ...DAEMON_OPERATIONS,
   ...MOOT_OPERATIONS,
+  ...DIAGNOSIS_OPERATIONS,
   ...INVITE_OPERATIONS,
   ...MESSAGE_OPERATIONS,
   ...CONSUMER_OPERATIONS,
