@@ -115,6 +115,8 @@ async function compare(probed: Probed): Promise<Partial<ProbeRow>> {
     const { outcome } = group.beside(key, status);
     const roots = outcome === "unknown" ? undefined : outcome === "equal" ? "same" : "different";
     const isSameRoster = status.roster_head === group.roster.head && status.roster_forks === group.roster.forks;
+    // What differs is looked at now, and not only with the next comparison: who asks again sees it.
+    group.hearStatus(key, status, false);
     return {
       roster: isSameRoster ? "same" : "different",
       roots,

@@ -1,6 +1,6 @@
 import { GroupId } from "../core/ids.ts";
 import type { RuntimeReport } from "../host/runtime-report.ts";
-import { worstOf } from "../node/doctor/diagnoses.ts";
+import { checkOf, worstOf } from "../node/doctor/diagnoses.ts";
 import type { NodeStatus } from "../node/operations/daemon.ts";
 import type { DoctorCheck, ExaminedMoot } from "../node/operations/diagnosis.ts";
 import type { Teller } from "./doctor-teller.ts";
@@ -138,7 +138,10 @@ interface GroupContext {
 
 function groupJson(moot: ExaminedMoot, { down, teller, ...context }: GroupContext): DoctorGroupJson {
   const { checks, local_member, local_member_status, members, messages, name } = moot;
-  const found = down?.state === "failed" ? down : (worstOf(checks, "failed") ?? worstOf(checks, "noted"));
+  const isDown = down?.state === "failed" && down.diagnosis === "daemon_down";
+  const found = isDown
+    ? checkOf("daemon", "daemon_down", { group: GroupId.toBase64(moot.group_id) })
+    : (worstOf(checks, "failed") ?? worstOf(checks, "noted"));
   const told = found === undefined ? undefined : checkJson(found, teller);
   return {
     group_id: teller.group(moot.group_id),

@@ -68,7 +68,8 @@ function groupLines(group: DoctorGroupJson): string[] {
 
 /** Why a row of the table is not well. */
 function peerLines({ diagnosis, error, layer_failed, next_command, node_id, suggestion }: PeerReportRow): string[] {
-  if (diagnosis === "ok") return [];
+  // What keeps this node from all of them is said above.
+  if (diagnosis === "ok" || layer_failed === "carrier") return [];
   const at = layer_failed === undefined ? "" : ` at ${layer_failed}`;
   const why = [suggestion, error].filter((text) => text !== undefined).map((text) => terminalText(text, WHY_MAX));
   return [

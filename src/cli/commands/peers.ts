@@ -51,7 +51,7 @@ export const peers = defineCommand({
     await namedFailure(LABEL, async () => {
       await using node = await open(options, groupId);
       const daemon = node instanceof ControlClient;
-      if (args.probe && daemon) await tellProbing(node, { groupId, timeoutMs });
+      if (args.probe && daemon) await tellProbing(node, { groupId, timeoutMs, isRedacted: args.redact ?? false });
       const request = { group_id: groupId, probe: args.probe ?? false, timeout_ms: timeoutMs };
       const [moot] = (await joinedOnly(groupId, askDoctor(node, request))).examined.groups;
       const teller = args.redact ? redactingTeller() : plainTeller(await node.call(status, {}));
@@ -92,10 +92,11 @@ async function joinedOnly<T>(groupId: GroupId, asked: Promise<T>): Promise<T> {
 /** Says of a probe that may take long that it goes on. */
 async function tellProbing(
   node: Operations,
-  { groupId, timeoutMs }: { readonly groupId: GroupId; readonly timeoutMs: number },
+  { groupId, isRedacted, timeoutMs }: { groupId: GroupId; isRedacted: boolean; timeoutMs: number },
 ): Promise<void> {
   const { groups } = await node.call(status, {});
   const others = (groups.find(({ group_id }) => group_id === groupId)?.members ?? 1) - 1;
   if (timeoutMs * Math.ceil(others / PROBES_AT_ONCE) <= QUIET_MS) return;
-  printProse(`${LABEL}: asking ${others} ${others === 1 ? "peer" : "peers"} of group ${GroupId.toBase64(groupId)}`);
+  const where = isRedacted ? "" : ` of group ${GroupId.toBase64(groupId)}`;
+  printProse(`${LABEL}: asking ${others} ${others === 1 ? "peer" : "peers"}${where}`);
 }

@@ -9,17 +9,19 @@ import type { GlobalOptions } from "../../daemon/options.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
 import { readIdentity } from "../../host/identity-file.ts";
 import type { RuntimeReport } from "../../host/runtime-report.ts";
-import { checkOf, type Diagnosis } from "../../node/doctor/diagnoses.ts";
+import { checkOf, type Diagnosis, notChecked } from "../../node/doctor/diagnoses.ts";
 import type { NodeStatus } from "../../node/operations/daemon.ts";
 import type { DoctorCheck } from "../../node/operations/diagnosis.ts";
 import { DiskRoom } from "../../store/disk-room.ts";
 import { compareVersions, parseVersion } from "../../update/version-order.ts";
+import { whatIsOpen } from "./repairs.ts";
 
 /** What is found without any daemon: the identity file, the data root and its disk. */
-export function rootChecks({ dataDir, identityPath }: GlobalOptions): {
+export function rootChecks(options: GlobalOptions): {
   checks: DoctorCheck[];
   identity: Identity | undefined;
 } {
+  const { dataDir, identityPath } = options;
   const found = identityAt(identityPath);
   const checks = [found.check];
   if (!existsSync(dataDir)) checks.push(checkOf("data", "data_missing"));
@@ -27,6 +29,10 @@ export function rootChecks({ dataDir, identityPath }: GlobalOptions): {
     for (const { code, message } of new DiskRoom(dataDir, () => {}).look({ again: false })) {
       checks.push(checkOf("data", code === "disk_full" ? "disk_full" : "data_fault", { why: message, path: dataDir }));
     }
+    const open = whatIsOpen(options);
+    if (open !== undefined)
+      checks.push(checkOf("data", "data_open", { why: `${open}: others on this machine may read it` }));
+    if (checks.every(({ layer }) => layer !== "data")) checks.push(checkOf("data", "ok"));
   }
   return { checks, identity: found.identity };
 }
@@ -85,7 +91,7 @@ export async function carrierCheck(options: GlobalOptions): Promise<DoctorCheck>
     const failure = await bindFailure(address, options.irohPort ?? 0);
     if (failure !== undefined) return checkOf("carrier", failure.diagnosis, { why: failure.why });
   }
-  return checkOf("carrier", "carrier_down", { state: "unknown", why: "no daemon runs; a carrier could be opened" });
+  return notChecked("carrier", { why: "no daemon runs; a carrier could be opened" });
 }
 
 interface BindFailure {

@@ -20,7 +20,7 @@ interface Meaning {
 
 const examineAgain = ({ group }: Required<Where>) => ["entmootd", "doctor", "-group", group, "-probe"];
 const more = ({ group }: Required<Where>) => ["entmootd", "peers", "-group", group, "-probe", "-timeout", "30s"];
-const showRepairs = () => ["entmootd", "info"];
+const showRepairs = () => ["entmootd", "doctor", "-fix", "-dry-run"];
 const tell = (command: string) => () => ["entmootd", ...command.split(" ")];
 
 /** Every diagnosis there is. `docs/doctor.md` has the same table; a test holds it to that. */
@@ -45,6 +45,7 @@ export const DIAGNOSES = {
   data_missing: { means: "there is no data root here yet", next: tell("up") },
   data_open: { means: "others on this machine may read what is kept here", next: showRepairs },
   data_leftover: { means: "something an earlier run left behind lies in the data root", next: showRepairs },
+  index_damaged: { means: "an index of a database does not fit what it is made from", next: showRepairs },
   data_damaged: { means: "the data root cannot be opened", next: showRepairs },
   data_gone: {
     means: "files were removed or swapped under the daemon; put them back, then restart it",
@@ -88,7 +89,6 @@ export const DIAGNOSES = {
   moot_damaged: { means: "what is kept of the moot cannot be opened", next: showRepairs },
   moot_busy: { means: "the moot cannot be opened just now; it is tried again", next: tell("doctor") },
   moot_lost: { means: "the moot's files were removed, swapped or damaged under the daemon", next: tell("stop") },
-  moot_open: { means: "the moot's files may be read by others", next: showRepairs },
 
   removed: { means: "the founder has removed this node from the moot", next: tell("join LINK") },
   not_in_roster: { means: "this node's key is not in the moot's roster", next: tell("join LINK") },
