@@ -290,6 +290,7 @@ export class EntmootNode implements Operations, OperationHost {
     }
     return {
       ...context,
+      asked: this,
       get voices() {
         return voices?.();
       },
@@ -329,6 +330,7 @@ export class EntmootNode implements Operations, OperationHost {
   #status(): NodeStatus {
     const { build, dataDir, identity, identityPath, listenPort, transport, transportPort, transportReason } =
       this.#parts;
+    const faults = this.#data.faults();
     return {
       running: transport !== undefined,
       version: build.version,
@@ -348,10 +350,12 @@ export class EntmootNode implements Operations, OperationHost {
       ...mootStatuses(this.#groups.values(), {
         unopened: this.#unopened.all(),
         nameOf: (id) => keptMootName(this.#parts.root.node, id),
+        refusedOf: (id) => this.#services.publisher.refusedOf(id),
         isRunning: transport !== undefined,
       }),
       twin_seen_ms: this.#context.twins.seenAt ?? 0,
-      faults: this.#data.faults().map(({ message }) => message),
+      faults: faults.map(({ message }) => message),
+      fault_codes: faults.map(({ code }) => code),
       started_at_ms: this.#startedAt,
       peer_refusals: this.#context.carrier?.budget.refused ?? 0,
     };

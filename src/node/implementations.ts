@@ -36,6 +36,7 @@ import {
   leaveDefaultMoot,
 } from "./default-moot/default-moot.ts";
 import { defaultMootStatus } from "./default-moot/status.ts";
+import { examine } from "./doctor/examine.ts";
 import { explainPolicy } from "./explain-policy.ts";
 import { type ForgetServices, forgetMoot } from "./forget-moot.ts";
 import { healRoster } from "./heal-roster.ts";
@@ -51,7 +52,7 @@ import { changeSettings, type NoteServices } from "./notes/change-settings.ts";
 import { type ReceiptServices, tellReceipts } from "./notes/tell-receipts.ts";
 import type { NodeStatus } from "./operations/daemon.ts";
 import { type Call, type Implementations, Implemented } from "./operations/implementation.ts";
-import type { RequestOf } from "./operations/operation.ts";
+import type { Operations, RequestOf } from "./operations/operation.ts";
 import { OPERATIONS, READ_OPERATIONS } from "./operations/table.ts";
 import type { AddedVoice, VoiceState, voice_add } from "./operations/voices.ts";
 import { listPeers } from "./peer-rows.ts";
@@ -97,6 +98,8 @@ export interface NodeServices
   readonly joiner: Joiner;
   readonly build: BuildInfo;
   readonly status: () => NodeStatus;
+  /** The node as others see it: for what is asked of several operations together. */
+  readonly asked: Operations;
   /** Ends the daemon cleanly, soon; `undefined` in a program that is not one. */
   readonly end: (() => void) | undefined;
   /** `undefined` for a node inside another program. */
@@ -215,7 +218,8 @@ const ALL: Implementations<NodeServices, typeof OPERATIONS> = {
   policy_change: writing("group", signing(changePolicy)),
   policy_explain: explainPolicy,
   peers: (node, { group_id }) => listPeers(node, node.requireGroup(group_id)),
-  probe: async (node, request) => ({ peers: await probe(node, request) }),
+  probe: async (node, request, { signal }) => ({ peers: await probe(node, request, signal) }),
+  doctor: (node, request, { signal }) => examine(node.asked, request, { clock: node.clock, signal }),
   member_admit: writing("group", signing(inviting(admit))),
   member_expel: writing("group", signing(expel)),
   invite_authority: (node, { group_id }) => inviteAuthority(node, group_id),

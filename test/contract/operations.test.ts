@@ -11,6 +11,7 @@ import { CARE_CASES } from "./operations-care.ts";
 import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
 import { DEFAULT_MOOT_CASES } from "./operations-default-moot.ts";
+import { DIAGNOSIS_CASES } from "./operations-diagnosis.ts";
 import { FIND_CASES } from "./operations-find.ts";
 import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
@@ -30,6 +31,7 @@ const CASES: CasesOf<typeof OPERATIONS> = {
   ...MOOT_CASES,
   ...POLICY_CASES,
   ...MEMBERSHIP_CASES,
+  ...DIAGNOSIS_CASES,
   ...INVITE_CASES,
   ...PUBLIC_CASES,
   ...DEFAULT_MOOT_CASES,

@@ -27,6 +27,7 @@ function noteOf(change: Partial<RetentionStatus>) {
     messages: 0,
     apart: undefined,
     owed: undefined,
+    refused: undefined,
     merkle_root: MerkleRoot.zero,
     roster_head: RosterEntryId.zero,
     local_node_id: 1,

@@ -46,6 +46,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Take back what attach did to a host",
     load: async () => (await import("../commands/detach.ts")).detach,
   },
+  doctor: {
+    description: "Find what is wrong, layer by layer, with the one command to run next",
+    load: async () => (await import("../commands/doctor.ts")).doctor,
+  },
   env: {
     description: "Show paths, sockets and the daemon this command line would talk to",
     load: async () => (await import("../commands/env.ts")).env,
@@ -62,6 +66,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   group: {
     description: "Create, list, change, leave and forget moots, and list a public one in a directory",
     load: async () => (await import("../commands/group.ts")).group,
+  },
+  health: {
+    description: "Say by the exit status whether the daemon answers and can store messages",
+    load: async () => (await import("../commands/health.ts")).health,
   },
   import: {
     description: "Take in what an archive of a moot has, once all of it is verified",

@@ -9,7 +9,7 @@ import type { RosterLog } from "../../core/roster/roster-log.ts";
 import { keysOf, type SaltedMap } from "../../core/salted-map.ts";
 import type { Log } from "../../host/log.ts";
 import type { ClockWatch } from "../../machine/clock-watch.ts";
-import type { CopyComparison } from "../../machine/copy-comparison.ts";
+import { type CopyComparison, compareCopies } from "../../machine/copy-comparison.ts";
 import type { Event, RosterSyncOutcome, Via } from "../../machine/event.ts";
 import { GroupMachine } from "../../machine/group-machine.ts";
 import type { MachineConfig } from "../../machine/machine-config.ts";
@@ -90,6 +90,7 @@ export class Group {
   readonly doubt: FounderDoubt;
   readonly #parts: GroupParts;
   readonly #ingest: Ingest;
+  readonly #index: CopyIndex;
   readonly #machine: GroupMachine;
   readonly #rejoining: Rejoining;
   readonly #settling: Settling;
@@ -126,12 +127,12 @@ export class Group {
       ...{ messages, roster, policy, retention, writer, clock, owed },
       onPolicies: () => this.policiesChanged(),
     });
-    const index = new CopyIndex(messages, retention, owed);
+    this.#index = new CopyIndex(messages, retention, owed);
     this.#rejoining = new Rejoining({ messages, clock, roster, changed: parts.changed });
     this.#order = new OrderLoading(messages, clock);
     this.#settling = new Settling({ messages, clock, retention });
     this.#indexing = new Indexing(messages.search, clock);
-    this.#machine = new GroupMachine({ local, messages: index, roster, random, config });
+    this.#machine = new GroupMachine({ local, messages: this.#index, roster, random, config });
   }
 
   /** The founder's policy updates from before `ms` (Unix milliseconds) that count however old they are. */
@@ -212,6 +213,11 @@ export class Group {
   /** How the copy of `peer` stood to ours when they were last compared; `undefined` when they were not. */
   copyOf(peer: PublicKey): CopyComparison | undefined {
     return this.#machine.copyOf(peer);
+  }
+
+  /** How the copy that `peer` says it has stands to ours now; nothing is begun by it. */
+  beside(peer: PublicKey, status: CopySummary): CopyComparison {
+    return compareCopies(this.#index, peer, status);
   }
 
   /** A comparison with a member ended well. */

@@ -2,6 +2,7 @@ import { CARE_OPERATIONS } from "./care.ts";
 import { CONSUMER_OPERATIONS, consumer_list } from "./consumers.ts";
 import { DAEMON_OPERATIONS } from "./daemon.ts";
 import { DEFAULT_MOOT_OPERATIONS } from "./default-moot.ts";
+import { DIAGNOSIS_OPERATIONS } from "./diagnosis.ts";
 import { context, FIND_OPERATIONS, search, stats } from "./find.ts";
 import { INBOX_OPERATIONS, INBOX_READING } from "./inbox.ts";
 import { INVITE_OPERATIONS } from "./invites.ts";
@@ -22,6 +23,7 @@ export const OPERATIONS = {
   ...MOOT_OPERATIONS,
   ...POLICY_OPERATIONS,
   ...MEMBERSHIP_OPERATIONS,
+  ...DIAGNOSIS_OPERATIONS,
   ...INVITE_OPERATIONS,
   ...PUBLIC_OPERATIONS,
   ...DEFAULT_MOOT_OPERATIONS,
