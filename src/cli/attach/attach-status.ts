@@ -23,6 +23,7 @@ export async function showStatus(options: GlobalOptions): Promise<void> {
         host: each.host,
         ...(each.host === TERMINAL ? { command: each.entry } : {}),
         project: each.project,
+        ...(each.door === undefined ? {} : { door: each.door }),
         ...state,
         version: each.version,
         ...(now === each.version ? {} : { version_now: now }),
