@@ -8,8 +8,9 @@ import { testWhere } from "../support/needs.ts";
 import { inNetns } from "../support/netns.ts";
 import { TemporaryDirectory } from "../support/temporary-directory.ts";
 import { Claude, claudeHome } from "./claude.ts";
+import { isWhole } from "./host-facts.ts";
 import type { HostHome } from "./host-home.ts";
-import { answered, deliveries, listening, nothingWaits, stateOf } from "./host-moot.ts";
+import { answered, deliveries, killOurServers, listening, nothingWaits, stateOf } from "./host-moot.ts";
 import { noteSeen } from "./seen.ts";
 import { StubModel } from "./stub/stub-model.ts";
 
@@ -36,13 +37,8 @@ inNetns(import.meta, () => {
     missing,
     "where its inbox is closed Claude Code hears its moot by the monitor of a plugin, which detach takes back byte for byte",
     async () => {
-      using folder = new TemporaryDirectory();
-      await using main = new DaemonNode(folder.path, "main");
-      await main.serve();
-      using model = new StubModel();
-      await using home = claudeHome(model);
-      const env = { ...home.env, PATH: `${dirname(home.program)}:${process.env.PATH}`, ENTMOOT_DATA: main.data };
-      const here = { cwd: home.project, env };
+      await using scene = await attachScene();
+      const { here, home, main, model } = scene;
       setInbound(home, "refuse");
       // Its own first command makes what it keeps there.
       await home.run(["mcp", "list"]);
@@ -127,4 +123,67 @@ inNetns(import.meta, () => {
       expect(after[join(home.path, ".claude/settings.json")]).toBe(before[join(home.path, ".claude/settings.json")]!);
     },
   );
+
+  if (!isWhole) return;
+  testWhere(
+    missing,
+    "where a session shows nothing of the test the monitor is set up in the same go, and -door inbox takes it back",
+    async () => {
+      await using scene = await attachScene();
+      const { here, home, main, model } = scene;
+      await home.run(["mcp", "list"]);
+      await main.ask(["attach", "claude", "-as", "elm", "-test=false"], here);
+      const elm = new DaemonNode(join(main.data, "voices"), "elm");
+      // What is said on its command line no file shows.
+      const refusing = [...ALLOWED, "--settings", '{"crossSessionInbound":"refuse"}'];
+      await using claude = await Claude.start(home, refusing);
+      await listening(elm);
+      const { door, running, skipped, test } = await main.ask(["attach", "claude"], here);
+      expect({ door, running, test }).toMatchObject({
+        door: "claude monitor",
+        running: expect.stringContaining("claude "),
+        test: null,
+      });
+      expect(skipped).toMatchObject([
+        { what: "inbox", why: expect.stringContaining("shows nothing of it") },
+        { what: "door", why: expect.stringContaining("plugins at its start") },
+        { what: "test", why: expect.stringContaining("attach again") },
+      ]);
+      expect((await main.ask(["attach", "-status"], here)).attached).toMatchObject([{ door: "monitor" }]);
+      expect(await claude.quit()).toBe(0);
+      await listening(elm, 0);
+
+      await using again = await Claude.start(home, refusing);
+      await listening(elm);
+      const heard = await main.ask(["attach", "claude"], here);
+      expect(heard).toMatchObject({ door: "claude monitor", skipped: [{ what: "inbox" }] });
+      expect(["delivered", "read", "acked"]).toContain(heard.test.state);
+      expect(await model.saw("This is a test")).toMatchObject({ turns: 1, times: 1 });
+      await again.idle();
+      // A monitor that was killed is not started again by itself: nobody listens then, and that is said.
+      killOurServers(home);
+      await listening(elm, 0);
+      expect((await main.run(["attach", "-status"], here)).stderr).toContain("nobody listens");
+      expect(await again.quit()).toBe(0);
+
+      const back = await main.ask(["attach", "claude", "-door", "inbox"], here);
+      expect(back).toMatchObject({ door: "claude inbox", skipped: [{ what: "test" }] });
+      expect(await home.run(["plugin", "list"])).not.toContain("entmoot");
+      expect(existsSync(join(elm.data, "claude-monitor"))).toBe(false);
+      await main.ask(["detach", "claude"], here);
+    },
+  );
 });
+
+/** A daemon, and a home of Claude Code beside which a person types `entmootd`. */
+async function attachScene() {
+  await using opening = new AsyncDisposableStack();
+  const { path } = opening.use(new TemporaryDirectory());
+  const main = opening.use(new DaemonNode(path, "main"));
+  await main.serve();
+  const model = opening.use(new StubModel());
+  const home = opening.use(claudeHome(model));
+  const env = { ...home.env, PATH: `${dirname(home.program)}:${process.env.PATH}`, ENTMOOT_DATA: main.data };
+  const opened = opening.move();
+  return { here: { cwd: home.project, env }, home, main, model, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}

@@ -19,10 +19,10 @@ import type { Operations } from "../../node/operations/operation.ts";
 import { Deadline } from "../../transport/wait.ts";
 import { hostPlaces, serverEntry } from "../line/host-argument.ts";
 import { type Hearing, report } from "./attach-report.ts";
-import { type AttachAsked, type AttachedAs, attachedAs, isToBeTested } from "./attached-as.ts";
+import { type AttachAsked, type AttachedAs, attachedAs, testedIn } from "./attached-as.ts";
 import { BridgeInto } from "./bridge-into.ts";
 import { type ChosenDoor, doorEnv, otherOf } from "./chosen-door.ts";
-import { endTest, listenerIn, publishTest, type SelfTest, testEnd } from "./self-test.ts";
+import { endTest, listenerIn, publishTest, type SelfTest, testEnd, wasShown } from "./self-test.ts";
 import { takeBack } from "./take-back.ts";
 
 const READS_PLUGINS = "it reads its plugins at its start";
@@ -87,6 +87,8 @@ export async function attachHost(
   const done = showsNothing(first)
     ? await tryBy(otherOf(setup, "it took the test message and shows nothing of it"))
     : first;
+  const { as, heard, test } = done;
+  if (wasShown(heard.end?.state ?? "")) await endTest({ data_dir: as.dataDir, test });
   report({ ...done, asked, places: parts.places, setup, version, hasUrl: opencode !== undefined });
 }
 
@@ -132,7 +134,7 @@ async function settled(
   }
   const files = await addEntry(setup, entry, parts);
   const { groupId } = as;
-  const isTested = isToBeTested(asked, as) && chosen.door !== undefined && !(await isHeardElsewhere(as, chosen, setup));
+  const isTestable = chosen.door !== undefined && !(await isHeardElsewhere(as, chosen, setup));
   const kept = {
     host: setup.host,
     project,
@@ -149,7 +151,8 @@ async function settled(
   // What fails from here on can be taken back.
   keepAttachment(options.dataDir, kept);
   if (earlier !== undefined) await endTest(earlier);
-  const test = isTested && groupId !== undefined ? await publishTest(daemon, { ...as, groupId }) : undefined;
+  const testGroup = isTestable ? await testedIn(daemon, asked, as) : undefined;
+  const test = testGroup === undefined ? undefined : await publishTest(daemon, { ...as, groupId: testGroup });
   if (test !== undefined) keepAttachment(options.dataDir, { ...kept, test });
   return { as, entry, test };
 }

@@ -65,7 +65,7 @@ export function report({ as, asked, chosen, hasUrl, heard, places, setup, test, 
     next,
     proves: chosen.door?.proves ?? null,
     running: running?.shown ?? null,
-    skipped: skipped({ asked, as, chosen, hasUrl, heard, places, setup, test }),
+    skipped: skipped({ asked, chosen, hasUrl, heard, places, setup, test }),
     test: test === undefined ? null : { ...test, state: end?.state ?? "queued" },
     version,
     voice: asked.voice ?? null,
@@ -84,7 +84,7 @@ function endWords({ title }: HostSetup, door: string | undefined, { held, isHear
   return `${title} runs and has not taken the test message in time: ${state}${why}; it is handed over once it can be`;
 }
 
-function skipped({ as, asked, chosen, hasUrl, heard, places, setup, test }: Omit<Reported, "version">): Skipped[] {
+function skipped({ asked, chosen, hasUrl, heard, places, setup, test }: Omit<Reported, "as" | "version">): Skipped[] {
   const found: Skipped[] = [];
   if (chosen.why !== undefined) found.push({ what: "inbox", why: chosen.why });
   if (setup.door === undefined) {
@@ -96,23 +96,20 @@ function skipped({ as, asked, chosen, hasUrl, heard, places, setup, test }: Omit
   if (hasUrl) found.push({ what: "plugin", why: "-url names a server that listens" });
   const forAll = setup.whyForAll?.(places);
   if (forAll !== undefined) found.push({ what: "project", why: forAll });
-  const why = untested({ as, asked, heard, setup, test });
+  const why = untested({ asked, heard, setup, test });
   if (why !== undefined) found.push({ what: "test", why });
   return found;
 }
 
 function untested({
-  as,
   asked,
   heard,
   setup,
   test,
-}: Pick<Reported, "as" | "asked" | "heard" | "setup" | "test">): string | undefined {
+}: Pick<Reported, "asked" | "heard" | "setup" | "test">): string | undefined {
   if (setup.door === undefined) return "without a door there is nothing to be tested";
   if (!asked.isTested) return "-test=false";
   if (asked.voice === undefined) return "the agent speaks as this node itself, and what a node says wakes nobody there";
-  if (!as.isSpokenTo)
-    return "this node is no member of the moot that -link leads to; any member of it can say one to the agent";
   if (heard.running === undefined)
     return `${setup.title} does not run in this folder: the test follows at its first start`;
   if (heard.deafBecause === undefined) return undefined;
