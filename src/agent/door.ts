@@ -43,7 +43,7 @@ export interface HostDoor extends AsyncDisposable {
   /** Whether `look` can ever say `absent`. */
   readonly canLook: boolean;
   /** How much goes in as one turn; `undefined`: as much as comes. */
-  readonly room?: EnvelopeRoom;
+  readonly room?: EnvelopeRoom | undefined;
   /**
    * Hands it over once, and waits for what can be seen of it. Rejects with an `EntmootError` when the host went away meanwhile
    * or what happened cannot be told: then `look` is asked before anybody hands it over again.
