@@ -99,6 +99,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Serve an agent's tools over MCP on stdin and stdout",
     load: async () => (await import("../commands/mcp.ts")).mcp,
   },
+  monitor: {
+    description: "Say what wakes the agent on stdout, for a plugin of Claude Code",
+    load: async () => (await import("../commands/monitor.ts")).monitor,
+  },
   mute: {
     description: "Keep a member's words from the inbox and the agent, here alone",
     load: async () => (await import("../commands/mute.ts")).mute,
