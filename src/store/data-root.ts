@@ -47,6 +47,11 @@ export interface DataRoot extends Disposable {
   /** Closes and deletes a group that never came to be (a failed join). Refuses one with messages. */
   discardGroup(groupId: GroupId): void;
   /**
+   * Closes a group that is joined and takes it away, messages and all. With `keep` its folder is set aside as it is, under
+   * another name that is given; else it is deleted. A crash leaves it joined or gone, never in part.
+   */
+  forgetGroup(groupId: GroupId, how: { readonly keep: boolean }): string | undefined;
+  /**
    * What keeps all of it from being used as it was opened: files that are gone or others, no room to write. Costs some
    * microseconds; with `again` writes that the disk refused are tried once more. Each moot's own files are for its store to tell.
    */

@@ -99,7 +99,7 @@ describe("looking", () => {
     const group = await founded(it);
     const rows = JSON.parse((await it.run("peers", "-group", group, "-probe", "-json")).stdout);
     expect(rows).toMatchObject([
-      { roster: true, trust: "self", route: "daemon_down", diagnosis: "daemon_down", founder: true },
+      { roster: true, trust: "self", route: "self", probe: "daemon_down", diagnosis: "daemon_down", founder: true },
     ]);
     expect(rows[0].next_command).toStartWith("entmootd -data ");
     expect(rows[0].next_command).toEndWith(` serve -group ${group}`);

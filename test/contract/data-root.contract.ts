@@ -81,6 +81,23 @@ export function dataRootContract(name: string, makeWorld: () => DataRootWorld): 
       expect(world.root.openGroup(group(2))!.messages.size).toBe(1);
     });
 
+    check("a group that is forgotten is gone with its messages, and may be joined again", (root, world) => {
+      const store = root.createGroup(group(1));
+      store.roster.append(LOG);
+      store.messages.putMany([keptMessage(message())]);
+      root.createGroup(group(2)).roster.append(LOG);
+      root.forgetGroup(group(1), { keep: true });
+      root.forgetGroup(group(2), { keep: false });
+      expect(root.groupIds()).toEqual([]);
+      expect(root.openGroup(group(1))).toBeUndefined();
+      expect(world.reopen().groupIds()).toEqual([]);
+      expect(world.root.notices).toEqual([]);
+      const again = world.root.createGroup(group(1));
+      again.roster.append(LOG);
+      expect(again.messages.size).toBe(0);
+      expect(world.root.groupIds()).toEqual([group(1)]);
+    });
+
     check("groups come in the order of their directory names", (root) => {
       // By character code, digits come before capitals, `_` and small letters; bytes would order otherwise.
       const ids = [group(0xff), group(0), group(0xd3), group(0x68)];

@@ -25,13 +25,13 @@ export const TAGS_MAX = 32;
 export const TOPICS_MAX = 1000;
 /** Ours. Bytes of a hostname and of why a peer could not be reached; what is longer is cut. */
 const HOSTNAME_BYTES_MAX = 1024;
-const ERROR_BYTES_MAX = 4096;
+export const ERROR_BYTES_MAX = 4096;
 const REFUSED_FOR_BYTES_MAX = 64;
 /** Ours. An address a peer says it has, and how many it has. */
 const HINT_BYTES_MAX = 1024;
 const HINTS_MAX = 64;
 /** Ours. What a row takes beside its texts: keys, a public key, numbers and words. */
-const ROW_BYTES = 512;
+export const ROW_BYTES = 768;
 
 const newMoot = struct(
   "new moot",
@@ -196,6 +196,13 @@ const memberRow = struct(
     ),
     self: documented("the node's own; absent where no identity tells", optional(bool)),
     founder: bool,
+    since_ms: documented("when the founder added it, by the founder's clock, Unix milliseconds", omitted(i64)),
+    entry_id: documented("the roster entry that did", optional(rosterEntryId)),
+    by_node_id: documented("who signed that entry", omitted(u32)),
+    left_ms: documented(
+      "since when it says that it has left, by its own clock, Unix milliseconds: its founder removes it; absent: it stays",
+      omitted(instantMs),
+    ),
     ...presenceFields,
   },
   { required: ["node_id", "entmoot_pubkey"] },
@@ -279,7 +286,7 @@ export const TOPICS_ROOM: Room<Decoded<typeof topicRow>> = {
   bytesOf: ({ topic }) => ROW_BYTES + jsonTextMax(topic, PATTERN_BYTES_MAX),
 };
 
-const peerRow = struct(
+export const peerRow = struct(
   "peer",
   {
     node_id: u32,
@@ -297,6 +304,7 @@ const peerRow = struct(
       optional(clippedText("error", ERROR_BYTES_MAX)),
     ),
     hints: plainList(boundedText("hint", HINT_BYTES_MAX), HINTS_MAX),
+    hints_stale: documented("its own word on where it can be reached has run out", omitted(bool)),
     copy: documented(
       "its messages beside ours when they were last compared; absent: they were not",
       optional(oneOf("copy", ["same", "different"])),
@@ -345,56 +353,6 @@ export const PEERS_ROOM: Room<PeerRow> = {
     jsonTextMax(listening_host, PRESENCE_HOST_BYTES_MAX) +
     hints.reduce((bytes, hint) => bytes + jsonTextMax(hint, HINT_BYTES_MAX), 0),
 };
-
-/** Wire. Peers of one probe, and the time for each. */
-export const PROBE_PEERS_MAX = 256;
-
-/** Wire. The time for one peer: 3 s unless given, held between 250 ms and 30 s. */
-export function probeTimeoutMs(ms: number): number {
-  return ms <= 0 ? 3_000 : Math.min(Math.max(ms, 250), 30_000);
-}
-
-const probeRequest = struct(
-  "probe",
-  {
-    group_id: theGroup,
-    peers: documented("node ids", plainList(u32, PROBE_PEERS_MAX)),
-    timeout_ms: documented("for each; absent or 0: three seconds; held between 250 ms and 30 s", optional(count)),
-  },
-  { required: ["group_id", "peers"] },
-);
-
-const probeRow = struct(
-  "probe result",
-  {
-    node_id: u32,
-    ok: bool,
-    rtt_ms: optional(count),
-    error: documented(
-      "why not, in words; contains timeout when nothing came in time",
-      optional(clippedText("error", ERROR_BYTES_MAX)),
-    ),
-    responder: documented("node id of the member that answered", optional(u32)),
-    received_ms: documented("the peer's clock when it answered, Unix milliseconds", optional(count)),
-  },
-  { required: ["node_id", "ok"] },
-);
-
-const probed = struct("probed", { peers: plainList(probeRow, PROBE_PEERS_MAX) }, { required: ["peers"] });
-
-export type ProbeRow = Decoded<typeof probeRow>;
-
-/** One row a peer, in the order asked; who cannot be reached is a row. Throws `group_not_found`. */
-export const probe = operation({
-  name: "probe",
-  summary: "Ask members for a sign of life over the carrier, a few at a time",
-  onlyLooks: true,
-  scope: "owner",
-  request: probeRequest,
-  answer: probed,
-  answerMax: PROBE_PEERS_MAX * (6 * ERROR_BYTES_MAX + ROW_BYTES) + 1024,
-  patienceMs: 2_000 + (PROBE_PEERS_MAX / 4) * 30_000,
-});
 
 const admission = struct(
   "admission",
@@ -464,7 +422,6 @@ export const MOOT_OPERATIONS = {
   members,
   topics,
   peers,
-  probe,
   member_admit,
   member_expel,
   invite_authority,

@@ -55,6 +55,10 @@ export class MemoryDataRoot implements DataRoot {
     this.#groups.delete(groupId);
   }
 
+  forgetGroup(groupId: GroupId): undefined {
+    this.#groups.delete(groupId);
+  }
+
   look(): DataLook {
     return { faults: [], isGone: false };
   }
