@@ -44,7 +44,8 @@ export const defaultMootLeave = defineCommand({
     effect: 'it is left all the same; "entmootd default-moot status" shows it',
     notes: [
       "Ends live replies and keeps the moot from being served. This node's key stays on the roster, where others see it",
-      "until the founder removes it. Status 6 while a daemon runs: what was asked is done, and it has to be restarted.",
+      "until the founder removes it; group leave, given before, asks for that. Status 6 while a daemon runs: what was asked",
+      "is done, and it has to be restarted.",
     ],
   },
   args,

@@ -13,6 +13,9 @@ const INTRO_BYTES_MAX = 8192;
 /** Ours. The original knows 14 actions, so all of them fit. */
 const ACTIONS_MAX = 64;
 
+/** Ours. A server may be asked for the descriptor, and this waits for the slowest that is waited for, with others in between. */
+const ASKING_PATIENCE_MS = 60_000;
+
 /** Where the descriptor is and who signs it. */
 const source = {
   descriptor_url: documented(
@@ -57,6 +60,7 @@ export const default_moot_status = operation({
   scope: "owner",
   request: struct("default moot asked for", source),
   answer: mootStatus,
+  patienceMs: ASKING_PATIENCE_MS,
 });
 
 const mootJoined = struct(
@@ -109,6 +113,7 @@ export const default_moot_decline = operation({
   scope: "owner",
   request: struct("default moot to decline", source),
   answer: declined,
+  patienceMs: ASKING_PATIENCE_MS,
 });
 
 const left = struct(
@@ -128,6 +133,7 @@ export const default_moot_leave = operation({
   scope: "owner",
   request: struct("default moot to leave", source),
   answer: left,
+  patienceMs: ASKING_PATIENCE_MS,
 });
 
 const nodeId = documented("node id of the member that answers", u32);
@@ -139,6 +145,7 @@ export const default_moot_live_on = operation({
   scope: "owner",
   request: struct("default moot live", { ...source, node_id: nodeId }, { required: ["node_id"] }),
   answer: struct("live", { config: documented("what is kept, as a JSON object", rawJson) }),
+  patienceMs: ASKING_PATIENCE_MS,
 });
 
 /** Throws `unavailable` where it is not known which moot it is. */
@@ -148,6 +155,7 @@ export const default_moot_live_off = operation({
   scope: "owner",
   request: struct("default moot quiet", { ...source, node_id: documented("absent or 0: all", optional(u32)) }),
   answer: struct("quiet", { group_id: groupId, disabled: count }, { required: ["group_id"] }),
+  patienceMs: ASKING_PATIENCE_MS,
 });
 
 export const DEFAULT_MOOT_OPERATIONS = {

@@ -9,6 +9,8 @@ import { OPEN_TOKEN_BYTES_MAX } from "./invites.ts";
 import { operation } from "./operation.ts";
 import { theGroup } from "./shapes.ts";
 
+/** Ours. A directory has ten seconds, and is waited for beside what is answered at once. */
+const PUBLISH_PATIENCE_MS = 60_000;
 /** Ours. An id of a challenge has 22 characters here. */
 const CHALLENGE_ID_BYTES_MAX = 256;
 
@@ -178,6 +180,7 @@ export const public_moot_publish = operation({
     { required: ["group_id", "esp_url"] },
   ),
   answer: published,
+  patienceMs: PUBLISH_PATIENCE_MS,
   answerMax: 2 * PUBLIC_MOOT_BYTES_MAX + 64 * 1024,
 });
 
