@@ -2,7 +2,10 @@ import { defineCommand } from "../line/command.ts";
 
 /** `group`: the moots of this node. */
 export const group = defineCommand({
-  meta: { name: "group", description: "Create, list, change, leave and forget moots" },
+  meta: {
+    name: "group",
+    description: "Create, list, change, leave and forget moots, and list a public one in a directory",
+  },
   help: {
     examples: ["entmootd group create -name council", "entmootd group public descriptor -group GID"],
     exits: [0, 1, 2, 3, 5, 6],

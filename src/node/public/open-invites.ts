@@ -181,14 +181,14 @@ function claimOf({ entmoot_pubkey, pilot_node_id, token }: RequestOf<typeof open
   return { pilot_node_id, key: PublicKey.fromBytes(entmoot_pubkey) };
 }
 
-type Fault = readonly [code: OpenInviteRefusal, message: string];
+type RefusedFor = readonly [code: OpenInviteRefusal, message: string];
 
 /** In the order of the original: the signature, then the time. */
 function faultInProof(
   context: NodeContext,
   request: RequestOf<typeof open_invite_redeem>,
   { claim, group_id }: { readonly claim: Claim; readonly group_id: GroupId },
-): Fault | undefined {
+): RefusedFor | undefined {
   if (request.challenge_id === "") return ["bad_request", "challenge_id is required"];
   if (request.pilot_signature.length !== 64) return ["bad_request", "pilot_signature must be 64 bytes"];
   if (!sameBytes(request.pilot_pubkey, request.entmoot_pubkey)) {
@@ -263,7 +263,7 @@ function keptHash(token: string): string {
   return sha256Hex(encodeUtf8(trimSpace(token)));
 }
 
-const REASONS: Readonly<Record<NotAdmitted, Fault>> = {
+const REASONS: Readonly<Record<NotAdmitted, RefusedFor>> = {
   not_found: ["open_invite_not_found", "open invite not found"],
   revoked: ["open_invite_revoked", "open invite has been revoked"],
   expired: ["open_invite_expired", "open invite has expired"],
