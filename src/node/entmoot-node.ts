@@ -25,6 +25,7 @@ import { CarrierSide } from "./carrier/carrier-side.ts";
 import { HintBook } from "./carrier/hint-book.ts";
 import { ChangeSignal } from "./change-signal.ts";
 import { DataWatch } from "./data-watch.ts";
+import { refuseDeclined } from "./default-moot/declined.ts";
 import type { ExportBeforeForget } from "./forget-moot.ts";
 import { markLatest, whyOld } from "./founder-marks.ts";
 import { Group } from "./group/group.ts";
@@ -141,8 +142,14 @@ export class EntmootNode implements Operations, OperationHost {
     this.#turns = new Turns(parts.clock);
     this.#unopened = new UnopenedGroups({
       ...parts,
-      open: (id) => this.#adopt(id),
-      openInTurns: (id) => this.#adoptInTurns(id),
+      open: (id) => {
+        this.#refuseDeclined(id);
+        this.#adopt(id);
+      },
+      openInTurns: async (id) => {
+        this.#refuseDeclined(id);
+        await this.#adoptInTurns(id);
+      },
     });
     this.#data = new DataWatch({ ...parts, groups: () => [...this.#groups.values()] });
     this.#context = this.#makeContext(parts);
@@ -283,6 +290,7 @@ export class EntmootNode implements Operations, OperationHost {
     }
     return {
       ...context,
+      asked: this,
       get voices() {
         return voices?.();
       },
@@ -322,6 +330,7 @@ export class EntmootNode implements Operations, OperationHost {
   #status(): NodeStatus {
     const { build, dataDir, identity, identityPath, listenPort, transport, transportPort, transportReason } =
       this.#parts;
+    const faults = this.#data.faults();
     return {
       running: transport !== undefined,
       version: build.version,
@@ -341,10 +350,12 @@ export class EntmootNode implements Operations, OperationHost {
       ...mootStatuses(this.#groups.values(), {
         unopened: this.#unopened.all(),
         nameOf: (id) => keptMootName(this.#parts.root.node, id),
+        refusedOf: (id) => this.#services.publisher.refusedOf(id),
         isRunning: transport !== undefined,
       }),
       twin_seen_ms: this.#context.twins.seenAt ?? 0,
-      faults: this.#data.faults().map(({ message }) => message),
+      faults: faults.map(({ message }) => message),
+      fault_codes: faults.map(({ code }) => code),
       started_at_ms: this.#startedAt,
       peer_refusals: this.#context.carrier?.budget.refused ?? 0,
     };
@@ -367,6 +378,11 @@ export class EntmootNode implements Operations, OperationHost {
   /** Why a group that is on the disk is not among ours. */
   #whyNot(id: GroupId): EntmootError | undefined {
     return this.#unopened.reason(id);
+  }
+
+  /** What a daemon takes part in is its owner's choice; a command that works here alone takes part in nothing. */
+  #refuseDeclined(id: GroupId): void {
+    if (this.#parts.transport !== undefined) refuseDeclined(this.#parts.root, id);
   }
 
   #adopt(id: GroupId, verified?: RosterLog): Group {

@@ -1,6 +1,7 @@
 import type { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import type { AgentStore } from "./agent-store.ts";
+import type { DefaultMootStore } from "./default-moot-file.ts";
 import type { GroupStore } from "./group-store.ts";
 import type { MailboxStore } from "./mailbox-store.ts";
 import type { NodeStore } from "./node-store.ts";
@@ -29,6 +30,8 @@ export interface DataRoot extends Disposable {
   agents(): AgentStore;
   /** Whether there is any: a node whose inbox nobody ever asked for keeps none. */
   hasAgents(): boolean;
+  /** What the owner has said about the default moot. */
+  readonly defaultMoot: DefaultMootStore;
   /** Shared with every other process here, whoever holds the lock. */
   readonly mailbox: MailboxStore;
   /** The start is over, and others wait for this process now: opening a group waits for nobody any more, and takes no long work upon itself. */

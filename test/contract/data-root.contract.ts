@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { NO_CONSENT } from "../../src/core/admission/default-moot-state.ts";
 import { GroupId } from "../../src/core/ids.ts";
 import type { DataRoot } from "../../src/store/data-root.ts";
 import { expectCode } from "../support/expect-code.ts";
@@ -38,6 +39,14 @@ export function dataRootContract(name: string, makeWorld: () => DataRootWorld): 
       expect(world.root.groupIds()).toEqual([group(1)]);
       expect(world.root.openGroup(group(1))!.roster.entries()).toEqual([...LOG]);
       expect(world.root.openGroup(group(1))).toBe(world.root.openGroup(group(1)));
+    });
+
+    check("what was said of the default moot is kept, whole", (root, world) => {
+      expect(root.defaultMoot.read()).toEqual(NO_CONSENT);
+      const said = { ...NO_CONSENT, consent: "joined", group_id: group(3), descriptor_issued_at_ms: 7n } as const;
+      root.defaultMoot.write({ ...said, descriptor_url: "https://a.example/x", updated_at_ms: 2n ** 53n + 1n });
+      root.defaultMoot.write({ ...said, consent: "declined", updated_at_ms: 9n });
+      expect(world.reopen().defaultMoot.read()).toEqual({ ...said, consent: "declined", updated_at_ms: 9n });
     });
 
     check("looking for a group that is not there leaves nothing behind", (root, world) => {

@@ -107,6 +107,7 @@ const peer: PeerRow = {
   last_seen_ms: Number.MAX_SAFE_INTEGER,
   error: worst(5000),
   hints: Array.from({ length: 8 }, () => worst(512)),
+  hints_stale: true,
   copy: "different",
   copy_since_ms: Number.MAX_SAFE_INTEGER,
   refusals: Number.MAX_SAFE_INTEGER,

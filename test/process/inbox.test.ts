@@ -150,6 +150,14 @@ inNetns(import.meta, () => {
         ({ content }) => content === "@elm and from a file?\n",
       ),
     );
+    await oak.run(["ask", "elm", "-file", "-", "-wait", "100ms"], { stdin: "and from stdin?\nall of it" });
+    await eventually("the question of stdin at elm", async () =>
+      linesOf((await elm.run(["inbox", "-json", "-asks"])).stdout).find(
+        ({ content }) => content === "@elm and from stdin?\nall of it",
+      ),
+    );
+    const none = await oak.run(["ask", "elm", "-file", "-", "-wait", "100ms"], { stdin: " \n" });
+    expect(none).toMatchObject({ status: 5, stderr: expect.stringContaining("the question is empty") });
     const agent = { env: { ENTMOOT_AGENT_SOCKET: join(oak.data, "agent.sock") } };
     expect((await oak.run(["ask", "elm", "and now?", "-wait", "100ms"], agent)).stderr).toContain(
       "not told over an agents' socket",

@@ -15,7 +15,9 @@ export function mootMetadata(store: Pick<GroupStore, "getFact">): Readonly<Recor
 
 /** Whether it was founded, or joined, as a public one, as far as that is known here. */
 export function isPublicMoot(store: Pick<GroupStore, "getFact">): boolean {
-  return mootMetadata(store).visibility === "public";
+  const { default_moot, visibility } = mootMetadata(store);
+  // Of the default one the original's metadata says no more.
+  return visibility === "public" || default_moot === true;
 }
 
 /** The group's local display name; empty when it has none. */

@@ -377,6 +377,11 @@ function foundingPolicy(text: string | undefined): Policy | undefined {
   }
 }
 
+/** The first policy as it was told here, as JSON text: what counts where the roster says none. */
+export function toldPolicy(store: Pick<GroupStore, "getFact">): string | undefined {
+  return (store.getFact(FIRST_POLICY_FACT) ?? store.getFact(POLICY_FACT)) || undefined;
+}
+
 function readPolicy(text: string | undefined): Policy | undefined {
   return text === undefined || text === "" ? undefined : parsePolicy(text);
 }

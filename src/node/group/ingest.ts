@@ -48,6 +48,9 @@ export interface Ingested {
   readonly reason: string | undefined;
 }
 
+/** Whether a message is known to be signed by a key; `undefined` where nobody looked. */
+export type KnownSigned = (message: Message, key: Uint8Array) => boolean | undefined;
+
 export interface IngestParts {
   readonly groupId: GroupId;
   readonly messages: MessageStore;
@@ -119,14 +122,15 @@ export class Ingest {
   }
 
   /**
-   * Stores those of a batch of full messages that may be. Rejects with `disk_full` or `internal`.
+   * Stores those of a batch of full messages that may be. `signed`: what was found out about their signatures before.
+   * Rejects with `disk_full` or `internal`.
    */
-  async accept(bodies: readonly Uint8Array[], via: Via): Promise<Ingested> {
+  async accept(bodies: readonly Uint8Array[], via: Via, signed?: KnownSigned): Promise<Ingested> {
     const sorting = new Sorting();
     const { roster } = this.#parts;
     for (let rest = bodies; rest.length > 0; ) {
       const { log } = roster;
-      while (rest.length > 0) rest = await this.#pass(rest, sorting);
+      while (rest.length > 0) rest = await this.#pass(rest, sorting, signed);
       // Authors that became known while the others were stored would wait for an entry that has been.
       if (roster.log !== log) rest = sorting.takeUnknown();
     }
@@ -140,7 +144,11 @@ export class Ingest {
   }
 
   /** Looks at those whose id is not on its way already; gives the others once that way has ended. */
-  async #pass(bodies: readonly Uint8Array[], sorting: Sorting): Promise<readonly Uint8Array[]> {
+  async #pass(
+    bodies: readonly Uint8Array[],
+    sorting: Sorting,
+    signed: KnownSigned | undefined,
+  ): Promise<readonly Uint8Array[]> {
     const candidates: Checking[] = [];
     const check = bodies.length === 1 ? verifyHere : verifyElsewhere;
     const later: Uint8Array[] = [];
@@ -173,7 +181,7 @@ export class Ingest {
       if (incoming === undefined) continue;
       this.#inFlight.set(id, ended.promise);
       const keys = possibleKeys(decoded.message.author, this.#parts.roster.log);
-      candidates.push({ incoming, checked: checked(incoming.facts, { keys, decoded, check }) });
+      candidates.push({ incoming, checked: checked(incoming.facts, { keys, decoded, check, signed }) });
     }
     try {
       const kept: Incoming[] = [];
@@ -298,6 +306,7 @@ export function newMessage(message: Message, canonical: Uint8Array): NewMessage 
     topics: message.topics,
     parents: message.parents,
     canonical,
+    content: message.content,
   };
 }
 
@@ -366,14 +375,15 @@ interface SignatureCheck {
   readonly keys: readonly Uint8Array[];
   readonly decoded: DecodedBody;
   readonly check: (signed: SignedBytes) => Promise<boolean> | boolean;
+  readonly signed: KnownSigned | undefined;
 }
 
 /** `facts` once `check` was asked of one key after the other, of the first at once. A key nobody thought of is asked here. */
-async function checked(facts: MessageFacts, { keys, decoded, check }: SignatureCheck): Promise<MessageFacts> {
+async function checked(facts: MessageFacts, { keys, decoded, check, signed }: SignatureCheck): Promise<MessageFacts> {
   const { message, signing } = decoded;
   const known = new Map<string, boolean>();
   for (const key of keys) {
-    const isSigned = await check({ bytes: signing, key, signature: message.signature });
+    const isSigned = signed?.(message, key) ?? (await check({ bytes: signing, key, signature: message.signature }));
     known.set(key.toHex(), isSigned);
     if (isSigned) break;
   }

@@ -137,24 +137,24 @@ export const publish_signed = operation({
 });
 
 /** A message with its place in the delivery log of this node. */
-const messageRow = struct(
-  "message row",
-  {
-    group_id: groupId,
-    seq: documented("its number in this node's log of the moot, from 1; 0: it is apart", count),
-    place: documented("to go on after it; empty: it is apart", placeText),
-    message: messageCodec,
-    apart: documented(
-      "why it is in no log and told nobody as new: its author had been removed when it came; absent: it is in the log",
-      optional(oneOf("apart", ["removed"])),
-    ),
-    arrived_ms: documented(
-      "when it came, where its own date lay more than five minutes ahead then: by time it stands there",
-      optional(i64),
-    ),
-  },
-  { required: ["group_id", "seq", "place", "message"] },
-);
+export const messageRowFields = {
+  group_id: groupId,
+  seq: documented("its number in this node's log of the moot, from 1; 0: it is apart", count),
+  place: documented("to go on after it; empty: it is apart", placeText),
+  message: messageCodec,
+  apart: documented(
+    "why it is in no log and told nobody as new: its author had been removed when it came; absent: it is in the log",
+    optional(oneOf("apart", ["removed"])),
+  ),
+  arrived_ms: documented(
+    "when it came, where its own date lay more than five minutes ahead then: by time it stands there",
+    optional(i64),
+  ),
+} as const;
+
+export const messageRow = struct("message row", messageRowFields, {
+  required: ["group_id", "seq", "place", "message"],
+});
 
 export type MessageRow = Decoded<typeof messageRow>;
 

@@ -5,6 +5,7 @@ import type { GroupId } from "../../core/ids.ts";
 import { moveFile, removeEmptyFolder, removeFile, removeTree } from "../../files/guarded-files.ts";
 import type { AgentStore } from "../agent-store.ts";
 import type { DataLook, DataRoot, MigrationProgress } from "../data-root.ts";
+import { DefaultMootFile } from "../default-moot-file.ts";
 import { DiskRoom } from "../disk-room.ts";
 import { groupDirectoryName, groupOfDirectory, hasMessages, joinedAlready } from "../group-directory.ts";
 import { MemoryAgentStore } from "../memory/memory-agent-store.ts";
@@ -87,6 +88,7 @@ export class SqliteDataRoot implements DataRoot {
   readonly path: string;
   readonly node: NodeStore;
   #agents: AgentStore | undefined;
+  readonly defaultMoot: DefaultMootFile;
   readonly mailbox: SqliteMailbox;
   readonly #access: Access;
   readonly #groups: string;
@@ -123,6 +125,7 @@ export class SqliteDataRoot implements DataRoot {
     { files = new OpenFiles(), onSeeing, onStale = () => {} }: OpenRootOptions,
   ) {
     this.path = path;
+    this.defaultMoot = new DefaultMootFile(path);
     this.mailbox = new SqliteMailbox(path);
     this.#files = files;
     this.#access = access;
