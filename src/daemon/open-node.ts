@@ -2,6 +2,7 @@ import { BUILD_INFO } from "../host/build-info.ts";
 import { realClock } from "../host/real-clock.ts";
 import { EntmootNode } from "../node/entmoot-node.ts";
 import type { Operations } from "../node/operations/operation.ts";
+import { archiveBeforeForget } from "./archive-before-forget.ts";
 import { newIdentity } from "./new-identity.ts";
 import { nodeName } from "./node-name.ts";
 import { openRoot } from "./open-root.ts";
@@ -23,6 +24,7 @@ export async function openOfflineNode(
       identity: identity.identity,
       identityPath: identity.path,
       dataDir: options.dataDir,
+      exportBeforeForget: archiveBeforeForget(options.dataDir),
       transport: undefined,
       transportReason: "no daemon runs",
       transportPort: 0,

@@ -13,6 +13,7 @@ import { EntmootNode } from "../node/entmoot-node.ts";
 import { DataRootLock, holderName } from "../store/lock.ts";
 import type { NodeStore } from "../store/node-store.ts";
 import { aborted, atMost } from "../transport/wait.ts";
+import { archiveBeforeForget } from "./archive-before-forget.ts";
 import { requireCarrier, startTransport } from "./choose-transport.ts";
 import { newIdentity } from "./new-identity.ts";
 import { nodeName } from "./node-name.ts";
@@ -187,6 +188,7 @@ async function startNode(
     identity,
     identityPath: path,
     dataDir: options.dataDir,
+    exportBeforeForget: archiveBeforeForget(options.dataDir),
     transport,
     transportReason: reason,
     transportPort: port,

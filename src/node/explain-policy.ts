@@ -92,7 +92,7 @@ function explainDraft(
   const broken = checks.find(({ ok }) => !ok);
   if (broken === undefined) return { ...NOTHING, state: "allowed", retry: "now", checks };
   const refused = { ...NOTHING, state: "refused", refused_by: broken.rule, checks } as const;
-  const reason = `${broken.rule}: allowed are ${broken.limit}, found ${broken.found}`;
+  const reason = `allowed are ${broken.limit}, found ${broken.found}`;
   if (broken.rule === "message_bytes") return { ...refused, reason, retry: "never" };
   if (broken.rule === "max_message_bytes") return { ...refused, reason, retry: "policy" };
   return { ...refused, reason, retry: "at", retry_at_ms: BigInt(wait!.retryAtMs) };

@@ -11,7 +11,11 @@ import type { RequestOf } from "./operations/operation.ts";
  * What keeps a moot that is about to be forgotten, and gives where. It is called while the moot is still open, and the
  * moot goes only once it has resolved.
  */
-export type ExportBeforeForget = (group: Group) => Promise<string>;
+export type ExportBeforeForget = (
+  node: Pick<NodeContext, "clock" | "identity" | "requireGroup">,
+  group: Group,
+  signal: AbortSignal,
+) => Promise<string>;
 
 export interface ForgetServices extends NodeContext {
   /** Without one the folder of the moot is set aside as it is. */
@@ -24,10 +28,11 @@ export interface ForgetServices extends NodeContext {
 export async function forgetMoot(
   node: ForgetServices,
   { force = false, group_id, keep = true }: RequestOf<typeof moot_forget>,
+  { signal }: { readonly signal: AbortSignal },
 ): Promise<MootForgotten> {
   const group = node.requireGroup(group_id);
   if (!force) await requireForgettable(node, group);
-  const exported = keep ? await node.exportBeforeForget?.(group) : undefined;
+  const exported = keep ? await node.exportBeforeForget?.(node, group, signal) : undefined;
   const links_ended = openLinks(node, group_id, true).length;
   const aside = await node.forget(group_id, { keep: keep && exported === undefined });
   return { group_id, kept_at: exported ?? aside, links_ended };

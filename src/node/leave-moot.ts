@@ -13,9 +13,10 @@ import type { MootLeft, moot_leave } from "./operations/membership.ts";
 import { WAIT_MAX_MS } from "./operations/messages.ts";
 import type { RequestOf } from "./operations/operation.ts";
 
-/** Ours. How long a member has to say that it holds the record, and between two questions. */
+/** Ours. How long a member has to say that it holds the record; between two questions, doubling from the first to the last. */
 const TOLD_WAIT_MS = 5_000;
-const ASK_EVERY_MS = 250;
+const ASK_FIRST_MS = 250;
+const ASK_LAST_MS = 4_000;
 
 /** Signs that this node has left a moot, and waits a moment until somebody else holds that. */
 export async function leaveMoot(
@@ -34,14 +35,14 @@ export async function leaveMoot(
   const note = known ?? sign(node, group);
   if (known === undefined) publishNote(node, group, note);
   const endsAt = later(node.clock.steady(), Math.min(wait_ms, WAIT_MAX_MS));
-  for (;;) {
+  for (let pauseMs = ASK_FIRST_MS; ; pauseMs = Math.min(ASK_LAST_MS, 2 * pauseMs)) {
     const told = await node.carrier?.notes.holders(group, note);
     const isRemoved = group.self === undefined;
     const isOver = node.carrier === undefined || node.clock.steady() >= endsAt || signal?.aborted === true;
     if (isOver || isRemoved || (told ?? 0) > 0) {
       return { group_id, left_ms: Number(note.version), told: told ?? 0, removed: isRemoved };
     }
-    await pause(node.clock, ASK_EVERY_MS, signal);
+    await pause(node.clock, Math.min(pauseMs, Math.max(1, endsAt - node.clock.steady())), signal);
   }
 }
 

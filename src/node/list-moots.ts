@@ -6,7 +6,9 @@ import type { Group } from "./group/group.ts";
 import { groupName, mootDescription, mootMetadata, mootTags } from "./group/group-name.ts";
 import { keptMootName } from "./kept-names.ts";
 import type { NodeContext } from "./node-context.ts";
+import { UNOPENED } from "./node-status.ts";
 import { fittingRows } from "./operations/fitting-rows.ts";
+import type { Caller } from "./operations/implementation.ts";
 import { MOOTS_ROOM, type moots, type OwnMoot } from "./operations/membership.ts";
 import type { AnswerOf, RequestOf } from "./operations/operation.ts";
 
@@ -21,6 +23,7 @@ export interface MootListing extends NodeContext {
 export async function listMoots(
   node: MootListing,
   { group_id }: RequestOf<typeof moots>,
+  { caller }: { readonly caller: Caller },
 ): Promise<AnswerOf<typeof moots>> {
   const groups = group_id === undefined ? node.groups() : [node.requireGroup(group_id)];
   const rows: OwnMoot[] = [];
@@ -36,7 +39,8 @@ export async function listMoots(
   }
   const { more, rows: fitting } = fittingRows(rows, MOOTS_ROOM);
   const unopened = [...lost].slice(0, COUNTED_MAX).map(([id, { message }]) => {
-    return { group_id: id, name: keptMootName(node.root.node, id) ?? "", reason: message };
+    const reason = caller === "agent" ? UNOPENED : message;
+    return { group_id: id, name: keptMootName(node.root.node, id) ?? "", reason };
   });
   return { moots: fitting, unopened, more };
 }

@@ -103,7 +103,7 @@ function retentionStatus({ policy, retention, store }: Group, isRunning: boolean
 /** Where its files are, and what they hold, is the owner's. */
 const UNTOLD = 'nothing can be stored here just now; the owner is told why by "entmootd info"';
 
-const UNOPENED = 'this moot cannot be opened; the owner is told why by "entmootd info"';
+export const UNOPENED = 'this moot cannot be opened; the owner is told why by "entmootd info"';
 
 /** What an agent is told: who the node is and what it holds, and nothing of the machine, its files and its addresses. */
 export function statusForAgent(status: NodeStatus): NodeStatus {

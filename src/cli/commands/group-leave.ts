@@ -65,21 +65,22 @@ export const groupLeave = defineCommand({
 
 /** `group forget`: a moot is here no more. */
 export const groupForget = defineCommand({
-  meta: { name: "forget", description: "Take a moot off this node; a copy is set aside" },
+  meta: { name: "forget", description: "Take a moot off this node; an archive of it is kept" },
   help: {
     examples: ["entmootd group forget -group GID", "entmootd group forget -group GID -keep=false -yes"],
     exits: [0, 1, 3, 5, 6],
     effect: 'the moot is gone all the same; "entmootd group list" shows what is there',
     notes: [
-      "The copy holds every message and roster entry as it was signed. A member leaves first; -force goes on without that,",
-      "and for a founder whose moot has other members. Asks on a terminal; elsewhere -yes is needed.",
+      'An archive stays, which "entmootd import" brings back: messages and roster as they were signed. A member leaves first;',
+      "-force goes on without that, and for a founder whose moot has other members. Asks on a terminal; elsewhere -yes is",
+      "needed.",
     ],
   },
   args: {
     ...globalFlags,
     group,
     ...yesFlag,
-    keep: { type: "boolean", default: true, description: "set a copy aside; -keep=false deletes everything" },
+    keep: { type: "boolean", default: true, description: "write an archive first; -keep=false deletes everything" },
     force: { type: "boolean", description: "also where the others do not know that this node is gone" },
   },
   async run({ args }) {
@@ -88,7 +89,7 @@ export const groupForget = defineCommand({
     const group_id = await oneMoot(FORGET, args.group, { options });
     await namedFailure(FORGET, async () => {
       if (!(args.yes ?? false)) {
-        const what = keep ? "a copy is set aside" : "nothing of it is kept";
+        const what = keep ? "an archive of it is kept" : "nothing of it is kept";
         requireYes(FORGET, `the moot ${GroupId.toBase64(group_id)} is taken off this node; ${what}`, {
           question: "forget it?",
           refused: "not forgotten; say -yes to go on",
@@ -103,7 +104,7 @@ export const groupForget = defineCommand({
         ...(kept_at === undefined ? {} : { kept_at }),
         ...(links_ended === 0 ? {} : { links_ended }),
       });
-      if (kept_at !== undefined) printProse(`${FORGET}: a copy is at ${shownLine(kept_at)}`);
+      if (kept_at !== undefined) printProse(`${FORGET}: an archive of it is at ${shownLine(kept_at)}`);
     });
   },
 });

@@ -64,7 +64,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/opt-in.ts")).fleet,
   },
   group: {
-    description: "Create, list, change, leave and forget moots, and list a public one in a directory",
+    description: "Create, list, change, leave and forget moots",
     load: async () => (await import("../commands/group.ts")).group,
   },
   health: {

@@ -20,6 +20,7 @@ export function whyNotNow(
   message: Message,
   { agents, clock, windows }: { agents: () => AgentStore; clock: Clock; windows: Windows },
 ): string | undefined {
+  if (moot.leftMs !== undefined) return "this node has left the moot";
   const author = keyOf(message.author);
   if (author === undefined || !moot.roster.members.has(author)) return "its author is no member any more";
   const store = agents();

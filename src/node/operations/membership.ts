@@ -7,7 +7,7 @@ import { WAIT_MAX_MS } from "./messages.ts";
 import { BODY_MAX, operation } from "./operation.ts";
 import { groupOrAll, memberKey, theGroup } from "./shapes.ts";
 
-/** Ours. Rows of one answer. */
+/** Ours. As many moots as a node tells of at all; a page of history is more than a screen or two. */
 const MOOTS_MAX = 8192;
 export const HISTORY_MAX = 1000;
 /** Ours. What a row takes beside its texts. */

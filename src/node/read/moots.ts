@@ -11,6 +11,8 @@ export interface Moot {
   readonly id: GroupId;
   readonly store: GroupStore;
   readonly roster: GroupRoster;
+  /** Since when this node has left it, Unix milliseconds; `undefined` also where nobody works on it. */
+  readonly leftMs?: number | undefined;
 }
 
 /** What is read: a node at work, or a data root that is only looked at. */

@@ -187,10 +187,14 @@ function isMembership({ event }: WatchedPeer): boolean {
   return event === "joined" || event === "left" || event === "leaves";
 }
 
-/** Throws `not_member` where nothing new can come of the only moot that is watched. */
+/** Throws `group_not_found` where the only moot that is watched is here no more, and `not_member` where nothing new can come of the only moot that is watched. */
 function requireMember(watched: Watched, id: GroupId): void {
   const moot = watched.moots().find((one) => one.id === id);
-  if (moot === undefined || moot.roster.members.has(watched.local)) return;
+  if (moot === undefined && watched.unopened().has(id)) return;
+  if (moot === undefined) {
+    throw new EntmootError("group_not_found", `the moot ${GroupId.toBase64(id)} was taken off this node`);
+  }
+  if (moot.roster.members.has(watched.local)) return;
   throw new EntmootError(
     "not_member",
     `this node is no member of the moot ${GroupId.toBase64(id)}: nothing new comes of it; its founder can add this node again`,

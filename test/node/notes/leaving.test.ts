@@ -5,6 +5,9 @@ import { encodeLeave } from "../../../src/core/record/note-bodies.ts";
 import { status } from "../../../src/node/operations/daemon.ts";
 import { moot_leave, moot_update, moots } from "../../../src/node/operations/membership.ts";
 import { members, roster_change } from "../../../src/node/operations/moots.ts";
+import { receipt_settings } from "../../../src/node/operations/receipts.ts";
+import { FramedStream } from "../../../src/transport/framed-stream.ts";
+import { peerLanguage } from "../../../src/wire/peer/frame.ts";
 import type { TestIdentity } from "../../support/identity.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { until } from "../../support/nodes.ts";
@@ -67,6 +70,48 @@ test("left without anybody to tell, a member is known to have left once it is me
   await expect(world.say(2, "still here?")).rejects.toMatchObject({ code: "not_member" });
   await world.start(1);
   await world.until(async () => (await row(1, 2)) === undefined);
+});
+
+test("no agent of who left is woken there any more, and it shows as listening to nobody", async () => {
+  const { row, world } = await worldOf(3);
+  await using _world = world;
+  await world.stop(1);
+  const listener = world.listen(2);
+  const before = await world.say(3, "@n2 are you there?");
+  await world.until(() => listener.taken.length === 1);
+  expect(listener.taken).toEqual([before]);
+  await world.passing(world.node(2).call(moot_leave, { group_id: world.groupId }));
+  const after = await world.say(3, "@n2 and now?");
+  await world.until(() => world.has(2, after));
+  await world.pass(900_000);
+  expect(listener.taken).toEqual([before]);
+  expect((await row(3, 2))?.listening).not.toBeTrue();
+});
+
+test("heads that earlier versions do not know stand in frames of their own", async () => {
+  const clock = new ManualClock();
+  const it = await nodeWithRawMember({ clock });
+  await using node = it.node;
+  const { alice, group_id } = it;
+  await node.call(receipt_settings, { group_id, moot_receipts: false });
+  await node.call(moot_update, { group_id, name: "parliament" });
+  const told: string[][] = [];
+  alice.transport.accept(async (stream) => {
+    const frames = new FramedStream(stream, peerLanguage(stream.dialect));
+    for (;;) {
+      const frame = await frames.read(AbortSignal.timeout(60_000));
+      if (frame === undefined) return;
+      if (frame.kind === "note_heads") told.push(frame.heads.map(({ kind }) => kind));
+      else if (frame.kind.endsWith("_req")) return stream.reset();
+    }
+  });
+  await alice.say({ kind: "note_heads", group_id, heads: [], greeting: true });
+  // Greeted again and again, as nobody answers.
+  await until(() => {
+    clock.advance(6_000);
+    return told.length >= 4;
+  });
+  expect(new Set(told.map((kinds) => kinds.join(" ")))).toEqual(new Set(["rule", "about"]));
 });
 
 test("a record of a membership that is over ends no later one, whoever brings it, and nobody signs one for another", async () => {
