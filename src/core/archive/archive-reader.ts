@@ -1,4 +1,3 @@
-import { sameBytes } from "../bytes/byte-strings.ts";
 import { EntmootError, textOf } from "../errors.ts";
 import { PublicKey } from "../ids.ts";
 import { type Codec, decodeJson, encodeCanonical } from "../json/json-codec.ts";
@@ -106,7 +105,7 @@ export class ArchiveReader {
         } catch (cause) {
           throw this.refusal(textOf(cause));
         }
-        if (!sameBytes(forms.canonical, body)) throw this.refusal("expected a message in canonical form");
+        if (Buffer.compare(forms.canonical, body) !== 0) throw this.refusal("expected a message in canonical form");
         if (forms.message.group_id !== this.#head!.group_id) throw this.refusal("expected a message of this moot");
         return { kind, ...forms };
       }
@@ -154,7 +153,7 @@ export class ArchiveReader {
     } catch (cause) {
       throw this.refusal(textOf(cause));
     }
-    if (!sameBytes(encodeCanonical(codec, value), body)) {
+    if (Buffer.compare(encodeCanonical(codec, value), body) !== 0) {
       throw this.refusal(`expected ${codec.label} in canonical form, found another way to write it`);
     }
     return value;

@@ -18,11 +18,10 @@ import { verifyElsewhere } from "../group/signature-pool.ts";
 import { FirstRoster } from "../join/first-roster.ts";
 import type { Turns } from "../turns.ts";
 import type { ArchiveFile } from "./archive-file.ts";
+import { SignatureChecks } from "./signature-checks.ts";
 
 /** Ours. As many as a join takes. */
 const ENTRIES_MAX = 65_536;
-/** Ours. Signatures looked at on other cores at a time. */
-const CHECKS_MAX = 1024;
 /** Ours. Lines between two looks at whose turn it is. */
 const LINES_A_TURN = 16;
 
@@ -172,7 +171,7 @@ class ArchiveMessages {
   /** Of the part that is read. */
   #added: { readonly id: MessageId; readonly line: number }[] = [];
   #placed = 0;
-  #checks: Promise<void>[] = [];
+  readonly #checks = new SignatureChecks();
   #failed: { readonly line: number; readonly error: EntmootError } | undefined;
   /** Where it is another than the key that the message names. */
   readonly #signers = new SaltedMap<MessageId, string>();
@@ -192,8 +191,10 @@ class ArchiveMessages {
       throw this.#reader.refusal("a message that stands before it already");
     }
     this.#added.push({ id, line });
-    this.#checks.push(this.#check({ message, signing, keys: roster.log.authorKeys(author), line }));
-    if (this.#checks.length >= CHECKS_MAX) await this.#settle();
+    const check = this.#check({ message, signing, keys: roster.log.authorKeys(author), line });
+    if (!this.#checks.add(check)) return;
+    await this.#checks.room();
+    this.#requireGood();
   }
 
   /** Throws where those of the part do not stand in their order, behind all before it. */
@@ -211,7 +212,8 @@ class ArchiveMessages {
 
   /** Who signed those that name another key. */
   async end({ merkle_root, messages }: ArchiveEnd): Promise<Pick<SaltedMap<MessageId, string>, "get">> {
-    await this.#settle();
+    await this.#checks.settled();
+    this.#requireGood();
     if (messages !== this.#set.size) {
       throw this.#reader.refusal(`expected ${messages} messages before it, found ${this.#set.size}`);
     }
@@ -219,9 +221,7 @@ class ArchiveMessages {
     return this.#signers;
   }
 
-  async #settle(): Promise<void> {
-    await Promise.all(this.#checks);
-    this.#checks = [];
+  #requireGood(): void {
     if (this.#failed !== undefined) throw this.#failed.error;
   }
 
