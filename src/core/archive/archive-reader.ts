@@ -59,20 +59,20 @@ export class ArchiveReader {
     return new EntmootError("invalid_argument", `line ${line}: ${what}`);
   }
 
-  /** `line` without its line feed. */
+  /** `line` with its line feed. */
   next(line: Uint8Array): ArchiveItem {
     this.#line += 1;
     if (this.#hasEnded) throw this.refusal("expected nothing behind the end, found another line");
-    const read = readArchiveLine(line);
+    const read = readArchiveLine(line.subarray(0, -1));
     if (read === undefined) throw this.refusal(this.#line === 1 ? NO_ARCHIVE : "expected a line of an archive");
     const { body, kind } = read;
     this.#requireOrder(kind);
     if (kind === "end") return this.#end(body);
     if (kind === "part") return this.#endPart(body, line);
     this.#take(line);
-    this.#part.update(line).update(FEED);
-    this.#partBytes += line.length + 1;
-    if (this.#line - this.#partFrom >= PART_LINES || this.#partBytes - line.length - 1 >= PART_BYTES) {
+    this.#part.update(line);
+    this.#partBytes += line.length;
+    if (this.#line - this.#partFrom >= PART_LINES || this.#partBytes - line.length >= PART_BYTES) {
       throw this.refusal(`expected the end of the part that began with line ${this.#partFrom}`);
     }
     return this.#item(kind, body);
@@ -143,7 +143,7 @@ export class ArchiveReader {
   }
 
   #take(line: Uint8Array): void {
-    this.#all.update(line).update(FEED);
+    this.#all.update(line);
   }
 
   #decode<T>(codec: Codec<T>, body: Uint8Array): T {
@@ -169,5 +169,3 @@ export class ArchiveReader {
     this.#stage = stage;
   }
 }
-
-const FEED = Uint8Array.of(0x0a);

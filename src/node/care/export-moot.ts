@@ -1,4 +1,5 @@
 import { type ArchiveOpening, ArchiveWriter } from "../../core/archive/archive-writer.ts";
+import { concat } from "../../core/bytes/byte-strings.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, MessageId } from "../../core/ids.ts";
 import type { OrderNode } from "../../core/order/order.ts";
@@ -118,7 +119,7 @@ class Outgoing {
 
   async flush(): Promise<void> {
     if (this.#bytes === 0) return;
-    const chunk = new Uint8Array(Buffer.concat(this.#pieces));
+    const chunk = concat(...this.#pieces);
     this.#pieces = [];
     this.#bytes = 0;
     using _turn = await this.#call.turnToTell?.();

@@ -16,7 +16,7 @@ import { ArchiveFile } from "./archive-file.ts";
 import { type PartPlace, type VerifiedArchive, verifyArchive } from "./verify-archive.ts";
 
 /** Ours. Messages stored in one turn. */
-const STEP_MESSAGES = 64;
+const STEP_MESSAGES = 128;
 /** Ours. Bytes of what a moot is called, as it is kept. */
 const METADATA_BYTES_MAX = 256 * 1024;
 

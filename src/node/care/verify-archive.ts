@@ -6,8 +6,7 @@ import type { MessageId } from "../../core/ids.ts";
 import { factsOf, refusedUnsigned } from "../../core/kept.ts";
 import { MessageSet } from "../../core/order/message-set.ts";
 import { PolicyHistory } from "../../core/policy/policy-history.ts";
-import { keyOf } from "../../core/record/node-key.ts";
-import type { Message, RosterEntry } from "../../core/record/records.ts";
+import type { Message, NodeInfo, RosterEntry } from "../../core/record/records.ts";
 import type { RosterHeal } from "../../core/roster/roster-heal.ts";
 import { explainRejection } from "../../core/roster/roster-rejection.ts";
 import { SaltedMap } from "../../core/salted-map.ts";
@@ -86,7 +85,7 @@ export async function verifyArchive(file: ArchiveFile, how: Verifying): Promise<
       case "part":
         messages.endPart();
         parts.push({ offset: partFrom, length: offset - partFrom, sha256: item.sha256 });
-        partFrom = offset + bytes.length + 1;
+        partFrom = offset + bytes.length;
         await onProgress(partFrom);
         break;
       default:
@@ -104,8 +103,22 @@ export async function verifyArchive(file: ArchiveFile, how: Verifying): Promise<
     end: end!,
     roster: whole,
     parts,
-    signed: (message, key) => key.toHex() === (signers.get(message.id) ?? keyOf(message.author)),
+    signed: (message, key) => isSigner(signers, message, key),
   };
+}
+
+function isSigner(
+  signers: Pick<SaltedMap<MessageId, string>, "get" | "size">,
+  message: Message,
+  key: Uint8Array,
+): boolean {
+  const other = signers.size === 0 ? undefined : signers.get(message.id);
+  return other === undefined ? isNamed(message, key) : other === key.toHex();
+}
+
+/** Whether it is the key that the message names. */
+function isNamed({ author: { entmoot_pubkey: named } }: Message, key: Uint8Array): boolean {
+  return named !== null && Buffer.compare(named, key) === 0;
 }
 
 /** The roster of an archive, looked at entry by entry. */
@@ -175,6 +188,7 @@ class ArchiveMessages {
   #failed: { readonly line: number; readonly error: EntmootError } | undefined;
   /** Where it is another than the key that the message names. */
   readonly #signers = new SaltedMap<MessageId, string>();
+  #author: { readonly author: NodeInfo; readonly keys: readonly Uint8Array[] } | undefined;
 
   constructor(reader: ArchiveReader) {
     this.#reader = reader;
@@ -191,10 +205,20 @@ class ArchiveMessages {
       throw this.#reader.refusal("a message that stands before it already");
     }
     this.#added.push({ id, line });
-    const check = this.#check({ message, signing, keys: roster.log.authorKeys(author), line });
+    const check = this.#check({ message, signing, keys: this.#keysOf(author, roster), line });
     if (!this.#checks.add(check)) return;
     await this.#checks.room();
     this.#requireGood();
+  }
+
+  /** One author mostly writes several in a row. */
+  #keysOf(author: NodeInfo, { log }: GroupRoster): readonly Uint8Array[] {
+    const { entmoot_pubkey: named, pilot_node_id } = author;
+    const last = this.#author;
+    if (last?.author.pilot_node_id === pilot_node_id && sameKey(last.author.entmoot_pubkey, named)) return last.keys;
+    const keys = log.authorKeys(author);
+    this.#author = { author, keys };
+    return keys;
   }
 
   /** Throws where those of the part do not stand in their order, behind all before it. */
@@ -211,7 +235,7 @@ class ArchiveMessages {
   }
 
   /** Who signed those that name another key. */
-  async end({ merkle_root, messages }: ArchiveEnd): Promise<Pick<SaltedMap<MessageId, string>, "get">> {
+  async end({ merkle_root, messages }: ArchiveEnd): Promise<Pick<SaltedMap<MessageId, string>, "get" | "size">> {
     await this.#checks.settled();
     this.#requireGood();
     if (messages !== this.#set.size) {
@@ -226,11 +250,9 @@ class ArchiveMessages {
   }
 
   async #check({ keys, line, message, signing }: Check): Promise<void> {
-    const named = keyOf(message.author);
     for (const key of keys) {
       if (!(await verifyElsewhere({ bytes: signing, key, signature: message.signature }))) continue;
-      const hex = key.toHex();
-      if (hex !== named) this.#signers.set(message.id, hex);
+      if (!isNamed(message, key)) this.#signers.set(message.id, key.toHex());
       return;
     }
     if (this.#failed !== undefined && this.#failed.line < line) return;
@@ -240,6 +262,10 @@ class ArchiveMessages {
         : "its signature does not hold under its author's key";
     this.#failed = { line, error: this.#reader.refusal(`message ${message.id}: ${why}`, line) };
   }
+}
+
+function sameKey(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === b || (a !== null && b !== null && Buffer.compare(a, b) === 0);
 }
 
 interface Check {

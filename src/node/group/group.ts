@@ -38,7 +38,7 @@ export interface IngestSource {
   readonly via: Exclude<Via, "publish">;
   /** By a program here, which is told what became of them. */
   readonly isHandedIn?: boolean;
-  /** From a file: what was found out about their signatures before. Members find them by comparison. */
+  /** From a file that was verified, see `KnownSigned`. Members find them by comparison. */
   readonly history?: { readonly signed: KnownSigned };
 }
 
