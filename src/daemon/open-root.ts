@@ -70,6 +70,7 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
   let closed = false;
   return {
     node: root.node,
+    defaultMoot: root.defaultMoot,
     mailbox: root.mailbox,
     notices: root.notices,
     agents: () => root.agents(),
@@ -80,6 +81,7 @@ function guarded(root: DataRoot, lock: DataRootLock | undefined, only: ReadonlyS
     leftOut: root.leftOut,
     createGroup: (id) => root.createGroup(id),
     discardGroup: (id) => root.discardGroup(id),
+    forgetGroup: (id, how) => root.forgetGroup(id, how),
     look(how) {
       const { faults, isGone } = root.look(how);
       const unlocked = isGone ? undefined : lock?.look();

@@ -10,12 +10,18 @@ import { type CasesOf, operationsContract, refusalsContract } from "./operations
 import { CARE_CASES } from "./operations-care.ts";
 import { CONSUMER_CASES } from "./operations-consumers.ts";
 import { DAEMON_CASES } from "./operations-daemon.ts";
+import { DEFAULT_MOOT_CASES } from "./operations-default-moot.ts";
+import { DIAGNOSIS_CASES } from "./operations-diagnosis.ts";
+import { FIND_CASES } from "./operations-find.ts";
 import { INBOX_CASES } from "./operations-inbox.ts";
 import { INVITE_CASES } from "./operations-invites.ts";
 import { LISTEN_CASES, WAKE_CASES } from "./operations-listen.ts";
 import { MAILBOX_CASES } from "./operations-mailbox.ts";
+import { MEMBERSHIP_CASES } from "./operations-membership.ts";
 import { MESSAGE_CASES } from "./operations-messages.ts";
 import { MOOT_CASES } from "./operations-moots.ts";
+import { POLICY_CASES } from "./operations-policy.ts";
+import { PUBLIC_CASES } from "./operations-public.ts";
 import { RECEIPT_CASES } from "./operations-receipts.ts";
 import { AGENTS_SOCKET, IN_PROCESS, OWNERS_SOCKET, openStage } from "./operations-stage.ts";
 import { VOICE_CASES } from "./operations-voices.ts";
@@ -23,8 +29,14 @@ import { VOICE_CASES } from "./operations-voices.ts";
 const CASES: CasesOf<typeof OPERATIONS> = {
   ...DAEMON_CASES,
   ...MOOT_CASES,
+  ...POLICY_CASES,
+  ...MEMBERSHIP_CASES,
+  ...DIAGNOSIS_CASES,
   ...INVITE_CASES,
+  ...PUBLIC_CASES,
+  ...DEFAULT_MOOT_CASES,
   ...MESSAGE_CASES,
+  ...FIND_CASES,
   ...CONSUMER_CASES,
   ...VOICE_CASES,
   ...LISTEN_CASES,

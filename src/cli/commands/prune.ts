@@ -4,6 +4,7 @@ import { GroupId } from "../../core/ids.ts";
 import { dayText } from "../../core/policy/retention.ts";
 import { openOperations } from "../../daemon/open-operations.ts";
 import { printJson, printProse } from "../../host/print.ts";
+import { realClock } from "../../host/real-clock.ts";
 import { prune as pruneOperation } from "../../node/operations/care.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
@@ -90,7 +91,7 @@ function askedFor(args: {
 function dayOf(text: string): number {
   const word = trimSpace(text);
   const instant = /^\d{4}-\d\d-\d\d$/.test(word) ? `${word}T00:00:00Z` : word;
-  const ms = Number(parseTimeBound(`${LABEL}: -before`, instant));
+  const ms = Number(parseTimeBound(`${LABEL}: -before`, instant, realClock.unix()));
   if (ms > 0 && ms <= 8.64e15) return ms;
   throw new EntmootError("invalid_argument", `${LABEL}: -before: expected a day after 1970-01-01`);
 }

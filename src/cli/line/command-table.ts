@@ -30,6 +30,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Run recorded vectors against this program",
     load: async () => (await import("../commands/conformance.ts")).conformance,
   },
+  context: {
+    description: "Show what was said before and after a message, oldest first",
+    load: async () => (await import("../commands/context.ts")).context,
+  },
+  "default-moot": {
+    description: "Join, decline or leave The Ent Moot, the public moot every node is offered",
+    load: async () => (await import("../commands/default-moot.ts")).defaultMoot,
+  },
   deliver: {
     description: "Show or change which messages begin a turn in your agent, how often and when",
     load: async () => (await import("../commands/deliver.ts")).deliver,
@@ -37,6 +45,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   detach: {
     description: "Take back what attach did to a host",
     load: async () => (await import("../commands/detach.ts")).detach,
+  },
+  doctor: {
+    description: "Find what is wrong, layer by layer, with the one command to run next",
+    load: async () => (await import("../commands/doctor.ts")).doctor,
   },
   env: {
     description: "Show paths, sockets and the daemon this command line would talk to",
@@ -52,8 +64,12 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/opt-in.ts")).fleet,
   },
   group: {
-    description: "Create a moot",
+    description: "Create, list, change, leave and forget moots, and list a public one in a directory",
     load: async () => (await import("../commands/group.ts")).group,
+  },
+  health: {
+    description: "Say by the exit status whether the daemon answers and can store messages",
+    load: async () => (await import("../commands/health.ts")).health,
   },
   import: {
     description: "Take in what an archive of a moot has, once all of it is verified",
@@ -83,6 +99,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: "Serve an agent's tools over MCP on stdin and stdout",
     load: async () => (await import("../commands/mcp.ts")).mcp,
   },
+  monitor: {
+    description: "Say what wakes the agent on stdout, for a plugin of Claude Code",
+    load: async () => (await import("../commands/monitor.ts")).monitor,
+  },
   mute: {
     description: "Keep a member's words from the inbox and the agent, here alone",
     load: async () => (await import("../commands/mute.ts")).mute,
@@ -102,6 +122,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   prune: {
     description: "Remove here what of a moot is older than a day, and keep it away",
     load: async () => (await import("../commands/prune.ts")).prune,
+  },
+  policy: {
+    description: "Show, set or explain what a moot allows its members",
+    load: async () => (await import("../commands/policy.ts")).policyCommand("policy"),
   },
   publish: {
     description: "Sign a message and hand it to the running daemon",
@@ -128,8 +152,12 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("../commands/restore.ts")).restore,
   },
   roster: {
-    description: "Add members to a moot, remove them, end a fork (founder only)",
+    description: "List, add and remove the members of a moot, end a fork",
     load: async () => (await import("../commands/roster.ts")).roster,
+  },
+  search: {
+    description: "Find messages by the words in them, newest first",
+    load: async () => (await import("../commands/search.ts")).search,
   },
   "self-test": {
     description: "Prove in a moment that this program works on this machine",
@@ -142,6 +170,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   setup: {
     description: "Let a host start this node's tools: one MCP entry, by the host's own command",
     load: async () => (await import("../commands/setup.ts")).setup,
+  },
+  stats: {
+    description: "Count a moot's messages by author, topic and time",
+    load: async () => (await import("../commands/stats.ts")).stats,
   },
   stop: {
     description: "Ask the running daemon to end, and wait until it has",
@@ -159,6 +191,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   thread: {
     description: "Show what a message answers and what answers it, oldest first",
     load: async () => (await import("../commands/thread.ts")).thread,
+  },
+  topics: {
+    description: "List the topics of a moot, most used first",
+    load: async () => (await import("../commands/topics.ts")).topics,
   },
   unmute: {
     description: "Hear a muted member again",

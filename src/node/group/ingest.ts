@@ -1,4 +1,5 @@
 import { isAhead, latestDate } from "../../core/ahead.ts";
+import { BoundedMap } from "../../core/bounded-map.ts";
 import type { Clock, UnixMs } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { type GroupId, type MessageId, PublicKey } from "../../core/ids.ts";
@@ -82,6 +83,16 @@ interface Incoming {
   readonly facts: MessageFacts;
 }
 
+/** Ours. Messages of which is remembered which rule of the policy refused them, for who asks. */
+const REFUSED_MAX = 1024;
+
+/** What the policy has against a message. */
+export interface PolicyNo {
+  readonly rule: "max_message_bytes" | "retention_days";
+  /** For people. */
+  readonly reason: string;
+}
+
 /** A message whose signature is being looked at. */
 interface Checking {
   readonly incoming: Incoming;
@@ -101,8 +112,24 @@ export class Ingest {
    */
   readonly #inFlight = new SaltedMap<MessageId, Promise<void>>();
 
+  readonly #refused = new BoundedMap<MessageId, PolicyNo>(REFUSED_MAX);
+
   constructor(parts: IngestParts) {
     this.#parts = parts;
+  }
+
+  /** Why the policy refused a message of late, as far as that is remembered. */
+  refusal(id: MessageId): PolicyNo | undefined {
+    return this.#refused.get(id);
+  }
+
+  /** Other policies hold. */
+  forgetRefusals(): void {
+    this.#refused.clear();
+  }
+
+  #refuseByPolicy(id: MessageId, rule: PolicyNo["rule"], reason: string): void {
+    this.#refused.set(id, { rule, reason });
   }
 
   /**
@@ -221,6 +248,7 @@ export class Ingest {
     const facts =
       signed === undefined ? factsOf(message, { canonical, signing }) : verifiedFacts(message, canonical, signed);
     const refused = refusedUnsigned(facts, roster.log, policy.history);
+    if (refused?.until === "policy") this.#refuseByPolicy(message.id, "max_message_bytes", refused.reason);
     if (refused !== undefined) return sorting.refuse(message.id, refused.reason);
     return { message: newMessage(message, canonical), facts };
   }
@@ -236,6 +264,7 @@ export class Ingest {
       return { facts, message: { ...placed, outsider: PublicKey.fromBytes(verdict.key) } };
     }
     const author = verdict.until === "roster" ? verdict.signedBy : undefined;
+    if (verdict.until === "policy") this.#refuseByPolicy(id, "max_message_bytes", verdict.reason);
     if (author === undefined) return sorting.refuse(id, verdict.reason);
     sorting.unknownAuthor.push({ id, author, canonical });
     return undefined;
@@ -273,8 +302,10 @@ export class Ingest {
       oldest: retention.oldest,
     });
     if (late === undefined) return true;
-    if (late.reason === "too_old" || late.retryAtMs === undefined) sorting.refuse(id, late.message);
-    else {
+    if (late.reason === "too_old" || late.retryAtMs === undefined) {
+      if (late.reason === "too_old") this.#refuseByPolicy(id, "retention_days", late.message);
+      sorting.refuse(id, late.message);
+    } else {
       const waitMs = Math.max(0, late.retryAtMs - clock.unix());
       sorting.delay({ id, author, waitMs, takesMs: late.takesMs }, late.message);
     }
@@ -296,6 +327,7 @@ export function newMessage(message: Message, canonical: Uint8Array): NewMessage 
     topics: message.topics,
     parents: message.parents,
     canonical,
+    content: message.content,
   };
 }
 
