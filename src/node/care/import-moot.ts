@@ -15,7 +15,7 @@ import { whenWritable } from "../when-writable.ts";
 import { ArchiveFile } from "./archive-file.ts";
 import { type PartPlace, type VerifiedArchive, verifyArchive } from "./verify-archive.ts";
 
-/** Ours. Messages stored in one turn. */
+/** Ours. Messages read in one turn: some two milliseconds, and a commit has several of them. */
 const STEP_MESSAGES = 128;
 /** Ours. Bytes of what a moot is called, as it is kept. */
 const METADATA_BYTES_MAX = 256 * 1024;
@@ -31,7 +31,7 @@ export async function importMoot(
   const progress = (stage: ImportProgress["stage"]) => (done: number) => call.emit({ stage, done, total: file.size });
   const archive = await verifyArchive(file, { turns, signal: call.signal, onProgress: progress("verify") });
   const { created, group, roster } = await groupOf(context, archive, call.signal);
-  const tally = new Tally();
+  const tally = new ImportTally();
   const parts = new PartsUnderWay();
   try {
     for (const part of archive.parts) {
@@ -186,7 +186,7 @@ class PartsUnderWay {
 }
 
 /** What became of the messages. */
-class Tally {
+class ImportTally {
   readonly counts = {
     stored: 0,
     known: 0,

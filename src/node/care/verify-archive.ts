@@ -249,7 +249,7 @@ class ArchiveMessages {
     if (this.#failed !== undefined) throw this.#failed.error;
   }
 
-  async #check({ keys, line, message, signing }: Check): Promise<void> {
+  async #check({ keys, line, message, signing }: SignatureAsked): Promise<void> {
     for (const key of keys) {
       if (!(await verifyElsewhere({ bytes: signing, key, signature: message.signature }))) continue;
       if (!isNamed(message, key)) this.#signers.set(message.id, key.toHex());
@@ -268,7 +268,7 @@ function sameKey(a: Uint8Array | null, b: Uint8Array | null): boolean {
   return a === b || (a !== null && b !== null && Buffer.compare(a, b) === 0);
 }
 
-interface Check {
+interface SignatureAsked {
   readonly message: Message;
   readonly signing: Uint8Array;
   readonly keys: readonly Uint8Array[];

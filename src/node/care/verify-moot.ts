@@ -27,7 +27,7 @@ import { SignatureChecks } from "./signature-checks.ts";
 /** Ours. Messages read in one turn: some three milliseconds. */
 const STEP_MESSAGES = 64;
 
-type Fault = VerifiedMoot["faults"][number];
+type MootFault = VerifiedMoot["faults"][number];
 
 /** Looks at one moot after the other. */
 export async function verifyMoots(
@@ -57,7 +57,7 @@ class MootCheck {
   readonly #call: Call<VerifyProgress>;
   readonly #turns: Turns;
   readonly #set = new MessageSet(crypto.getRandomValues(new Uint32Array(1))[0]!);
-  readonly #faults: Fault[] = [];
+  readonly #faults: MootFault[] = [];
   #more = 0;
   #entries = 0;
   readonly #checks = new SignatureChecks();
@@ -91,7 +91,7 @@ class MootCheck {
     };
   }
 
-  #fault(what: Fault["what"], fault: string, message_id?: MessageId): void {
+  #fault(what: MootFault["what"], fault: string, message_id?: MessageId): void {
     if (this.#faults.length >= FAULTS_TOLD_MAX) this.#more += 1;
     else this.#faults.push({ what, message_id, fault });
   }
