@@ -270,7 +270,8 @@ export class Group {
     const left = isHandedIn ? [] : ingested.delays.filter((delay) => !this.#owed.note({ ...delay, from }));
     const apart = new Set(ingested.apart);
     const fresh = ingested.stored.filter((id) => !apart.has(id));
-    if (fresh.length > 0) this.tell({ kind: "stored", ids: fresh, from, via, apart: history !== undefined });
+    if (fresh.length > 0)
+      this.tell({ kind: "stored", ids: fresh, from, via, ...(history === undefined ? {} : { apart: true }) });
     if (apart.size > 0) {
       this.tell({ kind: "stored", ids: [...apart], from, via, apart: true });
       // Its author may have come back while it was on its way.
