@@ -16,7 +16,7 @@ import { ArchiveFile } from "./archive-file.ts";
 import { type PartPlace, type VerifiedArchive, verifyArchive } from "./verify-archive.ts";
 
 /** Ours. Messages read in one turn: some two milliseconds, and a commit has several of them. */
-const STEP_MESSAGES = 128;
+const STEP_MESSAGES = 256;
 /** Ours. Bytes of what a moot is called, as it is kept. */
 const METADATA_BYTES_MAX = 256 * 1024;
 
