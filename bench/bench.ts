@@ -18,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "publish-in-process": { load: async () => (await import("./publish-in-process.ts")).publishInProcess },
   publish: { load: async () => (await import("./publish.ts")).publish, iroh: true },
   latency: { load: async () => (await import("./latency.ts")).latency, iroh: true },
+  archive: { load: async () => (await import("./archive.ts")).archive },
   "catch-up": { load: async () => (await import("./catch-up.ts")).catchUp, iroh: true },
   mailbox: { load: async () => (await import("./mailbox.ts")).mailbox, iroh: true },
   merkle: { load: async () => (await import("./merkle.ts")).merkle },
