@@ -2,14 +2,13 @@ import { EntmootError } from "../../core/errors.ts";
 import type { MessageId } from "../../core/ids.ts";
 import { decodeSpoken } from "../../core/record/message.ts";
 import type { NewMessage } from "../group-store.ts";
-import type { IndexProgress } from "../search-store.ts";
+import type { CountedMessage, IndexProgress } from "../search-store.ts";
 import { RECORD_BYTES_MAX } from "../store-limits.ts";
-import { hasFullText } from "./full-text.ts";
 import { RowReader, SEQ } from "./row-reader.ts";
 import { docHome, PROBED } from "./search-doc.ts";
 import { type IndexedText, indexTermsOf, TERMS_VERSION } from "./search-terms.ts";
 import type { Sql, SqliteFile, SqlValue } from "./sqlite-file.ts";
-import type { Counted, SqliteTallies } from "./sqlite-tallies.ts";
+import type { SqliteTallies } from "./sqlite-tallies.ts";
 
 /** Ours. Terms that one commit takes into the index, some ten milliseconds' work; what has no room follows later. */
 const TERMS_AT_ONCE = 16_384;
@@ -39,7 +38,8 @@ export class SqliteSearchIndex {
   readonly #file: SqliteFile;
   readonly #rows: RowReader;
   readonly #tallies: SqliteTallies;
-  readonly #hasFullText: boolean;
+  readonly #modules: Sql;
+  #fullText: boolean | undefined;
   readonly #state: Sql;
   readonly #setTerms: Sql;
   readonly #setBelow: Sql;
@@ -58,11 +58,12 @@ export class SqliteSearchIndex {
   /** Whether `step` may have something to do. */
   isBehind = true;
 
-  constructor(file: SqliteFile, { fullText = hasFullText(), tallies }: { fullText?: boolean; tallies: SqliteTallies }) {
+  constructor(file: SqliteFile, { fullText, tallies }: { fullText?: boolean; tallies: SqliteTallies }) {
     this.#file = file;
     this.#rows = new RowReader(file.path, "search_state");
     this.#tallies = tallies;
-    this.#hasFullText = fullText;
+    this.#modules = file.prepare("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'");
+    this.#fullText = fullText;
     this.#state = file.prepare("SELECT below, done, wanted, terms FROM search_state");
     this.#setTerms = file.prepare("UPDATE search_state SET terms = ?1");
     this.#setBelow = file.prepare("UPDATE search_state SET below = ?1, done = done + ?2");
@@ -82,6 +83,12 @@ export class SqliteSearchIndex {
       coalesce((SELECT arrived FROM ahead WHERE ahead.seq = messages.seq), timestamp), canonical FROM messages`;
     this.#before = file.prepare(`${findable} WHERE seq < ?1 ORDER BY seq DESC LIMIT ${READ_AT_ONCE}`, "bigint");
     this.#bySeq = file.prepare(`${findable} WHERE seq = ?1`, "bigint");
+  }
+
+  /** Whether the SQLite of this process has FTS5. Ours has; on macOS it is the system's. */
+  get #hasFullText(): boolean {
+    this.#fullText ??= this.#modules.row() !== undefined;
+    return this.#fullText;
   }
 
   /** Whether what is found by words is all that there is, but for what `progress` says. */
@@ -104,7 +111,7 @@ export class SqliteSearchIndex {
     arrivals: ReadonlyMap<MessageId, bigint>,
   ): void {
     this.#begin();
-    const taking = new Taking();
+    const taking = new IndexTaking();
     for (const [at, message] of messages.entries()) {
       const seq = seqs[at];
       if (seq === undefined) continue;
@@ -119,7 +126,7 @@ export class SqliteSearchIndex {
   /** Call within the transaction that removes these, before their topics are dropped. */
   drop(gone: readonly Findable[]): void {
     this.#begin();
-    const counted: Counted[] = [];
+    const counted: CountedMessage[] = [];
     for (const { author, canonical, seq, timestamp } of gone) {
       this.#settle.run(seq);
       const doc = this.#docAt(timestamp, seq);
@@ -149,7 +156,7 @@ export class SqliteSearchIndex {
     if (this.#file.access === "read" || !this.#look()) return false;
     this.#file.transact(() => {
       this.#begin();
-      const taking = new Taking();
+      const taking = new IndexTaking();
       for (const [seq] of this.#owed.rows(STEP_MESSAGES)) {
         if (taking.terms >= STEP_TERMS || taking.bytes >= STEP_BYTES) break;
         const row = this.#bySeq.row(seq!);
@@ -182,7 +189,7 @@ export class SqliteSearchIndex {
     this.isBehind = true;
   }
 
-  #takeOlder(taking: Taking): void {
+  #takeOlder(taking: IndexTaking): void {
     let { below } = this.#readState();
     if (below === FIRST_SEQ) return;
     let looked = 0;
@@ -201,11 +208,11 @@ export class SqliteSearchIndex {
     this.#setBelow.run(below, looked);
   }
 
-  #takeOnce(message: Findable, taking: Taking): void {
+  #takeOnce(message: Findable, taking: IndexTaking): void {
     if (this.#docAt(message.timestamp, message.seq) === undefined) this.#take(message, undefined, taking);
   }
 
-  #take(message: Findable, said: Said | undefined, taking: Taking): void {
+  #take(message: Findable, said: SaidWords | undefined, taking: IndexTaking): void {
     const { author, canonical, seq, timestamp } = message;
     const doc = this.#newDoc(timestamp, seq);
     if (doc === undefined) return;
@@ -218,7 +225,7 @@ export class SqliteSearchIndex {
     taking.entries.push({ doc, terms: terms.join(" ") });
   }
 
-  #write({ counted, entries }: Taking): void {
+  #write({ counted, entries }: IndexTaking): void {
     this.#tallies.add(counted);
     // FTS5 writes out what it gathered whenever a number is below the one before.
     for (const { doc, terms } of entries.sort((a, b) => (a.doc < b.doc ? -1 : 1))) this.#insertTerms.run(doc, terms);
@@ -259,18 +266,18 @@ export class SqliteSearchIndex {
   }
 }
 
-type Said = Pick<IndexedText, "content" | "topics">;
+type SaidWords = Pick<IndexedText, "content" | "topics">;
 
 /** What one commit takes in. */
-class Taking {
+class IndexTaking {
   readonly entries: { readonly doc: bigint; readonly terms: string }[] = [];
-  readonly counted: Counted[] = [];
+  readonly counted: CountedMessage[] = [];
   terms = 0;
   bytes = 0;
 }
 
 /** One that cannot be read is found by nothing. */
-function spokenIn(canonical: Uint8Array): Said {
+function spokenIn(canonical: Uint8Array): SaidWords {
   try {
     return decodeSpoken(canonical);
   } catch (error) {

@@ -31,7 +31,7 @@ interface SearchParts {
 }
 
 /** A message that is found: its number in the index, and in the log. */
-interface Hit {
+interface IndexHit {
   readonly doc: bigint;
   readonly seq: number;
 }
@@ -150,11 +150,11 @@ export class SqliteSearch implements MessageSearch {
 
   /** All of one millisecond, of which `hits` may have only the first; `undefined` where they are too many. */
   #ofBucket(
-    hits: readonly Hit[],
+    hits: readonly IndexHit[],
     at: number,
     { start }: DocBucket,
     { isMore, match }: { readonly isMore: boolean; readonly match: string },
-  ): Hit[] | undefined {
+  ): IndexHit[] | undefined {
     const end = hits.findIndex(({ doc }, index) => index > at && doc < start);
     const same = hits.slice(at, end < 0 ? hits.length : end);
     if (end < 0 && isMore) same.push(...this.#hits(match, same.at(-1)!.doc, start, SORTED_MAX + 1));
@@ -173,13 +173,13 @@ export class SqliteSearch implements MessageSearch {
   }
 
   /** Newest first, strictly before `from`. */
-  #sorted(hits: readonly Hit[], from: TimePlace | undefined) {
+  #sorted(hits: readonly IndexHit[], from: TimePlace | undefined) {
     const placed = hits.map(({ seq }) => ({ seq, place: this.#placeOf(seq) }));
     const before = from === undefined ? placed : placed.filter(({ place }) => comparePlaces(place, from) < 0);
     return before.sort((a, b) => comparePlaces(b.place, a.place));
   }
 
-  #hits(match: string, below: bigint, floor: bigint, limit: number): Hit[] {
+  #hits(match: string, below: bigint, floor: bigint, limit: number): IndexHit[] {
     return this.#found.rows(match, below, floor, limit).map(([doc, seq]) => ({
       doc: this.#rows.int64(doc, "doc"),
       seq: this.#rows.number(seq, "seq", SEQ),
