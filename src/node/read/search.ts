@@ -20,6 +20,7 @@ import { messageOf } from "./unread.ts";
 /** Ours. A page ends once its messages have this many bytes, or once so many pieces were looked through for it. */
 const PAGE_BYTES_MAX = 1024 * 1024;
 const PIECES_MAX = 64;
+const PIECE_MIN = 16;
 const LIMIT_DEFAULT = 50;
 
 /** Messages that have all the words given, newest first. */
@@ -59,8 +60,8 @@ export async function searchMessages(
   for (let pieces = 0; ; pieces++) {
     if (from !== undefined && (pieces === PIECES_MAX || signal.aborted)) return upTo(from);
     await moots.turns.take();
-    // One more than wanted tells whether more is there.
-    const size = limit - results.length + 1;
+    // One more than wanted tells whether more is there; some may turn out not to match.
+    const size = Math.max(limit - results.length + 1, PIECE_MIN);
     const piece = store.candidates({ ...asked, limit: size, ...(from === undefined ? {} : { from }) });
     for (const stored of piece.found) {
       const message = messageOf(stored);

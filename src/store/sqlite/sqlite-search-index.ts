@@ -86,14 +86,14 @@ export class SqliteSearchIndex {
   }
 
   /** Whether the SQLite of this process has FTS5. Ours has; on macOS it is the system's. */
-  get #hasFullText(): boolean {
+  get hasFullText(): boolean {
     this.#fullText ??= this.#modules.row() !== undefined;
     return this.#fullText;
   }
 
   /** Whether what is found by words is all that there is, but for what `progress` says. */
   get isReady(): boolean {
-    return this.#hasFullText && this.#readState().terms === TERMS_VERSION;
+    return this.hasFullText && this.#readState().terms === TERMS_VERSION;
   }
 
   /** As `MessageSearch.progress`. */
@@ -134,7 +134,7 @@ export class SqliteSearchIndex {
       const { content, topics } = spokenIn(canonical);
       counted.push({ author, timestamp, topics, bytes: canonical.length });
       this.#deleteDoc.run(doc);
-      if (!this.#hasFullText) continue;
+      if (!this.hasFullText) continue;
       this.#deleteTerms.run(doc, indexTermsOf({ author_node_id: author, content, topics }).join(" "));
     }
     this.#tallies.drop(counted);
@@ -177,7 +177,7 @@ export class SqliteSearchIndex {
   /** Where it was written by a program without FTS5, or by one that indexed otherwise, all is taken in anew. */
   #begin(): void {
     const { isUnmade, terms } = this.#readState();
-    if (!this.#hasFullText && terms > 0) this.#setTerms.run(-1);
+    if (!this.hasFullText && terms > 0) this.#setTerms.run(-1);
     if (!isUnmade) return;
     this.#file.exec(`CREATE VIRTUAL TABLE IF NOT EXISTS search_terms
       USING fts5(terms, content='', columnsize=0, detail=none, tokenize='ascii')`);
@@ -219,7 +219,7 @@ export class SqliteSearchIndex {
     const { content, topics } = said ?? spokenIn(canonical);
     taking.bytes += canonical.length;
     taking.counted.push({ author, timestamp, topics, bytes: canonical.length });
-    if (!this.#hasFullText) return;
+    if (!this.hasFullText) return;
     const terms = indexTermsOf({ author_node_id: author, content, topics });
     taking.terms += terms.length;
     taking.entries.push({ doc, terms: terms.join(" ") });
@@ -261,7 +261,7 @@ export class SqliteSearchIndex {
       done: this.#rows.number(done, "done"),
       wanted: this.#rows.number(wanted, "wanted"),
       terms,
-      isUnmade: this.#hasFullText && terms !== TERMS_VERSION,
+      isUnmade: this.hasFullText && terms !== TERMS_VERSION,
     };
   }
 }

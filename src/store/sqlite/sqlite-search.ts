@@ -1,5 +1,5 @@
-import { MessageId } from "../../core/ids.ts";
-import { comparePlaces, type TimePlace } from "../../core/order/time-place.ts";
+import type { MessageId } from "../../core/ids.ts";
+import { comparePlaces, placeBefore, type TimePlace } from "../../core/order/time-place.ts";
 import { isReserved, isTopic } from "../../core/policy/topic.ts";
 import type { MessageQuery, QueryPiece, StoredMessage } from "../group-store.ts";
 import type { CandidateQuery, IndexProgress, MessageSearch } from "../search-store.ts";
@@ -22,8 +22,6 @@ const SORTED_MAX = 1024;
 
 /** Ours. Messages no longer than this are read as they are found, some hundred KiB at a time; others once it is known which are meant. */
 const READ_ALONG_BYTES = 4096;
-
-const NO_ID = MessageId.zero;
 
 interface SearchParts {
   readonly index: SqliteSearchIndex;
@@ -81,7 +79,8 @@ export class SqliteSearch implements MessageSearch {
   }
 
   progress(): IndexProgress | undefined {
-    return this.isIndexed ? this.#parts.index.progress() : undefined;
+    const { index } = this.#parts;
+    return this.#file.access === "read" || !index.hasFullText ? undefined : index.progress();
   }
 
   get isBehind(): boolean {
@@ -142,7 +141,7 @@ export class SqliteSearch implements MessageSearch {
     // The last millisecond that was looked at was so to its end.
     const { since } = isMore ? bucketOf(hits.at(-1)!.doc) : bucketOf(floor);
     if ((!isMore && floor === lowest) || since === undefined) return told(undefined);
-    return told({ timestamp: since, author_node_id: 0, id: NO_ID });
+    return told(placeBefore(since));
   }
 
   /** From where on a piece looks: where the rarest of the terms has as many messages as are held against the others. */
@@ -180,7 +179,7 @@ export class SqliteSearch implements MessageSearch {
     };
     const piece = this.#walk(within);
     if (piece.rest !== undefined || start <= DOC_MIN) return piece;
-    return { ...piece, rest: { timestamp: since!, author_node_id: 0, id: NO_ID } };
+    return { ...piece, rest: placeBefore(since!) };
   }
 
   #hits(match: string, below: bigint, floor: bigint, limit: number): IndexHit[] {
