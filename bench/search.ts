@@ -15,7 +15,7 @@ import { GROUP_MIGRATIONS, SqliteGroupStore } from "../src/store/sqlite/sqlite-g
 import { SqliteMessageStore } from "../src/store/sqlite/sqlite-message-store.ts";
 import { type Figure, quantile } from "./figure.ts";
 
-const MESSAGES = 100_000;
+const MESSAGES = 1_000_000;
 const BATCH = 512;
 const QUERIES = 400;
 const AUTHORS = 50;

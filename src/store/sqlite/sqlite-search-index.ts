@@ -17,6 +17,8 @@ const STEP_TERMS = 8192;
 const STEP_MESSAGES = 256;
 const STEP_BYTES = 1024 * 1024;
 const READ_AT_ONCE = 16;
+/** Ours. Parts of the index that are merged at a time: with more a commit costs less, and a search looks into more of them. SQLite has 4. */
+const MERGED_AT_ONCE = 8;
 /** Below every number there is: all was looked at. */
 const FIRST_SEQ = Number.MIN_SAFE_INTEGER;
 
@@ -182,6 +184,7 @@ export class SqliteSearchIndex {
     this.#file.exec(`CREATE VIRTUAL TABLE IF NOT EXISTS search_terms
       USING fts5(terms, content='', columnsize=0, detail=none, tokenize='ascii')`);
     this.#file.exec("INSERT INTO search_terms (search_terms) VALUES ('delete-all')");
+    this.#file.exec(`INSERT INTO search_terms (search_terms, rank) VALUES ('automerge', ${MERGED_AT_ONCE})`);
     for (const table of ["search_docs", "search_owed", "hour_authors", "hour_topics"]) {
       this.#file.exec(`DELETE FROM ${table}`);
     }
