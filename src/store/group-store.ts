@@ -2,7 +2,7 @@ import type { UnixMs } from "../core/clock.ts";
 import type { GroupId, MerkleRoot, MessageId, PublicKey } from "../core/ids.ts";
 import type { CopyPart } from "../core/order/copy-part.ts";
 import type { TimePlace } from "../core/order/time-place.ts";
-import type { NoteName, SignedNote } from "../core/record/note.ts";
+import type { NoteKind, NoteName, SignedNote } from "../core/record/note.ts";
 import type { MemberProfileAd, RosterEntry, TransportAd } from "../core/record/records.ts";
 import type { MessageSearch, MessageTallies } from "./search-store.ts";
 
@@ -276,6 +276,8 @@ export interface NoteChanges {
 export interface NoteStore {
   /** By kind and author. */
   all(): Iterable<SignedNote>;
+  /** Those of one kind, by author. */
+  ofKind(kind: NoteKind): Iterable<SignedNote>;
   get(name: NoteName): SignedNote | undefined;
   /** In one commit, durable on return. */
   change(changes: NoteChanges): void;

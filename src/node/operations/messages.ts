@@ -317,7 +317,7 @@ const watchRequest = struct("watch", {
   ),
   presence: documented("also tell of members at whom an agent begins or ceases to listen", optional(bool)),
   members: documented(
-    "also tell of members who are added, removed, or get another key; for agents too",
+    "also tell of members who are added, leave, are removed, or get another key; for agents too",
     optional(bool),
   ),
 });
@@ -332,7 +332,7 @@ export interface WatchedPeer {
   readonly group_id: GroupIdOf;
   readonly node_id: number;
   readonly entmoot_pubkey: Uint8Array;
-  readonly event: "connected" | "lost" | "joined" | "left";
+  readonly event: "connected" | "lost" | "joined" | "left" | "leaves";
   readonly route: "direct" | "relay" | "none";
   /** It is this node itself that came or was removed; the latter is told to every watcher. */
   readonly self?: boolean | undefined;
@@ -395,7 +395,10 @@ const watchedPeer = struct(
     group_id: groupId,
     node_id: u32,
     entmoot_pubkey: memberKey,
-    event: oneOf("event", ["connected", "lost", "joined", "left"]),
+    event: documented(
+      "joined: the founder added it; leaves: it says that it has left; left: the founder removed it",
+      oneOf("event", ["connected", "lost", "joined", "left", "leaves"]),
+    ),
     route: oneOf("route", ["none", "direct", "relay"]),
     self: documented("true: this node itself came (it may have made the moot) or was removed", optional(bool)),
     entry_id: documented("joined, left: the roster entry that made it so", optional(rosterEntryId)),

@@ -5,6 +5,7 @@ import { consumer_advance, consumer_lease, consumer_list } from "../../../src/no
 import { context, search, stats } from "../../../src/node/operations/find.ts";
 import { inbox, message_find, mutes, thread } from "../../../src/node/operations/inbox.ts";
 import { mailbox_ack, mailbox_cursor, mailbox_forget, mailbox_pull } from "../../../src/node/operations/mailbox.ts";
+import { roster_history } from "../../../src/node/operations/membership.ts";
 import { message, messages, publish, watch } from "../../../src/node/operations/messages.ts";
 import { members, topics } from "../../../src/node/operations/moots.ts";
 import type { Operations } from "../../../src/node/operations/operation.ts";
@@ -53,6 +54,11 @@ const QUESTIONS: {
   members: [
     (node, { first }) => node.call(members, { group_id: first.group_id }),
     (node, { second }) => node.call(members, { group_id: second.group_id }),
+  ],
+  roster_history: [
+    (node, { first }) => node.call(roster_history, { group_id: first.group_id }),
+    (node, { first }) => node.call(roster_history, { group_id: first.group_id, before: 2, limit: 1 }),
+    (node, { first }) => node.call(roster_history, { group_id: first.group_id, limit: 0 }),
   ],
   topics: [
     (node, { first }) => node.call(topics, { group_id: first.group_id }),
