@@ -22,6 +22,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "catch-up": { load: async () => (await import("./catch-up.ts")).catchUp, iroh: true },
   mailbox: { load: async () => (await import("./mailbox.ts")).mailbox, iroh: true },
   merkle: { load: async () => (await import("./merkle.ts")).merkle },
+  search: { load: async () => (await import("./search.ts")).search },
   broadcast: { load: async () => (await import("./broadcast.ts")).broadcast },
   "cli-start": { load: async () => (await import("./cli-start.ts")).cliStart, iroh: true },
   "idle-memory": { load: async () => (await import("./idle-memory.ts")).idleMemory, iroh: true },
