@@ -85,14 +85,19 @@ async function handOver(
     nonce,
     ways,
   } = parts;
+  const atOnce = door.room?.messagesMax ?? messages.length;
+  const more = messages.slice(atOnce);
+  if (more.length > 0) await node.say(more.map((message) => moveOf(message, "deferred", "a turn of its own")));
+  const taken = messages.slice(0, atOnce);
   // Before a byte goes to the host, so that whoever comes after a crash looks first.
-  const begun = await node.say(messages.map((message) => moveOf(message, "handed", "")));
-  const turn = messages.filter((_, n) => begun[n]?.refused === undefined);
+  const begun = await node.say(taken.map((message) => moveOf(message, "handed", "")));
+  const turn = taken.filter((_, n) => begun[n]?.refused === undefined);
   if (turn.length === 0) return;
   const ids = turn.map(({ message_id }) => message_id);
   const text = envelope(
     turn.map((message) => envelopeMessage({ ...message, asks: true }, nonce())),
     ways,
+    door.room,
   );
   const mayGive = async () => {
     const still = await node.say(turn.map((message) => moveOf(message, "handed", ""))).catch(() => undefined);

@@ -1,3 +1,4 @@
+import type { EnvelopeRoom } from "../core/agents/envelope.ts";
 import type { MessageId } from "../core/ids.ts";
 
 /** Messages that go into a host as one turn. */
@@ -41,6 +42,8 @@ export interface HostDoor extends AsyncDisposable {
   readonly name: string;
   /** Whether `look` can ever say `absent`. */
   readonly canLook: boolean;
+  /** How much goes in as one turn; `undefined`: as much as comes. */
+  readonly room?: EnvelopeRoom | undefined;
   /**
    * Hands it over once, and waits for what can be seen of it. Rejects with an `EntmootError` when the host went away meanwhile
    * or what happened cannot be told: then `look` is asked before anybody hands it over again.

@@ -7,8 +7,11 @@ import { textOf } from "../core/errors.ts";
 import type { Log } from "../host/log.ts";
 import { aborted, pause, unlessAborted } from "../transport/wait.ts";
 import { ClaudeChannelDoor, type PushToChannel } from "./claude/channel-door.ts";
-import { agentOf, claudeSession } from "./claude/claude-session.ts";
+import { agentOf, type ClaudeConversation, claudeConversation, claudeSession } from "./claude/claude-session.ts";
 import { ClaudeInboxDoor } from "./claude/inbox-door.ts";
+import { ClaudeMonitorDoor, type SayEvent } from "./claude/monitor-door.ts";
+import { DOOR_VARIABLE, MONITOR } from "./claude/monitor-plugin.ts";
+import { sessionNow } from "./claude/session-file.ts";
 import { codexHome, codexSocket, ownThread } from "./codex/own-thread.ts";
 import { CodexThreadDoor } from "./codex/thread-door.ts";
 import type { HostDoor } from "./door.ts";
@@ -40,6 +43,8 @@ export interface HostDoorParts {
   readonly version: string;
   /** In place of every other way into Claude Code, where its user wants that. */
   readonly channel?: PushToChannel | undefined;
+  /** This process is the monitor of our plugin in Claude Code. */
+  readonly say?: SayEvent | undefined;
 }
 
 type WakeableHost = "claude" | "codex" | "opencode";
@@ -47,6 +52,8 @@ type WakeableHost = "claude" | "codex" | "opencode";
 /** Ours. A host starts its servers before it can be reached; doubling from the first to the second. */
 const AGAIN_FIRST_MS = 250;
 const AGAIN_MAX_MS = 5_000;
+/** Ours. How often it is looked which conversation Claude Code shows. */
+const SESSION_EVERY_MS = 1_000;
 
 /** How a model answers by the tools of `entmootd mcp`, which its host may keep back until it searches for them. */
 const TOOL_WAYS: AnswerWays = {
@@ -67,9 +74,10 @@ const NAMES: Readonly<Record<string, WakeableHost>> = {
  * by itself.
  */
 export async function* hostDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGenerator<FoundHost> {
+  if (parts.say !== undefined) return yield* monitorDoors(parts, parts.say, signal);
   if (parts.channel !== undefined) return yield* channelDoor(parts, parts.channel, signal);
   const host = await hostOf(parts, signal);
-  if (host === "claude") yield* claudeDoor(parts, signal);
+  if (host === "claude") yield* inboxDoors(parts, signal);
   if (host === "codex") yield* codexDoors(parts, signal);
   if (host === "opencode") yield* opencodeDoors(parts, signal);
 }
@@ -97,12 +105,51 @@ async function* channelDoor(
   yield { door: new ClaudeChannelDoor(push), host: "claude", agent, instance, ways: TOOL_WAYS, until: signal };
 }
 
-function* claudeDoor({ clock, env }: HostDoorParts, signal: AbortSignal): Generator<FoundHost> {
+async function* inboxDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGenerator<FoundHost> {
+  const { clock, env } = parts;
   const session = claudeSession(env);
-  if (session === undefined) return;
-  const door = new ClaudeInboxDoor(session, { clock, from: "entmoot" });
-  const instance = recordsOf(session.configFolder);
-  yield { door, host: "claude", agent: agentOf(session), instance, ways: TOOL_WAYS, until: signal };
+  // Set-up says that the monitor of our plugin wakes this agent.
+  if (session === undefined || env[DOOR_VARIABLE] === MONITOR) return;
+  const open = (now: ClaudeConversation) => new ClaudeInboxDoor({ ...session, ...now }, { clock, from: "entmoot" });
+  yield* doorOfEach(session, { clock, open, pid: process.ppid }, signal);
+}
+
+async function* monitorDoors(parts: HostDoorParts, say: SayEvent, signal: AbortSignal): AsyncGenerator<FoundHost> {
+  const { clock, env } = parts;
+  const started = claudeConversation(env);
+  if (started === undefined) return;
+  const pid = Number(env.CLAUDE_PID) || process.ppid;
+  const open = (session: ClaudeConversation) => new ClaudeMonitorDoor({ clock, pid, say, session });
+  yield* doorOfEach(started, { clock, open, pid }, signal);
+}
+
+interface EachConversation {
+  readonly clock: Clock;
+  readonly open: (session: ClaudeConversation) => HostDoor;
+  /** The process of Claude Code. */
+  readonly pid: number;
+}
+
+/** Into one conversation after the other of a process: `/clear` begins another, whose records are others. */
+async function* doorOfEach(
+  started: ClaudeConversation,
+  { clock, open, pid }: EachConversation,
+  signal: AbortSignal,
+): AsyncGenerator<FoundHost> {
+  const { configFolder } = started;
+  let { sessionId } = started;
+  const instance = recordsOf(configFolder);
+  while (!signal.aborted) {
+    sessionId = sessionNow(configFolder, pid)?.sessionId ?? sessionId;
+    const session = { configFolder, sessionId };
+    const gone = async (until: AbortSignal) => {
+      while (!until.aborted && (sessionNow(configFolder, pid)?.sessionId ?? sessionId) === session.sessionId) {
+        await pause(clock, SESSION_EVERY_MS, until);
+      }
+    };
+    await using door = open(session);
+    yield* whileItLeads({ door, gone }, { host: "claude", agent: agentOf(session), instance }, signal);
+  }
 }
 
 async function* codexDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGenerator<FoundHost> {
@@ -113,7 +160,12 @@ async function* codexDoors(parts: HostDoorParts, signal: AbortSignal): AsyncGene
     const threadId = await ownThread({ ...parts, socket }, signal);
     if (threadId === undefined) return;
     await using door = new CodexThreadDoor({ clock, home, socket, threadId, version });
-    yield* whileItLeads(door, { host: "codex", agent: `codex ${threadId}`, instance: recordsOf(home) }, signal);
+    const gone = (until: AbortSignal) => door.gone(until);
+    yield* whileItLeads(
+      { door, gone },
+      { host: "codex", agent: `codex ${threadId}`, instance: recordsOf(home) },
+      signal,
+    );
   }
 }
 
@@ -131,7 +183,8 @@ async function* opencodeDoors(parts: HostDoorParts, signal: AbortSignal): AsyncG
       await server.get("/session/status", v.unknown(), signal);
       againMs = AGAIN_FIRST_MS;
       await using door = new OpencodeSessionDoor({ clock, server, place });
-      yield* whileItLeads(door, { host: "opencode", agent: `opencode ${own.name}`, instance }, signal);
+      const gone = (until: AbortSignal) => door.gone(until);
+      yield* whileItLeads({ door, gone }, { host: "opencode", agent: `opencode ${own.name}`, instance }, signal);
     } catch (error) {
       if (signal.aborted) return;
       log.debug(`opencode: ${textOf(error)}; trying again`);
@@ -146,19 +199,20 @@ function opencodeData({ HOME, XDG_DATA_HOME }: HostDoorParts["env"]): string {
   return join(XDG_DATA_HOME || join(HOME || homedir(), ".local", "share"), "opencode");
 }
 
-interface WatchedDoor extends HostDoor {
+interface WatchedDoor {
+  readonly door: HostDoor;
   /** Resolves once it leads to nobody any more, or `signal` aborts. */
-  gone(signal: AbortSignal): Promise<void>;
+  readonly gone: (signal: AbortSignal) => Promise<void>;
 }
 
 async function* whileItLeads(
-  door: WatchedDoor,
+  { door, gone }: WatchedDoor,
   named: Pick<FoundHost, "agent" | "host" | "instance">,
   signal: AbortSignal,
 ): AsyncGenerator<FoundHost> {
   const until = new AbortController();
   const watching = new AbortController();
-  void door.gone(AbortSignal.any([signal, watching.signal])).then(() => until.abort());
+  void gone(AbortSignal.any([signal, watching.signal])).then(() => until.abort());
   try {
     yield { ...named, door, ways: TOOL_WAYS, until: until.signal };
     // Who gave it up before does not want it again.

@@ -65,6 +65,7 @@ function groupStatus(group: Group, isRunning: boolean): Omit<MootStatus, "refuse
     local_member: group.self !== undefined,
     founder: group.isFounder,
     removal: group.removal,
+    left_ms: group.leftMs ?? 0,
     fork: forkStatus(group),
     doubt: group.doubt.reason,
     policy: policyName(group.policy.current),
@@ -83,13 +84,14 @@ function forkStatus({ roster }: Group): MootStatus["fork"] {
 }
 
 function retentionStatus({ policy, retention, store }: Group, isRunning: boolean): RetentionStatus {
-  const { cutoffMs, jumpMs, prunedToMs, time } = retention.state;
+  const { cutoffMs, jumpMs, keptFromMs, prunedToMs, time } = retention.state;
   const days = policy.current?.retention_days;
   return {
     days: days === undefined || keepsEverything(days) ? undefined : days,
     cutoff_ms: cutoffMs,
     pruned: store.messages.pruned,
     pruned_to_ms: prunedToMs,
+    kept_from_ms: keptFromMs,
     clock: isRunning ? time.kind : undefined,
     clock_offset_ms: isRunning && time.kind === "disputed" ? Math.round(time.offsetMs) : undefined,
     clock_heard: isRunning && time.kind !== "steady" ? time.heard : undefined,

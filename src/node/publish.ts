@@ -6,7 +6,7 @@ import type { UnixMs } from "../core/clock.ts";
 import { EntmootError } from "../core/errors.ts";
 import type { GroupId } from "../core/ids.ts";
 import { fieldFacts, MESSAGE_MAX_BYTES, type MessageFacts, type NotKept, whetherKept } from "../core/kept.ts";
-import { isPolicyUpdate, POLICY_TOPIC } from "../core/policy/policy-update.ts";
+import { isPolicyUpdate, POLICY_TOPIC, parsePolicyUpdate } from "../core/policy/policy-update.ts";
 import { isReserved, publishTopics } from "../core/policy/topic.ts";
 import { messageCanonical, messageSigningForm, signMessage } from "../core/record/message.ts";
 import type { Message } from "../core/record/records.ts";
@@ -52,7 +52,7 @@ class RefusedByPolicy extends EntmootError {}
 /** Ours. Content below this fits with as many topics as there may be. */
 const SURELY_FITS_BYTES = MESSAGE_MAX_BYTES / 4;
 /** Wire. What the canonical form has beyond the signing form: the signature, its key and their quotes. */
-const SIGNATURE_TEXT_BYTES = 103;
+export const SIGNATURE_TEXT_BYTES = 103;
 
 type PublishRequest = RequestOf<typeof publish>;
 
@@ -114,9 +114,11 @@ export class Publisher {
     if (once !== undefined) await whenWritable(this.#context.clock, [group.store]);
     const author = group.self;
     if (author === undefined) throw notMember(group, this.#context.nodeIdNow());
+    if (group.leftMs !== undefined) throw hasLeft(group.leftMs);
     await this.#beforeSigning(group, topics);
     const ordering = group.ordered("parents");
     if (ordering !== undefined) await ordering;
+    if (isUpdate(group, { author, topics })) requireLater(group, content);
     const now = this.#context.clock.unix();
     const behind_ms = requireTimely(group, now);
     const fields = {
@@ -178,11 +180,36 @@ export class Publisher {
   }
 }
 
+/** Throws `conflict` for an update that would never count, since a later one is held. */
+function requireLater(group: Group, content: Uint8Array): void {
+  let sequence: bigint;
+  try {
+    ({ sequence } = parsePolicyUpdate(content));
+  } catch (error) {
+    if (!(error instanceof EntmootError)) throw error;
+    // Kept as what it is, and without effect.
+    return;
+  }
+  const last = group.policy.lastSequence;
+  if (sequence >= last) return;
+  throw new EntmootError(
+    "conflict",
+    `policy update sequence ${sequence} is older than ${last}, which is held; it would have no effect: "entmootd group policy set" takes the next`,
+  );
+}
+
 /** In the words of the original, then with what ended the membership. */
 function notMember({ removal }: Group, nodeId: number): EntmootError {
   const why =
     removal === undefined ? "" : `: ${removalText(removal)}; nothing is published here until it adds this node again`;
   return new EntmootError("not_member", `local node ${nodeId} is not a member${why}`);
+}
+
+function hasLeft(ms: number): EntmootError {
+  return new EntmootError(
+    "not_member",
+    `this node left the moot at ${instantText(ms)}; nothing is published here any more; its founder can add it again once it has removed it`,
+  );
 }
 
 /** What a caller is told of a message that is stored. */

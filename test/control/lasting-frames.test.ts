@@ -84,6 +84,7 @@ const STATUS: NodeStatus = {
       local_member: true,
       founder: true,
       removal: undefined,
+      left_ms: 0,
       fork: undefined,
       doubt: undefined,
       policy: "",

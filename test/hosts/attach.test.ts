@@ -65,6 +65,8 @@ inNetns(import.meta, () => {
       const again = await main.ask(["attach", "claude"], here);
       expect(again).toMatchObject({ running: expect.stringContaining("claude "), skipped: [] });
       expect(HEARD).toContain(again.test.state);
+      // Its agent acknowledged the first one alone: this one is done with because it was shown.
+      expect((await main.ask(["attach", "-status"], here)).attached[0].test).toBe("acked");
       await claude.idle();
       expect(await claude.quit()).toBe(0);
 

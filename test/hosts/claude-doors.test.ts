@@ -29,6 +29,25 @@ hostFacts(import.meta, () => {
     expect((await claude.idle()).status).toBe("shell");
   });
 
+  testWhere(missing, "what a monitor says at once is one event, of which each line and the whole are cut", async () => {
+    await using inbox = await ClaudeInbox.start(["--permission-mode", "default"], { before: addMonitor });
+    const { claude, home, model } = inbox;
+    await claude.terminal.shows("1 monitor");
+    const eventWith = async (words: string, lines: readonly string[]) => {
+      appendFileSync(join(home.path, "market/lines.txt"), `${lines.join("\n")}\n`);
+      const { turns, times, items } = await model.saw(words);
+      expect({ turns, times }).toEqual({ turns: 1, times: 1 });
+      await claude.idle();
+      return /<event>([\s\S]*)<\/event>/.exec(items[0]!.text)![1]!;
+    };
+    const lines = Array.from({ length: 100 }, (_, n) => `grape ${n} of a hundred`);
+    expect(await eventWith("grape 0 of", lines)).toBe(lines.join("\n"));
+    expect(await eventWith("kiwi", [`kiwi&<${"x".repeat(600)}`])).toBe(`kiwi&amp;&lt;${"x".repeat(494)}...(truncated)`);
+    const many = Array.from({ length: 8 }, (_, n) => `lemon ${n} ${"x".repeat(460)}`);
+    const cut = await eventWith("lemon 0", many);
+    expect(cut.replace(/\n?\.\.\.\(truncated\)$/, "")).toBe(many.join("\n").slice(0, 3_000));
+  });
+
   testWhere(missing, "a hook that rewakes brings what it says to an idle session, once", async () => {
     await using inbox = await ClaudeInbox.start(["--permission-mode", "default"], { before: addRewakingHook });
     const { home, model } = inbox;

@@ -125,6 +125,27 @@ hostFacts(import.meta, () => {
 
   testWhere(
     missing,
+    "/clear begins another session in the process, and what names the old one is dropped",
+    async () => {
+      await using inbox = await ClaudeInbox.start(ASKING);
+      const { claude, model } = inbox;
+      const { sessionId: before } = await claude.idle();
+      await claude.terminal.submit("/clear");
+      const now = await eventually("another session", () => {
+        const { sessionId } = claude.session ?? { sessionId: before };
+        return sessionId === before ? undefined : sessionId;
+      });
+      await inbox.send("mango one", { session_id: before });
+      const id = await inbox.send("mango two", { session_id: now });
+      await model.saw("mango two");
+      expect(model.seen("mango one").times).toBe(0);
+      await inbox.evidence(id);
+      expect(claude.transcript.find(({ origin }) => origin?.msg_id === id)).toMatchObject({ sessionId: now });
+    },
+  );
+
+  testWhere(
+    missing,
     "of a burst from one sender the first thirty come in, and it is not told of the others",
     async () => {
       await using inbox = await ClaudeInbox.start(ASKING);

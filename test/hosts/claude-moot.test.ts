@@ -47,6 +47,18 @@ inNetns(import.meta, () => {
       noteSeen("claude", { busy: await stateOf(elm, busy.message_id) });
       await claude.idle();
 
+      // Cleared: its process shows another session, whose records are others.
+      const [before] = (await deliveries(elm)).listeners;
+      await claude.terminal.submit("/clear");
+      await eventually("another session listens", async () => {
+        const [now] = (await deliveries(elm)).listeners;
+        return (now !== undefined && now.agent !== before!.agent) || undefined;
+      });
+      const cleared = await say("are you still there?");
+      expect(await model.saw("are you still there?")).toMatchObject({ turns: 1, times: 1 });
+      await eventually("it is read", async () => (await stateOf(elm, cleared.message_id)) === "read" || undefined);
+      await claude.idle();
+
       // Closed: what comes meanwhile is handed over once it runs again.
       expect(await claude.quit()).toBe(0);
       await listening(elm, 0);

@@ -71,11 +71,12 @@ export async function askedAndAnswered({ model, oak, say }: HostMoot) {
   return { asked: message_id, seen };
 }
 
-/** The servers of tools of ours that a host with this home started. */
+/** The servers of tools, and the monitors, of ours that a host with this home started. */
 export function ourServers(home: HostHome): number[] {
   return home.processes().filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(`${BINARY}\0mcp`);
+      const [program, command] = readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
+      return program === BINARY && (command === "mcp" || command === "monitor");
     } catch {
       return false; // It has just ended.
     }

@@ -12,6 +12,8 @@ const WRITERS: Readonly<Record<string, string>> = {
   "host/terminal-output.ts": "under print.ts and the screen of up, whose rows are made by layout.ts and eventLine",
   "cli/talk/screen.ts": "rows made by layout.ts and eventLine",
   "cli/line/progress-display.ts": "figures, and steps through shownLine",
+  "cli/commands/monitor.ts":
+    "envelopes alone, whose words and names core/agents/envelope.ts has cleaned, to the host that began it",
   "cli/commands/version.ts": "what this program says of itself, set when it was built",
 };
 

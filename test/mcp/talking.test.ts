@@ -145,6 +145,38 @@ describe("an agent hears and answers", () => {
     expect(late).toMatchObject({ answered: false });
   });
 
+  test("what is on its way to the agent as a turn is told as that, and is none once it was answered", async () => {
+    const host = new TestHost();
+    const busy = Promise.withResolvers<void>();
+    host.answer = async ({ mayGive }) => {
+      await busy.promise;
+      return (await mayGive()) ? { level: "read", evidence: "" } : { level: "later", reason: "" };
+    };
+    const { end } = bridgeTo(() => elm, host);
+    try {
+      await until(async () => (await elm.call(deliveries, {})).listeners.length === 1);
+      const id = await say(`@${elmId} two and two?`);
+      await until(async () => (await elm.call(deliveries, {})).waiting[0]?.state === "handed");
+      for (const name of ["entmoot_inbox", "entmoot_wait"]) {
+        expect(await textFrom(session, name)).toContain(
+          `[${id} is on its way to you as a turn of its own: answer it once]`,
+        );
+        expect(await dataFrom(name)).toMatchObject({ envelope: expect.stringContaining("answer it once") });
+      }
+      await textFrom(session, "entmoot_reply", { id, content: "four" });
+      busy.resolve();
+      await until(async () => (await elm.call(deliveries, {})).waiting.length === 0);
+      expect(host.turns).toEqual([]);
+      // What nobody was handed needs no such word.
+      end.abort();
+      await until(async () => (await elm.call(deliveries, {})).listeners.length === 0);
+      await say(`@${elmId} and three?`);
+      expect(await textFrom(session, "entmoot_inbox")).not.toContain("answer it once");
+    } finally {
+      end.abort();
+    }
+  });
+
   test("an answer that is waited for begins no turn, and is read; one that comes too late begins one", async () => {
     const host = new TestHost();
     const { end } = bridgeTo(() => elm, host);

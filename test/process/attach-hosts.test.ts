@@ -251,6 +251,19 @@ inNetns(import.meta, () => {
       moot: "member",
       group_id,
     });
+    // Where it is none, the test goes by the local moot, which the voice joins for that.
+    await using far = new DaemonNode(home.path, "far");
+    await far.serve("-hostname", "far");
+    const { link: fourth } = await main.ask(["invite", "link", "-group", group_id]);
+    const yew = await far.ask(["attach", "claude", "-as", "yew", "-link", fourth], withClaude);
+    const local = (await far.group()).group_id;
+    expect(local).not.toBe(group_id);
+    expect(yew).toMatchObject({ voice: "yew", group_id, test: { group_id: local, state: "queued" } });
+    const { link: fifth } = await main.ask(["invite", "link", "-group", group_id]);
+    const ivy = await far.ask(["attach", "claude", "-as", "ivy", "-link", fifth, "-test=false"], withClaude);
+    expect(ivy).toMatchObject({ voice: "ivy", group_id, test: null });
+    const { members: inLocal } = await far.ask(["call", "members", JSON.stringify({ group_id: local })]);
+    expect(inLocal.map(({ hostname }: { hostname: string }) => hostname).sort()).toEqual(["far", "yew"]);
     const both = await main.run(["attach", "cursor", "-group", "council", "-link", made], here);
     expect(both).toMatchObject({ status: 5, stderr: expect.stringContaining("one of -group and -link") });
   });

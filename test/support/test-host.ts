@@ -1,5 +1,6 @@
 import { type BridgeParts, runBridge } from "../../src/agent/bridge.ts";
 import type { FoundInHost, Handed, Handing, HostDoor, SoughtInHost } from "../../src/agent/door.ts";
+import type { EnvelopeRoom } from "../../src/core/agents/envelope.ts";
 import type { MessageId } from "../../src/core/ids.ts";
 import { createLog } from "../../src/host/log.ts";
 import { realClock } from "../../src/host/real-clock.ts";
@@ -10,6 +11,7 @@ import { asAgent } from "./agent.ts";
 export class TestHost implements HostDoor {
   readonly name = "test";
   canLook = true;
+  room: EnvelopeRoom | undefined;
   /** What the model saw, one text a turn. */
   readonly turns: Handing[] = [];
   answer: (handing: Handing) => Handed | Promise<Handed> = () => ({ level: "delivered", evidence: "seen" });

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { blockStart } from "../../core/agents/envelope.ts";
 import { codeOf } from "../../core/system-error.ts";
 import { recordLength, recordLines } from "../record-lines.ts";
-import type { ClaudeSession } from "./claude-session.ts";
+import type { ClaudeConversation } from "./claude-session.ts";
+import { MONITOR_TITLE } from "./monitor-plugin.ts";
 
 /** What a session's own records say of a message. */
 export type Recorded = "taken" | "in conversation";
@@ -32,10 +33,10 @@ function lookIn(path: string, ids: readonly string[], from = 0): Map<string, Rec
 
 /** The records of one session. They follow what happens by a moment. */
 export class Transcript {
-  readonly #session: ClaudeSession;
+  readonly #session: ClaudeConversation;
   #path: string | undefined;
 
-  constructor(session: ClaudeSession) {
+  constructor(session: ClaudeConversation) {
     this.#session = session;
   }
 
@@ -47,7 +48,7 @@ export class Transcript {
 
   /**
    * What it says from the byte `from` on of the messages with these ids, whose envelopes are looked for in what came over the
-   * inbox; those that it does not hold are absent.
+   * inbox or by our monitor; those that it does not hold are absent.
    */
   look(ids: readonly string[], from = 0): Map<string, Recorded> {
     const path = this.#find();
@@ -90,19 +91,40 @@ function recordedIn(line: string, id: string): Recorded | undefined {
   } catch {
     return undefined;
   }
-  if (entry.type === "queue-operation") return holdsBlock(entry.content, id) ? "taken" : undefined;
-  const isPeer = entry.origin?.kind === "peer" || entry.attachment?.origin?.kind === "peer";
-  return isPeer && holdsBlock(entry, id) ? "in conversation" : undefined;
+  if (entry.type === "queue-operation") {
+    return holdsBlock(entry.content, id) || isEvent(entry.content, id) ? "taken" : undefined;
+  }
+  switch (entry.origin?.kind ?? entry.attachment?.origin?.kind) {
+    case "peer":
+      return holdsBlock(entry, id) ? "in conversation" : undefined;
+    case "task-notification":
+      return isEvent(entry.message?.content ?? entry.attachment?.prompt, id) ? "in conversation" : undefined;
+    default:
+      return undefined;
+  }
 }
 
 interface Entry {
   readonly type?: string;
   readonly content?: unknown;
+  readonly message?: { readonly content?: unknown };
   readonly origin?: { readonly kind?: string };
-  readonly attachment?: { readonly origin?: { readonly kind?: string } };
+  readonly attachment?: { readonly prompt?: unknown; readonly origin?: { readonly kind?: string } };
 }
 
 /** Whether any text in `value` holds the envelope of that message. */
 function holdsBlock(value: unknown, id: string): boolean {
   return JSON.stringify(value ?? "").includes(JSON.stringify(blockStart(id)).slice(1, -1));
+}
+
+/** How the host names what our monitor said; what a line says it escapes, and so nobody's words hold this. */
+const EVENT_BEGINS = new RegExp(
+  `^<task-notification>\\s*(<task-id>[^<]*</task-id>\\s*)?<summary>Monitor event: "${MONITOR_TITLE}"`,
+);
+
+/** Whether `value` is an event of our monitor in which the envelope of that message begins a line. */
+function isEvent(value: unknown, id: string): boolean {
+  if (typeof value !== "string" || !EVENT_BEGINS.test(value)) return false;
+  const begins = blockStart(id).replace("<", "&lt;");
+  return value.split("\n").some((line) => line.replace(/^<event>/, "").startsWith(begins));
 }

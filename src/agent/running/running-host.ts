@@ -1,7 +1,7 @@
 import { later } from "../../core/clock.ts";
 import { textOf } from "../../core/errors.ts";
 import { pause } from "../../transport/wait.ts";
-import type { HostSetup } from "../setup/host-setups.ts";
+import type { HostSetup } from "../setup/host-setup.ts";
 import { processesOf } from "./processes.ts";
 import type { RunningHost, RunningParts } from "./running.ts";
 import { runningClaude } from "./running-claude.ts";

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { HostDoor } from "../door.ts";
 import type { OpencodeAddress } from "../opencode/opencode-server.ts";
-import type { HostPlaces, ServerEntry } from "../setup/host-setups.ts";
+import type { HostPlaces, ServerEntry } from "../setup/host-setup.ts";
 
 /** What of a host runs in the project folder, after it was set up, and what leads into it. */
 export type RunningHost =

@@ -7,7 +7,7 @@ import { replaceFile } from "../../files/guarded-files.ts";
 import { FileLock } from "../../store/lock.ts";
 import { pause } from "../../transport/wait.ts";
 import { fileBytes } from "./entry-file.ts";
-import type { HostPlaces, HostSetup } from "./host-setups.ts";
+import type { HostPlaces, HostSetup } from "./host-setup.ts";
 
 /** Below the data root: what was set up for which host, and what takes it back. */
 const FILE = "attachments.json";
@@ -39,6 +39,8 @@ const attachment = v.object({
   group_id: v.optional(text),
   at_ms: v.number(),
   files: v.pipe(v.array(changed), v.maxLength(16)),
+  /** By which door, where it is not the host's first one. */
+  door: v.optional(text),
   test: v.optional(v.object({ group_id: text, message_id: text })),
 });
 const whole = v.object({ attachments: v.pipe(v.array(attachment), v.maxLength(ATTACHMENTS_MAX)) });

@@ -67,12 +67,15 @@ export function sinceEarlier(change: ChangedFile, earlier: readonly ChangedFile[
     : { ...change, after: NOBODYS, folders: first.folders };
 }
 
-/** Puts a file back as it was, byte for byte, where nobody changed it since; `false` where somebody did. */
-export function restoreFile({ after, before, path }: ChangedFile): boolean {
-  if (hashOf(fileBytes(path)) !== after) return false;
+/** Whether nobody changed a file since. */
+export function isAsWritten({ after, path }: ChangedFile): boolean {
+  return hashOf(fileBytes(path)) === after;
+}
+
+/** Puts a file back as it was, byte for byte. */
+export function putBack({ before, path }: ChangedFile): void {
   if (before !== undefined) replaceFile(behindLinks(path), Buffer.from(before, "base64"), { mode: modeOf(path) });
   else if (existsSync(path)) removeFile(path);
-  return true;
 }
 
 /** Writes a file of ours among a host's, in place of an older one. */
@@ -110,10 +113,10 @@ function behindLinks(path: string): string {
   return existsSync(path) ? realpathSync(path) : path;
 }
 
-/** Removes a file of ours, where nobody made it another. */
-export function dropFile(path: string, text: string): void {
+/** Removes a file of ours, where nobody made it another than `text`. */
+export function dropFile(path: string, text?: string): void {
   const bytes = fileBytes(path);
-  if (bytes !== undefined && new TextDecoder().decode(bytes) === text) removeFile(path);
+  if (bytes !== undefined && (text === undefined || new TextDecoder().decode(bytes) === text)) removeFile(path);
 }
 
 function modeOf(path: string): number {

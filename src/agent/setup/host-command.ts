@@ -2,7 +2,7 @@ import { shownLine } from "../../core/bytes/shown-text.ts";
 import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { Deadline } from "../../transport/wait.ts";
-import type { HostPlaces, HostSetup } from "./host-setups.ts";
+import type { HostPlaces, HostSetup } from "./host-setup.ts";
 
 /** Ours. A host's own command starts the whole host. */
 const COMMAND_MS = 60_000;

@@ -5,12 +5,13 @@ import {
   dropFile,
   dropFolders,
   dropIfEmpty,
+  isAsWritten,
   noteChange,
+  putBack,
   putFile,
-  restoreFile,
 } from "./entry-file.ts";
 import { hostProgram, runHost } from "./host-command.ts";
-import type { EntryWay, HostPlaces, HostSetup, ServerEntry } from "./host-setups.ts";
+import type { EntryWay, HostPlaces, HostSetup, ServerEntry } from "./host-setup.ts";
 import { setInFile } from "./settings-file.ts";
 
 export interface SetUpParts {
@@ -42,10 +43,18 @@ export async function addEntry(setup: HostSetup, entry: ServerEntry, parts: SetU
     case "command": {
       const program = hostProgram(setup, parts.places);
       const its = inEnvironment(way, parts);
-      return noteChange(way.files, async () => {
+      const { plugin } = way;
+      const ours = plugin?.files.map(({ path }) => path) ?? [];
+      return noteChange([...way.files, ...ours, ...(plugin?.changes ?? [])], async () => {
         // Hosts refuse a second entry of one name; where there is none, removing it fails, and need not be told.
         await runHost([program, ...way.remove], its).catch(() => {});
         await runHost([program, ...way.add], its);
+        if (plugin === undefined) return;
+        for (const remove of plugin.remove) await runHost([program, ...remove], its).catch(() => {});
+        // A copy of before would be taken for this one.
+        for (const path of plugin.copies) dropFile(path);
+        for (const { path, text } of plugin.files) putFile(path, text);
+        for (const add of plugin.add) await runHost([program, ...add], its);
       });
     }
   }
@@ -62,18 +71,37 @@ export async function removeEntry(
   files: readonly ChangedFile[],
   parts: SetUpParts,
 ): Promise<"restored" | "removed"> {
-  const left = files.filter((file) => !restoreFile(file));
+  const left = files.filter((file) => !isAsWritten(file));
+  const asWritten = files.filter((file) => !left.includes(file));
   if (files.length === 0 || left.length > 0) {
     const way = setup.way(entry, parts.places, files[0]?.path);
     const isLeft = (path: string) => files.length === 0 || left.some((file) => file.path === path);
     if (way.kind === "file") {
       if (isLeft(way.file)) setInFile(way.file, way.format, way.keys, undefined);
       if (way.beside !== undefined) dropFile(way.beside.file, way.beside.text);
-    } else await runHost([hostProgram(setup, parts.places), ...way.remove], inEnvironment(way, parts));
+    } else await removeByHost(setup, way, isLeft, parts);
   }
+  // After the host's own commands, which write into those too.
+  for (const file of asWritten) putBack(file);
   for (const file of left) dropIfEmpty(file);
   for (const file of files) dropFolders(file);
   return left.length === 0 && files.length > 0 ? "restored" : "removed";
+}
+
+/** Each part of which a file is not as it was written is taken away by its command. */
+async function removeByHost(
+  setup: HostSetup,
+  way: EntryWay & { kind: "command" },
+  isLeft: (path: string) => boolean,
+  parts: SetUpParts,
+): Promise<void> {
+  const its = inEnvironment(way, parts);
+  const program = hostProgram(setup, parts.places);
+  if (way.files.some(isLeft)) await runHost([program, ...way.remove], its);
+  if (way.plugin?.changes.some(isLeft)) {
+    // What its user has removed since is not there to be removed.
+    for (const remove of way.plugin.remove) await runHost([program, ...remove], its).catch(() => {});
+  }
 }
 
 /** What would be done, in lines that a person can carry out. */
@@ -81,7 +109,13 @@ export function entryText(way: EntryWay, program: string): string {
   switch (way.kind) {
     case "command": {
       const env = Object.entries(way.env ?? {}).map(([name, value]) => `${name}=${value}`);
-      return shellCommand([...(env.length === 0 ? [] : ["env", ...env]), program, ...way.add]);
+      const command = (words: readonly string[]) =>
+        shellCommand([...(env.length === 0 ? [] : ["env", ...env]), program, ...words]);
+      return [
+        command(way.add),
+        ...(way.plugin?.files.flatMap(({ path, text }) => [`${path}:`, text.trimEnd()]) ?? []),
+        ...(way.plugin?.add.map(command) ?? []),
+      ].join("\n");
     }
     case "file":
       return [

@@ -17,9 +17,9 @@ import type { GlobalOptions } from "../../daemon/options.ts";
 import { printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { hostPlaces } from "../line/host-argument.ts";
-import { type AttachAsked, type AttachedAs, attachedAs, isToBeTested } from "./attached-as.ts";
+import { type AttachAsked, type AttachedAs, attachedAs, testedIn } from "./attached-as.ts";
 import { BridgeInto } from "./bridge-into.ts";
-import { endTest, publishTest, type SelfTest, testEnd } from "./self-test.ts";
+import { endTest, publishTest, type SelfTest, type TestEnd, testEnd } from "./self-test.ts";
 
 interface CommandAsked extends AttachAsked {
   readonly command: string;
@@ -47,7 +47,7 @@ export async function attachCommand(
     host: command.slice(-64),
     nonce: newNonce,
   });
-  const tested = test === undefined ? undefined : testEnd(as.dataDir, test, ending.signal).catch(textOf);
+  const tested = test === undefined ? undefined : shownTest(as, test, ending.signal).catch(textOf);
   const end = await running.ended;
   ending.abort();
   await bridge[Symbol.asyncDispose]();
@@ -67,6 +67,13 @@ export async function attachCommand(
   process.exitCode = end.status ?? 1;
 }
 
+/** What became of a test: once it was typed in, its agent need not say that it saw it. */
+async function shownTest({ dataDir }: AttachedAs, test: SelfTest, signal: AbortSignal): Promise<TestEnd> {
+  const found = await testEnd(dataDir, test, signal);
+  if (found.isHeard) await endTest({ data_dir: dataDir, test });
+  return found;
+}
+
 /** The voice, and a test message that waits for it. */
 async function settled(
   options: GlobalOptions,
@@ -74,9 +81,8 @@ async function settled(
 ): Promise<{ as: AttachedAs; test: SelfTest | undefined }> {
   await using daemon = await openDaemon(options);
   const as = await attachedAs(options, daemon, asked);
-  const { groupId } = as;
-  const isTested = isToBeTested(asked, as) && groupId !== undefined;
-  return { as, test: isTested ? await publishTest(daemon, { ...as, groupId }) : undefined };
+  const groupId = await testedIn(daemon, asked, as);
+  return { as, test: groupId === undefined ? undefined : await publishTest(daemon, { ...as, groupId }) };
 }
 
 /** For `attach -status`, as long as it runs. */

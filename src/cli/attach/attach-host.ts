@@ -6,7 +6,7 @@ import { runningHost } from "../../agent/running/running-host.ts";
 import { requireOpencode } from "../../agent/running/running-opencode.ts";
 import { holdAttachments, keepAttachment, readAttachments } from "../../agent/setup/attachments.ts";
 import { asChanged, sinceEarlier } from "../../agent/setup/entry-file.ts";
-import type { HostSetup, ServerEntry } from "../../agent/setup/host-setups.ts";
+import type { HostSetup, ServerEntry } from "../../agent/setup/host-setup.ts";
 import { addEntry, entryText, hostVersion } from "../../agent/setup/set-up.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
@@ -19,12 +19,17 @@ import type { Operations } from "../../node/operations/operation.ts";
 import { Deadline } from "../../transport/wait.ts";
 import { hostPlaces, serverEntry } from "../line/host-argument.ts";
 import { type Hearing, report } from "./attach-report.ts";
-import { type AttachAsked, type AttachedAs, attachedAs, isToBeTested } from "./attached-as.ts";
+import { type AttachAsked, type AttachedAs, attachedAs, testedIn } from "./attached-as.ts";
 import { BridgeInto } from "./bridge-into.ts";
-import { endTest, listenerIn, publishTest, type SelfTest, testEnd } from "./self-test.ts";
+import { type ChosenDoor, doorEnv, otherOf } from "./chosen-door.ts";
+import { endTest, listenerIn, publishTest, type SelfTest, testEnd, wasShown } from "./self-test.ts";
+import { takeBack } from "./take-back.ts";
+
+const READS_PLUGINS = "it reads its plugins at its start";
 
 export interface HostAsked extends AttachAsked {
   readonly setup: HostSetup;
+  readonly door: ChosenDoor;
   readonly isDry: boolean;
   /** A server of opencode. */
   readonly url: string | undefined;
@@ -33,26 +38,31 @@ export interface HostAsked extends AttachAsked {
 }
 
 /** Sets a host up for a voice, has it take a test message where it runs, and says what it can hear from now on. */
-export async function attachHost(options: GlobalOptions, { isDry, setup, url, ...asked }: HostAsked): Promise<void> {
+export async function attachHost(
+  options: GlobalOptions,
+  { door, isDry, setup, url, ...asked }: HostAsked,
+): Promise<void> {
   const parts = { clock: realClock, places: hostPlaces() };
   const opencode = url === undefined ? undefined : serverAt(url, parts.places.env);
   const version = await hostVersion(setup, parts);
-  const entryFor = (socket: string): ServerEntry => {
+  const entryFor = (socket: string, other: string | undefined): ServerEntry => {
     const flags = asked.voice === undefined ? ["-group", GroupId.toBase64(asked.groupId!)] : [];
     const entry = serverEntry(socket, flags);
-    return opencode === undefined ? entry : { ...entry, env: { ...entry.env, ENTMOOT_OPENCODE_URL: opencode.url } };
+    const address = opencode === undefined ? {} : { ENTMOOT_OPENCODE_URL: opencode.url };
+    return { ...entry, env: { ...entry.env, ...doorEnv(setup, other), ...address } };
   };
   const socketIn = (root: string) => join(root, "agent.sock");
   if (isDry) {
     const root = join(options.dataDir, asked.voice === undefined ? "" : `voices/${asked.voice}`);
     printJson({
       allow: setup.allow(parts.places) ?? null,
-      door: setup.door?.name ?? null,
+      door: door.door?.name ?? null,
       dry_run: true,
-      entry: entryText(setup.way(entryFor(socketIn(root)), parts.places), setup.program),
+      entry: entryText(setup.way(entryFor(socketIn(root), door.other), parts.places), setup.program),
       host: setup.host,
       version,
       voice: asked.voice ?? null,
+      why: door.why ?? null,
     });
     return;
   }
@@ -60,16 +70,31 @@ export async function attachHost(options: GlobalOptions, { isDry, setup, url, ..
   // Before anything is changed.
   if (opencode !== undefined) await requireOpencode(opencode, { ...parts, signal: deadline.signal });
   await using daemon = await openDaemon(options);
-  const { as, entry, test } = await settled(options, daemon, { asked, entryFor, parts, setup, version });
-  using waiting = new Deadline(realClock, asked.waitMs);
-  const { signal } = waiting;
-  const heard = await hostHears(as, test, {
-    setup,
-    find: () => runningHost(setup, { ...parts, entry, opencode, signal, version: BUILD_INFO.version }),
-    groupId: asked.voice === undefined ? asked.groupId : undefined,
-    signal,
-  });
-  report({ as, asked, heard, places: parts.places, setup, test, version, hasUrl: opencode !== undefined });
+  const tryBy = async (chosen: ChosenDoor) => {
+    const { as, entry, test } = await settled(options, daemon, { asked, chosen, entryFor, parts, setup, version });
+    using waiting = new Deadline(realClock, asked.waitMs);
+    const { signal } = waiting;
+    const heard = await hostHears(as, test, {
+      chosen,
+      setup,
+      find: () => runningHost(setup, { ...parts, entry, opencode, signal, version: BUILD_INFO.version }),
+      groupId: asked.voice === undefined ? asked.groupId : undefined,
+      signal,
+    });
+    return { as, chosen, heard, test };
+  };
+  const first = await tryBy(door);
+  const done = showsNothing(first)
+    ? await tryBy(otherOf(setup, "it took the test message and shows nothing of it"))
+    : first;
+  const { as, heard, test } = done;
+  if (wasShown(heard.end?.state ?? "")) await endTest({ data_dir: as.dataDir, test });
+  report({ ...done, asked, places: parts.places, setup, version, hasUrl: opencode !== undefined });
+}
+
+/** Whether the session's own tools gave it the test by a door that may be open, and nothing of it was seen. */
+function showsNothing({ chosen, heard }: { readonly chosen: ChosenDoor; readonly heard: Hearing }): boolean {
+  return chosen.isOpen && heard.running?.kind === "bridged" && heard.end?.state === "uncertain";
 }
 
 function serverAt(url: string, env: Readonly<Record<string, string | undefined>>) {
@@ -83,7 +108,8 @@ function serverAt(url: string, env: Readonly<Record<string, string | undefined>>
 
 interface SettingUp {
   readonly asked: AttachAsked;
-  readonly entryFor: (socket: string) => ServerEntry;
+  readonly chosen: ChosenDoor;
+  readonly entryFor: (socket: string, other: string | undefined) => ServerEntry;
   readonly parts: { readonly clock: typeof realClock; readonly places: ReturnType<typeof hostPlaces> };
   readonly setup: HostSetup;
   readonly version: string;
@@ -93,16 +119,22 @@ interface SettingUp {
 async function settled(
   options: GlobalOptions,
   daemon: Operations,
-  { asked, entryFor, parts, setup, version }: SettingUp,
+  { asked, chosen, entryFor, parts, setup, version }: SettingUp,
 ): Promise<{ as: AttachedAs; entry: ServerEntry; test: SelfTest | undefined }> {
   using _lock = await holdAttachments(options.dataDir, realClock);
   const { project } = parts.places;
   const as = await attachedAs(options, daemon, asked);
-  const entry = entryFor(as.agentSocket);
+  const entry = entryFor(as.agentSocket, chosen.other);
   const earlier = readAttachments(options.dataDir).find((each) => each.host === setup.host && each.project === project);
+  let earlierFiles = earlier?.files.map(asChanged) ?? [];
+  if (earlier?.door !== undefined && (earlier.door !== chosen.other || earlier.data_dir !== as.dataDir)) {
+    // What it needed beside the entry is nobody's from now on.
+    await takeBack(setup, earlier, parts);
+    earlierFiles = [];
+  }
   const files = await addEntry(setup, entry, parts);
   const { groupId } = as;
-  const isTested = isToBeTested(asked, as) && setup.door !== undefined;
+  const isTestable = chosen.door !== undefined && !(await isHeardElsewhere(as, chosen, setup));
   const kept = {
     host: setup.host,
     project,
@@ -113,17 +145,26 @@ async function settled(
     data_dir: as.dataDir,
     at_ms: realClock.unix(),
     // A second time changes what the first one did, and what was before that is what detach goes back to.
-    files: files.map((file) => sinceEarlier(file, earlier?.files.map(asChanged) ?? [])),
+    files: files.map((file) => sinceEarlier(file, earlierFiles)),
+    ...(chosen.other === undefined ? {} : { door: chosen.other }),
   };
   // What fails from here on can be taken back.
   keepAttachment(options.dataDir, kept);
   if (earlier !== undefined) await endTest(earlier);
-  const test = isTested && groupId !== undefined ? await publishTest(daemon, { ...as, groupId }) : undefined;
+  const testGroup = isTestable ? await testedIn(daemon, asked, as) : undefined;
+  const test = testGroup === undefined ? undefined : await publishTest(daemon, { ...as, groupId: testGroup });
   if (test !== undefined) keepAttachment(options.dataDir, { ...kept, test });
   return { as, entry, test };
 }
 
+/** Whether a session still listens by a door that it is not set up with any more: it would be handed the test. */
+async function isHeardElsewhere({ dataDir }: AttachedAs, { door, other }: ChosenDoor, { host }: HostSetup) {
+  const listens = await listenerIn(dataDir, host);
+  return other !== undefined && listens !== undefined && listens.door !== door?.name;
+}
+
 interface HearingParts {
+  readonly chosen: ChosenDoor;
   readonly setup: HostSetup;
   readonly find: () => Promise<RunningHost | undefined>;
   readonly groupId: GroupId | undefined;
@@ -133,10 +174,14 @@ interface HearingParts {
 async function hostHears(
   as: AttachedAs,
   test: SelfTest | undefined,
-  { find, groupId, setup, signal }: HearingParts,
+  { chosen, find, groupId, setup, signal }: HearingParts,
 ): Promise<Hearing> {
   const end = async () => (test === undefined ? undefined : await testEnd(as.dataDir, test, signal));
   const listens = await listenerIn(as.dataDir, setup.host);
+  const none = { door: undefined, deafBecause: undefined, end: undefined };
+  if (listens !== undefined && (await isHeardElsewhere(as, chosen, setup))) {
+    return { ...none, running: { kind: "deaf", shown: listens.agent }, deafBecause: READS_PLUGINS };
+  }
   if (listens !== undefined) {
     return {
       running: { kind: "bridged", shown: listens.agent },
@@ -146,11 +191,13 @@ async function hostHears(
     };
   }
   const running = await find();
-  const none = { running, door: undefined, deafBecause: undefined, end: undefined };
-  if (running === undefined) return none;
-  if (running.kind === "deaf") return { ...none, deafBecause: running.why };
-  if (test === undefined) return { ...none, door: setup.door?.name };
-  if (running.kind === "bridged") return { ...none, door: setup.door?.name, end: await end() };
+  if (running === undefined) return { ...none, running };
+  if (running.kind === "deaf") return { ...none, running, deafBecause: running.why };
+  if (chosen.other !== undefined) {
+    return { ...none, running: { kind: "deaf", shown: running.shown }, deafBecause: READS_PLUGINS };
+  }
+  if (test === undefined) return { ...none, running, door: setup.door?.name };
+  if (running.kind === "bridged") return { ...none, running, door: setup.door?.name, end: await end() };
   await using _bridge = new BridgeInto(as, {
     ...running,
     groupId,
@@ -158,5 +205,5 @@ async function hostHears(
     host: setup.host,
     nonce: newNonce,
   });
-  return { ...none, door: running.door.name, end: await end() };
+  return { ...none, running, door: running.door.name, end: await end() };
 }

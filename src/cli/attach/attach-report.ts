@@ -1,8 +1,9 @@
 import type { RunningHost } from "../../agent/running/running.ts";
-import type { HostPlaces, HostSetup } from "../../agent/setup/host-setups.ts";
+import type { HostPlaces, HostSetup } from "../../agent/setup/host-setup.ts";
 import { GroupId } from "../../core/ids.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import type { AttachAsked, AttachedAs } from "./attached-as.ts";
+import type { ChosenDoor } from "./chosen-door.ts";
 import type { SelfTest, TestEnd } from "./self-test.ts";
 
 /** Whether a host runs, by what it hears its moot, and what became of the test. */
@@ -15,13 +16,14 @@ export interface Hearing {
 
 /** What was not done, or is not there, and why. */
 interface Skipped {
-  readonly what: "door" | "plugin" | "project" | "test";
+  readonly what: "door" | "inbox" | "plugin" | "project" | "test";
   readonly why: string;
 }
 
 export interface Reported {
   readonly as: AttachedAs;
   readonly asked: AttachAsked;
+  readonly chosen: ChosenDoor;
   readonly heard: Hearing;
   readonly places: HostPlaces;
   readonly setup: HostSetup;
@@ -31,7 +33,7 @@ export interface Reported {
 }
 
 /** What was set up, what it hears by, and what became of the test: with an exit status that is 0 unless a host that runs did not take it. */
-export function report({ as, asked, hasUrl, heard, places, setup, test, version }: Reported): void {
+export function report({ as, asked, chosen, hasUrl, heard, places, setup, test, version }: Reported): void {
   const { door, end, running } = heard;
   const allow = setup.allow(places);
   const again =
@@ -40,8 +42,12 @@ export function report({ as, asked, hasUrl, heard, places, setup, test, version 
       : `start ${setup.title}${running === undefined ? "" : " again"} in ${places.project}`;
   const status = "entmootd attach -status";
   const next = again === undefined ? status : `${again}; then: ${status}`;
+  if (chosen.other !== undefined) {
+    const files = "its plugin was written and installed for this folder by the host's own commands";
+    printProse(`attach: it is set up to hear by ${chosen.door?.name} (${chosen.why}); ${files}`);
+  } else if (chosen.why !== undefined) printProse(`attach: ${chosen.why}`);
   if (end !== undefined) printProse(`attach: ${endWords(setup, door, end)}`);
-  else if (running === undefined && setup.door !== undefined)
+  else if (running === undefined && test !== undefined)
     printProse(`attach: ${setup.title} does not run here; its first start hears the test message`);
   if (heard.deafBecause !== undefined)
     printProse(`attach: ${setup.title} runs here (${running!.shown}) and hears nothing yet: ${heard.deafBecause}`);
@@ -52,14 +58,14 @@ export function report({ as, asked, hasUrl, heard, places, setup, test, version 
   printJson({
     agent_socket: as.agentSocket,
     allow: allow ?? null,
-    door: door ?? setup.door?.name ?? null,
+    door: door ?? chosen.door?.name ?? null,
     event: "attached",
     group_id: as.groupId === undefined ? null : GroupId.toBase64(as.groupId),
     host: setup.host,
     next,
-    proves: setup.door?.proves ?? null,
+    proves: chosen.door?.proves ?? null,
     running: running?.shown ?? null,
-    skipped: skipped({ asked, as, hasUrl, heard, places, setup }),
+    skipped: skipped({ asked, chosen, hasUrl, heard, places, setup, test }),
     test: test === undefined ? null : { ...test, state: end?.state ?? "queued" },
     version,
     voice: asked.voice ?? null,
@@ -78,15 +84,9 @@ function endWords({ title }: HostSetup, door: string | undefined, { held, isHear
   return `${title} runs and has not taken the test message in time: ${state}${why}; it is handed over once it can be`;
 }
 
-function skipped({
-  as,
-  asked,
-  hasUrl,
-  heard,
-  places,
-  setup,
-}: Pick<Reported, "as" | "asked" | "hasUrl" | "heard" | "places" | "setup">): Skipped[] {
+function skipped({ asked, chosen, hasUrl, heard, places, setup, test }: Omit<Reported, "as" | "version">): Skipped[] {
   const found: Skipped[] = [];
+  if (chosen.why !== undefined) found.push({ what: "inbox", why: chosen.why });
   if (setup.door === undefined) {
     found.push({
       what: "door",
@@ -96,19 +96,23 @@ function skipped({
   if (hasUrl) found.push({ what: "plugin", why: "-url names a server that listens" });
   const forAll = setup.whyForAll?.(places);
   if (forAll !== undefined) found.push({ what: "project", why: forAll });
-  const why = untested(as, asked, heard, setup);
+  const why = untested({ asked, heard, setup, test });
   if (why !== undefined) found.push({ what: "test", why });
   return found;
 }
 
-function untested(as: AttachedAs, asked: AttachAsked, heard: Hearing, setup: HostSetup): string | undefined {
+function untested({
+  asked,
+  heard,
+  setup,
+  test,
+}: Pick<Reported, "asked" | "heard" | "setup" | "test">): string | undefined {
   if (setup.door === undefined) return "without a door there is nothing to be tested";
   if (!asked.isTested) return "-test=false";
   if (asked.voice === undefined) return "the agent speaks as this node itself, and what a node says wakes nobody there";
-  if (!as.isSpokenTo)
-    return "this node is no member of the moot that -link leads to; any member of it can say one to the agent";
   if (heard.running === undefined)
     return `${setup.title} does not run in this folder: the test follows at its first start`;
-  if (heard.deafBecause !== undefined) return "the test follows at its next start";
-  return undefined;
+  if (heard.deafBecause === undefined) return undefined;
+  if (test === undefined) return "its session still listens by another door: attach again once it was started again";
+  return "the test follows at its next start";
 }

@@ -11,7 +11,7 @@ import { status } from "../../node/operations/daemon.ts";
 import { deliveries } from "../../node/operations/listen.ts";
 import type { Operations } from "../../node/operations/operation.ts";
 import { hostPlaces } from "../line/host-argument.ts";
-import { testState } from "./self-test.ts";
+import { ackTest, type SelfTest, testState, wasShown } from "./self-test.ts";
 import { statusWords } from "./status-words.ts";
 
 /** What is attached, whether somebody listens for it, what waits, and what became of the test. */
@@ -23,6 +23,7 @@ export async function showStatus(options: GlobalOptions): Promise<void> {
         host: each.host,
         ...(each.host === TERMINAL ? { command: each.entry } : {}),
         project: each.project,
+        ...(each.door === undefined ? {} : { door: each.door }),
         ...state,
         version: each.version,
         ...(now === each.version ? {} : { version_now: now }),
@@ -61,6 +62,13 @@ async function mootState(client: Operations, groupId: string): Promise<string> {
     : "not a member any more: it hears nothing of it; attach it to another, or detach it";
 }
 
+/** A test that came in at its host's first start is seen here, and is done with. */
+async function shownState(client: Operations, test: SelfTest): Promise<string> {
+  const state = await testState(client, test);
+  if (wasShown(state)) await ackTest(client, test);
+  return state;
+}
+
 async function stateOf(dataDir: string, { group_id, test }: Partial<Attachment> = {}) {
   await using client = await ControlClient.connect(dataDir, realClock).catch(() => undefined);
   if (client === undefined) return { daemon: false };
@@ -75,7 +83,7 @@ async function stateOf(dataDir: string, { group_id, test }: Partial<Attachment> 
       host,
       turns: handed,
     })),
-    ...(test === undefined ? {} : { test: await testState(client, test) }),
+    ...(test === undefined ? {} : { test: await shownState(client, test) }),
     limits,
     rules: rules.map(({ deliver, from, group_id }) => ({ deliver, from, group_id: GroupId.toBase64(group_id) })),
     turns: turns.map(({ author_pubkey, group_id, last_ms, turns: caused }) => ({

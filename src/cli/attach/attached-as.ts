@@ -27,9 +27,20 @@ export interface AttachedAs {
   readonly isSpokenTo: boolean;
 }
 
-/** What a node says wakes nobody of its own, and where it is no member it says nothing. */
-export function isToBeTested({ isTested, voice }: AttachAsked, { isSpokenTo }: AttachedAs): boolean {
-  return isTested && voice !== undefined && isSpokenTo;
+/**
+ * Where the test is said: in the voice's moot; where this node is no member of it, in the local moot, which the voice joins for that.
+ * `undefined`: nowhere. What a node says wakes nobody of its own.
+ */
+export async function testedIn(
+  daemon: Operations,
+  { isTested, voice }: AttachAsked,
+  { groupId, isSpokenTo }: AttachedAs,
+): Promise<GroupId | undefined> {
+  if (!isTested || voice === undefined) return undefined;
+  if (groupId === undefined || isSpokenTo) return groupId;
+  const local = await daemon.call(voice_add, { name: voice, group_id: undefined, link: undefined });
+  printProse(`attach: this node is no member of that moot: the test goes by the local moot, which ${voice} is in too`);
+  return local.group_id;
 }
 
 /** The voice that was asked for, made where there is none; or this node. */

@@ -44,11 +44,20 @@ export async function testState(client: Operations, test: SelfTest): Promise<str
   return found?.row.state ?? "not here yet";
 }
 
+/** Whether its agent was shown it: it need not say so itself then. What was given and left no trace its agent may still ask for. */
+export function wasShown(state: string): boolean {
+  return state === "delivered" || state === "read";
+}
+
 /** Nobody waits for it any more: it is unread no longer, and handed to nobody. Where its daemon does not answer it stays. */
 export async function endTest({ data_dir, test }: Pick<Attachment, "data_dir" | "test">): Promise<void> {
   if (test === undefined) return;
   await using client = await ControlClient.connect(data_dir, realClock).catch(() => undefined);
-  await client?.call(inbox_ack, named(test)).catch(() => {});
+  if (client !== undefined) await ackTest(client, test);
+}
+
+export async function ackTest(client: Operations, test: SelfTest): Promise<void> {
+  await client.call(inbox_ack, named(test)).catch(() => {});
 }
 
 function named({ group_id, message_id }: SelfTest) {

@@ -1,12 +1,13 @@
 import { basename } from "node:path";
 import { type Attachment, attachmentHere, readAttachments } from "../../agent/setup/attachments.ts";
-import type { HostSetup } from "../../agent/setup/host-setups.ts";
+import type { HostSetup } from "../../agent/setup/host-setup.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { GroupId } from "../../core/ids.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
 import { parseVoiceName } from "../../daemon/voices.ts";
 import { printProse } from "../../host/print.ts";
+import { chooseDoor } from "../attach/chosen-door.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { parsePatienceMs } from "../line/flag-values.ts";
@@ -23,6 +24,7 @@ export const attach = defineCommand({
     examples: [
       "entmootd attach claude",
       "entmootd attach codex -as oak -group council",
+      "entmootd attach claude -door monitor",
       "entmootd attach opencode -url http://127.0.0.1:4096",
       "entmootd attach -- my-agent --chat",
       "entmootd attach -status",
@@ -38,6 +40,9 @@ export const attach = defineCommand({
       "waited for, and what became of it is told (status 1: it was refused; 8: it did not come in within -wait); else the",
       "host's first start hears it. Hosts ask their user before a tool is called; what to allow is shown, and nothing is",
       "allowed unasked. Needs a daemon that runs.",
+      "Claude Code hears by its inbox. Where its settings refuse what comes there, or the test shows that nothing comes in, a plugin",
+      "of this machine is installed for this folder, whose monitor says the messages; -door chooses. Settings that hold what",
+      "comes, or are of who manages this machine, are not gone round unless -door says so.",
       "With -- COMMAND the command runs in this terminal, and messages are typed into it while nobody is at work there.",
       "Options stand before the --. In a folder where the host is attached already it stays who it is unless -as, -group or -link",
       "say another. detach takes everything back.",
@@ -55,6 +60,12 @@ export const attach = defineCommand({
     as: { type: "string", valueHint: "NAME", description: "the voice to speak as" },
     group: { type: "string", valueHint: "ID|NAME", description: "the moot to hear" },
     link: { type: "string", valueHint: "LINK", description: "a link by which the voice joins" },
+    door: {
+      type: "string",
+      valueHint: "inbox|monitor",
+      description:
+        "Claude Code: by its inbox, or by the monitor of a plugin; absent: the monitor where the inbox is closed",
+    },
     url: {
       type: "string",
       valueHint: "URL",
@@ -86,6 +97,9 @@ export const attach = defineCommand({
           `${LABEL}: -url is for opencode; ${first} has no server that it names`,
         );
       }
+      if (args.door !== undefined && !isHost(words)) {
+        throw new EntmootError("invalid_argument", `${LABEL}: -door is for claude; a command has the terminal alone`);
+      }
       const waitMs = parsePatienceMs(`${LABEL}: -wait`, args.wait);
       const isTested = args.test !== false;
       if (isHost(words)) {
@@ -93,7 +107,8 @@ export const attach = defineCommand({
         const setup = parseHost(LABEL, first);
         const before = attachmentHere(readAttachments(options.dataDir), setup, hostPlaces());
         const asked = { ...(await askedFor(options, args, voiceName(first, setup), before)), isTested };
-        return attachHost(options, { ...asked, setup, isDry: args["dry-run"] === true, url: args.url, waitMs });
+        const door = chooseDoor(setup, hostPlaces(), { before: before?.door, word: args.door });
+        return attachHost(options, { ...asked, door, setup, isDry: args["dry-run"] === true, url: args.url, waitMs });
       }
       const { attachCommand } = await import("../attach/attach-command.ts");
       const asked = { ...(await askedFor(options, args, voiceName(first))), isTested };

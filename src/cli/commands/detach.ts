@@ -1,16 +1,14 @@
-import { join } from "node:path";
 import { attachmentHere, forgetAttachment, holdAttachments, readAttachments } from "../../agent/setup/attachments.ts";
-import { asChanged } from "../../agent/setup/entry-file.ts";
-import { removeEntry } from "../../agent/setup/set-up.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { requireOwner } from "../../daemon/require-owner.ts";
 import { printJson, printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
 import { endTest } from "../attach/self-test.ts";
+import { takeBack } from "../attach/take-back.ts";
 import { defineCommand } from "../line/command.ts";
 import { namedFailure } from "../line/command-error.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
-import { hostPlaces, parseHost, serverEntry } from "../line/host-argument.ts";
+import { hostPlaces, parseHost } from "../line/host-argument.ts";
 
 const LABEL = "detach";
 
@@ -45,9 +43,8 @@ export const detach = defineCommand({
           elsewhere.length === 0 ? '"entmootd attach -status" shows what is' : `it is in ${elsewhere.join(", ")}`;
         throw new EntmootError("not_found", `${LABEL}: ${setup.title} is not attached in ${places.project}; ${next}`);
       }
-      const entry = serverEntry(join(found.data_dir, "agent.sock"));
       const parts = { clock: realClock, places: { ...places, project: found.project } };
-      const how = await removeEntry(setup, entry, found.files.map(asChanged), parts);
+      const how = await takeBack(setup, found, parts);
       forgetAttachment(options.dataDir, found);
       await endTest(found);
       printProse(`${LABEL}: where ${setup.title} runs it keeps the tools until it ends`);

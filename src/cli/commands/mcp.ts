@@ -1,23 +1,17 @@
 import { join } from "node:path";
-import type { PushToChannel } from "../../agent/claude/channel-door.ts";
-import type { HostSight } from "../../agent/host-sight.ts";
 import { newNonce } from "../../agent/new-nonce.ts";
-import { EntmootError, textOf } from "../../core/errors.ts";
+import { EntmootError } from "../../core/errors.ts";
 import type { GroupId } from "../../core/ids.ts";
 import type { GlobalOptions } from "../../daemon/options.ts";
 import { BUILD_INFO } from "../../host/build-info.ts";
-import { createLog } from "../../host/log.ts";
 import { printProse } from "../../host/print.ts";
 import { realClock } from "../../host/real-clock.ts";
-import type { Operations } from "../../node/operations/operation.ts";
+import { wakeHost, whenParentIsGone } from "../attach/wake-host.ts";
 import { defineCommand } from "../line/command.ts";
 import { globalFlags, parseGlobalOptions } from "../line/global-flags.ts";
 import { parseMoot } from "../line/moot-argument.ts";
 
 const LABEL = "mcp";
-
-/** Ours. How often it is looked whether the host that started this process is still there. */
-const PARENT_EVERY_MS = 5_000;
 
 /** `mcp`: the tools by which an agent takes part, for a host that starts MCP servers. */
 export const mcp = defineCommand({
@@ -106,48 +100,10 @@ async function serve(options: GlobalOptions, { isChannel, only, readOnly, wakes 
   using _watch = whenParentIsGone(() => ended.resolve());
   const ending = new AbortController();
   const channel = isChannel ? server.push : undefined;
-  if (wakes) void wake({ channel, open, only, sight, signal: ending.signal });
+  if (wakes) void wakeHost({ label: LABEL, channel, open, only, sight }, ending.signal);
   await ended.promise;
   ending.abort();
   await server.close();
   // Who holds the other end may never close it.
   process.stdin.destroy();
-}
-
-interface WakingParts {
-  readonly channel: PushToChannel | undefined;
-  readonly open: () => Promise<Operations>;
-  readonly only: GroupId | undefined;
-  readonly sight: HostSight;
-  readonly signal: AbortSignal;
-}
-
-/** Messages begin turns in the host that started this process, where it has a way in. */
-async function wake({ channel, only, open, sight, signal }: WakingParts): Promise<void> {
-  const [{ hostDoors }, { runBridge }] = await Promise.all([
-    import("../../agent/host-door.ts"),
-    import("../../agent/bridge.ts"),
-  ]);
-  const log = createLog("warn");
-  const { version } = BUILD_INFO;
-  const parts = { env: process.env, clock: realClock, log, sight, cwd: process.cwd(), version, channel };
-  try {
-    for await (const { agent, door, host, instance, until, ways } of hostDoors(parts, signal)) {
-      const listen = { agent, host, instance, group_id: only, can_wake: true };
-      await runBridge({ open, door, clock: realClock, log, listen, ways, nonce: newNonce }, until);
-    }
-  } catch (error) {
-    printProse(`${LABEL}: messages no longer begin turns here: ${textOf(error)}`);
-  }
-}
-
-/** A host that was killed may leave its end of the pipe to another child of its own. */
-function whenParentIsGone(gone: () => void): Disposable {
-  const parent = process.ppid;
-  let timer: Disposable | undefined;
-  const arm = () => {
-    timer = realClock.after(PARENT_EVERY_MS, () => (process.ppid === parent ? arm() : gone()));
-  };
-  arm();
-  return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
 }

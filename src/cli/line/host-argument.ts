@@ -1,4 +1,5 @@
-import { HOST_SETUPS, type HostPlaces, type HostSetup, type ServerEntry } from "../../agent/setup/host-setups.ts";
+import type { HostPlaces, HostSetup, ServerEntry } from "../../agent/setup/host-setup.ts";
+import { HOST_SETUPS } from "../../agent/setup/host-setups.ts";
 import { EntmootError } from "../../core/errors.ts";
 import { homeFolder } from "../../host/home-path.ts";
 import { programPath } from "../../host/program-name.ts";

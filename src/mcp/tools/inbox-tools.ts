@@ -1,6 +1,6 @@
 import { EntmootError } from "../../core/errors.ts";
-import { GroupId } from "../../core/ids.ts";
-import { inbox, inbox_ack } from "../../node/operations/inbox.ts";
+import { GroupId, MessageId } from "../../core/ids.ts";
+import { type InboxRow, inbox, inbox_ack } from "../../node/operations/inbox.ts";
 import { pendingIn } from "../pending.ts";
 import { ROW_SCHEMA, rowData, rowsText } from "../shown-messages.ts";
 import { ID_ARGUMENT, messageArgument, objectOf, type Tool, type ToolCall, textArgument, wholeOf } from "../tool.ts";
@@ -77,11 +77,27 @@ async function askInbox(call: ToolCall, args: Readonly<Record<string, unknown>>,
 function shownInbox({ nonce }: ToolCall, found: Awaited<ReturnType<typeof askInbox>>) {
   const { isAll, more, rows, unread } = found;
   const left = unread > rows.length ? [`${unread - rows.length} more are unread behind these.`] : [];
-  const shown = rows.length === 0 ? ["Nothing is unread."] : [rowsText(rows, nonce), ...left];
+  const shown = rows.length === 0 ? ["Nothing is unread."] : [rowsText(rows, nonce), ...otherwise(rows), ...left];
   const envelope = shown.join("\n");
   const data = { unread, more, messages: rows.map(rowData), envelope };
   return { text: envelope, data, pending: isAll ? pendingIn(found) : undefined };
 }
+
+/** Which of `rows` their agent is shown as a turn of its own too, so that it answers once. */
+function otherwise(rows: readonly InboxRow[]): string[] {
+  return rows.flatMap(({ message_id, state }) => {
+    const how = state === undefined ? undefined : AS_A_TURN[state];
+    return how === undefined ? [] : [`[${MessageId.toBase64(message_id)} ${how}: answer it once]`];
+  });
+}
+
+/** By what the ledger says of a message that a bridge has, or had, in hand. */
+const AS_A_TURN: Partial<Record<NonNullable<InboxRow["state"]>, string>> = {
+  claimed: "is on its way to you as a turn of its own",
+  handed: "is on its way to you as a turn of its own",
+  delivered: "was given to you as a turn of its own, which came or is about to",
+  read: "was shown to you before",
+};
 
 const read: Tool = {
   name: "entmoot_read",

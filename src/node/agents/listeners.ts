@@ -1,17 +1,12 @@
-import type { Clock } from "../../core/clock.ts";
 import { EntmootError } from "../../core/errors.ts";
-import { GroupId, type MessageId, type PublicKey } from "../../core/ids.ts";
-import { decodeMessage } from "../../core/record/message.ts";
-import type { Message } from "../../core/record/records.ts";
+import { GroupId, type MessageId } from "../../core/ids.ts";
 import { type DeliveryEvent, type DeliveryMove, moved } from "../../machine/delivery.ts";
-import type { WakeGuards, WakeLimits } from "../../machine/wake-guards.ts";
-import type { AgentStore, LedgerRow } from "../../store/agent-store.ts";
+import type { WakeLimits } from "../../machine/wake-guards.ts";
+import type { LedgerRow } from "../../store/agent-store.ts";
 import { unlessAborted } from "../../transport/wait.ts";
 import type { Call } from "../operations/implementation.ts";
 import {
-  BATCH_MAX,
   type delivery_move,
-  type HandedMessage,
   LISTENERS_MAX,
   type ListenEvent,
   type listen,
@@ -19,39 +14,24 @@ import {
   type SoughtMessage,
 } from "../operations/listen.ts";
 import type { AnswerOf, RequestOf } from "../operations/operation.ts";
-import type { Moot } from "../read/moots.ts";
 import { AwaitedAnswers } from "./awaited-answers.ts";
 import { countTurns } from "./count-turns.ts";
-import { handedForm, toldBytes } from "./handing.ts";
-import type { HopCounter } from "./hops.ts";
+import { deliveryEvent, HANDED_MS } from "./delivery-event.ts";
 import type { Ledger } from "./ledger.ts";
 import { AgentListener } from "./listener.ts";
+import { NextTurn, type NextTurnParts } from "./next-turn.ts";
 import { Seeking } from "./seeking.ts";
 
-/** Ours. How long a claim stands until the bridge says that it begins, and how long what it handed over may go unseen: an agent's turn may take long. */
-const CLAIM_MS = 60_000;
-const HANDED_MS = 3_600_000;
 /** Ours. Turns of the last hour are counted, by their messages; more of them than may be are counted no better. */
 const COUNTED_MS = 3_600_000;
 const COUNTED_MAX = 16_384;
-/** Ours. Bytes of content in one turn. */
-const TURN_BYTES_MAX = 32 * 1024;
 /** Ours. Rows looked at for one turn: as many as may wait in one moot. */
 const LOOKED_AT_MAX = 8_192;
 /** Ours. Whatever is waited for, it is looked again after so long: a clock may have jumped. */
 const LOOK_AGAIN_MS = 60_000;
 
-export interface ListenersParts {
-  readonly clock: Clock;
-  readonly agents: () => AgentStore;
+export interface ListenersParts extends NextTurnParts {
   readonly ledger: () => Pick<Ledger, "catchUp" | "lapse" | "moveAll">;
-  readonly moot: (id: GroupId) => Moot | undefined;
-  readonly guards: WakeGuards;
-  readonly hops: HopCounter;
-  /** What is known of an author here. */
-  readonly standing: (moot: Moot, author: PublicKey | undefined) => Pick<HandedMessage, "role" | "trust">;
-  /** Why a message wakes nobody whatever the guards say: its author left, is muted, the rule is another since; `undefined`: it may. */
-  readonly whyNot: (moot: Moot, message: Message) => string | undefined;
   /** Somebody began or ceased to listen. */
   readonly onChange: () => void;
 }
@@ -61,6 +41,7 @@ export class Listeners implements Disposable {
   readonly #parts: ListenersParts;
   /** The last one that came first. */
   readonly #listeners: AgentListener[] = [];
+  readonly #nextTurn: NextTurn;
   readonly #seeking: Seeking;
   /** Held back from those that listen: whoever asked takes them. */
   readonly awaited = new AwaitedAnswers(() => this.poke());
@@ -73,6 +54,7 @@ export class Listeners implements Disposable {
 
   constructor(parts: ListenersParts) {
     this.#parts = parts;
+    this.#nextTurn = new NextTurn(parts, (message) => this.awaited.includes(message));
     this.#seeking = new Seeking(parts.clock);
   }
 
@@ -145,7 +127,7 @@ export class Listeners implements Disposable {
       const row = store.row(move.group_id, move.message_id);
       if (row === undefined)
         throw new EntmootError("not_found", "delivery: expected a message that was claimed, found none");
-      return { row, event: eventOf(move) };
+      return { row, event: deliveryEvent(move) };
     });
     const made = this.#parts.ledger().moveAll(asked, (to, rows) => countTurns(to, rows, clock.unix()));
     for (const [n, move] of moves.entries()) this.#followed(move, made[n]!);
@@ -213,77 +195,18 @@ export class Listeners implements Disposable {
 
   /** Gives how long until something that is held back may go. */
   #handTurn(listener: AgentListener, rows: readonly LedgerRow[]): number {
-    const { agents, clock, guards, hops, standing } = this.#parts;
-    const now = clock.unix();
-    const turn: { row: LedgerRow; moot: Moot; message: Message; hop: number }[] = [];
-    let againMs = LOOK_AGAIN_MS;
-    let bytes = 0;
-    for (const row of rows) {
-      if (turn.length === BATCH_MAX) break;
-      const found = this.#may(row, now);
-      if ("reason" in found) {
-        this.#held.set(row.messageId, found.reason);
-        if (found.untilMs !== undefined) againMs = Math.min(againMs, found.untilMs - now);
-        continue;
-      }
-      bytes += toldBytes(found.message);
-      if (turn.length > 0 && bytes > TURN_BYTES_MAX) break;
-      turn.push({ row, ...found });
-    }
+    const now = this.#parts.clock.unix();
+    const { againMs, held, turn } = this.#nextTurn.pick(rows, now, LOOK_AGAIN_MS);
+    for (const { id, reason } of held) this.#held.set(id, reason);
     if (turn.length === 0) return againMs;
-    const handed: HandedMessage[] = [];
     const { agent, host, instance = "" } = listener.request;
-    const handedTo = { agent, host, instance };
-    agents().change((to) => {
-      for (const { hop, message, moot, row } of turn) {
-        const token = to.nextToken();
-        const verdict = moved(row, { kind: "claim", token, leaseMs: CLAIM_MS }, now);
-        if (verdict.kind !== "moved") continue;
-        to.putRow({ ...row, ...verdict.row, handedTo });
-        handed.push(
-          handedForm(moot, message, {
-            token,
-            attempt: verdict.row.attempt,
-            hop,
-            nowMs: now,
-            standing: standing(moot, row.author),
-          }),
-        );
-      }
-    });
-    guards.began(
-      turn.map(({ row }) => row),
-      now,
-    );
-    for (const { hop, row } of turn) hops.handed(row.groupId, hop);
+    const handed = this.#nextTurn.claim(turn, { agent, host, instance }, now);
     for (const { group_id, message_id, token } of handed) {
       listener.inHand.set(message_id, { groupId: group_id, messageId: message_id, token, isSought: false });
     }
     listener.began({ beganMs: now, rows: turn.map(({ row }) => row) });
     listener.tell({ deliver: handed, look: undefined });
     return againMs;
-  }
-
-  /** The message of a row that may wake now, or why not. */
-  #may(
-    row: LedgerRow,
-    nowMs: number,
-  ): { moot: Moot; message: Message; hop: number } | { reason: string; untilMs: number | undefined } {
-    const { guards, hops, moot: mootOf, whyNot } = this.#parts;
-    const minute = minuteOfDay(nowMs);
-    const { author, groupId, messageId } = row;
-    // What costs nothing to know is asked first: a flood is held back without one of its messages being read.
-    const early = guards.held({ groupId, author, hop: 1, ownInChain: 0 }, nowMs, minute);
-    if (early !== undefined) return early;
-    const moot = mootOf(groupId);
-    const stored = moot?.store.messages.get(messageId);
-    if (moot === undefined || stored === undefined) return { reason: "not held here any more", untilMs: undefined };
-    const message = decodeMessage(stored.canonical);
-    const reason = this.awaited.includes(message) ? "whoever asked waits for it" : whyNot(moot, message);
-    if (reason !== undefined) return { reason, untilMs: undefined };
-    const { hop, own } = hops.of(moot, message);
-    const held = guards.held({ groupId, author, hop, ownInChain: own }, nowMs, minute);
-    return held ?? { moot, message, hop };
   }
 
   /** What was handed over by one that is gone is looked for by one that can. Gives how long until another may be asked. */
@@ -367,30 +290,5 @@ export class Listeners implements Disposable {
 
   #move(asked: readonly { readonly row: LedgerRow; readonly event: DeliveryEvent }[]): DeliveryMove[] {
     return this.#parts.ledger().moveAll(asked);
-  }
-}
-
-/** Of the day where this machine stands. */
-function minuteOfDay(nowMs: number): number {
-  const now = new Date(nowMs);
-  return 60 * now.getHours() + now.getMinutes();
-}
-
-function eventOf({ to, token }: Move): DeliveryEvent {
-  switch (to) {
-    case "handed":
-      return { kind: "hand", token, leaseMs: HANDED_MS };
-    case "delivered":
-      return { kind: "evidence", token };
-    case "read":
-      return { kind: "read", token };
-    case "absent":
-      return { kind: "absent", token };
-    case "deferred":
-      return { kind: "defer", token };
-    case "refused":
-      return { kind: "refuse", token };
-    case "uncertain":
-      return { kind: "unsure", token };
   }
 }

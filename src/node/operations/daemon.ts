@@ -60,6 +60,10 @@ const retentionStatus = struct("retention", {
     "what is older was removed, or is not taken in any more, Unix milliseconds; absent: nothing was",
     omitted(instantMs),
   ),
+  kept_from_ms: documented(
+    "what is older is not kept here, by the word of this node's owner, Unix milliseconds; absent: the policy alone says",
+    omitted(instantMs),
+  ),
   clock: documented(
     "whether the date here counts: members agree, nobody heard and a day without a jump, nobody heard yet, members disagree; absent without a daemon",
     optional(oneOf("clock", ["agreed", "steady", "unproved", "disputed"])),
@@ -134,6 +138,10 @@ const groupStatus = struct(
     local_member: bool,
     founder: documented("the node's key is the founder's", bool),
     removal: documented("what ended this node's membership; absent for a member", optional(removal)),
+    left_ms: documented(
+      "since when this node has left, while its founder has not removed it yet, Unix milliseconds; absent: it stays",
+      omitted(instantMs),
+    ),
     fork: documented(
       "the founder signed two histories: nothing more is followed until it keeps one",
       optional(rosterFork),

@@ -1,3 +1,4 @@
+import { URL_CHARS_MAX } from "../../core/bytes/textual-url.ts";
 import { type Decoded, documented, omitted, optional, struct } from "../../core/json/json-codec.ts";
 import { bool, groupId, i64, publicKey, rawJson, rosterEntryId, u32 } from "../../core/json/json-scalars.ts";
 import { PATTERN_BYTES_MAX, RESERVED_ROOT } from "../../core/policy/topic.ts";
@@ -9,6 +10,7 @@ import { GROUP_NAME_BYTES_MAX } from "../../wire/peer/redeem-frames.ts";
 import { jsonTextMax, moreRows, type Room } from "./fitting-rows.ts";
 import { createdLink, linkRow } from "./invites.ts";
 import { BODY_MAX, operation } from "./operation.ts";
+import { issuedOpenInvite } from "./public.ts";
 import { presenceFields } from "./receipts.ts";
 import { memberKey, ofGroup, rosterState, theGroup } from "./shapes.ts";
 
@@ -29,7 +31,7 @@ const REFUSED_FOR_BYTES_MAX = 64;
 const HINT_BYTES_MAX = 1024;
 const HINTS_MAX = 64;
 /** Ours. What a row takes beside its texts: keys, a public key, numbers and words. */
-export const ROW_BYTES = 512;
+export const ROW_BYTES = 768;
 
 const newMoot = struct(
   "new moot",
@@ -44,6 +46,10 @@ const newMoot = struct(
     ),
     policy_source: documented("as it was given, for output", optional(boundedText("policy source", 16_384))),
     policy: documented("a policy as a JSON object; absent: no limits", optional(rawJson)),
+    issuer_url: documented(
+      "with open_invite: the HTTPS address its invite is redeemed at; absent: a link redeemed with this node directly",
+      optional(boundedText("url", URL_CHARS_MAX)),
+    ),
   },
   { required: ["name", "visibility", "join_mode"] },
 );
@@ -53,7 +59,8 @@ const createdMoot = struct(
   {
     group_id: groupId,
     founder: nodeInfo,
-    open_invite: optional(createdLink),
+    open_invite: documented("the link of an open moot without issuer_url", optional(createdLink)),
+    https_invite: documented("the open invite of one with issuer_url", optional(issuedOpenInvite)),
     same_name: documented("how many other moots here have that name; absent: none", optional(count)),
   },
   { required: ["group_id", "founder"] },
@@ -189,6 +196,13 @@ const memberRow = struct(
     ),
     self: documented("the node's own; absent where no identity tells", optional(bool)),
     founder: bool,
+    since_ms: documented("when the founder added it, by the founder's clock, Unix milliseconds", omitted(i64)),
+    entry_id: documented("the roster entry that did", optional(rosterEntryId)),
+    by_node_id: documented("who signed that entry", omitted(u32)),
+    left_ms: documented(
+      "since when it says that it has left, by its own clock, Unix milliseconds: its founder removes it; absent: it stays",
+      omitted(instantMs),
+    ),
     ...presenceFields,
   },
   { required: ["node_id", "entmoot_pubkey"] },

@@ -15,7 +15,7 @@ export const RECEIPTS_MAX = 200;
 /** Ours. What a member calls itself, cut here. */
 const HOSTNAME_BYTES = 256;
 
-/** `none`: nothing is known of it there. `nobody`: it is there, and nobody listens. */
+/** `none`: nothing is known of it there. `nobody`: it is there, and no agent is woken; its inbox may be read all the same. */
 export const SHOWN_STATES = ["none", "nobody", ...RECEIPT_STATES] as const;
 
 export const shownState = oneOf(
@@ -31,7 +31,7 @@ export const receiptOf = struct(
     entmoot_pubkey: memberKey,
     hostname: documented("how it wants to be shown; empty for nothing", clippedText("hostname", HOSTNAME_BYTES)),
     state: documented(
-      "none: nothing is known; nobody: nobody listens there; else what the member itself says, see docs/receipts.md",
+      "none: nothing is known; nobody: it is there, and no agent is woken; else what the member itself says, see docs/receipts.md",
       shownState,
     ),
     since_ms: documented("since when, by the member's clock, Unix milliseconds", omitted(instantMs)),

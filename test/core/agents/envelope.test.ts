@@ -143,6 +143,51 @@ describe("what does not fit", () => {
   });
 });
 
+describe("a door with little room", () => {
+  const ROOM = { messagesMax: 3, charactersMax: 2_900, lineMax: 480 };
+  const id = "x".repeat(43);
+  const long = {
+    ...MESSAGE,
+    id: `${id}=`,
+    group: `${id}=`,
+    replyTo: `${id}=`,
+    words: "word ".repeat(1_000),
+    bytes: 5_000,
+  };
+
+  test("as much of the words is shown as has room, and how to read the rest", () => {
+    const text = envelope([long], WAYS, ROOM);
+    expect(text.length).toBeGreaterThan(2_700);
+    expect(text).toContain("[cut here; all 5000 bytes:");
+    expect(envelope([MESSAGE], WAYS, ROOM)).toBe(envelope([MESSAGE], WAYS));
+  });
+
+  test("whatever the words and names, no line and no text is longer, each word stands behind its mark, and no block is lost", () => {
+    const said = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 3_000 }),
+      fc.string({ unit: "grapheme", minLength: 900 }),
+    );
+    const names = fc.oneof(fc.constant('"'.repeat(200)), fc.string({ maxLength: 200 }));
+    const several = fc.array(fc.record({ words: said, name: names }), { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(several, (messages) => {
+        const text = envelope(
+          messages.map((each, n) => ({ ...long, ...each, id: `${n}${id}`, bytes: Buffer.byteLength(each.words) })),
+          WAYS,
+          ROOM,
+        );
+        expect(text.length).toBeLessThanOrEqual(2_900);
+        const lines = text.split("\n");
+        for (const line of lines) expect(line.length).toBeLessThanOrEqual(480);
+        for (const n of messages.keys())
+          expect(lines.some((line) => line.startsWith(`<entmoot-message id="${n}${id}"`))).toBe(true);
+        expect(text.match(/^<\/entmoot-message nonce="0123abcd">$/gm)).toHaveLength(messages.length);
+        expect(text.isWellFormed()).toBe(true);
+      }),
+    );
+  });
+});
+
 test("a date that no calendar has is told as it is", () => {
   expect(linesOf({ sentMs: 9e15 })[0]).toContain('sent="9000000000000000"');
 });

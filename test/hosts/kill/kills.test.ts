@@ -12,7 +12,7 @@ import { STEPS, type Step, StepDoor } from "./step-door.ts";
 
 /** Replay with `SEED=<n> npm test -- test/hosts/kill`; the number is in the titles. */
 const SEED = Number(process.env.SEED ?? crypto.getRandomValues(new Uint32Array(1))[0]);
-const HOSTS = ["claude", "codex", "opencode"] as const;
+const HOSTS = ["claude", "claude-monitor", "codex", "opencode"] as const;
 const VICTIMS = ["host", "bridge", "daemon"] as const;
 type Victim = (typeof VICTIMS)[number];
 
@@ -23,7 +23,7 @@ inNetns(import.meta, () => {
   for (const kill of isWhole ? KILLS : [KILLS[SEED % KILLS.length]!]) {
     const { host, step, victim } = kill;
     const title = `${host}: its ${victim} is killed while a message is ${step}: no loss and no second turn`;
-    const missing = missingHost(host) ?? missingHost("screen");
+    const missing = missingHost(host === "claude-monitor" ? "claude" : host) ?? missingHost("screen");
     testWhere(missing, isWhole ? title : `${title} (SEED=${SEED})`, () => killAt(kill));
   }
 });

@@ -1,7 +1,9 @@
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HostName } from "../../../scripts/hosts/pinned.ts";
+import { DOOR_VARIABLE, MONITOR, monitorPlugin } from "../../../src/agent/claude/monitor-plugin.ts";
 import { PLUGIN_FILE, PLUGIN_TEXT } from "../../../src/agent/opencode/plugin-text.ts";
+import { putFile } from "../../../src/agent/setup/entry-file.ts";
 import { BINARY } from "../../support/binary.ts";
 import { eventually } from "../../support/eventually.ts";
 import { Claude, claudeHome } from "../claude.ts";
@@ -12,7 +14,8 @@ import { HostTerminal } from "../host-terminal.ts";
 import { opencodeHome, quit } from "../opencode.ts";
 import type { StubModel } from "../stub/stub-model.ts";
 
-export type MortalHostName = Extract<HostName, "claude" | "codex" | "opencode">;
+/** A host by its first door, or by another. */
+export type MortalHostName = Extract<HostName, "claude" | "codex" | "opencode"> | "claude-monitor";
 
 /** A host as it runs before its user. */
 interface RunningHost extends AsyncDisposable {
@@ -32,6 +35,20 @@ const WAYS: Readonly<Record<MortalHostName, HostWays>> = {
       const home = claudeHome(model);
       const env = ["-e", `ENTMOOT_AGENT_SOCKET=${socketIn(home)}`];
       await home.run(["mcp", "add", "--scope", "user", "entmoot", ...env, "--", BINARY, "mcp"]);
+      return home;
+    },
+    start: (home) => Claude.start(home, ["--permission-mode", "default"]),
+  },
+  "claude-monitor": {
+    async home(model, socketIn) {
+      const home = claudeHome(model);
+      const socket = socketIn(home);
+      const env = ["-e", `ENTMOOT_AGENT_SOCKET=${socket}`, "-e", `${DOOR_VARIABLE}=${MONITOR}`];
+      await home.run(["mcp", "add", "--scope", "user", "entmoot", ...env, "--", BINARY, "mcp"]);
+      const { path, project } = home;
+      const plugin = monitorPlugin({ socket, command: [BINARY, MONITOR], project, home: path, env: {} });
+      for (const { path: file, text } of plugin.files) putFile(file, text);
+      for (const add of plugin.add) await home.run(add);
       return home;
     },
     start: (home) => Claude.start(home, ["--permission-mode", "default"]),

@@ -70,6 +70,21 @@ describe("a listener is handed what asks its node", () => {
     expect((await elm.call(deliveries, {})).turns).toMatchObject([{ group_id, turns: 1 }]);
   });
 
+  test("a door with little room is handed as much as it takes, and the others as the next turn, each once", async () => {
+    const ids = [await say(`@${elmId} one`), await say(`@${elmId} two`), await say(`@${elmId} three`)];
+    await until(async () => (await elm.call(deliveries, {})).waiting.length === 3);
+    const host = new TestHost();
+    host.room = { messagesMax: 2, charactersMax: 2_000, lineMax: 300 };
+    bridge(host);
+    await until(() => host.turns.length === 2);
+    expect(host.turns.map((turn) => turn.ids.length)).toEqual([2, 1]);
+    expect(host.turns.flatMap((turn) => turn.ids).toSorted()).toEqual(ids.toSorted());
+    for (const { text } of host.turns)
+      for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(300);
+    await until(async () => (await elm.call(deliveries, {})).waiting.length === 0);
+    expect((await elm.call(deliveries, {})).turns).toMatchObject([{ group_id, turns: 2 }]);
+  });
+
   test("what came while nobody listened is handed over as one turn once somebody does", async () => {
     const ids = [await say(`@${elmId} one`), await say(`@${elmId} two`), await say(`@${elmId} three`)];
     await until(async () => (await elm.call(deliveries, {})).waiting.length === 3);
